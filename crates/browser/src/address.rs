@@ -1,29 +1,30 @@
-//! Which addresses are of the public internet.
+//! Refuses addresses outside the public internet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-/// Whether addresses that are not of the public internet may be connected to.
+/// Which addresses outside the public internet may be connected to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PrivateAddresses {
-    /// Those of a library that is itself in a private network, as its address says: on a machine of one's own.
+    /// Any, for a library whose own URL is in a private network. For use on one machine.
     #[default]
     OfPrivateLibraries,
-    /// Those of this machine and no other: for libraries of a test that runs where they are refused.
+    /// Loopback addresses only. For test libraries where private addresses are refused.
     LoopbackOnly,
-    /// None: for a machine in a network where others could be reached.
+    /// None. For a machine in a network with other services.
     Refused,
 }
 
 impl PrivateAddresses {
-    /// Whether they are refused to every library. Then no proxy may be used: it would look names up itself.
+    /// Whether they are refused for every library. Then no proxy may be used, because it resolves names
+    /// itself.
     pub(super) fn are_refused(self) -> bool {
         self != Self::OfPrivateLibraries
     }
 
-    fn allow(self, address: IpAddr) -> bool {
+    fn is_allowed(self, address: IpAddr) -> bool {
         match self {
             Self::OfPrivateLibraries => is_public(address),
             Self::LoopbackOnly => is_public(address) || address.is_loopback(),
@@ -31,29 +32,29 @@ impl PrivateAddresses {
         }
     }
 
-    /// Whether a library at this address may be led to any address.
-    pub(super) fn allows_all_to(self, base_url: &Url) -> bool {
+    /// Whether a library at this URL may use any address.
+    pub(super) fn allows_any_address(self, base_url: &Url) -> bool {
         self == Self::OfPrivateLibraries && is_private(base_url)
     }
 
-    /// Whether the host of this URL is an address, as a number, that a library at `base_url` is not led to.
-    /// What a name stands for is looked at when connecting: [`AllowedOnly`].
-    pub(super) fn refuse_literal(self, base_url: &Url, url: &Url) -> bool {
-        if self.allows_all_to(base_url) {
+    /// Whether the URL's host is an IP address that a library at `base_url` may not use. Names are checked
+    /// when they are resolved: [`AllowedAddressResolver`].
+    pub(super) fn is_refused_literal(self, base_url: &Url, url: &Url) -> bool {
+        if self.allows_any_address(base_url) {
             return false;
         }
         match url.host() {
-            Some(Host::Ipv4(address)) => !self.allow(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => !self.allow(IpAddr::V6(address)),
+            Some(Host::Ipv4(address)) => !self.is_allowed(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => !self.is_allowed(IpAddr::V6(address)),
             Some(Host::Domain(_)) => self == Self::OfPrivateLibraries && is_loopback(url),
             None => false,
         }
     }
 }
 
-/// Ends of names that no public name server knows: RFC 6761, 6762, 8375 and ICANN's `internal`, and what home
+/// Suffixes of names outside the public DNS: RFC 6761, 6762, 8375, ICANN's `internal`, and those that home
 /// and office networks use.
-const PRIVATE_NAMES: [&str; 9] = [
+const PRIVATE_SUFFIXES: [&str; 9] = [
     "localhost",
     "local",
     "internal",
@@ -65,7 +66,7 @@ const PRIVATE_NAMES: [&str; 9] = [
     "test",
 ];
 
-/// Whether the host of this URL is in a private network, as the URL says.
+/// Whether the URL's host is in a private network, by its address or name.
 fn is_private(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => !is_public_v4(address),
@@ -73,7 +74,7 @@ fn is_private(url: &Url) -> bool {
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
             !name.contains('.')
-                || PRIVATE_NAMES.iter().any(|end| {
+                || PRIVATE_SUFFIXES.iter().any(|end| {
                     let before = name.strip_suffix(end);
                     before.is_some_and(|before| before.ends_with('.'))
                 })
@@ -82,7 +83,7 @@ fn is_private(url: &Url) -> bool {
     }
 }
 
-/// Whether the host of this URL is this machine itself, by its very name.
+/// Whether the URL's host is `localhost` or a loopback address.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -92,8 +93,8 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether an address is of the public internet: not private, loopback, link-local, multicast or
-/// reserved (IANA's special-purpose registries), also when wrapped in an IPv6 address.
+/// Whether an address is public: not private, loopback, link-local, multicast or reserved (IANA's
+/// special-purpose registries). Checks IPv4 addresses within IPv6 addresses too.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -127,34 +128,33 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(first, second, third, fourth))
     };
     match (a, b, c, d, e, f) {
-        // An IPv4 address in other clothes: mapped, NAT64, 6to4.
+        // An IPv4 address within IPv6: mapped, NAT64, 6to4.
         (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => wrapped(g, h),
         (0x2002, high, low, _, _, _) => wrapped(high, low),
         // Teredo, benchmarking, ORCHID, documentation.
         (0x2001, 0 | 2 | 0x10..=0x2f | 0xdb8, _, _, _, _) => false,
         (0x3fff, 0..=0xfff, _, _, _, _) => false,
-        // What is in use at all; that leaves out loopback, unique-local, link-local, multicast.
+        // Global unicast: without loopback, unique-local, link-local, multicast.
         _ => (0x2000..=0x3fff).contains(&a),
     }
 }
 
-/// What the error of a refused name says; [`super::connections`] recognises it.
-pub(super) const REFUSED: &str = "the name has no public address";
+/// The error text for a refused name, recognised by [`super::connections`].
+pub(super) const NO_PUBLIC_ADDRESS: &str = "the name has no public address";
 
-/// Looks names up, and keeps only addresses that are allowed: so the check is made on the very address
-/// that is then connected to.
-pub(super) struct AllowedOnly(pub(super) PrivateAddresses);
+/// Resolves names to allowed addresses only, so that the checked address is the one that is connected to.
+pub(super) struct AllowedAddressResolver(pub(super) PrivateAddresses);
 
-impl Resolve for AllowedOnly {
+impl Resolve for AllowedAddressResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let rule = self.0;
         Box::pin(async move {
             let allowed: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
                 .await?
-                .filter(|address| rule.allow(address.ip()))
+                .filter(|address| rule.is_allowed(address.ip()))
                 .collect();
             if allowed.is_empty() {
-                return Err(REFUSED.into());
+                return Err(NO_PUBLIC_ADDRESS.into());
             }
             let addresses: Addrs = Box::new(allowed.into_iter());
             Ok(addresses)
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_that_are_not_of_the_public_internet_are_told() {
+    fn non_public_addresses_are_recognised() {
         for address in [
             "0.0.0.0",
             "10.1.2.3",
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_address_is_told_however_it_is_written() {
+    fn private_literal_is_refused_in_every_notation() {
         for url in [
             "http://127.1/",
             "http://0x7f000001/",
@@ -231,16 +231,16 @@ mod tests {
                 PrivateAddresses::Refused,
                 PrivateAddresses::OfPrivateLibraries,
             ] {
-                assert!(rule.refuse_literal(&public, &url), "{rule:?} {url}");
-                assert!(!rule.refuse_literal(&public, &public));
+                assert!(rule.is_refused_literal(&public, &url), "{rule:?} {url}");
+                assert!(!rule.is_refused_literal(&public, &public));
             }
             let rule = PrivateAddresses::OfPrivateLibraries;
-            assert!(!rule.refuse_literal(&url, &url), "{url}");
+            assert!(!rule.is_refused_literal(&url, &url), "{url}");
         }
     }
 
     #[tokio::test]
-    async fn where_loopback_alone_is_allowed_no_other_private_address_is() {
+    async fn loopback_only_refuses_other_private_addresses() {
         for (url, expected) in [
             ("http://127.0.0.1:8000/", false),
             ("http://[::1]/", false),
@@ -252,16 +252,16 @@ mod tests {
             ("http://0.0.0.0/", true),
         ] {
             let url = Url::parse(url).unwrap();
-            let is_refused = PrivateAddresses::LoopbackOnly.refuse_literal(&url, &url);
+            let is_refused = PrivateAddresses::LoopbackOnly.is_refused_literal(&url, &url);
             assert_eq!(is_refused, expected, "{url}");
         }
-        let resolve = |rule| AllowedOnly(rule).resolve("localhost".parse().unwrap());
+        let resolve = |rule| AllowedAddressResolver(rule).resolve("localhost".parse().unwrap());
         assert!(resolve(PrivateAddresses::LoopbackOnly).await.is_ok());
         assert!(resolve(PrivateAddresses::Refused).await.is_err());
     }
 
     #[test]
-    fn library_is_private_only_where_its_own_address_says_so() {
+    fn library_is_private_by_its_own_url() {
         for (url, expected) in [
             ("http://127.0.0.1:8080/", true),
             ("http://[::1]/", true),
@@ -283,18 +283,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn public_library_is_not_led_to_this_machine_by_name() {
+    async fn public_library_may_not_resolve_to_loopback() {
         let rule = PrivateAddresses::OfPrivateLibraries;
         let public = Url::parse("https://books.example.org/").unwrap();
         let here = Url::parse("http://LOCALHOST:8080/").unwrap();
-        assert!(rule.refuse_literal(&public, &here));
-        assert!(!rule.refuse_literal(&here, &here));
-        let resolved = AllowedOnly(rule).resolve("localhost".parse().unwrap());
+        assert!(rule.is_refused_literal(&public, &here));
+        assert!(!rule.is_refused_literal(&here, &here));
+        let resolved = AllowedAddressResolver(rule).resolve("localhost".parse().unwrap());
         assert!(resolved.await.is_err());
     }
 
     #[test]
-    fn loopback_is_this_machine_and_no_name_that_looks_like_it() {
+    fn loopback_is_exact_not_a_lookalike_name() {
         for (url, expected) in [
             ("http://127.0.0.1:80/", true),
             ("http://[::1]/", true),

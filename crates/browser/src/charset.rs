@@ -1,19 +1,18 @@
-//! The text of a page's bytes.
+//! Decodes a page's bytes.
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// How far into a page its own word on the charset is looked for (the HTML standard's number).
+/// How far into a page a `<meta>` charset is searched (from the HTML standard).
 const PRESCAN_BYTES: usize = 1024;
 
-/// Decodes a page: by its byte order mark, the header, its own `<meta>`, else as UTF-8 where it is
-/// valid and as windows-1252 where it is not.
+/// Decodes a page by its byte order mark, the header, or its `<meta>`. Otherwise as UTF-8 if valid,
+/// else as windows-1252.
 ///
-/// A byte order mark goes before the header, as the Encoding Standard says. What cannot be decoded
-/// becomes U+FFFD.
+/// A byte order mark overrides the header (Encoding Standard). Invalid bytes become U+FFFD.
 pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
     let declared = content_type
         .and_then(|header| label_after_charset(header.as_bytes()))
-        .or_else(|| in_meta(bytes));
+        .or_else(|| charset_in_meta(bytes));
     let encoding = declared.unwrap_or_else(|| {
         if std::str::from_utf8(bytes).is_ok() {
             UTF_8
@@ -26,8 +25,8 @@ pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
     text.into_owned()
 }
 
-/// The charset that a `<meta>` in the first kilobyte names.
-fn in_meta(bytes: &[u8]) -> Option<&'static Encoding> {
+/// The charset of a `<meta>` in the first kilobyte.
+fn charset_in_meta(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = bytes
         .get(..PRESCAN_BYTES.min(bytes.len()))
         .unwrap_or_default()
@@ -38,7 +37,7 @@ fn in_meta(bytes: &[u8]) -> Option<&'static Encoding> {
         let end = find(tag, b">").unwrap_or(tag.len());
         let inside = tag.get(..end).unwrap_or_default();
         if let Some(encoding) = label_after_charset(inside) {
-            // A page that could be read this far is not UTF-16, whatever it says.
+            // A `<meta>` that can be read as ASCII isn't UTF-16.
             return Some(if encoding == UTF_16LE || encoding == UTF_16BE {
                 UTF_8
             } else {
@@ -86,21 +85,21 @@ mod tests {
     const LATIN: &[u8] = b"<html><head><title>Caf\xe9</title>";
 
     #[test]
-    fn the_header_says_how_to_decode() {
+    fn header_sets_the_charset() {
         assert!(decode(LATIN, Some("text/html; charset=ISO-8859-1")).contains("Café"));
         assert!(decode(LATIN, Some("text/html;Charset=\"windows-1252\"")).contains("Café"));
         assert!(decode(&[0x82, 0xa0], Some("text/html; charset=shift_jis")).contains('あ'));
     }
 
     #[test]
-    fn a_byte_order_mark_goes_before_the_header() {
+    fn byte_order_mark_overrides_the_header() {
         let page = b"\xef\xbb\xbfCaf\xc3\xa9";
         assert_eq!(decode(page, Some("text/html; charset=iso-8859-1")), "Café");
         assert_eq!(decode(b"\xff\xfeC\0a\0", None), "Ca");
     }
 
     #[test]
-    fn the_page_says_how_to_decode_where_the_header_does_not() {
+    fn meta_sets_the_charset_without_a_header() {
         let own = b"<meta name=x><META HTTP-EQUIV='Content-Type' CONTENT='text/html; charset=iso-8859-2'>\xe8";
         assert!(decode(own, Some("text/html")).ends_with('č'));
         let short = b"<meta charset = \"koi8-r\">\xc1";
@@ -110,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_only_claims_to_be_utf_16_is_utf_8() {
+    fn meta_utf_16_means_utf_8() {
         let page = "<meta charset=utf-16>Café".as_bytes();
         assert!(decode(page, None).ends_with("Café"));
     }
 
     #[test]
-    fn without_any_word_it_is_utf_8_or_else_windows_1252() {
+    fn undeclared_charset_is_utf_8_or_windows_1252() {
         assert_eq!(decode("Čapek".as_bytes(), None), "Čapek");
         assert_eq!(decode(b"\x93Caf\xe9\x94", None), "“Café”");
         assert_eq!(

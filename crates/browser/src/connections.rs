@@ -1,4 +1,4 @@
-//! The connections that all cards share: one request, one answer, within limits. No cookies here.
+//! The connections that all cards share: single requests within limits, without cookies.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -12,21 +12,21 @@ use reqwest::{Client, ClientBuilder, Method, Request, redirect, retry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-use super::address::{self, AllowedOnly, PrivateAddresses};
+use super::address::{self, AllowedAddressResolver, PrivateAddresses};
 use super::redacted_path::redacted_path;
 use crate::{BrowserOptions, ExchangeObserver, HttpResponse, Limits};
 
-/// The largest body that is read, in bytes, after decompression.
+/// The largest body, in bytes after decompression.
 pub(super) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many requests may be in flight to one library, over all cards.
 const MAX_REQUESTS_IN_FLIGHT: usize = 2;
 
-/// How long a connection is kept for the next card.
+/// How long an idle connection is kept for the next card.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What errors say when somebody answers, and not as TLS has it, or not in a way that we may use.
-const TLS_ERRORS: [&str; 5] = [
+/// Error texts for a server that doesn't speak TLS, or no version that we accept.
+const TLS_ERROR_TEXTS: [&str; 5] = [
     "received corrupt message",
     "received fatal alert",
     "received unexpected",
@@ -34,10 +34,10 @@ const TLS_ERRORS: [&str; 5] = [
     "peer misbehaved",
 ];
 
-/// Why no site can be visited at all.
+/// Why no site can be visited.
 #[derive(Debug, thiserror::Error)]
 pub enum BrowserError {
-    /// The contact cannot stand in a User-Agent.
+    /// The contact isn't allowed in a User-Agent.
     #[error(
         "The contact can't be sent to libraries. Use an email address or a URL in plain ASCII."
     )]
@@ -50,45 +50,44 @@ pub enum BrowserError {
 /// The connections that all cards share.
 #[derive(Debug)]
 pub struct Connections {
-    /// For public libraries; keeps to the proxy that the environment names, and connects to public addresses alone
-    /// where there is none.
+    /// For public libraries. Uses the environment's proxy. Without one, connects to public addresses only.
     outside: Client,
-    /// For every host but this machine, where the library is itself in a private network.
+    /// For hosts other than this machine, if the library is in a private network.
     private: Client,
-    /// For this machine: a proxy would make http no longer safe for a PIN.
+    /// For this machine. Without a proxy, over which a PIN by http would not be safe.
     loopback: Client,
-    /// The places of a library's requests in flight, by host and port of its `base_url`.
-    gates: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Limits each library's requests in flight, by host and port of its `base_url`.
+    request_limits: Mutex<HashMap<String, Arc<Semaphore>>>,
     private_addresses: PrivateAddresses,
     /// How long each part of a visit may take.
     pub limits: Limits,
     pub(super) observer: Option<Arc<dyn ExchangeObserver>>,
 }
 
-/// One of a library's places for a request in flight; given back when dropped.
+/// A permit for one request in flight, returned when dropped.
 pub(super) type RequestSlot = OwnedSemaphorePermit;
 
-/// A request that brought no answer.
+/// A request that got no answer.
 pub(super) struct RequestError {
     pub(super) failure: Failure,
-    /// Whether the same request may well be answered a moment later.
+    /// Whether a retry may succeed a moment later.
     pub(super) is_transient: bool,
 }
 
 impl Connections {
-    /// Ready to visit; nothing is sent yet.
+    /// Sets up the connections. Sends nothing yet.
     pub fn new(options: &BrowserOptions) -> Result<Self, BrowserError> {
         Self::with_clients(options, |builder| builder)
     }
 
-    /// Tells the observer, if there is one, what it must never write down.
+    /// Tells the observer, if any, which number and PIN it must never record.
     pub fn announce_secret(&self, secret: &CardSecret) {
         if let Some(observer) = &self.observer {
             observer.observe_secret(secret);
         }
     }
 
-    /// As [`Self::new`], with the last word on how clients are built.
+    /// Like [`Self::new`], with an adjustment of each client.
     pub fn with_clients(
         options: &BrowserOptions,
         adjust: impl Fn(ClientBuilder) -> ClientBuilder,
@@ -96,20 +95,21 @@ impl Connections {
         let user_agent = user_agent(options.contact.as_deref()).ok_or(BrowserError::Contact)?;
         let build = |direct: bool, has_rule: bool| {
             let builder = || {
-                let builder = adjust(builder(options, &user_agent));
+                let builder = adjust(client_builder(options, &user_agent));
                 let builder = if has_rule {
-                    builder.dns_resolver(Arc::new(AllowedOnly(options.private_addresses)))
+                    builder
+                        .dns_resolver(Arc::new(AllowedAddressResolver(options.private_addresses)))
                 } else {
                     builder
                 };
                 if direct || options.private_addresses.are_refused() {
-                    // A proxy would look names up itself, and so go round the check of addresses.
+                    // A proxy resolves names itself and would bypass the address check.
                     builder.no_proxy()
                 } else {
                     builder
                 }
             };
-            // A machine without certificate authorities of its own gets Mozilla's.
+            // A machine without its own certificate authorities uses Mozilla's.
             builder()
                 .build()
                 .or_else(|_| builder().tls_certs_only(bundled_authorities()).build())
@@ -117,9 +117,9 @@ impl Connections {
         };
         let is_always_refused = options.private_addresses.are_refused();
         let has_proxy = has_proxy();
-        // A proxy's own name may well stand for a private address, and it looks up the others itself.
+        // A proxy's own name may resolve to a private address, and it resolves other names itself.
         let outside = build(false, is_always_refused || !has_proxy)?;
-        // Those that would be the same are one: each client reads all certificate authorities.
+        // Equal clients are shared, because each client loads all certificate authorities.
         let loopback = match is_always_refused {
             true => outside.clone(),
             false => build(true, false)?,
@@ -132,49 +132,53 @@ impl Connections {
             outside,
             private,
             loopback,
-            gates: Mutex::default(),
+            request_limits: Mutex::default(),
             private_addresses: options.private_addresses,
             limits: options.limits,
             observer: options.observer.clone(),
         })
     }
 
-    /// Waits for one of the library's places for a request in flight.
+    /// Waits for a permit for one request to the library.
     pub(super) async fn slot(&self, base_url: &Url) -> Result<RequestSlot, Failure> {
         let key = format!(
             "{}:{}",
             base_url.host_str().unwrap_or_default(),
             base_url.port_or_known_default().unwrap_or_default()
         );
-        let gate = {
-            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = {
+            let mut request_limits = self
+                .request_limits
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             Arc::clone(
-                gates
+                request_limits
                     .entry(key)
                     .or_insert_with(|| Arc::new(Semaphore::new(MAX_REQUESTS_IN_FLIGHT))),
             )
         };
-        gate.acquire_owned()
+        limit
+            .acquire_owned()
             .await
             .map_err(|_| Failure::not_tried("the connections are being closed"))
     }
 
-    /// Says no to a URL that is never asked for at a library: not http(s), or a private address by number.
+    /// Refuses a URL that isn't http(s), or whose host is a private IP address.
     pub(super) fn check_url(&self, base_url: &Url, url: &Url) -> Result<(), Failure> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::page_changed(
                 "a link that is neither http nor https, not followed",
             ));
         }
-        if self.private_addresses.refuse_literal(base_url, url) {
+        if self.private_addresses.is_refused_literal(base_url, url) {
             return Err(private_address(&redacted_path(url)));
         }
         Ok(())
     }
 
-    /// Sends one request and reads its answer; never more than once, never following a redirect.
+    /// Sends one request and reads its answer. Never retries, never follows a redirect.
     ///
-    /// `at_head` sees the headers as soon as they are there, whatever becomes of the body.
+    /// `at_head` gets the headers as soon as they arrive, even if the body fails.
     #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
     pub(super) async fn exchange(
         &self,
@@ -188,7 +192,7 @@ impl Connections {
     ) -> Result<HttpResponse, RequestError> {
         let client = if address::is_loopback(url) {
             &self.loopback
-        } else if self.private_addresses.allows_all_to(base_url) {
+        } else if self.private_addresses.allows_any_address(base_url) {
             &self.private
         } else {
             &self.outside
@@ -196,14 +200,14 @@ impl Connections {
         let mut request = Request::new(method, url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = body.map(Into::into);
-        let place = redacted_path(url);
+        let page_path = redacted_path(url);
         let answer = tokio::time::timeout(self.limits.response, async {
             let response = client
                 .execute(request)
                 .await
-                .map_err(|error| self.fault(&error, &place))?;
+                .map_err(|error| self.request_error(&error, &page_path))?;
             at_head(response.headers());
-            self.read(response, url, &place).await
+            self.read_body(response, url, &page_path).await
         })
         .await;
         let_connection_return().await;
@@ -211,7 +215,7 @@ impl Connections {
         answer.unwrap_or_else(|_| {
             Err(RequestError {
                 failure: Failure::site_down(format!(
-                    "no whole answer within {} s at {place}",
+                    "no complete answer within {} s at {page_path}",
                     self.limits.response.as_secs_f32()
                 )),
                 is_transient: true,
@@ -219,14 +223,14 @@ impl Connections {
         })
     }
 
-    async fn read(
+    async fn read_body(
         &self,
         mut response: reqwest::Response,
         url: &Url,
-        place: &str,
+        page_path: &str,
     ) -> Result<HttpResponse, RequestError> {
         let too_long = || RequestError {
-            failure: Failure::page_changed(format!("a page of more than 8 MiB at {place}")),
+            failure: Failure::page_changed(format!("a page of more than 8 MiB at {page_path}")),
             is_transient: false,
         };
         if response
@@ -239,7 +243,7 @@ impl Connections {
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| self.fault(&error, place))?
+            .map_err(|error| self.request_error(&error, page_path))?
         {
             if body.len() + chunk.len() > MAX_BODY_BYTES {
                 return Err(too_long());
@@ -254,16 +258,16 @@ impl Connections {
         })
     }
 
-    /// Puts an error of the connection into our words: its own text may hold the whole URL.
-    fn fault(&self, error: &reqwest::Error, place: &str) -> RequestError {
-        let says_any = |words: &[&str]| {
+    /// Converts a connection error. Its own text isn't used, because it may contain the whole URL.
+    fn request_error(&self, error: &reqwest::Error, page_path: &str) -> RequestError {
+        let has_cause = |words: &[&str]| {
             let mut cause: Option<&dyn Error> = Some(error);
             std::iter::from_fn(|| {
                 let this = cause?;
                 cause = this.source();
                 Some(this)
             })
-            // The first is reqwest's own, with the URL in it.
+            // The first is reqwest's own, which contains the URL.
             .skip(1)
             .any(|cause| {
                 let text = cause.to_string();
@@ -276,38 +280,38 @@ impl Connections {
                 is_transient: false,
             };
         }
-        let says = |word: &str| says_any(&[word]);
-        if says(address::REFUSED) {
+        let has_cause_with = |word: &str| has_cause(&[word]);
+        if has_cause_with(address::NO_PUBLIC_ADDRESS) {
             return RequestError {
-                failure: private_address(place),
+                failure: private_address(page_path),
                 is_transient: false,
             };
         }
-        if says("certificate") {
+        if has_cause_with("certificate") {
             return RequestError {
                 failure: Failure::site_down(format!(
-                    "the site's certificate is not valid, at {place}"
+                    "the site's certificate is not valid, at {page_path}"
                 ))
                 .with_remedy(Remedy::SetUrl),
                 is_transient: false,
             };
         }
-        let what = if says("dns error") {
+        let what = if has_cause_with("dns error") {
             "the site's name is not known,"
         } else if error.is_timeout() {
             "no connection in time"
-        } else if says_any(&TLS_ERRORS) {
-            "somebody answered, and no secure connection (https) could be agreed on,"
+        } else if has_cause(&TLS_ERROR_TEXTS) {
+            "the server doesn't support a secure connection (https)"
         } else if error.is_connect() {
             "no connection"
         } else if error.is_body() || error.is_decode() {
-            "the answer broke off or could not be unpacked"
+            "the answer broke off or couldn't be decompressed"
         } else {
-            "the connection was dropped before an answer"
+            "the connection was closed before an answer"
         };
-        let failure = Failure::site_down(format!("{what} at {place}"));
+        let failure = Failure::site_down(format!("{what} at {page_path}"));
         RequestError {
-            failure: if says("dns error") {
+            failure: if has_cause_with("dns error") {
                 failure.with_remedy(Remedy::SetUrl)
             } else {
                 failure
@@ -317,20 +321,20 @@ impl Connections {
     }
 }
 
-/// Gives the runtime's own thread turns to take a connection back after its answer was read, so that the next
-/// request, which comes from a visit's thread, finds it and needs no handshake.
+/// Yields to the runtime's own thread, so that it returns a read connection to the pool. The next request,
+/// from a visit's thread, can then reuse it without a handshake.
 async fn let_connection_return() {
     for _ in 0..3 {
-        // It only fails while the runtime ends.
+        // Fails only while the runtime shuts down.
         let _ = tokio::spawn(std::future::ready(())).await;
     }
 }
 
-/// What a person reads where the process may open no more files or connections.
+/// The message if the process can't open more files or connections.
 const OUT_OF_FILES: &str =
     "Too many open files: raise the limit (ulimit -n) or check fewer libraries at once.";
 
-/// Whether the process or the machine may open no more files (EMFILE, ENFILE).
+/// Whether the process or the machine has too many open files (EMFILE, ENFILE).
 fn is_out_of_files(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(this) = cause {
@@ -345,13 +349,13 @@ fn is_out_of_files(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-fn private_address(place: &str) -> Failure {
+fn private_address(page_path: &str) -> Failure {
     Failure::page_changed(format!(
-        "the way to {place} leads to an address that is private to a network; refused"
+        "the way to {page_path} leads to an address that is private to a network; refused"
     ))
 }
 
-fn builder(options: &BrowserOptions, user_agent: &HeaderValue) -> ClientBuilder {
+fn client_builder(options: &BrowserOptions, user_agent: &HeaderValue) -> ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(
         ACCEPT,
@@ -371,7 +375,7 @@ fn builder(options: &BrowserOptions, user_agent: &HeaderValue) -> ClientBuilder 
         .pool_max_idle_per_host(MAX_REQUESTS_IN_FLIGHT)
 }
 
-/// Whether the environment names a proxy.
+/// Whether the environment sets a proxy.
 fn has_proxy() -> bool {
     ["http_proxy", "https_proxy", "all_proxy"]
         .iter()
@@ -381,7 +385,7 @@ fn has_proxy() -> bool {
         })
 }
 
-/// `LibraryHippo/0.1.0 (+contact)`; `None` where the contact holds what a header cannot.
+/// `LibraryHippo/0.1.0 (+contact)`. `None` if the contact isn't printable ASCII.
 fn user_agent(contact: Option<&str>) -> Option<HeaderValue> {
     let mut text = concat!("LibraryHippo/", env!("CARGO_PKG_VERSION")).to_owned();
     if let Some(contact) = contact.map(str::trim).filter(|contact| !contact.is_empty()) {
@@ -405,7 +409,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_user_agent_names_the_project_its_version_and_the_contact() {
+    fn user_agent_names_project_version_and_contact() {
         let version = env!("CARGO_PKG_VERSION");
         for (contact, expected) in [
             (None, format!("LibraryHippo/{version}")),
@@ -422,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn running_out_of_files_is_told_however_deep_it_lies() {
+    fn nested_out_of_files_error_is_recognised() {
         let deep = std::io::Error::other(std::io::Error::from_raw_os_error(24));
         assert!(is_out_of_files(&deep));
         assert!(is_out_of_files(&std::io::Error::from_raw_os_error(23)));
@@ -431,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bundled_authorities_are_there_and_usable() {
+    fn bundled_authorities_are_usable() {
         assert!(bundled_authorities().len() > 50);
         Client::builder()
             .tls_certs_only(bundled_authorities())

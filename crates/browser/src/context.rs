@@ -1,18 +1,18 @@
-//! What reading a page needs to know.
+//! The context for reading a page.
 
 use chrono_tz::Tz;
 use secrecy::SecretString;
 use url::Url;
 
-/// What reading a page needs to know about the library and the card.
+/// The library's and the card's data that reading a page needs.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadContext<'a> {
-    /// Where the site's paths begin; relative links are resolved against it.
+    /// The site's root. Relative links are resolved against it.
     pub base_url: &'a Url,
-    /// How visible dates are written (strftime); a visible date without one is an error.
+    /// The format of visible dates (strftime). Without one, a visible date is an error.
     pub date_format: Option<&'a str>,
-    /// The zone in which the library's days are counted.
+    /// The library's timezone.
     pub timezone: Tz,
-    /// The card's number, where it is known: the account must be the card's own.
+    /// The card's number, if known. The account must belong to it.
     pub card_number: Option<&'a SecretString>,
 }

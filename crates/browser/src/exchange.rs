@@ -1,4 +1,4 @@
-//! One request with its answer, and who may see it.
+//! One request with its answer, and its observer.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// Sees each request of a visit with its answer, as they were.
+/// Observes each request of a visit and its answer, unredacted.
 pub trait ExchangeObserver: fmt::Debug + Send + Sync {
-    /// Learns the number and PIN that the visit uses, before the first request is sent.
+    /// Receives the visit's number and PIN before the first request.
     fn observe_secret(&self, secret: &CardSecret);
 
-    /// Sees one more request with its answer.
+    /// Receives a request with its answer.
     fn observe_exchange(&self, exchange: Exchange);
 }
 
-/// One request with its answer, as it was.
+/// One request with its answer, unredacted.
 #[expect(missing_docs, reason = "its fields are those of HTTP")]
 pub struct Exchange {
     pub method: Method,
@@ -28,11 +28,11 @@ pub struct Exchange {
     pub step: Option<LoginStep>,
     pub began: Instant,
     pub took: Duration,
-    /// None: no answer came.
+    /// `None` if no answer came.
     pub answer: Option<HttpResponse>,
 }
 
-/// What came back: no rule but that of the size has been applied.
+/// An answer. Only the size limit has been applied.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "its fields are those of HTTP")]
 pub struct HttpResponse {
@@ -42,7 +42,7 @@ pub struct HttpResponse {
     pub body: Vec<u8>,
 }
 
-/// A request that a session recognises as part of its login or logout.
+/// A request's part in the login or logout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoginStep {

@@ -1,4 +1,4 @@
-//! HTML forms, with the fields that the form holds, hidden ones included.
+//! HTML forms with all their fields, including hidden ones.
 
 mod controls;
 
@@ -18,26 +18,26 @@ use crate::reading::parse_page;
 /// How a form is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Its fields in the address.
+    /// GET: fields in the query.
     Get,
-    /// Its fields in the body.
+    /// POST: fields in the body.
     Post,
 }
 
-/// A form with the fields that a browser would send (the HTML standard's “entry list”), to be
-/// filled in and sent by [`super::Session::log_in`] or [`super::Session::submit`].
+/// A form with the fields that a browser would send (the HTML standard's “entry list”).
 ///
-/// Mistakes in filling it in are told when it is sent, and nothing is sent then.
+/// Fill it in and send it with [`super::Session::log_in`] or [`super::Session::submit`]. Setting a
+/// missing field is an error when it is sent, and then nothing is sent.
 #[derive(Clone)]
 pub struct Form {
-    /// Where it goes, resolved against `<base>` and the page; the page itself where it does not say.
+    /// The URL to send it to, resolved against `<base>` and the page. The page itself by default.
     pub action: Url,
     /// How it is sent.
     pub method: Method,
     from: Url,
     fields: Vec<Field>,
-    /// Controls that are there but would not be sent as they are: unticked boxes, buttons.
-    idle: Vec<(String, String)>,
+    /// Controls that would not be sent as they are: unticked boxes, buttons.
+    inactive: Vec<(String, String)>,
     headers: Vec<(String, String)>,
     missing: Vec<String>,
 }
@@ -54,8 +54,8 @@ enum Value {
     Secret(SecretString),
 }
 
-/// A form as it goes out.
-pub(super) struct Sent {
+/// A form encoded for sending.
+pub(super) struct EncodedForm {
     pub(super) url: Url,
     pub(super) is_post: bool,
     pub(super) fields: String,
@@ -63,16 +63,15 @@ pub(super) struct Sent {
 }
 
 impl Form {
-    /// The first form that the CSS selector finds on the page, or the form around what it finds;
-    /// `page_changed` without one.
+    /// Finds the first form that matches the CSS selector or contains a match. `page_changed` without
+    /// one.
     pub fn find(page: &Page, css: &str) -> Result<Self, Failure> {
         Self::find_usable(page, css, |_| true)?.ok_or_else(|| {
             Failure::page_changed(format!("no form “{css}” at {}", redacted_path(&page.url)))
         })
     }
 
-    /// Reads the forms that the CSS selector finds on the page (or finds something in), in the page's
-    /// order, up to the first that can be used.
+    /// Finds the first usable form that matches the CSS selector or contains a match, in page order.
     pub fn find_usable(
         page: &Page,
         css: &str,
@@ -88,13 +87,13 @@ impl Form {
             .find(|form| is_usable(form)))
     }
 
-    /// Whether the form holds a field of this name, whether or not it would be sent as it is.
+    /// Whether the form has a field of this name, even one that would not be sent.
     pub fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|field| field.name == name)
-            || self.idle.iter().any(|(idle, _)| idle == name)
+            || self.inactive.iter().any(|(inactive, _)| inactive == name)
     }
 
-    /// What the first field of this name holds; `None` where there is none, or for a secret.
+    /// The value of the first field of this name. `None` if there is none, or for a secret.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.fields
             .iter()
@@ -113,26 +112,26 @@ impl Form {
             .collect()
     }
 
-    /// Fills a field that the form holds; sending it is `page_changed` where it holds none.
+    /// Sets a field. If the form has no such field, sending it is `page_changed`.
     pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
         self.fill(name, Value::Plain(value.to_owned()), false)
     }
 
-    /// Fills a field that the form holds with a number or PIN, which nothing shows; sending it is
-    /// `page_changed` where it holds none.
+    /// Sets a field to a number or PIN, which nothing shows. If the form has no such field, sending it
+    /// is `page_changed`.
     pub fn set_secret(&mut self, name: &str, value: &SecretString) -> &mut Self {
         self.fill(name, Value::Secret(value.clone()), false)
     }
 
-    /// Fills a field, and adds it where the form does not hold it, as a page's script would.
+    /// Sets a field, or adds it as a page's script would.
     pub fn set_extra(&mut self, name: &str, value: &str) -> &mut Self {
         self.fill(name, Value::Plain(value.to_owned()), true)
     }
 
-    /// Sends the form as if the submit button of this name had been pressed, with its value;
-    /// sending it is `page_changed` where it holds none.
+    /// Presses the submit button of this name, so that its value is sent. If the form has no such
+    /// button, sending it is `page_changed`.
     pub fn press(&mut self, name: &str) -> &mut Self {
-        match self.idle.iter().find(|(idle, _)| idle == name) {
+        match self.inactive.iter().find(|(inactive, _)| inactive == name) {
             Some((_, value)) => {
                 let value = Value::Plain(value.clone());
                 self.fill(name, value, false)
@@ -144,7 +143,7 @@ impl Form {
         }
     }
 
-    /// Sends this header along, to the form's host only.
+    /// Adds a header, which is sent to the form's origin only.
     pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
@@ -156,7 +155,7 @@ impl Form {
             if field.name != name {
                 return true;
             }
-            // The first takes the value, others of the name (a group of radio buttons) go.
+            // The first field gets the value. Others of that name (radio buttons) are removed.
             match value.take() {
                 Some(value) => {
                     field.value = value;
@@ -178,7 +177,7 @@ impl Form {
         self
     }
 
-    /// The page that the form was found on.
+    /// The URL of the form's page.
     pub(super) fn from(&self) -> &Url {
         &self.from
     }
@@ -189,8 +188,8 @@ impl Form {
             .any(|field| matches!(field.value, Value::Secret(_)))
     }
 
-    /// What goes out; `page_changed` where the form lacks a field that was set.
-    pub(super) fn send(self) -> Result<Sent, Failure> {
+    /// Encodes the form. `page_changed` if it lacks a field that was set.
+    pub(super) fn encode(self) -> Result<EncodedForm, Failure> {
         if !self.missing.is_empty() {
             return Err(Failure::page_changed(format!(
                 "the form at {} has no field “{}”; nothing was sent",
@@ -218,7 +217,7 @@ impl Form {
         if !is_post {
             url.set_query(Some(&fields));
         }
-        Ok(Sent {
+        Ok(EncodedForm {
             url,
             is_post,
             fields,
@@ -227,14 +226,14 @@ impl Form {
     }
 }
 
-/// Line ends as forms send them.
+/// Converts line ends to CRLF, as forms send them.
 fn crlf(text: &str) -> String {
     text.replace("\r\n", "\n")
         .replace('\r', "\n")
         .replace('\n', "\r\n")
 }
 
-/// Shows the names of the fields, never what they hold.
+/// Shows the names of the fields, never their values.
 impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Form")
@@ -266,11 +265,11 @@ mod tests {
     }
 
     fn sent(form: Form) -> String {
-        form.send().unwrap().fields
+        form.encode().unwrap().fields
     }
 
     #[test]
-    fn hidden_fields_and_defaults_travel_along_in_the_pages_order() {
+    fn hidden_fields_and_defaults_are_sent_in_page_order() {
         let form = form(
             "<form method=POST action=/in>\
              <input name=lt type=hidden value='LT &amp; 1'><input name=user>\
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_disabled_stays_at_home() {
+    fn disabled_controls_are_not_sent() {
         let form = form(
             "<form><input name=a disabled value=1><fieldset disabled><input name=b></fieldset>\
              <select name=c><option disabled value=1><option value=2></select>\
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_is_resolved_by_base_and_page_and_missing_is_the_page() {
+    fn action_is_resolved_against_base_and_page() {
         for (body, expected) in [
             ("<form>", "https://books.test/account/login?service=1"),
             (
@@ -333,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_outside_the_form_belong_to_it_by_its_id() {
+    fn fields_outside_belong_to_a_form_by_id() {
         let page = page(
             "<input name=before form=f value=1><form id=f><input name=own value=2>\
              <input name=other form=g value=3></form><form id=g></form>\
@@ -345,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_begins_inside_a_table_keeps_its_fields() {
+    fn form_inside_a_table_keeps_its_fields() {
         let page = page(
             "<table><form id=f action=/in><tr><td><input type=hidden name=lt value=1>\
              <input name=user></td></tr></form></table><input name=nobody>\
@@ -356,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_after_the_first_usable_one_are_not_read() {
+    fn forms_after_the_first_usable_are_not_read() {
         let page =
             page("<form id=a><input name=q></form><form id=b><input name=pin></form><form id=c>");
         let mut read = 0;
@@ -369,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_found_by_what_it_holds() {
+    fn form_is_found_by_a_field() {
         let page = page("<form id=a><input name=q></form><form id=b><input name=pin></form>");
         let found = Form::find(&page, "input[name=pin]").unwrap();
         assert_eq!(found.names(), ["pin"]);
@@ -386,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn filling_in_replaces_adds_only_on_request_and_presses_a_button() {
+    fn filling_replaces_fields_and_presses_buttons() {
         let body = "<form method=post><input name=a value=1><input type=radio name=r value=1>\
                     <input type=submit name=go value=Go></form>";
         let mut filled = form(body);
@@ -402,28 +401,28 @@ mod tests {
             form(body).press("absent").clone(),
             form(body).set_secret("absent", &"1".into()).clone(),
         ] {
-            let failure = wrong.send().map(|_| ()).unwrap_err();
+            let failure = wrong.encode().map(|_| ()).unwrap_err();
             assert!(failure.detail.contains("absent"), "{failure}");
         }
         form(body)
             .header("X-Token", "a\nb")
             .clone()
-            .send()
+            .encode()
             .map(|_| ())
             .unwrap_err();
     }
 
     #[test]
-    fn a_get_form_replaces_the_query_of_its_action() {
+    fn get_form_replaces_the_query() {
         let form = form("<form action='/s?old=1'><input name=q value='a b'></form>");
         assert_eq!(
-            form.send().unwrap().url.as_str(),
+            form.encode().unwrap().url.as_str(),
             "https://books.test/s?q=a+b"
         );
     }
 
     #[test]
-    fn a_shown_form_shows_names_and_nothing_else() {
+    fn debug_shows_only_field_names() {
         let mut form = form(
             "<form action='/in/12345?t=canary'><input name=pin><input name=lt value=canary></form>",
         );

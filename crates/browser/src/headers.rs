@@ -1,9 +1,9 @@
-//! The headers that a system adds to a request.
+//! Headers that a system adds to a request.
 
 use hippo_core::failure::Failure;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// Headers that a system adds; their values are not shown by anything.
+/// Builds a header map. Its values are marked as sensitive, so that nothing shows them.
 pub(super) fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap, Failure> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
@@ -11,7 +11,7 @@ pub(super) fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap, Failure>
             (HeaderName::try_from(*name), HeaderValue::try_from(*value))
         else {
             return Err(Failure::page_changed(format!(
-                "the header {name} cannot be sent as the page would have it"
+                "the header {name} can't be sent"
             )));
         };
         value.set_sensitive(true);

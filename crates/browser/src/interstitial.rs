@@ -1,4 +1,4 @@
-//! Pages that stand in for the one that was asked for: captchas, “unusual traffic”, maintenance.
+//! Recognises pages in place of the requested one: captchas, “unusual traffic”, maintenance.
 
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::{ElementRef, Node};
@@ -7,12 +7,11 @@ use super::Page;
 use super::redacted_path::redacted_path;
 use crate::reading::{is_session_over, parse_page};
 
-/// A page with more text than this, in characters, is a page of its own, and only its headings are
-/// looked at.
+/// On a page with more text than this, in characters, only the title and headings count.
 const SHORT_PAGE_CHARS: usize = 2_000;
 
-/// What a site says that refuses a visitor for being a machine, or too quick.
-const REFUSALS: [&str; 12] = [
+/// Phrases of pages that refuse robots or too many requests.
+const REFUSAL_PHRASES: [&str; 12] = [
     "captcha",
     "unusual traffic",
     "automated access",
@@ -27,8 +26,8 @@ const REFUSALS: [&str; 12] = [
     "attention required! | cloudflare",
 ];
 
-/// What a site says that is being worked on.
-const OUTAGES: [&str; 10] = [
+/// Phrases of maintenance pages.
+const OUTAGE_PHRASES: [&str; 10] = [
     "scheduled maintenance",
     "system maintenance",
     "under maintenance",
@@ -41,11 +40,11 @@ const OUTAGES: [&str; 10] = [
     "bad gateway",
 ];
 
-/// Says `site_refused` or `site_down` for a page that stands in for the one that was asked for.
+/// `site_refused` or `site_down` for a captcha or maintenance page in place of the requested one.
 ///
-/// Meant for a page that a system does not know, before it says `page_changed`: a known page may
-/// well mention maintenance next week, or a captcha. Only what a reader sees is looked at; the
-/// title and the headings, and the whole text where it is short.
+/// Call it only for a page that the system doesn't recognise, before `page_changed`: a known page may
+/// mention next week's maintenance, or a captcha. Only visible text counts: the title and the
+/// headings, and the whole text of a short page.
 pub fn interstitial(page: &Page) -> Option<Failure> {
     let kind = classify_words(&visible_words(&page.body)?)?;
     let here = redacted_path(&page.url);
@@ -58,23 +57,23 @@ pub fn interstitial(page: &Page) -> Option<Failure> {
     Some(Failure::new(kind, detail))
 }
 
-/// `site_refused` or `site_down`, where words are of a captcha or of maintenance: for what a page
-/// says at a place of its own, such as the error beside a form.
+/// `site_refused` or `site_down` if a text is about a captcha or maintenance. For a single message,
+/// such as the error beside a form.
 pub fn classify_words(words: &str) -> Option<FailureKind> {
     let words = words.to_lowercase();
-    let says = |known: &[&str]| known.iter().any(|known| words.contains(known));
-    if says(&REFUSALS) {
+    let contains_any = |known: &[&str]| known.iter().any(|known| words.contains(known));
+    if contains_any(&REFUSAL_PHRASES) {
         return Some(FailureKind::SiteRefused);
     }
-    says(&OUTAGES).then_some(FailureKind::SiteDown)
+    contains_any(&OUTAGE_PHRASES).then_some(FailureKind::SiteDown)
 }
 
-/// Whether a page says in its title or headings, or anywhere where it is short, that a session is over.
+/// Whether a page's title or headings, or a short page's text, say that the session is over.
 pub fn says_session_is_over(body: &str) -> bool {
     visible_words(body).is_some_and(|words| is_session_over(&words))
 }
 
-/// `session_expired`, for a page that says so.
+/// The `session_expired` failure for such a page.
 pub fn session_is_over() -> Failure {
     Failure::new(
         FailureKind::SessionExpired,
@@ -82,7 +81,8 @@ pub fn session_is_over() -> Failure {
     )
 }
 
-/// What a reader sees first, in lower case and with spaces folded; `None` for what cannot be parsed.
+/// The visible text of a short page, or a long page's title and headings, in lower case with spaces
+/// folded. `None` if it can't be parsed.
 fn visible_words(body: &str) -> Option<String> {
     let html = parse_page(body).ok()?;
     let mut headings = String::new();
@@ -93,11 +93,11 @@ fn visible_words(body: &str) -> Option<String> {
         };
         let mut is_heading = false;
         let mut is_hidden = false;
-        for around in node.ancestors().filter_map(ElementRef::wrap) {
-            match around.value().name() {
+        for ancestor in node.ancestors().filter_map(ElementRef::wrap) {
+            match ancestor.value().name() {
                 "title" | "h1" | "h2" => is_heading = true,
                 "script" | "style" | "template" => is_hidden = true,
-                _ => is_hidden |= is_hidden_element(around),
+                _ => is_hidden |= is_hidden_element(ancestor),
             }
         }
         if is_hidden {
@@ -126,7 +126,7 @@ fn visible_words(body: &str) -> Option<String> {
     })
 }
 
-/// Whether an element says of itself that it is not shown: a dialog that waits for the page's script.
+/// Whether an element is hidden by its own attributes, such as a dialog that a script shows.
 fn is_hidden_element(element: ElementRef<'_>) -> bool {
     let style: String = element
         .attr("style")
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_refuses_machines_is_told_from_one_that_is_down() {
+    fn refusal_and_maintenance_pages_have_their_kinds() {
         assert_eq!(
             kind("<title>Just a moment...</title><p>x</p>"),
             Some("site_refused")
@@ -171,24 +171,24 @@ mod tests {
     }
 
     #[test]
-    fn session_that_is_over_is_seen_in_a_short_page_or_a_heading() {
-        let said = "Your session has timed out.";
+    fn session_end_is_found_in_short_page_or_heading() {
+        let phrase = "Your session has timed out.";
         let long = "word ".repeat(1000);
-        assert!(says_session_is_over(&format!("<p>{said}</p>")));
+        assert!(says_session_is_over(&format!("<p>{phrase}</p>")));
         assert!(says_session_is_over(&format!(
-            "<h1>{said}</h1><p>{long}</p>"
+            "<h1>{phrase}</h1><p>{long}</p>"
         )));
         assert!(!says_session_is_over(&format!(
-            "<p>{said}</p><p>{long}</p>"
+            "<p>{phrase}</p><p>{long}</p>"
         )));
         assert!(!says_session_is_over(&format!(
-            "<div style='Display: none'>{said}</div>"
+            "<div style='Display: none'>{phrase}</div>"
         )));
         assert!(!says_session_is_over("<p>Your card has expired.</p>"));
     }
 
     #[test]
-    fn what_no_reader_sees_or_a_long_page_mentions_is_not_taken_for_it() {
+    fn hidden_text_and_long_pages_are_ignored() {
         assert_eq!(
             kind("<script src=/recaptcha.js>captcha</script><p>Log in</p>"),
             None

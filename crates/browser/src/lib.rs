@@ -1,8 +1,8 @@
-//! Going to a library's site as a careful person would, and what reading a page of any system shares.
+//! Visits library sites carefully, and reads what their pages have in common.
 //!
-//! A [`Session`] is one card's visit: a cookie jar of its own on [`Connections`] that all cards share, with every
-//! rule of the way there (timeouts, redirects, sizes, and where a PIN may go) in one place. [`reading`] has what all
-//! systems read pages with.
+//! A [`Session`] is one card's visit. It has its own cookie jar on [`Connections`] that all cards share, and keeps
+//! the rules for timeouts, redirects, sizes, and hosts that may get a PIN. [`reading`] has the parts that all
+//! systems use to read pages.
 
 mod address;
 mod charset;

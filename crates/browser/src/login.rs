@@ -1,4 +1,4 @@
-//! Where a number and PIN may be sent.
+//! Checks where a number and PIN may be sent.
 
 use hippo_core::failure::{Failure, Remedy};
 use hippo_core::library::Library;
@@ -7,19 +7,19 @@ use url::Url;
 use super::address::is_loopback;
 use super::redacted_path::redacted_path;
 
-/// Says no unless a login form from the page `from` may be sent to `action`.
+/// Refuses a login form from the page `from` that may not be sent to `action`.
 ///
-/// Both must be https (on loopback, http will do where the library itself is on loopback), and
-/// `action` on the host of the library's `base_url` or one of its `login_hosts`.
+/// Both must be https, or http on loopback if the library itself is on loopback. `action` must be on
+/// the host of the library's `base_url` or one of its `login_hosts`.
 pub(super) fn check_login_target(
     library: &Library,
     from: &Url,
     action: &Url,
 ) -> Result<(), Failure> {
-    let at_home = is_loopback(&library.base_url);
+    let is_library_on_loopback = is_loopback(&library.base_url);
     for url in [from, action] {
-        let plain_but_here = url.scheme() == "http" && at_home && is_loopback(url);
-        if url.scheme() != "https" && !plain_but_here {
+        let is_loopback_http = url.scheme() == "http" && is_library_on_loopback && is_loopback(url);
+        if url.scheme() != "https" && !is_loopback_http {
             return Err(Failure::page_changed(format!(
                 "the login at {} is not https; nothing was sent",
                 redacted_path(url)
@@ -29,7 +29,7 @@ pub(super) fn check_login_target(
     }
     if !action.username().is_empty() || action.password().is_some() {
         return Err(Failure::page_changed(
-            "the login form's address holds a user name, nothing was sent",
+            "the login form's address contains a user name; nothing was sent",
         ));
     }
     if is_same_site(&library.base_url, action)
@@ -47,19 +47,19 @@ pub(super) fn check_login_target(
     .with_remedy(Remedy::AddLoginHost))
 }
 
-/// The same host; the same port, or https on its usual one.
+/// Whether two URLs have the same host, and the same port or the default https port.
 fn is_same_site(base_url: &Url, action: &Url) -> bool {
     base_url.host() == action.host()
         && (base_url.port_or_known_default() == action.port_or_known_default()
             || action.port_or_known_default() == Some(443))
 }
 
-/// Whether a URL is at this `host` or `host:port`; without a port, the scheme's usual one.
+/// Whether a URL is at this `host` or `host:port`. Without a port, the scheme's default port counts.
 fn is_host(entry: &str, url: &Url) -> bool {
     let Ok(allowed) = Url::parse(&format!("{}://{}", url.scheme(), entry.trim())) else {
         return false;
     };
-    // Anything but a host and a port in the entry is a mistake, and allows nothing.
+    // An entry with anything else than host and port is invalid, and allows nothing.
     let is_plain = allowed.path().trim_matches('/').is_empty()
         && allowed.query().is_none()
         && allowed.fragment().is_none()
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_goes_to_the_librarys_own_host_by_https() {
+    fn login_goes_to_the_library_host_by_https() {
         let page = "https://books.test/login";
         for (action, expected) in [
             ("https://books.test/cas", true),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_goes_to_a_declared_host_too() {
+    fn login_goes_to_a_declared_host() {
         let hosts = ["login.test", "cas.test:8443", "odd.test/path", "x@y.test"];
         let page = "https://books.test/login";
         for (action, expected) in [
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_came_without_https_is_not_filled_in() {
+    fn form_from_an_http_page_is_refused() {
         let action = "https://books.test/in";
         assert!(!allowed(
             "http://books.test/",
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn on_loopback_http_will_do_only_for_a_library_on_loopback() {
+    fn http_login_is_allowed_only_on_loopback() {
         let here = "http://127.0.0.1:8000/login";
         assert!(allowed("http://127.0.0.1:8000/", &[], here, here));
         assert!(!allowed(

@@ -1,36 +1,36 @@
-//! How sites are visited.
+//! Options of visits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{ExchangeObserver, PrivateAddresses};
 
-/// How the sites are visited.
+/// Options of visits.
 #[derive(Debug, Clone, Default)]
 pub struct BrowserOptions {
-    /// Named in the User-Agent: a mail address or page by which a library reaches the operator.
+    /// Named in the User-Agent: an email address or web page to reach the operator.
     pub contact: Option<String>,
-    /// Whether addresses that are private, link-local or loopback are connected to; where they are
-    /// refused, no proxy is used. All are allowed by default.
+    /// Whether to connect to private, link-local and loopback addresses. If they are refused, no proxy
+    /// is used.
     pub private_addresses: PrivateAddresses,
-    /// How long each part of a visit may take.
+    /// Time limits.
     pub limits: Limits,
-    /// Sees each request with its answer, for a bug report; none by default. Meant for one visit.
+    /// Observes each request and its answer, for a recording of one visit.
     pub observer: Option<Arc<dyn ExchangeObserver>>,
 }
 
-/// How long each part of a visit may take; the defaults are those of the design.
+/// How long each part of a visit may take. The defaults are in parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// To connect: 10 s.
+    /// Connecting (10 s).
     pub connect: Duration,
-    /// For one answer, from the first byte sent to the last one read: 20 s.
+    /// One answer, from the first byte sent to the last byte read (20 s).
     pub response: Duration,
-    /// For one card, its logout aside: 90 s.
+    /// One card, without its logout (90 s).
     pub card: Duration,
-    /// For a card's logout: 5 s.
+    /// A card's logout (5 s).
     pub log_out: Duration,
-    /// Before a page is asked for once more: 1 s.
+    /// The pause before a page is requested again (1 s).
     pub pause_before_retry: Duration,
 }
 

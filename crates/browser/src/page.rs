@@ -1,4 +1,4 @@
-//! A page as it came.
+//! A page and its decoded text.
 
 use std::fmt;
 
@@ -10,21 +10,21 @@ use super::charset;
 use super::redacted_path::redacted_path;
 use crate::HttpResponse;
 
-/// A page as it came: where from, how it was answered, and its text.
+/// A page: its URL, status and decoded text.
 #[derive(Clone)]
 pub struct Page {
-    /// Where it was found, after redirects; without a fragment.
+    /// Its URL after redirects, without fragment.
     pub url: Url,
     /// The HTTP status.
     pub status: u16,
     /// The header `Content-Type`.
     pub content_type: Option<String>,
-    /// The text, decoded; at most 8 MiB before decoding.
+    /// The decoded text. At most 8 MiB before decoding.
     pub body: String,
 }
 
 impl Page {
-    /// Reads an answer as text; what is binary is `page_changed`.
+    /// Decodes an answer. Binary data is `page_changed`.
     pub(super) fn from_answer(answer: HttpResponse) -> Result<Self, Failure> {
         let content_type = answer
             .headers
@@ -52,8 +52,8 @@ impl Page {
         })
     }
 
-    /// Whether the page came to its end, or no form is left open at least. A form within JSON always
-    /// ends with it: what is cut short is no JSON.
+    /// Whether the page is complete, or at least leaves no form open. A form within JSON is always
+    /// complete, because truncated JSON doesn't parse.
     pub(super) fn ends_its_forms(&self) -> bool {
         let body = self.body.to_ascii_lowercase();
         body.trim_start().starts_with('{')
@@ -79,7 +79,7 @@ fn is_binary(content_type: &str) -> bool {
     }
 }
 
-/// Shows neither the text nor the query of the address: both may hold what is a patron's own.
+/// Shows neither the text nor the query: both may contain a patron's data.
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page")
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_binary_data_are_no_pages() {
+    fn binary_data_is_no_page() {
         for content_type in [
             "image/png",
             "Application/PDF",
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_breaks_off_within_a_form_is_told() {
+    fn page_that_breaks_off_within_a_form_is_detected() {
         let ends = |body: &str| page(None, body.as_bytes()).unwrap().ends_its_forms();
         assert!(ends("<FORM><input></FORM> <p>"));
         assert!(ends("no form"));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shown_page_shows_no_text_and_no_query() {
+    fn debug_shows_neither_text_nor_query() {
         let shown = format!("{:?}", page(Some("text/html"), b"canary").unwrap());
         for hidden in ["canary", "s3cret", "12345"] {
             assert!(!shown.contains(hidden), "{shown}");

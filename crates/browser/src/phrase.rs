@@ -1,25 +1,25 @@
-//! The phrases by which the pages of a system are read.
+//! The phrases by which a system's pages are recognised.
 
-/// A phrase of a site that is no patron's, and where a page may have it.
+/// A phrase of a site that contains no patron data, and where it may occur on a page.
 ///
-/// Case does not count, nor do the spaces between words; where nothing else is said, they must stand
-/// alone, not within a longer word.
+/// Case and the spaces between words don't matter. Unless noted, a phrase must not be part of a longer
+/// word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phrase {
-    /// Wherever they stand in the words of a page, but for those of a work or a person.
+    /// Anywhere in a page's text, except in the data of a work or a person.
     Anywhere(&'static str),
-    /// Where a text begins with them.
+    /// At the beginning of a text.
     Beginning(&'static str),
-    /// Where they are the whole text, signs at its end aside; also in the attributes and fields of
-    /// JSON that name a state or a kind.
+    /// The whole text, apart from punctuation at its end. Also in attributes and JSON fields that name
+    /// a state or a kind.
     Whole(&'static str),
-    /// Where a word begins with it, within an element whose id, class or address is one of these; the rest
-    /// of the word is filled.
+    /// At the beginning of a word, within an element whose id, class or address is one of these. The
+    /// rest of the word is replaced.
     StemIn(&'static str, &'static [&'static str]),
-    /// As [`Self::Anywhere`], also among what a page says of the person.
+    /// Like [`Self::Anywhere`], and also in the data of a person.
     OfPerson(&'static str),
-    /// As a part of an address.
+    /// A part of a URL.
     Address(&'static str),
-    /// As a name, or a whole quoted text, in a script.
+    /// A name or a whole string literal in a script.
     Script(&'static str),
 }

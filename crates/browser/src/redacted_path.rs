@@ -1,14 +1,14 @@
-//! How failures and logs name a page without telling whose it is.
+//! Names a page in failures and logs without personal data.
 
 use url::Url;
 
 /// A path segment longer than this is more likely a token than a word.
 const MAX_WORD_BYTES: usize = 32;
 
-/// The path of a page, without what may be a number, a session or a name of a patron.
+/// The path of a page without possible numbers, session ids and names of patrons.
 ///
-/// No host, no query, no fragment; a segment ends where parameters begin, and one with a digit in
-/// it is left out.
+/// Without host, query and fragment. A segment is cut before its parameters. A segment with a digit
+/// becomes `…`.
 pub(super) fn redacted_path(url: &Url) -> String {
     let mut text = String::new();
     for segment in url.path_segments().into_iter().flatten().take(6) {
@@ -34,16 +34,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_holds_no_number_no_session_and_no_query() {
-        let place_of = |url: &str| redacted_path(&Url::parse(url).unwrap());
+    fn redacted_path_has_no_number_session_or_query() {
+        let redact = |url: &str| redacted_path(&Url::parse(url).unwrap());
         assert_eq!(
-            place_of("https://x.test/patroninfo~S1/1234567/items?pin=9999#x"),
+            redact("https://x.test/patroninfo~S1/1234567/items?pin=9999#x"),
             "/patroninfo/…/items"
         );
         assert_eq!(
-            place_of("https://x.test/account;jsessionid=AB3F/loans"),
+            redact("https://x.test/account;jsessionid=AB3F/loans"),
             "/account/loans"
         );
-        assert_eq!(place_of("https://x.test"), "/");
+        assert_eq!(redact("https://x.test"), "/");
     }
 }

@@ -1,4 +1,4 @@
-//! Which redirects are followed.
+//! Decides which redirects to follow.
 
 use hippo_core::failure::Failure;
 use reqwest::StatusCode;
@@ -6,18 +6,18 @@ use url::Url;
 
 use super::redacted_path::redacted_path;
 
-/// How many redirects are followed to one page.
+/// How many redirects are followed for one page.
 pub(super) const MAX_REDIRECTS: usize = 10;
 
-/// Whether this answer points elsewhere.
+/// Whether a status is a redirect.
 pub(super) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// Where a redirect leads to: a URL to GET.
+/// The URL that a redirect leads to, for a GET.
 ///
-/// `posted` says that the answer is one to a POST: 307 and 308 would carry its fields on (a PIN, in
-/// a login) and are refused; the others become a GET without fields, as in every browser.
+/// `posted`: the redirect answers a POST. Then 307 and 308 are refused, because they would send its
+/// fields on (the PIN of a login). The others become a GET without fields, as in every browser.
 pub(super) fn target(
     from: &Url,
     status: StatusCode,
@@ -27,7 +27,7 @@ pub(super) fn target(
     let here = redacted_path(from);
     if posted && matches!(status.as_u16(), 307 | 308) {
         return Err(Failure::page_changed(format!(
-            "what was sent to {here} was redirected with {}, which would carry it on; refused",
+            "the form sent to {here} was redirected with {}, which would send it again; not followed",
             status.as_u16()
         )));
     }
@@ -36,7 +36,7 @@ pub(super) fn target(
     })?;
     let mut next = from
         .join(String::from_utf8_lossy(location).trim())
-        .map_err(|_| Failure::page_changed(format!("a redirect to no address from {here}")))?;
+        .map_err(|_| Failure::page_changed(format!("a redirect to an invalid URL from {here}")))?;
     match (from.scheme(), next.scheme()) {
         ("https", "https") | ("http", "http" | "https") => {}
         ("https", "http") => {
@@ -55,12 +55,12 @@ pub(super) fn target(
             "a redirect without a host from {here}"
         )));
     }
-    tidy(&mut next);
+    strip_userinfo_and_fragment(&mut next);
     Ok(next)
 }
 
-/// Takes away what is not sent (the fragment) and what must not be (a name and password).
-pub(super) fn tidy(url: &mut Url) {
+/// Removes the fragment, which isn't sent, and user name and password, which must not be sent.
+pub(super) fn strip_userinfo_and_fragment(url: &mut Url) {
     url.set_fragment(None);
     // These fail only for URLs without a host, which have neither.
     let _ = url.set_username("");
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_and_absolute_locations_are_followed_without_fragment_and_user() {
+    fn locations_lose_fragment_and_userinfo() {
         let base = "https://books.test/a/b?x=1";
         for (location, expected) in [
             ("c?d=e#f", "https://books.test/a/c?d=e"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn no_redirect_leads_from_https_to_http_or_out_of_the_web() {
+    fn redirect_to_http_or_another_scheme_is_refused() {
         for location in [
             "http://books.test/",
             "file:///etc/passwd",
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_that_would_carry_what_was_posted_on_is_refused() {
+    fn redirect_that_keeps_a_post_is_refused() {
         for status in [307, 308] {
             from("https://books.test/login", status, "/login2", true).unwrap_err();
             from("https://books.test/list", status, "/list2", false).unwrap();

@@ -1,41 +1,41 @@
-//! Files that a person saved: a page as it came, as a browser shows its source, or something else.
+//! Pages that a person saved as files.
 
 use std::borrow::Cow;
 
 use crate::reading::{Css, parse_page};
 
-/// Chrome's view of a page's source, saved as a page: one row a line.
+/// The lines of Chrome's source view, saved as a page.
 static SOURCE_LINES: Css = Css::new("td.line-content");
-/// Firefox's view of the same.
+/// The lines of Firefox's source view.
 static SOURCE_TEXT: Css = Css::new("body#viewsource pre");
 
-/// A page that was saved: what `hippo read` is given.
+/// A saved page, the input of `hippo read`.
 #[derive(Debug, Clone)]
 pub struct SavedPage {
-    /// What the person called it; used in failures.
+    /// The file's name, for failures.
     pub name: String,
     /// Its text.
     pub body: String,
 }
 
-/// A saved file that no reader can read, and what to save instead.
+/// Why a saved file can't be read, and what to save instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPage {
-    /// A page with all its parts in one file.
+    /// MHTML: a page with all its parts in one file.
     #[error("This is MHTML. Save the page as “HTML only”.")]
     Mhtml,
-    /// The same, as Safari saves it.
+    /// Safari's web archive.
     #[error("This is a web archive. Save the page as “Page Source”.")]
     WebArchive,
     /// A printed page.
     #[error("This is a PDF. Save the page as “HTML only”.")]
     Pdf,
-    /// Files in one file.
+    /// A zip or gzip file.
     #[error("This is a compressed file. Unpack it first.")]
     Compressed,
 }
 
-/// Names the kind of a file that is no page; nothing for one that may be.
+/// Refuses a file of a kind that can't be a page.
 pub fn check_file(bytes: &[u8]) -> Result<(), NotAPage> {
     let signatures: [(&[u8], NotAPage); 4] = [
         (b"bplist00", NotAPage::WebArchive),
@@ -54,7 +54,7 @@ pub fn check_file(bytes: &[u8]) -> Result<(), NotAPage> {
     Ok(())
 }
 
-/// Whether a file begins with the head of a message of several parts.
+/// Whether a file begins with the header of a multipart message.
 fn is_mhtml(bytes: &[u8]) -> bool {
     const MAX_HEAD_BYTES: usize = 4_096;
     let head = bytes
@@ -73,7 +73,7 @@ fn is_mhtml(bytes: &[u8]) -> bool {
     begins.iter().any(|name| head.starts_with(name)) && head.contains("multipart/related")
 }
 
-/// The page whose source a browser's view shows; any other page as it is.
+/// Extracts the page from a browser's saved source view. Returns any other page unchanged.
 pub fn unwrap_source_view(body: &str) -> Cow<'_, str> {
     let is_view = (body.contains("line-content") && body.contains("line-number"))
         || body.contains("viewsource");
@@ -115,7 +115,7 @@ mod tests {
     #[case(b"bplist00\xd1\x01", NotAPage::WebArchive)]
     #[case(b"%PDF-1.7", NotAPage::Pdf)]
     #[case(b"PK\x03\x04", NotAPage::Compressed)]
-    fn file_that_is_no_page_is_named(#[case] bytes: &[u8], #[case] expected: NotAPage) {
+    fn file_that_is_no_page_is_refused_by_kind(#[case] bytes: &[u8], #[case] expected: NotAPage) {
         assert_eq!(check_file(bytes), Err(expected));
     }
 
@@ -124,7 +124,7 @@ mod tests {
     #[case(b"{\"log\":{}}")]
     #[case(b"From: the desk. No parts.")]
     #[case(b"")]
-    fn page_is_taken_for_one(#[case] bytes: &[u8]) {
+    fn possible_page_is_accepted(#[case] bytes: &[u8]) {
         assert_eq!(check_file(bytes), Ok(()));
     }
 
@@ -137,7 +137,7 @@ mod tests {
     #[case(
         "<html><body id=viewsource class=highlight><pre id=line1>&lt;!DOCTYPE html&gt;\n<span>&lt;p&gt;</span>Fish <span>&amp;amp;</span> chips</pre></body></html>"
     )]
-    fn source_view_is_the_page_that_it_shows(#[case] view: &str) {
+    fn page_is_extracted_from_source_view(#[case] view: &str) {
         assert_eq!(
             unwrap_source_view(view),
             "<!DOCTYPE html>\n<p>Fish &amp; chips"
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn page_that_is_no_source_view_stays_as_it_is() {
+    fn ordinary_page_is_unchanged() {
         let page = "<table><tr><td class=line-number>1<td class=line-content>Fish</table>";
         assert_eq!(unwrap_source_view(page), page);
     }

@@ -1,4 +1,4 @@
-//! One card's visit.
+//! One card's session at a library's site.
 
 use std::fmt;
 use std::time::Instant;
@@ -22,11 +22,11 @@ use super::{Form, Page, interstitial, login, status};
 use crate::reading::skeleton;
 use crate::{Exchange, HttpResponse, LoginStep, ReadContext};
 
-/// One card's visit: a cookie jar of its own, on connections that all share.
+/// One card's session at a site: its own cookie jar, on connections that all cards share.
 ///
-/// Until a login was sent, a page that is not answered for a passing reason is asked for once more;
-/// after it, nothing is: what a session remembers of half a request is not known. Failures name a
-/// page by its path without numbers, and never tell what it says.
+/// Before the login, a page that fails for a transient reason is requested once more. After it,
+/// nothing is retried, because a half-answered request may have changed the session. Failures name a
+/// page by its path without numbers, and never quote it.
 pub struct Session<'a> {
     connections: &'a Connections,
     library: &'a Library,
@@ -35,12 +35,12 @@ pub struct Session<'a> {
     jar: CookieStore,
     login_sent: bool,
     shown_logged_in: bool,
-    /// A page showed us logged in, and the permit was not told yet.
-    is_to_be_settled: bool,
+    /// A page showed us logged in, and the permit doesn't know yet.
+    needs_settling: bool,
     log_out_at_end: Option<Url>,
-    /// Whether the page that came last was led to by a redirect.
+    /// Whether the last page was reached by a redirect.
     was_redirected: bool,
-    /// The text of the page that came last.
+    /// The text of the last page.
     last_page: Option<String>,
 }
 
@@ -50,7 +50,7 @@ struct HttpRequest {
     url: Url,
     headers: HeaderMap,
     fields: Option<String>,
-    /// What it is for, where a recording tells it.
+    /// Its part in the login or logout, for a recording.
     step: Option<LoginStep>,
 }
 
@@ -79,8 +79,13 @@ impl HttpRequest {
         }
     }
 
-    /// What a recording keeps of it; no answer where none came.
-    fn seen(&self, headers: HeaderMap, began: Instant, answer: Option<&HttpResponse>) -> Exchange {
+    /// The exchange for a recording. `answer` is `None` if none came.
+    fn to_exchange(
+        &self,
+        headers: HeaderMap,
+        began: Instant,
+        answer: Option<&HttpResponse>,
+    ) -> Exchange {
         Exchange {
             method: self.method.clone(),
             url: self.url.clone(),
@@ -93,8 +98,8 @@ impl HttpRequest {
         }
     }
 
-    /// Goes on to where a redirect leads: a GET without fields. Headers that a system added stay
-    /// with their host.
+    /// Changes the request to follow a redirect: a GET without fields. Headers that a system added are
+    /// sent to their own origin only.
     fn follow(&mut self, next: Url) {
         if self.url.origin() != next.origin() {
             self.headers.clear();
@@ -108,7 +113,7 @@ impl HttpRequest {
 }
 
 impl<'a> Session<'a> {
-    /// A session for this card; nothing is sent yet.
+    /// A session for this card. Sends nothing yet.
     pub fn new(
         connections: &'a Connections,
         library: &'a Library,
@@ -124,7 +129,7 @@ impl<'a> Session<'a> {
             jar: CookieStore::new(),
             login_sent: false,
             shown_logged_in: false,
-            is_to_be_settled: false,
+            needs_settling: false,
             log_out_at_end: None,
             was_redirected: false,
             last_page: None,
@@ -141,7 +146,7 @@ impl<'a> Session<'a> {
         self.secret
     }
 
-    /// What reading this card's pages needs to know.
+    /// The context for reading this card's pages.
     pub fn read_context(&self) -> ReadContext<'a> {
         ReadContext {
             base_url: &self.library.base_url,
@@ -151,13 +156,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// An account of the library's system of which nothing is known yet.
+    /// An account of the library's system with nothing known yet.
     pub fn unknown_account(&self) -> Account {
         Account::unknown(self.library.system.clone())
     }
 
-    /// The address of a path at the library, below the path of `base_url` (a leading `/` changes
-    /// nothing): `/user/login` at `https://x.test/opac` is `https://x.test/opac/user/login`.
+    /// The URL of a path below the path of `base_url`. A leading `/` changes nothing: `/user/login` at
+    /// `https://x.test/opac` is `https://x.test/opac/user/login`.
     pub fn url(&self, path: &str) -> Result<Url, Failure> {
         let mut base = self.library.base_url.clone();
         base.set_query(None);
@@ -166,28 +171,28 @@ impl<'a> Session<'a> {
             let folder = format!("{}/", base.path());
             base.set_path(&folder);
         }
-        // “./” keeps what looks like a scheme or a host inside the path.
+        // “./” keeps a path that looks like a scheme or a host inside the path.
         base.join(&format!("./{}", path.trim_start_matches('/')))
             .map_err(|_| Failure::page_changed("a path that makes no address with base_url"))
     }
 
     /// Fetches a page: a 2xx with text in it. Anything else is a failure.
     ///
-    /// 429 is `site_refused`, 5xx `site_down`, 401 after a page that showed us logged in is
-    /// `session_expired`, 403 before a login `site_refused`; what else is no such page, an empty one
-    /// included, is `page_changed`.
+    /// 429 is `site_refused`, 5xx `site_down`. 401 after a page that showed us logged in is
+    /// `session_expired`, 403 before a login `site_refused`. Everything else, such as an empty page,
+    /// is `page_changed`.
     pub async fn get(&mut self, url: &Url) -> Result<Page, Failure> {
         self.get_with(url, &[]).await
     }
 
-    /// Fetches a page as [`Self::get`] does, with these headers.
+    /// Fetches a page like [`Self::get`], with these headers.
     pub async fn get_with(&mut self, url: &Url, headers: &[(&str, &str)]) -> Result<Page, Failure> {
-        let ask = HttpRequest::get(url, header_map(headers)?);
-        let answer = self.fetch(ask, None).await?;
+        let request = HttpRequest::get(url, header_map(headers)?);
+        let answer = self.fetch(request, None).await?;
         self.page(answer)
     }
 
-    /// As [`Self::get`]; `None` where there is nothing at this address (404, 410).
+    /// Fetches a page like [`Self::get`]. `None` for 404 and 410.
     pub async fn get_optional(&mut self, url: &Url) -> Result<Option<Page>, Failure> {
         let answer = self
             .fetch(HttpRequest::get(url, HeaderMap::new()), None)
@@ -198,9 +203,9 @@ impl<'a> Session<'a> {
         self.page(answer).map(Some)
     }
 
-    /// Posts fields to read something, as a page's script does; the page as in [`Self::get`].
+    /// Posts fields to read something, as a page's script does. Returns the page like [`Self::get`].
     ///
-    /// Never for a number or PIN: that is [`Self::log_in`]. Never tried again.
+    /// Never for a number or PIN: use [`Self::log_in`]. Never retried.
     pub async fn post(
         &mut self,
         url: &Url,
@@ -210,54 +215,54 @@ impl<'a> Session<'a> {
         let fields = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        let ask = HttpRequest::post(url, header_map(headers)?, fields);
-        let answer = self.fetch(ask, None).await?;
+        let request = HttpRequest::post(url, header_map(headers)?, fields);
+        let answer = self.fetch(request, None).await?;
         self.page(answer)
     }
 
-    /// Sends a form that holds no number or PIN, to read something: a search, a filter, a step of
-    /// single sign-on. The page as in [`Self::get`].
+    /// Sends a form without number or PIN, to read something: a search, a filter, a step of single
+    /// sign-on. Returns the page like [`Self::get`].
     pub async fn submit(&mut self, form: Form) -> Result<Page, Failure> {
         if form.has_secret() {
             return Err(Failure::page_changed(
-                "a form with a number or PIN is sent as a login only",
+                "a form with a number or PIN may only be sent as a login",
             ));
         }
-        let sent = form.send()?;
-        let ask = if sent.is_post {
-            HttpRequest::post(&sent.url, sent.headers, sent.fields)
+        let encoded = form.encode()?;
+        let request = if encoded.is_post {
+            HttpRequest::post(&encoded.url, encoded.headers, encoded.fields)
         } else {
-            HttpRequest::get(&sent.url, sent.headers)
+            HttpRequest::get(&encoded.url, encoded.headers)
         };
-        let answer = self.fetch(ask, None).await?;
+        let answer = self.fetch(request, None).await?;
         self.page(answer)
     }
 
-    /// Sends the login form, exactly once, right after the permit was given, and follows the
-    /// answer's redirects as GETs.
+    /// Sends the login form exactly once, right after the permit was given, and follows redirects as
+    /// GETs.
     ///
-    /// Comes back with the page for any 2xx and 4xx but 429 (some sites answer a wrong PIN with
-    /// 401); it may be empty. Nothing is sent, and no permit asked, where the form lacks a field
-    /// that was set, is no POST, or goes anywhere but by https to the library's host or one of its
-    /// login hosts. A redirect that would carry the PIN on (307, 308) is `page_changed`.
+    /// Returns the page for any 2xx, and any 4xx except 429 (some sites answer a wrong PIN with 401).
+    /// It may be empty. Sends nothing, and doesn't ask the permit, if the form lacks a field that was
+    /// set, isn't a POST, or isn't sent by https to the library's host or one of its login hosts. A
+    /// redirect that would send the PIN on (307, 308) is `page_changed`.
     pub async fn log_in(&mut self, form: Form) -> Result<Page, Failure> {
         login::check_login_target(self.library, form.from(), &form.action)?;
-        let sent = form.send()?;
-        if !sent.is_post {
+        let encoded = form.encode()?;
+        if !encoded.is_post {
             return Err(Failure::page_changed(
-                "the login form would put the PIN into the address; nothing was sent",
+                "the login form would put the PIN into the URL; nothing was sent",
             ));
         }
-        self.check_url(&sent.url)?;
+        self.check_url(&encoded.url)?;
         let slot = self.connections.slot(&self.library.base_url).await?;
         self.permit.about_to_log_in().await?;
         self.login_sent = true;
-        let mut ask = HttpRequest::post(&sent.url, sent.headers, sent.fields);
-        ask.step = Some(LoginStep::LogIn);
-        let answer = self.fetch(ask, Some(slot)).await?;
+        let mut request = HttpRequest::post(&encoded.url, encoded.headers, encoded.fields);
+        request.step = Some(LoginStep::LogIn);
+        let answer = self.fetch(request, Some(slot)).await?;
         let (here, code) = (redacted_path(&answer.url), answer.status);
         if code.is_success() || code.is_client_error() {
-            return self.keep(Page::from_answer(answer)?);
+            return self.remember(Page::from_answer(answer)?);
         }
         Err(Failure::page_changed(format!(
             "status {} for a login at {here}",
@@ -265,7 +270,7 @@ impl<'a> Session<'a> {
         )))
     }
 
-    /// The value of a cookie that the library's host is sent, for a header of the same site.
+    /// The value of a cookie for the library's host, to be sent in a header to the same site.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.jar
             .iter_unexpired()
@@ -273,17 +278,17 @@ impl<'a> Session<'a> {
             .map(|cookie| cookie.value().to_owned())
     }
 
-    /// A page showed us logged in: from here on a login page means `session_expired`.
+    /// Records that a page showed us logged in. From now on a login page means `session_expired`.
     ///
-    /// The permit is told before anything else is asked for.
+    /// The login is settled before the next request.
     pub fn mark_logged_in(&mut self) {
-        self.is_to_be_settled |= self.login_sent && !self.shown_logged_in;
+        self.needs_settling |= self.login_sent && !self.shown_logged_in;
         self.shown_logged_in = true;
     }
 
-    /// Tells the permit of a login that was accepted, unless it was told.
+    /// Settles an accepted login with the permit, once.
     pub async fn settle_login(&mut self) -> Result<(), Failure> {
-        if std::mem::take(&mut self.is_to_be_settled) {
+        if std::mem::take(&mut self.needs_settling) {
             self.permit.settle_login(LoginOutcome::Accepted).await?;
         }
         Ok(())
@@ -294,26 +299,26 @@ impl<'a> Session<'a> {
         self.shown_logged_in
     }
 
-    /// Whether the page that came last was not the answer itself to what was asked, but led to by it.
+    /// Whether the last page was reached by a redirect.
     pub fn was_redirected(&self) -> bool {
         self.was_redirected
     }
 
-    /// Whether a login was sent: then there may be something to log out of.
+    /// Whether a login was sent, so that there may be a session to log out of.
     pub fn is_login_sent(&self) -> bool {
         self.login_sent
     }
 
-    /// What to say of a login page, known as such, where an account's page was asked for.
+    /// The failure for a login page in place of an account page.
     ///
-    /// After a page that showed us logged in it is `session_expired`. After a login that was sent,
-    /// with nothing that showed us logged in, it is `wrong_credentials`: many sites refuse without a
-    /// word, and who tries again then locks the patron out. That the site did not take the form's
-    /// token instead cannot be told from it; but the token was fetched a moment before, in the same
-    /// session, so it hardly ever is that, and to stop is the safer mistake. Where the site says so
-    /// (its words, a 422 without the form), a system says `page_changed` before it comes here.
+    /// After a page that showed us logged in it is `session_expired`. After a login, with nothing that
+    /// showed us logged in, it is `wrong_credentials`: many sites refuse without a message, and a retry
+    /// would lock the patron out. The site may instead have rejected the form's token, which looks the
+    /// same. But the token was fetched a moment before in the same session, so that is rare, and
+    /// stopping is the safer mistake. If the site says that it rejected the token (a message, or a 422
+    /// without the form), the system returns `page_changed` and doesn't call this.
     ///
-    /// A page that stands in for the form ([`interstitial`]), or ends within it, refuses nobody.
+    /// An [`interstitial()`], or a page that breaks off within the form, is no refusal.
     pub fn failure_for_login_page(&self, page: &Page, of: &str) -> Failure {
         if let Some(failure) = interstitial(page) {
             return failure;
@@ -328,7 +333,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// A page says that a session is over: `page_changed` unless one showed us logged in, for then none was.
+    /// Turns `session_expired` into `page_changed` if no page showed us logged in.
     pub fn without_session(&self, failure: Failure) -> Failure {
         if failure.kind == FailureKind::SessionExpired && !self.shown_logged_in {
             Failure {
@@ -340,8 +345,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What to say of an answer to the login that is neither a login page nor an account's: what
-    /// stands in for it, `wrong_credentials` for a 401, whatever it says; else `page_changed`.
+    /// The failure for an answer to the login that is neither a login page nor an account page.
+    ///
+    /// The [`interstitial()`]'s failure, `wrong_credentials` for any other 401, else `page_changed`.
     pub fn failure_for_unknown_answer(&self, page: &Page, what: &str) -> Failure {
         interstitial(page).unwrap_or_else(|| {
             let detail = format!("{what} (status {})", page.status);
@@ -353,16 +359,15 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Logs out at the end of the visit by fetching this, if a login was sent, however the visit
-    /// ends: also after an error, and when the card's time is over.
+    /// Sets the logout URL to fetch at the end of the visit, if a login was sent. It is fetched after
+    /// an error or timeout too.
     ///
-    /// Name it right before the login.
+    /// Call it right before the login.
     pub fn log_out_at_end(&mut self, url: &Url) {
         self.log_out_at_end = Some(url.clone());
     }
 
-    /// Logs out now, if a login was sent, with a time limit of its own; best effort: a failure
-    /// changes nothing.
+    /// Logs out now, if a login was sent. It has its own time limit, and a failure is only logged.
     pub async fn log_out(&mut self, url: &Url) {
         self.log_out_at_end = None;
         if !self.login_sent {
@@ -370,7 +375,7 @@ impl<'a> Session<'a> {
         }
         self.shown_logged_in = false;
         let limit = self.connections.limits.log_out;
-        let outcome = tokio::time::timeout(limit, self.leave(url)).await;
+        let outcome = tokio::time::timeout(limit, self.request_logout(url)).await;
         let failure = match outcome {
             Ok(Ok(())) => return,
             Ok(Err(failure)) => failure.to_string(),
@@ -379,17 +384,16 @@ impl<'a> Session<'a> {
         tracing::debug!(library.id = %self.library.id, failure, "the logout failed");
     }
 
-    /// Asks for a logout, and no more than that: where it leads, to the catalogue or a form, does not
-    /// matter, unless it is another logout (a central login has its own).
-    async fn leave(&mut self, url: &Url) -> Result<(), Failure> {
-        let mut ask = HttpRequest::get(url, HeaderMap::new());
-        ask.step = Some(LoginStep::LogOut);
-        redirect::tidy(&mut ask.url);
+    /// Requests the logout. Follows a redirect only to another logout, which a central login has.
+    async fn request_logout(&mut self, url: &Url) -> Result<(), Failure> {
+        let mut request = HttpRequest::get(url, HeaderMap::new());
+        request.step = Some(LoginStep::LogOut);
+        redirect::strip_userinfo_and_fragment(&mut request.url);
         for _ in 0..=MAX_REDIRECTS {
-            self.check_url(&ask.url)?;
+            self.check_url(&request.url)?;
             let slot = self.connections.slot(&self.library.base_url).await?;
             let answer = self
-                .exchange(&ask, slot)
+                .exchange(&request, slot)
                 .await
                 .map_err(|fault| fault.failure)?;
             let here = redacted_path(&answer.url);
@@ -401,40 +405,39 @@ impl<'a> Session<'a> {
             }
             let location = answer.headers.get(LOCATION).map(HeaderValue::as_bytes);
             let next = redirect::target(&answer.url, answer.status, location, false)?;
-            if next == ask.url || !next.path().to_ascii_lowercase().contains("logout") {
+            if next == request.url || !next.path().to_ascii_lowercase().contains("logout") {
                 return Ok(());
             }
-            ask.follow(next);
+            request.follow(next);
         }
         Ok(())
     }
 
-    /// Ends the visit: the logout that was named, if it is not done yet.
+    /// Ends the visit: logs out if [`Self::log_out_at_end`] was called and it isn't done yet.
     pub async fn end(&mut self) {
         if let Some(url) = self.log_out_at_end.take() {
             self.log_out(&url).await;
         }
     }
 
-    /// Sends a request and follows where it leads; the answer is neither a redirect, nor a refusal
-    /// or breakdown of the site.
+    /// Sends a request and follows redirects. Returns neither redirects nor refusals (429, 5xx).
     async fn fetch(
         &mut self,
-        mut ask: HttpRequest,
+        mut request: HttpRequest,
         mut slot: Option<RequestSlot>,
     ) -> Result<HttpResponse, Failure> {
         self.settle_login().await?;
-        redirect::tidy(&mut ask.url);
-        let mut may_retry = ask.method == Method::GET && !self.login_sent;
-        let mut seen: Vec<Url> = Vec::new();
+        redirect::strip_userinfo_and_fragment(&mut request.url);
+        let mut may_retry = request.method == Method::GET && !self.login_sent;
+        let mut visited: Vec<Url> = Vec::new();
         for _ in 0..=MAX_REDIRECTS {
-            self.check_url(&ask.url)?;
+            self.check_url(&request.url)?;
             let answer = loop {
                 let slot = match slot.take() {
                     Some(slot) => slot,
                     None => self.connections.slot(&self.library.base_url).await?,
                 };
-                let outcome = self.exchange(&ask, slot).await;
+                let outcome = self.exchange(&request, slot).await;
                 let is_transient = match &outcome {
                     Ok(answer) => status::is_transient(answer.status, &answer.headers),
                     Err(fault) => fault.is_transient,
@@ -452,41 +455,41 @@ impl<'a> Session<'a> {
                 return Err(failure);
             }
             if !redirect::is_redirect(answer.status) {
-                self.was_redirected = !seen.is_empty();
+                self.was_redirected = !visited.is_empty();
                 return Ok(answer);
             }
             let location = answer.headers.get(LOCATION).map(HeaderValue::as_bytes);
-            let posted = ask.method == Method::POST;
+            let posted = request.method == Method::POST;
             let next = redirect::target(&answer.url, answer.status, location, posted)?;
-            // Once back to the same address is common: a site sets a cookie so.
-            if seen.iter().filter(|url| **url == next).count() > 1 {
+            // One redirect back to the same address is common: sites set a cookie that way.
+            if visited.iter().filter(|url| **url == next).count() > 1 {
                 return Err(Failure::page_changed(format!(
                     "redirects in a loop at {}",
                     redacted_path(&next)
                 )));
             }
-            seen.push(next.clone());
-            ask.follow(next);
+            visited.push(next.clone());
+            request.follow(next);
         }
         Err(Failure::page_changed(format!(
             "more than {MAX_REDIRECTS} redirects, the last to {}",
-            redacted_path(&ask.url)
+            redacted_path(&request.url)
         )))
     }
 
-    /// One request with the cookies that belong to it.
+    /// Sends one request with its cookies.
     ///
-    /// The answer's own are kept before its body is there: an answer to a login that breaks off may
-    /// have opened a session all the same, and only its cookie can end it.
+    /// Stores the answer's cookies before its body arrives: an answer to a login that breaks off may
+    /// have opened a session, and only its cookie can end it.
     async fn exchange(
         &mut self,
-        ask: &HttpRequest,
+        request: &HttpRequest,
         slot: RequestSlot,
     ) -> Result<HttpResponse, super::connections::RequestError> {
-        let mut headers = ask.headers.clone();
+        let mut headers = request.headers.clone();
         let cookies: Vec<String> = self
             .jar
-            .get_request_values(&ask.url)
+            .get_request_values(&request.url)
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         if !cookies.is_empty()
@@ -501,28 +504,28 @@ impl<'a> Session<'a> {
             .connections
             .exchange(
                 &self.library.base_url,
-                ask.method.clone(),
-                &ask.url,
+                request.method.clone(),
+                &request.url,
                 headers,
-                ask.fields.clone(),
+                request.fields.clone(),
                 slot,
-                |headers| keep_cookies(&mut self.jar, headers, &ask.url),
+                |headers| keep_cookies(&mut self.jar, headers, &request.url),
             )
             .await;
         if let Some((observer, headers, began)) = sent {
-            observer.observe_exchange(ask.seen(headers, began, outcome.as_ref().ok()));
+            observer.observe_exchange(request.to_exchange(headers, began, outcome.as_ref().ok()));
         }
         tracing::debug!(
             library.id = %self.library.id,
-            method = %ask.method,
-            place = redacted_path(&ask.url),
+            method = %request.method,
+            place = redacted_path(&request.url),
             status = outcome.as_ref().ok().map(|answer| answer.status.as_u16()),
             "asked the site"
         );
         outcome
     }
 
-    /// Says no to a URL that is never asked for in this session.
+    /// Refuses a URL that this session never requests.
     fn check_url(&self, url: &Url) -> Result<(), Failure> {
         self.connections.check_url(&self.library.base_url, url)?;
         if self.library.base_url.scheme() == "https" && url.scheme() != "https" {
@@ -534,17 +537,17 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// What the page is made of that came last, without what it says.
+    /// The skeleton of the last page, without its text.
     pub fn skeleton(&self) -> Option<Skeleton> {
         self.last_page.as_deref().and_then(skeleton)
     }
 
-    fn keep(&mut self, page: Page) -> Result<Page, Failure> {
+    fn remember(&mut self, page: Page) -> Result<Page, Failure> {
         self.last_page = Some(page.body.clone());
         Ok(page)
     }
 
-    /// Reads an answer as a page that was asked for.
+    /// Reads an answer as the requested page.
     fn page(&mut self, answer: HttpResponse) -> Result<Page, Failure> {
         let here = redacted_path(&answer.url);
         let code = answer.status;
@@ -553,7 +556,7 @@ impl<'a> Session<'a> {
             if page.body.trim().is_empty() {
                 return Err(Failure::page_changed(format!("an empty page at {here}")));
             }
-            return self.keep(page);
+            return self.remember(page);
         }
         let detail = format!("status {} at {here}", code.as_u16());
         if let Ok(page) = Page::from_answer(answer)
@@ -570,7 +573,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Keeps the cookies of an answer, each only where its own host may set it (RFC 6265).
+/// Stores an answer's cookies that its host may set (RFC 6265).
 fn keep_cookies(jar: &mut CookieStore, headers: &HeaderMap, url: &Url) {
     for header in headers.get_all(SET_COOKIE) {
         let Ok(text) = std::str::from_utf8(header.as_bytes()) else {
@@ -579,17 +582,17 @@ fn keep_cookies(jar: &mut CookieStore, headers: &HeaderMap, url: &Url) {
         let Ok(cookie) = Cookie::parse(text, url) else {
             continue;
         };
-        // A cookie for a whole top-level domain would travel to strangers.
+        // A cookie for a whole top-level domain would be sent to other organisations.
         let domain = cookie.domain.as_cow().unwrap_or_default().into_owned();
         if !domain.contains('.') && url.host_str() != Some(&domain) {
             continue;
         }
-        // Not kept is what the host may not set, and what is over already (that deletes).
+        // Fails for a cookie that the host may not set. An expired one deletes the stored one.
         let _ = jar.insert(cookie.into_owned(), url);
     }
 }
 
-/// Shows nothing of the card, its cookies or its pages.
+/// Shows no card data, cookies or pages.
 impl fmt::Debug for Session<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")

@@ -1,4 +1,4 @@
-//! What an answer's status means.
+//! Interprets an answer's status.
 
 use std::time::Duration;
 
@@ -7,36 +7,36 @@ use hippo_core::failure::{Failure, FailureKind};
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// The longest that a site is left alone for its asking.
+/// The longest Retry-After that is respected.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The failure that a site's refusal or breakdown means, whatever was asked for.
+/// The failure for a refusal or a server error: 429 is `site_refused`, 5xx `site_down`.
 ///
-/// 429 is `site_refused`, 5xx `site_down`, both with the site's wish to be left alone.
-pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, place: &str) -> Option<Failure> {
+/// Both include the site's Retry-After.
+pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, page_path: &str) -> Option<Failure> {
     let kind = match status.as_u16() {
         429 => FailureKind::SiteRefused,
         500..=599 => FailureKind::SiteDown,
         _ => return None,
     };
-    let failure = Failure::new(kind, format!("status {} at {place}", status.as_u16()));
+    let failure = Failure::new(kind, format!("status {} at {page_path}", status.as_u16()));
     Some(match retry_after(headers) {
         Some(wait) => failure.retry_after(wait),
         None => failure,
     })
 }
 
-/// Whether the same question may well be answered a moment later.
+/// Whether a retry may succeed a moment later.
 pub(super) fn is_transient(status: StatusCode, headers: &HeaderMap) -> bool {
     matches!(status.as_u16(), 502..=504) && !headers.contains_key(RETRY_AFTER)
 }
 
-/// How long a site asks to be left alone: seconds or a date, at most a day; a date is counted from
-/// the site's own clock where it tells it.
+/// The site's Retry-After, in seconds or as a date, at most a day. A date is relative to the site's
+/// `Date` header if it has one.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number too long for us is a long wait.
+        // A number that overflows means a long wait.
         value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
     } else {
         let until = http_date(value)?;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sites_wish_is_read_as_seconds_or_a_date_and_capped_at_a_day() {
+    fn retry_after_is_seconds_or_a_date_up_to_a_day() {
         let now = Some("Sat, 21 Nov 2026 10:00:00 GMT");
         assert_eq!(wait("120", None), Some(120));
         assert_eq!(wait(" 120 ", None), Some(120));
@@ -78,13 +78,13 @@ mod tests {
         assert_eq!(wait("Sat, 21 Nov 2026 10:02:00 GMT", now), Some(120));
         assert_eq!(wait("Sun, 20 Dec 2026 10:02:00 GMT", now), Some(86_400));
         assert_eq!(wait("Sat, 21 Nov 2026 09:00:00 GMT", now), None);
-        for odd in ["0", "", "soon", "-5", "1.5"] {
-            assert_eq!(wait(odd, None), None, "{odd}");
+        for malformed in ["0", "", "soon", "-5", "1.5"] {
+            assert_eq!(wait(malformed, None), None, "{malformed}");
         }
     }
 
     #[test]
-    fn refusals_and_breakdowns_have_their_kinds() {
+    fn status_429_and_5xx_have_their_kinds() {
         let kind = |status: u16| {
             refusal(
                 StatusCode::from_u16(status).unwrap(),

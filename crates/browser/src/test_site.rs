@@ -1,11 +1,10 @@
-//! A site for tests: answers each request with the bytes that a closure makes of it, and remembers
-//! what it was asked.
+//! A site for tests. A closure answers each request, and all requests are recorded.
 
 #![allow(
     missing_docs,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test may stop at once"
+    reason = "a test may panic"
 )]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,22 +25,22 @@ use url::Url;
 
 use super::{BrowserOptions, Connections, Exchange, ExchangeObserver, Limits, Session};
 
-/// What no log, error or page may show.
+/// A PIN that no log, error or page may show.
 pub const PIN: &str = "canary-pin-4711";
-/// As [`PIN`].
+/// A card number that no log, error or page may show.
 pub const NUMBER: &str = "canary-number-0815";
 
 /// How a request is answered.
 pub enum Reply {
-    /// With these bytes, then the connection is closed.
+    /// Sends these bytes and closes the connection.
     Bytes(Vec<u8>),
-    /// Not at all: the connection is closed.
+    /// Closes the connection without an answer.
     Drop,
-    /// Not at all: the connection stays open.
+    /// Keeps the connection open without an answer.
     Hang,
 }
 
-/// An answer with this status line, these header lines and this body.
+/// A reply with this status, these header lines and this body.
 pub fn reply(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Reply {
     let body = body.as_ref();
     let mut bytes = format!(
@@ -63,7 +62,7 @@ pub fn page(body: &str) -> Reply {
     reply("200 OK", &["Content-Type: text/html; charset=utf-8"], body)
 }
 
-/// A redirect to there.
+/// A redirect to `location`.
 pub fn redirect(status: &str, location: &str) -> Reply {
     reply(status, &[&format!("Location: {location}")], "")
 }
@@ -75,13 +74,12 @@ pub struct TestSite {
 }
 
 impl TestSite {
-    /// Serves what the closure makes of each request (its whole text), by http.
+    /// Starts an http site. The closure gets the whole text of each request.
     pub async fn start(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         Self::serve(answer, None).await
     }
 
-    /// As [`Self::start`], by https, with a certificate for `localhost` that nobody vouches for;
-    /// it comes along.
+    /// Starts an https site with a self-signed certificate for `localhost`, which is returned.
     pub async fn start_tls(
         answer: impl Fn(&str) -> Reply + Send + Sync + 'static,
     ) -> (Self, reqwest::Certificate) {
@@ -107,10 +105,10 @@ impl TestSite {
                 let (answer, log, tls) = (Arc::clone(&answer), Arc::clone(&log), tls.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => talk(stream, &*answer, &log).await,
+                        None => serve_connection(stream, &*answer, &log).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                talk(stream, &*answer, &log).await;
+                                serve_connection(stream, &*answer, &log).await;
                             }
                         }
                     }
@@ -123,7 +121,7 @@ impl TestSite {
         }
     }
 
-    /// Every request so far, as text.
+    /// All requests so far, as text.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -140,10 +138,10 @@ impl TestSite {
     }
 }
 
-/// The server's side of TLS with a certificate for this host that nobody vouches for; it comes along.
+/// A TLS acceptor with a self-signed certificate for this host, and that certificate.
 pub fn acceptor(host: &str) -> (TlsAcceptor, reqwest::Certificate) {
-    let made = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
-    let der = made.cert.der().to_vec();
+    let certificate = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
+    let der = certificate.cert.der().to_vec();
     let config = ServerConfig::builder_with_provider(Arc::new(
         tokio_rustls::rustls::crypto::aws_lc_rs::default_provider(),
     ))
@@ -152,7 +150,7 @@ pub fn acceptor(host: &str) -> (TlsAcceptor, reqwest::Certificate) {
     .with_no_client_auth()
     .with_single_cert(
         vec![CertificateDer::from(der.clone())],
-        PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap(),
+        PrivateKeyDer::try_from(certificate.signing_key.serialize_der()).unwrap(),
     )
     .unwrap();
     (
@@ -161,7 +159,7 @@ pub fn acceptor(host: &str) -> (TlsAcceptor, reqwest::Certificate) {
     )
 }
 
-async fn talk(
+async fn serve_connection(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     answer: &(impl Fn(&str) -> Reply + Send + Sync),
     log: &Mutex<Vec<String>>,
@@ -188,7 +186,7 @@ async fn talk(
     log.lock().unwrap().push(request.clone());
     match answer(&request) {
         Reply::Bytes(bytes) => {
-            // A visitor that has read enough hangs up.
+            // Fails if the visitor hangs up early.
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }
@@ -197,12 +195,12 @@ async fn talk(
     }
 }
 
-/// Counts the requests of visits, whether or not they are answered.
+/// Counts the requests of visits, answered or not.
 #[derive(Debug, Default)]
 pub struct RequestCount(AtomicUsize);
 
 impl RequestCount {
-    /// How many there were since this was last asked.
+    /// The requests since the last call.
     pub fn take(&self) -> usize {
         self.0.swap(0, Ordering::SeqCst)
     }
@@ -216,7 +214,7 @@ impl ExchangeObserver for RequestCount {
     }
 }
 
-/// Counts how often it was asked, and says no on request.
+/// A permit that counts its requests, and refuses on demand.
 #[derive(Default)]
 pub struct Permit {
     pub asked: AtomicUsize,
@@ -247,7 +245,7 @@ impl LoginPermit for Permit {
     }
 }
 
-/// What a session needs, all in one.
+/// Everything that a session needs.
 pub struct Visitor {
     pub connections: Connections,
     pub library: Library,
@@ -270,7 +268,7 @@ impl Visitor {
     }
 }
 
-/// Short pauses; the limits themselves are far away, but for tests that shorten them.
+/// Options with a short retry pause and the default limits.
 pub fn options() -> BrowserOptions {
     BrowserOptions {
         limits: Limits {

@@ -1,4 +1,4 @@
-//! One card's visit to its library's site: what a system is given, and how long it may take.
+//! One card's visit to its library's site: its inputs and time limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,39 +15,39 @@ use crate::{Connections, Session};
 
 /// One card's visit to its library's site.
 ///
-/// A system that reads pages or JSON visits by [`Self::browse`]. One with a protocol of its own asks
-/// [`Self::permit`] before it sends a login, settles the login through it, and keeps to the limits by
+/// A system that reads pages or JSON calls [`Self::browse`]. A system with its own protocol asks
+/// [`Self::permit`] before it sends a login, settles the login with it, and runs within
 /// [`Self::within_limit`].
 pub struct CardVisit<'a> {
     /// The connections that all cards share.
     pub connections: &'a Connections,
     /// The card's library.
     pub library: &'a Library,
-    /// The card's number and PIN, as the library's site wants them.
+    /// The card's number and PIN, as the library's site expects them.
     pub secret: &'a CardSecret,
-    /// Asked before each login, and told what became of it.
+    /// Permits each login, and records its outcome.
     pub permit: &'a dyn LoginPermit,
-    /// Ends the visit, and says how far it is.
+    /// Stops the visit, and reports its progress.
     pub signals: VisitSignals,
 }
 
-/// Why the reading of an account ended before it was done.
+/// Why reading an account was interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interruption {
-    /// Nobody waits for the account any longer.
+    /// The caller no longer waits for the account.
     Stopped,
-    /// The card's time is over.
+    /// The card's time limit passed.
     TimedOut,
 }
 
-/// The visit's end of what it and its caller tell each other.
+/// The visit's side of the signals between it and its caller.
 #[derive(Debug, Clone)]
 pub struct VisitSignals {
     stopped: watch::Receiver<()>,
     is_read: Arc<AtomicBool>,
 }
 
-/// The caller's end of what a visit and it tell each other; the visit is stopped when it is dropped.
+/// The caller's side of the signals. Dropping it stops the visit.
 #[derive(Debug)]
 pub struct VisitHandle {
     _stop: watch::Sender<()>,
@@ -55,7 +55,7 @@ pub struct VisitHandle {
 }
 
 impl VisitSignals {
-    /// Both ends.
+    /// Creates both sides.
     pub fn new() -> (VisitHandle, Self) {
         let (stop, stopped) = watch::channel(());
         let is_read = Arc::<AtomicBool>::default();
@@ -68,14 +68,14 @@ impl VisitSignals {
 }
 
 impl VisitHandle {
-    /// Whether all but the logout is done.
+    /// Whether everything except the logout is done.
     pub fn is_read(&self) -> bool {
         self.is_read.load(Ordering::Acquire)
     }
 }
 
 impl CardVisit<'_> {
-    /// Runs the reading of an account, until the card's time is over or nobody waits for it.
+    /// Runs `reading` until the card's time limit passes or the caller stops waiting.
     pub async fn within_limit<T>(
         &self,
         reading: impl Future<Output = T>,
@@ -83,7 +83,7 @@ impl CardVisit<'_> {
         let mut stopped = self.signals.stopped.clone();
         tokio::select! {
             biased;
-            // Nothing is ever sent: the other end is gone.
+            // Nothing is ever sent, so a change means that the handle was dropped.
             _ = stopped.changed() => Err(Interruption::Stopped),
             outcome = timeout(self.connections.limits.card, reading) => {
                 outcome.map_err(|_| Interruption::TimedOut)
@@ -91,12 +91,12 @@ impl CardVisit<'_> {
         }
     }
 
-    /// Says that all but the logout is done, which has a limit of its own.
+    /// Signals that everything except the logout is done. The logout has its own limit.
     pub fn mark_read(&self) {
         self.signals.is_read.store(true, Ordering::Release);
     }
 
-    /// Reads the account by this script in a session of its own, and logs out however it ends.
+    /// Runs a script that reads the account, in a new session. Always logs out at the end.
     pub async fn browse<S>(&self, script: S) -> Result<Account, Failure>
     where
         S: AsyncFnOnce(&mut Session<'_>) -> Result<Account, Failure>,
@@ -123,7 +123,7 @@ impl CardVisit<'_> {
         } else {
             session.settle_login().await
         };
-        // The logout ends what the pages showed.
+        // Taken before the logout, which replaces the last page.
         let skeleton = if is_of_kind(FailureKind::PageChanged) {
             session.skeleton()
         } else {

@@ -1,43 +1,43 @@
-//! The pages of an account without a server in between: for tests of what reads them.
+//! Renders account pages without a server, to test their readers.
 
 use std::cell::RefCell;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use crate::desk::Desk;
 use crate::dialect::Dialect;
-use crate::page::Asked;
+use crate::page::SiteRequest;
+use crate::page_context::PageContext;
 use crate::server::DemoLibrary;
 use crate::site::{Generation, SystemKind};
 use crate::state::SiteState;
 
-/// What a visitor asks for: the path with its query, and whether script posts for it.
-struct Ask {
+/// A request for a page: the path with its query, and whether it is a POST.
+struct PageRequest {
     path: String,
     is_post: bool,
 }
 
 impl DemoLibrary {
-    /// The pages of a patron's account, as a check gets them and in its order; none for a number that is not
-    /// known. Faults do not touch them, and the log does not see them.
+    /// The pages of a patron's account, in the order of a check. Empty for an unknown number. Without faults, and
+    /// not logged.
     #[must_use]
     pub fn account_pages(&self, number: &str) -> Vec<String> {
         let state = self.state();
-        let Some((place, patron)) = state.patron(number) else {
+        let Some((index, patron)) = state.patron(number) else {
             return Vec::new();
         };
         let (id, session) = state.with_sessions(|sessions| sessions.open(Some(number)));
-        let pages = asks(state, place, patron.loans.len())
+        let pages = page_requests(state, index, patron.loans.len())
             .into_iter()
-            .map(|ask| render(state, number, &id, &session.access_token, ask))
+            .map(|page_request| render(state, number, &id, &session.access_token, page_request))
             .collect();
         state.with_sessions(|sessions| sessions.close(&id));
         pages
     }
 }
 
-fn asks(state: &SiteState, place: usize, loans: usize) -> Vec<Ask> {
-    let get = |path: &str| Ask {
+fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageRequest> {
+    let get = |path: &str| PageRequest {
         path: path.to_owned(),
         is_post: false,
     };
@@ -56,12 +56,12 @@ fn asks(state: &SiteState, place: usize, loans: usize) -> Vec<Ask> {
                 .collect()
         }
         SystemKind::Sierra => ["top", "items", "holds"]
-            .map(|list| get(&format!("/patroninfo~S1/{}/{list}", 1_000_001 + place)))
+            .map(|list| get(&format!("/patroninfo~S1/{}/{list}", 1_000_001 + index)))
             .into(),
         SystemKind::Enterprise => {
             let root = "/client/en_US/default/search/account";
             let is_newer = state.site.generation == Generation::Newer;
-            let list = |list: &str| Ask {
+            let list = |list: &str| PageRequest {
                 path: if is_newer {
                     format!("{root}.accountnonmobile.account{list}.library{list}accordion?")
                 } else {
@@ -77,12 +77,18 @@ fn asks(state: &SiteState, place: usize, loans: usize) -> Vec<Ask> {
     }
 }
 
-fn render(state: &SiteState, number: &str, id: &str, token: &str, ask: Ask) -> String {
+fn render(
+    state: &SiteState,
+    number: &str,
+    id: &str,
+    token: &str,
+    page_request: PageRequest,
+) -> String {
     let dialect = Dialect::of(state.site.system);
     let cookie = dialect.cookie;
     let mut headers = HeaderMap::new();
     let mut add = |name: HeaderName, value: &str| {
-        // Ids are hexadecimal, so each is a header.
+        // Can't fail: ids are hexadecimal.
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.append(name, value);
         }
@@ -91,17 +97,20 @@ fn render(state: &SiteState, number: &str, id: &str, token: &str, ask: Ask) -> S
     if state.site.system == SystemKind::Bibliocommons {
         add(header::COOKIE, &format!("bc_access_token={token}"));
     }
-    if ask.path.contains("accordion") {
+    if page_request.path.contains("accordion") {
         add(
             HeaderName::from_static("x-requested-with"),
             "XMLHttpRequest",
         );
         add(HeaderName::from_static("sdcsrf"), token);
     }
-    let (path, query) = ask.path.split_once('?').unwrap_or((&ask.path, ""));
+    let (path, query) = page_request
+        .path
+        .split_once('?')
+        .unwrap_or((&page_request.path, ""));
     let zone = ("t:zoneid".to_owned(), "zone".to_owned());
-    let asked = Asked {
-        method: if ask.is_post {
+    let request = SiteRequest {
+        method: if page_request.is_post {
             Method::POST
         } else {
             Method::GET
@@ -110,19 +119,19 @@ fn render(state: &SiteState, number: &str, id: &str, token: &str, ask: Ask) -> S
         query: query.to_owned(),
         base: "http://127.0.0.1".to_owned(),
         headers,
-        form: ask.is_post.then_some(zone).into_iter().collect(),
+        form: page_request.is_post.then_some(zone).into_iter().collect(),
     };
-    let desk = Desk {
+    let context = PageContext {
         state,
-        asked: &asked,
+        request: &request,
         settings: state.switches.settings(),
         cookie,
         surplus: 0,
         login_host: None,
         other_patron: None,
         tricky_titles: false,
-        patron_seen: RefCell::new(Some(number.to_owned())),
+        request_patron: RefCell::new(Some(number.to_owned())),
     };
-    let page = (dialect.page)(&desk);
+    let page = (dialect.page)(&context);
     String::from_utf8_lossy(&page.body).into_owned()
 }

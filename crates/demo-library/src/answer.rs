@@ -1,17 +1,17 @@
-//! What a library answers to one request.
+//! Decides the answer to a request.
 
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::delivery::{self, Delivery};
-use crate::desk::Desk;
 use crate::dialect::Dialect;
 use crate::fault::Fault;
-use crate::page::{Asked, Page};
+use crate::page::{Page, SiteRequest};
+use crate::page_context::PageContext;
 use crate::state::SiteState;
 
-/// What becomes of a request, and how fast.
+/// How to answer a request.
 pub(crate) struct Answer {
     pub(crate) delivery: Delivery,
     pub(crate) delay: Duration,
@@ -19,22 +19,22 @@ pub(crate) struct Answer {
     pub(crate) drip: Duration,
 }
 
-/// Answers one request, as far as that can be said without waiting.
+/// Decides the answer to a request, without waiting.
 pub(crate) fn answer(
     state: &SiteState,
-    asked: &Asked,
-    number_in_log: usize,
+    request: &SiteRequest,
+    log_number: usize,
     path_and_query: &str,
 ) -> Answer {
     let settings = state.switches.settings();
     let dialect = Dialect::of(state.site.system);
     let cookie = dialect.cookie;
-    let session_id = asked.cookie(cookie);
+    let session_id = request.cookie(cookie);
     let session = state.with_sessions(|sessions| sessions.get(session_id.as_deref()?).cloned());
     let was_shown = session
         .as_ref()
-        .is_some_and(|session| session.patron.is_some() && session.shown > 0);
-    let is_login = dialect.is_login(asked);
+        .is_some_and(|session| session.patron.is_some() && session.account_pages_shown > 0);
+    let is_login = dialect.is_login(request);
     if is_login {
         state.logins.fetch_add(1, Ordering::SeqCst);
     }
@@ -43,7 +43,7 @@ pub(crate) fn answer(
         Fault::RedirectLogin { .. } => is_login,
         _ => true,
     };
-    let method = asked.method.as_str();
+    let method = request.method.as_str();
     let is_patron = session
         .as_ref()
         .is_some_and(|session| session.patron.is_some());
@@ -57,45 +57,46 @@ pub(crate) fn answer(
     }
     let mut delay = settings.delay;
     let mut drip = Duration::ZERO;
-    let mut desk = Desk {
+    let mut context = PageContext {
         state,
-        asked,
+        request,
         cookie,
         surplus: 0,
         login_host: None,
         other_patron: None,
         tricky_titles: faults.contains(&Fault::TrickyTitles),
-        patron_seen: RefCell::new(session.and_then(|session| session.patron)),
+        request_patron: RefCell::new(session.and_then(|session| session.patron)),
         settings,
     };
     for fault in &faults {
         match fault {
             Fault::Slow(more) => delay += *more,
             Fault::Drip(pause) => drip = *pause,
-            Fault::WrongCounts => desk.surplus = 3,
-            Fault::LoginFormElsewhere(base) => desk.login_host = Some(base.clone()),
-            Fault::OtherPatron(number) => desk.other_patron = Some(number.clone()),
+            Fault::WrongCounts => context.surplus = 3,
+            Fault::LoginFormElsewhere(base) => context.login_host = Some(base.clone()),
+            Fault::OtherPatron(number) => context.other_patron = Some(number.clone()),
             _ => {}
         }
     }
-    let changes_state = (dialect.changes_state)(asked);
-    let delivery = delivery::instead(&faults, asked, dialect.system_error).unwrap_or_else(|| {
-        let page = if changes_state {
-            Page::html("<html><body><p>Your change was recorded.</p></body></html>".to_owned())
-        } else {
-            (dialect.page)(&desk)
-        };
-        if page.shows_account {
-            state.count_shown(session_id.as_deref());
-        }
-        let latin_1 = desk.settings.latin_1;
-        delivery::spoilt(page, &faults, cookie, dialect.renamed, latin_1)
-    });
-    let patron = desk.patron_seen.take();
-    state.update(number_in_log, |seen| {
-        seen.patron = patron;
-        seen.is_login = is_login;
-        seen.changes_state = changes_state;
+    let changes_state = (dialect.changes_state)(request);
+    let delivery = delivery::find_replacement(&faults, request, dialect.system_error)
+        .unwrap_or_else(|| {
+            let page = if changes_state {
+                Page::html("<html><body><p>Your change was recorded.</p></body></html>".to_owned())
+            } else {
+                (dialect.page)(&context)
+            };
+            if page.shows_account {
+                state.count_shown(session_id.as_deref());
+            }
+            let latin_1 = context.settings.latin_1;
+            delivery::apply_faults(page, &faults, cookie, dialect.renamed, latin_1)
+        });
+    let patron = context.request_patron.take();
+    state.update(log_number, |entry| {
+        entry.patron = patron;
+        entry.is_login = is_login;
+        entry.changes_state = changes_state;
     });
     Answer {
         delivery,

@@ -1,4 +1,4 @@
-//! Connections that a handler can cut, and that end with their server.
+//! Connections that a handler can cut, and that close with their server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Sleep;
 
-/// Cuts a connection when a handler says so, or lets it drip.
+/// Lets a handler cut a connection, or slow it down.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cutter {
     cut: Arc<AtomicBool>,
@@ -24,12 +24,12 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
-    /// From here on nothing more is written; the peer sees the connection close.
+    /// Cuts the connection. Nothing more is written, and the peer sees it close.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
     }
 
-    /// From here on each byte is written so much later than the one before.
+    /// Pauses before each byte from now on.
     pub(crate) fn drip(&self, pause: Duration) {
         let milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         self.pause.store(milliseconds, Ordering::SeqCst);
@@ -52,7 +52,7 @@ impl Listener for CuttableListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        // Small answers must not wait for the client's acknowledgement.
+        // Small answers must not wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
         let cutter = Cutter {
             cut: Arc::default(),
@@ -74,17 +74,17 @@ impl Listener for CuttableListener {
     }
 }
 
-/// A connection that ends when its [`Cutter`] says so.
+/// A connection that is controlled by its [`Cutter`].
 pub(crate) struct CuttableStream {
     stream: TcpStream,
     cutter: Cutter,
-    /// When the next byte may go out, where the connection drips.
+    /// When the next byte may be written, if the connection drips.
     next_byte: Option<Pin<Box<Sleep>>>,
 }
 
 impl CuttableStream {
-    /// Waits until something may be written; the answer is how many bytes, at most.
-    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Waits until bytes may be written. Returns the maximum number.
+    fn poll_write_permit(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if !self.cutter.is_cut() {
             let pause = Duration::from_millis(self.cutter.pause.load(Ordering::SeqCst));
             if pause.is_zero() {
@@ -133,7 +133,7 @@ impl AsyncWrite for CuttableStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let most = ready!(self.poll_turn(context))?;
+        let most = ready!(self.poll_write_permit(context))?;
         let bytes = bytes.get(..most).unwrap_or(bytes);
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
@@ -143,7 +143,7 @@ impl AsyncWrite for CuttableStream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if ready!(self.poll_turn(context))? == usize::MAX {
+        if ready!(self.poll_write_permit(context))? == usize::MAX {
             return Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         }
         let next = slices.iter().find_map(|slice| slice.get(..1));

@@ -1,4 +1,4 @@
-//! How an answer goes out: whole, spoilt, cut or never.
+//! Delivers an answer: whole, with faults, cut or never.
 
 use std::io::Write as _;
 use std::sync::OnceLock;
@@ -10,24 +10,24 @@ use axum::response::Response;
 use futures::{StreamExt as _, stream};
 
 use crate::fault::Fault;
-use crate::page::{Asked, Page};
+use crate::page::{Page, SiteRequest};
 
-/// The length of a huge body, unpacked.
+/// The length of a huge body, uncompressed.
 pub(crate) const HUGE_BYTES: usize = 50 * 1024 * 1024;
 
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// What becomes of a request.
+/// How an answer is delivered.
 pub(crate) enum Delivery {
     Whole(Page),
-    /// Half of it, then the connection closes.
+    /// Half of the page, then the connection closes.
     CutShort(Page),
-    /// Half of it, then silence.
+    /// Half of the page, then nothing.
     Stall(Page),
     Huge {
         gzip: bool,
     },
-    /// Without end.
+    /// An endless body.
     Endless,
     Cut,
     Never,
@@ -39,20 +39,20 @@ pub(crate) enum NoAnswer {
     Never,
 }
 
-/// The answer of a fault that does without the system's page.
-pub(crate) fn instead(
+/// The answer of the first fault that replaces the system's page.
+pub(crate) fn find_replacement(
     faults: &[Fault],
-    asked: &Asked,
+    request: &SiteRequest,
     system_error: Option<fn() -> Page>,
 ) -> Option<Delivery> {
     faults
         .iter()
-        .find_map(|fault| delivery_instead(fault, asked, system_error))
+        .find_map(|fault| replacement_for(fault, request, system_error))
 }
 
-fn delivery_instead(
+fn replacement_for(
     fault: &Fault,
-    asked: &Asked,
+    request: &SiteRequest,
     system_error: Option<fn() -> Page>,
 ) -> Option<Delivery> {
     let page = match fault {
@@ -82,12 +82,12 @@ fn delivery_instead(
                 .to_owned(),
         ),
         Fault::RedirectLoop => {
-            let round: u32 = asked
+            let round: u32 = request
                 .parameter("round")
                 .and_then(|round| round.parse().ok())
                 .unwrap_or(0);
             let next = round.wrapping_add(1);
-            Page::redirect(format!("{}{}?round={next}", asked.base, asked.path))
+            Page::redirect(format!("{}{}?round={next}", request.base, request.path))
         }
         Fault::RedirectTo(to) => Page::redirect(to.clone()),
         Fault::RedirectLogin { to, keep_method } => {
@@ -120,8 +120,8 @@ fn after(page: Page, seconds: Option<u32>) -> Page {
     }
 }
 
-/// The system's page after the faults that spoil it.
-pub(crate) fn spoilt(
+/// Applies the faults that change the system's page.
+pub(crate) fn apply_faults(
     mut page: Page,
     faults: &[Fault],
     cookie: &'static str,
@@ -147,7 +147,7 @@ pub(crate) fn spoilt(
     if latin_1 && page.content_type.starts_with("text/html") {
         page = into_latin_1(page);
     }
-    // The last word on the charset.
+    // Last, so that it overrides the charset.
     if let Some(name) = faults.iter().find_map(|fault| match fault {
         Fault::WrongCharset(name) => Some(name),
         _ => None,
@@ -167,17 +167,20 @@ pub(crate) fn spoilt(
     }
 }
 
-/// What a cookie is set to that means nothing to the site.
-const MEANINGLESS: &str = "00000000000000000000000000000000";
+/// A cookie value that the site doesn't know.
+const WRONG_COOKIE_VALUE: &str = "00000000000000000000000000000000";
 
 fn set_cookies_twice(page: &mut Page, wrong_last: bool) {
     let mut headers = Vec::new();
     for (name, value) in std::mem::take(&mut page.headers) {
         let cookie = value.split_once('=').map(|(cookie, _)| cookie.to_owned());
         let is_kept = name == "set-cookie" && !value.contains("Max-Age=0");
-        let wrong = cookie
-            .filter(|_| is_kept)
-            .map(|cookie| (name, format!("{cookie}={MEANINGLESS}; Path=/; HttpOnly")));
+        let wrong = cookie.filter(|_| is_kept).map(|cookie| {
+            (
+                name,
+                format!("{cookie}={WRONG_COOKIE_VALUE}; Path=/; HttpOnly"),
+            )
+        });
         let right = Some((name, value));
         headers.extend(if wrong_last {
             [right, wrong]
@@ -188,9 +191,14 @@ fn set_cookies_twice(page: &mut Page, wrong_last: bool) {
     page.headers = headers.into_iter().flatten().collect();
 }
 
-/// Cookies that are none of this site's to set, and one that only another path may see.
+/// Cookies that this site may not set, and one for another path.
 fn foreign_cookies(cookie: &str) -> impl Iterator<Item = (&'static str, String)> {
-    let of = move |attributes: &str| ("set-cookie", format!("{cookie}={MEANINGLESS}{attributes}"));
+    let of = move |attributes: &str| {
+        (
+            "set-cookie",
+            format!("{cookie}={WRONG_COOKIE_VALUE}{attributes}"),
+        )
+    };
     [
         of("; Path=/; Domain=elsewhere.test"),
         of("; Path=/; Domain=test"),
@@ -202,7 +210,7 @@ fn foreign_cookies(cookie: &str) -> impl Iterator<Item = (&'static str, String)>
     .into_iter()
 }
 
-/// A page in HTML instead of JSON, and in a page markup instead of the JSON that it holds.
+/// Replaces a JSON answer with an HTML page, and JSON within a page with markup.
 fn without_json(page: Page) -> Page {
     if page.content_type.starts_with("application/json") {
         let html = notice("Catalogue", "Search our shelves.");
@@ -225,7 +233,7 @@ fn without_json(page: Page) -> Page {
     }
 }
 
-/// The page, or the JSON with a piece of one, whose links run script.
+/// Turns all links of a page, or of HTML within JSON, into scripts.
 fn with_script_links(body: &[u8]) -> Vec<u8> {
     let link = "javascript:alert(1)//";
     String::from_utf8_lossy(body)
@@ -238,7 +246,7 @@ fn first_half(body: &[u8]) -> Vec<u8> {
     body.iter().take(body.len() / 2).copied().collect()
 }
 
-/// The page in ISO-8859-1, which only its own `meta` says; what that cannot write becomes a reference.
+/// Encodes the page as ISO-8859-1, declared only in its `meta`. Other characters become references.
 fn into_latin_1(mut page: Page) -> Page {
     let text = String::from_utf8_lossy(&page.body).replacen(
         "<head>",
@@ -265,7 +273,7 @@ impl Delivery {
             Self::Whole(page) => Ok(response(&page, Body::from(page.body.clone()), None)),
             Self::CutShort(page) => {
                 let half = stream::iter([Ok(Bytes::from(first_half(&page.body)))]);
-                // The pause lets the half go out before the connection is closed.
+                // The pause lets the first half be sent before the connection is closed.
                 let end = stream::once(async {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
@@ -294,7 +302,7 @@ impl Delivery {
             }
             Self::Huge { gzip: true } => Ok(response(
                 &Page::html(String::new()).with_header("content-encoding", "gzip".to_owned()),
-                Body::from(packed_huge_body()),
+                Body::from(compressed_huge_body()),
                 None,
             )),
         }
@@ -306,7 +314,6 @@ fn response(page: &Page, body: Body, length: Option<usize>) -> Response {
     *response.status_mut() =
         StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    // As below: what no header can hold is left out.
     if let Ok(content_type) = HeaderValue::from_str(&page.content_type) {
         headers.insert(header::CONTENT_TYPE, content_type);
     }
@@ -314,7 +321,7 @@ fn response(page: &Page, body: Body, length: Option<usize>) -> Response {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     for (name, value) in &page.headers {
-        // A value that no header can hold comes from a test's own fault: it is left out.
+        // An invalid value comes from a test's fault, and is omitted.
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.append(HeaderName::from_static(name), value);
         }
@@ -336,10 +343,10 @@ fn huge_chunk() -> Vec<u8> {
         .collect()
 }
 
-/// The huge body in gzip, packed once in a process.
-fn packed_huge_body() -> Bytes {
-    static PACKED: OnceLock<Bytes> = OnceLock::new();
-    PACKED
+/// The huge body in gzip, compressed once per process.
+fn compressed_huge_body() -> Bytes {
+    static COMPRESSED: OnceLock<Bytes> = OnceLock::new();
+    COMPRESSED
         .get_or_init(|| {
             let chunk = huge_chunk();
             let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -357,15 +364,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latin_1_keeps_what_it_can_and_writes_the_rest_as_references() {
+    fn latin_1_writes_other_characters_as_references() {
         let page = into_latin_1(Page::html("<head></head>é€".to_owned()));
         assert_eq!(page.content_type, "text/html");
         assert!(page.body.ends_with(b"</head>\xe9&#8364;"));
     }
 
     #[test]
-    fn the_packed_body_is_small_and_unpacks_to_fifty_megabytes() {
-        let packed = packed_huge_body();
+    fn compressed_body_is_small_and_expands_to_50_mb() {
+        let packed = compressed_huge_body();
         assert!(packed.len() < 1024 * 1024, "{}", packed.len());
         let mut unpacked = flate2::read::GzDecoder::new(packed.as_ref());
         let length = std::io::copy(&mut unpacked, &mut std::io::sink()).unwrap();

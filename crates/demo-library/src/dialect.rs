@@ -1,25 +1,25 @@
-//! What the sites of one system do otherwise than those of the others.
+//! The differences between the systems' sites.
 
 use axum::http::Method;
 
-use crate::desk::Desk;
-use crate::page::{Asked, Page};
+use crate::page::{Page, SiteRequest};
+use crate::page_context::PageContext;
 use crate::site::SystemKind;
 use crate::{bibliocommons, enterprise, koha, sierra};
 
-/// What the sites of one system do otherwise than those of the others.
+/// The behaviour of one system's sites.
 pub(crate) struct Dialect {
-    /// The name of the cookie that holds a session's id.
+    /// The session cookie's name.
     pub(crate) cookie: &'static str,
     /// The page that answers a request.
-    pub(crate) page: fn(&Desk<'_>) -> Page,
-    /// Whether a form is the login's, by where it is sent.
-    is_login: fn(&Asked) -> bool,
+    pub(crate) page: fn(&PageContext<'_>) -> Page,
+    /// Whether a form is a login, by its target.
+    is_login: fn(&SiteRequest) -> bool,
     /// Whether a request would have changed something at a real library.
-    pub(crate) changes_state: fn(&Asked) -> bool,
-    /// The names that a changed layout has others for.
+    pub(crate) changes_state: fn(&SiteRequest) -> bool,
+    /// The names that a changed layout replaces.
     pub(crate) renamed: &'static [(&'static str, &'static str)],
-    /// The site's own page in place of a status 500.
+    /// The site's own page for status 500.
     pub(crate) system_error: Option<fn() -> Page>,
 }
 
@@ -29,7 +29,7 @@ impl Dialect {
             SystemKind::Bibliocommons => Self {
                 cookie: bibliocommons::COOKIE,
                 page: bibliocommons::page,
-                is_login: |asked| bibliocommons::is_login_path(&asked.path),
+                is_login: |request| bibliocommons::is_login_path(&request.path),
                 changes_state: bibliocommons::changes_state,
                 renamed: bibliocommons::RENAMED,
                 system_error: None,
@@ -37,7 +37,7 @@ impl Dialect {
             SystemKind::Sierra => Self {
                 cookie: sierra::COOKIE,
                 page: sierra::page,
-                is_login: |asked| sierra::is_login_path(&asked.path),
+                is_login: |request| sierra::is_login_path(&request.path),
                 changes_state: sierra::changes_state,
                 renamed: sierra::RENAMED,
                 system_error: None,
@@ -45,7 +45,7 @@ impl Dialect {
             SystemKind::Enterprise => Self {
                 cookie: enterprise::COOKIE,
                 page: enterprise::page,
-                is_login: |asked| enterprise::is_login_path(&asked.path),
+                is_login: |request| enterprise::is_login_path(&request.path),
                 changes_state: enterprise::changes_state,
                 renamed: enterprise::RENAMED,
                 system_error: Some(enterprise::system_error),
@@ -61,8 +61,8 @@ impl Dialect {
         }
     }
 
-    /// Whether a request is a try to log in.
-    pub(crate) fn is_login(&self, asked: &Asked) -> bool {
-        asked.method == Method::POST && (self.is_login)(asked)
+    /// Whether a request is a login attempt.
+    pub(crate) fn is_login(&self, request: &SiteRequest) -> bool {
+        request.method == Method::POST && (self.is_login)(request)
     }
 }

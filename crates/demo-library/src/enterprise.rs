@@ -1,15 +1,15 @@
-//! `SirsiDynix` Enterprise, in two ages: a login that answers with script, and lists that script fetches.
+//! `SirsiDynix` Enterprise, in two generations: a login that answers with script, and lists fetched by script.
 //!
 //! All paths begin with `/client/en_US/default/search/`: `account?`, the login form's action
-//! (`patronlogin.loginpageform/…` in the older age, `patronloginform.loginpageform…` in the newer),
+//! (`patronlogin.loginpageform/…` in the older generation, `patronloginform.loginpageform…` in the newer),
 //! `account.checkouts.librarycheckoutsaccordion?` and `account.holds.libraryholdsaccordion?` (with
 //! `.accountnonmobile.account` in the newer), `account.logout?`.
 
 use axum::http::Method;
 use serde_json::json;
 
-use crate::desk::Desk;
-use crate::page::{Asked, Page, escape};
+use crate::page::{Page, SiteRequest, escape};
+use crate::page_context::PageContext;
 use crate::session::Session;
 use crate::site::{DemoHold, DemoHoldState, DemoLoan, Generation, Patron};
 
@@ -18,7 +18,7 @@ pub(crate) const COOKIE: &str = "JSESSIONID";
 
 const ROOT: &str = "/client/en_US/default/search/";
 
-/// What a changed layout calls differently.
+/// The names that a changed layout replaces.
 pub(crate) const RENAMED: &[(&str, &str)] = &[
     ("checkoutsList", "lentGrid"),
     ("holdsList", "wishGrid"),
@@ -49,72 +49,78 @@ fn is_list_path(path: &str) -> bool {
     path.contains("librarycheckoutsaccordion") || path.contains("libraryholdsaccordion")
 }
 
-pub(crate) fn changes_state(asked: &Asked) -> bool {
-    let path = asked.path.as_str();
+pub(crate) fn changes_state(request: &SiteRequest) -> bool {
+    let path = request.path.as_str();
     let changing = [".renew", ".cancel", ".suspend", ".place"];
     changing.iter().any(|word| path.contains(word))
-        || (asked.method != Method::GET && !is_login_path(path) && !is_list_path(path))
+        || (request.method != Method::GET && !is_login_path(path) && !is_list_path(path))
 }
 
-/// The page on which the site says that it failed.
+/// The site's own error page.
 pub(crate) fn system_error() -> Page {
     let html = r#"<!DOCTYPE html><html><head><title>System Error</title></head>
 <body><div id="exceptionblock"><h1>System Error</h1><p>Something broke inside. Please tell the desk.</p></div></body></html>"#;
     Page::html(html.to_owned()).with_status(500)
 }
 
-pub(crate) fn page(desk: &Desk<'_>) -> Page {
-    let path = desk.asked.path.as_str();
-    let Some(place) = path.strip_prefix(ROOT) else {
+pub(crate) fn page(context: &PageContext<'_>) -> Page {
+    let path = context.request.path.as_str();
+    let Some(action) = path.strip_prefix(ROOT) else {
         return match path {
             "/" | "/client/en_US/default" => {
-                Page::redirect(format!("{}{ROOT}account?", desk.asked.base))
+                Page::redirect(format!("{}{ROOT}account?", context.request.base))
             }
             _ => Page::not_found(),
         };
     };
-    if is_login_path(place) {
-        return match desk.asked.method {
-            Method::POST => log_in(desk),
-            _ => login_page(desk),
+    if is_login_path(action) {
+        return match context.request.method {
+            Method::POST => log_in(context),
+            _ => login_page(context),
         };
     }
-    if place.ends_with(".logout") {
-        return desk.log_out(format!("{}{ROOT}account?", desk.asked.base));
+    if action.ends_with(".logout") {
+        return context.log_out(format!("{}{ROOT}account?", context.request.base));
     }
-    if is_list_path(place) {
-        return list(desk);
+    if is_list_path(action) {
+        return list(context);
     }
-    if place != "account" {
+    if action != "account" {
         return Page::not_found();
     }
-    match desk.patron() {
-        Some((_, patron)) => account_page(desk, &patron),
-        None => login_page(desk),
+    match context.patron() {
+        Some((_, patron)) => account_page(context, &patron),
+        None => login_page(context),
     }
 }
 
-fn is_newer(desk: &Desk<'_>) -> bool {
-    desk.site().generation == Generation::Newer
+fn is_newer(context: &PageContext<'_>) -> bool {
+    context.site().generation == Generation::Newer
 }
 
-fn login_action(desk: &Desk<'_>) -> String {
-    let host = desk.login_host.as_deref().unwrap_or_default();
-    let place = if is_newer(desk) {
+fn login_action(context: &PageContext<'_>) -> String {
+    let host = context.login_host.as_deref().unwrap_or_default();
+    let path = if is_newer(context) {
         "patronloginform.loginpageform/true?"
     } else {
         "patronlogin.loginpageform/ent:$002f$002f$002faccount?"
     };
-    format!("{host}{ROOT}{place}")
+    format!("{host}{ROOT}{path}")
 }
 
-fn login_page(desk: &Desk<'_>) -> Page {
-    let (id, session) = desk.session_or_new();
-    Page::html(frame(desk, "Sign in", &login_form(desk, &session), "")).with_cookie(COOKIE, &id)
+fn login_page(context: &PageContext<'_>) -> Page {
+    let (id, session) = context.session_or_new();
+    Page::html(frame(
+        context,
+        "Sign in",
+        &login_form(context, &session),
+        "",
+    ))
+    .with_cookie(COOKIE, &id)
 }
 
-fn login_form(desk: &Desk<'_>, session: &Session) -> String {
-    let token = if is_newer(desk) {
+fn login_form(context: &PageContext<'_>, session: &Session) -> String {
+    let token = if is_newer(context) {
         format!(
             r#"<input type="hidden" name="sdcsrf" value="{}" />"#,
             session.access_token
@@ -131,46 +137,47 @@ fn login_form(desk: &Desk<'_>, session: &Session) -> String {
 <input type="hidden" name="hidden" value="ENTERPRISE" />
 <input type="submit" id="submit_0" name="submit_0" value="Sign in" />
 </form></div>"#,
-        action = escape(&login_action(desk)),
+        action = escape(&login_action(context)),
         form_data = session.form_token,
     )
 }
 
-fn log_in(desk: &Desk<'_>) -> Page {
-    let Some((_, session)) = desk.session() else {
+fn log_in(context: &PageContext<'_>) -> Page {
+    let Some((_, session)) = context.session() else {
         return system_error();
     };
-    let has_form_data = desk.asked.field("t:formdata") == Some(session.form_token.as_str());
-    let has_token = !is_newer(desk)
-        || (desk.asked.is_from_script()
-            && desk.asked.field("sdcsrf") == Some(session.access_token.as_str())
-            && desk.asked.header("sdcsrf") == Some(session.access_token.as_str()));
+    let has_form_data = context.request.field("t:formdata") == Some(session.form_token.as_str());
+    let has_token = !is_newer(context)
+        || (context.request.is_from_script()
+            && context.request.field("sdcsrf") == Some(session.access_token.as_str())
+            && context.request.header("sdcsrf") == Some(session.access_token.as_str()));
     if !has_form_data || !has_token {
         return system_error();
     }
-    let number = desk.asked.field("j_username").unwrap_or_default();
-    let pin = desk.asked.field("j_password").unwrap_or_default();
-    if !desk.log_in(number, pin, None) {
-        let error = if desk.settings.refuses_without_words {
+    let number = context.request.field("j_username").unwrap_or_default();
+    let pin = context.request.field("j_password").unwrap_or_default();
+    if !context.log_in(number, pin, None) {
+        let error = if context.settings.refuses_without_words {
             ""
         } else {
             "<div class=\"t-error\" id=\"loginError\"><div>Login failed</div><ul><li>The card number or the PIN is wrong.</li></ul></div>"
         };
-        let html = error.to_owned() + &login_form(desk, &session);
-        return login_answer(desk, &html, None);
+        let html = error.to_owned() + &login_form(context, &session);
+        return login_answer(context, &html, None);
     }
-    let (id, _) = desk.open_session(number.trim());
-    let to = if is_newer(desk) {
+    let (id, _) = context.open_session(number.trim());
+    let to = if is_newer(context) {
         format!("{ROOT}account?")
     } else {
-        format!("{}{ROOT}account?", desk.asked.base)
+        format!("{}{ROOT}account?", context.request.base)
     };
-    login_answer(desk, "", Some(&format!("RedirectAfterLogin('{to}');"))).with_cookie(COOKIE, &id)
+    login_answer(context, "", Some(&format!("RedirectAfterLogin('{to}');")))
+        .with_cookie(COOKIE, &id)
 }
 
-/// Script gets JSON, a plain form gets a page; either may hold script to run.
-fn login_answer(desk: &Desk<'_>, html: &str, script: Option<&str>) -> Page {
-    if desk.asked.is_from_script() {
+/// Answers a script with JSON and a plain form with a page. Both may contain a script to run.
+fn login_answer(context: &PageContext<'_>, html: &str, script: Option<&str>) -> Page {
+    if context.request.is_from_script() {
         let scripts: Vec<_> = script
             .into_iter()
             .map(|script| json!({"script": script}))
@@ -180,11 +187,11 @@ fn login_answer(desk: &Desk<'_>, html: &str, script: Option<&str>) -> Page {
     let script = script.map_or_else(String::new, |script| {
         format!("<script type=\"text/javascript\">{script}</script>")
     });
-    Page::html(frame(desk, "Sign in", html, &script))
+    Page::html(frame(context, "Sign in", html, &script))
 }
 
-fn list_address(desk: &Desk<'_>, list: &str) -> String {
-    let between = if is_newer(desk) {
+fn list_address(context: &PageContext<'_>, list: &str) -> String {
+    let between = if is_newer(context) {
         "accountnonmobile.account"
     } else {
         ""
@@ -192,7 +199,7 @@ fn list_address(desk: &Desk<'_>, list: &str) -> String {
     format!("{ROOT}account.{between}{list}.library{list}accordion?")
 }
 
-fn account_page(desk: &Desk<'_>, patron: &Patron) -> Page {
+fn account_page(context: &PageContext<'_>, patron: &Patron) -> Page {
     let zones: String = ["checkouts", "holds"]
         .iter()
         .map(|list| {
@@ -201,7 +208,7 @@ fn account_page(desk: &Desk<'_>, patron: &Patron) -> Page {
             )
         })
         .collect();
-    let said: String = patron
+    let account_messages: String = patron
         .blocked
         .iter()
         .chain(&patron.messages)
@@ -211,12 +218,12 @@ fn account_page(desk: &Desk<'_>, patron: &Patron) -> Page {
         r#"<div id="accountOverview" class="accountPage">
 <div class="welcome">Hello, <span class="patronName">{name}</span></div>
 <a class="logoutLink" id="logoutLink" href="{ROOT}account.logout?">Leave</a>
-{said}{zones}<ul class="shelf-menu">{menu}</ul></div>"#,
+{account_messages}{zones}<ul class="shelf-menu">{menu}</ul></div>"#,
         name = escape(&patron.name),
-        menu = desk.state.filler.html,
+        menu = context.state.filler.html,
     );
-    let script = if is_newer(desk) {
-        let token = desk
+    let script = if is_newer(context) {
+        let token = context
             .session()
             .map(|(_, session)| session.access_token)
             .unwrap_or_default();
@@ -228,59 +235,59 @@ var accountZones = [
 {{"id": "accordionHolds", "url": "{}"}}
 ];
 </script>"#,
-            list_address(desk, "checkouts"),
-            list_address(desk, "holds"),
+            list_address(context, "checkouts"),
+            list_address(context, "holds"),
         )
     } else {
         format!(
             r#"<script type="text/javascript">
 Tapestry.init({{"linkZone":[["checkoutsHeader","librarycheckoutsZone","{}"],["holdsHeader","libraryholdsZone","{}"]]}});
 </script>"#,
-            list_address(desk, "checkouts"),
-            list_address(desk, "holds"),
+            list_address(context, "checkouts"),
+            list_address(context, "holds"),
         )
     };
-    Page::html(frame(desk, "My account", &main, &script)).showing_account()
+    Page::html(frame(context, "My account", &main, &script)).showing_account()
 }
 
-/// One of the two lists, for script only.
-fn list(desk: &Desk<'_>) -> Page {
+/// Answers with one of the two lists. For scripts only.
+fn list(context: &PageContext<'_>) -> Page {
     let account = format!("{ROOT}account?");
-    if !desk.asked.is_from_script() {
-        return Page::redirect(format!("{}{account}", desk.asked.base));
+    if !context.request.is_from_script() {
+        return Page::redirect(format!("{}{account}", context.request.base));
     }
-    let Some((_, patron)) = desk.patron() else {
+    let Some((_, patron)) = context.patron() else {
         return Page::json(&json!({"redirectURL": account}));
     };
-    let token = desk.session().map(|(_, session)| session.access_token);
-    let is_allowed = if is_newer(desk) {
-        desk.asked.header("sdcsrf") == token.as_deref()
+    let token = context.session().map(|(_, session)| session.access_token);
+    let is_allowed = if is_newer(context) {
+        context.request.header("sdcsrf") == token.as_deref()
     } else {
-        desk.asked.method == Method::POST && desk.asked.field("t:zoneid").is_some()
+        context.request.method == Method::POST && context.request.field("t:zoneid").is_some()
     };
     if !is_allowed {
         return system_error();
     }
-    let answer = if desk.asked.path.contains("checkouts") {
-        json!({"content": checkouts(desk, &patron)})
-    } else if is_newer(desk) {
-        json!({"zones": {"libraryholdsZone": holds(desk, &patron)}})
+    let answer = if context.request.path.contains("checkouts") {
+        json!({"content": checkouts(context, &patron)})
+    } else if is_newer(context) {
+        json!({"zones": {"libraryholdsZone": holds(context, &patron)}})
     } else {
-        json!({"content": holds(desk, &patron)})
+        json!({"content": holds(context, &patron)})
     };
     Page::json(&answer).showing_account()
 }
 
-fn table_id(desk: &Desk<'_>, list: &str) -> String {
-    let age = if is_newer(desk) { "nonmobile" } else { "" };
+fn table_id(context: &PageContext<'_>, list: &str) -> String {
+    let age = if is_newer(context) { "nonmobile" } else { "" };
     format!("{list}{age}_table")
 }
 
-fn checkouts(desk: &Desk<'_>, patron: &Patron) -> String {
-    let total = if is_newer(desk) {
+fn checkouts(context: &PageContext<'_>, patron: &Patron) -> String {
+    let total = if is_newer(context) {
         format!(
             "<div class=\"checkoutsTotal\">Total Items Checked Out: {}</div>\n",
-            patron.loans.len() + desk.surplus
+            patron.loans.len() + context.surplus
         )
     } else {
         String::new()
@@ -289,7 +296,7 @@ fn checkouts(desk: &Desk<'_>, patron: &Patron) -> String {
         .loans
         .iter()
         .enumerate()
-        .map(|(place, loan)| checkout_row(desk, place, loan))
+        .map(|(index, loan)| checkout_row(context, index, loan))
         .collect();
     format!(
         r#"{total}<a href="{ROOT}account.checkouts.renew?" class="renewAll">Renew</a>
@@ -297,24 +304,24 @@ fn checkouts(desk: &Desk<'_>, patron: &Patron) -> String {
 <tr class="checkoutsHeader"><th class="checkoutsAlert"></th><th class="checkoutsCoverArtHeader sorttable_nosort"></th><th class="checkoutsBookInfo sorttable_alpha"><div class="myAccountHeader_div">Work</div></th><th class="checkoutsRenewCountHeader sorttable_numeric"><div class="myAccountHeader_div">Renewals</div></th><th class="checkoutsDueDateHeader"><div class="myAccountHeader_div">Due</div></th></tr>
 </thead>
 {rows}</table>"#,
-        id = table_id(desk, "myCheckouts_checkoutslist"),
+        id = table_id(context, "myCheckouts_checkoutslist"),
     )
 }
 
-/// The link with a work's title, as both lists have it.
-fn title_link(kind: &str, place: usize, id: &str, title: &str) -> String {
+/// The link with a work's title, for both lists.
+fn title_link(kind: &str, index: usize, id: &str, title: &str) -> String {
     format!(
-        r##"<div id="{kind}TitleLinkDiv_{id}"><div><div class="detailPanel" id="detailPanel{place}"><div class="t-zone" id="detailZone{place}"></div></div>
-<a shape="rect" title="{title}" href="#" zoneid="detailZone{place}" class="hideIE" id="detailClick_{place}">{title}</a></div></div>"##
+        r##"<div id="{kind}TitleLinkDiv_{id}"><div><div class="detailPanel" id="detailPanel{index}"><div class="t-zone" id="detailZone{index}"></div></div>
+<a shape="rect" title="{title}" href="#" zoneid="detailZone{index}" class="hideIE" id="detailClick_{index}">{title}</a></div></div>"##
     )
 }
 
-fn checkout_row(desk: &Desk<'_>, place: usize, loan: &DemoLoan) -> String {
+fn checkout_row(context: &PageContext<'_>, index: usize, loan: &DemoLoan) -> String {
     let barcode = format!("3{:013}", loan.id);
     let title = escape(&loan.full_title());
     let (mark, remark) = if loan.renewable {
         (
-            format!(r#"class="checkoutsCheckbox" id="checkbox_{place}" name="checkbox""#),
+            format!(r#"class="checkoutsCheckbox" id="checkbox_{index}" name="checkbox""#),
             "<span class=\"checkoutsRenewed\"></span>".to_owned(),
         )
     } else {
@@ -327,7 +334,7 @@ fn checkout_row(desk: &Desk<'_>, place: usize, loan: &DemoLoan) -> String {
             format!("<span class=\"checkoutsError\">{}</span>", escape(reason)),
         )
     };
-    let alert = if loan.due < desk.site().today {
+    let alert = if loan.due < context.site().today {
         r#"<img alt="Overdue" src="/client/images/account-icons/late.png" title="Overdue"/>"#
     } else {
         ""
@@ -349,19 +356,19 @@ fn checkout_row(desk: &Desk<'_>, place: usize, loan: &DemoLoan) -> String {
 <td class="checkoutsDueDate">{due}</td>
 </tr>
 "#,
-        link = title_link("checkout", place, &barcode, &title),
+        link = title_link("checkout", index, &barcode, &title),
         author = escape(loan.author.as_deref().unwrap_or_default()),
         renewals = loan.renewals,
-        due = desk.site().print_date(loan.due),
+        due = context.site().print_date(loan.due),
     )
 }
 
-fn holds(desk: &Desk<'_>, patron: &Patron) -> String {
+fn holds(context: &PageContext<'_>, patron: &Patron) -> String {
     let rows: String = patron
         .holds
         .iter()
         .enumerate()
-        .map(|(place, hold)| hold_row(desk, place, hold))
+        .map(|(index, hold)| hold_row(context, index, hold))
         .collect();
     format!(
         r#"<a href="{ROOT}account.holds.cancel?" class="cancelAll">Cancel</a>
@@ -369,14 +376,14 @@ fn holds(desk: &Desk<'_>, patron: &Patron) -> String {
 <tr class="holdsHeader"><td class="holdsAlert"></td><td class="sorttable_nosort"></td><td class="holdsID sorttable_alpha"><div class="myAccountHeader_div">Work</div></td><td class="holdsStatus sorttable_alpha"><div class="myAccountHeader_div">State</div></td><td class="holdsPickup sorttable_alpha"><div class="myAccountHeader_div">Branch</div></td><td class="holdsDate"><div class="myAccountHeader_div">Lapses</div></td><td class="holdsRank sorttable_numeric"><div class="myAccountHeader_div">Rank</div></td></tr>
 </thead>
 {rows}</table>"#,
-        id = table_id(desk, "myHolds_holdslist"),
+        id = table_id(context, "myHolds_holdslist"),
     )
 }
 
-fn hold_row(desk: &Desk<'_>, place: usize, hold: &DemoHold) -> String {
+fn hold_row(context: &PageContext<'_>, index: usize, hold: &DemoHold) -> String {
     let id = hold.id.to_string();
     let title = escape(&hold.full_title());
-    let print = |date| desk.site().print_date(date);
+    let print = |date| context.site().print_date(date);
     let status = match (&hold.status, hold.state, hold.pickup_by) {
         (Some(words), _, _) => escape(words),
         (None, DemoHoldState::Ready, Some(date)) => format!("Pickup by: {}", print(date)),
@@ -400,8 +407,8 @@ fn hold_row(desk: &Desk<'_>, place: usize, hold: &DemoHold) -> String {
     format!(
         r#"<tr class="pickupHoldsLine">
 <td class="holdsAlert"></td>
-<td class="holdsCoverArt"><input title="Select {title}" class="{mark}" id="checkbox_h{place}" name="checkbox" type="checkbox"/>
-<div id="docId_{place}" class="hidden">ent://SD_ILS/0/SD_ILS:{id}|{id}</div>
+<td class="holdsCoverArt"><input title="Select {title}" class="{mark}" id="checkbox_h{index}" name="checkbox" type="checkbox"/>
+<div id="docId_{index}" class="hidden">ent://SD_ILS/0/SD_ILS:{id}|{id}</div>
 <div id="holdInitialCover_{id}" class="myAccountCoverArt"><div title="Cover of {title}" class="no_image_text">{title}</div></div></td>
 <td class="holdsID">{link}
 <p class="authBreak">{author}<br/>
@@ -413,14 +420,14 @@ fn hold_row(desk: &Desk<'_>, place: usize, hold: &DemoHold) -> String {
 <td class="holdsRank">{rank}</td>
 </tr>
 "#,
-        link = title_link("hold", place, &id, &title),
+        link = title_link("hold", index, &id, &title),
         branch = escape(&hold.branch),
         expires = hold.expires.map_or_else(String::new, print),
     )
 }
 
-fn frame(desk: &Desk<'_>, title: &str, main: &str, script: &str) -> String {
-    let library = desk.library();
+fn frame(context: &PageContext<'_>, title: &str, main: &str, script: &str) -> String {
+    let library = context.library();
     format!(
         r#"<!DOCTYPE html>
 <html lang="en">

@@ -1,94 +1,94 @@
-//! The ways in which a site can misbehave.
+//! The faults of a site.
 
 use std::time::Duration;
 
-/// One way for a site to misbehave.
+/// A fault of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Answers 503, with `Retry-After` in seconds where one is given.
+    /// Answers 503, with an optional `Retry-After`.
     Down {
         /// Seconds.
         retry_after: Option<u32>,
     },
-    /// Answers this status with a short page that says nothing.
+    /// Answers with this status and a short page.
     Status(u16),
-    /// Answers 429, with `Retry-After` in seconds where one is given.
+    /// Answers 429, with an optional `Retry-After`.
     Refuse {
         /// Seconds.
         retry_after: Option<u32>,
     },
-    /// Takes the request and never answers.
+    /// Accepts the request and never answers.
     Hang,
-    /// Answers late by so much, besides the delay of all answers.
+    /// Delays the answer, in addition to the delay of all answers.
     Slow(Duration),
-    /// Closes the connection before a byte of an answer.
+    /// Closes the connection without an answer.
     DropConnection,
-    /// Sends half of the body and closes the connection; the length announced was all of it.
+    /// Sends half of the body and closes the connection. The declared length is that of the whole body.
     CutShort,
-    /// Sends half of the body and then nothing more; the length announced was all of it.
+    /// Sends half of the body and then nothing more. The declared length is that of the whole body.
     Stall,
-    /// A page of status 200 that says the site is being worked on.
+    /// A maintenance page with status 200.
     Maintenance,
-    /// A page of status 200 that asks whether the visitor is a robot.
+    /// A captcha page with status 200.
     Captcha,
     /// The first half of the page as a complete answer.
     HalfAPage,
     /// The page with its ids, classes and keys renamed.
     ChangedLayout,
-    /// Totals that are three more than what is listed.
+    /// Totals that are three more than the listed entries.
     ///
-    /// An older Enterprise prints no totals, so nothing changes there.
+    /// An older Enterprise prints no totals, so it doesn't change.
     WrongCounts,
     /// The session ends once it has shown an account page.
     ForgetSession,
-    /// Redirects to itself, for ever.
+    /// Redirects to itself forever.
     RedirectLoop,
-    /// Redirects there, whatever was asked.
+    /// Redirects every request to this URL.
     RedirectTo(String),
-    /// Answers a login by a redirect to another address.
+    /// Answers a login with a redirect to another URL.
     RedirectLogin {
-        /// Where to.
+        /// The target.
         to: String,
-        /// Whether the client must send its form once more (307 instead of 302).
+        /// Whether the client must send its form again (307 instead of 302).
         keep_method: bool,
     },
-    /// Login forms that are sent to another site: scheme, host and port of it.
+    /// Login forms that are sent to another site, given as scheme, host and port.
     LoginFormElsewhere(String),
     /// Status 200, no body.
     EmptyBody,
     /// Status 200, bytes that are not text.
     BinaryBody,
-    /// 50 MB of a page; or as many, packed into 50 KB.
+    /// A page of 50 MB, or the same compressed to 50 KB.
     HugeBody {
-        /// Whether it is sent packed.
+        /// Whether it is compressed.
         gzip: bool,
     },
     /// Shows the account of the patron with this number to everyone.
     OtherPatron(String),
-    /// Sends each byte of the answer, its head too, so much later than the one before.
+    /// Pauses before each byte of the answer, including its headers.
     Drip(Duration),
-    /// A page of status 200 that never ends, as fast as it is read.
+    /// A page with status 200 that never ends.
     EndlessBody,
-    /// The page, which says that it is in this charset and is in UTF-8.
+    /// The page in UTF-8, declared in this charset.
     WrongCharset(String),
-    /// Each cookie that is set is set once more by the same name: to something else before it, or after it.
+    /// Sets each cookie twice by the same name, with a wrong value before or after the correct one.
     CookieTwice {
-        /// Whether the wrong one is the last, which is what a browser keeps.
+        /// Whether the wrong one is the last, which browsers keep.
         wrong_last: bool,
     },
-    /// The page with cookies of the session's name for other hosts, a whole domain and another path.
+    /// Adds cookies with the session cookie's name for other hosts, a whole domain and another path.
     ForeignCookies,
-    /// A page in HTML where script asked for JSON, and markup where a page holds JSON.
+    /// HTML instead of a JSON answer, and markup instead of JSON within a page.
     HtmlForJson,
-    /// Links that are script, all of them.
+    /// All links are scripts.
     ScriptLinks,
-    /// Titles and authors with signs that a terminal obeys, and ones that turn a line around.
+    /// Titles and authors with terminal escapes and text direction overrides.
     TrickyTitles,
 }
 
 impl Fault {
-    /// What a broken or hostile site may do to any request and is done with at once, one of each, for tests that
-    /// try them all. `elsewhere` is the address of another site: where nobody must come with a PIN.
+    /// All faults of a broken or hostile site that end quickly, for tests that try each. `elsewhere` is another site,
+    /// which must never get a PIN.
     #[must_use]
     pub fn quick_ones(elsewhere: &str) -> Vec<Self> {
         let redirect = |to: &str| Self::RedirectTo(to.to_owned());
@@ -150,7 +150,7 @@ impl Fault {
         ]
     }
 
-    /// What a broken or hostile site may do that lasts as long as the visitor's patience, one of each.
+    /// All faults of a broken or hostile site that last until the visitor's timeout.
     #[must_use]
     pub fn slow_ones() -> Vec<Self> {
         vec![

@@ -1,18 +1,18 @@
-//! Text that real pages have plenty of and no reader wants.
+//! Filler text, of which real pages have plenty.
 
 use std::fmt::Write as _;
 
-/// Unread text for account pages, made once.
+/// Filler for account pages, generated once.
 #[derive(Debug, Default)]
 pub(crate) struct Filler {
-    /// Markup: a menu without end.
+    /// Markup: a long menu.
     pub(crate) html: String,
-    /// Members of a JSON object: a dictionary without end.
+    /// Members of a JSON object: a long dictionary.
     pub(crate) json: String,
 }
 
 impl Filler {
-    /// About so many bytes, half of each kind.
+    /// Generates about `bytes` bytes, half of each kind.
     pub(crate) fn new(bytes: usize) -> Self {
         let mut filler = Self::default();
         let half = bytes / 2;
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filler_has_about_the_size_asked_for_and_is_json() {
+    fn filler_has_the_size_and_is_json() {
         let filler = Filler::new(10_000);
         let size = filler.html.len() + filler.json.len();
         assert!((10_000..10_500).contains(&size), "{size}");

@@ -1,4 +1,4 @@
-//! From a request to its answer: what is read of it, the record, the wait.
+//! Handles requests: parses, logs, delays and answers them.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,11 +11,11 @@ use crate::answer::answer;
 use crate::connection::Cutter;
 use crate::delivery::NoAnswer;
 use crate::log::RequestSeen;
-use crate::page::{Asked, decode_form};
+use crate::page::{SiteRequest, decode_form};
 use crate::state::SiteState;
 
-/// Larger forms are taken as empty.
-const FORM_BYTES: usize = 1 << 20;
+/// The largest form. Larger ones count as empty.
+const MAX_FORM_BYTES: usize = 1 << 20;
 
 /// Answers one request.
 pub(crate) async fn handle(
@@ -23,7 +23,7 @@ pub(crate) async fn handle(
     ConnectInfo(cutter): ConnectInfo<Cutter>,
     request: Request,
 ) -> Response {
-    let _flight = state.take_off();
+    let _in_flight = state.track_in_flight();
     let (parts, body) = request.into_parts();
     let path_and_query = parts
         .uri
@@ -45,11 +45,11 @@ pub(crate) async fn handle(
     let host = text_of(header::HOST).unwrap_or_default();
     let base = format!("{scheme}://{host}");
     let user_agent = text_of(header::USER_AGENT);
-    let body = axum::body::to_bytes(body, FORM_BYTES)
+    let body = axum::body::to_bytes(body, MAX_FORM_BYTES)
         .await
         .unwrap_or_default();
     let form = decode_form(&String::from_utf8_lossy(&body));
-    let number_in_log = state.push(RequestSeen {
+    let log_number = state.push(RequestSeen {
         method: parts.method.to_string(),
         path: path_and_query.clone(),
         status: None,
@@ -62,7 +62,7 @@ pub(crate) async fn handle(
         is_login: false,
         changes_state: false,
     });
-    let asked = Asked {
+    let request = SiteRequest {
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
@@ -70,16 +70,16 @@ pub(crate) async fn handle(
         headers: parts.headers,
         form,
     };
-    let answer = answer(&state, &asked, number_in_log, &path_and_query);
+    let answer = answer(&state, &request, log_number, &path_and_query);
     if !answer.delay.is_zero() {
         state.wait(Some(answer.delay)).await;
     }
     cutter.drip(answer.drip);
     match answer.delivery.into_response() {
         Ok(response) => {
-            state.update(number_in_log, |seen| {
-                seen.status = Some(response.status().as_u16());
-                seen.answered_at = Some(SystemTime::now());
+            state.update(log_number, |entry| {
+                entry.status = Some(response.status().as_u16());
+                entry.answered_at = Some(SystemTime::now());
             });
             response
         }

@@ -1,4 +1,4 @@
-//! Invented people, works and libraries: for the demo, and in any number for benchmarks.
+//! Invented patrons, works and libraries for the demo, and generated ones for benchmarks.
 
 use chrono::{Days, NaiveDate};
 
@@ -9,9 +9,9 @@ use crate::site::{DemoHold, DemoLoan, Generation, Patron, Site, SystemKind, numb
 ///
 /// | library | number | PIN | patron | shows |
 /// |---|---|---|---|---|
-/// | Riverside | `21000000004711` | `2468` | Ines Calder | overdue, due today, a file, holds in all four states |
-/// | Riverside | `21000000004712` | `1357` | Tom Calder | nothing at all |
-/// | Hillcrest | `22000000008815` | `9021` | Ines Calder | due in two days and not renewable, fines, the card ends in a week |
+/// | Riverside | `21000000004711` | `2468` | Ines Calder | overdue, due today, a digital loan, holds in all four states |
+/// | Riverside | `21000000004712` | `1357` | Tom Calder | an empty account |
+/// | Hillcrest | `22000000008815` | `9021` | Ines Calder | due in two days and not renewable, fines, the card expires in a week |
 /// | Hillcrest | `22000000008816` | `4410` | Mara Okoye | a ready hold, later loans, a message |
 /// | Lakeshore | `23000000001203` | `7788` | Mara Okoye | overdue, a suspended hold, a ready one |
 /// | Marshfield | `25000000003305` | `5160` | Jon Okoye | overdue, due tomorrow, charges, holds in all four states |
@@ -26,7 +26,7 @@ pub fn family_sites(today: NaiveDate) -> [Site; 4] {
     ]
 }
 
-/// A fifth library, Harbour View (Sierra), for the card whose library is down: number `24000000000642`, PIN `3141`.
+/// A fifth library, Harbour View (Sierra), to show a library that is down: number `24000000000642`, PIN `3141`.
 #[must_use]
 pub fn harbour_site(today: NaiveDate) -> Site {
     Site::new(SystemKind::Sierra, "Harbour View Library", today).with_patron(
@@ -212,7 +212,7 @@ fn marshfield(today: NaiveDate) -> Site {
         .with_patron(bea)
 }
 
-/// A day so many days after (or, negative, before) another.
+/// The day `offset` days after `today`, or before it if negative.
 fn day(today: NaiveDate, offset: i64) -> NaiveDate {
     let days = Days::new(offset.unsigned_abs());
     let moved = if offset < 0 {
@@ -235,11 +235,11 @@ pub fn generated_pin(patron: usize) -> String {
     format!("{:04}", (patron % 10_000 * 7919 + 1234) % 10_000)
 }
 
-const FIRST: [&str; 8] = ["Ada", "Bela", "Cleo", "Dov", "Edda", "Faro", "Gita", "Hugo"];
-const LAST: [&str; 7] = [
+const FIRST_NAMES: [&str; 8] = ["Ada", "Bela", "Cleo", "Dov", "Edda", "Faro", "Gita", "Hugo"];
+const LAST_NAMES: [&str; 7] = [
     "Ambler", "Birch", "Cole", "Dunmore", "Eaves", "Finch", "Gale",
 ];
-const HOW: [&str; 9] = [
+const ADJECTIVES: [&str; 9] = [
     "Silent",
     "Borrowed",
     "Crooked",
@@ -250,7 +250,7 @@ const HOW: [&str; 9] = [
     "Hidden",
     "Idle",
 ];
-const WHAT: [&str; 11] = [
+const NOUNS: [&str; 11] = [
     "Harbour",
     "Orchard",
     "Lantern",
@@ -265,10 +265,10 @@ const WHAT: [&str; 11] = [
 ];
 
 impl Site {
-    /// A library of so many patrons with so many loans and holds each: always the same for the same numbers.
+    /// A library with generated patrons, loans and holds, always the same for the same arguments.
     ///
-    /// Number and PIN of each are [`generated_number`] and [`generated_pin`]; due dates lie between 2 days ago
-    /// and 27 days ahead, and holds go through all four states.
+    /// Numbers and PINs are [`generated_number`] and [`generated_pin`]. Due dates are between 2 days ago and 27 days
+    /// ahead, and holds have all four states.
     #[must_use]
     pub fn generated(
         system: SystemKind,
@@ -279,14 +279,18 @@ impl Site {
     ) -> Self {
         let mut site = Self::new(system, "Generated Public Library", today);
         for number in 0..patrons {
-            let name = format!("{} {}", pick(&FIRST, number), pick(&LAST, number));
+            let name = format!(
+                "{} {}",
+                pick(&FIRST_NAMES, number),
+                pick(&LAST_NAMES, number)
+            );
             let mut patron = Patron::new(&generated_number(number), &generated_pin(number), &name)
                 .with_card_expires(day(today, 365));
-            for place in 0..loans_each {
-                patron.loans.push(generated_loan(number, place, today));
+            for index in 0..loans_each {
+                patron.loans.push(generated_loan(number, index, today));
             }
-            for place in 0..holds_each {
-                patron.holds.push(generated_hold(&site, number, place));
+            for index in 0..holds_each {
+                patron.holds.push(generated_hold(&site, number, index));
             }
             site.patrons.push(patron);
         }
@@ -303,48 +307,52 @@ fn pick<'a>(words: &[&'a str], number: usize) -> &'a str {
         .unwrap_or_default()
 }
 
-/// A title and author that no other place of the same patron has.
-fn generated_work(patron: usize, place: usize) -> (String, String) {
-    let seed = patron.wrapping_mul(31).wrapping_add(place);
+/// A title and author that are unique for a patron.
+fn generated_work(patron: usize, index: usize) -> (String, String) {
+    let seed = patron.wrapping_mul(31).wrapping_add(index);
     let title = format!(
         "The {} {}, part {}",
-        pick(&HOW, seed),
-        pick(&WHAT, seed / 3),
-        place + 1
+        pick(&ADJECTIVES, seed),
+        pick(&NOUNS, seed / 3),
+        index + 1
     );
-    let author = format!("{}, {}", pick(&LAST, seed / 2), pick(&FIRST, seed / 5));
+    let author = format!(
+        "{}, {}",
+        pick(&LAST_NAMES, seed / 2),
+        pick(&FIRST_NAMES, seed / 5)
+    );
     (title, author)
 }
 
-/// An item number that no other patron or place has.
-fn generated_id(patron: usize, place: usize) -> u64 {
-    (patron as u64 + 1) * 10_000 + place as u64
+/// A unique item number.
+fn generated_id(patron: usize, index: usize) -> u64 {
+    (patron as u64 + 1) * 10_000 + index as u64
 }
 
-fn generated_loan(patron: usize, place: usize, today: NaiveDate) -> DemoLoan {
-    let (title, author) = generated_work(patron, place);
+fn generated_loan(patron: usize, index: usize, today: NaiveDate) -> DemoLoan {
+    let (title, author) = generated_work(patron, index);
     let spread = number_of(&title, &patron.to_string()) % 30;
     let offset = i64::try_from(spread).unwrap_or(0) - 2;
     let mut loan = DemoLoan::new(&title, &author, day(today, offset));
-    loan.id = generated_id(patron, place);
-    loan.renewals = u32::try_from(place % 4).unwrap_or(0);
-    if place % 7 == 6 {
+    loan.id = generated_id(patron, index);
+    loan.renewals = u32::try_from(index % 4).unwrap_or(0);
+    if index % 7 == 6 {
         loan = loan.not_renewable("Someone else is waiting for this.");
     }
     loan
 }
 
-fn generated_hold(site: &Site, patron: usize, place: usize) -> DemoHold {
-    let (title, author) = generated_work(patron, place + 5000);
+fn generated_hold(site: &Site, patron: usize, index: usize) -> DemoHold {
+    let (title, author) = generated_work(patron, index + 5000);
     let branch = site.branches.first().map_or("Mill Street", String::as_str);
     let today = site.today;
-    let mut hold = match place % 4 {
+    let mut hold = match index % 4 {
         0 => DemoHold::ready(&title, &author, branch, Some(day(today, 5))),
         1 => DemoHold::in_transit(&title, &author, branch),
         2 => DemoHold::waiting(&title, &author, branch, 9, 83),
         _ => DemoHold::suspended(&title, &author, branch, Some(day(today, 30))),
     };
-    hold.id = generated_id(patron, place + 5000);
+    hold.id = generated_id(patron, index + 5000);
     hold
 }
 
@@ -359,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_sites_are_the_same_each_time_and_mix_nobodys_items() {
+    fn generated_sites_are_stable_with_unique_items() {
         let make = || Site::generated(SystemKind::Sierra, 20, 80, 12, today());
         let site = make();
         assert_eq!(site.patrons, make().patrons);
@@ -382,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_families_have_one_of_each_urgency() {
+    fn demo_families_have_every_urgency() {
         let sites = family_sites(today());
         let loans: Vec<_> = sites
             .iter()

@@ -1,8 +1,9 @@
 //! Small library sites of every system, for the demo, the tests and the benchmarks.
 //!
-//! [`DemoLibrary::start`] serves one [`Site`] on loopback: sessions, forms with hidden fields, logins that fail and
-//! lock, lists that are paged, and each patron's own account. [`Switches`] make it slow, wrong, down or changed while
-//! it runs. Its pages have the ids, classes, fields and JSON keys of the real systems; every word in them is ours.
+//! [`DemoLibrary::start`] serves one [`Site`] on loopback, with sessions, forms with hidden fields, logins that fail
+//! and lock, paged lists, and each patron's account. [`Switches`] make it slow, wrong, down or changed while it runs.
+//! Its pages have the ids, classes, fields and JSON keys of the real systems. All their text was written for this
+//! project.
 //!
 //! ```
 //! # async fn example() -> std::io::Result<()> {
@@ -22,7 +23,6 @@ mod answer;
 mod bibliocommons;
 mod connection;
 mod delivery;
-mod desk;
 mod dialect;
 mod enterprise;
 mod fault;
@@ -32,6 +32,7 @@ mod invented;
 mod koha;
 mod log;
 mod page;
+mod page_context;
 mod patrons;
 mod server;
 mod session;

@@ -1,35 +1,35 @@
-//! What a site remembers of the requests it has seen.
+//! The log of requests.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-/// The log forgets the oldest requests beyond this many.
-const LOG_LENGTH: usize = 50_000;
+/// The most requests in the log. Older ones are dropped.
+const MAX_LOGGED_REQUESTS: usize = 50_000;
 
-/// One request that the site has seen.
+/// A logged request.
 #[derive(Clone, Debug)]
 pub struct RequestSeen {
     /// `GET`, `POST` …
     pub method: String,
-    /// Path and query as they were sent.
+    /// The path and query as sent.
     pub path: String,
-    /// The status of the answer; none while there is none, and for good when the connection was cut.
+    /// The status of the answer. `None` before the answer, and if the connection was cut.
     pub status: Option<u16>,
-    /// When it came in.
+    /// When it arrived.
     pub at: SystemTime,
     /// When its answer was ready.
     pub answered_at: Option<SystemTime>,
-    /// The number of the patron whose session it belongs to, or who tries to log in.
+    /// The number of the patron who is logged in or tries to log in.
     pub patron: Option<String>,
-    /// The User-Agent, where one was sent.
+    /// The User-Agent, if sent.
     pub user_agent: Option<String>,
-    /// The names of the cookies that came along, without their values.
+    /// The names of the cookies, without values.
     pub cookies: Vec<String>,
-    /// The names of the form's fields, without their values.
+    /// The names of the form's fields, without values.
     pub fields: Vec<String>,
-    /// Whether it was a try to log in.
+    /// Whether it was a login attempt.
     pub is_login: bool,
-    /// Whether it would have changed something at a real library: a renewal, a cancelled hold.
+    /// Whether it would have changed something at a real library, such as a renewal or a cancelled hold.
     pub changes_state: bool,
 }
 
@@ -41,21 +41,21 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// The number under which a request is found again.
-    pub(crate) fn push(&mut self, seen: RequestSeen) -> usize {
-        if self.entries.len() >= LOG_LENGTH {
+    /// Adds a request. Returns its log number.
+    pub(crate) fn push(&mut self, entry: RequestSeen) -> usize {
+        if self.entries.len() >= MAX_LOGGED_REQUESTS {
             self.entries.pop_front();
             self.forgotten += 1;
         }
-        self.entries.push_back(seen);
+        self.entries.push_back(entry);
         self.forgotten + self.entries.len() - 1
     }
 
-    /// Changes what is remembered of a request, unless it is forgotten.
+    /// Changes a logged request, unless it was dropped.
     pub(crate) fn update(&mut self, number: usize, act: impl FnOnce(&mut RequestSeen)) {
-        let place = number.checked_sub(self.forgotten);
-        if let Some(seen) = place.and_then(|place| self.entries.get_mut(place)) {
-            act(seen);
+        let index = number.checked_sub(self.forgotten);
+        if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
+            act(entry);
         }
     }
 }

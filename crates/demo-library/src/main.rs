@@ -1,4 +1,4 @@
-//! Serves demo libraries on loopback until it is stopped, and prints where they are.
+//! Serves demo libraries on loopback until stopped, and prints their addresses.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -8,22 +8,22 @@ use chrono::NaiveDate;
 use hippo_demo_library::{DemoLibrary, Generation, Site, SystemKind, family_sites, harbour_site};
 
 const USAGE: &str = "\
-Serves demo libraries on 127.0.0.1 until it is stopped. Prints one line a library: id, system, address.
+Serves demo libraries on 127.0.0.1 until stopped. Prints each library's id, system and address.
 
 Usage: demo-library [--port N] [--today DATE] [--delay-ms N]
        demo-library --generated PATRONS [--libraries N] [--system S] [--newer] [--loans N] [--holds N]
                     [--filler-bytes N] [--port N] [--today DATE] [--delay-ms N]
 
-  --port N           port of the first library, the others follow; default: free ones
-  --today DATE       the day that the pages are made for, YYYY-MM-DD; default: today
-  --delay-ms N       delays every answer
-  --generated N      libraries with so many generated patrons each, instead of the invented families
-  --libraries N      how many libraries; default: 1
-  --system S         as hippo library add takes it; default: each in turn
-  --newer            the newer age of enterprise and koha
-  --loans N          loans of each patron; default: 30
-  --holds N          holds of each patron; default: 8
-  --filler-bytes N   unread bytes in each account page, as real pages have; default: 0
+  --port N           port of the first library; the others follow. Default: free ports
+  --today DATE       the pages' current date, YYYY-MM-DD. Default: today
+  --delay-ms N       delay of every answer
+  --generated N      generated patrons per library, instead of the demo families
+  --libraries N      number of libraries. Default: 1
+  --system S         system, as in hippo library add. Default: each in turn
+  --newer            the newer generation of enterprise and koha
+  --loans N          loans of each patron. Default: 30
+  --holds N          holds of each patron. Default: 8
+  --filler-bytes N   filler bytes in each account page. Default: 0
 ";
 
 struct Options {
@@ -120,13 +120,13 @@ fn sites(options: &Options) -> Vec<Site> {
     in_turn
         .map(|next| {
             let system = options.system.unwrap_or(next);
-            let age = if options.newer {
+            let generation = if options.newer {
                 Generation::Newer
             } else {
                 Generation::Older
             };
             Site::generated(system, patrons, options.loans, options.holds, options.today)
-                .with_generation(age)
+                .with_generation(generation)
                 .with_filler_bytes(options.filler_bytes)
         })
         .collect()
@@ -134,15 +134,15 @@ fn sites(options: &Options) -> Vec<Site> {
 
 async fn serve(options: &Options) -> Result<(), String> {
     let mut running = Vec::new();
-    for (place, site) in sites(options).into_iter().enumerate() {
+    for (index, site) in sites(options).into_iter().enumerate() {
         let port = match options.port {
             None | Some(0) => 0,
-            Some(first) => u16::try_from(place)
+            Some(first) => u16::try_from(index)
                 .ok()
-                .and_then(|place| first.checked_add(place))
+                .and_then(|index| first.checked_add(index))
                 .ok_or("the ports are used up; start at a lower one.")?,
         };
-        // The demo's own people are invented, so their numbers and PINs may be shown.
+        // The demo's patrons are invented, so their numbers and PINs may be shown.
         let cards: Vec<String> = if options.generated.is_none() {
             let patrons = site.patrons.iter();
             patrons
@@ -157,7 +157,7 @@ async fn serve(options: &Options) -> Result<(), String> {
         library.switches().delay(options.delay);
         println!(
             "demo-{} {} {}",
-            place + 1,
+            index + 1,
             library.system().id(),
             library.base_url()
         );
@@ -166,7 +166,7 @@ async fn serve(options: &Options) -> Result<(), String> {
         }
         running.push(library);
     }
-    // A script that waits for the addresses must get them although nothing ends here.
+    // A script may be waiting for the addresses, and this process doesn't end.
     std::io::stdout()
         .flush()
         .map_err(|error| format!("cannot print: {error}."))?;

@@ -1,22 +1,22 @@
-//! What is asked, what is answered, and the small tools both need.
+//! Requests, pages, and their encodings.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use axum::http::{HeaderMap, Method, header};
 
-/// One request, taken apart as far as a site looks at it.
-pub(crate) struct Asked {
+/// A parsed request.
+pub(crate) struct SiteRequest {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
-    /// `http://HOST`, or with https, as the client sees this site.
+    /// The site's origin as the client sees it: `http://HOST` or `https://HOST`.
     pub(crate) base: String,
     pub(crate) headers: HeaderMap,
     pub(crate) form: Vec<(String, String)>,
 }
 
-impl Asked {
+impl SiteRequest {
     pub(crate) fn path_and_query(&self) -> String {
         if self.query.is_empty() {
             self.path.clone()
@@ -39,7 +39,7 @@ impl Asked {
             .find_map(|(key, value)| (key == name).then_some(value.as_str()))
     }
 
-    /// A header as text; nothing when it is absent or not text.
+    /// A header as text. `None` if it is absent or not text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -57,20 +57,20 @@ impl Asked {
             })
     }
 
-    /// Whether script on a page would have sent this.
+    /// Whether a page's script sent this.
     pub(crate) fn is_from_script(&self) -> bool {
         self.header("x-requested-with") == Some("XMLHttpRequest")
     }
 }
 
-/// One answer, before the switches had their way with it.
+/// An answer, before faults are applied.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) status: u16,
     pub(crate) content_type: Cow<'static, str>,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
-    /// Whether this page shows its patron to be logged in.
+    /// Whether this page shows that its patron is logged in.
     pub(crate) shows_account: bool,
 }
 
@@ -132,7 +132,7 @@ impl Page {
     }
 }
 
-/// Text made safe for element content and for attributes in either quotes.
+/// Escapes text for element content and quoted attributes.
 pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for character in text.chars() {
@@ -148,12 +148,12 @@ pub(crate) fn escape(text: &str) -> String {
     safe
 }
 
-/// JSON that may stand inside a `script` element.
+/// JSON that is safe inside a `script` element.
 pub(crate) fn script_json(value: &serde_json::Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
 
-/// Percent-encodes everything but letters, digits and `-._~`.
+/// Percent-encodes everything except letters, digits and `-._~`.
 pub(crate) fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len() + 8);
     for byte in text.bytes() {
@@ -167,7 +167,7 @@ pub(crate) fn percent_encode(text: &str) -> String {
     encoded
 }
 
-/// The pairs of a query or of a form's body.
+/// Decodes the pairs of a query or a form's body.
 pub(crate) fn decode_form(text: &str) -> Vec<(String, String)> {
     text.split('&')
         .filter(|pair| !pair.is_empty())
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_survives_the_way_there() {
+    fn encoded_form_is_decoded() {
         let text = "ü/ &=+%ß";
         let encoded = format!("t%3Aformdata={}&empty=&bare", percent_encode(text));
         assert_eq!(
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn markup_in_a_title_cannot_leave_its_place() {
+    fn markup_in_a_title_is_escaped() {
         assert_eq!(
             escape("<b>\"Tom\" & 'Jerry'</b>"),
             "&lt;b&gt;&quot;Tom&quot; &amp; &#39;Jerry&#39;&lt;/b&gt;"

@@ -1,4 +1,4 @@
-//! A demo library that runs.
+//! A running demo library.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,7 +19,7 @@ use crate::switches::Switches;
 
 /// A demo library that serves on 127.0.0.1 until it is dropped.
 ///
-/// It needs a tokio runtime with I/O and time, and lives no longer than that.
+/// It needs a tokio runtime with I/O and time, and stops with it.
 pub struct DemoLibrary {
     address: SocketAddr,
     state: Arc<SiteState>,
@@ -35,7 +35,7 @@ impl DemoLibrary {
         Self::start_on(0, site).await
     }
 
-    /// Starts a library on this port of 127.0.0.1; 0 takes a free one.
+    /// Starts a library on this port of 127.0.0.1. 0 means a free one.
     ///
     /// # Errors
     /// The port is taken or not allowed.
@@ -77,7 +77,7 @@ impl DemoLibrary {
         format!("http://{}", self.address)
     }
 
-    /// The software that it pretends to run.
+    /// The system that it imitates.
     #[must_use]
     pub fn system(&self) -> SystemKind {
         self.state.site.system
@@ -89,26 +89,26 @@ impl DemoLibrary {
         &self.state.site.library_name
     }
 
-    /// The switches, which act from the next request on.
+    /// The switches. They apply from the next request on.
     #[must_use]
     pub fn switches(&self) -> &Switches {
         &self.state.switches
     }
 
-    /// The requests seen so far, oldest first; the last 50,000 are kept.
+    /// The logged requests, oldest first. The last 50,000 are kept.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestSeen> {
         lock(&self.state.log).entries.iter().cloned().collect()
     }
 
-    /// How many requests were seen, the forgotten ones included.
+    /// The number of requests, including dropped ones.
     #[must_use]
     pub fn request_count(&self) -> usize {
         let log = lock(&self.state.log);
         log.forgotten + log.entries.len()
     }
 
-    /// Empties the log and the counts of logins, requests and requests in flight.
+    /// Clears the log and the counts of logins, requests and requests in flight.
     pub fn forget_requests(&self) {
         *lock(&self.state.log) = Log::default();
         self.state.logins.store(0, Ordering::SeqCst);
@@ -120,41 +120,41 @@ impl DemoLibrary {
     #[must_use]
     pub fn violations(&self) -> Vec<RequestSeen> {
         let log = lock(&self.state.log);
-        let violations = log.entries.iter().filter(|seen| seen.changes_state);
+        let violations = log.entries.iter().filter(|entry| entry.changes_state);
         violations.cloned().collect()
     }
 
-    /// The most requests that were being answered at one moment.
+    /// The most requests in flight at once.
     #[must_use]
     pub fn most_in_flight(&self) -> usize {
         self.state.most_in_flight.load(Ordering::SeqCst)
     }
 
-    /// How many login forms were sent in.
+    /// The number of login forms that were sent.
     #[must_use]
     pub fn logins(&self) -> usize {
         self.state.logins.load(Ordering::SeqCst)
     }
 
-    /// How many sessions are logged in now.
+    /// The number of logged-in sessions.
     #[must_use]
     pub fn open_sessions(&self) -> usize {
         self.state.with_sessions(|sessions| sessions.logged_in())
     }
 
-    /// Ends all sessions at once.
+    /// Ends all sessions.
     pub fn end_all_sessions(&self) {
         self.state.with_sessions(Sessions::close_all);
     }
 
-    /// How often a login was tried with this number.
+    /// The number of login attempts with this number.
     #[must_use]
     pub fn login_attempts(&self, number: &str) -> usize {
         self.state
             .with_sessions(|sessions| sessions.attempts(number))
     }
 
-    /// How many wrong PINs in a row this number has had.
+    /// The number of wrong PINs in a row for this number.
     #[must_use]
     pub fn wrong_pins(&self, number: &str) -> u32 {
         self.state
@@ -167,22 +167,22 @@ impl DemoLibrary {
         self.wrong_pins(number) >= self.state.switches.settings().max_wrong_pins
     }
 
-    /// Forgives a number its wrong PINs.
+    /// Resets a number's wrong PINs.
     pub fn unlock(&self, number: &str) {
         self.state.with_sessions(|sessions| sessions.unlock(number));
     }
 
-    /// Puts a patron in the place of the one with the same number, or adds one.
+    /// Adds a patron, or replaces the one with the same number.
     pub fn set_account(&self, patron: Patron) {
         lock(&self.state.patrons).upsert(patron);
     }
 
-    /// Changes a patron's data; `false` when the number is not known.
+    /// Changes a patron's data. False if the number is unknown.
     pub fn update_patron(&self, number: &str, change: impl FnOnce(&mut Patron)) -> bool {
         lock(&self.state.patrons).update(number, change)
     }
 
-    /// A patron's data as they are now.
+    /// A patron's current data.
     #[must_use]
     pub fn patron(&self, number: &str) -> Option<Patron> {
         let (_, patron) = self.state.patron(number)?;
@@ -190,7 +190,7 @@ impl DemoLibrary {
     }
 }
 
-/// Says where it is, and nothing of its patrons.
+/// Shows no patron data.
 impl fmt::Debug for DemoLibrary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DemoLibrary")

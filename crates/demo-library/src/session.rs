@@ -1,28 +1,28 @@
-//! Who is logged in, and who typed the wrong PIN too often.
+//! Sessions, tickets, and counts of wrong PINs.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// What a site remembers about one visitor.
+/// One visitor's session.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     /// The number of the patron who logged in.
     pub(crate) patron: Option<String>,
-    /// The value that a form of this session must carry.
+    /// The token that this session's forms must contain.
     pub(crate) form_token: String,
-    /// The value that a form may carry once; none when it was used.
-    pub(crate) one_use: Option<String>,
-    /// A second cookie that must come with the first, for systems that have one.
+    /// The token that a form may send once. `None` once it was used.
+    pub(crate) one_time_token: Option<String>,
+    /// The value of a second required cookie, for systems that have one.
     pub(crate) access_token: String,
-    /// How many pages have shown this session to be logged in.
-    pub(crate) shown: u32,
+    /// How many account pages this session was shown.
+    pub(crate) account_pages_shown: u32,
 }
 
-/// The outcome of one try to log in.
+/// The outcome of a login attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Login {
     Accepted,
-    /// Wrong number, wrong PIN or locked out: no system tells which.
+    /// Wrong number, wrong PIN or locked out. No system says which.
     Refused,
 }
 
@@ -30,22 +30,22 @@ pub(crate) enum Login {
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     sessions: HashMap<String, Session>,
-    /// Proofs of a login that can be turned into a session once.
+    /// Login tickets, each exchanged for a session once.
     tickets: HashMap<String, String>,
     wrong_pins: HashMap<String, u32>,
     attempts: HashMap<String, usize>,
 }
 
 impl Sessions {
-    /// Opens a session for nobody yet, or for a patron; its id and state.
+    /// Opens an anonymous session, or one for a patron. Returns its id and state.
     pub(crate) fn open(&mut self, patron: Option<&str>) -> (String, Session) {
         let id = random_id();
         let session = Session {
             patron: patron.map(str::to_owned),
             form_token: random_id(),
-            one_use: None,
+            one_time_token: None,
             access_token: random_id(),
-            shown: 0,
+            account_pages_shown: 0,
         };
         self.sessions.insert(id.clone(), session.clone());
         (id, session)
@@ -68,7 +68,7 @@ impl Sessions {
         self.tickets.clear();
     }
 
-    /// How many sessions have a patron.
+    /// The number of logged-in sessions.
     pub(crate) fn logged_in(&self) -> usize {
         let with_patron = |session: &&Session| session.patron.is_some();
         self.sessions.values().filter(with_patron).count()
@@ -84,11 +84,16 @@ impl Sessions {
         self.tickets.remove(ticket)
     }
 
-    /// Judges one try; `right` says whether number, PIN and what else is asked are right.
-    pub(crate) fn judge(&mut self, number: &str, right: bool, max_wrong: u32) -> Login {
+    /// Records a login attempt. `is_correct`: number, PIN and other fields are correct.
+    pub(crate) fn record_attempt(
+        &mut self,
+        number: &str,
+        is_correct: bool,
+        max_wrong: u32,
+    ) -> Login {
         *self.attempts.entry(number.to_owned()).or_default() += 1;
         let wrong = self.wrong_pins.entry(number.to_owned()).or_default();
-        if right && *wrong < max_wrong {
+        if is_correct && *wrong < max_wrong {
             *wrong = 0;
             Login::Accepted
         } else {
@@ -121,32 +126,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_wrong_pins_lock_even_the_right_one_out() {
+    fn three_wrong_pins_lock_the_patron_out() {
         let mut sessions = Sessions::default();
         for _ in 0..3 {
-            assert_eq!(sessions.judge("7", false, 3), Login::Refused);
+            assert_eq!(sessions.record_attempt("7", false, 3), Login::Refused);
         }
-        assert_eq!(sessions.judge("7", true, 3), Login::Refused);
-        assert_eq!(sessions.judge("8", true, 3), Login::Accepted);
+        assert_eq!(sessions.record_attempt("7", true, 3), Login::Refused);
+        assert_eq!(sessions.record_attempt("8", true, 3), Login::Accepted);
         sessions.unlock("7");
-        assert_eq!(sessions.judge("7", true, 3), Login::Accepted);
+        assert_eq!(sessions.record_attempt("7", true, 3), Login::Accepted);
         assert_eq!(sessions.attempts("7"), 5);
     }
 
     #[test]
-    fn a_right_pin_forgives_the_wrong_ones_before() {
+    fn correct_pin_resets_the_count() {
         let mut sessions = Sessions::default();
         for _ in 0..4 {
-            sessions.judge("7", false, 3);
+            sessions.record_attempt("7", false, 3);
             sessions.unlock("7");
-            sessions.judge("7", false, 3);
-            assert_eq!(sessions.judge("7", true, 3), Login::Accepted);
+            sessions.record_attempt("7", false, 3);
+            assert_eq!(sessions.record_attempt("7", true, 3), Login::Accepted);
             assert_eq!(sessions.wrong_pins("7"), 0);
         }
     }
 
     #[test]
-    fn a_ticket_works_once() {
+    fn ticket_works_once() {
         let mut sessions = Sessions::default();
         let ticket = sessions.issue_ticket("7");
         assert_eq!(sessions.use_ticket(&ticket).as_deref(), Some("7"));

@@ -1,14 +1,14 @@
 //! Sierra (Millennium `WebPAC`): a CAS login, a summary page, and tables of class `patFunc`.
 //!
 //! Paths: `/iii/cas/login?service=`, `/patroninfo~S1/IIITICKET?ticket=`, `/patroninfo~S1/RECORD/top`, `/items`,
-//! `/holds`, `/overdues`, `/logout~S1`. Links to a list are absent when it has nothing.
+//! `/holds`, `/overdues`, `/logout~S1`. Empty lists have no links.
 
 use std::fmt::Write as _;
 
 use axum::http::Method;
 
-use crate::desk::Desk;
-use crate::page::{Asked, Page, escape, percent_encode};
+use crate::page::{Page, SiteRequest, escape, percent_encode};
+use crate::page_context::PageContext;
 use crate::site::{DemoHold, DemoHoldState, DemoLoan, Patron};
 
 /// The cookie with the session's id.
@@ -16,7 +16,7 @@ pub(crate) const COOKIE: &str = "III_SESSION_ID";
 
 const SCOPE: &str = "~S1";
 
-/// What a changed layout calls differently.
+/// The names that a changed layout replaces.
 pub(crate) const RENAMED: &[(&str, &str)] = &[
     ("patFunc", "loanGrid"),
     ("patNameAddress", "whoAndWhere"),
@@ -37,59 +37,61 @@ pub(crate) fn is_login_path(path: &str) -> bool {
     path == "/iii/cas/login"
 }
 
-pub(crate) fn changes_state(asked: &Asked) -> bool {
-    let query = asked.query.to_ascii_lowercase();
+pub(crate) fn changes_state(request: &SiteRequest) -> bool {
+    let query = request.query.to_ascii_lowercase();
     let changing = ["renew", "cancel", "freeze", "update"];
-    let in_list = asked.path.starts_with("/patroninfo")
-        && (changing.iter().any(|word| query.contains(word)) || asked.path.ends_with("/modpinfo"));
-    in_list || (asked.method != Method::GET && !is_login_path(&asked.path))
+    let in_list = request.path.starts_with("/patroninfo")
+        && (changing.iter().any(|word| query.contains(word))
+            || request.path.ends_with("/modpinfo"));
+    in_list || (request.method != Method::GET && !is_login_path(&request.path))
 }
 
-pub(crate) fn page(desk: &Desk<'_>) -> Page {
-    let path = desk.asked.path.as_str();
+pub(crate) fn page(context: &PageContext<'_>) -> Page {
+    let path = context.request.path.as_str();
     if is_login_path(path) {
-        return match desk.asked.method {
-            Method::POST => log_in(desk),
-            _ => login_page(desk, None),
+        return match context.request.method {
+            Method::POST => log_in(context),
+            _ => login_page(context, None),
         };
     }
     if matches!(path, "/logout" | "/logout~S1" | "/iii/cas/logout") {
-        return desk.log_out(format!("{}/search{SCOPE}", desk.asked.base));
+        return context.log_out(format!("{}/search{SCOPE}", context.request.base));
     }
     let Some(rest) = path.strip_prefix("/patroninfo") else {
         return match path {
             "/" | "/search~S1" => {
-                Page::html(frame(desk, "Catalogue", "<p>Search our shelves.</p>"))
+                Page::html(frame(context, "Catalogue", "<p>Search our shelves.</p>"))
             }
             _ => Page::not_found(),
         };
     };
-    // What follows is `~S1` or nothing, and then the place in the account.
-    let place = rest.split_once('/').map_or("", |(_, place)| place);
-    match place.trim_end_matches('/') {
-        "IIITICKET" => redeem(desk),
-        place => account(desk, place),
+    // The rest is `~S1` or nothing, and then the path within the account.
+    let account_path = rest.split_once('/').map_or("", |(_, path)| path);
+    match account_path.trim_end_matches('/') {
+        "IIITICKET" => redeem(context),
+        path => account(context, path),
     }
 }
 
-fn ticket_service(desk: &Desk<'_>) -> String {
-    format!("{}/patroninfo{SCOPE}/IIITICKET", desk.asked.base)
+fn ticket_service(context: &PageContext<'_>) -> String {
+    format!("{}/patroninfo{SCOPE}/IIITICKET", context.request.base)
 }
 
-fn service(desk: &Desk<'_>) -> String {
-    desk.asked
+fn service(context: &PageContext<'_>) -> String {
+    context
+        .request
         .parameter("service")
         .filter(|service| !service.is_empty())
-        .unwrap_or_else(|| ticket_service(desk))
+        .unwrap_or_else(|| ticket_service(context))
 }
 
-fn login_page(desk: &Desk<'_>, error: Option<&str>) -> Page {
-    let (id, _) = desk.session_or_new();
-    let ticket = desk.one_use_token(&id);
+fn login_page(context: &PageContext<'_>, error: Option<&str>) -> Page {
+    let (id, _) = context.session_or_new();
+    let ticket = context.issue_one_time_token(&id);
     let action = escape(&format!(
         "{}/iii/cas/login?service={}",
-        desk.login_host.as_deref().unwrap_or_default(),
-        percent_encode(&service(desk))
+        context.login_host.as_deref().unwrap_or_default(),
+        percent_encode(&service(context))
     ));
     let status = error.map_or_else(String::new, |error| {
         format!(
@@ -97,7 +99,7 @@ fn login_page(desk: &Desk<'_>, error: Option<&str>) -> Page {
             escape(error)
         )
     });
-    let name = if desk.settings.asks_name {
+    let name = if context.settings.asks_name {
         r#"<label for="name">Your first and last name:</label>
 <div class="loginField"><input id="name" name="name" class="required" type="text" value="" maxlength="40"/></div>"#
     } else {
@@ -127,94 +129,100 @@ fn login_page(desk: &Desk<'_>, error: Option<&str>) -> Page {
 </div></div>
 </body></html>
 "#,
-        library = desk.library(),
+        library = context.library(),
     );
     Page::html(html).with_cookie(COOKIE, &id)
 }
 
-fn log_in(desk: &Desk<'_>) -> Page {
-    let (id, _) = desk.session_or_new();
-    let given = desk
-        .asked
+fn log_in(context: &PageContext<'_>) -> Page {
+    let (id, _) = context.session_or_new();
+    let given = context
+        .request
         .field("lt")
         .and_then(|given| given.strip_prefix("_c"));
-    let is_fresh = desk.take_one_use(&id, given);
-    if !is_fresh || desk.asked.field("_eventId") != Some("submit") {
-        // Without the form's own ticket the form is shown once more, with no word on number and PIN.
-        return login_page(desk, None);
+    let is_fresh = context.consume_one_time_token(&id, given);
+    if !is_fresh || context.request.field("_eventId") != Some("submit") {
+        // Without the form's ticket, the form is shown again, without an error.
+        return login_page(context, None);
     }
-    let number = desk.asked.field("code").unwrap_or_default();
-    let pin = desk.asked.field("pin").unwrap_or_default();
-    let name = desk
+    let number = context.request.field("code").unwrap_or_default();
+    let pin = context.request.field("pin").unwrap_or_default();
+    let name = context
         .settings
         .asks_name
-        .then(|| desk.asked.field("name").unwrap_or_default());
-    if !desk.log_in(number, pin, name) {
+        .then(|| context.request.field("name").unwrap_or_default());
+    if !context.log_in(number, pin, name) {
         let error = "Sorry, what you entered was invalid. Please check it and try again.";
-        let says_so = !desk.settings.refuses_without_words;
-        return login_page(desk, says_so.then_some(error));
+        let says_so = !context.settings.refuses_without_words;
+        return login_page(context, says_so.then_some(error));
     }
-    let service = service(desk);
-    if !service.starts_with(&format!("{}/", desk.asked.base)) {
+    let service = service(context);
+    if !service.starts_with(&format!("{}/", context.request.base)) {
         return Page::html(frame(
-            desk,
+            context,
             "Refused",
             "<p>This service is not one of ours.</p>",
         ))
         .with_status(403);
     }
-    let ticket = desk.sessions(|sessions| sessions.issue_ticket(number.trim()));
+    let ticket = context.sessions(|sessions| sessions.issue_ticket(number.trim()));
     let joint = if service.contains('?') { '&' } else { '?' };
     Page::redirect(format!("{service}{joint}ticket={ticket}"))
 }
 
-/// Turns a ticket into a session.
-fn redeem(desk: &Desk<'_>) -> Page {
-    let ticket = desk.asked.parameter("ticket").unwrap_or_default();
-    let Some(number) = desk.sessions(|sessions| sessions.use_ticket(&ticket)) else {
-        return to_login(desk);
+/// Exchanges a ticket for a session.
+fn redeem(context: &PageContext<'_>) -> Page {
+    let ticket = context.request.parameter("ticket").unwrap_or_default();
+    let Some(number) = context.sessions(|sessions| sessions.use_ticket(&ticket)) else {
+        return to_login(context);
     };
-    let Some((place, _)) = desk.state.patron(&number) else {
-        return to_login(desk);
+    let Some((index, _)) = context.state.patron(&number) else {
+        return to_login(context);
     };
-    let (id, _) = desk.open_session(&number);
-    Page::redirect(format!("{}{}/top", desk.asked.base, account_path(place)))
-        .with_cookie(COOKIE, &id)
+    let (id, _) = context.open_session(&number);
+    Page::redirect(format!(
+        "{}{}/top",
+        context.request.base,
+        account_path(index)
+    ))
+    .with_cookie(COOKIE, &id)
 }
 
-fn to_login(desk: &Desk<'_>) -> Page {
+fn to_login(context: &PageContext<'_>) -> Page {
     Page::redirect(format!(
         "{}/iii/cas/login?service={}",
-        desk.asked.base,
-        percent_encode(&ticket_service(desk))
+        context.request.base,
+        percent_encode(&ticket_service(context))
     ))
 }
 
-fn account_path(place: usize) -> String {
-    format!("/patroninfo{SCOPE}/{}", 1_000_001 + place)
+fn account_path(index: usize) -> String {
+    format!("/patroninfo{SCOPE}/{}", 1_000_001 + index)
 }
 
-fn account(desk: &Desk<'_>, asked_place: &str) -> Page {
-    let Some((place, patron)) = desk.patron() else {
-        return to_login(desk);
+fn account(context: &PageContext<'_>, requested_path: &str) -> Page {
+    let Some((index, patron)) = context.patron() else {
+        return to_login(context);
     };
-    let path = account_path(place);
-    let (record, list) = asked_place.split_once('/').unwrap_or((asked_place, ""));
-    let is_own = desk.other_patron.is_some() || path.ends_with(&format!("/{record}"));
+    let path = account_path(index);
+    let (record, list) = requested_path
+        .split_once('/')
+        .unwrap_or((requested_path, ""));
+    let is_own = context.other_patron.is_some() || path.ends_with(&format!("/{record}"));
     if record.is_empty() || !is_own {
-        return Page::redirect(format!("{}{path}/top", desk.asked.base));
+        return Page::redirect(format!("{}{path}/top", context.request.base));
     }
     let html = match list {
-        "" | "top" => summary(desk, &path, &patron),
-        "items" if patron.loans.len() + desk.surplus > 0 => items(desk, &path, &patron),
-        "holds" if patron.holds.len() + desk.surplus > 0 => holds(desk, &path, &patron),
-        "items" | "holds" | "overdues" => summary(desk, &path, &patron),
+        "" | "top" => summary(context, &path, &patron),
+        "items" if patron.loans.len() + context.surplus > 0 => items(context, &path, &patron),
+        "holds" if patron.holds.len() + context.surplus > 0 => holds(context, &path, &patron),
+        "items" | "holds" | "overdues" => summary(context, &path, &patron),
         _ => return Page::not_found(),
     };
     Page::html(html).showing_account()
 }
 
-fn summary(desk: &Desk<'_>, path: &str, patron: &Patron) -> String {
+fn summary(context: &PageContext<'_>, path: &str, patron: &Patron) -> String {
     let expiry = patron.card_expires.map_or_else(String::new, |date| {
         format!("EXP DATE:{}<br />\n", date.format("%m-%d-%Y"))
     });
@@ -226,12 +234,12 @@ fn summary(desk: &Desk<'_>, path: &str, patron: &Patron) -> String {
             r#"<div><a href="{path}/{list}" target="_self">{text}</a></div>"#
         );
     };
-    match patron.holds.len() + desk.surplus {
+    match patron.holds.len() + context.surplus {
         0 => {}
         1 => link("holds", "1 request (hold).".to_owned()),
         many => link("holds", format!("{many} requests (holds).")),
     }
-    match patron.loans.len() + desk.surplus {
+    match patron.loans.len() + context.surplus {
         0 => {}
         1 => link("items", "1 Item currently checked out".to_owned()),
         many => link("items", format!("{many} Items currently checked out")),
@@ -242,9 +250,9 @@ fn summary(desk: &Desk<'_>, path: &str, patron: &Patron) -> String {
             format!("{} in unpaid fines and bills", dollars(patron.fines_cents)),
         );
     }
-    let mut said = String::new();
+    let mut messages = String::new();
     for text in patron.blocked.iter().chain(&patron.messages) {
-        let _ = writeln!(said, "<div class=\"patMessage\">{}</div>", escape(text));
+        let _ = writeln!(messages, "<div class=\"patMessage\">{}</div>", escape(text));
     }
     let main = format!(
         r##"<table><tr><td valign="top">
@@ -252,14 +260,14 @@ fn summary(desk: &Desk<'_>, path: &str, patron: &Patron) -> String {
 <strong>{name}</strong><br />
 14 Invented Lane<br />
 {expiry}<br/>
-{said}{links}</div>
+{messages}{links}</div>
 </td><td>
 <div><a href="#" onclick="return open_new_window( '{path}/modpinfo' )">Change my details</a></div>
 <div><a href="{path}/mylists" target="_self">My lists</a></div>
 </td></tr></table>"##,
         name = escape(&printed_name(&patron.name)),
     );
-    frame(desk, &desk.library(), &main)
+    frame(context, &context.library(), &main)
 }
 
 /// `LAST, FIRST.` in capitals, as the system prints names.
@@ -291,35 +299,35 @@ fn table(path: &str, title: &str, headers: &[&str], rows: &str) -> String {
     )
 }
 
-fn items(desk: &Desk<'_>, path: &str, patron: &Patron) -> String {
+fn items(context: &PageContext<'_>, path: &str, patron: &Patron) -> String {
     let path = format!("{path}/items");
     let rows: String = patron
         .loans
         .iter()
         .enumerate()
-        .map(|(place, loan)| item_row(desk, place, loan))
+        .map(|(index, loan)| item_row(context, index, loan))
         .collect();
-    let title = format!("{} ITEMS CHECKED OUT", patron.loans.len() + desk.surplus);
+    let title = format!("{} ITEMS CHECKED OUT", patron.loans.len() + context.surplus);
     let headers = ["RENEW", "TITLE", "BARCODE", "STATUS", "CALL NUMBER"];
     let renew_all =
         format!("<a href=\"{path}?requestRenewAll=requestRenewAll\">Renew all of them</a>\n");
     frame(
-        desk,
-        &desk.library(),
+        context,
+        &context.library(),
         &(renew_all + &table(&path, &title, &headers, &rows)),
     )
 }
 
-fn item_row(desk: &Desk<'_>, place: usize, loan: &DemoLoan) -> String {
+fn item_row(context: &PageContext<'_>, index: usize, loan: &DemoLoan) -> String {
     let mark = if loan.renewable {
         format!(
-            r#"<input type="checkbox" name="renew{place}" id="renew{place}" value="i{}" />"#,
+            r#"<input type="checkbox" name="renew{index}" id="renew{index}" value="i{}" />"#,
             loan.id
         )
     } else {
         String::new()
     };
-    let late = if loan.due < desk.site().today {
+    let late = if loan.due < context.site().today {
         " OVERDUE"
     } else {
         ""
@@ -335,19 +343,19 @@ fn item_row(desk: &Desk<'_>, place: usize, loan: &DemoLoan) -> String {
     format!(
         r#"<tr class="patFuncEntry">
 <td align="left" class="patFuncMark">{mark}</td>
-<td align="left" class="patFuncTitle"><label for="renew{place}"><a href="/record=b{id}{SCOPE}"> {title}{author} </a></label>
+<td align="left" class="patFuncTitle"><label for="renew{index}"><a href="/record=b{id}{SCOPE}"> {title}{author} </a></label>
 <br />
 </td>
 <td align="left" class="patFuncBarcode"> 3{id:013} </td>
 <td align="left" class="patFuncStatus"> DUE {due}{late}{renewed}{reason}
 </td>
-<td align="left" class="patFuncCallNo"> DEMO {place} </td>
+<td align="left" class="patFuncCallNo"> DEMO {index} </td>
 </tr>
 "#,
         id = loan.id,
         title = escape(&loan.full_title()),
         author = by(loan.author.as_deref()),
-        due = desk.site().print_date(loan.due),
+        due = context.site().print_date(loan.due),
     )
 }
 
@@ -355,14 +363,14 @@ fn by(author: Option<&str>) -> String {
     author.map_or_else(String::new, |author| format!(" / {}", escape(author)))
 }
 
-fn holds(desk: &Desk<'_>, path: &str, patron: &Patron) -> String {
+fn holds(context: &PageContext<'_>, path: &str, patron: &Patron) -> String {
     let path = format!("{path}/holds");
     let rows: String = patron
         .holds
         .iter()
-        .map(|hold| hold_row(desk, hold))
+        .map(|hold| hold_row(context, hold))
         .collect();
-    let title = format!("{} HOLDS", patron.holds.len() + desk.surplus);
+    let title = format!("{} HOLDS", patron.holds.len() + context.surplus);
     let headers = [
         "CANCEL",
         "TITLE",
@@ -374,20 +382,20 @@ fn holds(desk: &Desk<'_>, path: &str, patron: &Patron) -> String {
     let cancel_all =
         format!("<a href=\"{path}?cancelall=1&amp;updateholdssome=YES\">Cancel all of them</a>\n");
     frame(
-        desk,
-        &desk.library(),
+        context,
+        &context.library(),
         &(cancel_all + &table(&path, &title, &headers, &rows)),
     )
 }
 
-fn hold_row(desk: &Desk<'_>, hold: &DemoHold) -> String {
+fn hold_row(context: &PageContext<'_>, hold: &DemoHold) -> String {
     let id = hold.id;
     let status = match (&hold.status, hold.state, hold.pickup_by) {
         (Some(words), _, _) => escape(words),
         (None, DemoHoldState::Ready, Some(date)) => {
             format!(
                 "Ready. Must be picked up by {}",
-                desk.site().print_date(date)
+                context.site().print_date(date)
             )
         }
         (None, DemoHoldState::Ready, None) => "READY.".to_owned(),
@@ -403,19 +411,19 @@ fn hold_row(desk: &Desk<'_>, hold: &DemoHold) -> String {
         DemoHoldState::Waiting | DemoHoldState::Suspended
     );
     let pickup = if can_move {
-        let options: String = desk
+        let options: String = context
             .site()
             .branches
             .iter()
             .enumerate()
-            .map(|(place, branch)| {
+            .map(|(index, branch)| {
                 let selected = if *branch == hold.branch {
                     " selected=\"selected\""
                 } else {
                     ""
                 };
                 format!(
-                    "<option value=\"b{place}+++\"{selected}>{}</option>\n",
+                    "<option value=\"b{index}+++\"{selected}>{}</option>\n",
                     escape(branch)
                 )
             })
@@ -426,7 +434,7 @@ fn hold_row(desk: &Desk<'_>, hold: &DemoHold) -> String {
     };
     let cancel = hold
         .expires
-        .map_or_else(String::new, |date| desk.site().print_date(date));
+        .map_or_else(String::new, |date| context.site().print_date(date));
     let frozen = if hold.state == DemoHoldState::Suspended {
         " checked=\"checked\""
     } else {
@@ -454,8 +462,8 @@ fn hold_row(desk: &Desk<'_>, hold: &DemoHold) -> String {
     )
 }
 
-fn frame(desk: &Desk<'_>, title: &str, main: &str) -> String {
-    let menu = &desk.state.filler.html;
+fn frame(context: &PageContext<'_>, title: &str, main: &str) -> String {
+    let menu = &context.state.filler.html;
     format!(
         r#"<!DOCTYPE html>
 <html xmlns="http://www.w3.org/1999/xhtml">

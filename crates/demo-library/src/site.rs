@@ -1,19 +1,19 @@
-//! What a demo library knows: its patrons, what they have out and what they wait for.
+//! The data of a demo library: patrons, loans and holds.
 
 use std::fmt::{self, Write as _};
 
 use chrono::NaiveDate;
 
-/// The software that a demo library pretends to run.
+/// The system that a demo library imitates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SystemKind {
-    /// `BiblioCommons` V2: pages with their state as JSON inside.
+    /// `BiblioCommons` V2: pages that contain their state as JSON.
     Bibliocommons,
     /// Innovative Sierra or Millennium: a CAS login and tables of class `patFunc`.
     Sierra,
     /// `SirsiDynix` Enterprise: lists fetched by script.
     Enterprise,
-    /// Koha's OPAC: one page is login form and whole account.
+    /// Koha's OPAC: one page is both login form and account.
     Koha,
 }
 
@@ -26,7 +26,7 @@ impl SystemKind {
         Self::Koha,
     ];
 
-    /// The system's id, as `hippo library add` takes it.
+    /// The system's id, as in `hippo library add`.
     #[must_use]
     pub fn id(self) -> &'static str {
         match self {
@@ -37,9 +37,9 @@ impl SystemKind {
         }
     }
 
-    /// The form in which the system's pages print dates, in strftime's signs.
+    /// The system's usual date format (strftime).
     ///
-    /// `BiblioCommons` prints ISO dates whatever a site says; Koha prints four forms, and tells which in its script.
+    /// `BiblioCommons` always prints ISO dates. Koha has four formats, and states the one in use in its script.
     #[must_use]
     pub fn usual_date_format(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl SystemKind {
     }
 }
 
-/// Which age of Enterprise or Koha a site shows; the other systems have one only.
+/// The generation of Enterprise or Koha. The other systems have only one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Generation {
     /// Plain zones, no token; `myCheckouts_checkoutslist_table`. Koha: `userid`, dates in `span[title]`.
@@ -65,26 +65,26 @@ pub enum Generation {
 /// One library with all its data.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// The software it pretends to run.
+    /// The system that it imitates.
     pub system: SystemKind,
     /// The name on its pages.
     pub library_name: String,
-    /// The day that its pages are made for: what was due before it is overdue.
+    /// The pages' current date. Loans due before it are overdue.
     pub today: NaiveDate,
-    /// How its pages print dates, in strftime's signs.
+    /// The date format of its pages (strftime).
     pub date_format: String,
-    /// The age of an Enterprise or Koha site.
+    /// The generation of an Enterprise or Koha site.
     pub generation: Generation,
-    /// Where holds can be picked up.
+    /// The branches where holds can be picked up.
     pub branches: Vec<String>,
-    /// Bytes of unread text in each account page, as real pages have plenty (they are 290 to 500 KB).
+    /// Filler bytes in each account page. Real pages have 290 to 500 KB.
     pub filler_bytes: usize,
-    /// Who has a card.
+    /// The patrons.
     pub patrons: Vec<Patron>,
 }
 
 impl Site {
-    /// A library without patrons, with its system's usual dates.
+    /// A library without patrons, with its system's usual date format.
     #[must_use]
     pub fn new(system: SystemKind, library_name: &str, today: NaiveDate) -> Self {
         Self {
@@ -101,28 +101,28 @@ impl Site {
         }
     }
 
-    /// The same library with one more patron.
+    /// Adds a patron.
     #[must_use]
     pub fn with_patron(mut self, patron: Patron) -> Self {
         self.patrons.push(patron);
         self
     }
 
-    /// The same library in another age of Enterprise or Koha.
+    /// Sets the generation of Enterprise or Koha.
     #[must_use]
     pub fn with_generation(mut self, generation: Generation) -> Self {
         self.generation = generation;
         self
     }
 
-    /// The same library with heavier pages.
+    /// Sets the filler bytes of account pages.
     #[must_use]
     pub fn with_filler_bytes(mut self, filler_bytes: usize) -> Self {
         self.filler_bytes = filler_bytes;
         self
     }
 
-    /// A date as this library prints it; an unusable format falls back to ISO.
+    /// A date in this library's format. Falls back to ISO if the format is invalid.
     pub(crate) fn print_date(&self, date: NaiveDate) -> String {
         let mut printed = String::new();
         if write!(printed, "{}", date.format(&self.date_format)).is_err() {
@@ -132,26 +132,26 @@ impl Site {
     }
 }
 
-/// One person with a card, and all that the account pages say about them.
+/// A patron, with all data of the account pages.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Patron {
-    /// The card's number: what is typed first.
+    /// The card's number.
     pub number: String,
-    /// What is typed second.
+    /// The PIN.
     pub pin: String,
     /// First and last name.
     pub name: String,
-    /// What is out.
+    /// The loans.
     pub loans: Vec<DemoLoan>,
-    /// What was asked for.
+    /// The holds.
     pub holds: Vec<DemoHold>,
-    /// Owed, in cents; negative is a credit.
+    /// The fines in cents. Negative is a credit.
     pub fines_cents: i64,
     /// The card's last day.
     pub card_expires: Option<NaiveDate>,
-    /// Why the library blocked the card, in its words; it can still log in.
+    /// The library's reason for blocking the card, if blocked. The patron can still log in.
     pub blocked: Option<String>,
-    /// Other words of the library to the patron.
+    /// Other messages of the library.
     pub messages: Vec<String>,
 }
 
@@ -167,28 +167,28 @@ impl Patron {
         }
     }
 
-    /// The same patron with one more loan.
+    /// Adds a loan.
     #[must_use]
     pub fn with_loan(mut self, loan: DemoLoan) -> Self {
         self.loans.push(loan);
         self
     }
 
-    /// The same patron with one more hold.
+    /// Adds a hold.
     #[must_use]
     pub fn with_hold(mut self, hold: DemoHold) -> Self {
         self.holds.push(hold);
         self
     }
 
-    /// The same patron with a card that ends on that day.
+    /// Sets the card's last day.
     #[must_use]
     pub fn with_card_expires(mut self, last_day: NaiveDate) -> Self {
         self.card_expires = Some(last_day);
         self
     }
 
-    /// The same patron owing that much.
+    /// Sets the fines.
     #[must_use]
     pub fn with_fines_cents(mut self, cents: i64) -> Self {
         self.fines_cents = cents;
@@ -196,7 +196,7 @@ impl Patron {
     }
 }
 
-/// Shows the account, not whose it is: a test may well be pointed at a real card.
+/// Shows the account without number, PIN and name, because a test may use a real card.
 impl fmt::Debug for Patron {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Patron")
@@ -208,30 +208,30 @@ impl fmt::Debug for Patron {
     }
 }
 
-/// An item that is out.
+/// A loan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoLoan {
-    /// The item's own number; made from title and author unless it is set.
+    /// The item's number. Derived from title and author by default.
     pub id: u64,
     /// The title without its subtitle.
     pub title: String,
-    /// The subtitle, empty where there is none.
+    /// The subtitle, or empty.
     pub subtitle: String,
-    /// The author, last name first; a film may have none.
+    /// The author, last name first. A film may have none.
     pub author: Option<String>,
-    /// The day it must be back.
+    /// The due date.
     pub due: NaiveDate,
-    /// How often it was renewed.
+    /// The number of renewals.
     pub renewals: u32,
     /// Whether the site offers to renew it.
     pub renewable: bool,
-    /// Why it cannot be renewed, in the library's words, where the system says so.
+    /// The library's reason why it can't be renewed, if the system shows one.
     pub reason: Option<String>,
-    /// Whether the library renews it by itself; only Koha says so.
+    /// Whether it is renewed automatically. Only Koha shows it.
     pub renews_itself: bool,
-    /// Whether it goes back by itself; only `BiblioCommons` shows it.
+    /// Whether it is digital and returned automatically. Only `BiblioCommons` shows it.
     pub digital: bool,
-    /// `BiblioCommons`' short code of the kind of item: `BK`, `DVD`, `EBOOK` …
+    /// `BiblioCommons`' format code: `BK`, `DVD`, `EBOOK` …
     pub format: String,
 }
 
@@ -254,21 +254,21 @@ impl DemoLoan {
         }
     }
 
-    /// The same loan of a work with a subtitle.
+    /// Sets the subtitle.
     #[must_use]
     pub fn with_subtitle(mut self, subtitle: &str) -> Self {
         self.subtitle = subtitle.to_owned();
         self
     }
 
-    /// The same loan, renewed so often.
+    /// Sets the number of renewals.
     #[must_use]
     pub fn renewed(mut self, times: u32) -> Self {
         self.renewals = times;
         self
     }
 
-    /// The same loan, not to be renewed for a reason in the library's words.
+    /// Makes it not renewable, with the library's reason.
     #[must_use]
     pub fn not_renewable(mut self, reason: &str) -> Self {
         self.renewable = false;
@@ -276,14 +276,14 @@ impl DemoLoan {
         self
     }
 
-    /// The same loan, which the library renews by itself; the site offers no renewal of it.
+    /// Makes the library renew it automatically. The site then offers no renewal.
     #[must_use]
     pub fn renewed_by_the_library(mut self) -> Self {
         self.renews_itself = true;
         self
     }
 
-    /// The same loan as a file that returns itself; such loans are not renewed.
+    /// Makes it a digital loan, which isn't renewable.
     #[must_use]
     pub fn digital(mut self, format: &str) -> Self {
         self.digital = true;
@@ -292,7 +292,7 @@ impl DemoLoan {
         self
     }
 
-    /// The same loan of another kind of item.
+    /// Sets the format code.
     #[must_use]
     pub fn of_format(mut self, format: &str) -> Self {
         self.format = format.to_owned();
@@ -304,49 +304,49 @@ impl DemoLoan {
     }
 }
 
-/// Where an item that was asked for is.
+/// The state of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DemoHoldState {
     /// On the shelf for the patron.
     Ready,
-    /// On its way to the branch.
+    /// In transit to the branch.
     InTransit,
-    /// Others are first.
+    /// In the queue.
     Waiting,
-    /// The patron put it on ice.
+    /// Suspended by the patron.
     Suspended,
 }
 
-/// An item that was asked for.
+/// A hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoHold {
-    /// The request's own number; made from title and author unless it is set.
+    /// The request's number. Derived from title and author by default.
     pub id: u64,
     /// The title without its subtitle.
     pub title: String,
-    /// The subtitle, empty where there is none.
+    /// The subtitle, or empty.
     pub subtitle: String,
     /// The author, last name first.
     pub author: Option<String>,
-    /// Where it is.
+    /// Its state.
     pub state: DemoHoldState,
-    /// Words of the library's own instead of its state's; only Sierra and Enterprise show them.
+    /// A status text that replaces the state's. Only Sierra and Enterprise show it.
     pub status: Option<String>,
-    /// The place in the queue, from 1.
+    /// The position in the queue, from 1.
     pub position: Option<u32>,
-    /// How many wait in all.
+    /// The length of the queue.
     pub queue_length: Option<u32>,
     /// The last day on the shelf.
     pub pickup_by: Option<NaiveDate>,
-    /// The day on which it wakes.
+    /// The day on which the suspension ends.
     pub suspended_until: Option<NaiveDate>,
-    /// The day on which the request lapses.
+    /// The day on which the request expires.
     pub expires: Option<NaiveDate>,
-    /// Where it is to be picked up.
+    /// The pick-up branch.
     pub branch: String,
-    /// Whether it is a file; only `BiblioCommons` shows it.
+    /// Whether it is digital. Only `BiblioCommons` shows it.
     pub digital: bool,
-    /// `BiblioCommons`' short code of the kind of item.
+    /// `BiblioCommons`' format code.
     pub format: String,
 }
 
@@ -370,7 +370,7 @@ impl DemoHold {
         }
     }
 
-    /// A hold that is on the shelf until a day.
+    /// A hold that is ready, with its last day on the shelf.
     #[must_use]
     pub fn ready(title: &str, author: &str, branch: &str, pickup_by: Option<NaiveDate>) -> Self {
         Self {
@@ -381,7 +381,7 @@ impl DemoHold {
         }
     }
 
-    /// A hold on its way.
+    /// A hold in transit.
     #[must_use]
     pub fn in_transit(title: &str, author: &str, branch: &str) -> Self {
         Self {
@@ -391,7 +391,7 @@ impl DemoHold {
         }
     }
 
-    /// A hold at a place in a queue.
+    /// A hold in a queue.
     #[must_use]
     pub fn waiting(title: &str, author: &str, branch: &str, position: u32, of: u32) -> Self {
         Self {
@@ -401,7 +401,7 @@ impl DemoHold {
         }
     }
 
-    /// A hold that sleeps until a day.
+    /// A hold that is suspended, perhaps until a day.
     #[must_use]
     pub fn suspended(title: &str, author: &str, branch: &str, until: Option<NaiveDate>) -> Self {
         Self {
@@ -412,21 +412,21 @@ impl DemoHold {
         }
     }
 
-    /// The same hold, of which the library says this.
+    /// Sets the library's status text.
     #[must_use]
     pub fn with_status(mut self, words: &str) -> Self {
         self.status = Some(words.to_owned());
         self
     }
 
-    /// The same hold, which lapses on that day.
+    /// Sets the day on which it expires.
     #[must_use]
     pub fn with_expires(mut self, day: NaiveDate) -> Self {
         self.expires = Some(day);
         self
     }
 
-    /// The same hold on a file.
+    /// Makes it a digital hold.
     #[must_use]
     pub fn digital(mut self, format: &str) -> Self {
         self.digital = true;
@@ -447,7 +447,7 @@ fn full_title(title: &str, subtitle: &str) -> String {
     }
 }
 
-/// A seven-digit number that stays the same for the same work (FNV-1a).
+/// A stable seven-digit number of a work (FNV-1a).
 pub(crate) fn number_of(title: &str, author: &str) -> u64 {
     let hash = title
         .bytes()
@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn a_works_number_is_its_own_and_stays() {
+    fn work_number_is_stable_and_distinct() {
         let number = number_of("Tidewater", "Okafor, Lena");
         assert_eq!(number, number_of("Tidewater", "Okafor, Lena"));
         assert_ne!(number, number_of("TidewaterOkafor,", " Lena"));
@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_printed_as_the_site_says_and_never_fails() {
+    fn date_has_the_site_format_or_iso() {
         let today = NaiveDate::from_ymd_opt(2026, 3, 4).unwrap();
         let mut site = Site::new(SystemKind::Enterprise, "Lakeshore", today);
         assert_eq!(site.print_date(today), "3/4/26");

@@ -1,4 +1,4 @@
-//! What a running library shares: its patrons, its sessions, its switches, the requests that it has seen.
+//! The state of a running library: patrons, sessions, switches, logged requests.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,9 +13,9 @@ use crate::session::Sessions;
 use crate::site::{Patron, Site};
 use crate::switches::Switches;
 
-/// What all requests of a library share.
+/// The state that all requests of a library share.
 pub(crate) struct SiteState {
-    /// The library; its patrons are kept apart.
+    /// The library without its patrons, which are in `patrons`.
     pub(crate) site: Site,
     pub(crate) filler: Filler,
     pub(crate) switches: Switches,
@@ -50,7 +50,7 @@ impl SiteState {
         }
     }
 
-    /// A patron and the place of their record.
+    /// A patron and the index of their record.
     pub(crate) fn patron(&self, number: &str) -> Option<(usize, Arc<Patron>)> {
         lock(&self.patrons).find(number)
     }
@@ -59,25 +59,25 @@ impl SiteState {
         act(&mut lock(&self.sessions))
     }
 
-    /// Counts one more page that showed this session to be logged in.
+    /// Counts an account page that was shown to this session.
     pub(crate) fn count_shown(&self, session_id: Option<&str>) {
         self.with_sessions(|sessions| {
             if let Some(session) = session_id.and_then(|id| sessions.get_mut(id)) {
-                session.shown += 1;
+                session.account_pages_shown += 1;
             }
         });
     }
 
-    /// Puts a request on record; the number under which it is found again.
-    pub(crate) fn push(&self, seen: RequestSeen) -> usize {
-        lock(&self.log).push(seen)
+    /// Logs a request. Returns its log number.
+    pub(crate) fn push(&self, entry: RequestSeen) -> usize {
+        lock(&self.log).push(entry)
     }
 
-    pub(crate) fn update(&self, number_in_log: usize, act: impl FnOnce(&mut RequestSeen)) {
-        lock(&self.log).update(number_in_log, act);
+    pub(crate) fn update(&self, log_number: usize, act: impl FnOnce(&mut RequestSeen)) {
+        lock(&self.log).update(log_number, act);
     }
 
-    /// Waits for the server's end, or for as long as that.
+    /// Waits until the server stops, or for `time`.
     pub(crate) async fn wait(&self, time: Option<Duration>) {
         let mut stopping = self.stopping.clone();
         let stopped = stopping.wait_for(|stopped| *stopped);
@@ -91,23 +91,23 @@ impl SiteState {
         }
     }
 
-    pub(crate) fn take_off(self: &Arc<Self>) -> Flight {
+    pub(crate) fn track_in_flight(self: &Arc<Self>) -> InFlightGuard {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_in_flight.fetch_max(now, Ordering::SeqCst);
-        Flight(Arc::clone(self))
+        InFlightGuard(Arc::clone(self))
     }
 }
 
-/// A request that is being answered; it lands when dropped, also when the client goes away.
-pub(crate) struct Flight(Arc<SiteState>);
+/// Counts a request as in flight until dropped, even if the client disconnects.
+pub(crate) struct InFlightGuard(Arc<SiteState>);
 
-impl Drop for Flight {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-/// A lock that a panicking test thread cannot spoil for the others.
+/// Locks a mutex, even if a test thread panicked while it held the lock.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

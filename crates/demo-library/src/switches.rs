@@ -12,8 +12,8 @@ pub struct Rule {
     path_part: Option<String>,
     method: Option<String>,
     only_patrons: bool,
-    /// So many matching requests are left alone first.
-    spared: u32,
+    /// How many matching requests are skipped first.
+    skipped_requests: u32,
     times: Option<u32>,
 }
 
@@ -26,40 +26,40 @@ impl Rule {
             path_part: None,
             method: None,
             only_patrons: false,
-            spared: 0,
+            skipped_requests: 0,
             times: None,
         }
     }
 
-    /// The same, for requests whose path and query contain this.
+    /// Limits it to requests whose path and query contain `path_part`.
     #[must_use]
     pub fn only_for(mut self, path_part: &str) -> Self {
         self.path_part = Some(path_part.to_owned());
         self
     }
 
-    /// The same, for requests of one method (`GET`, `POST`).
+    /// Limits it to requests of one method (`GET`, `POST`).
     #[must_use]
     pub fn only_method(mut self, method: &str) -> Self {
         self.method = Some(method.to_owned());
         self
     }
 
-    /// The same, for requests of visitors who are logged in already.
+    /// Limits it to requests of logged-in visitors.
     #[must_use]
     pub fn only_for_patrons(mut self) -> Self {
         self.only_patrons = true;
         self
     }
 
-    /// The same, but not for the first so many of those requests.
+    /// Skips the first matching requests.
     #[must_use]
-    pub fn after(mut self, spared: u32) -> Self {
-        self.spared = spared;
+    pub fn after(mut self, skipped_requests: u32) -> Self {
+        self.skipped_requests = skipped_requests;
         self
     }
 
-    /// The same, so many times only.
+    /// Limits how often it applies.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
@@ -112,7 +112,7 @@ impl Default for Settings {
     }
 }
 
-/// All that can be changed about a site while it runs, from any thread.
+/// Changes a running site, from any thread.
 #[derive(Debug, Default)]
 pub struct Switches {
     inner: Mutex<Inner>,
@@ -125,72 +125,72 @@ struct Inner {
 }
 
 impl Switches {
-    /// Replaces all faults by this one, for every request.
+    /// Replaces all faults with this one, for every request.
     pub fn set(&self, fault: Fault) {
         self.with(|inner| inner.rules = vec![Rule::new(fault)]);
     }
 
-    /// Replaces all faults by this one, for requests whose path and query contain this.
+    /// Replaces all faults with this one, for requests whose path and query contain `path_part`.
     pub fn set_for(&self, path_part: &str, fault: Fault) {
         self.with(|inner| inner.rules = vec![Rule::new(fault).only_for(path_part)]);
     }
 
-    /// Adds a fault to those that are set; the first that ends a request wins.
+    /// Adds a fault. The first one that ends a request wins.
     pub fn add(&self, rule: Rule) {
         self.with(|inner| inner.rules.push(rule));
     }
 
-    /// Takes all faults away; delays and settings stay.
+    /// Removes all faults. The delay and settings stay.
     pub fn clear(&self) {
         self.with(|inner| inner.rules.clear());
     }
 
-    /// Delays every answer by this much.
+    /// Delays every answer.
     pub fn delay(&self, delay: Duration) {
         self.with(|inner| inner.settings.delay = delay);
     }
 
-    /// Whether a Sierra login asks for the patron's name too. Default: no.
+    /// Whether a Sierra login also asks for the patron's name. Default: no.
     pub fn asks_name(&self, asks: bool) {
         self.with(|inner| inner.settings.asks_name = asks);
     }
 
-    /// How many entries a page of a paged list has. Default: 25; at least 1.
+    /// The entries per page of a paged list, at least 1. Default: 25.
     pub fn page_size(&self, entries: usize) {
         self.with(|inner| inner.settings.page_size = entries.max(1));
     }
 
-    /// After how many wrong PINs a patron is locked out. Default: 3.
+    /// The number of wrong PINs that lock a patron out. Default: 3.
     pub fn max_wrong_pins(&self, tries: u32) {
         self.with(|inner| inner.settings.max_wrong_pins = tries);
     }
 
-    /// Whether `BiblioCommons` shows visitors an account page without an account, instead of the login. Default: no.
+    /// Whether `BiblioCommons` shows anonymous visitors an empty account page instead of the login. Default: no.
     pub fn anonymous_pages(&self, shown: bool) {
         self.with(|inner| inner.settings.anonymous_pages = shown);
     }
 
-    /// Whether a wrong PIN is answered by the login form alone, without an error. Default: no.
+    /// Whether a wrong PIN is answered with the login form without an error. Default: no.
     pub fn refuses_without_words(&self, silent: bool) {
         self.with(|inner| inner.settings.refuses_without_words = silent);
     }
 
-    /// Whether HTML is sent as ISO-8859-1, said only in the page's own `meta`. Default: no, UTF-8.
+    /// Whether HTML is sent as ISO-8859-1, declared only in the page's `meta`. Default: no, UTF-8.
     pub fn latin_1(&self, sent: bool) {
         self.with(|inner| inner.settings.latin_1 = sent);
     }
 
-    /// Whether Koha shows neither renewals nor charges, in columns or in a tab. Default: it does.
+    /// Whether Koha hides renewals and charges, in columns and in a tab. Default: no.
     pub fn hides_columns(&self, hidden: bool) {
         self.with(|inner| inner.settings.hides_columns = hidden);
     }
 
-    /// Whether Koha speaks another language, with a comma in its sums. Default: no, English.
+    /// Whether Koha is in German, with a comma in its sums. Default: no, English.
     pub fn translated(&self, is_translated: bool) {
         self.with(|inner| inner.settings.translated = is_translated);
     }
 
-    /// Whether its own links begin with `https`, for a site behind a front that speaks TLS. Default: no.
+    /// Whether its own links begin with `https`, for a site behind a TLS proxy. Default: no.
     pub fn https(&self, spoken: bool) {
         self.with(|inner| inner.settings.https = spoken);
     }
@@ -199,7 +199,7 @@ impl Switches {
         self.with(|inner| inner.settings.clone())
     }
 
-    /// The faults for one request; each is counted as used, except those that `is_used` puts off.
+    /// The faults for one request. Counts each as used if `is_used` accepts it.
     pub(crate) fn faults_for(
         &self,
         method: &str,
@@ -213,8 +213,8 @@ impl Switches {
                 .iter_mut()
                 .filter_map(|rule| {
                     let applies = rule.matches(method, path_and_query, is_patron);
-                    if applies && rule.spared > 0 {
-                        rule.spared -= 1;
+                    if applies && rule.skipped_requests > 0 {
+                        rule.skipped_requests -= 1;
                         return None;
                     }
                     (applies && is_used(&rule.fault)).then_some(rule)
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_applies_where_and_as_often_as_it_says() {
+    fn rule_applies_to_its_requests_and_times() {
         let switches = Switches::default();
         switches.add(Rule::new(Fault::Hang).only_for("/holds").times(2));
         switches.add(Rule::new(Fault::EmptyBody).only_method("POST"));
@@ -252,23 +252,23 @@ mod tests {
         assert_eq!(
             switches.faults_for("GET", "/holds", false, |_| false),
             [],
-            "what is put off is not counted"
+            "a fault that isn't used isn't counted"
         );
         assert_eq!(ask("GET", "/holds"), [Fault::Hang]);
         assert_eq!(ask("GET", "/holds"), []);
     }
 
     #[test]
-    fn a_rule_spares_the_first_of_its_requests() {
+    fn rule_skips_the_first_requests() {
         let switches = Switches::default();
         switches.add(Rule::new(Fault::Hang).only_for("/a").after(2).times(1));
         let ask = |path: &str| switches.faults_for("GET", path, false, |_| true).len();
-        let asked = ["/a", "/b", "/a", "/b", "/a", "/a"].map(ask);
-        assert_eq!(asked, [0, 0, 0, 0, 1, 0]);
+        let fault_counts = ["/a", "/b", "/a", "/b", "/a", "/a"].map(ask);
+        assert_eq!(fault_counts, [0, 0, 0, 0, 1, 0]);
     }
 
     #[test]
-    fn setting_a_fault_replaces_the_others_and_keeps_the_delay() {
+    fn set_replaces_faults_and_keeps_the_delay() {
         let switches = Switches::default();
         switches.delay(Duration::from_millis(5));
         switches.set(Fault::Captcha);

@@ -21,10 +21,10 @@ impl Clock for SystemClock {
     }
 }
 
-/// A frozen clock. Its sleep yields once and returns at once.
+/// A frozen clock. Its `sleep` yields once and returns.
 #[derive(Debug, Clone, Copy)]
 pub struct FrozenClock {
-    /// What it shows.
+    /// The time it shows.
     pub at: DateTime<Utc>,
 }
 
@@ -44,9 +44,9 @@ impl Clock for FrozenClock {
 #[error("HIPPO_NOW is “{0}”, which is not a time. Write it like 2026-11-21T06:30:00-05:00.")]
 pub struct InvalidNow(String);
 
-/// The machine's clock, or one that is frozen at the value of `HIPPO_NOW` (RFC 3339).
+/// Returns the machine's clock, or one that is frozen at `HIPPO_NOW` (RFC 3339).
 ///
-/// An empty value counts as none.
+/// An empty value counts as unset.
 pub fn clock_from_environment(hippo_now: Option<&str>) -> Result<Box<dyn Clock>, InvalidNow> {
     match hippo_now.map(str::trim) {
         None | Some("") => Ok(Box::new(SystemClock)),
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn hippo_now_freezes_the_clock_even_over_a_sleep() {
+    async fn hippo_now_freezes_the_clock() {
         let clock = clock_from_environment(Some("2026-11-21T06:30:00-05:00")).unwrap();
         clock.sleep(Duration::from_secs(86_400)).await;
         assert_eq!(
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn without_hippo_now_the_clock_goes_with_the_machine() {
+    fn without_hippo_now_the_system_clock_is_used() {
         for value in [None, Some("")] {
             let before = Utc::now();
             let shown = clock_from_environment(value).unwrap().now();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_time_is_refused_with_an_example() {
+    fn malformed_time_error_shows_an_example() {
         for text in ["yesterday", "2026-11-21", "2026-11-21T06:30:00"] {
             let error = clock_from_environment(Some(text)).err().unwrap();
             assert!(error.to_string().contains(text));

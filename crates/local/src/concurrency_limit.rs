@@ -1,4 +1,4 @@
-//! At most two visits to a library at once, on the whole machine.
+//! Limits visits to two at once for each library, across processes.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -12,25 +12,25 @@ use hippo_core::ids::LibraryId;
 use hippo_core::store::{ConcurrencyLimit, StoreError, StoreResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many visits to one library may go on at once.
-const PLACES: usize = 2;
+/// How many visits to one library may run at once.
+const MAX_CONCURRENT_VISITS: usize = 2;
 
 /// How long to wait before trying a lock file again.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(20);
 
-/// Two permits a library, each a lock file that the system frees even after a crash.
+/// Two permits for each library. Each is a lock file, which the system unlocks even after a crash.
 ///
-/// Within one process, the first to wait is the first to enter. Between processes it is chance. The
-/// empty lock files stay.
+/// Within one process, visitors enter in the order in which they arrived. Between processes the
+/// order is random. The empty lock files are never removed.
 #[derive(Debug)]
 pub struct FileConcurrencyLimit {
     folder: PathBuf,
-    /// This process's queue for each library. Only the first in it waits for a file.
+    /// This process's queue for each library. At most two at a time wait for a lock file.
     queues: Mutex<HashMap<LibraryId, Arc<Semaphore>>>,
 }
 
 impl FileConcurrencyLimit {
-    /// A limit whose lock files are in `folder`, which is made when the first enters.
+    /// A limit with its lock files in `folder`, which is created when first needed.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -43,7 +43,7 @@ impl FileConcurrencyLimit {
         Arc::clone(
             queues
                 .entry(library.clone())
-                .or_insert_with(|| Arc::new(Semaphore::new(PLACES))),
+                .or_insert_with(|| Arc::new(Semaphore::new(MAX_CONCURRENT_VISITS))),
         )
     }
 
@@ -65,14 +65,14 @@ impl FileConcurrencyLimit {
         builder.create(&self.folder)
     }
 
-    /// Takes a free permit, if there is one now.
-    fn free_place(&self, library: &LibraryId) -> io::Result<Option<File>> {
-        for place in 1..=PLACES {
+    /// Locks a free permit. `None` if both are held.
+    fn try_lock_permit(&self, library: &LibraryId) -> io::Result<Option<File>> {
+        for number in 1..=MAX_CONCURRENT_VISITS {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(false);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let file = options.open(self.folder.join(format!("{library}.{place}")))?;
+            let file = options.open(self.folder.join(format!("{library}.{number}")))?;
             match file.try_lock() {
                 Ok(()) => return Ok(Some(file)),
                 Err(TryLockError::WouldBlock) => {}
@@ -83,16 +83,16 @@ impl FileConcurrencyLimit {
     }
 }
 
-/// A permit. The file comes first, so that it is unlocked before the next in the queue tries it.
+/// A held permit. Fields drop in order: the file is unlocked before the next in the queue tries it.
 struct Permit {
     _file: File,
-    _turn: OwnedSemaphorePermit,
+    _queue_permit: OwnedSemaphorePermit,
 }
 
 #[async_trait]
 impl ConcurrencyLimit for FileConcurrencyLimit {
     async fn enter(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
-        let turn = self
+        let queue_permit = self
             .queue(library)
             .acquire_owned()
             .await
@@ -100,14 +100,14 @@ impl ConcurrencyLimit for FileConcurrencyLimit {
         self.make_folder()
             .map_err(|error| self.unavailable(&error))?;
         loop {
-            match self.free_place(library) {
+            match self.try_lock_permit(library) {
                 Ok(Some(file)) => {
                     return Ok(Box::new(Permit {
                         _file: file,
-                        _turn: turn,
+                        _queue_permit: queue_permit,
                     }));
                 }
-                Ok(None) => tokio::time::sleep(LOOK_AGAIN).await,
+                Ok(None) => tokio::time::sleep(LOCK_RETRY_DELAY).await,
                 Err(error) => return Err(self.unavailable(&error)),
             }
         }
@@ -115,11 +115,11 @@ impl ConcurrencyLimit for FileConcurrencyLimit {
 
     /// The caller holds one of the two permits. If the other is free, the caller is alone.
     async fn is_alone(&self, library: &LibraryId) -> StoreResult<Option<bool>> {
-        let Ok(_turn) = self.queue(library).try_acquire_owned() else {
+        let Ok(_queue_permit) = self.queue(library).try_acquire_owned() else {
             return Ok(Some(false));
         };
-        match self.free_place(library) {
-            Ok(place) => Ok(Some(place.is_some())),
+        match self.try_lock_permit(library) {
+            Ok(permit) => Ok(Some(permit.is_some())),
             Err(error) => Err(self.unavailable(&error)),
         }
     }
@@ -137,15 +137,15 @@ mod tests {
         id.parse().unwrap()
     }
 
-    /// Whether somebody can enter now.
-    async fn has_room(limit: &FileConcurrencyLimit, id: &str) -> bool {
+    /// Whether another visitor can enter now.
+    async fn can_enter(limit: &FileConcurrencyLimit, id: &str) -> bool {
         tokio::time::timeout(Duration::from_millis(100), limit.enter(&library(id)))
             .await
             .is_ok()
     }
 
     #[test]
-    fn limit_without_files_says_how_to_get_more() {
+    fn too_many_open_files_error_names_ulimit() {
         let limit = FileConcurrencyLimit::new("locks");
         for (code, expected) in [(24, true), (23, true), (13, false)] {
             let error = limit.unavailable(&io::Error::from_raw_os_error(code));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn visitor_is_alone_unless_the_other_place_is_held() {
+    async fn visitor_is_alone_unless_other_permit_is_held() {
         let folder = tempfile::tempdir().unwrap();
         let limits = [(); 2].map(|()| FileConcurrencyLimit::new(folder.path().join("locks")));
         let _inside = limits[0].enter(&library("wpl")).await.unwrap();
@@ -163,7 +163,7 @@ mod tests {
             Some(true)
         );
         for limit in &limits {
-            // Of this process or another.
+            // In this process or another.
             let other = limit.enter(&library("wpl")).await.unwrap();
             assert_eq!(
                 limits[0].is_alone(&library("wpl")).await.unwrap(),
@@ -178,24 +178,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_enter_and_the_third_waits_until_one_leaves() {
+    async fn third_visitor_waits_until_one_leaves() {
         let folder = tempfile::tempdir().unwrap();
         let limit = FileConcurrencyLimit::new(folder.path().join("locks"));
         let first = limit.enter(&library("wpl")).await.unwrap();
         let _second = limit.enter(&library("wpl")).await.unwrap();
-        assert!(!has_room(&limit, "wpl").await);
-        assert!(has_room(&limit, "kpl").await);
+        assert!(!can_enter(&limit, "wpl").await);
+        assert!(can_enter(&limit, "kpl").await);
         drop(first);
-        assert!(has_room(&limit, "wpl").await);
+        assert!(can_enter(&limit, "wpl").await);
     }
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn the_folder_of_the_lock_files_is_private() {
+    async fn lock_folder_is_private() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let locks = folder.path().join("locks");
-        let _place = FileConcurrencyLimit::new(&locks)
+        let _permit = FileConcurrencyLimit::new(&locks)
             .enter(&library("wpl"))
             .await
             .unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_processes_share_the_two_places() {
+    async fn two_processes_share_the_permits() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (
             FileConcurrencyLimit::new(folder.path()),
@@ -212,15 +212,15 @@ mod tests {
         );
         let held = one.enter(&library("wpl")).await.unwrap();
         let also = other.enter(&library("wpl")).await.unwrap();
-        assert!(!has_room(&one, "wpl").await);
-        assert!(!has_room(&other, "wpl").await);
+        assert!(!can_enter(&one, "wpl").await);
+        assert!(!can_enter(&other, "wpl").await);
         drop(also);
-        assert!(has_room(&one, "wpl").await);
+        assert!(can_enter(&one, "wpl").await);
         drop(held);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn never_more_than_two_are_inside_and_all_get_their_turn() {
+    async fn limit_is_kept_and_every_visitor_enters() {
         let folder = tempfile::tempdir().unwrap();
         let limits = [0, 1].map(|_| Arc::new(FileConcurrencyLimit::new(folder.path())));
         let inside = Arc::new(AtomicUsize::new(0));
@@ -228,7 +228,7 @@ mod tests {
         for visit in 0..40_usize {
             let (limit, inside) = (Arc::clone(&limits[visit % 2]), Arc::clone(&inside));
             visits.spawn(async move {
-                let _place = limit.enter(&library("wpl")).await.unwrap();
+                let _permit = limit.enter(&library("wpl")).await.unwrap();
                 let now_inside = inside.fetch_add(1, Ordering::SeqCst) + 1;
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 inside.fetch_sub(1, Ordering::SeqCst);
@@ -236,11 +236,11 @@ mod tests {
             });
         }
         let most = visits.join_all().await.into_iter().max();
-        assert!(most <= Some(PLACES), "{most:?} were inside");
+        assert!(most <= Some(MAX_CONCURRENT_VISITS), "{most:?} were inside");
     }
 
     #[tokio::test]
-    async fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
+    async fn unusable_lock_folder_is_named_in_the_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let limit = FileConcurrencyLimit::new(file.path().join("locks"));
         let error = limit.enter(&library("wpl")).await.err().unwrap();

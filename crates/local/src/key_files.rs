@@ -1,8 +1,8 @@
-//! The key files of a home: the private keys, the public key, and the key of the fingerprints.
+//! The key files of a home: the private keys, the public key, and the fingerprint key.
 //!
-//! Text files that hold a [key's text](key_text). The private keys and the key of the fingerprints are
-//! refused where others can read them. None belongs to a backup of the database: whoever has both the
-//! private keys and the database can read every PIN.
+//! Text files in the format of [`key_text`]. A private key or fingerprint key that others can read
+//! is refused. Keep key files out of database backups: the private keys and the database together
+//! open every PIN.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -15,19 +15,19 @@ use hippo_core::seal::{
 };
 use zeroize::Zeroizing;
 
-/// A longer file is not a key file.
+/// A key file is shorter than this.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
-/// The name of the file of the private keys in a home.
+/// The private keys' file name.
 pub const PRIVATE_NAME: &str = "hippo.key";
 
-/// The name of the file of the public key in a home.
+/// The public key's file name.
 pub const PUBLIC_NAME: &str = "hippo.pub";
 
-/// The name of the file of the key of the fingerprints in a home.
+/// The fingerprint key's file name.
 pub const FINGERPRINT_NAME: &str = "hippo.fingerprints";
 
-/// Why a key file could not be written. Never says what is in it.
+/// Why a key file could not be written. Never contains key material.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// A key file exists, and a new one would make every sealed PIN unreadable.
@@ -36,11 +36,11 @@ pub enum KeyFileError {
     )]
     Exists(PathBuf),
     /// The file could not be written. The old file is untouched.
-    #[error("The key file {} could not be written: {source}.", path.display())]
+    #[error("Can't write the key file {}: {source}.", path.display())]
     Write {
         /// The key file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// There are no keys to write.
@@ -48,7 +48,7 @@ pub enum KeyFileError {
     Seal(#[from] SealError),
 }
 
-/// The key files of a home. Each is read again at every request.
+/// The key files of a home. They are read again for every request.
 #[derive(Debug, Clone)]
 pub struct KeyFiles {
     private: PathBuf,
@@ -57,7 +57,7 @@ pub struct KeyFiles {
 }
 
 impl KeyFiles {
-    /// The key files in this folder, whether they exist or not.
+    /// The key files in `folder`. They need not exist.
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             private: folder.join(PRIVATE_NAME),
@@ -76,12 +76,12 @@ impl KeyFiles {
         &self.public
     }
 
-    /// Where the key of the fingerprints is.
+    /// Where the fingerprint key is.
     pub fn fingerprint_path(&self) -> &Path {
         &self.fingerprint
     }
 
-    /// Makes a new pair and writes both its files. Never overwrites private keys.
+    /// Creates a key pair and writes both files. Never overwrites private keys.
     pub fn create_pair(&self) -> Result<PrivateKeys, KeyFileError> {
         let keys = PrivateKeys::generate()?;
         create(&self.private, key_text::render_private(&keys).as_bytes())?;
@@ -89,7 +89,7 @@ impl KeyFiles {
         Ok(keys)
     }
 
-    /// Makes a new key of the fingerprints. Never overwrites one.
+    /// Creates a fingerprint key. Never overwrites one.
     pub fn create_fingerprint_key(&self) -> Result<FingerprintKey, KeyFileError> {
         let key = FingerprintKey::generate()?;
         let text = key_text::render_fingerprint(&key);
@@ -97,18 +97,17 @@ impl KeyFiles {
         Ok(key)
     }
 
-    /// Replaces the private keys in one step: after a crash, the file is either the old one or the
-    /// new one.
+    /// Replaces the private keys atomically: after a crash, the file is the old one or the new one.
     pub fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), KeyFileError> {
         replace(&self.private, key_text::render_private(keys).as_bytes())
     }
 
-    /// Replaces the public key in one step.
+    /// Replaces the public key atomically.
     pub fn write_public_key(&self, key: &PublicKey) -> Result<(), KeyFileError> {
         replace(&self.public, key_text::render_public(key).as_bytes())
     }
 
-    /// Reads the private keys; refuses a file that others can read.
+    /// Reads the private keys. Refuses a file that others can read.
     pub fn read_private_keys(&self) -> Result<PrivateKeys, SealError> {
         let missing = "If this home was set up before, put the key file back from your copy: without it, no PIN \
              can be opened. If the home is new, initialise it.";
@@ -121,7 +120,7 @@ impl KeyFiles {
         read_public_key(&self.public)
     }
 
-    /// Reads the key of the fingerprints; refuses a file that others can read.
+    /// Reads the fingerprint key. Refuses a file that others can read.
     pub fn read_fingerprint_key(&self) -> Result<FingerprintKey, SealError> {
         let missing = "Put it back from your copy. If the home is new, initialise it.";
         let text = read(&self.fingerprint, missing, true)?;
@@ -129,7 +128,7 @@ impl KeyFiles {
     }
 }
 
-/// Reads a public key from any file.
+/// Reads a public key from a file.
 pub fn read_public_key(path: &Path) -> Result<PublicKey, SealError> {
     let missing = "Initialise the home again: that makes it from the private key.";
     let text = read(path, missing, false)?;
@@ -138,17 +137,16 @@ pub fn read_public_key(path: &Path) -> Result<PublicKey, SealError> {
 
 fn read(path: &Path, missing: &str, is_secret: bool) -> Result<Zeroizing<String>, SealError> {
     let shown = path.display();
-    let unreadable = |error: io::Error| {
-        SealError::NoKey(format!("The key file {shown} cannot be read: {error}."))
-    };
+    let unreadable =
+        |error: io::Error| SealError::NoKey(format!("Can't read the key file {shown}: {error}."));
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             SealError::NoKey(format!("There is no key file at {shown}. {missing}"))
         }
         _ => unreadable(error),
     })?;
-    refuse_unsafe(path, &file, is_secret)?;
-    // Room for all that is read, so that no half-grown copy stays behind in memory.
+    check_permissions(path, &file, is_secret)?;
+    // Allocated at full size: growing would leave copies of the key behind in memory.
     let mut text = Zeroizing::new(String::with_capacity(MAX_KEY_FILE_BYTES as usize));
     file.take(MAX_KEY_FILE_BYTES)
         .read_to_string(&mut text)
@@ -159,19 +157,19 @@ fn read(path: &Path, missing: &str, is_secret: bool) -> Result<Zeroizing<String>
     Ok(text)
 }
 
-fn refuse_unsafe(path: &Path, file: &File, is_secret: bool) -> Result<(), SealError> {
+fn check_permissions(path: &Path, file: &File, is_secret: bool) -> Result<(), SealError> {
     let shown = path.display();
-    // Asked of the open file: the answer is about what will be read.
-    let metadata = file.metadata().map_err(|error| {
-        SealError::NoKey(format!("The key file {shown} cannot be read: {error}."))
-    })?;
+    // Metadata of the open file, so that the check and the read see the same file.
+    let metadata = file
+        .metadata()
+        .map_err(|error| SealError::NoKey(format!("Can't read the key file {shown}: {error}.")))?;
     if !metadata.is_file() || metadata.len() >= MAX_KEY_FILE_BYTES {
         return Err(damaged(path, "it is not a key file"));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        // A public key that others can change would seal PINs for them.
+        // Whoever can change the public key can have PINs sealed for their own key.
         let forbidden = if is_secret { 0o077 } else { 0o022 };
         if metadata.mode() & forbidden != 0 {
             let what = if is_secret {
@@ -200,7 +198,7 @@ fn damaged(path: &Path, what: &str) -> SealError {
 }
 
 fn create(path: &Path, text: &[u8]) -> Result<(), KeyFileError> {
-    written_beside(path, text)?
+    write_temporary_file(path, text)?
         .persist_noclobber(path)
         .map_err(|error| {
             if error.error.kind() == io::ErrorKind::AlreadyExists {
@@ -213,14 +211,14 @@ fn create(path: &Path, text: &[u8]) -> Result<(), KeyFileError> {
 }
 
 fn replace(path: &Path, text: &[u8]) -> Result<(), KeyFileError> {
-    written_beside(path, text)?
+    write_temporary_file(path, text)?
         .persist(path)
         .map_err(|error| write_error(path, error.error))?;
     sync_folder(path)
 }
 
-/// A temporary file in the same folder, of mode 0600 from its first byte, on the disk.
-fn written_beside(path: &Path, text: &[u8]) -> Result<tempfile::NamedTempFile, KeyFileError> {
+/// Writes a temporary file with mode 0600 in the same folder, and syncs it.
+fn write_temporary_file(path: &Path, text: &[u8]) -> Result<tempfile::NamedTempFile, KeyFileError> {
     let write = || -> io::Result<tempfile::NamedTempFile> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".key-").suffix(".new");

@@ -1,5 +1,4 @@
-//! LibraryHippo on one machine: SQLite, mail to a folder or by SMTP, the key file,
-//! the sign of life.
+//! LibraryHippo on one machine: SQLite, mail to a folder or by SMTP, key files, the heartbeat.
 
 pub mod clock;
 pub mod concurrency_limit;
@@ -17,7 +16,7 @@ pub(crate) fn is_out_of_files(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// Whether no file can be opened now. SQLite doesn't report that reason.
+/// Whether no more files can be opened. SQLite doesn't report that reason.
 pub(crate) fn has_no_files_left() -> bool {
     std::fs::File::open("/dev/null").is_err_and(|error| is_out_of_files(&error))
 }

@@ -1,12 +1,12 @@
-//! Names that a recording keeps because any page has them, or because readers look for them.
+//! Names that a recording keeps, because they are common or readers need them.
 //!
-//! Whatever is named otherwise is a site's own word for something, and may be a person's.
+//! Any other name may contain a person's data.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Parts of the names of classes, ids, fields, keys and parameters, in lower case.
-const PIECES: &str = "
+/// Common words in names of classes, ids, fields, keys and parameters, in lower case.
+const COMMON_WORDS: &str = "
     a abbr access account accounts accordion accrued action actions active add address admin advanced alert alerts all
     api app arg area aria art article articles as asc at attempt auth authenticity author authors autocomplete availability
     available avatar back background badge balance banner bar barcode base basket basketcount batch bc bib biblio biblionumber bibs
@@ -45,7 +45,7 @@ const PIECES: &str = "
     blockedonfines cancelrecall closed divibib divibibcheckouts divibibcheckoutst maintenance patronconsents pause play stack
     useraccount";
 
-/// The elements of HTML and of pictures within it.
+/// The elements of HTML and SVG.
 const ELEMENTS: &str = "
     a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink blockquote body br button
     canvas caption center circle cite clippath code col colgroup data datalist dd defs del desc details dfn dialog dir div dl dt
@@ -56,7 +56,7 @@ const ELEMENTS: &str = "
     source span stop strike strong style sub summary sup svg symbol table tbody td template text textarea tfoot th thead
     time title tr track tspan tt u ul use var video wbr xmp";
 
-/// The attributes that any page has, beside those that begin with `data-`, `aria-` and `on`.
+/// Common attributes, apart from those that begin with `data-`, `aria-` and `on`.
 const ATTRIBUTES: &str = "
     abbr accept accept-charset accesskey action align alink allow allowfullscreen alt as async autocapitalize autocomplete
     autocorrect autofocus autoplay background bgcolor border cellpadding cellspacing char charoff charset checked cite class
@@ -73,13 +73,13 @@ const ATTRIBUTES: &str = "
     transform translate type typeof usemap valign value version viewbox vlink vocab vspace width wrap x x1 x2 xlink:href xml:lang
     xml:space xmlns xmlns:og xmlns:xlink y y1 y2 zoneid testid test_id sorttable_customkey";
 
-/// The events that pages name in attributes, after `on`.
+/// The events of event attributes, without `on`.
 const EVENTS: &str = "
     abort beforeunload blur change click close contextmenu dblclick drag drop error focus focusin focusout hashchange input
     invalid keydown keypress keyup load message mousedown mousemove mouseout mouseover mouseup paste popstate reset resize
     scroll select submit toggle touchend touchstart unload wheel";
 
-/// The headers that any site may send, or a visit.
+/// Common headers of requests and answers.
 const HEADERS: &str = "
     accept accept-ch accept-encoding accept-language accept-ranges access-control-allow-credentials
     access-control-allow-headers access-control-allow-methods access-control-allow-origin age allow alt-svc authorization
@@ -93,7 +93,7 @@ const HEADERS: &str = "
     x-download-options x-forwarded-for x-frame-options x-permitted-cross-domain-policies x-powered-by x-ratelimit-limit
     x-ratelimit-remaining x-request-id x-requested-with x-robots-tag x-runtime x-ua-compatible x-varnish x-xss-protection";
 
-/// The cookies of the systems and of what stands before them.
+/// The cookies of the systems, and of proxies and trackers.
 const COOKIES: &str = "
     session sessionid session_id sid jsessionid phpsessid cgisessid kohaopaclanguage opac_search_path bib_list
     iii_session_id iii_expt_file iii_encore_patron session_language session_scope scope casticketgrantingcookie castgc tgc
@@ -102,33 +102,34 @@ const COOKIES: &str = "
     _ga _gid lang language locale csrf csrftoken csrf_token xsrf-token authenticity_token remember remember_me route
     bigipserver visid_incap incap_ses nlbi";
 
-/// The last words of keys whose numbers are counts or sums that readers look at, or say as little.
+/// The last words of keys whose numbers are harmless: counts, sums and the like.
 const COUNTS: &str = "
     amount balance copies count counts credits fines limit offset operative owed page pages position rank remaining renewals
     renewed size total totals physical digital accrued status width height";
 
-static OF_PIECES: LazyLock<HashSet<&str>> = LazyLock::new(|| PIECES.split_whitespace().collect());
-static OF_ELEMENTS: LazyLock<HashSet<&str>> =
+static COMMON_WORD_SET: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| COMMON_WORDS.split_whitespace().collect());
+static ELEMENT_SET: LazyLock<HashSet<&str>> =
     LazyLock::new(|| ELEMENTS.split_whitespace().collect());
-static OF_ATTRIBUTES: LazyLock<HashSet<&str>> =
+static ATTRIBUTE_SET: LazyLock<HashSet<&str>> =
     LazyLock::new(|| ATTRIBUTES.split_whitespace().collect());
-static OF_EVENTS: LazyLock<HashSet<&str>> = LazyLock::new(|| EVENTS.split_whitespace().collect());
-static OF_HEADERS: LazyLock<HashSet<&str>> = LazyLock::new(|| HEADERS.split_whitespace().collect());
-static OF_COOKIES: LazyLock<HashSet<&str>> = LazyLock::new(|| COOKIES.split_whitespace().collect());
-static OF_COUNTS: LazyLock<HashSet<&str>> = LazyLock::new(|| COUNTS.split_whitespace().collect());
+static EVENT_SET: LazyLock<HashSet<&str>> = LazyLock::new(|| EVENTS.split_whitespace().collect());
+static HEADER_SET: LazyLock<HashSet<&str>> = LazyLock::new(|| HEADERS.split_whitespace().collect());
+static COOKIE_SET: LazyLock<HashSet<&str>> = LazyLock::new(|| COOKIES.split_whitespace().collect());
+static COUNT_SET: LazyLock<HashSet<&str>> = LazyLock::new(|| COUNTS.split_whitespace().collect());
 
-/// Whether a word, one of a name's, is one that any site has.
-pub(super) fn is_piece(word: &str) -> bool {
-    OF_PIECES.contains(word.to_ascii_lowercase().as_str())
+/// Whether a word is common in names.
+pub(super) fn is_common_word(word: &str) -> bool {
+    COMMON_WORD_SET.contains(word.to_ascii_lowercase().as_str())
 }
 
-/// Whether a name consists of nothing but known words and numbers of up to two digits.
+/// Whether a name consists of common words and numbers of up to two digits.
 pub(super) fn is_name(name: &str) -> bool {
     let mut has_word = false;
     let all = words(name).all(|word| {
         let is_number = word.len() <= 2 && word.bytes().all(|byte| byte.is_ascii_digit());
         has_word |= !is_number;
-        is_number || is_piece(word)
+        is_number || is_common_word(word)
     });
     all && has_word && name.is_ascii() && !name.contains(char::is_whitespace)
 }
@@ -136,20 +137,20 @@ pub(super) fn is_name(name: &str) -> bool {
 /// The words of a name: `patFuncTitle` has three, `READY_FOR_PICKUP` too, `currentURL2` has two and a number.
 pub(super) fn words(name: &str) -> impl Iterator<Item = &str> {
     name.split(|c: char| !c.is_alphanumeric())
-        .flat_map(humps)
+        .flat_map(camel_case_words)
         .filter(|word| !word.is_empty())
 }
 
-fn humps(piece: &str) -> Vec<&str> {
+fn camel_case_words(piece: &str) -> Vec<&str> {
     let characters: Vec<(usize, char)> = piece.char_indices().collect();
     let mut found = Vec::new();
     let mut start = 0;
     for (place, (at, character)) in characters.iter().enumerate().skip(1) {
         let before = characters.get(place - 1).map_or(' ', |(_, c)| *c);
         let after = characters.get(place + 1).map(|(_, c)| *c);
-        let begins = character.is_uppercase()
+        let is_start = character.is_uppercase()
             && (!before.is_uppercase() || after.is_some_and(char::is_lowercase));
-        if begins || character.is_numeric() != before.is_numeric() {
+        if is_start || character.is_numeric() != before.is_numeric() {
             found.extend(piece.get(start..*at));
             start = *at;
         }
@@ -158,37 +159,37 @@ fn humps(piece: &str) -> Vec<&str> {
     found
 }
 
-/// Whether this is the name of an element.
+/// Whether this is an element's name.
 pub(super) fn is_element(name: &str) -> bool {
-    OF_ELEMENTS.contains(name.to_ascii_lowercase().as_str())
+    ELEMENT_SET.contains(name.to_ascii_lowercase().as_str())
 }
 
-/// Whether this is the name of an attribute that any page has, or a reader looks for.
+/// Whether this is a common attribute, or one that readers use.
 pub(super) fn is_attribute(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    OF_ATTRIBUTES.contains(name.as_str())
+    ATTRIBUTE_SET.contains(name.as_str())
         || name.strip_prefix("data-").is_some_and(is_name)
         || name.strip_prefix("aria-").is_some_and(is_name)
         || name
             .strip_prefix("on")
-            .is_some_and(|event| OF_EVENTS.contains(event))
+            .is_some_and(|event| EVENT_SET.contains(event))
 }
 
-/// Whether this is a header that any site may send.
+/// Whether this is a common header.
 pub(super) fn is_header(name: &str) -> bool {
-    OF_HEADERS.contains(name.to_ascii_lowercase().as_str())
+    HEADER_SET.contains(name.to_ascii_lowercase().as_str())
 }
 
-/// Whether this is a cookie of a system, or of what stands before many sites.
+/// Whether this is a known cookie.
 pub(super) fn is_cookie(name: &str) -> bool {
-    OF_COOKIES.contains(name.to_ascii_lowercase().as_str())
+    COOKIE_SET.contains(name.to_ascii_lowercase().as_str())
 }
 
 /// Whether the numbers of this key are counts or sums.
-pub(super) fn counts(key: &str) -> bool {
+pub(super) fn is_count_key(key: &str) -> bool {
     words(key)
         .last()
-        .is_some_and(|last| OF_COUNTS.contains(last.to_ascii_lowercase().as_str()))
+        .is_some_and(|last| COUNT_SET.contains(last.to_ascii_lowercase().as_str()))
 }
 
 #[cfg(test)]
@@ -203,7 +204,7 @@ mod tests {
     #[case("HTMLPage", "HTML Page")]
     #[case("a--b..c", "a b c")]
     #[case("", "")]
-    fn a_name_has_words(#[case] name: &str, #[case] expected: &str) {
+    fn name_is_split_into_words(#[case] name: &str, #[case] expected: &str) {
         assert_eq!(words(name).collect::<Vec<_>>().join(" "), expected);
     }
 
@@ -216,7 +217,7 @@ mod tests {
     #[case("okafor", false)]
     #[case("onokafor", false)]
     #[case("tiger\"\"", false)]
-    fn attributes_are_known_by_name(#[case] name: &str, #[case] expected: bool) {
+    fn common_attributes_are_known(#[case] name: &str, #[case] expected: bool) {
         assert_eq!(is_attribute(name), expected);
     }
 
@@ -225,7 +226,7 @@ mod tests {
     #[case("hold[The Tiger]", false)]
     #[case("12", false)]
     #[case("Okafor", false)]
-    fn a_name_is_known_if_all_of_its_words_are(#[case] name: &str, #[case] expected: bool) {
+    fn name_is_known_if_all_its_words_are(#[case] name: &str, #[case] expected: bool) {
         assert_eq!(is_name(name), expected);
     }
 
@@ -235,7 +236,7 @@ mod tests {
     #[case("lat", false)]
     #[case("age", false)]
     #[case("", false)]
-    fn a_key_tells_whether_its_number_is_a_count(#[case] key: &str, #[case] expected: bool) {
-        assert_eq!(counts(key), expected);
+    fn count_keys_are_known(#[case] key: &str, #[case] expected: bool) {
+        assert_eq!(is_count_key(key), expected);
     }
 }

@@ -1,6 +1,6 @@
-//! Base64 (RFC 4648), as other programs write what is no text, and some of them all.
+//! Base64 (RFC 4648), in which other programs write binary bodies, and some all bodies.
 
-/// The bytes; `None` where a sign is not of base64. Spaces, and signs at the end, do not count.
+/// Decodes base64. Ignores spaces and padding. `None` for an invalid character.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut length) = (0_u32, 0_u32);

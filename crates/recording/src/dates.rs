@@ -1,7 +1,7 @@
-//! Dates in text, all moved by the same number of days.
+//! Moves all dates in text by the same number of days.
 //!
-//! A date far from today is no date of a loan: it is a birthday, or one that stands for “never”, by which
-//! anyone could tell how far the others were moved. It becomes another one as far away.
+//! A date far from today is a birthday or means “never”. Moved, it would reveal the number of days, so it is
+//! replaced with another far date.
 
 use std::fmt::Write as _;
 
@@ -13,23 +13,23 @@ use chrono_tz::Tz;
 
 use super::filler::Filler;
 
-/// As they are written with four digits.
-const YEARS: std::ops::RangeInclusive<i32> = 1000..=9999;
+/// Years with four digits.
+const VALID_YEARS: std::ops::RangeInclusive<i32> = 1000..=9999;
 
-/// Dates within so many years before and after today are moved.
-const NEAR: (i32, i32) = (6, 8);
+/// How many years before and after today dates are moved.
+const NEAR_YEARS: (i32, i32) = (6, 8);
 
-/// The first and the last day of a year further away than this stand for no day in particular.
+/// The first and last day of a year further away than this are treated as far dates.
 const NEAR_AT_NEW_YEAR: i32 = 2;
 
-/// Forms that are tried after the library's own: a date that it writes otherwise stays a date.
-const USUAL: [&str; 8] = [
+/// Formats that are tried after the library's own.
+const COMMON_FORMATS: [&str; 8] = [
     "%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%m-%d-%y",
 ];
 
-const SECONDS_OF_A_DAY: u32 = 86_400;
+const SECONDS_PER_DAY: u32 = 86_400;
 
-/// How dates are found and moved.
+/// Finds and moves dates.
 pub(super) struct Dates {
     formats: Vec<String>,
     days: i64,
@@ -38,7 +38,7 @@ pub(super) struct Dates {
 }
 
 impl Dates {
-    /// Moves the dates in these forms, the first that fits, and in usual ones, by so many days.
+    /// Moves dates in these formats, in this order, and in common formats, by `days`.
     pub(super) fn new(formats: &[&str], days: i64, zone: Tz, today: NaiveDate) -> Self {
         let mut all: Vec<String> = Vec::new();
         for format in formats {
@@ -52,7 +52,7 @@ impl Dates {
                 format.replace("%Y", "%y")
             });
         }
-        all.extend(USUAL.map(str::to_owned));
+        all.extend(COMMON_FORMATS.map(str::to_owned));
         Self {
             formats: all,
             days,
@@ -61,30 +61,33 @@ impl Dates {
         }
     }
 
-    /// The date that the text begins with: how many bytes of it, its time of the day included, and
-    /// what stands in their place.
+    /// Moves the date at the beginning of a text. Returns its length in bytes, including a time of day, and its
+    /// replacement.
     pub(super) fn at(&self, text: &str, filler: &Filler) -> Option<(usize, String)> {
-        // A word is no date, unless the library writes months out.
+        // A letter after it means that it is no date.
         let (date, format, length) = self.formats.iter().find_map(|format| {
             let (date, after) = NaiveDate::parse_and_remainder(text, format).ok()?;
             let ends =
                 !after.starts_with(|c: char| c.is_ascii_digit() || c.is_alphabetic() && c != 'T');
             let length = text.len() - after.len();
-            (ends && YEARS.contains(&date.year())).then_some((date, format, length))
+            (ends && VALID_YEARS.contains(&date.year())).then_some((date, format, length))
         })?;
         let source = text.get(..length)?;
-        // What was written without zeros is so again.
-        let padded = printed(date, format)?;
+        // A date without leading zeros keeps that form.
+        let padded = format_date(date, format)?;
         let format = if padded == source {
             format.clone()
         } else {
             format.replace("%m", "%-m").replace("%d", "%-d")
         };
-        match Clock::at(text.get(length..)?) {
-            None => Some((length, printed(self.moved(date, filler), &format)?)),
+        match TimeOfDay::at(text.get(length..)?) {
+            None => Some((length, format_date(self.moved(date, filler), &format)?)),
             Some(clock) => {
                 let (date, time) = self.moved_moment(date, &clock, filler)?;
-                Some((length + clock.text.len(), printed(date, &format)? + &time))
+                Some((
+                    length + clock.text.len(),
+                    format_date(date, &format)? + &time,
+                ))
             }
         }
     }
@@ -92,8 +95,8 @@ impl Dates {
     fn moved(&self, date: NaiveDate, filler: &Filler) -> NaiveDate {
         let away = date.year() - self.today.year();
         let is_new_year = matches!((date.month(), date.day()), (1, 1) | (12, 31));
-        let is_near =
-            (-NEAR.0..=NEAR.1).contains(&away) && !(is_new_year && away.abs() > NEAR_AT_NEW_YEAR);
+        let is_near = (-NEAR_YEARS.0..=NEAR_YEARS.1).contains(&away)
+            && !(is_new_year && away.abs() > NEAR_AT_NEW_YEAR);
         let days = Days::new(self.days.unsigned_abs());
         let moved = if self.days < 0 {
             date.checked_sub_days(days)
@@ -102,20 +105,20 @@ impl Dates {
         };
         moved
             .filter(|_| is_near)
-            .or_else(|| self.as_far(date, filler))
+            .or_else(|| self.far_date(date, filler))
             .unwrap_or(self.today)
     }
 
-    /// Another day before or after all that are moved, that years of two digits can tell if they could before.
-    fn as_far(&self, date: NaiveDate, filler: &Filler) -> Option<NaiveDate> {
+    /// Another far date. It works with two-digit years if the original did.
+    fn far_date(&self, date: NaiveDate, filler: &Filler) -> Option<NaiveDate> {
         let now = self.today.year();
         let year = date.year();
         let years = if year < 1970 {
             1900..1970
         } else if year <= now {
-            1971..now - 2 * NEAR.0
+            1971..now - 2 * NEAR_YEARS.0
         } else if year < 2069 {
-            (now + 2 * NEAR.1).min(2066)..2069
+            (now + 2 * NEAR_YEARS.1).min(2066)..2069
         } else if year < 2200 {
             2100..2199
         } else {
@@ -131,14 +134,14 @@ impl Dates {
         NaiveDate::from_ymd_opt(year, 1 + number("month", 12), 1 + number("day", 28))
     }
 
-    /// The date and the time of a moment whose day at the library is moved, at another time of that day.
+    /// Moves a date with a time, by the library's local day, and replaces the time.
     fn moved_moment(
         &self,
         date: NaiveDate,
-        clock: &Clock<'_>,
+        clock: &TimeOfDay<'_>,
         filler: &Filler,
     ) -> Option<(NaiveDate, String)> {
-        let second = filler.number_of(clock.text, SECONDS_OF_A_DAY);
+        let second = filler.number_of(clock.text, SECONDS_PER_DAY);
         let at = |day: NaiveDate, second: u32| {
             day.and_hms_opt(second / 3600, second / 60 % 60, second % 60)
         };
@@ -152,8 +155,8 @@ impl Dates {
             .single()?;
         let here = before.with_timezone(&self.zone);
         let day = self.moved(here.date_naive(), filler);
-        // Not every time is there on every day: a clock is put forward.
-        let moment = [second, SECONDS_OF_A_DAY / 2]
+        // A time may not exist on a day, when the clocks go forward.
+        let moment = [second, SECONDS_PER_DAY / 2]
             .into_iter()
             .find_map(|second| self.zone.from_local_datetime(&at(day, second)?).earliest())?;
         let offset = if here.offset().fix() == offset && !clock.is_utc {
@@ -173,26 +176,26 @@ impl Dates {
     }
 }
 
-fn printed(date: NaiveDate, format: &str) -> Option<String> {
+fn format_date(date: NaiveDate, format: &str) -> Option<String> {
     let mut text = String::new();
     write!(text, "{}", date.format(format)).ok()?;
     Some(text)
 }
 
-/// The time that follows a date: `T23:59:00.000-05:00`, ` 23:59`.
-struct Clock<'a> {
+/// The time after a date: `T23:59:00.000-05:00`, ` 23:59`.
+struct TimeOfDay<'a> {
     text: &'a str,
     time: Option<chrono::NaiveTime>,
     has_seconds: bool,
-    /// How many digits a second has after its point.
+    /// The number of decimals of the seconds.
     fraction: usize,
-    /// East, in seconds.
+    /// The offset east of UTC, in seconds.
     offset: Option<i32>,
     is_utc: bool,
     has_colon: bool,
 }
 
-impl<'a> Clock<'a> {
+impl<'a> TimeOfDay<'a> {
     fn at(text: &'a str) -> Option<Self> {
         let mut rest = text.strip_prefix(['T', ' '])?;
         let hour = two_digits(&mut rest)?;
@@ -240,7 +243,7 @@ impl<'a> Clock<'a> {
         (!rest.starts_with(char::is_alphanumeric)).then_some(clock)
     }
 
-    /// Another time, written as this one.
+    /// Formats another time like this one.
     fn written(&self, moment: NaiveDateTime, filler: &Filler, zone: &str) -> String {
         let mut text: String = self.text.chars().take(1).collect();
         text.push_str(&moment.format("%H:%M").to_string());
@@ -294,7 +297,7 @@ mod tests {
     #[case("2/3/27", "2/4/27")]
     #[case("30.12.2026", "31.12.2026")]
     #[case("11-21-26", "11-22-26")]
-    fn a_date_stays_a_date(#[case] text: &str, #[case] expected: &str) {
+    fn date_is_moved_in_its_format(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(dates(1).at(text, &filler()).unwrap().1, expected);
     }
 
@@ -303,17 +306,14 @@ mod tests {
     #[case("0000-00-00")]
     #[case("Monday")]
     #[case("12 of 83")]
-    fn what_is_no_date_is_left(#[case] text: &str) {
+    fn other_numbers_are_no_dates(#[case] text: &str) {
         assert_eq!(dates(1).at(text, &filler()), None);
     }
 
     #[rstest]
     #[case("05/12/2026", "06/12/2026")]
     #[case("31/12/2026", "01/01/2027")]
-    fn the_first_form_that_is_named_comes_before_the_usual_ones(
-        #[case] text: &str,
-        #[case] expected: &str,
-    ) {
+    fn given_format_precedes_common_formats(#[case] text: &str, #[case] expected: &str) {
         let dates = Dates::new(&["%d/%m/%Y", "%m/%d/%Y"], 1, ZONE, today());
         assert_eq!(dates.at(text, &filler()).unwrap().1, expected);
     }
@@ -329,8 +329,8 @@ mod tests {
     #[case("9999-12-31")]
     #[case("12-31-99")]
     #[case("01/01/1900")]
-    fn a_date_far_away_is_filled_and_tells_nothing_of_the_others(#[case] text: &str) {
-        // The same however far the others are moved, and not the same each time.
+    fn far_date_is_replaced_independently_of_the_shift(#[case] text: &str) {
+        // Independent of the shift, and different for each filler.
         let one = filler();
         let (length, filled) = dates(30).at(text, &one).unwrap();
         assert_eq!((length, filled.len()), (text.len(), text.len()));
@@ -339,7 +339,7 @@ mod tests {
             .map(|_| dates(30).at(text, &filler()).unwrap().1)
             .collect();
         assert!(others.len() > 4, "{others:?}");
-        // It is far away still, on the same side.
+        // It is still far away, on the same side of today.
         let format = dates(1)
             .formats
             .into_iter()
@@ -359,7 +359,7 @@ mod tests {
     #[case("2026-12-31 23:59:00")]
     #[case("2026-12-31T23:59")]
     #[case("2026-03-08T02:30:00")]
-    fn a_time_of_the_day_is_another_one_of_the_day_moved_at_the_library(#[case] text: &str) {
+    fn time_of_day_is_replaced_on_the_moved_local_day(#[case] text: &str) {
         let plain = text.trim_end_matches(" and");
         for days in [-400, -120, 1, 31, 180, 365] {
             let filler = filler();

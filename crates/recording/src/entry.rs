@@ -1,7 +1,7 @@
-//! One request with its answer, as a recording has it.
+//! Converts a request and its answer to a HAR entry.
 //!
-//! Every recording begins at the same moment, long ago: a report tells when it was sent, and so a day of the
-//! session would tell by how much the dates in it are moved.
+//! Every recording begins at the same moment, in 1970. The real day, compared with a report's date, would reveal
+//! by how many days the dates are moved.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use url::Url;
 use super::har::{Content, Entry, Named, Nothing, PostData, Request, Response, Timings};
 use super::redact::{Redactor, cookies_of_answer, cookies_of_request};
 
-/// A request that was sent so long after the first.
+/// Builds the entry of a request that was sent `after` the first one.
 pub(super) fn entry(redactor: &mut Redactor, exchange: &Exchange, after: Duration) -> Entry {
     let started = NaiveDate::default().and_time(NaiveTime::MIN)
         + TimeDelta::from_std(after).unwrap_or_default();
@@ -41,7 +41,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
         let params: Vec<Named> = url::form_urlencoded::parse(fields.as_bytes())
             .map(|(name, value)| Named {
                 name: redactor.name(&name),
-                value: redactor.parameter(&value),
+                value: redactor.redact_parameter(&value),
             })
             .collect();
         let text = url::form_urlencoded::Serializer::new(String::new())
@@ -54,7 +54,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
             encoding: None,
         }
     });
-    let url = redactor.url(exchange.url.as_str());
+    let url = redactor.redact_url(exchange.url.as_str());
     let query_string = Url::parse(&url)
         .map(|url| {
             url.query_pairs()
@@ -70,7 +70,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
         url,
         http_version: "HTTP/1.1".to_owned(),
         cookies: cookies_of_request(redactor, &exchange.headers),
-        headers: redactor.headers(&exchange.headers),
+        headers: redactor.redact_headers(&exchange.headers),
         query_string,
         post_data,
         headers_size: -1,
@@ -79,7 +79,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
 }
 
 fn response(redactor: &mut Redactor, answer: &HttpResponse) -> Response {
-    let headers = redactor.headers(&answer.headers);
+    let headers = redactor.redact_headers(&answer.headers);
     let value = |name: &str| {
         headers
             .iter()
@@ -89,7 +89,7 @@ fn response(redactor: &mut Redactor, answer: &HttpResponse) -> Response {
     };
     let body = text_of(answer);
     let is_text = !body.contains('\0') && !value("content-type").starts_with("image/");
-    let text = is_text.then(|| redactor.body(&body));
+    let text = is_text.then(|| redactor.redact_body(&body));
     Response {
         status: answer.status.as_u16(),
         status_text: answer
@@ -115,7 +115,7 @@ fn response(redactor: &mut Redactor, answer: &HttpResponse) -> Response {
     }
 }
 
-/// As browsers write an answer that did not come.
+/// The response of a request without an answer, as browsers write it.
 fn no_response() -> Response {
     Response {
         status: 0,
@@ -130,7 +130,7 @@ fn no_response() -> Response {
     }
 }
 
-/// The body of an answer, as text.
+/// The decoded body of an answer.
 pub(super) fn text_of(answer: &HttpResponse) -> String {
     let declared = answer
         .headers

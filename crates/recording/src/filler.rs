@@ -1,61 +1,61 @@
-//! Fillers: what stands in place of a value, of the same length and kind.
+//! Fillers that replace values, with the same length and kind.
 
 use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-/// No vowels: so a filler is never a word, such as the name of a month or “ready”.
+/// Without vowels, so that a filler is never a word, such as a month or “ready”.
 const LOWER: &[u8] = b"bcdfghklmnpqrstvwxz";
 const UPPER: &[u8] = b"BCDFGHKLMNPQRSTVWXZ";
 const OTHER_LOWER: [char; 8] = ['ñ', 'ç', 'š', 'ž', 'ł', 'đ', 'ř', 'ť'];
 const OTHER_UPPER: [char; 8] = ['Ñ', 'Ç', 'Š', 'Ž', 'Ł', 'Đ', 'Ř', 'Ť'];
 const WITHOUT_CASE: [char; 8] = ['ㄅ', 'ㄆ', 'ㄇ', 'ㄈ', 'ㄉ', 'ㄊ', 'ㄋ', 'ㄌ'];
 
-/// How often another filler is looked for, for a word whose first ones are taken.
+/// How many candidates are tried for a word whose first ones are taken.
 const MAX_TRIES: u32 = 400;
-/// How often that is done in a whole session: of short words there are more than fillers.
+/// The most retries in a session. There are more short words than short fillers.
 const MAX_RETRIES: u32 = 200_000;
 
-/// What is so short stands in any text by chance.
-const SHORTEST: usize = 2;
+/// A text of this length or shorter occurs in other texts by chance.
+const MAX_SHORT_CHARS: usize = 2;
 
-/// Gives each word one filler of its own, by a key that nobody keeps.
+/// Gives each word its own filler, by a key that is never stored.
 pub(super) struct Filler {
     key: [u8; 32],
     by_word: HashMap<String, String>,
     taken: HashSet<String>,
     retries: u32,
-    /// In lower case: what no filler and no kept name may hold.
-    never: Vec<String>,
-    /// As short ones may stand in any text by chance, they may be no whole one.
-    never_whole: Vec<String>,
+    /// Texts, in lower case, that no filler and no kept name may contain.
+    forbidden: Vec<String>,
+    /// Short texts that may not be a whole filler or name.
+    forbidden_whole: Vec<String>,
 }
 
 impl Filler {
-    /// A filler with a new key; none where the machine has no random numbers.
-    pub(super) fn new(barred: Vec<String>) -> Option<Self> {
+    /// A filler with a new key. `None` if the machine has no random numbers.
+    pub(super) fn new(forbidden_texts: Vec<String>) -> Option<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).ok()?;
-        let (never_whole, never) = barred
+        let (forbidden_whole, forbidden) = forbidden_texts
             .into_iter()
             .map(|text| text.to_lowercase())
-            .partition(|text| text.chars().count() <= SHORTEST);
+            .partition(|text| text.chars().count() <= MAX_SHORT_CHARS);
         Some(Self {
             key,
             by_word: HashMap::new(),
             taken: HashSet::new(),
             retries: 0,
-            never,
-            never_whole,
+            forbidden,
+            forbidden_whole,
         })
     }
 
-    /// A number below `end` that nobody can tell from the recording.
+    /// A secret number below `end`.
     pub(super) fn secret_number(&self, end: u32) -> u32 {
         self.number_of("a number", end)
     }
 
-    /// A number below `end` that belongs to this text, and that nobody can tell from the recording.
+    /// A secret number below `end` that depends on the text.
     pub(super) fn number_of(&self, text: &str, end: u32) -> u32 {
         let bytes = self.bytes(text, 0);
         let number = bytes
@@ -65,20 +65,20 @@ impl Filler {
         number % end.max(1)
     }
 
-    /// The filler of a run of letters and digits: the same each time, and no other word's.
+    /// The filler of a run of letters and digits. Consistent, and different from those of other words.
     ///
-    /// Letters become letters of the same case, digits digits.
+    /// Letters become letters of the same case, and digits become digits.
     pub(super) fn word(&mut self, word: &str) -> String {
         if let Some(known) = self.by_word.get(word) {
             return known.clone();
         }
         let mut filler = self.candidate(word, 0);
         for round in 1..MAX_TRIES {
-            if filler != word && !self.taken.contains(&filler) && !self.is_barred(&filler) {
+            if filler != word && !self.taken.contains(&filler) && !self.is_forbidden(&filler) {
                 break;
             }
-            // One that is barred is never taken, however many there were.
-            if self.retries > MAX_RETRIES && filler != word && !self.is_barred(&filler) {
+            // A forbidden one is never used, however many were tried.
+            if self.retries > MAX_RETRIES && filler != word && !self.is_forbidden(&filler) {
                 break;
             }
             self.retries = self.retries.saturating_add(1);
@@ -89,11 +89,13 @@ impl Filler {
         filler
     }
 
-    /// Whether a text holds what no text may.
-    pub(super) fn is_barred(&self, text: &str) -> bool {
+    /// Whether a text contains a forbidden text.
+    pub(super) fn is_forbidden(&self, text: &str) -> bool {
         let text = text.to_lowercase();
-        self.never.iter().any(|never| text.contains(never.as_str()))
-            || self.never_whole.contains(&text)
+        self.forbidden
+            .iter()
+            .any(|forbidden| text.contains(forbidden.as_str()))
+            || self.forbidden_whole.contains(&text)
     }
 
     fn candidate(&self, word: &str, round: u32) -> String {
@@ -107,9 +109,9 @@ impl Filler {
                     random = self.bytes(word, round.wrapping_mul(1_000).wrapping_add(block));
                     block += 1;
                 }
-                // A PIN may be all zeros, and they say as much as other digits.
+                // A PIN may be all zeros, so zeros are replaced too.
                 let character = if is_zero { '9' } else { character };
-                like(character, random.pop().unwrap_or_default(), place == 0)
+                random_like(character, random.pop().unwrap_or_default(), place == 0)
             })
             .collect()
     }
@@ -123,8 +125,8 @@ impl Filler {
     }
 }
 
-/// A character of the same kind.
-fn like(character: char, random: u8, is_first: bool) -> char {
+/// A random character of the same kind.
+fn random_like(character: char, random: u8, is_first: bool) -> char {
     let pick = |from: &[u8]| {
         let place = usize::from(random) % from.len().max(1);
         char::from(from.get(place).copied().unwrap_or(b'x'))
@@ -133,7 +135,7 @@ fn like(character: char, random: u8, is_first: bool) -> char {
     match character {
         'a'..='z' => pick(LOWER),
         'A'..='Z' => pick(UPPER),
-        // A number keeps its length: it begins with no zero unless it did.
+        // A number begins with a zero only if the original did.
         '1'..='9' if is_first => pick(b"123456789"),
         '0' if is_first => '0',
         other if other.is_numeric() => pick(b"0123456789"),
@@ -148,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filler_has_the_length_and_kind_of_its_word() {
+    fn filler_has_the_length_and_kind_of_its_word() {
         let mut filler = Filler::new(Vec::new()).unwrap();
         let filled = filler.word("Straße2Łódź漢");
         assert_eq!(filled.chars().count(), "Straße2Łódź漢".chars().count());
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_word_has_the_same_filler_and_another_word_another() {
+    fn fillers_are_consistent_and_distinct() {
         let mut filler = Filler::new(Vec::new()).unwrap();
         let all: HashSet<String> = (10..100)
             .map(|n: u32| filler.word(&n.to_string()))
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn no_filler_holds_what_is_barred() {
+    fn filler_contains_no_forbidden_text() {
         let mut filler = Filler::new(vec!["471".to_owned()]).unwrap();
         for number in 0..3_000 {
             assert!(!filler.word(&format!("9{number:09}")).contains("471"));

@@ -1,7 +1,6 @@
-//! HAR 1.2, as much of it as recordings are written and read with
-//! (<http://www.softwareishard.com/blog/har-12-spec/>).
+//! The parts of HAR 1.2 that recordings use (<http://www.softwareishard.com/blog/har-12-spec/>).
 //!
-//! What a reader does not need may be missing in a file: other programs write HAR too.
+//! Fields that the reader doesn't need may be missing, because other programs write HAR too.
 
 use hippo_browser::{LoginStep, ReadContext};
 use serde::de::DeserializeOwned;
@@ -11,7 +10,7 @@ use serde_json::Value;
 /// A whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Har {
-    /// The one thing in it.
+    /// The session.
     pub log: Log,
 }
 
@@ -21,7 +20,7 @@ pub struct Log {
     /// `1.2`.
     #[serde(default, deserialize_with = "lenient")]
     pub version: String,
-    /// Which program wrote it.
+    /// The program that wrote it.
     #[serde(default, deserialize_with = "lenient")]
     pub creator: Creator,
     /// The requests with their answers, in order.
@@ -33,7 +32,7 @@ pub struct Log {
         skip_serializing_if = "Option::is_none"
     )]
     pub comment: Option<String>,
-    /// How to read it, in recordings of ours.
+    /// The library, in our recordings.
     #[serde(default, rename = "_library", skip_serializing_if = "Option::is_none")]
     pub library: Option<RecordedLibrary>,
 }
@@ -47,27 +46,27 @@ pub struct Creator {
     pub version: String,
 }
 
-/// What reading the pages needs to know.
+/// The library's data that reading the pages needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedLibrary {
     /// The software behind the site.
     pub system: String,
-    /// Where the site's paths begin, with an example for the host.
+    /// The site's root, with an example host.
     pub base_url: String,
-    /// How visible dates are written (strftime).
+    /// The format of visible dates (strftime).
     #[serde(
         default,
         deserialize_with = "lenient",
         skip_serializing_if = "Option::is_none"
     )]
     pub date_format: Option<String>,
-    /// The zone in which the library's days are counted.
+    /// The library's timezone.
     pub timezone: chrono_tz::Tz,
 }
 
 impl RecordedLibrary {
-    /// For reading the pages; `base_url` is this library's, parsed.
+    /// The context for reading the pages. `base_url` is this library's, parsed.
     pub fn context<'a>(&'a self, base_url: &'a url::Url) -> ReadContext<'a> {
         ReadContext {
             base_url,
@@ -82,26 +81,26 @@ impl RecordedLibrary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// When it was sent (RFC 3339); recordings of ours begin all at one moment, long ago.
+    /// When it was sent (RFC 3339). Our recordings all begin in 1970.
     #[serde(default, deserialize_with = "lenient")]
     pub started_date_time: String,
     /// How long it took, in milliseconds.
     #[serde(default, deserialize_with = "lenient")]
     pub time: f64,
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// What was answered.
+    /// The response.
     pub response: Response,
-    /// Nothing: nothing is cached.
+    /// Always empty.
     #[serde(default, deserialize_with = "lenient")]
     pub cache: Nothing,
     /// How long it took, in its parts.
     #[serde(default, deserialize_with = "lenient")]
     pub timings: Timings,
-    /// What the visit did with it, in recordings of ours.
+    /// Its part in the login or logout, in our recordings.
     #[serde(default, rename = "_step", skip_serializing_if = "Option::is_none")]
     pub step: Option<LoginStep>,
-    /// What a browser asked for it for (`document`, `xhr`, `image`), in files of browsers.
+    /// Why a browser requested it (`document`, `xhr`, `image`), in browsers' files.
     #[serde(
         default,
         rename = "_resourceType",
@@ -114,7 +113,7 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nothing {}
 
-/// Milliseconds; −1: not known.
+/// Times in milliseconds. −1 means unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
     /// To send.
@@ -128,24 +127,24 @@ pub struct Timings {
     pub receive: f64,
 }
 
-/// What was asked.
+/// A request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     /// `GET`, `POST`.
     pub method: String,
-    /// The whole address.
+    /// The whole URL.
     pub url: String,
     /// `HTTP/1.1`.
     #[serde(default, deserialize_with = "lenient")]
     pub http_version: String,
-    /// Those that were sent.
+    /// The cookies that were sent.
     #[serde(default, deserialize_with = "lenient")]
     pub cookies: Vec<Cookie>,
-    /// Those that this visit added, but for cookies.
+    /// The headers that the visit added, without cookies.
     #[serde(default, deserialize_with = "lenient")]
     pub headers: Vec<Named>,
-    /// The parameters of the address.
+    /// The parameters of the URL.
     #[serde(default, deserialize_with = "lenient")]
     pub query_string: Vec<Named>,
     /// The form that was sent.
@@ -155,10 +154,10 @@ pub struct Request {
         skip_serializing_if = "Option::is_none"
     )]
     pub post_data: Option<PostData>,
-    /// Bytes; −1: not known.
+    /// In bytes. −1 means unknown.
     #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub headers_size: i64,
-    /// Bytes; −1: not known.
+    /// In bytes. −1 means unknown.
     #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub body_size: i64,
 }
@@ -173,7 +172,7 @@ pub struct PostData {
     /// Its fields.
     #[serde(default, deserialize_with = "lenient")]
     pub params: Vec<Named>,
-    /// The same, as it is sent.
+    /// The same, encoded.
     #[serde(default, deserialize_with = "lenient")]
     pub text: String,
     /// `base64`, in files of other programs.
@@ -185,22 +184,22 @@ pub struct PostData {
     pub encoding: Option<String>,
 }
 
-/// What was answered; status 0: nothing was.
+/// A response. Status 0 means that there was none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// Its words.
+    /// The reason phrase.
     #[serde(default, deserialize_with = "lenient")]
     pub status_text: String,
     /// `HTTP/1.1`.
     #[serde(default, deserialize_with = "lenient")]
     pub http_version: String,
-    /// Those that were set.
+    /// The cookies that were set.
     #[serde(default, deserialize_with = "lenient")]
     pub cookies: Vec<Cookie>,
-    /// But for cookies.
+    /// The headers, without cookies.
     #[serde(default, deserialize_with = "lenient")]
     pub headers: Vec<Named>,
     /// The page.
@@ -209,10 +208,10 @@ pub struct Response {
     /// Where a redirect leads.
     #[serde(default, rename = "redirectURL", deserialize_with = "lenient")]
     pub redirect_url: String,
-    /// Bytes; −1: not known.
+    /// In bytes. −1 means unknown.
     #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub headers_size: i64,
-    /// Bytes; −1: not known.
+    /// In bytes. −1 means unknown.
     #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub body_size: i64,
 }
@@ -227,7 +226,7 @@ pub struct Content {
     /// The header `Content-Type`.
     #[serde(default, deserialize_with = "lenient")]
     pub mime_type: String,
-    /// The text; none for what is not text.
+    /// The text. `None` for binary content.
     #[serde(
         default,
         deserialize_with = "lenient",
@@ -269,28 +268,28 @@ pub struct Cookie {
     /// Its value.
     #[serde(default, deserialize_with = "lenient")]
     pub value: String,
-    /// Where it is sent.
+    /// The path it is sent to.
     #[serde(
         default,
         deserialize_with = "lenient",
         skip_serializing_if = "Option::is_none"
     )]
     pub path: Option<String>,
-    /// To whom it is sent.
+    /// The domain it is sent to.
     #[serde(
         default,
         deserialize_with = "lenient",
         skip_serializing_if = "Option::is_none"
     )]
     pub domain: Option<String>,
-    /// Only by https.
+    /// Whether it is sent only by https.
     #[serde(
         default,
         deserialize_with = "lenient",
         skip_serializing_if = "Option::is_none"
     )]
     pub secure: Option<bool>,
-    /// Not to scripts.
+    /// Whether it is hidden from scripts.
     #[serde(
         default,
         deserialize_with = "lenient",
@@ -303,7 +302,7 @@ fn unknown() -> i64 {
     -1
 }
 
-/// Reads a value that no reader depends on: other programs write `null` and other kinds there.
+/// Deserializes an optional value. Other programs write `null` and other types there.
 fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

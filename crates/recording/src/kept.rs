@@ -1,4 +1,4 @@
-//! What a recording kept of a session as it was: what a person looks at before sending it.
+//! The values that a recording keeps unchanged, for a person to review before sending it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,29 +6,29 @@ use serde::Serialize;
 
 use super::allow_list;
 
-/// What was kept of a session as it was; all else is filled.
+/// The values that were kept unchanged. All others are replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct KeptValues {
-    /// How many requests there were.
+    /// The number of requests.
     pub requests: usize,
-    /// How many hosts were replaced by examples.
+    /// The number of hosts, each replaced with an example.
     pub hosts: usize,
-    /// How many numbers of up to three digits and sums of money stand in it.
+    /// How many numbers of up to three digits and sums of money were kept.
     pub counts: usize,
-    /// How many dates stand in it, each moved by the same number of days.
+    /// How many dates were moved, all by the same number of days.
     pub dates: usize,
-    /// The words of the site's own, with how often they stand there.
+    /// The site's phrases, with their number of occurrences.
     pub words: BTreeMap<String, usize>,
-    /// The names of cookies that are known; others are filled.
+    /// The names of known cookies. Others are replaced.
     pub cookies: BTreeSet<String>,
-    /// The parts of addresses.
+    /// The kept parts of URLs.
     pub addresses: BTreeSet<String>,
-    /// The names of classes, ids, fields, headers and keys; `…` stands for what was filled in them.
+    /// The names of classes, ids, fields, headers and keys. `…` marks replaced parts.
     pub names: BTreeSet<String>,
 }
 
 impl KeptValues {
-    /// The names that no reader looks for and not any site has: the site's makers' own, or a person's after all.
+    /// The names that aren't on an allow list. They may come from the site's makers, or contain a person's name.
     pub fn names_that_nobody_knows(&self) -> Vec<&str> {
         let is_known = |name: &str| {
             let name = name.replace('…', "");
@@ -44,20 +44,20 @@ impl KeptValues {
             .collect()
     }
 
-    pub(super) fn word(&mut self, word: &str) {
+    pub(super) fn add_phrase(&mut self, word: &str) {
         let word = word.split_whitespace().collect::<Vec<_>>().join(" ");
         *self.words.entry(word).or_default() += 1;
     }
 
-    pub(super) fn cookie(&mut self, name: &str) {
+    pub(super) fn add_cookie(&mut self, name: &str) {
         self.cookies.insert(name.to_owned());
     }
 
-    pub(super) fn address(&mut self, part: &str) {
+    pub(super) fn add_url_part(&mut self, part: &str) {
         self.addresses.insert(part.to_owned());
     }
 
-    pub(super) fn name(&mut self, name: &str) {
+    pub(super) fn add_name(&mut self, name: &str) {
         for name in name.split_whitespace() {
             self.names.insert(name.to_owned());
         }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_nobody_knows_are_told_from_those_that_any_site_has() {
+    fn unrecognised_names_differ_from_common_ones() {
         let mut kept = KeptValues::default();
         for name in [
             "patFuncTitle",
@@ -79,7 +79,7 @@ mod tests {
             "row…",
             "CGISESSID",
         ] {
-            kept.name(name);
+            kept.add_name(name);
         }
         assert_eq!(kept.names_that_nobody_knows(), ["item-okafor", "okafor"]);
     }

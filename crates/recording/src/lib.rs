@@ -1,10 +1,11 @@
-//! Recording a visit for a bug report: what the site sent, with nothing in it that is the patron's.
+//! Records a visit for a bug report, without the patron's data.
 //!
-//! A [`Recorder`] in [`hippo_browser::BrowserOptions`] sees each request with its answer, in memory only.
-//! [`Recorder::finish`] replaces every text and value that is not on an allow-list by a filler of the same
-//! length and kind, the same for the same word, and makes a HAR file of it; [`read()`] reads that as a visit would.
-//! What may stay: the names of tags, classes, ids and fields; small numbers and sums; phrases of the system
-//! ([`RecordingProfile::phrases`]); dates, all moved by the same number of days, which nobody is told.
+//! A [`Recorder`] in [`hippo_browser::BrowserOptions`] observes each request and its answer, in memory only.
+//! [`Recorder::finish`] replaces every text and value that isn't on an allow list with a filler of the same
+//! length and kind, consistently, and builds a HAR file. [`read()`] reads that file as a visit would.
+//!
+//! Kept are the names of tags, classes, ids and fields, small numbers and sums, and phrases of the system
+//! ([`RecordingProfile::phrases`]). Dates are all moved by the same secret number of days.
 
 mod allow_list;
 mod base64;
@@ -40,20 +41,20 @@ mod tests;
 pub use self::kept::KeptValues;
 pub use self::read::{PageReader, read};
 
-/// By how many days at most, and at least, dates are moved.
+/// The range of days by which dates are moved.
 const SHIFT_DAYS: std::ops::Range<u32> = 30..700;
 
-/// A session of more requests than this is not recorded further.
-const MOST_ENTRIES: usize = 200;
+/// The most requests of a recording. Later ones are skipped.
+const MAX_RECORDED_REQUESTS: usize = 200;
 
-/// Sees the requests of one visit with their answers.
+/// Records the requests of one visit and their answers.
 #[derive(Default)]
 pub struct Recorder {
-    seen: Mutex<SeenSession>,
+    session: Mutex<RecordedSession>,
 }
 
 #[derive(Default)]
-struct SeenSession {
+struct RecordedSession {
     exchanges: Vec<Exchange>,
     secrets: Secrets,
 }
@@ -61,33 +62,33 @@ struct SeenSession {
 /// Returns the date format (strftime) that a page states, if it does.
 pub type StatedDateFormat = Box<dyn Fn(&str) -> Option<&'static str>>;
 
-/// How the readers of a system recognise its pages, and so what a recording of them keeps.
+/// What a recording of a system's pages keeps, so that its readers still recognise them.
 pub struct RecordingProfile {
-    /// The phrases by which its pages are read, none of which is a patron's.
+    /// The phrases by which its pages are recognised. They contain no patron data.
     pub phrases: Vec<Phrase>,
-    /// How a page states that it writes dates (strftime), where it does.
+    /// Reads the date format (strftime) that a page states, if it does.
     pub date_format: StatedDateFormat,
 }
 
-/// A session with the patron's own taken out of it.
+/// A redacted session.
 #[derive(Debug, Clone)]
 pub struct Recording {
-    /// What is written to a file.
+    /// The contents of the file.
     pub har: Har,
-    /// What was kept as it was.
+    /// The values that were kept unchanged.
     pub kept: KeptValues,
 }
 
-/// Why a session cannot be given away.
+/// Why a recording can't be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordingError {
     /// No request was sent.
     #[error("Nothing was recorded: no request was sent to the site.")]
     Nothing,
-    /// There is no key for fillers.
+    /// There are no random numbers for the fillers.
     #[error("Nothing was recorded: no random numbers are available.")]
     NoRandomNumbers,
-    /// A rule has a hole.
+    /// A redaction rule failed.
     #[error(
         "The recording wasn't written, because the card's number or PIN would be in it. Please report this, with the library's system."
     )]
@@ -95,32 +96,31 @@ pub enum RecordingError {
 }
 
 impl Recorder {
-    /// Learns what the card's patron is called, to keep the words of it out of names.
+    /// Learns the patron's name, to keep its words out of the recording.
     pub fn learn_person(&self, name: &str) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.secrets.learn_person(name);
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.secrets.learn_person(name);
     }
 
-    /// Makes the recording of what was seen, and forgets it. `today` is the day on which it was seen.
+    /// Redacts the recorded requests, and forgets them. `today` is the day of the visit.
     pub fn finish(
         &self,
         profile: &RecordingProfile,
         library: &Library,
         today: NaiveDate,
     ) -> Result<Recording, RecordingError> {
-        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
-        let SeenSession {
-            exchanges: seen,
-            secrets,
-        } = seen;
-        if seen.is_empty() {
+        let session =
+            std::mem::take(&mut *self.session.lock().unwrap_or_else(PoisonError::into_inner));
+        let RecordedSession { exchanges, secrets } = session;
+        if exchanges.is_empty() {
             return Err(RecordingError::Nothing);
         }
-        let filler = Filler::new(secrets.barred()).ok_or(RecordingError::NoRandomNumbers)?;
+        let filler =
+            Filler::new(secrets.forbidden_texts()).ok_or(RecordingError::NoRandomNumbers)?;
         let number = filler.secret_number(2 * (SHIFT_DAYS.end - SHIFT_DAYS.start));
         let days = i64::from(SHIFT_DAYS.start + number / 2) * if number % 2 == 0 { 1 } else { -1 };
-        // What the pages say comes first, as it does for a reader.
-        let stated = seen
+        // The format that the pages state comes first, as for a reader.
+        let stated = exchanges
             .iter()
             .find_map(|exchange| (profile.date_format)(&entry::text_of(exchange.answer.as_ref()?)));
         let formats: Vec<&str> = stated
@@ -132,12 +132,15 @@ impl Recorder {
             KnownPhrases::new(&profile.phrases),
             Dates::new(&formats, days, library.timezone, today),
         );
-        for answer in seen.iter().filter_map(|exchange| exchange.answer.as_ref()) {
-            redactor.learn_said(&entry::text_of(answer));
+        for answer in exchanges
+            .iter()
+            .filter_map(|exchange| exchange.answer.as_ref())
+        {
+            redactor.learn_page_words(&entry::text_of(answer));
         }
-        let base_url = redactor.url(library.base_url.as_str());
-        let began = seen.first().map(|exchange| exchange.began);
-        let entries: Vec<Entry> = seen
+        let base_url = redactor.redact_url(library.base_url.as_str());
+        let began = exchanges.first().map(|exchange| exchange.began);
+        let entries: Vec<Entry> = exchanges
             .iter()
             .map(|exchange| {
                 let after = began.map(|began| exchange.began.duration_since(began));
@@ -164,7 +167,7 @@ impl Recorder {
                 }),
             },
         };
-        if secrets.stand_in(&har) {
+        if secrets.occur_in(&har) {
             return Err(RecordingError::HoldsSecret);
         }
         Ok(Recording {
@@ -175,33 +178,33 @@ impl Recorder {
 }
 
 impl Recording {
-    /// The file's text.
+    /// The recording as JSON text.
     pub fn to_json(&self) -> String {
-        // It has no keys but texts.
+        // Can't fail: all keys are strings.
         serde_json::to_string_pretty(&self.har).unwrap_or_default()
     }
 }
 
 impl ExchangeObserver for Recorder {
     fn observe_secret(&self, secret: &CardSecret) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.secrets.learn(secret);
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.secrets.learn(secret);
     }
 
     fn observe_exchange(&self, exchange: Exchange) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.exchanges.len() < MOST_ENTRIES {
-            seen.exchanges.push(exchange);
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if session.exchanges.len() < MAX_RECORDED_REQUESTS {
+            session.exchanges.push(exchange);
         }
     }
 }
 
-/// Shows how much was seen, and nothing of it.
+/// Shows the number of requests, and nothing of them.
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         f.debug_struct("Recorder")
-            .field("seen", &seen.exchanges.len())
+            .field("seen", &session.exchanges.len())
             .finish_non_exhaustive()
     }
 }

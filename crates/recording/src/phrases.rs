@@ -1,10 +1,10 @@
-//! The phrases that a recording keeps: those by which the readers decide.
+//! The phrases that a recording keeps, because readers use them.
 
 use hippo_browser::Phrase;
 use hippo_browser::reading::ENDLESS;
 
-/// What all systems' pages may say: why a page stands in for another, and how forms and scripts are made.
-pub(super) const COMMON: [Phrase; 42] = {
+/// Phrases of any system: of captcha and maintenance pages, in URLs and in scripts.
+pub(super) const COMMON_PHRASES: [Phrase; 42] = {
     use Phrase::{Address, Anywhere, Script};
     [
         Anywhere("captcha"),
@@ -52,14 +52,14 @@ pub(super) const COMMON: [Phrase; 42] = {
     ]
 };
 
-/// Words in lower case and without signs of typography, for comparing.
+/// The kept phrases, in lower case and with plain apostrophes for comparison.
 pub(super) struct KnownPhrases {
-    of_texts: Vec<(Vec<char>, Rule)>,
+    text_phrases: Vec<(Vec<char>, Rule)>,
     stems: Vec<(Vec<char>, &'static [&'static str])>,
-    /// The places of stems that are open, with how many elements were when each began.
-    here: Vec<(usize, &'static str)>,
-    of_addresses: Vec<String>,
-    of_scripts: Vec<&'static str>,
+    /// The open elements that are places of stems, each with its depth.
+    open_places: Vec<(usize, &'static str)>,
+    address_parts: Vec<String>,
+    script_names: Vec<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,28 +70,28 @@ enum Rule {
     OfPerson,
 }
 
-/// In what a text is looked for words that may stay.
+/// The kind of text in which phrases are searched.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Among {
-    /// The words of a page.
+pub(super) enum TextKind {
+    /// Text of a page.
     Words,
-    /// What it says of a person.
+    /// Text about a person.
     Person,
-    /// A value that names a state or a kind: only as a whole.
+    /// A value that names a state or a kind. Only whole phrases count.
     Values,
 }
 
 impl KnownPhrases {
     pub(super) fn new(of_system: &[Phrase]) -> Self {
         let mut words = Self {
-            of_texts: Vec::new(),
+            text_phrases: Vec::new(),
             stems: Vec::new(),
-            here: Vec::new(),
-            of_addresses: Vec::new(),
-            of_scripts: Vec::new(),
+            open_places: Vec::new(),
+            address_parts: Vec::new(),
+            script_names: Vec::new(),
         };
         let endless = ENDLESS.map(Phrase::Whole);
-        for kept in COMMON.iter().chain(of_system).chain(&endless) {
+        for kept in COMMON_PHRASES.iter().chain(of_system).chain(&endless) {
             let (text, rule) = match *kept {
                 Phrase::Anywhere(text) => (text, Rule::Anywhere),
                 Phrase::Beginning(text) => (text, Rule::Beginning),
@@ -103,48 +103,49 @@ impl KnownPhrases {
                 }
                 Phrase::OfPerson(text) => (text, Rule::OfPerson),
                 Phrase::Address(text) => {
-                    words.of_addresses.push(text.to_ascii_lowercase());
+                    words.address_parts.push(text.to_ascii_lowercase());
                     continue;
                 }
                 Phrase::Script(text) => {
-                    words.of_scripts.push(text);
+                    words.script_names.push(text);
                     continue;
                 }
             };
             words
-                .of_texts
+                .text_phrases
                 .push((text.chars().map(lower).collect(), rule));
         }
-        // The longest first.
+        // The longest first, so that they match before their parts.
         words
-            .of_texts
+            .text_phrases
             .sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         words
     }
 
-    /// How many characters of the text, from this word's first on, are kept.
-    /// `is_first`: nothing but spaces stands before it.
-    pub(super) fn at(
+    /// The length in characters of the phrase at a word, if it is kept.
+    ///
+    /// `is_first`: only spaces precede the word.
+    pub(super) fn kept_length_at(
         &self,
         text: &[char],
         start: usize,
         is_first: bool,
-        among: Among,
+        text_kind: TextKind,
     ) -> Option<usize> {
-        let stem = || match among {
-            Among::Words => self.stem_at(text, start),
-            Among::Person | Among::Values => None,
+        let stem = || match text_kind {
+            TextKind::Words => self.stem_at(text, start),
+            TextKind::Person | TextKind::Values => None,
         };
-        let whole = self.of_texts.iter().find_map(|(words, rule)| {
-            let is_asked_for = match among {
-                Among::Words => true,
-                Among::Person => *rule == Rule::OfPerson,
-                Among::Values => *rule == Rule::Whole,
+        let whole = self.text_phrases.iter().find_map(|(words, rule)| {
+            let is_asked_for = match text_kind {
+                TextKind::Words => true,
+                TextKind::Person => *rule == Rule::OfPerson,
+                TextKind::Values => *rule == Rule::Whole,
             };
             if !is_asked_for {
                 return None;
             }
-            let length = matched(text.get(start..)?, words)?;
+            let length = match_length(text.get(start..)?, words)?;
             let after = text.get(start + length..)?;
             let ends = !after.first().copied().is_some_and(char::is_alphanumeric)
                 || !words.last().copied().is_some_and(char::is_alphanumeric);
@@ -159,43 +160,45 @@ impl KnownPhrases {
         whole.or_else(stem)
     }
 
-    /// An element began within so many others, itself among them, with this id, class or address: it may be
-    /// a place of stems.
+    /// Enters an element with this id, class or address, which may be a place of stems. `depth` includes it.
     pub(super) fn enter(&mut self, depth: usize, name: &str) {
         let mut places = self.stems.iter().flat_map(|(_, places)| places.iter());
         if let Some(place) = places.find(|place| **place == name) {
-            self.here.push((depth, place));
+            self.open_places.push((depth, place));
         }
     }
 
-    /// So many elements are open now; the others have ended.
+    /// Leaves the elements deeper than `depth`.
     pub(super) fn leave(&mut self, depth: usize) {
-        self.here.retain(|(began, _)| *began <= depth);
+        self.open_places.retain(|(began, _)| *began <= depth);
     }
 
     fn stem_at(&self, text: &[char], start: usize) -> Option<usize> {
-        let from = text.get(start..).filter(|_| !self.here.is_empty())?;
+        let from = text.get(start..).filter(|_| !self.open_places.is_empty())?;
         let lengths = self.stems.iter().filter_map(|(stem, places)| {
-            let is_here = self.here.iter().any(|(_, place)| places.contains(place));
-            is_here.then(|| matched(from, stem)).flatten()
+            let is_here = self
+                .open_places
+                .iter()
+                .any(|(_, place)| places.contains(place));
+            is_here.then(|| match_length(from, stem)).flatten()
         });
         lengths.max()
     }
 
-    /// Whether this is a part of an address that is the same for all.
-    pub(super) fn is_of_addresses(&self, part: &str) -> bool {
+    /// Whether a part of a URL contains no personal data.
+    pub(super) fn is_known_address_part(&self, part: &str) -> bool {
         let part = part.to_ascii_lowercase();
-        self.of_addresses.contains(&part)
+        self.address_parts.contains(&part)
     }
 
-    /// Whether this is a name of a script's, or a text of a script that readers look at.
-    pub(super) fn is_of_scripts(&self, part: &str) -> bool {
-        self.of_scripts.contains(&part)
+    /// Whether this is a known name in a script, or a string literal that readers use.
+    pub(super) fn is_known_script_name(&self, part: &str) -> bool {
+        self.script_names.contains(&part)
     }
 }
 
-/// How much of the text these words are; spaces in them are any spaces.
-fn matched(text: &[char], words: &[char]) -> Option<usize> {
+/// The length of the match at the beginning of the text. A space matches any number of spaces.
+fn match_length(text: &[char], words: &[char]) -> Option<usize> {
     let mut at = 0;
     for wanted in words {
         if *wanted == ' ' {
@@ -234,7 +237,10 @@ mod tests {
     #[case("Title", Some(5))]
     #[case("Title of mine", None)]
     #[case("Gebühren", Some(6))]
-    fn words_are_kept_where_they_decide(#[case] text: &str, #[case] expected: Option<usize>) {
+    fn phrases_are_kept_where_readers_use_them(
+        #[case] text: &str,
+        #[case] expected: Option<usize>,
+    ) {
         let mut words = KnownPhrases::new(&[
             Phrase::Beginning("ready"),
             Phrase::Anywhere("in transit"),
@@ -248,31 +254,37 @@ mod tests {
                 text[at].is_alphanumeric() && (at == 0 || !text[at - 1].is_alphanumeric());
             let is_first = text[..at].iter().all(|c| c.is_whitespace());
             is_start
-                .then(|| words.at(&text, at, is_first, Among::Words))?
+                .then(|| words.kept_length_at(&text, at, is_first, TextKind::Words))?
                 .map(|length| at + length)
         });
         assert_eq!(kept, expected);
     }
 
     #[test]
-    fn a_stem_is_kept_only_where_a_reader_looks_for_it() {
+    fn stem_is_kept_only_in_its_places() {
         let mut words = KnownPhrases::new(&[Phrase::StemIn("fine", &["sums"])]);
         let name: Vec<char> = "Finegold".chars().collect();
-        assert_eq!(words.at(&name, 0, true, Among::Words), None);
+        assert_eq!(words.kept_length_at(&name, 0, true, TextKind::Words), None);
         words.enter(3, "names");
-        assert_eq!(words.at(&name, 0, true, Among::Words), None);
+        assert_eq!(words.kept_length_at(&name, 0, true, TextKind::Words), None);
         words.enter(3, "sums");
-        assert_eq!(words.at(&name, 0, true, Among::Words), Some(4));
-        assert_eq!(words.at(&name, 0, true, Among::Person), None);
+        assert_eq!(
+            words.kept_length_at(&name, 0, true, TextKind::Words),
+            Some(4)
+        );
+        assert_eq!(words.kept_length_at(&name, 0, true, TextKind::Person), None);
         words.leave(3);
-        assert_eq!(words.at(&name, 0, true, Among::Words), Some(4));
+        assert_eq!(
+            words.kept_length_at(&name, 0, true, TextKind::Words),
+            Some(4)
+        );
         words.leave(2);
-        assert_eq!(words.at(&name, 0, true, Among::Words), None);
+        assert_eq!(words.kept_length_at(&name, 0, true, TextKind::Words), None);
     }
 
     #[test]
-    fn the_words_for_what_stands_in_for_a_page_are_those_that_the_browser_knows() {
-        for kept in COMMON {
+    fn common_phrases_are_known_to_the_browser() {
+        for kept in COMMON_PHRASES {
             if let Phrase::Anywhere(words) = kept {
                 assert!(hippo_browser::classify_words(words).is_some(), "{words}");
             }

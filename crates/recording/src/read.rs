@@ -1,4 +1,4 @@
-//! Reading a recording as a visit would have.
+//! Reads an account from a recording.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use url::{Url, form_urlencoded};
 use super::base64;
 use super::har::{Entry, Har};
 
-/// What pages are of, and the answers that some are put together from.
-const PAGES: [&str; 5] = [
+/// Media types of pages, and of answers that are parts of pages.
+const PAGE_TYPES: [&str; 5] = [
     "text/html",
     "application/xhtml+xml",
     "application/json",
@@ -20,21 +20,20 @@ const PAGES: [&str; 5] = [
     "text/plain",
 ];
 
-/// How the names of files end that are parts of pages.
-const PARTS: [&str; 16] = [
+/// Extensions of files that pages load.
+const ASSET_EXTENSIONS: [&str; 16] = [
     "avif", "css", "gif", "ico", "jpeg", "jpg", "js", "map", "mjs", "mp4", "png", "svg", "ttf",
     "webp", "woff", "woff2",
 ];
 
-/// Reads the account that saved pages show, as the reader of their system does.
+/// Reads an account from saved pages: the system's reader.
 pub type PageReader<'a> = &'a dyn Fn(&[SavedPage]) -> Result<Account, Failure>;
 
-/// Reads the account of a recorded session, as far as its pages tell it: a visit knows more, such as that a
-/// list that was asked for and has no page is empty.
+/// Reads the account of a recorded session, as far as its pages show it. A visit knows more, such as that a
+/// requested list without a page is empty.
 ///
-/// The pages are those that came after the login, in order; what the login itself was answered counts where
-/// it says something. A status of 5xx is `site_down`, 429 `site_refused`, and an answer that never came
-/// `site_down`, as for a visit.
+/// Reads the pages after the login, in order, and the login's own answer if it is part of the account. Status 5xx
+/// and a missing answer are `site_down`, 429 is `site_refused`, as in a visit.
 pub fn read(har: &Har, read_pages: PageReader<'_>) -> Result<Account, Failure> {
     let entries = entries_of_site(har, read_pages);
     let login = entries
@@ -43,7 +42,7 @@ pub fn read(har: &Har, read_pages: PageReader<'_>) -> Result<Account, Failure> {
         .or_else(|| entries.iter().rposition(|entry| may_be_login(entry)));
     let after = entries.get(login.unwrap_or(0)..).unwrap_or_default();
     if let Some(last) = entries.last() {
-        refused(last)?;
+        check_status(last)?;
     }
     let is_ours = har.log.library.is_some();
     let answers: Vec<&Entry> = after
@@ -53,7 +52,7 @@ pub fn read(har: &Har, read_pages: PageReader<'_>) -> Result<Account, Failure> {
         .filter(|entry| is_ours || !is_json(entry) || is_read(entry, read_pages))
         .collect();
     let mut pages: Vec<SavedPage> = answers.iter().filter_map(|entry| page(entry)).collect();
-    // Many sites answer a login by a page that says nothing, or by a step of a script.
+    // Many sites answer a login with a page or a script without account data.
     if login.is_some()
         && pages.len() > 1
         && let Some(first) = pages.first()
@@ -77,23 +76,23 @@ pub fn read(har: &Har, read_pages: PageReader<'_>) -> Result<Account, Failure> {
     })
 }
 
-/// Drops what a browser showed on the way to the account: a login form whose answer cannot be told, a
-/// dashboard. Where no page is one of the account, all stay, and it returns false.
+/// Drops pages that a browser showed before the account: a login form, a dashboard. Returns false and keeps all
+/// pages if none is an account page.
 fn drop_pages_before_account(pages: &mut Vec<SavedPage>, read_pages: PageReader<'_>) -> bool {
     let is_known = |page: &SavedPage| read_pages(std::slice::from_ref(page)).is_ok();
     let Some(first) = pages.iter().position(is_known) else {
         return false;
     };
     let dropped: HashSet<String> = pages.drain(..first).map(|page| page.name).collect();
-    // A person goes back to the dashboard.
+    // A person may return to the dashboard.
     pages.retain(|page| !dropped.contains(&page.name) || is_known(page));
     true
 }
 
-/// The requests for pages but for the logout.
+/// The requests for pages, without the logout.
 ///
-/// A browser asks for much else, and of others too: styles, scripts, pictures, who was here. What counts in
-/// its file are the pages of the host that has the account, or else the login.
+/// A browser's file also has styles, scripts, images and trackers, and other hosts. Only the pages of the host
+/// with the account count, or else of the host with the login.
 fn entries_of_site<'a>(har: &'a Har, read_pages: PageReader<'_>) -> Vec<&'a Entry> {
     let entries = har.log.entries.iter().filter(|entry| !is_logout(entry));
     if har.log.library.is_some() {
@@ -110,15 +109,15 @@ fn entries_of_site<'a>(har: &'a Har, read_pages: PageReader<'_>) -> Vec<&'a Entr
     };
     let home = last(&|entry| is_read(entry, read_pages))
         .or_else(|| last(&is_login))
-        .or_else(|| last(&|entry| kind(entry).contains("html")));
+        .or_else(|| last(&|entry| media_type(entry).contains("html")));
     pages
         .into_iter()
         .filter(|entry| home.is_none() || host(entry) == home || is_login(entry))
         .collect()
 }
 
-/// The media type of an answer, without its parameters; empty: nobody said.
-fn kind(entry: &Entry) -> String {
+/// The media type of an answer, without parameters. Empty if not declared.
+fn media_type(entry: &Entry) -> String {
     let mut header = entry
         .response
         .headers
@@ -126,20 +125,20 @@ fn kind(entry: &Entry) -> String {
         .filter(|header| header.name.eq_ignore_ascii_case("content-type"))
         .map(|header| header.value.as_str());
     let declared = Some(entry.response.content.mime_type.as_str())
-        .filter(|kind| !kind.is_empty() && *kind != "x-unknown")
+        .filter(|media_type| !media_type.is_empty() && *media_type != "x-unknown")
         .or_else(|| header.next())
         .unwrap_or_default();
-    let kind = declared.split(';').next().unwrap_or_default();
-    kind.trim().to_ascii_lowercase()
+    let media_type = declared.split(';').next().unwrap_or_default();
+    media_type.trim().to_ascii_lowercase()
 }
 
 fn is_json(entry: &Entry) -> bool {
-    kind(entry).ends_with("json")
+    media_type(entry).ends_with("json")
 }
 
-/// Whether a browser showed this, or may have: neither a style nor a script nor a picture.
+/// Whether an answer may be a page: no style, script or image.
 fn is_page(entry: &Entry) -> bool {
-    match (kind(entry).as_str(), entry.resource_type.as_deref()) {
+    match (media_type(entry).as_str(), entry.resource_type.as_deref()) {
         ("", Some(asked_for)) => matches!(asked_for, "document" | "xhr" | "fetch"),
         ("", None) => {
             let path = entry
@@ -150,13 +149,13 @@ fn is_page(entry: &Entry) -> bool {
                 .unwrap_or_default();
             let name = path.rsplit('/').next().unwrap_or_default();
             let end = name.rsplit_once('.').map_or("", |(_, end)| end);
-            !PARTS.contains(&end.to_ascii_lowercase().as_str())
+            !ASSET_EXTENSIONS.contains(&end.to_ascii_lowercase().as_str())
         }
-        (kind, _) => PAGES.contains(&kind),
+        (media_type, _) => PAGE_TYPES.contains(&media_type),
     }
 }
 
-/// Whether an answer is one that the system's reader knows.
+/// Whether the system's reader recognises an answer.
 fn is_read(entry: &Entry, read_pages: PageReader<'_>) -> bool {
     page(entry).is_some_and(|page| read_pages(&[page]).is_ok())
 }
@@ -172,7 +171,7 @@ fn is_login(entry: &Entry) -> bool {
     entry.step == Some(LoginStep::LogIn) || (is_post(entry) && has_password())
 }
 
-/// Whether a form was sent to where logins go, and the file does not have what was in it.
+/// Whether a form was sent to a typical login path, and the file lacks its fields.
 fn may_be_login(entry: &Entry) -> bool {
     let path = entry
         .request
@@ -185,20 +184,20 @@ fn may_be_login(entry: &Entry) -> bool {
         .split(|c: char| !c.is_ascii_alphanumeric())
         .skip(1)
         .map(str::to_ascii_lowercase);
-    let is_place = parts.any(|part| {
-        let begins = ["login", "logon", "signin", "patronlogin", "patroninfo"]
+    let is_login_path = parts.any(|part| {
+        let has_login_prefix = ["login", "logon", "signin", "patronlogin", "patroninfo"]
             .iter()
             .any(|known| part.starts_with(known));
-        begins || matches!(part.as_str(), "auth" | "cas" | "session" | "sessions")
+        has_login_prefix || matches!(part.as_str(), "auth" | "cas" | "session" | "sessions")
     }) || path.ends_with("/opac-user.pl");
-    is_post(entry) && is_place && field_names(entry).is_empty()
+    is_post(entry) && is_login_path && field_names(entry).is_empty()
 }
 
 fn is_post(entry: &Entry) -> bool {
     entry.request.method.eq_ignore_ascii_case("POST")
 }
 
-/// The names of the fields that were sent, whichever way the file has them.
+/// The names of the sent fields, in any of HAR's forms.
 fn field_names(entry: &Entry) -> Vec<String> {
     let Some(form) = &entry.request.post_data else {
         return Vec::new();
@@ -232,8 +231,8 @@ fn is_logout(entry: &Entry) -> bool {
         || entry.request.url.to_ascii_lowercase().contains("logout")
 }
 
-/// What the status of an answer means, whatever its page says.
-fn refused(entry: &Entry) -> Result<(), Failure> {
+/// The failure for an answer's status, regardless of its page.
+fn check_status(entry: &Entry) -> Result<(), Failure> {
     let status = entry.response.status;
     match status {
         0 => Err(Failure::site_down("the recording ends without an answer")),
@@ -265,7 +264,7 @@ fn browser_page(entry: &Entry) -> Option<Page> {
     })
 }
 
-/// The text of an answer, whichever way the file has it; `None`: it has none.
+/// The text of an answer, decoded if necessary. `None` if there is none.
 fn text(entry: &Entry) -> Option<String> {
     let content = &entry.response.content;
     let text = content.text.as_ref()?;

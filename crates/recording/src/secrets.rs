@@ -1,4 +1,4 @@
-//! The card's number and PIN: what may stand nowhere, whatever a rule says.
+//! The card's number and PIN, which must never be in a recording.
 
 use hippo_browser::LoginStep;
 use hippo_core::card::CardSecret;
@@ -9,26 +9,26 @@ use zeroize::Zeroize;
 use super::allow_list;
 use super::har::Har;
 
-/// What is shorter may well stand in a page by chance: a number of four digits is a year.
+/// A shorter secret may be in a page by chance: four digits may be a year.
 const MIN_SECRET_CHARS: usize = 6;
 
-/// A part of a user name that is shorter is part of many words.
+/// A shorter part of a user name is part of many words.
 const MIN_NAME_PART_CHARS: usize = 4;
 
-/// The hosts that a recording names by itself.
-const EXAMPLE: &str = "library.example";
+/// The example host of recordings.
+const EXAMPLE_HOST: &str = "library.example";
 
 /// The secrets of one visit.
 #[derive(Default)]
 pub(super) struct Secrets {
     numbers: Vec<String>,
     pins: Vec<String>,
-    /// What the card's patron is called: no secret, but no name of a site's either.
+    /// The patron's names. Not secret, but kept out of names in the recording.
     people: Vec<String>,
 }
 
 impl Secrets {
-    /// Learns a number and a PIN; a number may be written `Name|number`.
+    /// Learns a number and a PIN. A number may have the form `Name|number`.
     pub(super) fn learn(&mut self, secret: &CardSecret) {
         let number = secret.number.expose_secret();
         let parts = number
@@ -38,21 +38,21 @@ impl Secrets {
         add(&mut self.pins, std::iter::once(secret.pin.expose_secret()));
     }
 
-    /// Learns what the card's patron is called.
+    /// Learns the patron's name.
     pub(super) fn learn_person(&mut self, name: &str) {
         add(&mut self.people, std::iter::once(name));
     }
 
-    /// What no name and no filler may hold: the secrets, and the words of a user name or a person's, but for
-    /// those that any site has in its names.
-    pub(super) fn barred(&self) -> Vec<String> {
+    /// The texts that no name and no filler may contain: the secrets, and the words of a user name or a
+    /// person's name that aren't common in names.
+    pub(super) fn forbidden_texts(&self) -> Vec<String> {
         let parts = self
             .numbers
             .iter()
             .chain(&self.people)
             .flat_map(|name| name.split(|c: char| !c.is_alphabetic()))
             .filter(|part| {
-                part.chars().count() >= MIN_NAME_PART_CHARS && !allow_list::is_piece(part)
+                part.chars().count() >= MIN_NAME_PART_CHARS && !allow_list::is_common_word(part)
             });
         self.all()
             .map(str::to_owned)
@@ -60,9 +60,9 @@ impl Secrets {
             .collect()
     }
 
-    /// The last look: whether a secret stands in the file, long enough to stand there by no chance, or
-    /// as a whole value, such as a field of the login.
-    pub(super) fn stand_in(&self, har: &Har) -> bool {
+    /// The final check: whether the file contains a secret that is too long to be there by chance, or a login
+    /// field that is a secret.
+    pub(super) fn occur_in(&self, har: &Har) -> bool {
         let fields = har
             .log
             .entries
@@ -80,8 +80,8 @@ impl Secrets {
         }
         let value = serde_json::to_value(har).unwrap_or_default();
         each_text(&value, &mut |text| {
-            let text = text.replace(EXAMPLE, "");
-            is_held |= self.sought().any(|secret| text.contains(secret));
+            let text = text.replace(EXAMPLE_HOST, "");
+            is_held |= self.searchable().any(|secret| text.contains(secret));
         });
         is_sent || is_held
     }
@@ -90,8 +90,8 @@ impl Secrets {
         self.numbers.iter().chain(&self.pins).map(String::as_str)
     }
 
-    /// A PIN of letters alone may be a word of the site, such as `password`; a number never is.
-    fn sought(&self) -> impl Iterator<Item = &str> {
+    /// The secrets to search for. A PIN of letters only is skipped, because it may be a common word.
+    fn searchable(&self) -> impl Iterator<Item = &str> {
         let has_digit = |pin: &&String| pin.bytes().any(|byte| byte.is_ascii_digit());
         self.numbers
             .iter()
@@ -114,15 +114,15 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// Calls `look` with every text and every key.
-fn each_text(value: &Value, look: &mut dyn FnMut(&str)) {
+/// Calls `visit` with every text and every key.
+fn each_text(value: &Value, visit: &mut dyn FnMut(&str)) {
     match value {
-        Value::String(text) => look(text),
-        Value::Array(values) => values.iter().for_each(|value| each_text(value, look)),
+        Value::String(text) => visit(text),
+        Value::Array(values) => values.iter().for_each(|value| each_text(value, visit)),
         Value::Object(values) => {
             for (key, value) in values {
-                look(key);
-                each_text(value, look);
+                visit(key);
+                each_text(value, visit);
             }
         }
         _ => {}

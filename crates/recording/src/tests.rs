@@ -1,4 +1,4 @@
-//! What a recording keeps and fills of whole sessions.
+//! Recordings of whole sessions.
 
 use std::time::{Duration, Instant};
 
@@ -64,11 +64,11 @@ fn profile(system: &str) -> RecordingProfile {
 }
 
 fn record(system: &str, base_url: &str, format: Option<&str>, session: Vec<Exchange>) -> Recording {
-    record_of(system, base_url, format, session, &[])
+    record_with_secrets(system, base_url, format, session, &[])
 }
 
-/// As [`record`], of a visit with these numbers and PINs.
-fn record_of(
+/// Like [`record`], for a visit with these numbers and PINs.
+fn record_with_secrets(
     system: &str,
     base_url: &str,
     format: Option<&str>,
@@ -106,7 +106,7 @@ fn login(fields: &str, page: &str) -> Exchange {
 }
 
 #[test]
-fn a_secret_in_a_place_that_every_rule_overlooked_keeps_the_recording_back() {
+fn secret_missed_by_all_rules_blocks_the_recording() {
     let recorder = Recorder::default();
     recorder.observe_exchange(exchange("https://zanary.host/", "<p>x"));
     recorder.observe_secret(&secret("library9", "1234"));
@@ -118,7 +118,7 @@ fn a_secret_in_a_place_that_every_rule_overlooked_keeps_the_recording_back() {
 }
 
 #[test]
-fn a_recorder_shows_nothing_of_what_it_saw() {
+fn recorder_debug_shows_no_content() {
     let recorder = Recorder::default();
     recorder.observe_exchange(exchange("https://zanary.host/Zanary", "Zanary"));
     assert_eq!(format!("{recorder:?}"), "Recorder { seen: 1, .. }");
@@ -131,13 +131,13 @@ fn a_recorder_shows_nothing_of_what_it_saw() {
 #[case("00")]
 #[case("7")]
 #[case("1984")]
-fn a_pin_of_zeros_or_of_few_digits_is_filled_where_it_is_sent(#[case] pin: &str) {
+fn pin_of_zeros_or_few_digits_is_filled(#[case] pin: &str) {
     let page = format!("<input name=pin value='{pin}'><p>{pin}</p><td>{pin}</td><i id='x{pin}'>");
     let session = vec![login(
         &format!("code=4711&pin={pin}&_eventId=submit"),
         &page,
     )];
-    let recording = record_of(
+    let recording = record_with_secrets(
         "sierra",
         "https://zanary.host/",
         None,
@@ -177,7 +177,7 @@ fn a_pin_of_zeros_or_of_few_digits_is_filled_where_it_is_sent(#[case] pin: &str)
 #[case("0000", true)]
 #[case("ABCD", true)]
 #[case("0001", false)]
-fn the_last_look_compares_each_field_of_the_login(#[case] sent: &str, #[case] is_found: bool) {
+fn final_check_compares_each_login_field(#[case] sent: &str, #[case] is_found: bool) {
     let session = vec![login(&format!("code=4711&pin={sent}"), "")];
     let mut recording = record("sierra", "https://zanary.host/", None, session);
     let form = recording.har.log.entries[0]
@@ -191,11 +191,11 @@ fn the_last_look_compares_each_field_of_the_login(#[case] sent: &str, #[case] is
         "4711",
         if sent == "ABCD" { "abcd" } else { "0000" },
     ));
-    assert_eq!(secrets.stand_in(&recording.har), is_found);
+    assert_eq!(secrets.occur_in(&recording.har), is_found);
 }
 
 #[test]
-fn a_user_name_and_its_words_stand_in_no_name() {
+fn user_name_is_in_no_name() {
     let page = "<p id='row-ada.okafor' class='ada.okafor x'><i class=okaforrow id=okafor_name>\
                 <a data-user-id=okafor href='#ada.okafor'><script type='application/json'>{\"okafor\":1,\
                 \"ada.okafor\":{\"okaforbooks\":[]}}</script><input name='ada.okafor'>";
@@ -207,26 +207,26 @@ fn a_user_name_and_its_words_stand_in_no_name() {
         ),
     ];
     let secrets = [("Ada Okafor|ada.okafor", "4321")];
-    let recording = record_of("sierra", "https://zanary.host/", None, session, &secrets);
+    let recording = record_with_secrets("sierra", "https://zanary.host/", None, session, &secrets);
     let text = recording.to_json().to_lowercase();
     let kept = format!("{:?}", recording.kept).to_lowercase();
-    for said in [text, kept] {
-        assert!(!said.contains("okafor"), "{said}");
+    for output in [text, kept] {
+        assert!(!output.contains("okafor"), "{output}");
     }
 }
 
 #[test]
-fn a_user_name_of_short_words_stands_in_no_name() {
+fn short_user_name_is_in_no_name() {
     let page = "<p id='row-ada.lee' class='x ada.lee'><a name=ada.lee>";
     let session = vec![login("code=ada.lee&pin=4321", page)];
     let secrets = [("ada.lee", "4321")];
-    let recording = record_of("sierra", "https://zanary.host/", None, session, &secrets);
+    let recording = record_with_secrets("sierra", "https://zanary.host/", None, session, &secrets);
     let text = recording.to_json();
     assert!(!text.contains("ada.lee") && !text.contains("lee"), "{text}");
 }
 
 #[test]
-fn the_words_of_what_the_patron_is_called_stand_in_no_name() {
+fn patron_name_is_in_no_name() {
     let recorder = Recorder::default();
     recorder.observe_exchange(exchange(
         "https://zanary.host/",
@@ -244,10 +244,10 @@ fn the_words_of_what_the_patron_is_called_stand_in_no_name() {
 }
 
 #[test]
-fn a_user_name_that_is_a_word_of_all_sites_hides_no_page() {
+fn common_word_in_user_name_keeps_names_readable() {
     let page = "<form id=fm1><input name=code class=checkbox><input type=password name=pin></form>";
     let session = vec![login("code=pat.holds&pin=4321", page)];
-    let recording = record_of(
+    let recording = record_with_secrets(
         "sierra",
         "https://zanary.host/",
         None,
@@ -267,7 +267,7 @@ fn a_user_name_that_is_a_word_of_all_sites_hides_no_page() {
 }
 
 #[test]
-fn a_number_without_digits_in_a_place_that_every_rule_overlooked_keeps_the_recording_back() {
+fn number_without_digits_missed_by_all_rules_blocks_it() {
     let recorder = Recorder::default();
     recorder.observe_exchange(exchange("https://zanary.host/", "<p>x"));
     recorder.observe_secret(&secret("ada.okafor", "1234"));
@@ -278,7 +278,7 @@ fn a_number_without_digits_in_a_place_that_every_rule_overlooked_keeps_the_recor
     assert_eq!(refused.unwrap_err(), RecordingError::HoldsSecret);
 }
 
-/// An account page of ours, with two loans, as Koha writes it, whose visible dates have their day first.
+/// A Koha account page with two loans. Its visible dates begin with the day.
 fn koha_page(dateformat: &str) -> String {
     format!(
         "<!DOCTYPE html><html><head><script>var dateformat_pref = \"{dateformat}\";</script></head>\
@@ -297,7 +297,7 @@ fn koha_page(dateformat: &str) -> String {
 #[rstest]
 #[case("metric")]
 #[case("us")]
-fn dates_are_moved_as_the_page_itself_writes_them(#[case] dateformat: &str) {
+fn dates_are_moved_in_the_format_of_the_page(#[case] dateformat: &str) {
     let base_url = "https://zanary.host/";
     let koha = hippo_systems::offline_reader("koha").unwrap();
     let page = koha_page(dateformat);
@@ -331,7 +331,7 @@ fn dates_are_moved_as_the_page_itself_writes_them(#[case] dateformat: &str) {
 }
 
 #[test]
-fn names_of_headers_and_cookies_that_nobody_knows_are_filled() {
+fn unknown_header_and_cookie_names_are_filled() {
     let mut exchange = exchange("https://zanary.host/", "<p>x");
     exchange.headers = headers(&[("cookie", "user_ada.okafor@mail.test=1; CGISESSID=2")]);
     exchange.answer.as_mut().unwrap().headers = headers(&[
@@ -357,7 +357,7 @@ fn names_of_headers_and_cookies_that_nobody_knows_are_filled() {
 #[case("{\"users\":{\"okafor\":{\"id\":1}}}", &["okafor"])]
 #[case("{\"nameById\":{\"okafor\":\"x\"}}", &["okafor"])]
 #[case("{\"a\":\"1 < 2, Okafor > Tiger\"}", &["kafor", "Tiger"])]
-fn what_json_says_of_a_person_is_filled(#[case] json: &str, #[case] said: &[&str]) {
+fn personal_json_values_are_filled(#[case] json: &str, #[case] personal: &[&str]) {
     let session = vec![exchange("https://zanary.host/", json)];
     let recording = record("bibliocommons", "https://zanary.host/", None, session);
     let body = recording.har.log.entries[0]
@@ -370,15 +370,15 @@ fn what_json_says_of_a_person_is_filled(#[case] json: &str, #[case] said: &[&str
         let words = text.split(|c: char| !c.is_alphanumeric());
         words.map(str::to_owned).collect()
     };
-    // Another number's filler may be this one.
+    // The filler of one number may equal another number.
     for (before, after) in words(json).iter().zip(words(&body)) {
-        let is_asked_for = said.iter().any(|said| before.contains(said));
+        let is_asked_for = personal.iter().any(|personal| before.contains(personal));
         assert!(!is_asked_for || *before != after, "{body}");
     }
 }
 
 #[test]
-fn counts_and_sums_of_json_stay_where_readers_look_at_them() {
+fn json_counts_and_sums_are_kept() {
     let json = "{\"total\":6,\"totalFines\":17.25,\"timesRenewed\":2,\"holdsPosition\":9}";
     let session = vec![exchange("https://zanary.host/", json)];
     let recording = record("bibliocommons", "https://zanary.host/", None, session);
@@ -394,7 +394,7 @@ fn counts_and_sums_of_json_stay_where_readers_look_at_them() {
 }
 
 #[test]
-fn a_recording_does_not_tell_when_it_was_made() {
+fn recording_hides_when_it_was_made() {
     let recording = record(
         "koha",
         "https://zanary.host/",

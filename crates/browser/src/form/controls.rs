@@ -1,4 +1,4 @@
-//! Which controls belong to a form, and what each of them would send (HTML standard, 4.10).
+//! Finds the controls of each form and the values they would send (HTML standard, 4.10).
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,21 +10,21 @@ use url::Url;
 use super::{Field, Form, Method, Value};
 use crate::reading::work;
 
-/// A form of a page with its controls, in the page's order.
+/// A form with its controls, in page order.
 pub(super) struct FormParts<'h> {
     element: ElementRef<'h>,
     controls: Vec<ElementRef<'h>>,
 }
 
-/// Finds what the selector matches, each as the form that it is or is in; no form twice.
+/// Finds the forms that match the selector or contain a match, each once.
 ///
-/// One walk gives every control of the page to its form.
+/// A single traversal assigns all controls of the page to their forms.
 pub(super) fn find_forms<'h>(html: &'h Html, selector: &Selector) -> Vec<FormParts<'h>> {
-    let mut seen = HashSet::new();
+    let mut seen_forms = HashSet::new();
     let elements: Vec<ElementRef<'h>> = html
         .select(selector)
         .filter_map(form_around)
-        .filter(|form| seen.insert(form.id()))
+        .filter(|form| seen_forms.insert(form.id()))
         .collect();
     if elements.is_empty() {
         return Vec::new();
@@ -39,10 +39,10 @@ pub(super) fn find_forms<'h>(html: &'h Html, selector: &Selector) -> Vec<FormPar
         .collect()
 }
 
-/// Reads a form of a page that came from this URL; `base` is what the page's links are resolved against.
+/// Reads a form of the page at `from`. `base` is the page's base URL.
 pub(super) fn read_form(parts: &FormParts<'_>, base: &Url, from: &Url) -> Form {
     let action = match parts.element.attr("action").map(str::trim) {
-        // As the standard says, that is the page, whatever <base> says.
+        // By the standard, that is the page, regardless of <base>.
         None | Some("") => from.clone(),
         Some(action) => base.join(action).unwrap_or_else(|_| from.clone()),
     };
@@ -55,18 +55,18 @@ pub(super) fn read_form(parts: &FormParts<'_>, base: &Url, from: &Url) -> Form {
         method: if is_post { Method::Post } else { Method::Get },
         from: from.clone(),
         fields: Vec::new(),
-        idle: Vec::new(),
+        inactive: Vec::new(),
         headers: Vec::new(),
         missing: Vec::new(),
     };
     for control in &parts.controls {
         work::count(1);
-        add(&mut form, *control);
+        add_control_value(&mut form, *control);
     }
     form
 }
 
-/// What relative links of the page are resolved against: its first `<base href>`, or itself.
+/// The page's base URL: its first `<base href>`, or the page's own URL.
 pub(super) fn find_base(html: &Html, from: &Url) -> Url {
     html.tree
         .root()
@@ -87,43 +87,43 @@ fn form_around(element: ElementRef<'_>) -> Option<ElementRef<'_>> {
 
 /// The controls of all forms of a page.
 ///
-/// A form owns what is in it, unless a control names another form by its id. A form that begins right
-/// inside a table is closed at once by the parser, but goes on owning what follows in the table:
-/// that is how browsers treat what many an old site writes.
+/// A form owns the controls inside it, unless a control names another form by its id. The parser
+/// closes a form at once that begins directly inside a table, but the form owns the controls in the
+/// rest of the table, as in browsers. Old sites rely on it.
 fn controls_by_form(html: &Html) -> HashMap<NodeId, Vec<ElementRef<'_>>> {
-    let mut walk = Walk::default();
+    let mut collector = ControlCollector::default();
     for edge in html.tree.root().traverse() {
         work::count(1);
         match edge {
-            Edge::Open(node) => ElementRef::wrap(node).map(|element| walk.open(element)),
-            Edge::Close(node) => ElementRef::wrap(node).map(|element| walk.close(element)),
+            Edge::Open(node) => ElementRef::wrap(node).map(|element| collector.open(element)),
+            Edge::Close(node) => ElementRef::wrap(node).map(|element| collector.close(element)),
         };
     }
-    walk.controls_by_form()
+    collector.controls_by_form()
 }
 
-/// Who owns a control.
+/// The owner of a control.
 enum Owner<'h> {
     Form(NodeId),
     /// The form with this id.
     Named(&'h str),
 }
 
-/// What is open around the element at hand.
+/// Collects controls, with the elements open around the current one.
 #[derive(Default)]
-struct Walk<'h> {
+struct ControlCollector<'h> {
     forms: Vec<NodeId>,
     tables: Vec<NodeId>,
-    /// How many parts are open of which nothing is sent.
+    /// How many open elements disable their content.
     disabled: usize,
-    /// The form that began last, and the table that it began right inside of.
+    /// The last form, and the table if the form began directly inside it.
     last_form: Option<(NodeId, Option<NodeId>)>,
     /// The first form of each id.
     ids: HashMap<&'h str, NodeId>,
     controls: Vec<(Owner<'h>, ElementRef<'h>)>,
 }
 
-impl<'h> Walk<'h> {
+impl<'h> ControlCollector<'h> {
     fn open(&mut self, element: ElementRef<'h>) {
         let name = element.value().name();
         match name {
@@ -132,7 +132,7 @@ impl<'h> Walk<'h> {
             "input" | "select" | "textarea" | "button" => self.add_control(element),
             _ => {}
         }
-        self.disabled += usize::from(disables(element));
+        self.disabled += usize::from(disables_content(element));
     }
 
     fn close(&mut self, element: ElementRef<'h>) {
@@ -141,7 +141,7 @@ impl<'h> Walk<'h> {
             "table" => drop(self.tables.pop()),
             _ => {}
         }
-        self.disabled -= usize::from(disables(element));
+        self.disabled -= usize::from(disables_content(element));
     }
 
     fn begin_form(&mut self, form: ElementRef<'h>) {
@@ -194,8 +194,8 @@ impl<'h> Walk<'h> {
     }
 }
 
-/// Whether nothing within an element is sent.
-fn disables(element: ElementRef<'_>) -> bool {
+/// Whether an element's content is never sent.
+fn disables_content(element: ElementRef<'_>) -> bool {
     match element.value().name() {
         "fieldset" => element.attr("disabled").is_some(),
         "datalist" => true,
@@ -203,8 +203,8 @@ fn disables(element: ElementRef<'_>) -> bool {
     }
 }
 
-/// Adds what a control would send.
-fn add(form: &mut Form, control: ElementRef<'_>) {
+/// Adds a control's values to the form.
+fn add_control_value(form: &mut Form, control: ElementRef<'_>) {
     let Some(name) = control.attr("name").filter(|name| !name.is_empty()) else {
         return;
     };
@@ -214,7 +214,7 @@ fn add(form: &mut Form, control: ElementRef<'_>) {
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
-    let mut send = |value: &str| {
+    let mut add_field = |value: &str| {
         form.fields.push(Field {
             name: name.to_owned(),
             value: Value::Plain(value.to_owned()),
@@ -224,38 +224,38 @@ fn add(form: &mut Form, control: ElementRef<'_>) {
         ("input", "checkbox" | "radio") => {
             let value = value.unwrap_or("on");
             if control.attr("checked").is_some() {
-                send(value);
+                add_field(value);
             } else {
-                form.idle.push((name.to_owned(), value.to_owned()));
+                form.inactive.push((name.to_owned(), value.to_owned()));
             }
         }
         ("input", "submit" | "image") | ("button", "" | "submit") => {
-            form.idle
+            form.inactive
                 .push((name.to_owned(), value.unwrap_or_default().to_owned()));
         }
         ("input", "button" | "reset" | "file") | ("button", _) => {}
         ("select", _) => {
-            let chosen = chosen(control);
-            if chosen.is_empty() {
-                form.idle.push((name.to_owned(), String::new()));
+            let values = chosen_values(control);
+            if values.is_empty() {
+                form.inactive.push((name.to_owned(), String::new()));
             }
-            for value in chosen {
-                send(&value);
+            for value in values {
+                add_field(&value);
             }
         }
-        ("textarea", _) => send(&control.text().collect::<String>()),
-        _ => send(value.unwrap_or_default()),
+        ("textarea", _) => add_field(&control.text().collect::<String>()),
+        _ => add_field(value.unwrap_or_default()),
     }
 }
 
-/// The values of a select's chosen options; a list of which one is always chosen has its first.
-fn chosen(select: ElementRef<'_>) -> Vec<String> {
+/// The values of a select's chosen options. A single select defaults to its first option.
+fn chosen_values(select: ElementRef<'_>) -> Vec<String> {
     let options: Vec<ElementRef<'_>> = select
         .descendants()
         .filter_map(ElementRef::wrap)
         .filter(|element| element.value().name() == "option")
         .collect();
-    let is_off = |option: &ElementRef<'_>| {
+    let is_disabled = |option: &ElementRef<'_>| {
         option.attr("disabled").is_some()
             || option
                 .parent()
@@ -272,13 +272,13 @@ fn chosen(select: ElementRef<'_>) -> Vec<String> {
     if select.attr("multiple").is_none() {
         let last = selected.pop();
         selected = last
-            .or_else(|| options.iter().find(|option| !is_off(option)).copied())
+            .or_else(|| options.iter().find(|option| !is_disabled(option)).copied())
             .into_iter()
             .collect();
     }
     selected
         .into_iter()
-        .filter(|option| !is_off(option))
+        .filter(|option| !is_disabled(option))
         .map(|option| match option.attr("value") {
             Some(value) => value.to_owned(),
             None => {

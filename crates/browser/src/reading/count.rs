@@ -2,9 +2,9 @@
 
 use hippo_core::failure::Failure;
 
-/// The whole numbers in a text, in their order; one that does not fit is left out.
+/// The whole numbers in a text, in order. One that overflows is skipped.
 ///
-/// `,` between groups of three digits belongs to the number: `1,204 items` has one.
+/// A `,` between groups of three digits is part of the number: `1,204 items` has one.
 pub fn numbers(text: &str) -> Vec<u32> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -19,12 +19,12 @@ pub fn numbers(text: &str) -> Vec<u32> {
     found
 }
 
-/// The first whole number in a text: `6 item(s) checked out` says 6.
+/// The first whole number in a text: 6 in `6 item(s) checked out`.
 pub fn first_number(text: &str) -> Option<u32> {
     numbers(text).into_iter().next()
 }
 
-/// The site's own total must be the number of rows read, else the page is not what we know.
+/// Checks the site's own total against the number of rows read. `page_changed` if they differ.
 ///
 /// `what` names the list: `loans`.
 pub fn must_agree(declared: Option<u32>, rows: usize, what: &str) -> Result<(), Failure> {
@@ -36,7 +36,7 @@ pub fn must_agree(declared: Option<u32>, rows: usize, what: &str) -> Result<(), 
     }
 }
 
-/// The digits at the beginning of a text, group signs dropped, and what follows them.
+/// The digits at the beginning of a text, without group separators, and the rest.
 fn take_number(text: &str) -> (String, &str) {
     let end = |text: &str| {
         text.find(|c: char| !c.is_ascii_digit())
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_that_differs_from_the_rows_is_a_changed_page() {
+    fn total_that_differs_from_the_rows_is_page_changed() {
         assert!(must_agree(Some(3), 3, "loans").is_ok());
         assert!(must_agree(None, 3, "loans").is_ok());
         let failure = must_agree(Some(4), 3, "loans").unwrap_err();

@@ -1,4 +1,4 @@
-//! Dates: those that machines read, and those that are written for people.
+//! Reads machine-readable and visible dates.
 
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate};
@@ -6,13 +6,13 @@ use chrono_tz::Tz;
 use hippo_core::failure::{Failure, Remedy};
 use hippo_core::text::clean;
 
-/// Years that a library's page can mean; earlier ones show that a format does not fit.
+/// Plausible years. An earlier one shows that the format doesn't fit.
 const VALID_YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
-/// From this year on, a date stands for none: systems print 2099, 2382 or 9999 for “never”.
+/// From this year on, a date means “never”: systems print 2099, 2382 or 9999.
 const FIRST_ENDLESS_YEAR: i32 = 2069;
 
-/// What a site prints in place of a date that never comes.
+/// What sites print for “never” in place of a date.
 pub const ENDLESS: [&str; 30] = [
     "never",
     "no end",
@@ -46,17 +46,17 @@ pub const ENDLESS: [&str; 30] = [
     "aldrig",
 ];
 
-/// The day on which something ends, as a page says it.
+/// The day on which something ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Day {
-    /// This one.
+    /// On this date.
     On(NaiveDate),
-    /// None: the page says so, or names a day that nobody will see.
+    /// Never: the page says so, or has a date in the far future.
     Never,
 }
 
 impl Day {
-    /// The date, where there is one.
+    /// The date, if there is one.
     pub fn date(self) -> Option<NaiveDate> {
         match self {
             Self::On(date) => Some(date),
@@ -77,9 +77,9 @@ const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
 
-/// The day in a text that must name one, as `DUE 07-20-09 +1 HOLD` or `NEVER`.
+/// The day in a text that must have one, such as `DUE 07-20-09 +1 HOLD` or `NEVER`.
 ///
-/// `page_changed` where it names none, or where the library declares no format for visible dates.
+/// `page_changed` if it has none, or if the library declares no date format.
 pub fn visible_day(text: &str, format: Option<&str>) -> Result<Day, Failure> {
     take_day(text, format)?
         .map(|(day, _)| day)
@@ -87,12 +87,12 @@ pub fn visible_day(text: &str, format: Option<&str>) -> Result<Day, Failure> {
         .ok_or_else(|| Failure::page_changed("no date where one was expected"))
 }
 
-/// Whether a text begins with words for “never”, punctuation aside.
+/// Whether a text begins with words for “never”, apart from punctuation.
 pub fn is_endless(text: &str) -> bool {
     take_endless(text).is_some()
 }
 
-/// What follows the words for “never” with which a text begins.
+/// The rest of a text that begins with words for “never”.
 pub fn take_endless(text: &str) -> Option<String> {
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
     let lower = text.to_lowercase().replace('\u{2019}', "'");
@@ -110,29 +110,28 @@ pub fn take_endless(text: &str) -> Option<String> {
     Some(rest.join(" "))
 }
 
-/// The first date in a text, in the library's declared format (strftime); `None`: it has none, or
-/// one that stands for “never”.
+/// The first date in a text, in the library's declared format (strftime).
 ///
-/// Years of two digits are taken where the format says four, and the other way round: sites mix
-/// both. `page_changed` where something that looks like a date does not have the declared format,
-/// or none is declared: a date is never guessed.
+/// `None` if there is none, or one that means “never”. Two-digit and four-digit years are both
+/// accepted, because sites mix them. `page_changed` if something that looks like a date isn't in the
+/// declared format, or if no format is declared: dates are never guessed.
 pub fn find_date(text: &str, format: Option<&str>) -> Result<Option<NaiveDate>, Failure> {
     Ok(take_day(text, format)?.and_then(|(day, _)| day.date()))
 }
 
-/// As [`find_date`], with the text that remains without the date.
+/// Like [`find_date`], with the rest of the text.
 pub fn take_date(text: &str, format: Option<&str>) -> Result<Option<(NaiveDate, String)>, Failure> {
     let taken = take_day(text, format)?;
     Ok(taken.and_then(|(day, rest)| Some((day.date()?, rest))))
 }
 
-/// The first day that a text names, also one that stands for “never”, and what remains of the text.
+/// The first day in a text, including “never”, and the rest of the text.
 ///
-/// A day with a year of four digits that nobody will see stands for “never” in whatever format: it
-/// is often the machine's own.
+/// A date with a four-digit year in the far future means “never” in any format, because systems often
+/// print it in their own.
 pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)>, Failure> {
     let Some(format) = format else {
-        return if let Some(rest) = take_endless_numbers(text) {
+        return if let Some(rest) = strip_far_future_date(text) {
             Ok(Some((Day::Never, rest)))
         } else if looks_like_a_date(text) {
             Err(wrong_format(
@@ -144,7 +143,7 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
     };
     if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
         return Err(wrong_format(
-            "found a date, but this library's date format is not one of strftime's",
+            "found a date, but this library's date format isn't valid strftime",
         ));
     }
     let other_year = if format.contains("%y") {
@@ -167,32 +166,30 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
         }
         previous = character;
     }
-    if let Some(rest) = take_endless_numbers(text) {
+    if let Some(rest) = strip_far_future_date(text) {
         return Ok(Some((Day::Never, rest)));
     }
     if looks_like_a_date(text) {
         return Err(wrong_format(
-            "found a date that does not fit this library's date format",
+            "found a date that doesn't fit this library's date format",
         ));
     }
     Ok(None)
 }
 
-/// A date that the library's declared format does not read.
+/// The failure for a date that the declared format doesn't fit.
 fn wrong_format(detail: &str) -> Failure {
     Failure::page_changed(detail).with_remedy(Remedy::SetDateFormat)
 }
 
 /// The local day of a machine-readable date, with or without time and zone.
 ///
-/// A time with a zone is a moment, whose day is the one in the library's own zone.
-///
-/// `None` for one that stands for “never”, too.
+/// A time with a zone is converted to the library's zone. `None` also for a date that means “never”.
 pub fn iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
     iso_day(text, zone)?.date()
 }
 
-/// As [`iso_date`], with the days that stand for “never”.
+/// Like [`iso_date`], including “never”.
 pub fn iso_day(text: &str, zone: Tz) -> Option<Day> {
     find_iso_date(text, zone).map(Day::from_date)
 }
@@ -203,7 +200,7 @@ fn find_iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%z"));
     if let Ok(moment) = moment {
-        // Of the first and last years that there are, some zones have no day at all.
+        // The conversion would overflow in chrono's first and last years.
         return VALID_YEARS
             .contains(&moment.year())
             .then(|| moment.with_timezone(&zone).date_naive())
@@ -218,7 +215,7 @@ fn find_iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
     (VALID_YEARS.contains(&date.year()) && (rest.is_empty() || is_local_time)).then_some(date)
 }
 
-/// A date at the very beginning of a text that no further digit continues, and what follows it.
+/// The date at the beginning of a text, not followed by a digit, and the rest.
 fn date_at<'a>(text: &'a str, format: &str) -> Option<(NaiveDate, &'a str)> {
     let (date, after) = NaiveDate::parse_and_remainder(text, format).ok()?;
     let is_end_of_century = (date.year(), date.month(), date.day()) == (1999, 12, 31);
@@ -231,10 +228,10 @@ fn date_at<'a>(text: &'a str, format: &str) -> Option<(NaiveDate, &'a str)> {
     (ends && VALID_YEARS.contains(&date.year())).then_some((date, after))
 }
 
-/// A text without its first date in numbers whose year nobody will see: `12-31-2382`, `9999-12-31`.
-fn take_endless_numbers(text: &str) -> Option<String> {
+/// A text without its first numeric date in the far future: `12-31-2382`, `9999-12-31`.
+fn strip_far_future_date(text: &str) -> Option<String> {
     let mut rest = text;
-    let mut passed = 0;
+    let mut offset = 0;
     loop {
         let start = rest.find(|c: char| c.is_ascii_digit())?;
         let run = rest.get(start..)?;
@@ -256,16 +253,16 @@ fn take_endless_numbers(text: &str) -> Option<String> {
             && ((is_endless_year(one) && is_short(last))
                 || (is_short(one) && is_endless_year(last)))
         {
-            let before = text.get(..passed + start)?;
-            let after = text.get(passed + start + length..)?;
+            let before = text.get(..offset + start)?;
+            let after = text.get(offset + start + length..)?;
             return Some(clean(&format!("{before} {after}")));
         }
-        passed += start + length;
-        rest = text.get(passed..)?;
+        offset += start + length;
+        rest = text.get(offset..)?;
     }
 }
 
-/// Whether a person would see a date here: `3/4/26`, `2026-03-04`, `4 March`, `Mar. 4`.
+/// Whether a text contains something like a date: `3/4/26`, `2026-03-04`, `4 March`, `Mar. 4`.
 fn looks_like_a_date(text: &str) -> bool {
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || c == ',')
@@ -322,7 +319,7 @@ mod tests {
     #[case("November 21, 2026", "%B %d, %Y", "2026-11-21")]
     #[case("21.11.2026, 23:59", "%d.%m.%Y", "2026-11-21")]
     #[case("9 of 83 until 1/2/2027", "%d/%m/%Y", "2027-02-01")]
-    fn a_date_is_found_in_the_declared_format(
+    fn date_is_found_in_the_declared_format(
         #[case] text: &str,
         #[case] format: &str,
         #[case] expected: &str,
@@ -340,7 +337,7 @@ mod tests {
     #[case("")]
     #[case("version 1.2")]
     #[case("call 519-555-0100")]
-    fn a_text_without_a_date_has_none(#[case] text: &str) {
+    fn text_without_a_date_has_none(#[case] text: &str) {
         assert_eq!(find_date(text, Some("%m-%d-%y")).unwrap(), None);
         assert_eq!(find_date(text, None).unwrap(), None);
     }
@@ -351,7 +348,7 @@ mod tests {
     #[case("2026-11-21")]
     #[case("21 November")]
     #[case("Nov. 21, 2026")]
-    fn a_visible_date_without_a_declared_format_is_an_error(#[case] text: &str) {
+    fn visible_date_without_a_format_is_an_error(#[case] text: &str) {
         let failure = find_date(text, None).unwrap_err();
         assert_eq!(failure.kind, FailureKind::PageChanged);
         assert_eq!(
@@ -366,10 +363,7 @@ mod tests {
     #[case("07/20/2009", "%m-%d-%y")]
     #[case("07-20-20091", "%m-%d-%y")]
     #[case("0009-07-20", "%Y-%m-%d")]
-    fn a_date_in_another_format_is_an_error_and_never_guessed(
-        #[case] text: &str,
-        #[case] format: &str,
-    ) {
+    fn date_in_another_format_is_an_error(#[case] text: &str, #[case] format: &str) {
         assert!(visible_day(text, Some(format)).is_err());
     }
 
@@ -385,7 +379,7 @@ mod tests {
     #[case("Never.")]
     #[case(": indefinite")]
     #[case("unbefristet")]
-    fn day_that_never_comes_is_none(#[case] text: &str) {
+    fn endless_date_is_never(#[case] text: &str) {
         assert_eq!(visible_day(text, Some("%m-%d-%y")).unwrap(), Day::Never);
         assert_eq!(find_date(text, Some("%m-%d-%y")).unwrap(), None);
     }
@@ -396,12 +390,12 @@ mod tests {
     #[case("13-32-2026")]
     #[case("12-31-226")]
     #[case("")]
-    fn day_that_cannot_be_read_is_an_error(#[case] text: &str) {
+    fn unreadable_day_is_an_error(#[case] text: &str) {
         assert!(visible_day(text, Some("%m-%d-%y")).is_err());
     }
 
     #[test]
-    fn machine_readable_day_that_never_comes_is_known_as_one() {
+    fn machine_readable_endless_date_is_never() {
         let zone = chrono_tz::America::Toronto;
         for text in ["9999-12-31T23:59:59Z", "2382-12-31", "2099-12-31 23:59:00"] {
             assert_eq!(iso_day(text, zone), Some(Day::Never), "{text}");
@@ -414,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_beside_a_date_is_kept() {
+    fn text_beside_a_date_is_kept() {
         let (date, rest) = take_date("DUE 07-20-09  +1 HOLD", Some("%m-%d-%y"))
             .unwrap()
             .unwrap();
@@ -422,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_that_is_none_is_an_error() {
+    fn invalid_format_is_an_error() {
         let failure = find_date("4/4/15", Some("%Q")).unwrap_err();
         assert!(failure.detail.contains("strftime"));
     }
@@ -442,15 +436,12 @@ mod tests {
     #[case("-262143-01-01T00:00:00+0000", None)]
     #[case("1970-01-01T00:00:00+14:00", None)]
     #[case("", None)]
-    fn a_machine_readable_date_is_the_librarys_local_day(
-        #[case] text: &str,
-        #[case] expected: Option<&str>,
-    ) {
+    fn machine_readable_date_is_a_local_day(#[case] text: &str, #[case] expected: Option<&str>) {
         assert_eq!(
             iso_date(text, chrono_tz::America::Toronto),
             expected.map(day)
         );
-        let is_day_of_its_own = iso_date(text, chrono_tz::Pacific::Auckland).is_some();
-        assert_eq!(is_day_of_its_own, expected.is_some());
+        let has_auckland_day = iso_date(text, chrono_tz::Pacific::Auckland).is_some();
+        assert_eq!(has_auckland_day, expected.is_some());
     }
 }

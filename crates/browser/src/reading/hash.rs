@@ -1,4 +1,4 @@
-//! An id for what the site gives none.
+//! Ids for items without an id of the site.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use hippo_core::text::clean;
 use sha2::{Digest, Sha256};
 
-/// An id that stays the same for the same parts: `h` and 24 hexadecimal digits.
+/// A stable id of these parts: `h` and 24 hexadecimal digits.
 ///
-/// The parts must be what does not change from day to day: a title and an author, not a due date.
+/// The parts must not change from day to day: a title and an author, not a due date.
 pub fn stable_id(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
@@ -23,7 +23,7 @@ pub fn stable_id(parts: &[&str]) -> String {
     id
 }
 
-/// The site's own id, as it stands; a stable hash of it where it holds what must not be shown, or nothing.
+/// The site's own id. Its hash if it is empty or contains characters that must not be shown.
 pub fn own_id(text: &str) -> String {
     if !text.is_empty() && clean(text) == text {
         text.to_owned()
@@ -32,16 +32,16 @@ pub fn own_id(text: &str) -> String {
     }
 }
 
-/// Makes ids of one list distinct: the second `h12` becomes `h12-2`.
+/// Makes the ids of a list distinct: the second `h12` becomes `h12-2`.
 ///
-/// For what a site lists twice, such as two copies of one work without numbers of their own.
+/// For items that a site lists twice, such as two copies of one work without their own numbers.
 pub fn make_distinct<'a>(ids: impl Iterator<Item = &'a mut String>) {
     let mut times: HashMap<String, u32> = HashMap::new();
     let mut seen = HashSet::new();
     for id in ids {
         let times = times.entry(id.clone()).or_default();
         let bare = id.len();
-        // Another may be called `h12-2` by itself.
+        // Another id may already be `h12-2`.
         loop {
             *times += 1;
             id.truncate(bare);
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_parts_give_the_same_id_and_other_parts_another() {
+    fn stable_id_depends_on_all_parts() {
         let id = stable_id(&["Tidewater", "Okafor"]);
         assert_eq!(id, "hadcc04362aab630ead07f7cf");
         assert_ne!(id, stable_id(&["TidewaterO", "kafor"]));
@@ -68,21 +68,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_twice_has_two_ids() {
+    fn duplicate_ids_become_distinct() {
         let mut ids = ["a", "b", "a", "a"].map(str::to_owned);
         make_distinct(ids.iter_mut());
         assert_eq!(ids, ["a", "b", "a-2", "a-3"]);
     }
 
     #[test]
-    fn what_is_called_as_a_second_one_would_be_is_another_still() {
+    fn existing_numbered_id_is_not_reused() {
         let mut ids = ["a-2", "a", "a", "a-2"].map(str::to_owned);
         make_distinct(ids.iter_mut());
         assert_eq!(ids, ["a-2", "a", "a-3", "a-2-2"]);
     }
 
     #[test]
-    fn an_id_of_the_site_stays_unless_it_could_not_be_shown() {
+    fn site_id_is_hashed_only_if_unprintable() {
         assert_eq!(own_id("i71 b"), "i71 b");
         for (one, other) in [("i71\u{202e}", "i71\u{202d}"), ("", "\u{200b}")] {
             assert!(own_id(one).starts_with('h') && own_id(one).len() == 25);

@@ -1,4 +1,4 @@
-//! Finding parts of a page, and links that may be kept.
+//! Finds elements and links of a page.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -11,8 +11,8 @@ use super::work;
 
 /// A CSS selector that is parsed once, at its first use.
 ///
-/// One that is malformed finds nothing, so that the page is not recognised; in debug builds its
-/// first use fails loudly, so a test finds it.
+/// A malformed one matches nothing, so that the page isn't recognised. In debug builds its first use
+/// panics, so that a test finds it.
 #[derive(Debug)]
 pub struct Css {
     text: &'static str,
@@ -20,7 +20,7 @@ pub struct Css {
 }
 
 impl Css {
-    /// A selector, to be kept in a `static`.
+    /// A selector for a `static`.
     pub const fn new(text: &'static str) -> Self {
         Self {
             text,
@@ -28,7 +28,7 @@ impl Css {
         }
     }
 
-    /// Every part of `scope` that matches, in the page's order.
+    /// All matches within `scope`, in page order.
     pub fn all<'a>(&'static self, scope: ElementRef<'a>) -> impl Iterator<Item = ElementRef<'a>> {
         self.selector().into_iter().flat_map(move |selector| {
             scope
@@ -40,17 +40,17 @@ impl Css {
         })
     }
 
-    /// The first part of `scope` that matches.
+    /// The first match within `scope`.
     pub fn first<'a>(&'static self, scope: ElementRef<'a>) -> Option<ElementRef<'a>> {
         self.all(scope).next()
     }
 
-    /// Whether any part of `scope` matches.
+    /// Whether there is a match within `scope`.
     pub fn is_in(&'static self, scope: ElementRef<'_>) -> bool {
         self.first(scope).is_some()
     }
 
-    /// Whether this very element matches.
+    /// Whether this element matches.
     pub fn matches(&'static self, element: ElementRef<'_>) -> bool {
         self.selector()
             .is_some_and(|selector| selector.matches(&element))
@@ -67,32 +67,31 @@ impl Css {
     }
 }
 
-/// No two rows of a list may be the very same, signs for machines included: then one of them was
-/// printed twice.
+/// Refuses a list with two identical rows, because the site printed one twice.
 ///
-/// Rows without any such sign may be alike: two copies of one work.
+/// Only rows with ids or names count. Others may be equal: two copies of one work.
 pub fn must_differ<'a>(
     rows: impl Iterator<Item = ElementRef<'a>>,
     what: &str,
 ) -> Result<(), Failure> {
-    static SIGN: Css = Css::new("[id], [name], [for]");
+    static IDENTIFIED: Css = Css::new("[id], [name], [for]");
     let mut seen = HashSet::new();
     for row in rows {
-        if !SIGN.is_in(row) {
+        if !IDENTIFIED.is_in(row) {
             continue;
         }
         let html = row.inner_html();
         work::count(html.len());
         if !seen.insert(html) {
             return Err(Failure::page_changed(format!(
-                "the same row twice among the {what}"
+                "the same row twice in the list of {what}"
             )));
         }
     }
     Ok(())
 }
 
-/// A link as it may be kept: resolved, http(s) only, no link within the page.
+/// Resolves a link. `None` if it isn't http(s), or leads within the page.
 pub fn web_link(href: &str, base: &Url) -> Option<Url> {
     let href = href.trim();
     if href.is_empty() || href.starts_with('#') {
@@ -103,20 +102,20 @@ pub fn web_link(href: &str, base: &Url) -> Option<Url> {
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
-/// Whether a page ends within a table: rows that should follow are missing.
+/// Whether a page ends within a table, so that rows are missing.
 ///
-/// A tree of the page does not tell: parsers close what was left open.
+/// Searches the text, because parsers close open elements.
 pub fn is_cut_short(html: &str) -> bool {
-    let mut shown = String::with_capacity(html.len());
+    let mut without_comments = String::with_capacity(html.len());
     let mut rest = html;
     while let Some((before, comment)) = rest.split_once("<!--") {
-        shown.push_str(before);
+        without_comments.push_str(before);
         rest = comment.split_once("-->").map_or("", |(_, after)| after);
     }
-    shown.push_str(rest);
-    shown.make_ascii_lowercase();
-    match shown.rfind("<tr") {
-        Some(last_row) => !shown
+    without_comments.push_str(rest);
+    without_comments.make_ascii_lowercase();
+    match without_comments.rfind("<tr") {
+        Some(last_row) => !without_comments
             .get(last_row..)
             .is_some_and(|after| after.contains("</table")),
         None => false,
@@ -133,7 +132,7 @@ mod tests {
     static BROKEN: Css = Css::new("tr[");
 
     #[test]
-    fn parts_are_found_in_the_order_of_the_page() {
+    fn elements_are_found_in_page_order() {
         let page = Html::parse_document("<table><tr class=row id=a><tr id=b><tr class=row id=c>");
         let ids: Vec<_> = ROW
             .all(page.root_element())
@@ -145,7 +144,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "malformed selector")]
-    fn a_malformed_selector_is_found_by_its_first_test() {
+    fn malformed_selector_panics_in_debug() {
         BROKEN.is_in(Html::parse_document("").root_element());
     }
 
@@ -157,7 +156,7 @@ mod tests {
     #[case("javascript:alert(1)", None)]
     #[case("mailto:desk@library.test", None)]
     #[case("data:text/html,x", None)]
-    fn only_links_to_web_pages_are_kept(#[case] href: &str, #[case] expected: Option<&str>) {
+    fn only_web_links_are_kept(#[case] href: &str, #[case] expected: Option<&str>) {
         let base = Url::parse("https://library.test/patroninfo/7/items").unwrap();
         assert_eq!(web_link(href, &base).as_ref().map(Url::as_str), expected);
     }
@@ -168,7 +167,7 @@ mod tests {
     #[case("<table><tr><td>a<tr><td", true)]
     #[case("<table><tr><td>a<!-- </table>", true)]
     #[case("<p>no table", false)]
-    fn a_page_that_ends_within_a_table_is_cut_short(#[case] html: &str, #[case] expected: bool) {
+    fn page_that_ends_within_a_table_is_cut_short(#[case] html: &str, #[case] expected: bool) {
         assert_eq!(is_cut_short(html), expected);
     }
 }

@@ -1,13 +1,13 @@
-//! What a library tells a patron, each once.
+//! A library's messages to a patron, without duplicates.
 
 use std::collections::HashSet;
 
 use hippo_core::text::{MAX_STORED_CHARS, cut};
 
-/// No library tells a patron more things at once; what a hostile page adds is left out.
+/// The most messages of an account. More can only come from a hostile page, and are skipped.
 pub const MAX_MESSAGES: usize = 50;
 
-/// Messages in their order, each once, none empty, cut to a length that can be stored.
+/// Messages in order, without duplicates and empty ones, cut to a length that can be stored.
 #[derive(Debug, Default)]
 pub struct Messages {
     seen: HashSet<String>,
@@ -15,7 +15,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Adds a message, unless it is empty or there already, or the list is full.
+    /// Adds a message, unless it is empty or a duplicate, or the list is full.
     pub fn add(&mut self, message: &str) {
         if self.is_full() || message.is_empty() {
             return;
@@ -26,7 +26,7 @@ impl Messages {
         }
     }
 
-    /// Whether no more are kept.
+    /// Whether no more messages are added.
     pub fn is_full(&self) -> bool {
         self.list.len() >= MAX_MESSAGES
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_kept_once_in_order_up_to_the_limit() {
+    fn messages_are_unique_ordered_and_limited() {
         let mut messages = Messages::default();
         messages.extend(["b", "", "a", "b"]);
         messages.add(&"x".repeat(2_000));

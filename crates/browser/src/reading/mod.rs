@@ -1,6 +1,6 @@
-//! What all systems read pages with: text, dates, counts, sums of money, links and ids.
+//! Reads text, dates, counts, sums of money, links and ids from pages of any system.
 //!
-//! Nothing here knows a system or reaches the network.
+//! Without knowledge of a system and without network access.
 
 mod count;
 mod date;
@@ -35,7 +35,7 @@ pub use self::skeleton::of_page as skeleton;
 pub use self::stored::cut_stored_texts;
 pub use self::text::{decode_entities, element_text, element_text_without, join_title, tidy};
 
-/// A list has at most so many entries; no patron may borrow as much.
+/// The most entries of a list. No patron may borrow that many.
 pub const MAX_ENTRIES: usize = 5_000;
 
 /// `page_changed` for a list with more entries than [`MAX_ENTRIES`].

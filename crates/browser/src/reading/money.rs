@@ -1,8 +1,8 @@
-//! Sums of money in text.
+//! Reads sums of money.
 
 use rust_decimal::Decimal;
 
-/// Codes and abbreviations of currencies that may stand between a sum and its sign.
+/// Codes and abbreviations of currencies that may occur between a sum and its minus.
 const CURRENCIES: [&str; 48] = [
     "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP",
     "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "MXN", "MYR", "NOK",
@@ -10,8 +10,8 @@ const CURRENCIES: [&str; 48] = [
     "ZAR", "kr", "Kr", "Fr", "SFr", "Kč", "zł", "Ft", "Rs",
 ];
 
-/// Signs and abbreviations that stand for one currency alone, with its code.
-const UNAMBIGUOUS: [(&str, &str); 12] = [
+/// Symbols and abbreviations of a single currency, with its code.
+const UNAMBIGUOUS_SYMBOLS: [(&str, &str); 12] = [
     ("€", "EUR"),
     ("£", "GBP"),
     ("₹", "INR"),
@@ -26,23 +26,23 @@ const UNAMBIGUOUS: [(&str, &str); 12] = [
     ("Ft", "HUF"),
 ];
 
-/// Minus signs; the en dash is one where nothing stands between it and the sum.
+/// Minus signs. The en dash is one if it touches the sum.
 const MINUS: [char; 3] = ['-', '\u{2212}', '\u{2013}'];
 
-/// Signs that part groups of three digits, beside the point and the comma.
-const GROUP_SIGNS: [char; 6] = [' ', '\u{a0}', '\u{202f}', '\u{2009}', '\'', '’'];
+/// Separators of digit groups, besides the point and the comma.
+const GROUP_SEPARATORS: [char; 6] = [' ', '\u{a0}', '\u{202f}', '\u{2009}', '\'', '’'];
 
-/// The first sum of money in a text: `FINE(up to now) $0.80` says 0.80, `-$3.00` and `($3.00)` say -3.
+/// The first sum of money in a text: 0.80 in `FINE(up to now) $0.80`, -3 in `-$3.00` and `($3.00)`.
 ///
-/// A sum has two decimals, after a point or a comma; groups of digits may be parted by the other of
-/// them, a space or an apostrophe. A minus belongs to the sum if it touches it or its currency, on either
-/// side, or if nothing but the sum follows a label's colon. A dash between words and a sum, and
-/// parentheses after a label, are punctuation. `None` where there is no sum.
+/// A sum has two decimals after a point or a comma. Digit groups may be separated by the other one, a
+/// space or an apostrophe. A minus counts if it touches the sum or its currency, on either side, or
+/// if it follows a label's colon. A dash between words and a sum, and parentheses after a label, are
+/// punctuation. `None` if there is no sum.
 pub fn amount(text: &str) -> Option<Decimal> {
     first_sum(text).map(|(before, sum, after)| signed(before, sum, after, false))
 }
 
-/// The sum with which a text begins that stood behind a label; `None` if other words come first.
+/// The sum at the beginning of a text that follows a label. `None` if other words come first.
 pub fn amount_after_label(text: &str) -> Option<Decimal> {
     let (before, sum, after) = first_sum(text)?;
     let is_first = without_currencies(before)
@@ -51,8 +51,9 @@ pub fn amount_after_label(text: &str) -> Option<Decimal> {
     is_first.then(|| signed(before, sum, after, true))
 }
 
-/// The ISO 4217 code of the first sum of money in a text, where what stands beside the sum is the currency of
-/// one country or union alone: `5,00 €` is in EUR, `CHF 5.00` in CHF. Of `$5.00` and `5 kr` nobody knows.
+/// The ISO 4217 code of the first sum in a text, if the symbol beside it means a single currency.
+///
+/// `5,00 €` is EUR, `CHF 5.00` is CHF. `$5.00` and `5 kr` are ambiguous.
 pub fn currency(text: &str) -> Option<&'static str> {
     let (before, _, after) = first_sum(text)?;
     let is_between = |c: char| c.is_whitespace() || is_dash(c) || matches!(c, '(' | ')' | '$');
@@ -73,11 +74,11 @@ pub fn currency(text: &str) -> Option<&'static str> {
         .filter(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
         .map(|code| (*code, *code));
     codes
-        .chain(UNAMBIGUOUS)
+        .chain(UNAMBIGUOUS_SYMBOLS)
         .find_map(|(sign, code)| is_beside(sign).then_some(code))
 }
 
-/// What stands before the first sum, the sum without its sign, and what follows it.
+/// The text before the first sum, the sum without its minus, and the text after it.
 fn first_sum(text: &str) -> Option<(&str, Decimal, &str)> {
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -91,7 +92,7 @@ fn first_sum(text: &str) -> Option<(&str, Decimal, &str)> {
     None
 }
 
-/// The sum at the beginning of a text and what follows; the length of what is none there.
+/// The sum at the beginning of a text and the rest. `Err` is the length of the digits that are no sum.
 fn sum_at_start(text: &str) -> Result<(Decimal, &str), usize> {
     let (whole, mut rest) = split_digits(text);
     let first = whole.len();
@@ -104,28 +105,28 @@ fn sum_at_start(text: &str) -> Result<(Decimal, &str), usize> {
         };
         let (digits, after) = split_digits(signs.as_str());
         let is_decimal_sign = matches!(sign, '.' | ',');
-        let goes_on = after.starts_with(['.', ','])
+        let has_more_groups = after.starts_with(['.', ','])
             && after
                 .get(1..)
                 .is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit()));
-        if is_decimal_sign && digits.len() == 2 && !goes_on && group_sign != Some(sign) {
+        if is_decimal_sign && digits.len() == 2 && !has_more_groups && group_sign != Some(sign) {
             return Decimal::from_str_exact(&format!("{whole}.{digits}"))
                 .map(|sum| (sum, after))
                 .map_err(|_| text.len() - after.len());
         }
-        // Groups of two digits are written in India: 1,20,000.50.
+        // India writes groups of two digits: 1,20,000.50.
         let is_group = match digits.len() {
             3 => true,
-            2 => goes_on,
+            2 => has_more_groups,
             _ => false,
         };
-        let is_group_sign = is_decimal_sign || GROUP_SIGNS.contains(&sign);
+        let is_group_sign = is_decimal_sign || GROUP_SEPARATORS.contains(&sign);
         if !is_group
             || !is_group_sign
             || first > 3
             || group_sign.is_some_and(|before| before != sign)
         {
-            // A run of digits, points and commas that is no sum, as a date, holds none either.
+            // Skips the whole run of digits, points and commas, such as a date: no sum is inside it.
             let run = rest
                 .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')))
                 .unwrap_or(rest.len());
@@ -144,7 +145,7 @@ fn split_digits(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// The sum, below zero where what stands around it makes it a credit.
+/// Negates the sum if the text around it makes it a credit.
 fn signed(before: &str, sum: Decimal, after: &str, has_label: bool) -> Decimal {
     let is_credit = has_minus_before(before)
         || has_minus_after(after)
@@ -163,7 +164,7 @@ fn has_minus_before(before: &str) -> bool {
     let words =
         without_currencies_at_end(ahead).trim_end_matches(|c: char| c.is_whitespace() || c == '(');
     let is_alone = words.is_empty() || words.ends_with([':', '：']);
-    // What the minus touches: the sum, or the currency before it.
+    // The minus touches the sum or the currency before it.
     let tail = before.get(trimmed.len()..).unwrap_or("");
     let touches = !tail.starts_with(char::is_whitespace);
     is_alone || (touches && !ahead.ends_with(char::is_alphanumeric))
@@ -178,7 +179,7 @@ fn has_minus_after(after: &str) -> bool {
             .all(|c| !c.is_alphanumeric())
 }
 
-/// Accountants' `CR`, set behind a credit.
+/// Whether the accountants' `CR` follows the sum.
 fn is_marked_as_credit(after: &str) -> bool {
     let after = without_currency_at_start(after).trim_start();
     after
@@ -186,7 +187,7 @@ fn is_marked_as_credit(after: &str) -> bool {
         .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
 }
 
-/// Accountants' parentheses around a sum that stands alone.
+/// Whether a sum without other words is in the accountants' parentheses.
 fn is_in_parentheses(before: &str, after: &str) -> bool {
     let Some(ahead) = without_currencies_at_end(before)
         .trim_end()
@@ -202,7 +203,7 @@ fn is_dash(c: char) -> bool {
     MINUS.contains(&c) || c == '\u{2014}'
 }
 
-/// A text without the currencies at its end: signs, and codes that are words of their own.
+/// A text without the currencies at its end: symbols, and codes that are whole words.
 fn without_currencies_at_end(text: &str) -> &str {
     let mut rest = text;
     loop {
@@ -237,7 +238,7 @@ fn without_currency_at_start(text: &str) -> &str {
     }
 }
 
-/// A text with all the names of currencies taken out.
+/// A text without currency names.
 fn without_currencies(text: &str) -> String {
     text.split_whitespace()
         .map(|word| word.trim_matches(|c: char| is_currency_sign(c) || is_dash(c)))
@@ -246,7 +247,7 @@ fn without_currencies(text: &str) -> String {
         .join(" ")
 }
 
-/// `$`, and what else is neither a letter nor a digit nor ASCII: `€`, `£`, `₹`.
+/// Whether a character is `$`, or a non-ASCII symbol such as `€`, `£`, `₹`.
 fn is_currency_sign(c: char) -> bool {
     c == '$'
         || (!c.is_ascii()
@@ -280,10 +281,7 @@ mod tests {
     #[case("1.204.50", None)]
     #[case("$1000000000000000000000000001,20", None)]
     #[case("", None)]
-    fn sum_is_found_however_its_digits_are_grouped(
-        #[case] text: &str,
-        #[case] expected: Option<&str>,
-    ) {
+    fn sum_is_found_in_every_digit_grouping(#[case] text: &str, #[case] expected: Option<&str>) {
         assert_eq!(amount(text).map(|sum| sum.to_string()).as_deref(), expected);
     }
 
@@ -302,7 +300,7 @@ mod tests {
     #[case("5.00 CHFX", None)]
     #[case("5.00 and 3 €", None)]
     #[case("€", None)]
-    fn currency_is_what_stands_beside_the_sum(#[case] text: &str, #[case] expected: Option<&str>) {
+    fn currency_is_read_beside_the_sum(#[case] text: &str, #[case] expected: Option<&str>) {
         assert_eq!(currency(text), expected);
     }
 
@@ -336,7 +334,7 @@ mod tests {
     #[case("$12.50 - pay now", "12.50")]
     #[case("$12.50-$15.00", "12.50")]
     #[case("12.50 CRITICAL", "12.50")]
-    fn only_a_sign_of_the_sum_itself_makes_a_credit(#[case] text: &str, #[case] expected: &str) {
+    fn only_a_minus_of_the_sum_makes_a_credit(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(
             amount(text).map(|sum| sum.to_string()).as_deref(),
             Some(expected)
@@ -349,15 +347,12 @@ mod tests {
     #[case("($12.50)", Some("12.50"))]
     #[case("- $12.50", Some("-12.50"))]
     #[case("none until 12.50", None)]
-    fn sum_behind_a_label_comes_before_any_word(
-        #[case] text: &str,
-        #[case] expected: Option<&str>,
-    ) {
+    fn sum_after_a_label_precedes_other_words(#[case] text: &str, #[case] expected: Option<&str>) {
         let sum = amount_after_label(text).map(|sum| sum.to_string());
         assert_eq!(sum.as_deref(), expected);
     }
 
-    /// A sum of cents in digits that are parted by `group` and `decimal`.
+    /// Formats cents with a group separator and a decimal separator.
     fn grouped(cents: u64, group: &str, decimal: &str) -> String {
         let whole = (cents / 100).to_string();
         let mut text = String::new();
@@ -391,7 +386,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_without_a_panic(text in "\\PC{0,60}") {
+        fn any_text_is_read_without_panic(text in "\\PC{0,60}") {
             let _ = (amount(&text), amount_after_label(&text));
         }
     }

@@ -1,6 +1,6 @@
-//! Whether words of readiness are said of now, not of later, never or the past.
+//! Decides whether “ready” is about now, and not about later, never or the past.
 
-/// With one of these before it in its sentence, a word of readiness is not said of now.
+/// If one of these precedes “ready” in its sentence, it isn't about now.
 pub const NOT_NOW_BEFORE: [&str; 40] = [
     "not", "isn", "aren", "never", "no", "when", "once", "until", "if", "after", "before", "will",
     "ll", "should", "may", "might", "could", "would", "shall", "expect", "expected", "almost",
@@ -8,7 +8,7 @@ pub const NOT_NOW_BEFORE: [&str; 40] = [
     "cuando", "será", "nicht", "noch", "sobald", "wenn", "wird",
 ];
 
-/// With one of these after it in its sentence, a word of readiness is not said of now.
+/// If one of these follows “ready” in its sentence, it isn't about now.
 pub const NOT_NOW_AFTER: [&str; 41] = [
     "not",
     "soon",
@@ -53,13 +53,13 @@ pub const NOT_NOW_AFTER: [&str; 41] = [
     "wann",
 ];
 
-/// What begins another part of the sentence, on what happens if it is not fetched.
-const OTHERWISE: [&str; 4] = ["or", "otherwise", "else", "and"];
+/// Words that begin another clause, about what happens if the item isn't collected.
+const CLAUSE_STARTS: [&str; 4] = ["or", "otherwise", "else", "and"];
 
-/// Whether a word between these two texts, in small letters, is said of now.
+/// Whether a word between these two lower-case texts is about now.
 pub fn is_said_of_now(before: &str, after: &str) -> bool {
     let before = before
-        .rfind(is_end)
+        .rfind(is_sentence_end)
         .and_then(|at| before.get(at..))
         .filter(|_| !ends_within_number(before))
         .unwrap_or(before);
@@ -71,11 +71,11 @@ pub fn is_said_of_now(before: &str, after: &str) -> bool {
             let next = after
                 .get(at + c.len_utf8()..)
                 .and_then(|rest| rest.chars().next());
-            (is_end(*c) || *c == ',') && !next.is_some_and(|next| next.is_ascii_digit())
+            (is_sentence_end(*c) || *c == ',') && !next.is_some_and(|next| next.is_ascii_digit())
         })
         .map_or(after.len(), |(at, _)| at);
     let after: Vec<&str> = words(after.get(..end).unwrap_or(after))
-        .take_while(|word| !OTHERWISE.contains(word))
+        .take_while(|word| !CLAUSE_STARTS.contains(word))
         .collect();
     let is_in_days = after.windows(2).any(
         |pair| matches!(pair, ["in", count] if count.bytes().all(|byte| byte.is_ascii_digit())),
@@ -83,13 +83,13 @@ pub fn is_said_of_now(before: &str, after: &str) -> bool {
     !is_not_now_before && !is_in_days && !after.iter().any(|word| NOT_NOW_AFTER.contains(word))
 }
 
-fn is_end(c: char) -> bool {
+fn is_sentence_end(c: char) -> bool {
     matches!(c, '.' | '!' | '?' | ';')
 }
 
-/// Whether the last sign that could end a sentence stands in a number or date.
+/// Whether the last sentence-ending character is part of a number or date.
 fn ends_within_number(text: &str) -> bool {
-    text.rfind(is_end)
+    text.rfind(is_sentence_end)
         .and_then(|at| text.get(at + 1..))
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
@@ -122,7 +122,7 @@ mod tests {
     #[case("noch nicht ", "", false)]
     #[case("", " bientôt", false)]
     #[case("", " (expired)", false)]
-    fn readiness_is_said_of_now_or_not(
+    fn readiness_is_about_now_or_not(
         #[case] before: &str,
         #[case] after: &str,
         #[case] is_now: bool,

@@ -1,34 +1,33 @@
-//! From text to the tree of a page, within limits.
+//! Parses pages within limits.
 
 use hippo_core::failure::Failure;
 use html5ever::tendril::{StrTendril, TendrilSink};
 use html5ever::{ParseOpts, Parser, QualName, local_name, ns};
 use scraper::{Html, HtmlTreeSink};
 
-use self::measured::Measured;
+use self::measured::CountingSink;
 
 mod measured;
 
-/// The most pairs of what may be attributes of one tag: each new one is compared with all before it.
+/// The most pairs of attributes of one tag. The parser compares each attribute with all before it.
 const MAX_ATTRIBUTE_PAIRS: usize = 400_000_000;
 
-/// So many bytes are parsed before the work is looked at again.
-const PIECE: usize = 1024;
+/// How many bytes are parsed before the limits are checked again.
+const CHUNK_SIZE: usize = 1024;
 
-/// Parses a page; `page_changed` for one that would keep the parser busy without end.
+/// Parses a page. `page_changed` for one that would take the parser too long.
 ///
-/// A parser's work grows with the square of the depth and of the attributes of a tag, and nothing can
-/// interrupt it: 8 MiB of `<div>` would take it hours. So the page is given to it in pieces, and what it did
-/// is counted after each. What a page is made of is never guessed beforehand: a parser takes many a thing for
-/// no tag that looks like one, and the other way round.
+/// A parser's work grows with the square of the depth and of a tag's attributes, and can't be interrupted:
+/// 8 MiB of `<div>` would take hours. So the parser gets the page in chunks, and its work is counted after
+/// each. The page isn't checked beforehand, because only the parser knows what is a tag.
 pub fn parse_page(html: &str) -> Result<Html, Failure> {
-    let sink = Measured::new(HtmlTreeSink::new(Html::new_document()));
+    let sink = CountingSink::new(HtmlTreeSink::new(Html::new_document()));
     feed(html5ever::parse_document(sink, ParseOpts::default()), html)
 }
 
-/// Parses a piece of a page, as [`parse_page`] does.
+/// Parses a fragment of a page, with the limits of [`parse_page`].
 pub fn parse_piece(html: &str) -> Result<Html, Failure> {
-    let sink = Measured::new(HtmlTreeSink::new(Html::new_fragment()));
+    let sink = CountingSink::new(HtmlTreeSink::new(Html::new_fragment()));
     let body = QualName::new(None, ns!(html), local_name!("body"));
     feed(
         html5ever::parse_fragment(sink, ParseOpts::default(), body, Vec::new(), false),
@@ -36,15 +35,15 @@ pub fn parse_piece(html: &str) -> Result<Html, Failure> {
     )
 }
 
-fn feed(mut parser: Parser<Measured>, html: &str) -> Result<Html, Failure> {
+fn feed(mut parser: Parser<CountingSink>, html: &str) -> Result<Html, Failure> {
     let mut attributes = Attributes::default();
     let mut rest = html;
     while !rest.is_empty() {
-        let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+        let (chunk, after) = rest.split_at(rest.floor_char_boundary(CHUNK_SIZE));
         rest = after;
-        parser.process(StrTendril::from(piece));
+        parser.process(StrTendril::from(chunk));
         let sink = &parser.tokenizer.sink.sink;
-        attributes.look_at(piece, sink.parts());
+        attributes.count_attributes(chunk, sink.parts());
         if let Some(limit) = sink.exceeded_limit() {
             return Err(Failure::page_changed(limit.to_string()));
         }
@@ -55,32 +54,31 @@ fn feed(mut parser: Parser<Measured>, html: &str) -> Result<Html, Failure> {
     Ok(parser.finish())
 }
 
-/// How many attributes the tag may have that has begun and not ended. The parser says nothing of it
-/// before its end.
+/// Estimates the attributes of an unfinished tag, which the parser doesn't report before its end.
 #[derive(Default)]
 struct Attributes {
     parts: usize,
-    of_this_tag: usize,
+    in_current_tag: usize,
     pairs: usize,
 }
 
 impl Attributes {
-    /// `parts`: how many the page was found to have, with this piece.
-    fn look_at(&mut self, piece: &str, parts: usize) {
+    /// Counts attributes in a chunk. `parts` is the parser's count of parts after this chunk.
+    fn count_attributes(&mut self, chunk: &str, parts: usize) {
         if parts != self.parts {
             self.parts = parts;
-            self.of_this_tag = 0;
+            self.in_current_tag = 0;
             return;
         }
-        let ends_one = |byte: u8| byte.is_ascii_whitespace() || b"/\"'".contains(&byte);
+        let is_separator = |byte: u8| byte.is_ascii_whitespace() || b"/\"'".contains(&byte);
         let mut new = 0;
         let mut is_between = true;
-        for byte in piece.bytes() {
-            let was_between = std::mem::replace(&mut is_between, ends_one(byte));
+        for byte in chunk.bytes() {
+            let was_between = std::mem::replace(&mut is_between, is_separator(byte));
             new += usize::from(was_between && !is_between);
         }
-        self.pairs += self.of_this_tag * new;
-        self.of_this_tag += new;
+        self.pairs += self.in_current_tag * new;
+        self.in_current_tag += new;
     }
 }
 
@@ -91,34 +89,34 @@ mod tests {
 
     const DEEP: usize = 60_000;
 
-    fn divs() -> String {
+    fn deep_divs() -> String {
         "<div>".repeat(DEEP)
     }
 
     #[rstest]
     #[case::deep("<div>".repeat(1_600_000))]
-    #[case::ends_of_what_is_not_open("<div></p>".repeat(DEEP))]
-    #[case::names_of_its_own((0..6_000).map(|n| format!("<x-{n}>")).collect())]
+    #[case::end_tags_without_start("<div></p>".repeat(DEEP))]
+    #[case::custom_names((0..6_000).map(|n| format!("<x-{n}>")).collect())]
     #[case::formatting(
         "<p>".to_owned()
             + &(0..500).map(|n| format!("<b id={n}>")).collect::<String>()
             + "</p>"
             + &"<p>x</p>".repeat(50_000)
     )]
-    // What looks like an end, a comment or a script stands in an attribute.
-    #[case::ends_in_attributes("<div a='</div>'>".repeat(DEEP))]
-    #[case::a_comment_in_an_attribute("<p a='<!--'>".to_owned() + &divs())]
-    #[case::a_script_in_an_attribute("<p a='<script>'>".to_owned() + &divs() + "</script>")]
-    // These comments end where they begin, or by another end than the usual.
-    #[case::an_abrupt_comment("<!-->".to_owned() + &divs())]
-    #[case::another_end_of_a_comment("<!-- --!>".to_owned() + &divs())]
-    // In a drawing these are no texts.
-    #[case::a_title_in_a_drawing("<svg><title>".to_owned() + &divs() + "</title>")]
-    #[case::a_style_in_a_drawing("<svg><style>".to_owned() + &"<g>".repeat(DEEP) + "</style>")]
-    // A way out to the page for each end of what was never open.
-    #[case::ends_of_nothing("<x-a>".repeat(500) + &"</x-b>".repeat(50_000))]
-    #[case::ends_of_no_formatting("<x-a>".repeat(500) + &"</b>".repeat(50_000))]
-    #[case::ends_of_nothing_in_a_drawing(
+    // End tags, comments and scripts inside an attribute.
+    #[case::end_tags_in_attributes("<div a='</div>'>".repeat(DEEP))]
+    #[case::comment_in_attribute("<p a='<!--'>".to_owned() + &deep_divs())]
+    #[case::script_in_attribute("<p a='<script>'>".to_owned() + &deep_divs() + "</script>")]
+    // Comments with an unusual end.
+    #[case::abrupt_comment("<!-->".to_owned() + &deep_divs())]
+    #[case::unusual_comment_end("<!-- --!>".to_owned() + &deep_divs())]
+    // Inside SVG, these elements contain tags, not text.
+    #[case::title_in_svg("<svg><title>".to_owned() + &deep_divs() + "</title>")]
+    #[case::style_in_svg("<svg><style>".to_owned() + &"<g>".repeat(DEEP) + "</style>")]
+    // Each end tag without a start makes the parser search up to the root.
+    #[case::unmatched_end_tags("<x-a>".repeat(500) + &"</x-b>".repeat(50_000))]
+    #[case::unmatched_formatting_ends("<x-a>".repeat(500) + &"</b>".repeat(50_000))]
+    #[case::unmatched_end_tags_in_svg(
         "<svg>".to_owned() + &"<g>".repeat(500) + &"</h>".repeat(50_000)
     )]
     #[case::attributes(
@@ -127,10 +125,10 @@ mod tests {
     #[case::attributes_after_quotes(
         "<p ".to_owned() + &(0..40_000).map(|n| format!("a{n}=''")).collect::<String>() + ">"
     )]
-    #[case::attributes_of_which_some_stand_twice(
+    #[case::duplicate_attributes(
         "<p ".to_owned() + &(0..40_000).map(|n| format!("a{n} a0 ")).collect::<String>() + ">"
     )]
-    fn a_page_without_end_is_refused(#[case] html: String) {
+    fn too_expensive_page_is_refused(#[case] html: String) {
         let failure = parse_page(&html).unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed");
         assert!(parse_piece(&html).is_err());
@@ -139,21 +137,21 @@ mod tests {
     #[rstest]
     #[case::closed("<div><p>x</p></div>".repeat(100_000))]
     #[case::void("<br><img src=x>".repeat(20_000))]
-    #[case::left_to_the_parser("<li>x".repeat(4_000))]
+    #[case::implied_end_tags("<li>x".repeat(4_000))]
     #[case::in_script(format!("<script>'{}'</script><p>", "<div>".repeat(20_000)))]
-    #[case::in_a_title_without_end("<title>".to_owned() + &"<div>".repeat(20_000))]
-    #[case::in_a_comment(format!("<!-- {} --><p>", "<div>".repeat(20_000)))]
-    #[case::words_in_a_comment(format!("<!-- {} --><p>", "many a word ".repeat(7_000)))]
-    #[case::a_picture_in_an_attribute(format!("<img src='data:;,{}'>", "aB3".repeat(900_000)))]
+    #[case::in_open_title("<title>".to_owned() + &"<div>".repeat(20_000))]
+    #[case::in_comment(format!("<!-- {} --><p>", "<div>".repeat(20_000)))]
+    #[case::words_in_comment(format!("<!-- {} --><p>", "many a word ".repeat(7_000)))]
+    #[case::image_in_attribute(format!("<img src='data:;,{}'>", "aB3".repeat(900_000)))]
     #[case::space(" \n".repeat(2_000_000))]
     #[case::no_tags("1 < 2 <3 <".repeat(20_000))]
     #[case::empty(String::new())]
-    fn a_page_that_is_long_or_careless_is_parsed(#[case] html: String) {
+    fn long_or_malformed_page_is_parsed(#[case] html: String) {
         parse_page(&html).unwrap();
     }
 
     #[test]
-    fn a_page_is_the_same_wherever_it_is_cut_into_pieces() {
+    fn chunk_boundaries_do_not_change_the_tree() {
         let part = "<!DOCTYPE html><table><tr>é<td class='a &amp;\u{a0}b'>&notin;x&#233;\r\n</b>\
                     <!-- – --><script>'<!--<script>'</script>--></script><p><b>日<p>本</b></table>\
                     <textarea>\n&lt;</textarea><svg><title>a<p>b</title></svg>";

@@ -1,7 +1,7 @@
-//! Words that say that a session is over.
+//! Recognises messages that a session is over.
 
-/// “Session”, as it begins, in languages of the catalogues.
-const SESSIONS: [&str; 24] = [
+/// Beginnings of “session” in the catalogues' languages.
+const SESSION_WORDS: [&str; 24] = [
     "session",
     "sitzung",
     "sesión",
@@ -28,8 +28,8 @@ const SESSIONS: [&str; 24] = [
     "세션",
 ];
 
-/// How it is said that one is over, in the same languages.
-const ENDS: [&str; 42] = [
+/// Words for “is over” in the same languages.
+const OVER_WORDS: [&str; 42] = [
     "timed out",
     "timed-out",
     "time out",
@@ -74,8 +74,8 @@ const ENDS: [&str; 42] = [
     "만료",
 ];
 
-/// Words of a number or PIN that was looked at and refused.
-const REFUSED: [&str; 9] = [
+/// Words about a rejected number or PIN.
+const REJECTION_WORDS: [&str; 9] = [
     "incorrect",
     "invalid pin",
     "invalid password",
@@ -87,8 +87,8 @@ const REFUSED: [&str; 9] = [
     "not match",
 ];
 
-/// What is said without the word “session”.
-const WITHOUT_SESSION: [&str; 6] = [
+/// Phrases without the word “session”.
+const LOGGED_OUT_PHRASES: [&str; 6] = [
     "you have been logged out",
     "you were logged out",
     "logged out due to",
@@ -97,12 +97,12 @@ const WITHOUT_SESSION: [&str; 6] = [
     "login has expired",
 ];
 
-/// Whether a site says that a session is over, and not that a number or PIN is wrong.
+/// Whether a text says that a session is over, and not that a number or PIN is wrong.
 pub fn is_session_over(words: &str) -> bool {
     let words = words.to_lowercase();
     let has = |known: &[&str]| known.iter().any(|known| words.contains(known));
-    let is_over = (has(&SESSIONS) && has(&ENDS)) || has(&WITHOUT_SESSION);
-    is_over && !has(&REFUSED)
+    let is_over = (has(&SESSION_WORDS) && has(&OVER_WORDS)) || has(&LOGGED_OUT_PHRASES);
+    is_over && !has(&REJECTION_WORDS)
 }
 
 #[cfg(test)]
@@ -124,10 +124,7 @@ mod tests {
     #[case("Your session has expired: the password is wrong.", false)]
     #[case("Your card has expired.", false)]
     #[case("Start a new session", false)]
-    fn session_that_is_over_is_told_from_a_refused_pin(
-        #[case] words: &str,
-        #[case] expected: bool,
-    ) {
+    fn expired_session_differs_from_rejected_pin(#[case] words: &str, #[case] expected: bool) {
         assert_eq!(is_session_over(words), expected);
     }
 }

@@ -1,17 +1,17 @@
-//! An account as it is stored: no text of it is longer than a person reads.
+//! Cuts an account's texts to stored lengths.
 
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::text::{MAX_STORED_CHARS, cut};
 
 use super::hash::stable_id;
 
-/// An id has at most so many bytes; real ones have some 40.
+/// The longest id in bytes. Real ones have some 40.
 const MAX_ID_BYTES: usize = 256;
 
-/// Addresses are no longer than browsers take them.
+/// The longest URL in bytes, as browsers accept.
 const MAX_URL_BYTES: usize = 2_048;
 
-/// Cuts the texts of an account to what is stored; an id that is too long becomes a hash of it.
+/// Cuts the texts of an account to their stored lengths. A too long id becomes its hash.
 pub fn cut_stored_texts(account: &mut Account) {
     for loan in account.loans.iter_mut().flatten() {
         cut_loan(loan);

@@ -1,4 +1,4 @@
-//! Words of a page, as they are kept.
+//! Extracts and cleans the text of a page.
 
 use std::borrow::Cow;
 
@@ -8,34 +8,33 @@ use scraper::node::Element;
 
 use super::work;
 
-/// An entity's name and number have no more bytes.
+/// The longest name or number of an entity.
 const MAX_ENTITY_BYTES: usize = 8;
 
-/// The visible words of an element: spaces folded, control characters dropped, entities decoded.
+/// The visible text of an element: spaces folded, control characters dropped, entities decoded.
 ///
-/// Words that a line break or a block separates on the screen are separated here too; scripts and
-/// styles say nothing.
+/// Line breaks and blocks separate words. Scripts and styles are skipped.
 pub fn element_text(element: ElementRef<'_>) -> String {
     element_text_without(element, |_| false)
 }
 
-/// As [`element_text`], without the elements in it that are left out.
+/// Like [`element_text`], without the elements that `is_left_out` matches.
 pub fn element_text_without(
     element: ElementRef<'_>,
     is_left_out: impl Fn(ElementRef<'_>) -> bool,
 ) -> String {
     let mut text = String::new();
-    // How many nodes more are within what is left out.
-    let mut within = 0_usize;
+    // How many of the next nodes are inside the skipped element.
+    let mut nodes_to_skip = 0_usize;
     for node in element.descendants() {
         work::count(1);
-        if within > 0 {
-            within -= 1;
+        if nodes_to_skip > 0 {
+            nodes_to_skip -= 1;
             continue;
         }
         if ElementRef::wrap(node).is_some_and(&is_left_out) {
             text.push(' ');
-            within = node.descendants().count().saturating_sub(1);
+            nodes_to_skip = node.descendants().count().saturating_sub(1);
             continue;
         }
         let after_block = node
@@ -49,7 +48,7 @@ pub fn element_text_without(
         if let Some(words) = node.value().as_text()
             && !node
                 .parent()
-                .and_then(|parent| parent.value().as_element().map(is_silent))
+                .and_then(|parent| parent.value().as_element().map(is_invisible))
                 .unwrap_or(false)
         {
             work::count(words.len());
@@ -59,9 +58,9 @@ pub fn element_text_without(
     clean(&text)
 }
 
-/// A title or an author as it is kept: cleaned, without the signs a catalogue leaves at its end.
+/// Cleans a title or an author, and removes a catalogue's trailing ` /`, `:`, `;` and `,`.
 ///
-/// Trailing ` /`, `:`, `;` and `,` go, full stops stay.
+/// Full stops stay.
 pub fn tidy(text: &str) -> String {
     let text = clean(text);
     let mut rest = text.as_str();
@@ -79,7 +78,7 @@ pub fn tidy(text: &str) -> String {
     }
 }
 
-/// `Title: Subtitle`, both tidied; the title alone where there is no subtitle.
+/// `Title: Subtitle`, both tidied, or the title alone.
 pub fn join_title(title: &str, subtitle: &str) -> String {
     let title = tidy(title);
     let subtitle = tidy(subtitle);
@@ -91,10 +90,10 @@ pub fn join_title(title: &str, subtitle: &str) -> String {
     }
 }
 
-/// Text in which HTML's signs are written as entities, with the signs themselves.
+/// Decodes HTML entities in text that isn't HTML, such as JSON in which sites write `&amp;`.
 ///
-/// For text that is not in HTML, such as JSON, where sites write `&amp;` all the same. Knows
-/// numbers and the names of the five signs, the space, dashes and quotes; leaves others alone.
+/// Knows numbers and the names of the five HTML characters, the space, dashes and quotes. Leaves
+/// others unchanged.
 pub fn decode_entities(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
@@ -103,7 +102,7 @@ pub fn decode_entities(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some((before, from)) = rest.split_once('&') {
         decoded.push_str(before);
-        // The rest of the text is not looked through from each sign.
+        // Searches a few bytes only, so that the work stays linear.
         let end = from
             .bytes()
             .take(MAX_ENTITY_BYTES + 1)
@@ -152,7 +151,7 @@ fn entity(name: &str) -> Option<char> {
     })
 }
 
-/// Whether the screen shows what is before and after it apart.
+/// Whether an element separates the words before and after it.
 fn separates(element: &Element) -> bool {
     matches!(
         element.name(),
@@ -180,7 +179,7 @@ fn separates(element: &Element) -> bool {
     )
 }
 
-fn is_silent(element: &Element) -> bool {
+fn is_invisible(element: &Element) -> bool {
     matches!(element.name(), "script" | "style" | "template")
 }
 
@@ -196,7 +195,7 @@ mod tests {
     #[case("a<script>b</script><style>c</style>d", "ad")]
     #[case("<i>un</i>broken", "unbroken")]
     #[case("x\u{1b}[2Jy", "x[2Jy")]
-    fn words_are_kept_as_the_screen_shows_them(#[case] html: &str, #[case] expected: &str) {
+    fn text_is_extracted_as_shown_on_screen(#[case] html: &str, #[case] expected: &str) {
         assert_eq!(
             element_text(Html::parse_document(html).root_element()),
             expected
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_nested_without_end_is_read_all_the_same() {
+    fn deeply_nested_page_is_read() {
         let html = "<b>".repeat(20_000) + "deep";
         assert_eq!(
             element_text(Html::parse_document(&html).root_element()),
@@ -222,7 +221,7 @@ mod tests {
     #[case("either/", "either/")]
     #[case("/", "")]
     #[case("", "")]
-    fn signs_at_the_end_are_dropped_but_full_stops_stay(
+    fn trailing_punctuation_is_dropped_except_full_stops(
         #[case] text: &str,
         #[case] expected: &str,
     ) {
@@ -234,7 +233,7 @@ mod tests {
     #[case("Tides", "", "Tides")]
     #[case("Tides", ": a history", "Tides: a history")]
     #[case("", "a history", "a history")]
-    fn a_subtitle_joins_with_a_colon(
+    fn subtitle_is_joined_with_a_colon(
         #[case] title: &str,
         #[case] subtitle: &str,
         #[case] expected: &str,

@@ -1,11 +1,11 @@
-//! How much reading a page takes, counted in tests: nodes and characters that are looked at.
+//! Counts the work of reading a page in tests: visited nodes and characters.
 
 #[cfg(any(test, all(feature = "testing", debug_assertions)))]
 thread_local! {
     static WORK: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Counts so many nodes or characters more.
+/// Adds visited nodes or characters.
 #[cfg(any(test, all(feature = "testing", debug_assertions)))]
 pub(crate) fn count(more: usize) {
     WORK.with(|work| work.set(work.get() + more));
@@ -16,7 +16,7 @@ pub(crate) fn count(more: usize) {
 #[inline]
 pub(crate) fn count(_more: usize) {}
 
-/// Runs something and returns how much reading it took.
+/// Runs a closure and returns the work it took.
 #[cfg(all(feature = "testing", debug_assertions))]
 pub fn measure(run: impl FnOnce()) -> usize {
     WORK.with(|work| work.set(0));

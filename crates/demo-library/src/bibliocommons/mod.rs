@@ -1,4 +1,4 @@
-//! `BiblioCommons` V2: a form that a token guards, and account pages with their state as JSON inside.
+//! `BiblioCommons` V2: a login form with a token, and account pages that contain their state as JSON.
 //!
 //! Paths: `/user/login?destination=`, `/user/logout`, `/user_dashboard`, `/v2/checkedout` (`/out`, `/overdue`),
 //! `/v2/holds` and its four states; lists are paged by 25 with `?page=`.
@@ -11,15 +11,15 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use self::state::List;
-use crate::desk::Desk;
-use crate::page::{Asked, Page, escape, percent_encode, script_json};
+use crate::page::{Page, SiteRequest, escape, percent_encode, script_json};
+use crate::page_context::PageContext;
 
-/// The cookie with the session's id; `bc_access_token` must come with it.
+/// The session cookie. `bc_access_token` must be sent with it.
 pub(crate) const COOKIE: &str = "session_id";
 
 const ACCESS_COOKIE: &str = "bc_access_token";
 
-/// What a changed layout calls differently.
+/// The names that a changed layout replaces.
 pub(crate) const RENAMED: &[(&str, &str)] = &[
     ("data-iso-key", "data-page-store"),
     ("loginForm", "enterForm"),
@@ -37,60 +37,65 @@ pub(crate) fn is_login_path(path: &str) -> bool {
     path == "/user/login"
 }
 
-pub(crate) fn changes_state(asked: &Asked) -> bool {
+pub(crate) fn changes_state(request: &SiteRequest) -> bool {
     let changing = [
         "/checkedout/renew",
         "/holds/cancel",
         "/holds/suspend/",
         "/holds/place",
     ];
-    changing.iter().any(|part| asked.path.contains(part))
-        || (asked.method != Method::GET && asked.path != "/user/login")
+    changing.iter().any(|part| request.path.contains(part))
+        || (request.method != Method::GET && request.path != "/user/login")
 }
 
-pub(crate) fn page(desk: &Desk<'_>) -> Page {
-    match (&desk.asked.method, desk.asked.path.as_str()) {
-        (&Method::POST, "/user/login") => log_in(desk),
-        (_, "/user/login") if is_logged_in(desk) => Page::redirect(destination(desk)),
-        (_, "/user/login") => login_page(desk, None),
-        (_, "/user/logout") => desk
-            .log_out(format!("{}/", desk.asked.base))
+pub(crate) fn page(context: &PageContext<'_>) -> Page {
+    match (&context.request.method, context.request.path.as_str()) {
+        (&Method::POST, "/user/login") => log_in(context),
+        (_, "/user/login") if is_logged_in(context) => Page::redirect(destination(context)),
+        (_, "/user/login") => login_page(context, None),
+        (_, "/user/logout") => context
+            .log_out(format!("{}/", context.request.base))
             .without_cookie(ACCESS_COOKIE),
-        (_, "/user_dashboard") => dashboard(desk),
-        (_, "/") => Page::html(frame(desk, "Catalogue", "<p>Search our shelves.</p>", "")),
+        (_, "/user_dashboard") => dashboard(context),
+        (_, "/") => Page::html(frame(
+            context,
+            "Catalogue",
+            "<p>Search our shelves.</p>",
+            "",
+        )),
         (_, path) => match List::at(path) {
-            Some(list) => account_page(desk, list),
+            Some(list) => account_page(context, list),
             None => Page::not_found(),
         },
     }
 }
 
-fn is_logged_in(desk: &Desk<'_>) -> bool {
-    desk.session().is_some_and(|(_, session)| {
+fn is_logged_in(context: &PageContext<'_>) -> bool {
+    context.session().is_some_and(|(_, session)| {
         session.patron.is_some()
-            && desk.asked.cookie(ACCESS_COOKIE).as_deref() == Some(&session.access_token)
+            && context.request.cookie(ACCESS_COOKIE).as_deref() == Some(&session.access_token)
     })
 }
 
-/// Where a login leads: a path of this site, never another host.
-fn destination(desk: &Desk<'_>) -> String {
-    let path = desk
-        .asked
+/// The page after a login: a path of this site, never another host.
+fn destination(context: &PageContext<'_>) -> String {
+    let path = context
+        .request
         .parameter("destination")
         .filter(|path| path.starts_with('/') && !path.starts_with("//"))
         .unwrap_or_else(|| "/user_dashboard".to_owned());
-    format!("{}{path}", desk.asked.base)
+    format!("{}{path}", context.request.base)
 }
 
-fn login_page(desk: &Desk<'_>, error: Option<&str>) -> Page {
-    let (id, session) = desk.session_or_new();
+fn login_page(context: &PageContext<'_>, error: Option<&str>) -> Page {
+    let (id, session) = context.session_or_new();
     let token = escape(&session.form_token);
     let action = escape(&format!(
         "{}/user/login?destination={}",
-        desk.login_base(),
+        context.login_base(),
         percent_encode(
-            &desk
-                .asked
+            &context
+                .request
                 .parameter("destination")
                 .unwrap_or_else(|| "/user_dashboard".to_owned())
         )
@@ -139,31 +144,31 @@ fn login_page(desk: &Desk<'_>, error: Option<&str>) -> Page {
         r#"<meta content="authenticity_token" name="csrf-param" /><meta content="{token}" name="csrf-token" />"#
     );
     let html =
-        frame(desk, "Sign in", &main, &state).replacen("</head>", &format!("{head}</head>"), 1);
+        frame(context, "Sign in", &main, &state).replacen("</head>", &format!("{head}</head>"), 1);
     Page::html(html).with_cookie(COOKIE, &id)
 }
 
-fn log_in(desk: &Desk<'_>) -> Page {
-    let by_script = desk.asked.is_from_script()
-        || desk
-            .asked
+fn log_in(context: &PageContext<'_>) -> Page {
+    let by_script = context.request.is_from_script()
+        || context
+            .request
             .header("accept")
             .is_some_and(|accept| accept.starts_with("application/json"));
-    let token = desk
-        .asked
+    let token = context
+        .request
         .field("authenticity_token")
-        .or(desk.asked.header("x-csrf-token"));
-    let known = desk
+        .or(context.request.header("x-csrf-token"));
+    let known = context
         .session()
         .is_some_and(|(_, session)| token == Some(session.form_token.as_str()));
     if !known {
         let text = "<p>This form has gone stale. Please open the page anew.</p>";
-        return Page::html(frame(desk, "Stale form", text, "")).with_status(422);
+        return Page::html(frame(context, "Stale form", text, "")).with_status(422);
     }
-    let number = desk.asked.field("name").unwrap_or_default();
-    let pin = desk.asked.field("user_pin").unwrap_or_default();
-    if !desk.log_in(number, pin, None) {
-        let says_so = !desk.settings.refuses_without_words;
+    let number = context.request.field("name").unwrap_or_default();
+    let pin = context.request.field("user_pin").unwrap_or_default();
+    if !context.log_in(number, pin, None) {
+        let says_so = !context.settings.refuses_without_words;
         let error = says_so.then_some("We do not know this card number and PIN.");
         if by_script {
             let messages: Vec<_> = error
@@ -172,64 +177,64 @@ fn log_in(desk: &Desk<'_>) -> Page {
                 .collect();
             return Page::json(&json!({"logged_in": false, "messages": messages}));
         }
-        return login_page(desk, error);
+        return login_page(context, error);
     }
-    let (id, session) = desk.open_session(number.trim());
+    let (id, session) = context.open_session(number.trim());
     let page = if by_script {
-        Page::json(&json!({"logged_in": true, "messages": [], "destination": destination(desk)}))
+        Page::json(&json!({"logged_in": true, "messages": [], "destination": destination(context)}))
     } else {
-        Page::redirect(destination(desk))
+        Page::redirect(destination(context))
     };
     page.with_cookie(COOKIE, &id)
         .with_cookie(ACCESS_COOKIE, &session.access_token)
 }
 
-fn to_login(desk: &Desk<'_>) -> Page {
+fn to_login(context: &PageContext<'_>) -> Page {
     Page::redirect(format!(
         "{}/user/login?destination={}",
-        desk.asked.base,
-        percent_encode(&desk.asked.path)
+        context.request.base,
+        percent_encode(&context.request.path)
     ))
 }
 
-fn dashboard(desk: &Desk<'_>) -> Page {
-    if !is_logged_in(desk) {
-        return to_login(desk);
+fn dashboard(context: &PageContext<'_>) -> Page {
+    if !is_logged_in(context) {
+        return to_login(context);
     }
     let main = r#"<ul class="dashboard_links">
 <li><a href="/v2/checkedout">Checked out</a></li><li><a href="/v2/holds">On hold</a></li></ul>"#;
-    Page::html(frame(desk, "My dashboard", main, "")).showing_account()
+    Page::html(frame(context, "My dashboard", main, "")).showing_account()
 }
 
-fn account_page(desk: &Desk<'_>, list: List) -> Page {
-    let patron = if is_logged_in(desk) {
-        desk.patron()
+fn account_page(context: &PageContext<'_>, list: List) -> Page {
+    let patron = if is_logged_in(context) {
+        context.patron()
     } else {
         None
     };
-    let Some((place, patron)) = patron else {
-        if !desk.settings.anonymous_pages {
-            return to_login(desk);
+    let Some((index, patron)) = patron else {
+        if !context.settings.anonymous_pages {
+            return to_login(context);
         }
-        let state = state::of_nobody(desk);
-        let html = frame(desk, "My borrowing", "", &iso_script(desk, &state));
+        let state = state::anonymous_state(context);
+        let html = frame(context, "My borrowing", "", &iso_script(context, &state));
         return Page::html(html);
     };
-    let state = state::of_account(desk, list, place, &patron);
+    let state = state::account_state(context, list, index, &patron);
     let title = match list {
         List::AllLoans | List::Loans(_) => "Checked Out",
         List::AllHolds | List::Holds(_) => "On Hold",
     };
     Page::html(frame(
-        desk,
+        context,
         title,
         &visible_list(&state),
-        &iso_script(desk, &state),
+        &iso_script(context, &state),
     ))
     .showing_account()
 }
 
-/// What a person sees: the entries once more, with links that change something.
+/// The visible list: the entries again, with links that change something.
 fn visible_list(state: &Value) -> String {
     let mut html = String::from("<ul class=\"cp-item-list\">\n");
     // Writing to a String cannot fail.
@@ -256,21 +261,21 @@ fn visible_list(state: &Value) -> String {
     html
 }
 
-fn iso_script(desk: &Desk<'_>, state: &Value) -> String {
+fn iso_script(context: &PageContext<'_>, state: &Value) -> String {
     let mut text = script_json(state);
-    let filler = &desk.state.filler.json;
+    let filler = &context.state.filler.json;
     if !filler.is_empty() {
-        // Real pages carry all words of their surface among these messages.
+        // Real pages have all texts of their user interface among these messages.
         text = text.replacen("\"FORMAT.ab\"", &format!("{filler},\"FORMAT.ab\""), 1);
     }
     format!("<script type=\"application/json\" data-iso-key=\"_0\">{text}</script>")
 }
 
-/// The page around everything: header, search forms, and the state at the end.
-fn frame(desk: &Desk<'_>, title: &str, main: &str, state: &str) -> String {
-    let library = desk.library();
-    let base = escape(&desk.asked.base);
-    let out = if is_logged_in(desk) {
+/// The frame of a page: header, search forms, and the state at the end.
+fn frame(context: &PageContext<'_>, title: &str, main: &str, state: &str) -> String {
+    let library = context.library();
+    let base = escape(&context.request.base);
+    let out = if is_logged_in(context) {
         format!(
             r#"<a href="{base}/user/logout" class="btn log_out_btn" testid="biblionav_logout">Leave</a>"#
         )
@@ -280,7 +285,7 @@ fn frame(desk: &Desk<'_>, title: &str, main: &str, state: &str) -> String {
     let menu = if state.is_empty() {
         ""
     } else {
-        desk.state.filler.html.as_str()
+        context.state.filler.html.as_str()
     };
     format!(
         r#"<!DOCTYPE html>

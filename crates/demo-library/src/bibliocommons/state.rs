@@ -1,8 +1,8 @@
-//! The state that account pages carry as JSON, with the keys of the real pages.
+//! The state of account pages as JSON, with the keys of real pages.
 
 use serde_json::{Map, Value, json};
 
-use crate::desk::Desk;
+use crate::page_context::PageContext;
 use crate::site::{DemoHold, DemoHoldState, DemoLoan, Patron};
 
 /// The library's number in all ids.
@@ -41,20 +41,20 @@ fn auth(user: Value) -> Value {
     })
 }
 
-/// The state of a page about nobody, with all the members that readers look for.
-pub(super) fn of_nobody(desk: &Desk<'_>) -> Value {
+/// The state of an anonymous page, with all members that readers use.
+pub(super) fn anonymous_state(context: &PageContext<'_>) -> Value {
     let mut libraries = Map::new();
     libraries.insert(
         LIBRARY_ID.to_string(),
         json!({
             "id": LIBRARY_ID, "libraryId": LIBRARY_ID, "domain": "demo",
-            "fullName": desk.site().library_name, "longName": desk.site().library_name,
-            "branches": desk.site().branches.iter().map(|name| branch(desk, name)).collect::<Vec<_>>(),
+            "fullName": context.site().library_name, "longName": context.site().library_name,
+            "branches": context.site().branches.iter().map(|name| branch(context, name)).collect::<Vec<_>>(),
         }),
     );
     json!({
         "app": {
-            "baseURL": desk.asked.base, "basePath": "/v2", "currentURL": desk.asked.path_and_query(),
+            "baseURL": context.request.base, "basePath": "/v2", "currentURL": context.request.path_and_query(),
             "authRequired": true, "accountRequired": true, "libraryDomain": "demo",
         },
         "entities": {
@@ -93,8 +93,8 @@ pub(super) fn of_nobody(desk: &Desk<'_>) -> Value {
     })
 }
 
-/// Puts a value at a place in a tree of objects.
-fn put(tree: &mut Value, path: &[&str], value: Value) {
+/// Sets a value at a path in a tree of objects.
+fn set_at(tree: &mut Value, path: &[&str], value: Value) {
     let mut at = tree;
     for key in path {
         let Value::Object(object) = at else { return };
@@ -103,22 +103,27 @@ fn put(tree: &mut Value, path: &[&str], value: Value) {
     *at = value;
 }
 
-/// The state of one page of a patron's account; `place` is that of their record.
-pub(super) fn of_account(desk: &Desk<'_>, list: List, place: usize, patron: &Patron) -> Value {
-    let user_id = 1_000_001 + 2 * place as u64;
+/// The state of a page of a patron's account. `index` is that of their record.
+pub(super) fn account_state(
+    context: &PageContext<'_>,
+    list: List,
+    index: usize,
+    patron: &Patron,
+) -> Value {
+    let user_id = 1_000_001 + 2 * index as u64;
     let account_id = user_id + 1;
-    let mut state = of_nobody(desk);
-    put(&mut state, &["auth"], auth(json!(user_id)));
-    put(
+    let mut state = anonymous_state(context);
+    set_at(&mut state, &["auth"], auth(json!(user_id)));
+    set_at(
         &mut state,
         &["entities", "users", &user_id.to_string()],
         json!({
             "id": user_id, "name": patron.name, "accounts": [account_id], "active": true,
             "loggedIn": true, "status": "A", "staff": false, "homePatron": true,
-            "homeLibraryFullName": desk.site().library_name,
+            "homeLibraryFullName": context.site().library_name,
         }),
     );
-    put(
+    set_at(
         &mut state,
         &["entities", "accounts", &account_id.to_string()],
         json!({
@@ -126,29 +131,30 @@ pub(super) fn of_account(desk: &Desk<'_>, list: List, place: usize, patron: &Pat
             "expiryDate": patron.card_expires, "borrowingHistoryEnabled": false,
         }),
     );
-    let said = patron.blocked.iter().map(|text| ("BLOCK", text));
-    let said = said.chain(patron.messages.iter().map(|text| ("ACCOUNT", text)));
-    for (number, (kind, text)) in (1..).zip(said) {
+    let messages = patron.blocked.iter().map(|text| ("BLOCK", text));
+    let messages = messages.chain(patron.messages.iter().map(|text| ("ACCOUNT", text)));
+    for (number, (kind, text)) in (1..).zip(messages) {
         let number: u32 = number;
-        put(
+        set_at(
             &mut state,
             &["entities", "systemMessages", &number.to_string()],
             json!({"id": number, "type": kind, "message": text}),
         );
     }
-    let (loan_summary, hold_summary) = (loan_summary(desk, patron), hold_summary(desk, patron));
+    let (loan_summary, hold_summary) =
+        (loan_summary(context, patron), hold_summary(context, patron));
     let summaries = json!({
         "checkedout": loan_summary,
         "holds": hold_summary,
         "fines": fine_summary(patron.fines_cents),
         "interlibraryLoans": {},
     });
-    put(
+    set_at(
         &mut state,
         &["borrowing", "fines", "summaries"],
         summaries.clone(),
     );
-    put(
+    set_at(
         &mut state,
         &["borrowing", "borrowing", "summaries"],
         summaries,
@@ -159,16 +165,16 @@ pub(super) fn of_account(desk: &Desk<'_>, list: List, place: usize, patron: &Pat
                 .loans
                 .iter()
                 .filter(|loan| match list {
-                    List::Loans(status) => loan_status(desk, loan) == status,
+                    List::Loans(status) => loan_status(context, loan) == status,
                     _ => true,
                 })
                 .collect();
-            put(
+            set_at(
                 &mut state,
                 &["borrowing", "checkedout", "summary"],
                 loan_summary,
             );
-            put_list(desk, &mut state, "checkedout", &listed, desk.surplus);
+            add_list(context, &mut state, "checkedout", &listed, context.surplus);
         }
         List::AllHolds | List::Holds(_) => {
             let listed: Vec<&DemoHold> = patron
@@ -180,9 +186,9 @@ pub(super) fn of_account(desk: &Desk<'_>, list: List, place: usize, patron: &Pat
                 })
                 .collect();
             let is_waiting = matches!(list, List::AllHolds | List::Holds(DemoHoldState::Waiting));
-            let surplus = if is_waiting { desk.surplus } else { 0 };
-            put(&mut state, &["borrowing", "holds", "summary"], hold_summary);
-            put_list(desk, &mut state, "holds", &listed, surplus);
+            let surplus = if is_waiting { context.surplus } else { 0 };
+            set_at(&mut state, &["borrowing", "holds", "summary"], hold_summary);
+            add_list(context, &mut state, "holds", &listed, surplus);
         }
     }
     state
@@ -191,12 +197,12 @@ pub(super) fn of_account(desk: &Desk<'_>, list: List, place: usize, patron: &Pat
 /// An entry of either list.
 trait Entry {
     fn key(&self) -> String;
-    fn value(&self, desk: &Desk<'_>) -> Value;
+    fn value(&self, context: &PageContext<'_>) -> Value;
     fn work(&self) -> Work<'_>;
     const ENTITIES: &'static str;
 }
 
-/// What a list entry says about the work behind it.
+/// A list entry's data of its work.
 struct Work<'a> {
     id: String,
     title: &'a str,
@@ -206,38 +212,42 @@ struct Work<'a> {
     waiting: u32,
 }
 
-/// Puts one page of a list into the state, with the works it is about.
-fn put_list<E: Entry>(
-    desk: &Desk<'_>,
+/// Adds one page of a list, with its works, to the state.
+fn add_list<E: Entry>(
+    context: &PageContext<'_>,
     state: &mut Value,
     name: &str,
     listed: &[&E],
     surplus: usize,
 ) {
-    let limit = desk.settings.page_size;
-    let page: usize = desk
-        .asked
+    let limit = context.settings.page_size;
+    let page: usize = context
+        .request
         .parameter("page")
         .and_then(|page| page.parse().ok())
         .filter(|page| *page > 0)
         .unwrap_or(1);
     let count = listed.len() + surplus;
-    let shown = listed
+    let page_entries = listed
         .iter()
         .skip(limit.saturating_mul(page - 1))
         .take(limit);
     let mut items = Vec::new();
-    for entry in shown {
+    for entry in page_entries {
         let key = entry.key();
-        put(state, &["entities", E::ENTITIES, &key], entry.value(desk));
+        set_at(
+            state,
+            &["entities", E::ENTITIES, &key],
+            entry.value(context),
+        );
         let work = entry.work();
-        put(state, &["entities", "bibs", &work.id], bib(&work));
+        set_at(state, &["entities", "bibs", &work.id], bib(&work));
         items.push(Value::from(key));
     }
-    put(state, &["borrowing", name, "items"], Value::from(items));
+    set_at(state, &["borrowing", name, "items"], Value::from(items));
     let pagination =
         json!({"count": count, "page": page, "limit": limit, "pages": count.div_ceil(limit)});
-    put(state, &["borrowing", name, "pagination"], pagination);
+    set_at(state, &["borrowing", name, "pagination"], pagination);
 }
 
 fn bib(work: &Work<'_>) -> Value {
@@ -256,9 +266,13 @@ fn bib(work: &Work<'_>) -> Value {
     })
 }
 
-fn branch(desk: &Desk<'_>, name: &str) -> Value {
-    let place = desk.site().branches.iter().position(|known| known == name);
-    let code = place.map_or_else(|| "X".to_owned(), |place| (place + 1).to_string());
+fn branch(context: &PageContext<'_>, name: &str) -> Value {
+    let index = context
+        .site()
+        .branches
+        .iter()
+        .position(|known| known == name);
+    let code = index.map_or_else(|| "X".to_owned(), |index| (index + 1).to_string());
     json!({"code": code, "name": name, "ips": []})
 }
 
@@ -266,8 +280,8 @@ fn material(digital: bool) -> &'static str {
     if digital { "DIGITAL" } else { "PHYSICAL" }
 }
 
-fn loan_status(desk: &Desk<'_>, loan: &DemoLoan) -> &'static str {
-    if loan.due < desk.site().today {
+fn loan_status(context: &PageContext<'_>, loan: &DemoLoan) -> &'static str {
+    if loan.due < context.site().today {
         "OVERDUE"
     } else {
         "OUT"
@@ -281,7 +295,7 @@ impl Entry for DemoLoan {
         self.id.to_string()
     }
 
-    fn value(&self, desk: &Desk<'_>) -> Value {
+    fn value(&self, context: &PageContext<'_>) -> Value {
         let mut actions = vec![];
         if self.renewable {
             actions.push("renew");
@@ -290,12 +304,12 @@ impl Entry for DemoLoan {
             actions.push("checkIn");
         }
         actions.push("updateFormat");
-        let branch = desk.site().branches.first().filter(|_| !self.digital);
+        let branch = context.site().branches.first().filter(|_| !self.digital);
         json!({
             "checkoutId": self.key(), "materialType": material(self.digital),
-            "branch": branch.map(|name| self::branch(desk, name)), "barcode": format!("3{:013}", self.id),
+            "branch": branch.map(|name| self::branch(context, name)), "barcode": format!("3{:013}", self.id),
             "dueDate": self.due, "timesRenewed": self.renewals, "metadataId": metadata_id(self.id),
-            "status": loan_status(desk, self), "actions": actions, "bibTitle": self.title,
+            "status": loan_status(context, self), "actions": actions, "bibTitle": self.title,
             "downloadable": self.digital, "downloadUrl": null, "digitalId": null,
             "checkInEnabled": self.digital, "copy": null, "format": null, "fines": 0, "volume": null,
         })
@@ -329,7 +343,7 @@ impl Entry for DemoHold {
         self.id.to_string()
     }
 
-    fn value(&self, desk: &Desk<'_>) -> Value {
+    fn value(&self, context: &PageContext<'_>) -> Value {
         let is_frozen_item = self.state == DemoHoldState::Suspended && !self.digital;
         let position = if is_frozen_item {
             json!(-1)
@@ -347,7 +361,7 @@ impl Entry for DemoHold {
         add("actions", json!(["cancel", "updateSuspend"]));
         add("bibTitle", json!(self.full_title()));
         if !self.digital {
-            add("pickupLocation", branch(desk, &self.branch));
+            add("pickupLocation", branch(context, &self.branch));
         }
         let dates = [
             ("expiryDate", self.expires),
@@ -378,40 +392,40 @@ fn metadata_id(id: u64) -> String {
     format!("S{LIBRARY_ID}C{id}")
 }
 
-fn loan_summary(desk: &Desk<'_>, patron: &Patron) -> Value {
+fn loan_summary(context: &PageContext<'_>, patron: &Patron) -> Value {
     let mut status = json!({});
-    for (place, loan) in patron.loans.iter().enumerate() {
-        let surplus = if place == 0 { desk.surplus } else { 0 };
+    for (index, loan) in patron.loans.iter().enumerate() {
+        let surplus = if index == 0 { context.surplus } else { 0 };
         count(
             &mut status,
-            loan_status(desk, loan),
+            loan_status(context, loan),
             loan.digital,
             1 + surplus,
         );
     }
     let next = patron.loans.iter().min_by_key(|loan| loan.due);
     json!({
-        "total": patron.loans.len() + desk.surplus,
+        "total": patron.loans.len() + context.surplus,
         "status": status,
-        "nextDue": next.map(|loan| json!({"date": loan.due, "status": loan_status(desk, loan)})),
+        "nextDue": next.map(|loan| json!({"date": loan.due, "status": loan_status(context, loan)})),
         "quotas": [],
     })
 }
 
-fn hold_summary(desk: &Desk<'_>, patron: &Patron) -> Value {
+fn hold_summary(context: &PageContext<'_>, patron: &Patron) -> Value {
     let mut status = json!({});
     for hold in &patron.holds {
         count(&mut status, hold_status(hold.state), hold.digital, 1);
     }
-    if desk.surplus > 0 {
+    if context.surplus > 0 {
         count(
             &mut status,
             hold_status(DemoHoldState::Waiting),
             false,
-            desk.surplus,
+            context.surplus,
         );
     }
-    json!({"totalOperative": patron.holds.len() + desk.surplus, "status": status, "quotas": []})
+    json!({"totalOperative": patron.holds.len() + context.surplus, "status": status, "quotas": []})
 }
 
 fn count(status: &mut Value, name: &str, digital: bool, more: usize) {
@@ -420,7 +434,7 @@ fn count(status: &mut Value, name: &str, digital: bool, more: usize) {
         .pointer(&pointer)
         .and_then(Value::as_u64)
         .unwrap_or(0);
-    put(
+    set_at(
         status,
         &[name, material(digital)],
         json!(so_far + more as u64),

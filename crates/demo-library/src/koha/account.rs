@@ -1,67 +1,72 @@
-//! The account: the summary with its tabs, and the page of charges.
+//! The account summary with its tabs, and the page of charges.
 
 use chrono::{Days, NaiveDate};
 
 use super::frame::{ROOT, Visitor, frame, is_newer, money, record, words};
 use super::words::Words;
 use super::{holds, loans};
-use crate::desk::Desk;
 use crate::page::escape;
+use crate::page_context::PageContext;
 use crate::site::Patron;
 
-/// So long before its end a card is warned of it.
-const WARNING: Days = Days::new(30);
+/// How long before its end a card's expiry is announced.
+const EXPIRY_WARNING_PERIOD: Days = Days::new(30);
 
-pub(super) fn summary(desk: &Desk<'_>, place: usize, patron: &Patron) -> String {
-    let words = words(desk);
+pub(super) fn summary(context: &PageContext<'_>, index: usize, patron: &Patron) -> String {
+    let words = words(context);
     let mut tabs = Tabs {
-        is_newer: is_newer(desk),
+        is_newer: is_newer(context),
         tabs: String::new(),
         panels: String::new(),
     };
-    let count = patron.loans.len() + desk.surplus;
-    tabs.add("checkouts", words.out, &count.to_string(), &{
+    let count = patron.loans.len() + context.surplus;
+    tabs.add("checkouts", words.loans, &count.to_string(), &{
         if patron.loans.is_empty() {
             format!(
                 "<table class=\"table\"><tr><td>{}</td></tr></table>",
-                words.nothing_out
+                words.no_loans
             )
         } else {
-            loans::table(desk, record(place), patron)
+            loans::table(context, record(index), patron)
         }
     });
     let overdue: Vec<_> = patron
         .loans
         .iter()
-        .filter(|loan| loan.due < desk.site().today)
+        .filter(|loan| loan.due < context.site().today)
         .collect();
     if !overdue.is_empty() {
-        let panel = loans::overdues(desk, &overdue);
-        tabs.add("overdues", words.late, &overdue.len().to_string(), &panel);
+        let panel = loans::overdues(context, &overdue);
+        tabs.add(
+            "overdues",
+            words.overdue,
+            &overdue.len().to_string(),
+            &panel,
+        );
     }
-    if patron.fines_cents != 0 && !desk.settings.hides_columns {
+    if patron.fines_cents != 0 && !context.settings.hides_columns {
         let (tab, sentence) = if patron.fines_cents > 0 {
-            (words.charges, words.owes)
+            (words.charges, words.amount_owed)
         } else {
-            (words.credits, words.has_credit)
+            (words.credits, words.amount_credited)
         };
-        let sum = money(desk, patron.fines_cents.abs());
+        let sum = money(context, patron.fines_cents.abs());
         let panel = format!(
             r#"<table class="table"><caption>{tab}</caption><thead><tr><th colspan="2">{tab}</th></tr></thead>
 <tbody><tr><td>{sentence}</td><td><a href="{ROOT}opac-account.pl">{sum}</a></td></tr></tbody></table>"#
         );
         tabs.add("fines", tab, &sum, &panel);
     }
-    if !patron.holds.is_empty() || desk.surplus > 0 {
-        let count = patron.holds.len() + desk.surplus;
-        let panel = holds::table(desk, patron);
-        tabs.add("holds", words.asked_for, &count.to_string(), &panel);
+    if !patron.holds.is_empty() || context.surplus > 0 {
+        let count = patron.holds.len() + context.surplus;
+        let panel = holds::table(context, patron);
+        tabs.add("holds", words.holds, &count.to_string(), &panel);
     }
     let main = format!(
         r##"<div id="userdetails" class="maincontent">
 <h1>{hello} {name}</h1>
 <p><a href="{ROOT}opac-main.pl?logout.x=1">{leave}</a></p>
-{said}<div class="alert alert-info" id="notesaved" style="display:none;"></div>
+{library_messages}<div class="alert alert-info" id="notesaved" style="display:none;"></div>
 <div id="opac-user-views" class="toptabs">
 <ul>
 {tabs}</ul>
@@ -70,16 +75,16 @@ pub(super) fn summary(desk: &Desk<'_>, place: usize, patron: &Patron) -> String 
 {panels}</div>
 </div>"##,
         hello = words.hello,
-        leave = words.leave,
+        leave = words.log_out,
         name = escape(&patron.name),
-        said = said(desk, patron, words),
+        library_messages = library_messages(context, patron, words),
         tabs = tabs.tabs,
         panels = tabs.panels,
     );
-    frame(desk, "opac-user", Visitor::Patron(place, patron), &main)
+    frame(context, "opac-user", Visitor::Patron(index, patron), &main)
 }
 
-/// The tabs and what is below each.
+/// The tabs and their panels.
 struct Tabs {
     is_newer: bool,
     tabs: String,
@@ -108,62 +113,62 @@ impl Tabs {
     }
 }
 
-/// What the library tells the patron.
-fn said(desk: &Desk<'_>, patron: &Patron, words: &Words) -> String {
-    let mut said = String::new();
+/// The library's messages to the patron.
+fn library_messages(context: &PageContext<'_>, patron: &Patron, words: &Words) -> String {
+    let mut library_messages = String::new();
     if !patron.messages.is_empty() {
         let entries: String = patron
             .messages
             .iter()
             .map(|text| format!("<li><strong>{}</strong></li>\n", escape(text)))
             .collect();
-        said += &format!(
+        library_messages += &format!(
             "<div class=\"alert alert-info\"><h3>{}</h3><ul>\n{entries}</ul></div>\n",
-            words.from_the_desk
+            words.messages_title
         );
     }
     if let Some(last) = patron.card_expires {
-        let day = desk.site().print_date(last);
-        if last < desk.site().today {
-            said += &format!(
+        let day = context.site().print_date(last);
+        if last < context.site().today {
+            library_messages += &format!(
                 "<div class=\"alert alert-warning\" id=\"warnexpired\"><strong>{}</strong> <span>{} {day}.</span></div>\n",
-                words.note, words.expired
+                words.please_note, words.expired
             );
-        } else if is_near(desk.site().today, last) {
-            said += &format!(
+        } else if is_near(context.site().today, last) {
+            library_messages += &format!(
                 "<div class=\"alert alert-warning\" id=\"warndeparture\"><strong>{}</strong> <span>{} <span id=\"warndeparture_date\">{day}</span>.</span></div>\n",
-                words.note, words.expires
+                words.please_note, words.expires
             );
         }
     }
     if let Some(reason) = &patron.blocked {
-        said += &format!(
+        library_messages += &format!(
             "<div class=\"alert alert-warning\"><ul><li id=\"userdebarred\"><strong>{}</strong> {} {}</li></ul></div>\n",
-            words.note,
-            words.frozen,
+            words.please_note,
+            words.blocked,
             escape(reason)
         );
     }
-    said
+    library_messages
 }
 
 fn is_near(today: NaiveDate, last: NaiveDate) -> bool {
     today
-        .checked_add_days(WARNING)
+        .checked_add_days(EXPIRY_WARNING_PERIOD)
         .is_some_and(|until| last <= until)
 }
 
-/// All charges one by one; here there is one.
-pub(super) fn charges(desk: &Desk<'_>, place: usize, patron: &Patron) -> String {
-    let words = words(desk);
+/// The list of charges, always one.
+pub(super) fn charges(context: &PageContext<'_>, index: usize, patron: &Patron) -> String {
+    let words = words(context);
     let sign = if patron.fines_cents < 0 { "-" } else { "" };
-    let sum = format!("{sign}{}", money(desk, patron.fines_cents.abs()));
+    let sum = format!("{sign}{}", money(context, patron.fines_cents.abs()));
     let kind = if patron.fines_cents < 0 {
         "credit"
     } else {
         "debit"
     };
-    let today = desk.site().today;
+    let today = context.site().today;
     let main = format!(
         r#"<div id="useraccount" class="maincontent">
 <h1>{charges}</h1>
@@ -174,8 +179,13 @@ pub(super) fn charges(desk: &Desk<'_>, place: usize, patron: &Patron) -> String 
 </table>
 </div>"#,
         charges = words.charges,
-        owes = words.owes,
-        day = desk.site().print_date(today),
+        owes = words.amount_owed,
+        day = context.site().print_date(today),
     );
-    frame(desk, "opac-account", Visitor::Patron(place, patron), &main)
+    frame(
+        context,
+        "opac-account",
+        Visitor::Patron(index, patron),
+        &main,
+    )
 }

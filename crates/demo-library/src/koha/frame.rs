@@ -1,60 +1,66 @@
-//! What all pages of a Koha site have around them, and in which words.
+//! The frame of all pages of a Koha site.
 
 use super::words::{ENGLISH, GERMAN, Words};
-use crate::desk::Desk;
 use crate::page::escape;
+use crate::page_context::PageContext;
 use crate::site::{Generation, Patron};
 
 pub(super) const ROOT: &str = "/cgi-bin/koha/";
 
-pub(super) fn is_newer(desk: &Desk<'_>) -> bool {
-    desk.site().generation == Generation::Newer
+pub(super) fn is_newer(context: &PageContext<'_>) -> bool {
+    context.site().generation == Generation::Newer
 }
 
-pub(super) fn words(desk: &Desk<'_>) -> &'static Words {
-    if desk.settings.translated {
+pub(super) fn words(context: &PageContext<'_>) -> &'static Words {
+    if context.settings.translated {
         &GERMAN
     } else {
         &ENGLISH
     }
 }
 
-/// The number of a patron's record.
-pub(super) fn record(place: usize) -> usize {
-    place + 2
+/// The record number of a patron.
+pub(super) fn record(index: usize) -> usize {
+    index + 2
 }
 
-/// Whom a page is made for.
+/// The visitor of a page.
 pub(super) enum Visitor<'a> {
     Nobody,
-    /// Nobody yet: the token of the session that the form belongs to.
+    /// An anonymous visitor with the token of the form's session.
     Stranger(&'a str),
-    /// The place of the patron's record.
+    /// A patron, with the index of their record.
     Patron(usize, &'a Patron),
 }
 
-/// A page: its head with the search, and, for strangers and always in the older age, the login form that hides.
-pub(super) fn frame(desk: &Desk<'_>, id: &str, visitor: Visitor<'_>, main: &str) -> String {
-    let words = words(desk);
+/// A page with its search form. For anonymous visitors, and always in the older generation, it has a hidden login
+/// form.
+pub(super) fn frame(
+    context: &PageContext<'_>,
+    id: &str,
+    visitor: Visitor<'_>,
+    main: &str,
+) -> String {
+    let words = words(context);
     let members = match visitor {
-        Visitor::Patron(place, patron) => format!(
+        Visitor::Patron(index, patron) => format!(
             r#"<span class="loggedinusername" data-borrowernumber="{}" data-branchcode="MS">{}</span>
 <a class="logout" id="logout" href="{ROOT}opac-main.pl?logout.x=1">{}</a>"#,
-            record(place),
+            record(index),
             escape(&patron.name),
-            words.leave
+            words.log_out
         ),
         _ => format!("<a href=\"{ROOT}opac-user.pl\">{}</a>", words.sign_in),
     };
     let token = match visitor {
         Visitor::Stranger(token) => Some(token),
-        Visitor::Patron(..) if !is_newer(desk) => Some(""),
+        Visitor::Patron(..) if !is_newer(context) => Some(""),
         _ => None,
     };
     let modal = token.map_or_else(String::new, |token| {
         format!(
             "<div id=\"loginModal\" class=\"modal hide\">\n{}\n</div>",
-            login_form(desk, token, "modalAuth", "m")
+            login_form(context, token, "modalAuth", "m")
         )
     });
     format!(
@@ -81,16 +87,16 @@ var shelfSigns = {{{filler}}};
 </html>
 "#,
         language = words.language,
-        library = desk.library(),
-        menu = desk.state.filler.html,
-        filler = desk.state.filler.json,
-        script = date_script(desk),
+        library = context.library(),
+        menu = context.state.filler.html,
+        filler = context.state.filler.json,
+        script = date_script(context),
     )
 }
 
-/// One of the page's two login forms; `m` begins the ids of the one that hides.
-pub(super) fn login_form(desk: &Desk<'_>, token: &str, id: &str, prefix: &str) -> String {
-    let (number, pin, hidden) = if is_newer(desk) {
+/// One of the page's two login forms. The ids of the hidden one begin with `m`.
+pub(super) fn login_form(context: &PageContext<'_>, token: &str, id: &str, prefix: &str) -> String {
+    let (number, pin, hidden) = if is_newer(context) {
         let hidden = format!(
             "<input type=\"hidden\" name=\"csrf_token\" value=\"{token}\" />\n\
              <input type=\"hidden\" name=\"login_op\" value=\"cud-login\" />\n"
@@ -108,38 +114,38 @@ pub(super) fn login_form(desk: &Desk<'_>, token: &str, id: &str, prefix: &str) -
 </fieldset>
 <input type="submit" value="{sign_in}" class="btn" />
 </form>"#,
-        host = escape(desk.login_host.as_deref().unwrap_or_default()),
-        sign_in = words(desk).sign_in,
+        host = escape(context.login_host.as_deref().unwrap_or_default()),
+        sign_in = words(context).sign_in,
     )
 }
 
-/// Where the page's script tells how the site writes dates; Koha has four ways.
-fn date_script(desk: &Desk<'_>) -> String {
-    let (preference, calendar) = match desk.site().date_format.as_str() {
+/// The script that states the site's date format. Koha has four.
+fn date_script(context: &PageContext<'_>) -> String {
+    let (preference, calendar) = match context.site().date_format.as_str() {
         "%m/%d/%Y" => ("us", "mm/dd/yy"),
         "%d/%m/%Y" => ("metric", "dd/mm/yy"),
         "%d.%m.%Y" => ("dmydot", "dd.mm.yy"),
         "%Y-%m-%d" => ("iso", "yy-mm-dd"),
         _ => return String::new(),
     };
-    if is_newer(desk) {
+    if is_newer(context) {
         format!("var dateformat_pref = \"{preference}\";")
     } else {
         format!("$.datepicker.regional[''] = {{ dateFormat: '{calendar}', firstDay: 0 }};")
     }
 }
 
-/// `1,204.50`, and `1.204,50` in the other language.
-pub(super) fn money(desk: &Desk<'_>, cents: i64) -> String {
-    let (group, point) = if desk.settings.translated {
+/// A sum: `1,204.50`, or `1.204,50` in German.
+pub(super) fn money(context: &PageContext<'_>, cents: i64) -> String {
+    let (group, point) = if context.settings.translated {
         ('.', ',')
     } else {
         (',', '.')
     };
     let whole = (cents / 100).to_string();
     let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
             grouped.push(group);
         }
         grouped.push(digit);

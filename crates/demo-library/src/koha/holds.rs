@@ -2,21 +2,21 @@
 
 use super::frame::{ROOT, is_newer, words};
 use super::loans::link;
-use crate::desk::Desk;
 use crate::page::escape;
+use crate::page_context::PageContext;
 use crate::site::{DemoHold, DemoHoldState, Patron};
 
-pub(super) fn table(desk: &Desk<'_>, patron: &Patron) -> String {
-    let words = words(desk);
+pub(super) fn table(context: &PageContext<'_>, patron: &Patron) -> String {
+    let words = words(context);
     let heads: String = words
-        .hold_heads
+        .hold_headers
         .iter()
         .enumerate()
-        .filter(|(place, _)| *place != 4 || is_newer(desk))
+        .filter(|(index, _)| *index != 4 || is_newer(context))
         .map(|(_, head)| format!("<th>{head}</th>\n"))
         .collect();
-    let rows: String = patron.holds.iter().map(|hold| row(desk, hold)).collect();
-    let last = if is_newer(desk) { "<th></th>\n" } else { "" };
+    let rows: String = patron.holds.iter().map(|hold| row(context, hold)).collect();
+    let last = if is_newer(context) { "<th></th>\n" } else { "" };
     format!(
         r#"<table id="holdst" class="table table-bordered">
 <caption>{asked_for} <span class="count">({count} {in_all})</span></caption>
@@ -29,40 +29,40 @@ pub(super) fn table(desk: &Desk<'_>, patron: &Patron) -> String {
 <button type="submit" class="btn">{sleep}</button>
 <input type="hidden" name="suspend" value="1" />
 </form>"#,
-        asked_for = words.asked_for,
-        in_all = words.in_all,
-        count = patron.holds.len() + desk.surplus,
-        sleep = words.sleep,
+        asked_for = words.holds,
+        in_all = words.in_total,
+        count = patron.holds.len() + context.surplus,
+        sleep = words.suspend,
     )
 }
 
-fn row(desk: &Desk<'_>, hold: &DemoHold) -> String {
-    let words = words(desk);
-    let is_newer = is_newer(desk);
+fn row(context: &PageContext<'_>, hold: &DemoHold) -> String {
+    let words = words(context);
+    let is_newer = is_newer(context);
     let is_found = matches!(hold.state, DemoHoldState::Ready | DemoHoldState::InTransit);
     let class = match hold.state {
         DemoHoldState::Ready => " class=\"reserved\"",
         DemoHoldState::InTransit if is_newer => " class=\"transfered\"",
         _ => "",
     };
-    let today = desk.site().today;
-    let asked = desk.site().print_date(today);
+    let today = context.site().today;
+    let requested_on = context.site().print_date(today);
     let lapse = hold.expires.filter(|_| !is_found);
-    let shown = match lapse {
-        Some(day) => desk.site().print_date(day),
+    let expiry = match lapse {
+        Some(day) => context.site().print_date(day),
         None if is_found => "-".to_owned(),
         None => words.never.to_owned(),
     };
     let order = lapse.map_or_else(|| "0000-00-00".to_owned(), |day| day.to_string());
     let dates = if is_newer {
         format!(
-            "<td class=\"reservedate\" data-order=\"{today}\">{asked}</td>\n\
-             <td class=\"expirationdate\" data-order=\"{order}\">{shown}</td>\n\
+            "<td class=\"reservedate\" data-order=\"{today}\">{requested_on}</td>\n\
+             <td class=\"expirationdate\" data-order=\"{order}\">{expiry}</td>\n\
              <td class=\"branch\">{branch} <div class=\"modal\"><span>{label}</span></div></td>\n\
-             <td class=\"priority\" data-order=\"{place}\">{place}</td>\n",
+             <td class=\"priority\" data-order=\"{priority}\">{priority}</td>\n",
             branch = escape(&hold.branch),
             label = words.branch,
-            place = if is_found {
+            priority = if is_found {
                 0
             } else {
                 hold.position.unwrap_or(1)
@@ -70,8 +70,8 @@ fn row(desk: &Desk<'_>, hold: &DemoHold) -> String {
         )
     } else {
         format!(
-            "<td class=\"reservedate\"><span title=\"{today}\">{asked}</span></td>\n\
-             <td class=\"expirationdate\"><span title=\"{order}\">{shown}</span></td>\n\
+            "<td class=\"reservedate\"><span title=\"{today}\">{requested_on}</span></td>\n\
+             <td class=\"expirationdate\"><span title=\"{order}\">{expiry}</span></td>\n\
              <td class=\"branch\"><span class=\"tdlabel\">{label}</span> {branch}</td>\n",
             branch = escape(&hold.branch),
             label = words.branch,
@@ -81,26 +81,26 @@ fn row(desk: &Desk<'_>, hold: &DemoHold) -> String {
     format!(
         "<tr{class}>\n<td class=\"title\">{link} {author}</td>\n{dates}<td class=\"status\">{status}</td>\n\
          <td>{sleep}</td>\n<td class=\"modify\">{cancel}</td>\n{last}</tr>\n",
-        link = link(desk, hold.id, &hold.title, &hold.subtitle),
+        link = link(context, hold.id, &hold.title, &hold.subtitle),
         author = escape(hold.author.as_deref().unwrap_or_default()),
-        status = status(desk, hold),
+        status = status(context, hold),
         sleep = if is_found {
             String::new()
         } else {
-            sleep(desk, hold)
+            sleep(context, hold)
         },
         cancel = if is_found {
             String::new()
         } else {
-            cancel(desk, hold)
+            cancel(context, hold)
         },
     )
 }
 
-fn status(desk: &Desk<'_>, hold: &DemoHold) -> String {
-    let words = words(desk);
-    let bold = if is_newer(desk) { "strong" } else { "b" };
-    let print = |day| desk.site().print_date(day);
+fn status(context: &PageContext<'_>, hold: &DemoHold) -> String {
+    let words = words(context);
+    let bold = if is_newer(context) { "strong" } else { "b" };
+    let print = |day| context.site().print_date(day);
     let branch = escape(&hold.branch);
     match hold.state {
         DemoHoldState::Ready => {
@@ -108,7 +108,7 @@ fn status(desk: &Desk<'_>, hold: &DemoHold) -> String {
                 format!(
                     " {} {} {} {}",
                     words.since,
-                    print(desk.site().today),
+                    print(context.site().today),
                     words.until,
                     print(day)
                 )
@@ -116,63 +116,64 @@ fn status(desk: &Desk<'_>, hold: &DemoHold) -> String {
             format!(
                 "<i class=\"fa fa-exclamation-circle\"></i> {} <{bold}>{branch}</{bold}>{days}\n\
                  <input type=\"hidden\" name=\"pickup\" value=\"MS\" />",
-                words.waits_at
+                words.ready_at
             )
         }
         DemoHoldState::InTransit => format!(
             "{} <{bold}>{}</{bold}> {} {}",
-            words.comes_from,
-            desk.site()
+            words.in_transit_from,
+            context
+                .site()
                 .branches
                 .last()
                 .map_or_else(String::new, |branch| escape(branch)),
             words.since,
-            print(desk.site().today)
+            print(context.site().today)
         ),
-        DemoHoldState::Waiting => format!("<span>{}</span>", words.in_line),
+        DemoHoldState::Waiting => format!("<span>{}</span>", words.waiting),
         DemoHoldState::Suspended => match hold.suspended_until {
             Some(day) => format!(
                 "<span>{}</span> {} {}",
-                words.asleep,
+                words.suspended,
                 words.until,
                 print(day)
             ),
-            None => format!("<span>{}</span>", words.asleep),
+            None => format!("<span>{}</span>", words.suspended),
         },
     }
 }
 
-fn sleep(desk: &Desk<'_>, hold: &DemoHold) -> String {
-    let words = words(desk);
+fn sleep(context: &PageContext<'_>, hold: &DemoHold) -> String {
+    let words = words(context);
     let (icon, op, button) = if hold.state == DemoHoldState::Suspended {
-        ("fa-play", "cud-unsuspend", words.wake)
+        ("fa-play", "cud-unsuspend", words.resume)
     } else {
-        ("fa-pause", "cud-suspend", words.sleep)
+        ("fa-pause", "cud-suspend", words.suspend)
     };
     format!(
         r#"<form action="{ROOT}opac-modrequest-suspend.pl" method="post">{op}
 <input type="hidden" name="reserve_id" value="{id}" />
 <button type="submit"><i class="fa {icon}"></i> {button}</button></form>"#,
-        op = hidden_op(desk, op),
+        op = hidden_op_field(context, op),
         id = hold.id,
     )
 }
 
-fn cancel(desk: &Desk<'_>, hold: &DemoHold) -> String {
+fn cancel(context: &PageContext<'_>, hold: &DemoHold) -> String {
     format!(
         r#"<form action="{ROOT}opac-modrequest.pl" method="post">{op}
 <input type="hidden" name="biblionumber" value="{id}" />
 <input type="hidden" name="reserve_id" value="{id}" />
 <button type="submit">{cancel}</button></form>"#,
-        op = hidden_op(desk, "cud-cancel"),
+        op = hidden_op_field(context, "cud-cancel"),
         id = hold.id,
-        cancel = words(desk).cancel,
+        cancel = words(context).cancel,
     )
 }
 
-/// What newer forms say that they do.
-fn hidden_op(desk: &Desk<'_>, op: &str) -> String {
-    if is_newer(desk) {
+/// The hidden field with the operation, in newer forms.
+fn hidden_op_field(context: &PageContext<'_>, op: &str) -> String {
+    if is_newer(context) {
         format!("<input type=\"hidden\" name=\"op\" value=\"{op}\" />")
     } else {
         String::new()

@@ -1,31 +1,31 @@
-//! The list of loans, and the overdue ones once more.
+//! The list of loans, and the separate list of overdue ones.
 
 use super::frame::{ROOT, is_newer, money, words};
-use crate::desk::Desk;
 use crate::page::escape;
+use crate::page_context::PageContext;
 use crate::site::{DemoLoan, Patron};
 
-/// What may be kept longer for a fee only, and for which.
-const FEE_FOR: (&str, i64) = ("DVD", 500);
+/// The format whose renewal costs a fee, and the fee in cents.
+const RENEWAL_FEE: (&str, i64) = ("DVD", 500);
 
-/// How often a loan may be renewed in all.
-const RENEWALS: u32 = 4;
+/// The maximum number of renewals.
+const MAX_RENEWALS: u32 = 4;
 
-pub(super) fn table(desk: &Desk<'_>, record: usize, patron: &Patron) -> String {
-    let words = words(desk);
+pub(super) fn table(context: &PageContext<'_>, record: usize, patron: &Patron) -> String {
+    let words = words(context);
     let heads: String = words
-        .loan_heads
+        .loan_headers
         .iter()
         .enumerate()
-        .filter(|(place, _)| is_shown(desk, *place))
+        .filter(|(index, _)| is_shown(context, *index))
         .map(|(_, head)| format!("<th>{head}</th>\n"))
         .collect();
     let rows: String = patron
         .loans
         .iter()
-        .map(|loan| row(desk, record, patron, loan))
+        .map(|loan| row(context, record, patron, loan))
         .collect();
-    let (token, last) = if is_newer(desk) {
+    let (token, last) = if is_newer(context) {
         (
             "<input type=\"hidden\" name=\"op\" value=\"cud-renew\" />\n",
             "<th class=\"dtr-control-col\"></th>\n",
@@ -45,77 +45,77 @@ pub(super) fn table(desk: &Desk<'_>, record: usize, patron: &Patron) -> String {
 </table>
 <input type="submit" class="btn" value="{renew}" />
 </form>"#,
-        count = patron.loans.len() + desk.surplus,
-        things = words.things_out,
+        count = patron.loans.len() + context.surplus,
+        things = words.loans_caption,
         renew = words.renew,
     )
 }
 
-/// Whether a column of [`super::words::Words::loan_heads`] is there.
-fn is_shown(desk: &Desk<'_>, place: usize) -> bool {
-    match place {
-        2 => is_newer(desk),
-        5 | 6 => !desk.settings.hides_columns,
+/// Whether a column of [`super::words::Words::loan_headers`] is shown.
+fn is_shown(context: &PageContext<'_>, index: usize) -> bool {
+    match index {
+        2 => is_newer(context),
+        5 | 6 => !context.settings.hides_columns,
         _ => true,
     }
 }
 
-fn row(desk: &Desk<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> String {
-    let words = words(desk);
-    let is_late = loan.due < desk.site().today;
-    let (of_row, of_cell) = if is_late {
+fn row(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> String {
+    let words = words(context);
+    let is_late = loan.due < context.site().today;
+    let (row_class, cell_class) = if is_late {
         (" class=\"overdue\"", " overdue")
     } else {
         ("", "")
     };
-    let day = desk.site().print_date(loan.due);
+    let day = context.site().print_date(loan.due);
     let mut cells = format!(
         "<td class=\"title\">{}</td>\n<td class=\"author\">{}</td>\n",
-        title(desk, loan),
+        title(context, loan),
         escape(loan.author.as_deref().unwrap_or_default())
     );
-    if is_newer(desk) {
+    if is_newer(context) {
         cells += &format!(
             "<td class=\"checkout_date\" data-order=\"{today} 09:30:00\">{shown}</td>\n\
-             <td class=\"date_due{of_cell}\" data-order=\"{due} 23:59:00\">{day}</td>\n\
+             <td class=\"date_due{cell_class}\" data-order=\"{due} 23:59:00\">{day}</td>\n\
              <td class=\"call_no\">DEMO {id}</td>\n",
-            today = desk.site().today,
-            shown = desk.site().print_date(desk.site().today),
+            today = context.site().today,
+            shown = context.site().print_date(context.site().today),
             due = loan.due,
             id = loan.id,
         );
     } else {
         cells += &format!(
-            "<td class=\"date_due{of_cell}\"><span title=\"{due} 23:59:00\"><span class=\"tdlabel\">{label}</span> {day}</span></td>\n\
+            "<td class=\"date_due{cell_class}\"><span title=\"{due} 23:59:00\"><span class=\"tdlabel\">{label}</span> {day}</span></td>\n\
              <td class=\"call_no\"><span class=\"tdlabel\">{shelf}</span> DEMO {id}</td>\n",
             due = loan.due,
             label = words.due,
-            shelf = words.shelf,
+            shelf = words.call_number,
             id = loan.id,
         );
     }
-    if !desk.settings.hides_columns {
+    if !context.settings.hides_columns {
         cells += &format!(
             "<td class=\"renew\">{}</td>\n<td class=\"fines\"><span>{}</span></td>\n",
-            renew(desk, record, patron, loan),
+            renew(context, record, patron, loan),
             if is_late { words.yes } else { words.no }
         );
     }
-    if is_newer(desk) {
+    if is_newer(context) {
         cells += "<td></td>\n";
     }
-    format!("<tr{of_row}>\n{cells}</tr>\n")
+    format!("<tr{row_class}>\n{cells}</tr>\n")
 }
 
-/// The link with a work's title: newer pages mark its parts.
-fn title(desk: &Desk<'_>, loan: &DemoLoan) -> String {
-    link(desk, loan.id, &loan.title, &loan.subtitle)
+/// The link with a work's title. Newer pages mark up its parts.
+fn title(context: &PageContext<'_>, loan: &DemoLoan) -> String {
+    link(context, loan.id, &loan.title, &loan.subtitle)
 }
 
-pub(super) fn link(desk: &Desk<'_>, id: u64, title: &str, subtitle: &str) -> String {
+pub(super) fn link(context: &PageContext<'_>, id: u64, title: &str, subtitle: &str) -> String {
     let title = escape(title);
     let subtitle = escape(subtitle);
-    let inner = match (is_newer(desk), subtitle.is_empty()) {
+    let inner = match (is_newer(context), subtitle.is_empty()) {
         (true, true) => format!("<span class=\"biblio-title\">{title}</span>"),
         (true, false) => format!(
             "<span class=\"biblio-title\">{title} :</span> <span class=\"subtitle\">{subtitle} /</span>"
@@ -126,20 +126,20 @@ pub(super) fn link(desk: &Desk<'_>, id: u64, title: &str, subtitle: &str) -> Str
     format!("<a class=\"title\" href=\"{ROOT}opac-detail.pl?biblionumber={id}\">{inner}</a>")
 }
 
-/// The cell on renewals. Who is blocked gets no box and no link, but all that stands beside them.
-fn renew(desk: &Desk<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> String {
-    let words = words(desk);
+/// The cell for renewals. A blocked patron gets no checkbox and no link, but the rest.
+fn renew(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> String {
+    let words = words(context);
     if loan.renews_itself {
         return format!(
             "<br /><span class=\"automatic-renewal\">{}</span>",
-            words.renews_itself
+            words.automatic_renewal
         );
     }
     if !loan.renewable {
         let reason = loan.reason.as_ref().map_or_else(String::new, |reason| {
             format!(" <span class=\"renewals\">({})</span>", escape(reason))
         });
-        return if is_newer(desk) {
+        return if is_newer(context) {
             let class = loan
                 .reason
                 .as_ref()
@@ -152,8 +152,8 @@ fn renew(desk: &Desk<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> St
             format!("{}{reason}", words.not_renewable)
         };
     }
-    let fee = if loan.format == FEE_FOR.0 {
-        let class = if is_newer(desk) {
+    let fee = if loan.format == RENEWAL_FEE.0 {
+        let class = if is_newer(context) {
             "badge text-bg-warning"
         } else {
             "label label-warning"
@@ -161,21 +161,21 @@ fn renew(desk: &Desk<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> St
         format!(
             "<span class=\"renewalfee {class}\">{}: {}</span>\n",
             words.fee_for,
-            money(desk, FEE_FOR.1)
+            money(context, RENEWAL_FEE.1)
         )
     } else {
         String::new()
     };
     let left = format!(
-        "{fee}<span class=\"renewals\">({} / {RENEWALS} {})</span>",
-        RENEWALS.saturating_sub(loan.renewals),
+        "{fee}<span class=\"renewals\">({} / {MAX_RENEWALS} {})</span>",
+        MAX_RENEWALS.saturating_sub(loan.renewals),
         words.renewals_left
     );
     if patron.blocked.is_some() {
         return left;
     }
     let (id, renew) = (loan.id, words.renew);
-    if is_newer(desk) {
+    if is_newer(context) {
         format!(
             "<input type=\"checkbox\" name=\"issue\" value=\"{id}\" />\n\
              <a class=\"submit-form-link\" href=\"#\" data-method=\"post\" data-action=\"{ROOT}opac-renew.pl\" data-issue=\"{id}\">{renew}</a>\n{left}"
@@ -188,14 +188,14 @@ fn renew(desk: &Desk<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> St
     }
 }
 
-/// The overdue loans in a table of their own; its cells have no classes.
-pub(super) fn overdues(desk: &Desk<'_>, loans: &[&DemoLoan]) -> String {
-    let words = words(desk);
+/// The table of overdue loans. Its cells have no classes.
+pub(super) fn overdues(context: &PageContext<'_>, loans: &[&DemoLoan]) -> String {
+    let words = words(context);
     let rows: String = loans
         .iter()
         .map(|loan| {
-            let day = desk.site().print_date(loan.due);
-            let due = if is_newer(desk) {
+            let day = context.site().print_date(loan.due);
+            let due = if is_newer(context) {
                 format!("<td data-order=\"{} 23:59:00\">{day}</td>", loan.due)
             } else {
                 format!(
@@ -205,12 +205,12 @@ pub(super) fn overdues(desk: &Desk<'_>, loans: &[&DemoLoan]) -> String {
             };
             format!(
                 "<tr><td>{} <span class=\"item-details\">{}</span></td>{due}</tr>\n",
-                title(desk, loan),
+                title(context, loan),
                 escape(loan.author.as_deref().unwrap_or_default())
             )
         })
         .collect();
-    let [work, _, _, back, ..] = words.loan_heads;
+    let [work, _, _, back, ..] = words.loan_headers;
     format!(
         r#"<table id="overduest" class="table table-bordered">
 <caption>{late} <span class="count">({count} {in_all})</span></caption>
@@ -218,8 +218,8 @@ pub(super) fn overdues(desk: &Desk<'_>, loans: &[&DemoLoan]) -> String {
 <tbody>
 {rows}</tbody>
 </table>"#,
-        late = words.late,
+        late = words.overdue,
         count = loans.len(),
-        in_all = words.in_all,
+        in_all = words.in_total,
     )
 }

@@ -1,10 +1,10 @@
-//! Koha's OPAC, in two ages: one page is login form and whole account.
+//! Koha's OPAC, in two generations: one page is both login form and account.
 //!
 //! Paths begin with `/cgi-bin/koha/`: `opac-user.pl` (form, login, account), `opac-account.pl` (charges),
-//! `opac-main.pl` (the catalogue; `?logout.x=1` ends the session), and what changes something: `opac-renew.pl`,
-//! `opac-modrequest.pl`, `opac-modrequest-suspend.pl`. The older age takes `userid` and `password` and answers with the
-//! account itself; the newer takes `login_userid`, `login_password`, `login_op` and a `csrf_token` that belongs to the
-//! session of the form, and leads to the account.
+//! `opac-main.pl` (the catalogue; `?logout.x=1` ends the session), and scripts that change something: `opac-renew.pl`,
+//! `opac-modrequest.pl`, `opac-modrequest-suspend.pl`. The older generation takes `userid` and `password`, and answers
+//! with the account. The newer takes `login_userid`, `login_password`, `login_op` and the session's `csrf_token`, and
+//! redirects to the account.
 
 mod account;
 mod frame;
@@ -15,13 +15,13 @@ mod words;
 use axum::http::Method;
 
 use self::frame::{ROOT, Visitor, frame, is_newer, login_form, words};
-use crate::desk::Desk;
-use crate::page::{Asked, Page};
+use crate::page::{Page, SiteRequest};
+use crate::page_context::PageContext;
 
 /// The cookie with the session's id.
 pub(crate) const COOKIE: &str = "CGISESSID";
 
-/// What a changed layout calls differently.
+/// The names that a changed layout replaces.
 pub(crate) const RENAMED: &[(&str, &str)] = &[
     ("userdetails", "patronsheet"),
     ("loggedinusername", "whoishere"),
@@ -39,8 +39,8 @@ pub(crate) const RENAMED: &[(&str, &str)] = &[
     ("name=\"login_password\"", "name=\"secret\""),
 ];
 
-/// Scripts that change something, whatever the method.
-const CHANGING: [&str; 6] = [
+/// Scripts that change something with any method.
+const CHANGING_SCRIPTS: [&str; 6] = [
     "opac-renew.pl",
     "opac-modrequest.pl",
     "opac-modrequest-suspend.pl",
@@ -53,53 +53,54 @@ fn script(path: &str) -> &str {
     path.strip_prefix(ROOT).unwrap_or(path)
 }
 
-pub(crate) fn is_login(asked: &Asked) -> bool {
+pub(crate) fn is_login(request: &SiteRequest) -> bool {
     let has_fields = ["userid", "login_userid"]
         .iter()
-        .any(|name| asked.field(name).is_some());
-    asked.method == Method::POST && script(&asked.path) == "opac-user.pl" && has_fields
+        .any(|name| request.field(name).is_some());
+    request.method == Method::POST && script(&request.path) == "opac-user.pl" && has_fields
 }
 
-pub(crate) fn changes_state(asked: &Asked) -> bool {
-    CHANGING.contains(&script(&asked.path)) || (asked.method != Method::GET && !is_login(asked))
+pub(crate) fn changes_state(request: &SiteRequest) -> bool {
+    CHANGING_SCRIPTS.contains(&script(&request.path))
+        || (request.method != Method::GET && !is_login(request))
 }
 
-pub(crate) fn page(desk: &Desk<'_>) -> Page {
-    match script(&desk.asked.path) {
-        "opac-user.pl" if is_login(desk.asked) => log_in(desk),
-        "opac-user.pl" => match desk.patron() {
-            Some((place, patron)) => {
-                Page::html(account::summary(desk, place, &patron)).showing_account()
+pub(crate) fn page(context: &PageContext<'_>) -> Page {
+    match script(&context.request.path) {
+        "opac-user.pl" if is_login(context.request) => log_in(context),
+        "opac-user.pl" => match context.patron() {
+            Some((index, patron)) => {
+                Page::html(account::summary(context, index, &patron)).showing_account()
             }
-            None => login_page(desk, false),
+            None => login_page(context, false),
         },
-        "opac-account.pl" => match desk.patron() {
-            Some((place, patron)) => {
-                Page::html(account::charges(desk, place, &patron)).showing_account()
+        "opac-account.pl" => match context.patron() {
+            Some((index, patron)) => {
+                Page::html(account::charges(context, index, &patron)).showing_account()
             }
-            None => login_page(desk, false),
+            None => login_page(context, false),
         },
-        "opac-main.pl" if desk.asked.parameter("logout.x").is_some() => leave(desk),
-        "/" | "opac-main.pl" => catalogue(desk),
+        "opac-main.pl" if context.request.parameter("logout.x").is_some() => log_out(context),
+        "/" | "opac-main.pl" => catalogue(context),
         _ => Page::not_found(),
     }
 }
 
-fn catalogue(desk: &Desk<'_>) -> Page {
+fn catalogue(context: &PageContext<'_>) -> Page {
     Page::html(frame(
-        desk,
+        context,
         "opac-main",
         Visitor::Nobody,
         "<p>Search our shelves.</p>",
     ))
 }
 
-fn leave(desk: &Desk<'_>) -> Page {
-    if let Some(id) = desk.asked.cookie(COOKIE) {
-        desk.sessions(|sessions| sessions.close(&id));
+fn log_out(context: &PageContext<'_>) -> Page {
+    if let Some(id) = context.request.cookie(COOKIE) {
+        context.sessions(|sessions| sessions.close(&id));
     }
     Page::html(frame(
-        desk,
+        context,
         "opac-main",
         Visitor::Nobody,
         "<p>Until next time.</p>",
@@ -107,13 +108,13 @@ fn leave(desk: &Desk<'_>) -> Page {
     .without_cookie(COOKIE)
 }
 
-fn login_page(desk: &Desk<'_>, is_refused: bool) -> Page {
-    let (id, session) = desk.session_or_new();
-    let words = words(desk);
-    let said = if is_refused && !desk.settings.refuses_without_words {
+fn login_page(context: &PageContext<'_>, is_refused: bool) -> Page {
+    let (id, session) = context.session_or_new();
+    let words = words(context);
+    let error = if is_refused && !context.settings.refuses_without_words {
         format!(
             "<div class=\"alert alert-info\">\n<p>{}</p>\n</div>\n",
-            words.refused
+            words.login_error
         )
     } else {
         String::new()
@@ -121,13 +122,13 @@ fn login_page(desk: &Desk<'_>, is_refused: bool) -> Page {
     let main = format!(
         r#"<div id="opac-auth" class="maincontent">
 <h1>{sign_in}</h1>
-{said}{form}
+{error}{form}
 </div>"#,
         sign_in = words.sign_in,
-        form = login_form(desk, &session.form_token, "auth", ""),
+        form = login_form(context, &session.form_token, "auth", ""),
     );
     Page::html(frame(
-        desk,
+        context,
         "opac-login-page",
         Visitor::Stranger(&session.form_token),
         &main,
@@ -135,37 +136,37 @@ fn login_page(desk: &Desk<'_>, is_refused: bool) -> Page {
     .with_cookie(COOKIE, &id)
 }
 
-fn log_in(desk: &Desk<'_>) -> Page {
-    let (number, pin) = if is_newer(desk) {
+fn log_in(context: &PageContext<'_>) -> Page {
+    let (number, pin) = if is_newer(context) {
         ("login_userid", "login_password")
     } else {
         ("userid", "password")
     };
-    if is_newer(desk) {
-        let token = desk.session().map(|(_, session)| session.form_token);
-        let is_fresh = token.is_some() && desk.asked.field("csrf_token") == token.as_deref();
-        if !is_fresh || desk.asked.field("login_op") != Some("cud-login") {
+    if is_newer(context) {
+        let token = context.session().map(|(_, session)| session.form_token);
+        let is_fresh = token.is_some() && context.request.field("csrf_token") == token.as_deref();
+        if !is_fresh || context.request.field("login_op") != Some("cud-login") {
             return Page {
                 content_type: "text/plain".into(),
                 ..Page::html("Wrong CSRF token".to_owned()).with_status(403)
             };
         }
     }
-    let number = desk.asked.field(number).unwrap_or_default();
-    if !desk.log_in(number, desk.asked.field(pin).unwrap_or_default(), None) {
-        return login_page(desk, true);
+    let number = context.request.field(number).unwrap_or_default();
+    if !context.log_in(number, context.request.field(pin).unwrap_or_default(), None) {
+        return login_page(context, true);
     }
-    let (id, _) = desk.open_session(number.trim());
-    if is_newer(desk) {
-        return Page::redirect(format!("{}{ROOT}opac-user.pl", desk.asked.base))
+    let (id, _) = context.open_session(number.trim());
+    if is_newer(context) {
+        return Page::redirect(format!("{}{ROOT}opac-user.pl", context.request.base))
             .with_status(303)
             .with_cookie(COOKIE, &id);
     }
-    let number = desk.other_patron.as_deref().unwrap_or(number.trim());
-    match desk.patron_of(number) {
-        Some((place, patron)) => Page::html(account::summary(desk, place, &patron))
+    let number = context.other_patron.as_deref().unwrap_or(number.trim());
+    match context.patron_of(number) {
+        Some((index, patron)) => Page::html(account::summary(context, index, &patron))
             .showing_account()
             .with_cookie(COOKIE, &id),
-        None => login_page(desk, true),
+        None => login_page(context, true),
     }
 }

@@ -1,10 +1,10 @@
-//! Each switch, as a client sees it.
+//! Faults and switches, as a client sees them.
 
 use std::time::Duration;
 
 use crate::common::{
-    enter_bibliocommons, enter_koha, enter_sierra, form, get, location, state, stubborn_visitor,
-    texts, today, visitor,
+    client_without_redirects, form, get, location, log_in_bibliocommons, log_in_koha,
+    log_in_sierra, new_client, state, texts, today,
 };
 use hippo_demo_library::{DemoLibrary, Fault, Rule, Site, SystemKind, family_sites};
 use reqwest::Client;
@@ -12,19 +12,19 @@ use reqwest::Client;
 const NUMBER: &str = "21000000004711";
 const PIN: &str = "2468";
 
-/// A running `BiblioCommons` site, a visitor who is logged in, and the address of an account page.
-async fn inside() -> (DemoLibrary, Client, String) {
+/// A running `BiblioCommons` site, a logged-in client, and an account page's URL.
+async fn logged_in_bibliocommons() -> (DemoLibrary, Client, String) {
     let [site, ..] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
-    let client = visitor();
-    enter_bibliocommons(&client, &library.base_url(), NUMBER, PIN).await;
+    let client = new_client();
+    log_in_bibliocommons(&client, &library.base_url(), NUMBER, PIN).await;
     let url = format!("{}/v2/checkedout", library.base_url());
     (library, client, url)
 }
 
 #[tokio::test]
-async fn refusals_have_their_status_and_their_retry_after() {
-    let (library, client, url) = inside().await;
+async fn refusals_have_status_and_retry_after() {
+    let (library, client, url) = logged_in_bibliocommons().await;
     for (fault, status, retry_after) in [
         (Fault::Down { retry_after: None }, 503, None),
         (
@@ -55,8 +55,8 @@ async fn refusals_have_their_status_and_their_retry_after() {
 }
 
 #[tokio::test]
-async fn pages_that_are_not_the_account_have_status_200() {
-    let (library, client, url) = inside().await;
+async fn maintenance_and_captcha_have_status_200() {
+    let (library, client, url) = logged_in_bibliocommons().await;
     for (fault, word) in [
         (Fault::Maintenance, "maintenance"),
         (Fault::Captcha, "captcha"),
@@ -70,7 +70,7 @@ async fn pages_that_are_not_the_account_have_status_200() {
 }
 
 #[tokio::test]
-async fn an_enterprise_that_fails_says_so_in_its_own_way() {
+async fn enterprise_has_its_own_error_page() {
     let [_, _, site, _] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
     library.switches().set(Fault::Status(500));
@@ -78,7 +78,7 @@ async fn an_enterprise_that_fails_says_so_in_its_own_way() {
         "{}/client/en_US/default/search/account?",
         library.base_url()
     );
-    let answer = visitor().get(url).send().await.unwrap();
+    let answer = new_client().get(url).send().await.unwrap();
     assert_eq!(answer.status(), 500);
     assert_eq!(
         texts(&answer.text().await.unwrap(), "#exceptionblock h1"),
@@ -87,8 +87,8 @@ async fn an_enterprise_that_fails_says_so_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_change_is_a_violation_also_while_the_site_is_down() {
-    let (library, client, url) = inside().await;
+async fn state_change_is_a_violation_while_down() {
+    let (library, client, url) = logged_in_bibliocommons().await;
     library.switches().set(Fault::Down { retry_after: None });
     get(&client, &url).await;
     assert_eq!(library.violations().len(), 0);
@@ -98,8 +98,8 @@ async fn a_change_is_a_violation_also_while_the_site_is_down() {
 }
 
 #[tokio::test]
-async fn half_a_page_is_a_whole_answer() {
-    let (library, client, url) = inside().await;
+async fn half_a_page_is_a_complete_answer() {
+    let (library, client, url) = logged_in_bibliocommons().await;
     let whole = get(&client, &url).await;
     library.switches().set(Fault::HalfAPage);
     let half = get(&client, &url).await;
@@ -109,7 +109,7 @@ async fn half_a_page_is_a_whole_answer() {
 
 #[tokio::test]
 async fn broken_answers_are_errors() {
-    let (library, client, url) = inside().await;
+    let (library, client, url) = logged_in_bibliocommons().await;
     library.switches().set(Fault::DropConnection);
     client.get(&url).send().await.unwrap_err();
     assert_eq!(library.requests().last().unwrap().status, None);
@@ -127,7 +127,7 @@ async fn broken_answers_are_errors() {
 
 #[tokio::test]
 async fn bodies_can_be_empty_binary_or_huge() {
-    let (library, client, url) = inside().await;
+    let (library, client, url) = logged_in_bibliocommons().await;
     for (fault, length) in [
         (Fault::EmptyBody, 0),
         (Fault::BinaryBody, 4096),
@@ -149,11 +149,11 @@ async fn bodies_can_be_empty_binary_or_huge() {
 }
 
 #[tokio::test]
-async fn redirects_can_go_in_circles_or_away() {
-    let (library, client, url) = inside().await;
+async fn redirects_can_loop_or_leave_the_site() {
+    let (library, client, url) = logged_in_bibliocommons().await;
     library.switches().set(Fault::RedirectLoop);
     assert!(client.get(&url).send().await.unwrap_err().is_redirect());
-    let client = stubborn_visitor();
+    let client = client_without_redirects();
     library
         .switches()
         .set(Fault::RedirectTo("http://127.0.0.1:9/x".to_owned()));
@@ -162,7 +162,7 @@ async fn redirects_can_go_in_circles_or_away() {
 }
 
 #[tokio::test]
-async fn a_login_can_be_lured_to_another_host() {
+async fn login_can_be_redirected_to_another_host() {
     let [site, ..] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
     let base = library.base_url();
@@ -172,14 +172,14 @@ async fn a_login_can_be_lured_to_another_host() {
             to: to.clone(),
             keep_method,
         });
-        let answer = enter_bibliocommons(&stubborn_visitor(), &base, NUMBER, PIN).await;
+        let answer = log_in_bibliocommons(&client_without_redirects(), &base, NUMBER, PIN).await;
         assert_eq!(answer.status(), status);
         assert_eq!(location(&answer), to);
     }
     library
         .switches()
         .set(Fault::LoginFormElsewhere(to.clone()));
-    let page = get(&visitor(), &format!("{base}/user/login")).await;
+    let page = get(&new_client(), &format!("{base}/user/login")).await;
     let (action, _) = form(&page, "form.loginForm").unwrap();
     assert!(action.starts_with("http://127.0.0.1:9/user/login"));
     for site in family_sites(today()).into_iter().skip(1) {
@@ -192,36 +192,36 @@ async fn a_login_can_be_lured_to_another_host() {
         library
             .switches()
             .set(Fault::LoginFormElsewhere(to.clone()));
-        let page = get(&visitor(), &format!("{}{path}", library.base_url())).await;
+        let page = get(&new_client(), &format!("{}{path}", library.base_url())).await;
         let (action, _) = form(&page, "form#fm1, form#loginPageForm, form#auth").unwrap();
         assert!(action.starts_with("http://127.0.0.1:9/"), "{action}");
     }
 }
 
 #[tokio::test]
-async fn a_session_is_forgotten_only_after_it_was_shown() {
+async fn session_is_forgotten_only_after_an_account_page() {
     let [site, ..] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
     let base = library.base_url();
     library
         .switches()
         .add(Rule::new(Fault::ForgetSession).times(1));
-    let client = visitor();
+    let client = new_client();
     let url = format!("{base}/v2/checkedout");
-    let page = enter_bibliocommons(&client, &base, NUMBER, PIN).await;
+    let page = log_in_bibliocommons(&client, &base, NUMBER, PIN).await;
     assert!(state(&page.text().await.unwrap()).is_some());
     assert!(form(&get(&client, &url).await, "form.loginForm").is_some());
     assert_eq!(library.open_sessions(), 0);
-    enter_bibliocommons(&client, &base, NUMBER, PIN).await;
+    log_in_bibliocommons(&client, &base, NUMBER, PIN).await;
     assert!(
         state(&get(&client, &url).await).is_some(),
-        "it forgets once only"
+        "it forgets only once"
     );
 }
 
 #[tokio::test]
-async fn counts_can_be_wrong_and_accounts_anothers() {
-    let (library, client, url) = inside().await;
+async fn counts_and_accounts_can_be_wrong() {
+    let (library, client, url) = logged_in_bibliocommons().await;
     library.switches().set(Fault::WrongCounts);
     let wrong = state(&get(&client, &url).await).unwrap();
     assert_eq!(wrong["borrowing"]["checkedout"]["pagination"]["count"], 7);
@@ -248,12 +248,12 @@ async fn counts_can_be_wrong_and_accounts_anothers() {
 }
 
 #[tokio::test]
-async fn sierra_states_wrong_counts_twice() {
+async fn sierra_shows_wrong_counts_twice() {
     let [_, site, ..] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
     library.switches().set(Fault::WrongCounts);
-    let (base, client) = (library.base_url(), visitor());
-    let page = enter_sierra(&client, &base, "22000000008815", "9021").await;
+    let (base, client) = (library.base_url(), new_client());
+    let page = log_in_sierra(&client, &base, "22000000008815", "9021").await;
     assert!(
         page.text()
             .await
@@ -266,7 +266,7 @@ async fn sierra_states_wrong_counts_twice() {
 }
 
 #[tokio::test]
-async fn a_changed_layout_has_none_of_the_known_names() {
+async fn changed_layout_has_no_known_names() {
     let known = [
         "data-iso-key",
         "loginForm",
@@ -280,19 +280,19 @@ async fn a_changed_layout_has_none_of_the_known_names() {
     for site in family_sites(today()) {
         let (system, patron) = (site.system, site.patrons[0].clone());
         let library = DemoLibrary::start(site).await.unwrap();
-        let (base, client) = (library.base_url(), visitor());
+        let (base, client) = (library.base_url(), new_client());
         let path = match system {
             SystemKind::Bibliocommons => {
-                enter_bibliocommons(&client, &base, &patron.number, &patron.pin).await;
+                log_in_bibliocommons(&client, &base, &patron.number, &patron.pin).await;
                 "/v2/checkedout"
             }
             SystemKind::Sierra => {
-                enter_sierra(&client, &base, &patron.number, &patron.pin).await;
+                log_in_sierra(&client, &base, &patron.number, &patron.pin).await;
                 "/patroninfo~S1/1000001/items"
             }
             SystemKind::Enterprise => "/client/en_US/default/search/account?",
             SystemKind::Koha => {
-                enter_koha(&client, &base, &patron.number, &patron.pin).await;
+                log_in_koha(&client, &base, &patron.number, &patron.pin).await;
                 "/cgi-bin/koha/opac-user.pl"
             }
         };
@@ -304,8 +304,8 @@ async fn a_changed_layout_has_none_of_the_known_names() {
 }
 
 #[tokio::test]
-async fn answers_wait_and_requests_in_flight_are_counted() {
-    let (library, client, url) = inside().await;
+async fn delays_add_up_and_requests_in_flight_are_counted() {
+    let (library, client, url) = logged_in_bibliocommons().await;
     library.forget_requests();
     library.switches().delay(Duration::from_millis(100));
     library
@@ -315,19 +315,19 @@ async fn answers_wait_and_requests_in_flight_are_counted() {
     let [one, two, three] = asks;
     tokio::join!(one, two, three);
     assert_eq!(library.most_in_flight(), 3);
-    for seen in library.requests() {
-        let took = seen.answered_at.unwrap().duration_since(seen.at).unwrap();
+    for entry in library.requests() {
+        let took = entry.answered_at.unwrap().duration_since(entry.at).unwrap();
         assert!(took >= Duration::from_millis(199), "{took:?}");
     }
 }
 
 #[tokio::test]
-async fn old_charsets_are_said_in_the_page_only() {
+async fn latin_1_is_declared_only_in_the_page() {
     let mut site = Site::new(SystemKind::Sierra, "Bücherei – Süd", today());
     site.patrons = family_sites(today())[1].patrons.clone();
     let library = DemoLibrary::start(site).await.unwrap();
     library.switches().latin_1(true);
-    let answer = visitor().get(library.base_url()).send().await.unwrap();
+    let answer = new_client().get(library.base_url()).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/html");
     let body = answer.bytes().await.unwrap();
     let text: String = body.iter().copied().map(char::from).collect();
@@ -335,16 +335,16 @@ async fn old_charsets_are_said_in_the_page_only() {
 }
 
 #[tokio::test]
-async fn pages_are_as_heavy_as_asked() {
+async fn pages_have_the_filler_size() {
     let site =
         Site::generated(SystemKind::Bibliocommons, 1, 9, 0, today()).with_filler_bytes(300_000);
     let library = DemoLibrary::start(site).await.unwrap();
-    let client = visitor();
+    let client = new_client();
     let (number, pin) = (
         hippo_demo_library::generated_number(0),
         hippo_demo_library::generated_pin(0),
     );
-    let page = enter_bibliocommons(&client, &library.base_url(), &number, &pin).await;
+    let page = log_in_bibliocommons(&client, &library.base_url(), &number, &pin).await;
     let page = page.text().await.unwrap();
     assert!((300_000..400_000).contains(&page.len()), "{}", page.len());
     assert!(

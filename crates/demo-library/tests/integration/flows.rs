@@ -1,10 +1,10 @@
-//! Each system's way in, its lists, and its way out, as a client with cookies sees them.
+//! Each system's login, lists and logout, as a client with cookies sees them.
 
 use std::collections::HashSet;
 
 use crate::common::{
-    enter_bibliocommons, enter_sierra, fill, form, get, location, state, stubborn_visitor, texts,
-    today, visitor,
+    client_without_redirects, form, get, location, log_in_bibliocommons, log_in_sierra, new_client,
+    set_field, state, texts, today,
 };
 use hippo_demo_library::{
     DemoLibrary, DemoLoan, Generation, Site, SystemKind, family_sites, generated_number,
@@ -25,8 +25,8 @@ async fn family(system: SystemKind) -> (DemoLibrary, String) {
 #[tokio::test]
 async fn bibliocommons_shows_the_account_after_a_login() {
     let (library, base) = family(SystemKind::Bibliocommons).await;
-    let client = visitor();
-    let page = enter_bibliocommons(&client, &base, "21000000004711", "2468").await;
+    let client = new_client();
+    let page = log_in_bibliocommons(&client, &base, "21000000004711", "2468").await;
     assert_eq!(page.url().path(), "/v2/checkedout");
     let state = state(&page.text().await.unwrap()).unwrap();
     let user = state["auth"]["currentUserId"].as_u64().unwrap();
@@ -60,8 +60,8 @@ async fn bibliocommons_shows_the_account_after_a_login() {
 #[tokio::test]
 async fn bibliocommons_lists_each_kind_of_hold_on_its_own_page() {
     let (_library, base) = family(SystemKind::Bibliocommons).await;
-    let client = visitor();
-    enter_bibliocommons(&client, &base, "21000000004711", "2468").await;
+    let client = new_client();
+    log_in_bibliocommons(&client, &base, "21000000004711", "2468").await;
     for (path, status) in [
         ("ready_for_pickup", "READY_FOR_PICKUP"),
         ("in_transit", "IN_TRANSIT"),
@@ -88,12 +88,12 @@ async fn bibliocommons_lists_each_kind_of_hold_on_its_own_page() {
 }
 
 #[tokio::test]
-async fn bibliocommons_pages_eighty_loans_by_twenty_five() {
+async fn bibliocommons_pages_80_loans_by_25() {
     let site = Site::generated(SystemKind::Bibliocommons, 3, 80, 0, today());
     let library = DemoLibrary::start(site).await.unwrap();
     let base = library.base_url();
-    let client = visitor();
-    enter_bibliocommons(&client, &base, &generated_number(2), &generated_pin(2)).await;
+    let client = new_client();
+    log_in_bibliocommons(&client, &base, &generated_number(2), &generated_pin(2)).await;
     let mut seen = HashSet::new();
     for (page, rows) in [(1, 25), (2, 25), (3, 25), (4, 5), (5, 0)] {
         let url = format!("{base}/v2/checkedout?page={page}");
@@ -116,8 +116,8 @@ async fn bibliocommons_pages_eighty_loans_by_twenty_five() {
 #[tokio::test]
 async fn bibliocommons_refuses_wrong_pins_and_stale_forms() {
     let (library, base) = family(SystemKind::Bibliocommons).await;
-    let client = visitor();
-    let page = enter_bibliocommons(&client, &base, "21000000004711", "0000").await;
+    let client = new_client();
+    let page = log_in_bibliocommons(&client, &base, "21000000004711", "0000").await;
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();
     assert_eq!(texts(&page, ".top_message").len(), 1);
@@ -125,14 +125,19 @@ async fn bibliocommons_refuses_wrong_pins_and_stale_forms() {
     assert_eq!(state(&page).unwrap()["auth"]["currentUserId"], Value::Null);
     assert!(!state(&page).unwrap()["auth"]["loginError"].is_null());
 
-    // The token of one visitor does not open the form of another.
+    // One visitor's token isn't valid for another visitor's form.
     let page = get(&client, &format!("{base}/user/login")).await;
     let (action, mut fields) = form(&page, "form.loginForm").unwrap();
-    fill(&mut fields, "name", "21000000004711");
-    fill(&mut fields, "user_pin", "2468");
-    let stranger = visitor().post(&action).form(&fields).send().await.unwrap();
+    set_field(&mut fields, "name", "21000000004711");
+    set_field(&mut fields, "user_pin", "2468");
+    let stranger = new_client()
+        .post(&action)
+        .form(&fields)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(stranger.status(), 422);
-    fill(&mut fields, "authenticity_token", "made up");
+    set_field(&mut fields, "authenticity_token", "made up");
     let forged = client.post(&action).form(&fields).send().await.unwrap();
     assert_eq!(forged.status(), 422);
     assert_eq!(library.open_sessions(), 0);
@@ -142,12 +147,12 @@ async fn bibliocommons_refuses_wrong_pins_and_stale_forms() {
 #[tokio::test]
 async fn bibliocommons_answers_script_with_json() {
     let (_library, base) = family(SystemKind::Bibliocommons).await;
-    let client = visitor();
+    let client = new_client();
     let page = get(&client, &format!("{base}/user/login")).await;
     let (action, mut fields) = form(&page, "form.loginForm").unwrap();
-    fill(&mut fields, "name", "21000000004711");
+    set_field(&mut fields, "name", "21000000004711");
     for (pin, logged_in) in [("0000", false), ("2468", true)] {
-        fill(&mut fields, "user_pin", pin);
+        set_field(&mut fields, "user_pin", pin);
         let request = client
             .post(&action)
             .header("X-Requested-With", "XMLHttpRequest");
@@ -167,9 +172,9 @@ async fn bibliocommons_answers_script_with_json() {
 }
 
 #[tokio::test]
-async fn bibliocommons_sends_strangers_to_the_login_or_shows_them_nobody() {
+async fn bibliocommons_sends_anonymous_visitors_to_the_login() {
     let (library, base) = family(SystemKind::Bibliocommons).await;
-    let client = stubborn_visitor();
+    let client = client_without_redirects();
     let url = format!("{base}/v2/holds/in_transit");
     let answer = client.get(&url).send().await.unwrap();
     assert_eq!(answer.status(), 302);
@@ -186,8 +191,8 @@ async fn bibliocommons_sends_strangers_to_the_login_or_shows_them_nobody() {
 #[tokio::test]
 async fn sierra_shows_summary_items_and_holds_after_a_login() {
     let (library, base) = family(SystemKind::Sierra).await;
-    let client = visitor();
-    let page = enter_sierra(&client, &base, "22000000008815", "9021").await;
+    let client = new_client();
+    let page = log_in_sierra(&client, &base, "22000000008815", "9021").await;
     assert!(page.url().path().ends_with("/top"), "{}", page.url());
     let page = page.text().await.unwrap();
     assert_eq!(texts(&page, ".patNameAddress strong"), ["CALDER, INES."]);
@@ -242,8 +247,8 @@ async fn sierra_marks_overdue_items_and_frozen_and_ready_holds() {
     let site = Site::new(SystemKind::Sierra, "Here", today()).with_patron(patron);
     let library = DemoLibrary::start(site).await.unwrap();
     let base = library.base_url();
-    let client = visitor();
-    enter_sierra(&client, &base, "5", "6").await;
+    let client = new_client();
+    log_in_sierra(&client, &base, "5", "6").await;
     let items = get(&client, &format!("{base}/patroninfo~S1/1000001/items")).await;
     assert_eq!(texts(&items, "td.patFuncStatus"), ["DUE 11-20-26 OVERDUE"]);
     let holds = get(&client, &format!("{base}/patroninfo~S1/1000001/holds")).await;
@@ -263,19 +268,19 @@ async fn sierra_marks_overdue_items_and_frozen_and_ready_holds() {
 #[tokio::test]
 async fn sierra_refuses_a_wrong_pin_and_a_used_ticket() {
     let (library, base) = family(SystemKind::Sierra).await;
-    let client = visitor();
-    let page = enter_sierra(&client, &base, "22000000008815", "9999").await;
+    let client = new_client();
+    let page = log_in_sierra(&client, &base, "22000000008815", "9999").await;
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();
     assert_eq!(texts(&page, "div#status.errors").len(), 1);
 
     let (action, mut fields) = form(&page, "form#fm1").unwrap();
-    fill(&mut fields, "code", "22000000008815");
-    fill(&mut fields, "pin", "9999");
+    set_field(&mut fields, "code", "22000000008815");
+    set_field(&mut fields, "pin", "9999");
     let url = format!("{base}{action}");
     client.post(&url).form(&fields).send().await.unwrap();
-    // The same form once more: its ticket is used, so nothing is said about the PIN.
-    fill(&mut fields, "pin", "9021");
+    // The same form again. Its ticket is used, so there is no error about the PIN.
+    set_field(&mut fields, "pin", "9021");
     let page = client
         .post(&url)
         .form(&fields)
@@ -292,33 +297,33 @@ async fn sierra_refuses_a_wrong_pin_and_a_used_ticket() {
 }
 
 #[tokio::test]
-async fn three_wrong_pins_lock_the_patron_out_and_no_one_else() {
+async fn three_wrong_pins_lock_only_that_patron() {
     let (library, base) = family(SystemKind::Sierra).await;
     for _ in 0..3 {
-        enter_sierra(&visitor(), &base, "22000000008815", "9999").await;
+        log_in_sierra(&new_client(), &base, "22000000008815", "9999").await;
     }
     assert!(library.is_locked("22000000008815"));
-    let page = enter_sierra(&visitor(), &base, "22000000008815", "9021").await;
+    let page = log_in_sierra(&new_client(), &base, "22000000008815", "9021").await;
     assert_eq!(texts(&page.text().await.unwrap(), "div#status").len(), 1);
-    let page = enter_sierra(&visitor(), &base, "22000000008816", "4410").await;
+    let page = log_in_sierra(&new_client(), &base, "22000000008816", "4410").await;
     assert!(page.url().path().ends_with("/1000002/top"));
     assert_eq!(library.login_attempts("22000000008815"), 4);
     library.unlock("22000000008815");
-    let page = enter_sierra(&visitor(), &base, "22000000008815", "9021").await;
+    let page = log_in_sierra(&new_client(), &base, "22000000008815", "9021").await;
     assert!(page.url().path().ends_with("/1000001/top"));
 }
 
 #[tokio::test]
-async fn sierra_asks_for_the_name_when_it_is_told_to() {
+async fn sierra_asks_for_the_name_if_set() {
     let (library, base) = family(SystemKind::Sierra).await;
     library.switches().asks_name(true);
     for (name, opens) in [("Somebody Else", false), ("ines calder", true)] {
-        let client = visitor();
+        let client = new_client();
         let page = get(&client, &format!("{base}/patroninfo~S1")).await;
         let (action, mut fields) = form(&page, "form#fm1").unwrap();
-        fill(&mut fields, "name", name);
-        fill(&mut fields, "code", "22000000008815");
-        fill(&mut fields, "pin", "9021");
+        set_field(&mut fields, "name", name);
+        set_field(&mut fields, "code", "22000000008815");
+        set_field(&mut fields, "pin", "9021");
         let request = client.post(format!("{base}{action}")).form(&fields);
         let page = request.send().await.unwrap();
         assert_eq!(page.url().path().ends_with("/top"), opens);
@@ -326,31 +331,31 @@ async fn sierra_asks_for_the_name_when_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn sierra_has_no_links_to_empty_lists_and_shows_nobody_anothers_record() {
+async fn sierra_hides_empty_lists_and_other_records() {
     let (library, base) = family(SystemKind::Sierra).await;
     library.update_patron("22000000008815", |patron| {
         patron.loans.clear();
         patron.holds.clear();
         patron.fines_cents = 0;
     });
-    let client = visitor();
-    let page = enter_sierra(&client, &base, "22000000008815", "9021").await;
+    let client = new_client();
+    let page = log_in_sierra(&client, &base, "22000000008815", "9021").await;
     assert!(texts(&page.text().await.unwrap(), ".patNameAddress a").is_empty());
     let other = format!("{base}/patroninfo~S1/1000002/top");
     let page = get(&client, &other).await;
     assert_eq!(texts(&page, ".patNameAddress strong"), ["CALDER, INES."]);
 }
 
-/// Logs in at an Enterprise site as script does; the answer.
-async fn enter_enterprise(client: &Client, base: &str, number: &str, pin: &str) -> Value {
+/// Logs in at an Enterprise site like its script. Returns the answer.
+async fn log_in_enterprise(client: &Client, base: &str, number: &str, pin: &str) -> Value {
     let page = get(
         client,
         &format!("{base}/client/en_US/default/search/account?"),
     )
     .await;
     let (action, mut fields) = form(&page, "form#loginPageForm").unwrap();
-    fill(&mut fields, "j_username", number);
-    fill(&mut fields, "j_password", pin);
+    set_field(&mut fields, "j_username", number);
+    set_field(&mut fields, "j_password", pin);
     let token = fields.iter().find(|(name, _)| name == "sdcsrf");
     let mut request = client
         .post(format!("{base}{action}"))
@@ -369,13 +374,13 @@ fn lakeshore(generation: Generation) -> Site {
 }
 
 #[tokio::test]
-async fn older_enterprise_gives_its_lists_to_script_only() {
+async fn older_enterprise_serves_lists_to_scripts_only() {
     let library = DemoLibrary::start(lakeshore(Generation::Older))
         .await
         .unwrap();
     let base = library.base_url();
-    let client = visitor();
-    let answer = enter_enterprise(&client, &base, "23000000001203", "7788").await;
+    let client = new_client();
+    let answer = log_in_enterprise(&client, &base, "23000000001203", "7788").await;
     let script = answer["scripts"][0]["script"].as_str().unwrap();
     let account = format!("{base}/client/en_US/default/search/account?");
     assert_eq!(script, format!("RedirectAfterLogin('{account}');"));
@@ -432,13 +437,13 @@ async fn older_enterprise_gives_its_lists_to_script_only() {
 }
 
 #[tokio::test]
-async fn newer_enterprise_wants_its_token_everywhere() {
+async fn newer_enterprise_requires_its_token() {
     let library = DemoLibrary::start(lakeshore(Generation::Newer))
         .await
         .unwrap();
     let base = library.base_url();
-    let client = visitor();
-    let answer = enter_enterprise(&client, &base, "23000000001203", "7788").await;
+    let client = new_client();
+    let answer = log_in_enterprise(&client, &base, "23000000001203", "7788").await;
     assert!(
         answer["scripts"][0]["script"]
             .as_str()
@@ -499,11 +504,11 @@ async fn newer_enterprise_wants_its_token_everywhere() {
 }
 
 #[tokio::test]
-async fn enterprise_refuses_a_wrong_pin_with_an_error_and_no_script() {
+async fn enterprise_refuses_a_wrong_pin_with_an_error() {
     for generation in [Generation::Older, Generation::Newer] {
         let library = DemoLibrary::start(lakeshore(generation)).await.unwrap();
         let base = library.base_url();
-        let answer = enter_enterprise(&visitor(), &base, "23000000001203", "1111").await;
+        let answer = log_in_enterprise(&new_client(), &base, "23000000001203", "1111").await;
         assert_eq!(answer["scripts"], json!([]));
         let content = answer["content"].as_str().unwrap();
         assert_eq!(texts(content, "div.t-error").len(), 1);
@@ -513,7 +518,7 @@ async fn enterprise_refuses_a_wrong_pin_with_an_error_and_no_script() {
 }
 
 #[tokio::test]
-async fn enterprise_without_a_session_sends_script_to_the_account_page() {
+async fn enterprise_list_without_session_redirects() {
     let library = DemoLibrary::start(lakeshore(Generation::Older))
         .await
         .unwrap();
@@ -521,7 +526,7 @@ async fn enterprise_without_a_session_sends_script_to_the_account_page() {
         "{}/client/en_US/default/search/account.holds.libraryholdsaccordion?",
         library.base_url()
     );
-    let request = visitor()
+    let request = new_client()
         .post(url)
         .header("X-Requested-With", "XMLHttpRequest");
     let answer = request.send().await.unwrap().text().await.unwrap();
@@ -540,9 +545,9 @@ async fn sessions_never_mix_patrons() {
     let checks = (0..12).map(|patron| {
         let base = base.clone();
         tokio::spawn(async move {
-            let client = visitor();
+            let client = new_client();
             let (number, pin) = (generated_number(patron), generated_pin(patron));
-            enter_bibliocommons(&client, &base, &number, &pin).await;
+            log_in_bibliocommons(&client, &base, &number, &pin).await;
             for _ in 0..5 {
                 let page = get(&client, &format!("{base}/v2/checkedout")).await;
                 let state = state(&page).unwrap();
@@ -559,10 +564,10 @@ async fn sessions_never_mix_patrons() {
 }
 
 #[tokio::test]
-async fn what_would_change_something_is_remembered_as_a_violation() {
+async fn state_changes_are_recorded_as_violations() {
     let (library, base) = family(SystemKind::Bibliocommons).await;
-    let client = visitor();
-    let page = enter_bibliocommons(&client, &base, "21000000004711", "2468").await;
+    let client = new_client();
+    let page = log_in_bibliocommons(&client, &base, "21000000004711", "2468").await;
     let page = page.text().await.unwrap();
     assert!(page.contains("/checkedout/renew/"));
     get(&client, &format!("{base}/checkedout/renew/5")).await;
@@ -572,8 +577,8 @@ async fn what_would_change_something_is_remembered_as_a_violation() {
     assert_eq!(violations[0].patron.as_deref(), Some("21000000004711"));
 
     let (library, base) = family(SystemKind::Sierra).await;
-    let client = visitor();
-    enter_sierra(&client, &base, "22000000008815", "9021").await;
+    let client = new_client();
+    log_in_sierra(&client, &base, "22000000008815", "9021").await;
     get(
         &client,
         &format!("{base}/patroninfo~S1/1000001/items?requestRenewAll=requestRenewAll"),
@@ -588,22 +593,22 @@ async fn what_would_change_something_is_remembered_as_a_violation() {
 }
 
 #[tokio::test]
-async fn the_log_tells_who_asked_what_and_how_it_ended() {
+async fn log_has_patron_request_and_status() {
     let (library, base) = family(SystemKind::Sierra).await;
-    enter_sierra(&visitor(), &base, "22000000008816", "4410").await;
+    log_in_sierra(&new_client(), &base, "22000000008816", "4410").await;
     let requests = library.requests();
-    let seen: Vec<_> = requests
+    let summary: Vec<_> = requests
         .iter()
-        .map(|seen| {
+        .map(|entry| {
             (
-                seen.method.as_str(),
-                seen.status.unwrap(),
-                seen.patron.is_some(),
+                entry.method.as_str(),
+                entry.status.unwrap(),
+                entry.patron.is_some(),
             )
         })
         .collect();
     assert_eq!(
-        seen,
+        summary,
         [
             ("GET", 302, false),
             ("GET", 200, false),
@@ -612,7 +617,7 @@ async fn the_log_tells_who_asked_what_and_how_it_ended() {
             ("GET", 200, true)
         ]
     );
-    assert_eq!(requests.iter().filter(|seen| seen.is_login).count(), 1);
+    assert_eq!(requests.iter().filter(|entry| entry.is_login).count(), 1);
     assert_eq!(
         requests[2].fields,
         ["code", "pin", "Log In", "lt", "_eventId"]
@@ -622,10 +627,10 @@ async fn the_log_tells_who_asked_what_and_how_it_ended() {
 }
 
 #[tokio::test]
-async fn data_change_while_it_runs() {
+async fn data_can_change_while_running() {
     let (library, base) = family(SystemKind::Bibliocommons).await;
-    let client = visitor();
-    enter_bibliocommons(&client, &base, "21000000004712", "1357").await;
+    let client = new_client();
+    log_in_bibliocommons(&client, &base, "21000000004712", "1357").await;
     let url = format!("{base}/v2/checkedout");
     let count = async || -> Value {
         state(&get(&client, &url).await).unwrap()["borrowing"]["checkedout"]["pagination"]["count"]
@@ -640,9 +645,9 @@ async fn data_change_while_it_runs() {
 }
 
 #[tokio::test]
-async fn a_dropped_library_is_gone() {
+async fn dropped_library_stops() {
     let (library, base) = family(SystemKind::Sierra).await;
-    let client = visitor();
+    let client = new_client();
     get(&client, &base).await;
     drop(library);
     client.get(&base).send().await.unwrap_err();

@@ -1,24 +1,24 @@
-//! What hostile sites do, as a client sees it.
+//! Faults of hostile sites, as a client sees them.
 
 use std::time::{Duration, Instant};
 
-use crate::common::{enter_bibliocommons, enter_koha, get, state, texts, today, visitor};
+use crate::common::{get, log_in_bibliocommons, log_in_koha, new_client, state, texts, today};
 use hippo_demo_library::{DemoLibrary, Fault, SystemKind, family_sites};
 use reqwest::Client;
 
-/// A running Marshfield (Koha), a visitor who is logged in, and the address of the account.
-async fn at_koha() -> (DemoLibrary, Client, String) {
+/// A running Marshfield (Koha), a logged-in client, and the account's URL.
+async fn logged_in_koha() -> (DemoLibrary, Client, String) {
     let [.., site] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
-    let client = visitor();
-    enter_koha(&client, &library.base_url(), "25000000003305", "5160").await;
+    let client = new_client();
+    log_in_koha(&client, &library.base_url(), "25000000003305", "5160").await;
     let url = format!("{}/cgi-bin/koha/opac-user.pl", library.base_url());
     (library, client, url)
 }
 
 #[tokio::test]
-async fn an_answer_can_drip_its_head_too_and_the_next_one_be_well() {
-    let (library, client, url) = at_koha().await;
+async fn drip_slows_headers_and_ends_when_cleared() {
+    let (library, client, url) = logged_in_koha().await;
     let whole = get(&client, &url).await;
     let pause = Duration::from_millis(1);
     library.switches().set(Fault::Drip(pause));
@@ -34,21 +34,21 @@ async fn an_answer_can_drip_its_head_too_and_the_next_one_be_well() {
 }
 
 #[tokio::test]
-async fn a_body_can_be_without_end() {
-    let (library, client, url) = at_koha().await;
+async fn body_can_be_endless() {
+    let (library, client, url) = logged_in_koha().await;
     library.switches().set(Fault::EndlessBody);
     let mut answer = client.get(&url).send().await.unwrap();
     assert_eq!(answer.content_length(), None);
     let mut read = 0;
-    // Well past what the huge bodies have.
+    // More than a huge body has.
     while read < 60 << 20 {
         read += answer.chunk().await.unwrap().unwrap().len();
     }
 }
 
 #[tokio::test]
-async fn a_page_can_lie_about_its_charset() {
-    let (library, client, url) = at_koha().await;
+async fn charset_can_be_wrong() {
+    let (library, client, url) = logged_in_koha().await;
     let before = client.get(&url).send().await.unwrap();
     assert_eq!(before.headers()["content-type"], "text/html; charset=utf-8");
     let whole = before.bytes().await.unwrap();
@@ -63,10 +63,10 @@ async fn a_page_can_lie_about_its_charset() {
     assert_eq!(answer.bytes().await.unwrap(), whole);
 }
 
-/// What a page sets the session's cookie to, in order.
-async fn cookies_set(library: &DemoLibrary) -> Vec<String> {
+/// The `Set-Cookie` headers of a page, in order.
+async fn set_cookie_headers(library: &DemoLibrary) -> Vec<String> {
     let url = format!("{}/cgi-bin/koha/opac-user.pl", library.base_url());
-    let answer = visitor().get(url).send().await.unwrap();
+    let answer = new_client().get(url).send().await.unwrap();
     let headers = answer.headers().get_all("set-cookie").iter();
     headers
         .map(|header| header.to_str().unwrap().to_owned())
@@ -74,12 +74,12 @@ async fn cookies_set(library: &DemoLibrary) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_cookie_can_be_set_twice_by_one_name() {
-    let (library, ..) = at_koha().await;
-    assert_eq!(cookies_set(&library).await.len(), 1);
+async fn cookie_can_be_set_twice() {
+    let (library, ..) = logged_in_koha().await;
+    assert_eq!(set_cookie_headers(&library).await.len(), 1);
     for wrong_last in [false, true] {
         library.switches().set(Fault::CookieTwice { wrong_last });
-        let set = cookies_set(&library).await;
+        let set = set_cookie_headers(&library).await;
         assert_eq!(set.len(), 2);
         assert!(set.iter().all(|cookie| cookie.starts_with("CGISESSID=")));
         let is_wrong = |cookie: &String| cookie.starts_with("CGISESSID=0000000000");
@@ -91,28 +91,28 @@ async fn a_cookie_can_be_set_twice_by_one_name() {
 }
 
 #[tokio::test]
-async fn cookies_of_others_come_with_the_page() {
-    let (library, client, url) = at_koha().await;
+async fn foreign_cookies_can_be_set() {
+    let (library, client, url) = logged_in_koha().await;
     library.switches().set(Fault::ForeignCookies);
-    let set = cookies_set(&library).await;
+    let set = set_cookie_headers(&library).await;
     let foreign: Vec<&String> = set
         .iter()
         .filter(|cookie| cookie.contains("Domain=") || cookie.contains("Path=/nowhere"))
         .collect();
     assert_eq!((set.len(), foreign.len()), (1 + 6, 6));
-    // A visitor who keeps to the rules stays logged in, and sends the one cookie of the site.
+    // A client that follows the cookie rules stays logged in, and sends only the site's cookie.
     get(&client, &url).await;
     assert!(get(&client, &url).await.contains("userdetails"));
     assert_eq!(library.requests().last().unwrap().cookies, ["CGISESSID"]);
 }
 
 #[tokio::test]
-async fn markup_can_stand_where_json_should() {
+async fn markup_can_replace_json() {
     let [site, ..] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
-    let client = visitor();
+    let client = new_client();
     let base = library.base_url();
-    enter_bibliocommons(&client, &base, "21000000004711", "2468").await;
+    log_in_bibliocommons(&client, &base, "21000000004711", "2468").await;
     let url = format!("{base}/v2/checkedout");
     assert!(state(&get(&client, &url).await).is_some());
     library.switches().set(Fault::HtmlForJson);
@@ -122,7 +122,7 @@ async fn markup_can_stand_where_json_should() {
 }
 
 #[tokio::test]
-async fn links_can_be_script() {
+async fn links_can_be_scripts() {
     for system in SystemKind::ALL {
         let site = family_sites(today())
             .into_iter()
@@ -136,7 +136,7 @@ async fn links_can_be_script() {
             SystemKind::Enterprise => "/client/en_US/default/search/account?",
             SystemKind::Koha => "/cgi-bin/koha/opac-user.pl",
         };
-        let page = get(&visitor(), &format!("{}{path}", library.base_url())).await;
+        let page = get(&new_client(), &format!("{}{path}", library.base_url())).await;
         let links = page.matches("href=\"").count();
         assert_eq!(links, page.matches("href=\"javascript:").count());
         // Enterprise's login page has no link.
@@ -145,8 +145,8 @@ async fn links_can_be_script() {
 }
 
 #[tokio::test]
-async fn titles_can_hold_orders_to_a_terminal() {
-    let (library, client, url) = at_koha().await;
+async fn titles_can_contain_terminal_escapes() {
+    let (library, client, url) = logged_in_koha().await;
     let before = texts(&get(&client, &url).await, "a.title").join("\n");
     library.switches().set(Fault::TrickyTitles);
     let titles = texts(&get(&client, &url).await, "a.title").join("\n");
@@ -164,7 +164,7 @@ async fn titles_can_hold_orders_to_a_terminal() {
 }
 
 #[test]
-fn no_fault_stands_twice_in_the_lists() {
+fn fault_lists_have_no_duplicates() {
     let mut all = Fault::quick_ones("http://localhost:9");
     all.extend(Fault::slow_ones());
     for (place, fault) in all.iter().enumerate() {

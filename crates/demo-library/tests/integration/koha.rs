@@ -1,25 +1,29 @@
-//! Koha's way in, its account and its way out, in both ages, as a client with cookies sees them.
+//! Koha's login, account and logout in both generations, as a client with cookies sees them.
 
-use crate::common::{enter_koha, fill, form, get, stubborn_visitor, texts, today, visitor};
+use crate::common::{
+    client_without_redirects, form, get, log_in_koha, new_client, set_field, texts, today,
+};
 use hippo_demo_library::{DemoLibrary, Generation, family_sites};
 
 const NUMBER: &str = "25000000003305";
 const PIN: &str = "5160";
 const PAGE: &str = "/cgi-bin/koha/opac-user.pl";
 
-async fn marshfield(age: Generation) -> (DemoLibrary, String) {
+async fn marshfield(generation: Generation) -> (DemoLibrary, String) {
     let [_, _, _, site] = family_sites(today());
-    let library = DemoLibrary::start(site.with_generation(age)).await.unwrap();
+    let library = DemoLibrary::start(site.with_generation(generation))
+        .await
+        .unwrap();
     let base = library.base_url();
     (library, base)
 }
 
 #[tokio::test]
-async fn the_account_comes_after_a_login_in_both_ages() {
-    for age in [Generation::Older, Generation::Newer] {
-        let (library, base) = marshfield(age).await;
-        let client = visitor();
-        let page = enter_koha(&client, &base, NUMBER, PIN).await;
+async fn account_follows_a_login_in_both_generations() {
+    for generation in [Generation::Older, Generation::Newer] {
+        let (library, base) = marshfield(generation).await;
+        let client = new_client();
+        let page = log_in_koha(&client, &base, NUMBER, PIN).await;
         assert_eq!(page.status(), 200);
         let page = page.text().await.unwrap();
         assert_eq!(texts(&page, "#userdetails").len(), 1);
@@ -53,8 +57,8 @@ async fn the_account_comes_after_a_login_in_both_ages() {
 }
 
 #[tokio::test]
-async fn each_age_has_its_own_fields_and_its_own_dates() {
-    for (age, field, dates, answer) in [
+async fn each_generation_has_its_fields_and_dates() {
+    for (generation, field, dates, answer) in [
         (
             Generation::Older,
             "userid",
@@ -68,16 +72,13 @@ async fn each_age_has_its_own_fields_and_its_own_dates() {
             303,
         ),
     ] {
-        let (_library, base) = marshfield(age).await;
-        let client = stubborn_visitor();
+        let (_library, base) = marshfield(generation).await;
+        let client = client_without_redirects();
         let page = get(&client, &format!("{base}{PAGE}")).await;
         let (_, fields) = form(&page, "form#auth").unwrap();
         assert!(fields.iter().any(|(name, _)| name == field));
-        assert!(
-            form(&page, "form#modalAuth").is_some(),
-            "and a form that hides"
-        );
-        let landing = enter_koha(&client, &base, NUMBER, PIN).await;
+        assert!(form(&page, "form#modalAuth").is_some(), "and a hidden form");
+        let landing = log_in_koha(&client, &base, NUMBER, PIN).await;
         assert_eq!(landing.status(), answer);
         let page = get(&client, &format!("{base}{PAGE}")).await;
         assert_eq!(texts(&page, dates).len(), 3);
@@ -85,31 +86,31 @@ async fn each_age_has_its_own_fields_and_its_own_dates() {
 }
 
 #[tokio::test]
-async fn a_wrong_pin_is_answered_by_the_form_and_a_word_with_status_200() {
-    for age in [Generation::Older, Generation::Newer] {
-        let (library, base) = marshfield(age).await;
+async fn wrong_pin_is_answered_with_form_and_error() {
+    for generation in [Generation::Older, Generation::Newer] {
+        let (library, base) = marshfield(generation).await;
         for _ in 0..3 {
-            let page = enter_koha(&visitor(), &base, NUMBER, "0000").await;
+            let page = log_in_koha(&new_client(), &base, NUMBER, "0000").await;
             assert_eq!(page.status(), 200);
             let page = page.text().await.unwrap();
             assert_eq!(texts(&page, "#opac-auth .alert").len(), 1);
             assert!(form(&page, "form#auth").is_some());
         }
         assert!(library.is_locked(NUMBER));
-        let locked = enter_koha(&visitor(), &base, NUMBER, PIN).await;
+        let locked = log_in_koha(&new_client(), &base, NUMBER, PIN).await;
         let locked = locked.text().await.unwrap();
         assert_eq!(texts(&locked, "#opac-auth .alert").len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_token_is_good_only_in_the_session_of_its_form() {
+async fn token_is_valid_only_in_its_session() {
     let (library, base) = marshfield(Generation::Newer).await;
-    let page = get(&visitor(), &format!("{base}{PAGE}")).await;
+    let page = get(&new_client(), &format!("{base}{PAGE}")).await;
     let (action, mut fields) = form(&page, "form#auth").unwrap();
-    fill(&mut fields, "login_userid", NUMBER);
-    fill(&mut fields, "login_password", PIN);
-    let stranger = visitor();
+    set_field(&mut fields, "login_userid", NUMBER);
+    set_field(&mut fields, "login_password", PIN);
+    let stranger = new_client();
     get(&stranger, &format!("{base}{PAGE}")).await;
     let request = stranger.post(format!("{base}{action}")).form(&fields);
     let answer = request.send().await.unwrap();
@@ -123,10 +124,10 @@ async fn a_token_is_good_only_in_the_session_of_its_form() {
 }
 
 #[tokio::test]
-async fn what_changes_something_is_noted_and_changes_nothing() {
+async fn state_changes_are_only_recorded() {
     let (library, base) = marshfield(Generation::Older).await;
-    let client = visitor();
-    enter_koha(&client, &base, NUMBER, PIN).await;
+    let client = new_client();
+    log_in_koha(&client, &base, NUMBER, PIN).await;
     assert!(library.violations().is_empty());
     get(
         &client,
@@ -147,12 +148,12 @@ async fn what_changes_something_is_noted_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn columns_can_hide_and_the_language_can_change() {
+async fn columns_can_be_hidden_and_text_translated() {
     let (library, base) = marshfield(Generation::Older).await;
     library.switches().translated(true);
     library.update_patron(NUMBER, |patron| patron.fines_cents = -123_456);
-    let client = visitor();
-    enter_koha(&client, &base, NUMBER, PIN).await;
+    let client = new_client();
+    log_in_koha(&client, &base, NUMBER, PIN).await;
     let page = get(&client, &format!("{base}{PAGE}")).await;
     assert!(page.contains("Guthaben (1.234,56)"));
     library.switches().hides_columns(true);

@@ -1,7 +1,7 @@
-//! What the demo libraries serve, as a client sees it.
+//! The demo libraries, as a client sees them.
 //!
-//! One binary, so that what the tests share is linked once.
-// Helpers of tests stop at once where a test would.
+//! One binary, so that shared code is linked once.
+// Test helpers may panic, as tests do.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

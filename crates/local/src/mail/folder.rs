@@ -1,4 +1,4 @@
-//! Mail to a folder: one file a mail.
+//! Writes mail to a folder, one file for each mail.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -10,24 +10,24 @@ use hippo_core::mail::mime::{self, BuiltMail, Sender};
 use hippo_core::mail::{Mail, MailAnswer, MailKey, MailKind, MailTag, Mailer, PreparedMail};
 use uuid::Uuid;
 
-/// Puts each mail into a folder as `<date>-<family>.eml`, with `<date>-<family>.html` beside it for
-/// a look. Another kind than the daily notice is named too (`<date>-<family>.<kind>.eml`); a test mail
-/// is `<date>.test.eml`, by the date in UTC.
+/// Writes each mail to `<date>-<family>.eml`, with its HTML in `<date>-<family>.html`.
 ///
-/// The folder is made with mode 0700, its files have 0600. Another attempt at a mail goes beside the
-/// first as `<date>-<family>.2.eml`, so that nothing that was sent is lost. To prepare a mail writes a
-/// hidden file (`.<kind>.<family>.<date>.<fence>.new`), and to commit it renames that. So the files say
-/// what became of a mail: the final one is sent, the hidden one is not.
+/// Other kinds than the daily notice have their kind in the name (`<date>-<family>.<kind>.eml`). A
+/// test mail is `<date>.test.eml`, with the date in UTC. Another attempt at the same mail becomes
+/// `<date>-<family>.2.eml`, so that no sent mail is lost. The folder has mode 0700, its files 0600.
+///
+/// `prepare` writes a hidden file (`.<kind>.<family>.<date>.<fence>.new`), and `commit` renames it.
+/// A mail with its final name was sent; a hidden one was not.
 #[derive(Debug, Clone)]
 pub struct FolderMailer {
     folder: PathBuf,
     sender: Sender,
-    /// Names are chosen one after the other.
+    /// Held while a final name is chosen and taken.
     naming: Arc<Mutex<()>>,
 }
 
 impl FolderMailer {
-    /// A mailer into `folder`, which is made with the first mail.
+    /// A mailer that writes to `folder`, which is created with the first mail.
     pub fn new(folder: impl Into<PathBuf>, sender: Sender) -> Self {
         Self {
             folder: folder.into(),
@@ -41,7 +41,7 @@ impl FolderMailer {
         &self.folder
     }
 
-    /// Writes the hidden files; durable when it comes back.
+    /// Writes the hidden files. They are durable when it returns.
     fn write(&self, mail: &Mail, built: &BuiltMail) -> io::Result<HiddenFiles> {
         make_private_folder(&self.folder)?;
         if let Some(tag) = &mail.tag {
@@ -54,15 +54,15 @@ impl FolderMailer {
             }),
         };
         write_private(&files.html(), mail.html.as_bytes())?;
-        // The mail is what must last; the copy for a look can be made again from it.
+        // Only the mail must be durable: the HTML can be extracted from it.
         write_private(&files.eml, &built.bytes)?.sync_all()?;
         self.sync()?;
         Ok(files)
     }
 
-    /// Removes what an earlier claim left that never came to its commit.
+    /// Removes the hidden files of earlier claims that were never committed.
     ///
-    /// Its worker is dead, or will find that the record is not its own any more.
+    /// The worker of such a claim is dead, or will find that it has lost the record.
     fn remove_earlier_attempts(&self, tag: &MailTag) -> io::Result<()> {
         let prefix = hidden_prefix(&tag.key());
         for entry in fs::read_dir(&self.folder)? {
@@ -80,15 +80,15 @@ impl FolderMailer {
         Ok(())
     }
 
-    /// Gives the mail its final name; durable when it comes back.
-    fn rename(&self, files: &HiddenFiles, letter: &Letter) -> Result<(), RenameError> {
+    /// Gives the mail its final name. It is durable when it returns.
+    fn rename(&self, files: &HiddenFiles, final_file: &FinalFile) -> Result<(), RenameError> {
         let naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
         let (name, _) = self
-            .find_name(&letter.base, &letter.message_id)
+            .find_name(&final_file.base, &final_file.message_id)
             .map_err(RenameError::NotRenamed)?;
         let html = self.folder.join(format!("{name}.html"));
         let renamed = fs::rename(files.html(), &html)
-            // The mail itself comes last: once its name is there, it is sent.
+            // The mail itself comes last: with its final name it counts as sent.
             .and_then(|()| fs::rename(&files.eml, self.folder.join(format!("{name}.eml"))));
         if let Err(error) = renamed {
             let _ = fs::remove_file(html);
@@ -98,24 +98,23 @@ impl FolderMailer {
         self.sync().map_err(RenameError::NotDurable)
     }
 
-    /// The name of this same attempt if it is there, or else the first that is free; and whether it is
-    /// there.
+    /// Finds this attempt's file name, or else the first free one. True if the file exists.
     fn find_name(&self, base: &str, message_id: &str) -> io::Result<(String, bool)> {
         for number in 1..=1000 {
             let name = numbered(base, number);
             match fs::read(self.folder.join(format!("{name}.eml"))) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((name, false)),
                 Ok(present) if has_message_id(&present, message_id) => return Ok((name, true)),
-                // Something else, readable or not, has this name.
+                // Another file has this name.
                 Ok(_) | Err(_) => {}
             }
         }
         Err(io::Error::from(io::ErrorKind::AlreadyExists))
     }
 
-    /// Looks what became of a mail. One that was prepared is taken away, so that it cannot be committed
-    /// any more even if its worker is still alive.
-    fn look(&self, tag: &MailTag) -> io::Result<Option<MailAnswer>> {
+    /// Finds out whether a mail was sent. Removes a prepared mail, so that its worker, if still alive,
+    /// can't commit it.
+    fn resolve(&self, tag: &MailTag) -> io::Result<Option<MailAnswer>> {
         let files = HiddenFiles {
             eml: self.folder.join(hidden_name(tag)),
         };
@@ -124,7 +123,7 @@ impl FolderMailer {
                 let _ = fs::remove_file(files.html());
                 self.sync()?;
                 return Ok(Some(MailAnswer::NotSent {
-                    reason: "The program stopped before it had put the mail into the folder."
+                    reason: "The program stopped before it wrote the mail to the folder."
                         .to_owned(),
                 }));
             }
@@ -152,7 +151,7 @@ impl FolderMailer {
     }
 }
 
-/// The files of a mail that is prepared.
+/// The files of a prepared mail, removed when dropped.
 struct HiddenFiles {
     eml: PathBuf,
 }
@@ -166,14 +165,14 @@ impl HiddenFiles {
 impl Drop for HiddenFiles {
     fn drop(&mut self) {
         for file in [&self.eml, &self.html()] {
-            // After the commit they are not there any more.
+            // After the commit they no longer exist.
             let _ = fs::remove_file(file);
         }
     }
 }
 
-/// What the final name of a mail is made from.
-struct Letter {
+/// What the final name of a mail is derived from.
+struct FinalFile {
     base: String,
     message_id: String,
 }
@@ -190,7 +189,7 @@ impl Mailer for FolderMailer {
         mail: &'a Mail,
     ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
         let built = mime::build(mail, &self.sender).map_err(super::smtp::unsendable)?;
-        let letter = Letter {
+        let final_file = FinalFile {
             base: match &mail.tag {
                 Some(tag) => base_name(&tag.key()),
                 None => format!("{}.test", mail.date.date_naive()),
@@ -203,11 +202,11 @@ impl Mailer for FolderMailer {
             Ok(Ok(files)) => Ok(Box::new(PreparedFile {
                 mailer: self.clone(),
                 files,
-                letter,
+                final_file,
             })),
             Ok(Err(error)) => Err(not_written(&error)),
             Err(_) => Err(MailAnswer::NotSent {
-                reason: "Writing the mail to the folder was broken off.".to_owned(),
+                reason: "Writing the mail to the folder was interrupted.".to_owned(),
             }),
         }
     }
@@ -220,12 +219,12 @@ impl Mailer for FolderMailer {
     }
 
     async fn resolve_doubt(&self, tag: &MailTag) -> Option<MailAnswer> {
-        let (mailer, looked_for) = (self.clone(), tag.clone());
-        let looked = tokio::task::spawn_blocking(move || mailer.look(&looked_for)).await;
-        match looked {
+        let (mailer, lookup_tag) = (self.clone(), tag.clone());
+        let resolved = tokio::task::spawn_blocking(move || mailer.resolve(&lookup_tag)).await;
+        match resolved {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                tracing::warn!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, %error, "The mail folder could not be looked into.");
+                tracing::warn!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, %error, "Can't read the mail folder.");
                 None
             }
             Err(_) => None,
@@ -233,24 +232,24 @@ impl Mailer for FolderMailer {
     }
 }
 
-/// A mail in its hidden file; dropped, it is removed and nothing was sent.
+/// A mail in its hidden file. Dropping it removes the file, and nothing is sent.
 struct PreparedFile {
     mailer: FolderMailer,
     files: HiddenFiles,
-    letter: Letter,
+    final_file: FinalFile,
 }
 
 #[async_trait]
 impl PreparedMail for PreparedFile {
     async fn commit(self: Box<Self>) -> MailAnswer {
-        let message_id = self.letter.message_id.clone();
+        let message_id = self.final_file.message_id.clone();
         let renamed = tokio::task::spawn_blocking(move || {
             let Self {
                 mailer,
                 files,
-                letter,
+                final_file,
             } = *self;
-            mailer.rename(&files, &letter)
+            mailer.rename(&files, &final_file)
         });
         match renamed.await {
             Ok(Ok(())) => MailAnswer::Accepted {
@@ -261,11 +260,11 @@ impl PreparedMail for PreparedFile {
             Ok(Err(RenameError::NotDurable(error))) => MailAnswer::Unknown {
                 reason: format!(
                     "The mail is in the folder, but might not survive a power cut: {}.",
-                    words(&error)
+                    system_reason(&error)
                 ),
             },
             Err(_) => MailAnswer::Unknown {
-                reason: "Writing the mail to the folder was broken off.".to_owned(),
+                reason: "Writing the mail to the folder was interrupted.".to_owned(),
             },
         }
     }
@@ -274,23 +273,23 @@ impl PreparedMail for PreparedFile {
 fn not_written(error: &io::Error) -> MailAnswer {
     MailAnswer::NotSent {
         reason: format!(
-            "The mail could not be written to the folder: {}.",
-            words(error)
+            "We couldn't write the mail to the folder: {}.",
+            system_reason(error)
         ),
     }
 }
 
-/// The hidden file of an attempt: no two attempts have the same.
+/// The hidden file of an attempt, unique to it.
 fn hidden_name(tag: &MailTag) -> String {
     format!("{}{}.new", hidden_prefix(&tag.key()), tag.fence)
 }
 
-/// How the hidden files of a mail begin. Ids hold no dots.
+/// The prefix of a mail's hidden files. Ids contain no dots.
 fn hidden_prefix(key: &MailKey) -> String {
     format!(".{}.{}.{}.", key.kind, key.family, key.date)
 }
 
-/// The final name of a mail, without its end.
+/// The final name of a mail, without its extension.
 fn base_name(key: &MailKey) -> String {
     if key.kind == MailKind::DAILY {
         format!("{}-{}", key.date, key.family)
@@ -324,7 +323,7 @@ fn make_private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Writes a file of mode 0600 that must not be there.
+/// Creates a file with mode 0600. Fails if it exists.
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -338,8 +337,8 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<fs::File> {
     Ok(file)
 }
 
-/// What the system says, without the path, which may hold a person's name.
-fn words(error: &io::Error) -> String {
+/// The system's reason without the path, which may contain a person's name.
+fn system_reason(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code).to_string(),
         None => error.kind().to_string(),

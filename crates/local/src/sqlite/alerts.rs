@@ -1,4 +1,4 @@
-//! The alerts, and whether they were delivered.
+//! Stores alerts, and whether they were delivered.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use hippo_core::store::StoreResult;
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
-use super::row::{Stored, integer, json, time};
+use super::row::{StoredRow, integer, json, time};
 use super::{SqliteStore, all, first};
 
 #[async_trait]
@@ -23,12 +23,12 @@ impl AlertStore for SqliteStore {
     ) -> StoreResult<bool> {
         let (key, alert) = (key.clone(), alert.clone());
         self.write(move |connection| {
-            let (noted, is_news) = match by_key(connection, &key)? {
-                Some(Readable::Yes(noted)) => (noted.raised_again(now), false),
+            let (alert_record, is_new) = match by_key(connection, &key)? {
+                Some(Readable::Yes(alert_record)) => (alert_record.raised_again(now), false),
                 Some(Readable::No) => return Ok(false),
                 None => (StoredAlert::new(alert, now), true),
             };
-            put(connection, &key, &noted).map(|()| is_news)
+            upsert(connection, &key, &alert_record).map(|()| is_new)
         })
         .await
     }
@@ -36,10 +36,10 @@ impl AlertStore for SqliteStore {
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
         let key = key.clone();
         self.write(move |connection| {
-            let noted = by_key(connection, &key)?.and_then(Readable::yes);
-            let next = noted.and_then(|noted| noted.claim(now));
+            let alert_record = by_key(connection, &key)?.and_then(Readable::into_alert);
+            let next = alert_record.and_then(|alert_record| alert_record.claim(now));
             match next {
-                Some(next) => put(connection, &key, &next).map(|()| true),
+                Some(next) => upsert(connection, &key, &next).map(|()| true),
                 None => Ok(false),
             }
         })
@@ -59,12 +59,12 @@ impl AlertStore for SqliteStore {
         .await
     }
 
-    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
-        let noted = noted.clone();
+    async fn withdraw_alert(&self, stored: &StoredAlert) -> StoreResult<()> {
+        let alert_record = stored.clone();
         self.write(move |connection| {
-            let key = noted.alert.key();
-            let stored = by_key(connection, &key)?.and_then(Readable::yes);
-            if stored.as_ref() == Some(&noted) {
+            let key = alert_record.alert.key();
+            let stored = by_key(connection, &key)?.and_then(Readable::into_alert);
+            if stored.as_ref() == Some(&alert_record) {
                 connection
                     .prepare_cached("DELETE FROM alert WHERE key = ?1")?
                     .execute([key.as_str()])?;
@@ -79,7 +79,7 @@ impl AlertStore for SqliteStore {
         let found = self
             .read(move |connection| by_key(connection, &key))
             .await?;
-        Ok(found.and_then(Readable::yes))
+        Ok(found.and_then(Readable::into_alert))
     }
 
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
@@ -94,10 +94,10 @@ impl AlertStore for SqliteStore {
             })
             .await?;
         let all = found.len();
-        let noted: Vec<StoredAlert> = found.into_iter().filter_map(Readable::yes).collect();
+        let alerts: Vec<StoredAlert> = found.into_iter().filter_map(Readable::into_alert).collect();
         Ok(PendingAlerts {
-            newer: all - noted.len(),
-            alerts: noted,
+            newer: all - alerts.len(),
+            alerts,
         })
     }
 
@@ -113,20 +113,20 @@ impl AlertStore for SqliteStore {
                 )
             })
             .await?;
-        Ok(found.into_iter().filter_map(Readable::yes).collect())
+        Ok(found.into_iter().filter_map(Readable::into_alert).collect())
     }
 }
 
-/// What stands in a row, if this version can read it.
+/// An alert's row, if this version can read it.
 enum Readable {
     Yes(StoredAlert),
     No,
 }
 
 impl Readable {
-    fn yes(self) -> Option<StoredAlert> {
+    fn into_alert(self) -> Option<StoredAlert> {
         match self {
-            Self::Yes(noted) => Some(noted),
+            Self::Yes(alert_record) => Some(alert_record),
             Self::No => None,
         }
     }
@@ -141,7 +141,11 @@ fn by_key(connection: &Connection, key: &AlertKey) -> Result<Option<Readable>, F
     )
 }
 
-fn put(connection: &Connection, key: &AlertKey, noted: &StoredAlert) -> Result<(), Fault> {
+fn upsert(
+    connection: &Connection,
+    key: &AlertKey,
+    alert_record: &StoredAlert,
+) -> Result<(), Fault> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO alert VALUES
@@ -149,20 +153,20 @@ fn put(connection: &Connection, key: &AlertKey, noted: &StoredAlert) -> Result<(
         )?
         .execute(named_params! {
             ":key": key.as_str(),
-            ":alert": json(&noted.alert)?,
-            ":first_seen": time(noted.first_seen),
-            ":last_seen": time(noted.last_seen),
-            ":times": integer(noted.times)?,
-            ":claimed_at": noted.claimed_at.map(time),
-            ":delivered_at": noted.delivered_at.map(time),
+            ":alert": json(&alert_record.alert)?,
+            ":first_seen": time(alert_record.first_seen),
+            ":last_seen": time(alert_record.last_seen),
+            ":times": integer(alert_record.times)?,
+            ":claimed_at": alert_record.claimed_at.map(time),
+            ":delivered_at": alert_record.delivered_at.map(time),
         })?;
     Ok(())
 }
 
-/// Skips one that a newer version wrote, so that the others can be read.
+/// Reads a row. Skips one that a newer version wrote, so that the others can be read.
 fn readable(row: &Row<'_>) -> Result<Readable, Fault> {
     match from_row(row) {
-        Ok(noted) => Ok(Readable::Yes(noted)),
+        Ok(alert_record) => Ok(Readable::Yes(alert_record)),
         Err(Fault::Damaged(row, _)) => {
             tracing::warn!(
                 row.id = row.id,
@@ -175,7 +179,7 @@ fn readable(row: &Row<'_>) -> Result<Readable, Fault> {
 }
 
 fn from_row(row: &Row<'_>) -> Result<StoredAlert, Fault> {
-    let stored = Stored::new("alert", "key", row);
+    let stored = StoredRow::new("alert", "key", row);
     Ok(StoredAlert {
         alert: stored.json("alert")?,
         first_seen: stored.parsed("first_seen")?,

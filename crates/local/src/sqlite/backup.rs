@@ -1,4 +1,4 @@
-//! A copy of the database while others write.
+//! Copies the database while others write to it.
 
 use std::fs;
 use std::io;
@@ -10,24 +10,24 @@ use uuid::Uuid;
 
 use super::fault::store_error;
 use super::meta::mark_copy;
-use super::open::{BUSY_TIMEOUT, Origin, check, connect};
+use super::open::{BUSY_TIMEOUT, Origin, connect, identify};
 use super::private_file::{plain, private_file};
 
-/// Why a backup failed. Nothing of it is left behind.
+/// Why a backup failed. No partial file is left behind.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The file already exists.
     #[error("{path} already exists and wasn't changed. Name another file.")]
     AlreadyThere {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
     /// The file cannot be written.
     #[error("The backup {path} can't be written ({reason}).")]
     NotWritable {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
     /// The copy is damaged, and so is the database.
@@ -38,7 +38,7 @@ pub enum BackupError {
     Store(#[from] StoreError),
     /// Interrupted: the program is ending.
     #[error("The backup was interrupted.")]
-    BrokenOff,
+    Interrupted,
 }
 
 impl From<rusqlite::Error> for BackupError {
@@ -51,10 +51,10 @@ impl From<rusqlite::Error> for BackupError {
 pub(super) async fn backup(from: PathBuf, to: PathBuf) -> Result<(), BackupError> {
     tokio::task::spawn_blocking(move || copy(&from, &to))
         .await
-        .unwrap_or(Err(BackupError::BrokenOff))
+        .unwrap_or(Err(BackupError::Interrupted))
 }
 
-/// Copies a database to a new file, at once.
+/// Copies a database to a new file. Blocks.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let not_writable = |error: io::Error| match error.kind() {
         io::ErrorKind::AlreadyExists => BackupError::AlreadyThere { path: to.into() },
@@ -80,24 +80,23 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
         reason: "its path isn't Unicode".to_owned(),
     })?;
     let file = private_file(&partial.0).map_err(not_writable)?;
-    // One read of the database as it is now: others go on writing, and what was removed from it
-    // does not come along.
+    // One read transaction: others can go on writing. Deleted data isn't copied.
     connect(from, BUSY_TIMEOUT)?.execute("VACUUM INTO ?1", [partial_name])?;
-    // Whoever uses it as the database is to know that it was restored.
+    // If this copy becomes the database, hippo must know that it was restored.
     mark_copy(&connect(&partial.0, BUSY_TIMEOUT)?)?;
     if !is_sound(&partial.0)? {
         return Err(BackupError::Damaged);
     }
     file.sync_all().map_err(not_writable)?;
-    take_name(&partial.0, to).map_err(not_writable)
+    rename_unless_exists(&partial.0, to).map_err(not_writable)
 }
 
 /// Gives the file its name, unless one exists.
-fn take_name(partial: &Path, to: &Path) -> io::Result<()> {
+fn rename_unless_exists(partial: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(partial, to) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-        // A file system without hard links: a name that was taken a moment ago would be lost.
+        // A file system without hard links. A file created since the check would be overwritten.
         Err(_) if fs::symlink_metadata(to).is_err() => fs::rename(partial, to)?,
         Err(_) => return Err(io::ErrorKind::AlreadyExists.into()),
     }
@@ -111,8 +110,8 @@ fn take_name(partial: &Path, to: &Path) -> io::Result<()> {
 fn is_sound(path: &Path) -> rusqlite::Result<bool> {
     let copy = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let verdict: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    let dangling = copy.prepare("PRAGMA foreign_key_check")?.exists([])?;
-    Ok(verdict == "ok" && !dangling && check(&copy)? == Origin::Known)
+    let has_dangling_reference = copy.prepare("PRAGMA foreign_key_check")?.exists([])?;
+    Ok(verdict == "ok" && !has_dangling_reference && identify(&copy)? == Origin::Known)
 }
 
 /// A file that is deleted when dropped.
@@ -120,7 +119,7 @@ struct Partial(PathBuf);
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // It may have been renamed.
+        // Fails harmlessly if it was renamed.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -130,12 +129,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_was_taken_while_the_copy_was_made_is_left_to_who_took_it() {
+    fn file_created_during_the_copy_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let (partial, to) = (folder.path().join("partial"), folder.path().join("to"));
         fs::write(&partial, "the copy").unwrap();
         fs::write(&to, "theirs").unwrap();
-        let error = take_name(&partial, &to).unwrap_err();
+        let error = rename_unless_exists(&partial, &to).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&to).unwrap(), b"theirs");
     }

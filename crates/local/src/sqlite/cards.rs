@@ -1,4 +1,4 @@
-//! The cards.
+//! Stores cards and the state of their checks.
 
 use async_trait::async_trait;
 use hippo_core::card::{Card, CardRecord, CardState, Fingerprint, LastCheck, LoginMark};
@@ -9,7 +9,7 @@ use hippo_core::store::{CardCursor, CardStore, Scope, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
-use super::row::{Stored, time};
+use super::row::{StoredRow, time};
 use super::{SqliteStore, all, families, first, libraries, page, sealed};
 
 #[async_trait]
@@ -23,14 +23,14 @@ impl CardStore for SqliteStore {
             if !libraries::exists(connection, &card.library)? {
                 return Err(libraries::no_library(&card.library));
             }
-            if number_is_held(
+            if has_number(
                 connection,
                 &card.family,
                 &card.library,
                 &card.fingerprint,
                 None,
             )? {
-                return Err(same_number(&card.family, &card.library));
+                return Err(duplicate_number(&card.family, &card.library));
             }
             let added = connection
                 .prepare_cached(
@@ -50,7 +50,7 @@ impl CardStore for SqliteStore {
                 })?;
             match added {
                 0 => Err(StoreError::AlreadyExists(format!("a card {}", card.id)).into()),
-                _ => sealed::put_secret(connection, card.id, &secret),
+                _ => sealed::upsert_secret(connection, card.id, &secret),
             }
         })
         .await
@@ -72,7 +72,7 @@ impl CardStore for SqliteStore {
         after: Option<&CardCursor>,
         limit: usize,
     ) -> StoreResult<Vec<CardRecord>> {
-        // Before every card stands the empty text.
+        // The empty text sorts before every card.
         let (library, fingerprint, card) = after.map_or_else(Default::default, |cursor| {
             (
                 cursor.library.to_string(),
@@ -107,7 +107,7 @@ impl CardStore for SqliteStore {
             let changed = connection
                 .prepare_cached("UPDATE card SET paused = ?2 WHERE id = ?1")?
                 .execute(params![id.to_string(), paused])?;
-            found(changed, id)
+            require_changed(changed, id)
         })
         .await
     }
@@ -121,7 +121,7 @@ impl CardStore for SqliteStore {
                      WHERE id = ?1",
                 )?
                 .execute([id.to_string()])?;
-            found(changed, id)
+            require_changed(changed, id)
         })
         .await
     }
@@ -131,7 +131,7 @@ impl CardStore for SqliteStore {
             let removed = connection
                 .prepare_cached("DELETE FROM card WHERE id = ?1")?
                 .execute([id.to_string()])?;
-            found(removed, id)
+            require_changed(removed, id)
         })
         .await
     }
@@ -165,8 +165,8 @@ pub(super) fn no_card(id: CardId) -> Fault {
     StoreError::NotFound(format!("card {id}")).into()
 }
 
-/// [`no_card`] unless a row was changed.
-pub(super) fn found(rows: usize, id: CardId) -> Result<(), Fault> {
+/// Returns [`no_card`] unless a row was changed.
+pub(super) fn require_changed(rows: usize, id: CardId) -> Result<(), Fault> {
     match rows {
         0 => Err(no_card(id)),
         _ => Ok(()),
@@ -174,7 +174,7 @@ pub(super) fn found(rows: usize, id: CardId) -> Result<(), Fault> {
 }
 
 /// The error for a number that the family already has.
-pub(super) fn same_number(family: &FamilyId, library: &LibraryId) -> Fault {
+pub(super) fn duplicate_number(family: &FamilyId, library: &LibraryId) -> Fault {
     StoreError::AlreadyExists(format!(
         "a card of the family “{family}” with that number at the library “{library}”"
     ))
@@ -182,7 +182,7 @@ pub(super) fn same_number(family: &FamilyId, library: &LibraryId) -> Fault {
 }
 
 /// Whether a family has a card of that number at the library, other than `except`.
-pub(super) fn number_is_held(
+pub(super) fn has_number(
     connection: &Connection,
     family: &FamilyId,
     library: &LibraryId,
@@ -202,9 +202,9 @@ pub(super) fn number_is_held(
         ])?)
 }
 
-/// A card and how its checks went.
+/// Reads a card and the state of its checks.
 fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
-    let stored = Stored::new("card", "id", row);
+    let stored = StoredRow::new("card", "id", row);
     Ok(CardRecord {
         card: Card {
             id: stored.parsed("id")?,
@@ -224,7 +224,7 @@ fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
     })
 }
 
-fn last_check(stored: &Stored<'_, '_>) -> Result<Option<LastCheck>, Fault> {
+fn last_check(stored: &StoredRow<'_, '_>) -> Result<Option<LastCheck>, Fault> {
     let Some(started_at) = stored.optional_parsed("check_started_at")? else {
         return Ok(None);
     };
@@ -242,7 +242,7 @@ fn last_check(stored: &Stored<'_, '_>) -> Result<Option<LastCheck>, Fault> {
     }))
 }
 
-fn login_mark(stored: &Stored<'_, '_>) -> Result<Option<LoginMark>, Fault> {
+fn login_mark(stored: &StoredRow<'_, '_>) -> Result<Option<LoginMark>, Fault> {
     let Some(check) = stored.optional_parsed("mark_check")? else {
         return Ok(None);
     };

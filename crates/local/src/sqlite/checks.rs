@@ -1,4 +1,4 @@
-//! The checks and the accounts that they read.
+//! Stores checks and the accounts they read.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use rusqlite::{Connection, named_params, params};
 use uuid::Uuid;
 
 use super::fault::Fault;
-use super::row::{Stored, json, time, word};
+use super::row::{StoredRow, json, time, word};
 use super::{SqliteStore, all, cards, first};
 
 #[async_trait]
@@ -94,7 +94,7 @@ pub(super) fn lost_accounts(
         connection,
         "SELECT card FROM card JOIN account ON account.card = card.id WHERE card.family = ?1",
         [family.as_str()],
-        |row| Stored::new("account", "card", row).parsed("card"),
+        |row| StoredRow::new("account", "card", row).parsed("card"),
     )?;
     Ok(stored
         .into_iter()
@@ -113,7 +113,7 @@ pub(super) fn accounts(
          WHERE card.family = ?1 ORDER BY card.id",
         [family.as_str()],
         |row| {
-            let stored = Stored::new("account", "card", row);
+            let stored = StoredRow::new("account", "card", row);
             let account = StoredAccount {
                 read_at: stored.parsed("read_at")?,
                 account: stored.json("account")?,
@@ -123,8 +123,8 @@ pub(super) fn accounts(
     )
 }
 
-/// When the newest check of a card began that tried, or read an account, at a time that `counts`.
-/// `Some(None)` if there was none; `None` if the card is gone.
+/// The start of a card's newest check that was tried or read an account, if `counts` accepts that
+/// time. `Some(None)` if there was none, `None` if the card is gone.
 fn newest_check(
     connection: &Connection,
     card: &CardKey,
@@ -137,7 +137,7 @@ fn newest_check(
          FROM card WHERE id = ?1 AND family = ?2",
         [card.card.to_string().as_str(), card.family.as_str()],
         |row| {
-            let stored = Stored::new("card", "id", row);
+            let stored = StoredRow::new("card", "id", row);
             let tried: Option<DateTime<Utc>> = stored.optional_parsed("check_started_at")?;
             let read: Option<DateTime<Utc>> = stored.optional_parsed("last_success_at")?;
             let counted = |at: Option<DateTime<Utc>>| at.filter(|at| counts(*at));
@@ -196,12 +196,12 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
             ":remedy": failure.and_then(|failure| failure.remedy).map(|remedy| word(&remedy)).transpose()?,
         })?;
     if let Ok(account) = &check.outcome {
-        put_account(connection, &id, check.started_at, account)?;
+        upsert_account(connection, &id, check.started_at, account)?;
     }
     Ok(Saved::Stored)
 }
 
-fn put_account(
+fn upsert_account(
     connection: &Connection,
     card: &str,
     read_at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! The families.
+//! Stores families.
 
 use async_trait::async_trait;
 use hippo_core::email_address::EmailAddress;
@@ -8,7 +8,7 @@ use hippo_core::store::{FamilyStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
-use super::row::{Stored, json, time};
+use super::row::{StoredRow, json, time};
 use super::{SqliteStore, all, first, page};
 
 #[async_trait]
@@ -16,7 +16,7 @@ impl FamilyStore for SqliteStore {
     async fn add_family(&self, family: &Family) -> StoreResult<()> {
         let family = family.clone();
         self.write(move |connection| {
-            let added = put(
+            let added = write_family(
                 connection,
                 "INSERT INTO family VALUES
                      (:id, :name, :recipients, :timezone, :notice_time, :preferences, :paused, :created_at, :history, :stopped)
@@ -34,7 +34,7 @@ impl FamilyStore for SqliteStore {
     async fn update_family(&self, family: &Family) -> StoreResult<()> {
         let family = family.clone();
         self.write(move |connection| {
-            let changed = put(
+            let changed = write_family(
                 connection,
                 "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
                      notice_time = :notice_time, preferences = :preferences, paused = :paused,
@@ -42,7 +42,7 @@ impl FamilyStore for SqliteStore {
                  WHERE id = :id",
                 &family,
             )?;
-            found(changed, &family.id)
+            require_changed(changed, &family.id)
         })
         .await
     }
@@ -62,7 +62,7 @@ impl FamilyStore for SqliteStore {
         after: Option<&FamilyId>,
         limit: usize,
     ) -> StoreResult<Vec<Family>> {
-        // Before every family stands the empty text.
+        // The empty text sorts before every family.
         let after = after.map(ToString::to_string).unwrap_or_default();
         self.read(move |connection| {
             page(
@@ -98,7 +98,7 @@ impl FamilyStore for SqliteStore {
             let removed = connection
                 .prepare_cached("DELETE FROM family WHERE id = ?1")?
                 .execute([id.as_str()])?;
-            found(removed, &id)
+            require_changed(removed, &id)
         })
         .await
     }
@@ -138,22 +138,22 @@ pub(super) fn by_id(connection: &Connection, id: &FamilyId) -> Result<Option<Fam
     )
 }
 
-/// Whether there is such a family.
+/// Whether the family exists.
 pub(super) fn exists(connection: &Connection, id: &FamilyId) -> Result<bool, Fault> {
     Ok(connection
         .prepare_cached("SELECT 1 FROM family WHERE id = ?1")?
         .exists([id.as_str()])?)
 }
 
-fn found(rows: usize, id: &FamilyId) -> Result<(), Fault> {
+fn require_changed(rows: usize, id: &FamilyId) -> Result<(), Fault> {
     match rows {
         0 => Err(no_family(id)),
         _ => Ok(()),
     }
 }
 
-/// Binds the family's values that the statement uses.
-fn put(connection: &Connection, sql: &str, family: &Family) -> Result<usize, Fault> {
+/// Runs an insert or update with the family's values that the statement uses.
+fn write_family(connection: &Connection, sql: &str, family: &Family) -> Result<usize, Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let columns = named_params! {
         ":id": family.id.as_str(),
@@ -176,7 +176,7 @@ fn put(connection: &Connection, sql: &str, family: &Family) -> Result<usize, Fau
 }
 
 fn from_row(row: &Row<'_>) -> Result<Family, Fault> {
-    let stored = Stored::new("family", "id", row);
+    let stored = StoredRow::new("family", "id", row);
     Ok(Family {
         id: stored.parsed("id")?,
         name: stored.text("name")?,

@@ -1,4 +1,4 @@
-//! Turns SQLite's errors into the store's. No message contains a stored value.
+//! Converts SQLite's errors to the store's. No message contains a stored value.
 
 use hippo_core::store::{DamagedRow, StoreError};
 use rusqlite::{ErrorCode, ffi};
@@ -34,7 +34,7 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// Turns SQLite's error into the store's. SQLite's text is left out: it may quote stored values.
+/// Converts SQLite's error to the store's. Omits SQLite's text, which may quote stored values.
 pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
     let Some(code) = error.sqlite_error() else {
         return StoreError::Unusable(
@@ -151,7 +151,7 @@ mod tests {
     #[case::not_a_database(ffi::SQLITE_NOTADB, "is damaged")]
     #[case::damaged_disk(ffi::SQLITE_IOERR_CORRUPTFS, "is damaged")]
     #[case::other(ffi::SQLITE_MISUSE, "refused")]
-    fn every_code_of_sqlite_has_a_sentence(#[case] code: i32, #[case] expected: &str) {
+    fn sqlite_codes_have_sentences_without_numbers(#[case] code: i32, #[case] expected: &str) {
         let sentence = sentence(code);
         assert!(sentence.contains(expected), "{sentence}");
         assert!(!sentence.contains("SQLite"), "{sentence}");

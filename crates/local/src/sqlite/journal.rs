@@ -1,9 +1,9 @@
-//! `sent.journal`: what was sent, in a file beside the database that no backup holds.
+//! `sent.journal`: a record of sent mails, beside the database and outside its backups.
 //!
-//! A line `kind family date fence` is durable before a mail comes into SENDING. So a database that
-//! was restored from a copy never sends again what left after the copy was made, and a family that
-//! was removed and added again gets no second mail. A line `store ID` names a database of which the
-//! journal knows everything that it sent.
+//! A line `kind family date fence` is durable before a mail enters SENDING. So a restored database
+//! doesn't send a mail again that was sent after the backup, and a family that was removed and added
+//! again gets no second mail. A line `store ID` names a database whose sent mails are all in the
+//! journal.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, OpenOptions};
@@ -19,68 +19,68 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::private_file::{plain, private_file};
 
-/// Its name, in the folder of the database.
+/// The journal's file name, in the database's folder.
 pub(super) const FILE_NAME: &str = "sent.journal";
 
 /// The first word of a line that names a database.
-const STORE: &str = "store";
+const STORE_WORD: &str = "store";
 
-/// A journal that is longer is cut to the dates that still matter.
-const MAX_LENGTH: u64 = 256 * 1024;
+/// A journal longer than this, in bytes, is cut to the recent dates.
+const COMPACTION_SIZE: u64 = 256 * 1024;
 
-/// The journal of one database. Written by whoever holds the database's lock for writing.
+/// The journal beside one database. Writers must hold the database's write lock.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
-    read: Mutex<Read>,
+    contents: Mutex<Contents>,
 }
 
-/// What was read of the file so far.
+/// The contents of the file, as far as it was read.
 #[derive(Debug, Default)]
-struct Read {
+struct Contents {
     length: u64,
     stores: BTreeSet<Uuid>,
     sent: HashMap<MailKey, u64>,
 }
 
 impl Journal {
-    /// The journal beside a database; nothing is read yet.
+    /// The journal beside a database. Reads nothing yet.
     pub(super) fn beside(database: &Path) -> Self {
         Self {
             path: database.with_file_name(FILE_NAME),
-            read: Mutex::default(),
+            contents: Mutex::default(),
         }
     }
 
-    /// Whether it knows everything that this database sent.
-    pub(super) fn names(&self, store: Uuid) -> Result<bool, Fault> {
-        Ok(self.look()?.stores.contains(&store))
+    /// Whether the journal has every mail that this database sent.
+    pub(super) fn knows_store(&self, store: Uuid) -> Result<bool, Fault> {
+        Ok(self.load()?.stores.contains(&store))
     }
 
-    /// Says so from now on.
-    pub(super) fn name(&self, store: Uuid) -> Result<(), Fault> {
-        if self.names(store)? {
+    /// Records that the journal has every mail that this database sends.
+    pub(super) fn add_store(&self, store: Uuid) -> Result<(), Fault> {
+        if self.knows_store(store)? {
             return Ok(());
         }
-        self.append(&format!("{STORE} {store}"))
+        self.append(&format!("{STORE_WORD} {store}"))
     }
 
-    /// The claim under which a mail last came into SENDING.
-    pub(super) fn sent(&self, key: &MailKey) -> Result<Option<u64>, Fault> {
-        Ok(self.look()?.sent.get(key).copied())
+    /// The fence of the claim under which a mail last entered SENDING.
+    pub(super) fn sent_fence(&self, key: &MailKey) -> Result<Option<u64>, Fault> {
+        Ok(self.load()?.sent.get(key).copied())
     }
 
-    /// Records that a mail is about to be sent; durable when it comes back.
-    pub(super) fn put(&self, key: &MailKey, fence: u64) -> Result<(), Fault> {
+    /// Records that a mail is about to be sent. Durable when it returns.
+    pub(super) fn record(&self, key: &MailKey, fence: u64) -> Result<(), Fault> {
         self.append(&line(key, fence))
     }
 
-    /// What was sent in the days up to the newest, with its claim.
-    pub(super) fn newest(&self, days: u64) -> Result<Vec<(MailKey, u64)>, Fault> {
-        let read = self.look()?;
-        let newest = read.sent.keys().map(|key| key.date).max();
+    /// The mails of the last `days` days up to the newest date, with their fences.
+    pub(super) fn recent_mails(&self, days: u64) -> Result<Vec<(MailKey, u64)>, Fault> {
+        let contents = self.load()?;
+        let newest = contents.sent.keys().map(|key| key.date).max();
         let first = newest.and_then(|newest| newest.checked_sub_days(chrono::Days::new(days)));
-        Ok(read
+        Ok(contents
             .sent
             .iter()
             .filter(|(key, _)| first.is_some_and(|first| key.date >= first))
@@ -88,22 +88,22 @@ impl Journal {
             .collect())
     }
 
-    /// Forgets the dates before `first`, once the file is long.
+    /// Removes the dates before `first` if the file is longer than [`COMPACTION_SIZE`].
     pub(super) fn forget_before(&self, first: NaiveDate) -> Result<(), Fault> {
-        let mut read = self.look()?;
-        if read.length <= MAX_LENGTH {
+        let mut contents = self.load()?;
+        if contents.length <= COMPACTION_SIZE {
             return Ok(());
         }
-        read.sent.retain(|key, _| key.date >= first);
+        contents.sent.retain(|key, _| key.date >= first);
         let mut text = String::new();
-        for store in &read.stores {
-            text.push_str(&format!("{STORE} {store}\n"));
+        for store in &contents.stores {
+            text.push_str(&format!("{STORE_WORD} {store}\n"));
         }
-        for (key, fence) in &read.sent {
+        for (key, fence) in &contents.sent {
             text.push_str(&line(key, *fence));
             text.push('\n');
         }
-        read.length = u64::try_from(text.len()).unwrap_or_default();
+        contents.length = u64::try_from(text.len()).unwrap_or_default();
         self.replace(&text).map_err(|error| self.fault(&error))
     }
 
@@ -144,42 +144,42 @@ impl Journal {
         file.sync_data()
     }
 
-    /// What the file says now; only what came since the last look is read.
-    fn look(&self) -> Result<MutexGuard<'_, Read>, Fault> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        self.read_on(&mut read)
+    /// Reads the lines that were added since the last call, and returns all contents.
+    fn load(&self) -> Result<MutexGuard<'_, Contents>, Fault> {
+        let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        self.load_new_lines(&mut contents)
             .map_err(|error| self.fault(&error))?;
-        Ok(read)
+        Ok(contents)
     }
 
-    fn read_on(&self, read: &mut Read) -> io::Result<()> {
+    fn load_new_lines(&self, contents: &mut Contents) -> io::Result<()> {
         let mut file = match fs::File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                *read = Read::default();
+                *contents = Contents::default();
                 return Ok(());
             }
             opened => opened?,
         };
         let length = file.metadata()?.len();
-        if length < read.length {
-            *read = Read::default();
+        if length < contents.length {
+            *contents = Contents::default();
         }
-        file.seek(SeekFrom::Start(read.length))?;
+        file.seek(SeekFrom::Start(contents.length))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        // The rest of a line that is being written is read the next time.
+        // A line that is still being written is read the next time.
         let whole = bytes.iter().rposition(|byte| *byte == b'\n');
         let whole = whole.map_or(&[][..], |end| bytes.get(..=end).unwrap_or_default());
         for line in String::from_utf8_lossy(whole).lines() {
-            read.take_in(line);
+            contents.parse_line(line);
         }
-        read.length += u64::try_from(whole.len()).unwrap_or_default();
+        contents.length += u64::try_from(whole.len()).unwrap_or_default();
         Ok(())
     }
 
     fn fault(&self, error: &io::Error) -> Fault {
         StoreError::Unavailable(format!(
-            "{} cannot be read or written ({}).",
+            "{} can't be read or written ({}).",
             self.path.display(),
             plain(error)
         ))
@@ -187,12 +187,12 @@ impl Journal {
     }
 }
 
-impl Read {
-    /// A line that cannot be read was cut short by a crash: what it was about did not begin.
-    fn take_in(&mut self, line: &str) {
+impl Contents {
+    /// Parses a line. Ignores a malformed one: a crash cut it short, and its mail was not sent.
+    fn parse_line(&mut self, line: &str) {
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
-            [STORE, store] => {
+            [STORE_WORD, store] => {
                 self.stores.extend(store.parse::<Uuid>());
             }
             [kind, family, date, fence] => {
@@ -246,51 +246,51 @@ mod tests {
     }
 
     #[test]
-    fn line_is_found_by_another_process() {
+    fn journal_line_is_seen_by_another_process() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("hippo.db");
         let (one, other) = (Journal::beside(&database), Journal::beside(&database));
         let day = date("2026-11-21");
-        assert_eq!(other.sent(&key("conrad", day)).unwrap(), None);
-        one.put(&key("conrad", day), 2).unwrap();
-        assert_eq!(other.sent(&key("conrad", day)).unwrap(), Some(2));
-        one.put(&key("abel", day), 1).unwrap();
+        assert_eq!(other.sent_fence(&key("conrad", day)).unwrap(), None);
+        one.record(&key("conrad", day), 2).unwrap();
+        assert_eq!(other.sent_fence(&key("conrad", day)).unwrap(), Some(2));
+        one.record(&key("abel", day), 1).unwrap();
         let second_kind = MailKey {
             kind: "picture".parse().unwrap(),
             ..key("conrad", day)
         };
-        assert_eq!(other.sent(&second_kind).unwrap(), None);
-        one.put(&second_kind, 5).unwrap();
-        assert_eq!(other.sent(&second_kind).unwrap(), Some(5));
-        assert_eq!(other.sent(&key("conrad", day)).unwrap(), Some(2));
-        assert_eq!(other.newest(0).unwrap().len(), 3);
+        assert_eq!(other.sent_fence(&second_kind).unwrap(), None);
+        one.record(&second_kind, 5).unwrap();
+        assert_eq!(other.sent_fence(&second_kind).unwrap(), Some(5));
+        assert_eq!(other.sent_fence(&key("conrad", day)).unwrap(), Some(2));
+        assert_eq!(other.recent_mails(0).unwrap().len(), 3);
         let store = Uuid::new_v4();
-        assert!(!other.names(store).unwrap());
-        one.name(store).unwrap();
-        assert!(other.names(store).unwrap());
+        assert!(!other.knows_store(store).unwrap());
+        one.add_store(store).unwrap();
+        assert!(other.knows_store(store).unwrap());
     }
 
     #[test]
-    fn half_a_line_of_a_crash_spoils_no_other() {
+    fn torn_line_does_not_spoil_others() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::beside(&folder.path().join("hippo.db"));
         let day = date("2026-11-21");
-        journal.put(&key("conrad", day), 1).unwrap();
+        journal.record(&key("conrad", day), 1).unwrap();
         let path = folder.path().join(FILE_NAME);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"daily abel 2026-1").unwrap();
-        assert_eq!(journal.sent(&key("conrad", day)).unwrap(), Some(1));
-        journal.put(&key("zuse", day), 1).unwrap();
-        assert_eq!(journal.sent(&key("zuse", day)).unwrap(), Some(1));
-        assert_eq!(journal.sent(&key("abel", day)).unwrap(), None);
+        assert_eq!(journal.sent_fence(&key("conrad", day)).unwrap(), Some(1));
+        journal.record(&key("zuse", day), 1).unwrap();
+        assert_eq!(journal.sent_fence(&key("zuse", day)).unwrap(), Some(1));
+        assert_eq!(journal.sent_fence(&key("abel", day)).unwrap(), None);
     }
 
     #[test]
-    fn long_journal_keeps_stores_and_dates_that_matter() {
+    fn compaction_keeps_stores_and_recent_dates() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::beside(&folder.path().join("hippo.db"));
         let store = Uuid::new_v4();
-        journal.name(store).unwrap();
+        journal.add_store(store).unwrap();
         let (old, new) = (date("2026-01-01"), date("2026-11-21"));
         let mut text = String::new();
         for number in 0..10_000 {
@@ -300,14 +300,14 @@ mod tests {
         let path = folder.path().join(FILE_NAME);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        journal.put(&key("conrad", new), 1).unwrap();
+        journal.record(&key("conrad", new), 1).unwrap();
         journal.forget_before(date("2026-10-01")).unwrap();
         assert!(fs::metadata(&path).unwrap().len() < 200);
-        let anew = Journal::beside(&folder.path().join("hippo.db"));
-        for journal in [&journal, &anew] {
-            assert!(journal.names(store).unwrap());
-            assert_eq!(journal.sent(&key("conrad", new)).unwrap(), Some(1));
-            assert_eq!(journal.sent(&key("family-1", old)).unwrap(), None);
+        let reopened = Journal::beside(&folder.path().join("hippo.db"));
+        for journal in [&journal, &reopened] {
+            assert!(journal.knows_store(store).unwrap());
+            assert_eq!(journal.sent_fence(&key("conrad", new)).unwrap(), Some(1));
+            assert_eq!(journal.sent_fence(&key("family-1", old)).unwrap(), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The libraries, and their back-off.
+//! Stores libraries and their back-off.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use hippo_core::store::{LibraryStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params};
 
 use super::fault::Fault;
-use super::row::{Stored, json, time};
+use super::row::{StoredRow, json, time};
 use super::{SqliteStore, all, first};
 
 #[async_trait]
@@ -67,7 +67,7 @@ impl LibraryStore for SqliteStore {
                     ":login_hosts": json(&library.login_hosts)?,
                     ":options": json(&library.options)?,
                 })?;
-            found(changed, &library.id)
+            require_changed(changed, &library.id)
         })
         .await
     }
@@ -107,7 +107,7 @@ impl LibraryStore for SqliteStore {
             let removed = connection
                 .prepare_cached("DELETE FROM library WHERE id = ?1")?
                 .execute([id.as_str()])?;
-            found(removed, &id)
+            require_changed(removed, &id)
         })
         .await
     }
@@ -132,7 +132,7 @@ impl LibraryStore for SqliteStore {
                     &time(until),
                     &time(now + MAX_BACK_OFF + CLOCK_TOLERANCE),
                 ])?;
-            found(changed, &id)
+            require_changed(changed, &id)
         })
         .await
     }
@@ -149,7 +149,7 @@ impl LibraryStore for SqliteStore {
                 "UPDATE library SET down_since = min(?2, coalesce(down_since, ?2)) WHERE id = ?1
                  RETURNING id, down_since",
                 [id.as_str(), &time(since)],
-                |row| Stored::new("library", "id", row).parsed("down_since"),
+                |row| StoredRow::new("library", "id", row).parsed("down_since"),
             )?
             .ok_or_else(|| no_library(&id))
         })
@@ -183,7 +183,7 @@ pub(super) fn no_library(id: &LibraryId) -> Fault {
 }
 
 /// A library's state.
-pub(super) struct State {
+pub(super) struct LibraryState {
     pub(super) back_off_until: Option<DateTime<Utc>>,
     pub(super) down_since: Option<DateTime<Utc>>,
 }
@@ -192,14 +192,14 @@ pub(super) struct State {
 pub(super) fn by_id(
     connection: &Connection,
     id: &LibraryId,
-) -> Result<Option<(Library, State)>, Fault> {
+) -> Result<Option<(Library, LibraryState)>, Fault> {
     first(
         connection,
         "SELECT * FROM library WHERE id = ?1",
         [id.as_str()],
         |row| {
-            let stored = Stored::new("library", "id", row);
-            let state = State {
+            let stored = StoredRow::new("library", "id", row);
+            let state = LibraryState {
                 back_off_until: stored.optional_parsed("back_off_until")?,
                 down_since: stored.optional_parsed("down_since")?,
             };
@@ -208,7 +208,7 @@ pub(super) fn by_id(
     )
 }
 
-/// Whether there is such a library.
+/// Whether the library exists.
 pub(super) fn exists(connection: &Connection, id: &LibraryId) -> Result<bool, Fault> {
     Ok(connection
         .prepare_cached("SELECT 1 FROM library WHERE id = ?1")?
@@ -219,7 +219,7 @@ fn in_use(id: &LibraryId, who: &str, them: &str) -> Fault {
     StoreError::InUse(format!("{who} of the library “{id}”. Remove {them} first.")).into()
 }
 
-fn found(rows: usize, id: &LibraryId) -> Result<(), Fault> {
+fn require_changed(rows: usize, id: &LibraryId) -> Result<(), Fault> {
     match rows {
         0 => Err(no_library(id)),
         _ => Ok(()),
@@ -227,7 +227,7 @@ fn found(rows: usize, id: &LibraryId) -> Result<(), Fault> {
 }
 
 fn from_row(row: &Row<'_>) -> Result<Library, Fault> {
-    let stored = Stored::new("library", "id", row);
+    let stored = StoredRow::new("library", "id", row);
     Ok(Library {
         id: stored.parsed("id")?,
         name: stored.text("name")?,

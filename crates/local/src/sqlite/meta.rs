@@ -1,5 +1,4 @@
-//! The database's own data: its name in the journal, whether it was restored, and when the ticks
-//! came.
+//! The database's own data: its id in the journal, whether it was restored, and the tick times.
 
 use hippo_core::clock::local_date;
 use hippo_core::ids::FamilyId;
@@ -11,11 +10,11 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::first;
 use super::journal::Journal;
-use super::row::{Stored, json};
+use super::row::{StoredRow, json};
 
 const STORE_ID: &str = "store_id";
 const TICK_TIMES: &str = "tick_times";
-/// Set in a copy, so that a restored database is recognised.
+/// Set in a backup, so that a restored database is recognised.
 const IS_COPY: &str = "is_copy";
 
 /// How many days of the journal are compared with the database.
@@ -26,7 +25,7 @@ fn get(connection: &Connection, name: &str) -> Result<Option<String>, Fault> {
         connection,
         "SELECT name, value FROM meta WHERE name = ?1",
         [name],
-        |row| Stored::new("meta", "name", row).text("value"),
+        |row| StoredRow::new("meta", "name", row).text("value"),
     )
 }
 
@@ -41,22 +40,25 @@ fn store_id(connection: &Connection) -> Result<Option<Uuid>, Fault> {
     Ok(get(connection, STORE_ID)?.and_then(|id| id.parse().ok()))
 }
 
-/// Marks a copy as one.
+/// Marks a database as a copy.
 pub(super) fn mark_copy(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?1, '1')", [IS_COPY])?;
     Ok(())
 }
 
-/// Names a database in the journal if nothing was ever sent from it.
-pub(super) fn name_if_empty(connection: &Connection, journal: &Journal) -> Result<(), Fault> {
+/// Adds an empty database to the journal.
+pub(super) fn add_to_journal_if_empty(
+    connection: &Connection,
+    journal: &Journal,
+) -> Result<(), Fault> {
     if store_id(connection)?.is_some() || !is_empty(connection)? {
         return Ok(());
     }
-    name(connection, journal)
+    add_to_journal(connection, journal)
 }
 
-/// Ends a restore. From now on the journal knows what this database sends.
-pub(super) fn name(connection: &Connection, journal: &Journal) -> Result<(), Fault> {
+/// Adds the database to the journal, and ends a restore.
+pub(super) fn add_to_journal(connection: &Connection, journal: &Journal) -> Result<(), Fault> {
     let store = match store_id(connection)? {
         Some(store) => store,
         None => {
@@ -65,7 +67,7 @@ pub(super) fn name(connection: &Connection, journal: &Journal) -> Result<(), Fau
             store
         }
     };
-    journal.name(store)?;
+    journal.add_store(store)?;
     connection
         .prepare_cached("DELETE FROM meta WHERE name = ?1")?
         .execute([IS_COPY])?;
@@ -75,7 +77,7 @@ pub(super) fn name(connection: &Connection, journal: &Journal) -> Result<(), Fau
 /// Where the database comes from.
 pub(super) fn origin(connection: &Connection, journal: &Journal) -> Result<StoreOrigin, Fault> {
     let is_named = match store_id(connection)? {
-        Some(store) => journal.names(store)?,
+        Some(store) => journal.knows_store(store)?,
         None => false,
     };
     if !is_named {
@@ -99,11 +101,11 @@ fn is_empty(connection: &Connection) -> Result<bool, Fault> {
 
 /// Whether the journal has a mail that the database lacks: then the file was replaced by a copy.
 fn is_behind(connection: &Connection, journal: &Journal) -> Result<bool, Fault> {
-    for (key, fence) in journal.newest(COMPARED_DAYS)? {
+    for (key, fence) in journal.recent_mails(COMPARED_DAYS)? {
         let Some(added_on) = added_on(connection, &key.family)? else {
             continue;
         };
-        // The dates before are of a family that had the name before.
+        // Earlier dates belong to another family that had the same id.
         if key.date <= added_on {
             continue;
         }
@@ -115,7 +117,7 @@ fn is_behind(connection: &Connection, journal: &Journal) -> Result<bool, Fault> 
                 key.family.as_str(),
                 &key.date.to_string(),
             ],
-            |row| Stored::new("outbox", "family", row).count("fence"),
+            |row| StoredRow::new("outbox", "family", row).count("fence"),
         )?;
         if known.is_none_or(|known| known < fence) {
             return Ok(true);
@@ -134,7 +136,7 @@ fn added_on(
         "SELECT id, created_at, timezone FROM family WHERE id = ?1",
         [family.as_str()],
         |row| {
-            let stored = Stored::new("family", "id", row);
+            let stored = StoredRow::new("family", "id", row);
             Ok(local_date(
                 stored.parsed("created_at")?,
                 stored.parsed("timezone")?,
@@ -143,8 +145,7 @@ fn added_on(
     )
 }
 
-/// When the ticks came. A value that can't be read counts as none, so it can't put the clock in
-/// doubt.
+/// The tick times. A value that can't be read counts as none, so that it can't raise a clock alert.
 pub(super) fn tick_times(connection: &Connection) -> Result<TickTimes, Fault> {
     let stored = get(connection, TICK_TIMES)?;
     Ok(stored

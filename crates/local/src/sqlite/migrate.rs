@@ -1,45 +1,42 @@
-//! The tables, and the migration of older files.
+//! The schema, and the migration of older files.
 
 use rusqlite::Connection;
 
 /// The application id of our SQLite files: “hipp”.
 pub(super) const APPLICATION_ID: i32 = 0x6869_7070;
 
-/// One step a version: the file of version N was brought there by the first N. Steps that were
-/// released never change.
+/// One migration for each version: version N is the result of the first N. Released migrations never
+/// change.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_first.sql")];
 
-/// The version of a file that this program makes.
+/// The schema version of this program.
 pub(super) const VERSION: usize = MIGRATIONS.len();
 
-/// Brings a file from `version` to [`VERSION`], one transaction a step; a step that another process
-/// made in between is left out.
+/// Migrates a file to [`VERSION`], with one transaction for each migration. Skips a migration that
+/// another process made in the meantime.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
-    migrate_by(connection, &MIGRATIONS)
+    apply(connection, &MIGRATIONS)
 }
 
-fn migrate_by(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
-    for (number, step) in (1..).zip(steps) {
+fn apply(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<()> {
+    for (number, migration) in (1..).zip(migrations) {
         if version(connection)? >= number {
             continue;
         }
         let transaction =
             connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         if version(&transaction)? < number {
-            transaction.execute_batch(step)?;
+            transaction.execute_batch(migration)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", number)?;
         }
         transaction.commit()?;
-        tracing::debug!(
-            version = number,
-            "the database was brought to a new version"
-        );
+        tracing::debug!(version = number, "Migrated the database.");
     }
     Ok(())
 }
 
-/// The version of a file; 0 before the first step.
+/// A file's schema version. 0 before the first migration.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
@@ -48,7 +45,7 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 mod tests {
     use super::*;
 
-    fn names(connection: &Connection) -> Vec<String> {
+    fn table_names(connection: &Connection) -> Vec<String> {
         connection
             .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
             .unwrap()
@@ -59,20 +56,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_version_before_gets_the_steps_that_it_lacks_and_keeps_what_it_has() {
+    fn older_file_gets_missing_migrations_and_keeps_data() {
         let mut connection = Connection::open_in_memory().unwrap();
         let old = ["CREATE TABLE one (a TEXT) STRICT"];
-        migrate_by(&mut connection, &old).unwrap();
+        apply(&mut connection, &old).unwrap();
         connection
             .execute("INSERT INTO one VALUES ('kept')", [])
             .unwrap();
 
         let new = [old[0], "CREATE TABLE two (b TEXT) STRICT"];
-        migrate_by(&mut connection, &new).unwrap();
-        migrate_by(&mut connection, &new).unwrap();
+        apply(&mut connection, &new).unwrap();
+        apply(&mut connection, &new).unwrap();
 
         assert_eq!(version(&connection).unwrap(), 2);
-        assert_eq!(names(&connection), ["one", "two"]);
+        assert_eq!(table_names(&connection), ["one", "two"]);
         let kept: String = connection
             .query_row("SELECT a FROM one", [], |row| row.get(0))
             .unwrap();
@@ -80,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_fails_leaves_the_file_at_the_version_before() {
+    fn failed_migration_keeps_the_previous_version() {
         let mut connection = Connection::open_in_memory().unwrap();
-        let steps = [
+        let migrations = [
             "CREATE TABLE one (a TEXT) STRICT",
             "CREATE TABLE two (b TEXT) STRICT; CREATE TABLE one (c TEXT) STRICT",
         ];
-        assert!(migrate_by(&mut connection, &steps).is_err());
+        assert!(apply(&mut connection, &migrations).is_err());
         assert_eq!(version(&connection).unwrap(), 1);
-        assert_eq!(names(&connection), ["one"]);
+        assert_eq!(table_names(&connection), ["one"]);
     }
 }

@@ -1,7 +1,7 @@
 //! The store in one SQLite file.
 //!
-//! One thread writes, one reads (`worker`); every write that was answered would survive a crash
-//! of the machine. Several processes may have the file open at once.
+//! One thread writes and one reads (`worker`). A write that returned survives a crash of the machine.
+//! Several processes may have the file open at once.
 
 mod alerts;
 mod backup;
@@ -39,17 +39,17 @@ pub use self::open::OpenError;
 pub use self::restore::RestoreError;
 use self::worker::Worker;
 
-/// A store in one SQLite file; all of [`hippo_core::store::Store`].
+/// A store in one SQLite file. Implements [`hippo_core::store::Store`].
 ///
 /// Dropping it waits for pending writes, and closes the file.
 pub struct SqliteStore {
     path: PathBuf,
     journal: Arc<Journal>,
-    // Closed in this order: the last connection to close, which writes the log back into the
-    // file, must be the one that may write.
+    // Fields drop in order: the last connection to close writes the log back into the file, so the
+    // writer must come last.
     reader: Worker,
     writer: Worker,
-    /// The damaged rows that were left out since the store was opened.
+    /// The damaged rows that were skipped since the store was opened.
     damaged: Arc<Mutex<BTreeSet<DamagedRow>>>,
 }
 
@@ -61,22 +61,23 @@ impl SqliteStore {
         open::open(path, open::Missing::Refuse, open::BUSY_TIMEOUT)
     }
 
-    /// Opens the database at `path`, or makes it (mode 0600). Its folder must exist.
+    /// Opens the database at `path`, or creates it (mode 0600). Its folder must exist.
     pub fn open_or_create(path: &Path) -> Result<Self, OpenError> {
         open::open(path, open::Missing::Create, open::BUSY_TIMEOUT)
     }
 
-    /// Copies the database as it is now to a new file of mode 0600. Others can write meanwhile.
+    /// Copies the database to a new file with mode 0600. Others can write at the same time.
     ///
-    /// The copy is checked before it gets its name, and never replaces an existing file. It opens
-    /// like the database itself. The key isn't in it: without the key file, its numbers and PINs
-    /// can't be read.
+    /// The copy is verified before it gets its name, and never replaces an existing file. It can be
+    /// opened like the database. Its numbers and PINs can't be read without the key file, which isn't
+    /// in it.
     pub async fn backup(&self, to: &Path) -> Result<(), BackupError> {
         backup::backup(self.path.clone(), to.to_owned()).await
     }
 
-    /// Replaces the database at `database` by a backup. Nobody may have the database open. Returns
-    /// where the old one is now. The journal stays. Blocks.
+    /// Replaces the database at `database` with a backup. No process may have it open.
+    ///
+    /// Returns where the old one is now. The journal is kept. Blocks.
     pub fn restore(backup: &Path, database: &Path) -> Result<Option<PathBuf>, RestoreError> {
         restore::restore(backup, database)
     }
@@ -91,20 +92,20 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
-        self.reader.run(self.keeping_damage(work)).await
+        self.reader.run(self.recording_damaged_rows(work)).await
     }
 
-    /// Runs `work`, and keeps everything that it writes, or nothing if it fails.
+    /// Runs `work`. Keeps all of its writes, or none if it fails.
     async fn write<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
-        self.writer.run(self.keeping_damage(work)).await
+        self.writer.run(self.recording_damaged_rows(work)).await
     }
 
-    /// Runs `work`, and remembers the damaged rows that it left out.
-    fn keeping_damage<T, F>(
+    /// Runs `work`, and records the damaged rows that it skipped.
+    fn recording_damaged_rows<T, F>(
         &self,
         work: F,
     ) -> impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static
@@ -114,10 +115,10 @@ impl SqliteStore {
         let damaged = Arc::clone(&self.damaged);
         move |connection| {
             let result = work(connection);
-            let passed_over = PASSED_OVER.take();
-            if !passed_over.is_empty() {
+            let skipped = SKIPPED_ROWS.take();
+            if !skipped.is_empty() {
                 let mut damaged = damaged.lock().unwrap_or_else(PoisonError::into_inner);
-                damaged.extend(passed_over);
+                damaged.extend(skipped);
             }
             result
         }
@@ -138,12 +139,12 @@ impl std::fmt::Debug for SqliteStore {
 }
 
 thread_local! {
-    /// The damaged rows that this thread's work left out.
-    static PASSED_OVER: RefCell<Vec<DamagedRow>> = const { RefCell::new(Vec::new()) };
+    /// The damaged rows that this thread's work skipped.
+    static SKIPPED_ROWS: RefCell<Vec<DamagedRow>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A row's value; `None` if it is damaged, so that the other rows can still be read.
-fn unless_damaged<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
+/// A row's value. `None` if it is damaged, so that the other rows can still be read.
+fn skip_if_damaged<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match read {
         Ok(found) => Ok(Some(found)),
         Err(Fault::Damaged(row, reason)) => {
@@ -152,7 +153,7 @@ fn unless_damaged<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
                 row.id = row.id,
                 "A damaged row was left out: {reason}"
             );
-            PASSED_OVER.with_borrow_mut(|rows| rows.push(row));
+            SKIPPED_ROWS.with_borrow_mut(|rows| rows.push(row));
             Ok(None)
         }
         Err(fault) => Err(fault),
@@ -170,7 +171,7 @@ fn first<T>(
     let row = statement
         .query_row(params, |row| Ok(from_row(row)))
         .optional()?;
-    Ok(row.map(unless_damaged).transpose()?.flatten())
+    Ok(row.map(skip_if_damaged).transpose()?.flatten())
 }
 
 /// All readable rows of a query.
@@ -183,8 +184,9 @@ fn all<T>(
     page(connection, sql, params, usize::MAX, from_row)
 }
 
-/// The first `limit` readable rows of a query. A damaged row doesn't make a page shorter, since a
-/// short page counts as the last.
+/// The first `limit` readable rows of a query.
+///
+/// A damaged row doesn't make the page shorter, because a short page counts as the last one.
 fn page<T>(
     connection: &Connection,
     sql: &str,
@@ -198,7 +200,7 @@ fn page<T>(
     while found.len() < limit
         && let Some(row) = rows.next()?
     {
-        found.extend(unless_damaged(from_row(row))?);
+        found.extend(skip_if_damaged(from_row(row))?);
     }
     Ok(found)
 }

@@ -1,6 +1,6 @@
-//! Opens the file, with a clear error for everything that can be wrong with it.
+//! Opens the database file, with a clear error for everything that can be wrong with it.
 
-use std::fs::{self};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use super::journal::Journal;
 use super::meta;
 use super::migrate::{APPLICATION_ID, VERSION, migrate, version};
 use super::private_file::{plain, private_file};
-use super::worker::{Kind, Worker};
+use super::worker::{Worker, WorkerKind};
 
-/// How long to wait for another process that writes.
+/// How long to wait while another process writes.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a database cannot be opened, and what to do.
@@ -25,7 +25,7 @@ pub enum OpenError {
     /// It doesn't exist.
     #[error("There is no database at {path}.")]
     NotThere {
-        /// Where it was looked for.
+        /// The path.
         path: PathBuf,
     },
     /// The file or its folder can't be read or written, or it isn't a file.
@@ -34,15 +34,15 @@ pub enum OpenError {
          folder."
     )]
     NotWritable {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
     /// It is not our database.
     #[error("{path} is not a database of hippo, so nothing was changed. Choose another home.")]
     NotOurs {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// A newer version of hippo made it.
@@ -51,7 +51,7 @@ pub enum OpenError {
          the newer hippo that made it, or restore an older backup."
     )]
     Newer {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
         /// Its version.
         found: i64,
@@ -61,26 +61,26 @@ pub enum OpenError {
     /// It is damaged or truncated.
     #[error("The database {path} is damaged. Move it away and restore a backup.")]
     Damaged {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// Another process locked it for too long.
     #[error("Another hippo is using the database {path}. Try again when it is done.")]
     Locked {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// A thread could not be started, or SQLite failed in another way.
     #[error("The database {path} can't be opened ({reason}).")]
     Failed {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
 }
 
-/// What to do where there is no file.
+/// What to do if there is no file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
     Refuse,
@@ -106,16 +106,16 @@ pub(super) fn open(
         Err(error) => return Err(not_writable(path, &plain(&error))),
     };
     if length == 0 && missing == Missing::Refuse {
-        // Cut short: to begin anew here would hide that something was lost.
+        // The file was truncated. Creating a new database here would hide that data was lost.
         return Err(OpenError::Damaged { path: path.into() });
     }
-    make_private(path).map_err(|error| not_writable(path, &plain(&error)))?;
+    restrict_permissions(path).map_err(|error| not_writable(path, &plain(&error)))?;
     let writer =
-        writing(path, missing, busy_timeout).map_err(|problem| problem.into_error(path))?;
-    let reader = reading(path, busy_timeout).map_err(|problem| problem.into_error(path))?;
+        open_writer(path, missing, busy_timeout).map_err(|problem| problem.into_error(path))?;
+    let reader = open_reader(path, busy_timeout).map_err(|problem| problem.into_error(path))?;
     let journal = Arc::new(Journal::beside(path));
     if missing == Missing::Create {
-        name_new(&writer, &journal).map_err(|reason| OpenError::Failed {
+        name_in_journal(&writer, &journal).map_err(|reason| OpenError::Failed {
             path: path.into(),
             reason,
         })?;
@@ -129,17 +129,17 @@ pub(super) fn open(
     Ok(SqliteStore {
         path: path.into(),
         journal,
-        reader: start(Kind::Reads, reader)?,
-        writer: start(Kind::Writes, writer)?,
+        reader: start(WorkerKind::Reader, reader)?,
+        writer: start(WorkerKind::Writer, writer)?,
         damaged: Arc::default(),
     })
 }
 
-/// Names a new database in the journal.
-fn name_new(connection: &Connection, journal: &Journal) -> Result<(), String> {
+/// Adds a new database to the journal.
+fn name_in_journal(connection: &Connection, journal: &Journal) -> Result<(), String> {
     let name = || -> Result<(), Fault> {
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        meta::name_if_empty(connection, journal)?;
+        meta::add_to_journal_if_empty(connection, journal)?;
         Ok(connection.execute_batch("COMMIT")?)
     };
     name().map_err(|fault| {
@@ -203,14 +203,18 @@ impl Problem {
     }
 }
 
-fn writing(path: &Path, missing: Missing, busy_timeout: Duration) -> Result<Connection, Problem> {
+fn open_writer(
+    path: &Path,
+    missing: Missing,
+    busy_timeout: Duration,
+) -> Result<Connection, Problem> {
     let mut connection = connect(path, busy_timeout)?;
     if connection.is_readonly("main")? {
         return Err(Problem::ReadOnly);
     }
-    check_origin(&connection, missing)?;
+    require_ours(&connection, missing)?;
     use_write_ahead_log(&connection, busy_timeout)?;
-    // FULL: a write is answered when it is on the disk; docs/decisions/sqlite-durability.md.
+    // FULL: a write returns once it is on the disk. See docs/decisions/sqlite-durability.md.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
@@ -218,7 +222,7 @@ fn writing(path: &Path, missing: Missing, busy_timeout: Duration) -> Result<Conn
     Ok(connection)
 }
 
-fn reading(path: &Path, busy_timeout: Duration) -> Result<Connection, Problem> {
+fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection, Problem> {
     let connection = connect(path, busy_timeout)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
@@ -237,9 +241,9 @@ pub(super) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<C
     Ok(connection)
 }
 
-/// Refuses a file that is not ours, or that is newer than this program; changes nothing.
-pub(super) fn check(connection: &Connection) -> rusqlite::Result<Origin> {
-    // One look: another process may be making the tables just now.
+/// Finds out where a file comes from. Changes nothing.
+pub(super) fn identify(connection: &Connection) -> rusqlite::Result<Origin> {
+    // In one transaction, because another process may be creating the tables.
     let look = connection.unchecked_transaction()?;
     let id: i32 = look.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found = version(&look)?;
@@ -263,8 +267,8 @@ pub(super) enum Origin {
     Foreign,
 }
 
-fn check_origin(connection: &Connection, missing: Missing) -> Result<(), Problem> {
-    match check(connection)? {
+fn require_ours(connection: &Connection, missing: Missing) -> Result<(), Problem> {
+    match identify(connection)? {
         Origin::Known => Ok(()),
         Origin::Empty if missing == Missing::Create => Ok(()),
         Origin::Newer(found) => Err(Problem::Newer(found)),
@@ -273,17 +277,17 @@ fn check_origin(connection: &Connection, missing: Missing) -> Result<(), Problem
 }
 
 fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> Result<(), Problem> {
-    let give_up = Instant::now() + busy_timeout;
+    let deadline = Instant::now() + busy_timeout;
     loop {
         let mode: rusqlite::Result<String> =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
         match mode {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(_) => return Err(Problem::NoLog),
-            // SQLite's own waiting does not cover a change of this mode by two at once.
+            // SQLite's busy timeout doesn't cover two processes that change the mode at once.
             Err(error)
                 if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && Instant::now() < give_up =>
+                    && Instant::now() < deadline =>
             {
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -294,7 +298,7 @@ fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> Resul
 
 fn create(path: &Path) -> io::Result<()> {
     match private_file(path) {
-        // Another process made it in between.
+        // Another process created it in the meantime.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other.map(drop),
     }
@@ -302,10 +306,10 @@ fn create(path: &Path) -> io::Result<()> {
 
 /// Removes other users' rights to the database and the files beside it.
 ///
-/// By name: opening and closing the file here would drop the locks that SQLite holds on it in this
-/// process.
+/// Works by name: opening and closing the file here would drop the locks that SQLite holds on it in
+/// this process.
 #[cfg(unix)]
-fn make_private(path: &Path) -> io::Result<()> {
+fn restrict_permissions(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
     let beside = ["", "-wal", "-shm"].map(|end| {
@@ -332,7 +336,7 @@ fn make_private(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn make_private(_path: &Path) -> io::Result<()> {
+fn restrict_permissions(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -349,7 +353,7 @@ mod tests {
 
     use super::*;
 
-    const AT_ONCE: Duration = Duration::from_millis(1);
+    const SHORT_TIMEOUT: Duration = Duration::from_millis(1);
 
     fn blocker(path: &Path) -> Connection {
         let connection = connect(path, BUSY_TIMEOUT).unwrap();
@@ -358,10 +362,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_that_waits_too_long_for_another_process_is_unavailable_and_changes_nothing() {
+    async fn blocked_write_times_out_and_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hippo.db");
-        let store = open(&path, Missing::Create, AT_ONCE).unwrap();
+        let store = open(&path, Missing::Create, SHORT_TIMEOUT).unwrap();
         let family = hippo_core::testing::contract::sample::family("conrad");
         let other = blocker(&path);
         let answer = store.add_family(&family).await;
@@ -374,24 +378,24 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_another_process_has_to_itself_is_locked() {
+    fn exclusively_locked_database_is_reported_as_locked() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hippo.db");
-        drop(open(&path, Missing::Create, AT_ONCE).unwrap());
+        drop(open(&path, Missing::Create, SHORT_TIMEOUT).unwrap());
         let other = Connection::open(&path).unwrap();
         other
             .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE")
             .unwrap();
-        let answer = open(&path, Missing::Refuse, AT_ONCE);
+        let answer = open(&path, Missing::Refuse, SHORT_TIMEOUT);
         assert!(matches!(answer, Err(OpenError::Locked { .. })));
     }
 
     #[test]
-    fn of_many_that_open_a_new_database_at_once_all_get_it() {
+    fn concurrent_opens_of_a_new_database_all_succeed() {
         for _ in 0..10 {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("hippo.db");
-            // Made beforehand: see `make_private` for what closing a file does within one process.
+            // Created beforehand, because closing a file drops the locks of the whole process.
             create(&path).unwrap();
             std::thread::scope(|scope| {
                 for _ in 0..8 {

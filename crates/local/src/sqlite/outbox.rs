@@ -1,4 +1,4 @@
-//! The outbox.
+//! Stores the outbox.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use hippo_core::store::{OutboxCursor, OutboxStore, StoreOrigin, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
-use super::row::{Stored, integer, json, time};
+use super::row::{StoredRow, integer, json, time};
 use super::{SqliteStore, all, families, first, meta, page};
 
 #[async_trait]
@@ -23,14 +23,14 @@ impl OutboxStore for SqliteStore {
             }
             let is_open = matches!(record.state, MailState::Pending | MailState::Missed);
             let sent = match is_open {
-                true => journal.sent(&record.key())?,
+                true => journal.sent_fence(&record.key())?,
                 false => None,
             };
             let planned = match sent {
                 Some(fence) => record.hold(fence, record.planned_at),
                 None => record,
             };
-            let put = put(
+            let inserted = write_record(
                 connection,
                 "INSERT INTO outbox VALUES
                      (:kind, :family, :date, :state, :revision, :owner, :fence, :lease_until, :not_before,
@@ -41,7 +41,7 @@ impl OutboxStore for SqliteStore {
                 None,
                 None,
             )?;
-            Ok(put > 0 && sent.is_none())
+            Ok(inserted > 0 && sent.is_none())
         })
         .await
     }
@@ -72,7 +72,7 @@ impl OutboxStore for SqliteStore {
         let (record, last_notice) = (record.clone(), last_notice.cloned());
         let journal = Arc::clone(&self.journal);
         self.write(move |connection| {
-            let replaced = put(
+            let replaced = write_record(
                 connection,
                 "UPDATE outbox SET state = :state, revision = :revision, owner = :owner,
                      fence = :fence, lease_until = :lease_until, not_before = :not_before,
@@ -87,8 +87,9 @@ impl OutboxStore for SqliteStore {
                 Some(revision),
             )?;
             if replaced > 0 && record.state == MailState::Sending {
-                // Durable before the record is: what may leave is known whatever becomes of it.
-                journal.put(&record.key(), record.fence)?;
+                // The journal must be durable before the record: a mail that may be sent is never lost
+                // from it.
+                journal.record(&record.key(), record.fence)?;
             }
             Ok(replaced > 0)
         })
@@ -100,7 +101,7 @@ impl OutboxStore for SqliteStore {
         after: Option<&OutboxCursor>,
         limit: usize,
     ) -> StoreResult<Vec<OutboxRecord>> {
-        // Before every mail stands the empty text.
+        // The empty text sorts before every mail.
         let (date, kind, family) = after
             .map(|after| {
                 let (kind, family) = (after.kind.to_string(), after.family.to_string());
@@ -110,7 +111,7 @@ impl OutboxStore for SqliteStore {
         self.read(move |connection| {
             page(
                 connection,
-                // The condition of the index, word for word, so that it is used.
+                // The same condition as the partial index, so that SQLite uses it.
                 "SELECT * FROM outbox
                  WHERE is_open
                      AND (date, kind, family) > (?1, ?2, ?3)
@@ -132,7 +133,7 @@ impl OutboxStore for SqliteStore {
                  WHERE kind = ?1 AND family = ?2 AND state = 'SENT' AND last_notice IS NOT NULL
                  ORDER BY date DESC LIMIT 1",
                 [MailKind::DAILY.as_str(), family.as_str()],
-                |row| Stored::new("outbox", "family", row).json("last_notice"),
+                |row| StoredRow::new("outbox", "family", row).json("last_notice"),
             )
         })
         .await
@@ -146,13 +147,13 @@ impl OutboxStore for SqliteStore {
 
     async fn end_restore(&self) -> StoreResult<()> {
         let journal = Arc::clone(&self.journal);
-        self.write(move |connection| meta::name(connection, &journal))
+        self.write(move |connection| meta::add_to_journal(connection, &journal))
             .await
     }
 
     async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
         let (key, journal) = (key.clone(), Arc::clone(&self.journal));
-        self.read(move |_| journal.sent(&key)).await
+        self.read(move |_| journal.sent_fence(&key)).await
     }
 
     async fn recent_mails(
@@ -175,7 +176,8 @@ impl OutboxStore for SqliteStore {
     }
 }
 
-fn put(
+/// Runs an insert or update with the record's values.
+fn write_record(
     connection: &Connection,
     sql: &str,
     record: &OutboxRecord,
@@ -223,7 +225,7 @@ fn put(
 }
 
 fn from_row(row: &Row<'_>) -> Result<OutboxRecord, Fault> {
-    let stored = Stored::new("outbox", "family", row);
+    let stored = StoredRow::new("outbox", "family", row);
     Ok(OutboxRecord {
         kind: stored.parsed("kind")?,
         family: stored.parsed("family")?,

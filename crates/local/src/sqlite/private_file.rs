@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// A new, empty file that only its owner can read, whatever the umask.
+/// Creates an empty file that only its owner can read, whatever the umask.
 pub(super) fn private_file(path: &Path) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

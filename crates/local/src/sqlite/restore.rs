@@ -1,4 +1,4 @@
-//! Replaces the database by a backup.
+//! Replaces the database with a backup.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use uuid::Uuid;
 
 use super::backup::{self, BackupError};
-use super::open::{Origin, check, connect};
+use super::open::{Origin, connect, identify};
 use super::private_file::plain;
 
 /// How long another process may take to close the database.
@@ -21,25 +21,25 @@ pub enum RestoreError {
     /// There is no such file.
     #[error("There is no file {path}.")]
     NotThere {
-        /// Where it was looked for.
+        /// The path.
         path: PathBuf,
     },
     /// It is something else, or of a newer version.
     #[error("{path} is not a backup of this hippo. Nothing was changed.")]
     NotOurs {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// It is damaged.
     #[error("The backup {path} is damaged. Nothing was changed; try an older one.")]
     Damaged {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// It is the database itself.
     #[error("{path} is the database itself. Name a backup.")]
     Same {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// Another process has the database open.
@@ -51,14 +51,14 @@ pub enum RestoreError {
     /// The file system refuses.
     #[error("{path} can't be written ({reason}). Nothing was changed.")]
     NotWritable {
-        /// What.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
 }
 
-/// Replaces `database` by a copy of `backup`. Returns where the old database is now.
+/// Replaces `database` with a copy of `backup`. Returns where the old database is now.
 pub(super) fn restore(backup: &Path, database: &Path) -> Result<Option<PathBuf>, RestoreError> {
     check_backup(backup, database)?;
     let copy = Copy(beside(database, &format!("restoring-{}", Uuid::new_v4())));
@@ -71,11 +71,9 @@ pub(super) fn restore(backup: &Path, database: &Path) -> Result<Option<PathBuf>,
     let is_there = fs::symlink_metadata(database).is_ok();
     let _lock = if is_there { lock(database)? } else { None };
     let aside = is_there.then(|| free_name(database));
-    put_in_place(&copy.0, database, aside.as_deref()).map_err(|error| {
-        RestoreError::NotWritable {
-            path: database.into(),
-            reason: plain(&error),
-        }
+    swap_files(&copy.0, database, aside.as_deref()).map_err(|error| RestoreError::NotWritable {
+        path: database.into(),
+        reason: plain(&error),
     })?;
     Ok(aside)
 }
@@ -90,9 +88,9 @@ fn check_backup(backup: &Path, database: &Path) -> Result<(), RestoreError> {
     {
         return Err(RestoreError::Same { path: path() });
     }
-    let looked = Connection::open_with_flags(backup, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .and_then(|connection| check(&connection));
-    match looked {
+    let origin = Connection::open_with_flags(backup, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .and_then(|connection| identify(&connection));
+    match origin {
         Ok(Origin::Known) => Ok(()),
         Ok(Origin::Newer(_) | Origin::Empty | Origin::Foreign) => {
             Err(RestoreError::NotOurs { path: path() })
@@ -104,13 +102,13 @@ fn check_backup(backup: &Path, database: &Path) -> Result<(), RestoreError> {
     }
 }
 
-/// Locks the database and checkpoints its log. `None`: it is too damaged for that, so nobody can be
-/// using it.
+/// Locks the database and checkpoints its log. `None` if it is too damaged for that, so that nobody
+/// can be using it.
 fn lock(database: &Path) -> Result<Option<Connection>, RestoreError> {
     let take = || -> rusqlite::Result<Connection> {
         let connection = connect(database, CLOSE_TIMEOUT)?;
         connection.pragma_update(None, "locking_mode", "exclusive")?;
-        // Only the one connection that is left may leave the write-ahead log.
+        // SQLite changes this mode only if no other connection is open.
         connection.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
         connection.execute_batch("BEGIN EXCLUSIVE")?;
         Ok(connection)
@@ -124,13 +122,13 @@ fn lock(database: &Path) -> Result<Option<Connection>, RestoreError> {
     }
 }
 
-/// Swaps the files. A database exists at every moment.
-fn put_in_place(copy: &Path, database: &Path, aside: Option<&Path>) -> io::Result<()> {
+/// Swaps the files. With hard links, a database exists at every moment.
+fn swap_files(copy: &Path, database: &Path, aside: Option<&Path>) -> io::Result<()> {
     if let Some(aside) = aside {
         if fs::hard_link(database, aside).is_err() {
             fs::rename(database, aside)?;
         }
-        // The log of a database that was too damaged to be closed belongs to that one.
+        // If the database was too damaged to be checkpointed, its log moves with it.
         for end in ["-wal", "-shm"] {
             match fs::rename(with_end(database, end), with_end(aside, end)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -1,4 +1,4 @@
-//! Writes values of columns, and reads them back without trust.
+//! Writes column values, and reads them back with validation.
 
 use std::str::FromStr;
 
@@ -12,9 +12,9 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::fault::Fault;
 
-/// A time as it is stored. All have the same width, so that text sorts as time.
+/// A time as stored text. All have the same width, so that they sort in time order.
 ///
-/// A time outside the years 0 to 9999 is stored as the nearest within.
+/// A time outside the years 0 to 9999 becomes the nearest one within.
 pub(super) fn time(instant: DateTime<Utc>) -> String {
     let instant = match instant.year() {
         year if year < 0 => DateTime::parse_from_rfc3339("0000-01-01T00:00:00Z"),
@@ -25,39 +25,39 @@ pub(super) fn time(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
-/// A value without fields, by its name in JSON.
+/// The JSON name of a value without fields.
 pub(super) fn word<T: Serialize>(value: &T) -> Result<String, Fault> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => Ok(word),
-        _ => Err(unwritable()),
+        _ => Err(not_storable()),
     }
 }
 
 /// A value as JSON.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|_| unwritable())
+    serde_json::to_string(value).map_err(|_| not_storable())
 }
 
 /// A count as SQLite's integer.
 pub(super) fn integer(count: u64) -> Result<i64, Fault> {
-    i64::try_from(count).map_err(|_| unwritable())
+    i64::try_from(count).map_err(|_| not_storable())
 }
 
-fn unwritable() -> Fault {
+fn not_storable() -> Fault {
     StoreError::Unusable("a value can't be stored in the database.".to_owned()).into()
 }
 
 /// One row of a table, whose columns are read by name.
 ///
-/// A value that isn't as it was written is [`StoreError::Unusable`] with the table and the row's
-/// key, never the value.
-pub(super) struct Stored<'row, 'statement> {
+/// A value that isn't as it was written is a [`Fault::Damaged`] with the table and the row's key, but
+/// never the value.
+pub(super) struct StoredRow<'row, 'statement> {
     row: &'row Row<'statement>,
     table: &'static str,
     key: &'static str,
 }
 
-impl<'row, 'statement> Stored<'row, 'statement> {
+impl<'row, 'statement> StoredRow<'row, 'statement> {
     /// A row of `table`, identified by the column `key`.
     pub(super) fn new(table: &'static str, key: &'static str, row: &'row Row<'statement>) -> Self {
         Self { row, table, key }
@@ -67,7 +67,7 @@ impl<'row, 'statement> Stored<'row, 'statement> {
     pub(super) fn text(&self, column: &str) -> Result<String, Fault> {
         self.optional_str(column)?
             .map(str::to_owned)
-            .ok_or_else(|| self.garbage(column))
+            .ok_or_else(|| self.damaged(column))
     }
 
     /// A text, or nothing.
@@ -75,23 +75,23 @@ impl<'row, 'statement> Stored<'row, 'statement> {
         Ok(self.optional_str(column)?.map(str::to_owned))
     }
 
-    /// A text of a form that is checked.
+    /// A text, parsed.
     pub(super) fn parsed<T: FromStr>(&self, column: &str) -> Result<T, Fault> {
         self.optional_parsed(column)?
-            .ok_or_else(|| self.garbage(column))
+            .ok_or_else(|| self.damaged(column))
     }
 
-    /// A text of a form that is checked, or nothing.
+    /// A text, parsed, or nothing.
     pub(super) fn optional_parsed<T: FromStr>(&self, column: &str) -> Result<Option<T>, Fault> {
         self.optional_str(column)?
-            .map(|text| text.parse().map_err(|_| self.garbage(column)))
+            .map(|text| text.parse().map_err(|_| self.damaged(column)))
             .transpose()
     }
 
     /// A value without fields, by its name in JSON.
     pub(super) fn word<T: DeserializeOwned>(&self, column: &str) -> Result<T, Fault> {
         self.optional_word(column)?
-            .ok_or_else(|| self.garbage(column))
+            .ok_or_else(|| self.damaged(column))
     }
 
     /// A value without fields, by its name in JSON, or nothing.
@@ -102,7 +102,7 @@ impl<'row, 'statement> Stored<'row, 'statement> {
         self.optional_str(column)?
             .map(|text| {
                 let word: StrDeserializer<'_, WordError> = text.into_deserializer();
-                T::deserialize(word).map_err(|_| self.garbage(column))
+                T::deserialize(word).map_err(|_| self.damaged(column))
             })
             .transpose()
     }
@@ -111,15 +111,15 @@ impl<'row, 'statement> Stored<'row, 'statement> {
     pub(super) fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, Fault> {
         let text = self
             .optional_str(column)?
-            .ok_or_else(|| self.garbage(column))?;
-        serde_json::from_str(text).map_err(|_| self.garbage(column))
+            .ok_or_else(|| self.damaged(column))?;
+        serde_json::from_str(text).map_err(|_| self.damaged(column))
     }
 
     /// A count.
     pub(super) fn count<T: TryFrom<i64>>(&self, column: &str) -> Result<T, Fault> {
         match self.row.get_ref(column)? {
-            ValueRef::Integer(count) => T::try_from(count).map_err(|_| self.garbage(column)),
-            _ => Err(self.garbage(column)),
+            ValueRef::Integer(count) => T::try_from(count).map_err(|_| self.damaged(column)),
+            _ => Err(self.damaged(column)),
         }
     }
 
@@ -132,13 +132,13 @@ impl<'row, 'statement> Stored<'row, 'statement> {
     pub(super) fn bytes(&self, column: &str) -> Result<Vec<u8>, Fault> {
         match self.row.get_ref(column)? {
             ValueRef::Blob(bytes) => Ok(bytes.to_vec()),
-            _ => Err(self.garbage(column)),
+            _ => Err(self.damaged(column)),
         }
     }
 
     /// The error for a row that can't be read.
-    pub(super) fn garbage(&self, column: &str) -> Fault {
-        // An id is harmless; what stands where an id should be may not be.
+    pub(super) fn damaged(&self, column: &str) -> Fault {
+        // An id is harmless, but a damaged id may contain anything.
         let key: String = match self.row.get_ref(self.key) {
             Ok(ValueRef::Text(key)) => String::from_utf8_lossy(key)
                 .chars()
@@ -163,8 +163,8 @@ impl<'row, 'statement> Stored<'row, 'statement> {
             ValueRef::Null => Ok(None),
             ValueRef::Text(text) => std::str::from_utf8(text)
                 .map(Some)
-                .map_err(|_| self.garbage(column)),
-            _ => Err(self.garbage(column)),
+                .map_err(|_| self.damaged(column)),
+            _ => Err(self.damaged(column)),
         }
     }
 }
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stored_times_compare_as_the_times_do() {
+    fn stored_times_sort_like_times() {
         let mut times: Vec<DateTime<Utc>> = [
             "2026-11-21T11:30:00Z",
             "2026-11-21T11:30:00.5Z",
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_a_year_with_five_digits_still_sorts_last() {
+    fn time_outside_four_digit_years_is_clamped() {
         assert_eq!(
             time(DateTime::<Utc>::MAX_UTC),
             "9999-12-31T23:59:59.000000000Z"

@@ -1,4 +1,4 @@
-//! The ledger of runs.
+//! Stores runs and their work items.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use hippo_core::store::{DamagedRow, RunStart, RunStore, StoreError, StoreResult}
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
-use super::row::{Stored, json, time, word};
+use super::row::{StoredRow, json, time, word};
 use super::{SqliteStore, all, first, meta};
 
 #[async_trait]
@@ -36,7 +36,7 @@ impl RunStore for SqliteStore {
             if by_key(connection, &run.key)?.is_some() {
                 return Ok(false);
             }
-            put(connection, &run)?;
+            upsert(connection, &run)?;
             Ok(true)
         })
         .await
@@ -98,7 +98,7 @@ impl RunStore for SqliteStore {
                     &time(run.scheduled_time),
                 ],
                 |row| {
-                    let stored = Stored::new("work", "item_id", row);
+                    let stored = StoredRow::new("work", "item_id", row);
                     Ok(WorkItem {
                         item_id: stored.text("item_id")?,
                         results: stored.json("results")?,
@@ -136,7 +136,7 @@ impl RunStore for SqliteStore {
     ) -> StoreResult<Vec<Run>> {
         let label = label.map(ToString::to_string);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // A newer version may have jobs that this one does not know.
+        // A newer version may have stored runs of jobs that this one doesn't know.
         let jobs = match job {
             Some(job) => json(&[job]),
             None => json(&Job::ALL),
@@ -207,10 +207,10 @@ fn start(
     allow_overlap: bool,
     silence: Duration,
 ) -> Result<RunStart, Fault> {
-    if let Some(there) = by_key(connection, &run.key)? {
-        return Ok(RunStart::AlreadyRan(there));
+    if let Some(existing) = by_key(connection, &run.key)? {
+        return Ok(RunStart::AlreadyRan(existing));
     }
-    let heard_since = TimeDelta::from_std(silence)
+    let silent_before = TimeDelta::from_std(silence)
         .ok()
         .and_then(|silence| run.started_at.checked_sub_signed(silence))
         .unwrap_or(DateTime::<Utc>::MIN_UTC);
@@ -223,32 +223,32 @@ fn start(
         .execute([
             run.key.job.as_str(),
             run.key.label.as_str(),
-            &time(heard_since),
+            &time(silent_before),
             &time(run.started_at + CLOCK_TOLERANCE),
         ])?;
-    let going = first(
+    let running = first(
         connection,
         "SELECT * FROM run WHERE job = ?1 AND label = ?2 AND outcome = 'running'
          ORDER BY started_at DESC LIMIT 1",
         [run.key.job.as_str(), run.key.label.as_str()],
         from_row,
     )?;
-    let answer = match going {
-        Some(going) if !allow_overlap => {
+    let answer = match running {
+        Some(running) if !allow_overlap => {
             run.outcome = RunOutcome::SkippedStillRunning;
             run.finished_at = Some(run.started_at);
-            RunStart::StillRunning(going)
+            RunStart::StillRunning(running)
         }
         _ => RunStart::Started,
     };
-    put(connection, &run)?;
+    upsert(connection, &run)?;
     Ok(answer)
 }
 
-fn put(connection: &Connection, run: &Run) -> Result<(), Fault> {
+fn upsert(connection: &Connection, run: &Run) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            // Of this key there is none, or one that cannot be understood.
+            // Replaces only a row with this key that can't be read.
             "INSERT OR REPLACE INTO run VALUES
                  (:job, :label, :scheduled_time, :started_by, :input, :started_at, :reported_at,
                   :finished_at, :outcome, :counts)",
@@ -282,7 +282,7 @@ fn by_key(connection: &Connection, key: &RunKey) -> Result<Option<Run>, Fault> {
 }
 
 fn from_row(row: &Row<'_>) -> Result<Run, Fault> {
-    let stored = Stored::new("run", "scheduled_time", row);
+    let stored = StoredRow::new("run", "scheduled_time", row);
     Ok(Run {
         key: RunKey {
             job: stored.word("job")?,

@@ -1,4 +1,4 @@
-//! A sealed number and PIN as a row.
+//! Reads and writes a sealed number and PIN.
 
 use hippo_core::ids::CardId;
 use hippo_core::seal::{KeyId, Sealed};
@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::first;
-use super::row::Stored;
+use super::row::StoredRow;
 
 /// The secret of one card.
 pub(super) fn secret_of(connection: &Connection, card: CardId) -> Result<Option<Sealed>, Fault> {
@@ -15,7 +15,7 @@ pub(super) fn secret_of(connection: &Connection, card: CardId) -> Result<Option<
         "SELECT * FROM secret WHERE card = ?1",
         [card.to_string()],
         |row| {
-            let stored = Stored::new("secret", "card", row);
+            let stored = StoredRow::new("secret", "card", row);
             Ok(Sealed {
                 key: KeyId(stored.text("key")?),
                 encapsulated_key: stored.bytes("encapsulated_key")?,
@@ -25,8 +25,8 @@ pub(super) fn secret_of(connection: &Connection, card: CardId) -> Result<Option<
     )
 }
 
-/// Replaces a card's secret.
-pub(super) fn put_secret(
+/// Inserts or replaces a card's secret.
+pub(super) fn upsert_secret(
     connection: &Connection,
     card: CardId,
     secret: &Sealed,

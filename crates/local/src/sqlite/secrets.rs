@@ -1,4 +1,4 @@
-//! The sealed numbers and PINs.
+//! Stores sealed numbers and PINs.
 
 use async_trait::async_trait;
 use hippo_core::card::Fingerprint;
@@ -7,7 +7,7 @@ use hippo_core::seal::Sealed;
 use hippo_core::store::{SecretStore, StoreResult};
 use rusqlite::params;
 
-use super::row::Stored;
+use super::row::StoredRow;
 use super::{SqliteStore, all, cards, sealed};
 
 #[async_trait]
@@ -36,13 +36,13 @@ impl SecretStore for SqliteStore {
                 .ok_or_else(|| cards::no_card(card))?
                 .card;
             let (family, library) = (&record.family, &record.library);
-            if cards::number_is_held(connection, family, library, &fingerprint, Some(card))? {
-                return Err(cards::same_number(family, library));
+            if cards::has_number(connection, family, library, &fingerprint, Some(card))? {
+                return Err(cards::duplicate_number(family, library));
             }
             connection
                 .prepare_cached("UPDATE card SET fingerprint = ?2 WHERE id = ?1")?
                 .execute(params![card.to_string(), fingerprint.0])?;
-            sealed::put_secret(connection, card, &secret)
+            sealed::upsert_secret(connection, card, &secret)
         })
         .await
     }
@@ -53,7 +53,7 @@ impl SecretStore for SqliteStore {
                 connection,
                 "SELECT card FROM secret ORDER BY card",
                 [],
-                |row| Stored::new("secret", "card", row).parsed("card"),
+                |row| StoredRow::new("secret", "card", row).parsed("card"),
             )
         })
         .await

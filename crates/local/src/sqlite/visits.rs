@@ -44,7 +44,7 @@ impl AccountStore for SqliteStore {
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
         let family = family.clone();
         self.read(move |connection| {
-            let Some(found) = families::by_id(connection, &family)? else {
+            let Some(loaded) = families::by_id(connection, &family)? else {
                 return Ok(None);
             };
             let accounts = checks::accounts(connection, &family)?;
@@ -61,7 +61,7 @@ impl AccountStore for SqliteStore {
                 })
                 .collect();
             Ok(Some(LoadedFamily {
-                family: found,
+                family: loaded,
                 cards,
             }))
         })

@@ -1,8 +1,8 @@
 //! The threads that own the connections: one writes, one reads.
 //!
-//! SQLite blocks, so it runs off the async runtime. The writing thread commits what has queued up
-//! in one transaction, each piece of work inside a savepoint of its own: the callers that write at
-//! the same time share one flush to the disk, and each gets its answer only after it.
+//! SQLite blocks, so it runs outside the async runtime. The writer commits all queued work in one
+//! transaction, with a savepoint for each piece of work. Concurrent callers share one flush to the
+//! disk, and each gets its result after the flush.
 
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -13,34 +13,34 @@ use tokio::sync::oneshot;
 
 use super::fault::{Fault, store_error};
 
-/// The most work in one transaction. It bounds how long the first waits for the rest.
+/// The most tasks in one transaction. It bounds how long the first task waits for the others.
 const BATCH_SIZE: usize = 64;
 
-/// How a thread goes about its work.
+/// Whether a thread reads or writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Reads,
-    Writes,
+pub(super) enum WorkerKind {
+    Reader,
+    Writer,
 }
 
-/// A thread with its own connection. Both end when it is dropped.
+/// A thread with its own connection. Dropping it ends both.
 pub(super) struct Worker {
     tasks: Option<mpsc::Sender<Box<dyn Task>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Worker {
-    pub(super) fn start(kind: Kind, connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(kind: WorkerKind, connection: Connection) -> std::io::Result<Self> {
         let (tasks, queue) = mpsc::channel::<Box<dyn Task>>();
         let name = match kind {
-            Kind::Reads => "store-reads",
-            Kind::Writes => "store-writes",
+            WorkerKind::Reader => "store-reads",
+            WorkerKind::Writer => "store-writes",
         };
         let thread = thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || match kind {
-                Kind::Reads => read(&connection, &queue),
-                Kind::Writes => write(&connection, &queue),
+                WorkerKind::Reader => read(&connection, &queue),
+                WorkerKind::Writer => write(&connection, &queue),
             })?;
         Ok(Self {
             tasks: Some(tasks),
@@ -75,7 +75,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.tasks = None;
         if let Some(thread) = self.thread.take() {
-            // It only fails if the thread panicked, which its callers were told.
+            // Fails only if the thread panicked, and then its callers got an error.
             let _ = thread.join();
         }
     }
@@ -85,12 +85,12 @@ fn ended() -> StoreError {
     StoreError::Unavailable("its thread has ended.".to_owned())
 }
 
-/// Work that is answered after the commit.
+/// Work whose result is sent after the commit.
 trait Task: Send {
-    /// Runs it. True if its writes are to be kept.
+    /// Runs the work. True if its writes are kept.
     fn run(&mut self, connection: &Connection) -> bool;
 
-    /// Answers the caller: with the work's result, or with `failure`.
+    /// Sends the caller the work's result, or `failure`.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
@@ -121,7 +121,7 @@ where
             (Some(failure), _) => Err(failure),
             (None, None) => Err(ended()),
         };
-        // The caller may have stopped waiting; the work stays done.
+        // The caller may have stopped waiting. The work is done all the same.
         let _ = self.reply.send(result);
     }
 }
@@ -138,7 +138,7 @@ fn write(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Task>>) {
         let mut batch: Vec<Box<dyn Task>> = Vec::new();
         let outcome = write_batch(connection, first, queue, &mut batch);
         if outcome.is_err() && !connection.is_autocommit() {
-            // Should it fail too, the next BEGIN fails and says so.
+            // If this fails too, the next BEGIN returns the error.
             let _ = execute(connection, "ROLLBACK");
         }
         for task in batch {
@@ -147,7 +147,7 @@ fn write(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Task>>) {
     }
 }
 
-/// Runs `first` and everything queued since in one transaction, and adds it to `batch`.
+/// Runs `first` and the queued tasks in one transaction, and adds them to `batch`.
 fn write_batch(
     connection: &Connection,
     first: Box<dyn Task>,
@@ -160,9 +160,9 @@ fn write_batch(
         return Err(error);
     }
     while let Some(mut task) = next.take() {
-        let step = run_in_savepoint(connection, task.as_mut());
+        let result = run_in_savepoint(connection, task.as_mut());
         batch.push(task);
-        step?;
+        result?;
         if batch.len() < BATCH_SIZE {
             next = queue.try_recv().ok();
         }
@@ -173,8 +173,8 @@ fn write_batch(
 fn run_in_savepoint(connection: &Connection, task: &mut dyn Task) -> rusqlite::Result<()> {
     execute(connection, "SAVEPOINT work")?;
     if !task.run(connection) {
-        // After a full disk, say, SQLite has taken the whole transaction back by itself: then this
-        // fails, and so does the batch.
+        // If SQLite has rolled back the whole transaction itself, as when the disk is full, this fails,
+        // and so does the batch.
         execute(connection, "ROLLBACK TO work")?;
     }
     execute(connection, "RELEASE work")
@@ -195,7 +195,7 @@ mod tests {
         connection
             .execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY) STRICT")
             .unwrap();
-        Worker::start(Kind::Writes, connection).unwrap()
+        Worker::start(WorkerKind::Writer, connection).unwrap()
     }
 
     fn insert(connection: &Connection, number: i64) -> Result<(), Fault> {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_fails_takes_back_what_it_wrote_and_nothing_of_the_others() {
+    async fn failed_work_rolls_back_only_itself() {
         let worker = worker();
         // All queue up behind the first, so that they share a transaction.
         let barrier = Arc::new(Barrier::new(2));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_the_transaction_is_lost_all_that_shared_it_are_told() {
+    async fn lost_transaction_fails_all_work_in_it() {
         let worker = worker();
         let barrier = Arc::new(Barrier::new(2));
         let first = worker.run({
@@ -250,17 +250,17 @@ mod tests {
                 insert(connection, 1)
             }
         });
-        // As SQLite does by itself when the disk is full.
-        let losing = worker.run(|connection| {
+        // SQLite does the same when the disk is full.
+        let rolling_back = worker.run(|connection| {
             connection.execute_batch("ROLLBACK")?;
             Ok(())
         });
-        let (first, losing, ()) = tokio::join!(first, losing, async {
+        let (first, rolling_back, ()) = tokio::join!(first, rolling_back, async {
             barrier.wait();
         });
-        assert!(first.is_err() && losing.is_err());
+        assert!(first.is_err() && rolling_back.is_err());
         assert!(numbers(&worker).await.is_empty());
-        // The next one is not harmed.
+        // The next transaction works.
         worker
             .run(|connection| insert(connection, 4))
             .await
@@ -269,10 +269,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_is_done_even_if_nobody_waits_for_it() {
+    async fn work_completes_after_its_caller_gave_up() {
         let worker = worker();
-        let unwaited = worker.run(|connection| insert(connection, 1));
-        let stopped = tokio::time::timeout(std::time::Duration::ZERO, unwaited).await;
+        let abandoned = worker.run(|connection| insert(connection, 1));
+        let stopped = tokio::time::timeout(std::time::Duration::ZERO, abandoned).await;
         drop(stopped);
         assert_eq!(numbers(&worker).await, [1]);
     }

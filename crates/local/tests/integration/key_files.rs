@@ -48,7 +48,7 @@ fn names(folder: &TempDir) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn sealed_secret_opens_after_the_files_are_read_again() {
+async fn sealed_secret_opens_with_reread_keys() {
     let (home, files) = home();
     files.create_pair().unwrap();
     let again = KeyFiles::in_folder(home.path());
@@ -67,7 +67,7 @@ async fn sealed_secret_opens_after_the_files_are_read_again() {
 }
 
 #[tokio::test]
-async fn fingerprint_key_is_the_same_whenever_it_is_read() {
+async fn fingerprint_key_survives_a_reread() {
     let (_home, files) = home();
     let made = files.create_fingerprint_key().unwrap();
     let read = files.fingerprint_key().await.unwrap();
@@ -75,7 +75,7 @@ async fn fingerprint_key_is_the_same_whenever_it_is_read() {
 }
 
 #[test]
-fn key_files_are_never_written_over() {
+fn key_files_are_never_overwritten() {
     let (_home, files) = home();
     files.create_pair().unwrap();
     files.create_fingerprint_key().unwrap();
@@ -95,7 +95,7 @@ fn key_files_are_never_written_over() {
 }
 
 #[test]
-fn missing_file_says_what_to_do() {
+fn missing_file_error_names_the_remedy() {
     let (_home, files) = home();
     for (error, advice) in [
         (files.read_private_keys().unwrap_err(), "copy"),
@@ -113,7 +113,7 @@ fn missing_file_says_what_to_do() {
 
 #[cfg(unix)]
 #[test]
-fn files_are_for_their_owner_and_refused_when_others_can_read_or_change_them() {
+fn key_files_with_unsafe_permissions_are_refused() {
     use std::os::unix::fs::PermissionsExt;
     let (_home, files) = home();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -154,7 +154,7 @@ fn files_are_for_their_owner_and_refused_when_others_can_read_or_change_them() {
 }
 
 #[test]
-fn files_that_hold_no_key_are_refused() {
+fn files_without_a_key_are_refused() {
     let (home, files) = home();
     assert!(read_public_key(home.path()).is_err(), "a folder");
     files.create_pair().unwrap();
@@ -171,7 +171,7 @@ fn files_that_hold_no_key_are_refused() {
 }
 
 #[test]
-fn rotation_keeps_the_old_key_until_it_is_forgotten() {
+fn rotation_keeps_old_key_until_removed() {
     let (_home, files) = home();
     let context = context();
     let old = files.create_pair().unwrap();
@@ -183,23 +183,23 @@ fn rotation_keeps_the_old_key_until_it_is_forgotten() {
         .unwrap();
     let both = files.read_private_keys().unwrap();
     assert!(both.open(&context, &sealed).is_ok());
-    let anew = seal(&both, &context);
-    assert_ne!(anew.key, sealed.key);
+    let resealed = seal(&both, &context);
+    assert_ne!(resealed.key, sealed.key);
 
     files
         .replace_private_keys(&both.with_current_key_only())
         .unwrap();
     let only = files.read_private_keys().unwrap();
-    assert!(only.open(&context, &anew).is_ok());
+    assert!(only.open(&context, &resealed).is_ok());
     assert!(only.open(&context, &sealed).is_err());
 }
 
 #[test]
-fn an_interrupted_change_leaves_a_file_that_works() {
+fn interrupted_write_leaves_a_working_file() {
     let (home, files) = home();
     let context = context();
     let sealed = seal(&files.create_pair().unwrap(), &context);
-    // What a crash between writing and renaming leaves behind.
+    // A crash between write and rename leaves this file behind.
     fs::write(home.path().join(".key-abc.new"), "libraryhippo-pri").unwrap();
     let keys = files.read_private_keys().unwrap();
     assert!(keys.open(&context, &sealed).is_ok());
@@ -210,9 +210,9 @@ fn an_interrupted_change_leaves_a_file_that_works() {
 }
 
 #[test]
-fn a_change_that_cannot_be_written_leaves_what_was_there_and_nothing_else() {
+fn failed_write_leaves_no_temporary_file() {
     let (home, files) = home();
-    // A folder cannot be renamed over by a file.
+    // A file can't be renamed over a folder.
     fs::create_dir(files.private_path()).unwrap();
     let error = files
         .replace_private_keys(&PrivateKeys::generate().unwrap())
@@ -227,7 +227,7 @@ fn a_change_that_cannot_be_written_leaves_what_was_there_and_nothing_else() {
 }
 
 #[test]
-fn readers_see_a_whole_file_while_it_changes() {
+fn readers_never_see_a_partial_file() {
     let (_home, files) = home();
     let mut keys = files.create_pair().unwrap();
     let done = Arc::new(AtomicBool::new(false));
@@ -251,7 +251,7 @@ fn readers_see_a_whole_file_while_it_changes() {
 }
 
 #[test]
-fn no_error_and_no_debug_shows_a_key() {
+fn errors_and_debug_never_show_a_key() {
     let (_home, files) = home();
     let keys = files.create_pair().unwrap();
     let canary = hex(keys.keys()[0].1.expose_bytes());
@@ -261,7 +261,7 @@ fn no_error_and_no_debug_shows_a_key() {
     assert!(!public.contains(&canary));
 
     let mut shown = format!("{files:?} {keys:?} {:?}", files.create_pair().unwrap_err());
-    // A file that ends early, anywhere.
+    // A file truncated at any length.
     for end in 0..text.len() {
         fs::write(files.private_path(), &text[..end]).unwrap();
         if let Err(error) = files.read_private_keys() {

@@ -37,7 +37,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_mail_becomes_a_file_with_its_html_beside_it() {
+async fn mail_becomes_a_file_with_html_beside_it() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("deep/mail");
     let answer = mailer(&folder).send(&mail(1)).await;
@@ -60,7 +60,7 @@ async fn a_mail_becomes_a_file_with_its_html_beside_it() {
 }
 
 #[tokio::test]
-async fn the_same_attempt_replaces_its_file_and_another_one_goes_beside_it() {
+async fn another_attempt_gets_its_own_file() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     for fence in [1, 2, 1, 2] {
@@ -83,7 +83,7 @@ async fn the_same_attempt_replaces_its_file_and_another_one_goes_beside_it() {
 }
 
 #[tokio::test]
-async fn test_mails_do_not_replace_each_other() {
+async fn test_mails_do_not_overwrite_each_other() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     for second in 0..3 {
@@ -109,7 +109,7 @@ async fn test_mails_do_not_replace_each_other() {
 }
 
 #[tokio::test]
-async fn many_mails_at_once_all_arrive() {
+async fn concurrent_mails_are_all_written() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     let mut sending = tokio::task::JoinSet::new();
@@ -129,7 +129,7 @@ async fn many_mails_at_once_all_arrive() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn nobody_else_can_read_the_mail_folder() {
+async fn mail_folder_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("mail");
@@ -142,7 +142,7 @@ async fn nobody_else_can_read_the_mail_folder() {
 }
 
 #[tokio::test]
-async fn a_mail_that_cannot_be_written_is_not_sent_and_leaves_nothing() {
+async fn unwritable_mail_is_not_sent_and_leaves_no_file() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("pat-s-folder");
     fs::write(&file, "not a folder").unwrap();
@@ -150,10 +150,10 @@ async fn a_mail_that_cannot_be_written_is_not_sent_and_leaves_nothing() {
     let MailAnswer::NotSent { reason } = &answer else {
         panic!("{answer:?}");
     };
-    assert!(reason.starts_with("The mail could not be written to the folder: "));
+    assert!(reason.starts_with("We couldn't write the mail to the folder: "));
     assert!(!reason.contains("pat"), "{reason}");
 
-    // Where the HTML belongs is something that cannot be replaced.
+    // A folder has the name of the HTML file, so it can't be replaced.
     let folder = home.path().join("mail");
     fs::create_dir_all(folder.join("2026-11-21-conrad.html")).unwrap();
     let answer = mailer(&folder).send(&mail(1)).await;
@@ -162,7 +162,7 @@ async fn a_mail_that_cannot_be_written_is_not_sent_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_has_the_name_already_is_never_lost() {
+async fn existing_file_is_not_overwritten() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("2026-11-21-conrad.eml");
     fs::write(&path, "something of somebody's").unwrap();
@@ -175,7 +175,7 @@ async fn what_has_the_name_already_is_never_lost() {
 }
 
 #[tokio::test]
-async fn a_mail_to_nobody_is_refused_for_good() {
+async fn mail_without_recipients_is_refused_for_good() {
     let home = tempfile::tempdir().unwrap();
     let nobody = Mail {
         to: vec![],
@@ -189,7 +189,7 @@ async fn a_mail_to_nobody_is_refused_for_good() {
 }
 
 #[tokio::test]
-async fn kinds_have_files_of_their_own() {
+async fn each_kind_has_its_own_file() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     let mut picture = mail(1);
@@ -203,13 +203,13 @@ async fn kinds_have_files_of_their_own() {
 }
 
 #[tokio::test]
-async fn doubt_about_prepared_mail_is_not_sent_and_it_can_leave_no_more() {
+async fn prepared_mail_resolves_to_not_sent() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     let mail = mail(1);
     let prepared = mailer.prepare(&mail).await.ok().unwrap();
     assert_eq!(names(home.path()).len(), 2, "hidden files");
-    // Another process looks, while its worker sleeps.
+    // Another process resolves it while its worker sleeps.
     let other = FolderMailer::new(
         home.path(),
         Sender::new("hippo@example.org".parse().unwrap()),
@@ -226,24 +226,24 @@ async fn doubt_about_prepared_mail_is_not_sent_and_it_can_leave_no_more() {
 }
 
 #[tokio::test]
-async fn doubt_about_mail_with_its_final_name_is_accepted() {
+async fn mail_with_final_name_resolves_to_accepted() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     let accepted = mailer.send(&mail(1)).await;
     let tag = mail(1).tag.unwrap();
     assert_eq!(mailer.resolve_doubt(&tag).await, Some(accepted));
-    // Neither file is there: somebody took it away, or the disk lost it.
+    // Neither file exists: a person removed it, or the disk lost it.
     let other = MailTag { fence: 2, ..tag };
     assert_eq!(mailer.resolve_doubt(&other).await, None);
 }
 
 #[tokio::test]
-async fn dropped_mail_leaves_nothing_and_next_claim_clears_up_after_crash() {
+async fn next_claim_removes_files_of_a_crash() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     drop(mailer.prepare(&mail(1)).await);
     assert!(names(home.path()).is_empty());
-    // Killed in CLAIMED: nothing is dropped.
+    // A process killed in CLAIMED drops nothing.
     std::mem::forget(mailer.prepare(&mail(1)).await);
     mailer.send(&mail(2)).await;
     assert_eq!(

@@ -1,7 +1,7 @@
 //! The store, keys and mail of one machine, on a real file system.
 //!
-//! One binary, so that what the tests share is linked once.
-// Helpers of tests stop at once where a test would.
+//! One binary, so that shared code is linked once.
+// Test helpers may panic, as tests do.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

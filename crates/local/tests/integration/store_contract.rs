@@ -1,4 +1,4 @@
-//! SQLite keeps the contract of the stores.
+//! Runs the store contract against SQLite.
 
 use std::ops::Deref;
 
@@ -8,13 +8,13 @@ use hippo_local::sqlite::SqliteStore;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// A store in a folder of its own; the store closes before the folder goes.
-struct Fresh {
+/// A store in its own folder. Fields drop in order: the store closes before the folder is removed.
+struct TempStore {
     store: SqliteStore,
     _folder: TempDir,
 }
 
-impl Deref for Fresh {
+impl Deref for TempStore {
     type Target = SqliteStore;
 
     fn deref(&self) -> &SqliteStore {
@@ -22,9 +22,9 @@ impl Deref for Fresh {
     }
 }
 
-async fn fresh() -> Fresh {
+async fn fresh() -> TempStore {
     let folder = tempfile::tempdir().unwrap();
-    Fresh {
+    TempStore {
         store: SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap(),
         _folder: folder,
     }
@@ -32,8 +32,8 @@ async fn fresh() -> Fresh {
 
 hippo_core::store_contract!(fresh);
 
-/// Two connections of the kind that two processes have, each asked in turn.
-mod by_two_processes {
+/// Two stores on one file, as two processes have them.
+mod two_processes {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use hippo_core::card::{CardKey, LoginMark};
@@ -43,23 +43,23 @@ mod by_two_processes {
 
     use super::*;
 
-    const EACH: usize = 20;
+    const ATTEMPTS: usize = 20;
 
-    async fn pair() -> (Fresh, SqliteStore) {
+    async fn pair() -> (TempStore, SqliteStore) {
         let one = fresh().await;
         let other = SqliteStore::open(one.path()).unwrap();
         (one, other)
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_notice_is_claimed_once() {
+    async fn notice_is_claimed_once() {
         let (one, other) = pair().await;
         one.add_family(&sample::family("conrad")).await.unwrap();
         let record = sample::notice("conrad", "2026-11-21");
         assert!(one.plan_mail(&record).await.unwrap());
         let wins = AtomicUsize::new(0);
         let claim = async |store: &SqliteStore, record: &OutboxRecord| {
-            for _ in 0..EACH {
+            for _ in 0..ATTEMPTS {
                 let now = sample::time("06:31:00");
                 let claimed = record.claim(Uuid::new_v4(), now).unwrap();
                 if store.replace_mail(0, &claimed, None).await.unwrap() {
@@ -72,12 +72,12 @@ mod by_two_processes {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_login_is_permitted_once() {
+    async fn login_is_permitted_once() {
         let (one, other) = pair().await;
         let card = sample::one_card(&*one).await.key();
         let permits = AtomicUsize::new(0);
         let ask = async |store: &SqliteStore, card: &CardKey| {
-            for _ in 0..EACH {
+            for _ in 0..ATTEMPTS {
                 let mark = LoginMark {
                     check: Uuid::new_v4(),
                     at: sample::time("05:00:00"),
@@ -94,9 +94,9 @@ mod by_two_processes {
     }
 
     #[tokio::test]
-    async fn what_one_wrote_the_other_reads_at_once() {
+    async fn write_is_visible_to_the_other_at_once() {
         let (one, other) = pair().await;
-        for number in 0..EACH {
+        for number in 0..ATTEMPTS {
             let family = sample::family(&format!("f{number}"));
             one.add_family(&family).await.unwrap();
             assert_eq!(other.family(&family.id).await.unwrap(), Some(family));
@@ -104,9 +104,8 @@ mod by_two_processes {
     }
 }
 
-/// What a check ended with, in the order in which checks are saved.
+/// Checks in the order in which they are saved: start minute, and fines in cents or a failure.
 fn checks() -> impl Strategy<Value = Vec<(u32, Option<i64>)>> {
-    // Begun at different minutes, saved in any order; with an account of some fines, or a failure.
     proptest::collection::btree_map(0..60_u32, proptest::option::of(0..1000_i64), 1..12)
         .prop_map(|checks| checks.into_iter().collect::<Vec<_>>())
         .prop_shuffle()
@@ -116,7 +115,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn in_whatever_order_checks_are_saved_the_newest_stays(checks in checks()) {
+    fn newest_check_wins_in_any_save_order(checks in checks()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let store = fresh().await;

@@ -1,4 +1,4 @@
-//! The database as a file: who may read it, what else it may be, and its backup.
+//! The database file: permissions, damage, foreign files and backups.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ impl Home {
         names
     }
 
-    /// A database with one card that was checked, closed again.
+    /// Creates and closes a database with one checked card.
     async fn filled(&self) -> PathBuf {
         let store = SqliteStore::open_or_create(&self.database()).unwrap();
         let card = sample::one_card(&store).await;
@@ -78,7 +78,7 @@ fn sql(path: &Path, statements: &str) {
 }
 
 #[tokio::test]
-async fn what_was_written_is_there_after_the_database_was_closed() {
+async fn data_survives_closing_the_database() {
     let home = Home::new();
     let path = home.filled().await;
     assert_eq!(
@@ -93,7 +93,7 @@ async fn what_was_written_is_there_after_the_database_was_closed() {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_not_made_by_opening_it() {
+fn open_does_not_create_a_database() {
     let home = Home::new();
     let error = SqliteStore::open(&home.database()).unwrap_err();
     assert!(matches!(error, OpenError::NotThere { .. }));
@@ -118,7 +118,7 @@ mod privacy {
     }
 
     #[tokio::test]
-    async fn only_the_owner_can_read_the_database_and_the_files_beside_it() {
+    async fn database_files_are_private() {
         let home = Home::new();
         let store = SqliteStore::open_or_create(&home.database()).unwrap();
         store.add_family(&sample::family("conrad")).await.unwrap();
@@ -135,7 +135,7 @@ mod privacy {
     }
 
     #[tokio::test]
-    async fn a_database_that_others_can_read_is_made_private_with_the_files_beside_it() {
+    async fn open_makes_readable_files_private() {
         let home = Home::new();
         let path = home.filled().await;
         let first = SqliteStore::open(&path).unwrap();
@@ -150,7 +150,7 @@ mod privacy {
     }
 
     #[tokio::test]
-    async fn a_second_store_in_the_same_process_keeps_the_locks_of_the_first() {
+    async fn closing_a_second_store_keeps_the_locks_of_the_first() {
         // On POSIX, closing any file handle of the database drops all of the process's locks.
         let home = Home::new();
         let path = home.filled().await;
@@ -167,8 +167,8 @@ mod privacy {
             .env("HIPPO_TEST_DATABASE", &path)
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&other.stdout);
-        assert!(said.contains("it is locked"), "{said}");
+        let output_text = String::from_utf8_lossy(&other.stdout);
+        assert!(output_text.contains("it is locked"), "{output_text}");
     }
 
     /// The other process of the test above.
@@ -188,7 +188,7 @@ mod privacy {
 }
 
 #[tokio::test]
-async fn a_newer_database_is_refused_with_both_versions_and_left_as_it_is() {
+async fn newer_database_is_refused_with_both_versions() {
     let home = Home::new();
     let path = home.filled().await;
     sql(&path, "PRAGMA user_version = 99");
@@ -206,7 +206,7 @@ async fn a_newer_database_is_refused_with_both_versions_and_left_as_it_is() {
 }
 
 #[test]
-fn the_database_of_another_program_is_refused_and_left_as_it_is() {
+fn database_of_another_program_is_refused_unchanged() {
     let home = Home::new();
     let cases = [
         (
@@ -230,7 +230,7 @@ fn the_database_of_another_program_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+fn file_that_is_no_database_is_refused_unchanged() {
     let home = Home::new();
     let path = home.database();
     fs::write(
@@ -246,7 +246,7 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_file_that_was_cut_to_nothing_is_not_begun_anew_by_opening_it() {
+fn empty_file_is_damaged_not_new() {
     let home = Home::new();
     fs::write(home.database(), "").unwrap();
     let error = SqliteStore::open(&home.database()).unwrap_err();
@@ -255,7 +255,7 @@ fn a_file_that_was_cut_to_nothing_is_not_begun_anew_by_opening_it() {
 }
 
 #[tokio::test]
-async fn a_database_that_was_cut_short_or_overwritten_says_so_and_what_to_do() {
+async fn damaged_database_error_advises_a_backup() {
     for damage in [
         |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
         |bytes: &mut Vec<u8>| bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0x5a),
@@ -283,7 +283,7 @@ async fn a_database_that_was_cut_short_or_overwritten_says_so_and_what_to_do() {
 }
 
 #[test]
-fn a_place_where_nothing_can_be_written_is_named() {
+fn unwritable_path_is_named() {
     let home = Home::new();
     fs::write(home.path("file"), "").unwrap();
     for path in [
@@ -298,7 +298,7 @@ fn a_place_where_nothing_can_be_written_is_named() {
 }
 
 #[tokio::test]
-async fn garbage_in_a_row_names_the_table_and_the_key_and_nothing_else() {
+async fn damaged_row_is_reported_by_table_and_key_only() {
     let cases = [
         ("UPDATE family SET timezone = 'Canary/Zone'", "conrad"),
         ("UPDATE family SET recipients = '[\"canary\"]'", "conrad"),
@@ -351,23 +351,23 @@ async fn garbage_in_a_row_names_the_table_and_the_key_and_nothing_else() {
         let damaged = store.damaged_rows();
         assert_eq!(damaged.len(), 1, "{statement}: {damaged:?}");
         let id = match key {
-            "card" | "account" => key_of_card(&path),
+            "card" | "account" => card_id(&path),
             key => key.to_owned(),
         };
         assert!(damaged[0].id.starts_with(&id), "{statement}: {damaged:?}");
-        let told = format!("{damaged:?}").to_lowercase();
-        assert!(!told.contains("canary"), "{told}");
+        let reported = format!("{damaged:?}").to_lowercase();
+        assert!(!reported.contains("canary"), "{reported}");
     }
 }
 
-fn key_of_card(path: &Path) -> String {
+fn card_id(path: &Path) -> String {
     let connection = Connection::open(path).unwrap();
     let id = connection.query_row("SELECT id FROM card", [], |row| row.get(0));
     id.unwrap()
 }
 
 #[tokio::test]
-async fn damaged_row_costs_only_itself() {
+async fn damaged_row_does_not_hide_others() {
     let home = Home::new();
     let store = SqliteStore::open_or_create(&home.database()).unwrap();
     let mut cards = Vec::new();
@@ -405,7 +405,7 @@ async fn damaged_row_costs_only_itself() {
             .map(|family| family.id.to_string())
             .collect()
     };
-    // The page is as long as asked for: what follows the last one would be passed over else.
+    // The page is full, or the caller would take it for the last one.
     assert_eq!(
         ids(store.families_page(None, 2).await.unwrap()),
         ["bbb", "ccc"]
@@ -432,7 +432,10 @@ async fn damaged_row_costs_only_itself() {
     let check = sample::check(&cards[1], "09:10:00", Ok(sample::account(1)));
     store.save_check(&check).await.unwrap();
     let loaded = store.load_family(&cards[1].family).await.unwrap().unwrap();
-    assert!(loaded.cards[0].1.is_some(), "the next check stores it anew");
+    assert!(
+        loaded.cards[0].1.is_some(),
+        "the next check stores it again"
+    );
 
     let tables: Vec<String> = store
         .damaged_rows()
@@ -443,7 +446,7 @@ async fn damaged_row_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn damaged_run_holds_up_no_other() {
+async fn damaged_run_does_not_block_other_runs() {
     let home = Home::new();
     let path = home.filled().await;
     sql(&path, "UPDATE run SET counts = 'x', outcome = 'running'");
@@ -461,7 +464,7 @@ async fn damaged_run_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_notice_in_a_state_that_a_newer_version_wrote_is_open_and_kept() {
+async fn notice_in_a_newer_state_stays_open() {
     let home = Home::new();
     let path = home.filled().await;
     sql(&path, "UPDATE outbox SET state = 'POSTPONED'");
@@ -475,7 +478,7 @@ async fn a_notice_in_a_state_that_a_newer_version_wrote_is_open_and_kept() {
 }
 
 #[tokio::test]
-async fn runs_that_a_newer_version_wrote_keep_no_run_from_beginning() {
+async fn newer_runs_do_not_block_a_start() {
     let home = Home::new();
     let path = home.filled().await;
     let store = SqliteStore::open(&path).unwrap();
@@ -499,7 +502,7 @@ async fn runs_that_a_newer_version_wrote_keep_no_run_from_beginning() {
 }
 
 #[tokio::test]
-async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone() {
+async fn newer_alert_kind_is_skipped_and_unchanged() {
     let home = Home::new();
     let path = home.filled().await;
     let known = Alert::ClockWrong {
@@ -520,15 +523,15 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
         &path,
         &format!("UPDATE alert SET alert = '{newer}' WHERE key = '{unknown}'"),
     );
-    let untold = store.pending_alerts().await.unwrap();
-    assert_eq!((untold.alerts.len(), untold.newer), (1, 1));
-    assert_eq!(untold.alerts[0].alert, other);
-    assert_eq!(store.recent_alerts(10).await.unwrap(), untold.alerts);
-    // Whoever sees it, or would tell it, changes nothing, and does not fail.
+    let pending = store.pending_alerts().await.unwrap();
+    assert_eq!((pending.alerts.len(), pending.newer), (1, 1));
+    assert_eq!(pending.alerts[0].alert, other);
+    assert_eq!(store.recent_alerts(10).await.unwrap(), pending.alerts);
+    // Recording or claiming it changes nothing and doesn't fail.
     assert!(!store.record_alert(&unknown, &known, now).await.unwrap());
     assert!(!store.claim_alert(&unknown, now).await.unwrap());
-    assert_eq!(store.pending_alerts().await.unwrap(), untold);
-    // The others are told, and that there is one more.
+    assert_eq!(store.pending_alerts().await.unwrap(), pending);
+    // The other alert is delivered, and one about the skipped alert.
     let after_run = AfterRun {
         alerts: &store,
         outbox: &store,
@@ -542,26 +545,29 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
     };
     assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 2);
     assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
-    let told = store.recent_alerts(10).await.unwrap();
+    let reported = store.recent_alerts(10).await.unwrap();
     let day = sample::date("2026-11-21");
     let expected = Alert::NewerAlert { day };
-    assert!(told.iter().any(|noted| noted.alert == expected), "{told:?}");
+    assert!(
+        reported.iter().any(|stored| stored.alert == expected),
+        "{reported:?}"
+    );
 }
 
 #[tokio::test]
-async fn a_table_that_is_missing_is_an_error_not_a_panic() {
+async fn missing_table_is_an_error() {
     let home = Home::new();
     let path = home.filled().await;
     sql(&path, "DROP TABLE outbox");
     let store = SqliteStore::open(&path).unwrap();
     let answer = store.open_mails(None, 10).await;
     assert!(matches!(answer, Err(StoreError::Unusable(_))));
-    // What else is there can still be used.
+    // The other tables can still be read.
     assert_eq!(store.families().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn the_bytes_of_the_database_and_its_backup_hold_neither_number_nor_pin() {
+async fn files_contain_neither_number_nor_pin() {
     use hippo_core::card::CardSecret;
 
     let home = Home::new();
@@ -582,7 +588,7 @@ async fn the_bytes_of_the_database_and_its_backup_hold_neither_number_nor_pin() 
         .await
         .unwrap();
     store.backup(&home.path("backup.db")).await.unwrap();
-    // Once with what is still in the log, once with all in the file.
+    // Once with data still in the log, once with all data in the file.
     let mut files = home.names();
     assert_eq!(files.len(), 5);
     let mut bytes: Vec<Vec<u8>> = files
@@ -596,7 +602,7 @@ async fn the_bytes_of_the_database_and_its_backup_hold_neither_number_nor_pin() 
         .iter()
         .filter(|bytes| contains(bytes, b"Robin"))
         .count();
-    assert!(patron >= 2, "the search finds what is there");
+    assert!(patron >= 2, "the search finds existing data");
     for bytes in &bytes {
         assert!(!contains(bytes, b"canary"));
     }
@@ -610,7 +616,7 @@ mod backup {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_backup_made_while_others_write_is_whole() {
+    async fn backup_during_writes_is_consistent() {
         let home = Home::new();
         let store = Arc::new(SqliteStore::open(&home.filled().await).unwrap());
         let stop = Arc::new(AtomicBool::new(false));
@@ -619,7 +625,7 @@ mod backup {
             async move {
                 let mut written = 0;
                 while !stop.load(Ordering::SeqCst) {
-                    // Each in one step: a card never without its secret.
+                    // In one transaction: a card never exists without its secret.
                     let card = sample::card("conrad", "wpl", &format!("w{written}"));
                     store
                         .add_card(&card, &sample::sealed(card.id))
@@ -649,7 +655,7 @@ mod backup {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_there_is_not_overwritten() {
+    async fn existing_file_is_not_overwritten() {
         let home = Home::new();
         let store = SqliteStore::open(&home.filled().await).unwrap();
         let path = home.path("precious");
@@ -662,7 +668,7 @@ mod backup {
     }
 
     #[tokio::test]
-    async fn a_place_that_cannot_be_written_is_named_and_nothing_is_left() {
+    async fn unwritable_backup_path_is_named() {
         let home = Home::new();
         let store = SqliteStore::open(&home.filled().await).unwrap();
         let path = home.path("no-folder").join("backup.db");
@@ -672,7 +678,7 @@ mod backup {
     }
 
     #[tokio::test]
-    async fn a_backup_holds_nothing_of_what_was_removed() {
+    async fn backup_contains_no_deleted_data() {
         let home = Home::new();
         let store = SqliteStore::open(&home.filled().await).unwrap();
         store

@@ -1,10 +1,10 @@
-//! The values of attributes.
+//! Redacts the values of attributes.
 
 use super::markup::Tag;
 use super::{Mode, Redactor};
 
-/// Attributes whose value is a name or several, beside those of an element's own.
-const NAMES: [&str; 12] = [
+/// Attributes whose value is one or more names, besides `class`, `id`, `name` and the like.
+const NAME_ATTRIBUTES: [&str; 12] = [
     "zoneid",
     "aria-controls",
     "aria-labelledby",
@@ -19,8 +19,8 @@ const NAMES: [&str; 12] = [
     "itemprop",
 ];
 
-/// Attributes that have one of a few values in any page, or a small number.
-const HARMLESS: [&str; 27] = [
+/// Attributes with a common value or a small number.
+const HARMLESS_ATTRIBUTES: [&str; 27] = [
     "type",
     "method",
     "enctype",
@@ -50,8 +50,8 @@ const HARMLESS: [&str; 27] = [
     "tabindex",
 ];
 
-/// Words that attributes have in any page.
-const WORDS_OF_ATTRIBUTES: [&str; 78] = [
+/// Common values of attributes.
+const COMMON_VALUES: [&str; 78] = [
     "text",
     "password",
     "hidden",
@@ -132,8 +132,8 @@ const WORDS_OF_ATTRIBUTES: [&str; 78] = [
     "form",
 ];
 
-/// Attributes whose value is an address.
-const ADDRESSES: [&str; 10] = [
+/// Attributes whose value is a URL.
+const URL_ATTRIBUTES: [&str; 10] = [
     "href",
     "src",
     "action",
@@ -147,7 +147,7 @@ const ADDRESSES: [&str; 10] = [
 ];
 
 impl Redactor {
-    /// The value of an attribute, decoded, of an element with texts of this mode.
+    /// Redacts the decoded value of an attribute. `mode` is that of the element's text.
     pub(super) fn attribute(
         &mut self,
         tag: &Tag<'_>,
@@ -161,18 +161,18 @@ impl Redactor {
         match name {
             "class" => return self.names(value),
             "for" | "headers" | "form" | "id" | "name" => return self.name(value),
-            _ if NAMES.contains(&name) => return self.place_or_words(value),
+            _ if NAME_ATTRIBUTES.contains(&name) => return self.id_or_known_words(value),
             _ => {}
         }
-        if HARMLESS.contains(&name) {
+        if HARMLESS_ATTRIBUTES.contains(&name) {
             return if is_harmless(value) {
                 value.to_owned()
             } else {
-                self.text(value, Mode::Nothing)
+                self.redact_text(value, Mode::Nothing)
             };
         }
-        if ADDRESSES.contains(&name) {
-            return self.url(value);
+        if URL_ATTRIBUTES.contains(&name) {
+            return self.redact_url(value);
         }
         match name {
             "style" => style(value),
@@ -180,7 +180,7 @@ impl Redactor {
                 let is_button = tag.attribute("type").is_some_and(|kind| {
                     matches!(kind.to_ascii_lowercase().as_str(), "submit" | "button")
                 });
-                self.text(
+                self.redact_text(
                     value,
                     if is_button {
                         Mode::Nothing
@@ -195,16 +195,16 @@ impl Redactor {
             {
                 "text/html".to_owned()
             }
-            _ if name.starts_with("on") => self.script(value),
+            _ if name.starts_with("on") => self.redact_script(value),
             "alt" | "title" | "placeholder" | "aria-label" if mode == Mode::Nothing => {
-                self.text(value, Mode::Nothing)
+                self.redact_text(value, Mode::Nothing)
             }
-            _ => self.text(value, Mode::Value),
+            _ => self.redact_text(value, Mode::Value),
         }
     }
 }
 
-/// Whether a value is one that stands in any page: a known word, a language, a small number.
+/// Whether a value is harmless: a common value, a language, a small number.
 fn is_harmless(value: &str) -> bool {
     let lower = value.trim().to_ascii_lowercase();
     let number = lower.trim_end_matches("px").trim_end_matches('%');
@@ -213,10 +213,10 @@ fn is_harmless(value: &str) -> bool {
         && lower
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'));
-    is_number || is_language || WORDS_OF_ATTRIBUTES.contains(&lower.as_str())
+    is_number || is_language || COMMON_VALUES.contains(&lower.as_str())
 }
 
-/// What hides an element, and no more.
+/// Keeps only the style rules that show or hide an element.
 fn style(value: &str) -> String {
     value
         .split(';')

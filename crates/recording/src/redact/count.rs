@@ -1,9 +1,9 @@
-//! Which numbers of a text are counts or sums: those that stand alone in their cell or in parentheses, and those
-//! beside the words that a reader counts by. Any other number may be a house's or a person's.
+//! Recognises counts and sums: numbers alone in their cell or in parentheses, and numbers next to words that
+//! readers count by. Any other number may be an address or a person's data.
 
 use super::Mode;
 
-/// Words of readers that numbers belong to.
+/// Phrases next to counts.
 const COUNTED: [&str; 18] = [
     "checked out",
     "hold",
@@ -25,51 +25,51 @@ const COUNTED: [&str; 18] = [
     "no requests",
 ];
 
-/// A word between two numbers; alone it counts nothing.
-const BETWEEN: &str = "of";
+/// A word between two numbers. It counts only with another phrase.
+const OF: &str = "of";
 
 const CURRENCIES: &str = "$€£¥";
 
-/// What stands around a number.
-pub(super) struct Beside<'a> {
-    /// Where words that are counted with ended last.
+/// The context of a number.
+pub(super) struct NumberContext<'a> {
+    /// The end of the last phrase that counts something.
     pub(super) counted: Option<usize>,
-    /// Neither a letter nor a digit stands before it.
+    /// Whether no letter or digit precedes it.
     pub(super) is_first: bool,
-    /// The length of the known words at a place.
+    /// Returns the length of the known phrase at a position.
     pub(super) word_at: &'a dyn Fn(usize) -> Option<usize>,
 }
 
-/// Whether these are words that numbers belong to.
+/// Whether a phrase counts something.
 pub(super) fn is_counted(words: &str) -> bool {
     let words = words.to_lowercase();
     let words: Vec<&str> = words.split_whitespace().collect();
     let words = words.join(" ");
-    words != BETWEEN && COUNTED.contains(&words.as_str())
+    words != OF && COUNTED.contains(&words.as_str())
 }
 
-/// Whether the number at this place is a count or a sum.
+/// Whether the number at this position is a count or a sum.
 pub(super) fn is_count(
     text: &[char],
     at: usize,
     length: usize,
     mode: Mode,
-    beside: &Beside<'_>,
+    context: &NumberContext<'_>,
 ) -> bool {
     let before = text.get(..at).unwrap_or_default();
     let after = text.get(at + length..).unwrap_or_default();
     let has_words = |part: &[char]| part.iter().any(|c| c.is_alphanumeric());
-    let is_alone = mode == Mode::Cell && beside.is_first && !has_words(after);
+    let is_alone = mode == Mode::Cell && context.is_first && !has_words(after);
     let is_sum = is_sum(text.get(at..at + length).unwrap_or_default());
     mode == Mode::Counts
         || is_alone
         || is_in_parentheses(before, after)
         || (is_sum && has_currency(before, after))
-        || follows(text, at, beside)
-        || precedes(text, at + length, beside)
+        || follows(text, at, context)
+        || precedes(text, at + length, context)
 }
 
-/// Nothing but the number stands in the parentheses, and nothing behind them.
+/// Whether parentheses contain only the number, and no words follow them.
 fn is_in_parentheses(before: &[char], after: &[char]) -> bool {
     let is_beside = |c: &&char| !c.is_whitespace() && !CURRENCIES.contains(**c) && **c != '-';
     let opens = matches!(before.iter().rev().find(is_beside), Some('(' | '（'));
@@ -83,16 +83,16 @@ fn has_currency(before: &[char], after: &[char]) -> bool {
         || is_sign(after.iter().find(|c| !c.is_whitespace()))
 }
 
-/// `Total items checked out: 6`.
-fn follows(text: &[char], at: usize, beside: &Beside<'_>) -> bool {
-    beside.counted.is_some_and(|end| {
+/// Whether the number follows a phrase: `Total items checked out: 6`.
+fn follows(text: &[char], at: usize, context: &NumberContext<'_>) -> bool {
+    context.counted.is_some_and(|end| {
         text.get(end..at)
             .is_some_and(|between| !between.iter().any(|c| c.is_alphanumeric()))
     })
 }
 
-/// `6 items`, `9 of 83 holds`.
-fn precedes(text: &[char], end: usize, beside: &Beside<'_>) -> bool {
+/// Whether the number precedes a phrase: `6 items`, `9 of 83 holds`.
+fn precedes(text: &[char], end: usize, context: &NumberContext<'_>) -> bool {
     let next = |from: usize| {
         let spaces = text
             .get(from..)?
@@ -102,14 +102,14 @@ fn precedes(text: &[char], end: usize, beside: &Beside<'_>) -> bool {
         Some(from + spaces).filter(|place| text.get(*place).is_some_and(|c| c.is_alphanumeric()))
     };
     let words = |place: usize| -> Option<(String, usize)> {
-        let length = (beside.word_at)(place)?;
+        let length = (context.word_at)(place)?;
         let words: String = text.get(place..place + length)?.iter().collect();
         Some((words, place + length))
     };
     let Some((first, after)) = next(end).and_then(words) else {
         return false;
     };
-    if !first.eq_ignore_ascii_case(BETWEEN) {
+    if !first.eq_ignore_ascii_case(OF) {
         return is_counted(&first);
     }
     next(after)
@@ -119,15 +119,15 @@ fn precedes(text: &[char], end: usize, beside: &Beside<'_>) -> bool {
         .is_some_and(|(words, _)| is_counted(&words))
 }
 
-/// Two decimals.
+/// Whether a number has two decimals.
 fn is_sum(number: &[char]) -> bool {
     matches!(number, [.., '.' | ',', a, b] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
-/// `999.999,99`: what is longer is no count.
+/// The longest count: `999.999,99`.
 const MAX_COUNT_CHARS: usize = 10;
 
-/// The characters of a count or a sum of money that stands alone: `6`, `83`, `17.25`, `1,204.50`.
+/// The length of a separate count or sum at a position: `6`, `83`, `17.25`, `1,204.50`.
 pub(super) fn count(text: &[char], at: usize) -> Option<usize> {
     let from = text.get(at..)?;
     if !from.first()?.is_ascii_digit() {
@@ -146,7 +146,7 @@ pub(super) fn count(text: &[char], at: usize) -> Option<usize> {
     let number: String = from.get(..length)?.iter().collect();
     let before = text.get(..at)?;
     let after = from.get(length..)?;
-    // Part of something longer: of a word, a telephone number, a time, a code.
+    // A part of a word, a phone number, a time or a code is no count.
     let opens = |c: &char| c.is_whitespace() || "([{（\"'“$€£¥>|".contains(*c);
     let joined_before = match before {
         [] => false,
@@ -161,13 +161,13 @@ pub(super) fn count(text: &[char], at: usize) -> Option<usize> {
         [sign, ..] if sign.is_whitespace() => false,
         [sign, next, ..] => !closes(sign) || next.is_alphanumeric() || "%&#\\".contains(*next),
     };
-    let beside = |c: Option<&char>| c.is_some_and(char::is_ascii_digit);
-    let in_group = beside(before.iter().rev().find(|c| !c.is_whitespace()))
-        || beside(after.iter().find(|c| !c.is_whitespace()));
+    let is_digit_beside = |c: Option<&char>| c.is_some_and(char::is_ascii_digit);
+    let in_group = is_digit_beside(before.iter().rev().find(|c| !c.is_whitespace()))
+        || is_digit_beside(after.iter().find(|c| !c.is_whitespace()));
     (!joined_before && !joined_after && !in_group && is_small(&number)).then_some(length)
 }
 
-/// Up to three digits, thousands in groups, or a sum with two decimals.
+/// Whether a number has up to three digits, digit groups, or two decimals.
 fn is_small(number: &str) -> bool {
     let groups: Vec<&str> = number.split(['.', ',']).collect();
     match groups.as_slice() {
@@ -194,8 +194,8 @@ mod tests {
     #[case("Bxd ($17.25)", "($17.25)")]
     #[case("You owe $17.25 now", "$17.25")]
     #[case("Items: 14", "Items: 14")]
-    fn a_count_beside_its_words_stays(#[case] text: &str, #[case] expected: &str) {
-        let filled = redactor().text(text, Mode::Words);
+    fn count_next_to_its_words_is_kept(#[case] text: &str, #[case] expected: &str) {
+        let filled = redactor().redact_text(text, Mode::Words);
         assert!(filled.contains(expected), "{filled}");
     }
 
@@ -205,13 +205,13 @@ mod tests {
     #[case("born 19 of 11", &["19", "11"])]
     #[case("at 43.47, 80.52", &["43", "47", "80", "52"])]
     #[case("12", &["12"])]
-    fn a_number_among_other_words_is_filled(#[case] text: &str, #[case] numbers: &[&str]) {
-        let filled = redactor().text(text, Mode::Words);
+    fn number_among_other_words_is_filled(#[case] text: &str, #[case] numbers: &[&str]) {
+        let filled = redactor().redact_text(text, Mode::Words);
         let words = |text: &str| -> Vec<String> {
             let words = text.split(|c: char| !c.is_alphanumeric());
             words.map(str::to_owned).collect()
         };
-        // Another number's filler may be this one.
+        // The filler of one number may equal another number.
         for (before, after) in words(text).iter().zip(words(&filled)) {
             let is_asked_for = numbers.contains(&before.as_str());
             assert!(!is_asked_for || *before != after, "{filled}");
@@ -223,8 +223,8 @@ mod tests {
     #[case("<td class=x>17.25</td>", "17.25")]
     #[case("<caption>12 Titel</caption>", "12")]
     #[case("<p>Elm <span class=count>12</span> Street", "12")]
-    fn a_number_that_is_all_of_a_cell_stays(#[case] page: &str, #[case] expected: &str) {
-        let filled = redactor().html(page);
+    fn number_that_fills_a_cell_is_kept(#[case] page: &str, #[case] expected: &str) {
+        let filled = redactor().redact_html(page);
         assert!(filled.contains(expected), "{filled}");
     }
 
@@ -233,8 +233,8 @@ mod tests {
     #[case("<td><b>12</b> Elm Street</td>")]
     #[case("<td>Elm Street <span>12</span></td>")]
     #[case("<td>12")]
-    fn a_number_that_is_a_part_of_a_cell_does_not(#[case] page: &str) {
-        let filled = redactor().html(page);
+    fn number_in_part_of_a_cell_is_filled(#[case] page: &str) {
+        let filled = redactor().redact_html(page);
         assert!(!filled.contains("12"), "{filled}");
     }
 
@@ -252,7 +252,7 @@ mod tests {
     #[case("1.2.3.4", None)]
     #[case("32%31%39", None)]
     #[case("90;&#97;", None)]
-    fn a_count_stands_alone(#[case] text: &str, #[case] expected: Option<usize>) {
+    fn count_is_a_separate_number(#[case] text: &str, #[case] expected: Option<usize>) {
         let text: Vec<char> = text.chars().collect();
         assert_eq!(count(&text, 0), expected);
     }

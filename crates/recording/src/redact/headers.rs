@@ -1,4 +1,4 @@
-//! Headers and cookies.
+//! Redacts headers and cookies.
 
 use reqwest::header::HeaderMap;
 
@@ -6,8 +6,8 @@ use super::{Mode, Redactor};
 use crate::allow_list;
 use crate::har::{Cookie, Named};
 
-/// Headers of which nothing is worth a filler.
-const LEFT_OUT: [&str; 6] = [
+/// Headers that are omitted. Cookies are recorded separately.
+const OMITTED_HEADERS: [&str; 6] = [
     "content-length",
     "content-encoding",
     "transfer-encoding",
@@ -17,11 +17,11 @@ const LEFT_OUT: [&str; 6] = [
 ];
 
 impl Redactor {
-    /// The headers but for cookies: their names, and their values where those are the same for all.
-    pub(crate) fn headers(&mut self, headers: &HeaderMap) -> Vec<Named> {
+    /// Redacts headers, except cookies. Keeps known names, and values without personal data.
+    pub(crate) fn redact_headers(&mut self, headers: &HeaderMap) -> Vec<Named> {
         headers
             .iter()
-            .filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()))
+            .filter(|(name, _)| !OMITTED_HEADERS.contains(&name.as_str()))
             .map(|(name, value)| {
                 let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 Named {
@@ -35,10 +35,10 @@ impl Redactor {
     fn header(&mut self, name: &str, value: &str) -> String {
         match name {
             "content-type" => content_type(value),
-            "location" | "referer" | "origin" | "content-location" => self.url(value),
+            "location" | "referer" | "origin" | "content-location" => self.redact_url(value),
             "retry-after"
                 if value.trim().len() <= 6
-                    && !self.filler.is_barred(value.trim())
+                    && !self.filler.is_forbidden(value.trim())
                     && value.trim().bytes().all(|byte| byte.is_ascii_digit()) =>
             {
                 value.trim().to_owned()
@@ -53,29 +53,29 @@ impl Redactor {
                 {
                     value.to_owned()
                 } else {
-                    self.text(value, Mode::Nothing)
+                    self.redact_text(value, Mode::Nothing)
                 }
             }
-            _ => self.text(value, Mode::Nothing),
+            _ => self.redact_text(value, Mode::Nothing),
         }
     }
 
-    /// A cookie: its name, and a filler.
-    pub(super) fn cookie(&mut self, name: &str, value: &str) -> Cookie {
+    /// Redacts a cookie. Keeps a known name.
+    pub(super) fn redact_cookie(&mut self, name: &str, value: &str) -> Cookie {
         let is_known = allow_list::is_cookie(name.trim());
         let name = self.known_or_filled(name.trim(), is_known);
         if is_known {
-            self.kept.cookie(&name);
+            self.kept.add_cookie(&name);
         }
         Cookie {
             name,
-            value: self.text(value.trim(), Mode::Nothing),
+            value: self.redact_text(value.trim(), Mode::Nothing),
             ..Cookie::default()
         }
     }
 }
 
-/// The kind of content and its charset, where they are ones that there are.
+/// The media type and charset, if they are known ones.
 fn content_type(value: &str) -> String {
     let mut parts = value.split(';');
     let kind = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -113,20 +113,20 @@ fn content_type(value: &str) -> String {
     }
 }
 
-/// The cookies that a request sends.
+/// Redacts the cookies of a request.
 pub(crate) fn cookies_of_request(redactor: &mut Redactor, headers: &HeaderMap) -> Vec<Cookie> {
     let mut cookies = Vec::new();
     for header in headers.get_all("cookie") {
         let text = String::from_utf8_lossy(header.as_bytes()).into_owned();
         for pair in text.split(';') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            cookies.push(redactor.cookie(name, value));
+            cookies.push(redactor.redact_cookie(name, value));
         }
     }
     cookies
 }
 
-/// The cookies that an answer sets.
+/// Redacts the cookies of an answer.
 pub(crate) fn cookies_of_answer(redactor: &mut Redactor, headers: &HeaderMap) -> Vec<Cookie> {
     let mut cookies = Vec::new();
     for header in headers.get_all("set-cookie") {
@@ -134,13 +134,14 @@ pub(crate) fn cookies_of_answer(redactor: &mut Redactor, headers: &HeaderMap) ->
         let mut parts = text.split(';');
         let pair = parts.next().unwrap_or_default();
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let mut cookie = redactor.cookie(name, value);
+        let mut cookie = redactor.redact_cookie(name, value);
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             match name.trim().to_ascii_lowercase().as_str() {
-                "path" => cookie.path = Some(redactor.path(value.trim())),
+                "path" => cookie.path = Some(redactor.redact_path(value.trim())),
                 "domain" => {
-                    cookie.domain = Some(redactor.host(value.trim().trim_start_matches('.')))
+                    cookie.domain =
+                        Some(redactor.replace_host(value.trim().trim_start_matches('.')))
                 }
                 "secure" => cookie.secure = Some(true),
                 "httponly" => cookie.http_only = Some(true),

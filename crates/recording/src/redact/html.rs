@@ -1,24 +1,23 @@
-//! Pages: tags and their names stay, and a page that breaks off breaks off there still.
+//! Redacts pages. Keeps tags and their names, and a truncated page stays truncated.
 //!
-//! A page is taken apart into tags and texts only, no tree is built: so what a site sent that is no sound page
-//! stays as unsound as it was.
+//! A page is split into tags and texts, without a tree, so that malformed markup stays as it was.
 
 use super::markup::{Tag, comment, decoded, decoded_value, escaped, next_markup, raw_end, tag};
 use super::{Mode, Redactor};
 use crate::allow_list;
 
-/// Elements whose content is no markup.
-const RAW: [&str; 8] = [
+/// Elements whose content isn't markup.
+const RAW_ELEMENTS: [&str; 8] = [
     "iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp",
 ];
 
-const VOID: [&str; 14] = [
+const VOID_ELEMENTS: [&str; 14] = [
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
     "track", "wbr",
 ];
 
-/// Classes of what names a work.
-const OF_WORK: [&str; 14] = [
+/// Classes of a work's data.
+const WORK_CLASSES: [&str; 14] = [
     "title",
     "patFuncTitle",
     "patFuncBibTitle",
@@ -35,8 +34,8 @@ const OF_WORK: [&str; 14] = [
     "myAccountCoverArt",
 ];
 
-/// Classes of what names a person, or speaks of one.
-const OF_PERSON: [&str; 5] = [
+/// Classes of a person's data.
+const PERSON_CLASSES: [&str; 5] = [
     "patNameAddress",
     "patronName",
     "loggedinusername",
@@ -44,40 +43,40 @@ const OF_PERSON: [&str; 5] = [
     "userlabel",
 ];
 
-/// Classes of the library's words to a person.
-const MESSAGES: [&str; 2] = ["patMessage", "accountMessage"];
+/// Classes of the library's messages to a person.
+const MESSAGE_CLASSES: [&str; 2] = ["patMessage", "accountMessage"];
 
-/// Elements that hold one thing each: a number that is all of their text is a count.
-const CELLS: [&str; 19] = [
+/// Elements in which a number that is the whole text is a count.
+const CELL_ELEMENTS: [&str; 19] = [
     "a", "button", "caption", "dd", "div", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "label",
     "legend", "li", "option", "p", "td", "th",
 ];
 
-/// Words of the class or id of a piece of text that is a count.
-const COUNTS: [&str; 12] = [
+/// Words in the class or id of an element that contains a count.
+const COUNT_WORDS: [&str; 12] = [
     "amount", "badge", "balance", "count", "counter", "fines", "number", "position", "rank",
     "renewals", "sum", "total",
 ];
 
-/// So many elements are open at once, as browsers have it; of those within, no more is known.
-const MAX_OPEN: usize = 512;
+/// The most open elements, as in browsers. Deeper ones aren't tracked.
+const MAX_DEPTH: usize = 512;
 
-/// An element that is open.
-struct Open {
+/// An open element.
+struct OpenElement {
     name: String,
     mode: Mode,
-    /// A number that is all of its text may stay.
+    /// Whether a number that is its whole text may stay.
     is_cell: bool,
 }
 
 impl Redactor {
-    /// Replaces the texts and values of a page or a piece of one.
-    pub(super) fn html(&mut self, page: &str) -> String {
-        self.learn_places(page);
+    /// Redacts a page or a fragment.
+    pub(super) fn redact_html(&mut self, page: &str) -> String {
+        self.learn_page_ids(page);
         let mut filled = String::with_capacity(page.len());
-        let mut open: Vec<Open> = Vec::new();
+        let mut open: Vec<OpenElement> = Vec::new();
         let mut rest = page;
-        // Right behind the beginning of an element.
+        // Whether the text directly follows a start tag.
         let mut is_first = false;
         while !rest.is_empty() {
             let end = next_markup(rest);
@@ -85,7 +84,7 @@ impl Redactor {
             if !text.is_empty() {
                 let mode = match open.last() {
                     None => Mode::Words,
-                    Some(open) if is_first && open.is_cell && ends(markup, &open.name) => {
+                    Some(open) if is_first && open.is_cell && is_end_tag_of(markup, &open.name) => {
                         open.mode.of_cell()
                     }
                     Some(open) => open.mode,
@@ -108,7 +107,7 @@ impl Redactor {
                 continue;
             }
             let name = tag.name.to_ascii_lowercase();
-            if RAW.contains(&name.as_str()) {
+            if RAW_ELEMENTS.contains(&name.as_str()) {
                 let end = raw_end(rest, &name);
                 let (content, after) = rest.split_at(end);
                 let mode = open.last().map_or(Mode::Words, |open| open.mode);
@@ -122,10 +121,10 @@ impl Redactor {
 
     fn text_of_page(&mut self, text: &str, mode: Mode) -> String {
         let plain = decoded(text);
-        escaped(&self.text(&plain, mode))
+        escaped(&self.redact_text(&plain, mode))
     }
 
-    /// The content of a script, a style, a title.
+    /// Redacts the content of a raw element: a script, a style, a title.
     fn raw(&mut self, name: &str, tag: &Tag<'_>, content: &str, mode: Mode) -> String {
         match name {
             "script" => {
@@ -138,8 +137,8 @@ impl Redactor {
                     .then(|| serde_json::from_str(start).ok())
                     .flatten();
                 match value {
-                    Some(value) => self.json_text(value).replace("</", "<\\/"),
-                    None => self.script(content),
+                    Some(value) => self.redact_json(value).replace("</", "<\\/"),
+                    None => self.redact_script(content),
                 }
             }
             "title" | "textarea" => self.text_of_page(content, mode),
@@ -147,7 +146,7 @@ impl Redactor {
         }
     }
 
-    fn tag(&mut self, tag: &Tag<'_>, open: &mut Vec<Open>, filled: &mut String) {
+    fn tag(&mut self, tag: &Tag<'_>, open: &mut Vec<OpenElement>, filled: &mut String) {
         let lower = tag.name.to_ascii_lowercase();
         if tag.is_end {
             if let Some(place) = open.iter().rposition(|open| open.name == lower) {
@@ -176,11 +175,12 @@ impl Redactor {
         if tag.is_whole {
             filled.push('>');
         }
-        let opens =
-            !tag.is_end && !VOID.contains(&lower.as_str()) && !RAW.contains(&lower.as_str());
-        if opens && open.len() < MAX_OPEN {
-            let is_cell = CELLS.contains(&lower.as_str()) || is_count(tag);
-            open.push(Open {
+        let opens = !tag.is_end
+            && !VOID_ELEMENTS.contains(&lower.as_str())
+            && !RAW_ELEMENTS.contains(&lower.as_str());
+        if opens && open.len() < MAX_DEPTH {
+            let is_cell = CELL_ELEMENTS.contains(&lower.as_str()) || is_count(tag);
+            open.push(OpenElement {
                 name: lower,
                 mode,
                 is_cell,
@@ -195,24 +195,24 @@ impl Redactor {
     }
 }
 
-/// Whether the class or id of an element says that it is a count.
+/// Whether the class or id of an element marks a count.
 fn is_count(tag: &Tag<'_>) -> bool {
     ["class", "id"]
         .into_iter()
         .filter_map(|name| tag.attribute(name))
         .flat_map(allow_list::words)
-        .any(|word| COUNTS.contains(&word.to_ascii_lowercase().as_str()))
+        .any(|word| COUNT_WORDS.contains(&word.to_ascii_lowercase().as_str()))
 }
 
-/// Whether the element of this name ends here.
-fn ends(markup: &str, name: &str) -> bool {
+/// Whether the markup begins with the end tag of this element.
+fn is_end_tag_of(markup: &str, name: &str) -> bool {
     markup
         .strip_prefix("</")
         .and_then(|after| after.get(..name.len()))
         .is_some_and(|found| found.eq_ignore_ascii_case(name))
 }
 
-/// What the texts within an element may keep.
+/// The mode of the texts within an element.
 fn mode_of(tag: &Tag<'_>, name: &str, around: Mode) -> Mode {
     let classes: Vec<&str> = tag
         .attribute("class")
@@ -220,24 +220,24 @@ fn mode_of(tag: &Tag<'_>, name: &str, around: Mode) -> Mode {
         .split_ascii_whitespace()
         .collect();
     let is_any = |known: &[&str]| classes.iter().any(|class| known.contains(class));
-    // The head of a list has the class of its titles, and its count.
+    // The head of a list has the class of its titles, but contains the count.
     let is_head = matches!(name, "th" | "tr" | "table" | "thead");
-    if around == Mode::Nothing || (!is_head && is_any(&OF_WORK)) {
+    if around == Mode::Nothing || (!is_head && is_any(&WORK_CLASSES)) {
         Mode::Nothing
-    } else if is_any(&OF_PERSON) {
+    } else if is_any(&PERSON_CLASSES) {
         Mode::Person
-    } else if around == Mode::Person && (name == "a" || is_any(&MESSAGES)) {
+    } else if around == Mode::Person && (name == "a" || is_any(&MESSAGE_CLASSES)) {
         Mode::Words
     } else if around == Mode::Words && name == "caption" {
-        // A list's own total, in any language.
+        // A list's total, in any language.
         Mode::Counts
     } else {
         around
     }
 }
 
-/// Closes what a new element of this name ends by itself.
-fn close_before(name: &str, open: &mut Vec<Open>) {
+/// Closes the elements that a new element implicitly ends.
+fn close_before(name: &str, open: &mut Vec<OpenElement>) {
     let (ended, within): (&[&str], &[&str]) = match name {
         "td" | "th" => (&["td", "th"], &["table", "tr"]),
         "tr" => (&["tr"], &["table"]),
@@ -279,8 +279,8 @@ mod tests {
         "<div class='patNameAddress'>EXP DATE:11-21-26 <a>6</a> 14</div>",
         "<div class=\"patNameAddress\">EXP DATE:11-22-26 <a>6</a> {}</div>"
     )]
-    fn structure_counts_and_known_words_stay(#[case] page: &str, #[case] expected: &str) {
-        let filled = redactor().html(page);
+    fn structure_counts_and_known_words_are_kept(#[case] page: &str, #[case] expected: &str) {
+        let filled = redactor().redact_html(page);
         match expected.split_once("{}") {
             None => assert_eq!(filled, expected),
             Some((before, after)) => {
@@ -332,8 +332,8 @@ mod tests {
     #[case("<iframe>Canary</iframe>")]
     #[case("<script type=application/json>{\"a\":\"C\\u0061nary\"}</script>")]
     #[case("<script>{\"a\":\"Canary")]
-    fn values_go_wherever_they_stand(#[case] page: &str) {
-        let filled = redactor().html(page);
+    fn values_are_replaced_everywhere(#[case] page: &str) {
+        let filled = redactor().redact_html(page);
         let plain = filled.to_lowercase();
         assert!(!plain.contains("canary"), "{filled}");
         assert!(

@@ -1,12 +1,12 @@
-//! JSON: keys and shape stay.
+//! Redacts JSON. Keeps keys and structure.
 
 use serde_json::{Map, Number, Value};
 
 use super::{Mode, Redactor};
 use crate::allow_list;
 
-/// Fields whose words the readers look at.
-const SAID: [&str; 8] = [
+/// Fields with messages that readers use.
+const MESSAGE_FIELDS: [&str; 8] = [
     "message",
     "text",
     "key",
@@ -18,10 +18,10 @@ const SAID: [&str; 8] = [
 ];
 
 /// Fields that name a state or a kind.
-const STATES: [&str; 6] = ["status", "materialtype", "type", "actions", "format", "op"];
+const STATE_FIELDS: [&str; 6] = ["status", "materialtype", "type", "actions", "format", "op"];
 
-/// Lists of things by their ids: the keys are values.
-const BY_ID: [&str; 9] = [
+/// Objects whose keys are ids.
+const MAPS_BY_ID: [&str; 9] = [
     "accounts",
     "users",
     "checkouts",
@@ -33,66 +33,66 @@ const BY_ID: [&str; 9] = [
     "systemmessages",
 ];
 
-/// Where a value stands.
+/// The context of a value.
 #[derive(Clone, Copy)]
-struct KeyPlace<'a> {
+struct JsonContext<'a> {
     key: &'a str,
-    around: &'a str,
+    parent_key: &'a str,
     in_list: bool,
 }
 
 impl Redactor {
-    /// JSON with its values replaced.
-    pub(super) fn json_text(&mut self, value: Value) -> String {
-        let place = KeyPlace {
+    /// Redacts a JSON value.
+    pub(super) fn redact_json(&mut self, value: Value) -> String {
+        let context = JsonContext {
             key: "",
-            around: "",
+            parent_key: "",
             in_list: false,
         };
-        self.json(value, place).to_string()
+        self.json(value, context).to_string()
     }
 
-    fn json(&mut self, value: Value, place: KeyPlace<'_>) -> Value {
+    fn json(&mut self, value: Value, context: JsonContext<'_>) -> Value {
         match value {
-            Value::Object(object) => self.object(object, place),
+            Value::Object(object) => self.object(object, context),
             Value::Array(values) => Value::Array(
                 values
                     .into_iter()
                     .map(|value| {
                         self.json(
                             value,
-                            KeyPlace {
+                            JsonContext {
                                 in_list: true,
-                                ..place
+                                ..context
                             },
                         )
                     })
                     .collect(),
             ),
-            Value::String(text) => Value::String(self.json_string(&text, place)),
-            Value::Number(number) => Value::Number(self.json_number(number, place)),
+            Value::String(text) => Value::String(self.json_string(&text, context)),
+            Value::Number(number) => Value::Number(self.json_number(number, context)),
             other => other,
         }
     }
 
-    fn object(&mut self, object: Map<String, Value>, place: KeyPlace<'_>) -> Value {
-        let lower = place.key.to_ascii_lowercase();
-        let is_by_id = BY_ID.contains(&lower.as_str())
-            && (place.around == "entities" || object.values().all(Value::is_object));
-        // One key that is no name: then none is, but for those that any site has.
-        let is_by_words = is_by_value(place.key) || !object.keys().all(|key| is_shaped(key));
+    fn object(&mut self, object: Map<String, Value>, context: JsonContext<'_>) -> Value {
+        let lower = context.key.to_ascii_lowercase();
+        let is_by_id = MAPS_BY_ID.contains(&lower.as_str())
+            && (context.parent_key == "entities" || object.values().all(Value::is_object));
+        // If one key is no identifier, only common names count as names.
+        let is_by_text = is_by_value(context.key) || !object.keys().all(|key| is_identifier(key));
         let mut filled = Map::new();
         for (key, value) in object {
             let value = self.json(
                 value,
-                KeyPlace {
+                JsonContext {
                     key: &key,
-                    around: place.key,
+                    parent_key: context.key,
                     in_list: false,
                 },
             );
-            let key = if is_by_id || (is_by_words && !allow_list::is_name(&key)) {
-                self.text(&key, Mode::Nothing)
+            let key = if is_by_id || (is_by_text && !allow_list::is_name(&key)) {
+                self.redact_text(&key, Mode::Nothing)
             } else {
                 self.name(&key)
             };
@@ -101,64 +101,64 @@ impl Redactor {
         Value::Object(filled)
     }
 
-    fn json_string(&mut self, text: &str, place: KeyPlace<'_>) -> String {
-        let key = place.key.to_ascii_lowercase();
+    fn json_string(&mut self, text: &str, context: JsonContext<'_>) -> String {
+        let key = context.key.to_ascii_lowercase();
         let is_kind = key == "format"
             && matches!(text.len(), 2..=12)
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         if is_kind {
-            self.kept.word(text);
+            self.kept.add_phrase(text);
             return text.to_owned();
         }
         if key == "script" || text.contains("RedirectAfterLogin") {
-            self.script(text)
+            self.redact_script(text)
         } else if has_markup(text) {
-            self.html(text)
+            self.redact_html(text)
         } else if text.starts_with('/') || text.starts_with("http") || key.ends_with("url") {
-            self.url(text)
-        } else if STATES.contains(&key.as_str()) {
-            self.text(text, Mode::State)
-        } else if SAID.contains(&key.as_str()) {
-            self.text(text, Mode::Words)
+            self.redact_url(text)
+        } else if STATE_FIELDS.contains(&key.as_str()) {
+            self.redact_text(text, Mode::State)
+        } else if MESSAGE_FIELDS.contains(&key.as_str()) {
+            self.redact_text(text, Mode::Words)
         } else {
-            self.text(text, Mode::Value)
+            self.redact_text(text, Mode::Value)
         }
     }
 
-    /// Counts and sums stay, of keys that have some; an id, an age or a place on earth does not.
-    fn json_number(&mut self, number: Number, place: KeyPlace<'_>) -> Number {
+    /// Redacts a number. Counts and sums of count keys stay. An id, an age or a coordinate doesn't.
+    fn json_number(&mut self, number: Number, context: JsonContext<'_>) -> Number {
         let text = number.to_string();
         let plain = text.trim_start_matches('-');
         let is_sum = plain
             .split_once('.')
             .is_some_and(|(whole, cents)| whole.len() <= 5 && cents.len() <= 2);
         let is_count = plain.len() <= 3 && !plain.contains('.');
-        let is_known = !place.in_list && allow_list::counts(place.key);
-        if is_known && (is_sum || is_count) && !self.filler.is_barred(&text) {
+        let is_known = !context.in_list && allow_list::is_count_key(context.key);
+        if is_known && (is_sum || is_count) && !self.filler.is_forbidden(&text) {
             self.kept.counts += 1;
             return number;
         }
-        let filled = self.text(&text, Mode::Nothing);
+        let filled = self.redact_text(&text, Mode::Nothing);
         filled.parse().unwrap_or_else(|_| Number::from(7))
     }
 }
 
-/// Whether a key can be a name that the site's makers gave.
-fn is_shaped(key: &str) -> bool {
+/// Whether a key has the form of an identifier.
+fn is_identifier(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '$' | '@'))
         && key
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$' | '.' | ':' | '@'))
 }
 
-/// `bibsByMetadataId`: its keys are values.
+/// Whether an object's keys are values, as in `bibsByMetadataId`.
 fn is_by_value(key: &str) -> bool {
     allow_list::words(key).any(|word| word == "By")
 }
 
-/// Whether a text has a tag of a page in it.
+/// Whether a text contains an HTML tag.
 fn has_markup(text: &str) -> bool {
     text.match_indices('<').any(|(at, _)| {
         let after = text.get(at + 1..).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! The signs of a page: tags, comments, entities. A page is taken apart as a browser does it, and no tree is built.
+//! Splits a page into tags, comments and text as a browser does, without a tree.
 
 use scraper::Html;
 
-/// A tag: its name, its attributes, and whether it ends.
+/// A start or end tag.
 pub(super) struct Tag<'a> {
     pub(super) name: &'a str,
     pub(super) is_end: bool,
@@ -17,7 +17,7 @@ impl<'a> Tag<'a> {
         }
     }
 
-    /// The value of an attribute, as it is written.
+    /// The undecoded value of an attribute.
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes
             .iter()
@@ -26,10 +26,10 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// A tag keeps so many attributes: some rules look for one among all others.
+/// The most attributes that are kept of a tag, because some rules search all of them.
 const MAX_ATTRIBUTES: usize = 256;
 
-/// Where the next tag or comment begins.
+/// The position of the next tag or comment.
 pub(super) fn next_markup(text: &str) -> usize {
     text.match_indices('<')
         .map(|(at, _)| at)
@@ -41,7 +41,7 @@ pub(super) fn next_markup(text: &str) -> usize {
         .unwrap_or(text.len())
 }
 
-/// A comment, a doctype or what is taken for one: what follows it.
+/// Skips a comment, a doctype or a bogus comment. Returns the rest.
 pub(super) fn comment<'a>(markup: &'a str, filled: &mut String) -> Option<&'a str> {
     if let Some(inside) = markup.strip_prefix("<!--") {
         let after = inside.split_once("-->").map(|(_, after)| after);
@@ -64,7 +64,7 @@ pub(super) fn comment<'a>(markup: &'a str, filled: &mut String) -> Option<&'a st
     Some(markup.split_once('>').map_or("", |(_, after)| after))
 }
 
-/// The tag that the markup begins with, and what follows it.
+/// Parses the tag at the beginning of the markup. Returns it and the rest.
 pub(super) fn tag(markup: &str) -> (Tag<'_>, &str) {
     let (is_end, inside) = match markup.strip_prefix("</") {
         Some(inside) => (true, inside),
@@ -89,7 +89,7 @@ pub(super) fn tag(markup: &str) -> (Tag<'_>, &str) {
         if rest.is_empty() {
             return (tag, rest);
         }
-        // An equals sign may begin a name.
+        // A name may begin with an equals sign.
         let length = rest.chars().next().map_or(1, char::len_utf8);
         let end = rest
             .get(length..)
@@ -122,7 +122,7 @@ pub(super) fn tag(markup: &str) -> (Tag<'_>, &str) {
     }
 }
 
-/// Where the content of a raw element ends.
+/// The position where the content of a raw element ends.
 pub(super) fn raw_end(text: &str, name: &str) -> usize {
     text.match_indices("</")
         .map(|(at, _)| at)
@@ -133,12 +133,12 @@ pub(super) fn raw_end(text: &str, name: &str) -> usize {
         .unwrap_or(text.len())
 }
 
-/// Text with its entities decoded, as a browser does it.
+/// Decodes the entities of a text as a browser does.
 pub(super) fn decoded(text: &str) -> String {
     if !text.contains('&') {
         return text.to_owned();
     }
-    // No tag can begin in it: a lone “<” is text, and is written so that it stays text.
+    // A lone “<” is text. Escaping it keeps it from starting a tag.
     let source = text.replace('<', "&lt;");
     Html::parse_fragment(&format!("<textarea>\n{source}</textarea>"))
         .root_element()
@@ -146,7 +146,7 @@ pub(super) fn decoded(text: &str) -> String {
         .collect()
 }
 
-/// The value of an attribute with its entities decoded, as a browser does it.
+/// Decodes the entities of an attribute's value as a browser does.
 pub(super) fn decoded_value(value: &str) -> String {
     if !value.contains('&') {
         return value.to_owned();
@@ -159,7 +159,7 @@ pub(super) fn decoded_value(value: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Text as a page has it.
+/// Escapes text for a page.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

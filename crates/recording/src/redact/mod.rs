@@ -1,7 +1,7 @@
-//! A session's values, each replaced by a filler; names, structure, counts and moved dates stay.
+//! Replaces a session's values with fillers. Keeps names, structure, counts and moved dates.
 //!
-//! Everything is filled unless a rule here keeps it: what is not understood (a page cut short, a script,
-//! an attribute that nobody knows) is filled too.
+//! Every value is replaced unless a rule keeps it, including everything that isn't understood: a truncated
+//! page, a script, an unknown attribute.
 
 mod attributes;
 mod count;
@@ -26,27 +26,27 @@ use super::phrases::KnownPhrases;
 
 pub(super) use self::headers::{cookies_of_answer, cookies_of_request};
 
-/// What a text may keep.
+/// What is kept of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// The words of a page: dates, words by which the readers decide, and counts beside those words.
+    /// Text of a page: keeps dates, readers' phrases, and counts next to those phrases.
     Words,
-    /// As [`Self::Words`], and a number that is all of the text: a cell of a table.
+    /// Text of a table cell: like [`Self::Words`], and keeps a number that is the whole text.
     Cell,
-    /// As [`Self::Words`], and all small numbers: what is said of a whole list.
+    /// Text about a whole list: like [`Self::Words`], and keeps all small numbers.
     Counts,
-    /// What a page says of the person: dates, and few words.
+    /// Text about the person: keeps dates and a few phrases.
     Person,
-    /// A work, or what hides in a page: nothing.
+    /// Data of a work, or hidden data: keeps nothing.
     Nothing,
-    /// A value that may be a date.
+    /// A value: keeps dates.
     Value,
-    /// A value that may be a date, or name a state or a kind.
+    /// A value that may name a state or a kind: keeps dates and whole phrases.
     State,
 }
 
 impl Mode {
-    /// What a text may keep that is all of its element's.
+    /// The mode for a text that is its element's whole text.
     fn of_cell(self) -> Self {
         match self {
             Self::Words => Self::Cell,
@@ -65,16 +65,16 @@ pub(super) struct Redactor {
     words: KnownPhrases,
     dates: Dates,
     hosts: HashMap<String, String>,
-    /// The ids of the page at hand.
-    places: HashSet<String>,
-    /// Words of the session's texts that are written large, in lower case: a site that makes a name of one
-    /// (`bib-the-quiet-wren`) makes it of a title or a person.
-    said: HashSet<String>,
+    /// The ids of the current page.
+    page_ids: HashSet<String>,
+    /// Capitalised words of the session's texts, in lower case. A name that contains one (`bib-the-quiet-wren`)
+    /// may be made from a title or a person's name.
+    page_words: HashSet<String>,
     pub(super) kept: KeptValues,
 }
 
-/// A word that is shorter is part of many names.
-const MIN_SAID_CHARS: usize = 4;
+/// A shorter word is part of many names.
+const MIN_PAGE_WORD_CHARS: usize = 4;
 
 impl Redactor {
     pub(super) fn new(filler: Filler, words: KnownPhrases, dates: Dates) -> Self {
@@ -83,50 +83,51 @@ impl Redactor {
             words,
             dates,
             hosts: HashMap::new(),
-            places: HashSet::new(),
-            said: HashSet::new(),
+            page_ids: HashSet::new(),
+            page_words: HashSet::new(),
             kept: KeptValues::default(),
         }
     }
 
-    /// Learns the words of a body that no name may be made of.
-    pub(super) fn learn_said(&mut self, body: &str) {
+    /// Learns the words of a body that no kept name may contain.
+    pub(super) fn learn_page_words(&mut self, body: &str) {
         let plain = decode_entities(body);
         let pieces = plain.split(|c: char| !c.is_alphanumeric());
         let large = pieces.filter(|piece| piece.starts_with(char::is_uppercase));
         for word in large.flat_map(allow_list::words) {
-            let is_long = word.chars().count() >= MIN_SAID_CHARS;
-            if is_long && word.chars().all(char::is_alphabetic) && !allow_list::is_piece(word) {
-                self.said.insert(word.to_lowercase());
+            let is_long = word.chars().count() >= MIN_PAGE_WORD_CHARS;
+            if is_long && word.chars().all(char::is_alphabetic) && !allow_list::is_common_word(word)
+            {
+                self.page_words.insert(word.to_lowercase());
             }
         }
     }
 
-    /// Whether a name has such a word in it.
-    fn is_said(&self, piece: &str) -> bool {
-        !self.said.is_empty()
+    /// Whether a name contains such a word.
+    fn is_page_word(&self, piece: &str) -> bool {
+        !self.page_words.is_empty()
             && std::iter::once(piece)
                 .chain(allow_list::words(piece))
-                .any(|word| self.said.contains(&word.to_lowercase()))
+                .any(|word| self.page_words.contains(&word.to_lowercase()))
     }
 
-    /// The body of an answer: a page, or JSON.
-    pub(super) fn body(&mut self, body: &str) -> String {
+    /// Redacts the body of an answer: a page, or JSON.
+    pub(super) fn redact_body(&mut self, body: &str) -> String {
         self.words.leave(0);
         let start = body.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
         if start.starts_with(['{', '[']) {
             return match serde_json::from_str(start) {
-                Ok(value) => self.json_text(value),
-                // Cut short, or no JSON after all.
-                Err(_) => self.script(start),
+                Ok(value) => self.redact_json(value),
+                // Truncated or invalid JSON.
+                Err(_) => self.redact_script(start),
             };
         }
-        self.html(body)
+        self.redact_html(body)
     }
 
-    /// Learns the places that a page names by ids: an address within it may name them.
-    fn learn_places(&mut self, page: &str) {
-        self.places.clear();
+    /// Learns the ids of a page, because links within it refer to them.
+    fn learn_page_ids(&mut self, page: &str) {
+        self.page_ids.clear();
         let mut rest = page;
         while let Some(at) = rest.find('<') {
             let (_, markup) = rest.split_at(at);
@@ -135,22 +136,22 @@ impl Redactor {
                 rest = inside;
                 continue;
             }
-            // On behind it: a page of tags without an end would be looked through from each of them.
+            // Continues after the tag, so that unclosed tags take linear time.
             let (tag, after) = markup::tag(markup);
             if let Some(id) = tag.attribute("id") {
-                self.places.insert(id.to_owned());
+                self.page_ids.insert(id.to_owned());
             }
             rest = after;
         }
     }
 
-    /// The name of a place in a page, or a word or several.
-    fn place_or_words(&mut self, name: &str) -> String {
+    /// Redacts a reference to an id of the page, or other words.
+    fn id_or_known_words(&mut self, name: &str) -> String {
         let place = name.strip_prefix('#').unwrap_or(name);
-        if self.places.contains(place) {
+        if self.page_ids.contains(place) {
             self.name(name)
         } else {
-            self.name_by_anyone(name)
+            self.name_with_known_words(name)
         }
     }
 }
@@ -161,45 +162,51 @@ mod tests {
     use hippo_browser::Phrase;
 
     #[test]
-    fn a_page_of_tags_without_an_end_is_gone_through_once() {
-        // Looked through from each, these would take hours.
+    fn unclosed_tags_take_linear_time() {
+        // In quadratic time this would take hours.
         let page = "<a id=x ".repeat(200_000);
-        assert!(!redactor().html(&page).contains('>'));
+        assert!(!redactor().redact_html(&page).contains('>'));
     }
 
     #[test]
-    fn a_script_of_quotes_without_an_end_is_gone_through_once() {
+    fn unclosed_quotes_take_linear_time() {
         for quote in ["'", "\"", "`"] {
             let script = format!("{quote}{}", format!("\\{quote}").repeat(200_000));
-            let filled = redactor().script(&format!("{script}\n'Canary'"));
+            let filled = redactor().redact_script(&format!("{script}\n'Canary'"));
             assert!(!filled.contains("Canary"));
         }
     }
 
     #[test]
-    fn elements_that_never_end_and_ends_of_none_are_gone_through_once() {
+    fn unmatched_elements_take_linear_time() {
         let page = "<div>".repeat(100_000) + &"</p>".repeat(100_000) + "<li>Canary";
-        assert!(!redactor().html(&page).contains("Canary"));
+        assert!(!redactor().redact_html(&page).contains("Canary"));
     }
 
     #[test]
-    fn a_tag_with_many_attributes_is_gone_through_once() {
+    fn many_attributes_take_linear_time() {
         let page = format!("<input {}>", "value=Canary1 ".repeat(100_000));
-        assert!(!redactor().html(&page).contains("Canary"));
+        assert!(!redactor().redact_html(&page).contains("Canary"));
     }
 
     #[test]
-    fn a_text_of_signs_or_numbers_is_gone_through_once() {
+    fn signs_and_numbers_take_linear_time() {
         let text = " ".repeat(100_000) + &"items ".repeat(50_000);
         assert!(
             redactor()
-                .text(&text, super::Mode::Words)
+                .redact_text(&text, super::Mode::Words)
                 .contains("items items")
         );
         let text = "1.".repeat(100_000);
-        assert_eq!(redactor().text(&text, super::Mode::Words).len(), text.len());
+        assert_eq!(
+            redactor().redact_text(&text, super::Mode::Words).len(),
+            text.len()
+        );
         let text = "!".repeat(100_000) + &" 1a".repeat(50_000);
-        assert_eq!(redactor().text(&text, super::Mode::Cell).len(), text.len());
+        assert_eq!(
+            redactor().redact_text(&text, super::Mode::Cell).len(),
+            text.len()
+        );
     }
 
     pub(crate) fn redactor() -> Redactor {

@@ -1,34 +1,33 @@
-//! Names: what any site has, or a reader looks for, stays; so does what is shaped as a name where a site's own
-//! names stand. All else in a name is filled.
+//! Redacts names. Common words stay, and so do identifiers of the site's makers. Other parts are replaced.
 
 use super::Redactor;
 use crate::allow_list;
 
-/// A part of a name that is longer than this is more likely a value.
+/// A longer part of a name is more likely a value.
 const MAX_PART_CHARS: usize = 40;
 
-/// What stands in the list of what was kept for a part that was filled.
-const FILLED: &str = "…";
+/// Marks a replaced part in the list of kept names.
+const FILLED_MARK: &str = "…";
 
-/// By whom a name may have been given.
+/// Who may have chosen a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    /// By the site's makers: the name of a class, an id, a field, a key.
+enum NameOrigin {
+    /// The site's makers: the name of a class, an id, a field, a key.
     Site,
-    /// By anyone: only known words stay.
+    /// Anyone: only common words stay.
     Anyone,
-    /// By someone whose words are none of ours: nothing stays.
+    /// A patron, perhaps: nothing stays.
     Nobody,
 }
 
-/// A name as it is written, and as it is shown among what was kept.
+/// A redacted name, and its form in the list of kept names.
 #[derive(Default)]
-struct Filled {
+struct FilledName {
     written: String,
     shown: String,
 }
 
-impl Filled {
+impl FilledName {
     fn keep(&mut self, text: &str) {
         self.written.push_str(text);
         self.shown.push_str(text);
@@ -36,71 +35,71 @@ impl Filled {
 
     fn fill(&mut self, filler: &str) {
         self.written.push_str(filler);
-        if !self.shown.ends_with(FILLED) {
-            self.shown.push_str(FILLED);
+        if !self.shown.ends_with(FILLED_MARK) {
+            self.shown.push_str(FILLED_MARK);
         }
     }
 }
 
 impl Redactor {
-    /// The names of classes, of an id, of a field: one or several, with spaces between.
+    /// Redacts one or more names of classes, ids or fields, separated by spaces.
     pub(crate) fn names(&mut self, names: &str) -> String {
-        self.each_name(names, By::Site)
+        self.redact_names(names, NameOrigin::Site)
     }
 
-    /// As [`Self::names`], where a name has no spaces in it: with some it is a text.
+    /// Redacts a single name. With spaces in it, it counts as text.
     pub(crate) fn name(&mut self, name: &str) -> String {
-        let by = if name.trim().contains(char::is_whitespace) {
-            By::Anyone
+        let origin = if name.trim().contains(char::is_whitespace) {
+            NameOrigin::Anyone
         } else {
-            By::Site
+            NameOrigin::Site
         };
-        self.each_name(name, by)
+        self.redact_names(name, origin)
     }
 
-    /// A name of which only known words stay.
-    pub(super) fn name_by_anyone(&mut self, name: &str) -> String {
-        self.each_name(name, By::Anyone)
+    /// Redacts a name, keeping only common words.
+    pub(super) fn name_with_known_words(&mut self, name: &str) -> String {
+        self.redact_names(name, NameOrigin::Anyone)
     }
 
-    /// The name of a header or a cookie: as it is, or filled.
+    /// Keeps a known name of a header or cookie, and replaces any other.
     pub(super) fn known_or_filled(&mut self, name: &str, is_known: bool) -> String {
-        if is_known && !self.filler.is_barred(name) {
-            self.kept.name(name);
+        if is_known && !self.filler.is_forbidden(name) {
+            self.kept.add_name(name);
             return name.to_owned();
         }
-        self.one_name(name, By::Nobody).written
+        self.redact_name(name, NameOrigin::Nobody).written
     }
 
-    /// The name of an element: one that there is stays one, and no other becomes one.
+    /// Redacts an element's name. Real elements stay, and no other name becomes one.
     pub(super) fn element(&mut self, name: &str) -> String {
         if allow_list::is_element(name) {
             return name.to_owned();
         }
-        let filled = self.one_name(name, By::Anyone).written;
+        let filled = self.redact_name(name, NameOrigin::Anyone).written;
         if allow_list::is_element(&filled) {
             return "x".repeat(filled.chars().count());
         }
         filled
     }
 
-    /// The name of an attribute.
+    /// Redacts an attribute's name.
     pub(super) fn attribute_name(&mut self, name: &str) -> String {
         let filled = if allow_list::is_attribute(name) {
-            self.one_name(name, By::Site).written
+            self.redact_name(name, NameOrigin::Site).written
         } else {
-            self.one_name(name, By::Anyone).written
+            self.redact_name(name, NameOrigin::Anyone).written
         };
         filled.replace(['"', '\'', '<', '>', '=', '/', ' '], "_")
     }
 
-    fn each_name(&mut self, names: &str, by: By) -> String {
+    fn redact_names(&mut self, names: &str, origin: NameOrigin) -> String {
         let mut written = String::with_capacity(names.len());
         for part in names.split_inclusive(char::is_whitespace) {
             let name = part.trim_end();
-            let filled = self.one_name(name, by);
+            let filled = self.redact_name(name, origin);
             if filled.shown.chars().any(char::is_alphanumeric) {
-                self.kept.name(&filled.shown);
+                self.kept.add_name(&filled.shown);
             }
             written.push_str(&filled.written);
             if name.len() < part.len() {
@@ -110,24 +109,24 @@ impl Redactor {
         written
     }
 
-    fn one_name(&mut self, name: &str, by: By) -> Filled {
-        let mut filled = Filled::default();
+    fn redact_name(&mut self, name: &str, origin: NameOrigin) -> FilledName {
+        let mut filled = FilledName::default();
         let is_shaped = name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_-:.@/$*+%#[]{}()\\".contains(c));
-        // `@click` is a name; what has more before the sign is an address of mail.
+        // `@click` is a name. With text before the `@` it is an email address.
         let is_address = name.get(1..).is_some_and(|rest| rest.contains('@'));
-        let by = if self.filler.is_barred(name) {
-            By::Nobody
-        } else if by == By::Site && (!is_shaped || is_address) {
-            By::Anyone
+        let origin = if self.filler.is_forbidden(name) {
+            NameOrigin::Nobody
+        } else if origin == NameOrigin::Site && (!is_shaped || is_address) {
+            NameOrigin::Anyone
         } else {
-            by
+            origin
         };
         let mut in_brackets = 0_usize;
         let mut rest = name;
         while let Some(first) = rest.chars().next() {
-            // `due-2026-11-21`: beside a date that was moved, its day and month would tell by how much.
+            // `due-2026-11-21`: next to a moved date, the original would reveal the shift.
             if first.is_ascii_digit()
                 && let Some((length, moved)) = self.dates.at(rest, &self.filler)
             {
@@ -140,13 +139,13 @@ impl Redactor {
                     .find(|c: char| !c.is_alphanumeric())
                     .unwrap_or(rest.len());
                 let (piece, after) = rest.split_at(end);
-                // `hold[Title]`: in brackets stands what it is the hold of.
-                let by = if in_brackets > 0 && by == By::Site {
-                    By::Anyone
+                // `hold[Title]`: brackets may contain data.
+                let origin = if in_brackets > 0 && origin == NameOrigin::Site {
+                    NameOrigin::Anyone
                 } else {
-                    by
+                    origin
                 };
-                self.piece(piece, by, &mut filled);
+                self.piece(piece, origin, &mut filled);
                 rest = after;
                 continue;
             }
@@ -166,11 +165,11 @@ impl Redactor {
         filled
     }
 
-    /// A run of letters and digits within a name.
-    fn piece(&mut self, piece: &str, by: By, filled: &mut Filled) {
+    /// Redacts a run of letters and digits within a name.
+    fn piece(&mut self, piece: &str, origin: NameOrigin, filled: &mut FilledName) {
         let is_plain =
-            piece.is_ascii() && piece.len() <= MAX_PART_CHARS && !self.filler.is_barred(piece);
-        if !is_plain || by == By::Nobody {
+            piece.is_ascii() && piece.len() <= MAX_PART_CHARS && !self.filler.is_forbidden(piece);
+        if !is_plain || origin == NameOrigin::Nobody {
             filled.fill(&self.filler.word(piece));
             return;
         }
@@ -183,17 +182,17 @@ impl Redactor {
             .unwrap_or(from.len());
         let (number, after) = from.split_at(end);
         let digits = piece.bytes().filter(u8::is_ascii_digit).count();
-        // `col2`, `h1`; a longer mixture is more likely a token.
+        // `col2`, `h1`. A longer mixture is more likely a token.
         let is_name = digits <= 2 && (after.is_empty() || piece.len() <= 12);
         if is_name {
-            self.letters(piece, by, filled);
+            self.letters(piece, origin, filled);
             return;
         }
-        // `cancelb1234567x00`: the number alone is a value.
+        // `cancelb1234567x00`: only the number is a value.
         let is_numbered =
             after.len() <= 4 && after.bytes().filter(u8::is_ascii_alphabetic).count() <= 1;
         if !before.is_empty() && is_numbered {
-            self.letters(before, by, filled);
+            self.letters(before, origin, filled);
             filled.fill(&self.filler.word(number));
             filled.keep(after);
         } else {
@@ -201,22 +200,22 @@ impl Redactor {
         }
     }
 
-    /// `patFuncTitle`, `h1`, `CPL`: a site's own names begin small, or are known.
-    fn letters(&mut self, piece: &str, by: By, filled: &mut Filled) {
-        if by == By::Site
+    /// Redacts letters such as `patFuncTitle`, `h1`, `CPL`. A site's own names begin in lower case, or are known.
+    fn letters(&mut self, piece: &str, origin: NameOrigin, filled: &mut FilledName) {
+        if origin == NameOrigin::Site
             && piece.starts_with(|c: char| c.is_ascii_lowercase())
-            && !self.is_said(piece)
+            && !self.is_page_word(piece)
         {
             filled.keep(piece);
             return;
         }
-        if allow_list::is_piece(piece) {
+        if allow_list::is_common_word(piece) {
             filled.keep(piece);
             return;
         }
         for word in allow_list::words(piece) {
             let is_number = word.len() <= 2 && word.bytes().all(|byte| byte.is_ascii_digit());
-            if is_number || allow_list::is_piece(word) {
+            if is_number || allow_list::is_common_word(word) {
                 filled.keep(word);
             } else {
                 filled.fill(&self.filler.word(word));
@@ -236,7 +235,7 @@ mod tests {
     #[case("opac-user-checkouts_panel", "opac-user-checkouts_panel")]
     #[case("READY_FOR_PICKUP", "READY_FOR_PICKUP")]
     #[case("md:w-1/2", "md:w-1/2")]
-    fn a_sites_own_names_stay(#[case] name: &str, #[case] expected: &str) {
+    fn names_of_the_site_are_kept(#[case] name: &str, #[case] expected: &str) {
         assert_eq!(redactor().names(name), expected);
     }
 
@@ -249,7 +248,7 @@ mod tests {
     #[case("okafor's")]
     #[case("okafor,ada")]
     #[case("fmé-okafor")]
-    fn what_looks_like_peoples_words_is_filled(#[case] name: &str) {
+    fn name_with_personal_words_is_filled(#[case] name: &str) {
         let mut redactor = redactor();
         let filled = redactor.names(name);
         assert_eq!(filled.chars().count(), name.chars().count(), "{filled}");
@@ -270,9 +269,9 @@ mod tests {
     #[case("hold-okafor42")]
     #[case("okaforTable")]
     #[case("nora.wren@example.org")]
-    fn a_name_made_of_what_the_pages_say_is_filled(#[case] name: &str) {
+    fn name_with_page_words_is_filled(#[case] name: &str) {
         let mut redactor = redactor();
-        redactor.learn_said("<p>OKAFOR, Nora <b>The Quiet Ok&#97;for</b> Holds</p>");
+        redactor.learn_page_words("<p>OKAFOR, Nora <b>The Quiet Ok&#97;for</b> Holds</p>");
         let filled = redactor.names(name);
         assert_eq!(filled.chars().count(), name.chars().count(), "{filled}");
         for word in ["okafor", "quiet", "nora", "wren"] {
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_in_a_name_is_moved_as_others_are() {
+    fn date_in_a_name_is_moved() {
         let filled = redactor().names("due-2026-11-21 cal_11-21-26_x");
         assert_eq!(filled, "due-2026-11-22 cal_11-22-26_x");
     }
@@ -293,7 +292,7 @@ mod tests {
     #[case("okaforform")]
     #[case("b-okafor")]
     #[case("q")]
-    fn no_element_becomes_another(#[case] name: &str) {
+    fn element_name_never_becomes_another_element(#[case] name: &str) {
         let mut redactor = redactor();
         for _ in 0..50 {
             let filled = redactor.element(name);

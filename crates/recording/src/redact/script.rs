@@ -1,23 +1,27 @@
-//! Scripts: all is filled but the few names and quoted texts that readers look at.
+//! Redacts scripts. Keeps only names and string literals that readers use.
 
 use std::collections::HashMap;
 
 use super::{Mode, Redactor};
 
 impl Redactor {
-    /// Replaces the names, numbers and quoted texts of a script; its signs stay.
-    pub(super) fn script(&mut self, script: &str) -> String {
+    /// Replaces the names, numbers and string literals of a script. Keeps its punctuation.
+    pub(super) fn redact_script(&mut self, script: &str) -> String {
         let mut filled = String::with_capacity(script.len());
         let mut rest = script;
-        // So much is left where a quote was sought in vain, by its kind: it is not sought again from each sign before.
-        let mut in_vain: HashMap<char, usize> = HashMap::new();
+        // For each kind of quote without an end: the remaining length up to which it needs no new search.
+        let mut unclosed_quotes: HashMap<char, usize> = HashMap::new();
         while let Some(first) = rest.chars().next() {
-            let may_end = |quote| in_vain.get(&quote).is_none_or(|left| rest.len() <= *left);
+            let may_end = |quote| {
+                unclosed_quotes
+                    .get(&quote)
+                    .is_none_or(|left| rest.len() <= *left)
+            };
             if matches!(first, '"' | '\'' | '`')
                 && may_end(first)
                 && let Some((inside, after)) = quoted(rest, first).or_else(|| {
                     let end = rest.find('\n').filter(|_| first != '`');
-                    in_vain.insert(first, rest.len() - end.unwrap_or(rest.len()));
+                    unclosed_quotes.insert(first, rest.len() - end.unwrap_or(rest.len()));
                     None
                 })
             {
@@ -31,11 +35,11 @@ impl Redactor {
                 let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
                 let end = rest.find(|c| !is_of_name(c)).unwrap_or(rest.len());
                 let (name, after) = rest.split_at(end);
-                if self.words.is_of_scripts(name) {
-                    self.kept.name(name);
+                if self.words.is_known_script_name(name) {
+                    self.kept.add_name(name);
                     filled.push_str(name);
                 } else {
-                    filled.push_str(&self.text(name, Mode::Nothing));
+                    filled.push_str(&self.redact_text(name, Mode::Nothing));
                 }
                 rest = after;
             } else {
@@ -43,29 +47,29 @@ impl Redactor {
                 rest = rest.get(first.len_utf8()..).unwrap_or_default();
             }
         }
-        // The end of a script must stay where it was.
+        // Escaped, so that the script doesn't end earlier.
         filled.replace("</", "<\\/")
     }
 
     fn quoted_text(&mut self, text: &str) -> String {
-        if self.words.is_of_scripts(text) {
-            self.kept.name(text);
+        if self.words.is_known_script_name(text) {
+            self.kept.add_name(text);
             return text.to_owned();
         }
         let is_address = text.starts_with('/')
             || text.starts_with("http")
             || (text.contains('/') && !text.contains(char::is_whitespace) && !text.contains('<'));
         if is_address {
-            self.url(text)
+            self.redact_url(text)
         } else if text.contains('<') {
-            self.html(text)
+            self.redact_html(text)
         } else {
-            self.text(text, Mode::Value)
+            self.redact_text(text, Mode::Value)
         }
     }
 }
 
-/// What stands between this quote and the next one of its kind in the line.
+/// The text up to the closing quote in the same line, and the rest.
 fn quoted(text: &str, quote: char) -> Option<(&str, &str)> {
     let inside = text.get(1..)?;
     let mut is_escaped = false;

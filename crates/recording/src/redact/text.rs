@@ -1,23 +1,23 @@
-//! Text: words become fillers, signs stay.
+//! Redacts text: replaces words, keeps punctuation.
 
-use super::count::{Beside, is_count};
+use super::count::{NumberContext, is_count};
 use super::{Mode, Redactor};
-use crate::phrases::Among;
+use crate::phrases::TextKind;
 
-/// Signs beside those of ASCII that say nothing.
+/// Harmless punctuation besides ASCII.
 const SIGNS: &str = "“”„‘’‚«»‹›–—‑−…·•€£¥§©®™°×¿¡\u{a0}\u{202f}\u{2009}";
 
 impl Redactor {
-    /// Replaces the words of a text that is not written in any code.
-    pub(super) fn text(&mut self, text: &str, mode: Mode) -> String {
+    /// Redacts plain text.
+    pub(super) fn redact_text(&mut self, text: &str, mode: Mode) -> String {
         let characters: Vec<char> = text.chars().collect();
         let mut places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         places.push(text.len());
         let mut filled = String::with_capacity(text.len());
         let mut at = 0;
-        // Where words that are counted with ended last.
+        // The end of the last phrase that counts something.
         let mut counted = None;
-        // Looked for once: a text may begin with many signs and spaces.
+        // Searched once, because a text may begin with many signs and spaces.
         let is_first_at = |found: fn(char) -> bool| {
             let first = characters.iter().position(|c| found(*c));
             first.unwrap_or(characters.len())
@@ -55,9 +55,9 @@ impl Redactor {
                 .take_while(|c| c.is_alphanumeric())
                 .collect();
             at += word.chars().count();
-            // Zeros alone say nothing where nothing was meant by them; a PIN may be some.
+            // Zeros are harmless in ordinary text, but a PIN may be all zeros.
             let is_nothing = mode != Mode::Nothing && word.chars().all(|c| c == '0');
-            if is_nothing && !self.filler.is_barred(&word) {
+            if is_nothing && !self.filler.is_forbidden(&word) {
                 filled.push_str(&word);
             } else {
                 filled.push_str(&self.filler.word(&word));
@@ -66,7 +66,7 @@ impl Redactor {
         filled
     }
 
-    /// What is kept of the text from this word on.
+    /// The part of the text that is kept from this word on.
     fn kept_at(&mut self, part: &Part<'_>, mode: Mode, counted: Option<usize>) -> Option<KeptPart> {
         let Part {
             text,
@@ -86,16 +86,16 @@ impl Redactor {
                 is_counted: false,
             });
         }
-        let among = match mode {
-            Mode::Words | Mode::Cell | Mode::Counts => Among::Words,
-            Mode::Person => Among::Person,
-            _ => Among::Values,
+        let text_kind = match mode {
+            Mode::Words | Mode::Cell | Mode::Counts => TextKind::Words,
+            Mode::Person => TextKind::Person,
+            _ => TextKind::Values,
         };
         if mode != Mode::Value
-            && let Some(length) = self.words.at(text, at, begins_text, among)
+            && let Some(length) = self.words.kept_length_at(text, at, begins_text, text_kind)
         {
             let kept: String = text.iter().skip(at).take(length).collect();
-            self.kept.word(&kept);
+            self.kept.add_phrase(&kept);
             return Some(KeptPart {
                 length,
                 is_counted: super::count::is_counted(&kept),
@@ -107,12 +107,12 @@ impl Redactor {
         {
             let kept: String = text.iter().skip(at).take(length).collect();
             let words = &self.words;
-            let beside = Beside {
+            let context = NumberContext {
                 counted,
                 is_first,
-                word_at: &|place| words.at(text, place, false, Among::Words),
+                word_at: &|place| words.kept_length_at(text, place, false, TextKind::Words),
             };
-            if is_count(text, at, length, mode, &beside) && !self.filler.is_barred(&kept) {
+            if is_count(text, at, length, mode, &context) && !self.filler.is_forbidden(&kept) {
                 self.kept.counts += 1;
                 return Some(KeptPart {
                     length,
@@ -125,28 +125,28 @@ impl Redactor {
     }
 }
 
-/// A word of a text, and what stands around it.
+/// A word of a text, and its context.
 struct Part<'a> {
     text: &'a [char],
     at: usize,
     /// The text from this word on.
     rest: &'a str,
-    /// No word stands before it.
+    /// Whether no word precedes it.
     is_first: bool,
-    /// Nothing but spaces stands before it.
+    /// Whether only spaces precede it.
     begins_text: bool,
 }
 
-/// What stays of a text, or stands for it.
+/// A kept or moved part of a text.
 struct KeptPart {
-    /// Of how many characters.
+    /// The length of the original, in characters.
     length: usize,
     text: String,
-    /// They are words that are counted with.
+    /// Whether it is a phrase that counts something.
     is_counted: bool,
 }
 
-/// A sign as it is, or another one for one that could say something.
+/// Keeps a harmless character, and replaces any other.
 pub(super) fn sign(character: char) -> char {
     if character.is_ascii() || SIGNS.contains(character) {
         character

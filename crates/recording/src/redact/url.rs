@@ -1,16 +1,15 @@
-//! Addresses: hosts become examples, parts of paths that are the same for all stay, and so do the names of
-//! parameters.
+//! Redacts URLs. Hosts become examples. Known parts of paths and names of parameters stay.
 
 use ::url::form_urlencoded;
 
 use super::{Mode, Redactor};
 
 impl Redactor {
-    /// Replaces the values of an address, whole or relative.
-    pub(crate) fn url(&mut self, address: &str) -> String {
+    /// Redacts an absolute or relative URL.
+    pub(crate) fn redact_url(&mut self, address: &str) -> String {
         let text = address.trim();
         if let Some(place) = text.strip_prefix('#') {
-            return format!("#{}", self.place_or_words(place));
+            return format!("#{}", self.id_or_known_words(place));
         }
         let (before, rest) = match self.head(text) {
             Some(parts) => parts,
@@ -25,21 +24,20 @@ impl Redactor {
             None => (rest, None),
         };
         let mut filled = before;
-        filled.push_str(&self.path(path));
+        filled.push_str(&self.redact_path(path));
         if let Some(query) = query {
             filled.push('?');
-            filled.push_str(&self.query(query));
+            filled.push_str(&self.redact_query(query));
         }
         if let Some(fragment) = fragment {
             filled.push('#');
-            let fragment = self.text(&decoded(fragment, false), Mode::Nothing);
+            let fragment = self.redact_text(&decoded(fragment, false), Mode::Nothing);
             filled.extend(form_urlencoded::byte_serialize(fragment.as_bytes()));
         }
         filled
     }
 
-    /// The scheme and host with an example in its place, and what follows; `None` for another scheme
-    /// than the web's.
+    /// The scheme with an example host, and the rest. `None` for a scheme other than http(s).
     fn head<'a>(&mut self, text: &'a str) -> Option<(String, &'a str)> {
         let lower = text
             .get(..8.min(text.len()))
@@ -60,7 +58,7 @@ impl Redactor {
         let rest = text.get(scheme.len()..)?;
         let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (host, rest) = rest.split_at(end);
-        Some((format!("{scheme}{}", self.host(host)), rest))
+        Some((format!("{scheme}{}", self.replace_host(host)), rest))
     }
 
     fn other_scheme(&mut self, text: &str) -> String {
@@ -74,15 +72,15 @@ impl Redactor {
             "data" => "data:,".to_owned(),
             "mailto" | "tel" => {
                 let rest = text.get(scheme.len() + 1..).unwrap_or_default();
-                format!("{scheme}:{}", self.text(rest, Mode::Nothing))
+                format!("{scheme}:{}", self.redact_text(rest, Mode::Nothing))
             }
-            _ => self.text(text, Mode::Nothing),
+            _ => self.redact_text(text, Mode::Nothing),
         }
     }
 
-    /// The example that stands for a host: the first is `library.example`.
-    pub(super) fn host(&mut self, host: &str) -> String {
-        // A user name, if there is one, goes.
+    /// Replaces a host with an example. The first is `library.example`.
+    pub(super) fn replace_host(&mut self, host: &str) -> String {
+        // Drops the user name.
         let host = host
             .rsplit('@')
             .next()
@@ -101,7 +99,7 @@ impl Redactor {
         example
     }
 
-    pub(super) fn path(&mut self, path: &str) -> String {
+    pub(super) fn redact_path(&mut self, path: &str) -> String {
         let decoded = decoded(path, false);
         let mut filled = String::new();
         let mut rest = decoded.as_str();
@@ -124,19 +122,19 @@ impl Redactor {
     fn part_of_path(&mut self, part: &str) -> String {
         let is_locale = matches!(part.as_bytes(), [a, b, b'_', c, d]
             if a.is_ascii_lowercase() && b.is_ascii_lowercase() && c.is_ascii_uppercase() && d.is_ascii_uppercase());
-        // The part of a catalogue in whose name a Sierra site is visited.
+        // The scope of a Sierra site.
         let is_scope = part.len() <= 3
             && part.strip_prefix('S').is_some_and(|number| {
                 !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
             });
-        if is_locale || is_scope || self.words.is_of_addresses(part) {
-            self.kept.address(part);
+        if is_locale || is_scope || self.words.is_known_address_part(part) {
+            self.kept.add_url_part(part);
             return part.to_owned();
         }
-        self.text(part, Mode::Nothing)
+        self.redact_text(part, Mode::Nothing)
     }
 
-    fn query(&mut self, query: &str) -> String {
+    fn redact_query(&mut self, query: &str) -> String {
         let mut filled = String::new();
         let mut rest = query;
         loop {
@@ -144,14 +142,14 @@ impl Redactor {
             let (pair, after) = rest.split_at(end);
             match pair.split_once('=') {
                 Some((name, value)) => {
-                    let name = self.name_by_anyone(&decoded(name, true));
+                    let name = self.name_with_known_words(&decoded(name, true));
                     filled.push_str(&encoded(&name, true));
                     filled.push('=');
-                    let value = self.parameter(&decoded(value, true));
+                    let value = self.redact_parameter(&decoded(value, true));
                     filled.push_str(&encoded(&value, true));
                 }
                 None => {
-                    let value = self.path(pair);
+                    let value = self.redact_path(pair);
                     filled.push_str(&value);
                 }
             }
@@ -163,17 +161,17 @@ impl Redactor {
         }
     }
 
-    /// The value of a parameter, decoded.
-    pub(crate) fn parameter(&mut self, value: &str) -> String {
+    /// Redacts the decoded value of a parameter.
+    pub(crate) fn redact_parameter(&mut self, value: &str) -> String {
         if value.starts_with('/') || value.starts_with("http") {
-            self.url(value)
+            self.redact_url(value)
         } else {
-            self.text(value, Mode::Nothing)
+            self.redact_text(value, Mode::Nothing)
         }
     }
 }
 
-/// Without percent signs; what they do not write as UTF-8 is replaced.
+/// Decodes percent signs. Invalid UTF-8 is replaced.
 fn decoded(text: &str, is_query: bool) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

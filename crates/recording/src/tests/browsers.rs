@@ -1,4 +1,4 @@
-//! Files that browsers write of a session.
+//! HAR files written by browsers.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ const ACCOUNT: &str = "https://books.example.org/cgi-bin/koha/opac-user.pl";
     "application/json",
     "{\"news\":[]}"
 )]
-fn what_a_browser_asks_for_beside_the_pages_is_left_out(
+fn assets_and_other_hosts_are_skipped(
     #[case] url: &str,
     #[case] status: u16,
     #[case] mime_type: &str,
@@ -67,7 +67,7 @@ fn what_a_browser_asks_for_beside_the_pages_is_left_out(
 }
 
 #[test]
-fn a_page_in_base64_is_read() {
+fn page_in_base64_is_read() {
     let page = koha_page("metric");
     let mut account = answer(
         ACCOUNT,
@@ -80,7 +80,7 @@ fn a_page_in_base64_is_read() {
 }
 
 #[test]
-fn a_page_that_did_not_come_is_an_outage_in_a_file_of_a_browser_too() {
+fn missing_page_is_site_down() {
     let account = answer(ACCOUNT, 200, "text/html", &koha_page("metric"));
     let mut none = answer(ACCOUNT, 0, "", "");
     none["_resourceType"] = json!("document");

@@ -1,4 +1,4 @@
-//! Sessions full of canaries, in any encoding and at any place.
+//! Sessions with canaries in every encoding and position.
 
 use hippo_browser::reading::decode_entities;
 use rstest::rstest;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// Without a vowel too few to be a filler by chance, and with digits as tokens have them.
+/// Values with vowels, which no filler has, and with digits, as tokens have them.
 const CANARIES: [&str; 10] = [
     "Zanarypin77x",
     "21999000123456",
@@ -20,7 +20,7 @@ const CANARIES: [&str; 10] = [
     "ZanaryÉtienne",
 ];
 
-const SHORTEST_ENCODING: usize = 6;
+const MIN_ENCODING_CHARS: usize = 6;
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -59,7 +59,7 @@ fn json_escapes(text: &str) -> String {
         .collect()
 }
 
-/// The canary in every encoding that is looked for.
+/// The canary in every encoding.
 fn encodings(canary: &str) -> Vec<String> {
     let mut all = vec![
         canary.to_owned(),
@@ -73,18 +73,18 @@ fn encodings(canary: &str) -> Vec<String> {
         canary.bytes().map(|byte| format!("{byte:02x}")).collect(),
         canary.chars().rev().collect(),
     ];
-    // At each place in a group of three; the ends depend on what stands beside it.
+    // Base64 at each offset within three bytes, without the ends, which depend on the neighbours.
     for before in ["", "x", "xx"] {
         let encoded = base64(&format!("{before}{canary}"));
         let end = encoded.len() - 2;
         all.push(encoded[2 * before.len()..end].to_owned());
     }
-    // What is so short stands in any text by chance.
-    all.retain(|written| written == canary || written.chars().count() >= SHORTEST_ENCODING);
+    // Shorter ones occur by chance.
+    all.retain(|written| written == canary || written.chars().count() >= MIN_ENCODING_CHARS);
     all
 }
 
-/// The text, and what it says once it is decoded.
+/// The text, and its decoded forms.
 fn readings(text: &str) -> Vec<String> {
     let unescaped: Vec<String> = match serde_json::from_str::<Value>(text) {
         Ok(value) => strings(&value),
@@ -115,7 +115,7 @@ fn strings(value: &Value) -> Vec<String> {
     }
 }
 
-/// Pages that say the canary at every place that there is.
+/// Pages with the canary in every position.
 fn pages_about(canary: &str) -> Vec<String> {
     let mut pages = Vec::new();
     for written in encodings(canary) {
@@ -145,7 +145,7 @@ fn pages_about(canary: &str) -> Vec<String> {
             written.replace('\\', "\\\\"),
         ));
     }
-    // Broken off at many places.
+    // Truncated at many positions.
     let whole = pages.first().cloned().unwrap_or_default();
     for end in (0..whole.len()).step_by(37) {
         pages.extend(whole.get(..end).map(str::to_owned));
@@ -158,7 +158,7 @@ fn pages_about(canary: &str) -> Vec<String> {
 #[case("sierra")]
 #[case("enterprise")]
 #[case("koha")]
-fn no_canary_stands_in_a_recording_in_any_encoding(#[case] system: &str) {
+fn recording_contains_no_canary_in_any_encoding(#[case] system: &str) {
     for canary in CANARIES {
         let mut session: Vec<Exchange> = Vec::new();
         for page in pages_about(canary) {
@@ -209,10 +209,10 @@ fn no_canary_stands_in_a_recording_in_any_encoding(#[case] system: &str) {
             ]);
         }
         session.push(login);
-        // A recording has an end; so have the canaries of one.
+        // In parts, because a recording has a maximum of requests.
         while !session.is_empty() {
-            let rest = session.split_off(session.len().min(MOST_ENTRIES));
-            let recording = record_of(
+            let rest = session.split_off(session.len().min(MAX_RECORDED_REQUESTS));
+            let recording = record_with_secrets(
                 system,
                 "https://zanary.host/zanary",
                 Some("%m-%d-%y"),

@@ -1,4 +1,4 @@
-//! Recorded pages of real libraries, which are kept beside the project and not in it.
+//! Recorded pages of real libraries, which are kept outside the project.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ fn folder_of_pages() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-/// How many entries, in which states, and what kind of failure.
+/// A summary of an account without its texts, or the kind of failure.
 fn shape(account: &Result<hippo_core::account::Account, hippo_core::failure::Failure>) -> String {
     match account {
         Err(failure) => failure.kind.to_string(),
@@ -47,7 +47,7 @@ fn shape(account: &Result<hippo_core::account::Account, hippo_core::failure::Fai
 #[case("sierra")]
 #[case("enterprise")]
 #[case("koha")]
-fn recorded_pages_of_real_libraries_read_as_before(#[case] name: &str) {
+fn redacted_pages_of_real_libraries_read_the_same(#[case] name: &str) {
     use std::io::Write as _;
     let Some(folder) = folder_of_pages()
         .map(|folder| folder.join(name))

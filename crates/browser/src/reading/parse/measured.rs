@@ -1,4 +1,4 @@
-//! A tree that counts the work of the parser that grows it.
+//! A tree sink that counts the parser's work.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -8,7 +8,7 @@ use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::{Attribute, QualName, local_name};
 use scraper::{Html, HtmlTreeSink, Node};
 
-/// The most of something that a page may have, and the words for a page that has more.
+/// A limit of a page, and its description for a failure.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
     max: usize,
@@ -27,31 +27,31 @@ impl std::fmt::Display for Limit {
     }
 }
 
-/// Browsers have the same limit. Pages of real sites are some 50 deep.
-const MAX_DEPTH: Limit = Limit::new(512, "elements within each other");
-/// Ways of the parser, and of each reader, from a tag out to the page. An account of 80 loans takes some 50,000.
-const MAX_STEPS: Limit = Limit::new(20_000_000, "steps from its elements to its root");
-/// Bytes of text and attributes, each counted once for every element around it.
-const MAX_TEXT_STEPS: Limit = Limit::new(400_000_000, "bytes within each other");
+/// As in browsers. Real pages are some 50 deep.
+const MAX_DEPTH: Limit = Limit::new(512, "levels of nested elements");
+/// Steps of the parser and of readers from an element to the root. An account of 80 loans takes some 50,000.
+const MAX_STEPS: Limit = Limit::new(20_000_000, "steps from elements to the root");
+/// Bytes of text and attributes, counted once for each element around them.
+const MAX_TEXT_STEPS: Limit = Limit::new(400_000_000, "bytes in nested elements");
 /// An account of 1,000 loans has some 50,000.
 const MAX_NODES: Limit = Limit::new(500_000, "elements and texts");
 /// An account with 80 holds may have three forms for each.
 const MAX_FORMS: Limit = Limit::new(2_000, "forms");
 const MAX_CONTROLS: Limit = Limit::new(50_000, "form fields");
-/// 300 holds with 300 branches to choose from.
+/// 300 holds with 300 branches each.
 const MAX_OPTIONS: Limit = Limit::new(100_000, "options");
 const MAX_ROWS: Limit = Limit::new(20_000, "table rows");
 const MAX_CELLS: Limit = Limit::new(200_000, "table cells");
 
 type Handle = <HtmlTreeSink as TreeSink>::Handle;
 
-/// A tree that counts the work of the parser that grows it.
-pub(super) struct Measured {
+/// A tree sink that counts the parser's work.
+pub(super) struct CountingSink {
     tree: HtmlTreeSink,
     steps: Cell<usize>,
     text_steps: Cell<usize>,
     parts: Cell<usize>,
-    deepest: Cell<usize>,
+    max_depth: Cell<usize>,
     nodes: Cell<usize>,
     forms: Cell<usize>,
     controls: Cell<usize>,
@@ -60,14 +60,14 @@ pub(super) struct Measured {
     cells: Cell<usize>,
 }
 
-impl Measured {
+impl CountingSink {
     pub(super) fn new(tree: HtmlTreeSink) -> Self {
         Self {
             tree,
             steps: Cell::new(0),
             text_steps: Cell::new(0),
             parts: Cell::new(0),
-            deepest: Cell::new(0),
+            max_depth: Cell::new(0),
             nodes: Cell::new(0),
             forms: Cell::new(0),
             controls: Cell::new(0),
@@ -77,10 +77,10 @@ impl Measured {
         }
     }
 
-    /// What the page has too much of, so far.
+    /// The first limit that the page exceeds so far.
     pub(super) fn exceeded_limit(&self) -> Option<Limit> {
         let counts = [
-            (&self.deepest, MAX_DEPTH),
+            (&self.max_depth, MAX_DEPTH),
             (&self.steps, MAX_STEPS),
             (&self.text_steps, MAX_TEXT_STEPS),
             (&self.nodes, MAX_NODES),
@@ -96,30 +96,30 @@ impl Measured {
         exceeded.map(|(_, limit)| limit)
     }
 
-    /// Tags, texts and comments, so far.
+    /// The number of tags, texts and comments so far.
     pub(super) fn parts(&self) -> usize {
         self.parts.get()
     }
 
-    fn step(&self, count: usize) {
+    fn count_steps(&self, count: usize) {
         add(&self.steps, count);
     }
 
-    fn part(&self) {
+    fn count_part(&self) {
         add(&self.parts, 1);
     }
 
-    fn grows_at(&self, place: &Handle, child: &NodeOrText<Handle>) {
-        self.part();
+    fn count_append(&self, parent: &Handle, child: &NodeOrText<Handle>) {
+        self.count_part();
         add(&self.nodes, 1);
         let tree = &self.tree.0.borrow().tree;
         let depth = tree
-            .get(*place)
-            .map_or(0, |place| place.ancestors().count());
-        self.step(depth);
+            .get(*parent)
+            .map_or(0, |parent| parent.ancestors().count());
+        self.count_steps(depth);
         let text = match child {
             NodeOrText::AppendNode(node) => {
-                self.deepest.set(self.deepest.get().max(depth));
+                self.max_depth.set(self.max_depth.get().max(depth));
                 let node = tree.get(*node).map(|node| node.value());
                 node.and_then(Node::as_element).map_or(0, |element| {
                     element.attrs().map(|(_, value)| value.len()).sum()
@@ -130,7 +130,7 @@ impl Measured {
         add(&self.text_steps, text.saturating_mul(depth));
     }
 
-    /// Counts the kinds of elements that readers look at one by one.
+    /// Counts the elements that readers visit one by one.
     fn count(&self, name: &QualName) {
         match name.local {
             local_name!("form") => add(&self.forms, 1),
@@ -150,7 +150,7 @@ fn add(count: &Cell<usize>, more: usize) {
     count.set(count.get().saturating_add(more));
 }
 
-impl TreeSink for Measured {
+impl TreeSink for CountingSink {
     type Handle = Handle;
     type Output = Html;
     type ElemName<'a> = <HtmlTreeSink as TreeSink>::ElemName<'a>;
@@ -160,8 +160,8 @@ impl TreeSink for Measured {
     }
 
     fn parse_error(&self, _message: Cow<'static, str>) {
-        // No part: there may be many within a tag. Nobody reads them, and a page may have millions.
-        self.step(1);
+        // Not a part: one tag may have many errors. The messages are dropped, because there may be millions.
+        self.count_steps(1);
     }
 
     fn get_document(&self) -> Handle {
@@ -169,7 +169,7 @@ impl TreeSink for Measured {
     }
 
     fn elem_name<'a>(&'a self, target: &'a Handle) -> Self::ElemName<'a> {
-        self.step(1);
+        self.count_steps(1);
         self.tree.elem_name(target)
     }
 
@@ -179,24 +179,24 @@ impl TreeSink for Measured {
         attributes: Vec<Attribute>,
         flags: ElementFlags,
     ) -> Handle {
-        self.step(1);
-        self.part();
+        self.count_steps(1);
+        self.count_part();
         self.count(&name);
         self.tree.create_element(name, attributes, flags)
     }
 
     fn create_comment(&self, text: StrTendril) -> Handle {
-        self.part();
+        self.count_part();
         self.tree.create_comment(text)
     }
 
     fn create_pi(&self, target: StrTendril, data: StrTendril) -> Handle {
-        self.part();
+        self.count_part();
         self.tree.create_pi(target, data)
     }
 
     fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {
-        self.grows_at(parent, &child);
+        self.count_append(parent, &child);
         self.tree.append(parent, child);
     }
 
@@ -206,7 +206,7 @@ impl TreeSink for Measured {
         previous: &Handle,
         child: NodeOrText<Handle>,
     ) {
-        self.grows_at(element, &child);
+        self.count_append(element, &child);
         self.tree
             .append_based_on_parent_node(element, previous, child);
     }
@@ -217,7 +217,7 @@ impl TreeSink for Measured {
         public_id: StrTendril,
         system_id: StrTendril,
     ) {
-        self.part();
+        self.count_part();
         self.tree
             .append_doctype_to_document(name, public_id, system_id);
     }
@@ -227,7 +227,7 @@ impl TreeSink for Measured {
     }
 
     fn same_node(&self, one: &Handle, other: &Handle) -> bool {
-        self.step(1);
+        self.count_steps(1);
         self.tree.same_node(one, other)
     }
 
@@ -236,12 +236,12 @@ impl TreeSink for Measured {
     }
 
     fn append_before_sibling(&self, sibling: &Handle, child: NodeOrText<Handle>) {
-        self.grows_at(sibling, &child);
+        self.count_append(sibling, &child);
         self.tree.append_before_sibling(sibling, child);
     }
 
     fn add_attrs_if_missing(&self, target: &Handle, attributes: Vec<Attribute>) {
-        self.part();
+        self.count_part();
         self.tree.add_attrs_if_missing(target, attributes);
     }
 

@@ -14,7 +14,7 @@ use crate::PrivateAddresses;
 use super::*;
 
 #[tokio::test]
-async fn a_path_is_below_the_librarys_own_path() {
+async fn url_is_below_the_base_path() {
     for (base, path, expected) in [
         (
             "https://x.test/",
@@ -49,7 +49,7 @@ async fn a_path_is_below_the_librarys_own_path() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_with_the_cookies_that_each_sets() {
+async fn redirects_are_followed_with_their_cookies() {
     let site = TestSite::start(|request| match path(request) {
         "/a" => reply(
             "302 Found",
@@ -72,7 +72,7 @@ async fn redirects_are_followed_with_the_cookies_that_each_sets() {
 }
 
 #[tokio::test]
-async fn redirects_without_end_are_given_up() {
+async fn endless_redirects_are_stopped() {
     let count = AtomicUsize::new(0);
     let site = TestSite::start(move |request| match path(request) {
         "/loop" => redirect("302 Found", "/pool"),
@@ -97,7 +97,7 @@ async fn redirects_without_end_are_given_up() {
 }
 
 #[tokio::test]
-async fn a_site_may_set_a_cookie_by_a_redirect_to_the_same_page() {
+async fn cookie_redirect_to_the_same_page_is_followed() {
     let site = TestSite::start(|request| {
         if request.contains("cookie: seen=1") {
             page("there")
@@ -114,7 +114,7 @@ async fn a_site_may_set_a_cookie_by_a_redirect_to_the_same_page() {
 }
 
 #[tokio::test]
-async fn two_cards_never_share_a_cookie() {
+async fn sessions_do_not_share_cookies() {
     let site = TestSite::start(|request| {
         let who = path(request).trim_matches('/').to_owned();
         reply(
@@ -135,7 +135,7 @@ async fn two_cards_never_share_a_cookie() {
 }
 
 #[tokio::test]
-async fn a_cookie_for_another_host_or_a_whole_domain_or_a_time_past_is_ignored() {
+async fn foreign_and_expired_cookies_are_ignored() {
     let site = TestSite::start(|_| {
         reply(
             "200 OK",
@@ -154,12 +154,12 @@ async fn a_cookie_for_another_host_or_a_whole_domain_or_a_time_past_is_ignored()
     let mut session = visitor.session();
     session.get(&site.url).await.unwrap();
     session.get(&site.url).await.unwrap();
-    let asked = site.asked();
-    assert!(asked[1].contains("cookie: e=1\r\n"), "{}", asked[1]);
+    let requests = site.asked();
+    assert!(requests[1].contains("cookie: e=1\r\n"), "{}", requests[1]);
 }
 
 #[tokio::test]
-async fn headers_of_a_system_stay_with_their_host() {
+async fn system_headers_stay_with_their_host() {
     let other = TestSite::start(page).await;
     let there = other.url.clone();
     let site = TestSite::start(move |request| match path(request) {
@@ -185,7 +185,7 @@ async fn headers_of_a_system_stay_with_their_host() {
 }
 
 #[tokio::test]
-async fn before_a_login_a_page_is_asked_for_once_more_after_a_passing_fault() {
+async fn transient_failure_is_retried_once_before_login() {
     for make in [
         (|| Reply::Drop) as fn() -> Reply,
         || reply("502 Bad Gateway", &[], "x"),
@@ -214,12 +214,12 @@ async fn before_a_login_a_page_is_asked_for_once_more_after_a_passing_fault() {
         );
         let posted = session.post(&session.url("post").unwrap(), &[], &[]).await;
         assert_eq!(kind(posted), "site_down");
-        assert_eq!(site.lines().len(), 5, "a POST is not tried again");
+        assert_eq!(site.lines().len(), 5, "a POST is not retried");
     }
 }
 
 #[tokio::test]
-async fn a_request_that_has_to_wait_is_not_repeated() {
+async fn request_with_retry_after_is_not_retried() {
     let site = TestSite::start(|request| match path(request) {
         "/429" => reply("429 Too Many", &["Retry-After: 90"], "x"),
         _ => reply("503 Unavailable", &["Retry-After: 120"], "x"),
@@ -245,7 +245,7 @@ async fn a_request_that_has_to_wait_is_not_repeated() {
 #[case("204 No Content", "", "page_changed")]
 #[case("500 Oh No", "x", "site_down")]
 #[tokio::test]
-async fn what_is_not_the_page_has_a_named_failure(
+async fn unexpected_answer_has_its_failure_kind(
     #[case] status: &'static str,
     #[case] body: &'static str,
     #[case] expected: &str,
@@ -256,7 +256,7 @@ async fn what_is_not_the_page_has_a_named_failure(
 }
 
 #[tokio::test]
-async fn a_page_of_fifty_megabytes_is_refused_whether_or_not_it_says_so() {
+async fn too_large_page_is_refused() {
     let zeros = vec![b'x'; 50 * 1024 * 1024];
     let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
     bomb.write_all(&zeros).unwrap();
@@ -279,11 +279,11 @@ async fn a_page_of_fifty_megabytes_is_refused_whether_or_not_it_says_so() {
         assert_eq!(failure.kind.as_str(), "page_changed");
         assert!(failure.detail.contains("8 MiB"), "{failure}");
     }
-    assert_eq!(site.lines().len(), 3, "and is not asked for again");
+    assert_eq!(site.lines().len(), 3, "and is not requested again");
 }
 
 #[tokio::test]
-async fn a_packed_page_is_unpacked_and_one_that_cannot_be_is_no_page() {
+async fn gzip_page_is_decoded_or_fails() {
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all("<p>Čapek".as_bytes()).unwrap();
     let packed = packed.finish().unwrap();
@@ -307,7 +307,7 @@ async fn a_packed_page_is_unpacked_and_one_that_cannot_be_is_no_page() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_is_not_waited_for_without_end() {
+async fn missing_answer_times_out() {
     let site = TestSite::start(|_| Reply::Hang).await;
     let mut visitor = Visitor::to(&site.url);
     let mut options = options();
@@ -318,7 +318,7 @@ async fn an_answer_that_does_not_come_is_not_waited_for_without_end() {
 }
 
 #[tokio::test]
-async fn nobody_at_home_is_site_down() {
+async fn refused_connection_is_site_down() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
@@ -333,7 +333,7 @@ async fn nobody_at_home_is_site_down() {
 }
 
 #[tokio::test]
-async fn at_most_two_requests_of_one_library_are_in_flight() {
+async fn at_most_two_requests_per_library_are_in_flight() {
     let now = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let (count, peak) = (Arc::clone(&now), Arc::clone(&most));
@@ -361,7 +361,7 @@ async fn at_most_two_requests_of_one_library_are_in_flight() {
 }
 
 #[tokio::test]
-async fn private_addresses_are_refused_when_told_to_by_number_by_name_and_by_redirect() {
+async fn private_addresses_are_refused_by_number_and_name() {
     let site = TestSite::start(|_| page("inside")).await;
     let mut visitor = Visitor::to(&site.url);
     let mut options = options();
@@ -378,7 +378,7 @@ async fn private_addresses_are_refused_when_told_to_by_number_by_name_and_by_red
 }
 
 #[tokio::test]
-async fn public_library_is_not_led_into_a_private_network_and_a_private_one_is() {
+async fn only_private_library_may_lead_to_private_address() {
     const HOST: &str = "books.example.org";
     for to in [
         "127.0.0.1",
@@ -408,7 +408,11 @@ async fn public_library_is_not_led_into_a_private_network_and_a_private_one_is()
         let failure = visitor.session().get(&public).await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed", "{to}: {failure}");
         assert!(failure.detail.contains("private"), "{to}: {failure}");
-        assert_eq!(site.lines().len(), 1, "{to}: only the library was asked");
+        assert_eq!(
+            site.lines().len(),
+            1,
+            "{to}: only the library got a request"
+        );
         if to == "127.0.0.1" {
             let private = Visitor::to(&site.url);
             let inside = private.session().get(&site.url).await.unwrap();
@@ -418,7 +422,7 @@ async fn public_library_is_not_led_into_a_private_network_and_a_private_one_is()
 }
 
 #[tokio::test]
-async fn a_site_that_has_no_https_is_told_from_one_where_nobody_answers() {
+async fn missing_https_differs_from_no_connection() {
     use tokio::io::AsyncWriteExt as _;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -438,7 +442,7 @@ async fn a_site_that_has_no_https_is_told_from_one_where_nobody_answers() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_site_down_and_nothing_is_sent() {
+async fn untrusted_certificate_is_site_down() {
     let (site, _) = TestSite::start_tls(|_| page("x")).await;
     let visitor = Visitor::to(&site.url);
     let failure = visitor.session().get(&site.url).await.unwrap_err();

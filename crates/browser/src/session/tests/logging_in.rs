@@ -1,9 +1,9 @@
-//! What becomes of a number and PIN, and of a session.
+//! Logins, logouts and session state.
 
 use super::*;
 
 #[tokio::test]
-async fn what_a_status_means_changes_with_the_login() {
+async fn status_meaning_depends_on_the_login() {
     let site = TestSite::start(|request| match path(request) {
         "/login" => page(LOGIN),
         "/in" => page("in"),
@@ -23,7 +23,7 @@ async fn what_a_status_means_changes_with_the_login() {
 }
 
 #[tokio::test]
-async fn what_a_login_page_means_changes_with_the_login() {
+async fn login_page_meaning_depends_on_the_login() {
     let site = TestSite::start(|_| page(LOGIN)).await;
     let visitor = Visitor::to(&site.url);
     let mut session = visitor.session();
@@ -34,19 +34,20 @@ async fn what_a_login_page_means_changes_with_the_login() {
     };
     let half = with(LOGIN.replace("</form>", ""));
     let captcha = with(format!("<h1>Are you a robot?</h1>{LOGIN}"));
-    let says = |session: &Session<'_>, page: &Page| session.failure_for_login_page(page, "x").kind;
-    assert_eq!(says(&session, &form).as_str(), "page_changed");
+    let failure_kind =
+        |session: &Session<'_>, page: &Page| session.failure_for_login_page(page, "x").kind;
+    assert_eq!(failure_kind(&session, &form).as_str(), "page_changed");
     log_in(&mut session).await.unwrap();
-    assert_eq!(says(&session, &form).as_str(), "wrong_credentials");
-    assert_eq!(says(&session, &half).as_str(), "page_changed");
-    assert_eq!(says(&session, &captcha).as_str(), "site_refused");
+    assert_eq!(failure_kind(&session, &form).as_str(), "wrong_credentials");
+    assert_eq!(failure_kind(&session, &half).as_str(), "page_changed");
+    assert_eq!(failure_kind(&session, &captcha).as_str(), "site_refused");
     session.mark_logged_in();
-    assert_eq!(says(&session, &form).as_str(), "session_expired");
-    assert_eq!(says(&session, &captcha).as_str(), "site_refused");
+    assert_eq!(failure_kind(&session, &form).as_str(), "session_expired");
+    assert_eq!(failure_kind(&session, &captcha).as_str(), "site_refused");
 }
 
 #[tokio::test]
-async fn a_401_to_the_login_refuses_it_whatever_it_says() {
+async fn status_401_to_the_login_is_wrong_credentials() {
     let site = TestSite::start(|_| page(LOGIN)).await;
     let visitor = Visitor::to(&site.url);
     let mut session = visitor.session();
@@ -56,24 +57,30 @@ async fn a_401_to_the_login_refuses_it_whatever_it_says() {
         content_type: None,
         body: body.to_owned(),
     };
-    let says = |session: &Session<'_>, page: Page| {
+    let failure_kind = |session: &Session<'_>, page: Page| {
         session.failure_for_unknown_answer(&page, "an answer").kind
     };
-    assert_eq!(says(&session, answer(401, "x")).as_str(), "page_changed");
+    assert_eq!(
+        failure_kind(&session, answer(401, "x")).as_str(),
+        "page_changed"
+    );
     log_in(&mut session).await.unwrap();
     assert_eq!(
-        says(&session, answer(401, "x")).as_str(),
+        failure_kind(&session, answer(401, "x")).as_str(),
         "wrong_credentials"
     );
     assert_eq!(
-        says(&session, answer(401, "<h1>Too many requests</h1>")).as_str(),
+        failure_kind(&session, answer(401, "<h1>Too many requests</h1>")).as_str(),
         "site_refused"
     );
-    assert_eq!(says(&session, answer(422, "x")).as_str(), "page_changed");
+    assert_eq!(
+        failure_kind(&session, answer(422, "x")).as_str(),
+        "page_changed"
+    );
 }
 
 #[tokio::test]
-async fn a_login_is_sent_once_with_its_hidden_fields_after_the_permit() {
+async fn login_is_sent_once_after_the_permit() {
     let site = TestSite::start(|request| match path(request) {
         "/login" => page(LOGIN),
         "/in" => redirect("302 Found", "/account"),
@@ -86,13 +93,13 @@ async fn a_login_is_sent_once_with_its_hidden_fields_after_the_permit() {
     assert_eq!(shown.body, "account");
     assert_eq!(site.lines(), ["GET /login", "POST /in", "GET /account"]);
     assert_eq!(visitor.permit.count(), 1);
-    let asked = site.asked();
-    assert!(asked[1].ends_with(&format!("lt=token&number={NUMBER}&pin={PIN}")));
-    assert!(!asked[2].contains(PIN) && !asked[2].contains("content-type"));
+    let requests = site.asked();
+    assert!(requests[1].ends_with(&format!("lt=token&number={NUMBER}&pin={PIN}")));
+    assert!(!requests[2].contains(PIN) && !requests[2].contains("content-type"));
 }
 
 #[tokio::test]
-async fn without_the_permit_no_login_is_sent() {
+async fn login_without_permit_is_not_sent() {
     let site = TestSite::start(|_| page(LOGIN)).await;
     let mut visitor = Visitor::to(&site.url);
     visitor.permit = Permit {
@@ -106,7 +113,7 @@ async fn without_the_permit_no_login_is_sent() {
 }
 
 #[tokio::test]
-async fn a_login_form_that_goes_elsewhere_is_not_sent_and_the_permit_not_asked() {
+async fn login_form_to_another_host_is_not_sent() {
     let other = TestSite::start(|_| page("caught")).await;
     for (form, allowed) in [
         (LOGIN.replace("/in", &format!("{}in", other.url)), false),
@@ -129,7 +136,7 @@ async fn a_login_form_that_goes_elsewhere_is_not_sent_and_the_permit_not_asked()
 }
 
 #[tokio::test]
-async fn a_login_goes_to_a_host_that_the_library_declares() {
+async fn login_goes_to_a_declared_host() {
     let other = TestSite::start(|_| page("welcome")).await;
     let form = LOGIN.replace("/in", &format!("{}in", other.url));
     let site = TestSite::start(move |_| page(&form)).await;
@@ -143,7 +150,7 @@ async fn a_login_goes_to_a_host_that_the_library_declares() {
 }
 
 #[tokio::test]
-async fn a_form_with_a_pin_goes_out_as_a_login_only() {
+async fn form_with_pin_is_sent_only_as_a_login() {
     let site = TestSite::start(|_| page(LOGIN)).await;
     let visitor = Visitor::to(&site.url);
     let mut session = visitor.session();
@@ -154,13 +161,13 @@ async fn a_form_with_a_pin_goes_out_as_a_login_only() {
     let mut form = Form::find(&login, "form").unwrap();
     form.set("number", "1").header("X-Mine", "2");
     session.submit(form).await.unwrap();
-    let asked = site.asked();
-    assert_eq!(asked.len(), 2);
-    assert!(asked[1].contains("x-mine: 2") && asked[1].ends_with("lt=token&number=1&pin="));
+    let requests = site.asked();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[1].contains("x-mine: 2") && requests[1].ends_with("lt=token&number=1&pin="));
 }
 
 #[tokio::test]
-async fn a_redirect_that_would_carry_the_pin_on_is_refused() {
+async fn redirect_that_would_resend_the_pin_is_refused() {
     let other = TestSite::start(|_| page("caught")).await;
     for status in ["307 Temporary Redirect", "308 Permanent Redirect"] {
         for to in [other.url.to_string(), "/elsewhere".to_owned()] {
@@ -178,7 +185,7 @@ async fn a_redirect_that_would_carry_the_pin_on_is_refused() {
 }
 
 #[tokio::test]
-async fn a_login_is_never_sent_twice_whatever_becomes_of_it() {
+async fn failed_login_is_never_resent() {
     for (make, expected) in [
         ((|| Reply::Drop) as fn() -> Reply, "site_down"),
         (|| reply("502 Bad Gateway", &[], "x"), "site_down"),
@@ -207,7 +214,7 @@ async fn a_login_is_never_sent_twice_whatever_becomes_of_it() {
 }
 
 #[tokio::test]
-async fn a_refused_login_comes_back_as_the_page_that_says_so() {
+async fn refused_login_returns_its_page() {
     let site = TestSite::start(|request| match path(request) {
         "/login" => page(LOGIN),
         _ => reply("401 Unauthorized", &[], "wrong PIN"),
@@ -219,7 +226,7 @@ async fn a_refused_login_comes_back_as_the_page_that_says_so() {
 }
 
 #[tokio::test]
-async fn the_logout_is_only_for_who_logged_in_and_changes_nothing() {
+async fn logout_is_sent_only_after_a_login() {
     let site = TestSite::start(|request| match path(request) {
         "/login" => page(LOGIN),
         "/out" => Reply::Drop,
@@ -240,7 +247,7 @@ async fn the_logout_is_only_for_who_logged_in_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn by_https_a_login_works_and_no_way_leads_to_http() {
+async fn https_login_never_leads_to_http() {
     let plain = TestSite::start(|_| page("caught")).await;
     let there = plain.url.clone();
     let (site, root) = TestSite::start_tls(move |request| match path(request) {
@@ -269,8 +276,8 @@ async fn by_https_a_login_works_and_no_way_leads_to_http() {
 }
 
 #[tokio::test]
-async fn no_failure_and_nothing_shown_tells_the_number_the_pin_or_a_cookie() {
-    // A site that sends back all it knows, in every way that it can.
+async fn failures_and_debug_hide_number_pin_and_cookies() {
+    // A site that returns all secrets in every possible way.
     for n in 0..6 {
         let site = TestSite::start(move |request| {
             let all = format!("/{PIN}/x{NUMBER}?pin={PIN}&c=c00kie");

@@ -1,4 +1,4 @@
-//! A visitor with a cookie jar, and a way to read forms out of pages.
+//! Clients with cookie jars, and helpers for forms and pages.
 
 use chrono::NaiveDate;
 use reqwest::{Client, Response, redirect::Policy};
@@ -9,13 +9,13 @@ pub(crate) fn today() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, 21).unwrap()
 }
 
-/// A client with a jar of its own.
-pub(crate) fn visitor() -> Client {
+/// A client with its own cookie jar.
+pub(crate) fn new_client() -> Client {
     Client::builder().cookie_store(true).build().unwrap()
 }
 
-/// A client with a jar that does not follow redirects.
-pub(crate) fn stubborn_visitor() -> Client {
+/// A client with its own cookie jar that doesn't follow redirects.
+pub(crate) fn client_without_redirects() -> Client {
     Client::builder()
         .cookie_store(true)
         .redirect(Policy::none())
@@ -46,7 +46,7 @@ pub(crate) fn form(page: &str, selector: &str) -> Option<(String, Vec<(String, S
     Some((form.attr("action").unwrap_or_default().to_owned(), fields))
 }
 
-pub(crate) fn fill(fields: &mut [(String, String)], name: &str, value: &str) {
+pub(crate) fn set_field(fields: &mut [(String, String)], name: &str, value: &str) {
     let field = fields.iter_mut().find(|(known, _)| known == name);
     value.clone_into(&mut field.unwrap_or_else(|| panic!("no field {name}")).1);
 }
@@ -69,8 +69,8 @@ pub(crate) fn state(page: &str) -> Option<Value> {
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// Logs in at a `BiblioCommons` site; the page that this leads to.
-pub(crate) async fn enter_bibliocommons(
+/// Logs in at a `BiblioCommons` site. Returns the next page.
+pub(crate) async fn log_in_bibliocommons(
     client: &Client,
     base: &str,
     number: &str,
@@ -82,29 +82,34 @@ pub(crate) async fn enter_bibliocommons(
     )
     .await;
     let (action, mut fields) = form(&page, "form.loginForm").expect("a login form");
-    fill(&mut fields, "name", number);
-    fill(&mut fields, "user_pin", pin);
+    set_field(&mut fields, "name", number);
+    set_field(&mut fields, "user_pin", pin);
     client.post(action).form(&fields).send().await.unwrap()
 }
 
-/// Logs in at a Sierra site; the page that this leads to.
-pub(crate) async fn enter_sierra(client: &Client, base: &str, number: &str, pin: &str) -> Response {
+/// Logs in at a Sierra site. Returns the next page.
+pub(crate) async fn log_in_sierra(
+    client: &Client,
+    base: &str,
+    number: &str,
+    pin: &str,
+) -> Response {
     let page = get(client, &format!("{base}/patroninfo~S1")).await;
     let (action, mut fields) = form(&page, "form#fm1").expect("a login form");
-    fill(&mut fields, "code", number);
-    fill(&mut fields, "pin", pin);
+    set_field(&mut fields, "code", number);
+    set_field(&mut fields, "pin", pin);
     let url = format!("{base}{action}");
     client.post(url).form(&fields).send().await.unwrap()
 }
 
-/// Logs in at a Koha site, older or newer; the page that this leads to.
-pub(crate) async fn enter_koha(client: &Client, base: &str, number: &str, pin: &str) -> Response {
+/// Logs in at a Koha site of either generation. Returns the next page.
+pub(crate) async fn log_in_koha(client: &Client, base: &str, number: &str, pin: &str) -> Response {
     let page = get(client, &format!("{base}/cgi-bin/koha/opac-user.pl")).await;
     let (action, mut fields) = form(&page, "form#auth").expect("a login form");
     let is_newer = fields.iter().any(|(name, _)| name == "login_userid");
     let prefix = if is_newer { "login_" } else { "" };
-    fill(&mut fields, &format!("{prefix}userid"), number);
-    fill(&mut fields, &format!("{prefix}password"), pin);
+    set_field(&mut fields, &format!("{prefix}userid"), number);
+    set_field(&mut fields, &format!("{prefix}password"), pin);
     let url = format!("{base}{action}");
     client.post(url).form(&fields).send().await.unwrap()
 }

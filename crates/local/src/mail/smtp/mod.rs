@@ -1,17 +1,17 @@
-//! Mail by SMTP, one command after the other, so that the four answers can be told apart.
+//! Sends mail by SMTP, command by command, to know exactly how far it got.
 //!
-//! To prepare a mail writes all of it but its end, the final dot: until then, a failure is
-//! [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]. To commit it writes the dot: the answer to it is
-//! [`MailAnswer::Accepted`] or [`MailAnswer::Refused`], and only silence or a lost connection between
-//! the two is [`MailAnswer::Unknown`].
+//! `prepare` writes the message up to its final dot: a failure is [`MailAnswer::NotSent`] or
+//! [`MailAnswer::Refused`]. `commit` writes the dot: the reply is [`MailAnswer::Accepted`] or
+//! [`MailAnswer::Refused`]. Only a timeout or a lost connection after the dot is
+//! [`MailAnswer::Unknown`].
 //!
 //! | the server | answer |
 //! |---|---|
-//! | is not there, hangs, hangs up, has a bad certificate, offers no encryption | `NotSent` |
-//! | refuses the greeting, the login or the sender, with 4xx or 5xx | `Refused` for now: a person can mend it, and the mail then goes out |
-//! | refuses every recipient, or the message | `Refused`, for good if with 5xx (421 and 530, 535, 538 aside) |
-//! | refuses some recipients | `Accepted`, and they are named |
-//! | refuses the login | `Refused` for now, and no other login with it in this run |
+//! | is unreachable, hangs, hangs up, has a bad certificate, offers no encryption | `NotSent` |
+//! | refuses the greeting, the login or the sender, with 4xx or 5xx | `Refused` for now: the mail goes out once a person has fixed it |
+//! | refuses every recipient, or the message | `Refused`, for good if with 5xx (except 530, 535, 538) |
+//! | refuses some recipients | `Accepted`, with the refused recipients |
+//! | refuses the login | `Refused` for now; this mailer doesn't log in again |
 
 mod options;
 mod reason;
@@ -41,40 +41,40 @@ use tokio::time::{Instant, timeout};
 
 pub use options::{SmtpOptions, SmtpOptionsError, SmtpTls};
 
-use options::{LONGEST_ANSWER, is_loopback, tls_parameters};
-use reason::{Fault, Step, io_words};
-use stream::{EncryptedTransport, Handover, Transport};
+use options::{MAX_REPLY_TIMEOUT, is_loopback, tls_parameters};
+use reason::{SmtpFault, SmtpStep, io_reason};
+use stream::{EncryptedTransport, MessageProgress, Transport};
 
-/// All steps before the end of the message together; with the longest wait for the answer to it,
-/// this stays below [`hippo_core::outbox::SEND_LIMIT`].
-const BEFORE_END_LIMIT: Duration = Duration::from_secs(55);
+/// How long all steps before the end of the message may take. Together with [`MAX_REPLY_TIMEOUT`] it
+/// stays below [`hippo_core::outbox::SEND_LIMIT`].
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(55);
 
-/// A connection that was idle for longer is not used again.
-const IDLE_LIMIT: Duration = Duration::from_secs(60);
+/// A connection that was idle for longer isn't reused.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
 
-/// How long a courtesy may take: a farewell, or the question whether a connection still works.
-const COURTESY_LIMIT: Duration = Duration::from_secs(5);
+/// How long QUIT may take, or the RSET that shows whether a connection still works.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many connections to the server there are at once.
-const CONNECTIONS: usize = 4;
+/// How many connections to the server may be open at once.
+const MAX_CONNECTIONS: usize = 4;
 
 /// The longest pause before the end of a message.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const MAX_PAUSE_BEFORE_END: Duration = Duration::from_secs(10);
 
-/// Hands mails to an SMTP server, over at most four connections, which are used again.
+/// Sends mails to an SMTP server over at most four connections, which it reuses.
 pub struct SmtpMailer {
     options: SmtpOptions,
     sender: Sender,
     tls: Option<TlsParameters>,
     credentials: Option<Credentials>,
-    places: Semaphore,
+    connection_permits: Semaphore,
     idle: Mutex<Vec<(SmtpConnection, Instant)>>,
-    /// The reason why the login was refused: it is not tried again, lest the server locks us out.
+    /// Why the login was refused. It isn't tried again, because the server could lock us out.
     login_refused: Mutex<Option<String>>,
 }
 
 impl SmtpMailer {
-    /// A mailer with these options; connects with the first mail.
+    /// A mailer with these options. It connects with the first mail.
     pub fn new(options: SmtpOptions, sender: Sender) -> Result<Self, SmtpOptionsError> {
         if options.host.trim().is_empty() {
             return Err(SmtpOptionsError::NoHost);
@@ -90,20 +90,20 @@ impl SmtpMailer {
                 password.expose_secret().to_owned(),
             )),
             (None, None) => None,
-            _ => return Err(SmtpOptionsError::HalfALogin),
+            _ => return Err(SmtpOptionsError::IncompleteLogin),
         };
         Ok(Self {
             options,
             sender,
             tls,
             credentials,
-            places: Semaphore::new(CONNECTIONS),
+            connection_permits: Semaphore::new(MAX_CONNECTIONS),
             idle: Mutex::default(),
             login_refused: Mutex::default(),
         })
     }
 
-    /// Takes leave of the server; a mailer that is dropped without it just hangs up.
+    /// Sends QUIT on idle connections. Dropping a mailer without it just hangs up.
     pub async fn close(&self) {
         let idle = std::mem::take(&mut *lock(&self.idle));
         for (mut connection, _) in idle {
@@ -111,79 +111,80 @@ impl SmtpMailer {
         }
     }
 
-    /// Everything up to the end of the message.
+    /// Sends everything up to the end of the message.
     async fn prepare_built(&self, built: BuiltMail) -> Result<PreparedSmtp<'_>, MailAnswer> {
-        let steps = Steps {
+        let deadline = PrepareDeadline {
             limit: self.options.timeout,
-            until: Instant::now() + BEFORE_END_LIMIT,
+            until: Instant::now() + PREPARE_TIMEOUT,
         };
-        let Ok(Ok(place)) = timeout(BEFORE_END_LIMIT / 2, self.places.acquire()).await else {
+        let Ok(Ok(permit)) = timeout(PREPARE_TIMEOUT / 2, self.connection_permits.acquire()).await
+        else {
             return Err(MailAnswer::NotSent {
                 reason: "Other mails kept the mail server busy for too long.".to_owned(),
             });
         };
-        let mut connection = self.connection(&steps).await?;
-        let refused = match self.envelope(&mut connection, &built, &steps).await {
+        let mut connection = self.connection(&deadline).await?;
+        let refused = match self.envelope(&mut connection, &built, &deadline).await {
             Ok(refused) => refused,
-            Err((answer, after)) => {
-                self.reuse(connection, after);
+            Err((answer, connection_use)) => {
+                self.reuse(connection, connection_use);
                 return Err(answer);
             }
         };
         Ok(PreparedSmtp {
             mailer: self,
-            held: self.message(connection, &built, &steps).await?,
+            held: self.message(connection, &built, &deadline).await?,
             message_id: built.message_id,
             refused,
-            _place: place,
+            _permit: permit,
         })
     }
 
-    fn reuse(&self, connection: SmtpConnection, after: After) {
-        match after {
-            After::Keep => lock(&self.idle).push((connection, Instant::now())),
-            After::HangUp => {}
+    fn reuse(&self, connection: SmtpConnection, connection_use: ConnectionUse) {
+        match connection_use {
+            ConnectionUse::Keep => lock(&self.idle).push((connection, Instant::now())),
+            ConnectionUse::HangUp => {}
         }
     }
 
-    /// A connection that is ready for a mail: one that is there, or a new one.
-    async fn connection(&self, steps: &Steps) -> Result<SmtpConnection, MailAnswer> {
+    /// Returns a connection that is ready for a mail: an idle one, or a new one.
+    async fn connection(&self, deadline: &PrepareDeadline) -> Result<SmtpConnection, MailAnswer> {
         loop {
             let Some((mut connection, since)) = lock(&self.idle).pop() else {
-                return self.connect(steps).await;
+                return self.connect(deadline).await;
             };
-            // Nothing of this mail was handed over yet: another connection is not another attempt.
-            if since.elapsed() < IDLE_LIMIT
-                && let Ok(Ok(_)) = timeout(COURTESY_LIMIT, connection.smtp.command(Rset)).await
+            // Nothing of this mail was sent yet, so a new connection isn't a second attempt.
+            if since.elapsed() < MAX_IDLE_TIME
+                && let Ok(Ok(_)) = timeout(QUIT_TIMEOUT, connection.smtp.command(Rset)).await
             {
                 return Ok(connection);
             }
         }
     }
 
-    async fn connect(&self, steps: &Steps) -> Result<SmtpConnection, MailAnswer> {
+    async fn connect(&self, deadline: &PrepareDeadline) -> Result<SmtpConnection, MailAnswer> {
         if let Some(reason) = lock(&self.login_refused).clone() {
             return Err(MailAnswer::Refused {
                 reason,
                 for_good: false,
             });
         }
-        let handover = Arc::new(Handover::default());
-        let transport = Transport::new(self.tcp(steps).await?, handover.clone());
+        let progress = Arc::new(MessageProgress::default());
+        let transport = Transport::new(self.tcp(deadline).await?, progress.clone());
         let stream: Box<dyn AsyncTokioStream> = match (&self.tls, self.options.tls) {
             (Some(tls), SmtpTls::Implicit) => Box::new(
-                steps
+                deadline
                     .run(EncryptedTransport::encrypt(transport, tls.clone()))
                     .await
-                    .map_err(|fault| before_end(&fault, Step::Encryption))?,
+                    .map_err(|fault| before_end(&fault, SmtpStep::Encryption))?,
             ),
             _ => Box::new(transport),
         };
         let hello = ClientId::default();
-        let mut smtp = steps
+        let mut smtp = deadline
             .run(AsyncSmtpConnection::connect_with_transport(stream, &hello))
             .await
-            .map_err(|fault| before_end(&fault, Step::Greeting))?;
+            .map_err(|fault| before_end(&fault, SmtpStep::Greeting))?;
         if let (Some(tls), SmtpTls::StartTls) = (&self.tls, self.options.tls) {
             if !smtp.can_starttls() {
                 return Err(MailAnswer::NotSent {
@@ -192,33 +193,33 @@ impl SmtpMailer {
                         .to_owned(),
                 });
             }
-            steps
+            deadline
                 .run(smtp.starttls(tls.clone(), &hello))
                 .await
-                .map_err(|fault| before_end(&fault, Step::Encryption))?;
+                .map_err(|fault| before_end(&fault, SmtpStep::Encryption))?;
         }
         if let Some(credentials) = &self.credentials {
-            self.log_in(&mut smtp, credentials, steps).await?;
+            self.log_in(&mut smtp, credentials, deadline).await?;
         }
-        Ok(SmtpConnection { smtp, handover })
+        Ok(SmtpConnection { smtp, progress })
     }
 
-    async fn tcp(&self, steps: &Steps) -> Result<TcpStream, MailAnswer> {
+    async fn tcp(&self, deadline: &PrepareDeadline) -> Result<TcpStream, MailAnswer> {
         let not_sent = |what: &str| MailAnswer::NotSent {
             reason: format!("No connection to the mail server: {what}."),
         };
         let host = (self.options.host.as_str(), self.options.port);
-        let addresses = match timeout(steps.left(), tokio::net::lookup_host(host)).await {
+        let addresses = match timeout(deadline.left(), tokio::net::lookup_host(host)).await {
             Ok(Ok(addresses)) => addresses,
             Ok(Err(_)) => return Err(not_sent("its host name was not found")),
             Err(_) => return Err(not_sent("its host name was not looked up in time")),
         };
         let mut why = "its host name has no address";
         for address in addresses {
-            // Half a step each, so that an address that swallows everything leaves time for the next.
-            match timeout(steps.left() / 2, TcpStream::connect(address)).await {
+            // Half of the time each, so that an address that doesn't answer leaves time for the next.
+            match timeout(deadline.left() / 2, TcpStream::connect(address)).await {
                 Ok(Ok(tcp)) => return Ok(tcp),
-                Ok(Err(error)) => why = io_words(&error),
+                Ok(Err(error)) => why = io_reason(&error),
                 Err(_) => why = "no answer",
             }
         }
@@ -229,7 +230,7 @@ impl SmtpMailer {
         &self,
         smtp: &mut AsyncSmtpConnection,
         credentials: &Credentials,
-        steps: &Steps,
+        deadline: &PrepareDeadline,
     ) -> Result<(), MailAnswer> {
         if smtp
             .server_info()
@@ -240,7 +241,10 @@ impl SmtpMailer {
                 reason: "The mail server offers no login by user and password.".to_owned(),
             });
         }
-        let fault = match steps.run(smtp.auth(DEFAULT_MECHANISMS, credentials)).await {
+        let fault = match deadline
+            .run(smtp.auth(DEFAULT_MECHANISMS, credentials))
+            .await
+        {
             Ok(_) => return Ok(()),
             Err(fault) => fault,
         };
@@ -248,7 +252,7 @@ impl SmtpMailer {
             Some(refusal) if refusal.for_good => {
                 let reason = format!(
                     "The mail server refused the login ({}); check user and password.",
-                    refusal.numbers
+                    refusal.codes
                 );
                 *lock(&self.login_refused) = Some(reason.clone());
                 Err(MailAnswer::Refused {
@@ -256,23 +260,23 @@ impl SmtpMailer {
                     for_good: false,
                 })
             }
-            _ => Err(before_end(&fault, Step::Login)),
+            _ => Err(before_end(&fault, SmtpStep::Login)),
         }
     }
 
-    /// The sender and the recipients of a mail; answers those that the server refused.
+    /// Sends the sender and the recipients of a mail. Returns the refused recipients.
     async fn envelope(
         &self,
         connection: &mut SmtpConnection,
         built: &BuiltMail,
-        steps: &Steps,
-    ) -> Result<Vec<RefusedRecipient>, (MailAnswer, After)> {
+        deadline: &PrepareDeadline,
+    ) -> Result<Vec<RefusedRecipient>, (MailAnswer, ConnectionUse)> {
         let Ok(from) = built.from.parse::<Address>() else {
-            return Err((unsendable(MimeError::Sender), After::Keep));
+            return Err((unsendable(MimeError::Sender), ConnectionUse::Keep));
         };
         let sender = MailFrom::new(Some(from), vec![]);
-        if let Err(fault) = steps.run(connection.smtp.command(sender)).await {
-            return Err((before_end(&fault, Step::Sender), after(&fault)));
+        if let Err(fault) = deadline.run(connection.smtp.command(sender)).await {
+            return Err((before_end(&fault, SmtpStep::Sender), connection_use(&fault)));
         }
 
         let mut refused = Vec::new();
@@ -286,7 +290,7 @@ impl SmtpMailer {
                 });
                 continue;
             };
-            match steps
+            match deadline
                 .run(connection.smtp.command(Rcpt::new(address, vec![])))
                 .await
             {
@@ -294,118 +298,124 @@ impl SmtpMailer {
                 Err(fault) => match fault.refusal() {
                     Some(refusal) if !refusal.closing => refused.push(RefusedRecipient {
                         address: recipient.address.clone(),
-                        for_good: refusal.for_good && !refusal.of_the_service,
-                        reason: refusal.numbers,
+                        for_good: refusal.for_good && !refusal.is_about_service,
+                        reason: refusal.codes,
                     }),
-                    _ => return Err((before_end(&fault, Step::Recipient), After::HangUp)),
+                    _ => {
+                        return Err((
+                            before_end(&fault, SmtpStep::Recipient),
+                            ConnectionUse::HangUp,
+                        ));
+                    }
                 },
             }
         }
         if accepted == 0 {
-            return Err((nobody_left(&refused), After::Keep));
+            return Err((all_recipients_refused(&refused), ConnectionUse::Keep));
         }
         Ok(refused)
     }
 
-    /// DATA and the message, but for its end.
+    /// Sends DATA and the message without its end.
     async fn message(
         &self,
         mut connection: SmtpConnection,
         built: &BuiltMail,
-        steps: &Steps,
+        deadline: &PrepareDeadline,
     ) -> Result<HeldMessage, MailAnswer> {
         let asked = Instant::now();
-        match steps.run(connection.smtp.command(Data)).await {
+        match deadline.run(connection.smtp.command(Data)).await {
             Ok(response) if severity(&response) == Severity::PositiveIntermediate => {}
             Ok(_) => {
                 return Err(MailAnswer::NotSent {
-                    reason: "The mail server would not let the message begin.".to_owned(),
+                    reason: "The mail server didn't accept the start of the message.".to_owned(),
                 });
             }
             Err(fault) => {
-                let answer = at_message(&fault, Step::Message);
-                self.reuse(connection, after(&fault));
+                let answer = at_message(&fault, SmtpStep::Message);
+                self.reuse(connection, connection_use(&fault));
                 return Err(answer);
             }
         }
-        // A server that hangs up in the middle of the message is heard of after one round trip.
+        // If the server hangs up within the message, we notice after one round trip.
         let pause = self
             .options
             .pause_before_end
             .max((asked.elapsed() * 2).min(Duration::from_secs(1)))
-            .min(LONGEST_PAUSE);
-        let handover = Arc::clone(&connection.handover);
-        handover.begin(pause);
+            .min(MAX_PAUSE_BEFORE_END);
+        let progress = Arc::clone(&connection.progress);
+        progress.begin(pause);
         let mut message = write_message(connection, built);
-        let limit = steps.left();
+        let limit = deadline.left();
         let is_held = poll_fn(|context| match message.as_mut().poll(context) {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending if handover.is_end_held() => Poll::Ready(None),
+            Poll::Pending if progress.is_end_held() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         });
         match timeout(limit, is_held).await {
-            Ok(None) => Ok(HeldMessage { message, handover }),
+            Ok(None) => Ok(HeldMessage { message, progress }),
             Ok(Some((mut connection, Err(fault)))) => {
-                Err(connection.early_answer(&Fault::Smtp(fault)).await)
+                Err(connection.read_early_reply(&SmtpFault::Smtp(fault)).await)
             }
-            // Its end was not written: whatever the server means, it has no mail.
+            // The end wasn't written, so the server can't have accepted the mail.
             Ok(Some((_, Ok(_)))) => Err(MailAnswer::NotSent {
                 reason: "The mail server answered before the end of the message.".to_owned(),
             }),
-            Err(_) => Err(before_end(&Fault::Silence(limit), Step::Message)),
+            Err(_) => Err(before_end(&SmtpFault::Timeout(limit), SmtpStep::Message)),
         }
     }
 
-    /// The end of the message, and the answer to it.
+    /// Sends the end of the message and reads the reply.
     async fn end_message(
         &self,
         held: HeldMessage,
         message_id: String,
         refused: Vec<RefusedRecipient>,
     ) -> MailAnswer {
-        let HeldMessage { message, handover } = held;
-        handover.release_end();
-        let limit = self.options.answer_timeout.min(LONGEST_ANSWER);
+        let HeldMessage { message, progress } = held;
+        progress.release_end();
+        let limit = self.options.answer_timeout.min(MAX_REPLY_TIMEOUT);
         let Ok((mut connection, answer)) = timeout(limit, message).await else {
-            let fault = Fault::Silence(limit);
-            return match handover.may_be_complete() {
+            let fault = SmtpFault::Timeout(limit);
+            return match progress.is_maybe_complete() {
                 true => unknown(&fault),
-                false => before_end(&fault, Step::End),
+                false => before_end(&fault, SmtpStep::End),
             };
         };
-        match answer.map_err(Fault::Smtp) {
+        match answer.map_err(SmtpFault::Smtp) {
             Ok(response) if severity(&response) == Severity::PositiveCompletion => {
-                self.reuse(connection, After::Keep);
+                self.reuse(connection, ConnectionUse::Keep);
                 MailAnswer::Accepted {
                     message_id,
                     refused,
                 }
             }
             Ok(_) => MailAnswer::Unknown {
-                reason: "The mail server's answer to the end of the message makes no sense."
-                    .to_owned(),
+                reason:
+                    "We couldn't understand the mail server's answer to the end of the message."
+                        .to_owned(),
             },
             Err(fault) if fault.refusal().is_some() => {
-                let answer = at_message(&fault, Step::End);
-                self.reuse(connection, after(&fault));
+                let answer = at_message(&fault, SmtpStep::End);
+                self.reuse(connection, connection_use(&fault));
                 answer
             }
-            Err(fault) if handover.may_be_complete() => unknown(&fault),
-            Err(fault) => connection.early_answer(&fault).await,
+            Err(fault) if progress.is_maybe_complete() => unknown(&fault),
+            Err(fault) => connection.read_early_reply(&fault).await,
         }
     }
 }
 
-/// Writes the message; its end is held back until it is released.
+/// Writes the message, and its end once that is released.
 fn write_message(mut connection: SmtpConnection, built: &BuiltMail) -> WrittenMessage {
-    // The end of the message begins with the line end that the message ends with.
+    // The end of the message (CRLF . CRLF) includes the message's own last line end.
     let bytes = built.bytes.strip_suffix(b"\r\n").unwrap_or(&built.bytes);
     let bytes = bytes.to_vec();
     Box::pin(async move {
-        let handover = Arc::clone(&connection.handover);
-        // lettre asks for another part when all before it are written, and then writes the end.
+        let progress = Arc::clone(&connection.progress);
+        // lettre asks for the next part after it wrote the others. Without one it writes the end.
         let parts = std::iter::once(bytes).chain(std::iter::from_fn(|| {
-            handover.end_is_next();
+            progress.end_is_next();
             None
         }));
         let answer = connection.smtp.message_iter(parts).await;
@@ -439,24 +449,24 @@ impl Mailer for SmtpMailer {
     }
 }
 
-/// A message that is being written: it ends with the connection and the server's answer.
+/// A message that is being written. It resolves to the connection and the server's reply.
 type WrittenMessage = Pin<Box<dyn Future<Output = (SmtpConnection, SmtpResult)> + Send>>;
 
 type SmtpResult = Result<Response, SmtpError>;
 
-/// A message that the server has, but for its end.
+/// A message that was sent without its end.
 struct HeldMessage {
     message: WrittenMessage,
-    handover: Arc<Handover>,
+    progress: Arc<MessageProgress>,
 }
 
-/// A mail that the server has, but for its end; dropped, it hangs up and nothing was sent.
+/// A mail that was sent without its end. Dropping it hangs up, and the server discards the mail.
 struct PreparedSmtp<'a> {
     mailer: &'a SmtpMailer,
     held: HeldMessage,
     message_id: String,
     refused: Vec<RefusedRecipient>,
-    _place: SemaphorePermit<'a>,
+    _permit: SemaphorePermit<'a>,
 }
 
 #[async_trait]
@@ -471,7 +481,7 @@ impl PreparedMail for PreparedSmtp<'_> {
             held,
             message_id,
             refused,
-            _place,
+            _permit,
         } = *self;
         mailer.end_message(held, message_id, refused).await
     }
@@ -480,60 +490,63 @@ impl PreparedMail for PreparedSmtp<'_> {
 /// A connection to the server, after the greeting and the login.
 struct SmtpConnection {
     smtp: AsyncSmtpConnection,
-    handover: Arc<Handover>,
+    progress: Arc<MessageProgress>,
 }
 
 impl SmtpConnection {
     async fn quit(&mut self) {
-        let _ = timeout(COURTESY_LIMIT, self.smtp.command(Quit)).await;
+        let _ = timeout(QUIT_TIMEOUT, self.smtp.command(Quit)).await;
     }
 
-    /// The answer where the connection broke within the message: perhaps the server said why before
+    /// The answer if the connection broke within the message. The server may have sent a reason before
     /// it hung up.
-    async fn early_answer(&mut self, fault: &Fault) -> MailAnswer {
-        if let Fault::Smtp(_) = fault
+    async fn read_early_reply(&mut self, fault: &SmtpFault) -> MailAnswer {
+        if let SmtpFault::Smtp(_) = fault
             && let Ok(Err(error)) = timeout(Duration::from_secs(1), self.smtp.read_response()).await
         {
-            let said = Fault::Smtp(error);
-            if said.refusal().is_some() {
-                return at_message(&said, Step::Message);
+            let reply = SmtpFault::Smtp(error);
+            if reply.refusal().is_some() {
+                return at_message(&reply, SmtpStep::Message);
             }
         }
-        before_end(fault, Step::Message)
+        before_end(fault, SmtpStep::Message)
     }
 }
 
-/// What becomes of a connection after a mail.
-enum After {
-    /// It is used again.
+/// What to do with a connection after a mail.
+enum ConnectionUse {
+    /// Reuse it.
     Keep,
-    /// It is not in a state to be used again.
+    /// Close it: its state is unknown.
     HangUp,
 }
 
-/// The time that is left for the steps before the end of a message.
-struct Steps {
+/// The time limits for the steps before the end of a message.
+struct PrepareDeadline {
     limit: Duration,
     until: Instant,
 }
 
-impl Steps {
+impl PrepareDeadline {
     /// How long the next step may take.
     fn left(&self) -> Duration {
         self.limit
             .min(self.until.saturating_duration_since(Instant::now()))
     }
 
-    async fn run<T>(&self, step: impl Future<Output = Result<T, SmtpError>>) -> Result<T, Fault> {
+    async fn run<T>(
+        &self,
+        step: impl Future<Output = Result<T, SmtpError>>,
+    ) -> Result<T, SmtpFault> {
         let left = self.left();
         match timeout(left, step).await {
-            Ok(result) => result.map_err(Fault::Smtp),
-            Err(_) => Err(Fault::Silence(left)),
+            Ok(result) => result.map_err(SmtpFault::Smtp),
+            Err(_) => Err(SmtpFault::Timeout(left)),
         }
     }
 }
 
-/// A mail that cannot be built is refused for good; without a sender, only until that is mended.
+/// The answer for a mail that can't be built: refused for good, unless only the sender is invalid.
 pub(super) fn unsendable(error: MimeError) -> MailAnswer {
     MailAnswer::Refused {
         reason: error.to_string(),
@@ -541,19 +554,19 @@ pub(super) fn unsendable(error: MimeError) -> MailAnswer {
     }
 }
 
-/// A failure after the end of the message was, or was being, written.
-fn unknown(fault: &Fault) -> MailAnswer {
+/// The answer for a failure after the end of the message may have been written.
+fn unknown(fault: &SmtpFault) -> MailAnswer {
     MailAnswer::Unknown {
         reason: format!(
-            "{} The mail may or may not have been taken.",
-            fault.words(Step::End)
+            "{} The server may or may not have accepted the mail.",
+            fault.describe(SmtpStep::End)
         ),
     }
 }
 
-/// A failure that is about the service, not about this mail: never for good.
-fn before_end(fault: &Fault, step: Step) -> MailAnswer {
-    let reason = fault.words(step);
+/// The answer for a failure that concerns the service, not this mail: never for good.
+fn before_end(fault: &SmtpFault, step: SmtpStep) -> MailAnswer {
+    let reason = fault.describe(step);
     match fault.refusal() {
         Some(_) => MailAnswer::Refused {
             reason,
@@ -563,35 +576,35 @@ fn before_end(fault: &Fault, step: Step) -> MailAnswer {
     }
 }
 
-/// A failure that is about this mail: a 5xx is for good.
-fn at_message(fault: &Fault, step: Step) -> MailAnswer {
+/// The answer for a failure that concerns this mail: a 5xx is for good.
+fn at_message(fault: &SmtpFault, step: SmtpStep) -> MailAnswer {
     match fault.refusal() {
         Some(refusal) => MailAnswer::Refused {
-            reason: fault.words(step),
-            for_good: refusal.for_good && !refusal.of_the_service,
+            reason: fault.describe(step),
+            for_good: refusal.for_good && !refusal.is_about_service,
         },
         None => before_end(fault, step),
     }
 }
 
-fn nobody_left(refused: &[RefusedRecipient]) -> MailAnswer {
+fn all_recipients_refused(refused: &[RefusedRecipient]) -> MailAnswer {
     let mut reasons: Vec<&str> = refused.iter().map(|one| one.reason.as_str()).collect();
     reasons.sort_unstable();
     reasons.dedup();
     MailAnswer::Refused {
         reason: format!(
-            "The mail server would take none of the recipients: {}.",
+            "The mail server accepted none of the recipients: {}.",
             reasons.join(", ")
         ),
         for_good: refused.iter().all(|one| one.for_good),
     }
 }
 
-/// After a refusal the connection is used again, after anything else it is not.
-fn after(fault: &Fault) -> After {
+/// Keeps a connection only after a refusal.
+fn connection_use(fault: &SmtpFault) -> ConnectionUse {
     match fault.refusal() {
-        Some(refusal) if !refusal.closing => After::Keep,
-        _ => After::HangUp,
+        Some(refusal) if !refusal.closing => ConnectionUse::Keep,
+        _ => ConnectionUse::HangUp,
     }
 }
 

@@ -9,41 +9,41 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
 
-/// The longest wait for the answer to the end of a message.
-pub(super) const LONGEST_ANSWER: Duration = Duration::from_secs(60);
+/// The longest wait for the reply to the end of a message.
+pub(super) const MAX_REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How the connection to the server is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmtpTls {
-    /// By `STARTTLS`, without which nothing is sent; usually port 587.
+    /// By `STARTTLS`, usually on port 587. If the server doesn't offer it, nothing is sent.
     StartTls,
-    /// From the first byte; usually port 465.
+    /// From the first byte, usually on port 465.
     Implicit,
-    /// Not at all: for a server on this same machine only.
+    /// Not at all. Only allowed for a server on this machine.
     None,
 }
 
-/// Where and how mails are handed over.
+/// How to reach the SMTP server.
 #[derive(Clone)]
 pub struct SmtpOptions {
-    /// The server's name, which its certificate must have too.
+    /// The server's host name. Its certificate must be for this name.
     pub host: String,
     /// The server's port.
     pub port: u16,
     /// How the connection is encrypted.
     pub tls: SmtpTls,
-    /// The user name; `None`: no login.
+    /// The user name. `None` means no login.
     pub user: Option<String>,
     /// The user's password.
     pub password: Option<SecretString>,
-    /// How long one step may take; all steps before the end of the message may take 55 s.
+    /// How long one step may take. All steps before the end of the message may take 55 s together.
     pub timeout: Duration,
-    /// How long to wait for the answer to the end of the message; at most 60 s.
+    /// How long to wait for the reply to the end of the message, at most 60 s.
     pub answer_timeout: Duration,
-    /// How long the end of a message is held back at least, to see whether the server hangs up in
-    /// the middle of it; at most 10 s.
+    /// The shortest pause before the end of a message, at most 10 s. It shows whether the server has
+    /// hung up within the message.
     pub pause_before_end: Duration,
-    /// Certificates in PEM that are trusted beside those that the machine trusts.
+    /// Certificates (PEM) to trust besides those that the machine trusts.
     pub trusted_certificates: Vec<Vec<u8>>,
 }
 
@@ -57,7 +57,7 @@ impl SmtpOptions {
             user: None,
             password: None,
             timeout: Duration::from_secs(20),
-            answer_timeout: LONGEST_ANSWER,
+            answer_timeout: MAX_REPLY_TIMEOUT,
             pause_before_end: Duration::from_millis(50),
             trusted_certificates: Vec::new(),
         }
@@ -80,7 +80,7 @@ pub enum SmtpOptionsError {
     /// There is no host.
     #[error("The mail server's host is empty.")]
     NoHost,
-    /// Mails and passwords would be readable on their way.
+    /// Mails and passwords would be sent unencrypted.
     #[error(
         "Only a mail server on this machine (localhost) may be used without encryption. Choose \
          STARTTLS or implicit TLS."
@@ -88,7 +88,7 @@ pub enum SmtpOptionsError {
     NotEncrypted,
     /// A user without a password or the other way round.
     #[error("A login to the mail server needs both a user and a password.")]
-    HalfALogin,
+    IncompleteLogin,
     /// A certificate cannot be read.
     #[error("The trusted certificate is not in PEM format.")]
     BadCertificate,
@@ -103,16 +103,16 @@ pub enum SmtpOptionsError {
 pub(super) fn tls_parameters(options: &SmtpOptions) -> Result<TlsParameters, SmtpOptionsError> {
     let mut builder = TlsParameters::builder(options.host.clone());
     for pem in &options.trusted_certificates {
-        let mut some = false;
+        let mut has_certificate = false;
         for certificate in CertificateDer::pem_slice_iter(pem) {
             let certificate = certificate
                 .ok()
                 .and_then(|der| Certificate::from_der(der.to_vec()).ok())
                 .ok_or(SmtpOptionsError::BadCertificate)?;
             builder = builder.add_root_certificate(certificate);
-            some = true;
+            has_certificate = true;
         }
-        if !some {
+        if !has_certificate {
             return Err(SmtpOptionsError::BadCertificate);
         }
     }

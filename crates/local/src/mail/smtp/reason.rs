@@ -1,6 +1,6 @@
-//! Why an SMTP conversation failed, for the operator.
+//! Describes SMTP failures for the operator.
 //!
-//! Servers repeat addresses in their answers, so only an answer's codes are kept.
+//! Servers repeat addresses in their replies, so only the reply codes are kept.
 
 use std::error::Error;
 use std::fmt;
@@ -10,9 +10,9 @@ use std::time::Duration;
 use lettre::transport::smtp::Error as SmtpError;
 use rustls::CertificateError;
 
-/// A step of the SMTP conversation, in words that fit after “at” and “to”.
+/// A step of the SMTP conversation. Its text fits after “at” and “to”.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum SmtpStep {
     Greeting,
     Encryption,
     Login,
@@ -22,7 +22,7 @@ pub(super) enum Step {
     End,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for SmtpStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Greeting => "the greeting",
@@ -38,15 +38,15 @@ impl fmt::Display for Step {
 
 /// Why a step failed.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum SmtpFault {
     /// The server refused, or the connection broke.
     Smtp(SmtpError),
     /// The server didn't answer within this time.
-    Silence(Duration),
+    Timeout(Duration),
 }
 
-impl Fault {
-    /// The server's refusal, if it is one: its codes, and whether it is permanent.
+impl SmtpFault {
+    /// The server's refusal, if that is the cause.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         let Self::Smtp(error) = self else {
             return None;
@@ -59,23 +59,23 @@ impl Fault {
             .filter(|word| is_status(word));
         Some(Refusal {
             for_good: error.is_permanent(),
-            // 421: the service goes away; 530, 535 and 538: it is about the login.
-            of_the_service: matches!(code.as_str(), "421" | "530" | "535" | "538"),
+            // 421: the service shuts down. 530, 535 and 538 concern the login.
+            is_about_service: matches!(code.as_str(), "421" | "530" | "535" | "538"),
             closing: code == "421",
-            numbers: match enhanced {
+            codes: match enhanced {
                 Some(enhanced) => format!("{code} {enhanced}"),
                 None => code,
             },
         })
     }
 
-    /// What happened at `step`, as one sentence.
-    pub(super) fn words(&self, step: Step) -> String {
+    /// Describes the failure at `step` in one sentence.
+    pub(super) fn describe(&self, step: SmtpStep) -> String {
         if let Some(refusal) = self.refusal() {
-            return format!("The mail server answered {} to {step}.", refusal.numbers);
+            return format!("The mail server answered {} to {step}.", refusal.codes);
         }
         match self {
-            Self::Silence(limit) => format!(
+            Self::Timeout(limit) => format!(
                 "The mail server didn't answer {step} within {} s.",
                 limit.as_secs_f32().ceil()
             ),
@@ -99,16 +99,16 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// The status code and, where given, the enhanced one: `550 5.1.1`.
-    pub(super) numbers: String,
+    pub(super) codes: String,
     /// A 5xx.
     pub(super) for_good: bool,
-    /// It refuses the service or the login, not this mail.
-    pub(super) of_the_service: bool,
-    /// The server ends the conversation with it.
+    /// It concerns the service or the login, not this mail.
+    pub(super) is_about_service: bool,
+    /// The server closes the connection after it.
     pub(super) closing: bool,
 }
 
-/// `5.1.1` and the like.
+/// Whether a word is an enhanced status code, such as `5.1.1`.
 fn is_status(word: &str) -> bool {
     let parts: Vec<&str> = word.split('.').collect();
     parts.len() == 3
@@ -126,24 +126,24 @@ fn cause(error: &SmtpError) -> Option<Cause> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Some(Cause::Tls(tls_words(error)));
+            return Some(Cause::Tls(tls_reason(error)));
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            // An I/O error does not name what it wraps as its source.
+            // An I/O error doesn't return the error that it wraps as its source.
             if let Some(error) = error
                 .get_ref()
                 .and_then(|inner| inner.downcast_ref::<rustls::Error>())
             {
-                return Some(Cause::Tls(tls_words(error)));
+                return Some(Cause::Tls(tls_reason(error)));
             }
-            return Some(Cause::Io(io_words(error)));
+            return Some(Cause::Io(io_reason(error)));
         }
         next = error.source();
     }
     None
 }
 
-fn tls_words(error: &rustls::Error) -> &'static str {
+fn tls_reason(error: &rustls::Error) -> &'static str {
     match error {
         rustls::Error::InvalidCertificate(error) => match error {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -166,8 +166,8 @@ fn tls_words(error: &rustls::Error) -> &'static str {
     }
 }
 
-/// An I/O error in words that hold no address.
-pub(super) fn io_words(error: &io::Error) -> &'static str {
+/// Describes an I/O error without addresses.
+pub(super) fn io_reason(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused",
         io::ErrorKind::ConnectionReset
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_numbers_count_as_an_enhanced_status() {
+    fn enhanced_status_has_three_numbers() {
         assert!(is_status("5.1.1") && is_status("4.7.650"));
         for word in [
             "5.1",

@@ -1,4 +1,4 @@
-//! The transport under an SMTP connection: what is needed to know how far a mail got.
+//! The transport under an SMTP connection. It tracks how far a message got.
 
 use std::fmt;
 use std::io;
@@ -20,12 +20,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// The first byte of TLS; no SMTP command begins with it.
+/// The first byte of a TLS handshake. No SMTP command begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Nothing of the end of the message was written.
 const BEFORE_END: u8 = 0;
-/// The message is written; what is written next is its end.
+/// The message is written, and its end comes next.
 const END_IS_NEXT: u8 = 1;
 /// The pause is over, and the end waits to be released.
 const END_HELD: u8 = 2;
@@ -34,16 +34,16 @@ const END_RELEASED: u8 = 3;
 /// The end of the message was, or is being, written.
 const END_WRITTEN: u8 = 4;
 
-/// How far a message got; shared by the transport and the connection above it.
+/// How far a message got. Shared by the transport and the connection above it.
 #[derive(Debug, Default)]
-pub(super) struct Handover {
+pub(super) struct MessageProgress {
     state: AtomicU8,
     /// Milliseconds.
     pause: AtomicU64,
 }
 
-impl Handover {
-    /// A message begins; its end is held back for `pause`, to see whether the server hangs up, and then
+impl MessageProgress {
+    /// Begins a message. Its end is held back for `pause`, to see whether the server hangs up, and then
     /// until it is released.
     pub(super) fn begin(&self, pause: Duration) {
         let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
@@ -51,56 +51,55 @@ impl Handover {
         self.state.store(BEFORE_END, Ordering::SeqCst);
     }
 
-    /// All but the end of the message is written.
+    /// Records that all but the end of the message is written.
     pub(super) fn end_is_next(&self) {
         self.state.store(END_IS_NEXT, Ordering::SeqCst);
     }
 
-    /// Whether all is done but to release the end.
+    /// Whether the end only waits to be released.
     pub(super) fn is_end_held(&self) -> bool {
         self.state.load(Ordering::SeqCst) == END_HELD
     }
 
-    /// Lets the end be written when the message is polled next.
+    /// Releases the end. It is written when the message is polled next.
     pub(super) fn release_end(&self) {
         self.state.store(END_RELEASED, Ordering::SeqCst);
     }
 
     /// Whether the server may have the whole message.
-    pub(super) fn may_be_complete(&self) -> bool {
+    pub(super) fn is_maybe_complete(&self) -> bool {
         self.state.load(Ordering::SeqCst) == END_WRITTEN
     }
 }
 
-/// A TCP connection that holds the end of a message back and, until TLS begins, reads no further than
-/// it is asked to.
+/// A TCP connection that holds back the end of a message, and reads byte by byte until TLS begins.
 ///
-/// A message is written in an instant, so a server that hangs up in its middle would be noticed
-/// only after its end was written, when nobody can know any more whether the server has it. With
-/// the pause it is noticed before, and the mail is known not to have been sent.
+/// A message is written at once. Without the pause, we would notice that the server hung up only
+/// after the end was written, and couldn't know whether it accepted the mail. With the pause we notice
+/// before, and the mail is known to be unsent.
 ///
-/// Reading byte by byte before TLS keeps what somebody put behind the answer to `STARTTLS` out of
-/// the reader's buffer: it is read as TLS then, and fails.
+/// Reading byte by byte before TLS defeats injection after the reply to `STARTTLS`: injected bytes
+/// stay out of the reader's buffer, are read as TLS, and fail.
 pub(super) struct Transport {
     tcp: TcpStream,
-    handover: Arc<Handover>,
+    progress: Arc<MessageProgress>,
     pause: Option<Pin<Box<Sleep>>>,
     encrypted: bool,
 }
 
 impl Transport {
-    pub(super) fn new(tcp: TcpStream, handover: Arc<Handover>) -> Self {
-        // Commands are short and wait for their answer: nothing is gained by collecting them.
+    pub(super) fn new(tcp: TcpStream, progress: Arc<MessageProgress>) -> Self {
+        // Commands are short and wait for their reply, so Nagle's algorithm only delays them.
         let _ = tcp.set_nodelay(true);
         Self {
             tcp,
-            handover,
+            progress,
             pause: None,
             encrypted: false,
         }
     }
 
-    /// Ready when the end of the message may be written; an error if the server hung up or spoke.
+    /// Ready when the end of the message may be written. An error if the server hung up or sent data.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0; 1];
         if self
@@ -113,14 +112,14 @@ impl Transport {
                 "the server hung up or spoke before the end of the message",
             )));
         }
-        let state = &self.handover.state;
+        let state = &self.progress.state;
         match state.load(Ordering::SeqCst) {
             END_RELEASED => {
                 state.store(END_WRITTEN, Ordering::SeqCst);
                 Poll::Ready(Ok(()))
             }
             END_IS_NEXT => {
-                let pause = Duration::from_millis(self.handover.pause.load(Ordering::Relaxed));
+                let pause = Duration::from_millis(self.progress.pause.load(Ordering::Relaxed));
                 let sleep = self
                     .pause
                     .get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
@@ -169,7 +168,7 @@ impl AsyncWrite for Transport {
             this.encrypted = true;
         }
         if matches!(
-            this.handover.state.load(Ordering::SeqCst),
+            this.progress.state.load(Ordering::SeqCst),
             END_IS_NEXT | END_HELD | END_RELEASED
         ) {
             ready!(this.poll_end(context))?;
@@ -192,7 +191,7 @@ impl AsyncTokioStream for Transport {
     }
 }
 
-/// A transport that is encrypted from its first byte.
+/// A transport with TLS from its first byte.
 #[derive(Debug)]
 #[expect(
     deprecated,

@@ -1,5 +1,5 @@
--- Times are text, RFC 3339 in UTC with nine digits of a second: equal width, so that text compares as time does.
--- Local dates are YYYY-MM-DD. Lists and structures that no query looks into are JSON.
+-- Times are text: RFC 3339 in UTC with nanoseconds. All have the same width, so that they sort in time order.
+-- Local dates are YYYY-MM-DD. Lists and structures that no query searches are JSON.
 
 CREATE TABLE family (
     id          TEXT PRIMARY KEY,
@@ -10,9 +10,9 @@ CREATE TABLE family (
     preferences TEXT NOT NULL,
     paused      INTEGER NOT NULL CHECK (paused IN (0, 1)),
     created_at  TEXT NOT NULL,
-    -- What was in force before the present schedule.
+    -- The schedules before the current one.
     history     TEXT NOT NULL,
-    -- The recipients to whom nothing is sent any more.
+    -- Recipients who get no more mail.
     stopped     TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -26,8 +26,8 @@ CREATE TABLE library (
     date_format      TEXT,
     login_hosts      TEXT NOT NULL,
     options          TEXT NOT NULL,
-    back_off_until TEXT,
-    -- Since when it does not answer.
+    back_off_until   TEXT,
+    -- When it stopped answering.
     down_since       TEXT
 ) STRICT, WITHOUT ROWID;
 
@@ -39,16 +39,16 @@ CREATE TABLE card (
     fingerprint       TEXT NOT NULL,
     paused            INTEGER NOT NULL CHECK (paused IN (0, 1)),
     created_at        TEXT NOT NULL,
-    -- The newest check; both times or neither, and a failure only with them.
+    -- The newest check. Both times or neither; a failure needs both.
     check_started_at  TEXT,
     check_finished_at TEXT,
     failure_kind      TEXT,
     failure_detail    TEXT,
-    -- What a person can do about it, where its kind does not say.
+    -- What a person can do about the failure, if its kind doesn't imply it.
     failure_remedy    TEXT,
     last_success_at   TEXT,
     refused_since     TEXT,
-    -- The durable mark of a login whose check is not saved yet; all three or none.
+    -- The login mark: a login was sent whose check isn't saved yet. All three or none.
     mark_check        TEXT,
     mark_at           TEXT,
     mark_day          TEXT,
@@ -65,15 +65,15 @@ CREATE TABLE secret (
     ciphertext       BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The last good account; with a rowid, since rows of some kilobytes do not suit WITHOUT ROWID.
+-- The last good account. With a rowid, because WITHOUT ROWID is slow for rows of some kilobytes.
 CREATE TABLE account (
     card    TEXT PRIMARY KEY REFERENCES card (id) ON DELETE CASCADE,
     read_at TEXT NOT NULL,
     account TEXT NOT NULL
 ) STRICT;
 
--- One row for each kind, family and local date; with a rowid, since rows of some kilobytes do not suit
--- WITHOUT ROWID.
+-- One row for each kind, family and local date. With a rowid, because WITHOUT ROWID is slow for rows of some
+-- kilobytes.
 CREATE TABLE outbox (
     kind        TEXT NOT NULL,
     family      TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
@@ -85,11 +85,11 @@ CREATE TABLE outbox (
     lease_until TEXT,
     not_before  TEXT,
     attempts    INTEGER NOT NULL,
-    -- How often nobody knew whether the mail had left.
+    -- How often it was unknown whether the mail was sent.
     doubts      INTEGER NOT NULL,
     -- The first claim whose delivery events count.
     events_from INTEGER NOT NULL,
-    -- How far it got with each recipient, and how often those that wait were tried again.
+    -- Each recipient's progress, and how often waiting recipients were retried.
     recipients  TEXT NOT NULL,
     retries     INTEGER NOT NULL,
     retry_until TEXT,
@@ -98,9 +98,9 @@ CREATE TABLE outbox (
     reason      TEXT,
     planned_at  TEXT NOT NULL,
     changed_at  TEXT NOT NULL,
-    -- What the next daily notice compares with.
+    -- The content that the next daily notice is compared with.
     last_notice TEXT,
-    -- Something more will happen to it by itself; one that was sent is open while a recipient waits.
+    -- Whether it will still change without a person. A sent mail is open while a recipient waits.
     is_open     INTEGER NOT NULL CHECK (is_open IN (0, 1)),
     PRIMARY KEY (kind, family, date)
 ) STRICT;
@@ -124,7 +124,7 @@ CREATE TABLE run (
 CREATE INDEX run_newest ON run (started_at);
 CREATE INDEX run_going ON run (job, label) WHERE outcome = 'running';
 
--- What the database knows of itself, by name.
+-- The database's own data, by name.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -137,14 +137,14 @@ CREATE TABLE alert (
     first_seen   TEXT NOT NULL,
     last_seen    TEXT NOT NULL,
     times        INTEGER NOT NULL,
-    -- One process may raise it and another deliver it: nobody may have claimed it yet.
+    -- One process may raise it and another deliver it. NULL if unclaimed.
     claimed_at   TEXT,
     delivered_at TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX alert_recent ON alert (last_seen);
 
--- What became of each item of a run's work: a visit, or a mail.
+-- The result of each work item of a run: a visit, or a mail.
 CREATE TABLE work (
     job            TEXT NOT NULL,
     label          TEXT NOT NULL,

@@ -1,4 +1,4 @@
-//! Mail by SMTP, against a server on loopback that goes wrong at every point.
+//! Mail by SMTP, against a server on loopback that can fail at every point.
 
 mod server;
 
@@ -9,15 +9,16 @@ use hippo_core::mail::{Mail, MailAnswer, MailKind, MailTag, Mailer};
 use hippo_local::mail::{SmtpMailer, SmtpOptions, SmtpOptionsError, SmtpTls};
 use rstest::rstest;
 use secrecy::SecretString;
-use server::{Act, At, Encryption, Script, Server};
+use server::{Action, Encryption, Point, Script, Server};
 
 const PASSWORD: &str = "canary-0815";
 
-/// PEM, with something else in it.
-const NO_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+/// PEM that contains no certificate.
+const MALFORMED_CERTIFICATE: &[u8] =
+    b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
 /// Long enough for any step of a server that works.
-const PATIENCE: Duration = Duration::from_secs(20);
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn sender() -> Sender {
     Sender::new("hippo@example.org".parse().unwrap())
@@ -46,8 +47,8 @@ fn options(server: &Server) -> SmtpOptions {
     SmtpOptions {
         port: server.port,
         tls: SmtpTls::None,
-        timeout: PATIENCE,
-        answer_timeout: PATIENCE,
+        timeout: STEP_TIMEOUT,
+        answer_timeout: STEP_TIMEOUT,
         ..SmtpOptions::new("127.0.0.1")
     }
 }
@@ -92,7 +93,7 @@ fn kind(answer: &MailAnswer) -> (&'static str, String) {
 }
 
 #[tokio::test]
-async fn a_mail_arrives_as_it_was_built() {
+async fn mail_arrives_unchanged() {
     let server = Server::start(Script::default()).await;
     assert_eq!(mailer(options(&server)).send(&mail()).await, accepted());
     let stored = server.stored();
@@ -107,59 +108,79 @@ async fn a_mail_arrives_as_it_was_built() {
 
 #[rstest]
 // Before the end of the message: not sent, or refused.
-#[case(At::Greeting, Act::Drop, "not sent")]
-#[case(At::Greeting, Act::Hang, "not sent")]
-#[case(At::Greeting, Act::Say("421 4.3.2 pat@example.org not now"), "refused")]
-#[case(At::Greeting, Act::Say("554 5.7.1 go away pat@example.org"), "refused")]
-#[case(At::Greeting, Act::Say("hello"), "not sent")]
-#[case(At::Ehlo, Act::Drop, "not sent")]
-#[case(At::Ehlo, Act::Hang, "not sent")]
-#[case(At::Ehlo, Act::Say("502 5.5.1 what is that"), "refused")]
-#[case(At::Mail, Act::Drop, "not sent")]
-#[case(At::Mail, Act::Hang, "not sent")]
-#[case(At::Mail, Act::Say("451 4.3.0 hippo@example.org"), "refused")]
-#[case(At::Mail, Act::Say("550 5.7.1 hippo@example.org"), "refused")]
-#[case(At::Mail, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::Rcpt, Act::Drop, "not sent")]
-#[case(At::Rcpt, Act::Hang, "not sent")]
-#[case(At::Rcpt, Act::Say("450 4.2.0 pat@example.org greylisted"), "refused")]
+#[case(Point::Greeting, Action::Drop, "not sent")]
+#[case(Point::Greeting, Action::Hang, "not sent")]
 #[case(
-    At::Rcpt,
-    Act::Say("550 5.1.1 pat@example.org unknown"),
+    Point::Greeting,
+    Action::Say("421 4.3.2 pat@example.org not now"),
+    "refused"
+)]
+#[case(
+    Point::Greeting,
+    Action::Say("554 5.7.1 go away pat@example.org"),
+    "refused"
+)]
+#[case(Point::Greeting, Action::Say("hello"), "not sent")]
+#[case(Point::Ehlo, Action::Drop, "not sent")]
+#[case(Point::Ehlo, Action::Hang, "not sent")]
+#[case(Point::Ehlo, Action::Say("502 5.5.1 what is that"), "refused")]
+#[case(Point::Mail, Action::Drop, "not sent")]
+#[case(Point::Mail, Action::Hang, "not sent")]
+#[case(Point::Mail, Action::Say("451 4.3.0 hippo@example.org"), "refused")]
+#[case(Point::Mail, Action::Say("550 5.7.1 hippo@example.org"), "refused")]
+#[case(Point::Mail, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(Point::Rcpt, Action::Drop, "not sent")]
+#[case(Point::Rcpt, Action::Hang, "not sent")]
+#[case(
+    Point::Rcpt,
+    Action::Say("450 4.2.0 pat@example.org greylisted"),
+    "refused"
+)]
+#[case(
+    Point::Rcpt,
+    Action::Say("550 5.1.1 pat@example.org unknown"),
     "refused for good"
 )]
-#[case(At::Rcpt, Act::Say("530 5.7.0 log in first"), "refused")]
-#[case(At::Rcpt, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::Data, Act::Drop, "not sent")]
-#[case(At::Data, Act::Hang, "not sent")]
-#[case(At::Data, Act::Say("451 4.3.0 later"), "refused")]
-#[case(At::Data, Act::Say("554 5.5.1 no"), "refused for good")]
-#[case(At::Data, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::Data, Act::Say("250 2.0.0 what?"), "not sent")]
-#[case(At::Body, Act::Drop, "not sent")]
-#[case(At::Body, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::Body, Act::SayAndDrop("552 5.3.4 too big"), "refused for good")]
-// After it: what the server says, and only silence is unknown.
-#[case(At::End, Act::Say("451 4.3.0 pat@example.org later"), "refused")]
+#[case(Point::Rcpt, Action::Say("530 5.7.0 log in first"), "refused")]
+#[case(Point::Rcpt, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(Point::Data, Action::Drop, "not sent")]
+#[case(Point::Data, Action::Hang, "not sent")]
+#[case(Point::Data, Action::Say("451 4.3.0 later"), "refused")]
+#[case(Point::Data, Action::Say("554 5.5.1 no"), "refused for good")]
+#[case(Point::Data, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(Point::Data, Action::Say("250 2.0.0 what?"), "not sent")]
+#[case(Point::Body, Action::Drop, "not sent")]
+#[case(Point::Body, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
 #[case(
-    At::End,
-    Act::Say("554 5.7.1 spam, says pat@example.org"),
+    Point::Body,
+    Action::SayAndDrop("552 5.3.4 too big"),
     "refused for good"
 )]
-#[case(At::End, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::End, Act::SayAndDrop("250 2.0.0 queued"), "accepted")]
-#[case(At::End, Act::Drop, "unknown")]
-#[case(At::End, Act::Hang, "unknown")]
-#[case(At::End, Act::Say("what was that"), "unknown")]
-#[case(At::End, Act::SayAndDrop("250-half an answer"), "unknown")]
-#[case(At::End, Act::Say("354 go on"), "unknown")]
-// All of the message was written before anybody could know: the server may have read it.
-#[case(At::Body, Act::Hang, "unknown")]
+// After the end: the server's reply counts, and only a missing reply is unknown.
+#[case(Point::End, Action::Say("451 4.3.0 pat@example.org later"), "refused")]
+#[case(
+    Point::End,
+    Action::Say("554 5.7.1 spam, says pat@example.org"),
+    "refused for good"
+)]
+#[case(Point::End, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(Point::End, Action::SayAndDrop("250 2.0.0 queued"), "accepted")]
+#[case(Point::End, Action::Drop, "unknown")]
+#[case(Point::End, Action::Hang, "unknown")]
+#[case(Point::End, Action::Say("what was that"), "unknown")]
+#[case(Point::End, Action::SayAndDrop("250-half an answer"), "unknown")]
+#[case(Point::End, Action::Say("354 go on"), "unknown")]
+// The whole message was written before the failure was noticed, so the server may have read it.
+#[case(Point::Body, Action::Hang, "unknown")]
 #[tokio::test]
-async fn each_fault_has_its_answer(#[case] at: At, #[case] act: Act, #[case] expected: &str) {
-    let hangs = matches!(act, Act::Hang);
+async fn fault_at_each_point_has_its_answer(
+    #[case] at: Point,
+    #[case] action: Action,
+    #[case] expected: &str,
+) {
+    let hangs = matches!(action, Action::Hang);
     let server = Server::start(Script {
-        faults: vec![(at, act)],
+        faults: vec![(at, action)],
         ..Script::default()
     })
     .await;
@@ -167,8 +188,8 @@ async fn each_fault_has_its_answer(#[case] at: At, #[case] act: Act, #[case] exp
     let mailer = mailer(SmtpOptions {
         timeout: short,
         answer_timeout: short,
-        // A server that hangs up is noticed at once; the pause only has to be long enough.
-        pause_before_end: if at == At::Body && !hangs {
+        // A server that hangs up is noticed at once, so a long pause costs no time.
+        pause_before_end: if at == Point::Body && !hangs {
             Duration::from_secs(10)
         } else {
             Duration::ZERO
@@ -179,22 +200,22 @@ async fn each_fault_has_its_answer(#[case] at: At, #[case] act: Act, #[case] exp
     let (kind, reason) = kind(&answer);
     assert_eq!(kind, expected, "{reason}");
     assert!(kind == "accepted" || reason.ends_with('.'), "{reason}");
-    // What is said not to be sent was not taken.
+    // A mail that counts as unsent was not accepted.
     let taken = server.stored().len();
-    assert!(taken == 0 || at == At::End, "{taken} mails were taken");
+    assert!(taken == 0 || at == Point::End, "{taken} mails were taken");
 }
 
 #[rstest]
 #[case(Encryption::StartTls, SmtpTls::StartTls)]
 #[case(Encryption::Implicit, SmtpTls::Implicit)]
 #[tokio::test]
-async fn a_line_that_is_dropped_within_the_message_is_noticed_through_tls_too(
+async fn dropped_tls_connection_is_noticed(
     #[case] encryption: Encryption,
     #[case] tls: SmtpTls,
-    #[values((At::Body, "not sent"), (At::End, "unknown"))] expected: (At, &str),
+    #[values((Point::Body, "not sent"), (Point::End, "unknown"))] expected: (Point, &str),
 ) {
     let server = Server::start(Script {
-        faults: vec![(expected.0, Act::Drop)],
+        faults: vec![(expected.0, Action::Drop)],
         encryption,
         ..Script::default()
     })
@@ -202,7 +223,7 @@ async fn a_line_that_is_dropped_within_the_message_is_noticed_through_tls_too(
     let mailer = mailer(SmtpOptions {
         tls,
         trusted_certificates: vec![server.authority.clone().into_bytes()],
-        pause_before_end: if expected.0 == At::Body {
+        pause_before_end: if expected.0 == Point::Body {
             Duration::from_secs(10)
         } else {
             Duration::ZERO
@@ -214,9 +235,12 @@ async fn a_line_that_is_dropped_within_the_message_is_noticed_through_tls_too(
 }
 
 #[tokio::test]
-async fn a_reason_keeps_the_numbers_of_an_answer_and_not_its_words() {
+async fn reason_keeps_only_the_reply_codes() {
     let server = Server::start(Script {
-        faults: vec![(At::End, Act::Say("554 5.7.1 spam, says pat@example.org"))],
+        faults: vec![(
+            Point::End,
+            Action::Say("554 5.7.1 spam, says pat@example.org"),
+        )],
         ..Script::default()
     })
     .await;
@@ -228,11 +252,11 @@ async fn a_reason_keeps_the_numbers_of_an_answer_and_not_its_words() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_not_sent() {
+async fn refused_connection_is_not_sent() {
     let server = Server::start(Script::default()).await;
     let options = options(&server);
     drop(server);
-    // Until the task is gone, the port is open.
+    // The port stays open until the server's task has ended.
     while tokio::net::TcpStream::connect(("127.0.0.1", options.port))
         .await
         .is_ok()
@@ -250,7 +274,7 @@ async fn nobody_there_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_refused_recipient_does_not_keep_the_mail_from_the_others() {
+async fn refused_recipient_does_not_stop_the_others() {
     let server = Server::start(Script {
         refused: vec![("pat@example.org", "550 5.1.1 no pat@example.org here")],
         ..Script::default()
@@ -268,7 +292,7 @@ async fn a_refused_recipient_does_not_keep_the_mail_from_the_others() {
 }
 
 #[tokio::test]
-async fn all_recipients_refused_is_for_good_only_if_each_of_them_is() {
+async fn refusal_is_for_good_only_if_every_recipient_is() {
     let server = Server::start(Script {
         refused: vec![
             ("pat@example.org", "550 5.1.1 unknown"),
@@ -282,7 +306,7 @@ async fn all_recipients_refused_is_for_good_only_if_each_of_them_is() {
         kind(&answer),
         (
             "refused",
-            "The mail server would take none of the recipients: 451 4.7.1, 550 5.1.1.".to_owned()
+            "The mail server accepted none of the recipients: 451 4.7.1, 550 5.1.1.".to_owned()
         )
     );
 }
@@ -291,7 +315,10 @@ async fn all_recipients_refused_is_for_good_only_if_each_of_them_is() {
 #[case(Encryption::StartTls, SmtpTls::StartTls)]
 #[case(Encryption::Implicit, SmtpTls::Implicit)]
 #[tokio::test]
-async fn a_certificate_must_be_trusted(#[case] encryption: Encryption, #[case] tls: SmtpTls) {
+async fn untrusted_certificate_is_not_sent_to(
+    #[case] encryption: Encryption,
+    #[case] tls: SmtpTls,
+) {
     let server = Server::start(Script {
         encryption,
         ..Script::default()
@@ -324,7 +351,10 @@ async fn a_certificate_must_be_trusted(#[case] encryption: Encryption, #[case] t
 #[case(Encryption::StartTls, SmtpTls::StartTls)]
 #[case(Encryption::Implicit, SmtpTls::Implicit)]
 #[tokio::test]
-async fn a_certificate_must_be_for_the_host(#[case] encryption: Encryption, #[case] tls: SmtpTls) {
+async fn certificate_for_another_host_is_not_sent_to(
+    #[case] encryption: Encryption,
+    #[case] tls: SmtpTls,
+) {
     let server = Server::start(Script {
         encryption,
         certificate_for: Some("elsewhere.example.com"),
@@ -346,18 +376,18 @@ async fn a_certificate_must_be_for_the_host(#[case] encryption: Encryption, #[ca
 #[rstest]
 #[case::not_offered(Encryption::None, SmtpTls::StartTls, vec![], "STARTTLS")]
 #[case::no_tls_there(Encryption::None, SmtpTls::Implicit, vec![], "TLS")]
-#[case::hangs_up(Encryption::StartTls, SmtpTls::StartTls, vec![(At::Handshake, Act::Drop)], "hung up")]
+#[case::hangs_up(Encryption::StartTls, SmtpTls::StartTls, vec![(Point::Handshake, Action::Drop)], "hung up")]
 #[case::slips_something_in(
     Encryption::StartTls,
     SmtpTls::StartTls,
-    vec![(At::StartTls, Act::Say("220 go ahead\r\n250 mail.example.org"))],
+    vec![(Point::StartTls, Action::Say("220 go ahead\r\n250 mail.example.org"))],
     "TLS"
 )]
 #[tokio::test]
-async fn without_encryption_nothing_is_sent(
+async fn nothing_is_sent_unencrypted(
     #[case] encryption: Encryption,
     #[case] tls: SmtpTls,
-    #[case] faults: Vec<(At, Act)>,
+    #[case] faults: Vec<(Point, Action)>,
     #[case] word: &str,
 ) {
     let server = Server::start(Script {
@@ -388,7 +418,7 @@ async fn without_encryption_nothing_is_sent(
 #[case("LOGIN")]
 #[case("LOGIN PLAIN XOAUTH2")]
 #[tokio::test]
-async fn a_login_goes_before_the_mail(#[case] mechanisms: &'static str) {
+async fn login_precedes_the_mail(#[case] mechanisms: &'static str) {
     let server = Server::start(Script {
         encryption: Encryption::StartTls,
         login: Some((mechanisms, "operator", PASSWORD)),
@@ -410,7 +440,7 @@ async fn a_login_goes_before_the_mail(#[case] mechanisms: &'static str) {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_not_tried_again_in_this_run() {
+async fn refused_login_is_not_retried() {
     let server = Server::start(Script {
         login: Some(("PLAIN", "operator", "another")),
         ..Script::default()
@@ -435,20 +465,20 @@ async fn a_refused_login_is_not_tried_again_in_this_run() {
 }
 
 #[rstest]
-#[case(Some("PLAIN"), Act::Say("454 4.7.0 later"), "refused")]
-#[case(Some("PLAIN"), Act::Drop, "not sent")]
-#[case(Some("PLAIN"), Act::Hang, "not sent")]
-#[case(Some("CRAM-MD5"), Act::Drop, "not sent")]
-#[case(None, Act::Drop, "not sent")]
+#[case(Some("PLAIN"), Action::Say("454 4.7.0 later"), "refused")]
+#[case(Some("PLAIN"), Action::Drop, "not sent")]
+#[case(Some("PLAIN"), Action::Hang, "not sent")]
+#[case(Some("CRAM-MD5"), Action::Drop, "not sent")]
+#[case(None, Action::Drop, "not sent")]
 #[tokio::test]
-async fn a_login_that_cannot_be_made_leaves_the_mail_unsent(
+async fn failed_login_leaves_the_mail_unsent(
     #[case] mechanisms: Option<&'static str>,
-    #[case] act: Act,
+    #[case] action: Action,
     #[case] expected: &str,
 ) {
     let server = Server::start(Script {
         login: mechanisms.map(|mechanisms| (mechanisms, "operator", PASSWORD)),
-        faults: vec![(At::Auth, act)],
+        faults: vec![(Point::Auth, action)],
         ..Script::default()
     })
     .await;
@@ -464,7 +494,7 @@ async fn a_login_that_cannot_be_made_leaves_the_mail_unsent(
 }
 
 #[tokio::test]
-async fn mails_one_after_the_other_share_a_connection() {
+async fn sequential_mails_share_a_connection() {
     let server = Server::start(Script::default()).await;
     let mailer = mailer(options(&server));
     for _ in 0..3 {
@@ -472,16 +502,16 @@ async fn mails_one_after_the_other_share_a_connection() {
     }
     mailer.close().await;
     assert_eq!(server.stored().len(), 3);
-    assert_eq!((server.connections(), server.farewells()), (1, 1));
+    assert_eq!((server.connections(), server.quits()), (1, 1));
 }
 
 #[rstest]
-#[case(Act::Drop)]
-#[case(Act::SayAndDrop("421 4.4.2 idle for too long"))]
+#[case(Action::Drop)]
+#[case(Action::SayAndDrop("421 4.4.2 idle for too long"))]
 #[tokio::test]
-async fn a_kept_connection_that_died_is_replaced_before_anything_is_handed_over(#[case] act: Act) {
+async fn dead_idle_connection_is_replaced(#[case] action: Action) {
     let server = Server::start(Script {
-        faults: vec![(At::Rset, act)],
+        faults: vec![(Point::Rset, action)],
         ..Script::default()
     })
     .await;
@@ -493,7 +523,7 @@ async fn a_kept_connection_that_died_is_replaced_before_anything_is_handed_over(
 }
 
 #[tokio::test]
-async fn a_refused_mail_does_not_spoil_the_next_one() {
+async fn refused_mail_does_not_affect_the_next() {
     let server = Server::start(Script {
         refused: vec![("pat@example.org", "550 5.1.1 unknown")],
         ..Script::default()
@@ -514,7 +544,7 @@ async fn a_refused_mail_does_not_spoil_the_next_one() {
 }
 
 #[tokio::test]
-async fn many_mails_at_once_use_few_connections_and_all_arrive() {
+async fn concurrent_mails_use_at_most_four_connections() {
     let server = Server::start(Script::default()).await;
     let mailer = std::sync::Arc::new(mailer(options(&server)));
     let mut sending = tokio::task::JoinSet::new();
@@ -530,7 +560,7 @@ async fn many_mails_at_once_use_few_connections_and_all_arrive() {
 }
 
 #[tokio::test]
-async fn a_large_mail_arrives_whole() {
+async fn large_mail_arrives_unchanged() {
     let server = Server::start(Script::default()).await;
     let large = Mail {
         text: ".line\n".repeat(100_000),
@@ -546,11 +576,11 @@ async fn a_large_mail_arrives_whole() {
 #[rstest]
 #[case(|o: &mut SmtpOptions| o.host = " ".to_owned(), SmtpOptionsError::NoHost)]
 #[case(|o: &mut SmtpOptions| o.tls = SmtpTls::None, SmtpOptionsError::NotEncrypted)]
-#[case(|o: &mut SmtpOptions| o.user = Some("operator".to_owned()), SmtpOptionsError::HalfALogin)]
-#[case(|o: &mut SmtpOptions| o.password = Some(SecretString::from(PASSWORD)), SmtpOptionsError::HalfALogin)]
+#[case(|o: &mut SmtpOptions| o.user = Some("operator".to_owned()), SmtpOptionsError::IncompleteLogin)]
+#[case(|o: &mut SmtpOptions| o.password = Some(SecretString::from(PASSWORD)), SmtpOptionsError::IncompleteLogin)]
 #[case(|o: &mut SmtpOptions| o.trusted_certificates = vec![b"no".to_vec()], SmtpOptionsError::BadCertificate)]
-#[case(|o: &mut SmtpOptions| o.trusted_certificates = vec![NO_CERTIFICATE.to_vec()], SmtpOptionsError::BadCertificate)]
-fn unsound_options_are_refused(
+#[case(|o: &mut SmtpOptions| o.trusted_certificates = vec![MALFORMED_CERTIFICATE.to_vec()], SmtpOptionsError::BadCertificate)]
+fn invalid_options_are_refused(
     #[case] spoil: fn(&mut SmtpOptions),
     #[case] expected: SmtpOptionsError,
 ) {
@@ -566,7 +596,7 @@ fn unsound_options_are_refused(
 #[case("::1", true)]
 #[case("localhost.example.org", false)]
 #[case("128.0.0.1", false)]
-fn only_this_machine_may_go_unencrypted(#[case] host: &str, #[case] allowed: bool) {
+fn only_loopback_may_be_unencrypted(#[case] host: &str, #[case] allowed: bool) {
     let options = SmtpOptions {
         tls: SmtpTls::None,
         ..SmtpOptions::new(host)
@@ -575,7 +605,7 @@ fn only_this_machine_may_go_unencrypted(#[case] host: &str, #[case] allowed: boo
 }
 
 #[test]
-fn debug_shows_neither_user_nor_password() {
+fn debug_hides_user_and_password() {
     let options = SmtpOptions {
         user: Some("operator".to_owned()),
         password: Some(SecretString::from(PASSWORD)),

@@ -1,4 +1,4 @@
-//! A small SMTP server that can go wrong at any point.
+//! A small SMTP server that can fail at any point.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// A point of the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum At {
+pub(crate) enum Point {
     Greeting,
     Ehlo,
     StartTls,
@@ -32,10 +32,10 @@ pub(crate) enum At {
 
 /// What happens at a point.
 #[derive(Debug, Clone)]
-pub(crate) enum Act {
-    /// This answer is given, and the conversation goes on.
+pub(crate) enum Action {
+    /// Sends this reply and goes on.
     Say(&'static str),
-    /// This answer is given, and the server hangs up.
+    /// Sends this reply and hangs up.
     SayAndDrop(&'static str),
     Drop,
     Hang,
@@ -51,18 +51,18 @@ pub(crate) enum Encryption {
 
 #[derive(Default, Clone)]
 pub(crate) struct Script {
-    pub(crate) faults: Vec<(At, Act)>,
+    pub(crate) faults: Vec<(Point, Action)>,
     pub(crate) encryption: Encryption,
-    /// Recipients that are refused, and how.
+    /// Recipients to refuse, with the reply.
     pub(crate) refused: Vec<(&'static str, &'static str)>,
-    /// The mechanisms that EHLO names, and the user and password that are taken.
+    /// The mechanisms in the EHLO reply, and the accepted user and password.
     pub(crate) login: Option<(&'static str, &'static str, &'static str)>,
-    /// A host name in the certificate; 127.0.0.1 if none is given.
+    /// The host name in the certificate. The default is 127.0.0.1.
     pub(crate) certificate_for: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stored {
+pub(crate) struct StoredMail {
     pub(crate) from: String,
     pub(crate) to: Vec<String>,
     pub(crate) message: String,
@@ -71,18 +71,18 @@ pub(crate) struct Stored {
 }
 
 #[derive(Default)]
-struct Seen {
-    stored: Vec<Stored>,
+struct ServerLog {
+    stored: Vec<StoredMail>,
     connections: usize,
     logins: usize,
-    farewells: usize,
+    quits: usize,
 }
 
 pub(crate) struct Server {
     pub(crate) port: u16,
-    /// The certificate of who signed the server's own.
+    /// The certificate of the authority that signed the server's.
     pub(crate) authority: String,
-    seen: Arc<Mutex<Seen>>,
+    log: Arc<Mutex<ServerLog>>,
     task: JoinHandle<()>,
 }
 
@@ -97,17 +97,17 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (tls, authority) = tls(script.certificate_for.unwrap_or("127.0.0.1"), port);
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let log = Arc::new(Mutex::new(ServerLog::default()));
         let task = tokio::spawn({
-            let seen = seen.clone();
+            let log = log.clone();
             async move {
                 loop {
                     let (tcp, _) = listener.accept().await.unwrap();
-                    seen.lock().unwrap().connections += 1;
-                    let (script, tls, seen) = (script.clone(), tls.clone(), seen.clone());
+                    log.lock().unwrap().connections += 1;
+                    let (script, tls, log) = (script.clone(), tls.clone(), log.clone());
                     tokio::spawn(async move {
-                        // A lost line is the client's business.
-                        let _ = serve(tcp, script, tls, seen).await;
+                        // Only the client tests how a lost connection is handled.
+                        let _ = serve(tcp, script, tls, log).await;
                     });
                 }
             }
@@ -115,31 +115,31 @@ impl Server {
         Self {
             port,
             authority,
-            seen,
+            log,
             task,
         }
     }
 
-    pub(crate) fn stored(&self) -> Vec<Stored> {
-        self.seen.lock().unwrap().stored.clone()
+    pub(crate) fn stored(&self) -> Vec<StoredMail> {
+        self.log.lock().unwrap().stored.clone()
     }
 
     pub(crate) fn connections(&self) -> usize {
-        self.seen.lock().unwrap().connections
+        self.log.lock().unwrap().connections
     }
 
     pub(crate) fn logins(&self) -> usize {
-        self.seen.lock().unwrap().logins
+        self.log.lock().unwrap().logins
     }
 
-    pub(crate) fn farewells(&self) -> usize {
-        self.seen.lock().unwrap().farewells
+    pub(crate) fn quits(&self) -> usize {
+        self.log.lock().unwrap().quits
     }
 }
 
 fn tls(name: &str, port: u16) -> (TlsAcceptor, String) {
     let mut authority = CertificateParams::default();
-    // Each server's authority has a name of its own.
+    // Each server's authority has its own name.
     authority
         .distinguished_name
         .push(rcgen::DnType::CommonName, format!("authority of {port}"));
@@ -160,10 +160,10 @@ fn tls(name: &str, port: u16) -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), authority.pem())
 }
 
-/// The line ended, by the client or by the script.
-struct Over;
+/// The connection was closed, by the client or by the script.
+struct Disconnected;
 
-impl From<std::io::Error> for Over {
+impl From<std::io::Error> for Disconnected {
     fn from(_: std::io::Error) -> Self {
         Self
     }
@@ -172,26 +172,26 @@ impl From<std::io::Error> for Over {
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-type Line = BufReader<Box<dyn Stream>>;
+type Connection = BufReader<Box<dyn Stream>>;
 
 async fn serve(
     tcp: TcpStream,
     script: Script,
     tls: TlsAcceptor,
-    seen: Arc<Mutex<Seen>>,
-) -> Result<(), Over> {
+    log: Arc<Mutex<ServerLog>>,
+) -> Result<(), Disconnected> {
     let mut encrypted = false;
-    let mut line: Line = if script.encryption == Encryption::Implicit {
-        act(None, &script, At::Handshake).await?;
+    let mut connection: Connection = if script.encryption == Encryption::Implicit {
+        run_action(None, &script, Point::Handshake).await?;
         encrypted = true;
         BufReader::new(Box::new(tls.accept(tcp).await?))
     } else {
         BufReader::new(Box::new(tcp))
     };
     answer(
-        &mut line,
+        &mut connection,
         &script,
-        At::Greeting,
+        Point::Greeting,
         "220 mail.example.org ready",
     )
     .await?;
@@ -199,7 +199,7 @@ async fn serve(
     let mut from = String::new();
     let mut to: Vec<String> = Vec::new();
     loop {
-        let command = read_line(&mut line).await?;
+        let command = read_line(&mut connection).await?;
         let upper = command.to_ascii_uppercase();
         if upper.starts_with("EHLO") {
             let mut words = vec!["mail.example.org".to_owned(), "8BITMIME".to_owned()];
@@ -215,66 +215,66 @@ async fn serve(
                 .enumerate()
                 .map(|(at, word)| format!("250{}{word}", if at == last { ' ' } else { '-' }))
                 .collect();
-            answer(&mut line, &script, At::Ehlo, &text.join("\r\n")).await?;
+            answer(&mut connection, &script, Point::Ehlo, &text.join("\r\n")).await?;
         } else if upper.starts_with("STARTTLS") {
-            answer(&mut line, &script, At::StartTls, "220 go ahead").await?;
-            act(None, &script, At::Handshake).await?;
-            line = BufReader::new(Box::new(tls.accept(line.into_inner()).await?));
+            answer(&mut connection, &script, Point::StartTls, "220 go ahead").await?;
+            run_action(None, &script, Point::Handshake).await?;
+            connection = BufReader::new(Box::new(tls.accept(connection.into_inner()).await?));
             encrypted = true;
         } else if upper.starts_with("AUTH") {
-            seen.lock().unwrap().logins += 1;
-            act(Some(&mut line), &script, At::Auth).await?;
-            let given = credentials(&mut line, &command).await?;
+            log.lock().unwrap().logins += 1;
+            run_action(Some(&mut connection), &script, Point::Auth).await?;
+            let given = credentials(&mut connection, &command).await?;
             let (_, user, password) = script.login.unwrap_or_default();
             logged_in = given == (user.to_owned(), password.to_owned());
             if logged_in {
-                say(&mut line, "235 2.7.0 welcome").await?;
+                send_reply(&mut connection, "235 2.7.0 welcome").await?;
             } else {
-                say(&mut line, &format!("535 5.7.8 not you, {}", given.0)).await?;
+                send_reply(&mut connection, &format!("535 5.7.8 not you, {}", given.0)).await?;
             }
         } else if upper.starts_with("MAIL FROM:") {
-            from = angled(&command);
+            from = parse_address(&command);
             to.clear();
-            answer(&mut line, &script, At::Mail, "250 2.1.0 ok").await?;
+            answer(&mut connection, &script, Point::Mail, "250 2.1.0 ok").await?;
         } else if upper.starts_with("RCPT TO:") {
-            let address = angled(&command);
+            let address = parse_address(&command);
             match script.refused.iter().find(|(who, _)| *who == address) {
-                Some((_, text)) => say(&mut line, text).await?,
+                Some((_, text)) => send_reply(&mut connection, text).await?,
                 None => {
                     to.push(address);
-                    answer(&mut line, &script, At::Rcpt, "250 2.1.5 ok").await?;
+                    answer(&mut connection, &script, Point::Rcpt, "250 2.1.5 ok").await?;
                 }
             }
         } else if upper == "DATA" {
-            answer(&mut line, &script, At::Data, "354 go on").await?;
-            if !script.faults.iter().any(|(at, _)| *at == At::Data) {
-                let message = message(&mut line, &script).await?;
-                seen.lock().unwrap().stored.push(Stored {
+            answer(&mut connection, &script, Point::Data, "354 go on").await?;
+            if !script.faults.iter().any(|(at, _)| *at == Point::Data) {
+                let message = message(&mut connection, &script).await?;
+                log.lock().unwrap().stored.push(StoredMail {
                     from: from.clone(),
                     to: to.clone(),
                     message,
                     encrypted,
                     logged_in,
                 });
-                answer(&mut line, &script, At::End, "250 2.0.0 queued").await?;
+                answer(&mut connection, &script, Point::End, "250 2.0.0 queued").await?;
             }
         } else if upper == "RSET" {
-            answer(&mut line, &script, At::Rset, "250 2.0.0 ok").await?;
+            answer(&mut connection, &script, Point::Rset, "250 2.0.0 ok").await?;
         } else if upper == "QUIT" {
-            seen.lock().unwrap().farewells += 1;
-            say(&mut line, "221 2.0.0 bye").await?;
+            log.lock().unwrap().quits += 1;
+            send_reply(&mut connection, "221 2.0.0 bye").await?;
             return Ok(());
         } else {
-            say(&mut line, "500 5.5.1 what?").await?;
+            send_reply(&mut connection, "500 5.5.1 what?").await?;
         }
     }
 }
 
-async fn message(line: &mut Line, script: &Script) -> Result<String, Over> {
+async fn message(connection: &mut Connection, script: &Script) -> Result<String, Disconnected> {
     let mut message = String::new();
     loop {
-        let text = read_line(line).await?;
-        act(Some(line), script, At::Body).await?;
+        let text = read_line(connection).await?;
+        run_action(Some(connection), script, Point::Body).await?;
         if text == "." {
             return Ok(message);
         }
@@ -283,17 +283,20 @@ async fn message(line: &mut Line, script: &Script) -> Result<String, Over> {
     }
 }
 
-async fn credentials(line: &mut Line, command: &str) -> Result<(String, String), Over> {
+async fn credentials(
+    connection: &mut Connection,
+    command: &str,
+) -> Result<(String, String), Disconnected> {
     let words: Vec<&str> = command.split(' ').collect();
     if words[1] == "PLAIN" {
         let text = base64(words[2]);
         let parts: Vec<&str> = text.split('\0').collect();
         return Ok((parts[1].to_owned(), parts[2].to_owned()));
     }
-    say(line, "334 VXNlcm5hbWU6").await?;
-    let user = base64(&read_line(line).await?);
-    say(line, "334 UGFzc3dvcmQ6").await?;
-    let password = base64(&read_line(line).await?);
+    send_reply(connection, "334 VXNlcm5hbWU6").await?;
+    let user = base64(&read_line(connection).await?);
+    send_reply(connection, "334 UGFzc3dvcmQ6").await?;
+    let password = base64(&read_line(connection).await?);
     Ok((user, password))
 }
 
@@ -312,51 +315,64 @@ fn base64(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Does what the script wants here, or gives the usual answer.
-async fn answer(line: &mut Line, script: &Script, at: At, usual: &str) -> Result<(), Over> {
-    if !act(Some(line), script, at).await? {
-        say(line, usual).await?;
+/// Runs the scripted action at this point, or sends the usual reply.
+async fn answer(
+    connection: &mut Connection,
+    script: &Script,
+    at: Point,
+    usual: &str,
+) -> Result<(), Disconnected> {
+    if !run_action(Some(connection), script, at).await? {
+        send_reply(connection, usual).await?;
     }
     Ok(())
 }
 
-/// Whether the script had an answer here.
-async fn act(line: Option<&mut Line>, script: &Script, at: At) -> Result<bool, Over> {
-    let Some((_, act)) = script.faults.iter().find(|(place, _)| *place == at) else {
+/// Runs the scripted action at this point. True if it replied.
+async fn run_action(
+    connection: Option<&mut Connection>,
+    script: &Script,
+    at: Point,
+) -> Result<bool, Disconnected> {
+    let Some((_, action)) = script.faults.iter().find(|(point, _)| *point == at) else {
         return Ok(false);
     };
-    match (act, line) {
-        (Act::Say(text), Some(line)) => {
-            say(line, text).await?;
+    match (action, connection) {
+        (Action::Say(text), Some(connection)) => {
+            send_reply(connection, text).await?;
             Ok(true)
         }
-        (Act::SayAndDrop(text), Some(line)) => {
-            say(line, text).await?;
-            Err(Over)
+        (Action::SayAndDrop(text), Some(connection)) => {
+            send_reply(connection, text).await?;
+            Err(Disconnected)
         }
-        (Act::Hang, _) => {
+        (Action::Hang, _) => {
             tokio::time::sleep(Duration::from_secs(3600)).await;
-            Err(Over)
+            Err(Disconnected)
         }
-        _ => Err(Over),
+        _ => Err(Disconnected),
     }
 }
 
-async fn say(line: &mut Line, text: &str) -> Result<(), Over> {
-    line.write_all(format!("{text}\r\n").as_bytes()).await?;
-    line.flush().await?;
+async fn send_reply(connection: &mut Connection, text: &str) -> Result<(), Disconnected> {
+    connection
+        .write_all(format!("{text}\r\n").as_bytes())
+        .await?;
+    connection.flush().await?;
     Ok(())
 }
 
-async fn read_line(line: &mut Line) -> Result<String, Over> {
+async fn read_line(connection: &mut Connection) -> Result<String, Disconnected> {
     let mut text = String::new();
-    if line.read_line(&mut text).await? == 0 {
-        return Err(Over);
+    if connection.read_line(&mut text).await? == 0 {
+        return Err(Disconnected);
     }
-    text.strip_suffix("\r\n").map(str::to_owned).ok_or(Over)
+    text.strip_suffix("\r\n")
+        .map(str::to_owned)
+        .ok_or(Disconnected)
 }
 
-fn angled(command: &str) -> String {
+fn parse_address(command: &str) -> String {
     let (_, rest) = command.split_once('<').unwrap();
     rest.split_once('>').unwrap().0.to_owned()
 }
