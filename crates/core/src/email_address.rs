@@ -113,7 +113,7 @@ mod tests {
     #[case("a@b@c")]
     #[case("a@example.org\r\nBcc: x@example.org")]
     #[case("a b@example.org")]
-    fn a_malformed_address_is_refused_and_not_repeated(#[case] text: &str) {
+    fn malformed_address_is_refused_and_not_echoed(#[case] text: &str) {
         let error = text.parse::<EmailAddress>().unwrap_err();
         assert!(!error.to_string().contains("Bcc"));
     }

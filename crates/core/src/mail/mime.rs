@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_mail_has_the_same_bytes_and_another_attempt_another_id() {
+    fn same_mail_has_same_bytes_and_new_attempt_a_new_id() {
         assert_eq!(
             build(&mail(), &sender()).unwrap(),
             build(&mail(), &sender()).unwrap()
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_that_looks_encoded_stays_what_it_is() {
+    fn subject_that_looks_encoded_is_kept() {
         let mail = Mail {
             subject: "=?utf-8?b?ZXZpbA==?= due".to_owned(),
             ..mail()
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unsubscribe_mailbox_falls_back_to_reply_to_and_from() {
+    fn unsubscribe_falls_back_to_reply_to_then_from() {
         let mut sender = sender();
         sender.unsubscribe = None;
         assert!(text_of(&mail(), &sender).contains("<mailto:operator@example.org?"));
@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn sixty_recipients_and_long_lines_stay_within_the_limits_of_mail() {
+    fn many_recipients_and_long_lines_stay_within_limits() {
         let mail = Mail {
             to: (0..60)
                 .map(|n| {

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn doubt_begins_when_the_lease_is_over_and_ends_fifteen_minutes_after_sending() {
+    fn doubt_lasts_from_lease_end_to_15_minutes_after_sending() {
         let early = sending().doubt(now() + LEASE - Duration::seconds(1));
         assert_eq!(early, Err(TransitionError::Taken));
         let unknown = unknown();
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_that_was_told_keeps_its_reason_and_its_time() {
+    fn reported_doubt_keeps_its_reason_and_time() {
         let told = sending().unknown("no answer to the final dot".into());
         let unknown = told.unwrap().doubt(now() + LEASE).unwrap();
         let given_up = unknown.reconcile(Delivery::AtMostOnce, overdue()).unwrap();
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn under_at_most_once_it_is_given_up_with_a_reason() {
+    fn at_most_once_gives_up_with_a_reason() {
         let given_up = unknown()
             .reconcile(Delivery::AtMostOnce, overdue())
             .unwrap();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn under_at_least_once_it_is_sent_once_more_and_then_given_up() {
+    fn at_least_once_resends_once_then_gives_up() {
         let again = unknown()
             .reconcile(Delivery::AtLeastOnce, overdue())
             .unwrap();
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_mail_did_not_leave_whichever_of_its_events_comes_first() {
+    fn rejection_wins_in_either_event_order() {
         let accepted = sending().apply_acceptance(1, AcceptedBy::MailService, None, now());
         let rejected = accepted
             .unwrap()
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_of_an_older_claim_left_even_if_a_newer_one_failed() {
+    fn older_accepted_claim_outweighs_a_newer_failure() {
         let again = unknown().send_again(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
         let failed = claimed.failed("no recipients".into(), overdue()).unwrap();
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_slept_past_its_lease_still_tells_what_it_knows() {
+    fn worker_past_its_lease_still_reports_its_result() {
         let sent = unknown().accepted("id".into(), overdue()).unwrap();
         assert_eq!(sent.state, MailState::Sent);
         let not_sent = unknown().not_sent("no connection".into(), overdue());
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_may_have_anything_sent_again_that_nobody_has() {
+    fn unclaimed_notice_can_be_resent_on_request() {
         let given_up = unknown().give_up(overdue()).unwrap();
         let again = given_up.resend(overdue()).unwrap();
         assert_eq!(again.is_free(overdue()), Ok(()));
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_of_the_old_mail_does_not_keep_back_the_one_that_a_person_asked_for() {
+    fn outcome_of_the_old_mail_keeps_the_requested_resend() {
         let old = sending().accepted("old".into(), now()).unwrap();
         let again = old.resend(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();

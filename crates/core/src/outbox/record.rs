@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_notice_is_free_again_when_its_lease_is_over() {
+    fn notice_is_claimable_after_its_lease_expires() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
         assert_eq!(
             claimed.claim(Uuid::nil(), now()),
@@ -466,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_that_may_have_been_sent_is_never_free_again() {
+    fn possibly_sent_notice_is_never_claimable() {
         let sending = pending()
             .claim(Uuid::nil(), now())
             .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_for_now_waits_and_a_mail_that_was_not_sent_does_not() {
+    fn temporary_refusal_waits_and_unsent_mail_does_not() {
         let sending = pending()
             .claim(Uuid::nil(), now())
             .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_a_newer_version_wrote_is_read_and_left_alone() {
+    fn state_of_a_newer_version_is_read_and_not_changed() {
         let mut json = serde_json::to_value(pending()).unwrap();
         json["state"] = "POSTPONED".into();
         // Nor does an older version's record know every field, or this one every field of a newer.

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_that_comes_after_the_notice_was_given_up_still_counts() {
+    async fn event_after_giving_up_still_counts() {
         let world = World::new().await;
         let tag = sending(&world).await;
         let record = world.store.mail(&tag.key()).await.unwrap().unwrap();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_late_event_of_the_old_mail_does_not_swallow_the_one_that_a_person_asked_for() {
+    async fn late_event_of_the_old_mail_keeps_the_requested_resend() {
         let world = World::new().await;
         world.add_card("conrad", "wpl", ("1", "p")).await;
         let overdue = crate::testing::world::account(&[("Emma", "2026-11-20")]);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_of_a_notice_that_is_gone_is_no_error() {
+    async fn event_of_a_deleted_notice_is_ignored() {
         let world = World::new().await;
         let mut tag = sending(&world).await;
         tag.date = "2026-11-20".parse().unwrap();
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_complains_is_not_written_to_again_and_the_others_are_told_so() {
+    async fn complaint_stops_the_recipient_and_informs_the_others() {
         let world = World::new().await;
         let mut conrad = crate::testing::world::family("conrad");
         conrad.recipients.push("sam@example.org".parse().unwrap());
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_no_recipient_is_not_stopped_and_nobody_is_told() {
+    async fn complaint_of_a_non_recipient_is_ignored() {
         let world = World::new().await;
         for (family, address) in [("conrad", "zoe@example.org"), ("nobody", "pat@example.org")] {
             let (family, address) = (family.parse().unwrap(), address.parse().unwrap());
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_recipient_is_known_by_the_address_that_the_envelope_had() {
+    async fn recipient_matches_by_envelope_address() {
         let world = World::new().await;
         let mut conrad = crate::testing::world::family("conrad");
         conrad.recipients = vec!["pat@bücher.example".parse().unwrap()];
@@ -369,7 +369,7 @@ mod tests {
 
     /// The operator allows an address again and forgets the list: the same day, that is an alert of its own.
     #[tokio::test]
-    async fn suppressed_recipient_is_told_apart_from_a_complaint_of_the_same_day() {
+    async fn suppression_and_complaint_of_one_day_stay_distinct() {
         let world = World::new().await;
         let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
         let (store, clock) = (&world.store, &world.clock);
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_is_stopped_without_the_operator_having_it_on_record() {
+    async fn recipient_is_stopped_only_after_its_alert() {
         let world = World::new().await;
         let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
         let (store, clock) = (&world.store, &world.clock);

@@ -412,7 +412,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_that_comes_back_after_a_person_asked_for_another_mail_changes_nothing() {
+    fn late_worker_cannot_change_a_requested_resend() {
         let now: DateTime<Utc> = "2026-11-21T11:30:00Z".parse().unwrap();
         let date = "2026-11-21".parse().unwrap();
         let sending = OutboxRecord::planned(MailKey::daily("conrad".parse().unwrap(), date), now)

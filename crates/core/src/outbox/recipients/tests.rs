@@ -179,7 +179,7 @@ fn doubt_about_a_retry_leaves_the_notice_sent() {
 
 /// Where two mails are better than none, and the last retry is the one in doubt.
 #[test]
-fn doubt_about_the_last_retry_is_told_as_a_doubt() {
+fn unknown_last_retry_is_reported_as_unknown() {
     let family = two_recipients();
     let mut record = greylisted(&family);
     let mut now = start();
@@ -203,7 +203,7 @@ fn doubt_about_the_last_retry_is_told_as_a_doubt() {
 
 /// What comes after a doubt does not take it back.
 #[test]
-fn recipient_who_may_have_the_mail_is_not_told_as_refused() {
+fn possible_recipient_is_not_reported_as_refused() {
     let family = two_recipients();
     let mut now = start() + REFUSED_DELAY;
     let again = in_doubt(&greylisted(&family), &family, now);

@@ -77,7 +77,7 @@ async fn tick_that_tells(
 const TIME: &str = "2026-11-21T11:40:00Z";
 
 #[tokio::test]
-async fn a_notice_is_handed_out_by_every_tick_until_somebody_takes_it() {
+async fn notice_is_enqueued_by_each_tick_until_claimed() {
     let world = World::new().await;
     let queue = TestQueue::default();
     let run = tick(&world, &queue, TIME).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_notice_is_handed_out_by_every_tick_until_somebody_takes_it() {
 }
 
 #[tokio::test]
-async fn a_tick_whose_queue_was_away_is_failed_and_goes_on_when_it_is_tried_again() {
+async fn tick_fails_without_its_queue_and_resumes_on_retry() {
     let world = World::new().await;
     let queue = TestQueue::default();
     queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -121,7 +121,7 @@ async fn a_tick_whose_queue_was_away_is_failed_and_goes_on_when_it_is_tried_agai
 }
 
 #[tokio::test]
-async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
+async fn retried_tick_counts_notices_of_its_first_attempt() {
     let world = World::new().await;
     let queue = TestQueue::default();
     queue.mute.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -158,7 +158,7 @@ async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
 }
 
 #[tokio::test]
-async fn a_left_over_of_a_family_that_was_paused_is_not_handed_out() {
+async fn open_notice_of_a_paused_family_is_not_enqueued() {
     let world = World::new().await;
     let queue = TestQueue::default();
     tick(&world, &queue, TIME).await.unwrap();
@@ -188,7 +188,7 @@ async fn given_up_soon(world: &World) {
 }
 
 #[tokio::test]
-async fn what_a_tick_settles_itself_is_named_by_its_run_and_counted_once() {
+async fn notices_finalised_by_a_tick_are_counted_once() {
     let world = World::new().await;
     given_up_soon(&world).await;
     let queue = TestQueue::default();

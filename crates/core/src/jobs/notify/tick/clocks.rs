@@ -138,7 +138,7 @@ async fn tick_around(zone: Tz, transition: DateTime<Utc>, quarters: &[u32], tick
 #[case::half_an_hour_back("Australia/Lord_Howe", "2026-04-04T15:00:00Z")]
 #[case::a_day_that_is_missing("Pacific/Apia", "2011-12-30T10:00:00Z")]
 #[tokio::test]
-async fn every_quarter_hour_of_the_day_is_told_of_each_date_once(
+async fn each_date_is_sent_once_at_every_quarter_hour(
     #[case] zone: &str,
     #[case] transition: &str,
     #[values(Ticks::EveryQuarterTwice, Ticks::EveryFiveHours)] ticks: Ticks,
@@ -150,7 +150,7 @@ async fn every_quarter_hour_of_the_day_is_told_of_each_date_once(
 
 /// The rule alone has all quarter hours at each of these changes; here each change has a few of them.
 #[test]
-fn at_every_change_of_the_clocks_each_date_is_told_once() {
+fn each_date_is_sent_once_over_clock_changes() {
     let Some(transitions) = transitions() else {
         return;
     };
