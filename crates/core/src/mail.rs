@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::email_address::EmailAddress;
 pub use key::{MailKey, MailKind, MailTag};
 
-/// What a mail says. Text and HTML say the same.
+/// The content of a mail. Text and HTML have the same content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailContent {
     /// One line, without a word from outside.
@@ -31,13 +31,13 @@ impl fmt::Debug for MailContent {
 /// A mail that is ready to be sent. `From`, `Reply-To` and `List-Unsubscribe` belong to the mailer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// Who gets it; at least one.
+    /// The recipients; at least one.
     pub to: Vec<EmailAddress>,
     /// One line.
     pub subject: String,
     /// The plain text part.
     pub text: String,
-    /// The HTML part, which says the same.
+    /// The HTML part, with the same content.
     pub html: String,
     /// The `Date` header.
     pub date: DateTime<Utc>,
@@ -53,7 +53,7 @@ impl fmt::Debug for Mail {
     }
 }
 
-/// What became of a mail that was handed to a mailer.
+/// The result of sending a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailAnswer {
     /// The mail service has taken it.

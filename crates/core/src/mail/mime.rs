@@ -18,7 +18,7 @@ use crate::email_address::{EmailAddress, wire_address};
 /// The longest subject, in characters; what is longer is cut.
 pub const SUBJECT_LIMIT: usize = 200;
 
-/// Who mails come from.
+/// The sender of mails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     /// The `From` address.
@@ -84,7 +84,7 @@ impl fmt::Debug for EnvelopeRecipient {
 /// Why a mail cannot be built. Names neither addresses nor content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MimeError {
-    /// Nobody is left to send it to.
+    /// It has no recipients left.
     #[error("The mail has no recipient whose address can be written in ASCII.")]
     NoRecipient,
     /// The sender's addresses must be ASCII.
@@ -190,7 +190,7 @@ fn optional_wire_address(address: Option<&EmailAddress>) -> Result<Option<Addres
         .transpose()
 }
 
-/// What lettre's date type can hold; outside of it, it panics.
+/// The range of lettre's date type, which panics outside of it.
 fn wire_date(date: DateTime<Utc>) -> Result<SystemTime, MimeError> {
     if (1970..=9999).contains(&date.year()) {
         Ok(date.into())

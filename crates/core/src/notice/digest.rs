@@ -18,7 +18,7 @@ use crate::notice::line::{
 use crate::notice::{NoticeCard, NoticeInput};
 use crate::text::clean;
 
-/// What to tell one family for one day. Every text from outside is cleaned.
+/// The content of one family's notice for one day. Every text from outside is cleaned.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Digest {
     /// The family.
@@ -172,7 +172,7 @@ impl Digest {
         }
         for hold in account.holds.iter().flatten() {
             match hold.state {
-                // What is missed or in words that we do not know wants attention instead.
+                // Missed holds and those in unknown words need attention instead.
                 HoldState::Ready if is_missed(hold, input.today) => {}
                 HoldState::Other => {}
                 HoldState::Ready => self.pick_up.push(hold_line(input, card, hold)),

@@ -18,7 +18,7 @@ use crate::mail::RefusedRecipient;
 pub const MAX_RETRIES: u32 = 3;
 
 impl OutboxRecord {
-    /// Whether nothing more will happen to it by itself: it is final, and no recipient waits.
+    /// Whether it is final and no recipient waits for a retry.
     pub fn is_over(&self) -> bool {
         self.state.is_final()
             && !(self.state == MailState::Sent && self.has_recipients(RecipientState::Pending))
@@ -29,7 +29,7 @@ impl OutboxRecord {
         self.has_recipients(RecipientState::Accepted)
     }
 
-    /// Whether the recipients that wait have waited long enough: they are to be given up.
+    /// Whether the waiting recipients must be given up now.
     pub fn retries_are_over(&self, now: DateTime<Utc>) -> bool {
         let nobody_has_it = match self.state {
             MailState::Sent => true,
@@ -148,7 +148,7 @@ impl OutboxRecord {
         record
     }
 
-    /// The recipients that were refused for now by their mail server are told to the operator: SENT.
+    /// To SENT: the operator was alerted about the temporarily refused recipients.
     pub fn give_up_recipients(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         if !self.retries_are_over(now) {
             return Err(TransitionError::Waiting);
@@ -174,7 +174,7 @@ impl OutboxRecord {
         recipients
     }
 
-    /// To SENT with these changes; whoever waits is tried again after a delay, if there is a try left.
+    /// To SENT with these changes; waiting recipients are retried later while attempts are left.
     pub(super) fn sent_to(&self, reached: &[RecipientState], now: DateTime<Utc>) -> Self {
         let mut sent = self.release(MailState::Sent, None, now);
         for recipient in &mut sent.recipients {
@@ -206,7 +206,7 @@ impl OutboxRecord {
         back
     }
 
-    /// To SENT where others have the mail: whoever of the rest waited does so no longer.
+    /// To SENT if other recipients have the mail; the waiting ones stop waiting.
     pub(crate) fn sent_without_the_rest(&self, now: DateTime<Utc>) -> Self {
         let mut sent = self.release(MailState::Sent, None, now);
         for recipient in &mut sent.recipients {
@@ -221,7 +221,7 @@ impl OutboxRecord {
         sent
     }
 
-    /// Whoever waits waits a while, or no longer.
+    /// Sets the next retry of the waiting recipients, or ends their wait.
     fn with_next_retry(mut self, now: DateTime<Utc>) -> Self {
         self.not_before = None;
         for recipient in &mut self.recipients {
@@ -245,7 +245,7 @@ impl OutboxRecord {
         self
     }
 
-    /// What of the recipients the operator should know, in one or two sentences.
+    /// Describes the recipients' problems to the operator in one or two sentences.
     fn recipients_reason(&self) -> Option<String> {
         let numbers = |of_state: &dyn Fn(&MailRecipient) -> bool| {
             let recipients = self

@@ -14,7 +14,7 @@ pub const DELIVERY_EVENT_WAIT: Duration = Duration::minutes(15);
 /// Under `at_least_once` a mail of which nobody knows is sent once more, not for ever.
 const MAX_DOUBTS: u32 = 2;
 
-/// Who accepted a mail, as a delivery event says.
+/// The party that accepted a mail, from its delivery event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AcceptedBy {
     /// The mail service; it may still reject the mail.
@@ -108,12 +108,12 @@ impl OutboxRecord {
 
     /// To SENT: a delivery event says that the mail of claim `fence` was accepted.
     ///
-    /// Whichever worker has the record now, and even if it was given up or is about to be sent once
-    /// more: a mail is on its way. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim
-    /// stands against an acceptance: the service accepted and then rejected it. And of a claim from
-    /// before a person asked for another mail, nothing counts ([`TransitionError::Final`]): that one is to
-    /// leave all the same. Where a later mail is under way to a recipient who was not in the accepted one,
-    /// the state stays, and only the recipients change.
+    /// This holds whichever worker has the record, and even if it was given up or is about to be
+    /// resent. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim outweighs
+    /// an acceptance: the service accepted the mail and then rejected it. Claims from before a person
+    /// requested another mail are ignored ([`TransitionError::Final`]): the new mail is still sent.
+    /// If a later mail is being sent to a recipient who was not in the accepted one, the state stays
+    /// and only the recipients change.
     pub fn apply_acceptance(
         &self,
         fence: u64,
@@ -124,7 +124,7 @@ impl OutboxRecord {
         match self.state {
             MailState::Sent => Err(TransitionError::AlreadySent),
             MailState::Newer => Err(TransitionError::Newer),
-            // What is under way now is for the recipients that were not in that mail.
+            // The mail being sent now is for recipients that were not in that one.
             _ if self.is_retry() && fence < self.fence => Err(TransitionError::AlreadySent),
             _ if self.predates_resend(fence) => Err(TransitionError::Final),
             MailState::Failed if by == AcceptedBy::MailService && fence == self.fence => {
@@ -159,7 +159,7 @@ impl OutboxRecord {
             return left.sent_to(&[], now);
         }
         if left.may_have_left() {
-            // Its worker, or time, says what became of the rest.
+            // Its worker, or time, decides the outcome of the rest.
             return left.next(left.state, left.changed_at);
         }
         left.sent_without_the_rest(now)
@@ -203,7 +203,7 @@ impl OutboxRecord {
 
     /// Back to PENDING, since a person decided so; whatever state it is in, unless somebody has it.
     ///
-    /// What becomes of the mails before does not matter from now on.
+    /// The outcome of earlier mails no longer matters.
     pub fn resend(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         match self.state {
             MailState::Newer => Err(TransitionError::Newer),
@@ -241,7 +241,7 @@ impl OutboxRecord {
             .unwrap_or("The program stopped while sending.")
     }
 
-    /// Whether it may have been handed to the mail service, and nobody knows.
+    /// Whether it may have been sent without a known outcome.
     pub fn may_have_left(&self) -> bool {
         MAY_HAVE_LEFT.contains(&self.state)
     }
@@ -307,7 +307,7 @@ mod tests {
             .unwrap();
         let refused = sending.refused_for_now("busy".into(), now() + ahead);
         assert_eq!(refused.unwrap().is_free(now()), Ok(()));
-        // What may have left goes to reconcile, and waits for evidence from now on.
+        // A possibly sent mail goes to reconcile and waits for delivery events from now on.
         assert_eq!(sending.is_free(now()), Err(TransitionError::Taken));
         let unknown = sending.doubt(now()).unwrap();
         assert_eq!(unknown.changed_at, now());
@@ -318,8 +318,8 @@ mod tests {
 
     #[test]
     fn reported_doubt_keeps_its_reason_and_time() {
-        let told = sending().unknown("no answer to the final dot".into());
-        let unknown = told.unwrap().doubt(now() + LEASE).unwrap();
+        let reported = sending().unknown("no answer to the final dot".into());
+        let unknown = reported.unwrap().doubt(now() + LEASE).unwrap();
         let given_up = unknown.reconcile(Delivery::AtMostOnce, overdue()).unwrap();
         assert_eq!(given_up.state, MailState::GaveUp);
         assert!(given_up.reason.unwrap().contains("final dot"));

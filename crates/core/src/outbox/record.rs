@@ -53,9 +53,9 @@ pub enum MailState {
     Skipped,
     /// The mail service will not have it.
     Failed,
-    /// Nobody knows whether it left; a delivery event may still come.
+    /// It may have been sent; a delivery event may still come.
     Unknown,
-    /// Nobody knows whether it left, and it is not tried again.
+    /// It may have been sent, and is not retried.
     GaveUp,
     /// Its day passed before it was planned.
     Missed,
@@ -119,7 +119,7 @@ pub struct OutboxRecord {
     /// The first claim whose delivery events count: a person asked for another mail after those before.
     #[serde(default)]
     pub events_from: u64,
-    /// Whom it is for, and how far it got with each; empty before the first mail is made.
+    /// The recipients with their states; empty before the first mail is composed.
     #[serde(default)]
     pub recipients: Vec<MailRecipient>,
     /// How often the recipients that were refused for now were tried again after the others had the mail.
@@ -166,8 +166,9 @@ pub enum TransitionError {
     WrongState,
 }
 
-/// Whether an end lies ahead of `now` and can be right: one further ahead than the longest such
-/// time was written by a wrong clock, and counts as over.
+/// Whether `until` is after `now` and plausible.
+///
+/// An end more than `longest` ahead was written by a wrong clock and counts as past.
 fn is_ahead(until: DateTime<Utc>, longest: Duration, now: DateTime<Utc>) -> bool {
     now < until && !is_in_future(until, now + longest)
 }
@@ -205,7 +206,7 @@ impl OutboxRecord {
         Self::planned(key, now).hold(fence, now)
     }
 
-    /// What tells the mail of this claim from all others.
+    /// The tag that identifies the mail of this claim.
     pub fn tag(&self) -> MailTag {
         MailTag {
             kind: self.kind.clone(),
@@ -231,7 +232,7 @@ impl OutboxRecord {
         }
     }
 
-    /// Whether it is held since it may have been sent before.
+    /// Whether it is held because it may have been sent before.
     pub fn is_held(&self) -> bool {
         self.state == MailState::Skipped && self.reason.as_deref() == Some(HELD_RESTORED)
     }
@@ -245,7 +246,7 @@ impl OutboxRecord {
         }
     }
 
-    /// Whether [`OutboxRecord::claim`] would give it to somebody now.
+    /// Whether [`OutboxRecord::claim`] would succeed now.
     pub fn is_free(&self, now: DateTime<Utc>) -> Result<(), TransitionError> {
         if self.retries_are_over(now) {
             return Err(TransitionError::Final);
@@ -312,13 +313,13 @@ impl OutboxRecord {
         })
     }
 
-    /// Whether enough of the lease is left for a mailer to come back within it.
+    /// Whether enough of the lease is left for a mailer to finish.
     pub fn has_time_to_send(&self, now: DateTime<Utc>) -> bool {
         self.lease_until
             .is_some_and(|until| now + SEND_LIMIT <= until)
     }
 
-    /// To SENT: the mail service told its worker that it has the mail.
+    /// To SENT: the mail service confirmed to the worker that it accepted the mail.
     ///
     /// A worker whose mail was finalised meanwhile still knows: see
     /// [`OutboxRecord::apply_acceptance`].

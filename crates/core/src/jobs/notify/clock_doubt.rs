@@ -19,7 +19,7 @@ const MAX_WRITE_ATTEMPTS: u32 = 5;
 
 /// Lets a tick begin whose clock can be trusted; one in doubt is put on record and does nothing.
 ///
-/// What happened is noted once for each time that the clock is in doubt, and told as after any run.
+/// Each doubt about the clock raises one alert, which is delivered as after any run.
 pub(crate) async fn admit<'a>(
     runs: &dyn RunStore,
     clock: &dyn Clock,

@@ -1,4 +1,4 @@
-//! What the mails of each kind say.
+//! Composes the mails of each kind.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
 use crate::outbox::MailKind;
 use crate::store::{LoadedFamily, OutboxStore};
 
-/// What a mail is composed from.
+/// The input of a composer.
 pub struct ComposeInput<'a> {
     /// The family, its cards and their accounts.
     pub loaded: &'a LoadedFamily,
@@ -29,7 +29,7 @@ pub struct ComposeInput<'a> {
     pub outbox: &'a dyn OutboxStore,
     /// The libraries of the cards.
     pub libraries: &'a BTreeMap<LibraryId, Library>,
-    /// Whom the mail names for questions.
+    /// The contact for questions.
     pub operator_contact: Option<&'a str>,
 }
 
@@ -38,7 +38,7 @@ pub struct ComposeInput<'a> {
 pub struct ComposedMail {
     /// Its subject, text and HTML.
     pub content: MailContent,
-    /// What the next daily notice compares with; `None` for another kind.
+    /// The state that the next daily notice compares with; `None` for other kinds.
     pub last_notice: Option<LastNotice>,
 }
 

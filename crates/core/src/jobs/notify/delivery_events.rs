@@ -1,4 +1,4 @@
-//! What the mail service says of a mail later on: delivery events finalise the mail that they name.
+//! Finalises mails by the delivery events that the mail service sends later.
 //!
 //! Events may come early, late, twice, out of order or never.
 
@@ -16,7 +16,7 @@ use crate::store::{AlertStore, FamilyStore, OutboxStore};
 /// How often a step is tried again when somebody else changed the record in between.
 const MAX_CONFLICTS: usize = 8;
 
-/// What an event says of a mail.
+/// The outcome that a delivery event reports.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DeliveryEvent {
     /// It left, or was taken and will.
@@ -28,21 +28,21 @@ pub enum DeliveryEvent {
     },
 }
 
-/// What an event changed.
+/// The effect of a delivery event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventOutcome {
     /// The mail is in this state now.
     Finalised(MailState),
-    /// It says what was known, or what does not matter any more.
+    /// The outcome was known already, or no longer matters.
     NothingNew,
     /// There is no such mail any more.
     Gone,
 }
 
-/// Finalises the mail of `tag` by what the mail service says of it.
+/// Finalises the mail of `tag` by its delivery event.
 ///
 /// Safe to call again with the same event. An error is one of the store: the event is to come again.
-/// That a family has no notice after all is noted for the operator before it is on record.
+/// The alert about a mail that was not sent is raised before the failure is recorded.
 pub async fn apply_delivery_event(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
@@ -79,30 +79,29 @@ pub async fn apply_delivery_event(
             return Ok(EventOutcome::Finalised(next.state));
         }
     }
-    // Whoever changes it so often is at work on it; the event comes again.
+    // Another worker keeps changing the record; the event is delivered again.
     Err(
         crate::store::StoreError::Unavailable("a mail is being changed by many at once".to_owned())
             .into(),
     )
 }
 
-/// What became of a recipient to whom nothing more was to be sent.
+/// The result of stopping a recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopOutcome {
-    /// Nothing is sent there from now on, and this is noted for the operator.
+    /// The recipient is stopped, with this alert for the operator.
     Stopped(Alert),
-    /// Nothing was sent there any more already.
+    /// The recipient had been stopped before.
     AlreadyStopped,
     /// The family has no such recipient, or is gone itself.
     NoRecipient,
 }
 
-/// Sends nothing more to a recipient, and notes for the operator that it is so.
+/// Stops a recipient and raises an alert.
 ///
-/// Safe to call again with the same event: it is noted before the recipient is stopped, so that a
-/// crash in between has it noted once more instead of never. `address` may be as the family has it
-/// or as the envelope named it. A mail that came back for now is only counted, by whoever reads the
-/// events.
+/// Idempotent for one event: the alert is raised first, so that a crash in between repeats the alert
+/// instead of losing it. `address` may be the family's spelling or the envelope's. The caller only
+/// counts temporary bounces.
 pub async fn stop_recipient(
     families: &dyn FamilyStore,
     alerts: &dyn AlertStore,

@@ -1,7 +1,7 @@
-//! What a restored store may not do: send a day again, or raise alarms about days that it forgot.
+//! Keeps a restored store from sending a day again, or raising alerts about days it doesn't know.
 //!
-//! A restored store lacks what became of the notices since its copy was made. Each of those dates is
-//! put on record as held, so that a person may send one by hand and nothing else does.
+//! A restored store lacks the outcome of every notice since its backup. Each of those dates is
+//! recorded as held: only a person can send it.
 
 use std::collections::BTreeSet;
 
@@ -38,8 +38,8 @@ pub(crate) struct RestorePorts<'a> {
 
 /// Holds what a restored store may have sent, once; nothing happens in any other store.
 ///
-/// The store counts as restored until every date is on record and the alert is: whoever crashes in
-/// between leaves the rest to the next tick.
+/// The store counts as restored until every date and the alert are recorded: after a crash, the next
+/// tick does the rest.
 pub(crate) async fn hold_restored(
     ports: &RestorePorts<'_>,
     now: DateTime<Utc>,
@@ -93,7 +93,7 @@ pub(crate) async fn hold_restored(
 struct Holder<'a> {
     outbox: &'a dyn OutboxStore,
     alerts: &'a dyn AlertStore,
-    /// Whether something outside the store tells what was sent.
+    /// Whether a journal outside the store records what was sent.
     knows_sent: bool,
     now: DateTime<Utc>,
 }

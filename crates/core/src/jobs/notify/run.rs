@@ -41,7 +41,7 @@ pub async fn notify_all(
     Ok(run.close(work).await?)
 }
 
-/// What a run says while it goes.
+/// The progress that a run reports.
 #[derive(Debug)]
 pub enum Progress<'a> {
     /// So many notices are to be sent.
@@ -54,7 +54,7 @@ pub enum Progress<'a> {
 /// own, lower limit.
 const CONCURRENCY: usize = 16;
 
-/// A run that is going says so about this often: the mail server may take its time.
+/// The interval of progress reports; a mail server may be slow.
 const REPORT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
 /// Says that a run is going, not oftener than is of use.
@@ -88,7 +88,7 @@ async fn send_all(
 ) -> Result<Ending, JobError> {
     let kinds = ports.composers.kinds();
     let mut free = Vec::new();
-    // Which notices failed; the rest is counted, and stands with the families.
+    // Only failed notices are listed; the rest are counted.
     let mut failed = Vec::new();
     let mut tick = Tick::new(
         ports.families,

@@ -19,7 +19,7 @@ use crate::mail::{Mail, MailAnswer, MailContent, Mailer, PreparedMail};
 use crate::outbox::{AcceptedBy, MailKey, MailKind, MailState, OutboxRecord, TransitionError};
 use crate::store::{AccountStore, AlertStore, FamilyStore, LoadedFamily, OutboxStore};
 
-/// What sending notices needs from outside.
+/// The ports for sending notices.
 pub struct NotifyPorts<'a> {
     /// The families.
     pub families: &'a dyn FamilyStore,
@@ -29,7 +29,7 @@ pub struct NotifyPorts<'a> {
     pub outbox: &'a dyn OutboxStore,
     /// Where it is noted what needs the operator.
     pub alerts: &'a dyn AlertStore,
-    /// What composes the mails of each kind.
+    /// The composers of each kind of mail.
     pub composers: &'a Composers,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
@@ -37,12 +37,12 @@ pub struct NotifyPorts<'a> {
     pub clock: &'a dyn Clock,
     /// The libraries, read once for a run.
     pub libraries: &'a BTreeMap<LibraryId, Library>,
-    /// Whom the mail names for questions.
+    /// The contact for questions.
     pub operator_contact: Option<&'a str>,
 }
 
 impl<'a> NotifyPorts<'a> {
-    /// What a family's mail of `date` is composed from, if it leaves on its local day `today`.
+    /// Collects the input for a family's mail of `date` that is sent on its local day `today`.
     pub fn compose_input(
         &self,
         loaded: &'a LoadedFamily,
@@ -106,7 +106,7 @@ const MAX_CONFLICTS: u32 = 8;
 /// How long it waits before it tries again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Sends one mail that was planned, at most once, whoever else tries to.
+/// Sends one planned mail, at most once even with concurrent workers.
 ///
 /// `at_once` does not wait out the delay after a refusal. `None`: it is final, in other hands, or
 /// gone; nothing was done.
@@ -210,7 +210,7 @@ async fn begin_and_commit(
             .succ_opt()
             .map(|tomorrow| start_of_day(tomorrow, family.timezone));
     }
-    // What the first mail told is what the next notice goes on from.
+    // The next notice compares with the first mail.
     let last_notice = composed.last_notice.as_ref();
     let last_notice = last_notice.filter(|_| !claimed.is_retry());
     if !ports
@@ -223,7 +223,7 @@ async fn begin_and_commit(
     let answer = if sending.has_time_to_send(ports.clock.now()) {
         prepared.commit().await
     } else {
-        // The worker slept while it began: whoever comes next must not find it sending.
+        // The lease expired while sending began: the next worker must not find the record SENDING.
         MailAnswer::NotSent {
             reason: "Too little time was left to send it.".to_owned(),
         }
@@ -340,7 +340,7 @@ fn after_answer(
         if record.fence == fence && record.may_have_left() {
             return record.accepted(message_id.clone(), now);
         }
-        // Too late for our own write, but we know better than whoever was here meanwhile.
+        // Our lease is over, but we know more than the worker that wrote meanwhile.
         return record.apply_acceptance(
             fence,
             AcceptedBy::MailService,

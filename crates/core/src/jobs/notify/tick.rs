@@ -1,5 +1,4 @@
-//! What a tick of `notify-all` finds: the notices that somebody should send now, and those that
-//! only time can settle.
+//! Finds the notices to send now, and finalises those that were not or may have been sent.
 //!
 //! Level-triggered: each tick asks which notices are due and not yet on record, which are on record
 //! and free, and which are stuck; a missed tick or a double one mends itself. The record is the
@@ -30,12 +29,12 @@ const MAX_CONCURRENCY: usize = 64;
 /// More records than dates that a tick looks back on.
 const RECENT: usize = 16;
 
-/// What one step of a tick found.
+/// The notices that one step of a tick found.
 #[derive(Debug, Default)]
 pub struct TickBatch {
     /// Planned or left over, and free: somebody should send them now.
     pub free: Vec<MailKey>,
-    /// What this step finalised without a mail; each of them was noted for the operator before.
+    /// Notices finalised without a mail; the alert for each was raised before.
     pub finalised: Vec<MailResult>,
 }
 
@@ -48,7 +47,7 @@ pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
     outbox: &'a dyn OutboxStore,
     alerts: &'a dyn AlertStore,
-    /// What may know what became of a mail, where there is one.
+    /// The mailer to ask about the outcome of a mail, if there is one.
     mailer: Option<&'a dyn Mailer>,
     /// The kinds of mail that it plans.
     kinds: &'a [MailKind],
@@ -126,7 +125,7 @@ impl<'a> Tick<'a> {
         }
     }
 
-    /// What was found for each of many; the faults are kept.
+    /// Collects the results of many families or notices and keeps their errors.
     fn join(&mut self, each: Vec<Result<TickBatch, JobError>>) -> TickBatch {
         let mut all = TickBatch::default();
         for found in each {
@@ -142,7 +141,7 @@ impl<'a> Tick<'a> {
     }
 
     async fn plan_page(&mut self, after: Option<FamilyId>) -> Result<TickBatch, JobError> {
-        // What is open can be seen to even where the families cannot be listed.
+        // Open notices are handled even if the families cannot be listed.
         self.stage = Stage::Open(None);
         let page = match &self.input.family {
             Some(only) => self.families.family(only).await?.into_iter().collect(),
@@ -255,7 +254,7 @@ impl<'a> Tick<'a> {
         Ok(self.join(each))
     }
 
-    /// What is to be done with one notice that is not final.
+    /// Decides what to do with one notice that is not final.
     async fn sweep(&self, record: OutboxRecord) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
         // Read after the record: a lease that began while this tick went on is not one of a wrong clock.
@@ -315,8 +314,8 @@ impl<'a> Tick<'a> {
         Ok(found)
     }
 
-    /// Takes a mail that may have left as far as it goes: by what the mailer knows of it, or else by
-    /// time and the family's policy. `None`: nothing was to be done, or somebody else did.
+    /// Reconciles a possibly sent mail by what the mailer knows, or else by time and the family's
+    /// delivery policy. `None`: nothing to do, or another worker did it.
     async fn reconcile(
         &self,
         delivery: Delivery,
@@ -340,8 +339,8 @@ impl<'a> Tick<'a> {
         Ok(reached)
     }
 
-    /// The record after what the mailer knows of its mail; `None`: it knows nothing, or a worker may
-    /// still be at work.
+    /// Applies what the mailer knows about the mail; `None`: it knows nothing, or a worker may still
+    /// be sending.
     async fn resolve_doubt(
         &self,
         record: &OutboxRecord,
@@ -356,7 +355,7 @@ impl<'a> Tick<'a> {
         }
     }
 
-    /// Writes the next step of a mail that may have left; `None`: somebody else did something.
+    /// Stores the next state of a possibly sent mail; `None`: another worker changed it first.
     async fn replace(
         &self,
         record: &OutboxRecord,
@@ -411,9 +410,9 @@ async fn give_up_recipients(
     Ok(())
 }
 
-/// Settles a notice that is free but whose day has passed: it is not sent late, and says so.
+/// Finalises a claimable notice whose day has passed, with the reason: it is not sent late.
 ///
-/// `None`: its day has not passed, or it is in other hands.
+/// `None`: its day has not passed, or another worker has it.
 pub(crate) async fn expire(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,

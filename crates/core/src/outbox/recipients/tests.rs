@@ -201,7 +201,7 @@ fn unknown_last_retry_is_reported_as_unknown() {
     );
 }
 
-/// What comes after a doubt does not take it back.
+/// Later results do not remove a doubt.
 #[test]
 fn possible_recipient_is_not_reported_as_refused() {
     let family = two_recipients();
@@ -276,7 +276,7 @@ fn recipient_added_after_the_mail_left_does_not_get_it() {
     assert_eq!(claimed.pending_recipients(), family.recipients[1..2]);
 }
 
-/// What becomes of one claim.
+/// The outcome of one claim.
 #[derive(Debug, Clone, Copy)]
 enum Try {
     CrashesClaimed,
@@ -405,23 +405,23 @@ fn acceptance_of_doubtful_mail_counts_for_its_own_recipients() {
         .and_then(|unknown| unknown.send_again(overdue))
         .unwrap();
     let second = sending(&again, &family, &[], overdue);
-    let heard = second
+    let accepted_first = second
         .apply_acceptance(first.fence, AcceptedBy::MailService, None, overdue)
         .unwrap();
     let states = |record: &OutboxRecord| -> Vec<RecipientState> {
         record.recipients.iter().map(|one| one.state).collect()
     };
     assert_eq!(
-        (heard.state, states(&heard)),
+        (accepted_first.state, states(&accepted_first)),
         (
             MailState::Sending,
             vec![RecipientState::Accepted, RecipientState::Sending]
         )
     );
-    // Its worker says what became of the second mail, or nobody ever does.
-    let accepted = heard.accepted("id".into(), overdue).unwrap();
+    // The outcome of the second mail comes from its worker, or never.
+    let accepted = accepted_first.accepted("id".into(), overdue).unwrap();
     assert_eq!(states(&accepted), [RecipientState::Accepted; 2]);
-    let unknown = heard.doubt(overdue + LEASE).unwrap();
+    let unknown = accepted_first.doubt(overdue + LEASE).unwrap();
     let given_up = unknown
         .reconcile(Delivery::AtLeastOnce, overdue + DELIVERY_EVENT_WAIT)
         .unwrap();

@@ -48,7 +48,7 @@ async fn tick_that_tells(
     world: &World,
     queue: &TestQueue,
     time: &str,
-    hear: &(dyn Fn(&MailResult) + Send + Sync),
+    on_finalised: &(dyn Fn(&MailResult) + Send + Sync),
 ) -> Result<Run, RunError> {
     let ports = EnqueueNoticesPorts {
         families: &world.store,
@@ -71,7 +71,7 @@ async fn tick_that_tells(
         rules: StartRules::default(),
         after: None,
     };
-    enqueue_notices(&ports, plan, &NotifyAllInput::default(), hear).await
+    enqueue_notices(&ports, plan, &NotifyAllInput::default(), on_finalised).await
 }
 
 const TIME: &str = "2026-11-21T11:40:00Z";
@@ -238,9 +238,10 @@ async fn finalised_mails_are_reported_even_if_the_tick_fails() {
         TIME.parse().unwrap(),
     );
     world.store.plan_mail(&diaz).await.unwrap();
-    let heard = Mutex::new(Vec::new());
-    let hear = |finalised: &MailResult| heard.lock().unwrap().push(finalised.state);
-    let failed = tick_that_tells(&world, &queue, TIME, &hear).await;
+    let finalised_states = Mutex::new(Vec::new());
+    let on_finalised =
+        |finalised: &MailResult| finalised_states.lock().unwrap().push(finalised.state);
+    let failed = tick_that_tells(&world, &queue, TIME, &on_finalised).await;
     assert!(failed.is_err());
-    assert_eq!(heard.into_inner().unwrap(), [MailState::GaveUp]);
+    assert_eq!(finalised_states.into_inner().unwrap(), [MailState::GaveUp]);
 }

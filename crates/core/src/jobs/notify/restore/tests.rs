@@ -47,7 +47,7 @@ async fn ticks(world: &World) {
     world.clock.advance(Duration::minutes(15));
 }
 
-/// A world in which both families are told something every day.
+/// Creates a world in which both families get a notice every day.
 async fn told_daily() -> World {
     let world = World::new().await;
     for (family, number) in [("conrad", "1"), ("diaz", "2")] {

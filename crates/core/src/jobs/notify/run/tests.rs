@@ -154,7 +154,7 @@ async fn temporary_refusal_waits_and_permanent_refusal_fails() {
     assert_eq!(world.mails(), 2);
 }
 
-/// What the mailer says of the next mail: it may have been taken.
+/// The mailer's next result: the mail may have been accepted.
 fn may_have_left(world: &World) {
     world
         .mailer

@@ -1,4 +1,4 @@
-//! Ticks over changes of the clocks: each family is told of each of its dates once.
+//! Tests ticks over clock changes: each family gets one notice for each of its dates.
 
 use crate::outbox::MailKey;
 use std::collections::BTreeMap;

@@ -102,7 +102,7 @@ async fn notice_without_an_outcome_is_unknown_then_given_up() {
     let found = tick(&world).await;
     assert_eq!(found.finalised.len(), 1);
     assert_eq!(found.finalised[0].state, MailState::GaveUp);
-    assert!(tick(&world).await.finalised.is_empty(), "told once");
+    assert!(tick(&world).await.finalised.is_empty(), "finalised once");
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn unplanned_days_are_recorded_as_missed_once() {
         .iter()
         .map(|notice| notice.date.to_string())
         .collect();
-    // The left-over of the first day is handed out too: whoever takes it says that it is too late.
+    // The open notice of the first day is returned too; its worker finalises it as too late.
     assert_eq!(free, ["2026-11-24", "2026-11-21"]);
     assert!(tick(&world).await.finalised.is_empty());
 }
