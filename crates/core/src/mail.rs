@@ -1,4 +1,4 @@
-//! A mail, and what becomes of it.
+//! A mail, and the result of sending it.
 
 pub mod key;
 pub mod mime;
@@ -63,11 +63,11 @@ pub enum MailAnswer {
         /// Recipients that the service would not take; the others have their mail.
         refused: Vec<RefusedRecipient>,
     },
-    /// For certain not sent: the service would not have it.
+    /// Certainly not sent: the service refused it.
     Refused {
         /// Why, in words for the operator; no address, no body.
         reason: String,
-        /// It will not have it later either.
+        /// The refusal is permanent.
         for_good: bool,
     },
     /// Proven not to have been handed over: no connection, or lost before the end of the message.
@@ -87,7 +87,7 @@ pub enum MailAnswer {
 pub struct RefusedRecipient {
     /// Who.
     pub address: EmailAddress,
-    /// It will not be taken later either.
+    /// The refusal is permanent.
     pub for_good: bool,
     /// The service's status code or a few words; never the address.
     pub reason: String,
@@ -96,7 +96,7 @@ pub struct RefusedRecipient {
 /// Hands mails to a mail service.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Does all for `mail` that can be done before the service may take it.
+    /// Prepares `mail` up to the point where the service may accept it.
     ///
     /// An answer is [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]: it is not sent. To drop what
     /// was prepared sends nothing either. A service that says nothing before it takes a mail needs no
@@ -108,8 +108,8 @@ pub trait Mailer: Send + Sync {
         Ok(Box::new(Unprepared { mailer: self, mail }))
     }
 
-    /// Finds out what became of a mail that may have left, where its worker said nothing and its lease is
-    /// over.
+    /// Looks up the outcome of a possibly sent mail whose worker reported nothing before its lease
+    /// expired.
     ///
     /// An answer is [`MailAnswer::Accepted`] or [`MailAnswer::NotSent`]; after the latter the mail can
     /// leave no more, even if its worker is still alive. `None`: this mailer cannot tell.

@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_has_every_header_that_it_should() {
+    fn mail_has_every_required_header() {
         let headers = headers(&text_of(&mail(), &sender()));
         for expected in [
             "Date: Sat, 21 Nov 2026 11:30:00 +0000",
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_mail_has_an_id_of_its_own() {
+    fn test_mail_has_its_own_id() {
         let one = Mail {
             tag: None,
             ..mail()
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_no_mail_can_have_is_an_error() {
+    fn impossible_mail_date_is_an_error() {
         let mail = Mail {
             date: "1969-12-31T23:59:59Z".parse().unwrap(),
             ..mail()
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_mailbox_cannot_break_out_of_its_link() {
+    fn mailbox_cannot_break_out_of_its_link() {
         let address = Address::new("a?b&c%d", "example.org").unwrap();
         assert_eq!(mailto(&address), "a%3Fb%26c%25d@example.org");
     }

@@ -192,7 +192,7 @@ mod tests {
     #[case("2027-01-05", "due Tuesday, Jan 5")]
     #[case("2027-11-21", "due Sunday, Nov 21, 2027")]
     #[case("2025-11-21", "365 days overdue (due Friday, Nov 21, 2025)")]
-    fn a_due_date_is_told_from_the_notices_day(#[case] due_on: &str, #[case] words: &str) {
+    fn due_date_is_worded_from_the_notices_day(#[case] due_on: &str, #[case] words: &str) {
         assert_eq!(due(date(due_on), date("2026-11-21")), words);
     }
 

@@ -1,7 +1,7 @@
-//! How far a mail got with each of its recipients.
+//! Tracks the delivery of a mail to each recipient.
 //!
-//! A mail server may refuse one recipient for now and take the mail for the others. The mail is
-//! SENT then, and that recipient alone is tried again within the day. No recipient is in two commits
+//! A mail server may refuse one recipient temporarily and accept the mail for the others. The mail
+//! is then SENT, and only that recipient is retried within the day. No recipient is in two commits
 //! unless the first is known to have been refused or not sent.
 
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use crate::email_address::EmailAddress;
 use crate::family::Family;
 use crate::mail::RefusedRecipient;
 
-/// How often the recipients that were refused for now are tried again after the others were accepted.
+/// The most retries of temporarily refused recipients after the others were accepted.
 pub const MAX_RETRIES: u32 = 3;
 
 impl OutboxRecord {
@@ -42,7 +42,7 @@ impl OutboxRecord {
             && (self.retries >= MAX_RETRIES || self.retry_until.is_none_or(|until| until <= now))
     }
 
-    /// The recipients that the mail server refused and those of which nobody can know.
+    /// The recipients that the mail server refused and those without a known outcome.
     pub fn unreached_recipients(&self) -> impl Iterator<Item = &MailRecipient> {
         self.recipients.iter().filter(|recipient| {
             matches!(
@@ -82,8 +82,8 @@ impl OutboxRecord {
 
     /// The same record with the family's reachable recipients.
     ///
-    /// While nobody has the mail, everybody is added whom it does not know yet. Whoever waits and
-    /// cannot be written to any more waits no longer.
+    /// While no recipient has the mail, new recipients are added. A waiting recipient who left or was
+    /// stopped no longer waits.
     #[must_use]
     pub fn with_recipients_of(&self, family: &Family) -> Self {
         let is_reachable = |address: &EmailAddress| {
@@ -123,7 +123,7 @@ impl OutboxRecord {
         }
     }
 
-    /// The same record with what the mail service said of some recipients.
+    /// The same record with the mail service's answers about some recipients.
     #[must_use]
     pub fn with_refusals(&self, refused: &[RefusedRecipient]) -> Self {
         let mut record = self.clone();

@@ -1,4 +1,4 @@
-//! The steps of those who have not claimed the mail: delivery events, time, and a person.
+//! The transitions without a claim: by delivery events, time, and a person.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -8,10 +8,10 @@ use crate::clock::is_in_future;
 use crate::family::Delivery;
 use crate::mail::MailKey;
 
-/// How long a delivery event is waited for after SENDING.
+/// The wait for a delivery event after SENDING.
 pub const DELIVERY_EVENT_WAIT: Duration = Duration::minutes(15);
 
-/// Under `at_least_once` a mail of which nobody knows is sent once more, not for ever.
+/// The most resends of a mail without a known outcome under `at_least_once`.
 const MAX_DOUBTS: u32 = 2;
 
 /// The party that accepted a mail, from its delivery event.
@@ -24,7 +24,7 @@ pub enum AcceptedBy {
 }
 
 impl OutboxRecord {
-    /// A record of a day that passed its window without having been planned: MISSED.
+    /// Creates the record of a day that passed unplanned: MISSED.
     pub fn missed(key: MailKey, now: DateTime<Utc>) -> Self {
         Self {
             state: MailState::Missed,
@@ -33,7 +33,7 @@ impl OutboxRecord {
         }
     }
 
-    /// To UNKNOWN: its worker's lease is over and nothing tells whether the mail left.
+    /// To UNKNOWN: its worker's lease is over and the outcome is not known.
     pub fn doubt(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&[MailState::Sending])?;
         if !self.lease_is_over(now) {
@@ -53,7 +53,7 @@ impl OutboxRecord {
         })
     }
 
-    /// To GAVE_UP: no delivery event came, and two mails would be worse than none.
+    /// To GAVE_UP: no delivery event came, and the family prefers no mail to two.
     pub fn give_up(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.delivery_event_is_overdue(now)?;
         if self.is_retry() {
@@ -66,9 +66,9 @@ impl OutboxRecord {
         Ok(self.release(MailState::GaveUp, Some(reason), now))
     }
 
-    /// Back to PENDING: no delivery event came, and none would be worse than two mails.
+    /// Back to PENDING: no delivery event came, and the family prefers two mails to none.
     ///
-    /// [`TransitionError::Final`] if that was done before: it is sent once more, not for ever.
+    /// [`TransitionError::Final`] if it was resent before.
     pub fn send_again(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.delivery_event_is_overdue(now)?;
         if self.doubts >= MAX_DOUBTS {
@@ -90,7 +90,7 @@ impl OutboxRecord {
         Ok(again)
     }
 
-    /// The step that time alone brings about: into doubt, and out of it by the family's policy.
+    /// Applies the transition that is due by time: to UNKNOWN, and from it by the family's policy.
     pub fn reconcile(
         &self,
         delivery: Delivery,
@@ -134,8 +134,8 @@ impl OutboxRecord {
         }
     }
 
-    /// The recipients of the mail of claim `fence` have it: SENT, unless a later mail is under way to
-    /// somebody who was not in that one.
+    /// The recipients of the mail of claim `fence` have it: SENT, unless a later mail is being sent to
+    /// a recipient who was not in that one.
     fn accepted_by_recipients_of(
         &self,
         fence: u64,
@@ -147,7 +147,7 @@ impl OutboxRecord {
             ..self.clone()
         };
         for recipient in &mut left.recipients {
-            // The claim of a mail in doubt is not on record any more, once there is a later mail.
+            // A later mail overwrites the claim of a mail in doubt.
             let was_in_it = recipient.fence == fence || (fence < self.fence && recipient.in_doubt);
             if was_in_it && recipient.state != RecipientState::Refused {
                 recipient.state = RecipientState::Accepted;
@@ -167,7 +167,7 @@ impl OutboxRecord {
 
     /// To FAILED: a delivery event says that the mail of claim `fence` was not sent after all.
     ///
-    /// [`TransitionError::WrongState`] if that claim is over: what became of it does not matter any more.
+    /// [`TransitionError::WrongState`] if that claim is over: its outcome no longer matters.
     pub fn apply_rejection(
         &self,
         fence: u64,
@@ -196,12 +196,12 @@ impl OutboxRecord {
         }
     }
 
-    /// Whether a person asked for another mail since the claim `fence`.
+    /// Whether a person requested another mail since the claim `fence`.
     pub fn predates_resend(&self, fence: u64) -> bool {
         fence < self.events_from
     }
 
-    /// Back to PENDING, since a person decided so; whatever state it is in, unless somebody has it.
+    /// Back to PENDING at a person's request, from any state unless a worker has it.
     ///
     /// The outcome of earlier mails no longer matters.
     pub fn resend(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missed_day_is_final_and_says_why() {
+    fn missed_day_is_final_with_a_reason() {
         let date = "2026-11-21".parse().unwrap();
         let missed = OutboxRecord::missed(MailKey::daily("conrad".parse().unwrap(), date), now());
         assert!(missed.state.is_final() && missed.reason.is_some());

@@ -6,8 +6,8 @@
 //! the mail service; SENDING means that it may have been. Every transition is made on the record as
 //! it was read and written only if its revision is still the same.
 //!
-//! Here are the steps of the worker that claimed a mail; [`reconcile`](super::reconcile) has those of
-//! everybody else.
+//! These are the transitions of the worker that claimed a mail; [`reconcile`](super::reconcile) has
+//! the others.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,13 +19,13 @@ use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
 use crate::mail::{MailKey, MailKind, MailTag};
 
-/// How long a worker may hold a mail.
+/// The lease of a worker on a mail.
 pub const LEASE: Duration = Duration::seconds(300);
 
-/// How long a mailer may take over one mail; sending begins only with that much of the lease left.
+/// The most time for sending one mail; sending begins only with this much of the lease left.
 pub const SEND_LIMIT: Duration = Duration::seconds(120);
 
-/// How long a mail waits after the mail service refused it for now.
+/// The delay after the mail service refused a mail temporarily.
 pub const REFUSED_DELAY: Duration = Duration::minutes(30);
 
 /// Why a date is not sent that a restored store, or a family that was added again, lacks.
@@ -51,7 +51,7 @@ pub enum MailState {
     Sent,
     /// There was nothing to say.
     Skipped,
-    /// The mail service will not have it.
+    /// The mail service refused it for good.
     Failed,
     /// It may have been sent; a delivery event may still come.
     Unknown,
@@ -59,7 +59,7 @@ pub enum MailState {
     GaveUp,
     /// Its day passed before it was planned.
     Missed,
-    /// Written by a newer version, in a state that this one does not know: it is left alone.
+    /// A newer version's state that this version doesn't know; it is not changed.
     #[serde(other)]
     Newer,
 }
@@ -81,7 +81,7 @@ impl MailState {
         }
     }
 
-    /// Nothing more will happen to it by itself.
+    /// Whether it is final.
     pub fn is_final(self) -> bool {
         matches!(
             self,
@@ -111,9 +111,9 @@ pub struct OutboxRecord {
     pub lease_until: Option<DateTime<Utc>>,
     /// Not to be claimed before: the mail service refused it for now.
     pub not_before: Option<DateTime<Utc>>,
-    /// How often a mail was about to be handed to the mail service.
+    /// The number of attempts to send it.
     pub attempts: u32,
-    /// How often nobody knew whether it had left.
+    /// The number of times that its outcome was unknown.
     #[serde(default)]
     pub doubts: u32,
     /// The first claim whose delivery events count: a person asked for another mail after those before.
@@ -237,7 +237,7 @@ impl OutboxRecord {
         self.state == MailState::Skipped && self.reason.as_deref() == Some(HELD_RESTORED)
     }
 
-    /// The same record, free at once: a person does not wait out a delay.
+    /// The same record, claimable at once: for a person's request, which ignores delays.
     #[must_use]
     pub fn without_delay(&self) -> Self {
         Self {
@@ -351,7 +351,7 @@ impl OutboxRecord {
         Ok(self.back(reason, false, now))
     }
 
-    /// Stays SENDING, with the reason: nobody knows; a delivery event or time decides.
+    /// Stays SENDING, with the reason; a delivery event or time decides.
     pub fn unknown(&self, reason: String) -> Result<Self, TransitionError> {
         self.expect(&[MailState::Sending])?;
         Ok(Self {
@@ -378,7 +378,7 @@ impl OutboxRecord {
             .unwrap_or_else(|| self.release(MailState::Failed, Some(reason), now)))
     }
 
-    /// To GAVE_UP, where an earlier attempt may have left: nobody may say that none did.
+    /// To GAVE_UP, if an earlier attempt may have been sent.
     fn not_sent_again(&self, reason: Option<&str>, now: DateTime<Utc>) -> Option<Self> {
         let earlier = "We can’t tell whether an earlier attempt was sent.";
         let reason = reason.map_or_else(
@@ -535,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_out_of_turn_is_refused() {
+    fn transition_from_a_wrong_state_is_refused() {
         assert_eq!(pending().skip(now()), Err(TransitionError::WrongState));
         assert_eq!(
             pending().begin_sending("hash".into(), &[], now()),

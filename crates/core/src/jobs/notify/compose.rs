@@ -21,7 +21,7 @@ pub struct ComposeInput<'a> {
     pub loaded: &'a LoadedFamily,
     /// The mail's local date.
     pub date: NaiveDate,
-    /// The family's local day on which it leaves.
+    /// The family's local day on which it is sent.
     pub today: NaiveDate,
     /// The time.
     pub now: DateTime<Utc>,
@@ -33,7 +33,7 @@ pub struct ComposeInput<'a> {
     pub operator_contact: Option<&'a str>,
 }
 
-/// A mail in words.
+/// A composed mail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComposedMail {
     /// Its subject, text and HTML.
@@ -54,7 +54,7 @@ pub trait MailComposer: Send + Sync {
 pub struct Composers(BTreeMap<MailKind, Arc<dyn MailComposer>>);
 
 impl Default for Composers {
-    /// Those of [`MailKind::ALL`].
+    /// Creates the composers of [`MailKind::ALL`].
     fn default() -> Self {
         Self(BTreeMap::new()).with(MailKind::DAILY, DailyNotice)
     }

@@ -195,7 +195,7 @@ mod tests {
     const DELIVERED: DeliveryEvent = DeliveryEvent::Accepted(AcceptedBy::RecipientServer);
 
     #[tokio::test]
-    async fn an_event_settles_a_notice_once() {
+    async fn event_finalises_a_notice_once() {
         let world = World::new().await;
         let tag = sending(&world).await;
         let sent = EventOutcome::Finalised(MailState::Sent);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rejection_says_that_it_was_not_sent() {
+    async fn rejection_finalises_the_notice_as_not_sent() {
         let world = World::new().await;
         let tag = sending(&world).await;
         let failed = EventOutcome::Finalised(MailState::Failed);

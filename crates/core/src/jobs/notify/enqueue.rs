@@ -1,4 +1,4 @@
-//! `notify-all` where others do the work: plans the notices that are due and hands them to a queue.
+//! `notify-all` with workers: plans the due notices and enqueues them.
 
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::run::work::{WorkItem, WorkOutcome, WorkResult};
 use crate::store::{AlertStore, FamilyStore, OutboxStore, RunStore};
 
-/// How many notices are given to the queue at a time.
+/// The most notices in one request to the queue.
 pub const BATCH_SIZE: usize = 100;
 
 /// The ports for enqueueing notices.
@@ -28,11 +28,11 @@ pub struct EnqueueNoticesPorts<'a> {
     pub outbox: &'a dyn OutboxStore,
     /// The kinds of mail that it plans.
     pub kinds: &'a [MailKind],
-    /// Where it is noted what needs the operator.
+    /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
-    /// Where the notices go.
+    /// The queue of the notices.
     pub queue: &'a dyn MailQueue,
     /// The time.
     pub clock: &'a dyn Clock,
@@ -115,7 +115,7 @@ fn enqueued(batch: &[MailKey]) -> WorkItem {
         outcome: WorkOutcome::Enqueued,
     };
     WorkItem {
-        // Never in the place of what another execution handed out.
+        // Must not overwrite what another execution enqueued.
         item_id: format!("enqueued/{}", Uuid::new_v4()),
         results: batch.iter().map(result).collect(),
     }

@@ -1,8 +1,8 @@
 //! Finds the notices to send now, and finalises those that were not or may have been sent.
 //!
-//! Level-triggered: each tick asks which notices are due and not yet on record, which are on record
-//! and free, and which are stuck; a missed tick or a double one mends itself. The record is the
-//! outbox: a crash between planning a notice and handing it out is mended by the next tick.
+//! Level-triggered: each tick finds the due notices without a record, the claimable ones and the
+//! stuck ones, so a missed or doubled tick needs no repair. The outbox is the record: after a crash
+//! between planning and enqueueing a notice, the next tick enqueues it.
 
 use std::collections::BTreeSet;
 
@@ -20,19 +20,19 @@ use crate::mail::{MailAnswer, Mailer};
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord, TransitionError};
 use crate::store::{AlertStore, FamilyStore, OutboxCursor, OutboxStore, StoreError};
 
-/// How many families, or open notices, are listed at a time.
+/// The page size of families and open notices.
 const PAGE_SIZE: usize = 100;
 
-/// How many of them are worked on at a time: a store can make many durable at once.
+/// The most of them in progress: a store can make many writes durable at once.
 const MAX_CONCURRENCY: usize = 64;
 
-/// More records than dates that a tick looks back on.
+/// More records than a tick has dates to look back on.
 const RECENT: usize = 16;
 
 /// The notices that one step of a tick found.
 #[derive(Debug, Default)]
 pub struct TickBatch {
-    /// Planned or left over, and free: somebody should send them now.
+    /// Claimable notices, planned now or before: to be sent now.
     pub free: Vec<MailKey>,
     /// Notices finalised without a mail; the alert for each was raised before.
     pub finalised: Vec<MailResult>,
@@ -40,9 +40,9 @@ pub struct TickBatch {
 
 /// One tick, a page of families or of open notices at a time.
 ///
-/// First come the notices that it plans itself, then those that were there and are free: an index of
-/// the open ones may not know the newest yet. What cannot be done for one family keeps no other from
-/// its mail: the tick goes on, and fails in the end.
+/// It first returns the notices that it plans itself, then older claimable ones: an index of open
+/// notices may lack the newest. An error for one family doesn't block the others: the tick continues
+/// and fails at the end.
 pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
     outbox: &'a dyn OutboxStore,
@@ -93,7 +93,7 @@ impl<'a> Tick<'a> {
         }
     }
 
-    /// Asks this mailer of each mail that may have left, before time decides.
+    /// Asks this mailer about each possibly sent mail, before time decides.
     #[must_use]
     pub fn with_mailer(self, mailer: &'a dyn Mailer) -> Self {
         Self {
@@ -173,8 +173,8 @@ impl<'a> Tick<'a> {
         Ok(found)
     }
 
-    /// Plans the mails of one kind that are due of one family, and puts on record what passed without
-    /// having been planned.
+    /// Plans one family's due mails of one kind, and records the dates that passed unplanned as
+    /// missed.
     async fn plan(&self, family: &Family, kind: &MailKind) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
         if let Some(date) = self.input.date {
@@ -189,8 +189,8 @@ impl<'a> Tick<'a> {
                 .extend(self.plan_date(mail_key(family, kind, date)).await?);
         }
         let passed = family.passed_dates(self.now);
-        // The newest answers for those before it, as they are recorded oldest first; once a day, when
-        // a notice is planned, every one of them is looked at.
+        // Dates are recorded oldest first, so the newest stands for those before it. Once a day, when
+        // a notice is planned, all of them are checked.
         let newest_has_record = match passed.last() {
             Some(date) => {
                 let key = mail_key(family, kind, *date);
@@ -257,12 +257,12 @@ impl<'a> Tick<'a> {
     /// Decides what to do with one notice that is not final.
     async fn sweep(&self, record: OutboxRecord) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
-        // Read after the record: a lease that began while this tick went on is not one of a wrong clock.
+        // Read after the record: a lease that began during this tick doesn't mean a wrong clock.
         let now = self.clock.now();
         let key = record.key();
         match record.state {
             MailState::Newer => {
-                // Each tick finds it again, and it is no failure of any of them.
+                // Every tick finds it again; that is not a failure of the tick.
                 if raise_record_alerts(self.alerts, &record, now).await? {
                     tracing::error!(
                         mail.kind = %record.kind,
@@ -280,7 +280,7 @@ impl<'a> Tick<'a> {
                     .map_or(Delivery::AtMostOnce, |family| family.preferences.delivery);
                 let is_paused = family.is_none_or(|family| family.paused);
                 match self.reconcile(delivery, record, now).await? {
-                    // Told by the alert about its recipients.
+                    // The alert about its recipients covers this.
                     Some(finalised) if finalised.state == MailState::Sent => {}
                     Some(finalised) if finalised.state.is_final() => {
                         found.finalised.push(MailResult::from_record(finalised));
@@ -303,7 +303,7 @@ impl<'a> Tick<'a> {
             }
             _ => {
                 let free_now = record.is_free(now);
-                // A person who asks now does not wait out a delay that was meant for the ticks.
+                // A person's request ignores the delay, which is meant for ticks.
                 let may_go = free_now.is_ok()
                     || (self.input.at_once && free_now == Err(TransitionError::Waiting));
                 if may_go && !self.planned.contains(&key) {
@@ -387,7 +387,7 @@ fn mail_key(family: &Family, kind: &MailKind, date: NaiveDate) -> MailKey {
     MailKey::new(kind.clone(), family.id.clone(), date)
 }
 
-/// Gives up the recipients of a notice that were refused for now for too long.
+/// Gives up the recipients of a notice that were temporarily refused for too long.
 async fn give_up_recipients(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
@@ -426,7 +426,7 @@ pub(crate) async fn expire(
     let Some(record) = outbox.mail(key).await? else {
         return Ok(None);
     };
-    // Those of its recipients that wait have a day of their own.
+    // Its waiting recipients have their own deadline.
     if record.is_retry() || !matches!(record.is_free(now), Ok(()) | Err(TransitionError::Waiting)) {
         return Ok(None);
     }

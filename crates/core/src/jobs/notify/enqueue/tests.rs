@@ -41,10 +41,10 @@ impl MailQueue for TestQueue {
 }
 
 async fn tick(world: &World, queue: &TestQueue, time: &str) -> Result<Run, RunError> {
-    tick_that_tells(world, queue, time, &|_| {}).await
+    tick_with_callback(world, queue, time, &|_| {}).await
 }
 
-async fn tick_that_tells(
+async fn tick_with_callback(
     world: &World,
     queue: &TestQueue,
     time: &str,
@@ -241,7 +241,7 @@ async fn finalised_mails_are_reported_even_if_the_tick_fails() {
     let finalised_states = Mutex::new(Vec::new());
     let on_finalised =
         |finalised: &MailResult| finalised_states.lock().unwrap().push(finalised.state);
-    let failed = tick_that_tells(&world, &queue, TIME, &on_finalised).await;
+    let failed = tick_with_callback(&world, &queue, TIME, &on_finalised).await;
     assert!(failed.is_err());
     assert_eq!(finalised_states.into_inner().unwrap(), [MailState::GaveUp]);
 }

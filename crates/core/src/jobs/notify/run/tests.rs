@@ -70,7 +70,7 @@ async fn overdue() -> World {
 }
 
 #[tokio::test]
-async fn a_notice_is_sent_once_however_often_it_ticks() {
+async fn notice_is_sent_once_over_many_ticks() {
     let world = overdue().await;
     let run = tick(&world).await;
     assert_eq!((run.counts.done, run.counts.skipped), (1, 1));
@@ -305,7 +305,7 @@ async fn last_notice_is_stored_only_for_sent_mail() {
 }
 
 #[tokio::test]
-async fn a_paused_family_is_left_in_peace() {
+async fn paused_family_gets_no_notice() {
     let world = overdue().await;
     let mut conrad = family("conrad");
     conrad.paused = true;
@@ -315,7 +315,7 @@ async fn a_paused_family_is_left_in_peace() {
 }
 
 #[tokio::test]
-async fn a_family_that_was_paused_gets_no_left_over() {
+async fn paused_family_gets_no_open_notice() {
     let world = overdue().await;
     world
         .mailer
