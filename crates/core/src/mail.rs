@@ -41,7 +41,7 @@ pub struct Mail {
     pub html: String,
     /// The `Date` header.
     pub date: DateTime<Utc>,
-    /// Which mail of the outbox it is; `None` for a test mail.
+    /// Its tag in the outbox; `None` for a test mail.
     pub tag: Option<MailTag>,
 }
 
@@ -56,11 +56,11 @@ impl fmt::Debug for Mail {
 /// The result of sending a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailAnswer {
-    /// The mail service has taken it.
+    /// The mail service accepted it.
     Accepted {
         /// The `Message-ID` under which it went.
         message_id: String,
-        /// Recipients that the service would not take; the others have their mail.
+        /// The recipients that the service refused; the others have their mail.
         refused: Vec<RefusedRecipient>,
     },
     /// Certainly not sent: the service refused it.
@@ -75,14 +75,14 @@ pub enum MailAnswer {
         /// Why, in words for the operator.
         reason: String,
     },
-    /// It may have been taken: the answer was lost.
+    /// It may have been accepted: the response was lost.
     Unknown {
         /// Why, in words for the operator.
         reason: String,
     },
 }
 
-/// A recipient that the mail service would not take.
+/// A recipient that the mail service refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedRecipient {
     /// Who.
@@ -117,7 +117,7 @@ pub trait Mailer: Send + Sync {
         None
     }
 
-    /// Sends `mail` at most once: never tries again by itself.
+    /// Sends `mail` at most once, without retries.
     ///
     /// Must answer [`MailAnswer::NotSent`] or [`MailAnswer::Refused`] only when it is certain that
     /// the service did not take the mail, and must come back within the time that a mail's
@@ -125,7 +125,7 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, mail: &Mail) -> MailAnswer;
 }
 
-/// A mail that is sent with one more step.
+/// A prepared mail; one more step sends it.
 #[async_trait]
 pub trait PreparedMail: Send {
     /// The recipients that are not in it: the service refused them. By default nobody.

@@ -212,7 +212,7 @@ impl OutboxRecord {
         for recipient in &mut sent.recipients {
             match recipient.state {
                 RecipientState::Pending => recipient.give_up(),
-                // Its worker did not come back.
+                // Its worker stopped without a result.
                 RecipientState::Sending => recipient.state = RecipientState::Unknown,
                 _ => {}
             }

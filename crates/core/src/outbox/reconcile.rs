@@ -11,7 +11,7 @@ use crate::mail::MailKey;
 /// The wait for a delivery event after SENDING.
 pub const DELIVERY_EVENT_WAIT: Duration = Duration::minutes(15);
 
-/// The most resends of a mail without a known outcome under `at_least_once`.
+/// The number of unknown outcomes after which a mail is given up even under `at_least_once`.
 const MAX_DOUBTS: u32 = 2;
 
 /// The party that accepted a mail, from its delivery event.

@@ -28,20 +28,20 @@ pub const SEND_LIMIT: Duration = Duration::seconds(120);
 /// The delay after the mail service refused a mail temporarily.
 pub const REFUSED_DELAY: Duration = Duration::minutes(30);
 
-/// Why a date is not sent that a restored store, or a family that was added again, lacks.
+/// The reason for holding a date that a restored store, or a family that was added again, lacks.
 pub const HELD_RESTORED: &str = "held: restored";
 
-/// The states in which a mail may have been handed over.
+/// The states in which a mail may have been sent.
 pub(super) const MAY_HAVE_LEFT: [MailState; 2] = [MailState::Sending, MailState::Unknown];
 
-/// The states from which a mail that was surely not accepted goes back.
+/// The states from which a mail that was certainly not accepted returns to PENDING.
 const NOT_ACCEPTED: [MailState; 3] = [MailState::Claimed, MailState::Sending, MailState::Unknown];
 
-/// How far a mail got.
+/// The state of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum MailState {
-    /// Planned; nobody works on it.
+    /// Planned; no worker has it.
     Pending,
     /// A worker has it; surely nothing was handed to the mail service.
     Claimed,
@@ -51,7 +51,7 @@ pub enum MailState {
     Sent,
     /// There was nothing to say.
     Skipped,
-    /// The mail service refused it for good.
+    /// It can't be sent: the mail service refused it, or something is missing.
     Failed,
     /// It may have been sent; a delivery event may still come.
     Unknown,
@@ -90,7 +90,7 @@ impl MailState {
     }
 }
 
-/// How far one mail got. Kept for at least 35 days.
+/// The record of one mail, kept for at least 35 days.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OutboxRecord {
     /// Its kind.
@@ -99,7 +99,7 @@ pub struct OutboxRecord {
     pub family: FamilyId,
     /// The family's local date; computed once, when it was planned.
     pub date: NaiveDate,
-    /// How far it got.
+    /// Its state.
     pub state: MailState,
     /// +1 with every write; a write is made only over the revision that was read.
     pub revision: u64,
@@ -107,9 +107,9 @@ pub struct OutboxRecord {
     pub owner: Option<Uuid>,
     /// +1 with every claim.
     pub fence: u64,
-    /// Until when the worker has it.
+    /// The end of the worker's lease.
     pub lease_until: Option<DateTime<Utc>>,
-    /// Not to be claimed before: the mail service refused it for now.
+    /// It can't be claimed before this: the mail service refused it temporarily.
     pub not_before: Option<DateTime<Utc>>,
     /// The number of attempts to send it.
     pub attempts: u32,
@@ -122,37 +122,37 @@ pub struct OutboxRecord {
     /// The recipients with their states; empty before the first mail is composed.
     #[serde(default)]
     pub recipients: Vec<MailRecipient>,
-    /// How often the recipients that were refused for now were tried again after the others had the mail.
+    /// The retries of temporarily refused recipients after the others had the mail.
     #[serde(default)]
     pub retries: u32,
-    /// Until when they are tried again: the end of the local day on which the others got it.
+    /// The end of their retries: the end of the local day on which the others got it.
     #[serde(default)]
     pub retry_until: Option<DateTime<Utc>>,
     /// SHA-256 of the rendered mail, in hexadecimal.
     pub body_hash: Option<String>,
-    /// The `Message-ID` under which it went.
+    /// Its `Message-ID`.
     pub message_id: Option<String>,
-    /// Why it is in this state, for the operator.
+    /// The reason for this state, for the operator.
     pub reason: Option<String>,
     /// When it was planned.
     pub planned_at: DateTime<Utc>,
-    /// When it came into this state; for UNKNOWN, when it came into SENDING, where the doubt began.
+    /// When it entered this state; for UNKNOWN, when it entered SENDING, where the doubt began.
     pub changed_at: DateTime<Utc>,
 }
 
-/// Why a transition cannot be made; nothing was changed.
+/// The reason why a transition is impossible; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TransitionError {
     /// It is final.
     #[error("the mail is final")]
     Final,
-    /// Another worker has it, or it may have been sent already.
+    /// Another worker has it, or it may have been sent.
     #[error("another worker has the mail")]
     Taken,
-    /// It waits: the mail service refused it for now, or a delivery event may still come.
+    /// It waits: the mail service refused it temporarily, or a delivery event may still come.
     #[error("the mail waits before anything more is done")]
     Waiting,
-    /// It is SENT already, which is success.
+    /// It is already SENT, which is success.
     #[error("the mail is sent already")]
     AlreadySent,
     /// It is in a state that this version does not know.
@@ -200,7 +200,7 @@ impl OutboxRecord {
         }
     }
 
-    /// A new record of a date that may have been sent by what the store forgot: SKIPPED, and held.
+    /// Creates the record of a date that a lost record may have sent: SKIPPED, and held.
     /// `fence` is the claim under which it was sent, as far as that is known.
     pub fn held(key: MailKey, fence: u64, now: DateTime<Utc>) -> Self {
         Self::planned(key, now).hold(fence, now)
@@ -221,8 +221,7 @@ impl OutboxRecord {
         MailKey::new(self.kind.clone(), self.family.clone(), self.date)
     }
 
-    /// To SKIPPED and held: it may have been sent already under the claim `fence`, or a later one than
-    /// its own.
+    /// To SKIPPED and held: it may have been sent under the claim `fence`, or a later one than its own.
     #[must_use]
     pub fn hold(&self, fence: u64, now: DateTime<Utc>) -> Self {
         Self {
@@ -267,7 +266,7 @@ impl OutboxRecord {
         }
     }
 
-    /// To CLAIMED, if it is PENDING, SENT with recipients that wait, or CLAIMED with its lease over.
+    /// To CLAIMED, if it is PENDING, SENT with waiting recipients, or CLAIMED with an expired lease.
     pub fn claim(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.is_free(now)?;
         Ok(Self {
@@ -292,9 +291,9 @@ impl OutboxRecord {
             .unwrap_or_else(|| self.release(MailState::Skipped, None, now)))
     }
 
-    /// To SENDING, with the hash of what will be sent; durable before the mail is handed over.
+    /// To SENDING, with the hash of the mail; must be durable before the mail is sent.
     ///
-    /// All recipients that wait are in the mail, but those that were refused for now just before.
+    /// All waiting recipients are in the mail, except those that were refused temporarily just before.
     pub fn begin_sending(
         &self,
         body_hash: String,
@@ -321,7 +320,7 @@ impl OutboxRecord {
 
     /// To SENT: the mail service confirmed to the worker that it accepted the mail.
     ///
-    /// A worker whose mail was finalised meanwhile still knows: see
+    /// If the mail was finalised meanwhile, see
     /// [`OutboxRecord::apply_acceptance`].
     pub fn accepted(
         &self,
@@ -335,7 +334,7 @@ impl OutboxRecord {
         })
     }
 
-    /// Back to PENDING after a delay: for certain not sent, refused for now.
+    /// Back to PENDING after a delay: certainly not sent, refused temporarily.
     pub fn refused_for_now(
         &self,
         reason: String,
@@ -345,7 +344,7 @@ impl OutboxRecord {
         Ok(self.back(reason, true, now))
     }
 
-    /// Back to PENDING: proven not to have been handed over.
+    /// Back to PENDING: proven not to have been sent.
     pub fn not_sent(&self, reason: String, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&NOT_ACCEPTED)?;
         Ok(self.back(reason, false, now))
@@ -361,8 +360,8 @@ impl OutboxRecord {
         })
     }
 
-    /// To FAILED: it cannot be sent, for certain. Where others have the mail: SENT, without the rest;
-    /// where an earlier attempt is in doubt: GAVE_UP.
+    /// To FAILED: it certainly can't be sent. If others have the mail: SENT, without the rest; if an
+    /// earlier attempt is in doubt: GAVE_UP.
     pub fn failed(&self, reason: String, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&[
             MailState::Pending,

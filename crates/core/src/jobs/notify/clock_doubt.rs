@@ -14,7 +14,7 @@ use crate::store::{RunStore, StoreError};
 /// The newest runs that are searched for one that counts.
 const RECENT_RUNS: usize = 8;
 
-/// The retries after another tick changed the times.
+/// The attempts to store the times while other ticks change them.
 const MAX_WRITE_ATTEMPTS: u32 = 5;
 
 /// Starts a tick if its clock can be trusted; otherwise records the doubt and does nothing.

@@ -141,7 +141,7 @@ pub async fn stop_recipient(
     if !families.stop_recipient(family, &stopped).await? {
         return Ok(StopOutcome::AlreadyStopped);
     }
-    tracing::warn!(family.id = %family, recipient = number, reason = reason.as_str(), "Nothing more is sent to a recipient.");
+    tracing::warn!(family.id = %family, recipient = number, reason = reason.as_str(), "A recipient was stopped.");
     Ok(StopOutcome::Stopped(alert))
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn hold_restored(
     };
     tracing::warn!(
         knows_sent,
-        "The store was restored: what it may have sent is held."
+        "The store was restored: notices that may have been sent are held."
     );
     let holder = Holder {
         outbox: ports.outbox,

@@ -97,10 +97,10 @@ impl MailResult {
     }
 }
 
-/// The store failures that a worker retries while it records the outcome of a mail.
+/// The store failures after which a worker stops trying to record the outcome of a mail.
 const MAX_STORE_FAULTS: u32 = 3;
 
-/// The concurrent changes that a worker retries: each of them brings the record closer to its end.
+/// The concurrent changes after which a worker stops: each brings the record closer to its end.
 const MAX_CONFLICTS: u32 = 8;
 
 /// The delay before a retry.

@@ -268,7 +268,7 @@ impl<'a> Tick<'a> {
                         mail.kind = %record.kind,
                         family.id = %record.family,
                         date = %record.date,
-                        "A mail is in a state that only a newer version knows; it is left alone."
+                        "A mail is in a state that only a newer version knows; it is not changed."
                     );
                 }
             }
@@ -376,7 +376,7 @@ impl<'a> Tick<'a> {
             date = %next.date,
             state = next.state.as_str(),
             reason = next.reason.as_deref(),
-            "The worker of a mail that may have left did not come back."
+            "The worker of a possibly sent mail stopped without a result."
         );
         Ok(Some(next))
     }
