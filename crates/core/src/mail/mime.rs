@@ -44,7 +44,7 @@ impl Sender {
     }
 }
 
-/// A mail that is ready for the wire.
+/// The bytes of a mail.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BuiltMail {
     /// Headers and body, lines ending in CRLF, pure ASCII, no line over 998 bytes.

@@ -28,7 +28,7 @@ pub struct Attention {
     /// Whose and where; where several cards have the same message, all their patrons.
     #[serde(flatten)]
     pub place: Place,
-    /// What it is.
+    /// Its kind, with details.
     #[serde(flatten)]
     pub kind: AttentionKind,
     /// How this compares with the last sent notice.
@@ -85,7 +85,7 @@ pub enum AttentionKind {
     },
     /// Fines at or over the family's threshold.
     Fines {
-        /// What is owed.
+        /// The amount owed.
         amount: Decimal,
         /// ISO 4217, where known.
         currency: Option<String>,

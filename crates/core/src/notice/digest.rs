@@ -23,7 +23,7 @@ use crate::text::clean;
 pub struct Digest {
     /// The family.
     pub family: FamilyId,
-    /// What the mail calls the family.
+    /// The family's name in the mail.
     pub family_name: String,
     /// The notice's local date.
     pub date: NaiveDate,
@@ -91,7 +91,7 @@ pub struct Balance {
 pub struct Source {
     /// The library.
     pub library: LibraryId,
-    /// What mails call it.
+    /// Its name in mails.
     pub library_name: String,
     /// Its page of the account, or its front page; http(s) only.
     pub account_url: Option<Url>,

@@ -221,7 +221,7 @@ impl OutboxRecord {
         MailKey::new(self.kind.clone(), self.family.clone(), self.date)
     }
 
-    /// To SKIPPED and held: it may have been sent under the claim `fence`, or a later one than its own.
+    /// To SKIPPED and held: it may have been sent under the claim `fence`, or a later one.
     #[must_use]
     pub fn hold(&self, fence: u64, now: DateTime<Utc>) -> Self {
         Self {
@@ -293,7 +293,7 @@ impl OutboxRecord {
 
     /// To SENDING, with the hash of the mail; must be durable before the mail is sent.
     ///
-    /// All waiting recipients are in the mail, except those that were refused temporarily just before.
+    /// All waiting recipients are in the mail, except those refused temporarily just before.
     pub fn begin_sending(
         &self,
         body_hash: String,

@@ -12,12 +12,12 @@ use crate::run::work::{self, Subject, WorkOutcome};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::testing::world::{World, family};
 
-/// A queue that keeps what it is given, or is away.
+/// A queue that keeps its messages, or is unavailable.
 #[derive(Default)]
 struct TestQueue {
     sent: Mutex<Vec<MailKey>>,
     away: std::sync::atomic::AtomicBool,
-    /// It takes what it is given, and its answer is lost.
+    /// It accepts the messages, but the response is lost.
     mute: std::sync::atomic::AtomicBool,
 }
 
@@ -88,7 +88,7 @@ async fn notice_is_enqueued_by_each_tick_until_claimed() {
     ));
     let run = tick(&world, &queue, "2026-11-21T11:55:00Z").await.unwrap();
     assert_eq!(run.counts.planned, 2);
-    // Every notice came twice now, and each is finalised once.
+    // Every notice was delivered twice, and each is finalised once.
     let sent = queue.sent.lock().unwrap().clone();
     let mut finalised = 0;
     for notice in &sent {
@@ -126,7 +126,7 @@ async fn retried_tick_counts_notices_of_its_first_attempt() {
     let queue = TestQueue::default();
     queue.mute.store(true, std::sync::atomic::Ordering::SeqCst);
     tick(&world, &queue, TIME).await.unwrap_err();
-    // Its message is worked on before the second try, which finds one notice free.
+    // Its message is processed before the second attempt, which finds one claimable notice.
     let first = queue.sent.lock().unwrap()[0].clone();
     let ports = world.notify_ports();
     let finalised = deliver(&ports, &first, None, false).await;
@@ -147,7 +147,7 @@ async fn retried_tick_counts_notices_of_its_first_attempt() {
     assert_eq!((run.counts.planned, run.counts.enqueued), (2, 2));
     assert_eq!(run.outcome, RunOutcome::Running);
 
-    // A third, which finds nothing left to do, takes nothing back: the run is on record as failed once more.
+    // A third attempt finds nothing to do and changes nothing: the run is recorded as failed again.
     let mut failed = world.store.run(&key).await.unwrap().unwrap();
     failed.outcome = RunOutcome::Failed;
     world.store.report_run(&failed).await.unwrap();
@@ -194,7 +194,7 @@ async fn notices_finalised_by_a_tick_are_counted_once() {
     let queue = TestQueue::default();
     let run = tick(&world, &queue, TIME).await.unwrap();
     assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
-    // Diaz's was handed out, and its worker reports.
+    // Diaz's notice was enqueued, and its worker reports.
     assert_eq!((run.counts.planned, run.counts.enqueued), (1, 1));
     let done = WorkItem {
         item_id: "diaz/2026-11-21".to_owned(),
@@ -231,7 +231,7 @@ async fn finalised_mails_are_reported_even_if_the_tick_fails() {
     given_up_soon(&world).await;
     let queue = TestQueue::default();
     queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
-    // Diaz's notice is there already, so that it is found with the one that is given up.
+    // Diaz's notice exists already, so it is found with the one that is given up.
     let date = "2026-11-21".parse().unwrap();
     let diaz = OutboxRecord::planned(
         MailKey::daily("diaz".parse().unwrap(), date),

@@ -407,7 +407,7 @@ async fn long_run_reports_progress_every_minute() {
     let plan = plan_of(&world);
     let key = plan.key.clone();
     let longest = std::sync::Mutex::new(Duration::zero());
-    // Each takes its time.
+    // Each mail is slow.
     let progress = |_: Progress<'_>| {
         world.clock.advance(Duration::seconds(40));
         let run = world.store.run(&key).now_or_never().unwrap().unwrap();
@@ -442,7 +442,7 @@ async fn notice_of_a_newer_version_does_not_fail_the_run() {
     }
 }
 
-/// A family at 23:50 whose notice leaves with the first tick after midnight, or hours later.
+/// Tests a family at 23:50 whose notice is sent by the first tick after midnight, or hours later.
 #[tokio::test]
 async fn notice_sent_after_midnight_uses_the_sending_day() {
     for leaves_at in ["2026-11-21T05:00:00Z", "2026-11-21T10:45:00Z"] {
@@ -470,7 +470,7 @@ async fn notice_sent_after_midnight_uses_the_sending_day() {
     }
 }
 
-/// Composed before midnight, not sent, and sent after it: the words are those of the new day.
+/// A notice composed before midnight and sent after it uses the words of the new day.
 #[tokio::test]
 async fn retry_after_midnight_says_the_new_days_words() {
     let world = World::new().await;

@@ -7,7 +7,7 @@ use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE};
 use crate::testing::memory::MemoryStore;
 use crate::testing::world::{Broken, NoNotes, TestClock, World, family};
 
-/// All that a tick finds now.
+/// Returns everything that a tick finds now.
 async fn tick(world: &World) -> TickBatch {
     tick_of(world, &NotifyAllInput::default()).await
 }
@@ -33,7 +33,7 @@ fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-/// `conrad` alone, planned for today.
+/// Creates a world with `conrad` only, planned for today.
 async fn planned() -> (World, OutboxRecord) {
     let world = World::new().await;
     world
@@ -68,7 +68,7 @@ async fn put(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
     );
 }
 
-/// Claimed and armed now.
+/// Claims the notice and begins sending.
 async fn sending(world: &World, record: &OutboxRecord) -> OutboxRecord {
     let now = world.clock.now();
     let sending = record
@@ -129,7 +129,7 @@ async fn notice_to_resend_is_returned_at_once() {
 #[tokio::test]
 async fn unplanned_days_are_recorded_as_missed_once() {
     let (world, _) = planned().await;
-    // Away for two and a half days; the day that is not over is planned.
+    // No ticks for two and a half days; only the current day is planned.
     world.clock.set("2026-11-24T12:00:00Z");
     let found = tick(&world).await;
     let missed: Vec<String> = found
@@ -233,7 +233,7 @@ async fn unknown_state_is_reported_and_not_changed() {
     }
 }
 
-/// Days later: what a tick brings to a bad end, of each kind.
+/// Tests each kind of final failure that a tick records days later.
 async fn with_bad_ends() -> World {
     let (world, record) = planned().await;
     sending(&world, &record).await;
@@ -285,7 +285,7 @@ async fn lease_that_began_during_a_tick_is_not_doubted() {
     let input = NotifyAllInput::default();
     let store = &world.store;
     let mut tick = Tick::new(store, store, store, MailKind::ALL, &input, &world.clock);
-    // The machine sleeps; a worker of another run sends meanwhile.
+    // The machine is suspended; a worker of another run sends meanwhile.
     world.clock.advance(Duration::hours(1));
     let now = world.clock.now();
     for key in &planned {
@@ -359,8 +359,8 @@ async fn families_beyond_one_page_are_planned_and_reconciled() {
     assert_eq!(tick(&world).await.free.len(), 252, "all of them left over");
 }
 
-/// Families of a zone at many times of day, every tick twice, over three days around a change of
-/// the clocks: what is on record, by family.
+/// Runs every tick twice over three days around a clock change, for families at many times of day,
+/// and returns the records by family.
 #[rstest::rstest]
 #[case::gap("America/Toronto", "2026-03-08T07:00:00Z", &["2026-03-07", "2026-03-08", "2026-03-09"])]
 #[case::overlap("Africa/Cairo", "2026-10-29T21:00:00Z", &["2026-10-28", "2026-10-29", "2026-10-30"])]
