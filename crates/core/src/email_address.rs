@@ -6,7 +6,7 @@ use std::str::FromStr;
 use lettre::Address;
 use serde::{Deserialize, Serialize};
 
-/// A mail address whose form is sound.
+/// A well-formed mail address.
 ///
 /// Neither its `Debug` nor any error shows it; `Display` and `as_str` do, for mails and tables.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ impl FromStr for EmailAddress {
     type Err = InvalidEmailAddress;
 
     fn from_str(text: &str) -> Result<Self, InvalidEmailAddress> {
-        // The mail crate's own rules: what it would refuse when sending is refused here.
+        // The mail crate's own rules: addresses that it would refuse later are refused here.
         let address = text
             .parse::<lettre::Address>()
             .map(|address| Self(address.to_string()))
@@ -113,7 +113,7 @@ mod tests {
     #[case("a@b@c")]
     #[case("a@example.org\r\nBcc: x@example.org")]
     #[case("a b@example.org")]
-    fn a_malformed_address_is_refused_and_not_repeated(#[case] text: &str) {
+    fn malformed_address_is_refused_and_not_echoed(#[case] text: &str) {
         let error = text.parse::<EmailAddress>().unwrap_err();
         assert!(!error.to_string().contains("Bcc"));
     }

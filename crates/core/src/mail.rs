@@ -1,4 +1,4 @@
-//! A mail, and what becomes of it.
+//! A mail, and the result of sending it.
 
 pub mod key;
 pub mod mime;
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::email_address::EmailAddress;
 pub use key::{MailKey, MailKind, MailTag};
 
-/// What a mail says. Text and HTML say the same.
+/// The content of a mail. Text and HTML have the same content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailContent {
     /// One line, without a word from outside.
@@ -31,17 +31,17 @@ impl fmt::Debug for MailContent {
 /// A mail that is ready to be sent. `From`, `Reply-To` and `List-Unsubscribe` belong to the mailer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// Who gets it; at least one.
+    /// The recipients; at least one.
     pub to: Vec<EmailAddress>,
     /// One line.
     pub subject: String,
     /// The plain text part.
     pub text: String,
-    /// The HTML part, which says the same.
+    /// The HTML part, with the same content.
     pub html: String,
     /// The `Date` header.
     pub date: DateTime<Utc>,
-    /// Which mail of the outbox it is; `None` for a test mail.
+    /// Its tag in the outbox; `None` for a test mail.
     pub tag: Option<MailTag>,
 }
 
@@ -53,21 +53,21 @@ impl fmt::Debug for Mail {
     }
 }
 
-/// What became of a mail that was handed to a mailer.
+/// The result of sending a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailAnswer {
-    /// The mail service has taken it.
+    /// The mail service accepted it.
     Accepted {
         /// The `Message-ID` under which it went.
         message_id: String,
-        /// Recipients that the service would not take; the others have their mail.
+        /// The recipients that the service refused; the others have their mail.
         refused: Vec<RefusedRecipient>,
     },
-    /// For certain not sent: the service would not have it.
+    /// Certainly not sent: the service refused it.
     Refused {
         /// Why, in words for the operator; no address, no body.
         reason: String,
-        /// It will not have it later either.
+        /// The refusal is permanent.
         for_good: bool,
     },
     /// Proven not to have been handed over: no connection, or lost before the end of the message.
@@ -75,19 +75,19 @@ pub enum MailAnswer {
         /// Why, in words for the operator.
         reason: String,
     },
-    /// It may have been taken: the answer was lost.
+    /// It may have been accepted: the response was lost.
     Unknown {
         /// Why, in words for the operator.
         reason: String,
     },
 }
 
-/// A recipient that the mail service would not take.
+/// A recipient that the mail service refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedRecipient {
     /// Who.
     pub address: EmailAddress,
-    /// It will not be taken later either.
+    /// The refusal is permanent.
     pub for_good: bool,
     /// The service's status code or a few words; never the address.
     pub reason: String,
@@ -96,7 +96,7 @@ pub struct RefusedRecipient {
 /// Hands mails to a mail service.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Does all for `mail` that can be done before the service may take it.
+    /// Prepares `mail` up to the point where the service may accept it.
     ///
     /// An answer is [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]: it is not sent. To drop what
     /// was prepared sends nothing either. A service that says nothing before it takes a mail needs no
@@ -108,8 +108,8 @@ pub trait Mailer: Send + Sync {
         Ok(Box::new(Unprepared { mailer: self, mail }))
     }
 
-    /// Finds out what became of a mail that may have left, where its worker said nothing and its lease is
-    /// over.
+    /// Looks up the outcome of a possibly sent mail whose worker reported nothing before its lease
+    /// expired.
     ///
     /// An answer is [`MailAnswer::Accepted`] or [`MailAnswer::NotSent`]; after the latter the mail can
     /// leave no more, even if its worker is still alive. `None`: this mailer cannot tell.
@@ -117,7 +117,7 @@ pub trait Mailer: Send + Sync {
         None
     }
 
-    /// Sends `mail` at most once: never tries again by itself.
+    /// Sends `mail` at most once, without retries.
     ///
     /// Must answer [`MailAnswer::NotSent`] or [`MailAnswer::Refused`] only when it is certain that
     /// the service did not take the mail, and must come back within the time that a mail's
@@ -125,7 +125,7 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, mail: &Mail) -> MailAnswer;
 }
 
-/// A mail that is sent with one more step.
+/// A prepared mail; one more step sends it.
 #[async_trait]
 pub trait PreparedMail: Send {
     /// The recipients that are not in it: the service refused them. By default nobody.

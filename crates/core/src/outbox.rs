@@ -2,7 +2,7 @@
 //!
 //! A mail has one record for its kind, family and local date ([`MailKey`]). [`OutboxRecord`] has the
 //! steps of the worker that claimed it, `recipients` how far it got with each recipient, and
-//! `reconcile` the steps of everybody else: delivery events, time, and a person.
+//! `reconcile` all other steps: by delivery events, time, and a person.
 //!
 //! A new kind of mail is a constant in [`MailKind`] and a composer in [`crate::jobs::notify::compose`].
 

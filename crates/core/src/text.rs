@@ -96,12 +96,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terminal_escapes_and_control_characters_are_dropped_and_space_is_folded() {
+    fn escapes_and_controls_are_dropped_and_space_is_folded() {
         assert_eq!(clean("  a\u{1b}[31m\n\tb\u{0} \u{a0}c "), "a[31m b c");
     }
 
     #[test]
-    fn characters_that_reorder_a_line_are_dropped_but_letters_stay() {
+    fn bidi_controls_are_dropped_and_letters_kept() {
         assert_eq!(clean("\u{202e}ש\u{61c}לום\u{202c} 🦛"), "שלום 🦛");
     }
 
@@ -139,7 +139,7 @@ mod tests {
     #[case::han_variant("葛\u{e0100}飾")]
     #[case::hebrew_points("בְּרֵאשִׁית")]
     #[case::old_hangul("한글")]
-    fn what_emoji_and_scripts_need_is_kept(#[case] text: &str) {
+    fn joiners_of_emoji_and_scripts_are_kept(#[case] text: &str) {
         assert_eq!(clean(text), text);
     }
 
@@ -246,7 +246,7 @@ mod tests {
         }
 
         #[test]
-        fn cut_text_is_short_and_cutting_again_changes_nothing(text in tricky(), max in 0_usize..30) {
+        fn cut_is_bounded_and_idempotent(text in tricky(), max in 0_usize..30) {
             let text = clean(&text);
             let once = cut(&text, max);
             prop_assert!(once.chars().count() <= max);

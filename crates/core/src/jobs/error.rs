@@ -1,4 +1,4 @@
-//! Why a job could not do its work.
+//! The errors of jobs.
 
 use crate::alerts::Fault;
 use crate::notice::render::RenderError;
@@ -7,13 +7,13 @@ use crate::run::not_started::NotStarted;
 use crate::seal::SealError;
 use crate::store::StoreError;
 
-/// Why a job could not do its work. What a site does is an outcome, never an error of a job.
+/// The reason why a job failed. A site's failure is an outcome, never an error of a job.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The keys are missing or do not open what is stored.
+    /// The keys are missing, or can't decrypt the stored data.
     #[error(transparent)]
     Seal(#[from] SealError),
     /// A notice could not be rendered.
@@ -41,13 +41,13 @@ impl From<&JobError> for Fault {
     }
 }
 
-/// Why there is no run that did its work.
+/// The reason why no run did its work.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It was not started; that is no failure.
     #[error("The run was not started: {}.", .0.as_str())]
     NotStarted(NotStarted),
-    /// The job could not do its work.
+    /// The job failed.
     #[error(transparent)]
     Job(JobError),
 }

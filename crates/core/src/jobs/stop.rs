@@ -1,14 +1,14 @@
-//! How a running job is asked to stop.
+//! The request to stop a running job.
 
 use async_trait::async_trait;
 
-/// Tells a job that a person, or the system, wants it to stop.
+/// Tells a job that a person or the system asks it to stop.
 #[async_trait]
 pub trait StopRequest: Send + Sync {
     /// Whether the job should stop; asked between two work items.
     fn is_asked(&self) -> bool;
 
-    /// Returns once the work that is still running may take no longer; never before a stop is asked.
+    /// Returns when running work must end; never before a stop is requested.
     ///
     /// By default never: running work is finished.
     async fn grace_is_over(&self) {

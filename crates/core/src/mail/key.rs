@@ -1,4 +1,4 @@
-//! What names a mail: its kind, its family and its local date.
+//! Identifies a mail by its kind, family and local date.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -18,7 +18,7 @@ use crate::email_address::{EmailAddress, wire_address};
 /// The longest subject, in characters; what is longer is cut.
 pub const SUBJECT_LIMIT: usize = 200;
 
-/// Who mails come from.
+/// The sender of mails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     /// The `From` address.
@@ -44,7 +44,7 @@ impl Sender {
     }
 }
 
-/// A mail that is ready for the wire.
+/// The bytes of a mail.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BuiltMail {
     /// Headers and body, lines ending in CRLF, pure ASCII, no line over 998 bytes.
@@ -84,7 +84,7 @@ impl fmt::Debug for EnvelopeRecipient {
 /// Why a mail cannot be built. Names neither addresses nor content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MimeError {
-    /// Nobody is left to send it to.
+    /// It has no recipients left.
     #[error("The mail has no recipient whose address can be written in ASCII.")]
     NoRecipient,
     /// The sender's addresses must be ASCII.
@@ -190,7 +190,7 @@ fn optional_wire_address(address: Option<&EmailAddress>) -> Result<Option<Addres
         .transpose()
 }
 
-/// What lettre's date type can hold; outside of it, it panics.
+/// The range of lettre's date type, which panics outside of it.
 fn wire_date(date: DateTime<Utc>) -> Result<SystemTime, MimeError> {
     if (1970..=9999).contains(&date.year()) {
         Ok(date.into())
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_has_every_header_that_it_should() {
+    fn mail_has_every_required_header() {
         let headers = headers(&text_of(&mail(), &sender()));
         for expected in [
             "Date: Sat, 21 Nov 2026 11:30:00 +0000",
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_mail_has_the_same_bytes_and_another_attempt_another_id() {
+    fn same_mail_has_same_bytes_and_new_attempt_a_new_id() {
         assert_eq!(
             build(&mail(), &sender()).unwrap(),
             build(&mail(), &sender()).unwrap()
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_mail_has_an_id_of_its_own() {
+    fn test_mail_has_its_own_id() {
         let one = Mail {
             tag: None,
             ..mail()
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_that_looks_encoded_stays_what_it_is() {
+    fn subject_that_looks_encoded_is_kept() {
         let mail = Mail {
             subject: "=?utf-8?b?ZXZpbA==?= due".to_owned(),
             ..mail()
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_no_mail_can_have_is_an_error() {
+    fn impossible_mail_date_is_an_error() {
         let mail = Mail {
             date: "1969-12-31T23:59:59Z".parse().unwrap(),
             ..mail()
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unsubscribe_mailbox_falls_back_to_reply_to_and_from() {
+    fn unsubscribe_falls_back_to_reply_to_then_from() {
         let mut sender = sender();
         sender.unsubscribe = None;
         assert!(text_of(&mail(), &sender).contains("<mailto:operator@example.org?"));
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_mailbox_cannot_break_out_of_its_link() {
+    fn mailbox_cannot_break_out_of_its_link() {
         let address = Address::new("a?b&c%d", "example.org").unwrap();
         assert_eq!(mailto(&address), "a%3Fb%26c%25d@example.org");
     }
@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn sixty_recipients_and_long_lines_stay_within_the_limits_of_mail() {
+    fn many_recipients_and_long_lines_stay_within_limits() {
         let mail = Mail {
             to: (0..60)
                 .map(|n| {

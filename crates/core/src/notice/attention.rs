@@ -28,7 +28,7 @@ pub struct Attention {
     /// Whose and where; where several cards have the same message, all their patrons.
     #[serde(flatten)]
     pub place: Place,
-    /// What it is.
+    /// Its kind, with details.
     #[serde(flatten)]
     pub kind: AttentionKind,
     /// How this compares with the last sent notice.
@@ -85,7 +85,7 @@ pub enum AttentionKind {
     },
     /// Fines at or over the family's threshold.
     Fines {
-        /// What is owed.
+        /// The amount owed.
         amount: Decimal,
         /// ISO 4217, where known.
         currency: Option<String>,
@@ -118,7 +118,7 @@ impl News {
     }
 }
 
-/// What wants attention, the most urgent first, then by patron and library.
+/// Lists what needs attention, the most urgent first, then by patron and library.
 pub(crate) fn of(input: &NoticeInput<'_>) -> Vec<Attention> {
     let mut found = AttentionList {
         input,
@@ -143,7 +143,7 @@ fn unknown_key(card: &NoticeCard, hold: &Hold) -> String {
     format!("{UNKNOWN_HOLD}/{}", item_key(card, &hold.id))
 }
 
-/// Whether fines of this much want attention.
+/// Whether fines of this amount need attention.
 pub(crate) fn wants_fines(input: &NoticeInput<'_>, amount: Decimal) -> bool {
     let threshold = input.family.preferences.fines_threshold;
     amount > Decimal::ZERO && threshold.is_some_and(|threshold| amount >= threshold)
@@ -160,7 +160,7 @@ impl AttentionList<'_> {
         let input = self.input;
         let failure = card.newest_failure().map(|failure| failure.kind);
         let key = |name: &str| format!("{name}/{}", card.card.id);
-        // The stages hold when it began: a second time is news, although the first was told lately.
+        // The stages hold when it began: a second time is news even if a recent notice had the first.
         let (kind, key, stage) = if let Some(since) = card.state.refused_since {
             let stage = local_date(since, input.family.timezone).to_string();
             // A clock that was ahead may have written it.
@@ -327,7 +327,7 @@ impl AttentionList<'_> {
 }
 
 impl AttentionKind {
-    /// Whether what the card's account says now may be unknown because of it.
+    /// Whether it can hide the card's current account.
     pub(crate) fn hides_the_account(&self) -> bool {
         matches!(
             self,

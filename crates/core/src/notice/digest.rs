@@ -18,12 +18,12 @@ use crate::notice::line::{
 use crate::notice::{NoticeCard, NoticeInput};
 use crate::text::clean;
 
-/// What to tell one family for one day. Every text from outside is cleaned.
+/// The content of one family's notice for one day. Every text from outside is cleaned.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Digest {
     /// The family.
     pub family: FamilyId,
-    /// What the mail calls the family.
+    /// The family's name in the mail.
     pub family_name: String,
     /// The notice's local date.
     pub date: NaiveDate,
@@ -91,7 +91,7 @@ pub struct Balance {
 pub struct Source {
     /// The library.
     pub library: LibraryId,
-    /// What mails call it.
+    /// Its name in mails.
     pub library_name: String,
     /// Its page of the account, or its front page; http(s) only.
     pub account_url: Option<Url>,
@@ -172,7 +172,7 @@ impl Digest {
         }
         for hold in account.holds.iter().flatten() {
             match hold.state {
-                // What is missed or in words that we do not know wants attention instead.
+                // Missed holds and those in unknown words need attention instead.
                 HoldState::Ready if is_missed(hold, input.today) => {}
                 HoldState::Other => {}
                 HoldState::Ready => self.pick_up.push(hold_line(input, card, hold)),

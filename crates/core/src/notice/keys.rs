@@ -16,7 +16,7 @@ pub(crate) fn item_key(card: &NoticeCard, id: &str) -> String {
     format!("{}/{id}", card.card.id)
 }
 
-/// Whether this ready hold's last day is past on the family's day on which the mail leaves.
+/// Whether this ready hold's last day is before the family's local day on which the mail is sent.
 pub(crate) fn is_missed(hold: &Hold, today: NaiveDate) -> bool {
     hold.state == HoldState::Ready && hold.pickup_by.is_some_and(|last_day| last_day < today)
 }

@@ -1,4 +1,4 @@
-//! What a notice told, for the next one to compare with.
+//! The content of the last sent notice, which the next one compares with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::notice::digest::Digest;
 use crate::notice::keys::{MISSED_HOLD, UNKNOWN_HOLD, is_missed, item_key, missed_key};
 use crate::notice::{NoticeCard, NoticeInput};
 
-/// What the newest notice that was sent told: “new since” and “became” compare with it.
+/// The content of the last sent notice: “new since” and “became” compare with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LastNotice {
@@ -18,21 +18,21 @@ pub struct LastNotice {
     pub ready_holds: BTreeSet<String>,
     /// Loans that could be renewed then, as `card/loan id`.
     pub renewable_loans: BTreeSet<String>,
-    /// What wanted attention, by a key that stays the same while it lasts.
+    /// The entries that needed attention, by a key that stays the same while they last.
     pub attention: BTreeMap<String, AttentionItem>,
 }
 
 /// One thing that wanted attention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttentionItem {
-    /// What of it, if it changes, makes it worth telling again (an amount, a stage).
+    /// The detail whose change is worth a mail again (an amount, a stage).
     pub stage: String,
-    /// The local date on which it was last told.
+    /// The local date of the last notice that was sent because of it.
     pub told_on: NaiveDate,
 }
 
 impl LastNotice {
-    /// What is told when the mail of this digest is sent.
+    /// Returns the content to store when the mail of this digest is sent.
     ///
     /// Where the accounts do not say now whether a hold is ready or a loan can be renewed, what the
     /// last notice said is kept, so that it does not become news when they say it again.
@@ -54,7 +54,7 @@ impl LastNotice {
                 }
                 None => next
                     .renewable_loans
-                    .extend(of_card(card, &before.renewable_loans)),
+                    .extend(card_keys(card, &before.renewable_loans)),
             }
             match account.and_then(|account| account.holds.as_ref()) {
                 Some(holds) => next.ready_holds.extend(
@@ -63,7 +63,9 @@ impl LastNotice {
                         .filter(|hold| hold.state == HoldState::Ready)
                         .map(|hold| item_key(card, &hold.id)),
                 ),
-                None => next.ready_holds.extend(of_card(card, &before.ready_holds)),
+                None => next
+                    .ready_holds
+                    .extend(card_keys(card, &before.ready_holds)),
             }
         }
         for item in &digest.attention {
@@ -88,7 +90,7 @@ impl LastNotice {
         next
     }
 
-    /// Keeps what was told of holds that are still so, or of which the account says nothing now.
+    /// Keeps the entries of holds that are unchanged, or that the account doesn't mention now.
     fn keep_holds(&mut self, input: &NoticeInput<'_>, before: &Self) {
         for card in input.cards {
             let account = card.stored.as_ref().map(|stored| &stored.account);
@@ -102,7 +104,7 @@ impl LastNotice {
                 }
                 continue;
             };
-            // A missed hold that was told is told no more: it is not in the digest.
+            // A missed hold is in one notice only: it is not in the digest again.
             for hold in holds.iter().filter(|hold| is_missed(hold, input.today)) {
                 let key = missed_key(card, hold);
                 if let Some(item) = before.attention.get(&key) {
@@ -118,7 +120,7 @@ impl LastNotice {
     }
 }
 
-fn of_card(card: &NoticeCard, keys: &BTreeSet<String>) -> impl Iterator<Item = String> {
+fn card_keys(card: &NoticeCard, keys: &BTreeSet<String>) -> impl Iterator<Item = String> {
     let prefix = item_key(card, "");
     keys.iter()
         .filter(move |key| key.starts_with(&prefix))

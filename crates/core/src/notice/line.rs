@@ -22,7 +22,7 @@ pub struct Place {
     pub patron: String,
     /// The library.
     pub library: LibraryId,
-    /// What mails call the library.
+    /// The library's name in mails.
     pub library_name: String,
     /// The library's page of the account, or its front page; http(s) only.
     pub account_url: Option<Url>,

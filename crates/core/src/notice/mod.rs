@@ -1,7 +1,7 @@
-//! What one family is told for one local day.
+//! Composes one family's notice for one local day.
 //!
-//! [`digest`] decides what to tell and [`attention`] what wants a person, [`subject`] and
-//! [`render`] put it into words, [`last_notice`] is what the next notice compares with.
+//! [`digest`] and [`attention`] choose the content, [`subject`] and [`render`] write the mail, and
+//! [`last_notice`] is what the next notice compares with.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -26,23 +26,23 @@ pub mod subject;
 mod view;
 mod words;
 
-/// What a notice is made of; nothing else goes into it.
+/// The whole input of a notice.
 #[derive(Debug, Clone, Copy)]
 pub struct NoticeInput<'a> {
-    /// Who is told.
+    /// The family that gets the notice.
     pub family: &'a Family,
     /// The notice's local date, computed once: its key, and the day of a weekly summary.
     pub date: NaiveDate,
     /// The family's local date on which the mail leaves: “today” and “overdue” count from it. It is
     /// the day after the notice's where a late notice leaves after midnight.
     pub today: NaiveDate,
-    /// How old what is known is, is counted from here; nothing else is.
+    /// The ages of accounts are counted from here; nothing else is.
     pub now: DateTime<Utc>,
     /// The family's cards, without those that are paused.
     pub cards: &'a [NoticeCard],
-    /// What the newest notice that was sent told; `None` before the first.
+    /// The content of the last sent notice; `None` before the first.
     pub last_notice: Option<&'a LastNotice>,
-    /// Whom the family asks, as the operator gave it: a mail address or a few words.
+    /// The contact for questions, as the operator gave it: a mail address or a few words.
     pub operator_contact: Option<&'a str>,
 }
 
@@ -62,7 +62,7 @@ pub struct NoticeCard {
 /// A notice, composed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Composed {
-    /// What there is to tell.
+    /// The content.
     pub digest: Digest,
     /// The mail; `None`: there is nothing to say, and the day is skipped.
     pub mail: Option<MailContent>,
@@ -70,7 +70,7 @@ pub struct Composed {
     pub last_notice: LastNotice,
 }
 
-/// Decides what to tell a family for one day, and puts it into words.
+/// Composes a family's notice for one day.
 ///
 /// The same input always gives the same notice.
 ///

@@ -1,4 +1,4 @@
-//! A digest put into words: subject, text and HTML.
+//! Renders a digest as subject, text and HTML.
 //!
 //! Both parts are templates over one view, so that they say the same.
 
@@ -28,9 +28,9 @@ struct Text<'a> {
     view: &'a View,
 }
 
-/// Puts a digest into words.
+/// Renders a digest.
 ///
-/// `operator_contact` is whom the family asks: a mail address, or a few words.
+/// `operator_contact` is the contact for questions: a mail address, or a few words.
 ///
 /// # Errors
 /// [`RenderError`] where a template cannot be filled.

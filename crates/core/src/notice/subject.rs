@@ -1,4 +1,4 @@
-//! The subject line: what is most urgent, counted.
+//! Words the subject line: the most urgent entries, counted.
 
 use crate::account::HoldState;
 use crate::notice::attention::{Attention, AttentionKind};
@@ -138,7 +138,7 @@ fn one(digest: &Digest, kind: &AttentionKind) -> String {
     }
 }
 
-/// What a subject counts together.
+/// A sort of entries that a subject counts together.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     PinRefused,

@@ -192,7 +192,7 @@ mod tests {
     #[case("2027-01-05", "due Tuesday, Jan 5")]
     #[case("2027-11-21", "due Sunday, Nov 21, 2027")]
     #[case("2025-11-21", "365 days overdue (due Friday, Nov 21, 2025)")]
-    fn a_due_date_is_told_from_the_notices_day(#[case] due_on: &str, #[case] words: &str) {
+    fn due_date_is_worded_from_the_notices_day(#[case] due_on: &str, #[case] words: &str) {
         assert_eq!(due(date(due_on), date("2026-11-21")), words);
     }
 
@@ -201,7 +201,7 @@ mod tests {
     #[case("2026-11-21T04:59:00Z", "Friday 23:59")]
     #[case("2026-11-15T10:10:00Z", "Sunday 05:10")]
     #[case("2026-11-14T10:10:00Z", "Saturday, Nov 14, 05:10")]
-    fn a_time_names_its_day_unless_it_is_the_notices_own(#[case] at: &str, #[case] words: &str) {
+    fn time_names_its_day_unless_it_is_today(#[case] at: &str, #[case] words: &str) {
         let zone = chrono_tz::America::Toronto;
         assert_eq!(moment(at.parse().unwrap(), zone, date("2026-11-21")), words);
     }
@@ -212,7 +212,7 @@ mod tests {
     #[case("0.4", None, "0.40")]
     #[case("7", Some("CHF"), "7.00 CHF")]
     #[case("7", Some("<b>"), "7.00 <b>")]
-    fn money_is_written_with_what_is_known_of_its_currency(
+    fn money_shows_its_currency_if_known(
         #[case] amount: &str,
         #[case] currency: Option<&str>,
         #[case] words: &str,
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_folded_under_its_own_words_and_a_long_word_stays_whole() {
+    fn long_line_is_folded_and_long_word_stays_whole() {
         let line = format!("* {}", "word ".repeat(20).trim_end());
         let folded = wrap(&line);
         assert_eq!(folded.lines().count(), 2);

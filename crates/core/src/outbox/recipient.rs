@@ -35,7 +35,7 @@ pub enum RecipientState {
     Accepted,
     /// Refused for good, or for too long.
     Refused,
-    /// Nobody can know whether its mail left.
+    /// The mail may have been sent; nobody can know.
     Unknown,
 }
 

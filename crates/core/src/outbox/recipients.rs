@@ -1,7 +1,7 @@
-//! How far a mail got with each of its recipients.
+//! Tracks the delivery of a mail to each recipient.
 //!
-//! A mail server may refuse one recipient for now and take the mail for the others. The mail is
-//! SENT then, and that recipient alone is tried again within the day. No recipient is in two commits
+//! A mail server may refuse one recipient temporarily and accept the mail for the others. The mail
+//! is then SENT, and only that recipient is retried within the day. No recipient is in two commits
 //! unless the first is known to have been refused or not sent.
 
 use std::borrow::Cow;
@@ -14,11 +14,11 @@ use crate::email_address::EmailAddress;
 use crate::family::Family;
 use crate::mail::RefusedRecipient;
 
-/// How often the recipients that were refused for now are tried again after the others were accepted.
+/// The most retries of temporarily refused recipients after the others were accepted.
 pub const MAX_RETRIES: u32 = 3;
 
 impl OutboxRecord {
-    /// Whether nothing more will happen to it by itself: it is final, and no recipient waits.
+    /// Whether it is final and no recipient waits for a retry.
     pub fn is_over(&self) -> bool {
         self.state.is_final()
             && !(self.state == MailState::Sent && self.has_recipients(RecipientState::Pending))
@@ -29,7 +29,7 @@ impl OutboxRecord {
         self.has_recipients(RecipientState::Accepted)
     }
 
-    /// Whether the recipients that wait have waited long enough: they are to be given up.
+    /// Whether the waiting recipients must be given up now.
     pub fn retries_are_over(&self, now: DateTime<Utc>) -> bool {
         let nobody_has_it = match self.state {
             MailState::Sent => true,
@@ -42,7 +42,7 @@ impl OutboxRecord {
             && (self.retries >= MAX_RETRIES || self.retry_until.is_none_or(|until| until <= now))
     }
 
-    /// The recipients that the mail server refused and those of which nobody can know.
+    /// The recipients that the mail server refused and those without a known outcome.
     pub fn unreached_recipients(&self) -> impl Iterator<Item = &MailRecipient> {
         self.recipients.iter().filter(|recipient| {
             matches!(
@@ -82,8 +82,8 @@ impl OutboxRecord {
 
     /// The same record with the family's reachable recipients.
     ///
-    /// While nobody has the mail, everybody is added whom it does not know yet. Whoever waits and
-    /// cannot be written to any more waits no longer.
+    /// While no recipient has the mail, new recipients are added. A waiting recipient who left or was
+    /// stopped no longer waits.
     #[must_use]
     pub fn with_recipients_of(&self, family: &Family) -> Self {
         let is_reachable = |address: &EmailAddress| {
@@ -123,7 +123,7 @@ impl OutboxRecord {
         }
     }
 
-    /// The same record with what the mail service said of some recipients.
+    /// The same record with the mail service's answers about some recipients.
     #[must_use]
     pub fn with_refusals(&self, refused: &[RefusedRecipient]) -> Self {
         let mut record = self.clone();
@@ -148,7 +148,7 @@ impl OutboxRecord {
         record
     }
 
-    /// The recipients that were refused for now by their mail server are told to the operator: SENT.
+    /// To SENT: the operator was alerted about the temporarily refused recipients.
     pub fn give_up_recipients(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         if !self.retries_are_over(now) {
             return Err(TransitionError::Waiting);
@@ -174,7 +174,7 @@ impl OutboxRecord {
         recipients
     }
 
-    /// To SENT with these changes; whoever waits is tried again after a delay, if there is a try left.
+    /// To SENT with these changes; waiting recipients are retried later while attempts are left.
     pub(super) fn sent_to(&self, reached: &[RecipientState], now: DateTime<Utc>) -> Self {
         let mut sent = self.release(MailState::Sent, None, now);
         for recipient in &mut sent.recipients {
@@ -206,13 +206,13 @@ impl OutboxRecord {
         back
     }
 
-    /// To SENT where others have the mail: whoever of the rest waited does so no longer.
+    /// To SENT if other recipients have the mail; the waiting ones stop waiting.
     pub(crate) fn sent_without_the_rest(&self, now: DateTime<Utc>) -> Self {
         let mut sent = self.release(MailState::Sent, None, now);
         for recipient in &mut sent.recipients {
             match recipient.state {
                 RecipientState::Pending => recipient.give_up(),
-                // Its worker did not come back.
+                // Its worker stopped without a result.
                 RecipientState::Sending => recipient.state = RecipientState::Unknown,
                 _ => {}
             }
@@ -221,7 +221,7 @@ impl OutboxRecord {
         sent
     }
 
-    /// Whoever waits waits a while, or no longer.
+    /// Sets the next retry of the waiting recipients, or ends their wait.
     fn with_next_retry(mut self, now: DateTime<Utc>) -> Self {
         self.not_before = None;
         for recipient in &mut self.recipients {
@@ -245,7 +245,7 @@ impl OutboxRecord {
         self
     }
 
-    /// What of the recipients the operator should know, in one or two sentences.
+    /// Describes the recipients' problems to the operator in one or two sentences.
     fn recipients_reason(&self) -> Option<String> {
         let numbers = |of_state: &dyn Fn(&MailRecipient) -> bool| {
             let recipients = self

@@ -1,4 +1,4 @@
-//! The steps of those who have not claimed the mail: delivery events, time, and a person.
+//! The transitions without a claim: by delivery events, time, and a person.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -8,13 +8,13 @@ use crate::clock::is_in_future;
 use crate::family::Delivery;
 use crate::mail::MailKey;
 
-/// How long a delivery event is waited for after SENDING.
+/// The wait for a delivery event after SENDING.
 pub const DELIVERY_EVENT_WAIT: Duration = Duration::minutes(15);
 
-/// Under `at_least_once` a mail of which nobody knows is sent once more, not for ever.
+/// The number of unknown outcomes after which a mail is given up even under `at_least_once`.
 const MAX_DOUBTS: u32 = 2;
 
-/// Who accepted a mail, as a delivery event says.
+/// The party that accepted a mail, from its delivery event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AcceptedBy {
     /// The mail service; it may still reject the mail.
@@ -24,7 +24,7 @@ pub enum AcceptedBy {
 }
 
 impl OutboxRecord {
-    /// A record of a day that passed its window without having been planned: MISSED.
+    /// Creates the record of a day that passed unplanned: MISSED.
     pub fn missed(key: MailKey, now: DateTime<Utc>) -> Self {
         Self {
             state: MailState::Missed,
@@ -33,7 +33,7 @@ impl OutboxRecord {
         }
     }
 
-    /// To UNKNOWN: its worker's lease is over and nothing tells whether the mail left.
+    /// To UNKNOWN: its worker's lease is over and the outcome is not known.
     pub fn doubt(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&[MailState::Sending])?;
         if !self.lease_is_over(now) {
@@ -53,7 +53,7 @@ impl OutboxRecord {
         })
     }
 
-    /// To GAVE_UP: no delivery event came, and two mails would be worse than none.
+    /// To GAVE_UP: no delivery event came, and the family prefers no mail to two.
     pub fn give_up(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.delivery_event_is_overdue(now)?;
         if self.is_retry() {
@@ -66,9 +66,9 @@ impl OutboxRecord {
         Ok(self.release(MailState::GaveUp, Some(reason), now))
     }
 
-    /// Back to PENDING: no delivery event came, and none would be worse than two mails.
+    /// Back to PENDING: no delivery event came, and the family prefers two mails to none.
     ///
-    /// [`TransitionError::Final`] if that was done before: it is sent once more, not for ever.
+    /// [`TransitionError::Final`] if it was resent before.
     pub fn send_again(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.delivery_event_is_overdue(now)?;
         if self.doubts >= MAX_DOUBTS {
@@ -90,7 +90,7 @@ impl OutboxRecord {
         Ok(again)
     }
 
-    /// The step that time alone brings about: into doubt, and out of it by the family's policy.
+    /// Applies the transition that is due by time: to UNKNOWN, and from it by the family's policy.
     pub fn reconcile(
         &self,
         delivery: Delivery,
@@ -108,12 +108,12 @@ impl OutboxRecord {
 
     /// To SENT: a delivery event says that the mail of claim `fence` was accepted.
     ///
-    /// Whichever worker has the record now, and even if it was given up or is about to be sent once
-    /// more: a mail is on its way. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim
-    /// stands against an acceptance: the service accepted and then rejected it. And of a claim from
-    /// before a person asked for another mail, nothing counts ([`TransitionError::Final`]): that one is to
-    /// leave all the same. Where a later mail is under way to a recipient who was not in the accepted one,
-    /// the state stays, and only the recipients change.
+    /// This holds whichever worker has the record, and even if it was given up or is about to be
+    /// resent. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim outweighs
+    /// an acceptance: the service accepted the mail and then rejected it. Claims from before a person
+    /// requested another mail are ignored ([`TransitionError::Final`]): the new mail is still sent.
+    /// If a later mail is being sent to a recipient who was not in the accepted one, the state stays
+    /// and only the recipients change.
     pub fn apply_acceptance(
         &self,
         fence: u64,
@@ -124,7 +124,7 @@ impl OutboxRecord {
         match self.state {
             MailState::Sent => Err(TransitionError::AlreadySent),
             MailState::Newer => Err(TransitionError::Newer),
-            // What is under way now is for the recipients that were not in that mail.
+            // The mail being sent now is for recipients that were not in that one.
             _ if self.is_retry() && fence < self.fence => Err(TransitionError::AlreadySent),
             _ if self.predates_resend(fence) => Err(TransitionError::Final),
             MailState::Failed if by == AcceptedBy::MailService && fence == self.fence => {
@@ -134,8 +134,8 @@ impl OutboxRecord {
         }
     }
 
-    /// The recipients of the mail of claim `fence` have it: SENT, unless a later mail is under way to
-    /// somebody who was not in that one.
+    /// The recipients of the mail of claim `fence` have it: SENT, unless a later mail is being sent to
+    /// a recipient who was not in that one.
     fn accepted_by_recipients_of(
         &self,
         fence: u64,
@@ -147,7 +147,7 @@ impl OutboxRecord {
             ..self.clone()
         };
         for recipient in &mut left.recipients {
-            // The claim of a mail in doubt is not on record any more, once there is a later mail.
+            // A later mail overwrites the claim of a mail in doubt.
             let was_in_it = recipient.fence == fence || (fence < self.fence && recipient.in_doubt);
             if was_in_it && recipient.state != RecipientState::Refused {
                 recipient.state = RecipientState::Accepted;
@@ -159,7 +159,7 @@ impl OutboxRecord {
             return left.sent_to(&[], now);
         }
         if left.may_have_left() {
-            // Its worker, or time, says what became of the rest.
+            // Its worker, or time, decides the outcome of the rest.
             return left.next(left.state, left.changed_at);
         }
         left.sent_without_the_rest(now)
@@ -167,7 +167,7 @@ impl OutboxRecord {
 
     /// To FAILED: a delivery event says that the mail of claim `fence` was not sent after all.
     ///
-    /// [`TransitionError::WrongState`] if that claim is over: what became of it does not matter any more.
+    /// [`TransitionError::WrongState`] if that claim is over: its outcome no longer matters.
     pub fn apply_rejection(
         &self,
         fence: u64,
@@ -196,14 +196,14 @@ impl OutboxRecord {
         }
     }
 
-    /// Whether a person asked for another mail since the claim `fence`.
+    /// Whether a person requested another mail since the claim `fence`.
     pub fn predates_resend(&self, fence: u64) -> bool {
         fence < self.events_from
     }
 
-    /// Back to PENDING, since a person decided so; whatever state it is in, unless somebody has it.
+    /// Back to PENDING at a person's request, from any state unless a worker has it.
     ///
-    /// What becomes of the mails before does not matter from now on.
+    /// The outcome of earlier mails no longer matters.
     pub fn resend(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         match self.state {
             MailState::Newer => Err(TransitionError::Newer),
@@ -241,7 +241,7 @@ impl OutboxRecord {
             .unwrap_or("The program stopped while sending.")
     }
 
-    /// Whether it may have been handed to the mail service, and nobody knows.
+    /// Whether it may have been sent without a known outcome.
     pub fn may_have_left(&self) -> bool {
         MAY_HAVE_LEFT.contains(&self.state)
     }
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn doubt_begins_when_the_lease_is_over_and_ends_fifteen_minutes_after_sending() {
+    fn doubt_lasts_from_lease_end_to_15_minutes_after_sending() {
         let early = sending().doubt(now() + LEASE - Duration::seconds(1));
         assert_eq!(early, Err(TransitionError::Taken));
         let unknown = unknown();
@@ -307,7 +307,7 @@ mod tests {
             .unwrap();
         let refused = sending.refused_for_now("busy".into(), now() + ahead);
         assert_eq!(refused.unwrap().is_free(now()), Ok(()));
-        // What may have left goes to reconcile, and waits for evidence from now on.
+        // A possibly sent mail goes to reconcile and waits for delivery events from now on.
         assert_eq!(sending.is_free(now()), Err(TransitionError::Taken));
         let unknown = sending.doubt(now()).unwrap();
         assert_eq!(unknown.changed_at, now());
@@ -317,16 +317,16 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_that_was_told_keeps_its_reason_and_its_time() {
-        let told = sending().unknown("no answer to the final dot".into());
-        let unknown = told.unwrap().doubt(now() + LEASE).unwrap();
+    fn reported_doubt_keeps_its_reason_and_time() {
+        let reported = sending().unknown("no answer to the final dot".into());
+        let unknown = reported.unwrap().doubt(now() + LEASE).unwrap();
         let given_up = unknown.reconcile(Delivery::AtMostOnce, overdue()).unwrap();
         assert_eq!(given_up.state, MailState::GaveUp);
         assert!(given_up.reason.unwrap().contains("final dot"));
     }
 
     #[test]
-    fn under_at_most_once_it_is_given_up_with_a_reason() {
+    fn at_most_once_gives_up_with_a_reason() {
         let given_up = unknown()
             .reconcile(Delivery::AtMostOnce, overdue())
             .unwrap();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn under_at_least_once_it_is_sent_once_more_and_then_given_up() {
+    fn at_least_once_resends_once_then_gives_up() {
         let again = unknown()
             .reconcile(Delivery::AtLeastOnce, overdue())
             .unwrap();
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_mail_did_not_leave_whichever_of_its_events_comes_first() {
+    fn rejection_wins_in_either_event_order() {
         let accepted = sending().apply_acceptance(1, AcceptedBy::MailService, None, now());
         let rejected = accepted
             .unwrap()
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_of_an_older_claim_left_even_if_a_newer_one_failed() {
+    fn older_accepted_claim_outweighs_a_newer_failure() {
         let again = unknown().send_again(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
         let failed = claimed.failed("no recipients".into(), overdue()).unwrap();
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_slept_past_its_lease_still_tells_what_it_knows() {
+    fn worker_past_its_lease_still_reports_its_result() {
         let sent = unknown().accepted("id".into(), overdue()).unwrap();
         assert_eq!(sent.state, MailState::Sent);
         let not_sent = unknown().not_sent("no connection".into(), overdue());
@@ -426,14 +426,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missed_day_is_final_and_says_why() {
+    fn missed_day_is_final_with_a_reason() {
         let date = "2026-11-21".parse().unwrap();
         let missed = OutboxRecord::missed(MailKey::daily("conrad".parse().unwrap(), date), now());
         assert!(missed.state.is_final() && missed.reason.is_some());
     }
 
     #[test]
-    fn a_person_may_have_anything_sent_again_that_nobody_has() {
+    fn unclaimed_notice_can_be_resent_on_request() {
         let given_up = unknown().give_up(overdue()).unwrap();
         let again = given_up.resend(overdue()).unwrap();
         assert_eq!(again.is_free(overdue()), Ok(()));
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_of_the_old_mail_does_not_keep_back_the_one_that_a_person_asked_for() {
+    fn outcome_of_the_old_mail_keeps_the_requested_resend() {
         let old = sending().accepted("old".into(), now()).unwrap();
         let again = old.resend(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();

@@ -6,8 +6,8 @@
 //! the mail service; SENDING means that it may have been. Every transition is made on the record as
 //! it was read and written only if its revision is still the same.
 //!
-//! Here are the steps of the worker that claimed a mail; [`reconcile`](super::reconcile) has those of
-//! everybody else.
+//! These are the transitions of the worker that claimed a mail; [`reconcile`](super::reconcile) has
+//! the others.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,29 +19,29 @@ use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
 use crate::mail::{MailKey, MailKind, MailTag};
 
-/// How long a worker may hold a mail.
+/// The lease of a worker on a mail.
 pub const LEASE: Duration = Duration::seconds(300);
 
-/// How long a mailer may take over one mail; sending begins only with that much of the lease left.
+/// The most time for sending one mail; sending begins only with this much of the lease left.
 pub const SEND_LIMIT: Duration = Duration::seconds(120);
 
-/// How long a mail waits after the mail service refused it for now.
+/// The delay after the mail service refused a mail temporarily.
 pub const REFUSED_DELAY: Duration = Duration::minutes(30);
 
-/// Why a date is not sent that a restored store, or a family that was added again, lacks.
+/// The reason for holding a date that a restored store, or a family that was added again, lacks.
 pub const HELD_RESTORED: &str = "held: restored";
 
-/// The states in which a mail may have been handed over.
+/// The states in which a mail may have been sent.
 pub(super) const MAY_HAVE_LEFT: [MailState; 2] = [MailState::Sending, MailState::Unknown];
 
-/// The states from which a mail that was surely not accepted goes back.
+/// The states from which a mail that was certainly not accepted returns to PENDING.
 const NOT_ACCEPTED: [MailState; 3] = [MailState::Claimed, MailState::Sending, MailState::Unknown];
 
-/// How far a mail got.
+/// The state of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum MailState {
-    /// Planned; nobody works on it.
+    /// Planned; no worker has it.
     Pending,
     /// A worker has it; surely nothing was handed to the mail service.
     Claimed,
@@ -51,15 +51,15 @@ pub enum MailState {
     Sent,
     /// There was nothing to say.
     Skipped,
-    /// The mail service will not have it.
+    /// It can't be sent: the mail service refused it, or something is missing.
     Failed,
-    /// Nobody knows whether it left; a delivery event may still come.
+    /// It may have been sent; a delivery event may still come.
     Unknown,
-    /// Nobody knows whether it left, and it is not tried again.
+    /// It may have been sent, and is not retried.
     GaveUp,
     /// Its day passed before it was planned.
     Missed,
-    /// Written by a newer version, in a state that this one does not know: it is left alone.
+    /// A newer version's state that this version doesn't know; it is not changed.
     #[serde(other)]
     Newer,
 }
@@ -81,7 +81,7 @@ impl MailState {
         }
     }
 
-    /// Nothing more will happen to it by itself.
+    /// Whether it is final.
     pub fn is_final(self) -> bool {
         matches!(
             self,
@@ -90,7 +90,7 @@ impl MailState {
     }
 }
 
-/// How far one mail got. Kept for at least 35 days.
+/// The record of one mail, kept for at least 35 days.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OutboxRecord {
     /// Its kind.
@@ -99,7 +99,7 @@ pub struct OutboxRecord {
     pub family: FamilyId,
     /// The family's local date; computed once, when it was planned.
     pub date: NaiveDate,
-    /// How far it got.
+    /// Its state.
     pub state: MailState,
     /// +1 with every write; a write is made only over the revision that was read.
     pub revision: u64,
@@ -107,52 +107,52 @@ pub struct OutboxRecord {
     pub owner: Option<Uuid>,
     /// +1 with every claim.
     pub fence: u64,
-    /// Until when the worker has it.
+    /// The end of the worker's lease.
     pub lease_until: Option<DateTime<Utc>>,
-    /// Not to be claimed before: the mail service refused it for now.
+    /// It can't be claimed before this: the mail service refused it temporarily.
     pub not_before: Option<DateTime<Utc>>,
-    /// How often a mail was about to be handed to the mail service.
+    /// The number of attempts to send it.
     pub attempts: u32,
-    /// How often nobody knew whether it had left.
+    /// The number of times that its outcome was unknown.
     #[serde(default)]
     pub doubts: u32,
     /// The first claim whose delivery events count: a person asked for another mail after those before.
     #[serde(default)]
     pub events_from: u64,
-    /// Whom it is for, and how far it got with each; empty before the first mail is made.
+    /// The recipients with their states; empty before the first mail is composed.
     #[serde(default)]
     pub recipients: Vec<MailRecipient>,
-    /// How often the recipients that were refused for now were tried again after the others had the mail.
+    /// The retries of temporarily refused recipients after the others had the mail.
     #[serde(default)]
     pub retries: u32,
-    /// Until when they are tried again: the end of the local day on which the others got it.
+    /// The end of their retries: the end of the local day on which the others got it.
     #[serde(default)]
     pub retry_until: Option<DateTime<Utc>>,
     /// SHA-256 of the rendered mail, in hexadecimal.
     pub body_hash: Option<String>,
-    /// The `Message-ID` under which it went.
+    /// Its `Message-ID`.
     pub message_id: Option<String>,
-    /// Why it is in this state, for the operator.
+    /// The reason for this state, for the operator.
     pub reason: Option<String>,
     /// When it was planned.
     pub planned_at: DateTime<Utc>,
-    /// When it came into this state; for UNKNOWN, when it came into SENDING, where the doubt began.
+    /// When it entered this state; for UNKNOWN, when it entered SENDING, where the doubt began.
     pub changed_at: DateTime<Utc>,
 }
 
-/// Why a transition cannot be made; nothing was changed.
+/// The reason why a transition is impossible; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TransitionError {
     /// It is final.
     #[error("the mail is final")]
     Final,
-    /// Another worker has it, or it may have been sent already.
+    /// Another worker has it, or it may have been sent.
     #[error("another worker has the mail")]
     Taken,
-    /// It waits: the mail service refused it for now, or a delivery event may still come.
+    /// It waits: the mail service refused it temporarily, or a delivery event may still come.
     #[error("the mail waits before anything more is done")]
     Waiting,
-    /// It is SENT already, which is success.
+    /// It is already SENT, which is success.
     #[error("the mail is sent already")]
     AlreadySent,
     /// It is in a state that this version does not know.
@@ -166,8 +166,9 @@ pub enum TransitionError {
     WrongState,
 }
 
-/// Whether an end lies ahead of `now` and can be right: one further ahead than the longest such
-/// time was written by a wrong clock, and counts as over.
+/// Whether `until` is after `now` and plausible.
+///
+/// An end more than `longest` ahead was written by a wrong clock and counts as past.
 fn is_ahead(until: DateTime<Utc>, longest: Duration, now: DateTime<Utc>) -> bool {
     now < until && !is_in_future(until, now + longest)
 }
@@ -199,13 +200,13 @@ impl OutboxRecord {
         }
     }
 
-    /// A new record of a date that may have been sent by what the store forgot: SKIPPED, and held.
+    /// Creates the record of a date that a lost record may have sent: SKIPPED, and held.
     /// `fence` is the claim under which it was sent, as far as that is known.
     pub fn held(key: MailKey, fence: u64, now: DateTime<Utc>) -> Self {
         Self::planned(key, now).hold(fence, now)
     }
 
-    /// What tells the mail of this claim from all others.
+    /// The tag that identifies the mail of this claim.
     pub fn tag(&self) -> MailTag {
         MailTag {
             kind: self.kind.clone(),
@@ -220,8 +221,7 @@ impl OutboxRecord {
         MailKey::new(self.kind.clone(), self.family.clone(), self.date)
     }
 
-    /// To SKIPPED and held: it may have been sent already under the claim `fence`, or a later one than
-    /// its own.
+    /// To SKIPPED and held: it may have been sent under the claim `fence`, or a later one.
     #[must_use]
     pub fn hold(&self, fence: u64, now: DateTime<Utc>) -> Self {
         Self {
@@ -231,12 +231,12 @@ impl OutboxRecord {
         }
     }
 
-    /// Whether it is held since it may have been sent before.
+    /// Whether it is held because it may have been sent before.
     pub fn is_held(&self) -> bool {
         self.state == MailState::Skipped && self.reason.as_deref() == Some(HELD_RESTORED)
     }
 
-    /// The same record, free at once: a person does not wait out a delay.
+    /// The same record, claimable at once: for a person's request, which ignores delays.
     #[must_use]
     pub fn without_delay(&self) -> Self {
         Self {
@@ -245,7 +245,7 @@ impl OutboxRecord {
         }
     }
 
-    /// Whether [`OutboxRecord::claim`] would give it to somebody now.
+    /// Whether [`OutboxRecord::claim`] would succeed now.
     pub fn is_free(&self, now: DateTime<Utc>) -> Result<(), TransitionError> {
         if self.retries_are_over(now) {
             return Err(TransitionError::Final);
@@ -266,7 +266,7 @@ impl OutboxRecord {
         }
     }
 
-    /// To CLAIMED, if it is PENDING, SENT with recipients that wait, or CLAIMED with its lease over.
+    /// To CLAIMED, if it is PENDING, SENT with waiting recipients, or CLAIMED with an expired lease.
     pub fn claim(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.is_free(now)?;
         Ok(Self {
@@ -291,9 +291,9 @@ impl OutboxRecord {
             .unwrap_or_else(|| self.release(MailState::Skipped, None, now)))
     }
 
-    /// To SENDING, with the hash of what will be sent; durable before the mail is handed over.
+    /// To SENDING, with the hash of the mail; must be durable before the mail is sent.
     ///
-    /// All recipients that wait are in the mail, but those that were refused for now just before.
+    /// All waiting recipients are in the mail, except those refused temporarily just before.
     pub fn begin_sending(
         &self,
         body_hash: String,
@@ -312,15 +312,15 @@ impl OutboxRecord {
         })
     }
 
-    /// Whether enough of the lease is left for a mailer to come back within it.
+    /// Whether enough of the lease is left for a mailer to finish.
     pub fn has_time_to_send(&self, now: DateTime<Utc>) -> bool {
         self.lease_until
             .is_some_and(|until| now + SEND_LIMIT <= until)
     }
 
-    /// To SENT: the mail service told its worker that it has the mail.
+    /// To SENT: the mail service confirmed to the worker that it accepted the mail.
     ///
-    /// A worker whose mail was finalised meanwhile still knows: see
+    /// If the mail was finalised meanwhile, see
     /// [`OutboxRecord::apply_acceptance`].
     pub fn accepted(
         &self,
@@ -334,7 +334,7 @@ impl OutboxRecord {
         })
     }
 
-    /// Back to PENDING after a delay: for certain not sent, refused for now.
+    /// Back to PENDING after a delay: certainly not sent, refused temporarily.
     pub fn refused_for_now(
         &self,
         reason: String,
@@ -344,13 +344,13 @@ impl OutboxRecord {
         Ok(self.back(reason, true, now))
     }
 
-    /// Back to PENDING: proven not to have been handed over.
+    /// Back to PENDING: proven not to have been sent.
     pub fn not_sent(&self, reason: String, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&NOT_ACCEPTED)?;
         Ok(self.back(reason, false, now))
     }
 
-    /// Stays SENDING, with the reason: nobody knows; a delivery event or time decides.
+    /// Stays SENDING, with the reason; a delivery event or time decides.
     pub fn unknown(&self, reason: String) -> Result<Self, TransitionError> {
         self.expect(&[MailState::Sending])?;
         Ok(Self {
@@ -360,8 +360,8 @@ impl OutboxRecord {
         })
     }
 
-    /// To FAILED: it cannot be sent, for certain. Where others have the mail: SENT, without the rest;
-    /// where an earlier attempt is in doubt: GAVE_UP.
+    /// To FAILED: it certainly can't be sent. If others have the mail: SENT, without the rest; if an
+    /// earlier attempt is in doubt: GAVE_UP.
     pub fn failed(&self, reason: String, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&[
             MailState::Pending,
@@ -377,7 +377,7 @@ impl OutboxRecord {
             .unwrap_or_else(|| self.release(MailState::Failed, Some(reason), now)))
     }
 
-    /// To GAVE_UP, where an earlier attempt may have left: nobody may say that none did.
+    /// To GAVE_UP, if an earlier attempt may have been sent.
     fn not_sent_again(&self, reason: Option<&str>, now: DateTime<Utc>) -> Option<Self> {
         let earlier = "We can’t tell whether an earlier attempt was sent.";
         let reason = reason.map_or_else(
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_notice_is_free_again_when_its_lease_is_over() {
+    fn notice_is_claimable_after_its_lease_expires() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
         assert_eq!(
             claimed.claim(Uuid::nil(), now()),
@@ -466,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_that_may_have_been_sent_is_never_free_again() {
+    fn possibly_sent_notice_is_never_claimable() {
         let sending = pending()
             .claim(Uuid::nil(), now())
             .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_for_now_waits_and_a_mail_that_was_not_sent_does_not() {
+    fn temporary_refusal_waits_and_unsent_mail_does_not() {
         let sending = pending()
             .claim(Uuid::nil(), now())
             .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_a_newer_version_wrote_is_read_and_left_alone() {
+    fn state_of_a_newer_version_is_read_and_not_changed() {
         let mut json = serde_json::to_value(pending()).unwrap();
         json["state"] = "POSTPONED".into();
         // Nor does an older version's record know every field, or this one every field of a newer.
@@ -534,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_out_of_turn_is_refused() {
+    fn transition_from_a_wrong_state_is_refused() {
         assert_eq!(pending().skip(now()), Err(TransitionError::WrongState));
         assert_eq!(
             pending().begin_sending("hash".into(), &[], now()),

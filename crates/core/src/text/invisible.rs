@@ -34,7 +34,7 @@ pub(super) fn classify(c: char) -> Invisible {
         // Soft hyphen, grapheme joiner, Arabic letter mark, fillers, vowels that are not written.
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180e}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
-        // What reorders text, and operators that are not written.
+        // Characters that reorder text, and invisible operators.
         | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         // Annotations, and what is no character.
         | '\u{fff0}'..='\u{fffb}' | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}'

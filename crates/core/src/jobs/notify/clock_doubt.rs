@@ -1,4 +1,4 @@
-//! Lets a tick of `notify-all` begin only where it may trust the clock ([`TickTimes`]).
+//! Starts a tick of `notify-all` only if it can trust the clock ([`TickTimes`]).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -11,15 +11,15 @@ use crate::run::tick_times::{ClockDoubt, Judgement};
 use crate::run::{Counts, Run, RunOutcome};
 use crate::store::{RunStore, StoreError};
 
-/// Among so many of the newest runs is the newest that counts.
+/// The newest runs that are searched for one that counts.
 const RECENT_RUNS: usize = 8;
 
-/// How often the times are read anew where another tick changed them meanwhile.
+/// The attempts to store the times while other ticks change them.
 const MAX_WRITE_ATTEMPTS: u32 = 5;
 
-/// Lets a tick begin whose clock can be trusted; one in doubt is put on record and does nothing.
+/// Starts a tick if its clock can be trusted; otherwise records the doubt and does nothing.
 ///
-/// What happened is noted once for each time that the clock is in doubt, and told as after any run.
+/// Each doubt about the clock raises one alert, which is delivered as after any run.
 pub(crate) async fn admit<'a>(
     runs: &dyn RunStore,
     clock: &dyn Clock,
@@ -50,7 +50,7 @@ pub(crate) async fn admit<'a>(
     Err(StoreError::Unavailable("other ticks keep it busy.".to_owned()).into())
 }
 
-/// The newest time of the runs on record, those aside that were in doubt themselves.
+/// The newest time of the recorded runs, except runs that were in doubt themselves.
 async fn newest_time(
     runs: &dyn RunStore,
     plan: &RunPlan<'_>,
@@ -92,7 +92,7 @@ async fn hold_back(
         outcome: RunOutcome::SkippedClockInDoubt,
         counts: Counts::default(),
     };
-    // Never in the place of the run that is due then, should the clock be ahead.
+    // Must not overwrite the run that is due then, in case the clock is ahead.
     run.key.scheduled_time += TimeDelta::milliseconds(1);
     record_skipped_run(runs, run, plan.after).await
 }

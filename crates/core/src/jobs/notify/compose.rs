@@ -1,4 +1,4 @@
-//! What the mails of each kind say.
+//! Composes the mails of each kind.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
 use crate::outbox::MailKind;
 use crate::store::{LoadedFamily, OutboxStore};
 
-/// What a mail is composed from.
+/// The input of a composer.
 pub struct ComposeInput<'a> {
     /// The family, its cards and their accounts.
     pub loaded: &'a LoadedFamily,
     /// The mail's local date.
     pub date: NaiveDate,
-    /// The family's local day on which it leaves.
+    /// The family's local day on which it is sent.
     pub today: NaiveDate,
     /// The time.
     pub now: DateTime<Utc>,
@@ -29,16 +29,16 @@ pub struct ComposeInput<'a> {
     pub outbox: &'a dyn OutboxStore,
     /// The libraries of the cards.
     pub libraries: &'a BTreeMap<LibraryId, Library>,
-    /// Whom the mail names for questions.
+    /// The contact for questions.
     pub operator_contact: Option<&'a str>,
 }
 
-/// A mail in words.
+/// A composed mail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComposedMail {
     /// Its subject, text and HTML.
     pub content: MailContent,
-    /// What the next daily notice compares with; `None` for another kind.
+    /// The state that the next daily notice compares with; `None` for other kinds.
     pub last_notice: Option<LastNotice>,
 }
 
@@ -54,7 +54,7 @@ pub trait MailComposer: Send + Sync {
 pub struct Composers(BTreeMap<MailKind, Arc<dyn MailComposer>>);
 
 impl Default for Composers {
-    /// Those of [`MailKind::ALL`].
+    /// Creates the composers of [`MailKind::ALL`].
     fn default() -> Self {
         Self(BTreeMap::new()).with(MailKind::DAILY, DailyNotice)
     }

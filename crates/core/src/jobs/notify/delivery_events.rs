@@ -1,4 +1,4 @@
-//! What the mail service says of a mail later on: delivery events finalise the mail that they name.
+//! Finalises mails by the delivery events that the mail service sends later.
 //!
 //! Events may come early, late, twice, out of order or never.
 
@@ -16,7 +16,7 @@ use crate::store::{AlertStore, FamilyStore, OutboxStore};
 /// How often a step is tried again when somebody else changed the record in between.
 const MAX_CONFLICTS: usize = 8;
 
-/// What an event says of a mail.
+/// The outcome that a delivery event reports.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DeliveryEvent {
     /// It left, or was taken and will.
@@ -28,21 +28,21 @@ pub enum DeliveryEvent {
     },
 }
 
-/// What an event changed.
+/// The effect of a delivery event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventOutcome {
     /// The mail is in this state now.
     Finalised(MailState),
-    /// It says what was known, or what does not matter any more.
+    /// The outcome was known already, or no longer matters.
     NothingNew,
     /// There is no such mail any more.
     Gone,
 }
 
-/// Finalises the mail of `tag` by what the mail service says of it.
+/// Finalises the mail of `tag` by its delivery event.
 ///
 /// Safe to call again with the same event. An error is one of the store: the event is to come again.
-/// That a family has no notice after all is noted for the operator before it is on record.
+/// The alert about a mail that was not sent is raised before the failure is recorded.
 pub async fn apply_delivery_event(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
@@ -79,30 +79,29 @@ pub async fn apply_delivery_event(
             return Ok(EventOutcome::Finalised(next.state));
         }
     }
-    // Whoever changes it so often is at work on it; the event comes again.
+    // Another worker keeps changing the record; the event is delivered again.
     Err(
         crate::store::StoreError::Unavailable("a mail is being changed by many at once".to_owned())
             .into(),
     )
 }
 
-/// What became of a recipient to whom nothing more was to be sent.
+/// The result of stopping a recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopOutcome {
-    /// Nothing is sent there from now on, and this is noted for the operator.
+    /// The recipient is stopped, with this alert for the operator.
     Stopped(Alert),
-    /// Nothing was sent there any more already.
+    /// The recipient had been stopped before.
     AlreadyStopped,
     /// The family has no such recipient, or is gone itself.
     NoRecipient,
 }
 
-/// Sends nothing more to a recipient, and notes for the operator that it is so.
+/// Stops a recipient and raises an alert.
 ///
-/// Safe to call again with the same event: it is noted before the recipient is stopped, so that a
-/// crash in between has it noted once more instead of never. `address` may be as the family has it
-/// or as the envelope named it. A mail that came back for now is only counted, by whoever reads the
-/// events.
+/// Idempotent for one event: the alert is raised first, so that a crash in between repeats the alert
+/// instead of losing it. `address` may be the family's spelling or the envelope's. The caller only
+/// counts temporary bounces.
 pub async fn stop_recipient(
     families: &dyn FamilyStore,
     alerts: &dyn AlertStore,
@@ -142,7 +141,7 @@ pub async fn stop_recipient(
     if !families.stop_recipient(family, &stopped).await? {
         return Ok(StopOutcome::AlreadyStopped);
     }
-    tracing::warn!(family.id = %family, recipient = number, reason = reason.as_str(), "Nothing more is sent to a recipient.");
+    tracing::warn!(family.id = %family, recipient = number, reason = reason.as_str(), "A recipient was stopped.");
     Ok(StopOutcome::Stopped(alert))
 }
 
@@ -196,7 +195,7 @@ mod tests {
     const DELIVERED: DeliveryEvent = DeliveryEvent::Accepted(AcceptedBy::RecipientServer);
 
     #[tokio::test]
-    async fn an_event_settles_a_notice_once() {
+    async fn event_finalises_a_notice_once() {
         let world = World::new().await;
         let tag = sending(&world).await;
         let sent = EventOutcome::Finalised(MailState::Sent);
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_that_comes_after_the_notice_was_given_up_still_counts() {
+    async fn event_after_giving_up_still_counts() {
         let world = World::new().await;
         let tag = sending(&world).await;
         let record = world.store.mail(&tag.key()).await.unwrap().unwrap();
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_late_event_of_the_old_mail_does_not_swallow_the_one_that_a_person_asked_for() {
+    async fn late_event_of_the_old_mail_keeps_the_requested_resend() {
         let world = World::new().await;
         world.add_card("conrad", "wpl", ("1", "p")).await;
         let overdue = crate::testing::world::account(&[("Emma", "2026-11-20")]);
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rejection_says_that_it_was_not_sent() {
+    async fn rejection_finalises_the_notice_as_not_sent() {
         let world = World::new().await;
         let tag = sending(&world).await;
         let failed = EventOutcome::Finalised(MailState::Failed);
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_of_a_notice_that_is_gone_is_no_error() {
+    async fn event_of_a_deleted_notice_is_ignored() {
         let world = World::new().await;
         let mut tag = sending(&world).await;
         tag.date = "2026-11-20".parse().unwrap();
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_complains_is_not_written_to_again_and_the_others_are_told_so() {
+    async fn complaint_stops_the_recipient_and_informs_the_others() {
         let world = World::new().await;
         let mut conrad = crate::testing::world::family("conrad");
         conrad.recipients.push("sam@example.org".parse().unwrap());
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_no_recipient_is_not_stopped_and_nobody_is_told() {
+    async fn complaint_of_a_non_recipient_is_ignored() {
         let world = World::new().await;
         for (family, address) in [("conrad", "zoe@example.org"), ("nobody", "pat@example.org")] {
             let (family, address) = (family.parse().unwrap(), address.parse().unwrap());
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_recipient_is_known_by_the_address_that_the_envelope_had() {
+    async fn recipient_matches_by_envelope_address() {
         let world = World::new().await;
         let mut conrad = crate::testing::world::family("conrad");
         conrad.recipients = vec!["pat@bücher.example".parse().unwrap()];
@@ -369,7 +368,7 @@ mod tests {
 
     /// The operator allows an address again and forgets the list: the same day, that is an alert of its own.
     #[tokio::test]
-    async fn suppressed_recipient_is_told_apart_from_a_complaint_of_the_same_day() {
+    async fn suppression_and_complaint_of_one_day_stay_distinct() {
         let world = World::new().await;
         let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
         let (store, clock) = (&world.store, &world.clock);
@@ -390,7 +389,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_is_stopped_without_the_operator_having_it_on_record() {
+    async fn recipient_is_stopped_only_after_its_alert() {
         let world = World::new().await;
         let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
         let (store, clock) = (&world.store, &world.clock);

@@ -1,4 +1,4 @@
-//! `notify-all` where others do the work: plans the notices that are due and hands them to a queue.
+//! `notify-all` with workers: plans the due notices and enqueues them.
 
 use uuid::Uuid;
 
@@ -17,10 +17,10 @@ use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::run::work::{WorkItem, WorkOutcome, WorkResult};
 use crate::store::{AlertStore, FamilyStore, OutboxStore, RunStore};
 
-/// How many notices are given to the queue at a time.
+/// The most notices in one request to the queue.
 pub const BATCH_SIZE: usize = 100;
 
-/// What handing out notices needs from outside.
+/// The ports for enqueueing notices.
 pub struct EnqueueNoticesPorts<'a> {
     /// The families.
     pub families: &'a dyn FamilyStore,
@@ -28,28 +28,28 @@ pub struct EnqueueNoticesPorts<'a> {
     pub outbox: &'a dyn OutboxStore,
     /// The kinds of mail that it plans.
     pub kinds: &'a [MailKind],
-    /// Where it is noted what needs the operator.
+    /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
-    /// Where the notices go.
+    /// The queue of the notices.
     pub queue: &'a dyn MailQueue,
     /// The time.
     pub clock: &'a dyn Clock,
 }
 
-/// Plans every notice that is due and hands out those that are free, as one run on record.
+/// Plans every due notice and enqueues the claimable ones, as one recorded run.
 ///
-/// [`RunError::NotStarted`] tells why no run was started. The run ends when all is handed out: its counts are
-/// of the notices planned, what became of them stands with the notices. What the tick finalised itself
-/// is counted and put on record by the run, and `hear` is told of each when it is so, whatever
-/// becomes of the run. A run that did not come to its end goes on; a notice that is handed out twice
-/// is sent once all the same.
+/// [`RunError::NotStarted`] holds why no run was started. The run ends when everything is enqueued:
+/// it counts the planned notices, and each notice's record holds its own outcome. The run also
+/// counts and records the notices that the tick finalised itself, and calls `on_finalised` with
+/// each, even if the run fails later. An unfinished run is resumed; a notice that is enqueued twice
+/// is still sent once.
 pub async fn enqueue_notices(
     ports: &EnqueueNoticesPorts<'_>,
     plan: RunPlan<'_>,
     input: &NotifyAllInput,
-    hear: &(dyn Fn(&MailResult) + Send + Sync),
+    on_finalised: &(dyn Fn(&MailResult) + Send + Sync),
 ) -> Result<Run, RunError> {
     let plan = clock_doubt::admit(ports.runs, ports.clock, plan).await?;
     let restore = RestorePorts {
@@ -61,14 +61,14 @@ pub async fn enqueue_notices(
     };
     restore::hold_restored(&restore, ports.clock.now()).await?;
     let run = ledger::start_or_resume_run(ports.runs, ports.clock, plan).await?;
-    let work = ledger::catch_panic(send_all(ports, input, hear, &run)).await;
+    let work = ledger::catch_panic(send_all(ports, input, on_finalised, &run)).await;
     Ok(run.close(work).await?)
 }
 
 async fn send_all(
     ports: &EnqueueNoticesPorts<'_>,
     input: &NotifyAllInput,
-    hear: &(dyn Fn(&MailResult) + Send + Sync),
+    on_finalised: &(dyn Fn(&MailResult) + Send + Sync),
     run: &OpenRun<'_>,
 ) -> Result<Ending, JobError> {
     let mut tick = Tick::new(
@@ -82,7 +82,7 @@ async fn send_all(
     while let Some(found) = tick.next().await? {
         for finalised in &found.finalised {
             run.count(|counts| counts.add_failure(finalised.state.as_str()));
-            hear(finalised);
+            on_finalised(finalised);
         }
         if let Some(work) = inline_item(&found.finalised) {
             run.save_work_item(&work).await?;
@@ -97,8 +97,9 @@ async fn send_all(
     Ok(Ending::Through)
 }
 
-/// What a step of the tick finalised itself, for the record of the run: under the first of it, so that
-/// no other step's is in its place. `None`: nothing.
+/// Records the notices that a step of the tick finalised itself; `None` if there were none.
+///
+/// The id is that of the first notice, so that no two steps overwrite each other.
 fn inline_item(finalised: &[MailResult]) -> Option<WorkItem> {
     let first = finalised.first()?;
     Some(WorkItem {
@@ -107,14 +108,14 @@ fn inline_item(finalised: &[MailResult]) -> Option<WorkItem> {
     })
 }
 
-/// What says which notices were given to workers, whoever begins the run a second time.
+/// Records the enqueued notices, so that a retried run counts them too.
 fn enqueued(batch: &[MailKey]) -> WorkItem {
     let result = |key: &MailKey| WorkResult {
         subject: key.clone().into(),
         outcome: WorkOutcome::Enqueued,
     };
     WorkItem {
-        // Never in the place of what another execution handed out.
+        // Must not overwrite what another execution enqueued.
         item_id: format!("enqueued/{}", Uuid::new_v4()),
         results: batch.iter().map(result).collect(),
     }

@@ -1,11 +1,11 @@
-//! What a run of `notify-all` sends.
+//! The input of `notify-all`.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::FamilyId;
 
-/// What a run of `notify-all` is asked to do.
+/// Selects what a run of `notify-all` sends.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NotifyAllInput {

@@ -1,7 +1,7 @@
-//! What a restored store may not do: send a day again, or raise alarms about days that it forgot.
+//! Keeps a restored store from sending a day again, or raising alerts about days it doesn't know.
 //!
-//! A restored store lacks what became of the notices since its copy was made. Each of those dates is
-//! put on record as held, so that a person may send one by hand and nothing else does.
+//! A restored store lacks the outcome of every notice since its backup. Each of those dates is
+//! recorded as held: only a person can send it.
 
 use std::collections::BTreeSet;
 
@@ -19,10 +19,10 @@ use crate::store::{
     AlertStore, FamilyStore, OutboxCursor, OutboxStore, RunStore, StoreError, StoreOrigin,
 };
 
-/// How many families, or open notices, are listed at a time.
+/// The page size of families and open notices.
 const PAGE_SIZE: usize = 100;
 
-/// Where a restored store is looked for and its dates are held.
+/// The ports for finding a restored store and holding its dates.
 pub(crate) struct RestorePorts<'a> {
     /// The families.
     pub(crate) families: &'a dyn FamilyStore,
@@ -36,10 +36,10 @@ pub(crate) struct RestorePorts<'a> {
     pub(crate) alerts: &'a dyn AlertStore,
 }
 
-/// Holds what a restored store may have sent, once; nothing happens in any other store.
+/// Holds the dates that a restored store may have sent, once; does nothing in any other store.
 ///
-/// The store counts as restored until every date is on record and the alert is: whoever crashes in
-/// between leaves the rest to the next tick.
+/// The store counts as restored until every date and the alert are recorded: after a crash, the next
+/// tick does the rest.
 pub(crate) async fn hold_restored(
     ports: &RestorePorts<'_>,
     now: DateTime<Utc>,
@@ -50,7 +50,7 @@ pub(crate) async fn hold_restored(
     };
     tracing::warn!(
         knows_sent,
-        "The store was restored: what it may have sent is held."
+        "The store was restored: notices that may have been sent are held."
     );
     let holder = Holder {
         outbox: ports.outbox,
@@ -93,14 +93,14 @@ pub(crate) async fn hold_restored(
 struct Holder<'a> {
     outbox: &'a dyn OutboxStore,
     alerts: &'a dyn AlertStore,
-    /// Whether something outside the store tells what was sent.
+    /// Whether a journal outside the store records what was sent.
     knows_sent: bool,
     now: DateTime<Utc>,
 }
 
 impl Holder<'_> {
-    /// Puts a date on record that the store lacks, unless its notice surely did not leave and may
-    /// still be sent.
+    /// Records a missing date as held, unless its notice was certainly not sent and may still be
+    /// sent.
     async fn hold_missing(&self, family: &Family, key: MailKey) -> Result<bool, JobError> {
         if self.outbox.mail(&key).await?.is_some() {
             return Ok(false);
@@ -118,7 +118,7 @@ impl Holder<'_> {
         }
     }
 
-    /// Settles a notice that was open when the copy was made.
+    /// Finalises a notice that was open when the backup was made.
     async fn hold_record(&self, family: &Family, record: &OutboxRecord) -> Result<bool, JobError> {
         if record.date > local_date(self.now, family.timezone) {
             return Ok(false);
@@ -128,7 +128,7 @@ impl Holder<'_> {
             return Ok(false);
         }
         let held = if record.is_retry() {
-            // Some have the mail: the copy may not know who got it since.
+            // Some recipients have the mail: the backup may not know who got it since.
             let sent = record.sent_without_the_rest(self.now);
             raise_record_alerts(self.alerts, &sent, self.now).await?;
             sent
@@ -177,7 +177,7 @@ async fn remember_restore(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<(),
         restored_at: Some(now),
         ..before.clone()
     };
-    // Where another tick changed them meanwhile, it remembers the same.
+    // If another tick changed them meanwhile, it stored the same.
     runs.replace_tick_times(&before, &after).await?;
     Ok(())
 }

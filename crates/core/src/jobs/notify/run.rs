@@ -1,4 +1,4 @@
-//! `notify-all`: finds the notices that are to be sent ([`tick`]), and sends them.
+//! `notify-all`: finds the notices to send ([`tick`]) and sends them.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::StreamExt;
@@ -15,9 +15,10 @@ use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::run::work::{WorkItem, WorkOutcome, WorkResult};
 use crate::store::RunStore;
 
-/// Plans and sends every notice that is due, in this process, as one run on record.
+/// Plans and sends every due notice in this process, as one recorded run.
 ///
-/// Two at once are safe and send each notice once. [`RunError::NotStarted`] tells why no run was started.
+/// Two at once are safe and send each notice once. [`RunError::NotStarted`] holds why no run was
+/// started.
 pub async fn notify_all(
     ports: &NotifyPorts<'_>,
     runs: &dyn RunStore,
@@ -41,23 +42,23 @@ pub async fn notify_all(
     Ok(run.close(work).await?)
 }
 
-/// What a run says while it goes.
+/// The progress that a run reports.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// So many notices are to be sent.
+    /// The number of notices to send.
     Planned(usize),
-    /// One of them got this far.
+    /// The result of one of them.
     Finalised(&'a MailResult),
 }
 
-/// How many notices are worked on at a time: their durable writes share a flush; the mailer has its
-/// own, lower limit.
+/// The most notices in progress: their durable writes share a flush. The mailer has its own, lower
+/// limit.
 const CONCURRENCY: usize = 16;
 
-/// A run that is going says so about this often: the mail server may take its time.
+/// The interval of progress reports; a mail server may be slow.
 const REPORT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
-/// Says that a run is going, not oftener than is of use.
+/// Stores the progress of a run, at most once an interval.
 struct ProgressReporter<'a> {
     run: &'a OpenRun<'a>,
     clock: &'a dyn Clock,
@@ -65,10 +66,10 @@ struct ProgressReporter<'a> {
 }
 
 impl ProgressReporter<'_> {
-    /// Never an error: the mails that are under way matter more, and the next sign may come through.
+    /// Never fails: the mails in progress matter more, and the next write may succeed.
     async fn report(&mut self) {
         let now = self.clock.now();
-        // Whichever way the clock was set.
+        // The clock may have been set in either direction.
         if (now - self.last).abs() < REPORT_INTERVAL {
             return;
         }
@@ -88,7 +89,7 @@ async fn send_all(
 ) -> Result<Ending, JobError> {
     let kinds = ports.composers.kinds();
     let mut free = Vec::new();
-    // Which notices failed; the rest is counted, and stands with the families.
+    // Only failed notices are listed; the rest are counted.
     let mut failed = Vec::new();
     let mut tick = Tick::new(
         ports.families,
@@ -109,7 +110,7 @@ async fn send_all(
         let found = match tick.next().await {
             Ok(Some(found)) => found,
             Ok(None) => break,
-            // It was found through all the same: what is free is sent first.
+            // The tick continued after the error: claimable notices are sent first.
             Err(error) => {
                 fault = Some(error);
                 break;
@@ -139,9 +140,9 @@ async fn send_all(
                 }
                 progress(Progress::Finalised(&result));
             }
-            // In other hands: they count it.
+            // Another worker has it and counts it.
             Ok(None) => run.count(|counts| counts.planned = counts.planned.saturating_sub(1)),
-            // One family's fault keeps no other family from its mail. The caller handles the first.
+            // One family's error doesn't block the others. The caller handles the first error.
             Err(error) => {
                 run.count(|counts| counts.add_failure("error"));
                 if fault.is_some() {
@@ -176,9 +177,9 @@ pub(crate) fn result_of(notice: &MailResult) -> WorkResult {
 }
 
 /// Sends one notice, or finalises it if its day has passed; `asked_for` is a date that is not too late,
-/// and `at_once` does not wait out the delay after a refusal.
+/// and `at_once` ignores the delay after a refusal.
 ///
-/// `None`: it is final, in other hands, or gone; nothing was done.
+/// `None`: it is final, deleted, or another worker has it; nothing was done.
 pub async fn deliver(
     ports: &NotifyPorts<'_>,
     key: &MailKey,

@@ -19,7 +19,7 @@ use crate::mail::{Mail, MailAnswer, MailContent, Mailer, PreparedMail};
 use crate::outbox::{AcceptedBy, MailKey, MailKind, MailState, OutboxRecord, TransitionError};
 use crate::store::{AccountStore, AlertStore, FamilyStore, LoadedFamily, OutboxStore};
 
-/// What sending notices needs from outside.
+/// The ports for sending notices.
 pub struct NotifyPorts<'a> {
     /// The families.
     pub families: &'a dyn FamilyStore,
@@ -27,9 +27,9 @@ pub struct NotifyPorts<'a> {
     pub accounts: &'a dyn AccountStore,
     /// The record of the mails.
     pub outbox: &'a dyn OutboxStore,
-    /// Where it is noted what needs the operator.
+    /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
-    /// What composes the mails of each kind.
+    /// The composers of each kind of mail.
     pub composers: &'a Composers,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
@@ -37,12 +37,12 @@ pub struct NotifyPorts<'a> {
     pub clock: &'a dyn Clock,
     /// The libraries, read once for a run.
     pub libraries: &'a BTreeMap<LibraryId, Library>,
-    /// Whom the mail names for questions.
+    /// The contact for questions.
     pub operator_contact: Option<&'a str>,
 }
 
 impl<'a> NotifyPorts<'a> {
-    /// What a family's mail of `date` is composed from, if it leaves on its local day `today`.
+    /// Collects the input for a family's mail of `date` that is sent on its local day `today`.
     pub fn compose_input(
         &self,
         loaded: &'a LoadedFamily,
@@ -61,7 +61,7 @@ impl<'a> NotifyPorts<'a> {
     }
 }
 
-/// How far one mail got, and why.
+/// The state of one mail, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailResult {
     /// Its kind.
@@ -70,11 +70,11 @@ pub struct MailResult {
     pub family: FamilyId,
     /// Its local date.
     pub date: NaiveDate,
-    /// The state that it is in now.
+    /// Its current state.
     pub state: MailState,
     /// Its subject, if there was something to say.
     pub subject: Option<String>,
-    /// Why it is in this state, where that is not plain.
+    /// The reason for this state, unless it is obvious.
     pub reason: Option<String>,
 }
 
@@ -97,19 +97,19 @@ impl MailResult {
     }
 }
 
-/// How often the store may fail while a worker puts on record what became of a mail.
+/// The store failures after which a worker stops trying to record the outcome of a mail.
 const MAX_STORE_FAULTS: u32 = 3;
 
-/// How often somebody else may change the record meanwhile: each who does gets further with it.
+/// The concurrent changes after which a worker stops: each brings the record closer to its end.
 const MAX_CONFLICTS: u32 = 8;
 
-/// How long it waits before it tries again.
+/// The delay before a retry.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Sends one mail that was planned, at most once, whoever else tries to.
+/// Sends one planned mail, at most once even with concurrent workers.
 ///
-/// `at_once` does not wait out the delay after a refusal. `None`: it is final, in other hands, or
-/// gone; nothing was done.
+/// `at_once` ignores the delay after a refusal. `None`: it is final, deleted, or another worker has
+/// it; nothing was done.
 pub async fn send_mail(
     ports: &NotifyPorts<'_>,
     key: &MailKey,
@@ -174,7 +174,7 @@ async fn send_claimed(
                 return result.map(|result| with_subject(result, subject));
             }
         };
-        // The day changed: “today” in it would be yesterday.
+        // The local day changed: “today” in the mail would be wrong.
         if today() != composed_on {
             composed_on = today();
             continue;
@@ -184,7 +184,7 @@ async fn send_claimed(
     }
 }
 
-/// Puts SENDING on record, and then sends what was prepared.
+/// Records SENDING, then sends the prepared mail.
 async fn begin_and_commit(
     ports: &NotifyPorts<'_>,
     family: &Family,
@@ -201,7 +201,7 @@ async fn begin_and_commit(
         .map(|refused| refused.address.clone())
         .collect();
     let known = claimed.with_refusals(refused);
-    // Where it fails, the lease ran low while we were composing: the next tick claims it anew.
+    // If this fails, the lease ran low while we were composing: the next tick claims it again.
     let Ok(mut sending) = known.begin_sending(body_hash(mail), &for_now, now) else {
         return Ok(None);
     };
@@ -210,7 +210,7 @@ async fn begin_and_commit(
             .succ_opt()
             .map(|tomorrow| start_of_day(tomorrow, family.timezone));
     }
-    // What the first mail told is what the next notice goes on from.
+    // The next notice compares with the first mail.
     let last_notice = composed.last_notice.as_ref();
     let last_notice = last_notice.filter(|_| !claimed.is_retry());
     if !ports
@@ -223,7 +223,7 @@ async fn begin_and_commit(
     let answer = if sending.has_time_to_send(ports.clock.now()) {
         prepared.commit().await
     } else {
-        // The worker slept while it began: whoever comes next must not find it sending.
+        // The lease expired while sending began: the next worker must not find the record SENDING.
         MailAnswer::NotSent {
             reason: "Too little time was left to send it.".to_owned(),
         }
@@ -235,7 +235,7 @@ fn with_subject(result: Option<MailResult>, subject: Option<String>) -> Option<M
     result.map(|result| MailResult { subject, ..result })
 }
 
-/// Why nothing that is to be said can reach a family, and what to do; `None`: somebody is written to.
+/// Explains why a family has no reachable recipient, and what to do; `None`: it has one.
 pub fn nobody_reachable(family: &Family) -> Option<&'static str> {
     if family.recipients.is_empty() {
         Some("The family has no recipients. Add one.")
@@ -272,9 +272,9 @@ fn body_hash(mail: &Mail) -> String {
         .collect()
 }
 
-/// Puts on record what became of the mail of `sending`, whatever became of the record meanwhile.
+/// Records the outcome of the mail of `sending`, even if the record has changed since.
 ///
-/// This is the write that the unavoidable window ends with, so it is worth more than one try.
+/// This write closes the window in which a crash loses the outcome, so it is retried.
 async fn record_answer(
     ports: &NotifyPorts<'_>,
     sending: OutboxRecord,
@@ -286,7 +286,7 @@ async fn record_answer(
     loop {
         let next = match after_answer(&record, fence, answer, ports.clock.now()) {
             Ok(next) => next,
-            // An event said so before us.
+            // A delivery event was faster.
             Err(TransitionError::AlreadySent) => return Ok(Some(MailResult::from_record(record))),
             Err(_) => {
                 tracing::warn!(mail.kind = %key.kind, family.id = %key.family, date = %key.date, "A mail was finalised by somebody else.");
@@ -309,7 +309,7 @@ async fn record_answer(
                 ports.clock.sleep(RETRY_DELAY).await;
             }
         }
-        // Somebody else changed it, or the answer to our own write was lost.
+        // Another worker changed it, or the response to our own write was lost.
         match ports.outbox.mail(&key).await {
             Ok(Some(current)) => record = current,
             Ok(None) => return Ok(None),
@@ -318,13 +318,13 @@ async fn record_answer(
                 if faults >= MAX_STORE_FAULTS {
                     return Err(error.into());
                 }
-                // The next try tells.
+                // The next attempt shows it.
             }
         }
     }
 }
 
-/// The record after a mailer's answer to the mail of claim `fence`.
+/// Applies a mailer's answer to the mail of claim `fence`.
 fn after_answer(
     record: &OutboxRecord,
     fence: u64,
@@ -340,7 +340,7 @@ fn after_answer(
         if record.fence == fence && record.may_have_left() {
             return record.accepted(message_id.clone(), now);
         }
-        // Too late for our own write, but we know better than whoever was here meanwhile.
+        // Our lease is over, but we know more than the worker that wrote meanwhile.
         return record.apply_acceptance(
             fence,
             AcceptedBy::MailService,
@@ -366,7 +366,7 @@ fn after_answer(
     }
 }
 
-/// Writes the end of a mail that was not handed over.
+/// Stores the final state of a mail that was not sent.
 async fn finalise(
     ports: &NotifyPorts<'_>,
     before: &OutboxRecord,
@@ -394,7 +394,7 @@ fn logged(finalised: OutboxRecord) -> MailResult {
     MailResult::from_record(finalised)
 }
 
-/// Replaces a record; if that is to be its end, and a bad one, the operator's note comes first.
+/// Replaces a record; raises the alert first if the new state is a final failure.
 async fn write(
     ports: &NotifyPorts<'_>,
     before: &OutboxRecord,
@@ -412,7 +412,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_that_comes_back_after_a_person_asked_for_another_mail_changes_nothing() {
+    fn late_worker_cannot_change_a_requested_resend() {
         let now: DateTime<Utc> = "2026-11-21T11:30:00Z".parse().unwrap();
         let date = "2026-11-21".parse().unwrap();
         let sending = OutboxRecord::planned(MailKey::daily("conrad".parse().unwrap(), date), now)

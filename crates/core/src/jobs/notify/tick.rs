@@ -1,9 +1,8 @@
-//! What a tick of `notify-all` finds: the notices that somebody should send now, and those that
-//! only time can settle.
+//! Finds the notices to send now, and finalises those that were not or may have been sent.
 //!
-//! Level-triggered: each tick asks which notices are due and not yet on record, which are on record
-//! and free, and which are stuck; a missed tick or a double one mends itself. The record is the
-//! outbox: a crash between planning a notice and handing it out is mended by the next tick.
+//! Level-triggered: each tick finds the due notices without a record, the claimable ones and the
+//! stuck ones, so a missed or doubled tick needs no repair. The outbox is the record: after a crash
+//! between planning and enqueueing a notice, the next tick enqueues it.
 
 use std::collections::BTreeSet;
 
@@ -21,34 +20,34 @@ use crate::mail::{MailAnswer, Mailer};
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord, TransitionError};
 use crate::store::{AlertStore, FamilyStore, OutboxCursor, OutboxStore, StoreError};
 
-/// How many families, or open notices, are listed at a time.
+/// The page size of families and open notices.
 const PAGE_SIZE: usize = 100;
 
-/// How many of them are worked on at a time: a store can make many durable at once.
+/// The most of them in progress: a store can make many writes durable at once.
 const MAX_CONCURRENCY: usize = 64;
 
-/// More records than dates that a tick looks back on.
+/// More records than a tick has dates to look back on.
 const RECENT: usize = 16;
 
-/// What one step of a tick found.
+/// The notices that one step of a tick found.
 #[derive(Debug, Default)]
 pub struct TickBatch {
-    /// Planned or left over, and free: somebody should send them now.
+    /// Claimable notices, planned now or before: to be sent now.
     pub free: Vec<MailKey>,
-    /// What this step finalised without a mail; each of them was noted for the operator before.
+    /// Notices finalised without a mail; the alert for each was raised before.
     pub finalised: Vec<MailResult>,
 }
 
 /// One tick, a page of families or of open notices at a time.
 ///
-/// First come the notices that it plans itself, then those that were there and are free: an index of
-/// the open ones may not know the newest yet. What cannot be done for one family keeps no other from
-/// its mail: the tick goes on, and fails in the end.
+/// It first returns the notices that it plans itself, then older claimable ones: an index of open
+/// notices may lack the newest. An error for one family doesn't block the others: the tick continues
+/// and fails at the end.
 pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
     outbox: &'a dyn OutboxStore,
     alerts: &'a dyn AlertStore,
-    /// What may know what became of a mail, where there is one.
+    /// The mailer to ask about the outcome of a mail, if there is one.
     mailer: Option<&'a dyn Mailer>,
     /// The kinds of mail that it plans.
     kinds: &'a [MailKind],
@@ -94,7 +93,7 @@ impl<'a> Tick<'a> {
         }
     }
 
-    /// Asks this mailer of each mail that may have left, before time decides.
+    /// Asks this mailer about each possibly sent mail, before time decides.
     #[must_use]
     pub fn with_mailer(self, mailer: &'a dyn Mailer) -> Self {
         Self {
@@ -126,7 +125,7 @@ impl<'a> Tick<'a> {
         }
     }
 
-    /// What was found for each of many; the faults are kept.
+    /// Collects the results of many families or notices and keeps their errors.
     fn join(&mut self, each: Vec<Result<TickBatch, JobError>>) -> TickBatch {
         let mut all = TickBatch::default();
         for found in each {
@@ -142,7 +141,7 @@ impl<'a> Tick<'a> {
     }
 
     async fn plan_page(&mut self, after: Option<FamilyId>) -> Result<TickBatch, JobError> {
-        // What is open can be seen to even where the families cannot be listed.
+        // Open notices are handled even if the families cannot be listed.
         self.stage = Stage::Open(None);
         let page = match &self.input.family {
             Some(only) => self.families.family(only).await?.into_iter().collect(),
@@ -174,8 +173,8 @@ impl<'a> Tick<'a> {
         Ok(found)
     }
 
-    /// Plans the mails of one kind that are due of one family, and puts on record what passed without
-    /// having been planned.
+    /// Plans one family's due mails of one kind, and records the dates that passed unplanned as
+    /// missed.
     async fn plan(&self, family: &Family, kind: &MailKind) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
         if let Some(date) = self.input.date {
@@ -190,8 +189,8 @@ impl<'a> Tick<'a> {
                 .extend(self.plan_date(mail_key(family, kind, date)).await?);
         }
         let passed = family.passed_dates(self.now);
-        // The newest answers for those before it, as they are recorded oldest first; once a day, when
-        // a notice is planned, every one of them is looked at.
+        // Dates are recorded oldest first, so the newest stands for those before it. Once a day, when
+        // a notice is planned, all of them are checked.
         let newest_has_record = match passed.last() {
             Some(date) => {
                 let key = mail_key(family, kind, *date);
@@ -255,21 +254,21 @@ impl<'a> Tick<'a> {
         Ok(self.join(each))
     }
 
-    /// What is to be done with one notice that is not final.
+    /// Decides what to do with one notice that is not final.
     async fn sweep(&self, record: OutboxRecord) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
-        // Read after the record: a lease that began while this tick went on is not one of a wrong clock.
+        // Read after the record: a lease that began during this tick doesn't mean a wrong clock.
         let now = self.clock.now();
         let key = record.key();
         match record.state {
             MailState::Newer => {
-                // Each tick finds it again, and it is no failure of any of them.
+                // Every tick finds it again; that is not a failure of the tick.
                 if raise_record_alerts(self.alerts, &record, now).await? {
                     tracing::error!(
                         mail.kind = %record.kind,
                         family.id = %record.family,
                         date = %record.date,
-                        "A mail is in a state that only a newer version knows; it is left alone."
+                        "A mail is in a state that only a newer version knows; it is not changed."
                     );
                 }
             }
@@ -281,7 +280,7 @@ impl<'a> Tick<'a> {
                     .map_or(Delivery::AtMostOnce, |family| family.preferences.delivery);
                 let is_paused = family.is_none_or(|family| family.paused);
                 match self.reconcile(delivery, record, now).await? {
-                    // Told by the alert about its recipients.
+                    // The alert about its recipients covers this.
                     Some(finalised) if finalised.state == MailState::Sent => {}
                     Some(finalised) if finalised.state.is_final() => {
                         found.finalised.push(MailResult::from_record(finalised));
@@ -304,7 +303,7 @@ impl<'a> Tick<'a> {
             }
             _ => {
                 let free_now = record.is_free(now);
-                // A person who asks now does not wait out a delay that was meant for the ticks.
+                // A person's request ignores the delay, which is meant for ticks.
                 let may_go = free_now.is_ok()
                     || (self.input.at_once && free_now == Err(TransitionError::Waiting));
                 if may_go && !self.planned.contains(&key) {
@@ -315,8 +314,8 @@ impl<'a> Tick<'a> {
         Ok(found)
     }
 
-    /// Takes a mail that may have left as far as it goes: by what the mailer knows of it, or else by
-    /// time and the family's policy. `None`: nothing was to be done, or somebody else did.
+    /// Reconciles a possibly sent mail by what the mailer knows, or else by time and the family's
+    /// delivery policy. `None`: nothing to do, or another worker did it.
     async fn reconcile(
         &self,
         delivery: Delivery,
@@ -340,8 +339,8 @@ impl<'a> Tick<'a> {
         Ok(reached)
     }
 
-    /// The record after what the mailer knows of its mail; `None`: it knows nothing, or a worker may
-    /// still be at work.
+    /// Applies what the mailer knows about the mail; `None`: it knows nothing, or a worker may still
+    /// be sending.
     async fn resolve_doubt(
         &self,
         record: &OutboxRecord,
@@ -356,7 +355,7 @@ impl<'a> Tick<'a> {
         }
     }
 
-    /// Writes the next step of a mail that may have left; `None`: somebody else did something.
+    /// Stores the next state of a possibly sent mail; `None`: another worker changed it first.
     async fn replace(
         &self,
         record: &OutboxRecord,
@@ -377,7 +376,7 @@ impl<'a> Tick<'a> {
             date = %next.date,
             state = next.state.as_str(),
             reason = next.reason.as_deref(),
-            "The worker of a mail that may have left did not come back."
+            "The worker of a possibly sent mail stopped without a result."
         );
         Ok(Some(next))
     }
@@ -388,7 +387,7 @@ fn mail_key(family: &Family, kind: &MailKind, date: NaiveDate) -> MailKey {
     MailKey::new(kind.clone(), family.id.clone(), date)
 }
 
-/// Gives up the recipients of a notice that were refused for now for too long.
+/// Gives up the recipients of a notice that were temporarily refused for too long.
 async fn give_up_recipients(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
@@ -411,9 +410,9 @@ async fn give_up_recipients(
     Ok(())
 }
 
-/// Settles a notice that is free but whose day has passed: it is not sent late, and says so.
+/// Finalises a claimable notice whose day has passed, with the reason: it is not sent late.
 ///
-/// `None`: its day has not passed, or it is in other hands.
+/// `None`: its day has not passed, or another worker has it.
 pub(crate) async fn expire(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
@@ -427,7 +426,7 @@ pub(crate) async fn expire(
     let Some(record) = outbox.mail(key).await? else {
         return Ok(None);
     };
-    // Those of its recipients that wait have a day of their own.
+    // Its waiting recipients have their own deadline.
     if record.is_retry() || !matches!(record.is_free(now), Ok(()) | Err(TransitionError::Waiting)) {
         return Ok(None);
     }

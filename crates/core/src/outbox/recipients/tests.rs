@@ -179,7 +179,7 @@ fn doubt_about_a_retry_leaves_the_notice_sent() {
 
 /// Where two mails are better than none, and the last retry is the one in doubt.
 #[test]
-fn doubt_about_the_last_retry_is_told_as_a_doubt() {
+fn unknown_last_retry_is_reported_as_unknown() {
     let family = two_recipients();
     let mut record = greylisted(&family);
     let mut now = start();
@@ -201,9 +201,9 @@ fn doubt_about_the_last_retry_is_told_as_a_doubt() {
     );
 }
 
-/// What comes after a doubt does not take it back.
+/// Later results do not remove a doubt.
 #[test]
-fn recipient_who_may_have_the_mail_is_not_told_as_refused() {
+fn possible_recipient_is_not_reported_as_refused() {
     let family = two_recipients();
     let mut now = start() + REFUSED_DELAY;
     let again = in_doubt(&greylisted(&family), &family, now);
@@ -276,7 +276,7 @@ fn recipient_added_after_the_mail_left_does_not_get_it() {
     assert_eq!(claimed.pending_recipients(), family.recipients[1..2]);
 }
 
-/// What becomes of one claim.
+/// The outcome of one claim.
 #[derive(Debug, Clone, Copy)]
 enum Try {
     CrashesClaimed,
@@ -405,23 +405,23 @@ fn acceptance_of_doubtful_mail_counts_for_its_own_recipients() {
         .and_then(|unknown| unknown.send_again(overdue))
         .unwrap();
     let second = sending(&again, &family, &[], overdue);
-    let heard = second
+    let accepted_first = second
         .apply_acceptance(first.fence, AcceptedBy::MailService, None, overdue)
         .unwrap();
     let states = |record: &OutboxRecord| -> Vec<RecipientState> {
         record.recipients.iter().map(|one| one.state).collect()
     };
     assert_eq!(
-        (heard.state, states(&heard)),
+        (accepted_first.state, states(&accepted_first)),
         (
             MailState::Sending,
             vec![RecipientState::Accepted, RecipientState::Sending]
         )
     );
-    // Its worker says what became of the second mail, or nobody ever does.
-    let accepted = heard.accepted("id".into(), overdue).unwrap();
+    // The outcome of the second mail comes from its worker, or never.
+    let accepted = accepted_first.accepted("id".into(), overdue).unwrap();
     assert_eq!(states(&accepted), [RecipientState::Accepted; 2]);
-    let unknown = heard.doubt(overdue + LEASE).unwrap();
+    let unknown = accepted_first.doubt(overdue + LEASE).unwrap();
     let given_up = unknown
         .reconcile(Delivery::AtLeastOnce, overdue + DELIVERY_EVENT_WAIT)
         .unwrap();

@@ -12,12 +12,12 @@ use crate::run::work::{self, Subject, WorkOutcome};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::testing::world::{World, family};
 
-/// A queue that keeps what it is given, or is away.
+/// A queue that keeps its messages, or is unavailable.
 #[derive(Default)]
 struct TestQueue {
     sent: Mutex<Vec<MailKey>>,
     away: std::sync::atomic::AtomicBool,
-    /// It takes what it is given, and its answer is lost.
+    /// It accepts the messages, but the response is lost.
     mute: std::sync::atomic::AtomicBool,
 }
 
@@ -41,14 +41,14 @@ impl MailQueue for TestQueue {
 }
 
 async fn tick(world: &World, queue: &TestQueue, time: &str) -> Result<Run, RunError> {
-    tick_that_tells(world, queue, time, &|_| {}).await
+    tick_with_callback(world, queue, time, &|_| {}).await
 }
 
-async fn tick_that_tells(
+async fn tick_with_callback(
     world: &World,
     queue: &TestQueue,
     time: &str,
-    hear: &(dyn Fn(&MailResult) + Send + Sync),
+    on_finalised: &(dyn Fn(&MailResult) + Send + Sync),
 ) -> Result<Run, RunError> {
     let ports = EnqueueNoticesPorts {
         families: &world.store,
@@ -71,13 +71,13 @@ async fn tick_that_tells(
         rules: StartRules::default(),
         after: None,
     };
-    enqueue_notices(&ports, plan, &NotifyAllInput::default(), hear).await
+    enqueue_notices(&ports, plan, &NotifyAllInput::default(), on_finalised).await
 }
 
 const TIME: &str = "2026-11-21T11:40:00Z";
 
 #[tokio::test]
-async fn a_notice_is_handed_out_by_every_tick_until_somebody_takes_it() {
+async fn notice_is_enqueued_by_each_tick_until_claimed() {
     let world = World::new().await;
     let queue = TestQueue::default();
     let run = tick(&world, &queue, TIME).await.unwrap();
@@ -88,7 +88,7 @@ async fn a_notice_is_handed_out_by_every_tick_until_somebody_takes_it() {
     ));
     let run = tick(&world, &queue, "2026-11-21T11:55:00Z").await.unwrap();
     assert_eq!(run.counts.planned, 2);
-    // Every notice came twice now, and each is finalised once.
+    // Every notice was delivered twice, and each is finalised once.
     let sent = queue.sent.lock().unwrap().clone();
     let mut finalised = 0;
     for notice in &sent {
@@ -102,7 +102,7 @@ async fn a_notice_is_handed_out_by_every_tick_until_somebody_takes_it() {
 }
 
 #[tokio::test]
-async fn a_tick_whose_queue_was_away_is_failed_and_goes_on_when_it_is_tried_again() {
+async fn tick_fails_without_its_queue_and_resumes_on_retry() {
     let world = World::new().await;
     let queue = TestQueue::default();
     queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -121,12 +121,12 @@ async fn a_tick_whose_queue_was_away_is_failed_and_goes_on_when_it_is_tried_agai
 }
 
 #[tokio::test]
-async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
+async fn retried_tick_counts_notices_of_its_first_attempt() {
     let world = World::new().await;
     let queue = TestQueue::default();
     queue.mute.store(true, std::sync::atomic::Ordering::SeqCst);
     tick(&world, &queue, TIME).await.unwrap_err();
-    // Its message is worked on before the second try, which finds one notice free.
+    // Its message is processed before the second attempt, which finds one claimable notice.
     let first = queue.sent.lock().unwrap()[0].clone();
     let ports = world.notify_ports();
     let finalised = deliver(&ports, &first, None, false).await;
@@ -147,7 +147,7 @@ async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
     assert_eq!((run.counts.planned, run.counts.enqueued), (2, 2));
     assert_eq!(run.outcome, RunOutcome::Running);
 
-    // A third, which finds nothing left to do, takes nothing back: the run is on record as failed once more.
+    // A third attempt finds nothing to do and changes nothing: the run is recorded as failed again.
     let mut failed = world.store.run(&key).await.unwrap().unwrap();
     failed.outcome = RunOutcome::Failed;
     world.store.report_run(&failed).await.unwrap();
@@ -158,7 +158,7 @@ async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
 }
 
 #[tokio::test]
-async fn a_left_over_of_a_family_that_was_paused_is_not_handed_out() {
+async fn open_notice_of_a_paused_family_is_not_enqueued() {
     let world = World::new().await;
     let queue = TestQueue::default();
     tick(&world, &queue, TIME).await.unwrap();
@@ -188,13 +188,13 @@ async fn given_up_soon(world: &World) {
 }
 
 #[tokio::test]
-async fn what_a_tick_settles_itself_is_named_by_its_run_and_counted_once() {
+async fn notices_finalised_by_a_tick_are_counted_once() {
     let world = World::new().await;
     given_up_soon(&world).await;
     let queue = TestQueue::default();
     let run = tick(&world, &queue, TIME).await.unwrap();
     assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
-    // Diaz's was handed out, and its worker reports.
+    // Diaz's notice was enqueued, and its worker reports.
     assert_eq!((run.counts.planned, run.counts.enqueued), (1, 1));
     let done = WorkItem {
         item_id: "diaz/2026-11-21".to_owned(),
@@ -231,16 +231,17 @@ async fn finalised_mails_are_reported_even_if_the_tick_fails() {
     given_up_soon(&world).await;
     let queue = TestQueue::default();
     queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
-    // Diaz's notice is there already, so that it is found with the one that is given up.
+    // Diaz's notice exists already, so it is found with the one that is given up.
     let date = "2026-11-21".parse().unwrap();
     let diaz = OutboxRecord::planned(
         MailKey::daily("diaz".parse().unwrap(), date),
         TIME.parse().unwrap(),
     );
     world.store.plan_mail(&diaz).await.unwrap();
-    let heard = Mutex::new(Vec::new());
-    let hear = |finalised: &MailResult| heard.lock().unwrap().push(finalised.state);
-    let failed = tick_that_tells(&world, &queue, TIME, &hear).await;
+    let finalised_states = Mutex::new(Vec::new());
+    let on_finalised =
+        |finalised: &MailResult| finalised_states.lock().unwrap().push(finalised.state);
+    let failed = tick_with_callback(&world, &queue, TIME, &on_finalised).await;
     assert!(failed.is_err());
-    assert_eq!(heard.into_inner().unwrap(), [MailState::GaveUp]);
+    assert_eq!(finalised_states.into_inner().unwrap(), [MailState::GaveUp]);
 }

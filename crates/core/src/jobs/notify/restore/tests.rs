@@ -47,7 +47,7 @@ async fn ticks(world: &World) {
     world.clock.advance(Duration::minutes(15));
 }
 
-/// A world in which both families are told something every day.
+/// Creates a world in which both families get a notice every day.
 async fn told_daily() -> World {
     let world = World::new().await;
     for (family, number) in [("conrad", "1"), ("diaz", "2")] {
@@ -109,7 +109,7 @@ async fn restored_store_with_journal_holds_only_what_was_sent() {
     ticks(&world).await;
     assert_eq!(world.mails(), 2);
     assert!(record(&world, today()).await.is_held());
-    // Its time has not come when the copy is used, and nothing was sent: it goes out in its time.
+    // It isn't due when the backup is restored, and nothing was sent: it is sent on time.
     world.clock.set("2026-11-22T01:30:00Z");
     ticks(&world).await;
     let late = world
@@ -214,7 +214,7 @@ async fn tick_in_doubt_plans_and_sends_nothing_and_alerts_once() {
             .unwrap();
         assert_eq!(record, None, "{date}");
     }
-    // The clock was wrong: today goes on as if nothing had been.
+    // The clock was wrong: today continues as usual.
     world.clock.set("2026-11-21T12:10:00Z");
     ticks(&world).await;
     assert_eq!(world.mails(), 2);

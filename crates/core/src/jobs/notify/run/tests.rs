@@ -70,7 +70,7 @@ async fn overdue() -> World {
 }
 
 #[tokio::test]
-async fn a_notice_is_sent_once_however_often_it_ticks() {
+async fn notice_is_sent_once_over_many_ticks() {
     let world = overdue().await;
     let run = tick(&world).await;
     assert_eq!((run.counts.done, run.counts.skipped), (1, 1));
@@ -107,7 +107,7 @@ async fn a_notice_is_not_sent_before_its_time() {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_not_sent_goes_out_with_the_next_tick() {
+async fn unsent_mail_is_sent_by_the_next_tick() {
     let world = overdue().await;
     world
         .mailer
@@ -129,7 +129,7 @@ async fn a_mail_that_was_not_sent_goes_out_with_the_next_tick() {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_refused_for_now_waits_and_one_for_good_is_failed() {
+async fn temporary_refusal_waits_and_permanent_refusal_fails() {
     let world = overdue().await;
     for for_good in [false, true] {
         world
@@ -154,7 +154,7 @@ async fn a_mail_that_was_refused_for_now_waits_and_one_for_good_is_failed() {
     assert_eq!(world.mails(), 2);
 }
 
-/// What the mailer says of the next mail: it may have been taken.
+/// The mailer's next result: the mail may have been accepted.
 fn may_have_left(world: &World) {
     world
         .mailer
@@ -167,7 +167,7 @@ fn may_have_left(world: &World) {
 }
 
 #[tokio::test]
-async fn a_mail_that_may_have_been_sent_is_given_up_and_never_sent_again() {
+async fn possibly_sent_mail_is_given_up_and_not_resent() {
     let world = overdue().await;
     may_have_left(&world);
     let run = tick(&world).await;
@@ -191,7 +191,7 @@ async fn a_mail_that_may_have_been_sent_is_given_up_and_never_sent_again() {
 }
 
 #[tokio::test]
-async fn who_would_rather_have_two_mails_than_none_gets_one_more_and_not_a_third() {
+async fn at_least_once_resends_exactly_once() {
     let world = overdue().await;
     let mut conrad = family("conrad");
     conrad.preferences.delivery = Delivery::AtLeastOnce;
@@ -208,7 +208,7 @@ async fn who_would_rather_have_two_mails_than_none_gets_one_more_and_not_a_third
 }
 
 #[tokio::test]
-async fn a_crash_after_the_claim_is_mended_when_the_lease_is_over() {
+async fn crash_after_claim_recovers_when_the_lease_expires() {
     let world = overdue().await;
     let date = "2026-11-21".parse().unwrap();
     let record = OutboxRecord::planned(MailKey::daily(world.conrad(), date), world.clock_now());
@@ -223,7 +223,7 @@ async fn a_crash_after_the_claim_is_mended_when_the_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_family_without_recipients_is_failed_with_what_to_do() {
+async fn family_without_recipients_fails_with_a_remedy() {
     let world = overdue().await;
     let mut conrad = family("conrad");
     conrad.recipients.clear();
@@ -235,7 +235,7 @@ async fn a_family_without_recipients_is_failed_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_family_whose_recipients_were_all_stopped_is_failed_with_where_they_are_named() {
+async fn family_with_only_stopped_recipients_fails_with_a_remedy() {
     let world = overdue().await;
     let stopped = StoppedRecipient {
         address: "pat@example.org".parse().unwrap(),
@@ -254,7 +254,7 @@ async fn a_family_whose_recipients_were_all_stopped_is_failed_with_where_they_ar
 }
 
 #[tokio::test]
-async fn a_mail_whose_day_passed_is_not_sent_late_and_says_so() {
+async fn mail_of_a_past_day_is_not_sent_and_gives_a_reason() {
     let world = overdue().await;
     world
         .mailer
@@ -278,7 +278,7 @@ async fn a_mail_whose_day_passed_is_not_sent_late_and_says_so() {
 }
 
 #[tokio::test]
-async fn what_a_mail_told_counts_only_when_it_was_sent() {
+async fn last_notice_is_stored_only_for_sent_mail() {
     let world = overdue().await;
     world
         .mailer
@@ -305,7 +305,7 @@ async fn what_a_mail_told_counts_only_when_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_paused_family_is_left_in_peace() {
+async fn paused_family_gets_no_notice() {
     let world = overdue().await;
     let mut conrad = family("conrad");
     conrad.paused = true;
@@ -315,7 +315,7 @@ async fn a_paused_family_is_left_in_peace() {
 }
 
 #[tokio::test]
-async fn a_family_that_was_paused_gets_no_left_over() {
+async fn paused_family_gets_no_open_notice() {
     let world = overdue().await;
     world
         .mailer
@@ -334,7 +334,7 @@ async fn a_family_that_was_paused_gets_no_left_over() {
 }
 
 #[tokio::test]
-async fn a_person_does_not_wait_out_the_delay_after_a_refusal() {
+async fn manual_send_ignores_the_retry_delay() {
     let world = overdue().await;
     world
         .mailer
@@ -379,7 +379,7 @@ async fn a_person_does_not_wait_out_the_delay_after_a_refusal() {
 }
 
 #[tokio::test]
-async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
+async fn unreadable_notices_of_one_family_do_not_block_others() {
     let world = overdue().await;
     world.store.add_family(&family("abel")).await.unwrap();
     let broken = Broken {
@@ -398,7 +398,7 @@ async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
 }
 
 #[tokio::test]
-async fn a_run_that_takes_long_says_every_minute_that_it_goes() {
+async fn long_run_reports_progress_every_minute() {
     let world = World::new().await;
     for number in 0..60 {
         let id = format!("family-{number}");
@@ -407,7 +407,7 @@ async fn a_run_that_takes_long_says_every_minute_that_it_goes() {
     let plan = plan_of(&world);
     let key = plan.key.clone();
     let longest = std::sync::Mutex::new(Duration::zero());
-    // Each takes its time.
+    // Each mail is slow.
     let progress = |_: Progress<'_>| {
         world.clock.advance(Duration::seconds(40));
         let run = world.store.run(&key).now_or_never().unwrap().unwrap();
@@ -423,7 +423,7 @@ async fn a_run_that_takes_long_says_every_minute_that_it_goes() {
 }
 
 #[tokio::test]
-async fn a_notice_that_a_newer_version_wrote_is_no_failure_of_the_run() {
+async fn notice_of_a_newer_version_does_not_fail_the_run() {
     let world = overdue().await;
     tick(&world).await;
     let record = world.notice_today().await;
@@ -442,9 +442,9 @@ async fn a_notice_that_a_newer_version_wrote_is_no_failure_of_the_run() {
     }
 }
 
-/// A family at 23:50 whose notice leaves with the first tick after midnight, or hours later.
+/// Tests a family at 23:50 whose notice is sent by the first tick after midnight, or hours later.
 #[tokio::test]
-async fn notice_that_leaves_after_midnight_says_that_days_words() {
+async fn notice_sent_after_midnight_uses_the_sending_day() {
     for leaves_at in ["2026-11-21T05:00:00Z", "2026-11-21T10:45:00Z"] {
         let world = World::new().await;
         let mut conrad = family("conrad");
@@ -470,7 +470,7 @@ async fn notice_that_leaves_after_midnight_says_that_days_words() {
     }
 }
 
-/// Composed before midnight, not sent, and sent after it: the words are those of the new day.
+/// A notice composed before midnight and sent after it uses the words of the new day.
 #[tokio::test]
 async fn retry_after_midnight_says_the_new_days_words() {
     let world = World::new().await;

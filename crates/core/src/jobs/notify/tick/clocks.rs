@@ -1,4 +1,4 @@
-//! Ticks over changes of the clocks: each family is told of each of its dates once.
+//! Tests ticks over clock changes: each family gets one notice for each of its dates.
 
 use crate::outbox::MailKey;
 use std::collections::BTreeMap;
@@ -16,17 +16,17 @@ use crate::testing::world::{TestClock, family};
 
 const QUARTER: Duration = Duration::minutes(15);
 
-/// Between two ticks, when those of five hours are missing.
+/// The gap between two ticks if those of five hours are missing.
 const FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
 
-/// How ticks come.
+/// The pattern of ticks.
 #[derive(Debug, Clone, Copy)]
 enum Ticks {
     EveryQuarterTwice,
     EveryFiveHours,
 }
 
-/// Families of one zone, each with a quarter hour of its own, and how often each was given a notice.
+/// Families of one zone, each at its own quarter hour, and the notices of each.
 struct Town {
     store: MemoryStore,
     families: Vec<Family>,
@@ -52,7 +52,7 @@ impl Town {
         }
     }
 
-    /// A tick; what it hands out is finalised before the next one.
+    /// Runs a tick; the notices it returns are finalised before the next one.
     async fn tick(&mut self, now: DateTime<Utc>) {
         let input = NotifyAllInput::default();
         let clock = TestClock::at(now);
@@ -80,7 +80,7 @@ impl Town {
         }
     }
 
-    /// Each date of the days around `transition` once, at the first tick after its time, and none that is not there.
+    /// Asserts one notice for each date around `transition`, at the first tick after its time.
     fn assert_told_once(&self, zone: Tz, transition: DateTime<Utc>, late: Duration) {
         let today = local_date(transition, zone);
         for family in &self.families {
@@ -110,7 +110,7 @@ impl Town {
     }
 }
 
-/// Ticks from before the local day of `transition` until the day after it is over.
+/// Runs ticks from before the local day of `transition` to the end of the day after.
 async fn tick_around(zone: Tz, transition: DateTime<Utc>, quarters: &[u32], ticks: Ticks) {
     let start = transition - Duration::hours(26);
     let end = transition + Duration::hours(54);
@@ -129,7 +129,7 @@ async fn tick_around(zone: Tz, transition: DateTime<Utc>, quarters: &[u32], tick
     town.assert_told_once(zone, transition, every);
 }
 
-/// Changes of the clocks that go wrong in different ways, with a family at every quarter hour.
+/// Tests several kinds of clock changes with a family at every quarter hour.
 #[rstest]
 #[case::gap_at_night("America/Toronto", "2026-03-08T07:00:00Z")]
 #[case::overlap_at_night("America/Toronto", "2026-11-01T06:00:00Z")]
@@ -138,7 +138,7 @@ async fn tick_around(zone: Tz, transition: DateTime<Utc>, quarters: &[u32], tick
 #[case::half_an_hour_back("Australia/Lord_Howe", "2026-04-04T15:00:00Z")]
 #[case::a_day_that_is_missing("Pacific/Apia", "2011-12-30T10:00:00Z")]
 #[tokio::test]
-async fn every_quarter_hour_of_the_day_is_told_of_each_date_once(
+async fn each_date_is_sent_once_at_every_quarter_hour(
     #[case] zone: &str,
     #[case] transition: &str,
     #[values(Ticks::EveryQuarterTwice, Ticks::EveryFiveHours)] ticks: Ticks,
@@ -150,7 +150,7 @@ async fn every_quarter_hour_of_the_day_is_told_of_each_date_once(
 
 /// The rule alone has all quarter hours at each of these changes; here each change has a few of them.
 #[test]
-fn at_every_change_of_the_clocks_each_date_is_told_once() {
+fn each_date_is_sent_once_over_clock_changes() {
     let Some(transitions) = transitions() else {
         return;
     };

@@ -7,7 +7,7 @@ use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE};
 use crate::testing::memory::MemoryStore;
 use crate::testing::world::{Broken, NoNotes, TestClock, World, family};
 
-/// All that a tick finds now.
+/// Returns everything that a tick finds now.
 async fn tick(world: &World) -> TickBatch {
     tick_of(world, &NotifyAllInput::default()).await
 }
@@ -33,7 +33,7 @@ fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-/// `conrad` alone, planned for today.
+/// Creates a world with `conrad` only, planned for today.
 async fn planned() -> (World, OutboxRecord) {
     let world = World::new().await;
     world
@@ -68,7 +68,7 @@ async fn put(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
     );
 }
 
-/// Claimed and armed now.
+/// Claims the notice and begins sending.
 async fn sending(world: &World, record: &OutboxRecord) -> OutboxRecord {
     let now = world.clock.now();
     let sending = record
@@ -80,7 +80,7 @@ async fn sending(world: &World, record: &OutboxRecord) -> OutboxRecord {
 }
 
 #[tokio::test]
-async fn a_planned_notice_is_handed_out_by_each_tick_until_somebody_has_it() {
+async fn planned_notice_is_returned_by_each_tick_until_claimed() {
     let (world, record) = planned().await;
     assert_eq!(tick(&world).await.free.len(), 1);
     let claimed = record.claim(Uuid::nil(), world.clock.now()).unwrap();
@@ -91,7 +91,7 @@ async fn a_planned_notice_is_handed_out_by_each_tick_until_somebody_has_it() {
 }
 
 #[tokio::test]
-async fn a_notice_that_may_have_left_is_in_doubt_and_then_given_up() {
+async fn notice_without_an_outcome_is_unknown_then_given_up() {
     let (world, record) = planned().await;
     sending(&world, &record).await;
     world.clock.advance(LEASE);
@@ -102,11 +102,11 @@ async fn a_notice_that_may_have_left_is_in_doubt_and_then_given_up() {
     let found = tick(&world).await;
     assert_eq!(found.finalised.len(), 1);
     assert_eq!(found.finalised[0].state, MailState::GaveUp);
-    assert!(tick(&world).await.finalised.is_empty(), "told once");
+    assert!(tick(&world).await.finalised.is_empty(), "finalised once");
 }
 
 #[tokio::test]
-async fn a_tick_that_comes_late_takes_a_notice_all_the_way() {
+async fn late_tick_gives_a_notice_up_at_once() {
     let (world, record) = planned().await;
     sending(&world, &record).await;
     world.clock.advance(Duration::hours(2));
@@ -115,7 +115,7 @@ async fn a_tick_that_comes_late_takes_a_notice_all_the_way() {
 }
 
 #[tokio::test]
-async fn what_is_sent_once_more_is_handed_out_at_once() {
+async fn notice_to_resend_is_returned_at_once() {
     let (world, record) = planned().await;
     sending(&world, &record).await;
     let mut conrad = family("conrad");
@@ -127,9 +127,9 @@ async fn what_is_sent_once_more_is_handed_out_at_once() {
 }
 
 #[tokio::test]
-async fn days_that_passed_unplanned_are_on_record_as_missed_once() {
+async fn unplanned_days_are_recorded_as_missed_once() {
     let (world, _) = planned().await;
-    // Away for two and a half days; the day that is not over is planned.
+    // No ticks for two and a half days; only the current day is planned.
     world.clock.set("2026-11-24T12:00:00Z");
     let found = tick(&world).await;
     let missed: Vec<String> = found
@@ -150,13 +150,13 @@ async fn days_that_passed_unplanned_are_on_record_as_missed_once() {
         .iter()
         .map(|notice| notice.date.to_string())
         .collect();
-    // The left-over of the first day is handed out too: whoever takes it says that it is too late.
+    // The open notice of the first day is returned too; its worker finalises it as too late.
     assert_eq!(free, ["2026-11-24", "2026-11-21"]);
     assert!(tick(&world).await.finalised.is_empty());
 }
 
 #[tokio::test]
-async fn a_hole_between_two_days_on_record_is_found_when_the_next_is_planned() {
+async fn gap_between_recorded_days_is_found_by_the_next_plan() {
     let (world, _) = planned().await;
     let store = &world.store;
     world.clock.set("2026-11-23T12:00:00Z");
@@ -176,7 +176,7 @@ async fn a_hole_between_two_days_on_record_is_found_when_the_next_is_planned() {
 }
 
 #[tokio::test]
-async fn days_before_the_family_was_there_or_while_it_was_paused_are_not_missed() {
+async fn days_before_creation_or_while_paused_are_not_missed() {
     let (world, _) = planned().await;
     let mut conrad = family("conrad");
     conrad.set_paused(true, world.clock.now());
@@ -195,7 +195,7 @@ async fn days_before_the_family_was_there_or_while_it_was_paused_are_not_missed(
 }
 
 #[tokio::test]
-async fn a_left_over_of_a_family_that_was_paused_ends_with_its_day() {
+async fn open_notice_of_a_paused_family_ends_with_its_day() {
     let (world, _) = planned().await;
     let mut conrad = family("conrad");
     conrad.set_paused(true, world.clock.now());
@@ -209,7 +209,7 @@ async fn a_left_over_of_a_family_that_was_paused_ends_with_its_day() {
 }
 
 #[tokio::test]
-async fn a_state_that_only_a_newer_version_knows_is_left_alone_and_reported() {
+async fn unknown_state_is_reported_and_not_changed() {
     let (world, record) = planned().await;
     let newer = OutboxRecord {
         state: MailState::Newer,
@@ -233,7 +233,7 @@ async fn a_state_that_only_a_newer_version_knows_is_left_alone_and_reported() {
     }
 }
 
-/// Days later: what a tick brings to a bad end, of each kind.
+/// Tests each kind of final failure that a tick records days later.
 async fn with_bad_ends() -> World {
     let (world, record) = planned().await;
     sending(&world, &record).await;
@@ -285,7 +285,7 @@ async fn lease_that_began_during_a_tick_is_not_doubted() {
     let input = NotifyAllInput::default();
     let store = &world.store;
     let mut tick = Tick::new(store, store, store, MailKind::ALL, &input, &world.clock);
-    // The machine sleeps; a worker of another run sends meanwhile.
+    // The machine is suspended; a worker of another run sends meanwhile.
     world.clock.advance(Duration::hours(1));
     let now = world.clock.now();
     for key in &planned {
@@ -307,7 +307,7 @@ async fn lease_that_began_during_a_tick_is_not_doubted() {
 }
 
 #[tokio::test]
-async fn no_bad_end_is_on_record_without_a_note_for_the_operator() {
+async fn failed_notice_is_recorded_only_after_its_alert() {
     let world = with_bad_ends().await;
     let (input, store) = (NotifyAllInput::default(), &world.store);
     let without = NoNotes(store);
@@ -336,7 +336,7 @@ async fn no_bad_end_is_on_record_without_a_note_for_the_operator() {
 }
 
 #[tokio::test]
-async fn a_tick_for_one_family_leaves_the_others_alone() {
+async fn tick_for_one_family_ignores_the_others() {
     let world = World::new().await;
     tick(&world).await;
     let input = NotifyAllInput {
@@ -349,7 +349,7 @@ async fn a_tick_for_one_family_leaves_the_others_alone() {
 }
 
 #[tokio::test]
-async fn more_families_than_a_page_are_planned_and_swept() {
+async fn families_beyond_one_page_are_planned_and_reconciled() {
     let world = World::new().await;
     for number in 0..250 {
         let id = format!("family-{number:03}");
@@ -359,14 +359,14 @@ async fn more_families_than_a_page_are_planned_and_swept() {
     assert_eq!(tick(&world).await.free.len(), 252, "all of them left over");
 }
 
-/// Families of a zone at many times of day, every tick twice, over three days around a change of
-/// the clocks: what is on record, by family.
+/// Runs every tick twice over three days around a clock change, for families at many times of day,
+/// and returns the records by family.
 #[rstest::rstest]
 #[case::gap("America/Toronto", "2026-03-08T07:00:00Z", &["2026-03-07", "2026-03-08", "2026-03-09"])]
 #[case::overlap("Africa/Cairo", "2026-10-29T21:00:00Z", &["2026-10-28", "2026-10-29", "2026-10-30"])]
 #[case::missing("Pacific/Apia", "2011-12-30T10:00:00Z", &["2011-12-29", "2011-12-31"])]
 #[tokio::test]
-async fn each_date_is_planned_once_however_often_it_ticks(
+async fn each_date_is_planned_once(
     #[case] zone: &str,
     #[case] transition: &str,
     #[case] dates: &[&str],
@@ -432,7 +432,7 @@ async fn each_date_is_planned_once_however_often_it_ticks(
 }
 
 #[tokio::test]
-async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
+async fn unreadable_notices_of_one_family_do_not_block_others() {
     let world = World::new().await;
     let broken = Broken {
         inside: &world.store,
