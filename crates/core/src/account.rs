@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_of_an_account_is_the_one_of_the_design() {
+    fn account_json_matches_the_documented_format() {
         let account = Account {
             fines: Some("17.00".parse().unwrap()),
             loans: Some(Vec::new()),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn hold_states_have_the_names_of_the_design() {
+    fn hold_states_have_their_documented_names() {
         let names: Vec<String> = [
             HoldState::Ready,
             HoldState::InTransit,

@@ -245,7 +245,7 @@ mod tests {
     #[case(Duration::seconds(60), true)]
     #[case(Duration::seconds(61), false)]
     #[case(Duration::days(400), false)]
-    fn times_more_than_a_minute_ahead_do_not_count(#[case] ahead: Duration, #[case] counts: bool) {
+    fn times_over_a_minute_ahead_are_ignored(#[case] ahead: Duration, #[case] counts: bool) {
         let state = checked_at(now() + ahead);
         let known = state.without_future(now());
         assert_eq!(known.last_check.is_some(), counts);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn account_from_future_is_as_old_as_its_card_may_be() {
+    fn account_from_the_future_counts_as_its_card_allows() {
         let card = Card {
             id: CardId::generate(),
             family: "conrad".parse().unwrap(),

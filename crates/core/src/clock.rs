@@ -90,7 +90,7 @@ mod tests {
     #[case::half_an_hour("2026-10-04", "02:10", "Australia/Lord_Howe", "2026-10-03T15:30:00Z")]
     #[case::midnight_in_a_gap("2024-04-26", "00:15", "Africa/Cairo", "2024-04-25T22:00:00Z")]
     #[case::a_missing_day("2011-12-30", "06:30", "Pacific/Apia", "2011-12-30T10:00:00Z")]
-    fn a_local_time_is_due_at(
+    fn local_time_maps_to_its_instant(
         #[case] day: &str,
         #[case] time: &str,
         #[case] zone: Tz,
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_the_zone_skipped_does_not_exist() {
+    fn date_skipped_by_the_zone_does_not_exist() {
         let apia: Tz = "Pacific/Apia".parse().unwrap();
         assert!(date_exists(date("2011-12-29"), apia));
         assert!(!date_exists(date("2011-12-30"), apia));

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failure_without_a_remedy_is_written_as_ever_and_a_newer_one_is_read() {
+    fn failure_json_is_compatible_across_versions() {
         let plain = Failure::page_changed("no table");
         let json = serde_json::to_string(&plain).unwrap();
         assert_eq!(json, r#"{"kind":"page_changed","detail":"no table"}"#);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_one_name_in_json_and_in_text() {
+    fn failure_kinds_have_equal_names_in_json_and_text() {
         for kind in FailureKind::ALL {
             assert_eq!(
                 serde_json::to_string(&kind).unwrap(),

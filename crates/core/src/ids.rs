@@ -138,7 +138,7 @@ mod tests {
     #[case("conrad")]
     #[case("wpl")]
     #[case("2-cats")]
-    fn a_slug_of_lower_case_letters_digits_and_hyphens_is_taken(#[case] text: &str) {
+    fn slug_of_lowercase_letters_digits_and_hyphens_is_accepted(#[case] text: &str) {
         assert_eq!(text.parse::<FamilyId>().unwrap().as_str(), text);
     }
 
@@ -151,12 +151,12 @@ mod tests {
     #[case("..")]
     #[case("ñ")]
     #[case("a123456789a123456789a123456789a1234567890")]
-    fn anything_else_is_refused(#[case] text: &str) {
+    fn invalid_slug_is_rejected(#[case] text: &str) {
         assert!(text.parse::<FamilyId>().is_err());
     }
 
     #[test]
-    fn a_card_id_survives_text() {
+    fn card_id_round_trips_through_text() {
         let id = CardId::generate();
         assert_eq!(id.to_string().parse::<CardId>().unwrap(), id);
     }

@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_newer_version_wrote_of_a_run_is_read_and_is_no_run_that_goes() {
+    fn run_written_by_a_newer_version_reads_and_is_not_running() {
         let run = |outcome: &str, trigger: &str| -> Run {
             serde_json::from_value(serde_json::json!({
                 "job": "check-cards", "label": "all", "scheduled_time": "2026-11-21T10:00:00Z",
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_key_survives_text() {
+    fn run_key_round_trips_through_text() {
         let key = RunKey {
             job: Job::CheckCards,
             label: "all".parse().unwrap(),

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_skeleton_has_tags_and_class_names_and_nothing_else() {
+    fn skeleton_has_only_tags_and_class_names() {
         let skeleton = Skeleton::of([
             ("div", vec!["loans", "patron-29999000000001", "two words"]),
             ("a", vec!["x\"onclick", "token_4f", &"x".repeat(41)]),
@@ -108,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_end_has_a_skeleton_that_ends() {
+    fn skeleton_of_an_endless_page_is_bounded() {
         let skeleton = Skeleton::of(std::iter::repeat_n(("tr", vec!["odd"]), 100_000));
         assert!(skeleton.as_str().len() <= LONGEST);
     }
 
     #[test]
-    fn what_was_stored_is_read_back_and_nothing_else_is() {
+    fn skeleton_round_trips_and_rejects_other_text() {
         let skeleton = Skeleton::of([("div", vec!["loans"]), ("td", vec![])]);
         let json = serde_json::to_string(&skeleton).unwrap();
         assert_eq!(serde_json::from_str::<Skeleton>(&json).unwrap(), skeleton);

@@ -118,7 +118,7 @@ async fn note(world: &World, things: &[Alert]) {
 }
 
 #[tokio::test]
-async fn a_thing_is_told_once_however_often_it_is_seen() {
+async fn alert_is_delivered_once_however_often_raised() {
     let world = World::new().await;
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
@@ -145,7 +145,7 @@ async fn a_thing_is_told_once_however_often_it_is_seen() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_told_is_told_by_a_later_run_though_it_is_not_seen_again() {
+async fn undelivered_alert_is_delivered_by_a_later_run() {
     let world = World::new().await;
     let (away, works, pings) = (
         Handler {
@@ -166,7 +166,7 @@ async fn what_could_not_be_told_is_told_by_a_later_run_though_it_is_not_seen_aga
 }
 
 #[tokio::test]
-async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_of_its_job() {
+async fn worker_alerts_are_delivered_by_the_next_notifying_run() {
     let world = World::new().await;
     let (of_checks, default, pings) = (Handler::default(), Handler::default(), Pings::default());
     let noting = AfterRun {
@@ -192,7 +192,7 @@ async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_o
 }
 
 #[tokio::test]
-async fn what_a_person_starts_is_no_sign_that_the_schedule_lives() {
+async fn manual_run_sends_no_heartbeat() {
     let world = World::new().await;
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
@@ -207,7 +207,7 @@ async fn what_a_person_starts_is_no_sign_that_the_schedule_lives() {
 }
 
 #[tokio::test]
-async fn a_handler_of_ones_own_comes_first_and_the_default_one_if_it_fails() {
+async fn own_notifier_comes_first_and_falls_back_to_the_default() {
     let good = Handler::default();
     let things = [changed("wpl", "2026-11-21")];
     for (fails, panics, expected) in [(false, false, 0), (true, false, 1), (false, true, 1)] {
@@ -230,7 +230,7 @@ async fn a_handler_of_ones_own_comes_first_and_the_default_one_if_it_fails() {
 }
 
 #[tokio::test]
-async fn a_mail_to_the_operator_says_what_and_what_to_do() {
+async fn alert_mail_names_the_problem_and_the_advice() {
     let world = World::new().await;
     let handler = MailNotifier {
         mailer: &world.mailer,
@@ -266,7 +266,7 @@ async fn a_mail_to_the_operator_says_what_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
+async fn run_delivers_its_alerts_and_a_good_one_sends_a_heartbeat() {
     let world = World::new().await;
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
@@ -302,7 +302,7 @@ async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
 }
 
 #[test]
-fn runs_that_never_came_are_one_thing() {
+fn missed_runs_are_one_alert() {
     let label = "tick".parse().unwrap();
     let times = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
     let missed = |texts: &[&str]| {
@@ -319,7 +319,7 @@ fn runs_that_never_came_are_one_thing() {
 }
 
 #[tokio::test]
-async fn what_keeps_every_run_of_a_day_from_its_work_is_told_once() {
+async fn fault_of_every_run_of_a_day_is_one_alert() {
     let world = World::new().await;
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
@@ -342,7 +342,7 @@ async fn what_keeps_every_run_of_a_day_from_its_work_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_label_of_which_every_run_comes_too_late_is_told_once_a_day_and_by_itself() {
+async fn label_that_is_always_late_raises_one_alert_a_day() {
     let world = World::new().await;
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
@@ -365,7 +365,7 @@ async fn a_label_of_which_every_run_comes_too_late_is_told_once_a_day_and_by_its
 }
 
 #[tokio::test]
-async fn however_many_things_there_are_all_are_told_and_counted() {
+async fn hundreds_of_alerts_are_delivered_and_counted() {
     let world = World::new().await;
     let pings = Pings::default();
     let handler = MailNotifier {
@@ -435,7 +435,7 @@ async fn put(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
 }
 
 #[tokio::test]
-async fn a_notice_is_told_of_when_it_is_as_was_noted_and_as_it_is_then() {
+async fn notice_alert_waits_for_its_state_and_reports_the_current_one() {
     let world = World::new().await;
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
@@ -461,7 +461,7 @@ async fn a_notice_is_told_of_when_it_is_as_was_noted_and_as_it_is_then() {
 }
 
 #[tokio::test]
-async fn a_notice_that_left_after_all_is_not_told_of_and_its_note_is_withdrawn() {
+async fn alert_about_a_notice_sent_after_all_is_withdrawn() {
     let world = World::new().await;
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
@@ -481,7 +481,7 @@ async fn a_notice_that_left_after_all_is_not_told_of_and_its_note_is_withdrawn()
 }
 
 #[tokio::test]
-async fn a_notice_that_cannot_be_read_is_told_of_as_was_noted() {
+async fn alert_about_an_unreadable_notice_is_delivered_as_raised() {
     let world = World::new().await;
     let (handler, pings) = (Handler::default(), Pings::default());
     let broken = crate::testing::world::Broken {
@@ -498,7 +498,7 @@ async fn a_notice_that_cannot_be_read_is_told_of_as_was_noted() {
 }
 
 #[test]
-fn what_to_do_about_a_notice_is_what_can_be_done() {
+fn advice_about_a_notice_fits_its_state() {
     let advice = |state| {
         let (family, date) = ("conrad".parse().unwrap(), date("2026-11-21"));
         Alert::NoNotice {
@@ -521,7 +521,7 @@ fn what_to_do_about_a_notice_is_what_can_be_done() {
 }
 
 #[test]
-fn what_the_operator_reads_is_kept_as_it_is() {
+fn alert_round_trips_through_json() {
     let alert = changed("wpl", "2026-11-21");
     let json = serde_json::to_string(&alert).unwrap();
     assert_eq!(serde_json::from_str::<Alert>(&json).unwrap(), alert);
@@ -540,7 +540,7 @@ async fn tell_all(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn changed_page_is_told_once_and_again_when_it_is_over() {
+async fn changed_page_is_reported_once_and_once_more_when_over() {
     let world = World::new().await;
     let since = crate::clock::Clock::now(&world.clock);
     let wpl = "wpl".parse().unwrap();
@@ -575,7 +575,7 @@ async fn changed_page_is_told_once_and_again_when_it_is_over() {
 }
 
 #[tokio::test]
-async fn wrong_date_format_blames_nobody_and_goes_away_when_mended() {
+async fn wrong_date_format_alert_ends_when_fixed() {
     let world = World::new().await;
     let wpl = "wpl".parse().unwrap();
     let failure = Failure::page_changed("the loans: a date of an unknown format")
@@ -598,7 +598,7 @@ async fn wrong_date_format_blames_nobody_and_goes_away_when_mended() {
 }
 
 #[test]
-fn things_with_the_same_advice_are_one_group() {
+fn alerts_with_the_same_advice_are_grouped() {
     let things = [
         changed("wpl", "2026-11-21"),
         Alert::NewerAlert {

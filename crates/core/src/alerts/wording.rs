@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_times_are_said_in_the_largest_unit_that_fits_twice() {
+    fn long_durations_use_the_largest_unit_that_fits_twice() {
         for (seconds, expected) in [
             (1, "1 second"),
             (90, "90 seconds"),

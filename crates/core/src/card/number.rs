@@ -91,24 +91,24 @@ mod tests {
     #[case::nothing("")]
     #[case::hyphen("-")]
     #[case::name_and_user_name("Mary|mary-jane smith")]
-    fn what_is_no_printed_number_stays(#[case] number: &str) {
+    fn text_that_is_not_a_number_stays_unchanged(#[case] number: &str) {
         assert_eq!(sent(number), number);
     }
 
     proptest! {
         #[test]
-        fn dropping_twice_changes_nothing(number in "[0-9a| \u{a0}\u{2010}-]{0,24}") {
+        fn dropping_separators_is_idempotent(number in "[0-9a| \u{a0}\u{2010}-]{0,24}") {
             let once = sent(&number);
             prop_assert_eq!(sent(&once), once);
         }
 
         #[test]
-        fn digits_are_all_kept_in_their_order(groups in prop::collection::vec("[0-9]{1,6}", 1..6), separator in "[ -]") {
+        fn all_digits_are_kept_in_order(groups in prop::collection::vec("[0-9]{1,6}", 1..6), separator in "[ -]") {
             prop_assert_eq!(sent(&groups.join(&separator)), groups.concat());
         }
 
         #[test]
-        fn text_with_letters_only_loses_its_ends(name in "[a-z0-9 @.-]{0,12}[a-z][a-z0-9 @.-]{0,12}") {
+        fn text_with_letters_is_only_trimmed(name in "[a-z0-9 @.-]{0,12}[a-z][a-z0-9 @.-]{0,12}") {
             prop_assert_eq!(sent(&name), name.trim());
         }
     }

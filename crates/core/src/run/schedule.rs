@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_between_two_ticks_are_counted_and_a_late_tick_is_not() {
+    fn missed_ticks_are_counted_and_a_late_tick_is_not() {
         let ticks = Schedule::EveryMinutes(15);
         let (first, last) = (at("2026-11-21T10:00:03Z"), at("2026-11-21T10:45:01Z"));
         let between = ticks.between(first, last);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn daily_times_keep_to_the_clocks_of_their_zone() {
+    fn daily_times_follow_their_timezone() {
         let daily = Schedule::Daily {
             zone: chrono_tz::America::Toronto,
             times: ["02:30", "05:00"]
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_daily_time_is_the_one_that_a_late_start_is_for() {
+    fn late_start_belongs_to_the_latest_daily_time() {
         let daily = Schedule::Daily {
             zone: chrono_tz::America::Toronto,
             times: ["18:00", "02:30", "05:00"]

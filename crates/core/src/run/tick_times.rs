@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_that_is_wrong_for_one_tick_changes_nothing() {
+    fn one_tick_by_a_wrong_clock_changes_nothing() {
         for wrong in [
             "2029-01-01T00:00:00Z",
             "2026-11-23T12:00:00Z",
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_from_future_doubt_the_clock_once() {
+    fn runs_from_the_future_cast_doubt_on_the_clock_once() {
         let mut times = TickTimes::default();
         let newest = Some(at("2027-11-21T12:00:00Z"));
         let now = at("2026-11-21T12:00:00Z");
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn daily_schedule_that_missed_a_day_goes_on() {
+    fn daily_schedule_recovers_after_a_missed_day() {
         let mut times = TickTimes::default();
         assert!(is_trusted(&mut times, at("2026-11-20T12:00:00Z")));
         assert!(is_trusted(&mut times, at("2026-11-21T12:00:00Z")));
@@ -224,7 +224,7 @@ mod tests {
     proptest! {
         // Whatever the clock did before, of ticks that come in a schedule no more than three are lost.
         #[test]
-        fn no_doubt_lasts(
+        fn clock_doubt_always_ends(
             jumps in prop::collection::vec(-4_000_000i64..4_000_000, 0..20),
             schedule in 2i64..(24 * 60),
         ) {

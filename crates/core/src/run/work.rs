@@ -320,7 +320,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_are_exact_in_whatever_order_and_however_often_pieces_report(
+        fn counts_are_exact_for_any_order_and_repeats_of_reports(
             outcomes in prop::collection::vec(outcome(), 1..30),
             order in prop::collection::vec(any::<prop::sample::Index>(), 0..90),
         ) {
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_run_did_itself_is_not_counted_again_and_stands_for_no_work_of_others() {
+    fn inline_work_is_counted_once_and_hides_no_worker() {
         let mut run = enqueued(2);
         run.counts.add_failure("GAVE_UP");
         let mut own = report(9, WorkOutcome::Failed("GAVE_UP".to_owned()));
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_whose_work_is_under_way_is_running_and_after_a_day_it_is_lost() {
+    fn run_with_work_under_way_is_running_then_lost_after_a_day() {
         let work = [report(1, WorkOutcome::Done)];
         let at = |hours| enqueued(2).with_work(&work, began() + Duration::hours(hours));
         assert_eq!(at(1).outcome, RunOutcome::Running);
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_begun_twice_counts_each_notice_once() {
+    fn run_started_twice_counts_each_notice_once() {
         let given: Vec<WorkItem> = (1..=3)
             .map(|item| WorkItem {
                 item_id: format!("enqueued/{item}"),
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_stands_in_two_pieces_counts_once() {
+    fn card_in_two_work_items_counts_once() {
         let mut again = report(1, WorkOutcome::Failed("site_down".to_owned()));
         again.item_id = "other".to_owned();
         let run = enqueued(1).with_work(&[again, report(1, WorkOutcome::Done)], began());
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reason_is_read_as_it_was_written() {
+    fn every_work_result_round_trips() {
         for reason in LeftOutReason::ALL {
             let outcome = WorkOutcome::LeftOut(reason);
             assert_eq!(WorkOutcome::from(String::from(outcome.clone())), outcome);
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_reads_as_what_it_says() {
+    fn work_item_renders_as_text() {
         let one = report(3, WorkOutcome::Failed("GAVE_UP".to_owned()));
         let json = serde_json::to_string(&one).unwrap();
         assert_eq!(

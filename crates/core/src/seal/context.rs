@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_sorted_normalised_and_named_once() {
+    fn origins_are_sorted_normalised_and_unique() {
         assert_eq!(
             origins(
                 "https://Books.Example.org:443/client/default",
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_are_no_host_stay_apart_from_every_host() {
+    fn invalid_hosts_never_equal_a_valid_host() {
         let plain = origins("https://books.example.org", &["evil.example.org"]);
         for entry in ["evil.example.org/x", "me@evil.example.org", "", "a b"] {
             let other = origins("https://books.example.org", &[entry]);

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_survive_their_text() {
+    fn keys_round_trip_through_text() {
         let now = "2026-11-21T12:00:00Z".parse().unwrap();
         let keys = PrivateKeys::generate().unwrap().with_new_key(now).unwrap();
         let read = parse_private(&render_private(&keys)).unwrap();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_text_holds_no_private_key() {
+    fn public_key_text_holds_no_private_key() {
         let keys = PrivateKeys::generate().unwrap();
         let mut private = String::new();
         push_hex(&mut private, keys.keys()[0].1.expose_bytes());
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_one_kind_is_not_read_as_another() {
+    fn key_text_of_one_kind_is_rejected_as_another() {
         let keys = PrivateKeys::generate().unwrap();
         let texts = [
             render_private(&keys).to_string(),
@@ -257,14 +257,14 @@ mod tests {
     #[case::no_time(format!("{}rotated-at noon\n", good()), "line 6: it does not hold a time")]
     #[case::foreign(format!("{}hello\n", good()), "line 6: it says nothing that a key file says")]
     #[case::truncated(good()[..good().len() - 10].to_owned(), "line 5: a key must have 64 hexadecimal digits")]
-    fn a_damaged_text_is_named_by_its_fault(#[case] text: String, #[case] expected: &str) {
+    fn damaged_key_text_names_its_fault(#[case] text: String, #[case] expected: &str) {
         let fault = parse_private(&text).unwrap_err().0;
         assert_eq!(fault, expected);
         assert!(!fault.contains(&DIGITS[..8]));
     }
 
     #[test]
-    fn capitals_are_read_too() {
+    fn key_text_in_capitals_is_accepted() {
         assert!(parse_private(&good().replace("aabbcc", "AABBCC")).is_ok());
     }
 }

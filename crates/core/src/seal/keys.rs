@@ -319,7 +319,7 @@ mod tests {
 
     /// RFC 9180, appendix A.2.1, sequence number 0.
     #[test]
-    fn rfc_9180_test_vector_of_the_suite_opens() {
+    fn rfc_9180_test_vector_opens() {
         let private = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&bytes(
             "8057991eef8f1f1af18f4a9491d16a1ce333f695d4db8e38da75975c4478e0fb",
         ))

@@ -74,7 +74,7 @@ const FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
 #[case::all_day("06:30", "2026-11-22T04:59:00Z", &["2026-11-21"])]
 #[case::after_midnight("23:45", "2026-11-22T05:00:00Z", &["2026-11-21"])]
 #[case::six_hours_later("23:45", "2026-11-22T10:46:00Z", &[])]
-fn the_dates_that_are_due(#[case] time: &str, #[case] now: &str, #[case] expected: &[&str]) {
+fn due_dates_match_the_table(#[case] time: &str, #[case] now: &str, #[case] expected: &[&str]) {
     let dates: Vec<String> = toronto(time)
         .due_dates(at(now))
         .iter()
@@ -84,7 +84,7 @@ fn the_dates_that_are_due(#[case] time: &str, #[case] now: &str, #[case] expecte
 }
 
 #[test]
-fn nothing_is_due_before_the_day_on_which_the_family_was_added() {
+fn nothing_is_due_before_the_family_was_added() {
     let mut late = toronto("23:45");
     late.created_at = at("2026-11-21T12:00:00Z");
     let today = date("2026-11-21");
@@ -98,7 +98,7 @@ fn nothing_is_due_before_the_day_on_which_the_family_was_added() {
 }
 
 #[test]
-fn every_date_is_due_or_passed_from_its_time_on_and_never_both() {
+fn every_date_is_due_or_passed_never_both() {
     let family = toronto("06:30");
     let mut now = at("2026-10-30T00:00:00Z");
     while now < at("2026-11-03T00:00:00Z") {
@@ -170,7 +170,7 @@ fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
 #[case::a_day_that_is_missing("Pacific/Apia", "2011-12-30T10:00:00Z")]
 #[case::another_missing_day("Pacific/Kwajalein", "1993-08-21T12:00:00Z")]
 #[case::no_change_at_all("Asia/Kathmandu", "2026-03-08T07:00:00Z")]
-fn a_change_of_the_clocks_loses_no_date_and_doubles_none(
+fn clock_change_neither_loses_nor_doubles_a_date(
     #[case] name: &str,
     #[case] transition: &str,
 ) {
@@ -178,7 +178,7 @@ fn a_change_of_the_clocks_loses_no_date_and_doubles_none(
 }
 
 #[test]
-fn no_change_of_the_clocks_anywhere_loses_a_date_or_doubles_one() {
+fn no_clock_change_in_any_zone_loses_or_doubles_a_date() {
     let Some(transitions) = transitions() else {
         return;
     };
@@ -198,7 +198,7 @@ fn no_change_of_the_clocks_anywhere_loses_a_date_or_doubles_one() {
 }
 
 #[test]
-fn a_change_of_schedule_counts_from_the_next_local_date() {
+fn schedule_change_applies_from_the_next_local_date() {
     let mut family = toronto("06:30");
     // 05:00 in Toronto: today's notice still comes at 06:30 there.
     family.reschedule(
@@ -219,7 +219,7 @@ fn a_change_of_schedule_counts_from_the_next_local_date() {
 }
 
 #[test]
-fn who_moves_east_over_the_date_line_gets_the_next_date_at_once() {
+fn move_east_over_the_date_line_gets_the_next_date_at_once() {
     let mut family = family(zone("Pacific/Honolulu"), time("06:30"));
     let moved = at("2026-11-21T19:00:00Z");
     family.reschedule(zone("Pacific/Auckland"), time("06:30"), moved);
@@ -232,7 +232,7 @@ fn who_moves_east_over_the_date_line_gets_the_next_date_at_once() {
 }
 
 #[test]
-fn who_moves_west_over_the_date_line_waits_for_the_next_date() {
+fn move_west_over_the_date_line_waits_for_the_next_date() {
     let mut family = family(zone("Pacific/Auckland"), time("06:30"));
     let moved = at("2026-11-21T19:00:00Z");
     family.reschedule(zone("Pacific/Honolulu"), time("06:30"), moved);
@@ -242,7 +242,7 @@ fn who_moves_west_over_the_date_line_waits_for_the_next_date() {
 }
 
 #[test]
-fn a_schedule_that_had_not_begun_is_replaced_without_a_trace() {
+fn schedule_that_never_applied_is_replaced() {
     let mut family = toronto("06:30");
     family.reschedule(
         zone("Asia/Tokyo"),
@@ -264,7 +264,7 @@ fn a_schedule_that_had_not_begun_is_replaced_without_a_trace() {
 }
 
 #[test]
-fn setting_the_same_schedule_changes_nothing() {
+fn same_schedule_changes_nothing() {
     let mut family = toronto("06:30");
     let before = family.clone();
     family.reschedule(
@@ -300,7 +300,7 @@ fn days_of_a_restless_family() -> impl Strategy<Value = Vec<(i64, Option<(Tz, Na
 
 proptest! {
     #[test]
-    fn however_often_the_schedule_changes_every_date_has_its_notice_once(
+    fn schedule_changes_leave_one_notice_per_date(
         steps in days_of_a_restless_family(),
         start_day in 0i64..2000,
         created_minute in 0i64..1440,

@@ -76,7 +76,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[case::late_but_in_time("13:00:00", Some(HOUR))]
 #[case::however_late("23:00:00", None)]
 #[tokio::test]
-async fn a_run_begins_within_its_deadline(#[case] now: &str, #[case] within: Option<Duration>) {
+async fn run_starts_within_its_deadline(#[case] now: &str, #[case] within: Option<Duration>) {
     let world = at_time(now).await;
     let rules = StartRules {
         within,
@@ -88,7 +88,7 @@ async fn a_run_begins_within_its_deadline(#[case] now: &str, #[case] within: Opt
 
 // Row 3: too late, it is missed and does not begin.
 #[tokio::test]
-async fn a_run_that_comes_after_its_deadline_is_missed() {
+async fn run_after_its_deadline_is_missed() {
     let world = at_time("13:00:01").await;
     let rules = StartRules {
         within: Some(HOUR),
@@ -104,7 +104,7 @@ async fn a_run_that_comes_after_its_deadline_is_missed() {
 
 // Row 3, 10: the second time may come late.
 #[tokio::test]
-async fn a_run_that_came_in_time_and_once_more_too_late_is_not_missed() {
+async fn late_duplicate_of_a_finished_run_is_not_missed() {
     let world = at_time("12:00:00").await;
     let noting = noting(&world);
     let rules = StartRules {
@@ -125,7 +125,7 @@ async fn a_run_that_came_in_time_and_once_more_too_late_is_not_missed() {
 
 // Row 4: a person is never too late, and never paused.
 #[tokio::test]
-async fn a_person_is_not_asked_for_deadline_or_suspension() {
+async fn manual_run_ignores_deadline_and_pause() {
     let world = at_time("23:00:00").await;
     let rules = StartRules {
         within: Some(HOUR),
@@ -144,7 +144,7 @@ async fn a_person_is_not_asked_for_deadline_or_suspension() {
 #[case::forbid(false, Some(RunOutcome::SkippedStillRunning))]
 #[case::allow(true, Some(RunOutcome::Done))]
 #[tokio::test]
-async fn a_run_meets_the_last_of_its_label_still_going(
+async fn overlapping_run_is_skipped_unless_allowed(
     #[case] allow_overlap: bool,
     #[case] expected: Option<RunOutcome>,
 ) {
@@ -164,7 +164,7 @@ async fn a_run_meets_the_last_of_its_label_still_going(
 
 // Row 7: one that stopped reporting is lost, and does not hold up the next.
 #[tokio::test]
-async fn a_run_that_stopped_reporting_is_lost_and_found_by_the_next() {
+async fn silent_run_is_marked_lost_by_the_next() {
     let world = at_time("12:00:00").await;
     let silent = start_run(&world.store, &world.clock, plan("12:00:00")).await;
     drop(silent);
@@ -178,7 +178,7 @@ async fn a_run_that_stopped_reporting_is_lost_and_found_by_the_next() {
 
 // Row 8: paused, it does not begin.
 #[tokio::test]
-async fn a_run_of_a_suspended_label_is_skipped() {
+async fn run_of_a_paused_label_is_skipped() {
     let world = at_time("12:00:00").await;
     let rules = StartRules {
         paused: true,
@@ -195,7 +195,7 @@ async fn a_run_of_a_suspended_label_is_skipped() {
 
 // Row 9: what was skipped while paused is not caught up, and is not missed.
 #[tokio::test]
-async fn what_was_suspended_is_not_caught_up() {
+async fn run_skipped_while_paused_is_not_caught_up() {
     let world = at_time("12:00:00").await;
     run_through(&world, with_rules("12:00:00", ticks()))
         .await
@@ -215,7 +215,7 @@ async fn what_was_suspended_is_not_caught_up() {
 
 // Row 10: a schedule that fires twice is one run; one that broke off goes on.
 #[tokio::test]
-async fn a_schedule_that_fires_twice_is_one_run() {
+async fn schedule_that_fires_twice_is_one_run() {
     let world = at_time("12:00:00").await;
     run_through(&world, plan("12:00:00")).await.unwrap();
     let again = run_through(&world, plan("12:00:00")).await;
@@ -229,7 +229,7 @@ async fn a_schedule_that_fires_twice_is_one_run() {
 
 // Row 11: times that passed since the last run are missed, each of them on record.
 #[tokio::test]
-async fn times_at_which_nothing_ran_are_missed() {
+async fn times_without_a_run_are_recorded_as_missed() {
     let world = at_time("12:00:00").await;
     run_through(&world, with_rules("12:00:00", ticks()))
         .await
@@ -250,7 +250,7 @@ async fn times_at_which_nothing_ran_are_missed() {
 
 // Row 12: after more than a hundred, the run begins all the same, and the newest hundred are told.
 #[tokio::test]
-async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
+async fn run_starts_after_more_than_100_missed_times() {
     let world = at_time("12:00:00").await;
     run_through(&world, with_rules("12:00:00", ticks()))
         .await
@@ -276,7 +276,7 @@ async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
 
 // Row 13: before the first run of a label nothing is missed.
 #[tokio::test]
-async fn before_the_first_run_of_a_label_nothing_is_missed() {
+async fn nothing_is_missed_before_the_first_run_of_a_label() {
     let world = at_time("12:00:00").await;
     let run = start_run(&world.store, &world.clock, with_rules("12:00:00", ticks())).await;
     assert!(run.unwrap().missing().is_empty());
@@ -288,7 +288,7 @@ async fn before_the_first_run_of_a_label_nothing_is_missed() {
 #[case::more_than_a_minute("12:01:01", &["clock-behind-schedule/2026-11-21"])]
 #[case::a_minute("12:01:00", &[])]
 #[tokio::test]
-async fn a_run_from_the_future_begins_and_is_told(#[case] time: &str, #[case] told: &[&str]) {
+async fn run_from_the_future_starts_and_raises_an_alert(#[case] time: &str, #[case] told: &[&str]) {
     let world = at_time("12:00:00").await;
     let noting = noting(&world);
     let plan = RunPlan {
@@ -301,7 +301,7 @@ async fn a_run_from_the_future_begins_and_is_told(#[case] time: &str, #[case] to
 }
 
 #[tokio::test]
-async fn a_person_is_not_told_that_a_run_of_theirs_is_from_the_future() {
+async fn manual_run_from_the_future_raises_no_alert() {
     let world = at_time("12:00:00").await;
     let noting = noting(&world);
     let plan = RunPlan {
@@ -315,7 +315,7 @@ async fn a_person_is_not_told_that_a_run_of_theirs_is_from_the_future() {
 
 // What the next run would not find again is noted before it is on record.
 #[tokio::test]
-async fn runs_that_never_came_are_noted_though_the_run_that_found_them_crashes() {
+async fn missed_runs_raise_an_alert_even_if_the_next_run_crashes() {
     let world = at_time("12:00:00").await;
     let noting = noting(&world);
     let tick = |time| RunPlan {
@@ -340,7 +340,7 @@ async fn runs_that_never_came_are_noted_though_the_run_that_found_them_crashes()
 }
 
 #[tokio::test]
-async fn runs_that_never_came_are_all_on_record_though_one_that_found_them_crashes_on_the_way() {
+async fn missed_runs_are_all_recorded_after_a_crash_halfway() {
     let world = at_time("12:00:00").await;
     run_through(&world, with_rules("12:00:00", ticks()))
         .await
@@ -365,7 +365,7 @@ async fn runs_that_never_came_are_all_on_record_though_one_that_found_them_crash
 }
 
 #[tokio::test]
-async fn a_lost_run_is_noted_though_the_run_that_found_it_crashes() {
+async fn lost_run_raises_an_alert_even_if_the_next_run_crashes() {
     let world = at_time("12:00:00").await;
     let noting = noting(&world);
     let begin = |day: i64| {
@@ -393,7 +393,7 @@ async fn a_lost_run_is_noted_though_the_run_that_found_it_crashes() {
 }
 
 #[tokio::test]
-async fn a_run_that_failed_is_noted_though_it_crashes_before_its_end_is_on_record() {
+async fn failed_run_raises_an_alert_even_if_it_crashes_closing() {
     let world = at_time("12:00:00").await;
     let noting = noting(&world);
     let store = Odd {
@@ -414,7 +414,7 @@ async fn a_run_that_failed_is_noted_though_it_crashes_before_its_end_is_on_recor
 
 // Row 3: it is noted before it is on record.
 #[tokio::test]
-async fn a_run_that_came_too_late_is_noted_though_whoever_began_it_crashes() {
+async fn late_run_raises_an_alert_even_if_its_start_crashes() {
     let world = at_time("13:00:01").await;
     let noting = noting(&world);
     let store = Odd {
@@ -440,7 +440,7 @@ async fn a_run_that_came_too_late_is_noted_though_whoever_began_it_crashes() {
 }
 
 #[tokio::test]
-async fn a_panic_ends_the_run_with_what_it_counted() {
+async fn panic_fails_the_run_and_keeps_its_counts() {
     let world = at_time("12:00:00").await;
     let run = start_run(&world.store, &world.clock, plan("12:00:00")).await;
     let run = run.unwrap();
@@ -468,7 +468,7 @@ async fn a_panic_ends_the_run_with_what_it_counted() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_run_says_what_became_of_its_work() {
+async fn outcome_of_a_run_follows_its_work() {
     let world = at_time("12:00:00").await;
     let away = || JobError::Store(crate::store::StoreError::Unavailable("away".to_owned()));
     for (time, work, failures, expected) in [
@@ -628,7 +628,7 @@ impl RunStore for Odd<'_> {
 #[case::more(61, 1)]
 #[case::behind(-61, 1)]
 #[tokio::test]
-async fn a_clock_that_is_not_the_stores_is_told_and_the_run_begins(
+async fn clock_skew_to_the_store_raises_an_alert(
     #[case] ahead: i64,
     #[case] told: usize,
 ) {

@@ -39,7 +39,7 @@ async fn set_out(store: &dyn Store, library: &str, clock: &str) -> bool {
     store.claim_alert(&key, time(clock)).await.unwrap()
 }
 
-pub(super) async fn who_asks_first_tells_a_thing(store: &dyn Store) {
+pub(super) async fn first_claim_of_an_alert_wins(store: &dyn Store) {
     assert!(!set_out(store, "wpl", "04:59:00").await, "it was never seen");
     assert!(see(store, "wpl", "05:00:00").await, "it is news");
     assert!(see(store, "kpl", "05:02:00").await, "it is news");
@@ -59,7 +59,7 @@ pub(super) async fn who_asks_first_tells_a_thing(store: &dyn Store) {
     assert_eq!(store.recent_alerts(1).await.unwrap(), noted[..1]);
 }
 
-pub(super) async fn a_thing_that_was_told_is_counted_and_not_told_again(store: &dyn Store) {
+pub(super) async fn delivered_alert_is_counted_and_not_claimed_again(store: &dyn Store) {
     let (key, _) = changed("wpl");
     see(store, "wpl", "05:00:00").await;
     assert!(set_out(store, "wpl", "05:00:05").await);
@@ -78,7 +78,7 @@ pub(super) async fn a_thing_that_was_told_is_counted_and_not_told_again(store: &
     assert_eq!(store.recent_alerts(10).await.unwrap().len(), 1);
 }
 
-pub(super) async fn a_thing_that_nobody_told_in_time_is_told_by_the_next(store: &dyn Store) {
+pub(super) async fn expired_alert_claim_is_reclaimed(store: &dyn Store) {
     see(store, "wpl", "05:00:00").await;
     assert!(set_out(store, "wpl", "05:00:00").await);
     let (key, _) = changed("wpl");
@@ -87,7 +87,7 @@ pub(super) async fn a_thing_that_nobody_told_in_time_is_told_by_the_next(store: 
     assert!(!store.claim_alert(&key, later).await.unwrap());
 }
 
-pub(super) async fn of_many_that_see_a_thing_at_once_one_tells_it(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_alert_claims_wins(store: &dyn Store) {
     join_all((0..12).map(|_| see(store, "wpl", "05:00:00"))).await;
     let noted = store.recent_alerts(10).await.unwrap();
     assert_eq!((noted.len(), noted[0].times), (1, 12));
@@ -95,7 +95,7 @@ pub(super) async fn of_many_that_see_a_thing_at_once_one_tells_it(store: &dyn St
     assert_eq!(answers.iter().filter(|tells| **tells).count(), 1);
 }
 
-pub(super) async fn a_thing_that_was_long_not_seen_is_forgotten(store: &dyn Store) {
+pub(super) async fn old_alert_is_deleted(store: &dyn Store) {
     see(store, "wpl", "05:00:00").await;
     see(store, "kpl", "06:00:00").await;
     store.forget_before(time("05:30:00")).await.unwrap();
@@ -106,7 +106,7 @@ pub(super) async fn a_thing_that_was_long_not_seen_is_forgotten(store: &dyn Stor
     assert!(set_out(store, "wpl", "07:00:00").await, "it is news again");
 }
 
-pub(super) async fn what_was_not_told_is_listed_however_much_was_told_since(store: &dyn Store) {
+pub(super) async fn pending_alert_is_listed_behind_many_delivered_ones(store: &dyn Store) {
     assert!(untold(store).await.is_empty());
     for library in ["old", "told", "older"] {
         let clock = if library == "older" { "05:00:00" } else { "05:01:00" };
@@ -135,7 +135,7 @@ pub(super) async fn what_was_not_told_is_listed_however_much_was_told_since(stor
     assert_eq!(store.recent_alerts(7).await.unwrap(), noted[..7]);
 }
 
-pub(super) async fn what_turned_out_not_to_be_so_is_withdrawn_unless_it_changed(store: &dyn Store) {
+pub(super) async fn alert_is_withdrawn_unless_it_changed(store: &dyn Store) {
     see(store, "wpl", "05:00:00").await;
     let read = store.pending_alerts().await.unwrap().alerts.remove(0);
     see(store, "wpl", "05:01:00").await;

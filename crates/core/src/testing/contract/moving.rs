@@ -189,7 +189,7 @@ async fn lived_in(side: &SideKeys) -> MemoryStore {
     store
 }
 
-pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) {
+pub(super) async fn moved_data_is_equal_on_the_other_side(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let moved = exported(&source, &left, &here).await;
@@ -206,7 +206,7 @@ pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) 
     assert!(told.is_some());
 }
 
-pub(super) async fn what_moved_already_is_left_as_it_is(store: &dyn Store) {
+pub(super) async fn data_moved_before_is_left_unchanged(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let moved = exported(&source, &left, &here).await;
@@ -221,7 +221,7 @@ pub(super) async fn what_moved_already_is_left_as_it_is(store: &dyn Store) {
     assert_same(&after, &before, &here);
 }
 
-pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: &dyn Store) {
+pub(super) async fn newer_data_on_the_other_side_stays_and_comes_back(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let moved = exported(&source, &left, &here).await;
@@ -261,7 +261,7 @@ pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: 
     assert_same(&back, &lived_on, &left);
 }
 
-pub(super) async fn removed_family_comes_back_with_what_it_was_told(store: &dyn Store) {
+pub(super) async fn removed_family_comes_back_with_its_last_notice(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let conrad = family_id("conrad");
     let moved = exported(&lived_in(&left).await, &left, &here).await;
@@ -282,7 +282,7 @@ pub(super) async fn removed_family_comes_back_with_what_it_was_told(store: &dyn 
     }
 }
 
-pub(super) async fn what_differs_is_left_and_told_of(store: &dyn Store) {
+pub(super) async fn differing_data_is_kept_and_reported(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = MemoryStore::default();
     for id in ["kpl", "wpl"] {

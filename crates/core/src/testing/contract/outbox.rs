@@ -81,7 +81,7 @@ fn in_state(record: &OutboxRecord, state: MailState) -> OutboxRecord {
     }
 }
 
-pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
+pub(super) async fn notice_is_planned_once(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let mut again = record.clone();
     again.planned_at = time("06:45:00");
@@ -102,7 +102,7 @@ pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
     planned(store, "other", DAY).await;
 }
 
-pub(super) async fn a_missed_day_is_put_on_record_as_final(store: &dyn Store) {
+pub(super) async fn missed_day_is_recorded_as_final(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     let missed = OutboxRecord::missed(
         MailKey::daily(family_id("conrad"), date(DAY)),
@@ -114,7 +114,7 @@ pub(super) async fn a_missed_day_is_put_on_record_as_final(store: &dyn Store) {
     assert_eq!(stored, Some(missed));
 }
 
-pub(super) async fn a_notice_of_a_family_that_is_not_there_is_refused(store: &dyn Store) {
+pub(super) async fn notice_of_an_unknown_family_is_rejected(store: &dyn Store) {
     let record = notice("nobody", DAY);
     assert!(matches!(
         store.plan_mail(&record).await,
@@ -125,7 +125,7 @@ pub(super) async fn a_notice_of_a_family_that_is_not_there_is_refused(store: &dy
     assert!(store.open_mails(None, 10).await.unwrap().is_empty());
 }
 
-pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
+pub(super) async fn notice_is_read_back(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let full = OutboxRecord {
         state: MailState::Sending,
@@ -197,7 +197,7 @@ pub(super) async fn sent_notice_with_a_waiting_recipient_is_open(store: &dyn Sto
     assert!(store.open_mails(None, 10).await.unwrap().is_empty());
 }
 
-pub(super) async fn addresses_are_forgotten_once_a_notice_is_over(store: &dyn Store) {
+pub(super) async fn addresses_are_deleted_once_a_notice_is_over(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let sent = sent(store, &record, None).await;
     let waiting = OutboxRecord {
@@ -232,7 +232,7 @@ pub(super) async fn removed_family_leaves_no_address_behind(store: &dyn Store) {
     }
 }
 
-pub(super) async fn a_notice_is_replaced_only_over_the_revision_that_was_read(store: &dyn Store) {
+pub(super) async fn notice_is_replaced_only_at_the_expected_revision(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let now = time("06:31:00");
     let mine = record.claim(Uuid::new_v4(), now).unwrap();
@@ -262,7 +262,7 @@ pub(super) async fn a_notice_is_replaced_only_over_the_revision_that_was_read(st
     assert_eq!(store.last_sent_notice(&record.family).await.unwrap(), None);
 }
 
-pub(super) async fn a_notice_that_was_never_planned_is_not_replaced(store: &dyn Store) {
+pub(super) async fn unplanned_notice_is_not_replaced(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     let record = notice("conrad", DAY);
     let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
@@ -276,7 +276,7 @@ pub(super) async fn a_notice_that_was_never_planned_is_not_replaced(store: &dyn 
     assert_eq!(stored, None);
 }
 
-pub(super) async fn of_many_that_claim_a_notice_at_once_one_succeeds(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_notice_claims_wins(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let answers = join_all((0..16).map(|_| async {
         let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
@@ -293,7 +293,7 @@ pub(super) async fn of_many_that_claim_a_notice_at_once_one_succeeds(store: &dyn
     assert_eq!(stored.as_ref(), winners.first());
 }
 
-pub(super) async fn of_many_that_plan_a_notice_at_once_one_succeeds(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_notice_plans_wins(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     let record = notice("conrad", DAY);
     let answers = join_all((0..16).map(|_| store.plan_mail(&record))).await;
@@ -301,7 +301,7 @@ pub(super) async fn of_many_that_plan_a_notice_at_once_one_succeeds(store: &dyn 
     assert_eq!(put.count(), 1);
 }
 
-pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store: &dyn Store) {
+pub(super) async fn open_notices_are_listed_oldest_first(store: &dyn Store) {
     let states = [
         ("2026-11-10", MailState::Pending, true),
         ("2026-11-11", MailState::Claimed, true),
@@ -331,7 +331,7 @@ pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store
     assert_eq!(store.open_mails(None, 100).await.unwrap(), open);
 }
 
-pub(super) async fn open_notices_come_in_pages_that_miss_none_and_repeat_none(store: &dyn Store) {
+pub(super) async fn paging_of_open_notices_misses_and_repeats_none(store: &dyn Store) {
     let mut open = Vec::new();
     for day in ["2026-11-22", "2026-11-21"] {
         for id in ["zuse", "abel", "conrad", "conrad-2"] {
@@ -361,7 +361,7 @@ pub(super) async fn open_notices_come_in_pages_that_miss_none_and_repeat_none(st
     assert_eq!(page, open[1..2]);
 }
 
-pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store: &dyn Store) {
+pub(super) async fn last_notice_is_that_of_the_newest_sent(store: &dyn Store) {
     let conrad = family_id("conrad");
     store.add_family(&family("conrad")).await.unwrap();
     assert_eq!(store.last_sent_notice(&conrad).await.unwrap(), None);
@@ -395,7 +395,7 @@ pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store
     );
 }
 
-pub(super) async fn what_was_told_stays_when_a_later_write_gives_none(store: &dyn Store) {
+pub(super) async fn last_notice_stays_when_a_later_write_has_none(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let first = sending(store, &record, Some(&told("first"))).await;
     let again = first
@@ -409,7 +409,7 @@ pub(super) async fn what_was_told_stays_when_a_later_write_gives_none(store: &dy
     );
 }
 
-pub(super) async fn recent_notices_are_newest_first_and_no_more_than_asked_for(store: &dyn Store) {
+pub(super) async fn recent_notices_are_newest_first_and_limited(store: &dyn Store) {
     let first = date("2026-10-30");
     for days in [3, 0, 4, 1, 2] {
         let day = (first + Duration::days(days)).to_string();
@@ -461,7 +461,7 @@ pub(super) async fn sent_date_outlives_its_family(store: &dyn Store) {
     assert!(store.plan_mail(&unsent).await.unwrap());
 }
 
-pub(super) async fn missed_is_not_recorded_of_a_sent_date(store: &dyn Store) {
+pub(super) async fn sent_date_is_not_recorded_as_missed(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     sent(store, &record, None).await;
     store.remove_family(&record.family).await.unwrap();
@@ -472,7 +472,7 @@ pub(super) async fn missed_is_not_recorded_of_a_sent_date(store: &dyn Store) {
     assert_ne!(kept.map(|kept| kept.state), Some(MailState::Missed));
 }
 
-pub(super) async fn store_that_was_always_used_is_known(store: &dyn Store) {
+pub(super) async fn store_in_continuous_use_is_known(store: &dyn Store) {
     assert_eq!(store.origin().await.unwrap(), StoreOrigin::Known);
     let record = planned(store, "conrad", DAY).await;
     sent(store, &record, None).await;

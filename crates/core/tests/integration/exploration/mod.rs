@@ -53,7 +53,7 @@ fn print(name: &str, found: &Found) {
 }
 
 #[test]
-fn under_at_most_once_two_mails_never_happen_and_none_never_without_a_reason() {
+fn at_most_once_never_sends_twice_and_explains_every_miss() {
     let found = search(rules(Delivery::AtMostOnce, 2));
     print("at most once, two faults", &found);
     found.assert_sound();
@@ -75,7 +75,7 @@ fn under_at_most_once_two_mails_never_happen_and_none_never_without_a_reason() {
 }
 
 #[test]
-fn under_at_least_once_two_mails_need_a_lost_answer_and_event_or_a_sleeper() {
+fn at_least_once_sends_twice_only_after_lost_reply_and_event_or_sleep() {
     let found = search(rules(Delivery::AtLeastOnce, 2));
     print("at least once, two faults", &found);
     found.assert_sound();
@@ -92,14 +92,14 @@ fn under_at_least_once_two_mails_need_a_lost_answer_and_event_or_a_sleeper() {
 
 #[test]
 #[ignore = "a million states take half a minute; two faults are searched every time"]
-fn three_faults_do_not_make_two_mails_either() {
+fn three_faults_never_send_twice() {
     let found = search(rules(Delivery::AtMostOnce, 3));
     print("at most once, three faults", &found);
     found.assert_sound();
 }
 
 #[test]
-fn without_a_fault_there_is_one_mail_and_it_is_sent() {
+fn without_faults_exactly_one_mail_is_sent() {
     for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let found = search(rules(delivery, 0));
         found.assert_sound();
@@ -110,7 +110,7 @@ fn without_a_fault_there_is_one_mail_and_it_is_sent() {
 
 /// Up to five refusals for now: more than there are retries.
 #[test]
-fn greylisted_recipient_never_gets_two_mails_and_never_none_untold() {
+fn greylisted_recipient_gets_one_mail_or_an_alert() {
     let found = search(greylisting(Delivery::AtMostOnce, 1));
     print(
         "at most once, one recipient refused for now, one fault",
@@ -121,7 +121,7 @@ fn greylisted_recipient_never_gets_two_mails_and_never_none_untold() {
 }
 
 #[test]
-fn greylisted_recipient_who_may_have_the_mail_is_never_told_as_refused() {
+fn greylisted_recipient_in_doubt_is_never_recorded_as_refused() {
     let found = search(greylisting(Delivery::AtLeastOnce, 2));
     print(
         "at least once, one recipient refused for now, two faults",
@@ -136,7 +136,7 @@ fn greylisted_recipient_who_may_have_the_mail_is_never_told_as_refused() {
 
 /// Two kinds of mail at once, of which each is one mail and in nobody's way.
 #[test]
-fn two_kinds_at_once_never_make_two_mails_of_one() {
+fn two_kinds_at_once_never_send_one_twice() {
     for (delivery, unplanned) in [
         (Delivery::AtMostOnce, false),
         (Delivery::AtMostOnce, true),
@@ -158,7 +158,7 @@ fn two_kinds_at_once_never_make_two_mails_of_one() {
 }
 
 #[test]
-fn faults_of_one_kind_never_hold_up_the_other() {
+fn faults_of_one_kind_never_delay_the_other() {
     let found = search(Rules {
         kinds: 2,
         deliveries: 1,
@@ -189,7 +189,7 @@ fn greylisting(delivery: Delivery, faults: u8) -> Rules {
 #[case::of_a_notice_that_is_planned(Delivery::AtMostOnce, false)]
 #[case::before_it_is_planned(Delivery::AtMostOnce, true)]
 #[case::where_two_mails_are_better_than_none(Delivery::AtLeastOnce, false)]
-fn tick_by_wrong_clock_does_nothing_and_costs_nothing(
+fn tick_by_a_wrong_clock_has_no_effect(
     #[case] delivery: Delivery,
     #[case] unplanned: bool,
 ) {
@@ -208,7 +208,7 @@ fn tick_by_wrong_clock_does_nothing_and_costs_nothing(
 }
 
 #[test]
-fn tick_by_wrong_clock_without_a_fault_leaves_one_mail() {
+fn tick_by_a_wrong_clock_still_leaves_one_mail() {
     for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let found = search(Rules {
             wrong_clocks: true,
@@ -222,7 +222,7 @@ fn tick_by_wrong_clock_without_a_fault_leaves_one_mail() {
 }
 
 #[test]
-fn wrong_clock_that_is_trusted_is_found() {
+fn search_finds_a_trusted_wrong_clock() {
     for unplanned in [false, true] {
         let found = search(Rules {
             wrong_clocks: true,
@@ -236,7 +236,7 @@ fn wrong_clock_that_is_trusted_is_found() {
 }
 
 #[test]
-fn a_rejection_that_nobody_takes_is_found() {
+fn search_finds_a_swallowed_rejection() {
     let found = search(Rules {
         sabotage: Some(Sabotage::RejectionsAreSwallowed),
         ..rules(Delivery::AtMostOnce, 1)
@@ -247,7 +247,7 @@ fn a_rejection_that_nobody_takes_is_found() {
 }
 
 #[test]
-fn an_end_that_nobody_tells_the_operator_is_found() {
+fn search_finds_an_end_without_an_alert() {
     let found = search(Rules {
         sabotage: Some(Sabotage::StoreForgetsNotes),
         ..rules(Delivery::AtMostOnce, 1)
@@ -262,7 +262,7 @@ fn an_end_that_nobody_tells_the_operator_is_found() {
 #[case::a_store_that_forgets_sending(Sabotage::StoreForgetsSending, 1)]
 #[case::a_mailer_that_tries_again_by_itself(Sabotage::MailerTriesTwice, 1)]
 #[case::a_mailer_that_says_not_sent_of_what_it_took(Sabotage::MailerDeniesWhatItTook, 1)]
-fn a_broken_promise_is_found(#[case] sabotage: Sabotage, #[case] faults: u8) {
+fn search_finds_a_broken_promise(#[case] sabotage: Sabotage, #[case] faults: u8) {
     let found = search(Rules {
         sabotage: Some(sabotage),
         ..rules(Delivery::AtMostOnce, faults)

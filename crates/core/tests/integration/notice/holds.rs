@@ -79,7 +79,7 @@ fn days_with_mail(composed: &[Composed]) -> Vec<usize> {
 }
 
 #[test]
-fn hold_in_unknown_words_is_mailed_when_new_and_once_a_week() {
+fn hold_in_unknown_state_is_mailed_when_new_and_weekly() {
     let case = with_holds([Hold {
         pickup_by: Some(in_days(4)),
         position: Some(1),
@@ -96,7 +96,7 @@ fn hold_in_unknown_words_is_mailed_when_new_and_once_a_week() {
 }
 
 #[test]
-fn changed_words_of_a_hold_are_mailed_at_once() {
+fn changed_hold_text_is_mailed_at_once() {
     let mut case = with_holds([unknown("Available soon")]);
     case.last_notice = Some(case.compose().last_notice);
     let mut changed = case.days_later(1);
@@ -110,7 +110,7 @@ fn changed_words_of_a_hold_are_mailed_at_once() {
 }
 
 #[test]
-fn hold_in_unknown_words_is_listed_in_every_mail() {
+fn hold_in_unknown_state_is_listed_in_every_mail() {
     let case = with_holds([
         unknown("Available"),
         ready("A Short History of Fog", "Walsh, Aoife", 2),
@@ -124,7 +124,7 @@ fn hold_in_unknown_words_is_listed_in_every_mail() {
 }
 
 #[test]
-fn hold_without_words_is_not_silent() {
+fn hold_without_text_is_reported() {
     let mail = with_holds([unknown("")]).compose().mail.unwrap();
     assert!(mail.text.contains("doesn’t say whether it’s ready"));
 }
@@ -140,7 +140,7 @@ fn known_state_of_a_hold_needs_no_attention(#[case] state: HoldState) {
 }
 
 #[test]
-fn unknown_words_are_no_news_after_a_day_on_which_the_site_shows_no_holds() {
+fn unknown_text_is_no_news_after_a_day_without_holds() {
     let mut case = with_holds([unknown("Available"), ready("Fog", "", -1)]);
     case.last_notice = Some(case.compose().last_notice);
     let mut silent = case.clone().days_later(1);
@@ -151,7 +151,7 @@ fn unknown_words_are_no_news_after_a_day_on_which_the_site_shows_no_holds() {
 }
 
 #[test]
-fn ready_hold_past_its_last_day_is_mailed_exactly_once() {
+fn expired_ready_hold_is_mailed_exactly_once() {
     let case = with_holds([ready(TITLE, "Lindqvist, Eva", 1)]);
     let composed = days(&case, 22);
     // The day before its last day, its last day, and the day after: then never again.
@@ -176,7 +176,7 @@ fn ready_hold_past_its_last_day_is_mailed_exactly_once() {
 }
 
 #[test]
-fn missed_hold_is_not_listed_again_in_a_mail_that_goes_out_anyway() {
+fn missed_hold_is_not_listed_again() {
     let mut case = with_holds([ready(TITLE, "", -3)]);
     let due = loan("How Bridges Stand Up", "Tanaka, Yuki", 3);
     case.cards[0].stored.as_mut().unwrap().account.loans = Some(vec![due]);
@@ -189,7 +189,7 @@ fn missed_hold_is_not_listed_again_in_a_mail_that_goes_out_anyway() {
 }
 
 #[test]
-fn missed_hold_is_told_until_a_mail_has_told_it() {
+fn missed_hold_is_reported_until_a_mail_is_sent() {
     let case = with_holds([ready(TITLE, "", -3)]);
     // The first mail could not be sent, so nothing was told.
     let next = case.clone().days_later(1);
@@ -198,7 +198,7 @@ fn missed_hold_is_told_until_a_mail_has_told_it() {
 }
 
 #[test]
-fn hold_that_is_kept_longer_is_to_pick_up_and_can_be_missed_anew() {
+fn extended_hold_can_be_missed_again() {
     let mut case = with_holds([ready(TITLE, "", -1)]);
     case.last_notice = Some(case.compose().last_notice);
     let mut longer = case.days_later(1);
@@ -212,7 +212,7 @@ fn hold_that_is_kept_longer_is_to_pick_up_and_can_be_missed_anew() {
 }
 
 #[test]
-fn missed_hold_that_was_not_checked_since_says_when_it_was_seen() {
+fn missed_hold_shows_when_it_was_last_checked() {
     let here = account(vec![], vec![ready(TITLE, "", -1)]);
     let seen_yesterday = failing(card(1, "Ada", millbrook(), here), 15, FailureKind::SiteDown);
     let composed = Case::of([seen_yesterday]).compose();
@@ -228,7 +228,7 @@ fn missed_hold_that_was_not_checked_since_says_when_it_was_seen() {
 #[rstest]
 #[case("2026-11-22T04:59:00Z", "1 hold to pick up")]
 #[case("2026-11-22T05:01:00Z", "One hold is past its last day")]
-fn last_day_ends_where_the_family_lives(#[case] now: &str, #[case] subject: &str) {
+fn last_day_ends_in_the_familys_timezone(#[case] now: &str, #[case] subject: &str) {
     let mut case = with_holds([ready(TITLE, "", 0)]);
     case.now = at(now);
     case.date = Some(today());
@@ -236,7 +236,7 @@ fn last_day_ends_where_the_family_lives(#[case] now: &str, #[case] subject: &str
 }
 
 #[test]
-fn several_holds_are_counted_in_the_subject() {
+fn subject_counts_several_holds() {
     let other = Hold {
         digital: true,
         ..ready("Night Trains (e-book)", "", -2)
@@ -255,7 +255,7 @@ fn several_holds_are_counted_in_the_subject() {
 }
 
 #[test]
-fn holds_that_want_attention_are_json_for_machines() {
+fn holds_needing_attention_serialise_to_json() {
     let case = with_holds([unknown("Available"), ready("Fog", "", -1)]);
     let json = serde_json::to_value(case.compose().digest).unwrap();
     let items = &json["attention"];
@@ -331,7 +331,7 @@ fn first_day_after(last_day: NaiveDate) -> usize {
 
 proptest! {
     #[test]
-    fn no_hold_that_may_be_ready_is_silent_and_missed_ones_are_told_once(cards in any_cards()) {
+    fn possibly_ready_holds_are_reported_and_missed_ones_once(cards in any_cards()) {
         const DAYS: usize = 20;
         let composed = days(&Case::of(cards.clone()), 20);
         for hold in cards.iter().flat_map(|card| card.stored.iter()).flat_map(|stored| stored.account.holds.iter().flatten()) {
@@ -360,7 +360,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_words_tell_again_whatever_was_told(cards in any_cards(), index in any::<prop::sample::Index>()) {
+    fn changed_text_is_reported_again(cards in any_cards(), index in any::<prop::sample::Index>()) {
         let case = Case::of(cards);
         let mut next = case.clone().after(case.compose().last_notice).days_later(1);
         let mut unknown: Vec<&mut Hold> = next
@@ -383,7 +383,7 @@ proptest! {
     }
 
     #[test]
-    fn last_day_counts_from_the_day_on_which_the_mail_leaves(
+    fn last_day_counts_from_the_day_of_sending(
         (zone, now) in crate::notice::leaving::instants(),
         days_left in -2_i64..=2,
         days_late in 0_i64..=1,

@@ -16,7 +16,7 @@ pub(crate) fn instants() -> impl Strategy<Value = (Tz, DateTime<Utc>)> {
 
 proptest! {
     #[test]
-    fn due_today_means_the_day_on_which_the_mail_leaves(
+    fn due_today_means_the_day_of_sending(
         (zone, now) in instants(),
         days_late in 0_i64..=1,
         days_left in -2_i64..=2,

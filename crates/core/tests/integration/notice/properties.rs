@@ -172,7 +172,7 @@ fn counted(subject: &str, word: &str) -> usize {
 
 proptest! {
     #[test]
-    fn the_subject_counts_what_the_mail_lists(case in a_case()) {
+    fn subject_counts_what_the_mail_lists(case in a_case()) {
         let composed = case.compose();
         if composed.digest.occasion == Some(Occasion::ToDo) {
             let subject = composed.mail.unwrap().subject;
@@ -185,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn a_subject_is_one_short_line_of_our_own_words(case in a_case()) {
+    fn subject_is_one_short_line_without_scraped_text(case in a_case()) {
         if let Some(mail) = case.compose().mail {
             prop_assert!(mail.subject.is_ascii() && mail.subject.len() < 150);
             let ours = |c: char| c.is_ascii_alphanumeric() || " ,:'".contains(c);
@@ -194,7 +194,7 @@ proptest! {
     }
 
     #[test]
-    fn every_thing_to_do_is_named_in_both_parts(case in a_case()) {
+    fn both_parts_name_everything_to_do(case in a_case()) {
         let composed = case.compose();
         if let Some(mail) = composed.mail {
             let (text, html) = (letters(&mail.text), letters(&seen(&mail.html)));
@@ -213,7 +213,7 @@ proptest! {
     }
 
     #[test]
-    fn text_and_html_say_the_same(case in a_case()) {
+    fn text_and_html_have_the_same_content(case in a_case()) {
         if let Some(mail) = case.compose().mail {
             // The text writes out the links that the HTML puts behind the libraries' names.
             let links = |line: &&str| !line.trim_start().starts_with("https://");
@@ -225,7 +225,7 @@ proptest! {
     }
 
     #[test]
-    fn the_text_is_folded_and_has_no_trailing_space(case in a_case()) {
+    fn text_is_wrapped_without_trailing_spaces(case in a_case()) {
         if let Some(mail) = case.compose().mail {
             for line in mail.text.lines() {
                 prop_assert_eq!(line.trim_end(), line);
@@ -236,7 +236,7 @@ proptest! {
     }
 
     #[test]
-    fn no_word_from_outside_becomes_markup(case in a_case()) {
+    fn scraped_text_never_becomes_markup(case in a_case()) {
         // Different words stay different, so that the same lines come out.
         let plain = |c: char| match c {
             c if c.is_ascii_alphanumeric() || c == ' ' => c.to_string(),
@@ -268,7 +268,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_the_cards_makes_no_difference(case in a_case()) {
+    fn order_of_cards_makes_no_difference(case in a_case()) {
         let mut turned = case.clone();
         turned.cards.reverse();
         let ids: std::collections::BTreeSet<_> = case.cards.iter().map(|card| card.card.id).collect();
@@ -279,7 +279,7 @@ proptest! {
     }
 
     #[test]
-    fn on_the_next_day_only_what_is_to_do_makes_a_mail_again(mut case in a_case()) {
+    fn next_day_mail_needs_something_to_do(mut case in a_case()) {
         case.family.preferences.send_when_empty = SendWhenEmpty::Never;
         let last = case.compose().last_notice;
         let mut next = case.after(last);

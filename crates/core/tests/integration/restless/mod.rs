@@ -317,7 +317,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn a_family_has_at_most_one_mail_for_a_local_date(
+    fn family_gets_at_most_one_mail_per_local_date(
         days in prop::collection::vec(happens(), 1..60),
     ) {
         let outside = Outside {
