@@ -80,10 +80,7 @@ fn short_pin_is_masked_in_context(#[case] text: &str, #[case] expected: &str) {
 #[case::year_of_a_pin("Your PIN expires in 2026", "Your PIN expires in 2026")]
 #[case::another_sentence("Change your PIN. 2026 is near.", "Change your PIN. 2026 is near.")]
 #[case::time("At 20:26", "At 20:26")]
-fn pin_that_is_a_year_is_masked_only_when_labelled(
-    #[case] text: &str,
-    #[case] expected: &str,
-) {
+fn pin_that_is_a_year_is_masked_only_when_labelled(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(
         masked("29000000001234", "2026", text, Field::Sentence),
         expected

@@ -170,10 +170,7 @@ fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
 #[case::a_day_that_is_missing("Pacific/Apia", "2011-12-30T10:00:00Z")]
 #[case::another_missing_day("Pacific/Kwajalein", "1993-08-21T12:00:00Z")]
 #[case::no_change_at_all("Asia/Kathmandu", "2026-03-08T07:00:00Z")]
-fn clock_change_neither_loses_nor_doubles_a_date(
-    #[case] name: &str,
-    #[case] transition: &str,
-) {
+fn clock_change_neither_loses_nor_doubles_a_date(#[case] name: &str, #[case] transition: &str) {
     assert_each_date_once_around(zone(name), at(transition));
 }
 

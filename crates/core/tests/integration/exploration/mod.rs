@@ -189,10 +189,7 @@ fn greylisting(delivery: Delivery, faults: u8) -> Rules {
 #[case::of_a_notice_that_is_planned(Delivery::AtMostOnce, false)]
 #[case::before_it_is_planned(Delivery::AtMostOnce, true)]
 #[case::where_two_mails_are_better_than_none(Delivery::AtLeastOnce, false)]
-fn tick_by_a_wrong_clock_has_no_effect(
-    #[case] delivery: Delivery,
-    #[case] unplanned: bool,
-) {
+fn tick_by_a_wrong_clock_has_no_effect(#[case] delivery: Delivery, #[case] unplanned: bool) {
     let found = search(Rules {
         wrong_clocks: true,
         unplanned,
