@@ -1,27 +1,28 @@
 //! Every interleaving of the real code that sends a notice, with faults anywhere.
 //!
-//! `deliver`, the ticks of `notify-all` and the handling of the mail service's events run here as they are,
-//! over a store and a mailer that stop at every call ([`desk`]). The search decides who goes on next,
-//! whose call fails, whose answer is lost, who crashes, who sleeps while time passes, which mail is
-//! rejected after it was taken, which event is lost, late or doubled, and when a tick comes whose clock
-//! is wrong ([`world`]); it tries all of that, and never looks at the same state twice ([`search`]).
+//! The code under test (`deliver`, the ticks of `notify-all`, the handler of delivery events) runs
+//! unchanged over a store and a mailer that stop at every call ([`scripted_ports`]). The search
+//! chooses which worker continues, which call fails, which reply is lost, which worker crashes or
+//! sleeps, which mail is rejected after it was accepted, which event is lost, late or doubled, and
+//! when a tick comes with a wrong clock ([`world`]). It tries all of that, and visits no state twice
+//! ([`search`]).
 //!
-//! A worker is a function of the answers that it got, so it need not be kept alive or copied: its
-//! place is the list of its answers, and the call that it makes there is found by running the real
-//! code over that list once ([`places`]).
+//! A worker is a function of the replies it got, so it need not be kept alive or copied. Its
+//! position is the list of its replies; running the real code once over that list shows its next
+//! call ([`positions`]).
 //!
-//! What is read and never changes here (the family, its accounts, what was told before) is answered
-//! at once: to stop at such a call is to stop at the one before it.
+//! Data that never changes here (the family, its accounts, the last notice) is returned at once:
+//! stopping at such a call is the same as stopping at the call before it.
 
-mod desk;
-mod places;
+mod positions;
+mod scripted_ports;
 mod search;
 mod world;
 
 use std::collections::BTreeSet;
 
 use hippo_core::family::Delivery;
-use search::{Found, search};
+use search::{SearchReport, search};
 use world::{Rules, Sabotage};
 
 fn rules(delivery: Delivery, faults: u8) -> Rules {
@@ -38,12 +39,12 @@ fn rules(delivery: Delivery, faults: u8) -> Rules {
     }
 }
 
-fn print(name: &str, found: &Found) {
+fn print(name: &str, found: &SearchReport) {
     println!(
-        "{name}: {} states, {} steps, {} places in the code, {} ends in {:.1} s",
+        "{name}: {} states, {} transitions, {} positions in the code, {} ends in {:.1} s",
         found.states,
-        found.steps,
-        found.places,
+        found.transitions,
+        found.positions,
         found.ends.values().sum::<usize>(),
         found.seconds,
     );
@@ -61,13 +62,13 @@ fn at_most_once_never_sends_twice_and_explains_every_miss() {
         found.states > 10_000,
         "the search is too small to mean much"
     );
-    // It can tell: all of these ends were seen.
+    // The search reaches all of these ends.
     for end in [
         "SENT, 1 mail",
         "GAVE_UP, 0 mails",
         "GAVE_UP, 1 mail",
         "FAILED, 0 mails",
-        // The mail service said that it had taken it, and its word that it did not send it was lost.
+        // The mail service accepted the mail, and the event of its rejection was lost.
         "SENT, 0 mails, rejected and not heard of",
     ] {
         assert!(found.ends.contains_key(end), "{end} was never seen");
@@ -108,7 +109,7 @@ fn without_faults_exactly_one_mail_is_sent() {
     }
 }
 
-/// Up to five refusals for now: more than there are retries.
+/// Up to five temporary refusals: more than there are retries.
 #[test]
 fn greylisted_recipient_gets_one_mail_or_an_alert() {
     let found = search(greylisting(Delivery::AtMostOnce, 1));
@@ -134,7 +135,7 @@ fn greylisted_recipient_in_doubt_is_never_recorded_as_refused() {
     );
 }
 
-/// Two kinds of mail at once, of which each is one mail and in nobody's way.
+/// Two kinds of mail at once: each is sent once, and neither delays the other.
 #[test]
 fn two_kinds_at_once_never_send_one_twice() {
     for (delivery, unplanned) in [
@@ -184,7 +185,7 @@ fn greylisting(delivery: Delivery, faults: u8) -> Rules {
     }
 }
 
-/// One tick by a clock that is ahead and one by a clock that is behind, at any time.
+/// One tick with a clock that is ahead and one with a clock that is behind, at any time.
 #[rstest::rstest]
 #[case::of_a_notice_that_is_planned(Delivery::AtMostOnce, false)]
 #[case::before_it_is_planned(Delivery::AtMostOnce, true)]
@@ -246,14 +247,14 @@ fn search_finds_a_swallowed_rejection() {
 #[test]
 fn search_finds_an_end_without_an_alert() {
     let found = search(Rules {
-        sabotage: Some(Sabotage::StoreForgetsNotes),
+        sabotage: Some(Sabotage::StoreForgetsAlerts),
         ..rules(Delivery::AtMostOnce, 1)
     });
     let violation = found.violation.expect("the search is blind");
     assert!(violation.contains("tell the operator"), "{violation}");
 }
 
-/// The search finds what breaks when the world does not keep its promises.
+/// The search finds the violation when an outside service breaks a promise.
 #[rstest::rstest]
 #[case::a_store_that_does_not_compare_revisions(Sabotage::StoreIgnoresRevisions, 0)]
 #[case::a_store_that_forgets_sending(Sabotage::StoreForgetsSending, 1)]
