@@ -18,7 +18,7 @@ async fn to_check(store: &dyn Store, scope: Scope) -> Vec<CardId> {
     ids(&store.cards_to_check(scope, None, 100).await.unwrap())
 }
 
-/// Two families, two libraries, and cards added in an order that is not theirs.
+/// Two families, two libraries, and cards added out of order.
 async fn six_cards(store: &dyn Store) -> Vec<Card> {
     for id in ["conrad", "other"] {
         store.add_family(&family(id)).await.unwrap();

@@ -105,7 +105,7 @@ pub(super) async fn older_check_never_overwrites_a_newer_one(store: &dyn Store) 
     let newer = check(&card, "05:10:00", Ok(account(1)));
     save(store, &newer, Saved::Stored).await;
     let before = state(store, &card).await;
-    // However late they end.
+    // The start counts, not the end.
     for outcome in [
         Ok(account(2)),
         failed(FailureKind::SiteDown),
@@ -408,7 +408,7 @@ pub(super) async fn refused_login_refuses_the_card_before_its_check_is_saved(sto
     assert!(!store.begin_login(&card.key(), &next).await.unwrap());
     store.allow_retry(card.id).await.unwrap();
     assert!(store.begin_login(&card.key(), &next).await.unwrap());
-    // A person's word is newer.
+    // The person's change is newer.
     settle(store, &card, own.check, LoginOutcome::Refused).await;
     assert_eq!(state(store, &card).await.refused_since, None);
 }
@@ -506,7 +506,7 @@ pub(super) async fn newest_of_many_concurrent_checks_stays(store: &dyn Store) {
     let card = one_card(store).await;
     let checks: Vec<Check> = (10..26)
         .map(|minute| {
-            // 7 has no divisor in common with 16: every minute once, out of order.
+            // 7 and 16 are coprime: every minute once, out of order.
             let minute = 10 + (minute * 7) % 16;
             check(&card, &format!("05:{minute}:00"), Ok(account(minute)))
         })
@@ -527,7 +527,7 @@ pub(super) async fn checks_from_the_future_are_replaced(store: &dyn Store) {
     ahead.started_at += year;
     ahead.finished_at += year;
     save(store, &ahead, Saved::Stored).await;
-    // The refused PIN counts although an account "was read since".
+    // The refused PIN counts even though an account "was read since".
     let wrong = check(&card, "05:20:00", failed(FailureKind::WrongCredentials));
     save(store, &wrong, Saved::Stored).await;
     let refused = state(store, &card).await;

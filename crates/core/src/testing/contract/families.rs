@@ -130,7 +130,7 @@ pub(super) async fn recipient_is_stopped_once_and_only_if_listed(store: &dyn Sto
 pub(super) async fn family_edit_keeps_a_concurrent_stop(store: &dyn Store) {
     let mut conrad = family("conrad");
     store.add_family(&conrad).await.unwrap();
-    // The mail service says so after the family was read and before it is written.
+    // The mail service reports it between the read and the write of the family.
     let zoe = stopped("zoe@example.org");
     assert!(store.stop_recipient(&conrad.id, &zoe).await.unwrap());
     conrad.name = "The Conrads".to_owned();
@@ -139,7 +139,7 @@ pub(super) async fn family_edit_keeps_a_concurrent_stop(store: &dyn Store) {
     conrad.stopped = vec![zoe];
     assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad.clone()));
 
-    // Nor does an edit stop anybody anew whom a person allowed meanwhile.
+    // An edit does not stop a recipient again that a person allowed meanwhile.
     let address = &conrad.stopped[0].address;
     assert!(store.allow_recipient(&conrad.id, address).await.unwrap());
     store.update_family(&conrad).await.unwrap();
@@ -251,7 +251,7 @@ pub(super) async fn removing_a_family_removes_everything_of_it(store: &dyn Store
     assert_eq!(store.cards_with_secrets().await.unwrap(), [stays.id]);
     assert_eq!(store.accounts_of(&stays.family).await.unwrap().len(), 1);
 
-    // Nothing of the old one comes back with a family of the same id.
+    // A new family of the same id inherits nothing.
     store.add_family(&family("conrad")).await.unwrap();
     assert!(store.cards_of(&gone.family).await.unwrap().is_empty());
     assert!(store.accounts_of(&gone.family).await.unwrap().is_empty());

@@ -150,7 +150,7 @@ pub(super) async fn implausible_back_off_is_replaced(store: &dyn Store) {
         let expected = if kept { ahead } else { until };
         let left = store.back_off_until(&wpl.id).await.unwrap();
         assert_eq!(left, Some(expected));
-        // A clock that is ahead by as much replaces it in its turn.
+        // A clock that is ahead by as much replaces it too.
         store.back_off(&wpl.id, until, until - day * 2).await.unwrap();
     }
 }
@@ -176,7 +176,7 @@ pub(super) async fn library_is_down_since_its_first_failure(store: &dyn Store) {
     let answer = store.mark_library_down(&wpl.id, time("18:00:00")).await.unwrap();
     assert_eq!(answer, time("18:00:00"));
 
-    // At another address somebody else did not answer.
+    // Another address is another site.
     let mut moved = wpl.clone();
     moved.base_url = "https://elsewhere.example.org/".parse().unwrap();
     store.update_library(&moved).await.unwrap();
@@ -189,6 +189,6 @@ pub(super) async fn library_is_down_since_its_first_failure(store: &dyn Store) {
         store.mark_library_down(&nowhere, time("05:00:00")).await,
         Err(StoreError::NotFound(_))
     ));
-    // A write that found nothing must leave nothing.
+    // A write that found no record must leave none.
     assert_eq!(store.library(&nowhere).await.unwrap(), None);
 }

@@ -53,7 +53,7 @@ pub(super) async fn second_run_of_a_key_already_ran(store: &dyn Store) {
         RunStart::AlreadyRan(first.clone())
     );
 
-    // Also once it is done, and also if runs of the label may overlap.
+    // The same holds once it is done, and if runs of the label may overlap.
     let ended = done(&first);
     store.report_run(&ended).await.unwrap();
     assert_eq!(
@@ -79,7 +79,7 @@ pub(super) async fn run_is_skipped_while_the_last_of_its_label_runs(store: &dyn 
     assert_eq!(stored(store, &second).await, skipped);
     assert_eq!(stored(store, &first).await, first);
 
-    // It reports, so it is not taken for lost; the skipped one is not in the way.
+    // It reports, so it is not lost; the skipped run does not block it.
     let mut reporting = first.clone();
     reporting.reported_at = time("05:25:00");
     store.report_run(&reporting).await.unwrap();
@@ -141,7 +141,7 @@ pub(super) async fn run_started_in_the_future_blocks_no_other(store: &dyn Store)
     let now = run(Job::CheckCards, "all", "05:00:00");
     assert_eq!(start(store, &now).await, RunStart::Started);
     assert_eq!(stored(store, &ahead).await.outcome, RunOutcome::Lost);
-    // Two clocks that differ by less than the tolerance still see each other.
+    // Two clocks within the tolerance still agree.
     let slow = run(Job::CheckCards, "all", "04:59:10");
     assert_eq!(start(store, &slow).await, RunStart::StillRunning(now));
 }
@@ -187,7 +187,7 @@ pub(super) async fn run_that_never_started_is_recorded_once_and_blocks_no_other(
     );
     let next = run(Job::CheckCards, "all", "05:05:00");
     assert_eq!(start(store, &next).await, RunStart::Started);
-    // Nor does it overwrite one that goes.
+    // It does not overwrite a running one either.
     let late = Run {
         outcome: RunOutcome::Missed,
         ..next.clone()
@@ -274,7 +274,7 @@ pub(super) async fn newest_runs_of_each_label_are_found_however_rare(store: &dyn
         start(store, &run).await;
         store.report_run(&done(&run)).await.unwrap();
     }
-    // One that only ever came too late has no run that began.
+    // A label that was always too late has no started run.
     let missed = Run {
         outcome: RunOutcome::Missed,
         finished_at: Some(time("01:30:00")),
@@ -383,7 +383,7 @@ pub(super) async fn one_of_many_concurrent_runs_of_a_label_wins(store: &dyn Stor
     assert_eq!(skipped, 15);
 }
 
-/// A report of one card, or of more.
+/// A work item of one card or more.
 fn work(item_id: &str, outcomes: &[&str]) -> WorkItem {
     WorkItem {
         item_id: item_id.to_owned(),

@@ -100,7 +100,7 @@ pub(super) async fn cards_with_secrets_are_listed_by_id(store: &dyn Store) {
     assert_eq!(store.cards_with_secrets().await.unwrap(), ids);
 }
 
-/// What opening a card's envelope gives, with the library's entry as a visit loads it.
+/// Opens a card's envelope with the library's entry as a visit loads it.
 async fn pin_as_loaded(
     store: &dyn Store,
     keys: &SideKeys,
@@ -147,7 +147,7 @@ pub(super) async fn sealed_secret_opens_only_for_the_stored_hosts(
         let opened = pin_as_loaded(store, &keys, &card).await;
         assert_eq!(opened, Err(SealError::SealedForOtherHosts));
     }
-    // Sealed anew for the entry that is there, it opens again.
+    // Resealed for the stored entry, it opens again.
     let anew = keys.seal(card.id, &more_hosts, &secret);
     store
         .replace_secret(card.id, &card.fingerprint, &anew)

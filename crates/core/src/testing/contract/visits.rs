@@ -81,7 +81,7 @@ pub(super) async fn family_is_loaded_with_its_cards_and_accounts(store: &dyn Sto
         let good = check(card, "05:10:00", Ok(account(17_00)));
         store.save_check(&good).await.unwrap();
     }
-    // Read again and the same: it is as fresh as the newest check that read it.
+    // An unchanged account is as fresh as the newest check that read it.
     let again = check(&first, "09:10:00", Ok(account(17_00)));
     store.save_check(&again).await.unwrap();
     let down = check(&first, "12:10:00", failed(FailureKind::SiteDown));

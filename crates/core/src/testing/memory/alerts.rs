@@ -1,4 +1,4 @@
-//! What needs the operator.
+//! The alerts.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
