@@ -267,8 +267,7 @@ impl Alert {
     }
 }
 
-/// A number of seconds as a person says it: exact below two minutes, else about so many of the
-/// largest fitting unit.
+/// A duration in words: exact below two minutes, else rounded in the largest unit that fits twice.
 fn approximate(seconds: u64) -> String {
     const UNITS: [(u64, &str); 4] = [
         (365 * 86_400, "years"),
