@@ -30,7 +30,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account of which nothing is known yet.
+    /// An account with nothing known yet.
     pub fn unknown(system: SystemName) -> Self {
         Self {
             system,
@@ -74,7 +74,7 @@ pub struct Declared {
     pub holds: Option<u32>,
 }
 
-/// A date so many years ahead stands for none: sites print 2099 or 9999 for “never”.
+/// A date this many years ahead means no date: sites print 2099 or 9999 for “never”.
 pub const ENDLESS_AFTER_YEARS: u32 = 10;
 
 /// An item that is out.
@@ -113,19 +113,19 @@ pub struct Hold {
     pub title: String,
     /// As the site writes it.
     pub author: Option<String>,
-    /// How far it has come.
+    /// Its state.
     pub state: HoldState,
     /// Place in the queue, from 1.
     pub position: Option<u32>,
     /// How many people are waiting.
     pub queue_length: Option<u32>,
-    /// The last day on which it waits at the desk.
+    /// The last day to pick it up.
     pub pickup_by: Option<NaiveDate>,
     /// The day on which a suspended hold becomes active.
     pub suspended_until: Option<NaiveDate>,
     /// The day on which the request lapses.
     pub expires: Option<NaiveDate>,
-    /// Where it is to be picked up.
+    /// The branch to pick it up at.
     pub pickup_branch: Option<String>,
     /// It is fetched online, not at a desk.
     pub digital: bool,
@@ -135,19 +135,19 @@ pub struct Hold {
     pub url: Option<String>,
 }
 
-/// How far a hold has come.
+/// The state of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
-    /// It waits at the desk.
+    /// It is ready at the desk.
     Ready,
     /// On its way to the desk.
     InTransit,
-    /// Others are first.
+    /// Others come first in the queue.
     Waiting,
     /// The patron paused it.
     Suspended,
-    /// The site says something that none of the others covers; see the note.
+    /// Any other state; the note has the site's words.
     Other,
 }
 

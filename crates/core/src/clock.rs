@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-/// Clocks that are further apart than this disagree.
+/// Clocks further apart than this disagree.
 pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// Whether a stored time is later than `now` by more than [`CLOCK_TOLERANCE`]: a wrong clock wrote it.
@@ -36,9 +36,9 @@ pub fn start_of_day(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
 
 /// The instant of a local date and time of day.
 ///
-/// A time inside a gap of the clocks is due at the end of the gap, one that occurs twice at the
-/// first. A date that does not exist in the zone (Apia, 2011-12-30) is due at the end of its gap
-/// too, which is the next date; [`date_exists`] tells.
+/// A time inside a clock gap maps to the end of the gap; one that occurs twice maps to the first. A date
+/// that does not exist in the zone (Apia, 2011-12-30) maps to the end of its gap, which is on the next
+/// date; see [`date_exists`].
 pub fn due_instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> DateTime<Utc> {
     let local = date.and_time(time);
     match zone.from_local_datetime(&local) {
@@ -48,15 +48,15 @@ pub fn due_instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> DateTime<Utc> 
     }
 }
 
-/// Whether the zone has such a date at all.
+/// Whether the date exists in the zone.
 pub fn date_exists(date: NaiveDate, zone: Tz) -> bool {
     local_date(start_of_day(date, zone), zone) == date
 }
 
 /// The first instant after the gap that contains `local`.
 fn end_of_gap(local: chrono::NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    // No zone is further than a day from UTC and no gap is longer than a day: within these bounds
-    // local time, read off the instant, goes from before `local` to after it in one jump.
+    // No zone is more than a day from UTC, and no gap is longer than a day. Within these bounds the
+    // local time jumps once from before `local` to after it.
     let guess = local.and_utc();
     let (mut before, mut after) = (
         guess.checked_sub_days(Days::new(2)).unwrap_or(guess),

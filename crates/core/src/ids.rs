@@ -1,4 +1,4 @@
-//! Names that a person chose (slugs), and the ids that never change.
+//! Slugs, which a person chose, and ids that never change.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ pub const SLUG_LIMIT: usize = 40;
 /// Why a text is not a slug or an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
-    /// Not of the form that slugs have.
+    /// Not a slug.
     #[error(
         "“{0}” is not a valid id. Use 1 to {SLUG_LIMIT} lower-case letters, digits and hyphens, \
          and begin with a letter or digit."

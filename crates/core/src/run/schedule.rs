@@ -1,4 +1,4 @@
-//! When a label's schedule fires, to find the runs that never came.
+//! When a label's schedule fires, to find missed runs.
 
 use chrono::{DateTime, Days, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -10,12 +10,12 @@ use crate::clock::local_date;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// This many minutes apart, whatever the clocks do.
+    /// This many minutes apart, regardless of clock changes.
     EveryMinutes(u32),
     /// At these times of day in a zone.
     ///
-    /// As EventBridge Scheduler does it: a time in a gap of the clocks is left out, one that occurs
-    /// twice runs at the first.
+    /// Like EventBridge Scheduler: a time in a clock gap is left out, one that occurs twice fires at the
+    /// first.
     Daily {
         /// The zone.
         zone: Tz,
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(never.latest(at("2026-11-21T10:00:00Z")), None);
     }
 
-    /// One line of the table of what EventBridge does at changes of the clocks.
+    /// A row of the table of what EventBridge does at clock changes.
     #[derive(Deserialize)]
     struct Case {
         zone: Tz,

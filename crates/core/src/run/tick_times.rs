@@ -29,13 +29,13 @@ pub struct TickTimes {
     pub doubted: Option<DateTime<Utc>>,
     /// The time between the last two ticks that were no more than [`MAX_TICK_GAP`] apart, in seconds.
     pub gap_seconds: i64,
-    /// Runs on record up to then prove nothing of the clock: a wrong one wrote them.
+    /// Runs recorded up to this time prove nothing about the clock: a wrong clock wrote them.
     pub disregarded_until: Option<DateTime<Utc>>,
     /// When a restored store was first used. Runs before that don't count as missed.
     pub restored_at: Option<DateTime<Utc>>,
 }
 
-/// What does not fit the clock.
+/// What contradicts the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockDoubt {
     /// The last tick is too long ago: the clock is ahead, or nothing ran since.
@@ -47,14 +47,14 @@ pub enum ClockDoubt {
 /// What a tick does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// It goes on.
+    /// It proceeds.
     Trusted,
     /// It only records its time.
     InDoubt(ClockDoubt),
 }
 
 impl TickTimes {
-    /// Judges a tick at `now`, where `newest` is the newest time on record; answers the times after it.
+    /// Judges a tick at `now`, where `newest` is the newest recorded time; returns the updated times.
     pub fn judge(&self, newest: Option<DateTime<Utc>>, now: DateTime<Utc>) -> (Self, Judgement) {
         let newest = newest
             .filter(|newest| self.disregarded_until.is_none_or(|until| *newest > until))
@@ -71,7 +71,7 @@ impl TickTimes {
         let gap_seconds = gap.map_or(self.gap_seconds, |gap| gap.num_seconds());
         match doubt {
             Some(doubt) if !self.is_confirmed_at(now) => {
-                // A tick that comes twice does not begin the wait anew.
+                // A duplicate tick does not restart the wait.
                 let is_same = |doubted: &DateTime<Utc>| (now - *doubted).abs() < CLOCK_TOLERANCE;
                 let after = Self {
                     doubted: self.doubted.filter(is_same).or(Some(now)),
@@ -100,8 +100,8 @@ impl TickTimes {
         }
     }
 
-    /// Whether a tick at `now` agrees with the one that put the clock in doubt: it comes at least a
-    /// minute and not more than an hour later, or as much later as the ticks did last.
+    /// Whether a tick at `now` confirms the one that put the clock in doubt: it comes between a minute
+    /// and an hour later, or within the last known tick interval.
     fn is_confirmed_at(&self, now: DateTime<Utc>) -> bool {
         let schedule = TimeDelta::seconds(self.gap_seconds) + MAX_CONFIRM_GAP;
         let longest = match self.gap_seconds > MAX_CONFIRM_GAP.num_seconds() {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     proptest! {
-        // Whatever the clock did before, of ticks that come in a schedule no more than three are lost.
+        // Whatever the clock did before, at most three scheduled ticks are lost.
         #[test]
         fn clock_doubt_always_ends(
             jumps in prop::collection::vec(-4_000_000i64..4_000_000, 0..20),
