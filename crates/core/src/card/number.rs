@@ -1,4 +1,4 @@
-//! Card numbers as they are printed, and as a site wants them.
+//! Card numbers: the printed form, and the form for a site.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -41,7 +41,7 @@ fn is_in_groups(text: &str) -> bool {
     !text.is_empty() && text.split_whitespace().all(is_separated_by_one)
 }
 
-/// The hyphen of the keyboard, and those that a printed or copied number may have in its place.
+/// The ASCII hyphen, and its variants in printed or copied numbers.
 pub(super) fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2013}' | '\u{2212}')
 }

@@ -1,8 +1,8 @@
 //! The keys as text, for the key files of one machine and the parameters on AWS.
 //!
-//! One fact a line: what it is with the version of its format, then the keys in hexadecimal. Lines that
-//! begin with `#` are for people. Three kinds of text, none of which is read as another: the private keys,
-//! the public key, the key of the fingerprints.
+//! The first line names the kind and format version; the keys follow in hexadecimal. Lines that begin
+//! with `#` are comments. There are three kinds, none of which parses as another: the private keys, the
+//! public key and the fingerprint key.
 
 use std::fmt;
 
@@ -27,14 +27,14 @@ const FINGERPRINT_HEAD: &str = "\
 # The key of the fingerprints: it tells which cards have the same number. It opens no PIN.
 ";
 
-/// What is wrong with a text that should hold keys, by line and never by content.
+/// Why a key text is invalid; names the line, never its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MalformedKeys(pub String);
 
-/// The text of the private keys.
+/// Formats the private keys.
 pub fn render_private(keys: &PrivateKeys) -> Zeroizing<String> {
-    // Room for everything, so that growing leaves no copy behind in memory.
+    // Reserve everything, so that growing leaves no copy in memory.
     let mut text = Zeroizing::new(String::with_capacity(1024 + keys.keys().len() * 256));
     text.push_str(PRIVATE_HEAD);
     text.push_str(&format!("{PRIVATE_KIND} {VERSION}\n"));
@@ -51,7 +51,7 @@ pub fn render_private(keys: &PrivateKeys) -> Zeroizing<String> {
     text
 }
 
-/// The text of a public key.
+/// Formats a public key.
 pub fn render_public(key: &PublicKey) -> String {
     let mut text = format!("{PUBLIC_HEAD}{PUBLIC_KIND} {VERSION}\nkey ");
     push_hex(&mut text, key.as_bytes());
@@ -59,7 +59,7 @@ pub fn render_public(key: &PublicKey) -> String {
     text
 }
 
-/// The text of the key of the fingerprints.
+/// Formats the fingerprint key.
 pub fn render_fingerprint(key: &FingerprintKey) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(512));
     text.push_str(FINGERPRINT_HEAD);
@@ -77,7 +77,7 @@ fn push_hex(text: &mut String, key: &[u8; 32]) {
     }
 }
 
-/// Reads the private keys.
+/// Parses the private keys.
 pub fn parse_private(text: &str) -> Result<PrivateKeys, MalformedKeys> {
     let facts = Facts::read(text, PRIVATE_KIND)?;
     let current = facts
@@ -88,13 +88,13 @@ pub fn parse_private(text: &str) -> Result<PrivateKeys, MalformedKeys> {
         .map_err(|_| malformed("the current key is missing"))
 }
 
-/// Reads a public key.
+/// Parses a public key.
 pub fn parse_public(text: &str) -> Result<PublicKey, MalformedKeys> {
     let key = Facts::read(text, PUBLIC_KIND)?.only_key()?;
     Ok(PublicKey::from_bytes(*key))
 }
 
-/// Reads the key of the fingerprints.
+/// Parses the fingerprint key.
 pub fn parse_fingerprint(text: &str) -> Result<FingerprintKey, MalformedKeys> {
     let key = Facts::read(text, FINGERPRINT_KIND)?.only_key()?;
     Ok(FingerprintKey::from_bytes(*key))
@@ -104,7 +104,7 @@ fn malformed(what: &str) -> MalformedKeys {
     MalformedKeys(what.to_owned())
 }
 
-/// What the lines of a text say.
+/// The parsed lines of a text.
 #[derive(Default)]
 struct Facts {
     current: Option<KeyId>,
@@ -192,7 +192,7 @@ mod tests {
     const DIGITS: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     const CURRENT: &str = "k-CURRENT";
 
-    /// A sound text, whose key has the id that `CURRENT` stands for.
+    /// A valid text, with the id of its key in place of `CURRENT`.
     fn good() -> String {
         let key = *key(DIGITS).unwrap();
         let id = PrivateKey::from_bytes(key).public_key().unwrap().id();

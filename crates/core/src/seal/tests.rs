@@ -137,7 +137,7 @@ fn debug_output_shows_no_secret() {
     assert!(!shown.contains(&format!("{:?}", keys.keys()[0].1.expose_bytes())));
 }
 
-/// One change of a library's entry, or of what else an envelope is bound to.
+/// One change of the context of an envelope.
 #[derive(Debug, Clone)]
 enum Change {
     Card,
@@ -170,7 +170,7 @@ fn changed(card: CardId, library: &Library, change: &Change) -> SealContext {
     match change {
         Change::Card => card = CardId::generate(),
         Change::Library(id) => library.id = id.parse().unwrap(),
-        // The port stays what it was.
+        // The port stays the same.
         Change::Scheme => library.base_url = "http://books.example.org:443/".parse().unwrap(),
         Change::Host(host) => library.base_url.set_host(Some(host)).unwrap(),
         Change::Port(port) => library.base_url.set_port(Some(*port)).unwrap(),

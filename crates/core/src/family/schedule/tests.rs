@@ -42,7 +42,7 @@ fn toronto(notice_time: &str) -> Family {
     family(zone("America/Toronto"), time(notice_time))
 }
 
-/// Which dates ticks plan, and at which tick first; a date that is planned again stays as it was.
+/// The dates that ticks planned, with the first tick that did.
 #[derive(Default)]
 struct Planned(BTreeMap<NaiveDate, DateTime<Utc>>);
 
@@ -53,7 +53,7 @@ impl Planned {
         }
     }
 
-    /// Ticks `every` so often from `from` to `to`.
+    /// Ticks at the interval `every` from `from` to `to`.
     fn ticks(&mut self, family: &Family, from: DateTime<Utc>, to: DateTime<Utc>, every: Duration) {
         let mut now = from;
         while now <= to {
@@ -65,7 +65,7 @@ impl Planned {
 
 const QUARTER: Duration = Duration::minutes(15);
 
-/// Between two ticks, when those of five hours are missing.
+/// The time between two ticks when those of five hours are missing.
 const FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
 
 #[rstest]
@@ -90,7 +90,7 @@ fn nothing_is_due_before_the_family_was_added() {
     let today = date("2026-11-21");
     assert_eq!(late.due_dates(at("2026-11-21T05:10:00Z")), []);
     assert_eq!(late.passed_dates(at("2026-11-22T12:00:00Z")), [today]);
-    // Its time had passed when it was added: it gets a notice that day, but is owed none.
+    // Its time had passed when it was added: it gets a notice that day, but none counts as missed.
     let mut early = toronto("06:30");
     early.created_at = at("2026-11-21T12:00:00Z");
     assert_eq!(early.due_dates(at("2026-11-21T12:10:00Z")), [today]);
@@ -116,8 +116,8 @@ fn every_date_is_due_or_passed_never_both() {
     }
 }
 
-/// At every quarter hour of the day: one notice for each date of the days around `transition`, each
-/// planned by the first tick after its time, and none for a date that is not there.
+/// Checks every quarter hour of the day: each date around `transition` has one notice, planned by the
+/// first tick after its time, and a date that does not exist has none.
 fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
     let (start, end) = (
         transition - Duration::hours(36),
@@ -157,7 +157,7 @@ fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
     }
 }
 
-/// Changes of the clocks that go wrong in different ways.
+/// Clock changes with different pitfalls.
 #[rstest]
 #[case::gap_at_night("America/Toronto", "2026-03-08T07:00:00Z")]
 #[case::overlap_at_night("America/Toronto", "2026-11-01T06:00:00Z")]
@@ -233,7 +233,7 @@ fn move_west_over_the_date_line_waits_for_the_next_date() {
     let mut family = family(zone("Pacific/Auckland"), time("06:30"));
     let moved = at("2026-11-21T19:00:00Z");
     family.reschedule(zone("Pacific/Honolulu"), time("06:30"), moved);
-    // The 22nd was told in Auckland; the 23rd begins much later in Honolulu.
+    // The notice for the 22nd was sent in Auckland; the 23rd begins much later in Honolulu.
     assert_eq!(family.due_dates(moved), [date("2026-11-22")]);
     assert_eq!(family.next_due(moved), Some(at("2026-11-23T16:30:00Z")));
 }
@@ -272,7 +272,7 @@ fn same_schedule_changes_nothing() {
     assert_eq!(family, before);
 }
 
-/// A change of schedule now and then, and ticks at most five hours apart.
+/// Occasional schedule changes, and ticks at most five hours apart.
 fn days_of_a_restless_family() -> impl Strategy<Value = Vec<(i64, Option<(Tz, NaiveTime)>)>> {
     let zones = prop::sample::select(
         [
@@ -323,7 +323,7 @@ proptest! {
         for pair in dates.windows(2) {
             prop_assert_eq!(pair[0].succ_opt(), Some(pair[1]), "a date is missing");
         }
-        // The newest is not older than yesterday anywhere on earth.
+        // The newest date is yesterday or later, anywhere on earth.
         if let Some(last) = dates.last() {
             prop_assert!(now.date_naive() - *last <= Duration::days(2), "{last} at {now}");
         }

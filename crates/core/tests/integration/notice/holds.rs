@@ -1,4 +1,4 @@
-//! Holds in words that we do not know, and ready holds that nobody picked up.
+//! Holds in an unknown state, and ready holds that nobody picked up.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_core::account::{Hold, HoldState};
@@ -31,13 +31,13 @@ fn holds_of(case: &mut Case) -> &mut Option<Vec<Hold>> {
     &mut case.cards[0].stored.as_mut().unwrap().account.holds
 }
 
-/// The titles of the holds that a notice tells as missed.
+/// The titles of the missed holds in a notice.
 fn missed(composed: &Composed) -> Vec<&str> {
     let kind = |item: &Attention| matches!(item.kind, AttentionKind::MissedHold { .. });
     titles(composed, kind)
 }
 
-/// The titles of the holds whose words a notice tells as the library's.
+/// The titles of the holds whose state a notice quotes from the library.
 fn in_unknown_words(composed: &Composed) -> Vec<&str> {
     let kind = |item: &Attention| matches!(item.kind, AttentionKind::UnknownHold { .. });
     titles(composed, kind)
@@ -56,7 +56,7 @@ fn titles(composed: &Composed, is_wanted: fn(&Attention) -> bool) -> Vec<&str> {
         .collect()
 }
 
-/// What is composed on each of so many days; every mail is sent.
+/// Composes a notice on each of these days; every mail is sent.
 fn days(case: &Case, days: i64) -> Vec<Composed> {
     let mut case = case.clone();
     let mut composed = Vec::new();
@@ -154,7 +154,7 @@ fn unknown_text_is_no_news_after_a_day_without_holds() {
 fn expired_ready_hold_is_mailed_exactly_once() {
     let case = with_holds([ready(TITLE, "Lindqvist, Eva", 1)]);
     let composed = days(&case, 22);
-    // The day before its last day, its last day, and the day after: then never again.
+    // Mailed the day before its last day, on it and the day after, then never again.
     assert_eq!(days_with_mail(&composed), [0, 1, 2]);
     let subjects: Vec<&str> = composed
         .iter()
@@ -191,7 +191,7 @@ fn missed_hold_is_not_listed_again() {
 #[test]
 fn missed_hold_is_reported_until_a_mail_is_sent() {
     let case = with_holds([ready(TITLE, "", -3)]);
-    // The first mail could not be sent, so nothing was told.
+    // The first mail could not be sent, so the last notice is unchanged.
     let next = case.clone().days_later(1);
     assert_eq!(missed(&next.compose()), [TITLE]);
     assert_eq!(next.compose().digest.occasion, Some(Occasion::Attention));
@@ -224,7 +224,7 @@ fn missed_hold_shows_when_it_was_last_checked() {
     assert!(!text.contains("wasn’t picked up"));
 }
 
-/// Also where the notice is of the day before: a late one leaves after midnight.
+/// Also if the notice is for the day before: a late one is sent after midnight.
 #[rstest]
 #[case("2026-11-22T04:59:00Z", "1 hold to pick up")]
 #[case("2026-11-22T05:01:00Z", "One hold is past its last day")]
@@ -275,7 +275,7 @@ fn any_hold() -> impl Strategy<Value = Hold> {
         2 => Just(HoldState::Other),
         1 => Just(HoldState::Waiting),
     ];
-    // Few ids, so that several holds have the same.
+    // Few ids, so that several holds share one.
     (state, 0..3_u8, 0..3_u8, proptest::option::of(-4..24_i64)).prop_map(
         |(state, id, words, days)| Hold {
             id: id.to_string(),
@@ -301,7 +301,7 @@ fn any_cards() -> impl Strategy<Value = Vec<NoticeCard>> {
     })
 }
 
-/// What is asserted of one hold over the days: when the mails told it, and how.
+/// Asserts when and how the mails reported one hold.
 struct Told {
     to_pick_up: Vec<usize>,
     missed: Vec<usize>,

@@ -1,4 +1,4 @@
-//! What holds for every notice, whatever the accounts say.
+//! Properties of every notice, for any accounts.
 
 use chrono::Duration;
 use hippo_core::account::{Account, Hold, HoldState, Loan};
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::notice::fixture::*;
 
-/// Words as pages may hold them: letters of several scripts, markup, controls, nothing at all.
+/// Text as pages may have it: several scripts, markup, control characters, or empty.
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         "[A-Za-z ]{1,30}",
@@ -39,7 +39,7 @@ fn a_loan() -> impl Strategy<Value = Loan> {
             renewable_reason: reason,
             note,
             digital,
-            // Most of them close by, where the rules differ.
+            // Most dates are near today, where the rules differ.
             due: days.map(|days| in_days(if days % 3 == 0 { days } else { days % 6 })),
             ..loan(&title, "", 0)
         })
@@ -119,7 +119,7 @@ fn a_case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// What a reader of the HTML sees: tags dropped, entities decoded.
+/// The visible text of the HTML: tags dropped, entities decoded.
 fn seen(html: &str) -> String {
     let body = html
         .split_once("<body")
@@ -155,12 +155,12 @@ fn unescaped(html: &str) -> String {
     })
 }
 
-/// Letters and digits only: what is said, without how it is laid out.
+/// Keeps letters and digits only, to compare the content without the layout.
 fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// The numbers that a subject counts with, by the word that follows them.
+/// The counts in a subject, by the word that follows.
 fn counted(subject: &str, word: &str) -> usize {
     subject
         .split(", ")
@@ -218,7 +218,7 @@ proptest! {
             // The text writes out the links that the HTML puts behind the libraries' names.
             let links = |line: &&str| !line.trim_start().starts_with("https://");
             let text: Vec<&str> = mail.text.lines().filter(links).collect();
-            // A link of the HTML leads to what the text says can be done.
+            // Each link in the HTML matches an action in the text.
             let html = mail.html.replace(">Renew</a>", ">can be renewed</a>");
             prop_assert_eq!(letters(&text.join("\n")), letters(&seen(&html)));
         }
@@ -237,7 +237,7 @@ proptest! {
 
     #[test]
     fn scraped_text_never_becomes_markup(case in a_case()) {
-        // Different words stay different, so that the same lines come out.
+        // Titles stay distinct, so that the same lines come out.
         let plain = |c: char| match c {
             c if c.is_ascii_alphanumeric() || c == ' ' => c.to_string(),
             c => format!("x{:x}x", u32::from(c)),
@@ -283,7 +283,7 @@ proptest! {
         case.family.preferences.send_when_empty = SendWhenEmpty::Never;
         let last = case.compose().last_notice;
         let mut next = case.after(last);
-        // A day later by the family's calendar; nothing has happened and nothing was read since.
+        // A day later in the family's timezone; no check ran since.
         next.now += Duration::days(1);
         for card in &mut next.cards {
             if card.newest_check_gave_an_account() {
@@ -313,7 +313,7 @@ impl Newest for NoticeCard {
 }
 
 impl Case {
-    /// A card that failed three hours before the first notice is out of date by the second.
+    /// A card that failed three hours before the first notice is stale by the second.
     fn has_newly_gone_stale(&self) -> bool {
         self.cards.iter().any(|card| {
             let failure = card

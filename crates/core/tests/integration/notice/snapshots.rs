@@ -9,7 +9,7 @@ use rstest::rstest;
 use crate::notice::accounts;
 use crate::notice::fixture::*;
 
-/// Keeps both parts of the mail as files of their own.
+/// Snapshots both parts of the mail.
 pub(crate) fn keep(name: &str, composed: &Composed) {
     insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
         match &composed.mail {
@@ -210,7 +210,7 @@ fn titles_link_to_records_and_renew_to_the_account() {
         assert_eq!(mail.html.matches(&link).count(), 1, "{name}");
     }
     assert!(!mail.html.contains("javascript:") && !mail.html.contains("me:pw"));
-    // All but the one that cannot be renewed.
+    // All except the one that cannot be renewed.
     let renew =
         "<a href=\"https://millbrook.example.org/account\" style=\"color:#0b4f94\">Renew</a>";
     assert_eq!(mail.html.matches(renew).count(), 3);

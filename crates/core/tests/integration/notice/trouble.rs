@@ -1,4 +1,4 @@
-//! What wants attention, as whole mails, and when a mail goes out for it.
+//! Attention items as whole mails, and when one is sent for them.
 
 use chrono::Duration;
 use hippo_core::account::Account;
@@ -15,7 +15,7 @@ fn quiet() -> NoticeCard {
     card(1, "Ada", millbrook(), account(vec![later], vec![]))
 }
 
-/// The same notice so many days later, when only the first was sent.
+/// The same notice this many days later, if only the first was sent.
 fn later(case: &Case, days: i64) -> Case {
     let last = case.compose().last_notice;
     let mut case = case.clone().after(last);
