@@ -2,8 +2,8 @@
 //!
 //! HPKE (RFC 9180) in base mode with X25519, HKDF-SHA256 and ChaCha20-Poly1305. Sealing needs the
 //! public key alone, opening the private one. The associated data binds an envelope to its card and to
-//! the hosts that the library's stored entry names ([`SealContext`]); the key's id stands in the
-//! envelope, so that keys can be rotated one card after the other.
+//! the hosts that the library's stored entry names ([`SealContext`]); the key's id is in the
+//! envelope, so that keys can be rotated card by card.
 
 mod context;
 pub mod key_text;

@@ -43,7 +43,7 @@ pub enum PermitError {
     #[error(transparent)]
     Refused(Failure),
     /// Another check is logging in to the card, or a person made it wait. Nothing is recorded.
-    #[error("The login is left to others.")]
+    #[error("The login was skipped: another check is running, or a person changed the card.")]
     LeftToOthers,
     /// The mark could not be written.
     #[error("The login's mark could not be written.")]

@@ -108,7 +108,7 @@ impl Notifier for MailNotifier<'_> {
 fn alert_mail(to: EmailAddress, alerts: &[Alert], now: DateTime<Utc>) -> Mail {
     let subject = match alerts {
         [one] => format!("LibraryHippo: {}", one.sentence()),
-        many => format!("LibraryHippo: {} things need you", many.len()),
+        many => format!("LibraryHippo: {} alerts", many.len()),
     };
     let mut text = String::new();
     let mut html = String::new();

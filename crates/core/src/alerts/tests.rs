@@ -256,7 +256,7 @@ async fn alert_mail_names_the_problem_and_the_advice() {
     notifier.notify(&alerts).await.unwrap();
     notifier.notify(&alerts[1..]).await.unwrap();
     let mails = world.mailer.mails.lock().unwrap().clone();
-    assert_eq!(mails[0].subject, "LibraryHippo: 2 things need you");
+    assert_eq!(mails[0].subject, "LibraryHippo: 2 alerts");
     assert!(mails[0].text.contains("The skeleton of wpl: div.loans"));
     assert!(mails[0].text.contains("Ask the family whether it came."));
     assert!(
@@ -395,7 +395,7 @@ async fn hundreds_of_alerts_are_delivered_and_counted() {
     );
     let mails = world.mailer.mails.lock().unwrap().clone();
     assert_eq!(mails.len(), 1);
-    assert_eq!(mails[0].subject, "LibraryHippo: 250 things need you");
+    assert_eq!(mails[0].subject, "LibraryHippo: 250 alerts");
     assert!(
         mails[0]
             .text

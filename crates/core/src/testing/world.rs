@@ -503,8 +503,8 @@ impl AlertStore for NoNotes<'_> {
         self.0.mark_alert_delivered(key, at).await
     }
 
-    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
-        self.0.withdraw_alert(noted).await
+    async fn withdraw_alert(&self, stored: &StoredAlert) -> StoreResult<()> {
+        self.0.withdraw_alert(stored).await
     }
 
     async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>> {

@@ -16,22 +16,22 @@ pub(super) async fn added_family_is_read_back(store: &dyn Store) {
 pub(super) async fn family_with_no_recipients_and_unusual_preferences_is_kept(
     store: &dyn Store,
 ) {
-    let mut odd = family("odd");
-    odd.recipients.clear();
-    odd.notice_time = "23:45:00".parse().unwrap();
-    odd.paused = true;
-    odd.preferences = Preferences {
+    let mut unusual = family("unusual");
+    unusual.recipients.clear();
+    unusual.notice_time = "23:45:00".parse().unwrap();
+    unusual.paused = true;
+    unusual.preferences = Preferences {
         due_within_days: 0,
         fines_threshold: Some(Decimal::new(10_50, 2)),
         send_when_empty: SendWhenEmpty::Weekly(chrono::Weekday::Sun),
         delivery: Delivery::AtLeastOnce,
         by_person: true,
     };
-    store.add_family(&odd).await.unwrap();
+    store.add_family(&unusual).await.unwrap();
     let mut never = family("never");
     never.preferences.fines_threshold = None;
     store.add_family(&never).await.unwrap();
-    assert_eq!(store.family(&odd.id).await.unwrap(), Some(odd));
+    assert_eq!(store.family(&unusual.id).await.unwrap(), Some(unusual));
     assert_eq!(store.family(&never.id).await.unwrap(), Some(never));
 }
 

@@ -184,8 +184,8 @@ async fn used_store(side: &SideKeys) -> MemoryStore {
         .await
         .unwrap()
         .unwrap();
-    let put = store.replace_mail(sent.revision, &sent, Some(&last_notice)).await;
-    assert!(put.unwrap());
+    let replaced = store.replace_mail(sent.revision, &sent, Some(&last_notice)).await;
+    assert!(replaced.unwrap());
     store
 }
 
@@ -243,8 +243,8 @@ pub(super) async fn newer_data_on_the_other_side_stays_and_comes_back(store: &dy
         revision: open.revision + 1,
         ..claimed.skip(later).unwrap()
     };
-    let put = store.replace_mail(open.revision, &skipped, None).await;
-    assert!(put.unwrap());
+    let replaced = store.replace_mail(open.revision, &skipped, None).await;
+    assert!(replaced.unwrap());
     let lived_on = exported(store, &here, &left).await;
     let report = imported(store, &here, &moved).await;
     assert_eq!(report.differences, []);

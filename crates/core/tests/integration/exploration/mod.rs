@@ -69,7 +69,7 @@ fn at_most_once_never_sends_twice_and_explains_every_miss() {
         "GAVE_UP, 1 mail",
         "FAILED, 0 mails",
         // The mail service accepted the mail, and the event of its rejection was lost.
-        "SENT, 0 mails, rejected and not heard of",
+        "SENT, 0 mails, rejection event lost",
     ] {
         assert!(found.ends.contains_key(end), "{end} was never seen");
     }

@@ -133,30 +133,30 @@ pub(crate) enum Next {
     Over(End),
 }
 
-/// Gives equal things the same number.
-pub(crate) struct Numbers<T> {
+/// Interns values: equal values get the same number.
+pub(crate) struct Interner<T> {
     numbers: HashMap<T, u32>,
-    things: Vec<T>,
+    values: Vec<T>,
 }
 
-impl<T: Clone + Eq + Hash> Numbers<T> {
+impl<T: Clone + Eq + Hash> Interner<T> {
     fn new() -> Self {
         Self {
             numbers: HashMap::new(),
-            things: Vec::new(),
+            values: Vec::new(),
         }
     }
 
-    pub(crate) fn number(&mut self, thing: T) -> u32 {
-        let next = u32::try_from(self.things.len()).unwrap();
-        *self.numbers.entry(thing).or_insert_with_key(|thing| {
-            self.things.push(thing.clone());
+    pub(crate) fn number(&mut self, value: T) -> u32 {
+        let next = u32::try_from(self.values.len()).unwrap();
+        *self.numbers.entry(value).or_insert_with_key(|value| {
+            self.values.push(value.clone());
             next
         })
     }
 
-    pub(crate) fn thing(&self, number: u32) -> &T {
-        &self.things[number as usize]
+    pub(crate) fn value(&self, number: u32) -> &T {
+        &self.values[number as usize]
     }
 }
 
@@ -175,9 +175,9 @@ pub(crate) struct Positions {
     numbers: HashMap<History, u32>,
     positions: Vec<(History, Rc<Next>)>,
     after: HashMap<(u32, u32, u8), u32>,
-    pub(crate) replies: Numbers<Reply>,
-    pub(crate) records: Numbers<OutboxRecord>,
-    pub(crate) tick_times: Numbers<TickTimes>,
+    pub(crate) replies: Interner<Reply>,
+    pub(crate) records: Interner<OutboxRecord>,
+    pub(crate) tick_times: Interner<TickTimes>,
     /// What the store did for a call before, by position and state.
     pub(crate) done: HashMap<(u32, Stored), (Stored, u32)>,
 }
@@ -204,9 +204,9 @@ impl Positions {
             numbers: HashMap::new(),
             positions: Vec::new(),
             after: HashMap::new(),
-            replies: Numbers::new(),
-            records: Numbers::new(),
-            tick_times: Numbers::new(),
+            replies: Interner::new(),
+            records: Interner::new(),
+            tick_times: Interner::new(),
             done: HashMap::new(),
         }
     }
@@ -325,7 +325,7 @@ impl Positions {
         let mut context = Context::from_waker(Waker::noop());
         for (reply, hour) in &history.replies {
             assert!(work.as_mut().poll(&mut context).is_pending());
-            scripted.reply(self.replies.thing(*reply).clone(), history.task.now(*hour));
+            scripted.reply(self.replies.value(*reply).clone(), history.task.now(*hour));
         }
         match work.as_mut().poll(&mut context) {
             Poll::Ready(end) => Next::Over(end),

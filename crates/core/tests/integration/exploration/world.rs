@@ -217,7 +217,7 @@ impl World {
     }
 
     fn record<'a>(&self, kind: usize, positions: &'a Positions) -> &'a OutboxRecord {
-        positions.records.thing(self.stored.records[kind])
+        positions.records.value(self.stored.records[kind])
     }
 
     /// Whether the record may describe the other of two claims.
@@ -246,7 +246,7 @@ impl World {
                 format!("{state}, {mails} mail{plural}, one of two claims rejected")
             }
             0 if self.kinds[kind].rejection_lost => {
-                format!("{state}, 0 mails, rejected and not heard of")
+                format!("{state}, 0 mails, rejection event lost")
             }
             1 => format!("{state}, 1 mail"),
             mails => format!("{state}, {mails} mails"),
@@ -341,7 +341,7 @@ impl World {
             && !of_the_other
         {
             return Some(format!(
-                "it says that a mail left, and its rejection was heard of ({end})"
+                "it says that a mail left, and its rejection event arrived ({end})"
             ));
         }
         if record.state != MailState::Sent && record.reason.is_none() {
@@ -794,12 +794,12 @@ impl Stored {
     fn execute(self, rules: Rules, positions: &mut Positions, call: &Call) -> (Self, u32) {
         let mut stored = self;
         let about = usize::from(call.kind().unwrap_or_default());
-        let record = positions.records.thing(self.records[about]).clone();
+        let record = positions.records.value(self.records[about]).clone();
         let reply = match call {
             Call::Mail(_) => Reply::Mail(self.planned[about].then(|| Box::new(record))),
             Call::Open => {
                 let planned = (0..rules.kinds).filter(|kind| self.planned[*kind]);
-                let records = planned.map(|kind| positions.records.thing(self.records[kind]));
+                let records = planned.map(|kind| positions.records.value(self.records[kind]));
                 Reply::Open(
                     records
                         .filter(|record| !record.is_over())
@@ -816,11 +816,11 @@ impl Stored {
                 Reply::TickTimes(Box::default())
             }
             Call::TickTimes => {
-                let times = positions.tick_times.thing(self.tick_times);
+                let times = positions.tick_times.value(self.tick_times);
                 Reply::TickTimes(Box::new(times.clone()))
             }
             Call::ReplaceTickTimes(before, after) => {
-                let same = positions.tick_times.thing(self.tick_times) == &**before
+                let same = positions.tick_times.value(self.tick_times) == &**before
                     || rules.sabotage == Some(Sabotage::StoreForgetsTicks);
                 if same {
                     stored.tick_times = positions.tick_times.number((**after).clone());

@@ -205,10 +205,10 @@ fn extended_hold_can_be_missed_again() {
     *holds_of(&mut longer) = Some(vec![ready(TITLE, "", 2)]);
     assert_eq!(longer.subject(), "1 hold to pick up");
     let composed = days(&longer, 20);
-    let told: Vec<usize> = (0..20)
+    let reported: Vec<usize> = (0..20)
         .filter(|day| !missed(&composed[*day]).is_empty())
         .collect();
-    assert_eq!(told, [2]);
+    assert_eq!(reported, [2]);
 }
 
 #[test]
@@ -302,17 +302,17 @@ fn any_cards() -> impl Strategy<Value = Vec<NoticeCard>> {
 }
 
 /// Asserts when and how the mails reported one hold.
-struct Told {
+struct HoldReport {
     to_pick_up: Vec<usize>,
     missed: Vec<usize>,
     words: Vec<usize>,
 }
 
-impl Told {
+impl HoldReport {
     fn of(title: &str, composed: &[Composed]) -> Self {
-        let on = |is_told: &dyn Fn(&Composed) -> bool| {
+        let on = |is_reported: &dyn Fn(&Composed) -> bool| {
             let sent = composed.iter().enumerate();
-            sent.filter(|(_, day)| day.mail.is_some() && is_told(day))
+            sent.filter(|(_, day)| day.mail.is_some() && is_reported(day))
                 .map(|(day, _)| day)
                 .collect()
         };
@@ -335,25 +335,25 @@ proptest! {
         const DAYS: usize = 20;
         let composed = days(&Case::of(cards.clone()), 20);
         for hold in cards.iter().flat_map(|card| card.stored.iter()).flat_map(|stored| stored.account.holds.iter().flatten()) {
-            let told = Told::of(&hold.title, &composed);
+            let reported = HoldReport::of(&hold.title, &composed);
             match (hold.state, hold.pickup_by) {
                 (HoldState::Ready, last_day) => {
                     let missed_on = last_day.map_or(DAYS, first_day_after);
                     let ready_days: Vec<usize> = (0..missed_on.min(DAYS)).collect();
-                    prop_assert_eq!(told.to_pick_up, ready_days);
+                    prop_assert_eq!(reported.to_pick_up, ready_days);
                     let once: Vec<usize> = (missed_on < DAYS).then_some(missed_on).into_iter().collect();
-                    prop_assert_eq!(told.missed, once);
-                    prop_assert_eq!(told.words, Vec::<usize>::new());
+                    prop_assert_eq!(reported.missed, once);
+                    prop_assert_eq!(reported.words, Vec::<usize>::new());
                 }
                 (HoldState::Other, _) => {
                     let mails = days_with_mail(&composed);
                     prop_assert_eq!(mails.first(), Some(&0));
                     prop_assert!(mails.windows(2).all(|pair| pair[1] - pair[0] <= 7), "{:?}", mails);
                     prop_assert!(DAYS - mails[mails.len() - 1] <= 7, "{:?}", mails);
-                    prop_assert_eq!(told.words, mails);
+                    prop_assert_eq!(reported.words, mails);
                 }
                 _ => {
-                    prop_assert!(told.to_pick_up.is_empty() && told.missed.is_empty() && told.words.is_empty());
+                    prop_assert!(reported.to_pick_up.is_empty() && reported.missed.is_empty() && reported.words.is_empty());
                 }
             }
         }

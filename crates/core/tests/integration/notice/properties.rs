@@ -120,7 +120,7 @@ fn a_case() -> impl Strategy<Value = Case> {
 }
 
 /// The visible text of the HTML: tags dropped, entities decoded.
-fn seen(html: &str) -> String {
+fn visible_text(html: &str) -> String {
     let body = html
         .split_once("<body")
         .unwrap()
@@ -128,17 +128,17 @@ fn seen(html: &str) -> String {
         .split_once('>')
         .unwrap()
         .1;
-    let mut seen = String::new();
+    let mut visible_text = String::new();
     let mut in_tag = false;
     for c in body.chars() {
         match c {
             '<' => in_tag = true,
             '>' if in_tag => in_tag = false,
             _ if in_tag => {}
-            c => seen.push(c),
+            c => visible_text.push(c),
         }
     }
-    unescaped(&seen)
+    unescaped(&visible_text)
 }
 
 fn unescaped(html: &str) -> String {
@@ -197,7 +197,7 @@ proptest! {
     fn both_parts_name_everything_to_do(case in a_case()) {
         let composed = case.compose();
         if let Some(mail) = composed.mail {
-            let (text, html) = (letters(&mail.text), letters(&seen(&mail.html)));
+            let (text, html) = (letters(&mail.text), letters(&visible_text(&mail.html)));
             let loans = composed.digest.take_back.iter().map(|line| &line.title);
             let holds = composed.digest.pick_up.iter().map(|line| &line.title);
             let attention = composed.digest.attention.iter().filter_map(|item| match &item.kind {
@@ -220,7 +220,7 @@ proptest! {
             let text: Vec<&str> = mail.text.lines().filter(links).collect();
             // Each link in the HTML matches an action in the text.
             let html = mail.html.replace(">Renew</a>", ">can be renewed</a>");
-            prop_assert_eq!(letters(&text.join("\n")), letters(&seen(&html)));
+            prop_assert_eq!(letters(&text.join("\n")), letters(&visible_text(&html)));
         }
     }
 

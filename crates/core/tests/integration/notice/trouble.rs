@@ -230,16 +230,16 @@ fn expiring_card_matches_snapshots(#[case] days: i64, #[case] subject: &str) {
 #[test]
 fn expiring_card_is_mailed_at_each_stage_and_weekly() {
     let mut case = Case::of([expiring(32)]);
-    let mut told_at = Vec::new();
+    let mut mailed_at = Vec::new();
     for days_left in (-9..=32).rev() {
         let composed = case.compose();
         if composed.mail.is_some() {
-            told_at.push(days_left);
+            mailed_at.push(days_left);
             case.last_notice = Some(composed.last_notice);
         }
         case = case.days_later(1);
     }
-    assert_eq!(told_at, [30, 23, 16, 9, 7, 1, -1, -8]);
+    assert_eq!(mailed_at, [30, 23, 16, 9, 7, 1, -1, -8]);
 }
 
 #[test]
