@@ -81,13 +81,13 @@ pub(crate) struct TestSite {
     /// Settle the login as accepted first.
     pub(crate) settles_login: std::sync::atomic::AtomicBool,
     visitors: Mutex<BTreeMap<LibraryId, usize>>,
-    /// The most visitors at any one library at a time, and at all of them together.
+    /// The highest number of concurrent visitors at one library, and at all together.
     pub(crate) most_at_one: AtomicUsize,
     pub(crate) most_at_all: AtomicUsize,
 }
 
 impl TestSite {
-    /// The next answer for a number.
+    /// Queues an answer for a number.
     pub(crate) fn answer(&self, number: &str, answer: Result<Account, Failure>) {
         self.answers
             .lock()
@@ -97,7 +97,7 @@ impl TestSite {
             .push_back(answer);
     }
 
-    fn come(&self, library: &LibraryId) {
+    fn enter(&self, library: &LibraryId) {
         let mut visitors = self.visitors.lock().unwrap();
         let here = visitors.entry(library.clone()).or_default();
         *here += 1;
@@ -106,7 +106,7 @@ impl TestSite {
             .fetch_max(visitors.values().sum(), Ordering::SeqCst);
     }
 
-    fn go(&self, library: &LibraryId) {
+    fn leave(&self, library: &LibraryId) {
         *self.visitors.lock().unwrap().get_mut(library).unwrap() -= 1;
     }
 }
@@ -131,11 +131,11 @@ impl LibrarySite for TestSite {
         if self.hang_after_login.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
-        self.come(&library.id);
+        self.enter(&library.id);
         for _ in 0..3 {
             tokio::task::yield_now().await;
         }
-        self.go(&library.id);
+        self.leave(&library.id);
         let answer = self
             .answers
             .lock()

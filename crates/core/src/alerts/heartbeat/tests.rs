@@ -80,8 +80,8 @@ fn run(world: &World, outcome: RunOutcome, done: u32, failed: u32) -> Run {
     0,
     Some("https://alive.example.org/x/fail?create=1")
 )]
-#[case::it_came_too_late(RunOutcome::Missed, 0, 0, None)]
-#[case::it_was_suspended(RunOutcome::SkippedPaused, 0, 0, None)]
+#[case::too_late(RunOutcome::Missed, 0, 0, None)]
+#[case::paused(RunOutcome::SkippedPaused, 0, 0, None)]
 #[case::a_person_stopped_it(RunOutcome::Interrupted, 2, 0, None)]
 #[tokio::test]
 async fn heartbeat_follows_good_runs_only(

@@ -63,10 +63,10 @@ impl Planned {
     }
 }
 
-const QUARTER: Duration = Duration::minutes(15);
+const QUARTER_HOUR: Duration = Duration::minutes(15);
 
 /// The time between two ticks when those of five hours are missing.
-const FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
+const GAP_OF_FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
 
 #[rstest]
 #[case::just_due("06:30", "2026-11-21T11:30:00Z", &["2026-11-21"])]
@@ -112,7 +112,7 @@ fn every_date_is_due_or_passed_never_both() {
             assert_eq!(known, usize::from(is_due && recent), "{date} at {now}");
             assert_eq!(family.has_passed(date, now), is_due && !due.contains(&date));
         }
-        now += QUARTER;
+        now += QUARTER_HOUR;
     }
 }
 
@@ -131,10 +131,10 @@ fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
         // Every tick; or none for five hours, at another time for each family.
         let missing = Duration::minutes(15 * i64::from(quarter % 20));
         let mut of_each = Planned::default();
-        of_each.ticks(&family, start, end, QUARTER);
+        of_each.ticks(&family, start, end, QUARTER_HOUR);
         let mut of_few = Planned::default();
-        of_few.ticks(&family, start + missing, end, FIVE_HOURS);
-        for (planned, late) in [(of_each, QUARTER), (of_few, FIVE_HOURS)] {
+        of_few.ticks(&family, start + missing, end, GAP_OF_FIVE_HOURS);
+        for (planned, late) in [(of_each, QUARTER_HOUR), (of_few, GAP_OF_FIVE_HOURS)] {
             for date in &dates {
                 let found = planned.0.get(date);
                 if !date_exists(*date, zone) {
@@ -205,7 +205,7 @@ fn schedule_change_applies_from_the_next_local_date() {
     );
     let mut planned = Planned::default();
     let (start, end) = (at("2026-11-21T10:00:00Z"), at("2026-11-24T00:00:00Z"));
-    planned.ticks(&family, start, end, QUARTER);
+    planned.ticks(&family, start, end, QUARTER_HOUR);
     let found: Vec<_> = planned.0.into_iter().collect();
     let expected = [
         (date("2026-11-21"), at("2026-11-21T11:30:00Z")),
@@ -273,7 +273,7 @@ fn same_schedule_changes_nothing() {
 }
 
 /// Occasional schedule changes, and ticks at most five hours apart.
-fn days_of_a_restless_family() -> impl Strategy<Value = Vec<(i64, Option<(Tz, NaiveTime)>)>> {
+fn schedule_changes_and_ticks() -> impl Strategy<Value = Vec<(i64, Option<(Tz, NaiveTime)>)>> {
     let zones = prop::sample::select(
         [
             "America/Toronto",
@@ -298,7 +298,7 @@ fn days_of_a_restless_family() -> impl Strategy<Value = Vec<(i64, Option<(Tz, Na
 proptest! {
     #[test]
     fn schedule_changes_leave_one_notice_per_date(
-        steps in days_of_a_restless_family(),
+        steps in schedule_changes_and_ticks(),
         start_day in 0i64..2000,
         created_minute in 0i64..1440,
     ) {

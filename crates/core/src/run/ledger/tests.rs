@@ -74,7 +74,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[rstest]
 #[case::on_time("12:00:00", Some(HOUR))]
 #[case::late_but_in_time("13:00:00", Some(HOUR))]
-#[case::however_late("23:00:00", None)]
+#[case::no_deadline("23:00:00", None)]
 #[tokio::test]
 async fn run_starts_within_its_deadline(#[case] now: &str, #[case] within: Option<Duration>) {
     let world = at_time(now).await;

@@ -187,9 +187,9 @@ fn greylisting(delivery: Delivery, faults: u8) -> Rules {
 
 /// One tick with a clock that is ahead and one with a clock that is behind, at any time.
 #[rstest::rstest]
-#[case::of_a_notice_that_is_planned(Delivery::AtMostOnce, false)]
-#[case::before_it_is_planned(Delivery::AtMostOnce, true)]
-#[case::where_two_mails_are_better_than_none(Delivery::AtLeastOnce, false)]
+#[case::planned(Delivery::AtMostOnce, false)]
+#[case::unplanned_notice(Delivery::AtMostOnce, true)]
+#[case::at_least_once(Delivery::AtLeastOnce, false)]
 fn tick_by_a_wrong_clock_has_no_effect(#[case] delivery: Delivery, #[case] unplanned: bool) {
     let found = search(Rules {
         wrong_clocks: true,
@@ -256,10 +256,10 @@ fn search_finds_an_end_without_an_alert() {
 
 /// The search finds the violation when an outside service breaks a promise.
 #[rstest::rstest]
-#[case::a_store_that_does_not_compare_revisions(Sabotage::StoreIgnoresRevisions, 0)]
-#[case::a_store_that_forgets_sending(Sabotage::StoreForgetsSending, 1)]
-#[case::a_mailer_that_tries_again_by_itself(Sabotage::MailerTriesTwice, 1)]
-#[case::a_mailer_that_says_not_sent_of_what_it_took(Sabotage::MailerDeniesWhatItTook, 1)]
+#[case::store_ignores_revisions(Sabotage::StoreIgnoresRevisions, 0)]
+#[case::store_forgets_sending(Sabotage::StoreForgetsSending, 1)]
+#[case::mailer_retries(Sabotage::MailerTriesTwice, 1)]
+#[case::mailer_denies_a_sent_mail(Sabotage::MailerDeniesWhatItTook, 1)]
 fn search_finds_a_broken_promise(#[case] sabotage: Sabotage, #[case] faults: u8) {
     let found = search(Rules {
         sabotage: Some(sabotage),
