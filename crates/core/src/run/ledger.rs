@@ -120,7 +120,7 @@ pub async fn start_or_resume_run<'a>(
         Err(RunError::NotStarted(NotStarted::AlreadyRan(run)))
             if matches!(run.outcome, RunOutcome::Running | RunOutcome::Failed) =>
         {
-            tracing::info!(run.id = %run.key, "An interrupted run goes on.");
+            tracing::info!(run.id = %run.key, "An interrupted run was resumed.");
             Ok(OpenRun {
                 runs,
                 clock,
@@ -355,7 +355,7 @@ fn missed_times(run: &RunKey, before: &[Run], schedule: Option<&Schedule>) -> Ve
         tracing::warn!(
             run.id = %run,
             missed = times.len(),
-            "Runs before this one never came."
+            "Runs before this one were missed."
         );
     }
     times

@@ -82,7 +82,7 @@ pub fn parse_private(text: &str) -> Result<PrivateKeys, MalformedKeys> {
     let facts = Facts::read(text, PRIVATE_KIND)?;
     let current = facts
         .current
-        .ok_or_else(|| malformed("it does not say which key is the current one"))?;
+        .ok_or_else(|| malformed("it doesn't name the current key"))?;
     let keys = facts.keys.iter().map(|key| PrivateKey::from_bytes(**key));
     PrivateKeys::new(&current, keys.collect(), facts.rotated_at)
         .map_err(|_| malformed("the current key is missing"))
@@ -129,7 +129,7 @@ impl Facts {
                     _ => return Err(malformed("it was written by a newer LibraryHippo")),
                 },
                 (Some(PRIVATE_KIND | PUBLIC_KIND | FINGERPRINT_KIND), Some(_), None) => {
-                    return Err(malformed("it holds a key of another kind"));
+                    return Err(malformed("it holds another kind of key"));
                 }
                 (Some("current"), Some(id), None) if kind == PRIVATE_KIND => {
                     facts.current.replace(KeyId(id.to_owned())).is_none()
@@ -137,7 +137,7 @@ impl Facts {
                 (Some("rotated-at"), Some(at), None) if kind == PRIVATE_KIND => {
                     match DateTime::parse_from_rfc3339(at) {
                         Ok(at) => facts.rotated_at.replace(at.to_utc()).is_none(),
-                        Err(_) => return wrong(&"it does not hold a time"),
+                        Err(_) => return wrong(&"this isn't a time"),
                     }
                 }
                 (Some("key"), Some(digits), None) => match key(digits) {
@@ -148,23 +148,23 @@ impl Facts {
                     }
                     None => return wrong(&"a key must have 64 hexadecimal digits"),
                 },
-                _ => return wrong(&"it says nothing that a key file says"),
+                _ => return wrong(&"this isn't a line of a key file"),
             };
             if !is_new {
-                return wrong(&"it says again what an earlier line says");
+                return wrong(&"it repeats an earlier line");
             }
         }
         if has_kind {
             Ok(facts)
         } else {
-            Err(malformed("it does not say what it holds"))
+            Err(malformed("its first line doesn't name its kind"))
         }
     }
 
     fn only_key(mut self) -> Result<Zeroizing<[u8; 32]>, MalformedKeys> {
         match (self.keys.pop(), self.keys.is_empty()) {
             (Some(key), true) => Ok(key),
-            _ => Err(malformed("it does not hold one key")),
+            _ => Err(malformed("it must hold exactly one key")),
         }
     }
 }
@@ -246,16 +246,16 @@ mod tests {
     }
 
     #[rstest]
-    #[case::empty(String::new(), "it does not say what it holds")]
+    #[case::empty(String::new(), "its first line doesn't name its kind")]
     #[case::newer(good().replace("keys 1", "keys 2"), "it was written by a newer LibraryHippo")]
-    #[case::no_current(good().replace("current", "# current"), "it does not say which key is the current one")]
+    #[case::no_current(good().replace("current", "# current"), "it doesn't name the current key")]
     #[case::other_current(good().replace("current k-", "current k-0"), "the current key is missing")]
     #[case::no_key(good().replace("key 00", "# key 00"), "the current key is missing")]
     #[case::short(good().replace("ff\n", "f\n"), "line 5: a key must have 64 hexadecimal digits")]
     #[case::not_hex(good().replace("key 00", "key zz"), "line 5: a key must have 64 hexadecimal digits")]
-    #[case::twice(format!("{}key {DIGITS}\n", good()), "line 6: it says again what an earlier line says")]
-    #[case::no_time(format!("{}rotated-at noon\n", good()), "line 6: it does not hold a time")]
-    #[case::foreign(format!("{}hello\n", good()), "line 6: it says nothing that a key file says")]
+    #[case::twice(format!("{}key {DIGITS}\n", good()), "line 6: it repeats an earlier line")]
+    #[case::no_time(format!("{}rotated-at noon\n", good()), "line 6: this isn't a time")]
+    #[case::foreign(format!("{}hello\n", good()), "line 6: this isn't a line of a key file")]
     #[case::truncated(good()[..good().len() - 10].to_owned(), "line 5: a key must have 64 hexadecimal digits")]
     fn damaged_key_text_names_its_fault(#[case] text: String, #[case] expected: &str) {
         let fault = parse_private(&text).unwrap_err().0;
