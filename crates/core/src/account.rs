@@ -1,4 +1,4 @@
-//! What a card's pages said at one moment.
+//! A card's account at one moment.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::SystemName;
 
-/// What a card's pages said at one moment. What they did not say is `None`, never empty or zero.
+/// A card's account at one moment. Data missing from its pages is `None`, never empty or zero.
 ///
 /// Its JSON is the format of `hippo read` and of every store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Account {
     pub card_expires: Option<NaiveDate>,
     /// Totals that the site states.
     pub declared: Declared,
-    /// What the library tells this patron: blocks, restrictions, notices.
+    /// The library's messages to this patron: blocks, restrictions, notices.
     pub messages: Vec<String>,
 }
 

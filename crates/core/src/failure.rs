@@ -109,7 +109,7 @@ impl fmt::Display for FailureKind {
 pub struct Failure {
     /// Its kind.
     pub kind: FailureKind,
-    /// What was seen.
+    /// The observation.
     pub detail: String,
     /// What a person can do, if the kind does not imply it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

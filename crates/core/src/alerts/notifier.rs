@@ -1,4 +1,4 @@
-//! Who delivers alerts to the operator, and how.
+//! The notifiers, which deliver alerts to the operator.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::email_address::EmailAddress;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::run::Job;
 
-/// One mail lists this many alerts, and says how many more there are.
+/// A mail lists at most this many alerts, and counts the rest.
 const MAX_ALERTS_PER_MAIL: usize = 50;
 
 /// The alerts could not be delivered. The message is for the log.
@@ -85,7 +85,7 @@ impl Notifier for LogNotifier {
 pub struct MailNotifier<'a> {
     /// The mail service.
     pub mailer: &'a dyn Mailer,
-    /// Who gets it.
+    /// The recipient.
     pub address: EmailAddress,
     /// The time.
     pub clock: &'a dyn Clock,

@@ -9,7 +9,7 @@ use crate::clock::is_in_future;
 /// A claim to deliver an alert expires after this time.
 pub const CLAIM_TIMEOUT: Duration = Duration::minutes(30);
 
-/// An alert on record, and whether the operator has it.
+/// A recorded alert, and whether it was delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredAlert {
     /// The alert as it was first raised.

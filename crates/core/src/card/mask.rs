@@ -29,10 +29,10 @@ const MIN_DISTINCTIVE_CHARS: usize = 6;
 /// Its last four characters stay unless they are the PIN's; nothing of a PIN stays.
 ///
 /// A secret is *distinctive* with six characters or more of which one is a digit or a sign that words do not
-/// have: it is masked wherever it stands. Any other may stand there by chance, and is masked only
+/// have: it is masked everywhere. Any other may occur by chance, and is masked only
 ///
-/// - where the text calls it so (`PIN: 2026`, `2026 is your PIN`) or it stands beside the number;
-/// - if it is four or five digits: also where it stands alone in the library's own sentences (messages,
+/// - where the text calls it so (`PIN: 2026`, `2026 is your PIN`) or it is beside the number;
+/// - if it is four or five digits: also where it is alone in the library's own sentences (messages,
 ///   notes, reasons, failures; not titles: `1984` is a book). Alone means no part of a date, an amount, a time or a
 ///   longer number, no year from 1900 to 2099, and no count or address (`4711 items`, `9 of 4711`).
 #[derive(Clone)]

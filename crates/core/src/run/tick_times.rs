@@ -1,8 +1,8 @@
 //! Whether a tick of `notify-all` may trust the clock.
 //!
 //! One tick of a wrong clock would make today's notices MISSED, send tomorrow's early and delete
-//! data that is still needed. So the first tick whose time doesn't fit what is on record only
-//! records its time. The next one that agrees with it goes on. A machine that was off loses one
+//! data that is still needed. So the first tick whose time contradicts the recorded times only
+//! records its time. The next one that agrees with it proceeds. A machine that was off loses one
 //! tick.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +16,7 @@ pub const MAX_STORE_AHEAD: TimeDelta = TimeDelta::days(1);
 /// A last tick longer ago than this puts the clock in doubt; a schedule may fire once a day.
 pub const MAX_TICK_GAP: TimeDelta = TimeDelta::hours(26);
 
-/// How soon after a doubted tick the next one ends the doubt, whatever the schedule.
+/// How soon after a doubted tick the next one ends the doubt, for any schedule.
 pub const MAX_CONFIRM_GAP: TimeDelta = TimeDelta::hours(1);
 
 /// When the ticks of `notify-all` came, by their own clocks.

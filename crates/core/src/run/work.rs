@@ -49,7 +49,7 @@ pub struct WorkResult {
     pub outcome: WorkOutcome,
 }
 
-/// What a run works on.
+/// The subject of a work item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "subject", rename_all = "snake_case")]
 pub enum Subject {

@@ -566,7 +566,7 @@ pub trait AlertStore: Send + Sync {
 
     /// Claims the delivery of an alert, in one conditional step; true if the caller is to deliver it.
     ///
-    /// Of many callers one wins; another may claim it after
+    /// One of many callers wins; another may claim it after
     /// [`CLAIM_TIMEOUT`](crate::alerts::CLAIM_TIMEOUT) if it is still not delivered. False if it was
     /// delivered or never raised.
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool>;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::exploration::positions::Positions;
 use crate::exploration::world::{Rules, Transition, World};
 
-/// What a search found.
+/// The result of a search.
 pub(crate) struct SearchReport {
     pub(crate) states: usize,
     pub(crate) transitions: usize,

@@ -253,7 +253,7 @@ impl World {
         }
     }
 
-    /// The rule that this state breaks, whatever comes next.
+    /// The rule that this state breaks at once.
     pub(crate) fn violation(&self, rules: Rules, positions: &Positions) -> Option<String> {
         if self.wrong_tick_acted {
             let end = self.end(rules, positions);
