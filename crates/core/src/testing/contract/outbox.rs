@@ -297,8 +297,8 @@ pub(super) async fn one_of_many_concurrent_notice_plans_wins(store: &dyn Store) 
     store.add_family(&family("conrad")).await.unwrap();
     let record = notice("conrad", DAY);
     let answers = join_all((0..16).map(|_| store.plan_mail(&record))).await;
-    let is_planned = answers.into_iter().map(Result::unwrap).filter(|is_planned| *is_planned);
-    assert_eq!(is_planned.count(), 1);
+    let wins = answers.into_iter().map(Result::unwrap).filter(|won| *won);
+    assert_eq!(wins.count(), 1);
 }
 
 pub(super) async fn open_notices_are_listed_oldest_first(store: &dyn Store) {
