@@ -1,4 +1,4 @@
-//! What a card's pages said at one moment.
+//! A card's account at one moment.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::SystemName;
 
-/// What a card's pages said at one moment. What they did not say is `None`, never empty or zero.
+/// A card's account at one moment. Data missing from its pages is `None`, never empty or zero.
 ///
 /// Its JSON is the format of `hippo read` and of every store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,12 +25,12 @@ pub struct Account {
     pub card_expires: Option<NaiveDate>,
     /// Totals that the site states.
     pub declared: Declared,
-    /// What the library tells this patron: blocks, restrictions, notices.
+    /// The library's messages to this patron: blocks, restrictions, notices.
     pub messages: Vec<String>,
 }
 
 impl Account {
-    /// An account of which nothing is known yet.
+    /// An account with nothing known yet.
     pub fn unknown(system: SystemName) -> Self {
         Self {
             system,
@@ -74,7 +74,7 @@ pub struct Declared {
     pub holds: Option<u32>,
 }
 
-/// A date so many years ahead stands for none: sites print 2099 or 9999 for “never”.
+/// A date this many years ahead means no date: sites print 2099 or 9999 for “never”.
 pub const ENDLESS_AFTER_YEARS: u32 = 10;
 
 /// An item that is out.
@@ -113,19 +113,19 @@ pub struct Hold {
     pub title: String,
     /// As the site writes it.
     pub author: Option<String>,
-    /// How far it has come.
+    /// Its state.
     pub state: HoldState,
     /// Place in the queue, from 1.
     pub position: Option<u32>,
     /// How many people are waiting.
     pub queue_length: Option<u32>,
-    /// The last day on which it waits at the desk.
+    /// The last day to pick it up.
     pub pickup_by: Option<NaiveDate>,
     /// The day on which a suspended hold becomes active.
     pub suspended_until: Option<NaiveDate>,
     /// The day on which the request lapses.
     pub expires: Option<NaiveDate>,
-    /// Where it is to be picked up.
+    /// The branch to pick it up at.
     pub pickup_branch: Option<String>,
     /// It is fetched online, not at a desk.
     pub digital: bool,
@@ -135,19 +135,19 @@ pub struct Hold {
     pub url: Option<String>,
 }
 
-/// How far a hold has come.
+/// The state of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
-    /// It waits at the desk.
+    /// It is ready at the desk.
     Ready,
     /// On its way to the desk.
     InTransit,
-    /// Others are first.
+    /// Others come first in the queue.
     Waiting,
     /// The patron paused it.
     Suspended,
-    /// The site says something that none of the others covers; see the note.
+    /// Any other state; the note has the site's words.
     Other,
 }
 
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_of_an_account_is_the_one_of_the_design() {
+    fn account_json_matches_the_documented_format() {
         let account = Account {
             fines: Some("17.00".parse().unwrap()),
             loans: Some(Vec::new()),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn hold_states_have_the_names_of_the_design() {
+    fn hold_states_have_their_documented_names() {
         let names: Vec<String> = [
             HoldState::Ready,
             HoldState::InTransit,

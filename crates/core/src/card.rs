@@ -82,16 +82,16 @@ pub struct CardState {
     pub last_check: Option<LastCheck>,
     /// When the newest check that gave an account began.
     pub last_success_at: Option<DateTime<Utc>>,
-    /// Since when the site refuses the number or PIN: the card waits for a person.
+    /// Since when the site rejects the number or PIN; the card waits for a person.
     pub refused_since: Option<DateTime<Utc>>,
     /// A login was about to be sent, and its check is not saved yet.
     pub login_mark: Option<LoginMark>,
 }
 
 impl CardState {
-    /// The same state without what a clock ahead of `now` wrote. The next check replaces it.
+    /// The state without times that a clock ahead of `now` wrote; the next check replaces them.
     ///
-    /// A refusal stays, whatever its time: a refused PIN is never sent again automatically.
+    /// A refusal always stays: a rejected PIN is never sent again automatically.
     #[must_use]
     pub fn without_future(&self, now: DateTime<Utc>) -> Self {
         let last_check = self.last_check.clone();
@@ -145,7 +145,7 @@ pub struct LastCheck {
 pub struct LoginMark {
     /// The check that wrote it; the same check may log in once more.
     pub check: Uuid,
-    /// When.
+    /// When it was written.
     pub at: DateTime<Utc>,
     /// The library's local date then.
     pub day: NaiveDate,
@@ -161,7 +161,7 @@ impl LoginMark {
     }
 }
 
-/// A login's outcome, before its check is over.
+/// A login's outcome, known before its check ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginOutcome {
     /// A page showed us logged in.
@@ -192,13 +192,13 @@ pub struct CardRecord {
 pub struct StoredAccount {
     /// When the check that read it began.
     pub read_at: DateTime<Utc>,
-    /// What the pages said.
+    /// The account.
     pub account: Account,
 }
 
 impl StoredAccount {
-    /// The same account with a time that can be right. If a clock ahead of `now` stored it, it was
-    /// read at an unknown time since its card was added.
+    /// The account with a plausible time: if a clock ahead of `now` stored it, it was read at an unknown
+    /// time after its card was added.
     ///
     /// `None`: that clock added the card too, so the account's age is unknown.
     #[must_use]
@@ -245,19 +245,19 @@ mod tests {
     #[case(Duration::seconds(60), true)]
     #[case(Duration::seconds(61), false)]
     #[case(Duration::days(400), false)]
-    fn times_more_than_a_minute_ahead_do_not_count(#[case] ahead: Duration, #[case] counts: bool) {
+    fn times_over_a_minute_ahead_are_ignored(#[case] ahead: Duration, #[case] counts: bool) {
         let state = checked_at(now() + ahead);
         let known = state.without_future(now());
         assert_eq!(known.last_check.is_some(), counts);
         assert_eq!(known.last_success_at.is_some(), counts);
         assert_eq!(known.login_mark.is_some(), counts);
         assert_eq!(state.newest_in_future(now()).is_none(), counts);
-        // A refused PIN waits for a person, whatever the clock said.
+        // A rejected PIN waits for a person, regardless of the clock.
         assert_eq!(known.refused_since, state.refused_since);
     }
 
     #[test]
-    fn account_from_future_is_as_old_as_its_card_may_be() {
+    fn account_from_the_future_counts_as_its_card_allows() {
         let card = Card {
             id: CardId::generate(),
             family: "conrad".parse().unwrap(),

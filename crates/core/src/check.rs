@@ -12,17 +12,17 @@ use crate::ids::LibraryId;
 /// One attempt to read one card, and how it ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// Which check it is; its [`crate::card::LoginMark`] names the same.
+    /// Its id, which its [`crate::card::LoginMark`] has too.
     pub id: Uuid,
     /// The card.
     pub card: CardKey,
-    /// The library that was asked.
+    /// The library.
     pub library: LibraryId,
-    /// When it began; a check that began earlier never overwrites one that began later.
+    /// When it started; a check never overwrites one that started later.
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub finished_at: DateTime<Utc>,
-    /// What was read, or why nothing was.
+    /// The account, or why there is none.
     pub outcome: Result<Account, Failure>,
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-/// Clocks that are further apart than this disagree.
+/// Clocks further apart than this disagree.
 pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// Whether a stored time is later than `now` by more than [`CLOCK_TOLERANCE`]: a wrong clock wrote it.
@@ -36,9 +36,9 @@ pub fn start_of_day(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
 
 /// The instant of a local date and time of day.
 ///
-/// A time inside a gap of the clocks is due at the end of the gap, one that occurs twice at the
-/// first. A date that does not exist in the zone (Apia, 2011-12-30) is due at the end of its gap
-/// too, which is the next date; [`date_exists`] tells.
+/// A time inside a clock gap maps to the end of the gap; one that occurs twice maps to the first. A date
+/// that does not exist in the zone (Apia, 2011-12-30) maps to the end of its gap, which is on the next
+/// date; see [`date_exists`].
 pub fn due_instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> DateTime<Utc> {
     let local = date.and_time(time);
     match zone.from_local_datetime(&local) {
@@ -48,15 +48,15 @@ pub fn due_instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> DateTime<Utc> 
     }
 }
 
-/// Whether the zone has such a date at all.
+/// Whether the date exists in the zone.
 pub fn date_exists(date: NaiveDate, zone: Tz) -> bool {
     local_date(start_of_day(date, zone), zone) == date
 }
 
 /// The first instant after the gap that contains `local`.
 fn end_of_gap(local: chrono::NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    // No zone is further than a day from UTC and no gap is longer than a day: within these bounds
-    // local time, read off the instant, goes from before `local` to after it in one jump.
+    // No zone is more than a day from UTC, and no gap is longer than a day. Within these bounds the
+    // local time jumps once from before `local` to after it.
     let guess = local.and_utc();
     let (mut before, mut after) = (
         guess.checked_sub_days(Days::new(2)).unwrap_or(guess),
@@ -90,7 +90,7 @@ mod tests {
     #[case::half_an_hour("2026-10-04", "02:10", "Australia/Lord_Howe", "2026-10-03T15:30:00Z")]
     #[case::midnight_in_a_gap("2024-04-26", "00:15", "Africa/Cairo", "2024-04-25T22:00:00Z")]
     #[case::a_missing_day("2011-12-30", "06:30", "Pacific/Apia", "2011-12-30T10:00:00Z")]
-    fn a_local_time_is_due_at(
+    fn local_time_maps_to_its_instant(
         #[case] day: &str,
         #[case] time: &str,
         #[case] zone: Tz,
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_the_zone_skipped_does_not_exist() {
+    fn date_skipped_by_the_zone_does_not_exist() {
         let apia: Tz = "Pacific/Apia".parse().unwrap();
         assert!(date_exists(date("2011-12-29"), apia));
         assert!(!date_exists(date("2011-12-30"), apia));

@@ -1,4 +1,4 @@
-//! Failures have names, and each has its own consequence.
+//! The failures of a check, by kind.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::skeleton::Skeleton;
 
-/// The kinds of failure of a check. What follows from each, [`crate::jobs`] decides.
+/// The kinds of failure of a check. [`crate::jobs`] decides the consequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
@@ -17,7 +17,7 @@ pub enum FailureKind {
     CardBlocked,
     /// The site forgot the session after a page that showed us logged in.
     SessionExpired,
-    /// A page is not what the reader expects.
+    /// A page was not recognised.
     PageChanged,
     /// The number and PIN were sealed for other hosts than the library's entry names now. Nothing is
     /// sent: the card waits until its PIN is set or sealed anew.
@@ -26,7 +26,7 @@ pub enum FailureKind {
     SiteRefused,
     /// No answer, 5xx, a time-out, a maintenance page.
     SiteDown,
-    /// The library is being left alone, or the visit ran out of time.
+    /// The library is backed off from, or the visit ran out of time.
     NotTried,
 }
 
@@ -89,7 +89,7 @@ pub enum Remedy {
     AddRecipient,
     /// Write to a recipient again.
     AllowRecipient,
-    /// What a newer version knows.
+    /// A remedy of a newer version.
     #[serde(other)]
     Newer,
 }
@@ -107,14 +107,14 @@ impl fmt::Display for FailureKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{kind}: {detail}")]
 pub struct Failure {
-    /// What it means.
+    /// Its kind.
     pub kind: FailureKind,
-    /// What was seen.
+    /// The observation.
     pub detail: String,
-    /// What a person can do, where the kind does not say.
+    /// What a person can do, if the kind does not imply it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
-    /// How long the site asks to be left alone.
+    /// The site's Retry-After.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
     /// A login was sent, and we don't know whether it succeeded. It isn't sent again that day.
@@ -143,7 +143,7 @@ impl Failure {
         Self::new(FailureKind::WrongCredentials, detail)
     }
 
-    /// A page is not what the reader expects.
+    /// A page was not recognised.
     pub fn page_changed(detail: impl Into<String>) -> Self {
         Self::new(FailureKind::PageChanged, detail)
     }
@@ -153,12 +153,12 @@ impl Failure {
         Self::new(FailureKind::SiteDown, detail)
     }
 
-    /// The library is being left alone, or the visit ran out of time.
+    /// The library is backed off from, or the visit ran out of time.
     pub fn not_tried(detail: impl Into<String>) -> Self {
         Self::new(FailureKind::NotTried, detail)
     }
 
-    /// The same failure as a store keeps it: without what only the run needs.
+    /// The failure without the fields that only the run needs, as stored.
     #[must_use]
     pub fn to_keep(&self) -> Self {
         Self {
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failure_without_a_remedy_is_written_as_ever_and_a_newer_one_is_read() {
+    fn failure_json_is_compatible_across_versions() {
         let plain = Failure::page_changed("no table");
         let json = serde_json::to_string(&plain).unwrap();
         assert_eq!(json, r#"{"kind":"page_changed","detail":"no table"}"#);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_one_name_in_json_and_in_text() {
+    fn failure_kinds_have_equal_names_in_json_and_text() {
         for kind in FailureKind::ALL {
             assert_eq!(
                 serde_json::to_string(&kind).unwrap(),

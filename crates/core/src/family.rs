@@ -11,30 +11,30 @@ use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
 use schedule::ScheduleHistory;
 
-/// The people who get one notice, and how they want it.
+/// The people who get one notice, and their preferences.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Family {
     /// The slug that a person chose.
     pub id: FamilyId,
-    /// What the mail calls them.
+    /// The name in mails.
     pub name: String,
-    /// Who gets the mail; may be empty, then nothing is sent and the operator sees why.
+    /// The recipients. If empty, nothing is sent and the operator sees why.
     pub recipients: Vec<EmailAddress>,
-    /// Every rule that says “day” means a day in this zone; to change it, see
-    /// [`Family::reschedule`].
+    /// The timezone of every “day” in the rules; change it with [`Family::reschedule`].
     pub timezone: Tz,
-    /// The local time of day from which the day's notice may be sent; changed likewise.
+    /// The local time of day from which the day's notice may be sent; change it with
+    /// [`Family::reschedule`].
     pub notice_time: NaiveTime,
-    /// What to tell and when.
+    /// The preferences.
     pub preferences: Preferences,
-    /// While true, no notice is planned; to change it, see [`Family::set_paused`].
+    /// While true, no notice is planned; change it with [`Family::set_paused`].
     pub paused: bool,
     /// When the family was added.
     pub created_at: DateTime<Utc>,
-    /// The schedules before this one, as far as they still matter.
+    /// The earlier schedules that still matter.
     #[serde(default)]
     pub history: ScheduleHistory,
-    /// The recipients that get nothing until a person allows it again.
+    /// The recipients that get no mail until a person allows them again.
     #[serde(default)]
     pub stopped: Vec<StoppedRecipient>,
 }
@@ -42,15 +42,15 @@ pub struct Family {
 /// A recipient whose mail bounced permanently, or who complained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoppedRecipient {
-    /// Who.
+    /// The address.
     pub address: EmailAddress,
-    /// When the mail service said so.
+    /// When the mail service reported it.
     pub since: DateTime<Utc>,
-    /// It was a complaint.
+    /// Whether it was a complaint.
     pub complained: bool,
 }
 
-/// Why nothing more is sent to a recipient.
+/// Why a recipient was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
@@ -86,13 +86,13 @@ impl Family {
         self.recipients.iter().filter(stopped).cloned().collect()
     }
 
-    /// Whether nothing is sent to this address.
+    /// Whether this address is stopped.
     pub fn is_stopped(&self, address: &EmailAddress) -> bool {
         let mut stopped = self.stopped.iter();
         stopped.any(|stopped| stopped.address.reaches_the_same_as(address))
     }
 
-    /// Sends nothing more to one of the recipients; false if that is so already, or it is none.
+    /// Stops a recipient; false if it is stopped already or not a recipient.
     pub fn stop_recipient(&mut self, stopped: StoppedRecipient) -> bool {
         let address = &stopped.address;
         let mut recipients = self.recipients.iter();
@@ -104,7 +104,7 @@ impl Family {
         true
     }
 
-    /// Sends to a recipient again; false if nothing was stopped.
+    /// Allows a recipient again; false if it was not stopped.
     pub fn allow_recipient(&mut self, address: &EmailAddress) -> bool {
         let before = self.stopped.len();
         self.stopped
@@ -113,17 +113,17 @@ impl Family {
     }
 }
 
-/// What a family wants in its notice, and when.
+/// A family's preferences for its notice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
     /// A loan due within this many days is to be taken back.
     pub due_within_days: u16,
-    /// Fines of this much or more want attention; `None`: never.
+    /// Fines of this amount or more need attention; `None`: never.
     pub fines_threshold: Option<Decimal>,
-    /// Whether to write although there is nothing to say.
+    /// When to send a mail even if it is empty.
     pub send_when_empty: SendWhenEmpty,
-    /// What to do when nobody can know whether a mail left.
+    /// What to do when it is unknown whether a mail was sent.
     pub delivery: Delivery,
     /// A mail with more than fifteen lines is grouped by person.
     pub by_person: bool,
@@ -141,11 +141,11 @@ impl Default for Preferences {
     }
 }
 
-/// Whether to write although there is nothing to say.
+/// When to send a mail even if it is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SendWhenEmpty {
-    /// Only when there is something to say.
+    /// Never: only send when there is something to say.
     #[default]
     Never,
     /// Every day.
@@ -154,7 +154,7 @@ pub enum SendWhenEmpty {
     Weekly(Weekday),
 }
 
-/// What to do when nobody can know whether a mail left.
+/// What to do when it is unknown whether a mail was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
@@ -166,7 +166,7 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// All of them.
+    /// Every policy.
     pub const ALL: [Self; 2] = [Self::AtMostOnce, Self::AtLeastOnce];
 
     /// The name in options and files.

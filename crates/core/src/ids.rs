@@ -1,4 +1,4 @@
-//! Names that a person chose (slugs), and the ids that never change.
+//! Slugs, which a person chose, and ids that never change.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ pub const SLUG_LIMIT: usize = 40;
 /// Why a text is not a slug or an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
-    /// Not of the form that slugs have.
+    /// Not a slug.
     #[error(
         "“{0}” is not a valid id. Use 1 to {SLUG_LIMIT} lower-case letters, digits and hyphens, \
          and begin with a letter or digit."
@@ -138,7 +138,7 @@ mod tests {
     #[case("conrad")]
     #[case("wpl")]
     #[case("2-cats")]
-    fn a_slug_of_lower_case_letters_digits_and_hyphens_is_taken(#[case] text: &str) {
+    fn slug_of_lowercase_letters_digits_and_hyphens_is_accepted(#[case] text: &str) {
         assert_eq!(text.parse::<FamilyId>().unwrap().as_str(), text);
     }
 
@@ -151,12 +151,12 @@ mod tests {
     #[case("..")]
     #[case("ñ")]
     #[case("a123456789a123456789a123456789a1234567890")]
-    fn anything_else_is_refused(#[case] text: &str) {
+    fn invalid_slug_is_rejected(#[case] text: &str) {
         assert!(text.parse::<FamilyId>().is_err());
     }
 
     #[test]
-    fn a_card_id_survives_text() {
+    fn card_id_round_trips_through_text() {
         let id = CardId::generate();
         assert_eq!(id.to_string().parse::<CardId>().unwrap(), id);
     }

@@ -1,4 +1,4 @@
-//! The queues between a job that plans and the workers that do.
+//! The queues between a planning job and its workers.
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -9,29 +9,29 @@ use crate::jobs::check_cards::visit::Visit;
 use crate::outbox::{MailKey, MailKind};
 use crate::run::RunKey;
 
-/// Work could not be handed out; what was handed out before stays so.
+/// Work could not be enqueued; messages enqueued before stay so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("The queue did not take {unsent} of {asked} messages: {reason}")]
 pub struct QueueError {
-    /// How many it did not take, after every try.
+    /// How many messages it did not accept after all retries.
     pub unsent: usize,
-    /// How many it was given.
+    /// How many messages were sent to it.
     pub asked: usize,
-    /// Why, in words for the operator.
+    /// The reason, for the operator.
     pub reason: String,
 }
 
-/// Takes visits, and gives each to one worker; visits of one library one after the other.
+/// Delivers each visit to one worker; visits of one library one after the other.
 #[async_trait]
 pub trait VisitQueue: Send + Sync {
-    /// Hands out all of these, or says that it could not.
+    /// Enqueues all of these visits.
     ///
-    /// After an error some of them may have been taken. The same visit sent again is taken once,
-    /// as long as the queue remembers it, or comes twice: a worker must bear that.
+    /// After an error some may have been enqueued. A visit that is sent again is deduplicated while the
+    /// queue remembers it, and delivered twice later: a worker must tolerate that.
     async fn send(&self, visits: &[Visit]) -> Result<(), QueueError>;
 }
 
-/// A message of the queue of mails.
+/// A message of the mail queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailMessage {
@@ -46,7 +46,7 @@ pub struct MailMessage {
 }
 
 impl MailMessage {
-    /// The message of a run that enqueues this mail.
+    /// Creates the message of a run that enqueues this mail.
     pub fn new(key: &MailKey, run: &RunKey) -> Self {
         Self {
             kind: key.kind.clone(),
@@ -62,9 +62,9 @@ impl MailMessage {
     }
 }
 
-/// Takes mails that are due, and gives each to a worker, now and then to two.
+/// Delivers due mails to workers, each at least once.
 #[async_trait]
 pub trait MailQueue: Send + Sync {
-    /// Enqueues all of these, or says that it could not; then some may have been taken.
+    /// Enqueues all of these mails; after an error some may have been enqueued.
     async fn send(&self, run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError>;
 }

@@ -45,14 +45,14 @@ impl fmt::Display for Job {
     }
 }
 
-/// What makes a run one run: a schedule that fires twice for the same time is the same run.
+/// The identity of a run: a schedule that fires twice for the same time makes one run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunKey {
     /// The job.
     pub job: Job,
     /// Which of the job's schedules.
     pub label: Label,
-    /// For when it was scheduled.
+    /// When it was scheduled to start.
     pub scheduled_time: DateTime<Utc>,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for RunKey {
     }
 }
 
-/// Not a run's id.
+/// The text is not a run's id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("“{0}” isn't a run's id.")]
 pub struct InvalidRunKey(String);
@@ -94,16 +94,16 @@ impl FromStr for RunKey {
 pub enum Trigger {
     /// A schedule.
     Schedule,
-    /// A schedule that tries the failed again.
+    /// A schedule that retries failed cards.
     Retry,
     /// A person.
     Person,
-    /// Written by a newer version, with a word that this one does not know.
+    /// Written by a newer version, in a word unknown to this one.
     #[serde(other)]
     Newer,
 }
 
-/// How a run ended, or that it has not.
+/// The outcome of a run, or that it is still running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunOutcome {
@@ -113,27 +113,27 @@ pub enum RunOutcome {
     Done,
     /// Done, but a card or a mail failed.
     DoneWithFailures,
-    /// It could not do its work at all: the store was away.
+    /// It could not do its work at all: the store was unavailable.
     Failed,
-    /// Not begun, since the last of its label was still going.
+    /// Not started, because the last run of its label was still going.
     SkippedStillRunning,
     /// A person stopped it.
     Interrupted,
     /// It stopped reporting.
     Lost,
-    /// Its time passed without it, or it came too late to begin.
+    /// It never came, or came after its start deadline.
     Missed,
-    /// Not begun, since its label is paused.
+    /// Not started, because its label is paused.
     SkippedPaused,
-    /// It did not begin: its clock does not fit what is on record.
+    /// Not started, because the clock contradicts the recorded times.
     SkippedClockInDoubt,
-    /// Written by a newer version. It counts as over.
+    /// Written by a newer version; counts as ended.
     #[serde(other)]
     Newer,
 }
 
 impl RunOutcome {
-    /// The words of tables.
+    /// The text for tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -151,7 +151,7 @@ impl RunOutcome {
     }
 }
 
-/// How much a run had to do and how it went: cards for `check-cards`, notices for `notify-all`.
+/// The counts of a run: cards for `check-cards`, notices for `notify-all`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// How many there were.
@@ -160,14 +160,14 @@ pub struct Counts {
     pub done: u32,
     /// How many failed, by kind (a [`FailureKind`], or a notice's state).
     pub failed: BTreeMap<String, u32>,
-    /// How many were left out on purpose (a card that waits for a person, nothing to say).
+    /// How many were left out on purpose (a card that waits for a person, an empty notice).
     pub skipped: u32,
     /// How many of the planned were enqueued. Their results are in [`work`], not here.
     #[serde(default, skip_serializing_if = "is_none")]
     pub enqueued: u32,
 }
 
-/// A run that does its work itself enqueues nothing.
+/// Omits the field for a run that does its work itself.
 fn is_none(enqueued: &u32) -> bool {
     *enqueued == 0
 }
@@ -184,7 +184,7 @@ impl Counts {
         self.enqueued = self.enqueued.saturating_add(more);
     }
 
-    /// The more of each: of two executions of one run, each counted what it saw of the same work.
+    /// The maximum of each count: two executions of one run count the same work.
     #[must_use]
     pub fn at_least(mut self, other: &Self) -> Self {
         self.planned = self.planned.max(other.planned);
@@ -217,7 +217,7 @@ impl Counts {
 /// One execution of a job for one scheduled time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// What makes it one.
+    /// Its key.
     #[serde(flatten)]
     pub key: RunKey,
     /// Who started it.
@@ -226,7 +226,7 @@ pub struct Run {
     pub input: serde_json::Value,
     /// When it began.
     pub started_at: DateTime<Utc>,
-    /// When it last said that it is going.
+    /// When it last reported progress.
     pub reported_at: DateTime<Utc>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
@@ -237,7 +237,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// How long it took, or has been going by `now`.
+    /// How long it took, or has been running by `now`.
     pub fn duration(&self, now: DateTime<Utc>) -> chrono::Duration {
         self.finished_at.unwrap_or(now) - self.started_at
     }
@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_newer_version_wrote_of_a_run_is_read_and_is_no_run_that_goes() {
+    fn run_written_by_a_newer_version_reads_and_is_not_running() {
         let run = |outcome: &str, trigger: &str| -> Run {
             serde_json::from_value(serde_json::json!({
                 "job": "check-cards", "label": "all", "scheduled_time": "2026-11-21T10:00:00Z",
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_key_survives_text() {
+    fn run_key_round_trips_through_text() {
         let key = RunKey {
             job: Job::CheckCards,
             label: "all".parse().unwrap(),

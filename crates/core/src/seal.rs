@@ -2,8 +2,8 @@
 //!
 //! HPKE (RFC 9180) in base mode with X25519, HKDF-SHA256 and ChaCha20-Poly1305. Sealing needs the
 //! public key alone, opening the private one. The associated data binds an envelope to its card and to
-//! the hosts that the library's stored entry names ([`SealContext`]); the key's id stands in the
-//! envelope, so that keys can be rotated one card after the other.
+//! the hosts that the library's stored entry names ([`SealContext`]); the key's id is in the
+//! envelope, so that keys can be rotated card by card.
 
 mod context;
 pub mod key_text;
@@ -20,16 +20,16 @@ pub use self::keys::{FingerprintKey, PrivateKey, PrivateKeys, PublicKey};
 /// Why a secret could not be sealed or opened. Never contains the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// There is no key where one should be.
+    /// A key is missing.
     #[error("{0}")]
     NoKey(String),
-    /// The key exists, but must not be used as it is.
+    /// The key exists but must not be used.
     #[error("{0}")]
     UnsafeKey(String),
-    /// The secret was sealed to a key that is not among the present ones.
+    /// The secret was sealed to a key that is not present.
     #[error("The number and PIN were sealed to the key {0}, which isn't here. They weren't sent.")]
     UnknownKey(KeyId),
-    /// The envelope does not open for this card and the hosts that its library names now.
+    /// The envelope does not open for this card and its library's present hosts.
     #[error(
         "The number and PIN weren't sealed for the hosts that the library's entry names now. They \
          weren't sent."
@@ -58,24 +58,24 @@ pub struct Sealed {
     pub key: KeyId,
     /// HPKE's `enc`, 32 bytes.
     pub encapsulated_key: Vec<u8>,
-    /// What was sealed, and its tag.
+    /// The ciphertext and its tag.
     pub ciphertext: Vec<u8>,
 }
 
-/// Where the private keys are kept.
+/// The source of the private keys.
 #[async_trait]
 pub trait PrivateKeySource: Send + Sync {
-    /// Reads the present private keys at every call.
+    /// Reads the present private keys; nothing is cached.
     async fn private_keys(&self) -> Result<PrivateKeys, SealError>;
 }
 
-/// Where the keys for adding a card are kept.
+/// The source of the keys for adding a card.
 #[async_trait]
 pub trait PublicKeySource: Send + Sync {
     /// Reads the public key; callers read it for every write, so that a rotation reaches them.
     async fn public_key(&self) -> Result<PublicKey, SealError>;
 
-    /// Reads the key of the numbers' fingerprints, which no rotation changes.
+    /// Reads the fingerprint key, which no rotation changes.
     async fn fingerprint_key(&self) -> Result<FingerprintKey, SealError>;
 }
 

@@ -1,4 +1,4 @@
-//! The way to a library's site, seen from the jobs.
+//! The port to a library's site.
 
 use async_trait::async_trait;
 
@@ -13,10 +13,10 @@ use crate::store::StoreError;
 pub trait LibrarySite: Send + Sync {
     /// Logs in, reads, and logs out where the system has a logout.
     ///
-    /// Calls `permit` once right before each login that it sends, and sends nothing when that fails; settles the
-    /// login through it as soon as the site shows what became of it. Must not take longer than the time limit of a
-    /// card, must never mix two patrons, and must answer `page_changed` rather than an account of which it is not
-    /// sure. The account's loans and holds are both known.
+    /// Calls `permit` once right before each login, and sends nothing if that fails. Settles the login
+    /// through it as soon as the site shows the outcome. Must keep to the time limit of a card, must never
+    /// mix two patrons, and must return `page_changed` rather than an uncertain account. The account's
+    /// loans and holds are both known.
     async fn check(
         &self,
         library: &Library,
@@ -28,29 +28,29 @@ pub trait LibrarySite: Send + Sync {
 /// Why a check gave no account.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// The site, or the way to it, gave none.
+    /// The site or the connection failed.
     #[error(transparent)]
     Failed(#[from] Failure),
-    /// The login was not permitted, or what became of it could not be kept.
+    /// The login was not permitted, or its outcome could not be stored.
     #[error(transparent)]
     NotPermitted(#[from] PermitError),
 }
 
-/// Why a login may not be sent, or what became of it is not kept.
+/// Why a login may not be sent, or its outcome was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum PermitError {
-    /// It may not be sent, for a reason that is put on record.
+    /// It may not be sent, for a reason that is recorded.
     #[error(transparent)]
     Refused(Failure),
-    /// It is left to others: another check is at the card, or somebody made it wait. Nothing is put on record.
-    #[error("The login is left to others.")]
+    /// Another check is logging in to the card, or a person made it wait. Nothing is recorded.
+    #[error("The login was skipped: another check is running, or a person changed the card.")]
     LeftToOthers,
     /// The mark could not be written.
     #[error("The login's mark could not be written.")]
     Store(#[from] StoreError),
 }
 
-/// What a system is told, which can do nothing but stop.
+/// The failure that a library system sees; it can only stop.
 impl From<&PermitError> for Failure {
     fn from(error: &PermitError) -> Self {
         match error {
@@ -75,15 +75,15 @@ impl From<SiteError> for Failure {
     }
 }
 
-/// Asked before a login is sent, and told what became of it: keeps the durable mark.
+/// Permits logins and stores their outcomes: keeps the durable mark.
 #[async_trait]
 pub trait LoginPermit: Send + Sync {
-    /// Comes back with `Ok` once the mark is durable; otherwise no login may be sent.
+    /// Returns `Ok` once the mark is durable; otherwise no login may be sent.
     async fn about_to_log_in(&self) -> Result<(), PermitError>;
 
-    /// Keeps durably what became of the login, before anything else is read or asked for.
+    /// Stores the outcome of the login durably, before the next request.
     ///
-    /// By default nothing is kept: for visitors without a mark.
+    /// By default stores nothing, for callers without a mark.
     async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
         let _ = outcome;
         Ok(())

@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The tags and class names of a page, in order; no text, no attribute, no number of anybody.
+/// The tags and class names of a page, in order; no text, no other attributes, no numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Skeleton(String);
 
-/// Not an outline that we made.
+/// The text is not an outline of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("That is not the outline of a page.")]
 pub struct NotASkeleton;
@@ -17,14 +17,14 @@ pub struct NotASkeleton;
 /// The longest outline: long enough to distinguish two pages, short enough for a mail.
 const LONGEST: usize = 4000;
 
-/// Names of tags and classes are not longer than this.
+/// The longest tag or class name that is kept.
 const LONGEST_NAME: usize = 40;
 
 impl Skeleton {
-    /// The skeleton of a page, from its tags with their class names, in order.
+    /// Builds the skeleton of a page from its tags and their class names, in order.
     ///
-    /// A name that could carry something else is left out: one with other characters than those of
-    /// names, a long one, one with three digits in a row.
+    /// A name that could carry data is left out: one with unusual characters, a long one, one with three
+    /// digits in a row.
     pub fn of<'a>(tags: impl IntoIterator<Item = (&'a str, Vec<&'a str>)>) -> Self {
         let mut text = String::new();
         for (tag, classes) in tags {
@@ -47,7 +47,7 @@ impl Skeleton {
         Self(text)
     }
 
-    /// As a mail shows it: `div.loans table tr.odd td`.
+    /// The text for a mail: `div.loans table tr.odd td`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_skeleton_has_tags_and_class_names_and_nothing_else() {
+    fn skeleton_has_only_tags_and_class_names() {
         let skeleton = Skeleton::of([
             ("div", vec!["loans", "patron-29999000000001", "two words"]),
             ("a", vec!["x\"onclick", "token_4f", &"x".repeat(41)]),
@@ -108,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_end_has_a_skeleton_that_ends() {
+    fn skeleton_of_an_endless_page_is_bounded() {
         let skeleton = Skeleton::of(std::iter::repeat_n(("tr", vec!["odd"]), 100_000));
         assert!(skeleton.as_str().len() <= LONGEST);
     }
 
     #[test]
-    fn what_was_stored_is_read_back_and_nothing_else_is() {
+    fn skeleton_round_trips_and_rejects_other_text() {
         let skeleton = Skeleton::of([("div", vec!["loans"]), ("td", vec![])]);
         let json = serde_json::to_string(&skeleton).unwrap();
         assert_eq!(serde_json::from_str::<Skeleton>(&json).unwrap(), skeleton);

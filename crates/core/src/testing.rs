@@ -1,4 +1,4 @@
-//! What tests share: the store contract, a store in memory, and a world to run jobs in.
+//! Shared by tests: the store contract, a store in memory, and a world to run jobs in.
 
 pub mod contract;
 pub mod memory;

@@ -1,4 +1,4 @@
-//! What follows every run: alerts are delivered, and a good run sends its heartbeat.
+//! The steps after every run: it delivers alerts, and a good run sends its heartbeat.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::store::{AlertStore, OutboxStore, StoreResult};
 /// This many alerts are looked up, or marked, at the same time.
 const MAX_CONCURRENCY: usize = 16;
 
-/// What follows every run of a job.
+/// The steps before and after every run of a job.
 pub struct AfterRun<'a> {
     /// The alerts.
     pub alerts: &'a dyn AlertStore,
@@ -53,9 +53,9 @@ impl AfterRun<'_> {
         self.heartbeat.send_end(run, self.clock.now()).await;
     }
 
-    /// Delivers every pending alert, whoever raised it; returns how many were delivered.
+    /// Delivers every pending alert, from any source; returns how many were delivered.
     ///
-    /// What could not be delivered is left to a later run. An alert about no single job counts as one
+    /// Undelivered alerts are left to a later run. An alert about no single job counts as one
     /// of `job`.
     pub async fn deliver_alerts(&self, job: Job) -> StoreResult<usize> {
         let Some(notifiers) = &self.notifiers else {

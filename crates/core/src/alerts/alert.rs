@@ -1,4 +1,4 @@
-//! What the operator must see, and what makes it one alert.
+//! The alerts, and the keys that make each one unique.
 
 use std::fmt;
 
@@ -13,29 +13,30 @@ use crate::run::{Job, RunKey};
 use crate::seal::KeyId;
 use crate::skeleton::Skeleton;
 
-/// One thing that needs a person.
+/// One problem that needs the operator.
 ///
-/// What a mail to the operator may contain is what fits in here; a text of somebody else's does not.
+/// It is an allow list of what a mail to the operator may contain: there is no room for other people's
+/// text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Alert {
-    /// A library's pages are not what we know; once for as long as that lasts.
+    /// A library's pages are not recognised; one alert for as long as that lasts.
     PageChanged {
         /// The library.
         library: LibraryId,
         /// The day.
         day: NaiveDate,
-        /// What the page is made of, without what it says.
+        /// The structure of the page, without its text.
         skeleton: Option<Skeleton>,
     },
-    /// PINs were sealed for other hosts than a library's entry names; once for each library and day.
+    /// PINs were sealed for other hosts than a library's entry names; one alert per library and day.
     SealedForOtherHosts {
         /// The library.
         library: LibraryId,
         /// The day.
         day: NaiveDate,
     },
-    /// PINs were sealed to a key that is not here; once for each library and day.
+    /// PINs were sealed to an unknown key; one alert per library and day.
     UnknownKey {
         /// The library of the cards.
         library: LibraryId,
@@ -44,38 +45,38 @@ pub enum Alert {
         /// The day.
         day: NaiveDate,
     },
-    /// A library's pages, of which that was told, are read again.
+    /// A library's pages are read again, after an alert that they were not.
     PagesReadAgain {
         /// The library.
         library: LibraryId,
         /// Since when they could not be.
         since: DateTime<Utc>,
     },
-    /// Dates do not fit the date format of a library's entry; once for as long as that lasts.
+    /// Dates do not fit a library's date format; one alert for as long as that lasts.
     WrongDateFormat {
         /// The library.
         library: LibraryId,
     },
-    /// A library has not answered for a day; once for each time that it is down.
+    /// A library has been down for a day; one alert per outage.
     LibraryDown {
         /// The library.
         library: LibraryId,
         /// Since when.
         since: DateTime<Utc>,
     },
-    /// A run could not do its work; once for each label, fault and day.
+    /// A run failed; one alert per label, fault and day.
     RunFailed {
         /// The run.
         run: RunKey,
         /// What failed.
         fault: Fault,
     },
-    /// A run stopped reporting; once for each label and day.
+    /// A run stopped reporting; one alert per label and day.
     RunLost {
         /// The run.
         run: RunKey,
     },
-    /// A run came too late to begin, and is on record as missed; once for each label and day.
+    /// A run came after its start deadline and was missed; one alert per label and day.
     RunTooLate {
         /// The run.
         run: RunKey,
@@ -93,7 +94,7 @@ pub enum Alert {
         /// How many.
         count: usize,
     },
-    /// A family has no notice for a day: it was given up, failed, or nothing planned it.
+    /// A family has no notice for a day: it was given up, failed or never planned.
     NoNotice {
         /// The kind of the mail.
         mail: MailKind,
@@ -104,7 +105,7 @@ pub enum Alert {
         /// How it ended.
         state: MailState,
     },
-    /// A notice was written by a newer version than the one that runs.
+    /// A newer version wrote a notice.
     NewerNotice {
         /// The kind of the mail.
         mail: MailKind,
@@ -124,7 +125,7 @@ pub enum Alert {
         /// The day on which it was stopped.
         day: NaiveDate,
     },
-    /// The others of a family have a notice, and this recipient has not, or nobody can know.
+    /// A recipient did not get a notice that the others got, or may not have.
     RecipientUnreached {
         /// The kind of the mail.
         mail: MailKind,
@@ -134,7 +135,7 @@ pub enum Alert {
         date: NaiveDate,
         /// Which of its recipients, counted from 1.
         number: usize,
-        /// Nobody can know whether the mail left.
+        /// Whether it is unknown if the mail was sent.
         in_doubt: bool,
     },
     /// The clock here and the store's are more than a minute apart.
@@ -144,14 +145,14 @@ pub enum Alert {
         /// By how many seconds ours is ahead.
         seconds: i64,
     },
-    /// The clock does not fit what is on record; once for each time that it does not.
+    /// The clock contradicts the recorded times; one alert per recorded time.
     ClockInDoubt {
-        /// The time on record: of the last run, or one that is still to come.
+        /// The recorded time: the last run, or a time in the future.
         reference: DateTime<Utc>,
         /// What the clock showed.
         now: DateTime<Utc>,
     },
-    /// The store was restored from a copy; once for each time.
+    /// The store was restored from a copy; one alert per restore.
     StoreRestored {
         /// The day on which it was first used.
         day: NaiveDate,
@@ -165,21 +166,21 @@ pub enum Alert {
         /// By how many seconds ours is behind.
         seconds: i64,
     },
-    /// A row of the store cannot be understood and is left out; once for each row.
+    /// A row of the store is damaged and left out; one alert per row.
     DamagedRow {
-        /// The table it stands in.
+        /// Its table.
         table: String,
         /// Its id there.
         id: String,
     },
-    /// Something was noted by a newer version than the one that runs, which cannot tell it.
+    /// A newer version raised an alert that this version cannot read.
     NewerAlert {
         /// The day on which it was found.
         day: NaiveDate,
     },
 }
 
-/// What kept a run from doing its work.
+/// Why a run failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -208,13 +209,13 @@ impl Fault {
     }
 }
 
-/// What makes a alert one thing: however often it is seen, it is told once.
+/// The identity of an alert: one key is delivered once, however often it is raised.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AlertKey(String);
 
 impl AlertKey {
-    /// As stores keep it.
+    /// The stored text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -227,7 +228,7 @@ impl fmt::Display for AlertKey {
 }
 
 impl Alert {
-    /// What makes it one thing.
+    /// The key of this alert.
     pub fn key(&self) -> AlertKey {
         AlertKey(match self {
             Self::SealedForOtherHosts { library, day } => {
@@ -242,7 +243,7 @@ impl Alert {
             Self::LibraryDown { library, since } => {
                 format!("library-down/{library}/{}", time(*since))
             }
-            // What keeps one run from its work keeps the next from it, a quarter of an hour later.
+            // The same fault fails the next run too, a quarter of an hour later.
             Self::RunFailed { run, fault } => {
                 format!("run-failed/{}/{}", fault.as_str(), label_and_day(run))
             }
@@ -282,7 +283,7 @@ impl Alert {
         })
     }
 
-    /// Whose work it is about, if it is one job's.
+    /// The job it is about, if it is about one.
     pub fn job(&self) -> Option<Job> {
         match self {
             Self::PageChanged { .. }
@@ -308,7 +309,7 @@ impl Alert {
         }
     }
 
-    /// The mail whose record has the last word on it, if there is one.
+    /// The mail whose record confirms this alert, if there is one.
     pub(super) fn mail_key(&self) -> Option<MailKey> {
         match self {
             Self::NoNotice {
@@ -321,7 +322,7 @@ impl Alert {
         }
     }
 
-    /// What the operator should know of a notice in this state, if anything.
+    /// The alert about a notice in this state, if any.
     pub fn of_notice(notice: &OutboxRecord) -> Option<Self> {
         let (mail, family, date) = (notice.kind.clone(), notice.family.clone(), notice.date);
         match notice.state {
@@ -336,7 +337,7 @@ impl Alert {
         }
     }
 
-    /// What the operator should know of the recipients of a notice that the others have.
+    /// The alerts about recipients that did not get a sent notice.
     pub fn of_recipients(notice: &OutboxRecord) -> Vec<Self> {
         if notice.state != MailState::Sent {
             return Vec::new();
@@ -353,7 +354,7 @@ impl Alert {
             .collect()
     }
 
-    /// What the operator should know of a failed check at a library, if anything.
+    /// The alert about a failed check at a library, if any.
     pub fn of_failure(library: &LibraryId, failure: &Failure, day: NaiveDate) -> Option<Self> {
         let library = library.clone();
         match failure.kind {
@@ -370,7 +371,7 @@ impl Alert {
         }
     }
 
-    /// What the operator should know of the runs of a label that never came: one thing.
+    /// The one alert about the missed runs of a label.
     pub fn of_missed(job: Job, label: &Label, times: &[DateTime<Utc>]) -> Option<Self> {
         let (first, last) = (times.iter().min()?, times.iter().max()?);
         Some(Self::RunsMissed {
@@ -383,7 +384,7 @@ impl Alert {
     }
 }
 
-/// What the runs of a label have in common for a day.
+/// The part of a key that all runs of a label share for a day.
 fn label_and_day(run: &RunKey) -> String {
     let day = run.scheduled_time.date_naive();
     format!("{}/{}/{day}", run.job, run.label)

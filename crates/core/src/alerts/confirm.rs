@@ -1,25 +1,24 @@
-//! Whether an alert that was raised before the step it warns of turned out true.
+//! Checks an alert that was raised before the event it warns of.
 
 use super::alert::Alert;
 use crate::outbox::{MailState, OutboxRecord, RecipientState};
 use crate::store::{OutboxStore, StoreError, StoreResult};
 
-/// Whether a thing that was noted is so.
+/// Whether a raised alert is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Confirmation {
-    /// It is, and this is what there is to say of it now.
+    /// It is true; this is its current form.
     True(Alert),
-    /// Not yet, or not any more: it may still come to be.
+    /// It is not true now, but may become true.
     NotYet,
-    /// It came otherwise.
+    /// It turned out false.
     False,
 }
 
-/// Whether a thing that was noted is so.
+/// Checks an alert against the record of its notice.
 ///
-/// That a family has no notice is noted before the step that makes it so, and somebody else's step may
-/// have come first: the notice's record has the last word. Of one that cannot be read, rather what was
-/// noted is told than nothing.
+/// The alert that a family has no notice is raised before the final write, and another worker's write
+/// may come first. If the record cannot be read, the alert counts as true.
 pub async fn confirm_alert(outbox: &dyn OutboxStore, alert: &Alert) -> StoreResult<Confirmation> {
     let Some(key) = alert.mail_key() else {
         return Ok(Confirmation::True(alert.clone()));

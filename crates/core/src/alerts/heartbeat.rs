@@ -9,8 +9,8 @@ use url::Url;
 use crate::run::{Job, Run, RunOutcome, Trigger};
 use crate::store::{RunStore, StoreResult};
 
-/// The heartbeat was not delivered. The message is for the log; it leaves out the URL, since whoever
-/// knows it can send the heartbeat.
+/// The heartbeat was not delivered. The message is for the log and leaves out the URL, because anybody
+/// who knows it can send the heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("The heartbeat URL could not be fetched: {0}")]
 pub struct MissedHeartbeat(pub String);
@@ -41,7 +41,7 @@ pub struct HeartbeatUrl {
     pub start_fail: bool,
 }
 
-/// What a heartbeat says.
+/// The signal of a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Signal {
     Start,
@@ -49,16 +49,16 @@ enum Signal {
     Fail,
 }
 
-/// Among so many of a job's newest runs is the scheduled one before.
+/// How many of a job's newest runs are searched for the previous scheduled one.
 const RECENT_RUNS: usize = 16;
 
 impl Heartbeat<'_> {
-    /// Sends the start signal, where those are switched on.
+    /// Sends the start signal, where enabled.
     pub async fn send_start(&self, run: &Run) {
         self.send(run, Signal::Start).await;
     }
 
-    /// Sends the heartbeat after a good run, and the fail signal after a bad one where those are switched on.
+    /// Sends the heartbeat after a good run, and the fail signal after a bad one where enabled.
     pub async fn send_end(&self, run: &Run, now: DateTime<Utc>) {
         if !self.urls.contains_key(&run.key.job) || run.trigger == Trigger::Person {
             return;
@@ -73,9 +73,9 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// Whether a run did its work; `None`: it did not begin, or a person stopped it.
+    /// Whether a run did its work; `None`: it did not start, or a person stopped it.
     ///
-    /// Where workers do the work, they have not reported yet: the scheduled run before is judged as well.
+    /// The workers of this run have not reported yet, so the previous scheduled run counts as well.
     async fn is_good(&self, run: &Run, now: DateTime<Utc>) -> StoreResult<Option<bool>> {
         match run.outcome {
             RunOutcome::Failed => return Ok(Some(false)),
@@ -108,7 +108,7 @@ impl Heartbeat<'_> {
     }
 
     async fn send(&self, run: &Run, signal: Signal) {
-        // What a person starts is no sign that the schedule works.
+        // A manual run does not show that the schedule works.
         if run.trigger == Trigger::Person {
             return;
         }

@@ -1,4 +1,4 @@
-//! Who delivers alerts to the operator, and how.
+//! The notifiers, which deliver alerts to the operator.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::email_address::EmailAddress;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::run::Job;
 
-/// One mail lists this many alerts, and says how many more there are.
+/// A mail lists at most this many alerts, and counts the rest.
 const MAX_ALERTS_PER_MAIL: usize = 50;
 
 /// The alerts could not be delivered. The message is for the log.
@@ -31,11 +31,11 @@ pub trait Notifier: Send + Sync {
 
 /// The notifiers of all jobs.
 pub struct Notifiers<'a> {
-    /// Those of single jobs.
+    /// The notifiers of single jobs.
     pub by_job: BTreeMap<Job, &'a dyn Notifier>,
     /// The one for all other jobs, if it is not the default.
     pub for_others: Option<&'a dyn Notifier>,
-    /// The one that runs where there is no other, and where the other fails.
+    /// The notifier of jobs without another, and the fallback if the other fails.
     pub default: &'a dyn Notifier,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Notifiers<'a> {
     pub async fn notify(&self, job: Job, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
         let own = self.by_job.get(&job).copied().or(self.for_others);
         if let Some(own) = own {
-            // A notifier of one's own is somebody else's code.
+            // An own notifier may be foreign code, and may panic.
             match AssertUnwindSafe(own.notify(alerts)).catch_unwind().await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => {
@@ -68,7 +68,7 @@ impl<'a> Notifiers<'a> {
     }
 }
 
-/// Writes alerts to the log: the default where no operator's address is known.
+/// Writes alerts to the log; the default without an operator's address.
 pub struct LogNotifier;
 
 #[async_trait]
@@ -85,7 +85,7 @@ impl Notifier for LogNotifier {
 pub struct MailNotifier<'a> {
     /// The mail service.
     pub mailer: &'a dyn Mailer,
-    /// Who gets it.
+    /// The recipient.
     pub address: EmailAddress,
     /// The time.
     pub clock: &'a dyn Clock,
@@ -99,7 +99,7 @@ impl Notifier for MailNotifier<'_> {
             MailAnswer::Accepted { .. } => Ok(()),
             MailAnswer::Refused { reason, .. }
             | MailAnswer::NotSent { reason }
-            // Twice is better than not at all.
+            // An alert that comes twice is better than none.
             | MailAnswer::Unknown { reason } => Err(DeliveryFailed(reason)),
         }
     }
@@ -108,7 +108,7 @@ impl Notifier for MailNotifier<'_> {
 fn alert_mail(to: EmailAddress, alerts: &[Alert], now: DateTime<Utc>) -> Mail {
     let subject = match alerts {
         [one] => format!("LibraryHippo: {}", one.sentence()),
-        many => format!("LibraryHippo: {} things need you", many.len()),
+        many => format!("LibraryHippo: {} alerts", many.len()),
     };
     let mut text = String::new();
     let mut html = String::new();
@@ -117,7 +117,7 @@ fn alert_mail(to: EmailAddress, alerts: &[Alert], now: DateTime<Utc>) -> Mail {
         for alert in &group {
             let sentence = alert.sentence();
             let _ = writeln!(text, "{sentence}");
-            // Ids, dates and our own words: none of them holds a character that HTML would mind.
+            // Ids, dates and our own words hold no character that HTML would need escaped.
             let _ = write!(html, "{sentence}<br>");
         }
         let _ = writeln!(text, "{advice}");
@@ -151,7 +151,7 @@ fn alert_mail(to: EmailAddress, alerts: &[Alert], now: DateTime<Utc>) -> Mail {
     }
 }
 
-/// The HTML part: plain, narrow, readable on a phone and in the dark, like a notice.
+/// The HTML part: plain, narrow, readable on a phone and in dark mode, like a notice.
 fn page(body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\

@@ -9,7 +9,7 @@ use crate::clock::is_in_future;
 /// A claim to deliver an alert expires after this time.
 pub const CLAIM_TIMEOUT: Duration = Duration::minutes(30);
 
-/// An alert on record, and whether the operator has it.
+/// A recorded alert, and whether it was delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredAlert {
     /// The alert as it was first raised.
@@ -62,7 +62,7 @@ impl StoredAlert {
     /// Claims the delivery; `None` if it was delivered, or somebody else holds the claim.
     #[must_use]
     pub fn claim(&self, now: DateTime<Utc>) -> Option<Self> {
-        // A clock that was ahead may have written it.
+        // A time in the future was written by a wrong clock.
         let is_over =
             |claimed: DateTime<Utc>| claimed + CLAIM_TIMEOUT <= now || is_in_future(claimed, now);
         let is_free = self.claimed_at.is_none_or(is_over);

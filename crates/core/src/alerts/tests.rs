@@ -42,22 +42,22 @@ fn changed(library: &str, day: &str) -> Alert {
     }
 }
 
-/// A handler that keeps what it is given, fails, or panics.
+/// A notifier that keeps the alerts, fails, or panics.
 #[derive(Default)]
-struct Handler {
-    told: Mutex<Vec<Vec<Alert>>>,
+struct TestNotifier {
+    delivered: Mutex<Vec<Vec<Alert>>>,
     fails: bool,
     panics: bool,
 }
 
 #[async_trait]
-impl Notifier for Handler {
+impl Notifier for TestNotifier {
     async fn notify(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
-        assert!(!self.panics, "the handler's own fault");
+        assert!(!self.panics, "the notifier's own fault");
         if self.fails {
             return Err(DeliveryFailed("away".to_owned()));
         }
-        self.told.lock().unwrap().push(alerts.to_vec());
+        self.delivered.lock().unwrap().push(alerts.to_vec());
         Ok(())
     }
 }
@@ -86,7 +86,7 @@ fn heartbeat<'a>(world: &'a World, ping: &'a Pings) -> Heartbeat<'a> {
     }
 }
 
-fn aftermath<'a>(world: &'a World, default: &'a dyn Notifier, ping: &'a Pings) -> AfterRun<'a> {
+fn after_run<'a>(world: &'a World, default: &'a dyn Notifier, ping: &'a Pings) -> AfterRun<'a> {
     AfterRun {
         alerts: &world.store,
         outbox: &world.store,
@@ -111,93 +111,100 @@ fn plan<'a>(after: &'a AfterRun<'a>, world: &World) -> RunPlan<'a> {
     }
 }
 
-async fn note(world: &World, things: &[Alert]) {
-    raise_alerts(&world.store, things, world.clock.now())
+async fn raise(world: &World, alerts: &[Alert]) {
+    raise_alerts(&world.store, alerts, world.clock.now())
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn a_thing_is_told_once_however_often_it_is_seen() {
+async fn alert_is_delivered_once_however_often_raised() {
     let world = World::new().await;
-    let (handler, pings) = (Handler::default(), Pings::default());
-    let aftermath = aftermath(&world, &handler, &pings);
-    let things = [changed("wpl", "2026-11-21"), changed("kpl", "2026-11-21")];
-    for told in [2, 0, 0] {
-        for thing in &things {
-            note(&world, std::slice::from_ref(thing)).await;
+    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let after_run = after_run(&world, &notifier, &pings);
+    let alerts = [changed("wpl", "2026-11-21"), changed("kpl", "2026-11-21")];
+    for delivered in [2, 0, 0] {
+        for alert in &alerts {
+            raise(&world, std::slice::from_ref(alert)).await;
             world.clock.advance(Duration::seconds(1));
         }
         assert_eq!(
-            aftermath.deliver_alerts(Job::CheckCards).await.unwrap(),
-            told
+            after_run.deliver_alerts(Job::CheckCards).await.unwrap(),
+            delivered
         );
         world.clock.advance(Duration::hours(2));
     }
     let next = [changed("rwl", "2026-11-22")];
-    note(&world, &next).await;
-    aftermath.deliver_alerts(Job::CheckCards).await.unwrap();
-    let told = handler.told.lock().unwrap().clone();
-    assert_eq!(told, [things.to_vec(), next.to_vec()]);
-    let noted = world.store.recent_alerts(10).await.unwrap();
-    let times: Vec<u64> = noted.iter().map(|noted| noted.times).collect();
+    raise(&world, &next).await;
+    after_run.deliver_alerts(Job::CheckCards).await.unwrap();
+    let delivered = notifier.delivered.lock().unwrap().clone();
+    assert_eq!(delivered, [alerts.to_vec(), next.to_vec()]);
+    let stored = world.store.recent_alerts(10).await.unwrap();
+    let times: Vec<u64> = stored.iter().map(|stored| stored.times).collect();
     assert_eq!(times, [1, 3, 3]);
 }
 
 #[tokio::test]
-async fn what_could_not_be_told_is_told_by_a_later_run_though_it_is_not_seen_again() {
+async fn undelivered_alert_is_delivered_by_a_later_run() {
     let world = World::new().await;
     let (away, works, pings) = (
-        Handler {
+        TestNotifier {
             fails: true,
-            ..Handler::default()
+            ..TestNotifier::default()
         },
-        Handler::default(),
+        TestNotifier::default(),
         Pings::default(),
     );
-    note(&world, &[changed("wpl", "2026-11-21")]).await;
-    let first = aftermath(&world, &away, &pings);
+    raise(&world, &[changed("wpl", "2026-11-21")]).await;
+    let first = after_run(&world, &away, &pings);
     assert_eq!(first.deliver_alerts(Job::CheckCards).await.unwrap(), 0);
-    let second = aftermath(&world, &works, &pings);
-    // Somebody else may be telling it just now.
+    let second = after_run(&world, &works, &pings);
+    // The claim of the first run has not expired yet.
     assert_eq!(second.deliver_alerts(Job::CheckCards).await.unwrap(), 0);
     world.clock.advance(CLAIM_TIMEOUT);
     assert_eq!(second.deliver_alerts(Job::CheckCards).await.unwrap(), 1);
 }
 
 #[tokio::test]
-async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_of_its_job() {
+async fn worker_alerts_are_delivered_by_the_next_notifying_run() {
     let world = World::new().await;
-    let (of_checks, default, pings) = (Handler::default(), Handler::default(), Pings::default());
-    let noting = AfterRun {
+    let (check_notifier, default, pings) = (
+        TestNotifier::default(),
+        TestNotifier::default(),
+        Pings::default(),
+    );
+    let without_notifiers = AfterRun {
         alerts: &world.store,
         outbox: &world.store,
         notifiers: None,
         heartbeat: heartbeat(&world, &pings),
         clock: &world.clock,
     };
-    let run = ledger::start_run(&world.store, &world.clock, plan(&noting, &world));
+    let run = ledger::start_run(&world.store, &world.clock, plan(&without_notifiers, &world));
     let run = run.await.unwrap();
     run.alert(changed("wpl", "2026-11-21"));
     run.close(Ok(Ending::Through)).await.unwrap();
-    assert!(default.told.lock().unwrap().is_empty());
+    assert!(default.delivered.lock().unwrap().is_empty());
 
-    let mut telling = aftermath(&world, &default, &pings);
-    telling.notifiers.as_mut().unwrap().by_job =
-        [(Job::CheckCards, &of_checks as &dyn Notifier)].into();
-    assert_eq!(telling.deliver_alerts(Job::NotifyAll).await.unwrap(), 1);
-    let told = of_checks.told.lock().unwrap().clone();
-    assert_eq!(told, [vec![changed("wpl", "2026-11-21")]]);
-    assert!(default.told.lock().unwrap().is_empty());
+    let mut with_notifiers = after_run(&world, &default, &pings);
+    with_notifiers.notifiers.as_mut().unwrap().by_job =
+        [(Job::CheckCards, &check_notifier as &dyn Notifier)].into();
+    assert_eq!(
+        with_notifiers.deliver_alerts(Job::NotifyAll).await.unwrap(),
+        1
+    );
+    let delivered = check_notifier.delivered.lock().unwrap().clone();
+    assert_eq!(delivered, [vec![changed("wpl", "2026-11-21")]]);
+    assert!(default.delivered.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn what_a_person_starts_is_no_sign_that_the_schedule_lives() {
+async fn manual_run_sends_no_heartbeat() {
     let world = World::new().await;
-    let (handler, pings) = (Handler::default(), Pings::default());
-    let aftermath = aftermath(&world, &handler, &pings);
+    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let after_run = after_run(&world, &notifier, &pings);
     for (trigger, expected) in [(Trigger::Person, 0), (Trigger::Schedule, 1)] {
-        let mut plan = plan(&aftermath, &world);
+        let mut plan = plan(&after_run, &world);
         plan.trigger = trigger;
         let run = ledger::start_run(&world.store, &world.clock, plan).await;
         run.unwrap().close(Ok(Ending::Through)).await.unwrap();
@@ -207,37 +214,37 @@ async fn what_a_person_starts_is_no_sign_that_the_schedule_lives() {
 }
 
 #[tokio::test]
-async fn a_handler_of_ones_own_comes_first_and_the_default_one_if_it_fails() {
-    let good = Handler::default();
-    let things = [changed("wpl", "2026-11-21")];
+async fn own_notifier_comes_first_and_falls_back_to_the_default() {
+    let good = TestNotifier::default();
+    let alerts = [changed("wpl", "2026-11-21")];
     for (fails, panics, expected) in [(false, false, 0), (true, false, 1), (false, true, 1)] {
-        let own = Handler {
+        let own = TestNotifier {
             fails,
             panics,
-            ..Handler::default()
+            ..TestNotifier::default()
         };
-        let default = Handler::default();
-        let handlers = Notifiers {
+        let default = TestNotifier::default();
+        let notifiers = Notifiers {
             by_job: [(Job::CheckCards, &own as &dyn Notifier)].into(),
             for_others: Some(&good),
             default: &default,
         };
-        handlers.notify(Job::CheckCards, &things).await.unwrap();
-        assert_eq!(default.told.lock().unwrap().len(), expected);
-        handlers.notify(Job::NotifyAll, &things).await.unwrap();
+        notifiers.notify(Job::CheckCards, &alerts).await.unwrap();
+        assert_eq!(default.delivered.lock().unwrap().len(), expected);
+        notifiers.notify(Job::NotifyAll, &alerts).await.unwrap();
     }
-    assert_eq!(good.told.lock().unwrap().len(), 3);
+    assert_eq!(good.delivered.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
-async fn a_mail_to_the_operator_says_what_and_what_to_do() {
+async fn alert_mail_names_the_problem_and_the_advice() {
     let world = World::new().await;
-    let handler = MailNotifier {
+    let notifier = MailNotifier {
         mailer: &world.mailer,
         address: "op@example.org".parse().unwrap(),
         clock: &world.clock,
     };
-    let things = [
+    let alerts = [
         changed("wpl", "2026-11-21"),
         Alert::NoNotice {
             mail: MailKind::DAILY,
@@ -246,10 +253,10 @@ async fn a_mail_to_the_operator_says_what_and_what_to_do() {
             state: MailState::GaveUp,
         },
     ];
-    handler.notify(&things).await.unwrap();
-    handler.notify(&things[1..]).await.unwrap();
+    notifier.notify(&alerts).await.unwrap();
+    notifier.notify(&alerts[1..]).await.unwrap();
     let mails = world.mailer.mails.lock().unwrap().clone();
-    assert_eq!(mails[0].subject, "LibraryHippo: 2 things need you");
+    assert_eq!(mails[0].subject, "LibraryHippo: 2 alerts");
     assert!(mails[0].text.contains("The skeleton of wpl: div.loans"));
     assert!(mails[0].text.contains("Ask the family whether it came."));
     assert!(
@@ -262,30 +269,30 @@ async fn a_mail_to_the_operator_says_what_and_what_to_do() {
         reason: "no connection".to_owned(),
     };
     world.mailer.answers.lock().unwrap().push_back(refused);
-    assert!(handler.notify(&things).await.is_err());
+    assert!(notifier.notify(&alerts).await.is_err());
 }
 
 #[tokio::test]
-async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
+async fn run_delivers_its_alerts_and_a_good_one_sends_a_heartbeat() {
     let world = World::new().await;
-    let (handler, pings) = (Handler::default(), Pings::default());
-    let aftermath = aftermath(&world, &handler, &pings);
+    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let after_run = after_run(&world, &notifier, &pings);
     for work in [Ok(Ending::Through), Err(JobError::Panicked)] {
-        let opened = ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await;
+        let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
         let run = opened.unwrap();
         run.alert(changed("wpl", "2026-11-21"));
         let _ = run.close(work).await;
         world.clock.advance(Duration::minutes(15));
     }
-    // A run that stops reporting is told by the next one, and does not give a sign of life.
-    drop(ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await);
+    // The next run raises the alert about a run that stopped reporting; the lost one sends no heartbeat.
+    drop(ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await);
     world.clock.advance(Duration::hours(1));
-    let opened = ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await;
+    let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
     let run = opened.unwrap();
     run.close(Ok(Ending::Through)).await.unwrap();
 
-    let told: Vec<String> = handler
-        .told
+    let delivered: Vec<String> = notifier
+        .delivered
         .lock()
         .unwrap()
         .iter()
@@ -297,12 +304,12 @@ async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
         "run-failed/panic/notify-all/tick/2026-11-21",
         "run-lost/notify-all/tick/2026-11-21",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(delivered, expected);
     assert_eq!(pings.0.lock().unwrap().len(), 2);
 }
 
 #[test]
-fn runs_that_never_came_are_one_thing() {
+fn missed_runs_are_one_alert() {
     let label = "tick".parse().unwrap();
     let times = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
     let missed = |texts: &[&str]| {
@@ -319,35 +326,35 @@ fn runs_that_never_came_are_one_thing() {
 }
 
 #[tokio::test]
-async fn what_keeps_every_run_of_a_day_from_its_work_is_told_once() {
+async fn fault_of_every_run_of_a_day_is_one_alert() {
     let world = World::new().await;
-    let (handler, pings) = (Handler::default(), Pings::default());
-    let aftermath = aftermath(&world, &handler, &pings);
+    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let after_run = after_run(&world, &notifier, &pings);
     for _ in 0..96 {
-        let opened = ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await;
+        let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
         let away = crate::store::StoreError::Unusable("a row".to_owned());
         let closed = opened.unwrap().close(Err(away.into())).await;
         assert!(closed.is_err());
         world.clock.advance(Duration::minutes(15));
     }
     // From the noon of one day to that of the next.
-    assert_eq!(handler.told.lock().unwrap().len(), 2);
-    let opened = ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await;
+    assert_eq!(notifier.delivered.lock().unwrap().len(), 2);
+    let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
     let _ = opened.unwrap().close(Err(JobError::Panicked)).await;
     assert_eq!(
-        handler.told.lock().unwrap().len(),
+        notifier.delivered.lock().unwrap().len(),
         3,
         "another fault is news"
     );
 }
 
 #[tokio::test]
-async fn a_label_of_which_every_run_comes_too_late_is_told_once_a_day_and_by_itself() {
+async fn label_that_is_always_late_raises_one_alert_a_day() {
     let world = World::new().await;
-    let (handler, pings) = (Handler::default(), Pings::default());
-    let aftermath = aftermath(&world, &handler, &pings);
+    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let after_run = after_run(&world, &notifier, &pings);
     for _ in 0..3 {
-        let mut late = plan(&aftermath, &world);
+        let mut late = plan(&after_run, &world);
         late.rules.within = Some(std::time::Duration::from_secs(60));
         world.clock.advance(Duration::minutes(5));
         let begun = ledger::start_run(&world.store, &world.clock, late).await;
@@ -356,26 +363,26 @@ async fn a_label_of_which_every_run_comes_too_late_is_told_once_a_day_and_by_its
             "it is too late"
         );
     }
-    let told = handler.told.lock().unwrap().clone();
-    assert_eq!(told.len(), 1);
-    let sentence = told[0][0].sentence();
+    let delivered = notifier.delivered.lock().unwrap().clone();
+    assert_eq!(delivered.len(), 1);
+    let sentence = delivered[0][0].sentence();
     let expected = "The run notify-all/tick/2026-11-21T11:40:00Z came after its start deadline and was missed.";
     assert_eq!(sentence, expected);
     assert!(pings.0.lock().unwrap().is_empty(), "that is no good run");
 }
 
 #[tokio::test]
-async fn however_many_things_there_are_all_are_told_and_counted() {
+async fn hundreds_of_alerts_are_delivered_and_counted() {
     let world = World::new().await;
     let pings = Pings::default();
-    let handler = MailNotifier {
+    let notifier = MailNotifier {
         mailer: &world.mailer,
         address: "op@example.org".parse().unwrap(),
         clock: &world.clock,
     };
-    let aftermath = aftermath(&world, &handler, &pings);
+    let after_run = after_run(&world, &notifier, &pings);
     for number in 0..250 {
-        note(
+        raise(
             &world,
             &[changed(&format!("library-{number:03}"), "2026-11-21")],
         )
@@ -383,12 +390,12 @@ async fn however_many_things_there_are_all_are_told_and_counted() {
         world.clock.advance(Duration::seconds(1));
     }
     assert_eq!(
-        aftermath.deliver_alerts(Job::CheckCards).await.unwrap(),
+        after_run.deliver_alerts(Job::CheckCards).await.unwrap(),
         250
     );
     let mails = world.mailer.mails.lock().unwrap().clone();
     assert_eq!(mails.len(), 1);
-    assert_eq!(mails[0].subject, "LibraryHippo: 250 things need you");
+    assert_eq!(mails[0].subject, "LibraryHippo: 250 alerts");
     assert!(
         mails[0]
             .text
@@ -410,7 +417,7 @@ async fn however_many_things_there_are_all_are_told_and_counted() {
     );
 }
 
-/// A notice of `conrad` that is SENDING, and what will be noted of it.
+/// A notice of `conrad` that is SENDING, and the alert if it is given up.
 async fn sending(world: &World) -> (OutboxRecord, Alert) {
     let now = crate::clock::Clock::now(&world.clock);
     let record = OutboxRecord::planned(MailKey::daily(world.conrad(), date("2026-11-21")), now);
@@ -419,7 +426,7 @@ async fn sending(world: &World) -> (OutboxRecord, Alert) {
         .claim(uuid::Uuid::nil(), now)
         .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now))
         .unwrap();
-    put(world, &record, &sending).await;
+    replace(world, &record, &sending).await;
     let alert = Alert::NoNotice {
         mail: MailKind::DAILY,
         family: world.conrad(),
@@ -429,76 +436,76 @@ async fn sending(world: &World) -> (OutboxRecord, Alert) {
     (sending, alert)
 }
 
-async fn put(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
+async fn replace(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
     let replaced = world.store.replace_mail(before.revision, after, None);
     assert!(replaced.await.unwrap());
 }
 
 #[tokio::test]
-async fn a_notice_is_told_of_when_it_is_as_was_noted_and_as_it_is_then() {
+async fn notice_alert_waits_for_its_state_and_reports_the_current_one() {
     let world = World::new().await;
-    let (handler, pings) = (Handler::default(), Pings::default());
-    let aftermath = aftermath(&world, &handler, &pings);
+    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let after_run = after_run(&world, &notifier, &pings);
     let (sending, alert) = sending(&world).await;
-    // Whoever was about to give it up crashed.
-    note(&world, &[alert]).await;
+    // The worker that was about to give it up crashed.
+    raise(&world, &[alert]).await;
     world.clock.advance(CLAIM_TIMEOUT * 2);
     assert_eq!(
-        aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(),
+        after_run.deliver_alerts(Job::NotifyAll).await.unwrap(),
         0,
         "it may have left"
     );
     let now = crate::clock::Clock::now(&world.clock);
     let failed = sending.apply_rejection(sending.fence, "Rejected.".into(), now);
-    put(&world, &sending, &failed.unwrap()).await;
-    assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 1);
-    let told = handler.told.lock().unwrap().clone();
+    replace(&world, &sending, &failed.unwrap()).await;
+    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 1);
+    let delivered = notifier.delivered.lock().unwrap().clone();
     assert!(
-        told[0][0].sentence().ends_with("could not be sent."),
-        "{told:?}"
+        delivered[0][0].sentence().ends_with("could not be sent."),
+        "{delivered:?}"
     );
-    assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
+    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
 }
 
 #[tokio::test]
-async fn a_notice_that_left_after_all_is_not_told_of_and_its_note_is_withdrawn() {
+async fn alert_about_a_notice_sent_after_all_is_withdrawn() {
     let world = World::new().await;
-    let (handler, pings) = (Handler::default(), Pings::default());
-    let aftermath = aftermath(&world, &handler, &pings);
+    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let after_run = after_run(&world, &notifier, &pings);
     let (sending, alert) = sending(&world).await;
-    note(&world, &[alert]).await;
+    raise(&world, &[alert]).await;
     let now = crate::clock::Clock::now(&world.clock);
     let sent = sending.accepted("id".into(), now).unwrap();
-    put(&world, &sending, &sent).await;
+    replace(&world, &sending, &sent).await;
     for left in [1, 0] {
-        assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
-        // Who noted it may be about to reject it still.
-        let noted = world.store.recent_alerts(10).await.unwrap();
-        assert_eq!(noted.len(), left);
+        assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
+        // The worker that raised it may still be about to reject the notice.
+        let stored = world.store.recent_alerts(10).await.unwrap();
+        assert_eq!(stored.len(), left);
         world.clock.advance(CLAIM_TIMEOUT);
     }
-    assert!(handler.told.lock().unwrap().is_empty());
+    assert!(notifier.delivered.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_notice_that_cannot_be_read_is_told_of_as_was_noted() {
+async fn alert_about_an_unreadable_notice_is_delivered_as_raised() {
     let world = World::new().await;
-    let (handler, pings) = (Handler::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), Pings::default());
     let broken = crate::testing::world::Broken {
         inside: &world.store,
         family: world.conrad(),
     };
     let (_, alert) = sending(&world).await;
-    note(&world, &[alert, changed("wpl", "2026-11-21")]).await;
-    let aftermath = AfterRun {
+    raise(&world, &[alert, changed("wpl", "2026-11-21")]).await;
+    let after_run = AfterRun {
         outbox: &broken,
-        ..aftermath(&world, &handler, &pings)
+        ..after_run(&world, &notifier, &pings)
     };
-    assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 2);
+    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 2);
 }
 
 #[test]
-fn what_to_do_about_a_notice_is_what_can_be_done() {
+fn advice_about_a_notice_fits_its_state() {
     let advice = |state| {
         let (family, date) = ("conrad".parse().unwrap(), date("2026-11-21"));
         Alert::NoNotice {
@@ -509,7 +516,7 @@ fn what_to_do_about_a_notice_is_what_can_be_done() {
         }
         .advice()
     };
-    // A past day is never sent again.
+    // A notice of a past day is never sent again.
     assert!(!advice(MailState::Missed).contains("resend"));
     for state in [MailState::GaveUp, MailState::Failed] {
         assert!(
@@ -521,26 +528,27 @@ fn what_to_do_about_a_notice_is_what_can_be_done() {
 }
 
 #[test]
-fn what_the_operator_reads_is_kept_as_it_is() {
+fn alert_round_trips_through_json() {
     let alert = changed("wpl", "2026-11-21");
     let json = serde_json::to_string(&alert).unwrap();
     assert_eq!(serde_json::from_str::<Alert>(&json).unwrap(), alert);
 }
 
-/// The keys of what a run that tells would tell now; it counts as told.
-async fn tell_all(world: &World) -> Vec<String> {
-    let (handler, pings) = (Handler::default(), Pings::default());
-    let aftermath = aftermath(world, &handler, &pings);
-    aftermath.deliver_alerts(Job::NotifyAll).await.unwrap();
-    let told = handler.told.lock().unwrap();
-    told.iter()
+/// Delivers all pending alerts, and returns their keys.
+async fn deliver_all(world: &World) -> Vec<String> {
+    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let after_run = after_run(world, &notifier, &pings);
+    after_run.deliver_alerts(Job::NotifyAll).await.unwrap();
+    let delivered = notifier.delivered.lock().unwrap();
+    delivered
+        .iter()
         .flatten()
         .map(|alert| alert.key().to_string())
         .collect()
 }
 
 #[tokio::test]
-async fn changed_page_is_told_once_and_again_when_it_is_over() {
+async fn changed_page_is_reported_once_and_once_more_when_over() {
     let world = World::new().await;
     let since = crate::clock::Clock::now(&world.clock);
     let wpl = "wpl".parse().unwrap();
@@ -548,8 +556,8 @@ async fn changed_page_is_told_once_and_again_when_it_is_over() {
         ("2026-11-21", vec!["page-changed/wpl"]),
         ("2026-11-22", vec![]),
     ] {
-        note(&world, &[changed("wpl", day)]).await;
-        assert_eq!(tell_all(&world).await, expected);
+        raise(&world, &[changed("wpl", day)]).await;
+        assert_eq!(deliver_all(&world).await, expected);
         world.clock.advance(Duration::days(1));
     }
     for expected in [
@@ -562,20 +570,20 @@ async fn changed_page_is_told_once_and_again_when_it_is_over() {
         end_page_change(&world.store, &wpl, world.clock.now())
             .await
             .unwrap();
-        assert_eq!(tell_all(&world).await, expected);
+        assert_eq!(deliver_all(&world).await, expected);
     }
-    // It is news when it happens anew; what nobody was told of ends without a word.
-    note(&world, &[changed("wpl", "2026-11-24")]).await;
+    // It is an alert when it happens again; one that was never delivered ends silently.
+    raise(&world, &[changed("wpl", "2026-11-24")]).await;
     end_page_change(&world.store, &wpl, world.clock.now())
         .await
         .unwrap();
-    assert_eq!(tell_all(&world).await, [""; 0]);
-    note(&world, &[changed("wpl", "2026-11-25")]).await;
-    assert_eq!(tell_all(&world).await, ["page-changed/wpl"]);
+    assert_eq!(deliver_all(&world).await, [""; 0]);
+    raise(&world, &[changed("wpl", "2026-11-25")]).await;
+    assert_eq!(deliver_all(&world).await, ["page-changed/wpl"]);
 }
 
 #[tokio::test]
-async fn wrong_date_format_blames_nobody_and_goes_away_when_mended() {
+async fn wrong_date_format_alert_ends_when_fixed() {
     let world = World::new().await;
     let wpl = "wpl".parse().unwrap();
     let failure = Failure::page_changed("the loans: a date of an unknown format")
@@ -588,25 +596,25 @@ async fn wrong_date_format_blames_nobody_and_goes_away_when_mended() {
         alert.sentence()
     );
     assert!(!alert.sentence().contains("pages"), "{}", alert.sentence());
-    note(&world, &[alert]).await;
-    assert_eq!(tell_all(&world).await, ["wrong-date-format/wpl"]);
+    raise(&world, &[alert]).await;
+    assert_eq!(deliver_all(&world).await, ["wrong-date-format/wpl"]);
     end_page_change(&world.store, &wpl, world.clock.now())
         .await
         .unwrap();
-    assert_eq!(tell_all(&world).await, [""; 0]);
+    assert_eq!(deliver_all(&world).await, [""; 0]);
     assert_eq!(world.store.recent_alerts(10).await.unwrap(), []);
 }
 
 #[test]
-fn things_with_the_same_advice_are_one_group() {
-    let things = [
+fn alerts_with_the_same_advice_are_grouped() {
+    let alerts = [
         changed("wpl", "2026-11-21"),
         Alert::NewerAlert {
             day: "2026-11-21".parse().unwrap(),
         },
         changed("kpl", "2026-11-21"),
     ];
-    let groups: Vec<usize> = Alert::by_advice(&things)
+    let groups: Vec<usize> = Alert::by_advice(&alerts)
         .iter()
         .map(|(_, group)| group.len())
         .collect();

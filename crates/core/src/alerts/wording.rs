@@ -267,8 +267,7 @@ impl Alert {
     }
 }
 
-/// A number of seconds as a person says it: exact below two minutes, else about so many of the
-/// largest fitting unit.
+/// A duration in words: exact below two minutes, else rounded in the largest unit that fits twice.
 fn approximate(seconds: u64) -> String {
     const UNITS: [(u64, &str); 4] = [
         (365 * 86_400, "years"),
@@ -292,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_times_are_said_in_the_largest_unit_that_fits_twice() {
+    fn long_durations_use_the_largest_unit_that_fits_twice() {
         for (seconds, expected) in [
             (1, "1 second"),
             (90, "90 seconds"),

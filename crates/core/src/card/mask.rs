@@ -19,20 +19,20 @@ const VISIBLE_TAIL: usize = 4;
 /// A shorter number is masked completely.
 const MIN_CHARS_FOR_TAIL: usize = 8;
 
-/// A shorter secret may be in a text by chance: four digits can be a year or a count.
+/// A shorter secret may occur by chance: four digits can be a year or a count.
 const MIN_DISTINCTIVE_CHARS: usize = 6;
 
-/// Masks one card's number and PIN in what its pages said.
+/// Masks one card's number and PIN in the texts of its pages.
 ///
 /// Both are masked as whole tokens only, never inside a longer word or run of digits. The number counts
 /// however it is printed (`2 1234 5678`, `21234-5678`), but not where its groups have the shape of a date.
 /// Its last four characters stay unless they are the PIN's; nothing of a PIN stays.
 ///
 /// A secret is *distinctive* with six characters or more of which one is a digit or a sign that words do not
-/// have: it is masked wherever it stands. Any other may stand there by chance, and is masked only
+/// have: it is masked everywhere. Any other may occur by chance, and is masked only
 ///
-/// - where the text calls it so (`PIN: 2026`, `2026 is your PIN`) or it stands beside the number;
-/// - if it is four or five digits: also where it stands alone in the library's own sentences (messages,
+/// - where the text calls it so (`PIN: 2026`, `2026 is your PIN`) or it is beside the number;
+/// - if it is four or five digits: also where it is alone in the library's own sentences (messages,
 ///   notes, reasons, failures; not titles: `1984` is a book). Alone means no part of a date, an amount, a time or a
 ///   longer number, no year from 1900 to 2099, and no count or address (`4711 items`, `9 of 4711`).
 #[derive(Clone)]
@@ -45,7 +45,7 @@ pub(crate) struct SecretMask {
 /// A number or PIN to search for.
 #[derive(Clone)]
 struct Secret {
-    /// In lower case; of a number, without what separates its groups.
+    /// In lower case; a number without its group separators.
     chars: Vec<char>,
     is_number: bool,
     is_distinctive: bool,
@@ -64,7 +64,7 @@ impl SecretMask {
     pub(crate) fn new(secret: &CardSecret) -> Self {
         let printed = without_separators(&secret.number);
         let number = printed.expose_secret();
-        // `Name|number`: what the patron is called is no secret.
+        // `Name|number`: the patron's name is no secret.
         let number = number.rsplit_once('|').map_or(number, |(_, number)| number);
         let number = Secret::number(number);
         let pin = Secret::pin(&secret.pin);
@@ -188,7 +188,7 @@ impl Secret {
     }
 
     fn pin(pin: &SecretString) -> Self {
-        // Texts of pages come with their white space folded.
+        // White space in page texts is folded already.
         let pin = crate::text::clean(pin.expose_secret());
         Self {
             is_distinctive: is_distinctive(&pin),

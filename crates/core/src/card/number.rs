@@ -1,4 +1,4 @@
-//! Card numbers as they are printed, and as a site wants them.
+//! Card numbers: the printed form, and the form for a site.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -41,7 +41,7 @@ fn is_in_groups(text: &str) -> bool {
     !text.is_empty() && text.split_whitespace().all(is_separated_by_one)
 }
 
-/// The hyphen of the keyboard, and those that a printed or copied number may have in its place.
+/// The ASCII hyphen, and its variants in printed or copied numbers.
 pub(super) fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2013}' | '\u{2212}')
 }
@@ -91,24 +91,24 @@ mod tests {
     #[case::nothing("")]
     #[case::hyphen("-")]
     #[case::name_and_user_name("Mary|mary-jane smith")]
-    fn what_is_no_printed_number_stays(#[case] number: &str) {
+    fn text_that_is_not_a_number_stays_unchanged(#[case] number: &str) {
         assert_eq!(sent(number), number);
     }
 
     proptest! {
         #[test]
-        fn dropping_twice_changes_nothing(number in "[0-9a| \u{a0}\u{2010}-]{0,24}") {
+        fn dropping_separators_is_idempotent(number in "[0-9a| \u{a0}\u{2010}-]{0,24}") {
             let once = sent(&number);
             prop_assert_eq!(sent(&once), once);
         }
 
         #[test]
-        fn digits_are_all_kept_in_their_order(groups in prop::collection::vec("[0-9]{1,6}", 1..6), separator in "[ -]") {
+        fn all_digits_are_kept_in_order(groups in prop::collection::vec("[0-9]{1,6}", 1..6), separator in "[ -]") {
             prop_assert_eq!(sent(&groups.join(&separator)), groups.concat());
         }
 
         #[test]
-        fn text_with_letters_only_loses_its_ends(name in "[a-z0-9 @.-]{0,12}[a-z][a-z0-9 @.-]{0,12}") {
+        fn text_with_letters_is_only_trimmed(name in "[a-z0-9 @.-]{0,12}[a-z][a-z0-9 @.-]{0,12}") {
             prop_assert_eq!(sent(&name), name.trim());
         }
     }

@@ -14,19 +14,19 @@ pub const CATCH_UP: Duration = Duration::hours(6);
 /// How far back a tick looks for days that passed without a record.
 pub const MISSED_DAY_WINDOW: Duration = Duration::days(7);
 
-/// A family's earlier schedules, and since when it gets notices.
+/// A family's earlier schedules, and the start of its notices.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScheduleHistory {
-    /// Earlier schedules, oldest first, as far as they still matter.
+    /// The earlier schedules that still matter, oldest first.
     pub past: Vec<PastSchedule>,
     /// When the present schedule was chosen; `None`: it is the first.
     pub since: Option<DateTime<Utc>>,
-    /// The family was paused until then: days before are not missed.
+    /// When the last pause ended; days before are not missed.
     pub resumed_at: Option<DateTime<Utc>>,
 }
 
-/// A schedule that a family no longer has, for the local dates that were its own.
+/// An earlier schedule, and the local dates it applied to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PastSchedule {
     /// The zone.
@@ -35,16 +35,16 @@ pub struct PastSchedule {
     pub notice_time: NaiveTime,
     /// When it was chosen; `None`: it was the first.
     pub since: Option<DateTime<Utc>>,
-    /// The first local date that is not its own any more.
+    /// The first local date that it no longer applies to.
     pub until: NaiveDate,
 }
 
-/// A schedule and the local dates that are its own.
+/// A schedule and the local dates it applies to.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
     zone: Tz,
     time: NaiveTime,
-    /// None of its dates is due before: then it was chosen, or the schedule before ended.
+    /// The earliest due time: when it was chosen, or when the previous schedule ended.
     floor: Option<DateTime<Utc>>,
     from: Option<NaiveDate>,
     until: Option<NaiveDate>,
@@ -58,7 +58,7 @@ impl Segment {
     /// The instant from which the notice of a date may be sent.
     fn due(&self, date: NaiveDate) -> DateTime<Utc> {
         let due = due_instant(date, self.time, self.zone);
-        // A zone further east may have passed the time already when it was chosen.
+        // In a zone further east the time may have passed already when it was chosen.
         self.floor.map_or(due, |floor| due.max(floor))
     }
 
@@ -67,13 +67,13 @@ impl Segment {
         (now - CATCH_UP).min(start_of_day(today, self.zone))
     }
 
-    /// Its own dates whose notice is due from `from` to `to`, oldest first.
+    /// Its dates whose notice is due from `from` to `to`, oldest first.
     fn dates(
         self,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> {
-        // A gap of the clocks may move a due time over midnight; a change of zone, by a day more.
+        // A clock gap may move a due time over midnight; a change of zone, by another day.
         let further = if self.floor.is_some() { 2 } else { 1 };
         let first = local_date(from, self.zone)
             .checked_sub_days(Days::new(further))
@@ -91,8 +91,8 @@ impl Segment {
 impl Family {
     /// Changes when the notice is sent, from the family's next local date on.
     ///
-    /// So every local date has its notice once: the day on which the schedule is changed keeps the
-    /// old one, and a date that the new one would have passed already is due at once.
+    /// Every local date has one notice: the day of the change keeps the old schedule, and a date whose time
+    /// has passed in the new one is due at once.
     pub fn reschedule(&mut self, timezone: Tz, notice_time: NaiveTime, now: DateTime<Utc>) {
         if (self.timezone, self.notice_time) == (timezone, notice_time) {
             return;
@@ -114,7 +114,7 @@ impl Family {
                 until: tomorrow,
             });
         }
-        // Otherwise the schedule that is replaced had not begun: the one before goes on.
+        // Otherwise the replaced schedule never applied, and the one before it continues.
         let forgotten = today
             .checked_sub_days(Days::new(MISSED_DAY_WINDOW.num_days().unsigned_abs() + 2))
             .unwrap_or(today);
@@ -124,7 +124,7 @@ impl Family {
         self.notice_time = notice_time;
     }
 
-    /// Leaves the family in peace, or goes on; days of the pause are not missed.
+    /// Pauses or resumes the notices; days of the pause are not missed.
     pub fn set_paused(&mut self, paused: bool, now: DateTime<Utc>) {
         if self.paused && !paused {
             self.history.resumed_at = Some(now);
@@ -148,7 +148,7 @@ impl Family {
     /// The local dates of the last seven days whose window has passed at `now`, oldest first: each
     /// should have a record.
     pub fn passed_dates(&self, now: DateTime<Utc>) -> Vec<NaiveDate> {
-        // Nobody was owed anything before the family was there, nor while it was paused.
+        // No notice was due before the family was added, or while it was paused.
         let owed_since = self.history.resumed_at.unwrap_or(self.created_at);
         self.segments()
             .flat_map(|segment| {
@@ -169,9 +169,9 @@ impl Family {
             .is_some_and(|segment| segment.due(date) < segment.window_start(now))
     }
 
-    /// The instant of a date's notice by the schedule that the date belongs to.
+    /// When a date's notice is due, by the schedule that applies to the date.
     ///
-    /// A schedule that was chosen after that instant may be in force all the same: then the notice is due at once.
+    /// If that schedule was chosen later than this instant, the notice is due at once.
     pub fn scheduled_instant(&self, date: NaiveDate) -> DateTime<Utc> {
         let segment = self.segments().find(|segment| segment.owns(date));
         let (time, zone) = segment.map_or((self.notice_time, self.timezone), |segment| {
@@ -215,7 +215,7 @@ impl Family {
                 from: before.map(|(end, _)| end),
                 until: (until != NaiveDate::MAX).then_some(until),
             };
-            // So that no date is told before the one that precedes it.
+            // No date may be due before the previous one.
             if let Some(last) = segment.until.and_then(|until| until.pred_opt()) {
                 before = Some((until, segment.due(last)));
             }

@@ -1,5 +1,4 @@
-//! The harness of every job: records its run before the work, and its end after it, whatever
-//! happens.
+//! The harness of every job: records its run before the work, and always records its end.
 //!
 //! It decides which run starts, and which is skipped, missed or lost, as Kubernetes' CronJob does.
 //! `docs/decisions/runs-like-cronjob.md` has the table.
@@ -25,38 +24,38 @@ use crate::store::{RunStart, RunStore};
 /// A run that hasn't reported for longer is lost. Longer than a visit of ten cards may take.
 pub const LOST_AFTER: Duration = Duration::from_secs(20 * 60);
 
-/// No more missed runs than these are put on record at a time; all are counted.
+/// At most this many missed runs are recorded at a time; all are counted.
 pub const MAX_MISSED_RUNS: usize = 100;
 
-/// Clocks that are further apart are wrong: ours, the scheduler's or the store's.
+/// The largest accepted difference between our clock and the scheduler's or the store's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// How many of a label's newest runs are searched for the previous one.
 const RECENT: usize = 8;
 
-/// What a run is about to do.
+/// The plan of a run.
 #[derive(Clone)]
 pub struct RunPlan<'a> {
-    /// What makes it one.
+    /// Its key.
     pub key: RunKey,
     /// Who started it.
     pub trigger: Trigger,
     /// What it was asked to do; ids and options only.
     pub input: serde_json::Value,
-    /// Whether it may go while the last of its label is still going.
+    /// Whether it may start while the last run of its label is still going.
     pub allow_overlap: bool,
-    /// When it may begin at all; a person's runs do not ask.
+    /// When it may start; ignored for a manual run.
     pub rules: StartRules,
-    /// Called with the run when it is over.
+    /// Called with the run when it has ended.
     pub after: Option<&'a AfterRun<'a>>,
 }
 
-/// When the runs of a label may begin.
+/// When the runs of a label may start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StartRules {
-    /// How long after its scheduled time a run may begin; `None`: however late.
+    /// How long after its scheduled time a run may start; `None`: no deadline.
     pub within: Option<Duration>,
-    /// The label's runs do not begin at all.
+    /// Whether the label's runs do not start at all.
     pub paused: bool,
     /// When the label's schedule fires; `None`: missed runs can't be known.
     pub schedule: Option<Schedule>,
@@ -71,33 +70,33 @@ pub enum Ending {
     Stopped,
 }
 
-/// Does a job's work, and comes back even if it panics.
+/// Runs a job's work, and returns an error if it panics.
 pub async fn catch_panic(
     work: impl Future<Output = Result<Ending, JobError>>,
 ) -> Result<Ending, JobError> {
-    // What the work leaves half done is the run's counts, which are behind a lock that mends itself.
+    // A panic can only interrupt a change of the run's counts, whose lock recovers from poisoning.
     AssertUnwindSafe(work)
         .catch_unwind()
         .await
         .unwrap_or(Err(JobError::Panicked))
 }
 
-/// A run that is on record and going.
+/// A run that is recorded and running.
 pub struct OpenRun<'a> {
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
     run: Run,
-    /// Whether it was on record as begun already: another execution of it may be going, or have ended.
+    /// Whether it was recorded as started before: another execution may be running, or have ended.
     is_resumed: bool,
     counts: Mutex<Counts>,
-    /// The runs before it that were found missing: lost, or never begun.
+    /// The earlier runs that were found lost or missed.
     missing: Vec<Run>,
     alerts: Mutex<Vec<Alert>>,
     after: Option<&'a AfterRun<'a>>,
 }
 
-/// Puts a run on record as going, unless it ran already, the last one still goes, or its rules say
-/// otherwise.
+/// Records a run as running, unless it ran already, the last one is still running, or its rules forbid
+/// it.
 pub async fn start_run<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
@@ -108,9 +107,9 @@ pub async fn start_run<'a>(
         .inspect_err(log_not_started)
 }
 
-/// The same, but a run that is on record and did not come to its end goes on.
+/// Starts a run like [`start_run`], but resumes a recorded run that has not ended well.
 ///
-/// For jobs that may be started again after a crash, and whose steps may be made twice.
+/// For jobs that may be restarted after a crash and whose steps may be repeated.
 pub async fn start_or_resume_run<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
@@ -121,7 +120,7 @@ pub async fn start_or_resume_run<'a>(
         Err(RunError::NotStarted(NotStarted::AlreadyRan(run)))
             if matches!(run.outcome, RunOutcome::Running | RunOutcome::Failed) =>
         {
-            tracing::info!(run.id = %run.key, "An interrupted run goes on.");
+            tracing::info!(run.id = %run.key, "An interrupted run was resumed.");
             Ok(OpenRun {
                 runs,
                 clock,
@@ -156,9 +155,9 @@ async fn try_start<'a>(
     let by_schedule = run.trigger != Trigger::Person;
     let mut alerts = Vec::new();
     if by_schedule {
-        alerts.extend(before_its_time(&run.key, now));
-        if let Some(outcome) = forbidden(&plan.rules, run.key.scheduled_time, now) {
-            // A schedule that fires twice may do so late: a run that is on record did not miss its time.
+        alerts.extend(early_start_alert(&run.key, now));
+        if let Some(outcome) = forbidden_outcome(&plan.rules, run.key.scheduled_time, now) {
+            // A schedule may fire a second time late: a recorded run did not miss its time.
             if let Some(stored) = runs.run(&run.key).await? {
                 return Err(NotStarted::AlreadyRan(stored).into());
             }
@@ -171,7 +170,7 @@ async fn try_start<'a>(
             return Err(skipped.into());
         }
     }
-    alerts.extend(clock_wrong(runs, now).await?);
+    alerts.extend(clock_skew_alert(runs, now).await?);
     let before = match by_schedule {
         true => {
             let (job, label) = (Some(run.key.job), Some(&run.key.label));
@@ -183,20 +182,20 @@ async fn try_start<'a>(
     if !missed.is_empty()
         && let Some(restored) = runs.tick_times().await?.restored_at
     {
-        // Their records went with what the copy lacks.
+        // The restored copy lacks their records.
         missed.retain(|time| *time > restored);
     }
     alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
-    // The next run counts from this one: what it missed is noted, and then on record, before it is.
+    // The next run counts from this one, so alerts and missed runs are stored before it.
     raise(plan.after, &alerts).await?;
     let newest = missed.len().saturating_sub(MAX_MISSED_RUNS);
     let on_record = missed.get(newest..).unwrap_or_default();
     let mut missing = record_missed(runs, &run, on_record).await?;
     match runs.start_run(&run, plan.allow_overlap, LOST_AFTER).await? {
         RunStart::Started => {
-            missing.extend(lost(runs, &before, plan.after).await?);
+            missing.extend(find_lost_runs(runs, &before, plan.after).await?);
             tracing::info!(run.id = %run.key, trigger = ?run.trigger, "A run began.");
-            announce(plan.after, &run).await;
+            call_before_run(plan.after, &run).await;
             Ok(OpenRun {
                 runs,
                 clock,
@@ -220,8 +219,8 @@ async fn raise(after: Option<&AfterRun<'_>>, alerts: &[Alert]) -> Result<(), Job
     Ok(())
 }
 
-/// Whether a run begins before its scheduled time: our clock or the scheduler's is wrong.
-fn before_its_time(run: &RunKey, now: DateTime<Utc>) -> Option<Alert> {
+/// The alert about a run that starts before its scheduled time: our clock or the scheduler's is wrong.
+fn early_start_alert(run: &RunKey, now: DateTime<Utc>) -> Option<Alert> {
     let behind = run.scheduled_time - now;
     if behind <= CLOCK_SKEW {
         return None;
@@ -238,8 +237,11 @@ fn before_its_time(run: &RunKey, now: DateTime<Utc>) -> Option<Alert> {
     })
 }
 
-/// Whether our clock and the store's are too far apart: leases and windows are counted by ours.
-async fn clock_wrong(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<Option<Alert>, JobError> {
+/// The alert about a clock too far from the store's: leases and deadlines are counted by ours.
+async fn clock_skew_alert(
+    runs: &dyn RunStore,
+    now: DateTime<Utc>,
+) -> Result<Option<Alert>, JobError> {
     let ahead = runs.clock_ahead(now).await?;
     let Some(ahead) = ahead.filter(|ahead| ahead.abs() > CLOCK_SKEW) else {
         return Ok(None);
@@ -252,8 +254,8 @@ async fn clock_wrong(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<Option<A
     }))
 }
 
-/// What keeps a run from beginning now, whatever else goes on.
-fn forbidden(
+/// The outcome of a run that its rules forbid to start now.
+fn forbidden_outcome(
     rules: &StartRules,
     scheduled_time: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -284,7 +286,7 @@ async fn skip_run(
     record_skipped_run(runs, run, after).await
 }
 
-/// The same for a run whose outcome says why.
+/// Records a skipped run whose outcome is set.
 pub(crate) async fn record_skipped_run(
     runs: &dyn RunStore,
     run: Run,
@@ -295,12 +297,12 @@ pub(crate) async fn record_skipped_run(
         let stored = runs.run(&run.key).await?;
         return Ok(NotStarted::AlreadyRan(stored.unwrap_or(run)));
     }
-    // A label of which every run comes too late has no other to tell it.
+    // If every run of a label comes too late, no other run delivers the alert.
     if matches!(
         outcome,
         RunOutcome::Missed | RunOutcome::SkippedClockInDoubt
     ) {
-        follow(after, &run).await;
+        call_after_run(after, &run).await;
     }
     Ok(NotStarted::Skipped(run))
 }
@@ -309,7 +311,7 @@ pub(crate) async fn record_skipped_run(
 ///
 /// A lost run stays among the newest of its label for a while. Each run that starts raises the
 /// alert, since the first to find it may have crashed before that.
-async fn lost(
+async fn find_lost_runs(
     runs: &dyn RunStore,
     before: &[Run],
     after: Option<&AfterRun<'_>>,
@@ -323,7 +325,7 @@ async fn lost(
             lost.push(run);
         }
     }
-    // Oldest first: of a day, the first is told.
+    // Oldest first: the alert names the first of a day.
     let known = before.iter().rev().filter(is(RunOutcome::Lost));
     let mut alerts: Vec<Alert> = known
         .chain(&lost)
@@ -353,7 +355,7 @@ fn missed_times(run: &RunKey, before: &[Run], schedule: Option<&Schedule>) -> Ve
         tracing::warn!(
             run.id = %run,
             missed = times.len(),
-            "Runs before this one never came."
+            "Runs before this one were missed."
         );
     }
     times
@@ -389,21 +391,21 @@ async fn record_missed(
     Ok(missed)
 }
 
-/// Says that a run has begun; its own faults are its own.
-async fn announce(after: Option<&AfterRun<'_>>, run: &Run) {
+/// Calls the hook before a run; its panics are only logged.
+async fn call_before_run(after: Option<&AfterRun<'_>>, run: &Run) {
     if let Some(after) = after {
-        let told = AssertUnwindSafe(after.before_run(run)).catch_unwind();
-        if told.await.is_err() {
+        let hook = AssertUnwindSafe(after.before_run(run)).catch_unwind();
+        if hook.await.is_err() {
             tracing::error!(run.id = %run.key, "The step before a run crashed.");
         }
     }
 }
 
-/// What follows a run; its own faults are its own.
-async fn follow(after: Option<&AfterRun<'_>>, run: &Run) {
+/// Calls the hook after a run; its panics are only logged.
+async fn call_after_run(after: Option<&AfterRun<'_>>, run: &Run) {
     if let Some(after) = after {
-        let told = AssertUnwindSafe(after.after_run(run)).catch_unwind();
-        if told.await.is_err() {
+        let hook = AssertUnwindSafe(after.after_run(run)).catch_unwind();
+        if hook.await.is_err() {
             tracing::error!(run.id = %run.key, "The step after a run crashed.");
         }
     }
@@ -422,7 +424,7 @@ fn log_not_started(error: &RunError) {
 }
 
 impl OpenRun<'_> {
-    /// What makes it one.
+    /// Its key.
     pub fn key(&self) -> &RunKey {
         &self.run.key
     }
@@ -432,13 +434,13 @@ impl OpenRun<'_> {
         self.run.started_at
     }
 
-    /// The runs before it that were found missing when it began: lost, or never begun.
+    /// The earlier runs that were found lost or missed when it started.
     pub fn missing(&self) -> &[Run] {
         &self.missing
     }
 
-    /// Takes down a thing that needs the operator; it is noted, and told, when the run is over. What
-    /// nobody would see again is put on record at once instead, by whoever finds it.
+    /// Queues an alert that is raised and delivered when the run ends. Raise an alert that no later run
+    /// would find again at once instead, with [`raise_alerts`](crate::alerts::raise_alerts).
     pub fn alert(&self, alert: Alert) {
         let mut alerts = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
         alerts.push(alert);
@@ -454,7 +456,7 @@ impl OpenRun<'_> {
         self.lock().clone()
     }
 
-    /// Says that it is going, with its counts so far.
+    /// Reports progress with the counts so far.
     pub async fn report(&self) -> Result<(), JobError> {
         let run = Run {
             reported_at: self.clock.now(),
@@ -472,7 +474,7 @@ impl OpenRun<'_> {
         self.report().await
     }
 
-    /// Records its end. An error of the work comes first: it says more than an error of the record.
+    /// Records its end. An error of the work takes precedence over an error of the record.
     pub async fn close(mut self, work: Result<Ending, JobError>) -> Result<Run, JobError> {
         let now = self.clock.now();
         let counts = self.counts();
@@ -496,11 +498,11 @@ impl OpenRun<'_> {
                 fault: error.into(),
             });
         }
-        // First, since nobody looks at a run again that has come to its end.
+        // First, because an ended run is not looked at again.
         if let Err(error) = raise(self.after, &alerts).await {
             tracing::error!(run.id = %self.run.key, %error, "An alert could not be stored.");
         }
-        let closed = self.put_end().await;
+        let closed = self.record_end().await;
         let counts = &self.run.counts;
         tracing::info!(
             run.id = %self.run.key,
@@ -512,13 +514,13 @@ impl OpenRun<'_> {
             skipped = counts.skipped,
             "A run ended."
         );
-        follow(self.after, &self.run).await;
+        call_after_run(self.after, &self.run).await;
         work?;
         closed?;
         Ok(self.run)
     }
 
-    async fn put_end(&mut self) -> Result<(), JobError> {
+    async fn record_end(&mut self) -> Result<(), JobError> {
         if self.is_resumed
             && let Some(stored) = self.runs.run(&self.run.key).await?
         {
@@ -529,7 +531,7 @@ impl OpenRun<'_> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        // A panic between two counts leaves them as good as they were.
+        // A panic between two changes leaves valid counts.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

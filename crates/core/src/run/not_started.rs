@@ -2,10 +2,10 @@
 
 use super::Run;
 
-/// Why a run was not started; that is no failure.
+/// Why a run was not started; not a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotStarted {
-    /// A run of this key is on record already: the schedule fired twice.
+    /// A run of this key is recorded already: the schedule fired twice.
     AlreadyRan(Run),
     /// The last run of the same label is still going.
     StillRunning(Run),
@@ -15,14 +15,14 @@ pub enum NotStarted {
 }
 
 impl NotStarted {
-    /// The run on record: the one that stands in the way, or the one that was skipped.
+    /// The recorded run: the one that blocks this one, or the skipped one.
     pub fn run(&self) -> &Run {
         match self {
             Self::AlreadyRan(run) | Self::StillRunning(run) | Self::Skipped(run) => run,
         }
     }
 
-    /// The name in JSON and in the answers of functions.
+    /// The name in JSON and in the responses of functions.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::AlreadyRan(_) => "already_ran",
@@ -31,7 +31,7 @@ impl NotStarted {
         }
     }
 
-    /// The reason of this name, with the run on record; `None`: there is no such reason.
+    /// The reason of this name with its recorded run; `None` for an unknown name.
     pub fn from_name(name: &str, run: Run) -> Option<Self> {
         match name {
             "already_ran" => Some(Self::AlreadyRan(run)),

@@ -1,4 +1,4 @@
-//! When a label's schedule fires, to find the runs that never came.
+//! When a label's schedule fires, to find missed runs.
 
 use chrono::{DateTime, Days, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -10,12 +10,12 @@ use crate::clock::local_date;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// This many minutes apart, whatever the clocks do.
+    /// This many minutes apart, regardless of clock changes.
     EveryMinutes(u32),
     /// At these times of day in a zone.
     ///
-    /// As EventBridge Scheduler does it: a time in a gap of the clocks is left out, one that occurs
-    /// twice runs at the first.
+    /// Like EventBridge Scheduler: a time in a clock gap is left out, one that occurs twice fires at the
+    /// first.
     Daily {
         /// The zone.
         zone: Tz,
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_between_two_ticks_are_counted_and_a_late_tick_is_not() {
+    fn missed_ticks_are_counted_and_a_late_tick_is_not() {
         let ticks = Schedule::EveryMinutes(15);
         let (first, last) = (at("2026-11-21T10:00:03Z"), at("2026-11-21T10:45:01Z"));
         let between = ticks.between(first, last);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn daily_times_keep_to_the_clocks_of_their_zone() {
+    fn daily_times_follow_their_timezone() {
         let daily = Schedule::Daily {
             zone: chrono_tz::America::Toronto,
             times: ["02:30", "05:00"]
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_daily_time_is_the_one_that_a_late_start_is_for() {
+    fn late_start_belongs_to_the_latest_daily_time() {
         let daily = Schedule::Daily {
             zone: chrono_tz::America::Toronto,
             times: ["18:00", "02:30", "05:00"]
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(never.latest(at("2026-11-21T10:00:00Z")), None);
     }
 
-    /// One line of the table of what EventBridge does at changes of the clocks.
+    /// A row of the table of what EventBridge does at clock changes.
     #[derive(Deserialize)]
     struct Case {
         zone: Tz,

@@ -1,8 +1,8 @@
 //! Whether a tick of `notify-all` may trust the clock.
 //!
 //! One tick of a wrong clock would make today's notices MISSED, send tomorrow's early and delete
-//! data that is still needed. So the first tick whose time doesn't fit what is on record only
-//! records its time. The next one that agrees with it goes on. A machine that was off loses one
+//! data that is still needed. So the first tick whose time contradicts the recorded times only
+//! records its time. The next one that agrees with it proceeds. A machine that was off loses one
 //! tick.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +16,7 @@ pub const MAX_STORE_AHEAD: TimeDelta = TimeDelta::days(1);
 /// A last tick longer ago than this puts the clock in doubt; a schedule may fire once a day.
 pub const MAX_TICK_GAP: TimeDelta = TimeDelta::hours(26);
 
-/// How soon after a doubted tick the next one ends the doubt, whatever the schedule.
+/// How soon after a doubted tick the next one ends the doubt, for any schedule.
 pub const MAX_CONFIRM_GAP: TimeDelta = TimeDelta::hours(1);
 
 /// When the ticks of `notify-all` came, by their own clocks.
@@ -29,13 +29,13 @@ pub struct TickTimes {
     pub doubted: Option<DateTime<Utc>>,
     /// The time between the last two ticks that were no more than [`MAX_TICK_GAP`] apart, in seconds.
     pub gap_seconds: i64,
-    /// Runs on record up to then prove nothing of the clock: a wrong one wrote them.
+    /// Runs recorded up to this time prove nothing about the clock: a wrong clock wrote them.
     pub disregarded_until: Option<DateTime<Utc>>,
     /// When a restored store was first used. Runs before that don't count as missed.
     pub restored_at: Option<DateTime<Utc>>,
 }
 
-/// What does not fit the clock.
+/// What contradicts the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockDoubt {
     /// The last tick is too long ago: the clock is ahead, or nothing ran since.
@@ -47,14 +47,14 @@ pub enum ClockDoubt {
 /// What a tick does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// It goes on.
+    /// It proceeds.
     Trusted,
     /// It only records its time.
     InDoubt(ClockDoubt),
 }
 
 impl TickTimes {
-    /// Judges a tick at `now`, where `newest` is the newest time on record; answers the times after it.
+    /// Judges a tick at `now`, where `newest` is the newest recorded time; returns the updated times.
     pub fn judge(&self, newest: Option<DateTime<Utc>>, now: DateTime<Utc>) -> (Self, Judgement) {
         let newest = newest
             .filter(|newest| self.disregarded_until.is_none_or(|until| *newest > until))
@@ -71,7 +71,7 @@ impl TickTimes {
         let gap_seconds = gap.map_or(self.gap_seconds, |gap| gap.num_seconds());
         match doubt {
             Some(doubt) if !self.is_confirmed_at(now) => {
-                // A tick that comes twice does not begin the wait anew.
+                // A duplicate tick does not restart the wait.
                 let is_same = |doubted: &DateTime<Utc>| (now - *doubted).abs() < CLOCK_TOLERANCE;
                 let after = Self {
                     doubted: self.doubted.filter(is_same).or(Some(now)),
@@ -100,8 +100,8 @@ impl TickTimes {
         }
     }
 
-    /// Whether a tick at `now` agrees with the one that put the clock in doubt: it comes at least a
-    /// minute and not more than an hour later, or as much later as the ticks did last.
+    /// Whether a tick at `now` confirms the one that put the clock in doubt: it comes between a minute
+    /// and an hour later, or within the last known tick interval.
     fn is_confirmed_at(&self, now: DateTime<Utc>) -> bool {
         let schedule = TimeDelta::seconds(self.gap_seconds) + MAX_CONFIRM_GAP;
         let longest = match self.gap_seconds > MAX_CONFIRM_GAP.num_seconds() {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_that_is_wrong_for_one_tick_changes_nothing() {
+    fn one_tick_by_a_wrong_clock_changes_nothing() {
         for wrong in [
             "2029-01-01T00:00:00Z",
             "2026-11-23T12:00:00Z",
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_from_future_doubt_the_clock_once() {
+    fn runs_from_the_future_cast_doubt_on_the_clock_once() {
         let mut times = TickTimes::default();
         let newest = Some(at("2027-11-21T12:00:00Z"));
         let now = at("2026-11-21T12:00:00Z");
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn daily_schedule_that_missed_a_day_goes_on() {
+    fn daily_schedule_recovers_after_a_missed_day() {
         let mut times = TickTimes::default();
         assert!(is_trusted(&mut times, at("2026-11-20T12:00:00Z")));
         assert!(is_trusted(&mut times, at("2026-11-21T12:00:00Z")));
@@ -222,9 +222,9 @@ mod tests {
     }
 
     proptest! {
-        // Whatever the clock did before, of ticks that come in a schedule no more than three are lost.
+        // Whatever the clock did before, at most three scheduled ticks are lost.
         #[test]
-        fn no_doubt_lasts(
+        fn clock_doubt_always_ends(
             jumps in prop::collection::vec(-4_000_000i64..4_000_000, 0..20),
             schedule in 2i64..(24 * 60),
         ) {

@@ -1,4 +1,4 @@
-//! The work items of a run with workers: exact, however often a message comes.
+//! The work items of a run with workers; exact even if a message is delivered twice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::card::{Card, CardRecord};
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::outbox::{MailKey, MailKind, MailState};
 
-/// Work that is not done a day after its run began is not on its way any more: no message lives longer.
+/// Work not done within this time after the start of its run is lost: no message lives longer.
 const MAX_QUEUE_TIME: Duration = Duration::days(1);
 
 /// A work item of a run: a visit or a notice, with its results.
@@ -19,13 +19,13 @@ const MAX_QUEUE_TIME: Duration = Duration::days(1);
 /// If the work is done twice, the second report replaces the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkItem {
-    /// Its id within the run; the same each time that its message comes.
+    /// Its id within the run; the same for every delivery of its message.
     pub item_id: String,
     /// The result of each card or notice in it.
     pub results: Vec<WorkResult>,
 }
 
-/// The prefix of items that the run did itself: its counts include them already.
+/// The prefix of items that the run did itself; its counts include them already.
 const INLINE: &str = "inline/";
 
 impl WorkItem {
@@ -42,14 +42,14 @@ impl WorkItem {
 /// The result of one card or one notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkResult {
-    /// Which.
+    /// The card or mail.
     #[serde(flatten)]
     pub subject: Subject,
     /// How it went.
     pub outcome: WorkOutcome,
 }
 
-/// What a run works on.
+/// The subject of a work item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "subject", rename_all = "snake_case")]
 pub enum Subject {
@@ -93,7 +93,7 @@ impl From<&Card> for Subject {
     }
 }
 
-/// How it went with one thing.
+/// The outcome of one card or mail.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum WorkOutcome {
@@ -105,7 +105,7 @@ pub enum WorkOutcome {
     LeftOut(LeftOutReason),
     /// It failed with this kind (a [`crate::failure::FailureKind`], or a notice's state).
     Failed(String),
-    /// It is enqueued, and no worker has reported it yet. Last: any other result says more.
+    /// It is enqueued, and no worker has reported yet. Last in order: any other result replaces it.
     Enqueued,
 }
 
@@ -115,15 +115,15 @@ pub enum WorkOutcome {
 pub enum LeftOutReason {
     /// It is paused.
     Paused,
-    /// The library refused its number or PIN.
+    /// The library rejected its number or PIN.
     PinRefused,
     /// Another run checked it after this one began.
     CheckedAlready,
-    /// Another check of it is under way.
+    /// Another check of it is running.
     UnderWay,
     /// The run was stopped before it was done.
     Interrupted,
-    /// A person changed it while the run went.
+    /// A person changed it during the run.
     Changed,
     /// It was removed.
     Removed,
@@ -153,7 +153,7 @@ impl LeftOutReason {
         }
     }
 
-    /// Why a card that waits for a person is in no run; `None`: it may be checked.
+    /// Why a card that waits for a person is left out; `None`: it may be checked.
     pub fn of_waiting_card(record: &CardRecord) -> Option<Self> {
         if record.card.paused {
             Some(Self::Paused)
@@ -206,7 +206,7 @@ impl From<MailState> for WorkOutcome {
     }
 }
 
-/// One result for each card or notice; the better one if two items have it.
+/// The result of each card or notice; the better one if two items have one.
 pub fn results<'a>(
     work: impl IntoIterator<Item = &'a WorkItem>,
 ) -> BTreeMap<&'a Subject, &'a WorkOutcome> {
@@ -221,10 +221,9 @@ pub fn results<'a>(
 }
 
 impl Run {
-    /// The same run with its workers' reports, and the outcome that follows.
+    /// Adds the workers' results to the counts, and derives the outcome.
     ///
-    /// A run that did its work itself counted it already, and stays as it is; so does what a run did
-    /// itself beside what it handed out.
+    /// Work that the run did itself is counted already and stays as it is.
     #[must_use]
     pub fn with_work(mut self, work: &[WorkItem], now: chrono::DateTime<chrono::Utc>) -> Self {
         if self.counts.enqueued == 0 {
@@ -237,7 +236,7 @@ impl Run {
             self.counts.add(outcome);
             settled += u32::from(*outcome != WorkOutcome::Enqueued);
         }
-        // A run that was begun twice counted what each time was left to hand out.
+        // A run that was started twice counted what it enqueued each time.
         self.counts.enqueued = self.counts.enqueued.max(known);
         self.counts.planned = self.counts.planned.max(known);
         if self.outcome == RunOutcome::Done {
@@ -257,7 +256,7 @@ impl Run {
 }
 
 impl Counts {
-    /// Counts one thing.
+    /// Counts one outcome.
     pub fn add(&mut self, outcome: &WorkOutcome) {
         match outcome {
             WorkOutcome::Done => self.done += 1,
@@ -320,12 +319,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_are_exact_in_whatever_order_and_however_often_pieces_report(
+        fn counts_are_exact_for_any_order_and_repeats_of_reports(
             outcomes in prop::collection::vec(outcome(), 1..30),
             order in prop::collection::vec(any::<prop::sample::Index>(), 0..90),
         ) {
             let items: Vec<WorkItem> = (0..).zip(&outcomes).map(|(n, o)| report(n, o.clone())).collect();
-            // As a store keeps them: the last report of a item stands, and all come in the end.
+            // Like a store: the last report of an item counts, and every report arrives in the end.
             let mut stored: BTreeMap<String, WorkItem> = BTreeMap::new();
             for item in order.iter().map(|index| index.get(&items)).chain(&items) {
                 stored.insert(item.item_id.clone(), item.clone());
@@ -343,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_run_did_itself_is_not_counted_again_and_stands_for_no_work_of_others() {
+    fn inline_work_is_counted_once_and_hides_no_worker() {
         let mut run = enqueued(2);
         run.counts.add_failure("GAVE_UP");
         let mut own = report(9, WorkOutcome::Failed("GAVE_UP".to_owned()));
@@ -356,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_whose_work_is_under_way_is_running_and_after_a_day_it_is_lost() {
+    fn run_with_work_under_way_is_running_then_lost_after_a_day() {
         let work = [report(1, WorkOutcome::Done)];
         let at = |hours| enqueued(2).with_work(&work, began() + Duration::hours(hours));
         assert_eq!(at(1).outcome, RunOutcome::Running);
@@ -372,14 +371,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_begun_twice_counts_each_notice_once() {
+    fn run_started_twice_counts_each_notice_once() {
         let given: Vec<WorkItem> = (1..=3)
             .map(|item| WorkItem {
                 item_id: format!("enqueued/{item}"),
                 ..report(item, WorkOutcome::Enqueued)
             })
             .collect();
-        // The second time counted the one that was still free.
+        // The second start counted the notice that was still free.
         let run = enqueued(1).with_work(&given, began());
         assert_eq!((run.counts.planned, run.counts.enqueued), (3, 3));
         assert_eq!((run.outcome, run.counts.done), (RunOutcome::Running, 0));
@@ -390,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_stands_in_two_pieces_counts_once() {
+    fn card_in_two_work_items_counts_once() {
         let mut again = report(1, WorkOutcome::Failed("site_down".to_owned()));
         again.item_id = "other".to_owned();
         let run = enqueued(1).with_work(&[again, report(1, WorkOutcome::Done)], began());
@@ -398,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reason_is_read_as_it_was_written() {
+    fn every_work_result_round_trips() {
         for reason in LeftOutReason::ALL {
             let outcome = WorkOutcome::LeftOut(reason);
             assert_eq!(WorkOutcome::from(String::from(outcome.clone())), outcome);
@@ -409,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_reads_as_what_it_says() {
+    fn work_item_renders_as_text() {
         let one = report(3, WorkOutcome::Failed("GAVE_UP".to_owned()));
         let json = serde_json::to_string(&one).unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What a sealed number and PIN are bound to.
+//! The context to which a sealed number and PIN are bound.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::library::Library;
 /// The version of the format, the first part of the associated data.
 const FORMAT_VERSION: &str = "1";
 
-/// The origins to which a library's entry lets a number and PIN be sent: its site and its login hosts.
+/// The origins to which a number and PIN may be sent: a library's site and its login hosts.
 ///
-/// Sorted and normalised: order, case and the scheme's usual port written out make no difference.
+/// Sorted and normalised: order, case and an explicit default port make no difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginOrigins(Vec<Origin>);
 
@@ -60,8 +60,7 @@ impl Origin {
         }
     }
 
-    /// The origin of a `host` or `host:port`. What is neither stays as it is written, and no login is
-    /// allowed there.
+    /// Parses a `host` or `host:port`. Other text is kept as written, and no login is allowed there.
     fn from_login_host(scheme: &str, entry: &str) -> Self {
         let entry = entry.trim();
         match Url::parse(&format!("{scheme}://{entry}")) {
@@ -99,7 +98,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What an envelope is bound to: a card, its library, and the origins of the library's stored entry.
+/// The context of an envelope: a card, its library, and the origins of the library's stored entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealContext {
     card: CardId,
@@ -117,7 +116,7 @@ impl SealContext {
         }
     }
 
-    /// The associated data: every part with its length before it, so that no two contexts are alike.
+    /// The associated data: each part is prefixed with its length, so that no two contexts collide.
     pub(super) fn associated_data(&self) -> Vec<u8> {
         let mut data = Vec::with_capacity(128);
         push_part(&mut data, FORMAT_VERSION);
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_sorted_normalised_and_named_once() {
+    fn origins_are_sorted_normalised_and_unique() {
         assert_eq!(
             origins(
                 "https://Books.Example.org:443/client/default",
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_are_no_host_stay_apart_from_every_host() {
+    fn invalid_hosts_never_equal_a_valid_host() {
         let plain = origins("https://books.example.org", &["evil.example.org"]);
         for entry in ["evil.example.org/x", "me@evil.example.org", "", "a b"] {
             let other = origins("https://books.example.org", &[entry]);

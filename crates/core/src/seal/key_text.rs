@@ -1,8 +1,8 @@
 //! The keys as text, for the key files of one machine and the parameters on AWS.
 //!
-//! One fact a line: what it is with the version of its format, then the keys in hexadecimal. Lines that
-//! begin with `#` are for people. Three kinds of text, none of which is read as another: the private keys,
-//! the public key, the key of the fingerprints.
+//! The first line names the kind and format version; the keys follow in hexadecimal. Lines that begin
+//! with `#` are comments. There are three kinds, none of which parses as another: the private keys, the
+//! public key and the fingerprint key.
 
 use std::fmt;
 
@@ -27,14 +27,14 @@ const FINGERPRINT_HEAD: &str = "\
 # The key of the fingerprints: it tells which cards have the same number. It opens no PIN.
 ";
 
-/// What is wrong with a text that should hold keys, by line and never by content.
+/// Why a key text is invalid; names the line, never its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MalformedKeys(pub String);
 
-/// The text of the private keys.
+/// Formats the private keys.
 pub fn render_private(keys: &PrivateKeys) -> Zeroizing<String> {
-    // Room for everything, so that growing leaves no copy behind in memory.
+    // Reserve everything, so that growing leaves no copy in memory.
     let mut text = Zeroizing::new(String::with_capacity(1024 + keys.keys().len() * 256));
     text.push_str(PRIVATE_HEAD);
     text.push_str(&format!("{PRIVATE_KIND} {VERSION}\n"));
@@ -51,7 +51,7 @@ pub fn render_private(keys: &PrivateKeys) -> Zeroizing<String> {
     text
 }
 
-/// The text of a public key.
+/// Formats a public key.
 pub fn render_public(key: &PublicKey) -> String {
     let mut text = format!("{PUBLIC_HEAD}{PUBLIC_KIND} {VERSION}\nkey ");
     push_hex(&mut text, key.as_bytes());
@@ -59,7 +59,7 @@ pub fn render_public(key: &PublicKey) -> String {
     text
 }
 
-/// The text of the key of the fingerprints.
+/// Formats the fingerprint key.
 pub fn render_fingerprint(key: &FingerprintKey) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(512));
     text.push_str(FINGERPRINT_HEAD);
@@ -77,24 +77,24 @@ fn push_hex(text: &mut String, key: &[u8; 32]) {
     }
 }
 
-/// Reads the private keys.
+/// Parses the private keys.
 pub fn parse_private(text: &str) -> Result<PrivateKeys, MalformedKeys> {
     let facts = Facts::read(text, PRIVATE_KIND)?;
     let current = facts
         .current
-        .ok_or_else(|| malformed("it does not say which key is the current one"))?;
+        .ok_or_else(|| malformed("it doesn't name the current key"))?;
     let keys = facts.keys.iter().map(|key| PrivateKey::from_bytes(**key));
     PrivateKeys::new(&current, keys.collect(), facts.rotated_at)
         .map_err(|_| malformed("the current key is missing"))
 }
 
-/// Reads a public key.
+/// Parses a public key.
 pub fn parse_public(text: &str) -> Result<PublicKey, MalformedKeys> {
     let key = Facts::read(text, PUBLIC_KIND)?.only_key()?;
     Ok(PublicKey::from_bytes(*key))
 }
 
-/// Reads the key of the fingerprints.
+/// Parses the fingerprint key.
 pub fn parse_fingerprint(text: &str) -> Result<FingerprintKey, MalformedKeys> {
     let key = Facts::read(text, FINGERPRINT_KIND)?.only_key()?;
     Ok(FingerprintKey::from_bytes(*key))
@@ -104,7 +104,7 @@ fn malformed(what: &str) -> MalformedKeys {
     MalformedKeys(what.to_owned())
 }
 
-/// What the lines of a text say.
+/// The parsed lines of a text.
 #[derive(Default)]
 struct Facts {
     current: Option<KeyId>,
@@ -129,7 +129,7 @@ impl Facts {
                     _ => return Err(malformed("it was written by a newer LibraryHippo")),
                 },
                 (Some(PRIVATE_KIND | PUBLIC_KIND | FINGERPRINT_KIND), Some(_), None) => {
-                    return Err(malformed("it holds a key of another kind"));
+                    return Err(malformed("it holds another kind of key"));
                 }
                 (Some("current"), Some(id), None) if kind == PRIVATE_KIND => {
                     facts.current.replace(KeyId(id.to_owned())).is_none()
@@ -137,7 +137,7 @@ impl Facts {
                 (Some("rotated-at"), Some(at), None) if kind == PRIVATE_KIND => {
                     match DateTime::parse_from_rfc3339(at) {
                         Ok(at) => facts.rotated_at.replace(at.to_utc()).is_none(),
-                        Err(_) => return wrong(&"it does not hold a time"),
+                        Err(_) => return wrong(&"this isn't a time"),
                     }
                 }
                 (Some("key"), Some(digits), None) => match key(digits) {
@@ -148,23 +148,23 @@ impl Facts {
                     }
                     None => return wrong(&"a key must have 64 hexadecimal digits"),
                 },
-                _ => return wrong(&"it says nothing that a key file says"),
+                _ => return wrong(&"this isn't a line of a key file"),
             };
             if !is_new {
-                return wrong(&"it says again what an earlier line says");
+                return wrong(&"it repeats an earlier line");
             }
         }
         if has_kind {
             Ok(facts)
         } else {
-            Err(malformed("it does not say what it holds"))
+            Err(malformed("its first line doesn't name its kind"))
         }
     }
 
     fn only_key(mut self) -> Result<Zeroizing<[u8; 32]>, MalformedKeys> {
         match (self.keys.pop(), self.keys.is_empty()) {
             (Some(key), true) => Ok(key),
-            _ => Err(malformed("it does not hold one key")),
+            _ => Err(malformed("it must hold exactly one key")),
         }
     }
 }
@@ -192,7 +192,7 @@ mod tests {
     const DIGITS: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     const CURRENT: &str = "k-CURRENT";
 
-    /// A sound text, whose key has the id that `CURRENT` stands for.
+    /// A valid text, with the id of its key in place of `CURRENT`.
     fn good() -> String {
         let key = *key(DIGITS).unwrap();
         let id = PrivateKey::from_bytes(key).public_key().unwrap().id();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_survive_their_text() {
+    fn keys_round_trip_through_text() {
         let now = "2026-11-21T12:00:00Z".parse().unwrap();
         let keys = PrivateKeys::generate().unwrap().with_new_key(now).unwrap();
         let read = parse_private(&render_private(&keys)).unwrap();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_text_holds_no_private_key() {
+    fn public_key_text_holds_no_private_key() {
         let keys = PrivateKeys::generate().unwrap();
         let mut private = String::new();
         push_hex(&mut private, keys.keys()[0].1.expose_bytes());
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_one_kind_is_not_read_as_another() {
+    fn key_text_of_one_kind_is_rejected_as_another() {
         let keys = PrivateKeys::generate().unwrap();
         let texts = [
             render_private(&keys).to_string(),
@@ -246,25 +246,25 @@ mod tests {
     }
 
     #[rstest]
-    #[case::empty(String::new(), "it does not say what it holds")]
+    #[case::empty(String::new(), "its first line doesn't name its kind")]
     #[case::newer(good().replace("keys 1", "keys 2"), "it was written by a newer LibraryHippo")]
-    #[case::no_current(good().replace("current", "# current"), "it does not say which key is the current one")]
+    #[case::no_current(good().replace("current", "# current"), "it doesn't name the current key")]
     #[case::other_current(good().replace("current k-", "current k-0"), "the current key is missing")]
     #[case::no_key(good().replace("key 00", "# key 00"), "the current key is missing")]
     #[case::short(good().replace("ff\n", "f\n"), "line 5: a key must have 64 hexadecimal digits")]
     #[case::not_hex(good().replace("key 00", "key zz"), "line 5: a key must have 64 hexadecimal digits")]
-    #[case::twice(format!("{}key {DIGITS}\n", good()), "line 6: it says again what an earlier line says")]
-    #[case::no_time(format!("{}rotated-at noon\n", good()), "line 6: it does not hold a time")]
-    #[case::foreign(format!("{}hello\n", good()), "line 6: it says nothing that a key file says")]
+    #[case::twice(format!("{}key {DIGITS}\n", good()), "line 6: it repeats an earlier line")]
+    #[case::no_time(format!("{}rotated-at noon\n", good()), "line 6: this isn't a time")]
+    #[case::foreign(format!("{}hello\n", good()), "line 6: this isn't a line of a key file")]
     #[case::truncated(good()[..good().len() - 10].to_owned(), "line 5: a key must have 64 hexadecimal digits")]
-    fn a_damaged_text_is_named_by_its_fault(#[case] text: String, #[case] expected: &str) {
+    fn damaged_key_text_names_its_fault(#[case] text: String, #[case] expected: &str) {
         let fault = parse_private(&text).unwrap_err().0;
         assert_eq!(fault, expected);
         assert!(!fault.contains(&DIGITS[..8]));
     }
 
     #[test]
-    fn capitals_are_read_too() {
+    fn key_text_in_capitals_is_accepted() {
         assert!(parse_private(&good().replace("aabbcc", "AABBCC")).is_ok());
     }
 }

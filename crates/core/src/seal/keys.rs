@@ -1,4 +1,4 @@
-//! The keys: a pair of a private and a public one, and the key of the fingerprints.
+//! The keys: the sealing key pairs and the fingerprint key.
 
 use std::fmt;
 
@@ -17,28 +17,28 @@ use super::{KeyId, SealContext, SealError, Sealed, hex, random};
 use crate::card::{CardSecret, Fingerprint, without_separators};
 use crate::ids::LibraryId;
 
-/// HPKE's `info`: what is sealed here, apart from whatever else the same key may seal one day.
+/// HPKE's `info`: separates this use from any other use of the same key.
 const INFO: &[u8] = b"libraryhippo card secret";
 
-/// What the id of a key is hashed with.
+/// The hash context of key ids.
 const KEY_ID_DOMAIN: &[u8] = b"libraryhippo key id";
 
-/// A public key: it seals, and opens nothing.
+/// A public key: seals only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
-    /// The key of these bytes.
+    /// Wraps these bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, for writing the key to where keys are kept.
+    /// The bytes, for storing the key.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Its id: a hash of the key, so that no other key can have it.
+    /// Its id: a hash of the key.
     pub fn id(&self) -> KeyId {
         let digest = Sha256::new_with_prefix(KEY_ID_DOMAIN)
             .chain_update(self.0)
@@ -59,7 +59,7 @@ impl PublicKey {
             })
             .map_err(|error| SealError::UnsafeKey(error.to_string()))?,
         );
-        // Asked here first: hpke panics where the system has no random numbers.
+        // Checked first: hpke panics if the system has no random numbers.
         random::<32>()?;
         let (encapsulated_key, ciphertext) =
             hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
@@ -83,22 +83,22 @@ impl PublicKey {
 pub struct PrivateKey([u8; 32]);
 
 impl PrivateKey {
-    /// A new random key.
+    /// Generates a random key.
     pub fn generate() -> Result<Self, SealError> {
         Ok(Self(random()?))
     }
 
-    /// The key of these bytes.
+    /// Wraps these bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, for writing the key to where keys are kept.
+    /// The bytes, for storing the key.
     pub fn expose_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The public key of the pair; `None` where the bytes are no key.
+    /// The public key of the pair; `None` if the bytes are not a valid key.
     pub fn public_key(&self) -> Option<PublicKey> {
         let public = X25519HkdfSha256::sk_to_pk(&self.hpke_key()?);
         <[u8; 32]>::try_from(public.to_bytes().as_slice())
@@ -138,19 +138,19 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// The present private keys: the current one, and during a rotation the one before it.
+/// The present private keys: the current one, and the previous one during a rotation.
 #[derive(Debug, Clone)]
 pub struct PrivateKeys {
     /// The public key of the current pair.
     public: PublicKey,
-    /// The current one among them.
+    /// The id of the current one.
     keys: Vec<(KeyId, PrivateKey)>,
-    /// When the rotation that is going on began.
+    /// When the running rotation began.
     rotated_at: Option<DateTime<Utc>>,
 }
 
 impl PrivateKeys {
-    /// These keys, of which the one called `current` is the pair that seals.
+    /// Builds the set from keys; the one with the id `current` seals.
     pub fn new(
         current: &KeyId,
         keys: Vec<PrivateKey>,
@@ -176,7 +176,7 @@ impl PrivateKeys {
         })
     }
 
-    /// One new key.
+    /// Generates a single key.
     pub fn generate() -> Result<Self, SealError> {
         let key = PrivateKey::generate()?;
         let public = key
@@ -204,7 +204,7 @@ impl PrivateKeys {
         self
     }
 
-    /// The current key alone: after every envelope was sealed to it.
+    /// The current key alone, for when every envelope is sealed to it.
     #[must_use]
     pub fn with_current_key_only(&self) -> Self {
         let current = self.current();
@@ -226,22 +226,22 @@ impl PrivateKeys {
         &self.public
     }
 
-    /// All keys, for writing them to where keys are kept.
+    /// All keys, for storing them.
     pub fn keys(&self) -> &[(KeyId, PrivateKey)] {
         &self.keys
     }
 
-    /// Whether a key of this id is among them.
+    /// Whether it contains the key of this id.
     pub fn has_key(&self, id: &KeyId) -> bool {
         self.keys.iter().any(|(known, _)| known == id)
     }
 
-    /// When the rotation that is going on began; `None`: none is.
+    /// When the running rotation began, if one is running.
     pub fn rotated_at(&self) -> Option<DateTime<Utc>> {
         self.rotated_at
     }
 
-    /// Opens what was sealed for this card and these origins.
+    /// Opens an envelope for this card and these origins.
     pub fn open(&self, context: &SealContext, sealed: &Sealed) -> Result<CardSecret, SealError> {
         let (_, key) = self
             .keys
@@ -253,31 +253,31 @@ impl PrivateKeys {
     }
 }
 
-/// The key of the numbers' fingerprints, wiped from memory when dropped. No rotation changes it.
+/// The fingerprint key for card numbers, wiped from memory when dropped. No rotation changes it.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct FingerprintKey([u8; 32]);
 
 impl FingerprintKey {
-    /// A new random key.
+    /// Generates a random key.
     pub fn generate() -> Result<Self, SealError> {
         Ok(Self(random()?))
     }
 
-    /// The key of these bytes.
+    /// Wraps these bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, for writing the key to where keys are kept.
+    /// The bytes, for storing the key.
     pub fn expose_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// A keyed hash of a number at a library: equal for equal numbers, however they are printed, and useless
-    /// without the key.
+    /// Hashes a number at a library. Equal numbers give equal fingerprints, however they are printed; the
+    /// hash is useless without the key.
     pub fn fingerprint(&self, library: &LibraryId, number: &SecretString) -> Fingerprint {
-        // An HMAC takes keys of any length: the error cannot happen, and an empty fingerprint
-        // would only mean that a number is checked twice.
+        // HMAC accepts keys of any length, so the error cannot happen. An empty fingerprint would only
+        // mean that a number is checked twice.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
             return Fingerprint(String::new());
         };
@@ -319,7 +319,7 @@ mod tests {
 
     /// RFC 9180, appendix A.2.1, sequence number 0.
     #[test]
-    fn rfc_9180_test_vector_of_the_suite_opens() {
+    fn rfc_9180_test_vector_opens() {
         let private = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&bytes(
             "8057991eef8f1f1af18f4a9491d16a1ce333f695d4db8e38da75975c4478e0fb",
         ))

@@ -80,7 +80,7 @@ fn public_key_of_small_order_is_refused() {
 }
 
 #[test]
-fn old_key_opens_until_it_is_forgotten() {
+fn old_key_opens_until_removed() {
     let old = PrivateKeys::generate().unwrap();
     let context = context(CardId::generate());
     let sealed = old.public_key().seal(&context, &secret()).unwrap();
@@ -119,7 +119,7 @@ fn fingerprints_are_equal_for_equal_numbers_at_one_library() {
 }
 
 #[test]
-fn nothing_that_can_be_printed_shows_a_secret() {
+fn debug_output_shows_no_secret() {
     let keys = PrivateKeys::generate().unwrap();
     let context = context(CardId::generate());
     let sealed = keys.public_key().seal(&context, &secret()).unwrap();
@@ -137,7 +137,7 @@ fn nothing_that_can_be_printed_shows_a_secret() {
     assert!(!shown.contains(&format!("{:?}", keys.keys()[0].1.expose_bytes())));
 }
 
-/// One change of a library's entry, or of what else an envelope is bound to.
+/// One change of the context of an envelope.
 #[derive(Debug, Clone)]
 enum Change {
     Card,
@@ -170,7 +170,7 @@ fn changed(card: CardId, library: &Library, change: &Change) -> SealContext {
     match change {
         Change::Card => card = CardId::generate(),
         Change::Library(id) => library.id = id.parse().unwrap(),
-        // The port stays what it was.
+        // The port stays the same.
         Change::Scheme => library.base_url = "http://books.example.org:443/".parse().unwrap(),
         Change::Host(host) => library.base_url.set_host(Some(host)).unwrap(),
         Change::Port(port) => library.base_url.set_port(Some(*port)).unwrap(),
@@ -183,7 +183,7 @@ fn changed(card: CardId, library: &Library, change: &Change) -> SealContext {
 
 proptest! {
     #[test]
-    fn no_change_of_card_library_or_hosts_opens_the_envelope(change in change()) {
+    fn envelope_does_not_open_for_another_card_library_or_hosts(change in change()) {
         let keys = PrivateKeys::generate().unwrap();
         let card = CardId::generate();
         let library = sample::library("wpl");
@@ -199,7 +199,7 @@ proptest! {
     }
 
     #[test]
-    fn other_fields_of_the_entry_make_no_difference(
+    fn envelope_ignores_other_fields_of_the_library(
         path in "[a-z/]{0,12}",
         name in ".{0,12}",
         format in proptest::option::of("[%a-z]{1,6}"),

@@ -1,8 +1,8 @@
-//! What is remembered, behind narrow traits.
+//! The stores, behind narrow traits.
 //!
-//! Every implementation runs the same suite of tests (`contract`, behind the feature of that name). All of
-//! them may be called from several tasks and several processes at once; a write that a method
-//! describes as conditional is decided by the store, not by an earlier read.
+//! Every implementation passes the same contract tests (`testing::contract`). All methods may
+//! be called from several tasks and processes at once. The store itself decides a conditional write, not
+//! an earlier read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,33 +27,33 @@ use crate::run::work::WorkItem;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
 
-/// Why a store did not do what it was asked to do.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is one of that id already.
+    /// The id is taken.
     #[error("There is {0} already.")]
     AlreadyExists(String),
-    /// There is none of that id.
+    /// There is no record of that id.
     #[error("There is no {0}.")]
     NotFound(String),
-    /// Something else still needs it.
+    /// Another record still refers to it.
     #[error("{0}")]
     InUse(String),
-    /// It is more than the store takes for one thing; nothing was changed.
+    /// The record is larger than the store allows; nothing was changed.
     #[error("{0}")]
     TooLarge(String),
     /// The store cannot be reached or is busy; a later try may work.
     #[error("The store is not available: {0}")]
     Unavailable(String),
-    /// What it holds cannot be understood, or was written by a newer version.
+    /// A stored record cannot be understood, or a newer version wrote it.
     #[error("The store cannot be used: {0}")]
     Unusable(String),
 }
 
-/// A row of the store that cannot be understood, by what is harmless to name.
+/// A row that cannot be understood: its table and id, without its content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct DamagedRow {
-    /// The table it stands in.
+    /// Its table.
     pub table: String,
     /// Its id there.
     pub id: String,
@@ -68,7 +68,7 @@ impl From<DamagedRow> for Alert {
     }
 }
 
-/// What a store answers.
+/// The result of a store operation.
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The families.
@@ -77,10 +77,10 @@ pub trait FamilyStore: Send + Sync {
     /// Adds a family; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// Replaces a family, but for whom nothing is sent any more, which
-    /// [`FamilyStore::stop_recipient`] and [`FamilyStore::allow_recipient`] alone change: who edits
-    /// a family must not undo what the mail service said meanwhile. [`StoreError::NotFound`] if it
-    /// is not there.
+    /// Replaces a family, except its stopped recipients. [`StoreError::NotFound`] if it is not there.
+    ///
+    /// Only [`FamilyStore::stop_recipient`] and [`FamilyStore::allow_recipient`] change those, so that
+    /// an edit cannot undo a concurrent report of the mail service.
     async fn update_family(&self, family: &Family) -> StoreResult<()>;
 
     /// One family.
@@ -91,7 +91,7 @@ pub trait FamilyStore: Send + Sync {
 
     /// At most `limit` families after `after`, by id.
     ///
-    /// By default cut from all of them; a store that can page its list does so.
+    /// By default taken from the whole list; a store that can page overrides it.
     async fn families_page(
         &self,
         after: Option<&FamilyId>,
@@ -103,12 +103,12 @@ pub trait FamilyStore: Send + Sync {
         Ok(families)
     }
 
-    /// Sends nothing more to a recipient of a family, in one conditional step, as
-    /// [`Family::stop_recipient`] has it; false also if the family is gone.
+    /// Stops a recipient as [`Family::stop_recipient`] does, in one conditional write; false also if the
+    /// family is gone.
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool>;
 
-    /// Sends to a recipient of a family again, in one conditional step, as
-    /// [`Family::allow_recipient`] has it; false also if the family is gone.
+    /// Allows a recipient again as [`Family::allow_recipient`] does, in one conditional write; false also
+    /// if the family is gone.
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool>;
 
     /// Removes a family with its cards, their secrets, accounts and mails;
@@ -116,14 +116,15 @@ pub trait FamilyStore: Send + Sync {
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()>;
 }
 
-/// The libraries, and which of them are being left alone.
+/// The libraries and their back-offs.
 #[async_trait]
 pub trait LibraryStore: Send + Sync {
     /// Adds a library; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_library(&self, library: &Library) -> StoreResult<()>;
 
-    /// Replaces a library; [`StoreError::NotFound`] if it is not there. It stays left alone, and down, as it was
-    /// unless its `base_url` is another: then what did not answer was another site.
+    /// Replaces a library; [`StoreError::NotFound`] if it is not there.
+    ///
+    /// Its back-off and down time stay unless `base_url` changes: they belong to the old site.
     async fn update_library(&self, library: &Library) -> StoreResult<()>;
 
     /// One library.
@@ -132,13 +133,14 @@ pub trait LibraryStore: Send + Sync {
     /// All libraries, by id.
     async fn libraries(&self) -> StoreResult<Vec<Library>>;
 
-    /// Removes a library; [`StoreError::InUse`] while a card is of it, [`StoreError::NotFound`] if
+    /// Removes a library; [`StoreError::InUse`] while it has cards, [`StoreError::NotFound`] if
     /// it is not there.
     async fn remove_library(&self, id: &LibraryId) -> StoreResult<()>;
 
-    /// Leaves a library alone until `until`, if it is not left alone for longer already; a longer
-    /// back-off that cannot be right at `now` ([`can_back_off_until`]) is replaced.
-    /// [`StoreError::NotFound`] if it is not there.
+    /// Backs off from a library until `until`, unless its back-off already lasts longer.
+    ///
+    /// A longer back-off that is implausible at `now` ([`can_back_off_until`]) is replaced.
+    /// [`StoreError::NotFound`] if the library is not there.
     ///
     /// [`can_back_off_until`]: crate::library::can_back_off_until
     async fn back_off(
@@ -148,18 +150,18 @@ pub trait LibraryStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> StoreResult<()>;
 
-    /// Notes that a library does not answer, since `since` unless it has not answered for longer;
-    /// since when that is. [`StoreError::NotFound`] if it is not there.
+    /// Marks a library as down since `since`, unless it has been down for longer; returns since when.
+    /// [`StoreError::NotFound`] if it is not there.
     async fn mark_library_down(
         &self,
         id: &LibraryId,
         since: DateTime<Utc>,
     ) -> StoreResult<DateTime<Utc>>;
 
-    /// Notes that a library answers; nothing happens if it is gone.
+    /// Marks a library as up; does nothing if it is gone.
     async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()>;
 
-    /// Until when a library is to be left alone; may lie in the past.
+    /// When the back-off of a library ends; may be in the past.
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
 }
 
@@ -172,14 +174,14 @@ pub enum Scope {
     All,
     /// The cards whose newest check failed or that were never checked.
     Failed,
-    /// The cards that wait for a person, and that no run may check: paused, or refused by the site.
-    /// No input asks for them.
+    /// The cards that no run may check until a person acts: paused, or refused by the site. Not an
+    /// input.
     #[serde(skip)]
     Waiting,
 }
 
 impl Scope {
-    /// The scopes that an input can ask for.
+    /// The scopes that an input may have.
     pub const INPUTS: [Self; 2] = [Self::All, Self::Failed];
 
     /// The name in options and JSON.
@@ -198,7 +200,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Where a list of cards goes on: the last card of the page before.
+/// The position in a list of cards: the last card of the previous page.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CardCursor {
     /// Its library.
@@ -212,7 +214,7 @@ pub struct CardCursor {
 /// The cards.
 #[async_trait]
 pub trait CardStore: Send + Sync {
-    /// Adds a card with its sealed number and PIN, in one step.
+    /// Adds a card with its sealed number and PIN, in one write.
     ///
     /// [`StoreError::AlreadyExists`] if its id is taken or its family holds the same number at the
     /// same library already; [`StoreError::NotFound`] if the family or library is not there.
@@ -224,8 +226,9 @@ pub trait CardStore: Send + Sync {
     /// A family's cards, by id.
     async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>>;
 
-    /// The cards that a run may check (not paused, not refused by the site), or those that wait; ordered by
-    /// ([`CardCursor`]) library, fingerprint and id, at most `limit` after `after`.
+    /// At most `limit` cards of a scope after `after`, by library, fingerprint and id ([`CardCursor`]).
+    ///
+    /// Paused and refused cards are in the waiting scope only.
     async fn cards_to_check(
         &self,
         scope: Scope,
@@ -233,10 +236,10 @@ pub trait CardStore: Send + Sync {
         limit: usize,
     ) -> StoreResult<Vec<CardRecord>>;
 
-    /// Sets whether a card is left out of the checks; [`StoreError::NotFound`] if it is not there.
+    /// Pauses or resumes the checks of a card; [`StoreError::NotFound`] if it is not there.
     async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()>;
 
-    /// Forgets that the site refused the card and that a login is open: it may be tried again.
+    /// Clears the refusal and the login mark of a card, so that it may be tried again.
     /// [`StoreError::NotFound`] if it is not there.
     async fn allow_retry(&self, id: CardId) -> StoreResult<()>;
 
@@ -247,10 +250,10 @@ pub trait CardStore: Send + Sync {
 /// The sealed numbers and PINs.
 #[async_trait]
 pub trait SecretStore: Send + Sync {
-    /// The sealed secrets of these cards; those that are not there are left out.
+    /// The sealed secrets of these cards; missing ones are left out.
     async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
 
-    /// Replaces a card's secret and its fingerprint in one step.
+    /// Replaces a card's secret and its fingerprint in one write.
     ///
     /// [`StoreError::NotFound`] if the card is not there; [`StoreError::AlreadyExists`] if its
     /// family holds that number at the library on another card.
@@ -265,33 +268,33 @@ pub trait SecretStore: Send + Sync {
     async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>>;
 }
 
-/// What became of a check that was to be saved.
+/// The result of saving a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
     /// It is the newest.
     Stored,
-    /// A check that began later is there already; nothing but the mark was changed.
+    /// A check that started later is stored already; only the mark was changed.
     Older,
     /// The card is gone; nothing was changed.
     CardGone,
 }
 
-/// The checks and the accounts that they read.
+/// The checks and their accounts.
 #[async_trait]
 pub trait CheckStore: Send + Sync {
-    /// Writes the durable mark that a login is about to be sent; false if it may not be.
+    /// Writes the durable mark that a login is about to be sent; false if the login is not allowed.
     ///
-    /// Conditional: refused while a mark of another check on the same day is not settled, and for a card
-    /// that is paused or refused by the site. The answer comes only when the mark would survive a
-    /// crash. [`StoreError::NotFound`] if the card is gone.
+    /// Conditional: refused while another check of the same day has an unsettled mark, and for a card
+    /// that is paused or refused by the site. Returns once the mark would survive a crash.
+    /// [`StoreError::NotFound`] if the card is gone.
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool>;
 
     /// Settles the mark of this check: its login has a known outcome.
     ///
-    /// The mark stays, for others to see that the check is going on, and forbids no login any more. A
-    /// refusal sets `refused_since` to the mark's time (if it is not set), unless an account was read
-    /// since. Nothing happens if the mark is another's or the card is gone. The answer comes only when
-    /// the write would survive a crash.
+    /// The mark stays, to show that the check is running, and blocks no other login. A refusal sets
+    /// `refused_since` to the mark's time (if it is not set), unless an account was read since. Does
+    /// nothing if the mark belongs to another check or the card is gone. Returns once the write would
+    /// survive a crash.
     async fn settle_login(
         &self,
         card: &CardKey,
@@ -299,39 +302,43 @@ pub trait CheckStore: Send + Sync {
         outcome: LoginOutcome,
     ) -> StoreResult<()>;
 
-    /// Saves a check: the account if it has one, and how it ended; takes the mark away.
+    /// Saves a check with its account or failure, and removes its mark.
     ///
-    /// Conditional: a check never overwrites one that began later, unless that one was `not_tried`
-    /// and so knows nothing; never an account that was read later. A failure leaves the last good account as it is. `wrong_credentials`
-    /// sets `refused_since` to when the check began (if it is not set), even if this check is
-    /// [`Saved::Older`], unless an account was read since; an account clears it and sets
-    /// `last_success_at`. The mark goes only if this check wrote it: one that did not try, since it
-    /// found the mark of a crash, must leave it. It goes even if this check is [`Saved::Older`], and
-    /// stays if the failure is in doubt about its login, unless that is settled. A failure's `retry_after` is not kept.
+    /// Conditional, by these rules:
+    ///
+    /// - A check never overwrites one that started later, unless that one was `not_tried`, and never an
+    ///   account that was read later. A failure keeps the last good account.
+    /// - `wrong_credentials` sets `refused_since` to the start of the check (if it is not set), even if
+    ///   the check is [`Saved::Older`], unless an account was read since. An account clears it and sets
+    ///   `last_success_at`.
+    /// - The mark is removed only if this check wrote it, even if the check is [`Saved::Older`]: a check
+    ///   that found the mark of a crash must keep it. It stays if the failure leaves the login in doubt
+    ///   and the login is not settled.
+    /// - A failure's `retry_after` is not stored.
     async fn save_check(&self, check: &Check) -> StoreResult<Saved>;
 
     /// The last good accounts of a family's cards.
     async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>>;
 }
 
-/// What a visit works on.
+/// The data of a visit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedVisit {
     /// The library.
     pub library: Library,
-    /// Until when it is to be left alone; may lie in the past.
+    /// When its back-off ends; may be in the past.
     pub back_off_until: Option<DateTime<Utc>>,
-    /// Since when it does not answer.
+    /// Since when it has been down.
     pub down_since: Option<DateTime<Utc>>,
     /// The cards and their sealed secrets, in the order asked for.
     pub cards: Vec<(CardRecord, Sealed)>,
 }
 
-/// All that a visit needs, in one go.
+/// Loads the data of a visit at once.
 #[async_trait]
 pub trait VisitStore: Send + Sync {
-    /// A library with these cards and their secrets. `None`: the library is gone; cards that are
-    /// gone are left out.
+    /// Loads a library with these cards and their secrets; `None` if the library is gone. Removed cards
+    /// are left out.
     async fn load_visit(
         &self,
         library: &LibraryId,
@@ -339,7 +346,7 @@ pub trait VisitStore: Send + Sync {
     ) -> StoreResult<Option<LoadedVisit>>;
 }
 
-/// A family with its cards and what is known of them.
+/// A family with its cards and their accounts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedFamily {
     /// The family.
@@ -348,14 +355,14 @@ pub struct LoadedFamily {
     pub cards: Vec<(CardRecord, Option<StoredAccount>)>,
 }
 
-/// All that a notice tells of, in one go.
+/// Loads the data of a notice at once.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// A family with its cards and their accounts. `None`: the family is gone.
+    /// Loads a family with its cards and their accounts; `None` if the family is gone.
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>>;
 }
 
-/// Where a list of mails goes on: the last mail of the page before.
+/// The position in a list of mails: the last mail of the previous page.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxCursor {
     /// Its local date.
@@ -386,14 +393,14 @@ impl From<&MailKey> for OutboxCursor {
     }
 }
 
-/// Where a store comes from.
+/// The origin of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreOrigin {
-    /// It is the one that was written to all the time.
+    /// It has been in use without a restore.
     Known,
-    /// It was restored from a copy, and nobody has held yet what it may have sent since.
+    /// It was restored from a copy, and the mails that may have been sent since are not held yet.
     Restored {
-        /// Whether [`OutboxStore::sent_before`] tells of all that was sent.
+        /// Whether [`OutboxStore::sent_before`] knows every sent mail.
         knows_sent: bool,
     },
 }
@@ -401,11 +408,11 @@ pub enum StoreOrigin {
 /// The outbox.
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
-    /// Puts a record if there is none of its key; true if it was put.
+    /// Inserts a record if there is none of its key; true if it was inserted.
     /// [`StoreError::NotFound`] if the family is not there.
     ///
-    /// A date that was sent before ([`OutboxStore::sent_before`]) and of which the store has no
-    /// record is not planned: false, and a held record is in its place.
+    /// If the date was sent before ([`OutboxStore::sent_before`]) but has no record, a held record is
+    /// inserted instead: false.
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool>;
 
     /// The record of one mail.
@@ -413,9 +420,8 @@ pub trait OutboxStore: Send + Sync {
 
     /// Replaces a record if its stored revision is still `revision`; true if it was replaced.
     ///
-    /// One conditional write. `last_notice` is stored with it where given, and what was stored before
-    /// stays where not. The answer comes only when the write would survive a crash. False if there is no
-    /// such record.
+    /// One conditional write. `None` keeps the stored last notice. Returns once the write would survive a
+    /// crash. False if there is no such record.
     async fn replace_mail(
         &self,
         revision: u64,
@@ -424,25 +430,25 @@ pub trait OutboxStore: Send + Sync {
     ) -> StoreResult<bool>;
 
     /// The records that are not final, oldest date first, then by kind and family; at most `limit`
-    /// after `after`. A record in a state that this version does not know is not final.
+    /// after `after`. A state unknown to this version is not final.
     async fn open_mails(
         &self,
         after: Option<&OutboxCursor>,
         limit: usize,
     ) -> StoreResult<Vec<OutboxRecord>>;
 
-    /// What the newest daily notice (by date) that is SENT told this family; where the newest has
-    /// nothing on record, an older one answers.
+    /// The last notice of the newest daily mail (by date) that is SENT; falls back to the newest one
+    /// that has it on record.
     async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>>;
 
     /// Where the store comes from.
     async fn origin(&self) -> StoreResult<StoreOrigin>;
 
-    /// Ends a restore: every date that may have been sent is on record now. Durable.
+    /// Ends a restore durably: every date that may have been sent is on record now.
     async fn end_restore(&self) -> StoreResult<()>;
 
-    /// The claim under which a mail last came into SENDING, by what outlives its record and its
-    /// family. `None`: it never did, or its own record says all that is known.
+    /// The claim under which a mail last reached SENDING, from data that outlives its record and family.
+    /// `None`: it never did, or its record has all that is known.
     async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>>;
 
     /// The newest records of a family's mails of one kind, newest date first.
@@ -454,21 +460,21 @@ pub trait OutboxStore: Send + Sync {
     ) -> StoreResult<Vec<OutboxRecord>>;
 }
 
-/// What became of a run that was to be started.
+/// The result of starting a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunStart {
-    /// It is on record and may go.
+    /// It is recorded and may run.
     Started,
     /// A run of this key is on record already: the schedule fired twice.
     AlreadyRan(Run),
-    /// The last of the same label is still going; this one is on record as skipped.
+    /// The last run of the label is still going; this one is recorded as skipped.
     StillRunning(Run),
 }
 
 /// The ledger of runs.
 #[async_trait]
 pub trait RunStore: Send + Sync {
-    /// Puts a run on record before its work begins; all in one step.
+    /// Records a run before its work begins, in one write.
     ///
     /// Unless `allow_overlap`, a run of the same job and label that is `Running` and reported
     /// within `silence` before `run.started_at` makes this one `SkippedStillRunning`. One that has
@@ -482,23 +488,22 @@ pub trait RunStore: Send + Sync {
         silence: Duration,
     ) -> StoreResult<RunStart>;
 
-    /// Puts a run on record that is over without having begun, if there is none of its key; true if
-    /// it was put. It holds up no other run.
+    /// Records a run that ended without starting, if its key is free; true if it was recorded. It blocks
+    /// no other run.
     async fn record_run(&self, run: &Run) -> StoreResult<bool>;
 
     /// Replaces a run's report, end, outcome and counts; [`StoreError::NotFound`] if it is not there.
     async fn report_run(&self, run: &Run) -> StoreResult<()>;
 
-    /// Puts down what became of one piece of a run's work, in the place of what that piece said
-    /// before: one write, and a message that comes twice counts once.
+    /// Upserts a work item's result in one write; idempotent.
     async fn save_work_item(&self, run: &RunKey, work: &WorkItem) -> StoreResult<()>;
 
-    /// What became of the pieces of a run's work, by piece.
+    /// The work items of a run, by item id.
     async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>>;
 
-    /// The rows that were passed over since the store was opened, since they cannot be understood.
+    /// The damaged rows that were found since the store was opened.
     ///
-    /// A damaged row costs only itself: lists leave it out, and what is asked for by its id is not there.
+    /// Lists leave a damaged row out, and a read by its id finds nothing.
     fn damaged_rows(&self) -> Vec<DamagedRow> {
         Vec::new()
     }
@@ -529,8 +534,8 @@ pub trait RunStore: Send + Sync {
     /// The newest runs of each label of a job, at most `limit` of each: by label, the one that began
     /// last first.
     ///
-    /// By default found among all of the job; a store that keeps a label's runs together reads no
-    /// others.
+    /// By default filtered from all runs of the job; a store that keeps a label's runs together overrides
+    /// it.
     async fn newest_of_each_label(&self, job: Job, limit: usize) -> StoreResult<Vec<Run>> {
         let mut by_label: BTreeMap<Label, Vec<Run>> = BTreeMap::new();
         for run in self.recent_runs(Some(job), None, usize::MAX).await? {
@@ -542,8 +547,7 @@ pub trait RunStore: Send + Sync {
         Ok(by_label.into_values().flatten().collect())
     }
 
-    /// Forgets what is older than `before`: runs that began and notices that were planned before,
-    /// open notices excepted, and what needed the operator and was last seen before.
+    /// Deletes runs started, notices planned and alerts last raised before `before`; open notices stay.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
 }
 
@@ -562,7 +566,7 @@ pub trait AlertStore: Send + Sync {
 
     /// Claims the delivery of an alert, in one conditional step; true if the caller is to deliver it.
     ///
-    /// Of many callers one wins; another may claim it after
+    /// One of many callers wins; another may claim it after
     /// [`CLAIM_TIMEOUT`](crate::alerts::CLAIM_TIMEOUT) if it is still not delivered. False if it was
     /// delivered or never raised.
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool>;
@@ -584,7 +588,7 @@ pub trait AlertStore: Send + Sync {
     async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>>;
 }
 
-/// All that the command and the jobs ask of one store.
+/// Every trait that the command and the jobs need of a store.
 pub trait Store:
     FamilyStore
     + LibraryStore
@@ -613,14 +617,13 @@ impl<T> Store for T where
 {
 }
 
-/// A place in the queue before a library's site: at most two visits anywhere hold one at a time.
+/// Limits the concurrency at a library's site: at most two visits hold a permit at a time.
 #[async_trait]
 pub trait ConcurrencyLimit: Send + Sync {
-    /// Waits until there is room at the library, and enters. Leaving is dropping the permit, which
-    /// a crash does too.
+    /// Waits for a permit at the library. Dropping it, also in a crash, releases it.
     async fn enter(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>>;
 
-    /// Whether nobody but the caller, who is inside, is at the library; `None`: that cannot be told.
+    /// Whether the caller holds the library's only permit; `None`: unknown.
     async fn is_alone(&self, library: &LibraryId) -> StoreResult<Option<bool>> {
         let _ = library;
         Ok(None)

@@ -1,4 +1,4 @@
-//! What the tests of the jobs share: a world in memory with a library, families and a post office.
+//! An in-memory world for the tests of the jobs: a store, libraries, families and a mailer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -42,7 +42,7 @@ use crate::store::{
 use crate::testing::contract::sample::SideKeys;
 use crate::testing::memory::{MemoryStore, NoConcurrencyLimit};
 
-/// A clock that goes only when told to (or slept on).
+/// A clock that moves only when it is set, advanced or slept on.
 pub(crate) struct TestClock(Mutex<DateTime<Utc>>);
 
 impl TestClock {
@@ -70,24 +70,24 @@ impl Clock for TestClock {
     }
 }
 
-/// A site that answers what it was told to answer, and an empty account otherwise.
+/// A site that returns its queued answers, and then empty accounts.
 #[derive(Default)]
 pub(crate) struct TestSite {
     answers: Mutex<BTreeMap<String, VecDeque<Result<Account, Failure>>>>,
     /// `number:pin` of each login that was sent.
     pub(crate) logins: Mutex<Vec<String>>,
-    /// Crash (never come back) right after the login was permitted.
+    /// Hang for ever, as after a crash, right after the login was permitted.
     pub(crate) hang_after_login: std::sync::atomic::AtomicBool,
-    /// Show that the login was taken, before all else.
+    /// Settle the login as accepted first.
     pub(crate) settles_login: std::sync::atomic::AtomicBool,
     visitors: Mutex<BTreeMap<LibraryId, usize>>,
-    /// The most visitors at any one library at a time, and at all of them together.
+    /// The highest number of concurrent visitors at one library, and at all together.
     pub(crate) most_at_one: AtomicUsize,
     pub(crate) most_at_all: AtomicUsize,
 }
 
 impl TestSite {
-    /// The next answer for a number.
+    /// Queues an answer for a number.
     pub(crate) fn answer(&self, number: &str, answer: Result<Account, Failure>) {
         self.answers
             .lock()
@@ -97,7 +97,7 @@ impl TestSite {
             .push_back(answer);
     }
 
-    fn come(&self, library: &LibraryId) {
+    fn enter(&self, library: &LibraryId) {
         let mut visitors = self.visitors.lock().unwrap();
         let here = visitors.entry(library.clone()).or_default();
         *here += 1;
@@ -106,7 +106,7 @@ impl TestSite {
             .fetch_max(visitors.values().sum(), Ordering::SeqCst);
     }
 
-    fn go(&self, library: &LibraryId) {
+    fn leave(&self, library: &LibraryId) {
         *self.visitors.lock().unwrap().get_mut(library).unwrap() -= 1;
     }
 }
@@ -131,11 +131,11 @@ impl LibrarySite for TestSite {
         if self.hang_after_login.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
-        self.come(&library.id);
+        self.enter(&library.id);
         for _ in 0..3 {
             tokio::task::yield_now().await;
         }
-        self.go(&library.id);
+        self.leave(&library.id);
         let answer = self
             .answers
             .lock()
@@ -146,7 +146,7 @@ impl LibrarySite for TestSite {
     }
 }
 
-/// A post office that answers what it was told to answer, and takes the mail otherwise.
+/// A mailer that returns its queued answers, and then accepts every mail.
 #[derive(Default)]
 pub(crate) struct TestMailer {
     pub(crate) answers: Mutex<VecDeque<MailAnswer>>,
@@ -169,7 +169,7 @@ impl Mailer for TestMailer {
     }
 }
 
-/// A visit without pauses that nobody stops.
+/// A visit without pauses that is never stopped.
 pub(crate) const NO_PAUSE: VisitOptions<'static> = VisitOptions {
     pace: Pace::NONE,
     deadline: None,
@@ -184,7 +184,7 @@ pub(crate) fn run_key() -> RunKey {
     }
 }
 
-/// A store, a clock, a site and a post office.
+/// A store, a clock, a site and a mailer.
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) clock: TestClock,
@@ -298,7 +298,7 @@ impl World {
         id
     }
 
-    /// Changes a bit of a card's envelope.
+    /// Flips a bit of a card's envelope.
     pub(crate) async fn break_secret(&self, card: CardId) {
         let mut sealed = self.store.secrets(&[card]).await.unwrap().remove(0).1;
         sealed.ciphertext[0] ^= 1;
@@ -309,7 +309,7 @@ impl World {
             .unwrap();
     }
 
-    /// Sets a card's PIN, from a place that cannot wait.
+    /// Sets a card's PIN from code that is not async.
     pub(crate) fn set_pin_now(&self, card: CardId, secret: (&str, &str)) {
         let secret = CardSecret {
             number: SecretString::from(secret.0),
@@ -365,7 +365,7 @@ impl World {
         checked.into_inner().unwrap()
     }
 
-    /// The visits of a run that begins now.
+    /// The visits of a run that starts now.
     pub(crate) async fn plan(&self, input: &CheckCardsInput, size: usize) -> Vec<Visit> {
         VisitPlanner::new(&self.store, input, &run_key(), self.clock.now(), size)
             .all()
@@ -486,7 +486,7 @@ impl OutboxStore for Broken<'_> {
     }
 }
 
-/// Refuses to note anything.
+/// An alert store that fails every write.
 pub(crate) struct NoNotes<'a>(pub(crate) &'a MemoryStore);
 
 #[async_trait]
@@ -503,8 +503,8 @@ impl AlertStore for NoNotes<'_> {
         self.0.mark_alert_delivered(key, at).await
     }
 
-    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
-        self.0.withdraw_alert(noted).await
+    async fn withdraw_alert(&self, stored: &StoredAlert) -> StoreResult<()> {
+        self.0.withdraw_alert(stored).await
     }
 
     async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>> {

@@ -1,7 +1,7 @@
 //! Whole notices, the searches over schedules and faults, and the store in memory.
 //!
 //! One binary, so that what the tests share is linked once.
-// Helpers of tests stop at once where a test would.
+// Test helpers may panic.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

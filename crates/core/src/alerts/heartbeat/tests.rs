@@ -80,8 +80,8 @@ fn run(world: &World, outcome: RunOutcome, done: u32, failed: u32) -> Run {
     0,
     Some("https://alive.example.org/x/fail?create=1")
 )]
-#[case::it_came_too_late(RunOutcome::Missed, 0, 0, None)]
-#[case::it_was_suspended(RunOutcome::SkippedPaused, 0, 0, None)]
+#[case::too_late(RunOutcome::Missed, 0, 0, None)]
+#[case::paused(RunOutcome::SkippedPaused, 0, 0, None)]
 #[case::a_person_stopped_it(RunOutcome::Interrupted, 2, 0, None)]
 #[tokio::test]
 async fn heartbeat_follows_good_runs_only(
@@ -107,7 +107,7 @@ async fn heartbeat_follows_good_runs_only(
 }
 
 #[tokio::test]
-async fn start_signal_is_sent_only_where_it_is_switched_on() {
+async fn start_signal_is_sent_only_where_enabled() {
     let world = World::new().await;
     let run = run(&world, RunOutcome::Running, 0, 0);
     for (start_fail, expected) in [
@@ -126,7 +126,7 @@ async fn start_signal_is_sent_only_where_it_is_switched_on() {
 #[case::still_going(&["done"], true)]
 #[case::nothing_reported_yet(&[], true)]
 #[tokio::test]
-async fn run_of_workers_is_judged_by_the_run_before(
+async fn heartbeat_of_a_run_with_workers_follows_the_previous_run(
     #[case] outcomes: &[&str],
     #[case] is_good: bool,
 ) {
@@ -176,7 +176,7 @@ async fn run_of_workers_is_judged_by_the_run_before(
     "https://hc.example.org/abc/fail?rid=1#x"
 )]
 #[case("https://hc.example.org", "https://hc.example.org/fail")]
-fn signal_goes_at_the_end_of_the_path(#[case] url: &str, #[case] expected: &str) {
+fn signal_is_appended_to_the_path(#[case] url: &str, #[case] expected: &str) {
     assert_eq!(
         signal_url(&url.parse().unwrap(), Signal::Fail).as_str(),
         expected

@@ -109,7 +109,7 @@ pub(super) fn is_called(text: &[char], span: Span, labels: Labels) -> bool {
         || is_label(Box::new(words_after(text, span.to)))
 }
 
-/// The words before a place, the nearest first, up to the end of a sentence.
+/// The words before a position, nearest first, up to the end of a sentence.
 fn words_before(text: &[char], end: usize) -> impl Iterator<Item = String> + '_ {
     let mut before = text.get(..end).unwrap_or_default();
     std::iter::from_fn(move || {
@@ -126,7 +126,7 @@ fn words_before(text: &[char], end: usize) -> impl Iterator<Item = String> + '_ 
     })
 }
 
-/// The words after a place, up to the end of a sentence.
+/// The words after a position, up to the end of a sentence.
 fn words_after(text: &[char], start: usize) -> impl Iterator<Item = String> + '_ {
     let mut after = text.get(start..).unwrap_or_default();
     std::iter::from_fn(move || {

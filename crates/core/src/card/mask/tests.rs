@@ -28,7 +28,7 @@ fn masked(number: &str, pin: &str, text: &str, field: Field) -> String {
 #[case::in_a_word("a29000000001234", "a29000000001234")]
 #[case::another("29000000001235", "29000000001235")]
 #[case::two_spaces("29000000  001234", "29000000  001234")]
-fn number_is_masked_however_it_is_printed(#[case] text: &str, #[case] expected: &str) {
+fn number_is_masked_in_every_print_format(#[case] text: &str, #[case] expected: &str) {
     for field in [Field::Name, Field::Sentence] {
         for number in [
             "29000000001234",
@@ -60,7 +60,7 @@ fn number_is_masked_however_it_is_printed(#[case] text: &str, #[case] expected: 
 #[case::count("4711 items", "4711 items")]
 #[case::place_in_a_queue("9 of 4711", "9 of 4711")]
 #[case::address("4711 Main Street", "4711 Main Street")]
-fn short_pin_is_masked_where_it_is_meant(#[case] text: &str, #[case] expected: &str) {
+fn short_pin_is_masked_in_context(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(
         masked("29000000001234", "4711", text, Field::Sentence),
         expected
@@ -80,10 +80,7 @@ fn short_pin_is_masked_where_it_is_meant(#[case] text: &str, #[case] expected: &
 #[case::year_of_a_pin("Your PIN expires in 2026", "Your PIN expires in 2026")]
 #[case::another_sentence("Change your PIN. 2026 is near.", "Change your PIN. 2026 is near.")]
 #[case::time("At 20:26", "At 20:26")]
-fn pin_that_is_a_year_is_masked_only_where_the_text_calls_it_so(
-    #[case] text: &str,
-    #[case] expected: &str,
-) {
+fn pin_that_is_a_year_is_masked_only_when_labelled(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(
         masked("29000000001234", "2026", text, Field::Sentence),
         expected
@@ -141,7 +138,7 @@ fn number_of_any_kind_is_masked(#[case] number: &str, #[case] text: &str, #[case
 }
 
 #[test]
-fn tail_that_would_tell_the_pin_is_masked_too() {
+fn tail_that_reveals_the_pin_is_masked() {
     for pin in ["1234", "234", "0001234"] {
         let text = masked(
             "29000000001234",
@@ -259,7 +256,7 @@ proptest! {
     }
 
     #[test]
-    fn any_secret_and_text_are_taken(number in ".{0,20}", pin in ".{0,10}", text in ".{0,60}") {
+    fn masking_accepts_any_secret_and_text(number in ".{0,20}", pin in ".{0,10}", text in ".{0,60}") {
         masked(&number, &pin, &text, Field::Sentence);
         masked(&number, &pin, &format!("{text}{number} {pin}"), Field::Name);
     }

@@ -42,7 +42,7 @@ fn toronto(notice_time: &str) -> Family {
     family(zone("America/Toronto"), time(notice_time))
 }
 
-/// Which dates ticks plan, and at which tick first; a date that is planned again stays as it was.
+/// The dates that ticks planned, with the first tick that did.
 #[derive(Default)]
 struct Planned(BTreeMap<NaiveDate, DateTime<Utc>>);
 
@@ -53,7 +53,7 @@ impl Planned {
         }
     }
 
-    /// Ticks `every` so often from `from` to `to`.
+    /// Ticks at the interval `every` from `from` to `to`.
     fn ticks(&mut self, family: &Family, from: DateTime<Utc>, to: DateTime<Utc>, every: Duration) {
         let mut now = from;
         while now <= to {
@@ -63,10 +63,10 @@ impl Planned {
     }
 }
 
-const QUARTER: Duration = Duration::minutes(15);
+const QUARTER_HOUR: Duration = Duration::minutes(15);
 
-/// Between two ticks, when those of five hours are missing.
-const FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
+/// The time between two ticks when those of five hours are missing.
+const GAP_OF_FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
 
 #[rstest]
 #[case::just_due("06:30", "2026-11-21T11:30:00Z", &["2026-11-21"])]
@@ -74,7 +74,7 @@ const FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
 #[case::all_day("06:30", "2026-11-22T04:59:00Z", &["2026-11-21"])]
 #[case::after_midnight("23:45", "2026-11-22T05:00:00Z", &["2026-11-21"])]
 #[case::six_hours_later("23:45", "2026-11-22T10:46:00Z", &[])]
-fn the_dates_that_are_due(#[case] time: &str, #[case] now: &str, #[case] expected: &[&str]) {
+fn due_dates_match_the_table(#[case] time: &str, #[case] now: &str, #[case] expected: &[&str]) {
     let dates: Vec<String> = toronto(time)
         .due_dates(at(now))
         .iter()
@@ -84,13 +84,13 @@ fn the_dates_that_are_due(#[case] time: &str, #[case] now: &str, #[case] expecte
 }
 
 #[test]
-fn nothing_is_due_before_the_day_on_which_the_family_was_added() {
+fn nothing_is_due_before_the_family_was_added() {
     let mut late = toronto("23:45");
     late.created_at = at("2026-11-21T12:00:00Z");
     let today = date("2026-11-21");
     assert_eq!(late.due_dates(at("2026-11-21T05:10:00Z")), []);
     assert_eq!(late.passed_dates(at("2026-11-22T12:00:00Z")), [today]);
-    // Its time had passed when it was added: it gets a notice that day, but is owed none.
+    // Its time had passed when it was added: it gets a notice that day, but none counts as missed.
     let mut early = toronto("06:30");
     early.created_at = at("2026-11-21T12:00:00Z");
     assert_eq!(early.due_dates(at("2026-11-21T12:10:00Z")), [today]);
@@ -98,7 +98,7 @@ fn nothing_is_due_before_the_day_on_which_the_family_was_added() {
 }
 
 #[test]
-fn every_date_is_due_or_passed_from_its_time_on_and_never_both() {
+fn every_date_is_due_or_passed_never_both() {
     let family = toronto("06:30");
     let mut now = at("2026-10-30T00:00:00Z");
     while now < at("2026-11-03T00:00:00Z") {
@@ -112,12 +112,12 @@ fn every_date_is_due_or_passed_from_its_time_on_and_never_both() {
             assert_eq!(known, usize::from(is_due && recent), "{date} at {now}");
             assert_eq!(family.has_passed(date, now), is_due && !due.contains(&date));
         }
-        now += QUARTER;
+        now += QUARTER_HOUR;
     }
 }
 
-/// At every quarter hour of the day: one notice for each date of the days around `transition`, each
-/// planned by the first tick after its time, and none for a date that is not there.
+/// Checks every quarter hour of the day: each date around `transition` has one notice, planned by the
+/// first tick after its time, and a date that does not exist has none.
 fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
     let (start, end) = (
         transition - Duration::hours(36),
@@ -131,10 +131,10 @@ fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
         // Every tick; or none for five hours, at another time for each family.
         let missing = Duration::minutes(15 * i64::from(quarter % 20));
         let mut of_each = Planned::default();
-        of_each.ticks(&family, start, end, QUARTER);
+        of_each.ticks(&family, start, end, QUARTER_HOUR);
         let mut of_few = Planned::default();
-        of_few.ticks(&family, start + missing, end, FIVE_HOURS);
-        for (planned, late) in [(of_each, QUARTER), (of_few, FIVE_HOURS)] {
+        of_few.ticks(&family, start + missing, end, GAP_OF_FIVE_HOURS);
+        for (planned, late) in [(of_each, QUARTER_HOUR), (of_few, GAP_OF_FIVE_HOURS)] {
             for date in &dates {
                 let found = planned.0.get(date);
                 if !date_exists(*date, zone) {
@@ -157,7 +157,7 @@ fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
     }
 }
 
-/// Changes of the clocks that go wrong in different ways.
+/// Clock changes with different pitfalls.
 #[rstest]
 #[case::gap_at_night("America/Toronto", "2026-03-08T07:00:00Z")]
 #[case::overlap_at_night("America/Toronto", "2026-11-01T06:00:00Z")]
@@ -170,15 +170,12 @@ fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
 #[case::a_day_that_is_missing("Pacific/Apia", "2011-12-30T10:00:00Z")]
 #[case::another_missing_day("Pacific/Kwajalein", "1993-08-21T12:00:00Z")]
 #[case::no_change_at_all("Asia/Kathmandu", "2026-03-08T07:00:00Z")]
-fn a_change_of_the_clocks_loses_no_date_and_doubles_none(
-    #[case] name: &str,
-    #[case] transition: &str,
-) {
+fn clock_change_neither_loses_nor_doubles_a_date(#[case] name: &str, #[case] transition: &str) {
     assert_each_date_once_around(zone(name), at(transition));
 }
 
 #[test]
-fn no_change_of_the_clocks_anywhere_loses_a_date_or_doubles_one() {
+fn no_clock_change_in_any_zone_loses_or_doubles_a_date() {
     let Some(transitions) = transitions() else {
         return;
     };
@@ -198,7 +195,7 @@ fn no_change_of_the_clocks_anywhere_loses_a_date_or_doubles_one() {
 }
 
 #[test]
-fn a_change_of_schedule_counts_from_the_next_local_date() {
+fn schedule_change_applies_from_the_next_local_date() {
     let mut family = toronto("06:30");
     // 05:00 in Toronto: today's notice still comes at 06:30 there.
     family.reschedule(
@@ -208,7 +205,7 @@ fn a_change_of_schedule_counts_from_the_next_local_date() {
     );
     let mut planned = Planned::default();
     let (start, end) = (at("2026-11-21T10:00:00Z"), at("2026-11-24T00:00:00Z"));
-    planned.ticks(&family, start, end, QUARTER);
+    planned.ticks(&family, start, end, QUARTER_HOUR);
     let found: Vec<_> = planned.0.into_iter().collect();
     let expected = [
         (date("2026-11-21"), at("2026-11-21T11:30:00Z")),
@@ -219,7 +216,7 @@ fn a_change_of_schedule_counts_from_the_next_local_date() {
 }
 
 #[test]
-fn who_moves_east_over_the_date_line_gets_the_next_date_at_once() {
+fn move_east_over_the_date_line_gets_the_next_date_at_once() {
     let mut family = family(zone("Pacific/Honolulu"), time("06:30"));
     let moved = at("2026-11-21T19:00:00Z");
     family.reschedule(zone("Pacific/Auckland"), time("06:30"), moved);
@@ -232,17 +229,17 @@ fn who_moves_east_over_the_date_line_gets_the_next_date_at_once() {
 }
 
 #[test]
-fn who_moves_west_over_the_date_line_waits_for_the_next_date() {
+fn move_west_over_the_date_line_waits_for_the_next_date() {
     let mut family = family(zone("Pacific/Auckland"), time("06:30"));
     let moved = at("2026-11-21T19:00:00Z");
     family.reschedule(zone("Pacific/Honolulu"), time("06:30"), moved);
-    // The 22nd was told in Auckland; the 23rd begins much later in Honolulu.
+    // The notice for the 22nd was sent in Auckland; the 23rd begins much later in Honolulu.
     assert_eq!(family.due_dates(moved), [date("2026-11-22")]);
     assert_eq!(family.next_due(moved), Some(at("2026-11-23T16:30:00Z")));
 }
 
 #[test]
-fn a_schedule_that_had_not_begun_is_replaced_without_a_trace() {
+fn schedule_that_never_applied_is_replaced() {
     let mut family = toronto("06:30");
     family.reschedule(
         zone("Asia/Tokyo"),
@@ -264,7 +261,7 @@ fn a_schedule_that_had_not_begun_is_replaced_without_a_trace() {
 }
 
 #[test]
-fn setting_the_same_schedule_changes_nothing() {
+fn same_schedule_changes_nothing() {
     let mut family = toronto("06:30");
     let before = family.clone();
     family.reschedule(
@@ -275,8 +272,8 @@ fn setting_the_same_schedule_changes_nothing() {
     assert_eq!(family, before);
 }
 
-/// A change of schedule now and then, and ticks at most five hours apart.
-fn days_of_a_restless_family() -> impl Strategy<Value = Vec<(i64, Option<(Tz, NaiveTime)>)>> {
+/// Occasional schedule changes, and ticks at most five hours apart.
+fn schedule_changes_and_ticks() -> impl Strategy<Value = Vec<(i64, Option<(Tz, NaiveTime)>)>> {
     let zones = prop::sample::select(
         [
             "America/Toronto",
@@ -300,8 +297,8 @@ fn days_of_a_restless_family() -> impl Strategy<Value = Vec<(i64, Option<(Tz, Na
 
 proptest! {
     #[test]
-    fn however_often_the_schedule_changes_every_date_has_its_notice_once(
-        steps in days_of_a_restless_family(),
+    fn schedule_changes_leave_one_notice_per_date(
+        steps in schedule_changes_and_ticks(),
         start_day in 0i64..2000,
         created_minute in 0i64..1440,
     ) {
@@ -326,7 +323,7 @@ proptest! {
         for pair in dates.windows(2) {
             prop_assert_eq!(pair[0].succ_opt(), Some(pair[1]), "a date is missing");
         }
-        // The newest is not older than yesterday anywhere on earth.
+        // The newest date is yesterday or later, anywhere on earth.
         if let Some(last) = dates.last() {
             prop_assert!(now.date_naive() - *last <= Duration::days(2), "{last} at {now}");
         }

@@ -1,10 +1,10 @@
-//! The table of every change of the clocks, from beside the project.
+//! The table of every clock change, from a file beside the project.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-/// One line of it.
+/// A row of the table.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Transition {
     pub(crate) zone: Tz,

@@ -53,7 +53,7 @@ async fn at_time(time: &str) -> World {
     world
 }
 
-/// Begins a run and ends it well.
+/// Starts a run and closes it as done.
 async fn run_through(world: &World, plan: RunPlan<'_>) -> Result<Run, NotStarted> {
     match start_run(&world.store, &world.clock, plan).await {
         Ok(run) => Ok(run.close(Ok(Ending::Through)).await.unwrap()),
@@ -62,7 +62,7 @@ async fn run_through(world: &World, plan: RunPlan<'_>) -> Result<Run, NotStarted
     }
 }
 
-/// What stands on record for a scheduled time.
+/// The recorded outcome for a scheduled time.
 async fn outcome(world: &World, time: &str) -> Option<RunOutcome> {
     let run = world.store.run(&plan(time).key).await.unwrap();
     run.map(|run| run.outcome)
@@ -70,13 +70,13 @@ async fn outcome(world: &World, time: &str) -> Option<RunOutcome> {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-// Row 1, 2: within its deadline a run begins, and without one however late.
+// Row 1, 2: a run starts within its deadline, or at any time without one.
 #[rstest]
 #[case::on_time("12:00:00", Some(HOUR))]
 #[case::late_but_in_time("13:00:00", Some(HOUR))]
-#[case::however_late("23:00:00", None)]
+#[case::no_deadline("23:00:00", None)]
 #[tokio::test]
-async fn a_run_begins_within_its_deadline(#[case] now: &str, #[case] within: Option<Duration>) {
+async fn run_starts_within_its_deadline(#[case] now: &str, #[case] within: Option<Duration>) {
     let world = at_time(now).await;
     let rules = StartRules {
         within,
@@ -86,9 +86,9 @@ async fn a_run_begins_within_its_deadline(#[case] now: &str, #[case] within: Opt
     assert_eq!(run.unwrap().outcome, RunOutcome::Done);
 }
 
-// Row 3: too late, it is missed and does not begin.
+// Row 3: a run that comes too late is missed and does not start.
 #[tokio::test]
-async fn a_run_that_comes_after_its_deadline_is_missed() {
+async fn run_after_its_deadline_is_missed() {
     let world = at_time("13:00:01").await;
     let rules = StartRules {
         within: Some(HOUR),
@@ -104,15 +104,15 @@ async fn a_run_that_comes_after_its_deadline_is_missed() {
 
 // Row 3, 10: the second time may come late.
 #[tokio::test]
-async fn a_run_that_came_in_time_and_once_more_too_late_is_not_missed() {
+async fn late_duplicate_of_a_finished_run_is_not_missed() {
     let world = at_time("12:00:00").await;
-    let noting = noting(&world);
+    let after_run = after_run(&world);
     let rules = StartRules {
         within: Some(HOUR),
         ..StartRules::default()
     };
     let plan = || RunPlan {
-        after: Some(&noting),
+        after: Some(&after_run),
         ..with_rules("12:00:00", rules.clone())
     };
     run_through(&world, plan()).await.unwrap();
@@ -120,12 +120,12 @@ async fn a_run_that_came_in_time_and_once_more_too_late_is_not_missed() {
     let again = run_through(&world, plan()).await;
     assert!(matches!(again, Err(NotStarted::AlreadyRan(_))), "{again:?}");
     assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Done));
-    assert!(noted(&world).await.is_empty());
+    assert!(alert_keys(&world).await.is_empty());
 }
 
 // Row 4: a person is never too late, and never paused.
 #[tokio::test]
-async fn a_person_is_not_asked_for_deadline_or_suspension() {
+async fn manual_run_ignores_deadline_and_pause() {
     let world = at_time("23:00:00").await;
     let rules = StartRules {
         within: Some(HOUR),
@@ -139,12 +139,12 @@ async fn a_person_is_not_asked_for_deadline_or_suspension() {
     assert!(run_through(&world, plan).await.is_ok());
 }
 
-// Row 5, 6: while the last of its label goes, a run is skipped, unless its label allows overlap.
+// Row 5, 6: while the last run of its label is going, a run is skipped, unless overlap is allowed.
 #[rstest]
 #[case::forbid(false, Some(RunOutcome::SkippedStillRunning))]
 #[case::allow(true, Some(RunOutcome::Done))]
 #[tokio::test]
-async fn a_run_meets_the_last_of_its_label_still_going(
+async fn overlapping_run_is_skipped_unless_allowed(
     #[case] allow_overlap: bool,
     #[case] expected: Option<RunOutcome>,
 ) {
@@ -157,14 +157,14 @@ async fn a_run_meets_the_last_of_its_label_still_going(
     };
     let _ = run_through(&world, second).await;
     assert_eq!(outcome(&world, "12:15:00").await, expected);
-    // The one that goes is not touched: nothing replaces it.
+    // The running one is not touched.
     let first = going.unwrap().close(Ok(Ending::Through)).await;
     assert_eq!(first.unwrap().outcome, RunOutcome::Done);
 }
 
-// Row 7: one that stopped reporting is lost, and does not hold up the next.
+// Row 7: a run that stopped reporting is lost, and does not block the next.
 #[tokio::test]
-async fn a_run_that_stopped_reporting_is_lost_and_found_by_the_next() {
+async fn silent_run_is_marked_lost_by_the_next() {
     let world = at_time("12:00:00").await;
     let silent = start_run(&world.store, &world.clock, plan("12:00:00")).await;
     drop(silent);
@@ -176,9 +176,9 @@ async fn a_run_that_stopped_reporting_is_lost_and_found_by_the_next() {
     assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Lost));
 }
 
-// Row 8: paused, it does not begin.
+// Row 8: a paused run does not start.
 #[tokio::test]
-async fn a_run_of_a_suspended_label_is_skipped() {
+async fn run_of_a_paused_label_is_skipped() {
     let world = at_time("12:00:00").await;
     let rules = StartRules {
         paused: true,
@@ -195,7 +195,7 @@ async fn a_run_of_a_suspended_label_is_skipped() {
 
 // Row 9: what was skipped while paused is not caught up, and is not missed.
 #[tokio::test]
-async fn what_was_suspended_is_not_caught_up() {
+async fn run_skipped_while_paused_is_not_caught_up() {
     let world = at_time("12:00:00").await;
     run_through(&world, with_rules("12:00:00", ticks()))
         .await
@@ -213,9 +213,9 @@ async fn what_was_suspended_is_not_caught_up() {
     assert_eq!(outcome(&world, "12:15:00").await, expected);
 }
 
-// Row 10: a schedule that fires twice is one run; one that broke off goes on.
+// Row 10: a schedule that fires twice is one run; an interrupted one is resumed.
 #[tokio::test]
-async fn a_schedule_that_fires_twice_is_one_run() {
+async fn schedule_that_fires_twice_is_one_run() {
     let world = at_time("12:00:00").await;
     run_through(&world, plan("12:00:00")).await.unwrap();
     let again = run_through(&world, plan("12:00:00")).await;
@@ -223,13 +223,13 @@ async fn a_schedule_that_fires_twice_is_one_run() {
 
     let broken = start_run(&world.store, &world.clock, plan("12:15:00")).await;
     drop(broken);
-    let goes_on = start_or_resume_run(&world.store, &world.clock, plan("12:15:00")).await;
-    assert!(goes_on.is_ok());
+    let resumed = start_or_resume_run(&world.store, &world.clock, plan("12:15:00")).await;
+    assert!(resumed.is_ok());
 }
 
 // Row 11: times that passed since the last run are missed, each of them on record.
 #[tokio::test]
-async fn times_at_which_nothing_ran_are_missed() {
+async fn times_without_a_run_are_recorded_as_missed() {
     let world = at_time("12:00:00").await;
     run_through(&world, with_rules("12:00:00", ticks()))
         .await
@@ -241,16 +241,16 @@ async fn times_at_which_nothing_ran_are_missed() {
     for time in ["12:15:00", "12:30:00", "12:45:00"] {
         assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
     }
-    // They hold up nobody and are not found again.
+    // They block no other run and are not found again.
     run.close(Ok(Ending::Through)).await.unwrap();
     world.clock.advance(TimeDelta::minutes(15));
     let next = start_run(&world.store, &world.clock, with_rules("13:15:02", ticks())).await;
     assert!(next.unwrap().missing().is_empty());
 }
 
-// Row 12: after more than a hundred, the run begins all the same, and the newest hundred are told.
+// Row 12: after more than a hundred, the run still starts, and the newest hundred are recorded.
 #[tokio::test]
-async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
+async fn run_starts_after_more_than_100_missed_times() {
     let world = at_time("12:00:00").await;
     run_through(&world, with_rules("12:00:00", ticks()))
         .await
@@ -258,15 +258,15 @@ async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
     world.clock.advance(TimeDelta::days(5));
     let mut late = with_rules("12:00:00", ticks());
     late.key.scheduled_time += TimeDelta::days(5);
-    let noting = noting(&world);
-    late.after = Some(&noting);
+    let after_run = after_run(&world);
+    late.after = Some(&after_run);
     let run = start_run(&world.store, &world.clock, late).await.unwrap();
     assert_eq!(run.missing().len(), MAX_MISSED_RUNS);
     // All of them are counted.
-    let noted = world.store.recent_alerts(10).await.unwrap();
-    let counts: Vec<usize> = noted
+    let stored = world.store.recent_alerts(10).await.unwrap();
+    let counts: Vec<usize> = stored
         .iter()
-        .filter_map(|noted| match noted.alert {
+        .filter_map(|stored| match stored.alert {
             Alert::RunsMissed { count, .. } => Some(count),
             _ => None,
         })
@@ -276,62 +276,65 @@ async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
 
 // Row 13: before the first run of a label nothing is missed.
 #[tokio::test]
-async fn before_the_first_run_of_a_label_nothing_is_missed() {
+async fn nothing_is_missed_before_the_first_run_of_a_label() {
     let world = at_time("12:00:00").await;
     let run = start_run(&world.store, &world.clock, with_rules("12:00:00", ticks())).await;
     assert!(run.unwrap().missing().is_empty());
 }
 
-// Row 14: a clock that is wrong is reported, and does not keep the run from beginning.
+// Row 14: a wrong clock raises an alert, and the run starts anyway.
 #[rstest]
 #[case::ten_minutes("12:10:00", &["clock-behind-schedule/2026-11-21"])]
 #[case::more_than_a_minute("12:01:01", &["clock-behind-schedule/2026-11-21"])]
 #[case::a_minute("12:01:00", &[])]
 #[tokio::test]
-async fn a_run_from_the_future_begins_and_is_told(#[case] time: &str, #[case] told: &[&str]) {
+async fn run_from_the_future_starts_and_raises_an_alert(
+    #[case] time: &str,
+    #[case] expected: &[&str],
+) {
     let world = at_time("12:00:00").await;
-    let noting = noting(&world);
+    let after_run = after_run(&world);
     let plan = RunPlan {
-        after: Some(&noting),
+        after: Some(&after_run),
         ..with_rules(time, ticks())
     };
     let run = run_through(&world, plan).await;
     assert_eq!(run.unwrap().outcome, RunOutcome::Done);
-    assert_eq!(noted(&world).await, told);
+    assert_eq!(alert_keys(&world).await, expected);
 }
 
 #[tokio::test]
-async fn a_person_is_not_told_that_a_run_of_theirs_is_from_the_future() {
+async fn manual_run_from_the_future_raises_no_alert() {
     let world = at_time("12:00:00").await;
-    let noting = noting(&world);
+    let after_run = after_run(&world);
     let plan = RunPlan {
-        after: Some(&noting),
+        after: Some(&after_run),
         trigger: Trigger::Person,
         ..plan("12:10:00")
     };
     run_through(&world, plan).await.unwrap();
-    assert!(noted(&world).await.is_empty());
+    assert!(alert_keys(&world).await.is_empty());
 }
 
-// What the next run would not find again is noted before it is on record.
+// An alert that the next run would not raise again is raised before the record is written.
 #[tokio::test]
-async fn runs_that_never_came_are_noted_though_the_run_that_found_them_crashes() {
+async fn missed_runs_raise_an_alert_even_if_the_next_run_crashes() {
     let world = at_time("12:00:00").await;
-    let noting = noting(&world);
+    let after_run = after_run(&world);
     let tick = |time| RunPlan {
-        after: Some(&noting),
+        after: Some(&after_run),
         ..with_rules(time, ticks())
     };
     run_through(&world, tick("12:00:00")).await.unwrap();
     world.clock.set(&at("13:00:00").to_rfc3339());
-    let store = Odd {
-        crashes: Some(Place::Started),
-        ..Odd::of(&world)
+    let store = FaultyStore {
+        crashes: Some(CrashPoint::Started),
+        ..FaultyStore::new(&world)
     };
     let crashed = start_run(&store, &world.clock, tick("13:00:00")).now_or_never();
     assert!(crashed.is_none());
     assert_eq!(
-        noted(&world).await,
+        alert_keys(&world).await,
         ["runs-missed/notify-all/tick/2026-11-21T12:15:00Z"]
     );
     for time in ["12:15:00", "12:30:00", "12:45:00"] {
@@ -340,15 +343,15 @@ async fn runs_that_never_came_are_noted_though_the_run_that_found_them_crashes()
 }
 
 #[tokio::test]
-async fn runs_that_never_came_are_all_on_record_though_one_that_found_them_crashes_on_the_way() {
+async fn missed_runs_are_all_recorded_after_a_crash_halfway() {
     let world = at_time("12:00:00").await;
     run_through(&world, with_rules("12:00:00", ticks()))
         .await
         .unwrap();
     world.clock.set(&at("13:00:00").to_rfc3339());
-    let store = Odd {
-        crashes: Some(Place::Recorded),
-        ..Odd::of(&world)
+    let store = FaultyStore {
+        crashes: Some(CrashPoint::Recorded),
+        ..FaultyStore::new(&world)
     };
     let tick = with_rules("13:00:00", ticks());
     assert!(
@@ -365,20 +368,20 @@ async fn runs_that_never_came_are_all_on_record_though_one_that_found_them_crash
 }
 
 #[tokio::test]
-async fn a_lost_run_is_noted_though_the_run_that_found_it_crashes() {
+async fn lost_run_raises_an_alert_even_if_the_next_run_crashes() {
     let world = at_time("12:00:00").await;
-    let noting = noting(&world);
+    let after_run = after_run(&world);
     let begin = |day: i64| {
         let mut plan = plan("12:00:00");
         plan.key.scheduled_time += TimeDelta::days(day);
-        plan.after = Some(&noting);
+        plan.after = Some(&after_run);
         plan
     };
     drop(start_run(&world.store, &world.clock, begin(0)).await);
     world.clock.advance(TimeDelta::days(1));
-    let store = Odd {
-        crashes: Some(Place::Started),
-        ..Odd::of(&world)
+    let store = FaultyStore {
+        crashes: Some(CrashPoint::Started),
+        ..FaultyStore::new(&world)
     };
     assert!(
         start_run(&store, &world.clock, begin(1))
@@ -389,44 +392,44 @@ async fn a_lost_run_is_noted_though_the_run_that_found_it_crashes() {
     run_through(&world, begin(2)).await.unwrap();
     let expected =
         ["2026-11-21", "2026-11-22"].map(|day| format!("run-lost/notify-all/tick/{day}"));
-    assert_eq!(noted(&world).await, expected);
+    assert_eq!(alert_keys(&world).await, expected);
 }
 
 #[tokio::test]
-async fn a_run_that_failed_is_noted_though_it_crashes_before_its_end_is_on_record() {
+async fn failed_run_raises_an_alert_even_if_it_crashes_closing() {
     let world = at_time("12:00:00").await;
-    let noting = noting(&world);
-    let store = Odd {
-        crashes: Some(Place::Reported),
-        ..Odd::of(&world)
+    let after_run = after_run(&world);
+    let store = FaultyStore {
+        crashes: Some(CrashPoint::Reported),
+        ..FaultyStore::new(&world)
     };
     let plan = RunPlan {
-        after: Some(&noting),
+        after: Some(&after_run),
         ..plan("12:00:00")
     };
     let run = start_run(&store, &world.clock, plan).await.unwrap();
     assert!(run.close(Err(JobError::Panicked)).now_or_never().is_none());
     assert_eq!(
-        noted(&world).await,
+        alert_keys(&world).await,
         ["run-failed/panic/notify-all/tick/2026-11-21"]
     );
 }
 
-// Row 3: it is noted before it is on record.
+// Row 3: the alert is raised before the record is written.
 #[tokio::test]
-async fn a_run_that_came_too_late_is_noted_though_whoever_began_it_crashes() {
+async fn late_run_raises_an_alert_even_if_its_start_crashes() {
     let world = at_time("13:00:01").await;
-    let noting = noting(&world);
-    let store = Odd {
-        crashes: Some(Place::Recorded),
-        ..Odd::of(&world)
+    let after_run = after_run(&world);
+    let store = FaultyStore {
+        crashes: Some(CrashPoint::Recorded),
+        ..FaultyStore::new(&world)
     };
     let rules = StartRules {
         within: Some(HOUR),
         ..StartRules::default()
     };
     let late = RunPlan {
-        after: Some(&noting),
+        after: Some(&after_run),
         ..with_rules("12:00:00", rules)
     };
     assert!(
@@ -436,11 +439,11 @@ async fn a_run_that_came_too_late_is_noted_though_whoever_began_it_crashes() {
     );
     assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Missed));
     let expected = ["run-too-late/notify-all/tick/2026-11-21"];
-    assert_eq!(noted(&world).await, expected);
+    assert_eq!(alert_keys(&world).await, expected);
 }
 
 #[tokio::test]
-async fn a_panic_ends_the_run_with_what_it_counted() {
+async fn panic_fails_the_run_and_keeps_its_counts() {
     let world = at_time("12:00:00").await;
     let run = start_run(&world.store, &world.clock, plan("12:00:00")).await;
     let run = run.unwrap();
@@ -468,7 +471,7 @@ async fn a_panic_ends_the_run_with_what_it_counted() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_run_says_what_became_of_its_work() {
+async fn outcome_of_a_run_follows_its_work() {
     let world = at_time("12:00:00").await;
     let away = || JobError::Store(crate::store::StoreError::Unavailable("away".to_owned()));
     for (time, work, failures, expected) in [
@@ -492,12 +495,12 @@ async fn the_end_of_a_run_says_what_became_of_its_work() {
     }
 }
 
-/// The keys of what was noted for the operator, in order.
-async fn noted(world: &World) -> Vec<String> {
-    let noted = world.store.recent_alerts(100).await.unwrap();
-    let mut keys: Vec<String> = noted
+/// The keys of the alerts on record, sorted.
+async fn alert_keys(world: &World) -> Vec<String> {
+    let stored = world.store.recent_alerts(100).await.unwrap();
+    let mut keys: Vec<String> = stored
         .iter()
-        .map(|noted| noted.alert.key().to_string())
+        .map(|stored| stored.alert.key().to_string())
         .collect();
     keys.sort_unstable();
     keys
@@ -512,7 +515,7 @@ impl HeartbeatClient for NoPing {
     }
 }
 
-fn noting(world: &World) -> AfterRun<'_> {
+fn after_run(world: &World) -> AfterRun<'_> {
     AfterRun {
         alerts: &world.store,
         outbox: &world.store,
@@ -526,23 +529,23 @@ fn noting(world: &World) -> AfterRun<'_> {
     }
 }
 
-/// Right after which step a run crashes: it never comes back.
+/// The store call after which a run crashes: the call never returns.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum CrashPoint {
     Started,
     Recorded,
     Reported,
 }
 
-/// A store whose clock is so many seconds ahead of ours, or to whose caller something happens.
-struct Odd<'a> {
+/// A store whose clock is ahead by some seconds, or whose caller crashes.
+struct FaultyStore<'a> {
     world: &'a World,
     ahead: i64,
-    crashes: Option<Place>,
+    crashes: Option<CrashPoint>,
 }
 
-impl<'a> Odd<'a> {
-    fn of(world: &'a World) -> Self {
+impl<'a> FaultyStore<'a> {
+    fn new(world: &'a World) -> Self {
         Self {
             world,
             ahead: 0,
@@ -550,15 +553,15 @@ impl<'a> Odd<'a> {
         }
     }
 
-    async fn may_crash(&self, place: Place) {
-        if self.crashes == Some(place) {
+    async fn may_crash(&self, point: CrashPoint) {
+        if self.crashes == Some(point) {
             std::future::pending::<()>().await;
         }
     }
 }
 
 #[async_trait::async_trait]
-impl RunStore for Odd<'_> {
+impl RunStore for FaultyStore<'_> {
     async fn start_run(
         &self,
         run: &Run,
@@ -567,19 +570,19 @@ impl RunStore for Odd<'_> {
     ) -> StoreResult<RunStart> {
         let store = &self.world.store;
         let started = store.start_run(run, allow_overlap, silence).await;
-        self.may_crash(Place::Started).await;
+        self.may_crash(CrashPoint::Started).await;
         started
     }
 
     async fn record_run(&self, run: &Run) -> StoreResult<bool> {
         let recorded = self.world.store.record_run(run).await;
-        self.may_crash(Place::Recorded).await;
+        self.may_crash(CrashPoint::Recorded).await;
         recorded
     }
 
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
         let reported = self.world.store.report_run(run).await;
-        self.may_crash(Place::Reported).await;
+        self.may_crash(CrashPoint::Reported).await;
         reported
     }
 
@@ -622,27 +625,24 @@ impl RunStore for Odd<'_> {
     }
 }
 
-// Row 14, of the store's clock.
+// Row 14, for the store's clock.
 #[rstest]
 #[case::a_minute(60, 0)]
 #[case::more(61, 1)]
 #[case::behind(-61, 1)]
 #[tokio::test]
-async fn a_clock_that_is_not_the_stores_is_told_and_the_run_begins(
-    #[case] ahead: i64,
-    #[case] told: usize,
-) {
+async fn clock_skew_to_the_store_raises_an_alert(#[case] ahead: i64, #[case] expected: usize) {
     let world = at_time("12:00:00").await;
-    let noting = noting(&world);
-    let store = Odd {
+    let after_run = after_run(&world);
+    let store = FaultyStore {
         ahead,
-        ..Odd::of(&world)
+        ..FaultyStore::new(&world)
     };
     let plan = RunPlan {
-        after: Some(&noting),
+        after: Some(&after_run),
         ..plan("12:00:00")
     };
     let run = start_run(&store, &world.clock, plan).await;
     assert!(run.is_ok());
-    assert_eq!(noted(&world).await.len(), told);
+    assert_eq!(alert_keys(&world).await.len(), expected);
 }

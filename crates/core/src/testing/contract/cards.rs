@@ -18,7 +18,7 @@ async fn to_check(store: &dyn Store, scope: Scope) -> Vec<CardId> {
     ids(&store.cards_to_check(scope, None, 100).await.unwrap())
 }
 
-/// Two families, two libraries, and cards added in an order that is not theirs.
+/// Two families, two libraries, and cards added out of order.
 async fn six_cards(store: &dyn Store) -> Vec<Card> {
     for id in ["conrad", "other"] {
         store.add_family(&family(id)).await.unwrap();
@@ -41,7 +41,7 @@ async fn six_cards(store: &dyn Store) -> Vec<Card> {
     cards
 }
 
-pub(super) async fn a_card_is_found_as_it_was_added(store: &dyn Store) {
+pub(super) async fn added_card_is_read_back(store: &dyn Store) {
     let first = one_card(store).await;
     let mut paused = card("conrad", "wpl", "f2");
     paused.paused = true;
@@ -56,7 +56,7 @@ pub(super) async fn a_card_is_found_as_it_was_added(store: &dyn Store) {
     assert_eq!(store.card(CardId::generate()).await.unwrap(), None);
 }
 
-pub(super) async fn a_card_of_a_family_or_library_that_is_not_there_is_refused(store: &dyn Store) {
+pub(super) async fn card_of_an_unknown_family_or_library_is_rejected(store: &dyn Store) {
     let existing = one_card(store).await;
     for card in [card("nobody", "wpl", "f2"), card("conrad", "nowhere", "f2")] {
         assert!(matches!(
@@ -68,7 +68,7 @@ pub(super) async fn a_card_of_a_family_or_library_that_is_not_there_is_refused(s
     assert_eq!(store.cards_with_secrets().await.unwrap(), [existing.id]);
 }
 
-pub(super) async fn a_second_card_of_the_same_id_is_refused_and_leaves_the_first_and_its_secret(
+pub(super) async fn duplicate_card_id_is_rejected_and_keeps_the_first(
     store: &dyn Store,
 ) {
     let first = one_card(store).await;
@@ -84,7 +84,7 @@ pub(super) async fn a_second_card_of_the_same_id_is_refused_and_leaves_the_first
     assert_eq!(store.secrets(&[first.id]).await.unwrap(), secrets);
 }
 
-pub(super) async fn the_same_number_in_the_same_family_is_refused(store: &dyn Store) {
+pub(super) async fn same_number_in_one_family_is_rejected(store: &dyn Store) {
     let first = one_card(store).await;
     let second = card("conrad", "wpl", "f1");
     assert!(matches!(
@@ -102,7 +102,7 @@ pub(super) async fn the_same_number_in_the_same_family_is_refused(store: &dyn St
     add_card(store, second).await;
 }
 
-pub(super) async fn the_same_number_in_another_family_or_at_another_library_is_taken(
+pub(super) async fn same_number_in_another_family_or_library_is_accepted(
     store: &dyn Store,
 ) {
     one_card(store).await;
@@ -113,7 +113,7 @@ pub(super) async fn the_same_number_in_another_family_or_at_another_library_is_t
     assert_eq!(to_check(store, Scope::All).await.len(), 3);
 }
 
-pub(super) async fn the_cards_of_a_family_are_listed_by_id(store: &dyn Store) {
+pub(super) async fn cards_of_a_family_are_listed_by_id(store: &dyn Store) {
     let mut own: Vec<CardId> = six_cards(store)
         .await
         .iter()
@@ -139,7 +139,7 @@ pub(super) async fn cards_to_check_are_ordered_by_library_fingerprint_and_id(sto
     assert_eq!(listed, cards);
 }
 
-pub(super) async fn cards_to_check_come_in_pages_that_miss_none_and_repeat_none(store: &dyn Store) {
+pub(super) async fn paging_of_cards_to_check_misses_and_repeats_none(store: &dyn Store) {
     let cards = six_cards(store).await;
     for limit in 1..=7 {
         let mut seen = Vec::new();
@@ -162,7 +162,7 @@ pub(super) async fn cards_to_check_come_in_pages_that_miss_none_and_repeat_none(
     }
 }
 
-pub(super) async fn paused_and_refused_cards_are_not_to_be_checked(store: &dyn Store) {
+pub(super) async fn paused_and_refused_cards_are_not_checked(store: &dyn Store) {
     let refused = one_card(store).await;
     let paused = add_card(store, card("conrad", "wpl", "f2")).await;
     let usual = add_card(store, card("conrad", "wpl", "f3")).await;
@@ -184,7 +184,7 @@ pub(super) async fn paused_and_refused_cards_are_not_to_be_checked(store: &dyn S
     assert_eq!(to_check(store, Scope::Waiting).await, []);
 }
 
-pub(super) async fn failed_cards_are_those_whose_newest_check_failed_or_that_were_never_checked(
+pub(super) async fn failed_scope_lists_failed_and_never_checked_cards(
     store: &dyn Store,
 ) {
     let good = one_card(store).await;
@@ -219,7 +219,7 @@ pub(super) async fn failed_cards_are_those_whose_newest_check_failed_or_that_wer
     assert_eq!(to_check(store, Scope::All).await.len(), 5);
 }
 
-pub(super) async fn a_card_is_paused_and_goes_on(store: &dyn Store) {
+pub(super) async fn card_is_paused_and_resumed(store: &dyn Store) {
     let card = one_card(store).await;
     for paused in [true, false] {
         store.set_paused(card.id, paused).await.unwrap();
@@ -234,7 +234,7 @@ pub(super) async fn a_card_is_paused_and_goes_on(store: &dyn Store) {
     }
 }
 
-pub(super) async fn a_retry_forgets_the_refusal_and_the_mark(store: &dyn Store) {
+pub(super) async fn retry_clears_the_refusal_and_the_login_mark(store: &dyn Store) {
     let card = one_card(store).await;
     let crashed = mark(Uuid::new_v4(), "2026-11-21");
     assert!(store.begin_login(&card.key(), &crashed).await.unwrap());
@@ -254,7 +254,7 @@ pub(super) async fn a_retry_forgets_the_refusal_and_the_mark(store: &dyn Store) 
     assert!(store.begin_login(&card.key(), &next).await.unwrap());
 }
 
-pub(super) async fn a_removed_card_is_gone_with_its_secret_and_account(store: &dyn Store) {
+pub(super) async fn removing_a_card_removes_its_secret_and_account(store: &dyn Store) {
     let card = one_card(store).await;
     store
         .save_check(&check(&card, "05:10:00", Ok(account(0))))
@@ -269,7 +269,7 @@ pub(super) async fn a_removed_card_is_gone_with_its_secret_and_account(store: &d
     assert!(to_check(store, Scope::All).await.is_empty());
 }
 
-pub(super) async fn a_card_that_is_not_there_cannot_be_changed_or_removed(store: &dyn Store) {
+pub(super) async fn unknown_card_cannot_be_changed_or_removed(store: &dyn Store) {
     let nobodys = CardId::generate();
     for answer in [
         store.set_paused(nobodys, true).await,
@@ -281,7 +281,7 @@ pub(super) async fn a_card_that_is_not_there_cannot_be_changed_or_removed(store:
     assert_eq!(store.card(nobodys).await.unwrap(), None);
 }
 
-pub(super) async fn of_many_that_add_the_same_number_one_succeeds(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_adds_of_a_number_wins(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     store.add_library(&library("wpl")).await.unwrap();
     let answers = join_all((0..8).map(|_| async {

@@ -43,13 +43,13 @@ async fn save(store: &dyn Store, check: &Check, expected: Saved) {
     assert_eq!(store.save_check(check).await.unwrap(), expected);
 }
 
-pub(super) async fn a_card_that_was_never_checked_has_no_state_and_no_account(store: &dyn Store) {
+pub(super) async fn unchecked_card_has_no_state_and_no_account(store: &dyn Store) {
     let card = one_card(store).await;
     assert_eq!(state(store, &card).await, CardState::default());
     assert_eq!(stored_account(store, &card).await, None);
 }
 
-pub(super) async fn a_good_check_keeps_its_account_and_times(store: &dyn Store) {
+pub(super) async fn successful_check_stores_account_and_times(store: &dyn Store) {
     let card = one_card(store).await;
     let good = check(&card, "05:10:00", Ok(account(17_00)));
     save(store, &good, Saved::Stored).await;
@@ -71,7 +71,7 @@ pub(super) async fn a_good_check_keeps_its_account_and_times(store: &dyn Store) 
     );
 }
 
-pub(super) async fn a_failure_keeps_the_last_good_account(store: &dyn Store) {
+pub(super) async fn failed_check_keeps_the_last_good_account(store: &dyn Store) {
     let card = one_card(store).await;
     let good = check(&card, "05:10:00", Ok(account(0)));
     save(store, &good, Saved::Stored).await;
@@ -100,12 +100,12 @@ pub(super) async fn a_failure_keeps_the_last_good_account(store: &dyn Store) {
     );
 }
 
-pub(super) async fn an_older_check_never_overwrites_a_newer_one(store: &dyn Store) {
+pub(super) async fn older_check_never_overwrites_a_newer_one(store: &dyn Store) {
     let card = one_card(store).await;
     let newer = check(&card, "05:10:00", Ok(account(1)));
     save(store, &newer, Saved::Stored).await;
     let before = state(store, &card).await;
-    // However late they end.
+    // The start counts, not the end.
     for outcome in [
         Ok(account(2)),
         failed(FailureKind::SiteDown),
@@ -130,7 +130,7 @@ pub(super) async fn an_older_check_never_overwrites_a_newer_one(store: &dyn Stor
     assert_eq!(stored_account(store, &card).await, read(&newer));
 }
 
-pub(super) async fn wrong_credentials_refuse_the_card_since_the_first_time(store: &dyn Store) {
+pub(super) async fn wrong_credentials_refuse_the_card_from_the_first_time(store: &dyn Store) {
     let card = one_card(store).await;
     for started in ["05:10:00", "09:10:00"] {
         let wrong = check(&card, started, failed(FailureKind::WrongCredentials));
@@ -142,7 +142,7 @@ pub(super) async fn wrong_credentials_refuse_the_card_since_the_first_time(store
     }
 }
 
-pub(super) async fn another_failure_neither_refuses_a_card_nor_forgets_a_refusal(
+pub(super) async fn other_failures_neither_set_nor_clear_a_refusal(
     store: &dyn Store,
 ) {
     let card = one_card(store).await;
@@ -175,7 +175,7 @@ pub(super) async fn another_failure_neither_refuses_a_card_nor_forgets_a_refusal
     }
 }
 
-pub(super) async fn a_success_clears_a_refusal(store: &dyn Store) {
+pub(super) async fn success_clears_a_refusal(store: &dyn Store) {
     let card = one_card(store).await;
     let wrong = check(&card, "05:10:00", failed(FailureKind::WrongCredentials));
     save(store, &wrong, Saved::Stored).await;
@@ -188,7 +188,7 @@ pub(super) async fn a_success_clears_a_refusal(store: &dyn Store) {
     assert_eq!(state(store, &card).await.refused_since, None);
 }
 
-pub(super) async fn a_check_of_a_card_that_is_gone_is_not_saved(store: &dyn Store) {
+pub(super) async fn check_of_a_removed_card_is_not_saved(store: &dyn Store) {
     let card = one_card(store).await;
     store.remove_card(card.id).await.unwrap();
     save(
@@ -201,7 +201,7 @@ pub(super) async fn a_check_of_a_card_that_is_gone_is_not_saved(store: &dyn Stor
     assert!(store.accounts_of(&card.family).await.unwrap().is_empty());
 }
 
-pub(super) async fn the_accounts_of_a_family_are_its_own(store: &dyn Store) {
+pub(super) async fn family_loads_only_its_own_accounts(store: &dyn Store) {
     let first = one_card(store).await;
     let second = add_card(store, card("conrad", "wpl", "f2")).await;
     add_card(store, card("conrad", "wpl", "f3")).await;
@@ -226,7 +226,7 @@ pub(super) async fn the_accounts_of_a_family_are_its_own(store: &dyn Store) {
     assert_eq!(found, expected);
 }
 
-pub(super) async fn a_login_is_refused_while_another_check_of_that_day_has_its_mark_open(
+pub(super) async fn login_is_refused_while_another_mark_of_the_day_is_open(
     store: &dyn Store,
 ) {
     let card = one_card(store).await;
@@ -245,7 +245,7 @@ pub(super) async fn a_login_is_refused_while_another_check_of_that_day_has_its_m
     assert!(store.begin_login(&other.key(), &second).await.unwrap());
 }
 
-pub(super) async fn the_check_that_wrote_the_mark_may_log_in_again(store: &dyn Store) {
+pub(super) async fn check_with_its_own_mark_may_log_in_again(store: &dyn Store) {
     let card = one_card(store).await;
     let mut own = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
@@ -254,7 +254,7 @@ pub(super) async fn the_check_that_wrote_the_mark_may_log_in_again(store: &dyn S
     assert_eq!(state(store, &card).await.login_mark, Some(own));
 }
 
-pub(super) async fn an_open_mark_of_another_day_does_not_forbid_a_login(store: &dyn Store) {
+pub(super) async fn open_mark_of_another_day_allows_a_login(store: &dyn Store) {
     let card = one_card(store).await;
     let crashed = mark(Uuid::new_v4(), "2026-11-20");
     assert!(store.begin_login(&card.key(), &crashed).await.unwrap());
@@ -263,7 +263,7 @@ pub(super) async fn an_open_mark_of_another_day_does_not_forbid_a_login(store: &
     assert_eq!(state(store, &card).await.login_mark, Some(today));
 }
 
-pub(super) async fn a_login_to_a_card_that_is_gone_is_an_error(store: &dyn Store) {
+pub(super) async fn login_to_a_removed_card_is_an_error(store: &dyn Store) {
     let card = one_card(store).await;
     store.remove_card(card.id).await.unwrap();
     assert!(matches!(
@@ -274,7 +274,7 @@ pub(super) async fn a_login_to_a_card_that_is_gone_is_an_error(store: &dyn Store
     ));
 }
 
-pub(super) async fn a_login_to_a_card_that_is_paused_or_refused_is_refused(store: &dyn Store) {
+pub(super) async fn login_to_a_paused_or_refused_card_is_refused(store: &dyn Store) {
     let paused = one_card(store).await;
     store.set_paused(paused.id, true).await.unwrap();
     let refused = add_card(store, super::sample::card("conrad", "wpl", "f2")).await;
@@ -294,7 +294,7 @@ pub(super) async fn a_login_to_a_card_that_is_paused_or_refused_is_refused(store
     }
 }
 
-pub(super) async fn the_mark_goes_with_the_check_that_wrote_it(store: &dyn Store) {
+pub(super) async fn saving_a_check_removes_its_own_mark(store: &dyn Store) {
     let card = one_card(store).await;
     for (started, outcome) in [
         ("05:10:00", Ok(account(0))),
@@ -313,7 +313,7 @@ pub(super) async fn the_mark_goes_with_the_check_that_wrote_it(store: &dyn Store
     }
 }
 
-pub(super) async fn a_check_that_did_not_try_leaves_the_mark_of_the_crash(store: &dyn Store) {
+pub(super) async fn untried_check_keeps_the_mark_of_a_crash(store: &dyn Store) {
     let card = one_card(store).await;
     let crashed = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &crashed).await.unwrap());
@@ -330,7 +330,7 @@ pub(super) async fn a_check_that_did_not_try_leaves_the_mark_of_the_crash(store:
     assert!(!store.begin_login(&card.key(), &third).await.unwrap());
 }
 
-pub(super) async fn a_check_that_did_not_try_keeps_no_older_one_out(store: &dyn Store) {
+pub(super) async fn untried_check_does_not_block_an_older_one(store: &dyn Store) {
     let card = one_card(store).await;
     let quick = check(&card, "05:10:00", failed(FailureKind::NotTried));
     save(store, &quick, Saved::Stored).await;
@@ -340,7 +340,7 @@ pub(super) async fn a_check_that_did_not_try_keeps_no_older_one_out(store: &dyn 
     assert_eq!(stored_account(store, &card).await, read(&slow));
 }
 
-pub(super) async fn a_check_that_did_not_try_lets_no_older_one_over_an_account(store: &dyn Store) {
+pub(super) async fn untried_check_lets_no_older_check_replace_an_account(store: &dyn Store) {
     let card = one_card(store).await;
     let good = check(&card, "05:05:00", Ok(account(1)));
     save(store, &good, Saved::Stored).await;
@@ -352,7 +352,7 @@ pub(super) async fn a_check_that_did_not_try_lets_no_older_one_over_an_account(s
     assert_eq!(stored_account(store, &card).await, read(&good));
 }
 
-pub(super) async fn an_older_refusal_counts_unless_an_account_was_read_since(store: &dyn Store) {
+pub(super) async fn older_refusal_counts_unless_an_account_came_later(store: &dyn Store) {
     let card = one_card(store).await;
     let newer = check(&card, "05:10:00", failed(FailureKind::SiteDown));
     save(store, &newer, Saved::Stored).await;
@@ -363,7 +363,7 @@ pub(super) async fn an_older_refusal_counts_unless_an_account_was_read_since(sto
     assert_eq!(after.last_check, last(&newer));
 }
 
-pub(super) async fn a_login_in_doubt_keeps_its_mark(store: &dyn Store) {
+pub(super) async fn login_in_doubt_keeps_its_mark(store: &dyn Store) {
     let card = one_card(store).await;
     let own = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
@@ -376,7 +376,7 @@ pub(super) async fn a_login_in_doubt_keeps_its_mark(store: &dyn Store) {
     assert_eq!(state(store, &card).await.login_mark, Some(own));
 }
 
-pub(super) async fn accepted_login_forbids_no_other_and_shows_that_its_check_goes_on(
+pub(super) async fn accepted_login_blocks_no_other_and_shows_its_check_running(
     store: &dyn Store,
 ) {
     let card = one_card(store).await;
@@ -408,12 +408,12 @@ pub(super) async fn refused_login_refuses_the_card_before_its_check_is_saved(sto
     assert!(!store.begin_login(&card.key(), &next).await.unwrap());
     store.allow_retry(card.id).await.unwrap();
     assert!(store.begin_login(&card.key(), &next).await.unwrap());
-    // A person's word is newer.
+    // The person's change is newer.
     settle(store, &card, own.check, LoginOutcome::Refused).await;
     assert_eq!(state(store, &card).await.refused_since, None);
 }
 
-pub(super) async fn refused_login_that_an_account_came_after_does_not_count(store: &dyn Store) {
+pub(super) async fn refused_login_before_a_newer_account_is_ignored(store: &dyn Store) {
     let card = one_card(store).await;
     let slow = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &slow).await.unwrap());
@@ -436,7 +436,7 @@ pub(super) async fn login_of_another_check_or_a_lost_card_is_not_settled(store: 
     settle(store, &card, own.check, LoginOutcome::Accepted).await;
 }
 
-pub(super) async fn settled_login_leaves_no_doubt_whatever_the_check_says(store: &dyn Store) {
+pub(super) async fn settled_login_leaves_no_doubt_after_any_check(store: &dyn Store) {
     let card = one_card(store).await;
     let own = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
@@ -450,7 +450,7 @@ pub(super) async fn settled_login_leaves_no_doubt_whatever_the_check_says(store:
     assert_eq!(state(store, &card).await.login_mark, None);
 }
 
-pub(super) async fn second_login_of_a_check_is_open_until_it_is_settled_too(store: &dyn Store) {
+pub(super) async fn second_login_of_a_check_stays_open_until_settled(store: &dyn Store) {
     let card = one_card(store).await;
     let own = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
@@ -466,7 +466,7 @@ async fn settle(store: &dyn Store, card: &Card, check: Uuid, outcome: LoginOutco
     settled.unwrap();
 }
 
-pub(super) async fn an_older_check_still_takes_its_own_mark_away(store: &dyn Store) {
+pub(super) async fn older_check_still_removes_its_own_mark(store: &dyn Store) {
     let card = one_card(store).await;
     let slow = check(&card, "05:00:00", Ok(account(0)));
     assert!(
@@ -483,7 +483,7 @@ pub(super) async fn an_older_check_still_takes_its_own_mark_away(store: &dyn Sto
     assert_eq!(state.last_check, last(&quick));
 }
 
-pub(super) async fn of_many_checks_at_once_one_may_log_in(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_checks_may_log_in(store: &dyn Store) {
     let card = one_card(store).await;
     let key = card.key();
     let answers = join_all((0..16).map(|_| async {
@@ -502,11 +502,11 @@ pub(super) async fn of_many_checks_at_once_one_may_log_in(store: &dyn Store) {
     );
 }
 
-pub(super) async fn of_many_checks_saved_at_once_the_newest_stays(store: &dyn Store) {
+pub(super) async fn newest_of_many_concurrent_checks_stays(store: &dyn Store) {
     let card = one_card(store).await;
     let checks: Vec<Check> = (10..26)
         .map(|minute| {
-            // 7 has no divisor in common with 16: every minute once, out of order.
+            // 7 and 16 are coprime: every minute once, out of order.
             let minute = 10 + (minute * 7) % 16;
             check(&card, &format!("05:{minute}:00"), Ok(account(minute)))
         })
@@ -520,14 +520,14 @@ pub(super) async fn of_many_checks_saved_at_once_the_newest_stays(store: &dyn St
     assert_eq!(stored_account(store, &card).await, read(newest));
 }
 
-pub(super) async fn checks_from_future_are_replaced(store: &dyn Store) {
+pub(super) async fn checks_from_the_future_are_replaced(store: &dyn Store) {
     let card = one_card(store).await;
     let year = chrono::Duration::days(365);
     let mut ahead = check(&card, "05:10:00", Ok(account(1)));
     ahead.started_at += year;
     ahead.finished_at += year;
     save(store, &ahead, Saved::Stored).await;
-    // The refused PIN counts although an account "was read since".
+    // The refused PIN counts even though an account "was read since".
     let wrong = check(&card, "05:20:00", failed(FailureKind::WrongCredentials));
     save(store, &wrong, Saved::Stored).await;
     let refused = state(store, &card).await;
@@ -550,7 +550,7 @@ pub(super) async fn check_within_clock_tolerance_stays(store: &dyn Store) {
     save(store, &slow, Saved::Stored).await;
 }
 
-pub(super) async fn login_mark_from_future_does_not_forbid_login(store: &dyn Store) {
+pub(super) async fn login_mark_from_the_future_allows_a_login(store: &dyn Store) {
     let card = one_card(store).await;
     let mut ahead = mark(Uuid::new_v4(), DAY);
     ahead.at += chrono::Duration::hours(2);

@@ -7,35 +7,35 @@ use crate::family::{Delivery, Preferences, SendWhenEmpty, StoppedRecipient};
 use crate::outbox::MailKind;
 use crate::store::StoreError;
 
-pub(super) async fn a_family_is_found_as_it_was_added(store: &dyn Store) {
+pub(super) async fn added_family_is_read_back(store: &dyn Store) {
     let conrad = family("conrad");
     store.add_family(&conrad).await.unwrap();
     assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
 }
 
-pub(super) async fn a_family_without_recipients_and_with_unusual_preferences_is_kept(
+pub(super) async fn family_with_no_recipients_and_unusual_preferences_is_kept(
     store: &dyn Store,
 ) {
-    let mut odd = family("odd");
-    odd.recipients.clear();
-    odd.notice_time = "23:45:00".parse().unwrap();
-    odd.paused = true;
-    odd.preferences = Preferences {
+    let mut unusual = family("unusual");
+    unusual.recipients.clear();
+    unusual.notice_time = "23:45:00".parse().unwrap();
+    unusual.paused = true;
+    unusual.preferences = Preferences {
         due_within_days: 0,
         fines_threshold: Some(Decimal::new(10_50, 2)),
         send_when_empty: SendWhenEmpty::Weekly(chrono::Weekday::Sun),
         delivery: Delivery::AtLeastOnce,
         by_person: true,
     };
-    store.add_family(&odd).await.unwrap();
+    store.add_family(&unusual).await.unwrap();
     let mut never = family("never");
     never.preferences.fines_threshold = None;
     store.add_family(&never).await.unwrap();
-    assert_eq!(store.family(&odd.id).await.unwrap(), Some(odd));
+    assert_eq!(store.family(&unusual.id).await.unwrap(), Some(unusual));
     assert_eq!(store.family(&never.id).await.unwrap(), Some(never));
 }
 
-pub(super) async fn a_second_family_of_the_same_id_is_refused(store: &dyn Store) {
+pub(super) async fn duplicate_family_id_is_rejected(store: &dyn Store) {
     let first = family("conrad");
     store.add_family(&first).await.unwrap();
     let mut second = first.clone();
@@ -47,12 +47,12 @@ pub(super) async fn a_second_family_of_the_same_id_is_refused(store: &dyn Store)
     assert_eq!(store.family(&first.id).await.unwrap(), Some(first));
 }
 
-pub(super) async fn a_family_that_is_not_there_is_none(store: &dyn Store) {
+pub(super) async fn unknown_family_is_none(store: &dyn Store) {
     assert_eq!(store.family(&family_id("nobody")).await.unwrap(), None);
     assert!(store.families().await.unwrap().is_empty());
 }
 
-pub(super) async fn a_family_is_replaced(store: &dyn Store) {
+pub(super) async fn family_is_replaced(store: &dyn Store) {
     let mut conrad = family("conrad");
     store.add_family(&conrad).await.unwrap();
     store.add_family(&family("other")).await.unwrap();
@@ -76,7 +76,7 @@ pub(super) async fn a_family_is_replaced(store: &dyn Store) {
     );
 }
 
-pub(super) async fn a_family_that_is_not_there_cannot_be_replaced_or_removed(store: &dyn Store) {
+pub(super) async fn unknown_family_cannot_be_replaced_or_removed(store: &dyn Store) {
     let nobody = family("nobody");
     assert!(matches!(
         store.update_family(&nobody).await,
@@ -97,7 +97,7 @@ fn stopped(address: &str) -> StoppedRecipient {
     }
 }
 
-pub(super) async fn a_recipient_is_stopped_once_and_only_if_it_is_one(store: &dyn Store) {
+pub(super) async fn recipient_is_stopped_once_and_only_if_listed(store: &dyn Store) {
     let mut conrad = family("conrad");
     store.add_family(&conrad).await.unwrap();
     let stop = async |address| {
@@ -127,10 +127,10 @@ pub(super) async fn a_recipient_is_stopped_once_and_only_if_it_is_one(store: &dy
     assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
 }
 
-pub(super) async fn who_edits_a_family_undoes_no_stop_that_came_meanwhile(store: &dyn Store) {
+pub(super) async fn family_edit_keeps_a_concurrent_stop(store: &dyn Store) {
     let mut conrad = family("conrad");
     store.add_family(&conrad).await.unwrap();
-    // The mail service says so after the family was read and before it is written.
+    // The mail service reports it between the read and the write of the family.
     let zoe = stopped("zoe@example.org");
     assert!(store.stop_recipient(&conrad.id, &zoe).await.unwrap());
     conrad.name = "The Conrads".to_owned();
@@ -139,7 +139,7 @@ pub(super) async fn who_edits_a_family_undoes_no_stop_that_came_meanwhile(store:
     conrad.stopped = vec![zoe];
     assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad.clone()));
 
-    // Nor does an edit stop anybody anew whom a person allowed meanwhile.
+    // An edit does not stop a recipient again that a person allowed meanwhile.
     let address = &conrad.stopped[0].address;
     assert!(store.allow_recipient(&conrad.id, address).await.unwrap());
     store.update_family(&conrad).await.unwrap();
@@ -147,7 +147,7 @@ pub(super) async fn who_edits_a_family_undoes_no_stop_that_came_meanwhile(store:
     assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
 }
 
-pub(super) async fn of_many_stops_and_edits_at_once_no_stop_is_forgotten(store: &dyn Store) {
+pub(super) async fn concurrent_stops_and_edits_lose_no_stop(store: &dyn Store) {
     let mut conrad = family("conrad");
     conrad.recipients = (0..4)
         .map(|number| format!("r{number}@example.org").parse().unwrap())
@@ -169,7 +169,7 @@ pub(super) async fn of_many_stops_and_edits_at_once_no_stop_is_forgotten(store: 
     assert!(stored.name.starts_with("Conrad "));
 }
 
-pub(super) async fn of_many_that_stop_recipients_at_once_none_is_forgotten(store: &dyn Store) {
+pub(super) async fn concurrent_stops_are_all_kept(store: &dyn Store) {
     let mut conrad = family("conrad");
     conrad.recipients = (0..6)
         .map(|number| format!("r{number}@example.org").parse().unwrap())
@@ -200,7 +200,7 @@ pub(super) async fn families_are_listed_by_id(store: &dyn Store) {
     assert_eq!(ids, ["2-cats", "abel", "conrad", "zuse"]);
 }
 
-pub(super) async fn families_come_in_pages_that_miss_none_and_repeat_none(store: &dyn Store) {
+pub(super) async fn paging_of_families_misses_and_repeats_none(store: &dyn Store) {
     for id in ["zuse", "abel", "2-cats", "conrad", "conrad-2"] {
         store.add_family(&family(id)).await.unwrap();
     }
@@ -220,7 +220,7 @@ pub(super) async fn families_come_in_pages_that_miss_none_and_repeat_none(store:
     }
 }
 
-pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(store: &dyn Store) {
+pub(super) async fn removing_a_family_removes_everything_of_it(store: &dyn Store) {
     let gone = one_card(store).await;
     store.add_family(&family("stays")).await.unwrap();
     let stays = add_card(store, card("stays", "wpl", "f2")).await;
@@ -251,7 +251,7 @@ pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(st
     assert_eq!(store.cards_with_secrets().await.unwrap(), [stays.id]);
     assert_eq!(store.accounts_of(&stays.family).await.unwrap().len(), 1);
 
-    // Nothing of the old one comes back with a family of the same id.
+    // A new family of the same id inherits nothing.
     store.add_family(&family("conrad")).await.unwrap();
     assert!(store.cards_of(&gone.family).await.unwrap().is_empty());
     assert!(store.accounts_of(&gone.family).await.unwrap().is_empty());
@@ -265,7 +265,7 @@ pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(st
     assert_eq!(store.libraries().await.unwrap(), [library("wpl")]);
 }
 
-pub(super) async fn of_many_that_add_the_same_family_one_succeeds(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_adds_of_a_family_wins(store: &dyn Store) {
     let conrad = family("conrad");
     let answers = join_all((0..8).map(|_| store.add_family(&conrad))).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);

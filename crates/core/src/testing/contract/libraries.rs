@@ -4,7 +4,7 @@ use super::Store;
 use super::sample::{library, library_id, one_card, time};
 use crate::store::StoreError;
 
-pub(super) async fn a_library_is_found_as_it_was_added(store: &dyn Store) {
+pub(super) async fn added_library_is_read_back(store: &dyn Store) {
     let full = library("wpl");
     let mut bare = library("kpl");
     bare.account_url = None;
@@ -19,7 +19,7 @@ pub(super) async fn a_library_is_found_as_it_was_added(store: &dyn Store) {
     assert_eq!(store.library(&bare.id).await.unwrap(), Some(bare));
 }
 
-pub(super) async fn a_second_library_of_the_same_id_is_refused(store: &dyn Store) {
+pub(super) async fn duplicate_library_id_is_rejected(store: &dyn Store) {
     let first = library("wpl");
     store.add_library(&first).await.unwrap();
     let mut second = first.clone();
@@ -31,7 +31,7 @@ pub(super) async fn a_second_library_of_the_same_id_is_refused(store: &dyn Store
     assert_eq!(store.library(&first.id).await.unwrap(), Some(first));
 }
 
-pub(super) async fn a_library_is_replaced_and_left_alone_while_its_address_stays(store: &dyn Store) {
+pub(super) async fn replaced_library_keeps_its_back_off_while_its_address_stays(store: &dyn Store) {
     let card = one_card(store).await;
     let mut wpl = store.library(&card.library).await.unwrap().unwrap();
     store.add_library(&library("kpl")).await.unwrap();
@@ -62,7 +62,7 @@ pub(super) async fn a_library_is_replaced_and_left_alone_while_its_address_stays
     assert_eq!(store.library(&nowhere.id).await.unwrap(), None);
 }
 
-pub(super) async fn a_library_that_is_not_there_is_none(store: &dyn Store) {
+pub(super) async fn unknown_library_is_none(store: &dyn Store) {
     let nowhere = library_id("nowhere");
     assert_eq!(store.library(&nowhere).await.unwrap(), None);
     assert_eq!(store.back_off_until(&nowhere).await.unwrap(), None);
@@ -79,7 +79,7 @@ pub(super) async fn libraries_are_listed_by_id(store: &dyn Store) {
     );
 }
 
-pub(super) async fn a_library_is_not_removed_while_a_card_is_of_it(store: &dyn Store) {
+pub(super) async fn library_with_cards_is_not_removed(store: &dyn Store) {
     let card = one_card(store).await;
     assert!(matches!(
         store.remove_library(&card.library).await,
@@ -91,7 +91,7 @@ pub(super) async fn a_library_is_not_removed_while_a_card_is_of_it(store: &dyn S
     assert_eq!(store.library(&card.library).await.unwrap(), None);
 }
 
-pub(super) async fn a_library_that_is_not_there_cannot_be_removed_or_left_alone(store: &dyn Store) {
+pub(super) async fn unknown_library_cannot_be_removed_or_backed_off(store: &dyn Store) {
     let nowhere = library_id("nowhere");
     assert!(matches!(
         store.remove_library(&nowhere).await,
@@ -104,7 +104,7 @@ pub(super) async fn a_library_that_is_not_there_cannot_be_removed_or_left_alone(
     assert_eq!(store.back_off_until(&nowhere).await.unwrap(), None);
 }
 
-pub(super) async fn a_library_is_left_alone_until_the_later_time(store: &dyn Store) {
+pub(super) async fn back_off_lasts_until_the_later_time(store: &dyn Store) {
     let wpl = library("wpl");
     store.add_library(&wpl).await.unwrap();
     store.add_library(&library("kpl")).await.unwrap();
@@ -133,7 +133,7 @@ pub(super) async fn a_library_is_left_alone_until_the_later_time(store: &dyn Sto
     );
 }
 
-pub(super) async fn back_off_that_cannot_be_right_is_replaced(store: &dyn Store) {
+pub(super) async fn implausible_back_off_is_replaced(store: &dyn Store) {
     let wpl = library("wpl");
     store.add_library(&wpl).await.unwrap();
     let now = time("06:00:00");
@@ -150,12 +150,12 @@ pub(super) async fn back_off_that_cannot_be_right_is_replaced(store: &dyn Store)
         let expected = if kept { ahead } else { until };
         let left = store.back_off_until(&wpl.id).await.unwrap();
         assert_eq!(left, Some(expected));
-        // A clock that is ahead by as much replaces it in its turn.
+        // A clock that is ahead by as much replaces it too.
         store.back_off(&wpl.id, until, until - day * 2).await.unwrap();
     }
 }
 
-pub(super) async fn a_new_library_is_not_left_alone(store: &dyn Store) {
+pub(super) async fn new_library_has_no_back_off(store: &dyn Store) {
     let wpl = library("wpl");
     store.add_library(&wpl).await.unwrap();
     assert_eq!(store.back_off_until(&wpl.id).await.unwrap(), None);
@@ -165,7 +165,7 @@ pub(super) async fn a_new_library_is_not_left_alone(store: &dyn Store) {
     assert_eq!(store.back_off_until(&wpl.id).await.unwrap(), None);
 }
 
-pub(super) async fn a_library_is_down_since_it_first_did_not_answer(store: &dyn Store) {
+pub(super) async fn library_is_down_since_its_first_failure(store: &dyn Store) {
     let wpl = library("wpl");
     store.add_library(&wpl).await.unwrap();
     for (now, since) in [("05:00:00", "05:00:00"), ("12:00:00", "05:00:00")] {
@@ -176,7 +176,7 @@ pub(super) async fn a_library_is_down_since_it_first_did_not_answer(store: &dyn 
     let answer = store.mark_library_down(&wpl.id, time("18:00:00")).await.unwrap();
     assert_eq!(answer, time("18:00:00"));
 
-    // At another address somebody else did not answer.
+    // Another address is another site.
     let mut moved = wpl.clone();
     moved.base_url = "https://elsewhere.example.org/".parse().unwrap();
     store.update_library(&moved).await.unwrap();
@@ -189,6 +189,6 @@ pub(super) async fn a_library_is_down_since_it_first_did_not_answer(store: &dyn 
         store.mark_library_down(&nowhere, time("05:00:00")).await,
         Err(StoreError::NotFound(_))
     ));
-    // A write that found nothing must leave nothing.
+    // A write that found no record must leave none.
     assert_eq!(store.library(&nowhere).await.unwrap(), None);
 }

@@ -1,4 +1,4 @@
-//! What moved from another store is as it was there.
+//! Data that moves to another store is equal there.
 
 use chrono::{DateTime, Duration, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,7 +22,7 @@ use crate::transfer::{Checked, Mode, MovedCard, Report, Transfer, export};
 /// Cards, each with a history of its own.
 const CARDS: u64 = 60;
 
-/// Numbers that look like chance and are the same each time.
+/// Deterministic pseudo-random numbers.
 struct Dice(u64);
 
 impl Dice {
@@ -47,7 +47,7 @@ async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer
 }
 
 async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Report {
-    // Through its text, as a file would.
+    // Through its text, as in a file.
     let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
     assert_eq!(read, *transfer);
     let stored = store.libraries().await.unwrap();
@@ -58,7 +58,7 @@ async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Re
         .unwrap()
 }
 
-/// Two documents hold the same, but for what every sealing makes anew.
+/// Asserts that two documents are equal except for the envelopes, which every sealing changes.
 #[track_caller]
 fn assert_same(one: &Transfer, other: &Transfer, side: &SideKeys) {
     assert_eq!(one.libraries, other.libraries);
@@ -97,8 +97,8 @@ async fn seal_and_add(store: &dyn Store, side: &SideKeys, number: u64, card: Car
     card
 }
 
-/// One thing that happens to a card: checked in some way and order, marked, tried again, paused.
-async fn something_happens(store: &dyn Store, card: &Card, dice: &mut Dice) {
+/// Applies one random action to a card: a check, a login mark, a retry or a pause.
+async fn apply_random_action(store: &dyn Store, card: &Card, dice: &mut Dice) {
     let started = dice.clock();
     match dice.below(12) {
         0..=2 => {
@@ -141,7 +141,7 @@ fn in_state(family: &str, day: &str, state: MailState, now: DateTime<Utc>) -> Ou
 }
 
 /// A store with families, libraries, cards of every history, and notices in every state.
-async fn lived_in(side: &SideKeys) -> MemoryStore {
+async fn used_store(side: &SideKeys) -> MemoryStore {
     let store = MemoryStore::default();
     for id in ["wpl", "kpl"] {
         store.add_library(&library(id)).await.unwrap();
@@ -159,10 +159,10 @@ async fn lived_in(side: &SideKeys) -> MemoryStore {
         let library = ["wpl", "kpl"][usize::try_from(dice.below(2)).unwrap()];
         let card = seal_and_add(&store, side, number, card(family, library, "")).await;
         for _ in 0..dice.below(12) {
-            something_happens(&store, &card, &mut dice).await;
+            apply_random_action(&store, &card, &mut dice).await;
         }
     }
-    let told = LastNotice {
+    let last_notice = LastNotice {
         ready_holds: ["card/hold".to_owned()].into(),
         ..LastNotice::default()
     };
@@ -178,20 +178,20 @@ async fn lived_in(side: &SideKeys) -> MemoryStore {
         let record = in_state("conrad", day, state, time("06:31:00"));
         assert!(store.plan_mail(&record).await.unwrap());
     }
-    // The newest that was sent has nothing on record, the one before has.
+    // The newest sent mail has no last notice on record; the one before has.
     let sent = store
         .mail(&MailKey::daily(family_id("conrad"), date("2026-11-16")))
         .await
         .unwrap()
         .unwrap();
-    let put = store.replace_mail(sent.revision, &sent, Some(&told)).await;
-    assert!(put.unwrap());
+    let replaced = store.replace_mail(sent.revision, &sent, Some(&last_notice)).await;
+    assert!(replaced.unwrap());
     store
 }
 
-pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) {
+pub(super) async fn moved_data_is_equal_on_the_other_side(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
-    let source = lived_in(&left).await;
+    let source = used_store(&left).await;
     let moved = exported(&source, &left, &here).await;
     let report = imported(store, &here, &moved).await;
     assert_eq!(report.differences, []);
@@ -201,18 +201,18 @@ pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) 
     let again = exported(store, &here, &here).await;
     assert_same(&again, &moved, &here);
     let conrad = family_id("conrad");
-    let told = store.last_sent_notice(&conrad).await.unwrap();
-    assert_eq!(told, source.last_sent_notice(&conrad).await.unwrap());
-    assert!(told.is_some());
+    let last_notice = store.last_sent_notice(&conrad).await.unwrap();
+    assert_eq!(last_notice, source.last_sent_notice(&conrad).await.unwrap());
+    assert!(last_notice.is_some());
 }
 
-pub(super) async fn what_moved_already_is_left_as_it_is(store: &dyn Store) {
+pub(super) async fn data_moved_before_is_left_unchanged(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
-    let source = lived_in(&left).await;
+    let source = used_store(&left).await;
     let moved = exported(&source, &left, &here).await;
     imported(store, &here, &moved).await;
     let before = exported(store, &here, &here).await;
-    // Exported again, everything is sealed anew; it is the same all the same.
+    // A second export seals everything again; the content is equal.
     let report = imported(store, &here, &exported(&source, &left, &here).await).await;
     assert_eq!(report.differences, []);
     assert_eq!(report.cards.unchanged, usize::try_from(CARDS).unwrap());
@@ -221,12 +221,12 @@ pub(super) async fn what_moved_already_is_left_as_it_is(store: &dyn Store) {
     assert_same(&after, &before, &here);
 }
 
-pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: &dyn Store) {
+pub(super) async fn newer_data_on_the_other_side_stays_and_comes_back(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
-    let source = lived_in(&left).await;
+    let source = used_store(&left).await;
     let moved = exported(&source, &left, &here).await;
     imported(store, &here, &moved).await;
-    // The new side checks every card and settles a notice; then the old document comes once more.
+    // The new side checks every card and finalises a notice; then the old document is imported again.
     let conrad = family_id("conrad");
     for (record, _) in store.load_family(&conrad).await.unwrap().unwrap().cards {
         let good = check(&record.card, "19:00:00", Ok(account(9_99)));
@@ -243,8 +243,8 @@ pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: 
         revision: open.revision + 1,
         ..claimed.skip(later).unwrap()
     };
-    let put = store.replace_mail(open.revision, &skipped, None).await;
-    assert!(put.unwrap());
+    let replaced = store.replace_mail(open.revision, &skipped, None).await;
+    assert!(replaced.unwrap());
     let lived_on = exported(store, &here, &left).await;
     let report = imported(store, &here, &moved).await;
     assert_eq!(report.differences, []);
@@ -252,7 +252,7 @@ pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: 
     let still = exported(store, &here, &left).await;
     assert_same(&still, &lived_on, &left);
 
-    // And back, to where everything still stands as it was left.
+    // Move everything back to the unchanged source.
     let report = imported(&source, &left, &lived_on).await;
     assert_eq!(report.differences, []);
     assert!(report.cards.completed >= 20, "{report:?}");
@@ -261,17 +261,17 @@ pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: 
     assert_same(&back, &lived_on, &left);
 }
 
-pub(super) async fn removed_family_comes_back_with_what_it_was_told(store: &dyn Store) {
+pub(super) async fn removed_family_comes_back_with_its_last_notice(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let conrad = family_id("conrad");
-    let moved = exported(&lived_in(&left).await, &left, &here).await;
+    let moved = exported(&used_store(&left).await, &left, &here).await;
     imported(store, &here, &moved).await;
-    let told = store.last_sent_notice(&conrad).await.unwrap();
-    assert!(told.is_some());
+    let last_notice = store.last_sent_notice(&conrad).await.unwrap();
+    assert!(last_notice.is_some());
     store.remove_family(&conrad).await.unwrap();
     let report = imported(store, &here, &moved).await;
     assert_eq!(report.differences, []);
-    assert_eq!(store.last_sent_notice(&conrad).await.unwrap(), told);
+    assert_eq!(store.last_sent_notice(&conrad).await.unwrap(), last_notice);
     for day in ["2026-11-16", "2026-11-17"] {
         let sent = store
             .mail(&MailKey::daily(conrad.clone(), date(day)))
@@ -282,7 +282,7 @@ pub(super) async fn removed_family_comes_back_with_what_it_was_told(store: &dyn 
     }
 }
 
-pub(super) async fn what_differs_is_left_and_told_of(store: &dyn Store) {
+pub(super) async fn differing_data_is_kept_and_reported(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = MemoryStore::default();
     for id in ["kpl", "wpl"] {
@@ -340,14 +340,14 @@ pub(super) async fn what_differs_is_left_and_told_of(store: &dyn Store) {
     let before = exported(store, &here, &here).await;
     let moved = exported(&source, &left, &here).await;
     let report = imported(store, &here, &moved).await;
-    let mut told: Vec<String> = report.differences.iter().map(|one| one.id.clone()).collect();
+    let mut reported: Vec<String> = report.differences.iter().map(|one| one.id.clone()).collect();
     let mut expected = vec!["kpl".to_owned(), "other".to_owned()];
     for card in [&of_kpl, &another_pin, &another_card, &awake] {
         expected.push(card.id.to_string());
     }
-    told.sort();
+    reported.sort();
     expected.sort();
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert_eq!((report.cards.added, report.cards.different), (1, 5));
     let mut after = exported(store, &here, &here).await;
     after.families.retain(|one| one.family.id != family_id("third"));

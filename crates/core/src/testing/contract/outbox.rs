@@ -10,7 +10,7 @@ use crate::store::{OutboxCursor, StoreError, StoreOrigin};
 
 const DAY: &str = "2026-11-21";
 
-fn told(hold: &str) -> LastNotice {
+fn last_notice(hold: &str) -> LastNotice {
     LastNotice {
         ready_holds: [hold.to_owned()].into(),
         renewable_loans: ["card/loan".to_owned()].into(),
@@ -34,16 +34,16 @@ async fn planned(store: &dyn Store, family_id: &str, day: &str) -> OutboxRecord 
     record
 }
 
-/// Writes `next` over `record`, and answers it.
-async fn step(
+/// Replaces `record` by `next` and returns `next`.
+async fn replace(
     store: &dyn Store,
     record: &OutboxRecord,
     next: OutboxRecord,
-    told: Option<&LastNotice>,
+    last_notice: Option<&LastNotice>,
 ) -> OutboxRecord {
     assert!(
         store
-            .replace_mail(record.revision, &next, told)
+            .replace_mail(record.revision, &next, last_notice)
             .await
             .unwrap()
     );
@@ -53,26 +53,26 @@ async fn step(
 async fn sending(
     store: &dyn Store,
     record: &OutboxRecord,
-    told: Option<&LastNotice>,
+    last_notice: Option<&LastNotice>,
 ) -> OutboxRecord {
     let now = time("06:31:00");
     let claimed = record.claim(Uuid::new_v4(), now).unwrap();
-    let claimed = step(store, record, claimed, None).await;
-    let armed = claimed
+    let claimed = replace(store, record, claimed, None).await;
+    let sending = claimed
         .begin_sending("a hash".to_owned(), &[], now)
         .unwrap();
-    step(store, &claimed, armed, told).await
+    replace(store, &claimed, sending, last_notice).await
 }
 
-async fn sent(store: &dyn Store, record: &OutboxRecord, told: Option<&LastNotice>) -> OutboxRecord {
-    let sending = sending(store, record, told).await;
+async fn sent(store: &dyn Store, record: &OutboxRecord, last_notice: Option<&LastNotice>) -> OutboxRecord {
+    let sending = sending(store, record, last_notice).await;
     let accepted = sending
         .accepted("an id".to_owned(), time("06:32:00"))
         .unwrap();
-    step(store, &sending, accepted, None).await
+    replace(store, &sending, accepted, None).await
 }
 
-/// A record in this state, however it came there.
+/// The record in this state, whether or not the transition is allowed.
 fn in_state(record: &OutboxRecord, state: MailState) -> OutboxRecord {
     OutboxRecord {
         state,
@@ -81,7 +81,7 @@ fn in_state(record: &OutboxRecord, state: MailState) -> OutboxRecord {
     }
 }
 
-pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
+pub(super) async fn notice_is_planned_once(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let mut again = record.clone();
     again.planned_at = time("06:45:00");
@@ -89,11 +89,11 @@ pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
     let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, Some(record.clone()));
 
-    // Nor does it begin anew once it is final.
+    // A final record is not planned again either.
     let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
-    let claimed = step(store, &record, claimed, None).await;
+    let claimed = replace(store, &record, claimed, None).await;
     let skipped = claimed.skip(time("06:31:10")).unwrap();
-    let skipped = step(store, &claimed, skipped, None).await;
+    let skipped = replace(store, &claimed, skipped, None).await;
     assert!(!store.plan_mail(&again).await.unwrap());
     let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, Some(skipped));
@@ -102,7 +102,7 @@ pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
     planned(store, "other", DAY).await;
 }
 
-pub(super) async fn a_missed_day_is_put_on_record_as_final(store: &dyn Store) {
+pub(super) async fn missed_day_is_recorded_as_final(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     let missed = OutboxRecord::missed(
         MailKey::daily(family_id("conrad"), date(DAY)),
@@ -114,7 +114,7 @@ pub(super) async fn a_missed_day_is_put_on_record_as_final(store: &dyn Store) {
     assert_eq!(stored, Some(missed));
 }
 
-pub(super) async fn a_notice_of_a_family_that_is_not_there_is_refused(store: &dyn Store) {
+pub(super) async fn notice_of_an_unknown_family_is_rejected(store: &dyn Store) {
     let record = notice("nobody", DAY);
     assert!(matches!(
         store.plan_mail(&record).await,
@@ -125,7 +125,7 @@ pub(super) async fn a_notice_of_a_family_that_is_not_there_is_refused(store: &dy
     assert!(store.open_mails(None, 10).await.unwrap().is_empty());
 }
 
-pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
+pub(super) async fn notice_is_read_back(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let full = OutboxRecord {
         state: MailState::Sending,
@@ -146,7 +146,7 @@ pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
         changed_at: time("06:33:00"),
         ..record.clone()
     };
-    step(store, &record, full.clone(), None).await;
+    replace(store, &record, full.clone(), None).await;
     let stored = store.mail(&full.key()).await.unwrap();
     assert_eq!(stored, Some(full.clone()));
     for state in [
@@ -156,7 +156,7 @@ pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
         MailState::Failed,
     ] {
         let before = store.mail(&full.key()).await.unwrap().unwrap();
-        let after = step(store, &before, in_state(&before, state), None).await;
+        let after = replace(store, &before, in_state(&before, state), None).await;
         let stored = store.mail(&full.key()).await.unwrap();
         assert_eq!(stored, Some(after.to_keep().into_owned()));
     }
@@ -179,37 +179,37 @@ fn waiting_recipient() -> MailRecipient {
 
 pub(super) async fn sent_notice_with_a_waiting_recipient_is_open(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
-    let sent = sent(store, &record, Some(&told("first"))).await;
+    let sent = sent(store, &record, Some(&last_notice("first"))).await;
     assert!(store.open_mails(None, 10).await.unwrap().is_empty());
     let waiting = OutboxRecord {
         recipients: vec![waiting_recipient()],
         ..in_state(&sent, MailState::Sent)
     };
-    let waiting = step(store, &sent, waiting, None).await;
+    let waiting = replace(store, &sent, waiting, None).await;
     let open = store.open_mails(None, 10).await.unwrap();
     assert_eq!(open, std::slice::from_ref(&waiting));
-    // What it told stays what the next notice goes on from.
+    // Its last notice stays the reference for the next one.
     let last = store.last_sent_notice(&record.family).await.unwrap();
-    assert_eq!(last, Some(told("first")));
+    assert_eq!(last, Some(last_notice("first")));
     let mut over = in_state(&waiting, MailState::Sent);
     over.recipients[0].state = RecipientState::Accepted;
-    step(store, &waiting, over, None).await;
+    replace(store, &waiting, over, None).await;
     assert!(store.open_mails(None, 10).await.unwrap().is_empty());
 }
 
-pub(super) async fn addresses_are_forgotten_once_a_notice_is_over(store: &dyn Store) {
+pub(super) async fn addresses_are_deleted_once_a_notice_is_over(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let sent = sent(store, &record, None).await;
     let waiting = OutboxRecord {
         recipients: vec![waiting_recipient()],
         ..in_state(&sent, MailState::Sent)
     };
-    let waiting = step(store, &sent, waiting, None).await;
+    let waiting = replace(store, &sent, waiting, None).await;
     let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, Some(waiting.clone()), "it is tried again");
     let mut over = in_state(&waiting, MailState::Sent);
     over.recipients[0].state = RecipientState::Refused;
-    step(store, &waiting, over, None).await;
+    replace(store, &waiting, over, None).await;
     let stored = store.mail(&record.key()).await.unwrap();
     let recipient = &stored.unwrap().recipients[0];
     assert_eq!(recipient.address, None);
@@ -218,13 +218,13 @@ pub(super) async fn addresses_are_forgotten_once_a_notice_is_over(store: &dyn St
 
 pub(super) async fn removed_family_leaves_no_address_behind(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
-    let sent = sent(store, &record, Some(&told("first"))).await;
+    let sent = sent(store, &record, Some(&last_notice("first"))).await;
     let waiting = OutboxRecord {
         attempts: 1,
         recipients: vec![waiting_recipient()],
         ..in_state(&sent, MailState::Sent)
     };
-    step(store, &sent, waiting, None).await;
+    replace(store, &sent, waiting, None).await;
     store.remove_family(&record.family).await.unwrap();
     let left = store.mail(&record.key()).await.unwrap();
     for recipient in left.into_iter().flat_map(|left| left.recipients) {
@@ -232,13 +232,13 @@ pub(super) async fn removed_family_leaves_no_address_behind(store: &dyn Store) {
     }
 }
 
-pub(super) async fn a_notice_is_replaced_only_over_the_revision_that_was_read(store: &dyn Store) {
+pub(super) async fn notice_is_replaced_only_at_the_expected_revision(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let now = time("06:31:00");
     let mine = record.claim(Uuid::new_v4(), now).unwrap();
     let theirs = record.claim(Uuid::new_v4(), now).unwrap();
-    let mine = step(store, &record, mine, None).await;
-    let late = told("late");
+    let mine = replace(store, &record, mine, None).await;
+    let late = last_notice("late");
     assert!(
         !store
             .replace_mail(record.revision, &theirs, Some(&late))
@@ -254,15 +254,15 @@ pub(super) async fn a_notice_is_replaced_only_over_the_revision_that_was_read(st
     let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, Some(mine.clone()));
 
-    // What the loser wanted to have told is not on record either.
-    let armed = mine.begin_sending("a hash".to_owned(), &[], now).unwrap();
-    let armed = step(store, &mine, armed, None).await;
-    let accepted = armed.accepted("an id".to_owned(), now).unwrap();
-    step(store, &armed, accepted, None).await;
+    // The loser's last notice is not stored either.
+    let sending = mine.begin_sending("a hash".to_owned(), &[], now).unwrap();
+    let sending = replace(store, &mine, sending, None).await;
+    let accepted = sending.accepted("an id".to_owned(), now).unwrap();
+    replace(store, &sending, accepted, None).await;
     assert_eq!(store.last_sent_notice(&record.family).await.unwrap(), None);
 }
 
-pub(super) async fn a_notice_that_was_never_planned_is_not_replaced(store: &dyn Store) {
+pub(super) async fn unplanned_notice_is_not_replaced(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     let record = notice("conrad", DAY);
     let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
@@ -276,7 +276,7 @@ pub(super) async fn a_notice_that_was_never_planned_is_not_replaced(store: &dyn 
     assert_eq!(stored, None);
 }
 
-pub(super) async fn of_many_that_claim_a_notice_at_once_one_succeeds(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_notice_claims_wins(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let answers = join_all((0..16).map(|_| async {
         let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
@@ -293,15 +293,15 @@ pub(super) async fn of_many_that_claim_a_notice_at_once_one_succeeds(store: &dyn
     assert_eq!(stored.as_ref(), winners.first());
 }
 
-pub(super) async fn of_many_that_plan_a_notice_at_once_one_succeeds(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_notice_plans_wins(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     let record = notice("conrad", DAY);
     let answers = join_all((0..16).map(|_| store.plan_mail(&record))).await;
-    let put = answers.into_iter().map(Result::unwrap).filter(|put| *put);
-    assert_eq!(put.count(), 1);
+    let wins = answers.into_iter().map(Result::unwrap).filter(|won| *won);
+    assert_eq!(wins.count(), 1);
 }
 
-pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store: &dyn Store) {
+pub(super) async fn open_notices_are_listed_oldest_first(store: &dyn Store) {
     let states = [
         ("2026-11-10", MailState::Pending, true),
         ("2026-11-11", MailState::Claimed, true),
@@ -318,7 +318,7 @@ pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store
     // Newest first, so that the order of writing is not the order asked for.
     for (day, state, is_open) in states.into_iter().rev() {
         let record = planned(store, "conrad", day).await;
-        let record = step(store, &record, in_state(&record, state), None).await;
+        let record = replace(store, &record, in_state(&record, state), None).await;
         assert_eq!(record.state.is_final(), !is_open);
         if is_open {
             open.push(record);
@@ -331,7 +331,7 @@ pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store
     assert_eq!(store.open_mails(None, 100).await.unwrap(), open);
 }
 
-pub(super) async fn open_notices_come_in_pages_that_miss_none_and_repeat_none(store: &dyn Store) {
+pub(super) async fn paging_of_open_notices_misses_and_repeats_none(store: &dyn Store) {
     let mut open = Vec::new();
     for day in ["2026-11-22", "2026-11-21"] {
         for id in ["zuse", "abel", "conrad", "conrad-2"] {
@@ -353,15 +353,15 @@ pub(super) async fn open_notices_come_in_pages_that_miss_none_and_repeat_none(st
         assert_eq!(seen, open, "in pages of {limit}");
     }
 
-    // A page goes on although what it follows is not listed any more.
+    // The next page starts after a record that is no longer listed.
     let first = &open[0];
-    step(store, first, in_state(first, MailState::Sent), None).await;
+    replace(store, first, in_state(first, MailState::Sent), None).await;
     let after = OutboxCursor::from(first);
     let page = store.open_mails(Some(&after), 1).await.unwrap();
     assert_eq!(page, open[1..2]);
 }
 
-pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store: &dyn Store) {
+pub(super) async fn last_notice_is_that_of_the_newest_sent(store: &dyn Store) {
     let conrad = family_id("conrad");
     store.add_family(&family("conrad")).await.unwrap();
     assert_eq!(store.last_sent_notice(&conrad).await.unwrap(), None);
@@ -369,23 +369,23 @@ pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store
     // The newer date is sent first.
     for day in ["2026-11-20", "2026-11-19"] {
         let record = planned(store, "conrad", day).await;
-        sent(store, &record, Some(&told(day))).await;
+        sent(store, &record, Some(&last_notice(day))).await;
     }
     assert_eq!(
         store.last_sent_notice(&conrad).await.unwrap(),
-        Some(told("2026-11-20"))
+        Some(last_notice("2026-11-20"))
     );
 
-    // What may have been sent, was refused or was skipped does not count.
+    // Mails that may have been sent, were refused or were skipped do not count.
     let unsure = planned(store, "conrad", "2026-11-21").await;
-    sending(store, &unsure, Some(&told("2026-11-21"))).await;
+    sending(store, &unsure, Some(&last_notice("2026-11-21"))).await;
     let failed = planned(store, "conrad", "2026-11-22").await;
-    let armed = sending(store, &failed, Some(&told("2026-11-22"))).await;
-    let refused = armed.failed("550".to_owned(), time("06:32:00")).unwrap();
-    step(store, &armed, refused, None).await;
+    let sending = sending(store, &failed, Some(&last_notice("2026-11-22"))).await;
+    let refused = sending.failed("550".to_owned(), time("06:32:00")).unwrap();
+    replace(store, &sending, refused, None).await;
     assert_eq!(
         store.last_sent_notice(&conrad).await.unwrap(),
-        Some(told("2026-11-20"))
+        Some(last_notice("2026-11-20"))
     );
 
     store.add_family(&family("other")).await.unwrap();
@@ -395,21 +395,21 @@ pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store
     );
 }
 
-pub(super) async fn what_was_told_stays_when_a_later_write_gives_none(store: &dyn Store) {
+pub(super) async fn last_notice_stays_when_a_later_write_has_none(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
-    let first = sending(store, &record, Some(&told("first"))).await;
+    let first = sending(store, &record, Some(&last_notice("first"))).await;
     let again = first
         .not_sent("no connection".to_owned(), time("06:32:00"))
         .unwrap();
-    let again = step(store, &first, again, None).await;
-    sent(store, &again, Some(&told("second"))).await;
+    let again = replace(store, &first, again, None).await;
+    sent(store, &again, Some(&last_notice("second"))).await;
     assert_eq!(
         store.last_sent_notice(&record.family).await.unwrap(),
-        Some(told("second"))
+        Some(last_notice("second"))
     );
 }
 
-pub(super) async fn recent_notices_are_newest_first_and_no_more_than_asked_for(store: &dyn Store) {
+pub(super) async fn recent_notices_are_newest_first_and_limited(store: &dyn Store) {
     let first = date("2026-10-30");
     for days in [3, 0, 4, 1, 2] {
         let day = (first + Duration::days(days)).to_string();
@@ -445,23 +445,23 @@ pub(super) async fn recent_notices_are_newest_first_and_no_more_than_asked_for(s
 pub(super) async fn sent_date_outlives_its_family(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let unsent = planned(store, "conrad", "2026-11-22").await;
-    sent(store, &record, Some(&told("a"))).await;
+    sent(store, &record, Some(&last_notice("a"))).await;
     store.remove_family(&record.family).await.unwrap();
     store.add_family(&family("conrad")).await.unwrap();
     assert!(!store.plan_mail(&notice("conrad", DAY)).await.unwrap());
     let kept = store.mail(&record.key()).await.unwrap();
     let kept = kept.unwrap();
     assert!(kept.state.is_final());
-    // A person may still have it sent, under a claim that was never used.
+    // A person may still resend it, under a claim that was never used.
     let again = kept.resend(time("07:00:00")).unwrap();
     let again = again.claim(Uuid::new_v4(), time("07:00:00")).unwrap();
     assert!(again.fence > 1);
-    // What it told is gone with the family, and what was not sent may be sent.
+    // Its last notice is gone with the family, and unsent mails may be sent.
     assert_eq!(store.last_sent_notice(&record.family).await.unwrap(), None);
     assert!(store.plan_mail(&unsent).await.unwrap());
 }
 
-pub(super) async fn missed_is_not_recorded_of_a_sent_date(store: &dyn Store) {
+pub(super) async fn sent_date_is_not_recorded_as_missed(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     sent(store, &record, None).await;
     store.remove_family(&record.family).await.unwrap();
@@ -472,7 +472,7 @@ pub(super) async fn missed_is_not_recorded_of_a_sent_date(store: &dyn Store) {
     assert_ne!(kept.map(|kept| kept.state), Some(MailState::Missed));
 }
 
-pub(super) async fn store_that_was_always_used_is_known(store: &dyn Store) {
+pub(super) async fn store_in_continuous_use_is_known(store: &dyn Store) {
     assert_eq!(store.origin().await.unwrap(), StoreOrigin::Known);
     let record = planned(store, "conrad", DAY).await;
     sent(store, &record, None).await;

@@ -33,7 +33,7 @@ fn done(run: &Run) -> Run {
     }
 }
 
-pub(super) async fn a_run_is_found_as_it_was_started(store: &dyn Store) {
+pub(super) async fn started_run_is_read_back(store: &dyn Store) {
     let mut first = run(Job::CheckCards, "all", "05:00:00");
     first.trigger = Trigger::Person;
     first.input = serde_json::json!({"family": null, "concurrency": 4, "labels": ["a"]});
@@ -43,7 +43,7 @@ pub(super) async fn a_run_is_found_as_it_was_started(store: &dyn Store) {
     assert_eq!(stored(store, &first).await, first);
 }
 
-pub(super) async fn a_run_of_the_same_key_ran_already(store: &dyn Store) {
+pub(super) async fn second_run_of_a_key_already_ran(store: &dyn Store) {
     let first = run(Job::CheckCards, "all", "05:00:00");
     start(store, &first).await;
     let mut again = first.clone();
@@ -53,7 +53,7 @@ pub(super) async fn a_run_of_the_same_key_ran_already(store: &dyn Store) {
         RunStart::AlreadyRan(first.clone())
     );
 
-    // Also once it is done, and also if runs of the label may overlap.
+    // The same holds once it is done, and if runs of the label may overlap.
     let ended = done(&first);
     store.report_run(&ended).await.unwrap();
     assert_eq!(
@@ -63,7 +63,7 @@ pub(super) async fn a_run_of_the_same_key_ran_already(store: &dyn Store) {
     assert_eq!(stored(store, &first).await, ended);
 }
 
-pub(super) async fn a_run_is_skipped_while_the_last_of_its_label_is_going(store: &dyn Store) {
+pub(super) async fn run_is_skipped_while_the_last_of_its_label_runs(store: &dyn Store) {
     let first = run(Job::CheckCards, "all", "05:00:00");
     start(store, &first).await;
     let second = run(Job::CheckCards, "all", "05:10:00");
@@ -79,7 +79,7 @@ pub(super) async fn a_run_is_skipped_while_the_last_of_its_label_is_going(store:
     assert_eq!(stored(store, &second).await, skipped);
     assert_eq!(stored(store, &first).await, first);
 
-    // It reports, so it is not taken for lost; the skipped one is not in the way.
+    // It reports, so it is not lost; the skipped run does not block it.
     let mut reporting = first.clone();
     reporting.reported_at = time("05:25:00");
     store.report_run(&reporting).await.unwrap();
@@ -90,7 +90,7 @@ pub(super) async fn a_run_is_skipped_while_the_last_of_its_label_is_going(store:
     );
 }
 
-pub(super) async fn a_run_of_another_label_or_job_does_not_wait(store: &dyn Store) {
+pub(super) async fn run_of_another_label_or_job_starts(store: &dyn Store) {
     start(store, &run(Job::CheckCards, "all", "05:00:00")).await;
     for other in [
         run(Job::CheckCards, "failed", "05:01:00"),
@@ -100,7 +100,7 @@ pub(super) async fn a_run_of_another_label_or_job_does_not_wait(store: &dyn Stor
     }
 }
 
-pub(super) async fn a_run_that_may_overlap_is_started(store: &dyn Store) {
+pub(super) async fn run_that_may_overlap_starts(store: &dyn Store) {
     let first = run(Job::CheckCards, "person", "05:00:00");
     let second = run(Job::CheckCards, "person", "05:01:00");
     for run in [&first, &second] {
@@ -110,7 +110,7 @@ pub(super) async fn a_run_that_may_overlap_is_started(store: &dyn Store) {
     }
 }
 
-pub(super) async fn a_run_that_fell_silent_is_lost(store: &dyn Store) {
+pub(super) async fn silent_run_is_lost(store: &dyn Store) {
     let mut silent = run(Job::CheckCards, "all", "05:00:00");
     start(store, &silent).await;
     silent.reported_at = time("05:05:00");
@@ -135,18 +135,18 @@ pub(super) async fn a_run_that_fell_silent_is_lost(store: &dyn Store) {
     assert_eq!(stored(store, &other).await, other);
 }
 
-pub(super) async fn run_begun_in_future_holds_up_nobody(store: &dyn Store) {
+pub(super) async fn run_started_in_the_future_blocks_no_other(store: &dyn Store) {
     let ahead = run(Job::CheckCards, "all", "09:00:00");
     assert_eq!(start(store, &ahead).await, RunStart::Started);
     let now = run(Job::CheckCards, "all", "05:00:00");
     assert_eq!(start(store, &now).await, RunStart::Started);
     assert_eq!(stored(store, &ahead).await.outcome, RunOutcome::Lost);
-    // Two clocks that differ by less than the tolerance still see each other.
+    // Two clocks within the tolerance still agree.
     let slow = run(Job::CheckCards, "all", "04:59:10");
     assert_eq!(start(store, &slow).await, RunStart::StillRunning(now));
 }
 
-pub(super) async fn a_run_that_ended_does_not_hold_up_the_next(store: &dyn Store) {
+pub(super) async fn finished_run_does_not_block_the_next(store: &dyn Store) {
     let outcomes = [
         RunOutcome::Done,
         RunOutcome::DoneWithFailures,
@@ -165,7 +165,7 @@ pub(super) async fn a_run_that_ended_does_not_hold_up_the_next(store: &dyn Store
     }
 }
 
-pub(super) async fn a_run_that_never_began_is_put_on_record_once_and_holds_up_nobody(
+pub(super) async fn run_that_never_started_is_recorded_once_and_blocks_no_other(
     store: &dyn Store,
 ) {
     let missed = Run {
@@ -187,7 +187,7 @@ pub(super) async fn a_run_that_never_began_is_put_on_record_once_and_holds_up_no
     );
     let next = run(Job::CheckCards, "all", "05:05:00");
     assert_eq!(start(store, &next).await, RunStart::Started);
-    // Nor does it overwrite one that goes.
+    // It does not overwrite a running one either.
     let late = Run {
         outcome: RunOutcome::Missed,
         ..next.clone()
@@ -196,7 +196,7 @@ pub(super) async fn a_run_that_never_began_is_put_on_record_once_and_holds_up_no
     assert_eq!(stored(store, &next).await, next);
 }
 
-pub(super) async fn a_report_replaces_outcome_and_counts(store: &dyn Store) {
+pub(super) async fn report_replaces_outcome_and_counts(store: &dyn Store) {
     let first = run(Job::CheckCards, "all", "05:00:00");
     start(store, &first).await;
     let mut counts = Counts {
@@ -218,7 +218,7 @@ pub(super) async fn a_report_replaces_outcome_and_counts(store: &dyn Store) {
     assert_eq!(stored(store, &first).await, reported);
 }
 
-pub(super) async fn a_run_that_is_not_there_cannot_report(store: &dyn Store) {
+pub(super) async fn unknown_run_cannot_report(store: &dyn Store) {
     let nowhere = run(Job::CheckCards, "all", "05:00:00");
     assert!(matches!(
         store.report_run(&nowhere).await,
@@ -227,7 +227,7 @@ pub(super) async fn a_run_that_is_not_there_cannot_report(store: &dyn Store) {
     assert_eq!(store.run(&nowhere.key).await.unwrap(), None);
 }
 
-pub(super) async fn recent_runs_are_newest_first_and_can_be_narrowed(store: &dyn Store) {
+pub(super) async fn recent_runs_are_newest_first_and_filtered(store: &dyn Store) {
     for (job, run_label, started) in [
         (Job::CheckCards, "all", "05:00:00"),
         (Job::NotifyAll, "tick", "06:30:00"),
@@ -265,7 +265,7 @@ pub(super) async fn recent_runs_are_newest_first_and_can_be_narrowed(store: &dyn
     assert!(none.is_empty());
 }
 
-pub(super) async fn the_newest_of_each_label_are_found_however_rarely_it_runs(store: &dyn Store) {
+pub(super) async fn newest_runs_of_each_label_are_found_however_rare(store: &dyn Store) {
     let rare = [("weekly", "01:00:00"), ("weekly", "02:00:00")];
     let ticks: Vec<String> = (10..50).map(|minute| format!("10:{minute}:00")).collect();
     let ticks = ticks.iter().map(|time| ("tick", time.as_str()));
@@ -274,7 +274,7 @@ pub(super) async fn the_newest_of_each_label_are_found_however_rarely_it_runs(st
         start(store, &run).await;
         store.report_run(&done(&run)).await.unwrap();
     }
-    // One that only ever came too late has no run that began.
+    // A label that was always too late has no started run.
     let missed = Run {
         outcome: RunOutcome::Missed,
         finished_at: Some(time("01:30:00")),
@@ -306,7 +306,7 @@ pub(super) async fn the_newest_of_each_label_are_found_however_rarely_it_runs(st
     assert_eq!(found(Job::CheckCards, 5).await, ["all 02:30"]);
 }
 
-pub(super) async fn what_is_old_is_forgotten_but_open_notices_are_not(store: &dyn Store) {
+pub(super) async fn old_records_are_deleted_except_open_notices(store: &dyn Store) {
     for started in ["05:00:00", "06:00:00"] {
         let run = run(Job::CheckCards, "all", started);
         start(store, &run).await;
@@ -346,7 +346,7 @@ pub(super) async fn what_is_old_is_forgotten_but_open_notices_are_not(store: &dy
     assert_eq!(days, [date("2026-11-20"), date("2026-11-19")]);
 }
 
-pub(super) async fn of_many_starts_of_the_same_run_one_goes(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_starts_of_a_run_wins(store: &dyn Store) {
     let first = run(Job::CheckCards, "all", "05:00:00");
     let answers = join_all((0..16).map(|_| start(store, &first))).await;
     let (started, others): (Vec<_>, Vec<_>) = answers
@@ -360,7 +360,7 @@ pub(super) async fn of_many_starts_of_the_same_run_one_goes(store: &dyn Store) {
     );
 }
 
-pub(super) async fn of_many_runs_of_one_label_at_once_one_goes(store: &dyn Store) {
+pub(super) async fn one_of_many_concurrent_runs_of_a_label_wins(store: &dyn Store) {
     let answers = join_all((10..26).map(|second| async move {
         start(
             store,
@@ -383,7 +383,7 @@ pub(super) async fn of_many_runs_of_one_label_at_once_one_goes(store: &dyn Store
     assert_eq!(skipped, 15);
 }
 
-/// A report of one card, or of more.
+/// A work item of one card or more.
 fn work(item_id: &str, outcomes: &[&str]) -> WorkItem {
     WorkItem {
         item_id: item_id.to_owned(),
@@ -435,7 +435,7 @@ pub(super) async fn work_items_that_report_at_once_are_all_stored(store: &dyn St
     assert_eq!(store.work_items(&run.key).await.unwrap(), reports);
 }
 
-pub(super) async fn tick_times_are_replaced_only_over_those_that_were_read(store: &dyn Store) {
+pub(super) async fn tick_times_are_replaced_only_over_the_expected_ones(store: &dyn Store) {
     let none = store.tick_times().await.unwrap();
     assert_eq!(none, TickTimes::default());
     let first = TickTimes {

@@ -1,4 +1,4 @@
-//! What the cases put into a store.
+//! Sample data of the cases.
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -106,7 +106,7 @@ impl SideKeys {
         }
     }
 
-    /// The same with a new current pair.
+    /// The same keys with a new current pair.
     pub fn rotated(&self) -> Self {
         Self {
             private: self.private.with_new_key(time("12:00:00")).unwrap(),
@@ -120,7 +120,7 @@ impl SideKeys {
         self.private.public_key().seal(&context, secret).unwrap()
     }
 
-    /// Opens what was sealed for a card of a library.
+    /// Opens an envelope of a card of a library.
     pub fn open(
         &self,
         card: CardId,
@@ -163,14 +163,14 @@ pub fn sealed(card: CardId) -> Sealed {
     SideKeys::generate().seal(card, &library("wpl"), &secret)
 }
 
-/// Adds the family `conrad`, the library `wpl` and a card, and answers the card.
+/// Adds the family `conrad`, the library `wpl` and a card, and returns the card.
 pub async fn one_card(store: &dyn Store) -> Card {
     store.add_family(&family("conrad")).await.unwrap();
     store.add_library(&library("wpl")).await.unwrap();
     add_card(store, card("conrad", "wpl", "f1")).await
 }
 
-/// Adds a card whose family and library are there.
+/// Adds a card of an existing family and library.
 pub async fn add_card(store: &dyn Store, card: Card) -> Card {
     store.add_card(&card, &sealed(card.id)).await.unwrap();
     card
@@ -221,7 +221,7 @@ pub fn check(card: &Card, started: &str, outcome: Result<Account, Failure>) -> C
         card: card.key(),
         library: card.library.clone(),
         started_at: time(started),
-        // Later than all that a case began before: a check that began after its end is of a wrong clock.
+        // After every earlier start of a case: a check that starts after its end has a wrong clock.
         finished_at: time("23:00:00"),
         outcome,
     }
@@ -250,7 +250,7 @@ pub fn notice(family: &str, day: &str) -> OutboxRecord {
     )
 }
 
-/// A run that is going, scheduled for when it began.
+/// A running run, scheduled for its start.
 pub fn run(job: Job, label: &str, started: &str) -> Run {
     Run {
         key: RunKey {

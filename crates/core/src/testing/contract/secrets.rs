@@ -10,7 +10,7 @@ fn fingerprint(text: &str) -> Fingerprint {
     Fingerprint(text.to_owned())
 }
 
-pub(super) async fn secrets_are_given_for_the_cards_that_have_one(store: &dyn Store) {
+pub(super) async fn secrets_are_loaded_for_cards_that_have_one(store: &dyn Store) {
     one_card(store).await;
     let mut added = Vec::new();
     for number in ["f2", "f3"] {
@@ -30,7 +30,7 @@ pub(super) async fn secrets_are_given_for_the_cards_that_have_one(store: &dyn St
     assert!(store.secrets(&[]).await.unwrap().is_empty());
 }
 
-pub(super) async fn a_secret_is_replaced_together_with_its_fingerprint(store: &dyn Store) {
+pub(super) async fn secret_is_replaced_with_its_fingerprint(store: &dyn Store) {
     let card = one_card(store).await;
     let secret = sealed(card.id);
     store
@@ -45,7 +45,7 @@ pub(super) async fn a_secret_is_replaced_together_with_its_fingerprint(store: &d
     );
 }
 
-pub(super) async fn a_secret_is_sealed_anew_under_the_same_number(store: &dyn Store) {
+pub(super) async fn secret_is_resealed_under_the_same_number(store: &dyn Store) {
     let card = one_card(store).await;
     let secret = sealed(card.id);
     store
@@ -59,7 +59,7 @@ pub(super) async fn a_secret_is_sealed_anew_under_the_same_number(store: &dyn St
     );
 }
 
-pub(super) async fn a_number_that_the_family_holds_on_another_card_is_refused(store: &dyn Store) {
+pub(super) async fn number_of_another_card_of_the_family_is_rejected(store: &dyn Store) {
     let first = one_card(store).await;
     let second = add_card(store, card("conrad", "wpl", "f2")).await;
     let before = store.secrets(&[second.id]).await.unwrap();
@@ -80,7 +80,7 @@ pub(super) async fn a_number_that_the_family_holds_on_another_card_is_refused(st
         .unwrap();
 }
 
-pub(super) async fn a_secret_of_a_card_that_is_not_there_cannot_be_replaced(store: &dyn Store) {
+pub(super) async fn secret_of_an_unknown_card_cannot_be_replaced(store: &dyn Store) {
     let nobodys = CardId::generate();
     assert!(matches!(
         store
@@ -100,7 +100,7 @@ pub(super) async fn cards_with_secrets_are_listed_by_id(store: &dyn Store) {
     assert_eq!(store.cards_with_secrets().await.unwrap(), ids);
 }
 
-/// What opening a card's envelope gives, with the library's entry as a visit loads it.
+/// Opens a card's envelope with the library's entry as a visit loads it.
 async fn pin_as_loaded(
     store: &dyn Store,
     keys: &SideKeys,
@@ -116,7 +116,7 @@ async fn pin_as_loaded(
     Ok(secret.pin.expose_secret().to_owned())
 }
 
-pub(super) async fn sealed_secret_opens_only_for_the_hosts_that_the_store_names(
+pub(super) async fn sealed_secret_opens_only_for_the_stored_hosts(
     store: &dyn Store,
 ) {
     let keys = SideKeys::generate();
@@ -147,7 +147,7 @@ pub(super) async fn sealed_secret_opens_only_for_the_hosts_that_the_store_names(
         let opened = pin_as_loaded(store, &keys, &card).await;
         assert_eq!(opened, Err(SealError::SealedForOtherHosts));
     }
-    // Sealed anew for the entry that is there, it opens again.
+    // Resealed for the stored entry, it opens again.
     let anew = keys.seal(card.id, &more_hosts, &secret);
     store
         .replace_secret(card.id, &card.fingerprint, &anew)

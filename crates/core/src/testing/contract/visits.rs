@@ -7,7 +7,7 @@ use crate::failure::FailureKind;
 use crate::ids::CardId;
 use crate::store::LoadedVisit;
 
-pub(super) async fn a_visit_is_loaded_with_its_library_cards_and_secrets(store: &dyn Store) {
+pub(super) async fn visit_is_loaded_with_its_library_cards_and_secrets(store: &dyn Store) {
     let first = one_card(store).await;
     store.add_family(&family("other")).await.unwrap();
     let mut cards = vec![
@@ -45,7 +45,7 @@ pub(super) async fn a_visit_is_loaded_with_its_library_cards_and_secrets(store: 
     assert_eq!(loaded, Some(expected));
 }
 
-pub(super) async fn what_is_gone_is_not_loaded_for_a_visit(store: &dyn Store) {
+pub(super) async fn visit_omits_removed_cards(store: &dyn Store) {
     let stays = one_card(store).await;
     let gone = add_card(store, card("conrad", "wpl", "f2")).await;
     store.remove_card(gone.id).await.unwrap();
@@ -72,7 +72,7 @@ pub(super) async fn what_is_gone_is_not_loaded_for_a_visit(store: &dyn Store) {
     assert!(empty.cards.is_empty());
 }
 
-pub(super) async fn a_family_is_loaded_with_its_cards_and_accounts(store: &dyn Store) {
+pub(super) async fn family_is_loaded_with_its_cards_and_accounts(store: &dyn Store) {
     let first = one_card(store).await;
     let never = add_card(store, card("conrad", "wpl", "f2")).await;
     store.add_family(&family("other")).await.unwrap();
@@ -81,7 +81,7 @@ pub(super) async fn a_family_is_loaded_with_its_cards_and_accounts(store: &dyn S
         let good = check(card, "05:10:00", Ok(account(17_00)));
         store.save_check(&good).await.unwrap();
     }
-    // Read again and the same: it is as fresh as the newest check that read it.
+    // An unchanged account is as fresh as the newest check that read it.
     let again = check(&first, "09:10:00", Ok(account(17_00)));
     store.save_check(&again).await.unwrap();
     let down = check(&first, "12:10:00", failed(FailureKind::SiteDown));

@@ -1,4 +1,4 @@
-//! What needs the operator.
+//! The alerts.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -21,17 +21,17 @@ impl AlertStore for MemoryStore {
         let mut inside = self.lock();
         let before = inside.alerts.remove(key);
         let is_news = before.is_none();
-        let noted = match before {
-            Some(noted) => noted.raised_again(now),
+        let stored = match before {
+            Some(stored) => stored.raised_again(now),
             None => StoredAlert::new(alert.clone(), now),
         };
-        inside.alerts.insert(key.clone(), noted);
+        inside.alerts.insert(key.clone(), stored);
         Ok(is_news)
     }
 
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
         let mut inside = self.lock();
-        let Some(next) = inside.alerts.get(key).and_then(|noted| noted.claim(now)) else {
+        let Some(next) = inside.alerts.get(key).and_then(|stored| stored.claim(now)) else {
             return Ok(false);
         };
         inside.alerts.insert(key.clone(), next);
@@ -39,15 +39,15 @@ impl AlertStore for MemoryStore {
     }
 
     async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
-        if let Some(noted) = self.lock().alerts.get_mut(key) {
-            noted.delivered_at.get_or_insert(at);
+        if let Some(stored) = self.lock().alerts.get_mut(key) {
+            stored.delivered_at.get_or_insert(at);
         }
         Ok(())
     }
 
-    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
-        let (key, mut inside) = (noted.alert.key(), self.lock());
-        if inside.alerts.get(&key) == Some(noted) {
+    async fn withdraw_alert(&self, stored: &StoredAlert) -> StoreResult<()> {
+        let (key, mut inside) = (stored.alert.key(), self.lock());
+        if inside.alerts.get(&key) == Some(stored) {
             inside.alerts.remove(&key);
         }
         Ok(())
@@ -59,22 +59,22 @@ impl AlertStore for MemoryStore {
 
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
         let inside = self.lock();
-        let untold = inside.alerts.values();
-        let mut noted: Vec<StoredAlert> = untold
-            .filter(|noted| noted.delivered_at.is_none())
+        let pending = inside.alerts.values();
+        let mut stored: Vec<StoredAlert> = pending
+            .filter(|stored| stored.delivered_at.is_none())
             .cloned()
             .collect();
-        noted.sort_by_key(|noted| noted.last_seen);
+        stored.sort_by_key(|stored| stored.last_seen);
         Ok(PendingAlerts {
-            alerts: noted,
+            alerts: stored,
             newer: 0,
         })
     }
 
     async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>> {
-        let mut noted: Vec<StoredAlert> = self.lock().alerts.values().cloned().collect();
-        noted.sort_by_key(|noted| std::cmp::Reverse(noted.last_seen));
-        noted.truncate(limit);
-        Ok(noted)
+        let mut stored: Vec<StoredAlert> = self.lock().alerts.values().cloned().collect();
+        stored.sort_by_key(|stored| std::cmp::Reverse(stored.last_seen));
+        stored.truncate(limit);
+        Ok(stored)
     }
 }

@@ -1,4 +1,4 @@
-//! What checks saved, and what visits and notices load.
+//! The checks, and what visits and notices load.
 
 use async_trait::async_trait;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! The libraries, and which of them are being left alone.
+//! The libraries and their back-offs.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -28,7 +28,7 @@ use crate::run::{Run, RunKey};
 use crate::seal::Sealed;
 use crate::store::{ConcurrencyLimit, OutboxCursor, StoreError, StoreOrigin, StoreResult};
 
-/// Everything in one map each, behind one lock.
+/// One map for each kind of record, behind one lock.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     inside: Mutex<Inside>,
@@ -44,7 +44,7 @@ struct Inside {
     secrets: BTreeMap<CardId, Sealed>,
     accounts: BTreeMap<CardId, StoredAccount>,
     outbox: BTreeMap<OutboxCursor, (OutboxRecord, Option<LastNotice>)>,
-    /// The claim of each mail that came into SENDING; outlives families.
+    /// The claim of each mail that reached SENDING; kept when a family is removed.
     sent: BTreeMap<MailKey, u64>,
     origin: Option<StoreOrigin>,
     tick_times: TickTimes,
@@ -78,8 +78,8 @@ impl Inside {
 }
 
 impl MemoryStore {
-    /// Makes it a store that was restored: its records of these mails are gone, and what was sent
-    /// is forgotten too unless it `knows_sent`.
+    /// Turns it into a restored store without the records of these mails; unless it `knows_sent`,
+    /// their claims are gone too.
     pub fn restore(&self, knows_sent: bool, lost: &[MailKey]) {
         let mut inside = self.lock();
         inside.origin = Some(StoreOrigin::Restored { knows_sent });
@@ -92,7 +92,7 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        // Every method leaves the maps whole, so that a panic elsewhere does not spoil them.
+        // Every method leaves the maps consistent, so a panic elsewhere cannot damage them.
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

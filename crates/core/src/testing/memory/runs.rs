@@ -129,7 +129,7 @@ impl RunStore for MemoryStore {
         let Inside { runs, work, .. } = &mut *inside;
         runs.retain(|_, run| run.started_at >= before);
         work.retain(|(run, _), _| runs.contains_key(run));
-        inside.alerts.retain(|_, noted| noted.last_seen >= before);
+        inside.alerts.retain(|_, alert| alert.last_seen >= before);
         inside
             .outbox
             .retain(|_, (record, _)| record.planned_at >= before || !record.is_over());

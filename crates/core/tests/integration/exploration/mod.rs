@@ -1,27 +1,28 @@
 //! Every interleaving of the real code that sends a notice, with faults anywhere.
 //!
-//! `deliver`, the ticks of `notify-all` and the handling of the mail service's events run here as they are,
-//! over a store and a mailer that stop at every call ([`desk`]). The search decides who goes on next,
-//! whose call fails, whose answer is lost, who crashes, who sleeps while time passes, which mail is
-//! rejected after it was taken, which event is lost, late or doubled, and when a tick comes whose clock
-//! is wrong ([`world`]); it tries all of that, and never looks at the same state twice ([`search`]).
+//! The code under test (`deliver`, the ticks of `notify-all`, the handler of delivery events) runs
+//! unchanged over a store and a mailer that stop at every call ([`scripted_ports`]). The search
+//! chooses which worker continues, which call fails, which reply is lost, which worker crashes or
+//! sleeps, which mail is rejected after it was accepted, which event is lost, late or doubled, and
+//! when a tick comes with a wrong clock ([`world`]). It tries all of that, and visits no state twice
+//! ([`search`]).
 //!
-//! A worker is a function of the answers that it got, so it need not be kept alive or copied: its
-//! place is the list of its answers, and the call that it makes there is found by running the real
-//! code over that list once ([`places`]).
+//! A worker is a function of the replies it got, so it need not be kept alive or copied. Its
+//! position is the list of its replies; running the real code once over that list shows its next
+//! call ([`positions`]).
 //!
-//! What is read and never changes here (the family, its accounts, what was told before) is answered
-//! at once: to stop at such a call is to stop at the one before it.
+//! Data that never changes here (the family, its accounts, the last notice) is returned at once:
+//! stopping at such a call is the same as stopping at the call before it.
 
-mod desk;
-mod places;
+mod positions;
+mod scripted_ports;
 mod search;
 mod world;
 
 use std::collections::BTreeSet;
 
 use hippo_core::family::Delivery;
-use search::{Found, search};
+use search::{SearchReport, search};
 use world::{Rules, Sabotage};
 
 fn rules(delivery: Delivery, faults: u8) -> Rules {
@@ -38,12 +39,12 @@ fn rules(delivery: Delivery, faults: u8) -> Rules {
     }
 }
 
-fn print(name: &str, found: &Found) {
+fn print(name: &str, found: &SearchReport) {
     println!(
-        "{name}: {} states, {} steps, {} places in the code, {} ends in {:.1} s",
+        "{name}: {} states, {} transitions, {} positions in the code, {} ends in {:.1} s",
         found.states,
-        found.steps,
-        found.places,
+        found.transitions,
+        found.positions,
         found.ends.values().sum::<usize>(),
         found.seconds,
     );
@@ -53,7 +54,7 @@ fn print(name: &str, found: &Found) {
 }
 
 #[test]
-fn under_at_most_once_two_mails_never_happen_and_none_never_without_a_reason() {
+fn at_most_once_never_sends_twice_and_explains_every_miss() {
     let found = search(rules(Delivery::AtMostOnce, 2));
     print("at most once, two faults", &found);
     found.assert_sound();
@@ -61,21 +62,21 @@ fn under_at_most_once_two_mails_never_happen_and_none_never_without_a_reason() {
         found.states > 10_000,
         "the search is too small to mean much"
     );
-    // It can tell: all of these ends were seen.
+    // The search reaches all of these ends.
     for end in [
         "SENT, 1 mail",
         "GAVE_UP, 0 mails",
         "GAVE_UP, 1 mail",
         "FAILED, 0 mails",
-        // The mail service said that it had taken it, and its word that it did not send it was lost.
-        "SENT, 0 mails, rejected and not heard of",
+        // The mail service accepted the mail, and the event of its rejection was lost.
+        "SENT, 0 mails, rejection event lost",
     ] {
         assert!(found.ends.contains_key(end), "{end} was never seen");
     }
 }
 
 #[test]
-fn under_at_least_once_two_mails_need_a_lost_answer_and_event_or_a_sleeper() {
+fn at_least_once_sends_twice_only_after_lost_reply_and_event_or_sleep() {
     let found = search(rules(Delivery::AtLeastOnce, 2));
     print("at least once, two faults", &found);
     found.assert_sound();
@@ -92,14 +93,14 @@ fn under_at_least_once_two_mails_need_a_lost_answer_and_event_or_a_sleeper() {
 
 #[test]
 #[ignore = "a million states take half a minute; two faults are searched every time"]
-fn three_faults_do_not_make_two_mails_either() {
+fn three_faults_never_send_twice() {
     let found = search(rules(Delivery::AtMostOnce, 3));
     print("at most once, three faults", &found);
     found.assert_sound();
 }
 
 #[test]
-fn without_a_fault_there_is_one_mail_and_it_is_sent() {
+fn without_faults_exactly_one_mail_is_sent() {
     for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let found = search(rules(delivery, 0));
         found.assert_sound();
@@ -108,9 +109,9 @@ fn without_a_fault_there_is_one_mail_and_it_is_sent() {
     }
 }
 
-/// Up to five refusals for now: more than there are retries.
+/// Up to five temporary refusals: more than there are retries.
 #[test]
-fn greylisted_recipient_never_gets_two_mails_and_never_none_untold() {
+fn greylisted_recipient_gets_one_mail_or_an_alert() {
     let found = search(greylisting(Delivery::AtMostOnce, 1));
     print(
         "at most once, one recipient refused for now, one fault",
@@ -121,7 +122,7 @@ fn greylisted_recipient_never_gets_two_mails_and_never_none_untold() {
 }
 
 #[test]
-fn greylisted_recipient_who_may_have_the_mail_is_never_told_as_refused() {
+fn greylisted_recipient_in_doubt_is_never_recorded_as_refused() {
     let found = search(greylisting(Delivery::AtLeastOnce, 2));
     print(
         "at least once, one recipient refused for now, two faults",
@@ -134,9 +135,9 @@ fn greylisted_recipient_who_may_have_the_mail_is_never_told_as_refused() {
     );
 }
 
-/// Two kinds of mail at once, of which each is one mail and in nobody's way.
+/// Two kinds of mail at once: each is sent once, and neither delays the other.
 #[test]
-fn two_kinds_at_once_never_make_two_mails_of_one() {
+fn two_kinds_at_once_never_send_one_twice() {
     for (delivery, unplanned) in [
         (Delivery::AtMostOnce, false),
         (Delivery::AtMostOnce, true),
@@ -158,7 +159,7 @@ fn two_kinds_at_once_never_make_two_mails_of_one() {
 }
 
 #[test]
-fn faults_of_one_kind_never_hold_up_the_other() {
+fn faults_of_one_kind_never_delay_the_other() {
     let found = search(Rules {
         kinds: 2,
         deliveries: 1,
@@ -184,15 +185,12 @@ fn greylisting(delivery: Delivery, faults: u8) -> Rules {
     }
 }
 
-/// One tick by a clock that is ahead and one by a clock that is behind, at any time.
+/// One tick with a clock that is ahead and one with a clock that is behind, at any time.
 #[rstest::rstest]
-#[case::of_a_notice_that_is_planned(Delivery::AtMostOnce, false)]
-#[case::before_it_is_planned(Delivery::AtMostOnce, true)]
-#[case::where_two_mails_are_better_than_none(Delivery::AtLeastOnce, false)]
-fn tick_by_wrong_clock_does_nothing_and_costs_nothing(
-    #[case] delivery: Delivery,
-    #[case] unplanned: bool,
-) {
+#[case::planned(Delivery::AtMostOnce, false)]
+#[case::unplanned_notice(Delivery::AtMostOnce, true)]
+#[case::at_least_once(Delivery::AtLeastOnce, false)]
+fn tick_by_a_wrong_clock_has_no_effect(#[case] delivery: Delivery, #[case] unplanned: bool) {
     let found = search(Rules {
         wrong_clocks: true,
         unplanned,
@@ -208,7 +206,7 @@ fn tick_by_wrong_clock_does_nothing_and_costs_nothing(
 }
 
 #[test]
-fn tick_by_wrong_clock_without_a_fault_leaves_one_mail() {
+fn tick_by_a_wrong_clock_still_leaves_one_mail() {
     for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let found = search(Rules {
             wrong_clocks: true,
@@ -222,7 +220,7 @@ fn tick_by_wrong_clock_without_a_fault_leaves_one_mail() {
 }
 
 #[test]
-fn wrong_clock_that_is_trusted_is_found() {
+fn search_finds_a_trusted_wrong_clock() {
     for unplanned in [false, true] {
         let found = search(Rules {
             wrong_clocks: true,
@@ -236,7 +234,7 @@ fn wrong_clock_that_is_trusted_is_found() {
 }
 
 #[test]
-fn a_rejection_that_nobody_takes_is_found() {
+fn search_finds_a_swallowed_rejection() {
     let found = search(Rules {
         sabotage: Some(Sabotage::RejectionsAreSwallowed),
         ..rules(Delivery::AtMostOnce, 1)
@@ -247,22 +245,22 @@ fn a_rejection_that_nobody_takes_is_found() {
 }
 
 #[test]
-fn an_end_that_nobody_tells_the_operator_is_found() {
+fn search_finds_an_end_without_an_alert() {
     let found = search(Rules {
-        sabotage: Some(Sabotage::StoreForgetsNotes),
+        sabotage: Some(Sabotage::StoreForgetsAlerts),
         ..rules(Delivery::AtMostOnce, 1)
     });
     let violation = found.violation.expect("the search is blind");
     assert!(violation.contains("tell the operator"), "{violation}");
 }
 
-/// The search finds what breaks when the world does not keep its promises.
+/// The search finds the violation when an outside service breaks a promise.
 #[rstest::rstest]
-#[case::a_store_that_does_not_compare_revisions(Sabotage::StoreIgnoresRevisions, 0)]
-#[case::a_store_that_forgets_sending(Sabotage::StoreForgetsSending, 1)]
-#[case::a_mailer_that_tries_again_by_itself(Sabotage::MailerTriesTwice, 1)]
-#[case::a_mailer_that_says_not_sent_of_what_it_took(Sabotage::MailerDeniesWhatItTook, 1)]
-fn a_broken_promise_is_found(#[case] sabotage: Sabotage, #[case] faults: u8) {
+#[case::store_ignores_revisions(Sabotage::StoreIgnoresRevisions, 0)]
+#[case::store_forgets_sending(Sabotage::StoreForgetsSending, 1)]
+#[case::mailer_retries(Sabotage::MailerTriesTwice, 1)]
+#[case::mailer_denies_a_sent_mail(Sabotage::MailerDeniesWhatItTook, 1)]
+fn search_finds_a_broken_promise(#[case] sabotage: Sabotage, #[case] faults: u8) {
     let found = search(Rules {
         sabotage: Some(sabotage),
         ..rules(Delivery::AtMostOnce, faults)

@@ -1,26 +1,26 @@
-//! The search: every state once, and the way to the first that is wrong.
+//! The search: visits every state once, and returns the path to the first violation.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::time::Instant;
 
-use crate::exploration::places::Places;
-use crate::exploration::world::{Happens, Rules, World};
+use crate::exploration::positions::Positions;
+use crate::exploration::world::{Rules, Transition, World};
 
-/// What a search found.
-pub(crate) struct Found {
+/// The result of a search.
+pub(crate) struct SearchReport {
     pub(crate) states: usize,
-    pub(crate) steps: usize,
-    pub(crate) places: usize,
+    pub(crate) transitions: usize,
+    pub(crate) positions: usize,
     pub(crate) seconds: f64,
-    /// How it ended, and in how many states.
+    /// The end states, and how often each was reached.
     pub(crate) ends: BTreeMap<String, usize>,
-    /// The first wrong state, and how it came about.
+    /// The first violation, and the path to it.
     pub(crate) violation: Option<String>,
 }
 
-impl Found {
+impl SearchReport {
     pub(crate) fn assert_sound(&self) {
         if let Some(violation) = &self.violation {
             panic!("{violation}");
@@ -28,64 +28,64 @@ impl Found {
     }
 }
 
-/// Looks at every state that can come about, until one is wrong.
-pub(crate) fn search(rules: Rules) -> Found {
+/// Visits every reachable state until one violates a rule.
+pub(crate) fn search(rules: Rules) -> SearchReport {
     let began = Instant::now();
-    let mut places = Places::new(rules);
-    let first = World::first(rules, &mut places);
+    let mut positions = Positions::new(rules);
+    let first = World::first(rules, &mut positions);
     let mut bytes = Bytes::default();
     let mut seen = HashSet::from([fingerprint(&first, &mut bytes)]);
-    // What happened, and after which of these.
-    let mut ways: Vec<Option<(Happens, usize)>> = vec![None];
+    // Each transition, and the index of the one before it.
+    let mut paths: Vec<Option<(Transition, usize)>> = vec![None];
     let mut waiting = vec![(first, 0)];
     let mut ends = BTreeMap::new();
-    let mut steps = 0;
+    let mut transitions = 0;
     let mut violation = None;
     let mut next = Vec::new();
-    while let Some((world, way)) = waiting.pop() {
+    while let Some((world, path)) = waiting.pop() {
         next.clear();
-        world.next(rules, &mut places, &mut next);
-        let mut wrong = world.violation(rules, &places);
+        world.next(rules, &mut positions, &mut next);
+        let mut wrong = world.violation(rules, &positions);
         if next.is_empty() {
-            *ends.entry(world.end(rules, &places)).or_default() += 1;
-            wrong = wrong.or_else(|| world.violation_at_the_end(rules, &places));
+            *ends.entry(world.end(rules, &positions)).or_default() += 1;
+            wrong = wrong.or_else(|| world.violation_at_the_end(rules, &positions));
         }
         if let Some(wrong) = wrong {
-            violation = Some(format!("{wrong}{}", trace(way, &ways)));
+            violation = Some(format!("{wrong}{}", trace(path, &paths)));
             break;
         }
-        steps += next.len();
-        for (happens, then) in next.drain(..) {
+        transitions += next.len();
+        for (transition, then) in next.drain(..) {
             if seen.insert(fingerprint(&then, &mut bytes)) {
-                waiting.push((then, ways.len()));
-                ways.push(Some((happens, way)));
+                waiting.push((then, paths.len()));
+                paths.push(Some((transition, path)));
             }
         }
     }
-    Found {
+    SearchReport {
         states: seen.len(),
-        steps,
-        places: places.len(),
+        transitions,
+        positions: positions.len(),
         seconds: began.elapsed().as_secs_f64(),
         ends,
         violation,
     }
 }
 
-/// Millions of states are seen, and each is looked for by 128 bits of its hash.
+/// Hashes a state to 128 bits, enough to tell millions of states apart.
 fn fingerprint(world: &World, bytes: &mut Bytes) -> (u64, u64) {
     bytes.0.clear();
     world.hash(bytes);
-    let of = |salt: u8| {
+    let hash = |salt: u8| {
         let mut hasher = DefaultHasher::new();
         hasher.write_u8(salt);
         hasher.write(&bytes.0);
         hasher.finish()
     };
-    (of(0), of(1))
+    (hash(0), hash(1))
 }
 
-/// All that is hashed, in a row: to hash that at once is faster than piece by piece, and twice.
+/// Collects the bytes to hash: hashing them at once is faster than piece by piece.
 #[derive(Default)]
 struct Bytes(Vec<u8>);
 
@@ -95,20 +95,20 @@ impl Hasher for Bytes {
     }
 
     fn finish(&self) -> u64 {
-        unreachable!("what is hashed is hashed elsewhere");
+        unreachable!("the bytes are hashed by `fingerprint`");
     }
 }
 
-fn trace(way: usize, ways: &[Option<(Happens, usize)>]) -> String {
-    let mut happened = Vec::new();
-    let mut at = way;
-    while let Some((happens, before)) = ways[at] {
-        happened.push(happens);
+fn trace(path: usize, paths: &[Option<(Transition, usize)>]) -> String {
+    let mut transitions = Vec::new();
+    let mut at = path;
+    while let Some((transition, before)) = paths[at] {
+        transitions.push(transition);
         at = before;
     }
     let mut text = String::new();
-    for (number, happens) in (1..).zip(happened.iter().rev()) {
-        let _ = write!(text, "\n{number:>3}. {happens:?}");
+    for (number, transition) in (1..).zip(transitions.iter().rev()) {
+        let _ = write!(text, "\n{number:>3}. {transition:?}");
     }
     text
 }

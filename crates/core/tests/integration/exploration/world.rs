@@ -1,96 +1,97 @@
-//! The world of the search: the record, the mails that left, what is under way, and all that can
-//! happen next.
+//! The state of the search: the records, the sent mails, the running workers, and every transition.
 
 use hippo_core::family::Delivery;
 use hippo_core::outbox::RecipientState;
 use hippo_core::outbox::{MailState, OutboxRecord};
 use hippo_core::run::tick_times::TickTimes;
 
-use crate::exploration::desk::{Answer, Ask, Kind, date, due, family};
-use crate::exploration::places::{End, Next, Places, STEP, Stored, Task, TickClock, Word, key};
+use crate::exploration::positions::{
+    End, EventOutcome, Next, Positions, STEP, Stored, Task, TickClock, key,
+};
+use crate::exploration::scripted_ports::{Call, Kind, Reply, date, due, family};
 
-/// What a search is about.
+/// The parameters of a search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     /// The family's policy.
     pub(crate) delivery: Delivery,
-    /// How often the message comes at first, and how many workers there are.
+    /// How often the message is delivered at first, and the number of workers.
     pub(crate) deliveries: u8,
-    /// How many faults there are in all.
+    /// The total number of faults.
     pub(crate) faults: u8,
-    /// How often the mail server refuses the second of two recipients for now; 0: there is one
-    /// recipient. Such a server has no events.
+    /// How often the mail server temporarily refuses the second of two recipients; 0: there is one
+    /// recipient. Such a server sends no events.
     pub(crate) greylists: u8,
-    /// Whether there is one tick whose clock is days ahead and one whose clock is days behind, at any
-    /// time; then each tick compares its clock with the ticks before.
+    /// Whether one tick has a clock that is days ahead and one a clock that is days behind, at any
+    /// time. Each tick then compares its clock with earlier ticks.
     pub(crate) wrong_clocks: bool,
-    /// Whether the first tick is still to plan the notice.
+    /// Whether the first tick has yet to plan the notice.
     pub(crate) unplanned: bool,
     /// How many kinds of mail there are: one or two.
     pub(crate) kinds: usize,
-    /// Whether faults only meet what is about the first kind.
+    /// Whether faults affect the first kind only.
     pub(crate) spares_second_kind: bool,
-    /// What of the outside does not keep its promise.
+    /// The promise that is broken, if any.
     pub(crate) sabotage: Option<Sabotage>,
 }
 
 impl Rules {
-    /// Whether a fault may meet what is about this kind, or about both.
+    /// Whether a fault may affect this kind; `None`: both kinds.
     fn may_fail(self, kind: Option<Kind>) -> bool {
         !self.spares_second_kind || kind == Some(0)
     }
 }
 
-/// A promise that the outside breaks.
+/// A promise that an outside service breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sabotage {
-    /// `replace_mail` writes over any revision.
+    /// `replace_mail` overwrites any revision.
     StoreIgnoresRevisions,
-    /// The write of SENDING is answered but not kept.
+    /// The write of SENDING is confirmed but not stored.
     StoreForgetsSending,
-    /// The mailer sends again when an answer is lost, as mail clients do by default.
+    /// The mailer sends again when a reply is lost, as mail clients do by default.
     MailerTriesTwice,
-    /// The mailer says that it did not send what it did.
+    /// The mailer denies having sent a mail that it sent.
     MailerDeniesWhatItTook,
-    /// Nobody takes the events that say that a mail was rejected.
+    /// The events of rejected mails are never handled.
     RejectionsAreSwallowed,
-    /// What is noted for the operator is not kept.
-    StoreForgetsNotes,
-    /// The times of the ticks are not kept.
+    /// Alerts are not stored.
+    StoreForgetsAlerts,
+    /// Tick times are not stored.
     StoreForgetsTicks,
 }
 
-/// Workers at a time: three of messages, two of events, and two ticks beside three that sleep.
+/// Workers at a time: three for messages, two for events, two ticks and three that sleep.
 const WORKERS: usize = 10;
 const EVENT_WORKERS: usize = 2;
 const EVENTS: usize = 6;
 const MAILS: usize = 4;
 
-/// By then every notice must be settled.
+/// Every notice must be finalised by this hour.
 const LAST_HOUR: u8 = 40;
 
-/// A worker under way.
+/// A running worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Worker {
     task: Task,
-    place: u32,
+    position: u32,
     asleep: bool,
-    /// The answer that it will wake up to.
+    /// The reply it gets when it wakes.
     held: Option<u32>,
-    /// The mailer took a mail of it.
+    /// The mailer accepted a mail from it.
     has_sent: bool,
 }
 
-/// An event that is on its way.
+/// A delivery event on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Event {
     kind: Kind,
     fence: u8,
-    word: Word,
+    outcome: EventOutcome,
     late: bool,
 }
 
-/// One state of everything.
+/// One state of the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct World {
     stored: Stored,
@@ -98,35 +99,35 @@ pub(crate) struct World {
     faults_left: u8,
     workers: [Option<Worker>; WORKERS],
     events: [Option<Event>; EVENTS],
-    kinds: [OfKind; 2],
+    kinds: [KindState; 2],
     greylists_left: u8,
-    /// The wrong clocks that are still to come.
+    /// Which wrong clocks are still to come.
     ahead_left: bool,
     behind_left: bool,
-    /// A tick whose clock is wrong did more than to record its time.
+    /// A tick with a wrong clock did more than record its time.
     wrong_tick_acted: bool,
 }
 
-/// What became of the mails of one kind.
+/// The state of the mails of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct OfKind {
+struct KindState {
     messages: u8,
-    /// The claims whose mails left, 0 for none, and to whom, a bit each.
+    /// The claims whose mails were sent (0: none), and the recipients as bits.
     mails: [(u8, u8); MAILS],
     slept: bool,
-    /// An event that says that a mail left.
+    /// The event of a sent mail was lost or late.
     event_lost_or_late: bool,
-    answer_lost: bool,
-    /// The mail service took a mail and did not send it.
+    reply_lost: bool,
+    /// The mail service accepted a mail and did not send it.
     rejected: bool,
-    /// Its event that says so never came.
+    /// The event of that rejection never came.
     rejection_lost: bool,
-    /// It is noted for the operator that the family has no mail.
-    noted: bool,
+    /// An alert says that the family has no mail.
+    has_alert: bool,
 }
 
-impl OfKind {
-    /// The most mails that one recipient has.
+impl KindState {
+    /// The highest number of mails that one recipient got.
     fn mails(&self) -> usize {
         (0..2).map(|bit| self.mails_to(bit)).max().unwrap_or(0)
     }
@@ -137,33 +138,33 @@ impl OfKind {
     }
 }
 
-/// What happens next, for the trace of a violation.
+/// A transition, for the trace of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Happens {
-    MessageComes(Kind),
-    EventComes,
+pub(crate) enum Transition {
+    MessageArrives(Kind),
+    EventArrives,
     TimePasses,
-    TickComesByWrongClock(TickClock),
-    GoesOn(Task),
+    TickWithWrongClock(TickClock),
+    Continues(Task),
     Wakes(Task),
     Crashes(Task),
     CrashesAfter(Task),
-    FindsTheStoreAway(Task),
-    LosesTheAnswer(Task),
+    StoreUnavailable(Task),
+    ReplyLost(Task),
     MailNotTaken(Task),
     MailRefused(Task),
-    MailIsRejectedLater(Task),
+    MailRejectedLater(Task),
     FallsAsleep(Task),
     FallsAsleepAfter(Task),
-    SecondIsRefusedForNow(Task),
-    EventIsLost,
-    EventIsLate,
-    EventIsDoubled,
+    SecondRecipientGreylisted(Task),
+    EventLost,
+    EventLate,
+    EventDoubled,
 }
 
 impl World {
-    /// The mails are planned, their messages sent.
-    pub(crate) fn first(rules: Rules, places: &mut Places) -> Self {
+    /// The first state: mails are planned and their messages sent.
+    pub(crate) fn first(rules: Rules, positions: &mut Positions) -> Self {
         let family = family(rules.delivery);
         let record = |kind| OutboxRecord::planned(key(kind, &family), due());
         let times = TickTimes {
@@ -171,31 +172,38 @@ impl World {
             gap_seconds: STEP.num_seconds(),
             ..TickTimes::default()
         };
-        let of_kind = OfKind {
+        let kind_state = KindState {
             messages: if rules.unplanned { 0 } else { rules.deliveries },
             mails: [(0, 0); MAILS],
             slept: false,
             event_lost_or_late: rules.greylists > 0,
-            answer_lost: false,
+            reply_lost: false,
             rejected: false,
             rejection_lost: false,
-            noted: false,
+            has_alert: false,
         };
-        let of_none = OfKind {
+        let of_none = KindState {
             messages: 0,
-            ..of_kind
+            ..kind_state
         };
         Self {
             stored: Stored {
-                records: [0, 1].map(|kind| places.records.number(record(kind))),
+                records: [0, 1].map(|kind| positions.records.number(record(kind))),
                 planned: [!rules.unplanned, !rules.unplanned && rules.kinds == 2],
-                tick_times: places.tick_times.number(times),
+                tick_times: positions.tick_times.number(times),
             },
             hour: 0,
             faults_left: rules.faults,
             workers: [None; WORKERS],
             events: [None; EVENTS],
-            kinds: [of_kind, if rules.kinds == 2 { of_kind } else { of_none }],
+            kinds: [
+                kind_state,
+                if rules.kinds == 2 {
+                    kind_state
+                } else {
+                    of_none
+                },
+            ],
             greylists_left: rules.greylists,
             ahead_left: rules.wrong_clocks,
             behind_left: rules.wrong_clocks,
@@ -203,80 +211,81 @@ impl World {
         }
     }
 
-    /// What became of the mails of a kind.
-    fn of(&mut self, kind: Kind) -> &mut OfKind {
+    /// The state of the mails of a kind.
+    fn kind_state(&mut self, kind: Kind) -> &mut KindState {
         &mut self.kinds[usize::from(kind)]
     }
 
-    fn record<'a>(&self, kind: usize, places: &'a Places) -> &'a OutboxRecord {
-        places.records.thing(self.stored.records[kind])
+    fn record<'a>(&self, kind: usize, positions: &'a Positions) -> &'a OutboxRecord {
+        positions.records.value(self.stored.records[kind])
     }
 
-    /// A mail was doubted, it was sent once more, and one of the two was rejected: the record has room
-    /// for the events of one claim, and may tell of the other. Only where two mails are better than
-    /// none is a mail sent once more at all.
-    fn may_tell_of_the_other(&self, kind: usize, places: &Places) -> bool {
+    /// Whether the record may describe the other of two claims.
+    ///
+    /// After a doubt a mail is sent again (at least once only); if one of the two is rejected, the
+    /// record has room for the events of one claim.
+    fn may_describe_other_claim(&self, kind: usize, positions: &Positions) -> bool {
         let is_rejected = self.kinds[kind].rejected;
-        let doubts = self.record(kind, places).doubts;
-        places.delivery == Delivery::AtLeastOnce && is_rejected && doubts > 0
+        let doubts = self.record(kind, positions).doubts;
+        positions.delivery == Delivery::AtLeastOnce && is_rejected && doubts > 0
     }
 
-    /// How it stands, in words.
-    pub(crate) fn end(&self, rules: Rules, places: &Places) -> String {
+    /// The end state, in words.
+    pub(crate) fn end(&self, rules: Rules, positions: &Positions) -> String {
         let ends: Vec<String> = (0..rules.kinds)
-            .map(|kind| self.end_of(kind, places))
+            .map(|kind| self.end_of(kind, positions))
             .collect();
         ends.join(" | ")
     }
 
-    fn end_of(&self, kind: usize, places: &Places) -> String {
-        let state = self.record(kind, places).state.as_str();
+    fn end_of(&self, kind: usize, positions: &Positions) -> String {
+        let state = self.record(kind, positions).state.as_str();
         match self.kinds[kind].mails() {
-            mails if self.may_tell_of_the_other(kind, places) => {
+            mails if self.may_describe_other_claim(kind, positions) => {
                 let plural = if mails == 1 { "" } else { "s" };
                 format!("{state}, {mails} mail{plural}, one of two claims rejected")
             }
             0 if self.kinds[kind].rejection_lost => {
-                format!("{state}, 0 mails, rejected and not heard of")
+                format!("{state}, 0 mails, rejection event lost")
             }
             1 => format!("{state}, 1 mail"),
             mails => format!("{state}, {mails} mails"),
         }
     }
 
-    /// What is wrong with it, whatever comes next.
-    pub(crate) fn violation(&self, rules: Rules, places: &Places) -> Option<String> {
+    /// The rule that this state breaks at once.
+    pub(crate) fn violation(&self, rules: Rules, positions: &Positions) -> Option<String> {
         if self.wrong_tick_acted {
-            let end = self.end(rules, places);
+            let end = self.end(rules, positions);
             return Some(format!("a tick acted whose clock is wrong ({end})"));
         }
         if self.hour > LAST_HOUR {
-            let end = self.end(rules, places);
+            let end = self.end(rules, positions);
             return Some(format!("it is never finalised ({end})"));
         }
-        (0..rules.kinds).find_map(|kind| self.violation_of(kind, rules, places))
+        (0..rules.kinds).find_map(|kind| self.violation_of(kind, rules, positions))
     }
 
-    fn violation_of(&self, kind: usize, rules: Rules, places: &Places) -> Option<String> {
-        let record = self.record(kind, places);
+    fn violation_of(&self, kind: usize, rules: Rules, positions: &Positions) -> Option<String> {
+        let record = self.record(kind, positions);
         let state = record.state;
-        let of_kind = &self.kinds[kind];
-        let mails = of_kind.mails();
-        let end = self.end(rules, places);
+        let kind_state = &self.kinds[kind];
+        let mails = kind_state.mails();
+        let end = self.end(rules, positions);
         let may_be_two = rules.delivery == Delivery::AtLeastOnce
-            && (of_kind.slept || (of_kind.answer_lost && of_kind.event_lost_or_late));
+            && (kind_state.slept || (kind_state.reply_lost && kind_state.event_lost_or_late));
         if mails > 2 || (mails == 2 && !may_be_two) {
             return Some(format!("{mails} mails left ({end})"));
         }
-        if state == MailState::Sent && mails == 0 && !of_kind.rejected {
+        if state == MailState::Sent && mails == 0 && !kind_state.rejected {
             return Some(format!("it says that a mail left, and none did ({end})"));
         }
-        if matches!(state, MailState::GaveUp | MailState::Failed) && !of_kind.noted {
+        if matches!(state, MailState::GaveUp | MailState::Failed) && !kind_state.has_alert {
             return Some(format!("nobody will tell the operator ({end})"));
         }
         let someone_has_none =
             state == MailState::Sent && record.unreached_recipients().next().is_some();
-        if someone_has_none && !of_kind.noted {
+        if someone_has_none && !kind_state.has_alert {
             return Some(format!("nobody will tell of a recipient ({end})"));
         }
         if kind == 1 && rules.spares_second_kind && self.hour > 0 && state != MailState::Sent {
@@ -285,27 +294,31 @@ impl World {
         None
     }
 
-    /// What is wrong with it when nothing more can happen.
-    pub(crate) fn violation_at_the_end(&self, rules: Rules, places: &Places) -> Option<String> {
-        (0..rules.kinds).find_map(|kind| self.violation_at_the_end_of(kind, rules, places))
+    /// The rule that this state breaks when nothing more can happen.
+    pub(crate) fn violation_at_the_end(
+        &self,
+        rules: Rules,
+        positions: &Positions,
+    ) -> Option<String> {
+        (0..rules.kinds).find_map(|kind| self.violation_at_the_end_of(kind, rules, positions))
     }
 
     fn violation_at_the_end_of(
         &self,
         kind: usize,
         rules: Rules,
-        places: &Places,
+        positions: &Positions,
     ) -> Option<String> {
-        let record = self.record(kind, places);
-        let of_kind = &self.kinds[kind];
-        let mails = of_kind.mails();
-        let end = self.end(rules, places);
+        let record = self.record(kind, positions);
+        let kind_state = &self.kinds[kind];
+        let mails = kind_state.mails();
+        let end = self.end(rules, positions);
         for (bit, recipient) in record.recipients.iter().enumerate() {
-            let has_it = of_kind.mails_to(bit) > 0;
+            let has_it = kind_state.mails_to(bit) > 0;
             let says_so = recipient.state == RecipientState::Accepted;
             let says_not = recipient.state == RecipientState::Refused;
             if record.state == MailState::Sent
-                && !of_kind.rejected
+                && !kind_state.rejected
                 && (says_so && !has_it || says_not && has_it)
             {
                 return Some(format!("it is wrong about a recipient ({end}): {record:?}"));
@@ -314,33 +327,41 @@ impl World {
         if !record.is_over() {
             return Some(format!("it stays as it is for ever ({end})"));
         }
-        let of_the_other = self.may_tell_of_the_other(kind, places);
+        let of_the_other = self.may_describe_other_claim(kind, positions);
         if matches!(record.state, MailState::Failed | MailState::Skipped)
             && mails > 0
             && !of_the_other
         {
             return Some(format!("it says that no mail left, and one did ({end})"));
         }
-        // The mail service said that it had taken it: only its own word can tell that it did not send it.
-        if record.state == MailState::Sent && mails == 0 && !of_kind.rejection_lost && !of_the_other
+        // The mail service accepted the mail: only its own event can show that it did not send it.
+        if record.state == MailState::Sent
+            && mails == 0
+            && !kind_state.rejection_lost
+            && !of_the_other
         {
             return Some(format!(
-                "it says that a mail left, and its rejection was heard of ({end})"
+                "it says that a mail left, and its rejection event arrived ({end})"
             ));
         }
         if record.state != MailState::Sent && record.reason.is_none() {
             return Some(format!("nothing says why ({end})"));
         }
-        // Its delivery event, or the worker's own word, must have counted.
-        let known = !of_kind.event_lost_or_late || !of_kind.answer_lost;
+        // The delivery event or the worker's own reply must have counted.
+        let known = !kind_state.event_lost_or_late || !kind_state.reply_lost;
         if mails > 0 && record.state != MailState::Sent && known && !of_the_other {
             return Some(format!("a mail left and its event was there ({end})"));
         }
         None
     }
 
-    /// Everything that can happen next.
-    pub(crate) fn next(&self, rules: Rules, places: &mut Places, out: &mut Vec<(Happens, Self)>) {
+    /// Every possible transition.
+    pub(crate) fn next(
+        &self,
+        rules: Rules,
+        positions: &mut Positions,
+        out: &mut Vec<(Transition, Self)>,
+    ) {
         let busy = |task: fn(&Task) -> bool| {
             let workers = self.workers.iter().flatten();
             workers.filter(|worker| task(&worker.task)).count()
@@ -352,48 +373,51 @@ impl World {
                 && delivering.count() < usize::from(rules.deliveries)
             {
                 let mut world = *self;
-                world.of(kind).messages -= 1;
-                world.begin(Task::Deliver(kind), places);
-                out.push((Happens::MessageComes(kind), world.in_order()));
+                world.kind_state(kind).messages -= 1;
+                world.begin(Task::Deliver(kind), positions);
+                out.push((Transition::MessageArrives(kind), world.canonical()));
             }
         }
         for (index, event) in distinct(&self.events) {
             if busy(|task| matches!(task, Task::Event(..))) < EVENT_WORKERS {
                 let mut world = *self;
                 world.events[index] = None;
-                let swallowed = event.word == Word::Rejected
+                let swallowed = event.outcome == EventOutcome::Rejected
                     && rules.sabotage == Some(Sabotage::RejectionsAreSwallowed);
                 if !swallowed {
-                    world.begin(Task::Event(event.kind, event.fence, event.word), places);
+                    world.begin(
+                        Task::Event(event.kind, event.fence, event.outcome),
+                        positions,
+                    );
                 }
-                out.push((Happens::EventComes, world.in_order()));
+                out.push((Transition::EventArrives, world.canonical()));
             }
             if self.faults_left > 0 && rules.may_fail(Some(event.kind)) {
                 self.event_faults(index, event, out);
             }
         }
         for (index, worker) in distinct(&self.workers) {
-            self.steps(rules, places, index, worker, out);
+            self.transitions(rules, positions, index, worker, out);
         }
-        let all_over = (0..rules.kinds).all(|kind| self.record(kind, places).is_over());
-        let no_messages = self.kinds.iter().all(|of_kind| of_kind.messages == 0);
+        let all_over = (0..rules.kinds).all(|kind| self.record(kind, positions).is_over());
+        let no_messages = self.kinds.iter().all(|kind_state| kind_state.messages == 0);
         let all_asleep = self.workers.iter().flatten().all(|worker| worker.asleep);
         let all_late = self.events.iter().flatten().all(|event| event.late);
-        // A message that comes later is as good as one that a tick sends.
+        // A message that is delivered later equals one that a tick sends.
         if !all_over && all_asleep && all_late && no_messages {
             let mut world = *self;
             world.hour += 1;
-            world.begin(Task::Tick(TickClock::Right), places);
-            out.push((Happens::TimePasses, world.in_order()));
+            world.begin(Task::Tick(TickClock::Right), positions);
+            out.push((Transition::TimePasses, world.canonical()));
         }
-        self.wrong_ticks(places, out);
+        self.wrong_ticks(positions, out);
         for (_, world) in out {
-            world.spare_faults(rules, places);
+            world.spare_faults(rules, positions);
         }
     }
 
-    /// One after the other, so that none confirms another.
-    fn wrong_ticks(&self, places: &mut Places, out: &mut Vec<(Happens, Self)>) {
+    /// Adds ticks with wrong clocks, one after the other, so that none confirms another.
+    fn wrong_ticks(&self, positions: &mut Positions, out: &mut Vec<(Transition, Self)>) {
         let is_under_way = |worker: &Worker| worker.task.has_wrong_clock() && !worker.asleep;
         if self.workers.iter().flatten().any(is_under_way) {
             return;
@@ -408,63 +432,68 @@ impl World {
                 TickClock::Ahead => world.ahead_left = false,
                 _ => world.behind_left = false,
             }
-            world.begin(Task::Tick(clock), places);
-            out.push((Happens::TickComesByWrongClock(clock), world.in_order()));
+            world.begin(Task::Tick(clock), positions);
+            out.push((Transition::TickWithWrongClock(clock), world.canonical()));
         }
     }
 
-    /// Once it is on record that the mail left, and nobody is about to send another or to say that it
-    /// was rejected, no fault can change what became of it: what is left to do is done without.
-    fn spare_faults(&mut self, rules: Rules, places: &Places) {
+    /// Drops the remaining faults once they cannot change the outcome: every mail is recorded as sent,
+    /// and no worker is about to send another or to reject one.
+    fn spare_faults(&mut self, rules: Rules, positions: &Positions) {
         let rejections = self.events.iter().flatten();
-        let rejecting = |worker: &Worker| matches!(worker.task, Task::Event(_, _, Word::Rejected));
+        let rejecting =
+            |worker: &Worker| matches!(worker.task, Task::Event(_, _, EventOutcome::Rejected));
         let is_sent = |kind| {
-            let record = self.record(kind, places);
+            let record = self.record(kind, positions);
             record.state == MailState::Sent && record.is_over()
         };
         let settled = (0..rules.kinds).all(is_sent)
             && rejections
                 .into_iter()
-                .all(|event| event.word != Word::Rejected)
+                .all(|event| event.outcome != EventOutcome::Rejected)
             && !self.workers.iter().flatten().any(rejecting);
         let may_send = |worker: &Worker| {
             worker.held.is_some()
-                || matches!(&*places.next(worker.place), Next::Asks(Ask::Send(..)))
+                || matches!(
+                    &*positions.next(worker.position),
+                    Next::Calls(Call::Send(..))
+                )
         };
         if settled && !self.workers.iter().flatten().any(may_send) {
             self.faults_left = 0;
         }
     }
 
-    fn event_faults(&self, index: usize, event: Event, out: &mut Vec<(Happens, Self)>) {
+    fn event_faults(&self, index: usize, event: Event, out: &mut Vec<(Transition, Self)>) {
         let mut lost = self.with_fault();
         lost.events[index] = None;
-        lost.of(event.kind).event_lost_or_late |= event.word == Word::Arrived;
-        // Even if it was doubled, and the other one comes.
-        lost.of(event.kind).rejection_lost |= event.word == Word::Rejected;
-        out.push((Happens::EventIsLost, lost.in_order()));
+        lost.kind_state(event.kind).event_lost_or_late |= event.outcome == EventOutcome::Arrived;
+        // Even if it was doubled and its copy arrives.
+        lost.kind_state(event.kind).rejection_lost |= event.outcome == EventOutcome::Rejected;
+        out.push((Transition::EventLost, lost.canonical()));
         if !event.late {
             let mut late = self.with_fault();
             late.events[index] = Some(Event {
                 late: true,
                 ..event
             });
-            late.of(event.kind).event_lost_or_late |= event.word == Word::Arrived;
-            out.push((Happens::EventIsLate, late.in_order()));
+            late.kind_state(event.kind).event_lost_or_late |=
+                event.outcome == EventOutcome::Arrived;
+            out.push((Transition::EventLate, late.canonical()));
         }
         let mut doubled = self.with_fault();
         doubled.send_event(event);
-        out.push((Happens::EventIsDoubled, doubled.in_order()));
+        out.push((Transition::EventDoubled, doubled.canonical()));
     }
 
-    /// All that one worker can do, and all that can happen to it.
-    fn steps(
+    /// Every transition of one worker.
+    fn transitions(
         &self,
         rules: Rules,
-        places: &mut Places,
+        positions: &mut Positions,
         index: usize,
         worker: Worker,
-        out: &mut Vec<(Happens, Self)>,
+        out: &mut Vec<(Transition, Self)>,
     ) {
         let task = worker.task;
         let set = |mut world: Self, worker: Option<Worker>| {
@@ -478,36 +507,41 @@ impl World {
                 ..worker
             };
             let mut world = set(*self, Some(awake));
-            if let Some(answer) = worker.held {
-                world.resume(index, answer, places);
+            if let Some(reply) = worker.held {
+                world.resume(index, reply, positions);
             }
-            out.push((Happens::Wakes(task), world.in_order()));
+            out.push((Transition::Wakes(task), world.canonical()));
             return;
         }
-        let next = places.next(worker.place);
-        let Next::Asks(ask) = &*next else {
-            unreachable!("a worker that is through is gone");
+        let next = positions.next(worker.position);
+        let Next::Calls(call) = &*next else {
+            unreachable!("a finished worker is removed");
         };
         // Without a fault.
-        let (done, answer) = self.execute(rules, places, index, ask);
+        let (done, reply) = self.execute(rules, positions, index, call);
         let mut world = done;
-        world.resume(index, answer, places);
-        out.push((Happens::GoesOn(task), world.in_order()));
-        if *ask == Ask::Prepare && self.greylists_left > 0 {
+        world.resume(index, reply, positions);
+        out.push((Transition::Continues(task), world.canonical()));
+        if *call == Call::Prepare && self.greylists_left > 0 {
             let mut world = *self;
             world.greylists_left -= 1;
-            let answer = places.answers.number(Answer::Prepared { greylisted: true });
-            world.resume(index, answer, places);
-            out.push((Happens::SecondIsRefusedForNow(task), world.in_order()));
+            let reply = positions
+                .replies
+                .number(Reply::Prepared { greylisted: true });
+            world.resume(index, reply, positions);
+            out.push((
+                Transition::SecondRecipientGreylisted(task),
+                world.canonical(),
+            ));
         }
-        let about = ask.kind().or(task.kind());
+        let about = call.kind().or(task.kind());
         if self.faults_left == 0 || !rules.may_fail(about) {
             return;
         }
         let hurt = |mut world: Self| {
             world.faults_left -= 1;
             if let Some(kind) = task.kind() {
-                world.of(kind).answer_lost |=
+                world.kind_state(kind).reply_lost |=
                     world.workers[index].is_some_and(|worker| worker.has_sent);
             }
             world
@@ -515,13 +549,13 @@ impl World {
         let crashed = |world: Self| {
             let mut world = hurt(world);
             world.workers[index] = None;
-            world.comes_again(task);
-            world.in_order()
+            world.redeliver(task);
+            world.canonical()
         };
-        // To crash before the first call is not to have come, which a later message or event is too.
-        let has_begun = matches!(task, Task::Tick(_)) || !places.is_first(worker.place);
+        // A crash before the first call equals a later delivery of the message or event.
+        let has_begun = matches!(task, Task::Tick(_)) || !positions.is_first(worker.position);
         if has_begun {
-            out.push((Happens::Crashes(task), crashed(*self)));
+            out.push((Transition::Crashes(task), crashed(*self)));
         }
         let asleep = |mut world: Self, held: Option<u32>| {
             if let Some(worker) = &mut world.workers[index] {
@@ -530,127 +564,149 @@ impl World {
             }
             world.faults_left -= 1;
             if let Some(kind) = task.kind() {
-                // Whoever wakes before the mailer is called looks at the clock first.
+                // A worker that wakes before it calls the mailer checks the clock first.
                 let slept = world.workers[index].is_some_and(|worker| worker.has_sent)
-                    || (held.is_none() && matches!(ask, Ask::Send(..)));
-                let of_kind = world.of(kind);
-                of_kind.slept |= slept;
-                of_kind.event_lost_or_late |= matches!(task, Task::Event(_, _, Word::Arrived));
+                    || (held.is_none() && matches!(call, Call::Send(..)));
+                let kind_state = world.kind_state(kind);
+                kind_state.slept |= slept;
+                kind_state.event_lost_or_late |=
+                    matches!(task, Task::Event(_, _, EventOutcome::Arrived));
             }
-            world.in_order()
+            world.canonical()
         };
-        out.push((Happens::FallsAsleep(task), asleep(*self, None)));
-        let has_effect = match ask {
-            Ask::Plan(kind, _) => !self.stored.planned[usize::from(*kind)],
-            _ => ask.has_effect(),
+        out.push((Transition::FallsAsleep(task), asleep(*self, None)));
+        let has_effect = match call {
+            Call::Plan(kind, _) => !self.stored.planned[usize::from(*kind)],
+            _ => call.has_effect(),
         };
         if has_effect {
-            out.push((Happens::CrashesAfter(task), crashed(done)));
-            out.push((Happens::FallsAsleepAfter(task), asleep(done, Some(answer))));
+            out.push((Transition::CrashesAfter(task), crashed(done)));
+            out.push((
+                Transition::FallsAsleepAfter(task),
+                asleep(done, Some(reply)),
+            ));
         }
-        let mut answered = |happens, world: Self, answer: Answer| {
+        let mut answered = |transition, world: Self, reply: Reply| {
             let mut world = hurt(world);
-            let answer = places.answers.number(answer);
-            world.resume(index, answer, places);
-            out.push((happens, world.in_order()));
+            let reply = positions.replies.number(reply);
+            world.resume(index, reply, positions);
+            out.push((transition, world.canonical()));
         };
-        if let Ask::Send(kind, fence, recipients) = *ask {
+        if let Call::Send(kind, fence, recipients) = *call {
             let lost = match rules.sabotage {
-                Some(Sabotage::MailerDeniesWhatItTook) => Answer::NotSent,
-                _ => Answer::Silence,
+                Some(Sabotage::MailerDeniesWhatItTook) => Reply::NotSent,
+                _ => Reply::Silence,
             };
             let mut taken = done;
             if rules.sabotage == Some(Sabotage::MailerTriesTwice) {
                 taken.send_mail(kind, u8::try_from(fence).unwrap(), recipients, rules);
             }
-            answered(Happens::LosesTheAnswer(task), taken, lost);
-            answered(Happens::MailNotTaken(task), *self, Answer::Silence);
-            answered(Happens::MailNotTaken(task), *self, Answer::NotSent);
+            answered(Transition::ReplyLost(task), taken, lost);
+            answered(Transition::MailNotTaken(task), *self, Reply::Silence);
+            answered(Transition::MailNotTaken(task), *self, Reply::NotSent);
             for for_good in [false, true] {
-                let refused = Answer::Refused { for_good };
-                answered(Happens::MailRefused(task), *self, refused);
+                let refused = Reply::Refused { for_good };
+                answered(Transition::MailRefused(task), *self, refused);
             }
-            // Where a promise is broken on purpose, it is that one which is to be found.
+            // When a promise is broken on purpose, only that violation is searched for.
             if rules
                 .sabotage
                 .is_none_or(|broken| broken == Sabotage::RejectionsAreSwallowed)
                 && rules.greylists == 0
             {
                 out.push((
-                    Happens::MailIsRejectedLater(task),
-                    self.rejected_later(index, kind, u8::try_from(fence).unwrap(), places),
+                    Transition::MailRejectedLater(task),
+                    self.rejected_later(index, kind, u8::try_from(fence).unwrap(), positions),
                 ));
             }
         } else if has_begun {
-            answered(Happens::FindsTheStoreAway(task), *self, Answer::Away);
+            answered(Transition::StoreUnavailable(task), *self, Reply::Away);
             if has_effect {
-                answered(Happens::LosesTheAnswer(task), done, Answer::Away);
+                answered(Transition::ReplyLost(task), done, Reply::Away);
             }
         }
     }
 
-    /// The world after a call was carried out, and the answer, which the worker has not got yet.
-    fn execute(&self, rules: Rules, places: &mut Places, index: usize, ask: &Ask) -> (Self, u32) {
+    /// The state after a call was executed, and the reply that the worker has yet to get.
+    fn execute(
+        &self,
+        rules: Rules,
+        positions: &mut Positions,
+        index: usize,
+        call: &Call,
+    ) -> (Self, u32) {
         let mut world = *self;
-        world.wrong_tick_acted |= ask.is_about_notices()
+        world.wrong_tick_acted |= call.is_about_notices()
             && self.workers[index].is_some_and(|worker| worker.task.has_wrong_clock());
-        let answer = match ask {
-            Ask::Note(kind) => {
-                world.of(*kind).noted |= rules.sabotage != Some(Sabotage::StoreForgetsNotes);
-                // Whether it is news is said to the log alone.
-                Answer::Wrote(true)
+        let reply = match call {
+            Call::RaiseAlert(kind) => {
+                world.kind_state(*kind).has_alert |=
+                    rules.sabotage != Some(Sabotage::StoreForgetsAlerts);
+                // Whether the alert is new goes to the log only.
+                Reply::Wrote(true)
             }
-            Ask::Prepare => Answer::Prepared { greylisted: false },
-            Ask::Enqueue(kinds) => {
+            Call::Prepare => Reply::Prepared { greylisted: false },
+            Call::Enqueue(kinds) => {
                 for kind in [0, 1] {
                     if kinds >> kind & 1 == 1 {
-                        world.comes_again(Task::Deliver(kind));
+                        world.redeliver(Task::Deliver(kind));
                     }
                 }
-                Answer::Wrote(true)
+                Reply::Wrote(true)
             }
-            Ask::Send(kind, fence, recipients) => {
+            Call::Send(kind, fence, recipients) => {
                 world.send_mail(*kind, u8::try_from(*fence).unwrap(), *recipients, rules);
                 if let Some(worker) = &mut world.workers[index] {
                     worker.has_sent = true;
                 }
-                Answer::Accepted
+                Reply::Accepted
             }
             _ => {
-                let place = self.workers[index].map_or(0, |worker| worker.place);
-                let key = (place, self.stored);
-                let known = places.done.get(&key).copied();
-                let (stored, answer) = known.unwrap_or_else(|| {
-                    let done = self.stored.execute(rules, places, ask);
-                    places.done.insert(key, done);
+                let position = self.workers[index].map_or(0, |worker| worker.position);
+                let key = (position, self.stored);
+                let known = positions.done.get(&key).copied();
+                let (stored, reply) = known.unwrap_or_else(|| {
+                    let done = self.stored.execute(rules, positions, call);
+                    positions.done.insert(key, done);
                     done
                 });
                 world.stored = stored;
-                return (world, answer);
+                return (world, reply);
             }
         };
-        (world, places.answers.number(answer))
+        (world, positions.replies.number(reply))
     }
 
-    /// The world after the mail service said that it had taken a mail which it will not send.
-    fn rejected_later(&self, index: usize, kind: Kind, fence: u8, places: &mut Places) -> Self {
+    /// The state after the mail service accepted a mail that it will reject.
+    fn rejected_later(
+        &self,
+        index: usize,
+        kind: Kind,
+        fence: u8,
+        positions: &mut Positions,
+    ) -> Self {
         let mut world = self.with_fault();
-        world.of(kind).rejected = true;
-        for word in [Word::Accepted, Word::Rejected] {
+        world.kind_state(kind).rejected = true;
+        for outcome in [EventOutcome::Accepted, EventOutcome::Rejected] {
             world.send_event(Event {
                 kind,
                 fence,
-                word,
+                outcome,
                 late: false,
             });
         }
-        let accepted = places.answers.number(Answer::Accepted);
-        world.resume(index, accepted, places);
-        world.in_order()
+        let accepted = positions.replies.number(Reply::Accepted);
+        world.resume(index, accepted, positions);
+        world.canonical()
     }
 
     fn send_mail(&mut self, kind: Kind, fence: u8, recipients: u8, rules: Rules) {
-        if let Some(free) = self.of(kind).mails.iter_mut().find(|(mail, _)| *mail == 0) {
+        if let Some(free) = self
+            .kind_state(kind)
+            .mails
+            .iter_mut()
+            .find(|(mail, _)| *mail == 0)
+        {
             *free = (fence, recipients);
         }
         if rules.greylists > 0 {
@@ -659,56 +715,56 @@ impl World {
         self.send_event(Event {
             kind,
             fence,
-            word: Word::Arrived,
+            outcome: EventOutcome::Arrived,
             late: false,
         });
     }
 
     fn send_event(&mut self, event: Event) {
         let free = self.events.iter_mut().find(|event| event.is_none());
-        *free.expect("as many places as events") = Some(event);
+        *free.expect("there is room for every event") = Some(event);
     }
 
-    fn begin(&mut self, task: Task, places: &mut Places) {
-        let place = places.first(task, self.hour);
+    fn begin(&mut self, task: Task, positions: &mut Positions) {
+        let position = positions.first(task, self.hour);
         let worker = Worker {
             task,
-            place,
+            position,
             asleep: false,
             held: None,
             has_sent: false,
         };
         let free = self.workers.iter_mut().find(|worker| worker.is_none());
-        *free.expect("as many places as workers") = Some(worker);
+        *free.expect("there is room for every worker") = Some(worker);
     }
 
-    /// A worker gets its answer and runs to its next call, or to its end.
-    fn resume(&mut self, index: usize, answer: u32, places: &mut Places) {
+    /// Gives a worker its reply and runs it to its next call or its end.
+    fn resume(&mut self, index: usize, reply: u32, positions: &mut Positions) {
         let Some(worker) = &mut self.workers[index] else {
-            unreachable!("only a worker gets an answer");
+            unreachable!("only a worker gets a reply");
         };
-        worker.place = places.after(worker.place, answer, self.hour);
+        worker.position = positions.after(worker.position, reply, self.hour);
         let task = worker.task;
-        match &*places.next(worker.place) {
-            Next::Asks(_) => return,
+        match &*positions.next(worker.position) {
+            Next::Calls(_) => return,
             Next::Over(End::Done) => {}
-            Next::Over(End::Failed) => self.comes_again(task),
-            Next::Over(End::HandsOut) => self.comes_again(Task::Deliver(0)),
+            Next::Over(End::Failed) => self.redeliver(task),
+            Next::Over(End::Enqueued) => self.redeliver(Task::Deliver(0)),
         }
         self.workers[index] = None;
     }
 
-    /// A worker did not do its work: who sent it sends it again.
-    fn comes_again(&mut self, task: Task) {
+    /// Delivers the message or event of a worker that failed again.
+    fn redeliver(&mut self, task: Task) {
         match task {
             Task::Deliver(kind) => {
-                let messages = &mut self.of(kind).messages;
+                let messages = &mut self.kind_state(kind).messages;
                 *messages = (*messages + 1).min(3);
             }
-            Task::Event(kind, fence, word) => self.send_event(Event {
+            Task::Event(kind, fence, outcome) => self.send_event(Event {
                 kind,
                 fence,
-                word,
+                outcome,
                 late: false,
             }),
             Task::Tick(_) => {}
@@ -722,74 +778,74 @@ impl World {
         }
     }
 
-    /// The same world, however it was come by.
-    fn in_order(mut self) -> Self {
+    /// The state in a canonical order, so that equal states compare equal.
+    fn canonical(mut self) -> Self {
         self.workers.sort_unstable();
         self.events.sort_unstable();
-        for of_kind in &mut self.kinds {
-            of_kind.mails.sort_unstable();
+        for kind_state in &mut self.kinds {
+            kind_state.mails.sort_unstable();
         }
         self
     }
 }
 
 impl Stored {
-    /// What the store holds after a call, and the number of its answer.
-    fn execute(self, rules: Rules, places: &mut Places, ask: &Ask) -> (Self, u32) {
+    /// The content of the store after a call, and the number of its reply.
+    fn execute(self, rules: Rules, positions: &mut Positions, call: &Call) -> (Self, u32) {
         let mut stored = self;
-        let about = usize::from(ask.kind().unwrap_or_default());
-        let record = places.records.thing(self.records[about]).clone();
-        let answer = match ask {
-            Ask::Mail(_) => Answer::Mail(self.planned[about].then(|| Box::new(record))),
-            Ask::Open => {
+        let about = usize::from(call.kind().unwrap_or_default());
+        let record = positions.records.value(self.records[about]).clone();
+        let reply = match call {
+            Call::Mail(_) => Reply::Mail(self.planned[about].then(|| Box::new(record))),
+            Call::Open => {
                 let planned = (0..rules.kinds).filter(|kind| self.planned[*kind]);
-                let records = planned.map(|kind| places.records.thing(self.records[kind]));
-                Answer::Open(
+                let records = planned.map(|kind| positions.records.value(self.records[kind]));
+                Reply::Open(
                     records
                         .filter(|record| !record.is_over())
                         .cloned()
                         .collect(),
                 )
             }
-            Ask::Plan(_, planned) => {
+            Call::Plan(_, planned) => {
                 let is_new = *planned != date() || !self.planned[about];
                 stored.planned[about] = true;
-                Answer::Wrote(is_new)
+                Reply::Wrote(is_new)
             }
-            Ask::TickTimes if rules.sabotage == Some(Sabotage::StoreForgetsTicks) => {
-                Answer::TickTimes(Box::default())
+            Call::TickTimes if rules.sabotage == Some(Sabotage::StoreForgetsTicks) => {
+                Reply::TickTimes(Box::default())
             }
-            Ask::TickTimes => {
-                let times = places.tick_times.thing(self.tick_times);
-                Answer::TickTimes(Box::new(times.clone()))
+            Call::TickTimes => {
+                let times = positions.tick_times.value(self.tick_times);
+                Reply::TickTimes(Box::new(times.clone()))
             }
-            Ask::ReplaceTickTimes(before, after) => {
-                let same = places.tick_times.thing(self.tick_times) == &**before
+            Call::ReplaceTickTimes(before, after) => {
+                let same = positions.tick_times.value(self.tick_times) == &**before
                     || rules.sabotage == Some(Sabotage::StoreForgetsTicks);
                 if same {
-                    stored.tick_times = places.tick_times.number((**after).clone());
+                    stored.tick_times = positions.tick_times.number((**after).clone());
                 }
-                Answer::Wrote(same)
+                Reply::Wrote(same)
             }
-            Ask::Replace(revision, next) => {
+            Call::Replace(revision, next) => {
                 let same = record.revision == *revision
                     || rules.sabotage == Some(Sabotage::StoreIgnoresRevisions);
                 let kept = rules.sabotage != Some(Sabotage::StoreForgetsSending)
                     || next.state != MailState::Sending;
                 if same && kept {
-                    stored.records[about] = places.records.number((**next).clone());
+                    stored.records[about] = positions.records.number((**next).clone());
                 }
-                Answer::Wrote(same)
+                Reply::Wrote(same)
             }
-            Ask::Note(_) | Ask::Prepare | Ask::Send(..) | Ask::Enqueue(_) => {
+            Call::RaiseAlert(_) | Call::Prepare | Call::Send(..) | Call::Enqueue(_) => {
                 unreachable!("not asked of it")
             }
         };
-        (stored, places.answers.number(answer))
+        (stored, positions.replies.number(reply))
     }
 }
 
-/// The ones that are there, each of several equal ones once.
+/// The distinct entries, with their indexes.
 fn distinct<T: Copy + PartialEq, const N: usize>(
     all: &[Option<T>; N],
 ) -> impl Iterator<Item = (usize, T)> + use<T, N> {

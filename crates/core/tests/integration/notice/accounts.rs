@@ -1,4 +1,4 @@
-//! Families whose notices are looked at in more than one way.
+//! Families that several tests use.
 
 use hippo_core::account::{Account, Hold, HoldState, Loan};
 use hippo_core::failure::FailureKind;
@@ -6,7 +6,7 @@ use hippo_core::notice::NoticeCard;
 
 use crate::notice::fixture::*;
 
-/// One thing of each sort that a notice knows.
+/// One item of each kind in a notice.
 pub(crate) fn one_of_each() -> Vec<NoticeCard> {
     let account = Account {
         card_expires: Some(in_days(30)),
@@ -41,7 +41,7 @@ pub(crate) fn one_of_each() -> Vec<NoticeCard> {
     vec![card(1, "Ada", millbrook(), account)]
 }
 
-/// A family's cards as they were told yesterday, and as they are today.
+/// A family's cards in yesterday's notice, and today.
 pub(crate) fn example() -> (Vec<NoticeCard>, Vec<NoticeCard>) {
     let here = ready("The Otter Who Could Count", "Lindqvist, Eva", 3);
     let coming = hold(
@@ -126,7 +126,7 @@ pub(crate) fn two_patrons_at_three_libraries() -> Vec<NoticeCard> {
     ]
 }
 
-/// A title that tries all that a page could.
+/// A title with every hostile character that a page could have.
 pub(crate) fn awkward_words() -> Vec<NoticeCard> {
     let mut hostile = loan(
         "<script>alert(\"1\")</script> & 'Sons' \u{1b}[31m\u{202e}</b></style>",

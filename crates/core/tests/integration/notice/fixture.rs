@@ -1,4 +1,4 @@
-//! A family, its cards and what their accounts say; every name is invented.
+//! A family, its cards and their accounts; every name is invented.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_core::account::{Account, Hold, HoldState, Loan};
@@ -31,19 +31,19 @@ pub(crate) fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-/// A date so many days from today.
+/// The date this many days from today.
 pub(crate) fn in_days(days: i64) -> NaiveDate {
     today() + Duration::days(days)
 }
 
-/// All that a notice is made of, owned.
+/// The owned input of a notice.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) family: Family,
     pub(crate) now: DateTime<Utc>,
     pub(crate) cards: Vec<NoticeCard>,
     pub(crate) last_notice: Option<LastNotice>,
-    /// The notice's date, where the mail leaves on a later one.
+    /// The notice's date, if the mail is sent on a later one.
     pub(crate) date: Option<NaiveDate>,
 }
 
@@ -69,13 +69,13 @@ impl Case {
         }
     }
 
-    /// After a mail was sent that told this.
+    /// Sets the last notice.
     pub(crate) fn after(mut self, last_notice: LastNotice) -> Self {
         self.last_notice = Some(last_notice);
         self
     }
 
-    /// So many days later, all cards having been checked as well as before.
+    /// Moves this many days ahead, with every card checked as before.
     pub(crate) fn days_later(mut self, days: i64) -> Self {
         let days = Duration::days(days);
         self.now += days;
@@ -147,7 +147,7 @@ fn library(id: &str, name: &str, system: &str) -> Library {
     }
 }
 
-/// A card that was read well at 05:10.
+/// A card that was checked successfully at 05:10.
 pub(crate) fn card(number: u128, patron: &str, library: Library, account: Account) -> NoticeCard {
     let read_at = at("2026-11-21T10:10:00Z");
     NoticeCard {
@@ -174,7 +174,7 @@ pub(crate) fn card(number: u128, patron: &str, library: Library, account: Accoun
     }
 }
 
-/// The same card, its last good account being of `hours` before now, and a failure since.
+/// The card with its last good account `hours` ago, and a failure since.
 pub(crate) fn failing(mut card: NoticeCard, hours: i64, kind: FailureKind) -> NoticeCard {
     let read_at = now() - Duration::hours(hours);
     if let Some(check) = &mut card.state.last_check {
@@ -187,14 +187,14 @@ pub(crate) fn failing(mut card: NoticeCard, hours: i64, kind: FailureKind) -> No
     card
 }
 
-/// The same card, its PIN refused two hours ago.
+/// The card with its PIN rejected two hours ago.
 pub(crate) fn refused(card: NoticeCard) -> NoticeCard {
     let mut card = failing(card, 26, FailureKind::WrongCredentials);
     card.state.refused_since = Some(now() - Duration::hours(2));
     card
 }
 
-/// Nothing out, nothing asked for, nothing owed.
+/// An account without loans, holds and fines.
 pub(crate) fn empty() -> Account {
     Account {
         loans: Some(Vec::new()),
@@ -212,7 +212,7 @@ pub(crate) fn account(loans: Vec<Loan>, holds: Vec<Hold>) -> Account {
     }
 }
 
-/// A loan due in so many days, that can be renewed.
+/// A renewable loan due in this many days.
 pub(crate) fn loan(title: &str, author: &str, days: i64) -> Loan {
     Loan {
         id: format!("loan-{title}"),
@@ -263,7 +263,7 @@ pub(crate) fn hold(title: &str, author: &str, state: HoldState) -> Hold {
     }
 }
 
-/// A hold that is ready, to be picked up within so many days.
+/// A ready hold to pick up within this many days.
 pub(crate) fn ready(title: &str, author: &str, days: i64) -> Hold {
     Hold {
         pickup_by: Some(in_days(days)),

@@ -1,4 +1,4 @@
-//! Holds in words that we do not know, and ready holds that nobody picked up.
+//! Holds in an unknown state, and ready holds that nobody picked up.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_core::account::{Hold, HoldState};
@@ -31,13 +31,13 @@ fn holds_of(case: &mut Case) -> &mut Option<Vec<Hold>> {
     &mut case.cards[0].stored.as_mut().unwrap().account.holds
 }
 
-/// The titles of the holds that a notice tells as missed.
+/// The titles of the missed holds in a notice.
 fn missed(composed: &Composed) -> Vec<&str> {
     let kind = |item: &Attention| matches!(item.kind, AttentionKind::MissedHold { .. });
     titles(composed, kind)
 }
 
-/// The titles of the holds whose words a notice tells as the library's.
+/// The titles of the holds whose state a notice quotes from the library.
 fn in_unknown_words(composed: &Composed) -> Vec<&str> {
     let kind = |item: &Attention| matches!(item.kind, AttentionKind::UnknownHold { .. });
     titles(composed, kind)
@@ -56,7 +56,7 @@ fn titles(composed: &Composed, is_wanted: fn(&Attention) -> bool) -> Vec<&str> {
         .collect()
 }
 
-/// What is composed on each of so many days; every mail is sent.
+/// Composes a notice on each of these days; every mail is sent.
 fn days(case: &Case, days: i64) -> Vec<Composed> {
     let mut case = case.clone();
     let mut composed = Vec::new();
@@ -79,7 +79,7 @@ fn days_with_mail(composed: &[Composed]) -> Vec<usize> {
 }
 
 #[test]
-fn hold_in_unknown_words_is_mailed_when_new_and_once_a_week() {
+fn hold_in_unknown_state_is_mailed_when_new_and_weekly() {
     let case = with_holds([Hold {
         pickup_by: Some(in_days(4)),
         position: Some(1),
@@ -96,7 +96,7 @@ fn hold_in_unknown_words_is_mailed_when_new_and_once_a_week() {
 }
 
 #[test]
-fn changed_words_of_a_hold_are_mailed_at_once() {
+fn changed_hold_text_is_mailed_at_once() {
     let mut case = with_holds([unknown("Available soon")]);
     case.last_notice = Some(case.compose().last_notice);
     let mut changed = case.days_later(1);
@@ -110,7 +110,7 @@ fn changed_words_of_a_hold_are_mailed_at_once() {
 }
 
 #[test]
-fn hold_in_unknown_words_is_listed_in_every_mail() {
+fn hold_in_unknown_state_is_listed_in_every_mail() {
     let case = with_holds([
         unknown("Available"),
         ready("A Short History of Fog", "Walsh, Aoife", 2),
@@ -124,7 +124,7 @@ fn hold_in_unknown_words_is_listed_in_every_mail() {
 }
 
 #[test]
-fn hold_without_words_is_not_silent() {
+fn hold_without_text_is_reported() {
     let mail = with_holds([unknown("")]).compose().mail.unwrap();
     assert!(mail.text.contains("doesn’t say whether it’s ready"));
 }
@@ -140,7 +140,7 @@ fn known_state_of_a_hold_needs_no_attention(#[case] state: HoldState) {
 }
 
 #[test]
-fn unknown_words_are_no_news_after_a_day_on_which_the_site_shows_no_holds() {
+fn unknown_text_is_no_news_after_a_day_without_holds() {
     let mut case = with_holds([unknown("Available"), ready("Fog", "", -1)]);
     case.last_notice = Some(case.compose().last_notice);
     let mut silent = case.clone().days_later(1);
@@ -151,10 +151,10 @@ fn unknown_words_are_no_news_after_a_day_on_which_the_site_shows_no_holds() {
 }
 
 #[test]
-fn ready_hold_past_its_last_day_is_mailed_exactly_once() {
+fn expired_ready_hold_is_mailed_exactly_once() {
     let case = with_holds([ready(TITLE, "Lindqvist, Eva", 1)]);
     let composed = days(&case, 22);
-    // The day before its last day, its last day, and the day after: then never again.
+    // Mailed the day before its last day, on it and the day after, then never again.
     assert_eq!(days_with_mail(&composed), [0, 1, 2]);
     let subjects: Vec<&str> = composed
         .iter()
@@ -176,7 +176,7 @@ fn ready_hold_past_its_last_day_is_mailed_exactly_once() {
 }
 
 #[test]
-fn missed_hold_is_not_listed_again_in_a_mail_that_goes_out_anyway() {
+fn missed_hold_is_not_listed_again() {
     let mut case = with_holds([ready(TITLE, "", -3)]);
     let due = loan("How Bridges Stand Up", "Tanaka, Yuki", 3);
     case.cards[0].stored.as_mut().unwrap().account.loans = Some(vec![due]);
@@ -189,30 +189,30 @@ fn missed_hold_is_not_listed_again_in_a_mail_that_goes_out_anyway() {
 }
 
 #[test]
-fn missed_hold_is_told_until_a_mail_has_told_it() {
+fn missed_hold_is_reported_until_a_mail_is_sent() {
     let case = with_holds([ready(TITLE, "", -3)]);
-    // The first mail could not be sent, so nothing was told.
+    // The first mail could not be sent, so the last notice is unchanged.
     let next = case.clone().days_later(1);
     assert_eq!(missed(&next.compose()), [TITLE]);
     assert_eq!(next.compose().digest.occasion, Some(Occasion::Attention));
 }
 
 #[test]
-fn hold_that_is_kept_longer_is_to_pick_up_and_can_be_missed_anew() {
+fn extended_hold_can_be_missed_again() {
     let mut case = with_holds([ready(TITLE, "", -1)]);
     case.last_notice = Some(case.compose().last_notice);
     let mut longer = case.days_later(1);
     *holds_of(&mut longer) = Some(vec![ready(TITLE, "", 2)]);
     assert_eq!(longer.subject(), "1 hold to pick up");
     let composed = days(&longer, 20);
-    let told: Vec<usize> = (0..20)
+    let reported: Vec<usize> = (0..20)
         .filter(|day| !missed(&composed[*day]).is_empty())
         .collect();
-    assert_eq!(told, [2]);
+    assert_eq!(reported, [2]);
 }
 
 #[test]
-fn missed_hold_that_was_not_checked_since_says_when_it_was_seen() {
+fn missed_hold_shows_when_it_was_last_checked() {
     let here = account(vec![], vec![ready(TITLE, "", -1)]);
     let seen_yesterday = failing(card(1, "Ada", millbrook(), here), 15, FailureKind::SiteDown);
     let composed = Case::of([seen_yesterday]).compose();
@@ -224,11 +224,11 @@ fn missed_hold_that_was_not_checked_since_says_when_it_was_seen() {
     assert!(!text.contains("wasn’t picked up"));
 }
 
-/// Also where the notice is of the day before: a late one leaves after midnight.
+/// Also if the notice is for the day before: a late one is sent after midnight.
 #[rstest]
 #[case("2026-11-22T04:59:00Z", "1 hold to pick up")]
 #[case("2026-11-22T05:01:00Z", "One hold is past its last day")]
-fn last_day_ends_where_the_family_lives(#[case] now: &str, #[case] subject: &str) {
+fn last_day_ends_in_the_familys_timezone(#[case] now: &str, #[case] subject: &str) {
     let mut case = with_holds([ready(TITLE, "", 0)]);
     case.now = at(now);
     case.date = Some(today());
@@ -236,7 +236,7 @@ fn last_day_ends_where_the_family_lives(#[case] now: &str, #[case] subject: &str
 }
 
 #[test]
-fn several_holds_are_counted_in_the_subject() {
+fn subject_counts_several_holds() {
     let other = Hold {
         digital: true,
         ..ready("Night Trains (e-book)", "", -2)
@@ -255,7 +255,7 @@ fn several_holds_are_counted_in_the_subject() {
 }
 
 #[test]
-fn holds_that_want_attention_are_json_for_machines() {
+fn holds_needing_attention_serialise_to_json() {
     let case = with_holds([unknown("Available"), ready("Fog", "", -1)]);
     let json = serde_json::to_value(case.compose().digest).unwrap();
     let items = &json["attention"];
@@ -275,7 +275,7 @@ fn any_hold() -> impl Strategy<Value = Hold> {
         2 => Just(HoldState::Other),
         1 => Just(HoldState::Waiting),
     ];
-    // Few ids, so that several holds have the same.
+    // Few ids, so that several holds share one.
     (state, 0..3_u8, 0..3_u8, proptest::option::of(-4..24_i64)).prop_map(
         |(state, id, words, days)| Hold {
             id: id.to_string(),
@@ -301,18 +301,18 @@ fn any_cards() -> impl Strategy<Value = Vec<NoticeCard>> {
     })
 }
 
-/// What is asserted of one hold over the days: when the mails told it, and how.
-struct Told {
+/// Asserts when and how the mails reported one hold.
+struct HoldReport {
     to_pick_up: Vec<usize>,
     missed: Vec<usize>,
     words: Vec<usize>,
 }
 
-impl Told {
+impl HoldReport {
     fn of(title: &str, composed: &[Composed]) -> Self {
-        let on = |is_told: &dyn Fn(&Composed) -> bool| {
+        let on = |is_reported: &dyn Fn(&Composed) -> bool| {
             let sent = composed.iter().enumerate();
-            sent.filter(|(_, day)| day.mail.is_some() && is_told(day))
+            sent.filter(|(_, day)| day.mail.is_some() && is_reported(day))
                 .map(|(day, _)| day)
                 .collect()
         };
@@ -331,36 +331,36 @@ fn first_day_after(last_day: NaiveDate) -> usize {
 
 proptest! {
     #[test]
-    fn no_hold_that_may_be_ready_is_silent_and_missed_ones_are_told_once(cards in any_cards()) {
+    fn possibly_ready_holds_are_reported_and_missed_ones_once(cards in any_cards()) {
         const DAYS: usize = 20;
         let composed = days(&Case::of(cards.clone()), 20);
         for hold in cards.iter().flat_map(|card| card.stored.iter()).flat_map(|stored| stored.account.holds.iter().flatten()) {
-            let told = Told::of(&hold.title, &composed);
+            let reported = HoldReport::of(&hold.title, &composed);
             match (hold.state, hold.pickup_by) {
                 (HoldState::Ready, last_day) => {
                     let missed_on = last_day.map_or(DAYS, first_day_after);
                     let ready_days: Vec<usize> = (0..missed_on.min(DAYS)).collect();
-                    prop_assert_eq!(told.to_pick_up, ready_days);
+                    prop_assert_eq!(reported.to_pick_up, ready_days);
                     let once: Vec<usize> = (missed_on < DAYS).then_some(missed_on).into_iter().collect();
-                    prop_assert_eq!(told.missed, once);
-                    prop_assert_eq!(told.words, Vec::<usize>::new());
+                    prop_assert_eq!(reported.missed, once);
+                    prop_assert_eq!(reported.words, Vec::<usize>::new());
                 }
                 (HoldState::Other, _) => {
                     let mails = days_with_mail(&composed);
                     prop_assert_eq!(mails.first(), Some(&0));
                     prop_assert!(mails.windows(2).all(|pair| pair[1] - pair[0] <= 7), "{:?}", mails);
                     prop_assert!(DAYS - mails[mails.len() - 1] <= 7, "{:?}", mails);
-                    prop_assert_eq!(told.words, mails);
+                    prop_assert_eq!(reported.words, mails);
                 }
                 _ => {
-                    prop_assert!(told.to_pick_up.is_empty() && told.missed.is_empty() && told.words.is_empty());
+                    prop_assert!(reported.to_pick_up.is_empty() && reported.missed.is_empty() && reported.words.is_empty());
                 }
             }
         }
     }
 
     #[test]
-    fn changed_words_tell_again_whatever_was_told(cards in any_cards(), index in any::<prop::sample::Index>()) {
+    fn changed_text_is_reported_again(cards in any_cards(), index in any::<prop::sample::Index>()) {
         let case = Case::of(cards);
         let mut next = case.clone().after(case.compose().last_notice).days_later(1);
         let mut unknown: Vec<&mut Hold> = next
@@ -383,7 +383,7 @@ proptest! {
     }
 
     #[test]
-    fn last_day_counts_from_the_day_on_which_the_mail_leaves(
+    fn last_day_counts_from_the_day_of_sending(
         (zone, now) in crate::notice::leaving::instants(),
         days_left in -2_i64..=2,
         days_late in 0_i64..=1,

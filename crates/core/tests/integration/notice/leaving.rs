@@ -1,4 +1,4 @@
-//! The words of days are those of the local day on which the mail leaves.
+//! Day names refer to the local day on which the mail is sent.
 
 use chrono::{DateTime, Duration, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -9,14 +9,14 @@ use crate::notice::fixture::{Case, account, card, in_days, loan, millbrook};
 
 pub(crate) fn instants() -> impl Strategy<Value = (Tz, DateTime<Utc>)> {
     let zone = prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec());
-    // Two years, so that every change of the clocks is in it.
+    // Two years include every clock change.
     (zone, 1_767_225_600_i64..1_830_297_600)
         .prop_map(|(zone, second)| (zone, Utc.timestamp_opt(second, 0).unwrap()))
 }
 
 proptest! {
     #[test]
-    fn due_today_means_the_day_on_which_the_mail_leaves(
+    fn due_today_means_the_day_of_sending(
         (zone, now) in instants(),
         days_late in 0_i64..=1,
         days_left in -2_i64..=2,

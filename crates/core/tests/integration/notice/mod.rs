@@ -1,4 +1,4 @@
-//! Whole notices: what goes in, and the mail that comes out.
+//! Whole notices, from the accounts to the mail.
 
 mod accounts;
 mod fixture;

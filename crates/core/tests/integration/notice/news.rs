@@ -8,7 +8,7 @@ use crate::notice::fixture::*;
 use crate::notice::snapshots::keep;
 
 #[test]
-fn a_loan_that_became_non_renewable_is_marked_once() {
+fn newly_non_renewable_loan_is_marked_once() {
     let before = Case::of([card(
         1,
         "Ada",
@@ -62,14 +62,14 @@ fn a_loan_that_became_non_renewable_is_marked_once() {
 }
 
 #[test]
-fn in_a_first_notice_nothing_is_marked_as_new() {
+fn first_notice_marks_nothing_as_new() {
     let composed = Case::of(accounts::one_of_each()).compose();
     assert!(composed.digest.pick_up.iter().all(|line| !line.new));
     assert!(!composed.mail.unwrap().text.contains("[New]"));
 }
 
 #[test]
-fn a_hold_that_was_not_ready_before_is_marked_as_new() {
+fn newly_ready_hold_is_marked_as_new() {
     let on_its_way = hold(
         "The Otter Who Could Count",
         "Lindqvist, Eva",
@@ -115,7 +115,7 @@ fn a_hold_that_was_not_ready_before_is_marked_as_new() {
 }
 
 #[test]
-fn what_an_account_does_not_say_for_a_day_is_not_news_when_it_says_it_again() {
+fn data_missing_for_a_day_is_not_news_when_it_returns() {
     let full = Case::of([card(
         1,
         "Ada",
@@ -132,7 +132,7 @@ fn what_an_account_does_not_say_for_a_day_is_not_news_when_it_says_it_again() {
 }
 
 #[test]
-fn two_cards_with_the_same_hold_id_are_told_apart() {
+fn equal_hold_ids_of_two_cards_are_distinct() {
     let cards = [1, 2].map(|number| {
         card(
             number,
@@ -148,7 +148,7 @@ fn two_cards_with_the_same_hold_id_are_told_apart() {
 }
 
 #[test]
-fn what_was_told_survives_json_and_an_older_form_of_it() {
+fn last_notice_reads_its_json_and_an_older_form() {
     let last = Case::of(accounts::one_of_each()).compose().last_notice;
     let json = serde_json::to_string(&last).unwrap();
     assert_eq!(serde_json::from_str::<LastNotice>(&json).unwrap(), last);
@@ -159,7 +159,7 @@ fn what_was_told_survives_json_and_an_older_form_of_it() {
 }
 
 #[test]
-fn the_digest_is_json_for_machines() {
+fn digest_serialises_to_json() {
     let digest = Case::of(accounts::one_of_each()).compose().digest;
     let json = serde_json::to_value(&digest).unwrap();
     assert_eq!(json["take_back"][0]["title"], "The Salt Roads of Winter");

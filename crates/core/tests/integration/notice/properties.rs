@@ -1,4 +1,4 @@
-//! What holds for every notice, whatever the accounts say.
+//! Properties of every notice, for any accounts.
 
 use chrono::Duration;
 use hippo_core::account::{Account, Hold, HoldState, Loan};
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::notice::fixture::*;
 
-/// Words as pages may hold them: letters of several scripts, markup, controls, nothing at all.
+/// Text as pages may have it: several scripts, markup, control characters, or empty.
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         "[A-Za-z ]{1,30}",
@@ -39,7 +39,7 @@ fn a_loan() -> impl Strategy<Value = Loan> {
             renewable_reason: reason,
             note,
             digital,
-            // Most of them close by, where the rules differ.
+            // Most dates are near today, where the rules differ.
             due: days.map(|days| in_days(if days % 3 == 0 { days } else { days % 6 })),
             ..loan(&title, "", 0)
         })
@@ -119,8 +119,8 @@ fn a_case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// What a reader of the HTML sees: tags dropped, entities decoded.
-fn seen(html: &str) -> String {
+/// The visible text of the HTML: tags dropped, entities decoded.
+fn visible_text(html: &str) -> String {
     let body = html
         .split_once("<body")
         .unwrap()
@@ -128,17 +128,17 @@ fn seen(html: &str) -> String {
         .split_once('>')
         .unwrap()
         .1;
-    let mut seen = String::new();
+    let mut visible_text = String::new();
     let mut in_tag = false;
     for c in body.chars() {
         match c {
             '<' => in_tag = true,
             '>' if in_tag => in_tag = false,
             _ if in_tag => {}
-            c => seen.push(c),
+            c => visible_text.push(c),
         }
     }
-    unescaped(&seen)
+    unescaped(&visible_text)
 }
 
 fn unescaped(html: &str) -> String {
@@ -155,12 +155,12 @@ fn unescaped(html: &str) -> String {
     })
 }
 
-/// Letters and digits only: what is said, without how it is laid out.
+/// Keeps letters and digits only, to compare the content without the layout.
 fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// The numbers that a subject counts with, by the word that follows them.
+/// The counts in a subject, by the word that follows.
 fn counted(subject: &str, word: &str) -> usize {
     subject
         .split(", ")
@@ -172,7 +172,7 @@ fn counted(subject: &str, word: &str) -> usize {
 
 proptest! {
     #[test]
-    fn the_subject_counts_what_the_mail_lists(case in a_case()) {
+    fn subject_counts_what_the_mail_lists(case in a_case()) {
         let composed = case.compose();
         if composed.digest.occasion == Some(Occasion::ToDo) {
             let subject = composed.mail.unwrap().subject;
@@ -185,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn a_subject_is_one_short_line_of_our_own_words(case in a_case()) {
+    fn subject_is_one_short_line_without_scraped_text(case in a_case()) {
         if let Some(mail) = case.compose().mail {
             prop_assert!(mail.subject.is_ascii() && mail.subject.len() < 150);
             let ours = |c: char| c.is_ascii_alphanumeric() || " ,:'".contains(c);
@@ -194,10 +194,10 @@ proptest! {
     }
 
     #[test]
-    fn every_thing_to_do_is_named_in_both_parts(case in a_case()) {
+    fn both_parts_name_everything_to_do(case in a_case()) {
         let composed = case.compose();
         if let Some(mail) = composed.mail {
-            let (text, html) = (letters(&mail.text), letters(&seen(&mail.html)));
+            let (text, html) = (letters(&mail.text), letters(&visible_text(&mail.html)));
             let loans = composed.digest.take_back.iter().map(|line| &line.title);
             let holds = composed.digest.pick_up.iter().map(|line| &line.title);
             let attention = composed.digest.attention.iter().filter_map(|item| match &item.kind {
@@ -213,19 +213,19 @@ proptest! {
     }
 
     #[test]
-    fn text_and_html_say_the_same(case in a_case()) {
+    fn text_and_html_have_the_same_content(case in a_case()) {
         if let Some(mail) = case.compose().mail {
             // The text writes out the links that the HTML puts behind the libraries' names.
             let links = |line: &&str| !line.trim_start().starts_with("https://");
             let text: Vec<&str> = mail.text.lines().filter(links).collect();
-            // A link of the HTML leads to what the text says can be done.
+            // Each link in the HTML matches an action in the text.
             let html = mail.html.replace(">Renew</a>", ">can be renewed</a>");
-            prop_assert_eq!(letters(&text.join("\n")), letters(&seen(&html)));
+            prop_assert_eq!(letters(&text.join("\n")), letters(&visible_text(&html)));
         }
     }
 
     #[test]
-    fn the_text_is_folded_and_has_no_trailing_space(case in a_case()) {
+    fn text_is_wrapped_without_trailing_spaces(case in a_case()) {
         if let Some(mail) = case.compose().mail {
             for line in mail.text.lines() {
                 prop_assert_eq!(line.trim_end(), line);
@@ -236,8 +236,8 @@ proptest! {
     }
 
     #[test]
-    fn no_word_from_outside_becomes_markup(case in a_case()) {
-        // Different words stay different, so that the same lines come out.
+    fn scraped_text_never_becomes_markup(case in a_case()) {
+        // Titles stay distinct, so that the same lines come out.
         let plain = |c: char| match c {
             c if c.is_ascii_alphanumeric() || c == ' ' => c.to_string(),
             c => format!("x{:x}x", u32::from(c)),
@@ -268,7 +268,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_the_cards_makes_no_difference(case in a_case()) {
+    fn order_of_cards_makes_no_difference(case in a_case()) {
         let mut turned = case.clone();
         turned.cards.reverse();
         let ids: std::collections::BTreeSet<_> = case.cards.iter().map(|card| card.card.id).collect();
@@ -279,11 +279,11 @@ proptest! {
     }
 
     #[test]
-    fn on_the_next_day_only_what_is_to_do_makes_a_mail_again(mut case in a_case()) {
+    fn next_day_mail_needs_something_to_do(mut case in a_case()) {
         case.family.preferences.send_when_empty = SendWhenEmpty::Never;
         let last = case.compose().last_notice;
         let mut next = case.after(last);
-        // A day later by the family's calendar; nothing has happened and nothing was read since.
+        // A day later in the family's timezone; no check ran since.
         next.now += Duration::days(1);
         for card in &mut next.cards {
             if card.newest_check_gave_an_account() {
@@ -313,7 +313,7 @@ impl Newest for NoticeCard {
 }
 
 impl Case {
-    /// A card that failed three hours before the first notice is out of date by the second.
+    /// A card that failed three hours before the first notice is stale by the second.
     fn has_newly_gone_stale(&self) -> bool {
         self.cards.iter().any(|card| {
             let failure = card

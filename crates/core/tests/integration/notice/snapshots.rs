@@ -9,7 +9,7 @@ use rstest::rstest;
 use crate::notice::accounts;
 use crate::notice::fixture::*;
 
-/// Keeps both parts of the mail as files of their own.
+/// Snapshots both parts of the mail.
 pub(crate) fn keep(name: &str, composed: &Composed) {
     insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
         match &composed.mail {
@@ -24,7 +24,7 @@ pub(crate) fn keep(name: &str, composed: &Composed) {
 }
 
 #[test]
-fn nothing_to_say_is_no_mail() {
+fn nothing_to_say_sends_no_mail() {
     let account = account(
         vec![loan("Bread, Slowly: Forty Loaves", "Marchetti, Luca", 4)],
         vec![waiting("Night Trains", "Duval, Claire", 9, Some(83))],
@@ -47,7 +47,7 @@ fn two_patrons_at_three_libraries() {
 
 /// `scripts/picture` makes the README's picture of this one.
 #[test]
-fn an_example_for_the_readme() {
+fn example_of_the_readme() {
     let (yesterday, today) = accounts::example();
     let last = Case::of(yesterday).compose().last_notice;
     keep("example", &Case::of(today).after(last).compose());
@@ -85,7 +85,7 @@ fn plurals() {
 #[rstest]
 #[case::already_tomorrow_there("Europe/Berlin", "1 overdue")]
 #[case::still_today_there("America/Toronto", "1 due today")]
-fn at_midnight_the_familys_own_day_decides(#[case] zone: &str, #[case] subject: &str) {
+fn familys_local_day_decides_at_midnight(#[case] zone: &str, #[case] subject: &str) {
     let account = account(
         vec![loan("The Salt Roads of Winter", "Ilves, Maarja", 0)],
         vec![],
@@ -100,7 +100,7 @@ fn at_midnight_the_familys_own_day_decides(#[case] zone: &str, #[case] subject: 
 }
 
 #[test]
-fn a_mail_a_day_as_send_when_empty() {
+fn daily_mail_is_sent_when_empty() {
     let account = account(
         vec![loan("Bread, Slowly: Forty Loaves", "Marchetti, Luca", 4)],
         vec![waiting("Night Trains", "Duval, Claire", 9, Some(83))],
@@ -112,7 +112,7 @@ fn a_mail_a_day_as_send_when_empty() {
 }
 
 #[test]
-fn a_weekly_summary_as_send_when_empty() {
+fn weekly_summary_is_sent_when_empty() {
     let account = account(
         vec![loan("How Bridges Stand Up", "Tanaka, Yuki", 10)],
         vec![],
@@ -126,7 +126,7 @@ fn a_weekly_summary_as_send_when_empty() {
 }
 
 #[test]
-fn a_family_without_cards_gets_nothing_whatever_it_asked_for() {
+fn family_without_cards_gets_no_mail() {
     let mut case = Case::of([]);
     for wish in [
         SendWhenEmpty::Never,
@@ -139,7 +139,7 @@ fn a_family_without_cards_gets_nothing_whatever_it_asked_for() {
 }
 
 #[test]
-fn awkward_words_stay_words() {
+fn awkward_text_is_escaped() {
     let composed = Case::of(accounts::awkward_words()).compose();
     keep("awkward_words", &composed);
     let mail = composed.mail.unwrap();
@@ -160,7 +160,7 @@ fn sixty_loans() {
 }
 
 #[test]
-fn long_mail_is_grouped_by_person_where_family_wants_that() {
+fn long_mail_is_grouped_by_person_if_preferred() {
     let mut case = Case::of(accounts::sixty_loans());
     case.family.preferences.by_person = true;
     let composed = case.compose();
@@ -178,7 +178,7 @@ fn short_mail_is_not_grouped_by_person() {
 }
 
 #[test]
-fn titles_link_to_their_records_and_renew_to_the_account() {
+fn titles_link_to_records_and_renew_to_the_account() {
     let record = |name: &str| Some(format!("https://millbrook.example.org/record/{name}"));
     let with_url = |mut loan: Loan, url| {
         loan.url = url;
@@ -210,7 +210,7 @@ fn titles_link_to_their_records_and_renew_to_the_account() {
         assert_eq!(mail.html.matches(&link).count(), 1, "{name}");
     }
     assert!(!mail.html.contains("javascript:") && !mail.html.contains("me:pw"));
-    // All but the one that cannot be renewed.
+    // All except the one that cannot be renewed.
     let renew =
         "<a href=\"https://millbrook.example.org/account\" style=\"color:#0b4f94\">Renew</a>";
     assert_eq!(mail.html.matches(renew).count(), 3);
@@ -218,7 +218,7 @@ fn titles_link_to_their_records_and_renew_to_the_account() {
 }
 
 #[test]
-fn digital_items_go_back_by_themselves_and_are_borrowed_online() {
+fn digital_items_are_returned_automatically() {
     let account = account(
         vec![
             digital_loan(loan("Overdue E-book", "", -1)),
@@ -260,7 +260,7 @@ fn fines_and_credits() {
 }
 
 #[test]
-fn the_librarys_messages_each_once() {
+fn each_library_message_appears_once() {
     let telling = |messages: &[&str]| Account {
         messages: messages.iter().map(ToString::to_string).collect(),
         ..empty()
@@ -287,7 +287,7 @@ fn the_librarys_messages_each_once() {
 }
 
 #[test]
-fn a_library_without_an_account_page_is_linked_by_its_front_page_and_never_by_another_scheme() {
+fn library_without_account_page_links_to_its_front_page() {
     let mut library = millbrook();
     library.account_url = Some("javascript:alert(1)".parse().unwrap());
     let account = account(

@@ -1,4 +1,4 @@
-//! What wants attention, as whole mails, and when a mail goes out for it.
+//! Attention items as whole mails, and when one is sent for them.
 
 use chrono::Duration;
 use hippo_core::account::Account;
@@ -15,7 +15,7 @@ fn quiet() -> NoticeCard {
     card(1, "Ada", millbrook(), account(vec![later], vec![]))
 }
 
-/// The same notice so many days later, when only the first was sent.
+/// The same notice this many days later, if only the first was sent.
 fn later(case: &Case, days: i64) -> Case {
     let last = case.compose().last_notice;
     let mut case = case.clone().after(last);
@@ -24,7 +24,7 @@ fn later(case: &Case, days: i64) -> Case {
 }
 
 #[test]
-fn a_wrong_pin_is_told_when_it_is_new_and_a_week_later_and_not_in_between() {
+fn wrong_pin_is_mailed_when_new_and_weekly() {
     let case = Case::of([refused(quiet())]);
     keep("wrong_pin_new", &case.compose());
     assert_eq!(case.subject(), "The library rejected the PIN of one card");
@@ -37,7 +37,7 @@ fn a_wrong_pin_is_told_when_it_is_new_and_a_week_later_and_not_in_between() {
 }
 
 #[test]
-fn a_pin_that_is_refused_a_second_time_is_news_at_once() {
+fn pin_rejected_again_is_mailed_at_once() {
     let case = Case::of([refused(quiet())]);
     let mut second = later(&case, 3);
     second.cards[0].state.refused_since = Some(second.now - Duration::hours(1));
@@ -45,7 +45,7 @@ fn a_pin_that_is_refused_a_second_time_is_news_at_once() {
 }
 
 #[test]
-fn a_refused_pin_explains_why_the_card_is_not_read() {
+fn rejected_pin_explains_the_missing_check() {
     let mut never = refused(quiet());
     never.stored = None;
     never.state.last_success_at = None;
@@ -55,7 +55,7 @@ fn a_refused_pin_explains_why_the_card_is_not_read() {
 }
 
 #[test]
-fn what_wants_attention_is_listed_again_in_a_mail_that_goes_out_anyway() {
+fn attention_is_listed_in_every_mail() {
     let first = Case::of([refused(quiet())]);
     let mut second = later(&first, 2);
     let due = loan("How Bridges Stand Up", "Tanaka, Yuki", 2);
@@ -71,7 +71,7 @@ fn what_wants_attention_is_listed_again_in_a_mail_that_goes_out_anyway() {
 }
 
 #[test]
-fn news_that_wants_attention_is_counted_after_what_there_is_to_do() {
+fn new_attention_is_counted_after_things_to_do() {
     let due = loan("How Bridges Stand Up", "Tanaka, Yuki", 2);
     let case = Case::of([
         refused(quiet()),
@@ -81,7 +81,7 @@ fn news_that_wants_attention_is_counted_after_what_there_is_to_do() {
 }
 
 #[test]
-fn an_account_that_was_last_read_22_hours_ago_wants_attention_and_is_still_shown() {
+fn account_read_22_hours_ago_is_flagged_and_shown() {
     let due = loan("How Bridges Stand Up", "Tanaka, Yuki", 2);
     let case = Case::of([failing(
         card(1, "Ada", millbrook(), account(vec![due], vec![])),
@@ -96,7 +96,7 @@ fn an_account_that_was_last_read_22_hours_ago_wants_attention_and_is_still_shown
 #[rstest]
 #[case(20 * 60, "no mail")]
 #[case(20 * 60 + 1, "One card hasn't been checked since yesterday")]
-fn an_account_is_out_of_date_after_20_hours(#[case] minutes: i64, #[case] subject: &str) {
+fn account_is_stale_after_20_hours(#[case] minutes: i64, #[case] subject: &str) {
     let mut case = Case::of([quiet()]);
     let read_at = now() - Duration::minutes(minutes);
     case.cards[0].state.last_success_at = Some(read_at);
@@ -105,7 +105,7 @@ fn an_account_is_out_of_date_after_20_hours(#[case] minutes: i64, #[case] subjec
 }
 
 #[test]
-fn a_check_that_found_nothing_changed_keeps_an_older_account_fresh() {
+fn check_without_changes_keeps_the_account_fresh() {
     let mut case = Case::of([quiet()]);
     case.cards[0].stored.as_mut().unwrap().read_at = now() - Duration::days(9);
     assert_eq!(case.subject(), "no mail");
@@ -114,7 +114,7 @@ fn a_check_that_found_nothing_changed_keeps_an_older_account_fresh() {
 }
 
 #[test]
-fn a_card_that_was_never_read_wants_attention() {
+fn never_checked_card_needs_attention() {
     let mut untried = quiet();
     untried.stored = None;
     untried.state = Default::default();
@@ -146,7 +146,7 @@ fn several_rejected_pins_are_one_item() {
 }
 
 #[test]
-fn mail_has_ten_messages_of_a_card_at_most_each_cut_and_without_links() {
+fn messages_of_a_card_are_capped_truncated_and_unlinked() {
     let messages = (0..30).map(|number| match number {
         0 => "x".repeat(800),
         _ => format!("Message {number}: see https://pay.example/{number}"),
@@ -171,7 +171,7 @@ fn mail_has_ten_messages_of_a_card_at_most_each_cut_and_without_links() {
 }
 
 #[test]
-fn a_blocked_card_wants_attention() {
+fn blocked_card_needs_attention() {
     let blocked = || failing(quiet(), 30, FailureKind::CardBlocked);
     let case = Case::of([blocked()]);
     assert!(
@@ -187,7 +187,7 @@ fn a_blocked_card_wants_attention() {
 }
 
 #[test]
-fn pin_that_was_not_sent_wants_attention_and_is_told_once() {
+fn unsent_pin_is_mailed_once() {
     let unsent = || failing(quiet(), 30, FailureKind::SealedForOtherHosts);
     let case = Case::of([unsent()]);
     keep("pin_not_sent", &case.compose());
@@ -218,7 +218,7 @@ fn expiring(days: i64) -> NoticeCard {
 #[case(1, "One card expires tomorrow")]
 #[case(0, "One card expires today")]
 #[case(-1, "One card has expired")]
-fn a_card_that_expires(#[case] days: i64, #[case] subject: &str) {
+fn expiring_card_matches_snapshots(#[case] days: i64, #[case] subject: &str) {
     let case = Case::of([expiring(days)]);
     assert_eq!(case.subject(), subject);
     keep(
@@ -228,22 +228,22 @@ fn a_card_that_expires(#[case] days: i64, #[case] subject: &str) {
 }
 
 #[test]
-fn a_card_that_expires_is_told_at_its_stages_and_once_a_week() {
+fn expiring_card_is_mailed_at_each_stage_and_weekly() {
     let mut case = Case::of([expiring(32)]);
-    let mut told_at = Vec::new();
+    let mut mailed_at = Vec::new();
     for days_left in (-9..=32).rev() {
         let composed = case.compose();
         if composed.mail.is_some() {
-            told_at.push(days_left);
+            mailed_at.push(days_left);
             case.last_notice = Some(composed.last_notice);
         }
         case = case.days_later(1);
     }
-    assert_eq!(told_at, [30, 23, 16, 9, 7, 1, -1, -8]);
+    assert_eq!(mailed_at, [30, 23, 16, 9, 7, 1, -1, -8]);
 }
 
 #[test]
-fn fines_are_told_again_when_they_change() {
+fn changed_fines_are_mailed_again() {
     let mut case = Case::of([quiet()]);
     case.cards[0].stored.as_mut().unwrap().account.fines = money("5.00");
     assert_eq!(case.subject(), "Fines on one card");
@@ -257,7 +257,7 @@ fn fines_are_told_again_when_they_change() {
 }
 
 #[test]
-fn several_sorts_of_trouble_are_counted_in_the_subject() {
+fn subject_counts_several_kinds_of_trouble() {
     let mut never = card(3, "Cleo", fernhill(), empty());
     never.stored = None;
     never.state = Default::default();
@@ -274,7 +274,7 @@ fn several_sorts_of_trouble_are_counted_in_the_subject() {
 }
 
 #[test]
-fn a_site_that_says_nothing_of_its_loans_is_not_taken_for_an_empty_one() {
+fn unknown_loans_are_not_treated_as_none() {
     let mut case = Case::of([
         quiet(),
         card(

@@ -1,5 +1,5 @@
-//! Random days: ticks that crash or overlap, clocks that jump, mailers that fall silent, families that
-//! move. Whatever happens, a family has at most one mail for a local date.
+//! Random days: ticks crash or overlap, clocks jump, mailers fail, families move. A family must still
+//! get at most one mail per local date.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -35,7 +35,7 @@ use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
 use proptest::prelude::*;
 
-/// Comes back at the second poll: a place to crash at, or to let somebody else go first.
+/// Returns at the second poll, so that the caller can crash here or another tick can go first.
 async fn pause() {
     let mut paused = false;
     std::future::poll_fn(|context| {
@@ -49,17 +49,17 @@ async fn pause() {
     .await;
 }
 
-/// A store, a mailer and a clock with a pause before and after each call that matters.
-struct Outside {
+/// A store, a mailer and a clock that pause before and after each relevant call.
+struct FakePorts {
     store: MemoryStore,
     now: Mutex<DateTime<Utc>>,
-    next_answer: Mutex<Option<Silence>>,
-    left: Mutex<BTreeMap<(FamilyId, NaiveDate), usize>>,
+    next_answer: Mutex<Option<MailFault>>,
+    sent: Mutex<BTreeMap<(FamilyId, NaiveDate), usize>>,
 }
 
-/// What goes wrong with the next mail.
+/// The fault of the next mail.
 #[derive(Debug, Clone, Copy)]
-enum Silence {
+enum MailFault {
     Taken,
     NotTaken,
     NotSent,
@@ -67,7 +67,7 @@ enum Silence {
 }
 
 #[async_trait]
-impl Clock for Outside {
+impl Clock for FakePorts {
     fn now(&self) -> DateTime<Utc> {
         *self.now.lock().unwrap()
     }
@@ -78,25 +78,25 @@ impl Clock for Outside {
 }
 
 #[async_trait]
-impl Mailer for Outside {
+impl Mailer for FakePorts {
     async fn send(&self, mail: &Mail) -> MailAnswer {
         pause().await;
-        let silence = self.next_answer.lock().unwrap().take();
+        let fault = self.next_answer.lock().unwrap().take();
         let tag = mail.tag.as_ref().unwrap();
-        if matches!(silence, None | Some(Silence::Taken)) {
+        if matches!(fault, None | Some(MailFault::Taken)) {
             let key = (tag.family.clone(), tag.date);
-            *self.left.lock().unwrap().entry(key).or_default() += 1;
+            *self.sent.lock().unwrap().entry(key).or_default() += 1;
         }
         pause().await;
         let reason = "made so by the test".to_owned();
-        match silence {
+        match fault {
             None => MailAnswer::Accepted {
                 message_id: tag.message_id_local_part(),
                 refused: Vec::new(),
             },
-            Some(Silence::Taken | Silence::NotTaken) => MailAnswer::Unknown { reason },
-            Some(Silence::NotSent) => MailAnswer::NotSent { reason },
-            Some(Silence::Refused) => MailAnswer::Refused {
+            Some(MailFault::Taken | MailFault::NotTaken) => MailAnswer::Unknown { reason },
+            Some(MailFault::NotSent) => MailAnswer::NotSent { reason },
+            Some(MailFault::Refused) => MailAnswer::Refused {
                 reason,
                 for_good: false,
             },
@@ -105,7 +105,7 @@ impl Mailer for Outside {
 }
 
 #[async_trait]
-impl AccountStore for Outside {
+impl AccountStore for FakePorts {
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
         let record = CardRecord {
             card: sample::card(family.as_str(), "wpl", "a fingerprint"),
@@ -124,7 +124,7 @@ impl AccountStore for Outside {
 }
 
 #[async_trait]
-impl OutboxStore for Outside {
+impl OutboxStore for FakePorts {
     async fn origin(&self) -> StoreResult<StoreOrigin> {
         self.store.origin().await
     }
@@ -139,9 +139,9 @@ impl OutboxStore for Outside {
 
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
         pause().await;
-        let put = self.store.plan_mail(record).await;
+        let planned = self.store.plan_mail(record).await;
         pause().await;
-        put
+        planned
     }
 
     async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
@@ -186,26 +186,26 @@ impl OutboxStore for Outside {
     }
 }
 
-/// What happens in a random day.
+/// An action of a random day.
 #[derive(Debug, Clone)]
-enum Happens {
-    /// A tick that crashes after so many polls, if it is not through by then.
+enum Action {
+    /// A tick that crashes after this many polls, unless it ends before.
     Tick { polls: usize },
-    /// Two ticks at once, which take turns; each crashes or gets through.
+    /// Two ticks that take turns; each crashes or ends.
     TwoTicks { polls: [usize; 2], turns: u64 },
     /// Time passes.
     Minutes(i64),
     /// The clock jumps.
     Jump(i64),
-    /// A family moves, or wants its mail at another time.
-    Moves(usize, Tz, u32),
+    /// A family changes its timezone and time of day.
+    Reschedule(usize, Tz, u32),
     /// The next mail goes wrong.
-    Mailer(Silence),
+    Mailer(MailFault),
 }
 
 const FAMILIES: [&str; 2] = ["abel", "zuse"];
 
-fn happens() -> impl Strategy<Value = Happens> {
+fn action() -> impl Strategy<Value = Action> {
     let polls = || prop_oneof![3 => Just(100_000usize), 2 => 0usize..120];
     let zone = prop::sample::select(
         [
@@ -217,29 +217,29 @@ fn happens() -> impl Strategy<Value = Happens> {
         .map(|zone| zone.parse::<Tz>().unwrap())
         .to_vec(),
     );
-    let silence = prop::sample::select(vec![
-        Silence::Taken,
-        Silence::NotTaken,
-        Silence::NotSent,
-        Silence::Refused,
+    let fault = prop::sample::select(vec![
+        MailFault::Taken,
+        MailFault::NotTaken,
+        MailFault::NotSent,
+        MailFault::Refused,
     ]);
     prop_oneof![
-        4 => polls().prop_map(|polls| Happens::Tick { polls }),
+        4 => polls().prop_map(|polls| Action::Tick { polls }),
         3 => (polls(), polls(), any::<u64>())
-            .prop_map(|(one, other, turns)| Happens::TwoTicks { polls: [one, other], turns }),
-        6 => (1i64..300).prop_map(Happens::Minutes),
-        2 => (-60i64..=60).prop_map(Happens::Jump),
-        1 => (-6 * 24 * 60i64..=6 * 24 * 60).prop_map(Happens::Jump),
+            .prop_map(|(one, other, turns)| Action::TwoTicks { polls: [one, other], turns }),
+        6 => (1i64..300).prop_map(Action::Minutes),
+        2 => (-60i64..=60).prop_map(Action::Jump),
+        1 => (-6 * 24 * 60i64..=6 * 24 * 60).prop_map(Action::Jump),
         1 => (0..FAMILIES.len(), zone, 0u32..96)
-            .prop_map(|(family, zone, quarter)| Happens::Moves(family, zone, quarter)),
-        3 => silence.prop_map(Happens::Mailer),
+            .prop_map(|(family, zone, quarter)| Action::Reschedule(family, zone, quarter)),
+        3 => fault.prop_map(Action::Mailer),
     ]
 }
 
 type Tick<'a> = Pin<Box<dyn Future<Output = Result<Run, RunError>> + 'a>>;
 
 struct Days<'a> {
-    outside: &'a Outside,
+    fake: &'a FakePorts,
     ports: NotifyPorts<'a>,
     input: NotifyAllInput,
     ticks: std::cell::Cell<usize>,
@@ -252,7 +252,7 @@ impl Days<'_> {
             key: RunKey {
                 job: Job::NotifyAll,
                 label: format!("tick-{}", self.ticks.get()).parse().unwrap(),
-                scheduled_time: self.outside.now(),
+                scheduled_time: self.fake.now(),
             },
             trigger: Trigger::Schedule,
             input: serde_json::Value::Null,
@@ -262,20 +262,20 @@ impl Days<'_> {
         };
         let ports = &self.ports;
         Box::pin(async move {
-            let runs = &self.outside.store;
+            let runs = &self.fake.store;
             notify_all(ports, runs, plan, &self.input, &|| false, &|_| {}).await
         })
     }
 
-    fn happen(&self, happens: &Happens) {
+    fn perform(&self, action: &Action) {
         let mut context = Context::from_waker(Waker::noop());
-        match happens {
-            Happens::Tick { polls } => {
+        match action {
+            Action::Tick { polls } => {
                 let mut tick = pin!(self.tick());
-                // Dropped where it stands: a crash.
+                // Dropping the tick is a crash.
                 let _through = (0..*polls).any(|_| tick.as_mut().poll(&mut context).is_ready());
             }
-            Happens::TwoTicks { polls, turns } => {
+            Action::TwoTicks { polls, turns } => {
                 let mut left = *polls;
                 let mut ticks = [Some(self.tick()), Some(self.tick())];
                 for turn in 0.. {
@@ -293,21 +293,21 @@ impl Days<'_> {
                     }
                 }
             }
-            Happens::Minutes(minutes) | Happens::Jump(minutes) => {
-                *self.outside.now.lock().unwrap() += chrono::Duration::minutes(*minutes);
+            Action::Minutes(minutes) | Action::Jump(minutes) => {
+                *self.fake.now.lock().unwrap() += chrono::Duration::minutes(*minutes);
             }
-            Happens::Moves(family, zone, quarter) => {
+            Action::Reschedule(family, zone, quarter) => {
                 let id = FAMILIES[*family].parse().unwrap();
-                let store = &self.outside.store;
+                let store = &self.fake.store;
                 let found = store.family(&id).now_or_never().unwrap().unwrap();
                 let mut family = found.unwrap();
                 let time = NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap();
-                family.reschedule(*zone, time, self.outside.now());
+                family.reschedule(*zone, time, self.fake.now());
                 let updated = store.update_family(&family).now_or_never();
                 updated.unwrap().unwrap();
             }
-            Happens::Mailer(silence) => {
-                *self.outside.next_answer.lock().unwrap() = Some(*silence);
+            Action::Mailer(fault) => {
+                *self.fake.next_answer.lock().unwrap() = Some(*fault);
             }
         }
     }
@@ -317,76 +317,76 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn a_family_has_at_most_one_mail_for_a_local_date(
-        days in prop::collection::vec(happens(), 1..60),
+    fn family_gets_at_most_one_mail_per_local_date(
+        days in prop::collection::vec(action(), 1..60),
     ) {
-        let outside = Outside {
+        let fake = FakePorts {
             store: MemoryStore::default(),
             now: Mutex::new("2026-11-21T11:40:00Z".parse().unwrap()),
             next_answer: Mutex::new(None),
-            left: Mutex::default(),
+            sent: Mutex::default(),
         };
         for id in FAMILIES {
             let family = sample::family(id);
-            outside.store.add_family(&family).now_or_never().unwrap().unwrap();
+            fake.store.add_family(&family).now_or_never().unwrap().unwrap();
         }
         let library: Library = sample::library("wpl");
         let libraries: BTreeMap<LibraryId, Library> = [(library.id.clone(), library)].into();
         let composers = Composers::default();
         let world = Days {
             ports: NotifyPorts {
-                families: &outside.store,
-                accounts: &outside,
-                outbox: &outside,
-                alerts: &outside.store,
+                families: &fake.store,
+                accounts: &fake,
+                outbox: &fake,
+                alerts: &fake.store,
                 composers: &composers,
-                mailer: &outside,
-                clock: &outside,
+                mailer: &fake,
+                clock: &fake,
                 libraries: &libraries,
                 operator_contact: None,
             },
-            outside: &outside,
+            fake: &fake,
             input: NotifyAllInput::default(),
             ticks: std::cell::Cell::new(0),
         };
-        for happens in &days {
-            world.happen(happens);
+        for action in &days {
+            world.perform(action);
         }
-        let left = outside.left.lock().unwrap().clone();
-        for ((family, date), mails) in &left {
+        let sent = fake.sent.lock().unwrap().clone();
+        for ((family, date), mails) in &sent {
             prop_assert!(*mails <= 1, "{family} has {mails} mails for {date}");
         }
-        // Two days of ticks later nothing hangs.
-        *outside.next_answer.lock().unwrap() = None;
+        // After two more days of ticks every mail is final.
+        *fake.next_answer.lock().unwrap() = None;
         for _ in 0..12 {
-            world.happen(&Happens::Minutes(240));
-            world.happen(&Happens::Tick { polls: 1_000_000 });
+            world.perform(&Action::Minutes(240));
+            world.perform(&Action::Tick { polls: 1_000_000 });
         }
-        world.happen(&Happens::Minutes(20));
-        world.happen(&Happens::Tick { polls: 1_000_000 });
-        let today = outside.now().date_naive() - chrono::Duration::days(1);
-        let noted = outside.store.recent_alerts(10_000).now_or_never().unwrap().unwrap();
+        world.perform(&Action::Minutes(20));
+        world.perform(&Action::Tick { polls: 1_000_000 });
+        let today = fake.now().date_naive() - chrono::Duration::days(1);
+        let stored = fake.store.recent_alerts(10_000).now_or_never().unwrap().unwrap();
         for id in FAMILIES {
             let id = id.parse().unwrap();
-            let records = outside.store.recent_mails(&MailKind::DAILY, &id, 100).now_or_never();
+            let records = fake.store.recent_mails(&MailKind::DAILY, &id, 100).now_or_never();
             for record in records.unwrap().unwrap() {
                 prop_assert!(
                     record.state.is_final() || record.date >= today,
                     "{:?} of {} never ends", record.state, record.date
                 );
-                let mails = left.get(&(record.family.clone(), record.date)).copied();
+                let mails = sent.get(&(record.family.clone(), record.date)).copied();
                 if matches!(record.state, MailState::Failed | MailState::Missed) {
-                    prop_assert_eq!(mails, None, "it says that no mail left");
+                    prop_assert_eq!(mails, None, "the record says that no mail was sent");
                 }
                 prop_assert!(record.state == MailState::Sent || record.reason.is_some());
-                let is_noted = noted.iter().any(|noted| match &noted.alert {
+                let has_alert = stored.iter().any(|stored| match &stored.alert {
                     Alert::NoNotice { family, date, .. } => {
                         (family, *date) == (&record.family, record.date)
                     }
                     _ => false,
                 });
                 let is_bad = Alert::of_notice(&record).is_some();
-                prop_assert!(is_noted || !is_bad, "nobody tells the alerts: {record:?}");
+                prop_assert!(has_alert || !is_bad, "no alert was raised: {record:?}");
             }
         }
     }

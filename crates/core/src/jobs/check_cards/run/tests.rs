@@ -72,7 +72,7 @@ async fn a_run_checks_every_card_and_is_on_record_with_its_counts() {
 }
 
 #[tokio::test]
-async fn a_schedule_that_fires_twice_is_one_run() {
+async fn schedule_that_fires_twice_is_one_run() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
     for expected in [true, false] {

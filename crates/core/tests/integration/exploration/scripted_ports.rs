@@ -1,5 +1,5 @@
-//! The desk over which a worker speaks to the outside: a store, a mailer and a clock that stop at
-//! every call until the search answers it.
+//! The ports of a worker under search: a store, a mailer and a clock that stop at every call until
+//! the search replies.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,101 +37,102 @@ use uuid::Uuid;
 
 use crate::exploration::world::Rules;
 
-/// What a worker asks of the outside and waits for.
+/// A call to a port that a worker waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Ask {
-    /// The record of a kind.
+pub(crate) enum Call {
+    /// Reads the record of a kind.
     Mail(Kind),
     /// The records that are not final.
     Open,
-    /// To put a record of this kind and date, if there is none.
+    /// Creates a record of this kind and date, if there is none.
     Plan(Kind, NaiveDate),
-    /// To replace the record of its kind, if its revision is this one.
+    /// Replaces the record of its kind, if its revision is this one.
     Replace(u64, Box<OutboxRecord>),
-    /// To note that the family has no mail of this kind.
-    Note(Kind),
-    /// Which recipients the mail server refuses for now.
+    /// Raises the alert that the family has no mail of this kind.
+    RaiseAlert(Kind),
+    /// Calls which recipients the mail server refuses temporarily.
     Prepare,
-    /// To send the mail of this kind and claim to these recipients, a bit each.
+    /// Sends the mail of this kind and claim to these recipients, as bits.
     Send(Kind, u64, u8),
-    /// To enqueue the mails of these kinds, a bit each; only asked where there are two kinds.
+    /// Enqueues the mails of these kinds, as bits; only with two kinds.
     Enqueue(u8),
-    /// When the ticks came.
+    /// Reads the tick times.
     TickTimes,
-    /// To replace the times of the ticks, if they are these.
+    /// Replaces the tick times, if they are these.
     ReplaceTickTimes(Box<TickTimes>, Box<TickTimes>),
 }
 
-impl Ask {
+impl Call {
     /// Whether it may change anything.
     pub(crate) fn has_effect(&self) -> bool {
         matches!(
             self,
             Self::Plan(..)
                 | Self::Replace(..)
-                | Self::Note(_)
+                | Self::RaiseAlert(_)
                 | Self::Send(..)
                 | Self::Enqueue(_)
                 | Self::ReplaceTickTimes(..)
         )
     }
 
-    /// The one kind that it is about, if it is.
+    /// The kind that it is about, if it is about one.
     pub(crate) fn kind(&self) -> Option<Kind> {
         match self {
-            Self::Mail(kind) | Self::Plan(kind, _) | Self::Note(kind) | Self::Send(kind, ..) => {
-                Some(*kind)
-            }
+            Self::Mail(kind)
+            | Self::Plan(kind, _)
+            | Self::RaiseAlert(kind)
+            | Self::Send(kind, ..) => Some(*kind),
             Self::Replace(_, record) => Some(kind_number(&record.kind)),
             _ => None,
         }
     }
 
-    /// Whether it is about a notice: what no tick may do whose clock is wrong.
+    /// Whether it is about a notice; a tick with a wrong clock must not make such a call.
     pub(crate) fn is_about_notices(&self) -> bool {
         !matches!(self, Self::TickTimes | Self::ReplaceTickTimes(..))
     }
 }
 
-/// What the outside answers.
+/// The reply to a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Answer {
+pub(crate) enum Reply {
     /// The record, if it is there.
     Mail(Option<Box<OutboxRecord>>),
     /// The records that are not final.
     Open(Vec<OutboxRecord>),
     /// Whether it was written.
     Wrote(bool),
-    /// When the ticks came.
+    /// The tick times.
     TickTimes(Box<TickTimes>),
-    /// The store is away, or its answer was lost.
+    /// The store is unavailable, or its reply was lost.
     Away,
-    /// The mailer took the mail and says so.
+    /// The mailer accepted the mail.
     Accepted,
-    /// The server knows the recipients; it may have refused the second for now.
+    /// The server knows the recipients, and may have refused the second temporarily.
     Prepared {
         /// It did.
         greylisted: bool,
     },
-    /// Silence: it may have taken it.
+    /// No reply: the mailer may have accepted the mail.
     Silence,
-    /// It could not be reached.
+    /// The mailer could not be reached.
     NotSent,
-    /// It would not have it now, or ever.
+    /// The mailer refused the mail.
     Refused {
-        /// Ever.
+        /// Permanently.
         for_good: bool,
     },
 }
 
-/// A kind of mail: its place in [`KINDS`].
+/// A kind of mail: its position in [`KINDS`].
 pub(crate) type Kind = u8;
 
 /// The daily notice, and a second kind.
 pub(crate) static KINDS: LazyLock<[MailKind; 2]> =
     LazyLock::new(|| [MailKind::DAILY, "picture".parse().unwrap()]);
 
-/// The place of a kind.
+/// The position of a kind.
 fn kind_number(kind: &MailKind) -> Kind {
     u8::from(*kind != MailKind::DAILY)
 }
@@ -156,26 +157,26 @@ pub(crate) fn due() -> DateTime<Utc> {
     "2026-11-21T11:30:00Z".parse().unwrap()
 }
 
-/// One worker's way to the outside.
-pub(crate) struct Desk {
+/// The ports of one worker.
+pub(crate) struct ScriptedPorts {
     family: Family,
     greylists: bool,
     doubts_clocks: bool,
     has_two_kinds: bool,
-    has_handed_out: AtomicBool,
-    /// The parts of a tick ask one after the other.
+    has_enqueued: AtomicBool,
+    /// The parts of a tick make their calls one after the other.
     turn: futures::lock::Mutex<()>,
     inside: Mutex<Inside>,
 }
 
 struct Inside {
     now: DateTime<Utc>,
-    asked: Option<Ask>,
-    answer: Option<Answer>,
+    pending: Option<Call>,
+    reply: Option<Reply>,
     waiting: Option<Waker>,
 }
 
-impl Desk {
+impl ScriptedPorts {
     pub(crate) fn new(rules: Rules, now: DateTime<Utc>) -> Self {
         let greylists = rules.greylists > 0;
         let mut family = family(rules.delivery);
@@ -189,44 +190,44 @@ impl Desk {
             doubts_clocks: rules.wrong_clocks,
             has_two_kinds: rules.kinds == 2,
             turn: futures::lock::Mutex::new(()),
-            has_handed_out: AtomicBool::new(false),
+            has_enqueued: AtomicBool::new(false),
             inside: Mutex::new(Inside {
                 now,
-                asked: None,
-                answer: None,
+                pending: None,
+                reply: None,
                 waiting: None,
             }),
         }
     }
 
-    /// What the worker asks now.
-    pub(crate) fn asked(&self) -> Option<Ask> {
-        self.inside.lock().unwrap().asked.clone()
+    /// The call that the worker waits for.
+    pub(crate) fn pending_call(&self) -> Option<Call> {
+        self.inside.lock().unwrap().pending.clone()
     }
 
-    /// Whether a tick has handed out the notice; it does not come back from there.
-    pub(crate) fn has_handed_out(&self) -> bool {
-        self.has_handed_out.load(Ordering::Relaxed)
+    /// Whether a tick has enqueued the notice; it does not return from there.
+    pub(crate) fn has_enqueued(&self) -> bool {
+        self.has_enqueued.load(Ordering::Relaxed)
     }
 
-    /// Answers it, at a time.
-    pub(crate) fn answer(&self, answer: Answer, now: DateTime<Utc>) {
+    /// Replies to the call at a time.
+    pub(crate) fn reply(&self, reply: Reply, now: DateTime<Utc>) {
         let mut inside = self.inside.lock().unwrap();
         inside.now = now;
-        inside.asked = None;
-        inside.answer = Some(answer);
+        inside.pending = None;
+        inside.reply = Some(reply);
         if let Some(waiting) = inside.waiting.take() {
             waiting.wake();
         }
     }
 
-    async fn ask(&self, ask: Ask) -> Answer {
+    async fn call(&self, call: Call) -> Reply {
         let _turn = self.turn.lock().await;
-        self.inside.lock().unwrap().asked = Some(ask);
+        self.inside.lock().unwrap().pending = Some(call);
         std::future::poll_fn(|context| {
             let mut inside = self.inside.lock().unwrap();
-            match inside.answer.take() {
-                Some(answer) => Poll::Ready(answer),
+            match inside.reply.take() {
+                Some(reply) => Poll::Ready(reply),
                 None => {
                     inside.waiting = Some(context.waker().clone());
                     Poll::Pending
@@ -236,9 +237,9 @@ impl Desk {
         .await
     }
 
-    async fn write(&self, ask: Ask) -> StoreResult<bool> {
-        match self.ask(ask).await {
-            Answer::Wrote(wrote) => Ok(wrote),
+    async fn write(&self, call: Call) -> StoreResult<bool> {
+        match self.call(call).await {
+            Reply::Wrote(wrote) => Ok(wrote),
             _ => Err(away()),
         }
     }
@@ -249,7 +250,7 @@ fn away() -> StoreError {
 }
 
 #[async_trait]
-impl Clock for Desk {
+impl Clock for ScriptedPorts {
     fn now(&self) -> DateTime<Utc> {
         self.inside.lock().unwrap().now
     }
@@ -258,16 +259,16 @@ impl Clock for Desk {
 }
 
 #[async_trait]
-impl Mailer for Desk {
+impl Mailer for ScriptedPorts {
     async fn prepare<'a>(
         &'a self,
         mail: &'a Mail,
     ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
         let mut refused = Vec::new();
         if self.greylists {
-            match self.ask(Ask::Prepare).await {
-                Answer::Prepared { greylisted: false } => {}
-                Answer::Prepared { greylisted: true } => {
+            match self.call(Call::Prepare).await {
+                Reply::Prepared { greylisted: false } => {}
+                Reply::Prepared { greylisted: true } => {
                     refused.extend(
                         mail.to
                             .iter()
@@ -292,8 +293,8 @@ impl Mailer for Desk {
                 for_good: false,
             });
         }
-        Ok(Box::new(OnTheDesk {
-            desk: self,
+        Ok(Box::new(ScriptedMail {
+            scripted: self,
             mail,
             refused,
         }))
@@ -304,14 +305,14 @@ impl Mailer for Desk {
     }
 }
 
-struct OnTheDesk<'a> {
-    desk: &'a Desk,
+struct ScriptedMail<'a> {
+    scripted: &'a ScriptedPorts,
     mail: &'a Mail,
     refused: Vec<RefusedRecipient>,
 }
 
 #[async_trait]
-impl PreparedMail for OnTheDesk<'_> {
+impl PreparedMail for ScriptedMail<'_> {
     fn refused(&self) -> &[RefusedRecipient] {
         &self.refused
     }
@@ -325,16 +326,16 @@ impl PreparedMail for OnTheDesk<'_> {
         };
         let recipients = u8::from(is_in(RECIPIENTS[0])) | u8::from(is_in(RECIPIENTS[1])) << 1;
         match self
-            .desk
-            .ask(Ask::Send(kind_number(&tag.kind), tag.fence, recipients))
+            .scripted
+            .call(Call::Send(kind_number(&tag.kind), tag.fence, recipients))
             .await
         {
-            Answer::Accepted => MailAnswer::Accepted {
+            Reply::Accepted => MailAnswer::Accepted {
                 message_id: tag.message_id_local_part(),
                 refused: Vec::new(),
             },
-            Answer::NotSent => MailAnswer::NotSent { reason: reason() },
-            Answer::Refused { for_good } => MailAnswer::Refused {
+            Reply::NotSent => MailAnswer::NotSent { reason: reason() },
+            Reply::Refused { for_good } => MailAnswer::Refused {
                 reason: reason(),
                 for_good,
             },
@@ -344,7 +345,7 @@ impl PreparedMail for OnTheDesk<'_> {
 }
 
 #[async_trait]
-impl OutboxStore for Desk {
+impl OutboxStore for ScriptedPorts {
     async fn origin(&self) -> StoreResult<StoreOrigin> {
         Ok(StoreOrigin::Known)
     }
@@ -358,13 +359,13 @@ impl OutboxStore for Desk {
     }
 
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
-        self.write(Ask::Plan(kind_number(&record.kind), record.date))
+        self.write(Call::Plan(kind_number(&record.kind), record.date))
             .await
     }
 
     async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
-        match self.ask(Ask::Mail(kind_number(&key.kind))).await {
-            Answer::Mail(record) => Ok(record.map(|record| *record)),
+        match self.call(Call::Mail(kind_number(&key.kind))).await {
+            Reply::Mail(record) => Ok(record.map(|record| *record)),
             _ => Err(away()),
         }
     }
@@ -376,9 +377,9 @@ impl OutboxStore for Desk {
         _last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
         let mut record = record.clone();
-        // Drawn at random and compared by nobody: one owner, so that equal states are equal.
+        // The owner is random and never compared. One fixed owner makes equal states equal.
         record.owner = record.owner.map(|_| Uuid::nil());
-        self.write(Ask::Replace(revision, Box::new(record))).await
+        self.write(Call::Replace(revision, Box::new(record))).await
     }
 
     async fn open_mails(
@@ -387,8 +388,8 @@ impl OutboxStore for Desk {
         _limit: usize,
     ) -> StoreResult<Vec<OutboxRecord>> {
         assert_eq!(after, None, "two mails make no second page");
-        match self.ask(Ask::Open).await {
-            Answer::Open(records) => Ok(records),
+        match self.call(Call::Open).await {
+            Reply::Open(records) => Ok(records),
             _ => Err(away()),
         }
     }
@@ -407,9 +408,9 @@ impl OutboxStore for Desk {
     }
 }
 
-/// The ledger of the runs is not what this is about: each run begins, and none is on record.
+/// Runs are not under test: each run starts, and none is recorded.
 #[async_trait]
-impl RunStore for Desk {
+impl RunStore for ScriptedPorts {
     async fn start_run(&self, _run: &Run, _: bool, _: Duration) -> StoreResult<RunStart> {
         Ok(RunStart::Started)
     }
@@ -427,15 +428,15 @@ impl RunStore for Desk {
     }
 
     async fn work_items(&self, _run: &RunKey) -> StoreResult<Vec<WorkItem>> {
-        unreachable!("nobody counts here");
+        unreachable!("work items are not read here");
     }
 
     async fn tick_times(&self) -> StoreResult<TickTimes> {
         if !self.doubts_clocks {
             return Ok(TickTimes::default());
         }
-        match self.ask(Ask::TickTimes).await {
-            Answer::TickTimes(times) => Ok(*times),
+        match self.call(Call::TickTimes).await {
+            Reply::TickTimes(times) => Ok(*times),
             _ => Err(away()),
         }
     }
@@ -445,7 +446,7 @@ impl RunStore for Desk {
             return Ok(true);
         }
         let (before, after) = (Box::new(before.clone()), Box::new(after.clone()));
-        self.write(Ask::ReplaceTickTimes(before, after)).await
+        self.write(Call::ReplaceTickTimes(before, after)).await
     }
 
     async fn run(&self, _key: &RunKey) -> StoreResult<Option<Run>> {
@@ -466,18 +467,17 @@ impl RunStore for Desk {
     }
 }
 
-/// Where there is one kind, to enqueue its mail is the end of a tick: what it did after is as good as
-/// done by the next.
+/// With one kind, a tick ends when it enqueues the mail: the next tick would do the rest as well.
 #[async_trait]
-impl MailQueue for Desk {
+impl MailQueue for ScriptedPorts {
     async fn send(&self, _run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError> {
         if !self.has_two_kinds {
-            self.has_handed_out.store(true, Ordering::Relaxed);
+            self.has_enqueued.store(true, Ordering::Relaxed);
             return std::future::pending().await;
         }
         let kinds = mails.iter().map(|key| 1 << kind_number(&key.kind));
-        match self.ask(Ask::Enqueue(kinds.sum())).await {
-            Answer::Wrote(_) => Ok(()),
+        match self.call(Call::Enqueue(kinds.sum())).await {
+            Reply::Wrote(_) => Ok(()),
             _ => Err(QueueError {
                 unsent: mails.len(),
                 asked: mails.len(),
@@ -488,7 +488,7 @@ impl MailQueue for Desk {
 }
 
 #[async_trait]
-impl AlertStore for Desk {
+impl AlertStore for ScriptedPorts {
     async fn record_alert(
         &self,
         _key: &AlertKey,
@@ -498,36 +498,36 @@ impl AlertStore for Desk {
         let (Alert::NoNotice { mail, .. } | Alert::RecipientUnreached { mail, .. }) = alert else {
             unreachable!("nothing else goes wrong here: {alert:?}");
         };
-        self.write(Ask::Note(kind_number(mail))).await
+        self.write(Call::RaiseAlert(kind_number(mail))).await
     }
 
     async fn claim_alert(&self, _key: &AlertKey, _now: DateTime<Utc>) -> StoreResult<bool> {
-        unreachable!("nobody tells here");
+        unreachable!("no alert is delivered here");
     }
 
     async fn mark_alert_delivered(&self, _key: &AlertKey, _at: DateTime<Utc>) -> StoreResult<()> {
-        unreachable!("nobody tells here");
+        unreachable!("no alert is delivered here");
     }
 
     async fn withdraw_alert(&self, _noted: &StoredAlert) -> StoreResult<()> {
-        unreachable!("nobody tells here");
+        unreachable!("no alert is delivered here");
     }
 
     async fn alert(&self, _key: &AlertKey) -> StoreResult<Option<StoredAlert>> {
-        unreachable!("nobody tells here");
+        unreachable!("no alert is delivered here");
     }
 
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
-        unreachable!("nobody tells here");
+        unreachable!("no alert is delivered here");
     }
 
     async fn recent_alerts(&self, _limit: usize) -> StoreResult<Vec<StoredAlert>> {
-        unreachable!("nobody tells here");
+        unreachable!("no alert is delivered here");
     }
 }
 
 #[async_trait]
-impl FamilyStore for Desk {
+impl FamilyStore for ScriptedPorts {
     async fn add_family(&self, _family: &Family) -> StoreResult<()> {
         unreachable!("nobody changes the family here");
     }
@@ -562,7 +562,7 @@ impl FamilyStore for Desk {
 }
 
 #[async_trait]
-impl AccountStore for Desk {
+impl AccountStore for ScriptedPorts {
     async fn load_family(&self, _family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
         Ok(Some(LoadedFamily {
             family: self.family.clone(),
@@ -571,7 +571,7 @@ impl AccountStore for Desk {
     }
 }
 
-/// One card with a loan that is due soon: there is something to say.
+/// One card with a loan that is due soon, so that there is something to send.
 static CARD: LazyLock<(CardRecord, Option<StoredAccount>)> = LazyLock::new(|| {
     let record = CardRecord {
         card: sample::card("conrad", "wpl", "a fingerprint"),

@@ -1,4 +1,4 @@
-//! Where in the real code a worker is: the list of the answers that it got, and what it asks next.
+//! The position of a worker in the real code: the replies it got, and its next call.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -21,12 +21,12 @@ use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::{Job, RunKey, Trigger};
 
-use crate::exploration::desk::{
-    Answer, Ask, COMPOSERS, Desk, KINDS, Kind, LIBRARIES, date, due, family,
+use crate::exploration::scripted_ports::{
+    COMPOSERS, Call, KINDS, Kind, LIBRARIES, Reply, ScriptedPorts, date, due, family,
 };
 use crate::exploration::world::Rules;
 
-/// How long the time between two ticks is: more than a lease.
+/// The time between two ticks; longer than a lease.
 pub(crate) const STEP: Duration = Duration::minutes(8);
 
 /// The instant after so many ticks.
@@ -34,30 +34,30 @@ pub(crate) fn instant(hour: u8) -> DateTime<Utc> {
     due() + STEP * i32::from(hour)
 }
 
-/// What a worker is there for.
+/// The task of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Task {
-    /// A message of the queue of mails, of this kind.
+    /// Handles a message of the mail queue for this kind.
     Deliver(Kind),
-    /// A tick of `notify-all` by this clock.
+    /// Runs a tick of `notify-all` with this clock.
     Tick(TickClock),
-    /// A delivery event about the mail of this kind and claim.
-    Event(Kind, u8, Word),
+    /// Handles a delivery event about the mail of this kind and claim.
+    Event(Kind, u8, EventOutcome),
 }
 
-/// Which time the clock of a tick tells.
+/// The clock of a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum TickClock {
-    /// The time that it is.
+    /// Correct.
     Right,
-    /// One of days ahead.
+    /// Days ahead.
     Ahead,
-    /// One of days ago.
+    /// Days behind.
     Behind,
 }
 
 impl TickClock {
-    /// How far it is off: further than what a clock is trusted with.
+    /// Its error; larger than the tolerated one.
     fn error(self) -> Duration {
         match self {
             Self::Right => Duration::zero(),
@@ -73,7 +73,7 @@ impl Task {
         matches!(self, Self::Tick(clock) if clock != TickClock::Right)
     }
 
-    /// The one kind that it is about, if it is.
+    /// The kind that it is about, if it is about one.
     pub(crate) fn kind(self) -> Option<Kind> {
         match self {
             Self::Deliver(kind) | Self::Event(kind, ..) => Some(kind),
@@ -81,7 +81,7 @@ impl Task {
         }
     }
 
-    /// What its clock tells at this hour.
+    /// The time on its clock at this hour.
     fn now(self, hour: u8) -> DateTime<Utc> {
         match self {
             Self::Tick(clock) => instant(hour) + clock.error(),
@@ -90,18 +90,18 @@ impl Task {
     }
 }
 
-/// What an event says.
+/// The outcome that a delivery event reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Word {
-    /// The mail service has taken it.
+pub(crate) enum EventOutcome {
+    /// The mail service accepted the mail.
     Accepted,
-    /// It came to a recipient's server.
+    /// A recipient's server accepted the mail.
     Arrived,
-    /// The mail service will not send what it has taken.
+    /// The mail service rejected a mail that it had accepted.
     Rejected,
 }
 
-impl Word {
+impl EventOutcome {
     fn event(self) -> DeliveryEvent {
         match self {
             Self::Accepted => DeliveryEvent::Accepted(AcceptedBy::MailService),
@@ -116,76 +116,76 @@ impl Word {
 /// How a worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// With its work done, or nothing to do.
+    /// It did its work, or had none.
     Done,
-    /// With an error: its message comes again.
+    /// It failed: its message is delivered again.
     Failed,
-    /// A tick that hands the notice out.
-    HandsOut,
+    /// A tick enqueued the notice.
+    Enqueued,
 }
 
-/// What a worker does at a place.
+/// What a worker does at a position.
 #[derive(Debug, Clone)]
 pub(crate) enum Next {
-    /// It asks, and waits.
-    Asks(Ask),
-    /// It is through.
+    /// It makes a call and waits.
+    Calls(Call),
+    /// It has ended.
     Over(End),
 }
 
-/// Gives equal things the same number.
-pub(crate) struct Numbers<T> {
+/// Interns values: equal values get the same number.
+pub(crate) struct Interner<T> {
     numbers: HashMap<T, u32>,
-    things: Vec<T>,
+    values: Vec<T>,
 }
 
-impl<T: Clone + Eq + Hash> Numbers<T> {
+impl<T: Clone + Eq + Hash> Interner<T> {
     fn new() -> Self {
         Self {
             numbers: HashMap::new(),
-            things: Vec::new(),
+            values: Vec::new(),
         }
     }
 
-    pub(crate) fn number(&mut self, thing: T) -> u32 {
-        let next = u32::try_from(self.things.len()).unwrap();
-        *self.numbers.entry(thing).or_insert_with_key(|thing| {
-            self.things.push(thing.clone());
+    pub(crate) fn number(&mut self, value: T) -> u32 {
+        let next = u32::try_from(self.values.len()).unwrap();
+        *self.numbers.entry(value).or_insert_with_key(|value| {
+            self.values.push(value.clone());
             next
         })
     }
 
-    pub(crate) fn thing(&self, number: u32) -> &T {
-        &self.things[number as usize]
+    pub(crate) fn value(&self, number: u32) -> &T {
+        &self.values[number as usize]
     }
 }
 
-/// A worker's place: what it is there for, when it began, and the numbers and hours of the answers.
+/// The history of a worker: its task, its start, and the numbers and hours of its replies.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Way {
+struct History {
     task: Task,
     began: u8,
-    answers: Vec<(u32, u8)>,
+    replies: Vec<(u32, u8)>,
 }
 
-/// Every place that was found so far.
-pub(crate) struct Places {
+/// Every position found so far.
+pub(crate) struct Positions {
     pub(crate) delivery: Delivery,
     rules: Rules,
-    numbers: HashMap<Way, u32>,
-    places: Vec<(Way, Rc<Next>)>,
+    numbers: HashMap<History, u32>,
+    positions: Vec<(History, Rc<Next>)>,
     after: HashMap<(u32, u32, u8), u32>,
-    pub(crate) answers: Numbers<Answer>,
-    pub(crate) records: Numbers<OutboxRecord>,
-    pub(crate) tick_times: Numbers<TickTimes>,
-    /// What the store did before, at a place and in a state.
+    pub(crate) replies: Interner<Reply>,
+    pub(crate) records: Interner<OutboxRecord>,
+    pub(crate) tick_times: Interner<TickTimes>,
+    /// What the store did for a call before, by position and state.
     pub(crate) done: HashMap<(u32, Stored), (Stored, u32)>,
 }
 
-/// What the store holds, as numbers.
+/// The content of the store, as numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Stored {
-    /// Of each kind.
+    /// The record of each kind.
     pub(crate) records: [u32; 2],
     pub(crate) planned: [bool; 2],
     pub(crate) tick_times: u32,
@@ -196,82 +196,82 @@ pub(crate) fn key(kind: Kind, family: &Family) -> MailKey {
     MailKey::new(KINDS[usize::from(kind)].clone(), family.id.clone(), date())
 }
 
-impl Places {
+impl Positions {
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
             delivery: rules.delivery,
             rules,
             numbers: HashMap::new(),
-            places: Vec::new(),
+            positions: Vec::new(),
             after: HashMap::new(),
-            answers: Numbers::new(),
-            records: Numbers::new(),
-            tick_times: Numbers::new(),
+            replies: Interner::new(),
+            records: Interner::new(),
+            tick_times: Interner::new(),
             done: HashMap::new(),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.positions.len()
     }
 
-    pub(crate) fn next(&self, place: u32) -> Rc<Next> {
-        Rc::clone(&self.places[place as usize].1)
+    pub(crate) fn next(&self, position: u32) -> Rc<Next> {
+        Rc::clone(&self.positions[position as usize].1)
     }
 
-    /// Whether a worker at this place got no answer yet.
-    pub(crate) fn is_first(&self, place: u32) -> bool {
-        self.places[place as usize].0.answers.is_empty()
+    /// Whether a worker at this position has no reply yet.
+    pub(crate) fn is_first(&self, position: u32) -> bool {
+        self.positions[position as usize].0.replies.is_empty()
     }
 
-    /// Where a worker begins at this hour.
+    /// The position of a worker that starts at this hour.
     pub(crate) fn first(&mut self, task: Task, began: u8) -> u32 {
-        self.place(Way {
+        self.position(History {
             task,
             began,
-            answers: Vec::new(),
+            replies: Vec::new(),
         })
     }
 
-    /// Where it is when it got this answer at this hour.
-    pub(crate) fn after(&mut self, place: u32, answer: u32, hour: u8) -> u32 {
-        if let Some(known) = self.after.get(&(place, answer, hour)) {
+    /// The position after this reply at this hour.
+    pub(crate) fn after(&mut self, position: u32, reply: u32, hour: u8) -> u32 {
+        if let Some(known) = self.after.get(&(position, reply, hour)) {
             return *known;
         }
-        let mut way = self.places[place as usize].0.clone();
-        way.answers.push((answer, hour));
-        let found = self.place(way);
-        self.after.insert((place, answer, hour), found);
+        let mut history = self.positions[position as usize].0.clone();
+        history.replies.push((reply, hour));
+        let found = self.position(history);
+        self.after.insert((position, reply, hour), found);
         found
     }
 
-    fn place(&mut self, way: Way) -> u32 {
-        if let Some(known) = self.numbers.get(&way) {
+    fn position(&mut self, history: History) -> u32 {
+        if let Some(known) = self.numbers.get(&history) {
             return *known;
         }
-        let next = self.run(&way);
-        let number = u32::try_from(self.places.len()).unwrap();
-        self.numbers.insert(way.clone(), number);
-        self.places.push((way, Rc::new(next)));
+        let next = self.run(&history);
+        let number = u32::try_from(self.positions.len()).unwrap();
+        self.numbers.insert(history.clone(), number);
+        self.positions.push((history, Rc::new(next)));
         number
     }
 
-    /// Runs the real code over the answers.
-    fn run(&self, way: &Way) -> Next {
-        let desk = Desk::new(self.rules, way.task.now(way.began));
+    /// Runs the real code over the replies.
+    fn run(&self, history: &History) -> Next {
+        let scripted = ScriptedPorts::new(self.rules, history.task.now(history.began));
         let family = family(self.delivery);
         let work = async {
-            match way.task {
+            match history.task {
                 Task::Deliver(kind) => {
                     let key = key(kind, &family);
                     let ports = NotifyPorts {
-                        families: &desk,
-                        accounts: &desk,
-                        outbox: &desk,
-                        alerts: &desk,
+                        families: &scripted,
+                        accounts: &scripted,
+                        outbox: &scripted,
+                        alerts: &scripted,
                         composers: &COMPOSERS,
-                        mailer: &desk,
-                        clock: &desk,
+                        mailer: &scripted,
+                        clock: &scripted,
                         libraries: &LIBRARIES,
                         operator_contact: None,
                     };
@@ -280,19 +280,19 @@ impl Places {
                 }
                 Task::Tick(_) => {
                     let ports = EnqueueNoticesPorts {
-                        families: &desk,
-                        outbox: &desk,
+                        families: &scripted,
+                        outbox: &scripted,
                         kinds: &KINDS[..self.rules.kinds],
-                        alerts: &desk,
-                        runs: &desk,
-                        queue: &desk,
-                        clock: &desk,
+                        alerts: &scripted,
+                        runs: &scripted,
+                        queue: &scripted,
+                        clock: &scripted,
                     };
                     let plan = RunPlan {
                         key: RunKey {
                             job: Job::NotifyAll,
                             label: "tick".parse().unwrap(),
-                            scheduled_time: way.task.now(way.began),
+                            scheduled_time: history.task.now(history.began),
                         },
                         trigger: Trigger::Schedule,
                         input: serde_json::Value::Null,
@@ -306,30 +306,35 @@ impl Places {
                         Ok(_) | Err(RunError::NotStarted(_)) => End::Done,
                     }
                 }
-                Task::Event(kind, fence, word) => {
+                Task::Event(kind, fence, outcome) => {
                     let tag = MailTag {
                         kind: KINDS[usize::from(kind)].clone(),
                         family: family.id.clone(),
                         date: date(),
                         fence: fence.into(),
                     };
-                    let event = word.event();
+                    let event = outcome.event();
                     let settled =
-                        apply_delivery_event(&desk, &desk, &desk, &tag, &event, None).await;
+                        apply_delivery_event(&scripted, &scripted, &scripted, &tag, &event, None)
+                            .await;
                     settled.map_or(End::Failed, |_| End::Done)
                 }
             }
         };
         let mut work = pin!(work);
         let mut context = Context::from_waker(Waker::noop());
-        for (answer, hour) in &way.answers {
+        for (reply, hour) in &history.replies {
             assert!(work.as_mut().poll(&mut context).is_pending());
-            desk.answer(self.answers.thing(*answer).clone(), way.task.now(*hour));
+            scripted.reply(self.replies.value(*reply).clone(), history.task.now(*hour));
         }
         match work.as_mut().poll(&mut context) {
             Poll::Ready(end) => Next::Over(end),
-            Poll::Pending if desk.has_handed_out() => Next::Over(End::HandsOut),
-            Poll::Pending => Next::Asks(desk.asked().expect("it waits for nothing")),
+            Poll::Pending if scripted.has_enqueued() => Next::Over(End::Enqueued),
+            Poll::Pending => Next::Calls(
+                scripted
+                    .pending_call()
+                    .expect("a pending worker waits for a call"),
+            ),
         }
     }
 }
