@@ -9,13 +9,11 @@
 //! Runs do not move: they tell what one side did.
 
 mod check;
-mod destination;
 mod export;
 mod import;
 mod notices;
 mod report;
 mod sealed_text;
-mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +33,7 @@ use crate::store::StoreError;
 
 pub use check::Checked;
 pub use export::export;
-pub use report::{Difference, Mode, Part, Report, Tally};
+pub use report::{Difference, Part, Report, Tally};
 
 /// The value of [`Transfer::format`].
 pub const FORMAT: &str = "libraryhippo move";

@@ -5,6 +5,7 @@
 //! something else writes both in one transaction, which costs twice the size of both.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use hippo_core::account::Account;
 use hippo_core::card::{
     CardKey, CardRecord, CardState, LastCheck, LoginMark, LoginOutcome, StoredAccount,
@@ -54,7 +55,7 @@ impl CheckStore for DynamoDbStore {
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
         let read = match &check.outcome {
-            Ok(account) => Some(account_item(check, account)?),
+            Ok(account) => Some(account_item(&check.card, check.started_at, account)?),
             Err(_) => None,
         };
         let saved = self
@@ -151,7 +152,11 @@ fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decisi
 }
 
 /// An account as it is written, and its hash.
-fn account_item(check: &Check, account: &Account) -> StoreResult<(Item, String)> {
+pub(super) fn account_item(
+    card: &CardKey,
+    read_at: DateTime<Utc>,
+    account: &Account,
+) -> StoreResult<(Item, String)> {
     let document = super::item::json(account)?;
     // 128 bits tell accounts of one card apart; the head should stay below a kilobyte.
     let hash: String = Sha256::digest(document.as_bytes())
@@ -159,10 +164,10 @@ fn account_item(check: &Check, account: &Account) -> StoreResult<(Item, String)>
         .take(16)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let item = Item::new(&Key::account(&check.card))
+    let item = Item::new(&Key::account(card))
         .with_text("data", document)
         .with_text("hash", hash.clone())
-        .with_text("read_at", keys::time(check.started_at));
+        .with_text("read_at", keys::time(read_at));
     Ok((item, hash))
 }
 

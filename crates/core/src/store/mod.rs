@@ -4,6 +4,8 @@
 //! them may be called from several tasks and several processes at once; a write that a method
 //! describes as conditional is decided by the store, not by an earlier read.
 
+mod restore;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -26,6 +28,8 @@ use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
+
+pub use self::restore::{CardConflict, CardCopy, RestoreOutcome, RestoreStore, WriteMode};
 
 /// Why a store did not do what it was asked to do.
 #[derive(Debug, thiserror::Error)]
@@ -589,6 +593,7 @@ pub trait Store:
     FamilyStore
     + LibraryStore
     + CardStore
+    + RestoreStore
     + SecretStore
     + CheckStore
     + VisitStore
@@ -603,6 +608,7 @@ impl<T> Store for T where
     T: FamilyStore
         + LibraryStore
         + CardStore
+        + RestoreStore
         + SecretStore
         + CheckStore
         + VisitStore

@@ -1,17 +1,18 @@
-//! Putting a family's notices into the store of the side to come.
+//! Imports a family's notices into the store of the destination.
 
 use std::collections::BTreeMap;
 
-use super::destination::Destination;
-use super::{Mode, MovedFamily, MovedNotice, Part, Report, TransferError};
+use super::{MovedFamily, MovedNotice, Part, Report, TransferError};
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord};
+use crate::store::{Store, WriteMode};
 
 /// No family has as many notices.
 const NOTICE_LIMIT: usize = 1000;
 
-pub(super) async fn notices(
-    to: &Destination<'_>,
+pub(super) async fn import_notices(
+    store: &dyn Store,
+    mode: WriteMode,
     moved: &MovedFamily,
     report: &mut Report,
 ) -> Result<(), TransferError> {
@@ -19,7 +20,7 @@ pub(super) async fn notices(
     // Also of a family that is new here: those of one that was removed may have outlived it.
     let mut here: BTreeMap<MailKey, OutboxRecord> = BTreeMap::new();
     for kind in MailKind::ALL {
-        let recent = to.store.recent_mails(kind, family, NOTICE_LIMIT).await?;
+        let recent = store.recent_mails(kind, family, NOTICE_LIMIT).await?;
         here.extend(recent.into_iter().map(|here| (here.key(), here)));
     }
     let newest_sent_here = here
@@ -33,7 +34,7 @@ pub(super) async fn notices(
     } in moved.notices.iter().rev()
     {
         let Some(stored) = here.get(&record.key()) else {
-            if put_notice(to, record, last_notice.as_ref()).await? {
+            if put_notice(store, mode, record, last_notice.as_ref()).await? {
                 report.notices.added += 1;
             } else {
                 report.differs(
@@ -50,13 +51,13 @@ pub(super) async fn notices(
             // Interrupted between the record and what was told with it, or forgotten with the family?
             let is_missing = match last_notice {
                 Some(last_notice) if newest_sent_here == Some(record.key()) => {
-                    let here = to.store.last_sent_notice(family).await?;
+                    let here = store.last_sent_notice(family).await?;
                     here.is_none() || (stored == record && here.as_ref() != Some(last_notice))
                 }
                 _ => false,
             };
             if is_missing {
-                replace(to, stored.revision, stored, last_notice.as_ref()).await?;
+                replace(store, mode, stored.revision, stored, last_notice.as_ref()).await?;
                 report.notices.completed += 1;
             } else {
                 report.notices.unchanged += 1;
@@ -67,7 +68,7 @@ pub(super) async fn notices(
                 revision: record.revision.max(stored.revision + 1),
                 ..record.clone()
             };
-            replace(to, stored.revision, &settled, last_notice.as_ref()).await?;
+            replace(store, mode, stored.revision, &settled, last_notice.as_ref()).await?;
             report.notices.completed += 1;
         } else {
             report.differs(
@@ -81,31 +82,33 @@ pub(super) async fn notices(
 }
 
 async fn put_notice(
-    to: &Destination<'_>,
+    store: &dyn Store,
+    mode: WriteMode,
     record: &OutboxRecord,
     last_notice: Option<&LastNotice>,
 ) -> Result<bool, TransferError> {
-    if to.mode == Mode::DryRun {
+    if mode == WriteMode::DryRun {
         return Ok(true);
     }
-    if !to.store.plan_mail(record).await? {
+    if !store.plan_mail(record).await? {
         return Ok(false);
     }
     if last_notice.is_some() {
-        replace(to, record.revision, record, last_notice).await?;
+        replace(store, mode, record.revision, record, last_notice).await?;
     }
     Ok(true)
 }
 
 async fn replace(
-    to: &Destination<'_>,
+    store: &dyn Store,
+    mode: WriteMode,
     revision: u64,
     record: &OutboxRecord,
     last_notice: Option<&LastNotice>,
 ) -> Result<(), TransferError> {
-    if to.mode == Mode::Write {
+    if mode == WriteMode::Write {
         // A worker of this side that was faster knows more.
-        let _ = to.store.replace_mail(revision, record, last_notice).await?;
+        let _ = store.replace_mail(revision, record, last_notice).await?;
     }
     Ok(())
 }

@@ -2,15 +2,6 @@
 
 use serde::Serialize;
 
-/// Whether an import writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// It does.
-    Write,
-    /// It only says what it would do.
-    DryRun,
-}
-
 /// A kind of thing that moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

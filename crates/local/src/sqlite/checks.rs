@@ -201,7 +201,8 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
     Ok(Saved::Stored)
 }
 
-fn put_account(
+/// Replaces a card's account.
+pub(super) fn put_account(
     connection: &Connection,
     card: &str,
     read_at: DateTime<Utc>,

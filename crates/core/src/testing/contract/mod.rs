@@ -121,6 +121,16 @@ suites! { $
         a_card_that_is_not_there_cannot_be_changed_or_removed,
         of_many_that_add_the_same_number_one_succeeds,
     }
+    restore {
+        restored_card_is_as_its_copy,
+        newer_copy_completes_a_card,
+        older_copy_changes_nothing,
+        later_account_survives_a_newer_copy,
+        conflict_leaves_the_card_unchanged,
+        dry_run_restores_nothing,
+        copy_of_a_missing_family_or_library_is_refused,
+        of_many_restores_at_once_the_newest_stays,
+    }
     secrets {
         secrets_are_given_for_the_cards_that_have_one,
         a_secret_is_replaced_together_with_its_fingerprint,
@@ -211,12 +221,12 @@ suites! { $
         of_many_starts_of_the_same_run_one_goes,
         of_many_runs_of_one_label_at_once_one_goes,
     }
-    moving {
-        what_moves_is_the_same_on_the_other_side,
-        what_moved_already_is_left_as_it_is,
-        what_is_newer_on_the_other_side_stays_and_comes_back,
-        removed_family_comes_back_with_what_it_was_told,
-        what_differs_is_left_and_told_of,
+    transfer {
+        imported_store_exports_the_same,
+        second_import_changes_nothing,
+        import_keeps_what_is_newer_and_takes_it_back,
+        removed_family_is_imported_with_its_last_notice,
+        import_reports_and_keeps_what_differs,
     }
     alerts {
         who_asks_first_tells_a_thing,

@@ -6,18 +6,16 @@ use super::MemoryStore;
 use crate::card::{Card, CardRecord, CardState, Fingerprint};
 use crate::ids::{CardId, FamilyId};
 use crate::seal::Sealed;
-use crate::store::{CardCursor, CardStore, Scope, SecretStore, StoreError, StoreResult};
+use crate::store::{
+    CardConflict, CardCopy, CardCursor, CardStore, RestoreOutcome, RestoreStore, Scope,
+    SecretStore, StoreError, StoreResult, WriteMode,
+};
 
 #[async_trait]
 impl CardStore for MemoryStore {
     async fn add_card(&self, card: &Card, secret: &Sealed) -> StoreResult<()> {
         let mut inside = self.lock();
-        if !inside.families.contains_key(&card.family) {
-            return Err(StoreError::NotFound(format!("family “{}”", card.family)));
-        }
-        if !inside.libraries.contains_key(&card.library) {
-            return Err(StoreError::NotFound(format!("library “{}”", card.library)));
-        }
+        inside.require_owners(card)?;
         if inside.cards.contains_key(&card.id) || inside.holds_number(card, &card.fingerprint) {
             return Err(StoreError::AlreadyExists(format!(
                 "a card of that number in the family “{}”",
@@ -108,6 +106,36 @@ impl CardStore for MemoryStore {
         } else {
             Err(StoreError::NotFound(format!("card {id}")))
         }
+    }
+}
+
+#[async_trait]
+impl RestoreStore for MemoryStore {
+    async fn restore_card(&self, copy: &CardCopy, mode: WriteMode) -> StoreResult<RestoreOutcome> {
+        let mut inside = self.lock();
+        let card = &copy.record.card;
+        if mode == WriteMode::Write {
+            inside.require_owners(card)?;
+        }
+        let stored = inside.cards.get(&card.id).cloned();
+        let (outcome, to_write) = match stored {
+            Some(stored) if stored.card.family == card.family => {
+                let account = inside.accounts.get(&card.id).cloned();
+                copy.merge_into(stored, account, inside.secrets.get(&card.id))
+            }
+            None if !inside.holds_number(card, &card.fingerprint) => {
+                (RestoreOutcome::Added, Some(copy.clone()))
+            }
+            _ => (RestoreOutcome::Conflict(CardConflict::Taken), None),
+        };
+        if let Some(copy) = to_write.filter(|_| mode == WriteMode::Write) {
+            inside.secrets.insert(card.id, copy.secret);
+            inside.cards.insert(card.id, copy.record);
+            if let Some(account) = copy.account {
+                inside.accounts.insert(card.id, account);
+            }
+        }
+        Ok(outcome)
     }
 }
 

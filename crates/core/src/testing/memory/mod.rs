@@ -60,6 +60,17 @@ impl Inside {
             .ok_or_else(|| StoreError::NotFound(format!("card {id}")))
     }
 
+    /// Refuses a card whose family or library isn't there.
+    fn require_owners(&self, card: &Card) -> StoreResult<()> {
+        if !self.families.contains_key(&card.family) {
+            return Err(StoreError::NotFound(format!("family “{}”", card.family)));
+        }
+        if !self.libraries.contains_key(&card.library) {
+            return Err(StoreError::NotFound(format!("library “{}”", card.library)));
+        }
+        Ok(())
+    }
+
     fn holds_number(&self, card: &Card, fingerprint: &Fingerprint) -> bool {
         self.cards.values().any(|record| {
             let other = &record.card;

@@ -1,4 +1,4 @@
-//! A store whose power goes after so many writes.
+//! A store that fails after a number of writes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::store::AlertStore;
 use crate::store::*;
 use crate::testing::memory::MemoryStore;
 
-/// Writes until there are no more `writes_left`, and then fails at each.
+/// Fails at each write once no `writes_left` are left.
 pub(super) struct Failing<'a> {
     pub(super) inside: &'a MemoryStore,
     pub(super) writes_left: AtomicUsize,
@@ -92,6 +92,9 @@ passed_on! {
         write set_paused(id: CardId, paused: bool) -> ();
         write allow_retry(id: CardId) -> ();
         write remove_card(id: CardId) -> ();
+    }
+    RestoreStore {
+        write restore_card(copy: &CardCopy, mode: WriteMode) -> RestoreOutcome;
     }
     SecretStore {
         read secrets(cards: &[CardId]) -> Vec<(CardId, Sealed)>;

@@ -1,4 +1,4 @@
-//! What moved from another store is as it was there.
+//! Exporting from one store and importing into another.
 
 use chrono::{DateTime, Duration, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,8 +16,8 @@ use crate::jobs::check_cards::keys::Keys;
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailState, OutboxRecord};
 use crate::testing::memory::MemoryStore;
-use crate::store::{CheckStore, FamilyStore, LibraryStore, OutboxStore};
-use crate::transfer::{Checked, Mode, MovedCard, Report, Transfer, export};
+use crate::store::{CheckStore, FamilyStore, LibraryStore, OutboxStore, WriteMode};
+use crate::transfer::{Checked, MovedCard, Report, Transfer, export};
 
 /// Cards, each with a history of its own.
 const CARDS: u64 = 60;
@@ -53,7 +53,7 @@ async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Re
     let stored = store.libraries().await.unwrap();
     Checked::new(&read, &side.private, &side.fingerprint, &stored)
         .unwrap()
-        .import(store, Mode::Write, &|_| {})
+        .import(store, WriteMode::Write, &|_| {})
         .await
         .unwrap()
 }
@@ -189,7 +189,7 @@ async fn lived_in(side: &SideKeys) -> MemoryStore {
     store
 }
 
-pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) {
+pub(super) async fn imported_store_exports_the_same(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let moved = exported(&source, &left, &here).await;
@@ -206,7 +206,7 @@ pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) 
     assert!(told.is_some());
 }
 
-pub(super) async fn what_moved_already_is_left_as_it_is(store: &dyn Store) {
+pub(super) async fn second_import_changes_nothing(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let moved = exported(&source, &left, &here).await;
@@ -221,7 +221,7 @@ pub(super) async fn what_moved_already_is_left_as_it_is(store: &dyn Store) {
     assert_same(&after, &before, &here);
 }
 
-pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: &dyn Store) {
+pub(super) async fn import_keeps_what_is_newer_and_takes_it_back(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let moved = exported(&source, &left, &here).await;
@@ -261,7 +261,7 @@ pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: 
     assert_same(&back, &lived_on, &left);
 }
 
-pub(super) async fn removed_family_comes_back_with_what_it_was_told(store: &dyn Store) {
+pub(super) async fn removed_family_is_imported_with_its_last_notice(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let conrad = family_id("conrad");
     let moved = exported(&lived_in(&left).await, &left, &here).await;
@@ -282,7 +282,7 @@ pub(super) async fn removed_family_comes_back_with_what_it_was_told(store: &dyn 
     }
 }
 
-pub(super) async fn what_differs_is_left_and_told_of(store: &dyn Store) {
+pub(super) async fn import_reports_and_keeps_what_differs(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = MemoryStore::default();
     for id in ["kpl", "wpl"] {
