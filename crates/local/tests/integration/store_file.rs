@@ -19,8 +19,8 @@ use hippo_core::store::{
     RunStore, Scope, SecretStore, StoreError, VisitStore,
 };
 use hippo_core::testing::contract::sample;
+use hippo_core::testing::memory::NoHeartbeat;
 use hippo_local::clock::FrozenClock;
-use hippo_local::ping::HttpPing;
 use hippo_local::sqlite::{BackupError, OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -534,7 +534,7 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
         outbox: &store,
         notifiers: Some(Notifiers::all(&LogNotifier)),
         heartbeat: Heartbeat {
-            ping: &HttpPing,
+            ping: &NoHeartbeat,
             urls: [].into(),
             runs: &store,
         },

@@ -160,9 +160,14 @@ pub(super) async fn older_copy_changes_nothing(store: &dyn Store) {
     older.record.state.refused_since = Some(time("05:40:00"));
     assert_eq!(restore(store, &older).await, UNCHANGED);
     assert_same(stored(store, newer.record.card.id).await, &newer);
+    let mut refused = newer.clone();
+    refused.record.state.refused_since = Some(time("07:00:00"));
+    assert_eq!(restore(store, &refused).await, COMPLETED);
+    assert_eq!(restore(store, &newer).await, UNCHANGED);
+    assert_same(stored(store, newer.record.card.id).await, &refused);
 
     // A check that did not try knows nothing new.
-    let mut untried = newer.clone();
+    let mut untried = refused;
     untried.record.state = CardState {
         last_check: last_check("05:00:00", failure(FailureKind::NotTried)),
         ..untried.record.state

@@ -13,9 +13,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use url::Url;
 
 use crate::alerts::AlertKey;
 use crate::alerts::StoredAlert;
+use crate::alerts::heartbeat::{HeartbeatClient, MissedHeartbeat};
 use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
 use crate::ids::{CardId, FamilyId, LibraryId};
@@ -108,7 +110,18 @@ impl MemoryStore {
     }
 }
 
-/// A gate that is always open.
+/// A heartbeat client that sends nothing.
+#[derive(Debug, Default)]
+pub struct NoHeartbeat;
+
+#[async_trait]
+impl HeartbeatClient for NoHeartbeat {
+    async fn ping(&self, _url: &Url) -> Result<(), MissedHeartbeat> {
+        Ok(())
+    }
+}
+
+/// A limit that is always open.
 #[derive(Debug, Default)]
 pub struct NoConcurrencyLimit;
 
