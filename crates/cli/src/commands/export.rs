@@ -1,4 +1,4 @@
-//! `hippo export`: everything in one file, for another place.
+//! `hippo export`: everything in one file, for another installation.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -68,24 +68,27 @@ pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
         ));
     }
     let context = globals.open().await?;
-    let recipient = destination_key(&export, globals).await?;
-    let transfer = read(&context, &recipient).await?;
+    let recipient = find_destination_key(&export, globals).await?;
+    let transfer = export_store(&context, &recipient).await?;
     if let Some(row) = context.store.damaged_rows().first() {
         return Err(CommandError::unusable(format!(
             "Wrote nothing: {} in {} is damaged and would be missing. “hippo status” says what to do.",
             row.id, row.table
         )));
     }
-    write(&export.file, &transfer)?;
-    say(&context, &export, &transfer);
+    write_file(&export.file, &transfer)?;
+    print_result(&context, &export, &transfer);
     Ok(Outcome::Done)
 }
 
-/// The public key of the destination.
-async fn destination_key(export: &Export, globals: &Globals) -> Result<PublicKey, CommandError> {
+/// Finds the destination's public key.
+async fn find_destination_key(
+    export: &Export,
+    globals: &Globals,
+) -> Result<PublicKey, CommandError> {
     let key = match (&export.key, export.for_target) {
         (Some(path), _) => read_public_key(path).map_err(|error| match error {
-            // What it says of a key file that is not there is meant for the file of a home.
+            // Its own message is about the key file of a home.
             SealError::NoKey(_) => SealError::NoKey(format!(
                 "Can't read the key file {}. Copy hippo.pub from the home of the other machine.",
                 path.display()
@@ -100,7 +103,7 @@ async fn destination_key(export: &Export, globals: &Globals) -> Result<PublicKey
     Ok(key)
 }
 
-async fn read(context: &Context, recipient: &PublicKey) -> Result<Transfer, CommandError> {
+async fn export_store(context: &Context, recipient: &PublicKey) -> Result<Transfer, CommandError> {
     let progress = Progress::new("families");
     let keys = Keys::new(&*context.keys);
     Ok(
@@ -111,8 +114,8 @@ async fn read(context: &Context, recipient: &PublicKey) -> Result<Transfer, Comm
     )
 }
 
-/// A new file for its owner alone: all of it, or none.
-fn write(path: &Path, transfer: &Transfer) -> Result<(), CommandError> {
+/// Writes a new file that only its owner can read: all of it, or nothing.
+fn write_file(path: &Path, transfer: &Transfer) -> Result<(), CommandError> {
     let text = transfer.to_json()?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -122,7 +125,7 @@ fn write(path: &Path, transfer: &Transfer) -> Result<(), CommandError> {
         std::io::ErrorKind::AlreadyExists => already_there(path),
         _ => CommandError::unusable(format!("Can't write {}.", path.display())).caused_by(error),
     };
-    // A temporary file is its owner's alone from its first byte.
+    // Only the owner can read a temporary file, from its first byte.
     let mut file = tempfile::Builder::new()
         .prefix(".move-")
         .tempfile_in(folder)
@@ -142,7 +145,7 @@ fn already_there(path: &Path) -> CommandError {
     ))
 }
 
-fn say(context: &Context, export: &Export, transfer: &Transfer) {
+fn print_result(context: &Context, export: &Export, transfer: &Transfer) {
     let contents = transfer.counts();
     context.output.document(&Document {
         export: &export.file,

@@ -1,7 +1,7 @@
 //! `hippo import`: libraries, families and cards from a TOML file, or an export.
 
+mod exported;
 mod file;
-mod moved;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -70,24 +70,24 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct Imported<'a> {
-    /// `None`: it would be added.
+    /// `None` in a dry run.
     card: Option<CardId>,
     family: &'a FamilyId,
     library: &'a LibraryId,
     patron: &'a str,
 }
 
-/// Where the PINs of the cards come from.
+/// A source of PINs.
 pub(crate) trait Pins {
-    /// The PIN that this environment variable holds.
-    fn in_environment(&self, name: &str) -> Option<SecretString>;
+    /// Reads a PIN from an environment variable.
+    fn from_environment(&self, name: &str) -> Option<SecretString>;
 }
 
 /// The environment of this process.
 struct Environment;
 
 impl Pins for Environment {
-    fn in_environment(&self, name: &str) -> Option<SecretString> {
+    fn from_environment(&self, name: &str) -> Option<SecretString> {
         std::env::var(name).ok().map(SecretString::from)
     }
 }
@@ -100,7 +100,7 @@ pub(crate) async fn run(import: Import, globals: &Globals) -> CommandResult {
     })?;
     let name = import.file.display().to_string();
     if is_transfer(&text) {
-        return moved::import(&context, &name, &text, import.dry_run, import.yes).await;
+        return exported::import(&context, &name, &text, import.dry_run, import.yes).await;
     }
     import_text(&context, &name, &text, import.dry_run, &Environment).await
 }
@@ -113,23 +113,23 @@ pub(crate) async fn import_text(
     dry_run: bool,
     pins: &dyn Pins,
 ) -> CommandResult {
-    let plan = file::parse(context, text).map_err(|mistakes| refused(name, &mistakes))?;
-    let mistakes = conflicts(context, &plan).await?;
+    let plan = file::parse(context, text).map_err(|mistakes| refusal(name, &mistakes))?;
+    let mistakes = find_conflicts(context, &plan).await?;
     if !mistakes.is_empty() {
-        return Err(refused(name, &mistakes));
+        return Err(refusal(name, &mistakes));
     }
     if dry_run {
-        say(context, &plan, &[], true);
+        print_result(context, &plan, &[], true);
         return Ok(Outcome::Done);
     }
     context.keys.public_key().await?;
-    let secrets = secrets(&plan, pins).map_err(|mistakes| refused(name, &mistakes))?;
-    let cards = write(context, &plan, &secrets).await?;
-    say(context, &plan, &cards, false);
+    let secrets = collect_secrets(&plan, pins).map_err(|mistakes| refusal(name, &mistakes))?;
+    let cards = write_plan(context, &plan, &secrets).await?;
+    print_result(context, &plan, &cards, false);
     Ok(Outcome::Done)
 }
 
-fn refused(name: &str, mistakes: &[Mistake]) -> CommandError {
+fn refusal(name: &str, mistakes: &[Mistake]) -> CommandError {
     let mut mistakes = mistakes.to_vec();
     mistakes.sort();
     let lines: Vec<String> = mistakes
@@ -145,8 +145,8 @@ fn refused(name: &str, mistakes: &[Mistake]) -> CommandError {
     ))
 }
 
-/// What the file and the store cannot both have.
-async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, CommandError> {
+/// Finds what the store has already, and what cards name but nothing has.
+async fn find_conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, CommandError> {
     let mut mistakes = Vec::new();
     let mut mistake = |line, message| {
         mistakes.push(Mistake {
@@ -202,13 +202,14 @@ async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, Comma
             );
         }
     }
-    for message in doubled_cards(context, plan).await? {
-        mistakes.push(message);
-    }
+    mistakes.extend(find_duplicate_cards(context, plan).await?);
     Ok(mistakes)
 }
 
-async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, CommandError> {
+async fn find_duplicate_cards(
+    context: &Context,
+    plan: &Plan,
+) -> Result<Vec<Mistake>, CommandError> {
     let mut mistakes = Vec::new();
     if plan.cards.is_empty() {
         return Ok(mistakes);
@@ -240,8 +241,8 @@ async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, C
     Ok(mistakes)
 }
 
-/// The PINs, from the environment first, so that nobody types any before a mistake is found.
-fn secrets(plan: &Plan, pins: &dyn Pins) -> Result<Vec<CardSecret>, Vec<Mistake>> {
+/// Collects the PINs. Reads the environment before it asks, so that nobody types a PIN in vain.
+fn collect_secrets(plan: &Plan, pins: &dyn Pins) -> Result<Vec<CardSecret>, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut found: Vec<Option<SecretString>> = Vec::new();
     for card in &plan.cards {
@@ -287,7 +288,7 @@ fn pin_from_environment(
     name: &str,
     pins: &dyn Pins,
 ) -> Result<SecretString, Mistake> {
-    let pin = pins.in_environment(name).ok_or_else(|| Mistake {
+    let pin = pins.from_environment(name).ok_or_else(|| Mistake {
         line: Some(card.line),
         message: format!("the environment variable {name}, which should hold the PIN, isn't set."),
     })?;
@@ -297,7 +298,7 @@ fn pin_from_environment(
     })
 }
 
-/// What was written so far, to take back if the rest cannot be.
+/// What was written so far, for the rollback.
 #[derive(Default)]
 struct Written {
     libraries: Vec<LibraryId>,
@@ -305,7 +306,8 @@ struct Written {
     cards: Vec<CardId>,
 }
 
-async fn write(
+/// Writes everything, or nothing.
+async fn write_plan(
     context: &Context,
     plan: &Plan,
     secrets: &[CardSecret],
@@ -314,7 +316,7 @@ async fn write(
     match write_all(context, plan, secrets, &mut written).await {
         Ok(()) => Ok(written.cards),
         Err(error) => {
-            take_back(context, &written).await;
+            roll_back(context, &written).await;
             Err(error)
         }
     }
@@ -342,8 +344,8 @@ async fn write_all(
     Ok(())
 }
 
-/// Best effort: the error that led here says more than one of taking back.
-async fn take_back(context: &Context, written: &Written) {
+/// Removes what was written, as far as possible: the first error says more than one of these.
+async fn roll_back(context: &Context, written: &Written) {
     for card in &written.cards {
         let _ = context.store.remove_card(*card).await;
     }
@@ -355,7 +357,7 @@ async fn take_back(context: &Context, written: &Written) {
     }
 }
 
-fn say(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool) {
+fn print_result(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool) {
     context.output.document(&Document {
         dry_run,
         libraries: plan

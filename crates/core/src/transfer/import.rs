@@ -7,7 +7,8 @@ use secrecy::ExposeSecret;
 
 use super::notices::import_notices;
 use super::{
-    Checked, MAX_CONCURRENT_FAMILIES, MovedCard, MovedFamily, Part, Progress, Report, TransferError,
+    Checked, ExportedCard, ExportedFamily, MAX_CONCURRENT_FAMILIES, Part, Progress, Report,
+    TransferError,
 };
 use crate::card::{Card, CardRecord};
 use crate::ids::{CardId, FamilyId, LibraryId};
@@ -15,10 +16,10 @@ use crate::seal::{SealContext, Sealed};
 use crate::store::{CardConflict, CardCopy, RestoreOutcome, Store, StoreError, WriteMode};
 
 impl Checked<'_> {
-    /// Writes everything to `store`.
+    /// Writes everything to `store`, or only reports what it would write.
     ///
-    /// What is the same is left, what is behind is completed, and what differs is left and
-    /// reported. After an error or an interruption, the same import goes on from there.
+    /// A stored record that differs stays as it is and is reported. After an error or an
+    /// interruption, the same import continues.
     pub async fn import(
         &self,
         store: &dyn Store,
@@ -26,36 +27,36 @@ impl Checked<'_> {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Report, TransferError> {
         let mut report = Report::default();
-        let foreign = self.libraries(store, mode, &mut report).await?;
+        let differing = self.libraries(store, mode, &mut report).await?;
         progress(Progress::Planned(self.transfer.families.len()));
-        let foreign = &foreign;
+        let differing = &differing;
         let mut reports = stream::iter(&self.transfer.families)
             .map(|family| async move {
-                let report = self.family(store, mode, foreign, family).await;
+                let report = self.family(store, mode, differing, family).await;
                 progress(Progress::FamilyDone);
                 report
             })
             .buffer_unordered(MAX_CONCURRENT_FAMILIES);
         while let Some(of_family) = reports.try_next().await? {
-            report.take_in(of_family);
+            report.merge(of_family);
         }
         report.differences.sort();
         Ok(report)
     }
 
-    /// Imports the libraries. Returns those that differ here: no PIN may go there.
+    /// Imports the libraries. Returns those that differ: no PIN may be sent to them.
     async fn libraries(
         &self,
         store: &dyn Store,
         mode: WriteMode,
         report: &mut Report,
     ) -> Result<BTreeSet<LibraryId>, TransferError> {
-        let mut foreign = BTreeSet::new();
-        for moved in &self.transfer.libraries {
-            let id = &moved.library.id;
+        let mut differing = BTreeSet::new();
+        for exported in &self.transfer.libraries {
+            let id = &exported.library.id;
             match store.library(id).await? {
-                Some(here) if here != moved.library => {
-                    foreign.insert(id.clone());
+                Some(here) if here != exported.library => {
+                    differing.insert(id.clone());
                     report.differs(
                         Part::Library,
                         id,
@@ -66,57 +67,57 @@ impl Checked<'_> {
                 Some(_) => report.libraries.unchanged += 1,
                 None => {
                     if mode == WriteMode::Write {
-                        store.add_library(&moved.library).await?;
+                        store.add_library(&exported.library).await?;
                     }
                     report.libraries.added += 1;
                 }
             }
-            if let Some(until) = moved.back_off_until
+            if let Some(until) = exported.back_off_until
                 && mode == WriteMode::Write
             {
                 store.back_off(id, until, self.transfer.made_at).await?;
             }
         }
-        Ok(foreign)
+        Ok(differing)
     }
 
     async fn family(
         &self,
         store: &dyn Store,
         mode: WriteMode,
-        foreign: &BTreeSet<LibraryId>,
-        moved: &MovedFamily,
+        differing: &BTreeSet<LibraryId>,
+        exported: &ExportedFamily,
     ) -> Result<Report, TransferError> {
         let mut report = Report::default();
-        let id = &moved.family.id;
+        let id = &exported.family.id;
         match store.family(id).await? {
-            Some(here) if here != moved.family => {
-                // It may be other people: neither their cards nor their notices may be mixed.
+            Some(here) if here != exported.family => {
+                // These may be other people, so nothing of theirs is mixed.
                 report.differs(
                     Part::Family,
                     id,
                     "it is described differently here, so its cards and notices were left out too. \
                      If it is the same family, make the two the same, or remove the one here",
                 );
-                report.cards.different += moved.cards.len();
-                report.notices.different += moved.notices.len();
+                report.cards.different += exported.cards.len();
+                report.notices.different += exported.notices.len();
                 return Ok(report);
             }
             Some(_) => report.families.unchanged += 1,
             None => {
                 if mode == WriteMode::Write {
-                    store.add_family(&moved.family).await?;
+                    store.add_family(&exported.family).await?;
                 }
                 report.families.added += 1;
             }
         }
-        // Before the cards, so that a tick of this side finds the day's notice as early as can be.
-        import_notices(store, mode, moved, &mut report).await?;
-        let ids: Vec<CardId> = moved.cards.iter().map(|card| card.id).collect();
+        // Before the cards, so that a tick finds the day's notice early.
+        import_notices(store, mode, exported, &mut report).await?;
+        let ids: Vec<CardId> = exported.cards.iter().map(|card| card.id).collect();
         let mut secrets: BTreeMap<CardId, Sealed> =
             store.secrets(&ids).await?.into_iter().collect();
-        for card in &moved.cards {
-            if foreign.contains(&card.library) {
+        for card in &exported.cards {
+            if differing.contains(&card.library) {
                 report.differs(
                     Part::Card,
                     card.id,
@@ -131,38 +132,43 @@ impl Checked<'_> {
         Ok(report)
     }
 
-    /// A card as it will be stored. Keeps the secret that is here if it has the same PIN.
-    fn copy(&self, family: &FamilyId, moved: &MovedCard, here: Option<Sealed>) -> Option<CardCopy> {
+    /// Makes a card as it will be stored, with the stored secret if that has the same PIN.
+    fn copy(
+        &self,
+        family: &FamilyId,
+        exported: &ExportedCard,
+        here: Option<Sealed>,
+    ) -> Option<CardCopy> {
         let card = Card {
-            id: moved.id,
+            id: exported.id,
             family: family.clone(),
-            library: moved.library.clone(),
-            patron: moved.patron.clone(),
-            fingerprint: self.fingerprints.get(&moved.id)?.clone(),
-            paused: moved.paused,
-            created_at: moved.created_at,
+            library: exported.library.clone(),
+            patron: exported.patron.clone(),
+            fingerprint: self.fingerprints.get(&exported.id)?.clone(),
+            paused: exported.paused,
+            created_at: exported.created_at,
         };
-        let here = here.filter(|here| self.is_same_pin(moved, here));
+        let here = here.filter(|here| self.is_same_pin(exported, here));
         Some(CardCopy {
             record: CardRecord {
                 card,
-                state: moved.state.clone(),
+                state: exported.state.clone(),
             },
-            secret: here.unwrap_or_else(|| moved.sealed.clone()),
-            account: moved.account.clone(),
+            secret: here.unwrap_or_else(|| exported.sealed.clone()),
+            account: exported.account.clone(),
         })
     }
 
     /// Whether the PIN is the same. The number is, if the fingerprint is.
-    fn is_same_pin(&self, moved: &MovedCard, here: &Sealed) -> bool {
-        let Some(library) = self.library(&moved.library) else {
+    fn is_same_pin(&self, exported: &ExportedCard, here: &Sealed) -> bool {
+        let Some(library) = self.library(&exported.library) else {
             return false;
         };
-        // The library here has the same hosts, or there would be no import.
-        let context = SealContext::new(moved.id, library);
+        // `Checked::new` made sure that the stored library has the same hosts.
+        let context = SealContext::new(exported.id, library);
         let open = |sealed| self.keys.open(&context, sealed);
-        match (open(here), open(&moved.sealed)) {
-            (Ok(here), Ok(moved)) => here.pin.expose_secret() == moved.pin.expose_secret(),
+        match (open(here), open(&exported.sealed)) {
+            (Ok(here), Ok(exported)) => here.pin.expose_secret() == exported.pin.expose_secret(),
             _ => false,
         }
     }
@@ -193,7 +199,7 @@ async fn import_card(
     Ok(())
 }
 
-/// Why a card was left as it is, as the rest of a sentence.
+/// The reason of a conflict, as the rest of a sentence.
 fn reason(conflict: CardConflict) -> &'static str {
     match conflict {
         CardConflict::Taken => "another card here has its number or id",

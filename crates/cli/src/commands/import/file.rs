@@ -1,4 +1,4 @@
-//! The file that `hippo import` reads, and what it means.
+//! Parses the TOML file of `hippo import`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,14 +21,14 @@ use crate::library_draft::{Draft, currency_option};
 use crate::timezones::parse_timezone;
 use crate::values::time_of_day;
 
-/// A mistake and the line, from 1, in which it stands.
+/// A mistake and its line, from 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mistake {
     pub(super) line: Option<usize>,
     pub(super) message: String,
 }
 
-/// What is to be added, with the lines in which it stands.
+/// What the file adds, with its lines.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) libraries: Vec<(usize, Library)>,
@@ -36,7 +36,7 @@ pub(super) struct Plan {
     pub(super) cards: Vec<PlannedCard>,
 }
 
-/// A card that is to be added, without its PIN.
+/// A card of the file, without its PIN.
 #[derive(Debug)]
 pub(super) struct PlannedCard {
     pub(super) line: usize,
@@ -100,11 +100,11 @@ struct CardEntry {
     patron: String,
     number: Number,
     pin_env: Option<String>,
-    /// There only to be refused with a message of its own.
+    /// Declared to be refused with its own message.
     pin: Option<IgnoredAny>,
 }
 
-/// A card number. Its errors do not repeat what was written, as those of a plain text would.
+/// A card number. Unlike a plain string, its errors don't repeat the text.
 struct Number(String);
 
 impl<'de> Deserialize<'de> for Number {
@@ -137,9 +137,9 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-/// Understands the text of a file, or says everything that is wrong with it.
+/// Parses a file, or finds all its mistakes.
 pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>> {
-    let single = single_brackets(text);
+    let single = find_single_brackets(text);
     if !single.is_empty() {
         return Err(single);
     }
@@ -157,7 +157,7 @@ pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>>
     };
     for entry in file.library {
         let line = line_of(text, entry.span().start).unwrap_or(1);
-        match library(entry.into_inner(), context) {
+        match parse_library(entry.into_inner(), context) {
             Ok(library) => plan.libraries.push((line, library)),
             Err(message) => mistakes.push(Mistake {
                 line: Some(line),
@@ -167,7 +167,7 @@ pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>>
     }
     for entry in file.family {
         let line = line_of(text, entry.span().start).unwrap_or(1);
-        match family(entry.into_inner(), context) {
+        match parse_family(entry.into_inner(), context) {
             Ok(family) => plan.families.push((line, family)),
             Err(message) => mistakes.push(Mistake {
                 line: Some(line),
@@ -177,7 +177,7 @@ pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>>
     }
     for entry in file.card {
         let line = line_of(text, entry.span().start).unwrap_or(1);
-        match card(entry.into_inner(), line) {
+        match parse_card(entry.into_inner(), line) {
             Ok(card) => plan.cards.push(card),
             Err(message) => mistakes.push(Mistake {
                 line: Some(line),
@@ -185,7 +185,7 @@ pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>>
             }),
         }
     }
-    doubled(&plan, &mut mistakes);
+    find_duplicates(&plan, &mut mistakes);
     if plan.libraries.is_empty()
         && plan.families.is_empty()
         && plan.cards.is_empty()
@@ -203,8 +203,8 @@ pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>>
     }
 }
 
-/// `[card]` where `[[card]]` is meant: TOML's own words for it help nobody.
-fn single_brackets(text: &str) -> Vec<Mistake> {
+/// Finds `[card]` where `[[card]]` is meant, since TOML's own error doesn't help.
+fn find_single_brackets(text: &str) -> Vec<Mistake> {
     let lines = text.lines().enumerate();
     lines
         .filter_map(|(index, line)| {
@@ -220,7 +220,7 @@ fn single_brackets(text: &str) -> Vec<Mistake> {
         .collect()
 }
 
-fn doubled(plan: &Plan, mistakes: &mut Vec<Mistake>) {
+fn find_duplicates(plan: &Plan, mistakes: &mut Vec<Mistake>) {
     let mut libraries = BTreeSet::new();
     for (line, library) in &plan.libraries {
         if !libraries.insert(&library.id) {
@@ -241,8 +241,8 @@ fn doubled(plan: &Plan, mistakes: &mut Vec<Mistake>) {
     }
 }
 
-fn library(entry: LibraryEntry, context: &Context) -> Result<Library, String> {
-    let id: LibraryId = entry.id.parse().map_err(text_of)?;
+fn parse_library(entry: LibraryEntry, context: &Context) -> Result<Library, String> {
+    let id: LibraryId = entry.id.parse().map_err(to_text)?;
     let mut options = entry.options;
     options.extend(currency_option(entry.currency));
     let draft = Draft {
@@ -258,12 +258,12 @@ fn library(entry: LibraryEntry, context: &Context) -> Result<Library, String> {
     draft.into_library(id, context.zone())
 }
 
-fn family(entry: FamilyEntry, context: &Context) -> Result<Family, String> {
-    let id: FamilyId = entry.id.parse().map_err(text_of)?;
+fn parse_family(entry: FamilyEntry, context: &Context) -> Result<Family, String> {
+    let id: FamilyId = entry.id.parse().map_err(to_text)?;
     let recipients = entry
         .to
         .into_iter()
-        .map(|address| address.parse::<EmailAddress>().map_err(text_of))
+        .map(|address| address.parse::<EmailAddress>().map_err(to_text))
         .collect::<Result<Vec<_>, _>>()?;
     if entry.daily && entry.weekly.is_some() {
         return Err("write daily or weekly, not both.".to_owned());
@@ -280,7 +280,7 @@ fn family(entry: FamilyEntry, context: &Context) -> Result<Family, String> {
         daily: entry.daily,
         weekly: entry.weekly.as_deref().map(weekday).transpose()?,
         only_when_needed: false,
-        delivery: entry.delivery.as_deref().map(delivery).transpose()?,
+        delivery: entry.delivery.as_deref().map(parse_delivery).transpose()?,
         by_person: entry.by_person,
     };
     let mut family = new_family(context, id, &entry.name, recipients)?;
@@ -288,14 +288,14 @@ fn family(entry: FamilyEntry, context: &Context) -> Result<Family, String> {
     Ok(family)
 }
 
-fn delivery(text: &str) -> Result<Delivery, String> {
+fn parse_delivery(text: &str) -> Result<Delivery, String> {
     let mut known = Delivery::ALL.into_iter();
     known
         .find(|delivery| delivery.as_str() == text)
         .ok_or_else(|| format!("“{text}” isn't a delivery. Write at-most-once or at-least-once."))
 }
 
-fn card(entry: CardEntry, line: usize) -> Result<PlannedCard, String> {
+fn parse_card(entry: CardEntry, line: usize) -> Result<PlannedCard, String> {
     if entry.pin.is_some() {
         return Err(
             "a PIN doesn't belong in the file. Leave “pin” out and we'll ask for it, or name an environment variable \
@@ -305,14 +305,14 @@ fn card(entry: CardEntry, line: usize) -> Result<PlannedCard, String> {
     }
     Ok(PlannedCard {
         line,
-        family: entry.family.parse().map_err(text_of)?,
-        library: entry.library.parse().map_err(text_of)?,
+        family: entry.family.parse().map_err(to_text)?,
+        library: entry.library.parse().map_err(to_text)?,
         patron: sound_patron(&entry.patron)?,
-        number: checked_number(&entry.number.0).map_err(text_of)?,
+        number: checked_number(&entry.number.0).map_err(to_text)?,
         pin_env: entry.pin_env,
     })
 }
 
-fn text_of(error: impl fmt::Display) -> String {
+fn to_text(error: impl fmt::Display) -> String {
     error.to_string()
 }

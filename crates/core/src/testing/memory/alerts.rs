@@ -18,7 +18,7 @@ impl AlertStore for MemoryStore {
         alert: &Alert,
         now: DateTime<Utc>,
     ) -> StoreResult<bool> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let before = inside.alerts.remove(key);
         let is_news = before.is_none();
         let noted = match before {
@@ -30,7 +30,7 @@ impl AlertStore for MemoryStore {
     }
 
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let Some(next) = inside.alerts.get(key).and_then(|noted| noted.claim(now)) else {
             return Ok(false);
         };
@@ -39,14 +39,14 @@ impl AlertStore for MemoryStore {
     }
 
     async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
-        if let Some(noted) = self.lock().alerts.get_mut(key) {
+        if let Some(noted) = self.write()?.alerts.get_mut(key) {
             noted.delivered_at.get_or_insert(at);
         }
         Ok(())
     }
 
     async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
-        let (key, mut inside) = (noted.alert.key(), self.lock());
+        let (key, mut inside) = (noted.alert.key(), self.write()?);
         if inside.alerts.get(&key) == Some(noted) {
             inside.alerts.remove(&key);
         }

@@ -14,7 +14,7 @@ use crate::store::{
 #[async_trait]
 impl CardStore for MemoryStore {
     async fn add_card(&self, card: &Card, secret: &Sealed) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         inside.require_owners(card)?;
         if inside.cards.contains_key(&card.id) || inside.holds_number(card, &card.fingerprint) {
             return Err(StoreError::AlreadyExists(format!(
@@ -88,12 +88,12 @@ impl CardStore for MemoryStore {
     }
 
     async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()> {
-        self.lock().record(id)?.card.paused = paused;
+        self.write()?.record(id)?.card.paused = paused;
         Ok(())
     }
 
     async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let state = &mut inside.record(id)?.state;
         state.refused_since = None;
         state.login_mark = None;
@@ -101,7 +101,7 @@ impl CardStore for MemoryStore {
     }
 
     async fn remove_card(&self, id: CardId) -> StoreResult<()> {
-        if self.lock().remove_card(id) {
+        if self.write()?.remove_card(id) {
             Ok(())
         } else {
             Err(StoreError::NotFound(format!("card {id}")))
@@ -112,7 +112,10 @@ impl CardStore for MemoryStore {
 #[async_trait]
 impl RestoreStore for MemoryStore {
     async fn restore_card(&self, copy: &CardCopy, mode: WriteMode) -> StoreResult<RestoreOutcome> {
-        let mut inside = self.lock();
+        let mut inside = match mode {
+            WriteMode::Write => self.write()?,
+            WriteMode::DryRun => self.lock(),
+        };
         let card = &copy.record.card;
         if mode == WriteMode::Write {
             inside.require_owners(card)?;
@@ -155,7 +158,7 @@ impl SecretStore for MemoryStore {
         fingerprint: &Fingerprint,
         secret: &Sealed,
     ) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let stored = inside.record(card)?.card.clone();
         if inside.holds_number(&stored, fingerprint) {
             return Err(StoreError::AlreadyExists(format!(

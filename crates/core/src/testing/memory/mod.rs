@@ -53,6 +53,8 @@ struct Inside {
     runs: BTreeMap<RunKey, Run>,
     work: BTreeMap<(RunKey, String), WorkItem>,
     alerts: BTreeMap<AlertKey, StoredAlert>,
+    /// How many more writes succeed; `None`: all.
+    writes_left: Option<usize>,
 }
 
 impl Inside {
@@ -102,6 +104,21 @@ impl MemoryStore {
         if !knows_sent {
             inside.sent.clear();
         }
+    }
+
+    /// Lets only so many more writes succeed, as if the machine stopped then; `None`: all.
+    pub fn limit_writes(&self, writes: Option<usize>) {
+        self.lock().writes_left = writes;
+    }
+
+    fn write(&self) -> StoreResult<MutexGuard<'_, Inside>> {
+        let mut inside = self.lock();
+        match &mut inside.writes_left {
+            None => {}
+            Some(0) => return Err(StoreError::Unavailable("the writes are limited".to_owned())),
+            Some(left) => *left -= 1,
+        }
+        Ok(inside)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {

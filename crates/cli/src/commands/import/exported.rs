@@ -1,4 +1,4 @@
-//! Importing what `hippo export` wrote.
+//! Imports what `hippo export` wrote.
 
 use std::collections::BTreeMap;
 
@@ -14,20 +14,20 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::progress::Progress;
 
-/// So many differences are listed for people; `--json` has all.
-const LISTED: usize = 20;
+/// How many differences are listed for people; `--json` lists all.
+const MAX_LISTED_DIFFERENCES: usize = 20;
 
 #[derive(Serialize)]
 struct Document<'a> {
     dry_run: bool,
     made_at: DateTime<Utc>,
-    /// To which origins the PINs of each library will be sent.
+    /// Where the PINs of each library will be sent.
     login_origins: BTreeMap<LibraryId, String>,
     #[serde(flatten)]
     report: &'a Report,
 }
 
-/// Imports the text of a file of this name.
+/// Imports an export. `name` is its file.
 pub(super) async fn import(
     context: &Context,
     name: &str,
@@ -38,7 +38,7 @@ pub(super) async fn import(
     let refused =
         |error: CommandError| error.within(&format!("Didn't import {name}. Nothing was changed."));
     let transfer = Transfer::parse(text).map_err(|error| refused(error.into()))?;
-    // Nobody may change the key between the look at the secrets and the last of them.
+    // The keys must stay the same until the last card is written.
     let _lock = context.deployment.lock_secrets()?;
     let keys = context.keys.private_keys().await?;
     let fingerprint_key = context.keys.fingerprint_key().await?;
@@ -76,7 +76,7 @@ pub(super) async fn import(
             .collect(),
         report: &report,
     });
-    say(context, &report, dry_run);
+    print_report(context, &report, dry_run);
     Ok(Outcome::failed_if(!report.differences.is_empty()))
 }
 
@@ -86,7 +86,7 @@ fn interrupted(name: &str, error: CommandError) -> CommandError {
     ))
 }
 
-fn say(context: &Context, report: &Report, dry_run: bool) {
+fn print_report(context: &Context, report: &Report, dry_run: bool) {
     let output = &context.output;
     let of = |number: fn(&Tally) -> usize| {
         format!(
@@ -131,7 +131,7 @@ fn say(context: &Context, report: &Report, dry_run: bool) {
             "Different here, and left unchanged: {}.",
             of(|tally| tally.different)
         ));
-        for difference in report.differences.iter().take(LISTED) {
+        for difference in report.differences.iter().take(MAX_LISTED_DIFFERENCES) {
             let part = match difference.part {
                 Part::Library => "Library",
                 Part::Family => "Family",
@@ -143,7 +143,10 @@ fn say(context: &Context, report: &Report, dry_run: bool) {
                 difference.id, difference.reason
             ));
         }
-        let more = report.differences.len().saturating_sub(LISTED);
+        let more = report
+            .differences
+            .len()
+            .saturating_sub(MAX_LISTED_DIFFERENCES);
         if more > 0 {
             output.say(format!("  And {more} more; --json lists all."));
         }
