@@ -162,6 +162,8 @@ pub(super) async fn older_copy_changes_nothing(store: &dyn Store) {
     assert_same(stored(store, newer.record.card.id).await, &newer);
     let mut refused = newer.clone();
     refused.record.state.refused_since = Some(time("07:00:00"));
+    refused.record.state.last_check =
+        last_check("07:00:00", failure(FailureKind::WrongCredentials));
     assert_eq!(restore(store, &refused).await, COMPLETED);
     assert_eq!(restore(store, &newer).await, UNCHANGED);
     assert_same(stored(store, newer.record.card.id).await, &refused);
