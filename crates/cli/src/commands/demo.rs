@@ -185,7 +185,7 @@ pin_env = "JON_HARBOUR"
 struct DemoPins;
 
 impl Pins for DemoPins {
-    fn from_environment(&self, name: &str) -> Option<SecretString> {
+    fn read_environment(&self, name: &str) -> Option<SecretString> {
         let pin = match name {
             "INES_RIVERSIDE" => "2468",
             "INES_HILLCREST" => "9021",

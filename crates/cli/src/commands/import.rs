@@ -80,14 +80,14 @@ struct Imported<'a> {
 /// A source of PINs.
 pub(crate) trait Pins {
     /// Reads a PIN from an environment variable.
-    fn from_environment(&self, name: &str) -> Option<SecretString>;
+    fn read_environment(&self, name: &str) -> Option<SecretString>;
 }
 
 /// The environment of this process.
 struct Environment;
 
 impl Pins for Environment {
-    fn from_environment(&self, name: &str) -> Option<SecretString> {
+    fn read_environment(&self, name: &str) -> Option<SecretString> {
         std::env::var(name).ok().map(SecretString::from)
     }
 }
@@ -288,7 +288,7 @@ fn pin_from_environment(
     name: &str,
     pins: &dyn Pins,
 ) -> Result<SecretString, Mistake> {
-    let pin = pins.from_environment(name).ok_or_else(|| Mistake {
+    let pin = pins.read_environment(name).ok_or_else(|| Mistake {
         line: Some(card.line),
         message: format!("the environment variable {name}, which should hold the PIN, isn't set."),
     })?;
