@@ -32,6 +32,13 @@ impl RestoreStore for DynamoDbStore {
                 Key::number(&card.family, &card.library, &card.fingerprint),
             ];
             let mut found = self.table.get_all(keys).await?;
+            if head.is_none()
+                && !found.is_empty()
+                && self.table.get(&Key::head(&card.key())).await?.is_some()
+            {
+                // Others added the card meanwhile: look again.
+                continue;
+            }
             found.extend(head);
             let stored = self.cards_and_accounts(&found).await?.pop();
             let (outcome, to_write) = match stored {
