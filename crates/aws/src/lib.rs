@@ -10,8 +10,6 @@ pub mod handlers;
 pub mod metrics;
 #[cfg(feature = "operator")]
 pub mod operator;
-#[cfg(feature = "functions")]
-pub mod ping;
 pub mod queue;
 pub mod schedules;
 pub mod ses;

@@ -7,7 +7,7 @@ use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::Mailer;
 use hippo_core::store::Store;
-use hippo_local::ping::HttpPing;
+use hippo_heartbeat::HttpHeartbeat;
 
 use crate::config::Jobs;
 use crate::exit::CommandError;
@@ -70,7 +70,7 @@ impl<'a> LocalAfterRun<'a> {
             outbox: self.store,
             notifiers: notifies.then(|| Notifiers::all(notifier)),
             heartbeat: Heartbeat {
-                ping: &HttpPing,
+                ping: &HttpHeartbeat,
                 urls: self.jobs.heartbeats.clone(),
                 runs: self.store,
             },

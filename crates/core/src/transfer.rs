@@ -1,21 +1,18 @@
-//! Moves everything from one side to the other, in one document.
+//! Exports everything from one store to a document, and imports it into another.
 //!
-//! A side is where LibraryHippo runs: one machine, or a stack on AWS. Each has keys of its own, so a
-//! number and PIN are opened in memory with the private key of the side that is left and sealed at once
-//! to the public key of the side to come, bound to its card and to the hosts of its library like any
-//! other. Nothing else in the document is secret to a machine, but it names
-//! people and what they read: who writes it to a file keeps that file to its owner.
+//! Each installation has its own keys. The export opens a number and PIN in memory with the source's
+//! private key and seals them at once to the destination's public key, bound to the card and to the
+//! hosts of its library. The document holds no other secret, but it names people and what they
+//! read: only its owner may read the file.
 //!
-//! Runs do not move: they tell what one side did.
+//! Runs aren't exported.
 
 mod check;
-mod destination;
 mod export;
 mod import;
 mod notices;
 mod report;
 mod sealed_text;
-mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +32,7 @@ use crate::store::StoreError;
 
 pub use check::Checked;
 pub use export::export;
-pub use report::{Difference, Mode, Part, Report, Tally};
+pub use report::{Difference, Part, Report, Tally};
 
 /// The value of [`Transfer::format`].
 pub const FORMAT: &str = "libraryhippo move";
@@ -43,13 +40,13 @@ pub const FORMAT: &str = "libraryhippo move";
 /// The version of the document that this code writes, and the newest that it reads.
 pub const VERSION: u32 = 1;
 
-/// Notices of this many days move: as long as they are kept at least.
+/// How many days of notices are exported: as many as a store keeps at least.
 pub const NOTICE_DAYS: i64 = 35;
 
-/// How many families are read or written at once.
+/// How many families are read or written concurrently.
 const MAX_CONCURRENT_FAMILIES: usize = 8;
 
-/// Everything that moves.
+/// The document.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transfer {
     /// [`FORMAT`].
@@ -61,35 +58,35 @@ pub struct Transfer {
     /// The public key that the numbers and PINs are sealed to.
     pub sealed_for: KeyId,
     /// By id.
-    pub libraries: Vec<MovedLibrary>,
+    pub libraries: Vec<ExportedLibrary>,
     /// By id.
-    pub families: Vec<MovedFamily>,
+    pub families: Vec<ExportedFamily>,
 }
 
 /// A library.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MovedLibrary {
+pub struct ExportedLibrary {
     /// As it is stored.
     pub library: Library,
-    /// Until when it is to be left alone; may lie in the past.
+    /// When its back-off ends; may be in the past.
     pub back_off_until: Option<DateTime<Utc>>,
 }
 
-/// A family and all that is its own.
+/// A family with its cards and notices.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct MovedFamily {
+pub struct ExportedFamily {
     /// As it is stored.
     pub family: Family,
     /// By id.
-    pub cards: Vec<MovedCard>,
+    pub cards: Vec<ExportedCard>,
     /// Oldest first.
-    pub notices: Vec<MovedNotice>,
+    pub notices: Vec<ExportedNotice>,
 }
 
-/// A card, and how its checks went. Without its fingerprint: import makes it with its own key.
+/// A card without its fingerprint, which an import computes with its own key.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct MovedCard {
-    /// The same on both sides.
+pub struct ExportedCard {
+    /// The same in every store.
     pub id: CardId,
     /// Where it is used.
     pub library: LibraryId,
@@ -101,7 +98,7 @@ pub struct MovedCard {
     pub created_at: DateTime<Utc>,
     /// How its checks went.
     pub state: CardState,
-    /// Its number and PIN, sealed for the other side.
+    /// Its number and PIN, sealed to the destination's key.
     #[serde(with = "sealed_text")]
     pub sealed: Sealed,
     /// The last good account.
@@ -110,15 +107,15 @@ pub struct MovedCard {
 
 /// A mail of the outbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MovedNotice {
-    /// How far it got.
+pub struct ExportedNotice {
+    /// The record.
     pub record: OutboxRecord,
-    /// What the family was told last; with the newest notice that was sent, and no other.
+    /// What it told the family; only with the newest sent notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_notice: Option<LastNotice>,
 }
 
-// People's names, addresses and what they read stand in these: none of it belongs in a log.
+// These hold names, addresses and what people read, which belong in no log.
 impl fmt::Debug for Transfer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transfer")
@@ -130,18 +127,18 @@ impl fmt::Debug for Transfer {
     }
 }
 
-impl fmt::Debug for MovedFamily {
+impl fmt::Debug for ExportedFamily {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MovedFamily")
+        f.debug_struct("ExportedFamily")
             .field("id", &self.family.id)
             .field("cards", &self.cards)
             .finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for MovedCard {
+impl fmt::Debug for ExportedCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MovedCard")
+        f.debug_struct("ExportedCard")
             .field("id", &self.id)
             .field("library", &self.library)
             .field("state", &self.state)
@@ -149,7 +146,7 @@ impl fmt::Debug for MovedCard {
     }
 }
 
-/// How much a document holds.
+/// The counts of a document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Contents {
     /// Libraries.
@@ -160,23 +157,23 @@ pub struct Contents {
     pub cards: usize,
     /// Notices of all families.
     pub notices: usize,
-    /// Of these, the ones that are not final.
+    /// The notices that aren't final.
     pub open_mails: usize,
 }
 
-/// What an export or an import reports while it goes.
+/// The progress of an export or import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// This many families are to be done.
+    /// The number of families.
     Planned(usize),
-    /// One of them is.
+    /// One family is done.
     FamilyDone,
 }
 
 /// Why an export or an import failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// It is a document of another kind.
+    /// It is another kind of document.
     #[error("The file isn't an export of LibraryHippo.")]
     NotATransfer,
     /// A newer version wrote it.
@@ -185,7 +182,7 @@ pub enum TransferError {
          Update this one, and import again."
     )]
     Newer {
-        /// What it says.
+        /// Its version.
         version: u32,
     },
     /// It was cut off.
@@ -194,7 +191,7 @@ pub enum TransferError {
         /// The last line.
         line: usize,
     },
-    /// It can't be read. Its text is not repeated: it may be a name or an address.
+    /// It can't be parsed. The error omits its text, which may be a name or an address.
     #[error(
         "The file can't be read at line {line}, column {column}: somebody changed it after the \
          export. Export it again."
@@ -208,7 +205,7 @@ pub enum TransferError {
     /// It contradicts itself.
     #[error("The file contradicts itself. Export it again.\n{}", indented(.0))]
     Unsound(Vec<String>),
-    /// Its secrets are sealed for keys that are not here.
+    /// The destination lacks the key that its secrets are sealed for.
     #[error(
         "The file's numbers and PINs are sealed for the key {sealed_for}, and the keys here are \
          {present}. If the file is meant for another side, import it there. If the key here has \
@@ -217,32 +214,32 @@ pub enum TransferError {
     SealedForAnotherKey {
         /// The key that would open them.
         sealed_for: KeyId,
-        /// The keys that are here.
+        /// The destination's keys.
         present: String,
     },
-    /// A library has other hosts here, to which its PINs must not be sent.
+    /// A library has other hosts here. Its PINs must not be sent to them.
     #[error(
         "Some libraries have other hosts here than in the file, and we never send a PIN to hosts \
          that it wasn't sealed for. Nothing was changed. Make the two the same, then export \
          again.\n{}", indented(.0)
     )]
     OtherHosts(Vec<String>),
-    /// A card's number and PIN could not be opened or sealed.
+    /// A card's number and PIN can't be opened or sealed.
     #[error("The card {card} of the family “{family}” stopped the export. {source}")]
     Card {
-        /// Whose it is.
+        /// Its family.
         family: FamilyId,
-        /// Which.
+        /// The card.
         card: CardId,
-        /// Why.
+        /// The cause.
         source: SealError,
     },
-    /// A card's library is not in the store.
+    /// A card's library isn't in the store.
     #[error("The card {card} of the family “{family}” is of a library that isn't in the store.")]
     NoLibrary {
-        /// Whose it is.
+        /// Its family.
         family: FamilyId,
-        /// Which.
+        /// The card.
         card: CardId,
     },
     /// A card has no number and PIN in the store.
@@ -251,9 +248,9 @@ pub enum TransferError {
          again, or remove the card, then export again."
     )]
     NoSecret {
-        /// Whose it is.
+        /// Its family.
         family: FamilyId,
-        /// Which.
+        /// The card.
         card: CardId,
     },
     /// The store failed.
@@ -281,12 +278,12 @@ pub fn is_transfer(text: &str) -> bool {
 }
 
 impl Transfer {
-    /// Reads a document. [`Checked::new`] finds out whether it may be imported.
+    /// Parses a document. [`Checked::new`] decides whether it may be imported.
     pub fn parse(text: &str) -> Result<Self, TransferError> {
-        // The head first, and alone: a newer version may say everything else in another way.
+        // The head alone first: a newer version may differ in everything else.
         let head: Head = serde_json::from_str(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => TransferError::NotATransfer,
-            _ => fault(&error),
+            _ => parse_error(&error),
         })?;
         if head.format != FORMAT {
             return Err(TransferError::NotATransfer);
@@ -296,10 +293,10 @@ impl Transfer {
                 version: head.version,
             });
         }
-        serde_json::from_str(text).map_err(|error| fault(&error))
+        serde_json::from_str(text).map_err(|error| parse_error(&error))
     }
 
-    /// The document as text, one fact a line, with an end of line at its end.
+    /// The document as JSON text, one value a line.
     pub fn to_json(&self) -> Result<String, TransferError> {
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| StoreError::Unusable(format!("it cannot be written: {error}")))?;
@@ -307,7 +304,7 @@ impl Transfer {
         Ok(text)
     }
 
-    /// How much it holds.
+    /// Counts what it holds.
     pub fn counts(&self) -> Contents {
         let notices = || self.families.iter().flat_map(|family| &family.notices);
         Contents {
@@ -320,8 +317,8 @@ impl Transfer {
     }
 }
 
-/// Where a document can't be read, without its text.
-fn fault(error: &serde_json::Error) -> TransferError {
+/// The position of a parse error, without the text.
+fn parse_error(error: &serde_json::Error) -> TransferError {
     if error.is_eof() {
         TransferError::CutOff { line: error.line() }
     } else {

@@ -4,7 +4,6 @@ pub mod clock;
 pub mod concurrency_limit;
 pub mod key_files;
 pub mod mail;
-pub mod ping;
 pub mod sqlite;
 
 /// The message for too many open files.

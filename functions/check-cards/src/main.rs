@@ -6,11 +6,12 @@ use hippo_aws::environment::CheckCards;
 use hippo_aws::handlers::run_context::RunContext;
 use hippo_aws::handlers::{self, LambdaClock, check_cards};
 use hippo_aws::metrics::Metrics;
-use hippo_aws::{clients, ping::HttpPing, queue::SqsVisitQueue};
+use hippo_aws::{clients, queue::SqsVisitQueue};
 use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::jobs::check_cards::enqueue::EnqueueVisitsPorts;
 use hippo_core::run::Job;
+use hippo_heartbeat::HttpHeartbeat;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -29,7 +30,7 @@ async fn start() -> Result<(), Error> {
         outbox: &store,
         notifiers: None,
         heartbeat: Heartbeat {
-            ping: &HttpPing,
+            ping: &HttpHeartbeat,
             urls: environment
                 .heartbeat
                 .map(|url| (Job::CheckCards, url))

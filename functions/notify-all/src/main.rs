@@ -8,7 +8,6 @@ use hippo_aws::handlers::alerts::CountUndelivered;
 use hippo_aws::handlers::run_context::RunContext;
 use hippo_aws::handlers::{self, LambdaClock, notify_all};
 use hippo_aws::metrics::Metrics;
-use hippo_aws::ping::HttpPing;
 use hippo_aws::queue::SqsMailQueue;
 use hippo_aws::ses::SesMailer;
 use hippo_core::alerts::after_run::AfterRun;
@@ -17,6 +16,7 @@ use hippo_core::alerts::notifier::{LogNotifier, MailNotifier, Notifier, Notifier
 use hippo_core::jobs::notify::enqueue::EnqueueNoticesPorts;
 use hippo_core::outbox::MailKind;
 use hippo_core::run::Job;
+use hippo_heartbeat::HttpHeartbeat;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -52,7 +52,7 @@ async fn start() -> Result<(), Error> {
         outbox: &store,
         notifiers: Some(Notifiers::all(&default)),
         heartbeat: Heartbeat {
-            ping: &HttpPing,
+            ping: &HttpHeartbeat,
             urls: environment
                 .heartbeat
                 .map(|url| (Job::NotifyAll, url))

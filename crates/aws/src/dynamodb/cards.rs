@@ -14,7 +14,7 @@ use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
 use super::libraries::no_library;
 use super::sealed;
-use super::table::{MAX_ATTEMPTS, Query, Step, Transacted, too_busy, wait_before_retry};
+use super::table::{MAX_ATTEMPTS, Query, Refusal, Step, Transacted, too_busy, wait_before_retry};
 
 #[async_trait]
 impl CardStore for DynamoDbStore {
@@ -23,23 +23,15 @@ impl CardStore for DynamoDbStore {
             card: card.clone(),
             state: CardState::default(),
         });
-        let steps = [
-            Step::Check(Key::family(&card.family), family_exists()),
-            change_card_count(card, 1),
-            Step::Put(pointer(card)?, Expression::absent()),
-            Step::Put(head.item(0)?, Expression::absent()),
-            Step::Put(number_item(card)?, Expression::absent()),
-            Step::Put(sealed::sealed_item(card.id, secret), Expression::absent()),
-        ];
+        let steps = steps_to_add(&head, secret)?;
         let refused = match self.table.transact(&steps).await? {
             Transacted::Done => return Ok(()),
             Transacted::Refused(refusals) => refusals,
         };
-        Err(match refused.first().map(|refusal| refusal.step) {
-            Some(0) => no_family(&card.family),
-            Some(1) => no_library(&card.library),
-            Some(4) => number_taken(card),
-            _ => StoreError::AlreadyExists(format!("a card {}", card.id)),
+        Err(match refused.first() {
+            Some(refusal) if refusal.step == NUMBER_STEP => number_taken(card),
+            refusal => missing_owner(card, refusal)
+                .unwrap_or_else(|| StoreError::AlreadyExists(format!("a card {}", card.id))),
         })
     }
 
@@ -159,6 +151,31 @@ impl DynamoDbStore {
             // A check or a person changed it in the meantime, so read it again.
         }
         Err(too_busy())
+    }
+}
+
+/// The step of [`steps_to_add`] that takes the card's number.
+const NUMBER_STEP: usize = 4;
+
+/// The steps that add a card with its secret.
+pub(super) fn steps_to_add(head: &Head, secret: &Sealed) -> StoreResult<Vec<Step>> {
+    let card = &head.record.card;
+    Ok(vec![
+        Step::Check(Key::family(&card.family), family_exists()),
+        change_card_count(card, 1),
+        Step::Put(pointer(card)?, Expression::absent()),
+        Step::Put(head.item(0)?, Expression::absent()),
+        Step::Put(number_item(card)?, Expression::absent()),
+        Step::Put(sealed::sealed_item(card.id, secret), Expression::absent()),
+    ])
+}
+
+/// The error for a missing family or library, if one of [`steps_to_add`] was refused for it.
+pub(super) fn missing_owner(card: &Card, refusal: Option<&Refusal>) -> Option<StoreError> {
+    match refusal?.step {
+        0 => Some(no_family(&card.family)),
+        1 => Some(no_library(&card.library)),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@
 //! another account writes both items in a transaction, which costs twice their size.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use hippo_core::account::Account;
 use hippo_core::card::{
     CardKey, CardRecord, CardState, LastCheck, LoginMark, LoginOutcome, StoredAccount,
@@ -55,7 +56,7 @@ impl CheckStore for DynamoDbStore {
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
         let read = match &check.outcome {
-            Ok(account) => Some(account_item(check, account)?),
+            Ok(account) => Some(account_item(&check.card, check.started_at, account)?),
             Err(_) => None,
         };
         let saved = self
@@ -151,8 +152,12 @@ fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) ->
     Decision::WriteWith(Saved::Stored, item.clone())
 }
 
-/// Builds an account's item, and its hash.
-fn account_item(check: &Check, account: &Account) -> StoreResult<(Item, String)> {
+/// An account as it is written, and its hash.
+pub(super) fn account_item(
+    card: &CardKey,
+    read_at: DateTime<Utc>,
+    account: &Account,
+) -> StoreResult<(Item, String)> {
     let document = super::item::json(account)?;
     // 128 bits are enough to tell one card's accounts apart. The head should stay below 1 KB.
     let hash: String = Sha256::digest(document.as_bytes())
@@ -160,10 +165,10 @@ fn account_item(check: &Check, account: &Account) -> StoreResult<(Item, String)>
         .take(16)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let item = Item::new(&Key::account(&check.card))
+    let item = Item::new(&Key::account(card))
         .with_text("data", document)
         .with_text("hash", hash.clone())
-        .with_text("read_at", keys::time(check.started_at));
+        .with_text("read_at", keys::time(read_at));
     Ok((item, hash))
 }
 

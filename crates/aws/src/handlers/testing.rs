@@ -17,12 +17,11 @@ use hippo_core::library::Library;
 use hippo_core::site::{LibrarySite, LoginPermit, SiteError};
 use hippo_core::store::{CardStore, FamilyStore, LibraryStore};
 use hippo_core::testing::contract::sample::SideKeys;
-use hippo_core::testing::memory::MemoryStore;
+use hippo_core::testing::memory::{MemoryStore, NoHeartbeat};
 use serde_json::{Value, json};
 
 use crate::handlers::run_context::RunContext;
 use crate::metrics::Metrics;
-use crate::ping::HttpPing;
 use crate::schedules::Schedules;
 
 pub(crate) struct World {
@@ -138,7 +137,7 @@ impl World {
                 outbox: &self.store,
                 notifiers: None,
                 heartbeat: Heartbeat {
-                    ping: &HttpPing,
+                    ping: &NoHeartbeat,
                     urls: std::collections::BTreeMap::new(),
                     runs: &self.store,
                 },

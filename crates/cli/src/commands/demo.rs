@@ -187,7 +187,7 @@ pin_env = "JON_HARBOUR"
 struct DemoPins;
 
 impl Pins for DemoPins {
-    fn in_environment(&self, name: &str) -> Option<SecretString> {
+    fn read_environment(&self, name: &str) -> Option<SecretString> {
         let pin = match name {
             "INES_RIVERSIDE" => "2468",
             "INES_HILLCREST" => "9021",

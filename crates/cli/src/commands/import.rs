@@ -80,14 +80,14 @@ struct Imported<'a> {
 /// The source of the cards' PINs.
 pub(crate) trait Pins {
     /// The PIN in this environment variable.
-    fn in_environment(&self, name: &str) -> Option<SecretString>;
+    fn read_environment(&self, name: &str) -> Option<SecretString>;
 }
 
 /// The environment of this process.
 struct Environment;
 
 impl Pins for Environment {
-    fn in_environment(&self, name: &str) -> Option<SecretString> {
+    fn read_environment(&self, name: &str) -> Option<SecretString> {
         std::env::var(name).ok().map(SecretString::from)
     }
 }
@@ -287,7 +287,7 @@ fn pin_from_environment(
     name: &str,
     pins: &dyn Pins,
 ) -> Result<SecretString, Mistake> {
-    let pin = pins.in_environment(name).ok_or_else(|| Mistake {
+    let pin = pins.read_environment(name).ok_or_else(|| Mistake {
         line: Some(card.line),
         message: format!("the environment variable {name}, which should hold the PIN, isn't set."),
     })?;

@@ -4,6 +4,8 @@
 //! be called from several tasks and processes at once. The store itself decides a conditional write, not
 //! an earlier read.
 
+mod restore;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -27,7 +29,9 @@ use crate::run::work::WorkItem;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
 
-/// Why a store operation failed.
+pub use self::restore::{CardConflict, CardCopy, RestoreOutcome, RestoreStore, WriteMode};
+
+/// Why a store did not do what it was asked to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The id is taken.
@@ -593,6 +597,7 @@ pub trait Store:
     FamilyStore
     + LibraryStore
     + CardStore
+    + RestoreStore
     + SecretStore
     + CheckStore
     + VisitStore
@@ -607,6 +612,7 @@ impl<T> Store for T where
     T: FamilyStore
         + LibraryStore
         + CardStore
+        + RestoreStore
         + SecretStore
         + CheckStore
         + VisitStore

@@ -1,18 +1,19 @@
-//! The look at a document before anything is written.
+//! Checks a document before anything is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{MovedFamily, MovedLibrary, MovedNotice, Transfer, TransferError};
+use super::{ExportedFamily, ExportedLibrary, ExportedNotice, Transfer, TransferError};
 use crate::card::Fingerprint;
 use crate::ids::{CardId, LibraryId};
 use crate::library::Library;
 use crate::seal::{FingerprintKey, LoginOrigins, PrivateKeys, SealContext, SealError};
 
-/// The most contradictions that are reported.
+/// How many contradictions an error lists.
 const FAULT_LIMIT: usize = 20;
 
-/// A document that may be imported: it is consistent, the keys here open every secret, and no
-/// library has other hosts here.
+/// A document that may be imported.
+///
+/// It is consistent, the destination's keys open every secret, and no library has other hosts there.
 #[derive(Debug)]
 pub struct Checked<'a> {
     pub(super) transfer: &'a Transfer,
@@ -21,7 +22,7 @@ pub struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    /// Checks everything against the store's libraries. Writes nothing.
+    /// Checks a document against the libraries that the destination stores.
     pub fn new(
         transfer: &'a Transfer,
         keys: &'a PrivateKeys,
@@ -38,7 +39,7 @@ impl<'a> Checked<'a> {
         refuse_other_hosts(transfer, stored)?;
         let mut faults = Vec::new();
         let mut libraries = BTreeMap::new();
-        for MovedLibrary { library, .. } in &transfer.libraries {
+        for ExportedLibrary { library, .. } in &transfer.libraries {
             if libraries.insert(&library.id, library).is_some() {
                 faults.push(format!(
                     "The library “{}” is in the file twice.",
@@ -48,8 +49,8 @@ impl<'a> Checked<'a> {
         }
         let mut families = BTreeSet::new();
         let mut fingerprints = BTreeMap::new();
-        for moved in &transfer.families {
-            let family = &moved.family.id;
+        for exported in &transfer.families {
+            let family = &exported.family.id;
             if !families.insert(family) {
                 faults.push(format!("The family “{family}” is in the file twice."));
             }
@@ -60,8 +61,8 @@ impl<'a> Checked<'a> {
                 fingerprints: &mut fingerprints,
                 faults: &mut faults,
             };
-            cards.look_at(moved);
-            look_at_notices(moved, &mut faults);
+            cards.check_family(exported);
+            check_notices(exported, &mut faults);
         }
         if faults.is_empty() {
             return Ok(Self {
@@ -78,7 +79,7 @@ impl<'a> Checked<'a> {
         Err(TransferError::Unsound(faults))
     }
 
-    /// The libraries of the cards in it, by id, each with the origins to which their PINs will be sent.
+    /// Where the PINs will be sent: the login origins of every library that has a card.
     pub fn login_origins(&self) -> BTreeMap<LibraryId, LoginOrigins> {
         let families = &self.transfer.families;
         families
@@ -89,19 +90,19 @@ impl<'a> Checked<'a> {
             .collect()
     }
 
-    /// A library of the document.
+    /// Finds a library of the document.
     pub(super) fn library(&self, id: &LibraryId) -> Option<&'a Library> {
         let mut libraries = self.transfer.libraries.iter();
         libraries
-            .find(|moved| moved.library.id == *id)
-            .map(|moved| &moved.library)
+            .find(|exported| exported.library.id == *id)
+            .map(|exported| &exported.library)
     }
 }
 
 /// Refuses a document with a library whose stored entry names other hosts.
 fn refuse_other_hosts(transfer: &Transfer, stored: &[Library]) -> Result<(), TransferError> {
     let mut others = Vec::new();
-    for MovedLibrary { library, .. } in &transfer.libraries {
+    for ExportedLibrary { library, .. } in &transfer.libraries {
         let Some(here) = stored.iter().find(|stored| stored.id == library.id) else {
             continue;
         };
@@ -133,11 +134,14 @@ struct Cards<'a> {
 }
 
 impl Cards<'_> {
-    /// Opens every secret of a family, and keeps only the number's fingerprint.
-    fn look_at(&mut self, moved: &MovedFamily) {
+    /// Opens every secret of a family. Keeps only the fingerprint of each number.
+    fn check_family(&mut self, exported: &ExportedFamily) {
         let mut numbers = BTreeSet::new();
-        for card in &moved.cards {
-            let of = format!("The card {} of the family “{}”", card.id, moved.family.id);
+        for card in &exported.cards {
+            let of = format!(
+                "The card {} of the family “{}”",
+                card.id, exported.family.id
+            );
             let Some(library) = self.libraries.get(&card.library) else {
                 self.faults.push(format!(
                     "{of} is of the library “{}”, which isn't in the file.",
@@ -177,10 +181,10 @@ impl Cards<'_> {
     }
 }
 
-fn look_at_notices(moved: &MovedFamily, faults: &mut Vec<String>) {
-    let family = &moved.family.id;
+fn check_notices(exported: &ExportedFamily, faults: &mut Vec<String>) {
+    let family = &exported.family.id;
     let mut keys = BTreeSet::new();
-    for MovedNotice { record, .. } in &moved.notices {
+    for ExportedNotice { record, .. } in &exported.notices {
         let date = record.date;
         if record.family != *family {
             faults.push(format!(

@@ -1,10 +1,10 @@
-//! Reading everything from the side that is left.
+//! Exports everything from the source's store.
 
 use chrono::{DateTime, Days, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{
-    FORMAT, MAX_CONCURRENT_FAMILIES, MovedCard, MovedFamily, MovedLibrary, MovedNotice,
+    ExportedCard, ExportedFamily, ExportedLibrary, ExportedNotice, FORMAT, MAX_CONCURRENT_FAMILIES,
     NOTICE_DAYS, Progress, Transfer, TransferError, VERSION,
 };
 use crate::card::{CardRecord, StoredAccount};
@@ -15,14 +15,13 @@ use crate::outbox::{MailKind, MailState};
 use crate::seal::{PublicKey, SealContext, Sealed};
 use crate::store::Store;
 
-/// More notices than a family has within the days that move. An older one may be the last that was
-/// sent.
+/// More notices than a family has in [`NOTICE_DAYS`]. The last sent one may be older.
 const NOTICE_LIMIT: usize = 400;
 
 /// Reads everything from `store`. Opens each number and PIN with `keys`, and seals it at once to
 /// the `recipient` with the same associated data.
 ///
-/// Stop the schedules first: what others write meanwhile may be in it or not.
+/// Stop the schedules first: writes during an export may be missing from it.
 pub async fn export(
     store: &dyn Store,
     keys: &Keys<'_>,
@@ -39,19 +38,19 @@ pub async fn export(
     let from = &from;
     let families = store.families().await?;
     progress(Progress::Planned(families.len()));
-    let families: Vec<Option<MovedFamily>> = stream::iter(families)
+    let families: Vec<Option<ExportedFamily>> = stream::iter(families)
         .map(|family| async move {
-            let moved = export_family(from, &family.id).await;
+            let exported = export_family(from, &family.id).await;
             progress(Progress::FamilyDone);
-            moved
+            exported
         })
         .buffered(MAX_CONCURRENT_FAMILIES)
         .try_collect()
         .await?;
-    // After the families: a library that is added meanwhile is there when its card is.
+    // After the families, so that the library of every exported card is found.
     let mut libraries = Vec::new();
     for library in store.libraries().await? {
-        libraries.push(MovedLibrary {
+        libraries.push(ExportedLibrary {
             back_off_until: store.back_off_until(&library.id).await?,
             library,
         });
@@ -66,7 +65,7 @@ pub async fn export(
     })
 }
 
-/// Where an export reads from, and the key that it seals to.
+/// The source of an export, and the key that it seals to.
 struct Origin<'a> {
     store: &'a dyn Store,
     keys: &'a Keys<'a>,
@@ -74,11 +73,11 @@ struct Origin<'a> {
     now: DateTime<Utc>,
 }
 
-/// `None`: it was removed meanwhile.
+/// Exports a family; `None` if it was removed meanwhile.
 async fn export_family(
     from: &Origin<'_>,
     id: &FamilyId,
-) -> Result<Option<MovedFamily>, TransferError> {
+) -> Result<Option<ExportedFamily>, TransferError> {
     let store = from.store;
     let Some(loaded) = store.load_family(id).await? else {
         return Ok(None);
@@ -109,7 +108,7 @@ async fn export_family(
         };
         cards.push(export_card(from, &library, record, account, sealed).await?);
     }
-    Ok(Some(MovedFamily {
+    Ok(Some(ExportedFamily {
         notices: export_notices(store, from.now, id).await?,
         family: loaded.family,
         cards,
@@ -122,7 +121,7 @@ async fn export_card(
     CardRecord { card, state }: CardRecord,
     account: Option<StoredAccount>,
     sealed: &Sealed,
-) -> Result<MovedCard, TransferError> {
+) -> Result<ExportedCard, TransferError> {
     let context = SealContext::new(card.id, library);
     let resealed = match from.keys.open(&context, sealed).await {
         Ok(secret) => from.recipient.seal(&context, &secret),
@@ -133,7 +132,7 @@ async fn export_card(
         card: card.id,
         source,
     })?;
-    Ok(MovedCard {
+    Ok(ExportedCard {
         id: card.id,
         library: card.library,
         patron: card.patron,
@@ -145,13 +144,12 @@ async fn export_card(
     })
 }
 
-/// The notices of the last days, the open ones, and the newest sent one with its content; oldest
-/// first.
+/// Exports recent and open notices, and the newest sent one with what it told; oldest first.
 async fn export_notices(
     store: &dyn Store,
     now: DateTime<Utc>,
     id: &FamilyId,
-) -> Result<Vec<MovedNotice>, TransferError> {
+) -> Result<Vec<ExportedNotice>, TransferError> {
     let today = now.date_naive();
     let since = today
         .checked_sub_days(Days::new(NOTICE_DAYS.unsigned_abs()))
@@ -164,12 +162,12 @@ async fn export_notices(
     let mut newest_sent = true;
     let mut notices = Vec::new();
     for record in records {
-        // An older one may be on record with what was told: the newest that was sent stands in for
-        // it, since that is the one that the next notice goes on from.
+        // What was told may be stored with an older notice. It moves to the newest sent one, which
+        // the next notice continues from.
         let is_sent_notice = record.kind == MailKind::DAILY && record.state == MailState::Sent;
         let is_newest_sent = is_sent_notice && std::mem::take(&mut newest_sent);
         if is_newest_sent || record.date >= since || !record.is_over() {
-            notices.push(MovedNotice {
+            notices.push(ExportedNotice {
                 last_notice: last_notice.take_if(|_| is_newest_sent),
                 record,
             });

@@ -1,66 +1,62 @@
-//! Putting everything into the store of the side to come.
+//! Imports everything into the store of the destination.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use secrecy::ExposeSecret;
-use uuid::Uuid;
 
-use super::destination::Destination;
-use super::notices::notices;
-use super::steps::{Standing, Step, is_added_paused, standing, steps_of_new};
+use super::notices::import_notices;
 use super::{
-    Checked, MAX_CONCURRENT_FAMILIES, Mode, MovedCard, MovedFamily, Part, Progress, Report,
+    Checked, ExportedCard, ExportedFamily, MAX_CONCURRENT_FAMILIES, Part, Progress, Report,
     TransferError,
 };
-use crate::card::{Card, CardKey};
-use crate::check::Check;
-use crate::ids::{CardId, LibraryId};
+use crate::card::{Card, CardRecord};
+use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::seal::{SealContext, Sealed};
-use crate::store::{Store, StoreError, StoreResult};
+use crate::store::{CardConflict, CardCopy, RestoreOutcome, Store, StoreError, WriteMode};
 
 impl Checked<'_> {
-    /// Writes everything to `store`.
+    /// Writes everything to `store`, or only reports what it would write.
     ///
-    /// What is the same is left, what is behind is completed, and what differs is left and
-    /// reported. After an error or an interruption, the same import goes on from there.
+    /// A stored record that differs stays as it is and is reported. After an error or an
+    /// interruption, the same import continues.
     pub async fn import(
         &self,
         store: &dyn Store,
-        mode: Mode,
+        mode: WriteMode,
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Report, TransferError> {
         let mut report = Report::default();
-        let foreign = self.libraries(store, mode, &mut report).await?;
+        let differing = self.libraries(store, mode, &mut report).await?;
         progress(Progress::Planned(self.transfer.families.len()));
-        let foreign = &foreign;
+        let differing = &differing;
         let mut reports = stream::iter(&self.transfer.families)
             .map(|family| async move {
-                let report = self.family(store, mode, foreign, family).await;
+                let report = self.family(store, mode, differing, family).await;
                 progress(Progress::FamilyDone);
                 report
             })
             .buffer_unordered(MAX_CONCURRENT_FAMILIES);
         while let Some(of_family) = reports.try_next().await? {
-            report.take_in(of_family);
+            report.merge(of_family);
         }
         report.differences.sort();
         Ok(report)
     }
 
-    /// Imports the libraries. Returns those that differ here: no PIN may go there.
+    /// Imports the libraries. Returns those that differ: no PIN may be sent to them.
     async fn libraries(
         &self,
         store: &dyn Store,
-        mode: Mode,
+        mode: WriteMode,
         report: &mut Report,
     ) -> Result<BTreeSet<LibraryId>, TransferError> {
-        let mut foreign = BTreeSet::new();
-        for moved in &self.transfer.libraries {
-            let id = &moved.library.id;
+        let mut differing = BTreeSet::new();
+        for exported in &self.transfer.libraries {
+            let id = &exported.library.id;
             match store.library(id).await? {
-                Some(here) if here != moved.library => {
-                    foreign.insert(id.clone());
+                Some(here) if here != exported.library => {
+                    differing.insert(id.clone());
                     report.differs(
                         Part::Library,
                         id,
@@ -70,69 +66,58 @@ impl Checked<'_> {
                 }
                 Some(_) => report.libraries.unchanged += 1,
                 None => {
-                    if mode == Mode::Write {
-                        store.add_library(&moved.library).await?;
+                    if mode == WriteMode::Write {
+                        store.add_library(&exported.library).await?;
                     }
                     report.libraries.added += 1;
                 }
             }
-            if let Some(until) = moved.back_off_until
-                && mode == Mode::Write
+            if let Some(until) = exported.back_off_until
+                && mode == WriteMode::Write
             {
                 store.back_off(id, until, self.transfer.made_at).await?;
             }
         }
-        Ok(foreign)
+        Ok(differing)
     }
 
     async fn family(
         &self,
         store: &dyn Store,
-        mode: Mode,
-        foreign: &BTreeSet<LibraryId>,
-        moved: &MovedFamily,
+        mode: WriteMode,
+        differing: &BTreeSet<LibraryId>,
+        exported: &ExportedFamily,
     ) -> Result<Report, TransferError> {
         let mut report = Report::default();
-        let id = &moved.family.id;
-        let here = store.load_family(id).await?;
-        match &here {
-            Some(here) if here.family != moved.family => {
-                // It may be other people: neither their cards nor their notices may be mixed.
+        let id = &exported.family.id;
+        match store.family(id).await? {
+            Some(here) if here != exported.family => {
+                // These may be other people, so nothing of theirs is mixed.
                 report.differs(
                     Part::Family,
                     id,
                     "it is described differently here, so its cards and notices were left out too. \
                      If it is the same family, make the two the same, or remove the one here",
                 );
-                report.cards.different += moved.cards.len();
-                report.notices.different += moved.notices.len();
+                report.cards.different += exported.cards.len();
+                report.notices.different += exported.notices.len();
                 return Ok(report);
             }
             Some(_) => report.families.unchanged += 1,
             None => {
-                if mode == Mode::Write {
-                    store.add_family(&moved.family).await?;
+                if mode == WriteMode::Write {
+                    store.add_family(&exported.family).await?;
                 }
                 report.families.added += 1;
             }
         }
-        let secrets = match &here {
-            Some(here) => {
-                let ids: Vec<CardId> = here.cards.iter().map(|(card, _)| card.card.id).collect();
-                store.secrets(&ids).await?.into_iter().collect()
-            }
-            None => BTreeMap::new(),
-        };
-        let to = Destination {
-            store,
-            mode,
-            here: here.as_ref(),
-            secrets,
-        };
-        // Before the cards, so that a tick of this side finds the day's notice as early as can be.
-        notices(&to, moved, &mut report).await?;
-        for card in &moved.cards {
-            if foreign.contains(&card.library) {
+        // Before the cards, so that a tick finds the day's notice early.
+        import_notices(store, mode, exported, &mut report).await?;
+        let ids: Vec<CardId> = exported.cards.iter().map(|card| card.id).collect();
+        let mut secrets: BTreeMap<CardId, Sealed> =
+            store.secrets(&ids).await?.into_iter().collect();
+        for card in &exported.cards {
+            if differing.contains(&card.library) {
                 report.differs(
                     Part::Card,
                     card.id,
@@ -140,169 +125,90 @@ impl Checked<'_> {
                 );
                 continue;
             }
-            self.card(&to, moved, card, &mut report).await?;
+            if let Some(copy) = self.copy(id, card, secrets.remove(&card.id)) {
+                import_card(store, mode, copy, &mut report).await?;
+            }
         }
         Ok(report)
     }
 
-    async fn card(
+    /// Makes a card as it will be stored, with the stored secret if that has the same PIN.
+    fn copy(
         &self,
-        to: &Destination<'_>,
-        family: &MovedFamily,
-        moved: &MovedCard,
-        report: &mut Report,
-    ) -> Result<(), TransferError> {
-        let Some(fingerprint) = self.fingerprints.get(&moved.id) else {
-            return Ok(());
-        };
+        family: &FamilyId,
+        exported: &ExportedCard,
+        here: Option<Sealed>,
+    ) -> Option<CardCopy> {
         let card = Card {
-            id: moved.id,
-            family: family.family.id.clone(),
-            library: moved.library.clone(),
-            patron: moved.patron.clone(),
-            fingerprint: fingerprint.clone(),
-            paused: is_added_paused(moved),
-            created_at: moved.created_at,
+            id: exported.id,
+            family: family.clone(),
+            library: exported.library.clone(),
+            patron: exported.patron.clone(),
+            fingerprint: self.fingerprints.get(&exported.id)?.clone(),
+            paused: exported.paused,
+            created_at: exported.created_at,
         };
-        let cards_here = to.here.map_or(&[][..], |here| &here.cards);
-        let here = cards_here
-            .iter()
-            .find(|(here, _)| here.card.id == moved.id)
-            .map(|(record, account)| (record, account.as_ref()));
-        let Some((record, account)) = here else {
-            let doubled = cards_here.iter().any(|(here, _)| {
-                here.card.library == moved.library && here.card.fingerprint == *fingerprint
-            });
-            let added = if doubled {
-                false
-            } else if to.mode == Mode::DryRun {
-                to.store.card(card.id).await?.is_none()
-            } else {
-                match to.store.add_card(&card, &moved.sealed).await {
-                    Ok(()) => true,
-                    Err(StoreError::AlreadyExists(_)) => false,
-                    Err(error) => return Err(error.into()),
-                }
-            };
-            if !added {
-                report.differs(
-                    Part::Card,
-                    moved.id,
-                    "another card here has its number or id",
-                );
-                return Ok(());
-            }
-            if self
-                .take_steps(to, &card, steps_of_new(moved), report)
-                .await?
-            {
-                report.cards.added += 1;
-            }
-            return Ok(());
-        };
-        let same_card = Card {
-            paused: record.card.paused,
-            ..card.clone()
-        } == record.card;
-        if !same_card || !self.is_same_pin(moved, to.secrets.get(&moved.id)) {
-            report.differs(
-                Part::Card,
-                moved.id,
-                "its library, patron, number or PIN differs here. If the export is right, remove \
-                 the card here",
-            );
-            return Ok(());
-        }
-        match standing(record.card.paused, &record.state, account, moved) {
-            Standing::Same | Standing::Newer => report.cards.unchanged += 1,
-            Standing::Different(reason) => report.differs(Part::Card, moved.id, reason),
-            Standing::Behind(steps) => {
-                if self.take_steps(to, &card, steps, report).await? {
-                    report.cards.completed += 1;
-                }
-            }
-        }
-        Ok(())
+        let here = here.filter(|here| self.is_same_pin(exported, here));
+        Some(CardCopy {
+            record: CardRecord {
+                card,
+                state: exported.state.clone(),
+            },
+            secret: here.unwrap_or_else(|| exported.sealed.clone()),
+            account: exported.account.clone(),
+        })
     }
 
     /// Whether the PIN is the same. The number is, if the fingerprint is.
-    fn is_same_pin(&self, moved: &MovedCard, here: Option<&Sealed>) -> bool {
-        let Some(here) = here else {
+    fn is_same_pin(&self, exported: &ExportedCard, here: &Sealed) -> bool {
+        let Some(library) = self.library(&exported.library) else {
             return false;
         };
-        let Some(library) = self.library(&moved.library) else {
-            return false;
-        };
-        // The library here has the same hosts, or there would be no import.
-        let context = SealContext::new(moved.id, library);
+        // `Checked::new` made sure that the stored library has the same hosts.
+        let context = SealContext::new(exported.id, library);
         let open = |sealed| self.keys.open(&context, sealed);
-        // An interrupted import of this very document left the same bytes.
-        *here == moved.sealed
-            || match (open(here), open(&moved.sealed)) {
-                (Ok(here), Ok(moved)) => here.pin.expose_secret() == moved.pin.expose_secret(),
-                _ => false,
-            }
-    }
-
-    /// False, and reported, if the store refuses the card's account.
-    async fn take_steps(
-        &self,
-        to: &Destination<'_>,
-        card: &Card,
-        steps: Vec<Step>,
-        report: &mut Report,
-    ) -> Result<bool, TransferError> {
-        if to.mode == Mode::DryRun {
-            return Ok(true);
+        match (open(here), open(&exported.sealed)) {
+            (Ok(here), Ok(exported)) => here.pin.expose_secret() == exported.pin.expose_secret(),
+            _ => false,
         }
-        let mut taken = true;
-        for step in steps {
-            match take_step(to.store, card, step).await {
-                Ok(()) => {}
-                Err(StoreError::TooLarge(_)) => taken = false,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if !taken {
-            report.differs(
-                Part::Card,
-                card.id,
-                "its account is too large for this store and was left out",
-            );
-        }
-        Ok(taken)
     }
 }
 
-async fn take_step(store: &dyn Store, card: &Card, step: Step) -> StoreResult<()> {
-    match step {
-        Step::Pause(paused) => store.set_paused(card.id, paused).await,
-        Step::AllowRetry => store.allow_retry(card.id).await,
-        Step::BeginLogin(mark) => {
-            // Refused only if a check of this side has begun meanwhile; its own mark is as good.
-            let _ = store.begin_login(&card.key(), &mark).await?;
-            Ok(())
+async fn import_card(
+    store: &dyn Store,
+    mode: WriteMode,
+    copy: CardCopy,
+    report: &mut Report,
+) -> Result<(), TransferError> {
+    let id = copy.record.card.id;
+    let outcome = match store.restore_card(&copy, mode).await {
+        Err(StoreError::TooLarge(_)) if copy.account.is_some() => {
+            store.restore_card(&copy.without_account(), mode).await?;
+            let reason = "its account is too large for this store and was left out";
+            report.differs(Part::Card, id, reason);
+            return Ok(());
         }
-        Step::Save {
-            started_at,
-            finished_at,
-            outcome,
-        } => {
-            let check = Check {
-                // Not that of any mark, so that none is taken away.
-                id: Uuid::new_v4(),
-                card: CardKey {
-                    family: card.family.clone(),
-                    card: card.id,
-                },
-                library: card.library.clone(),
-                started_at,
-                finished_at,
-                outcome,
-            };
-            // One that is newer here stays.
-            let _ = store.save_check(&check).await?;
-            Ok(())
+        outcome => outcome?,
+    };
+    match outcome {
+        RestoreOutcome::Added => report.cards.added += 1,
+        RestoreOutcome::Completed => report.cards.completed += 1,
+        RestoreOutcome::Unchanged => report.cards.unchanged += 1,
+        RestoreOutcome::Conflict(conflict) => report.differs(Part::Card, id, reason(conflict)),
+    }
+    Ok(())
+}
+
+/// The reason of a conflict, as the rest of a sentence.
+fn reason(conflict: CardConflict) -> &'static str {
+    match conflict {
+        CardConflict::Taken => "another card here has its number or id",
+        CardConflict::OtherCard => {
+            "its library, patron, number or PIN differs here. If the export is right, remove the \
+             card here"
         }
+        CardConflict::Paused => "it is paused on one side and not on the other",
+        CardConflict::RetryAllowed => "it may be tried again here",
+        CardConflict::OtherAccount => "its account differs here",
     }
 }

@@ -1,17 +1,8 @@
-//! What an import did, or would do.
+//! Reports what an import did or would do.
 
 use serde::Serialize;
 
-/// Whether an import writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// It does.
-    Write,
-    /// It only says what it would do.
-    DryRun,
-}
-
-/// A kind of thing that moves.
+/// A kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
@@ -25,31 +16,31 @@ pub enum Part {
     Notice,
 }
 
-/// How many things of one kind were added, completed or left.
+/// How many records of one kind were added, completed or left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// They did not exist.
+    /// They were new.
     pub added: usize,
-    /// They were behind: an import was interrupted, or they moved away and back.
+    /// They were stored already and took what was newer.
     pub completed: usize,
-    /// They were the same or ahead.
+    /// They were the same or newer.
     pub unchanged: usize,
-    /// They differ, or can't be added: left as they are.
+    /// They differ or can't be added, so they stay as they are.
     pub different: usize,
 }
 
-/// Something that was left unchanged.
+/// A record that stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Difference {
-    /// What it is.
+    /// Its kind.
     pub part: Part,
     /// Its id; its key for a notice.
     pub id: String,
-    /// Why, as the rest of a sentence.
+    /// The reason, as the rest of a sentence.
     pub reason: String,
 }
 
-/// What an import did, or would do.
+/// The result of an import or of its dry run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The libraries.
@@ -60,7 +51,7 @@ pub struct Report {
     pub cards: Tally,
     /// The notices.
     pub notices: Tally,
-    /// What was left unchanged, without the cards and notices of such a family.
+    /// What differs. A family that differs stands for its cards and notices.
     pub differences: Vec<Difference>,
 }
 
@@ -83,7 +74,7 @@ impl Report {
         });
     }
 
-    pub(super) fn take_in(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         for part in [Part::Library, Part::Family, Part::Card, Part::Notice] {
             let more = *other.clone().tally(part);
             let tally = self.tally(part);

@@ -1,4 +1,4 @@
-//! A sealed secret in a document: its bytes in hexadecimal, which survives every editor and mail.
+//! Writes a sealed secret in hexadecimal, which survives editors and email.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -9,7 +9,7 @@ use hippo_core::store::{CardCursor, CardStore, Scope, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
-use super::row::{StoredRow, time};
+use super::row::{StoredRow, time, word};
 use super::{SqliteStore, all, families, first, libraries, page, sealed};
 
 #[async_trait]
@@ -17,41 +17,19 @@ impl CardStore for SqliteStore {
     async fn add_card(&self, card: &Card, secret: &Sealed) -> StoreResult<()> {
         let (card, secret) = (card.clone(), secret.clone());
         self.write(move |connection| {
-            if !families::exists(connection, &card.family)? {
-                return Err(families::no_family(&card.family));
-            }
-            if !libraries::exists(connection, &card.library)? {
-                return Err(libraries::no_library(&card.library));
-            }
-            if has_number(
-                connection,
-                &card.family,
-                &card.library,
-                &card.fingerprint,
-                None,
-            )? {
+            require_owners(connection, &card)?;
+            if number_is_held(connection, &card, &card.fingerprint)? {
                 return Err(duplicate_number(&card.family, &card.library));
             }
-            let added = connection
-                .prepare_cached(
-                    "INSERT INTO card
-                         (id, family, library, patron, fingerprint, paused, created_at)
-                     VALUES (:id, :family, :library, :patron, :fingerprint, :paused, :created_at)
-                     ON CONFLICT (id) DO NOTHING",
-                )?
-                .execute(named_params! {
-                    ":id": card.id.to_string(),
-                    ":family": card.family.as_str(),
-                    ":library": card.library.as_str(),
-                    ":patron": card.patron,
-                    ":fingerprint": card.fingerprint.0,
-                    ":paused": card.paused,
-                    ":created_at": time(card.created_at),
-                })?;
-            match added {
-                0 => Err(StoreError::AlreadyExists(format!("a card {}", card.id)).into()),
-                _ => sealed::upsert_secret(connection, card.id, &secret),
+            if exists(connection, card.id)? {
+                return Err(StoreError::AlreadyExists(format!("a card {}", card.id)).into());
             }
+            let record = CardRecord {
+                state: CardState::default(),
+                card,
+            };
+            put_record(connection, &record)?;
+            sealed::upsert_secret(connection, record.card.id, &secret)
         })
         .await
     }
@@ -137,6 +115,75 @@ impl CardStore for SqliteStore {
     }
 }
 
+/// Refuses a card whose family or library isn't there.
+pub(super) fn require_owners(connection: &Connection, card: &Card) -> Result<(), Fault> {
+    if !families::exists(connection, &card.family)? {
+        return Err(families::no_family(&card.family));
+    }
+    if !libraries::exists(connection, &card.library)? {
+        return Err(libraries::no_library(&card.library));
+    }
+    Ok(())
+}
+
+/// Whether there is a card of this id, readable or not.
+pub(super) fn exists(connection: &Connection, id: CardId) -> Result<bool, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM card WHERE id = ?1")?
+        .exists([id.to_string()])?)
+}
+
+/// Adds a card with its state, or replaces the state of the one that is there.
+pub(super) fn put_record(
+    connection: &Connection,
+    CardRecord { card, state }: &CardRecord,
+) -> Result<(), Fault> {
+    let last = state.last_check.as_ref();
+    let failure = last.and_then(|last| last.failure.as_ref());
+    let remedy = failure.and_then(|failure| failure.remedy);
+    let mark = state.login_mark.as_ref();
+    connection
+        .prepare_cached(
+            "INSERT INTO card VALUES (:id, :family, :library, :patron, :fingerprint, :paused,
+                 :created_at, :check_started_at, :check_finished_at, :failure_kind,
+                 :failure_detail, :failure_remedy, :last_success_at, :refused_since,
+                 :mark_check, :mark_at, :mark_day, :mark_settled)
+             ON CONFLICT (id) DO UPDATE SET
+                 check_started_at = excluded.check_started_at,
+                 check_finished_at = excluded.check_finished_at,
+                 failure_kind = excluded.failure_kind,
+                 failure_detail = excluded.failure_detail,
+                 failure_remedy = excluded.failure_remedy,
+                 last_success_at = excluded.last_success_at,
+                 refused_since = excluded.refused_since,
+                 mark_check = excluded.mark_check,
+                 mark_at = excluded.mark_at,
+                 mark_day = excluded.mark_day,
+                 mark_settled = excluded.mark_settled",
+        )?
+        .execute(named_params! {
+            ":id": card.id.to_string(),
+            ":family": card.family.as_str(),
+            ":library": card.library.as_str(),
+            ":patron": card.patron,
+            ":fingerprint": card.fingerprint.0,
+            ":paused": card.paused,
+            ":created_at": time(card.created_at),
+            ":check_started_at": last.map(|last| time(last.started_at)),
+            ":check_finished_at": last.map(|last| time(last.finished_at)),
+            ":failure_kind": failure.map(|failure| word(&failure.kind)).transpose()?,
+            ":failure_detail": failure.map(|failure| failure.detail.as_str()),
+            ":failure_remedy": remedy.map(|remedy| word(&remedy)).transpose()?,
+            ":last_success_at": state.last_success_at.map(time),
+            ":refused_since": state.refused_since.map(time),
+            ":mark_check": mark.map(|mark| mark.check.to_string()),
+            ":mark_at": mark.map(|mark| time(mark.at)),
+            ":mark_day": mark.map(|mark| mark.day.to_string()),
+            ":mark_settled": mark.is_some_and(|mark| mark.is_settled),
+        })?;
+    Ok(())
+}
+
 /// One card.
 pub(super) fn by_id(connection: &Connection, id: CardId) -> Result<Option<CardRecord>, Fault> {
     first(
@@ -181,24 +228,22 @@ pub(super) fn duplicate_number(family: &FamilyId, library: &LibraryId) -> Fault 
     .into()
 }
 
-/// Whether a family has a card of that number at the library, other than `except`.
-pub(super) fn has_number(
+/// Whether another card of the card's family has that number at its library.
+pub(super) fn number_is_held(
     connection: &Connection,
-    family: &FamilyId,
-    library: &LibraryId,
+    card: &Card,
     fingerprint: &Fingerprint,
-    except: Option<CardId>,
 ) -> Result<bool, Fault> {
     Ok(connection
         .prepare_cached(
             "SELECT 1 FROM card
-             WHERE family = ?1 AND library = ?2 AND fingerprint = ?3 AND id IS NOT ?4",
+             WHERE family = ?1 AND library = ?2 AND fingerprint = ?3 AND id <> ?4",
         )?
-        .exists(params![
-            family.as_str(),
-            library.as_str(),
-            fingerprint.0,
-            except.map(|id| id.to_string())
+        .exists([
+            card.family.as_str(),
+            card.library.as_str(),
+            &fingerprint.0,
+            &card.id.to_string(),
         ])?)
 }
 

@@ -201,7 +201,8 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
     Ok(Saved::Stored)
 }
 
-fn upsert_account(
+/// Replaces a card's account.
+pub(super) fn upsert_account(
     connection: &Connection,
     card: &str,
     read_at: DateTime<Utc>,

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod backup;
+mod card_copies;
 mod cards;
 mod checks;
 mod families;

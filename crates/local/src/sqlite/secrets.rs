@@ -35,9 +35,8 @@ impl SecretStore for SqliteStore {
             let record = cards::by_id(connection, card)?
                 .ok_or_else(|| cards::no_card(card))?
                 .card;
-            let (family, library) = (&record.family, &record.library);
-            if cards::has_number(connection, family, library, &fingerprint, Some(card))? {
-                return Err(cards::duplicate_number(family, library));
+            if cards::number_is_held(connection, &record, &fingerprint)? {
+                return Err(cards::duplicate_number(&record.family, &record.library));
             }
             connection
                 .prepare_cached("UPDATE card SET fingerprint = ?2 WHERE id = ?1")?

@@ -19,8 +19,8 @@ use hippo_core::store::{
     RunStore, Scope, SecretStore, StoreError, VisitStore,
 };
 use hippo_core::testing::contract::sample;
+use hippo_core::testing::memory::NoHeartbeat;
 use hippo_local::clock::FrozenClock;
-use hippo_local::ping::HttpPing;
 use hippo_local::sqlite::{BackupError, OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -537,7 +537,7 @@ async fn newer_alert_kind_is_skipped_and_unchanged() {
         outbox: &store,
         notifiers: Some(Notifiers::all(&LogNotifier)),
         heartbeat: Heartbeat {
-            ping: &HttpPing,
+            ping: &NoHeartbeat,
             urls: [].into(),
             runs: &store,
         },

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use hippo_core::ids::LibraryId;
-use hippo_core::transfer::{Checked, Mode, Part, Report, Tally, Transfer};
+use hippo_core::store::WriteMode;
+use hippo_core::transfer::{Checked, Part, Report, Tally, Transfer};
 use serde::Serialize;
 
 use crate::ask::confirm;
@@ -61,7 +62,11 @@ pub(super) async fn import(
             return Ok(Outcome::Done);
         }
     }
-    let mode = if dry_run { Mode::DryRun } else { Mode::Write };
+    let mode = if dry_run {
+        WriteMode::DryRun
+    } else {
+        WriteMode::Write
+    };
     let progress = Progress::new("families");
     let imported = checked
         .import(&*context.store, mode, &|step| progress.step(step))

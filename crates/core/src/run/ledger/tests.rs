@@ -4,14 +4,13 @@ use rstest::rstest;
 
 use super::*;
 use crate::alerts::after_run::AfterRun;
-use crate::alerts::heartbeat::HeartbeatClient;
-use crate::alerts::heartbeat::MissedHeartbeat;
 use crate::ids::Label;
 use crate::run::Job;
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
 use crate::store::AlertStore as _;
 use crate::store::StoreResult;
+use crate::testing::memory::NoHeartbeat;
 use crate::testing::world::World;
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -506,22 +505,13 @@ async fn alert_keys(world: &World) -> Vec<String> {
     keys
 }
 
-struct NoPing;
-
-#[async_trait::async_trait]
-impl HeartbeatClient for NoPing {
-    async fn ping(&self, _: &url::Url) -> Result<(), MissedHeartbeat> {
-        Ok(())
-    }
-}
-
 fn after_run(world: &World) -> AfterRun<'_> {
     AfterRun {
         alerts: &world.store,
         outbox: &world.store,
         notifiers: None,
         heartbeat: crate::alerts::heartbeat::Heartbeat {
-            ping: &NoPing,
+            ping: &NoHeartbeat,
             urls: std::collections::BTreeMap::new(),
             runs: &world.store,
         },

@@ -121,6 +121,16 @@ suites! { $
         unknown_card_cannot_be_changed_or_removed,
         one_of_many_concurrent_adds_of_a_number_wins,
     }
+    restore {
+        restored_card_is_as_its_copy,
+        newer_copy_completes_a_card,
+        older_copy_changes_nothing,
+        later_account_survives_a_newer_copy,
+        conflict_leaves_the_card_unchanged,
+        dry_run_restores_nothing,
+        copy_of_a_missing_family_or_library_is_refused,
+        of_many_restores_at_once_the_newest_stays,
+    }
     secrets {
         secrets_are_loaded_for_cards_that_have_one,
         secret_is_replaced_with_its_fingerprint,
@@ -211,12 +221,12 @@ suites! { $
         one_of_many_concurrent_starts_of_a_run_wins,
         one_of_many_concurrent_runs_of_a_label_wins,
     }
-    moving {
-        moved_data_is_equal_on_the_other_side,
-        data_moved_before_is_left_unchanged,
-        newer_data_on_the_other_side_stays_and_comes_back,
-        removed_family_comes_back_with_its_last_notice,
-        differing_data_is_kept_and_reported,
+    transfer {
+        imported_store_exports_the_same,
+        second_import_changes_nothing,
+        import_keeps_what_is_newer_and_takes_it_back,
+        removed_family_is_imported_with_its_last_notice,
+        import_reports_and_keeps_what_differs,
     }
     alerts {
         first_claim_of_an_alert_wins,

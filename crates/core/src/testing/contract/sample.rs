@@ -12,6 +12,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::family::schedule::ScheduleHistory;
 use crate::family::{Family, Preferences};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
+use crate::jobs::check_cards::keys::Keys;
 use crate::library::Library;
 use crate::outbox::{MailKey, OutboxRecord};
 use crate::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
@@ -19,7 +20,8 @@ use crate::seal::{
     FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext,
     SealError, Sealed,
 };
-use crate::store::Store;
+use crate::store::{Store, WriteMode};
+use crate::transfer::{Checked, Report, Transfer, TransferError, export};
 
 /// A time on the morning of the sample day, with a fraction that a store must keep.
 pub fn time(clock: &str) -> DateTime<Utc> {
@@ -174,6 +176,45 @@ pub async fn one_card(store: &dyn Store) -> Card {
 pub async fn add_card(store: &dyn Store, card: Card) -> Card {
     store.add_card(&card, &sealed(card.id)).await.unwrap();
     card
+}
+
+/// Adds a card with this number and PIN, sealed and fingerprinted with these keys.
+pub async fn add_sealed_card(
+    store: &dyn Store,
+    side: &SideKeys,
+    mut card: Card,
+    number: &str,
+    pin: &str,
+) -> Card {
+    let secret = CardSecret {
+        number: SecretString::from(number),
+        pin: SecretString::from(pin),
+    };
+    card.fingerprint = side.fingerprint(&card.library, &secret.number);
+    let sealed = side.seal(card.id, &library(card.library.as_str()), &secret);
+    store.add_card(&card, &sealed).await.unwrap();
+    card
+}
+
+/// Exports a store from one side to another.
+pub async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
+    let (keys, recipient) = (Keys::new(side), to.private.public_key());
+    export(store, &keys, recipient, time("20:00:00"), &|_| {})
+        .await
+        .unwrap()
+}
+
+/// Imports a document into a store.
+pub async fn import(
+    store: &dyn Store,
+    side: &SideKeys,
+    transfer: &Transfer,
+    mode: WriteMode,
+) -> Result<Report, TransferError> {
+    let stored = store.libraries().await?;
+    Checked::new(transfer, &side.private, &side.fingerprint, &stored)?
+        .import(store, mode, &|_| {})
+        .await
 }
 
 /// An account with every field filled in one loan and one hold, of this many fines in cents.

@@ -18,7 +18,7 @@ impl AlertStore for MemoryStore {
         alert: &Alert,
         now: DateTime<Utc>,
     ) -> StoreResult<bool> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let before = inside.alerts.remove(key);
         let is_news = before.is_none();
         let stored = match before {
@@ -30,8 +30,8 @@ impl AlertStore for MemoryStore {
     }
 
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
-        let mut inside = self.lock();
-        let Some(next) = inside.alerts.get(key).and_then(|stored| stored.claim(now)) else {
+        let mut inside = self.write()?;
+        let Some(next) = inside.alerts.get(key).and_then(|noted| noted.claim(now)) else {
             return Ok(false);
         };
         inside.alerts.insert(key.clone(), next);
@@ -39,15 +39,15 @@ impl AlertStore for MemoryStore {
     }
 
     async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
-        if let Some(stored) = self.lock().alerts.get_mut(key) {
-            stored.delivered_at.get_or_insert(at);
+        if let Some(noted) = self.write()?.alerts.get_mut(key) {
+            noted.delivered_at.get_or_insert(at);
         }
         Ok(())
     }
 
-    async fn withdraw_alert(&self, stored: &StoredAlert) -> StoreResult<()> {
-        let (key, mut inside) = (stored.alert.key(), self.lock());
-        if inside.alerts.get(&key) == Some(stored) {
+    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
+        let (key, mut inside) = (noted.alert.key(), self.write()?);
+        if inside.alerts.get(&key) == Some(noted) {
             inside.alerts.remove(&key);
         }
         Ok(())

@@ -6,18 +6,16 @@ use super::MemoryStore;
 use crate::card::{Card, CardRecord, CardState, Fingerprint};
 use crate::ids::{CardId, FamilyId};
 use crate::seal::Sealed;
-use crate::store::{CardCursor, CardStore, Scope, SecretStore, StoreError, StoreResult};
+use crate::store::{
+    CardConflict, CardCopy, CardCursor, CardStore, RestoreOutcome, RestoreStore, Scope,
+    SecretStore, StoreError, StoreResult, WriteMode,
+};
 
 #[async_trait]
 impl CardStore for MemoryStore {
     async fn add_card(&self, card: &Card, secret: &Sealed) -> StoreResult<()> {
-        let mut inside = self.lock();
-        if !inside.families.contains_key(&card.family) {
-            return Err(StoreError::NotFound(format!("family “{}”", card.family)));
-        }
-        if !inside.libraries.contains_key(&card.library) {
-            return Err(StoreError::NotFound(format!("library “{}”", card.library)));
-        }
+        let mut inside = self.write()?;
+        inside.require_owners(card)?;
         if inside.cards.contains_key(&card.id) || inside.holds_number(card, &card.fingerprint) {
             return Err(StoreError::AlreadyExists(format!(
                 "a card of that number in the family “{}”",
@@ -90,12 +88,12 @@ impl CardStore for MemoryStore {
     }
 
     async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()> {
-        self.lock().record(id)?.card.paused = paused;
+        self.write()?.record(id)?.card.paused = paused;
         Ok(())
     }
 
     async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let state = &mut inside.record(id)?.state;
         state.refused_since = None;
         state.login_mark = None;
@@ -103,11 +101,44 @@ impl CardStore for MemoryStore {
     }
 
     async fn remove_card(&self, id: CardId) -> StoreResult<()> {
-        if self.lock().remove_card(id) {
+        if self.write()?.remove_card(id) {
             Ok(())
         } else {
             Err(StoreError::NotFound(format!("card {id}")))
         }
+    }
+}
+
+#[async_trait]
+impl RestoreStore for MemoryStore {
+    async fn restore_card(&self, copy: &CardCopy, mode: WriteMode) -> StoreResult<RestoreOutcome> {
+        let mut inside = match mode {
+            WriteMode::Write => self.write()?,
+            WriteMode::DryRun => self.lock(),
+        };
+        let card = &copy.record.card;
+        if mode == WriteMode::Write {
+            inside.require_owners(card)?;
+        }
+        let stored = inside.cards.get(&card.id).cloned();
+        let (outcome, to_write) = match stored {
+            Some(stored) if stored.card.family == card.family => {
+                let account = inside.accounts.get(&card.id).cloned();
+                copy.merge_into(stored, account, inside.secrets.get(&card.id))
+            }
+            None if !inside.holds_number(card, &card.fingerprint) => {
+                (RestoreOutcome::Added, Some(copy.clone()))
+            }
+            _ => (RestoreOutcome::Conflict(CardConflict::Taken), None),
+        };
+        if let Some(copy) = to_write.filter(|_| mode == WriteMode::Write) {
+            inside.secrets.insert(card.id, copy.secret);
+            inside.cards.insert(card.id, copy.record);
+            if let Some(account) = copy.account {
+                inside.accounts.insert(card.id, account);
+            }
+        }
+        Ok(outcome)
     }
 }
 
@@ -127,7 +158,7 @@ impl SecretStore for MemoryStore {
         fingerprint: &Fingerprint,
         secret: &Sealed,
     ) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let stored = inside.record(card)?.card.clone();
         if inside.holds_number(&stored, fingerprint) {
             return Err(StoreError::AlreadyExists(format!(

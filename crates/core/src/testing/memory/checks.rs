@@ -16,7 +16,7 @@ use crate::store::{
 #[async_trait]
 impl CheckStore for MemoryStore {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let record = inside.record(card.card)?;
         let waits = record.card.paused || record.state.refused_since.is_some();
         let state = &mut record.state;
@@ -37,7 +37,7 @@ impl CheckStore for MemoryStore {
         check: Uuid,
         outcome: LoginOutcome,
     ) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let Ok(record) = inside.record(card.card) else {
             return Ok(());
         };
@@ -56,7 +56,7 @@ impl CheckStore for MemoryStore {
     }
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let Ok(record) = inside.record(check.card.card) else {
             return Ok(Saved::CardGone);
         };

@@ -11,7 +11,7 @@ use crate::store::{FamilyStore, StoreError, StoreResult};
 #[async_trait]
 impl FamilyStore for MemoryStore {
     async fn add_family(&self, family: &Family) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         if inside.families.contains_key(&family.id) {
             return Err(StoreError::AlreadyExists(format!(
                 "a family “{}”",
@@ -23,7 +23,7 @@ impl FamilyStore for MemoryStore {
     }
 
     async fn update_family(&self, family: &Family) -> StoreResult<()> {
-        match self.lock().families.get_mut(&family.id) {
+        match self.write()?.families.get_mut(&family.id) {
             Some(stored) => {
                 let stopped = std::mem::take(&mut stored.stopped);
                 *stored = Family {
@@ -60,19 +60,19 @@ impl FamilyStore for MemoryStore {
     }
 
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let family = inside.families.get_mut(id);
         Ok(family.is_some_and(|family| family.stop_recipient(stopped.clone())))
     }
 
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let family = inside.families.get_mut(id);
         Ok(family.is_some_and(|family| family.allow_recipient(address)))
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         if inside.families.remove(id).is_none() {
             return Err(StoreError::NotFound(format!("family “{id}”")));
         }

@@ -11,7 +11,7 @@ use crate::store::{LibraryStore, StoreError, StoreResult};
 #[async_trait]
 impl LibraryStore for MemoryStore {
     async fn add_library(&self, library: &Library) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         if inside.libraries.contains_key(&library.id) {
             return Err(StoreError::AlreadyExists(format!(
                 "a library “{}”",
@@ -23,7 +23,7 @@ impl LibraryStore for MemoryStore {
     }
 
     async fn update_library(&self, library: &Library) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let Some(stored) = inside.libraries.get_mut(&library.id) else {
             return Err(StoreError::NotFound(format!("library “{}”", library.id)));
         };
@@ -45,7 +45,7 @@ impl LibraryStore for MemoryStore {
     }
 
     async fn remove_library(&self, id: &LibraryId) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         if inside
             .cards
             .values()
@@ -69,7 +69,7 @@ impl LibraryStore for MemoryStore {
         until: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         if !inside.libraries.contains_key(id) {
             return Err(StoreError::NotFound(format!("library “{id}”")));
         }
@@ -85,7 +85,7 @@ impl LibraryStore for MemoryStore {
         id: &LibraryId,
         since: DateTime<Utc>,
     ) -> StoreResult<DateTime<Utc>> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         if !inside.libraries.contains_key(id) {
             return Err(StoreError::NotFound(format!("library “{id}”")));
         }
@@ -95,7 +95,7 @@ impl LibraryStore for MemoryStore {
     }
 
     async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()> {
-        self.lock().down.remove(id);
+        self.write()?.down.remove(id);
         Ok(())
     }
 

@@ -13,9 +13,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use url::Url;
 
 use crate::alerts::AlertKey;
 use crate::alerts::StoredAlert;
+use crate::alerts::heartbeat::{HeartbeatClient, MissedHeartbeat};
 use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
 use crate::ids::{CardId, FamilyId, LibraryId};
@@ -51,6 +53,8 @@ struct Inside {
     runs: BTreeMap<RunKey, Run>,
     work: BTreeMap<(RunKey, String), WorkItem>,
     alerts: BTreeMap<AlertKey, StoredAlert>,
+    /// How many more writes succeed; `None`: all.
+    writes_left: Option<usize>,
 }
 
 impl Inside {
@@ -58,6 +62,17 @@ impl Inside {
         self.cards
             .get_mut(&id)
             .ok_or_else(|| StoreError::NotFound(format!("card {id}")))
+    }
+
+    /// Refuses a card whose family or library isn't there.
+    fn require_owners(&self, card: &Card) -> StoreResult<()> {
+        if !self.families.contains_key(&card.family) {
+            return Err(StoreError::NotFound(format!("family “{}”", card.family)));
+        }
+        if !self.libraries.contains_key(&card.library) {
+            return Err(StoreError::NotFound(format!("library “{}”", card.library)));
+        }
+        Ok(())
     }
 
     fn holds_number(&self, card: &Card, fingerprint: &Fingerprint) -> bool {
@@ -91,13 +106,39 @@ impl MemoryStore {
         }
     }
 
+    /// Lets only so many more writes succeed, as if the machine stopped then; `None`: all.
+    pub fn limit_writes(&self, writes: Option<usize>) {
+        self.lock().writes_left = writes;
+    }
+
+    fn write(&self) -> StoreResult<MutexGuard<'_, Inside>> {
+        let mut inside = self.lock();
+        match &mut inside.writes_left {
+            None => {}
+            Some(0) => return Err(StoreError::Unavailable("the writes are limited".to_owned())),
+            Some(left) => *left -= 1,
+        }
+        Ok(inside)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inside> {
         // Every method leaves the maps consistent, so a panic elsewhere cannot damage them.
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A gate that is always open.
+/// A heartbeat client that sends nothing.
+#[derive(Debug, Default)]
+pub struct NoHeartbeat;
+
+#[async_trait]
+impl HeartbeatClient for NoHeartbeat {
+    async fn ping(&self, _url: &Url) -> Result<(), MissedHeartbeat> {
+        Ok(())
+    }
+}
+
+/// A limit that is always open.
 #[derive(Debug, Default)]
 pub struct NoConcurrencyLimit;
 

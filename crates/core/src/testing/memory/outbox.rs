@@ -11,7 +11,7 @@ use crate::store::{OutboxCursor, OutboxStore, StoreError, StoreOrigin, StoreResu
 #[async_trait]
 impl OutboxStore for MemoryStore {
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         if !inside.families.contains_key(&record.family) {
             return Err(StoreError::NotFound(format!("family “{}”", record.family)));
         }
@@ -46,7 +46,7 @@ impl OutboxStore for MemoryStore {
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
-        let Inside { outbox, sent, .. } = &mut *self.lock();
+        let Inside { outbox, sent, .. } = &mut *self.write()?;
         match outbox.get_mut(&OutboxCursor::from(record)) {
             Some((stored, stored_notice)) if stored.revision == revision => {
                 if record.state == MailState::Sending {
@@ -99,7 +99,7 @@ impl OutboxStore for MemoryStore {
     }
 
     async fn end_restore(&self) -> StoreResult<()> {
-        self.lock().origin = None;
+        self.write()?.origin = None;
         Ok(())
     }
 

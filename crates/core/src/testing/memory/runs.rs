@@ -21,7 +21,7 @@ impl RunStore for MemoryStore {
         allow_overlap: bool,
         silence: Duration,
     ) -> StoreResult<RunStart> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         if let Some(stored) = inside.runs.get(&run.key) {
             return Ok(RunStart::AlreadyRan(stored.clone()));
         }
@@ -55,7 +55,7 @@ impl RunStore for MemoryStore {
     }
 
     async fn record_run(&self, run: &Run) -> StoreResult<bool> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         if inside.runs.contains_key(&run.key) {
             return Ok(false);
         }
@@ -64,7 +64,7 @@ impl RunStore for MemoryStore {
     }
 
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
-        match self.lock().runs.get_mut(&run.key) {
+        match self.write()?.runs.get_mut(&run.key) {
             Some(stored) => {
                 stored.reported_at = run.reported_at;
                 stored.finished_at = run.finished_at;
@@ -78,7 +78,7 @@ impl RunStore for MemoryStore {
 
     async fn save_work_item(&self, run: &RunKey, work: &WorkItem) -> StoreResult<()> {
         let key = (run.clone(), work.item_id.clone());
-        self.lock().work.insert(key, work.clone());
+        self.write()?.work.insert(key, work.clone());
         Ok(())
     }
 
@@ -93,7 +93,7 @@ impl RunStore for MemoryStore {
     }
 
     async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool> {
-        let stored = &mut self.lock().tick_times;
+        let stored = &mut self.write()?.tick_times;
         let is_same = stored == before;
         if is_same {
             *stored = after.clone();
@@ -125,7 +125,7 @@ impl RunStore for MemoryStore {
     }
 
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
-        let mut inside = self.lock();
+        let mut inside = self.write()?;
         let Inside { runs, work, .. } = &mut *inside;
         runs.retain(|_, run| run.started_at >= before);
         work.retain(|(run, _), _| runs.contains_key(run));

@@ -1,23 +1,22 @@
-//! Data that moves to another store is equal there.
+//! Exporting from one store and importing into another.
 
 use chrono::{DateTime, Duration, Utc};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::Store;
 use super::sample::{
-    SideKeys, account, card, check, date, failed, family, family_id, library, library_id, mark,
-    notice, time,
+    SideKeys, account, add_sealed_card, card, check, date, exported, failed, family, family_id,
+    import, library, library_id, mark, notice, time,
 };
-use crate::card::{Card, CardSecret};
+use crate::card::Card;
 use crate::failure::FailureKind;
 use crate::ids::CardId;
-use crate::jobs::check_cards::keys::Keys;
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailState, OutboxRecord};
 use crate::testing::memory::MemoryStore;
-use crate::store::{CheckStore, FamilyStore, LibraryStore, OutboxStore};
-use crate::transfer::{Checked, Mode, MovedCard, Report, Transfer, export};
+use crate::store::{CheckStore, FamilyStore, LibraryStore, OutboxStore, WriteMode};
+use crate::transfer::{ExportedCard, Report, Transfer};
 
 /// Cards, each with a history of its own.
 const CARDS: u64 = 60;
@@ -39,23 +38,11 @@ impl Dice {
     }
 }
 
-async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
-    let keys = Keys::new(side);
-    export(store, &keys, to.private.public_key(), time("20:00:00"), &|_| {})
-        .await
-        .unwrap()
-}
-
+/// Imports a document through its text, as from a file.
 async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Report {
-    // Through its text, as in a file.
     let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
     assert_eq!(read, *transfer);
-    let stored = store.libraries().await.unwrap();
-    Checked::new(&read, &side.private, &side.fingerprint, &stored)
-        .unwrap()
-        .import(store, Mode::Write, &|_| {})
-        .await
-        .unwrap()
+    import(store, side, &read, WriteMode::Write).await.unwrap()
 }
 
 /// Asserts that two documents are equal except for the envelopes, which every sealing changes.
@@ -68,13 +55,13 @@ fn assert_same(one: &Transfer, other: &Transfer, side: &SideKeys) {
         assert_eq!(one.notices, other.notices);
         assert_eq!(one.cards.len(), other.cards.len());
         for (one, other) in one.cards.iter().zip(&other.cards) {
-            let open = |card: &MovedCard| {
+            let open = |card: &ExportedCard| {
                 let secret = side.open(card.id, &library(card.library.as_str()), &card.sealed).unwrap();
                 let number = secret.number.expose_secret().to_owned();
                 (number, secret.pin.expose_secret().to_owned())
             };
             assert_eq!(open(one), open(other));
-            let same_seal = MovedCard {
+            let same_seal = ExportedCard {
                 sealed: other.sealed.clone(),
                 ..one.clone()
             };
@@ -84,17 +71,8 @@ fn assert_same(one: &Transfer, other: &Transfer, side: &SideKeys) {
 }
 
 async fn seal_and_add(store: &dyn Store, side: &SideKeys, number: u64, card: Card) -> Card {
-    let secret = CardSecret {
-        number: SecretString::from(format!("2999900000{number:04}")),
-        pin: SecretString::from(format!("pin-{number}")),
-    };
-    let card = Card {
-        fingerprint: side.fingerprint(&card.library, &secret.number),
-        ..card
-    };
-    let sealed = side.seal(card.id, &library(card.library.as_str()), &secret);
-    store.add_card(&card, &sealed).await.unwrap();
-    card
+    let (number, pin) = (format!("2999900000{number:04}"), format!("pin-{number}"));
+    add_sealed_card(store, side, card, &number, &pin).await
 }
 
 /// Applies one random action to a card: a check, a login mark, a retry or a pause.
@@ -189,7 +167,7 @@ async fn used_store(side: &SideKeys) -> MemoryStore {
     store
 }
 
-pub(super) async fn moved_data_is_equal_on_the_other_side(store: &dyn Store) {
+pub(super) async fn imported_store_exports_the_same(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = used_store(&left).await;
     let moved = exported(&source, &left, &here).await;
@@ -206,7 +184,7 @@ pub(super) async fn moved_data_is_equal_on_the_other_side(store: &dyn Store) {
     assert!(last_notice.is_some());
 }
 
-pub(super) async fn data_moved_before_is_left_unchanged(store: &dyn Store) {
+pub(super) async fn second_import_changes_nothing(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = used_store(&left).await;
     let moved = exported(&source, &left, &here).await;
@@ -221,7 +199,7 @@ pub(super) async fn data_moved_before_is_left_unchanged(store: &dyn Store) {
     assert_same(&after, &before, &here);
 }
 
-pub(super) async fn newer_data_on_the_other_side_stays_and_comes_back(store: &dyn Store) {
+pub(super) async fn import_keeps_what_is_newer_and_takes_it_back(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = used_store(&left).await;
     let moved = exported(&source, &left, &here).await;
@@ -261,7 +239,7 @@ pub(super) async fn newer_data_on_the_other_side_stays_and_comes_back(store: &dy
     assert_same(&back, &lived_on, &left);
 }
 
-pub(super) async fn removed_family_comes_back_with_its_last_notice(store: &dyn Store) {
+pub(super) async fn removed_family_is_imported_with_its_last_notice(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let conrad = family_id("conrad");
     let moved = exported(&used_store(&left).await, &left, &here).await;
@@ -282,7 +260,7 @@ pub(super) async fn removed_family_comes_back_with_its_last_notice(store: &dyn S
     }
 }
 
-pub(super) async fn differing_data_is_kept_and_reported(store: &dyn Store) {
+pub(super) async fn import_reports_and_keeps_what_differs(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = MemoryStore::default();
     for id in ["kpl", "wpl"] {
@@ -313,24 +291,8 @@ pub(super) async fn differing_data_is_kept_and_reported(store: &dyn Store) {
     let read = check(&good, "08:00:00", Ok(account(5)));
     source.save_check(&read).await.unwrap();
 
-    let fingerprint = |number: &str| {
-        here.fingerprint(&library_id("wpl"), &SecretString::from(number.to_owned()))
-    };
-    let pin = CardSecret {
-        number: SecretString::from("29999000000002"),
-        pin: SecretString::from("another"),
-    };
-    let card_here = Card {
-        fingerprint: fingerprint("29999000000002"),
-        ..another_pin.clone()
-    };
-    let sealed = here.seal(another_pin.id, &library("wpl"), &pin);
-    store.add_card(&card_here, &sealed).await.unwrap();
-    let twin = Card {
-        fingerprint: fingerprint("29999000000003"),
-        ..card("conrad", "wpl", "")
-    };
-    seal_and_add(store, &here, 3, twin).await;
+    add_sealed_card(store, &here, another_pin.clone(), "29999000000002", "another").await;
+    seal_and_add(store, &here, 3, card("conrad", "wpl", "")).await;
     let paused = Card {
         paused: true,
         ..awake.clone()

@@ -1,4 +1,4 @@
-//! Moving from one home to another: everything is there afterwards, and no PIN was in the file.
+//! Exporting one home and importing it into another.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ async fn library() -> DemoLibrary {
     DemoLibrary::start(site).await.unwrap()
 }
 
-/// A home with a family that was told today, and a card that was never checked.
+/// A home with a checked card and a family that got its notice today.
 fn lived_in(library: &DemoLibrary) -> Home {
     let mut home = Home::new();
     home.set_now(NOW);
@@ -60,7 +60,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_home_moves_whole_without_a_second_mail() {
+async fn imported_home_is_the_same_and_sends_no_second_mail() {
     let library = library().await;
     let left = lived_in(&library);
     let new = new_home();
@@ -104,7 +104,7 @@ async fn a_home_moves_whole_without_a_second_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_for_this_home_or_not_whole_is_refused() {
+async fn broken_export_or_one_for_another_home_is_refused() {
     let library = library().await;
     let left = lived_in(&library);
     let new = new_home();
@@ -141,7 +141,7 @@ async fn what_is_not_for_this_home_or_not_whole_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_family_that_is_another_one_here_is_left_and_told_of() {
+async fn import_reports_and_keeps_a_family_that_differs() {
     let library = library().await;
     let left = lived_in(&library);
     let new = new_home();

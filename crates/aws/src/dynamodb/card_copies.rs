@@ -1,0 +1,88 @@
+//! Restoring cards that another store held.
+
+use async_trait::async_trait;
+use hippo_core::card::StoredAccount;
+use hippo_core::store::{
+    CardConflict, CardCopy, RestoreOutcome, RestoreStore, StoreResult, WriteMode,
+};
+
+use super::DynamoDbStore;
+use super::cards::{missing_owner, steps_to_add};
+use super::checks::account_item;
+use super::expression::Expression;
+use super::heads::Head;
+use super::item::Item;
+use super::keys::Key;
+use super::sealed;
+use super::table::{MAX_ATTEMPTS, Step, Transacted, too_busy, wait_before_retry};
+
+#[async_trait]
+impl RestoreStore for DynamoDbStore {
+    async fn restore_card(&self, copy: &CardCopy, mode: WriteMode) -> StoreResult<RestoreOutcome> {
+        let card = &copy.record.card;
+        for tries in 0..MAX_ATTEMPTS {
+            wait_before_retry(tries).await?;
+            // The head first: whoever changes the account or the secret changes its revision too.
+            let head = self.table.get(&Key::head(&card.key())).await?;
+            let revision = head.as_ref().map(Item::revision);
+            let keys = vec![
+                Key::account(&card.key()),
+                Key::secret(card.id),
+                Key::pointer(card.id),
+                Key::number(&card.family, &card.library, &card.fingerprint),
+            ];
+            let mut found = self.table.get_all(keys).await?;
+            if head.is_none()
+                && !found.is_empty()
+                && self.table.get(&Key::head(&card.key())).await?.is_some()
+            {
+                // Others added the card meanwhile: look again.
+                continue;
+            }
+            found.extend(head);
+            let stored = self.cards_and_accounts(&found).await?.pop();
+            let (outcome, to_write) = match stored {
+                Some((stored, account)) => {
+                    let secret = sealed::sealed_from(&found, card.id)?;
+                    copy.merge_into(stored, account, secret.as_ref())
+                }
+                None if found.is_empty() => (RestoreOutcome::Added, Some(copy.clone())),
+                None => (RestoreOutcome::Conflict(CardConflict::Taken), None),
+            };
+            let Some(merged) = to_write.filter(|_| mode == WriteMode::Write) else {
+                return Ok(outcome);
+            };
+            let refusals = match self.table.transact(&steps(&merged, revision)?).await? {
+                Transacted::Done => return Ok(outcome),
+                Transacted::Refused(refusals) => refusals,
+            };
+            if outcome == RestoreOutcome::Added
+                && let Some(error) = missing_owner(card, refusals.first())
+            {
+                return Err(error);
+            }
+            // Others changed the card meanwhile: look again.
+        }
+        Err(too_busy())
+    }
+}
+
+/// The steps that write a card over the `revision` that was read, or add it.
+fn steps(copy: &CardCopy, revision: Option<u64>) -> StoreResult<Vec<Step>> {
+    let mut head = Head::new(copy.record.clone());
+    let mut account_step = None;
+    if let Some(StoredAccount { read_at, account }) = &copy.account {
+        let (item, hash) = account_item(&copy.record.card.key(), *read_at, account)?;
+        head.account_hash = Some(hash);
+        account_step = Some(Step::Put(item, Expression::default()));
+    }
+    let mut steps = match revision {
+        Some(revision) => vec![Step::Put(
+            head.item(revision + 1)?,
+            Expression::unchanged(revision),
+        )],
+        None => steps_to_add(&head, &copy.secret)?,
+    };
+    steps.extend(account_step);
+    Ok(steps)
+}

@@ -1,0 +1,118 @@
+//! The client that fetches heartbeat URLs.
+//!
+//! It uses the HTTP and TLS stack of the AWS clients, which the functions hold anyway.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hippo_core::alerts::heartbeat::{HeartbeatClient, MissedHeartbeat};
+use http_body_util::Empty;
+use hyper::Uri;
+use hyper::body::Bytes;
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use url::Url;
+
+/// The time limit from the connection to the response.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Fetches a heartbeat URL over HTTP or HTTPS, without following redirects.
+///
+/// Builds no client before the first URL: most deployments have none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HttpHeartbeat;
+
+#[async_trait]
+impl HeartbeatClient for HttpHeartbeat {
+    async fn ping(&self, url: &Url) -> Result<(), MissedHeartbeat> {
+        match tokio::time::timeout(FETCH_TIMEOUT, fetch(url)).await {
+            Ok(response) => response.map_err(MissedHeartbeat),
+            Err(_) => Err(MissedHeartbeat(format!(
+                "no answer within {} s",
+                FETCH_TIMEOUT.as_secs()
+            ))),
+        }
+    }
+}
+
+/// Fetches the URL. The reason of an error doesn't name it: whoever knows it can send the heartbeat.
+async fn fetch(url: &Url) -> Result<(), String> {
+    let uri: Uri = url
+        .as_str()
+        .parse()
+        .map_err(|_| "its URL is malformed".to_owned())?;
+    let connector = HttpsConnectorBuilder::new()
+        .with_native_roots()
+        .map_err(|error| format!("no certificate authorities: {error}"))?
+        .https_or_http()
+        .enable_http1()
+        .build();
+    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    let response = client
+        .get(uri)
+        .await
+        .map_err(|error| match error.is_connect() {
+            true => "no connection".to_owned(),
+            false => "no answer".to_owned(),
+        })?;
+    match response.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(format!("the answer was {}", status.as_u16())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// Serves one response of each status, in order. A redirect leads to the same site.
+    async fn serve(statuses: &'static [&'static str]) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            for status in statuses {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut request = [0; 1024];
+                let _ = connection.read(&mut request).await;
+                let response = format!(
+                    "HTTP/1.1 {status}\r\nlocation: /elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+                connection.write_all(response.as_bytes()).await.unwrap();
+            }
+        });
+        format!("http://{address}/secret").parse().unwrap()
+    }
+
+    async fn reason(url: &Url) -> String {
+        let reason = HttpHeartbeat.ping(url).await.unwrap_err().to_string();
+        for part in ["secret", "127.0.0.1", "operator"] {
+            assert!(!reason.contains(part), "{reason}");
+        }
+        reason
+    }
+
+    #[tokio::test]
+    async fn only_a_success_status_counts_as_delivered() {
+        let url = serve(&["200 OK", "204 No Content", "404 Not Found", "500 Error"]).await;
+        assert_eq!(HttpHeartbeat.ping(&url).await, Ok(()));
+        assert_eq!(HttpHeartbeat.ping(&url).await, Ok(()));
+        for status in ["404", "500"] {
+            assert!(reason(&url).await.contains(status));
+        }
+    }
+
+    #[tokio::test]
+    async fn redirect_is_not_followed() {
+        let url = serve(&["302 Found", "200 OK"]).await;
+        assert!(reason(&url).await.contains("302"));
+    }
+
+    #[tokio::test]
+    async fn missing_server_is_no_connection() {
+        let url = "http://127.0.0.1:1/secret".parse().unwrap();
+        assert!(reason(&url).await.contains("no connection"));
+    }
+}
