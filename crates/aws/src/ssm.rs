@@ -37,7 +37,7 @@ pub enum KeyParameterError {
 }
 
 /// The parameter of the private keys, read again with every call.
-/// [`hippo_core::jobs::check_cards::keys::Keys`] caches them.
+/// [`hippo_core::jobs::check_cards::key_cache::KeyCache`] caches them.
 #[derive(Debug, Clone)]
 pub struct KeyParameter {
     client: Client,

@@ -14,7 +14,8 @@ use hippo_core::check::Check;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::check_cards::visit::{CheckedCard, Visit};
+use hippo_core::jobs::check_cards::run::CheckedCards;
+use hippo_core::jobs::check_cards::visit::Visit;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::send::MailResult;
 use hippo_core::mail::Mailer;
@@ -71,12 +72,7 @@ pub(crate) struct NotifyAllRequest {
 #[derive(Debug)]
 pub(crate) enum CheckCardsAnswer {
     /// It is done.
-    Done {
-        /// The run.
-        run: Run,
-        /// The cards that it checked.
-        checked: Vec<CheckedCard>,
-    },
+    Done(CheckedCards),
     /// Its visits are in a queue.
     #[cfg_attr(
         not(feature = "aws"),

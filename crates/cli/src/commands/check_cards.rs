@@ -8,6 +8,7 @@ use hippo_core::clock::local_date;
 use hippo_core::failure::Failure;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
+use hippo_core::jobs::check_cards::run::CheckedCards;
 use hippo_core::jobs::check_cards::visit::CheckedCard;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use hippo_core::store::Scope;
@@ -129,7 +130,7 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
         no_pause: asked.no_pause,
     };
     match context.deployment.check_cards(request).await? {
-        CheckCardsAnswer::Done { run, checked } => show_done(context, &asked, run, &checked).await,
+        CheckCardsAnswer::Done(done) => show_done(context, &asked, done).await,
         CheckCardsAnswer::Enqueued { run, cards, visits } => {
             show_enqueued(context, &asked, &run, cards, visits).await
         }
@@ -194,8 +195,7 @@ fn view_of(context: &Context, card: &CheckedCard) -> CheckedView {
 async fn show_done(
     context: &Context,
     asked: &CheckCards,
-    run: Run,
-    checked: &[CheckedCard],
+    CheckedCards { run, checked }: CheckedCards,
 ) -> CommandResult {
     let mut checked: Vec<CheckedView> = checked.iter().map(|card| view_of(context, card)).collect();
     checked.sort_by(|a, b| {

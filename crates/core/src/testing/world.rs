@@ -21,10 +21,10 @@ use crate::family::schedule::ScheduleHistory;
 use crate::family::{Family, Preferences};
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::check_cards::keys::Keys;
+use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::jobs::check_cards::plan::VisitPlanner;
 use crate::jobs::check_cards::visit::{
-    CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
+    CheckedCard, Pace, Visit, VisitOptions, VisitPorts, VisitReport, check_visit,
 };
 use crate::jobs::notify::compose::Composers;
 use crate::jobs::notify::send::NotifyPorts;
@@ -172,8 +172,10 @@ impl Mailer for TestMailer {
 /// A visit without pauses that nobody stops.
 pub(crate) const NO_PAUSE: VisitOptions<'static> = VisitOptions {
     pace: Pace::NONE,
+    pauses_first: false,
     deadline: None,
     stop: &|| false,
+    on_checked: None,
 };
 
 pub(crate) fn run_key() -> RunKey {
@@ -334,7 +336,7 @@ impl World {
         &self,
         work: impl AsyncFnOnce(&VisitPorts<'_>) -> T,
     ) -> T {
-        let keys = Keys::new(&self.keys);
+        let keys = KeyCache::new(&self.keys);
         let ports = VisitPorts {
             visits: &self.store,
             libraries: &self.store,
@@ -349,26 +351,29 @@ impl World {
 
     /// Checks all cards that may be checked, one visit after the other.
     pub(crate) async fn check_all(&self) -> Vec<CheckedCard> {
-        let checked = Mutex::new(Vec::new());
-        self.with_visit_ports(async |ports| {
-            for visit in self.plan(&CheckCardsInput::default(), 10).await {
-                check_visit(ports, &visit, NO_PAUSE, &|news| {
-                    if let VisitNews::Checked(card) = news {
-                        checked.lock().unwrap().push(card.clone());
-                    }
-                })
-                .await
-                .unwrap();
-            }
-        })
-        .await;
-        checked.into_inner().unwrap()
+        let mut checked = Vec::new();
+        for visit in self.plan(&CheckCardsInput::default(), 10).await {
+            checked.extend(self.check_visit(&visit, NO_PAUSE).await.checked);
+        }
+        checked
+    }
+
+    /// Makes a visit that meets no fault of ours.
+    pub(crate) async fn check_visit(
+        &self,
+        visit: &Visit,
+        options: VisitOptions<'_>,
+    ) -> VisitReport {
+        let report = self.with_visit_ports(async |ports| check_visit(ports, visit, options).await);
+        let report = report.await;
+        assert!(report.ending.is_ok(), "{report:?}");
+        report
     }
 
     /// The visits of a run that begins now.
     pub(crate) async fn plan(&self, input: &CheckCardsInput, size: usize) -> Vec<Visit> {
         VisitPlanner::new(&self.store, input, &run_key(), self.clock.now(), size)
-            .all()
+            .plan_all()
             .await
             .unwrap()
     }

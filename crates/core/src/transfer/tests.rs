@@ -12,7 +12,7 @@ use self::failing::Failing;
 use super::*;
 use crate::card::{Card, CardSecret};
 use crate::failure::FailureKind;
-use crate::jobs::check_cards::keys::Keys;
+use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::outbox::MailState;
 use crate::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, SecretStore, Store,
@@ -24,7 +24,7 @@ const NUMBER: &str = "29999123456789";
 const PIN: &str = "canary-4711";
 
 async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
-    let keys = Keys::new(side);
+    let keys = KeyCache::new(side);
     let recipient = to.private.public_key();
     export(store, &keys, recipient, sample::time("20:00:00"), &|_| {})
         .await
@@ -401,7 +401,7 @@ async fn a_card_without_its_secret_or_with_one_that_does_not_open_stops_the_expo
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let store = lived_in(&left).await;
     let stranger = SideKeys::generate();
-    let keys = Keys::new(&stranger);
+    let keys = KeyCache::new(&stranger);
     let now = sample::time("20:00:00");
     let error = export(&store, &keys, here.private.public_key(), now, &|_| {})
         .await

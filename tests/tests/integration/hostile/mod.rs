@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hippo_browser::Limits;
 use hippo_core::clock::Clock as _;
 use hippo_core::failure::FailureKind;
-use hippo_core::jobs::check_cards::visit::BACK_OFF;
+use hippo_core::jobs::check_cards::visit::MIN_BACK_OFF;
 use hippo_core::run::RunOutcome;
 use hippo_core::store::CardStore as _;
 use hippo_demo_library::{DemoLibrary, Fault, Generation, Rule, Site, SystemKind};
@@ -94,7 +94,7 @@ async fn after_any_fault_the_last_good_account_is_as_it_was_and_the_cards_head_s
                     );
                     let is_refused = failure.kind == FailureKind::WrongCredentials;
                     assert_eq!(state.refused_since.is_some(), is_refused, "{what}");
-                    let wait = failure.retry_after.unwrap_or_default().max(BACK_OFF);
+                    let wait = failure.retry_after.unwrap_or_default().max(MIN_BACK_OFF);
                     let alerts_all = failure.kind.affects_library();
                     assert_eq!(is_left_alone, alerts_all, "{what}: {failure}");
                     assert!(

@@ -2,7 +2,7 @@ use hippo_core::clock::Clock;
 use hippo_core::failure::Failure;
 use hippo_core::ids::CardId;
 use hippo_core::jobs::JobError;
-use hippo_core::jobs::check_cards::keys::Keys;
+use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::run::work::WorkOutcome;
 use hippo_core::seal::{PrivateKeySource, PrivateKeys, SealError};
 use hippo_core::store::{CardStore, LibraryStore as _, SecretStore};
@@ -30,7 +30,7 @@ async fn deliver_with(
     ends_at: Option<DateTime<Utc>>,
     pace: Pace,
 ) -> Result<(), HandlerError> {
-    let keys = Keys::new(keys);
+    let keys = KeyCache::new(keys);
     let ports = Ports {
         visits: VisitPorts {
             visits: &world.store,
@@ -63,7 +63,7 @@ fn message(world: &World, cards: &[CardId]) -> String {
 }
 
 #[tokio::test]
-async fn changed_table_sends_no_pin_elsewhere_and_fails_no_message() {
+async fn changed_hosts_get_no_pin_and_fail_no_message() {
     let world = World::new().await;
     let card = world.add_card("1").await;
     let mut library = world
@@ -85,7 +85,7 @@ async fn changed_table_sends_no_pin_elsewhere_and_fails_no_message() {
 }
 
 #[tokio::test]
-async fn a_visit_is_checked_once_and_published_though_it_comes_twice() {
+async fn repeated_visit_is_checked_once_and_published_twice() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     let event = queue_event(&[&message(&world, &cards)]);
@@ -111,7 +111,7 @@ async fn a_visit_is_checked_once_and_published_though_it_comes_twice() {
 }
 
 #[tokio::test]
-async fn a_changed_page_is_noted_for_the_operator_once() {
+async fn changed_page_raises_one_alert() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     *world.site.failure.lock().unwrap() = Some(Failure::page_changed("no table"));
@@ -123,7 +123,7 @@ async fn a_changed_page_is_noted_for_the_operator_once() {
 }
 
 #[tokio::test]
-async fn what_a_site_does_is_an_outcome_and_no_error() {
+async fn site_failure_is_an_outcome_and_no_error() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     *world.site.failure.lock().unwrap() = Some(Failure::site_down("no answer"));
@@ -140,7 +140,7 @@ async fn what_a_site_does_is_an_outcome_and_no_error() {
 }
 
 #[tokio::test]
-async fn cards_for_which_lambda_leaves_no_time_are_not_tried_and_on_record() {
+async fn cards_without_time_left_are_recorded_as_not_tried() {
     let world = World::new().await;
     let mut cards = Vec::new();
     for number in ["1", "2", "3"] {
@@ -162,9 +162,10 @@ async fn cards_for_which_lambda_leaves_no_time_are_not_tried_and_on_record() {
 }
 
 #[test]
-fn a_short_invocation_keeps_half_of_its_time() {
+fn short_invocation_keeps_half_of_its_time() {
     let now: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
-    let begin = |seconds| (last_begin(now, now + Duration::seconds(seconds)) - now).num_seconds();
+    let begin =
+        |seconds| (last_card_deadline(now, now + Duration::seconds(seconds)) - now).num_seconds();
     assert_eq!((begin(900), begin(300), begin(30)), (700, 150, 15));
 }
 
@@ -179,7 +180,7 @@ impl PrivateKeySource for NoKeys {
 }
 
 #[tokio::test]
-async fn a_fault_of_ours_fails_the_message() {
+async fn unreadable_keys_fail_the_message() {
     let world = World::new().await;
     let cards = [world.add_card("1").await];
     let event = queue_event(&[&message(&world, &cards)]);
@@ -193,7 +194,7 @@ async fn a_fault_of_ours_fails_the_message() {
 }
 
 #[tokio::test]
-async fn unknown_key_fails_its_card_and_neither_the_message_nor_another_card() {
+async fn unknown_key_fails_its_card_alone() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     let print = world.store.card(cards[0]).await.unwrap().unwrap();
@@ -217,7 +218,7 @@ async fn unknown_key_fails_its_card_and_neither_the_message_nor_another_card() {
 #[case::another(queue_event(&[r#"{"family":"conrad","date":"2026-11-21"}"#]), "unknown field `family`")]
 #[case::half(queue_event(&[r#"{"library":"wpl"}"#]), "library, cards, planned_at and run")]
 #[tokio::test]
-async fn an_event_or_message_of_another_kind_is_an_error_that_says_what_was_expected(
+async fn wrong_event_or_message_says_what_was_expected(
     #[case] event: Value,
     #[case] words: &str,
 ) {

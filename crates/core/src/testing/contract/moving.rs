@@ -12,7 +12,7 @@ use super::sample::{
 use crate::card::{Card, CardSecret};
 use crate::failure::FailureKind;
 use crate::ids::CardId;
-use crate::jobs::check_cards::keys::Keys;
+use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailState, OutboxRecord};
 use crate::testing::memory::MemoryStore;
@@ -40,7 +40,7 @@ impl Dice {
 }
 
 async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
-    let keys = Keys::new(side);
+    let keys = KeyCache::new(side);
     export(store, &keys, to.private.public_key(), time("20:00:00"), &|_| {})
         .await
         .unwrap()
