@@ -82,11 +82,8 @@ async fn handle_message(
         "A visit begins."
     );
     let options = VisitOptions {
-        pace,
-        pauses_first: false,
         deadline: ends_at.map(|ends_at| last_card_deadline(began, ends_at)),
-        stop: &|| false,
-        on_checked: None,
+        ..VisitOptions::new(pace)
     };
     let mut report = check_visit(&ports.visits, &visit, options).await;
     let damaged = ports.runs.damaged_rows().into_iter();

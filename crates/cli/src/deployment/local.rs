@@ -329,11 +329,8 @@ impl Deployment for LocalDeployment {
         let visiting = self.visiting(recorder)?;
         let visit = visit_to(card, self.clock.now())?;
         let options = VisitOptions {
-            pace: visiting.pace(),
-            pauses_first: false,
-            deadline: None,
             stop: &stop,
-            on_checked: None,
+            ..VisitOptions::new(visiting.pace())
         };
         let keys = KeyCache::new(&visiting.keys);
         let mut report = check_visit(&visiting.ports(&keys), &visit, options).await;

@@ -170,13 +170,7 @@ impl Mailer for TestMailer {
 }
 
 /// A visit without pauses that nobody stops.
-pub(crate) const NO_PAUSE: VisitOptions<'static> = VisitOptions {
-    pace: Pace::NONE,
-    pauses_first: false,
-    deadline: None,
-    stop: &|| false,
-    on_checked: None,
-};
+pub(crate) const NO_PAUSE: VisitOptions<'static> = VisitOptions::new(Pace::NONE);
 
 pub(crate) fn run_key() -> RunKey {
     RunKey {

@@ -224,13 +224,7 @@ impl World {
             run: self.run_key(),
         };
         self.clock.advance(chrono::Duration::seconds(1));
-        let options = VisitOptions {
-            pace: Pace::NONE,
-            pauses_first: false,
-            deadline: None,
-            stop: &|| false,
-            on_checked: None,
-        };
+        let options = VisitOptions::new(Pace::NONE);
         let report = self
             .with_ports(async |ports| check_visit(ports, &visit, options).await)
             .await;

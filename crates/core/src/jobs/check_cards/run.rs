@@ -136,11 +136,9 @@ async fn check_visits(
         }
     };
     let visit_options = VisitOptions {
-        pace: options.pace,
-        pauses_first: false,
-        deadline: None,
         stop: options.stop,
         on_checked: Some(&show_checked),
+        ..VisitOptions::new(options.pace)
     };
     let mut waiting = WaitingVisits::new(visits);
     let mut running = FuturesUnordered::new();

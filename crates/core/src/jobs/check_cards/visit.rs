@@ -90,6 +90,19 @@ pub struct VisitOptions<'a> {
     pub on_checked: Option<&'a (dyn Fn(&CheckedCard) + Send + Sync)>,
 }
 
+impl VisitOptions<'static> {
+    /// No deadline, nobody who stops it or watches it.
+    pub const fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            pauses_first: false,
+            deadline: None,
+            stop: &|| false,
+            on_checked: None,
+        }
+    }
+}
+
 /// Checks the cards of a visit, one after the other, and saves each outcome at once.
 ///
 /// - Cards with the same number and PIN share one check.

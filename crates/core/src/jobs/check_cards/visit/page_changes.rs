@@ -32,3 +32,37 @@ pub async fn end_page_changes(checked: &[CheckedCard], alerts: &dyn AlertStore, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::Alert;
+    use crate::failure::Failure;
+    use crate::testing::world::World;
+
+    #[tokio::test]
+    async fn page_change_ends_only_where_no_page_was_changed() {
+        let world = World::new().await;
+        world.add_card("conrad", "wpl", ("1", "p")).await;
+        world.add_card("conrad", "wpl", ("2", "p")).await;
+        world.add_card("conrad", "kpl", ("3", "p")).await;
+        let changed = Failure::page_changed("no table");
+        world.site.answer("2", Err(changed));
+        let now = world.clock.now();
+        let alerts = ["wpl", "kpl"].map(|library| Alert::PageChanged {
+            library: library.parse().unwrap(),
+            day: now.date_naive(),
+            skeleton: None,
+        });
+        for alert in &alerts {
+            let recorded = world.store.record_alert(&alert.key(), alert, now);
+            recorded.await.unwrap();
+        }
+        let checked = world.check_all().await;
+        end_page_changes(&checked, &world.store, &world.clock).await;
+        for (alert, is_kept) in alerts.iter().zip([true, false]) {
+            let stored = world.store.alert(&alert.key()).await.unwrap();
+            assert_eq!(stored.is_some(), is_kept, "{alert:?}");
+        }
+    }
+}

@@ -21,13 +21,10 @@ use crate::testing::memory::MemoryStore;
 use crate::testing::world::{NO_PAUSE, World, account};
 
 /// Pauses five seconds between two cards.
-const PAUSE_5_S: VisitOptions<'static> = VisitOptions {
-    pace: Pace {
-        pause: Duration::from_secs(5),
-        jitter: Duration::ZERO,
-    },
-    ..NO_PAUSE
-};
+const PAUSE_5_S: VisitOptions<'static> = VisitOptions::new(Pace {
+    pause: Duration::from_secs(5),
+    jitter: Duration::ZERO,
+});
 
 /// `ok`, or the kind of the failure.
 fn kinds(checked: &[CheckedCard]) -> Vec<&'static str> {
@@ -91,6 +88,19 @@ struct TwistedStore<'a> {
     max_loans: usize,
     /// This check begins right before our login, and is saved right after our login was refused.
     overtaking: Option<Check>,
+    /// No check of this card can be saved.
+    broken_card: Option<CardId>,
+}
+
+impl<'a> TwistedStore<'a> {
+    fn new(inside: &'a MemoryStore) -> Self {
+        Self {
+            inside,
+            max_loans: usize::MAX,
+            overtaking: None,
+            broken_card: None,
+        }
+    }
 }
 
 #[async_trait]
@@ -120,6 +130,9 @@ impl CheckStore for TwistedStore<'_> {
     }
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
+        if self.broken_card == Some(check.card.card) {
+            return Err(StoreError::Unavailable("broken by the test".to_owned()));
+        }
         let loans = check.outcome.as_ref().ok().and_then(|a| a.loans.as_ref());
         if loans.is_some_and(|loans| loans.len() > self.max_loans) {
             return Err(StoreError::TooLarge("It would be 410 KB.".to_owned()));
@@ -154,9 +167,8 @@ async fn too_large_account_fails_its_card_alone() {
     world.site.answer("1", Ok(too_large));
     let visit = world.visit("wpl", &cards).await;
     let store = TwistedStore {
-        inside: &world.store,
         max_loans: 1,
-        overtaking: None,
+        ..TwistedStore::new(&world.store)
     };
     let report = check_with_store(&world, &visit, &store).await;
 
@@ -169,6 +181,22 @@ async fn too_large_account_fails_its_card_alone() {
     let accounts = world.store.accounts_of(&world.conrad()).await.unwrap();
     let kept = accounts.iter().find(|(card, _)| *card == cards[0]).unwrap();
     assert_eq!(kept.1.account, good);
+}
+
+#[tokio::test]
+async fn fault_keeps_the_cards_checked_before_it() {
+    let world = World::new().await;
+    let cards = add_cards(&world, &["1", "2"]).await;
+    let visit = world.visit("wpl", &cards).await;
+    let store = TwistedStore {
+        broken_card: Some(cards[1]),
+        ..TwistedStore::new(&world.store)
+    };
+    let report = check_with_store(&world, &visit, &store).await;
+    assert_eq!(kinds(&report.checked), ["ok"]);
+    let results = report.work_item(&visit).results;
+    assert_eq!(results.len(), 1, "nothing is said of the second card");
+    assert!(matches!(report.ending, Err(JobError::Store(_))));
 }
 
 #[tokio::test]
@@ -186,9 +214,8 @@ async fn overtaken_check_records_nothing() {
     };
     let visit = world.visit("wpl", &[card]).await;
     let store = TwistedStore {
-        inside: &world.store,
-        max_loans: usize::MAX,
         overtaking: Some(other),
+        ..TwistedStore::new(&world.store)
     };
     let report = check_with_store(&world, &visit, &store).await;
     let [(left_out, LeftOutReason::CheckedAlready)] = &report.left_out[..] else {
