@@ -55,8 +55,8 @@ mod tests {
             skeleton: None,
         });
         for alert in &alerts {
-            let recorded = world.store.record_alert(&alert.key(), alert, now);
-            recorded.await.unwrap();
+            let key = alert.key();
+            world.store.record_alert(&key, alert, now).await.unwrap();
         }
         let checked = world.check_all().await;
         end_page_changes(&checked, &world.store, &world.clock).await;
