@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::family::schedule::ScheduleHistory;
 use crate::family::{Family, Preferences};
 use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::jobs::StopRequest;
 use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::jobs::check_cards::plan::VisitPlanner;
@@ -32,7 +33,8 @@ use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailKind, OutboxRecord};
-use crate::run::{Job, RunKey};
+use crate::run::ledger::{RunPlan, StartRules};
+use crate::run::{Job, RunKey, Trigger};
 use crate::site::{LibrarySite, LoginPermit, SiteError};
 use crate::store::AlertStore;
 use crate::store::{
@@ -177,6 +179,34 @@ pub(crate) fn run_key() -> RunKey {
         job: Job::CheckCards,
         label: "all".parse().unwrap(),
         scheduled_time: "2026-11-21T10:00:00Z".parse().unwrap(),
+    }
+}
+
+/// A run of a schedule.
+pub(crate) fn run_plan() -> RunPlan<'static> {
+    RunPlan {
+        key: run_key(),
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
+    }
+}
+
+/// Asked to stop from the second login on, without any grace.
+pub(crate) struct StopAtSecondLogin<'a>(pub(crate) &'a World);
+
+#[async_trait]
+impl StopRequest for StopAtSecondLogin<'_> {
+    fn is_asked(&self) -> bool {
+        self.0.logins().len() > 1
+    }
+
+    async fn grace_is_over(&self) {
+        while !self.is_asked() {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

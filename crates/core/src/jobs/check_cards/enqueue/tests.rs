@@ -10,11 +10,10 @@ use crate::card::{Card, CardRecord, CardState, Fingerprint};
 use crate::failure::Failure;
 use crate::ids::{CardId, FamilyId};
 use crate::queue::QueueError;
-use crate::run::ledger::StartRules;
+use crate::run::RunOutcome;
 use crate::run::not_started::NotStarted;
-use crate::run::{RunOutcome, Trigger};
 use crate::store::{CardCursor, LibraryStore, Scope, StoreResult};
-use crate::testing::world::{NO_PAUSE, World, library, run_key};
+use crate::testing::world::{NO_PAUSE, World, library, run_key, run_plan};
 
 /// A queue that keeps what it is given, and is unavailable after some batches.
 struct TestQueue {
@@ -60,17 +59,6 @@ impl VisitQueue for TestQueue {
     }
 }
 
-fn plan() -> RunPlan<'static> {
-    RunPlan {
-        key: run_key(),
-        trigger: Trigger::Schedule,
-        input: serde_json::json!({}),
-        allow_overlap: false,
-        rules: StartRules::default(),
-        after: None,
-    }
-}
-
 async fn enqueue(
     world: &World,
     cards: &dyn CardStore,
@@ -82,7 +70,7 @@ async fn enqueue(
         queue,
         clock: &world.clock,
     };
-    enqueue_visits(&ports, plan(), &CheckCardsInput::default()).await
+    enqueue_visits(&ports, run_plan(), &CheckCardsInput::default()).await
 }
 
 /// Makes up cards as they are listed, and counts how many were listed before the first visit was

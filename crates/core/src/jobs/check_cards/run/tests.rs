@@ -4,22 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::failure::Failure;
-use crate::jobs::StopRequest;
-use crate::run::ledger::StartRules;
-use crate::run::{RunOutcome, Trigger};
+use crate::run::RunOutcome;
 use crate::store::{LibraryStore, Scope};
-use crate::testing::world::{World, library, run_key};
-
-fn plan() -> RunPlan<'static> {
-    RunPlan {
-        key: run_key(),
-        trigger: Trigger::Schedule,
-        input: serde_json::json!({}),
-        allow_overlap: false,
-        rules: StartRules::default(),
-        after: None,
-    }
-}
+use crate::testing::world::{StopAtSecondLogin, World, library, run_plan};
 
 /// Without pauses and interruption.
 fn options(concurrency: usize) -> CheckOptions<'static> {
@@ -41,7 +28,7 @@ async fn check(world: &World, options: CheckOptions<'_>) -> Result<CheckedCards,
     let input = CheckCardsInput::default();
     world
         .with_visit_ports(async |ports| {
-            check_cards(ports, &run_ports, plan(), &input, options).await
+            check_cards(ports, &run_ports, run_plan(), &input, options).await
         })
         .await
 }
@@ -71,7 +58,7 @@ async fn schedule_that_fires_twice_is_one_run() {
 }
 
 #[tokio::test]
-async fn stopped_run_finishes_started_cards_and_is_interrupted() {
+async fn stopped_run_finishes_the_started_cards() {
     let world = World::new().await;
     for number in ["1", "2", "3", "4"] {
         world.add_card("conrad", "wpl", (number, "p")).await;
@@ -84,22 +71,6 @@ async fn stopped_run_finishes_started_cards_and_is_interrupted() {
     assert_eq!(run.outcome, RunOutcome::Interrupted);
     assert_eq!((run.counts.planned, run.counts.done), (4, 2));
     assert_eq!((world.logins().len(), checked.len()), (2, 2));
-}
-
-/// Asked to stop from the second login on, without any grace.
-struct StopAtSecondLogin<'a>(&'a World);
-
-#[async_trait::async_trait]
-impl StopRequest for StopAtSecondLogin<'_> {
-    fn is_asked(&self) -> bool {
-        self.0.logins().len() > 1
-    }
-
-    async fn grace_is_over(&self) {
-        while !self.is_asked() {
-            tokio::task::yield_now().await;
-        }
-    }
 }
 
 #[tokio::test]
@@ -208,7 +179,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn cards_are_planned_once_and_equal_numbers_share_a_visit(
+    fn equal_numbers_share_a_visit_and_no_card_is_planned_twice(
         cards in prop::collection::vec((0usize..4, 0u8..30, any::<bool>()), 0..230),
         size in 1usize..12,
     ) {
@@ -244,7 +215,7 @@ proptest! {
     }
 
     #[test]
-    fn concurrency_is_one_per_library_and_limited_in_all(
+    fn concurrency_is_one_per_library_and_limited_overall(
         numbers in prop::collection::vec(0usize..4, 1..60),
         concurrency in 1usize..6,
     ) {

@@ -13,12 +13,11 @@ use crate::card::{LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::ids::{CardId, FamilyId};
-use crate::jobs::StopRequest;
 use crate::library::Library;
 use crate::run::work::{LeftOutReason, WorkOutcome};
 use crate::store::{CardStore, Saved, StoreError, StoreResult};
 use crate::testing::memory::MemoryStore;
-use crate::testing::world::{NO_PAUSE, World, account};
+use crate::testing::world::{NO_PAUSE, StopAtSecondLogin, World, account};
 
 /// Pauses five seconds between two cards.
 const PAUSE_5_S: VisitOptions<'static> = VisitOptions::new(Pace {
@@ -513,22 +512,6 @@ async fn repeated_visit_checks_only_what_is_left() {
     let mut logins = world.logins();
     logins.sort();
     assert_eq!(logins, ["1:p", "2:p", "3:p"]);
-}
-
-/// Asked to stop from the second login on, without any grace.
-struct StopAtSecondLogin<'a>(&'a World);
-
-#[async_trait]
-impl StopRequest for StopAtSecondLogin<'_> {
-    fn is_asked(&self) -> bool {
-        self.0.logins().len() > 1
-    }
-
-    async fn grace_is_over(&self) {
-        while !self.is_asked() {
-            tokio::task::yield_now().await;
-        }
-    }
 }
 
 #[tokio::test]
