@@ -37,8 +37,8 @@ pub enum KeyParameterError {
     Seal(#[from] SealError),
 }
 
-/// The parameter of the private keys. Every call reads it again;
-/// [`hippo_core::jobs::check_cards::keys::Keys`] caches the keys.
+/// The parameter of the private keys, read again with every call.
+/// [`hippo_core::jobs::check_cards::key_cache::KeyCache`] caches them.
 #[derive(Debug, Clone)]
 pub struct KeyParameter {
     client: Client,

@@ -14,7 +14,8 @@ use hippo_core::check::Check;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::check_cards::visit::{CheckedCard, Visit};
+use hippo_core::jobs::check_cards::run::CheckedCards;
+use hippo_core::jobs::check_cards::visit::Visit;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::send::MailResult;
 use hippo_core::mail::Mailer;
@@ -67,9 +68,9 @@ pub(crate) struct NotifyAllRequest {
 /// The result of a request to run `check-cards`.
 #[derive(Debug)]
 pub(crate) enum CheckCardsAnswer {
-    /// The run is done.
-    Done { run: Run, checked: Vec<CheckedCard> },
-    /// The run enqueued its visits.
+    /// It is done.
+    Done(CheckedCards),
+    /// Its visits are in a queue.
     #[cfg_attr(
         not(feature = "aws"),
         expect(dead_code, reason = "only a stack on AWS has queues")

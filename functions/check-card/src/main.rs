@@ -7,7 +7,7 @@ use hippo_aws::handlers::{self, LambdaClock, check_card};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, queue::FifoConcurrencyLimit, ssm::KeyParameter};
 use hippo_browser::{BrowserOptions, PrivateAddresses};
-use hippo_core::jobs::check_cards::{keys::Keys, visit::VisitPorts};
+use hippo_core::jobs::check_cards::{key_cache::KeyCache, visit::VisitPorts};
 use hippo_systems::Sites;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -40,7 +40,7 @@ async fn start() -> Result<(), Error> {
             visits: &store,
             libraries: &store,
             checks: &store,
-            keys: &Keys::new(&parameter),
+            keys: &KeyCache::new(&parameter),
             site: &site,
             concurrency_limit: &FifoConcurrencyLimit,
             clock: &LambdaClock,

@@ -1,20 +1,15 @@
 //! `check-card`: checks the cards of a visit from the queue.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::failure::FailureKind;
-use hippo_core::jobs::check_cards::visit::pages::PageHealth;
-use hippo_core::jobs::check_cards::visit::report::VisitRecord;
 use hippo_core::jobs::check_cards::visit::{
-    CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
+    CheckedCard, Pace, Visit, VisitOptions, VisitPorts, check_visit, end_page_changes,
 };
-use hippo_core::run::work::LeftOutReason;
-use hippo_core::store::AlertStore;
-use hippo_core::store::RunStore;
+use hippo_core::store::{AlertStore, RunStore};
 use serde_json::Value;
 
 use crate::dry_run;
@@ -22,8 +17,8 @@ use crate::handlers::HandlerError;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
 
-/// The longest time for one card: two logins of 90 s with their logouts, and saving the result.
-const MAX_CARD_TIME: Duration = Duration::seconds(200);
+/// The longest that one card may take: two logins of 90 s with their logouts, and saving it.
+const MAX_CARD_DURATION: Duration = Duration::seconds(200);
 
 /// The handler's dependencies.
 pub struct Ports<'a> {
@@ -51,7 +46,7 @@ pub async fn handle(
             return dry_run(ports).await;
         }
         for record in message::records(event)? {
-            visit(ports, pace, metrics, &record, ends_at).await?;
+            handle_message(ports, pace, metrics, &record, ends_at).await?;
         }
         Ok(())
     };
@@ -67,7 +62,8 @@ async fn dry_run(ports: &Ports<'_>) -> Result<(), HandlerError> {
     Ok(())
 }
 
-async fn visit(
+/// Makes the visit of one message, and records and publishes what became of it.
+async fn handle_message(
     ports: &Ports<'_>,
     pace: Pace,
     metrics: &Metrics,
@@ -86,60 +82,39 @@ async fn visit(
         "A visit began."
     );
     let options = VisitOptions {
-        pace,
-        deadline: ends_at.map(|ends_at| last_start(started_at, ends_at)),
-        stop: &|| false,
+        deadline: ends_at.map(|ends_at| last_card_deadline(began, ends_at)),
+        ..VisitOptions::new(pace)
     };
-    let (counts, record) = (Mutex::new(Counts::default()), VisitRecord::default());
-    let pages = PageHealth::default();
-    let result = check_visit(&ports.visits, &visit, options, &|news| {
-        record.hear(&news);
-        pages.hear(&news);
-        if let VisitNews::Checked(card) = news
-            && let Ok(mut counts) = counts.lock()
-        {
-            counts.add(card);
-        }
-    })
-    .await;
+    let mut report = check_visit(&ports.visits, &visit, options).await;
     let damaged = ports.runs.damaged_rows().into_iter();
-    let alerts: Vec<Alert> = record
-        .alerts()
-        .into_iter()
-        .chain(damaged.map(Alert::from))
-        .collect();
-    if let Err(error) = raise_alerts(ports.alerts, &alerts, clock.now()).await {
-        tracing::error!(%error, "Couldn't record alerts.");
+    report.alerts.extend(damaged.map(Alert::from));
+    if let Err(error) = raise_alerts(ports.alerts, &report.alerts, clock.now()).await {
+        tracing::error!(%error, "Alerts could not be recorded.");
     }
-    pages.end_page_changes(ports.alerts, clock).await;
-    // After an error, this is the result so far: the visit comes again.
-    let reported = ports
-        .runs
-        .save_work_item(
-            &visit.run,
-            &record.report(&visit, result.is_ok().then_some(LeftOutReason::Removed)),
-        )
-        .await;
-    let counts = counts.into_inner().unwrap_or_default();
-    let ended_at = clock.now();
-    let duration_ms = (ended_at - started_at).num_milliseconds();
+    end_page_changes(&report.checked, ports.alerts, clock).await;
+    // After a fault this is what was done so far; the message comes again.
+    let work = report.work_item(&visit);
+    let saved = ports.runs.save_work_item(&visit.run, &work).await;
+    let counts = Counts::from_cards(&report.checked);
+    let ended = clock.now();
+    let duration_ms = (ended - began).num_milliseconds();
     tracing::info!(
         library.id = %visit.library,
         run.id = %visit.run,
         checked = counts.checked,
         failed = ?counts.failed,
-        complete = result.is_ok(),
+        complete = report.ending.is_ok(),
         duration_ms,
         "A visit ended."
     );
-    counts.publish(metrics, &visit, ended_at, duration_ms);
-    result?;
-    Ok(reported?)
+    counts.publish(metrics, &visit, ended, duration_ms);
+    report.ending?;
+    Ok(saved?)
 }
 
-/// The time after which no check starts. A short invocation keeps half of its time.
-fn last_start(now: DateTime<Utc>, ends_at: DateTime<Utc>) -> DateTime<Utc> {
-    ends_at - MAX_CARD_TIME.min((ends_at - now) / 2)
+/// The time after which no card is started. A short invocation keeps half of its time.
+fn last_card_deadline(now: DateTime<Utc>, ends_at: DateTime<Utc>) -> DateTime<Utc> {
+    ends_at - MAX_CARD_DURATION.min((ends_at - now) / 2)
 }
 
 #[derive(Debug, Default)]
@@ -149,11 +124,15 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, card: &CheckedCard) {
-        match &card.check.outcome {
-            Ok(_) => self.checked += 1,
-            Err(failure) => *self.failed.entry(failure.kind.as_str()).or_default() += 1,
+    fn from_cards(cards: &[CheckedCard]) -> Self {
+        let mut counts = Self::default();
+        for card in cards {
+            match &card.check.outcome {
+                Ok(_) => counts.checked += 1,
+                Err(failure) => *counts.failed.entry(failure.kind.as_str()).or_default() += 1,
+            }
         }
+        counts
     }
 
     fn publish(&self, metrics: &Metrics, visit: &Visit, at: DateTime<Utc>, duration_ms: i64) {

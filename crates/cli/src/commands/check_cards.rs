@@ -8,6 +8,7 @@ use hippo_core::clock::local_date;
 use hippo_core::failure::Failure;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
+use hippo_core::jobs::check_cards::run::CheckedCards;
 use hippo_core::jobs::check_cards::visit::CheckedCard;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use hippo_core::store::Scope;
@@ -129,7 +130,7 @@ pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandR
         no_pause: args.no_pause,
     };
     match context.deployment.check_cards(request).await? {
-        CheckCardsAnswer::Done { run, checked } => show_done(context, &args, run, &checked).await,
+        CheckCardsAnswer::Done(done) => show_done(context, &asked, done).await,
         CheckCardsAnswer::Enqueued { run, cards, visits } => {
             show_enqueued(context, &args, &run, cards, visits).await
         }
@@ -191,9 +192,8 @@ fn checked_view(context: &Context, card: &CheckedCard) -> CheckedView {
 
 async fn show_done(
     context: &Context,
-    args: &CheckCards,
-    run: Run,
-    checked: &[CheckedCard],
+    asked: &CheckCards,
+    CheckedCards { run, checked }: CheckedCards,
 ) -> CommandResult {
     let mut checked: Vec<CheckedView> = checked
         .iter()

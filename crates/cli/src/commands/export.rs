@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
-use hippo_core::jobs::check_cards::keys::Keys;
+use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::seal::{PublicKey, SealError};
 use hippo_core::transfer::{self, Contents, Transfer};
 use hippo_local::key_files::read_public_key;
@@ -103,7 +103,7 @@ async fn destination_key(export: &Export, globals: &Globals) -> Result<PublicKey
 
 async fn read(context: &Context, recipient: &PublicKey) -> Result<Transfer, CommandError> {
     let progress = Progress::new("families");
-    let keys = Keys::new(&*context.keys);
+    let keys = KeyCache::new(&*context.keys);
     Ok(
         transfer::export(&*context.store, &keys, recipient, context.now(), &|step| {
             progress.step(step)

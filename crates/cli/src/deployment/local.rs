@@ -10,23 +10,20 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use hippo_browser::{BrowserOptions, ExchangeObserver};
 use hippo_core::card::Card;
-use hippo_core::check::Check;
 use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::jobs::RunError;
-use hippo_core::jobs::StopRequest as _;
-use hippo_core::jobs::check_cards::keys::Keys;
+use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::jobs::check_cards::run::{self as check_cards, CheckOptions, RunPorts};
-use hippo_core::jobs::check_cards::visit::pages::PageHealth;
 use hippo_core::jobs::check_cards::visit::{
-    CheckedCard, Pace, VisitNews, VisitOptions, VisitPorts, check_visit,
+    Pace, VisitOptions, VisitPorts, check_visit, end_page_changes,
 };
 use hippo_core::jobs::notify::compose::Composers;
 use hippo_core::jobs::notify::run as notify_all;
 use hippo_core::jobs::notify::send::{MailResult, NotifyPorts};
 use hippo_core::mail::Mailer;
-use hippo_core::run::ledger::RunPlan;
+use hippo_core::run::ledger::{Ending, RunPlan};
 use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{Job, Trigger};
 use hippo_core::site::LibrarySite;
@@ -329,14 +326,21 @@ impl Deployment for LocalDeployment {
         recorder: Option<Arc<Recorder>>,
     ) -> Result<CheckCardAnswer, CommandError> {
         let stop = Stop::listen("finishing this check", AFTER_INTERRUPTED_CHECK);
-        tokio::select! {
-            checked = self.check_now(card, recorder) => {
-                Ok(checked?.map_or(CheckCardAnswer::LeftOut, |check| {
-                    CheckCardAnswer::Checked(Box::new(check))
-                }))
-            }
-            () = stop.grace_is_over() => Ok(CheckCardAnswer::Stopped),
-        }
+        let visiting = self.visiting(recorder)?;
+        let visit = visit_to(card, self.clock.now())?;
+        let options = VisitOptions {
+            stop: &stop,
+            ..VisitOptions::new(visiting.pace())
+        };
+        let keys = KeyCache::new(&visiting.keys);
+        let mut report = check_visit(&visiting.ports(&keys), &visit, options).await;
+        let ending = report.ending?;
+        end_page_changes(&report.checked, &*self.store, &*self.clock).await;
+        Ok(match (report.checked.pop(), ending) {
+            (Some(checked), _) => CheckCardAnswer::Checked(Box::new(checked.check)),
+            (None, Ending::Stopped) => CheckCardAnswer::Stopped,
+            (None, Ending::Through) => CheckCardAnswer::LeftOut,
+        })
     }
 
     async fn check_cards(
@@ -344,7 +348,20 @@ impl Deployment for LocalDeployment {
         request: CheckCardsRequest,
     ) -> Result<CheckCardsAnswer, CommandError> {
         self.home.key_files().read_private_keys()?;
-        let visit_setup = self.visit_setup(None)?;
+        let visiting = self.visiting(None)?;
+        let mut asked = request.run;
+        let following = self.after_run(asked.is_schedule);
+        let mail = following.operator_mail();
+        let after = following.after(mail.as_ref());
+        let stop = Stop::listen(
+            "finishing the cards that were started",
+            AFTER_INTERRUPTED_CHECK,
+        );
+        let bar = Bar::new("cards");
+        let show_progress = |progress: check_cards::Progress<'_>| match progress {
+            check_cards::Progress::Planned(cards) => bar.planned(cards),
+            check_cards::Progress::Checked(_) => bar.one_done(),
+        };
         let options = CheckOptions {
             concurrency: request
                 .concurrency
@@ -352,25 +369,10 @@ impl Deployment for LocalDeployment {
             pace: if request.no_pause {
                 Pace::NONE
             } else {
-                visit_setup.pace()
+                visiting.pace()
             },
-        };
-        let mut run_request = request.run;
-        let local_after_run = self.after_run(run_request.is_schedule);
-        let mail = local_after_run.operator_mail();
-        let after = local_after_run.to_after_run(mail.as_ref());
-        let stop = Stop::listen(
-            "finishing the cards that were started",
-            AFTER_INTERRUPTED_CHECK,
-        );
-        let bar = Bar::new("cards");
-        let checked: Mutex<Vec<CheckedCard>> = Mutex::default();
-        let progress = |progress: check_cards::Progress<'_>| match progress {
-            check_cards::Progress::Planned(cards) => bar.set_total(cards),
-            check_cards::Progress::Checked(card) => {
-                bar.increment();
-                lock(&checked).push(card.clone());
-            }
+            stop: &stop,
+            on_progress: Some(&show_progress),
         };
         loop {
             let plan = RunPlan {
@@ -391,7 +393,7 @@ impl Deployment for LocalDeployment {
                 after: Some(&after),
             };
             let result = check_cards::check_cards(
-                &visit_setup.ports(&Keys::new(&visit_setup.keys)),
+                &visiting.ports(&KeyCache::new(&visiting.keys)),
                 &RunPorts {
                     cards: &*self.store,
                     runs: &*self.store,
@@ -400,17 +402,12 @@ impl Deployment for LocalDeployment {
                 plan,
                 &run_request.input,
                 options,
-                &stop,
-                &progress,
             )
             .await;
             match result {
-                Ok(run) => {
+                Ok(done) => {
                     drop(bar);
-                    return Ok(CheckCardsAnswer::Done {
-                        run,
-                        checked: std::mem::take(&mut *lock(&checked)),
-                    });
+                    return Ok(CheckCardsAnswer::Done(done));
                 }
                 Err(RunError::NotStarted(NotStarted::AlreadyRan(_)))
                     if !run_request.is_schedule =>
@@ -508,37 +505,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl LocalDeployment {
-    /// Checks one card in this process; returns `None` if the visit left it out.
-    async fn check_now(
-        &self,
-        card: &Card,
-        recorder: Option<Arc<Recorder>>,
-    ) -> Result<Option<Check>, CommandError> {
-        let visit_setup = self.visit_setup(recorder)?;
-        let visit = visit_to(card, self.clock.now())?;
-        let options = VisitOptions {
-            pace: visit_setup.pace(),
-            deadline: None,
-            stop: &|| false,
-        };
-        let found = Mutex::new(None);
-        let pages = PageHealth::default();
-        let keep = |news: VisitNews<'_>| {
-            pages.hear(&news);
-            if let VisitNews::Checked(checked) = news {
-                *lock(&found) = Some(checked.check.clone());
-            }
-        };
-        let keys = Keys::new(&visit_setup.keys);
-        check_visit(&visit_setup.ports(&keys), &visit, options, &keep).await?;
-        pages.end_page_changes(&*self.store, &*self.clock).await;
-        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// The resources of a visit.
-struct VisitSetup<'a> {
+/// What visits need beside the store.
+struct Visiting<'a> {
     store: &'a SqliteStore,
     clock: &'a dyn Clock,
     checks: &'a Checks,
@@ -556,7 +524,7 @@ impl VisitSetup<'_> {
         }
     }
 
-    fn ports<'a>(&'a self, keys: &'a Keys<'a>) -> VisitPorts<'a> {
+    fn ports<'a>(&'a self, keys: &'a KeyCache<'a>) -> VisitPorts<'a> {
         VisitPorts {
             visits: self.store,
             libraries: self.store,

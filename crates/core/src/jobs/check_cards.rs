@@ -5,7 +5,7 @@
 
 pub mod enqueue;
 mod input;
-pub mod keys;
+pub mod key_cache;
 pub mod plan;
 pub mod run;
 pub mod visit;

@@ -20,11 +20,12 @@ use crate::failure::Failure;
 use crate::family::schedule::ScheduleHistory;
 use crate::family::{Family, Preferences};
 use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::jobs::StopRequest;
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::check_cards::keys::Keys;
+use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::jobs::check_cards::plan::VisitPlanner;
 use crate::jobs::check_cards::visit::{
-    CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
+    CheckedCard, Pace, Visit, VisitOptions, VisitPorts, VisitReport, check_visit,
 };
 use crate::jobs::notify::compose::Composers;
 use crate::jobs::notify::send::NotifyPorts;
@@ -32,7 +33,8 @@ use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailKind, OutboxRecord};
-use crate::run::{Job, RunKey};
+use crate::run::ledger::{RunPlan, StartRules};
+use crate::run::{Job, RunKey, Trigger};
 use crate::site::{LibrarySite, LoginPermit, SiteError};
 use crate::store::AlertStore;
 use crate::store::{
@@ -169,12 +171,8 @@ impl Mailer for TestMailer {
     }
 }
 
-/// A visit without pauses that is never stopped.
-pub(crate) const NO_PAUSE: VisitOptions<'static> = VisitOptions {
-    pace: Pace::NONE,
-    deadline: None,
-    stop: &|| false,
-};
+/// A visit without pauses that nobody stops.
+pub(crate) const NO_PAUSE: VisitOptions<'static> = VisitOptions::new(Pace::NONE);
 
 pub(crate) fn run_key() -> RunKey {
     RunKey {
@@ -184,7 +182,35 @@ pub(crate) fn run_key() -> RunKey {
     }
 }
 
-/// A store, a clock, a site and a mailer.
+/// A run of a schedule.
+pub(crate) fn run_plan() -> RunPlan<'static> {
+    RunPlan {
+        key: run_key(),
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
+    }
+}
+
+/// Asked to stop from the second login on, without any grace.
+pub(crate) struct StopAtSecondLogin<'a>(pub(crate) &'a World);
+
+#[async_trait]
+impl StopRequest for StopAtSecondLogin<'_> {
+    fn is_asked(&self) -> bool {
+        self.0.logins().len() > 1
+    }
+
+    async fn grace_is_over(&self) {
+        while !self.is_asked() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// A store, a clock, a site and a post office.
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) clock: TestClock,
@@ -334,7 +360,7 @@ impl World {
         &self,
         work: impl AsyncFnOnce(&VisitPorts<'_>) -> T,
     ) -> T {
-        let keys = Keys::new(&self.keys);
+        let keys = KeyCache::new(&self.keys);
         let ports = VisitPorts {
             visits: &self.store,
             libraries: &self.store,
@@ -349,26 +375,29 @@ impl World {
 
     /// Checks all cards that may be checked, one visit after the other.
     pub(crate) async fn check_all(&self) -> Vec<CheckedCard> {
-        let checked = Mutex::new(Vec::new());
-        self.with_visit_ports(async |ports| {
-            for visit in self.plan(&CheckCardsInput::default(), 10).await {
-                check_visit(ports, &visit, NO_PAUSE, &|news| {
-                    if let VisitNews::Checked(card) = news {
-                        checked.lock().unwrap().push(card.clone());
-                    }
-                })
-                .await
-                .unwrap();
-            }
-        })
-        .await;
-        checked.into_inner().unwrap()
+        let mut checked = Vec::new();
+        for visit in self.plan(&CheckCardsInput::default(), 10).await {
+            checked.extend(self.check_visit(&visit, NO_PAUSE).await.checked);
+        }
+        checked
+    }
+
+    /// Makes a visit that meets no fault of ours.
+    pub(crate) async fn check_visit(
+        &self,
+        visit: &Visit,
+        options: VisitOptions<'_>,
+    ) -> VisitReport {
+        let report = self.with_visit_ports(async |ports| check_visit(ports, visit, options).await);
+        let report = report.await;
+        assert!(report.ending.is_ok(), "{report:?}");
+        report
     }
 
     /// The visits of a run that starts now.
     pub(crate) async fn plan(&self, input: &CheckCardsInput, size: usize) -> Vec<Visit> {
         VisitPlanner::new(&self.store, input, &run_key(), self.clock.now(), size)
-            .all()
+            .plan_all()
             .await
             .unwrap()
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::card::{CardRecord, StoredAccount};
 use crate::ids::{CardId, FamilyId};
-use crate::jobs::check_cards::keys::Keys;
+use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::library::Library;
 use crate::outbox::{MailKind, MailState};
 use crate::seal::{PublicKey, SealContext, Sealed};
@@ -24,7 +24,7 @@ const NOTICE_LIMIT: usize = 400;
 /// Stop the schedules first: writes during an export may be missing from it.
 pub async fn export(
     store: &dyn Store,
-    keys: &Keys<'_>,
+    keys: &KeyCache<'_>,
     recipient: &PublicKey,
     now: DateTime<Utc>,
     progress: &(dyn Fn(Progress) + Send + Sync),
@@ -68,7 +68,7 @@ pub async fn export(
 /// The source of an export, and the key that it seals to.
 struct Origin<'a> {
     store: &'a dyn Store,
-    keys: &'a Keys<'a>,
+    keys: &'a KeyCache<'a>,
     recipient: &'a PublicKey,
     now: DateTime<Utc>,
 }

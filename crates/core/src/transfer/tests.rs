@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::card::Card;
 use crate::failure::FailureKind;
-use crate::jobs::check_cards::keys::Keys;
+use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::outbox::MailState;
 use crate::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, SecretStore, Store, WriteMode,
@@ -16,6 +16,26 @@ use crate::testing::memory::MemoryStore;
 
 const NUMBER: &str = "29999123456789";
 const PIN: &str = "canary-4711";
+
+async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
+    let keys = KeyCache::new(side);
+    let recipient = to.private.public_key();
+    export(store, &keys, recipient, sample::time("20:00:00"), &|_| {})
+        .await
+        .unwrap()
+}
+
+async fn import(
+    store: &dyn Store,
+    side: &SideKeys,
+    transfer: &Transfer,
+    mode: Mode,
+) -> Result<Report, TransferError> {
+    let stored = store.libraries().await?;
+    Checked::new(transfer, &side.private, &side.fingerprint, &stored)?
+        .import(store, mode, &|_| {})
+        .await
+}
 
 fn check<'a>(transfer: &'a Transfer, side: &'a SideKeys) -> Result<Checked<'a>, TransferError> {
     Checked::new(transfer, &side.private, &side.fingerprint, &[])
@@ -370,7 +390,7 @@ async fn secret_that_does_not_open_stops_the_export_by_card() {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let store = lived_in(&left).await;
     let stranger = SideKeys::generate();
-    let keys = Keys::new(&stranger);
+    let keys = KeyCache::new(&stranger);
     let now = sample::time("20:00:00");
     let error = export(&store, &keys, here.private.public_key(), now, &|_| {})
         .await

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hippo_browser::Limits;
 use hippo_core::clock::Clock as _;
 use hippo_core::failure::FailureKind;
-use hippo_core::jobs::check_cards::visit::BACK_OFF;
+use hippo_core::jobs::check_cards::visit::MIN_BACK_OFF;
 use hippo_core::run::RunOutcome;
 use hippo_core::store::CardStore as _;
 use hippo_demo_library::{DemoLibrary, Fault, Generation, Rule, Site, SystemKind};
@@ -32,7 +32,7 @@ fn changes_words(fault: &Fault) -> bool {
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn after_any_fault_the_last_good_account_is_as_it_was_and_the_cards_head_says_why(
+async fn fault_keeps_the_last_good_account_and_names_the_reason(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
@@ -94,7 +94,7 @@ async fn after_any_fault_the_last_good_account_is_as_it_was_and_the_cards_head_s
                     );
                     let is_refused = failure.kind == FailureKind::WrongCredentials;
                     assert_eq!(state.refused_since.is_some(), is_refused, "{what}");
-                    let wait = failure.retry_after.unwrap_or_default().max(BACK_OFF);
+                    let wait = failure.retry_after.unwrap_or_default().max(MIN_BACK_OFF);
                     let alerts_all = failure.kind.affects_library();
                     assert_eq!(is_left_alone, alerts_all, "{what}: {failure}");
                     assert!(
@@ -172,9 +172,7 @@ impl Three {
 #[case::stalls(Fault::Stall)]
 #[case::drips(Fault::Drip(Duration::from_secs(5)))]
 #[tokio::test]
-async fn while_a_library_keeps_a_card_waiting_the_cards_of_others_are_checked(
-    #[case] fault: Fault,
-) {
+async fn hanging_library_delays_no_other_library(#[case] fault: Fault) {
     let three = Three::new().await;
     three.hostile.switches().set(fault);
     let heard = Mutex::new(Vec::new());
@@ -209,9 +207,7 @@ async fn while_a_library_keeps_a_card_waiting_the_cards_of_others_are_checked(
 #[case::leads_astray(Fault::RedirectTo("http://169.254.169.254/".to_owned()))]
 #[case::lies_about_its_charset(Fault::WrongCharset("utf-16le".to_owned()))]
 #[tokio::test]
-async fn a_card_whose_pages_are_broken_keeps_no_other_card_of_its_library_from_being_checked(
-    #[case] fault: Fault,
-) {
+async fn broken_pages_of_a_card_fail_that_card_alone(#[case] fault: Fault) {
     let three = Three::new().await;
     let before = three.world.rows();
     let rule = Rule::new(fault).only_for("/1000001/");
@@ -233,7 +229,7 @@ async fn a_card_whose_pages_are_broken_keeps_no_other_card_of_its_library_from_b
 #[case::drips(Fault::Drip(Duration::from_millis(50)))]
 #[case::is_slow(Fault::Slow(Duration::from_secs(120)))]
 #[tokio::test]
-async fn a_card_that_is_waited_for_costs_a_run_its_own_limit_and_no_more(#[case] fault: Fault) {
+async fn slow_card_costs_a_run_its_own_limit_only(#[case] fault: Fault) {
     let limits = Limits {
         card: Duration::from_secs(4),
         log_out: Duration::from_millis(500),

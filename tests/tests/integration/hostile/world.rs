@@ -13,10 +13,10 @@ use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::check_cards::keys::Keys;
-use hippo_core::jobs::check_cards::run::{CheckOptions, Progress, check_cards};
+use hippo_core::jobs::check_cards::key_cache::KeyCache;
+use hippo_core::jobs::check_cards::run::{CheckOptions, Progress, RunPorts, check_cards};
 use hippo_core::jobs::check_cards::visit::{
-    CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
+    CheckedCard, Pace, Visit, VisitOptions, VisitPorts, check_visit,
 };
 use hippo_core::library::Library;
 use hippo_core::run::ledger::{RunPlan, StartRules};
@@ -196,7 +196,7 @@ impl World {
     }
 
     async fn with_ports<T>(&self, work: impl AsyncFnOnce(&VisitPorts<'_>) -> T) -> T {
-        let keys = Keys::new(&self.keys);
+        let keys = KeyCache::new(&self.keys);
         let ports = VisitPorts {
             visits: &self.store,
             libraries: &self.store,
@@ -224,30 +224,19 @@ impl World {
             run: self.run_key(),
         };
         self.clock.advance(chrono::Duration::seconds(1));
-        let options = VisitOptions {
-            pace: Pace::NONE,
-            deadline: None,
-            stop: &|| false,
-        };
-        let checked = Mutex::new(Vec::new());
-        self.with_ports(async |ports| {
-            check_visit(ports, &visit, options, &|news| {
-                if let VisitNews::Checked(card) = news {
-                    checked.lock().unwrap().push(card.clone());
-                }
-            })
-            .await
-            .unwrap();
-        })
-        .await;
-        checked.into_inner().unwrap()
+        let options = VisitOptions::new(Pace::NONE);
+        let report = self
+            .with_ports(async |ports| check_visit(ports, &visit, options).await)
+            .await;
+        report.ending.unwrap();
+        report.checked
     }
 
-    /// A run over all cards; `hear` is told of each card as it is checked.
+    /// A run over all cards; `on_checked` is called after each card.
     pub(crate) async fn check_cards(
         &self,
         concurrency: usize,
-        hear: &(dyn Fn(&CheckedCard) + Send + Sync),
+        on_checked: &(dyn Fn(&CheckedCard) + Send + Sync),
     ) -> Run {
         let plan = RunPlan {
             key: self.run_key(),
@@ -257,25 +246,26 @@ impl World {
             rules: StartRules::default(),
             after: None,
         };
+        let on_progress = |progress: Progress<'_>| {
+            if let Progress::Checked(card) = progress {
+                on_checked(card);
+            }
+        };
         let options = CheckOptions {
             concurrency,
             pace: Pace::NONE,
+            stop: &|| false,
+            on_progress: Some(&on_progress),
         };
-        let of_run = hippo_core::jobs::check_cards::run::RunPorts {
+        let run_ports = RunPorts {
             cards: &self.store,
             runs: &self.store,
             alerts: &self.store,
         };
         self.with_ports(async |ports| {
             let input = CheckCardsInput::default();
-            let progress = |progress: Progress<'_>| {
-                if let Progress::Checked(card) = progress {
-                    hear(card);
-                }
-            };
-            check_cards(ports, &of_run, plan, &input, options, &|| false, &progress)
-                .await
-                .unwrap()
+            let done = check_cards(ports, &run_ports, plan, &input, options).await;
+            done.unwrap().run
         })
         .await
     }

@@ -2,7 +2,7 @@ use hippo_core::clock::Clock;
 use hippo_core::failure::Failure;
 use hippo_core::ids::CardId;
 use hippo_core::jobs::JobError;
-use hippo_core::jobs::check_cards::keys::Keys;
+use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::run::work::WorkOutcome;
 use hippo_core::seal::{PrivateKeySource, PrivateKeys, SealError};
 use hippo_core::store::{CardStore, LibraryStore as _, SecretStore};
@@ -30,7 +30,7 @@ async fn deliver_with(
     ends_at: Option<DateTime<Utc>>,
     pace: Pace,
 ) -> Result<(), HandlerError> {
-    let keys = Keys::new(keys);
+    let keys = KeyCache::new(keys);
     let ports = Ports {
         visits: VisitPorts {
             visits: &world.store,
@@ -63,7 +63,7 @@ fn message(world: &World, cards: &[CardId]) -> String {
 }
 
 #[tokio::test]
-async fn pin_is_not_sent_to_a_changed_host() {
+async fn changed_hosts_get_no_pin_and_fail_no_message() {
     let world = World::new().await;
     let card = world.add_card("1").await;
     let mut library = world
@@ -85,7 +85,7 @@ async fn pin_is_not_sent_to_a_changed_host() {
 }
 
 #[tokio::test]
-async fn visit_delivered_twice_is_checked_once() {
+async fn repeated_visit_is_checked_once_and_published_twice() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     let event = queue_event(&[&message(&world, &cards)]);
@@ -123,7 +123,7 @@ async fn changed_page_raises_one_alert() {
 }
 
 #[tokio::test]
-async fn site_failure_is_counted_and_no_error() {
+async fn site_failure_is_an_outcome_and_no_error() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     *world.site.failure.lock().unwrap() = Some(Failure::site_down("no answer"));
@@ -164,8 +164,9 @@ async fn cards_without_time_left_are_recorded_as_not_tried() {
 #[test]
 fn short_invocation_keeps_half_of_its_time() {
     let now: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
-    let start = |seconds| (last_start(now, now + Duration::seconds(seconds)) - now).num_seconds();
-    assert_eq!((start(900), start(300), start(30)), (700, 150, 15));
+    let begin =
+        |seconds| (last_card_deadline(now, now + Duration::seconds(seconds)) - now).num_seconds();
+    assert_eq!((begin(900), begin(300), begin(30)), (700, 150, 15));
 }
 
 /// Keys that can't be read.
@@ -193,7 +194,7 @@ async fn unreadable_keys_fail_the_message() {
 }
 
 #[tokio::test]
-async fn unknown_key_fails_only_its_card() {
+async fn unknown_key_fails_its_card_alone() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     let record = world.store.card(cards[0]).await.unwrap().unwrap();
@@ -217,10 +218,7 @@ async fn unknown_key_fails_only_its_card() {
 #[case::another(queue_event(&[r#"{"family":"conrad","date":"2026-11-21"}"#]), "unknown field `family`")]
 #[case::half(queue_event(&[r#"{"library":"wpl"}"#]), "library, cards, planned_at and run")]
 #[tokio::test]
-async fn wrong_event_or_message_fails_with_the_expected_fields(
-    #[case] event: Value,
-    #[case] expected: &str,
-) {
+async fn wrong_event_or_message_says_what_was_expected(#[case] event: Value, #[case] words: &str) {
     let error = deliver(&World::new().await, event, None, Pace::NONE)
         .await
         .unwrap_err();

@@ -79,7 +79,7 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
         scheduled_time: now,
     };
     let planner = VisitPlanner::new(&*context.store, input, &key, now, MAX_CARDS_PER_VISIT);
-    let visits = planner.all().await?;
+    let visits = planner.plan_all().await?;
     let mut back_off = BTreeMap::new();
     let mut cards = Vec::new();
     let mut tried = 0;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::clock::Clock;
 use crate::ids::LibraryId;
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::check_cards::plan::{VisitPlanner, report_waiting_cards};
+use crate::jobs::check_cards::plan::{VisitPlanner, record_waiting_cards};
 use crate::jobs::check_cards::visit::{MAX_CARDS_PER_VISIT, Visit};
 use crate::jobs::{JobError, RunError};
 use crate::queue::VisitQueue;
@@ -13,15 +13,15 @@ use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::store::{CardStore, RunStore};
 
-/// How many visits wait to be interleaved by library. A visit takes about a kilobyte.
+/// The most visits held in memory, to interleave libraries. A visit takes about a kilobyte.
 pub const MAX_WAITING_VISITS: usize = 1000;
 
-/// How many visits are enqueued at a time.
+/// The most visits sent to the queue at once.
 pub const BATCH_SIZE: usize = 100;
 
-/// What handing out visits needs from outside.
+/// What enqueueing visits needs from outside.
 pub struct EnqueueVisitsPorts<'a> {
-    /// The cards that are to be checked.
+    /// Lists the cards that are to be checked.
     pub cards: &'a dyn CardStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
@@ -31,21 +31,21 @@ pub struct EnqueueVisitsPorts<'a> {
     pub clock: &'a dyn Clock,
 }
 
-/// A run that handed out its visits.
+/// A run whose visits are in the queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnqueuedVisits {
     /// The run; its counts say how many cards were planned.
     pub run: Run,
-    /// How many visits there were.
+    /// How many visits were enqueued.
     pub visits: usize,
 }
 
-/// Hands out a visit for every card that `input` asks for, as one run on record.
+/// Enqueues visits for every card that `input` selects, as one run on record.
 ///
-/// The inner error says why no run was started. A run that is on record but did not come to its end
-/// goes on: it plans anew with the time at which it began, so that what was handed out before is
-/// known again by the queue, or by the worker. The run ends when all is handed out: its counts are
-/// of the cards planned, what became of them is reported by the workers ([`crate::run::work`]).
+/// A run that was interrupted is resumed: it plans again with the time at which it began, so that
+/// the queue, or the worker, recognises what was enqueued before. The run ends when everything is
+/// enqueued. Its counts say how many cards were planned; the workers report the results
+/// ([`crate::run::work`]).
 pub async fn enqueue_visits(
     ports: &EnqueueVisitsPorts<'_>,
     plan: RunPlan<'_>,
@@ -53,18 +53,18 @@ pub async fn enqueue_visits(
 ) -> Result<EnqueuedVisits, RunError> {
     let run = ledger::start_or_resume_run(ports.runs, ports.clock, plan).await?;
     let mut visits = 0;
-    let work = ledger::catch_panic(send_all(ports, &run, input, &mut visits)).await;
+    let work = ledger::catch_panic(plan_and_enqueue(ports, &run, input, &mut visits)).await;
     let run = run.close(work).await?;
     Ok(EnqueuedVisits { run, visits })
 }
 
-async fn send_all(
+async fn plan_and_enqueue(
     ports: &EnqueueVisitsPorts<'_>,
     run: &OpenRun<'_>,
     input: &CheckCardsInput,
-    sent: &mut usize,
+    enqueued: &mut usize,
 ) -> Result<Ending, JobError> {
-    report_waiting_cards(ports.cards, run, input).await?;
+    record_waiting_cards(ports.cards, run, input).await?;
     let mut planner = VisitPlanner::new(
         ports.cards,
         input,
@@ -72,62 +72,64 @@ async fn send_all(
         run.started_at(),
         MAX_CARDS_PER_VISIT,
     );
-    let mut turns = LibraryRotation::default();
+    let mut waiting = InterleavedVisits::default();
     loop {
-        while turns.waiting < MAX_WAITING_VISITS {
-            match planner.next().await? {
-                Some(visit) => turns.add(visit),
+        while waiting.len < MAX_WAITING_VISITS {
+            match planner.plan_next().await? {
+                Some(visit) => waiting.push_visit(visit),
                 None => break,
             }
         }
-        let batch = turns.take(BATCH_SIZE);
+        let batch = waiting.pop_visits(BATCH_SIZE);
         if batch.is_empty() {
             return Ok(Ending::Through);
         }
         ports.queue.send(&batch).await?;
-        *sent += batch.len();
+        *enqueued += batch.len();
         let cards: usize = batch.iter().map(|visit| visit.cards.len()).sum();
         let cards = u32::try_from(cards).unwrap_or(u32::MAX);
         run.count(|counts| counts.add_enqueued(cards));
     }
 }
 
-/// The visits that wait, by library; libraries take turns.
+/// Visits that wait to be sent. They leave in turns: one of each library, then the next of each.
 #[derive(Debug, Default)]
-struct LibraryRotation {
-    waiting: usize,
+struct InterleavedVisits {
+    len: usize,
     by_library: BTreeMap<LibraryId, VecDeque<Visit>>,
-    last: Option<LibraryId>,
+    last_library: Option<LibraryId>,
 }
 
-impl LibraryRotation {
-    fn add(&mut self, visit: Visit) {
-        self.waiting += 1;
+impl InterleavedVisits {
+    fn push_visit(&mut self, visit: Visit) {
+        self.len += 1;
         self.by_library
             .entry(visit.library.clone())
             .or_default()
             .push_back(visit);
     }
 
-    fn take(&mut self, limit: usize) -> Vec<Visit> {
-        std::iter::from_fn(|| self.next()).take(limit).collect()
+    fn pop_visits(&mut self, limit: usize) -> Vec<Visit> {
+        std::iter::from_fn(|| self.pop_visit())
+            .take(limit)
+            .collect()
     }
 
-    fn next(&mut self) -> Option<Visit> {
+    fn pop_visit(&mut self) -> Option<Visit> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let after = self
-            .last
+        let next = self
+            .last_library
             .as_ref()
             .and_then(|last| self.by_library.range((Excluded(last), Unbounded)).next())
             .map(|(library, _)| library.clone());
-        let library = after.or_else(|| self.by_library.keys().next().cloned())?;
+        let library = next.or_else(|| self.by_library.keys().next().cloned())?;
         let visits = self.by_library.get_mut(&library)?;
         let visit = visits.pop_front();
         if visits.is_empty() {
             self.by_library.remove(&library);
         }
-        self.last = Some(library);
-        self.waiting = self.waiting.saturating_sub(usize::from(visit.is_some()));
+        self.last_library = Some(library);
+        self.len = self.len.saturating_sub(usize::from(visit.is_some()));
         visit
     }
 }

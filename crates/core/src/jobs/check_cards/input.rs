@@ -6,21 +6,21 @@ use crate::card::Card;
 use crate::ids::{FamilyId, LibraryId};
 use crate::store::Scope;
 
-/// Which cards a run is to check. The JSON is the input of a schedule.
+/// Selects the cards that a run checks. The JSON is the input of a schedule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CheckCardsInput {
-    /// All cards, or those whose newest check failed.
+    /// All cards, or those whose last check failed.
     pub scope: Scope,
-    /// Only this family's.
+    /// Only this family's cards.
     pub family: Option<FamilyId>,
-    /// Only this library's.
+    /// Only this library's cards.
     pub library: Option<LibraryId>,
 }
 
 impl CheckCardsInput {
-    /// Whether it names the family and the library of a card, or none.
-    pub(crate) fn is_about(&self, card: &Card) -> bool {
+    /// Whether it selects the card by family and library.
+    pub(super) fn is_for_card(&self, card: &Card) -> bool {
         let (family, library) = (self.family.as_ref(), self.library.as_ref());
         family.is_none_or(|id| *id == card.family) && library.is_none_or(|id| *id == card.library)
     }

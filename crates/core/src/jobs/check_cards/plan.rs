@@ -1,4 +1,4 @@
-//! Cuts the cards that are to be checked into visits, a page at a time.
+//! Groups the cards that are to be checked into visits, a page at a time.
 
 use chrono::{DateTime, Utc};
 
@@ -11,10 +11,10 @@ use crate::run::ledger::OpenRun;
 use crate::run::work::{LeftOutReason, Subject, WorkItem, WorkOutcome, WorkResult};
 use crate::store::{CardCursor, CardStore, Scope};
 
-/// How many cards are listed at a time.
+/// How many cards are listed at once.
 const PAGE_SIZE: usize = 100;
 
-/// Plans the visits of a run one by one, by library. Holds one page of cards at a time.
+/// Plans the visits of a run one by one, library after library. Holds one page of cards.
 ///
 /// Cards of the same number are always in the same visit, so that they share one login.
 pub struct VisitPlanner<'a> {
@@ -25,8 +25,8 @@ pub struct VisitPlanner<'a> {
     visit_size: usize,
     page: std::vec::IntoIter<CardRecord>,
     is_last_page: bool,
-    last: Option<CardCursor>,
-    open: Option<(Visit, Fingerprint)>,
+    cursor: Option<CardCursor>,
+    unfinished: Option<(Visit, Fingerprint)>,
 }
 
 impl<'a> VisitPlanner<'a> {
@@ -46,17 +46,17 @@ impl<'a> VisitPlanner<'a> {
             visit_size,
             page: Vec::new().into_iter(),
             is_last_page: false,
-            last: None,
-            open: None,
+            cursor: None,
+            unfinished: None,
         }
     }
 
-    /// The next visit; `None` after the last.
-    pub async fn next(&mut self) -> Result<Option<Visit>, JobError> {
-        while let Some(record) = self.next_card().await? {
+    /// Plans the next visit; `None` after the last.
+    pub async fn plan_next(&mut self) -> Result<Option<Visit>, JobError> {
+        while let Some(record) = self.fetch_next_card().await? {
             let card = record.card;
             let key = card.key();
-            match &mut self.open {
+            match &mut self.unfinished {
                 Some((visit, fingerprint))
                     if visit.library == card.library
                         && (visit.cards.len() < self.visit_size
@@ -65,36 +65,36 @@ impl<'a> VisitPlanner<'a> {
                     visit.cards.push(key);
                     *fingerprint = card.fingerprint;
                 }
-                open => {
+                unfinished => {
                     let visit = Visit {
                         library: card.library,
                         cards: vec![key],
                         planned_at: self.planned_at,
                         run: self.run.clone(),
                     };
-                    let full = open.replace((visit, card.fingerprint));
-                    if let Some((full, _)) = full {
-                        return Ok(Some(full));
+                    let finished = unfinished.replace((visit, card.fingerprint));
+                    if let Some((finished, _)) = finished {
+                        return Ok(Some(finished));
                     }
                 }
             }
         }
-        Ok(self.open.take().map(|(visit, _)| visit))
+        Ok(self.unfinished.take().map(|(visit, _)| visit))
     }
 
-    /// All visits at once.
-    pub async fn all(mut self) -> Result<Vec<Visit>, JobError> {
+    /// Plans all visits at once.
+    pub async fn plan_all(mut self) -> Result<Vec<Visit>, JobError> {
         let mut visits = Vec::new();
-        while let Some(visit) = self.next().await? {
+        while let Some(visit) = self.plan_next().await? {
             visits.push(visit);
         }
         Ok(visits)
     }
 
-    async fn next_card(&mut self) -> Result<Option<CardRecord>, JobError> {
+    async fn fetch_next_card(&mut self) -> Result<Option<CardRecord>, JobError> {
         loop {
             for record in self.page.by_ref() {
-                if self.input.is_about(&record.card) {
+                if self.input.is_for_card(&record.card) {
                     return Ok(Some(record));
                 }
             }
@@ -104,18 +104,18 @@ impl<'a> VisitPlanner<'a> {
             let scope = self.input.scope;
             let page = self
                 .cards
-                .cards_to_check(scope, self.last.as_ref(), PAGE_SIZE);
+                .cards_to_check(scope, self.cursor.as_ref(), PAGE_SIZE);
             let page = page.await?;
             self.is_last_page = page.len() < PAGE_SIZE;
             if let Some(last) = page.last() {
-                self.last = Some(cursor(last));
+                self.cursor = Some(cursor_after(last));
             }
             self.page = page.into_iter();
         }
     }
 }
 
-fn cursor(last: &CardRecord) -> CardCursor {
+fn cursor_after(last: &CardRecord) -> CardCursor {
     CardCursor {
         library: last.card.library.clone(),
         fingerprint: last.card.fingerprint.clone(),
@@ -123,20 +123,20 @@ fn cursor(last: &CardRecord) -> CardCursor {
     }
 }
 
-/// Puts on record which cards a run leaves out since they wait for a person.
-pub(crate) async fn report_waiting_cards(
+/// Records the cards that a run leaves out because they wait for a person.
+pub(super) async fn record_waiting_cards(
     cards: &dyn CardStore,
     run: &OpenRun<'_>,
     input: &CheckCardsInput,
 ) -> Result<(), JobError> {
-    let mut last: Option<CardCursor> = None;
+    let mut cursor: Option<CardCursor> = None;
     for number in 0_usize.. {
         let page = cards
-            .cards_to_check(Scope::Waiting, last.as_ref(), PAGE_SIZE)
+            .cards_to_check(Scope::Waiting, cursor.as_ref(), PAGE_SIZE)
             .await?;
         let results = page
             .iter()
-            .filter(|record| input.is_about(&record.card))
+            .filter(|record| input.is_for_card(&record.card))
             .filter_map(|record| {
                 let reason = LeftOutReason::of_waiting_card(record)?;
                 Some(WorkResult {
@@ -154,7 +154,7 @@ pub(crate) async fn report_waiting_cards(
         if page.len() < PAGE_SIZE {
             break;
         }
-        last = page.last().map(cursor);
+        cursor = page.last().map(cursor_after);
     }
     Ok(())
 }

@@ -1,59 +1,41 @@
 //! `check-cards` on one machine: plans the visits and makes them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::ids::LibraryId;
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::check_cards::plan::{VisitPlanner, report_waiting_cards};
-use crate::jobs::check_cards::visit::pages::PageHealth;
-use crate::jobs::check_cards::visit::report::VisitRecord;
+use crate::jobs::check_cards::plan::{VisitPlanner, record_waiting_cards};
 use crate::jobs::check_cards::visit::{
-    CheckedCard, MAX_CARDS_PER_VISIT, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
+    CheckedCard, MAX_CARDS_PER_VISIT, Pace, Visit, VisitOptions, VisitPorts, VisitReport,
+    check_visit, end_page_changes,
 };
 use crate::jobs::{JobError, RunError, StopSignal};
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::run::work::{LeftOutReason, WorkItem, WorkResult};
-use crate::store::AlertStore;
-use crate::store::{CardStore, RunStore};
+use crate::store::{AlertStore, CardStore, RunStore};
 
-/// The size of visits that keeps `concurrency` workers busy to the end.
-pub fn visit_size(cards: usize, concurrency: usize) -> usize {
-    cards
-        .div_ceil(concurrency.max(1) * 8)
-        .clamp(1, MAX_CARDS_PER_VISIT)
-}
+/// The most interrupted cards that one work item records.
+const MAX_RESULTS_PER_WORK_ITEM: usize = 500;
 
-/// How many cards that were not begun are put on record at a time.
-const RESULTS_PER_ITEM: usize = 500;
-
-/// How a run on one machine goes about its work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CheckOptions {
+/// How a run on one machine checks its cards, and who watches it.
+#[derive(Clone, Copy)]
+pub struct CheckOptions<'a> {
     /// How many libraries are visited at a time.
     pub concurrency: usize,
     /// The pauses between two cards of one library.
     pub pace: Pace,
+    /// Asked before each card. Cards in progress may finish until the grace is over.
+    pub stop: StopSignal<'a>,
+    /// Called as the run goes on, to show progress.
+    pub on_progress: Option<&'a (dyn Fn(Progress<'_>) + Send + Sync)>,
 }
 
-impl Default for CheckOptions {
-    fn default() -> Self {
-        Self {
-            concurrency: 8,
-            pace: Pace::default(),
-        }
-    }
-}
-
-/// What the run itself needs from outside, beside its visits.
+/// What the run needs from outside, beside its visits.
 pub struct RunPorts<'a> {
-    /// The cards that are to be checked.
+    /// Lists the cards that are to be checked.
     pub cards: &'a dyn CardStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
@@ -61,241 +43,249 @@ pub struct RunPorts<'a> {
     pub alerts: &'a dyn AlertStore,
 }
 
-/// What a run reports while it goes.
+/// How far a run has come.
 #[derive(Debug)]
 pub enum Progress<'a> {
     /// This many cards are to be checked.
     Planned(usize),
-    /// One of them was.
+    /// One of them was checked.
     Checked(&'a CheckedCard),
 }
 
-/// Checks every card that `input` asks for, in this process, as one run on record.
+/// A run that is over, with the cards that it checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedCards {
+    /// The run, with its outcome and counts.
+    pub run: Run,
+    /// The cards, in the order in which their visits ended.
+    pub checked: Vec<CheckedCard>,
+}
+
+/// Checks every card that `input` selects, in this process, as one run on record.
 ///
-/// The inner error says why no run was started. When `stop` says so, no further card is started.
-/// Cards in progress may finish until the grace is over, and the run is recorded as interrupted. By
-/// then, what is known about their logins is on record.
+/// Once a stop is asked, no card is started, and the run is recorded as interrupted. The cards in
+/// progress may finish until the grace is over; what is known of their logins is on record by then.
 pub async fn check_cards(
     ports: &VisitPorts<'_>,
-    of_run: &RunPorts<'_>,
+    run_ports: &RunPorts<'_>,
     plan: RunPlan<'_>,
     input: &CheckCardsInput,
-    options: CheckOptions,
-    stop: StopSignal<'_>,
-    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
-) -> Result<Run, RunError> {
-    let run = ledger::start_run(of_run.runs, ports.clock, plan).await?;
-    let work = check_all(ports, of_run, &run, input, options, stop, progress);
+    options: CheckOptions<'_>,
+) -> Result<CheckedCards, RunError> {
+    let run = ledger::start_run(run_ports.runs, ports.clock, plan).await?;
+    let mut checked = Vec::new();
+    let work = plan_and_check(ports, run_ports, &run, input, options, &mut checked);
     let work = ledger::catch_panic(work).await;
-    // Paused, removed or set anew since the planning, or under way elsewhere.
+    // Paused, removed or changed since the planning, or in progress elsewhere.
     run.count(|counts| {
         counts.skipped = counts
             .planned
             .saturating_sub(counts.done)
             .saturating_sub(counts.failures());
     });
-    Ok(run.close(work).await?)
+    let run = run.close(work).await?;
+    Ok(CheckedCards { run, checked })
 }
 
-async fn check_all(
+async fn plan_and_check(
     ports: &VisitPorts<'_>,
-    of_run: &RunPorts<'_>,
+    run_ports: &RunPorts<'_>,
     run: &OpenRun<'_>,
     input: &CheckCardsInput,
-    options: CheckOptions,
-    stop: StopSignal<'_>,
-    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+    options: CheckOptions<'_>,
+    checked: &mut Vec<CheckedCard>,
 ) -> Result<Ending, JobError> {
-    report_waiting_cards(of_run.cards, run, input).await?;
+    record_waiting_cards(run_ports.cards, run, input).await?;
     let (key, planned_at) = (run.key().clone(), run.started_at());
-    let plan = |size| VisitPlanner::new(of_run.cards, input, &key, planned_at, size).all();
+    let plan = |size| VisitPlanner::new(run_ports.cards, input, &key, planned_at, size).plan_all();
     let mut visits = plan(MAX_CARDS_PER_VISIT).await?;
     let cards = visits.iter().map(|visit| visit.cards.len()).sum();
     let size = visit_size(cards, options.concurrency);
     if size < MAX_CARDS_PER_VISIT {
         visits = plan(size).await?;
     }
-    let visit_options = VisitOptions {
-        pace: options.pace,
-        deadline: None,
-        stop,
-    };
-    progress(Progress::Planned(cards));
+    if let Some(on_progress) = options.on_progress {
+        on_progress(Progress::Planned(cards));
+    }
     run.count(|counts| {
         counts.planned = u32::try_from(cards).unwrap_or(u32::MAX);
     });
-    let pages = PageHealth::default();
-    let hear = |news: &VisitNews<'_>| match news {
-        VisitNews::Checked(card) => {
-            run.count(|counts| match &card.check.outcome {
-                Ok(_) => counts.done += 1,
-                Err(failure) => counts.add_failure(failure.kind.as_str()),
-            });
-            progress(Progress::Checked(card));
-        }
-        VisitNews::Alert(alert) => run.alert(alert.clone()),
-        // What is planned and neither done nor failed is counted as left out at the end.
-        VisitNews::CheckedBefore(_) | VisitNews::LeftOut(..) => {}
-    };
-    let mut queue = VisitRotation::new(visits);
-    let mut running = FuturesUnordered::new();
-    let mut begun: BTreeMap<LibraryId, (Visit, Arc<VisitRecord>)> = BTreeMap::new();
-    let mut grace = pin!(stop.grace_is_over());
-    let mut fault = None;
-    loop {
-        while fault.is_none() && !stop.is_asked() && running.len() < options.concurrency.max(1) {
-            let Some(next) = queue.next() else {
-                break;
-            };
-            let hear = &hear;
-            let record = Arc::new(VisitRecord::default());
-            let key = next.visit.library.clone();
-            begun.insert(key, (next.visit.clone(), Arc::clone(&record)));
-            let pages = &pages;
-            running.push(async move {
-                if next.waits_before {
-                    options.pace.wait(ports.clock).await;
-                }
-                let is_down = AtomicBool::new(false);
-                let news = |news: VisitNews<'_>| {
-                    // Here no visit comes twice: another run checked it.
-                    let news = match news {
-                        VisitNews::CheckedBefore(before) => {
-                            VisitNews::LeftOut(&before.card, LeftOutReason::CheckedAlready)
-                        }
-                        news => news,
-                    };
-                    if let VisitNews::Checked(card) = &news
-                        && let Err(failure) = &card.check.outcome
-                        && failure.kind.affects_library()
-                    {
-                        is_down.store(true, Ordering::Relaxed);
-                    }
-                    record.hear(&news);
-                    pages.hear(&news);
-                    hear(&news);
-                };
-                let result = check_visit(ports, &next.visit, visit_options, &news).await;
-                let rest = match &result {
-                    _ if stop.is_asked() => Some(LeftOutReason::Interrupted),
-                    Ok(()) => Some(LeftOutReason::Removed),
-                    Err(_) => None,
-                };
-                let work = record.report(&next.visit, rest);
-                let is_down = is_down.into_inner();
-                (next.visit.library, is_down, work, result)
-            });
-        }
-        let (library, is_down, work, result) = match select(running.next(), grace.as_mut()).await {
-            Either::Left((Some(ended), _)) => ended,
-            Either::Left((None, _)) | Either::Right(_) => break,
-        };
-        begun.remove(&library);
-        queue.left(&library);
-        if is_down {
-            queue.is_down(&library);
-        }
-        if let Err(error) = result {
-            fault.get_or_insert(error);
-        }
-        // Never `?` here: what was begun is finished, or its logins would have no outcome.
-        if let Err(error) = run.save_work_item(&work).await {
-            fault.get_or_insert(error);
-        }
-    }
-    drop(running);
-    let interrupted = Some(LeftOutReason::Interrupted);
-    for (visit, record) in begun.into_values() {
-        run.save_work_item(&record.report(&visit, interrupted))
-            .await?;
-    }
-    if fault.is_none() && stop.is_asked() {
-        let mut rest: Vec<WorkResult> = Vec::new();
-        while let Some(next) = queue.next() {
-            queue.left(&next.visit.library);
-            rest.extend(
-                VisitRecord::default()
-                    .report(&next.visit, interrupted)
-                    .results,
-            );
-        }
-        for (number, results) in (0_usize..).zip(rest.chunks(RESULTS_PER_ITEM)) {
-            let item_id = WorkItem::inline_item_id(&format!("interrupted/{number}"));
-            let results = results.to_vec();
-            run.save_work_item(&WorkItem { item_id, results }).await?;
-        }
-    }
-    pages.end_page_changes(of_run.alerts, ports.clock).await;
-    match fault {
-        Some(fault) => Err(fault),
-        None if stop.is_asked() => Ok(Ending::Stopped),
-        None => Ok(Ending::Through),
-    }
+    let ending = check_visits(ports, run, visits, options, checked).await;
+    end_page_changes(checked, run_ports.alerts, ports.clock).await;
+    ending
 }
 
-/// Visits that wait: one at a time to each library.
+/// The size of visits that keeps `concurrency` workers busy to the end.
+fn visit_size(cards: usize, concurrency: usize) -> usize {
+    cards
+        .div_ceil(concurrency.max(1) * 8)
+        .clamp(1, MAX_CARDS_PER_VISIT)
+}
+
+/// Makes the visits, several at a time, and records each as it ends.
+async fn check_visits(
+    ports: &VisitPorts<'_>,
+    run: &OpenRun<'_>,
+    visits: Vec<Visit>,
+    options: CheckOptions<'_>,
+    checked: &mut Vec<CheckedCard>,
+) -> Result<Ending, JobError> {
+    let show_checked = |card: &CheckedCard| {
+        if let Some(on_progress) = options.on_progress {
+            on_progress(Progress::Checked(card));
+        }
+    };
+    let visit_options = VisitOptions {
+        stop: options.stop,
+        on_checked: Some(&show_checked),
+        ..VisitOptions::new(options.pace)
+    };
+    let mut waiting = WaitingVisits::new(visits);
+    let mut running = FuturesUnordered::new();
+    let mut fault = None;
+    loop {
+        while fault.is_none()
+            && !options.stop.is_asked()
+            && running.len() < options.concurrency.max(1)
+        {
+            let Some(NextVisit {
+                visit,
+                pauses_first,
+            }) = waiting.pop_visit()
+            else {
+                break;
+            };
+            let options = VisitOptions {
+                pauses_first,
+                ..visit_options
+            };
+            running.push(async move {
+                let report = check_visit(ports, &visit, options).await;
+                (visit, report)
+            });
+        }
+        let Some((visit, report)) = running.next().await else {
+            break;
+        };
+        waiting.mark_visit_done(&visit.library, report.is_library_down());
+        // Never `?` here: visits in progress must finish, or their logins would have no outcome.
+        if let Err(error) = record_visit(run, &visit, report, checked).await {
+            fault.get_or_insert(error);
+        }
+    }
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    if options.stop.is_asked() {
+        record_interrupted(run, waiting).await?;
+        return Ok(Ending::Stopped);
+    }
+    Ok(Ending::Through)
+}
+
+/// Counts and records what became of each card of a visit.
+async fn record_visit(
+    run: &OpenRun<'_>,
+    visit: &Visit,
+    mut report: VisitReport,
+    checked: &mut Vec<CheckedCard>,
+) -> Result<(), JobError> {
+    // A visit in this process doesn't come twice: another run checked these cards.
+    let others = report.checked_before.drain(..);
+    let others = others.map(|record| (record.card, LeftOutReason::CheckedAlready));
+    report.left_out.extend(others);
+    let work = report.work_item(visit);
+    run.count(|counts| {
+        for result in &work.results {
+            counts.add(&result.outcome);
+        }
+    });
+    for alert in report.alerts {
+        run.alert(alert);
+    }
+    checked.extend(report.checked);
+    let saved = run.save_work_item(&work).await;
+    report.ending.and(saved)
+}
+
+/// Records the cards whose visits were not started.
+async fn record_interrupted(run: &OpenRun<'_>, mut waiting: WaitingVisits) -> Result<(), JobError> {
+    let mut interrupted: Vec<WorkResult> = Vec::new();
+    while let Some(NextVisit { visit, .. }) = waiting.pop_visit() {
+        waiting.mark_visit_done(&visit.library, false);
+        let report = VisitReport::new(Ending::Stopped);
+        interrupted.extend(report.work_item(&visit).results);
+    }
+    for (number, results) in (0_usize..).zip(interrupted.chunks(MAX_RESULTS_PER_WORK_ITEM)) {
+        let item_id = WorkItem::inline_item_id(&format!("interrupted/{number}"));
+        let results = results.to_vec();
+        run.save_work_item(&WorkItem { item_id, results }).await?;
+    }
+    Ok(())
+}
+
+/// Visits that wait for their turn: each library has one at a time.
 ///
 /// A library that is down goes first: while we back off, its visits make no requests, and after
 /// that each would. Then comes the library with the most visits left, so that it doesn't delay the
 /// end.
-struct VisitRotation {
-    waiting: BTreeMap<LibraryId, Vec<Visit>>,
+struct WaitingVisits {
+    /// The next visit of each library is the last in its list.
+    by_library: BTreeMap<LibraryId, Vec<Visit>>,
     busy: BTreeSet<LibraryId>,
-    begun: BTreeSet<LibraryId>,
+    visited: BTreeSet<LibraryId>,
     down: BTreeSet<LibraryId>,
 }
 
 /// A visit whose turn it is.
 struct NextVisit {
     visit: Visit,
-    /// It is not the first at its library, and the library is not known to be down.
-    waits_before: bool,
+    /// Whether another visit was at the library before, which isn't known to be down.
+    pauses_first: bool,
 }
 
-impl VisitRotation {
+impl WaitingVisits {
     fn new(visits: Vec<Visit>) -> Self {
-        let mut waiting: BTreeMap<LibraryId, Vec<Visit>> = BTreeMap::new();
-        // Popped from the end: the first of each library stands last.
+        let mut by_library: BTreeMap<LibraryId, Vec<Visit>> = BTreeMap::new();
         for visit in visits.into_iter().rev() {
-            waiting
-                .entry(visit.library.clone())
-                .or_default()
-                .push(visit);
+            let library = visit.library.clone();
+            by_library.entry(library).or_default().push(visit);
         }
         Self {
-            waiting,
+            by_library,
             busy: BTreeSet::new(),
-            begun: BTreeSet::new(),
+            visited: BTreeSet::new(),
             down: BTreeSet::new(),
         }
     }
 
-    fn next(&mut self) -> Option<NextVisit> {
+    /// The next visit to a library where nobody is; `None`: there is none for now.
+    fn pop_visit(&mut self) -> Option<NextVisit> {
         let (library, visits) = self
-            .waiting
+            .by_library
             .iter_mut()
             .filter(|(library, _)| !self.busy.contains(*library))
             .max_by_key(|(library, visits)| (self.down.contains(*library), visits.len()))?;
         let visit = visits.pop()?;
         let library = library.clone();
         if visits.is_empty() {
-            self.waiting.remove(&library);
+            self.by_library.remove(&library);
         }
         self.busy.insert(library.clone());
         let is_down = self.down.contains(&library);
-        let is_first = self.begun.insert(library);
+        let is_first = self.visited.insert(library);
         Some(NextVisit {
             visit,
-            waits_before: !is_first && !is_down,
+            pauses_first: !is_first && !is_down,
         })
     }
 
-    fn left(&mut self, library: &LibraryId) {
+    /// Frees the library for its next visit. A library that was down once counts as down.
+    fn mark_visit_done(&mut self, library: &LibraryId, is_down: bool) {
         self.busy.remove(library);
-    }
-
-    fn is_down(&mut self, library: &LibraryId) {
-        self.down.insert(library.clone());
+        if is_down {
+            self.down.insert(library.clone());
+        }
     }
 }
 

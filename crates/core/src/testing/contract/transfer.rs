@@ -12,6 +12,7 @@ use super::sample::{
 use crate::card::Card;
 use crate::failure::FailureKind;
 use crate::ids::CardId;
+use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailState, OutboxRecord};
 use crate::testing::memory::MemoryStore;
@@ -38,7 +39,13 @@ impl Dice {
     }
 }
 
-/// Imports a document through its text, as from a file.
+async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
+    let keys = KeyCache::new(side);
+    export(store, &keys, to.private.public_key(), time("20:00:00"), &|_| {})
+        .await
+        .unwrap()
+}
+
 async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Report {
     let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
     assert_eq!(read, *transfer);

@@ -9,15 +9,13 @@ use super::*;
 use crate::card::{Card, CardRecord, CardState, Fingerprint};
 use crate::failure::Failure;
 use crate::ids::{CardId, FamilyId};
-use crate::jobs::check_cards::visit::check_visit;
 use crate::queue::QueueError;
-use crate::run::ledger::StartRules;
+use crate::run::RunOutcome;
 use crate::run::not_started::NotStarted;
-use crate::run::{RunOutcome, Trigger};
 use crate::store::{CardCursor, LibraryStore, Scope, StoreResult};
-use crate::testing::world::{NO_PAUSE, World, library, run_key};
+use crate::testing::world::{NO_PAUSE, World, library, run_key, run_plan};
 
-/// A queue that keeps what it is given; away after so many batches.
+/// A queue that keeps what it is given, and is unavailable after some batches.
 struct TestQueue {
     sent: Mutex<Vec<Visit>>,
     batches_left: AtomicUsize,
@@ -25,10 +23,10 @@ struct TestQueue {
 
 impl TestQueue {
     fn new() -> Self {
-        Self::away_after(usize::MAX)
+        Self::failing_after(usize::MAX)
     }
 
-    fn away_after(batches: usize) -> Self {
+    fn failing_after(batches: usize) -> Self {
         Self {
             sent: Mutex::default(),
             batches_left: AtomicUsize::new(batches),
@@ -61,17 +59,6 @@ impl VisitQueue for TestQueue {
     }
 }
 
-fn plan() -> RunPlan<'static> {
-    RunPlan {
-        key: run_key(),
-        trigger: Trigger::Schedule,
-        input: serde_json::json!({}),
-        allow_overlap: false,
-        rules: StartRules::default(),
-        after: None,
-    }
-}
-
 async fn enqueue(
     world: &World,
     cards: &dyn CardStore,
@@ -83,11 +70,11 @@ async fn enqueue(
         queue,
         clock: &world.clock,
     };
-    enqueue_visits(&ports, plan(), &CheckCardsInput::default()).await
+    enqueue_visits(&ports, run_plan(), &CheckCardsInput::default()).await
 }
 
-/// So many cards at each of these libraries, made up as they are listed; knows how many were
-/// listed before the first visit was sent.
+/// Makes up cards as they are listed, and counts how many were listed before the first visit was
+/// sent.
 struct ManyCards<'a> {
     libraries: usize,
     cards_each: usize,
@@ -169,7 +156,7 @@ fn many_cards(libraries: usize, cards_each: usize, queue: &TestQueue) -> ManyCar
 }
 
 #[tokio::test]
-async fn visits_leave_before_all_cards_are_listed() {
+async fn visits_are_sent_before_all_cards_are_listed() {
     let world = World::new().await;
     let queue = TestQueue::new();
     let cards = many_cards(10, 5_000, &queue);
@@ -179,12 +166,12 @@ async fn visits_leave_before_all_cards_are_listed() {
     let listed = cards.listed_at_first_send.load(Ordering::SeqCst);
     assert!(
         listed <= (MAX_WAITING_VISITS + 10) * MAX_CARDS_PER_VISIT + 100,
-        "{listed} cards were listed before the first visit left"
+        "{listed} cards were listed before the first visit was sent"
     );
 }
 
 #[tokio::test]
-async fn libraries_take_turns() {
+async fn visits_are_interleaved_by_library() {
     let world = World::new().await;
     let queue = TestQueue::new();
     enqueue(&world, &many_cards(4, 50, &queue), &queue)
@@ -199,7 +186,7 @@ async fn libraries_take_turns() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_cut_off_goes_on_and_no_card_is_checked_twice() {
+async fn interrupted_run_is_resumed_and_checks_no_card_twice() {
     let world = World::new().await;
     for number in 0..230 {
         for library in ["wpl", "kpl"] {
@@ -208,7 +195,7 @@ async fn a_run_that_was_cut_off_goes_on_and_no_card_is_checked_twice() {
                 .await;
         }
     }
-    let queue = TestQueue::away_after(0);
+    let queue = TestQueue::failing_after(0);
     assert!(enqueue(&world, &world.store, &queue).await.is_err());
     // Tried again some minutes later, and then once more, as a schedule that fires twice.
     let queue = TestQueue::new();
@@ -224,20 +211,16 @@ async fn a_run_that_was_cut_off_goes_on_and_no_card_is_checked_twice() {
         sent.iter()
             .all(|visit| visit.planned_at < world.clock.now())
     );
-    world
-        .with_visit_ports(async |ports| {
-            for visit in sent.iter().chain(&sent) {
-                check_visit(ports, visit, NO_PAUSE, &|_| {}).await.unwrap();
-            }
-        })
-        .await;
+    for visit in sent.iter().chain(&sent) {
+        world.check_visit(visit, NO_PAUSE).await;
+    }
     assert_eq!(world.logins().len(), 460);
 }
 
 #[tokio::test]
-async fn a_run_that_failed_says_how_many_cards_it_handed_out() {
+async fn failed_run_counts_the_cards_it_enqueued() {
     let world = World::new().await;
-    let queue = TestQueue::away_after(2);
+    let queue = TestQueue::failing_after(2);
     let error = enqueue(&world, &many_cards(3, 1_000, &queue), &queue)
         .await
         .unwrap_err();
@@ -253,7 +236,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn every_card_is_handed_out_exactly_once(
+    fn every_card_is_enqueued_exactly_once(
         cards in prop::collection::btree_set((0usize..5, 0u16..400, any::<bool>()), 0..260),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -273,7 +256,7 @@ proptest! {
                 for key in visit.cards {
                     let card = world.record(key.card).await.card;
                     prop_assert_eq!(&card.library, &visit.library);
-                    prop_assert!(seen.insert(key), "a card was handed out twice");
+                    prop_assert!(seen.insert(key), "a card was enqueued twice");
                 }
             }
             prop_assert_eq!(seen.len(), cards.len());
@@ -284,20 +267,16 @@ proptest! {
 }
 
 #[tokio::test]
-async fn cards_that_wait_for_a_person_are_on_record_with_the_reason() {
+async fn waiting_cards_are_recorded_with_the_reason() {
     let world = World::new().await;
     let paused = world.add_card("conrad", "wpl", ("1", "p")).await;
     let refused = world.add_card("conrad", "wpl", ("2", "p")).await;
     world.add_card("conrad", "wpl", ("3", "p")).await;
     world.store.set_paused(paused, true).await.unwrap();
-    let no = Err(Failure::wrong_credentials("no"));
-    world.site.answer("2", no);
+    let refusal = Failure::wrong_credentials("no");
+    world.site.answer("2", Err(refusal));
     let visit = world.visit("wpl", &[refused]).await;
-    world
-        .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, NO_PAUSE, &|_| {}).await.unwrap();
-        })
-        .await;
+    world.check_visit(&visit, NO_PAUSE).await;
     let queue = TestQueue::new();
     let enqueued = enqueue(&world, &world.store, &queue).await;
     let run = enqueued.unwrap().run;

@@ -1,70 +1,47 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::failure::Failure;
-use crate::jobs::StopRequest;
-use crate::run::ledger::StartRules;
-use crate::run::{Job, RunKey, RunOutcome, Trigger};
+use crate::run::RunOutcome;
 use crate::store::{LibraryStore, Scope};
-use crate::testing::world::{World, library};
+use crate::testing::world::{StopAtSecondLogin, World, library, run_plan};
 
-fn plan(label: &str, time: &str) -> RunPlan<'static> {
-    RunPlan {
-        key: RunKey {
-            job: Job::CheckCards,
-            label: label.parse().unwrap(),
-            scheduled_time: time.parse().unwrap(),
-        },
-        trigger: Trigger::Schedule,
-        input: serde_json::json!({}),
-        allow_overlap: false,
-        rules: StartRules::default(),
-        after: None,
-    }
-}
-
-fn options(concurrency: usize) -> CheckOptions {
+/// Without pauses and interruption.
+fn options(concurrency: usize) -> CheckOptions<'static> {
     CheckOptions {
         concurrency,
         pace: Pace::NONE,
+        stop: &|| false,
+        on_progress: None,
     }
 }
 
-fn of_run(world: &World) -> RunPorts<'_> {
-    RunPorts {
+/// Checks all cards in the one run of this schedule.
+async fn check(world: &World, options: CheckOptions<'_>) -> Result<CheckedCards, RunError> {
+    let run_ports = RunPorts {
         cards: &world.store,
         runs: &world.store,
         alerts: &world.store,
-    }
+    };
+    let input = CheckCardsInput::default();
+    world
+        .with_visit_ports(async |ports| {
+            check_cards(ports, &run_ports, run_plan(), &input, options).await
+        })
+        .await
 }
 
-const TIME: &str = "2026-11-21T10:00:00Z";
-
 #[tokio::test]
-async fn a_run_checks_every_card_and_is_on_record_with_its_counts() {
+async fn run_checks_every_card_and_records_its_counts() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
     world.add_card("conrad", "kpl", ("2", "p")).await;
-    world
-        .site
-        .answer("2", Err(Failure::page_changed("no table")));
-    let run = world
-        .with_visit_ports(async |ports| {
-            check_cards(
-                ports,
-                &of_run(&world),
-                plan("all", TIME),
-                &CheckCardsInput::default(),
-                options(4),
-                &|| false,
-                &|_| {},
-            )
-            .await
-            .unwrap()
-        })
-        .await;
+    let changed = Failure::page_changed("no table");
+    world.site.answer("2", Err(changed));
+    let CheckedCards { run, checked } = check(&world, options(4)).await.unwrap();
+    assert_eq!(checked.len(), 2);
     assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
     assert_eq!((run.counts.planned, run.counts.done), (2, 1));
     assert_eq!(run.counts.failed["page_changed"], 1);
@@ -75,107 +52,48 @@ async fn a_run_checks_every_card_and_is_on_record_with_its_counts() {
 async fn schedule_that_fires_twice_is_one_run() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
-    for expected in [true, false] {
-        let begun = world
-            .with_visit_ports(async |ports| {
-                check_cards(
-                    ports,
-                    &of_run(&world),
-                    plan("all", TIME),
-                    &CheckCardsInput::default(),
-                    options(4),
-                    &|| false,
-                    &|_| {},
-                )
-                .await
-                .is_ok()
-            })
-            .await;
-        assert_eq!(begun, expected);
-    }
+    assert!(check(&world, options(4)).await.is_ok());
+    assert!(check(&world, options(4)).await.is_err());
     assert_eq!(world.logins().len(), 1);
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_finishes_what_it_began_and_says_so() {
+async fn stopped_run_finishes_the_started_cards() {
     let world = World::new().await;
     for number in ["1", "2", "3", "4"] {
         world.add_card("conrad", "wpl", (number, "p")).await;
     }
-    let checked = AtomicUsize::new(0);
-    let run = world
-        .with_visit_ports(async |ports| {
-            let stop = || checked.load(Ordering::SeqCst) >= 2;
-            check_cards(
-                ports,
-                &of_run(&world),
-                plan("all", TIME),
-                &CheckCardsInput::default(),
-                options(1),
-                &stop,
-                &|progress| {
-                    if matches!(progress, Progress::Checked(_)) {
-                        checked.fetch_add(1, Ordering::SeqCst);
-                    }
-                },
-            )
-            .await
-            .unwrap()
-        })
-        .await;
+    let options = CheckOptions {
+        stop: &|| world.logins().len() >= 2,
+        ..options(1)
+    };
+    let CheckedCards { run, checked } = check(&world, options).await.unwrap();
     assert_eq!(run.outcome, RunOutcome::Interrupted);
     assert_eq!((run.counts.planned, run.counts.done), (4, 2));
-    assert_eq!(world.logins().len(), 2);
-}
-
-/// Asked to stop from the beginning of a check on, and not waited for.
-struct StopWithoutGrace<'a>(&'a AtomicUsize);
-
-#[async_trait::async_trait]
-impl StopRequest for StopWithoutGrace<'_> {
-    fn is_asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst) > 0
-    }
-
-    async fn grace_is_over(&self) {
-        while !self.is_asked() {
-            tokio::task::yield_now().await;
-        }
-    }
+    assert_eq!((world.logins().len(), checked.len()), (2, 2));
 }
 
 #[tokio::test]
-async fn run_whose_grace_is_over_ends_interrupted_with_what_was_done() {
+async fn interrupted_run_keeps_what_was_done() {
     let world = World::new().await;
     let first = world.add_card("conrad", "wpl", ("1", "p")).await;
     let second = world.add_card("conrad", "wpl", ("2", "p")).await;
-    let checked = AtomicUsize::new(0);
-    let run = world
-        .with_visit_ports(async |ports| {
-            let input = CheckCardsInput::default();
-            let progress = |progress: Progress<'_>| {
-                if matches!(progress, Progress::Checked(_)) {
-                    // The second card's check never comes back.
-                    world.site.hang_after_login.store(true, Ordering::SeqCst);
-                    world.site.settles_login.store(true, Ordering::SeqCst);
-                }
-            };
-            let hangs = async {
-                while world.logins().len() < 2 {
-                    tokio::task::yield_now().await;
-                }
-                checked.fetch_add(1, Ordering::SeqCst);
-            };
-            let stop = StopWithoutGrace(&checked);
-            let plan = plan("all", TIME);
-            let of_run = of_run(&world);
-            let run = check_cards(ports, &of_run, plan, &input, options(1), &stop, &progress);
-            let (run, ()) = tokio::join!(run, hangs);
-            run.unwrap()
-        })
-        .await;
+    let hang_next = |progress: Progress<'_>| {
+        if matches!(progress, Progress::Checked(_)) {
+            // The second card's check never comes back.
+            world.site.hang_after_login.store(true, Ordering::SeqCst);
+            world.site.settles_login.store(true, Ordering::SeqCst);
+        }
+    };
+    let options = CheckOptions {
+        stop: &StopAtSecondLogin(&world),
+        on_progress: Some(&hang_next),
+        ..options(1)
+    };
+    let CheckedCards { run, checked } = check(&world, options).await.unwrap();
     assert_eq!(run.outcome, RunOutcome::Interrupted);
     assert_eq!((run.counts.planned, run.counts.done), (2, 1));
+    assert_eq!(checked.len(), 1);
     let work = world.store.work_items(&run.key).await.unwrap();
     let results: Vec<_> = work.iter().flat_map(|work| &work.results).collect();
     let mut outcomes: Vec<_> = results.iter().map(|one| one.outcome.to_string()).collect();
@@ -188,7 +106,7 @@ async fn run_whose_grace_is_over_ends_interrupted_with_what_was_done() {
 }
 
 #[tokio::test]
-async fn a_library_that_is_down_is_asked_once_in_a_run_however_long_the_run_takes() {
+async fn down_library_is_tried_once_in_a_long_run() {
     let world = World::new().await;
     for number in 10..26 {
         let (up, down) = (format!("1{number}"), format!("2{number}"));
@@ -197,35 +115,26 @@ async fn a_library_that_is_down_is_asked_once_in_a_run_however_long_the_run_take
         let failure = Failure::site_down("no answer");
         world.site.answer(&down, Err(failure));
     }
-    let run = world
-        .with_visit_ports(async |ports| {
-            check_cards(
-                ports,
-                &of_run(&world),
-                plan("all", TIME),
-                &CheckCardsInput::default(),
-                options(1),
-                &|| false,
-                // Every card takes longer than a library is left alone.
-                &|progress| {
-                    if let Progress::Checked(card) = progress
-                        && card.check.outcome.is_ok()
-                    {
-                        world.clock.advance(chrono::Duration::minutes(11));
-                    }
-                },
-            )
-            .await
-            .unwrap()
-        })
-        .await;
+    // Every card takes longer than we back off.
+    let wait = |progress: Progress<'_>| {
+        if let Progress::Checked(card) = progress
+            && card.check.outcome.is_ok()
+        {
+            world.clock.advance(chrono::Duration::minutes(11));
+        }
+    };
+    let options = CheckOptions {
+        on_progress: Some(&wait),
+        ..options(1)
+    };
+    let run = check(&world, options).await.unwrap().run;
     assert_eq!(run.counts.failed["site_down"], 1);
     assert_eq!(run.counts.failed["not_tried"], 15);
     assert_eq!(run.counts.done, 16);
 }
 
 #[tokio::test]
-async fn only_the_failed_are_checked_when_asked_for() {
+async fn failed_scope_plans_only_failed_cards() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
     world.add_card("conrad", "wpl", ("2", "p")).await;
@@ -243,7 +152,7 @@ async fn only_the_failed_are_checked_when_asked_for() {
 }
 
 #[test]
-fn an_input_with_an_unknown_field_or_scope_is_refused() {
+fn input_with_an_unknown_field_or_scope_is_refused() {
     for json in [
         r#"{"scope":"some"}"#,
         r#"{"scoop":"all"}"#,
@@ -259,7 +168,7 @@ fn an_input_with_an_unknown_field_or_scope_is_refused() {
 }
 
 #[test]
-fn visits_are_small_enough_to_keep_every_worker_busy() {
+fn visit_size_keeps_every_worker_busy() {
     assert_eq!(visit_size(1000, 32), 4);
     assert_eq!(visit_size(3, 32), 1);
     assert_eq!(visit_size(100_000, 32), MAX_CARDS_PER_VISIT);
@@ -270,7 +179,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn every_card_is_planned_once_and_equal_numbers_share_a_visit(
+    fn equal_numbers_share_a_visit_and_no_card_is_planned_twice(
         cards in prop::collection::vec((0usize..4, 0u8..30, any::<bool>()), 0..230),
         size in 1usize..12,
     ) {
@@ -306,7 +215,7 @@ proptest! {
     }
 
     #[test]
-    fn one_visitor_at_a_library_and_no_more_than_asked_for_at_all(
+    fn concurrency_is_one_per_library_and_limited_overall(
         numbers in prop::collection::vec(0usize..4, 1..60),
         concurrency in 1usize..6,
     ) {
@@ -319,13 +228,7 @@ proptest! {
             for (number, library) in numbers.iter().enumerate() {
                 world.add_card("conrad", &format!("l{library}"), (&number.to_string(), "p")).await;
             }
-            let run = world
-                .with_visit_ports(async |ports| {
-                    check_cards(ports, &of_run(&world), plan("all", TIME), &CheckCardsInput::default(), options(concurrency), &|| false, &|_| {})
-                        .await
-                        .unwrap()
-                })
-                .await;
+            let run = check(&world, options(concurrency)).await.unwrap().run;
             prop_assert_eq!(run.counts.done as usize, numbers.len());
             prop_assert_eq!(world.logins().len(), numbers.len());
             prop_assert_eq!(world.site.most_at_one.load(Ordering::SeqCst), 1);

@@ -15,22 +15,23 @@ use crate::run::work::LeftOutReason;
 use crate::site::{LoginPermit, PermitError, SiteError};
 use crate::store::StoreError;
 
-/// How long after its mark a check may still be going; longer than a card may take whose session is lost at the
-/// last moment: two logins, each with its whole time and a logout.
+/// How long after its login mark a check may still be in progress.
+///
+/// Longer than the worst case: two logins, each with its whole time and a logout.
 pub const LOGIN_IN_PROGRESS_LIMIT: chrono::Duration = chrono::Duration::seconds(200);
 
-/// What a check finds before it begins.
+/// Whether a check may log in.
 pub(super) enum LoginDecision {
-    /// Nothing stands in the way.
-    Try,
+    /// It may.
+    LogIn,
     /// Not now, for a reason that is put on record.
     NotTried(Failure),
-    /// Another check of this card is under way: its outcome is the one to record.
-    Leave,
+    /// Another check of this card is in progress: its outcome is the one to record.
+    InProgress,
 }
 
-/// What the marks of these cards allow; the checks `ended` are known to be over.
-pub(super) fn open_login(
+/// Decides from the login marks of these cards. The checks `ended` are known to be over.
+pub(super) fn decide_login(
     library: &Library,
     records: &[CardRecord],
     now: DateTime<Utc>,
@@ -43,29 +44,29 @@ pub(super) fn open_login(
             .filter_map(|record| record.state.login_mark.as_ref())
             .filter(|mark| !is_in_future(mark.at, now))
     };
-    if marks().any(|mark| is_under_way(mark, now) && !ended.contains(&mark.check)) {
-        LoginDecision::Leave
+    if marks().any(|mark| is_in_progress(mark, now) && !ended.contains(&mark.check)) {
+        LoginDecision::InProgress
     } else if marks().any(|mark| mark.is_open_on(today)) {
-        LoginDecision::NotTried(login_open())
+        LoginDecision::NotTried(login_in_doubt())
     } else {
-        LoginDecision::Try
+        LoginDecision::LogIn
     }
 }
 
-/// The checks that wrote the marks of these cards.
-pub(super) fn marked_checks(records: &[CardRecord]) -> Vec<Uuid> {
+/// Lists the checks that wrote the login marks of these cards.
+pub(super) fn list_marked_checks(records: &[CardRecord]) -> Vec<Uuid> {
     records
         .iter()
         .filter_map(|record| Some(record.state.login_mark.as_ref()?.check))
         .collect()
 }
 
-/// Whether the check that wrote this mark may still be going.
-pub(super) fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
+/// Whether the check that wrote this mark may still be in progress.
+pub(super) fn is_in_progress(mark: &LoginMark, now: DateTime<Utc>) -> bool {
     now < mark.at + LOGIN_IN_PROGRESS_LIMIT && !is_in_future(mark.at, now)
 }
 
-fn login_open() -> Failure {
+fn login_in_doubt() -> Failure {
     Failure::not_tried(
         "We don't know whether the last login succeeded, so we won't log in again today unless you \
          allow it.",
@@ -73,8 +74,9 @@ fn login_open() -> Failure {
     .with_remedy(Remedy::RetryCard)
 }
 
-/// Logs in and reads; what comes back has the card's own number and PIN masked. `None`: nothing is to be
-/// recorded.
+/// Logs in and reads the account, in which the card's own number and PIN are masked.
+///
+/// `None`: nothing is to be recorded, since the card is left to others.
 pub(super) async fn read_account(
     ports: &VisitPorts<'_>,
     library: &Library,
@@ -82,7 +84,7 @@ pub(super) async fn read_account(
     records: &[CardRecord],
     mark: LoginMark,
 ) -> Result<Option<Result<Account, Failure>>, JobError> {
-    let permit = DurableMark {
+    let permit = MarkedLoginPermit {
         ports,
         library,
         records,
@@ -92,10 +94,10 @@ pub(super) async fn read_account(
     if let Err(SiteError::Failed(failure)) = &outcome
         && failure.kind == FailureKind::SessionExpired
     {
-        // One new login, then it is a failure.
+        // One more login; then it is a failure.
         outcome = ports.site.check(library, secret, &permit).await;
     }
-    // Nobody after this knows what is to be masked.
+    // Only here is the secret known that must be masked.
     let mask = SecretMask::new(secret);
     Ok(Some(match outcome {
         Ok(mut account) => {
@@ -108,8 +110,8 @@ pub(super) async fn read_account(
             SiteError::Failed(mut failure)
             | SiteError::NotPermitted(PermitError::Refused(mut failure)),
         ) => {
-            // A refusal without words looks like a changed page. With any other failure the site said
-            // nothing about the PIN, and the next check may try it again.
+            // A refusal without a message looks like a changed page. Any other failure says nothing
+            // about the PIN, so the next check may try it again.
             failure.login_in_doubt &= failure.kind == FailureKind::PageChanged;
             mask.mask_failure(&mut failure);
             Err(failure)
@@ -117,17 +119,19 @@ pub(super) async fn read_account(
     }))
 }
 
-/// Writes the mark of every card that the login stands for, right before it is sent.
-struct DurableMark<'a> {
+/// Permits a login once the mark of every card that it stands for is stored.
+struct MarkedLoginPermit<'a> {
     ports: &'a VisitPorts<'a>,
     library: &'a Library,
     records: &'a [CardRecord],
     mark: LoginMark,
 }
 
-impl DurableMark<'_> {
-    /// Whether a login that may not be sent is nothing to record: another check is at the card or was until a
-    /// moment ago, or a person or the site made it wait. Otherwise it is the mark of a crash.
+impl MarkedLoginPermit<'_> {
+    /// Whether a login that isn't permitted leaves nothing to record.
+    ///
+    /// That is so if another check has the card or just had it, or if the card waits for a person.
+    /// Otherwise a check crashed and left its mark.
     async fn is_left_to_others(&self, card: &CardKey) -> Result<bool, StoreError> {
         let keys = std::slice::from_ref(card);
         let loaded = self.ports.visits.load_visit(&self.library.id, keys).await?;
@@ -138,14 +142,14 @@ impl DurableMark<'_> {
         let now = self.ports.clock.now();
         let today = local_date(now, self.library.timezone);
         let mark = record.state.login_mark.as_ref();
-        let is_of_crash =
-            mark.is_some_and(|mark| mark.is_open_on(today) && !is_under_way(mark, now));
-        Ok(LeftOutReason::of_waiting_card(&record).is_some() || !is_of_crash)
+        let was_crash =
+            mark.is_some_and(|mark| mark.is_open_on(today) && !is_in_progress(mark, now));
+        Ok(LeftOutReason::of_waiting_card(&record).is_some() || !was_crash)
     }
 }
 
 #[async_trait]
-impl LoginPermit for DurableMark<'_> {
+impl LoginPermit for MarkedLoginPermit<'_> {
     async fn about_to_log_in(&self) -> Result<(), PermitError> {
         for record in self.records {
             let key = record.card.key();
@@ -154,7 +158,7 @@ impl LoginPermit for DurableMark<'_> {
                 Ok(false) if self.is_left_to_others(&key).await? => {
                     return Err(PermitError::LeftToOthers);
                 }
-                Ok(false) => return Err(PermitError::Refused(login_open())),
+                Ok(false) => return Err(PermitError::Refused(login_in_doubt())),
                 Err(StoreError::NotFound(_)) => {
                     return Err(PermitError::Refused(Failure::not_tried(
                         "The card was removed meanwhile.",

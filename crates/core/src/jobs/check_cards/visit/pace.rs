@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// How a visit goes about its work.
+/// How long a visit pauses between two cards of a library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// The shortest pause between two cards.
+    /// The shortest pause.
     pub pause: Duration,
-    /// At most this much is added to each pause, at random.
+    /// The most that is added to each pause, at random.
     pub jitter: Duration,
 }
 
@@ -29,14 +29,14 @@ impl Pace {
         jitter: Duration::ZERO,
     };
 
-    /// Waits between two cards of one library.
-    pub async fn wait(&self, clock: &dyn Clock) {
-        let spread = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
-        let extra = match getrandom::u64() {
-            Ok(random) if spread > 0 => random % (spread + 1),
+    /// Sleeps for one pause and a random part of the jitter.
+    pub(super) async fn pause_between_cards(&self, clock: &dyn Clock) {
+        let jitter_ms = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
+        let extra_ms = match getrandom::u64() {
+            Ok(random) if jitter_ms > 0 => random % jitter_ms.saturating_add(1),
             _ => 0,
         };
-        let pause = self.pause + Duration::from_millis(extra);
+        let pause = self.pause + Duration::from_millis(extra_ms);
         if !pause.is_zero() {
             clock.sleep(pause).await;
         }

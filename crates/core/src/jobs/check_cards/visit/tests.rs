@@ -3,18 +3,29 @@ mod queue;
 mod sealed;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::*;
-use crate::card::{LoginOutcome, StoredAccount};
+use crate::account::Account;
+use crate::card::{LoginMark, LoginOutcome, StoredAccount};
+use crate::check::Check;
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::ids::{CardId, FamilyId};
-use crate::store::{CardStore, CheckStore, ConcurrencyLimit, LibraryStore, StoreResult};
+use crate::library::Library;
+use crate::run::work::{LeftOutReason, WorkOutcome};
+use crate::store::{CardStore, Saved, StoreError, StoreResult};
 use crate::testing::memory::MemoryStore;
-use crate::testing::world::{NO_PAUSE, World, account};
+use crate::testing::world::{NO_PAUSE, StopAtSecondLogin, World, account};
 
+/// Pauses five seconds between two cards.
+const PAUSE_5_S: VisitOptions<'static> = VisitOptions::new(Pace {
+    pause: Duration::from_secs(5),
+    jitter: Duration::ZERO,
+});
+
+/// `ok`, or the kind of the failure.
 fn kinds(checked: &[CheckedCard]) -> Vec<&'static str> {
     checked
         .iter()
@@ -25,17 +36,38 @@ fn kinds(checked: &[CheckedCard]) -> Vec<&'static str> {
         .collect()
 }
 
+/// Adds a card with PIN `p` to `wpl` for each number.
+async fn add_cards(world: &World, numbers: &[&str]) -> Vec<CardId> {
+    let mut cards = Vec::new();
+    for number in numbers {
+        cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
+    }
+    cards
+}
+
+/// Checks all cards, and crashes right after the first login.
+async fn crash_after_login(world: &World) {
+    world.site.hang_after_login.store(true, Ordering::SeqCst);
+    let checks = tokio::time::timeout(Duration::from_millis(20), world.check_all());
+    assert!(checks.await.is_err(), "the checks did not crash");
+    world.site.hang_after_login.store(false, Ordering::SeqCst);
+}
+
+async fn last_failure(world: &World, card: CardId) -> Failure {
+    let state = world.record(card).await.state;
+    state.last_check.unwrap().failure.unwrap()
+}
+
 #[tokio::test]
-async fn an_account_is_stored_and_a_later_failure_leaves_it() {
+async fn failure_keeps_the_last_good_account() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
     let read = account(&[("Emma", "2026-11-24")]);
     world.site.answer("1", Ok(read.clone()));
     assert_eq!(kinds(&world.check_all().await), ["ok"]);
     world.clock.advance(chrono::Duration::hours(7));
-    world
-        .site
-        .answer("1", Err(Failure::page_changed("no table of loans")));
+    let changed = Failure::page_changed("no table of loans");
+    world.site.answer("1", Err(changed));
     assert_eq!(kinds(&world.check_all().await), ["page_changed"]);
 
     let accounts = world.store.accounts_of(&world.conrad()).await.unwrap();
@@ -43,18 +75,48 @@ async fn an_account_is_stored_and_a_later_failure_leaves_it() {
     let state = world.record(card).await.state;
     assert_eq!(state.last_success_at, Some(accounts[0].1.read_at));
     assert_eq!(
-        state.last_check.unwrap().failure.unwrap().kind,
+        last_failure(&world, card).await.kind,
         FailureKind::PageChanged
     );
 }
 
-/// A store that takes accounts of one loan at most.
-struct NarrowStore<'a>(&'a MemoryStore);
+/// A store of checks with a twist.
+struct TwistedStore<'a> {
+    inside: &'a MemoryStore,
+    /// An account with more loans is too large.
+    max_loans: usize,
+    /// This check begins right before our login, and is saved right after our login was refused.
+    overtaking: Option<Check>,
+    /// No check of this card can be saved.
+    broken_card: Option<CardId>,
+}
+
+impl<'a> TwistedStore<'a> {
+    fn new(inside: &'a MemoryStore) -> Self {
+        Self {
+            inside,
+            max_loans: usize::MAX,
+            overtaking: None,
+            broken_card: None,
+        }
+    }
+}
 
 #[async_trait]
-impl CheckStore for NarrowStore<'_> {
+impl CheckStore for TwistedStore<'_> {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
-        self.0.begin_login(card, mark).await
+        let Some(other) = &self.overtaking else {
+            return self.inside.begin_login(card, mark).await;
+        };
+        let check = other.id;
+        let other_mark = LoginMark {
+            check,
+            ..mark.clone()
+        };
+        assert!(self.inside.begin_login(card, &other_mark).await?);
+        let may_log_in = self.inside.begin_login(card, mark).await?;
+        self.inside.save_check(other).await?;
+        Ok(may_log_in)
     }
 
     async fn settle_login(
@@ -63,66 +125,110 @@ impl CheckStore for NarrowStore<'_> {
         check: Uuid,
         outcome: LoginOutcome,
     ) -> StoreResult<()> {
-        self.0.settle_login(card, check, outcome).await
+        self.inside.settle_login(card, check, outcome).await
     }
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
+        if self.broken_card == Some(check.card.card) {
+            return Err(StoreError::Unavailable("broken by the test".to_owned()));
+        }
         let loans = check.outcome.as_ref().ok().and_then(|a| a.loans.as_ref());
-        if loans.is_some_and(|loans| loans.len() > 1) {
+        if loans.is_some_and(|loans| loans.len() > self.max_loans) {
             return Err(StoreError::TooLarge("It would be 410 KB.".to_owned()));
         }
-        self.0.save_check(check).await
+        self.inside.save_check(check).await
     }
 
     async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
-        self.0.accounts_of(family).await
+        self.inside.accounts_of(family).await
     }
 }
 
+async fn check_with_store(world: &World, visit: &Visit, checks: &TwistedStore<'_>) -> VisitReport {
+    world
+        .with_visit_ports(async |ports| {
+            let ports = VisitPorts { checks, ..*ports };
+            check_visit(&ports, visit, NO_PAUSE).await
+        })
+        .await
+}
+
 #[tokio::test]
-async fn an_account_too_large_for_the_store_is_a_failure_of_that_card_alone() {
+async fn too_large_account_fails_its_card_alone() {
     let world = World::new().await;
-    let large = world.add_card("conrad", "wpl", ("1", "p")).await;
-    let other = world.add_card("conrad", "wpl", ("2", "p")).await;
+    let cards = add_cards(&world, &["1", "2"]).await;
     let good = account(&[("Emma", "2026-11-24")]);
     world.site.answer("1", Ok(good.clone()));
     world.check_all().await;
     world.clock.advance(chrono::Duration::hours(7));
 
-    let too_much = account(&[("Emma", "2026-11-24"), ("Persuasion", "2026-11-25")]);
-    world.site.answer("1", Ok(too_much));
-    let visit = world.visit("wpl", &[large, other]).await;
-    let checked = std::sync::Mutex::new(Vec::new());
-    world
-        .with_visit_ports(async |ports| {
-            let ports = VisitPorts {
-                checks: &NarrowStore(&world.store),
-                ..*ports
-            };
-            check_visit(&ports, &visit, NO_PAUSE, &|news| {
-                if let VisitNews::Checked(card) = news {
-                    checked.lock().unwrap().push(card.clone());
-                }
-            })
-            .await
-            .unwrap();
-        })
-        .await;
+    let too_large = account(&[("Emma", "2026-11-24"), ("Persuasion", "2026-11-25")]);
+    world.site.answer("1", Ok(too_large));
+    let visit = world.visit("wpl", &cards).await;
+    let store = TwistedStore {
+        max_loans: 1,
+        ..TwistedStore::new(&world.store)
+    };
+    let report = check_with_store(&world, &visit, &store).await;
 
-    let checked = checked.into_inner().unwrap();
-    assert_eq!(kinds(&checked), ["page_changed", "ok"]);
-    let state = world.record(large).await.state;
-    let failure = state.last_check.unwrap().failure.unwrap();
+    assert_eq!(kinds(&report.checked), ["page_changed", "ok"]);
+    let failure = last_failure(&world, cards[0]).await;
     assert!(failure.detail.contains("too large"), "{failure}");
     assert!(failure.detail.contains("It would be 410 KB."), "{failure}");
+    let state = world.record(cards[0]).await.state;
     assert_eq!(state.login_mark, None, "the login has a known outcome");
     let accounts = world.store.accounts_of(&world.conrad()).await.unwrap();
-    let kept = accounts.iter().find(|(card, _)| *card == large).unwrap();
+    let kept = accounts.iter().find(|(card, _)| *card == cards[0]).unwrap();
     assert_eq!(kept.1.account, good);
 }
 
 #[tokio::test]
-async fn the_same_number_and_pin_is_logged_in_once_for_all_families() {
+async fn fault_keeps_the_cards_checked_before_it() {
+    let world = World::new().await;
+    let cards = add_cards(&world, &["1", "2"]).await;
+    let visit = world.visit("wpl", &cards).await;
+    let store = TwistedStore {
+        broken_card: Some(cards[1]),
+        ..TwistedStore::new(&world.store)
+    };
+    let report = check_with_store(&world, &visit, &store).await;
+    assert_eq!(kinds(&report.checked), ["ok"]);
+    let results = report.work_item(&visit).results;
+    assert_eq!(results.len(), 1, "nothing is said of the second card");
+    assert!(matches!(report.ending, Err(JobError::Store(_))));
+}
+
+#[tokio::test]
+async fn overtaken_check_records_nothing() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let now = world.clock.now();
+    let other = Check {
+        id: Uuid::new_v4(),
+        card: world.record(card).await.card.key(),
+        library: "wpl".parse().unwrap(),
+        started_at: now,
+        finished_at: now,
+        outcome: Ok(account(&[])),
+    };
+    let visit = world.visit("wpl", &[card]).await;
+    let store = TwistedStore {
+        overtaking: Some(other),
+        ..TwistedStore::new(&world.store)
+    };
+    let report = check_with_store(&world, &visit, &store).await;
+    let [(left_out, LeftOutReason::CheckedAlready)] = &report.left_out[..] else {
+        panic!("{report:?}");
+    };
+    assert_eq!(left_out.id, card);
+    assert!(report.checked.is_empty() && report.alerts.is_empty());
+    assert!(world.logins().is_empty());
+    let last = world.record(card).await.state.last_check.unwrap();
+    assert_eq!(last.failure, None, "the other check's outcome stays");
+}
+
+#[tokio::test]
+async fn same_number_and_pin_log_in_once_for_all_families() {
     let world = World::new().await;
     let one = world.add_card("conrad", "wpl", ("1", "p")).await;
     let other = world.add_card("diaz", "wpl", ("1", "p")).await;
@@ -139,7 +245,16 @@ async fn the_same_number_and_pin_is_logged_in_once_for_all_families() {
 }
 
 #[tokio::test]
-async fn a_family_that_does_not_know_the_pin_does_not_get_the_account() {
+async fn spaces_in_a_number_make_no_difference() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("2999 0001", "p")).await;
+    world.add_card("diaz", "wpl", ("29990001", "p")).await;
+    assert_eq!(world.check_all().await.len(), 2);
+    assert_eq!(world.logins().len(), 1);
+}
+
+#[tokio::test]
+async fn wrong_pin_gets_no_account_of_the_same_number() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "right")).await;
     let guess = world.add_card("diaz", "wpl", ("1", "wrong")).await;
@@ -155,14 +270,14 @@ async fn a_family_that_does_not_know_the_pin_does_not_get_the_account() {
         .iter()
         .find(|card| card.check.outcome.is_err())
         .unwrap();
-    // Which of the two goes first is by id; whoever was refused has no account.
+    // Which card goes first depends on the ids; the refused one has no account.
     let accounts = world.store.accounts_of(&refused.card.family).await.unwrap();
     assert!(accounts.is_empty());
     assert!(world.record(guess).await.state.last_check.is_some());
 }
 
 #[tokio::test]
-async fn a_refused_pin_is_never_tried_again_until_a_person_says_so() {
+async fn refused_pin_is_not_retried_until_a_person_allows_it() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "wrong")).await;
     world
@@ -180,7 +295,7 @@ async fn a_refused_pin_is_never_tried_again_until_a_person_says_so() {
 }
 
 #[tokio::test]
-async fn a_lost_session_gets_one_new_login_and_then_is_a_failure() {
+async fn lost_session_logs_in_once_more_and_then_fails() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
     let lost = || Failure::new(FailureKind::SessionExpired, "the login form again");
@@ -194,56 +309,45 @@ async fn a_lost_session_gets_one_new_login_and_then_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_library_that_is_down_is_left_alone_and_its_other_cards_are_not_tried() {
+async fn down_library_is_backed_off_from_and_not_tried() {
     let world = World::new().await;
+    add_cards(&world, &["1", "2", "3"]).await;
     for number in ["1", "2", "3"] {
-        world.add_card("conrad", "wpl", (number, "p")).await;
-        world
-            .site
-            .answer(number, Err(Failure::site_down("no answer within 20 s")));
+        let down = Failure::site_down("no answer within 20 s");
+        world.site.answer(number, Err(down));
     }
     world.add_card("conrad", "kpl", ("9", "p")).await;
-    let mut kinds_seen = kinds(&world.check_all().await);
-    kinds_seen.sort_unstable();
-    assert_eq!(kinds_seen, ["not_tried", "not_tried", "ok", "site_down"]);
+    let mut seen = kinds(&world.check_all().await);
+    seen.sort_unstable();
+    assert_eq!(seen, ["not_tried", "not_tried", "ok", "site_down"]);
     assert_eq!(world.logins().len(), 2);
     world.clock.advance(chrono::Duration::minutes(9));
     world.check_all().await;
     assert_eq!(world.logins().len(), 3, "only the other library was asked");
     world.clock.advance(chrono::Duration::minutes(2));
     world.check_all().await;
-    assert!(
-        world.logins().len() > 4,
-        "after ten minutes it is asked again"
-    );
+    assert!(world.logins().len() > 4, "after ten minutes we try again");
 }
 
 #[tokio::test]
-async fn a_site_that_names_a_longer_wait_is_left_alone_that_long() {
+async fn retry_after_of_a_site_is_obeyed() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
     let refused =
         Failure::new(FailureKind::SiteRefused, "429").retry_after(Duration::from_secs(3 * 60 * 60));
     world.site.answer("1", Err(refused));
     world.check_all().await;
-    let until = world
-        .store
-        .back_off_until(&"wpl".parse().unwrap())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(until, world.clock.now() + chrono::Duration::hours(3));
+    let library = "wpl".parse().unwrap();
+    let until = world.store.back_off_until(&library).await.unwrap();
+    let expected = world.clock.now() + chrono::Duration::hours(3);
+    assert_eq!(until, Some(expected));
 }
 
 #[tokio::test]
-async fn a_crash_between_login_and_outcome_forbids_another_login_that_day() {
+async fn crash_in_a_login_forbids_another_login_that_day() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
-    world.site.hang_after_login.store(true, Ordering::SeqCst);
-    let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
-    assert!(crash.is_err(), "the check was cut off after its login");
-    world.site.hang_after_login.store(false, Ordering::SeqCst);
-
+    crash_after_login(&world).await;
     for _ in 0..3 {
         world.clock.advance(chrono::Duration::hours(3));
         assert_eq!(kinds(&world.check_all().await), ["not_tried"]);
@@ -256,15 +360,26 @@ async fn a_crash_between_login_and_outcome_forbids_another_login_that_day() {
 }
 
 #[tokio::test]
-async fn a_person_may_try_again_on_the_day_of_the_crash() {
+async fn allowed_retry_logs_in_on_the_day_of_the_crash() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
-    world.site.hang_after_login.store(true, Ordering::SeqCst);
-    let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
-    assert!(crash.is_err());
-    world.site.hang_after_login.store(false, Ordering::SeqCst);
+    crash_after_login(&world).await;
     world.store.allow_retry(card).await.unwrap();
     assert_eq!(kinds(&world.check_all().await), ["ok"]);
+}
+
+#[tokio::test]
+async fn crash_after_a_settled_login_blocks_only_for_a_while() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    world.site.settles_login.store(true, Ordering::SeqCst);
+    crash_after_login(&world).await;
+    let at_once = world.check_all().await;
+    assert_eq!(kinds(&at_once), [""; 0], "it may be in progress");
+    assert_eq!(world.record(card).await.state.last_check, None);
+    world.clock.advance(LOGIN_IN_PROGRESS_LIMIT);
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+    assert_eq!(world.record(card).await.state.login_mark, None);
 }
 
 #[tokio::test]
@@ -274,36 +389,16 @@ async fn two_checks_at_once_log_in_once() {
     let (one, other) = tokio::join!(world.check_all(), world.check_all());
     assert_eq!(world.logins().len(), 1);
     let seen = [kinds(&one), kinds(&other)].concat();
-    assert_eq!(seen, ["ok"], "the other check puts nothing on record");
+    assert_eq!(seen, ["ok"], "the other check records nothing");
 }
 
-#[tokio::test]
-async fn crash_after_an_accepted_login_leaves_no_doubt_for_the_day() {
-    let world = World::new().await;
-    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
-    world.site.settles_login.store(true, Ordering::SeqCst);
-    world.site.hang_after_login.store(true, Ordering::SeqCst);
-    let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
-    assert!(crash.is_err());
-    world.site.hang_after_login.store(false, Ordering::SeqCst);
-    assert_eq!(
-        kinds(&world.check_all().await),
-        [""; 0],
-        "it may be going on"
-    );
-    assert_eq!(world.record(card).await.state.last_check, None);
-    world.clock.advance(LOGIN_IN_PROGRESS_LIMIT);
-    assert_eq!(kinds(&world.check_all().await), ["ok"]);
-    assert_eq!(world.record(card).await.state.login_mark, None);
-}
-
-/// A gate that can tell whether somebody else is at the library.
-struct TellingGate {
+/// A limit that knows whether another worker is at the library.
+struct ExactLimit {
     is_alone: bool,
 }
 
 #[async_trait]
-impl ConcurrencyLimit for TellingGate {
+impl ConcurrencyLimit for ExactLimit {
     async fn enter(&self, _: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
         Ok(Box::new(()))
     }
@@ -314,7 +409,7 @@ impl ConcurrencyLimit for TellingGate {
 }
 
 #[tokio::test]
-async fn check_that_is_alone_at_the_library_knows_that_the_last_one_crashed() {
+async fn check_alone_at_the_library_knows_of_a_crash_at_once() {
     for (settles_login, is_alone, expected) in [
         (true, true, vec!["ok"]),
         (false, true, vec!["not_tried"]),
@@ -323,246 +418,159 @@ async fn check_that_is_alone_at_the_library_knows_that_the_last_one_crashed() {
     ] {
         let world = World::new().await;
         let card = world.add_card("conrad", "wpl", ("1", "p")).await;
-        world
-            .site
-            .settles_login
-            .store(settles_login, Ordering::SeqCst);
-        world.site.hang_after_login.store(true, Ordering::SeqCst);
-        let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
-        assert!(crash.is_err());
-        world.site.hang_after_login.store(false, Ordering::SeqCst);
+        let site = &world.site;
+        site.settles_login.store(settles_login, Ordering::SeqCst);
+        crash_after_login(&world).await;
         let visit = world.visit("wpl", &[card]).await;
-        let checked = std::sync::Mutex::new(Vec::new());
-        world
+        let report = world
             .with_visit_ports(async |ports| {
                 let ports = VisitPorts {
-                    concurrency_limit: &TellingGate { is_alone },
+                    concurrency_limit: &ExactLimit { is_alone },
                     ..*ports
                 };
-                check_visit(&ports, &visit, NO_PAUSE, &|news| {
-                    if let VisitNews::Checked(card) = news {
-                        checked.lock().unwrap().push(card.clone());
-                    }
-                })
-                .await
-                .unwrap();
+                check_visit(&ports, &visit, NO_PAUSE).await
             })
             .await;
-        let checked = checked.into_inner().unwrap();
-        assert_eq!(kinds(&checked), expected, "{settles_login} {is_alone}");
-        if let [CheckedCard { check, .. }] = &checked[..]
-            && let Err(failure) = &check.outcome
-        {
-            assert_eq!(failure.remedy, Some(Remedy::RetryCard), "{failure}");
+        let seen = kinds(&report.checked);
+        assert_eq!(seen, expected, "{settles_login} {is_alone}");
+        for card in &report.checked {
+            if let Err(failure) = &card.check.outcome {
+                assert_eq!(failure.remedy, Some(Remedy::RetryCard), "{failure}");
+            }
         }
     }
 }
 
-/// A store in which another check begins right before our login and is saved right after its refusal.
-struct OvertakingStore<'a> {
-    inside: &'a MemoryStore,
-    other: Check,
-}
-
-#[async_trait]
-impl CheckStore for OvertakingStore<'_> {
-    async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
-        let other = LoginMark {
-            check: self.other.id,
-            ..mark.clone()
-        };
-        assert!(self.inside.begin_login(card, &other).await?);
-        let may_log_in = self.inside.begin_login(card, mark).await?;
-        self.inside.save_check(&self.other).await?;
-        Ok(may_log_in)
-    }
-
-    async fn settle_login(
-        &self,
-        card: &CardKey,
-        check: Uuid,
-        outcome: LoginOutcome,
-    ) -> StoreResult<()> {
-        self.inside.settle_login(card, check, outcome).await
-    }
-
-    async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
-        self.inside.save_check(check).await
-    }
-
-    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
-        self.inside.accounts_of(family).await
-    }
-}
-
 #[tokio::test]
-async fn check_that_another_one_overtook_writes_nothing() {
-    let world = World::new().await;
-    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
-    let now = world.clock.now();
-    let other = Check {
-        id: Uuid::new_v4(),
-        card: world.record(card).await.card.key(),
-        library: "wpl".parse().unwrap(),
-        started_at: now,
-        finished_at: now,
-        outcome: Ok(account(&[])),
-    };
-    let visit = world.visit("wpl", &[card]).await;
-    let news = std::sync::Mutex::new(Vec::new());
-    world
-        .with_visit_ports(async |ports| {
-            let ports = VisitPorts {
-                checks: &OvertakingStore {
-                    inside: &world.store,
-                    other,
-                },
-                ..*ports
-            };
-            check_visit(&ports, &visit, NO_PAUSE, &|heard| {
-                news.lock().unwrap().push(format!("{heard:?}"));
-            })
-            .await
-            .unwrap();
-        })
-        .await;
-    let news = news.into_inner().unwrap();
-    assert!(
-        news.len() == 1 && news[0].starts_with("LeftOut") && news[0].contains("CheckedAlready"),
-        "{news:?}"
-    );
-    assert!(world.logins().is_empty());
-    let last = world.record(card).await.state.last_check.unwrap();
-    assert_eq!(last.failure, None, "what the other one found stays");
-}
-
-#[tokio::test]
-async fn a_card_that_was_paused_after_the_planning_is_left_out() {
+async fn card_paused_after_the_planning_is_left_out() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
     let visit = world.visit("wpl", &[card]).await;
     world.store.set_paused(card, true).await.unwrap();
-    world
-        .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, NO_PAUSE, &|_| {}).await.unwrap();
-        })
-        .await;
+    let report = world.check_visit(&visit, NO_PAUSE).await;
+    let reasons: Vec<_> = report.left_out.iter().map(|(_, reason)| *reason).collect();
+    assert_eq!(reasons, [LeftOutReason::Paused]);
     assert!(world.logins().is_empty());
 }
 
 #[tokio::test]
-async fn there_is_a_pause_between_two_cards_but_not_before_the_first() {
-    let world = World::new().await;
-    let mut cards = Vec::new();
-    for number in ["1", "2", "3"] {
-        cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
+async fn visit_pauses_between_cards_only() {
+    for (pauses_first, expected_seconds) in [(false, 10), (true, 15)] {
+        let world = World::new().await;
+        let cards = add_cards(&world, &["1", "2", "3"]).await;
+        let before = world.clock.now();
+        let visit = world.visit("wpl", &cards).await;
+        let options = VisitOptions {
+            pauses_first,
+            ..PAUSE_5_S
+        };
+        world.check_visit(&visit, options).await;
+        let paused = world.clock.now() - before;
+        assert_eq!(paused.num_seconds(), expected_seconds, "{pauses_first}");
     }
-    let before = world.clock.now();
-    let visit = world.visit("wpl", &cards).await;
-    let options = VisitOptions {
-        pace: Pace {
-            pause: Duration::from_secs(5),
-            jitter: Duration::ZERO,
-        },
-        ..NO_PAUSE
-    };
-    world
-        .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, options, &|_| {}).await.unwrap();
-        })
-        .await;
-    assert_eq!(world.clock.now() - before, chrono::Duration::seconds(10));
 }
 
 #[tokio::test]
-async fn a_visit_that_comes_twice_skips_the_cards_that_were_checked_since_it_was_planned() {
+async fn cards_that_are_not_tried_cost_no_pause() {
     let world = World::new().await;
-    let mut cards = Vec::new();
-    for number in ["1", "2", "3"] {
-        cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
-    }
+    let cards = add_cards(&world, &["1", "2", "3"]).await;
+    world.site.answer("1", Err(Failure::site_down("no answer")));
+    let visit = world.visit("wpl", &cards).await;
+    let before = world.clock.now();
+    let report = world.check_visit(&visit, PAUSE_5_S).await;
+    assert_eq!(
+        kinds(&report.checked),
+        ["site_down", "not_tried", "not_tried"]
+    );
+    assert!(report.is_library_down());
+    assert_eq!(world.logins().len(), 1);
+    assert_eq!(world.clock.now(), before);
+}
+
+#[tokio::test]
+async fn repeated_visit_checks_only_what_is_left() {
+    let world = World::new().await;
+    let cards = add_cards(&world, &["1", "2", "3"]).await;
     let visit = world.visit("wpl", &cards).await;
     world.clock.advance(chrono::Duration::seconds(1));
     let count = AtomicUsize::new(0);
-    world
-        .with_visit_ports(async |ports| {
-            // The first delivery ends after two cards, as if the worker had been killed.
-            let options = VisitOptions {
-                stop: &|| count.load(Ordering::SeqCst) == 2,
-                ..NO_PAUSE
-            };
-            let checked = |news: VisitNews<'_>| {
-                if matches!(news, VisitNews::Checked(_)) {
-                    count.fetch_add(1, Ordering::SeqCst);
-                }
-            };
-            check_visit(ports, &visit, options, &checked).await.unwrap();
-            for _ in 0..2 {
-                check_visit(ports, &visit, NO_PAUSE, &checked)
-                    .await
-                    .unwrap();
-            }
-        })
-        .await;
-    assert_eq!(count.load(Ordering::SeqCst), 3);
+    // The first delivery ends after two cards, as if the worker had been killed.
+    let options = VisitOptions {
+        stop: &|| count.load(Ordering::SeqCst) == 2,
+        on_checked: Some(&|_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        }),
+        ..NO_PAUSE
+    };
+    let first = world.check_visit(&visit, options).await;
+    assert_eq!(first.ending.unwrap(), Ending::Stopped);
+    for (checked, checked_before) in [(1, 2), (0, 3)] {
+        let again = world.check_visit(&visit, NO_PAUSE).await;
+        assert_eq!(again.checked.len(), checked);
+        assert_eq!(again.checked_before.len(), checked_before);
+    }
     let mut logins = world.logins();
     logins.sort();
     assert_eq!(logins, ["1:p", "2:p", "3:p"]);
 }
 
 #[tokio::test]
-async fn what_a_visit_has_no_time_for_is_not_tried_and_on_record() {
+async fn interrupted_visit_reports_the_cards_it_checked() {
     let world = World::new().await;
-    let mut cards = Vec::new();
-    for number in ["1", "2", "3"] {
-        cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
-    }
+    let cards = add_cards(&world, &["1", "2", "3"]).await;
     let visit = world.visit("wpl", &cards).await;
     let options = VisitOptions {
-        pace: Pace {
-            pause: Duration::from_secs(5),
-            jitter: Duration::ZERO,
-        },
-        deadline: Some(world.clock.now() + chrono::Duration::seconds(7)),
+        stop: &StopAtSecondLogin(&world),
+        // The second card's check never comes back.
+        on_checked: Some(&|_| world.site.hang_after_login.store(true, Ordering::SeqCst)),
         ..NO_PAUSE
     };
+    let report = world.check_visit(&visit, options).await;
+    assert_eq!(kinds(&report.checked), ["ok"]);
+    assert_eq!(report.checked[0].card.id, cards[0]);
+    let results = report.work_item(&visit).results;
+    let mut outcomes: Vec<_> = results.into_iter().map(|result| result.outcome).collect();
+    outcomes.sort();
+    let interrupted = WorkOutcome::LeftOut(LeftOutReason::Interrupted);
+    assert_eq!(
+        outcomes,
+        [WorkOutcome::Done, interrupted.clone(), interrupted]
+    );
+    assert_eq!(report.ending.unwrap(), Ending::Stopped);
+}
+
+#[tokio::test]
+async fn card_after_the_deadline_is_not_tried() {
+    let world = World::new().await;
+    let cards = add_cards(&world, &["1", "2", "3"]).await;
+    let visit = world.visit("wpl", &cards).await;
+    let options = VisitOptions {
+        deadline: Some(world.clock.now() + chrono::Duration::seconds(7)),
+        ..PAUSE_5_S
+    };
     let before = world.clock.now();
-    world
-        .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, options, &|_| {}).await.unwrap();
-        })
-        .await;
+    world.check_visit(&visit, options).await;
     assert_eq!(world.logins().len(), 2);
-    let failure = world
-        .record(cards[2])
-        .await
-        .state
-        .last_check
-        .unwrap()
-        .failure
-        .unwrap();
+    let failure = last_failure(&world, cards[2]).await;
     assert_eq!(failure.kind, FailureKind::NotTried);
     assert!(failure.detail.contains("ran out of time"), "{failure}");
     assert_eq!(world.clock.now() - before, chrono::Duration::seconds(10));
 }
 
 #[tokio::test]
-async fn a_visit_to_a_library_that_is_gone_is_no_fault() {
+async fn visit_to_a_removed_library_is_no_fault() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
     let visit = world.visit("wpl", &[card]).await;
     world.store.remove_card(card).await.unwrap();
     world.store.remove_library(&visit.library).await.unwrap();
-    world
-        .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, NO_PAUSE, &|_| {}).await.unwrap();
-        })
-        .await;
+    let report = world.check_visit(&visit, NO_PAUSE).await;
+    assert!(report.checked.is_empty());
     assert!(world.logins().is_empty());
 }
 
 #[test]
-fn a_visit_survives_json_and_another_message_is_refused() {
+fn visit_survives_json_and_another_message_is_refused() {
     let json = r#"{"library":"wpl","cards":[{"family":"conrad","card":"01JD0000000000000000000000"}],"planned_at":"2026-11-21T10:00:00.500Z","run":{"job":"check-cards","label":"all","scheduled_time":"2026-11-21T10:00:00Z"}}"#;
     let visit: Visit = serde_json::from_str(json).unwrap();
     assert_eq!(serde_json::to_string(&visit).unwrap(), json);
@@ -570,52 +578,21 @@ fn a_visit_survives_json_and_another_message_is_refused() {
 }
 
 #[tokio::test]
-async fn one_secret_that_does_not_open_keeps_no_other_card_from_being_checked() {
-    let world = World::new().await;
-    let broken = world.add_card("conrad", "wpl", ("1", "p")).await;
-    world.add_card("conrad", "wpl", ("2", "p")).await;
-    world.break_secret(broken).await;
-    let mut seen = kinds(&world.check_all().await);
-    seen.sort_unstable();
-    assert_eq!(seen, ["ok", "sealed_for_other_hosts"]);
-    assert_eq!(world.logins(), ["2:p"]);
-    let state = world.record(broken).await.state;
-    assert_eq!(
-        state.last_check.unwrap().failure.unwrap().kind,
-        FailureKind::SealedForOtherHosts
-    );
-    assert_eq!(state.login_mark, None, "no login was begun");
-}
-
-#[tokio::test]
-async fn a_number_is_the_same_however_its_digits_are_spaced() {
-    let world = World::new().await;
-    world.add_card("conrad", "wpl", ("2999 0001", "p")).await;
-    world.add_card("diaz", "wpl", ("29990001", "p")).await;
-    assert_eq!(world.check_all().await.len(), 2);
-    assert_eq!(world.logins().len(), 1);
-}
-
-#[tokio::test]
-async fn an_old_pin_is_not_tried_after_a_new_one_was_set() {
+async fn old_pin_is_not_tried_after_a_new_one_was_set() {
     let world = World::new().await;
     let first = world.add_card("conrad", "wpl", ("1", "p")).await;
     let second = world.add_card("conrad", "wpl", ("2", "old")).await;
     let visit = world.visit("wpl", &[first, second]).await;
-    world
-        .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, NO_PAUSE, &|_| {
-                world.set_pin_now(second, ("2", "new"));
-            })
-            .await
-            .unwrap();
-        })
-        .await;
+    let options = VisitOptions {
+        on_checked: Some(&|_| world.set_pin_now(second, ("2", "new"))),
+        ..NO_PAUSE
+    };
+    world.check_visit(&visit, options).await;
     assert_eq!(world.logins(), ["1:p"]);
 }
 
 #[tokio::test]
-async fn a_login_in_doubt_is_sent_once_a_day() {
+async fn login_in_doubt_is_sent_once_a_day() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
     let doubtful = Failure::page_changed("the login led to a page that says nothing");
@@ -629,7 +606,7 @@ async fn a_login_in_doubt_is_sent_once_a_day() {
 }
 
 #[tokio::test]
-async fn a_library_that_was_down_at_the_login_is_asked_again_that_day() {
+async fn library_down_during_a_login_is_tried_again_that_day() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
     let down = Failure::site_down("no answer within 20 s");
@@ -637,32 +614,4 @@ async fn a_library_that_was_down_at_the_login_is_asked_again_that_day() {
     assert_eq!(kinds(&world.check_all().await), ["site_down"]);
     world.clock.advance(chrono::Duration::hours(5));
     assert_eq!(kinds(&world.check_all().await), ["ok"]);
-}
-
-#[tokio::test]
-async fn nobody_waits_between_cards_that_are_not_tried() {
-    let world = World::new().await;
-    let mut cards = Vec::new();
-    for number in ["1", "2", "3"] {
-        cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
-        world
-            .site
-            .answer(number, Err(Failure::site_down("no answer within 20 s")));
-    }
-    let visit = world.visit("wpl", &cards).await;
-    let options = VisitOptions {
-        pace: Pace {
-            pause: Duration::from_secs(5),
-            jitter: Duration::ZERO,
-        },
-        ..NO_PAUSE
-    };
-    let before = world.clock.now();
-    world
-        .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, options, &|_| {}).await.unwrap();
-        })
-        .await;
-    assert_eq!(world.logins().len(), 1);
-    assert_eq!(world.clock.now(), before);
 }

@@ -1,3 +1,5 @@
+//! What a page may print of the card itself is masked.
+
 use super::*;
 
 const NUMBER: &str = "29000000001234";
@@ -9,7 +11,7 @@ const ECHO: &str = "Card 29000000001234 (2 9000-0000 01234), PIN K4711W, is bloc
 const MASKED: &str = "Card ••••1234 (••••1234), PIN ••••, is blocked.";
 
 #[tokio::test]
-async fn own_number_and_pin_are_masked_before_anything_is_kept() {
+async fn own_number_and_pin_are_masked_before_anything_is_stored() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", (NUMBER, PIN)).await;
     let echoed = Account {
@@ -24,24 +26,15 @@ async fn own_number_and_pin_are_masked_before_anything_is_kept() {
     world.clock.advance(chrono::Duration::hours(7));
     world.site.answer(NUMBER, Err(Failure::page_changed(ECHO)));
     let visit = world.visit("wpl", &[card]).await;
-    let told = std::sync::Mutex::new(Vec::new());
-    world
-        .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, NO_PAUSE, &|news| {
-                told.lock().unwrap().push(format!("{news:?}"));
-            })
-            .await
-            .unwrap();
-        })
-        .await;
-    let told = told.into_inner().unwrap();
-    assert_eq!(told.len(), 2, "the card and the alert: {told:?}");
-    assert!(told.iter().any(|news| news.contains(MASKED)), "{told:?}");
-    for news in &told {
-        assert!(!news.contains(NUMBER) && !news.contains(PIN), "{news}");
-    }
-    let last = world.record(card).await.state.last_check.unwrap();
-    assert_eq!(last.failure.unwrap().detail, MASKED);
+    let report = world.check_visit(&visit, NO_PAUSE).await;
+    assert_eq!((report.checked.len(), report.alerts.len()), (1, 1));
+    let printed = format!("{report:?}");
+    assert!(printed.contains(MASKED), "{printed}");
+    assert!(
+        !printed.contains(NUMBER) && !printed.contains(PIN),
+        "{printed}"
+    );
+    assert_eq!(last_failure(&world, card).await.detail, MASKED);
 }
 
 #[tokio::test]
@@ -53,6 +46,5 @@ async fn failure_of_a_second_login_is_masked_too() {
         world.site.answer(NUMBER, Err(expired));
     }
     world.check_all().await;
-    let last = world.record(card).await.state.last_check.unwrap();
-    assert_eq!(last.failure.unwrap().detail, MASKED);
+    assert_eq!(last_failure(&world, card).await.detail, MASKED);
 }

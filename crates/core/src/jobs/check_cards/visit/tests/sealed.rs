@@ -3,13 +3,14 @@
 use secrecy::SecretString;
 
 use super::*;
+use crate::alerts::Alert;
 use crate::card::CardSecret;
 use crate::store::SecretStore as _;
 use crate::testing::contract::sample::SideKeys;
 use crate::testing::world::library;
 
 #[tokio::test]
-async fn library_with_other_hosts_gets_no_pin_until_it_is_as_before() {
+async fn library_with_other_hosts_gets_no_pin() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
     world.add_card("conrad", "kpl", ("2", "p")).await;
@@ -34,7 +35,7 @@ async fn library_with_other_hosts_gets_no_pin_until_it_is_as_before() {
 }
 
 #[tokio::test]
-async fn unknown_key_fails_its_card_alone_and_is_told_to_the_operator() {
+async fn unknown_key_fails_its_card_alone_and_raises_an_alert() {
     let world = World::new().await;
     let orphan = world.add_card("conrad", "wpl", ("1", "p")).await;
     let good = world.add_card("conrad", "wpl", ("2", "p")).await;
@@ -50,21 +51,31 @@ async fn unknown_key_fails_its_card_alone_and_is_told_to_the_operator() {
         .await
         .unwrap();
     let visit = world.visit("wpl", &[orphan, good]).await;
-    let heard = std::sync::Mutex::new(Vec::new());
-    let news = |news: VisitNews<'_>| {
-        if let VisitNews::Alert(alert) = news {
-            heard.lock().unwrap().push(alert);
-        }
-    };
-    world
-        .with_visit_ports(async |ports| check_visit(ports, &visit, NO_PAUSE, &news).await)
-        .await
-        .unwrap();
+    let report = world.check_visit(&visit, NO_PAUSE).await;
     assert_eq!(world.logins(), ["2:p"]);
-    let failure = world.record(orphan).await.state.last_check.unwrap().failure;
-    assert_eq!(failure.unwrap().kind, FailureKind::NotTried);
-    let [Alert::UnknownKey { library, key, .. }] = &heard.lock().unwrap()[..] else {
-        panic!("{heard:?}");
+    assert_eq!(
+        last_failure(&world, orphan).await.kind,
+        FailureKind::NotTried
+    );
+    let [Alert::UnknownKey { library, key, .. }] = &report.alerts[..] else {
+        panic!("{report:?}");
     };
     assert_eq!((library.as_str(), key), ("wpl", &lost.key));
+}
+
+#[tokio::test]
+async fn broken_secret_fails_its_card_alone() {
+    let world = World::new().await;
+    let cards = add_cards(&world, &["1", "2"]).await;
+    world.break_secret(cards[0]).await;
+    let mut seen = kinds(&world.check_all().await);
+    seen.sort_unstable();
+    assert_eq!(seen, ["ok", "sealed_for_other_hosts"]);
+    assert_eq!(world.logins(), ["2:p"]);
+    assert_eq!(
+        last_failure(&world, cards[0]).await.kind,
+        FailureKind::SealedForOtherHosts
+    );
+    let state = world.record(cards[0]).await.state;
+    assert_eq!(state.login_mark, None, "no login was begun");
 }

@@ -1,49 +1,49 @@
-//! The private keys of one run: read at first use and cached.
+//! Caches the private keys for one run.
 
 use std::sync::Mutex;
 
 use crate::card::CardSecret;
 use crate::seal::{PrivateKeySource, PrivateKeys, SealContext, SealError, Sealed};
 
-/// Opens secrets with the present keys. Reads the keys again if a secret names an unknown one.
-pub struct Keys<'a> {
+/// Opens secrets with cached keys. Reads the keys again if a secret names an unknown one.
+pub struct KeyCache<'a> {
     source: &'a dyn PrivateKeySource,
-    kept: Mutex<Option<PrivateKeys>>,
+    cached: Mutex<Option<PrivateKeys>>,
 }
 
-impl<'a> Keys<'a> {
-    /// Keys from this source, which is not asked before the first use.
+impl<'a> KeyCache<'a> {
+    /// Caches the keys of this source, which is first read when a secret is opened.
     pub fn new(source: &'a dyn PrivateKeySource) -> Self {
         Self {
             source,
-            kept: Mutex::new(None),
+            cached: Mutex::new(None),
         }
     }
 
-    /// Opens what was sealed in this context.
+    /// Opens a secret that was sealed in this context.
     pub async fn open(
         &self,
         context: &SealContext,
         sealed: &Sealed,
     ) -> Result<CardSecret, SealError> {
-        match self.present().await?.open(context, sealed) {
-            Err(SealError::UnknownKey(_)) => self.read().await?.open(context, sealed),
-            answer => answer,
+        match self.cached_keys().await?.open(context, sealed) {
+            Err(SealError::UnknownKey(_)) => self.read_keys().await?.open(context, sealed),
+            opened => opened,
         }
     }
 
-    async fn present(&self) -> Result<PrivateKeys, SealError> {
-        let kept = self.kept.lock().ok().and_then(|kept| kept.clone());
-        match kept {
+    async fn cached_keys(&self) -> Result<PrivateKeys, SealError> {
+        let cached = self.cached.lock().ok().and_then(|cached| cached.clone());
+        match cached {
             Some(keys) => Ok(keys),
-            None => self.read().await,
+            None => self.read_keys().await,
         }
     }
 
-    async fn read(&self) -> Result<PrivateKeys, SealError> {
+    async fn read_keys(&self) -> Result<PrivateKeys, SealError> {
         let keys = self.source.private_keys().await?;
-        if let Ok(mut kept) = self.kept.lock() {
-            *kept = Some(keys.clone());
+        if let Ok(mut cached) = self.cached.lock() {
+            *cached = Some(keys.clone());
         }
         Ok(keys)
     }
@@ -58,13 +58,13 @@ mod tests {
     use secrecy::SecretString;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    struct Rotating {
+    struct RotatingKeys {
         keys: Vec<PrivateKeys>,
         reads: AtomicUsize,
     }
 
     #[async_trait]
-    impl PrivateKeySource for Rotating {
+    impl PrivateKeySource for RotatingKeys {
         async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
             let read = self.reads.fetch_add(1, Ordering::SeqCst);
             Ok(self.keys[read.min(self.keys.len() - 1)].clone())
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_keys_are_read_once_and_again_only_for_an_unknown_key() {
+    async fn only_an_unknown_key_makes_the_keys_be_read_again() {
         let old = PrivateKeys::generate().unwrap();
         let new = old.with_new_key(sample::time("12:00:00")).unwrap();
         let context = SealContext::new(CardId::generate(), &sample::library("wpl"));
@@ -82,11 +82,11 @@ mod tests {
         };
         let seal = |keys: &PrivateKeys| keys.public_key().seal(&context, &secret).unwrap();
         let (sealed_old, sealed_new) = (seal(&old), seal(&new));
-        let source = Rotating {
+        let source = RotatingKeys {
             keys: vec![old, new],
             reads: AtomicUsize::new(0),
         };
-        let keys = Keys::new(&source);
+        let keys = KeyCache::new(&source);
         keys.open(&context, &sealed_old).await.unwrap();
         keys.open(&context, &sealed_old).await.unwrap();
         assert_eq!(source.reads.load(Ordering::SeqCst), 1);

@@ -1,0 +1,303 @@
+//! A visit as it goes on: logs in for each group of cards and saves what comes of it.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::login::{LoginDecision, decide_login, list_marked_checks, read_account};
+use super::secrets::LoginGroup;
+use super::{
+    CheckedCard, DOWN_ALERT_AFTER, MAX_RETRY_AFTER, MIN_BACK_OFF, Visit, VisitOptions, VisitPorts,
+    VisitReport,
+};
+use crate::account::Account;
+use crate::alerts::Alert;
+use crate::card::{Card, CardRecord, LoginMark};
+use crate::check::Check;
+use crate::clock::{is_in_future, local_date};
+use crate::failure::Failure;
+use crate::jobs::JobError;
+use crate::library::{Library, can_back_off_until};
+use crate::seal::Sealed;
+use crate::store::{LoadedVisit, Saved, StoreError};
+
+/// After waiting longer than this, a visit reloads its cards' state.
+const RELOAD_AFTER: chrono::Duration = chrono::Duration::milliseconds(50);
+
+/// A visit as it goes on.
+pub(super) struct OngoingVisit<'a> {
+    pub(super) ports: &'a VisitPorts<'a>,
+    pub(super) visit: &'a Visit,
+    options: VisitOptions<'a>,
+    pub(super) library: Library,
+    pub(super) back_off_until: Option<DateTime<Utc>>,
+    down_since: Option<DateTime<Utc>>,
+    /// Whether the library was contacted: the next card waits a little.
+    has_contacted_library: bool,
+    loaded_at: DateTime<Utc>,
+    pub(super) report: &'a mut VisitReport,
+}
+
+impl<'a> OngoingVisit<'a> {
+    /// Begins a visit to a loaded library; returns it with the loaded cards.
+    pub(super) fn new(
+        ports: &'a VisitPorts<'a>,
+        visit: &'a Visit,
+        options: VisitOptions<'a>,
+        loaded: LoadedVisit,
+        report: &'a mut VisitReport,
+    ) -> (Self, Vec<(CardRecord, Sealed)>) {
+        let now = ports.clock.now();
+        let ongoing = Self {
+            ports,
+            visit,
+            options,
+            library: loaded.library,
+            back_off_until: loaded
+                .back_off_until
+                .filter(|until| can_back_off_until(*until, now)),
+            down_since: loaded.down_since.filter(|since| !is_in_future(*since, now)),
+            has_contacted_library: false,
+            loaded_at: now,
+            report,
+        };
+        (ongoing, loaded.cards)
+    }
+
+    /// Checks the cards of one number and PIN, and reports why a card of them was left out.
+    pub(super) async fn check_group(&mut self, group: LoginGroup) -> Result<(), JobError> {
+        let cards = group.cards.iter().map(|(record, _)| record.card.clone());
+        let mut cards: Vec<Card> = cards.collect();
+        self.try_group(group).await?;
+        let checked = &self.report.checked;
+        cards.retain(|card| checked.iter().all(|checked| checked.card.id != card.id));
+        self.report_left_out(cards).await
+    }
+
+    async fn try_group(&mut self, group: LoginGroup) -> Result<(), JobError> {
+        let clock = self.ports.clock;
+        if self.has_contacted_library && self.reason_not_to_try(clock.now()).is_none() {
+            self.options.pace.pause_between_cards(clock).await;
+        }
+        let mut records =
+            if self.has_contacted_library || clock.now() - self.loaded_at > RELOAD_AFTER {
+                self.reload_cards(&group.cards).await?
+            } else {
+                let records = group.cards.iter().map(|(record, _)| record.clone());
+                records.collect()
+            };
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut now = clock.now();
+        let mut decision = self.decide(&records, now, &[]);
+        // Held until the outcome is on record: a check that is alone at the library knows that no
+        // other is in progress.
+        let mut permit = None;
+        if matches!(decision, LoginDecision::InProgress) {
+            let marked = list_marked_checks(&records);
+            let limit = self.ports.concurrency_limit;
+            permit = Some(limit.enter(&self.library.id).await?);
+            if limit.is_alone(&self.library.id).await? == Some(true) {
+                records = self.reload_cards(&group.cards).await?;
+                if records.is_empty() {
+                    return Ok(());
+                }
+                now = clock.now();
+                decision = self.decide(&records, now, &marked);
+            }
+        }
+        let check = Uuid::new_v4();
+        let outcome = match decision {
+            LoginDecision::InProgress => return Ok(()),
+            LoginDecision::NotTried(failure) => Err(failure),
+            LoginDecision::LogIn => {
+                if permit.is_none() {
+                    let limit = self.ports.concurrency_limit;
+                    permit = Some(limit.enter(&self.library.id).await?);
+                }
+                let waited_since = std::mem::replace(&mut now, clock.now());
+                if now - waited_since > RELOAD_AFTER {
+                    // Meanwhile the library may have gone down, another run may have checked the
+                    // card, and a person may have set the PIN.
+                    records = self.reload_cards(&group.cards).await?;
+                    if records.is_empty() {
+                        return Ok(());
+                    }
+                }
+                match self.reason_not_to_try(now) {
+                    Some(reason) => Err(Failure::not_tried(reason)),
+                    None => {
+                        self.has_contacted_library = true;
+                        let mark = LoginMark {
+                            check,
+                            at: now,
+                            day: local_date(now, self.library.timezone),
+                            is_settled: false,
+                        };
+                        let (ports, library) = (self.ports, &self.library);
+                        match read_account(ports, library, &group.secret, &records, mark).await? {
+                            Some(outcome) => outcome,
+                            None => return Ok(()),
+                        }
+                    }
+                }
+            }
+        };
+        self.update_library_state(&outcome).await?;
+        let today = local_date(now, self.library.timezone);
+        if let Err(failure) = &outcome {
+            let alert = Alert::of_failure(&self.library.id, failure, today);
+            self.report.alerts.extend(alert);
+        }
+        let outcome = outcome.map(|mut account| {
+            account.drop_endless_dates(today);
+            account
+        });
+        let saved = self.save_outcome(records, check, now, outcome).await;
+        drop(permit);
+        saved
+    }
+
+    /// Decides whether these cards may log in. The checks `ended` are known to be over.
+    fn decide(&self, records: &[CardRecord], now: DateTime<Utc>, ended: &[Uuid]) -> LoginDecision {
+        match self.reason_not_to_try(now) {
+            Some(reason) => LoginDecision::NotTried(Failure::not_tried(reason)),
+            None => decide_login(&self.library, records, now, ended),
+        }
+    }
+
+    /// Why no card of this library is tried at `now`; `None`: they may be.
+    fn reason_not_to_try(&self, now: DateTime<Utc>) -> Option<String> {
+        if let Some(until) = self.back_off_until.filter(|until| now < *until) {
+            return Some(format!(
+                "The library didn't answer or turned us away. We'll try again after {}.",
+                until.with_timezone(&self.library.timezone).format("%H:%M")
+            ));
+        }
+        let is_out_of_time = self
+            .options
+            .deadline
+            .is_some_and(|deadline| deadline <= now);
+        is_out_of_time.then(|| "The visit ran out of time before this card.".to_owned())
+    }
+
+    /// Backs off from a library that is down, or records that it is up again.
+    async fn update_library_state(
+        &mut self,
+        outcome: &Result<Account, Failure>,
+    ) -> Result<(), JobError> {
+        match outcome {
+            Err(failure) if failure.kind.affects_library() => {
+                self.back_off(failure).await?;
+                self.mark_library_down().await
+            }
+            Ok(_) if self.down_since.take().is_some() => {
+                let libraries = self.ports.libraries;
+                Ok(libraries.mark_library_up(&self.library.id).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn back_off(&mut self, failure: &Failure) -> Result<(), JobError> {
+        let wait = failure
+            .retry_after
+            .unwrap_or_default()
+            .clamp(MIN_BACK_OFF, MAX_RETRY_AFTER);
+        let now = self.ports.clock.now();
+        let until = now + wait;
+        self.back_off_until = Some(until);
+        let libraries = self.ports.libraries;
+        match libraries.back_off(&self.library.id, until, now).await {
+            // The library was removed meanwhile.
+            Ok(()) | Err(StoreError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Marks the library as down. Raises the alert once that has lasted for a day.
+    async fn mark_library_down(&mut self) -> Result<(), JobError> {
+        let now = self.ports.clock.now();
+        let libraries = self.ports.libraries;
+        let since = match libraries.mark_library_down(&self.library.id, now).await {
+            Ok(since) => since,
+            Err(StoreError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        self.down_since = Some(since);
+        if now - since >= DOWN_ALERT_AFTER {
+            self.report.alerts.push(Alert::LibraryDown {
+                library: self.library.id.clone(),
+                since,
+            });
+        }
+        Ok(())
+    }
+
+    /// Saves one outcome for each of these cards.
+    pub(super) async fn save_outcome(
+        &mut self,
+        records: Vec<CardRecord>,
+        id: Uuid,
+        started_at: DateTime<Utc>,
+        outcome: Result<Account, Failure>,
+    ) -> Result<(), JobError> {
+        let finished_at = self.ports.clock.now();
+        let checks = self.ports.checks;
+        for record in records {
+            let mut check = Check {
+                id,
+                card: record.card.key(),
+                library: self.library.id.clone(),
+                started_at,
+                finished_at,
+                outcome: outcome.clone(),
+            };
+            let saved = match checks.save_check(&check).await {
+                // A second try would not help: the account would be as large.
+                Err(StoreError::TooLarge(reason)) if check.outcome.is_ok() => {
+                    check.outcome = Err(Failure::page_changed(format!(
+                        "the account is too large to store: {reason}"
+                    )));
+                    checks.save_check(&check).await?
+                }
+                saved => saved?,
+            };
+            log_check(&check, saved);
+            let card = CheckedCard {
+                card: record.card,
+                check,
+                saved,
+            };
+            if let Some(on_checked) = self.options.on_checked {
+                on_checked(&card);
+            }
+            self.report.checked.push(card);
+        }
+        Ok(())
+    }
+}
+
+fn log_check(check: &Check, saved: Saved) {
+    let duration_ms = (check.finished_at - check.started_at).num_milliseconds();
+    match &check.outcome {
+        Ok(account) => tracing::info!(
+            card.id = %check.card.card,
+            library.id = %check.library,
+            duration_ms,
+            loans = account.loans.as_ref().map(Vec::len),
+            holds = account.holds.as_ref().map(Vec::len),
+            saved = ?saved,
+            "Checked a card."
+        ),
+        Err(failure) => tracing::warn!(
+            card.id = %check.card.card,
+            library.id = %check.library,
+            duration_ms,
+            failure.kind = %failure.kind,
+            failure.detail = %failure.detail,
+            saved = ?saved,
+            "A card could not be checked."
+        ),
+    }
+}
