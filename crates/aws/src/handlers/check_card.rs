@@ -82,7 +82,7 @@ async fn handle_message(
         "A visit began."
     );
     let options = VisitOptions {
-        deadline: ends_at.map(|ends_at| last_card_deadline(began, ends_at)),
+        deadline: ends_at.map(|ends_at| last_card_deadline(started_at, ends_at)),
         ..VisitOptions::new(pace)
     };
     let mut report = check_visit(&ports.visits, &visit, options).await;
@@ -97,7 +97,7 @@ async fn handle_message(
     let saved = ports.runs.save_work_item(&visit.run, &work).await;
     let counts = Counts::from_cards(&report.checked);
     let ended = clock.now();
-    let duration_ms = (ended - began).num_milliseconds();
+    let duration_ms = (ended - started_at).num_milliseconds();
     tracing::info!(
         library.id = %visit.library,
         run.id = %visit.run,

@@ -130,7 +130,7 @@ pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandR
         no_pause: args.no_pause,
     };
     match context.deployment.check_cards(request).await? {
-        CheckCardsAnswer::Done(done) => show_done(context, &asked, done).await,
+        CheckCardsAnswer::Done(done) => show_done(context, &args, done).await,
         CheckCardsAnswer::Enqueued { run, cards, visits } => {
             show_enqueued(context, &args, &run, cards, visits).await
         }
@@ -192,7 +192,7 @@ fn checked_view(context: &Context, card: &CheckedCard) -> CheckedView {
 
 async fn show_done(
     context: &Context,
-    asked: &CheckCards,
+    args: &CheckCards,
     CheckedCards { run, checked }: CheckedCards,
 ) -> CommandResult {
     let mut checked: Vec<CheckedView> = checked

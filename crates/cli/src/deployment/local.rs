@@ -326,14 +326,14 @@ impl Deployment for LocalDeployment {
         recorder: Option<Arc<Recorder>>,
     ) -> Result<CheckCardAnswer, CommandError> {
         let stop = Stop::listen("finishing this check", AFTER_INTERRUPTED_CHECK);
-        let visiting = self.visiting(recorder)?;
+        let setup = self.visit_setup(recorder)?;
         let visit = visit_to(card, self.clock.now())?;
         let options = VisitOptions {
             stop: &stop,
-            ..VisitOptions::new(visiting.pace())
+            ..VisitOptions::new(setup.pace())
         };
-        let keys = KeyCache::new(&visiting.keys);
-        let mut report = check_visit(&visiting.ports(&keys), &visit, options).await;
+        let keys = KeyCache::new(&setup.keys);
+        let mut report = check_visit(&setup.ports(&keys), &visit, options).await;
         let ending = report.ending?;
         end_page_changes(&report.checked, &*self.store, &*self.clock).await;
         Ok(match (report.checked.pop(), ending) {
@@ -348,19 +348,19 @@ impl Deployment for LocalDeployment {
         request: CheckCardsRequest,
     ) -> Result<CheckCardsAnswer, CommandError> {
         self.home.key_files().read_private_keys()?;
-        let visiting = self.visiting(None)?;
-        let mut asked = request.run;
-        let following = self.after_run(asked.is_schedule);
-        let mail = following.operator_mail();
-        let after = following.after(mail.as_ref());
+        let setup = self.visit_setup(None)?;
+        let mut run_request = request.run;
+        let local_after_run = self.after_run(run_request.is_schedule);
+        let mail = local_after_run.operator_mail();
+        let after_run = local_after_run.to_after_run(mail.as_ref());
         let stop = Stop::listen(
             "finishing the cards that were started",
             AFTER_INTERRUPTED_CHECK,
         );
         let bar = Bar::new("cards");
         let show_progress = |progress: check_cards::Progress<'_>| match progress {
-            check_cards::Progress::Planned(cards) => bar.planned(cards),
-            check_cards::Progress::Checked(_) => bar.one_done(),
+            check_cards::Progress::Planned(cards) => bar.set_total(cards),
+            check_cards::Progress::Checked(_) => bar.increment(),
         };
         let options = CheckOptions {
             concurrency: request
@@ -369,7 +369,7 @@ impl Deployment for LocalDeployment {
             pace: if request.no_pause {
                 Pace::NONE
             } else {
-                visiting.pace()
+                setup.pace()
             },
             stop: &stop,
             on_progress: Some(&show_progress),
@@ -390,10 +390,10 @@ impl Deployment for LocalDeployment {
                     .config
                     .jobs
                     .rules(run_request.key.job, &run_request.key.label),
-                after: Some(&after),
+                after: Some(&after_run),
             };
             let result = check_cards::check_cards(
-                &visiting.ports(&KeyCache::new(&visiting.keys)),
+                &setup.ports(&KeyCache::new(&setup.keys)),
                 &RunPorts {
                     cards: &*self.store,
                     runs: &*self.store,
@@ -506,7 +506,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// What visits need beside the store.
-struct Visiting<'a> {
+struct VisitSetup<'a> {
     store: &'a SqliteStore,
     clock: &'a dyn Clock,
     checks: &'a Checks,

@@ -17,26 +17,6 @@ use crate::testing::memory::MemoryStore;
 const NUMBER: &str = "29999123456789";
 const PIN: &str = "canary-4711";
 
-async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
-    let keys = KeyCache::new(side);
-    let recipient = to.private.public_key();
-    export(store, &keys, recipient, sample::time("20:00:00"), &|_| {})
-        .await
-        .unwrap()
-}
-
-async fn import(
-    store: &dyn Store,
-    side: &SideKeys,
-    transfer: &Transfer,
-    mode: Mode,
-) -> Result<Report, TransferError> {
-    let stored = store.libraries().await?;
-    Checked::new(transfer, &side.private, &side.fingerprint, &stored)?
-        .import(store, mode, &|_| {})
-        .await
-}
-
 fn check<'a>(transfer: &'a Transfer, side: &'a SideKeys) -> Result<Checked<'a>, TransferError> {
     Checked::new(transfer, &side.private, &side.fingerprint, &[])
 }

@@ -218,7 +218,10 @@ async fn unknown_key_fails_its_card_alone() {
 #[case::another(queue_event(&[r#"{"family":"conrad","date":"2026-11-21"}"#]), "unknown field `family`")]
 #[case::half(queue_event(&[r#"{"library":"wpl"}"#]), "library, cards, planned_at and run")]
 #[tokio::test]
-async fn wrong_event_or_message_says_what_was_expected(#[case] event: Value, #[case] words: &str) {
+async fn wrong_event_or_message_says_what_was_expected(
+    #[case] event: Value,
+    #[case] expected: &str,
+) {
     let error = deliver(&World::new().await, event, None, Pace::NONE)
         .await
         .unwrap_err();

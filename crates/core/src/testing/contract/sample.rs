@@ -12,7 +12,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::family::schedule::ScheduleHistory;
 use crate::family::{Family, Preferences};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
-use crate::jobs::check_cards::keys::Keys;
+use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::library::Library;
 use crate::outbox::{MailKey, OutboxRecord};
 use crate::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
@@ -198,7 +198,7 @@ pub async fn add_sealed_card(
 
 /// Exports a store from one side to another.
 pub async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
-    let (keys, recipient) = (Keys::new(side), to.private.public_key());
+    let (keys, recipient) = (KeyCache::new(side), to.private.public_key());
     export(store, &keys, recipient, time("20:00:00"), &|_| {})
         .await
         .unwrap()

@@ -12,7 +12,6 @@ use super::sample::{
 use crate::card::Card;
 use crate::failure::FailureKind;
 use crate::ids::CardId;
-use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailState, OutboxRecord};
 use crate::testing::memory::MemoryStore;
@@ -37,13 +36,6 @@ impl Dice {
     fn clock(&mut self) -> String {
         format!("{:02}:{:02}:00", 6 + self.below(8), self.below(60))
     }
-}
-
-async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
-    let keys = KeyCache::new(side);
-    export(store, &keys, to.private.public_key(), time("20:00:00"), &|_| {})
-        .await
-        .unwrap()
 }
 
 async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Report {
