@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use hippo_tests::Home;
 
 #[test]
-fn a_backup_is_whole_private_and_opens_as_a_home() {
+fn backup_is_complete_private_and_usable_as_a_home() {
     let home = Home::new();
     home.add_family("conrad");
     let target = home.path().join("copy.db");
@@ -24,7 +24,7 @@ fn a_backup_is_whole_private_and_opens_as_a_home() {
 }
 
 #[test]
-fn backups_while_others_write_lose_nothing() {
+fn backup_during_writes_loses_nothing() {
     let home = Home::new();
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {

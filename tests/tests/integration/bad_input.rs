@@ -21,7 +21,7 @@ fn refused(home: &Home, arguments: &[&str], code: i32, words: &str) {
 }
 
 #[test]
-fn what_is_unknown_doubled_or_malformed_is_named() {
+fn invalid_arguments_are_named_in_the_error() {
     let home = Home::new();
     home.add_family("conrad");
     let add_library = |id, system, url, zone| {
@@ -178,7 +178,7 @@ fn what_is_unknown_doubled_or_malformed_is_named() {
 }
 
 #[test]
-fn a_home_that_cannot_be_used_says_why() {
+fn unusable_home_explains_the_problem() {
     let home = Home::empty();
     refused(&home, &["status"], 3, "hippo init");
 
@@ -237,7 +237,7 @@ fn file_name(path: &std::path::Path) -> String {
 }
 
 #[test]
-fn a_database_that_another_hippo_holds_is_waited_for_and_then_named() {
+fn locked_database_times_out_with_a_reason() {
     let home = Home::new();
     let holder = rusqlite::Connection::open(database_of(&home)).unwrap();
     holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
@@ -259,7 +259,7 @@ fn a_database_that_another_hippo_holds_is_waited_for_and_then_named() {
 }
 
 #[test]
-fn a_key_file_that_others_can_read_is_refused_and_a_wrong_one_loses_nothing() {
+fn readable_key_is_rejected_and_wrong_key_loses_nothing() {
     let home = Home::new();
     home.add_family("conrad");
     home.run(&[
@@ -299,7 +299,7 @@ fn a_key_file_that_others_can_read_is_refused_and_a_wrong_one_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_is_no_page_is_a_failure_and_keeps_the_account() {
+async fn broken_page_fails_the_check_and_keeps_the_account() {
     let today = "2026-11-21".parse().unwrap();
     for system in SystemKind::ALL {
         for (fault, expected) in [
@@ -340,7 +340,7 @@ async fn a_page_that_is_no_page_is_a_failure_and_keeps_the_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_check_keeps_what_was_saved() {
+async fn interrupted_check_keeps_saved_accounts() {
     let today = "2026-11-21".parse().unwrap();
     let site = Site::generated(SystemKind::Sierra, 12, 3, 0, today);
     let library = DemoLibrary::start(site).await.unwrap();
@@ -392,7 +392,7 @@ async fn an_interrupted_check_keeps_what_was_saved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_site_without_a_good_certificate_gets_no_pin() {
+async fn site_without_valid_tls_gets_no_pin() {
     // A server that speaks no TLS stands for every certificate that cannot be trusted.
     let today = "2026-11-21".parse().unwrap();
     let site = Site::generated(SystemKind::Sierra, 1, 3, 0, today);

@@ -40,7 +40,7 @@ fn add_card(home: &Home, family: &str, number: &str, pin: &str) -> Ran {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pasted_number_and_pin_log_in_by_card_add_and_set_pin() {
+async fn card_add_and_set_pin_accept_pasted_numbers() {
     let (home, _library) = home_with_library().await;
     add_card(&home, "conrad", PRINTED, PASTED_PIN).expect_code(0);
     let card = home.card_ids().pop().unwrap();
@@ -56,7 +56,7 @@ async fn pasted_number_and_pin_log_in_by_card_add_and_set_pin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn same_number_is_found_however_it_is_printed() {
+async fn equal_numbers_match_in_any_print_format() {
     let (home, library) = home_with_library().await;
     add_card(&home, "conrad", PRINTED, PIN).expect_code(0);
     for number in [NUMBER, "29000-000001234", "2\u{a0}9000 0000 0123 4"] {
@@ -70,14 +70,14 @@ async fn same_number_is_found_however_it_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn user_name_is_sent_as_it_is() {
+async fn user_name_is_sent_unchanged() {
     let (home, _library) = home_with_library().await;
     add_card(&home, "conrad", " mary-jane smith ", "se cret\r\n").expect_code(0);
     add_card(&home, "conrad", "maryjane smith", "se cret").expect_code(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn imported_number_and_pin_of_the_environment_log_in() {
+async fn number_and_pin_from_the_environment_log_in() {
     let (mut home, _library) = home_with_library().await;
     home.set_variable("PAT_PIN", PASTED_PIN);
     home.set_variable("MARY_PIN", "\u{a0}se cret\n");

@@ -102,7 +102,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_clock_for_one_tick_costs_no_day_its_mail() {
+async fn one_tick_with_a_wrong_clock_loses_no_mail() {
     let mut scene = Scene::new().await;
     scene.day(0);
     assert_eq!(scene.count(), 1);
@@ -125,7 +125,7 @@ async fn wrong_clock_for_one_tick_costs_no_day_its_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn machine_that_was_off_loses_one_tick_and_goes_on() {
+async fn machine_back_from_days_off_skips_one_tick() {
     let mut scene = Scene::new().await;
     scene.day(0);
     let back = morning(4);
@@ -155,7 +155,7 @@ async fn check_from_future_does_not_block_its_card() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn restored_backup_sends_no_day_again() {
+async fn restored_backup_never_resends_a_day() {
     let mut scene = Scene::new().await;
     scene.day(0);
     let backup = scene.backup("day-0.db");
@@ -184,7 +184,7 @@ async fn restored_backup_sends_no_day_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn backup_on_a_new_machine_holds_today_until_a_person_sends_it() {
+async fn restore_on_a_new_machine_holds_the_notice_of_today() {
     let mut scene = Scene::new().await;
     scene
         .at(morning(0) - Duration::hours(1), &["check-cards"])
@@ -231,7 +231,7 @@ async fn family_added_again_gets_one_mail_a_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn restore_refuses_what_it_must_and_changes_nothing() {
+async fn rejected_restore_changes_nothing() {
     let mut scene = Scene::new().await;
     scene.day(0);
     let backup = scene.backup("good.db");

@@ -5,7 +5,7 @@ use std::process::Command;
 use hippo_tests::hippo_path;
 
 #[test]
-fn the_demo_shows_the_main_job_and_leaves_nothing_behind() {
+fn demo_shows_the_email_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(hippo_path())
         .arg("demo")
@@ -31,7 +31,7 @@ fn the_demo_shows_the_main_job_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_demo_that_is_kept_can_be_looked_at() {
+fn kept_demo_home_works_with_hippo() {
     let folder = tempfile::tempdir().unwrap();
     let kept = folder.path().join("demo");
     let output = Command::new(hippo_path())

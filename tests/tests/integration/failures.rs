@@ -91,7 +91,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_site_that_fails_leaves_the_last_good_account_and_the_note_says_how_old_it_is() {
+async fn failed_check_keeps_the_account_and_the_notice_dates_it() {
     let faults = [
         (Fault::ChangedLayout, "page_changed"),
         (Fault::Down { retry_after: None }, "site_down"),
@@ -139,7 +139,7 @@ async fn a_site_that_fails_leaves_the_last_good_account_and_the_note_says_how_ol
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_pin_is_tried_once_until_a_person_says_so_and_the_family_is_told() {
+async fn rejected_pin_is_tried_once_until_a_person_retries() {
     for system in SystemKind::ALL {
         let mut scene = Scene::new(system).await;
         let id = scene.card()["id"].as_str().unwrap().to_owned();
@@ -177,7 +177,7 @@ async fn a_refused_pin_is_tried_once_until_a_person_says_so_and_the_family_is_to
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_that_is_down_costs_a_run_two_requests_and_not_two_for_each_card() {
+async fn library_outage_costs_two_requests_per_run() {
     for system in SystemKind::ALL {
         let mut scene = Scene::new(system).await;
         for card in 0..23 {
@@ -197,7 +197,7 @@ async fn a_library_that_is_down_costs_a_run_two_requests_and_not_two_for_each_ca
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_a_crash_cut_off_is_not_sent_again_that_day_until_a_person_says_so() {
+async fn interrupted_login_waits_a_day_or_for_a_person() {
     for system in SystemKind::ALL {
         for a_person_says_so in [true, false] {
             let what = system.id();
@@ -248,7 +248,7 @@ async fn a_login_that_a_crash_cut_off_is_not_sent_again_that_day_until_a_person_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_blocked_and_expired_card_is_read_and_its_family_is_told_in_the_librarys_words() {
+async fn blocked_card_is_read_and_quotes_the_library() {
     for system in SystemKind::ALL {
         let what = system.id();
         let mut scene = Scene::new(system).await;
@@ -273,7 +273,7 @@ async fn a_blocked_and_expired_card_is_read_and_its_family_is_told_in_the_librar
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_lost_costs_one_more_login_and_a_second_time_the_check() {
+async fn lost_session_logs_in_once_more_then_fails() {
     for system in SystemKind::ALL {
         // Koha's account is one page: after it nothing is asked for that a session is needed for.
         if system == SystemKind::Koha {

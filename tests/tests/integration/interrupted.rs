@@ -71,7 +71,7 @@ fn done(home: &Home) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn page_without_end_holds_up_no_other_library_and_no_signal() {
+async fn endless_page_delays_no_other_library_or_signal() {
     let home = Home::new();
     home.add_family("conrad");
     let mut libraries = Vec::new();
@@ -122,7 +122,7 @@ async fn page_without_end_holds_up_no_other_library_and_no_signal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn second_signal_ends_the_command_at_once() {
+async fn second_signal_exits_immediately() {
     let home = Home::new();
     home.add_family("conrad");
     home.add_library("hostile", "koha", &hostile_library(false));
@@ -143,7 +143,7 @@ async fn second_signal_ends_the_command_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn page_of_login_forms_costs_its_own_card_and_no_other() {
+async fn page_of_login_forms_fails_its_own_card_only() {
     let home = Home::new();
     home.add_family("conrad");
     let mut libraries = Vec::new();

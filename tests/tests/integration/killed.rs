@@ -518,22 +518,22 @@ async fn run_undisturbed(stores: &Stores, work: Work) {
 }
 
 #[tokio::test]
-async fn on_sqlite_a_killed_worker_never_makes_two_mails_at_most_once() {
+async fn sqlite_at_most_once_never_sends_twice_after_a_kill() {
     run_cases(&Stores::Sqlite, Work::NotifyAll, Delivery::AtMostOnce).await;
 }
 
 #[tokio::test]
-async fn on_sqlite_a_killed_worker_makes_two_mails_only_in_doubt_at_least_once() {
+async fn sqlite_at_least_once_sends_twice_only_in_doubt() {
     run_cases(&Stores::Sqlite, Work::NotifyAll, Delivery::AtLeastOnce).await;
 }
 
 #[tokio::test]
-async fn on_sqlite_two_workers_at_once_make_one_mail() {
+async fn sqlite_concurrent_workers_send_one_mail() {
     run_undisturbed(&Stores::Sqlite, Work::NotifyAll).await;
 }
 
 #[tokio::test]
-async fn on_dynamodb_a_killed_worker_never_makes_two_mails_at_most_once() {
+async fn dynamodb_at_most_once_never_sends_twice_after_a_kill() {
     let Some(emulator) = Emulator::start() else {
         return;
     };
@@ -542,7 +542,7 @@ async fn on_dynamodb_a_killed_worker_never_makes_two_mails_at_most_once() {
 }
 
 #[tokio::test]
-async fn on_dynamodb_a_killed_worker_makes_two_mails_only_in_doubt_at_least_once() {
+async fn dynamodb_at_least_once_sends_twice_only_in_doubt() {
     let Some(emulator) = Emulator::start() else {
         return;
     };
@@ -551,7 +551,7 @@ async fn on_dynamodb_a_killed_worker_makes_two_mails_only_in_doubt_at_least_once
 }
 
 #[tokio::test]
-async fn on_dynamodb_two_workers_at_once_make_one_mail() {
+async fn dynamodb_concurrent_workers_send_one_mail() {
     let Some(emulator) = Emulator::start() else {
         return;
     };

@@ -244,11 +244,11 @@ async fn run(destination: Destination, default_kills: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_command_over_smtp_never_sends_twice_and_gives_up_only_in_doubt() {
+async fn killed_smtp_command_sends_once_or_gives_up_in_doubt() {
     run(Destination::Smtp, 6).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_command_with_a_mail_folder_sends_every_mail_once() {
+async fn killed_mail_folder_command_sends_every_mail_once() {
     run(Destination::Folder, 6).await;
 }

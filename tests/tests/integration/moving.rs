@@ -60,7 +60,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_home_moves_whole_without_a_second_mail() {
+async fn export_and_import_move_a_home_without_a_second_mail() {
     let library = library().await;
     let left = lived_in(&library);
     let new = new_home();
@@ -104,7 +104,7 @@ async fn a_home_moves_whole_without_a_second_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_for_this_home_or_not_whole_is_refused() {
+async fn export_for_another_home_or_damaged_is_rejected() {
     let library = library().await;
     let left = lived_in(&library);
     let new = new_home();
@@ -141,7 +141,7 @@ async fn what_is_not_for_this_home_or_not_whole_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_family_that_is_another_one_here_is_left_and_told_of() {
+async fn conflicting_family_is_kept_and_reported() {
     let library = library().await;
     let left = lived_in(&library);
     let new = new_home();

@@ -33,13 +33,13 @@ fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn without_a_region_it_says_how_to_give_one() {
+fn missing_region_error_says_how_to_set_it() {
     let ran = run_on_aws(&[("AWS_REGION", "")], &["status"]).expect_code(3);
     assert!(ran.stderr.contains("--region"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_stack_that_cannot_be_reached_is_named_with_what_to_look_at() {
+fn unreachable_stack_error_names_the_stack() {
     let ran = run_on_aws(
         &[],
         &[
@@ -58,14 +58,14 @@ fn a_stack_that_cannot_be_reached_is_named_with_what_to_look_at() {
 }
 
 #[test]
-fn with_json_the_error_is_a_document() {
+fn json_errors_are_documents() {
     let ran = run_on_aws(&[], &["--json", "--region", "ca-central-1", "init"]).expect_code(3);
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["kind"], "unusable");
 }
 
 #[test]
-fn what_a_stack_has_no_use_for_is_refused_before_anybody_is_asked() {
+fn local_only_commands_are_rejected_before_any_prompt() {
     let ran = run_on_aws(&[], &["backup", "copy.db"]).expect_code(2);
     assert!(ran.stderr.contains("docs/OPERATING.md"), "{}", ran.stderr);
     let ran = run_on_aws(&[], &["init", "--contact", "you@example.org"]).expect_code(2);
@@ -73,7 +73,7 @@ fn what_a_stack_has_no_use_for_is_refused_before_anybody_is_asked() {
 }
 
 #[test]
-fn who_is_not_signed_in_is_told_to_sign_in() {
+fn missing_credentials_error_asks_to_sign_in() {
     let unset = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
     let ran = run_on_aws(&unset, &["--region", "ca-central-1", "status"]).expect_code(3);
     assert!(ran.stderr.contains("Sign in"), "{}", ran.stderr);

@@ -39,7 +39,7 @@ async fn library(system: SystemKind) -> DemoLibrary {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_of_every_system_makes_one_mail_and_only_one() {
+async fn every_system_together_makes_one_mail() {
     let mut home = Home::new();
     home.set_now(NOW);
     home.add_family("conrad");
@@ -119,7 +119,7 @@ async fn a_library_of_every_system_makes_one_mail_and_only_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_heavy_borrower_with_80_loans_gets_all_80() {
+async fn all_80_loans_are_in_the_mail() {
     for system in SystemKind::ALL {
         let site = Site::generated(system, 1, 80, 60, today());
         let library = DemoLibrary::start(site).await.unwrap();
@@ -150,7 +150,7 @@ async fn a_heavy_borrower_with_80_loans_gets_all_80() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_pin_is_delivered_at_once_and_not_tried_again() {
+async fn wrong_pin_is_reported_and_not_retried() {
     let library = library(SystemKind::Sierra).await;
     let mut home = Home::new();
     home.set_now(NOW);
@@ -190,7 +190,7 @@ async fn a_wrong_pin_is_delivered_at_once_and_not_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_that_is_down_costs_one_card_a_time_out_and_keeps_what_was_known() {
+async fn library_outage_keeps_the_last_account_in_the_mail() {
     let library = library(SystemKind::Bibliocommons).await;
     let mut home = Home::new();
     home.set_now(NOW);
@@ -261,7 +261,7 @@ impl HoldScene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn missed_hold_makes_one_mail_in_twenty_days() {
+async fn missed_hold_is_mailed_once_in_twenty_days() {
     let last_day = Some(in_days(1));
     let hold = DemoHold::ready(HoldScene::TITLE, "Gale, Edda", "Mill Street", last_day);
     let mut scene = HoldScene::new(SystemKind::Sierra, hold).await;
@@ -287,7 +287,7 @@ async fn missed_hold_makes_one_mail_in_twenty_days() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hold_in_unknown_words_makes_a_mail_when_they_change_and_once_a_week() {
+async fn unknown_hold_status_is_mailed_on_change_and_weekly() {
     for system in [SystemKind::Sierra, SystemKind::Enterprise] {
         let waiting = DemoHold::waiting(HoldScene::TITLE, "Gale, Edda", "Mill Street", 1, 1);
         let hold = waiting.with_status("Ready soon");

@@ -46,7 +46,7 @@ fn check(home: &mut Home, time: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changed_database_sends_no_pin_elsewhere_and_stops_no_other_card() {
+async fn tampered_database_sends_no_pin_to_another_host() {
     for system in SystemKind::ALL {
         let (wpl, kpl) = (library(system).await, library(system).await);
         let evil = library(system).await;
@@ -109,7 +109,7 @@ async fn changed_database_sends_no_pin_elsewhere_and_stops_no_other_card() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn set_pin_or_an_edit_of_the_hosts_lets_the_card_be_checked_there() {
+async fn set_pin_or_host_edit_allows_the_new_host() {
     let (wpl, kpl) = (
         library(SystemKind::Koha).await,
         library(SystemKind::Koha).await,
@@ -158,7 +158,7 @@ async fn set_pin_or_an_edit_of_the_hosts_lets_the_card_be_checked_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn edit_that_was_interrupted_leaves_each_card_old_or_new_and_is_run_again() {
+async fn interrupted_host_edit_can_be_run_again() {
     let (wpl, kpl) = (
         library(SystemKind::Koha).await,
         library(SystemKind::Koha).await,
@@ -221,7 +221,7 @@ async fn edit_that_was_interrupted_leaves_each_card_old_or_new_and_is_run_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn edited_export_is_refused_before_anything_is_written() {
+async fn edited_export_is_rejected_before_any_write() {
     let (wpl, kpl) = (
         library(SystemKind::Koha).await,
         library(SystemKind::Koha).await,

@@ -10,7 +10,7 @@ const LESS_ON_THE_PAGE: [(&str, &str); 1] =
     [("Due in two days: a subtitle & more", "Due in two days")];
 
 #[test]
-fn every_recorded_case_holds() {
+fn recorded_cases_read_as_expected() {
     let Some(pages) = library_pages() else {
         return;
     };

@@ -94,7 +94,7 @@ async fn serve(pages: PathBuf) -> Arc<Recorded> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recorded_account_arrives_in_the_mail() {
+async fn recorded_account_is_in_the_mail() {
     let Some(pages) = library_pages() else {
         return;
     };

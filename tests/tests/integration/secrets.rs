@@ -35,7 +35,7 @@ fn check_files(folder: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_in_the_logs_the_errors_the_mails_or_the_files() {
+async fn secrets_stay_out_of_logs_errors_mails_and_files() {
     let mut home = Home::new();
     home.set_variable("HIPPO_LOG", "trace");
     home.add_family("conrad");
@@ -124,7 +124,7 @@ async fn no_secret_is_in_the_logs_the_errors_the_mails_or_the_files() {
 
 /// A number and PIN that a page prints are in nothing that is kept, mailed, logged or shown.
 #[tokio::test(flavor = "multi_thread")]
-async fn number_and_pin_that_a_page_prints_are_masked_everywhere() {
+async fn number_and_pin_printed_by_a_page_are_masked() {
     const PRINTED: &str = "2 9555-4443 33222";
     const SHORT_PIN: &str = "8391";
     let mut home = Home::new();

@@ -38,7 +38,7 @@ async fn home(smtp: &Smtp) -> Home {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_that_was_dropped_before_its_end_goes_out_with_the_next_run() {
+async fn mail_cut_off_before_its_end_is_sent_by_the_next_run() {
     let smtp = Smtp::start();
     let home = home(&smtp).await;
     smtp.set(Trouble::DropBeforeTheEnd);
@@ -59,7 +59,7 @@ async fn a_mail_that_was_dropped_before_its_end_goes_out_with_the_next_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_whose_reply_was_lost_is_not_sent_again_and_status_says_so() {
+async fn mail_with_a_lost_reply_is_not_resent() {
     for trouble in [Trouble::DropAfterTheEnd, Trouble::HangAfterTheEnd] {
         let smtp = Smtp::start();
         let home = home(&smtp).await;
@@ -79,7 +79,7 @@ async fn a_mail_whose_reply_was_lost_is_not_sent_again_and_status_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_for_now_is_tried_later_and_one_for_good_is_failed() {
+async fn temporary_refusal_is_retried_and_permanent_one_fails() {
     let smtp = Smtp::start();
     let mut home = home(&smtp).await;
     smtp.set(Trouble::RefuseForNow);
@@ -104,7 +104,7 @@ async fn a_refusal_for_now_is_tried_later_and_one_for_good_is_failed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_is_killed_while_it_sends_makes_no_second_mail() {
+async fn command_killed_while_sending_sends_no_second_mail() {
     let smtp = Smtp::start();
     let home = home(&smtp).await;
     smtp.set(Trouble::HangAfterTheEnd);
@@ -129,7 +129,7 @@ async fn a_command_that_is_killed_while_it_sends_makes_no_second_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_at_once_send_one_mail() {
+async fn concurrent_commands_send_one_mail() {
     let smtp = Smtp::start();
     let home = home(&smtp).await;
     let children: Vec<_> = (0..6)
@@ -143,7 +143,7 @@ async fn many_at_once_send_one_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_there_is_said_and_loses_nothing() {
+async fn unreachable_smtp_server_fails_and_loses_nothing() {
     let smtp = Smtp::start();
     let home = home(&smtp).await;
     let config = home.path().join("config.toml");
@@ -166,7 +166,7 @@ async fn a_server_that_is_not_there_is_said_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn greylisted_recipient_gets_the_mail_later_and_the_other_does_not_again() {
+async fn greylisted_recipient_alone_gets_the_mail_later() {
     let smtp = Smtp::start();
     let mut home = home(&smtp).await;
     home.run(&["family", "add-recipient", "conrad", "sam@example.org"])

@@ -32,7 +32,7 @@ fn changes_words(fault: &Fault) -> bool {
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn after_any_fault_the_last_good_account_is_as_it_was_and_the_cards_head_says_why(
+async fn every_fault_keeps_the_account_and_records_the_failure(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
@@ -172,7 +172,7 @@ impl Three {
 #[case::stalls(Fault::Stall)]
 #[case::drips(Fault::Drip(Duration::from_secs(5)))]
 #[tokio::test]
-async fn while_a_library_keeps_a_card_waiting_the_cards_of_others_are_checked(
+async fn stalled_library_does_not_delay_other_libraries(
     #[case] fault: Fault,
 ) {
     let three = Three::new().await;
@@ -209,7 +209,7 @@ async fn while_a_library_keeps_a_card_waiting_the_cards_of_others_are_checked(
 #[case::leads_astray(Fault::RedirectTo("http://169.254.169.254/".to_owned()))]
 #[case::lies_about_its_charset(Fault::WrongCharset("utf-16le".to_owned()))]
 #[tokio::test]
-async fn a_card_whose_pages_are_broken_keeps_no_other_card_of_its_library_from_being_checked(
+async fn broken_card_does_not_stop_other_cards_of_its_library(
     #[case] fault: Fault,
 ) {
     let three = Three::new().await;
@@ -233,7 +233,7 @@ async fn a_card_whose_pages_are_broken_keeps_no_other_card_of_its_library_from_b
 #[case::drips(Fault::Drip(Duration::from_millis(50)))]
 #[case::is_slow(Fault::Slow(Duration::from_secs(120)))]
 #[tokio::test]
-async fn a_card_that_is_waited_for_costs_a_run_its_own_limit_and_no_more(#[case] fault: Fault) {
+async fn stalled_card_costs_a_run_at_most_its_own_limit(#[case] fault: Fault) {
     let limits = Limits {
         card: Duration::from_secs(4),
         log_out: Duration::from_millis(500),
