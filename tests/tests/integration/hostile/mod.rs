@@ -172,9 +172,7 @@ impl Three {
 #[case::stalls(Fault::Stall)]
 #[case::drips(Fault::Drip(Duration::from_secs(5)))]
 #[tokio::test]
-async fn stalled_library_does_not_delay_other_libraries(
-    #[case] fault: Fault,
-) {
+async fn stalled_library_does_not_delay_other_libraries(#[case] fault: Fault) {
     let three = Three::new().await;
     three.hostile.switches().set(fault);
     let heard = Mutex::new(Vec::new());
@@ -209,9 +207,7 @@ async fn stalled_library_does_not_delay_other_libraries(
 #[case::leads_astray(Fault::RedirectTo("http://169.254.169.254/".to_owned()))]
 #[case::lies_about_its_charset(Fault::WrongCharset("utf-16le".to_owned()))]
 #[tokio::test]
-async fn broken_card_does_not_stop_other_cards_of_its_library(
-    #[case] fault: Fault,
-) {
+async fn broken_card_does_not_stop_other_cards_of_its_library(#[case] fault: Fault) {
     let three = Three::new().await;
     let before = three.world.rows();
     let rule = Rule::new(fault).only_for("/1000001/");
