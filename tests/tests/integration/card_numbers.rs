@@ -1,4 +1,4 @@
-//! Numbers and PINs as people paste and pipe them, by each way in.
+//! Card numbers and PINs as people paste and pipe them, through every command that accepts them.
 
 use hippo_demo_library::{DemoLibrary, Patron, Site, SystemKind};
 use hippo_tests::{Home, Ran};
@@ -6,7 +6,7 @@ use hippo_tests::{Home, Ran};
 const NUMBER: &str = "29000000001234";
 const PRINTED: &str = "2 9000-0000 01234";
 const PIN: &str = "47 11";
-/// A mark, the PIN with the space inside it, and what a paste and a pipe leave behind.
+/// The PIN with its inner space, surrounded by the invisible characters of a paste and a pipe.
 const PASTED_PIN: &str = "\u{feff}\u{200b} 47 11\u{a0}\u{2060}\r\n";
 
 async fn home_with_library() -> (Home, DemoLibrary) {
@@ -50,7 +50,7 @@ async fn card_add_and_set_pin_accept_pasted_numbers() {
     }
     home.run_with_input(&["card", "set-pin", &card, "--pin-stdin"], PASTED_PIN)
         .expect_code(0);
-    // A space inside a PIN is its own.
+    // A space inside a PIN is part of it.
     home.run_with_input(&["card", "set-pin", &card, "--pin-stdin"], "4711")
         .expect_code(1);
 }

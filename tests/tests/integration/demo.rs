@@ -1,4 +1,4 @@
-//! The demo: what a newcomer runs first.
+//! Tests `hippo demo`.
 
 use std::process::Command;
 
@@ -14,16 +14,16 @@ fn demo_shows_the_email_and_leaves_nothing_behind() {
         .env("NO_COLOR", "1")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{said}\n{}",
+        "{stdout}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
     for expected in ["wrong_credentials", "site_down", "Subject:"] {
         assert!(
-            said.contains(expected),
-            "the demo does not show {expected}: {said}"
+            stdout.contains(expected),
+            "the demo does not show {expected}: {stdout}"
         );
     }
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
@@ -40,20 +40,20 @@ fn kept_demo_home_works_with_hippo() {
         .output()
         .unwrap();
     assert!(output.status.success());
-    let mails = walk(&kept)
+    let mails = list_files(&kept)
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
         .count();
     assert_eq!(mails, 2, "one for each family");
 }
 
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+fn list_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .flat_map(|path| {
             if path.is_dir() {
-                walk(&path)
+                list_files(&path)
             } else {
                 vec![path]
             }

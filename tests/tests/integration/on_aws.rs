@@ -1,16 +1,15 @@
-//! `hippo --target aws` where there is no stack to work on: what it says, and that it sends nothing anywhere else.
-//! What it does with a stack is tested with the real functions, by `make end-to-end`.
+//! Tests the errors of `hippo --target aws` without a reachable stack. `make end-to-end` tests it with a stack.
 
 use std::net::TcpListener;
 
 use hippo_tests::{Home, Ran};
 
-/// The command on AWS, with made-up credentials and nobody at the endpoint.
+/// Runs the command for AWS, with invented credentials and no server at the endpoint.
 fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
     let mut home = Home::empty();
-    let nobody = {
-        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}", taken.local_addr().unwrap())
+    let closed_endpoint = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
     };
     for (name, value) in [
         ("AWS_ACCESS_KEY_ID", "test"),
@@ -18,7 +17,7 @@ fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         ("AWS_CONFIG_FILE", "/nowhere"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("AWS_ENDPOINT_URL", &nobody),
+        ("AWS_ENDPOINT_URL", &closed_endpoint),
         ("HIPPO_TARGET", "aws"),
     ] {
         home.set_variable(name, value);
@@ -27,7 +26,7 @@ fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         home.set_variable(name, value);
     }
     let ran = home.run(arguments);
-    assert!(!home.path().exists(), "a home was made");
+    assert!(!home.path().exists(), "a home was created");
     assert!(!ran.stderr.contains("canary-secret-key"), "{}", ran.stderr);
     ran
 }
