@@ -392,7 +392,7 @@ impl AlertStore for Process<'_> {
         now: DateTime<Utc>,
     ) -> StoreResult<bool> {
         let call = self.world.store.record_alert(key, alert, now);
-        self.call("record_alert", key.as_str(), unavailable, call)
+        self.call("raise_alert", key.as_str(), unavailable, call)
             .await
     }
 
