@@ -67,10 +67,10 @@ impl Function {
             });
             Reply::json(200, &json!({}))
         });
-        let (asks, event_requests) = channel();
+        let (event_request_times, event_requests) = channel();
         let (events, waiting) = channel::<Value>();
         let (answer, answers) = channel();
-        let runtime = serve(runtime_api(asks, waiting, answer));
+        let runtime = serve(runtime_api(event_request_times, waiting, answer));
         let mut command = Command::new(binary);
         command
             .env_clear()
@@ -196,19 +196,23 @@ fn authorities() -> Option<&'static str> {
     .find(|file| Path::new(file).exists())
 }
 
-/// Answers as Lambda's Runtime API; sends the time of every request for an event to `asks`.
+/// Answers as Lambda's Runtime API; sends the time of every request for an event to `event_request_times`.
 fn runtime_api(
-    asks: Sender<Instant>,
+    event_request_times: Sender<Instant>,
     events: Receiver<Value>,
     answers: Sender<Result<Value, Value>>,
 ) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
-    let (asks, events, answers) = (Mutex::new(asks), Mutex::new(events), Mutex::new(answers));
+    let (event_request_times, events, answers) = (
+        Mutex::new(event_request_times),
+        Mutex::new(events),
+        Mutex::new(answers),
+    );
     move |request| {
         let (path, body) = (request.line.as_str(), || {
             serde_json::from_slice(&request.body).unwrap_or_default()
         });
         if path.ends_with("/runtime/invocation/next") {
-            let _ = asks.lock().unwrap().send(request.at);
+            let _ = event_request_times.lock().unwrap().send(request.at);
             // The function waits until a test sends an event.
             let Ok(event) = events.lock().unwrap().recv() else {
                 return Reply::json(410, &json!({}));

@@ -79,9 +79,9 @@ pub struct Home {
     variables: Vec<(String, String)>,
 }
 
-/// The command's output and exit code.
+/// The output and the exit code of a command.
 #[derive(Debug)]
-pub struct Ran {
+pub struct CommandOutput {
     /// Its exit code; −1 if it was killed.
     pub code: i32,
     /// Standard output.
@@ -90,7 +90,7 @@ pub struct Ran {
     pub stderr: String,
 }
 
-impl Ran {
+impl CommandOutput {
     /// Asserts the exit code.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
@@ -166,12 +166,12 @@ impl Home {
     }
 
     /// Runs the command and waits for its exit.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub fn run(&self, arguments: &[&str]) -> CommandOutput {
         finish(self.command(arguments).spawn().unwrap())
     }
 
     /// Runs the command with `input` on its standard input and waits for its exit.
-    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> CommandOutput {
         let mut child = self
             .command(arguments)
             .stdin(Stdio::piped())
@@ -286,9 +286,9 @@ impl Default for Home {
 }
 
 /// Waits for the exit of a child that [`Home::command`] started.
-pub fn finish(child: Child) -> Ran {
+pub fn finish(child: Child) -> CommandOutput {
     let output = child.wait_with_output().unwrap();
-    Ran {
+    CommandOutput {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -42,7 +42,7 @@ enum Fault {
     AnswerLost,
 }
 
-const CALL: [Fault; 6] = [
+const CALL_FAULTS: [Fault; 6] = [
     Fault::CrashBefore,
     Fault::CrashAfter,
     Fault::SleepBefore,
@@ -53,7 +53,7 @@ const CALL: [Fault; 6] = [
 
 /// The faults of a tick's calls. A tick makes a call or two for every family, so it would never finish if
 /// one of a hundred crashed or slept. It crashes or sleeps at most once instead, at a random call.
-const TICK_CALL: [Fault; 2] = [Fault::Unavailable, Fault::AnswerLost];
+const TICK_CALL_FAULTS: [Fault; 2] = [Fault::Unavailable, Fault::AnswerLost];
 
 /// A fault of sending a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ enum MailFault {
     Rejected,
 }
 
-const MAIL: [MailFault; 10] = [
+const MAIL_FAULTS: [MailFault; 10] = [
     MailFault::Call(Fault::CrashBefore),
     MailFault::Call(Fault::CrashAfter),
     MailFault::Call(Fault::SleepBefore),
@@ -122,7 +122,11 @@ impl<'a> Process<'a> {
             number,
             calls_by_name: Mutex::default(),
             call_count: AtomicU64::new(0),
-            call_faults: if is_tick { &TICK_CALL } else { &CALL },
+            call_faults: if is_tick {
+                &TICK_CALL_FAULTS
+            } else {
+                &CALL_FAULTS
+            },
             process_faults: process_faults
                 .into_iter()
                 .flatten()
@@ -274,7 +278,7 @@ impl Mailer for Process<'_> {
             refused: Vec::new(),
         };
         let reason = || REASON.to_owned();
-        let fault = self.pick_fault("send", &about, &MAIL);
+        let fault = self.pick_fault("send", &about, &MAIL_FAULTS);
         if let Some(fault) = fault {
             self.world.count_fault(format!("send: {fault:?}"));
         }

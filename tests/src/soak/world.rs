@@ -92,7 +92,7 @@ struct WorldState {
     report: Report,
 }
 
-type Working<'w> = Pin<Box<dyn Future<Output = (ScheduledTask, bool)> + 'w>>;
+type RunningTask<'w> = Pin<Box<dyn Future<Output = (ScheduledTask, bool)> + 'w>>;
 
 impl<'a> World<'a> {
     pub(super) fn new(
@@ -158,12 +158,12 @@ impl<'a> World<'a> {
     /// Runs every task until `end`, and then until no task is left.
     pub(super) async fn run_until(&self, end: DateTime<Utc>) {
         let mut next_tick = self.now();
-        let mut working: FuturesUnordered<Working<'_>> = FuturesUnordered::new();
+        let mut running: FuturesUnordered<RunningTask<'_>> = FuturesUnordered::new();
         loop {
-            while working.len() > self.state().asleep.len() {
+            while running.len() > self.state().asleep.len() {
                 tokio::select! {
                     biased;
-                    Some((due, done)) = working.next() => {
+                    Some((due, done)) = running.next() => {
                         if !done {
                             self.retry_later(due);
                         }
@@ -178,11 +178,11 @@ impl<'a> World<'a> {
                 continue;
             }
             let Some(now) = next else {
-                assert!(working.is_empty(), "a process sleeps forever");
+                assert!(running.is_empty(), "a process sleeps forever");
                 return;
             };
             for due in self.advance(now) {
-                working.push(Box::pin(self.work(due)));
+                running.push(Box::pin(self.run_in_process(due)));
             }
         }
     }
@@ -262,7 +262,7 @@ impl<'a> World<'a> {
         self.schedule(due, at);
     }
 
-    /// Remembers a rejection that nobody will learn of.
+    /// Remembers a rejection whose event is lost for good.
     fn record_loss(&self, due: &ScheduledTask) {
         if let Task::Event(tag, DeliveryEvent::Rejected { .. }) = &due.task {
             let notice = (tag.family.clone(), tag.date);
@@ -291,14 +291,14 @@ impl<'a> World<'a> {
     }
 
     /// Runs a task in a new process. Returns whether it was done.
-    async fn work(&self, due: ScheduledTask) -> (ScheduledTask, bool) {
+    async fn run_in_process(&self, due: ScheduledTask) -> (ScheduledTask, bool) {
         let process = Process::new(self, matches!(due.task, Task::Tick(_)));
         let done = tokio::select! {
             biased;
             () = process.wait_for_crash() => false,
             done = self.run_task(&process, &due.task) => done,
         };
-        // It may have ended while one of its calls still slept.
+        // The process may have ended while one of its calls was asleep.
         self.state().asleep.remove(&process.number);
         (due, done)
     }

@@ -1,7 +1,7 @@
 //! Card numbers and PINs as people paste and pipe them, through every command that accepts them.
 
 use hippo_demo_library::{DemoLibrary, Patron, Site, SystemKind};
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 
 const NUMBER: &str = "29000000001234";
 const PRINTED: &str = "2 9000-0000 01234";
@@ -22,7 +22,7 @@ async fn home_with_library() -> (Home, DemoLibrary) {
     (home, library)
 }
 
-fn add_card(home: &Home, family: &str, number: &str, pin: &str) -> Ran {
+fn add_card(home: &Home, family: &str, number: &str, pin: &str) -> CommandOutput {
     let arguments = [
         "card",
         "add",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_demo_library::{DemoLibrary, DemoLoan, Patron, Site, SystemKind};
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 
 const NUMBER: &str = "21000000004711";
 const PIN: &str = "2468";
@@ -51,12 +51,12 @@ impl Scene {
         self.home.add_card("conrad", "mill", "Ines", NUMBER, PIN);
     }
 
-    fn run_at(&mut self, now: DateTime<Utc>, arguments: &[&str]) -> Ran {
+    fn run_at(&mut self, now: DateTime<Utc>, arguments: &[&str]) -> CommandOutput {
         self.home.set_now(&now.to_rfc3339());
         self.home.run(arguments)
     }
 
-    fn tick(&mut self, now: DateTime<Utc>) -> Ran {
+    fn tick(&mut self, now: DateTime<Utc>) -> CommandOutput {
         self.run_at(now, &["notify-all"])
     }
 

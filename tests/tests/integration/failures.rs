@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Rule, Site, SystemKind};
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 use serde_json::Value;
 
 const NUMBER: &str = "21000000004711";
@@ -43,7 +43,7 @@ impl Scene {
         scene
     }
 
-    fn add_card(&self, number: &str, pin: &str, more: &[&str]) -> Ran {
+    fn add_card(&self, number: &str, pin: &str, more: &[&str]) -> CommandOutput {
         let add = [
             "card",
             "add",

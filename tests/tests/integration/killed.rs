@@ -339,7 +339,7 @@ impl<'a> Stage<'a> {
         true
     }
 
-    /// Asserts that the victim's other mail is sent, whatever happens to its notice.
+    /// Asserts that the victim's other mail isn't left unsent, whatever happens to its notice.
     async fn assert_not_held_up(&self) {
         let [_, second] = kinds();
         let record = self.record(&second, VICTIM).await.expect("a record");
@@ -401,7 +401,11 @@ impl<'a> Stage<'a> {
         victim.meeting = Some(meeting("victim-is-here", "other-is-here"));
         other.meeting = Some(meeting("other-is-here", "victim-is-dead"));
         let (victim, other) = (self.start(&victim), self.start(&other));
-        assert_eq!(self.wait_for(vec![victim]).await, 1, "it was not killed");
+        assert_eq!(
+            self.wait_for(vec![victim]).await,
+            1,
+            "the victim was not killed"
+        );
         let crashed = self.outcome().await;
         std::fs::write(self.file("victim-is-dead"), "").unwrap();
         assert_eq!(self.wait_for(vec![other]).await, 0);

@@ -2,10 +2,10 @@
 
 use std::net::TcpListener;
 
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 
 /// Runs the command for AWS, with invented credentials and no server at the endpoint.
-fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> CommandOutput {
     let mut home = Home::empty();
     let closed_endpoint = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hippo_demo_library::{DemoLibrary, DemoLoan, Fault, Patron, Site, SystemKind};
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 
 const PIN: &str = "canary-pin-90817263";
 const WRONG_PIN: &str = "canary-wrong-55443322";
@@ -18,7 +18,7 @@ fn assert_no_secret(what: &str, text: &[u8]) {
     }
 }
 
-fn assert_run_shows_no_secret(what: &str, ran: &Ran) {
+fn assert_run_shows_no_secret(what: &str, ran: &CommandOutput) {
     assert_no_secret(&format!("{what}, standard output"), ran.stdout.as_bytes());
     assert_no_secret(&format!("{what}, standard error"), ran.stderr.as_bytes());
 }

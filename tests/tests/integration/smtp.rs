@@ -148,13 +148,13 @@ async fn unreachable_smtp_server_fails_and_loses_nothing() {
     let home = home(&smtp).await;
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    // A port that was free a moment ago.
+    // A port on which nothing listens.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = free.local_addr().unwrap().port();
+    let closed_port = free.local_addr().unwrap().port();
     drop(free);
     std::fs::write(
         &config,
-        text.replace(&smtp.port().to_string(), &nobody.to_string()),
+        text.replace(&smtp.port().to_string(), &closed_port.to_string()),
     )
     .unwrap();
     let ran = home.run(&["mail", "test", "pat@example.org"]);
