@@ -1,12 +1,12 @@
-//! The functions as they are deployed, measured: how large they are, and how long from their start to the
-//! first event that they ask for, beside a hello world that was built in the same way.
+//! Measures the deployed functions: their size, and the time from their start to their first request for an
+//! event, compared with a hello world built in the same way.
 //!
-//! `functions DIRECTORY HELLO`: where `sam build` put them, and the hello world. Between a small Runtime API
-//! and a small AWS on loopback. Ends with 1 where a budget is exceeded; `scripts/bench` runs it.
+//! `functions DIRECTORY HELLO` takes the folder of `sam build` and the hello world. The functions run between a
+//! small Runtime API and a small AWS on loopback. Exits with 1 if a budget is exceeded; `scripts/bench` runs it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a benchmark that cannot set the stage may stop at once"
+    reason = "a benchmark may panic when its setup fails"
 )]
 
 use std::path::{Path, PathBuf};
@@ -16,21 +16,21 @@ use std::time::Duration;
 use hippo_tests::lambda::Function;
 
 const STARTS: usize = 20;
-/// How many times a hello world a start may take.
-const LONGEST: f64 = 4.0;
+/// The longest allowed start, as a multiple of the hello world's.
+const MAX_START_RATIO: f64 = 4.0;
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 struct Deployed {
-    /// In the template.
+    /// The function's name in the template.
     name: &'static str,
-    largest_mebibytes: f64,
+    max_mebibytes: f64,
     variables: &'static [(&'static str, &'static str)],
 }
 
 const FUNCTIONS: [Deployed; 5] = [
     Deployed {
         name: "CheckCards",
-        largest_mebibytes: 9.0,
+        max_mebibytes: 9.0,
         variables: &[
             ("TABLE_NAME", "table"),
             ("VISIT_QUEUE_URL", "https://sqs.example/1/visits.fifo"),
@@ -38,7 +38,7 @@ const FUNCTIONS: [Deployed; 5] = [
     },
     Deployed {
         name: "CheckCard",
-        largest_mebibytes: 12.0,
+        max_mebibytes: 12.0,
         variables: &[
             ("TABLE_NAME", "table"),
             ("KEY_PARAMETER", "/libraryhippo/key"),
@@ -47,7 +47,7 @@ const FUNCTIONS: [Deployed; 5] = [
     },
     Deployed {
         name: "NotifyAll",
-        largest_mebibytes: 9.0,
+        max_mebibytes: 9.0,
         variables: &[
             ("TABLE_NAME", "table"),
             ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
@@ -55,7 +55,7 @@ const FUNCTIONS: [Deployed; 5] = [
     },
     Deployed {
         name: "NotifyFamily",
-        largest_mebibytes: 9.0,
+        max_mebibytes: 9.0,
         variables: &[
             ("TABLE_NAME", "table"),
             ("MAIL_FROM", "LibraryHippo <hippo@example.org>"),
@@ -65,7 +65,7 @@ const FUNCTIONS: [Deployed; 5] = [
     },
     Deployed {
         name: "MailEvents",
-        largest_mebibytes: 9.0,
+        max_mebibytes: 9.0,
         variables: &[("TABLE_NAME", "table")],
     },
 ];
@@ -73,7 +73,7 @@ const FUNCTIONS: [Deployed; 5] = [
 struct Measured {
     name: &'static str,
     binary: PathBuf,
-    largest_mebibytes: Option<f64>,
+    max_mebibytes: Option<f64>,
     variables: &'static [(&'static str, &'static str)],
     starts: Vec<Duration>,
 }
@@ -87,19 +87,19 @@ fn main() -> ExitCode {
     let mut all = vec![Measured {
         name: "hello world",
         binary: hello,
-        largest_mebibytes: None,
+        max_mebibytes: None,
         variables: &[],
         starts: Vec::new(),
     }];
     all.extend(FUNCTIONS.iter().map(|function| Measured {
         name: function.name,
         binary: directory.join(function.name).join("bootstrap"),
-        largest_mebibytes: Some(function.largest_mebibytes),
+        max_mebibytes: Some(function.max_mebibytes),
         variables: function.variables,
         starts: Vec::new(),
     }));
-    // In turn, so that a busy moment of the machine meets them all. The first round is not counted: it
-    // reads the files from the disk.
+    // The functions take turns, so that a busy moment affects all of them. The first round reads the files
+    // from disk and is not counted.
     for round in 0..=STARTS {
         for one in &mut all {
             let took = Function::start(&one.binary, one.variables).until_next();
@@ -112,29 +112,29 @@ fn main() -> ExitCode {
         "{:<14} {:>9} {:>7}   {:>15} {:>14}",
         "function", "size", "budget", "start to /next", "of hello world"
     );
-    let mut within = true;
+    let mut is_within_budget = true;
     let mut hello = None;
     for one in &mut all {
         let size = mebibytes(&one.binary);
         let start = median(&mut one.starts);
         let ratio = start / *hello.get_or_insert(start);
-        let budget = one.largest_mebibytes.map(|most| format!("{most:.0} MiB"));
+        let budget = one.max_mebibytes.map(|most| format!("{most:.0} MiB"));
         println!(
             "{:<14} {size:>5.1} MiB {:>7}   {start:>12.1} ms {ratio:>8.1} times",
             one.name,
             budget.unwrap_or_default(),
         );
-        if one.largest_mebibytes.is_some_and(|most| size >= most) {
-            within = false;
+        if one.max_mebibytes.is_some_and(|most| size >= most) {
+            is_within_budget = false;
             println!("  {} is larger than its budget.", one.name);
         }
-        if ratio >= LONGEST {
-            within = false;
+        if ratio >= MAX_START_RATIO {
+            is_within_budget = false;
             println!("  {} starts slower than its budget.", one.name);
         }
     }
-    println!("Medians of {STARTS} starts; budget {LONGEST:.0} times hello world.");
-    if within {
+    println!("Medians of {STARTS} starts; budget {MAX_START_RATIO:.0} times hello world.");
+    if is_within_budget {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -150,7 +150,7 @@ fn mebibytes(file: &Path) -> f64 {
     length / MEBIBYTE
 }
 
-/// In milliseconds.
+/// Returns the median in milliseconds.
 fn median(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     let middle = times.get(times.len() / 2).copied().unwrap_or_default();

@@ -1,12 +1,12 @@
-//! A month of 500 families, in which one of a hundred calls, messages and events fails in every way it can.
+//! Soaks the notices for a month in which one of a hundred calls, messages and events fails.
 //!
-//! `soak [SEED]`: over the store in memory, and of 100 families over SQLite, whose every write is durable. Ends by counting what became of every notice:
-//! with 1 where a mail was doubled, or a notice has neither a mail nor a record that says why. Without a
-//! seed it takes a new one, and says which. `scripts/bench` runs it.
+//! `soak [SEED]` runs 500 families over the store in memory, and 100 families over SQLite, where every write is
+//! durable. It prints how every notice ended, and exits with 1 if a mail was doubled, or a notice has neither a
+//! mail nor a recorded reason. Without a seed it picks one and prints it. `scripts/bench` runs it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a benchmark that cannot set the stage may stop at once"
+    reason = "a benchmark may panic when its setup fails"
 )]
 
 use std::process::ExitCode;

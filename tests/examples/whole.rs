@@ -1,11 +1,11 @@
-//! The whole, measured: `check-cards` over 1,000 cards at 50 libraries, `notify-all` for 1,000 families.
+//! Measures `check-cards` over 1,000 cards at 50 libraries and `notify-all` for 1,000 families.
 //!
-//! Runs the real command as a child against demo libraries on loopback, and prints figures beside the
-//! budgets. It measures; it is no test. `scripts/bench` builds both optimised and runs it.
+//! Runs the real command against demo libraries on loopback and prints the figures beside their budgets. It
+//! fails no budget. `scripts/bench` builds both in release mode and runs it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a benchmark that cannot set the stage may stop at once"
+    reason = "a benchmark may panic when its setup fails"
 )]
 
 use std::fmt::Write as _;
@@ -125,7 +125,7 @@ async fn main() {
     println!("  {seconds:.2} s (budget 2.00), peak memory {peak} MiB");
 }
 
-/// Waits for a child; its time in seconds and its peak memory in MiB (Linux; 0 elsewhere).
+/// Waits for a child. Returns its time in seconds and its peak memory in MiB (0 except on Linux).
 fn measure(mut child: Child) -> (f64, u64) {
     let started = Instant::now();
     let mut peak = 0;

@@ -1,12 +1,11 @@
-//! A worker of the outbox that can be killed: the real jobs over a real store, and a mail service that is
-//! a folder.
+//! An outbox worker that can be killed: the real jobs over a real store, with a folder as mail service.
 //!
-//! `worker ORDERS`, in the JSON of `hippo_tests::orders`. It aborts where it is told to, as a machine does
-//! that loses its power: nothing is unwound, nothing is closed. Its clock stands still.
+//! `worker ORDERS` takes the JSON of `hippo_tests::orders`. It aborts where the orders say, without unwinding
+//! or closing anything, like a machine that loses power. Its clock is frozen.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a worker that cannot begin may stop at once: that is another end than an abort"
+    reason = "a worker that can't start may panic, which is not the same as an abort"
 )]
 
 use std::collections::BTreeMap;
@@ -40,7 +39,7 @@ use hippo_local::sqlite::SqliteStore;
 use hippo_tests::orders::{Orders, SECOND_KIND, Side, Step, StoreAt, Work};
 use uuid::Uuid;
 
-/// More than anybody lets another wait.
+/// Longer than one worker ever waits for another.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::main]
@@ -111,16 +110,16 @@ async fn main() {
         }
         Work::Events => {
             for tag in mails(&orders.mails) {
-                let left = DeliveryEvent::Accepted(AcceptedBy::RecipientServer);
-                let settled =
-                    apply_delivery_event(&watched, &*store, &clock, &tag, &left, None).await;
-                settled.expect("an event that counts");
+                let event = DeliveryEvent::Accepted(AcceptedBy::RecipientServer);
+                let applied =
+                    apply_delivery_event(&watched, &*store, &clock, &tag, &event, None).await;
+                applied.expect("an applied event");
             }
         }
     }
 }
 
-/// The daily notice, and a second kind.
+/// Returns the daily notice and the second kind.
 fn kinds() -> [MailKind; 2] {
     [MailKind::DAILY, SECOND_KIND.parse().expect("a kind")]
 }
@@ -146,7 +145,7 @@ impl MailComposer for Picture {
 fn open(at: &StoreAt) -> Box<dyn Store> {
     match at {
         StoreAt::Sqlite(path) => Box::new(SqliteStore::open(path).expect("a database")),
-        // Where DynamoDB is, the environment says.
+        // The environment gives the region and the endpoint.
         StoreAt::DynamoDb { table } => {
             let client = hippo_aws::dynamodb::client(&hippo_aws::clients::of_lambda());
             Box::new(DynamoDbStore::new(client, table))
@@ -177,7 +176,7 @@ async fn deliver_all(ports: &NotifyPorts<'_>, notices: Vec<MailKey>) {
     futures::future::join_all(all).await;
 }
 
-/// The tags of the mails that left, by the names of their files.
+/// Returns the tags of the sent mails, read from their file names.
 fn mails(folder: &Path) -> Vec<MailTag> {
     let files = std::fs::read_dir(folder).expect("the mails");
     let mut tags = Vec::new();
@@ -196,7 +195,7 @@ fn mails(folder: &Path) -> Vec<MailTag> {
     tags
 }
 
-/// The store, the queue and the mail service, with somebody who watches every call.
+/// The store, the queue and the mail service; aborts or waits at the calls that the orders name.
 struct Watched<'a> {
     store: &'a dyn Store,
     orders: &'a Orders,
@@ -204,8 +203,8 @@ struct Watched<'a> {
 }
 
 impl Watched<'_> {
-    /// Makes a call, unless the worker is to be dead by then.
-    async fn at<T>(&self, step: Step, key: &MailKey, call: impl Future<Output = T>) -> T {
+    /// Makes a call, with the wait and the abort that the orders have for it.
+    async fn run_step<T>(&self, step: Step, key: &MailKey, call: impl Future<Output = T>) -> T {
         if !self.is_watched(key) {
             return call.await;
         }
@@ -233,10 +232,13 @@ impl Watched<'_> {
         if meeting.before != step {
             return;
         }
-        std::fs::write(&meeting.here, "").expect("a file that says so");
+        std::fs::write(&meeting.arrived_file, "").expect("a new file");
         let since = Instant::now();
-        while !meeting.until.exists() {
-            assert!(since.elapsed() < TIMEOUT, "nobody came before {step:?}");
+        while !meeting.awaited_file.exists() {
+            assert!(
+                since.elapsed() < TIMEOUT,
+                "no other worker came before {step:?}"
+            );
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -247,13 +249,13 @@ impl Mailer for Watched<'_> {
     async fn send(&self, mail: &Mail) -> MailAnswer {
         let tag = mail.tag.as_ref().expect("a mail with a tag");
         let take = async {
-            // What was written outlives its process, if not the machine: there is no need to flush.
+            // Written data survives the process, so no flush is needed.
             let name = format!("{}.{}", tag.message_id_local_part(), Uuid::new_v4());
             let mut options = OpenOptions::new();
             let file = options.write(true).create_new(true);
             file.open(self.orders.mails.join(name)).expect("a new mail");
         };
-        self.at(Step::Send, &tag.key(), take).await;
+        self.run_step(Step::Send, &tag.key(), take).await;
         MailAnswer::Accepted {
             message_id: tag.message_id_local_part(),
             refused: Vec::new(),
@@ -266,7 +268,7 @@ impl MailQueue for Watched<'_> {
     async fn send(&self, _run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError> {
         let take = async { self.enqueued.lock().unwrap().extend_from_slice(mails) };
         match mails.iter().find(|key| self.is_watched(key)) {
-            Some(key) => self.at(Step::Message, key, take).await,
+            Some(key) => self.run_step(Step::Message, key, take).await,
             None => take.await,
         }
         Ok(())
@@ -289,7 +291,7 @@ impl OutboxStore for Watched<'_> {
 
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
         let call = self.store.plan_mail(record);
-        self.at(Step::Plan, &record.key(), call).await
+        self.run_step(Step::Plan, &record.key(), call).await
     }
 
     async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
@@ -304,15 +306,15 @@ impl OutboxStore for Watched<'_> {
     ) -> StoreResult<bool> {
         let step = match record.state {
             MailState::Claimed => Step::Claim,
-            // With what it tells, or once more with a reason.
+            // The first SENDING has the notice; a second one has a reason.
             MailState::Sending if last_notice.is_some() => Step::BeginSending,
             MailState::Unknown => Step::Doubt,
-            // The mail service here takes every mail: only doubt leads back.
+            // This mail service accepts every mail, so only doubt leads back to PENDING.
             MailState::GaveUp | MailState::Pending => Step::Decide,
-            _ => Step::Settle,
+            _ => Step::Finalise,
         };
         let call = self.store.replace_mail(revision, record, last_notice);
-        self.at(step, &record.key(), call).await
+        self.run_step(step, &record.key(), call).await
     }
 
     async fn open_mails(
@@ -324,7 +326,7 @@ impl OutboxStore for Watched<'_> {
     }
 
     async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
-        // Asked by the composer of the daily notice alone.
+        // Only the composer of the daily notice asks for this.
         if family.as_str() == self.orders.family {
             self.meet(Step::Render).await;
             self.abort_at(Step::Render, Side::Before);

@@ -1,4 +1,4 @@
-//! DynamoDB's emulator: a child of the test, on a free port of this machine, gone with the test.
+//! Runs DynamoDB's emulator as a child of the test, on a free loopback port.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the emulator may take to start.
+/// The longest time that the emulator may take to start.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The emulator's process, empty at first; stopped when dropped.
+/// An emulator with no tables at first; killed when dropped.
 #[derive(Debug)]
 pub struct Emulator {
     child: Child,
@@ -17,20 +17,20 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts one on a free port of loopback. `None` where there is none, which this says.
+    /// Starts an emulator on a free loopback port. Prints SKIPPED and returns `None` if none is installed.
     ///
     /// # Panics
-    /// If it does not start; or if there is none and `HIPPO_REQUIRE_EMULATORS` is set.
+    /// If it does not start, or if none is installed and `HIPPO_REQUIRE_EMULATORS` is set.
     pub fn start() -> Option<Self> {
-        let Some(program) = program() else {
+        let Some(program) = find_program() else {
             assert!(
                 std::env::var_os("HIPPO_REQUIRE_EMULATORS").is_none(),
-                "dynoxide is not there; “make dynoxide” installs it."
+                "dynoxide is not installed. Run “make dynoxide”."
             );
-            eprintln!("SKIPPED: dynoxide is not there; “make dynoxide” installs it.");
+            eprintln!("SKIPPED: dynoxide is not installed. Run “make dynoxide”.");
             return None;
         };
-        // Another process may take the port before the emulator does: then another port.
+        // Another process may take the port first; then this tries another one.
         for _ in 0..5 {
             let free = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = free.local_addr().unwrap();
@@ -44,24 +44,24 @@ impl Emulator {
                 .spawn()
                 .unwrap();
             let mut emulator = Self { child, address };
-            if emulator.answers() {
+            if emulator.is_listening() {
                 return Some(emulator);
             }
         }
-        panic!("The emulator does not start.");
+        panic!("the emulator did not start");
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same as a URL.
+    /// Returns its URL.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    fn answers(&mut self) -> bool {
+    fn is_listening(&mut self) -> bool {
         let until = Instant::now() + TIMEOUT;
         while Instant::now() < until {
             if self.child.try_wait().unwrap().is_some() {
@@ -83,8 +83,8 @@ impl Drop for Emulator {
     }
 }
 
-/// In the project's own tools, or on the path.
-fn program() -> Option<PathBuf> {
+/// Finds dynoxide in the project's tools or on the path.
+fn find_program() -> Option<PathBuf> {
     let tools = std::env::var_os("TOOLS").map(PathBuf::from);
     let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools"));
     let path = std::env::var_os("PATH").unwrap_or_default();

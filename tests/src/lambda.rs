@@ -1,8 +1,7 @@
-//! A function's real binary on this machine, between a small Runtime API and a small AWS, both on loopback.
+//! Runs a function's real binary between a small Runtime API and a small AWS, both on loopback.
 //!
-//! [The Runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) in four requests: the
-//! next event, a response, an error, and an error of init. The AWS answers what a test says, and remembers
-//! what it was asked.
+//! [The Runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) has four requests: the
+//! next event, a response, an error, and an init error. The AWS answers every request with `{}` and records it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,61 +16,61 @@ use serde_json::{Value, json};
 
 use crate::rights::Rights;
 
-/// Longer than any start or invocation takes; a test that waits for this fails.
+/// The longest wait for a start or an invocation; then the test fails.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request of the function to AWS.
+/// A request from the function to AWS.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// What it calls: `DynamoDB_20120810.GetItem`; empty for services that say it in the path.
+pub struct AwsRequest {
+    /// The operation, such as `DynamoDB_20120810.GetItem`; empty for services that have it in the path.
     pub operation: String,
     /// Method and path.
     pub line: String,
-    /// Its JSON; null if it is none.
+    /// The JSON body; null if it is not JSON.
     pub body: Value,
 }
 
-/// A function that runs, until it is stopped or dropped.
+/// A running function; killed when dropped.
 pub struct Function {
     child: Child,
-    asked: Arc<Mutex<Vec<Asked>>>,
-    /// When it asked for each event.
-    nexts: Receiver<Instant>,
+    asked: Arc<Mutex<Vec<AwsRequest>>>,
+    /// The times at which it asked for an event.
+    event_requests: Receiver<Instant>,
     events: Sender<Value>,
     answers: Receiver<Result<Value, Value>>,
     started: Instant,
 }
 
-/// What a function left behind that ended by itself.
+/// The exit of a function.
 #[derive(Debug)]
-pub struct Ended {
+pub struct FunctionExit {
     /// Its exit code; −1 if it was killed.
     pub code: i32,
-    /// Its log, a line each.
+    /// Its log, one value for each line.
     pub log: Vec<Value>,
 }
 
 impl Function {
-    /// Starts `binary` with these variables, and those that Lambda itself sets.
+    /// Starts `binary` with these variables and those that Lambda sets.
     pub fn start(binary: &Path, variables: &[(&str, &str)]) -> Self {
-        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
-        let seen = Arc::clone(&asked);
+        let asked: Arc<Mutex<Vec<AwsRequest>>> = Arc::default();
+        let recorded = Arc::clone(&asked);
         let aws = serve(move |request| {
             let operation = request
                 .header("x-amz-target")
                 .unwrap_or_default()
                 .to_owned();
-            seen.lock().unwrap().push(Asked {
+            recorded.lock().unwrap().push(AwsRequest {
                 operation,
                 line: request.line.clone(),
                 body: serde_json::from_slice(&request.body).unwrap_or_default(),
             });
             Reply::json(200, &json!({}))
         });
-        let (asks, nexts) = channel();
+        let (event_request_times, event_requests) = channel();
         let (events, waiting) = channel::<Value>();
         let (answer, answers) = channel();
-        let runtime = serve(runtime_api(asks, waiting, answer));
+        let runtime = serve(runtime_api(event_request_times, waiting, answer));
         let mut command = Command::new(binary);
         command
             .env_clear()
@@ -86,7 +85,7 @@ impl Function {
             .env("AWS_SECRET_ACCESS_KEY", "nothing")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL", format!("http://{aws}"))
-            // As on Lambda's image, which has them in one file and not in hundreds beside it.
+            // Lambda's image has the certificate authorities in one file, too.
             .envs(authorities().map(|file| ("SSL_CERT_FILE", file)))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
@@ -97,38 +96,38 @@ impl Function {
         Self {
             child,
             asked,
-            nexts,
+            event_requests,
             events,
             answers,
             started,
         }
     }
 
-    /// Waits until it asks for its next event; from its start to then, the first time.
+    /// Waits until it asks for its next event. Returns the time since its start.
     pub fn until_next(&self) -> Duration {
-        let next = self.nexts.recv_timeout(TIMEOUT);
+        let next = self.event_requests.recv_timeout(TIMEOUT);
         next.expect("the function asks for an event") - self.started
     }
 
-    /// Has it work on an event: its response, or its error.
+    /// Sends an event and returns the response or the error.
     pub fn invoke(&self, event: Value) -> Result<Value, Value> {
         self.events.send(event).expect("the Runtime API runs");
         let answer = self.answers.recv_timeout(TIMEOUT);
         answer.expect("the function answers")
     }
 
-    /// What it asked AWS for so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    /// Returns its requests to AWS so far.
+    pub fn asked(&self) -> Vec<AwsRequest> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// Waits for it to end by itself.
-    pub fn wait(mut self) -> Ended {
+    /// Waits for its exit.
+    pub fn wait(mut self) -> FunctionExit {
         let mut text = String::new();
         let mut stdout = self.child.stdout.take().expect("its log");
         stdout.read_to_string(&mut text).expect("a log in UTF-8");
         let code = self.child.wait().expect("an exit code").code();
-        Ended {
+        FunctionExit {
             code: code.unwrap_or(-1),
             log: text
                 .lines()
@@ -138,21 +137,21 @@ impl Function {
     }
 }
 
-/// What the tests of every function's binary ask of it.
+/// Assertions that the tests of every function share.
 impl Function {
-    /// Asserts that it ends by itself, with one message that says all that is wrong with its variables.
+    /// Asserts that it exits with one message that names every problem of its environment.
     pub fn assert_cannot_start(self, problems: &str) {
-        let ended = self.wait();
-        assert_eq!(ended.code, 1);
-        assert_eq!(ended.log.len(), 1, "{:?}", ended.log);
-        let error = ended.log[0]["error"].as_str().unwrap_or_default();
+        let exit = self.wait();
+        assert_eq!(exit.code, 1);
+        assert_eq!(exit.log.len(), 1, "{:?}", exit.log);
+        let error = exit.log[0]["error"].as_str().unwrap_or_default();
         assert_eq!(
             error,
             format!("The function can't start with this environment: {problems}.")
         );
     }
 
-    /// Asserts that its init asks for one item of the table `table`, which its role may read.
+    /// Asserts that its init reads one item of the table `table`, and that its role allows this.
     pub fn assert_asks_for_what_it_may_read(&self, role: &str) {
         self.until_next();
         let [asked] = &self.asked()[..] else {
@@ -165,8 +164,8 @@ impl Function {
         assert!(rights.allow("dynamodb:GetItem", partition), "{partition}");
     }
 
-    /// Asserts that an event is an error of this type with these words in its message, and that the function
-    /// lives on.
+    /// Asserts that an event fails with this error type and these words, and that the function then asks for
+    /// the next event.
     pub fn assert_refuses(&self, event: Value, kind: &str, words: &[&str]) {
         self.until_next();
         let error = self.invoke(event).expect_err("an error");
@@ -186,7 +185,7 @@ impl Drop for Function {
     }
 }
 
-/// Where this machine has its certificate authorities in one file.
+/// Finds the machine's certificate authorities in one file.
 fn authorities() -> Option<&'static str> {
     [
         "/etc/pki/tls/certs/ca-bundle.crt",
@@ -197,20 +196,24 @@ fn authorities() -> Option<&'static str> {
     .find(|file| Path::new(file).exists())
 }
 
-/// The answers of Lambda's Runtime API: `asks` hears of every request for an event.
+/// Answers as Lambda's Runtime API; sends the time of every request for an event to `event_request_times`.
 fn runtime_api(
-    asks: Sender<Instant>,
+    event_request_times: Sender<Instant>,
     events: Receiver<Value>,
     answers: Sender<Result<Value, Value>>,
 ) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
-    let (asks, events, answers) = (Mutex::new(asks), Mutex::new(events), Mutex::new(answers));
+    let (event_request_times, events, answers) = (
+        Mutex::new(event_request_times),
+        Mutex::new(events),
+        Mutex::new(answers),
+    );
     move |request| {
         let (path, body) = (request.line.as_str(), || {
             serde_json::from_slice(&request.body).unwrap_or_default()
         });
         if path.ends_with("/runtime/invocation/next") {
-            let _ = asks.lock().unwrap().send(request.at);
-            // The function waits for as long as nobody has an event for it.
+            let _ = event_request_times.lock().unwrap().send(request.at);
+            // The function waits until a test sends an event.
             let Ok(event) = events.lock().unwrap().recv() else {
                 return Reply::json(410, &json!({}));
             };
@@ -234,7 +237,7 @@ fn runtime_api(
 }
 
 struct Request {
-    /// When its first line was there.
+    /// When its first line arrived.
     at: Instant,
     line: String,
     headers: Vec<(String, String)>,
@@ -243,11 +246,11 @@ struct Request {
 
 impl Request {
     fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str())
+        let header = self.headers.iter().find(|(known, _)| known == name);
+        header.map(|(_, value)| value.as_str())
     }
 
-    /// The next one of a connection; none once it is closed.
+    /// Reads the next request of a connection; `None` once it is closed.
     fn read(connection: &mut BufReader<TcpStream>) -> Option<Self> {
         let mut line = String::new();
         connection.read_line(&mut line).ok()?;
@@ -325,7 +328,7 @@ impl Reply {
     }
 }
 
-/// A server on a free port of loopback, a thread for each connection; they end with the process.
+/// Starts a server on a free loopback port, with a thread for each connection, until the process ends.
 fn serve(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -333,13 +336,13 @@ fn serve(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> SocketAd
     thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
             let answer = Arc::clone(&answer);
-            thread::spawn(move || talk(stream, &*answer));
+            thread::spawn(move || serve_connection(stream, &*answer));
         }
     });
     address
 }
 
-fn talk(mut stream: TcpStream, answer: &dyn Fn(&Request) -> Reply) {
+fn serve_connection(mut stream: TcpStream, answer: &dyn Fn(&Request) -> Reply) {
     let _ = stream.set_nodelay(true);
     let Ok(reading) = stream.try_clone() else {
         return;

@@ -1,10 +1,10 @@
-//! What the end-to-end tests share: a home of its own for the real command.
+//! Shared helpers of the end-to-end tests: a temporary home for the real command.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test that cannot set the stage may stop at once"
+    reason = "a test may panic when its setup fails"
 )]
 
 pub mod emulator;
@@ -21,12 +21,12 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The command that was built with these tests.
+/// Returns the path of the `hippo` that was built with these tests.
 ///
 /// # Panics
 /// If it was not built: `cargo build -p hippo-cli`.
 pub fn hippo_path() -> PathBuf {
-    let path = built().join(format!("hippo{}", std::env::consts::EXE_SUFFIX));
+    let path = build_folder().join(format!("hippo{}", std::env::consts::EXE_SUFFIX));
     assert!(
         path.exists(),
         "the command is not built yet: cargo build -p hippo-cli"
@@ -34,13 +34,13 @@ pub fn hippo_path() -> PathBuf {
     path
 }
 
-/// An example that was built with these tests.
+/// Returns the path of an example that was built with these tests.
 ///
 /// # Panics
 /// If it was not built: `cargo build -p hippo-tests --examples`.
 pub fn example_path(name: &str) -> PathBuf {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    let path = built().join("examples").join(file);
+    let path = build_folder().join("examples").join(file);
     assert!(
         path.exists(),
         "the example is not built yet: cargo build -p hippo-tests --examples"
@@ -48,8 +48,8 @@ pub fn example_path(name: &str) -> PathBuf {
     path
 }
 
-/// Where cargo put the commands that were built with these tests.
-fn built() -> PathBuf {
+/// Returns cargo's folder of the built commands.
+fn build_folder() -> PathBuf {
     let mut directory = std::env::current_exe().expect("a test knows its own path");
     directory.pop();
     if directory.ends_with("deps") || directory.ends_with("examples") {
@@ -58,7 +58,7 @@ fn built() -> PathBuf {
     directory
 }
 
-/// Where the recorded pages of real libraries are, if they are here; says so where they are not.
+/// Returns the folder of the recorded pages of real libraries. Prints SKIPPED if there is none.
 pub fn library_pages() -> Option<PathBuf> {
     let path = std::env::var_os("LIBRARY_PAGES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/library-pages"),
@@ -67,21 +67,21 @@ pub fn library_pages() -> Option<PathBuf> {
     if path.is_dir() {
         Some(path)
     } else {
-        println!("SKIPPED: the recorded pages are not here (LIBRARY_PAGES).");
+        println!("SKIPPED: no recorded pages (LIBRARY_PAGES names their folder).");
         None
     }
 }
 
-/// A home in a temporary folder, and the command that uses it.
+/// A home in a temporary folder, and a way to run the command in it.
 pub struct Home {
     directory: TempDir,
     now: Option<String>,
     variables: Vec<(String, String)>,
 }
 
-/// What the command printed, and its exit code.
+/// The output and the exit code of a command.
 #[derive(Debug)]
-pub struct Ran {
+pub struct CommandOutput {
     /// Its exit code; −1 if it was killed.
     pub code: i32,
     /// Standard output.
@@ -90,8 +90,8 @@ pub struct Ran {
     pub stderr: String,
 }
 
-impl Ran {
-    /// Stops the test unless the exit code is `code`.
+impl CommandOutput {
+    /// Asserts the exit code.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(
@@ -102,7 +102,7 @@ impl Ran {
         self
     }
 
-    /// Standard output as JSON.
+    /// Parses standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
@@ -111,7 +111,7 @@ impl Ran {
 }
 
 impl Home {
-    /// A home that is not initialised.
+    /// Creates a home that is not initialised.
     pub fn empty() -> Self {
         Self {
             directory: TempDir::new().unwrap(),
@@ -120,7 +120,7 @@ impl Home {
         }
     }
 
-    /// A home after `hippo init`, with the operator's zone in Toronto.
+    /// Creates a home with `hippo init`, in Toronto's timezone.
     pub fn new() -> Self {
         let home = Self::empty();
         home.run(&["init", "--timezone", "America/Toronto"])
@@ -128,12 +128,12 @@ impl Home {
         home
     }
 
-    /// The folder.
+    /// Returns the home's folder.
     pub fn path(&self) -> PathBuf {
         self.directory.path().join("home")
     }
 
-    /// Freezes the command's clock.
+    /// Freezes the command's clock at `now`, in RFC 3339.
     pub fn set_now(&mut self, now: &str) {
         self.now = Some(now.to_owned());
     }
@@ -143,7 +143,7 @@ impl Home {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The command with these arguments, ready to be started.
+    /// Builds the command with these arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(hippo_path());
         command
@@ -165,26 +165,26 @@ impl Home {
         command
     }
 
-    /// Runs the command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    /// Runs the command and waits for its exit.
+    pub fn run(&self, arguments: &[&str]) -> CommandOutput {
         finish(self.command(arguments).spawn().unwrap())
     }
 
-    /// Runs the command to its end with `input` on its standard input.
-    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+    /// Runs the command with `input` on its standard input and waits for its exit.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> CommandOutput {
         let mut child = self
             .command(arguments)
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // The command may have refused the arguments without reading.
+        // The command may have rejected the arguments without reading.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         finish(child)
     }
 
-    /// Adds a library of the demo server.
+    /// Adds a demo library.
     pub fn add_library(&self, id: &str, system: &str, url: &str) {
         let mut arguments = vec!["library", "add", id, "--system", system, "--url", url];
         arguments.extend(["--timezone", "America/Toronto", "--name", id]);
@@ -197,7 +197,7 @@ impl Home {
         self.run(&arguments).expect_code(0);
     }
 
-    /// Adds a family in Toronto that is told at 06:30.
+    /// Adds a family in Toronto whose notice is due at 06:30.
     pub fn add_family(&self, id: &str) {
         let to = format!("{id}@example.org");
         self.run(&[
@@ -238,7 +238,7 @@ impl Home {
         .expect_code(0);
     }
 
-    /// The ids of all cards, the one added last at the end.
+    /// Returns the ids of all cards, the newest last.
     pub fn card_ids(&self) -> Vec<String> {
         let mut ids: Vec<String> = self
             .run(&["card", "list", "--json"])
@@ -249,12 +249,12 @@ impl Home {
             .iter()
             .map(|card| card["id"].as_str().expect("an id").to_owned())
             .collect();
-        // Ids are made in the order of time.
+        // ULIDs sort by time.
         ids.sort();
         ids
     }
 
-    /// The mails in the folder, by name: `(name, content)`.
+    /// Returns the mails in the mail folder as `(name, content)`, sorted by name.
     pub fn mails(&self) -> Vec<(String, String)> {
         let Ok(entries) = std::fs::read_dir(self.path().join("mail")) else {
             return Vec::new();
@@ -273,7 +273,7 @@ impl Home {
         mails
     }
 
-    /// The HTML beside the mails, by name.
+    /// Reads an HTML file of the mail folder.
     pub fn html(&self, name: &str) -> String {
         std::fs::read_to_string(self.path().join("mail").join(name)).unwrap()
     }
@@ -285,10 +285,10 @@ impl Default for Home {
     }
 }
 
-/// Waits for a child that [`Home::command`] started.
-pub fn finish(child: Child) -> Ran {
+/// Waits for the exit of a child that [`Home::command`] started.
+pub fn finish(child: Child) -> CommandOutput {
     let output = child.wait_with_output().unwrap();
-    Ran {
+    CommandOutput {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

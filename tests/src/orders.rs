@@ -1,94 +1,94 @@
-//! What `examples/worker.rs` is told to do: a worker of the outbox that can be killed at a named step.
+//! The orders for `examples/worker.rs`, an outbox worker that can be killed at a named step.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of mail that every family has beside its daily notice.
+/// A second kind of mail, which every family gets beside its daily notice.
 pub const SECOND_KIND: &str = "picture";
 
-/// A step of the protocol of the outbox, by the call that it makes.
+/// A step of the outbox protocol, by its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
-    /// To put the record, if there is none.
+    /// Inserts the record if there is none.
     Plan,
-    /// To hand the notice to the queue.
+    /// Sends the notice to the queue.
     Message,
-    /// To CLAIMED.
+    /// Changes the state to CLAIMED.
     Claim,
-    /// To compose the mail.
+    /// Composes the mail.
     Render,
-    /// To SENDING.
+    /// Changes the state to SENDING.
     BeginSending,
-    /// To hand the mail over.
+    /// Hands the mail to the mail service.
     Send,
-    /// To what became of the mail.
-    Settle,
-    /// To UNKNOWN.
+    /// Records the mail service's answer.
+    Finalise,
+    /// Changes the state to UNKNOWN.
     Doubt,
-    /// Out of UNKNOWN: to GAVE_UP, or to PENDING once more.
+    /// Changes UNKNOWN to GAVE_UP, or back to PENDING.
     Decide,
 }
 
-/// On which side of a call.
+/// The side of a call on which a worker aborts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Side {
     /// The call was not made.
     Before,
-    /// The call did what it does, and nobody learned of it.
+    /// The call was made, but its answer is lost.
     After,
 }
 
-/// Which records a worker opens.
+/// The store that a worker opens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum StoreAt {
-    /// A file that is there.
+    /// An existing database file.
     Sqlite(PathBuf),
-    /// A table that is there; the environment says where, as it says it to a function.
+    /// An existing table; the environment gives its region and endpoint.
     DynamoDb {
         /// The table's name.
         table: String,
     },
 }
 
-/// What a worker does.
+/// The work of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {
     /// `notify-all` as on one machine.
     NotifyAll,
-    /// `notify-all` as on AWS, and then each notice that it handed out.
+    /// `notify-all` as on AWS, and then each notice that it enqueued.
     Enqueue,
-    /// A message for each mail on record, final or not.
+    /// A queue message for each mail on record, final or not.
     Redeliver,
-    /// An event of the mail service for each mail that left.
+    /// A mail service event for each sent mail.
     Events,
 }
 
-/// Where a worker waits for somebody else.
+/// A step at which a worker waits for another process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Meeting {
-    /// Before this step.
+    /// The step before which it waits.
     pub before: Step,
-    /// A file that it makes when it is there.
-    pub here: PathBuf,
-    /// A file for which it waits.
-    pub until: PathBuf,
+    /// The file that it creates when it arrives.
+    pub arrived_file: PathBuf,
+    /// The file that it waits for.
+    pub awaited_file: PathBuf,
 }
 
-/// What a worker is told to do.
+/// The orders of one worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Orders {
-    /// Its records.
+    /// Its store.
     pub store: StoreAt,
     /// Its work.
     pub work: Work,
-    /// Its clock, which stands still; RFC 3339.
+    /// The time of its frozen clock, in RFC 3339.
     pub now: String,
     /// Its run's label.
     pub label: String,
     /// The folder where the mails go: `<kind>.<family>.<date>.<fence>.<uuid>`, a file a mail.
     pub mails: PathBuf,
-    /// Whose daily notice `abort` and `meeting` are about.
+    /// The family whose daily notice `abort` and `meeting` apply to.
     pub family: String,
     /// Where it aborts.
     pub abort: Option<(Step, Side)>,

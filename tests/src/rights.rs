@@ -1,9 +1,9 @@
-//! What the roles of the functions allow, as `tests/template/rights.txt` has it: the tests of the template
-//! hold that file to what SAM makes of it.
+//! The rights of the functions' roles, read from `tests/template/rights.txt`. The template's tests compare that
+//! file with SAM's output.
 
 use std::path::Path;
 
-/// The rights of one function.
+/// The rights of one role.
 #[derive(Debug)]
 pub struct Rights(Vec<Statement>);
 
@@ -15,7 +15,7 @@ struct Statement {
 }
 
 impl Rights {
-    /// Those of this role of the template: `CheckCardsRole`.
+    /// Reads the rights of a role of the template, such as `CheckCardsRole`.
     pub fn of(role: &str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("template/rights.txt");
         let text = std::fs::read_to_string(path).expect("the table of rights");
@@ -44,7 +44,7 @@ impl Rights {
         Self(statements)
     }
 
-    /// Whether it may do this with items of the table in this partition.
+    /// Whether the role may take this action on items of this partition.
     pub fn allow(&self, action: &str, partition: &str) -> bool {
         self.0.iter().any(|statement| {
             statement.actions.iter().any(|allowed| allowed == action)
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_allows_what_stands_in_its_own_part_of_the_table_and_no_more() {
+    fn role_allows_only_its_own_actions_and_partitions() {
         let rights = Rights::of("CheckCardsRole");
         assert!(rights.allow("dynamodb:GetItem", "RUN#check-cards#all"));
         assert!(!rights.allow("dynamodb:GetItem", "RUN#notify-all#tick"));

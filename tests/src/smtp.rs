@@ -1,4 +1,4 @@
-//! A small SMTP server that takes mails, or fails where it is told to.
+//! A small SMTP server that accepts mails, or fails at a chosen point.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,26 +6,26 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// Where a conversation goes wrong.
+/// A fault of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// Nowhere.
+pub enum SmtpFault {
+    /// No fault.
     None,
-    /// `RCPT` is refused for now.
-    RefuseForNow,
-    /// `RCPT` is refused for good.
-    RefuseForGood,
-    /// `RCPT` of this recipient is refused with this answer, the others are taken.
+    /// Refuses every `RCPT` with a temporary error.
+    RefuseTemporarily,
+    /// Refuses every `RCPT` with a permanent error.
+    RefusePermanently,
+    /// Refuses one recipient with this reply and accepts the others.
     RefuseOne(&'static str, &'static str),
-    /// The line drops before the end of the message.
-    DropBeforeTheEnd,
-    /// The message is taken, and the line drops before the reply.
-    DropAfterTheEnd,
-    /// The message is taken, and no reply ever comes.
-    HangAfterTheEnd,
+    /// Closes the connection before the end of the message.
+    DropBeforeEnd,
+    /// Accepts the message and closes the connection without a reply.
+    DropAfterEnd,
+    /// Accepts the message and never replies.
+    HangAfterEnd,
 }
 
-/// A step of a conversation at which a slow server takes its time.
+/// A step of a conversation at which a slow server may pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SlowStep {
     Greeting,
@@ -56,7 +56,7 @@ struct Pause(Option<(SlowStep, Duration)>);
 impl Pause {
     const NONE: Self = Self(None);
 
-    /// At a random step, and of a random length.
+    /// Picks a random step and a random length.
     fn random(longest: Duration, numbers: &mut Numbers) -> Self {
         let steps = u64::try_from(SlowStep::ALL.len()).unwrap();
         let step = usize::try_from(numbers.below(steps)).unwrap();
@@ -72,17 +72,17 @@ impl Pause {
     }
 }
 
-/// Numbers that look random, and are the same for the same seed (SplitMix64).
+/// A seeded pseudorandom number generator (SplitMix64).
 #[derive(Debug, Clone)]
 pub struct Numbers(u64);
 
 impl Numbers {
-    /// Numbers of this seed.
+    /// Creates a generator; the same seed gives the same numbers.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A number below `limit`, which is not 0.
+    /// Returns a number below `limit`, which must not be 0.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut number = self.0;
@@ -92,21 +92,21 @@ impl Numbers {
     }
 }
 
-/// A server on loopback; lives as long as the test's process.
+/// A server on loopback that runs until the test process ends.
 pub struct Smtp {
     port: u16,
-    trouble: Arc<Mutex<Trouble>>,
+    fault: Arc<Mutex<SmtpFault>>,
     mails: Arc<Mutex<Vec<String>>>,
     deliveries: Arc<Mutex<Vec<Vec<String>>>>,
 }
 
 impl Smtp {
-    /// Starts on a free port.
+    /// Starts a server on a free port.
     pub fn start() -> Self {
         Self::start_with(None)
     }
 
-    /// Starts on a free port a server that takes its time, once in each conversation: at most `longest`.
+    /// Starts a server that pauses once in each conversation, for at most `longest`.
     pub fn start_slow(longest: Duration, seed: u64) -> Self {
         Self::start_with(Some((longest, Numbers::new(seed))))
     }
@@ -115,42 +115,42 @@ impl Smtp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let smtp = Self {
             port: listener.local_addr().unwrap().port(),
-            trouble: Arc::new(Mutex::new(Trouble::None)),
+            fault: Arc::new(Mutex::new(SmtpFault::None)),
             mails: Arc::default(),
             deliveries: Arc::default(),
         };
-        let (trouble, mails) = (Arc::clone(&smtp.trouble), Arc::clone(&smtp.mails));
+        let (fault, mails) = (Arc::clone(&smtp.fault), Arc::clone(&smtp.mails));
         let deliveries = Arc::clone(&smtp.deliveries);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (trouble, mails) = (Arc::clone(&trouble), Arc::clone(&mails));
+                let (fault, mails) = (Arc::clone(&fault), Arc::clone(&mails));
                 let deliveries = Arc::clone(&deliveries);
                 let pause = slow.as_mut().map_or(Pause::NONE, |(longest, numbers)| {
                     Pause::random(*longest, numbers)
                 });
-                // A client that hangs up is not this server's alert.
-                thread::spawn(move || serve(stream, pause, &trouble, &mails, &deliveries).ok());
+                // A client may hang up at any time.
+                thread::spawn(move || serve(stream, pause, &fault, &mails, &deliveries).ok());
             }
         });
         smtp
     }
 
-    /// The port.
+    /// Returns the server's port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What goes wrong from now on.
-    pub fn set(&self, trouble: Trouble) {
-        *self.trouble.lock().unwrap() = trouble;
+    /// Sets the fault of all later commands.
+    pub fn set(&self, fault: SmtpFault) {
+        *self.fault.lock().unwrap() = fault;
     }
 
-    /// The recipients of each message that was taken.
+    /// Returns the recipients of each accepted message.
     pub fn deliveries(&self) -> Vec<Vec<String>> {
         self.deliveries.lock().unwrap().clone()
     }
 
-    /// The messages that were taken, whether or not the reply arrived.
+    /// Returns the accepted messages, whether or not the reply arrived.
     pub fn mails(&self) -> Vec<String> {
         self.mails.lock().unwrap().clone()
     }
@@ -159,7 +159,7 @@ impl Smtp {
 fn serve(
     mut stream: TcpStream,
     pause: Pause,
-    trouble: &Mutex<Trouble>,
+    fault: &Mutex<SmtpFault>,
     mails: &Mutex<Vec<String>>,
     deliveries: &Mutex<Vec<Vec<String>>>,
 ) -> std::io::Result<()> {
@@ -172,7 +172,7 @@ fn serve(
         if lines.read_line(&mut line)? == 0 {
             return Ok(());
         }
-        let trouble = *trouble.lock().unwrap();
+        let fault = *fault.lock().unwrap();
         let command = line
             .split_whitespace()
             .next()
@@ -187,14 +187,14 @@ fn serve(
         }
         match command.as_str() {
             "EHLO" => stream.write_all(b"250-loopback\r\n250 8BITMIME\r\n")?,
-            "RCPT" if trouble == Trouble::RefuseForNow => {
+            "RCPT" if fault == SmtpFault::RefuseTemporarily => {
                 stream.write_all(b"450 4.2.0 come back later\r\n")?;
             }
-            "RCPT" if trouble == Trouble::RefuseForGood => {
+            "RCPT" if fault == SmtpFault::RefusePermanently => {
                 stream.write_all(b"550 5.1.1 nobody here\r\n")?;
             }
-            "RCPT" => match trouble {
-                Trouble::RefuseOne(who, answer) if line.contains(who) => {
+            "RCPT" => match fault {
+                SmtpFault::RefuseOne(who, answer) if line.contains(who) => {
                     stream.write_all(format!("{answer}\r\n").as_bytes())?;
                 }
                 _ => {
@@ -220,16 +220,16 @@ fn serve(
                         break;
                     }
                     message.push_str(&line);
-                    if trouble == Trouble::DropBeforeTheEnd {
+                    if fault == SmtpFault::DropBeforeEnd {
                         return Ok(());
                     }
                 }
                 mails.lock().unwrap().push(message);
                 deliveries.lock().unwrap().push(recipients.clone());
                 pause.at(SlowStep::End);
-                match trouble {
-                    Trouble::DropAfterTheEnd => return Ok(()),
-                    Trouble::HangAfterTheEnd => {
+                match fault {
+                    SmtpFault::DropAfterEnd => return Ok(()),
+                    SmtpFault::HangAfterEnd => {
                         let mut rest = String::new();
                         while lines.read_line(&mut rest)? > 0 {}
                         return Ok(());

@@ -1,8 +1,8 @@
-//! The parts of a notice and of a check that cost time: composing, building the mail, sealing.
+//! Benchmarks composing a notice, building its mail and opening a sealed card secret.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
-    reason = "a benchmark that cannot set the stage may stop at once"
+    reason = "a benchmark may panic when its setup fails"
 )]
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -15,7 +15,7 @@ use hippo_core::seal::{PrivateKeys, SealContext};
 use hippo_core::testing::contract::sample;
 use secrecy::SecretString;
 
-/// An account with 60 loans, every third of them to be taken back.
+/// Creates an account with 60 loans, a third of them due.
 fn account() -> Account {
     let today: chrono::NaiveDate = "2026-11-21".parse().unwrap();
     let loans = (0..60)

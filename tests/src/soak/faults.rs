@@ -1,4 +1,4 @@
-//! A process and everything that it calls: each call may fail, in every way that such a call can.
+//! A process whose calls of the store, the queue and the mail service may fail in every way.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -27,56 +27,56 @@ use hippo_core::store::{
 };
 use tokio::sync::Notify;
 
-use super::world::{Thing, World};
+use super::world::{Task, World};
 
-/// What may go wrong with any call.
+/// A fault of any call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     CrashBefore,
     CrashAfter,
     SleepBefore,
     SleepAfter,
-    /// Nothing was done, which the caller learns.
-    Away,
-    /// It was done, and the caller does not learn that.
+    /// The call was not made, and the caller learns so.
+    Unavailable,
+    /// The call was made, but the caller gets an error.
     AnswerLost,
 }
 
-const CALL: [Fault; 6] = [
+const CALL_FAULTS: [Fault; 6] = [
     Fault::CrashBefore,
     Fault::CrashAfter,
     Fault::SleepBefore,
     Fault::SleepAfter,
-    Fault::Away,
+    Fault::Unavailable,
     Fault::AnswerLost,
 ];
 
-/// A tick makes a call or two for every family: it would never come to its end if it crashed or slept at one
-/// of a hundred. It does so as a whole instead, at any of them.
-const CALL_OF_A_TICK: [Fault; 2] = [Fault::Away, Fault::AnswerLost];
+/// The faults of a tick's calls. A tick makes a call or two for every family, so it would never finish if
+/// one of a hundred crashed or slept. It crashes or sleeps at most once instead, at a random call.
+const TICK_CALL_FAULTS: [Fault; 2] = [Fault::Unavailable, Fault::AnswerLost];
 
-/// What may go wrong with a mail.
+/// A fault of sending a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MailFault {
     Call(Fault),
-    /// It was not taken, and nobody said so.
-    SilentlyNotTaken,
-    RefusedForNow,
-    RefusedForGood,
-    /// It was taken, and then not sent.
+    /// The mail was not accepted, and no answer came.
+    SilentlyNotAccepted,
+    RefusedTemporarily,
+    RefusedPermanently,
+    /// The mail was accepted and rejected later.
     Rejected,
 }
 
-const MAIL: [MailFault; 10] = [
+const MAIL_FAULTS: [MailFault; 10] = [
     MailFault::Call(Fault::CrashBefore),
     MailFault::Call(Fault::CrashAfter),
     MailFault::Call(Fault::SleepBefore),
     MailFault::Call(Fault::SleepAfter),
-    MailFault::Call(Fault::Away),
+    MailFault::Call(Fault::Unavailable),
     MailFault::Call(Fault::AnswerLost),
-    MailFault::SilentlyNotTaken,
-    MailFault::RefusedForNow,
-    MailFault::RefusedForGood,
+    MailFault::SilentlyNotAccepted,
+    MailFault::RefusedTemporarily,
+    MailFault::RefusedPermanently,
     MailFault::Rejected,
 ];
 
@@ -84,47 +84,54 @@ const MAIL: [MailFault; 10] = [
 pub(super) struct Process<'a> {
     world: &'a World<'a>,
     pub(super) number: u64,
-    /// How often each call was made.
-    calls: Mutex<HashMap<String, u32>>,
-    /// How many calls were made.
-    made: AtomicU64,
-    /// What may go wrong with each call.
-    ways: &'static [Fault],
-    /// What will go wrong with the process as a whole, and at which call.
-    fates: Vec<(u64, Fault)>,
+    /// How often each call was made, by its name and argument.
+    calls_by_name: Mutex<HashMap<String, u32>>,
+    call_count: AtomicU64,
+    /// The faults that each call may have.
+    call_faults: &'static [Fault],
+    /// The faults of the process as a whole, each with the number of its call.
+    process_faults: Vec<(u64, Fault)>,
     is_asleep: AtomicBool,
     woke: Notify,
     is_dead: AtomicBool,
     died: Notify,
 }
 
-const REASON: &str = "made so by the soak";
+const REASON: &str = "injected by the soak test";
 
-fn away() -> StoreError {
+fn unavailable() -> StoreError {
     StoreError::Unavailable(REASON.to_owned())
 }
 
 impl<'a> Process<'a> {
-    /// Of a tick, if `is_tick`: a process of very many calls.
+    /// Creates a process. `is_tick` marks one that makes a great many calls.
     pub(super) fn new(world: &'a World<'a>, is_tick: bool) -> Self {
         let number = world.new_number();
-        let calls_of_a_tick = world.families() * 2;
-        let fate = |name: &str, faults: [Fault; 2]| {
-            let drawn = world.goes_wrong((number, name))?;
+        let calls_per_tick = world.families() * 2;
+        let draw_process_fault = |name: &str, faults: [Fault; 2]| {
+            let drawn = world.draw_fault((number, name))?;
             let fault = faults[usize::from(drawn % 2 == 0)];
-            Some((drawn / 2 % calls_of_a_tick, fault))
+            Some((drawn / 2 % calls_per_tick, fault))
         };
-        let fates = [
-            fate("crash", [Fault::CrashBefore, Fault::CrashAfter]),
-            fate("sleep", [Fault::SleepBefore, Fault::SleepAfter]),
+        let process_faults = [
+            draw_process_fault("crash", [Fault::CrashBefore, Fault::CrashAfter]),
+            draw_process_fault("sleep", [Fault::SleepBefore, Fault::SleepAfter]),
         ];
         Self {
             world,
             number,
-            calls: Mutex::default(),
-            made: AtomicU64::new(0),
-            ways: if is_tick { &CALL_OF_A_TICK } else { &CALL },
-            fates: fates.into_iter().flatten().filter(|_| is_tick).collect(),
+            calls_by_name: Mutex::default(),
+            call_count: AtomicU64::new(0),
+            call_faults: if is_tick {
+                &TICK_CALL_FAULTS
+            } else {
+                &CALL_FAULTS
+            },
+            process_faults: process_faults
+                .into_iter()
+                .flatten()
+                .filter(|_| is_tick)
+                .collect(),
             is_asleep: AtomicBool::new(false),
             woke: Notify::new(),
             is_dead: AtomicBool::new(false),
@@ -132,52 +139,52 @@ impl<'a> Process<'a> {
         }
     }
 
-    /// Comes back when the process crashes.
-    pub(super) async fn killed(&self) {
+    /// Waits until the process crashes.
+    pub(super) async fn wait_for_crash(&self) {
         self.died.notified().await;
     }
 
-    /// Which of these ways the next call of this name goes wrong, if it does.
-    fn draw<T: Copy>(&self, call: &str, about: &str, ways: &[T]) -> Option<T> {
-        self.world.note(|report| report.calls += 1);
+    /// Picks one of `faults` for the next call of this name, if it has one.
+    fn pick_fault<T: Copy>(&self, call: &str, about: &str, faults: &[T]) -> Option<T> {
+        self.world.update_report(|report| report.calls += 1);
         let name = format!("{call} {about}");
         let times = {
-            let mut calls = self.calls.lock().unwrap();
+            let mut calls = self.calls_by_name.lock().unwrap();
             let times = calls.entry(name.clone()).or_default();
             *times += 1;
             *times
         };
-        let drawn = self.world.goes_wrong((self.number, name, times))?;
-        let index = usize::try_from(drawn % ways.len() as u64).unwrap();
-        Some(ways[index])
+        let drawn = self.world.draw_fault((self.number, name, times))?;
+        let index = usize::try_from(drawn % faults.len() as u64).unwrap();
+        Some(faults[index])
     }
 
-    /// A call of the store or the queue.
+    /// Makes a call of the store or the queue, or fails it.
     async fn call<T, E>(
         &self,
         name: &str,
         about: &str,
-        away: impl Fn() -> E,
+        unavailable: impl Fn() -> E,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        self.awake().await;
-        let made = self.made.fetch_add(1, Ordering::Relaxed);
-        let fate = self.fates.iter().find(|(call, _)| *call == made);
-        let drawn = self.draw(name, about, self.ways);
-        let Some(fault) = fate.map(|(_, fault)| *fault).or(drawn) else {
+        self.wait_until_awake().await;
+        let number = self.call_count.fetch_add(1, Ordering::Relaxed);
+        let fault = self.process_faults.iter().find(|(call, _)| *call == number);
+        let drawn = self.pick_fault(name, about, self.call_faults);
+        let Some(fault) = fault.map(|(_, fault)| *fault).or(drawn) else {
             let answer = call.await;
-            self.awake().await;
+            self.wait_until_awake().await;
             return answer;
         };
-        self.world.fault(format!("{name}: {fault:?}"));
-        self.hurt(fault, call, away).await
+        self.world.count_fault(format!("{name}: {fault:?}"));
+        self.apply_fault(fault, call, unavailable).await
     }
 
-    async fn hurt<T, E>(
+    async fn apply_fault<T, E>(
         &self,
         fault: Fault,
         call: impl Future<Output = Result<T, E>>,
-        away: impl Fn() -> E,
+        unavailable: impl Fn() -> E,
     ) -> Result<T, E> {
         match fault {
             Fault::CrashBefore => self.crash().await,
@@ -186,18 +193,18 @@ impl<'a> Process<'a> {
                 self.crash().await
             }
             Fault::SleepBefore => {
-                self.sleep_for_long().await;
+                self.sleep_past_lease().await;
                 call.await
             }
             Fault::SleepAfter => {
                 let answer = call.await;
-                self.sleep_for_long().await;
+                self.sleep_past_lease().await;
                 answer
             }
-            Fault::Away => Err(away()),
+            Fault::Unavailable => Err(unavailable()),
             Fault::AnswerLost => {
                 let _ = call.await;
-                Err(away())
+                Err(unavailable())
             }
         }
     }
@@ -208,8 +215,8 @@ impl<'a> Process<'a> {
         std::future::pending().await
     }
 
-    /// While a process sleeps all of it sleeps, and once it is dead nothing of it goes on.
-    async fn awake(&self) {
+    /// Waits while the process sleeps, and forever once it has crashed.
+    async fn wait_until_awake(&self) {
         if self.is_dead.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -222,10 +229,10 @@ impl<'a> Process<'a> {
         }
     }
 
-    /// For up to forty minutes: past a lease, and past the wait for evidence.
-    async fn sleep_for_long(&self) {
+    /// Sleeps for up to 40 minutes: past a lease, and past the wait for a delivery event.
+    async fn sleep_past_lease(&self) {
         if self.is_asleep.swap(true, Ordering::Relaxed) {
-            return self.awake().await;
+            return self.wait_until_awake().await;
         }
         let minutes = 1 + i64::try_from(self.world.new_number() % 40).unwrap();
         let until = self.world.now() + chrono::Duration::minutes(minutes);
@@ -234,18 +241,18 @@ impl<'a> Process<'a> {
         self.woke.notify_waiters();
     }
 
-    /// A mail leaves; what the mail service tells of it comes later.
-    fn leave(&self, tag: &MailTag) {
+    /// Sends a mail, and schedules the mail service's events for it.
+    fn send_mail(&self, tag: &MailTag) {
         let notice = (tag.family.clone(), tag.date);
         self.world
-            .note(|report| *report.left.entry(notice).or_default() += 1);
-        self.event(tag, DeliveryEvent::Accepted(AcceptedBy::MailService), 0);
-        self.event(tag, DeliveryEvent::Accepted(AcceptedBy::RecipientServer), 2);
+            .update_report(|report| *report.mails_sent.entry(notice).or_default() += 1);
+        self.schedule_event(tag, DeliveryEvent::Accepted(AcceptedBy::MailService), 0);
+        self.schedule_event(tag, DeliveryEvent::Accepted(AcceptedBy::RecipientServer), 2);
     }
 
-    fn event(&self, tag: &MailTag, event: DeliveryEvent, minutes: i64) {
+    fn schedule_event(&self, tag: &MailTag, event: DeliveryEvent, minutes: i64) {
         let at = self.world.now() + chrono::Duration::minutes(minutes);
-        self.world.send(Thing::Event(tag.clone(), event), at);
+        self.world.send(Task::Event(tag.clone(), event), at);
     }
 }
 
@@ -263,7 +270,7 @@ impl Clock for Process<'_> {
 #[async_trait]
 impl Mailer for Process<'_> {
     async fn send(&self, mail: &Mail) -> MailAnswer {
-        self.awake().await;
+        self.wait_until_awake().await;
         let tag = mail.tag.as_ref().unwrap();
         let about = tag.message_id_local_part();
         let accepted = || MailAnswer::Accepted {
@@ -271,39 +278,39 @@ impl Mailer for Process<'_> {
             refused: Vec::new(),
         };
         let reason = || REASON.to_owned();
-        let fault = self.draw("send", &about, &MAIL);
+        let fault = self.pick_fault("send", &about, &MAIL_FAULTS);
         if let Some(fault) = fault {
-            self.world.fault(format!("send: {fault:?}"));
+            self.world.count_fault(format!("send: {fault:?}"));
         }
         let take = async {
-            self.leave(tag);
+            self.send_mail(tag);
             Ok(accepted())
         };
         match fault {
             None => {
-                self.leave(tag);
+                self.send_mail(tag);
                 accepted()
             }
             Some(MailFault::Call(fault)) => {
-                let answer = self.hurt(fault, take, || fault).await;
+                let answer = self.apply_fault(fault, take, || fault).await;
                 answer.unwrap_or_else(|fault| match fault {
-                    Fault::Away => MailAnswer::NotSent { reason: reason() },
+                    Fault::Unavailable => MailAnswer::NotSent { reason: reason() },
                     _ => MailAnswer::Unknown { reason: reason() },
                 })
             }
-            Some(MailFault::SilentlyNotTaken) => MailAnswer::Unknown { reason: reason() },
-            Some(MailFault::RefusedForNow) => MailAnswer::Refused {
+            Some(MailFault::SilentlyNotAccepted) => MailAnswer::Unknown { reason: reason() },
+            Some(MailFault::RefusedTemporarily) => MailAnswer::Refused {
                 reason: reason(),
                 for_good: false,
             },
-            Some(MailFault::RefusedForGood) => MailAnswer::Refused {
+            Some(MailFault::RefusedPermanently) => MailAnswer::Refused {
                 reason: reason(),
                 for_good: true,
             },
             Some(MailFault::Rejected) => {
-                self.event(tag, DeliveryEvent::Accepted(AcceptedBy::MailService), 0);
+                self.schedule_event(tag, DeliveryEvent::Accepted(AcceptedBy::MailService), 0);
                 let reason = "Rejected by the mail service.".to_owned();
-                self.event(tag, DeliveryEvent::Rejected { reason }, 1);
+                self.schedule_event(tag, DeliveryEvent::Rejected { reason }, 1);
                 accepted()
             }
         }
@@ -320,7 +327,7 @@ impl MailQueue for Process<'_> {
         };
         let take = async {
             for notice in notices {
-                let message = Thing::Message(notice.clone());
+                let message = Task::Message(notice.clone());
                 self.world.send(message, self.world.now());
             }
             Ok(())
@@ -333,7 +340,8 @@ impl MailQueue for Process<'_> {
 impl AccountStore for Process<'_> {
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
         let call = self.world.store.load_family(family);
-        self.call("load_family", family.as_str(), away, call).await
+        self.call("load_family", family.as_str(), unavailable, call)
+            .await
     }
 }
 
@@ -349,12 +357,12 @@ impl FamilyStore for Process<'_> {
 
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
         let call = self.world.store.family(id);
-        self.call("family", id.as_str(), away, call).await
+        self.call("family", id.as_str(), unavailable, call).await
     }
 
     async fn families(&self) -> StoreResult<Vec<Family>> {
         let call = self.world.store.families();
-        self.call("families", "", away, call).await
+        self.call("families", "", unavailable, call).await
     }
 
     async fn families_page(
@@ -363,7 +371,7 @@ impl FamilyStore for Process<'_> {
         limit: usize,
     ) -> StoreResult<Vec<Family>> {
         let call = self.world.store.families_page(after, limit);
-        self.call("families_page", "", away, call).await
+        self.call("families_page", "", unavailable, call).await
     }
 
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
@@ -388,7 +396,8 @@ impl AlertStore for Process<'_> {
         now: DateTime<Utc>,
     ) -> StoreResult<bool> {
         let call = self.world.store.record_alert(key, alert, now);
-        self.call("raise_alert", key.as_str(), away, call).await
+        self.call("raise_alert", key.as_str(), unavailable, call)
+            .await
     }
 
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
@@ -399,8 +408,8 @@ impl AlertStore for Process<'_> {
         self.world.store.mark_alert_delivered(key, at).await
     }
 
-    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
-        self.world.store.withdraw_alert(noted).await
+    async fn withdraw_alert(&self, alert: &StoredAlert) -> StoreResult<()> {
+        self.world.store.withdraw_alert(alert).await
     }
 
     async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>> {
@@ -433,12 +442,12 @@ impl OutboxStore for Process<'_> {
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
         let about = record.key().to_string();
         let call = self.world.store.plan_mail(record);
-        self.call("plan_mail", &about, away, call).await
+        self.call("plan_mail", &about, unavailable, call).await
     }
 
     async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
         let call = self.world.store.mail(key);
-        self.call("mail", &key.to_string(), away, call).await
+        self.call("mail", &key.to_string(), unavailable, call).await
     }
 
     async fn replace_mail(
@@ -449,7 +458,7 @@ impl OutboxStore for Process<'_> {
     ) -> StoreResult<bool> {
         let about = record.key().to_string();
         let call = self.world.store.replace_mail(revision, record, last_notice);
-        self.call("replace_mail", &about, away, call).await
+        self.call("replace_mail", &about, unavailable, call).await
     }
 
     async fn open_mails(
@@ -458,12 +467,12 @@ impl OutboxStore for Process<'_> {
         limit: usize,
     ) -> StoreResult<Vec<OutboxRecord>> {
         let call = self.world.store.open_mails(after, limit);
-        self.call("open_mails", "", away, call).await
+        self.call("open_mails", "", unavailable, call).await
     }
 
     async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
         let call = self.world.store.last_sent_notice(family);
-        self.call("last_sent_notice", family.as_str(), away, call)
+        self.call("last_sent_notice", family.as_str(), unavailable, call)
             .await
     }
 
@@ -474,6 +483,7 @@ impl OutboxStore for Process<'_> {
         limit: usize,
     ) -> StoreResult<Vec<OutboxRecord>> {
         let call = self.world.store.recent_mails(kind, family, limit);
-        self.call("recent_mails", family.as_str(), away, call).await
+        self.call("recent_mails", family.as_str(), unavailable, call)
+            .await
     }
 }

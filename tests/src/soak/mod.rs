@@ -1,13 +1,13 @@
-//! Many families over many simulated days, while everything around the notices goes wrong now and then.
+//! A soak test: notices for many families over many simulated days, with random faults.
 //!
-//! The real `notify-all`, the deliveries of its queue and the mail service's events, over any store. A share
-//! of all calls fails in every way that a call can (`faults`): the store is away, an answer is lost, a
-//! worker crashes before or after a call or sleeps past its lease, the mail service refuses, falls silent or
-//! takes a mail and rejects it later; ticks, messages and events are lost, late or doubled. In the end it is
-//! counted what became of the notice of every family and date ([`Report`]).
+//! It runs the real `notify-all`, the deliveries of its queue and the mail service's events over any store. A
+//! share of all calls fails (`faults`): the store is unavailable, an answer is lost, a worker crashes before
+//! or after a call or sleeps past its lease, the mail service refuses a mail, doesn't answer, or rejects an
+//! accepted mail later. Ticks, messages and events are lost, late or doubled. In the end, [`Report`] counts
+//! how the notice of every family and date ended.
 //!
-//! Time is simulated: what is next happens next (`world`). The same seed gives the same faults; over a
-//! store that answers at once, the same run.
+//! Time is simulated (`world`). The same seed gives the same faults and, over a store that answers at once,
+//! the same run.
 
 mod faults;
 mod report;
@@ -24,29 +24,29 @@ use hippo_core::store::Store;
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
 
-pub use self::report::{Ended, Report};
+pub use self::report::{Outcome, Report};
 use self::world::World;
 
-/// How large a soak is, and how rough.
+/// The size of a soak and its share of faults.
 #[derive(Debug, Clone, Copy)]
 pub struct Soak {
-    /// How many families there are.
+    /// The number of families.
     pub families: usize,
-    /// For how many days things go wrong.
+    /// The number of days with faults.
     pub days: u32,
-    /// Of a million calls, messages and events, so many go wrong.
+    /// How many of a million calls, messages and events fail.
     pub faults_in_a_million: u64,
-    /// Decides which.
+    /// The seed that decides which of them fail.
     pub seed: u64,
 }
 
-/// When it begins: before a change of the clocks in Toronto, Berlin and Sydney.
+/// Returns the start, shortly before the clocks change in Toronto, Berlin and Sydney.
 fn begin() -> DateTime<Utc> {
     "2026-10-12T00:00:00Z".parse().unwrap()
 }
 
-/// What is still under way when the faults end has so long to come to its end.
-const QUIET: Duration = Duration::days(2);
+/// The time without faults at the end, in which open work finishes.
+const QUIET_TIME: Duration = Duration::days(2);
 
 const ZONES: [&str; 8] = [
     "America/Toronto",
@@ -59,11 +59,11 @@ const ZONES: [&str; 8] = [
     "Pacific/Honolulu",
 ];
 
-/// Of so many families one has nothing to be told, as a rule.
-const SILENT: usize = 5;
+/// One of this many families usually has an empty notice.
+const EMPTY_EVERY: usize = 5;
 
 impl Soak {
-    /// Lets it all happen over an empty store, and counts.
+    /// Runs the soak over an empty store and counts the outcomes.
     ///
     /// # Panics
     /// If the store itself fails.
@@ -71,24 +71,24 @@ impl Soak {
         store.add_library(&sample::library("wpl")).await.unwrap();
         let families: Vec<Family> = (0..self.families).map(family).collect();
         futures::stream::iter(families.iter().enumerate())
-            .for_each_concurrent(64, |(number, family)| settle_in(store, number, family))
+            .for_each_concurrent(64, |(number, family)| add_family(store, number, family))
             .await;
         let library = sample::library("wpl");
         let libraries = BTreeMap::from([(library.id.clone(), library)]);
         let end = begin() + Duration::days(self.days.into());
         let world = World::new(self, store, &libraries, begin(), end);
-        // The runtime's own turns would come where they please.
-        tokio::task::unconstrained(world.go_on_until(end + QUIET)).await;
+        // Tokio's cooperative yields would make the order random.
+        tokio::task::unconstrained(world.run_until(end + QUIET_TIME)).await;
         let mut report = world.report();
         for family in &families {
-            report.count(store, family, begin(), end).await;
+            report.count_family(store, family, begin(), end).await;
         }
-        report.count_untold(store, &families).await;
+        report.count_missing_alerts(store, &families).await;
         report
     }
 }
 
-/// A family whose zone and time of day are its own, so that something is due at every tick.
+/// Creates a family with its own zone and time of day, so that something is due at every tick.
 fn family(number: usize) -> Family {
     let zone = ZONES[number % ZONES.len()];
     let quarter = u32::try_from(number * 7 % 96).unwrap();
@@ -96,14 +96,14 @@ fn family(number: usize) -> Family {
     family.timezone = zone.parse().unwrap();
     family.notice_time = NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap();
     family.created_at = begin();
-    if !number.is_multiple_of(SILENT) {
+    if !number.is_multiple_of(EMPTY_EVERY) {
         family.preferences.send_when_empty = SendWhenEmpty::Daily;
     }
     family
 }
 
-/// Adds a family with a card that was checked; nothing is due of those that have nothing to be told.
-async fn settle_in(store: &dyn Store, number: usize, family: &Family) {
+/// Adds a family with a checked card; the families with an empty notice get an empty account.
+async fn add_family(store: &dyn Store, number: usize, family: &Family) {
     store.add_family(family).await.unwrap();
     let fingerprint = format!("{number}");
     let card = sample::card(family.id.as_str(), "wpl", &fingerprint);
@@ -113,7 +113,7 @@ async fn settle_in(store: &dyn Store, number: usize, family: &Family) {
         account: sample::account(0),
     };
     let mut account = stored.account;
-    if number.is_multiple_of(SILENT) {
+    if number.is_multiple_of(EMPTY_EVERY) {
         account.loans = Some(Vec::new());
         account.holds = Some(Vec::new());
         account.messages = Vec::new();

@@ -1,4 +1,4 @@
-//! What became of every notice.
+//! Counts how every notice ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,79 +11,79 @@ use hippo_core::ids::FamilyId;
 use hippo_core::outbox::{MailKind, MailState, OutboxRecord};
 use hippo_core::store::Store;
 
-/// Whose notice of which local date.
+/// The family and the local date of a notice.
 pub(super) type Notice = (FamilyId, NaiveDate);
 
 /// How the notice of one family and date ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ended {
-    /// One mail left, and its record says so.
+pub enum Outcome {
+    /// One mail was sent, and its record says so.
     Sent,
     /// There was nothing to say.
     Skipped,
-    /// One mail left and nobody learned of it: its record says that nobody knows.
-    SentUnknown,
-    /// No mail left, and its record says why.
+    /// One mail was sent, but no answer or event arrived: its record gives the reason.
+    SentUnconfirmed,
+    /// No mail was sent, and its record says why.
     GivenUp,
-    /// The mail service took a mail, rejected it, and its word of that was lost: it stands as sent.
-    RejectedUnheard,
-    /// More than one mail left.
+    /// The mail service rejected an accepted mail, but its event was lost: the record says SENT.
+    RejectionLost,
+    /// More than one mail was sent.
     Doubled,
-    /// No record, none that is final, or one that says what is not so.
+    /// There is no record, or it is not final, or it is wrong.
     Unexplained,
 }
 
-/// What happened, counted.
+/// The counts of a soak.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How the notices ended, and how many.
-    pub ended: BTreeMap<Ended, usize>,
-    /// Of those without a known mail: the record's state and reason, and how many.
+    /// How many notices ended each way.
+    pub outcomes: BTreeMap<Outcome, usize>,
+    /// How often each state and reason is on record for notices without a known mail.
     pub reasons: BTreeMap<String, usize>,
-    /// Each notice that must not be.
-    pub wrong: Vec<String>,
-    /// How many calls were made of the store, the queue and the mail service.
+    /// The notices that break the protocol.
+    pub violations: Vec<String>,
+    /// How many calls the store, the queue and the mail service received.
     pub calls: usize,
-    /// What went wrong, and how often.
+    /// How often each fault happened.
     pub faults: BTreeMap<String, usize>,
-    pub(super) left: BTreeMap<Notice, usize>,
-    pub(super) unheard: BTreeSet<Notice>,
+    pub(super) mails_sent: BTreeMap<Notice, usize>,
+    pub(super) lost_rejections: BTreeSet<Notice>,
 }
 
 impl Report {
-    /// Whether no mail was doubled and every notice has its mail or a record that says why not.
+    /// Whether no mail was doubled and every notice has a mail or a recorded reason.
     pub fn is_sound(&self) -> bool {
-        self.wrong.is_empty()
+        self.violations.is_empty()
     }
 
-    /// How many notices ended so.
-    pub fn number(&self, ended: Ended) -> usize {
-        self.ended.get(&ended).copied().unwrap_or_default()
+    /// Returns how many notices ended this way.
+    pub fn count_of(&self, outcome: Outcome) -> usize {
+        self.outcomes.get(&outcome).copied().unwrap_or_default()
     }
 
-    /// How many notices there were, of all families and dates.
+    /// Returns the number of notices, over all families and dates.
     pub fn notices(&self) -> usize {
-        self.ended.values().sum()
+        self.outcomes.values().sum()
     }
 
-    /// How many calls, messages and events went wrong.
+    /// Returns how many calls, messages and events failed.
     pub fn faults(&self) -> usize {
         self.faults.values().sum()
     }
 
-    /// Says of which notices, that will not be, nobody tells the operator.
-    pub(super) async fn count_untold(&mut self, store: &dyn Store, families: &[Family]) {
-        let noted = store.recent_alerts(usize::MAX).await.unwrap();
-        let noted: BTreeSet<AlertKey> = noted.iter().map(|noted| noted.alert.key()).collect();
+    /// Finds the unsent notices that raised no alert.
+    pub(super) async fn count_missing_alerts(&mut self, store: &dyn Store, families: &[Family]) {
+        let alerts = store.recent_alerts(usize::MAX).await.unwrap();
+        let alerts: BTreeSet<AlertKey> = alerts.iter().map(|stored| stored.alert.key()).collect();
         for family in families {
             for record in store
                 .recent_mails(&MailKind::DAILY, &family.id, 1_000)
                 .await
                 .unwrap()
             {
-                if Alert::of_notice(&record).is_some_and(|needed| !noted.contains(&needed.key())) {
-                    self.wrong.push(format!(
-                        "{} of {}: {:?}, and nobody tells the operator",
+                if Alert::of_notice(&record).is_some_and(|needed| !alerts.contains(&needed.key())) {
+                    self.violations.push(format!(
+                        "{} of {}: {:?}, but no alert",
                         record.family, record.date, record.state
                     ));
                 }
@@ -91,8 +91,8 @@ impl Report {
         }
     }
 
-    /// Counts what became of a family's notices that were due in this time, and of any other.
-    pub(super) async fn count(
+    /// Counts the outcomes of a family's notices that were due in this time, and checks all others.
+    pub(super) async fn count_family(
         &mut self,
         store: &dyn Store,
         family: &Family,
@@ -114,49 +114,52 @@ impl Report {
             let due = due_instant(date, family.notice_time, zone);
             let record = records.remove(&date);
             if from <= due && due < to && date_exists(date, zone) {
-                self.end((family.id.clone(), date), record.as_ref());
+                self.count_notice((family.id.clone(), date), record.as_ref());
             } else if record.is_some_and(|record| !record.state.is_final() && due < to) {
-                self.wrong.push(format!("{} of {date} is open", family.id));
+                self.violations
+                    .push(format!("{} of {date} is open", family.id));
             }
         }
-        let mails = self.left.iter();
+        let mails = self.mails_sent.iter();
         for ((id, date), mails) in mails.filter(|((id, _), mails)| *id == family.id && **mails > 1)
         {
             let doubled = format!("{id} of {date}: {mails} mails");
-            if !self.wrong.contains(&doubled) {
-                self.wrong.push(doubled);
+            if !self.violations.contains(&doubled) {
+                self.violations.push(doubled);
             }
         }
     }
 
-    fn end(&mut self, notice: Notice, record: Option<&OutboxRecord>) {
-        let mails = self.left.get(&notice).copied().unwrap_or_default();
+    fn count_notice(&mut self, notice: Notice, record: Option<&OutboxRecord>) {
+        let mails = self.mails_sent.get(&notice).copied().unwrap_or_default();
         let state = record.map(|record| record.state);
         let reason = record.and_then(|record| record.reason.as_deref());
-        let ended = match (state, mails) {
-            (_, 2..) => Ended::Doubled,
-            (Some(MailState::Sent), 1) => Ended::Sent,
-            (Some(MailState::Sent), 0) if self.unheard.contains(&notice) => Ended::RejectedUnheard,
-            (Some(MailState::Skipped), 0) => Ended::Skipped,
-            (Some(MailState::GaveUp), 1) if reason.is_some() => Ended::SentUnknown,
+        let outcome = match (state, mails) {
+            (_, 2..) => Outcome::Doubled,
+            (Some(MailState::Sent), 1) => Outcome::Sent,
+            (Some(MailState::Sent), 0) if self.lost_rejections.contains(&notice) => {
+                Outcome::RejectionLost
+            }
+            (Some(MailState::Skipped), 0) => Outcome::Skipped,
+            (Some(MailState::GaveUp), 1) if reason.is_some() => Outcome::SentUnconfirmed,
             (Some(MailState::GaveUp | MailState::Failed | MailState::Missed), 0)
                 if reason.is_some() =>
             {
-                Ended::GivenUp
+                Outcome::GivenUp
             }
-            _ => Ended::Unexplained,
+            _ => Outcome::Unexplained,
         };
-        *self.ended.entry(ended).or_default() += 1;
+        *self.outcomes.entry(outcome).or_default() += 1;
         let (family, date) = notice;
-        match ended {
-            Ended::Doubled => self
-                .wrong
+        match outcome {
+            Outcome::Doubled => self
+                .violations
                 .push(format!("{family} of {date}: {mails} mails")),
-            Ended::Unexplained => self.wrong.push(format!(
+            Outcome::Unexplained => self.violations.push(format!(
                 "{family} of {date}: {mails} mails, {state:?}, {reason:?}"
             )),
-            Ended::Sent | Ended::Skipped => {}
-            Ended::SentUnknown | Ended::GivenUp | Ended::RejectedUnheard => {
+            Outcome::Sent | Outcome::Skipped => {}
+            Outcome::SentUnconfirmed | Outcome::GivenUp | Outcome::RejectionLost => {
                 let state = state.map_or("none", MailState::as_str);
                 let reason = format!("{state}: {}", reason.unwrap_or("-"));
                 *self.reasons.entry(reason).or_default() += 1;
@@ -171,51 +174,51 @@ impl fmt::Display for Report {
         for (fault, times) in &self.faults {
             writeln!(f, "    {times:>7} × {fault}")?;
         }
-        let expected = self.notices() - self.number(Ended::Skipped);
+        let expected = self.notices() - self.count_of(Outcome::Skipped);
         writeln!(
             f,
             "  {} family-days: {expected} mails expected, {} with nothing to say",
             self.notices(),
-            self.number(Ended::Skipped)
+            self.count_of(Outcome::Skipped)
         )?;
         writeln!(
             f,
             "    sent                     {:>7}",
-            self.number(Ended::Sent)
+            self.count_of(Outcome::Sent)
         )?;
         writeln!(
             f,
-            "    sent, and nobody knows   {:>7}",
-            self.number(Ended::SentUnknown)
+            "    sent, but unconfirmed    {:>7}",
+            self.count_of(Outcome::SentUnconfirmed)
         )?;
         writeln!(
             f,
             "    given up                 {:>7}",
-            self.number(Ended::GivenUp)
+            self.count_of(Outcome::GivenUp)
         )?;
         writeln!(
             f,
-            "    rejected, and unheard of {:>7}",
-            self.number(Ended::RejectedUnheard)
+            "    rejected, event lost     {:>7}",
+            self.count_of(Outcome::RejectionLost)
         )?;
         writeln!(
             f,
-            "    without a word           {:>7}",
-            self.number(Ended::Unexplained)
+            "    unexplained              {:>7}",
+            self.count_of(Outcome::Unexplained)
         )?;
         writeln!(
             f,
             "    doubled                  {:>7}",
-            self.number(Ended::Doubled)
+            self.count_of(Outcome::Doubled)
         )?;
         if !self.reasons.is_empty() {
-            writeln!(f, "  on record:")?;
+            writeln!(f, "  recorded reasons:")?;
         }
         for (reason, times) in &self.reasons {
             writeln!(f, "    {times:>7} × {reason}")?;
         }
-        for wrong in &self.wrong {
-            writeln!(f, "  WRONG: {wrong}")?;
+        for violation in &self.violations {
+            writeln!(f, "  WRONG: {violation}")?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The simulated world: its time, what is under way in it, and who works or sleeps.
+//! The simulated world: its clock, its scheduled tasks, and the processes that run or sleep.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -29,15 +29,15 @@ use super::Soak;
 use super::faults::Process;
 use super::report::Report;
 
-/// How often `notify-all` comes.
+/// The time between two runs of `notify-all`.
 const TICK: Duration = Duration::minutes(15);
 
-/// How often something comes again that was not done.
+/// How often a task is tried before it is given up.
 const MAX_ATTEMPTS: u8 = 3;
 
-/// Something that is on its way.
+/// A unit of work for one process.
 #[derive(Debug, Clone)]
-pub(super) enum Thing {
+pub(super) enum Task {
     /// A run of `notify-all`.
     Tick(DateTime<Utc>),
     /// A message of the queue of notices.
@@ -46,10 +46,10 @@ pub(super) enum Thing {
     Event(MailTag, DeliveryEvent),
 }
 
-impl Thing {
-    /// After how many minutes it comes again when it was not done: as Lambda tries again, as SQS shows
-    /// a message again, and as EventBridge sends an event again.
-    fn again_after(&self) -> Duration {
+impl Task {
+    /// The delay before a failed task is retried, like Lambda's retry, SQS's visibility timeout and
+    /// EventBridge's retry.
+    fn retry_delay(&self) -> Duration {
         Duration::minutes(match self {
             Self::Tick(_) => 1,
             Self::Message(_) => 6,
@@ -66,11 +66,11 @@ impl Thing {
     }
 }
 
-/// A thing, and how often it was tried.
+/// A task, and how often it was tried.
 #[derive(Debug, Clone)]
-struct Due {
-    thing: Thing,
-    tries: u8,
+struct ScheduledTask {
+    task: Task,
+    attempts: u8,
 }
 
 pub(super) struct World<'a> {
@@ -78,21 +78,21 @@ pub(super) struct World<'a> {
     libraries: &'a BTreeMap<LibraryId, Library>,
     soak: Soak,
     faults_until: DateTime<Utc>,
-    inside: Mutex<Inside>,
+    state: Mutex<WorldState>,
     fell_asleep: Notify,
 }
 
-struct Inside {
+struct WorldState {
     now: DateTime<Utc>,
-    agenda: BTreeMap<(DateTime<Utc>, u64), Due>,
+    agenda: BTreeMap<(DateTime<Utc>, u64), ScheduledTask>,
     sleepers: BTreeMap<(DateTime<Utc>, u64), oneshot::Sender<()>>,
     asleep: BTreeSet<u64>,
-    /// Numbers everything that begins or is sent.
+    /// The last number given to a process or a task.
     number: u64,
     report: Report,
 }
 
-type Working<'w> = Pin<Box<dyn Future<Output = (Due, bool)> + 'w>>;
+type RunningTask<'w> = Pin<Box<dyn Future<Output = (ScheduledTask, bool)> + 'w>>;
 
 impl<'a> World<'a> {
     pub(super) fn new(
@@ -102,7 +102,7 @@ impl<'a> World<'a> {
         now: DateTime<Utc>,
         faults_until: DateTime<Utc>,
     ) -> Self {
-        let inside = Inside {
+        let state = WorldState {
             now,
             agenda: BTreeMap::new(),
             sleepers: BTreeMap::new(),
@@ -115,34 +115,33 @@ impl<'a> World<'a> {
             libraries,
             soak,
             faults_until,
-            inside: Mutex::new(inside),
+            state: Mutex::new(state),
             fell_asleep: Notify::new(),
         }
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap()
+    fn state(&self) -> MutexGuard<'_, WorldState> {
+        self.state.lock().unwrap()
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
-        self.inside().now
+        self.state().now
     }
 
-    /// How many families there are.
     pub(super) fn families(&self) -> u64 {
         self.soak.families.max(1) as u64
     }
 
     pub(super) fn report(&self) -> Report {
-        self.inside().report.clone()
+        self.state().report.clone()
     }
 
-    pub(super) fn note(&self, note: impl FnOnce(&mut Report)) {
-        note(&mut self.inside().report);
+    pub(super) fn update_report(&self, update: impl FnOnce(&mut Report)) {
+        update(&mut self.state().report);
     }
 
-    /// Whether something goes wrong, and a number that tells how. Equal questions have equal answers.
-    pub(super) fn goes_wrong(&self, question: impl Hash) -> Option<u64> {
+    /// Draws a number that selects a fault, if there is one. Equal questions give equal answers.
+    pub(super) fn draw_fault(&self, question: impl Hash) -> Option<u64> {
         if self.now() >= self.faults_until {
             return None;
         }
@@ -152,21 +151,21 @@ impl<'a> World<'a> {
         (drawn % 1_000_000 < self.soak.faults_in_a_million).then_some(drawn / 1_000_000)
     }
 
-    pub(super) fn fault(&self, name: String) {
-        self.note(|report| *report.faults.entry(name).or_default() += 1);
+    pub(super) fn count_fault(&self, name: String) {
+        self.update_report(|report| *report.faults.entry(name).or_default() += 1);
     }
 
-    /// Lets time pass, and all that happens in it, until nothing is under way.
-    pub(super) async fn go_on_until(&self, end: DateTime<Utc>) {
+    /// Runs every task until `end`, and then until no task is left.
+    pub(super) async fn run_until(&self, end: DateTime<Utc>) {
         let mut next_tick = self.now();
-        let mut working: FuturesUnordered<Working<'_>> = FuturesUnordered::new();
+        let mut running: FuturesUnordered<RunningTask<'_>> = FuturesUnordered::new();
         loop {
-            while working.len() > self.inside().asleep.len() {
+            while running.len() > self.state().asleep.len() {
                 tokio::select! {
                     biased;
-                    Some((due, done)) = working.next() => {
+                    Some((due, done)) = running.next() => {
                         if !done {
-                            self.comes_again(due);
+                            self.retry_later(due);
                         }
                     }
                     () = self.fell_asleep.notified() => {}
@@ -174,145 +173,145 @@ impl<'a> World<'a> {
             }
             let next = self.next_instant();
             if next_tick < end && next.is_none_or(|next| next_tick <= next) {
-                self.send(Thing::Tick(next_tick), next_tick);
+                self.send(Task::Tick(next_tick), next_tick);
                 next_tick += TICK;
                 continue;
             }
             let Some(now) = next else {
-                assert!(working.is_empty(), "somebody sleeps for ever");
+                assert!(running.is_empty(), "a process sleeps forever");
                 return;
             };
             for due in self.advance(now) {
-                working.push(Box::pin(self.work(due)));
+                running.push(Box::pin(self.run_in_process(due)));
             }
         }
     }
 
-    /// When something happens next.
+    /// Returns when the next task is due or the next sleeper wakes.
     fn next_instant(&self) -> Option<DateTime<Utc>> {
-        let inside = self.inside();
-        let due = inside.agenda.keys().next();
-        let wakes = inside.sleepers.keys().next();
+        let state = self.state();
+        let due = state.agenda.keys().next();
+        let wakes = state.sleepers.keys().next();
         due.into_iter().chain(wakes).map(|(at, _)| *at).min()
     }
 
-    /// It is that late: who slept until then wakes up; what is due then.
-    fn advance(&self, now: DateTime<Utc>) -> Vec<Due> {
-        let mut inside = self.inside();
-        inside.now = inside.now.max(now);
-        while let Some(sleeper) = inside.sleepers.first_entry()
+    /// Sets the clock, wakes the sleepers whose time has come and returns the tasks that are due.
+    fn advance(&self, now: DateTime<Utc>) -> Vec<ScheduledTask> {
+        let mut state = self.state();
+        state.now = state.now.max(now);
+        while let Some(sleeper) = state.sleepers.first_entry()
             && sleeper.key().0 <= now
         {
             let ((_, process), alarm) = sleeper.remove_entry();
-            inside.asleep.remove(&process);
-            // Whoever died in the meantime does not hear it.
+            state.asleep.remove(&process);
+            // A process that has crashed no longer listens.
             let _ = alarm.send(());
         }
-        let later = inside.agenda.split_off(&(now, u64::MAX));
-        let due = std::mem::replace(&mut inside.agenda, later);
+        let later = state.agenda.split_off(&(now, u64::MAX));
+        let due = std::mem::replace(&mut state.agenda, later);
         due.into_values().collect()
     }
 
-    /// Sends a thing on its way, on which it may be lost, doubled or late.
-    pub(super) fn send(&self, thing: Thing, at: DateTime<Utc>) {
-        let name = thing.name();
+    /// Schedules a task, which may be lost, doubled or late.
+    pub(super) fn send(&self, task: Task, at: DateTime<Utc>) {
+        let name = task.name();
         let number = self.new_number();
         let later = |drawn: u64| Duration::minutes(1 + i64::try_from(drawn % 300).unwrap());
-        let due = Due { thing, tries: 0 };
-        match self.goes_wrong((name, number)) {
-            None => self.put(due, at),
+        let due = ScheduledTask { task, attempts: 0 };
+        match self.draw_fault((name, number)) {
+            None => self.schedule(due, at),
             Some(drawn) => match drawn % 3 {
                 0 => {
-                    self.fault(format!("{name} lost"));
-                    self.lost(&due);
+                    self.count_fault(format!("{name} lost"));
+                    self.record_loss(&due);
                 }
                 1 => {
-                    self.fault(format!("{name} doubled"));
-                    self.put(due.clone(), at);
-                    // As often at once as later.
+                    self.count_fault(format!("{name} doubled"));
+                    self.schedule(due.clone(), at);
+                    // Half of the copies come at once, half later.
                     let second = match drawn / 3 % 2 {
                         0 => at,
                         _ => at + later(drawn / 6),
                     };
-                    self.put(due, second);
+                    self.schedule(due, second);
                 }
                 _ => {
-                    self.fault(format!("{name} late"));
-                    self.put(due, at + later(drawn / 3));
+                    self.count_fault(format!("{name} late"));
+                    self.schedule(due, at + later(drawn / 3));
                 }
             },
         }
     }
 
-    fn put(&self, due: Due, at: DateTime<Utc>) {
+    fn schedule(&self, due: ScheduledTask, at: DateTime<Utc>) {
         let number = self.new_number();
-        self.inside().agenda.insert((at, number), due);
+        self.state().agenda.insert((at, number), due);
     }
 
-    fn comes_again(&self, mut due: Due) {
-        due.tries += 1;
-        if due.tries >= MAX_ATTEMPTS {
-            self.fault(format!(
+    fn retry_later(&self, mut due: ScheduledTask) {
+        due.attempts += 1;
+        if due.attempts >= MAX_ATTEMPTS {
+            self.count_fault(format!(
                 "{} given up after {MAX_ATTEMPTS} tries",
-                due.thing.name()
+                due.task.name()
             ));
-            self.lost(&due);
+            self.record_loss(&due);
             return;
         }
-        let at = self.now() + due.thing.again_after();
-        self.put(due, at);
+        let at = self.now() + due.task.retry_delay();
+        self.schedule(due, at);
     }
 
-    /// Nobody hears of it any more.
-    fn lost(&self, due: &Due) {
-        if let Thing::Event(tag, DeliveryEvent::Rejected { .. }) = &due.thing {
+    /// Remembers a rejection whose event is lost for good.
+    fn record_loss(&self, due: &ScheduledTask) {
+        if let Task::Event(tag, DeliveryEvent::Rejected { .. }) = &due.task {
             let notice = (tag.family.clone(), tag.date);
-            self.note(|report| {
-                report.unheard.insert(notice);
+            self.update_report(|report| {
+                report.lost_rejections.insert(notice);
             });
         }
     }
 
     pub(super) fn new_number(&self) -> u64 {
-        let mut inside = self.inside();
-        inside.number += 1;
-        inside.number
+        let mut state = self.state();
+        state.number += 1;
+        state.number
     }
 
-    /// Comes back when it is that late, to a process that sleeps until then.
+    /// Puts a process to sleep until `at`.
     pub(super) async fn sleep_until(&self, process: u64, at: DateTime<Utc>) {
         let (alarm, wakes) = oneshot::channel();
         {
-            let mut inside = self.inside();
-            inside.sleepers.insert((at, process), alarm);
-            inside.asleep.insert(process);
+            let mut state = self.state();
+            state.sleepers.insert((at, process), alarm);
+            state.asleep.insert(process);
         }
         self.fell_asleep.notify_one();
         let _ = wakes.await;
     }
 
-    /// A process that takes one thing; whether its work was done.
-    async fn work(&self, due: Due) -> (Due, bool) {
-        let process = Process::new(self, matches!(due.thing, Thing::Tick(_)));
+    /// Runs a task in a new process. Returns whether it was done.
+    async fn run_in_process(&self, due: ScheduledTask) -> (ScheduledTask, bool) {
+        let process = Process::new(self, matches!(due.task, Task::Tick(_)));
         let done = tokio::select! {
             biased;
-            () = process.killed() => false,
-            done = self.take(&process, &due.thing) => done,
+            () = process.wait_for_crash() => false,
+            done = self.run_task(&process, &due.task) => done,
         };
-        // It may have ended while one of its calls still slept.
-        self.inside().asleep.remove(&process.number);
+        // The process may have ended while one of its calls was asleep.
+        self.state().asleep.remove(&process.number);
         (due, done)
     }
 
-    async fn take(&self, process: &Process<'_>, thing: &Thing) -> bool {
-        match thing {
-            Thing::Tick(scheduled) => {
+    async fn run_task(&self, process: &Process<'_>, task: &Task) -> bool {
+        match task {
+            Task::Tick(scheduled) => {
                 let ports = EnqueueNoticesPorts {
                     families: process,
                     outbox: process,
                     kinds: MailKind::ALL,
                     alerts: process,
-                    // To the notices, a run that the ledger does not take is a tick that is lost.
+                    // For the notices, a run that the ledger rejects is a lost tick.
                     runs: self.store,
                     queue: process,
                     clock: process,
@@ -333,7 +332,7 @@ impl<'a> World<'a> {
                 let run = enqueue_notices(&ports, plan, &input, &|_| {}).await;
                 !matches!(run, Err(RunError::Job(_)))
             }
-            Thing::Message(key) => {
+            Task::Message(key) => {
                 let composers = Composers::default();
                 let ports = NotifyPorts {
                     families: process,
@@ -349,11 +348,11 @@ impl<'a> World<'a> {
                 let sent = deliver(&ports, key, None, false).await;
                 sent.is_ok()
             }
-            Thing::Event(tag, evidence) => {
+            Task::Event(tag, event) => {
                 let id = tag.message_id_local_part();
-                let settled =
-                    apply_delivery_event(process, process, process, tag, evidence, Some(&id));
-                settled.await.is_ok()
+                let applied =
+                    apply_delivery_event(process, process, process, tag, event, Some(&id));
+                applied.await.is_ok()
             }
         }
     }

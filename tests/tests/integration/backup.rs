@@ -1,11 +1,11 @@
-//! A backup while others write, and what is refused.
+//! Tests `hippo backup`, alone and during writes.
 
 use std::os::unix::fs::PermissionsExt;
 
 use hippo_tests::Home;
 
 #[test]
-fn a_backup_is_whole_private_and_opens_as_a_home() {
+fn backup_is_complete_private_and_usable_as_a_home() {
     let home = Home::new();
     home.add_family("conrad");
     let target = home.path().join("copy.db");
@@ -14,17 +14,17 @@ fn a_backup_is_whole_private_and_opens_as_a_home() {
     let mode = std::fs::metadata(&target).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);
     let copy = rusqlite::Connection::open(&target).unwrap();
-    let whole: String = copy
+    let integrity: String = copy
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(whole, "ok");
+    assert_eq!(integrity, "ok");
 
     let again = home.run(&["backup", &target_text]);
-    assert_ne!(again.code, 0, "a file that is there is not overwritten");
+    assert_ne!(again.code, 0, "an existing file is not overwritten");
 }
 
 #[test]
-fn backups_while_others_write_lose_nothing() {
+fn backup_during_writes_loses_nothing() {
     let home = Home::new();
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -37,10 +37,10 @@ fn backups_while_others_write_lose_nothing() {
             home.run(&["backup", &target.to_string_lossy()])
                 .expect_code(0);
             let copy = rusqlite::Connection::open(&target).unwrap();
-            let whole: String = copy
+            let integrity: String = copy
                 .query_row("PRAGMA integrity_check", [], |row| row.get(0))
                 .unwrap();
-            assert_eq!(whole, "ok");
+            assert_eq!(integrity, "ok");
         }
         writer.join().unwrap();
     });

@@ -1,4 +1,4 @@
-//! Mistakes and broken things: each with a clear message, the right exit code, and nothing lost.
+//! User errors and broken files: each gives a clear message and the right exit code, and loses nothing.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -9,19 +9,19 @@ use hippo_tests::{Home, finish};
 const NOW: &str = "2026-11-21T12:10:00Z";
 
 #[track_caller]
-fn refused(home: &Home, arguments: &[&str], code: i32, words: &str) {
+fn assert_rejected(home: &Home, arguments: &[&str], code: i32, words: &str) {
     let ran = home.run(arguments);
-    let said = format!("{}{}", ran.stdout, ran.stderr);
-    assert_eq!(ran.code, code, "{arguments:?}: {said}");
+    let output = format!("{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, code, "{arguments:?}: {output}");
     assert!(
-        said.contains(words),
-        "{arguments:?} does not say “{words}”: {said}"
+        output.contains(words),
+        "{arguments:?} does not print “{words}”: {output}"
     );
-    assert!(!said.contains("panicked"), "{said}");
+    assert!(!output.contains("panicked"), "{output}");
 }
 
 #[test]
-fn what_is_unknown_doubled_or_malformed_is_named() {
+fn invalid_arguments_are_named_in_the_error() {
     let home = Home::new();
     home.add_family("conrad");
     let add_library = |id, system, url, zone| {
@@ -52,25 +52,25 @@ fn what_is_unknown_doubled_or_malformed_is_named() {
             time,
         ]
     };
-    refused(
+    assert_rejected(
         &home,
         &add_library("wpl", "nosuch", "https://books.example.org", "UTC"),
         2,
         "nosuch",
     );
-    refused(
+    assert_rejected(
         &home,
         &add_library("wpl", "sierra", "not a url", "UTC"),
         2,
         "not a url",
     );
-    refused(
+    assert_rejected(
         &home,
         &add_library("wpl", "sierra", "http://books.example.org", "UTC"),
         2,
         "https",
     );
-    refused(
+    assert_rejected(
         &home,
         &add_library("wpl", "sierra", "https://books.example.org", "Mars/Base"),
         2,
@@ -78,65 +78,65 @@ fn what_is_unknown_doubled_or_malformed_is_named() {
     );
     let mut with_option = add_library("wpl", "sierra", "https://books.example.org", "UTC");
     with_option.extend(["--option", "scoop=S3"]);
-    refused(&home, &with_option, 2, "scope");
-    refused(
+    assert_rejected(&home, &with_option, 2, "scope");
+    assert_rejected(
         &home,
         &add_library("W P L", "sierra", "https://books.example.org", "UTC"),
         2,
         "W P L",
     );
-    refused(
+    assert_rejected(
         &home,
         &add_family("conrad", "a@example.org", "UTC", "06:30"),
         2,
         "conrad",
     );
-    refused(
+    assert_rejected(
         &home,
         &add_family("diaz", "nobody", "UTC", "06:30"),
         2,
         "address",
     );
-    refused(
+    assert_rejected(
         &home,
         &add_family("diaz", "a@example.org", "Mars/Base", "06:30"),
         2,
         "Mars/Base",
     );
-    refused(
+    assert_rejected(
         &home,
         &add_family("diaz", "a@example.org", "UTC", "25:00"),
         2,
         "25:00",
     );
-    refused(&home, &["family", "remove", "nosuch", "--yes"], 2, "nosuch");
-    refused(&home, &["library", "remove", "nosuch"], 2, "nosuch");
-    refused(&home, &["card", "retry", "nosuch"], 2, "nosuch");
-    refused(
+    assert_rejected(&home, &["family", "remove", "nosuch", "--yes"], 2, "nosuch");
+    assert_rejected(&home, &["library", "remove", "nosuch"], 2, "nosuch");
+    assert_rejected(&home, &["card", "retry", "nosuch"], 2, "nosuch");
+    assert_rejected(
         &home,
         &["card", "retry", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
         2,
         "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     );
-    refused(&home, &["check-cards", "--family", "nosuch"], 2, "nosuch");
-    refused(&home, &["check-cards", "--library", "nosuch"], 2, "nosuch");
-    refused(&home, &["status", "--family", "nosuch"], 2, "nosuch");
-    refused(
+    assert_rejected(&home, &["check-cards", "--family", "nosuch"], 2, "nosuch");
+    assert_rejected(&home, &["check-cards", "--library", "nosuch"], 2, "nosuch");
+    assert_rejected(&home, &["status", "--family", "nosuch"], 2, "nosuch");
+    assert_rejected(
         &home,
         &["notify-all", "--date", "2026-13-01", "--dry-run"],
         2,
         "2026-13-01",
     );
-    refused(&home, &["notify-all", "--date", "2020-01-01"], 2, "dry-run");
-    refused(
+    assert_rejected(&home, &["notify-all", "--date", "2020-01-01"], 2, "dry-run");
+    assert_rejected(
         &home,
         &["check-cards", "--scheduled-time", "yesterday"],
         2,
         "yesterday",
     );
-    refused(&home, &["read", "nosuch", "page.html"], 2, "nosuch");
-    refused(&home, &["mail", "test", "nobody"], 2, "address");
-    refused(&home, &["runs", "show", "nosuch"], 2, "nosuch");
+    assert_rejected(&home, &["read", "nosuch", "page.html"], 2, "nosuch");
+    assert_rejected(&home, &["mail", "test", "nobody"], 2, "address");
+    assert_rejected(&home, &["runs", "show", "nosuch"], 2, "nosuch");
 
     home.run(&add_library(
         "wpl",
@@ -145,7 +145,7 @@ fn what_is_unknown_doubled_or_malformed_is_named() {
         "UTC",
     ))
     .expect_code(0);
-    refused(
+    assert_rejected(
         &home,
         &add_library("wpl", "sierra", "https://books.example.org", "UTC"),
         2,
@@ -178,13 +178,13 @@ fn what_is_unknown_doubled_or_malformed_is_named() {
 }
 
 #[test]
-fn a_home_that_cannot_be_used_says_why() {
+fn unusable_home_explains_the_problem() {
     let home = Home::empty();
-    refused(&home, &["status"], 3, "hippo init");
+    assert_rejected(&home, &["status"], 3, "hippo init");
 
     let home = Home::new();
     home.add_family("conrad");
-    let database = database_of(&home);
+    let database = database_path(&home);
     let whole = std::fs::read(&database).unwrap();
 
     let newer = rusqlite::Connection::open(&database).unwrap();
@@ -195,10 +195,10 @@ fn a_home_that_cannot_be_used_says_why() {
         .pragma_update(None, "user_version", version + 1)
         .unwrap();
     drop(newer);
-    refused(&home, &["status"], 3, "newer");
+    assert_rejected(&home, &["status"], 3, "newer");
 
     std::fs::write(&database, vec![7; 8192]).unwrap();
-    refused(&home, &["status"], 3, &file_name(&database));
+    assert_rejected(&home, &["status"], 3, &file_name(&database));
 
     std::fs::write(&database, whole).unwrap();
     home.run(&["status"]).expect_code(0);
@@ -206,20 +206,20 @@ fn a_home_that_cannot_be_used_says_why() {
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, "nosuch = 1\n").unwrap();
-    refused(&home, &["status"], 3, "nosuch");
+    assert_rejected(&home, &["status"], 3, "nosuch");
     std::fs::write(&config, text).unwrap();
-    refused_with(&home, "HIPPO_NOW", "yesterday", "HIPPO_NOW");
+    assert_variable_is_rejected(&home, "HIPPO_NOW", "yesterday", "HIPPO_NOW");
 }
 
 #[track_caller]
-fn refused_with(home: &Home, name: &str, value: &str, words: &str) {
+fn assert_variable_is_rejected(home: &Home, name: &str, value: &str, words: &str) {
     let child = home.command(&["status"]).env(name, value).spawn().unwrap();
     let ran = finish(child);
     assert_eq!(ran.code, 2, "{}", ran.stderr);
     assert!(ran.stderr.contains(words), "{}", ran.stderr);
 }
 
-fn database_of(home: &Home) -> std::path::PathBuf {
+fn database_path(home: &Home) -> std::path::PathBuf {
     std::fs::read_dir(home.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -237,9 +237,9 @@ fn file_name(path: &std::path::Path) -> String {
 }
 
 #[test]
-fn a_database_that_another_hippo_holds_is_waited_for_and_then_named() {
+fn locked_database_times_out_with_a_reason() {
     let home = Home::new();
-    let holder = rusqlite::Connection::open(database_of(&home)).unwrap();
+    let holder = rusqlite::Connection::open(database_path(&home)).unwrap();
     holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let ran = home.run(&[
         "family",
@@ -259,7 +259,7 @@ fn a_database_that_another_hippo_holds_is_waited_for_and_then_named() {
 }
 
 #[test]
-fn a_key_file_that_others_can_read_is_refused_and_a_wrong_one_loses_nothing() {
+fn readable_key_is_rejected_and_wrong_key_loses_nothing() {
     let home = Home::new();
     home.add_family("conrad");
     home.run(&[
@@ -283,7 +283,7 @@ fn a_key_file_that_others_can_read_is_refused_and_a_wrong_one_loses_nothing() {
     let mode = std::fs::metadata(&key).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
-    refused(&home, &["check-cards"], 3, "chmod");
+    assert_rejected(&home, &["check-cards"], 3, "chmod");
 
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let right = std::fs::read(&key).unwrap();
@@ -293,13 +293,13 @@ fn a_key_file_that_others_can_read_is_refused_and_a_wrong_one_loses_nothing() {
     let ran = home.run(&["check-cards", "--no-pause"]).expect_code(1);
     assert!(ran.stdout.contains("key"), "{}", ran.stdout);
     std::fs::write(&key, right).unwrap();
-    // The site is not there; the secret opens again.
+    // The card's secret opens again; only the site is down.
     let ran = home.run(&["check-cards", "--no-pause"]).expect_code(1);
     assert!(ran.stdout.contains("site_down"), "{}", ran.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_is_no_page_is_a_failure_and_keeps_the_account() {
+async fn broken_page_fails_the_check_and_keeps_the_account() {
     let today = "2026-11-21".parse().unwrap();
     for system in SystemKind::ALL {
         for (fault, expected) in [
@@ -340,7 +340,7 @@ async fn a_page_that_is_no_page_is_a_failure_and_keeps_the_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_check_keeps_what_was_saved() {
+async fn interrupted_check_keeps_saved_accounts() {
     let today = "2026-11-21".parse().unwrap();
     let site = Site::generated(SystemKind::Sierra, 12, 3, 0, today);
     let library = DemoLibrary::start(site).await.unwrap();
@@ -371,11 +371,11 @@ async fn an_interrupted_check_keeps_what_was_saved() {
     assert!(interrupted.success());
     let ran = finish(child);
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
-    assert!(library.logins() < 12, "it stopped");
+    assert!(library.logins() < 12, "the run stops");
     assert_eq!(
         library.open_sessions(),
         0,
-        "what was begun was ended, logout included"
+        "the open check ends with its logout"
     );
 
     let runs = home.run(&["runs", "--json"]).expect_code(0).json();
@@ -392,8 +392,8 @@ async fn an_interrupted_check_keeps_what_was_saved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_site_without_a_good_certificate_gets_no_pin() {
-    // A server that speaks no TLS stands for every certificate that cannot be trusted.
+async fn site_without_valid_tls_gets_no_pin() {
+    // A server without TLS represents every untrusted certificate.
     let today = "2026-11-21".parse().unwrap();
     let site = Site::generated(SystemKind::Sierra, 1, 3, 0, today);
     let library = DemoLibrary::start(site).await.unwrap();

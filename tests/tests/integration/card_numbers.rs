@@ -1,12 +1,12 @@
-//! Numbers and PINs as people paste and pipe them, by each way in.
+//! Card numbers and PINs as people paste and pipe them, through every command that accepts them.
 
 use hippo_demo_library::{DemoLibrary, Patron, Site, SystemKind};
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 
 const NUMBER: &str = "29000000001234";
 const PRINTED: &str = "2 9000-0000 01234";
 const PIN: &str = "47 11";
-/// A mark, the PIN with the space inside it, and what a paste and a pipe leave behind.
+/// The PIN with its inner space, surrounded by the invisible characters of a paste and a pipe.
 const PASTED_PIN: &str = "\u{feff}\u{200b} 47 11\u{a0}\u{2060}\r\n";
 
 async fn home_with_library() -> (Home, DemoLibrary) {
@@ -22,7 +22,7 @@ async fn home_with_library() -> (Home, DemoLibrary) {
     (home, library)
 }
 
-fn add_card(home: &Home, family: &str, number: &str, pin: &str) -> Ran {
+fn add_card(home: &Home, family: &str, number: &str, pin: &str) -> CommandOutput {
     let arguments = [
         "card",
         "add",
@@ -40,7 +40,7 @@ fn add_card(home: &Home, family: &str, number: &str, pin: &str) -> Ran {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pasted_number_and_pin_log_in_by_card_add_and_set_pin() {
+async fn card_add_and_set_pin_accept_pasted_numbers() {
     let (home, _library) = home_with_library().await;
     add_card(&home, "conrad", PRINTED, PASTED_PIN).expect_code(0);
     let card = home.card_ids().pop().unwrap();
@@ -50,13 +50,13 @@ async fn pasted_number_and_pin_log_in_by_card_add_and_set_pin() {
     }
     home.run_with_input(&["card", "set-pin", &card, "--pin-stdin"], PASTED_PIN)
         .expect_code(0);
-    // A space inside a PIN is its own.
+    // A space inside a PIN is part of it.
     home.run_with_input(&["card", "set-pin", &card, "--pin-stdin"], "4711")
         .expect_code(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn same_number_is_found_however_it_is_printed() {
+async fn equal_numbers_match_in_any_print_format() {
     let (home, library) = home_with_library().await;
     add_card(&home, "conrad", PRINTED, PIN).expect_code(0);
     for number in [NUMBER, "29000-000001234", "2\u{a0}9000 0000 0123 4"] {
@@ -70,14 +70,14 @@ async fn same_number_is_found_however_it_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn user_name_is_sent_as_it_is() {
+async fn user_name_is_sent_unchanged() {
     let (home, _library) = home_with_library().await;
     add_card(&home, "conrad", " mary-jane smith ", "se cret\r\n").expect_code(0);
     add_card(&home, "conrad", "maryjane smith", "se cret").expect_code(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn imported_number_and_pin_of_the_environment_log_in() {
+async fn number_and_pin_from_the_environment_log_in() {
     let (mut home, _library) = home_with_library().await;
     home.set_variable("PAT_PIN", PASTED_PIN);
     home.set_variable("MARY_PIN", "\u{a0}se cret\n");

@@ -1,16 +1,16 @@
-//! A clock that is wrong and right again, a backup that is restored and a family that is added again:
-//! over simulated days each family has one mail a day, and never two.
+//! Wrong clocks, restored backups and re-added families: over simulated days, each family gets one mail a
+//! day and never two.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_demo_library::{DemoLibrary, DemoLoan, Patron, Site, SystemKind};
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 
 const NUMBER: &str = "21000000004711";
 const PIN: &str = "2468";
 
-/// 06:40 in Toronto.
+/// Returns 06:40 in Toronto on a day.
 fn morning(day: i64) -> DateTime<Utc> {
     let first: DateTime<Utc> = "2026-11-20T11:40:00Z".parse().unwrap();
     first + Duration::days(day)
@@ -26,7 +26,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A family with a loan that is overdue, so that there is something to say every day.
+    /// Creates a family with an overdue loan, so that every day has a notice.
     async fn new() -> Self {
         let patron = Patron::new(NUMBER, PIN, "Ines Calder").with_loan(DemoLoan::new(
             "The Paper Lighthouse",
@@ -51,18 +51,18 @@ impl Scene {
         self.home.add_card("conrad", "mill", "Ines", NUMBER, PIN);
     }
 
-    fn at(&mut self, now: DateTime<Utc>, arguments: &[&str]) -> Ran {
+    fn run_at(&mut self, now: DateTime<Utc>, arguments: &[&str]) -> CommandOutput {
         self.home.set_now(&now.to_rfc3339());
         self.home.run(arguments)
     }
 
-    fn tick(&mut self, now: DateTime<Utc>) -> Ran {
-        self.at(now, &["notify-all"])
+    fn tick(&mut self, now: DateTime<Utc>) -> CommandOutput {
+        self.run_at(now, &["notify-all"])
     }
 
-    /// A good day: a check, and two ticks.
-    fn day(&mut self, day: i64) {
-        self.at(morning(day) - Duration::hours(1), &["check-cards"])
+    /// Runs a normal day: a check and two ticks.
+    fn run_day(&mut self, day: i64) {
+        self.run_at(morning(day) - Duration::hours(1), &["check-cards"])
             .expect_code(0);
         for quarter in 0..2 {
             let now = morning(day) + Duration::minutes(15 * quarter);
@@ -70,8 +70,8 @@ impl Scene {
         }
     }
 
-    /// How many mails each of the family's dates has.
-    fn mails(&self) -> BTreeMap<String, usize> {
+    /// Counts the mails by local date.
+    fn mails_by_date(&self) -> BTreeMap<String, usize> {
         let mut mails = BTreeMap::new();
         for (name, _) in self.home.mails() {
             *mails.entry(name.chars().take(10).collect()).or_default() += 1;
@@ -79,15 +79,15 @@ impl Scene {
         mails
     }
 
-    fn count(&self) -> usize {
-        self.mails().values().sum()
+    fn mail_count(&self) -> usize {
+        self.mails_by_date().values().sum()
     }
 
-    /// What is on record of a day.
+    /// Returns the state and reason of a day's notice.
     fn state(&self, date: NaiveDate) -> String {
         let date = date.to_string();
-        let shown = self.home.run(&["notices", "--date", &date, "--json"]);
-        let record = shown.expect_code(0).json()[0]["record"].clone();
+        let listed = self.home.run(&["notices", "--date", &date, "--json"]);
+        let record = listed.expect_code(0).json()[0]["record"].clone();
         let reason = record["reason"].as_str().unwrap_or_default();
         format!("{} {reason}", record["state"].as_str().unwrap_or("none"))
             .trim()
@@ -102,38 +102,38 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_clock_for_one_tick_costs_no_day_its_mail() {
+async fn one_tick_with_a_wrong_clock_loses_no_mail() {
     let mut scene = Scene::new().await;
-    scene.day(0);
-    assert_eq!(scene.count(), 1);
+    scene.run_day(0);
+    assert_eq!(scene.mail_count(), 1);
     for (day, wrong) in [
         (1, Duration::days(3)),
         (2, Duration::days(900)),
         (3, Duration::days(-900)),
     ] {
-        // Before the hour of the notice.
+        // Before the notice is due.
         let early = morning(day) - Duration::hours(3);
         let ran = scene.tick(early + wrong);
         assert_eq!(ran.code, 1, "{}", ran.stdout);
         assert!(ran.stderr.contains("Did nothing"), "{}", ran.stderr);
         assert!(ran.stderr.contains("(HIPPO_NOW)"), "{}", ran.stderr);
-        assert_eq!(scene.count(), usize::try_from(day).unwrap());
-        scene.day(day);
-        assert_eq!(scene.count(), usize::try_from(day).unwrap() + 1);
+        assert_eq!(scene.mail_count(), usize::try_from(day).unwrap());
+        scene.run_day(day);
+        assert_eq!(scene.mail_count(), usize::try_from(day).unwrap() + 1);
         assert_eq!(scene.state(date(day)), "SENT");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn machine_that_was_off_loses_one_tick_and_goes_on() {
+async fn machine_back_from_days_off_skips_one_tick() {
     let mut scene = Scene::new().await;
-    scene.day(0);
+    scene.run_day(0);
     let back = morning(4);
     assert_eq!(scene.tick(back).code, 1);
-    assert_eq!(scene.count(), 1);
-    scene.at(back, &["check-cards"]).expect_code(0);
+    assert_eq!(scene.mail_count(), 1);
+    scene.run_at(back, &["check-cards"]).expect_code(0);
     scene.tick(back + Duration::minutes(15));
-    assert_eq!(scene.count(), 2);
+    assert_eq!(scene.mail_count(), 2);
     assert_eq!(scene.state(date(4)), "SENT");
     assert!(scene.state(date(2)).starts_with("MISSED"));
 }
@@ -142,28 +142,28 @@ async fn machine_that_was_off_loses_one_tick_and_goes_on() {
 async fn check_from_future_does_not_block_its_card() {
     let mut scene = Scene::new().await;
     scene
-        .at(morning(0) + Duration::days(400), &["check-cards"])
+        .run_at(morning(0) + Duration::days(400), &["check-cards"])
         .expect_code(0);
-    let status = scene.at(morning(0), &["status"]);
+    let status = scene.run_at(morning(0), &["status"]);
     assert!(status.stdout.contains("in the future"), "{}", status.stdout);
     assert!(!status.stdout.contains("just now, ok"));
-    let checked = scene.at(morning(0), &["check-cards", "--json"]);
+    let checked = scene.run_at(morning(0), &["check-cards", "--json"]);
     assert_eq!(checked.expect_code(0).json()["run"]["counts"]["done"], 1);
-    let status = scene.at(morning(0), &["status", "--json"]).json();
+    let status = scene.run_at(morning(0), &["status", "--json"]).json();
     let card = &status["families"][0]["cards"][0];
     assert_eq!(card["problem"], serde_json::Value::Null, "{card}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn restored_backup_sends_no_day_again() {
+async fn restored_backup_never_resends_a_day() {
     let mut scene = Scene::new().await;
-    scene.day(0);
+    scene.run_day(0);
     let backup = scene.backup("day-0.db");
-    scene.day(1);
-    scene.day(2);
-    assert_eq!(scene.count(), 3);
+    scene.run_day(1);
+    scene.run_day(2);
+    assert_eq!(scene.mail_count(), 3);
     scene
-        .at(
+        .run_at(
             morning(2) + Duration::hours(1),
             &["restore", &backup, "--yes"],
         )
@@ -172,47 +172,47 @@ async fn restored_backup_sends_no_day_again() {
         let now = morning(2) + Duration::minutes(90 + 15 * quarter);
         scene.tick(now);
     }
-    assert_eq!(scene.count(), 3);
+    assert_eq!(scene.mail_count(), 3);
     for day in [1, 2] {
         assert_eq!(scene.state(date(day)), "SKIPPED held: restored");
     }
     let status = scene.home.run(&["status"]).stdout;
     assert!(status.contains("restored from a copy"), "{status}");
     assert!(!status.contains("was missed"), "{status}");
-    scene.day(3);
-    assert_eq!(scene.count(), 4);
+    scene.run_day(3);
+    assert_eq!(scene.mail_count(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn backup_on_a_new_machine_holds_today_until_a_person_sends_it() {
+async fn restore_on_a_new_machine_holds_the_notice_of_today() {
     let mut scene = Scene::new().await;
     scene
-        .at(morning(0) - Duration::hours(1), &["check-cards"])
+        .run_at(morning(0) - Duration::hours(1), &["check-cards"])
         .expect_code(0);
     let backup = scene.backup("before.db");
     std::fs::remove_file(scene.home.path().join("sent.journal")).unwrap();
     scene
-        .at(morning(0), &["restore", &backup, "--yes"])
+        .run_at(morning(0), &["restore", &backup, "--yes"])
         .expect_code(0);
     scene
         .tick(morning(0) + Duration::minutes(15))
         .expect_code(0);
-    assert_eq!(scene.count(), 0);
+    assert_eq!(scene.mail_count(), 0);
     assert_eq!(scene.state(date(0)), "SKIPPED held: restored");
     let today = date(0).to_string();
     scene
         .home
         .run(&["notices", "resend", "conrad", &today, "--yes"])
         .expect_code(0);
-    assert_eq!(scene.count(), 1);
-    scene.day(1);
-    assert_eq!(scene.count(), 2);
+    assert_eq!(scene.mail_count(), 1);
+    scene.run_day(1);
+    assert_eq!(scene.mail_count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn family_added_again_gets_one_mail_a_day() {
     let mut scene = Scene::new().await;
-    scene.day(0);
+    scene.run_day(0);
     scene
         .home
         .run(&["family", "remove", "conrad", "--yes"])
@@ -222,18 +222,18 @@ async fn family_added_again_gets_one_mail_a_day() {
         .set_now(&(morning(0) + Duration::hours(1)).to_rfc3339());
     scene.add_family();
     scene
-        .at(morning(0) + Duration::hours(1), &["check-cards"])
+        .run_at(morning(0) + Duration::hours(1), &["check-cards"])
         .expect_code(0);
     scene.tick(morning(0) + Duration::hours(2)).expect_code(0);
-    assert_eq!(scene.count(), 1);
-    scene.day(1);
-    assert_eq!(scene.count(), 2);
+    assert_eq!(scene.mail_count(), 1);
+    scene.run_day(1);
+    assert_eq!(scene.mail_count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn restore_refuses_what_it_must_and_changes_nothing() {
+async fn rejected_restore_changes_nothing() {
     let mut scene = Scene::new().await;
-    scene.day(0);
+    scene.run_day(0);
     let backup = scene.backup("good.db");
     let home = scene.home.path();
     let other = home.join("other.db");

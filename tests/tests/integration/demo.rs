@@ -1,11 +1,11 @@
-//! The demo: what a newcomer runs first.
+//! Tests `hippo demo`.
 
 use std::process::Command;
 
 use hippo_tests::hippo_path;
 
 #[test]
-fn the_demo_shows_the_main_job_and_leaves_nothing_behind() {
+fn demo_shows_the_email_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(hippo_path())
         .arg("demo")
@@ -14,16 +14,16 @@ fn the_demo_shows_the_main_job_and_leaves_nothing_behind() {
         .env("NO_COLOR", "1")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{said}\n{}",
+        "{stdout}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
     for expected in ["wrong_credentials", "site_down", "Subject:"] {
         assert!(
-            said.contains(expected),
-            "the demo does not show {expected}: {said}"
+            stdout.contains(expected),
+            "the demo does not show {expected}: {stdout}"
         );
     }
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
@@ -31,7 +31,7 @@ fn the_demo_shows_the_main_job_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_demo_that_is_kept_can_be_looked_at() {
+fn kept_demo_home_works_with_hippo() {
     let folder = tempfile::tempdir().unwrap();
     let kept = folder.path().join("demo");
     let output = Command::new(hippo_path())
@@ -40,20 +40,20 @@ fn a_demo_that_is_kept_can_be_looked_at() {
         .output()
         .unwrap();
     assert!(output.status.success());
-    let mails = walk(&kept)
+    let mails = list_files(&kept)
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
         .count();
     assert_eq!(mails, 2, "one for each family");
 }
 
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+fn list_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .flat_map(|path| {
             if path.is_dir() {
-                walk(&path)
+                list_files(&path)
             } else {
                 vec![path]
             }

@@ -1,10 +1,10 @@
-//! The family of failures: each with its consequence, from the site to the note, at every system.
+//! Each kind of failure and its consequence, from the site to the notice, at every system.
 
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Rule, Site, SystemKind};
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 use serde_json::Value;
 
 const NUMBER: &str = "21000000004711";
@@ -21,7 +21,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A family with one card, whose account was read on the evening before.
+    /// Creates a family with one card that was read the evening before.
     async fn new(system: SystemKind) -> Self {
         let patron = Patron::new(NUMBER, PIN, "Ines Calder").with_loan(DemoLoan::new(
             "The Paper Lighthouse",
@@ -43,7 +43,7 @@ impl Scene {
         scene
     }
 
-    fn add_card(&self, number: &str, pin: &str, more: &[&str]) -> Ran {
+    fn add_card(&self, number: &str, pin: &str, more: &[&str]) -> CommandOutput {
         let add = [
             "card",
             "add",
@@ -61,7 +61,7 @@ impl Scene {
             .run_with_input(&[&add[..], more].concat(), &format!("{pin}\n"))
     }
 
-    /// A run of the schedule on the next day, and what it says of the card.
+    /// Runs `check-cards` at a time of the next day and returns its document.
     fn check(&mut self, time: &str) -> Value {
         self.check_at(&format!("2026-11-21T{time}:00Z"))
     }
@@ -79,8 +79,8 @@ impl Scene {
         status["families"][0]["cards"][0].clone()
     }
 
-    /// What the family would be told now.
-    fn note(&self) -> String {
+    /// Returns the text of the notice that would be sent now.
+    fn notice(&self) -> String {
         let planned = self
             .home
             .run(&["notify-all", "--dry-run", "--json"])
@@ -91,7 +91,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_site_that_fails_leaves_the_last_good_account_and_the_note_says_how_old_it_is() {
+async fn failed_check_keeps_the_account_and_the_notice_dates_it() {
     let faults = [
         (Fault::ChangedLayout, "page_changed"),
         (Fault::Down { retry_after: None }, "site_down"),
@@ -113,19 +113,21 @@ async fn a_site_that_fails_leaves_the_last_good_account_and_the_note_says_how_ol
             let document = scene.check(&format!("{hour}:10"));
             assert_eq!(document["run"]["outcome"], "done_with_failures", "{what}");
             assert_eq!(document["run"]["counts"]["failed"][kind], 1, "{what}");
-            assert_eq!(scene.library.logins(), logins, "{what}: nobody logged in");
+            assert_eq!(scene.library.logins(), logins, "{what}: no login");
             let card = scene.card();
             assert_eq!(card["failure"]["kind"], kind, "{what}");
             assert_eq!(card["account"]["out"], 1, "{what}");
             assert_eq!(card["last_success"], "2026-11-20T14:00:00Z", "{what}");
-            let note = scene.note();
-            assert!(note.contains("The Paper Lighthouse"), "{what}: {note}");
+            let notice = scene.notice();
+            assert!(notice.contains("The Paper Lighthouse"), "{what}: {notice}");
             assert!(
-                note.contains("yesterday") || note.contains("Friday") || note.contains("20 Nov"),
-                "{what}: {note}"
+                notice.contains("yesterday")
+                    || notice.contains("Friday")
+                    || notice.contains("20 Nov"),
+                "{what}: {notice}"
             );
         }
-        // It is itself again, and so is the account.
+        // The site recovers, and the next check succeeds.
         scene.library.switches().clear();
         let document = scene.check("20:10");
         assert_eq!(document["run"]["outcome"], "done", "{document}");
@@ -139,7 +141,7 @@ async fn a_site_that_fails_leaves_the_last_good_account_and_the_note_says_how_ol
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_pin_is_tried_once_until_a_person_says_so_and_the_family_is_told() {
+async fn rejected_pin_is_tried_once_until_a_person_retries() {
     for system in SystemKind::ALL {
         let mut scene = Scene::new(system).await;
         let id = scene.card()["id"].as_str().unwrap().to_owned();
@@ -163,8 +165,8 @@ async fn a_refused_pin_is_tried_once_until_a_person_says_so_and_the_family_is_to
             "{}",
             system.id()
         );
-        let note = scene.note();
-        assert!(note.contains("PIN"), "{note}");
+        let notice = scene.notice();
+        assert!(notice.contains("PIN"), "{notice}");
         scene
             .home
             .run_with_input(
@@ -177,7 +179,7 @@ async fn a_refused_pin_is_tried_once_until_a_person_says_so_and_the_family_is_to
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_that_is_down_costs_a_run_two_requests_and_not_two_for_each_card() {
+async fn library_outage_costs_two_requests_per_run() {
     for system in SystemKind::ALL {
         let mut scene = Scene::new(system).await;
         for card in 0..23 {
@@ -197,9 +199,9 @@ async fn a_library_that_is_down_costs_a_run_two_requests_and_not_two_for_each_ca
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_a_crash_cut_off_is_not_sent_again_that_day_until_a_person_says_so() {
+async fn interrupted_login_waits_a_day_or_for_a_person() {
     for system in SystemKind::ALL {
-        for a_person_says_so in [true, false] {
+        for by_person in [true, false] {
             let what = system.id();
             let mut scene = Scene::new(system).await;
             scene.library.forget_requests();
@@ -213,10 +215,13 @@ async fn a_login_that_a_crash_cut_off_is_not_sent_again_that_day_until_a_person_
                     .library
                     .requests()
                     .iter()
-                    .any(|seen| seen.method == "POST")
+                    .any(|request| request.method == "POST")
             };
             while !posted() {
-                assert!(child.try_wait().unwrap().is_none(), "{what}: it ended");
+                assert!(
+                    child.try_wait().unwrap().is_none(),
+                    "{what}: the command ended"
+                );
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             child.kill().unwrap();
@@ -233,8 +238,8 @@ async fn a_login_that_a_crash_cut_off_is_not_sent_again_that_day_until_a_person_
             let card = scene.card();
             assert_eq!(card["account"]["out"], 1, "{what}");
             assert_eq!(card["last_success"], "2026-11-20T14:00:00Z", "{what}");
-            assert!(scene.note().contains("The Paper Lighthouse"), "{what}");
-            if a_person_says_so {
+            assert!(scene.notice().contains("The Paper Lighthouse"), "{what}");
+            if by_person {
                 let id = card["id"].as_str().unwrap().to_owned();
                 scene.home.run(&["card", "retry", &id]).expect_code(0);
             } else {
@@ -248,7 +253,7 @@ async fn a_login_that_a_crash_cut_off_is_not_sent_again_that_day_until_a_person_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_blocked_and_expired_card_is_read_and_its_family_is_told_in_the_librarys_words() {
+async fn blocked_card_is_read_and_quotes_the_library() {
     for system in SystemKind::ALL {
         let what = system.id();
         let mut scene = Scene::new(system).await;
@@ -260,28 +265,28 @@ async fn a_blocked_and_expired_card_is_read_and_its_family_is_told_in_the_librar
         assert_eq!(document["run"]["outcome"], "done", "{what}: {document}");
         let card = scene.card();
         assert_eq!(card["account"]["out"], 1, "{what}");
-        let note = scene.note();
-        assert!(note.contains("The Paper Lighthouse"), "{what}: {note}");
+        let notice = scene.notice();
+        assert!(notice.contains("The Paper Lighthouse"), "{what}: {notice}");
         assert!(
-            note.contains("see the desk about a lost book"),
-            "{what}: {note}"
+            notice.contains("see the desk about a lost book"),
+            "{what}: {notice}"
         );
-        // Enterprise's lists do not say until when a card is good.
-        let tells_expiry = system != SystemKind::Enterprise;
-        assert_eq!(note.contains("expired"), tells_expiry, "{what}: {note}");
+        // Enterprise's lists don't show when a card expires.
+        let shows_expiry = system != SystemKind::Enterprise;
+        assert_eq!(notice.contains("expired"), shows_expiry, "{what}: {notice}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_lost_costs_one_more_login_and_a_second_time_the_check() {
+async fn lost_session_logs_in_once_more_then_fails() {
     for system in SystemKind::ALL {
-        // Koha's account is one page: after it nothing is asked for that a session is needed for.
+        // Koha's account is one page: no later request needs the session.
         if system == SystemKind::Koha {
             continue;
         }
         let what = system.id();
         let mut scene = Scene::new(system).await;
-        // One page more to ask for, at every system.
+        // With a hold, every system has one more page to fetch.
         let hold = DemoHold::waiting("Fog over Ferry Lane", "Ash, Pip", "Oak Park", 9, 83);
         scene
             .library
@@ -308,8 +313,8 @@ async fn a_session_that_is_lost_costs_one_more_login_and_a_second_time_the_check
         assert_eq!(card["failure"]["kind"], "session_expired", "{what}");
         assert_eq!(card["account"]["out"], 1, "{what}");
         assert_eq!(card["last_success"], "2026-11-21T12:10:00Z", "{what}");
-        assert!(scene.note().contains("The Paper Lighthouse"), "{what}");
-        // It is no mark that keeps the next check from a login.
+        assert!(scene.notice().contains("The Paper Lighthouse"), "{what}");
+        // This failure does not stop the next check from logging in.
         scene.library.switches().clear();
         let document = scene.check("14:10");
         assert_eq!(document["run"]["outcome"], "done", "{what}: {document}");

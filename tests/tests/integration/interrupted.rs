@@ -1,5 +1,5 @@
-//! A library whose page is large, and may never end: the others are checked in their time, and a signal ends the run
-//! within seconds.
+//! A library with a huge or endless page: the other libraries are checked without delay, and a signal ends the run within
+//! seconds.
 #![cfg(unix)]
 
 use std::io::{Read as _, Write as _};
@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use hippo_demo_library::{DemoLibrary, Patron, Site, SystemKind};
 use hippo_tests::{Home, finish};
 
-/// As many login forms as fit into a page that is still read.
+/// The number of login forms in a page that just fits the size limit.
 const FORMS: usize = 80_000;
 
-/// Answers with a page of login forms. Where it `ends`, the page has its last byte, and a login is answered with a page
-/// of other forms; otherwise a login is never answered.
+/// Starts a server with a page of login forms. If `ends`, the page is complete, and a login gets a page of other forms.
+/// Otherwise the last byte never comes, and a login gets no answer.
 fn hostile_library(ends: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -25,13 +25,13 @@ fn hostile_library(ends: bool) -> String {
             "<form id=auth method=post action=/x><input name=userid><input name=password></form>",
         );
         let other = page("<form id=search method=get action=/y><input name=q></form>");
-        let mut kept: Vec<TcpStream> = Vec::new();
+        let mut open_streams: Vec<TcpStream> = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut asked = [0; 4];
-            if stream.read_exact(&mut asked).is_ok() && (ends || asked == *b"GET ") {
+            let mut method = [0; 4];
+            if stream.read_exact(&mut method).is_ok() && (ends || method == *b"GET ") {
                 let _ = stream.read(&mut [0; 4096]);
-                let body = if asked == *b"GET " { &login } else { &other };
+                let body = if method == *b"GET " { &login } else { &other };
                 let head = format!(
                     "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                     body.len()
@@ -41,7 +41,7 @@ fn hostile_library(ends: bool) -> String {
                 let _ = stream.write_all(&body.as_bytes()[..sent]);
             }
             if !ends {
-                kept.push(stream);
+                open_streams.push(stream);
             }
         }
     });
@@ -63,15 +63,15 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// How many cards of the newest run are done.
-fn done(home: &Home) -> u64 {
+/// Returns the number of done cards of the newest run.
+fn done_count(home: &Home) -> u64 {
     let runs = home.run(&["runs", "--json"]).expect_code(0).json();
     let newest = &runs[0];
     newest["counts"]["done"].as_u64().unwrap_or(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn page_without_end_holds_up_no_other_library_and_no_signal() {
+async fn endless_page_delays_no_other_library_or_signal() {
     let home = Home::new();
     home.add_family("conrad");
     let mut libraries = Vec::new();
@@ -96,20 +96,20 @@ async fn page_without_end_holds_up_no_other_library_and_no_signal() {
         .spawn()
         .unwrap();
     let began = Instant::now();
-    while done(&home) < 2 {
+    while done_count(&home) < 2 {
         assert!(
             began.elapsed() < Duration::from_secs(60),
-            "the honest ones wait"
+            "the honest libraries are not checked"
         );
         thread::sleep(Duration::from_millis(100));
     }
-    let asked = Instant::now();
+    let signalled_at = Instant::now();
     signal(&child, "-TERM");
     let ran = finish(child).expect_code(1);
     assert!(
-        asked.elapsed() < Duration::from_secs(15),
+        signalled_at.elapsed() < Duration::from_secs(15),
         "{:?}",
-        asked.elapsed()
+        signalled_at.elapsed()
     );
     assert!(ran.stderr.contains("Stopping"), "{}", ran.stderr);
 
@@ -122,7 +122,7 @@ async fn page_without_end_holds_up_no_other_library_and_no_signal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn second_signal_ends_the_command_at_once() {
+async fn second_signal_exits_immediately() {
     let home = Home::new();
     home.add_family("conrad");
     home.add_library("hostile", "koha", &hostile_library(false));
@@ -131,19 +131,19 @@ async fn second_signal_ends_the_command_at_once() {
     thread::sleep(Duration::from_secs(3));
     signal(&child, "-INT");
     thread::sleep(Duration::from_millis(500));
-    let asked = Instant::now();
+    let signalled_at = Instant::now();
     signal(&child, "-INT");
     let ran = finish(child).expect_code(1);
     assert!(
-        asked.elapsed() < Duration::from_secs(3),
+        signalled_at.elapsed() < Duration::from_secs(3),
         "{:?}",
-        asked.elapsed()
+        signalled_at.elapsed()
     );
     assert!(ran.stderr.contains("at once"), "{}", ran.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn page_of_login_forms_costs_its_own_card_and_no_other() {
+async fn page_of_login_forms_fails_its_own_card_only() {
     let home = Home::new();
     home.add_family("conrad");
     let mut libraries = Vec::new();

@@ -1,10 +1,10 @@
-//! The notices on the real stores, with workers that are killed at every step of the protocol.
+//! Kills workers at every step of the outbox protocol, over the real stores.
 //!
-//! Two workers at once, each a process of its own (`examples/worker.rs`) with the real jobs over one store:
-//! SQLite with `notify-all` as on one machine, and DynamoDB's emulator with `notify-all` and the queue's
-//! deliveries as on AWS. One of them, or both, abort at a named step of one family's notice. What they leave
-//! behind, and how later ticks finalise it, are the rows of the protocol's table of crash points. Every family
-//! has a mail of a second kind besides, which is never in the way of its notice, nor the notice in its way.
+//! Two workers run at once, each a process (`examples/worker.rs`) with the real jobs over one store: SQLite with
+//! `notify-all` as on one machine, and DynamoDB's emulator with `notify-all` and the queue's deliveries as on
+//! AWS. One or both abort at a named step of one family's notice. The state they leave behind and the final
+//! state are the rows of the protocol's table of crash points. Every family also has a mail of a second kind,
+//! which must not hold up its notice, nor be held up by it.
 #![cfg(unix)]
 
 use std::fmt;
@@ -27,19 +27,19 @@ use hippo_tests::orders::{Meeting, Orders, SECOND_KIND, Side, Step, StoreAt, Wor
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// The signal of an abort.
 const SIGABRT: i32 = 6;
 
-/// The family whose worker is killed, and one that is served beside it.
+/// The family whose worker is killed.
 const VICTIM: &str = "abel";
+/// A second family in the same run.
 const NEIGHBOUR: &str = "zuse";
 
-/// The kinds of mail of each family; the worker is killed at a step of the first.
+/// Returns the two kinds of mail; the worker is killed at a step of the first.
 fn kinds() -> [MailKind; 2] {
     [MailKind::DAILY, SECOND_KIND.parse().unwrap()]
 }
 
-/// A tick after the notice of the day is due, at 06:30 in Toronto.
+/// Returns a tick after 06:30 in Toronto, when the notice is due.
 fn first_tick() -> DateTime<Utc> {
     "2026-11-21T11:40:00Z".parse().unwrap()
 }
@@ -48,25 +48,25 @@ fn date() -> NaiveDate {
     "2026-11-21".parse().unwrap()
 }
 
-/// The ticks that settle what was left behind, in minutes after the first: after a lease, and after
-/// the wait for a delivery event. Later ones find nothing to do.
-const LATER: [i64; 4] = [6, 16, 31, 46];
+/// The recovering ticks, in minutes after the first: after a lease, and after the wait for a delivery
+/// event. Later ones find nothing to do.
+const RECOVERY_MINUTES: [i64; 4] = [6, 16, 31, 46];
 
-/// Who is killed.
+/// Which of the two workers are killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Killed {
-    /// One, while the other has read the same record and waits to write over it.
+    /// One, while the other has read the same record and is about to replace it.
     One,
-    /// Whoever of two comes to that step.
+    /// Each one that reaches the step.
     Both,
 }
 
-/// Where a worker is killed, and what is expected of that.
+/// A crash point and its circumstances.
 #[derive(Clone, Copy)]
 struct Case {
     point: (Step, Side),
     killed: Killed,
-    /// The mail service's events come, or are lost.
+    /// Whether the mail service's events arrive.
     events: bool,
 }
 
@@ -82,16 +82,16 @@ impl fmt::Display for Case {
 }
 
 impl Case {
-    /// How many minutes after the first tick the killed workers begin.
-    fn kill_at(&self) -> i64 {
+    /// Returns when the killed workers start, in minutes after the first tick.
+    fn kill_minute(&self) -> i64 {
         match self.point.0 {
-            Step::Doubt => LATER[0],
-            Step::Decide => LATER[1],
+            Step::Doubt => RECOVERY_MINUTES[0],
+            Step::Decide => RECOVERY_MINUTES[1],
             _ => 0,
         }
     }
 
-    /// Before which step both have read the record and neither has changed it.
+    /// Returns the step before which both have read the record and neither has changed it.
     fn meet_before(&self) -> Step {
         match self.point.0 {
             Step::Plan | Step::Doubt | Step::Decide => self.point.0,
@@ -99,8 +99,8 @@ impl Case {
         }
     }
 
-    /// The table of crash points: what stands in the store, and how many mails left.
-    fn left_behind(&self, delivery: Delivery) -> (Option<MailState>, usize) {
+    /// Returns the stored state and the number of sent mails right after the crash.
+    fn state_after_crash(&self, delivery: Delivery) -> (Option<MailState>, usize) {
         use MailState::{Claimed, GaveUp, Pending, Sending, Sent, Unknown};
         use Side::{After, Before};
         match self.point {
@@ -110,8 +110,8 @@ impl Case {
                 (Some(Claimed), 0)
             }
             (Step::BeginSending, After) | (Step::Send, Before) => (Some(Sending), 0),
-            (Step::Send, After) | (Step::Settle, Before) => (Some(Sending), 1),
-            (Step::Settle, After) => (Some(Sent), 1),
+            (Step::Send, After) | (Step::Finalise, Before) => (Some(Sending), 1),
+            (Step::Finalise, After) => (Some(Sent), 1),
             (Step::Doubt, Before) => (Some(Sending), 1),
             (Step::Doubt, After) | (Step::Decide, Before) => (Some(Unknown), 1),
             (Step::Decide, After) => match delivery {
@@ -121,11 +121,11 @@ impl Case {
         }
     }
 
-    /// The table of crash points: how it ends, and with how many mails.
-    fn end(&self, delivery: Delivery) -> (MailState, usize) {
+    /// Returns the final state and the number of sent mails.
+    fn final_state(&self, delivery: Delivery) -> (MailState, usize) {
         use MailState::{Claimed, GaveUp, Pending, Sending, Sent, Unknown};
-        let (left, mails) = self.left_behind(delivery);
-        match (left, delivery) {
+        let (crashed, mails) = self.state_after_crash(delivery);
+        match (crashed, delivery) {
             (Some(Sending | Unknown), _) if self.events => (Sent, mails),
             (Some(Sending | Unknown), Delivery::AtMostOnce) => (GaveUp, mails),
             (None | Some(Pending | Claimed), _) | (Some(Sending | Unknown), _) => (Sent, mails + 1),
@@ -134,7 +134,7 @@ impl Case {
     }
 }
 
-/// Every step that this work makes, killed on each side.
+/// Returns the cases for every step of this work, on each side of its call.
 fn cases(work: Work) -> Vec<Case> {
     let mut steps = vec![
         Step::Plan,
@@ -142,7 +142,7 @@ fn cases(work: Work) -> Vec<Case> {
         Step::Render,
         Step::BeginSending,
         Step::Send,
-        Step::Settle,
+        Step::Finalise,
         Step::Doubt,
         Step::Decide,
     ];
@@ -161,7 +161,7 @@ fn cases(work: Work) -> Vec<Case> {
                 cases.push(case);
                 let is_doubtful = matches!(
                     case.point,
-                    (Step::Send, Side::After) | (Step::Settle | Step::Doubt, Side::Before)
+                    (Step::Send, Side::After) | (Step::Finalise | Step::Doubt, Side::Before)
                 );
                 if work == Work::Enqueue && is_doubtful {
                     cases.push(Case {
@@ -175,14 +175,14 @@ fn cases(work: Work) -> Vec<Case> {
     cases
 }
 
-/// A store of its own for each case.
+/// Creates a store for each case.
 enum Stores {
     Sqlite,
     DynamoDb(Emulator),
 }
 
 impl Stores {
-    async fn make(&self, folder: &Path, number: usize) -> (Box<dyn Store>, StoreAt) {
+    async fn create(&self, folder: &Path, number: usize) -> (Box<dyn Store>, StoreAt) {
         match self {
             Self::Sqlite => {
                 let path = folder.join("hippo.db");
@@ -207,7 +207,7 @@ impl Stores {
     }
 }
 
-/// One case under way: a store with two families that have something to be told, and a mail service.
+/// One running case: a store with two families whose notices are not empty, and a mail service.
 struct Stage<'a> {
     stores: &'a Stores,
     folder: TempDir,
@@ -218,10 +218,10 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    async fn set(stores: &'a Stores, work: Work, delivery: Delivery, number: usize) -> Self {
+    async fn new(stores: &'a Stores, work: Work, delivery: Delivery, number: usize) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("mails")).unwrap();
-        let (store, at) = stores.make(folder.path(), number).await;
+        let (store, at) = stores.create(folder.path(), number).await;
         store.add_library(&sample::library("wpl")).await.unwrap();
         for id in [VICTIM, NEIGHBOUR] {
             let mut family = sample::family(id);
@@ -246,7 +246,7 @@ impl<'a> Stage<'a> {
         self.folder.path().join(name)
     }
 
-    /// Orders for a worker that is not to be killed, so many minutes after the first tick.
+    /// Returns orders for a worker that is not killed, starting `minutes` after the first tick.
     fn orders(&self, work: Work, minutes: i64, label: &str) -> Orders {
         Orders {
             store: self.at.clone(),
@@ -264,7 +264,7 @@ impl<'a> Stage<'a> {
         let mut command = Command::new(hippo_tests::example_path("worker"));
         command
             .arg(serde_json::to_string(orders).unwrap())
-            // What a system keeps of a process that aborted goes with the case.
+            // A core dump is deleted with the folder.
             .current_dir(self.folder.path())
             .env_clear()
             .stdin(Stdio::null())
@@ -281,34 +281,34 @@ impl<'a> Stage<'a> {
         command.spawn().unwrap()
     }
 
-    /// Waits for workers; those that were not aborted must have done their work.
-    async fn ends(&self, workers: Vec<Child>) -> usize {
-        let ends = workers.into_iter().map(Child::wait_with_output);
+    /// Waits for workers and counts the aborted ones. The others must have succeeded.
+    async fn wait_for(&self, workers: Vec<Child>) -> usize {
+        let outputs = workers.into_iter().map(Child::wait_with_output);
         let mut aborted = 0;
-        for end in futures::future::join_all(ends).await {
-            let end = end.unwrap();
-            if was_aborted(end.status) {
+        for output in futures::future::join_all(outputs).await {
+            let output = output.unwrap();
+            if was_aborted(output.status) {
                 aborted += 1;
             } else {
-                let said = String::from_utf8_lossy(&end.stderr).into_owned();
-                assert!(end.status.success(), "{}: {said}", end.status);
+                let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(output.status.success(), "{}: {stderr}", output.status);
             }
         }
         aborted
     }
 
-    /// Two workers at once that nobody kills.
+    /// Runs two workers at once without a kill.
     async fn tick(&self, minutes: i64) {
         let labels = [format!("one-{minutes}"), format!("other-{minutes}")];
         let orders = labels.map(|label| self.orders(self.work, minutes, &label));
-        let aborted = self.ends(orders.iter().map(|orders| self.start(orders)).collect());
+        let aborted = self.wait_for(orders.iter().map(|orders| self.start(orders)).collect());
         assert_eq!(aborted.await, 0);
     }
 
-    /// The same message, or event, twice at once.
-    async fn twice(&self, work: Work, minutes: i64) {
+    /// Delivers the same messages or events twice at once.
+    async fn run_twice(&self, work: Work, minutes: i64) {
         let orders = self.orders(work, minutes, "again");
-        let aborted = self.ends(vec![self.start(&orders), self.start(&orders)]);
+        let aborted = self.wait_for(vec![self.start(&orders), self.start(&orders)]);
         assert_eq!(aborted.await, 0);
     }
 
@@ -317,10 +317,10 @@ impl<'a> Stage<'a> {
         self.store.mail(&key).await.unwrap()
     }
 
-    /// Whether it is noted for the operator that a family has no notice.
-    async fn is_noted(&self, kind: &MailKind, family: &str) -> bool {
-        let noted = self.store.recent_alerts(100).await.unwrap();
-        noted.iter().any(|noted| match &noted.alert {
+    /// Whether an alert says that a family got no notice.
+    async fn has_alert(&self, kind: &MailKind, family: &str) -> bool {
+        let alerts = self.store.recent_alerts(100).await.unwrap();
+        alerts.iter().any(|stored| match &stored.alert {
             Alert::NoNotice {
                 mail, family: of, ..
             } => mail == kind && of.as_str() == family,
@@ -328,7 +328,7 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// Both families have a record of each kind, and nothing more happens to it by itself.
+    /// Whether both families have a final record of each kind.
     async fn is_final(&self) -> bool {
         for (kind, family) in all_mails() {
             let record = self.record(&kind, family).await;
@@ -339,8 +339,7 @@ impl<'a> Stage<'a> {
         true
     }
 
-    /// Whatever became of the notice of the victim, its other mail was not held up: no later tick leaves
-    /// it where nobody sends it.
+    /// Asserts that the victim's other mail isn't left unsent, whatever happens to its notice.
     async fn assert_not_held_up(&self) {
         let [_, second] = kinds();
         let record = self.record(&second, VICTIM).await.expect("a record");
@@ -362,28 +361,28 @@ impl<'a> Stage<'a> {
             .count()
     }
 
-    /// The state of the victim's notice, and how many mails of it left.
-    async fn stands(&self) -> (Option<MailState>, usize) {
+    /// Returns the state of the victim's notice and the number of its sent mails.
+    async fn outcome(&self) -> (Option<MailState>, usize) {
         let record = self.record(&MailKind::DAILY, VICTIM).await;
         let mails = self.mails(&MailKind::DAILY, VICTIM);
         (record.map(|record| record.state), mails)
     }
 
-    /// The case's workers, until they are dead: what they left behind is still there. Then whoever was
-    /// not killed comes to its end.
+    /// Runs the case's workers until they are killed and returns the outcome at that moment. Then lets the
+    /// other worker finish.
     async fn kill(&self, case: Case) -> (Option<MailState>, usize) {
-        let minutes = case.kill_at();
+        let minutes = case.kill_minute();
         match case.point.0 {
-            // There must be something to doubt first.
+            // These steps need a mail in doubt.
             Step::Doubt | Step::Decide => {
                 let mut orders = self.orders(self.work, 0, "before");
                 orders.abort = Some((Step::Send, Side::After));
-                assert_eq!(self.ends(vec![self.start(&orders)]).await, 1);
+                assert_eq!(self.wait_for(vec![self.start(&orders)]).await, 1);
             }
             _ => {}
         }
         if case.point.0 == Step::Decide {
-            self.tick(LATER[0]).await;
+            self.tick(RECOVERY_MINUTES[0]).await;
         }
         let mut victim = self.orders(self.work, minutes, "victim");
         victim.abort = Some(case.point);
@@ -391,31 +390,35 @@ impl<'a> Stage<'a> {
         if case.killed == Killed::Both {
             other.abort = Some(case.point);
             let workers = vec![self.start(&victim), self.start(&other)];
-            assert!(self.ends(workers).await >= 1, "nobody was killed");
-            return self.stands().await;
+            assert!(self.wait_for(workers).await >= 1, "no worker was killed");
+            return self.outcome().await;
         }
-        let meeting = |here: &str, until: &str| Meeting {
+        let meeting = |arrived: &str, awaited: &str| Meeting {
             before: case.meet_before(),
-            here: self.file(here),
-            until: self.file(until),
+            arrived_file: self.file(arrived),
+            awaited_file: self.file(awaited),
         };
         victim.meeting = Some(meeting("victim-is-here", "other-is-here"));
         other.meeting = Some(meeting("other-is-here", "victim-is-dead"));
         let (victim, other) = (self.start(&victim), self.start(&other));
-        assert_eq!(self.ends(vec![victim]).await, 1, "it was not killed");
-        let left = self.stands().await;
+        assert_eq!(
+            self.wait_for(vec![victim]).await,
+            1,
+            "the victim was not killed"
+        );
+        let crashed = self.outcome().await;
         std::fs::write(self.file("victim-is-dead"), "").unwrap();
-        assert_eq!(self.ends(vec![other]).await, 0);
-        left
+        assert_eq!(self.wait_for(vec![other]).await, 0);
+        crashed
     }
 
-    /// Later ticks until nothing is open, and then everything once more.
-    async fn settle(&self, case: Case) {
+    /// Runs later ticks until every mail is final, then redelivers every message.
+    async fn recover(&self, case: Case) {
         if self.events {
-            self.twice(Work::Events, case.kill_at() + 1).await;
+            self.run_twice(Work::Events, case.kill_minute() + 1).await;
         }
-        for minutes in LATER {
-            if minutes <= case.kill_at() {
+        for minutes in RECOVERY_MINUTES {
+            if minutes <= case.kill_minute() {
                 continue;
             }
             if self.is_final().await {
@@ -424,12 +427,12 @@ impl<'a> Stage<'a> {
             self.tick(minutes).await;
             self.assert_not_held_up().await;
         }
-        assert!(self.is_final().await, "it is never finalised");
-        self.twice(Work::Redeliver, 60).await;
+        assert!(self.is_final().await, "a mail is never finalised");
+        self.run_twice(Work::Redeliver, 60).await;
     }
 }
 
-/// Every mail of the day: its kind and its family.
+/// Returns the kind and the family of every mail of the day.
 fn all_mails() -> impl Iterator<Item = (MailKind, &'static str)> {
     let of_family = |family| kinds().map(|kind| (kind, family));
     [VICTIM, NEIGHBOUR].into_iter().flat_map(of_family)
@@ -439,22 +442,22 @@ fn was_aborted(status: ExitStatus) -> bool {
     status.signal() == Some(SIGABRT)
 }
 
-/// What must be true of every notice, whoever was killed.
+/// Asserts what must hold for every mail, whichever worker was killed.
 async fn assert_sound(stage: &Stage<'_>, kind: &MailKind, family: &str, delivery: Delivery) {
     let record = stage.record(kind, family).await.expect("a record");
     let mails = stage.mails(kind, family);
     let end = format!("{kind} of {family}: {:?} with {mails} mails", record.state);
-    assert!(record.state.is_final(), "it is never finalised: {end}");
+    assert!(record.state.is_final(), "never finalised: {end}");
     match record.state {
         MailState::Sent => assert!(mails > 0, "{end}"),
         MailState::GaveUp => {
-            assert!(record.reason.is_some(), "nothing says why: {end}");
-            let is_noted = stage.is_noted(kind, family).await;
-            assert!(is_noted, "nobody will tell the operator: {end}");
+            assert!(record.reason.is_some(), "no reason on record: {end}");
+            let has_alert = stage.has_alert(kind, family).await;
+            assert!(has_alert, "no alert: {end}");
         }
-        _ => panic!("no reason for that: {end}"),
+        _ => panic!("unexpected state: {end}"),
     }
-    // A second one only where it was doubted for good that the first had left.
+    // A second mail is sent only if the first stayed in doubt.
     let most = match delivery {
         Delivery::AtMostOnce => 1,
         Delivery::AtLeastOnce => 1 + record.doubts as usize,
@@ -463,77 +466,77 @@ async fn assert_sound(stage: &Stage<'_>, kind: &MailKind, family: &str, delivery
 }
 
 async fn run_case(stage: &Stage<'_>, case: Case, delivery: Delivery) {
-    let left = stage.kill(case).await;
-    let (state, mails) = case.end(delivery);
-    // To be killed both must come to that step: one that comes later finds the notice free, and sends it.
+    let crashed = stage.kill(case).await;
+    let (state, mails) = case.final_state(delivery);
+    // Only a worker that reaches the step is killed: a later one finds the notice free and sends it.
     let came_later = case.killed == Killed::Both
         && case.point == (Step::Decide, Side::After)
-        && left == (Some(state), mails);
+        && crashed == (Some(state), mails);
     if !came_later {
-        assert_eq!(left, case.left_behind(delivery), "what was left behind");
+        assert_eq!(crashed, case.state_after_crash(delivery), "after the crash");
     }
-    // Whoever had read the record before it was claimed did not get over what was written since.
-    if matches!(left.0, Some(MailState::Claimed | MailState::Sent))
-        || (case.kill_at() == 0 && left.0 == Some(MailState::Sending))
+    // The other worker, which had read the old record, must not have replaced the new one.
+    if matches!(crashed.0, Some(MailState::Claimed | MailState::Sent))
+        || (case.kill_minute() == 0 && crashed.0 == Some(MailState::Sending))
     {
-        let stands = stage.stands().await;
-        assert_eq!(stands, left, "somebody went on with an old record");
+        let outcome = stage.outcome().await;
+        assert_eq!(outcome, crashed, "a worker replaced a newer record");
     }
-    if left.0 == Some(MailState::GaveUp) {
-        let is_noted = stage.is_noted(&MailKind::DAILY, VICTIM).await;
-        assert!(is_noted, "nobody will tell the operator");
+    if crashed.0 == Some(MailState::GaveUp) {
+        let has_alert = stage.has_alert(&MailKind::DAILY, VICTIM).await;
+        assert!(has_alert, "no alert");
     }
-    stage.settle(case).await;
+    stage.recover(case).await;
     for (kind, family) in all_mails() {
         assert_sound(stage, &kind, family, delivery).await;
     }
-    let stands = stage.stands().await;
-    assert_eq!(stands, (Some(state), mails), "how it ended");
+    let outcome = stage.outcome().await;
+    assert_eq!(outcome, (Some(state), mails), "at the end");
 }
 
-/// Every case, one after the other; says which one failed.
+/// Runs every case in turn and prints its name first.
 async fn run_cases(stores: &Stores, work: Work, delivery: Delivery) {
     let cases = cases(work);
     for (number, case) in cases.iter().enumerate() {
         println!("{case}, {delivery:?}");
-        let mut stage = Stage::set(stores, work, delivery, number).await;
+        let mut stage = Stage::new(stores, work, delivery, number).await;
         stage.events = case.events;
         run_case(&stage, *case, delivery).await;
     }
     println!("{} cases", cases.len());
 }
 
-/// The schedule twice, two workers, a message twice: nobody is killed.
+/// Runs two workers and redelivers each message twice, without a kill.
 async fn run_undisturbed(stores: &Stores, work: Work) {
     for round in 0..8 {
-        let stage = Stage::set(stores, work, Delivery::AtLeastOnce, round).await;
+        let stage = Stage::new(stores, work, Delivery::AtLeastOnce, round).await;
         stage.tick(0).await;
-        stage.twice(Work::Redeliver, 0).await;
+        stage.run_twice(Work::Redeliver, 0).await;
         for (kind, family) in all_mails() {
             let record = stage.record(&kind, family).await.expect("a record");
-            let stands = (record.state, stage.mails(&kind, family));
-            assert_eq!(stands, (MailState::Sent, 1), "{kind} of {family}");
+            let outcome = (record.state, stage.mails(&kind, family));
+            assert_eq!(outcome, (MailState::Sent, 1), "{kind} of {family}");
         }
     }
 }
 
 #[tokio::test]
-async fn on_sqlite_a_killed_worker_never_makes_two_mails_at_most_once() {
+async fn sqlite_at_most_once_never_sends_twice_after_a_kill() {
     run_cases(&Stores::Sqlite, Work::NotifyAll, Delivery::AtMostOnce).await;
 }
 
 #[tokio::test]
-async fn on_sqlite_a_killed_worker_makes_two_mails_only_in_doubt_at_least_once() {
+async fn sqlite_at_least_once_sends_twice_only_in_doubt() {
     run_cases(&Stores::Sqlite, Work::NotifyAll, Delivery::AtLeastOnce).await;
 }
 
 #[tokio::test]
-async fn on_sqlite_two_workers_at_once_make_one_mail() {
+async fn sqlite_concurrent_workers_send_one_mail() {
     run_undisturbed(&Stores::Sqlite, Work::NotifyAll).await;
 }
 
 #[tokio::test]
-async fn on_dynamodb_a_killed_worker_never_makes_two_mails_at_most_once() {
+async fn dynamodb_at_most_once_never_sends_twice_after_a_kill() {
     let Some(emulator) = Emulator::start() else {
         return;
     };
@@ -542,7 +545,7 @@ async fn on_dynamodb_a_killed_worker_never_makes_two_mails_at_most_once() {
 }
 
 #[tokio::test]
-async fn on_dynamodb_a_killed_worker_makes_two_mails_only_in_doubt_at_least_once() {
+async fn dynamodb_at_least_once_sends_twice_only_in_doubt() {
     let Some(emulator) = Emulator::start() else {
         return;
     };
@@ -551,7 +554,7 @@ async fn on_dynamodb_a_killed_worker_makes_two_mails_only_in_doubt_at_least_once
 }
 
 #[tokio::test]
-async fn on_dynamodb_two_workers_at_once_make_one_mail() {
+async fn dynamodb_concurrent_workers_send_one_mail() {
     let Some(emulator) = Emulator::start() else {
         return;
     };

@@ -1,8 +1,8 @@
-//! The whole command over a real SMTP conversation that is slow in a random place, killed at random moments.
+//! Kills the real command at random moments while it sends over a slow SMTP connection.
 //!
-//! Each day some families are due at once, and `hippo notify-all` is killed while it sends. Then it runs again, by a clock
-//! that goes on, until nothing is open. `HIPPO_KILLS` says how many days there are, with a kill each; `HIPPO_SEED` repeats
-//! what a run before did.
+//! Each day some families are due at once, and `hippo notify-all` is killed while it sends. Then it runs again at later
+//! times until no mail is open. `HIPPO_KILLS` sets the number of days, with one kill each; `HIPPO_SEED` repeats an earlier
+//! run.
 #![cfg(unix)]
 
 use std::collections::BTreeMap;
@@ -20,32 +20,32 @@ use hippo_tests::{Home, finish};
 
 const SIGKILL: i32 = 9;
 
-/// Where the mails go.
+/// The transport of the mails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Destination {
     Smtp,
     Folder,
 }
 
-/// How many families are due each day.
+/// The number of families that are due each day.
 const FAMILIES: usize = 5;
 
-/// The longest that the server takes over one step of a conversation.
-const LONGEST_PAUSE: Duration = Duration::from_millis(300);
+/// The longest pause of the server in one conversation.
+const MAX_PAUSE: Duration = Duration::from_millis(300);
 
-/// The runs after the kill, in minutes after the first: after a lease, and after the wait for a delivery event.
-const LATER: [i64; 4] = [6, 16, 31, 46];
+/// The later runs, in minutes after the first: after a lease, and after the wait for a delivery event.
+const RECOVERY_MINUTES: [i64; 4] = [6, 16, 31, 46];
 
-/// What became of the mails of all days.
+/// The counts of all days.
 #[derive(Debug, Default)]
 struct Tally {
     kills: usize,
     mails: usize,
     sent: usize,
     given_up: usize,
-    /// SENDING when the worker was killed.
+    /// Mails that were SENDING when the worker was killed.
     in_doubt: usize,
-    /// Given up, although the server never received the end of the message.
+    /// Mails that were given up although the server never received the whole message.
     given_up_unsent: usize,
 }
 
@@ -58,13 +58,13 @@ fn day(number: u64) -> NaiveDate {
     first.checked_add_days(chrono::Days::new(number)).unwrap()
 }
 
-/// A tick after the notices of a day are due, at 06:30 in Toronto.
+/// Returns a tick after 06:30 in Toronto, when the notices of a day are due.
 fn tick(number: u64, minutes: i64) -> DateTime<Utc> {
     let at = day(number).and_hms_opt(11, 40, 0).unwrap().and_utc();
     at + chrono::Duration::minutes(minutes)
 }
 
-/// A home whose families are told something every day.
+/// Creates a home whose families get a notice every day.
 async fn home(destination: Destination, smtp: &Smtp) -> Home {
     let home = Home::new();
     let transport = match destination {
@@ -85,7 +85,7 @@ async fn home(destination: Destination, smtp: &Smtp) -> Home {
         let mut family = sample::family(&id);
         family.recipients = vec![format!("{id}@example.org").parse().unwrap()];
         store.add_family(&family).await.unwrap();
-        // With a loan that is overdue from the first day on.
+        // The loan is overdue from the first day on.
         let card = sample::add_card(&store, sample::card(&id, "wpl", &id)).await;
         let check = sample::check(&card, "06:00:00", Ok(sample::account(0)));
         store.save_check(&check).await.unwrap();
@@ -97,7 +97,7 @@ fn store(home: &Home) -> SqliteStore {
     SqliteStore::open(&home.path().join("hippo.db")).unwrap()
 }
 
-/// The record of each family's mail of a day.
+/// Returns each family's record of a day.
 async fn records(home: &Home, day: NaiveDate) -> BTreeMap<String, Option<OutboxRecord>> {
     let store = store(home);
     let mut records = BTreeMap::new();
@@ -109,8 +109,8 @@ async fn records(home: &Home, day: NaiveDate) -> BTreeMap<String, Option<OutboxR
     records
 }
 
-/// How many mails each family has of each day: by the `Message-ID` of those that arrived.
-fn arrived(
+/// Counts the received mails by family and day, from their `Message-ID`.
+fn count_received(
     home: &Home,
     smtp: &Smtp,
     destination: Destination,
@@ -119,7 +119,7 @@ fn arrived(
         Destination::Smtp => smtp.mails(),
         Destination::Folder => home.mails().into_iter().map(|(_, mail)| mail).collect(),
     };
-    let mut arrived = BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for mail in mails {
         let id = mail
             .lines()
@@ -128,12 +128,12 @@ fn arrived(
         let mut parts = id.split('.');
         let family = parts.next().unwrap().to_owned();
         let date = parts.next().unwrap().parse().unwrap();
-        *arrived.entry((family, date)).or_default() += 1;
+        *counts.entry((family, date)).or_default() += 1;
     }
-    arrived
+    counts
 }
 
-/// One day: a run that is killed after `kill_after`, and runs by a clock that goes on until nothing is open.
+/// Runs one day: kills a run after `kill_after`, then runs again until every mail is final.
 async fn run_day(
     home: &mut Home,
     smtp: &Smtp,
@@ -146,13 +146,13 @@ async fn run_day(
     home.set_now(&tick(number, 0).to_rfc3339());
     let mut child = home.command(&["notify-all"]).spawn().unwrap();
     thread::sleep(kill_after);
-    // A run that is through already was not killed.
+    // A run that has already ended is not killed.
     let _ = child.kill();
     let ended = child.wait_with_output().unwrap();
     tally.kills += usize::from(ended.status.signal() == Some(SIGKILL));
-    let left = records(home, day).await;
+    let at_kill = records(home, day).await;
 
-    for minutes in LATER {
+    for minutes in RECOVERY_MINUTES {
         home.set_now(&tick(number, minutes).to_rfc3339());
         finish(home.command(&["notify-all"]).spawn().unwrap());
         let is_over = |record: &Option<OutboxRecord>| {
@@ -166,15 +166,15 @@ async fn run_day(
     }
 
     if destination == Destination::Smtp {
-        // What the killed run wrote may still lie before a server that takes its time.
-        thread::sleep(LONGEST_PAUSE);
+        // The slow server may not have read all that the killed run wrote.
+        thread::sleep(MAX_PAUSE);
     }
-    let arrived = arrived(home, smtp, destination);
+    let received = count_received(home, smtp, destination);
     for (family, record) in records(home, day).await {
         let record = record.expect("a record");
         let key = (family.clone(), day);
-        let mails = arrived.get(&key).copied().unwrap_or_default();
-        let before = left[&family].as_ref().map(|record| record.state);
+        let mails = received.get(&key).copied().unwrap_or_default();
+        let before = at_kill[&family].as_ref().map(|record| record.state);
         let end = format!(
             "{family} of {day}, killed after {kill_after:?} in {before:?}: {:?} with {mails} mails",
             record.state
@@ -189,8 +189,8 @@ async fn run_day(
             }
             MailState::GaveUp => {
                 assert!(mails <= 1, "{end}");
-                assert!(was_in_doubt, "given up, and SENDING was not durable: {end}");
-                // The files say what became of it.
+                assert!(was_in_doubt, "given up without a durable SENDING: {end}");
+                // With a folder, the files tell whether it was sent.
                 assert_eq!(destination, Destination::Smtp, "{end}");
                 tally.given_up += 1;
                 tally.given_up_unsent += usize::from(mails == 0);
@@ -208,14 +208,14 @@ async fn run(destination: Destination, default_kills: u64) {
     );
     println!("HIPPO_SEED={seed}");
     let mut numbers = Numbers::new(seed);
-    let smtp = Smtp::start_slow(LONGEST_PAUSE, seed);
+    let smtp = Smtp::start_slow(MAX_PAUSE, seed);
     let mut home = home(destination, &smtp).await;
-    // A day that nobody disturbs says how long one takes.
+    // Measures a day without a kill.
     home.set_now(&tick(0, 0).to_rfc3339());
     let began = Instant::now();
     finish(home.command(&["notify-all"]).spawn().unwrap()).expect_code(0);
     let longest = u64::try_from(began.elapsed().as_micros()).unwrap();
-    assert_eq!(arrived(&home, &smtp, destination).len(), FAMILIES);
+    assert_eq!(count_received(&home, &smtp, destination).len(), FAMILIES);
 
     let mut tally = Tally::default();
     let began = Instant::now();
@@ -236,19 +236,19 @@ async fn run(destination: Destination, default_kills: u64) {
         began.elapsed().as_secs_f64()
     );
     assert_eq!(tally.sent + tally.given_up, tally.mails);
-    assert!(tally.kills > 0, "nobody was killed");
-    // A share says something of many mails only.
+    assert!(tally.kills > 0, "no run was killed");
+    // A share is meaningful only for many mails.
     if tally.mails >= 500 {
         assert!(tally.given_up_unsent * 50 <= tally.mails, "{tally:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_command_over_smtp_never_sends_twice_and_gives_up_only_in_doubt() {
+async fn killed_smtp_command_sends_once_or_gives_up_in_doubt() {
     run(Destination::Smtp, 6).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_command_with_a_mail_folder_sends_every_mail_once() {
+async fn killed_mail_folder_command_sends_every_mail_once() {
     run(Destination::Folder, 6).await;
 }

@@ -1,7 +1,7 @@
-//! All of it together: the real commands and functions.
+//! End-to-end tests of the real command.
 //!
-//! One binary, so that what the tests share is linked once.
-// Helpers of tests stop at once where a test would.
+//! They are one binary, so that their dependencies are linked once.
+// Test helpers may panic as tests do.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,16 +1,15 @@
-//! `hippo --target aws` where there is no stack to work on: what it says, and that it sends nothing anywhere else.
-//! What it does with a stack is tested with the real functions, by `make end-to-end`.
+//! Tests the errors of `hippo --target aws` without a reachable stack. `make end-to-end` tests it with a stack.
 
 use std::net::TcpListener;
 
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 
-/// The command on AWS, with made-up credentials and nobody at the endpoint.
-fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+/// Runs the command for AWS, with invented credentials and no server at the endpoint.
+fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> CommandOutput {
     let mut home = Home::empty();
-    let nobody = {
-        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}", taken.local_addr().unwrap())
+    let closed_endpoint = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
     };
     for (name, value) in [
         ("AWS_ACCESS_KEY_ID", "test"),
@@ -18,7 +17,7 @@ fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         ("AWS_CONFIG_FILE", "/nowhere"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("AWS_ENDPOINT_URL", &nobody),
+        ("AWS_ENDPOINT_URL", &closed_endpoint),
         ("HIPPO_TARGET", "aws"),
     ] {
         home.set_variable(name, value);
@@ -27,19 +26,19 @@ fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         home.set_variable(name, value);
     }
     let ran = home.run(arguments);
-    assert!(!home.path().exists(), "a home was made");
+    assert!(!home.path().exists(), "a home was created");
     assert!(!ran.stderr.contains("canary-secret-key"), "{}", ran.stderr);
     ran
 }
 
 #[test]
-fn without_a_region_it_says_how_to_give_one() {
+fn missing_region_error_says_how_to_set_it() {
     let ran = run_on_aws(&[("AWS_REGION", "")], &["status"]).expect_code(3);
     assert!(ran.stderr.contains("--region"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_stack_that_cannot_be_reached_is_named_with_what_to_look_at() {
+fn unreachable_stack_error_names_the_stack() {
     let ran = run_on_aws(
         &[],
         &[
@@ -58,14 +57,14 @@ fn a_stack_that_cannot_be_reached_is_named_with_what_to_look_at() {
 }
 
 #[test]
-fn with_json_the_error_is_a_document() {
+fn json_errors_are_documents() {
     let ran = run_on_aws(&[], &["--json", "--region", "ca-central-1", "init"]).expect_code(3);
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["kind"], "unusable");
 }
 
 #[test]
-fn what_a_stack_has_no_use_for_is_refused_before_anybody_is_asked() {
+fn local_only_commands_are_rejected_before_any_prompt() {
     let ran = run_on_aws(&[], &["backup", "copy.db"]).expect_code(2);
     assert!(ran.stderr.contains("docs/OPERATING.md"), "{}", ran.stderr);
     let ran = run_on_aws(&[], &["init", "--contact", "you@example.org"]).expect_code(2);
@@ -73,7 +72,7 @@ fn what_a_stack_has_no_use_for_is_refused_before_anybody_is_asked() {
 }
 
 #[test]
-fn who_is_not_signed_in_is_told_to_sign_in() {
+fn missing_credentials_error_asks_to_sign_in() {
     let unset = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
     let ran = run_on_aws(&unset, &["--region", "ca-central-1", "status"]).expect_code(3);
     assert!(ran.stderr.contains("Sign in"), "{}", ran.stderr);

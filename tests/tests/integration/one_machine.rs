@@ -1,4 +1,4 @@
-//! From a library card to the notice in the mail folder, with the real command and every system.
+//! From a library card to the notice in the mail folder, with the real command, at every system.
 
 use chrono::{Days, NaiveDate};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site, SystemKind};
@@ -14,7 +14,7 @@ fn in_days(days: u64) -> NaiveDate {
     today() + Days::new(days)
 }
 
-/// A library with one patron: a loan due in two days, one later, and a hold that is ready.
+/// Starts a library with one patron: a loan due in two days, one due later, and a ready hold.
 async fn library(system: SystemKind) -> DemoLibrary {
     let id = system.id();
     let patron = Patron::new("21000000004711", "2468", "Ines Calder")
@@ -39,7 +39,7 @@ async fn library(system: SystemKind) -> DemoLibrary {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_of_every_system_makes_one_mail_and_only_one() {
+async fn every_system_together_makes_one_mail() {
     let mut home = Home::new();
     home.set_now(NOW);
     home.add_family("conrad");
@@ -68,18 +68,14 @@ async fn a_library_of_every_system_makes_one_mail_and_only_one() {
             .expect_code(0);
         assert!(
             added.stdout.contains('2'),
-            "it shows what it saw: {}",
+            "the account is shown: {}",
             added.stdout
         );
     }
     home.run(&["check-cards", "--no-pause"]).expect_code(0);
     for library in &libraries {
         assert_eq!(library.logins(), 2, "one for the card, one for the run");
-        assert_eq!(
-            library.violations().len(),
-            0,
-            "nothing that changes state was asked for"
-        );
+        assert_eq!(library.violations().len(), 0, "no request changes state");
         assert!(library.most_in_flight() <= 2);
         assert_eq!(library.open_sessions(), 0, "every session was ended");
     }
@@ -119,7 +115,7 @@ async fn a_library_of_every_system_makes_one_mail_and_only_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_heavy_borrower_with_80_loans_gets_all_80() {
+async fn all_80_loans_are_in_the_mail() {
     for system in SystemKind::ALL {
         let site = Site::generated(system, 1, 80, 60, today());
         let library = DemoLibrary::start(site).await.unwrap();
@@ -150,7 +146,7 @@ async fn a_heavy_borrower_with_80_loans_gets_all_80() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_pin_is_delivered_at_once_and_not_tried_again() {
+async fn wrong_pin_is_reported_and_not_retried() {
     let library = library(SystemKind::Sierra).await;
     let mut home = Home::new();
     home.set_now(NOW);
@@ -172,15 +168,15 @@ async fn a_wrong_pin_is_delivered_at_once_and_not_tried_again() {
         ],
         "0000\n",
     );
-    let said = format!("{}{}", added.stdout, added.stderr);
-    assert_eq!(added.code, 1, "{said}");
-    assert!(said.contains("set-pin"), "{said}");
+    let output = format!("{}{}", added.stdout, added.stderr);
+    assert_eq!(added.code, 1, "{output}");
+    assert!(output.contains("set-pin"), "{output}");
     for _ in 0..3 {
         home.run(&["check-cards", "--no-pause"]);
     }
     assert_eq!(library.logins(), 1);
     home.run(&["notify-all"]).expect_code(0);
-    assert_eq!(home.mails().len(), 1, "the family is told");
+    assert_eq!(home.mails().len(), 1, "the family gets a notice");
 
     let id = home.card_ids().remove(0);
     home.run_with_input(&["card", "set-pin", &id, "--pin-stdin"], "2468\n")
@@ -190,7 +186,7 @@ async fn a_wrong_pin_is_delivered_at_once_and_not_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_that_is_down_costs_one_card_a_time_out_and_keeps_what_was_known() {
+async fn library_outage_keeps_the_last_account_in_the_mail() {
     let library = library(SystemKind::Bibliocommons).await;
     let mut home = Home::new();
     home.set_now(NOW);
@@ -213,7 +209,7 @@ async fn a_library_that_is_down_costs_one_card_a_time_out_and_keeps_what_was_kno
     );
 }
 
-/// A family whose only news is one hold, at a library that words a hold's status as it likes.
+/// A family with one hold and nothing else, at a library that can give it any status.
 struct HoldScene {
     home: Home,
     library: DemoLibrary,
@@ -235,8 +231,8 @@ impl HoldScene {
         Self { home, library }
     }
 
-    /// Checks the card and ticks on each of these days.
-    fn days(&mut self, days: std::ops::Range<u64>) {
+    /// Checks the card and runs `notify-all` on each of these days.
+    fn run_days(&mut self, days: std::ops::Range<u64>) {
         for day in days {
             self.home.set_now(&format!("{}T12:10:00Z", in_days(day)));
             self.home.run(&["check-cards", "--no-pause"]).expect_code(0);
@@ -244,10 +240,10 @@ impl HoldScene {
         }
     }
 
-    /// The subject and the HTML of each day's mail, by its day.
+    /// Returns the day, subject and HTML of each mail.
     fn mails(&self) -> Vec<(u64, String, String)> {
         let mails = self.home.mails();
-        let of_day = |day: u64| {
+        let mail_of_day = |day: u64| {
             let name = format!("{}-conrad", in_days(day));
             let (_, mail) = mails
                 .iter()
@@ -256,16 +252,16 @@ impl HoldScene {
             let html = self.home.html(&format!("{name}.html"));
             Some((day, subject.unwrap().to_owned(), html))
         };
-        (0..30).filter_map(of_day).collect()
+        (0..30).filter_map(mail_of_day).collect()
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn missed_hold_makes_one_mail_in_twenty_days() {
+async fn missed_hold_is_mailed_once_in_twenty_days() {
     let last_day = Some(in_days(1));
     let hold = DemoHold::ready(HoldScene::TITLE, "Gale, Edda", "Mill Street", last_day);
     let mut scene = HoldScene::new(SystemKind::Sierra, hold).await;
-    scene.days(0..20);
+    scene.run_days(0..20);
     let mails = scene.mails();
     let subjects: Vec<(u64, &str)> = mails
         .iter()
@@ -287,27 +283,27 @@ async fn missed_hold_makes_one_mail_in_twenty_days() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hold_in_unknown_words_makes_a_mail_when_they_change_and_once_a_week() {
+async fn unknown_hold_status_is_mailed_on_change_and_weekly() {
     for system in [SystemKind::Sierra, SystemKind::Enterprise] {
         let waiting = DemoHold::waiting(HoldScene::TITLE, "Gale, Edda", "Mill Street", 1, 1);
         let hold = waiting.with_status("Ready soon");
         let mut scene = HoldScene::new(system, hold).await;
-        scene.days(0..3);
+        scene.run_days(0..3);
         scene.library.update_patron(HoldScene::NUMBER, |patron| {
             patron.holds[0].status = Some("Call the desk".to_owned());
         });
-        scene.days(3..12);
-        let told: Vec<(u64, bool, bool)> = scene
+        scene.run_days(3..12);
+        let quoted: Vec<(u64, bool, bool)> = scene
             .mails()
             .iter()
             .map(|(day, subject, html)| {
                 assert_eq!(subject, "Please check one hold");
-                let says = |words: &str| html.contains(&format!("The library says: {words}"));
-                (*day, says("Ready soon"), says("Call the desk"))
+                let quotes = |words: &str| html.contains(&format!("The library says: {words}"));
+                (*day, quotes("Ready soon"), quotes("Call the desk"))
             })
             .collect();
         assert_eq!(
-            told,
+            quoted,
             [(0, true, false), (3, false, true), (10, false, true)],
             "{}",
             system.id()

@@ -1,4 +1,4 @@
-//! Who can write the database or an export, and has no key, gets no PIN sent anywhere else.
+//! An attacker who can write the database or an export, but has no key, can't redirect a PIN.
 
 use chrono::Days;
 use hippo_demo_library::{DemoLibrary, DemoLoan, Patron, Site, SystemKind};
@@ -8,7 +8,7 @@ use serde_json::Value;
 const NUMBER: &str = "21000000004711";
 const PIN: &str = "canary-2468";
 
-/// A library whose patron's number and PIN work: an attacker's would take them, too.
+/// Starts a library that accepts the number and PIN; the attacker's server does so, too.
 async fn library(system: SystemKind) -> DemoLibrary {
     let today = "2026-11-21".parse().unwrap();
     let patron = Patron::new(NUMBER, PIN, "Ines Calder").with_loan(DemoLoan::new(
@@ -20,7 +20,7 @@ async fn library(system: SystemKind) -> DemoLibrary {
     DemoLibrary::start(site).await.unwrap()
 }
 
-/// A home with a card at `wpl` and one at `kpl`, none of them checked.
+/// Creates a home with a card at `wpl` and one at `kpl`, neither checked.
 fn home(wpl: &DemoLibrary, kpl: &DemoLibrary) -> Home {
     let mut home = Home::new();
     home.set_now("2026-11-21T12:00:00Z");
@@ -32,7 +32,7 @@ fn home(wpl: &DemoLibrary, kpl: &DemoLibrary) -> Home {
     home
 }
 
-/// Writes the database as somebody who has no key.
+/// Changes a library in the database, as an attacker without the key.
 fn write_database(home: &Home, column: &str, value: &str) {
     let database = rusqlite::Connection::open(home.path().join("hippo.db")).unwrap();
     let sql = format!("UPDATE library SET {column} = ?1 WHERE id = 'wpl'");
@@ -46,7 +46,7 @@ fn check(home: &mut Home, time: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changed_database_sends_no_pin_elsewhere_and_stops_no_other_card() {
+async fn tampered_database_sends_no_pin_to_another_host() {
     for system in SystemKind::ALL {
         let (wpl, kpl) = (library(system).await, library(system).await);
         let evil = library(system).await;
@@ -78,17 +78,17 @@ async fn changed_database_sends_no_pin_elsewhere_and_stops_no_other_card() {
             assert_eq!(wpl.request_count(), asked);
             write_database(&home, column, &undo);
         }
-        assert_eq!(evil.requests().len(), 0, "nothing reaches it");
+        assert_eq!(evil.requests().len(), 0, "no request reaches the attacker");
 
         write_database(&home, "base_url", &evil.base_url());
         check(&mut home, "15:10");
-        // Nobody who only sees the failure sends the PIN on by trying again.
+        // A retry does not send the PIN there either.
         let id = home.run(&["card", "list", "--json"]).json();
         let cards = id.as_array().unwrap();
         let card = cards.iter().find(|card| card["library"] == "wpl").unwrap();
         let card = card["id"].as_str().unwrap().to_owned();
         home.run(&["card", "retry", &card]).expect_code(1);
-        assert_eq!(evil.requests().len(), 0, "nothing reaches it");
+        assert_eq!(evil.requests().len(), 0, "no request reaches the attacker");
         let status = home.run(&["status"]);
         assert!(status.stdout.contains("set-pin"), "{}", status.stdout);
         home.run(&["notify-all"]).expect_code(0);
@@ -96,7 +96,7 @@ async fn changed_database_sends_no_pin_elsewhere_and_stops_no_other_card() {
         assert_eq!(mails.len(), 1);
         assert!(mails[0].1.contains("PIN not sent"), "{}", mails[0].1);
 
-        // The entry is corrected by the command, and all is as before.
+        // `library edit` corrects the entry.
         let edit = [
             "library", "edit", "wpl", "--url", &good_url, "--yes", "--json",
         ];
@@ -104,12 +104,12 @@ async fn changed_database_sends_no_pin_elsewhere_and_stops_no_other_card() {
         assert_eq!(edited["sealed_anew"], 0, "the envelope is for this entry");
         let counts = check(&mut home, "16:10");
         assert_eq!(counts["done"], 2, "{counts}");
-        assert_eq!(evil.requests().len(), 0, "nothing reaches it");
+        assert_eq!(evil.requests().len(), 0, "no request reaches the attacker");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn set_pin_or_an_edit_of_the_hosts_lets_the_card_be_checked_there() {
+async fn set_pin_or_host_edit_allows_the_new_host() {
     let (wpl, kpl) = (
         library(SystemKind::Koha).await,
         library(SystemKind::Koha).await,
@@ -128,7 +128,7 @@ async fn set_pin_or_an_edit_of_the_hosts_lets_the_card_be_checked_there() {
     assert_eq!(check(&mut home, "12:10")["done"], 2);
     assert_eq!((wpl.requests().len(), moved.logins()), (0, 1));
 
-    // The entry is changed by whoever else; the person says that it is right by giving the PIN.
+    // Something else changes the entry; a person confirms it by entering the PIN.
     write_database(&home, "base_url", &wpl.base_url());
     assert_eq!(
         check(&mut home, "13:10")["failed"]["sealed_for_other_hosts"],
@@ -151,14 +151,14 @@ async fn set_pin_or_an_edit_of_the_hosts_lets_the_card_be_checked_there() {
     assert_eq!(set.code, 0, "{}{}", set.stdout, set.stderr);
     assert!(
         set.stderr.contains(wpl.base_url().trim_end_matches('/')),
-        "it says where the PIN goes: {}",
+        "the host is shown: {}",
         set.stderr
     );
     assert_eq!(wpl.logins(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn edit_that_was_interrupted_leaves_each_card_old_or_new_and_is_run_again() {
+async fn interrupted_host_edit_can_be_run_again() {
     let (wpl, kpl) = (
         library(SystemKind::Koha).await,
         library(SystemKind::Koha).await,
@@ -198,7 +198,7 @@ async fn edit_that_was_interrupted_leaves_each_card_old_or_new_and_is_run_again(
     let url = moved.base_url();
     let edit = ["library", "edit", "wpl", "--url", &url, "--yes", "--json"];
     home.run(&edit).expect_code(0);
-    // As after a crash in the middle: one card is sealed anew, the other and the entry are old.
+    // Restores the state after a crash: one card is resealed, the other card and the entry are old.
     let after = envelopes();
     let old = before
         .iter()
@@ -221,7 +221,7 @@ async fn edit_that_was_interrupted_leaves_each_card_old_or_new_and_is_run_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn edited_export_is_refused_before_anything_is_written() {
+async fn edited_export_is_rejected_before_any_write() {
     let (wpl, kpl) = (
         library(SystemKind::Koha).await,
         library(SystemKind::Koha).await,
@@ -255,7 +255,7 @@ async fn edited_export_is_refused_before_anything_is_written() {
         }
     }
 
-    // A library that is here with other hosts refuses the file, too.
+    // The file is also rejected if this home has the library with other hosts.
     std::fs::write(&file, &good).unwrap();
     new.add_library("wpl", "koha", evil_url);
     let refused = new.run(&["import", &name, "--yes"]).expect_code(2);
@@ -282,5 +282,5 @@ async fn edited_export_is_refused_before_anything_is_written() {
         .expect_code(0)
         .json();
     assert_eq!(checked["run"]["counts"]["done"], 2);
-    assert_eq!(evil.requests().len(), 0, "nothing reaches it");
+    assert_eq!(evil.requests().len(), 0, "no request reaches the attacker");
 }

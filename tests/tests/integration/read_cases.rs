@@ -1,16 +1,16 @@
-//! Every recorded case of the systems that are here holds, through `hippo read`.
+//! Reads every recorded case with `hippo read` and compares the result.
 
 use std::path::Path;
 
 use hippo_tests::{Home, library_pages};
 use serde_json::Value;
 
-/// What a case expects of a title, and what its pages print of it: Koha 19.05 left the subtitle out.
-const LESS_ON_THE_PAGE: [(&str, &str); 1] =
+/// Expected titles and the shorter form on the page: Koha 19.05 left the subtitle out.
+const SHORTENED_TITLES: [(&str, &str); 1] =
     [("Due in two days: a subtitle & more", "Due in two days")];
 
 #[test]
-fn every_recorded_case_holds() {
+fn recorded_cases_read_as_expected() {
     let Some(pages) = library_pages() else {
         return;
     };
@@ -19,16 +19,16 @@ fn every_recorded_case_holds() {
         for entry in std::fs::read_dir(pages.join(system)).unwrap() {
             let folder = entry.unwrap().path();
             if folder.join("case.json").is_file() {
-                check(&folder);
+                assert_case_passes(&folder);
                 cases += 1;
             }
         }
     }
     assert!(cases >= 15, "only {cases} cases were found");
-    println!("{cases} recorded cases hold.");
+    println!("{cases} recorded cases passed.");
 }
 
-fn check(folder: &Path) {
+fn assert_case_passes(folder: &Path) {
     let case: Value =
         serde_json::from_str(&std::fs::read_to_string(folder.join("case.json")).unwrap()).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -57,15 +57,15 @@ fn check(folder: &Path) {
             assert_eq!(ran.code, 0, "{}: {}", folder.display(), ran.stdout);
             let mut expect = case["expect"].clone();
             for loan in expect["loans"].as_array_mut().into_iter().flatten() {
-                let less = LESS_ON_THE_PAGE
+                let shortened = SHORTENED_TITLES
                     .iter()
                     .find(|(whole, _)| loan["title"] == *whole && case["system"] == "koha");
-                if let Some((_, printed)) = less {
+                if let Some((_, printed)) = shortened {
                     loan["title"] = (*printed).into();
                 }
             }
             for (field, expected) in expect.as_object().unwrap() {
-                compare(
+                assert_matches(
                     &format!("{} {field}", folder.display()),
                     expected,
                     &printed[field],
@@ -75,8 +75,8 @@ fn check(folder: &Path) {
     }
 }
 
-/// A field that is not named may be anything; lists have exactly the listed entries, in any order.
-fn compare(what: &str, expected: &Value, printed: &Value) {
+/// Asserts that the expected fields match; lists must have the same entries, in any order.
+fn assert_matches(what: &str, expected: &Value, printed: &Value) {
     match (expected, printed) {
         (Value::Array(expected), Value::Array(printed)) => {
             assert_eq!(expected.len(), printed.len(), "{what}: {printed:?}");
@@ -85,13 +85,13 @@ fn compare(what: &str, expected: &Value, printed: &Value) {
                     .iter()
                     .find(|other| other["title"] == entry["title"])
                     .unwrap_or_else(|| panic!("{what}: no {}", entry["title"]));
-                compare(&format!("{what} {}", entry["title"]), entry, found);
+                assert_matches(&format!("{what} {}", entry["title"]), entry, found);
             }
         }
         (Value::Object(expected), Value::Object(printed)) => {
             for (field, value) in expected {
                 let found = printed.get(field).unwrap_or(&Value::Null);
-                compare(&format!("{what} {field}"), value, found);
+                assert_matches(&format!("{what} {field}"), value, found);
             }
         }
         _ => assert_eq!(expected, printed, "{what}"),

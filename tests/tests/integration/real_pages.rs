@@ -1,4 +1,4 @@
-//! A recorded BiblioCommons account, served over HTTP where the real site has it.
+//! Serves a recorded BiblioCommons account over HTTP, at the real site's paths.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -11,17 +11,17 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use hippo_tests::{Home, library_pages};
 
-/// The number that stands in the recorded pages.
+/// The card number in the recorded pages.
 const NUMBER: &str = "29999000000001";
 const PIN: &str = "4711";
 
-struct Recorded {
+struct RecordedSite {
     pages: PathBuf,
     base_url: String,
     fetched: Mutex<Vec<String>>,
 }
 
-impl Recorded {
+impl RecordedSite {
     fn page(&self, name: &str) -> Html<String> {
         let path = self.pages.join("bibliocommons").join(name);
         let page = std::fs::read_to_string(path).unwrap();
@@ -29,7 +29,7 @@ impl Recorded {
     }
 }
 
-async fn login_page(State(site): State<Arc<Recorded>>) -> Html<String> {
+async fn login_page(State(site): State<Arc<RecordedSite>>) -> Html<String> {
     site.page("login-form.html")
 }
 
@@ -55,7 +55,7 @@ async fn log_in(
 }
 
 async fn account_page(
-    State(site): State<Arc<Recorded>>,
+    State(site): State<Arc<RecordedSite>>,
     headers: HeaderMap,
     uri: axum::http::Uri,
 ) -> Response {
@@ -72,9 +72,9 @@ async fn account_page(
         .into_response()
 }
 
-async fn serve(pages: PathBuf) -> Arc<Recorded> {
+async fn serve(pages: PathBuf) -> Arc<RecordedSite> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let site = Arc::new(Recorded {
+    let site = Arc::new(RecordedSite {
         pages,
         base_url: format!("http://{}", listener.local_addr().unwrap()),
         fetched: Mutex::default(),
@@ -94,7 +94,7 @@ async fn serve(pages: PathBuf) -> Arc<Recorded> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recorded_account_arrives_in_the_mail() {
+async fn recorded_account_is_in_the_mail() {
     let Some(pages) = library_pages() else {
         return;
     };
@@ -138,7 +138,7 @@ async fn a_recorded_account_arrives_in_the_mail() {
     assert_eq!(
         fetched,
         ["checkedout", "suspended"],
-        "only the pages that the totals say are not empty"
+        "only the pages with a total above 0 are fetched"
     );
     home.run(&["notify-all"]).expect_code(0);
 
@@ -161,7 +161,7 @@ async fn a_recorded_account_arrives_in_the_mail() {
     ] {
         assert!(
             html.contains(expected),
-            "the mail does not say “{expected}”:\n{html}"
+            "the mail does not show “{expected}”:\n{html}"
         );
     }
 }

@@ -1,15 +1,15 @@
-//! No PIN and no number in anything that a run leaves behind.
+//! No output or file of a run shows a PIN or a card number.
 
 use std::path::Path;
 
 use hippo_demo_library::{DemoLibrary, DemoLoan, Fault, Patron, Site, SystemKind};
-use hippo_tests::{Home, Ran};
+use hippo_tests::{CommandOutput, Home};
 
 const PIN: &str = "canary-pin-90817263";
 const WRONG_PIN: &str = "canary-wrong-55443322";
 const NUMBER: &str = "29555444333222";
 
-fn check(what: &str, text: &[u8]) {
+fn assert_no_secret(what: &str, text: &[u8]) {
     for secret in [PIN, WRONG_PIN, NUMBER] {
         let found = text
             .windows(secret.len())
@@ -18,24 +18,24 @@ fn check(what: &str, text: &[u8]) {
     }
 }
 
-fn check_run(what: &str, ran: &Ran) {
-    check(&format!("{what}, standard output"), ran.stdout.as_bytes());
-    check(&format!("{what}, standard error"), ran.stderr.as_bytes());
+fn assert_run_shows_no_secret(what: &str, ran: &CommandOutput) {
+    assert_no_secret(&format!("{what}, standard output"), ran.stdout.as_bytes());
+    assert_no_secret(&format!("{what}, standard error"), ran.stderr.as_bytes());
 }
 
-fn check_files(folder: &Path) {
+fn assert_files_show_no_secret(folder: &Path) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            check_files(&path);
+            assert_files_show_no_secret(&path);
         } else {
-            check(&path.display().to_string(), &std::fs::read(&path).unwrap());
+            assert_no_secret(&path.display().to_string(), &std::fs::read(&path).unwrap());
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_in_the_logs_the_errors_the_mails_or_the_files() {
+async fn secrets_stay_out_of_logs_errors_mails_and_files() {
     let mut home = Home::new();
     home.set_variable("HIPPO_LOG", "trace");
     home.add_family("conrad");
@@ -64,21 +64,21 @@ async fn no_secret_is_in_the_logs_the_errors_the_mails_or_the_files() {
             "--pin-stdin",
         ];
         let added = home.run_with_input(&arguments, WRONG_PIN);
-        check_run("card add with a wrong PIN", &added);
+        assert_run_shows_no_secret("card add with a wrong PIN", &added);
         assert_eq!(added.code, 1);
         assert!(
             added.stderr.contains("TRACE") || added.stderr.contains("DEBUG"),
             "the log is on"
         );
         let duplicate = home.run_with_input(&arguments, PIN);
-        check_run("card add twice", &duplicate);
+        assert_run_shows_no_secret("card add twice", &duplicate);
         assert_eq!(duplicate.code, 2);
 
         let cards = home.run(&["card", "list", "--json"]).expect_code(0);
-        check_run("card list", &cards);
+        assert_run_shows_no_secret("card list", &cards);
         let card = home.card_ids().pop().unwrap();
         let set = home.run_with_input(&["card", "set-pin", &card, "--pin-stdin"], PIN);
-        check_run("card set-pin", &set);
+        assert_run_shows_no_secret("card set-pin", &set);
         assert_eq!(set.code, 0, "{}\n{}", set.stdout, set.stderr);
 
         for fault in [
@@ -93,12 +93,12 @@ async fn no_secret_is_in_the_logs_the_errors_the_mails_or_the_files() {
         ] {
             library.switches().set(fault);
             let again = home.run(&["card", "retry", &card]);
-            check_run("card retry at a faulty site", &again);
+            assert_run_shows_no_secret("card retry at a faulty site", &again);
         }
         library.switches().clear();
-        // Left alone after the faults; a new home would ask at once.
+        // The library may be backed off after the faults.
         let run = home.run(&["check-cards", "--no-pause", "-v"]);
-        check_run("check-cards", &run);
+        assert_run_shows_no_secret("check-cards", &run);
     }
     for arguments in [
         vec!["notify-all"],
@@ -113,18 +113,17 @@ async fn no_secret_is_in_the_logs_the_errors_the_mails_or_the_files() {
     ] {
         let ran = home.run(&arguments);
         if !arguments.contains(&"--pin") {
-            check_run(&arguments.join(" "), &ran);
+            assert_run_shows_no_secret(&arguments.join(" "), &ran);
         }
     }
     let backup = home.path().join("backup.db");
     home.run(&["backup", &backup.to_string_lossy()])
         .expect_code(0);
-    check_files(&home.path());
+    assert_files_show_no_secret(&home.path());
 }
 
-/// A number and PIN that a page prints are in nothing that is kept, mailed, logged or shown.
 #[tokio::test(flavor = "multi_thread")]
-async fn number_and_pin_that_a_page_prints_are_masked_everywhere() {
+async fn number_and_pin_printed_by_a_page_are_masked() {
     const PRINTED: &str = "2 9555-4443 33222";
     const SHORT_PIN: &str = "8391";
     let mut home = Home::new();

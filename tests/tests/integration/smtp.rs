@@ -1,14 +1,14 @@
-//! A notice by SMTP: refused, dropped, hanging, killed; never two mails.
+//! Notices over SMTP when the server refuses, drops or hangs, or the command is killed: never two mails.
 
 use std::time::{Duration, Instant};
 
 use hippo_demo_library::{DemoLibrary, DemoLoan, Patron, Site, SystemKind};
-use hippo_tests::smtp::{Smtp, Trouble};
+use hippo_tests::smtp::{Smtp, SmtpFault};
 use hippo_tests::{Home, finish};
 
 const NOW: &str = "2026-11-21T12:10:00Z";
 
-/// A home with an overdue loan that posts to `smtp`.
+/// Creates a home with an overdue loan that sends mail to `smtp`.
 async fn home(smtp: &Smtp) -> Home {
     let today = "2026-11-21".parse().unwrap();
     let patron = Patron::new("1001", "2468", "Ines Calder").with_loan(DemoLoan::new(
@@ -38,18 +38,18 @@ async fn home(smtp: &Smtp) -> Home {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_that_was_dropped_before_its_end_goes_out_with_the_next_run() {
+async fn mail_cut_off_before_its_end_is_sent_by_the_next_run() {
     let smtp = Smtp::start();
     let home = home(&smtp).await;
-    smtp.set(Trouble::DropBeforeTheEnd);
+    smtp.set(SmtpFault::DropBeforeEnd);
     home.run(&["notify-all"]).expect_code(1);
     let status = home.run(&["status"]).stdout;
     assert!(status.contains("PENDING"), "{status}");
     assert!(
         status.contains("notify-all"),
-        "it says when it goes out: {status}"
+        "the status says what sends it: {status}"
     );
-    smtp.set(Trouble::None);
+    smtp.set(SmtpFault::None);
     home.run(&["notify-all"]).expect_code(0);
     home.run(&["notify-all"]).expect_code(0);
     let mails = smtp.mails();
@@ -59,17 +59,17 @@ async fn a_mail_that_was_dropped_before_its_end_goes_out_with_the_next_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_whose_reply_was_lost_is_not_sent_again_and_status_says_so() {
-    for trouble in [Trouble::DropAfterTheEnd, Trouble::HangAfterTheEnd] {
+async fn mail_with_a_lost_reply_is_not_resent() {
+    for fault in [SmtpFault::DropAfterEnd, SmtpFault::HangAfterEnd] {
         let smtp = Smtp::start();
         let home = home(&smtp).await;
-        smtp.set(trouble);
+        smtp.set(fault);
         home.run(&["notify-all"]).expect_code(1);
-        smtp.set(Trouble::None);
+        smtp.set(SmtpFault::None);
         for _ in 0..3 {
             home.run(&["notify-all"]);
         }
-        assert_eq!(smtp.mails().len(), 1, "{trouble:?}");
+        assert_eq!(smtp.mails().len(), 1, "{fault:?}");
         let status = home.run(&["status"]).stdout;
         assert!(
             status.contains("We can't tell whether this email was sent"),
@@ -79,12 +79,12 @@ async fn a_mail_whose_reply_was_lost_is_not_sent_again_and_status_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_for_now_is_tried_later_and_one_for_good_is_failed() {
+async fn temporary_refusal_is_retried_and_permanent_one_fails() {
     let smtp = Smtp::start();
     let mut home = home(&smtp).await;
-    smtp.set(Trouble::RefuseForNow);
+    smtp.set(SmtpFault::RefuseTemporarily);
     home.run(&["notify-all"]).expect_code(1);
-    smtp.set(Trouble::RefuseForGood);
+    smtp.set(SmtpFault::RefusePermanently);
     let waiting = home.run(&["notify-all", "--label", "tick"]).expect_code(0);
     assert!(
         !waiting.stdout.contains("FAILED"),
@@ -98,16 +98,16 @@ async fn a_refusal_for_now_is_tried_later_and_one_for_good_is_failed() {
         status.contains("FAILED") && status.contains("550"),
         "{status}"
     );
-    smtp.set(Trouble::None);
+    smtp.set(SmtpFault::None);
     home.run(&["notify-all"]).expect_code(0);
     assert_eq!(smtp.mails().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_is_killed_while_it_sends_makes_no_second_mail() {
+async fn command_killed_while_sending_sends_no_second_mail() {
     let smtp = Smtp::start();
     let home = home(&smtp).await;
-    smtp.set(Trouble::HangAfterTheEnd);
+    smtp.set(SmtpFault::HangAfterEnd);
     let mut child = home.command(&["notify-all"]).spawn().unwrap();
     let waiting_since = Instant::now();
     while smtp.mails().is_empty() {
@@ -119,7 +119,7 @@ async fn a_command_that_is_killed_while_it_sends_makes_no_second_mail() {
     }
     child.kill().unwrap();
     finish(child);
-    smtp.set(Trouble::None);
+    smtp.set(SmtpFault::None);
     for _ in 0..3 {
         home.run(&["notify-all"]);
     }
@@ -129,7 +129,7 @@ async fn a_command_that_is_killed_while_it_sends_makes_no_second_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_at_once_send_one_mail() {
+async fn concurrent_commands_send_one_mail() {
     let smtp = Smtp::start();
     let home = home(&smtp).await;
     let children: Vec<_> = (0..6)
@@ -143,18 +143,18 @@ async fn many_at_once_send_one_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_there_is_said_and_loses_nothing() {
+async fn unreachable_smtp_server_fails_and_loses_nothing() {
     let smtp = Smtp::start();
     let home = home(&smtp).await;
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    // A port that was free a moment ago.
+    // A port on which nothing listens.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = free.local_addr().unwrap().port();
+    let closed_port = free.local_addr().unwrap().port();
     drop(free);
     std::fs::write(
         &config,
-        text.replace(&smtp.port().to_string(), &nobody.to_string()),
+        text.replace(&smtp.port().to_string(), &closed_port.to_string()),
     )
     .unwrap();
     let ran = home.run(&["mail", "test", "pat@example.org"]);
@@ -166,12 +166,12 @@ async fn a_server_that_is_not_there_is_said_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn greylisted_recipient_gets_the_mail_later_and_the_other_does_not_again() {
+async fn greylisted_recipient_alone_gets_the_mail_later() {
     let smtp = Smtp::start();
     let mut home = home(&smtp).await;
     home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
         .expect_code(0);
-    smtp.set(Trouble::RefuseOne(
+    smtp.set(SmtpFault::RefuseOne(
         "sam@example.org",
         "451 4.7.1 greylisted, try again later",
     ));
@@ -181,7 +181,7 @@ async fn greylisted_recipient_gets_the_mail_later_and_the_other_does_not_again()
     let notices = home.run(&["notices"]).stdout;
     assert!(notices.contains("SENT"), "{notices}");
 
-    smtp.set(Trouble::None);
+    smtp.set(SmtpFault::None);
     for (now, deliveries) in [
         ("2026-11-21T12:25:00Z", 1),
         ("2026-11-21T12:45:00Z", 2),
@@ -201,7 +201,7 @@ async fn refused_recipient_becomes_an_alert_after_three_retries() {
     let mut home = home(&smtp).await;
     home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
         .expect_code(0);
-    smtp.set(Trouble::RefuseOne("sam@example.org", "451 4.7.1 not yet"));
+    smtp.set(SmtpFault::RefuseOne("sam@example.org", "451 4.7.1 not yet"));
     for now in [
         "2026-11-21T12:10:00Z",
         "2026-11-21T12:45:00Z",
@@ -230,7 +230,7 @@ async fn recipient_refused_for_good_becomes_an_alert_at_once() {
     let home = home(&smtp).await;
     home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
         .expect_code(0);
-    smtp.set(Trouble::RefuseOne("sam@example.org", "550 5.1.1 nobody"));
+    smtp.set(SmtpFault::RefuseOne("sam@example.org", "550 5.1.1 nobody"));
     home.run(&["notify-all", "--label", "tick"]);
     let status = home.run(&["status"]).stdout;
     assert!(status.contains("refused recipient 2 of conrad"), "{status}");

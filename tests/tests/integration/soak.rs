@@ -1,8 +1,8 @@
-//! The soak of `make bench` in small: more faults, fewer families, and seeds that stay the same.
+//! A small soak test: more faults and fewer families than `make bench`, with fixed seeds.
 
 use hippo_core::testing::memory::MemoryStore;
 use hippo_local::sqlite::SqliteStore;
-use hippo_tests::soak::{Ended, Report, Soak};
+use hippo_tests::soak::{Outcome, Report, Soak};
 
 fn soak(seed: u64, faults_in_a_million: u64) -> Soak {
     Soak {
@@ -15,18 +15,18 @@ fn soak(seed: u64, faults_in_a_million: u64) -> Soak {
 
 fn assert_sound(report: &Report, notices: usize) {
     println!("{report}");
-    assert_eq!(report.wrong, Vec::<String>::new());
-    assert_eq!(report.number(Ended::Doubled), 0);
-    assert_eq!(report.number(Ended::Unexplained), 0);
+    assert_eq!(report.violations, Vec::<String>::new());
+    assert_eq!(report.count_of(Outcome::Doubled), 0);
+    assert_eq!(report.count_of(Outcome::Unexplained), 0);
     assert_eq!(report.notices(), notices);
     assert!(
         report.faults() > 0,
-        "nothing went wrong: this shows nothing"
+        "no fault happened, so this proves nothing"
     );
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_a_notice_is_one_mail_or_a_record_that_says_why() {
+async fn in_memory_notices_end_as_one_mail_or_a_reason() {
     for seed in 1..=4 {
         for faults in [10_000, 100_000] {
             let report = soak(seed, faults).run(&MemoryStore::default()).await;
@@ -36,7 +36,7 @@ async fn whatever_goes_wrong_a_notice_is_one_mail_or_a_record_that_says_why() {
 }
 
 #[tokio::test]
-async fn over_sqlite_too() {
+async fn sqlite_notices_end_as_one_mail_or_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
     let report = soak(5, 50_000).run(&store).await;
@@ -44,17 +44,20 @@ async fn over_sqlite_too() {
 }
 
 #[tokio::test]
-async fn the_same_seed_makes_the_same_days() {
+async fn same_seed_gives_the_same_report() {
     let one = soak(7, 30_000).run(&MemoryStore::default()).await;
     let other = soak(7, 30_000).run(&MemoryStore::default()).await;
     assert_eq!(one, other);
 }
 
 #[tokio::test]
-async fn without_a_fault_every_notice_is_sent_or_skipped() {
+async fn without_faults_every_notice_is_sent_or_skipped() {
     let report = soak(1, 0).run(&MemoryStore::default()).await;
     println!("{report}");
-    let (sent, skipped) = (report.number(Ended::Sent), report.number(Ended::Skipped));
+    let (sent, skipped) = (
+        report.count_of(Outcome::Sent),
+        report.count_of(Outcome::Skipped),
+    );
     assert_eq!((sent + skipped, report.faults()), (100, 0));
     assert!(sent > 70 && skipped > 5, "{sent} sent, {skipped} skipped");
 }

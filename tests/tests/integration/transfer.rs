@@ -1,4 +1,4 @@
-//! Exporting one home and importing it into another.
+//! Moving from one home to another with `export` and `import`: nothing is lost, and the file shows no PIN.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ async fn library() -> DemoLibrary {
     DemoLibrary::start(site).await.unwrap()
 }
 
-/// A home with a checked card and a family that got its notice today.
-fn lived_in(library: &DemoLibrary) -> Home {
+/// Creates a home with a checked card and a family that has today's notice.
+fn used_home(library: &DemoLibrary) -> Home {
     let mut home = Home::new();
     home.set_now(NOW);
     home.add_library("wpl", "bibliocommons", &library.base_url());
@@ -45,13 +45,13 @@ fn key_file(home: &Home) -> String {
     home.path().join("hippo.pub").to_string_lossy().into_owned()
 }
 
-fn exported(left: &Home, to: &Home) -> (PathBuf, String) {
-    let file = left.path().join("move.json");
+fn export(old: &Home, to: &Home) -> (PathBuf, String) {
+    let file = old.path().join("move.json");
     let name = file.to_string_lossy().into_owned();
-    let said = left
+    let ran = old
         .run(&["export", &name, "--key", &key_file(to)])
         .expect_code(0);
-    assert!(said.stdout.contains("import"), "it says what comes next");
+    assert!(ran.stdout.contains("import"), "the next step is shown");
     (file, name)
 }
 
@@ -60,11 +60,11 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn imported_home_is_the_same_and_sends_no_second_mail() {
+async fn export_and_import_move_a_home_without_a_second_mail() {
     let library = library().await;
-    let left = lived_in(&library);
+    let old = used_home(&library);
     let new = new_home();
-    let (file, name) = exported(&left, &new);
+    let (file, name) = export(&old, &new);
     assert_eq!(mode(&file), 0o600);
     let text = std::fs::read_to_string(&file).unwrap();
     for secret in [NUMBER, PIN, "canary"] {
@@ -78,22 +78,26 @@ async fn imported_home_is_the_same_and_sends_no_second_mail() {
     assert_eq!(dry["cards"]["added"], 1);
     assert_eq!(new.card_ids(), Vec::<String>::new());
     new.run(&["import", &name, "--yes"]).expect_code(0);
-    for asked in ["status", "card list", "family list", "library list"] {
-        let asked: Vec<&str> = asked.split(' ').chain(["--json"]).collect();
-        let mut before = left.run(&asked).expect_code(0).json();
+    for command in ["status", "card list", "family list", "library list"] {
+        let arguments: Vec<&str> = command.split(' ').chain(["--json"]).collect();
+        let mut before = old.run(&arguments).expect_code(0).json();
         if let Some(status) = before.as_object_mut() {
-            // What one side did stays with it.
+            // Runs are not exported.
             status["runs"] = serde_json::json!([]);
         }
-        let after = new.run(&asked).expect_code(0).json();
-        assert_eq!(before, after, "{asked:?}");
+        let after = new.run(&arguments).expect_code(0).json();
+        assert_eq!(before, after, "{arguments:?}");
     }
 
     let logins = library.logins();
     new.run(&["notify-all"]).expect_code(0);
-    assert_eq!(new.mails(), [], "the family was told today");
+    assert_eq!(new.mails(), [], "the family already has today's notice");
     new.run(&["check-cards", "--no-pause"]).expect_code(0);
-    assert_eq!(library.logins(), logins + 1, "the PIN opens here too");
+    assert_eq!(
+        library.logins(),
+        logins + 1,
+        "the PIN opens in the new home"
+    );
 
     let again = new
         .run(&["import", &name, "--yes", "--json"])
@@ -104,18 +108,18 @@ async fn imported_home_is_the_same_and_sends_no_second_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_export_or_one_for_another_home_is_refused() {
+async fn export_for_another_home_or_damaged_is_rejected() {
     let library = library().await;
-    let left = lived_in(&library);
+    let old = used_home(&library);
     let new = new_home();
-    let (file, name) = exported(&left, &new);
+    let (file, name) = export(&old, &new);
 
     let other = new_home();
     let refused = other.run(&["import", &name]).expect_code(3);
     assert!(refused.stderr.contains("sealed for the key"));
     assert!(!refused.stderr.contains("canary"));
 
-    let again = left
+    let again = old
         .run(&["export", &name, "--key", &key_file(&other)])
         .expect_code(2);
     assert!(again.stderr.contains("already exists"), "{}", again.stderr);
@@ -124,26 +128,26 @@ async fn broken_export_or_one_for_another_home_is_refused() {
     std::fs::write(&file, &text[..text.len() / 2]).unwrap();
     let cut = new.run(&["import", &name]).expect_code(2);
     assert!(cut.stderr.contains("cut off"), "{}", cut.stderr);
-    assert!(!cut.stderr.contains("conrad@"), "no address is repeated");
+    assert!(!cut.stderr.contains("conrad@"), "no address is printed");
     assert_eq!(new.card_ids(), Vec::<String>::new());
 
-    let nowhere = left.path().join("more.json");
-    let missing = left
+    let unwritten = old.path().join("more.json");
+    let missing = old
         .run(&[
             "export",
-            &nowhere.to_string_lossy(),
+            &unwritten.to_string_lossy(),
             "--key",
             "/nowhere/hippo.pub",
         ])
         .expect_code(3);
     assert!(missing.stderr.contains("key file"), "{}", missing.stderr);
-    assert!(!nowhere.exists());
+    assert!(!unwritten.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn import_reports_and_keeps_a_family_that_differs() {
+async fn conflicting_family_is_kept_and_reported() {
     let library = library().await;
-    let left = lived_in(&library);
+    let old = used_home(&library);
     let new = new_home();
     new.run(&[
         "family",
@@ -157,12 +161,12 @@ async fn import_reports_and_keeps_a_family_that_differs() {
         "America/Toronto",
     ])
     .expect_code(0);
-    let (_, name) = exported(&left, &new);
-    let said = new.run(&["import", &name, "--yes"]).expect_code(1);
+    let (_, name) = export(&old, &new);
+    let ran = new.run(&["import", &name, "--yes"]).expect_code(1);
     assert!(
-        said.stdout.contains("conrad") && said.stdout.contains("make the two the same"),
+        ran.stdout.contains("conrad") && ran.stdout.contains("make the two the same"),
         "{}",
-        said.stdout
+        ran.stdout
     );
     assert_eq!(new.card_ids(), Vec::<String>::new());
 }

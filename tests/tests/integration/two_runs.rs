@@ -1,4 +1,4 @@
-//! Two runs of `check-cards` at once: each card is logged in once, and neither run says anything that is not so.
+//! Two runs of `check-cards` at once: each card is logged in once, and both runs report correctly.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use hippo_tests::{Home, finish};
 
 const PIN: &str = "2468";
 
-/// How often the two meet.
+/// How many times the two runs start together.
 const ROUNDS: usize = 4;
 
-/// Long enough that a run finds the checks of the other under way.
+/// A response delay that makes the checks of both runs overlap.
 const DELAY: Duration = Duration::from_millis(150);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,9 +52,9 @@ async fn two_runs_at_once_log_in_each_card_once() {
         for document in &both {
             assert_eq!(document["run"]["outcome"], "done", "{document:#}");
             let planned = document["run"]["counts"]["planned"].as_u64().unwrap();
-            let told = |name: &str| document[name].as_array().unwrap().len() as u64;
+            let count = |name: &str| document[name].as_array().unwrap().len() as u64;
             assert_eq!(planned, 6);
-            assert_eq!(told("cards") + told("left_out"), planned, "{document:#}");
+            assert_eq!(count("cards") + count("left_out"), planned, "{document:#}");
         }
         let status = home.run(&["status", "--json"]).expect_code(0).json();
         for card in status["families"][0]["cards"].as_array().unwrap() {

@@ -1,5 +1,4 @@
-//! Hostile sites, as the jobs meet them: the last good account stays as it was, the card says why it could not be
-//! checked, and no other card pays for it.
+//! Checks at hostile sites: the last good account is kept, the card records the failure, and no other card is affected.
 
 mod world;
 
@@ -16,11 +15,11 @@ use hippo_demo_library::{DemoLibrary, Fault, Generation, Rule, Site, SystemKind}
 use rstest::rstest;
 use world::{PATIENT, World, patron, today};
 
-/// What a busy machine may add to a limit.
+/// The time that a busy machine may add to a limit.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Whether a fault changes what an account says, and not whether it can be read.
-fn changes_words(fault: &Fault) -> bool {
+/// Whether a fault changes the text of an account but leaves it readable.
+fn changes_text_only(fault: &Fault) -> bool {
     matches!(fault, Fault::ScriptLinks | Fault::TrickyTitles)
 }
 
@@ -32,7 +31,7 @@ fn changes_words(fault: &Fault) -> bool {
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn fault_keeps_the_last_good_account_and_names_the_reason(
+async fn every_fault_keeps_the_account_and_records_the_failure(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
@@ -56,7 +55,7 @@ async fn fault_keeps_the_last_good_account_and_names_the_reason(
     for fault in Fault::quick_ones(&elsewhere) {
         for step in 0..steps {
             let what = format!("{} {generation:?}, step {step}: {fault:?}", system.id());
-            // A day later nothing stands in the way of a check; what was refused, a person has looked at.
+            // A day later no back-off is left, and a person has allowed a retry of a refused card.
             world.clock.advance(chrono::Duration::days(1));
             world.store.allow_retry(card).await.unwrap();
             demo.switches().clear();
@@ -73,45 +72,45 @@ async fn fault_keeps_the_last_good_account_and_names_the_reason(
             let last_check = state.last_check.unwrap();
             assert_eq!(last_check.started_at, world.clock.now(), "{what}");
             let until = world.back_off_until("harbour").await;
-            let is_left_alone = until.is_some_and(|until| until > world.clock.now());
+            let is_backed_off = until.is_some_and(|until| until > world.clock.now());
             match &checked[0].check.outcome {
                 Ok(_) => {
                     let row = &rows[&card.to_string()];
-                    assert!(changes_words(&fault) || row.2 == good.2, "{what}");
+                    assert!(changes_text_only(&fault) || row.2 == good.2, "{what}");
                     assert_eq!(last_check.failure, None, "{what}");
-                    assert!(!is_left_alone, "{what}");
+                    assert!(!is_backed_off, "{what}");
                 }
                 Err(failure) => {
                     failed += 1;
-                    assert!(!changes_words(&fault), "{what}: {failure}");
+                    assert!(!changes_text_only(&fault), "{what}: {failure}");
                     assert_eq!(rows, before, "{what}");
                     assert_eq!(state.last_success_at, last_success_at, "{what}");
-                    let told = last_check.failure.unwrap();
+                    let recorded = last_check.failure.unwrap();
                     assert_eq!(
-                        (told.kind, &told.detail),
+                        (recorded.kind, &recorded.detail),
                         (failure.kind, &failure.detail),
                         "{what}"
                     );
                     let is_refused = failure.kind == FailureKind::WrongCredentials;
                     assert_eq!(state.refused_since.is_some(), is_refused, "{what}");
                     let wait = failure.retry_after.unwrap_or_default().max(MIN_BACK_OFF);
-                    let alerts_all = failure.kind.affects_library();
-                    assert_eq!(is_left_alone, alerts_all, "{what}: {failure}");
+                    let affects_library = failure.kind.affects_library();
+                    assert_eq!(is_backed_off, affects_library, "{what}: {failure}");
                     assert!(
-                        !alerts_all || until == Some(world.clock.now() + wait),
+                        !affects_library || until == Some(world.clock.now() + wait),
                         "{what}: {until:?}"
                     );
                 }
             }
         }
     }
-    // Most faults make a check fail wherever they strike; the logout is the last step.
+    // Most faults make a check fail at every step but the last one, the logout.
     assert!(failed > 20 * (steps - 1), "{failed} of {steps} steps");
     assert!(demo.violations().is_empty());
     assert_eq!(other.logins(), 0);
 }
 
-/// Three libraries of different systems, the first of which will be hostile.
+/// Three libraries of different systems; the first becomes hostile.
 struct Three {
     world: World,
     hostile: DemoLibrary,
@@ -120,13 +119,13 @@ struct Three {
     _others: [DemoLibrary; 2],
 }
 
-/// How many cards the two other libraries have.
+/// The number of cards at the two other libraries.
 const CARDS_ELSEWHERE: u32 = 3;
 
 const ANN: &str = "22000000000001";
 
 impl Three {
-    /// All have been checked a day ago, and were well.
+    /// Creates the libraries, with a good check of every card a day ago.
     async fn new() -> Self {
         let world = World::new().await;
         let site = |system, numbers: &[&str]| {
@@ -172,29 +171,29 @@ impl Three {
 #[case::stalls(Fault::Stall)]
 #[case::drips(Fault::Drip(Duration::from_secs(5)))]
 #[tokio::test]
-async fn hanging_library_delays_no_other_library(#[case] fault: Fault) {
+async fn stalled_library_does_not_delay_other_libraries(#[case] fault: Fault) {
     let three = Three::new().await;
     three.hostile.switches().set(fault);
-    let heard = Mutex::new(Vec::new());
+    let checked = Mutex::new(Vec::new());
     let hostile = Mutex::new(Some(three.hostile));
     let run = three
         .world
         .check_cards(2, &|card| {
-            let mut heard = heard.lock().unwrap();
-            heard.push((card.card.library.to_string(), card.check.outcome.is_ok()));
-            if heard.len() == CARDS_ELSEWHERE as usize {
-                // Only now, when all others were heard of, does the wait end: its connections are cut.
+            let mut checked = checked.lock().unwrap();
+            checked.push((card.card.library.to_string(), card.check.outcome.is_ok()));
+            if checked.len() == CARDS_ELSEWHERE as usize {
+                // The wait ends only now that all others are checked: its connections are closed.
                 drop(hostile.lock().unwrap().take());
             }
         })
         .await;
-    let heard = heard.into_inner().unwrap();
-    let (first, rest) = heard.split_at(CARDS_ELSEWHERE as usize);
+    let checked = checked.into_inner().unwrap();
+    let (first, rest) = checked.split_at(CARDS_ELSEWHERE as usize);
     for (library, is_checked) in first {
-        assert!(library != "hostile" && *is_checked, "{heard:?}");
+        assert!(library != "hostile" && *is_checked, "{checked:?}");
     }
     for (library, is_checked) in rest {
-        assert!(library == "hostile" && !is_checked, "{heard:?}");
+        assert!(library == "hostile" && !is_checked, "{checked:?}");
     }
     assert_eq!(run.counts.done, CARDS_ELSEWHERE);
     assert_eq!(run.counts.failed["site_down"], 1, "{:?}", run.counts);
@@ -207,7 +206,7 @@ async fn hanging_library_delays_no_other_library(#[case] fault: Fault) {
 #[case::leads_astray(Fault::RedirectTo("http://169.254.169.254/".to_owned()))]
 #[case::lies_about_its_charset(Fault::WrongCharset("utf-16le".to_owned()))]
 #[tokio::test]
-async fn broken_pages_of_a_card_fail_that_card_alone(#[case] fault: Fault) {
+async fn broken_card_does_not_stop_other_cards_of_its_library(#[case] fault: Fault) {
     let three = Three::new().await;
     let before = three.world.rows();
     let rule = Rule::new(fault).only_for("/1000001/");
@@ -218,7 +217,7 @@ async fn broken_pages_of_a_card_fail_that_card_alone(#[case] fault: Fault) {
     let rows = three.world.rows();
     for (card, row) in &rows {
         let is_ann = *card == three.cards[0];
-        assert_eq!(*row == before[card], is_ann, "read anew, but for Ann's");
+        assert_eq!(*row == before[card], is_ann, "all but Ann's are read again");
         assert!(row.2 == before[card].2);
     }
 }
@@ -229,7 +228,7 @@ async fn broken_pages_of_a_card_fail_that_card_alone(#[case] fault: Fault) {
 #[case::drips(Fault::Drip(Duration::from_millis(50)))]
 #[case::is_slow(Fault::Slow(Duration::from_secs(120)))]
 #[tokio::test]
-async fn slow_card_costs_a_run_its_own_limit_only(#[case] fault: Fault) {
+async fn stalled_card_costs_a_run_at_most_its_own_limit(#[case] fault: Fault) {
     let limits = Limits {
         card: Duration::from_secs(4),
         log_out: Duration::from_millis(500),
@@ -238,11 +237,11 @@ async fn slow_card_costs_a_run_its_own_limit_only(#[case] fault: Fault) {
     let mut three = Three::new().await;
     three.world.set_limits(limits);
     let before = three.world.rows();
-    // Ann's record alone: the others' pages would come at once.
+    // Only Ann's record is slow.
     let rule = Rule::new(fault).only_for("/1000001/");
     three.hostile.switches().add(rule);
     let began = Instant::now();
-    // One worker for all: whoever comes after Ann has to wait for her.
+    // With one worker, the cards after Ann's have to wait.
     let run = three.world.check_cards(1, &|_| {}).await;
     let took = began.elapsed();
     assert!(took < limits.card + limits.log_out + GRACE, "{took:?}");
@@ -261,30 +260,30 @@ async fn slow_card_costs_a_run_its_own_limit_only(#[case] fault: Fault) {
                 let is_ann = *card == three.cards[0];
                 let expected = if is_ann { "site_down" } else { "not_tried" };
                 assert_eq!(failure.kind.as_str(), expected, "{failure}");
-                let said = if is_ann {
+                let detail = if is_ann {
                     "not read to the end within 4 s"
                 } else {
                     "The library didn't answer or turned us away"
                 };
-                assert!(failure.detail.starts_with(said), "{failure}");
+                assert!(failure.detail.starts_with(detail), "{failure}");
                 not_tried += u32::from(!is_ann);
             }
         }
     }
-    // Who came before Ann was checked, who came after her was not tried.
+    // The cards before Ann's were checked, the cards after hers were not tried.
     assert_eq!(done + not_tried, 2);
     assert_eq!(run.counts.done, done + CARDS_ELSEWHERE, "{:?}", run.counts);
     assert_eq!(run.counts.failed["site_down"], 1);
     assert_eq!(run.counts.skipped, 0);
-    // One login each of those who were tried, and nobody's request after Ann's logout.
+    // Each tried card logs in once, and no request follows Ann's logout.
     assert_eq!(three.hostile.logins(), done as usize + 1);
     let requests = three.hostile.requests();
-    let of_ann = |place: &usize| requests[*place].patron.as_deref() == Some(ANN);
+    let is_anns = |index: &usize| requests[*index].patron.as_deref() == Some(ANN);
     let last = requests.last().unwrap();
-    assert!(last.path.contains("logout") && of_ann(&(requests.len() - 1)));
-    let waited_for = requests
+    assert!(last.path.contains("logout") && is_anns(&(requests.len() - 1)));
+    let slow_requests = requests
         .iter()
         .filter(|request| request.path.contains("/1000001/"))
         .count();
-    assert_eq!(waited_for, 1, "it is not asked for again after the login");
+    assert_eq!(slow_requests, 1, "the page is not requested again");
 }

@@ -1,4 +1,4 @@
-//! Demo libraries, a database, and the real jobs and sites between them; the clock alone is not real.
+//! Demo libraries and a database with the real jobs and sites; only the clock is simulated.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -33,12 +33,12 @@ use tempfile::TempDir;
 
 const PIN: &str = "4711";
 
-/// The day that the demo libraries are made for.
+/// Returns the date of the demo libraries.
 pub(crate) fn today() -> NaiveDate {
     "2026-11-21".parse().unwrap()
 }
 
-/// Limits that no check comes near, unless it hangs.
+/// Limits that only a hanging check reaches.
 pub(crate) const PATIENT: Limits = Limits {
     connect: Duration::from_secs(10),
     response: Duration::from_secs(60),
@@ -47,17 +47,17 @@ pub(crate) const PATIENT: Limits = Limits {
     pause_before_retry: Duration::from_millis(1),
 };
 
-/// A clock that goes only when told to.
-pub(crate) struct StillClock(Mutex<DateTime<Utc>>);
+/// A clock that a test moves.
+pub(crate) struct ManualClock(Mutex<DateTime<Utc>>);
 
-impl StillClock {
+impl ManualClock {
     pub(crate) fn advance(&self, by: chrono::Duration) {
         *self.0.lock().unwrap() += by;
     }
 }
 
 #[async_trait]
-impl Clock for StillClock {
+impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap()
     }
@@ -67,23 +67,23 @@ impl Clock for StillClock {
     }
 }
 
-/// A row of the accounts as it stands in the file: the card, when it was read, and the account's own text.
+/// A row of the account table: the card, the time it was read, and the stored text.
 pub(crate) type Row = (String, String, String);
 
 pub(crate) struct World {
     folder: TempDir,
     pub(crate) store: SqliteStore,
-    pub(crate) clock: StillClock,
+    pub(crate) clock: ManualClock,
     keys: KeyFiles,
     sites: Sites,
 }
 
-/// A family, by the name that all have here.
+/// Returns the id of the only family.
 pub(crate) fn family_id() -> FamilyId {
     "conrad".parse().unwrap()
 }
 
-/// Somebody with two loans and a hold, and a number that nobody else has.
+/// Creates a patron with this number, two loans and a hold.
 pub(crate) fn patron(number: &str) -> Patron {
     Patron::new(number, PIN, "Jo Doe")
         .with_loan(DemoLoan::new(
@@ -98,7 +98,7 @@ pub(crate) fn patron(number: &str) -> Patron {
 fn sites(limits: Limits) -> Sites {
     let sites = Sites::new(BrowserOptions {
         limits,
-        // Where a redirect leads into the network around, nobody may follow, this test neither.
+        // A redirect into the local network must not be followed, not even by this test.
         private_addresses: PrivateAddresses::LoopbackOnly,
         ..BrowserOptions::default()
     });
@@ -106,14 +106,14 @@ fn sites(limits: Limits) -> Sites {
 }
 
 impl World {
-    /// With sites that are visited patiently.
+    /// Creates a world with [`PATIENT`] limits.
     pub(crate) async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
         let keys = KeyFiles::in_folder(folder.path());
         keys.create_pair().unwrap();
         keys.create_fingerprint_key().unwrap();
-        let clock = StillClock(Mutex::new("2026-11-21T11:40:00Z".parse().unwrap()));
+        let clock = ManualClock(Mutex::new("2026-11-21T11:40:00Z".parse().unwrap()));
         let family = Family {
             id: family_id(),
             name: "Conrad".to_owned(),
@@ -136,12 +136,12 @@ impl World {
         }
     }
 
-    /// How long the sites are waited for from here on.
+    /// Sets the limits of all later checks.
     pub(crate) fn set_limits(&mut self, limits: Limits) {
         self.sites = sites(limits);
     }
 
-    /// Adds a demo library with a card for each of its patrons; their ids in the order of the patrons.
+    /// Adds a demo library with a card for each patron. Returns the card ids in the order of the patrons.
     pub(crate) async fn add_library(&self, id: &str, site: Site) -> (DemoLibrary, Vec<CardId>) {
         let numbers: Vec<String> = site
             .patrons
@@ -209,7 +209,7 @@ impl World {
         work(&ports).await
     }
 
-    /// One visit to these cards of a library, a moment after it was planned.
+    /// Makes a visit for these cards of a library.
     pub(crate) async fn visit(&self, library: &str, cards: &[CardId]) -> Vec<CheckedCard> {
         let visit = Visit {
             library: library.parse().unwrap(),
@@ -232,7 +232,7 @@ impl World {
         report.checked
     }
 
-    /// A run over all cards; `on_checked` is called after each card.
+    /// Runs `check-cards` over all cards and calls `on_checked` after each one.
     pub(crate) async fn check_cards(
         &self,
         concurrency: usize,
@@ -287,7 +287,7 @@ impl World {
         self.store.back_off_until(&id).await.unwrap()
     }
 
-    /// The accounts as they stand in the file, by card.
+    /// Reads the account rows from the database, by card.
     pub(crate) fn rows(&self) -> BTreeMap<String, Row> {
         let path = self.store.path();
         let file =
