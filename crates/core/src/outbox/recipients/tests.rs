@@ -28,7 +28,7 @@ fn refused(family: &Family, index: usize, for_good: bool) -> RefusedRecipient {
     }
 }
 
-/// A claim of `record` whose mail server refuses these recipients for now, SENDING.
+/// Claims `record` and begins sending; the mail server refuses these recipients.
 fn sending(
     record: &OutboxRecord,
     family: &Family,
@@ -142,7 +142,7 @@ fn recipient_is_given_up_when_the_local_day_ends() {
 }
 
 #[test]
-fn crash_in_the_last_retry_leaves_a_record_that_is_given_up() {
+fn record_is_given_up_after_a_crash_in_the_last_retry() {
     let family = two_recipients();
     let mut record = greylisted(&family);
     let mut now = start();
@@ -177,7 +177,7 @@ fn doubt_about_a_retry_leaves_the_notice_sent() {
     );
 }
 
-/// Where two mails are better than none, and the last retry is the one in doubt.
+/// Under `at_least_once`, with the last retry in doubt.
 #[test]
 fn unknown_last_retry_is_reported_as_unknown() {
     let family = two_recipients();
@@ -201,7 +201,7 @@ fn unknown_last_retry_is_reported_as_unknown() {
     );
 }
 
-/// Later results do not remove a doubt.
+/// Later results don't remove the doubt about an earlier mail.
 #[test]
 fn possible_recipient_is_not_reported_as_refused() {
     let family = two_recipients();
@@ -226,7 +226,7 @@ fn possible_recipient_is_not_reported_as_refused() {
     }
 }
 
-/// A retry of which nobody knows whether it left, and what is done about it under `at_least_once`.
+/// Sends a retry with an unknown outcome and reconciles it under `at_least_once`.
 fn in_doubt(record: &OutboxRecord, family: &Family, now: DateTime<Utc>) -> OutboxRecord {
     sending(record, family, &[], now)
         .doubt(now + LEASE)
@@ -301,7 +301,7 @@ fn tries() -> impl Strategy<Value = (Try, u8, u8)> {
 }
 
 proptest! {
-    /// Whatever the mail server answers, nobody has two mails, and who has none is said.
+    /// Nobody gets two mails, and each recipient without one is reported.
     #[test]
     fn no_recipient_gets_two_mails(tries in prop::collection::vec(tries(), 1..12)) {
         let mut family = two_recipients();
@@ -309,7 +309,7 @@ proptest! {
         let mut record = OutboxRecord::planned(MailKey::daily(family.id.clone(), sample::date("2026-11-21")), start());
         let mut now = start();
         let mut mails = [0; 3];
-        for (what, for_now, for_good) in tries {
+        for (attempt, for_now, for_good) in tries {
             now += REFUSED_DELAY;
             if record.retries_are_over(now) {
                 record = record.give_up_recipients(now).unwrap();
@@ -321,13 +321,13 @@ proptest! {
                 .map(|index| refused(&family, index, for_good >> index & 1 == 1))
                 .filter(|refused| claimed.pending_recipients().contains(&refused.address))
                 .collect();
-            let nobody = refusals.len() == claimed.pending_recipients().len();
-            record = match what {
+            let is_everyone_refused = refusals.len() == claimed.pending_recipients().len();
+            record = match attempt {
                 Try::CrashesClaimed => { now += LEASE; claimed }
                 Try::RefusedBefore { for_good: true } => claimed.failed("550".into(), now).unwrap(),
                 Try::RefusedBefore { .. } => claimed.refused_for_now("451".into(), now).unwrap(),
-                _ if nobody => claimed.refused_for_now("451".into(), now).unwrap(),
-                what => {
+                _ if is_everyone_refused => claimed.refused_for_now("451".into(), now).unwrap(),
+                attempt => {
                     let for_now: Vec<EmailAddress> = refusals
                         .iter()
                         .filter(|refused| !refused.for_good)
@@ -348,7 +348,7 @@ proptest! {
                             .apply_acceptance(sending.fence, AcceptedBy::RecipientServer, None, now)
                             .unwrap_or_else(|_| record.clone())
                     };
-                    match what {
+                    match attempt {
                         Try::Accepted { event: true } => {
                             take();
                             let sent = event(&sending);
@@ -366,10 +366,10 @@ proptest! {
                         Try::Silence { taken, event: comes } => {
                             if taken { take(); }
                             let doubtful = sending.doubt(now + LEASE).unwrap();
-                            let settled = doubtful
+                            let reconciled = doubtful
                                 .reconcile(Delivery::AtMostOnce, now + DELIVERY_EVENT_WAIT)
                                 .unwrap();
-                            if taken && comes { event(&settled) } else { settled }
+                            if taken && comes { event(&reconciled) } else { reconciled }
                         }
                         Try::CrashesClaimed | Try::RefusedBefore { .. } => unreachable!("above"),
                     }
@@ -379,11 +379,11 @@ proptest! {
         prop_assert!(mails.iter().all(|mails| *mails <= 1), "{mails:?} {record:?}");
         if record.state == MailState::Sent && record.is_over() {
             for (mails, recipient) in mails.iter().zip(&record.recipients) {
-                let is_told = matches!(
+                let is_reported = matches!(
                     recipient.state,
                     RecipientState::Refused | RecipientState::Unknown
                 );
-                prop_assert!(*mails == 1 || is_told, "{record:?}");
+                prop_assert!(*mails == 1 || is_reported, "{record:?}");
                 prop_assert!(recipient.state != RecipientState::Accepted || *mails == 1);
             }
         }
