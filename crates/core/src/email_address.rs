@@ -123,10 +123,7 @@ mod tests {
     #[case("“pat”@example.org", false)]
     #[case("pat@bücher.example", true)]
     #[case("pat+hippo@example.org", true)]
-    fn unsendable_address_is_refused(
-        #[case] text: &str,
-        #[case] is_sendable: bool,
-    ) {
+    fn unsendable_address_is_refused(#[case] text: &str, #[case] is_sendable: bool) {
         let parsed = text.parse::<EmailAddress>();
         assert_eq!(parsed.is_ok(), is_sendable, "{text}");
     }

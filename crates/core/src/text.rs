@@ -37,7 +37,9 @@ pub fn clean(text: &str) -> String {
             CharClass::Joiner if joins(c, before, rest.as_str()) => {}
             CharClass::Selector if before.is_some_and(|before| selects(before, c)) => {}
             // A flag's tags are kept with the flag.
-            CharClass::Forbidden | CharClass::Joiner | CharClass::Selector | CharClass::Tag => continue,
+            CharClass::Forbidden | CharClass::Joiner | CharClass::Selector | CharClass::Tag => {
+                continue;
+            }
             CharClass::Visible if !is_combining(c) => marks = 0,
             CharClass::Visible => {
                 marks += 1;

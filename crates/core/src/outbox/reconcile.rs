@@ -136,19 +136,15 @@ impl OutboxRecord {
 
     /// Marks the recipients of claim `fence` as accepted: SENT, unless a later mail is being sent to a
     /// recipient who was not in that one.
-    fn mark_accepted(
-        &self,
-        fence: u64,
-        message_id: Option<String>,
-        now: DateTime<Utc>,
-    ) -> Self {
+    fn mark_accepted(&self, fence: u64, message_id: Option<String>, now: DateTime<Utc>) -> Self {
         let mut accepted = Self {
             message_id: message_id.or_else(|| self.message_id.clone()),
             ..self.clone()
         };
         for recipient in &mut accepted.recipients {
             // A later mail overwrites the claim of a mail in doubt.
-            let was_included = recipient.fence == fence || (fence < self.fence && recipient.in_doubt);
+            let was_included =
+                recipient.fence == fence || (fence < self.fence && recipient.in_doubt);
             if was_included && recipient.state != RecipientState::Refused {
                 recipient.state = RecipientState::Accepted;
                 recipient.reason = None;

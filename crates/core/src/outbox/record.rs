@@ -372,7 +372,9 @@ impl OutboxRecord {
             MailState::Unknown,
         ])?;
         if self.is_retry() {
-            return Ok(self.release_unsent(reason, false, now).sent_without_the_rest(now));
+            return Ok(self
+                .release_unsent(reason, false, now)
+                .sent_without_the_rest(now));
         }
         Ok(self
             .give_up_if_doubted(Some(&reason), now)

@@ -118,7 +118,8 @@ pub async fn stop_recipient(
         known.reaches_the_same_as(address)
             || wire.is_some_and(|wire| wire.eq_ignore_ascii_case(address.as_str()))
     };
-    let Some((recipient, number)) = recipients.into_iter().find(|(known, _)| is_match(known)) else {
+    let Some((recipient, number)) = recipients.into_iter().find(|(known, _)| is_match(known))
+    else {
         return Ok(StopOutcome::NoRecipient);
     };
     if found.is_stopped(recipient) {
@@ -270,7 +271,10 @@ mod tests {
         let unalerted = apply_delivery_event(store, &without, clock, &tag, &event, None).await;
         assert!(unalerted.is_err(), "the event comes again");
         assert_eq!(apply_event(&world, &tag, &event).await, failed);
-        assert_eq!(apply_event(&world, &tag, &event).await, EventOutcome::NothingNew);
+        assert_eq!(
+            apply_event(&world, &tag, &event).await,
+            EventOutcome::NothingNew
+        );
         let alerts = store.recent_alerts(10).await.unwrap();
         let expected = Alert::NoNotice {
             mail: MailKind::DAILY,
@@ -286,7 +290,10 @@ mod tests {
         let world = World::new().await;
         let mut tag = sending(&world).await;
         tag.date = "2026-11-20".parse().unwrap();
-        assert_eq!(apply_event(&world, &tag, &DELIVERED).await, EventOutcome::Gone);
+        assert_eq!(
+            apply_event(&world, &tag, &DELIVERED).await,
+            EventOutcome::Gone
+        );
     }
 
     #[tokio::test]

@@ -224,7 +224,10 @@ impl<'a> Tick<'a> {
         kind: &MailKind,
         passed: &[NaiveDate],
     ) -> Result<Vec<MailResult>, JobError> {
-        let records = self.outbox.recent_mails(kind, &family.id, MAX_RECENT_RECORDS).await?;
+        let records = self
+            .outbox
+            .recent_mails(kind, &family.id, MAX_RECENT_RECORDS)
+            .await?;
         let known: BTreeSet<NaiveDate> = records.iter().map(|record| record.date).collect();
         let mut missed = Vec::new();
         for date in passed.iter().filter(|date| !known.contains(*date)) {

@@ -33,7 +33,10 @@ impl MailQueue for TestQueue {
             return unavailable;
         }
         self.sent.lock().unwrap().extend(notices.iter().cloned());
-        match self.loses_response.load(std::sync::atomic::Ordering::SeqCst) {
+        match self
+            .loses_response
+            .load(std::sync::atomic::Ordering::SeqCst)
+        {
             true => unavailable,
             false => Ok(()),
         }
@@ -105,7 +108,9 @@ async fn notice_is_enqueued_by_each_tick_until_claimed() {
 async fn tick_fails_without_its_queue_and_resumes_on_retry() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    queue.unavailable.store(true, std::sync::atomic::Ordering::SeqCst);
+    queue
+        .unavailable
+        .store(true, std::sync::atomic::Ordering::SeqCst);
     let error = tick(&world, &queue, TIME).await.unwrap_err();
     assert!(
         matches!(error, RunError::Job(JobError::Queue(_))),
@@ -114,7 +119,9 @@ async fn tick_fails_without_its_queue_and_resumes_on_retry() {
     let runs = world.store.recent_runs(None, None, 10).await.unwrap();
     assert_eq!(runs[0].outcome, RunOutcome::Failed);
 
-    queue.unavailable.store(false, std::sync::atomic::Ordering::SeqCst);
+    queue
+        .unavailable
+        .store(false, std::sync::atomic::Ordering::SeqCst);
     let run = tick(&world, &queue, TIME).await.unwrap();
     assert_eq!((run.counts.planned, run.outcome), (2, RunOutcome::Done));
     assert_eq!(queue.sent.lock().unwrap().len(), 2);
@@ -124,7 +131,9 @@ async fn tick_fails_without_its_queue_and_resumes_on_retry() {
 async fn retried_tick_counts_notices_of_its_first_attempt() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    queue.loses_response.store(true, std::sync::atomic::Ordering::SeqCst);
+    queue
+        .loses_response
+        .store(true, std::sync::atomic::Ordering::SeqCst);
     tick(&world, &queue, TIME).await.unwrap_err();
     // One message is processed before the second attempt, which then finds one claimable notice.
     let first = queue.sent.lock().unwrap()[0].clone();
@@ -140,7 +149,9 @@ async fn retried_tick_counts_notices_of_its_first_attempt() {
         }],
     };
     world.store.save_work_item(&key, &report).await.unwrap();
-    queue.loses_response.store(false, std::sync::atomic::Ordering::SeqCst);
+    queue
+        .loses_response
+        .store(false, std::sync::atomic::Ordering::SeqCst);
     let run = tick(&world, &queue, TIME).await.unwrap();
     let work = world.store.work_items(&key).await.unwrap();
     let run = run.with_work(&work, world.clock.now());
@@ -230,7 +241,9 @@ async fn finalised_mails_are_reported_even_if_the_tick_fails() {
     let world = World::new().await;
     add_overdue_doubt(&world).await;
     let queue = TestQueue::default();
-    queue.unavailable.store(true, std::sync::atomic::Ordering::SeqCst);
+    queue
+        .unavailable
+        .store(true, std::sync::atomic::Ordering::SeqCst);
     // Diaz's notice was planned before, so the tick finds it together with the one it gives up.
     let date = "2026-11-21".parse().unwrap();
     let diaz = OutboxRecord::planned(

@@ -220,7 +220,10 @@ async fn unknown_state_raises_an_alert_and_is_not_changed() {
     for times in 1..=3 {
         world.clock.advance(Duration::minutes(15));
         let found = tick(&world).await;
-        assert!(found.finalised.is_empty(), "it is not a failure of the tick");
+        assert!(
+            found.finalised.is_empty(),
+            "it is not a failure of the tick"
+        );
         assert_eq!(today(&world.store).await, newer);
         let alerts = world.store.recent_alerts(10).await.unwrap();
         assert_eq!((alerts.len(), alerts[0].times), (1, times));
@@ -468,5 +471,8 @@ async fn unreadable_notices_of_one_family_do_not_block_others() {
         notice("zuse", "2026-11-21"),
     ];
     assert_eq!(free, expected.into());
-    assert!(matches!(tick.next().await, Ok(None)), "the error is reported once");
+    assert!(
+        matches!(tick.next().await, Ok(None)),
+        "the error is reported once"
+    );
 }
