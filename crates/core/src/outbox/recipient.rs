@@ -35,7 +35,7 @@ pub enum RecipientState {
     Accepted,
     /// Refused permanently, or temporarily for too long.
     Refused,
-    /// The mail may have been sent; nobody can know.
+    /// The mail may have been sent; its outcome is unknown.
     Unknown,
 }
 

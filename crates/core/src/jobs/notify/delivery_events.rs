@@ -92,7 +92,7 @@ pub enum StopOutcome {
     Stopped(Alert),
     /// The recipient had been stopped before.
     AlreadyStopped,
-    /// The family has no such recipient, or is gone itself.
+    /// The family or the recipient does not exist.
     NoRecipient,
 }
 

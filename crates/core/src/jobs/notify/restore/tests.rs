@@ -74,7 +74,7 @@ fn alerts(world: &World) -> Vec<Alert> {
 }
 
 #[tokio::test]
-async fn restored_store_without_journal_sends_nothing_of_today() {
+async fn restored_store_without_journal_sends_nothing_today() {
     let world = world_with_daily_notices().await;
     tick_and_advance(&world).await;
     assert_eq!(world.mails(), 2);
