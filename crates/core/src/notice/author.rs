@@ -111,7 +111,7 @@ fn is_suffix(part: &str) -> bool {
     SUFFIXES.contains(&suffix.as_str())
 }
 
-/// Drops the full stop that a catalogue sets after a name (`Wren.`), but not an initial's (`J. R. R.`).
+/// Drops a catalogue's full stop after a name (`Wren.`), but not after initials (`J. R. R.`).
 fn without_full_stop(given: &str) -> &str {
     let last = given.split_whitespace().next_back().unwrap_or_default();
     let letters = last.chars().filter(|c| c.is_alphabetic()).count();

@@ -36,7 +36,7 @@ pub struct NoticeInput<'a> {
     /// The family's local date on which the mail is sent; “today” and “overdue” are relative to it.
     /// A late notice may be sent on the day after its date.
     pub today: NaiveDate,
-    /// The current time, used only for the ages of accounts.
+    /// The current time, for the ages of accounts.
     pub now: DateTime<Utc>,
     /// The family's cards that are not paused.
     pub cards: &'a [NoticeCard],
