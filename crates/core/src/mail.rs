@@ -98,8 +98,8 @@ pub struct RefusedRecipient {
 pub trait Mailer: Send + Sync {
     /// Prepares `mail` up to the point where the service may accept it.
     ///
-    /// An error is [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]: the mail was not sent. Dropping
-    /// the prepared mail sends nothing either. By default, nothing is prepared.
+    /// An error is [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]: the mail was not sent.
+    /// Dropping the prepared mail sends nothing either. By default, nothing is prepared.
     async fn prepare<'a>(
         &'a self,
         mail: &'a Mail,
@@ -110,8 +110,8 @@ pub trait Mailer: Send + Sync {
     /// Looks up the outcome of a possibly sent mail whose worker reported nothing before its lease
     /// expired.
     ///
-    /// Returns [`MailAnswer::Accepted`] or [`MailAnswer::NotSent`]; after the latter, not even a worker
-    /// that is still alive can send the mail. `None`: this mailer can't tell.
+    /// Returns [`MailAnswer::Accepted`] or [`MailAnswer::NotSent`]; after the latter, not even a
+    /// worker that is still alive can send the mail. `None`: this mailer can't tell.
     async fn resolve_doubt(&self, _tag: &MailTag) -> Option<MailAnswer> {
         None
     }

@@ -1,7 +1,7 @@
 //! Builds a mail's bytes, the same for a folder, SMTP and a mail service.
 //!
-//! The same mail and sender always give the same bytes, boundary and `Message-ID` included. They are
-//! pure ASCII, so no server needs an extension.
+//! The same mail and sender always give the same bytes, boundary and `Message-ID` included. They
+//! are pure ASCII, so no server needs an extension.
 
 use std::fmt;
 use std::time::SystemTime;

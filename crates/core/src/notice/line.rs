@@ -121,8 +121,8 @@ impl Place {
 }
 
 impl NoticeCard {
-    /// When the stored account was last confirmed. A check without changes may not store the account
-    /// again, so the account's own time can be older.
+    /// When the stored account was last confirmed. A check without changes may not store the
+    /// account again, so the account's own time can be older.
     pub(crate) fn as_of(&self) -> Option<DateTime<Utc>> {
         let read_at = self.stored.as_ref()?.read_at;
         Some(

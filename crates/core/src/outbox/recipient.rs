@@ -9,7 +9,8 @@ use crate::email_address::EmailAddress;
 pub struct MailRecipient {
     /// Its number among the family's recipients when the mail was first sent, from 1.
     pub number: usize,
-    /// The address; `None` once nothing more is to be sent to it (`OutboxRecord::without_addresses`).
+    /// The address; `None` once nothing more is to be sent to it
+    /// (`OutboxRecord::without_addresses`).
     #[serde(default)]
     pub address: Option<EmailAddress>,
     /// How far the mail got with it.

@@ -82,8 +82,8 @@ impl OutboxRecord {
 
     /// Updates the recipients to those of the family that can be reached.
     ///
-    /// New recipients are added while no recipient has the mail. A waiting recipient who left the family
-    /// or was stopped is removed.
+    /// New recipients are added while no recipient has the mail. A waiting recipient who left the
+    /// family or was stopped is removed.
     #[must_use]
     pub fn with_recipients_of(&self, family: &Family) -> Self {
         let is_reachable = |address: &EmailAddress| {

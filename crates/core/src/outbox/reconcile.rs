@@ -44,7 +44,8 @@ impl OutboxRecord {
             ..self.release(
                 MailState::Unknown,
                 self.reason.clone(),
-                // The wait for a delivery event began with SENDING, unless that time is in the future.
+                // The wait for a delivery event began with SENDING, unless that time is in the
+                // future.
                 match is_in_future(self.changed_at, now) {
                     true => now,
                     false => self.changed_at,
@@ -108,12 +109,12 @@ impl OutboxRecord {
 
     /// To SENT: a delivery event reports that the mail of claim `fence` was accepted.
     ///
-    /// It applies even if another worker has the record, or if the mail was given up or is about to be
-    /// resent. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim outweighs
-    /// an acceptance: the service accepted the mail and then rejected it. Claims from before a person
-    /// requested another mail are ignored ([`TransitionError::Final`]): the new mail is still sent.
-    /// If a later mail is being sent to a recipient who was not in the accepted one, the state stays
-    /// and only the recipients change.
+    /// It applies even if another worker has the record, or if the mail was given up or is about to
+    /// be resent. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim
+    /// outweighs an acceptance: the service accepted the mail and then rejected it. Claims from
+    /// before a person requested another mail are ignored ([`TransitionError::Final`]): the new
+    /// mail is still sent. If a later mail is being sent to a recipient who was not in the accepted
+    /// one, the state stays and only the recipients change.
     pub fn apply_acceptance(
         &self,
         fence: u64,
@@ -134,8 +135,8 @@ impl OutboxRecord {
         }
     }
 
-    /// Marks the recipients of claim `fence` as accepted: SENT, unless a later mail is being sent to a
-    /// recipient who was not in that one.
+    /// Marks the recipients of claim `fence` as accepted: SENT, unless a later mail is being sent
+    /// to a recipient who was not in that one.
     fn mark_accepted(&self, fence: u64, message_id: Option<String>, now: DateTime<Utc>) -> Self {
         let mut accepted = Self {
             message_id: message_id.or_else(|| self.message_id.clone()),
@@ -163,7 +164,8 @@ impl OutboxRecord {
 
     /// To FAILED: a delivery event reports that the mail of claim `fence` was rejected after all.
     ///
-    /// [`TransitionError::WrongState`] if another claim has followed: this outcome no longer matters.
+    /// [`TransitionError::WrongState`] if another claim has followed: this outcome no longer
+    /// matters.
     pub fn apply_rejection(
         &self,
         fence: u64,

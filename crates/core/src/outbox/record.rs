@@ -267,7 +267,8 @@ impl OutboxRecord {
         }
     }
 
-    /// To CLAIMED, if it is PENDING, SENT with waiting recipients, or CLAIMED with an expired lease.
+    /// To CLAIMED, if it is PENDING, SENT with waiting recipients, or CLAIMED with an expired
+    /// lease.
     pub fn claim(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.is_free(now)?;
         Ok(Self {

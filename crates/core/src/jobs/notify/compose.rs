@@ -45,7 +45,8 @@ pub struct ComposedMail {
 /// Composes the mails of one kind.
 #[async_trait]
 pub trait MailComposer: Send + Sync {
-    /// Composes one mail and stores nothing. `None`: there is nothing to say, and the day is skipped.
+    /// Composes one mail and stores nothing. `None`: there is nothing to say, and the day is
+    /// skipped.
     async fn compose(&self, input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError>;
 }
 

@@ -41,8 +41,8 @@ pub enum EventOutcome {
 
 /// Applies a delivery event to the mail of `tag`.
 ///
-/// Idempotent. An error is the store's: deliver the event again. The alert about a mail that was not
-/// sent is raised before the failure is recorded.
+/// Idempotent. An error is the store's: deliver the event again. The alert about a mail that was
+/// not sent is raised before the failure is recorded.
 pub async fn apply_delivery_event(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,

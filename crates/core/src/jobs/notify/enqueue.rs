@@ -40,10 +40,10 @@ pub struct EnqueueNoticesPorts<'a> {
 
 /// Plans every due notice and enqueues the claimable ones, as one recorded run.
 ///
-/// The run ends when everything is enqueued: it counts the planned notices, and each notice's record
-/// has its own outcome. The run also counts and records the notices that the tick finalised itself,
-/// and calls `on_finalised` with each, even if the run fails later. An unfinished run is resumed; a
-/// notice that is enqueued twice is still sent once.
+/// The run ends when everything is enqueued: it counts the planned notices, and each notice's
+/// record has its own outcome. The run also counts and records the notices that the tick finalised
+/// itself, and calls `on_finalised` with each, even if the run fails later. An unfinished run is
+/// resumed; a notice that is enqueued twice is still sent once.
 ///
 /// # Errors
 /// [`RunError::NotStarted`] with the reason if no run was started.

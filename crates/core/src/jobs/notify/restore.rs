@@ -38,8 +38,8 @@ pub(crate) struct RestorePorts<'a> {
 
 /// Holds the dates that a restored store may have sent, once; does nothing in other stores.
 ///
-/// The store counts as restored until all dates and the alert are recorded, so after a crash the next
-/// tick continues.
+/// The store counts as restored until all dates and the alert are recorded, so after a crash the
+/// next tick continues.
 pub(crate) async fn hold_restored(
     ports: &RestorePorts<'_>,
     now: DateTime<Utc>,

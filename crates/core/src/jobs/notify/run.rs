@@ -53,7 +53,8 @@ pub enum Progress<'a> {
     Finalised(&'a MailResult),
 }
 
-/// The most notices in progress: their durable writes share a flush. The mailer's own limit is lower.
+/// The most notices in progress: their durable writes share a flush. The mailer's own limit is
+/// lower.
 const MAX_CONCURRENCY: usize = 16;
 
 /// The least time between two progress reports of a run.
@@ -67,7 +68,8 @@ struct ProgressReporter<'a> {
 }
 
 impl ProgressReporter<'_> {
-    /// Reports if the interval is over. A failure is only logged: the mails in progress matter more.
+    /// Reports if the interval is over. A failure is only logged: the mails in progress matter
+    /// more.
     async fn report(&mut self) {
         let now = self.clock.now();
         // The clock may have been set forward or back.

@@ -40,9 +40,9 @@ pub struct TickBatch {
 
 /// One tick, a page of families or of open notices at a time.
 ///
-/// It returns the notices that it plans, then older claimable ones: an index of open notices may lack
-/// the newest. An error for one family doesn't block the others: the tick continues and fails at the
-/// end.
+/// It returns the notices that it plans, then older claimable ones: an index of open notices may
+/// lack the newest. An error for one family doesn't block the others: the tick continues and fails
+/// at the end.
 pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
     outbox: &'a dyn OutboxStore,
@@ -261,7 +261,8 @@ impl<'a> Tick<'a> {
     /// Decides what to do with one notice that is not final.
     async fn sweep(&self, record: OutboxRecord) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
-        // Read after the record, so that a lease from during this tick isn't taken for a wrong clock.
+        // Read after the record, so that a lease from during this tick isn't taken for a wrong
+        // clock.
         let now = self.clock.now();
         let key = record.key();
         match record.state {
@@ -343,8 +344,8 @@ impl<'a> Tick<'a> {
         Ok(reconciled)
     }
 
-    /// Applies the mailer's answer about the mail; `None`: it doesn't know, or a worker may still be
-    /// sending.
+    /// Applies the mailer's answer about the mail; `None`: it doesn't know, or a worker may still
+    /// be sending.
     async fn resolve_doubt(
         &self,
         record: &OutboxRecord,

@@ -362,7 +362,8 @@ async fn families_beyond_one_page_are_planned_and_reconciled() {
     assert_eq!(tick(&world).await.free.len(), 252, "they are still open");
 }
 
-/// Runs every tick twice over several days around a clock change, with families at many times of day.
+/// Runs every tick twice over several days around a clock change, with families at many times of
+/// day.
 #[rstest::rstest]
 #[case::gap("America/Toronto", "2026-03-08T07:00:00Z", &["2026-03-07", "2026-03-08", "2026-03-09"])]
 #[case::overlap("Africa/Cairo", "2026-10-29T21:00:00Z", &["2026-10-28", "2026-10-29", "2026-10-30"])]
