@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
 
-/// No mail address that we can send to. The message does not repeat it: errors go to logs.
+/// The reason why an address can't be used. The message doesn't repeat it: errors go to logs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmailAddress {
-    /// It is no address.
+    /// It isn't an address.
     #[error("The email address is malformed. Write it like name@example.org.")]
     Malformed,
-    /// It would need an extension of SMTP (SMTPUTF8) that mail services do not offer.
+    /// It needs an SMTP extension (SMTPUTF8) that mail services don't offer.
     #[error(
         "We can't send to an address with letters outside ASCII before the @. Use another address \
          of that person."
@@ -33,7 +33,7 @@ impl EmailAddress {
         &self.0
     }
 
-    /// Whether the two reach the same person. Servers ignore case.
+    /// Whether both reach the same mailbox: servers ignore case.
     pub fn reaches_the_same_as(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
     }
@@ -43,7 +43,7 @@ impl FromStr for EmailAddress {
     type Err = InvalidEmailAddress;
 
     fn from_str(text: &str) -> Result<Self, InvalidEmailAddress> {
-        // The mail crate's own rules: addresses that it would refuse later are refused here.
+        // lettre's rules: addresses that it would refuse later are refused here.
         let address = text
             .parse::<lettre::Address>()
             .map(|address| Self(address.to_string()))
@@ -81,13 +81,13 @@ impl fmt::Debug for EmailAddress {
     }
 }
 
-/// The address as an envelope names it, an international domain in its encoded form; `None` where
-/// the part before the `@` is not ASCII.
+/// Returns the address for an envelope, with its domain in ASCII; `None` if the part before the `@`
+/// isn't ASCII.
 pub fn wire_form(address: &EmailAddress) -> Option<String> {
     wire_address(address).map(|address| address.to_string())
 }
 
-/// The address with its domain in ASCII; `None` where the part before the `@` is not ASCII.
+/// Parses the address with its domain in ASCII; `None` if the part before the `@` isn't ASCII.
 pub(crate) fn wire_address(address: &EmailAddress) -> Option<Address> {
     let (local, domain) = address.as_str().rsplit_once('@')?;
     if !local.is_ascii() || local.contains(|c: char| c.is_control()) {
@@ -123,10 +123,7 @@ mod tests {
     #[case("“pat”@example.org", false)]
     #[case("pat@bücher.example", true)]
     #[case("pat+hippo@example.org", true)]
-    fn address_that_no_mail_service_takes_is_refused(
-        #[case] text: &str,
-        #[case] is_sendable: bool,
-    ) {
+    fn unsendable_address_is_refused(#[case] text: &str, #[case] is_sendable: bool) {
         let parsed = text.parse::<EmailAddress>();
         assert_eq!(parsed.is_ok(), is_sendable, "{text}");
     }

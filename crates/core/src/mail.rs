@@ -14,7 +14,7 @@ pub use key::{MailKey, MailKind, MailTag};
 /// The content of a mail. Text and HTML have the same content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailContent {
-    /// One line, without a word from outside.
+    /// One line, without text from outside.
     pub subject: String,
     /// The plain text part.
     pub text: String,
@@ -58,26 +58,26 @@ impl fmt::Debug for Mail {
 pub enum MailAnswer {
     /// The mail service accepted it.
     Accepted {
-        /// The `Message-ID` under which it went.
+        /// Its `Message-ID`.
         message_id: String,
-        /// The recipients that the service refused; the others have their mail.
+        /// The recipients that the service refused; the others have the mail.
         refused: Vec<RefusedRecipient>,
     },
     /// Certainly not sent: the service refused it.
     Refused {
-        /// Why, in words for the operator; no address, no body.
+        /// The reason for the operator, without addresses or content.
         reason: String,
         /// The refusal is permanent.
         for_good: bool,
     },
     /// Proven not to have been handed over: no connection, or lost before the end of the message.
     NotSent {
-        /// Why, in words for the operator.
+        /// The reason for the operator.
         reason: String,
     },
     /// It may have been accepted: the response was lost.
     Unknown {
-        /// Why, in words for the operator.
+        /// The reason for the operator.
         reason: String,
     },
 }
@@ -85,7 +85,7 @@ pub enum MailAnswer {
 /// A recipient that the mail service refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedRecipient {
-    /// Who.
+    /// The refused address.
     pub address: EmailAddress,
     /// The refusal is permanent.
     pub for_good: bool,
@@ -98,9 +98,8 @@ pub struct RefusedRecipient {
 pub trait Mailer: Send + Sync {
     /// Prepares `mail` up to the point where the service may accept it.
     ///
-    /// An answer is [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]: it is not sent. To drop what
-    /// was prepared sends nothing either. A service that says nothing before it takes a mail needs no
-    /// preparation.
+    /// An error is [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]: the mail was not sent.
+    /// Dropping the prepared mail sends nothing either. By default, nothing is prepared.
     async fn prepare<'a>(
         &'a self,
         mail: &'a Mail,
@@ -111,32 +110,32 @@ pub trait Mailer: Send + Sync {
     /// Looks up the outcome of a possibly sent mail whose worker reported nothing before its lease
     /// expired.
     ///
-    /// An answer is [`MailAnswer::Accepted`] or [`MailAnswer::NotSent`]; after the latter the mail can
-    /// leave no more, even if its worker is still alive. `None`: this mailer cannot tell.
+    /// Returns [`MailAnswer::Accepted`] or [`MailAnswer::NotSent`]; after the latter, not even a
+    /// worker that is still alive can send the mail. `None`: this mailer can't tell.
     async fn resolve_doubt(&self, _tag: &MailTag) -> Option<MailAnswer> {
         None
     }
 
     /// Sends `mail` at most once, without retries.
     ///
-    /// Must answer [`MailAnswer::NotSent`] or [`MailAnswer::Refused`] only when it is certain that
-    /// the service did not take the mail, and must come back within the time that a mail's
-    /// lease allows ([`crate::outbox::SEND_LIMIT`]).
+    /// Must return [`MailAnswer::NotSent`] or [`MailAnswer::Refused`] only if the service certainly
+    /// did not accept the mail, and must return within [`crate::outbox::SEND_LIMIT`].
     async fn send(&self, mail: &Mail) -> MailAnswer;
 }
 
 /// A prepared mail; one more step sends it.
 #[async_trait]
 pub trait PreparedMail: Send {
-    /// The recipients that are not in it: the service refused them. By default nobody.
+    /// The recipients that the service refused during preparation; none by default.
     fn refused(&self) -> &[RefusedRecipient] {
         &[]
     }
 
-    /// Sends it at most once, as [`Mailer::send`] does. The answer names the refused ones again.
+    /// Sends it at most once, like [`Mailer::send`]. The answer repeats the refused recipients.
     async fn commit(self: Box<Self>) -> MailAnswer;
 }
 
+/// A mail that [`Mailer::send`] sends without preparation.
 struct Unprepared<'a, M: ?Sized> {
     mailer: &'a M,
     mail: &'a Mail,

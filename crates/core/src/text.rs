@@ -1,28 +1,28 @@
-//! Makes text from outside harmless.
+//! Cleans and shortens text from outside.
 
 mod invisible;
 
-use self::invisible::{Invisible, belongs_to_previous, is_combining, joins, selects};
+use self::invisible::{CharClass, belongs_to_previous, is_combining, joins, selects};
 
 /// The most characters of a stored title, author or note.
 pub const MAX_STORED_CHARS: usize = 1_000;
 
-/// The most combining marks of a character. No language needs more.
+/// The most combining marks of a character; no language needs more.
 const MAX_COMBINING_MARKS: usize = 8;
 
 /// Marks where a text was cut.
 const CUT_MARK: char = '…';
 
-/// Drops invisible characters and those that move other text, and folds white space.
+/// Drops control and invisible characters and folds white space.
 ///
-/// Control characters go (terminal escapes among them), and characters that reorder, hide or pile up
-/// text. Right-to-left letters stay, and so do the joiners, selectors and tags that emoji and scripts need.
+/// Terminal escapes and characters that reorder, hide or stack text are dropped too. Right-to-left
+/// letters are kept, and so are the joiners, selectors and tags that emoji and scripts need.
 pub fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     let mut has_space = false;
     let mut marks = 0;
     let mut rest = text.chars();
-    // The last character kept; none at the beginning of a word.
+    // The last kept character of the current word.
     let mut before: Option<char> = None;
     while let Some(c) = rest.next() {
         if c.is_whitespace() || c == '\u{200b}' || c == '\u{feff}' {
@@ -34,12 +34,14 @@ pub fn clean(text: &str) -> String {
             continue;
         }
         match invisible::classify(c) {
-            Invisible::Joiner if joins(c, before, rest.as_str()) => {}
-            Invisible::Selector if before.is_some_and(|before| selects(before, c)) => {}
+            CharClass::Joiner if joins(c, before, rest.as_str()) => {}
+            CharClass::Selector if before.is_some_and(|before| selects(before, c)) => {}
             // A flag's tags are kept with the flag.
-            Invisible::Never | Invisible::Joiner | Invisible::Selector | Invisible::Tag => continue,
-            Invisible::No if !is_combining(c) => marks = 0,
-            Invisible::No => {
+            CharClass::Forbidden | CharClass::Joiner | CharClass::Selector | CharClass::Tag => {
+                continue;
+            }
+            CharClass::Visible if !is_combining(c) => marks = 0,
+            CharClass::Visible => {
                 marks += 1;
                 if marks > MAX_COMBINING_MARKS {
                     continue;
@@ -63,7 +65,7 @@ pub fn clean(text: &str) -> String {
 
 /// Cuts a text to `max_chars` characters, with `…` for the rest.
 ///
-/// A character and what belongs to it (marks, an emoji's parts) stay or go together.
+/// A character is kept or dropped together with its marks or an emoji's other parts.
 pub fn cut(text: &str, max_chars: usize) -> String {
     if text.char_indices().nth(max_chars).is_none() {
         return text.to_owned();
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn joiner_before_many_dropped_characters_is_dropped() {
-        // A look at all of them from each joiner would take minutes.
+        // An unbounded lookahead from each joiner would take minutes.
         let pile = "\u{200d}\u{ad}".repeat(100_000);
         assert_eq!(clean(&format!("م{pile}a")), "مa");
         assert_eq!(clean(&format!("👨{pile}a")), "👨a");
@@ -170,7 +172,7 @@ mod tests {
     fn marks_beyond_eight_are_dropped() {
         let marks = "\u{301}".repeat(9);
         assert_eq!(clean(&format!("a{marks}b")), format!("a{}b", &marks[2..]));
-        // What is dropped does not begin a new stack.
+        // A dropped character doesn't reset the count.
         let hidden = format!("a{}\u{2060}{}b", "\u{301}".repeat(6), "\u{302}".repeat(6));
         assert_eq!(clean(&hidden).chars().count(), 2 + 8);
     }
@@ -186,7 +188,7 @@ mod tests {
         assert_eq!(cut("", 0), "");
     }
 
-    /// Text with many of the characters that the rules are about.
+    /// Generates text with many of the special characters.
     fn tricky() -> impl Strategy<Value = String> {
         let sign = prop_oneof![
             3 => any::<char>(),
@@ -208,7 +210,7 @@ mod tests {
         }
 
         #[test]
-        fn clean_text_holds_nothing_forbidden(text in tricky()) {
+        fn clean_text_has_no_forbidden_characters(text in tricky()) {
             let cleaned = clean(&text);
             prop_assert!(cleaned.len() <= text.len());
             prop_assert_eq!(cleaned.trim(), &cleaned);
@@ -223,8 +225,8 @@ mod tests {
             let mut before = ' ';
             for c in cleaned.chars() {
                 marks = match invisible::classify(c) {
-                    Invisible::No if !is_combining(c) => 0,
-                    Invisible::No => marks + 1,
+                    CharClass::Visible if !is_combining(c) => 0,
+                    CharClass::Visible => marks + 1,
                     _ => marks,
                 };
                 prop_assert!(marks <= MAX_COMBINING_MARKS);
@@ -240,7 +242,7 @@ mod tests {
         }
 
         #[test]
-        fn plain_words_stay_as_they_are(words in prop::collection::vec("[a-zA-Zäöüßéèñçøåžščğı0-9.,:;!?'()-]{1,12}", 1..8)) {
+        fn plain_words_are_unchanged(words in prop::collection::vec("[a-zA-Zäöüßéèñçøåžščğı0-9.,:;!?'()-]{1,12}", 1..8)) {
             let text = words.join(" ");
             prop_assert_eq!(clean(&text), text);
         }

@@ -1,8 +1,8 @@
-//! The jobs: scheduled work, written against the ports for everything outside.
+//! The scheduled jobs, written against ports.
 //!
-//! [`check_cards`] reads every card and [`notify`] sends what is due. Each can do its work in this
-//! process (`run`) or hand it to a queue (`enqueue`) for workers. Every run goes through
-//! [`crate::run::ledger`].
+//! [`check_cards`] reads every card and [`notify`] sends what is due. Each works in this process
+//! (`run`) or enqueues its work for workers (`enqueue`). Every run is recorded in the
+//! [`ledger`](crate::run::ledger).
 
 pub mod check_cards;
 mod error;

@@ -1,8 +1,8 @@
 //! `notify-all`: sends every mail that is due.
 //!
-//! Each [`tick`] plans what is due and finalises what nobody will send. [`compose`] puts a mail into
-//! words, and [`send`] sends it, once. [`delivery_events`] records what the mail service reports. [`run`] does it all in this
-//! process; [`enqueue`] sends the mails to a queue for workers.
+//! Each [`tick`] plans the due mails and finalises those that won't be sent. [`compose`] composes a
+//! mail, and [`send`] sends it once. [`delivery_events`] records what the mail service reports.
+//! [`run`] does it all in this process; [`enqueue`] enqueues the mails for workers.
 
 mod clock_doubt;
 pub mod compose;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{FamilyId, InvalidId, is_slug};
 
-/// A kind of dated mail; each kind has a mail of its own for a family and a local date.
+/// A kind of dated mail; a family gets at most one mail of each kind per local date.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MailKind(Cow<'static, str>);
@@ -59,7 +59,7 @@ impl fmt::Display for MailKind {
     }
 }
 
-/// The key of one mail's record. Shown as `daily/conrad/2026-11-21`.
+/// The key of one mail's record, displayed as `daily/conrad/2026-11-21`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MailKey {
     /// Its kind.
@@ -88,7 +88,7 @@ impl fmt::Display for MailKey {
     }
 }
 
-/// Which mail of the outbox a mail is, and which attempt at it.
+/// Identifies a mail of the outbox and the claim that sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailTag {
     /// Its kind.
@@ -102,7 +102,7 @@ pub struct MailTag {
 }
 
 impl MailTag {
-    /// The part of the `Message-ID` before the `@`: the same attempt always has the same.
+    /// The part of the `Message-ID` before the `@`; each claim has its own.
     pub fn message_id_local_part(&self) -> String {
         format!("{}.{}.{}.{}", self.kind, self.family, self.date, self.fence)
     }

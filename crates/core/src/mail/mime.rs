@@ -1,7 +1,7 @@
 //! Builds a mail's bytes, the same for a folder, SMTP and a mail service.
 //!
-//! The bytes depend only on the mail and its sender: rendered twice, they are the same, boundary
-//! and `Message-ID` included. They are pure ASCII, so no server needs an extension.
+//! The same mail and sender always give the same bytes, boundary and `Message-ID` included. They
+//! are pure ASCII, so no server needs an extension.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{Mail, MailTag};
 use crate::email_address::{EmailAddress, wire_address};
 
-/// The longest subject, in characters; what is longer is cut.
+/// The most characters of a subject; longer ones are cut.
 pub const SUBJECT_LIMIT: usize = 200;
 
 /// The sender of mails.
@@ -25,15 +25,15 @@ pub struct Sender {
     pub from: EmailAddress,
     /// The display name.
     pub name: String,
-    /// Where answers go, if not to `from`.
+    /// The address for replies; `None`: `from`.
     pub reply_to: Option<EmailAddress>,
-    /// The mailbox for `List-Unsubscribe`, which the operator reads; if none is given, `reply_to`,
-    /// and then `from`.
+    /// The mailbox for `List-Unsubscribe`, which the operator reads; `None`: `reply_to`, or else
+    /// `from`.
     pub unsubscribe: Option<EmailAddress>,
 }
 
 impl Sender {
-    /// A sender of this address with the project's name and no other mailboxes.
+    /// Creates a sender with the project's name and no other mailboxes.
     pub fn new(from: EmailAddress) -> Self {
         Self {
             from,
@@ -66,12 +66,12 @@ impl fmt::Debug for BuiltMail {
     }
 }
 
-/// A recipient as the envelope names it.
+/// A recipient of an envelope.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvelopeRecipient {
     /// The address as the family wrote it.
     pub address: EmailAddress,
-    /// The same in ASCII: an international domain in its encoded form.
+    /// The address with its domain in ASCII.
     pub wire: String,
 }
 
@@ -81,19 +81,19 @@ impl fmt::Debug for EnvelopeRecipient {
     }
 }
 
-/// Why a mail cannot be built. Names neither addresses nor content.
+/// The reason why a mail can't be built, without addresses or content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MimeError {
-    /// It has no recipients left.
+    /// It has no recipient with an ASCII form.
     #[error("The mail has no recipient whose address can be written in ASCII.")]
     NoRecipient,
-    /// The sender's addresses must be ASCII.
+    /// A sender's address has no ASCII form.
     #[error("The sender's addresses must be in ASCII. Correct them in the configuration.")]
     Sender,
-    /// The date has no form in a mail.
+    /// The date is outside the years that mails support here.
     #[error("The date of the mail lies outside the years 1970 to 9999.")]
     Date,
-    /// The parts do not make a mail.
+    /// The parts don't form a valid mail.
     #[error("The email could not be built.")]
     Malformed,
 }
@@ -105,7 +105,7 @@ pub fn message_id(tag: &MailTag, sender: &Sender) -> Result<String, MimeError> {
     Ok(format!("{local_part}@{}", from.domain()))
 }
 
-/// Builds the bytes of `mail`: the same mail from the same sender always has the same bytes.
+/// Builds the bytes of `mail`; the same mail and sender always give the same bytes.
 pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
     let from = wire_address(&sender.from).ok_or(MimeError::Sender)?;
     let reply_to = optional_wire_address(sender.reply_to.as_ref())?;
@@ -115,7 +115,7 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
 
     let mut to = Vec::new();
     for address in &mail.to {
-        // Every address was looked at when it was made.
+        // Parsing has checked every address.
         let wire = wire_address(address).ok_or(MimeError::NoRecipient)?;
         to.push((address, wire));
     }
@@ -140,7 +140,7 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
         builder = builder.reply_to(Mailbox::new(None, reply_to));
     }
     let message = builder
-        // As a plain header it is folded; as a list of mailboxes lettre puts it on one line.
+        // lettre folds a raw header, but writes a list of mailboxes on one line.
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("To"),
             to.iter()
@@ -190,7 +190,7 @@ fn optional_wire_address(address: Option<&EmailAddress>) -> Result<Option<Addres
         .transpose()
 }
 
-/// The range of lettre's date type, which panics outside of it.
+/// Converts a date within lettre's range; lettre panics outside it.
 fn wire_date(date: DateTime<Utc>) -> Result<SystemTime, MimeError> {
     if (1970..=9999).contains(&date.year()) {
         Ok(date.into())
@@ -199,11 +199,11 @@ fn wire_date(date: DateTime<Utc>) -> Result<SystemTime, MimeError> {
     }
 }
 
-/// Tells one mail from another; 128 bits of a SHA-256, in hexadecimal.
+/// Returns the first 128 bits of a mail's SHA-256, in hexadecimal.
 fn fingerprint(mail: &Mail) -> String {
     let mut hash = Sha256::new();
     let mut add = |part: &str| {
-        // The length keeps “a”, “bc” apart from “ab”, “c”.
+        // The length distinguishes “a”, “bc” from “ab”, “c”.
         hash.update(part.len().to_le_bytes());
         hash.update(part.as_bytes());
     };
@@ -221,7 +221,7 @@ fn fingerprint(mail: &Mail) -> String {
         .collect()
 }
 
-/// Control characters, line ends among them, become spaces; spaces are folded.
+/// Replaces runs of white space and control characters, line ends among them, with one space.
 fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
@@ -229,8 +229,9 @@ fn one_line(text: &str) -> String {
         .join(" ")
 }
 
+/// Puts a subject on one line and cuts it to [`SUBJECT_LIMIT`].
 fn subject(text: &str) -> String {
-    // A reader would decode what looks like an encoded word.
+    // A mail program would decode text that looks like an encoded word.
     let text = one_line(text).replace("=?", "= ?");
     match text.char_indices().nth(SUBJECT_LIMIT - 1) {
         Some((end, _)) if text.chars().count() > SUBJECT_LIMIT => {
@@ -240,7 +241,7 @@ fn subject(text: &str) -> String {
     }
 }
 
-/// Line ends are LF for lettre to turn into CRLF; other control characters but tabs are dropped.
+/// Normalises line ends to LF, which lettre turns into CRLF, and drops control characters but tabs.
 fn body(text: &str) -> String {
     text.replace("\r\n", "\n")
         .replace('\r', "\n")
@@ -249,7 +250,7 @@ fn body(text: &str) -> String {
         .collect()
 }
 
-/// An address in the form of a `mailto:` link (RFC 6068).
+/// Encodes an address for a `mailto:` link (RFC 6068).
 fn mailto(address: &Address) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'*+@[]:".contains(&byte);
     let mut out = String::new();
@@ -297,7 +298,7 @@ mod tests {
         }
     }
 
-    fn text_of(mail: &Mail, sender: &Sender) -> String {
+    fn built_text(mail: &Mail, sender: &Sender) -> String {
         String::from_utf8(build(mail, sender).unwrap().bytes).unwrap()
     }
 
@@ -314,7 +315,7 @@ mod tests {
 
     #[test]
     fn mail_has_every_required_header() {
-        let headers = headers(&text_of(&mail(), &sender()));
+        let headers = headers(&built_text(&mail(), &sender()));
         for expected in [
             "Date: Sat, 21 Nov 2026 11:30:00 +0000",
             "Message-ID: <daily.conrad.2026-11-21.2@example.org>",
@@ -342,8 +343,8 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_are_utf_8_in_an_encoding_that_every_server_takes() {
-        let text = text_of(&mail(), &sender());
+    fn both_parts_are_utf_8_in_quoted_printable() {
+        let text = built_text(&mail(), &sender());
         assert!(text.contains("Content-Type: text/plain; charset=utf-8"));
         assert!(text.contains("Content-Type: text/html; charset=utf-8"));
         assert!(text.contains("=C3=9Cbermorgen"), "{text}");
@@ -395,7 +396,7 @@ mod tests {
             name: text.to_owned(),
             ..sender()
         };
-        let text = text_of(&mail, &sender);
+        let text = built_text(&mail, &sender);
         let headers = headers(&text);
         assert_eq!(headers.len(), 10, "{headers:#?}");
         assert!(!headers.iter().any(|line| line.starts_with("Bcc")));
@@ -407,13 +408,13 @@ mod tests {
             subject: "=?utf-8?b?ZXZpbA==?= due".to_owned(),
             ..mail()
         };
-        let headers = headers(&text_of(&mail, &sender()));
+        let headers = headers(&built_text(&mail, &sender()));
         let expected = "Subject: = ?utf-8?b?ZXZpbA== ?= due";
         assert!(headers.iter().any(|line| line == expected), "{headers:#?}");
     }
 
     #[test]
-    fn a_long_subject_is_cut() {
+    fn long_subject_is_cut() {
         assert_eq!(subject(&"x".repeat(200)), "x".repeat(200));
         assert_eq!(subject(&"ü".repeat(201)), format!("{}…", "ü".repeat(199)));
     }
@@ -444,15 +445,15 @@ mod tests {
     fn unsubscribe_falls_back_to_reply_to_then_from() {
         let mut sender = sender();
         sender.unsubscribe = None;
-        assert!(text_of(&mail(), &sender).contains("<mailto:operator@example.org?"));
+        assert!(built_text(&mail(), &sender).contains("<mailto:operator@example.org?"));
         sender.reply_to = None;
-        let text = text_of(&mail(), &sender);
+        let text = built_text(&mail(), &sender);
         assert!(text.contains("<mailto:hippo@example.org?"));
         assert!(!text.contains("Reply-To"));
     }
 
     #[test]
-    fn mailbox_cannot_break_out_of_its_link() {
+    fn mailto_link_escapes_the_address() {
         let address = Address::new("a?b&c%d", "example.org").unwrap();
         assert_eq!(mailto(&address), "a%3Fb%26c%25d@example.org");
     }
@@ -481,13 +482,13 @@ mod tests {
             subject: "y".repeat(5000),
             ..mail()
         };
-        let text = text_of(&mail, &sender());
+        let text = built_text(&mail, &sender());
         assert!(text.split("\r\n").all(|line| line.len() <= 998));
     }
 
     proptest! {
         #[test]
-        fn whatever_it_says_a_mail_is_well_formed(
+        fn any_content_makes_a_well_formed_mail(
             subject in any::<String>(),
             name in any::<String>(),
             text in "(?s).{0,400}",

@@ -16,16 +16,16 @@ use crate::notice::line::{HoldLine, Place, STALE_AFTER, currency, hold_line};
 use crate::notice::{NoticeCard, NoticeInput};
 use crate::text::clean;
 
-/// The most messages of a card in one mail. The library's site has them all.
+/// The most messages of a card in one mail; the library's site has the others.
 const MAX_MESSAGES_PER_CARD: usize = 10;
 
-/// After this many days, what still needs attention is worth a mail again.
+/// An entry that still needs attention is worth a mail again after this many days.
 pub const REPEAT_AFTER_DAYS: i64 = 7;
 
 /// Something that needs attention.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attention {
-    /// Whose and where; where several cards have the same message, all their patrons.
+    /// The patron and the library; all the patrons if several cards have the same message.
     #[serde(flatten)]
     pub place: Place,
     /// Its kind, with details.
@@ -33,54 +33,54 @@ pub struct Attention {
     pub kind: AttentionKind,
     /// How this compares with the last sent notice.
     pub news: News,
-    /// Stays the same while it lasts.
+    /// The key, which stays the same while the entry lasts.
     pub key: String,
-    /// If this changes, it is worth a mail again.
+    /// The detail whose change is worth a mail again.
     pub stage: String,
 }
 
-/// What needs attention, the most urgent first.
+/// A kind of entry that needs attention, the most urgent first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AttentionKind {
-    /// The site refused the number or PIN; it is not tried again until a person acts.
+    /// The site rejected the number or PIN; we don't retry until a person corrects it.
     PinRefused {
-        /// The family's local date of the refusal.
+        /// The family's local date of the rejection.
         since: NaiveDate,
     },
-    /// The PIN was sealed for other hosts than the library's entry names now, and is not sent there.
+    /// The PIN is sealed for other hosts than the library's current ones, so it was not sent.
     PinNotSent,
-    /// The library blocked the card, and its pages cannot be read.
+    /// The library blocked the card, so its pages can't be read.
     CardBlocked,
-    /// There was no account yet.
+    /// The card's account was never read.
     NeverChecked {
-        /// Why not; `None`: it was not tried yet.
+        /// The failure of the newest check; `None`: no check yet.
         failure: Option<FailureKind>,
     },
     /// The last account is older than [`STALE_AFTER`].
     NotReadSince {
         /// When the last account was read.
         last_success_at: DateTime<Utc>,
-        /// Why the newest check gave none; `None`: there was no newer check.
+        /// The failure of the newest check; `None`: no newer check.
         failure: Option<FailureKind>,
     },
-    /// A hold has words that we don't know: it may be ready.
+    /// A hold's state is in words that we don't know: it may be ready.
     UnknownHold {
-        /// The hold; its note is what the library says.
+        /// The hold; its note has the library's words.
         hold: Box<HoldLine>,
     },
     /// The card expires within 30 days, or has expired.
     CardExpires {
-        /// The last day on which it is good.
+        /// The last day on which it is valid.
         last_day: NaiveDate,
-        /// Days until then; negative: it has expired.
+        /// Days until then; negative if it has expired.
         days_left: i64,
     },
-    /// A hold is shown as ready although its last day is past. Only in one notice.
+    /// A hold's last day to pick it up is past. Listed in one notice only.
     MissedHold {
         /// The hold.
         hold: Box<HoldLine>,
-        /// It was still shown after its last day; `false`: it was not checked since.
+        /// Whether a check after its last day still found it; `false`: no check since.
         seen_since: bool,
     },
     /// Fines at or over the family's threshold.
@@ -92,22 +92,22 @@ pub enum AttentionKind {
     },
     /// A message of the library.
     Message {
-        /// In the library's words.
+        /// The library's words.
         text: String,
     },
 }
 
-/// How something that needs attention compares with the last sent notice.
+/// How an entry compares with the last sent notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum News {
-    /// The last notice didn't have it.
+    /// It was not in the last notice.
     New,
     /// It has changed since.
     Changed,
-    /// It was in a notice a week ago or longer.
+    /// It was last in a notice at least [`REPEAT_AFTER_DAYS`] days ago.
     Again,
-    /// It was in a notice lately.
+    /// It was in a recent notice, unchanged.
     Known,
 }
 
@@ -119,24 +119,23 @@ impl News {
 }
 
 /// Lists what needs attention, the most urgent first, then by patron and library.
-pub(crate) fn of(input: &NoticeInput<'_>) -> Vec<Attention> {
-    let mut found = AttentionList {
+pub(crate) fn list_attention(input: &NoticeInput<'_>) -> Vec<Attention> {
+    let mut list = AttentionList {
         input,
         items: Vec::new(),
     };
     for card in input.cards {
-        found.reading(card);
+        list.add_check_problem(card);
         if let Some(stored) = &card.stored {
-            found.holds(card, &stored.account);
-            found.expiry(card, &stored.account);
-            found.fines(card, &stored.account);
+            list.add_holds(card, &stored.account);
+            list.add_expiry(card, &stored.account);
+            list.add_fines(card, &stored.account);
         }
     }
-    found.messages();
-    found
-        .items
+    list.add_messages();
+    list.items
         .sort_by_cached_key(|item| (item.kind.rank(), item.place.clone(), item.key.clone()));
-    found.items
+    list.items
 }
 
 fn unknown_key(card: &NoticeCard, hold: &Hold) -> String {
@@ -144,7 +143,7 @@ fn unknown_key(card: &NoticeCard, hold: &Hold) -> String {
 }
 
 /// Whether fines of this amount need attention.
-pub(crate) fn wants_fines(input: &NoticeInput<'_>, amount: Decimal) -> bool {
+pub(crate) fn reaches_fines_threshold(input: &NoticeInput<'_>, amount: Decimal) -> bool {
     let threshold = input.family.preferences.fines_threshold;
     amount > Decimal::ZERO && threshold.is_some_and(|threshold| amount >= threshold)
 }
@@ -155,15 +154,15 @@ struct AttentionList<'a> {
 }
 
 impl AttentionList<'_> {
-    /// At most one entry a card about its checks: a refused PIN explains everything else.
-    fn reading(&mut self, card: &NoticeCard) {
+    /// Adds at most one entry about a card's checks: a rejected PIN explains all other failures.
+    fn add_check_problem(&mut self, card: &NoticeCard) {
         let input = self.input;
         let failure = card.newest_failure().map(|failure| failure.kind);
         let key = |name: &str| format!("{name}/{}", card.card.id);
-        // The stages hold when it began: a second time is news even if a recent notice had the first.
+        // The stage has the start time, so that a second occurrence counts as changed.
         let (kind, key, stage) = if let Some(since) = card.state.refused_since {
             let stage = local_date(since, input.family.timezone).to_string();
-            // A clock that was ahead may have written it.
+            // The time may be in the future if the clock was ahead.
             let since = local_date(since.min(input.now), input.family.timezone);
             let kind = AttentionKind::PinRefused { since };
             (kind, key("pin_refused"), stage)
@@ -189,15 +188,15 @@ impl AttentionList<'_> {
             let kind = AttentionKind::NeverChecked { failure };
             (kind, key("never_checked"), String::new())
         };
-        self.push(Place::of(card), kind, key, stage);
+        self.push(Place::from_card(card), kind, key, stage);
     }
 
-    /// Lists holds that may be ready, and once those that nobody picked up.
-    fn holds(&mut self, card: &NoticeCard, account: &Account) {
+    /// Adds holds that may be ready, and, once, holds that nobody picked up.
+    fn add_holds(&mut self, card: &NoticeCard, account: &Account) {
         let input = self.input;
         let holds = || account.holds.iter().flatten();
         let unknown = || holds().filter(|hold| hold.state == HoldState::Other);
-        // A site may give several holds the same id: the words of all of them count.
+        // A site may give several holds the same id: the stage has the words of all of them.
         let mut words: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for hold in unknown() {
             let note = clean(hold.note.as_deref().unwrap_or_default());
@@ -211,7 +210,7 @@ impl AttentionList<'_> {
             let kind = AttentionKind::UnknownHold {
                 hold: Box::new(hold_line(input, card, hold)),
             };
-            self.push(Place::of(card), kind, key, stage);
+            self.push(Place::from_card(card), kind, key, stage);
         }
         for hold in holds().filter(|hold| is_missed(hold, input.today)) {
             let key = missed_key(card, hold);
@@ -232,11 +231,11 @@ impl AttentionList<'_> {
                 hold: Box::new(line),
                 seen_since,
             };
-            self.push(Place::of(card), kind, key, String::new());
+            self.push(Place::from_card(card), kind, key, String::new());
         }
     }
 
-    fn expiry(&mut self, card: &NoticeCard, account: &Account) {
+    fn add_expiry(&mut self, card: &NoticeCard, account: &Account) {
         let Some(last_day) = account.card_expires else {
             return;
         };
@@ -253,25 +252,30 @@ impl AttentionList<'_> {
             days_left,
         };
         let key = format!("card_expires/{}", card.card.id);
-        self.push(Place::of(card), kind, key, stage.to_owned());
+        self.push(Place::from_card(card), kind, key, stage.to_owned());
     }
 
-    fn fines(&mut self, card: &NoticeCard, account: &Account) {
+    fn add_fines(&mut self, card: &NoticeCard, account: &Account) {
         let Some(amount) = account.fines else {
             return;
         };
-        if wants_fines(self.input, amount) {
+        if reaches_fines_threshold(self.input, amount) {
             let kind = AttentionKind::Fines {
                 amount,
                 currency: currency(card, account),
             };
             let key = format!("fines/{}", card.card.id);
-            self.push(Place::of(card), kind, key, amount.normalize().to_string());
+            self.push(
+                Place::from_card(card),
+                kind,
+                key,
+                amount.normalize().to_string(),
+            );
         }
     }
 
-    /// Lists messages. A library writes the same to all its patrons, so the same words appear once.
-    fn messages(&mut self) {
+    /// Adds messages. A library writes to all its patrons, so the same message is listed once.
+    fn add_messages(&mut self) {
         let mut cards_by_message: BTreeMap<(&str, String), Vec<&NoticeCard>> = BTreeMap::new();
         for card in self.input.cards {
             let messages = card
@@ -292,17 +296,18 @@ impl AttentionList<'_> {
         }
         for ((library, text), mut cards) in cards_by_message {
             cards.sort_by_key(|card| card.card.id);
-            let Some(mut place) = cards.first().map(|card| Place::of(card)) else {
+            let Some(mut place) = cards.first().map(|card| Place::from_card(card)) else {
                 continue;
             };
-            let patrons = cards.iter().map(|card| Place::of(card).patron);
-            place.patron = crate::notice::words::listed(patrons.collect());
+            let patrons = cards.iter().map(|card| Place::from_card(card).patron);
+            place.patron = crate::notice::phrases::listed(patrons.collect());
             let ids: Vec<String> = cards.iter().map(|card| card.card.id.to_string()).collect();
             let key = format!("message/{library}/{}", short_hash(&text));
             self.push(place, AttentionKind::Message { text }, key, ids.join(" "));
         }
     }
 
+    /// Adds an entry and compares it with the last notice.
     fn push(&mut self, place: Place, kind: AttentionKind, key: String, stage: String) {
         let before = self
             .input
@@ -327,8 +332,8 @@ impl AttentionList<'_> {
 }
 
 impl AttentionKind {
-    /// Whether it can hide the card's current account.
-    pub(crate) fn hides_the_account(&self) -> bool {
+    /// Whether it means that the card's current account may be unknown.
+    pub(crate) fn hides_account(&self) -> bool {
         matches!(
             self,
             Self::PinRefused { .. }
@@ -339,7 +344,7 @@ impl AttentionKind {
         )
     }
 
-    /// The most urgent first: what hides everything else of a card, then what has a date.
+    /// The sort order: entries that hide a card's account come first, then those with a date.
     pub(crate) fn rank(&self) -> u8 {
         match self {
             Self::PinRefused { .. } => 0,
@@ -356,7 +361,7 @@ impl AttentionKind {
     }
 }
 
-/// Sixteen hexadecimal digits: enough to distinguish a patron's few messages.
+/// Returns 16 hexadecimal digits: enough to distinguish a patron's few messages.
 fn short_hash(text: &str) -> String {
     Sha256::digest(text.as_bytes())
         .iter()

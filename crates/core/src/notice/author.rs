@@ -1,4 +1,4 @@
-//! Turns authors around: “Wren Aldous” where a site writes “Aldous, Wren”.
+//! Formats authors: “Wren Aldous” where a site writes “Aldous, Wren”.
 
 /// Words that don't occur in a person's name.
 const ORGANISATION_WORDS: [&str; 24] = [
@@ -28,10 +28,10 @@ const ORGANISATION_WORDS: [&str; 24] = [
     "orchestra",
 ];
 
-/// Suffixes that stay behind a name.
+/// Suffixes that follow a name.
 const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "v", "phd"];
 
-/// Turns “Surname, First” around. Anything else stays as it is.
+/// Inverts “Surname, First”. Anything else stays as it is.
 ///
 /// Dates and roles (“1892-1973, author”) and a fuller form in parentheses are dropped.
 pub(crate) fn author_name(author: &str) -> String {
@@ -79,7 +79,7 @@ fn without_parentheses(text: &str) -> String {
     plain
 }
 
-/// `1892-1973`, `b. 1950`, `author`, `illustrator.`: nothing in it begins like a name.
+/// Whether a part is like `1892-1973`, `b. 1950` or `illustrator.`: with digits, or all lower case.
 fn is_date_or_role(part: &str) -> bool {
     part.is_empty()
         || part.chars().any(|c| c.is_ascii_digit())
@@ -94,14 +94,14 @@ fn is_given(part: &str) -> bool {
     is_name(part, 4) && part.starts_with(char::is_uppercase) && !is_suffix(part)
 }
 
-fn is_name(part: &str, most_words: usize) -> bool {
+fn is_name(part: &str, max_words: usize) -> bool {
     let words = part.split_whitespace().count();
-    let is_of_an_organisation = |word: &str| {
+    let is_organisation_word = |word: &str| {
         let word = word.trim_end_matches('.').to_lowercase();
         ORGANISATION_WORDS.contains(&word.as_str())
     };
-    (1..=most_words).contains(&words)
-        && !part.split_whitespace().any(is_of_an_organisation)
+    (1..=max_words).contains(&words)
+        && !part.split_whitespace().any(is_organisation_word)
         && !part.chars().any(|c| c.is_ascii_digit())
         && part.chars().any(char::is_uppercase)
 }
@@ -111,7 +111,7 @@ fn is_suffix(part: &str) -> bool {
     SUFFIXES.contains(&suffix.as_str())
 }
 
-/// `Wren.` is the end of a catalogue's line, `J. R. R.` is a name.
+/// Drops a catalogue's full stop after a name (`Wren.`), but not after initials (`J. R. R.`).
 fn without_full_stop(given: &str) -> &str {
     let last = given.split_whitespace().next_back().unwrap_or_default();
     let letters = last.chars().filter(|c| c.is_alphabetic()).count();
@@ -151,7 +151,7 @@ mod tests {
     #[case(", ", ",")]
     #[case(";", ";")]
     #[case("Finch, Hugo;", "Hugo Finch")]
-    fn surname_first_is_turned_and_all_else_stays(#[case] site: &str, #[case] mail: &str) {
+    fn surname_first_is_inverted_and_other_forms_stay(#[case] site: &str, #[case] mail: &str) {
         assert_eq!(author_name(site), mail);
     }
 }

@@ -1,4 +1,4 @@
-//! Words a digest as a notice.
+//! Builds the view of a notice from its digest.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use crate::email_address::EmailAddress;
 use crate::notice::attention::AttentionKind;
 use crate::notice::digest::{Digest, Occasion};
 use crate::notice::items::DayWords;
+use crate::notice::phrases::listed;
 use crate::notice::view::{Contact, Item, PersonGroup, Section, View};
-use crate::notice::words::listed;
 use crate::text::clean;
 
-/// A mail with more lines to act on than this is grouped by person, where the family wants that.
+/// A mail with more lines to act on than this is grouped by person, if the family wants that.
 const MAX_UNGROUPED_LINES: usize = 15;
 
-/// Renders a digest.
+/// Builds the view of a digest.
 pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&str>) -> View {
     let when = DayWords {
         today: digest.today,
@@ -52,7 +52,7 @@ pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&st
             .filter(|(_, items)| !items.is_empty())
             .map(|(heading, items)| Section {
                 heading,
-                groups: grouped(items, by_person),
+                groups: group_items(items, by_person),
             })
             .collect(),
         later: when.later(digest),
@@ -77,24 +77,24 @@ pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&st
     }
 }
 
-/// Says that nothing is to be done only if that is known.
+/// Writes the opening sentence. It says that nothing is to do only if all accounts are known.
 fn intro(digest: &Digest) -> Option<&'static str> {
-    let all_is_known = digest
+    let is_everything_known = digest
         .attention
         .iter()
-        .all(|item| !item.kind.hides_the_account())
+        .all(|item| !item.kind.hides_account())
         && digest
             .sources
             .iter()
             .flat_map(|source| &source.exceptions)
             .all(|card| !card.loans_unknown && !card.holds_unknown);
-    let may_be_ready = digest
+    let has_unknown_hold = digest
         .attention
         .iter()
         .any(|item| matches!(item.kind, AttentionKind::UnknownHold { .. }));
-    match (digest.occasion?, all_is_known) {
+    match (digest.occasion?, is_everything_known) {
         (Occasion::ToDo, _) => None,
-        _ if may_be_ready => {
+        _ if has_unknown_hold => {
             Some("A hold may be ready for you. We don’t know the library’s words for it.")
         }
         (Occasion::Weekly, true) => Some(
@@ -108,15 +108,15 @@ fn intro(digest: &Digest) -> Option<&'static str> {
     }
 }
 
-/// The items of all, or of each person by name.
-fn grouped(items: Vec<Item>, by_person: bool) -> Vec<PersonGroup> {
+/// Groups the items by person, or puts all of them in one group.
+fn group_items(items: Vec<Item>, by_person: bool) -> Vec<PersonGroup> {
     if !by_person {
         return vec![PersonGroup {
             person: None,
             items,
         }];
     }
-    let mut of_persons: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    let mut items_by_person: BTreeMap<String, Vec<Item>> = BTreeMap::new();
     for item in items {
         let mut patrons: Vec<String> = item
             .places
@@ -125,9 +125,9 @@ fn grouped(items: Vec<Item>, by_person: bool) -> Vec<PersonGroup> {
             .collect();
         patrons.dedup();
         let person = listed(patrons);
-        of_persons.entry(person).or_default().push(item);
+        items_by_person.entry(person).or_default().push(item);
     }
-    of_persons
+    items_by_person
         .into_iter()
         .map(|(person, items)| PersonGroup {
             person: Some(person),

@@ -1,4 +1,4 @@
-//! Decides what to tell a family: a pure function of its accounts, the date and the last notice.
+//! Selects the content of a notice: a pure function of the accounts, the date and the last notice.
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -12,8 +12,8 @@ use crate::ids::{FamilyId, LibraryId};
 use crate::notice::attention::{self, Attention};
 use crate::notice::keys::is_missed;
 use crate::notice::line::{
-    HoldLine, LoanLine, NewestFailure, Place, account_url, currency, hold_line, library_name,
-    loan_line, words_or,
+    HoldLine, LoanLine, NewestFailure, Place, account_url, clean_or, currency, hold_line,
+    library_name, loan_line,
 };
 use crate::notice::{NoticeCard, NoticeInput};
 use crate::text::clean;
@@ -27,17 +27,17 @@ pub struct Digest {
     pub family_name: String,
     /// The notice's local date.
     pub date: NaiveDate,
-    /// The family's local date on which the mail leaves.
+    /// The family's local date on which the mail is sent.
     pub today: NaiveDate,
-    /// The family's zone; times are shown in it.
+    /// The family's time zone; times are displayed in it.
     pub timezone: Tz,
-    /// The family wants a long mail grouped by person.
+    /// Whether the family wants a long mail grouped by person.
     pub by_person: bool,
-    /// Why a mail goes out; `None`: there is nothing to say.
+    /// The reason to send a mail; `None`: there is none.
     pub occasion: Option<Occasion>,
     /// Loans that are overdue, then those due soon; by due date, patron, title.
     pub take_back: Vec<LoanLine>,
-    /// Holds that are ready and whose last day is not past, the ones that expire soonest first.
+    /// Ready holds whose last day is not past; by last day.
     pub pick_up: Vec<HoldLine>,
     /// What needs attention, the most urgent first.
     pub attention: Vec<Attention>,
@@ -49,32 +49,32 @@ pub struct Digest {
     pub stopped: Vec<String>,
 }
 
-/// Why a mail goes out.
+/// The reason to send a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Occasion {
     /// There is something to take back or to pick up.
     ToDo,
-    /// Something needs attention that no notice had lately.
+    /// Something needs attention that wasn't in a recent notice.
     Attention,
-    /// Nothing; the family asked for a mail every day.
+    /// There is nothing to do, but the family wants a mail every day.
     Daily,
-    /// Nothing; the family asked for a mail on this day of the week.
+    /// There is nothing to do, but the family wants a mail on this day of the week.
     Weekly,
 }
 
-/// Everything else, in small type.
+/// Everything else, in small print.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Later {
-    /// Loans that are not to be taken back yet, and digital ones; by due date.
+    /// Loans that are not due soon, and digital ones; by due date.
     pub loans: Vec<LoanLine>,
-    /// Holds that are known not to be ready; by state, then place in the queue.
+    /// Holds that are known not to be ready; by state, then position in the queue.
     pub holds: Vec<HoldLine>,
-    /// What is owed or credited and needs no attention.
+    /// Fines and credits that need no attention.
     pub balances: Vec<Balance>,
 }
 
-/// What a patron owes at a library.
+/// A patron's balance at a library.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Balance {
     /// The patron and the library.
@@ -86,38 +86,38 @@ pub struct Balance {
     pub currency: Option<String>,
 }
 
-/// How old a library's accounts in a notice are.
+/// A library and the age of its accounts in a notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Source {
     /// The library.
     pub library: LibraryId,
     /// Its name in mails.
     pub library_name: String,
-    /// Its page of the account, or its front page; http(s) only.
+    /// Its account page, or else its front page; http(s) only.
     pub account_url: Option<Url>,
-    /// The oldest good reading of its cards; `None`: no card was read.
+    /// When the oldest account was read, without those whose newest check failed.
     pub as_of: Option<DateTime<Utc>>,
-    /// Cards that differ from the others.
+    /// The cards that differ from the others.
     pub exceptions: Vec<SourceException>,
 }
 
-/// A card whose account is older than the library's others, or says less.
+/// A card whose newest check failed or whose account is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourceException {
-    /// Whose card.
+    /// The patron.
     pub patron: String,
-    /// When what is shown was read.
+    /// When its account was read.
     pub as_of: DateTime<Utc>,
-    /// Why the newest check gave no account.
+    /// The failure of its newest check.
     pub failure: Option<NewestFailure>,
-    /// The site did not say what is out.
+    /// The site didn't list the loans.
     pub loans_unknown: bool,
-    /// The site did not say what is asked for.
+    /// The site didn't list the holds.
     pub holds_unknown: bool,
 }
 
-/// The recipients whom the others should ask for another address.
-fn stopped(family: &Family) -> Vec<String> {
+/// Lists the family's stopped recipients.
+fn stopped_recipients(family: &Family) -> Vec<String> {
     let stopped = family.recipients.iter();
     stopped
         .filter(|address| family.is_stopped(address))
@@ -126,11 +126,11 @@ fn stopped(family: &Family) -> Vec<String> {
 }
 
 impl Digest {
-    /// Decides what to tell.
-    pub fn of(input: &NoticeInput<'_>) -> Self {
+    /// Selects the content of a notice.
+    pub fn from_input(input: &NoticeInput<'_>) -> Self {
         let mut digest = Self {
             family: input.family.id.clone(),
-            family_name: words_or(&input.family.name, input.family.id.as_str()),
+            family_name: clean_or(&input.family.name, input.family.id.as_str()),
             date: input.date,
             today: input.today,
             timezone: input.family.timezone,
@@ -138,10 +138,10 @@ impl Digest {
             occasion: None,
             take_back: Vec::new(),
             pick_up: Vec::new(),
-            attention: attention::of(input),
+            attention: attention::list_attention(input),
             later: Later::default(),
             sources: sources(input.cards),
-            stopped: stopped(input.family),
+            stopped: stopped_recipients(input.family),
         };
         for card in input.cards {
             if let Some(stored) = &card.stored {
@@ -172,7 +172,7 @@ impl Digest {
         }
         for hold in account.holds.iter().flatten() {
             match hold.state {
-                // Missed holds and those in unknown words need attention instead.
+                // Missed holds and those in unknown words are listed under attention.
                 HoldState::Ready if is_missed(hold, input.today) => {}
                 HoldState::Other => {}
                 HoldState::Ready => self.pick_up.push(hold_line(input, card, hold)),
@@ -183,10 +183,10 @@ impl Digest {
         }
         if let Some(amount) = account.fines
             && !amount.is_zero()
-            && !attention::wants_fines(input, amount)
+            && !attention::reaches_fines_threshold(input, amount)
         {
             self.later.balances.push(Balance {
-                place: Place::of(card),
+                place: Place::from_card(card),
                 amount,
                 currency: currency(card, account),
             });
@@ -206,18 +206,18 @@ impl Digest {
         };
         self.take_back.sort_by_cached_key(by_due);
         self.later.loans.sort_by_cached_key(by_due);
-        let by_place = |line: &HoldLine| {
+        let by_patron = |line: &HoldLine| {
             let (patron, library) = (line.place.patron.clone(), line.place.library.clone());
             (patron, line.title.clone(), library, line.id.clone())
         };
         self.pick_up
-            .sort_by_cached_key(|line| (line.pickup_by.unwrap_or(NaiveDate::MAX), by_place(line)));
+            .sort_by_cached_key(|line| (line.pickup_by.unwrap_or(NaiveDate::MAX), by_patron(line)));
         self.later.holds.sort_by_cached_key(|line| {
             (
                 line.state,
                 line.suspended_until.unwrap_or(NaiveDate::MAX),
                 line.position.unwrap_or(u32::MAX),
-                by_place(line),
+                by_patron(line),
             )
         });
         self.later
@@ -237,7 +237,7 @@ impl Digest {
             return Some(Occasion::Attention);
         }
         match input.family.preferences.send_when_empty {
-            // A family without cards has nothing that could be alive.
+            // A family without cards gets no empty mail.
             _ if input.cards.is_empty() => None,
             SendWhenEmpty::Daily => Some(Occasion::Daily),
             SendWhenEmpty::Weekly(day) if input.date.weekday() == day => Some(Occasion::Weekly),
@@ -246,8 +246,7 @@ impl Digest {
     }
 }
 
-/// By library, in the order of their names. Cards that were never read are left out: they need
-/// attention.
+/// Lists the libraries by name. Cards that were never read are left out: they need attention.
 fn sources(cards: &[NoticeCard]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for card in cards {
@@ -278,7 +277,7 @@ fn sources(cards: &[NoticeCard]) -> Vec<Source> {
         }
         if failure.is_some() || loans_unknown || holds_unknown {
             source.exceptions.push(SourceException {
-                patron: Place::of(card).patron,
+                patron: Place::from_card(card).patron,
                 as_of,
                 failure,
                 loans_unknown,

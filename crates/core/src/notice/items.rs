@@ -1,4 +1,4 @@
-//! Turns a digest's lines into items and lines of the view.
+//! Turns a digest's entries into items and lines of the view.
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -9,16 +9,16 @@ use crate::notice::author::author_name;
 use crate::notice::digest::{Balance, Digest};
 use crate::notice::digest::{Source, SourceException};
 use crate::notice::line::{HoldLine, LoanLine, Place};
+use crate::notice::phrases::{self, day, due, full_day, moment, money, sentence};
 use crate::notice::view::{Group, Item, Line, PlaceView, SourceView};
-use crate::notice::words::{self, day, due, full_day, moment, money, sentence};
 
-/// A longer title is cut: no real one is longer.
+/// The most characters of a title, author or note; no real one is longer.
 const MAX_TITLE_CHARS: usize = 1_000;
 
-/// A longer message of the library is cut. Its site has all of it.
+/// The most characters of a library's message; its site has the rest.
 const MAX_MESSAGE_CHARS: usize = 500;
 
-/// Words that depend on the family's day and zone.
+/// Words entries for the family's local day and time zone.
 #[derive(Clone, Copy)]
 pub(crate) struct DayWords {
     pub(crate) today: NaiveDate,
@@ -33,12 +33,12 @@ impl DayWords {
             .account_url
             .clone()
             .filter(|_| line.renewable == Some(true));
-        // The link says it.
+        // A renewal link already shows that it can be renewed.
         details.extend(renewal(line).filter(|_| renew_url.is_none()));
-        details.extend(line.note.as_deref().map(shortened));
+        details.extend(line.note.as_deref().map(shorten));
         details.extend(self.as_of(line.as_of));
         Item {
-            title: shortened(&line.title),
+            title: shorten(&line.title),
             url: line.url.clone(),
             author: line.author.as_deref().map(author),
             mark: line.became_non_renewable.then_some("Changed"),
@@ -46,29 +46,29 @@ impl DayWords {
             urgent: line.days_left.is_some_and(|days| days <= 0),
             details,
             renew_url,
-            places: vec![PlaceView::of(&line.place)],
+            places: vec![PlaceView::from_place(&line.place)],
         }
     }
 
     pub(crate) fn hold(self, line: &HoldLine) -> Item {
         let mut details = Vec::new();
-        let branch = line.pickup_branch.as_deref().map(shortened);
+        let branch = line.pickup_branch.as_deref().map(shorten);
         let strong = if line.digital {
             Some(match line.pickup_by {
                 Some(date) if date <= self.today => {
-                    format!("borrow online, {}", self.by(date))
+                    format!("borrow online, {}", self.by_day(date))
                 }
-                Some(date) => format!("borrow online {}", self.by(date)),
+                Some(date) => format!("borrow online {}", self.by_day(date)),
                 None => String::from("borrow online"),
             })
         } else {
             details.extend(branch.map(|branch| format!("at {branch}")));
             Some(
                 line.pickup_by
-                    .map_or_else(|| String::from("ready"), |date| self.by(date)),
+                    .map_or_else(|| String::from("ready"), |date| self.by_day(date)),
             )
         };
-        details.extend(line.note.as_deref().map(shortened));
+        details.extend(line.note.as_deref().map(shorten));
         details.extend(self.as_of(line.as_of));
         Item {
             mark: line.new.then_some("New"),
@@ -86,7 +86,7 @@ impl DayWords {
                 format!(
                     "The library rejected this number or PIN {}. We won’t try again until it’s \
                      corrected, so that the card doesn’t get locked.",
-                    self.happened(*since)
+                    self.on_past_day(*since)
                 ),
                 true,
             ),
@@ -108,7 +108,7 @@ impl DayWords {
                 match failure {
                     Some(kind) => format!(
                         "We couldn’t check this card so far: {}.",
-                        words::failure(*kind)
+                        phrases::failure(*kind)
                     ),
                     None => String::from("This card hasn’t been checked yet."),
                 },
@@ -126,7 +126,7 @@ impl DayWords {
                     "{}, so this may be out of date.",
                     failure.map_or_else(
                         || String::from("It hasn’t been checked since"),
-                        |kind| sentence(words::failure(kind))
+                        |kind| sentence(phrases::failure(kind))
                     )
                 ),
                 false,
@@ -139,7 +139,7 @@ impl DayWords {
                 last_day,
                 days_left,
             } if *days_left < 0 => (
-                format!("Card expired {}", self.on(*last_day)),
+                format!("Card expired {}", self.on_day(*last_day)),
                 String::from("Please renew it at the library."),
                 true,
             ),
@@ -147,7 +147,7 @@ impl DayWords {
                 last_day,
                 days_left,
             } => (
-                format!("Card expires {}", self.on(*last_day)),
+                format!("Card expires {}", self.on_day(*last_day)),
                 if *days_left > 1 {
                     format!("That is in {days_left} days. Please renew it at the library.")
                 } else {
@@ -175,19 +175,19 @@ impl DayWords {
             urgent,
             details: vec![details],
             renew_url: None,
-            places: vec![PlaceView::of(&item.place)],
+            places: vec![PlaceView::from_place(&item.place)],
         }
     }
 
     fn unknown_hold(self, line: &HoldLine) -> Item {
         let strong = match &line.note {
-            Some(words) => format!("The library says: {}", shortened(words)),
+            Some(words) => format!("The library says: {}", shorten(words)),
             None => String::from("The library doesn’t say whether it’s ready"),
         };
         let mut details = Vec::new();
-        details.extend(place_in_queue(line));
-        details.extend(line.pickup_by.map(|date| self.by(date)));
-        let branch = line.pickup_branch.as_deref().map(shortened);
+        details.extend(queue_position(line));
+        details.extend(line.pickup_by.map(|date| self.by_day(date)));
+        let branch = line.pickup_branch.as_deref().map(shorten);
         details.extend(branch.map(|branch| format!("pickup at {branch}")));
         details.extend(self.as_of(line.as_of));
         Item {
@@ -207,13 +207,13 @@ impl DayWords {
             if seen_since {
                 format!("wasn’t {done} by {}", full_day(date, self.today))
             } else {
-                self.by(date)
+                self.by_day(date)
             }
         });
         let mut details = Vec::new();
         let branch = line.pickup_branch.as_deref().filter(|_| !line.digital);
-        details.extend(branch.map(|branch| format!("at {}", shortened(branch))));
-        details.extend(line.note.as_deref().map(shortened));
+        details.extend(branch.map(|branch| format!("at {}", shorten(branch))));
+        details.extend(line.note.as_deref().map(shorten));
         details.extend(self.as_of(line.as_of));
         Item {
             strong,
@@ -223,14 +223,14 @@ impl DayWords {
         }
     }
 
-    /// Several rejected numbers or PINs are one thing to do.
+    /// Words all entries; several rejected numbers or PINs become one item.
     pub(crate) fn all_attention(self, attention: &[Attention]) -> Vec<Item> {
         let (rejected, others): (Vec<&Attention>, Vec<&Attention>) = attention
             .iter()
             .partition(|item| matches!(item.kind, AttentionKind::PinRefused { .. }));
         let mut items = match rejected.as_slice() {
             [] | [_] => rejected.iter().map(|item| self.attention(item)).collect(),
-            several => vec![rejected_cards(several)],
+            several => vec![rejected_cards_item(several)],
         };
         items.extend(others.into_iter().map(|item| self.attention(item)));
         items
@@ -279,36 +279,36 @@ impl DayWords {
             Some(date) if date < self.today => {
                 details.push(format!(
                     "was due to be returned automatically {}",
-                    self.on(date)
+                    self.on_day(date)
                 ));
             }
-            Some(date) => details.push(format!("is returned automatically {}", self.on(date))),
+            Some(date) => details.push(format!("is returned automatically {}", self.on_day(date))),
         }
         if line.renewable == Some(false) {
             details.extend(renewal(line));
         }
         details.extend(self.as_of(line.as_of));
         Line {
-            title: shortened(&line.title),
+            title: shorten(&line.title),
             details,
-            place: PlaceView::of(&line.place),
+            place: PlaceView::from_place(&line.place),
         }
     }
 
     fn later_hold(self, line: &HoldLine) -> Line {
         let mut details = Vec::new();
-        details.extend(place_in_queue(line));
+        details.extend(queue_position(line));
         if line.state == HoldState::InTransit && !line.digital {
-            let branch = line.pickup_branch.as_deref().map(shortened);
+            let branch = line.pickup_branch.as_deref().map(shorten);
             details.extend(branch.map(|branch| format!("on its way to {branch}")));
         }
         let until = line.suspended_until.map(|date| day(date, self.today));
         details.extend(until.map(|date| format!("until {date}")));
         details.extend(self.as_of(line.as_of));
         Line {
-            title: shortened(&line.title),
+            title: shorten(&line.title),
             details,
-            place: PlaceView::of(&line.place),
+            place: PlaceView::from_place(&line.place),
         }
     }
 
@@ -333,7 +333,7 @@ impl DayWords {
             sentences.push(format!(
                 "We couldn’t check {patron}’s card at {} ({}). What you see is as of {shown}.",
                 moment(failure.at, self.zone, self.today),
-                words::failure(failure.kind),
+                phrases::failure(failure.kind),
             ));
         }
         let unknown = match (card.loans_unknown, card.holds_unknown) {
@@ -354,17 +354,17 @@ impl DayWords {
         at.map(|at| format!("as of {}", moment(at, self.zone, self.today)))
     }
 
-    /// The same for the past, even if the notice is of an earlier day: `on Tuesday, Nov 24`.
-    fn happened(self, date: NaiveDate) -> String {
+    /// Like [`Self::on_day`], but a date after the notice's day is never `tomorrow`.
+    fn on_past_day(self, date: NaiveDate) -> String {
         if date > self.today {
             format!("on {}", full_day(date, self.today))
         } else {
-            self.on(date)
+            self.on_day(date)
         }
     }
 
     /// `today`, `tomorrow`, `on Tuesday, Nov 24`.
-    fn on(self, date: NaiveDate) -> String {
+    fn on_day(self, date: NaiveDate) -> String {
         match (date - self.today).num_days() {
             -1..=1 => day(date, self.today),
             _ => format!("on {}", full_day(date, self.today)),
@@ -372,7 +372,7 @@ impl DayWords {
     }
 
     /// `by Tuesday, Nov 24`, `last day is today`, `last day was yesterday`.
-    fn by(self, date: NaiveDate) -> String {
+    fn by_day(self, date: NaiveDate) -> String {
         let last = day(date, self.today);
         match (date - self.today).num_days() {
             ..0 => format!("last day was {last}"),
@@ -383,7 +383,7 @@ impl DayWords {
 }
 
 impl PlaceView {
-    fn of(place: &Place) -> Self {
+    fn from_place(place: &Place) -> Self {
         Self {
             patron: place.patron.clone(),
             library: place.library_name.clone(),
@@ -392,7 +392,7 @@ impl PlaceView {
     }
 }
 
-fn rejected_cards(several: &[&Attention]) -> Item {
+fn rejected_cards_item(several: &[&Attention]) -> Item {
     Item {
         title: format!("Numbers or PINs of {} cards rejected", several.len()),
         url: None,
@@ -407,13 +407,13 @@ fn rejected_cards(several: &[&Attention]) -> Item {
         renew_url: None,
         places: several
             .iter()
-            .map(|item| PlaceView::of(&item.place))
+            .map(|item| PlaceView::from_place(&item.place))
             .collect(),
     }
 }
 
 fn author(author: &str) -> String {
-    shortened(&author_name(author))
+    shorten(&author_name(author))
 }
 
 fn balance(balance: &Balance) -> Line {
@@ -425,14 +425,14 @@ fn balance(balance: &Balance) -> Line {
             format!("{amount} owed")
         },
         details: Vec::new(),
-        place: PlaceView::of(&balance.place),
+        place: PlaceView::from_place(&balance.place),
     }
 }
 
-/// A hold's item, without its details.
+/// Creates a hold's item without its details.
 fn hold_item(line: &HoldLine) -> Item {
     Item {
-        title: shortened(&line.title),
+        title: shorten(&line.title),
         url: line.url.clone(),
         author: line.author.as_deref().map(author),
         mark: None,
@@ -440,15 +440,15 @@ fn hold_item(line: &HoldLine) -> Item {
         urgent: false,
         details: Vec::new(),
         renew_url: None,
-        places: vec![PlaceView::of(&line.place)],
+        places: vec![PlaceView::from_place(&line.place)],
     }
 }
 
-fn place_in_queue(line: &HoldLine) -> Option<String> {
+fn queue_position(line: &HoldLine) -> Option<String> {
     match (line.position, line.queue_length) {
         (Some(position), Some(length)) => Some(format!("number {position} of {length}")),
         (Some(position), None) => Some(format!("number {position} in the queue")),
-        (None, Some(length)) => Some(words::count(
+        (None, Some(length)) => Some(phrases::count(
             u64::from(length),
             "person waiting",
             "people waiting",
@@ -457,7 +457,7 @@ fn place_in_queue(line: &HoldLine) -> Option<String> {
     }
 }
 
-/// Whether it can be renewed, and why not.
+/// Words whether it can be renewed, and why not.
 fn renewal(line: &LoanLine) -> Option<String> {
     let words = match line.renewable? {
         true => return Some(String::from("can be renewed")),
@@ -465,23 +465,23 @@ fn renewal(line: &LoanLine) -> Option<String> {
         false => "cannot be renewed",
     };
     Some(match &line.renewable_reason {
-        Some(reason) => format!("{words}: {}", shortened(reason.trim_end_matches('.'))),
+        Some(reason) => format!("{words}: {}", shorten(reason.trim_end_matches('.'))),
         None => words.to_owned(),
     })
 }
 
-fn shortened(text: &str) -> String {
+fn shorten(text: &str) -> String {
     cut(text, MAX_TITLE_CHARS)
 }
 
-/// At most `limit` characters of the library's words, without web addresses that a mail program
-/// could link.
+/// Cuts the library's words to `limit` characters and breaks web addresses, so that mail programs
+/// don't link them.
 fn cut(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
-        None => words::without_links(text),
+        None => phrases::without_links(text),
         Some((end, _)) => {
             let start = text.get(..end).unwrap_or_default();
-            format!("{}…", words::without_links(start.trim_end()))
+            format!("{}…", phrases::without_links(start.trim_end()))
         }
     }
 }

@@ -10,36 +10,36 @@ use crate::notice::digest::Digest;
 use crate::notice::keys::{MISSED_HOLD, UNKNOWN_HOLD, is_missed, item_key, missed_key};
 use crate::notice::{NoticeCard, NoticeInput};
 
-/// The content of the last sent notice: “new since” and “became” compare with it.
+/// The content of the last sent notice; it decides what the next one marks as new or changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LastNotice {
     /// Holds that were ready, as `card/hold id`.
     pub ready_holds: BTreeSet<String>,
-    /// Loans that could be renewed then, as `card/loan id`.
+    /// Loans that could be renewed, as `card/loan id`.
     pub renewable_loans: BTreeSet<String>,
     /// The entries that needed attention, by a key that stays the same while they last.
     pub attention: BTreeMap<String, AttentionItem>,
 }
 
-/// One thing that wanted attention.
+/// An entry that needed attention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttentionItem {
     /// The detail whose change is worth a mail again (an amount, a stage).
     pub stage: String,
-    /// The local date of the last notice that was sent because of it.
+    /// The local date of the last sent notice that listed it.
     pub told_on: NaiveDate,
 }
 
 impl LastNotice {
     /// Returns the content to store when the mail of this digest is sent.
     ///
-    /// Where the accounts do not say now whether a hold is ready or a loan can be renewed, what the
-    /// last notice said is kept, so that it does not become news when they say it again.
+    /// If an account doesn't state now whether a hold is ready or a loan can be renewed, the last
+    /// notice's state is kept, so that it isn't new when the account states it again.
     pub(crate) fn from_digest(input: &NoticeInput<'_>, digest: &Digest) -> Self {
         let mut next = Self::default();
-        let nothing = Self::default();
-        let before = input.last_notice.unwrap_or(&nothing);
+        let empty = Self::default();
+        let before = input.last_notice.unwrap_or(&empty);
         for card in input.cards {
             let account = card.stored.as_ref().map(|stored| &stored.account);
             match account.and_then(|account| account.loans.as_ref()) {
@@ -78,7 +78,7 @@ impl LastNotice {
             );
         }
         for card in input.cards {
-            // A check that could not ask does not end a block: it is no news when it shows again.
+            // A failed check doesn't end a block, so the block isn't new when it shows again.
             let key = format!("card_blocked/{}", card.card.id);
             if card.newest_failure().is_some()
                 && let Some(block) = before.attention.get(&key)
@@ -104,7 +104,7 @@ impl LastNotice {
                 }
                 continue;
             };
-            // A missed hold is in one notice only: it is not in the digest again.
+            // A missed hold is in one notice only, so the digest doesn't have it again.
             for hold in holds.iter().filter(|hold| is_missed(hold, input.today)) {
                 let key = missed_key(card, hold);
                 if let Some(item) = before.attention.get(&key) {

@@ -1,4 +1,4 @@
-//! The lines of a notice: a loan or a hold with its patron and its library.
+//! The lines of a notice: loans and holds with their patron and library.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::Serialize;
@@ -12,23 +12,23 @@ use crate::notice::keys::item_key;
 use crate::notice::{NoticeCard, NoticeInput};
 use crate::text::clean;
 
-/// An account that was read longer ago is marked as out of date.
+/// An account that was read longer ago than this is marked as out of date.
 pub const STALE_AFTER: Duration = Duration::hours(20);
 
 /// The patron and the library.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
-    /// Whose card.
+    /// The patron.
     pub patron: String,
     /// The library.
     pub library: LibraryId,
     /// The library's name in mails.
     pub library_name: String,
-    /// The library's page of the account, or its front page; http(s) only.
+    /// The library's account page, or else its front page; http(s) only.
     pub account_url: Option<Url>,
 }
 
-/// A loan, as a notice lists it.
+/// A loan in a notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LoanLine {
     /// The card.
@@ -42,27 +42,27 @@ pub struct LoanLine {
     /// The patron and the library.
     #[serde(flatten)]
     pub place: Place,
-    /// The last day on which it can be returned in time; `None`: no due date.
+    /// The last day to return it; `None`: no due date.
     pub due: Option<NaiveDate>,
-    /// Days until then; negative: days overdue; `None`: it has no due date.
+    /// Days until it is due; negative if overdue; `None`: no due date.
     pub days_left: Option<i64>,
     /// Whether the site would renew it.
     pub renewable: Option<bool>,
-    /// Why it would not.
+    /// Why it can't be renewed.
     pub renewable_reason: Option<String>,
-    /// It could be renewed when the last notice was sent, and cannot now.
+    /// It could be renewed when the last notice was sent, and can't any more.
     pub became_non_renewable: bool,
     /// The title's own page at the library; http(s) only.
     pub url: Option<Url>,
     /// It is returned automatically.
     pub digital: bool,
-    /// The site's other words.
+    /// The site's other text about it.
     pub note: Option<String>,
-    /// When this was read, if that is too long ago to rely on.
+    /// When it was read, if longer than [`STALE_AFTER`] ago.
     pub as_of: Option<DateTime<Utc>>,
 }
 
-/// A hold, as a notice lists it.
+/// A hold in a notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HoldLine {
     /// The card.
@@ -76,15 +76,15 @@ pub struct HoldLine {
     /// The patron and the library.
     #[serde(flatten)]
     pub place: Place,
-    /// How far it has come.
+    /// Its state.
     pub state: HoldState,
-    /// Place in the queue, from 1.
+    /// The position in the queue, from 1.
     pub position: Option<u32>,
-    /// How many wait.
+    /// The number of people in the queue.
     pub queue_length: Option<u32>,
-    /// The last day on which it waits at the desk.
+    /// The last day to pick it up.
     pub pickup_by: Option<NaiveDate>,
-    /// Where it waits.
+    /// The pickup branch.
     pub pickup_branch: Option<String>,
     /// The day on which a suspended hold becomes active.
     pub suspended_until: Option<NaiveDate>,
@@ -94,25 +94,25 @@ pub struct HoldLine {
     pub url: Option<Url>,
     /// It is borrowed online, not at a desk.
     pub digital: bool,
-    /// The site's other words.
+    /// The site's other text about it.
     pub note: Option<String>,
-    /// When this was read, if that is too long ago to rely on.
+    /// When it was read, if longer than [`STALE_AFTER`] ago.
     pub as_of: Option<DateTime<Utc>>,
 }
 
-/// A card's newest check, where it gave no account.
+/// The failure of a card's newest check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct NewestFailure {
-    /// Why.
+    /// The kind of failure.
     pub kind: FailureKind,
     /// When the check began.
     pub at: DateTime<Utc>,
 }
 
 impl Place {
-    pub(crate) fn of(card: &NoticeCard) -> Self {
+    pub(crate) fn from_card(card: &NoticeCard) -> Self {
         Self {
-            patron: words_or(&card.card.patron, "Somebody"),
+            patron: clean_or(&card.card.patron, "Somebody"),
             library: card.library.id.clone(),
             library_name: library_name(card),
             account_url: account_url(card),
@@ -121,8 +121,8 @@ impl Place {
 }
 
 impl NoticeCard {
-    /// When the stored account was last confirmed. A check that finds no change may leave the
-    /// account as it is, so its own time can be older.
+    /// When the stored account was last confirmed. A check without changes may not store the
+    /// account again, so the account's own time can be older.
     pub(crate) fn as_of(&self) -> Option<DateTime<Utc>> {
         let read_at = self.stored.as_ref()?.read_at;
         Some(
@@ -132,7 +132,7 @@ impl NoticeCard {
         )
     }
 
-    /// Why the newest check gave no account; `None`: it gave one, or there was none.
+    /// The failure of the newest check; `None`: it succeeded, or there was no check.
     pub(crate) fn newest_failure(&self) -> Option<NewestFailure> {
         let check = self.state.last_check.as_ref()?;
         let kind = check.failure.as_ref()?.kind;
@@ -142,47 +142,47 @@ impl NoticeCard {
 }
 
 pub(crate) fn loan_line(input: &NoticeInput<'_>, card: &NoticeCard, loan: &Loan) -> LoanLine {
-    let could = input
+    let was_renewable = input
         .last_notice
         .is_some_and(|last| last.renewable_loans.contains(&item_key(card, &loan.id)));
     LoanLine {
         card: card.card.id,
         id: loan.id.clone(),
         title: title(&loan.title),
-        author: cleaned(loan.author.as_deref()),
-        place: Place::of(card),
+        author: clean_optional(loan.author.as_deref()),
+        place: Place::from_card(card),
         due: loan.due,
         days_left: loan.due.map(|due| (due - input.today).num_days()),
         renewable: loan.renewable,
-        renewable_reason: cleaned(loan.renewable_reason.as_deref()),
-        became_non_renewable: could && loan.renewable == Some(false),
-        url: record_url(loan.url.as_deref()),
+        renewable_reason: clean_optional(loan.renewable_reason.as_deref()),
+        became_non_renewable: was_renewable && loan.renewable == Some(false),
+        url: title_url(loan.url.as_deref()),
         digital: loan.digital,
-        note: cleaned(loan.note.as_deref()),
+        note: clean_optional(loan.note.as_deref()),
         as_of: stale_as_of(input, card),
     }
 }
 
 pub(crate) fn hold_line(input: &NoticeInput<'_>, card: &NoticeCard, hold: &Hold) -> HoldLine {
-    let new = input
+    let is_new = input
         .last_notice
         .is_some_and(|last| !last.ready_holds.contains(&item_key(card, &hold.id)));
     HoldLine {
         card: card.card.id,
         id: hold.id.clone(),
         title: title(&hold.title),
-        author: cleaned(hold.author.as_deref()),
-        place: Place::of(card),
+        author: clean_optional(hold.author.as_deref()),
+        place: Place::from_card(card),
         state: hold.state,
         position: hold.position,
         queue_length: hold.queue_length,
         pickup_by: hold.pickup_by,
-        pickup_branch: cleaned(hold.pickup_branch.as_deref()),
+        pickup_branch: clean_optional(hold.pickup_branch.as_deref()),
         suspended_until: hold.suspended_until,
-        new: new && hold.state == HoldState::Ready,
-        url: record_url(hold.url.as_deref()),
+        new: is_new && hold.state == HoldState::Ready,
+        url: title_url(hold.url.as_deref()),
         digital: hold.digital,
-        note: cleaned(hold.note.as_deref()),
+        note: clean_optional(hold.note.as_deref()),
         as_of: stale_as_of(input, card),
     }
 }
@@ -192,7 +192,7 @@ fn stale_as_of(input: &NoticeInput<'_>, card: &NoticeCard) -> Option<DateTime<Ut
 }
 
 pub(crate) fn library_name(card: &NoticeCard) -> String {
-    words_or(&card.library.name, card.library.id.as_str())
+    clean_or(&card.library.name, card.library.id.as_str())
 }
 
 pub(crate) fn account_url(card: &NoticeCard) -> Option<Url> {
@@ -203,13 +203,13 @@ pub(crate) fn account_url(card: &NoticeCard) -> Option<Url> {
         .cloned()
 }
 
-fn record_url(url: Option<&str>) -> Option<Url> {
+fn title_url(url: Option<&str>) -> Option<Url> {
     let url: Url = url?.parse().ok()?;
     let is_web = matches!(url.scheme(), "http" | "https");
     (is_web && url.username().is_empty() && url.password().is_none()).then_some(url)
 }
 
-/// The site's currency, or else the library entry's.
+/// Returns the site's currency, or else the library entry's.
 pub(crate) fn currency(card: &NoticeCard, account: &Account) -> Option<String> {
     account
         .currency
@@ -218,14 +218,15 @@ pub(crate) fn currency(card: &NoticeCard, account: &Account) -> Option<String> {
 }
 
 fn title(text: &str) -> String {
-    words_or(text, "(without a title)")
+    clean_or(text, "(without a title)")
 }
 
-fn cleaned(text: Option<&str>) -> Option<String> {
+fn clean_optional(text: Option<&str>) -> Option<String> {
     text.map(clean).filter(|text| !text.is_empty())
 }
 
-pub(crate) fn words_or(text: &str, otherwise: &str) -> String {
+/// Cleans a text; `otherwise` if nothing is left.
+pub(crate) fn clean_or(text: &str, otherwise: &str) -> String {
     let text = clean(text);
     if text.is_empty() {
         otherwise.to_owned()

@@ -21,24 +21,24 @@ mod items;
 mod keys;
 pub mod last_notice;
 pub mod line;
+mod phrases;
 pub mod render;
 pub mod subject;
 mod view;
-mod words;
 
-/// The whole input of a notice.
+/// Everything that a notice is composed from.
 #[derive(Debug, Clone, Copy)]
 pub struct NoticeInput<'a> {
     /// The family that gets the notice.
     pub family: &'a Family,
     /// The notice's local date, computed once: its key, and the day of a weekly summary.
     pub date: NaiveDate,
-    /// The family's local date on which the mail leaves: “today” and “overdue” count from it. It is
-    /// the day after the notice's where a late notice leaves after midnight.
+    /// The family's local date on which the mail is sent; “today” and “overdue” are relative to it.
+    /// A late notice may be sent on the day after its date.
     pub today: NaiveDate,
-    /// The ages of accounts are counted from here; nothing else is.
+    /// The current time, for the ages of accounts.
     pub now: DateTime<Utc>,
-    /// The family's cards, without those that are paused.
+    /// The family's cards that are not paused.
     pub cards: &'a [NoticeCard],
     /// The content of the last sent notice; `None` before the first.
     pub last_notice: Option<&'a LastNotice>,
@@ -46,27 +46,27 @@ pub struct NoticeInput<'a> {
     pub operator_contact: Option<&'a str>,
 }
 
-/// A card, how its checks went, its library and its last good account.
+/// A card with its state, its library and its last good account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoticeCard {
     /// The card.
     pub card: Card,
-    /// How its checks went.
+    /// The results of its checks.
     pub state: CardState,
     /// The card's library.
     pub library: Library,
-    /// Its last good account; `None`: there was none yet.
+    /// Its last good account; `None` before the first.
     pub stored: Option<StoredAccount>,
 }
 
-/// A notice, composed.
+/// A composed notice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Composed {
     /// The content.
     pub digest: Digest,
     /// The mail; `None`: there is nothing to say, and the day is skipped.
     pub mail: Option<MailContent>,
-    /// To be stored when the mail was sent, and only then.
+    /// The state to store if the mail is sent, and only then.
     pub last_notice: LastNotice,
 }
 
@@ -75,9 +75,9 @@ pub struct Composed {
 /// The same input always gives the same notice.
 ///
 /// # Errors
-/// [`RenderError`] where a template cannot be filled, which is a fault of ours.
+/// [`RenderError`] if a template can't be rendered, which is a bug.
 pub fn compose(input: &NoticeInput<'_>) -> Result<Composed, RenderError> {
-    let digest = Digest::of(input);
+    let digest = Digest::from_input(input);
     let mail = match digest.occasion {
         Some(_) => Some(render::render(&digest, input.operator_contact)?),
         None => None,

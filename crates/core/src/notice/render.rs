@@ -1,19 +1,19 @@
 //! Renders a digest as subject, text and HTML.
 //!
-//! Both parts are templates over one view, so that they say the same.
+//! Both parts are templates over one view, so they have the same content.
 
 use askama::Template;
 
 use crate::mail::MailContent;
 use crate::notice::compose::compose_view;
 use crate::notice::digest::Digest;
+use crate::notice::phrases::wrap;
 use crate::notice::subject::subject;
 use crate::notice::view::View;
-use crate::notice::words::wrap;
 
-/// A template could not be filled: a fault of ours, not of the accounts.
+/// A template could not be rendered, which is a bug and not a fault of the accounts.
 #[derive(Debug, thiserror::Error)]
-#[error("A notice could not be put into words: {0}.")]
+#[error("A notice could not be rendered: {0}.")]
 pub struct RenderError(#[from] askama::Error);
 
 #[derive(Template)]
@@ -33,7 +33,7 @@ struct Text<'a> {
 /// `operator_contact` is the contact for questions: a mail address, or a few words.
 ///
 /// # Errors
-/// [`RenderError`] where a template cannot be filled.
+/// [`RenderError`] if a template can't be rendered.
 pub fn render(digest: &Digest, operator_contact: Option<&str>) -> Result<MailContent, RenderError> {
     let subject = subject(digest);
     let view = compose_view(digest, subject.clone(), operator_contact);

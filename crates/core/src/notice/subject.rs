@@ -1,11 +1,11 @@
-//! Words the subject line: the most urgent entries, counted.
+//! Writes the subject line: counts of the most urgent entries.
 
 use crate::account::HoldState;
 use crate::notice::attention::{Attention, AttentionKind};
 use crate::notice::digest::{Digest, Occasion};
-use crate::notice::words::{count, short_day};
+use crate::notice::phrases::{count, short_day};
 
-/// The subject of a notice: one line, the most urgent first, without a word from outside.
+/// Writes the subject of a notice: one line, the most urgent first, without text from outside.
 pub fn subject(digest: &Digest) -> String {
     let mut parts = take_back(digest);
     parts.extend(pick_up(digest));
@@ -23,7 +23,7 @@ pub fn subject(digest: &Digest) -> String {
     match (digest.attention.as_slice(), digest.occasion) {
         ([], Some(Occasion::Weekly)) => String::from("Weekly summary: nothing to do today"),
         ([], _) => String::from("Nothing to do today"),
-        (attention, _) => look_at(digest, attention),
+        (attention, _) => attention_subject(digest, attention),
     }
 }
 
@@ -78,30 +78,33 @@ fn pick_up(digest: &Digest) -> Vec<String> {
     parts
 }
 
-/// One sentence if everything is of one sort, else a list of counts.
-fn look_at(digest: &Digest, attention: &[Attention]) -> String {
-    let sorts: Vec<(Sort, usize)> = Sort::ALL
+/// Writes one sentence if all entries are of one category, else a list of counts.
+fn attention_subject(digest: &Digest, attention: &[Attention]) -> String {
+    let categories: Vec<(Category, usize)> = Category::ALL
         .into_iter()
-        .map(|sort| {
-            let of_sort = attention.iter().filter(|item| Sort::of(&item.kind) == sort);
-            (sort, of_sort.count())
+        .map(|category| {
+            let in_category = attention
+                .iter()
+                .filter(|item| Category::from_kind(&item.kind) == category);
+            (category, in_category.count())
         })
         .filter(|(_, number)| *number > 0)
         .collect();
-    match (sorts.as_slice(), attention) {
-        ([_], [only]) => one(digest, &only.kind),
-        ([(sort, number)], _) => sort.sentence(*number),
+    match (categories.as_slice(), attention) {
+        ([_], [only]) => single_sentence(digest, &only.kind),
+        ([(category, number)], _) => category.sentence(*number),
         _ => {
-            let parts: Vec<String> = sorts
+            let parts: Vec<String> = categories
                 .iter()
-                .map(|(sort, number)| sort.part(*number))
+                .map(|(category, number)| category.part(*number))
                 .collect();
             format!("Please look at: {}", parts.join(", "))
         }
     }
 }
 
-fn one(digest: &Digest, kind: &AttentionKind) -> String {
+/// Writes the sentence for a single entry.
+fn single_sentence(digest: &Digest, kind: &AttentionKind) -> String {
     match kind {
         AttentionKind::PinRefused { .. } => {
             String::from("The library rejected the PIN of one card")
@@ -138,9 +141,9 @@ fn one(digest: &Digest, kind: &AttentionKind) -> String {
     }
 }
 
-/// A sort of entries that a subject counts together.
+/// A category of entries that a subject counts together.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sort {
+enum Category {
     PinRefused,
     PinNotSent,
     CardBlocked,
@@ -154,7 +157,7 @@ enum Sort {
     Message,
 }
 
-impl Sort {
+impl Category {
     const ALL: [Self; 11] = [
         Self::PinRefused,
         Self::PinNotSent,
@@ -169,7 +172,7 @@ impl Sort {
         Self::Message,
     ];
 
-    fn of(kind: &AttentionKind) -> Self {
+    fn from_kind(kind: &AttentionKind) -> Self {
         match kind {
             AttentionKind::PinRefused { .. } => Self::PinRefused,
             AttentionKind::PinNotSent => Self::PinNotSent,
@@ -185,7 +188,7 @@ impl Sort {
         }
     }
 
-    /// For two or more of this sort and none of another.
+    /// Writes the sentence for two or more entries of this category and no others.
     fn sentence(self, number: usize) -> String {
         match self {
             Self::PinRefused => format!("The library rejected the PINs of {number} cards"),
@@ -202,6 +205,7 @@ impl Sort {
         }
     }
 
+    /// Writes the part of a list for this category.
     fn part(self, number: usize) -> String {
         match self {
             Self::PinRefused => counted(number, "PIN rejected", "PINs rejected"),

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-/// Everything that the templates need. They add order and style, but no text of the accounts.
+/// Everything that the templates render. They add order and style, but no text from accounts.
 pub(crate) struct View {
     pub(crate) subject: String,
     pub(crate) heading: String,
@@ -14,13 +14,13 @@ pub(crate) struct View {
     pub(crate) contact: Option<Contact>,
 }
 
-/// Things to do of one sort.
+/// A section of things to do.
 pub(crate) struct Section {
     pub(crate) heading: &'static str,
     pub(crate) groups: Vec<PersonGroup>,
 }
 
-/// Things to do of one sort, for one person or for all.
+/// The things to do in a section, for one person or for all.
 pub(crate) struct PersonGroup {
     pub(crate) person: Option<String>,
     pub(crate) items: Vec<Item>,
@@ -33,11 +33,11 @@ pub(crate) struct Item {
     pub(crate) url: Option<Url>,
     pub(crate) author: Option<String>,
     pub(crate) mark: Option<&'static str>,
-    /// The words in bold.
+    /// The text in bold.
     pub(crate) strong: Option<String>,
     pub(crate) urgent: bool,
     pub(crate) details: Vec<String>,
-    /// Where it can be renewed.
+    /// The page on which it can be renewed.
     pub(crate) renew_url: Option<Url>,
     /// The patron and the library; more than one if several cards have the same.
     pub(crate) places: Vec<PlaceView>,
@@ -50,20 +50,20 @@ pub(crate) struct PlaceView {
     pub(crate) url: Option<Url>,
 }
 
-/// Things that are for later, of one sort.
+/// A group of entries for later.
 pub(crate) struct Group {
     pub(crate) heading: &'static str,
     pub(crate) lines: Vec<Line>,
 }
 
-/// One thing for later.
+/// One entry for later.
 pub(crate) struct Line {
     pub(crate) title: String,
     pub(crate) details: Vec<String>,
     pub(crate) place: PlaceView,
 }
 
-/// One library, and how old its accounts are.
+/// One library and the age of its accounts.
 pub(crate) struct SourceView {
     pub(crate) library: String,
     pub(crate) as_of: Option<String>,

@@ -7,18 +7,19 @@ use crate::email_address::EmailAddress;
 /// One recipient of a mail.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MailRecipient {
-    /// Which of the family's recipients it was when the mail was first sent, from 1.
+    /// Its number among the family's recipients when the mail was first sent, from 1.
     pub number: usize,
-    /// The address; `None` once nothing more is to be sent to it (`OutboxRecord::without_addresses`).
+    /// The address; `None` once nothing more is to be sent to it
+    /// (`OutboxRecord::without_addresses`).
     #[serde(default)]
     pub address: Option<EmailAddress>,
     /// How far the mail got with it.
     pub state: RecipientState,
-    /// The last claim whose mail was for it; 0 before the first.
+    /// The fence of the last claim that sent to it; 0 before the first.
     pub fence: u64,
     /// Why the mail server refused it, without the address.
     pub reason: Option<String>,
-    /// It was in a mail of which nobody knows whether it left, and waits for another.
+    /// An earlier mail to it may have been sent.
     #[serde(default)]
     pub in_doubt: bool,
 }
@@ -27,20 +28,20 @@ pub struct MailRecipient {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecipientState {
-    /// Not in any mail that may have left.
+    /// Waiting for the next mail.
     Pending,
-    /// In the mail that may just be leaving.
+    /// In the mail that is being sent.
     Sending,
-    /// The mail service took its mail.
+    /// The mail service accepted its mail.
     Accepted,
-    /// Refused for good, or for too long.
+    /// Refused permanently, or temporarily for too long.
     Refused,
-    /// The mail may have been sent; nobody can know.
+    /// The mail may have been sent; its outcome is unknown.
     Unknown,
 }
 
 impl MailRecipient {
-    /// It gets no other mail: refused, unless it may have one.
+    /// Gives it up: UNKNOWN if an earlier mail may have been sent, else REFUSED.
     pub(super) fn give_up(&mut self) {
         self.state = if self.in_doubt {
             RecipientState::Unknown

@@ -1,8 +1,8 @@
 //! Tracks the delivery of a mail to each recipient.
 //!
 //! A mail server may refuse one recipient temporarily and accept the mail for the others. The mail
-//! is then SENT, and only that recipient is retried within the day. No recipient is in two commits
-//! unless the first is known to have been refused or not sent.
+//! is then SENT, and only that recipient is retried within the day. A recipient is in a second mail
+//! only if the first was not sent to it, or if the family prefers two mails to none.
 
 use std::borrow::Cow;
 
@@ -24,25 +24,25 @@ impl OutboxRecord {
             && !(self.state == MailState::Sent && self.has_recipients(RecipientState::Pending))
     }
 
-    /// Whether some recipients have the mail, so that only others may get it.
+    /// Whether some recipients have the mail, so that only the others may still get it.
     pub fn is_retry(&self) -> bool {
         self.has_recipients(RecipientState::Accepted)
     }
 
     /// Whether the waiting recipients must be given up now.
     pub fn retries_are_over(&self, now: DateTime<Utc>) -> bool {
-        let nobody_has_it = match self.state {
+        let is_unclaimed = match self.state {
             MailState::Sent => true,
             MailState::Claimed => self.lease_is_over(now),
             _ => false,
         };
-        nobody_has_it
+        is_unclaimed
             && self.is_retry()
             && self.has_recipients(RecipientState::Pending)
             && (self.retries >= MAX_RETRIES || self.retry_until.is_none_or(|until| until <= now))
     }
 
-    /// The recipients that the mail server refused and those without a known outcome.
+    /// The recipients that were refused or whose outcome is unknown.
     pub fn unreached_recipients(&self) -> impl Iterator<Item = &MailRecipient> {
         self.recipients.iter().filter(|recipient| {
             matches!(
@@ -61,7 +61,7 @@ impl OutboxRecord {
             .collect()
     }
 
-    /// The same record without the addresses: nothing more is to be sent.
+    /// Removes the addresses: nothing more is sent.
     #[must_use]
     pub fn without_addresses(&self) -> Self {
         let mut record = self.clone();
@@ -71,7 +71,7 @@ impl OutboxRecord {
         record
     }
 
-    /// The record as a store keeps it: once it is over, without the addresses.
+    /// Returns the record to store: without addresses once it is over.
     pub fn to_keep(&self) -> Cow<'_, Self> {
         if self.is_over() && self.recipients.iter().any(|one| one.address.is_some()) {
             Cow::Owned(self.without_addresses())
@@ -80,10 +80,10 @@ impl OutboxRecord {
         }
     }
 
-    /// The same record with the family's reachable recipients.
+    /// Updates the recipients to those of the family that can be reached.
     ///
-    /// While no recipient has the mail, new recipients are added. A waiting recipient who left or was
-    /// stopped no longer waits.
+    /// New recipients are added while no recipient has the mail. A waiting recipient who left the
+    /// family or was stopped is removed.
     #[must_use]
     pub fn with_recipients_of(&self, family: &Family) -> Self {
         let is_reachable = |address: &EmailAddress| {
@@ -123,15 +123,15 @@ impl OutboxRecord {
         }
     }
 
-    /// The same record with the mail service's answers about some recipients.
+    /// Applies the mail service's refusals of some recipients.
     #[must_use]
     pub fn with_refusals(&self, refused: &[RefusedRecipient]) -> Self {
         let mut record = self.clone();
         for recipient in &mut record.recipients {
-            let of_it = refused
+            let refusal = refused
                 .iter()
                 .find(|refused| Some(&refused.address) == recipient.address.as_ref());
-            if let Some(refusal) = of_it
+            if let Some(refusal) = refusal
                 && matches!(
                     recipient.state,
                     RecipientState::Pending | RecipientState::Sending
@@ -148,7 +148,7 @@ impl OutboxRecord {
         record
     }
 
-    /// To SENT: the operator was alerted about the temporarily refused recipients.
+    /// To SENT: the waiting recipients are given up. Alert the operator first.
     pub fn give_up_recipients(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         if !self.retries_are_over(now) {
             return Err(TransitionError::Waiting);
@@ -156,15 +156,18 @@ impl OutboxRecord {
         Ok(self.sent_without_the_rest(now))
     }
 
-    /// Every recipient that is not refused is in the mail of this claim.
+    /// Returns the recipients, with all waiting ones in the mail of this claim.
     ///
-    /// `for_now` are those that were refused for now just before.
-    pub(super) fn begin_with_recipients(&self, for_now: &[EmailAddress]) -> Vec<MailRecipient> {
+    /// `refused_for_now` lists the exceptions: the mail server has just refused them temporarily.
+    pub(super) fn recipients_in_sending(
+        &self,
+        refused_for_now: &[EmailAddress],
+    ) -> Vec<MailRecipient> {
         let mut recipients = self.recipients.clone();
         for recipient in &mut recipients {
             let address = recipient.address.as_ref();
             if recipient.state == RecipientState::Pending
-                && address.is_some_and(|address| !for_now.contains(address))
+                && address.is_some_and(|address| !refused_for_now.contains(address))
             {
                 recipient.state = RecipientState::Sending;
                 recipient.fence = self.fence;
@@ -174,7 +177,7 @@ impl OutboxRecord {
         recipients
     }
 
-    /// To SENT with these changes; waiting recipients are retried later while attempts are left.
+    /// To SENT: recipients in a state of `reached` have the mail; waiting ones are retried later.
     pub(super) fn sent_to(&self, reached: &[RecipientState], now: DateTime<Utc>) -> Self {
         let mut sent = self.release(MailState::Sent, None, now);
         for recipient in &mut sent.recipients {
@@ -186,10 +189,10 @@ impl OutboxRecord {
         sent.with_next_retry(now)
     }
 
-    /// Back to where it can be claimed again: none of this claim's recipients has the mail.
-    pub(super) fn back(&self, reason: String, delay: bool, now: DateTime<Utc>) -> Self {
-        let mut back = self.release(MailState::Pending, Some(reason.clone()), now);
-        for recipient in &mut back.recipients {
+    /// Makes the record claimable again: none of this claim's recipients has the mail.
+    pub(super) fn release_unsent(&self, reason: String, delay: bool, now: DateTime<Utc>) -> Self {
+        let mut unsent = self.release(MailState::Pending, Some(reason.clone()), now);
+        for recipient in &mut unsent.recipients {
             if recipient.state == RecipientState::Sending {
                 recipient.state = RecipientState::Pending;
                 recipient.fence = 0;
@@ -198,15 +201,15 @@ impl OutboxRecord {
                 }
             }
         }
-        if back.is_retry() {
-            back.state = MailState::Sent;
-            return back.with_next_retry(now);
+        if unsent.is_retry() {
+            unsent.state = MailState::Sent;
+            return unsent.with_next_retry(now);
         }
-        back.not_before = delay.then(|| now + REFUSED_DELAY);
-        back
+        unsent.not_before = delay.then(|| now + REFUSED_DELAY);
+        unsent
     }
 
-    /// To SENT if other recipients have the mail; the waiting ones stop waiting.
+    /// To SENT: some recipients have the mail, and the others are given up.
     pub(crate) fn sent_without_the_rest(&self, now: DateTime<Utc>) -> Self {
         let mut sent = self.release(MailState::Sent, None, now);
         for recipient in &mut sent.recipients {
@@ -225,7 +228,7 @@ impl OutboxRecord {
     fn with_next_retry(mut self, now: DateTime<Utc>) -> Self {
         self.not_before = None;
         for recipient in &mut self.recipients {
-            // It was over, and a delivery event came late.
+            // A late delivery event came when the record was over and its addresses were gone.
             if recipient.state == RecipientState::Pending && recipient.address.is_none() {
                 recipient.state = RecipientState::Refused;
             }
@@ -247,29 +250,29 @@ impl OutboxRecord {
 
     /// Describes the recipients' problems to the operator in one or two sentences.
     fn recipients_reason(&self) -> Option<String> {
-        let numbers = |of_state: &dyn Fn(&MailRecipient) -> bool| {
+        let list = |is_listed: &dyn Fn(&MailRecipient) -> bool| {
             let recipients = self
                 .recipients
                 .iter()
-                .filter(|recipient| of_state(recipient));
-            let all: Vec<String> = recipients
+                .filter(|recipient| is_listed(recipient));
+            let names: Vec<String> = recipients
                 .map(|recipient| {
                     let why = recipient.reason.as_deref();
                     let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
                     format!("recipient {}{why}", recipient.number)
                 })
                 .collect();
-            (!all.is_empty()).then(|| all.join(" and "))
+            (!names.is_empty()).then(|| names.join(" and "))
         };
-        let waits = |recipient: &MailRecipient| recipient.state == RecipientState::Pending;
+        let is_waiting = |recipient: &MailRecipient| recipient.state == RecipientState::Pending;
         let sentences: Vec<String> = [
-            numbers(&|recipient| recipient.state == RecipientState::Refused)
+            list(&|recipient| recipient.state == RecipientState::Refused)
                 .map(|who| format!("The mail server refused {who}; the others have the mail.")),
-            numbers(&|recipient| waits(recipient) && !recipient.in_doubt)
+            list(&|recipient| is_waiting(recipient) && !recipient.in_doubt)
                 .map(|who| format!("The mail server refused {who} for now; we’ll try again.")),
-            numbers(&|recipient| waits(recipient) && recipient.in_doubt)
+            list(&|recipient| is_waiting(recipient) && recipient.in_doubt)
                 .map(|who| format!("We can’t tell whether {who} got the mail; we’ll try again.")),
-            numbers(&|recipient| recipient.state == RecipientState::Unknown)
+            list(&|recipient| recipient.state == RecipientState::Unknown)
                 .map(|who| format!("We can’t tell whether {who} got the mail.")),
         ]
         .into_iter()

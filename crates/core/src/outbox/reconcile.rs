@@ -1,4 +1,4 @@
-//! The transitions without a claim: by delivery events, time, and a person.
+//! The transitions that need no claim: by delivery events, by time and by a person.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -11,7 +11,7 @@ use crate::mail::MailKey;
 /// The wait for a delivery event after SENDING.
 pub const DELIVERY_EVENT_WAIT: Duration = Duration::minutes(15);
 
-/// The number of unknown outcomes after which a mail is given up even under `at_least_once`.
+/// A mail is given up after this many unknown outcomes, even under `at_least_once`.
 const MAX_DOUBTS: u32 = 2;
 
 /// The party that accepted a mail, from its delivery event.
@@ -19,7 +19,7 @@ const MAX_DOUBTS: u32 = 2;
 pub enum AcceptedBy {
     /// The mail service; it may still reject the mail.
     MailService,
-    /// A recipient's server, which took it, bounced it or passed on a complaint.
+    /// A recipient's server: it accepted or bounced the mail, or passed on a complaint.
     RecipientServer,
 }
 
@@ -44,7 +44,8 @@ impl OutboxRecord {
             ..self.release(
                 MailState::Unknown,
                 self.reason.clone(),
-                // The wait for a delivery event began with SENDING, as far as its time can be right.
+                // The wait for a delivery event began with SENDING, unless that time is in the
+                // future.
                 match is_in_future(self.changed_at, now) {
                     true => now,
                     false => self.changed_at,
@@ -55,34 +56,34 @@ impl OutboxRecord {
 
     /// To GAVE_UP: no delivery event came, and the family prefers no mail to two.
     pub fn give_up(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
-        self.delivery_event_is_overdue(now)?;
+        self.expect_overdue_event(now)?;
         if self.is_retry() {
             return Ok(self.sent_without_the_rest(now));
         }
         let reason = format!(
             "We can’t tell whether this email was sent, so we won’t risk sending it twice. {}",
-            self.why_unknown()
+            self.unknown_reason()
         );
         Ok(self.release(MailState::GaveUp, Some(reason), now))
     }
 
     /// Back to PENDING: no delivery event came, and the family prefers two mails to none.
     ///
-    /// [`TransitionError::Final`] if it was resent before.
+    /// [`TransitionError::Final`] if an earlier outcome was unknown too.
     pub fn send_again(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
-        self.delivery_event_is_overdue(now)?;
+        self.expect_overdue_event(now)?;
         if self.doubts >= MAX_DOUBTS {
             return Err(TransitionError::Final);
         }
         let reason = format!(
             "We can’t tell whether this email was sent, so we send it once more. {}",
-            self.why_unknown()
+            self.unknown_reason()
         );
         let mut doubted = self.clone();
         for recipient in &mut doubted.recipients {
             recipient.in_doubt |= recipient.state == RecipientState::Sending;
         }
-        let mut again = doubted.back(reason, false, now);
+        let mut again = doubted.release_unsent(reason, false, now);
         for (recipient, before) in again.recipients.iter_mut().zip(&self.recipients) {
             // A delivery event of the mail in doubt may still come.
             recipient.fence = before.fence;
@@ -100,20 +101,20 @@ impl OutboxRecord {
             (MailState::Unknown, Delivery::AtMostOnce) => self.give_up(now),
             (MailState::Unknown, Delivery::AtLeastOnce) => match self.send_again(now) {
                 Err(TransitionError::Final) => self.give_up(now),
-                step => step,
+                result => result,
             },
             _ => self.doubt(now),
         }
     }
 
-    /// To SENT: a delivery event says that the mail of claim `fence` was accepted.
+    /// To SENT: a delivery event reports that the mail of claim `fence` was accepted.
     ///
-    /// This holds whichever worker has the record, and even if it was given up or is about to be
-    /// resent. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim outweighs
-    /// an acceptance: the service accepted the mail and then rejected it. Claims from before a person
-    /// requested another mail are ignored ([`TransitionError::Final`]): the new mail is still sent.
-    /// If a later mail is being sent to a recipient who was not in the accepted one, the state stays
-    /// and only the recipients change.
+    /// It applies even if another worker has the record, or if the mail was given up or is about to
+    /// be resent. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim
+    /// outweighs an acceptance: the service accepted the mail and then rejected it. Claims from
+    /// before a person requested another mail are ignored ([`TransitionError::Final`]): the new
+    /// mail is still sent. If a later mail is being sent to a recipient who was not in the accepted
+    /// one, the state stays and only the recipients change.
     pub fn apply_acceptance(
         &self,
         fence: u64,
@@ -124,50 +125,47 @@ impl OutboxRecord {
         match self.state {
             MailState::Sent => Err(TransitionError::AlreadySent),
             MailState::Newer => Err(TransitionError::Newer),
-            // The mail being sent now is for recipients that were not in that one.
+            // The mail that is being sent now is for recipients who were not in that one.
             _ if self.is_retry() && fence < self.fence => Err(TransitionError::AlreadySent),
             _ if self.predates_resend(fence) => Err(TransitionError::Final),
             MailState::Failed if by == AcceptedBy::MailService && fence == self.fence => {
                 Err(TransitionError::Final)
             }
-            _ => Ok(self.accepted_by_recipients_of(fence, message_id, now)),
+            _ => Ok(self.mark_accepted(fence, message_id, now)),
         }
     }
 
-    /// The recipients of the mail of claim `fence` have it: SENT, unless a later mail is being sent to
-    /// a recipient who was not in that one.
-    fn accepted_by_recipients_of(
-        &self,
-        fence: u64,
-        message_id: Option<String>,
-        now: DateTime<Utc>,
-    ) -> Self {
-        let mut left = Self {
+    /// Marks the recipients of claim `fence` as accepted: SENT, unless a later mail is being sent
+    /// to a recipient who was not in that one.
+    fn mark_accepted(&self, fence: u64, message_id: Option<String>, now: DateTime<Utc>) -> Self {
+        let mut accepted = Self {
             message_id: message_id.or_else(|| self.message_id.clone()),
             ..self.clone()
         };
-        for recipient in &mut left.recipients {
+        for recipient in &mut accepted.recipients {
             // A later mail overwrites the claim of a mail in doubt.
-            let was_in_it = recipient.fence == fence || (fence < self.fence && recipient.in_doubt);
-            if was_in_it && recipient.state != RecipientState::Refused {
+            let was_included =
+                recipient.fence == fence || (fence < self.fence && recipient.in_doubt);
+            if was_included && recipient.state != RecipientState::Refused {
                 recipient.state = RecipientState::Accepted;
                 recipient.reason = None;
             }
         }
         let is_sending = |recipient: &MailRecipient| recipient.state == RecipientState::Sending;
-        if !left.recipients.iter().any(is_sending) {
-            return left.sent_to(&[], now);
+        if !accepted.recipients.iter().any(is_sending) {
+            return accepted.sent_to(&[], now);
         }
-        if left.may_have_left() {
+        if accepted.may_have_left() {
             // Its worker, or time, decides the outcome of the rest.
-            return left.next(left.state, left.changed_at);
+            return accepted.next(accepted.state, accepted.changed_at);
         }
-        left.sent_without_the_rest(now)
+        accepted.sent_without_the_rest(now)
     }
 
-    /// To FAILED: a delivery event says that the mail of claim `fence` was not sent after all.
+    /// To FAILED: a delivery event reports that the mail of claim `fence` was rejected after all.
     ///
-    /// [`TransitionError::WrongState`] if that claim is over: its outcome no longer matters.
+    /// [`TransitionError::WrongState`] if another claim has followed: this outcome no longer
+    /// matters.
     pub fn apply_rejection(
         &self,
         fence: u64,
@@ -226,7 +224,7 @@ impl OutboxRecord {
         }
     }
 
-    fn delivery_event_is_overdue(&self, now: DateTime<Utc>) -> Result<(), TransitionError> {
+    fn expect_overdue_event(&self, now: DateTime<Utc>) -> Result<(), TransitionError> {
         self.expect(&[MailState::Unknown])?;
         let waits = now < self.changed_at + DELIVERY_EVENT_WAIT;
         if waits && !is_in_future(self.changed_at, now) {
@@ -235,7 +233,7 @@ impl OutboxRecord {
         Ok(())
     }
 
-    fn why_unknown(&self) -> &str {
+    fn unknown_reason(&self) -> &str {
         self.reason
             .as_deref()
             .unwrap_or("The program stopped while sending.")
@@ -299,7 +297,7 @@ mod tests {
         );
         let claimed = planned.claim(Uuid::nil(), now() + ahead).unwrap();
         assert_eq!(claimed.is_free(now()), Ok(()));
-        // A clock that is behind by less than the tolerance does not take it from its worker.
+        // A clock that is behind by less than the tolerance doesn't end the lease.
         let slow = now() + ahead - Duration::seconds(59);
         assert_eq!(claimed.is_free(slow), Err(TransitionError::Taken));
         let sending = claimed
@@ -307,7 +305,7 @@ mod tests {
             .unwrap();
         let refused = sending.refused_for_now("busy".into(), now() + ahead);
         assert_eq!(refused.unwrap().is_free(now()), Ok(()));
-        // A possibly sent mail goes to reconcile and waits for delivery events from now on.
+        // A possibly sent mail is reconciled; its wait for delivery events begins now.
         assert_eq!(sending.is_free(now()), Err(TransitionError::Taken));
         let unknown = sending.doubt(now()).unwrap();
         assert_eq!(unknown.changed_at, now());
@@ -350,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn notice_whose_earlier_mail_may_have_left_never_ends_as_not_sent() {
+    fn doubted_notice_never_ends_as_failed_or_skipped() {
         let again = unknown().send_again(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
         let sending = claimed
@@ -373,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_that_it_left_settles_every_state() {
+    fn acceptance_finalises_every_state() {
         let given_up = unknown().give_up(overdue()).unwrap();
         let again = unknown().send_again(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
@@ -412,7 +410,7 @@ mod tests {
         let failed = claimed.failed("no recipients".into(), overdue()).unwrap();
         let sent = failed.apply_acceptance(1, AcceptedBy::MailService, None, overdue());
         assert_eq!(sent.unwrap().state, MailState::Sent);
-        // Nor does a rejection of the older one concern the newer.
+        // A rejection of the older claim doesn't change the newer one.
         let rejected = claimed.apply_rejection(1, "Rejected.".into(), overdue());
         assert_eq!(rejected, Err(TransitionError::WrongState));
     }
@@ -441,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn outcome_of_the_old_mail_keeps_the_requested_resend() {
+    fn late_event_of_the_old_mail_keeps_the_resend() {
         let old = sending().accepted("old".into(), now()).unwrap();
         let again = old.resend(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();

@@ -1,10 +1,10 @@
 //! The record of one mail, and one pure function per transition of its worker.
 //!
 //! `PENDING → CLAIMED → SENDING → SENT | SKIPPED | FAILED`, and
-//! `SENDING → (lease over, no delivery event) UNKNOWN → SENT | GAVE_UP` (or `→ PENDING`, once, where the
-//! family would rather have two mails than none). CLAIMED means that surely nothing was handed to
-//! the mail service; SENDING means that it may have been. Every transition is made on the record as
-//! it was read and written only if its revision is still the same.
+//! `SENDING → UNKNOWN → SENT | GAVE_UP` when the lease expires without a delivery event. UNKNOWN
+//! returns to PENDING, once, if the family prefers two mails to none. CLAIMED means that certainly
+//! nothing was handed to the mail service; SENDING means that it may have been. A transition is
+//! written only if the record's revision is still the one that was read.
 //!
 //! These are the transitions of the worker that claimed a mail; [`reconcile`](super::reconcile) has
 //! the others.
@@ -28,7 +28,7 @@ pub const SEND_LIMIT: Duration = Duration::seconds(120);
 /// The delay after the mail service refused a mail temporarily.
 pub const REFUSED_DELAY: Duration = Duration::minutes(30);
 
-/// The reason for holding a date that a restored store, or a family that was added again, lacks.
+/// The reason of a held date: the store was restored, or the family was added again.
 pub const HELD_RESTORED: &str = "held: restored";
 
 /// The states in which a mail may have been sent.
@@ -43,7 +43,7 @@ const NOT_ACCEPTED: [MailState; 3] = [MailState::Claimed, MailState::Sending, Ma
 pub enum MailState {
     /// Planned; no worker has it.
     Pending,
-    /// A worker has it; surely nothing was handed to the mail service.
+    /// A worker has it; certainly nothing was handed to the mail service.
     Claimed,
     /// It may have been handed to the mail service.
     Sending,
@@ -51,11 +51,11 @@ pub enum MailState {
     Sent,
     /// There was nothing to say.
     Skipped,
-    /// It can't be sent: the mail service refused it, or something is missing.
+    /// It was not sent and won't be: it was refused, had no recipients, or its day passed.
     Failed,
     /// It may have been sent; a delivery event may still come.
     Unknown,
-    /// It may have been sent, and is not retried.
+    /// It may have been sent, and won't be sent again.
     GaveUp,
     /// Its day passed before it was planned.
     Missed,
@@ -101,11 +101,11 @@ pub struct OutboxRecord {
     pub date: NaiveDate,
     /// Its state.
     pub state: MailState,
-    /// +1 with every write; a write is made only over the revision that was read.
+    /// Increases with every write; a write replaces only the revision that was read.
     pub revision: u64,
     /// The worker that has it.
     pub owner: Option<Uuid>,
-    /// +1 with every claim.
+    /// Increases with every claim.
     pub fence: u64,
     /// The end of the worker's lease.
     pub lease_until: Option<DateTime<Utc>>,
@@ -116,7 +116,7 @@ pub struct OutboxRecord {
     /// The number of times that its outcome was unknown.
     #[serde(default)]
     pub doubts: u32,
-    /// The first claim whose delivery events count: a person asked for another mail after those before.
+    /// The first claim whose delivery events count; a person's resend request raises it.
     #[serde(default)]
     pub events_from: u64,
     /// The recipients with their states; empty before the first mail is composed.
@@ -125,7 +125,7 @@ pub struct OutboxRecord {
     /// The retries of temporarily refused recipients after the others had the mail.
     #[serde(default)]
     pub retries: u32,
-    /// The end of their retries: the end of the local day on which the others got it.
+    /// The end of these retries: the end of the local day of the first attempt.
     #[serde(default)]
     pub retry_until: Option<DateTime<Utc>>,
     /// SHA-256 of the rendered mail, in hexadecimal.
@@ -136,7 +136,7 @@ pub struct OutboxRecord {
     pub reason: Option<String>,
     /// When it was planned.
     pub planned_at: DateTime<Utc>,
-    /// When it entered this state; for UNKNOWN, when it entered SENDING, where the doubt began.
+    /// When it entered this state; for UNKNOWN, when it entered SENDING.
     pub changed_at: DateTime<Utc>,
 }
 
@@ -150,19 +150,19 @@ pub enum TransitionError {
     #[error("another worker has the mail")]
     Taken,
     /// It waits: the mail service refused it temporarily, or a delivery event may still come.
-    #[error("the mail waits before anything more is done")]
+    #[error("the mail is waiting for a retry or a delivery event")]
     Waiting,
     /// It is already SENT, which is success.
-    #[error("the mail is sent already")]
+    #[error("the mail was already sent")]
     AlreadySent,
-    /// It is in a state that this version does not know.
+    /// A newer version wrote it, in a state that this version doesn't know.
     #[error("the mail was written by a newer version")]
     Newer,
     /// Too little is left of the lease.
     #[error("too little time is left to send")]
     LeaseTooShort,
-    /// The record is not in the state from which this transition leads.
-    #[error("the mail is not in the state for this step")]
+    /// The transition is not possible from the record's state.
+    #[error("the mail is in the wrong state for this")]
     WrongState,
 }
 
@@ -200,8 +200,9 @@ impl OutboxRecord {
         }
     }
 
-    /// Creates the record of a date that a lost record may have sent: SKIPPED, and held.
-    /// `fence` is the claim under which it was sent, as far as that is known.
+    /// Creates a held record (SKIPPED) for a date whose lost record may have sent the mail.
+    ///
+    /// `fence` is the claim under which it was sent; 0 if unknown.
     pub fn held(key: MailKey, fence: u64, now: DateTime<Utc>) -> Self {
         Self::planned(key, now).hold(fence, now)
     }
@@ -221,7 +222,7 @@ impl OutboxRecord {
         MailKey::new(self.kind.clone(), self.family.clone(), self.date)
     }
 
-    /// To SKIPPED and held: it may have been sent under the claim `fence`, or a later one.
+    /// To SKIPPED and held: it may have been sent under the claim `fence` or a later one.
     #[must_use]
     pub fn hold(&self, fence: u64, now: DateTime<Utc>) -> Self {
         Self {
@@ -236,7 +237,7 @@ impl OutboxRecord {
         self.state == MailState::Skipped && self.reason.as_deref() == Some(HELD_RESTORED)
     }
 
-    /// The same record, claimable at once: for a person's request, which ignores delays.
+    /// Removes the delay: a person's request ignores it.
     #[must_use]
     pub fn without_delay(&self) -> Self {
         Self {
@@ -266,7 +267,8 @@ impl OutboxRecord {
         }
     }
 
-    /// To CLAIMED, if it is PENDING, SENT with waiting recipients, or CLAIMED with an expired lease.
+    /// To CLAIMED, if it is PENDING, SENT with waiting recipients, or CLAIMED with an expired
+    /// lease.
     pub fn claim(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.is_free(now)?;
         Ok(Self {
@@ -287,7 +289,7 @@ impl OutboxRecord {
             return Ok(self.sent_without_the_rest(now));
         }
         Ok(self
-            .not_sent_again(None, now)
+            .give_up_if_doubted(None, now)
             .unwrap_or_else(|| self.release(MailState::Skipped, None, now)))
     }
 
@@ -307,7 +309,7 @@ impl OutboxRecord {
         Ok(Self {
             attempts: self.attempts + 1,
             body_hash: Some(body_hash),
-            recipients: self.begin_with_recipients(refused_for_now),
+            recipients: self.recipients_in_sending(refused_for_now),
             ..self.next(MailState::Sending, now)
         })
     }
@@ -320,8 +322,7 @@ impl OutboxRecord {
 
     /// To SENT: the mail service confirmed to the worker that it accepted the mail.
     ///
-    /// If the mail was finalised meanwhile, see
-    /// [`OutboxRecord::apply_acceptance`].
+    /// If the mail was finalised meanwhile, use [`OutboxRecord::apply_acceptance`].
     pub fn accepted(
         &self,
         message_id: String,
@@ -341,16 +342,16 @@ impl OutboxRecord {
         now: DateTime<Utc>,
     ) -> Result<Self, TransitionError> {
         self.expect(&NOT_ACCEPTED)?;
-        Ok(self.back(reason, true, now))
+        Ok(self.release_unsent(reason, true, now))
     }
 
     /// Back to PENDING: proven not to have been sent.
     pub fn not_sent(&self, reason: String, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&NOT_ACCEPTED)?;
-        Ok(self.back(reason, false, now))
+        Ok(self.release_unsent(reason, false, now))
     }
 
-    /// Stays SENDING, with the reason; a delivery event or time decides.
+    /// Stays SENDING, with the reason; a delivery event or a timeout finalises it.
     pub fn unknown(&self, reason: String) -> Result<Self, TransitionError> {
         self.expect(&[MailState::Sending])?;
         Ok(Self {
@@ -360,8 +361,10 @@ impl OutboxRecord {
         })
     }
 
-    /// To FAILED: it certainly can't be sent. If others have the mail: SENT, without the rest; if an
-    /// earlier attempt is in doubt: GAVE_UP.
+    /// To FAILED: it was certainly not sent, and won't be.
+    ///
+    /// If some recipients have the mail: SENT, without the rest. If an earlier attempt is in doubt:
+    /// GAVE_UP.
     pub fn failed(&self, reason: String, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&[
             MailState::Pending,
@@ -370,15 +373,17 @@ impl OutboxRecord {
             MailState::Unknown,
         ])?;
         if self.is_retry() {
-            return Ok(self.back(reason, false, now).sent_without_the_rest(now));
+            return Ok(self
+                .release_unsent(reason, false, now)
+                .sent_without_the_rest(now));
         }
         Ok(self
-            .not_sent_again(Some(&reason), now)
+            .give_up_if_doubted(Some(&reason), now)
             .unwrap_or_else(|| self.release(MailState::Failed, Some(reason), now)))
     }
 
     /// To GAVE_UP, if an earlier attempt may have been sent.
-    fn not_sent_again(&self, reason: Option<&str>, now: DateTime<Utc>) -> Option<Self> {
+    fn give_up_if_doubted(&self, reason: Option<&str>, now: DateTime<Utc>) -> Option<Self> {
         let earlier = "We can’t tell whether an earlier attempt was sent.";
         let reason = reason.map_or_else(
             || earlier.to_owned(),
@@ -445,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_goes_from_pending_to_sent() {
+    fn notice_goes_from_pending_to_sent() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
         let sending = claimed.begin_sending("hash".into(), &[], now()).unwrap();
         let sent = sending.accepted("id".into(), now()).unwrap();
@@ -480,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn arming_needs_enough_of_the_lease_to_send() {
+    fn sending_begins_only_with_enough_lease_left() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
         let late = now() + LEASE - SEND_LIMIT;
         assert!(claimed.begin_sending("hash".into(), &[], late).is_ok());
@@ -508,9 +513,9 @@ mod tests {
     fn state_of_a_newer_version_is_read_and_not_changed() {
         let mut json = serde_json::to_value(pending()).unwrap();
         json["state"] = "POSTPONED".into();
-        // Nor does an older version's record know every field, or this one every field of a newer.
-        for unknown_then in ["doubts", "events_from"] {
-            json.as_object_mut().unwrap().remove(unknown_then);
+        // Records of older versions lack fields; those of newer versions have unknown ones.
+        for later_field in ["doubts", "events_from"] {
+            json.as_object_mut().unwrap().remove(later_field);
         }
         json["postponed_by"] = "a person".into();
         let newer: OutboxRecord = serde_json::from_value(json).unwrap();

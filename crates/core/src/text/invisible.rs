@@ -1,4 +1,4 @@
-//! Invisible characters, and where scripts and emoji need them.
+//! Classifies invisible characters, and finds those that scripts and emoji need.
 
 use unicode_width::UnicodeWidthChar as _;
 
@@ -7,20 +7,20 @@ pub(super) const FLAG: char = '\u{1f3f4}';
 
 pub(super) const ZERO_WIDTH_JOINER: char = '\u{200d}';
 
-/// How many characters after a joiner are searched for a visible one.
+/// The number of characters after a joiner that are searched for a visible one.
 const MAX_LOOKAHEAD: usize = 32;
 
-/// The most tags of a flag: letters, as in `gbsct`, and an end.
+/// The most letters of a flag's region, as in `gbsct`.
 const MAX_FLAG_TAGS: usize = 7;
 
-/// Whether a character is visible, and where it may be if not.
+/// The class of a character: visible, or where an invisible one may occur.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Invisible {
+pub(super) enum CharClass {
     /// It is visible.
-    No,
-    /// It hides or moves other text, wherever it is.
-    Never,
-    /// It joins letters of some scripts, and emoji, or keeps them apart.
+    Visible,
+    /// It hides or moves other text; it is never kept.
+    Forbidden,
+    /// It joins or separates emoji and the letters of some scripts.
     Joiner,
     /// It selects another form of the character before it.
     Selector,
@@ -28,43 +28,43 @@ pub(super) enum Invisible {
     Tag,
 }
 
-/// Classifies a character, control characters and white space aside.
-pub(super) fn classify(c: char) -> Invisible {
+/// Classifies a character that is neither a control character nor white space.
+pub(super) fn classify(c: char) -> CharClass {
     match c {
-        // Soft hyphen, grapheme joiner, Arabic letter mark, fillers, vowels that are not written.
+        // Soft hyphen, grapheme joiner, Arabic letter mark, fillers, unwritten vowels.
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180e}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
         // Characters that reorder text, and invisible operators.
         | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        // Annotations, and what is no character.
+        // Annotations and noncharacters.
         | '\u{fff0}'..='\u{fffb}' | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}'
-        // Controls of shorthand and music.
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' => Invisible::Never,
-        '\u{200c}' | ZERO_WIDTH_JOINER => Invisible::Joiner,
+        // Controls of shorthand and musical notation.
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' => CharClass::Forbidden,
+        '\u{200c}' | ZERO_WIDTH_JOINER => CharClass::Joiner,
         '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
-            Invisible::Selector
+            CharClass::Selector
         }
-        '\u{e0000}'..='\u{e0fff}' => Invisible::Tag,
-        _ => Invisible::No,
+        '\u{e0000}'..='\u{e0fff}' => CharClass::Tag,
+        _ => CharClass::Visible,
     }
 }
 
 /// Whether a character may be dropped, and so does not count as a joiner's neighbour.
 fn is_dropped(c: char) -> bool {
-    classify(c) != Invisible::No || (c.is_control() && !c.is_whitespace())
+    classify(c) != CharClass::Visible || (c.is_control() && !c.is_whitespace())
 }
 
 /// Whether a mark combines with the character before it.
 pub(super) fn is_combining(c: char) -> bool {
-    c.width() == Some(0) && classify(c) == Invisible::No
+    c.width() == Some(0) && classify(c) == CharClass::Visible
 }
 
-/// Whether a reader sees a character and the one before it as one.
+/// Whether a character is displayed as part of the one before it.
 pub(super) fn belongs_to_previous(c: char) -> bool {
-    is_combining(c) || classify(c) != Invisible::No || is_skin_tone(c)
+    is_combining(c) || classify(c) != CharClass::Visible || is_skin_tone(c)
 }
 
-/// Whether a joiner has a meaning between the character before it and the text after it.
+/// Whether a joiner has an effect between the character before it and the text after it.
 pub(super) fn joins(joiner: char, before: Option<char>, after: &str) -> bool {
     let Some(before) = before else {
         return false;
@@ -76,10 +76,10 @@ pub(super) fn joins(joiner: char, before: Option<char>, after: &str) -> bool {
             end_or_visible => Some(end_or_visible),
         })
     };
-    if is_of_joining_script(before) {
+    if uses_joiners(before) {
         // A letter may keep its joined form at the end of a word.
         return match next(|c| is_dropped(c) || is_combining(c)) {
-            Some(Some(letter)) => is_of_joining_script(letter) || !letter.is_alphanumeric(),
+            Some(Some(letter)) => uses_joiners(letter) || !letter.is_alphanumeric(),
             Some(None) => true,
             None => false,
         };
@@ -106,7 +106,7 @@ pub(super) fn selects(before: char, selector: char) -> bool {
         '\u{fe0e}' | '\u{fe0f}' => {
             is_emoji(before) || before.is_ascii_digit() || matches!(before, '#' | '*')
         }
-        // Forms of signs of mathematics, of Myanmar's and of Han characters.
+        // Variants of mathematical signs, Myanmar letters and Han characters.
         '\u{fe00}'..='\u{fe0d}' => {
             is_han
                 || matches!(before, '\u{1000}'..='\u{109f}' | '\u{2200}'..='\u{22ff}' | '\u{a840}'..='\u{a87f}')
@@ -115,7 +115,7 @@ pub(super) fn selects(before: char, selector: char) -> bool {
     }
 }
 
-/// The tags at the beginning of a text, if they spell a flag's region; else nothing.
+/// Returns the tags at the start of a text if they spell a flag's region, else an empty text.
 pub(super) fn flag_tags(text: &str) -> &str {
     let mut letters = 0;
     for (at, c) in text.char_indices() {
@@ -132,8 +132,8 @@ pub(super) fn flag_tags(text: &str) -> &str {
     ""
 }
 
-/// Whether letters of a script change their form beside a joiner: Arabic's kin, and those of India.
-fn is_of_joining_script(c: char) -> bool {
+/// Whether a letter's script uses joiners: Arabic and its relatives, and the Brahmic scripts.
+fn uses_joiners(c: char) -> bool {
     matches!(
         c,
         '\u{600}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{f00}'..='\u{109f}' | '\u{1780}'..='\u{18af}'
@@ -145,7 +145,7 @@ fn is_of_joining_script(c: char) -> bool {
     )
 }
 
-/// Whether a character is a picture, or a sign that can be shown as one.
+/// Whether a character is an emoji, or a sign that can be displayed as one.
 fn is_emoji(c: char) -> bool {
     matches!(
         c,

@@ -11,10 +11,10 @@ use crate::run::tick_times::{ClockDoubt, Judgement};
 use crate::run::{Counts, Run, RunOutcome};
 use crate::store::{RunStore, StoreError};
 
-/// The newest runs that are searched for one that counts.
+/// The number of recent runs that are searched for one with a trusted time.
 const RECENT_RUNS: usize = 8;
 
-/// The attempts to store the times while other ticks change them.
+/// The most attempts to store the times while other ticks change them.
 const MAX_WRITE_ATTEMPTS: u32 = 5;
 
 /// Starts a tick if its clock can be trusted; otherwise records the doubt and does nothing.
@@ -44,7 +44,7 @@ pub(crate) async fn admit<'a>(
                 }
                 Ok(plan)
             }
-            Judgement::InDoubt(doubt) => Err(hold_back(runs, plan, doubt, now).await?.into()),
+            Judgement::InDoubt(doubt) => Err(skip_run(runs, plan, doubt, now).await?.into()),
         };
     }
     Err(StoreError::Unavailable("other ticks keep it busy.".to_owned()).into())
@@ -65,7 +65,8 @@ async fn newest_time(
         .max())
 }
 
-async fn hold_back(
+/// Records the skipped run and raises the alert about the clock.
+async fn skip_run(
     runs: &dyn RunStore,
     plan: RunPlan<'_>,
     doubt: ClockDoubt,
@@ -92,7 +93,7 @@ async fn hold_back(
         outcome: RunOutcome::SkippedClockInDoubt,
         counts: Counts::default(),
     };
-    // Must not overwrite the run that is due then, in case the clock is ahead.
+    // If the clock is ahead, this must not overwrite the run that is due then.
     run.key.scheduled_time += TimeDelta::milliseconds(1);
     record_skipped_run(runs, run, plan.after).await
 }

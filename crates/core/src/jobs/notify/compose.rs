@@ -23,9 +23,9 @@ pub struct ComposeInput<'a> {
     pub date: NaiveDate,
     /// The family's local day on which it is sent.
     pub today: NaiveDate,
-    /// The time.
+    /// The current time.
     pub now: DateTime<Utc>,
-    /// The mails before it.
+    /// The record of earlier mails.
     pub outbox: &'a dyn OutboxStore,
     /// The libraries of the cards.
     pub libraries: &'a BTreeMap<LibraryId, Library>,
@@ -45,7 +45,8 @@ pub struct ComposedMail {
 /// Composes the mails of one kind.
 #[async_trait]
 pub trait MailComposer: Send + Sync {
-    /// Composes one mail and writes nothing. `None`: there is nothing to say, and the day is skipped.
+    /// Composes one mail and stores nothing. `None`: there is nothing to say, and the day is
+    /// skipped.
     async fn compose(&self, input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError>;
 }
 
@@ -93,7 +94,7 @@ impl MailComposer for DailyNotice {
     }
 }
 
-/// Composes a family's daily notice; writes nothing.
+/// Composes a family's daily notice; stores nothing.
 pub async fn compose_notice(input: &ComposeInput<'_>) -> Result<Composed, JobError> {
     let loaded = input.loaded;
     let last_notice = input.outbox.last_sent_notice(&loaded.family.id).await?;
@@ -103,8 +104,8 @@ pub async fn compose_notice(input: &ComposeInput<'_>) -> Result<Composed, JobErr
             continue;
         }
         let Some(library) = input.libraries.get(&record.card.library) else {
-            // Added after the run began; the next notice has it.
-            tracing::warn!(card.id = %record.card.id, "A card is of a library that is not there.");
+            // The library was added after the run began; the next notice has the card.
+            tracing::warn!(card.id = %record.card.id, "A card's library is missing.");
             continue;
         };
         cards.push(NoticeCard {
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_that_is_planned_has_a_composer() {
+    fn every_planned_kind_has_a_composer() {
         assert_eq!(Composers::default().kinds(), MailKind::ALL);
     }
 }

@@ -13,17 +13,17 @@ use crate::mail::MailTag;
 use crate::outbox::{AcceptedBy, MailState, OutboxRecord, TransitionError};
 use crate::store::{AlertStore, FamilyStore, OutboxStore};
 
-/// How often a step is tried again when somebody else changed the record in between.
+/// The most attempts to apply an event while others change the record.
 const MAX_CONFLICTS: usize = 8;
 
 /// The outcome that a delivery event reports.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DeliveryEvent {
-    /// It left, or was taken and will.
+    /// The mail was accepted.
     Accepted(AcceptedBy),
-    /// It was taken, but will not be sent after all.
+    /// The mail service accepted the mail, then rejected it.
     Rejected {
-        /// Why, in words for the operator; no address, no body.
+        /// The reason for the operator, without addresses or content.
         reason: String,
     },
 }
@@ -35,14 +35,14 @@ pub enum EventOutcome {
     Finalised(MailState),
     /// The outcome was known already, or no longer matters.
     NothingNew,
-    /// There is no such mail any more.
+    /// The mail no longer exists.
     Gone,
 }
 
-/// Finalises the mail of `tag` by its delivery event.
+/// Applies a delivery event to the mail of `tag`.
 ///
-/// Safe to call again with the same event. An error is one of the store: the event is to come again.
-/// The alert about a mail that was not sent is raised before the failure is recorded.
+/// Idempotent. An error is the store's: deliver the event again. The alert about a mail that was
+/// not sent is raised before the failure is recorded.
 pub async fn apply_delivery_event(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
@@ -53,11 +53,11 @@ pub async fn apply_delivery_event(
 ) -> Result<EventOutcome, JobError> {
     for _ in 0..MAX_CONFLICTS {
         let Some(record) = outbox.mail(&tag.key()).await? else {
-            tracing::warn!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, "A delivery event names a mail that is gone.");
+            tracing::warn!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, "The mail of a delivery event no longer exists.");
             return Ok(EventOutcome::Gone);
         };
         let now = clock.now();
-        let step = match event {
+        let transition = match event {
             DeliveryEvent::Accepted(by) => {
                 record.apply_acceptance(tag.fence, *by, message_id.map(ToOwned::to_owned), now)
             }
@@ -65,10 +65,10 @@ pub async fn apply_delivery_event(
                 record.apply_rejection(tag.fence, reason.clone(), now)
             }
         };
-        let next = match step {
+        let next = match transition {
             Ok(next) => next,
             Err(TransitionError::Newer) => {
-                tracing::error!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, "A delivery event is of a mail in a state that only a newer version knows.");
+                tracing::error!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, "Only a newer version knows the state of a delivery event's mail.");
                 return Ok(EventOutcome::NothingNew);
             }
             Err(_) => return Ok(EventOutcome::NothingNew),
@@ -79,9 +79,8 @@ pub async fn apply_delivery_event(
             return Ok(EventOutcome::Finalised(next.state));
         }
     }
-    // Another worker keeps changing the record; the event is delivered again.
     Err(
-        crate::store::StoreError::Unavailable("a mail is being changed by many at once".to_owned())
+        crate::store::StoreError::Unavailable("other workers keep changing the mail.".to_owned())
             .into(),
     )
 }
@@ -93,15 +92,15 @@ pub enum StopOutcome {
     Stopped(Alert),
     /// The recipient had been stopped before.
     AlreadyStopped,
-    /// The family has no such recipient, or is gone itself.
+    /// The family or the recipient does not exist.
     NoRecipient,
 }
 
 /// Stops a recipient and raises an alert.
 ///
-/// Idempotent for one event: the alert is raised first, so that a crash in between repeats the alert
-/// instead of losing it. `address` may be the family's spelling or the envelope's. The caller only
-/// counts temporary bounces.
+/// Idempotent: the alert is raised first, so that a crash in between repeats the alert instead of
+/// losing it. `address` may be the family's spelling or the envelope's. Must not be called for
+/// temporary bounces.
 pub async fn stop_recipient(
     families: &dyn FamilyStore,
     alerts: &dyn AlertStore,
@@ -114,12 +113,13 @@ pub async fn stop_recipient(
         return Ok(StopOutcome::NoRecipient);
     };
     let recipients = found.recipients.iter().zip(1..);
-    let named = |known: &EmailAddress| {
+    let is_match = |known: &EmailAddress| {
         let wire = wire_form(known);
         known.reaches_the_same_as(address)
             || wire.is_some_and(|wire| wire.eq_ignore_ascii_case(address.as_str()))
     };
-    let Some((recipient, number)) = recipients.into_iter().find(|(known, _)| named(known)) else {
+    let Some((recipient, number)) = recipients.into_iter().find(|(known, _)| is_match(known))
+    else {
         return Ok(StopOutcome::NoRecipient);
     };
     if found.is_stopped(recipient) {
@@ -179,7 +179,7 @@ mod tests {
         sending.tag()
     }
 
-    async fn tell(world: &World, tag: &MailTag, event: &DeliveryEvent) -> EventOutcome {
+    async fn apply_event(world: &World, tag: &MailTag, event: &DeliveryEvent) -> EventOutcome {
         let (store, clock) = (&world.store, &world.clock);
         apply_delivery_event(store, store, clock, tag, event, Some("an id"))
             .await
@@ -199,9 +199,9 @@ mod tests {
         let world = World::new().await;
         let tag = sending(&world).await;
         let sent = EventOutcome::Finalised(MailState::Sent);
-        assert_eq!(tell(&world, &tag, &DELIVERED).await, sent);
+        assert_eq!(apply_event(&world, &tag, &DELIVERED).await, sent);
         assert_eq!(
-            tell(&world, &tag, &DELIVERED).await,
+            apply_event(&world, &tag, &DELIVERED).await,
             EventOutcome::NothingNew
         );
         let record = world.store.mail(&tag.key()).await.unwrap();
@@ -225,18 +225,18 @@ mod tests {
                 .unwrap()
         );
         let sent = EventOutcome::Finalised(MailState::Sent);
-        assert_eq!(tell(&world, &tag, &DELIVERED).await, sent);
+        assert_eq!(apply_event(&world, &tag, &DELIVERED).await, sent);
     }
 
     #[tokio::test]
-    async fn late_event_of_the_old_mail_keeps_the_requested_resend() {
+    async fn late_event_of_the_old_mail_keeps_the_resend() {
         let world = World::new().await;
         world.add_card("conrad", "wpl", ("1", "p")).await;
         let overdue = crate::testing::world::account(&[("Emma", "2026-11-20")]);
         world.site.answer("1", Ok(overdue));
         world.check_all().await;
         let old = sending(&world).await;
-        tell(
+        apply_event(
             &world,
             &old,
             &DeliveryEvent::Accepted(AcceptedBy::MailService),
@@ -251,7 +251,7 @@ mod tests {
         let written = world.store.replace_mail(sent.revision, &again, None);
         assert!(written.await.unwrap());
         assert_eq!(
-            tell(&world, &old, &DELIVERED).await,
+            apply_event(&world, &old, &DELIVERED).await,
             EventOutcome::NothingNew
         );
         let ports = world.notify_ports();
@@ -268,18 +268,21 @@ mod tests {
         let failed = EventOutcome::Finalised(MailState::Failed);
         let (store, clock, event) = (&world.store, &world.clock, rejected());
         let without = NoNotes(store);
-        let unnoted = apply_delivery_event(store, &without, clock, &tag, &event, None).await;
-        assert!(unnoted.is_err(), "the event comes again");
-        assert_eq!(tell(&world, &tag, &event).await, failed);
-        assert_eq!(tell(&world, &tag, &event).await, EventOutcome::NothingNew);
-        let noted = store.recent_alerts(10).await.unwrap();
+        let unalerted = apply_delivery_event(store, &without, clock, &tag, &event, None).await;
+        assert!(unalerted.is_err(), "the event comes again");
+        assert_eq!(apply_event(&world, &tag, &event).await, failed);
+        assert_eq!(
+            apply_event(&world, &tag, &event).await,
+            EventOutcome::NothingNew
+        );
+        let alerts = store.recent_alerts(10).await.unwrap();
         let expected = Alert::NoNotice {
             mail: MailKind::DAILY,
             family: tag.family,
             date: tag.date,
             state: MailState::Failed,
         };
-        assert_eq!((noted.len(), &noted[0].alert), (1, &expected));
+        assert_eq!((alerts.len(), &alerts[0].alert), (1, &expected));
     }
 
     #[tokio::test]
@@ -287,7 +290,10 @@ mod tests {
         let world = World::new().await;
         let mut tag = sending(&world).await;
         tag.date = "2026-11-20".parse().unwrap();
-        assert_eq!(tell(&world, &tag, &DELIVERED).await, EventOutcome::Gone);
+        assert_eq!(
+            apply_event(&world, &tag, &DELIVERED).await,
+            EventOutcome::Gone
+        );
     }
 
     #[tokio::test]
@@ -317,8 +323,8 @@ mod tests {
             StopOutcome::AlreadyStopped,
             "no news"
         );
-        let noted = world.store.recent_alerts(10).await.unwrap();
-        assert_eq!((noted.len(), &noted[0].alert), (1, &alert));
+        let alerts = world.store.recent_alerts(10).await.unwrap();
+        assert_eq!((alerts.len(), &alerts[0].alert), (1, &alert));
 
         world.add_card("conrad", "wpl", ("1", "p")).await;
         let overdue = crate::testing::world::account(&[("Emma", "2026-11-20")]);
@@ -366,7 +372,7 @@ mod tests {
         assert!(stopped.is_stopped(&conrad.recipients[0]));
     }
 
-    /// The operator allows an address again and forgets the list: the same day, that is an alert of its own.
+    /// The operator allows an address again but leaves it on the suppression list.
     #[tokio::test]
     async fn suppression_and_complaint_of_one_day_stay_distinct() {
         let world = World::new().await;
@@ -377,13 +383,13 @@ mod tests {
             assert!(matches!(stopping.unwrap(), StopOutcome::Stopped(_)));
             assert!(store.allow_recipient(&conrad, &pat).await.unwrap());
         }
-        let noted = store.recent_alerts(10).await.unwrap();
-        let suppressed = noted
+        let alerts = store.recent_alerts(10).await.unwrap();
+        let suppressed = alerts
             .iter()
-            .map(|noted| &noted.alert)
+            .map(|alert| &alert.alert)
             .find(|alert| alert.sentence().contains("suppression list"))
             .unwrap();
-        assert_eq!(noted.len(), 2);
+        assert_eq!(alerts.len(), 2);
         assert!(suppressed.sentence().starts_with("Recipient 1 of conrad"));
         assert!(suppressed.remedies() == [Remedy::AllowRecipient]);
     }

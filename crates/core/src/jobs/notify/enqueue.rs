@@ -30,21 +30,23 @@ pub struct EnqueueNoticesPorts<'a> {
     pub kinds: &'a [MailKind],
     /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
-    /// The ledger.
+    /// The ledger of runs.
     pub runs: &'a dyn RunStore,
     /// The queue of the notices.
     pub queue: &'a dyn MailQueue,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 
 /// Plans every due notice and enqueues the claimable ones, as one recorded run.
 ///
-/// [`RunError::NotStarted`] holds why no run was started. The run ends when everything is enqueued:
-/// it counts the planned notices, and each notice's record holds its own outcome. The run also
-/// counts and records the notices that the tick finalised itself, and calls `on_finalised` with
-/// each, even if the run fails later. An unfinished run is resumed; a notice that is enqueued twice
-/// is still sent once.
+/// The run ends when everything is enqueued: it counts the planned notices, and each notice's
+/// record has its own outcome. The run also counts and records the notices that the tick finalised
+/// itself, and calls `on_finalised` with each, even if the run fails later. An unfinished run is
+/// resumed; a notice that is enqueued twice is still sent once.
+///
+/// # Errors
+/// [`RunError::NotStarted`] with the reason if no run was started.
 pub async fn enqueue_notices(
     ports: &EnqueueNoticesPorts<'_>,
     plan: RunPlan<'_>,
@@ -61,11 +63,11 @@ pub async fn enqueue_notices(
     };
     restore::hold_restored(&restore, ports.clock.now()).await?;
     let run = ledger::start_or_resume_run(ports.runs, ports.clock, plan).await?;
-    let work = ledger::catch_panic(send_all(ports, input, on_finalised, &run)).await;
+    let work = ledger::catch_panic(enqueue_all(ports, input, on_finalised, &run)).await;
     Ok(run.close(work).await?)
 }
 
-async fn send_all(
+async fn enqueue_all(
     ports: &EnqueueNoticesPorts<'_>,
     input: &NotifyAllInput,
     on_finalised: &(dyn Fn(&MailResult) + Send + Sync),
@@ -89,9 +91,9 @@ async fn send_all(
         }
         for batch in found.free.chunks(BATCH_SIZE) {
             ports.queue.send(run.key(), batch).await?;
-            run.save_work_item(&enqueued(batch)).await?;
-            let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-            run.count(|counts| counts.add_enqueued(sent));
+            run.save_work_item(&enqueued_item(batch)).await?;
+            let enqueued = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            run.count(|counts| counts.add_enqueued(enqueued));
         }
     }
     Ok(Ending::Through)
@@ -99,7 +101,7 @@ async fn send_all(
 
 /// Records the notices that a step of the tick finalised itself; `None` if there were none.
 ///
-/// The id is that of the first notice, so that no two steps overwrite each other.
+/// The item's id is the first notice's, so that no two steps overwrite each other.
 fn inline_item(finalised: &[MailResult]) -> Option<WorkItem> {
     let first = finalised.first()?;
     Some(WorkItem {
@@ -109,13 +111,13 @@ fn inline_item(finalised: &[MailResult]) -> Option<WorkItem> {
 }
 
 /// Records the enqueued notices, so that a retried run counts them too.
-fn enqueued(batch: &[MailKey]) -> WorkItem {
+fn enqueued_item(batch: &[MailKey]) -> WorkItem {
     let result = |key: &MailKey| WorkResult {
         subject: key.clone().into(),
         outcome: WorkOutcome::Enqueued,
     };
     WorkItem {
-        // Must not overwrite what another execution enqueued.
+        // Another execution's item must not be overwritten.
         item_id: format!("enqueued/{}", Uuid::new_v4()),
         results: batch.iter().map(result).collect(),
     }

@@ -9,10 +9,10 @@ use crate::ids::FamilyId;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NotifyAllInput {
-    /// This local date for every family, whatever the time of day; `None`: what is due.
+    /// This local date for every family, at any time of day; `None`: what is due.
     pub date: Option<NaiveDate>,
     /// Only this family.
     pub family: Option<FamilyId>,
-    /// Also the notices that wait since the mail service refused them for now.
+    /// Also the notices that wait after a temporary refusal.
     pub at_once: bool,
 }

@@ -1,7 +1,7 @@
-//! Keeps a restored store from sending a day again, or raising alerts about days it doesn't know.
+//! Prevents a restored store from resending notices or raising alerts about days that it lacks.
 //!
 //! A restored store lacks the outcome of every notice since its backup. Each of those dates is
-//! recorded as held: only a person can send it.
+//! recorded as held: it is sent only on a person's request.
 
 use std::collections::BTreeSet;
 
@@ -26,20 +26,20 @@ const PAGE_SIZE: usize = 100;
 pub(crate) struct RestorePorts<'a> {
     /// The families.
     pub(crate) families: &'a dyn FamilyStore,
-    /// Their notices, and where the store comes from.
+    /// The notices, and whether the store was restored.
     pub(crate) outbox: &'a dyn OutboxStore,
     /// The kinds of mail whose dates are held.
     pub(crate) kinds: &'a [MailKind],
     /// The times of the ticks.
     pub(crate) runs: &'a dyn RunStore,
-    /// Where the alert is raised.
+    /// The store of alerts.
     pub(crate) alerts: &'a dyn AlertStore,
 }
 
-/// Holds the dates that a restored store may have sent, once; does nothing in any other store.
+/// Holds the dates that a restored store may have sent, once; does nothing in other stores.
 ///
-/// The store counts as restored until every date and the alert are recorded: after a crash, the next
-/// tick does the rest.
+/// The store counts as restored until all dates and the alert are recorded, so after a crash the
+/// next tick continues.
 pub(crate) async fn hold_restored(
     ports: &RestorePorts<'_>,
     now: DateTime<Utc>,
@@ -67,7 +67,7 @@ pub(crate) async fn hold_restored(
             .await?;
         for family in &page {
             for (kind, date) in ports.kinds.iter().flat_map(|kind| {
-                forgotten_dates(family, now)
+                dates_to_hold(family, now)
                     .into_iter()
                     .map(move |date| (kind, date))
             }) {
@@ -86,7 +86,7 @@ pub(crate) async fn hold_restored(
         held,
     };
     ports.alerts.record_alert(&alert.key(), &alert, now).await?;
-    remember_restore(ports.runs, now).await?;
+    record_restore_time(ports.runs, now).await?;
     Ok(ports.outbox.end_restore().await?)
 }
 
@@ -99,8 +99,7 @@ struct Holder<'a> {
 }
 
 impl Holder<'_> {
-    /// Records a missing date as held, unless its notice was certainly not sent and may still be
-    /// sent.
+    /// Records a missing date as held, unless its notice was certainly not sent and isn't too late.
     async fn hold_missing(&self, family: &Family, key: MailKey) -> Result<bool, JobError> {
         if self.outbox.mail(&key).await?.is_some() {
             return Ok(false);
@@ -114,11 +113,11 @@ impl Holder<'_> {
         match self.outbox.plan_mail(&held).await {
             // The family was removed meanwhile.
             Err(StoreError::NotFound(_)) => Ok(false),
-            put => Ok(put?),
+            planned => Ok(planned?),
         }
     }
 
-    /// Finalises a notice that was open when the backup was made.
+    /// Holds an open notice if it may have been sent after the backup.
     async fn hold_record(&self, family: &Family, record: &OutboxRecord) -> Result<bool, JobError> {
         if record.date > local_date(self.now, family.timezone) {
             return Ok(false);
@@ -128,7 +127,7 @@ impl Holder<'_> {
             return Ok(false);
         }
         let held = if record.is_retry() {
-            // Some recipients have the mail: the backup may not know who got it since.
+            // Some recipients have the mail, and others may have got it after the backup.
             let sent = record.sent_without_the_rest(self.now);
             raise_record_alerts(self.alerts, &sent, self.now).await?;
             sent
@@ -142,6 +141,7 @@ impl Holder<'_> {
     }
 }
 
+/// Holds the notices that were open when the backup was made; returns their number.
 async fn hold_open(ports: &RestorePorts<'_>, holder: &Holder<'_>) -> Result<usize, JobError> {
     let mut held = 0;
     let mut after: Option<OutboxCursor> = None;
@@ -159,8 +159,8 @@ async fn hold_open(ports: &RestorePorts<'_>, holder: &Holder<'_>) -> Result<usiz
     }
 }
 
-/// The local dates up to the family's current one that a tick looks for, now or later today.
-fn forgotten_dates(family: &Family, now: DateTime<Utc>) -> BTreeSet<NaiveDate> {
+/// The local dates up to today for which a tick would plan a notice, now or later today.
+fn dates_to_hold(family: &Family, now: DateTime<Utc>) -> BTreeSet<NaiveDate> {
     let today = local_date(now, family.timezone);
     family
         .passed_dates(now)
@@ -170,8 +170,8 @@ fn forgotten_dates(family: &Family, now: DateTime<Utc>) -> BTreeSet<NaiveDate> {
         .collect()
 }
 
-/// Runs that the store lacks from before now are not missed.
-async fn remember_restore(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<(), JobError> {
+/// Records the restore, so that runs from before it don't count as missed.
+async fn record_restore_time(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<(), JobError> {
     let before = runs.tick_times().await?;
     let after = TickTimes {
         restored_at: Some(now),

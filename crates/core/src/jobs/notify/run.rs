@@ -17,8 +17,10 @@ use crate::store::RunStore;
 
 /// Plans and sends every due notice in this process, as one recorded run.
 ///
-/// Two at once are safe and send each notice once. [`RunError::NotStarted`] holds why no run was
-/// started.
+/// Concurrent runs are safe: each notice is sent once.
+///
+/// # Errors
+/// [`RunError::NotStarted`] with the reason if no run was started.
 pub async fn notify_all(
     ports: &NotifyPorts<'_>,
     runs: &dyn RunStore,
@@ -51,31 +53,32 @@ pub enum Progress<'a> {
     Finalised(&'a MailResult),
 }
 
-/// The most notices in progress: their durable writes share a flush. The mailer has its own, lower
-/// limit.
-const CONCURRENCY: usize = 16;
+/// The most notices in progress: their durable writes share a flush. The mailer's own limit is
+/// lower.
+const MAX_CONCURRENCY: usize = 16;
 
-/// The interval of progress reports; a mail server may be slow.
+/// The least time between two progress reports of a run.
 const REPORT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
-/// Stores the progress of a run, at most once an interval.
+/// Stores the progress of a run, at most once per [`REPORT_INTERVAL`].
 struct ProgressReporter<'a> {
     run: &'a OpenRun<'a>,
     clock: &'a dyn Clock,
-    last: DateTime<Utc>,
+    last_report_at: DateTime<Utc>,
 }
 
 impl ProgressReporter<'_> {
-    /// Never fails: the mails in progress matter more, and the next write may succeed.
+    /// Reports if the interval is over. A failure is only logged: the mails in progress matter
+    /// more.
     async fn report(&mut self) {
         let now = self.clock.now();
-        // The clock may have been set in either direction.
-        if (now - self.last).abs() < REPORT_INTERVAL {
+        // The clock may have been set forward or back.
+        if (now - self.last_report_at).abs() < REPORT_INTERVAL {
             return;
         }
-        self.last = now;
+        self.last_report_at = now;
         if let Err(error) = self.run.report().await {
-            tracing::warn!(run.id = %self.run.key(), %error, "A run could not say that it is going.");
+            tracing::warn!(run.id = %self.run.key(), %error, "The progress of a run could not be stored.");
         }
     }
 }
@@ -104,13 +107,13 @@ async fn send_all(
     let mut reporter = ProgressReporter {
         run,
         clock: ports.clock,
-        last: run.started_at(),
+        last_report_at: run.started_at(),
     };
     loop {
         let found = match tick.next().await {
             Ok(Some(found)) => found,
             Ok(None) => break,
-            // The tick continued after the error: claimable notices are sent first.
+            // The tick did all the rest before it failed; the notices that it found are still sent.
             Err(error) => {
                 fault = Some(error);
                 break;
@@ -129,7 +132,7 @@ async fn send_all(
     let mut sending = futures::stream::iter(free)
         .take_while(|_| futures::future::ready(!stop.is_asked()))
         .map(|key| async move { deliver(ports, &key, input.date, input.at_once).await })
-        .buffer_unordered(CONCURRENCY);
+        .buffer_unordered(MAX_CONCURRENCY);
     while let Some(result) = sending.next().await {
         match result {
             Ok(Some(result)) => {
@@ -142,11 +145,11 @@ async fn send_all(
             }
             // Another worker has it and counts it.
             Ok(None) => run.count(|counts| counts.planned = counts.planned.saturating_sub(1)),
-            // One family's error doesn't block the others. The caller handles the first error.
+            // One family's error doesn't block the others. The first error is returned at the end.
             Err(error) => {
                 run.count(|counts| counts.add_failure("error"));
                 if fault.is_some() {
-                    tracing::error!(%error, "A notice could not be made.");
+                    tracing::error!(%error, "A notice could not be sent.");
                 } else {
                     fault = Some(error);
                 }
@@ -168,7 +171,7 @@ async fn send_all(
     }
 }
 
-/// A notice's result, for the record of its run.
+/// Converts a notice's result for the record of its run.
 pub(crate) fn result_of(notice: &MailResult) -> WorkResult {
     WorkResult {
         subject: notice.key().into(),
@@ -176,19 +179,19 @@ pub(crate) fn result_of(notice: &MailResult) -> WorkResult {
     }
 }
 
-/// Sends one notice, or finalises it if its day has passed; `asked_for` is a date that is not too late,
-/// and `at_once` ignores the delay after a refusal.
+/// Sends one notice, or finalises it if its day has passed.
 ///
-/// `None`: it is final, deleted, or another worker has it; nothing was done.
+/// A notice of the date `requested` is never too late. `at_once` ignores the delay after a refusal.
+/// `None` as from [`send_mail`].
 pub async fn deliver(
     ports: &NotifyPorts<'_>,
     key: &MailKey,
-    asked_for: Option<NaiveDate>,
+    requested: Option<NaiveDate>,
     at_once: bool,
 ) -> Result<Option<MailResult>, JobError> {
-    if asked_for != Some(key.date) {
+    if requested != Some(key.date) {
         let Some(family) = ports.families.family(&key.family).await? else {
-            tracing::warn!(mail.kind = %key.kind, family.id = %key.family, date = %key.date, "A mail is of a family that is gone.");
+            tracing::warn!(mail.kind = %key.kind, family.id = %key.family, date = %key.date, "The family of a mail no longer exists.");
             return Ok(None);
         };
         let now = ports.clock.now();

@@ -1,4 +1,4 @@
-//! `notify-family`: one mail of the outbox, sent once.
+//! `notify-family`: sends one mail of the outbox, once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,9 +33,9 @@ pub struct NotifyPorts<'a> {
     pub composers: &'a Composers,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
-    /// The libraries, read once for a run.
+    /// The libraries, loaded once per run.
     pub libraries: &'a BTreeMap<LibraryId, Library>,
     /// The contact for questions.
     pub operator_contact: Option<&'a str>,
@@ -84,7 +84,7 @@ impl MailResult {
         MailKey::new(self.kind.clone(), self.family.clone(), self.date)
     }
 
-    /// How far this record got.
+    /// Creates the result of a record, without a subject.
     pub(crate) fn from_record(record: OutboxRecord) -> Self {
         Self {
             kind: record.kind,
@@ -97,19 +97,19 @@ impl MailResult {
     }
 }
 
-/// The store failures after which a worker stops trying to record the outcome of a mail.
+/// A worker gives up recording a mail's outcome after this many failed reads or writes.
 const MAX_STORE_FAULTS: u32 = 3;
 
-/// The concurrent changes after which a worker stops: each brings the record closer to its end.
+/// A worker gives up recording a mail's outcome after this many concurrent changes of its record.
 const MAX_CONFLICTS: u32 = 8;
 
-/// The delay before a retry.
+/// The delay after a failed write.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Sends one planned mail, at most once even with concurrent workers.
 ///
-/// `at_once` ignores the delay after a refusal. `None`: it is final, deleted, or another worker has
-/// it; nothing was done.
+/// `at_once` ignores the delay after a refusal. `None`: the mail can't be claimed now, the mail or
+/// its family is gone, only a newer version knows its kind, or another worker took over.
 pub async fn send_mail(
     ports: &NotifyPorts<'_>,
     key: &MailKey,
@@ -117,11 +117,11 @@ pub async fn send_mail(
 ) -> Result<Option<MailResult>, JobError> {
     let (family, date) = (&key.family, key.date);
     let Some(composer) = ports.composers.get(&key.kind) else {
-        tracing::error!(mail.kind = %key.kind, family.id = %family, %date, "A mail is of a kind that only a newer version knows.");
+        tracing::error!(mail.kind = %key.kind, family.id = %family, %date, "Only a newer version knows the kind of a mail.");
         return Ok(None);
     };
     let Some(record) = ports.outbox.mail(key).await? else {
-        tracing::warn!(mail.kind = %key.kind, family.id = %family, %date, "A message names a mail that is gone.");
+        tracing::warn!(mail.kind = %key.kind, family.id = %family, %date, "A queued mail no longer exists.");
         return Ok(None);
     };
     let ready = if at_once {
@@ -136,13 +136,13 @@ pub async fn send_mail(
         return Ok(None);
     }
     let Some(loaded) = ports.accounts.load_family(family).await? else {
-        tracing::warn!(mail.kind = %key.kind, family.id = %family, %date, "A mail is of a family that is gone.");
+        tracing::warn!(mail.kind = %key.kind, family.id = %family, %date, "The family of a mail no longer exists.");
         return Ok(None);
     };
     send_claimed(ports, composer, &loaded, claimed).await
 }
 
-/// Composes, prepares and sends the mail of a record that is claimed.
+/// Composes, prepares and sends the mail of a claimed record.
 async fn send_claimed(
     ports: &NotifyPorts<'_>,
     composer: &dyn MailComposer,
@@ -195,14 +195,14 @@ async fn begin_and_commit(
 ) -> Result<Option<MailResult>, JobError> {
     let now = ports.clock.now();
     let refused = prepared.refused();
-    let for_now: Vec<EmailAddress> = refused
+    let refused_for_now: Vec<EmailAddress> = refused
         .iter()
         .filter(|refused| !refused.for_good)
         .map(|refused| refused.address.clone())
         .collect();
-    let known = claimed.with_refusals(refused);
-    // If this fails, the lease ran low while we were composing: the next tick claims it again.
-    let Ok(mut sending) = known.begin_sending(body_hash(mail), &for_now, now) else {
+    let updated = claimed.with_refusals(refused);
+    // This fails if the lease ran low while composing; the next tick claims the mail again.
+    let Ok(mut sending) = updated.begin_sending(body_hash(mail), &refused_for_now, now) else {
         return Ok(None);
     };
     if sending.retry_until.is_none() {
@@ -210,7 +210,7 @@ async fn begin_and_commit(
             .succ_opt()
             .map(|tomorrow| start_of_day(tomorrow, family.timezone));
     }
-    // The next notice compares with the first mail.
+    // The next notice is compared with the first mail, not with a retry.
     let last_notice = composed.last_notice.as_ref();
     let last_notice = last_notice.filter(|_| !claimed.is_retry());
     if !ports
@@ -223,7 +223,7 @@ async fn begin_and_commit(
     let answer = if sending.has_time_to_send(ports.clock.now()) {
         prepared.commit().await
     } else {
-        // The lease expired while sending began: the next worker must not find the record SENDING.
+        // The lease ran low while SENDING was stored: return the record to PENDING without sending.
         MailAnswer::NotSent {
             reason: "Too little time was left to send it.".to_owned(),
         }
@@ -235,7 +235,7 @@ fn with_subject(result: Option<MailResult>, subject: Option<String>) -> Option<M
     result.map(|result| MailResult { subject, ..result })
 }
 
-/// Explains why a family has no reachable recipient, and what to do; `None`: it has one.
+/// Explains why a family has no reachable recipient and what to do; `None` if it has one.
 pub fn nobody_reachable(family: &Family) -> Option<&'static str> {
     if family.recipients.is_empty() {
         Some("The family has no recipients. Add one.")
@@ -272,9 +272,9 @@ fn body_hash(mail: &Mail) -> String {
         .collect()
 }
 
-/// Records the outcome of the mail of `sending`, even if the record has changed since.
+/// Records the mailer's answer about the mail of `sending`, even if the record has changed since.
 ///
-/// This write closes the window in which a crash loses the outcome, so it is retried.
+/// A crash before this write loses the outcome, so the write is retried.
 async fn record_answer(
     ports: &NotifyPorts<'_>,
     sending: OutboxRecord,
@@ -286,15 +286,15 @@ async fn record_answer(
     loop {
         let next = match after_answer(&record, fence, answer, ports.clock.now()) {
             Ok(next) => next,
-            // A delivery event was faster.
+            // A delivery event came first.
             Err(TransitionError::AlreadySent) => return Ok(Some(MailResult::from_record(record))),
             Err(_) => {
-                tracing::warn!(mail.kind = %key.kind, family.id = %key.family, date = %key.date, "A mail was finalised by somebody else.");
+                tracing::warn!(mail.kind = %key.kind, family.id = %key.family, date = %key.date, "Another worker finalised a mail first.");
                 return Ok(None);
             }
         };
         match write(ports, &record, &next).await {
-            Ok(true) => return Ok(Some(logged(next))),
+            Ok(true) => return Ok(Some(log_result(next))),
             Ok(false) => {
                 conflicts += 1;
                 if conflicts >= MAX_CONFLICTS {
@@ -318,7 +318,7 @@ async fn record_answer(
                 if faults >= MAX_STORE_FAULTS {
                     return Err(error.into());
                 }
-                // The next attempt shows it.
+                // The record may be stale: the revision check of the next write detects that.
             }
         }
     }
@@ -366,7 +366,7 @@ fn after_answer(
     }
 }
 
-/// Stores the final state of a mail that was not sent.
+/// Stores the final state of a mail that is not sent now.
 async fn finalise(
     ports: &NotifyPorts<'_>,
     before: &OutboxRecord,
@@ -376,22 +376,23 @@ async fn finalise(
         return Ok(None);
     };
     if !write(ports, before, &finalised).await? {
-        tracing::warn!(mail.kind = %finalised.kind, family.id = %finalised.family, date = %finalised.date, "A mail was finalised by somebody else.");
+        tracing::warn!(mail.kind = %finalised.kind, family.id = %finalised.family, date = %finalised.date, "Another worker finalised a mail first.");
         return Ok(None);
     }
-    Ok(Some(logged(finalised)))
+    Ok(Some(log_result(finalised)))
 }
 
-fn logged(finalised: OutboxRecord) -> MailResult {
+/// Logs the state of a stored record and returns its result.
+fn log_result(record: OutboxRecord) -> MailResult {
     tracing::info!(
-        mail.kind = %finalised.kind,
-        family.id = %finalised.family,
-        date = %finalised.date,
-        state = finalised.state.as_str(),
-        reason = finalised.reason.as_deref(),
-        "A mail was finalised."
+        mail.kind = %record.kind,
+        family.id = %record.family,
+        date = %record.date,
+        state = record.state.as_str(),
+        reason = record.reason.as_deref(),
+        "The result of a mail was recorded."
     );
-    MailResult::from_record(finalised)
+    MailResult::from_record(record)
 }
 
 /// Replaces a record; raises the alert first if the new state is a final failure.

@@ -1,8 +1,8 @@
-//! Finds the notices to send now, and finalises those that were not or may have been sent.
+//! Finds the notices to send now, and finalises those that are too late or in doubt.
 //!
 //! Level-triggered: each tick finds the due notices without a record, the claimable ones and the
-//! stuck ones, so a missed or doubled tick needs no repair. The outbox is the record: after a crash
-//! between planning and enqueueing a notice, the next tick enqueues it.
+//! stuck ones, so a missed or doubled tick needs no repair. After a crash between planning and
+//! enqueueing a notice, the next tick enqueues it.
 
 use std::collections::BTreeSet;
 
@@ -23,26 +23,26 @@ use crate::store::{AlertStore, FamilyStore, OutboxCursor, OutboxStore, StoreErro
 /// The page size of families and open notices.
 const PAGE_SIZE: usize = 100;
 
-/// The most of them in progress: a store can make many writes durable at once.
+/// The most families or notices in progress: a store can flush many writes at once.
 const MAX_CONCURRENCY: usize = 64;
 
-/// More records than a tick has dates to look back on.
-const RECENT: usize = 16;
+/// The number of recent records that are searched for missed dates; more than a tick looks back on.
+const MAX_RECENT_RECORDS: usize = 16;
 
-/// The notices that one step of a tick found.
+/// The notices that one step of a tick found or finalised.
 #[derive(Debug, Default)]
 pub struct TickBatch {
     /// Claimable notices, planned now or before: to be sent now.
     pub free: Vec<MailKey>,
-    /// Notices finalised without a mail; the alert for each was raised before.
+    /// Notices that were finalised unsent or in doubt; their alerts were raised first.
     pub finalised: Vec<MailResult>,
 }
 
 /// One tick, a page of families or of open notices at a time.
 ///
-/// It first returns the notices that it plans itself, then older claimable ones: an index of open
-/// notices may lack the newest. An error for one family doesn't block the others: the tick continues
-/// and fails at the end.
+/// It returns the notices that it plans, then older claimable ones: an index of open notices may
+/// lack the newest. An error for one family doesn't block the others: the tick continues and fails
+/// at the end.
 pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
     outbox: &'a dyn OutboxStore,
@@ -53,7 +53,7 @@ pub struct Tick<'a> {
     kinds: &'a [MailKind],
     input: &'a NotifyAllInput,
     clock: &'a dyn Clock,
-    /// When it began: the moment that decides what is due.
+    /// When the tick began; decides what is due.
     now: DateTime<Utc>,
     stage: Stage,
     planned: BTreeSet<MailKey>,
@@ -68,7 +68,7 @@ enum Stage {
 }
 
 impl<'a> Tick<'a> {
-    /// A tick that begins now.
+    /// Creates a tick that begins now.
     pub fn new(
         families: &'a dyn FamilyStore,
         outbox: &'a dyn OutboxStore,
@@ -93,7 +93,7 @@ impl<'a> Tick<'a> {
         }
     }
 
-    /// Asks this mailer about each possibly sent mail, before time decides.
+    /// Sets the mailer to ask about each possibly sent mail before a timeout decides.
     #[must_use]
     pub fn with_mailer(self, mailer: &'a dyn Mailer) -> Self {
         Self {
@@ -102,39 +102,40 @@ impl<'a> Tick<'a> {
         }
     }
 
-    /// The next step; `None` after the last. A step may find nothing.
+    /// Runs the next step; `None` after the last. A step may find nothing.
     ///
-    /// The error is the first of all steps and comes after the last; the others are logged.
+    /// The first error of all steps is returned after the last step; the others are logged.
     pub async fn next(&mut self) -> Result<Option<TickBatch>, JobError> {
         let found = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Families(after) => self.plan_page(after).await,
             Stage::Open(after) => self.sweep_page(after).await,
             Stage::Over => return self.fault.take().map_or(Ok(None), Err),
         };
-        // The list itself could not be read.
+        // The page itself could not be read.
         Ok(Some(found.unwrap_or_else(|fault| {
-            self.keep(fault);
+            self.keep_fault(fault);
             TickBatch::default()
         })))
     }
 
-    fn keep(&mut self, fault: JobError) {
+    /// Keeps the first error and logs the others.
+    fn keep_fault(&mut self, fault: JobError) {
         match &self.fault {
             None => self.fault = Some(fault),
-            Some(_) => tracing::error!(error = %fault, "A tick could not do all for every family."),
+            Some(_) => tracing::error!(error = %fault, "A tick failed for a family."),
         }
     }
 
     /// Collects the results of many families or notices and keeps their errors.
-    fn join(&mut self, each: Vec<Result<TickBatch, JobError>>) -> TickBatch {
+    fn merge(&mut self, results: Vec<Result<TickBatch, JobError>>) -> TickBatch {
         let mut all = TickBatch::default();
-        for found in each {
+        for found in results {
             match found {
                 Ok(found) => {
                     all.free.extend(found.free);
                     all.finalised.extend(found.finalised);
                 }
-                Err(fault) => self.keep(fault),
+                Err(fault) => self.keep_fault(fault),
             }
         }
         all
@@ -163,12 +164,12 @@ impl<'a> Tick<'a> {
         let mails = active
             .iter()
             .flat_map(|family| this.kinds.iter().map(move |kind| (family, kind)));
-        let each = futures::stream::iter(mails)
+        let results = futures::stream::iter(mails)
             .map(|(family, kind)| this.plan(family, kind))
             .buffered(MAX_CONCURRENCY)
             .collect()
             .await;
-        let found = self.join(each);
+        let found = self.merge(results);
         self.planned.extend(found.free.iter().cloned());
         Ok(found)
     }
@@ -189,8 +190,8 @@ impl<'a> Tick<'a> {
                 .extend(self.plan_date(mail_key(family, kind, date)).await?);
         }
         let passed = family.passed_dates(self.now);
-        // Dates are recorded oldest first, so the newest stands for those before it. Once a day, when
-        // a notice is planned, all of them are checked.
+        // Dates are recorded oldest first: if the newest has a record, so do the older ones. When a
+        // notice is planned, once a day, all of them are checked.
         let newest_has_record = match passed.last() {
             Some(date) => {
                 let key = mail_key(family, kind, *date);
@@ -213,7 +214,7 @@ impl<'a> Tick<'a> {
         match self.outbox.plan_mail(record).await {
             // The family was removed meanwhile.
             Err(StoreError::NotFound(_)) => Ok(false),
-            put => Ok(put?),
+            planned => Ok(planned?),
         }
     }
 
@@ -223,14 +224,17 @@ impl<'a> Tick<'a> {
         kind: &MailKind,
         passed: &[NaiveDate],
     ) -> Result<Vec<MailResult>, JobError> {
-        let records = self.outbox.recent_mails(kind, &family.id, RECENT).await?;
+        let records = self
+            .outbox
+            .recent_mails(kind, &family.id, MAX_RECENT_RECORDS)
+            .await?;
         let known: BTreeSet<NaiveDate> = records.iter().map(|record| record.date).collect();
         let mut missed = Vec::new();
         for date in passed.iter().filter(|date| !known.contains(*date)) {
             let record = OutboxRecord::missed(mail_key(family, kind, *date), self.now);
             raise_record_alerts(self.alerts, &record, self.now).await?;
             if self.plan_mail(&record).await? {
-                tracing::warn!(mail.kind = %kind, family.id = %family.id, %date, "A day passed without a mail.");
+                tracing::warn!(mail.kind = %kind, family.id = %family.id, %date, "No mail was planned on a day that has passed.");
                 missed.push(MailResult::from_record(record));
             }
         }
@@ -245,42 +249,43 @@ impl<'a> Tick<'a> {
         };
         let only = self.input.family.as_ref();
         let this = &*self;
-        let each = futures::stream::iter(page)
+        let results = futures::stream::iter(page)
             .filter(|record| futures::future::ready(only.is_none_or(|only| *only == record.family)))
             .map(|record| this.sweep(record))
             .buffered(MAX_CONCURRENCY)
             .collect()
             .await;
-        Ok(self.join(each))
+        Ok(self.merge(results))
     }
 
     /// Decides what to do with one notice that is not final.
     async fn sweep(&self, record: OutboxRecord) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
-        // Read after the record: a lease that began during this tick doesn't mean a wrong clock.
+        // Read after the record, so that a lease from during this tick isn't taken for a wrong
+        // clock.
         let now = self.clock.now();
         let key = record.key();
         match record.state {
             MailState::Newer => {
-                // Every tick finds it again; that is not a failure of the tick.
+                // Every tick finds it again, so it isn't a failure of the tick.
                 if raise_record_alerts(self.alerts, &record, now).await? {
                     tracing::error!(
                         mail.kind = %record.kind,
                         family.id = %record.family,
                         date = %record.date,
-                        "A mail is in a state that only a newer version knows; it is not changed."
+                        "Only a newer version knows the state of a mail; it was not changed."
                     );
                 }
             }
             MailState::Sending | MailState::Unknown => {
-                // One that outlives its family is never sent again.
+                // A mail whose family is gone is never sent again.
                 let family = self.families.family(&record.family).await?;
                 let delivery = family
                     .as_ref()
                     .map_or(Delivery::AtMostOnce, |family| family.preferences.delivery);
                 let is_paused = family.is_none_or(|family| family.paused);
                 match self.reconcile(delivery, record, now).await? {
-                    // The alert about its recipients covers this.
+                    // Some recipients have it; the others have their own alert.
                     Some(finalised) if finalised.state == MailState::Sent => {}
                     Some(finalised) if finalised.state.is_final() => {
                         found.finalised.push(MailResult::from_record(finalised));
@@ -302,11 +307,11 @@ impl<'a> Tick<'a> {
                 }
             }
             _ => {
-                let free_now = record.is_free(now);
+                let claimable = record.is_free(now);
                 // A person's request ignores the delay, which is meant for ticks.
-                let may_go = free_now.is_ok()
-                    || (self.input.at_once && free_now == Err(TransitionError::Waiting));
-                if may_go && !self.planned.contains(&key) {
+                let can_send = claimable.is_ok()
+                    || (self.input.at_once && claimable == Err(TransitionError::Waiting));
+                if can_send && !self.planned.contains(&key) {
                     found.free.push(key);
                 }
             }
@@ -314,7 +319,7 @@ impl<'a> Tick<'a> {
         Ok(found)
     }
 
-    /// Reconciles a possibly sent mail by what the mailer knows, or else by time and the family's
+    /// Reconciles a possibly sent mail: asks the mailer, then applies timeouts and the family's
     /// delivery policy. `None`: nothing to do, or another worker did it.
     async fn reconcile(
         &self,
@@ -325,7 +330,7 @@ impl<'a> Tick<'a> {
         if let Some(resolved) = self.resolve_doubt(&record, now).await {
             return self.replace(&record, resolved, now).await;
         }
-        let mut reached = None;
+        let mut reconciled = None;
         let mut record = record;
         while record.may_have_left()
             && let Ok(next) = record.reconcile(delivery, now)
@@ -333,21 +338,21 @@ impl<'a> Tick<'a> {
             let Some(next) = self.replace(&record, next, now).await? else {
                 return Ok(None);
             };
-            reached = Some(next.clone());
+            reconciled = Some(next.clone());
             record = next;
         }
-        Ok(reached)
+        Ok(reconciled)
     }
 
-    /// Applies what the mailer knows about the mail; `None`: it knows nothing, or a worker may still
+    /// Applies the mailer's answer about the mail; `None`: it doesn't know, or a worker may still
     /// be sending.
     async fn resolve_doubt(
         &self,
         record: &OutboxRecord,
         now: DateTime<Utc>,
     ) -> Option<OutboxRecord> {
-        let is_left_alone = record.state == MailState::Unknown || record.doubt(now).is_ok();
-        let mailer = self.mailer.filter(|_| is_left_alone)?;
+        let is_unattended = record.state == MailState::Unknown || record.doubt(now).is_ok();
+        let mailer = self.mailer.filter(|_| is_unattended)?;
         match mailer.resolve_doubt(&record.tag()).await? {
             MailAnswer::Accepted { message_id, .. } => record.accepted(message_id, now).ok(),
             MailAnswer::NotSent { reason } => record.not_sent(reason, now).ok(),
@@ -387,7 +392,7 @@ fn mail_key(family: &Family, kind: &MailKind, date: NaiveDate) -> MailKey {
     MailKey::new(kind.clone(), family.id.clone(), date)
 }
 
-/// Gives up the recipients of a notice that were temporarily refused for too long.
+/// Gives up a notice's recipients that were temporarily refused for too long.
 async fn give_up_recipients(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
@@ -404,13 +409,13 @@ async fn give_up_recipients(
             family.id = %sent.family,
             date = %sent.date,
             recipients = sent.unreached_recipients().count(),
-            "Some recipients of a mail were refused for too long."
+            "Some recipients of a mail were given up."
         );
     }
     Ok(())
 }
 
-/// Finalises a claimable notice whose day has passed, with the reason: it is not sent late.
+/// Finalises a claimable notice whose day has passed: it is not sent late.
 ///
 /// `None`: its day has not passed, or another worker has it.
 pub(crate) async fn expire(
@@ -441,7 +446,7 @@ pub(crate) async fn expire(
     if !outbox.replace_mail(record.revision, &failed, None).await? {
         return Ok(None);
     }
-    tracing::warn!(mail.kind = %key.kind, family.id = %family.id, date = %key.date, "A mail was not sent within its day.");
+    tracing::warn!(mail.kind = %key.kind, family.id = %family.id, date = %key.date, "A mail was not sent on its day.");
     Ok(Some(MailResult::from_record(failed)))
 }
 

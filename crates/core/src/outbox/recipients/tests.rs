@@ -28,7 +28,7 @@ fn refused(family: &Family, index: usize, for_good: bool) -> RefusedRecipient {
     }
 }
 
-/// A claim of `record` whose mail server refuses these recipients for now, SENDING.
+/// Claims `record` and begins sending; the mail server refuses these recipients.
 fn sending(
     record: &OutboxRecord,
     family: &Family,
@@ -71,7 +71,7 @@ fn states(record: &OutboxRecord) -> Vec<RecipientState> {
 }
 
 #[test]
-fn greylisted_recipient_is_tried_again_alone() {
+fn greylisted_recipient_is_retried_alone() {
     let family = two_recipients();
     let sent = greylisted(&family);
     assert_eq!(sent.state, MailState::Sent);
@@ -142,7 +142,7 @@ fn recipient_is_given_up_when_the_local_day_ends() {
 }
 
 #[test]
-fn crash_in_the_last_retry_leaves_a_record_that_is_given_up() {
+fn record_is_given_up_after_a_crash_in_the_last_retry() {
     let family = two_recipients();
     let mut record = greylisted(&family);
     let mut now = start();
@@ -177,7 +177,7 @@ fn doubt_about_a_retry_leaves_the_notice_sent() {
     );
 }
 
-/// Where two mails are better than none, and the last retry is the one in doubt.
+/// Under `at_least_once`, with the last retry in doubt.
 #[test]
 fn unknown_last_retry_is_reported_as_unknown() {
     let family = two_recipients();
@@ -201,9 +201,9 @@ fn unknown_last_retry_is_reported_as_unknown() {
     );
 }
 
-/// Later results do not remove a doubt.
+/// Later results don't remove the doubt about an earlier mail.
 #[test]
-fn possible_recipient_is_not_reported_as_refused() {
+fn doubtful_recipient_is_not_reported_as_refused() {
     let family = two_recipients();
     let mut now = start() + REFUSED_DELAY;
     let again = in_doubt(&greylisted(&family), &family, now);
@@ -226,7 +226,7 @@ fn possible_recipient_is_not_reported_as_refused() {
     }
 }
 
-/// A retry of which nobody knows whether it left, and what is done about it under `at_least_once`.
+/// Sends a retry with an unknown outcome and reconciles it under `at_least_once`.
 fn in_doubt(record: &OutboxRecord, family: &Family, now: DateTime<Utc>) -> OutboxRecord {
     sending(record, family, &[], now)
         .doubt(now + LEASE)
@@ -235,7 +235,7 @@ fn in_doubt(record: &OutboxRecord, family: &Family, now: DateTime<Utc>) -> Outbo
 }
 
 #[test]
-fn recipient_refused_for_good_is_not_tried_again() {
+fn permanently_refused_recipient_is_not_retried() {
     let family = two_recipients();
     let planned = OutboxRecord::planned(
         MailKey::daily(family.id.clone(), sample::date("2026-11-21")),
@@ -266,7 +266,7 @@ fn recipient_who_left_the_family_waits_no_longer() {
 }
 
 #[test]
-fn recipient_added_after_the_mail_left_does_not_get_it() {
+fn recipient_added_after_sending_gets_no_mail() {
     let mut family = two_recipients();
     let sent = greylisted(&family);
     family.recipients.push("lee@example.org".parse().unwrap());
@@ -278,7 +278,7 @@ fn recipient_added_after_the_mail_left_does_not_get_it() {
 
 /// The outcome of one claim.
 #[derive(Debug, Clone, Copy)]
-enum Try {
+enum Attempt {
     CrashesClaimed,
     RefusedBefore { for_good: bool },
     Accepted { event: bool },
@@ -287,29 +287,29 @@ enum Try {
     Silence { taken: bool, event: bool },
 }
 
-fn tries() -> impl Strategy<Value = (Try, u8, u8)> {
+fn attempts() -> impl Strategy<Value = (Attempt, u8, u8)> {
     let one = prop_oneof![
-        Just(Try::CrashesClaimed),
-        any::<bool>().prop_map(|for_good| Try::RefusedBefore { for_good }),
-        any::<bool>().prop_map(|event| Try::Accepted { event }),
-        Just(Try::NotSent),
-        any::<bool>().prop_map(|for_good| Try::RefusedAtTheEnd { for_good }),
-        any::<(bool, bool)>().prop_map(|(taken, event)| Try::Silence { taken, event }),
+        Just(Attempt::CrashesClaimed),
+        any::<bool>().prop_map(|for_good| Attempt::RefusedBefore { for_good }),
+        any::<bool>().prop_map(|event| Attempt::Accepted { event }),
+        Just(Attempt::NotSent),
+        any::<bool>().prop_map(|for_good| Attempt::RefusedAtTheEnd { for_good }),
+        any::<(bool, bool)>().prop_map(|(taken, event)| Attempt::Silence { taken, event }),
     ];
     // Bits: which recipients are refused for now, which for good.
     (one, 0_u8..8, 0_u8..8)
 }
 
 proptest! {
-    /// Whatever the mail server answers, nobody has two mails, and who has none is said.
+    /// Nobody gets two mails, and each recipient without one is reported.
     #[test]
-    fn no_recipient_gets_two_mails(tries in prop::collection::vec(tries(), 1..12)) {
+    fn no_recipient_gets_two_mails(attempts in prop::collection::vec(attempts(), 1..12)) {
         let mut family = two_recipients();
         family.recipients.push("lee@example.org".parse().unwrap());
         let mut record = OutboxRecord::planned(MailKey::daily(family.id.clone(), sample::date("2026-11-21")), start());
         let mut now = start();
         let mut mails = [0; 3];
-        for (what, for_now, for_good) in tries {
+        for (attempt, for_now, for_good) in attempts {
             now += REFUSED_DELAY;
             if record.retries_are_over(now) {
                 record = record.give_up_recipients(now).unwrap();
@@ -321,13 +321,13 @@ proptest! {
                 .map(|index| refused(&family, index, for_good >> index & 1 == 1))
                 .filter(|refused| claimed.pending_recipients().contains(&refused.address))
                 .collect();
-            let nobody = refusals.len() == claimed.pending_recipients().len();
-            record = match what {
-                Try::CrashesClaimed => { now += LEASE; claimed }
-                Try::RefusedBefore { for_good: true } => claimed.failed("550".into(), now).unwrap(),
-                Try::RefusedBefore { .. } => claimed.refused_for_now("451".into(), now).unwrap(),
-                _ if nobody => claimed.refused_for_now("451".into(), now).unwrap(),
-                what => {
+            let is_everyone_refused = refusals.len() == claimed.pending_recipients().len();
+            record = match attempt {
+                Attempt::CrashesClaimed => { now += LEASE; claimed }
+                Attempt::RefusedBefore { for_good: true } => claimed.failed("550".into(), now).unwrap(),
+                Attempt::RefusedBefore { .. } => claimed.refused_for_now("451".into(), now).unwrap(),
+                _ if is_everyone_refused => claimed.refused_for_now("451".into(), now).unwrap(),
+                attempt => {
                     let for_now: Vec<EmailAddress> = refusals
                         .iter()
                         .filter(|refused| !refused.for_good)
@@ -348,30 +348,30 @@ proptest! {
                             .apply_acceptance(sending.fence, AcceptedBy::RecipientServer, None, now)
                             .unwrap_or_else(|_| record.clone())
                     };
-                    match what {
-                        Try::Accepted { event: true } => {
+                    match attempt {
+                        Attempt::Accepted { event: true } => {
                             take();
                             let sent = event(&sending);
                             prop_assert!(sent.accepted("id".into(), now).is_err());
                             sent
                         }
-                        Try::Accepted { .. } => { take(); sending.accepted("id".into(), now).unwrap() }
-                        Try::NotSent => sending.not_sent("no connection".into(), now).unwrap(),
-                        Try::RefusedAtTheEnd { for_good: true } => {
+                        Attempt::Accepted { .. } => { take(); sending.accepted("id".into(), now).unwrap() }
+                        Attempt::NotSent => sending.not_sent("no connection".into(), now).unwrap(),
+                        Attempt::RefusedAtTheEnd { for_good: true } => {
                             sending.failed("554".into(), now).unwrap()
                         }
-                        Try::RefusedAtTheEnd { .. } => {
+                        Attempt::RefusedAtTheEnd { .. } => {
                             sending.refused_for_now("451".into(), now).unwrap()
                         }
-                        Try::Silence { taken, event: comes } => {
+                        Attempt::Silence { taken, event: comes } => {
                             if taken { take(); }
                             let doubtful = sending.doubt(now + LEASE).unwrap();
-                            let settled = doubtful
+                            let reconciled = doubtful
                                 .reconcile(Delivery::AtMostOnce, now + DELIVERY_EVENT_WAIT)
                                 .unwrap();
-                            if taken && comes { event(&settled) } else { settled }
+                            if taken && comes { event(&reconciled) } else { reconciled }
                         }
-                        Try::CrashesClaimed | Try::RefusedBefore { .. } => unreachable!("above"),
+                        Attempt::CrashesClaimed | Attempt::RefusedBefore { .. } => unreachable!("above"),
                     }
                 }
             };
@@ -379,11 +379,11 @@ proptest! {
         prop_assert!(mails.iter().all(|mails| *mails <= 1), "{mails:?} {record:?}");
         if record.state == MailState::Sent && record.is_over() {
             for (mails, recipient) in mails.iter().zip(&record.recipients) {
-                let is_told = matches!(
+                let is_reported = matches!(
                     recipient.state,
                     RecipientState::Refused | RecipientState::Unknown
                 );
-                prop_assert!(*mails == 1 || is_told, "{record:?}");
+                prop_assert!(*mails == 1 || is_reported, "{record:?}");
                 prop_assert!(recipient.state != RecipientState::Accepted || *mails == 1);
             }
         }

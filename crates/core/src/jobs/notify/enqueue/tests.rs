@@ -12,29 +12,32 @@ use crate::run::work::{self, Subject, WorkOutcome};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::testing::world::{World, family};
 
-/// A queue that keeps its messages, or is unavailable.
+/// A queue that keeps its messages, unless it is unavailable.
 #[derive(Default)]
 struct TestQueue {
     sent: Mutex<Vec<MailKey>>,
-    away: std::sync::atomic::AtomicBool,
-    /// It accepts the messages, but the response is lost.
-    mute: std::sync::atomic::AtomicBool,
+    unavailable: std::sync::atomic::AtomicBool,
+    /// Accepts the messages, but loses the response.
+    loses_response: std::sync::atomic::AtomicBool,
 }
 
 #[async_trait]
 impl MailQueue for TestQueue {
     async fn send(&self, _: &RunKey, notices: &[MailKey]) -> Result<(), QueueError> {
-        let away = Err(QueueError {
+        let unavailable = Err(QueueError {
             unsent: notices.len(),
             asked: notices.len(),
-            reason: "away".to_owned(),
+            reason: "unavailable".to_owned(),
         });
-        if self.away.load(std::sync::atomic::Ordering::SeqCst) {
-            return away;
+        if self.unavailable.load(std::sync::atomic::Ordering::SeqCst) {
+            return unavailable;
         }
         self.sent.lock().unwrap().extend(notices.iter().cloned());
-        match self.mute.load(std::sync::atomic::Ordering::SeqCst) {
-            true => away,
+        match self
+            .loses_response
+            .load(std::sync::atomic::Ordering::SeqCst)
+        {
+            true => unavailable,
             false => Ok(()),
         }
     }
@@ -105,7 +108,9 @@ async fn notice_is_enqueued_by_each_tick_until_claimed() {
 async fn tick_fails_without_its_queue_and_resumes_on_retry() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
+    queue
+        .unavailable
+        .store(true, std::sync::atomic::Ordering::SeqCst);
     let error = tick(&world, &queue, TIME).await.unwrap_err();
     assert!(
         matches!(error, RunError::Job(JobError::Queue(_))),
@@ -114,7 +119,9 @@ async fn tick_fails_without_its_queue_and_resumes_on_retry() {
     let runs = world.store.recent_runs(None, None, 10).await.unwrap();
     assert_eq!(runs[0].outcome, RunOutcome::Failed);
 
-    queue.away.store(false, std::sync::atomic::Ordering::SeqCst);
+    queue
+        .unavailable
+        .store(false, std::sync::atomic::Ordering::SeqCst);
     let run = tick(&world, &queue, TIME).await.unwrap();
     assert_eq!((run.counts.planned, run.outcome), (2, RunOutcome::Done));
     assert_eq!(queue.sent.lock().unwrap().len(), 2);
@@ -124,23 +131,27 @@ async fn tick_fails_without_its_queue_and_resumes_on_retry() {
 async fn retried_tick_counts_notices_of_its_first_attempt() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    queue.mute.store(true, std::sync::atomic::Ordering::SeqCst);
+    queue
+        .loses_response
+        .store(true, std::sync::atomic::Ordering::SeqCst);
     tick(&world, &queue, TIME).await.unwrap_err();
-    // Its message is processed before the second attempt, which finds one claimable notice.
+    // One message is processed before the second attempt, which then finds one claimable notice.
     let first = queue.sent.lock().unwrap()[0].clone();
     let ports = world.notify_ports();
     let finalised = deliver(&ports, &first, None, false).await;
     let key: RunKey = format!("notify-all/tick/{TIME}").parse().unwrap();
     let subject = Subject::from(first);
     let report = WorkItem {
-        item_id: "of the worker".to_owned(),
+        item_id: "worker".to_owned(),
         results: vec![WorkResult {
             subject,
             outcome: finalised.unwrap().unwrap().state.into(),
         }],
     };
     world.store.save_work_item(&key, &report).await.unwrap();
-    queue.mute.store(false, std::sync::atomic::Ordering::SeqCst);
+    queue
+        .loses_response
+        .store(false, std::sync::atomic::Ordering::SeqCst);
     let run = tick(&world, &queue, TIME).await.unwrap();
     let work = world.store.work_items(&key).await.unwrap();
     let run = run.with_work(&work, world.clock.now());
@@ -172,8 +183,8 @@ async fn open_notice_of_a_paused_family_is_not_enqueued() {
     assert_eq!(families, ["diaz"]);
 }
 
-/// A notice of conrad that was being sent when its worker died, long enough ago to be given up.
-async fn given_up_soon(world: &World) {
+/// Adds a notice of conrad whose worker stopped while sending, long enough ago to be given up.
+async fn add_overdue_doubt(world: &World) {
     use crate::clock::Clock as _;
     let now = world.clock.now() - chrono::Duration::minutes(20);
     let date = "2026-11-21".parse().unwrap();
@@ -190,11 +201,11 @@ async fn given_up_soon(world: &World) {
 #[tokio::test]
 async fn notices_finalised_by_a_tick_are_counted_once() {
     let world = World::new().await;
-    given_up_soon(&world).await;
+    add_overdue_doubt(&world).await;
     let queue = TestQueue::default();
     let run = tick(&world, &queue, TIME).await.unwrap();
     assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
-    // Diaz's notice was enqueued, and its worker reports.
+    // Diaz's notice was enqueued; its worker reports the result.
     assert_eq!((run.counts.planned, run.counts.enqueued), (1, 1));
     let done = WorkItem {
         item_id: "diaz/2026-11-21".to_owned(),
@@ -215,23 +226,25 @@ async fn notices_finalised_by_a_tick_are_counted_once() {
         family: world.conrad(),
         date: "2026-11-21".parse().unwrap(),
     };
-    let named = work::results(&work);
-    let outcome = named.get(&given_up).map(|outcome| outcome.to_string());
+    let outcomes = work::results(&work);
+    let outcome = outcomes.get(&given_up).map(|outcome| outcome.to_string());
     assert_eq!(outcome.as_deref(), Some("GAVE_UP"));
     let stored = world.store.run(&run.key).await.unwrap().unwrap();
-    let shown = stored.with_work(&work, run.started_at);
-    assert_eq!(shown.outcome, RunOutcome::DoneWithFailures);
-    assert_eq!((shown.counts.done, shown.counts.failures()), (1, 1));
-    assert_eq!(shown.counts.failed["GAVE_UP"], 1);
+    let totals = stored.with_work(&work, run.started_at);
+    assert_eq!(totals.outcome, RunOutcome::DoneWithFailures);
+    assert_eq!((totals.counts.done, totals.counts.failures()), (1, 1));
+    assert_eq!(totals.counts.failed["GAVE_UP"], 1);
 }
 
 #[tokio::test]
 async fn finalised_mails_are_reported_even_if_the_tick_fails() {
     let world = World::new().await;
-    given_up_soon(&world).await;
+    add_overdue_doubt(&world).await;
     let queue = TestQueue::default();
-    queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
-    // Diaz's notice exists already, so it is found with the one that is given up.
+    queue
+        .unavailable
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    // Diaz's notice was planned before, so the tick finds it together with the one it gives up.
     let date = "2026-11-21".parse().unwrap();
     let diaz = OutboxRecord::planned(
         MailKey::daily("diaz".parse().unwrap(), date),

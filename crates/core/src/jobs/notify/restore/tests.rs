@@ -42,13 +42,13 @@ async fn tick(world: &World) -> Result<Run, NotStarted> {
     }
 }
 
-async fn ticks(world: &World) {
+async fn tick_and_advance(world: &World) {
     tick(world).await.unwrap();
     world.clock.advance(Duration::minutes(15));
 }
 
 /// Creates a world in which both families get a notice every day.
-async fn told_daily() -> World {
+async fn world_with_daily_notices() -> World {
     let world = World::new().await;
     for (family, number) in [("conrad", "1"), ("diaz", "2")] {
         world.add_card(family, "wpl", (number, "p")).await;
@@ -68,21 +68,21 @@ async fn record(world: &World, date: NaiveDate) -> OutboxRecord {
 }
 
 fn alerts(world: &World) -> Vec<Alert> {
-    let noted = world.store.recent_alerts(100).now_or_never().unwrap();
-    let noted = noted.unwrap().into_iter();
-    noted.map(|noted| noted.alert).collect()
+    let recent = world.store.recent_alerts(100).now_or_never().unwrap();
+    let recent = recent.unwrap().into_iter();
+    recent.map(|recorded| recorded.alert).collect()
 }
 
 #[tokio::test]
-async fn restored_store_without_journal_sends_nothing_of_today() {
-    let world = told_daily().await;
-    ticks(&world).await;
+async fn restored_store_without_journal_sends_nothing_today() {
+    let world = world_with_daily_notices().await;
+    tick_and_advance(&world).await;
     assert_eq!(world.mails(), 2);
     world
         .store
         .restore(false, &[MailKey::daily(world.conrad(), today())]);
     for _ in 0..3 {
-        ticks(&world).await;
+        tick_and_advance(&world).await;
     }
     assert_eq!(world.mails(), 2);
     let held = record(&world, today()).await;
@@ -97,8 +97,8 @@ async fn restored_store_without_journal_sends_nothing_of_today() {
 
 #[tokio::test]
 async fn restored_store_with_journal_holds_only_what_was_sent() {
-    let world = told_daily().await;
-    ticks(&world).await;
+    let world = world_with_daily_notices().await;
+    tick_and_advance(&world).await;
     let mut late = crate::testing::world::family("late");
     late.notice_time = "20:00:00".parse().unwrap();
     world.store.add_family(&late).await.unwrap();
@@ -106,12 +106,12 @@ async fn restored_store_with_journal_holds_only_what_was_sent() {
     world
         .store
         .restore(true, &[MailKey::daily(world.conrad(), today())]);
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     assert_eq!(world.mails(), 2);
     assert!(record(&world, today()).await.is_held());
-    // It isn't due when the backup is restored, and nothing was sent: it is sent on time.
+    // It wasn't due or sent before the restore, so it is sent on time.
     world.clock.set("2026-11-22T01:30:00Z");
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     let late = world
         .store
         .mail(&MailKey::daily(late.id.clone(), today()))
@@ -123,11 +123,11 @@ async fn restored_store_with_journal_holds_only_what_was_sent() {
 
 #[tokio::test]
 async fn days_that_a_restored_store_lacks_are_not_missed() {
-    let world = told_daily().await;
+    let world = world_with_daily_notices().await;
     let days: Vec<NaiveDate> = today().iter_days().take(4).collect();
     let mut lost = Vec::new();
     for day in &days {
-        ticks(&world).await;
+        tick_and_advance(&world).await;
         lost.push(MailKey::daily(world.conrad(), *day));
         world
             .clock
@@ -135,7 +135,7 @@ async fn days_that_a_restored_store_lacks_are_not_missed() {
     }
     world.clock.advance(Duration::minutes(-24 * 60 + 30));
     world.store.restore(true, &lost[1..]);
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     for day in &days[1..] {
         assert!(record(&world, *day).await.is_held(), "{day}");
     }
@@ -146,58 +146,58 @@ async fn days_that_a_restored_store_lacks_are_not_missed() {
 }
 
 #[tokio::test]
-async fn notice_that_was_open_in_the_copy_is_held() {
-    let world = told_daily().await;
+async fn open_notice_in_the_backup_is_held() {
+    let world = world_with_daily_notices().await;
     let planned = OutboxRecord::planned(
         MailKey::daily(world.conrad(), today()),
         "2026-11-21T11:30:00Z".parse().unwrap(),
     );
     world.store.plan_mail(&planned).await.unwrap();
     world.store.restore(false, &[]);
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     assert_eq!(world.mails(), 0);
     assert!(record(&world, today()).await.is_held());
 }
 
 #[tokio::test]
-async fn held_notice_is_sent_when_a_person_asks() {
-    let world = told_daily().await;
-    ticks(&world).await;
+async fn held_notice_is_sent_on_request() {
+    let world = world_with_daily_notices().await;
+    tick_and_advance(&world).await;
     world
         .store
         .restore(true, &[MailKey::daily(world.conrad(), today())]);
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     let held = record(&world, today()).await;
-    assert_eq!(held.fence, 1, "the claim that sent it is remembered");
+    assert_eq!(held.fence, 1, "the claim that sent it is kept");
     let again = held.resend(world.notify_ports().clock.now()).unwrap();
     let replaced = world.store.replace_mail(held.revision, &again, None).await;
     assert!(replaced.unwrap());
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     assert_eq!(world.mails(), 3);
     assert_eq!(record(&world, today()).await.state, MailState::Sent);
 }
 
 #[tokio::test]
-async fn family_that_is_added_again_gets_no_second_mail_that_day() {
-    let world = told_daily().await;
-    ticks(&world).await;
+async fn readded_family_gets_no_second_mail_that_day() {
+    let world = world_with_daily_notices().await;
+    tick_and_advance(&world).await;
     let family = world.store.family(&world.conrad()).await.unwrap().unwrap();
     world.store.remove_family(&family.id).await.unwrap();
     world.store.add_family(&family).await.unwrap();
     world.add_card("conrad", "wpl", ("1", "p")).await;
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     assert_eq!(world.mails(), 2);
     assert!(record(&world, today()).await.state.is_final());
     let tomorrow = today().succ_opt().unwrap();
     world.clock.set("2026-11-22T11:40:00Z");
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     assert!(!record(&world, tomorrow).await.is_held());
 }
 
 #[tokio::test]
-async fn tick_in_doubt_plans_and_sends_nothing_and_alerts_once() {
-    let world = told_daily().await;
-    ticks(&world).await;
+async fn tick_with_a_doubtful_clock_plans_and_sends_nothing() {
+    let world = world_with_daily_notices().await;
+    tick_and_advance(&world).await;
     world.clock.set("2026-11-24T11:40:00Z");
     let skipped = tick(&world).await.unwrap_err();
     let NotStarted::Skipped(run) = skipped else {
@@ -216,19 +216,19 @@ async fn tick_in_doubt_plans_and_sends_nothing_and_alerts_once() {
     }
     // The clock was wrong: today continues as usual.
     world.clock.set("2026-11-21T12:10:00Z");
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     assert_eq!(world.mails(), 2);
     assert_eq!(record(&world, today()).await.state, MailState::Sent);
 }
 
 #[tokio::test]
-async fn machine_that_was_off_loses_one_tick() {
-    let world = told_daily().await;
-    ticks(&world).await;
+async fn long_downtime_costs_one_tick() {
+    let world = world_with_daily_notices().await;
+    tick_and_advance(&world).await;
     world.clock.set("2026-11-24T11:40:00Z");
     tick(&world).await.unwrap_err();
     world.clock.advance(Duration::minutes(15));
-    ticks(&world).await;
+    tick_and_advance(&world).await;
     let now = record(&world, "2026-11-24".parse().unwrap()).await;
     assert_eq!(now.state, MailState::Sent);
     let passed = record(&world, "2026-11-23".parse().unwrap()).await;

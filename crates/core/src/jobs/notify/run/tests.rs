@@ -12,7 +12,7 @@ use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::store::{FamilyStore, OutboxStore};
 use crate::testing::world::{Broken, World, account, family};
 
-fn plan_of(world: &World) -> RunPlan<'static> {
+fn plan_tick(world: &World) -> RunPlan<'static> {
     RunPlan {
         key: RunKey {
             job: Job::NotifyAll,
@@ -31,7 +31,7 @@ async fn tick(world: &World) -> Run {
     notify_all(
         &world.notify_ports(),
         &world.store,
-        plan_of(world),
+        plan_tick(world),
         &NotifyAllInput::default(),
         &|| false,
         &|_| {},
@@ -46,7 +46,7 @@ impl World {
         self.clock.now()
     }
 
-    async fn notice_today(&self) -> OutboxRecord {
+    async fn todays_notice(&self) -> OutboxRecord {
         self.store
             .mail(&MailKey::daily(
                 self.conrad(),
@@ -58,8 +58,8 @@ impl World {
     }
 }
 
-/// A world in which conrad has an overdue loan, and diaz no cards.
-async fn overdue() -> World {
+/// Creates a world in which conrad has an overdue loan and diaz has no cards.
+async fn world_with_overdue_loan() -> World {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
     world
@@ -71,7 +71,7 @@ async fn overdue() -> World {
 
 #[tokio::test]
 async fn notice_is_sent_once_over_many_ticks() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     let run = tick(&world).await;
     assert_eq!((run.counts.done, run.counts.skipped), (1, 1));
     for _ in 0..5 {
@@ -79,28 +79,28 @@ async fn notice_is_sent_once_over_many_ticks() {
         assert_eq!(tick(&world).await.counts.planned, 0);
     }
     assert_eq!(world.mails(), 1);
-    assert_eq!(world.notice_today().await.state, MailState::Sent);
+    assert_eq!(world.todays_notice().await.state, MailState::Sent);
 }
 
 #[tokio::test]
-async fn two_at_once_send_one_mail() {
-    let world = overdue().await;
+async fn concurrent_runs_send_one_mail() {
+    let world = world_with_overdue_loan().await;
     let (one, other) = tokio::join!(tick(&world), tick(&world));
     assert_eq!(world.mails(), 1);
     assert_eq!(one.counts.done + other.counts.done, 1);
 }
 
 #[tokio::test]
-async fn nothing_to_say_is_recorded_and_not_asked_again() {
+async fn empty_notice_is_recorded_as_skipped() {
     let world = World::new().await;
     tick(&world).await;
     assert_eq!(world.mails(), 0);
-    assert_eq!(world.notice_today().await.state, MailState::Skipped);
+    assert_eq!(world.todays_notice().await.state, MailState::Skipped);
 }
 
 #[tokio::test]
-async fn a_notice_is_not_sent_before_its_time() {
-    let world = overdue().await;
+async fn notice_is_not_sent_before_its_time() {
+    let world = world_with_overdue_loan().await;
     world.clock.set("2026-11-21T11:29:00Z");
     tick(&world).await;
     assert_eq!(world.mails(), 0);
@@ -108,7 +108,7 @@ async fn a_notice_is_not_sent_before_its_time() {
 
 #[tokio::test]
 async fn unsent_mail_is_sent_by_the_next_tick() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     world
         .mailer
         .answers
@@ -121,7 +121,7 @@ async fn unsent_mail_is_sent_by_the_next_tick() {
     assert_eq!(run.counts.failed["PENDING"], 1);
     assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
     assert_eq!(
-        world.notice_today().await.reason.as_deref(),
+        world.todays_notice().await.reason.as_deref(),
         Some("no connection")
     );
     assert_eq!(tick(&world).await.counts.done, 1);
@@ -130,7 +130,7 @@ async fn unsent_mail_is_sent_by_the_next_tick() {
 
 #[tokio::test]
 async fn temporary_refusal_waits_and_permanent_refusal_fails() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     for for_good in [false, true] {
         world
             .mailer
@@ -148,14 +148,14 @@ async fn temporary_refusal_waits_and_permanent_refusal_fails() {
     world.clock.advance(REFUSED_DELAY);
     tick(&world).await;
     assert_eq!(world.mails(), 2);
-    assert_eq!(world.notice_today().await.state, MailState::Failed);
+    assert_eq!(world.todays_notice().await.state, MailState::Failed);
     world.clock.advance(REFUSED_DELAY);
     tick(&world).await;
     assert_eq!(world.mails(), 2);
 }
 
-/// The mailer's next result: the mail may have been accepted.
-fn may_have_left(world: &World) {
+/// Makes the mailer's next answer unknown: the mail may have been accepted.
+fn queue_unknown_answer(world: &World) {
     world
         .mailer
         .answers
@@ -168,8 +168,8 @@ fn may_have_left(world: &World) {
 
 #[tokio::test]
 async fn possibly_sent_mail_is_given_up_and_not_resent() {
-    let world = overdue().await;
-    may_have_left(&world);
+    let world = world_with_overdue_loan().await;
+    queue_unknown_answer(&world);
     let run = tick(&world).await;
     assert_eq!(run.counts.failed["SENDING"], 1);
     let mut given_up = 0;
@@ -184,7 +184,7 @@ async fn possibly_sent_mail_is_given_up_and_not_resent() {
             .unwrap_or(0);
     }
     assert_eq!((world.mails(), given_up), (1, 1));
-    let record = world.notice_today().await;
+    let record = world.todays_notice().await;
     assert_eq!(record.state, MailState::GaveUp);
     let reason = record.reason.unwrap();
     assert!(reason.contains("silence after the message"), "{reason}");
@@ -192,24 +192,24 @@ async fn possibly_sent_mail_is_given_up_and_not_resent() {
 
 #[tokio::test]
 async fn at_least_once_resends_exactly_once() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     let mut conrad = family("conrad");
     conrad.preferences.delivery = Delivery::AtLeastOnce;
     world.store.update_family(&conrad).await.unwrap();
     for _ in 0..3 {
-        may_have_left(&world);
+        queue_unknown_answer(&world);
     }
     for _ in 0..20 {
         tick(&world).await;
         world.clock.advance(Duration::minutes(15));
     }
     assert_eq!(world.mails(), 2);
-    assert_eq!(world.notice_today().await.state, MailState::GaveUp);
+    assert_eq!(world.todays_notice().await.state, MailState::GaveUp);
 }
 
 #[tokio::test]
 async fn crash_after_claim_recovers_when_the_lease_expires() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     let date = "2026-11-21".parse().unwrap();
     let record = OutboxRecord::planned(MailKey::daily(world.conrad(), date), world.clock_now());
     assert!(world.store.plan_mail(&record).await.unwrap());
@@ -224,19 +224,19 @@ async fn crash_after_claim_recovers_when_the_lease_expires() {
 
 #[tokio::test]
 async fn family_without_recipients_fails_with_a_remedy() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     let mut conrad = family("conrad");
     conrad.recipients.clear();
     world.store.update_family(&conrad).await.unwrap();
     tick(&world).await;
-    let record = world.notice_today().await;
+    let record = world.todays_notice().await;
     assert_eq!(record.state, MailState::Failed);
-    assert!(record.reason.unwrap().contains("add-recipient"));
+    assert!(record.reason.unwrap().contains("Add one"));
 }
 
 #[tokio::test]
 async fn family_with_only_stopped_recipients_fails_with_a_remedy() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     let stopped = StoppedRecipient {
         address: "pat@example.org".parse().unwrap(),
         since: world.clock_now(),
@@ -246,16 +246,16 @@ async fn family_with_only_stopped_recipients_fails_with_a_remedy() {
     let is_stopped = world.store.stop_recipient(&conrad, &stopped).await;
     assert!(is_stopped.unwrap());
     tick(&world).await;
-    let record = world.notice_today().await;
+    let record = world.todays_notice().await;
     assert_eq!(record.state, MailState::Failed);
     let reason = record.reason.unwrap();
-    assert!(reason.contains("hippo family list"), "{reason}");
+    assert!(reason.contains("Allow one again"), "{reason}");
     assert_eq!(world.mails(), 0);
 }
 
 #[tokio::test]
-async fn mail_of_a_past_day_is_not_sent_and_gives_a_reason() {
-    let world = overdue().await;
+async fn notice_of_a_past_day_fails_with_its_reason() {
+    let world = world_with_overdue_loan().await;
     world
         .mailer
         .answers
@@ -267,7 +267,7 @@ async fn mail_of_a_past_day_is_not_sent_and_gives_a_reason() {
     tick(&world).await;
     world.clock.set("2026-11-22T12:00:00Z");
     tick(&world).await;
-    let record = world.notice_today().await;
+    let record = world.todays_notice().await;
     assert_eq!(record.state, MailState::Failed);
     assert!(record.reason.unwrap().contains("no connection"));
     assert_eq!(
@@ -279,7 +279,7 @@ async fn mail_of_a_past_day_is_not_sent_and_gives_a_reason() {
 
 #[tokio::test]
 async fn last_notice_is_stored_only_for_sent_mail() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     world
         .mailer
         .answers
@@ -306,7 +306,7 @@ async fn last_notice_is_stored_only_for_sent_mail() {
 
 #[tokio::test]
 async fn paused_family_gets_no_notice() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     let mut conrad = family("conrad");
     conrad.paused = true;
     world.store.update_family(&conrad).await.unwrap();
@@ -316,7 +316,7 @@ async fn paused_family_gets_no_notice() {
 
 #[tokio::test]
 async fn paused_family_gets_no_open_notice() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     world
         .mailer
         .answers
@@ -335,7 +335,7 @@ async fn paused_family_gets_no_open_notice() {
 
 #[tokio::test]
 async fn manual_send_ignores_the_retry_delay() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     world
         .mailer
         .answers
@@ -375,12 +375,12 @@ async fn manual_send_ignores_the_retry_delay() {
     .await
     .unwrap();
     assert_eq!(run.counts.done, 1);
-    assert_eq!(world.notice_today().await.state, MailState::Sent);
+    assert_eq!(world.todays_notice().await.state, MailState::Sent);
 }
 
 #[tokio::test]
 async fn unreadable_notices_of_one_family_do_not_block_others() {
-    let world = overdue().await;
+    let world = world_with_overdue_loan().await;
     world.store.add_family(&family("abel")).await.unwrap();
     let broken = Broken {
         inside: &world.store,
@@ -390,10 +390,10 @@ async fn unreadable_notices_of_one_family_do_not_block_others() {
         outbox: &broken,
         ..world.notify_ports()
     };
-    let plan = plan_of(&world);
+    let plan = plan_tick(&world);
     let input = NotifyAllInput::default();
     let run = notify_all(&ports, &world.store, plan, &input, &|| false, &|_| {});
-    assert!(run.await.is_err(), "nothing says that a notice is missing");
+    assert!(run.await.is_err(), "the run reports the missing notice");
     assert_eq!(world.mails(), 1);
 }
 
@@ -404,7 +404,7 @@ async fn long_run_reports_progress_every_minute() {
         let id = format!("family-{number}");
         world.store.add_family(&family(&id)).await.unwrap();
     }
-    let plan = plan_of(&world);
+    let plan = plan_tick(&world);
     let key = plan.key.clone();
     let longest = std::sync::Mutex::new(Duration::zero());
     // Each mail is slow.
@@ -423,10 +423,10 @@ async fn long_run_reports_progress_every_minute() {
 }
 
 #[tokio::test]
-async fn notice_of_a_newer_version_does_not_fail_the_run() {
-    let world = overdue().await;
+async fn newer_versions_notice_does_not_fail_the_run() {
+    let world = world_with_overdue_loan().await;
     tick(&world).await;
-    let record = world.notice_today().await;
+    let record = world.todays_notice().await;
     let newer = OutboxRecord {
         state: MailState::Newer,
         revision: record.revision + 1,
@@ -442,7 +442,7 @@ async fn notice_of_a_newer_version_does_not_fail_the_run() {
     }
 }
 
-/// Tests a family at 23:50 whose notice is sent by the first tick after midnight, or hours later.
+/// The notice of 23:50 is sent by the first tick after midnight, or hours later.
 #[tokio::test]
 async fn notice_sent_after_midnight_uses_the_sending_day() {
     for leaves_at in ["2026-11-21T05:00:00Z", "2026-11-21T10:45:00Z"] {
@@ -470,9 +470,9 @@ async fn notice_sent_after_midnight_uses_the_sending_day() {
     }
 }
 
-/// A notice composed before midnight and sent after it uses the words of the new day.
+/// The first attempt is composed before midnight and not sent.
 #[tokio::test]
-async fn retry_after_midnight_says_the_new_days_words() {
+async fn retry_after_midnight_is_composed_for_the_new_day() {
     let world = World::new().await;
     let mut conrad = family("conrad");
     conrad.notice_time = "23:30:00".parse().unwrap();

@@ -16,7 +16,7 @@ use crate::testing::world::{TestClock, family};
 
 const QUARTER: Duration = Duration::minutes(15);
 
-/// The gap between two ticks if those of five hours are missing.
+/// The time between two ticks if those of five hours are missing.
 const FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
 
 /// The pattern of ticks.
@@ -26,11 +26,11 @@ enum Ticks {
     EveryFiveHours,
 }
 
-/// Families of one zone, each at its own quarter hour, and the notices of each.
+/// Families of one zone, each at its own quarter hour, with the times of their notices.
 struct Town {
     store: MemoryStore,
     families: Vec<Family>,
-    given: BTreeMap<MailKey, Vec<DateTime<Utc>>>,
+    enqueued: BTreeMap<MailKey, Vec<DateTime<Utc>>>,
 }
 
 impl Town {
@@ -48,7 +48,7 @@ impl Town {
         Self {
             store,
             families,
-            given: BTreeMap::new(),
+            enqueued: BTreeMap::new(),
         }
     }
 
@@ -65,7 +65,7 @@ impl Town {
             &clock,
         );
         while let Some(found) = tick.next().await.unwrap() {
-            assert_eq!(found.finalised, [], "nothing was missed, at {now}");
+            assert_eq!(found.finalised, [], "a notice was missed at {now}");
             for notice in found.free {
                 let planned = self.store.mail(&notice).await.unwrap().unwrap();
                 let skipped = planned
@@ -73,27 +73,27 @@ impl Town {
                     .and_then(|claimed| claimed.skip(now))
                     .unwrap();
                 let revision = planned.revision;
-                let put = self.store.replace_mail(revision, &skipped, None).await;
-                assert!(put.unwrap());
-                self.given.entry(notice).or_default().push(now);
+                let replaced = self.store.replace_mail(revision, &skipped, None).await;
+                assert!(replaced.unwrap());
+                self.enqueued.entry(notice).or_default().push(now);
             }
         }
     }
 
     /// Asserts one notice for each date around `transition`, at the first tick after its time.
-    fn assert_told_once(&self, zone: Tz, transition: DateTime<Utc>, late: Duration) {
+    fn assert_sent_once(&self, zone: Tz, transition: DateTime<Utc>, late: Duration) {
         let today = local_date(transition, zone);
         for family in &self.families {
             for date in [today, today + Duration::days(1)] {
                 let notice = MailKey::daily(family.id.clone(), date);
-                let given = self.given.get(&notice).map(Vec::as_slice);
+                let enqueued = self.enqueued.get(&notice).map(Vec::as_slice);
                 if !date_exists(date, zone) {
-                    assert_eq!(given, None, "{zone} has no {date}");
+                    assert_eq!(enqueued, None, "{zone} has no {date}");
                     continue;
                 }
                 let due = due_instant(date, family.notice_time, zone);
-                let Some([at]) = given else {
-                    panic!("{zone} {} {date}: {given:?}", family.notice_time);
+                let Some([at]) = enqueued else {
+                    panic!("{zone} {} {date}: {enqueued:?}", family.notice_time);
                 };
                 assert!(
                     due <= *at && *at < due + late,
@@ -102,11 +102,11 @@ impl Town {
             }
         }
         assert!(
-            self.given
+            self.enqueued
                 .keys()
                 .all(|notice| date_exists(notice.date, zone))
         );
-        assert!(self.given.values().all(|times| times.len() == 1));
+        assert!(self.enqueued.values().all(|times| times.len() == 1));
     }
 }
 
@@ -126,7 +126,7 @@ async fn tick_around(zone: Tz, transition: DateTime<Utc>, quarters: &[u32], tick
         }
         now += every;
     }
-    town.assert_told_once(zone, transition, every);
+    town.assert_sent_once(zone, transition, every);
 }
 
 /// Tests several kinds of clock changes with a family at every quarter hour.
@@ -148,7 +148,7 @@ async fn each_date_is_sent_once_at_every_quarter_hour(
     tick_around(zone, transition, &quarters, ticks).await;
 }
 
-/// The rule alone has all quarter hours at each of these changes; here each change has a few of them.
+/// Each change has families at a few quarter hours; the schedule's own tests cover all of them.
 #[test]
 fn each_date_is_sent_once_over_clock_changes() {
     let Some(transitions) = transitions() else {

@@ -58,7 +58,7 @@ async fn today(store: &MemoryStore) -> OutboxRecord {
         .unwrap()
 }
 
-async fn put(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
+async fn replace(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
     assert!(
         world
             .store
@@ -75,7 +75,7 @@ async fn sending(world: &World, record: &OutboxRecord) -> OutboxRecord {
         .claim(Uuid::nil(), now)
         .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now))
         .unwrap();
-    put(world, record, &sending).await;
+    replace(world, record, &sending).await;
     sending
 }
 
@@ -84,7 +84,7 @@ async fn planned_notice_is_returned_by_each_tick_until_claimed() {
     let (world, record) = planned().await;
     assert_eq!(tick(&world).await.free.len(), 1);
     let claimed = record.claim(Uuid::nil(), world.clock.now()).unwrap();
-    put(&world, &record, &claimed).await;
+    replace(&world, &record, &claimed).await;
     assert!(tick(&world).await.free.is_empty());
     world.clock.advance(LEASE);
     assert_eq!(tick(&world).await.free.len(), 1);
@@ -186,7 +186,7 @@ async fn days_before_creation_or_while_paused_are_not_missed() {
     assert_eq!(
         paused.finalised.len(),
         1,
-        "only the left-over of the first day"
+        "only the open notice of the first day"
     );
     conrad.set_paused(false, world.clock.now());
     world.store.update_family(&conrad).await.unwrap();
@@ -209,66 +209,69 @@ async fn open_notice_of_a_paused_family_ends_with_its_day() {
 }
 
 #[tokio::test]
-async fn unknown_state_is_reported_and_not_changed() {
+async fn unknown_state_raises_an_alert_and_is_not_changed() {
     let (world, record) = planned().await;
     let newer = OutboxRecord {
         state: MailState::Newer,
         revision: 1,
         ..record.clone()
     };
-    put(&world, &record, &newer).await;
+    replace(&world, &record, &newer).await;
     for times in 1..=3 {
         world.clock.advance(Duration::minutes(15));
         let found = tick(&world).await;
-        assert!(found.finalised.is_empty(), "it is no failure of each tick");
+        assert!(
+            found.finalised.is_empty(),
+            "it is not a failure of the tick"
+        );
         assert_eq!(today(&world.store).await, newer);
-        let noted = world.store.recent_alerts(10).await.unwrap();
-        assert_eq!((noted.len(), noted[0].times), (1, times));
+        let alerts = world.store.recent_alerts(10).await.unwrap();
+        assert_eq!((alerts.len(), alerts[0].times), (1, times));
         let expected = Alert::NewerNotice {
             mail: MailKind::DAILY,
             family: world.conrad(),
             date: date("2026-11-21"),
         };
-        assert_eq!(noted[0].alert, expected);
+        assert_eq!(alerts[0].alert, expected);
     }
 }
 
-/// Tests each kind of final failure that a tick records days later.
-async fn with_bad_ends() -> World {
+/// Creates a world in which a tick days later finds each kind of final failure.
+async fn world_with_failures() -> World {
     let (world, record) = planned().await;
     sending(&world, &record).await;
     let mut diaz = family("diaz");
     diaz.set_paused(true, world.clock.now());
-    let left_over = OutboxRecord::planned(
+    let open = OutboxRecord::planned(
         MailKey::daily(diaz.id.clone(), date("2026-11-21")),
         world.clock.now(),
     );
     world.store.add_family(&diaz).await.unwrap();
-    world.store.plan_mail(&left_over).await.unwrap();
+    world.store.plan_mail(&open).await.unwrap();
     world.clock.set("2026-11-23T12:00:00Z");
     world
 }
 
 #[tokio::test]
-async fn every_bad_end_is_noted_for_the_operator() {
-    let world = with_bad_ends().await;
+async fn every_failure_raises_an_alert() {
+    let world = world_with_failures().await;
     let found = tick(&world).await;
-    let mut finalised: Vec<Option<Alert>> = Vec::new();
+    let mut expected: Vec<Option<Alert>> = Vec::new();
     for result in &found.finalised {
         let record = world.store.mail(&result.key()).await;
-        finalised.push(Alert::of_notice(&record.unwrap().unwrap()));
+        expected.push(Alert::of_notice(&record.unwrap().unwrap()));
     }
-    finalised.sort_by_key(|alert| alert.as_ref().map(Alert::key));
-    let mut noted: Vec<Option<Alert>> = world
+    expected.sort_by_key(|alert| alert.as_ref().map(Alert::key));
+    let mut alerts: Vec<Option<Alert>> = world
         .store
         .recent_alerts(10)
         .await
         .unwrap()
         .into_iter()
-        .map(|noted| Some(noted.alert))
+        .map(|recorded| Some(recorded.alert))
         .collect();
-    noted.sort_by_key(|alert| alert.as_ref().map(Alert::key));
-    assert_eq!(noted, finalised);
+    alerts.sort_by_key(|alert| alert.as_ref().map(Alert::key));
+    assert_eq!(alerts, expected);
     let states: BTreeSet<&str> = found
         .finalised
         .iter()
@@ -285,7 +288,7 @@ async fn lease_that_began_during_a_tick_is_not_doubted() {
     let input = NotifyAllInput::default();
     let store = &world.store;
     let mut tick = Tick::new(store, store, store, MailKind::ALL, &input, &world.clock);
-    // The machine is suspended; a worker of another run sends meanwhile.
+    // The machine sleeps; meanwhile a worker of another run begins sending.
     world.clock.advance(Duration::hours(1));
     let now = world.clock.now();
     for key in &planned {
@@ -308,7 +311,7 @@ async fn lease_that_began_during_a_tick_is_not_doubted() {
 
 #[tokio::test]
 async fn failed_notice_is_recorded_only_after_its_alert() {
-    let world = with_bad_ends().await;
+    let world = world_with_failures().await;
     let (input, store) = (NotifyAllInput::default(), &world.store);
     let without = NoNotes(store);
     let mut tick = Tick::new(store, store, &without, MailKind::ALL, &input, &world.clock);
@@ -320,7 +323,7 @@ async fn failed_notice_is_recorded_only_after_its_alert() {
             Err(_) => faults += 1,
         }
     }
-    assert_eq!(faults, 1, "nobody would know");
+    assert_eq!(faults, 1, "the tick reports the error once");
     for id in ["conrad", "diaz"] {
         let records = store
             .recent_mails(&MailKind::DAILY, &id.parse().unwrap(), 10)
@@ -330,7 +333,7 @@ async fn failed_notice_is_recorded_only_after_its_alert() {
             assert!(!record.state.is_final(), "{record:?}");
         }
     }
-    // The next tick finds it all again.
+    // The next tick finds them again.
     let found = tick_of(&world, &input).await;
     assert_eq!(found.finalised.len(), 3);
 }
@@ -356,11 +359,11 @@ async fn families_beyond_one_page_are_planned_and_reconciled() {
         world.store.add_family(&family(&id)).await.unwrap();
     }
     assert_eq!(tick(&world).await.free.len(), 252);
-    assert_eq!(tick(&world).await.free.len(), 252, "all of them left over");
+    assert_eq!(tick(&world).await.free.len(), 252, "they are still open");
 }
 
-/// Runs every tick twice over three days around a clock change, for families at many times of day,
-/// and returns the records by family.
+/// Runs every tick twice over several days around a clock change, with families at many times of
+/// day.
 #[rstest::rstest]
 #[case::gap("America/Toronto", "2026-03-08T07:00:00Z", &["2026-03-07", "2026-03-08", "2026-03-09"])]
 #[case::overlap("Africa/Cairo", "2026-10-29T21:00:00Z", &["2026-10-28", "2026-10-29", "2026-10-30"])]
@@ -438,12 +441,12 @@ async fn unreadable_notices_of_one_family_do_not_block_others() {
         inside: &world.store,
         family: world.conrad(),
     };
-    let left_over = OutboxRecord::planned(
+    let open = OutboxRecord::planned(
         MailKey::daily("zuse".parse().unwrap(), date("2026-11-20")),
         world.clock.now(),
     );
     world.store.add_family(&family("zuse")).await.unwrap();
-    world.store.plan_mail(&left_over).await.unwrap();
+    world.store.plan_mail(&open).await.unwrap();
     let input = NotifyAllInput::default();
     let mut tick = Tick::new(
         &world.store,
@@ -457,7 +460,7 @@ async fn unreadable_notices_of_one_family_do_not_block_others() {
     let fault = loop {
         match tick.next().await {
             Ok(Some(found)) => free.extend(found.free),
-            Ok(None) => panic!("nothing says that conrad’s notice could not be planned"),
+            Ok(None) => panic!("the tick must report that conrad’s notice was not planned"),
             Err(fault) => break fault,
         }
     };
@@ -469,5 +472,8 @@ async fn unreadable_notices_of_one_family_do_not_block_others() {
         notice("zuse", "2026-11-21"),
     ];
     assert_eq!(free, expected.into());
-    assert!(matches!(tick.next().await, Ok(None)), "it says so once");
+    assert!(
+        matches!(tick.next().await, Ok(None)),
+        "the error is reported once"
+    );
 }

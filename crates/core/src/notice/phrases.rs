@@ -1,4 +1,4 @@
-//! How a notice words dates, times, amounts and counts.
+//! Formats dates, times, amounts and counts for a notice.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -9,10 +9,10 @@ use crate::failure::FailureKind;
 /// The width that plain text is wrapped to, in characters.
 const TEXT_WIDTH: usize = 76;
 
-/// A day that is further away than this is written with its year.
+/// A day that is further away than this is written with the year.
 const YEAR_AFTER_DAYS: i64 = 180;
 
-/// `today`, `tomorrow`, `yesterday` or `Tuesday, Nov 24`; with the year where it is far away.
+/// `today`, `tomorrow`, `yesterday` or `Tuesday, Nov 24`; with the year if it is far away.
 pub(crate) fn day(date: NaiveDate, today: NaiveDate) -> String {
     match (date - today).num_days() {
         -1 => String::from("yesterday"),
@@ -22,7 +22,7 @@ pub(crate) fn day(date: NaiveDate, today: NaiveDate) -> String {
     }
 }
 
-/// `Tuesday, Nov 24`; with the year where it is far away.
+/// `Tuesday, Nov 24`; with the year if it is far away.
 pub(crate) fn full_day(date: NaiveDate, today: NaiveDate) -> String {
     if (date - today).num_days().abs() > YEAR_AFTER_DAYS {
         date.format("%A, %b %-d, %Y").to_string()
@@ -69,7 +69,7 @@ pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// `$12.50`, `€12.50`, `12.50 CHF`; `12.50` where the currency is not known. Without a sign.
+/// `$12.50`, `€12.50`, `12.50 CHF`; `12.50` if the currency is unknown. Without a sign.
 pub(crate) fn money(amount: Decimal, currency: Option<&str>) -> String {
     let amount = amount.abs();
     match currency.map(crate::text::clean).as_deref() {
@@ -81,7 +81,7 @@ pub(crate) fn money(amount: Decimal, currency: Option<&str>) -> String {
     }
 }
 
-/// `a`, `a and b`, `a, b and c`; the same word once.
+/// Lists words without duplicates: `a`, `a and b`, `a, b and c`.
 pub(crate) fn listed(mut words: Vec<String>) -> String {
     words.sort();
     words.dedup();
@@ -92,7 +92,7 @@ pub(crate) fn listed(mut words: Vec<String>) -> String {
     }
 }
 
-/// Why a check gave no account, in words for a family.
+/// Words a check's failure for a family.
 pub(crate) fn failure(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::WrongCredentials => "the library rejected the number or PIN",
@@ -108,9 +108,10 @@ pub(crate) fn failure(kind: FailureKind) -> &'static str {
     }
 }
 
-/// `text` in which no mail program finds a web address to make clickable.
+/// Breaks web addresses, so that no mail program makes them clickable.
 ///
-/// The scheme and `www.` go, and the dots of the host are put in brackets: `library[.]example/pay`.
+/// The scheme and `www.` are dropped, and the dots of the host are put in brackets:
+/// `library[.]example/pay`.
 pub(crate) fn without_links(text: &str) -> String {
     let words: Vec<String> = text.split(' ').map(without_link).collect();
     words.join(" ")
@@ -118,7 +119,7 @@ pub(crate) fn without_links(text: &str) -> String {
 
 fn without_link(word: &str) -> String {
     let lower = word.to_ascii_lowercase();
-    // A letter whose lower case has another length would move the places; ASCII has none.
+    // ASCII lower case keeps the byte positions.
     let Some(at) = lower.find("://").or_else(|| lower.find("www.")) else {
         return word.to_owned();
     };
@@ -137,7 +138,7 @@ fn without_link(word: &str) -> String {
     format!("{head}{}{}", host.replace('.', "[.]"), without_link(path))
 }
 
-/// `text` with its first letter in upper case.
+/// Puts the first letter of `text` in upper case.
 pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
@@ -145,15 +146,15 @@ pub(crate) fn sentence(text: &str) -> String {
     })
 }
 
-/// Folds lines that are too long at spaces; what follows is indented like the words of the line.
+/// Wraps long lines at spaces and indents the rest like the line's first word.
 ///
-/// A word that is too long by itself, such as a link, stays whole.
+/// A longer word, such as a link, stays whole.
 pub(crate) fn wrap(text: &str) -> String {
     let mut wrapped = String::with_capacity(text.len() + text.len() / 16);
     for line in text.lines() {
         let content = line.trim_start_matches(['*', '-', ' ']);
         let indent = line.chars().count() - content.chars().count();
-        // A line of dashes has no words: nothing to fold, and no indent.
+        // A line of dashes has no words to wrap.
         let hanging = " ".repeat(if indent > 8 { 0 } else { indent });
         let mut width = 0;
         for (index, word) in line.split(' ').enumerate() {
@@ -192,7 +193,7 @@ mod tests {
     #[case("2027-01-05", "due Tuesday, Jan 5")]
     #[case("2027-11-21", "due Sunday, Nov 21, 2027")]
     #[case("2025-11-21", "365 days overdue (due Friday, Nov 21, 2025)")]
-    fn due_date_is_worded_from_the_notices_day(#[case] due_on: &str, #[case] words: &str) {
+    fn due_date_is_relative_to_the_notices_day(#[case] due_on: &str, #[case] words: &str) {
         assert_eq!(due(date(due_on), date("2026-11-21")), words);
     }
 
@@ -247,16 +248,16 @@ mod tests {
     }
 
     #[test]
-    fn long_line_is_folded_and_long_word_stays_whole() {
+    fn long_line_is_wrapped_and_long_word_stays_whole() {
         let line = format!("* {}", "word ".repeat(20).trim_end());
-        let folded = wrap(&line);
-        assert_eq!(folded.lines().count(), 2);
+        let wrapped = wrap(&line);
+        assert_eq!(wrapped.lines().count(), 2);
         assert!(
-            folded
+            wrapped
                 .lines()
                 .all(|line| line.chars().count() <= TEXT_WIDTH)
         );
-        assert!(folded.lines().nth(1).unwrap().starts_with("  word"));
+        assert!(wrapped.lines().nth(1).unwrap().starts_with("  word"));
         let link = format!("  https://example.org/{}", "x".repeat(100));
         assert_eq!(wrap(&link), format!("{link}\n"));
     }
