@@ -464,9 +464,11 @@ fn renewal(line: &LoanLine) -> Option<String> {
         false if line.became_non_renewable => "can no longer be renewed",
         false => "cannot be renewed",
     };
-    Some(match &line.renewable_reason {
-        Some(reason) => format!("{words}: {}", shorten(reason.trim_end_matches('.'))),
-        None => words.to_owned(),
+    let is_full_stop = |letter: char| letter == '.' || letter.is_whitespace();
+    let reason = line.renewable_reason.as_deref().unwrap_or_default();
+    Some(match reason.trim_end_matches(is_full_stop) {
+        "" => words.to_owned(),
+        reason => format!("{words}: {}", shorten(reason)),
     })
 }
 
