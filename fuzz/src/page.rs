@@ -1,6 +1,6 @@
 //! Looks at one page as the browser, the login and `library detect` do.
 
-use hippo_browser::reading::{element_text, is_cut_short, parse_page, parse_piece, skeleton};
+use hippo_browser::reading::{element_text, is_cut_short, parse_page, parse_fragment, skeleton};
 use hippo_browser::{Form, Page, decode, interstitial};
 use hippo_core::text::clean;
 use hippo_systems::FetchedPage;
@@ -27,7 +27,7 @@ pub fn look(data: &[u8]) {
     let kept = skeleton(&page.body);
     let Ok(html) = parse_page(&page.body) else {
         assert!(kept.is_none(), "a page that is not parsed has a skeleton");
-        assert!(parse_piece(&page.body).is_err());
+        assert!(parse_fragment(&page.body).is_err());
         return;
     };
     let kept = kept.expect("a parsed page has a skeleton");

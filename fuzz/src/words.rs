@@ -3,7 +3,7 @@
 use chrono::Datelike;
 use hippo_browser::classify_words;
 use hippo_browser::reading::{
-    amount, decode_entities, first_number, iso_date, join_title, must_agree, numbers, stable_id,
+    amount, decode_entities, first_number, iso_date, join_title, check_declared_count, numbers, stable_id,
     take_date, tidy, web_link,
 };
 use hippo_core::text::clean;
@@ -27,7 +27,7 @@ pub fn read(data: &[u8]) {
     };
     let all = numbers(text);
     assert_eq!(first_number(text), all.first().copied());
-    assert!(must_agree(Some(3), all.len(), "numbers").is_ok() == (all.len() == 3));
+    assert!(check_declared_count(Some(3), all.len(), "numbers").is_ok() == (all.len() == 3));
 
     for format in [FORMATS[text.len() % FORMATS.len()], Some(text)] {
         if let Ok(Some((date, rest))) = take_date(text, format) {

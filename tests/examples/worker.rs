@@ -147,7 +147,7 @@ fn open(at: &StoreAt) -> Box<dyn Store> {
         StoreAt::Sqlite(path) => Box::new(SqliteStore::open(path).expect("a database")),
         // The environment gives the region and the endpoint.
         StoreAt::DynamoDb { table } => {
-            let client = hippo_aws::dynamodb::client(&hippo_aws::clients::of_lambda());
+            let client = hippo_aws::dynamodb::client(&hippo_aws::clients::load_lambda_config());
             Box::new(DynamoDbStore::new(client, table))
         }
     }

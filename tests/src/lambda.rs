@@ -152,7 +152,7 @@ impl Function {
     }
 
     /// Asserts that its init reads one item of the table `table`, and that its role allows this.
-    pub fn assert_asks_for_what_it_may_read(&self, role: &str) {
+    pub fn assert_init_reads_within_its_rights(&self, role: &str) {
         self.until_next();
         let [asked] = &self.asked()[..] else {
             panic!("{:?}", self.asked());

@@ -26,7 +26,7 @@ pub const SES_TIMEOUT: Duration = Duration::from_secs(60);
 /// Reads region, credentials and endpoint from the environment that Lambda sets.
 ///
 /// Lambda has no profiles. Not searching for them makes a function smaller and its start faster.
-pub fn of_lambda() -> SdkConfig {
+pub fn load_lambda_config() -> SdkConfig {
     let variable = |name| environment::process_variable(name).filter(|value| !value.is_empty());
     let credentials = EnvironmentVariableCredentialsProvider::new();
     let mut config = SdkConfig::builder()
@@ -40,7 +40,7 @@ pub fn of_lambda() -> SdkConfig {
 
 /// Reads region, credentials and endpoint from the environment and the profile. `region` overrides.
 #[cfg(feature = "operator")]
-pub async fn load_in(region: Option<String>) -> SdkConfig {
+pub async fn load_operator_config(region: Option<String>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(region) = region {
         loader = loader.region(aws_config::Region::new(region));

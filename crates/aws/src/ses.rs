@@ -89,12 +89,12 @@ impl Mailer for SesMailer {
                      {}. Remove some from the family.",
                     built.to.len()
                 ),
-                for_good: true,
+                is_permanent: true,
             },
             Ok(built) => self.send_built(mail, built).await,
             Err(error) => MailAnswer::Refused {
                 reason: error.to_string(),
-                for_good: true,
+                is_permanent: true,
             },
         }
     }
@@ -211,7 +211,7 @@ fn refused(error: Option<&SendEmailError>, status: u16) -> MailAnswer {
     let code = error.and_then(ProvideErrorMetadata::code);
     let message = error.and_then(ProvideErrorMetadata::message);
     let is_unverified = message.is_some_and(|message| message.contains("not verified"));
-    let (explanation, for_good) = match code.unwrap_or_default() {
+    let (explanation, is_permanent) = match code.unwrap_or_default() {
         "MessageRejected" | "MailFromDomainNotVerifiedException" | "BadRequestException"
             if is_unverified =>
         {
@@ -255,7 +255,7 @@ fn refused(error: Option<&SendEmailError>, status: u16) -> MailAnswer {
     let code = code.map_or_else(|| format!("status {status}"), str::to_owned);
     MailAnswer::Refused {
         reason: format!("SES refused the mail ({code}): {explanation}."),
-        for_good,
+        is_permanent,
     }
 }
 

@@ -69,12 +69,12 @@ pub fn classify_words(words: &str) -> Option<FailureKind> {
 }
 
 /// Whether a page's title or headings, or a short page's text, say that the session is over.
-pub fn says_session_is_over(body: &str) -> bool {
+pub fn has_session_over_words(body: &str) -> bool {
     visible_words(body).is_some_and(|words| is_session_over(&words))
 }
 
 /// The `session_expired` failure for such a page.
-pub fn session_is_over() -> Failure {
+pub fn session_expired_failure() -> Failure {
     Failure::new(
         FailureKind::SessionExpired,
         "the page says that the session is over",
@@ -174,17 +174,17 @@ mod tests {
     fn session_end_is_found_in_short_page_or_heading() {
         let phrase = "Your session has timed out.";
         let long = "word ".repeat(1000);
-        assert!(says_session_is_over(&format!("<p>{phrase}</p>")));
-        assert!(says_session_is_over(&format!(
+        assert!(has_session_over_words(&format!("<p>{phrase}</p>")));
+        assert!(has_session_over_words(&format!(
             "<h1>{phrase}</h1><p>{long}</p>"
         )));
-        assert!(!says_session_is_over(&format!(
+        assert!(!has_session_over_words(&format!(
             "<p>{phrase}</p><p>{long}</p>"
         )));
-        assert!(!says_session_is_over(&format!(
+        assert!(!has_session_over_words(&format!(
             "<div style='Display: none'>{phrase}</div>"
         )));
-        assert!(!says_session_is_over("<p>Your card has expired.</p>"));
+        assert!(!has_session_over_words("<p>Your card has expired.</p>"));
     }
 
     #[test]

@@ -32,7 +32,9 @@ pub use self::connections::{BrowserError, Connections};
 pub use self::context::ReadContext;
 pub use self::exchange::{Exchange, ExchangeObserver, HttpResponse, LoginStep};
 pub use self::form::{Form, Method};
-pub use self::interstitial::{classify_words, interstitial, says_session_is_over, session_is_over};
+pub use self::interstitial::{
+    classify_words, has_session_over_words, interstitial, session_expired_failure,
+};
 pub use self::options::{BrowserOptions, Limits};
 pub use self::page::Page;
 pub use self::phrase::Phrase;

@@ -255,7 +255,7 @@ impl<'a> Session<'a> {
         }
         self.check_url(&encoded.url)?;
         let slot = self.connections.slot(&self.library.base_url).await?;
-        self.permit.about_to_log_in().await?;
+        self.permit.permit_login().await?;
         self.login_sent = true;
         let mut request = HttpRequest::post(&encoded.url, encoded.headers, encoded.fields);
         request.step = Some(LoginStep::LogIn);
@@ -334,7 +334,7 @@ impl<'a> Session<'a> {
     }
 
     /// Turns `session_expired` into `page_changed` if no page showed us logged in.
-    pub fn without_session(&self, failure: Failure) -> Failure {
+    pub fn expired_only_after_login(&self, failure: Failure) -> Failure {
         if failure.kind == FailureKind::SessionExpired && !self.shown_logged_in {
             Failure {
                 kind: FailureKind::PageChanged,

@@ -218,7 +218,7 @@ impl ExchangeObserver for RequestCount {
 #[derive(Default)]
 pub struct Permit {
     pub asked: AtomicUsize,
-    pub says_no: bool,
+    pub is_refusing: bool,
     pub settled: Mutex<Vec<LoginOutcome>>,
 }
 
@@ -230,9 +230,9 @@ impl Permit {
 
 #[async_trait]
 impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
+    async fn permit_login(&self) -> Result<(), PermitError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        if self.says_no {
+        if self.is_refusing {
             Err(PermitError::Refused(Failure::not_tried("no mark")))
         } else {
             Ok(())

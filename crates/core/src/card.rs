@@ -173,7 +173,7 @@ pub enum LoginOutcome {
 impl LoginMark {
     /// Whether an open mark forbids this login: it belongs to another check of the same day, has no
     /// outcome, and wasn't written by a clock ahead of ours.
-    pub fn is_kept_out_by(&self, open: &Self) -> bool {
+    pub fn is_blocked_by(&self, open: &Self) -> bool {
         open.check != self.check && open.is_open_on(self.day) && !is_in_future(open.at, self.at)
     }
 }

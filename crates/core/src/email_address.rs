@@ -34,7 +34,7 @@ impl EmailAddress {
     }
 
     /// Whether both reach the same mailbox: servers ignore case.
-    pub fn reaches_the_same_as(&self, other: &Self) -> bool {
+    pub fn is_same_mailbox(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
     }
 }

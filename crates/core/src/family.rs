@@ -89,14 +89,14 @@ impl Family {
     /// Whether this address is stopped.
     pub fn is_stopped(&self, address: &EmailAddress) -> bool {
         let mut stopped = self.stopped.iter();
-        stopped.any(|stopped| stopped.address.reaches_the_same_as(address))
+        stopped.any(|stopped| stopped.address.is_same_mailbox(address))
     }
 
     /// Stops a recipient; false if it is stopped already or not a recipient.
     pub fn stop_recipient(&mut self, stopped: StoppedRecipient) -> bool {
         let address = &stopped.address;
         let mut recipients = self.recipients.iter();
-        let is_recipient = recipients.any(|known| known.reaches_the_same_as(address));
+        let is_recipient = recipients.any(|known| known.is_same_mailbox(address));
         if !is_recipient || self.is_stopped(address) {
             return false;
         }
@@ -108,7 +108,7 @@ impl Family {
     pub fn allow_recipient(&mut self, address: &EmailAddress) -> bool {
         let before = self.stopped.len();
         self.stopped
-            .retain(|stopped| !stopped.address.reaches_the_same_as(address));
+            .retain(|stopped| !stopped.address.is_same_mailbox(address));
         self.stopped.len() < before
     }
 }

@@ -68,7 +68,7 @@ pub enum MailAnswer {
         /// The reason for the operator, without addresses or content.
         reason: String,
         /// The refusal is permanent.
-        for_good: bool,
+        is_permanent: bool,
     },
     /// Proven not to have been handed over: no connection, or lost before the end of the message.
     NotSent {
@@ -88,7 +88,7 @@ pub struct RefusedRecipient {
     /// The refused address.
     pub address: EmailAddress,
     /// The refusal is permanent.
-    pub for_good: bool,
+    pub is_permanent: bool,
     /// The service's status code or a few words; never the address.
     pub reason: String,
 }

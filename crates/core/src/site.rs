@@ -44,7 +44,7 @@ pub enum PermitError {
     Refused(Failure),
     /// Another check is logging in to the card, or a person made it wait. Nothing is recorded.
     #[error("The login was skipped: another check is running, or a person changed the card.")]
-    LeftToOthers,
+    LoginSkipped,
     /// The mark could not be written.
     #[error("The login's mark could not be written.")]
     Store(#[from] StoreError),
@@ -55,7 +55,7 @@ impl From<&PermitError> for Failure {
     fn from(error: &PermitError) -> Self {
         match error {
             PermitError::Refused(failure) => failure.clone(),
-            PermitError::LeftToOthers | PermitError::Store(_) => Self::not_tried(error.to_string()),
+            PermitError::LoginSkipped | PermitError::Store(_) => Self::not_tried(error.to_string()),
         }
     }
 }
@@ -79,7 +79,7 @@ impl From<SiteError> for Failure {
 #[async_trait]
 pub trait LoginPermit: Send + Sync {
     /// Returns `Ok` once the mark is durable; otherwise no login may be sent.
-    async fn about_to_log_in(&self) -> Result<(), PermitError>;
+    async fn permit_login(&self) -> Result<(), PermitError>;
 
     /// Stores the outcome of the login durably, before the next request.
     ///

@@ -155,7 +155,7 @@ pub(crate) fn apply_faults(
         let kind = page.content_type.split(';').next().unwrap_or_default();
         page.content_type = format!("{kind}; charset={name}").into();
     }
-    if faults.contains(&Fault::HalfAPage) {
+    if faults.contains(&Fault::HalfPage) {
         page.body = first_half(&page.body);
     }
     if faults.contains(&Fault::CutShort) {

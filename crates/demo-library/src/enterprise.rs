@@ -157,7 +157,7 @@ fn log_in(context: &PageContext<'_>) -> Page {
     let number = context.request.field("j_username").unwrap_or_default();
     let pin = context.request.field("j_password").unwrap_or_default();
     if !context.log_in(number, pin, None) {
-        let error = if context.settings.refuses_without_words {
+        let error = if context.settings.refuses_silently {
             ""
         } else {
             "<div class=\"t-error\" id=\"loginError\"><div>Login failed</div><ul><li>The card number or the PIN is wrong.</li></ul></div>"

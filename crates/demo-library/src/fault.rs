@@ -32,7 +32,7 @@ pub enum Fault {
     /// A captcha page with status 200.
     Captcha,
     /// The first half of the page as a complete answer.
-    HalfAPage,
+    HalfPage,
     /// The page with its ids, classes and keys renamed.
     ChangedLayout,
     /// Totals that are three more than the listed entries.
@@ -90,7 +90,7 @@ impl Fault {
     /// All faults of a broken or hostile site that end quickly, for tests that try each. `elsewhere` is another site,
     /// which must never get a PIN.
     #[must_use]
-    pub fn quick_ones(elsewhere: &str) -> Vec<Self> {
+    pub fn all_quick_faults(elsewhere: &str) -> Vec<Self> {
         let redirect = |to: &str| Self::RedirectTo(to.to_owned());
         let charset = |name: &str| Self::WrongCharset(name.to_owned());
         vec![
@@ -110,7 +110,7 @@ impl Fault {
             Self::CutShort,
             Self::Maintenance,
             Self::Captcha,
-            Self::HalfAPage,
+            Self::HalfPage,
             Self::ChangedLayout,
             Self::EmptyBody,
             Self::BinaryBody,
@@ -152,7 +152,7 @@ impl Fault {
 
     /// All faults of a broken or hostile site that last until the visitor's timeout.
     #[must_use]
-    pub fn slow_ones() -> Vec<Self> {
+    pub fn all_slow_faults() -> Vec<Self> {
         vec![
             Self::Hang,
             Self::Stall,

@@ -10,7 +10,7 @@ use axum::response::Response;
 use crate::answer::answer;
 use crate::connection::Cutter;
 use crate::delivery::NoAnswer;
-use crate::log::RequestSeen;
+use crate::log::LoggedRequest;
 use crate::page::{SiteRequest, decode_form};
 use crate::state::SiteState;
 
@@ -49,7 +49,7 @@ pub(crate) async fn handle(
         .await
         .unwrap_or_default();
     let form = decode_form(&String::from_utf8_lossy(&body));
-    let log_number = state.push(RequestSeen {
+    let log_number = state.push(LoggedRequest {
         method: parts.method.to_string(),
         path: path_and_query.clone(),
         status: None,

@@ -43,7 +43,7 @@ mod switches;
 
 pub use fault::Fault;
 pub use invented::{family_sites, generated_number, generated_pin, harbour_site};
-pub use log::RequestSeen;
+pub use log::LoggedRequest;
 pub use server::DemoLibrary;
 pub use site::{DemoHold, DemoHoldState, DemoLoan, Generation, Patron, Site, SystemKind};
 pub use switches::{Rule, Switches};

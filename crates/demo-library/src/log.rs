@@ -8,7 +8,7 @@ const MAX_LOGGED_REQUESTS: usize = 50_000;
 
 /// A logged request.
 #[derive(Clone, Debug)]
-pub struct RequestSeen {
+pub struct LoggedRequest {
     /// `GET`, `POST` …
     pub method: String,
     /// The path and query as sent.
@@ -36,13 +36,13 @@ pub struct RequestSeen {
 /// The last requests, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    pub(crate) entries: VecDeque<RequestSeen>,
+    pub(crate) entries: VecDeque<LoggedRequest>,
     pub(crate) forgotten: usize,
 }
 
 impl Log {
     /// Adds a request. Returns its log number.
-    pub(crate) fn push(&mut self, entry: RequestSeen) -> usize {
+    pub(crate) fn push(&mut self, entry: LoggedRequest) -> usize {
         if self.entries.len() >= MAX_LOGGED_REQUESTS {
             self.entries.pop_front();
             self.forgotten += 1;
@@ -52,7 +52,7 @@ impl Log {
     }
 
     /// Changes a logged request, unless it was dropped.
-    pub(crate) fn update(&mut self, number: usize, act: impl FnOnce(&mut RequestSeen)) {
+    pub(crate) fn update(&mut self, number: usize, act: impl FnOnce(&mut LoggedRequest)) {
         let index = number.checked_sub(self.forgotten);
         if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
             act(entry);

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::connection::{CuttableListener, Cutter};
 use crate::handle::handle;
-use crate::log::{Log, RequestSeen};
+use crate::log::{Log, LoggedRequest};
 use crate::session::Sessions;
 use crate::site::{Patron, Site, SystemKind};
 use crate::state::{SiteState, lock};
@@ -97,7 +97,7 @@ impl DemoLibrary {
 
     /// The logged requests, oldest first. The last 50,000 are kept.
     #[must_use]
-    pub fn requests(&self) -> Vec<RequestSeen> {
+    pub fn requests(&self) -> Vec<LoggedRequest> {
         lock(&self.state.log).entries.iter().cloned().collect()
     }
 
@@ -109,7 +109,7 @@ impl DemoLibrary {
     }
 
     /// Clears the log and the counts of logins, requests and requests in flight.
-    pub fn forget_requests(&self) {
+    pub fn clear_requests(&self) {
         *lock(&self.state.log) = Log::default();
         self.state.logins.store(0, Ordering::SeqCst);
         let now = self.state.in_flight.load(Ordering::SeqCst);
@@ -118,7 +118,7 @@ impl DemoLibrary {
 
     /// The requests that would have changed something at a real library.
     #[must_use]
-    pub fn violations(&self) -> Vec<RequestSeen> {
+    pub fn violations(&self) -> Vec<LoggedRequest> {
         let log = lock(&self.state.log);
         let violations = log.entries.iter().filter(|entry| entry.changes_state);
         violations.cloned().collect()

@@ -99,7 +99,7 @@ fn login_page(context: &PageContext<'_>, error: Option<&str>) -> Page {
             escape(error)
         )
     });
-    let name = if context.settings.asks_name {
+    let name = if context.settings.asks_for_name {
         r#"<label for="name">Your first and last name:</label>
 <div class="loginField"><input id="name" name="name" class="required" type="text" value="" maxlength="40"/></div>"#
     } else {
@@ -149,11 +149,11 @@ fn log_in(context: &PageContext<'_>) -> Page {
     let pin = context.request.field("pin").unwrap_or_default();
     let name = context
         .settings
-        .asks_name
+        .asks_for_name
         .then(|| context.request.field("name").unwrap_or_default());
     if !context.log_in(number, pin, name) {
         let error = "Sorry, what you entered was invalid. Please check it and try again.";
-        let says_so = !context.settings.refuses_without_words;
+        let says_so = !context.settings.refuses_silently;
         return login_page(context, says_so.then_some(error));
     }
     let service = service(context);

@@ -278,7 +278,7 @@ impl DemoLoan {
 
     /// Makes the library renew it automatically. The site then offers no renewal.
     #[must_use]
-    pub fn renewed_by_the_library(mut self) -> Self {
+    pub fn auto_renewed(mut self) -> Self {
         self.renews_itself = true;
         self
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::filler::Filler;
-use crate::log::{Log, RequestSeen};
+use crate::log::{Log, LoggedRequest};
 use crate::patrons::Patrons;
 use crate::session::Sessions;
 use crate::site::{Patron, Site};
@@ -69,11 +69,11 @@ impl SiteState {
     }
 
     /// Logs a request. Returns its log number.
-    pub(crate) fn push(&self, entry: RequestSeen) -> usize {
+    pub(crate) fn push(&self, entry: LoggedRequest) -> usize {
         lock(&self.log).push(entry)
     }
 
-    pub(crate) fn update(&self, log_number: usize, act: impl FnOnce(&mut RequestSeen)) {
+    pub(crate) fn update(&self, log_number: usize, act: impl FnOnce(&mut LoggedRequest)) {
         lock(&self.log).update(log_number, act);
     }
 

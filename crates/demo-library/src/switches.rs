@@ -84,11 +84,11 @@ impl Rule {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) delay: Duration,
-    pub(crate) asks_name: bool,
+    pub(crate) asks_for_name: bool,
     pub(crate) page_size: usize,
     pub(crate) max_wrong_pins: u32,
     pub(crate) anonymous_pages: bool,
-    pub(crate) refuses_without_words: bool,
+    pub(crate) refuses_silently: bool,
     pub(crate) latin_1: bool,
     pub(crate) hides_columns: bool,
     pub(crate) translated: bool,
@@ -99,11 +99,11 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             delay: Duration::ZERO,
-            asks_name: false,
+            asks_for_name: false,
             page_size: 25,
             max_wrong_pins: 3,
             anonymous_pages: false,
-            refuses_without_words: false,
+            refuses_silently: false,
             latin_1: false,
             hides_columns: false,
             translated: false,
@@ -151,8 +151,8 @@ impl Switches {
     }
 
     /// Whether a Sierra login also asks for the patron's name. Default: no.
-    pub fn asks_name(&self, asks: bool) {
-        self.with(|inner| inner.settings.asks_name = asks);
+    pub fn asks_for_name(&self, asks: bool) {
+        self.with(|inner| inner.settings.asks_for_name = asks);
     }
 
     /// The entries per page of a paged list, at least 1. Default: 25.
@@ -171,8 +171,8 @@ impl Switches {
     }
 
     /// Whether a wrong PIN is answered with the login form without an error. Default: no.
-    pub fn refuses_without_words(&self, silent: bool) {
-        self.with(|inner| inner.settings.refuses_without_words = silent);
+    pub fn refuses_silently(&self, silent: bool) {
+        self.with(|inner| inner.settings.refuses_silently = silent);
     }
 
     /// Whether HTML is sent as ISO-8859-1, declared only in the page's `meta`. Default: no, UTF-8.

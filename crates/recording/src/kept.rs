@@ -29,7 +29,7 @@ pub struct KeptValues {
 
 impl KeptValues {
     /// The names that aren't on an allow list. They may come from the site's makers, or contain a person's name.
-    pub fn names_that_nobody_knows(&self) -> Vec<&str> {
+    pub fn unrecognised_names(&self) -> Vec<&str> {
         let is_known = |name: &str| {
             let name = name.replace('…', "");
             !name.chars().any(char::is_alphanumeric)
@@ -81,6 +81,6 @@ mod tests {
         ] {
             kept.add_name(name);
         }
-        assert_eq!(kept.names_that_nobody_knows(), ["item-okafor", "okafor"]);
+        assert_eq!(kept.unrecognised_names(), ["item-okafor", "okafor"]);
     }
 }

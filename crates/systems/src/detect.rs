@@ -38,7 +38,7 @@ pub struct Detection {
     /// The systems whose fingerprints were found; usually one.
     pub found: Vec<DetectedSystem>,
     /// The pages that were requested, with the failures of those that were not delivered.
-    pub asked: Vec<AskedPage>,
+    pub asked: Vec<RequestedPage>,
 }
 
 impl Detection {
@@ -75,7 +75,7 @@ pub enum NoPageReason {
 
 /// A page that was requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskedPage {
+pub struct RequestedPage {
     /// The page's address.
     pub url: Url,
     /// Why there was no page to inspect, if so.
@@ -135,7 +135,7 @@ pub async fn detect(url: &Url, options: &BrowserOptions) -> Result<Detection, Fa
             (is_first && is_shut) || failure.retry_after.is_some()
         });
         let is_guessed = guessed.contains(&next);
-        detection.asked.push(AskedPage { url: next, failure });
+        detection.asked.push(RequestedPage { url: next, failure });
         if asks_no_more {
             break;
         }
@@ -189,7 +189,7 @@ async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
         Err(failure) => Err(failure),
     };
     let failure = page.as_ref().err().map(without_remedy);
-    detection.asked.push(AskedPage { url, failure });
+    detection.asked.push(RequestedPage { url, failure });
     let Ok((url, html)) = page else { return };
     let found = recognise(&FetchedPage {
         url: &url,
@@ -314,8 +314,8 @@ struct NoLogin;
 
 #[async_trait]
 impl LoginPermit for NoLogin {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        Err(PermitError::LeftToOthers)
+    async fn permit_login(&self) -> Result<(), PermitError> {
+        Err(PermitError::LoginSkipped)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reads an account from pages, each of which is read alone.
 
-use hippo_browser::{Phrase, ReadContext, SavedPage, says_session_is_over, session_is_over};
+use hippo_browser::{
+    Phrase, ReadContext, SavedPage, has_session_over_words, session_expired_failure,
+};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 
@@ -57,8 +59,8 @@ impl<T: PageReader> OfflineReader for T {
 /// Adds the page's name to its failure; an expired session becomes `session_expired`.
 fn in_saved_page(page: &SavedPage, failure: Failure) -> Failure {
     let is_unknown = failure.kind == FailureKind::PageChanged;
-    let failure = if is_unknown && says_session_is_over(&page.body) {
-        session_is_over()
+    let failure = if is_unknown && has_session_over_words(&page.body) {
+        session_expired_failure()
     } else {
         failure
     };

@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), Error> {
     let environment: CheckCard = handlers::init()?;
-    let config = clients::of_lambda();
+    let config = clients::load_lambda_config();
     // Reads the certificate authorities on another thread while the store warms up.
     let site = tokio::task::spawn_blocking(move || {
         Sites::new(BrowserOptions {

@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), Error> {
     let environment: CheckCards = handlers::init()?;
-    let config = clients::of_lambda();
+    let config = clients::load_lambda_config();
     let store = clients::warm_store(&config, &environment.common.table, "RUN#check-cards#").await;
     let queue = SqsVisitQueue::new(clients::sqs(&config), environment.visit_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);

@@ -26,7 +26,7 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), Error> {
     let environment: NotifyAll = handlers::init()?;
-    let config = clients::of_lambda();
+    let config = clients::load_lambda_config();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let queue = SqsMailQueue::new(clients::sqs(&config), environment.notice_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);

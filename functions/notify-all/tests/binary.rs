@@ -21,7 +21,7 @@ fn missing_variables_are_named_in_one_message() {
 
 #[test]
 fn init_reads_one_item_that_its_role_allows() {
-    start(VARIABLES).assert_asks_for_what_it_may_read("NotifyAllRole");
+    start(VARIABLES).assert_init_reads_within_its_rights("NotifyAllRole");
 }
 
 #[test]

@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), Error> {
     let environment: NotifyFamily = handlers::init()?;
-    let config = clients::of_lambda();
+    let config = clients::load_lambda_config();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let mailer = SesMailer::new(
         clients::ses(&config),

@@ -301,11 +301,11 @@ impl Mailer for Process<'_> {
             Some(MailFault::SilentlyNotAccepted) => MailAnswer::Unknown { reason: reason() },
             Some(MailFault::RefusedTemporarily) => MailAnswer::Refused {
                 reason: reason(),
-                for_good: false,
+                is_permanent: false,
             },
             Some(MailFault::RefusedPermanently) => MailAnswer::Refused {
                 reason: reason(),
-                for_good: true,
+                is_permanent: true,
             },
             Some(MailFault::Rejected) => {
                 self.schedule_event(tag, DeliveryEvent::Accepted(AcceptedBy::MailService), 0);

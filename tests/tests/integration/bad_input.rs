@@ -308,7 +308,7 @@ async fn broken_page_fails_the_check_and_keeps_the_account() {
             (Fault::HugeBody { gzip: false }, "page_changed"),
             (Fault::HugeBody { gzip: true }, "page_changed"),
             (Fault::RedirectLoop, "page_changed"),
-            (Fault::HalfAPage, "page_changed"),
+            (Fault::HalfPage, "page_changed"),
             (Fault::ChangedLayout, "page_changed"),
             (Fault::Maintenance, "site_down"),
         ] {

@@ -204,7 +204,7 @@ async fn interrupted_login_waits_a_day_or_for_a_person() {
         for by_person in [true, false] {
             let what = system.id();
             let mut scene = Scene::new(system).await;
-            scene.library.forget_requests();
+            scene.library.clear_requests();
             let hang = Rule::new(Fault::Hang).only_method("POST");
             scene.library.switches().add(hang);
             scene.home.set_now("2026-11-21T12:10:00Z");
@@ -228,7 +228,7 @@ async fn interrupted_login_waits_a_day_or_for_a_person() {
             child.wait().unwrap();
 
             scene.library.switches().clear();
-            scene.library.forget_requests();
+            scene.library.clear_requests();
             for time in ["13:10", "14:10"] {
                 let document = scene.check(time);
                 let counts = &document["run"]["counts"];
@@ -291,7 +291,7 @@ async fn lost_session_logs_in_once_more_then_fails() {
         scene
             .library
             .update_patron(NUMBER, |patron| patron.holds.push(hold));
-        scene.library.forget_requests();
+        scene.library.clear_requests();
         let once = Rule::new(Fault::ForgetSession).times(1);
         scene.library.switches().add(once);
         let document = scene.check("12:10");
@@ -303,7 +303,7 @@ async fn lost_session_logs_in_once_more_then_fails() {
             "{what}"
         );
 
-        scene.library.forget_requests();
+        scene.library.clear_requests();
         scene.library.switches().set(Fault::ForgetSession);
         let document = scene.check("13:10");
         let failed = &document["run"]["counts"]["failed"];

@@ -83,7 +83,7 @@ async fn secrets_stay_out_of_logs_errors_mails_and_files() {
 
         for fault in [
             Fault::ChangedLayout,
-            Fault::HalfAPage,
+            Fault::HalfPage,
             Fault::Maintenance,
             Fault::DropConnection,
             Fault::RedirectLoop,

@@ -30,7 +30,7 @@ impl CheckStore for DynamoDbStore {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         self.change_head(card, |head| {
             let open = head.record.state.login_mark.as_ref();
-            let refused = head.needs_person() || open.is_some_and(|open| mark.is_kept_out_by(open));
+            let refused = head.needs_person() || open.is_some_and(|open| mark.is_blocked_by(open));
             if refused {
                 return Decision::Keep(false);
             }

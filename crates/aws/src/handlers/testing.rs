@@ -68,7 +68,7 @@ impl LibrarySite for TestSite {
         _: &CardSecret,
         permit: &dyn LoginPermit,
     ) -> Result<Account, SiteError> {
-        permit.about_to_log_in().await?;
+        permit.permit_login().await?;
         *self.logins.lock().unwrap() += 1;
         match self.failure.lock().unwrap().clone() {
             Some(failure) => Err(failure.into()),

@@ -181,7 +181,7 @@ async fn ses_errors_are_classified(
     let (kind, reason) = match answer {
         MailAnswer::Refused {
             reason,
-            for_good: false,
+            is_permanent: false,
         } => (Expected::Temporary, reason),
         MailAnswer::Refused { reason, .. } => (Expected::Permanent, reason),
         MailAnswer::Unknown { reason } => (Expected::Unknown, reason),
@@ -286,7 +286,7 @@ async fn too_many_recipients_are_refused() {
     };
     let answer = mailer(&ses.url).send(&mail).await;
     assert!(
-        matches!(&answer, MailAnswer::Refused { reason, for_good: true } if reason.contains("at most 50")),
+        matches!(&answer, MailAnswer::Refused { reason, is_permanent: true } if reason.contains("at most 50")),
         "{answer:?}"
     );
     assert!(ses.bodies().is_empty());

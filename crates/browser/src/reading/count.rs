@@ -27,7 +27,7 @@ pub fn first_number(text: &str) -> Option<u32> {
 /// Checks the site's own total against the number of rows read. `page_changed` if they differ.
 ///
 /// `what` names the list: `loans`.
-pub fn must_agree(declared: Option<u32>, rows: usize, what: &str) -> Result<(), Failure> {
+pub fn check_declared_count(declared: Option<u32>, rows: usize, what: &str) -> Result<(), Failure> {
     match declared {
         Some(declared) if usize::try_from(declared) != Ok(rows) => Err(Failure::page_changed(
             format!("the site says {declared} {what}, but {rows} were read"),
@@ -77,9 +77,9 @@ mod tests {
 
     #[test]
     fn total_that_differs_from_the_rows_is_page_changed() {
-        assert!(must_agree(Some(3), 3, "loans").is_ok());
-        assert!(must_agree(None, 3, "loans").is_ok());
-        let failure = must_agree(Some(4), 3, "loans").unwrap_err();
+        assert!(check_declared_count(Some(3), 3, "loans").is_ok());
+        assert!(check_declared_count(None, 3, "loans").is_ok());
+        let failure = check_declared_count(Some(4), 3, "loans").unwrap_err();
         assert_eq!(
             failure.to_string(),
             "page_changed: the site says 4 loans, but 3 were read"

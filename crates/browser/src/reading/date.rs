@@ -89,11 +89,11 @@ pub fn visible_day(text: &str, format: Option<&str>) -> Result<Day, Failure> {
 
 /// Whether a text begins with words for “never”, apart from punctuation.
 pub fn is_endless(text: &str) -> bool {
-    take_endless(text).is_some()
+    strip_endless(text).is_some()
 }
 
 /// The rest of a text that begins with words for “never”.
-pub fn take_endless(text: &str) -> Option<String> {
+pub fn strip_endless(text: &str) -> Option<String> {
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
     let lower = text.to_lowercase().replace('\u{2019}', "'");
     let begins = |known: &&&str| {

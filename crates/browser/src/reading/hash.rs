@@ -24,7 +24,7 @@ pub fn stable_id(parts: &[&str]) -> String {
 }
 
 /// The site's own id. Its hash if it is empty or contains characters that must not be shown.
-pub fn own_id(text: &str) -> String {
+pub fn site_id(text: &str) -> String {
     if !text.is_empty() && clean(text) == text {
         text.to_owned()
     } else {
@@ -83,10 +83,10 @@ mod tests {
 
     #[test]
     fn site_id_is_hashed_only_if_unprintable() {
-        assert_eq!(own_id("i71 b"), "i71 b");
+        assert_eq!(site_id("i71 b"), "i71 b");
         for (one, other) in [("i71\u{202e}", "i71\u{202d}"), ("", "\u{200b}")] {
-            assert!(own_id(one).starts_with('h') && own_id(one).len() == 25);
-            assert_ne!(own_id(one), own_id(other));
+            assert!(site_id(one).starts_with('h') && site_id(one).len() == 25);
+            assert_ne!(site_id(one), site_id(other));
         }
     }
 }

@@ -70,7 +70,7 @@ impl Css {
 /// Refuses a list with two identical rows, because the site printed one twice.
 ///
 /// Only rows with ids or names count. Others may be equal: two copies of one work.
-pub fn must_differ<'a>(
+pub fn reject_duplicate_rows<'a>(
     rows: impl Iterator<Item = ElementRef<'a>>,
     what: &str,
 ) -> Result<(), Failure> {

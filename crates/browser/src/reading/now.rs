@@ -57,7 +57,7 @@ pub const NOT_NOW_AFTER: [&str; 41] = [
 const CLAUSE_STARTS: [&str; 4] = ["or", "otherwise", "else", "and"];
 
 /// Whether a word between these two lower-case texts is about now.
-pub fn is_said_of_now(before: &str, after: &str) -> bool {
+pub fn is_about_now(before: &str, after: &str) -> bool {
     let before = before
         .rfind(is_sentence_end)
         .and_then(|at| before.get(at..))
@@ -127,6 +127,6 @@ mod tests {
         #[case] after: &str,
         #[case] is_now: bool,
     ) {
-        assert_eq!(is_said_of_now(before, after), is_now);
+        assert_eq!(is_about_now(before, after), is_now);
     }
 }

@@ -26,7 +26,7 @@ pub fn parse_page(html: &str) -> Result<Html, Failure> {
 }
 
 /// Parses a fragment of a page, with the limits of [`parse_page`].
-pub fn parse_piece(html: &str) -> Result<Html, Failure> {
+pub fn parse_fragment(html: &str) -> Result<Html, Failure> {
     let sink = CountingSink::new(HtmlTreeSink::new(Html::new_fragment()));
     let body = QualName::new(None, ns!(html), local_name!("body"));
     feed(
@@ -131,7 +131,7 @@ mod tests {
     fn too_expensive_page_is_refused(#[case] html: String) {
         let failure = parse_page(&html).unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed");
-        assert!(parse_piece(&html).is_err());
+        assert!(parse_fragment(&html).is_err());
     }
 
     #[rstest]
@@ -160,7 +160,7 @@ mod tests {
             let page = format!("{}{whole}", "-".repeat(shift));
             let (pieces, once) = (parse_page(&page).unwrap(), Html::parse_document(&page));
             assert_eq!(pieces.html(), once.html(), "{shift}");
-            let (pieces, once) = (parse_piece(&page).unwrap(), Html::parse_fragment(&page));
+            let (pieces, once) = (parse_fragment(&page).unwrap(), Html::parse_fragment(&page));
             assert_eq!(pieces.html(), once.html(), "{shift}");
         }
     }

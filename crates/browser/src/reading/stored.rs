@@ -12,7 +12,7 @@ const MAX_ID_BYTES: usize = 256;
 const MAX_URL_BYTES: usize = 2_048;
 
 /// Cuts the texts of an account to their stored lengths. A too long id becomes its hash.
-pub fn cut_stored_texts(account: &mut Account) {
+pub fn truncate_stored_texts(account: &mut Account) {
     for loan in account.loans.iter_mut().flatten() {
         cut_loan(loan);
     }

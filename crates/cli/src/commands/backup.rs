@@ -38,7 +38,7 @@ pub(crate) async fn run(backup: Backup, globals: &Globals) -> CommandResult {
         .backup(&backup.file)
         .await
         .map_err(|error| match error {
-            BackupError::AlreadyThere { .. } => CommandError::from_source(ErrorKind::Usage, error),
+            BackupError::FileExists { .. } => CommandError::from_source(ErrorKind::Usage, error),
             error => CommandError::from_source(ErrorKind::Unusable, error),
         })?;
     globals

@@ -9,7 +9,7 @@ use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::compose::{Composers, compose_notice};
-use hippo_core::jobs::notify::send::{MailResult, NotifyPorts, nobody_reachable};
+use hippo_core::jobs::notify::send::{MailResult, NotifyPorts, unreachable_reason};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
 use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
@@ -257,7 +257,7 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
             fails: composed
                 .mail
                 .as_ref()
-                .and_then(|_| nobody_reachable(family)),
+                .and_then(|_| unreachable_reason(family)),
             is_over,
             recorded,
             subject: composed.mail.as_ref().map(|mail| mail.subject.clone()),

@@ -65,7 +65,7 @@ impl AwsDeployment {
         region: Option<String>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CommandError> {
-        let config = clients::load_in(region).await;
+        let config = clients::load_operator_config(region).await;
         let outputs = stack::outputs(&config, name).await.map_err(unusable)?;
         let client = dynamodb::client(&config);
         Ok(Self {

@@ -104,7 +104,7 @@ impl OutboxRecord {
                 let is_known = recipients
                     .iter()
                     .filter_map(|known| known.address.as_ref())
-                    .any(|known| known.reaches_the_same_as(address));
+                    .any(|known| known.is_same_mailbox(address));
                 if is_reachable(address) && !is_known {
                     recipients.push(MailRecipient {
                         number,
@@ -138,7 +138,7 @@ impl OutboxRecord {
                 )
             {
                 recipient.reason = Some(refusal.reason.clone());
-                if refusal.for_good {
+                if refusal.is_permanent {
                     recipient.give_up();
                 } else {
                     recipient.state = RecipientState::Pending;

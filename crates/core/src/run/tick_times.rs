@@ -46,7 +46,7 @@ pub enum ClockDoubt {
 
 /// What a tick does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
+pub enum TickVerdict {
     /// It proceeds.
     Trusted,
     /// It only records its time.
@@ -55,7 +55,7 @@ pub enum Judgement {
 
 impl TickTimes {
     /// Judges a tick at `now`, where `newest` is the newest recorded time; returns the updated times.
-    pub fn judge(&self, newest: Option<DateTime<Utc>>, now: DateTime<Utc>) -> (Self, Judgement) {
+    pub fn judge(&self, newest: Option<DateTime<Utc>>, now: DateTime<Utc>) -> (Self, TickVerdict) {
         let newest = newest
             .filter(|newest| self.disregarded_until.is_none_or(|until| *newest > until))
             .max(self.last);
@@ -78,7 +78,7 @@ impl TickTimes {
                     gap_seconds,
                     ..self.clone()
                 };
-                (after, Judgement::InDoubt(doubt))
+                (after, TickVerdict::InDoubt(doubt))
             }
             doubt => {
                 let wrong = match doubt {
@@ -95,7 +95,7 @@ impl TickTimes {
                         .filter(|until| *until > now),
                     restored_at: self.restored_at,
                 };
-                (after, Judgement::Trusted)
+                (after, TickVerdict::Trusted)
             }
         }
     }
@@ -113,7 +113,7 @@ impl TickTimes {
     }
 
     /// By how much the clock went back since the last tick, where that is more than the tolerance.
-    pub fn went_back(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+    pub fn backward_jump(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         let back = self.last? - now;
         (CLOCK_TOLERANCE < back && back <= MAX_STORE_AHEAD).then_some(back)
     }
@@ -139,7 +139,7 @@ mod tests {
     fn is_trusted(times: &mut TickTimes, now: DateTime<Utc>) -> bool {
         let (after, judgement) = times.judge(None, now);
         *times = after;
-        judgement == Judgement::Trusted
+        judgement == TickVerdict::Trusted
     }
 
     #[test]
@@ -202,12 +202,12 @@ mod tests {
         let (after, judgement) = times.judge(newest, now);
         assert!(matches!(
             judgement,
-            Judgement::InDoubt(ClockDoubt::StoreAhead(_))
+            TickVerdict::InDoubt(ClockDoubt::StoreAhead(_))
         ));
         times = after;
         for minutes in [15, 30, 45] {
             let (after, judgement) = times.judge(newest, now + TimeDelta::minutes(minutes));
-            assert_eq!(judgement, Judgement::Trusted, "{minutes} minutes");
+            assert_eq!(judgement, TickVerdict::Trusted, "{minutes} minutes");
             times = after;
         }
     }

@@ -122,7 +122,7 @@ impl LibrarySite for TestSite {
         permit: &dyn LoginPermit,
     ) -> Result<Account, SiteError> {
         let number = secret.number.expose_secret().to_owned();
-        permit.about_to_log_in().await?;
+        permit.permit_login().await?;
         self.logins
             .lock()
             .unwrap()
@@ -516,10 +516,10 @@ impl OutboxStore for Broken<'_> {
 }
 
 /// An alert store that fails every write.
-pub(crate) struct NoNotes<'a>(pub(crate) &'a MemoryStore);
+pub(crate) struct FailingAlertStore<'a>(pub(crate) &'a MemoryStore);
 
 #[async_trait]
-impl AlertStore for NoNotes<'_> {
+impl AlertStore for FailingAlertStore<'_> {
     async fn record_alert(&self, _: &AlertKey, _: &Alert, _: DateTime<Utc>) -> StoreResult<bool> {
         Err(StoreError::Unavailable("made so by the test".to_owned()))
     }

@@ -168,7 +168,7 @@ fn log_in(context: &PageContext<'_>) -> Page {
     let number = context.request.field("name").unwrap_or_default();
     let pin = context.request.field("user_pin").unwrap_or_default();
     if !context.log_in(number, pin, None) {
-        let says_so = !context.settings.refuses_without_words;
+        let says_so = !context.settings.refuses_silently;
         let error = says_so.then_some("We do not know this card number and PIN.");
         if by_script {
             let messages: Vec<_> = error

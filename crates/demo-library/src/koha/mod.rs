@@ -111,7 +111,7 @@ fn log_out(context: &PageContext<'_>) -> Page {
 fn login_page(context: &PageContext<'_>, is_refused: bool) -> Page {
     let (id, session) = context.session_or_new();
     let words = words(context);
-    let error = if is_refused && !context.settings.refuses_without_words {
+    let error = if is_refused && !context.settings.refuses_silently {
         format!(
             "<div class=\"alert alert-info\">\n<p>{}</p>\n</div>\n",
             words.login_error

@@ -101,7 +101,7 @@ async fn state_change_is_a_violation_while_down() {
 async fn half_a_page_is_a_complete_answer() {
     let (library, client, url) = logged_in_bibliocommons().await;
     let whole = get(&client, &url).await;
-    library.switches().set(Fault::HalfAPage);
+    library.switches().set(Fault::HalfPage);
     let half = get(&client, &url).await;
     assert_eq!(half.len(), whole.len() / 2);
     assert!(whole.starts_with(&half));
@@ -306,7 +306,7 @@ async fn changed_layout_has_no_known_names() {
 #[tokio::test]
 async fn delays_add_up_and_requests_in_flight_are_counted() {
     let (library, client, url) = logged_in_bibliocommons().await;
-    library.forget_requests();
+    library.clear_requests();
     library.switches().delay(Duration::from_millis(100));
     library
         .switches()

@@ -316,7 +316,7 @@ async fn three_wrong_pins_lock_only_that_patron() {
 #[tokio::test]
 async fn sierra_asks_for_the_name_if_set() {
     let (library, base) = family(SystemKind::Sierra).await;
-    library.switches().asks_name(true);
+    library.switches().asks_for_name(true);
     for (name, opens) in [("Somebody Else", false), ("ines calder", true)] {
         let client = new_client();
         let page = get(&client, &format!("{base}/patroninfo~S1")).await;
@@ -622,7 +622,7 @@ async fn log_has_patron_request_and_status() {
         requests[2].fields,
         ["code", "pin", "Log In", "lt", "_eventId"]
     );
-    library.forget_requests();
+    library.clear_requests();
     assert_eq!((library.request_count(), library.logins()), (0, 0));
 }
 

@@ -165,8 +165,8 @@ async fn titles_can_contain_terminal_escapes() {
 
 #[test]
 fn fault_lists_have_no_duplicates() {
-    let mut all = Fault::quick_ones("http://localhost:9");
-    all.extend(Fault::slow_ones());
+    let mut all = Fault::all_quick_faults("http://localhost:9");
+    all.extend(Fault::all_slow_faults());
     for (place, fault) in all.iter().enumerate() {
         assert!(!all[..place].contains(fault), "{fault:?}");
     }

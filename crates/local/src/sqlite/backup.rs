@@ -18,7 +18,7 @@ use super::private_file::{plain, private_file};
 pub enum BackupError {
     /// The file already exists.
     #[error("{path} already exists and wasn't changed. Name another file.")]
-    AlreadyThere {
+    FileExists {
         /// The path.
         path: PathBuf,
     },
@@ -57,14 +57,14 @@ pub(super) async fn backup(from: PathBuf, to: PathBuf) -> Result<(), BackupError
 /// Copies a database to a new file. Blocks.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let not_writable = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => BackupError::AlreadyThere { path: to.into() },
+        io::ErrorKind::AlreadyExists => BackupError::FileExists { path: to.into() },
         _ => BackupError::NotWritable {
             path: to.into(),
             reason: plain(&error),
         },
     };
     if fs::symlink_metadata(to).is_ok() {
-        return Err(BackupError::AlreadyThere { path: to.into() });
+        return Err(BackupError::FileExists { path: to.into() });
     }
     let name = to.file_name().ok_or_else(|| BackupError::NotWritable {
         path: to.into(),

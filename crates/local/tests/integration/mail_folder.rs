@@ -183,7 +183,13 @@ async fn mail_without_recipients_is_refused_for_good() {
     };
     let answer = mailer(home.path()).send(&nobody).await;
     assert!(
-        matches!(answer, MailAnswer::Refused { for_good: true, .. }),
+        matches!(
+            answer,
+            MailAnswer::Refused {
+                is_permanent: true,
+                ..
+            }
+        ),
         "{answer:?}"
     );
 }

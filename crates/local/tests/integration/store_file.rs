@@ -661,10 +661,10 @@ mod backup {
         let path = home.path("precious");
         fs::write(&path, "precious").unwrap();
         let error = store.backup(&path).await.unwrap_err();
-        assert!(matches!(error, BackupError::AlreadyThere { .. }));
+        assert!(matches!(error, BackupError::FileExists { .. }));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
         let error = store.backup(&home.database()).await.unwrap_err();
-        assert!(matches!(error, BackupError::AlreadyThere { .. }));
+        assert!(matches!(error, BackupError::FileExists { .. }));
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Messages, cut_stored_texts};
+use hippo_browser::reading::{Messages, truncate_stored_texts};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use secrecy::ExposeSecret;
@@ -52,7 +52,7 @@ pub(super) fn combine(
     account.declared.holds = totals.holds.as_ref().map(|holds| holds.all);
     account.loans = all_loans(loans, account.declared.loans)?;
     account.holds = all_holds(holds, &totals)?;
-    cut_stored_texts(&mut account);
+    truncate_stored_texts(&mut account);
     Ok(account)
 }
 

@@ -1,7 +1,7 @@
 //! Pages and responses for a visitor who is not logged in.
 
-use hippo_browser::reading::{Css, element_text, is_session_over, parse_page, parse_piece};
-use hippo_browser::session_is_over;
+use hippo_browser::reading::{Css, element_text, is_session_over, parse_fragment, parse_page};
+use hippo_browser::session_expired_failure;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::text::clean;
 use scraper::ElementRef;
@@ -137,7 +137,7 @@ pub(super) fn parse_json_response(body: &str) -> Option<Result<(), Failure>> {
 /// Extracts the text of an HTML fragment.
 pub(super) fn text_of_html(html: &str) -> String {
     if html.contains(['<', '&']) {
-        parse_piece(html)
+        parse_fragment(html)
             .map(|piece| element_text(piece.root_element()))
             .unwrap_or_default()
     } else {
@@ -216,7 +216,7 @@ fn classify_message(message: &str, is_error: bool) -> Option<Failure> {
         return Some(refused("the site refused the login"));
     }
     if is_session_over(&message) {
-        return Some(session_is_over());
+        return Some(session_expired_failure());
     }
     if has(&[
         "unavailable",

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Day, Messages, check_entry_count, decode_entities, is_endless, iso_day, join_title, own_id,
+    Day, Messages, check_entry_count, decode_entities, is_endless, iso_day, join_title, site_id,
     tidy,
 };
 use hippo_core::account::{Hold, HoldState, Loan};
@@ -282,7 +282,7 @@ impl Reader<'_> {
             .chain(volume)
             .collect();
         let loan = Loan {
-            id: own_id(id),
+            id: site_id(id),
             title: title(bib, entry.bib_title.as_ref())
                 .ok_or_else(|| Failure::page_changed("a loan without a title"))?,
             author: author(bib),
@@ -329,7 +329,7 @@ impl Reader<'_> {
             .filter(|count| *count >= position.unwrap_or(1));
         let branch = entry.pickup_location.as_ref();
         let hold = Hold {
-            id: own_id(id),
+            id: site_id(id),
             title: title(bib, entry.bib_title.as_ref())
                 .ok_or_else(|| Failure::page_changed("a hold without a title"))?,
             author: author(bib),

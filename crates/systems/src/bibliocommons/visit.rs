@@ -91,7 +91,7 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
         return Err(failure);
     }
     if let Some(answer) = login::parse_json_response(&page.body) {
-        answer.map_err(|failure| session.without_session(failure))?;
+        answer.map_err(|failure| session.expired_only_after_login(failure))?;
         session.mark_logged_in();
         return Ok(None);
     }
@@ -100,7 +100,9 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
             session.mark_logged_in();
             Ok(Some(*account_page))
         }
-        Ok(PageKind::Login(LoginPage::Refused(failure))) => Err(session.without_session(failure)),
+        Ok(PageKind::Login(LoginPage::Refused(failure))) => {
+            Err(session.expired_only_after_login(failure))
+        }
         Ok(PageKind::Login(LoginPage::FormOnly)) => {
             Err(session.failure_for_login_page(&page, "the account"))
         }
@@ -142,7 +144,7 @@ async fn fetch(session: &mut Session<'_>, path: &str) -> Result<AccountPage, Fai
     match classify_page(&page.body, &session.read_context()) {
         Ok(PageKind::Account(account_page)) => Ok(*account_page),
         Ok(PageKind::Login(LoginPage::Refused(failure))) if !session.is_logged_in() => {
-            Err(session.without_session(failure))
+            Err(session.expired_only_after_login(failure))
         }
         Ok(PageKind::Login(_) | PageKind::Anonymous) => {
             Err(session.failure_for_login_page(&page, path))

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, find_date, is_said_of_now, numbers, stable_id, take_date,
+    Css, element_text, find_date, is_about_now, numbers, stable_id, take_date,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -165,7 +165,7 @@ fn starts_with_now(text: &str, words: &str) -> bool {
     starts_with_words(text, words)
         && text
             .strip_prefix(words)
-            .is_some_and(|after| is_said_of_now("", after))
+            .is_some_and(|after| is_about_now("", after))
 }
 
 /// Whether a text begins with these words, and not with longer ones.

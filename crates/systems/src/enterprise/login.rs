@@ -1,7 +1,7 @@
 //! The login form, and its message about the last login.
 
 use hippo_browser::reading::{Css, element_text, is_session_over};
-use hippo_browser::{classify_words, session_is_over};
+use hippo_browser::{classify_words, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
@@ -107,7 +107,7 @@ fn refusal_in(words: &str) -> Option<Failure> {
     }
     // “Your session has timed out. Please try again.”
     Some(if is_session_over(words) {
-        session_is_over()
+        session_expired_failure()
     } else {
         refused()
     })
@@ -133,7 +133,7 @@ fn classify_message(words: &str) -> Option<Failure> {
     let names_login = has(&["incorrect", "not recognized", "unable to authenticate"])
         || (has(&["invalid", "login failed", "unsuccessful"]) && has(&LOGIN_PHRASES));
     if is_session_over(words) && !names_login {
-        return Some(session_is_over());
+        return Some(session_expired_failure());
     }
     if has(&SESSION_PHRASES) && !names_login {
         return Some(Failure::page_changed(

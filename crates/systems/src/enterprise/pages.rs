@@ -2,8 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_entry_count, cut_stored_texts, element_text, is_cut_short, make_distinct,
-    must_agree, must_differ, parse_page,
+    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short,
+    make_distinct, parse_page, reject_duplicate_rows, truncate_stored_texts,
 };
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
@@ -179,13 +179,13 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
     }
     account.messages = messages.into_vec();
     if let Some(loans) = &mut account.loans {
-        must_agree(account.declared.loans, loans.len(), "loans")?;
+        check_declared_count(account.declared.loans, loans.len(), "loans")?;
         make_distinct(loans.iter_mut().map(|loan| &mut loan.id));
     }
     if let Some(holds) = &mut account.holds {
         make_distinct(holds.iter_mut().map(|hold| &mut hold.id));
     }
-    cut_stored_texts(&mut account);
+    truncate_stored_texts(&mut account);
     Ok(account)
 }
 
@@ -272,6 +272,6 @@ fn entries<'a>(
             "a table of {what} without rows and without the known header"
         )));
     }
-    must_differ(entries.iter().copied(), what)?;
+    reject_duplicate_rows(entries.iter().copied(), what)?;
     Ok(entries)
 }

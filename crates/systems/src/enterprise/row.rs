@@ -1,6 +1,6 @@
 //! Reads the parts that rows of both lists share.
 
-use hippo_browser::reading::{Css, element_text, element_text_without, own_id, tidy};
+use hippo_browser::reading::{Css, element_text, element_text_without, site_id, tidy};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
@@ -77,6 +77,6 @@ pub(super) fn id_after(row: ElementRef<'_>, prefixes: &[&str]) -> Option<String>
             .all(row)
             .filter_map(|element| element.attr("id")?.strip_prefix(prefix))
             .find(|id| !id.is_empty())
-            .map(own_id)
+            .map(site_id)
     })
 }

@@ -128,7 +128,7 @@ fn login_redirect(
     };
     match pages::classify_login_response(&answer)? {
         PageKind::Broken => return Err(broken()),
-        PageKind::Login(Some(failure)) => return Err(session.without_session(failure)),
+        PageKind::Login(Some(failure)) => return Err(session.expired_only_after_login(failure)),
         PageKind::Login(None) => return Err(session.failure_for_login_page(&shown, "the account")),
         PageKind::Account(_) | PageKind::Unknown => {}
     }
@@ -147,7 +147,7 @@ fn read_overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure
             Ok(part)
         }
         PageKind::Broken => Err(broken()),
-        PageKind::Login(Some(failure)) => Err(session.without_session(failure)),
+        PageKind::Login(Some(failure)) => Err(session.expired_only_after_login(failure)),
         PageKind::Login(None) => Err(session.failure_for_login_page(page, "the account")),
         // Older account pages hold nothing else that is known.
         PageKind::Unknown => match interstitial(page) {

@@ -2,7 +2,7 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Day, element_text, element_text_without, is_said_of_now, numbers, stable_id,
+    Css, Day, element_text, element_text_without, is_about_now, numbers, stable_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -168,7 +168,7 @@ fn is_ready(lower: &str, stem: &str) -> bool {
     lower.match_indices(stem).any(|(at, _)| {
         let before = lower.get(..at).unwrap_or_default();
         let after = lower.get(at + stem.len()..).unwrap_or_default();
-        is_said_of_now(before, after.trim_start_matches(char::is_alphabetic))
+        is_about_now(before, after.trim_start_matches(char::is_alphabetic))
     })
 }
 

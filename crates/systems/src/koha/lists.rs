@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, check_entry_count, must_agree};
+use hippo_browser::reading::{Css, check_declared_count, check_entry_count};
 use hippo_core::account::{Hold, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
@@ -149,8 +149,8 @@ fn list<T>(
     read: impl Fn(&Row<'_>) -> Result<T, Failure>,
 ) -> Result<List<T>, Failure> {
     check_entry_count(table.rows.len(), what)?;
-    must_agree(total, table.rows.len(), what)?;
-    must_agree(table.declared, table.rows.len(), what)?;
+    check_declared_count(total, table.rows.len(), what)?;
+    check_declared_count(table.declared, table.rows.len(), what)?;
     let declared = total.or(table.declared);
     if declared.is_none() {
         return Err(Failure::page_changed(format!("no total of the {what}")));

@@ -27,7 +27,7 @@ mod tabs;
 mod visit;
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase, ReadContext, session_is_over};
+use hippo_browser::{CardVisit, Phrase, ReadContext, session_expired_failure};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
@@ -92,7 +92,7 @@ impl PageReader for Koha {
             PageKind::Login(Login::Refused {
                 names_session: true,
                 ..
-            }) => session_is_over(),
+            }) => session_expired_failure(),
             PageKind::Login(Login::Refused { .. }) => {
                 Failure::wrong_credentials("the login form again, with a message")
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, Messages, cut_stored_texts, make_distinct, parse_page};
+use hippo_browser::reading::{Css, Messages, make_distinct, parse_page, truncate_stored_texts};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
@@ -168,7 +168,7 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
     if patrons.len() > 1 {
         return Err(Failure::page_changed("pages of more than one patron"));
     }
-    cut_stored_texts(&mut account);
+    truncate_stored_texts(&mut account);
     Ok(account)
 }
 

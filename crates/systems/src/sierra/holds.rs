@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, element_text_without, find_date, is_said_of_now, own_id, stable_id,
+    Css, element_text, element_text_without, find_date, is_about_now, site_id, stable_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -60,7 +60,7 @@ pub(super) fn hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold, Fai
         .filter(|id| !id.is_empty())
         .map_or_else(
             || stable_id(&[&work.title, work.author.as_deref().unwrap_or_default()]),
-            own_id,
+            site_id,
         );
     Ok(Hold {
         id,
@@ -128,7 +128,7 @@ fn is_ready(lower: &str) -> bool {
             let after = lower.get(at + known.len()..).unwrap_or_default();
             !before.ends_with(char::is_alphanumeric)
                 && !after.starts_with(char::is_alphanumeric)
-                && is_said_of_now(before, after)
+                && is_about_now(before, after)
         })
     })
 }

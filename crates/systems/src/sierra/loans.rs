@@ -2,8 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Day, element_text, element_text_without, first_number, numbers, own_id, stable_id,
-    take_day, take_endless,
+    Css, Day, element_text, element_text_without, first_number, numbers, site_id, stable_id,
+    strip_endless, take_day,
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
@@ -51,7 +51,7 @@ pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Fai
         .text(Column::Barcode)
         .or_else(|| {
             let input = INPUT.first(row.cell(Column::Renew)?)?;
-            input.attr("value").filter(|id| !id.is_empty()).map(own_id)
+            input.attr("value").filter(|id| !id.is_empty()).map(site_id)
         })
         .unwrap_or_else(|| stable_id(&[&work.title, work.author.as_deref().unwrap_or_default()]));
     Ok(Loan {
@@ -123,7 +123,7 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
 /// Takes the day after `DUE`, or words for “never”.
 fn take_due(from_due: &str, format: Option<&str>) -> Result<Option<(Day, String)>, Failure> {
     let after = from_due.get("DUE".len()..).unwrap_or_default();
-    if let Some(rest) = take_endless(after) {
+    if let Some(rest) = strip_endless(after) {
         return Ok(Some((Day::Never, rest)));
     }
     take_day(from_due, format)

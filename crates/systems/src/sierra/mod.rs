@@ -21,7 +21,7 @@ mod table;
 mod visit;
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase, ReadContext, session_is_over};
+use hippo_browser::{CardVisit, Phrase, ReadContext, session_expired_failure};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
@@ -85,7 +85,7 @@ impl PageReader for Sierra {
     fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
         match pages::classify_page(body, context)? {
             PageKind::Account(part) => Ok(part),
-            PageKind::Login(Login::SessionOver) => Err(session_is_over()),
+            PageKind::Login(Login::SessionOver) => Err(session_expired_failure()),
             PageKind::Login(login) => {
                 Err(login.failure(|| Failure::page_changed("the login form: nobody is logged in")))
             }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, amount, amount_after_label, check_entry_count, currency, cut_stored_texts,
-    element_text, first_number, is_cut_short, make_distinct, must_agree, parse_page, take_day,
+    Css, Messages, amount, amount_after_label, check_declared_count, check_entry_count, currency,
+    element_text, first_number, is_cut_short, make_distinct, parse_page, take_day,
+    truncate_stored_texts,
 };
 use hippo_core::account::{Account, Declared, Hold, Loan};
 use hippo_core::failure::Failure;
@@ -182,18 +183,18 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
         return Err(Failure::page_changed("pages of more than one patron"));
     }
     if let Some(mut list) = loans {
-        must_agree(account.declared.loans, list.entries.len(), "loans")?;
+        check_declared_count(account.declared.loans, list.entries.len(), "loans")?;
         account.declared.loans = account.declared.loans.or(list.declared);
         make_distinct(list.entries.iter_mut().map(|loan| &mut loan.id));
         account.loans = Some(list.entries);
     }
     if let Some(mut list) = holds {
-        must_agree(account.declared.holds, list.entries.len(), "holds")?;
+        check_declared_count(account.declared.holds, list.entries.len(), "holds")?;
         account.declared.holds = account.declared.holds.or(list.declared);
         make_distinct(list.entries.iter_mut().map(|hold| &mut hold.id));
         account.holds = Some(list.entries);
     }
-    cut_stored_texts(&mut account);
+    truncate_stored_texts(&mut account);
     Ok(account)
 }
 
@@ -239,7 +240,7 @@ fn list<T>(
     check_entry_count(table.rows.len(), what)?;
     check_entry_count(table.remarks.len(), "rows without a title")?;
     let entries = table.rows.iter().map(read).collect::<Result<Vec<T>, _>>()?;
-    must_agree(table.declared, entries.len(), what)?;
+    check_declared_count(table.declared, entries.len(), what)?;
     let is_known = |remark: &Remark| contains_any(&remark.words.to_lowercase(), words_for_none);
     // The matching total shows that the remarks are no entries, unless one looks like an entry.
     let is_harmless = |remark: &Remark| {

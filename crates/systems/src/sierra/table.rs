@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use hippo_browser::reading::{Css, element_text, first_number, must_differ, tidy, web_link};
+use hippo_browser::reading::{
+    Css, element_text, first_number, reject_duplicate_rows, tidy, web_link,
+};
 use hippo_core::failure::Failure;
 use scraper::{ElementRef, Html};
 use url::Url;
@@ -187,7 +189,7 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
                 !(HEADERS.matches(*row) || TITLE_ROW.matches(*row) || TITLE_ROW.is_in(*row))
             })
             .collect();
-        must_differ(entries.iter().copied(), "entries")?;
+        reject_duplicate_rows(entries.iter().copied(), "entries")?;
         for row in entries {
             let cells: Vec<_> = cells(row)
                 .enumerate()

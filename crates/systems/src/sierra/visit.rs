@@ -1,6 +1,6 @@
 //! Logs in by CAS and fetches the patron's summary and the two lists.
 
-use hippo_browser::reading::must_agree;
+use hippo_browser::reading::check_declared_count;
 use hippo_browser::{Form, Page, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
@@ -207,7 +207,7 @@ fn require_empty_list(part: &Part, record: &str, what: &str) -> Result<(), Failu
         "loans" => (summary.links_to_loans, summary.declared.loans),
         _ => (summary.links_to_holds, summary.declared.holds),
     };
-    must_agree(declared, 0, what)?;
+    check_declared_count(declared, 0, what)?;
     if is_linked && declared.is_none() {
         return Err(Failure::page_changed(format!(
             "the summary links to {what}, but none are listed"

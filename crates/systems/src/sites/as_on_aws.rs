@@ -72,7 +72,7 @@ impl TlsLibrary {
     async fn check(&self, rule: Option<Rule>) -> Checked {
         self.demo.switches().clear();
         self.demo.end_all_sessions();
-        self.demo.forget_requests();
+        self.demo.clear_requests();
         if let Some(rule) = rule {
             self.demo.switches().add(rule);
         }

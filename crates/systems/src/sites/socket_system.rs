@@ -40,7 +40,7 @@ impl SocketSystem {
         let addresses = visit.library.base_url.socket_addrs(|| None).map_err(down)?;
         let stream = TcpStream::connect(&*addresses).await.map_err(down)?;
         let mut stream = BufReader::new(stream);
-        visit.permit.about_to_log_in().await?;
+        visit.permit.permit_login().await?;
         let (number, pin) = (&visit.secret.number, &visit.secret.pin);
         let line = format!("{} {}\n", number.expose_secret(), pin.expose_secret());
         stream.write_all(line.as_bytes()).await.map_err(down)?;
@@ -123,7 +123,7 @@ async fn system_with_its_own_protocol_is_checked() {
 async fn system_with_its_own_protocol_needs_a_permit_to_log_in() {
     let (url, logins) = start_server("LOANS 0 HOLDS 0\n").await;
     let permit = Permit {
-        says_no: true,
+        is_refusing: true,
         ..Permit::default()
     };
     let checked = Sites::new(options())

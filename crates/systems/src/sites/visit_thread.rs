@@ -277,7 +277,7 @@ impl Question {
     async fn answer(self, permit: &dyn LoginPermit, login: &mut LoginProgress) {
         let (answer, reply) = match self {
             Self::MayLogIn(reply) => {
-                let answer = permit.about_to_log_in().await;
+                let answer = permit.permit_login().await;
                 login.is_sent |= answer.is_ok();
                 (answer, reply)
             }
@@ -317,7 +317,7 @@ impl RemotePermit {
 
 #[async_trait]
 impl LoginPermit for RemotePermit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
+    async fn permit_login(&self) -> Result<(), PermitError> {
         self.ask(Question::MayLogIn).await
     }
 

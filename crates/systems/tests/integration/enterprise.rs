@@ -141,8 +141,8 @@ async fn empty_account_has_empty_lists(
 
 #[rstest]
 #[case::layout("accordion", Fault::ChangedLayout, FailureKind::PageChanged)]
-#[case::half_a_list("librarycheckouts", Fault::HalfAPage, FailureKind::PageChanged)]
-#[case::half_of_the_other("libraryholds", Fault::HalfAPage, FailureKind::PageChanged)]
+#[case::half_a_list("librarycheckouts", Fault::HalfPage, FailureKind::PageChanged)]
+#[case::half_of_the_other("libraryholds", Fault::HalfPage, FailureKind::PageChanged)]
 #[case::empty("librarycheckouts", Fault::EmptyBody, FailureKind::PageChanged)]
 #[case::down("libraryholds", Fault::Down { retry_after: None }, FailureKind::SiteDown)]
 #[case::maintenance("librarycheckouts", Fault::Maintenance, FailureKind::SiteDown)]
@@ -174,7 +174,7 @@ async fn total_that_differs_from_the_rows_is_a_changed_page() {
 #[tokio::test]
 async fn account_page_without_token_is_changed_and_no_list_is_fetched() {
     let (demo, library) = start(site(Generation::Newer)).await;
-    let account_page = Rule::new(Fault::HalfAPage).only_for_patrons().times(1);
+    let account_page = Rule::new(Fault::HalfPage).only_for_patrons().times(1);
     demo.switches().add(account_page);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
     assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");

@@ -104,7 +104,7 @@ impl DemoCard {
     async fn check_under(&self, rule: Rule) -> (String, usize) {
         self.demo.switches().clear();
         self.demo.end_all_sessions();
-        self.demo.forget_requests();
+        self.demo.clear_requests();
         self.demo.switches().add(rule);
         let outcome = self.check().await;
         let kind = match outcome {
@@ -227,7 +227,7 @@ async fn fault_of_account_pages_has_its_kind_and_a_logout(
 ) {
     let card = DemoCard::start(system, generation).await;
     let more = [
-        (Fault::HalfAPage, "", "page_changed"),
+        (Fault::HalfPage, "", "page_changed"),
         (Fault::ForgetSession, "", "session_expired"),
     ];
     // Koha's account is one page, so no later page needs the session. If that page answers the login,
@@ -318,7 +318,7 @@ async fn pin_goes_to_no_other_host_by_form_or_redirect(
         assert_eq!((seen.method.as_str(), seen.fields.len()), ("GET", 0));
     }
 
-    other.demo.forget_requests();
+    other.demo.clear_requests();
     let rule = Rule::new(Fault::RedirectTo(elsewhere));
     assert_eq!(card.check_under(rule).await.1, 0);
     assert_eq!(
@@ -361,7 +361,7 @@ async fn refusal_without_a_reason_is_wrong_credentials(
 ) {
     let mut card = DemoCard::start(system, generation).await;
     card.pin = "canary-pin".to_owned();
-    card.demo.switches().refuses_without_words(true);
+    card.demo.switches().refuses_silently(true);
     let failure = card.check().await.unwrap_err();
     assert_eq!(failure.kind.as_str(), "wrong_credentials", "{failure}");
     assert!(!failure.login_in_doubt);
@@ -392,7 +392,7 @@ async fn unexpected_login_response_has_its_kind_and_one_login(
         (Fault::Maintenance, "site_down", true),
         (Fault::Captcha, "site_refused", true),
     ] {
-        card.demo.forget_requests();
+        card.demo.clear_requests();
         card.demo.switches().clear();
         let rule = Rule::new(fault.clone()).only_method("POST").times(1);
         card.demo.switches().add(rule);
@@ -421,7 +421,7 @@ async fn login_confirmed_by_a_page_is_not_in_doubt(
         SystemKind::Koha => unreachable!("the account is one page"),
     };
     for fault in [Fault::Maintenance, Fault::EmptyBody] {
-        card.demo.forget_requests();
+        card.demo.clear_requests();
         card.demo.switches().clear();
         card.demo
             .switches()

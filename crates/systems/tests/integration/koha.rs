@@ -209,7 +209,7 @@ async fn fee_or_automatic_renewal_is_a_note_and_no_reason(
     #[values(false, true)] is_blocked: bool,
 ) {
     let film = DemoLoan::new("A walk by the harbour", "", today()).of_format("DVD");
-    let automatic = DemoLoan::new("Tides", "", today()).renewed_by_the_library();
+    let automatic = DemoLoan::new("Tides", "", today()).auto_renewed();
     let mut patron = Patron::new(NUMBER, PIN, "Jo Doe")
         .with_loan(film)
         .with_loan(automatic);
@@ -246,7 +246,7 @@ async fn wrong_pin_is_sent_once(
     #[values(false, true)] is_silent: bool,
 ) {
     let (demo, library) = start(site(age)).await;
-    demo.switches().refuses_without_words(is_silent);
+    demo.switches().refuses_silently(is_silent);
     let outcome = check(&demo, &library, NUMBER, "0000").await;
     assert_eq!(kind(&outcome), FailureKind::WrongCredentials);
     assert!(!outcome.unwrap_err().login_in_doubt);
@@ -294,7 +294,7 @@ async fn missing_list_is_empty(
 #[rstest]
 #[case::counts(Fault::WrongCounts, FailureKind::PageChanged)]
 #[case::layout(Fault::ChangedLayout, FailureKind::PageChanged)]
-#[case::half(Fault::HalfAPage, FailureKind::PageChanged)]
+#[case::half(Fault::HalfPage, FailureKind::PageChanged)]
 #[case::empty(Fault::EmptyBody, FailureKind::PageChanged)]
 #[case::down(Fault::Down { retry_after: None }, FailureKind::SiteDown)]
 #[case::maintenance(Fault::Maintenance, FailureKind::SiteDown)]

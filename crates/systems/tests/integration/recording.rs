@@ -303,7 +303,7 @@ async fn recording_of_a_failure_reads_as_the_same_failure(
         Fault::ChangedLayout,
         Fault::Captcha,
         Fault::Maintenance,
-        Fault::HalfAPage,
+        Fault::HalfPage,
         Fault::Down { retry_after: None },
         Fault::Refuse {
             retry_after: Some(60),

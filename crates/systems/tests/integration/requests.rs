@@ -3,7 +3,7 @@
 
 use crate::demo::{check, start, today};
 use hippo_demo_library::{
-    DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, RequestSeen, Rule, Site,
+    DemoHold, DemoLibrary, DemoLoan, Fault, Generation, LoggedRequest, Patron, Rule, Site,
     SystemKind, family_sites, generated_number, generated_pin,
 };
 use rstest::rstest;
@@ -34,7 +34,7 @@ fn full() -> Patron {
 }
 
 /// Checks an account and returns the requests, redirected ones included.
-async fn record_requests(site: Site, number: &str, pin: &str) -> Vec<RequestSeen> {
+async fn record_requests(site: Site, number: &str, pin: &str) -> Vec<LoggedRequest> {
     let (demo, library) = start(site).await;
     check(&demo, &library, number, pin).await.unwrap();
     demo.requests()
@@ -100,7 +100,7 @@ const CHANGING_WORDS: [&str; 16] = [
 ];
 
 /// Describes the request if a check may not send it.
-fn find_objection(seen: &RequestSeen) -> Option<String> {
+fn find_objection(seen: &LoggedRequest) -> Option<String> {
     let what = format!("{} {} {:?}", seen.method, seen.path, seen.fields);
     // BiblioCommons has a page for suspended holds.
     let path = seen.path.to_ascii_lowercase();
@@ -130,7 +130,7 @@ async fn only_login_and_logout_change_anything(
     let faults = [
         Fault::WrongCounts,
         Fault::ChangedLayout,
-        Fault::HalfAPage,
+        Fault::HalfPage,
         Fault::EmptyBody,
         Fault::Maintenance,
         Fault::Captcha,
@@ -197,7 +197,7 @@ fn changing_request_is_objected_to(
     #[case] path: &str,
     #[case] fields: &[&str],
 ) {
-    let seen = RequestSeen {
+    let seen = LoggedRequest {
         method: method.to_owned(),
         path: path.to_owned(),
         status: Some(200),

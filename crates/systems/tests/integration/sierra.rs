@@ -107,7 +107,7 @@ async fn wrong_pin_is_sent_once() {
 #[tokio::test]
 async fn name_before_the_number_fills_the_name_field() {
     let (demo, library) = start(site()).await;
-    demo.switches().asks_name(true);
+    demo.switches().asks_for_name(true);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
     assert_eq!(kind(&outcome), FailureKind::PageChanged);
     assert_eq!(demo.logins(), 0);
@@ -148,8 +148,8 @@ async fn list_without_a_page_is_empty(
 #[rstest]
 #[case::counts("/patroninfo", Fault::WrongCounts, FailureKind::PageChanged)]
 #[case::layout("/patroninfo", Fault::ChangedLayout, FailureKind::PageChanged)]
-#[case::half_a_list("/items", Fault::HalfAPage, FailureKind::PageChanged)]
-#[case::half_of_the_other("/holds", Fault::HalfAPage, FailureKind::PageChanged)]
+#[case::half_a_list("/items", Fault::HalfPage, FailureKind::PageChanged)]
+#[case::half_of_the_other("/holds", Fault::HalfPage, FailureKind::PageChanged)]
 #[case::empty("/items", Fault::EmptyBody, FailureKind::PageChanged)]
 #[case::down("/holds", Fault::Down { retry_after: None }, FailureKind::SiteDown)]
 #[case::maintenance("/items", Fault::Maintenance, FailureKind::SiteDown)]
@@ -171,7 +171,7 @@ async fn fault_has_its_kind_and_the_card_is_logged_out(
 }
 
 #[rstest]
-#[case::summary(Rule::new(Fault::HalfAPage).only_for("/patroninfo"))]
+#[case::summary(Rule::new(Fault::HalfPage).only_for("/patroninfo"))]
 #[case::counts(Rule::new(Fault::WrongCounts))]
 #[case::layout(Rule::new(Fault::ChangedLayout).only_for("/patroninfo"))]
 #[tokio::test]

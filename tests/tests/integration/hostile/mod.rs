@@ -52,7 +52,7 @@ async fn every_fault_keeps_the_account_and_records_the_failure(
     let steps = u32::try_from(demo.request_count()).unwrap();
     let good = world.rows().remove(&card.to_string()).unwrap();
     let mut failed = 0;
-    for fault in Fault::quick_ones(&elsewhere) {
+    for fault in Fault::all_quick_faults(&elsewhere) {
         for step in 0..steps {
             let what = format!("{} {generation:?}, step {step}: {fault:?}", system.id());
             // A day later no back-off is left, and a person has allowed a retry of a refused card.
@@ -161,7 +161,7 @@ impl Three {
         assert_eq!(run.outcome, RunOutcome::Done, "{run:?}");
         assert_eq!(three.world.rows().len(), 6);
         three.world.clock.advance(chrono::Duration::days(1));
-        three.hostile.forget_requests();
+        three.hostile.clear_requests();
         three
     }
 }

@@ -21,7 +21,7 @@ impl Mailer for TestMailer {
         if self.is_refusing {
             return MailAnswer::Refused {
                 reason: "no".to_owned(),
-                for_good: true,
+                is_permanent: true,
             };
         }
         MailAnswer::Accepted {

@@ -103,7 +103,7 @@ async fn login_without_permit_is_not_sent() {
     let site = TestSite::start(|_| page(LOGIN)).await;
     let mut visitor = Visitor::to(&site.url);
     visitor.permit = Permit {
-        says_no: true,
+        is_refusing: true,
         ..Permit::default()
     };
     let mut session = visitor.session();

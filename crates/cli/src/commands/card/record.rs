@@ -215,7 +215,7 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
         kept.addresses.iter().cloned().collect(),
     );
     list("names of cookies", kept.cookies.iter().cloned().collect());
-    let own = kept.names_that_nobody_knows();
+    let own = kept.unrecognised_names();
     let others = kept.names.len() - own.len();
     list(
         "names of classes, ids, fields and keys that only this site has",

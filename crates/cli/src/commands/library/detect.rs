@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use clap::Args;
 use hippo_browser::BrowserOptions;
 use hippo_systems::catalogue::{self, KnownLibrary};
-use hippo_systems::detect::{self, AskedPage, DetectedSystem, Detection, NoPageReason};
+use hippo_systems::detect::{self, DetectedSystem, Detection, NoPageReason, RequestedPage};
 use hippo_systems::system;
 use serde::Serialize;
 use url::{Host, Url};
@@ -118,7 +118,7 @@ fn print_nothing_found(detection: &Detection, output: &Output) {
     });
 }
 
-fn failure_of(asked: &AskedPage) -> Option<&str> {
+fn failure_of(asked: &RequestedPage) -> Option<&str> {
     asked
         .failure
         .as_ref()

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::jobs::{JobError, RunError};
 use crate::run::ledger::{RunPlan, record_skipped_run};
 use crate::run::not_started::NotStarted;
-use crate::run::tick_times::{ClockDoubt, Judgement};
+use crate::run::tick_times::{ClockDoubt, TickVerdict};
 use crate::run::{Counts, Run, RunOutcome};
 use crate::store::{RunStore, StoreError};
 
@@ -34,8 +34,8 @@ pub(crate) async fn admit<'a>(
             continue;
         }
         return match judgement {
-            Judgement::Trusted => {
-                if let (Some(back), Some(notify)) = (before.went_back(now), plan.after) {
+            TickVerdict::Trusted => {
+                if let (Some(back), Some(notify)) = (before.backward_jump(now), plan.after) {
                     let behind = Alert::ClockWrong {
                         day: (now + back).date_naive(),
                         seconds: -back.num_seconds(),
@@ -44,7 +44,7 @@ pub(crate) async fn admit<'a>(
                 }
                 Ok(plan)
             }
-            Judgement::InDoubt(doubt) => Err(skip_run(runs, plan, doubt, now).await?.into()),
+            TickVerdict::InDoubt(doubt) => Err(skip_run(runs, plan, doubt, now).await?.into()),
         };
     }
     Err(StoreError::Unavailable("other ticks keep it busy.".to_owned()).into())

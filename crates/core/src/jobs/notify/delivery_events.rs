@@ -115,7 +115,7 @@ pub async fn stop_recipient(
     let recipients = found.recipients.iter().zip(1..);
     let is_match = |known: &EmailAddress| {
         let wire = wire_form(known);
-        known.reaches_the_same_as(address)
+        known.is_same_mailbox(address)
             || wire.is_some_and(|wire| wire.eq_ignore_ascii_case(address.as_str()))
     };
     let Some((recipient, number)) = recipients.into_iter().find(|(known, _)| is_match(known))
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::failure::Remedy;
     use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE, MailKey, MailKind};
-    use crate::testing::world::{NoNotes, World};
+    use crate::testing::world::{FailingAlertStore, World};
     use uuid::Uuid;
 
     /// A notice of today that is SENDING, and its tag.
@@ -267,7 +267,7 @@ mod tests {
         let tag = sending(&world).await;
         let failed = EventOutcome::Finalised(MailState::Failed);
         let (store, clock, event) = (&world.store, &world.clock, rejected());
-        let without = NoNotes(store);
+        let without = FailingAlertStore(store);
         let unalerted = apply_delivery_event(store, &without, clock, &tag, &event, None).await;
         assert!(unalerted.is_err(), "the event comes again");
         assert_eq!(apply_event(&world, &tag, &event).await, failed);
@@ -401,7 +401,7 @@ mod tests {
         let (store, clock) = (&world.store, &world.clock);
         let failed = stop_recipient(
             store,
-            &NoNotes(store),
+            &FailingAlertStore(store),
             clock,
             &conrad,
             &pat,

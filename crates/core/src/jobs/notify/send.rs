@@ -161,7 +161,7 @@ async fn send_claimed(
         let mail = build_mail(ports, &claimed, &composed.content);
         let subject = Some(mail.subject.clone());
         if mail.to.is_empty() {
-            let why = nobody_reachable(family)
+            let why = unreachable_reason(family)
                 .unwrap_or("The mail server refused every recipient of the family.");
             let failed = claimed.failed(why.to_owned(), ports.clock.now());
             let result = finalise(ports, &claimed, failed).await;
@@ -197,7 +197,7 @@ async fn begin_and_commit(
     let refused = prepared.refused();
     let refused_for_now: Vec<EmailAddress> = refused
         .iter()
-        .filter(|refused| !refused.for_good)
+        .filter(|refused| !refused.is_permanent)
         .map(|refused| refused.address.clone())
         .collect();
     let updated = claimed.with_refusals(refused);
@@ -236,7 +236,7 @@ fn with_subject(result: Option<MailResult>, subject: Option<String>) -> Option<M
 }
 
 /// Explains why a family has no reachable recipient and what to do; `None` if it has one.
-pub fn nobody_reachable(family: &Family) -> Option<&'static str> {
+pub fn unreachable_reason(family: &Family) -> Option<&'static str> {
     if family.recipients.is_empty() {
         Some("The family has no recipients. Add one.")
     } else if family.reachable_recipients().is_empty() {
@@ -354,11 +354,11 @@ fn after_answer(
     match answer {
         MailAnswer::Refused {
             reason,
-            for_good: true,
+            is_permanent: true,
         } => record.failed(reason.clone(), now),
         MailAnswer::Refused {
             reason,
-            for_good: false,
+            is_permanent: false,
         } => record.refused_for_now(reason.clone(), now),
         MailAnswer::NotSent { reason } => record.not_sent(reason.clone(), now),
         MailAnswer::Unknown { reason } => record.unknown(reason.clone()),
@@ -421,9 +421,9 @@ mod tests {
             .and_then(|claimed| claimed.begin_sending("hash".to_owned(), &[], now))
             .unwrap();
         let again = sending.resend(now + chrono::Duration::hours(1)).unwrap();
-        let refused = |for_good| MailAnswer::Refused {
+        let refused = |is_permanent| MailAnswer::Refused {
             reason: "550".to_owned(),
-            for_good,
+            is_permanent,
         };
         let accepted = MailAnswer::Accepted {
             message_id: "<1@example.org>".to_owned(),

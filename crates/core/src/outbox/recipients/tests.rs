@@ -20,11 +20,11 @@ fn two_recipients() -> Family {
     family
 }
 
-fn refused(family: &Family, index: usize, for_good: bool) -> RefusedRecipient {
+fn refused(family: &Family, index: usize, is_permanent: bool) -> RefusedRecipient {
     RefusedRecipient {
         address: family.recipients[index].clone(),
-        for_good,
-        reason: if for_good { "550" } else { "451" }.to_owned(),
+        is_permanent,
+        reason: if is_permanent { "550" } else { "451" }.to_owned(),
     }
 }
 
@@ -38,7 +38,7 @@ fn sending(
     let claimed = record.claim(Uuid::nil(), now).unwrap();
     let for_now: Vec<EmailAddress> = refusals
         .iter()
-        .filter(|refused| !refused.for_good)
+        .filter(|refused| !refused.is_permanent)
         .map(|refused| refused.address.clone())
         .collect();
     let mut sending = claimed
@@ -280,20 +280,20 @@ fn recipient_added_after_sending_gets_no_mail() {
 #[derive(Debug, Clone, Copy)]
 enum Attempt {
     CrashesClaimed,
-    RefusedBefore { for_good: bool },
+    RefusedBefore { is_permanent: bool },
     Accepted { event: bool },
     NotSent,
-    RefusedAtTheEnd { for_good: bool },
+    RefusedAtTheEnd { is_permanent: bool },
     Silence { taken: bool, event: bool },
 }
 
 fn attempts() -> impl Strategy<Value = (Attempt, u8, u8)> {
     let one = prop_oneof![
         Just(Attempt::CrashesClaimed),
-        any::<bool>().prop_map(|for_good| Attempt::RefusedBefore { for_good }),
+        any::<bool>().prop_map(|is_permanent| Attempt::RefusedBefore { is_permanent }),
         any::<bool>().prop_map(|event| Attempt::Accepted { event }),
         Just(Attempt::NotSent),
-        any::<bool>().prop_map(|for_good| Attempt::RefusedAtTheEnd { for_good }),
+        any::<bool>().prop_map(|is_permanent| Attempt::RefusedAtTheEnd { is_permanent }),
         any::<(bool, bool)>().prop_map(|(taken, event)| Attempt::Silence { taken, event }),
     ];
     // Bits: which recipients are refused for now, which for good.
@@ -309,7 +309,7 @@ proptest! {
         let mut record = OutboxRecord::planned(MailKey::daily(family.id.clone(), sample::date("2026-11-21")), start());
         let mut now = start();
         let mut mails = [0; 3];
-        for (attempt, for_now, for_good) in attempts {
+        for (attempt, for_now, is_permanent) in attempts {
             now += REFUSED_DELAY;
             if record.retries_are_over(now) {
                 record = record.give_up_recipients(now).unwrap();
@@ -317,20 +317,20 @@ proptest! {
             let Ok(claimed) = record.claim(Uuid::nil(), now) else { break };
             let claimed = claimed.with_recipients_of(&family);
             let refusals: Vec<RefusedRecipient> = (0..3)
-                .filter(|index| (for_now | for_good) >> index & 1 == 1)
-                .map(|index| refused(&family, index, for_good >> index & 1 == 1))
+                .filter(|index| (for_now | is_permanent) >> index & 1 == 1)
+                .map(|index| refused(&family, index, is_permanent >> index & 1 == 1))
                 .filter(|refused| claimed.pending_recipients().contains(&refused.address))
                 .collect();
             let is_everyone_refused = refusals.len() == claimed.pending_recipients().len();
             record = match attempt {
                 Attempt::CrashesClaimed => { now += LEASE; claimed }
-                Attempt::RefusedBefore { for_good: true } => claimed.failed("550".into(), now).unwrap(),
+                Attempt::RefusedBefore { is_permanent: true } => claimed.failed("550".into(), now).unwrap(),
                 Attempt::RefusedBefore { .. } => claimed.refused_for_now("451".into(), now).unwrap(),
                 _ if is_everyone_refused => claimed.refused_for_now("451".into(), now).unwrap(),
                 attempt => {
                     let for_now: Vec<EmailAddress> = refusals
                         .iter()
-                        .filter(|refused| !refused.for_good)
+                        .filter(|refused| !refused.is_permanent)
                         .map(|refused| refused.address.clone())
                         .collect();
                     let mut sending = claimed
@@ -357,7 +357,7 @@ proptest! {
                         }
                         Attempt::Accepted { .. } => { take(); sending.accepted("id".into(), now).unwrap() }
                         Attempt::NotSent => sending.not_sent("no connection".into(), now).unwrap(),
-                        Attempt::RefusedAtTheEnd { for_good: true } => {
+                        Attempt::RefusedAtTheEnd { is_permanent: true } => {
                             sending.failed("554".into(), now).unwrap()
                         }
                         Attempt::RefusedAtTheEnd { .. } => {

@@ -24,7 +24,7 @@ impl CheckStore for MemoryStore {
             || state
                 .login_mark
                 .as_ref()
-                .is_some_and(|open| mark.is_kept_out_by(open));
+                .is_some_and(|open| mark.is_blocked_by(open));
         if !refused {
             state.login_mark = Some(mark.clone());
         }

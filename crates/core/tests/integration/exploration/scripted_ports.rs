@@ -121,7 +121,7 @@ pub(crate) enum Reply {
     /// The mailer refused the mail.
     Refused {
         /// Permanently.
-        for_good: bool,
+        is_permanent: bool,
     },
 }
 
@@ -275,7 +275,7 @@ impl Mailer for ScriptedPorts {
                             .filter(|to| to.as_str() == RECIPIENTS[1])
                             .map(|address| RefusedRecipient {
                                 address: address.clone(),
-                                for_good: false,
+                                is_permanent: false,
                                 reason: "451".to_owned(),
                             }),
                     );
@@ -290,7 +290,7 @@ impl Mailer for ScriptedPorts {
         if refused.len() == mail.to.len() {
             return Err(MailAnswer::Refused {
                 reason: "451".to_owned(),
-                for_good: false,
+                is_permanent: false,
             });
         }
         Ok(Box::new(ScriptedMail {
@@ -335,9 +335,9 @@ impl PreparedMail for ScriptedMail<'_> {
                 refused: Vec::new(),
             },
             Reply::NotSent => MailAnswer::NotSent { reason: reason() },
-            Reply::Refused { for_good } => MailAnswer::Refused {
+            Reply::Refused { is_permanent } => MailAnswer::Refused {
                 reason: reason(),
-                for_good,
+                is_permanent,
             },
             _ => MailAnswer::Unknown { reason: reason() },
         }

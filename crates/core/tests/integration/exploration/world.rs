@@ -604,8 +604,8 @@ impl World {
             answered(Transition::ReplyLost(task), taken, lost);
             answered(Transition::MailNotTaken(task), *self, Reply::Silence);
             answered(Transition::MailNotTaken(task), *self, Reply::NotSent);
-            for for_good in [false, true] {
-                let refused = Reply::Refused { for_good };
+            for is_permanent in [false, true] {
+                let refused = Reply::Refused { is_permanent };
                 answered(Transition::MailRefused(task), *self, refused);
             }
             // When a promise is broken on purpose, only that violation is searched for.

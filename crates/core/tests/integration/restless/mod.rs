@@ -98,7 +98,7 @@ impl Mailer for FakePorts {
             Some(MailFault::NotSent) => MailAnswer::NotSent { reason },
             Some(MailFault::Refused) => MailAnswer::Refused {
                 reason,
-                for_good: false,
+                is_permanent: false,
             },
         }
     }

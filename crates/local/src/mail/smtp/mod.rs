@@ -166,7 +166,7 @@ impl SmtpMailer {
         if let Some(reason) = lock(&self.login_refused).clone() {
             return Err(MailAnswer::Refused {
                 reason,
-                for_good: false,
+                is_permanent: false,
             });
         }
         let progress = Arc::new(MessageProgress::default());
@@ -249,7 +249,7 @@ impl SmtpMailer {
             Err(fault) => fault,
         };
         match fault.refusal() {
-            Some(refusal) if refusal.for_good => {
+            Some(refusal) if refusal.is_permanent => {
                 let reason = format!(
                     "The mail server refused the login ({}); check user and password.",
                     refusal.codes
@@ -257,7 +257,7 @@ impl SmtpMailer {
                 *lock(&self.login_refused) = Some(reason.clone());
                 Err(MailAnswer::Refused {
                     reason,
-                    for_good: false,
+                    is_permanent: false,
                 })
             }
             _ => Err(before_end(&fault, SmtpStep::Login)),
@@ -285,7 +285,7 @@ impl SmtpMailer {
             let Ok(address) = recipient.wire.parse::<Address>() else {
                 refused.push(RefusedRecipient {
                     address: recipient.address.clone(),
-                    for_good: true,
+                    is_permanent: true,
                     reason: "the address is malformed".to_owned(),
                 });
                 continue;
@@ -298,7 +298,7 @@ impl SmtpMailer {
                 Err(fault) => match fault.refusal() {
                     Some(refusal) if !refusal.closing => refused.push(RefusedRecipient {
                         address: recipient.address.clone(),
-                        for_good: refusal.for_good && !refusal.is_about_service,
+                        is_permanent: refusal.is_permanent && !refusal.is_about_service,
                         reason: refusal.codes,
                     }),
                     _ => {
@@ -550,7 +550,7 @@ impl PrepareDeadline {
 pub(super) fn unsendable(error: MimeError) -> MailAnswer {
     MailAnswer::Refused {
         reason: error.to_string(),
-        for_good: error != MimeError::Sender,
+        is_permanent: error != MimeError::Sender,
     }
 }
 
@@ -570,7 +570,7 @@ fn before_end(fault: &SmtpFault, step: SmtpStep) -> MailAnswer {
     match fault.refusal() {
         Some(_) => MailAnswer::Refused {
             reason,
-            for_good: false,
+            is_permanent: false,
         },
         None => MailAnswer::NotSent { reason },
     }
@@ -581,7 +581,7 @@ fn at_message(fault: &SmtpFault, step: SmtpStep) -> MailAnswer {
     match fault.refusal() {
         Some(refusal) => MailAnswer::Refused {
             reason: fault.describe(step),
-            for_good: refusal.for_good && !refusal.is_about_service,
+            is_permanent: refusal.is_permanent && !refusal.is_about_service,
         },
         None => before_end(fault, step),
     }
@@ -596,7 +596,7 @@ fn all_recipients_refused(refused: &[RefusedRecipient]) -> MailAnswer {
             "The mail server accepted none of the recipients: {}.",
             reasons.join(", ")
         ),
-        for_good: refused.iter().all(|one| one.for_good),
+        is_permanent: refused.iter().all(|one| one.is_permanent),
     }
 }
 

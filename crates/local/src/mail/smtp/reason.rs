@@ -58,7 +58,7 @@ impl SmtpFault {
             .next()
             .filter(|word| is_status(word));
         Some(Refusal {
-            for_good: error.is_permanent(),
+            is_permanent: error.is_permanent(),
             // 421: the service shuts down. 530, 535 and 538 concern the login.
             is_about_service: matches!(code.as_str(), "421" | "530" | "535" | "538"),
             closing: code == "421",
@@ -101,7 +101,7 @@ pub(super) struct Refusal {
     /// The status code and, where given, the enhanced one: `550 5.1.1`.
     pub(super) codes: String,
     /// A 5xx.
-    pub(super) for_good: bool,
+    pub(super) is_permanent: bool,
     /// It concerns the service or the login, not this mail.
     pub(super) is_about_service: bool,
     /// The server closes the connection after it.

@@ -68,8 +68,11 @@ fn accepted() -> MailAnswer {
 fn kind(answer: &MailAnswer) -> (&'static str, String) {
     let (kind, reason) = match answer {
         MailAnswer::Accepted { .. } => ("accepted", String::new()),
-        MailAnswer::Refused { reason, for_good } => (
-            if *for_good {
+        MailAnswer::Refused {
+            reason,
+            is_permanent,
+        } => (
+            if *is_permanent {
                 "refused for good"
             } else {
                 "refused"
@@ -287,7 +290,7 @@ async fn refused_recipient_does_not_stop_the_others() {
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].address.as_str(), "pat@example.org");
     assert_eq!(refused[0].reason, "550 5.1.1");
-    assert!(refused[0].for_good);
+    assert!(refused[0].is_permanent);
     assert_eq!(server.stored()[0].to, ["sam@example.net"]);
 }
 

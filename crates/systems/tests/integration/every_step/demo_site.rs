@@ -89,7 +89,7 @@ impl DemoSite {
     pub(crate) async fn check(&self, visitor: &Visitor, rule: Option<Rule>) -> Checked {
         self.demo.switches().clear();
         self.demo.end_all_sessions();
-        self.demo.forget_requests();
+        self.demo.clear_requests();
         if let Some(rule) = rule {
             self.demo.switches().add(rule);
         }

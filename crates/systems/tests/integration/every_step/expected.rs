@@ -79,7 +79,7 @@ pub(crate) fn expected(fault: &Fault, system: SystemKind, generation: Generation
         Fault::Status(status) if *status < 500 => expected_failure(PageChanged),
         Fault::Status(_) | Fault::Maintenance => expected_failure(SiteDown),
         Fault::Captcha => expected_failure(SiteRefused),
-        Fault::HalfAPage | Fault::ChangedLayout | Fault::HugeBody { .. } | Fault::EndlessBody => {
+        Fault::HalfPage | Fault::ChangedLayout | Fault::HugeBody { .. } | Fault::EndlessBody => {
             expected_failure(PageChanged)
         }
         Fault::EmptyBody | Fault::BinaryBody => ExpectedFailure {

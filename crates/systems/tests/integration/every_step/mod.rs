@@ -175,7 +175,7 @@ async fn fault_at_any_step_has_its_kind_and_a_logout(
     let steps = u32::try_from(undisturbed.requests).unwrap();
     assert!(steps >= 3, "{steps}");
     let mut checked_count = 0;
-    for fault in &Fault::quick_ones(&elsewhere) {
+    for fault in &Fault::all_quick_faults(&elsewhere) {
         for step in 0..steps {
             for is_once in [true, false] {
                 let scenario = Scenario {
@@ -257,7 +257,7 @@ async fn slow_site_at_any_step_is_down_in_time_with_a_logout(
     let with_short_cards = Visitor::new(SHORT_CARDS);
     let demo_site = DemoSite::new(system, generation).await;
     let steps = u32::try_from(demo_site.check(&patient, None).await.requests).unwrap();
-    let faults = Fault::slow_ones();
+    let faults = Fault::all_slow_faults();
     let mut scenarios = Vec::new();
     for fault in &faults {
         for step in 0..steps {

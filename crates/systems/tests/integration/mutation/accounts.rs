@@ -99,7 +99,7 @@ fn half(has_loans: bool) -> Patron {
 /// Builds a patron who can't renew anything, neither for a fee nor automatically; Koha states that.
 fn blocked() -> Patron {
     let film = DemoLoan::new("Harbour & Hill", "Stone, Ada.", today()).of_format("DVD");
-    let by_itself = DemoLoan::new("Tides", "", in_days(9)).renewed_by_the_library();
+    let by_itself = DemoLoan::new("Tides", "", in_days(9)).auto_renewed();
     let mut patron = Patron::new(NUMBER, "4711", "Jo Doe")
         .with_loan(film)
         .with_loan(by_itself);

@@ -104,7 +104,7 @@ pub(super) async fn read_account(
             mask.mask_account(&mut account);
             Ok(account)
         }
-        Err(SiteError::NotPermitted(PermitError::LeftToOthers)) => return Ok(None),
+        Err(SiteError::NotPermitted(PermitError::LoginSkipped)) => return Ok(None),
         Err(SiteError::NotPermitted(PermitError::Store(error))) => return Err(error.into()),
         Err(
             SiteError::Failed(mut failure)
@@ -150,13 +150,13 @@ impl MarkedLoginPermit<'_> {
 
 #[async_trait]
 impl LoginPermit for MarkedLoginPermit<'_> {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
+    async fn permit_login(&self) -> Result<(), PermitError> {
         for record in self.records {
             let key = record.card.key();
             match self.ports.checks.begin_login(&key, &self.mark).await {
                 Ok(true) => {}
                 Ok(false) if self.is_left_to_others(&key).await? => {
-                    return Err(PermitError::LeftToOthers);
+                    return Err(PermitError::LoginSkipped);
                 }
                 Ok(false) => return Err(PermitError::Refused(login_in_doubt())),
                 Err(StoreError::NotFound(_)) => {

@@ -131,7 +131,7 @@ async fn unsent_mail_is_sent_by_the_next_tick() {
 #[tokio::test]
 async fn temporary_refusal_waits_and_permanent_refusal_fails() {
     let world = world_with_overdue_loan().await;
-    for for_good in [false, true] {
+    for is_permanent in [false, true] {
         world
             .mailer
             .answers
@@ -139,7 +139,7 @@ async fn temporary_refusal_waits_and_permanent_refusal_fails() {
             .unwrap()
             .push_back(MailAnswer::Refused {
                 reason: "450".to_owned(),
-                for_good,
+                is_permanent,
             });
     }
     tick(&world).await;
@@ -343,7 +343,7 @@ async fn manual_send_ignores_the_retry_delay() {
         .unwrap()
         .push_back(MailAnswer::Refused {
             reason: "535".to_owned(),
-            for_good: false,
+            is_permanent: false,
         });
     tick(&world).await;
     tick(&world).await;

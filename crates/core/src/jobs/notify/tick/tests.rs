@@ -5,7 +5,7 @@ use super::*;
 use crate::alerts::Alert;
 use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE};
 use crate::testing::memory::MemoryStore;
-use crate::testing::world::{Broken, NoNotes, TestClock, World, family};
+use crate::testing::world::{Broken, FailingAlertStore, TestClock, World, family};
 
 /// Returns everything that a tick finds now.
 async fn tick(world: &World) -> TickBatch {
@@ -313,7 +313,7 @@ async fn lease_that_began_during_a_tick_is_not_doubted() {
 async fn failed_notice_is_recorded_only_after_its_alert() {
     let world = world_with_failures().await;
     let (input, store) = (NotifyAllInput::default(), &world.store);
-    let without = NoNotes(store);
+    let without = FailingAlertStore(store);
     let mut tick = Tick::new(store, store, &without, MailKind::ALL, &input, &world.clock);
     let mut faults = 0;
     loop {
