@@ -1,6 +1,6 @@
 //! Looks at one page as the browser, the login and `library detect` do.
 
-use hippo_browser::reading::{element_text, is_cut_short, parse_page, parse_fragment, skeleton};
+use hippo_browser::reading::{element_text, is_cut_short, parse_fragment, parse_page, skeleton};
 use hippo_browser::{Form, Page, decode, interstitial};
 use hippo_core::text::clean;
 use hippo_systems::FetchedPage;

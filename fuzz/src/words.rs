@@ -3,8 +3,8 @@
 use chrono::Datelike;
 use hippo_browser::classify_words;
 use hippo_browser::reading::{
-    amount, decode_entities, first_number, iso_date, join_title, check_declared_count, numbers, stable_id,
-    take_date, tidy, web_link,
+    amount, check_declared_count, decode_entities, first_number, iso_date, join_title, numbers,
+    stable_id, take_date, tidy, web_link,
 };
 use hippo_core::text::clean;
 use url::Url;

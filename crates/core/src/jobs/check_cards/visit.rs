@@ -1,6 +1,7 @@
 //! A visit: up to ten cards of one library, checked one after the other.
 
 mod login;
+mod login_group;
 mod ongoing;
 mod pace;
 mod page_changes;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::login::{LoginDecision, decide_login, list_marked_checks, read_account};
-use super::secrets::LoginGroup;
+use super::login_group::LoginGroup;
 use super::{
     CheckedCard, DOWN_ALERT_AFTER, MAX_RETRY_AFTER, MIN_BACK_OFF, Visit, VisitOptions, VisitPorts,
     VisitReport,

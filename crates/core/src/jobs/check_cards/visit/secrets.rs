@@ -1,26 +1,20 @@
 //! Decrypts the cards of a visit, and finds which of them changed meanwhile.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::Visit;
 use super::login::is_in_progress;
+use super::login_group::LoginGroup;
 use super::ongoing::OngoingVisit;
 use crate::alerts::Alert;
-use crate::card::{Card, CardKey, CardRecord, CardSecret, without_separators};
+use crate::card::{Card, CardKey, CardRecord};
 use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind};
 use crate::jobs::JobError;
 use crate::library::{Library, can_back_off_until};
 use crate::run::work::LeftOutReason;
 use crate::seal::{SealContext, SealError, Sealed};
-
-/// The cards with one number and PIN, each with its envelope: one login is for all of them.
-pub(super) struct LoginGroup {
-    pub(super) secret: CardSecret,
-    pub(super) cards: Vec<(CardRecord, Sealed)>,
-}
 
 impl OngoingVisit<'_> {
     /// Decrypts the cards that are to be checked, and groups them by number and PIN.
@@ -59,10 +53,7 @@ impl OngoingVisit<'_> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            match groups
-                .iter_mut()
-                .find(|group| is_same_secret(&group.secret, &secret))
-            {
+            match groups.iter_mut().find(|group| group.has_secret(&secret)) {
                 Some(group) => group.cards.push((record, sealed)),
                 None => groups.push(LoginGroup {
                     secret,
@@ -161,12 +152,6 @@ fn explain_unopened(
     let failure = Failure::new(FailureKind::SealedForOtherHosts, error.to_string());
     let alert = Alert::of_failure(&library.id, &failure, today);
     (failure, alert)
-}
-
-fn is_same_secret(one: &CardSecret, other: &CardSecret) -> bool {
-    let number = |secret: &CardSecret| without_separators(&secret.number);
-    number(one).expose_secret() == number(other).expose_secret()
-        && one.pin.expose_secret() == other.pin.expose_secret()
 }
 
 fn left_out_reason(record: &CardRecord, visit: &Visit, now: DateTime<Utc>) -> LeftOutReason {

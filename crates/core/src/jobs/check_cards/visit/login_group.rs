@@ -1,0 +1,21 @@
+//! Cards that share a login.
+
+use secrecy::ExposeSecret;
+
+use crate::card::{CardRecord, CardSecret, without_separators};
+use crate::seal::Sealed;
+
+/// The cards with one number and PIN, each with its envelope: one login is for all of them.
+pub(super) struct LoginGroup {
+    pub(super) secret: CardSecret,
+    pub(super) cards: Vec<(CardRecord, Sealed)>,
+}
+
+impl LoginGroup {
+    /// Whether the group's cards have this number and PIN. Separators in a number don't count.
+    pub(super) fn has_secret(&self, secret: &CardSecret) -> bool {
+        let number = |secret: &CardSecret| without_separators(&secret.number);
+        number(&self.secret).expose_secret() == number(secret).expose_secret()
+            && self.secret.pin.expose_secret() == secret.pin.expose_secret()
+    }
+}
