@@ -1,6 +1,6 @@
-//! The clients of the AWS services, with their retries and time limits.
+//! Makes the clients of the AWS services, with their retries and time limits.
 //!
-//! By default the SDK tries three times and waits forever. Each service here has its own limits.
+//! By default the SDK tries three times and waits forever. Each client here has its own limits.
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,8 +19,10 @@ use crate::environment;
 /// The time limit for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The time limit for sending one mail. Shorter than [`hippo_core::outbox::SEND_LIMIT`],
-/// so that a notice is finalised while its lease lasts.
+/// The time limit for sending one mail.
+///
+/// It is shorter than [`hippo_core::outbox::SEND_LIMIT`], so that a notice is finalised before its lease
+/// expires.
 pub const SES_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Reads region, credentials and endpoint from the environment that Lambda sets.
@@ -38,7 +40,7 @@ pub fn load_lambda_config() -> SdkConfig {
     config.build()
 }
 
-/// Reads region, credentials and endpoint from the environment and the profile. `region` overrides.
+/// Reads region, credentials and endpoint from the environment and the profile. `region` overrides theirs.
 #[cfg(feature = "operator")]
 pub async fn load_operator_config(region: Option<String>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
@@ -48,90 +50,92 @@ pub async fn load_operator_config(region: Option<String>) -> SdkConfig {
     loader.load().await
 }
 
-/// The client of the queues: four tries with backoff, 5 s each, 20 s in all.
+/// Makes the client for the queues.
 pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
     let config = aws_sdk_sqs::config::Builder::from(config)
-        .retry_config(retries(4))
-        .timeout_config(limits(Duration::from_secs(5), Duration::from_secs(20)))
+        .retry_config(retry_policy(4))
+        .timeout_config(timeouts(Duration::from_secs(5), Duration::from_secs(20)))
         .build();
     aws_sdk_sqs::Client::from_conf(config)
 }
 
-/// The client of the parameter with the keys: four tries with backoff, 5 s each, 20 s in all.
+/// Makes the client for the SSM parameter with the keys.
 pub fn ssm(config: &SdkConfig) -> aws_sdk_ssm::Client {
     let config = aws_sdk_ssm::config::Builder::from(config)
-        .retry_config(retries(4))
-        .timeout_config(limits(Duration::from_secs(5), Duration::from_secs(20)))
+        .retry_config(retry_policy(4))
+        .timeout_config(timeouts(Duration::from_secs(5), Duration::from_secs(20)))
         .build();
     aws_sdk_ssm::Client::from_conf(config)
 }
 
-/// The client of the mail service: **one** try, within [`SES_TIMEOUT`]. `SendEmail` has no
-/// idempotency token, so a retry could send the mail twice.
+/// Makes the client for sending mail. It never retries: `SendEmail` has no idempotency token, so a
+/// retry could send the mail twice.
 pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
     let config = aws_sdk_sesv2::config::Builder::from(config)
         .retry_config(RetryConfig::standard().with_max_attempts(1))
-        .timeout_config(limits(SES_TIMEOUT, SES_TIMEOUT))
+        .timeout_config(timeouts(SES_TIMEOUT, SES_TIMEOUT))
         .build();
     aws_sdk_sesv2::Client::from_conf(config)
 }
 
-/// Opens the store, with a connection and resolved credentials. Called during init, when a function
-/// has a whole processor.
+/// Opens the store, connects to it and resolves the credentials.
 ///
-/// Reads an item that can't exist, in the partition `key`, which the function may read. A failure
-/// doesn't matter here: the first real request reports it.
-pub async fn warm_store(config: &SdkConfig, table: &str, key: &str) -> DynamoDbStore {
+/// Lambda gives a function a full CPU during init, so connect then. This reads a missing item from
+/// `partition_key`, where the function has read access. It ignores errors: the first real request
+/// reports them.
+pub async fn warm_store(config: &SdkConfig, table: &str, partition_key: &str) -> DynamoDbStore {
     use aws_sdk_dynamodb::types::AttributeValue::S;
     let client = dynamodb::client(config);
     let response = client
         .get_item()
         .table_name(table)
-        .key("pk", S(key.to_owned()))
+        .key("pk", S(partition_key.to_owned()))
         .key("sk", S("META".to_owned()))
         .send()
         .await;
     if let Err(error) = response {
-        tracing::debug!(reason = %reason(&error), "The table couldn't be reached during init.");
+        tracing::debug!(reason = %describe_sdk_error(&error), "The table couldn't be reached during init.");
     }
     DynamoDbStore::new(client, table)
 }
 
-/// The client that reads SES identities: three tries, 10 s each, 30 s in all.
+/// Makes the client that reads SES identities.
 #[cfg(feature = "operator")]
 pub(crate) fn ses_reader(config: &SdkConfig) -> aws_sdk_sesv2::Client {
     let config = aws_sdk_sesv2::config::Builder::from(config)
-        .retry_config(retries(3))
-        .timeout_config(limits(Duration::from_secs(10), Duration::from_secs(30)))
+        .retry_config(retry_policy(3))
+        .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
         .build();
     aws_sdk_sesv2::Client::from_conf(config)
 }
 
-/// The client of the schedules: three tries, 10 s each, 30 s in all.
+/// Makes the client for the schedules.
 #[cfg(feature = "operator")]
 pub(crate) fn scheduler(config: &SdkConfig) -> aws_sdk_scheduler::Client {
     let config = aws_sdk_scheduler::config::Builder::from(config)
-        .retry_config(retries(3))
-        .timeout_config(limits(Duration::from_secs(10), Duration::from_secs(30)))
+        .retry_config(retry_policy(3))
+        .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
         .build();
     aws_sdk_scheduler::Client::from_conf(config)
 }
 
-/// The client of the subscriptions: three tries, 10 s each, 30 s in all.
+/// Makes the client for the SNS subscriptions.
 #[cfg(feature = "operator")]
 pub(crate) fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
     let config = aws_sdk_sns::config::Builder::from(config)
-        .retry_config(retries(3))
-        .timeout_config(limits(Duration::from_secs(10), Duration::from_secs(30)))
+        .retry_config(retry_policy(3))
+        .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
         .build();
     aws_sdk_sns::Client::from_conf(config)
 }
 
-pub(crate) fn retries(attempts: u32) -> RetryConfig {
+/// Limits a request to so many attempts, the first included.
+pub(crate) fn retry_policy(attempts: u32) -> RetryConfig {
     RetryConfig::standard().with_max_attempts(attempts)
 }
 
-pub(crate) fn limits(attempt: Duration, total: Duration) -> TimeoutConfig {
+/// Limits each attempt, and the whole request with its retries.
+pub(crate) fn timeouts(attempt: Duration, total: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(attempt)
@@ -139,21 +143,22 @@ pub(crate) fn limits(attempt: Duration, total: Duration) -> TimeoutConfig {
         .build()
 }
 
-/// Why a request failed, for the operator: the service's code and message, or the connection's
-/// error. Not for services whose messages contain addresses.
-pub(crate) fn reason<E>(error: &E) -> String
+/// Describes a failed request: the service's code and message, or the connection's error.
+///
+/// Don't log it for SES or SNS: their messages may contain email addresses.
+pub(crate) fn describe_sdk_error<E>(error: &E) -> String
 where
     E: Error + ProvideErrorMetadata,
 {
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        (None, _) => chain(error),
+        (None, _) => join_causes(error),
     }
 }
 
-/// An error and its causes, without repetitions.
-pub(crate) fn chain(error: &dyn Error) -> String {
+/// Joins an error and its causes, without repetitions.
+pub(crate) fn join_causes(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -16,7 +16,7 @@ use hippo_core::store::{ConcurrencyLimit, StoreResult};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::clients::reason;
+use crate::clients::describe_sdk_error;
 
 /// The most messages in one batch that SQS accepts.
 const BATCH_SIZE: usize = 10;
@@ -248,7 +248,7 @@ impl Sender {
             .set_entries(Some(entries))
             .send()
             .await
-            .map_err(|error| reason(&error))?;
+            .map_err(|error| describe_sdk_error(&error))?;
         Ok(response
             .failed()
             .iter()

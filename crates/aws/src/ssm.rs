@@ -16,7 +16,7 @@ use hippo_core::seal::{
 };
 use zeroize::Zeroizing;
 
-use crate::clients::reason;
+use crate::clients::describe_sdk_error;
 
 /// Why a key couldn't be written. Never contains a key.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +82,7 @@ impl KeyParameter {
                 };
                 return Err(SealError::NoKey(format!(
                     "Couldn't read the key from the SSM parameter “{name}”: {}{advice}",
-                    reason(&error)
+                    describe_sdk_error(&error)
                 )));
             }
         };
@@ -144,7 +144,7 @@ impl KeyParameter {
             }
             Err(error) => Err(KeyParameterError::Write {
                 name: self.name.clone(),
-                reason: reason(&error),
+                reason: describe_sdk_error(&error),
             }),
         }
     }

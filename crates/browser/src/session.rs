@@ -36,7 +36,7 @@ pub struct Session<'a> {
     login_sent: bool,
     shown_logged_in: bool,
     /// A page showed us logged in, and the permit doesn't know yet.
-    needs_settling: bool,
+    has_unrecorded_login: bool,
     log_out_at_end: Option<Url>,
     /// Whether the last page was reached by a redirect.
     was_redirected: bool,
@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
             jar: CookieStore::new(),
             login_sent: false,
             shown_logged_in: false,
-            needs_settling: false,
+            has_unrecorded_login: false,
             log_out_at_end: None,
             was_redirected: false,
             last_page: None,
@@ -280,16 +280,18 @@ impl<'a> Session<'a> {
 
     /// Records that a page showed us logged in. From now on a login page means `session_expired`.
     ///
-    /// The login is settled before the next request.
+    /// The accepted login is recorded before the next request.
     pub fn mark_logged_in(&mut self) {
-        self.needs_settling |= self.login_sent && !self.shown_logged_in;
+        self.has_unrecorded_login |= self.login_sent && !self.shown_logged_in;
         self.shown_logged_in = true;
     }
 
-    /// Settles an accepted login with the permit, once.
-    pub async fn settle_login(&mut self) -> Result<(), Failure> {
-        if std::mem::take(&mut self.needs_settling) {
-            self.permit.settle_login(LoginOutcome::Accepted).await?;
+    /// Records an accepted login with the permit, once.
+    pub async fn record_accepted_login(&mut self) -> Result<(), Failure> {
+        if std::mem::take(&mut self.has_unrecorded_login) {
+            self.permit
+                .record_login_outcome(LoginOutcome::Accepted)
+                .await?;
         }
         Ok(())
     }
@@ -426,7 +428,7 @@ impl<'a> Session<'a> {
         mut request: HttpRequest,
         mut slot: Option<RequestSlot>,
     ) -> Result<HttpResponse, Failure> {
-        self.settle_login().await?;
+        self.record_accepted_login().await?;
         redirect::strip_userinfo_and_fragment(&mut request.url);
         let mut may_retry = request.method == Method::GET && !self.login_sent;
         let mut visited: Vec<Url> = Vec::new();

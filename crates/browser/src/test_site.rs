@@ -219,7 +219,7 @@ impl ExchangeObserver for RequestCount {
 pub struct Permit {
     pub asked: AtomicUsize,
     pub is_refusing: bool,
-    pub settled: Mutex<Vec<LoginOutcome>>,
+    pub outcomes: Mutex<Vec<LoginOutcome>>,
 }
 
 impl Permit {
@@ -239,8 +239,8 @@ impl LoginPermit for Permit {
         }
     }
 
-    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
-        self.settled.lock().unwrap().push(outcome);
+    async fn record_login_outcome(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
+        self.outcomes.lock().unwrap().push(outcome);
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use crate::{Connections, Session};
 /// One card's visit to its library's site.
 ///
 /// A system that reads pages or JSON calls [`Self::browse`]. A system with its own protocol asks
-/// [`Self::permit`] before it sends a login, settles the login with it, and runs within
+/// [`Self::permit`] before it sends a login, records the login's outcome with it, and runs within
 /// [`Self::within_limit`].
 pub struct CardVisit<'a> {
     /// The connections that all cards share.
@@ -117,11 +117,14 @@ impl CardVisit<'_> {
         });
         let is_of_kind = |kind| matches!(&outcome, Err(failure) if failure.kind == kind);
         let is_in_doubt = session.is_login_sent() && !session.is_logged_in();
-        let settled = if is_in_doubt && is_of_kind(FailureKind::WrongCredentials) {
-            let settled = self.permit.settle_login(LoginOutcome::Refused).await;
-            settled.map_err(Failure::from)
+        let recorded = if is_in_doubt && is_of_kind(FailureKind::WrongCredentials) {
+            let recorded = self
+                .permit
+                .record_login_outcome(LoginOutcome::Refused)
+                .await;
+            recorded.map_err(Failure::from)
         } else {
-            session.settle_login().await
+            session.record_accepted_login().await
         };
         // Taken before the logout, which replaces the last page.
         let skeleton = if is_of_kind(FailureKind::PageChanged) {
@@ -131,7 +134,7 @@ impl CardVisit<'_> {
         };
         self.mark_read();
         session.end().await;
-        settled?;
+        recorded?;
         outcome.map_err(|failure| Failure {
             skeleton,
             ..failure

@@ -149,7 +149,7 @@ pub struct LoginMark {
     pub at: DateTime<Utc>,
     /// The library's local date then.
     pub day: NaiveDate,
-    /// The login's outcome is known; the mark stays until its check is saved and forbids no login.
+    /// The login's outcome is recorded. The mark stays until its check is saved, but blocks no login.
     #[serde(default)]
     pub is_settled: bool,
 }

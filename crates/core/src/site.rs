@@ -11,12 +11,12 @@ use crate::store::StoreError;
 /// Reads a card's account at its library's site.
 #[async_trait]
 pub trait LibrarySite: Send + Sync {
-    /// Logs in, reads, and logs out where the system has a logout.
+    /// Logs in, reads the account, and logs out where the system has a logout.
     ///
-    /// Calls `permit` once right before each login, and sends nothing if that fails. Settles the login
-    /// through it as soon as the site shows the outcome. Must keep to the time limit of a card, must never
-    /// mix two patrons, and must return `page_changed` rather than an uncertain account. The account's
-    /// loans and holds are both known.
+    /// Calls [`LoginPermit::permit_login`] right before each login; if that fails, sends nothing.
+    /// Calls [`LoginPermit::record_login_outcome`] as soon as the site shows the outcome. Must keep to the
+    /// time limit of a card, must never mix two patrons, and must return `page_changed` rather than an
+    /// uncertain account. Both the loans and the holds of a returned account are known.
     async fn check(
         &self,
         library: &Library,
@@ -36,21 +36,21 @@ pub enum SiteError {
     NotPermitted(#[from] PermitError),
 }
 
-/// Why a login may not be sent, or its outcome was not stored.
+/// Why a login is not permitted, or its outcome was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum PermitError {
-    /// It may not be sent, for a reason that is recorded.
+    /// The login is not permitted; the check fails with this reason.
     #[error(transparent)]
     Refused(Failure),
-    /// Another check is logging in to the card, or a person made it wait. Nothing is recorded.
+    /// Another check is running, or a person changed the card. The check ends without a record.
     #[error("The login was skipped: another check is running, or a person changed the card.")]
     LoginSkipped,
-    /// The mark could not be written.
+    /// The login mark could not be written.
     #[error("The login's mark could not be written.")]
     Store(#[from] StoreError),
 }
 
-/// The failure that a library system sees; it can only stop.
+/// Converts to the failure that a library system gets. It can only stop.
 impl From<&PermitError> for Failure {
     fn from(error: &PermitError) -> Self {
         match error {
@@ -75,16 +75,19 @@ impl From<SiteError> for Failure {
     }
 }
 
-/// Permits logins and stores their outcomes: keeps the durable mark.
+/// Permits logins and records their outcomes.
+///
+/// Before each login it writes a durable mark (a [`LoginMark`](crate::card::LoginMark)), so that a
+/// crash can't repeat the login.
 #[async_trait]
 pub trait LoginPermit: Send + Sync {
-    /// Returns `Ok` once the mark is durable; otherwise no login may be sent.
+    /// Returns `Ok` once the login mark is durable; otherwise no login may be sent.
     async fn permit_login(&self) -> Result<(), PermitError>;
 
-    /// Stores the outcome of the login durably, before the next request.
+    /// Records the login's outcome durably. Call it before the next request.
     ///
-    /// By default stores nothing, for callers without a mark.
-    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
+    /// By default it records nothing, for permits that write no mark.
+    async fn record_login_outcome(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
         let _ = outcome;
         Ok(())
     }

@@ -41,7 +41,7 @@ impl CheckStore for DynamoDbStore {
         .ok_or_else(|| no_card(card.card))
     }
 
-    async fn settle_login(
+    async fn record_login_outcome(
         &self,
         card: &CardKey,
         check: Uuid,
@@ -80,7 +80,7 @@ impl CheckStore for DynamoDbStore {
     }
 }
 
-/// Applies a login's outcome to a head, as [`CheckStore::settle_login`] requires.
+/// Applies a login's outcome to a head, as [`CheckStore::record_login_outcome`] requires.
 fn apply_login_outcome(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision<()> {
     let mark = state.login_mark.as_mut();
     let Some(mark) = mark.filter(|mark| mark.check == check) else {

@@ -25,7 +25,7 @@ pub use self::letter::Kind;
 use self::letter::{Action, Letter};
 use super::jobs::Functions;
 use super::stack::Outputs;
-use crate::clients::{reason, sqs};
+use crate::clients::{describe_sdk_error, sqs};
 
 /// How long a letter is hidden while it is replayed, in seconds. Longer than a planner may take.
 const VISIBILITY_TIMEOUT_SECONDS: i32 = 960;
@@ -222,7 +222,7 @@ impl<'a> DeadLetters<'a> {
                     .send()
                     .await
                     .map(|sent| sent.message_id)
-                    .map_err(|error| reason(&error))
+                    .map_err(|error| describe_sdk_error(&error))
             }
             Action::Call { function, event } => self
                 .functions
@@ -246,7 +246,7 @@ impl<'a> DeadLetters<'a> {
             .await
             .map_err(|error| Unreadable {
                 queue: kind,
-                reason: reason(&error),
+                reason: describe_sdk_error(&error),
             })?;
         Ok(answer.messages.unwrap_or_default())
     }
@@ -262,7 +262,7 @@ impl<'a> DeadLetters<'a> {
             .map_err(|error| {
                 format!(
                     "It was put back, but is still a dead letter: {}",
-                    reason(&error)
+                    describe_sdk_error(&error)
                 )
             })
     }
@@ -281,7 +281,7 @@ impl<'a> DeadLetters<'a> {
                 .send()
                 .await;
             if let Err(error) = answer {
-                tracing::debug!(reason = %reason(&error), "A dead letter stays hidden for some minutes.");
+                tracing::debug!(reason = %describe_sdk_error(&error), "A dead letter stays hidden for some minutes.");
             }
         }
     }
@@ -306,7 +306,7 @@ impl<'a> DeadLetters<'a> {
                 counts.filter_map(|count| count.parse::<usize>().ok()).sum()
             }
             Err(error) => {
-                tracing::warn!(reason = %reason(&error), "Couldn't count the dead letters.");
+                tracing::warn!(reason = %describe_sdk_error(&error), "Couldn't count the dead letters.");
                 0
             }
         }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::jobs::Functions;
 use super::stack::Outputs;
-use crate::clients::{reason, scheduler, sns};
+use crate::clients::{describe_sdk_error, scheduler, sns};
 use crate::dry_run;
 
 /// The ARN of a subscription that isn't confirmed yet.
@@ -127,7 +127,7 @@ impl<'a> Doctor<'a> {
             match client.get_schedule().name(name).send().await {
                 Ok(schedule) if schedule.state == Some(ScheduleState::Enabled) => {}
                 Ok(_) => disabled.push(name.as_str()),
-                Err(error) => return Finding::unanswered(CHECK, &reason(&error)),
+                Err(error) => return Finding::unanswered(CHECK, &describe_sdk_error(&error)),
             }
         }
         if disabled.is_empty() {
@@ -147,7 +147,7 @@ impl<'a> Doctor<'a> {
         let mut disabled = Vec::new();
         for name in &self.outputs.schedules {
             let answer = client.get_schedule().name(name).send().await;
-            let schedule = answer.map_err(|error| reason(&error))?;
+            let schedule = answer.map_err(|error| describe_sdk_error(&error))?;
             if schedule.state == Some(ScheduleState::Enabled) {
                 continue;
             }
@@ -179,7 +179,7 @@ impl<'a> Doctor<'a> {
             .await;
         let subscriptions = match answer {
             Ok(answer) => answer.subscriptions.unwrap_or_default(),
-            Err(error) => return Finding::unanswered(CHECK, &reason(&error)),
+            Err(error) => return Finding::unanswered(CHECK, &describe_sdk_error(&error)),
         };
         let is_confirmed = |arn: &str| arn.starts_with("arn:");
         let arns: Vec<&str> = subscriptions

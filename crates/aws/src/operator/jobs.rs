@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::clients::{limits, reason};
+use crate::clients::{describe_sdk_error, timeouts};
 
 /// The timeout of a planner (`PlannerTimeout` in `template.yaml`), and a little for its start.
 const CALL_TIMEOUT: Duration = Duration::from_secs(920);
@@ -141,7 +141,7 @@ impl Functions {
         let config = aws_sdk_lambda::config::Builder::from(config)
             // Started only once, since a second run isn't wanted.
             .retry_config(aws_config::retry::RetryConfig::standard().with_max_attempts(1))
-            .timeout_config(limits(CALL_TIMEOUT, CALL_TIMEOUT))
+            .timeout_config(timeouts(CALL_TIMEOUT, CALL_TIMEOUT))
             .build();
         Self {
             client: Client::from_conf(config),
@@ -169,7 +169,7 @@ impl Functions {
             .await
             .map_err(|error| StartError::NotStarted {
                 function: function.to_owned(),
-                reason: reason(&error),
+                reason: describe_sdk_error(&error),
             })?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let payload: Value = serde_json::from_slice(&payload).unwrap_or(Value::Null);

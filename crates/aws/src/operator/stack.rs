@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 
-use crate::clients::{limits, reason, retries};
+use crate::clients::{describe_sdk_error, retry_policy, timeouts};
 
 /// The parts of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,8 +126,8 @@ pub async fn outputs(config: &SdkConfig, name: &str) -> Result<Outputs, StackErr
         .to_owned();
     let client = aws_sdk_cloudformation::Client::from_conf(
         aws_sdk_cloudformation::config::Builder::from(config)
-            .retry_config(retries(3))
-            .timeout_config(limits(Duration::from_secs(10), Duration::from_secs(30)))
+            .retry_config(retry_policy(3))
+            .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
             .build(),
     );
     let answer = client.describe_stacks().stack_name(name).send().await;
@@ -135,7 +135,7 @@ pub async fn outputs(config: &SdkConfig, name: &str) -> Result<Outputs, StackErr
         Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
         Err(error) if error.as_service_error().is_some_and(is_absent) => None,
         Err(error) => {
-            let reason = reason(&error);
+            let reason = describe_sdk_error(&error);
             // The SDK identifies this only by its message, which goes on to list where it looked.
             if reason.contains("no credentials") {
                 return Err(StackError::NotSignedIn);

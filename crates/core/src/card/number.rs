@@ -1,16 +1,16 @@
-//! Card numbers: the printed form, and the form for a site.
+//! Converts card numbers from the printed form to the form that sites accept.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Separates a patron's name from the number, for sites that ask for both.
 const NAME_END: char = '|';
 
-/// Drops the spaces and hyphens with which a number is printed in groups: `2 1234 5678` and
-/// `21234-5678` are `212345678`.
+/// Removes the spaces and hyphens that group a printed number: `2 1234 5678` and `21234-5678` become
+/// `212345678`.
 ///
-/// A number is digits in groups, with one hyphen or white space between two groups and nothing else. Of
-/// `Name|number` the number is what follows the bar. Anything else, such as a user name or a number with
-/// letters, stays as it is but for white space around it.
+/// A number is groups of digits, with one hyphen or white space between two groups. In `Name|number`,
+/// only the part after the bar is the number. Any other text, such as a user name or a number with
+/// letters, is only trimmed.
 pub fn without_separators(number: &SecretString) -> SecretString {
     let (name, digits) = match number.expose_secret().rsplit_once(NAME_END) {
         Some((name, digits)) => (Some(name.trim()), digits.trim()),
@@ -29,7 +29,7 @@ pub fn without_separators(number: &SecretString) -> SecretString {
     SecretString::from(kept)
 }
 
-/// Whether a text is groups of digits with one hyphen or white space between two.
+/// Whether the text is groups of digits, with one hyphen or white space between two groups.
 fn is_in_groups(text: &str) -> bool {
     let is_separated_by_one = |part: &str| {
         let is_group = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());

@@ -299,7 +299,7 @@ pub trait CheckStore: Send + Sync {
     /// `refused_since` to the mark's time (if it is not set), unless an account was read since. Does
     /// nothing if the mark belongs to another check or the card is gone. Returns once the write would
     /// survive a crash.
-    async fn settle_login(
+    async fn record_login_outcome(
         &self,
         card: &CardKey,
         check: Uuid,

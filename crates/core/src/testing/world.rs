@@ -80,8 +80,8 @@ pub(crate) struct TestSite {
     pub(crate) logins: Mutex<Vec<String>>,
     /// Hang for ever, as after a crash, right after the login was permitted.
     pub(crate) hang_after_login: std::sync::atomic::AtomicBool,
-    /// Settle the login as accepted first.
-    pub(crate) settles_login: std::sync::atomic::AtomicBool,
+    /// Record the login as accepted first.
+    pub(crate) records_login: std::sync::atomic::AtomicBool,
     visitors: Mutex<BTreeMap<LibraryId, usize>>,
     /// The highest number of concurrent visitors at one library, and at all together.
     pub(crate) most_at_one: AtomicUsize,
@@ -127,8 +127,8 @@ impl LibrarySite for TestSite {
             .lock()
             .unwrap()
             .push(format!("{number}:{}", secret.pin.expose_secret()));
-        if self.settles_login.load(Ordering::SeqCst) {
-            permit.settle_login(LoginOutcome::Accepted).await?;
+        if self.records_login.load(Ordering::SeqCst) {
+            permit.record_login_outcome(LoginOutcome::Accepted).await?;
         }
         if self.hang_after_login.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;

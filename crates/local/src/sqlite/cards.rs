@@ -35,7 +35,7 @@ impl CardStore for SqliteStore {
     }
 
     async fn card(&self, id: CardId) -> StoreResult<Option<CardRecord>> {
-        self.read(move |connection| by_id(connection, id)).await
+        self.read(move |connection| find_card(connection, id)).await
     }
 
     async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
@@ -118,10 +118,10 @@ impl CardStore for SqliteStore {
 /// Refuses a card whose family or library isn't there.
 pub(super) fn require_owners(connection: &Connection, card: &Card) -> Result<(), Fault> {
     if !families::exists(connection, &card.family)? {
-        return Err(families::no_family(&card.family));
+        return Err(families::family_not_found(&card.family));
     }
     if !libraries::exists(connection, &card.library)? {
-        return Err(libraries::no_library(&card.library));
+        return Err(libraries::library_not_found(&card.library));
     }
     Ok(())
 }
@@ -184,8 +184,7 @@ pub(super) fn put_record(
     Ok(())
 }
 
-/// One card.
-pub(super) fn by_id(connection: &Connection, id: CardId) -> Result<Option<CardRecord>, Fault> {
+pub(super) fn find_card(connection: &Connection, id: CardId) -> Result<Option<CardRecord>, Fault> {
     first(
         connection,
         "SELECT * FROM card WHERE id = ?1",
@@ -208,14 +207,14 @@ pub(super) fn of_family(
 }
 
 /// The error for a missing card.
-pub(super) fn no_card(id: CardId) -> Fault {
+pub(super) fn card_not_found(id: CardId) -> Fault {
     StoreError::NotFound(format!("card {id}")).into()
 }
 
-/// Returns [`no_card`] unless a row was changed.
+/// Returns [`card_not_found`] unless a row was changed.
 pub(super) fn require_changed(rows: usize, id: CardId) -> Result<(), Fault> {
     match rows {
-        0 => Err(no_card(id)),
+        0 => Err(card_not_found(id)),
         _ => Ok(()),
     }
 }

@@ -39,14 +39,14 @@ impl CheckStore for SqliteStore {
                     ":settled": mark.is_settled,
                 })?;
             if marked == 0 && newest_check(connection, &card, |_| true)?.is_none() {
-                return Err(cards::no_card(card.card));
+                return Err(cards::card_not_found(card.card));
             }
             Ok(marked > 0)
         })
         .await
     }
 
-    async fn settle_login(
+    async fn record_login_outcome(
         &self,
         card: &CardKey,
         check: Uuid,

@@ -49,7 +49,8 @@ impl FamilyStore for SqliteStore {
 
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
         let id = id.clone();
-        self.read(move |connection| by_id(connection, &id)).await
+        self.read(move |connection| find_family(connection, &id))
+            .await
     }
 
     async fn families(&self) -> StoreResult<Vec<Family>> {
@@ -111,7 +112,7 @@ fn change_stopped(
     id: &FamilyId,
     change: impl FnOnce(&mut Family) -> bool,
 ) -> Result<bool, Fault> {
-    let Some(mut family) = by_id(connection, id)? else {
+    let Some(mut family) = find_family(connection, id)? else {
         return Ok(false);
     };
     if !change(&mut family) {
@@ -123,13 +124,11 @@ fn change_stopped(
     Ok(true)
 }
 
-/// The error for a missing family.
-pub(super) fn no_family(id: &FamilyId) -> Fault {
+pub(super) fn family_not_found(id: &FamilyId) -> Fault {
     StoreError::NotFound(format!("family “{id}”")).into()
 }
 
-/// One family.
-pub(super) fn by_id(connection: &Connection, id: &FamilyId) -> Result<Option<Family>, Fault> {
+pub(super) fn find_family(connection: &Connection, id: &FamilyId) -> Result<Option<Family>, Fault> {
     first(
         connection,
         "SELECT * FROM family WHERE id = ?1",
@@ -138,7 +137,6 @@ pub(super) fn by_id(connection: &Connection, id: &FamilyId) -> Result<Option<Fam
     )
 }
 
-/// Whether the family exists.
 pub(super) fn exists(connection: &Connection, id: &FamilyId) -> Result<bool, Fault> {
     Ok(connection
         .prepare_cached("SELECT 1 FROM family WHERE id = ?1")?
@@ -147,7 +145,7 @@ pub(super) fn exists(connection: &Connection, id: &FamilyId) -> Result<bool, Fau
 
 fn require_changed(rows: usize, id: &FamilyId) -> Result<(), Fault> {
     match rows {
-        0 => Err(no_family(id)),
+        0 => Err(family_not_found(id)),
         _ => Ok(()),
     }
 }

@@ -51,6 +51,7 @@ impl LibraryStore for SqliteStore {
                     "UPDATE library SET name = :name, system = :system, base_url = :base_url,
                          account_url = :account_url, timezone = :timezone,
                          date_format = :date_format, login_hosts = :login_hosts, options = :options,
+                         -- A new URL clears the back-off and the down mark.
                          back_off_until =
                              CASE base_url WHEN :base_url THEN back_off_until END,
                          down_since = CASE base_url WHEN :base_url THEN down_since END
@@ -75,7 +76,7 @@ impl LibraryStore for SqliteStore {
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
         let id = id.clone();
         self.read(move |connection| {
-            let found = by_id(connection, &id)?;
+            let found = find_library_with_state(connection, &id)?;
             Ok(found.map(|(library, _)| library))
         })
         .await
@@ -122,6 +123,7 @@ impl LibraryStore for SqliteStore {
         self.write(move |connection| {
             let changed = connection
                 .prepare_cached(
+                    // Keeps a later back-off, unless it's so far ahead that a wrong clock must have set it.
                     "UPDATE library SET back_off_until = CASE
                          WHEN back_off_until > ?2 AND back_off_until <= ?3 THEN back_off_until
                          ELSE ?2 END
@@ -146,12 +148,13 @@ impl LibraryStore for SqliteStore {
         self.write(move |connection| {
             first(
                 connection,
+                // Keeps the earliest time.
                 "UPDATE library SET down_since = min(?2, coalesce(down_since, ?2)) WHERE id = ?1
                  RETURNING id, down_since",
                 [id.as_str(), &time(since)],
                 |row| StoredRow::new("library", "id", row).parsed("down_since"),
             )?
-            .ok_or_else(|| no_library(&id))
+            .ok_or_else(|| library_not_found(&id))
         })
         .await
     }
@@ -170,26 +173,23 @@ impl LibraryStore for SqliteStore {
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
         let id = id.clone();
         self.read(move |connection| {
-            let found = by_id(connection, &id)?;
+            let found = find_library_with_state(connection, &id)?;
             Ok(found.and_then(|(_, state)| state.back_off_until))
         })
         .await
     }
 }
 
-/// The error for a missing library.
-pub(super) fn no_library(id: &LibraryId) -> Fault {
+pub(super) fn library_not_found(id: &LibraryId) -> Fault {
     StoreError::NotFound(format!("library “{id}”")).into()
 }
 
-/// A library's state.
 pub(super) struct LibraryState {
     pub(super) back_off_until: Option<DateTime<Utc>>,
     pub(super) down_since: Option<DateTime<Utc>>,
 }
 
-/// One library, and its state.
-pub(super) fn by_id(
+pub(super) fn find_library_with_state(
     connection: &Connection,
     id: &LibraryId,
 ) -> Result<Option<(Library, LibraryState)>, Fault> {
@@ -208,7 +208,6 @@ pub(super) fn by_id(
     )
 }
 
-/// Whether the library exists.
 pub(super) fn exists(connection: &Connection, id: &LibraryId) -> Result<bool, Fault> {
     Ok(connection
         .prepare_cached("SELECT 1 FROM library WHERE id = ?1")?
@@ -221,7 +220,7 @@ fn in_use(id: &LibraryId, who: &str, them: &str) -> Fault {
 
 fn require_changed(rows: usize, id: &LibraryId) -> Result<(), Fault> {
     match rows {
-        0 => Err(no_library(id)),
+        0 => Err(library_not_found(id)),
         _ => Ok(()),
     }
 }

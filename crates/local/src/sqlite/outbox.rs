@@ -19,7 +19,7 @@ impl OutboxStore for SqliteStore {
         let (record, journal) = (record.clone(), Arc::clone(&self.journal));
         self.write(move |connection| {
             if !families::exists(connection, &record.family)? {
-                return Err(families::no_family(&record.family));
+                return Err(families::family_not_found(&record.family));
             }
             let is_open = matches!(record.state, MailState::Pending | MailState::Missed);
             let sent = match is_open {

@@ -32,8 +32,8 @@ impl SecretStore for SqliteStore {
     ) -> StoreResult<()> {
         let (fingerprint, secret) = (fingerprint.clone(), secret.clone());
         self.write(move |connection| {
-            let record = cards::by_id(connection, card)?
-                .ok_or_else(|| cards::no_card(card))?
+            let record = cards::find_card(connection, card)?
+                .ok_or_else(|| cards::card_not_found(card))?
                 .card;
             if cards::number_is_held(connection, &record, &fingerprint)? {
                 return Err(cards::duplicate_number(&record.family, &record.library));

@@ -20,7 +20,8 @@ impl VisitStore for SqliteStore {
     ) -> StoreResult<Option<LoadedVisit>> {
         let (library, keys) = (library.clone(), cards.to_vec());
         self.read(move |connection| {
-            let Some((library, state)) = libraries::by_id(connection, &library)? else {
+            let Some((library, state)) = libraries::find_library_with_state(connection, &library)?
+            else {
                 return Ok(None);
             };
             let mut loaded = LoadedVisit {
@@ -30,7 +31,7 @@ impl VisitStore for SqliteStore {
                 cards: Vec::with_capacity(keys.len()),
             };
             for key in keys {
-                let record = cards::by_id(connection, key.card)?
+                let record = cards::find_card(connection, key.card)?
                     .filter(|record| record.card.family == key.family);
                 let secret = sealed::secret_of(connection, key.card)?;
                 loaded.cards.extend(record.zip(secret));
@@ -46,7 +47,7 @@ impl AccountStore for SqliteStore {
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
         let family = family.clone();
         self.read(move |connection| {
-            let Some(loaded) = families::by_id(connection, &family)? else {
+            let Some(loaded) = families::find_family(connection, &family)? else {
                 return Ok(None);
             };
             Ok(Some(LoadedFamily {

@@ -47,10 +47,16 @@ impl SocketSystem {
         let mut answer = String::new();
         stream.read_line(&mut answer).await.map_err(down)?;
         if answer != "LOANS 0 HOLDS 0\n" {
-            visit.permit.settle_login(LoginOutcome::Refused).await?;
+            visit
+                .permit
+                .record_login_outcome(LoginOutcome::Refused)
+                .await?;
             return Err(Failure::wrong_credentials("not welcome"));
         }
-        visit.permit.settle_login(LoginOutcome::Accepted).await?;
+        visit
+            .permit
+            .record_login_outcome(LoginOutcome::Accepted)
+            .await?;
         let mut account = self.unknown_account()?;
         account.loans = Some(Vec::new());
         account.holds = Some(Vec::new());
@@ -81,7 +87,7 @@ async fn start_server(answer: &'static str) -> (Url, Arc<AtomicUsize>) {
 
 #[tokio::test]
 async fn system_with_its_own_protocol_is_checked() {
-    for (answer, kind, in_doubt, settled) in [
+    for (answer, kind, in_doubt, recorded) in [
         (
             "LOANS 0 HOLDS 0\n",
             None,
@@ -113,8 +119,8 @@ async fn system_with_its_own_protocol_is_checked() {
         );
         assert_eq!((permit.count(), logins.load(Ordering::SeqCst)), (1, 1));
         assert_eq!(
-            permit.settled.lock().unwrap().as_slice(),
-            settled.as_slice()
+            permit.outcomes.lock().unwrap().as_slice(),
+            recorded.as_slice()
         );
     }
 }

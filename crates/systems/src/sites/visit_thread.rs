@@ -254,21 +254,21 @@ fn leaves_login_in_doubt(kind: FailureKind) -> bool {
 #[derive(Debug, Default)]
 struct LoginProgress {
     is_sent: bool,
-    is_settled: bool,
+    is_outcome_recorded: bool,
     /// The permit's error, if it stopped the visit.
     permit_error: Option<PermitError>,
 }
 
 impl LoginProgress {
     fn is_in_doubt(&self) -> bool {
-        self.is_sent && !self.is_settled
+        self.is_sent && !self.is_outcome_recorded
     }
 }
 
 /// A question of the visit's thread to the permit, which stays with the waiting caller.
 enum Question {
     MayLogIn(Reply),
-    SettleLogin(LoginOutcome, Reply),
+    RecordOutcome(LoginOutcome, Reply),
 }
 
 type Reply = oneshot::Sender<Result<(), Failure>>;
@@ -281,9 +281,9 @@ impl Question {
                 login.is_sent |= answer.is_ok();
                 (answer, reply)
             }
-            Self::SettleLogin(outcome, reply) => {
-                let answer = permit.settle_login(outcome).await;
-                login.is_settled |= answer.is_ok();
+            Self::RecordOutcome(outcome, reply) => {
+                let answer = permit.record_login_outcome(outcome).await;
+                login.is_outcome_recorded |= answer.is_ok();
                 (answer, reply)
             }
         };
@@ -321,8 +321,8 @@ impl LoginPermit for RemotePermit {
         self.ask(Question::MayLogIn).await
     }
 
-    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
-        self.ask(|reply| Question::SettleLogin(outcome, reply))
+    async fn record_login_outcome(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
+        self.ask(|reply| Question::RecordOutcome(outcome, reply))
             .await
     }
 }
@@ -510,20 +510,20 @@ mod tests {
             } else {
                 vec![]
             };
-            assert_eq!(*permit.settled.lock().unwrap(), expected);
+            assert_eq!(*permit.outcomes.lock().unwrap(), expected);
             busy.is_busy.store(false, Ordering::Relaxed);
         }
     }
 
     #[tokio::test]
-    async fn login_is_settled_once_with_its_outcome() {
+    async fn login_outcome_is_recorded_once() {
         for (reading, expected) in [
             (Reading::Honest, LoginOutcome::Accepted),
             (Reading::Refused, LoginOutcome::Refused),
         ] {
             let (site, sites) = (site().await, sites());
             let (_, permit) = visit(&sites, Slow::reading(reading), &site, "wpl").await;
-            assert_eq!(*permit.settled.lock().unwrap(), [expected]);
+            assert_eq!(*permit.outcomes.lock().unwrap(), [expected]);
         }
     }
 

@@ -8,7 +8,7 @@ use aws_sdk_sesv2::types::{DkimStatus, ListRecommendationsFilterKey};
 use hippo_core::email_address::{EmailAddress, wire_form};
 
 use super::{Doctor, Finding};
-use crate::clients::{reason, ses_reader};
+use crate::clients::{describe_sdk_error, ses_reader};
 
 /// The sender's identities in SES.
 struct Identities {
@@ -50,7 +50,7 @@ impl Doctor<'_> {
         const CHECK: &str = "mail account";
         let account = match client.get_account().send().await {
             Ok(account) => account,
-            Err(error) => return Finding::unanswered(CHECK, &reason(&error)),
+            Err(error) => return Finding::unanswered(CHECK, &describe_sdk_error(&error)),
         };
         let is_healthy = account
             .enforcement_status()
@@ -181,7 +181,7 @@ async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding 
                 CHECK,
                 format!(
                     "SES didn't say whether {domain} has a DMARC record: {}.",
-                    reason(&error).trim_end_matches('.')
+                    describe_sdk_error(&error).trim_end_matches('.')
                 ),
                 format!("Run: dig +short TXT _dmarc.{domain}"),
             );
@@ -240,6 +240,6 @@ async fn identity(client: &Client, name: &str) -> Result<Option<GetEmailIdentity
         {
             Ok(None)
         }
-        Err(error) => Err(reason(&error)),
+        Err(error) => Err(describe_sdk_error(&error)),
     }
 }

@@ -104,7 +104,7 @@ async fn login_mark_and_outcome_cost_two_write_units_each() {
     let marked = store.spent.take();
     let accepted = LoginOutcome::Accepted;
     store
-        .settle_login(&key, mark.check, accepted)
+        .record_login_outcome(&key, mark.check, accepted)
         .await
         .unwrap();
     let settled = store.spent.take();
@@ -114,7 +114,7 @@ async fn login_mark_and_outcome_cost_two_write_units_each() {
     assert_eq!([marked[1].units, settled[1].units], [2.0, 2.0]);
     // The same outcome again is read, but not written.
     store
-        .settle_login(&key, mark.check, accepted)
+        .record_login_outcome(&key, mark.check, accepted)
         .await
         .unwrap();
     assert_eq!(operations(&store.spent.take()), ["GetItem"]);

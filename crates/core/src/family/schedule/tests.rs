@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::vectors::transitions;
+use super::vectors::load_transitions;
 use super::*;
 use crate::family::Preferences;
 
@@ -176,7 +176,7 @@ fn clock_change_neither_loses_nor_doubles_a_date(#[case] name: &str, #[case] tra
 
 #[test]
 fn no_clock_change_in_any_zone_loses_or_doubles_a_date() {
-    let Some(transitions) = transitions() else {
+    let Some(transitions) = load_transitions() else {
         return;
     };
     assert!(transitions.len() > 300);

@@ -1,10 +1,10 @@
-//! The table of every clock change, from a file beside the project.
+//! Loads the clock changes of all time zones from `tz_transitions.json`, for tests.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-/// A row of the table.
+/// One clock change of one zone.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Transition {
     pub(crate) zone: Tz,
@@ -17,8 +17,10 @@ struct Transitions {
     cases: Vec<Transition>,
 }
 
-/// The table, beside the project or where `SCHEDULE_VECTORS` says.
-pub(crate) fn transitions() -> Option<Vec<Transition>> {
+/// Loads the table from the folder `SCHEDULE_VECTORS`, by default one beside the project.
+///
+/// `None`: the file is missing.
+pub(crate) fn load_transitions() -> Option<Vec<Transition>> {
     let folder = std::env::var("SCHEDULE_VECTORS").map_or_else(
         |_| {
             std::path::Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -382,7 +382,7 @@ pub(super) async fn accepted_login_blocks_no_other_and_shows_its_check_running(
     let card = one_card(store).await;
     let own = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
-    settle(store, &card, own.check, LoginOutcome::Accepted).await;
+    record_outcome(store, &card, own.check, LoginOutcome::Accepted).await;
     let settled = LoginMark {
         is_settled: true,
         ..own
@@ -402,14 +402,14 @@ pub(super) async fn refused_login_refuses_the_card_before_its_check_is_saved(sto
     let card = one_card(store).await;
     let own = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
-    settle(store, &card, own.check, LoginOutcome::Refused).await;
+    record_outcome(store, &card, own.check, LoginOutcome::Refused).await;
     assert_eq!(state(store, &card).await.refused_since, Some(own.at));
     let next = mark(Uuid::new_v4(), DAY);
     assert!(!store.begin_login(&card.key(), &next).await.unwrap());
     store.allow_retry(card.id).await.unwrap();
     assert!(store.begin_login(&card.key(), &next).await.unwrap());
     // The person's change is newer.
-    settle(store, &card, own.check, LoginOutcome::Refused).await;
+    record_outcome(store, &card, own.check, LoginOutcome::Refused).await;
     assert_eq!(state(store, &card).await.refused_since, None);
 }
 
@@ -419,7 +419,7 @@ pub(super) async fn refused_login_before_a_newer_account_is_ignored(store: &dyn 
     assert!(store.begin_login(&card.key(), &slow).await.unwrap());
     let good = check(&card, "05:10:00", Ok(account(0)));
     save(store, &good, Saved::Stored).await;
-    settle(store, &card, slow.check, LoginOutcome::Refused).await;
+    record_outcome(store, &card, slow.check, LoginOutcome::Refused).await;
     assert_eq!(state(store, &card).await.refused_since, None);
 }
 
@@ -428,19 +428,19 @@ pub(super) async fn login_of_another_check_or_a_lost_card_is_not_settled(store: 
     let own = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
     for outcome in [LoginOutcome::Accepted, LoginOutcome::Refused] {
-        settle(store, &card, Uuid::new_v4(), outcome).await;
+        record_outcome(store, &card, Uuid::new_v4(), outcome).await;
     }
     let after = state(store, &card).await;
     assert_eq!((after.login_mark, after.refused_since), (Some(own.clone()), None));
     store.remove_card(card.id).await.unwrap();
-    settle(store, &card, own.check, LoginOutcome::Accepted).await;
+    record_outcome(store, &card, own.check, LoginOutcome::Accepted).await;
 }
 
 pub(super) async fn settled_login_leaves_no_doubt_after_any_check(store: &dyn Store) {
     let card = one_card(store).await;
     let own = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
-    settle(store, &card, own.check, LoginOutcome::Accepted).await;
+    record_outcome(store, &card, own.check, LoginOutcome::Accepted).await;
     let mut doubtful = check(&card, "05:10:00", failed(FailureKind::PageChanged));
     doubtful.id = own.check;
     if let Err(failure) = &mut doubtful.outcome {
@@ -454,16 +454,16 @@ pub(super) async fn second_login_of_a_check_stays_open_until_settled(store: &dyn
     let card = one_card(store).await;
     let own = mark(Uuid::new_v4(), DAY);
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
-    settle(store, &card, own.check, LoginOutcome::Accepted).await;
+    record_outcome(store, &card, own.check, LoginOutcome::Accepted).await;
     assert!(store.begin_login(&card.key(), &own).await.unwrap());
     assert_eq!(state(store, &card).await.login_mark, Some(own));
     let other = mark(Uuid::new_v4(), DAY);
     assert!(!store.begin_login(&card.key(), &other).await.unwrap());
 }
 
-async fn settle(store: &dyn Store, card: &Card, check: Uuid, outcome: LoginOutcome) {
-    let settled = store.settle_login(&card.key(), check, outcome).await;
-    settled.unwrap();
+async fn record_outcome(store: &dyn Store, card: &Card, check: Uuid, outcome: LoginOutcome) {
+    let recorded = store.record_login_outcome(&card.key(), check, outcome).await;
+    recorded.unwrap();
 }
 
 pub(super) async fn older_check_still_removes_its_own_mark(store: &dyn Store) {

@@ -31,7 +31,7 @@ impl CheckStore for MemoryStore {
         Ok(!refused)
     }
 
-    async fn settle_login(
+    async fn record_login_outcome(
         &self,
         card: &CardKey,
         check: Uuid,

@@ -82,7 +82,7 @@ async fn interrupted_run_keeps_what_was_done() {
         if matches!(progress, Progress::Checked(_)) {
             // The second card's check never comes back.
             world.site.hang_after_login.store(true, Ordering::SeqCst);
-            world.site.settles_login.store(true, Ordering::SeqCst);
+            world.site.records_login.store(true, Ordering::SeqCst);
         }
     };
     let options = CheckOptions {

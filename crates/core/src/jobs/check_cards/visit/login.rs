@@ -119,7 +119,7 @@ pub(super) async fn read_account(
     }))
 }
 
-/// Permits a login once the mark of every card that it stands for is stored.
+/// Permits a login once the login mark of each of its cards is stored.
 struct MarkedLoginPermit<'a> {
     ports: &'a VisitPorts<'a>,
     library: &'a Library,
@@ -170,14 +170,14 @@ impl LoginPermit for MarkedLoginPermit<'_> {
         Ok(())
     }
 
-    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
+    async fn record_login_outcome(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
         for record in self.records {
             let key = record.card.key();
-            let settled = self
+            let recorded = self
                 .ports
                 .checks
-                .settle_login(&key, self.mark.check, outcome);
-            settled.await?;
+                .record_login_outcome(&key, self.mark.check, outcome);
+            recorded.await?;
         }
         Ok(())
     }

@@ -119,13 +119,13 @@ impl CheckStore for TwistedStore<'_> {
         Ok(may_log_in)
     }
 
-    async fn settle_login(
+    async fn record_login_outcome(
         &self,
         card: &CardKey,
         check: Uuid,
         outcome: LoginOutcome,
     ) -> StoreResult<()> {
-        self.inside.settle_login(card, check, outcome).await
+        self.inside.record_login_outcome(card, check, outcome).await
     }
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
@@ -372,7 +372,7 @@ async fn allowed_retry_logs_in_on_the_day_of_the_crash() {
 async fn crash_after_a_settled_login_blocks_only_for_a_while() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
-    world.site.settles_login.store(true, Ordering::SeqCst);
+    world.site.records_login.store(true, Ordering::SeqCst);
     crash_after_login(&world).await;
     let at_once = world.check_all().await;
     assert_eq!(kinds(&at_once), [""; 0], "it may be in progress");
@@ -410,7 +410,7 @@ impl ConcurrencyLimit for ExactLimit {
 
 #[tokio::test]
 async fn check_alone_at_the_library_knows_of_a_crash_at_once() {
-    for (settles_login, is_alone, expected) in [
+    for (records_login, is_alone, expected) in [
         (true, true, vec!["ok"]),
         (false, true, vec!["not_tried"]),
         (true, false, vec![]),
@@ -419,7 +419,7 @@ async fn check_alone_at_the_library_knows_of_a_crash_at_once() {
         let world = World::new().await;
         let card = world.add_card("conrad", "wpl", ("1", "p")).await;
         let site = &world.site;
-        site.settles_login.store(settles_login, Ordering::SeqCst);
+        site.records_login.store(records_login, Ordering::SeqCst);
         crash_after_login(&world).await;
         let visit = world.visit("wpl", &[card]).await;
         let report = world
@@ -432,7 +432,7 @@ async fn check_alone_at_the_library_knows_of_a_crash_at_once() {
             })
             .await;
         let seen = kinds(&report.checked);
-        assert_eq!(seen, expected, "{settles_login} {is_alone}");
+        assert_eq!(seen, expected, "{records_login} {is_alone}");
         for card in &report.checked {
             if let Err(failure) = &card.check.outcome {
                 assert_eq!(failure.remedy, Some(Remedy::RetryCard), "{failure}");

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::clock::{date_exists, due_instant, local_date};
-use crate::family::schedule::vectors::transitions;
+use crate::family::schedule::vectors::load_transitions;
 use crate::testing::memory::MemoryStore;
 use crate::testing::world::{TestClock, family};
 
@@ -151,7 +151,7 @@ async fn each_date_is_sent_once_at_every_quarter_hour(
 /// Each change has families at a few quarter hours; the schedule's own tests cover all of them.
 #[test]
 fn each_date_is_sent_once_over_clock_changes() {
-    let Some(transitions) = transitions() else {
+    let Some(transitions) = load_transitions() else {
         return;
     };
     let transitions: Vec<_> = (0..).zip(transitions).collect();
