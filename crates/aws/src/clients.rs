@@ -40,7 +40,7 @@ pub fn load_lambda_config() -> SdkConfig {
     config.build()
 }
 
-/// Reads region, credentials and endpoint from the environment and the profile. `region` overrides theirs.
+/// Reads region, credentials and endpoint from the environment and the profile. `region` has priority.
 #[cfg(feature = "operator")]
 pub async fn load_operator_config(region: Option<String>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
@@ -80,7 +80,7 @@ pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
 
 /// Opens the store, connects to it and resolves the credentials.
 ///
-/// Lambda gives a function a full CPU during init, so connect then. This reads a missing item from
+/// Call it during init, when Lambda gives a function a full CPU. It reads a missing item from
 /// `partition_key`, where the function has read access. It ignores errors: the first real request
 /// reports them.
 pub async fn warm_store(config: &SdkConfig, table: &str, partition_key: &str) -> DynamoDbStore {

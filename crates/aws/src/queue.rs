@@ -127,7 +127,7 @@ pub struct FifoConcurrencyLimit;
 
 #[async_trait]
 impl ConcurrencyLimit for FifoConcurrencyLimit {
-    async fn enter(&self, _library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
+    async fn acquire_permit(&self, _library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
         Ok(Box::new(()))
     }
 }

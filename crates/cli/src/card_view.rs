@@ -215,11 +215,11 @@ pub(crate) async fn load_cards(
     let today = local_date(now, family.timezone);
     let accounts: BTreeMap<CardId, StoredAccount> = context
         .store
-        .accounts_of(&family.id)
+        .family_accounts(&family.id)
         .await?
         .into_iter()
         .collect();
-    let records = context.store.cards_of(&family.id).await?;
+    let records = context.store.family_cards(&family.id).await?;
     let mut until: BTreeMap<&LibraryId, Option<String>> = BTreeMap::new();
     let mut views = Vec::with_capacity(records.len());
     for record in &records {

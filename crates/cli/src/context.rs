@@ -181,7 +181,7 @@ impl Context {
         }
         let mut records = Vec::new();
         for family in self.store.families().await? {
-            records.extend(self.store.cards_of(&family.id).await?);
+            records.extend(self.store.family_cards(&family.id).await?);
         }
         let ids: Vec<String> = records
             .iter()

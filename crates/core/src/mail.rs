@@ -14,7 +14,7 @@ pub use key::{MailKey, MailKind, MailTag};
 /// The content of a mail. Text and HTML have the same content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailContent {
-    /// One line, without text from outside.
+    /// The subject: one line, without text from outside.
     pub subject: String,
     /// The plain text part.
     pub text: String,
@@ -33,7 +33,7 @@ impl fmt::Debug for MailContent {
 pub struct Mail {
     /// The recipients; at least one.
     pub to: Vec<EmailAddress>,
-    /// One line.
+    /// The subject: one line.
     pub subject: String,
     /// The plain text part.
     pub text: String,
@@ -41,7 +41,7 @@ pub struct Mail {
     pub html: String,
     /// The `Date` header.
     pub date: DateTime<Utc>,
-    /// Its tag in the outbox; `None` for a test mail.
+    /// The tag that identifies it in the outbox; `None` for a test mail.
     pub tag: Option<MailTag>,
 }
 
@@ -58,19 +58,19 @@ impl fmt::Debug for Mail {
 pub enum MailAnswer {
     /// The mail service accepted it.
     Accepted {
-        /// Its `Message-ID`.
+        /// The mail's `Message-ID`.
         message_id: String,
         /// The recipients that the service refused; the others have the mail.
         refused: Vec<RefusedRecipient>,
     },
-    /// Certainly not sent: the service refused it.
+    /// The mail service refused it, so it certainly wasn't sent.
     Refused {
         /// The reason for the operator, without addresses or content.
         reason: String,
-        /// The refusal is permanent.
+        /// A retry would be refused too.
         is_permanent: bool,
     },
-    /// Proven not to have been handed over: no connection, or lost before the end of the message.
+    /// It certainly wasn't handed over: the connection failed, or was lost before the end of the message.
     NotSent {
         /// The reason for the operator.
         reason: String,
@@ -87,7 +87,7 @@ pub enum MailAnswer {
 pub struct RefusedRecipient {
     /// The refused address.
     pub address: EmailAddress,
-    /// The refusal is permanent.
+    /// A retry would be refused too.
     pub is_permanent: bool,
     /// The service's status code or a few words; never the address.
     pub reason: String,
@@ -126,12 +126,12 @@ pub trait Mailer: Send + Sync {
 /// A prepared mail; one more step sends it.
 #[async_trait]
 pub trait PreparedMail: Send {
-    /// The recipients that the service refused during preparation; none by default.
-    fn refused(&self) -> &[RefusedRecipient] {
+    /// Lists the recipients that the service refused during preparation; none by default.
+    fn refused_recipients(&self) -> &[RefusedRecipient] {
         &[]
     }
 
-    /// Sends it at most once, like [`Mailer::send`]. The answer repeats the refused recipients.
+    /// Sends the mail at most once, like [`Mailer::send`]. The answer repeats the refused recipients.
     async fn commit(self: Box<Self>) -> MailAnswer;
 }
 

@@ -46,7 +46,7 @@ pub enum PermitError {
     #[error("The login was skipped: another check is running, or a person changed the card.")]
     LoginSkipped,
     /// The login mark could not be written.
-    #[error("The login's mark could not be written.")]
+    #[error("Couldn't write the login mark.")]
     Store(#[from] StoreError),
 }
 

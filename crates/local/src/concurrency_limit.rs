@@ -91,7 +91,7 @@ struct Permit {
 
 #[async_trait]
 impl ConcurrencyLimit for FileConcurrencyLimit {
-    async fn enter(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
+    async fn acquire_permit(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
         let queue_permit = self
             .queue(library)
             .acquire_owned()
@@ -139,9 +139,12 @@ mod tests {
 
     /// Whether another visitor can enter now.
     async fn can_enter(limit: &FileConcurrencyLimit, id: &str) -> bool {
-        tokio::time::timeout(Duration::from_millis(100), limit.enter(&library(id)))
-            .await
-            .is_ok()
+        tokio::time::timeout(
+            Duration::from_millis(100),
+            limit.acquire_permit(&library(id)),
+        )
+        .await
+        .is_ok()
     }
 
     #[test]
@@ -157,14 +160,14 @@ mod tests {
     async fn visitor_is_alone_unless_other_permit_is_held() {
         let folder = tempfile::tempdir().unwrap();
         let limits = [(); 2].map(|()| FileConcurrencyLimit::new(folder.path().join("locks")));
-        let _inside = limits[0].enter(&library("wpl")).await.unwrap();
+        let _inside = limits[0].acquire_permit(&library("wpl")).await.unwrap();
         assert_eq!(
             limits[0].is_alone(&library("wpl")).await.unwrap(),
             Some(true)
         );
         for limit in &limits {
             // In this process or another.
-            let other = limit.enter(&library("wpl")).await.unwrap();
+            let other = limit.acquire_permit(&library("wpl")).await.unwrap();
             assert_eq!(
                 limits[0].is_alone(&library("wpl")).await.unwrap(),
                 Some(false)
@@ -181,8 +184,8 @@ mod tests {
     async fn third_visitor_waits_until_one_leaves() {
         let folder = tempfile::tempdir().unwrap();
         let limit = FileConcurrencyLimit::new(folder.path().join("locks"));
-        let first = limit.enter(&library("wpl")).await.unwrap();
-        let _second = limit.enter(&library("wpl")).await.unwrap();
+        let first = limit.acquire_permit(&library("wpl")).await.unwrap();
+        let _second = limit.acquire_permit(&library("wpl")).await.unwrap();
         assert!(!can_enter(&limit, "wpl").await);
         assert!(can_enter(&limit, "kpl").await);
         drop(first);
@@ -196,7 +199,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let locks = folder.path().join("locks");
         let _permit = FileConcurrencyLimit::new(&locks)
-            .enter(&library("wpl"))
+            .acquire_permit(&library("wpl"))
             .await
             .unwrap();
         let mode = fs::metadata(&locks).unwrap().permissions().mode();
@@ -210,8 +213,8 @@ mod tests {
             FileConcurrencyLimit::new(folder.path()),
             FileConcurrencyLimit::new(folder.path()),
         );
-        let held = one.enter(&library("wpl")).await.unwrap();
-        let also = other.enter(&library("wpl")).await.unwrap();
+        let held = one.acquire_permit(&library("wpl")).await.unwrap();
+        let also = other.acquire_permit(&library("wpl")).await.unwrap();
         assert!(!can_enter(&one, "wpl").await);
         assert!(!can_enter(&other, "wpl").await);
         drop(also);
@@ -228,7 +231,7 @@ mod tests {
         for visit in 0..40_usize {
             let (limit, inside) = (Arc::clone(&limits[visit % 2]), Arc::clone(&inside));
             visits.spawn(async move {
-                let _permit = limit.enter(&library("wpl")).await.unwrap();
+                let _permit = limit.acquire_permit(&library("wpl")).await.unwrap();
                 let now_inside = inside.fetch_add(1, Ordering::SeqCst) + 1;
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 inside.fetch_sub(1, Ordering::SeqCst);
@@ -243,7 +246,7 @@ mod tests {
     async fn unusable_lock_folder_is_named_in_the_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let limit = FileConcurrencyLimit::new(file.path().join("locks"));
-        let error = limit.enter(&library("wpl")).await.err().unwrap();
+        let error = limit.acquire_permit(&library("wpl")).await.err().unwrap();
         assert!(matches!(error, StoreError::Unavailable(reason) if reason.contains("locks")));
     }
 }

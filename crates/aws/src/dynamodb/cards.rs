@@ -44,7 +44,7 @@ impl CardStore for DynamoDbStore {
         Ok(found.transpose()?.flatten())
     }
 
-    async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
+    async fn family_cards(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
         let cards = Expression::new("#pk = :pk AND begins_with(#sk, :cards)")
             .value(":pk", text(keys::family(family)))
             .value(":cards", text(keys::CARDS));

@@ -65,7 +65,10 @@ impl CheckStore for DynamoDbStore {
         Ok(saved.unwrap_or(Saved::CardGone))
     }
 
-    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+    async fn family_accounts(
+        &self,
+        family: &FamilyId,
+    ) -> StoreResult<Vec<(CardId, StoredAccount)>> {
         let keys = Expression::new("#pk = :pk AND #sk BETWEEN :first AND :last")
             .value(":pk", text(keys::family(family)))
             .value(":first", text(keys::ACCOUNTS))

@@ -156,7 +156,7 @@ impl OutboxStore for DynamoDbStore {
     }
 
     /// Records that may have been sent outlive their family.
-    async fn sent_before(&self, _key: &MailKey) -> StoreResult<Option<u64>> {
+    async fn last_sent_fence(&self, _key: &MailKey) -> StoreResult<Option<u64>> {
         Ok(None)
     }
 

@@ -236,7 +236,7 @@ async fn refuse_duplicate(
     number: &SecretString,
 ) -> Result<(), CommandError> {
     let fingerprint = fingerprint(context, library, number).await?;
-    let cards = context.store.cards_of(family).await?;
+    let cards = context.store.family_cards(family).await?;
     let is_same = |card: &Card| card.library == *library && card.fingerprint == fingerprint;
     if cards.iter().any(|record| is_same(&record.card)) {
         return Err(duplicate(family, library));

@@ -80,7 +80,7 @@ async fn load_ids(kind: IdKind, context: &Context) -> Result<Vec<String>, Comman
                 if kind == IdKind::Family {
                     ids.push(family.id.to_string());
                 } else {
-                    let cards = context.store.cards_of(&family.id).await?;
+                    let cards = context.store.family_cards(&family.id).await?;
                     ids.extend(cards.iter().map(|record| record.card.id.to_string()));
                 }
             }

@@ -316,7 +316,7 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
 
 async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
     let family = context.family(&remove.id).await?;
-    let cards = context.store.cards_of(&family.id).await?.len();
+    let cards = context.store.family_cards(&family.id).await?.len();
     let question = format!(
         "Remove the family {} and {}?",
         family.id,

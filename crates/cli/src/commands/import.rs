@@ -221,7 +221,7 @@ async fn duplicate_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>,
         .map(|card| &card.family)
         .collect::<BTreeSet<_>>()
     {
-        for record in context.store.cards_of(family).await? {
+        for record in context.store.family_cards(family).await? {
             seen.insert((family.clone(), record.card.library, record.card.fingerprint));
         }
     }

@@ -145,7 +145,7 @@ impl AwsDeployment {
             let outcome = match check.failure {
                 Some(failure) => Err(failure),
                 None => {
-                    let accounts = store.accounts_of(&card.family).await?;
+                    let accounts = store.family_accounts(&card.family).await?;
                     let account = accounts.into_iter().find(|(id, _)| *id == card.id);
                     let Some((_, stored)) = account else {
                         continue;

@@ -21,7 +21,7 @@ impl MailKind {
     /// Every kind that is planned and sent.
     pub const ALL: &'static [Self] = &[Self::DAILY];
 
-    /// The kind as text: a slug.
+    /// Returns the kind's slug.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -62,21 +62,21 @@ impl fmt::Display for MailKind {
 /// The key of one mail's record, displayed as `daily/conrad/2026-11-21`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MailKey {
-    /// Its kind.
+    /// The mail's kind.
     pub kind: MailKind,
-    /// Its family.
+    /// The mail's family.
     pub family: FamilyId,
     /// The family's local date, computed once, when the mail was planned.
     pub date: NaiveDate,
 }
 
 impl MailKey {
-    /// The key of a mail of any kind.
+    /// Creates the key of a mail.
     pub fn new(kind: MailKind, family: FamilyId, date: NaiveDate) -> Self {
         Self { kind, family, date }
     }
 
-    /// The key of a daily notice.
+    /// Creates the key of a daily notice.
     pub fn daily(family: FamilyId, date: NaiveDate) -> Self {
         Self::new(MailKind::DAILY, family, date)
     }
@@ -91,23 +91,23 @@ impl fmt::Display for MailKey {
 /// Identifies a mail of the outbox and the claim that sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailTag {
-    /// Its kind.
+    /// The mail's kind.
     pub kind: MailKind,
-    /// The family.
+    /// The mail's family.
     pub family: FamilyId,
     /// The family's local date.
     pub date: NaiveDate,
-    /// The claim under which it was sent.
+    /// The fence of the claim that sends it.
     pub fence: u64,
 }
 
 impl MailTag {
-    /// The part of the `Message-ID` before the `@`; each claim has its own.
+    /// Returns the part of the `Message-ID` before the `@`; each claim has its own.
     pub fn message_id_local_part(&self) -> String {
         format!("{}.{}.{}.{}", self.kind, self.family, self.date, self.fence)
     }
 
-    /// The key of its record.
+    /// Returns the key of the mail's record.
     pub fn key(&self) -> MailKey {
         MailKey::new(self.kind.clone(), self.family.clone(), self.date)
     }

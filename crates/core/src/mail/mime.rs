@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{Mail, MailTag};
 use crate::email_address::{EmailAddress, wire_address};
 
-/// The most characters of a subject; longer ones are cut.
+/// The maximum length of a subject, in characters; longer ones are cut.
 pub const SUBJECT_LIMIT: usize = 200;
 
 /// The sender of mails.
@@ -81,16 +81,16 @@ impl fmt::Debug for EnvelopeRecipient {
     }
 }
 
-/// The reason why a mail can't be built, without addresses or content.
+/// Why a mail can't be built, without addresses or content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MimeError {
-    /// It has no recipient with an ASCII form.
+    /// The mail has no recipient, or an address has no ASCII form.
     #[error("The mail has no recipient whose address can be written in ASCII.")]
     NoRecipient,
-    /// A sender's address has no ASCII form.
+    /// One of the sender's addresses has no ASCII form.
     #[error("The sender's addresses must be in ASCII. Correct them in the configuration.")]
     Sender,
-    /// The date is outside the years that mails support here.
+    /// The date is outside the years 1970 to 9999.
     #[error("The date of the mail lies outside the years 1970 to 9999.")]
     Date,
     /// The parts don't form a valid mail.
@@ -98,7 +98,7 @@ pub enum MimeError {
     Malformed,
 }
 
-/// The `Message-ID` of the mail of `tag` from this sender, without its brackets.
+/// Returns the `Message-ID` of a tagged mail from this sender, without its brackets.
 pub fn message_id(tag: &MailTag, sender: &Sender) -> Result<String, MimeError> {
     let from = wire_address(&sender.from).ok_or(MimeError::Sender)?;
     let local_part = tag.message_id_local_part();
@@ -123,17 +123,17 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
         return Err(MimeError::NoRecipient);
     }
 
-    let fingerprint = fingerprint(mail);
+    let hash = hash_mail(mail);
     let message_id = match &mail.tag {
         Some(tag) => message_id(tag, sender)?,
-        None => format!("test.{fingerprint}@{}", from.domain()),
+        None => format!("test.{hash}@{}", from.domain()),
     };
 
     let mut builder = Message::builder()
-        .date(wire_date(mail.date)?)
+        .date(to_system_time(mail.date)?)
         .message_id(Some(format!("<{message_id}>")))
         .from(Mailbox::new(
-            Some(one_line(&sender.name)).filter(|name| !name.is_empty()),
+            Some(collapse_to_one_line(&sender.name)).filter(|name| !name.is_empty()),
             from.clone(),
         ));
     if let Some(reply_to) = reply_to {
@@ -148,10 +148,13 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
                 .collect::<Vec<_>>()
                 .join(", "),
         ))
-        .subject(subject(&mail.subject))
+        .subject(format_subject(&mail.subject))
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("List-Unsubscribe"),
-            format!("<mailto:{}?subject=unsubscribe>", mailto(&unsubscribe)),
+            format!(
+                "<mailto:{}?subject=unsubscribe>",
+                encode_mailto(&unsubscribe)
+            ),
         ))
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
@@ -160,9 +163,9 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
         .multipart(
             MultiPart::alternative()
                 // A hash over both parts cannot occur in either of them.
-                .boundary(format!("hippo-{fingerprint}"))
-                .singlepart(SinglePart::plain(body(&mail.text)))
-                .singlepart(SinglePart::html(body(&mail.html))),
+                .boundary(format!("hippo-{hash}"))
+                .singlepart(SinglePart::plain(clean_body(&mail.text)))
+                .singlepart(SinglePart::html(clean_body(&mail.html))),
         )
         .map_err(|_| MimeError::Malformed)?;
 
@@ -191,7 +194,7 @@ fn optional_wire_address(address: Option<&EmailAddress>) -> Result<Option<Addres
 }
 
 /// Converts a date within lettre's range; lettre panics outside it.
-fn wire_date(date: DateTime<Utc>) -> Result<SystemTime, MimeError> {
+fn to_system_time(date: DateTime<Utc>) -> Result<SystemTime, MimeError> {
     if (1970..=9999).contains(&date.year()) {
         Ok(date.into())
     } else {
@@ -200,7 +203,7 @@ fn wire_date(date: DateTime<Utc>) -> Result<SystemTime, MimeError> {
 }
 
 /// Returns the first 128 bits of a mail's SHA-256, in hexadecimal.
-fn fingerprint(mail: &Mail) -> String {
+fn hash_mail(mail: &Mail) -> String {
     let mut hash = Sha256::new();
     let mut add = |part: &str| {
         // The length distinguishes “a”, “bc” from “ab”, “c”.
@@ -221,8 +224,8 @@ fn fingerprint(mail: &Mail) -> String {
         .collect()
 }
 
-/// Replaces runs of white space and control characters, line ends among them, with one space.
-fn one_line(text: &str) -> String {
+/// Replaces each run of white space and control characters, including line ends, with one space.
+fn collapse_to_one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
@@ -230,9 +233,9 @@ fn one_line(text: &str) -> String {
 }
 
 /// Puts a subject on one line and cuts it to [`SUBJECT_LIMIT`].
-fn subject(text: &str) -> String {
+fn format_subject(text: &str) -> String {
     // A mail program would decode text that looks like an encoded word.
-    let text = one_line(text).replace("=?", "= ?");
+    let text = collapse_to_one_line(text).replace("=?", "= ?");
     match text.char_indices().nth(SUBJECT_LIMIT - 1) {
         Some((end, _)) if text.chars().count() > SUBJECT_LIMIT => {
             format!("{}…", text.get(..end).unwrap_or_default())
@@ -241,8 +244,8 @@ fn subject(text: &str) -> String {
     }
 }
 
-/// Normalises line ends to LF, which lettre turns into CRLF, and drops control characters but tabs.
-fn body(text: &str) -> String {
+/// Normalises line ends to LF, which lettre turns into CRLF, and drops control characters except tabs.
+fn clean_body(text: &str) -> String {
     text.replace("\r\n", "\n")
         .replace('\r', "\n")
         .chars()
@@ -251,7 +254,7 @@ fn body(text: &str) -> String {
 }
 
 /// Encodes an address for a `mailto:` link (RFC 6068).
-fn mailto(address: &Address) -> String {
+fn encode_mailto(address: &Address) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'*+@[]:".contains(&byte);
     let mut out = String::new();
     for byte in address.to_string().bytes() {
@@ -415,8 +418,11 @@ mod tests {
 
     #[test]
     fn long_subject_is_cut() {
-        assert_eq!(subject(&"x".repeat(200)), "x".repeat(200));
-        assert_eq!(subject(&"ü".repeat(201)), format!("{}…", "ü".repeat(199)));
+        assert_eq!(format_subject(&"x".repeat(200)), "x".repeat(200));
+        assert_eq!(
+            format_subject(&"ü".repeat(201)),
+            format!("{}…", "ü".repeat(199))
+        );
     }
 
     #[test]
@@ -455,7 +461,7 @@ mod tests {
     #[test]
     fn mailto_link_escapes_the_address() {
         let address = Address::new("a?b&c%d", "example.org").unwrap();
-        assert_eq!(mailto(&address), "a%3Fb%26c%25d@example.org");
+        assert_eq!(encode_mailto(&address), "a%3Fb%26c%25d@example.org");
     }
 
     #[test]

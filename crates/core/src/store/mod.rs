@@ -1,8 +1,8 @@
 //! The stores, behind narrow traits.
 //!
-//! Every implementation passes the same contract tests (`testing::contract`). All methods may
-//! be called from several tasks and processes at once. The store itself decides a conditional write, not
-//! an earlier read.
+//! Every implementation passes the same contract tests (`testing::contract`). Several tasks and
+//! processes may call any method at once. The store checks the condition of a write during the write, and
+//! doesn't rely on an earlier read.
 
 mod restore;
 
@@ -31,13 +31,13 @@ use crate::seal::Sealed;
 
 pub use self::restore::{CardConflict, CardCopy, RestoreOutcome, RestoreStore, WriteMode};
 
-/// Why a store did not do what it was asked to do.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The id is taken.
     #[error("There is {0} already.")]
     AlreadyExists(String),
-    /// There is no record of that id.
+    /// No record has that id.
     #[error("There is no {0}.")]
     NotFound(String),
     /// Another record still refers to it.
@@ -46,20 +46,20 @@ pub enum StoreError {
     /// The record is larger than the store allows; nothing was changed.
     #[error("{0}")]
     TooLarge(String),
-    /// The store cannot be reached or is busy; a later try may work.
+    /// The store is unreachable or busy; a later try may work.
     #[error("The store is not available: {0}")]
     Unavailable(String),
-    /// A stored record cannot be understood, or a newer version wrote it.
+    /// A stored record is damaged, or a newer version wrote it.
     #[error("The store cannot be used: {0}")]
     Unusable(String),
 }
 
-/// A row that cannot be understood: its table and id, without its content.
+/// Identifies a damaged row, without its content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct DamagedRow {
-    /// Its table.
+    /// The table.
     pub table: String,
-    /// Its id there.
+    /// The row's id.
     pub id: String,
 }
 
@@ -75,27 +75,27 @@ impl From<DamagedRow> for Alert {
 /// The result of a store operation.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// The families.
+/// Stores the families.
 #[async_trait]
 pub trait FamilyStore: Send + Sync {
     /// Adds a family; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// Replaces a family, except its stopped recipients. [`StoreError::NotFound`] if it is not there.
+    /// Replaces a family, except its stopped recipients; [`StoreError::NotFound`] if it is missing.
     ///
-    /// Only [`FamilyStore::stop_recipient`] and [`FamilyStore::allow_recipient`] change those, so that
-    /// an edit cannot undo a concurrent report of the mail service.
+    /// Only [`FamilyStore::stop_recipient`] and [`FamilyStore::allow_recipient`] change its stopped
+    /// recipients. So an edit can't undo a concurrent report of the mail service.
     async fn update_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// One family.
+    /// Returns a family, or `None` if it is missing.
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>>;
 
-    /// All families, by id.
+    /// Lists all families, ordered by id.
     async fn families(&self) -> StoreResult<Vec<Family>>;
 
-    /// At most `limit` families after `after`, by id.
+    /// Lists at most `limit` families after `after`, ordered by id.
     ///
-    /// By default taken from the whole list; a store that can page overrides it.
+    /// By default it loads all families; a store that can page overrides it.
     async fn families_page(
         &self,
         after: Option<&FamilyId>,
@@ -107,44 +107,45 @@ pub trait FamilyStore: Send + Sync {
         Ok(families)
     }
 
-    /// Stops a recipient as [`Family::stop_recipient`] does, in one conditional write; false also if the
-    /// family is gone.
+    /// Stops a recipient as [`Family::stop_recipient`] does, in one conditional write; returns false also
+    /// if the family is gone.
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool>;
 
-    /// Allows a recipient again as [`Family::allow_recipient`] does, in one conditional write; false also
-    /// if the family is gone.
+    /// Allows a recipient again as [`Family::allow_recipient`] does, in one conditional write; returns
+    /// false also if the family is gone.
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool>;
 
-    /// Removes a family with its cards, their secrets, accounts and mails;
-    /// [`StoreError::NotFound`] if it is not there.
+    /// Removes a family with its mails, and its cards with their secrets and accounts;
+    /// [`StoreError::NotFound`] if it is missing.
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()>;
 }
 
-/// The libraries and their back-offs.
+/// Stores the libraries and their back-offs.
 #[async_trait]
 pub trait LibraryStore: Send + Sync {
     /// Adds a library; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_library(&self, library: &Library) -> StoreResult<()>;
 
-    /// Replaces a library; [`StoreError::NotFound`] if it is not there.
+    /// Replaces a library; [`StoreError::NotFound`] if it is missing.
     ///
-    /// Its back-off and down time stay unless `base_url` changes: they belong to the old site.
+    /// Keeps its back-off and down mark, unless `base_url` changes: then it clears both, since they belong
+    /// to the old site.
     async fn update_library(&self, library: &Library) -> StoreResult<()>;
 
-    /// One library.
+    /// Returns a library, or `None` if it is missing.
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>>;
 
-    /// All libraries, by id.
+    /// Lists all libraries, ordered by id.
     async fn libraries(&self) -> StoreResult<Vec<Library>>;
 
-    /// Removes a library; [`StoreError::InUse`] while it has cards, [`StoreError::NotFound`] if
-    /// it is not there.
+    /// Removes a library; [`StoreError::InUse`] while it has cards, [`StoreError::NotFound`] if it is
+    /// missing.
     async fn remove_library(&self, id: &LibraryId) -> StoreResult<()>;
 
-    /// Backs off from a library until `until`, unless its back-off already lasts longer.
+    /// Backs off from a library until `until`; [`StoreError::NotFound`] if it is missing.
     ///
-    /// A longer back-off that is implausible at `now` ([`can_back_off_until`]) is replaced.
-    /// [`StoreError::NotFound`] if the library is not there.
+    /// Keeps a later back-off, unless it's so far ahead of `now` that a wrong clock must have set it
+    /// ([`can_back_off_until`]).
     ///
     /// [`can_back_off_until`]: crate::library::can_back_off_until
     async fn back_off(
@@ -154,8 +155,10 @@ pub trait LibraryStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> StoreResult<()>;
 
-    /// Marks a library as down since `since`, unless it has been down for longer; returns since when.
-    /// [`StoreError::NotFound`] if it is not there.
+    /// Marks a library as down since `since`, and returns since when it is down;
+    /// [`StoreError::NotFound`] if it is missing.
+    ///
+    /// Keeps an earlier time.
     async fn mark_library_down(
         &self,
         id: &LibraryId,
@@ -165,11 +168,11 @@ pub trait LibraryStore: Send + Sync {
     /// Marks a library as up; does nothing if it is gone.
     async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()>;
 
-    /// When the back-off of a library ends; may be in the past.
+    /// Returns when a library's back-off ends; the time may be in the past.
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
 }
 
-/// Which cards to list; in JSON, the scope of a schedule's input.
+/// Selects the cards to list; in JSON, the scope of a schedule's input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -178,8 +181,8 @@ pub enum Scope {
     All,
     /// The cards whose newest check failed or that were never checked.
     Failed,
-    /// The cards that no run may check until a person acts: paused, or refused by the site. Not an
-    /// input.
+    /// The cards that no run may check until a person acts: paused, or refused by the site. A
+    /// schedule's input can't select it.
     #[serde(skip)]
     Waiting,
 }
@@ -188,7 +191,7 @@ impl Scope {
     /// The scopes that an input may have.
     pub const INPUTS: [Self; 2] = [Self::All, Self::Failed];
 
-    /// The name in options and JSON.
+    /// Returns the name in options and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -207,32 +210,33 @@ impl fmt::Display for Scope {
 /// The position in a list of cards: the last card of the previous page.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CardCursor {
-    /// Its library.
+    /// The card's library.
     pub library: LibraryId,
-    /// Its fingerprint.
+    /// The card's fingerprint.
     pub fingerprint: Fingerprint,
-    /// Its id.
+    /// The card's id.
     pub card: CardId,
 }
 
-/// The cards.
+/// Stores the cards.
 #[async_trait]
 pub trait CardStore: Send + Sync {
     /// Adds a card with its sealed number and PIN, in one write.
     ///
-    /// [`StoreError::AlreadyExists`] if its id is taken or its family holds the same number at the
-    /// same library already; [`StoreError::NotFound`] if the family or library is not there.
+    /// [`StoreError::AlreadyExists`] if its id is taken, or its family already has a card with the same
+    /// number at the library; [`StoreError::NotFound`] if the family or library is missing.
     async fn add_card(&self, card: &Card, secret: &Sealed) -> StoreResult<()>;
 
-    /// One card, by id alone.
+    /// Returns a card, or `None` if it is missing.
     async fn card(&self, id: CardId) -> StoreResult<Option<CardRecord>>;
 
-    /// A family's cards, by id.
-    async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>>;
+    /// Lists a family's cards, ordered by id.
+    async fn family_cards(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>>;
 
-    /// At most `limit` cards of a scope after `after`, by library, fingerprint and id ([`CardCursor`]).
+    /// Lists at most `limit` cards of a scope after `after`, ordered by library, fingerprint and id
+    /// ([`CardCursor`]).
     ///
-    /// Paused and refused cards are in the waiting scope only.
+    /// Only [`Scope::Waiting`] lists paused and refused cards.
     async fn cards_to_check(
         &self,
         scope: Scope,
@@ -240,27 +244,27 @@ pub trait CardStore: Send + Sync {
         limit: usize,
     ) -> StoreResult<Vec<CardRecord>>;
 
-    /// Pauses or resumes the checks of a card; [`StoreError::NotFound`] if it is not there.
+    /// Pauses or resumes the checks of a card; [`StoreError::NotFound`] if it is missing.
     async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()>;
 
-    /// Clears the refusal and the login mark of a card, so that it may be tried again.
-    /// [`StoreError::NotFound`] if it is not there.
+    /// Clears the refusal and the login mark of a card, so that a check may log in again;
+    /// [`StoreError::NotFound`] if it is missing.
     async fn allow_retry(&self, id: CardId) -> StoreResult<()>;
 
-    /// Removes a card with its secret and account; [`StoreError::NotFound`] if it is not there.
+    /// Removes a card with its secret and account; [`StoreError::NotFound`] if it is missing.
     async fn remove_card(&self, id: CardId) -> StoreResult<()>;
 }
 
-/// The sealed numbers and PINs.
+/// Stores the sealed numbers and PINs.
 #[async_trait]
 pub trait SecretStore: Send + Sync {
-    /// The sealed secrets of these cards; missing ones are left out.
+    /// Returns the sealed secrets of these cards, without missing ones.
     async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
 
     /// Replaces a card's secret and its fingerprint in one write.
     ///
-    /// [`StoreError::NotFound`] if the card is not there; [`StoreError::AlreadyExists`] if its
-    /// family holds that number at the library on another card.
+    /// [`StoreError::NotFound`] if the card is missing; [`StoreError::AlreadyExists`] if another card of
+    /// its family has that number at the library.
     async fn replace_secret(
         &self,
         card: CardId,
@@ -268,35 +272,35 @@ pub trait SecretStore: Send + Sync {
         secret: &Sealed,
     ) -> StoreResult<()>;
 
-    /// Every card that has a secret, by id.
+    /// Lists all cards that have a secret, ordered by id.
     async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>>;
 }
 
 /// The result of saving a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
-    /// It is the newest.
+    /// The check is stored, and is the newest.
     Stored,
-    /// A check that started later is stored already; only the mark was changed.
+    /// A check that started later is already stored, so this one is not.
     Older,
     /// The card is gone; nothing was changed.
     CardGone,
 }
 
-/// The checks and their accounts.
+/// Stores the checks and their accounts.
 #[async_trait]
 pub trait CheckStore: Send + Sync {
-    /// Writes the durable mark that a login is about to be sent; false if the login is not allowed.
+    /// Writes the login mark before a login is sent; false if the login is not allowed.
     ///
-    /// Conditional: refused while another check of the same day has an unsettled mark, and for a card
-    /// that is paused or refused by the site. Returns once the mark would survive a crash.
+    /// It is not allowed while another check of the same day has an unsettled mark, nor for a card that
+    /// is paused or refused by the site. Returns once the mark would survive a crash.
     /// [`StoreError::NotFound`] if the card is gone.
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool>;
 
-    /// Settles the mark of this check: its login has a known outcome.
+    /// Records the outcome of this check's login, which settles its login mark.
     ///
-    /// The mark stays, to show that the check is running, and blocks no other login. A refusal sets
-    /// `refused_since` to the mark's time (if it is not set), unless an account was read since. Does
+    /// A settled mark stays, to show that the check is running, but blocks no other login. A refusal
+    /// sets `refused_since` to the mark's time (if it is not set), unless an account was read since. Does
     /// nothing if the mark belongs to another check or the card is gone. Returns once the write would
     /// survive a crash.
     async fn record_login_outcome(
@@ -306,9 +310,7 @@ pub trait CheckStore: Send + Sync {
         outcome: LoginOutcome,
     ) -> StoreResult<()>;
 
-    /// Saves a check with its account or failure, and removes its mark.
-    ///
-    /// Conditional, by these rules:
+    /// Saves a check with its account or failure, and removes its login mark, by these rules:
     ///
     /// - A check never overwrites one that started later, unless that one was `not_tried`, and never an
     ///   account that was read later. A failure keeps the last good account.
@@ -316,13 +318,14 @@ pub trait CheckStore: Send + Sync {
     ///   the check is [`Saved::Older`], unless an account was read since. An account clears it and sets
     ///   `last_success_at`.
     /// - The mark is removed only if this check wrote it, even if the check is [`Saved::Older`]: a check
-    ///   that found the mark of a crash must keep it. It stays if the failure leaves the login in doubt
-    ///   and the login is not settled.
+    ///   that found the mark of a crash must keep it. The mark stays if the failure leaves the login in
+    ///   doubt and the mark is not settled.
     /// - A failure's `retry_after` is not stored.
     async fn save_check(&self, check: &Check) -> StoreResult<Saved>;
 
-    /// The last good accounts of a family's cards.
-    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>>;
+    /// Lists the last good accounts of a family's cards.
+    async fn family_accounts(&self, family: &FamilyId)
+    -> StoreResult<Vec<(CardId, StoredAccount)>>;
 }
 
 /// The data of a visit.
@@ -330,19 +333,19 @@ pub trait CheckStore: Send + Sync {
 pub struct LoadedVisit {
     /// The library.
     pub library: Library,
-    /// When its back-off ends; may be in the past.
+    /// When its back-off ends; the time may be in the past.
     pub back_off_until: Option<DateTime<Utc>>,
-    /// Since when it has been down.
+    /// Since when it has been down; `None`: it is up.
     pub down_since: Option<DateTime<Utc>>,
-    /// The cards and their sealed secrets, in the order asked for.
+    /// The cards and their sealed secrets, in the requested order.
     pub cards: Vec<(CardRecord, Sealed)>,
 }
 
 /// Loads the data of a visit at once.
 #[async_trait]
 pub trait VisitStore: Send + Sync {
-    /// Loads a library with these cards and their secrets; `None` if the library is gone. Removed cards
-    /// are left out.
+    /// Loads a library with these cards and their secrets, without removed cards; `None` if the library
+    /// is gone.
     async fn load_visit(
         &self,
         library: &LibraryId,
@@ -355,7 +358,7 @@ pub trait VisitStore: Send + Sync {
 pub struct LoadedFamily {
     /// The family.
     pub family: Family,
-    /// Its cards, by id, and the last good account of those that have one.
+    /// The family's cards, ordered by id, each with its last good account if it has one.
     pub cards: Vec<(CardRecord, Option<StoredAccount>)>,
 }
 
@@ -369,11 +372,11 @@ pub trait AccountStore: Send + Sync {
 /// The position in a list of mails: the last mail of the previous page.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxCursor {
-    /// Its local date.
+    /// The mail's local date.
     pub date: NaiveDate,
-    /// Its kind.
+    /// The mail's kind.
     pub kind: MailKind,
-    /// Its family.
+    /// The mail's family.
     pub family: FamilyId,
 }
 
@@ -397,35 +400,35 @@ impl From<&MailKey> for OutboxCursor {
     }
 }
 
-/// The origin of a store.
+/// Whether a store was restored from a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreOrigin {
-    /// It has been in use without a restore.
+    /// It was not restored.
     Known,
-    /// It was restored from a copy, and the mails that may have been sent since are not held yet.
+    /// It was restored, and the mails that may have been sent since the copy are not held yet.
     Restored {
-        /// Whether [`OutboxStore::sent_before`] knows every sent mail.
+        /// [`OutboxStore::last_sent_fence`] knows every sent mail.
         knows_sent: bool,
     },
 }
 
-/// The outbox.
+/// Stores the outbox.
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
-    /// Inserts a record if there is none of its key; true if it was inserted.
-    /// [`StoreError::NotFound`] if the family is not there.
+    /// Inserts a record if its key is free; true if it was inserted. [`StoreError::NotFound`] if the
+    /// family is missing.
     ///
-    /// If the date was sent before ([`OutboxStore::sent_before`]) but has no record, a held record is
-    /// inserted instead: false.
+    /// If the mail has no record but was sent before ([`OutboxStore::last_sent_fence`]), it inserts a held
+    /// record instead and returns false.
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool>;
 
-    /// The record of one mail.
+    /// Returns the record of a mail, or `None` if it is missing.
     async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>>;
 
     /// Replaces a record if its stored revision is still `revision`; true if it was replaced.
     ///
-    /// One conditional write. `None` keeps the stored last notice. Returns once the write would survive a
-    /// crash. False if there is no such record.
+    /// Returns false also if the record is missing. If `last_notice` is `None`, keeps the stored one. This
+    /// is one conditional write; returns once it would survive a crash.
     async fn replace_mail(
         &self,
         revision: u64,
@@ -433,29 +436,31 @@ pub trait OutboxStore: Send + Sync {
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool>;
 
-    /// The records that are not final, oldest date first, then by kind and family; at most `limit`
-    /// after `after`. A state unknown to this version is not final.
+    /// Lists at most `limit` records after `after` that are not final, ordered by date, kind and family.
+    ///
+    /// A state that this version doesn't know is not final.
     async fn open_mails(
         &self,
         after: Option<&OutboxCursor>,
         limit: usize,
     ) -> StoreResult<Vec<OutboxRecord>>;
 
-    /// The last notice of the newest daily mail (by date) that is SENT; falls back to the newest one
-    /// that has it on record.
+    /// Returns the last notice of the newest SENT daily mail (by date) that stores one.
     async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>>;
 
-    /// Where the store comes from.
+    /// Returns whether the store was restored from a copy.
     async fn origin(&self) -> StoreResult<StoreOrigin>;
 
-    /// Ends a restore durably: every date that may have been sent is on record now.
+    /// Ends a restore durably. Call it once every mail that may have been sent has a record.
     async fn end_restore(&self) -> StoreResult<()>;
 
-    /// The claim under which a mail last reached SENDING, from data that outlives its record and family.
-    /// `None`: it never did, or its record has all that is known.
-    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>>;
+    /// Returns the fence of the claim under which a mail last reached SENDING, from data that outlives the
+    /// mail's record and family.
+    ///
+    /// `None`: it never reached SENDING, or its record has all that is known.
+    async fn last_sent_fence(&self, key: &MailKey) -> StoreResult<Option<u64>>;
 
-    /// The newest records of a family's mails of one kind, newest date first.
+    /// Lists the newest records of a family's mails of one kind, newest date first.
     async fn recent_mails(
         &self,
         kind: &MailKind,
@@ -467,24 +472,25 @@ pub trait OutboxStore: Send + Sync {
 /// The result of starting a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunStart {
-    /// It is recorded and may run.
+    /// The run is recorded and may begin its work.
     Started,
-    /// A run of this key is on record already: the schedule fired twice.
+    /// A run with this key is already recorded: the schedule fired twice.
     AlreadyRan(Run),
-    /// The last run of the label is still going; this one is recorded as skipped.
+    /// The label's last run is still going; this one is recorded as skipped.
     StillRunning(Run),
 }
 
-/// The ledger of runs.
+/// Stores the ledger of runs.
 #[async_trait]
 pub trait RunStore: Send + Sync {
     /// Records a run before its work begins, in one write.
     ///
-    /// Unless `allow_overlap`, a run of the same job and label that is `Running` and reported
-    /// within `silence` before `run.started_at` makes this one `SkippedStillRunning`. One that has
-    /// been silent for longer, or whose report a clock ahead of `run.started_at` wrote, is recorded
-    /// `Lost`, finished when it last reported. A skipped one is
-    /// finished when it began.
+    /// Unless `allow_overlap`, it looks for a `Running` run of the same job and label:
+    ///
+    /// - If that run reported within `silence` before `run.started_at`, the new run is recorded as
+    ///   `SkippedStillRunning`, finished when it began.
+    /// - If that run has been silent for longer, or a clock ahead of `run.started_at` wrote its report, it
+    ///   is recorded as `Lost`, finished when it last reported.
     async fn start_run(
         &self,
         run: &Run,
@@ -492,42 +498,43 @@ pub trait RunStore: Send + Sync {
         silence: Duration,
     ) -> StoreResult<RunStart>;
 
-    /// Records a run that ended without starting, if its key is free; true if it was recorded. It blocks
-    /// no other run.
+    /// Records a run that ended without starting, if its key is free; true if it was recorded.
+    ///
+    /// It blocks no other run.
     async fn record_run(&self, run: &Run) -> StoreResult<bool>;
 
-    /// Replaces a run's report, end, outcome and counts; [`StoreError::NotFound`] if it is not there.
+    /// Replaces a run's report, end, outcome and counts; [`StoreError::NotFound`] if it is missing.
     async fn report_run(&self, run: &Run) -> StoreResult<()>;
 
     /// Upserts a work item's result in one write; idempotent.
     async fn save_work_item(&self, run: &RunKey, work: &WorkItem) -> StoreResult<()>;
 
-    /// The work items of a run, by item id.
+    /// Lists the work items of a run, ordered by item id.
     async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>>;
 
-    /// The damaged rows that were found since the store was opened.
+    /// Lists the damaged rows that were found since the store was opened.
     ///
-    /// Lists leave a damaged row out, and a read by its id finds nothing.
+    /// Other lists leave damaged rows out, and a read by id returns `None` for one.
     fn damaged_rows(&self) -> Vec<DamagedRow> {
         Vec::new()
     }
 
-    /// By how much `now` is ahead of the store's own clock, if it has one.
+    /// Returns by how much `now` is ahead of the store's own clock; `None`: it has no clock.
     async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
         let _ = now;
         Ok(None)
     }
 
-    /// When the ticks of `notify-all` came.
+    /// Returns when `notify-all` ticked.
     async fn tick_times(&self) -> StoreResult<TickTimes>;
 
-    /// Replaces the times of the ticks if they are still `before`; true if they were replaced.
+    /// Replaces the tick times if they are still `before`; true if they were replaced.
     async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool>;
 
-    /// One run.
+    /// Returns a run, or `None` if it is missing.
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>>;
 
-    /// The newest runs of a job (and label), the one that began last first.
+    /// Lists the newest runs, of one job or label if given; the one that began last comes first.
     async fn recent_runs(
         &self,
         job: Option<Job>,
@@ -535,11 +542,10 @@ pub trait RunStore: Send + Sync {
         limit: usize,
     ) -> StoreResult<Vec<Run>>;
 
-    /// The newest runs of each label of a job, at most `limit` of each: by label, the one that began
-    /// last first.
+    /// Lists at most `limit` of the newest runs of each label of a job, ordered by label; the one that
+    /// began last comes first.
     ///
-    /// By default filtered from all runs of the job; a store that keeps a label's runs together overrides
-    /// it.
+    /// By default it loads all runs of the job; a store that keeps a label's runs together overrides it.
     async fn newest_of_each_label(&self, job: Job, limit: usize) -> StoreResult<Vec<Run>> {
         let mut by_label: BTreeMap<Label, Vec<Run>> = BTreeMap::new();
         for run in self.recent_runs(Some(job), None, usize::MAX).await? {
@@ -551,16 +557,16 @@ pub trait RunStore: Send + Sync {
         Ok(by_label.into_values().flatten().collect())
     }
 
-    /// Deletes runs started, notices planned and alerts last raised before `before`; open notices stay.
+    /// Deletes runs started, notices planned and alerts last raised before `before`, except open notices.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
 }
 
-/// The operator's alerts, and which of them were delivered.
+/// Stores the operator's alerts, and whether each was delivered.
 #[async_trait]
 pub trait AlertStore: Send + Sync {
-    /// Records that an alert was raised, in one conditional step; true if it is new.
+    /// Records that an alert was raised, in one conditional write; true if it is new.
     ///
-    /// An alert that a newer version stored under that key stays as it is.
+    /// Keeps an alert that a newer version stored under that key.
     async fn record_alert(
         &self,
         key: &AlertKey,
@@ -568,31 +574,32 @@ pub trait AlertStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> StoreResult<bool>;
 
-    /// Claims the delivery of an alert, in one conditional step; true if the caller is to deliver it.
+    /// Claims the delivery of an alert, in one conditional write; true if the caller must deliver it.
     ///
-    /// One of many callers wins; another may claim it after
-    /// [`CLAIM_TIMEOUT`](crate::alerts::CLAIM_TIMEOUT) if it is still not delivered. False if it was
-    /// delivered or never raised.
+    /// Only one of many callers gets the claim. If the alert is still not delivered after
+    /// [`CLAIM_TIMEOUT`](crate::alerts::CLAIM_TIMEOUT), another may claim it. False if it was delivered
+    /// or never raised.
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool>;
 
-    /// Marks an alert as delivered; nothing happens if it is gone or was delivered before.
+    /// Marks an alert as delivered; does nothing if it is gone or was already delivered.
     async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()>;
 
-    /// Deletes an alert that turned out wrong, in one conditional step; nothing happens if it is not
-    /// as `stored` any more.
+    /// Deletes an alert that turned out wrong, in one conditional write; does nothing if it changed since
+    /// `stored` was read.
     async fn withdraw_alert(&self, stored: &StoredAlert) -> StoreResult<()>;
 
-    /// One alert, if it is on record and this version can read it.
+    /// Returns an alert; `None` if it is missing or this version can't read it.
     async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>>;
 
-    /// All alerts that were not delivered, by the time they were last raised, oldest first.
+    /// Lists all alerts that were not delivered, ordered by when they were last raised, oldest first.
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts>;
 
-    /// The alerts that were raised last, newest first, without those that only a newer version can read.
+    /// Lists the alerts that were raised last, newest first, without those that only a newer version can
+    /// read.
     async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>>;
 }
 
-/// Every trait that the command and the jobs need of a store.
+/// Combines the store traits that the command and the jobs need.
 pub trait Store:
     FamilyStore
     + LibraryStore
@@ -626,10 +633,12 @@ impl<T> Store for T where
 /// Limits the concurrency at a library's site: at most two visits hold a permit at a time.
 #[async_trait]
 pub trait ConcurrencyLimit: Send + Sync {
-    /// Waits for a permit at the library. Dropping it, also in a crash, releases it.
-    async fn enter(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>>;
+    /// Waits for a permit at the library. Dropping the permit releases it, and so does a crash.
+    async fn acquire_permit(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>>;
 
-    /// Whether the caller holds the library's only permit; `None`: unknown.
+    /// Returns whether nobody else holds a permit at the library; `None`: unknown.
+    ///
+    /// The caller must hold one.
     async fn is_alone(&self, library: &LibraryId) -> StoreResult<Option<bool>> {
         let _ = library;
         Ok(None)

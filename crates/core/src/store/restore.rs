@@ -1,4 +1,4 @@
-//! Restoring a card that was exported: what a copy changes of the stored card.
+//! Restores exported cards, and merges them into stored ones.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,85 +8,85 @@ use crate::card::{Card, CardRecord, CardState, LastCheck, StoredAccount};
 use crate::failure::FailureKind;
 use crate::seal::Sealed;
 
-/// Whether a method of the store writes.
+/// Whether a store method writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteMode {
     /// It writes.
     Write,
-    /// It only says what it would write.
+    /// It only returns what it would have done.
     DryRun,
 }
 
-/// A card with all that a store keeps of it.
+/// All that a store has of a card.
 #[derive(Clone, PartialEq)]
 pub struct CardCopy {
-    /// The card, and how its checks went.
+    /// The card and the state of its checks.
     pub record: CardRecord,
-    /// Its sealed number and PIN.
+    /// The sealed number and PIN.
     pub secret: Sealed,
     /// The last good account.
     pub account: Option<StoredAccount>,
 }
 
-/// What restoring a card did.
+/// The result of restoring a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestoreOutcome {
-    /// The card is new.
+    /// The card was added.
     Added,
-    /// The stored card was behind, and took what was newer.
+    /// The stored card took the newer parts of the copy.
     Completed,
     /// The stored card is the same or newer.
     Unchanged,
-    /// The stored card stays as it is.
+    /// The two conflict; the stored card stays unchanged.
     Conflict(CardConflict),
 }
 
 /// Why a card can't be restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardConflict {
-    /// Another card has its number or id.
+    /// Another card has the copy's number or id.
     Taken,
     /// The stored card has another library, patron, number or secret.
     OtherCard,
-    /// One of the two is paused.
+    /// Only one of the two is paused.
     Paused,
-    /// The stored card may be tried again after the refusal that the copy knows.
+    /// The site refused the card in the copy, and a person has since allowed a retry of the stored one.
     RetryAllowed,
     /// The accounts were read at the same time and differ.
     OtherAccount,
 }
 
-/// Restoring cards that another store held.
+/// Restores cards from another store.
 #[async_trait]
 pub trait RestoreStore: Send + Sync {
-    /// Adds a card as another store held it, or merges it into the stored one
-    /// ([`CardCopy::merge_into`]), in one conditional step. Returns what that did.
+    /// Adds a card from another store, or merges it into the stored one ([`CardCopy::merge_into`]), in
+    /// one conditional write.
     ///
-    /// A conflict changes nothing. [`StoreError::NotFound`](super::StoreError::NotFound) if the
-    /// family or library isn't there; a dry run may ask before they are.
+    /// A conflict changes nothing. [`StoreError::NotFound`](super::StoreError::NotFound) if the family or
+    /// library is missing; a dry run doesn't need them.
     async fn restore_card(&self, copy: &CardCopy, mode: WriteMode) -> StoreResult<RestoreOutcome>;
 }
 
 impl CardCopy {
-    /// Decides what this copy does to the stored card of its id and family. Returns it with what is
-    /// to be written, if anything.
+    /// Merges this copy into the stored card of the same id and family. Returns the outcome, and the
+    /// merged card if it must be written.
     ///
-    /// Each part becomes the later of the two. A card that knows a newer check or login than the
-    /// copy stays as it is.
+    /// Takes the later of the two for each part. If the stored card has a newer check or login than the
+    /// copy, keeps it unchanged.
     pub fn merge_into(
         &self,
         stored: CardRecord,
         account: Option<StoredAccount>,
         secret: Option<&Sealed>,
     ) -> (RestoreOutcome, Option<Self>) {
-        match self.merged(stored, account, secret) {
+        match self.try_merge(stored, account, secret) {
             Ok(Some(merged)) => (RestoreOutcome::Completed, Some(merged)),
             Ok(None) => (RestoreOutcome::Unchanged, None),
             Err(conflict) => (RestoreOutcome::Conflict(conflict), None),
         }
     }
 
-    fn merged(
+    fn try_merge(
         &self,
         stored: CardRecord,
         account: Option<StoredAccount>,
@@ -105,13 +105,13 @@ impl CardCopy {
         if self.record.card.paused != stored.card.paused {
             return Err(CardConflict::Paused);
         }
-        let (here, there) = (&stored.state, &self.record.state);
-        if newest_known(here) > newest_known(there) {
+        let (stored_state, copied_state) = (&stored.state, &self.record.state);
+        if newest_attempt_at(stored_state) > newest_attempt_at(copied_state) {
             return Ok(None);
         }
-        if here.refused_since.is_none()
-            && there.refused_since.is_some()
-            && here.last_check == there.last_check
+        if stored_state.refused_since.is_none()
+            && copied_state.refused_since.is_some()
+            && stored_state.last_check == copied_state.last_check
         {
             return Err(CardConflict::RetryAllowed);
         }
@@ -123,15 +123,19 @@ impl CardCopy {
         {
             return Err(CardConflict::OtherAccount);
         }
-        let checks = [&here.last_check, &there.last_check].into_iter().flatten();
+        let checks = [&stored_state.last_check, &copied_state.last_check]
+            .into_iter()
+            .flatten();
         let state = CardState {
             last_check: checks.max_by_key(|check| check.started_at).cloned(),
-            last_success_at: here.last_success_at.max(there.last_success_at),
+            last_success_at: stored_state
+                .last_success_at
+                .max(copied_state.last_success_at),
             // An account that was read after the refusal ends it.
-            refused_since: there
+            refused_since: copied_state
                 .refused_since
                 .filter(|since| !stored_is_later || read_at(&account) < Some(*since)),
-            login_mark: there.login_mark.clone(),
+            login_mark: copied_state.login_mark.clone(),
         };
         let merged = Self {
             record: CardRecord {
@@ -148,7 +152,7 @@ impl CardCopy {
         Ok((!is_same).then_some(merged))
     }
 
-    /// The same copy for a store that can't hold the account: as if it had never been read.
+    /// Removes the account, as if it had never been read, for a store that can't hold it.
     #[must_use]
     pub fn without_account(mut self) -> Self {
         let state = &mut self.record.state;
@@ -159,8 +163,8 @@ impl CardCopy {
     }
 }
 
-/// When the newest check or login began whose outcome matters.
-fn newest_known(state: &CardState) -> Option<DateTime<Utc>> {
+/// Returns when the newest check or login began, without checks that were not tried.
+fn newest_attempt_at(state: &CardState) -> Option<DateTime<Utc>> {
     let tried = |check: &&LastCheck| {
         let failure = check.failure.as_ref();
         failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)

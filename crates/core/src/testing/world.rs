@@ -468,8 +468,8 @@ impl OutboxStore for Broken<'_> {
         self.inside.end_restore().await
     }
 
-    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
-        self.inside.sent_before(key).await
+    async fn last_sent_fence(&self, key: &MailKey) -> StoreResult<Option<u64>> {
+        self.inside.last_sent_fence(key).await
     }
 
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {

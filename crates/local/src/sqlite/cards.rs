@@ -38,7 +38,7 @@ impl CardStore for SqliteStore {
         self.read(move |connection| find_card(connection, id)).await
     }
 
-    async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
+    async fn family_cards(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
         let family = family.clone();
         self.read(move |connection| of_family(connection, &family))
             .await

@@ -77,7 +77,10 @@ impl CheckStore for SqliteStore {
         self.write(move |connection| save(connection, &check)).await
     }
 
-    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+    async fn family_accounts(
+        &self,
+        family: &FamilyId,
+    ) -> StoreResult<Vec<(CardId, StoredAccount)>> {
         let family = family.clone();
         self.read(move |connection| accounts(connection, &family))
             .await

@@ -151,7 +151,7 @@ impl OutboxStore for SqliteStore {
             .await
     }
 
-    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
+    async fn last_sent_fence(&self, key: &MailKey) -> StoreResult<Option<u64>> {
         let (key, journal) = (key.clone(), Arc::clone(&self.journal));
         self.read(move |_| journal.sent_fence(&key)).await
     }

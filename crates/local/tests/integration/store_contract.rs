@@ -135,7 +135,7 @@ proptest! {
             let last = state.last_check.unwrap();
             prop_assert_eq!(last.started_at, sample::time(&format!("05:{newest:02}:00")));
             prop_assert_eq!(last.failure.is_none(), cents.is_some());
-            let accounts = store.accounts_of(&card.family).await.unwrap();
+            let accounts = store.family_accounts(&card.family).await.unwrap();
             let stored = accounts.first().map(|(_, stored)| stored);
             prop_assert_eq!(stored.map(|stored| stored.read_at), state.last_success_at);
             if let Some(cents) = cents {

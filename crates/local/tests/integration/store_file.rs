@@ -88,7 +88,7 @@ async fn data_survives_closing_the_database() {
     );
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.families().await.unwrap(), [sample::family("conrad")]);
-    let accounts = store.accounts_of(&sample::family_id("conrad")).await;
+    let accounts = store.family_accounts(&sample::family_id("conrad")).await;
     assert_eq!(accounts.unwrap().len(), 1);
 }
 
@@ -338,9 +338,9 @@ async fn damaged_row_is_reported_by_table_and_key_only() {
         let conrad = sample::family_id("conrad");
         store.families().await.unwrap();
         store.libraries().await.unwrap();
-        store.cards_of(&conrad).await.unwrap();
+        store.family_cards(&conrad).await.unwrap();
         store.cards_to_check(Scope::All, None, 10).await.unwrap();
-        store.accounts_of(&conrad).await.unwrap();
+        store.family_accounts(&conrad).await.unwrap();
         store.load_family(&conrad).await.unwrap();
         store
             .recent_mails(&MailKind::DAILY, &conrad, 10)
@@ -641,7 +641,10 @@ mod backup {
             let path = home.path(&format!("backup-{number}.db"));
             store.backup(&path).await.unwrap();
             let copy = SqliteStore::open(&path).unwrap();
-            let cards = copy.cards_of(&sample::family_id("conrad")).await.unwrap();
+            let cards = copy
+                .family_cards(&sample::family_id("conrad"))
+                .await
+                .unwrap();
             let secrets = copy.cards_with_secrets().await.unwrap();
             assert_eq!(cards.len(), secrets.len());
             sizes.push(cards.len());

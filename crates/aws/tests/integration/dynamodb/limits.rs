@@ -30,7 +30,10 @@ async fn over_1_mb_of_cards_is_listed_completely() {
         assert!(store.spent.take().len() > 1, "it took only one page");
     }
     let ids: Vec<_> = cards.iter().map(|card| card.id).collect();
-    assert_eq!(store.cards_of(&cards[0].family).await.unwrap().len(), 150);
+    assert_eq!(
+        store.family_cards(&cards[0].family).await.unwrap().len(),
+        150
+    );
     // More than fit in one BatchGetItem.
     assert_eq!(store.secrets(&ids).await.unwrap().len(), 150);
     assert_eq!(store.cards_with_secrets().await.unwrap().len(), 150);
@@ -52,7 +55,7 @@ async fn over_1_mb_of_accounts_is_loaded_and_removed_completely() {
     assert!(store.spent.take().len() > 1, "it took only one page");
     assert_eq!(loaded.cards.len(), 12);
     assert!(loaded.cards.iter().all(|(_, account)| account.is_some()));
-    assert_eq!(store.accounts_of(family).await.unwrap().len(), 12);
+    assert_eq!(store.family_accounts(family).await.unwrap().len(), 12);
 
     store.remove_family(family).await.unwrap();
     assert!(store.cards_with_secrets().await.unwrap().is_empty());

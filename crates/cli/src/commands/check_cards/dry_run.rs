@@ -113,7 +113,7 @@ async fn left_out(
 ) -> Result<Vec<PlannedCard>, CommandError> {
     let mut left_out = Vec::new();
     for family in context.families(input.family.as_ref()).await? {
-        let cards = context.store.cards_of(&family.id).await?;
+        let cards = context.store.family_cards(&family.id).await?;
         let cards = cards
             .iter()
             .map(|record| PlannedCard::from_record(record, None));

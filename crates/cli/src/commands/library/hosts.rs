@@ -92,7 +92,7 @@ async fn reseal_cards(
 async fn load_cards(context: &Context, library: &LibraryId) -> Result<Vec<Card>, CommandError> {
     let mut cards = Vec::new();
     for family in context.store.families().await? {
-        let of_family = context.store.cards_of(&family.id).await?;
+        let of_family = context.store.family_cards(&family.id).await?;
         cards.extend(of_family.into_iter().map(|record| record.card));
     }
     cards.retain(|card| card.library == *library);

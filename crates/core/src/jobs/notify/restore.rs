@@ -104,7 +104,7 @@ impl Holder<'_> {
         if self.outbox.mail(&key).await?.is_some() {
             return Ok(false);
         }
-        let sent = self.outbox.sent_before(&key).await?;
+        let sent = self.outbox.last_sent_fence(&key).await?;
         if self.knows_sent && sent.is_none() && !family.has_passed(key.date, self.now) {
             return Ok(false);
         }
@@ -122,7 +122,7 @@ impl Holder<'_> {
         if record.date > local_date(self.now, family.timezone) {
             return Ok(false);
         }
-        let sent = self.outbox.sent_before(&record.key()).await?;
+        let sent = self.outbox.last_sent_fence(&record.key()).await?;
         if self.knows_sent && sent.is_none() && !family.has_passed(record.date, self.now) {
             return Ok(false);
         }

@@ -194,7 +194,7 @@ async fn begin_and_commit(
     prepared: Box<dyn PreparedMail + '_>,
 ) -> Result<Option<MailResult>, JobError> {
     let now = ports.clock.now();
-    let refused = prepared.refused();
+    let refused = prepared.refused_recipients();
     let refused_for_now: Vec<EmailAddress> = refused
         .iter()
         .filter(|refused| !refused.is_permanent)

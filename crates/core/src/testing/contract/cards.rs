@@ -92,7 +92,7 @@ pub(super) async fn same_number_in_one_family_is_rejected(store: &dyn Store) {
         Err(StoreError::AlreadyExists(_))
     ));
     assert_eq!(
-        ids(&store.cards_of(&first.family).await.unwrap()),
+        ids(&store.family_cards(&first.family).await.unwrap()),
         [first.id]
     );
     assert_eq!(store.cards_with_secrets().await.unwrap(), [first.id]);
@@ -121,11 +121,11 @@ pub(super) async fn cards_of_a_family_are_listed_by_id(store: &dyn Store) {
         .map(|card| card.id)
         .collect();
     own.sort();
-    let listed = store.cards_of(&"conrad".parse().unwrap()).await.unwrap();
+    let listed = store.family_cards(&"conrad".parse().unwrap()).await.unwrap();
     assert_eq!(ids(&listed), own);
     assert!(
         store
-            .cards_of(&"nobody".parse().unwrap())
+            .family_cards(&"nobody".parse().unwrap())
             .await
             .unwrap()
             .is_empty()
@@ -262,10 +262,10 @@ pub(super) async fn removing_a_card_removes_its_secret_and_account(store: &dyn S
         .unwrap();
     store.remove_card(card.id).await.unwrap();
     assert_eq!(store.card(card.id).await.unwrap(), None);
-    assert!(store.cards_of(&card.family).await.unwrap().is_empty());
+    assert!(store.family_cards(&card.family).await.unwrap().is_empty());
     assert!(store.secrets(&[card.id]).await.unwrap().is_empty());
     assert!(store.cards_with_secrets().await.unwrap().is_empty());
-    assert!(store.accounts_of(&card.family).await.unwrap().is_empty());
+    assert!(store.family_accounts(&card.family).await.unwrap().is_empty());
     assert!(to_check(store, Scope::All).await.is_empty());
 }
 

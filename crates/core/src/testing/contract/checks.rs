@@ -16,7 +16,7 @@ async fn state(store: &dyn Store, card: &Card) -> CardState {
 
 async fn stored_account(store: &dyn Store, card: &Card) -> Option<StoredAccount> {
     store
-        .accounts_of(&card.family)
+        .family_accounts(&card.family)
         .await
         .unwrap()
         .into_iter()
@@ -198,7 +198,7 @@ pub(super) async fn check_of_a_removed_card_is_not_saved(store: &dyn Store) {
     )
     .await;
     assert_eq!(store.card(card.id).await.unwrap(), None);
-    assert!(store.accounts_of(&card.family).await.unwrap().is_empty());
+    assert!(store.family_accounts(&card.family).await.unwrap().is_empty());
 }
 
 pub(super) async fn family_loads_only_its_own_accounts(store: &dyn Store) {
@@ -215,7 +215,7 @@ pub(super) async fn family_loads_only_its_own_accounts(store: &dyn Store) {
         )
         .await;
     }
-    let mut accounts = store.accounts_of(&first.family).await.unwrap();
+    let mut accounts = store.family_accounts(&first.family).await.unwrap();
     accounts.sort_by_key(|(id, _)| *id);
     let mut expected = [(first.id, account(1)), (second.id, account(2))];
     expected.sort_by_key(|(id, _)| *id);

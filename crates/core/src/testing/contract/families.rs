@@ -238,8 +238,8 @@ pub(super) async fn removing_a_family_removes_everything_of_it(store: &dyn Store
 
     assert_eq!(store.family(&gone.family).await.unwrap(), None);
     assert_eq!(store.card(gone.id).await.unwrap(), None);
-    assert!(store.cards_of(&gone.family).await.unwrap().is_empty());
-    assert!(store.accounts_of(&gone.family).await.unwrap().is_empty());
+    assert!(store.family_cards(&gone.family).await.unwrap().is_empty());
+    assert!(store.family_accounts(&gone.family).await.unwrap().is_empty());
     assert!(
         store
             .recent_mails(&MailKind::DAILY, &gone.family, 10)
@@ -249,12 +249,12 @@ pub(super) async fn removing_a_family_removes_everything_of_it(store: &dyn Store
     );
     assert_eq!(store.open_mails(None, 10).await.unwrap().len(), 1);
     assert_eq!(store.cards_with_secrets().await.unwrap(), [stays.id]);
-    assert_eq!(store.accounts_of(&stays.family).await.unwrap().len(), 1);
+    assert_eq!(store.family_accounts(&stays.family).await.unwrap().len(), 1);
 
     // A new family of the same id inherits nothing.
     store.add_family(&family("conrad")).await.unwrap();
-    assert!(store.cards_of(&gone.family).await.unwrap().is_empty());
-    assert!(store.accounts_of(&gone.family).await.unwrap().is_empty());
+    assert!(store.family_cards(&gone.family).await.unwrap().is_empty());
+    assert!(store.family_accounts(&gone.family).await.unwrap().is_empty());
     assert!(
         store
             .recent_mails(&MailKind::DAILY, &gone.family, 10)

@@ -21,7 +21,7 @@ async fn restore(store: &dyn Store, copy: &CardCopy) -> RestoreOutcome {
 async fn stored(store: &dyn Store, card: CardId) -> Option<CardCopy> {
     let record = store.card(card).await.unwrap()?;
     let (_, secret) = store.secrets(&[card]).await.unwrap().pop()?;
-    let accounts = store.accounts_of(&record.card.family).await.unwrap();
+    let accounts = store.family_accounts(&record.card.family).await.unwrap();
     Some(CardCopy {
         record,
         secret,

@@ -37,7 +37,7 @@ impl CardStore for MemoryStore {
         Ok(self.lock().cards.get(&id).cloned())
     }
 
-    async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
+    async fn family_cards(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
         Ok(self
             .lock()
             .cards

@@ -106,7 +106,10 @@ impl CheckStore for MemoryStore {
         Ok(Saved::Stored)
     }
 
-    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+    async fn family_accounts(
+        &self,
+        family: &FamilyId,
+    ) -> StoreResult<Vec<(CardId, StoredAccount)>> {
         let inside = self.lock();
         Ok(inside
             .accounts

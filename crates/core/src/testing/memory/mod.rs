@@ -144,7 +144,7 @@ pub struct NoConcurrencyLimit;
 
 #[async_trait]
 impl ConcurrencyLimit for NoConcurrencyLimit {
-    async fn enter(&self, _library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
+    async fn acquire_permit(&self, _library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
         Ok(Box::new(()))
     }
 }

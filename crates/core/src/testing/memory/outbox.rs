@@ -103,7 +103,7 @@ impl OutboxStore for MemoryStore {
         Ok(())
     }
 
-    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
+    async fn last_sent_fence(&self, key: &MailKey) -> StoreResult<Option<u64>> {
         Ok(self.lock().sent.get(key).copied())
     }
 

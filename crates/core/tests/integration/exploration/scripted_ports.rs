@@ -313,7 +313,7 @@ struct ScriptedMail<'a> {
 
 #[async_trait]
 impl PreparedMail for ScriptedMail<'_> {
-    fn refused(&self) -> &[RefusedRecipient] {
+    fn refused_recipients(&self) -> &[RefusedRecipient] {
         &self.refused
     }
 
@@ -354,7 +354,7 @@ impl OutboxStore for ScriptedPorts {
         unreachable!("nothing is restored here");
     }
 
-    async fn sent_before(&self, _key: &MailKey) -> StoreResult<Option<u64>> {
+    async fn last_sent_fence(&self, _key: &MailKey) -> StoreResult<Option<u64>> {
         Ok(None)
     }
 

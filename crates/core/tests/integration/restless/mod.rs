@@ -133,8 +133,8 @@ impl OutboxStore for FakePorts {
         self.store.end_restore().await
     }
 
-    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
-        self.store.sent_before(key).await
+    async fn last_sent_fence(&self, key: &MailKey) -> StoreResult<Option<u64>> {
+        self.store.last_sent_fence(key).await
     }
 
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {

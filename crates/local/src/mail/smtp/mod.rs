@@ -471,7 +471,7 @@ struct PreparedSmtp<'a> {
 
 #[async_trait]
 impl PreparedMail for PreparedSmtp<'_> {
-    fn refused(&self) -> &[RefusedRecipient] {
+    fn refused_recipients(&self) -> &[RefusedRecipient] {
         &self.refused
     }
 

@@ -131,7 +131,7 @@ impl CardStore for ManyCards<'_> {
     async fn card(&self, _: CardId) -> StoreResult<Option<CardRecord>> {
         unreachable!()
     }
-    async fn cards_of(&self, _: &FamilyId) -> StoreResult<Vec<CardRecord>> {
+    async fn family_cards(&self, _: &FamilyId) -> StoreResult<Vec<CardRecord>> {
         unreachable!()
     }
     async fn set_paused(&self, _: CardId, _: bool) -> StoreResult<()> {

@@ -96,7 +96,7 @@ impl<'a> OngoingVisit<'a> {
         if matches!(decision, LoginDecision::InProgress) {
             let marked = list_marked_checks(&records);
             let limit = self.ports.concurrency_limit;
-            permit = Some(limit.enter(&self.library.id).await?);
+            permit = Some(limit.acquire_permit(&self.library.id).await?);
             if limit.is_alone(&self.library.id).await? == Some(true) {
                 records = self.reload_cards(&group.cards).await?;
                 if records.is_empty() {
@@ -113,7 +113,7 @@ impl<'a> OngoingVisit<'a> {
             LoginDecision::LogIn => {
                 if permit.is_none() {
                     let limit = self.ports.concurrency_limit;
-                    permit = Some(limit.enter(&self.library.id).await?);
+                    permit = Some(limit.acquire_permit(&self.library.id).await?);
                 }
                 let waited_since = std::mem::replace(&mut now, clock.now());
                 if now - waited_since > RELOAD_AFTER {

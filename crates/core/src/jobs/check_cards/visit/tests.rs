@@ -70,7 +70,7 @@ async fn failure_keeps_the_last_good_account() {
     world.site.answer("1", Err(changed));
     assert_eq!(kinds(&world.check_all().await), ["page_changed"]);
 
-    let accounts = world.store.accounts_of(&world.conrad()).await.unwrap();
+    let accounts = world.store.family_accounts(&world.conrad()).await.unwrap();
     assert_eq!(accounts[0].1.account, read);
     let state = world.record(card).await.state;
     assert_eq!(state.last_success_at, Some(accounts[0].1.read_at));
@@ -139,8 +139,11 @@ impl CheckStore for TwistedStore<'_> {
         self.inside.save_check(check).await
     }
 
-    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
-        self.inside.accounts_of(family).await
+    async fn family_accounts(
+        &self,
+        family: &FamilyId,
+    ) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+        self.inside.family_accounts(family).await
     }
 }
 
@@ -177,7 +180,7 @@ async fn too_large_account_fails_its_card_alone() {
     assert!(failure.detail.contains("It would be 410 KB."), "{failure}");
     let state = world.record(cards[0]).await.state;
     assert_eq!(state.login_mark, None, "the login has a known outcome");
-    let accounts = world.store.accounts_of(&world.conrad()).await.unwrap();
+    let accounts = world.store.family_accounts(&world.conrad()).await.unwrap();
     let kept = accounts.iter().find(|(card, _)| *card == cards[0]).unwrap();
     assert_eq!(kept.1.account, good);
 }
@@ -271,7 +274,11 @@ async fn wrong_pin_gets_no_account_of_the_same_number() {
         .find(|card| card.check.outcome.is_err())
         .unwrap();
     // Which card goes first depends on the ids; the refused one has no account.
-    let accounts = world.store.accounts_of(&refused.card.family).await.unwrap();
+    let accounts = world
+        .store
+        .family_accounts(&refused.card.family)
+        .await
+        .unwrap();
     assert!(accounts.is_empty());
     assert!(world.record(guess).await.state.last_check.is_some());
 }
@@ -399,7 +406,7 @@ struct ExactLimit {
 
 #[async_trait]
 impl ConcurrencyLimit for ExactLimit {
-    async fn enter(&self, _: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
+    async fn acquire_permit(&self, _: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
         Ok(Box::new(()))
     }
 

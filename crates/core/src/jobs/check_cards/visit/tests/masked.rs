@@ -20,7 +20,7 @@ async fn own_number_and_pin_are_masked_before_anything_is_stored() {
     };
     world.site.answer(NUMBER, Ok(echoed));
     assert_eq!(kinds(&world.check_all().await), ["ok"]);
-    let accounts = world.store.accounts_of(&world.conrad()).await.unwrap();
+    let accounts = world.store.family_accounts(&world.conrad()).await.unwrap();
     assert_eq!(accounts[0].1.account.messages, [MASKED]);
 
     world.clock.advance(chrono::Duration::hours(7));

@@ -9,7 +9,7 @@ struct LongQueue<'a>(&'a (dyn Fn() + Send + Sync));
 
 #[async_trait]
 impl ConcurrencyLimit for LongQueue<'_> {
-    async fn enter(&self, _library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
+    async fn acquire_permit(&self, _library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
         (self.0)();
         Ok(Box::new(()))
     }
