@@ -40,7 +40,7 @@ impl CardStore for SqliteStore {
 
     async fn family_cards(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
         let family = family.clone();
-        self.read(move |connection| of_family(connection, &family))
+        self.read(move |connection| list_family_cards(connection, &family))
             .await
     }
 
@@ -193,8 +193,8 @@ pub(super) fn find_card(connection: &Connection, id: CardId) -> Result<Option<Ca
     )
 }
 
-/// The cards of a family, by id.
-pub(super) fn of_family(
+/// Lists the cards of a family, ordered by id.
+pub(super) fn list_family_cards(
     connection: &Connection,
     family: &FamilyId,
 ) -> Result<Vec<CardRecord>, Fault> {
@@ -206,7 +206,6 @@ pub(super) fn of_family(
     )
 }
 
-/// The error for a missing card.
 pub(super) fn card_not_found(id: CardId) -> Fault {
     StoreError::NotFound(format!("card {id}")).into()
 }

@@ -67,7 +67,7 @@ pub(super) fn cards_and_accounts(
     let accounts = checks::accounts(connection, family)?;
     let lost = checks::lost_accounts(connection, family, &accounts)?;
     let mut accounts: BTreeMap<_, _> = accounts.into_iter().collect();
-    let cards = cards::of_family(connection, family)?.into_iter();
+    let cards = cards::list_family_cards(connection, family)?.into_iter();
     Ok(cards
         .map(|mut record| {
             if lost.contains(&record.card.id) {
