@@ -23,9 +23,7 @@ use hippo_core::store::Store;
 use hippo_core::testing::contract::sample;
 use hippo_local::sqlite::SqliteStore;
 use hippo_tests::emulator::Emulator;
-use hippo_tests::worker_config::{
-    SECOND_KIND, Side, Step, StoreAt, SyncPoint, Work, WorkerConfig,
-};
+use hippo_tests::worker_config::{SECOND_KIND, Side, Step, StoreAt, SyncPoint, Work, WorkerConfig};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 

@@ -63,7 +63,9 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
         .filter(|finding| finding.verdict == Verdict::Problem)
         .count();
     show(&context, &findings, problems);
-    context.output.print_document(&FindingsDocument { findings });
+    context
+        .output
+        .print_document(&FindingsDocument { findings });
     Ok(Outcome::failed_if(problems > 0))
 }
 

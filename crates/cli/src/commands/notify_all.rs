@@ -335,7 +335,9 @@ async fn show(
     run: &Run,
     notices: &[NoticeView],
 ) -> CommandResult {
-    context.output.print_document(&NotifyRunDocument { run, notices });
+    context
+        .output
+        .print_document(&NotifyRunDocument { run, notices });
     let outcome =
         Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
     if context.output.json || (args.start.is_quiet() && outcome == Outcome::Done) {

@@ -124,7 +124,8 @@ fn checks_start_at_the_hours_in_the_readme() {
         ("hippo-check-cards@failed.timer", 30),
     ] {
         let from = utc("2026-11-20T05:05:00Z");
-        let Some(starts) = next_elapse_times("America/New_York", from, 3, &calendar_of(timer)) else {
+        let Some(starts) = next_elapse_times("America/New_York", from, 3, &calendar_of(timer))
+        else {
             return;
         };
         // 05, 12 and 18 o'clock in New York.
