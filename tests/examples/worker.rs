@@ -1,6 +1,6 @@
 //! An outbox worker that can be killed: the real jobs over a real store, with a folder as mail service.
 //!
-//! `worker ORDERS` takes the JSON of `hippo_tests::orders`. It aborts where the orders say, without unwinding
+//! `worker CONFIG` takes a `WorkerConfig` as JSON. It aborts where the configuration says, without unwinding
 //! or closing anything, like a machine that loses power. Its clock is frozen.
 #![allow(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ use hippo_core::run::{Job, RunKey, Trigger};
 use hippo_core::store::{OutboxCursor, OutboxStore, Store, StoreOrigin, StoreResult};
 use hippo_local::clock::FrozenClock;
 use hippo_local::sqlite::SqliteStore;
-use hippo_tests::orders::{Orders, SECOND_KIND, Side, Step, StoreAt, Work};
+use hippo_tests::worker_config::{SECOND_KIND, Side, Step, StoreAt, Work, WorkerConfig};
 use uuid::Uuid;
 
 /// Longer than one worker ever waits for another.
@@ -44,20 +44,20 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() {
-    let orders = std::env::args().nth(1).expect("orders");
-    let orders: Orders = serde_json::from_str(&orders).expect("orders");
-    let store = open(&orders.store);
+    let config = std::env::args().nth(1).expect("a configuration");
+    let config: WorkerConfig = serde_json::from_str(&config).expect("a configuration");
+    let store = open(&config.store);
     let libraries = store.libraries().await.expect("the libraries");
     let libraries: BTreeMap<_, _> = libraries
         .into_iter()
         .map(|library| (library.id.clone(), library))
         .collect();
     let clock = FrozenClock {
-        at: orders.now.parse().expect("a time"),
+        at: config.now.parse().expect("a time"),
     };
     let watched = Watched {
         store: &*store,
-        orders: &orders,
+        config: &config,
         enqueued: Mutex::default(),
     };
     let kinds = kinds();
@@ -73,9 +73,9 @@ async fn main() {
         libraries: &libraries,
         operator_contact: None,
     };
-    match orders.work {
+    match config.work {
         Work::NotifyAll => {
-            let plan = plan(&orders, &clock);
+            let plan = plan(&config, &clock);
             let input = NotifyAllInput::default();
             let run = notify_all(&ports, &*store, plan, &input, &|| false, &|_| {});
             run.await.expect("a run that was started");
@@ -90,7 +90,7 @@ async fn main() {
                 queue: &watched,
                 clock: &clock,
             };
-            let plan = plan(&orders, &clock);
+            let plan = plan(&config, &clock);
             let input = NotifyAllInput::default();
             let run = enqueue_notices(&ports_of_tick, plan, &input, &|_| {});
             run.await.expect("a run that was started");
@@ -109,7 +109,7 @@ async fn main() {
             deliver_all(&ports, notices).await;
         }
         Work::Events => {
-            for tag in mails(&orders.mails) {
+            for tag in mails(&config.mails) {
                 let event = DeliveryEvent::Accepted(AcceptedBy::RecipientServer);
                 let applied =
                     apply_delivery_event(&watched, &*store, &clock, &tag, &event, None).await;
@@ -153,11 +153,11 @@ fn open(at: &StoreAt) -> Box<dyn Store> {
     }
 }
 
-fn plan<'a>(orders: &Orders, clock: &FrozenClock) -> RunPlan<'a> {
+fn plan<'a>(config: &WorkerConfig, clock: &FrozenClock) -> RunPlan<'a> {
     RunPlan {
         key: RunKey {
             job: Job::NotifyAll,
-            label: orders.label.parse().expect("a label"),
+            label: config.label.parse().expect("a label"),
             scheduled_time: clock.now(),
         },
         trigger: Trigger::Schedule,
@@ -195,20 +195,20 @@ fn mails(folder: &Path) -> Vec<MailTag> {
     tags
 }
 
-/// The store, the queue and the mail service; aborts or waits at the calls that the orders name.
+/// The store, the queue and the mail service; aborts or waits at the calls that the configuration names.
 struct Watched<'a> {
     store: &'a dyn Store,
-    orders: &'a Orders,
+    config: &'a WorkerConfig,
     enqueued: Mutex<Vec<MailKey>>,
 }
 
 impl Watched<'_> {
-    /// Makes a call, with the wait and the abort that the orders have for it.
+    /// Makes a call, with its configured wait and abort.
     async fn run_step<T>(&self, step: Step, key: &MailKey, call: impl Future<Output = T>) -> T {
         if !self.is_watched(key) {
             return call.await;
         }
-        self.meet(step).await;
+        self.wait_at_sync_point(step).await;
         self.abort_at(step, Side::Before);
         let answer = call.await;
         self.abort_at(step, Side::After);
@@ -216,25 +216,25 @@ impl Watched<'_> {
     }
 
     fn is_watched(&self, key: &MailKey) -> bool {
-        key.kind == MailKind::DAILY && key.family.as_str() == self.orders.family
+        key.kind == MailKind::DAILY && key.family.as_str() == self.config.family
     }
 
     fn abort_at(&self, step: Step, side: Side) {
-        if self.orders.abort == Some((step, side)) {
+        if self.config.abort == Some((step, side)) {
             std::process::abort();
         }
     }
 
-    async fn meet(&self, step: Step) {
-        let Some(meeting) = &self.orders.meeting else {
+    async fn wait_at_sync_point(&self, step: Step) {
+        let Some(sync_point) = &self.config.sync_point else {
             return;
         };
-        if meeting.before != step {
+        if sync_point.before != step {
             return;
         }
-        std::fs::write(&meeting.arrived_file, "").expect("a new file");
+        std::fs::write(&sync_point.arrived_file, "").expect("a new file");
         let since = Instant::now();
-        while !meeting.awaited_file.exists() {
+        while !sync_point.awaited_file.exists() {
             assert!(
                 since.elapsed() < TIMEOUT,
                 "no other worker came before {step:?}"
@@ -253,7 +253,7 @@ impl Mailer for Watched<'_> {
             let name = format!("{}.{}", tag.message_id_local_part(), Uuid::new_v4());
             let mut options = OpenOptions::new();
             let file = options.write(true).create_new(true);
-            file.open(self.orders.mails.join(name)).expect("a new mail");
+            file.open(self.config.mails.join(name)).expect("a new mail");
         };
         self.run_step(Step::Send, &tag.key(), take).await;
         MailAnswer::Accepted {
@@ -268,7 +268,7 @@ impl MailQueue for Watched<'_> {
     async fn send(&self, _run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError> {
         let take = async { self.enqueued.lock().unwrap().extend_from_slice(mails) };
         match mails.iter().find(|key| self.is_watched(key)) {
-            Some(key) => self.run_step(Step::Message, key, take).await,
+            Some(key) => self.run_step(Step::Enqueue, key, take).await,
             None => take.await,
         }
         Ok(())
@@ -308,9 +308,9 @@ impl OutboxStore for Watched<'_> {
             MailState::Claimed => Step::Claim,
             // The first SENDING has the notice; a second one has a reason.
             MailState::Sending if last_notice.is_some() => Step::BeginSending,
-            MailState::Unknown => Step::Doubt,
+            MailState::Unknown => Step::MarkUnknown,
             // This mail service accepts every mail, so only doubt leads back to PENDING.
-            MailState::GaveUp | MailState::Pending => Step::Decide,
+            MailState::GaveUp | MailState::Pending => Step::ResolveUnknown,
             _ => Step::Finalise,
         };
         let call = self.store.replace_mail(revision, record, last_notice);
@@ -327,12 +327,12 @@ impl OutboxStore for Watched<'_> {
 
     async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
         // Only the composer of the daily notice asks for this.
-        if family.as_str() == self.orders.family {
-            self.meet(Step::Render).await;
+        if family.as_str() == self.config.family {
+            self.wait_at_sync_point(Step::Render).await;
             self.abort_at(Step::Render, Side::Before);
         }
         let last = self.store.last_sent_notice(family).await;
-        if family.as_str() == self.orders.family {
+        if family.as_str() == self.config.family {
             self.abort_at(Step::Render, Side::After);
         }
         last

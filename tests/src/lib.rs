@@ -9,10 +9,10 @@
 
 pub mod emulator;
 pub mod lambda;
-pub mod orders;
 pub mod rights;
 pub mod smtp;
 pub mod soak;
+pub mod worker_config;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -30,7 +30,7 @@ const MAX_ITEMS_SHOWN: usize = 12;
 
 /// The document of a command that checks one card.
 #[derive(Serialize)]
-struct Document<'a> {
+struct CheckDocument<'a> {
     card: CardId,
     checked: bool,
     account: Option<AccountView>,
@@ -54,7 +54,7 @@ pub(crate) struct Recording<'a> {
 
 /// Prints the document of a command that didn't check its card.
 pub(crate) fn show_unchecked(context: &Context, card: CardId) -> Outcome {
-    context.output.print_document(&Document {
+    context.output.print_document(&CheckDocument {
         card,
         checked: false,
         account: None,
@@ -139,7 +139,7 @@ async fn show(
 ) -> CommandResult {
     let today = local_date(context.now(), library.timezone);
     let account = check.outcome.as_ref().ok();
-    context.output.print_document(&Document {
+    context.output.print_document(&CheckDocument {
         card: card.id,
         checked: true,
         account: account.map(|account| AccountView::from_account(account, today)),

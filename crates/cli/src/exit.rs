@@ -156,11 +156,11 @@ impl CommandError {
     /// Renders the error as `--json` prints it on standard error.
     pub(crate) fn to_json(&self) -> String {
         #[derive(Serialize)]
-        struct Document {
-            error: Body,
+        struct ErrorDocument {
+            error: ErrorBody,
         }
         #[derive(Serialize)]
-        struct Body {
+        struct ErrorBody {
             kind: ErrorKind,
             message: String,
             #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -169,8 +169,8 @@ impl CommandError {
         let hints = self.hints.iter().map(|hint| match hint {
             Hint::Command(text) | Hint::DidYouMean(text) | Hint::Advice(text) => text.clone(),
         });
-        serde_json::to_string(&Document {
-            error: Body {
+        serde_json::to_string(&ErrorDocument {
+            error: ErrorBody {
                 kind: self.kind,
                 message: self.sentence(),
                 hints: hints.collect(),

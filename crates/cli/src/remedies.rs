@@ -34,11 +34,11 @@ fn edit_option(remedy: Remedy) -> Option<&'static str> {
 pub(crate) fn commands_for_alert(alert: &Alert) -> Vec<String> {
     let remedies = alert.remedies().iter();
     remedies
-        .filter_map(|remedy| command_for_alert(*remedy, alert))
+        .filter_map(|remedy| command_for_remedy(*remedy, alert))
         .collect()
 }
 
-fn command_for_alert(remedy: Remedy, alert: &Alert) -> Option<String> {
+fn command_for_remedy(remedy: Remedy, alert: &Alert) -> Option<String> {
     match (remedy, alert) {
         (Remedy::ShowRun, Alert::RunFailed { run, .. } | Alert::RunLost { run }) => {
             Some(format!("hippo runs show {run}"))

@@ -23,7 +23,7 @@ use hippo_core::store::Store;
 use hippo_core::testing::contract::sample;
 use hippo_local::sqlite::SqliteStore;
 use hippo_tests::emulator::Emulator;
-use hippo_tests::orders::{Meeting, Orders, SECOND_KIND, Side, Step, StoreAt, Work};
+use hippo_tests::worker_config::{SECOND_KIND, Side, Step, StoreAt, SyncPoint, Work, WorkerConfig};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -85,16 +85,16 @@ impl Case {
     /// Returns when the killed workers start, in minutes after the first tick.
     fn kill_minute(&self) -> i64 {
         match self.point.0 {
-            Step::Doubt => RECOVERY_MINUTES[0],
-            Step::Decide => RECOVERY_MINUTES[1],
+            Step::MarkUnknown => RECOVERY_MINUTES[0],
+            Step::ResolveUnknown => RECOVERY_MINUTES[1],
             _ => 0,
         }
     }
 
     /// Returns the step before which both have read the record and neither has changed it.
-    fn meet_before(&self) -> Step {
+    fn sync_before(&self) -> Step {
         match self.point.0 {
-            Step::Plan | Step::Doubt | Step::Decide => self.point.0,
+            Step::Plan | Step::MarkUnknown | Step::ResolveUnknown => self.point.0,
             _ => Step::Claim,
         }
     }
@@ -105,16 +105,16 @@ impl Case {
         use Side::{After, Before};
         match self.point {
             (Step::Plan, Before) => (None, 0),
-            (Step::Plan, After) | (Step::Message, _) | (Step::Claim, Before) => (Some(Pending), 0),
+            (Step::Plan, After) | (Step::Enqueue, _) | (Step::Claim, Before) => (Some(Pending), 0),
             (Step::Claim, After) | (Step::Render, _) | (Step::BeginSending, Before) => {
                 (Some(Claimed), 0)
             }
             (Step::BeginSending, After) | (Step::Send, Before) => (Some(Sending), 0),
             (Step::Send, After) | (Step::Finalise, Before) => (Some(Sending), 1),
             (Step::Finalise, After) => (Some(Sent), 1),
-            (Step::Doubt, Before) => (Some(Sending), 1),
-            (Step::Doubt, After) | (Step::Decide, Before) => (Some(Unknown), 1),
-            (Step::Decide, After) => match delivery {
+            (Step::MarkUnknown, Before) => (Some(Sending), 1),
+            (Step::MarkUnknown, After) | (Step::ResolveUnknown, Before) => (Some(Unknown), 1),
+            (Step::ResolveUnknown, After) => match delivery {
                 Delivery::AtMostOnce => (Some(GaveUp), 1),
                 Delivery::AtLeastOnce => (Some(Pending), 1),
             },
@@ -143,11 +143,11 @@ fn cases(work: Work) -> Vec<Case> {
         Step::BeginSending,
         Step::Send,
         Step::Finalise,
-        Step::Doubt,
-        Step::Decide,
+        Step::MarkUnknown,
+        Step::ResolveUnknown,
     ];
     if work == Work::Enqueue {
-        steps.insert(1, Step::Message);
+        steps.insert(1, Step::Enqueue);
     }
     let mut cases = Vec::new();
     for step in steps {
@@ -161,7 +161,7 @@ fn cases(work: Work) -> Vec<Case> {
                 cases.push(case);
                 let is_doubtful = matches!(
                     case.point,
-                    (Step::Send, Side::After) | (Step::Finalise | Step::Doubt, Side::Before)
+                    (Step::Send, Side::After) | (Step::Finalise | Step::MarkUnknown, Side::Before)
                 );
                 if work == Work::Enqueue && is_doubtful {
                     cases.push(Case {
@@ -246,9 +246,9 @@ impl<'a> Stage<'a> {
         self.folder.path().join(name)
     }
 
-    /// Returns orders for a worker that is not killed, starting `minutes` after the first tick.
-    fn orders(&self, work: Work, minutes: i64, label: &str) -> Orders {
-        Orders {
+    /// Returns the configuration of a worker that is not killed, starting `minutes` after the first tick.
+    fn config(&self, work: Work, minutes: i64, label: &str) -> WorkerConfig {
+        WorkerConfig {
             store: self.at.clone(),
             work,
             now: (first_tick() + Duration::minutes(minutes)).to_rfc3339(),
@@ -256,14 +256,14 @@ impl<'a> Stage<'a> {
             mails: self.file("mails"),
             family: VICTIM.to_owned(),
             abort: None,
-            meeting: None,
+            sync_point: None,
         }
     }
 
-    fn start(&self, orders: &Orders) -> Child {
+    fn start(&self, config: &WorkerConfig) -> Child {
         let mut command = Command::new(hippo_tests::example_path("worker"));
         command
-            .arg(serde_json::to_string(orders).unwrap())
+            .arg(serde_json::to_string(config).unwrap())
             // A core dump is deleted with the folder.
             .current_dir(self.folder.path())
             .env_clear()
@@ -300,15 +300,15 @@ impl<'a> Stage<'a> {
     /// Runs two workers at once without a kill.
     async fn tick(&self, minutes: i64) {
         let labels = [format!("one-{minutes}"), format!("other-{minutes}")];
-        let orders = labels.map(|label| self.orders(self.work, minutes, &label));
-        let aborted = self.wait_for(orders.iter().map(|orders| self.start(orders)).collect());
+        let configs = labels.map(|label| self.config(self.work, minutes, &label));
+        let aborted = self.wait_for(configs.iter().map(|config| self.start(config)).collect());
         assert_eq!(aborted.await, 0);
     }
 
     /// Delivers the same messages or events twice at once.
     async fn run_twice(&self, work: Work, minutes: i64) {
-        let orders = self.orders(work, minutes, "again");
-        let aborted = self.wait_for(vec![self.start(&orders), self.start(&orders)]);
+        let config = self.config(work, minutes, "again");
+        let aborted = self.wait_for(vec![self.start(&config), self.start(&config)]);
         assert_eq!(aborted.await, 0);
     }
 
@@ -374,32 +374,32 @@ impl<'a> Stage<'a> {
         let minutes = case.kill_minute();
         match case.point.0 {
             // These steps need a mail in doubt.
-            Step::Doubt | Step::Decide => {
-                let mut orders = self.orders(self.work, 0, "before");
-                orders.abort = Some((Step::Send, Side::After));
-                assert_eq!(self.wait_for(vec![self.start(&orders)]).await, 1);
+            Step::MarkUnknown | Step::ResolveUnknown => {
+                let mut config = self.config(self.work, 0, "before");
+                config.abort = Some((Step::Send, Side::After));
+                assert_eq!(self.wait_for(vec![self.start(&config)]).await, 1);
             }
             _ => {}
         }
-        if case.point.0 == Step::Decide {
+        if case.point.0 == Step::ResolveUnknown {
             self.tick(RECOVERY_MINUTES[0]).await;
         }
-        let mut victim = self.orders(self.work, minutes, "victim");
+        let mut victim = self.config(self.work, minutes, "victim");
         victim.abort = Some(case.point);
-        let mut other = self.orders(self.work, minutes, "other");
+        let mut other = self.config(self.work, minutes, "other");
         if case.killed == Killed::Both {
             other.abort = Some(case.point);
             let workers = vec![self.start(&victim), self.start(&other)];
             assert!(self.wait_for(workers).await >= 1, "no worker was killed");
             return self.outcome().await;
         }
-        let meeting = |arrived: &str, awaited: &str| Meeting {
-            before: case.meet_before(),
+        let sync_point = |arrived: &str, awaited: &str| SyncPoint {
+            before: case.sync_before(),
             arrived_file: self.file(arrived),
             awaited_file: self.file(awaited),
         };
-        victim.meeting = Some(meeting("victim-is-here", "other-is-here"));
-        other.meeting = Some(meeting("other-is-here", "victim-is-dead"));
+        victim.sync_point = Some(sync_point("victim-is-here", "other-is-here"));
+        other.sync_point = Some(sync_point("other-is-here", "victim-is-dead"));
         let (victim, other) = (self.start(&victim), self.start(&other));
         assert_eq!(
             self.wait_for(vec![victim]).await,
@@ -470,7 +470,7 @@ async fn run_case(stage: &Stage<'_>, case: Case, delivery: Delivery) {
     let (state, mails) = case.final_state(delivery);
     // Only a worker that reaches the step is killed: a later one finds the notice free and sends it.
     let came_later = case.killed == Killed::Both
-        && case.point == (Step::Decide, Side::After)
+        && case.point == (Step::ResolveUnknown, Side::After)
         && crashed == (Some(state), mails);
     if !came_later {
         assert_eq!(crashed, case.state_after_crash(delivery), "after the crash");

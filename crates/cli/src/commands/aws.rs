@@ -38,7 +38,7 @@ pub(crate) struct ReplayDeadLetters {
 }
 
 #[derive(Serialize)]
-struct Document {
+struct ReplayDocument {
     dead_letters: Vec<Replayed>,
     /// About how many more SQS hides behind those that stay.
     behind: usize,
@@ -62,7 +62,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
             count(behind, "more is", "more are")
         ));
     }
-    globals.output.print_document(&Document {
+    globals.output.print_document(&ReplayDocument {
         dead_letters: letters,
         behind,
     });

@@ -78,7 +78,7 @@ struct CheckedView {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct CheckRunDocument<'a> {
     run: &'a Run,
     cards: &'a [CheckedView],
     /// Requested cards that weren't checked, with the reason.
@@ -86,7 +86,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct EnqueuedDocument<'a> {
+struct EnqueuedVisitsDocument<'a> {
     run: String,
     cards: u64,
     visits: u64,
@@ -146,7 +146,7 @@ async fn show_enqueued(
     visits: u64,
 ) -> CommandResult {
     let left_out = left_out(context, &context.store.work_items(run).await?).await?;
-    context.output.print_document(&EnqueuedDocument {
+    context.output.print_document(&EnqueuedVisitsDocument {
         run: run.to_string(),
         cards,
         visits,
@@ -203,7 +203,7 @@ async fn show_done(
         (&a.family, &a.patron, &a.library).cmp(&(&b.family, &b.patron, &b.library))
     });
     let left_out = left_out(context, &context.store.work_items(&run.key).await?).await?;
-    context.output.print_document(&Document {
+    context.output.print_document(&CheckRunDocument {
         run: &run,
         cards: &checked,
         left_out: &left_out,

@@ -36,7 +36,7 @@ Exit code 1: there is a problem.")]
 pub(crate) struct Doctor {}
 
 #[derive(Serialize)]
-struct Document {
+struct FindingsDocument {
     findings: Vec<Finding>,
 }
 
@@ -63,7 +63,9 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
         .filter(|finding| finding.verdict == Verdict::Problem)
         .count();
     show(&context, &findings, problems);
-    context.output.print_document(&Document { findings });
+    context
+        .output
+        .print_document(&FindingsDocument { findings });
     Ok(Outcome::failed_if(problems > 0))
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Export {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct ExportResult<'a> {
     export: &'a Path,
     sealed_for: String,
     #[serde(flatten)]
@@ -60,7 +60,7 @@ struct Document<'a> {
 /// Exports everything.
 pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
     if std::fs::symlink_metadata(&export.file).is_ok() {
-        return Err(already_there(&export.file));
+        return Err(file_exists_error(&export.file));
     }
     if export.for_target == Some(globals.target) {
         return Err(CommandError::usage(
@@ -70,14 +70,14 @@ pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
     }
     let context = globals.open().await?;
     let recipient = destination_key(&export, globals).await?;
-    let transfer = read(&context, &recipient).await?;
+    let transfer = export_store(&context, &recipient).await?;
     if let Some(row) = context.store.damaged_rows().first() {
         return Err(CommandError::unusable(format!(
             "Wrote nothing: {} in {} is damaged and would be missing. “hippo status” says what to do.",
             row.id, row.table
         )));
     }
-    write(&export.file, &transfer)?;
+    write_new_file(&export.file, &transfer)?;
     print_result(&context, &export, &transfer);
     Ok(Outcome::Done)
 }
@@ -101,7 +101,8 @@ async fn destination_key(export: &Export, globals: &Globals) -> Result<PublicKey
     Ok(key)
 }
 
-async fn read(context: &Context, recipient: &PublicKey) -> Result<Transfer, CommandError> {
+/// Reads the store and seals its cards for the recipient.
+async fn export_store(context: &Context, recipient: &PublicKey) -> Result<Transfer, CommandError> {
     let progress = Progress::new("families");
     let keys = KeyCache::new(&*context.keys);
     Ok(
@@ -113,30 +114,30 @@ async fn read(context: &Context, recipient: &PublicKey) -> Result<Transfer, Comm
 }
 
 /// Writes a new file that only its owner can read, atomically.
-fn write(path: &Path, transfer: &Transfer) -> Result<(), CommandError> {
+fn write_new_file(path: &Path, transfer: &Transfer) -> Result<(), CommandError> {
     let text = transfer.to_json()?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let not_written = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => already_there(path),
+    let write_error = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => file_exists_error(path),
         _ => CommandError::unusable(format!("Can't write {}.", path.display())).caused_by(error),
     };
     // A temporary file is private from the start.
     let mut file = tempfile::Builder::new()
         .prefix(".move-")
         .tempfile_in(folder)
-        .map_err(not_written)?;
+        .map_err(write_error)?;
     file.write_all(text.as_bytes())
         .and_then(|()| file.as_file().sync_all())
-        .map_err(not_written)?;
+        .map_err(write_error)?;
     file.persist_noclobber(path)
-        .map_err(|error| not_written(error.error))?;
+        .map_err(|error| write_error(error.error))?;
     Ok(())
 }
 
-fn already_there(path: &Path) -> CommandError {
+fn file_exists_error(path: &Path) -> CommandError {
     CommandError::usage(format!(
         "{} already exists. Name another file.",
         path.display()
@@ -145,7 +146,7 @@ fn already_there(path: &Path) -> CommandError {
 
 fn print_result(context: &Context, export: &Export, transfer: &Transfer) {
     let contents = transfer.counts();
-    context.output.print_document(&Document {
+    context.output.print_document(&ExportResult {
         export: &export.file,
         sealed_for: transfer.sealed_for.to_string(),
         contents,
@@ -159,10 +160,11 @@ fn print_result(context: &Context, export: &Export, transfer: &Transfer) {
         count(contents.notices, "notice", "notices"),
         transfer.sealed_for,
     ));
-    if contents.open_mails > 0 {
+    let unfinished_notices = contents.open_mails;
+    if unfinished_notices > 0 {
         context.output.print_text(format!(
-            "{} not final yet. If a run is going on here, wait until it ends and export again.",
-            count(contents.open_mails, "notice is", "notices are")
+            "{} unfinished. If a run is still going here, wait until it ends, and export again.",
+            count(unfinished_notices, "notice is", "notices are")
         ));
     }
     let import = match export.for_target {

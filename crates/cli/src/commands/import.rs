@@ -61,7 +61,7 @@ pub(crate) struct Import {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct ImportDocument<'a> {
     dry_run: bool,
     libraries: Vec<LibraryId>,
     families: Vec<FamilyId>,
@@ -356,7 +356,7 @@ async fn roll_back(context: &Context, written: &Written) {
 }
 
 fn print_result(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool) {
-    context.output.print_document(&Document {
+    context.output.print_document(&ImportDocument {
         dry_run,
         libraries: plan
             .libraries

@@ -42,7 +42,7 @@ pub(crate) struct Init {
 const DEFAULT_FROM: &str = "LibraryHippo <libraryhippo@localhost>";
 
 #[derive(Serialize)]
-struct Document {
+struct HomeDocument {
     home: String,
     made: Vec<&'static str>,
     /// Whether the directory existed and others could enter it.
@@ -119,7 +119,7 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
     } = make(&home, &init).await?;
     let config = Config::read(&home)?;
     let output = globals.output;
-    output.print_document(&Document {
+    output.print_document(&HomeDocument {
         home: home.directory().display().to_string(),
         made: made.clone(),
         closed_to_others,

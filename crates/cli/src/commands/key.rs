@@ -37,7 +37,7 @@ Older backups need the old private key. Keep a copy of both, or make a new backu
 pub(crate) struct Rotate {}
 
 #[derive(Serialize)]
-struct Document {
+struct KeyRotationDocument {
     key: String,
     sealed_anew: usize,
     /// Cards whose envelope couldn't be opened.
@@ -66,7 +66,7 @@ async fn rotate(context: &Context) -> CommandResult {
         let current_only = keys.with_current_key_only();
         context.keys.replace_private_keys(&current_only).await?;
     }
-    context.output.print_document(&Document {
+    context.output.print_document(&KeyRotationDocument {
         key: keys.current().to_string(),
         sealed_anew: resealed.sealed_anew,
         unopened: resealed.unopened.keys().copied().collect(),

@@ -24,7 +24,7 @@ pub(crate) struct Test {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct TestMailDocument<'a> {
     answer: &'a str,
     reason: Option<&'a str>,
     message_id: Option<&'a str>,
@@ -86,7 +86,7 @@ fn print_result(context: &Context, answer: &MailAnswer) -> Outcome {
             format!("We can't tell whether {to} accepted the test email: {reason}"),
         ),
     };
-    context.output.print_document(&Document {
+    context.output.print_document(&TestMailDocument {
         answer: name,
         reason,
         message_id,

@@ -135,13 +135,13 @@ pub(crate) async fn notify_all(context: &Context, args: NotifyAll) -> CommandRes
 }
 
 #[derive(Serialize)]
-struct EnqueuedDocument {
+struct EnqueuedNoticesDocument {
     run: String,
     notices: u64,
 }
 
 fn show_enqueued(context: &Context, args: &NotifyAll, run: &RunKey, notices: u64) -> Outcome {
-    context.output.print_document(&EnqueuedDocument {
+    context.output.print_document(&EnqueuedNoticesDocument {
         run: run.to_string(),
         notices,
     });
@@ -301,7 +301,7 @@ fn print_dry_run(context: &Context, notice: &DryRun) {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct NotifyRunDocument<'a> {
     run: &'a Run,
     notices: &'a [NoticeView],
 }
@@ -335,7 +335,9 @@ async fn show(
     run: &Run,
     notices: &[NoticeView],
 ) -> CommandResult {
-    context.output.print_document(&Document { run, notices });
+    context
+        .output
+        .print_document(&NotifyRunDocument { run, notices });
     let outcome =
         Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
     if context.output.json || (args.start.is_quiet() && outcome == Outcome::Done) {

@@ -48,7 +48,7 @@ const MAX_ALERTS: usize = 1000;
 const ALERT_WINDOW: Duration = Duration::days(2);
 
 #[derive(Serialize)]
-struct Document {
+struct StatusDocument {
     now: DateTime<Utc>,
     families: Vec<FamilyView>,
     libraries_backing_off: Vec<BackedOff>,
@@ -132,7 +132,7 @@ pub(crate) async fn status(context: &Context, args: &Status) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-async fn document(context: &Context, families: &[Family]) -> Result<Document, CommandError> {
+async fn document(context: &Context, families: &[Family]) -> Result<StatusDocument, CommandError> {
     let now = context.now();
     let libraries = context.libraries().await?;
     let last_tick = last_tick(context).await?;
@@ -181,7 +181,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
             runs.push(with_work(context, run).await?);
         }
     }
-    Ok(Document {
+    Ok(StatusDocument {
         now,
         families: views,
         libraries_backing_off,

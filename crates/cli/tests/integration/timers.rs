@@ -20,7 +20,7 @@ fn calendar_of(timer: &str) -> String {
 }
 
 /// The next times at which a timer elapses after `from` in this zone; `None` without systemd.
-fn elapses(
+fn next_elapse_times(
     zone: &str,
     from: DateTime<Utc>,
     times: usize,
@@ -61,7 +61,7 @@ fn elapses(
     Some(found)
 }
 
-fn at(text: &str) -> DateTime<Utc> {
+fn utc(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
@@ -73,7 +73,7 @@ fn ticks_stay_15_minutes_apart_across_clock_changes() {
         ("America/New_York", "2027-03-14T05:50:00Z"),
         ("Australia/Lord_Howe", "2026-10-03T14:50:00Z"),
     ] {
-        let Some(ticks) = elapses(zone, at(from), 16, &expression) else {
+        let Some(ticks) = next_elapse_times(zone, utc(from), 16, &expression) else {
             return;
         };
         for pair in ticks.windows(2) {
@@ -90,7 +90,7 @@ fn ticks_stay_15_minutes_apart_across_clock_changes() {
 fn no_tick_counts_as_missed_when_clocks_go_back() {
     let expression = calendar_of("hippo-notify-all.timer");
     let zone = "America/New_York";
-    let Some(ticks) = elapses(zone, at("2026-11-01T05:20:00Z"), 9, &expression) else {
+    let Some(ticks) = next_elapse_times(zone, utc("2026-11-01T05:20:00Z"), 9, &expression) else {
         return;
     };
     let home = Home::empty();
@@ -123,10 +123,12 @@ fn checks_start_at_the_hours_in_the_readme() {
         ("hippo-check-cards@all.timer", 0),
         ("hippo-check-cards@failed.timer", 30),
     ] {
-        let from = at("2026-11-20T05:05:00Z");
-        let Some(starts) = elapses("America/New_York", from, 3, &calendar_of(timer)) else {
+        let from = utc("2026-11-20T05:05:00Z");
+        let Some(starts) = next_elapse_times("America/New_York", from, 3, &calendar_of(timer))
+        else {
             return;
         };
+        // 05, 12 and 18 o'clock in New York.
         let hours = [10, 17, 23].map(|hour| {
             let date = from.date_naive();
             date.and_hms_opt(hour, minute, 0).unwrap().and_utc()

@@ -1,5 +1,6 @@
 //! `hippo card record`: checks one card and records its session for a bug report.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -22,11 +23,11 @@ use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::home::create_private_file;
 use crate::output::stdout::io_words;
-use crate::output::{count, print_to_stderr};
+use crate::output::{Output, count, print_to_stderr};
 use crate::values::{CardName, card_name};
 
 /// The most names or words that are printed in one list.
-const MAX_WORDS_SHOWN: usize = 60;
+const MAX_ITEMS_SHOWN: usize = 60;
 
 /// At least this many names with the same first word are printed as one.
 const MIN_GROUP_SIZE: usize = 8;
@@ -43,7 +44,7 @@ Example:
   hippo card record 01KAK3V6ZB9V0S7YQJ4M2N8R5T session.har
 
 Exit code 1: the card could not be checked. The session is recorded all the same.")]
-pub(crate) struct Record {
+pub(crate) struct RecordArgs {
     /// The card: its id, or its last four characters or more.
     #[arg(value_parser = card_name, value_name = "ID")]
     id: CardName,
@@ -53,23 +54,23 @@ pub(crate) struct Record {
 
 /// The recording's part of the document.
 #[derive(Serialize)]
-struct Document<'a> {
+struct RecordingResult<'a> {
     file: &'a Path,
     kept: Option<&'a KeptValues>,
 }
 
 /// Checks one card, and writes its session to a file.
-pub(super) async fn record(context: &Context, args: &Record) -> CommandResult {
+pub(super) async fn record_card(context: &Context, args: &RecordArgs) -> CommandResult {
     if !context.deployment.can_record() {
         return Err(CommandError::usage(
-            "Sessions can't be recorded on AWS. Record it on a machine of yours: make a home there, add the library \
-             and the card, and run this again.",
+            "Sessions can't be recorded on AWS. Record on your own machine: set up a home there, add the library and \
+             the card, and run this command there.",
         )
         .try_command("hippo init"));
     }
     let path = args.file.as_path();
-    let record = context.card(&args.id).await?;
-    let (card, state) = (record.card, record.state);
+    let card_record = context.card(&args.id).await?;
+    let (card, state) = (card_record.card, card_record.state);
     let library = context.library(&card.library).await?;
     let file = Mutex::new(NewFile::create(path)?);
     if !card.paused {
@@ -82,69 +83,71 @@ pub(super) async fn record(context: &Context, args: &Record) -> CommandResult {
         // Recording counts as permission, like “hippo card retry”: it has to show the login.
         context.store.allow_retry(card.id).await?;
     }
-    let kept = Mutex::new(None);
-    let finish = |recorder: &Recorder| -> Result<serde_json::Value, CommandError> {
-        let found = finish(context, &library, recorder, &file)?;
-        let view = serde_json::to_value(Document {
+    let kept_values = Mutex::new(None);
+    let finish_recording = |recorder: &Recorder| -> Result<serde_json::Value, CommandError> {
+        let written = write_recording(context, &library, recorder, &file)?;
+        let result = serde_json::to_value(RecordingResult {
             file: path,
-            kept: found.as_ref(),
+            kept: written.as_ref(),
         });
-        *kept.lock().unwrap_or_else(PoisonError::into_inner) = found;
-        Ok(view.unwrap_or_default())
+        *kept_values.lock().unwrap_or_else(PoisonError::into_inner) = written;
+        Ok(result.unwrap_or_default())
     };
     let recording = Recording {
         recorder: Arc::default(),
-        finish: &finish,
+        finish: &finish_recording,
     };
     recording.recorder.learn_person(&card.patron);
     let checked = check_card(context, &card, &library, Some(recording)).await;
-    if let Some(since) = state.refused_since {
-        keep_rejection(context, &card, since).await?;
+    if let Some(rejected_since) = state.refused_since {
+        restore_rejection(context, &card, rejected_since).await?;
     }
     let outcome = checked?;
-    let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let Some(kept) = kept else {
+    let kept_values = kept_values
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let Some(kept_values) = kept_values else {
         context
             .output
             .print_text("Recorded nothing, because nothing was sent to the library's site.");
         return Ok(Outcome::SomeFailed);
     };
-    show(context, path, &kept, &library);
+    print_kept_values(context, path, &kept_values, &library);
     Ok(outcome)
 }
 
-/// Restores an earlier rejection, unless the library has answered number and PIN again.
+/// Restores an earlier rejection, unless the library has accepted or rejected number and PIN again.
 ///
 /// Otherwise a failed recording would allow automatic retries.
-async fn keep_rejection(
+async fn restore_rejection(
     context: &Context,
     card: &Card,
-    since: DateTime<Utc>,
+    rejected_since: DateTime<Utc>,
 ) -> Result<(), CommandError> {
     let state = context
         .store
         .card(card.id)
         .await?
         .map(|record| record.state);
-    let is_unanswered = state.is_some_and(|state| {
+    let is_still_undecided = state.is_some_and(|state| {
         state.refused_since.is_none() && state.last_check.is_some_and(|last| last.failure.is_some())
     });
-    if is_unanswered {
-        let refusal = Check {
+    if is_still_undecided {
+        let rejected_check = Check {
             id: Uuid::new_v4(),
             card: card.key(),
             library: card.library.clone(),
-            started_at: since,
+            started_at: rejected_since,
             finished_at: context.now(),
             outcome: Err(Failure::wrong_credentials("rejected before the recording")),
         };
-        context.store.save_check(&refusal).await?;
+        context.store.save_check(&rejected_check).await?;
     }
     Ok(())
 }
 
-/// Writes the recording; returns `None` if nothing was sent.
-fn finish(
+/// Writes the recording and returns what it kept unchanged; `None` if nothing was sent.
+fn write_recording(
     context: &Context,
     library: &Library,
     recorder: &Recorder,
@@ -170,75 +173,62 @@ fn finish(
     };
     file.lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .keep(&recording.to_json())?;
+        .write(&recording.to_json())?;
     Ok(Some(recording.kept))
 }
 
-fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
+/// Prints what the recording kept unchanged, so that a person can judge it before sending the file.
+fn print_kept_values(context: &Context, path: &Path, kept_values: &KeptValues, library: &Library) {
     let output = &context.output;
     output.print_text(format!(
         "\nRecorded the session in {}, which only you can read: {} to {}.",
         path.display(),
-        count(kept.requests, "request", "requests"),
-        count(kept.hosts, "host (renamed)", "hosts (renamed)"),
+        count(kept_values.requests, "request", "requests"),
+        count(kept_values.hosts, "host (renamed)", "hosts (renamed)"),
     ));
     output.print_text(
         "Titles, names, numbers, addresses, cookies and all other texts and values are replaced by fillers of the \
          same length. Kept unchanged:",
     );
-    let mut words: Vec<(&String, &usize)> = kept.words.iter().collect();
-    words.sort_by_key(|(word, times)| (std::cmp::Reverse(**times), word.to_lowercase()));
-    let list = |what: &str, all: Vec<String>| {
-        let more = all.len().saturating_sub(MAX_WORDS_SHOWN);
-        let mut shown: String = all
-            .into_iter()
-            .take(MAX_WORDS_SHOWN)
-            .collect::<Vec<_>>()
-            .join(", ");
-        if more > 0 {
-            shown.push_str(&format!(", and {more} more (--json lists them)"));
-        }
-        if shown.is_empty() {
-            shown.push_str("none");
-        }
-        output.print_indented("  ", &format!("{what}: {shown}"));
-    };
-    list(
-        "words",
-        words
-            .into_iter()
-            .map(|(word, times)| format!("{word} ({times})"))
-            .collect(),
-    );
-    list(
+    print_list(output, "words", words_by_frequency(kept_values));
+    print_list(
+        output,
         "parts of addresses",
-        kept.addresses.iter().cloned().collect(),
+        kept_values.addresses.iter().cloned().collect(),
     );
-    list("names of cookies", kept.cookies.iter().cloned().collect());
-    let own = kept.unrecognised_names();
-    let others = kept.names.len() - own.len();
-    list(
-        "names of classes, ids, fields and keys that only this site has",
-        group_names(&own),
+    print_list(
+        output,
+        "names of cookies",
+        kept_values.cookies.iter().cloned().collect(),
+    );
+    let unrecognised = kept_values.unrecognised_names();
+    let recognised = kept_values.names.len() - unrecognised.len();
+    print_list(
+        output,
+        "unrecognised names of classes, ids, fields and keys",
+        group_names(&unrecognised),
     );
     output.print_indented(
         "  ",
         &format!(
-            "{} that the readers look for or that any site has (--json lists them)",
-            count(others, "other name", "other names")
+            "{} (--json lists them)",
+            count(recognised, "recognised name", "recognised names")
         ),
     );
     output.print_indented(
         "  ",
         &format!(
             "{} and sums of money; {}, all moved by the same number of days; the library's time zone and date format",
-            count(kept.counts, "number of up to three digits", "numbers of up to three digits"),
-            count(kept.dates, "date", "dates"),
+            count(
+                kept_values.counts,
+                "number of up to three digits",
+                "numbers of up to three digits"
+            ),
+            count(kept_values.dates, "date", "dates"),
         ),
     );
     output.print_text(
-        "Look through the file before you send it. It's text, and must show nothing about you. This reads it like \
-         the check did:",
+        "Look through the file before you send it: nothing in it should identify you. To read it as the check did:",
     );
     output.print_line(format!(
         "  hippo read {} {}",
@@ -247,34 +237,61 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
     ));
 }
 
+/// Lists the kept words with their counts, the most frequent first.
+fn words_by_frequency(kept_values: &KeptValues) -> Vec<String> {
+    let mut words: Vec<(&String, &usize)> = kept_values.words.iter().collect();
+    words.sort_by_key(|(word, times)| (Reverse(**times), word.to_lowercase()));
+    words
+        .into_iter()
+        .map(|(word, times)| format!("{word} ({times})"))
+        .collect()
+}
+
+/// Prints the first items of a list, and how many more there are.
+fn print_list(output: &Output, name: &str, items: Vec<String>) {
+    let more = items.len().saturating_sub(MAX_ITEMS_SHOWN);
+    let mut shown: String = items
+        .into_iter()
+        .take(MAX_ITEMS_SHOWN)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if more > 0 {
+        shown.push_str(&format!(", and {more} more (--json lists them)"));
+    }
+    if shown.is_empty() {
+        shown.push_str("none");
+    }
+    output.print_indented("  ", &format!("{name}: {shown}"));
+}
+
 /// Groups names with the same first word, such as `bib… (214)`.
 ///
-/// Single names come first, because a patron's word would be among them.
+/// Single names come first, because a name with a patron's data would be among them.
 fn group_names(names: &[&str]) -> Vec<String> {
-    let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for name in names {
         let first = name.split(['.', '_', '-']).next().unwrap_or_default();
-        families.entry(first).or_default().push(name);
+        groups.entry(first).or_default().push(name);
     }
-    let mut single = Vec::new();
-    let mut several = Vec::new();
-    for (first, names) in families {
+    let mut single_names = Vec::new();
+    let mut group_counts = Vec::new();
+    for (first, names) in groups {
         let is_dotted = names.iter().all(|name| name.contains('.'));
         if names.len() >= MIN_GROUP_SIZE || (is_dotted && names.len() > 1) {
-            several.push(format!("{first}… ({})", names.len()));
+            group_counts.push(format!("{first}… ({})", names.len()));
         } else {
-            single.extend(names.into_iter().map(str::to_owned));
+            single_names.extend(names.into_iter().map(str::to_owned));
         }
     }
-    single.extend(several);
-    single
+    single_names.extend(group_counts);
+    single_names
 }
 
 /// A file that is created before the visit, and deleted if nothing is recorded.
 struct NewFile {
     path: PathBuf,
     file: std::fs::File,
-    is_kept: bool,
+    is_written: bool,
 }
 
 impl NewFile {
@@ -293,23 +310,24 @@ impl NewFile {
         Ok(Self {
             path: path.to_owned(),
             file,
-            is_kept: false,
+            is_written: false,
         })
     }
 
-    fn keep(&mut self, text: &str) -> Result<(), CommandError> {
+    /// Writes the text; from now on the file stays.
+    fn write(&mut self, text: &str) -> Result<(), CommandError> {
         self.file.write_all(text.as_bytes()).map_err(|error| {
             CommandError::unusable(format!("Can't write {}.", self.path.display()))
                 .caused_by(io_words(&error))
         })?;
-        self.is_kept = true;
+        self.is_written = true;
         Ok(())
     }
 }
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.is_kept
+        if !self.is_written
             && let Err(error) = std::fs::remove_file(&self.path)
         {
             print_to_stderr(format!(

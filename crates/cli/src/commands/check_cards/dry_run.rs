@@ -20,7 +20,7 @@ use crate::output::time::moment;
 use crate::problem::active_back_off;
 
 #[derive(Serialize)]
-struct Document {
+struct PlannedChecksDocument {
     visits: usize,
     /// In the order of the checks.
     cards: Vec<PlannedCard>,
@@ -96,7 +96,7 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
             }
         }
     }
-    let document = Document {
+    let document = PlannedChecksDocument {
         visits: tried,
         left_out: left_out(context, input).await?,
         cards,
@@ -125,7 +125,7 @@ async fn left_out(
     Ok(left_out)
 }
 
-fn print_result(context: &Context, planned: &Document) {
+fn print_result(context: &Context, planned: &PlannedChecksDocument) {
     let mut table = Table::new([
         words("LIBRARY"),
         words("PATRON"),
@@ -162,7 +162,7 @@ fn remark(context: &Context, card: &PlannedCard) -> Cell {
     }
 }
 
-fn summary(planned: &Document) -> String {
+fn summary(planned: &PlannedChecksDocument) -> String {
     let tried = planned.cards.iter().filter(|card| card.not_tried.is_none());
     let would = match tried.count() {
         0 => "No card would be checked".to_owned(),

@@ -18,7 +18,7 @@ use crate::output::progress::Progress;
 const MAX_DIFFERENCES_SHOWN: usize = 20;
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct TransferReportDocument<'a> {
     dry_run: bool,
     made_at: DateTime<Utc>,
     /// The origins that will get the PINs of each library.
@@ -73,7 +73,7 @@ pub(super) async fn import(
         .await;
     drop(progress);
     let report = imported.map_err(|error| interrupted(name, error.into()))?;
-    context.output.print_document(&Document {
+    context.output.print_document(&TransferReportDocument {
         dry_run,
         made_at: transfer.made_at,
         login_origins: origins

@@ -26,7 +26,7 @@ pub(crate) struct Detect {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct DetectionDocument<'a> {
     found: Vec<View<'a>>,
     asked: Vec<Asked<'a>>,
 }
@@ -137,8 +137,8 @@ fn needs_date_format(found: &DetectedSystem) -> bool {
         .is_some_and(|system| system.needs_date_format() && !system.states_date_format())
 }
 
-fn document(detection: &Detection) -> Document<'_> {
-    Document {
+fn document(detection: &Detection) -> DetectionDocument<'_> {
+    DetectionDocument {
         found: detection
             .found
             .iter()

@@ -13,7 +13,7 @@ use crate::output::count;
 use crate::sealing::{Resealed, reseal};
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct ChangedLibraryDocument<'a> {
     #[serde(flatten)]
     library: &'a Library,
     /// The origins that get PINs from now on.
@@ -59,7 +59,7 @@ pub(super) async fn move_hosts(
         resealed.merge_later_round(reseal_cards(context, &keys, before, after).await?);
     }
     drop(lock);
-    context.output.print_document(&Document {
+    context.output.print_document(&ChangedLibraryDocument {
         library: after,
         login_origins: origins.to_string(),
         sealed_anew: resealed.sealed_anew,

@@ -19,7 +19,7 @@ use crate::suggest::nearest;
 const MAX_SUGGESTIONS: usize = 20;
 
 #[derive(Serialize)]
-struct Document {
+struct RunDetailsDocument {
     #[serde(flatten)]
     run: Run,
     failures: Vec<FailureCount>,
@@ -58,7 +58,7 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
             .try_command("hippo runs"));
     };
     let work = context.store.work_items(id).await?;
-    let document = Document {
+    let document = RunDetailsDocument {
         failures: failures(&work),
         concerned: failed_items(context, &work).await?,
         left_out: left_out(context, &work).await?,

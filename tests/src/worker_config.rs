@@ -1,4 +1,4 @@
-//! The orders for `examples/worker.rs`, an outbox worker that can be killed at a named step.
+//! The configuration of `examples/worker.rs`, an outbox worker that can be killed at a named step.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 /// A second kind of mail, which every family gets beside its daily notice.
 pub const SECOND_KIND: &str = "picture";
 
-/// A step of the outbox protocol, by its call.
+/// A store, queue or mail call of the outbox protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// Inserts the record if there is none.
     Plan,
     /// Sends the notice to the queue.
-    Message,
+    Enqueue,
     /// Changes the state to CLAIMED.
     Claim,
     /// Composes the mail.
@@ -25,9 +25,9 @@ pub enum Step {
     /// Records the mail service's answer.
     Finalise,
     /// Changes the state to UNKNOWN.
-    Doubt,
+    MarkUnknown,
     /// Changes UNKNOWN to GAVE_UP, or back to PENDING.
-    Decide,
+    ResolveUnknown,
 }
 
 /// The side of a call on which a worker aborts.
@@ -66,7 +66,7 @@ pub enum Work {
 
 /// A step at which a worker waits for another process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Meeting {
+pub struct SyncPoint {
     /// The step before which it waits.
     pub before: Step,
     /// The file that it creates when it arrives.
@@ -75,9 +75,9 @@ pub struct Meeting {
     pub awaited_file: PathBuf,
 }
 
-/// The orders of one worker.
+/// What one test worker does, and where it stops.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Orders {
+pub struct WorkerConfig {
     /// Its store.
     pub store: StoreAt,
     /// Its work.
@@ -88,10 +88,10 @@ pub struct Orders {
     pub label: String,
     /// The folder where the mails go: `<kind>.<family>.<date>.<fence>.<uuid>`, a file a mail.
     pub mails: PathBuf,
-    /// The family whose daily notice `abort` and `meeting` apply to.
+    /// The family whose daily notice `abort` and `sync_point` apply to.
     pub family: String,
     /// Where it aborts.
     pub abort: Option<(Step, Side)>,
     /// Where it waits.
-    pub meeting: Option<Meeting>,
+    pub sync_point: Option<SyncPoint>,
 }
