@@ -186,8 +186,8 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
         "Titles, names, numbers, addresses, cookies and all other texts and values are replaced by fillers of the \
          same length. Kept unchanged:",
     );
-    let mut words: Vec<(&String, &usize)> = kept.words.iter().collect();
-    words.sort_by_key(|(word, times)| (std::cmp::Reverse(**times), word.to_lowercase()));
+    let mut phrases: Vec<(&String, &usize)> = kept.phrases.iter().collect();
+    phrases.sort_by_key(|(phrase, times)| (std::cmp::Reverse(**times), phrase.to_lowercase()));
     let list = |what: &str, all: Vec<String>| {
         let more = all.len().saturating_sub(MAX_WORDS_SHOWN);
         let mut shown: String = all
@@ -205,14 +205,14 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
     };
     list(
         "words",
-        words
+        phrases
             .into_iter()
-            .map(|(word, times)| format!("{word} ({times})"))
+            .map(|(phrase, times)| format!("{phrase} ({times})"))
             .collect(),
     );
     list(
         "parts of addresses",
-        kept.addresses.iter().cloned().collect(),
+        kept.url_parts.iter().cloned().collect(),
     );
     list("names of cookies", kept.cookies.iter().cloned().collect());
     let own = kept.unrecognised_names();
@@ -232,7 +232,7 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
         "  ",
         &format!(
             "{} and sums of money; {}, all moved by the same number of days; the library's time zone and date format",
-            count(kept.counts, "number of up to three digits", "numbers of up to three digits"),
+            count(kept.counts_and_sums, "number of up to three digits", "numbers of up to three digits"),
             count(kept.dates, "date", "dates"),
         ),
     );
