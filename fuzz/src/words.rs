@@ -3,8 +3,8 @@
 use chrono::Datelike;
 use hippo_browser::classify_words;
 use hippo_browser::reading::{
-    amount, check_declared_count, decode_entities, first_number, iso_date, join_title, numbers,
-    stable_id, take_date, tidy, web_link,
+    amount, check_declared_count, decode_entities, first_number, parse_iso_date, join_title, numbers,
+    stable_id, split_date, tidy, web_link,
 };
 use hippo_core::text::clean;
 use url::Url;
@@ -30,7 +30,7 @@ pub fn read(data: &[u8]) {
     assert!(check_declared_count(Some(3), all.len(), "numbers").is_ok() == (all.len() == 3));
 
     for format in [FORMATS[text.len() % FORMATS.len()], Some(text)] {
-        if let Ok(Some((date, rest))) = take_date(text, format) {
+        if let Ok(Some((date, rest))) = split_date(text, format) {
             assert!((1970..=2199).contains(&date.year()));
             assert_eq!(rest, clean(&rest));
             assert!(rest.len() <= text.len());
@@ -41,7 +41,7 @@ pub fn read(data: &[u8]) {
         chrono_tz::America::Toronto,
         chrono_tz::Pacific::Apia,
     ] {
-        if let Some(date) = iso_date(text, zone) {
+        if let Some(date) = parse_iso_date(text, zone) {
             assert!((1970..=2199).contains(&date.year()));
         }
     }

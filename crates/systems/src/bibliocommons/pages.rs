@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Day, Messages, check_entry_count, decode_entities, is_endless, iso_day, join_title, site_id,
+    DateOrNever, Messages, check_entry_count, decode_entities, starts_with_never, parse_iso_date_or_never, join_title, site_id,
     tidy,
 };
 use hippo_core::account::{Hold, HoldState, Loan};
@@ -267,7 +267,7 @@ impl Reader<'_> {
             .get(id)
             .ok_or_else(|| Failure::page_changed("a loan without its entry"))?;
         let due = self
-            .day(entry.due_date.as_ref(), "dueDate")?
+            .date_or_never(entry.due_date.as_ref(), "dueDate")?
             .ok_or_else(|| Failure::page_changed("a loan without dueDate"))?
             .date();
         let status = text(entry.status.as_ref()).unwrap_or_default();
@@ -392,13 +392,13 @@ impl Reader<'_> {
     }
 
     fn date(&self, date: Option<&Text<'_>>, field: &str) -> Result<Option<NaiveDate>, Failure> {
-        Ok(self.day(date, field)?.and_then(Day::date))
+        Ok(self.date_or_never(date, field)?.and_then(DateOrNever::date))
     }
 
-    fn day(&self, date: Option<&Text<'_>>, field: &str) -> Result<Option<Day>, Failure> {
+    fn date_or_never(&self, date: Option<&Text<'_>>, field: &str) -> Result<Option<DateOrNever>, Failure> {
         match date.map(Text::as_str).filter(|date| !date.is_empty()) {
-            Some(date) if is_endless(date) => Ok(Some(Day::Never)),
-            Some(date) => iso_day(date, self.context.timezone)
+            Some(date) if starts_with_never(date) => Ok(Some(DateOrNever::Never)),
+            Some(date) => parse_iso_date_or_never(date, self.context.timezone)
                 .map(Some)
                 .ok_or_else(|| Failure::page_changed(format!("{field} is not a date"))),
             None => Ok(None),

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, find_date, is_about_now, numbers, stable_id, take_date,
+    Css, element_text, find_date, is_ready_now, numbers, stable_id, split_date,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -134,7 +134,7 @@ fn status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Stat
         }
     }
     if matches!(status.state, HoldState::Ready | HoldState::Suspended) {
-        let last = match take_date(&lower, format)? {
+        let last = match split_date(&lower, format)? {
             None => return Ok(status),
             Some((first, rest)) => last_day(&lower, first, &rest, format),
         };
@@ -165,7 +165,7 @@ fn starts_with_now(text: &str, words: &str) -> bool {
     starts_with_words(text, words)
         && text
             .strip_prefix(words)
-            .is_some_and(|after| is_about_now("", after))
+            .is_some_and(|after| is_ready_now("", after))
 }
 
 /// Whether a text begins with these words, and not with longer ones.

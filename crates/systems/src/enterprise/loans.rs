@@ -1,7 +1,7 @@
 //! Reads the rows of the list of loans.
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text, first_number, stable_id, visible_day};
+use hippo_browser::reading::{Css, element_text, first_number, stable_id, require_date_or_never};
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
@@ -60,7 +60,7 @@ pub(super) fn loan(
         id,
         title,
         author,
-        due: visible_day(&due, context.date_format)?.date(),
+        due: require_date_or_never(&due, context.date_format)?.date(),
         renewals: RENEW_COUNT
             .first(row)
             .filter(|cell| !counts_remaining_renewals && !names_remaining(*cell))

@@ -2,7 +2,7 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Day, element_text, element_text_without, is_about_now, numbers, stable_id,
+    Css, DateOrNever, element_text, element_text_without, is_ready_now, numbers, stable_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -97,7 +97,7 @@ pub(super) fn hold(
         queue_length: None,
         // “since … until …”, in any order of a language; a single day is the first.
         pickup_by: match (state, named.as_slice()) {
-            (HoldState::Ready, [Day::On(one), Day::On(other), ..]) => Some(*one.max(other)),
+            (HoldState::Ready, [DateOrNever::On(one), DateOrNever::On(other), ..]) => Some(*one.max(other)),
             _ => None,
         },
         suspended_until: named
@@ -168,7 +168,7 @@ fn is_ready(lower: &str, stem: &str) -> bool {
     lower.match_indices(stem).any(|(at, _)| {
         let before = lower.get(..at).unwrap_or_default();
         let after = lower.get(at + stem.len()..).unwrap_or_default();
-        is_about_now(before, after.trim_start_matches(char::is_alphabetic))
+        is_ready_now(before, after.trim_start_matches(char::is_alphabetic))
     })
 }
 
@@ -205,7 +205,7 @@ fn state(
     row: &Row<'_>,
     status: ElementRef<'_>,
     words: &str,
-    named: &[Day],
+    named: &[DateOrNever],
     expiration: Expiration<'_>,
 ) -> HoldState {
     let is_at_desk = has_class(row.element, "reserved");

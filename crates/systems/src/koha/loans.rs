@@ -53,7 +53,7 @@ pub(super) fn loan(
 ) -> Result<Loan, Failure> {
     let work = row.work(context.base_url)?;
     let due = dates
-        .day_of_cell(row.require_cell("date_due")?)?
+        .date_or_never_of_cell(row.require_cell("date_due")?)?
         .ok_or_else(|| Failure::page_changed("a loan without a due date"))?
         .date();
     let author = row

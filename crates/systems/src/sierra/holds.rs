@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, element_text_without, find_date, is_about_now, site_id, stable_id,
+    Css, element_text, element_text_without, find_date, is_ready_now, site_id, stable_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -128,7 +128,7 @@ fn is_ready(lower: &str) -> bool {
             let after = lower.get(at + known.len()..).unwrap_or_default();
             !before.ends_with(char::is_alphanumeric)
                 && !after.starts_with(char::is_alphanumeric)
-                && is_about_now(before, after)
+                && is_ready_now(before, after)
         })
     })
 }

@@ -2,8 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Day, element_text, element_text_without, first_number, numbers, site_id, stable_id,
-    strip_endless, take_day,
+    Css, DateOrNever, element_text, element_text_without, first_number, numbers, site_id, stable_id,
+    strip_never, split_date_or_never,
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
@@ -87,19 +87,19 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     let from_due = last_due(words).and_then(|at| words.split_at_checked(at));
     let after_due = match from_due {
         Some((before, from_due)) => {
-            take_due(from_due, format)?.map(|(due, rest)| (due, format!("{before} {rest}")))
+            split_due_date(from_due, format)?.map(|(due, rest)| (due, format!("{before} {rest}")))
         }
         None => None,
     };
     let (due, rest) = match after_due {
         Some(found) => found,
         None => {
-            let (due, rest) = take_day(words, format)?.ok_or_else(no_date)?;
+            let (due, rest) = split_date_or_never(words, format)?.ok_or_else(no_date)?;
             let lower = words.to_lowercase();
             let is_of_another_event = lower
                 .split(|c: char| !c.is_alphanumeric())
                 .any(|word| EVENTS.contains(&word));
-            if is_of_another_event || take_day(&rest, format)?.is_some() {
+            if is_of_another_event || split_date_or_never(&rest, format)?.is_some() {
                 return Err(Failure::page_changed(
                     "a loan with a day that may not be its due date",
                 ));
@@ -107,7 +107,7 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
             (due, rest)
         }
     };
-    let (renewals, rest) = take_renewals(&rest);
+    let (renewals, rest) = split_renewals(&rest);
     let note: Vec<&str> = rest
         .split_whitespace()
         .filter(|word| !matches!(word.trim_end_matches(':'), "DUE" | "Due" | "due"))
@@ -120,13 +120,13 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     })
 }
 
-/// Takes the day after `DUE`, or words for “never”.
-fn take_due(from_due: &str, format: Option<&str>) -> Result<Option<(Day, String)>, Failure> {
+/// Splits the date after `DUE`, or words for “never”, from a text.
+fn split_due_date(from_due: &str, format: Option<&str>) -> Result<Option<(DateOrNever, String)>, Failure> {
     let after = from_due.get("DUE".len()..).unwrap_or_default();
-    if let Some(rest) = strip_endless(after) {
-        return Ok(Some((Day::Never, rest)));
+    if let Some(rest) = strip_never(after) {
+        return Ok(Some((DateOrNever::Never, rest)));
     }
-    take_day(from_due, format)
+    split_date_or_never(from_due, format)
 }
 
 /// Finds the last `DUE` that is not a part of `OVERDUE`. After a renewal, both days are there, “DUE … RENEWED
@@ -142,8 +142,8 @@ fn last_due(words: &str) -> Option<usize> {
     })
 }
 
-/// Takes `Renewed 2 times` out of a text.
-fn take_renewals(words: &str) -> (Option<u32>, String) {
+/// Splits `Renewed 2 times` from a text.
+fn split_renewals(words: &str) -> (Option<u32>, String) {
     let parts: Vec<&str> = words.split_whitespace().collect();
     let index = parts.windows(3).position(|three| match three {
         [renewed, count, times] => {

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
     Css, Messages, amount, amount_after_label, check_declared_count, check_entry_count, currency,
-    element_text, first_number, is_cut_short, make_distinct, parse_page, take_day,
+    element_text, first_number, is_cut_short, make_distinct, parse_page, split_date_or_never,
     truncate_stored_texts,
 };
 use hippo_core::account::{Account, Declared, Hold, Loan};
@@ -244,7 +244,7 @@ fn list<T>(
     let is_known = |remark: &Remark| contains_any(&remark.words.to_lowercase(), words_for_none);
     // The matching total shows that the remarks are no entries, unless one looks like an entry.
     let is_harmless = |remark: &Remark| {
-        let has_date = !matches!(take_day(&remark.words, context.date_format), Ok(None));
+        let has_date = !matches!(split_date_or_never(&remark.words, context.date_format), Ok(None));
         table.declared.is_some() && !remark.is_entry && !remark.states_none && !has_date
     };
     for remark in &table.remarks {
@@ -286,7 +286,7 @@ fn summary(
         .map_or(1, |format| format.split_whitespace().count());
     for after in EXPIRY.iter().filter_map(|label| after_label(&words, label)) {
         let date: Vec<&str> = after.split_whitespace().take(length).collect();
-        if let Some((day, _)) = take_day(&date.join(" "), context.date_format)? {
+        if let Some((day, _)) = split_date_or_never(&date.join(" "), context.date_format)? {
             summary.card_expires = day.date();
             break;
         }
