@@ -77,7 +77,7 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
         ));
     }
     if !form.has("authenticity_token")
-        && let Some(token) = login::token(&page.body)
+        && let Some(token) = login::find_token(&page.body)
     {
         form.set_extra("authenticity_token", &token);
     }

@@ -6,7 +6,7 @@ use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::row::{author, id_after, title};
+use super::row::{read_author, id_after, read_title};
 use super::visibility::is_hidden;
 
 static DUE: Css = Css::new(".checkoutsDueDate");
@@ -33,13 +33,13 @@ fn names_remaining(element: ElementRef<'_>) -> bool {
 }
 
 /// Reads a loan from its row; `counts_remaining_renewals` describes the list.
-pub(super) fn loan(
+pub(super) fn read_loan(
     row: ElementRef<'_>,
     counts_remaining_renewals: bool,
     context: &ReadContext<'_>,
 ) -> Result<Loan, Failure> {
-    let title = title(row)?;
-    let author = author(row);
+    let title = read_title(row)?;
+    let author = read_author(row);
     let due = DUE
         .first(row)
         .map(element_text)

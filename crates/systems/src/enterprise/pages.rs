@@ -99,7 +99,7 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
             .map(|table| hold_list(table, context))
             .transpose()?,
         declared_loans,
-        messages: messages(root),
+        messages: collect_messages(root),
         logout: LOGOUT
             .all(root)
             .filter_map(|link| link.attr("href"))
@@ -190,7 +190,7 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
 }
 
 /// Collects the visible messages to the patron.
-fn messages(root: ElementRef<'_>) -> Vec<String> {
+fn collect_messages(root: ElementRef<'_>) -> Vec<String> {
     let mut messages = Messages::default();
     for message in MESSAGES.all(root).filter(|message| !is_hidden(*message)) {
         messages.add(&element_text(message));
@@ -222,14 +222,14 @@ fn loan_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Loa
     let counts_remaining_renewals = loans::counts_remaining_renewals(table);
     entries(table, &LOAN_LINE, &LOANS_HEADER, "loans")?
         .into_iter()
-        .map(|row| loans::loan(row, counts_remaining_renewals, context))
+        .map(|row| loans::read_loan(row, counts_remaining_renewals, context))
         .collect()
 }
 
 fn hold_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Hold>, Failure> {
     entries(table, &HOLD_LINE, &HOLDS_HEADER, "holds")?
         .into_iter()
-        .map(|row| holds::hold(row, context))
+        .map(|row| holds::read_hold(row, context))
         .collect()
 }
 

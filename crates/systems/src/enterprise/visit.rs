@@ -182,7 +182,7 @@ async fn fetch(
         })?,
         None => url_below(folder, list.default_path)?,
     };
-    let mut token = answer::token(&account_page.body);
+    let mut token = answer::find_token(&account_page.body);
     // Some addresses contain the token; the script sends it as a header.
     if let Some(own) = take_token(&mut url) {
         token = Some(own);

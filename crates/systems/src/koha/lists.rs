@@ -41,10 +41,10 @@ pub(super) fn loans(
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<Loan>, Failure> {
-    let loan = |row: &Row<'_>| loans::loan(row, dates, context);
+    let read_loan = |row: &Row<'_>| loans::read_loan(row, dates, context);
     let total = tabs.loans.as_ref().and_then(Tab::count);
     let mut list = if let Some(table) = landmarks.loans {
-        let list = list(Table::from_element(table)?, total, "loans", loan)?;
+        let list = read_list(Table::from_element(table)?, total, "loans", read_loan)?;
         if let Some(overdues) = landmarks.overdues {
             require_among(overdues, &records(table))?;
         }
@@ -69,7 +69,7 @@ pub(super) fn loans(
         |row| {
             Ok(Loan {
                 digital: true,
-                ..loan(row)?
+                ..read_loan(row)?
             })
         },
     )?);
@@ -86,12 +86,12 @@ pub(super) fn holds(
     context: &ReadContext<'_>,
 ) -> Result<List<Hold>, Failure> {
     let is_offered = landmarks.holds.is_some_and(holds::offers_suspension);
-    let hold = |row: &Row<'_>| holds::hold(row, is_offered, dates, context);
+    let read_hold = |row: &Row<'_>| holds::read_hold(row, is_offered, dates, context);
     let total = tabs.holds.as_ref().map(Tab::count);
     let mut list = if let Some(table) = landmarks.holds {
         let table = Table::from_element(table)?;
         let total = holds_total(total.flatten(), &table);
-        list(table, total, "holds", hold)?
+        read_list(table, total, "holds", read_hold)?
     } else {
         let has_none = matches!(total, None | Some(Some(0)))
             && !tabs.has_unknown
@@ -108,7 +108,7 @@ pub(super) fn holds(
         Table::from_element,
         tab,
         what,
-        |row| holds::hold(row, false, dates, context),
+        |row| holds::read_hold(row, false, dates, context),
     )?);
     let tab = tabs.recalls.as_ref();
     list.add(read_optional_part(
@@ -116,7 +116,7 @@ pub(super) fn holds(
         Table::from_recalls,
         tab,
         "recalls",
-        |row| holds::recall(row, dates, context),
+        |row| holds::read_recall(row, dates, context),
     )?);
     Ok(list)
 }
@@ -142,7 +142,7 @@ fn holds_total(tab: Option<u32>, table: &Table<'_>) -> Option<u32> {
 }
 
 /// Reads a table; its rows must match the counts of its tab and its caption, at least one of which must exist.
-fn list<T>(
+fn read_list<T>(
     table: Table<'_>,
     total: Option<u32>,
     what: &str,
@@ -171,7 +171,7 @@ fn read_optional_part<'a, T>(
 ) -> Result<List<T>, Failure> {
     let total = tab.map(Tab::count);
     match table {
-        Some(table) => list(parse(table)?, total.flatten(), what, read),
+        Some(table) => read_list(parse(table)?, total.flatten(), what, read),
         None if matches!(total, None | Some(Some(0))) => Ok(List::none()),
         None => Err(Failure::page_changed(format!(
             "a tab of {what} without their table"

@@ -14,7 +14,7 @@ static ENTRIES: Css = Css::new("li");
 const BOXES_WITHOUT_MESSAGE: [&str; 2] = ["notesaved", "savings"];
 
 /// Collects blocks, restrictions, warnings and notes of the staff, each once.
-pub(super) fn messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
+pub(super) fn collect_messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
     let mut messages = Messages::default();
     for alert in alerts.iter().copied() {
         if is_hidden(alert) || is_in_a_list(alert) {

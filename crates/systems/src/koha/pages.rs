@@ -79,7 +79,7 @@ pub(super) fn classify_page(
     };
     // Every page has a hidden login form, so the account is looked for first.
     if let Some(details) = landmarks.details {
-        let part = summary(details, body, context)?;
+        let part = read_summary(details, body, context)?;
         require_one_patron(&landmarks.patrons)?;
         return Ok(PageKind::Account(Part {
             patrons: landmarks.patrons,
@@ -172,7 +172,7 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
     Ok(account)
 }
 
-fn summary(
+fn read_summary(
     details: ElementRef<'_>,
     body: &str,
     context: &ReadContext<'_>,
@@ -192,7 +192,7 @@ fn summary(
             landmarks.is_blocked_for_fines,
         )?,
         card_expires: messages::card_expires(landmarks.expiry, &dates)?,
-        messages: messages::messages(&landmarks.alerts),
+        messages: messages::collect_messages(&landmarks.alerts),
     })
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
         Some(part) => part,
         None => {
             let page = session.get(&account).await?;
-            summary(&page, session)?
+            fetch_summary(&page, session)?
         }
     };
     let mut parts = vec![part];
@@ -109,7 +109,7 @@ fn read_login_response(
 }
 
 /// Reads the summary after the login.
-fn summary(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
+fn fetch_summary(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
     match pages::classify_page(&page.body, &[], &session.read_context()) {
         Ok(PageKind::Account(part)) if part.is_summary => Ok(part),
         Ok(PageKind::Account(_)) => Err(Failure::page_changed("charges instead of the summary")),

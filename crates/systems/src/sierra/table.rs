@@ -153,7 +153,7 @@ impl Work {
 }
 
 /// Reads the lists of loans and holds on a page; other tables are ignored.
-pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
+pub(super) fn read_tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
     let mut tables = Vec::new();
     let mut seen_tables = HashSet::new();
     for mark in LIST_MARKERS.all(page.root_element()) {
