@@ -58,6 +58,7 @@ pub fn read(data: &[u8]) {
     let (title, subtitle) = text.split_once(':').unwrap_or((text, ""));
     let joined = join_title(title, subtitle);
     assert_eq!(joined, clean(&joined), "the title is not clean");
+    // Must not panic.
     let _ = classify_words(text);
     assert_eq!(stable_id(&[text]).len(), 25);
     let base = Url::parse("https://library.test/patroninfo/7/items").expect("a URL");

@@ -216,20 +216,20 @@ impl ExchangeObserver for RequestCount {
 
 /// A permit that counts its requests, and refuses on demand.
 #[derive(Default)]
-pub struct Permit {
+pub struct TestLoginPermit {
     pub asked: AtomicUsize,
     pub is_refusing: bool,
     pub settled: Mutex<Vec<LoginOutcome>>,
 }
 
-impl Permit {
+impl TestLoginPermit {
     pub fn count(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
 
 #[async_trait]
-impl LoginPermit for Permit {
+impl LoginPermit for TestLoginPermit {
     async fn permit_login(&self) -> Result<(), PermitError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if self.is_refusing {
@@ -250,7 +250,7 @@ pub struct Visitor {
     pub connections: Connections,
     pub library: Library,
     pub secret: CardSecret,
-    pub permit: Permit,
+    pub permit: TestLoginPermit,
 }
 
 impl Visitor {
@@ -259,7 +259,7 @@ impl Visitor {
             connections: Connections::new(&options()).unwrap(),
             library: library(base_url),
             secret: secret(),
-            permit: Permit::default(),
+            permit: TestLoginPermit::default(),
         }
     }
 
