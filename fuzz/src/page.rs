@@ -27,13 +27,19 @@ pub fn fuzz_page(data: &[u8]) {
     is_cut_short(&page.body);
     let page_skeleton = skeleton(&page.body);
     let Ok(html) = parse_page(&page.body) else {
-        assert!(page_skeleton.is_none(), "a page that is not parsed has a skeleton");
+        assert!(
+            page_skeleton.is_none(),
+            "a page that is not parsed has a skeleton"
+        );
         assert!(parse_fragment(&page.body).is_err());
         return;
     };
     let page_skeleton = page_skeleton.expect("a parsed page has a skeleton");
     let reparsed = page_skeleton.as_str().to_owned().try_into();
-    assert!(reparsed == Ok(page_skeleton), "the skeleton can't be stored");
+    assert!(
+        reparsed == Ok(page_skeleton),
+        "the skeleton can't be stored"
+    );
 
     let words = element_text(html.root_element());
     assert!(clean(&words) == words, "the text is not clean");

@@ -3,8 +3,8 @@
 use chrono::Datelike;
 use hippo_browser::classify_words;
 use hippo_browser::reading::{
-    amount, check_declared_count, decode_entities, first_number, parse_iso_date, join_title, numbers,
-    stable_id, split_date, tidy, web_link,
+    amount, check_declared_count, decode_entities, first_number, join_title, numbers,
+    parse_iso_date, split_date, stable_id, tidy, web_link,
 };
 use hippo_core::text::clean;
 use url::Url;

@@ -89,7 +89,9 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use hippo_browser::test_site::{TestLoginPermit, Reply, TestSite, library, options, page, secret};
+    use hippo_browser::test_site::{
+        Reply, TestLoginPermit, TestSite, library, options, page, secret,
+    };
     use hippo_browser::{CardVisit, Limits};
     use hippo_browser::{Form, Session};
 

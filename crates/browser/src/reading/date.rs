@@ -120,7 +120,10 @@ pub fn find_date(text: &str, format: Option<&str>) -> Result<Option<NaiveDate>, 
 }
 
 /// Splits the first date from the rest of a text. Otherwise like [`find_date`].
-pub fn split_date(text: &str, format: Option<&str>) -> Result<Option<(NaiveDate, String)>, Failure> {
+pub fn split_date(
+    text: &str,
+    format: Option<&str>,
+) -> Result<Option<(NaiveDate, String)>, Failure> {
     let split = split_date_or_never(text, format)?;
     Ok(split.and_then(|(date, rest)| Some((date.date()?, rest))))
 }
@@ -129,7 +132,10 @@ pub fn split_date(text: &str, format: Option<&str>) -> Result<Option<(NaiveDate,
 ///
 /// A date with a four-digit year in the far future means “never” in any format, because systems often
 /// print it in their own.
-pub fn split_date_or_never(text: &str, format: Option<&str>) -> Result<Option<(DateOrNever, String)>, Failure> {
+pub fn split_date_or_never(
+    text: &str,
+    format: Option<&str>,
+) -> Result<Option<(DateOrNever, String)>, Failure> {
     let Some(format) = format else {
         return if let Some(rest) = strip_far_future_date(text) {
             Ok(Some((DateOrNever::Never, rest)))
@@ -251,8 +257,7 @@ fn strip_far_future_date(text: &str) -> Option<String> {
         let is_short = |group: &&str| matches!(group.len(), 1 | 2);
         if let [one, other, last] = groups.as_slice()
             && is_short(other)
-            && ((means_never(one) && is_short(last))
-                || (is_short(one) && means_never(last)))
+            && ((means_never(one) && is_short(last)) || (is_short(one) && means_never(last)))
         {
             let before = text.get(..offset + start)?;
             let after = text.get(offset + start + length..)?;
@@ -284,7 +289,10 @@ fn looks_like_a_date(text: &str) -> bool {
     });
     has_numbers
         || words.windows(2).any(|pair| match pair {
-            [one, other] => (is_month(one) && is_day_of_month(other)) || (is_day_of_month(one) && is_month(other)),
+            [one, other] => {
+                (is_month(one) && is_day_of_month(other))
+                    || (is_day_of_month(one) && is_month(other))
+            }
             _ => false,
         })
 }
@@ -381,7 +389,10 @@ mod tests {
     #[case(": indefinite")]
     #[case("unbefristet")]
     fn date_in_the_far_future_is_never(#[case] text: &str) {
-        assert_eq!(require_date_or_never(text, Some("%m-%d-%y")).unwrap(), DateOrNever::Never);
+        assert_eq!(
+            require_date_or_never(text, Some("%m-%d-%y")).unwrap(),
+            DateOrNever::Never
+        );
         assert_eq!(find_date(text, Some("%m-%d-%y")).unwrap(), None);
     }
 
@@ -399,7 +410,11 @@ mod tests {
     fn machine_readable_far_future_is_never() {
         let zone = chrono_tz::America::Toronto;
         for text in ["9999-12-31T23:59:59Z", "2382-12-31", "2099-12-31 23:59:00"] {
-            assert_eq!(parse_iso_date_or_never(text, zone), Some(DateOrNever::Never), "{text}");
+            assert_eq!(
+                parse_iso_date_or_never(text, zone),
+                Some(DateOrNever::Never),
+                "{text}"
+            );
             assert_eq!(parse_iso_date(text, zone), None, "{text}");
         }
         assert_eq!(

@@ -20,8 +20,8 @@ use hippo_core::failure::Failure;
 
 pub use self::count::{check_declared_count, first_number, numbers};
 pub use self::date::{
-    DateOrNever, NEVER_PHRASES, find_date, starts_with_never, parse_iso_date, parse_iso_date_or_never, strip_never, split_date, split_date_or_never,
-    require_date_or_never,
+    DateOrNever, NEVER_PHRASES, find_date, parse_iso_date, parse_iso_date_or_never,
+    require_date_or_never, split_date, split_date_or_never, starts_with_never, strip_never,
 };
 pub use self::hash::{make_distinct, site_id, stable_id};
 pub use self::html::{Css, is_cut_short, reject_duplicate_rows, web_link};

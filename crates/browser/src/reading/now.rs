@@ -80,7 +80,11 @@ pub fn is_ready_now(before: &str, after: &str) -> bool {
     let is_in_days = after.windows(2).any(
         |pair| matches!(pair, ["in", count] if count.bytes().all(|byte| byte.is_ascii_digit())),
     );
-    !is_negated_before && !is_in_days && !after.iter().any(|word| WORDS_NEGATING_READY_AFTER.contains(word))
+    !is_negated_before
+        && !is_in_days
+        && !after
+            .iter()
+            .any(|word| WORDS_NEGATING_READY_AFTER.contains(word))
 }
 
 fn is_sentence_end(c: char) -> bool {
@@ -122,11 +126,7 @@ mod tests {
     #[case("noch nicht ", "", false)]
     #[case("", " bientôt", false)]
     #[case("", " (expired)", false)]
-    fn ready_means_now_or_not(
-        #[case] before: &str,
-        #[case] after: &str,
-        #[case] is_now: bool,
-    ) {
+    fn ready_means_now_or_not(#[case] before: &str, #[case] after: &str, #[case] is_now: bool) {
         assert_eq!(is_ready_now(before, after), is_now);
     }
 }

@@ -12,7 +12,11 @@ use crate::site::Patron;
 /// The page announces a card's expiry this long before it.
 const EXPIRY_WARNING_PERIOD: Days = Days::new(30);
 
-pub(super) fn render_summary_page(context: &PageContext<'_>, index: usize, patron: &Patron) -> String {
+pub(super) fn render_summary_page(
+    context: &PageContext<'_>,
+    index: usize,
+    patron: &Patron,
+) -> String {
     let words = site_words(context);
     let mut tabs = Tabs {
         is_newer: is_newer(context),
@@ -104,7 +108,12 @@ fn add_holds_tab(tabs: &mut Tabs, context: &PageContext<'_>, patron: &Patron) {
     }
     let count = patron.holds.len() + context.surplus;
     let panel = holds::table(context, patron);
-    tabs.add("holds", site_words(context).holds, &count.to_string(), &panel);
+    tabs.add(
+        "holds",
+        site_words(context).holds,
+        &count.to_string(),
+        &panel,
+    );
 }
 
 /// The tabs and their panels.
@@ -182,7 +191,11 @@ fn is_expiry_near(today: NaiveDate, expiry: NaiveDate) -> bool {
 }
 
 /// Renders the page of charges, with the balance as its only row.
-pub(super) fn render_charges_page(context: &PageContext<'_>, index: usize, patron: &Patron) -> String {
+pub(super) fn render_charges_page(
+    context: &PageContext<'_>,
+    index: usize,
+    patron: &Patron,
+) -> String {
     let words = site_words(context);
     let sign = if patron.fines_cents < 0 { "-" } else { "" };
     let sum = format!("{sign}{}", money(context, patron.fines_cents.abs()));

@@ -148,9 +148,8 @@ pub(super) fn count_length_at(text: &[char], at: usize) -> Option<usize> {
     let before = text.get(..at)?;
     let after = rest.get(length..)?;
     // A part of a word, a phone number, a time or a code is no count.
-    let is_separate = !is_joined_before(before)
-        && !is_joined_after(after)
-        && !is_in_digit_group(before, after);
+    let is_separate =
+        !is_joined_before(before) && !is_joined_after(after) && !is_in_digit_group(before, after);
     (is_separate && is_small(&number)).then_some(length)
 }
 

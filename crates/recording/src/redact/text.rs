@@ -67,7 +67,12 @@ impl Redactor {
     }
 
     /// The part of the text that is kept from this word on.
-    fn kept_at(&mut self, part: &Part<'_>, mode: Mode, count_phrase_end: Option<usize>) -> Option<KeptPart> {
+    fn kept_at(
+        &mut self,
+        part: &Part<'_>,
+        mode: Mode,
+        count_phrase_end: Option<usize>,
+    ) -> Option<KeptPart> {
         let Part {
             text,
             at,
@@ -110,9 +115,12 @@ impl Redactor {
             let context = NumberContext {
                 count_phrase_end,
                 is_first,
-                phrase_length_at: &|place| words.kept_length_at(text, place, false, TextKind::Words),
+                phrase_length_at: &|place| {
+                    words.kept_length_at(text, place, false, TextKind::Words)
+                },
             };
-            if is_count_or_sum(text, at, length, mode, &context) && !self.filler.is_forbidden(&kept) {
+            if is_count_or_sum(text, at, length, mode, &context) && !self.filler.is_forbidden(&kept)
+            {
                 self.kept.counts_and_sums += 1;
                 return Some(KeptPart {
                     length,

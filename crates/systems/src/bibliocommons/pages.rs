@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    DateOrNever, Messages, check_entry_count, decode_entities, starts_with_never, parse_iso_date_or_never, join_title, site_id,
-    tidy,
+    DateOrNever, Messages, check_entry_count, decode_entities, join_title, parse_iso_date_or_never,
+    site_id, starts_with_never, tidy,
 };
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
@@ -395,7 +395,11 @@ impl Reader<'_> {
         Ok(self.date_or_never(date, field)?.and_then(DateOrNever::date))
     }
 
-    fn date_or_never(&self, date: Option<&Text<'_>>, field: &str) -> Result<Option<DateOrNever>, Failure> {
+    fn date_or_never(
+        &self,
+        date: Option<&Text<'_>>,
+        field: &str,
+    ) -> Result<Option<DateOrNever>, Failure> {
         match date.map(Text::as_str).filter(|date| !date.is_empty()) {
             Some(date) if starts_with_never(date) => Ok(Some(DateOrNever::Never)),
             Some(date) => parse_iso_date_or_never(date, self.context.timezone)

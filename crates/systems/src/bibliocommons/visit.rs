@@ -224,7 +224,9 @@ mod tests {
 
     use super::*;
     use crate::Sites;
-    use hippo_browser::test_site::{TestLoginPermit, TestSite, library, options, page, redirect, secret};
+    use hippo_browser::test_site::{
+        TestLoginPermit, TestSite, library, options, page, redirect, secret,
+    };
 
     const FORM: &str = "<form class=loginForm method=post action=/user/login><input name=name>\
         <input type=password name=user_pin></form>";
@@ -251,7 +253,9 @@ mod tests {
         let mut library = library(&site.url);
         library.system = "bibliocommons".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
-        let checked = sites.check(&library, &secret(), &TestLoginPermit::default()).await;
+        let checked = sites
+            .check(&library, &secret(), &TestLoginPermit::default())
+            .await;
         let checked = checked.map_err(Failure::from);
         let failure = checked.unwrap_err();
         assert_eq!(failure.kind, FailureKind::CardBlocked, "{failure}");

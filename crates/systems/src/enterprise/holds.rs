@@ -3,13 +3,13 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, find_date, is_ready_now, numbers, stable_id, split_date,
+    Css, element_text, find_date, is_ready_now, numbers, split_date, stable_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::row::{read_author, id_after, read_title};
+use super::row::{id_after, read_author, read_title};
 
 static STATUS: Css = Css::new(".holdsStatus");
 static PICKUP: Css = Css::new(".holdsPickup");

@@ -1,12 +1,12 @@
 //! Reads the rows of the list of loans.
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text, first_number, stable_id, require_date_or_never};
+use hippo_browser::reading::{Css, element_text, first_number, require_date_or_never, stable_id};
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::row::{read_author, id_after, read_title};
+use super::row::{id_after, read_author, read_title};
 use super::visibility::is_hidden;
 
 static DUE: Css = Css::new(".checkoutsDueDate");

@@ -3,7 +3,9 @@
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, DateOrNever, element_text, starts_with_never, parse_iso_date_or_never, split_date_or_never};
+use hippo_browser::reading::{
+    Css, DateOrNever, element_text, parse_iso_date_or_never, split_date_or_never, starts_with_never,
+};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
@@ -37,11 +39,16 @@ impl<'a> Dates<'a> {
     /// Reads a cell's date from its attribute (`data-order`, or the title of a span in it), else from its
     /// text; `None` if it has none, or one that means “never”.
     pub(super) fn date_of_cell(&self, cell: ElementRef<'_>) -> Result<Option<NaiveDate>, Failure> {
-        Ok(self.date_or_never_of_cell(cell)?.and_then(DateOrNever::date))
+        Ok(self
+            .date_or_never_of_cell(cell)?
+            .and_then(DateOrNever::date))
     }
 
     /// Like [`Self::date_of_cell`], but tells “never” from no date.
-    pub(super) fn date_or_never_of_cell(&self, cell: ElementRef<'_>) -> Result<Option<DateOrNever>, Failure> {
+    pub(super) fn date_or_never_of_cell(
+        &self,
+        cell: ElementRef<'_>,
+    ) -> Result<Option<DateOrNever>, Failure> {
         let title = TITLED.first(cell).and_then(|span| span.attr("title"));
         let machine_readable = [cell.attr("data-order"), title]
             .into_iter()
@@ -59,7 +66,11 @@ impl<'a> Dates<'a> {
 
     /// Reads the first date of a text.
     pub(super) fn first_date(&self, words: &str) -> Result<Option<NaiveDate>, Failure> {
-        Ok(self.all(words)?.first().copied().and_then(DateOrNever::date))
+        Ok(self
+            .all(words)?
+            .first()
+            .copied()
+            .and_then(DateOrNever::date))
     }
 
     /// Reads the first few dates of a text. The limit keeps huge pages cheap.

@@ -97,7 +97,9 @@ pub(super) fn read_hold(
         queue_length: None,
         // “since … until …”, in any order of a language; a single day is the first.
         pickup_by: match (state, named.as_slice()) {
-            (HoldState::Ready, [DateOrNever::On(one), DateOrNever::On(other), ..]) => Some(*one.max(other)),
+            (HoldState::Ready, [DateOrNever::On(one), DateOrNever::On(other), ..]) => {
+                Some(*one.max(other))
+            }
             _ => None,
         },
         suspended_until: named

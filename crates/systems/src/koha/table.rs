@@ -56,7 +56,12 @@ impl<'a> Table<'a> {
         let mut rows = Vec::new();
         for part in table.child_elements() {
             match part.value().name() {
-                "thead" => columns = part.child_elements().next().map(|head| collect_cells(head).len()),
+                "thead" => {
+                    columns = part
+                        .child_elements()
+                        .next()
+                        .map(|head| collect_cells(head).len())
+                }
                 "tbody" => rows.extend(part.child_elements()),
                 _ => {}
             }

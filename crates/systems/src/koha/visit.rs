@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::Sites;
     use hippo_browser::test_site::{
-        TestLoginPermit, Reply, TestSite, library, options, page, redirect, reply, secret,
+        Reply, TestLoginPermit, TestSite, library, options, page, redirect, reply, secret,
     };
 
     const FORM: &str =
@@ -165,7 +165,9 @@ mod tests {
         let mut library = library(&site.url);
         library.system = "koha".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
-        let checked = sites.check(&library, &secret(), &TestLoginPermit::default()).await;
+        let checked = sites
+            .check(&library, &secret(), &TestLoginPermit::default())
+            .await;
         let checked = checked.map_err(Failure::from);
         (checked.unwrap_err(), site.lines())
     }
@@ -200,7 +202,9 @@ mod tests {
         let mut library = library(&site.url);
         library.system = "koha".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
-        let checked = sites.check(&library, &secret(), &TestLoginPermit::default()).await;
+        let checked = sites
+            .check(&library, &secret(), &TestLoginPermit::default())
+            .await;
         let checked = checked.map_err(Failure::from);
         assert_eq!(checked.unwrap_err().kind, FailureKind::SiteDown);
         assert_eq!(site.lines().len(), 1);
@@ -242,7 +246,9 @@ mod tests {
         let mut library = library(&site.url);
         library.system = "koha".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
-        let checked = sites.check(&library, &secret(), &TestLoginPermit::default()).await;
+        let checked = sites
+            .check(&library, &secret(), &TestLoginPermit::default())
+            .await;
         let checked = checked.map_err(Failure::from);
         (checked, site.lines())
     }

@@ -2,8 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, DateOrNever, element_text, element_text_without, first_number, numbers, site_id, stable_id,
-    strip_never, split_date_or_never,
+    Css, DateOrNever, element_text, element_text_without, first_number, numbers, site_id,
+    split_date_or_never, stable_id, strip_never,
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
@@ -121,7 +121,10 @@ fn parse_status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
 }
 
 /// Splits the date after `DUE`, or words for “never”, from a text.
-fn split_due_date(from_due: &str, format: Option<&str>) -> Result<Option<(DateOrNever, String)>, Failure> {
+fn split_due_date(
+    from_due: &str,
+    format: Option<&str>,
+) -> Result<Option<(DateOrNever, String)>, Failure> {
     let after = from_due.get("DUE".len()..).unwrap_or_default();
     if let Some(rest) = strip_never(after) {
         return Ok(Some((DateOrNever::Never, rest)));
@@ -243,7 +246,8 @@ mod tests {
 
     #[test]
     fn new_due_date_after_a_renewal_counts() {
-        let status = parse_status("DUE 07-20-09 RENEWED Now due 08-10-09", Some("%m-%d-%y")).unwrap();
+        let status =
+            parse_status("DUE 07-20-09 RENEWED Now due 08-10-09", Some("%m-%d-%y")).unwrap();
         assert_eq!(status.due, Some("2009-08-10".parse().unwrap()));
     }
 

@@ -89,7 +89,10 @@ pub(super) struct List<T> {
 }
 
 /// Parses one page. Fails with `page_changed` if it's unknown.
-pub(super) fn parse_page_body(body: &str, context: &ReadContext<'_>) -> Result<ParsedPage, Failure> {
+pub(super) fn parse_page_body(
+    body: &str,
+    context: &ReadContext<'_>,
+) -> Result<ParsedPage, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
     let patron = PATRON.first(root);
@@ -114,11 +117,15 @@ pub(super) fn parse_page_body(body: &str, context: &ReadContext<'_>) -> Result<P
         match table.kind {
             Kind::Loans => set_once(
                 &mut account_page.loans,
-                read_list(table, &NO_LOANS, context, |row| loans::read_loan(row, context))?,
+                read_list(table, &NO_LOANS, context, |row| {
+                    loans::read_loan(row, context)
+                })?,
             )?,
             Kind::Holds => set_once(
                 &mut account_page.holds,
-                read_list(table, &NO_HOLDS, context, |row| holds::read_hold(row, context))?,
+                read_list(table, &NO_HOLDS, context, |row| {
+                    holds::read_hold(row, context)
+                })?,
             )?,
         }
     }
@@ -132,7 +139,10 @@ pub(super) fn parse_page_body(body: &str, context: &ReadContext<'_>) -> Result<P
         account_page.loans = contains_any(&words, &NO_LOANS).then(List::none);
         account_page.holds = contains_any(&words, &NO_HOLDS).then(List::none);
     }
-    if account_page.summary.is_none() && account_page.loans.is_none() && account_page.holds.is_none() {
+    if account_page.summary.is_none()
+        && account_page.loans.is_none()
+        && account_page.holds.is_none()
+    {
         return Err(Failure::page_changed(
             "neither the patron's summary nor a list of loans or holds",
         ));
@@ -146,7 +156,8 @@ pub(super) fn is_account_page(body: &str) -> bool {
         return false;
     };
     let root = page.root_element();
-    let has_account = PATRON.is_in(root) || read_tables(&page).is_ok_and(|tables| !tables.is_empty());
+    let has_account =
+        PATRON.is_in(root) || read_tables(&page).is_ok_and(|tables| !tables.is_empty());
     has_account && matches!(login::login(root, true), Ok(None))
 }
 
@@ -240,14 +251,21 @@ fn read_list<T>(
     };
     check_entry_count(table.rows.len(), what)?;
     check_entry_count(table.remarks.len(), "rows without a title")?;
-    let entries = table.rows.iter().map(read_entry).collect::<Result<Vec<T>, _>>()?;
+    let entries = table
+        .rows
+        .iter()
+        .map(read_entry)
+        .collect::<Result<Vec<T>, _>>()?;
     check_declared_count(table.declared, entries.len(), what)?;
     let states_empty = |remark: &Remark| {
         remark.states_none || contains_any(&remark.words.to_lowercase(), phrases_for_empty)
     };
     // The matching total shows that the remarks are no entries, unless one looks like an entry.
     let is_not_an_entry = |remark: &Remark| {
-        let has_date = !matches!(split_date_or_never(&remark.words, context.date_format), Ok(None));
+        let has_date = !matches!(
+            split_date_or_never(&remark.words, context.date_format),
+            Ok(None)
+        );
         table.declared.is_some() && !remark.is_entry && !remark.states_none && !has_date
     };
     for remark in &table.remarks {

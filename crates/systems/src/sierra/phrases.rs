@@ -1,7 +1,9 @@
 //! The phrases of Sierra sites that a recording for a bug report keeps.
 
 use hippo_browser::Phrase::{self, Address, Anywhere, Beginning, OfPerson, Whole};
-use hippo_browser::reading::{NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE};
+use hippo_browser::reading::{
+    NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE,
+};
 
 use super::{holds, loans, login, pages};
 

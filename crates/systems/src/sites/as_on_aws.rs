@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hippo_browser::PrivateAddresses;
-use hippo_browser::test_site::{NUMBER, PIN, TestLoginPermit, RequestCount, library, options, secret};
+use hippo_browser::test_site::{
+    NUMBER, PIN, RequestCount, TestLoginPermit, library, options, secret,
+};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
 };

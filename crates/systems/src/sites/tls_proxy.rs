@@ -27,8 +27,11 @@ impl TlsProxy {
         let counter = Arc::clone(&handshake_count);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, counter, backend_address) =
-                    (acceptor.clone(), Arc::clone(&counter), backend_address.clone());
+                let (acceptor, counter, backend_address) = (
+                    acceptor.clone(),
+                    Arc::clone(&counter),
+                    backend_address.clone(),
+                );
                 tokio::spawn(async move {
                     let Ok(mut stream) = acceptor.accept(stream).await else {
                         return;

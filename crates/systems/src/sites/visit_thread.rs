@@ -339,7 +339,9 @@ mod tests {
     use crate::sites::Sites;
     use hippo_browser::Form;
     use hippo_browser::Session;
-    use hippo_browser::test_site::{TestLoginPermit, Reply, TestSite, library, options, page, secret};
+    use hippo_browser::test_site::{
+        Reply, TestLoginPermit, TestSite, library, options, page, secret,
+    };
 
     /// What the test system does with the page after the login.
     #[derive(Clone, Copy, PartialEq, Eq)]

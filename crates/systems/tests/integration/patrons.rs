@@ -44,9 +44,10 @@ fn build_patron(index: usize) -> Patron {
 #[tokio::test]
 async fn patrons_checked_at_once_see_their_own_accounts(#[values(0, 1, 2, 3)] system: usize) {
     let kind = SystemKind::ALL[system];
-    let site = (0..PATRONS).fold(Site::new(kind, "Harbour Library", today()), |site, index| {
-        site.with_patron(build_patron(index))
-    });
+    let site = (0..PATRONS).fold(
+        Site::new(kind, "Harbour Library", today()),
+        |site, index| site.with_patron(build_patron(index)),
+    );
     let (demo, library) = start(site).await;
     let sites = Sites::new(BrowserOptions::default()).unwrap();
     let (sites, library) = (&sites, &library);
@@ -57,7 +58,9 @@ async fn patrons_checked_at_once_see_their_own_accounts(#[values(0, 1, 2, 3)] sy
             number: card_number(index).into(),
             pin: card_pin(index).into(),
         };
-        let outcome = sites.check(library, &secret, &TestLoginPermit::default()).await;
+        let outcome = sites
+            .check(library, &secret, &TestLoginPermit::default())
+            .await;
         (index, outcome.map_err(Failure::from))
     });
     let mut checks = checks.buffer_unordered(CONCURRENT_CHECKS);

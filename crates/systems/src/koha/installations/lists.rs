@@ -4,7 +4,7 @@ use hippo_core::account::HoldState;
 use hippo_core::failure::FailureKind;
 use rstest::rstest;
 
-use super::{EMPTY_LOANS_TAB, EMPTY_LOANS_PANEL, list, newest_account_page, read, title};
+use super::{EMPTY_LOANS_PANEL, EMPTY_LOANS_TAB, list, newest_account_page, read, title};
 
 /// Builds a row of the newest list of holds; `cells` follow the branch.
 fn hold_row(class: &str, record: u32, lapse: &str, cells: &str) -> String {
@@ -261,7 +261,10 @@ fn request_from_closed_stacks_is_a_hold() {
         newest_account_page(
             "",
             &[EMPTY_LOANS_TAB, ("closed-stack-requests", tab)],
-            &[("checkouts", EMPTY_LOANS_PANEL), ("closed-stack-requests", table)],
+            &[
+                ("checkouts", EMPTY_LOANS_PANEL),
+                ("closed-stack-requests", table),
+            ],
         )
     };
     let account = read(&page("Stacks (1)", &table("Stacks (1)"))).unwrap();
@@ -332,7 +335,10 @@ fn digital_loans_of_the_shared_german_service_are_loans() {
                 ("checkouts", "Daheim (0)"),
                 ("divibibcheckouts", "Dateien (1)"),
             ],
-            &[("checkouts", EMPTY_LOANS_PANEL), ("divibibcheckouts", table)],
+            &[
+                ("checkouts", EMPTY_LOANS_PANEL),
+                ("divibibcheckouts", table),
+            ],
         )
     };
     let account = read(&page(&list("divibibcheckoutst", "1 Datei(en)", 6, &row))).unwrap();

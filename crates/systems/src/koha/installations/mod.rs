@@ -135,7 +135,11 @@ fn card_expiry_is_read_in_the_sites_format(
          <div class='alert alert-warning'><ul><li class='userdebarred blocker'><strong>Frozen.</strong> <ul><li \
          class=manual_restriction>Until {written}</li><li>Ask us.</li></ul></li><li id=lost>Lost.</li><li id=gonenoaddress>Moved?</li></ul></div>"
     );
-    let page = newest_account_page(&notices, &[EMPTY_LOANS_TAB], &[("checkouts", EMPTY_LOANS_PANEL)]);
+    let page = newest_account_page(
+        &notices,
+        &[EMPTY_LOANS_TAB],
+        &[("checkouts", EMPTY_LOANS_PANEL)],
+    );
     let page = page.replace("\"metric\"", &format!("{setting:?}"));
     let account = read_with_date_format(&page, Some("%Y, day %j")).unwrap();
     assert_eq!(account.card_expires, expected.parse().ok());

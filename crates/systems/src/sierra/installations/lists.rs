@@ -155,7 +155,11 @@ fn list_in_another_language_is_recognised_by_its_classes(
     }
     let taken = page.replace("<input type=checkbox", "<input type=checkbox disabled");
     assert_eq!(
-        read_with_date_format(&taken, Some(format)).unwrap().loans.unwrap()[0].renewable,
+        read_with_date_format(&taken, Some(format))
+            .unwrap()
+            .loans
+            .unwrap()[0]
+            .renewable,
         Some(false)
     );
 }
@@ -175,7 +179,10 @@ fn date_is_read_only_in_the_declared_format(
 ) {
     let row = loan_row(0, &title_cell("Tides"), &format!("DUE {written}"));
     let page = loans("1 ITEM CHECKED OUT", &ENGLISH, &row);
-    let loans = read_with_date_format(&page, Some(format)).unwrap().loans.unwrap();
+    let loans = read_with_date_format(&page, Some(format))
+        .unwrap()
+        .loans
+        .unwrap();
     assert_eq!(loans[0].due, Some(expected.parse().unwrap()));
     assert_eq!(
         read_with_date_format(&page, None).unwrap_err().kind,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hippo_browser::test_site::{TestLoginPermit, RequestCount};
+use hippo_browser::test_site::{RequestCount, TestLoginPermit};
 use hippo_browser::{BrowserOptions, Limits, PrivateAddresses};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
@@ -111,7 +111,9 @@ impl DemoSite {
             logins: self.demo.logins(),
             requests: requests.len(),
             attempted_requests: client.attempted_requests.take(),
-            logged_out: requests.iter().any(|request| request.path.contains("logout")),
+            logged_out: requests
+                .iter()
+                .any(|request| request.path.contains("logout")),
         }
     }
 }

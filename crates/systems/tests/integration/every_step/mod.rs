@@ -283,7 +283,11 @@ async fn slow_site_at_any_step_is_down_in_time_with_a_logout(
     }
     let checks = futures::stream::iter(scenarios).map(async |(scenario, client)| {
         let demo_site = DemoSite::new(system, generation).await;
-        let good = demo_site.check(&patient_client, None).await.outcome.unwrap();
+        let good = demo_site
+            .check(&patient_client, None)
+            .await
+            .outcome
+            .unwrap();
         let checked = demo_site.check(client, Some(scenario.rule())).await;
         scenario.assert_outcome(&checked, &good, client.limits);
         if client.limits == SHORT_CARDS {
