@@ -34,7 +34,7 @@ pub(super) struct List<T> {
 
 /// Reads the loans: the library's own and the digital ones. There are none only if the tab states 0 above a
 /// panel without a loan.
-pub(super) fn loans(
+pub(super) fn read_loans(
     details: ElementRef<'_>,
     landmarks: &Landmarks<'_>,
     tabs: &Tabs,
@@ -78,7 +78,7 @@ pub(super) fn loans(
 
 /// Reads the holds, including requests from closed stacks and recalls. There are none only if no part of the page
 /// belongs to a hold: Koha omits the tabs then.
-pub(super) fn holds(
+pub(super) fn read_holds(
     details: ElementRef<'_>,
     landmarks: &Landmarks<'_>,
     tabs: &Tabs,

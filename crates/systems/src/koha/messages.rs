@@ -41,7 +41,7 @@ pub(super) fn collect_messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
 }
 
 /// Reads the card's expiry, which Koha shows only when it is near or past.
-pub(super) fn card_expires(
+pub(super) fn read_card_expiry(
     expiry: Option<ElementRef<'_>>,
     dates: &Dates<'_>,
 ) -> Result<Option<NaiveDate>, Failure> {
