@@ -214,24 +214,24 @@ impl ExchangeObserver for RequestCount {
     }
 }
 
-/// A permit that counts its requests, and refuses on demand.
+/// A login permit that counts the requests for it, and can refuse them.
 #[derive(Default)]
 pub struct TestLoginPermit {
-    pub asked: AtomicUsize,
+    pub request_count: AtomicUsize,
     pub is_refusing: bool,
-    pub settled: Mutex<Vec<LoginOutcome>>,
+    pub settled_outcomes: Mutex<Vec<LoginOutcome>>,
 }
 
 impl TestLoginPermit {
     pub fn count(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+        self.request_count.load(Ordering::SeqCst)
     }
 }
 
 #[async_trait]
 impl LoginPermit for TestLoginPermit {
     async fn permit_login(&self) -> Result<(), PermitError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.request_count.fetch_add(1, Ordering::SeqCst);
         if self.is_refusing {
             Err(PermitError::Refused(Failure::not_tried("no mark")))
         } else {
@@ -240,7 +240,7 @@ impl LoginPermit for TestLoginPermit {
     }
 
     async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
-        self.settled.lock().unwrap().push(outcome);
+        self.settled_outcomes.lock().unwrap().push(outcome);
         Ok(())
     }
 }

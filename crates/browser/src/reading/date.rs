@@ -128,7 +128,8 @@ pub fn split_date(
     Ok(split.and_then(|(date, rest)| Some((date.date()?, rest))))
 }
 
-/// Splits the first date from the rest of a text. Otherwise like [`find_date`], but returns “never” as such.
+/// Splits the first date from the rest of a text. Otherwise like [`find_date`], but returns “never” as
+/// such.
 ///
 /// A date with a four-digit year in the far future means “never” in any format, because systems often
 /// print it in their own.
@@ -388,7 +389,7 @@ mod tests {
     #[case("Never.")]
     #[case(": indefinite")]
     #[case("unbefristet")]
-    fn date_in_the_far_future_is_never(#[case] text: &str) {
+    fn words_and_far_future_dates_mean_never(#[case] text: &str) {
         assert_eq!(
             require_date_or_never(text, Some("%m-%d-%y")).unwrap(),
             DateOrNever::Never

@@ -93,7 +93,7 @@ pub(super) fn parse_page_body(
     if has_table && is_cut_short(&html) {
         return Err(Failure::page_changed("a page that ends within its list"));
     }
-    let declared_loans = empty::declared_loans(root);
+    let declared_loans = empty::read_declared_loans(root);
     let mut account_page = AccountPage {
         loans: loans_table
             .map(|table| read_loan_list(table, context))

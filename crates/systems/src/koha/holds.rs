@@ -57,7 +57,7 @@ pub(super) fn read_hold(
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Hold, Failure> {
-    let work = row.work(context.base_url)?;
+    let work = row.read_work(context.base_url)?;
     row.require_cell("reservedate")?;
     let expiration = Expiration::from_row(row)?;
     let cell = row.require_cell("status")?;
@@ -128,7 +128,7 @@ pub(super) fn read_recall(
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Hold, Failure> {
-    let work = row.work(context.base_url)?;
+    let work = row.read_work(context.base_url)?;
     let words = text_without_label(row.require_cell("status")?);
     let branch = row.direct_text("branch");
     let lower = words.to_lowercase();

@@ -10,7 +10,7 @@ use scraper::ElementRef;
 
 use super::dates::Dates;
 use super::landmarks::Landmarks;
-use super::table::{Row, Table, record};
+use super::table::{Row, Table, record_number};
 use super::tabs::{Tab, Tabs};
 use super::{holds, loans};
 
@@ -46,7 +46,7 @@ pub(super) fn read_loans(
     let mut list = if let Some(table) = landmarks.loans {
         let list = read_list(Table::from_element(table)?, total, "loans", read_loan)?;
         if let Some(overdues) = landmarks.overdues {
-            require_among(overdues, &records(table))?;
+            require_among(overdues, &collect_record_numbers(table))?;
         }
         list
     } else {
@@ -181,7 +181,7 @@ fn read_optional_part<'a, T>(
 
 /// Checks the separate table of overdue loans; each must be among all loans.
 fn require_among(overdues: ElementRef<'_>, loans: &BTreeSet<String>) -> Result<(), Failure> {
-    if records(overdues).is_subset(loans) {
+    if collect_record_numbers(overdues).is_subset(loans) {
         Ok(())
     } else {
         Err(Failure::page_changed(
@@ -190,10 +190,10 @@ fn require_among(overdues: ElementRef<'_>, loans: &BTreeSet<String>) -> Result<(
     }
 }
 
-fn records(table: ElementRef<'_>) -> BTreeSet<String> {
+fn collect_record_numbers(table: ElementRef<'_>) -> BTreeSet<String> {
     LINKS
         .all(table)
-        .filter_map(|link| record(link.attr("href")?))
+        .filter_map(|link| record_number(link.attr("href")?))
         .map(str::to_owned)
         .collect()
 }

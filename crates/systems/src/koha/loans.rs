@@ -51,7 +51,7 @@ pub(super) fn read_loan(
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Loan, Failure> {
-    let work = row.work(context.base_url)?;
+    let work = row.read_work(context.base_url)?;
     let due = dates
         .date_or_never_of_cell(row.require_cell("date_due")?)?
         .ok_or_else(|| Failure::page_changed("a loan without a due date"))?

@@ -121,7 +121,7 @@ impl<'a> Row<'a> {
     }
 
     /// Reads the work from the cell `title`.
-    pub(super) fn work(&self, base: &Url) -> Result<Work, Failure> {
+    pub(super) fn read_work(&self, base: &Url) -> Result<Work, Failure> {
         Work::from_cell(self.require_cell("title")?, base)
     }
 }
@@ -131,7 +131,7 @@ impl Work {
         // The stars for the patron's rating are links as well.
         let link = LINK
             .all(cell)
-            .find(|link| link.attr("href").and_then(record).is_some());
+            .find(|link| link.attr("href").and_then(record_number).is_some());
         // A deleted record has no page: its title is in an element of its own.
         let title = link
             .or_else(|| cell.child_elements().next().filter(may_hold_title))
@@ -142,7 +142,7 @@ impl Work {
         }
         let href = link.and_then(|link| link.attr("href"));
         Ok(Self {
-            record: href.and_then(record).map(str::to_owned),
+            record: href.and_then(record_number).map(str::to_owned),
             title,
             text_after_title: direct_text_lines(cell),
             url: href.and_then(|href| web_link(href, base)).map(String::from),
@@ -164,7 +164,7 @@ fn may_hold_title(element: &ElementRef<'_>) -> bool {
 }
 
 /// Returns the record's number from `opac-detail.pl?biblionumber=3`, or `?bib=3` of older overdues.
-pub(super) fn record(href: &str) -> Option<&str> {
+pub(super) fn record_number(href: &str) -> Option<&str> {
     let (_, query) = href.split_once('?')?;
     let number = query
         .split(['&', ';', '#'])
@@ -296,7 +296,7 @@ mod tests {
     #[case("/cgi-bin/koha/opac-renew.pl?item=3", None)]
     #[case("javascript:x?biblionumber=3y", None)]
     fn record_number_is_read_from_a_link(#[case] href: &str, #[case] expected: Option<&str>) {
-        assert_eq!(record(href), expected);
+        assert_eq!(record_number(href), expected);
     }
 
     #[test]

@@ -23,7 +23,7 @@ static SELECTED: Css = Css::new("option[selected]");
 
 /// Reads a hold from its row.
 pub(super) fn read_hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold, Failure> {
-    let work = row.work(context.base_url)?;
+    let work = row.read_work(context.base_url)?;
     // The cell of a request at another library may still be empty.
     let words = row
         .cell(Column::Status)

@@ -23,7 +23,7 @@ pub(super) const EVENTS: [&str; 8] = [
 
 /// Reads a loan from its row.
 pub(super) fn read_loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Failure> {
-    let work = row.work(context.base_url)?;
+    let work = row.read_work(context.base_url)?;
     let status_cell = row
         .cell(Column::Status)
         .ok_or_else(|| Failure::page_changed("a loan without a status cell"))?;

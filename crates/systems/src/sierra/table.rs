@@ -86,7 +86,7 @@ impl<'a> Row<'a> {
     }
 
     /// Reads title, author and public page from the cell `Title / Author`.
-    pub(super) fn work(&self, base: &Url) -> Result<Work, Failure> {
+    pub(super) fn read_work(&self, base: &Url) -> Result<Work, Failure> {
         let cell = self
             .cell(Column::Title)
             .ok_or_else(|| Failure::page_changed("a row without a title cell"))?;

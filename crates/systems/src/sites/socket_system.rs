@@ -113,7 +113,7 @@ async fn system_with_its_own_protocol_is_checked() {
         );
         assert_eq!((permit.count(), logins.load(Ordering::SeqCst)), (1, 1));
         assert_eq!(
-            permit.settled.lock().unwrap().as_slice(),
+            permit.settled_outcomes.lock().unwrap().as_slice(),
             settled.as_slice()
         );
     }

@@ -512,7 +512,7 @@ mod tests {
             } else {
                 vec![]
             };
-            assert_eq!(*permit.settled.lock().unwrap(), expected);
+            assert_eq!(*permit.settled_outcomes.lock().unwrap(), expected);
             busy.is_busy.store(false, Ordering::Relaxed);
         }
     }
@@ -525,7 +525,7 @@ mod tests {
         ] {
             let (site, sites) = (site().await, sites());
             let (_, permit) = visit(&sites, Slow::reading(reading), &site, "wpl").await;
-            assert_eq!(*permit.settled.lock().unwrap(), [expected]);
+            assert_eq!(*permit.settled_outcomes.lock().unwrap(), [expected]);
         }
     }
 

@@ -32,14 +32,14 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
     // On a login page, fields go into the login form. The rows of an account are made of its list.
     let is_in_login_form = kind == "login" && matches!(shape, "inputs" | "options");
     let in_login_form = if is_in_login_form {
-        filler(shape, bytes)
+        build_filler(shape, bytes)
     } else {
         String::new()
     };
     let filler = if is_in_login_form || (kind, shape) == ("account", "rows") {
         String::new()
     } else {
-        filler(shape, bytes)
+        build_filler(shape, bytes)
     };
     if kind == "login" {
         return login(system, &filler, &in_login_form);
@@ -130,7 +130,7 @@ fn bibliocommons(filler: &str, rows: usize, list: &str) -> String {
     )
 }
 
-fn filler(shape: &str, bytes: usize) -> String {
+fn build_filler(shape: &str, bytes: usize) -> String {
     let mut filler = String::with_capacity(bytes + 100);
     let mut number = 0;
     while filler.len() < bytes {
