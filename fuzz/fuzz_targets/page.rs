@@ -8,4 +8,4 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     mutate::mutate(data, size, max_size, seed)
 });
 
-fuzz_target!(|data: &[u8]| page::look(data));
+fuzz_target!(|data: &[u8]| page::fuzz_page(data));

@@ -1,4 +1,4 @@
-//! Looks at one page as the browser, the login and `library detect` do.
+//! Reads one page as the browser, the login and `library detect` do.
 
 use hippo_browser::reading::{element_text, is_cut_short, parse_fragment, parse_page, skeleton};
 use hippo_browser::{Form, Page, decode, interstitial};
@@ -14,8 +14,8 @@ const TYPES: [Option<&str>; 4] = [
     Some("text/html; charset=shift_jis"),
 ];
 
-/// Looks at an input as at a page; its length selects the `Content-Type`.
-pub fn look(data: &[u8]) {
+/// Reads an input as a page. Its length selects the `Content-Type`.
+pub fn fuzz_page(data: &[u8]) {
     let content_type = TYPES[data.len() % TYPES.len()];
     let page = Page {
         url: Url::parse("http://127.0.0.1/account/login?service=1").expect("a URL"),
@@ -23,34 +23,42 @@ pub fn look(data: &[u8]) {
         content_type: content_type.map(str::to_owned),
         body: decode(data, content_type),
     };
+    // Must not panic.
     is_cut_short(&page.body);
-    let kept = skeleton(&page.body);
+    let page_skeleton = skeleton(&page.body);
     let Ok(html) = parse_page(&page.body) else {
-        assert!(kept.is_none(), "a page that is not parsed has a skeleton");
+        assert!(
+            page_skeleton.is_none(),
+            "a page that is not parsed has a skeleton"
+        );
         assert!(parse_fragment(&page.body).is_err());
         return;
     };
-    let kept = kept.expect("a parsed page has a skeleton");
-    let again = kept.as_str().to_owned().try_into();
-    assert!(again == Ok(kept), "the skeleton can't be stored");
+    let page_skeleton = page_skeleton.expect("a parsed page has a skeleton");
+    let reparsed = page_skeleton.as_str().to_owned().try_into();
+    assert!(
+        reparsed == Ok(page_skeleton),
+        "the skeleton can't be stored"
+    );
 
     let words = element_text(html.root_element());
     assert!(clean(&words) == words, "the text is not clean");
+    // Must not panic.
     interstitial(&page);
-    let seen = FetchedPage {
+    let fetched = FetchedPage {
         url: &page.url,
         is_guessed: false,
         html: &html,
     };
-    for found in recognise(&seen) {
-        assert!(!found.evidence.is_empty());
+    for candidate in recognise(&fetched) {
+        assert!(!candidate.evidence.is_empty());
     }
     // No form is usable, so all are read.
-    let none = Form::find_usable(&page, "form, input[type=password]", |form| {
+    let usable_form = Form::find_usable(&page, "form, input[type=password]", |form| {
         check_form(form.clone());
         false
     });
-    assert!(none.expect("a page").is_none());
+    assert!(usable_form.expect("a page").is_none());
 }
 
 fn check_form(mut form: Form) {

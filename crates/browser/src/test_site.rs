@@ -214,24 +214,24 @@ impl ExchangeObserver for RequestCount {
     }
 }
 
-/// A permit that counts its requests, and refuses on demand.
+/// A login permit that counts the requests for it, and can refuse them.
 #[derive(Default)]
-pub struct Permit {
-    pub asked: AtomicUsize,
+pub struct TestLoginPermit {
+    pub request_count: AtomicUsize,
     pub is_refusing: bool,
     pub outcomes: Mutex<Vec<LoginOutcome>>,
 }
 
-impl Permit {
+impl TestLoginPermit {
     pub fn count(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+        self.request_count.load(Ordering::SeqCst)
     }
 }
 
 #[async_trait]
-impl LoginPermit for Permit {
+impl LoginPermit for TestLoginPermit {
     async fn permit_login(&self) -> Result<(), PermitError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.request_count.fetch_add(1, Ordering::SeqCst);
         if self.is_refusing {
             Err(PermitError::Refused(Failure::not_tried("no mark")))
         } else {
@@ -250,7 +250,7 @@ pub struct Visitor {
     pub connections: Connections,
     pub library: Library,
     pub secret: CardSecret,
-    pub permit: Permit,
+    pub permit: TestLoginPermit,
 }
 
 impl Visitor {
@@ -259,7 +259,7 @@ impl Visitor {
             connections: Connections::new(&options()).unwrap(),
             library: library(base_url),
             secret: secret(),
-            permit: Permit::default(),
+            permit: TestLoginPermit::default(),
         }
     }
 

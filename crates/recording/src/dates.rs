@@ -274,7 +274,7 @@ fn two_digits(text: &mut &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hippo_browser::reading::iso_date;
+    use hippo_browser::reading::parse_iso_date;
     use rstest::rstest;
 
     const ZONE: Tz = chrono_tz::America::Toronto;
@@ -365,7 +365,7 @@ mod tests {
             let filler = filler();
             let (length, filled) = dates(days).at(text, &filler).unwrap();
             assert_eq!((length, filled.len()), (plain.len(), plain.len()));
-            let day = |text: &str| iso_date(text, ZONE).unwrap();
+            let day = |text: &str| parse_iso_date(text, ZONE).unwrap();
             assert_eq!(
                 day(&filled),
                 day(plain) + chrono::TimeDelta::days(days),

@@ -14,15 +14,18 @@ pub struct KeptValues {
     /// The number of hosts, each replaced with an example.
     pub hosts: usize,
     /// How many numbers of up to three digits and sums of money were kept.
-    pub counts: usize,
+    #[serde(rename = "counts")]
+    pub counts_and_sums: usize,
     /// How many dates were moved, all by the same number of days.
     pub dates: usize,
     /// The site's phrases, with their number of occurrences.
-    pub words: BTreeMap<String, usize>,
+    #[serde(rename = "words")]
+    pub phrases: BTreeMap<String, usize>,
     /// The names of known cookies. Others are replaced.
     pub cookies: BTreeSet<String>,
     /// The kept parts of URLs.
-    pub addresses: BTreeSet<String>,
+    #[serde(rename = "addresses")]
+    pub url_parts: BTreeSet<String>,
     /// The names of classes, ids, fields, headers and keys. `…` marks replaced parts.
     pub names: BTreeSet<String>,
 }
@@ -44,9 +47,9 @@ impl KeptValues {
             .collect()
     }
 
-    pub(super) fn add_phrase(&mut self, word: &str) {
-        let word = word.split_whitespace().collect::<Vec<_>>().join(" ");
-        *self.words.entry(word).or_default() += 1;
+    pub(super) fn add_phrase(&mut self, phrase: &str) {
+        let phrase = phrase.split_whitespace().collect::<Vec<_>>().join(" ");
+        *self.phrases.entry(phrase).or_default() += 1;
     }
 
     pub(super) fn add_cookie(&mut self, name: &str) {
@@ -54,7 +57,7 @@ impl KeptValues {
     }
 
     pub(super) fn add_url_part(&mut self, part: &str) {
-        self.addresses.insert(part.to_owned());
+        self.url_parts.insert(part.to_owned());
     }
 
     pub(super) fn add_name(&mut self, name: &str) {

@@ -1,7 +1,7 @@
 //! The phrases that a recording keeps, because readers use them.
 
 use hippo_browser::Phrase;
-use hippo_browser::reading::ENDLESS;
+use hippo_browser::reading::NEVER_PHRASES;
 
 /// Phrases of any system: of captcha and maintenance pages, in URLs and in scripts.
 pub(super) const COMMON_PHRASES: [Phrase; 42] = {
@@ -90,8 +90,8 @@ impl KnownPhrases {
             address_parts: Vec::new(),
             script_names: Vec::new(),
         };
-        let endless = ENDLESS.map(Phrase::Whole);
-        for kept in COMMON_PHRASES.iter().chain(of_system).chain(&endless) {
+        let never_phrases = NEVER_PHRASES.map(Phrase::Whole);
+        for kept in COMMON_PHRASES.iter().chain(of_system).chain(&never_phrases) {
             let (text, rule) = match *kept {
                 Phrase::Anywhere(text) => (text, Rule::Anywhere),
                 Phrase::Beginning(text) => (text, Rule::Beginning),

@@ -16,7 +16,7 @@ const DROP: &str = "drop";
 pub const COMMON_OPTIONS: [(&str, &str); 2] = [
     (
         NUMBER_SEPARATORS,
-        "“keep” where the site wants a card's number with its spaces and hyphens, “drop” where it does not",
+        "“keep” sends the card number with its spaces and hyphens; “drop” removes them",
     ),
     (
         CURRENCY_OPTION,

@@ -80,7 +80,7 @@ mod handshakes;
 #[cfg(test)]
 mod socket_system;
 #[cfg(test)]
-mod tls_front;
+mod tls_proxy;
 
 #[cfg(test)]
 mod tests {
@@ -89,7 +89,9 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use hippo_browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
+    use hippo_browser::test_site::{
+        Reply, TestLoginPermit, TestSite, library, options, page, secret,
+    };
     use hippo_browser::{CardVisit, Limits};
     use hippo_browser::{Form, Session};
 
@@ -169,7 +171,7 @@ mod tests {
                 Box::leak(Box::new(system.clone())),
                 &library(&site.url),
                 &secret(),
-                &Permit::default(),
+                &TestLoginPermit::default(),
             )
             .await
             .map_err(Failure::from)
@@ -286,7 +288,7 @@ mod tests {
         library.system = "cardboard".parse().unwrap();
         let failure = Sites::new(options())
             .unwrap()
-            .check(&library, &secret(), &Permit::default())
+            .check(&library, &secret(), &TestLoginPermit::default())
             .await
             .map_err(Failure::from)
             .unwrap_err();

@@ -9,11 +9,11 @@ use hippo_core::text::clean;
 /// Plausible years. An earlier one shows that the format doesn't fit.
 const VALID_YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
-/// From this year on, a date means “never”: systems print 2099, 2382 or 9999.
-const FIRST_ENDLESS_YEAR: i32 = 2069;
+/// From this year on, a date means “never”. Systems print 2099, 2382 or 9999.
+const FIRST_YEAR_OF_NEVER: i32 = 2069;
 
-/// What sites print for “never” in place of a date.
-pub const ENDLESS: [&str; 30] = [
+/// Phrases that sites print for “never” in place of a date.
+pub const NEVER_PHRASES: [&str; 30] = [
     "never",
     "no end",
     "no end date",
@@ -46,16 +46,16 @@ pub const ENDLESS: [&str; 30] = [
     "aldrig",
 ];
 
-/// The day on which something ends.
+/// The date on which something ends, or never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Day {
+pub enum DateOrNever {
     /// On this date.
     On(NaiveDate),
-    /// Never: the page says so, or has a date in the far future.
+    /// Never: the page has words for it, or a date in the far future.
     Never,
 }
 
-impl Day {
+impl DateOrNever {
     /// The date, if there is one.
     pub fn date(self) -> Option<NaiveDate> {
         match self {
@@ -65,7 +65,7 @@ impl Day {
     }
 
     fn from_date(date: NaiveDate) -> Self {
-        if date.year() >= FIRST_ENDLESS_YEAR {
+        if date.year() >= FIRST_YEAR_OF_NEVER {
             Self::Never
         } else {
             Self::On(date)
@@ -77,62 +77,69 @@ const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
 
-/// The day in a text that must have one, such as `DUE 07-20-09 +1 HOLD` or `NEVER`.
+/// Returns the first date in a text that must have one, such as `DUE 07-20-09 +1 HOLD` or `NEVER`.
 ///
-/// `page_changed` if it has none, or if the library declares no date format.
-pub fn visible_day(text: &str, format: Option<&str>) -> Result<Day, Failure> {
-    take_day(text, format)?
-        .map(|(day, _)| day)
-        .or_else(|| is_endless(text).then_some(Day::Never))
+/// Fails with `page_changed` if it has none, or if the library declares no date format.
+pub fn require_date_or_never(text: &str, format: Option<&str>) -> Result<DateOrNever, Failure> {
+    split_date_or_never(text, format)?
+        .map(|(date, _)| date)
+        .or_else(|| starts_with_never(text).then_some(DateOrNever::Never))
         .ok_or_else(|| Failure::page_changed("no date where one was expected"))
 }
 
 /// Whether a text begins with words for “never”, apart from punctuation.
-pub fn is_endless(text: &str) -> bool {
-    strip_endless(text).is_some()
+pub fn starts_with_never(text: &str) -> bool {
+    strip_never(text).is_some()
 }
 
-/// The rest of a text that begins with words for “never”.
-pub fn strip_endless(text: &str) -> Option<String> {
+/// Returns the rest of a text that begins with words for “never”.
+pub fn strip_never(text: &str) -> Option<String> {
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
     let lower = text.to_lowercase().replace('\u{2019}', "'");
-    let begins = |known: &&&str| {
+    let is_at_start = |phrase: &&&str| {
         lower
-            .strip_prefix(**known)
+            .strip_prefix(**phrase)
             .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     };
-    let known = ENDLESS
+    let phrase = NEVER_PHRASES
         .iter()
-        .filter(begins)
-        .max_by_key(|known| known.len())?;
-    let words = known.split_whitespace().count();
+        .filter(is_at_start)
+        .max_by_key(|phrase| phrase.len())?;
+    let words = phrase.split_whitespace().count();
     let rest: Vec<&str> = text.split_whitespace().skip(words).collect();
     Some(rest.join(" "))
 }
 
-/// The first date in a text, in the library's declared format (strftime).
+/// Finds the first date in a text, in the library's declared format (strftime).
 ///
 /// `None` if there is none, or one that means “never”. Two-digit and four-digit years are both
-/// accepted, because sites mix them. `page_changed` if something that looks like a date isn't in the
+/// accepted, because sites mix them. Fails with `page_changed` if something that looks like a date isn't in the
 /// declared format, or if no format is declared: dates are never guessed.
 pub fn find_date(text: &str, format: Option<&str>) -> Result<Option<NaiveDate>, Failure> {
-    Ok(take_day(text, format)?.and_then(|(day, _)| day.date()))
+    Ok(split_date_or_never(text, format)?.and_then(|(date, _)| date.date()))
 }
 
-/// Like [`find_date`], with the rest of the text.
-pub fn take_date(text: &str, format: Option<&str>) -> Result<Option<(NaiveDate, String)>, Failure> {
-    let taken = take_day(text, format)?;
-    Ok(taken.and_then(|(day, rest)| Some((day.date()?, rest))))
+/// Splits the first date from the rest of a text. Otherwise like [`find_date`].
+pub fn split_date(
+    text: &str,
+    format: Option<&str>,
+) -> Result<Option<(NaiveDate, String)>, Failure> {
+    let split = split_date_or_never(text, format)?;
+    Ok(split.and_then(|(date, rest)| Some((date.date()?, rest))))
 }
 
-/// The first day in a text, including “never”, and the rest of the text.
+/// Splits the first date from the rest of a text. Otherwise like [`find_date`], but returns “never” as
+/// such.
 ///
 /// A date with a four-digit year in the far future means “never” in any format, because systems often
 /// print it in their own.
-pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)>, Failure> {
+pub fn split_date_or_never(
+    text: &str,
+    format: Option<&str>,
+) -> Result<Option<(DateOrNever, String)>, Failure> {
     let Some(format) = format else {
         return if let Some(rest) = strip_far_future_date(text) {
-            Ok(Some((Day::Never, rest)))
+            Ok(Some((DateOrNever::Never, rest)))
         } else if looks_like_a_date(text) {
             Err(wrong_format(
                 "found a date, but don't know this library's date format",
@@ -156,10 +163,10 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
         if character.is_alphanumeric() && !previous.is_alphanumeric() {
             let (before, from) = text.split_at(start);
             if let Some((date, after)) =
-                date_at(from, format).or_else(|| date_at(from, &other_year))
+                date_at_start(from, format).or_else(|| date_at_start(from, &other_year))
             {
                 return Ok(Some((
-                    Day::from_date(date),
+                    DateOrNever::from_date(date),
                     clean(&format!("{before} {after}")),
                 )));
             }
@@ -167,7 +174,7 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
         previous = character;
     }
     if let Some(rest) = strip_far_future_date(text) {
-        return Ok(Some((Day::Never, rest)));
+        return Ok(Some((DateOrNever::Never, rest)));
     }
     if looks_like_a_date(text) {
         return Err(wrong_format(
@@ -182,19 +189,20 @@ fn wrong_format(detail: &str) -> Failure {
     Failure::page_changed(detail).with_remedy(Remedy::SetDateFormat)
 }
 
-/// The local day of a machine-readable date, with or without time and zone.
+/// Parses a machine-readable date, with or without time and zone, and returns the library's local date.
 ///
 /// A time with a zone is converted to the library's zone. `None` also for a date that means “never”.
-pub fn iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
-    iso_day(text, zone)?.date()
+pub fn parse_iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
+    parse_iso_date_or_never(text, zone)?.date()
 }
 
-/// Like [`iso_date`], including “never”.
-pub fn iso_day(text: &str, zone: Tz) -> Option<Day> {
-    find_iso_date(text, zone).map(Day::from_date)
+/// Like [`parse_iso_date`], but returns “never” as such.
+pub fn parse_iso_date_or_never(text: &str, zone: Tz) -> Option<DateOrNever> {
+    parse_local_iso_date(text, zone).map(DateOrNever::from_date)
 }
 
-fn find_iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
+/// Parses a date of a plausible year.
+fn parse_local_iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
     let text = text.trim();
     let moment = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
@@ -216,7 +224,7 @@ fn find_iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
 }
 
 /// The date at the beginning of a text, not followed by a digit, and the rest.
-fn date_at<'a>(text: &'a str, format: &str) -> Option<(NaiveDate, &'a str)> {
+fn date_at_start<'a>(text: &'a str, format: &str) -> Option<(NaiveDate, &'a str)> {
     let (date, after) = NaiveDate::parse_and_remainder(text, format).ok()?;
     let is_end_of_century = (date.year(), date.month(), date.day()) == (1999, 12, 31);
     let date = if format.contains("%y") && is_end_of_century {
@@ -243,15 +251,14 @@ fn strip_far_future_date(text: &str) -> Option<String> {
             .trim_end_matches(['-', '/', '.'])
             .split(['-', '/', '.'])
             .collect();
-        let is_endless_year = |group: &&str| {
+        let means_never = |group: &&str| {
             let year: i32 = group.parse().unwrap_or_default();
-            group.len() == 4 && year >= FIRST_ENDLESS_YEAR
+            group.len() == 4 && year >= FIRST_YEAR_OF_NEVER
         };
         let is_short = |group: &&str| matches!(group.len(), 1 | 2);
         if let [one, other, last] = groups.as_slice()
             && is_short(other)
-            && ((is_endless_year(one) && is_short(last))
-                || (is_short(one) && is_endless_year(last)))
+            && ((means_never(one) && is_short(last)) || (is_short(one) && means_never(last)))
         {
             let before = text.get(..offset + start)?;
             let after = text.get(offset + start + length..)?;
@@ -283,7 +290,10 @@ fn looks_like_a_date(text: &str) -> bool {
     });
     has_numbers
         || words.windows(2).any(|pair| match pair {
-            [one, other] => (is_month(one) && is_day(other)) || (is_day(one) && is_month(other)),
+            [one, other] => {
+                (is_month(one) && is_day_of_month(other))
+                    || (is_day_of_month(one) && is_month(other))
+            }
             _ => false,
         })
 }
@@ -293,7 +303,7 @@ fn is_month(word: &str) -> bool {
     MONTHS.iter().any(|month| word.starts_with(month)) && word.chars().all(char::is_alphabetic)
 }
 
-fn is_day(word: &str) -> bool {
+fn is_day_of_month(word: &str) -> bool {
     let digits = word.trim_end_matches(|c: char| !c.is_ascii_digit());
     matches!(digits.parse::<u32>(), Ok(1..=31)) && word.len() <= digits.len() + 2
 }
@@ -304,7 +314,7 @@ mod tests {
     use hippo_core::failure::FailureKind;
     use rstest::rstest;
 
-    fn day(text: &str) -> NaiveDate {
+    fn date(text: &str) -> NaiveDate {
         text.parse().unwrap()
     }
 
@@ -325,8 +335,8 @@ mod tests {
         #[case] expected: &str,
     ) {
         assert_eq!(
-            visible_day(text, Some(format)).unwrap(),
-            Day::On(day(expected))
+            require_date_or_never(text, Some(format)).unwrap(),
+            DateOrNever::On(date(expected))
         );
     }
 
@@ -364,7 +374,7 @@ mod tests {
     #[case("07-20-20091", "%m-%d-%y")]
     #[case("0009-07-20", "%Y-%m-%d")]
     fn date_in_another_format_is_an_error(#[case] text: &str, #[case] format: &str) {
-        assert!(visible_day(text, Some(format)).is_err());
+        assert!(require_date_or_never(text, Some(format)).is_err());
     }
 
     #[rstest]
@@ -379,8 +389,11 @@ mod tests {
     #[case("Never.")]
     #[case(": indefinite")]
     #[case("unbefristet")]
-    fn endless_date_is_never(#[case] text: &str) {
-        assert_eq!(visible_day(text, Some("%m-%d-%y")).unwrap(), Day::Never);
+    fn words_and_far_future_dates_mean_never(#[case] text: &str) {
+        assert_eq!(
+            require_date_or_never(text, Some("%m-%d-%y")).unwrap(),
+            DateOrNever::Never
+        );
         assert_eq!(find_date(text, Some("%m-%d-%y")).unwrap(), None);
     }
 
@@ -390,29 +403,33 @@ mod tests {
     #[case("13-32-2026")]
     #[case("12-31-226")]
     #[case("")]
-    fn unreadable_day_is_an_error(#[case] text: &str) {
-        assert!(visible_day(text, Some("%m-%d-%y")).is_err());
+    fn unreadable_date_is_an_error(#[case] text: &str) {
+        assert!(require_date_or_never(text, Some("%m-%d-%y")).is_err());
     }
 
     #[test]
-    fn machine_readable_endless_date_is_never() {
+    fn machine_readable_far_future_is_never() {
         let zone = chrono_tz::America::Toronto;
         for text in ["9999-12-31T23:59:59Z", "2382-12-31", "2099-12-31 23:59:00"] {
-            assert_eq!(iso_day(text, zone), Some(Day::Never), "{text}");
-            assert_eq!(iso_date(text, zone), None, "{text}");
+            assert_eq!(
+                parse_iso_date_or_never(text, zone),
+                Some(DateOrNever::Never),
+                "{text}"
+            );
+            assert_eq!(parse_iso_date(text, zone), None, "{text}");
         }
         assert_eq!(
-            iso_day("2068-12-31", zone),
-            Some(Day::On(day("2068-12-31")))
+            parse_iso_date_or_never("2068-12-31", zone),
+            Some(DateOrNever::On(date("2068-12-31")))
         );
     }
 
     #[test]
     fn text_beside_a_date_is_kept() {
-        let (date, rest) = take_date("DUE 07-20-09  +1 HOLD", Some("%m-%d-%y"))
+        let (due, rest) = split_date("DUE 07-20-09  +1 HOLD", Some("%m-%d-%y"))
             .unwrap()
             .unwrap();
-        assert_eq!((date, rest.as_str()), (day("2009-07-20"), "DUE +1 HOLD"));
+        assert_eq!((due, rest.as_str()), (date("2009-07-20"), "DUE +1 HOLD"));
     }
 
     #[test]
@@ -436,12 +453,12 @@ mod tests {
     #[case("-262143-01-01T00:00:00+0000", None)]
     #[case("1970-01-01T00:00:00+14:00", None)]
     #[case("", None)]
-    fn machine_readable_date_is_a_local_day(#[case] text: &str, #[case] expected: Option<&str>) {
+    fn machine_readable_date_is_a_local_date(#[case] text: &str, #[case] expected: Option<&str>) {
         assert_eq!(
-            iso_date(text, chrono_tz::America::Toronto),
-            expected.map(day)
+            parse_iso_date(text, chrono_tz::America::Toronto),
+            expected.map(date)
         );
-        let has_auckland_day = iso_date(text, chrono_tz::Pacific::Auckland).is_some();
-        assert_eq!(has_auckland_day, expected.is_some());
+        let has_auckland_date = parse_iso_date(text, chrono_tz::Pacific::Auckland).is_some();
+        assert_eq!(has_auckland_date, expected.is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! Ids for items without an id of the site.
+//! Derives stable ids for items that have no id on the site.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use hippo_core::text::clean;
 use sha2::{Digest, Sha256};
 
-/// A stable id of these parts: `h` and 24 hexadecimal digits.
+/// Returns a stable id of these parts: `h` and 24 hexadecimal digits.
 ///
 /// The parts must not change from day to day: a title and an author, not a due date.
 pub fn stable_id(parts: &[&str]) -> String {
@@ -23,7 +23,7 @@ pub fn stable_id(parts: &[&str]) -> String {
     id
 }
 
-/// The site's own id. Its hash if it is empty or contains characters that must not be shown.
+/// Returns the site's own id, or its hash if it is empty or contains characters that must not be shown.
 pub fn site_id(text: &str) -> String {
     if !text.is_empty() && clean(text) == text {
         text.to_owned()
@@ -36,19 +36,19 @@ pub fn site_id(text: &str) -> String {
 ///
 /// For items that a site lists twice, such as two copies of one work without their own numbers.
 pub fn make_distinct<'a>(ids: impl Iterator<Item = &'a mut String>) {
-    let mut times: HashMap<String, u32> = HashMap::new();
-    let mut seen = HashSet::new();
+    let mut occurrences_by_id: HashMap<String, u32> = HashMap::new();
+    let mut used_ids = HashSet::new();
     for id in ids {
-        let times = times.entry(id.clone()).or_default();
-        let bare = id.len();
+        let occurrence = occurrences_by_id.entry(id.clone()).or_default();
+        let original_len = id.len();
         // Another id may already be `h12-2`.
         loop {
-            *times += 1;
-            id.truncate(bare);
-            if *times > 1 {
-                let _ = write!(id, "-{times}");
+            *occurrence += 1;
+            id.truncate(original_len);
+            if *occurrence > 1 {
+                let _ = write!(id, "-{occurrence}");
             }
-            if seen.insert(id.clone()) {
+            if used_ids.insert(id.clone()) {
                 break;
             }
         }

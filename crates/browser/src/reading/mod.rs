@@ -1,6 +1,6 @@
 //! Reads text, dates, counts, sums of money, links and ids from pages of any system.
 //!
-//! Without knowledge of a system and without network access.
+//! It knows no system, and makes no requests.
 
 mod count;
 mod date;
@@ -20,25 +20,25 @@ use hippo_core::failure::Failure;
 
 pub use self::count::{check_declared_count, first_number, numbers};
 pub use self::date::{
-    Day, ENDLESS, find_date, is_endless, iso_date, iso_day, strip_endless, take_date, take_day,
-    visible_day,
+    DateOrNever, NEVER_PHRASES, find_date, parse_iso_date, parse_iso_date_or_never,
+    require_date_or_never, split_date, split_date_or_never, starts_with_never, strip_never,
 };
 pub use self::hash::{make_distinct, site_id, stable_id};
 pub use self::html::{Css, is_cut_short, reject_duplicate_rows, web_link};
 pub use self::messages::MAX_MESSAGES;
 pub use self::messages::Messages;
 pub use self::money::{amount, amount_after_label, currency};
-pub use self::now::{NOT_NOW_AFTER, NOT_NOW_BEFORE, is_about_now};
+pub use self::now::{WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE, is_ready_now};
 pub use self::parse::{parse_fragment, parse_page};
 pub use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
 pub use self::stored::truncate_stored_texts;
 pub use self::text::{decode_entities, element_text, element_text_without, join_title, tidy};
 
-/// The most entries of a list. No patron may borrow that many.
+/// The maximum number of entries in a list; no library lends one patron that many.
 pub const MAX_ENTRIES: usize = 5_000;
 
-/// `page_changed` for a list with more entries than [`MAX_ENTRIES`].
+/// Fails with `page_changed` for a list with more entries than [`MAX_ENTRIES`].
 pub fn check_entry_count(entries: usize, what: &str) -> Result<(), Failure> {
     if entries > MAX_ENTRIES {
         return Err(Failure::page_changed(format!(

@@ -1,15 +1,15 @@
-//! Decides whether “ready” is about now, and not about later, never or the past.
+//! Decides whether “ready” means now, and not later, never or in the past.
 
-/// If one of these precedes “ready” in its sentence, it isn't about now.
-pub const NOT_NOW_BEFORE: [&str; 40] = [
+/// Words before “ready” in its sentence that show that the item isn't ready now.
+pub const WORDS_NEGATING_READY_BEFORE: [&str; 40] = [
     "not", "isn", "aren", "never", "no", "when", "once", "until", "if", "after", "before", "will",
     "ll", "should", "may", "might", "could", "would", "shall", "expect", "expected", "almost",
     "nearly", "was", "were", "get", "getting", "becomes", "pas", "non", "quand", "lorsque", "sera",
     "cuando", "será", "nicht", "noch", "sobald", "wenn", "wird",
 ];
 
-/// If one of these follows “ready” in its sentence, it isn't about now.
-pub const NOT_NOW_AFTER: [&str; 41] = [
+/// Words after “ready” in its sentence that show that the item isn't ready now.
+pub const WORDS_NEGATING_READY_AFTER: [&str; 41] = [
     "not",
     "soon",
     "shortly",
@@ -56,14 +56,14 @@ pub const NOT_NOW_AFTER: [&str; 41] = [
 /// Words that begin another clause, about what happens if the item isn't collected.
 const CLAUSE_STARTS: [&str; 4] = ["or", "otherwise", "else", "and"];
 
-/// Whether a word between these two lower-case texts is about now.
-pub fn is_about_now(before: &str, after: &str) -> bool {
+/// Whether a word like “ready” between these two texts means now. Both must be in lower case.
+pub fn is_ready_now(before: &str, after: &str) -> bool {
     let before = before
         .rfind(is_sentence_end)
         .and_then(|at| before.get(at..))
         .filter(|_| !ends_within_number(before))
         .unwrap_or(before);
-    let is_not_now_before = words(before).any(|word| NOT_NOW_BEFORE.contains(&word))
+    let is_negated_before = words(before).any(|word| WORDS_NEGATING_READY_BEFORE.contains(&word))
         || words(before).last() == Some("be");
     let end = after
         .char_indices()
@@ -80,7 +80,11 @@ pub fn is_about_now(before: &str, after: &str) -> bool {
     let is_in_days = after.windows(2).any(
         |pair| matches!(pair, ["in", count] if count.bytes().all(|byte| byte.is_ascii_digit())),
     );
-    !is_not_now_before && !is_in_days && !after.iter().any(|word| NOT_NOW_AFTER.contains(word))
+    !is_negated_before
+        && !is_in_days
+        && !after
+            .iter()
+            .any(|word| WORDS_NEGATING_READY_AFTER.contains(word))
 }
 
 fn is_sentence_end(c: char) -> bool {
@@ -122,11 +126,7 @@ mod tests {
     #[case("noch nicht ", "", false)]
     #[case("", " bientôt", false)]
     #[case("", " (expired)", false)]
-    fn readiness_is_about_now_or_not(
-        #[case] before: &str,
-        #[case] after: &str,
-        #[case] is_now: bool,
-    ) {
-        assert_eq!(is_about_now(before, after), is_now);
+    fn ready_means_now_or_not(#[case] before: &str, #[case] after: &str, #[case] is_now: bool) {
+        assert_eq!(is_ready_now(before, after), is_now);
     }
 }

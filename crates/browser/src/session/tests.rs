@@ -2,7 +2,7 @@ mod fetching;
 mod logging_in;
 
 use super::super::test_site::{
-    NUMBER, PIN, Permit, Reply, TestSite, Visitor, options, page, redirect, reply,
+    NUMBER, PIN, Reply, TestLoginPermit, TestSite, Visitor, options, page, redirect, reply,
 };
 use super::*;
 

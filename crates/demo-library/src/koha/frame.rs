@@ -11,7 +11,7 @@ pub(super) fn is_newer(context: &PageContext<'_>) -> bool {
     context.site().generation == Generation::Newer
 }
 
-pub(super) fn words(context: &PageContext<'_>) -> &'static Words {
+pub(super) fn site_words(context: &PageContext<'_>) -> &'static Words {
     if context.settings.translated {
         &GERMAN
     } else {
@@ -41,7 +41,7 @@ pub(super) fn frame(
     visitor: Visitor<'_>,
     main: &str,
 ) -> String {
-    let words = words(context);
+    let words = site_words(context);
     let members = match visitor {
         Visitor::Patron(index, patron) => format!(
             r#"<span class="loggedinusername" data-borrowernumber="{}" data-branchcode="MS">{}</span>
@@ -115,7 +115,7 @@ pub(super) fn login_form(context: &PageContext<'_>, token: &str, id: &str, prefi
 <input type="submit" value="{sign_in}" class="btn" />
 </form>"#,
         host = escape(context.login_host.as_deref().unwrap_or_default()),
-        sign_in = words(context).sign_in,
+        sign_in = site_words(context).sign_in,
     )
 }
 

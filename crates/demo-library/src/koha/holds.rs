@@ -1,13 +1,13 @@
 //! The list of holds.
 
-use super::frame::{ROOT, is_newer, words};
+use super::frame::{ROOT, is_newer, site_words};
 use super::loans::link;
 use crate::page::escape;
 use crate::page_context::PageContext;
 use crate::site::{DemoHold, DemoHoldState, Patron};
 
 pub(super) fn table(context: &PageContext<'_>, patron: &Patron) -> String {
-    let words = words(context);
+    let words = site_words(context);
     let heads: String = words
         .hold_headers
         .iter()
@@ -30,14 +30,14 @@ pub(super) fn table(context: &PageContext<'_>, patron: &Patron) -> String {
 <input type="hidden" name="suspend" value="1" />
 </form>"#,
         asked_for = words.holds,
-        in_all = words.in_total,
+        in_all = words.in_total_suffix,
         count = patron.holds.len() + context.surplus,
         sleep = words.suspend,
     )
 }
 
 fn row(context: &PageContext<'_>, hold: &DemoHold) -> String {
-    let words = words(context);
+    let words = site_words(context);
     let is_newer = is_newer(context);
     let is_found = matches!(hold.state, DemoHoldState::Ready | DemoHoldState::InTransit);
     let class = match hold.state {
@@ -61,7 +61,7 @@ fn row(context: &PageContext<'_>, hold: &DemoHold) -> String {
              <td class=\"branch\">{branch} <div class=\"modal\"><span>{label}</span></div></td>\n\
              <td class=\"priority\" data-order=\"{priority}\">{priority}</td>\n",
             branch = escape(&hold.branch),
-            label = words.branch,
+            label = words.branch_label,
             priority = if is_found {
                 0
             } else {
@@ -74,7 +74,7 @@ fn row(context: &PageContext<'_>, hold: &DemoHold) -> String {
              <td class=\"expirationdate\"><span title=\"{order}\">{expiry}</span></td>\n\
              <td class=\"branch\"><span class=\"tdlabel\">{label}</span> {branch}</td>\n",
             branch = escape(&hold.branch),
-            label = words.branch,
+            label = words.branch_label,
         )
     };
     let last = if is_newer { "<td></td>\n" } else { "" };
@@ -98,7 +98,7 @@ fn row(context: &PageContext<'_>, hold: &DemoHold) -> String {
 }
 
 fn status(context: &PageContext<'_>, hold: &DemoHold) -> String {
-    let words = words(context);
+    let words = site_words(context);
     let bold = if is_newer(context) { "strong" } else { "b" };
     let print = |day| context.site().print_date(day);
     let branch = escape(&hold.branch);
@@ -107,27 +107,27 @@ fn status(context: &PageContext<'_>, hold: &DemoHold) -> String {
             let days = hold.pickup_by.map_or_else(String::new, |day| {
                 format!(
                     " {} {} {} {}",
-                    words.since,
+                    words.since_prefix,
                     print(context.site().today),
-                    words.until,
+                    words.until_prefix,
                     print(day)
                 )
             });
             format!(
                 "<i class=\"fa fa-exclamation-circle\"></i> {} <{bold}>{branch}</{bold}>{days}\n\
                  <input type=\"hidden\" name=\"pickup\" value=\"MS\" />",
-                words.ready_at
+                words.ready_at_prefix
             )
         }
         DemoHoldState::InTransit => format!(
             "{} <{bold}>{}</{bold}> {} {}",
-            words.in_transit_from,
+            words.in_transit_from_prefix,
             context
                 .site()
                 .branches
                 .last()
                 .map_or_else(String::new, |branch| escape(branch)),
-            words.since,
+            words.since_prefix,
             print(context.site().today)
         ),
         DemoHoldState::Waiting => format!("<span>{}</span>", words.waiting),
@@ -135,7 +135,7 @@ fn status(context: &PageContext<'_>, hold: &DemoHold) -> String {
             Some(day) => format!(
                 "<span>{}</span> {} {}",
                 words.suspended,
-                words.until,
+                words.until_prefix,
                 print(day)
             ),
             None => format!("<span>{}</span>", words.suspended),
@@ -144,7 +144,7 @@ fn status(context: &PageContext<'_>, hold: &DemoHold) -> String {
 }
 
 fn sleep(context: &PageContext<'_>, hold: &DemoHold) -> String {
-    let words = words(context);
+    let words = site_words(context);
     let (icon, op, button) = if hold.state == DemoHoldState::Suspended {
         ("fa-play", "cud-unsuspend", words.resume)
     } else {
@@ -167,7 +167,7 @@ fn cancel(context: &PageContext<'_>, hold: &DemoHold) -> String {
 <button type="submit">{cancel}</button></form>"#,
         op = hidden_op_field(context, "cud-cancel"),
         id = hold.id,
-        cancel = words(context).cancel,
+        cancel = site_words(context).cancel,
     )
 }
 

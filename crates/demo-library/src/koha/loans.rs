@@ -1,6 +1,6 @@
 //! The list of loans, and the separate list of overdue ones.
 
-use super::frame::{ROOT, is_newer, money, words};
+use super::frame::{ROOT, is_newer, money, site_words};
 use crate::page::escape;
 use crate::page_context::PageContext;
 use crate::site::{DemoLoan, Patron};
@@ -12,7 +12,7 @@ const RENEWAL_FEE: (&str, i64) = ("DVD", 500);
 const MAX_RENEWALS: u32 = 4;
 
 pub(super) fn table(context: &PageContext<'_>, record: usize, patron: &Patron) -> String {
-    let words = words(context);
+    let words = site_words(context);
     let heads: String = words
         .loan_headers
         .iter()
@@ -46,7 +46,7 @@ pub(super) fn table(context: &PageContext<'_>, record: usize, patron: &Patron) -
 <input type="submit" class="btn" value="{renew}" />
 </form>"#,
         count = patron.loans.len() + context.surplus,
-        things = words.loans_caption,
+        things = words.loans_caption_suffix,
         renew = words.renew,
     )
 }
@@ -61,7 +61,7 @@ fn is_shown(context: &PageContext<'_>, index: usize) -> bool {
 }
 
 fn row(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> String {
-    let words = words(context);
+    let words = site_words(context);
     let is_late = loan.due < context.site().today;
     let (row_class, cell_class) = if is_late {
         (" class=\"overdue\"", " overdue")
@@ -89,8 +89,8 @@ fn row(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoLoa
             "<td class=\"date_due{cell_class}\"><span title=\"{due} 23:59:00\"><span class=\"tdlabel\">{label}</span> {day}</span></td>\n\
              <td class=\"call_no\"><span class=\"tdlabel\">{shelf}</span> DEMO {id}</td>\n",
             due = loan.due,
-            label = words.due,
-            shelf = words.call_number,
+            label = words.due_label,
+            shelf = words.call_number_label,
             id = loan.id,
         );
     }
@@ -128,7 +128,7 @@ pub(super) fn link(context: &PageContext<'_>, id: u64, title: &str, subtitle: &s
 
 /// The cell for renewals. A blocked patron gets no checkbox and no link, but the rest.
 fn renew(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> String {
-    let words = words(context);
+    let words = site_words(context);
     if loan.renews_itself {
         return format!(
             "<br /><span class=\"automatic-renewal\">{}</span>",
@@ -160,7 +160,7 @@ fn renew(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoL
         };
         format!(
             "<span class=\"renewalfee {class}\">{}: {}</span>\n",
-            words.fee_for,
+            words.renewal_fee_prefix,
             money(context, RENEWAL_FEE.1)
         )
     } else {
@@ -169,7 +169,7 @@ fn renew(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoL
     let left = format!(
         "{fee}<span class=\"renewals\">({} / {MAX_RENEWALS} {})</span>",
         MAX_RENEWALS.saturating_sub(loan.renewals),
-        words.renewals_left
+        words.renewals_left_suffix
     );
     if patron.blocked.is_some() {
         return left;
@@ -190,7 +190,7 @@ fn renew(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoL
 
 /// The table of overdue loans. Its cells have no classes.
 pub(super) fn overdues(context: &PageContext<'_>, loans: &[&DemoLoan]) -> String {
-    let words = words(context);
+    let words = site_words(context);
     let rows: String = loans
         .iter()
         .map(|loan| {
@@ -220,6 +220,6 @@ pub(super) fn overdues(context: &PageContext<'_>, loans: &[&DemoLoan]) -> String
 </table>"#,
         late = words.overdue,
         count = loans.len(),
-        in_all = words.in_total,
+        in_all = words.in_total_suffix,
     )
 }

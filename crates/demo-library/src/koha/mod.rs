@@ -14,7 +14,7 @@ mod words;
 
 use axum::http::Method;
 
-use self::frame::{ROOT, Visitor, frame, is_newer, login_form, words};
+use self::frame::{ROOT, Visitor, frame, is_newer, login_form, site_words};
 use crate::page::{Page, SiteRequest};
 use crate::page_context::PageContext;
 
@@ -70,13 +70,13 @@ pub(crate) fn page(context: &PageContext<'_>) -> Page {
         "opac-user.pl" if is_login(context.request) => log_in(context),
         "opac-user.pl" => match context.patron() {
             Some((index, patron)) => {
-                Page::html(account::summary(context, index, &patron)).showing_account()
+                Page::html(account::render_summary_page(context, index, &patron)).showing_account()
             }
             None => login_page(context, false),
         },
         "opac-account.pl" => match context.patron() {
             Some((index, patron)) => {
-                Page::html(account::charges(context, index, &patron)).showing_account()
+                Page::html(account::render_charges_page(context, index, &patron)).showing_account()
             }
             None => login_page(context, false),
         },
@@ -110,7 +110,7 @@ fn log_out(context: &PageContext<'_>) -> Page {
 
 fn login_page(context: &PageContext<'_>, is_refused: bool) -> Page {
     let (id, session) = context.session_or_new();
-    let words = words(context);
+    let words = site_words(context);
     let error = if is_refused && !context.settings.refuses_silently {
         format!(
             "<div class=\"alert alert-info\">\n<p>{}</p>\n</div>\n",
@@ -164,7 +164,7 @@ fn log_in(context: &PageContext<'_>) -> Page {
     }
     let number = context.other_patron.as_deref().unwrap_or(number.trim());
     match context.patron_of(number) {
-        Some((index, patron)) => Page::html(account::summary(context, index, &patron))
+        Some((index, patron)) => Page::html(account::render_summary_page(context, index, &patron))
             .showing_account()
             .with_cookie(COOKIE, &id),
         None => login_page(context, true),

@@ -3,8 +3,8 @@
 
 use super::Mode;
 
-/// Phrases next to counts.
-const COUNTED: [&str; 18] = [
+/// Phrases that stand next to a count.
+const COUNT_PHRASES: [&str; 18] = [
     "checked out",
     "hold",
     "holds",
@@ -25,31 +25,31 @@ const COUNTED: [&str; 18] = [
     "no requests",
 ];
 
-/// A word between two numbers. It counts only with another phrase.
+/// The word between two numbers: `9 of 83 holds`. It isn't a count phrase by itself.
 const OF: &str = "of";
 
 const CURRENCIES: &str = "$€£¥";
 
 /// The context of a number.
 pub(super) struct NumberContext<'a> {
-    /// The end of the last phrase that counts something.
-    pub(super) counted: Option<usize>,
+    /// The end of the last count phrase before it.
+    pub(super) count_phrase_end: Option<usize>,
     /// Whether no letter or digit precedes it.
     pub(super) is_first: bool,
     /// Returns the length of the known phrase at a position.
-    pub(super) word_at: &'a dyn Fn(usize) -> Option<usize>,
+    pub(super) phrase_length_at: &'a dyn Fn(usize) -> Option<usize>,
 }
 
-/// Whether a phrase counts something.
-pub(super) fn is_counted(words: &str) -> bool {
-    let words = words.to_lowercase();
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let words = words.join(" ");
-    words != OF && COUNTED.contains(&words.as_str())
+/// Whether a phrase stands next to a count, in any case and spacing.
+pub(super) fn is_count_phrase(phrase: &str) -> bool {
+    let phrase = phrase.to_lowercase();
+    let words: Vec<&str> = phrase.split_whitespace().collect();
+    let phrase = words.join(" ");
+    phrase != OF && COUNT_PHRASES.contains(&phrase.as_str())
 }
 
 /// Whether the number at this position is a count or a sum.
-pub(super) fn is_count(
+pub(super) fn is_count_or_sum(
     text: &[char],
     at: usize,
     length: usize,
@@ -60,20 +60,20 @@ pub(super) fn is_count(
     let after = text.get(at + length..).unwrap_or_default();
     let has_words = |part: &[char]| part.iter().any(|c| c.is_alphanumeric());
     let is_alone = mode == Mode::Cell && context.is_first && !has_words(after);
-    let is_sum = is_sum(text.get(at..at + length).unwrap_or_default());
+    let number = text.get(at..at + length).unwrap_or_default();
     mode == Mode::Counts
         || is_alone
         || is_in_parentheses(before, after)
-        || (is_sum && has_currency(before, after))
-        || follows(text, at, context)
-        || precedes(text, at + length, context)
+        || (has_two_decimals(number) && has_currency(before, after))
+        || follows_phrase(text, at, context)
+        || precedes_phrase(text, at + length, context)
 }
 
 /// Whether parentheses contain only the number, and no words follow them.
 fn is_in_parentheses(before: &[char], after: &[char]) -> bool {
-    let is_beside = |c: &&char| !c.is_whitespace() && !CURRENCIES.contains(**c) && **c != '-';
-    let opens = matches!(before.iter().rev().find(is_beside), Some('(' | '（'));
-    let closes = matches!(after.iter().find(is_beside), Some(')' | '）'));
+    let is_significant = |c: &&char| !c.is_whitespace() && !CURRENCIES.contains(**c) && **c != '-';
+    let opens = matches!(before.iter().rev().find(is_significant), Some('(' | '（'));
+    let closes = matches!(after.iter().find(is_significant), Some(')' | '）'));
     opens && closes && !after.iter().any(|c| c.is_alphanumeric())
 }
 
@@ -84,87 +84,102 @@ fn has_currency(before: &[char], after: &[char]) -> bool {
 }
 
 /// Whether the number follows a phrase: `Total items checked out: 6`.
-fn follows(text: &[char], at: usize, context: &NumberContext<'_>) -> bool {
-    context.counted.is_some_and(|end| {
+fn follows_phrase(text: &[char], at: usize, context: &NumberContext<'_>) -> bool {
+    context.count_phrase_end.is_some_and(|end| {
         text.get(end..at)
             .is_some_and(|between| !between.iter().any(|c| c.is_alphanumeric()))
     })
 }
 
 /// Whether the number precedes a phrase: `6 items`, `9 of 83 holds`.
-fn precedes(text: &[char], end: usize, context: &NumberContext<'_>) -> bool {
-    let next = |from: usize| {
+fn precedes_phrase(text: &[char], end: usize, context: &NumberContext<'_>) -> bool {
+    let next_word = |from: usize| {
         let spaces = text
             .get(from..)?
             .iter()
             .take_while(|c| c.is_whitespace())
             .count();
-        Some(from + spaces).filter(|place| text.get(*place).is_some_and(|c| c.is_alphanumeric()))
+        Some(from + spaces).filter(|at| text.get(*at).is_some_and(|c| c.is_alphanumeric()))
     };
-    let words = |place: usize| -> Option<(String, usize)> {
-        let length = (context.word_at)(place)?;
-        let words: String = text.get(place..place + length)?.iter().collect();
-        Some((words, place + length))
+    let phrase_and_end = |at: usize| -> Option<(String, usize)> {
+        let end = at + (context.phrase_length_at)(at)?;
+        let phrase: String = text.get(at..end)?.iter().collect();
+        Some((phrase, end))
     };
-    let Some((first, after)) = next(end).and_then(words) else {
+    let Some((first, first_end)) = next_word(end).and_then(phrase_and_end) else {
         return false;
     };
     if !first.eq_ignore_ascii_case(OF) {
-        return is_counted(&first);
+        return is_count_phrase(&first);
     }
-    next(after)
-        .and_then(|place| Some(place + count(text, place)?))
-        .and_then(next)
-        .and_then(words)
-        .is_some_and(|(words, _)| is_counted(&words))
+    next_word(first_end)
+        .and_then(|at| Some(at + count_length_at(text, at)?))
+        .and_then(next_word)
+        .and_then(phrase_and_end)
+        .is_some_and(|(phrase, _)| is_count_phrase(&phrase))
 }
 
-/// Whether a number has two decimals.
-fn is_sum(number: &[char]) -> bool {
+/// Whether a number ends with two decimals, like a sum of money.
+fn has_two_decimals(number: &[char]) -> bool {
     matches!(number, [.., '.' | ',', a, b] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
-/// The longest count: `999.999,99`.
+/// The length of the longest count or sum: `999.999,99`.
 const MAX_COUNT_CHARS: usize = 10;
 
-/// The length of a separate count or sum at a position: `6`, `83`, `17.25`, `1,204.50`.
-pub(super) fn count(text: &[char], at: usize) -> Option<usize> {
-    let from = text.get(at..)?;
-    if !from.first()?.is_ascii_digit() {
+/// Returns the length of the number at a position, if it stands alone and may be a count or a sum: `6`, `83`,
+/// `17.25`, `1,204.50`.
+pub(super) fn count_length_at(text: &[char], at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    if !rest.first()?.is_ascii_digit() {
         return None;
     }
-    let is_part = |place: usize| {
-        let is_digit = |place: usize| from.get(place).is_some_and(char::is_ascii_digit);
-        is_digit(place) || (matches!(from.get(place), Some('.' | ',')) && is_digit(place + 1))
+    let is_in_number = |place: usize| {
+        let is_digit = |place: usize| rest.get(place).is_some_and(char::is_ascii_digit);
+        is_digit(place) || (matches!(rest.get(place), Some('.' | ',')) && is_digit(place + 1))
     };
-    let length = (0..from.len().min(MAX_COUNT_CHARS + 1))
-        .take_while(|place| is_part(*place))
+    let length = (0..rest.len().min(MAX_COUNT_CHARS + 1))
+        .take_while(|place| is_in_number(*place))
         .count();
     if length > MAX_COUNT_CHARS {
         return None;
     }
-    let number: String = from.get(..length)?.iter().collect();
+    let number: String = rest.get(..length)?.iter().collect();
     let before = text.get(..at)?;
-    let after = from.get(length..)?;
+    let after = rest.get(length..)?;
     // A part of a word, a phone number, a time or a code is no count.
-    let opens = |c: &char| c.is_whitespace() || "([{（\"'“$€£¥>|".contains(*c);
-    let joined_before = match before {
+    let is_separate =
+        !is_joined_before(before) && !is_joined_after(after) && !is_in_digit_group(before, after);
+    (is_separate && is_small(&number)).then_some(length)
+}
+
+/// Whether the text before a number ends with a character that joins it: `x12`, `555-12`.
+fn is_joined_before(before: &[char]) -> bool {
+    let is_opening = |c: &char| c.is_whitespace() || "([{（\"'“$€£¥>|".contains(*c);
+    match before {
         [] => false,
         ['-' | '−'] => false,
-        [.., other, '-' | '−'] => !opens(other),
-        [.., last] => !opens(last),
-    };
-    let closes = |c: &char| c.is_whitespace() || ")]}）\"'”.,:;!?%€$£|".contains(*c);
-    let joined_after = match after {
+        [.., other, '-' | '−'] => !is_opening(other),
+        [.., last] => !is_opening(last),
+    }
+}
+
+/// Whether the text after a number begins with a character that joins it: `12b`, `23:59`.
+fn is_joined_after(after: &[char]) -> bool {
+    let is_closing = |c: &char| c.is_whitespace() || ")]}）\"'”.,:;!?%€$£|".contains(*c);
+    match after {
         [] => false,
-        [sign] => !closes(sign),
+        [sign] => !is_closing(sign),
         [sign, ..] if sign.is_whitespace() => false,
-        [sign, next, ..] => !closes(sign) || next.is_alphanumeric() || "%&#\\".contains(*next),
-    };
-    let is_digit_beside = |c: Option<&char>| c.is_some_and(char::is_ascii_digit);
-    let in_group = is_digit_beside(before.iter().rev().find(|c| !c.is_whitespace()))
-        || is_digit_beside(after.iter().find(|c| !c.is_whitespace()));
-    (!joined_before && !joined_after && !in_group && is_small(&number)).then_some(length)
+        [sign, next, ..] => !is_closing(sign) || next.is_alphanumeric() || "%&#\\".contains(*next),
+    }
+}
+
+/// Whether only spaces separate a number from another one: `123 456 789`.
+fn is_in_digit_group(before: &[char], after: &[char]) -> bool {
+    let is_digit = |c: Option<&char>| c.is_some_and(char::is_ascii_digit);
+    is_digit(before.iter().rev().find(|c| !c.is_whitespace()))
+        || is_digit(after.iter().find(|c| !c.is_whitespace()))
 }
 
 /// Whether a number has up to three digits, digit groups, or two decimals.
@@ -254,6 +269,6 @@ mod tests {
     #[case("90;&#97;", None)]
     fn count_is_a_separate_number(#[case] text: &str, #[case] expected: Option<usize>) {
         let text: Vec<char> = text.chars().collect();
-        assert_eq!(count(&text, 0), expected);
+        assert_eq!(count_length_at(&text, 0), expected);
     }
 }

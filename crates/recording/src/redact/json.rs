@@ -137,7 +137,7 @@ impl Redactor {
         let is_count = plain.len() <= 3 && !plain.contains('.');
         let is_known = !context.in_list && allow_list::is_count_key(context.key);
         if is_known && (is_sum || is_count) && !self.filler.is_forbidden(&text) {
-            self.kept.counts += 1;
+            self.kept.counts_and_sums += 1;
             return number;
         }
         let filled = self.redact_text(&text, Mode::Nothing);

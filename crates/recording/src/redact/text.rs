@@ -1,6 +1,6 @@
 //! Redacts text: replaces words, keeps punctuation.
 
-use super::count::{NumberContext, is_count};
+use super::count::{NumberContext, count_length_at, is_count_or_sum, is_count_phrase};
 use super::{Mode, Redactor};
 use crate::phrases::TextKind;
 
@@ -15,8 +15,8 @@ impl Redactor {
         places.push(text.len());
         let mut filled = String::with_capacity(text.len());
         let mut at = 0;
-        // The end of the last phrase that counts something.
-        let mut counted = None;
+        // The end of the last count phrase.
+        let mut count_phrase_end = None;
         // Searched once, because a text may begin with many signs and spaces.
         let is_first_at = |found: fn(char) -> bool| {
             let first = characters.iter().position(|c| found(*c));
@@ -41,11 +41,11 @@ impl Redactor {
                 is_first: at == first_word,
                 begins_text: at == first_sign,
             };
-            if let Some(kept) = self.kept_at(&part, mode, counted) {
+            if let Some(kept) = self.kept_at(&part, mode, count_phrase_end) {
                 filled.push_str(&kept.text);
                 at += kept.length.max(1);
-                if kept.is_counted {
-                    counted = Some(at);
+                if kept.is_count_phrase {
+                    count_phrase_end = Some(at);
                 }
                 continue;
             }
@@ -67,7 +67,12 @@ impl Redactor {
     }
 
     /// The part of the text that is kept from this word on.
-    fn kept_at(&mut self, part: &Part<'_>, mode: Mode, counted: Option<usize>) -> Option<KeptPart> {
+    fn kept_at(
+        &mut self,
+        part: &Part<'_>,
+        mode: Mode,
+        count_phrase_end: Option<usize>,
+    ) -> Option<KeptPart> {
         let Part {
             text,
             at,
@@ -83,7 +88,7 @@ impl Redactor {
             return Some(KeptPart {
                 length: rest.get(..bytes)?.chars().count(),
                 text: moved,
-                is_counted: false,
+                is_count_phrase: false,
             });
         }
         let text_kind = match mode {
@@ -98,26 +103,29 @@ impl Redactor {
             self.kept.add_phrase(&kept);
             return Some(KeptPart {
                 length,
-                is_counted: super::count::is_counted(&kept),
+                is_count_phrase: is_count_phrase(&kept),
                 text: kept,
             });
         }
         if mode.is_words()
-            && let Some(length) = super::count::count(text, at)
+            && let Some(length) = count_length_at(text, at)
         {
             let kept: String = text.iter().skip(at).take(length).collect();
             let words = &self.words;
             let context = NumberContext {
-                counted,
+                count_phrase_end,
                 is_first,
-                word_at: &|place| words.kept_length_at(text, place, false, TextKind::Words),
+                phrase_length_at: &|place| {
+                    words.kept_length_at(text, place, false, TextKind::Words)
+                },
             };
-            if is_count(text, at, length, mode, &context) && !self.filler.is_forbidden(&kept) {
-                self.kept.counts += 1;
+            if is_count_or_sum(text, at, length, mode, &context) && !self.filler.is_forbidden(&kept)
+            {
+                self.kept.counts_and_sums += 1;
                 return Some(KeptPart {
                     length,
                     text: kept,
-                    is_counted: false,
+                    is_count_phrase: false,
                 });
             }
         }
@@ -142,8 +150,8 @@ struct KeptPart {
     /// The length of the original, in characters.
     length: usize,
     text: String,
-    /// Whether it is a phrase that counts something.
-    is_counted: bool,
+    /// Whether a count may follow it.
+    is_count_phrase: bool,
 }
 
 /// Keeps a harmless character, and replaces any other.

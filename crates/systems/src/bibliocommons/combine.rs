@@ -8,7 +8,7 @@ use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use secrecy::ExposeSecret;
 
-use super::pages::{AccountPage, Part, Scope, ShownCard};
+use super::pages::{AccountPage, ListPage, Scope, ShownCard};
 use super::totals::{HOLD_STATES, Totals};
 
 /// The minimum number of digits of a card number. Such a number can be compared with the barcode on the page; anything
@@ -102,24 +102,30 @@ fn barcode_digits(text: &str) -> Option<String> {
 }
 
 /// Returns the count that the complete list states for itself.
-fn stated_count<T>(parts: &[Part<T>]) -> Option<u32> {
-    parts
+fn stated_count<T>(list_pages: &[ListPage<T>]) -> Option<u32> {
+    list_pages
         .iter()
-        .find(|part| matches!(part.scope, Scope::All | Scope::Unknown))
-        .map(|part| part.count)
+        .find(|list_page| matches!(list_page.scope, Scope::All | Scope::Unknown))
+        .map(|list_page| list_page.count)
 }
 
-fn all_loans(parts: Vec<Part<Loan>>, total: Option<u32>) -> Result<Option<Vec<Loan>>, Failure> {
+fn all_loans(
+    list_pages: Vec<ListPage<Loan>>,
+    total: Option<u32>,
+) -> Result<Option<Vec<Loan>>, Failure> {
     let Some(total) = total else { return Ok(None) };
     let is_all = |scope: &Scope| matches!(scope, Scope::All | Scope::Unknown);
-    for part in parts.iter().filter(|part| is_all(&part.scope)) {
-        require_same_count(part, total, "loans")?;
+    for list_page in list_pages
+        .iter()
+        .filter(|list_page| is_all(&list_page.scope))
+    {
+        require_same_count(list_page, total, "loans")?;
     }
-    let complete = complete_lists(&parts).iter().any(is_all);
+    let complete = complete_lists(&list_pages).iter().any(is_all);
     let mut ids = HashSet::new();
-    let loans: Vec<Loan> = parts
+    let loans: Vec<Loan> = list_pages
         .into_iter()
-        .flat_map(|part| part.rows)
+        .flat_map(|list_page| list_page.rows)
         .map(|(_, loan)| loan)
         .filter(|loan| ids.insert(loan.id.clone()))
         .collect();
@@ -127,23 +133,26 @@ fn all_loans(parts: Vec<Part<Loan>>, total: Option<u32>) -> Result<Option<Vec<Lo
 }
 
 /// Combines the holds, which are counted by state: each state has its own pages and its own total.
-fn all_holds(parts: Vec<Part<Hold>>, totals: &Totals) -> Result<Option<Vec<Hold>>, Failure> {
-    let complete = complete_lists(&parts);
+fn all_holds(
+    list_pages: Vec<ListPage<Hold>>,
+    totals: &Totals,
+) -> Result<Option<Vec<Hold>>, Failure> {
+    let complete = complete_lists(&list_pages);
     let mut counted: BTreeMap<String, u32> = BTreeMap::new();
     let mut ids = HashSet::new();
     let mut holds = Vec::new();
-    for part in parts {
+    for list_page in list_pages {
         if let Some(totals) = &totals.holds {
-            match &part.scope {
-                Scope::All => require_same_count(&part, totals.all, "holds")?,
+            match &list_page.scope {
+                Scope::All => require_same_count(&list_page, totals.all, "holds")?,
                 Scope::State(state) => {
-                    require_same_count(&part, totals.count_in(state), "holds of a state")?
+                    require_same_count(&list_page, totals.count_in(state), "holds of a state")?
                 }
                 Scope::Unknown => {}
             }
         }
-        for (status, hold) in part.rows {
-            let state = match &part.scope {
+        for (status, hold) in list_page.rows {
+            let state = match &list_page.scope {
                 Scope::State(state) => state.clone(),
                 Scope::All | Scope::Unknown => status,
             };
@@ -179,12 +188,12 @@ fn all_holds(parts: Vec<Part<Hold>>, totals: &Totals) -> Result<Option<Vec<Hold>
 }
 
 /// Returns the lists whose pages were all given.
-fn complete_lists<T>(parts: &[Part<T>]) -> BTreeSet<Scope> {
+fn complete_lists<T>(list_pages: &[ListPage<T>]) -> BTreeSet<Scope> {
     let mut pages_by_list: BTreeMap<&Scope, (u32, BTreeSet<u32>)> = BTreeMap::new();
-    for part in parts {
-        let (pages, numbers) = pages_by_list.entry(&part.scope).or_default();
-        *pages = (*pages).max(part.pages);
-        numbers.insert(part.page);
+    for list_page in list_pages {
+        let (pages, numbers) = pages_by_list.entry(&list_page.scope).or_default();
+        *pages = (*pages).max(list_page.pages);
+        numbers.insert(list_page.page);
     }
     pages_by_list
         .into_iter()
@@ -196,13 +205,13 @@ fn complete_lists<T>(parts: &[Part<T>]) -> BTreeSet<Scope> {
         .collect()
 }
 
-fn require_same_count<T>(part: &Part<T>, total: u32, what: &str) -> Result<(), Failure> {
-    if part.count == total {
+fn require_same_count<T>(list_page: &ListPage<T>, total: u32, what: &str) -> Result<(), Failure> {
+    if list_page.count == total {
         return Ok(());
     }
     Err(Failure::page_changed(format!(
         "the site's total is {total} {what}, its list has {}",
-        part.count
+        list_page.count
     )))
 }
 

@@ -105,7 +105,7 @@ pub(super) fn classify_login_page(body: &str, login_error: Option<&Value>) -> Op
 }
 
 /// Returns the token from the page's head, which some libraries expect with a form that lacks it.
-pub(super) fn token(body: &str) -> Option<String> {
+pub(super) fn find_token(body: &str) -> Option<String> {
     let page = parse_page(body).ok()?;
     let token = TOKEN.first(page.root_element())?.attr("content")?;
     Some(token.to_owned())

@@ -24,7 +24,7 @@ use url::Url;
 
 use self::addresses::{LOANS_PATH, address};
 use self::login::LoginPage;
-use self::pages::{AccountPage, PageKind};
+use self::pages::{AccountPage, ParsedPage};
 use crate::fingerprint::Detector;
 use crate::offline::OfflineReader;
 use crate::page_reader::PageReader;
@@ -64,13 +64,13 @@ impl PageReader for Bibliocommons {
     type Part = AccountPage;
 
     fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPage, Failure> {
-        match pages::classify_page(body, context)? {
-            PageKind::Account(page) => Ok(*page),
-            PageKind::Login(LoginPage::Refused(failure)) => Err(failure),
-            PageKind::Login(LoginPage::FormOnly) => {
+        match pages::parse_page_body(body, context)? {
+            ParsedPage::Account(page) => Ok(*page),
+            ParsedPage::Login(LoginPage::Refused(failure)) => Err(failure),
+            ParsedPage::Login(LoginPage::FormOnly) => {
                 Err(Failure::page_changed("the login form, not an account page"))
             }
-            PageKind::Anonymous => Err(Failure::page_changed(
+            ParsedPage::Anonymous => Err(Failure::page_changed(
                 "an account page without a logged-in user",
             )),
         }

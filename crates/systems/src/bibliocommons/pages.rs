@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Day, Messages, check_entry_count, decode_entities, is_endless, iso_day, join_title, site_id,
-    tidy,
+    DateOrNever, Messages, check_entry_count, decode_entities, join_title, parse_iso_date_or_never,
+    site_id, starts_with_never, tidy,
 };
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
@@ -26,9 +26,9 @@ const MAX_TEXT_BYTES: usize = 8_192;
 /// The number of a record's authors that are searched for one with a name.
 const MAX_AUTHORS: usize = 16;
 
-/// The kind of a page.
+/// A page, parsed.
 #[derive(Debug)]
-pub(super) enum PageKind {
+pub(super) enum ParsedPage {
     /// An account page.
     Account(Box<AccountPage>),
     /// A login form.
@@ -45,8 +45,8 @@ pub(crate) struct AccountPage {
     /// The user's cards, the user's own first.
     pub(super) cards: Vec<ShownCard>,
     pub(super) totals: Totals,
-    pub(super) loans: Option<Part<Loan>>,
-    pub(super) holds: Option<Part<Hold>>,
+    pub(super) loans: Option<ListPage<Loan>>,
+    pub(super) holds: Option<ListPage<Hold>>,
     pub(super) messages: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct ShownCard {
 
 /// One page of a list.
 #[derive(Debug)]
-pub(super) struct Part<T> {
+pub(super) struct ListPage<T> {
     pub(super) scope: Scope,
     /// The number of entries on all pages of the list.
     pub(super) count: u32,
@@ -82,7 +82,7 @@ pub(super) enum Scope {
     Unknown,
 }
 
-/// Whether a page that [`classify_page`] can't read names a logged-in user.
+/// Whether a page that [`parse_page_body`] can't read names a logged-in user.
 pub(super) fn names_user(body: &str) -> bool {
     state::parse_state(body)
         .ok()
@@ -90,13 +90,16 @@ pub(super) fn names_user(body: &str) -> bool {
         .is_some_and(|auth| matches!(auth.current_user_id, Some(Some(_))))
 }
 
-/// Reads one page.
-pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
+/// Parses one page.
+pub(super) fn parse_page_body(
+    body: &str,
+    context: &ReadContext<'_>,
+) -> Result<ParsedPage, Failure> {
     let state = match state::parse_state(body) {
         Ok(state) => state,
         Err(reason) => {
             return login::classify_login_page(body, None)
-                .map(PageKind::Login)
+                .map(ParsedPage::Login)
                 .ok_or_else(|| {
                     login::find_setup_failure(body)
                         .unwrap_or_else(|| Failure::page_changed(reason.to_string()))
@@ -112,14 +115,14 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
             "the page's state has no auth.currentUserId",
         )),
         Some(None) => Ok(login::classify_login_page(body, Some(&auth.login_error))
-            .map_or(PageKind::Anonymous, PageKind::Login)),
+            .map_or(ParsedPage::Anonymous, ParsedPage::Login)),
         Some(Some(user)) => {
-            account(&state, user, context).map(|page| PageKind::Account(Box::new(page)))
+            read_account_page(&state, user, context).map(|page| ParsedPage::Account(Box::new(page)))
         }
     }
 }
 
-fn account(
+fn read_account_page(
     state: &State<'_>,
     user: &Text<'_>,
     context: &ReadContext<'_>,
@@ -147,13 +150,15 @@ fn account(
     };
     let totals = Totals::from_borrowing(borrowing)?;
     let loans = match &borrowing.checkedout {
-        Some(list) => part(list, "loans", scope(path, "checkedout"), |id| {
-            reader.loan(id)
+        Some(list) => read_list_page(list, "loans", scope_of_path(path, "checkedout"), |id| {
+            reader.read_loan(id)
         })?,
         None => None,
     };
     let holds = match &borrowing.holds {
-        Some(list) => part(list, "holds", scope(path, "holds"), |id| reader.hold(id))?,
+        Some(list) => read_list_page(list, "holds", scope_of_path(path, "holds"), |id| {
+            reader.read_hold(id)
+        })?,
         None => None,
     };
     if loans.is_none() && holds.is_none() {
@@ -177,7 +182,7 @@ fn account(
     }
     Ok(AccountPage {
         user: user.as_str().to_owned(),
-        cards: reader.cards(
+        cards: reader.collect_cards(
             user,
             state
                 .library
@@ -187,12 +192,12 @@ fn account(
         totals,
         loans,
         holds,
-        messages: messages(entities),
+        messages: collect_messages(entities),
     })
 }
 
 /// Returns the scope of a list from its path: `/v2/holds/in_transit?page=2` lists the holds in transit.
-fn scope(path: Option<&str>, list: &str) -> Scope {
+fn scope_of_path(path: Option<&str>, list: &str) -> Scope {
     let Some(path) = path else {
         return Scope::Unknown;
     };
@@ -206,12 +211,12 @@ fn scope(path: Option<&str>, list: &str) -> Scope {
 }
 
 /// Reads one page of a list; `None` if the list is not on this page.
-fn part<T>(
+fn read_list_page<T>(
     list: &List<'_>,
     what: &str,
     scope: Scope,
-    entry: impl Fn(&str) -> Result<(String, T), Failure>,
-) -> Result<Option<Part<T>>, Failure> {
+    read_entry: impl Fn(&str) -> Result<(String, T), Failure>,
+) -> Result<Option<ListPage<T>>, Failure> {
     let items = list.items.as_deref();
     let Some(pagination) = list.pagination.filter(|pages| pages.count.is_some()) else {
         return if items.is_none_or(<[_]>::is_empty) {
@@ -242,8 +247,8 @@ fn part<T>(
             "two {what} have the same id"
         )));
     }
-    let rows: Result<Vec<_>, Failure> = items.iter().map(|id| entry(id.as_str())).collect();
-    Ok(Some(Part {
+    let rows: Result<Vec<_>, Failure> = items.iter().map(|id| read_entry(id.as_str())).collect();
+    Ok(Some(ListPage {
         scope,
         count,
         page,
@@ -260,14 +265,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn loan(&self, id: &str) -> Result<(String, Loan), Failure> {
+    fn read_loan(&self, id: &str) -> Result<(String, Loan), Failure> {
         let entry: &LoanEntry<'_> = self
             .entities
             .checkouts
             .get(id)
             .ok_or_else(|| Failure::page_changed("a loan without its entry"))?;
         let due = self
-            .day(entry.due_date.as_ref(), "dueDate")?
+            .date_or_never(entry.due_date.as_ref(), "dueDate")?
             .ok_or_else(|| Failure::page_changed("a loan without dueDate"))?
             .date();
         let status = text(entry.status.as_ref()).unwrap_or_default();
@@ -283,9 +288,9 @@ impl Reader<'_> {
             .collect();
         let loan = Loan {
             id: site_id(id),
-            title: title(bib, entry.bib_title.as_ref())
+            title: read_title(bib, entry.bib_title.as_ref())
                 .ok_or_else(|| Failure::page_changed("a loan without a title"))?,
-            author: author(bib),
+            author: read_author(bib),
             due,
             renewals: entry
                 .times_renewed
@@ -303,7 +308,7 @@ impl Reader<'_> {
         Ok((status, loan))
     }
 
-    fn hold(&self, id: &str) -> Result<(String, Hold), Failure> {
+    fn read_hold(&self, id: &str) -> Result<(String, Hold), Failure> {
         let entry: &HoldEntry<'_> = self
             .entities
             .holds
@@ -330,9 +335,9 @@ impl Reader<'_> {
         let branch = entry.pickup_location.as_ref();
         let hold = Hold {
             id: site_id(id),
-            title: title(bib, entry.bib_title.as_ref())
+            title: read_title(bib, entry.bib_title.as_ref())
                 .ok_or_else(|| Failure::page_changed("a hold without a title"))?,
-            author: author(bib),
+            author: read_author(bib),
             state,
             position,
             queue_length,
@@ -347,8 +352,8 @@ impl Reader<'_> {
         Ok((status, hold))
     }
 
-    /// Returns the user's cards at this library; all cards if the page marks none as the user's own.
-    fn cards(
+    /// Collects the user's cards at this library, or all cards if the page marks none as the user's own.
+    fn collect_cards(
         &self,
         user: &Text<'_>,
         library: Option<&Text<'_>>,
@@ -392,13 +397,17 @@ impl Reader<'_> {
     }
 
     fn date(&self, date: Option<&Text<'_>>, field: &str) -> Result<Option<NaiveDate>, Failure> {
-        Ok(self.day(date, field)?.and_then(Day::date))
+        Ok(self.date_or_never(date, field)?.and_then(DateOrNever::date))
     }
 
-    fn day(&self, date: Option<&Text<'_>>, field: &str) -> Result<Option<Day>, Failure> {
+    fn date_or_never(
+        &self,
+        date: Option<&Text<'_>>,
+        field: &str,
+    ) -> Result<Option<DateOrNever>, Failure> {
         match date.map(Text::as_str).filter(|date| !date.is_empty()) {
-            Some(date) if is_endless(date) => Ok(Some(Day::Never)),
-            Some(date) => iso_day(date, self.context.timezone)
+            Some(date) if starts_with_never(date) => Ok(Some(DateOrNever::Never)),
+            Some(date) => parse_iso_date_or_never(date, self.context.timezone)
                 .map(Some)
                 .ok_or_else(|| Failure::page_changed(format!("{field} is not a date"))),
             None => Ok(None),
@@ -422,7 +431,7 @@ fn is_digital(kind: Option<&Text<'_>>, what: &str) -> Result<bool, Failure> {
 }
 
 /// Joins `Title: Subtitle` from the catalogue; without a record, the entry's own title.
-fn title(bib: Option<&Bib<'_>>, own: Option<&Text<'_>>) -> Option<String> {
+fn read_title(bib: Option<&Bib<'_>>, own: Option<&Text<'_>>) -> Option<String> {
     let decoded = |text: Option<&Text<'_>>| {
         text.map(|text| decode_entities(bounded(text.as_str())).into_owned())
             .unwrap_or_default()
@@ -437,7 +446,7 @@ fn title(bib: Option<&Bib<'_>>, own: Option<&Text<'_>>) -> Option<String> {
 }
 
 /// Returns the first author: the site names the others only on the item's page.
-fn author(bib: Option<&Bib<'_>>) -> Option<String> {
+fn read_author(bib: Option<&Bib<'_>>) -> Option<String> {
     let authors = bib?.brief_info.as_ref()?.authors.as_ref()?;
     authors
         .iter()
@@ -473,7 +482,7 @@ fn readable(status: &str) -> String {
 }
 
 /// Collects the library's messages to this patron, each once.
-fn messages(entities: &Entities<'_>) -> Vec<String> {
+fn collect_messages(entities: &Entities<'_>) -> Vec<String> {
     let mut found = Messages::default();
     for place in [&entities.messages, &entities.system_messages] {
         let entries: Vec<&Value> = match place {

@@ -7,7 +7,7 @@ use hippo_core::failure::{Failure, FailureKind};
 use super::addresses::LOANS_PATH;
 use super::combine::combine;
 use super::login::{self, LoginPage};
-use super::pages::{AccountPage, PageKind, Part, Scope, classify_page, names_user};
+use super::pages::{AccountPage, ListPage, ParsedPage, Scope, names_user, parse_page_body};
 use super::totals::HOLD_STATES;
 
 /// The maximum number of pages that a list may state.
@@ -77,7 +77,7 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
         ));
     }
     if !form.has("authenticity_token")
-        && let Some(token) = login::token(&page.body)
+        && let Some(token) = login::find_token(&page.body)
     {
         form.set_extra("authenticity_token", &token);
     }
@@ -95,20 +95,20 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
         session.mark_logged_in();
         return Ok(None);
     }
-    match classify_page(&page.body, &session.read_context()) {
-        Ok(PageKind::Account(account_page)) => {
+    match parse_page_body(&page.body, &session.read_context()) {
+        Ok(ParsedPage::Account(account_page)) => {
             session.mark_logged_in();
             Ok(Some(*account_page))
         }
-        Ok(PageKind::Login(LoginPage::Refused(failure))) => {
+        Ok(ParsedPage::Login(LoginPage::Refused(failure))) => {
             Err(session.expired_only_after_login(failure))
         }
-        Ok(PageKind::Login(LoginPage::FormOnly)) => {
+        Ok(ParsedPage::Login(LoginPage::FormOnly)) => {
             Err(session.failure_for_login_page(&page, "the account"))
         }
         // A dashboard or a notice: the page of the loans shows whether the login succeeded.
-        Ok(PageKind::Anonymous) if page.status < 400 => Ok(None),
-        Ok(PageKind::Anonymous) => {
+        Ok(ParsedPage::Anonymous) if page.status < 400 => Ok(None),
+        Ok(ParsedPage::Anonymous) => {
             Err(session.failure_for_unknown_answer(&page, "a page without a logged-in user"))
         }
         // Without a form, 422 means that the token was rejected: the PIN was not checked.
@@ -141,12 +141,12 @@ async fn fetch(session: &mut Session<'_>, path: &str) -> Result<AccountPage, Fai
     if let Some(failure) = find_setup_failure(&page, session) {
         return Err(failure);
     }
-    match classify_page(&page.body, &session.read_context()) {
-        Ok(PageKind::Account(account_page)) => Ok(*account_page),
-        Ok(PageKind::Login(LoginPage::Refused(failure))) if !session.is_logged_in() => {
+    match parse_page_body(&page.body, &session.read_context()) {
+        Ok(ParsedPage::Account(account_page)) => Ok(*account_page),
+        Ok(ParsedPage::Login(LoginPage::Refused(failure))) if !session.is_logged_in() => {
             Err(session.expired_only_after_login(failure))
         }
-        Ok(PageKind::Login(_) | PageKind::Anonymous) => {
+        Ok(ParsedPage::Login(_) | ParsedPage::Anonymous) => {
             Err(session.failure_for_login_page(&page, path))
         }
         Err(failure) => {
@@ -187,20 +187,21 @@ fn explain_failure(page: &Page, failure: Failure) -> Failure {
     interstitial(page).unwrap_or(failure)
 }
 
-fn is_first_page_of_all<T>(part: &Part<T>) -> bool {
-    part.page == 1 && part.scope == Scope::All
+fn is_first_page_of_all<T>(list_page: &ListPage<T>) -> bool {
+    list_page.page == 1 && list_page.scope == Scope::All
 }
 
 /// Returns the number of pages of the list on the page at this path.
-fn page_count<T>(part: Option<&Part<T>>, path: &str) -> Result<u32, Failure> {
-    let part = part.ok_or_else(|| Failure::page_changed(format!("{path} has no list")))?;
-    if part.pages > MAX_LIST_PAGES {
+fn page_count<T>(list_page: Option<&ListPage<T>>, path: &str) -> Result<u32, Failure> {
+    let list_page =
+        list_page.ok_or_else(|| Failure::page_changed(format!("{path} has no list")))?;
+    if list_page.pages > MAX_LIST_PAGES {
         return Err(Failure::page_changed(format!(
             "{path} claims to have {} pages",
-            part.pages
+            list_page.pages
         )));
     }
-    Ok(part.pages)
+    Ok(list_page.pages)
 }
 
 /// Builds the path of a state's page: `SUSPENDED` is at `/v2/holds/suspended`.
@@ -224,7 +225,9 @@ mod tests {
 
     use super::*;
     use crate::Sites;
-    use hippo_browser::test_site::{Permit, TestSite, library, options, page, redirect, secret};
+    use hippo_browser::test_site::{
+        TestLoginPermit, TestSite, library, options, page, redirect, secret,
+    };
 
     const FORM: &str = "<form class=loginForm method=post action=/user/login><input name=name>\
         <input type=password name=user_pin></form>";
@@ -251,7 +254,9 @@ mod tests {
         let mut library = library(&site.url);
         library.system = "bibliocommons".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
-        let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        let checked = sites
+            .check(&library, &secret(), &TestLoginPermit::default())
+            .await;
         let checked = checked.map_err(Failure::from);
         let failure = checked.unwrap_err();
         assert_eq!(failure.kind, FailureKind::CardBlocked, "{failure}");

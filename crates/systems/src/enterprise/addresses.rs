@@ -5,7 +5,7 @@ use hippo_core::library::Library;
 use url::Url;
 
 /// Returns `…/client/en_US/default/search/`, under which all URLs of a site begin.
-pub(super) fn folder(library: &Library) -> Result<Url, Failure> {
+pub(super) fn site_folder(library: &Library) -> Result<Url, Failure> {
     let option = |name: &str, default: &str| {
         let value = library.options.get(name).map_or(default, String::as_str);
         let is_plain = !value.is_empty()

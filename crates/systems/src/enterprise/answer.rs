@@ -74,7 +74,7 @@ pub(super) fn redirect_after_login(script: &str) -> Option<String> {
 }
 
 /// Returns the token in `var __sdcsrf = "…"`.
-pub(super) fn token(page: &str) -> Option<String> {
+pub(super) fn find_token(page: &str) -> Option<String> {
     let (_, after) = page.split_once("__sdcsrf")?;
     let after = after.trim_start().strip_prefix('=')?.trim_start();
     let quote = after.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
@@ -162,7 +162,7 @@ mod tests {
     fn token_and_list_addresses_are_found_in_script() {
         let page =
             r#"var __sdcsrf = "t-1"; x = [{"url": "\/client\/a.libraryholdsaccordion?b=1"}]"#;
-        assert_eq!(token(page).as_deref(), Some("t-1"));
+        assert_eq!(find_token(page).as_deref(), Some("t-1"));
         assert_eq!(
             quoted_address(page, "libraryholdsaccordion").as_deref(),
             Some("/client/a.libraryholdsaccordion?b=1")

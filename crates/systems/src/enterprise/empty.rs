@@ -70,7 +70,7 @@ pub(super) fn states_no_holds(root: ElementRef<'_>) -> bool {
 }
 
 /// Returns the total of `Total Items Checked Out: 80`, right after its label or alone in the next element.
-pub(super) fn declared_loans(root: ElementRef<'_>) -> Option<u32> {
+pub(super) fn read_declared_loans(root: ElementRef<'_>) -> Option<u32> {
     root.descendants().find_map(|node| {
         let (_, after) = node.value().as_text()?.split_once(TOTAL)?;
         let label = node.parent().and_then(ElementRef::wrap)?;
@@ -218,6 +218,6 @@ mod tests {
     )]
     fn total_is_right_after_its_label(#[case] html: &str, #[case] expected: Option<u32>) {
         let page = parse_page(html).unwrap();
-        assert_eq!(declared_loans(page.root_element()), expected);
+        assert_eq!(read_declared_loans(page.root_element()), expected);
     }
 }

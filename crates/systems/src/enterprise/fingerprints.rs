@@ -9,7 +9,7 @@ use crate::fingerprint::{Detector, FetchedPage, SiteLocation, origin};
 static LOGIN: Css = Css::new("input[name=j_username]");
 
 /// Splits `…/client/en_US/default` into the part before it, the locale and the profile.
-fn folder(url: &Url) -> Option<(&str, &str, &str)> {
+fn split_site_folder(url: &Url) -> Option<(&str, &str, &str)> {
     let (before, rest) = url.path().split_once("/client/")?;
     let mut names = rest.split('/');
     let (locale, profile) = (names.next()?, names.next()?);
@@ -35,12 +35,12 @@ impl Detector for Enterprise {
     }
 
     fn is_address(&self, url: &Url) -> bool {
-        folder(url).is_some()
+        split_site_folder(url).is_some()
     }
 
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
         let mut base_url = origin(url)?;
-        if let Some((before, locale, profile)) = folder(url) {
+        if let Some((before, locale, profile)) = split_site_folder(url) {
             base_url.set_path(&format!("{before}/client/{locale}/{profile}"));
         }
         Some(SiteLocation::at(base_url))

@@ -3,13 +3,13 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, find_date, is_about_now, numbers, stable_id, take_date,
+    Css, element_text, find_date, is_ready_now, numbers, split_date, stable_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::row::{author, id_after, title};
+use super::row::{id_after, read_author, read_title};
 
 static STATUS: Css = Css::new(".holdsStatus");
 static PICKUP: Css = Css::new(".holdsPickup");
@@ -19,9 +19,9 @@ static RANK: Css = Css::new(".holdsRank");
 static READY_BOX: Css = Css::new("input.readyHoldsCheckbox");
 
 /// Reads a hold from its row.
-pub(super) fn hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Hold, Failure> {
-    let title = title(row)?;
-    let author = author(row);
+pub(super) fn read_hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Hold, Failure> {
+    let title = read_title(row)?;
+    let author = read_author(row);
     let words =
         text(&STATUS, row).ok_or_else(|| Failure::page_changed("a hold without a status"))?;
     let Status {
@@ -29,7 +29,7 @@ pub(super) fn hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Hol
         pickup_by,
         suspended_until,
         note,
-    } = status(&words, READY_BOX.is_in(row), context.date_format)?;
+    } = parse_status(&words, READY_BOX.is_in(row), context.date_format)?;
     // The rank of a ready or travelling hold is meaningless.
     let ranks = matches!(state, HoldState::Waiting | HoldState::Suspended)
         .then(|| text(&RANK, row))
@@ -109,7 +109,7 @@ pub(super) const UNTIL: [&str; 9] = [
 ///
 /// A date counts only if the words call it the last day, or if it ends a range of days:
 /// `Ready since 4/4/15` is another day.
-fn status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Status, Failure> {
+fn parse_status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Status, Failure> {
     let lower = words.to_lowercase().replace('\u{2019}', "'");
     let begins = |known: &[&str]| known.iter().any(|known| starts_with_words(&lower, known));
     let mut status = Status {
@@ -134,7 +134,7 @@ fn status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Stat
         }
     }
     if matches!(status.state, HoldState::Ready | HoldState::Suspended) {
-        let last = match take_date(&lower, format)? {
+        let last = match split_date(&lower, format)? {
             None => return Ok(status),
             Some((first, rest)) => last_day(&lower, first, &rest, format),
         };
@@ -165,7 +165,7 @@ fn starts_with_now(text: &str, words: &str) -> bool {
     starts_with_words(text, words)
         && text
             .strip_prefix(words)
-            .is_some_and(|after| is_about_now("", after))
+            .is_some_and(|after| is_ready_now("", after))
 }
 
 /// Whether a text begins with these words, and not with longer ones.
@@ -195,7 +195,7 @@ mod tests {
     #[case("Disponible bientôt", HoldState::Other)]
     #[case("Being held elsewhere", HoldState::Other)]
     fn status_has_its_state(#[case] words: &str, #[case] state: HoldState) {
-        let status = status(words, false, Some("%m/%d/%y")).unwrap();
+        let status = parse_status(words, false, Some("%m/%d/%y")).unwrap();
         assert_eq!(status.state, state);
         assert_eq!(status.note.is_some(), state == HoldState::Other);
         let day: Option<NaiveDate> = words.contains('4').then(|| "2015-04-04".parse().unwrap());
@@ -212,7 +212,7 @@ mod tests {
     #[case("Suspended until 4/4/15 (since 3/27/15)", Some("2015-04-04"))]
     #[case("Suspended since 3/27/15", None)]
     fn only_a_last_day_is_a_deadline(#[case] words: &str, #[case] day: Option<&str>) {
-        let status = status(words, false, Some("%m/%d/%y")).unwrap();
+        let status = parse_status(words, false, Some("%m/%d/%y")).unwrap();
         let last = status.pickup_by.or(status.suspended_until);
         assert_eq!(last, day.map(|day| day.parse().unwrap()));
         assert_eq!(status.note.is_some(), day.is_none());
@@ -225,7 +225,7 @@ mod tests {
         #[case] has_ready_box: bool,
         #[case] state: HoldState,
     ) {
-        let status = status("Noutettavissa", has_ready_box, None).unwrap();
+        let status = parse_status("Noutettavissa", has_ready_box, None).unwrap();
         assert_eq!(status.state, state);
         assert_eq!(status.note.as_deref(), Some("Noutettavissa"));
         assert_eq!(status.pickup_by, None);

@@ -6,7 +6,7 @@ use hippo_core::failure::FailureKind;
 use rstest::rstest;
 use serde_json::json;
 
-use super::pages::PageKind;
+use super::pages::ParsedPage;
 use super::tests::{read, read_with};
 use super::{answer, pages};
 
@@ -289,11 +289,11 @@ fn hidden_dialog_form_is_no_login_page() {
 #[case("<p>Welcome to the catalogue.</p>", true)]
 fn hidden_form_on_a_patrons_page_is_no_refused_login(#[case] beside: &str, #[case] is_login: bool) {
     let page = format!("{beside}<div class=hidden><form id=loginPageForm></form></div>");
-    let page_kind = pages::classify_login_response(&answer::unwrap(&page).unwrap()).unwrap();
+    let parsed = pages::parse_login_response(&answer::unwrap(&page).unwrap()).unwrap();
     assert_eq!(
-        matches!(page_kind, PageKind::Login(None)),
+        matches!(parsed, ParsedPage::Login(None)),
         is_login,
-        "{page_kind:?}"
+        "{parsed:?}"
     );
 }
 
@@ -327,9 +327,9 @@ fn hidden_form_on_a_patrons_page_is_no_refused_login(#[case] beside: &str, #[cas
 fn login_error_has_its_own_failure_kind(#[case] text: &str, #[case] expected: FailureKind) {
     let page =
         format!("<div id=loginErrorDiv class=t-error>{text}</div><form id=loginPageForm></form>");
-    let page_kind = pages::classify_login_response(&answer::unwrap(&page).unwrap()).unwrap();
-    let PageKind::Login(Some(failure)) = page_kind else {
-        panic!("{page_kind:?}")
+    let parsed = pages::parse_login_response(&answer::unwrap(&page).unwrap()).unwrap();
+    let ParsedPage::Login(Some(failure)) = parsed else {
+        panic!("{parsed:?}")
     };
     assert_eq!(failure.kind, expected);
 }
@@ -344,9 +344,9 @@ fn fragment_in_place_of_the_form_has_its_failure_kind(
     #[case] expected: Option<FailureKind>,
 ) {
     let body = json!({ "content": format!("<p>{text}</p>") }).to_string();
-    let page_kind = pages::classify_login_response(&answer::unwrap(&body).unwrap()).unwrap();
-    let kind = match page_kind {
-        PageKind::Login(failure) => failure.map(|failure| failure.kind),
+    let parsed = pages::parse_login_response(&answer::unwrap(&body).unwrap()).unwrap();
+    let kind = match parsed {
+        ParsedPage::Login(failure) => failure.map(|failure| failure.kind),
         _ => None,
     };
     assert_eq!(kind, expected);

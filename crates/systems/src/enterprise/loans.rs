@@ -1,12 +1,12 @@
 //! Reads the rows of the list of loans.
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text, first_number, stable_id, visible_day};
+use hippo_browser::reading::{Css, element_text, first_number, require_date_or_never, stable_id};
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::row::{author, id_after, title};
+use super::row::{id_after, read_author, read_title};
 use super::visibility::is_hidden;
 
 static DUE: Css = Css::new(".checkoutsDueDate");
@@ -33,13 +33,13 @@ fn names_remaining(element: ElementRef<'_>) -> bool {
 }
 
 /// Reads a loan from its row; `counts_remaining_renewals` describes the list.
-pub(super) fn loan(
+pub(super) fn read_loan(
     row: ElementRef<'_>,
     counts_remaining_renewals: bool,
     context: &ReadContext<'_>,
 ) -> Result<Loan, Failure> {
-    let title = title(row)?;
-    let author = author(row);
+    let title = read_title(row)?;
+    let author = read_author(row);
     let due = DUE
         .first(row)
         .map(element_text)
@@ -60,7 +60,7 @@ pub(super) fn loan(
         id,
         title,
         author,
-        due: visible_day(&due, context.date_format)?.date(),
+        due: require_date_or_never(&due, context.date_format)?.date(),
         renewals: RENEW_COUNT
             .first(row)
             .filter(|cell| !counts_remaining_renewals && !names_remaining(*cell))

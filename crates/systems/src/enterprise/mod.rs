@@ -29,7 +29,7 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use self::pages::{PageKind, Part};
+use self::pages::{AccountPage, ParsedPage};
 use crate::fingerprint::Detector;
 use crate::offline::OfflineReader;
 use crate::page_reader::PageReader;
@@ -65,7 +65,7 @@ impl System for Enterprise {
     fn account_url(&self, library: &Library) -> Option<Url> {
         match &library.account_url {
             Some(url) => Some(url.clone()),
-            None => addresses::folder(library).ok()?.join("account?").ok(),
+            None => addresses::site_folder(library).ok()?.join("account?").ok(),
         }
     }
 
@@ -83,21 +83,21 @@ impl System for Enterprise {
 }
 
 impl PageReader for Enterprise {
-    type Part = Part;
+    type Part = AccountPage;
 
-    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
-        Err(match pages::classify_page(body, context)? {
-            PageKind::Account(part) => return Ok(part),
-            PageKind::Broken => Failure::site_down("the site's own error page"),
-            PageKind::Login(Some(failure)) => failure,
-            PageKind::Login(None) => Failure::page_changed("the login form: nobody is logged in"),
-            PageKind::Unknown => Failure::page_changed("neither a list of loans nor of holds"),
+    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPage, Failure> {
+        Err(match pages::parse_page_body(body, context)? {
+            ParsedPage::Account(page) => return Ok(page),
+            ParsedPage::Broken => Failure::site_down("the site's own error page"),
+            ParsedPage::Login(Some(failure)) => failure,
+            ParsedPage::Login(None) => Failure::page_changed("the login form: nobody is logged in"),
+            ParsedPage::Unknown => Failure::page_changed("neither a list of loans nor of holds"),
         })
     }
 
     fn join_parts(
         &self,
-        parts: Vec<Part>,
+        parts: Vec<AccountPage>,
         account: Account,
         _context: &ReadContext<'_>,
     ) -> Result<Account, Failure> {

@@ -27,22 +27,22 @@ static HEAD_CELL: Css = Css::new("th");
 static MESSAGES: Css = Css::new(".accountMessage");
 static LOGOUT: Css = Css::new("a[href*=logout]");
 
-/// The kind of a response.
+/// A response, parsed.
 #[derive(Debug)]
-pub(super) enum PageKind {
+pub(super) enum ParsedPage {
     /// The login page, and the failure that its message means, if any.
     Login(Option<Failure>),
     /// The site's own error page.
     Broken,
-    /// A part of an account.
-    Account(Part),
+    /// An account page, or a list for one.
+    Account(AccountPage),
     /// An unknown page.
     Unknown,
 }
 
 /// The content of one response about an account.
 #[derive(Debug, Default)]
-pub(crate) struct Part {
+pub(crate) struct AccountPage {
     pub(super) loans: Option<Vec<Loan>>,
     pub(super) holds: Option<Vec<Hold>>,
     pub(super) declared_loans: Option<u32>,
@@ -51,7 +51,7 @@ pub(crate) struct Part {
     pub(super) logout: Option<String>,
 }
 
-/// Whether a response that [`classify_page`] can't read contains an account's list, so that we are logged in.
+/// Whether a response that [`parse_page_body`] can't read contains an account's list, so that we are logged in.
 pub(super) fn contains_account_list(body: &str) -> bool {
     let Some(answer) = answer::unwrap(body).filter(|answer| !answer.is_redirect) else {
         return false;
@@ -64,8 +64,11 @@ pub(super) fn contains_account_list(body: &str) -> bool {
     !is_another && (LOANS_TABLE.is_in(root) || HOLDS_TABLE.is_in(root))
 }
 
-/// Reads one response.
-pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
+/// Parses one response.
+pub(super) fn parse_page_body(
+    body: &str,
+    context: &ReadContext<'_>,
+) -> Result<ParsedPage, Failure> {
     let Some(ScriptAnswer {
         html, is_redirect, ..
     }) = answer::unwrap(body)
@@ -73,16 +76,16 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
         return Err(Failure::page_changed("truncated or malformed JSON"));
     };
     if is_redirect {
-        return Ok(PageKind::Login(None));
+        return Ok(ParsedPage::Login(None));
     }
     let page = parse_page(&html)?;
     let root = page.root_element();
     if EXCEPTION.is_in(root) {
-        return Ok(PageKind::Broken);
+        return Ok(ParsedPage::Broken);
     }
     let is_account_page = has_list_addresses(&html);
     if is_login_page(root, is_account_page) {
-        return Ok(PageKind::Login(login::classify_form_message(root)));
+        return Ok(ParsedPage::Login(login::classify_form_message(root)));
     }
     let loans_table = require_one_table(&LOANS_TABLE, root, "loans")?;
     let holds_table = require_one_table(&HOLDS_TABLE, root, "holds")?;
@@ -90,16 +93,16 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
     if has_table && is_cut_short(&html) {
         return Err(Failure::page_changed("a page that ends within its list"));
     }
-    let declared_loans = empty::declared_loans(root);
-    let mut part = Part {
+    let declared_loans = empty::read_declared_loans(root);
+    let mut account_page = AccountPage {
         loans: loans_table
-            .map(|table| loan_list(table, context))
+            .map(|table| read_loan_list(table, context))
             .transpose()?,
         holds: holds_table
-            .map(|table| hold_list(table, context))
+            .map(|table| read_hold_list(table, context))
             .transpose()?,
         declared_loans,
-        messages: messages(root),
+        messages: collect_messages(root),
         logout: LOGOUT
             .all(root)
             .filter_map(|link| link.attr("href"))
@@ -112,34 +115,36 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
     };
     if !has_table && !empty::has_entry_markers(root) {
         if declared_loans == Some(0) || empty::states_no_loans(root) {
-            part.loans = Some(Vec::new());
+            account_page.loans = Some(Vec::new());
         }
         if empty::states_no_holds(root) {
-            part.holds = Some(Vec::new());
+            account_page.holds = Some(Vec::new());
         }
     }
-    if part.loans.is_none() && part.holds.is_none() && !is_account_page {
-        return Ok(PageKind::Unknown);
+    if account_page.loans.is_none() && account_page.holds.is_none() && !is_account_page {
+        return Ok(ParsedPage::Unknown);
     }
-    Ok(PageKind::Account(part))
+    Ok(ParsedPage::Account(account_page))
 }
 
-/// Classifies a response to the login that redirects nowhere. Only a login form, or the fragment that a script puts
+/// Parses a response to the login that redirects nowhere. Only a login form, or the fragment that a script puts
 /// in its place, can be about the number and PIN.
-pub(super) fn classify_login_response(answer: &ScriptAnswer) -> Result<PageKind, Failure> {
+pub(super) fn parse_login_response(answer: &ScriptAnswer) -> Result<ParsedPage, Failure> {
     let page = parse_page(&answer.html)?;
     let root = page.root_element();
     if EXCEPTION.is_in(root) {
-        return Ok(PageKind::Broken);
+        return Ok(ParsedPage::Broken);
     }
     if is_login_page(root, has_list_addresses(&answer.html)) {
-        return Ok(PageKind::Login(login::classify_form_message(root)));
+        return Ok(ParsedPage::Login(login::classify_form_message(root)));
     }
     let refusal = answer
         .is_fragment
         .then(|| login::classify_fragment(root))
         .flatten();
-    Ok(refusal.map_or(PageKind::Unknown, |failure| PageKind::Login(Some(failure))))
+    Ok(refusal.map_or(ParsedPage::Unknown, |failure| {
+        ParsedPage::Login(Some(failure))
+    }))
 }
 
 /// Whether an account page contains the addresses of its lists.
@@ -162,20 +167,20 @@ fn is_login_page(root: ElementRef<'_>, has_list_addresses: bool) -> bool {
     login::shows_form(root) || (login::has_form(root) && !contains_account_list())
 }
 
-/// Joins the parts of one account; what no part states is unknown.
-pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
+/// Joins the responses about one account. What no response states is unknown.
+pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut messages = Messages::default();
-    for part in parts {
-        if part.loans.is_some() && account.loans.is_some()
-            || part.holds.is_some() && account.holds.is_some()
+    for page in pages {
+        if page.loans.is_some() && account.loans.is_some()
+            || page.holds.is_some() && account.holds.is_some()
         {
             return Err(Failure::page_changed("the same list twice"));
         }
-        account.loans = account.loans.or(part.loans);
-        account.holds = account.holds.or(part.holds);
-        account.declared.loans = account.declared.loans.or(part.declared_loans);
-        messages.extend(part.messages.iter().map(String::as_str));
+        account.loans = account.loans.or(page.loans);
+        account.holds = account.holds.or(page.holds);
+        account.declared.loans = account.declared.loans.or(page.declared_loans);
+        messages.extend(page.messages.iter().map(String::as_str));
     }
     account.messages = messages.into_vec();
     if let Some(loans) = &mut account.loans {
@@ -190,7 +195,7 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
 }
 
 /// Collects the visible messages to the patron.
-fn messages(root: ElementRef<'_>) -> Vec<String> {
+fn collect_messages(root: ElementRef<'_>) -> Vec<String> {
     let mut messages = Messages::default();
     for message in MESSAGES.all(root).filter(|message| !is_hidden(*message)) {
         messages.add(&element_text(message));
@@ -218,23 +223,23 @@ fn require_one_table<'a>(
     Ok(table)
 }
 
-fn loan_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Loan>, Failure> {
+fn read_loan_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Loan>, Failure> {
     let counts_remaining_renewals = loans::counts_remaining_renewals(table);
-    entries(table, &LOAN_LINE, &LOANS_HEADER, "loans")?
+    find_entries(table, &LOAN_LINE, &LOANS_HEADER, "loans")?
         .into_iter()
-        .map(|row| loans::loan(row, counts_remaining_renewals, context))
+        .map(|row| loans::read_loan(row, counts_remaining_renewals, context))
         .collect()
 }
 
-fn hold_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Hold>, Failure> {
-    entries(table, &HOLD_LINE, &HOLDS_HEADER, "holds")?
+fn read_hold_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Hold>, Failure> {
+    find_entries(table, &HOLD_LINE, &HOLDS_HEADER, "holds")?
         .into_iter()
-        .map(|row| holds::hold(row, context))
+        .map(|row| holds::read_hold(row, context))
         .collect()
 }
 
 /// Returns the rows of a list; none only if the table's header is known.
-fn entries<'a>(
+fn find_entries<'a>(
     table: ElementRef<'a>,
     line: &'static Css,
     header: &'static Css,

@@ -1,7 +1,7 @@
 //! The phrases of Enterprise sites that a recording for a bug report keeps.
 
 use hippo_browser::Phrase::{self, Address, Anywhere, Beginning, Script};
-use hippo_browser::reading::{NOT_NOW_AFTER, NOT_NOW_BEFORE};
+use hippo_browser::reading::{WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE};
 
 use super::{empty, holds, loans, login, row};
 
@@ -17,8 +17,8 @@ pub(super) fn phrases() -> Vec<Phrase> {
         &login::NEW_PIN,
         &loans::REMAINING,
         &holds::UNTIL,
-        &NOT_NOW_BEFORE,
-        &NOT_NOW_AFTER,
+        &WORDS_NEGATING_READY_BEFORE,
+        &WORDS_NEGATING_READY_AFTER,
     ];
     let beginning: [&[&'static str]; 5] = [
         &holds::READY,

@@ -22,7 +22,7 @@ pub(super) const NUMBER_LABELS: [&str; 4] =
     ["shelf number", "call number", "item barcode", "barcode"];
 
 /// Reads the title, from its link or its cell.
-pub(super) fn title(row: ElementRef<'_>) -> Result<String, Failure> {
+pub(super) fn read_title(row: ElementRef<'_>) -> Result<String, Failure> {
     let linked = TITLE.first(row).map(element_text);
     let plain = || {
         TITLE_CELL
@@ -38,7 +38,7 @@ pub(super) fn title(row: ElementRef<'_>) -> Result<String, Failure> {
 
 /// Reads the author, from its own element, or from the text before the first line break or inner
 /// element of its paragraph.
-pub(super) fn author(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_author(row: ElementRef<'_>) -> Option<String> {
     let author = match AUTHOR.first(row) {
         Some(own) if !PARAGRAPH.matches(own) => first_line(own, &["br"]),
         _ => first_line(PARAGRAPH.first(row)?, &["br", "span"]),

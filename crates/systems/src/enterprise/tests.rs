@@ -7,8 +7,8 @@ use hippo_core::library::Library;
 use rstest::rstest;
 use url::Url;
 
-use super::addresses::folder;
-use super::pages::PageKind;
+use super::addresses::site_folder;
+use super::pages::ParsedPage;
 use super::{Enterprise, answer, pages};
 use crate::offline::OfflineReader as _;
 use crate::system::System as _;
@@ -233,7 +233,7 @@ fn urls_follow_base_url_and_options(
     #[case] expected: &str,
 ) {
     let library = library(base_url, options);
-    assert_eq!(folder(&library).unwrap().as_str(), expected);
+    assert_eq!(site_folder(&library).unwrap().as_str(), expected);
     assert_eq!(
         Enterprise.account_url(&library).unwrap().as_str(),
         format!("{expected}account?")
@@ -243,7 +243,7 @@ fn urls_follow_base_url_and_options(
 #[test]
 fn option_cannot_lead_to_another_host() {
     let library = library("https://l.test", &[("profile", "../../x")]);
-    assert!(folder(&library).is_err());
+    assert!(site_folder(&library).is_err());
     assert_eq!(Enterprise.account_url(&library), None);
 }
 
@@ -296,13 +296,13 @@ fn login_form_message_has_its_failure_kind(
     #[case] expected: Option<FailureKind>,
 ) {
     let html = format!("{text}<form id=loginPageForm></form>");
-    let kind = |page_kind| match page_kind {
-        PageKind::Login(failure) => failure.map(|failure: Failure| failure.kind),
+    let kind = |parsed| match parsed {
+        ParsedPage::Login(failure) => failure.map(|failure: Failure| failure.kind),
         other => panic!("{other:?}"),
     };
     let answer = answer::unwrap(&html).unwrap();
     assert_eq!(
-        kind(pages::classify_login_response(&answer).unwrap()),
+        kind(pages::parse_login_response(&answer).unwrap()),
         expected
     );
 }
@@ -316,11 +316,8 @@ fn login_form_message_has_its_failure_kind(
     "Unknown"
 )]
 fn only_a_fragment_can_refuse_without_the_form(#[case] body: &str, #[case] expected: &str) {
-    let page_kind = pages::classify_login_response(&answer::unwrap(body).unwrap()).unwrap();
-    assert!(
-        format!("{page_kind:?}").starts_with(expected),
-        "{page_kind:?}"
-    );
+    let parsed = pages::parse_login_response(&answer::unwrap(body).unwrap()).unwrap();
+    assert!(format!("{parsed:?}").starts_with(expected), "{parsed:?}");
 }
 
 #[test]

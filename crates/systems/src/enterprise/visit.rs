@@ -5,9 +5,9 @@ use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use url::Url;
 
-use super::addresses::folder;
+use super::addresses::site_folder;
 use super::answer;
-use super::pages::{self, PageKind, Part};
+use super::pages::{self, AccountPage, ParsedPage};
 
 const SCRIPT_HEADER: (&str, &str) = ("X-Requested-With", "XMLHttpRequest");
 
@@ -34,7 +34,7 @@ const HOLDS: List = List {
 
 /// Logs in and reads both lists; the session logs out however this ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
-    let folder = folder(session.library())?;
+    let folder = site_folder(session.library())?;
     let account_url = url_below(&folder, "account?")?;
     let login_page = session.get(&account_url).await?;
     let form = fill_login_form(&login_page, session)?;
@@ -59,7 +59,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
         has_tokens,
     };
     let loans = fetch(session, &location, &LOANS).await?;
-    let loans = Part {
+    let loans = AccountPage {
         holds: None,
         ..loans
     };
@@ -67,7 +67,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
         return Err(Failure::page_changed("no list of loans"));
     }
     let holds = fetch(session, &location, &HOLDS).await?;
-    let holds = Part {
+    let holds = AccountPage {
         loans: None,
         declared_loans: None,
         ..holds
@@ -75,7 +75,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     if holds.holds.is_none() {
         return Err(Failure::page_changed("no list of holds"));
     }
-    let overview = Part {
+    let overview = AccountPage {
         loans: None,
         holds: None,
         ..overview
@@ -85,8 +85,8 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
 
 /// Fills the login form, with the fields and headers that its script would add.
 fn fill_login_form(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
-    if matches!(classify(page, session), Ok(PageKind::Broken)) {
-        return Err(broken());
+    if matches!(parse_response(page, session), Ok(ParsedPage::Broken)) {
+        return Err(broken_site());
     }
     let mut form = Form::find(page, "form#loginPageForm")
         .map_err(|failure| interstitial(page).unwrap_or(failure))?;
@@ -126,11 +126,13 @@ fn login_redirect(
         body: answer.html.clone(),
         ..page.clone()
     };
-    match pages::classify_login_response(&answer)? {
-        PageKind::Broken => return Err(broken()),
-        PageKind::Login(Some(failure)) => return Err(session.expired_only_after_login(failure)),
-        PageKind::Login(None) => return Err(session.failure_for_login_page(&shown, "the account")),
-        PageKind::Account(_) | PageKind::Unknown => {}
+    match pages::parse_login_response(&answer)? {
+        ParsedPage::Broken => return Err(broken_site()),
+        ParsedPage::Login(Some(failure)) => return Err(session.expired_only_after_login(failure)),
+        ParsedPage::Login(None) => {
+            return Err(session.failure_for_login_page(&shown, "the account"));
+        }
+        ParsedPage::Account(_) | ParsedPage::Unknown => {}
     }
     if page.status >= 400 {
         let what = "a response to the login that leads nowhere";
@@ -140,19 +142,19 @@ fn login_redirect(
 }
 
 /// Reads the account page: its messages, and its logout link.
-fn read_overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
-    match classify_account_page(page, session)? {
-        PageKind::Account(part) => {
+fn read_overview(page: &Page, session: &mut Session<'_>) -> Result<AccountPage, Failure> {
+    match parse_account_page(page, session)? {
+        ParsedPage::Account(content) => {
             session.mark_logged_in();
-            Ok(part)
+            Ok(content)
         }
-        PageKind::Broken => Err(broken()),
-        PageKind::Login(Some(failure)) => Err(session.expired_only_after_login(failure)),
-        PageKind::Login(None) => Err(session.failure_for_login_page(page, "the account")),
+        ParsedPage::Broken => Err(broken_site()),
+        ParsedPage::Login(Some(failure)) => Err(session.expired_only_after_login(failure)),
+        ParsedPage::Login(None) => Err(session.failure_for_login_page(page, "the account")),
         // Older account pages hold nothing else that is known.
-        PageKind::Unknown => match interstitial(page) {
+        ParsedPage::Unknown => match interstitial(page) {
             Some(failure) => Err(failure),
-            None => Ok(Part::default()),
+            None => Ok(AccountPage::default()),
         },
     }
 }
@@ -170,7 +172,7 @@ async fn fetch(
     session: &mut Session<'_>,
     location: &ListLocation<'_>,
     list: &List,
-) -> Result<Part, Failure> {
+) -> Result<AccountPage, Failure> {
     let ListLocation {
         account_page,
         folder,
@@ -182,7 +184,7 @@ async fn fetch(
         })?,
         None => url_below(folder, list.default_path)?,
     };
-    let mut token = answer::token(&account_page.body);
+    let mut token = answer::find_token(&account_page.body);
     // Some addresses contain the token; the script sends it as a header.
     if let Some(own) = take_token(&mut url) {
         token = Some(own);
@@ -204,33 +206,33 @@ async fn fetch(
             session.post(&url, &zone, &[SCRIPT_HEADER]).await?
         }
     };
-    match classify_account_page(&page, session)? {
-        PageKind::Account(part) => {
+    match parse_account_page(&page, session)? {
+        ParsedPage::Account(content) => {
             session.mark_logged_in();
-            Ok(part)
+            Ok(content)
         }
-        PageKind::Broken => Err(broken()),
-        PageKind::Login(_) => Err(session.failure_for_login_page(&page, "a list")),
-        PageKind::Unknown => Err(interstitial(&page)
+        ParsedPage::Broken => Err(broken_site()),
+        ParsedPage::Login(_) => Err(session.failure_for_login_page(&page, "a list")),
+        ParsedPage::Unknown => Err(interstitial(&page)
             .unwrap_or_else(|| Failure::page_changed("neither loans nor holds in a list"))),
     }
 }
 
-/// Classifies a page after the login; a page with a list shows that we are logged in, even if it can't be read.
-fn classify_account_page(page: &Page, session: &mut Session<'_>) -> Result<PageKind, Failure> {
-    classify(page, session).inspect_err(|_| {
+/// Parses a page after the login. A page with a list shows that we are logged in, even if it can't be read.
+fn parse_account_page(page: &Page, session: &mut Session<'_>) -> Result<ParsedPage, Failure> {
+    parse_response(page, session).inspect_err(|_| {
         if interstitial(page).is_none() && pages::contains_account_list(&page.body) {
             session.mark_logged_in();
         }
     })
 }
 
-fn classify(page: &Page, session: &Session<'_>) -> Result<PageKind, Failure> {
-    pages::classify_page(&page.body, &session.read_context())
+fn parse_response(page: &Page, session: &Session<'_>) -> Result<ParsedPage, Failure> {
+    pages::parse_page_body(&page.body, &session.read_context())
         .map_err(|failure| interstitial(page).unwrap_or(failure))
 }
 
-fn broken() -> Failure {
+fn broken_site() -> Failure {
     Failure::site_down("the site's own error page")
 }
 

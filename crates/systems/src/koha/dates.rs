@@ -3,7 +3,9 @@
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, Day, element_text, is_endless, iso_day, take_day};
+use hippo_browser::reading::{
+    Css, DateOrNever, element_text, parse_iso_date_or_never, split_date_or_never, starts_with_never,
+};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
@@ -37,37 +39,46 @@ impl<'a> Dates<'a> {
     /// Reads a cell's date from its attribute (`data-order`, or the title of a span in it), else from its
     /// text; `None` if it has none, or one that means “never”.
     pub(super) fn date_of_cell(&self, cell: ElementRef<'_>) -> Result<Option<NaiveDate>, Failure> {
-        Ok(self.day_of_cell(cell)?.and_then(Day::date))
+        Ok(self
+            .date_or_never_of_cell(cell)?
+            .and_then(DateOrNever::date))
     }
 
-    /// Like [`Self::date_of_cell`], but returns “never” as a day of its own.
-    pub(super) fn day_of_cell(&self, cell: ElementRef<'_>) -> Result<Option<Day>, Failure> {
+    /// Like [`Self::date_of_cell`], but tells “never” from no date.
+    pub(super) fn date_or_never_of_cell(
+        &self,
+        cell: ElementRef<'_>,
+    ) -> Result<Option<DateOrNever>, Failure> {
         let title = TITLED.first(cell).and_then(|span| span.attr("title"));
-        let machine = [cell.attr("data-order"), title]
+        let machine_readable = [cell.attr("data-order"), title]
             .into_iter()
             .flatten()
-            .find_map(|text| iso_day(text, self.zone));
-        match machine {
+            .find_map(|text| parse_iso_date_or_never(text, self.zone));
+        match machine_readable {
             Some(date) => Ok(Some(date)),
             None => {
                 let words = element_text(cell);
-                let day = self.all(&words)?.first().copied();
-                Ok(day.or_else(|| is_endless(&words).then_some(Day::Never)))
+                let date = self.all(&words)?.first().copied();
+                Ok(date.or_else(|| starts_with_never(&words).then_some(DateOrNever::Never)))
             }
         }
     }
 
     /// Reads the first date of a text.
     pub(super) fn first_date(&self, words: &str) -> Result<Option<NaiveDate>, Failure> {
-        Ok(self.all(words)?.first().copied().and_then(Day::date))
+        Ok(self
+            .all(words)?
+            .first()
+            .copied()
+            .and_then(DateOrNever::date))
     }
 
-    /// Reads the first few dates of a text; the bound keeps endless pages cheap.
-    pub(super) fn all(&self, words: &str) -> Result<Vec<Day>, Failure> {
+    /// Reads the first few dates of a text. The limit keeps huge pages cheap.
+    pub(super) fn all(&self, words: &str) -> Result<Vec<DateOrNever>, Failure> {
         let mut dates = Vec::new();
         let mut rest = words.to_owned();
         while dates.len() < MAX_DATES
-            && let Some((date, without)) = self.take_date(&rest)?
+            && let Some((date, without)) = self.split_date_or_never(&rest)?
         {
             dates.push(date);
             rest = without;
@@ -75,18 +86,18 @@ impl<'a> Dates<'a> {
         Ok(dates)
     }
 
-    fn take_date(&self, words: &str) -> Result<Option<(Day, String)>, Failure> {
-        take_day(words, self.format)
-            .or_else(|failure| take_iso_date(words).map(Some).ok_or(failure))
+    fn split_date_or_never(&self, words: &str) -> Result<Option<(DateOrNever, String)>, Failure> {
+        split_date_or_never(words, self.format)
+            .or_else(|failure| split_iso_date_or_never(words).map(Some).ok_or(failure))
     }
 }
 
-/// Reads an ISO date, which older templates print for some dates (the end of a suspension) whatever the site's setting.
-/// No other format begins with a year of four digits, so it can't be mistaken for another date.
-fn take_iso_date(words: &str) -> Option<(Day, String)> {
-    let (day, without) = take_day(words, Some("%Y-%m-%d")).ok()??;
+/// Splits the first ISO date from a text. Older templates print some dates so (the end of a suspension), whatever
+/// the site's setting. No other format begins with a year of four digits, so it can't be mistaken for another date.
+fn split_iso_date_or_never(words: &str) -> Option<(DateOrNever, String)> {
+    let (date, without) = split_date_or_never(words, Some("%Y-%m-%d")).ok()??;
     let is_whole = |date: NaiveDate| words.contains(&date.to_string());
-    day.date().is_none_or(is_whole).then_some((day, without))
+    date.date().is_none_or(is_whole).then_some((date, without))
 }
 
 /// Returns the date format that the page's script states, if any.

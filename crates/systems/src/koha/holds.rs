@@ -2,7 +2,7 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Day, element_text, element_text_without, is_about_now, numbers, stable_id,
+    Css, DateOrNever, element_text, element_text_without, is_ready_now, numbers, stable_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -51,13 +51,13 @@ pub(super) const RECALL_READY: [&str; 4] = ["ready for pick", "abhol", "prêt", 
 ///
 /// `is_offered`: the list has buttons that suspend or resume a hold. Koha shows one beside each hold that
 /// nothing was found for.
-pub(super) fn hold(
+pub(super) fn read_hold(
     row: &Row<'_>,
     is_offered: bool,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Hold, Failure> {
-    let work = row.work(context.base_url)?;
+    let work = row.read_work(context.base_url)?;
     row.require_cell("reservedate")?;
     let expiration = Expiration::from_row(row)?;
     let cell = row.require_cell("status")?;
@@ -69,17 +69,17 @@ pub(super) fn hold(
     let branch = BRANCH.first(cell);
     let is_branch = |inner: ElementRef<'_>| branch.is_some_and(|branch| branch.id() == inner.id());
     let named = dates.all(&element_text_without(cell, is_branch))?;
-    let mut state = state(row, cell, &words, &named, expiration);
+    let mut state = read_state(row, cell, &words, &named, expiration);
     if state == HoldState::Waiting && is_offered && !offers_suspension(row.element) {
         state = HoldState::Other;
     }
     // The last line is the author; newer pages have the volume in the line before.
-    let (author, volume) = match work.beside.split_last() {
+    let (author, volume) = match work.text_after_title.split_last() {
         Some((author, volume)) => (Some(author.clone()), volume),
         None => (None, &[][..]),
     };
     let title = with_volume(work.title, volume);
-    let pickup_branch = row.own_words("branch").or_else(|| {
+    let pickup_branch = row.direct_text("branch").or_else(|| {
         let branch = branch.filter(|_| state == HoldState::Ready)?;
         Some(element_text(branch)).filter(|branch| !branch.is_empty())
     });
@@ -91,13 +91,15 @@ pub(super) fn hold(
         author,
         state,
         position: row
-            .own_words("priority")
+            .direct_text("priority")
             .and_then(|words| numbers(&words).into_iter().next())
             .filter(|position| *position > 0),
         queue_length: None,
         // “since … until …”, in any order of a language; a single day is the first.
         pickup_by: match (state, named.as_slice()) {
-            (HoldState::Ready, [Day::On(one), Day::On(other), ..]) => Some(*one.max(other)),
+            (HoldState::Ready, [DateOrNever::On(one), DateOrNever::On(other), ..]) => {
+                Some(*one.max(other))
+            }
             _ => None,
         },
         suspended_until: named
@@ -121,14 +123,14 @@ pub(super) fn offers_suspension(of: ElementRef<'_>) -> bool {
 }
 
 /// Reads a recall from its row: a hold for which the borrower must return the item.
-pub(super) fn recall(
+pub(super) fn read_recall(
     row: &Row<'_>,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Hold, Failure> {
-    let work = row.work(context.base_url)?;
+    let work = row.read_work(context.base_url)?;
     let words = text_without_label(row.require_cell("status")?);
-    let branch = row.own_words("branch");
+    let branch = row.direct_text("branch");
     let lower = words.to_lowercase();
     let state = if CANCEL_RECALL.is_in(row.element) {
         HoldState::Waiting
@@ -168,7 +170,7 @@ fn is_ready(lower: &str, stem: &str) -> bool {
     lower.match_indices(stem).any(|(at, _)| {
         let before = lower.get(..at).unwrap_or_default();
         let after = lower.get(at + stem.len()..).unwrap_or_default();
-        is_about_now(before, after.trim_start_matches(char::is_alphabetic))
+        is_ready_now(before, after.trim_start_matches(char::is_alphabetic))
     })
 }
 
@@ -201,11 +203,11 @@ fn text_without_label(cell: ElementRef<'_>) -> String {
     element_text_without(cell, |inner| has_class(inner, "tdlabel"))
 }
 
-fn state(
+fn read_state(
     row: &Row<'_>,
     status: ElementRef<'_>,
     words: &str,
-    named: &[Day],
+    named: &[DateOrNever],
     expiration: Expiration<'_>,
 ) -> HoldState {
     let is_at_desk = has_class(row.element, "reserved");

@@ -10,7 +10,7 @@ use scraper::ElementRef;
 
 use super::dates::Dates;
 use super::landmarks::Landmarks;
-use super::table::{Row, Table, record};
+use super::table::{Row, Table, record_number};
 use super::tabs::{Tab, Tabs};
 use super::{holds, loans};
 
@@ -34,19 +34,19 @@ pub(super) struct List<T> {
 
 /// Reads the loans: the library's own and the digital ones. There are none only if the tab states 0 above a
 /// panel without a loan.
-pub(super) fn loans(
+pub(super) fn read_loans(
     details: ElementRef<'_>,
     landmarks: &Landmarks<'_>,
     tabs: &Tabs,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<Loan>, Failure> {
-    let loan = |row: &Row<'_>| loans::loan(row, dates, context);
+    let read_loan = |row: &Row<'_>| loans::read_loan(row, dates, context);
     let total = tabs.loans.as_ref().and_then(Tab::count);
     let mut list = if let Some(table) = landmarks.loans {
-        let list = list(Table::from_element(table)?, total, "loans", loan)?;
+        let list = read_list(Table::from_element(table)?, total, "loans", read_loan)?;
         if let Some(overdues) = landmarks.overdues {
-            require_among(overdues, &records(table))?;
+            require_among(overdues, &collect_record_numbers(table))?;
         }
         list
     } else {
@@ -69,7 +69,7 @@ pub(super) fn loans(
         |row| {
             Ok(Loan {
                 digital: true,
-                ..loan(row)?
+                ..read_loan(row)?
             })
         },
     )?);
@@ -78,7 +78,7 @@ pub(super) fn loans(
 
 /// Reads the holds, including requests from closed stacks and recalls. There are none only if no part of the page
 /// belongs to a hold: Koha omits the tabs then.
-pub(super) fn holds(
+pub(super) fn read_holds(
     details: ElementRef<'_>,
     landmarks: &Landmarks<'_>,
     tabs: &Tabs,
@@ -86,12 +86,12 @@ pub(super) fn holds(
     context: &ReadContext<'_>,
 ) -> Result<List<Hold>, Failure> {
     let is_offered = landmarks.holds.is_some_and(holds::offers_suspension);
-    let hold = |row: &Row<'_>| holds::hold(row, is_offered, dates, context);
+    let read_hold = |row: &Row<'_>| holds::read_hold(row, is_offered, dates, context);
     let total = tabs.holds.as_ref().map(Tab::count);
     let mut list = if let Some(table) = landmarks.holds {
         let table = Table::from_element(table)?;
         let total = holds_total(total.flatten(), &table);
-        list(table, total, "holds", hold)?
+        read_list(table, total, "holds", read_hold)?
     } else {
         let has_none = matches!(total, None | Some(Some(0)))
             && !tabs.has_unknown
@@ -108,7 +108,7 @@ pub(super) fn holds(
         Table::from_element,
         tab,
         what,
-        |row| holds::hold(row, false, dates, context),
+        |row| holds::read_hold(row, false, dates, context),
     )?);
     let tab = tabs.recalls.as_ref();
     list.add(read_optional_part(
@@ -116,7 +116,7 @@ pub(super) fn holds(
         Table::from_recalls,
         tab,
         "recalls",
-        |row| holds::recall(row, dates, context),
+        |row| holds::read_recall(row, dates, context),
     )?);
     Ok(list)
 }
@@ -142,7 +142,7 @@ fn holds_total(tab: Option<u32>, table: &Table<'_>) -> Option<u32> {
 }
 
 /// Reads a table; its rows must match the counts of its tab and its caption, at least one of which must exist.
-fn list<T>(
+fn read_list<T>(
     table: Table<'_>,
     total: Option<u32>,
     what: &str,
@@ -171,7 +171,7 @@ fn read_optional_part<'a, T>(
 ) -> Result<List<T>, Failure> {
     let total = tab.map(Tab::count);
     match table {
-        Some(table) => list(parse(table)?, total.flatten(), what, read),
+        Some(table) => read_list(parse(table)?, total.flatten(), what, read),
         None if matches!(total, None | Some(Some(0))) => Ok(List::none()),
         None => Err(Failure::page_changed(format!(
             "a tab of {what} without their table"
@@ -181,7 +181,7 @@ fn read_optional_part<'a, T>(
 
 /// Checks the separate table of overdue loans; each must be among all loans.
 fn require_among(overdues: ElementRef<'_>, loans: &BTreeSet<String>) -> Result<(), Failure> {
-    if records(overdues).is_subset(loans) {
+    if collect_record_numbers(overdues).is_subset(loans) {
         Ok(())
     } else {
         Err(Failure::page_changed(
@@ -190,10 +190,10 @@ fn require_among(overdues: ElementRef<'_>, loans: &BTreeSet<String>) -> Result<(
     }
 }
 
-fn records(table: ElementRef<'_>) -> BTreeSet<String> {
+fn collect_record_numbers(table: ElementRef<'_>) -> BTreeSet<String> {
     LINKS
         .all(table)
-        .filter_map(|link| record(link.attr("href")?))
+        .filter_map(|link| record_number(link.attr("href")?))
         .map(str::to_owned)
         .collect()
 }

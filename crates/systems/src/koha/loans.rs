@@ -46,14 +46,14 @@ pub(super) const AUTOMATIC_RENEWALS: [&str; 6] = [
 ];
 
 /// Reads a loan from its row.
-pub(super) fn loan(
+pub(super) fn read_loan(
     row: &Row<'_>,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Loan, Failure> {
-    let work = row.work(context.base_url)?;
+    let work = row.read_work(context.base_url)?;
     let due = dates
-        .day_of_cell(row.require_cell("date_due")?)?
+        .date_or_never_of_cell(row.require_cell("date_due")?)?
         .ok_or_else(|| Failure::page_changed("a loan without a due date"))?
         .date();
     let author = row
@@ -61,7 +61,7 @@ pub(super) fn loan(
         .or_else(|| AUTHOR.first(row.cell("title")?))
         .map(|cell| tidy(&element_text(cell)))
         .filter(|author| !author.is_empty());
-    let title = with_volume(work.title, &work.beside);
+    let title = with_volume(work.title, &work.text_after_title);
     let (renewable, renewable_reason) = row.cell("renew").map_or((None, None), renewable);
     let in_words = row
         .cell("renew")
@@ -74,7 +74,7 @@ pub(super) fn loan(
         .filter(|words| !words.is_empty())
         .collect();
     let id = row
-        .own_words("barcode")
+        .direct_text("barcode")
         .or(work.record)
         .unwrap_or_else(|| stable_id(&[&title, author.as_deref().unwrap_or_default()]));
     Ok(Loan {
@@ -92,7 +92,7 @@ pub(super) fn loan(
             .and_then(|cell| KIND.first(cell))
             .map(element_text)
             .filter(|kind| !kind.is_empty())
-            .or_else(|| row.own_words("itype")),
+            .or_else(|| row.direct_text("itype")),
         note: Some(note.join(" ")).filter(|note| !note.is_empty()),
         url: work.url,
     })

@@ -14,7 +14,7 @@ static ENTRIES: Css = Css::new("li");
 const BOXES_WITHOUT_MESSAGE: [&str; 2] = ["notesaved", "savings"];
 
 /// Collects blocks, restrictions, warnings and notes of the staff, each once.
-pub(super) fn messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
+pub(super) fn collect_messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
     let mut messages = Messages::default();
     for alert in alerts.iter().copied() {
         if is_hidden(alert) || is_in_a_list(alert) {
@@ -41,7 +41,7 @@ pub(super) fn messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
 }
 
 /// Reads the card's expiry, which Koha shows only when it is near or past.
-pub(super) fn card_expires(
+pub(super) fn read_card_expiry(
     expiry: Option<ElementRef<'_>>,
     dates: &Dates<'_>,
 ) -> Result<Option<NaiveDate>, Failure> {

@@ -34,7 +34,7 @@ use hippo_core::library::Library;
 use url::Url;
 
 use self::login::Login;
-use self::pages::{PageKind, Part};
+use self::pages::{AccountPage, ParsedPage};
 use crate::fingerprint::Detector;
 use crate::offline::OfflineReader;
 use crate::page_reader::PageReader;
@@ -81,22 +81,22 @@ impl System for Koha {
 }
 
 impl PageReader for Koha {
-    type Part = Part;
+    type Part = AccountPage;
 
-    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
-        Err(match pages::classify_page(body, &[], context)? {
-            PageKind::Account(part) => return Ok(part),
-            PageKind::Login(Login::FormOnly) => {
+    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPage, Failure> {
+        Err(match pages::parse_page_body(body, &[], context)? {
+            ParsedPage::Account(page) => return Ok(page),
+            ParsedPage::Login(Login::FormOnly) => {
                 Failure::page_changed("the login form: nobody is logged in")
             }
-            PageKind::Login(Login::Refused {
+            ParsedPage::Login(Login::Refused {
                 names_session: true,
                 ..
             }) => session_expired_failure(),
-            PageKind::Login(Login::Refused { .. }) => {
+            ParsedPage::Login(Login::Refused { .. }) => {
                 Failure::wrong_credentials("the login form again, with a message")
             }
-            PageKind::Login(Login::NoForm) => Failure::wrong_credentials(
+            ParsedPage::Login(Login::NoForm) => Failure::wrong_credentials(
                 "a message instead of the login form, as for an expired password",
             ),
         })
@@ -104,7 +104,7 @@ impl PageReader for Koha {
 
     fn join_parts(
         &self,
-        parts: Vec<Part>,
+        parts: Vec<AccountPage>,
         account: Account,
         _context: &ReadContext<'_>,
     ) -> Result<Account, Failure> {

@@ -20,13 +20,13 @@ use super::{fines, lists};
 
 static PATRON: Css = Css::new(".loggedinusername");
 
-/// The kind of a page.
+/// A page, parsed.
 #[derive(Debug)]
-pub(super) enum PageKind {
+pub(super) enum ParsedPage {
     /// A login page.
     Login(Login),
     /// An account page.
-    Account(Part),
+    Account(AccountPage),
 }
 
 /// The audience of a page that can't be read.
@@ -42,7 +42,7 @@ pub(super) enum Audience {
 
 /// The content of an account page.
 #[derive(Debug, Default)]
-pub(crate) struct Part {
+pub(crate) struct AccountPage {
     /// The numbers of the patron records that it names.
     patrons: BTreeSet<String>,
     /// Whether it is the summary with the lists, not the page of charges.
@@ -54,20 +54,20 @@ pub(crate) struct Part {
     messages: Vec<String>,
 }
 
-impl Part {
+impl AccountPage {
     /// Whether only the page of all charges can tell a debt from a credit.
     pub(super) fn needs_charges(&self) -> bool {
         self.balance.sum_without_sign.is_some()
     }
 }
 
-/// Reads one page; `page_changed` if it is unknown. `preexisting_messages` are those beside the login form before a
-/// login was sent ([`login::messages_beside_form`]).
-pub(super) fn classify_page(
+/// Parses one page. Fails with `page_changed` if it's unknown. `preexisting_messages` are those beside the login form
+/// before a login was sent ([`login::messages_beside_form`]).
+pub(super) fn parse_page_body(
     body: &str,
     preexisting_messages: &[String],
     context: &ReadContext<'_>,
-) -> Result<PageKind, Failure> {
+) -> Result<ParsedPage, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
     let landmarks = PageLandmarks::find_in(root);
@@ -79,24 +79,24 @@ pub(super) fn classify_page(
     };
     // Every page has a hidden login form, so the account is looked for first.
     if let Some(details) = landmarks.details {
-        let part = summary(details, body, context)?;
+        let summary = read_summary(details, body, context)?;
         require_one_patron(&landmarks.patrons)?;
-        return Ok(PageKind::Account(Part {
+        return Ok(ParsedPage::Account(AccountPage {
             patrons: landmarks.patrons,
-            ..part
+            ..summary
         }));
     }
     if landmarks.has_charges {
         require_one_patron(&landmarks.patrons)?;
         require_end(body)?;
-        return Ok(PageKind::Account(Part {
+        return Ok(ParsedPage::Account(AccountPage {
             patrons: landmarks.patrons,
             balance: fines::read_charges(root),
-            ..Part::default()
+            ..AccountPage::default()
         }));
     }
     login::login(root, preexisting_messages)?
-        .map(PageKind::Login)
+        .map(ParsedPage::Login)
         .ok_or_else(|| {
             Failure::page_changed(
                 "neither a patron's summary, nor their charges, nor the login form",
@@ -104,7 +104,7 @@ pub(super) fn classify_page(
         })
 }
 
-/// Returns the audience of a page that [`classify_page`] can't read.
+/// Returns the audience of a page that [`parse_page_body`] can't read.
 pub(super) fn audience(body: &str) -> Audience {
     let Ok(page) = parse_page(body) else {
         return Audience::Nobody;
@@ -120,23 +120,23 @@ pub(super) fn audience(body: &str) -> Audience {
 }
 
 /// Joins the pages of one account; what no page states is unknown.
-pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
+pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut messages = Messages::default();
     let mut patrons = BTreeSet::new();
     let mut without_sign = None;
     let differ = || Failure::page_changed("two pages disagree about the fines");
-    for part in parts {
-        patrons.extend(part.patrons);
-        if part.is_summary && (account.loans.is_some() || account.holds.is_some()) {
+    for page in pages {
+        patrons.extend(page.patrons);
+        if page.is_summary && (account.loans.is_some() || account.holds.is_some()) {
             return Err(Failure::page_changed("the same summary twice"));
         }
-        if let Some(mut list) = part.loans {
+        if let Some(mut list) = page.loans {
             make_distinct(list.entries.iter_mut().map(|loan| &mut loan.id));
             account.declared.loans = list.declared;
             account.loans = Some(list.entries);
         }
-        if let Some(mut list) = part.holds {
+        if let Some(mut list) = page.holds {
             make_distinct(list.entries.iter_mut().map(|hold| &mut hold.id));
             account.declared.holds = list.declared;
             account.holds = Some(list.entries);
@@ -145,7 +145,7 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
             fines,
             sum_without_sign,
             currency,
-        } = part.balance;
+        } = page.balance;
         if let (Some(one), Some(other)) = (account.fines, fines)
             && one != other
         {
@@ -156,8 +156,8 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
         if account.currency.is_none() {
             account.currency = currency.map(str::to_owned);
         }
-        account.card_expires = account.card_expires.or(part.card_expires);
-        messages.extend(part.messages.iter().map(String::as_str));
+        account.card_expires = account.card_expires.or(page.card_expires);
+        messages.extend(page.messages.iter().map(String::as_str));
     }
     match (account.fines, without_sign) {
         (Some(fines), Some(sum)) if fines.abs() != sum.abs() => return Err(differ()),
@@ -172,27 +172,31 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
     Ok(account)
 }
 
-fn summary(
+fn read_summary(
     details: ElementRef<'_>,
     body: &str,
     context: &ReadContext<'_>,
-) -> Result<Part, Failure> {
+) -> Result<AccountPage, Failure> {
     require_end(body)?;
     let dates = Dates::stated_in(body, context);
     let landmarks = Landmarks::find_in(details)?;
     let tabs = Tabs::find_in(landmarks.views)?;
-    Ok(Part {
+    Ok(AccountPage {
         patrons: BTreeSet::new(),
         is_summary: true,
-        loans: Some(lists::loans(details, &landmarks, &tabs, &dates, context)?),
-        holds: Some(lists::holds(details, &landmarks, &tabs, &dates, context)?),
+        loans: Some(lists::read_loans(
+            details, &landmarks, &tabs, &dates, context,
+        )?),
+        holds: Some(lists::read_holds(
+            details, &landmarks, &tabs, &dates, context,
+        )?),
         balance: fines::read_summary(
             landmarks.fines_panel,
             tabs.fines.as_ref(),
             landmarks.is_blocked_for_fines,
         )?,
-        card_expires: messages::card_expires(landmarks.expiry, &dates)?,
-        messages: messages::messages(&landmarks.alerts),
+        card_expires: messages::read_card_expiry(landmarks.expiry, &dates)?,
+        messages: messages::collect_messages(&landmarks.alerts),
     })
 }
 

@@ -9,7 +9,7 @@ static CAPTION: Css = Css::new("caption");
 static LINK: Css = Css::new("a[href]");
 
 /// The maximum number of parts of a title.
-const MAX_PIECES: usize = 16;
+const MAX_TITLE_PARTS: usize = 16;
 
 /// Classes that are never the first part of a title.
 const LATER_PARTS: [&str; 4] = ["biblio-medium", "subtitle", "part-number", "part-name"];
@@ -34,13 +34,13 @@ pub(super) struct Work {
     pub(super) record: Option<String>,
     pub(super) title: String,
     /// The text in the cell after the title, outside of any element, line by line.
-    pub(super) beside: Vec<String>,
+    pub(super) text_after_title: Vec<String>,
     pub(super) url: Option<String>,
 }
 
 impl<'a> Table<'a> {
-    /// Reads a table; `page_changed` if a row has fewer or more cells than the header: then the cells may be
-    /// shifted.
+    /// Reads a table. Fails with `page_changed` if a row has fewer or more cells than the header, because its cells
+    /// may be shifted.
     pub(super) fn from_element(table: ElementRef<'a>) -> Result<Self, Failure> {
         Self::read(table, |cells, columns| cells == columns)
     }
@@ -56,7 +56,12 @@ impl<'a> Table<'a> {
         let mut rows = Vec::new();
         for part in table.child_elements() {
             match part.value().name() {
-                "thead" => columns = part.child_elements().next().map(|head| cells(head).len()),
+                "thead" => {
+                    columns = part
+                        .child_elements()
+                        .next()
+                        .map(|head| collect_cells(head).len())
+                }
                 "tbody" => rows.extend(part.child_elements()),
                 _ => {}
             }
@@ -67,7 +72,7 @@ impl<'a> Table<'a> {
         let rows = rows
             .into_iter()
             .map(|element| {
-                let cells = cells(element);
+                let cells = collect_cells(element);
                 if fits(cells.len(), columns) {
                     Ok(Row { element, cells })
                 } else {
@@ -87,7 +92,7 @@ impl<'a> Table<'a> {
     }
 }
 
-fn cells(row: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+fn collect_cells(row: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     row.child_elements()
         .filter(|cell| matches!(cell.value().name(), "td" | "th"))
         .collect()
@@ -109,14 +114,14 @@ impl<'a> Row<'a> {
     }
 
     /// Returns the text of a cell outside of its elements (labels, buttons, hidden dialogs).
-    pub(super) fn own_words(&self, class: &str) -> Option<String> {
+    pub(super) fn direct_text(&self, class: &str) -> Option<String> {
         self.cell(class)
-            .map(own_words)
+            .map(direct_text)
             .filter(|words| !words.is_empty())
     }
 
     /// Reads the work from the cell `title`.
-    pub(super) fn work(&self, base: &Url) -> Result<Work, Failure> {
+    pub(super) fn read_work(&self, base: &Url) -> Result<Work, Failure> {
         Work::from_cell(self.require_cell("title")?, base)
     }
 }
@@ -126,20 +131,20 @@ impl Work {
         // The stars for the patron's rating are links as well.
         let link = LINK
             .all(cell)
-            .find(|link| link.attr("href").and_then(record).is_some());
+            .find(|link| link.attr("href").and_then(record_number).is_some());
         // A deleted record has no page: its title is in an element of its own.
         let title = link
-            .or_else(|| cell.child_elements().next().filter(is_inline))
-            .map(title)
+            .or_else(|| cell.child_elements().next().filter(may_hold_title))
+            .map(read_title)
             .unwrap_or_default();
         if title.is_empty() {
             return Err(Failure::page_changed("a row without a title"));
         }
         let href = link.and_then(|link| link.attr("href"));
         Ok(Self {
-            record: href.and_then(record).map(str::to_owned),
+            record: href.and_then(record_number).map(str::to_owned),
             title,
-            beside: own_lines(cell),
+            text_after_title: direct_text_lines(cell),
             url: href.and_then(|href| web_link(href, base)).map(String::from),
         })
     }
@@ -151,15 +156,15 @@ pub(super) fn with_volume(title: String, volume: &[String]) -> String {
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether an element may hold a title. A box, a break or a remark may not, and older pages have the author
-/// beside the title.
-fn is_inline(element: &ElementRef<'_>) -> bool {
+/// Whether an element may hold a title. A box, a break or a remark may not. Neither may the author, whom older
+/// pages print next to the title.
+fn may_hold_title(element: &ElementRef<'_>) -> bool {
     matches!(element.value().name(), "a" | "span" | "b" | "strong")
         && !has_class(*element, "item-details")
 }
 
 /// Returns the record's number from `opac-detail.pl?biblionumber=3`, or `?bib=3` of older overdues.
-pub(super) fn record(href: &str) -> Option<&str> {
+pub(super) fn record_number(href: &str) -> Option<&str> {
     let (_, query) = href.split_once('?')?;
     let number = query
         .split(['&', ';', '#'])
@@ -171,36 +176,36 @@ pub(super) fn record(href: &str) -> Option<&str> {
     is_number.then_some(number)
 }
 
-/// Joins `Title: Subtitle`.
+/// Reads the title and subtitle as `Title: Subtitle`.
 ///
-/// Older pages have both in one text, separated by the catalogue's ` : ` or nothing; newer
-/// ones in spans, the title's first. Words in brackets (`[DVD]`) belong to the title.
-fn title(link: ElementRef<'_>) -> String {
-    let begins_amiss = link
+/// Older pages print both in one text, with or without ` : ` between them. Newer pages use one span each, title
+/// first. Words in brackets (`[DVD]`) belong to the title.
+fn read_title(link: ElementRef<'_>) -> String {
+    let is_title_missing = link
         .child_elements()
         .next()
         .is_some_and(|first| LATER_PARTS.iter().any(|class| has_class(first, class)));
-    if begins_amiss && own_words(link).is_empty() {
+    if is_title_missing && direct_text(link).is_empty() {
         return String::new();
     }
-    let pieces = link.children().filter_map(|node| match node.value() {
+    let parts = link.children().filter_map(|node| match node.value() {
         Node::Text(text) => Some(tidy(text)),
         Node::Element(_) => ElementRef::wrap(node).map(|element| tidy(&element_text(element))),
         _ => None,
     });
     let mut title = String::new();
-    for piece in pieces.filter(|piece| !piece.is_empty()).take(MAX_PIECES) {
-        title = if title.is_empty() || piece.starts_with('[') {
-            tidy(&format!("{title} {piece}"))
+    for part in parts.filter(|part| !part.is_empty()).take(MAX_TITLE_PARTS) {
+        title = if title.is_empty() || part.starts_with('[') {
+            tidy(&format!("{title} {part}"))
         } else {
-            join_title(&title, &piece)
+            join_title(&title, &part)
         };
     }
     title.replace(" : ", ": ")
 }
 
 /// Returns the text of an element outside of its child elements.
-pub(super) fn own_words(element: ElementRef<'_>) -> String {
+pub(super) fn direct_text(element: ElementRef<'_>) -> String {
     let mut words = String::new();
     for node in element.children() {
         if let Node::Text(text) = node.value() {
@@ -211,8 +216,8 @@ pub(super) fn own_words(element: ElementRef<'_>) -> String {
     tidy(&words)
 }
 
-/// Returns the same text line by line: templates print one value per line.
-fn own_lines(element: ElementRef<'_>) -> Vec<String> {
+/// Like [`direct_text`], line by line, because templates print one value per line.
+fn direct_text_lines(element: ElementRef<'_>) -> Vec<String> {
     let texts = element.children().filter_map(|node| node.value().as_text());
     texts
         .flat_map(|text| text.split('\n'))
@@ -291,7 +296,7 @@ mod tests {
     #[case("/cgi-bin/koha/opac-renew.pl?item=3", None)]
     #[case("javascript:x?biblionumber=3y", None)]
     fn record_number_is_read_from_a_link(#[case] href: &str, #[case] expected: Option<&str>) {
-        assert_eq!(record(href), expected);
+        assert_eq!(record_number(href), expected);
     }
 
     #[test]

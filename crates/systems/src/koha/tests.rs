@@ -26,7 +26,7 @@ const LOAN: &str = "<tr><td class=title><a href='/cgi-bin/koha/opac-detail.pl?bi
     <td class=date_due><span title='2026-12-06 23:59:00'>06.12.2026</span></td></tr>";
 const HOLD: &str = "<tr><td class=title><a href='/cgi-bin/koha/opac-detail.pl?biblionumber=4'>Knots</a> Stone, Ada</td>\
     <td class=reservedate>-</td><td class=expirationdate>At no time</td><td class=status>In line</td><td></td></tr>";
-const NOTHING_OUT: &str =
+const EMPTY_LOANS_PANEL: &str =
     "<div id=opac-user-checkouts><table><tr><td>Nothing</td></tr></table></div>";
 
 fn loans(rows: &str) -> String {
@@ -93,10 +93,10 @@ fn rows_that_differ_from_the_total_are_a_changed_page(#[case] tab: &str, #[case]
 }
 
 #[rstest]
-#[case::total_of_0(&[("checkouts", "Out (0)")], NOTHING_OUT, true)]
+#[case::total_of_0(&[("checkouts", "Out (0)")], EMPTY_LOANS_PANEL, true)]
 #[case::no_panel(&[("checkouts", "Out (0)")], "", false)]
-#[case::no_total(&[("checkouts", "Out")], NOTHING_OUT, false)]
-#[case::no_tab(&[], NOTHING_OUT, false)]
+#[case::no_total(&[("checkouts", "Out")], EMPTY_LOANS_PANEL, false)]
+#[case::no_tab(&[], EMPTY_LOANS_PANEL, false)]
 #[case::part_of_a_loan(
     &[("checkouts", "Out (0)")],
     "<div id=opac-user-checkouts><form id=renewselected></form></div>",
@@ -127,7 +127,7 @@ fn holds_are_empty_only_without_any_part_of_one(
 ) {
     let page = page(
         &[("checkouts", "Out (0)"), tab],
-        &format!("{NOTHING_OUT}{more}"),
+        &format!("{EMPTY_LOANS_PANEL}{more}"),
     );
     let account = read(&page);
     assert_eq!(
@@ -157,7 +157,7 @@ fn two_copies_of_one_work_have_two_ids() {
 
 #[test]
 fn page_of_two_patrons_is_a_changed_page() {
-    let own = page(&[("checkouts", "Out (0)")], NOTHING_OUT);
+    let own = page(&[("checkouts", "Out (0)")], EMPTY_LOANS_PANEL);
     let mixed = own.replace("<ul>", "<input name=borrowernumber value=8><ul>");
     assert!(failure_detail(&mixed).contains("two patrons"));
     let charges = |patron: u32| {
@@ -221,7 +221,7 @@ fn page_structure_decides_a_holds_state(
 ) {
     let hold = HOLD.replace("<tr>", row).replace("In line", status);
     let tabs = [("checkouts", "Out (0)"), ("holds", "Wishes (1)")];
-    let page = page(&tabs, &format!("{NOTHING_OUT}{}", holds(&hold)));
+    let page = page(&tabs, &format!("{EMPTY_LOANS_PANEL}{}", holds(&hold)));
     let account = read_with(&[&page], Some("%d.%m.%Y")).unwrap();
     let hold = &account.holds.unwrap()[0];
     assert_eq!(hold.state, expected);
@@ -239,7 +239,7 @@ fn hold_that_staff_handles_is_state_other_with_a_note() {
         .replace("At no time", "-")
         .replace("In line", "Being wrapped");
     let tabs = [("checkouts", "Out (0)"), ("holds", "Wishes (1)")];
-    let page = page(&tabs, &format!("{NOTHING_OUT}{}", holds(&hold)));
+    let page = page(&tabs, &format!("{EMPTY_LOANS_PANEL}{}", holds(&hold)));
     let hold = &read(&page).unwrap().holds.unwrap()[0];
     assert_eq!(hold.state, HoldState::Other);
     assert_eq!(hold.note.as_deref(), Some("Being wrapped"));
@@ -251,7 +251,7 @@ fn fines_that_differ_from_the_tab_are_a_changed_page() {
         let panel =
             "<div id=opac-user-fines>You owe fees of <a href='opac-account.pl'>17.00</a></div>";
         let tabs = [("checkouts", "Out (0)"), ("fines", tab)];
-        page(&tabs, &format!("{NOTHING_OUT}{panel}"))
+        page(&tabs, &format!("{EMPTY_LOANS_PANEL}{panel}"))
     };
     let account = read(&fines("Fees (17.00)")).unwrap();
     assert_eq!(account.fines, Some("17.00".parse().unwrap()));
@@ -342,7 +342,7 @@ fn branch_named_after_a_day_is_no_date() {
     let hold = HOLD
         .replace("<tr>", "<tr class=reserved>")
         .replace("In line", status);
-    let page = page(&tabs, &format!("{NOTHING_OUT}{}", holds(&hold)));
+    let page = page(&tabs, &format!("{EMPTY_LOANS_PANEL}{}", holds(&hold)));
     let account = read_with(&[&page], Some("%d.%m.%Y")).unwrap();
     let hold = &account.holds.unwrap()[0];
     assert_eq!(hold.pickup_by, Some("2026-12-05".parse().unwrap()));
@@ -391,7 +391,7 @@ fn login_page_refuses_only_with_a_message(#[case] page: &str, #[case] expected: 
 
 #[test]
 fn truncated_account_is_a_changed_page() {
-    let whole = page(&[("checkouts", "Out (0)")], NOTHING_OUT);
+    let whole = page(&[("checkouts", "Out (0)")], EMPTY_LOANS_PANEL);
     read(&whole).unwrap();
     assert!(failure_detail(&whole.replace("</html>", "")).contains("truncated"));
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::addresses::{ACCOUNT, CHARGES, LOGOUT, root};
 use super::login::{self, Login};
-use super::pages::{self, Audience, PageKind, Part};
+use super::pages::{self, AccountPage, Audience, ParsedPage};
 
 /// Logs in and reads the summary; the session logs out however this ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
@@ -19,28 +19,28 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     let form = login::fill_login_form(&page, session)?;
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
-    let part = match read_login_response(&landing, &preexisting_messages, session)? {
-        Some(part) => part,
+    let account_page = match read_login_response(&landing, &preexisting_messages, session)? {
+        Some(account_page) => account_page,
         None => {
             let page = session.get(&account).await?;
-            summary(&page, session)?
+            read_summary(&page, session)?
         }
     };
-    let mut parts = vec![part];
-    if parts.iter().any(Part::needs_charges) {
-        parts.extend(charges(session).await);
+    let mut account_pages = vec![account_page];
+    if account_pages.iter().any(AccountPage::needs_charges) {
+        account_pages.extend(fetch_charges(session).await);
     }
-    pages::join_parts(parts, session.unknown_account())
+    pages::join_parts(account_pages, session.unknown_account())
 }
 
 /// Fetches the page of all charges, whose structure tells a debt from a credit in any language.
 ///
 /// `None` if it is missing or unreadable: then only the amount's sign stays unknown.
-async fn charges(session: &mut Session<'_>) -> Option<Part> {
+async fn fetch_charges(session: &mut Session<'_>) -> Option<AccountPage> {
     let address = url_below(session, CHARGES).ok()?;
     let page = session.get_optional(&address).await.ok()??;
-    match pages::classify_page(&page.body, &[], &session.read_context()) {
-        Ok(PageKind::Account(part)) if !part.is_summary => Some(part),
+    match pages::parse_page_body(&page.body, &[], &session.read_context()) {
+        Ok(ParsedPage::Account(account_page)) if !account_page.is_summary => Some(account_page),
         _ => None,
     }
 }
@@ -51,35 +51,35 @@ fn url_below(session: &Session<'_>, path: &str) -> Result<Url, Failure> {
         .map_err(|_| Failure::page_changed("a path that gives no valid address with base_url"))
 }
 
-/// Classifies the response to the login; `None` if it is another page of the catalogue, for a logged-in patron.
+/// Reads the response to the login. `None` if it is another page of the catalogue, for a logged-in patron.
 fn read_login_response(
     page: &Page,
     preexisting_messages: &[String],
     session: &mut Session<'_>,
-) -> Result<Option<Part>, Failure> {
+) -> Result<Option<AccountPage>, Failure> {
     let refused = Failure::wrong_credentials;
-    match pages::classify_page(&page.body, preexisting_messages, &session.read_context()) {
-        Ok(PageKind::Account(part)) => {
+    match pages::parse_page_body(&page.body, preexisting_messages, &session.read_context()) {
+        Ok(ParsedPage::Account(account_page)) => {
             session.mark_logged_in();
-            Ok(Some(part).filter(|part| part.is_summary))
+            Ok(Some(account_page).filter(|account_page| account_page.is_summary))
         }
         // Koha refuses in the response itself, and redirects a patron whom it accepted. A message at the target of the
         // redirect, unless it names the password, means that the session was lost on the way: whether the PIN was
         // right is in doubt.
-        Ok(PageKind::Login(Login::Refused { names_password, .. }))
+        Ok(ParsedPage::Login(Login::Refused { names_password, .. }))
             if !names_password && session.was_redirected() =>
         {
             Err(Failure::page_changed(
                 "the login led to the login form, with a message that doesn't name a password",
             ))
         }
-        Ok(PageKind::Login(Login::Refused { .. })) => {
+        Ok(ParsedPage::Login(Login::Refused { .. })) => {
             Err(refused("the login form again, with a message"))
         }
-        Ok(PageKind::Login(Login::NoForm)) => Err(refused(
+        Ok(ParsedPage::Login(Login::NoForm)) => Err(refused(
             "a message instead of the login form, as for an expired password",
         )),
-        Ok(PageKind::Login(Login::FormOnly)) => {
+        Ok(ParsedPage::Login(Login::FormOnly)) => {
             Err(session.failure_for_login_page(page, "the account"))
         }
         Err(failure) if failure.kind == FailureKind::CardBlocked => {
@@ -109,11 +109,11 @@ fn read_login_response(
 }
 
 /// Reads the summary after the login.
-fn summary(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
-    match pages::classify_page(&page.body, &[], &session.read_context()) {
-        Ok(PageKind::Account(part)) if part.is_summary => Ok(part),
-        Ok(PageKind::Account(_)) => Err(Failure::page_changed("charges instead of the summary")),
-        Ok(PageKind::Login(_)) => Err(session.failure_for_login_page(page, "the account")),
+fn read_summary(page: &Page, session: &mut Session<'_>) -> Result<AccountPage, Failure> {
+    match pages::parse_page_body(&page.body, &[], &session.read_context()) {
+        Ok(ParsedPage::Account(account_page)) if account_page.is_summary => Ok(account_page),
+        Ok(ParsedPage::Account(_)) => Err(Failure::page_changed("charges instead of the summary")),
+        Ok(ParsedPage::Login(_)) => Err(session.failure_for_login_page(page, "the account")),
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         Err(failure) => Err(interstitial(page).unwrap_or(failure)),
     }
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::Sites;
     use hippo_browser::test_site::{
-        Permit, Reply, TestSite, library, options, page, redirect, reply, secret,
+        Reply, TestLoginPermit, TestSite, library, options, page, redirect, reply, secret,
     };
 
     const FORM: &str =
@@ -165,7 +165,9 @@ mod tests {
         let mut library = library(&site.url);
         library.system = "koha".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
-        let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        let checked = sites
+            .check(&library, &secret(), &TestLoginPermit::default())
+            .await;
         let checked = checked.map_err(Failure::from);
         (checked.unwrap_err(), site.lines())
     }
@@ -200,7 +202,9 @@ mod tests {
         let mut library = library(&site.url);
         library.system = "koha".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
-        let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        let checked = sites
+            .check(&library, &secret(), &TestLoginPermit::default())
+            .await;
         let checked = checked.map_err(Failure::from);
         assert_eq!(checked.unwrap_err().kind, FailureKind::SiteDown);
         assert_eq!(site.lines().len(), 1);
@@ -242,7 +246,9 @@ mod tests {
         let mut library = library(&site.url);
         library.system = "koha".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
-        let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        let checked = sites
+            .check(&library, &secret(), &TestLoginPermit::default())
+            .await;
         let checked = checked.map_err(Failure::from);
         (checked, site.lines())
     }

@@ -4,7 +4,7 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 
 /// Returns `~S3` for the option `scope`, or an empty text without it.
-pub(super) fn scope(library: &Library) -> Result<String, Failure> {
+pub(super) fn scope_suffix(library: &Library) -> Result<String, Failure> {
     let Some(scope) = library.options.get("scope") else {
         return Ok(String::new());
     };

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, element_text_without, find_date, is_about_now, site_id, stable_id,
+    Css, element_text, element_text_without, find_date, is_ready_now, site_id, stable_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -22,8 +22,8 @@ pub(super) const OF_WORDS: [&str; 5] = ["de", "von", "van", "di", "av"];
 static SELECTED: Css = Css::new("option[selected]");
 
 /// Reads a hold from its row.
-pub(super) fn hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold, Failure> {
-    let work = row.work(context.base_url)?;
+pub(super) fn read_hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold, Failure> {
+    let work = row.read_work(context.base_url)?;
     // The cell of a request at another library may still be empty.
     let words = row
         .cell(Column::Status)
@@ -35,7 +35,7 @@ pub(super) fn hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold, Fai
         queue_length,
         pickup_by,
         note,
-    } = status(&words, context.date_format)?;
+    } = parse_status(&words, context.date_format)?;
     let is_frozen = row
         .cell(Column::Freeze)
         .is_some_and(|cell| FROZEN.is_in(cell));
@@ -88,7 +88,7 @@ struct Status {
 }
 
 /// Parses `Ready.`, `IN TRANSIT`, `9 of 83 holds`; anything else is kept as a note.
-fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
+fn parse_status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     let lower = words.to_lowercase();
     let mut status = Status {
         state: HoldState::Other,
@@ -107,7 +107,7 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     } else if is_ready(&lower) {
         status.state = HoldState::Ready;
         status.pickup_by = find_date(words, format)?;
-    } else if let Some((position, of)) = queue_position(&parts) {
+    } else if let Some((position, of)) = parse_queue_position(&parts) {
         status.state = HoldState::Waiting;
         status.position = Some(position);
         status.queue_length = Some(of);
@@ -128,13 +128,13 @@ fn is_ready(lower: &str) -> bool {
             let after = lower.get(at + known.len()..).unwrap_or_default();
             !before.ends_with(char::is_alphanumeric)
                 && !after.starts_with(char::is_alphanumeric)
-                && is_about_now(before, after)
+                && is_ready_now(before, after)
         })
     })
 }
 
 /// Parses `9 of 83 holds` within any text; in other languages, only as the whole text.
-fn queue_position(parts: &[&str]) -> Option<(u32, u32)> {
+fn parse_queue_position(parts: &[&str]) -> Option<(u32, u32)> {
     let parse_position = |position: &str, length: &str| {
         let (position, length) = (position.parse().ok()?, length.parse().ok()?);
         (position <= length).then_some((position, length))
@@ -200,7 +200,7 @@ mod tests {
         #[case] state: HoldState,
         #[case] position: Option<u32>,
     ) {
-        let status = status(words, Some("%m-%d-%y")).unwrap();
+        let status = parse_status(words, Some("%m-%d-%y")).unwrap();
         assert_eq!((status.state, status.position), (state, position));
         assert_eq!(status.note.is_some(), state == HoldState::Other);
         assert_eq!(
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn pickup_date_needs_the_declared_format() {
-        assert!(status("Ready. Must be picked up by 07-23-09", None).is_err());
-        assert!(status("9 of 83 holds", None).is_ok());
+        assert!(parse_status("Ready. Must be picked up by 07-23-09", None).is_err());
+        assert!(parse_status("9 of 83 holds", None).is_ok());
     }
 }

@@ -2,8 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Day, element_text, element_text_without, first_number, numbers, site_id, stable_id,
-    strip_endless, take_day,
+    Css, DateOrNever, element_text, element_text_without, first_number, numbers, site_id,
+    split_date_or_never, stable_id, strip_never,
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
@@ -22,8 +22,8 @@ pub(super) const EVENTS: [&str; 8] = [
 ];
 
 /// Reads a loan from its row.
-pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Failure> {
-    let work = row.work(context.base_url)?;
+pub(super) fn read_loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Failure> {
+    let work = row.read_work(context.base_url)?;
     let status_cell = row
         .cell(Column::Status)
         .ok_or_else(|| Failure::page_changed("a loan without a status cell"))?;
@@ -38,9 +38,9 @@ pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Fai
         due,
         renewals,
         note,
-    } = status(&words, context.date_format)?;
+    } = parse_status(&words, context.date_format)?;
     let renewals = renewals_apart.or(renewals);
-    let renewable = row.cell(Column::Renew).and_then(renewable);
+    let renewable = row.cell(Column::Renew).and_then(read_renewable);
     // If no renewal is offered, the emphasised words of the status are the reason.
     let reason = REMARK
         .first(status_cell)
@@ -71,7 +71,7 @@ pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Fai
 
 /// Whether the site offers a renewal. A checkbox proves nothing, because the site decides only at the
 /// attempt; a missing or disabled checkbox means that it is not offered.
-fn renewable(cell: ElementRef<'_>) -> Option<bool> {
+fn read_renewable(cell: ElementRef<'_>) -> Option<bool> {
     (!USABLE_INPUT.is_in(cell)).then_some(false)
 }
 
@@ -82,24 +82,24 @@ struct Status {
 }
 
 /// Parses `DUE 07-20-09 +1 HOLD Renewed 1 time`.
-fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
+fn parse_status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     let no_date = || Failure::page_changed("a loan without a due date");
-    let from_due = last_due(words).and_then(|at| words.split_at_checked(at));
+    let from_due = find_last_due(words).and_then(|at| words.split_at_checked(at));
     let after_due = match from_due {
         Some((before, from_due)) => {
-            take_due(from_due, format)?.map(|(due, rest)| (due, format!("{before} {rest}")))
+            split_due_date(from_due, format)?.map(|(due, rest)| (due, format!("{before} {rest}")))
         }
         None => None,
     };
     let (due, rest) = match after_due {
         Some(found) => found,
         None => {
-            let (due, rest) = take_day(words, format)?.ok_or_else(no_date)?;
+            let (due, rest) = split_date_or_never(words, format)?.ok_or_else(no_date)?;
             let lower = words.to_lowercase();
             let is_of_another_event = lower
                 .split(|c: char| !c.is_alphanumeric())
                 .any(|word| EVENTS.contains(&word));
-            if is_of_another_event || take_day(&rest, format)?.is_some() {
+            if is_of_another_event || split_date_or_never(&rest, format)?.is_some() {
                 return Err(Failure::page_changed(
                     "a loan with a day that may not be its due date",
                 ));
@@ -107,7 +107,7 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
             (due, rest)
         }
     };
-    let (renewals, rest) = take_renewals(&rest);
+    let (renewals, rest) = split_renewals(&rest);
     let note: Vec<&str> = rest
         .split_whitespace()
         .filter(|word| !matches!(word.trim_end_matches(':'), "DUE" | "Due" | "due"))
@@ -120,18 +120,21 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     })
 }
 
-/// Takes the day after `DUE`, or words for “never”.
-fn take_due(from_due: &str, format: Option<&str>) -> Result<Option<(Day, String)>, Failure> {
+/// Splits the date after `DUE`, or words for “never”, from a text.
+fn split_due_date(
+    from_due: &str,
+    format: Option<&str>,
+) -> Result<Option<(DateOrNever, String)>, Failure> {
     let after = from_due.get("DUE".len()..).unwrap_or_default();
-    if let Some(rest) = strip_endless(after) {
-        return Ok(Some((Day::Never, rest)));
+    if let Some(rest) = strip_never(after) {
+        return Ok(Some((DateOrNever::Never, rest)));
     }
-    take_day(from_due, format)
+    split_date_or_never(from_due, format)
 }
 
 /// Finds the last `DUE` that is not a part of `OVERDUE`. After a renewal, both days are there, “DUE … RENEWED
 /// Now due …”; the last one counts.
-fn last_due(words: &str) -> Option<usize> {
+fn find_last_due(words: &str) -> Option<usize> {
     // ASCII case folding keeps the positions.
     let upper = words.to_ascii_uppercase();
     let is_apart = |beside: Option<char>| !beside.is_some_and(char::is_alphabetic);
@@ -142,8 +145,8 @@ fn last_due(words: &str) -> Option<usize> {
     })
 }
 
-/// Takes `Renewed 2 times` out of a text.
-fn take_renewals(words: &str) -> (Option<u32>, String) {
+/// Splits `Renewed 2 times` from a text.
+fn split_renewals(words: &str) -> (Option<u32>, String) {
     let parts: Vec<&str> = words.split_whitespace().collect();
     let index = parts.windows(3).position(|three| match three {
         [renewed, count, times] => {
@@ -226,7 +229,7 @@ mod tests {
         } else {
             "%m-%d-%y"
         };
-        let status = status(words, Some(format)).unwrap();
+        let status = parse_status(words, Some(format)).unwrap();
         assert_eq!(status.due, Some(due.parse().unwrap()));
         assert_eq!(status.renewals, renewals);
         assert_eq!(status.note.as_deref(), note);
@@ -237,13 +240,14 @@ mod tests {
     #[case("DUE NEVER")]
     #[case("DUE: indefinite")]
     fn loan_without_end_has_no_due_date(#[case] words: &str) {
-        let status = status(words, Some("%m-%d-%y")).unwrap();
+        let status = parse_status(words, Some("%m-%d-%y")).unwrap();
         assert_eq!((status.due, status.note), (None, None));
     }
 
     #[test]
     fn new_due_date_after_a_renewal_counts() {
-        let status = status("DUE 07-20-09 RENEWED Now due 08-10-09", Some("%m-%d-%y")).unwrap();
+        let status =
+            parse_status("DUE 07-20-09 RENEWED Now due 08-10-09", Some("%m-%d-%y")).unwrap();
         assert_eq!(status.due, Some("2009-08-10".parse().unwrap()));
     }
 
@@ -255,6 +259,6 @@ mod tests {
     #[case("RECALLED 07-20-09")]
     #[case("RETOUR 07-20-09 MAINTENANT 08-10-09")]
     fn status_without_a_certain_due_date_is_a_changed_page(#[case] words: &str) {
-        assert!(status(words, Some("%m-%d-%y")).is_err());
+        assert!(parse_status(words, Some("%m-%d-%y")).is_err());
     }
 }

@@ -28,7 +28,7 @@ use hippo_core::library::Library;
 use url::Url;
 
 use self::login::Login;
-use self::pages::{PageKind, Part};
+use self::pages::{AccountPage, ParsedPage};
 use crate::fingerprint::Detector;
 use crate::offline::OfflineReader;
 use crate::page_reader::PageReader;
@@ -59,7 +59,7 @@ impl System for Sierra {
         if let Some(url) = &library.account_url {
             return Some(url.clone());
         }
-        let scope = addresses::scope(library).ok()?;
+        let scope = addresses::scope_suffix(library).ok()?;
         let mut url = library.base_url.clone();
         let path = format!("{}/patroninfo{scope}", url.path().trim_end_matches('/'));
         url.set_path(&path);
@@ -80,13 +80,13 @@ impl System for Sierra {
 }
 
 impl PageReader for Sierra {
-    type Part = Part;
+    type Part = AccountPage;
 
-    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
-        match pages::classify_page(body, context)? {
-            PageKind::Account(part) => Ok(part),
-            PageKind::Login(Login::SessionOver) => Err(session_expired_failure()),
-            PageKind::Login(login) => {
+    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPage, Failure> {
+        match pages::parse_page_body(body, context)? {
+            ParsedPage::Account(page) => Ok(page),
+            ParsedPage::Login(Login::SessionOver) => Err(session_expired_failure()),
+            ParsedPage::Login(login) => {
                 Err(login.failure(|| Failure::page_changed("the login form: nobody is logged in")))
             }
         }
@@ -94,7 +94,7 @@ impl PageReader for Sierra {
 
     fn join_parts(
         &self,
-        parts: Vec<Part>,
+        parts: Vec<AccountPage>,
         account: Account,
         _context: &ReadContext<'_>,
     ) -> Result<Account, Failure> {

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
     Css, Messages, amount, amount_after_label, check_declared_count, check_entry_count, currency,
-    element_text, first_number, is_cut_short, make_distinct, parse_page, take_day,
+    element_text, first_number, is_cut_short, make_distinct, parse_page, split_date_or_never,
     truncate_stored_texts,
 };
 use hippo_core::account::{Account, Declared, Hold, Loan};
@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use scraper::ElementRef;
 
 use super::login::{Login, contains_any};
-use super::table::{Kind, Remark, Table, tables};
+use super::table::{Kind, Remark, Table, read_tables};
 use super::{holds, loans, login};
 
 static PATRON: Css = Css::new(".patNameAddress");
@@ -48,18 +48,18 @@ pub(super) const EXPIRY: [&str; 5] = [
 /// The label of the patron's fines.
 pub(super) const OWED: &str = "money owed";
 
-/// The kind of a page.
+/// A page, parsed.
 #[derive(Debug)]
-pub(super) enum PageKind {
+pub(super) enum ParsedPage {
     /// A login page.
     Login(Login),
     /// An account page.
-    Account(Part),
+    Account(AccountPage),
 }
 
-/// The content of an account page.
+/// The content of an account page. A page may hold the summary, a list, or both.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct AccountPage {
     /// The numbers of the patron records in its links.
     pub(super) records: BTreeSet<String>,
     pub(super) summary: Option<Summary>,
@@ -88,20 +88,23 @@ pub(super) struct List<T> {
     declared: Option<u32>,
 }
 
-/// Reads one page; `page_changed` if it is unknown.
-pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
+/// Parses one page. Fails with `page_changed` if it's unknown.
+pub(super) fn parse_page_body(
+    body: &str,
+    context: &ReadContext<'_>,
+) -> Result<ParsedPage, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
     let patron = PATRON.first(root);
-    let tables = tables(&page)?;
+    let tables = read_tables(&page)?;
     let is_list = !tables.is_empty();
     if let Some(login) = login::login(root, is_list || patron.is_some())? {
-        return Ok(PageKind::Login(login));
+        return Ok(ParsedPage::Login(login));
     }
-    let mut part = Part {
-        records: records(root),
+    let mut account_page = AccountPage {
+        records: collect_patron_records(root),
         summary: patron
-            .map(|patron| summary(patron, root, context))
+            .map(|patron| read_summary(patron, root, context))
             .transpose()?,
         loans: None,
         holds: None,
@@ -113,59 +116,67 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
     for table in tables {
         match table.kind {
             Kind::Loans => set_once(
-                &mut part.loans,
-                list(table, &NO_LOANS, context, |row| loans::loan(row, context))?,
+                &mut account_page.loans,
+                read_list(table, &NO_LOANS, context, |row| {
+                    loans::read_loan(row, context)
+                })?,
             )?,
             Kind::Holds => set_once(
-                &mut part.holds,
-                list(table, &NO_HOLDS, context, |row| holds::hold(row, context))?,
+                &mut account_page.holds,
+                read_list(table, &NO_HOLDS, context, |row| {
+                    holds::read_hold(row, context)
+                })?,
             )?,
         }
     }
-    if !is_list && part.summary.is_some() {
+    if !is_list && account_page.summary.is_some() {
         let words: String = AREA
             .all(root)
             .map(element_text)
             .collect::<Vec<_>>()
             .join(" ")
             .to_lowercase();
-        part.loans = contains_any(&words, &NO_LOANS).then(List::none);
-        part.holds = contains_any(&words, &NO_HOLDS).then(List::none);
+        account_page.loans = contains_any(&words, &NO_LOANS).then(List::none);
+        account_page.holds = contains_any(&words, &NO_HOLDS).then(List::none);
     }
-    if part.summary.is_none() && part.loans.is_none() && part.holds.is_none() {
+    if account_page.summary.is_none()
+        && account_page.loans.is_none()
+        && account_page.holds.is_none()
+    {
         return Err(Failure::page_changed(
             "neither the patron's summary nor a list of loans or holds",
         ));
     }
-    Ok(PageKind::Account(part))
+    Ok(ParsedPage::Account(account_page))
 }
 
-/// Whether a page that [`classify_page`] can't read is an account page, so that we are logged in.
+/// Whether a page that [`parse_page_body`] can't read is an account page, so that we are logged in.
 pub(super) fn is_account_page(body: &str) -> bool {
     let Ok(page) = parse_page(body) else {
         return false;
     };
     let root = page.root_element();
-    let has_account = PATRON.is_in(root) || tables(&page).is_ok_and(|tables| !tables.is_empty());
+    let has_account =
+        PATRON.is_in(root) || read_tables(&page).is_ok_and(|tables| !tables.is_empty());
     has_account && matches!(login::login(root, true), Ok(None))
 }
 
-/// Joins the parts of one account; what no part states is unknown.
-pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
+/// Joins the pages of one account. What no page states is unknown.
+pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut records = BTreeSet::new();
     let mut messages = Messages::default();
     let mut loans: Option<List<Loan>> = None;
     let mut holds: Option<List<Hold>> = None;
-    for part in parts {
-        records.extend(part.records);
-        if let Some(list) = part.loans {
+    for page in pages {
+        records.extend(page.records);
+        if let Some(list) = page.loans {
             set_once(&mut loans, list)?;
         }
-        if let Some(list) = part.holds {
+        if let Some(list) = page.holds {
             set_once(&mut holds, list)?;
         }
-        let Some(summary) = part.summary else {
+        let Some(summary) = page.summary else {
             continue;
         };
         // Every account page shows the summary; the first value counts.
@@ -199,7 +210,7 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
 }
 
 /// Collects the library's messages.
-fn messages(root: ElementRef<'_>) -> Vec<String> {
+fn collect_messages(root: ElementRef<'_>) -> Vec<String> {
     let mut messages = Messages::default();
     for message in MESSAGES.all(root) {
         messages.add(&element_text(message));
@@ -227,11 +238,12 @@ fn set_once<T>(slot: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure>
     Ok(())
 }
 
-fn list<T>(
+/// Reads a list, whose remarks must fit its entries.
+fn read_list<T>(
     table: Table<'_>,
-    words_for_none: &[&str],
+    phrases_for_empty: &[&str],
     context: &ReadContext<'_>,
-    read: impl Fn(&super::table::Row<'_>) -> Result<T, Failure>,
+    read_entry: impl Fn(&super::table::Row<'_>) -> Result<T, Failure>,
 ) -> Result<List<T>, Failure> {
     let what = match table.kind {
         Kind::Loans => "loans",
@@ -239,21 +251,30 @@ fn list<T>(
     };
     check_entry_count(table.rows.len(), what)?;
     check_entry_count(table.remarks.len(), "rows without a title")?;
-    let entries = table.rows.iter().map(read).collect::<Result<Vec<T>, _>>()?;
+    let entries = table
+        .rows
+        .iter()
+        .map(read_entry)
+        .collect::<Result<Vec<T>, _>>()?;
     check_declared_count(table.declared, entries.len(), what)?;
-    let is_known = |remark: &Remark| contains_any(&remark.words.to_lowercase(), words_for_none);
+    let states_empty = |remark: &Remark| {
+        remark.states_none || contains_any(&remark.words.to_lowercase(), phrases_for_empty)
+    };
     // The matching total shows that the remarks are no entries, unless one looks like an entry.
-    let is_harmless = |remark: &Remark| {
-        let has_date = !matches!(take_day(&remark.words, context.date_format), Ok(None));
+    let is_not_an_entry = |remark: &Remark| {
+        let has_date = !matches!(
+            split_date_or_never(&remark.words, context.date_format),
+            Ok(None)
+        );
         table.declared.is_some() && !remark.is_entry && !remark.states_none && !has_date
     };
     for remark in &table.remarks {
-        if entries.is_empty() && !(remark.states_none || is_known(remark)) {
+        if entries.is_empty() && !states_empty(remark) {
             return Err(Failure::page_changed(format!(
                 "no {what}, but unknown words in their place"
             )));
         }
-        if !entries.is_empty() && !is_harmless(remark) {
+        if !entries.is_empty() && !is_not_an_entry(remark) {
             return Err(Failure::page_changed(format!(
                 "a row without a title among the {what}"
             )));
@@ -265,7 +286,8 @@ fn list<T>(
     })
 }
 
-fn summary(
+/// Reads the summary in the patron's box.
+fn read_summary(
     patron: ElementRef<'_>,
     root: ElementRef<'_>,
     context: &ReadContext<'_>,
@@ -277,17 +299,17 @@ fn summary(
         card_expires: None,
         fines: None,
         currency: None,
-        messages: messages(root),
+        messages: collect_messages(root),
     };
     let words = element_text(patron);
-    // Take as many words as a date has; others follow.
-    let length = context
+    // Other words follow the date.
+    let words_in_date = context
         .date_format
         .map_or(1, |format| format.split_whitespace().count());
     for after in EXPIRY.iter().filter_map(|label| after_label(&words, label)) {
-        let date: Vec<&str> = after.split_whitespace().take(length).collect();
-        if let Some((day, _)) = take_day(&date.join(" "), context.date_format)? {
-            summary.card_expires = day.date();
+        let date_words: Vec<&str> = after.split_whitespace().take(words_in_date).collect();
+        if let Some((date, _)) = split_date_or_never(&date_words.join(" "), context.date_format)? {
+            summary.card_expires = date.date();
             break;
         }
     }
@@ -336,7 +358,7 @@ fn after_label<'a>(words: &'a str, label: &str) -> Option<&'a str> {
 }
 
 /// Collects the patron records in the links and forms of a page.
-fn records(root: ElementRef<'_>) -> BTreeSet<String> {
+fn collect_patron_records(root: ElementRef<'_>) -> BTreeSet<String> {
     ADDRESSES
         .all(root)
         .filter_map(|element| element.attr("href").or_else(|| element.attr("action")))

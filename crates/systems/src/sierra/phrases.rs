@@ -1,7 +1,9 @@
 //! The phrases of Sierra sites that a recording for a bug report keeps.
 
 use hippo_browser::Phrase::{self, Address, Anywhere, Beginning, OfPerson, Whole};
-use hippo_browser::reading::{ENDLESS, NOT_NOW_AFTER, NOT_NOW_BEFORE};
+use hippo_browser::reading::{
+    NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE,
+};
 
 use super::{holds, loans, login, pages};
 
@@ -10,10 +12,10 @@ pub(super) fn phrases() -> Vec<Phrase> {
         .iter()
         .chain(&pages::NO_HOLDS)
         .chain(&loans::EVENTS)
-        .chain(&NOT_NOW_BEFORE)
-        .chain(&NOT_NOW_AFTER)
+        .chain(&WORDS_NEGATING_READY_BEFORE)
+        .chain(&WORDS_NEGATING_READY_AFTER)
         .chain(&holds::OF_WORDS)
-        .chain(&ENDLESS)
+        .chain(&NEVER_PHRASES)
         .chain(&login::REFUSALS)
         .chain(&login::TOO_MANY_ATTEMPTS)
         .chain(&login::OUTAGES)

@@ -86,7 +86,7 @@ impl<'a> Row<'a> {
     }
 
     /// Reads title, author and public page from the cell `Title / Author`.
-    pub(super) fn work(&self, base: &Url) -> Result<Work, Failure> {
+    pub(super) fn read_work(&self, base: &Url) -> Result<Work, Failure> {
         let cell = self
             .cell(Column::Title)
             .ok_or_else(|| Failure::page_changed("a row without a title cell"))?;
@@ -153,7 +153,7 @@ impl Work {
 }
 
 /// Reads the lists of loans and holds on a page; other tables are ignored.
-pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
+pub(super) fn read_tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
     let mut tables = Vec::new();
     let mut seen_tables = HashSet::new();
     for mark in LIST_MARKERS.all(page.root_element()) {

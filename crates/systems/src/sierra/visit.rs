@@ -6,13 +6,13 @@ use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
-use super::addresses::scope;
+use super::addresses::scope_suffix;
 use super::login::{self, Login};
-use super::pages::{self, PageKind, Part, split_account_path};
+use super::pages::{self, AccountPage, ParsedPage, split_account_path};
 
 /// Logs in, reads the summary and both lists; the session logs out however this ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
-    let scope = scope(session.library())?;
+    let scope = scope_suffix(session.library())?;
     let service = session.url(&format!("patroninfo{scope}/IIITICKET"))?;
     let mut login = session.url("iii/cas/login")?;
     login
@@ -30,8 +30,8 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     let landing = session.log_in(form).await?;
     let location = locate_account(&landing, session)?;
 
-    let summary = match read_part(&landing, session) {
-        Ok(part) if part.summary.is_some() => part,
+    let summary = match read_account_page(&landing, session) {
+        Ok(page) if page.summary.is_some() => page,
         Err(failure) if failure.kind != FailureKind::PageChanged => return Err(failure),
         // Some libraries redirect to another account page first.
         _ => fetch(session, &location, "top").await?,
@@ -77,9 +77,9 @@ async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Resu
 /// CAS also shows the form without a message if its ticket (`lt`) was used before. Ours is
 /// fresh, so the form counts as a refusal.
 fn locate_account(landing: &Page, session: &Session<'_>) -> Result<AccountLocation, Failure> {
-    match pages::classify_page(&landing.body, &session.read_context()) {
+    match pages::parse_page_body(&landing.body, &session.read_context()) {
         // The catalogue refuses in the response or through its login page, and redirects a patron whom it accepted.
-        Ok(PageKind::Login(login))
+        Ok(ParsedPage::Login(login))
             if login != Login::CatalogueForm
                 || !session.was_redirected()
                 || is_login_url(&landing.url) =>
@@ -121,26 +121,26 @@ async fn fetch(
     session: &mut Session<'_>,
     location: &AccountLocation,
     name: &str,
-) -> Result<Part, Failure> {
+) -> Result<AccountPage, Failure> {
     let mut url = location.root.clone();
     url.set_path(&format!("{}/{name}", location.root.path()));
     let page = session.get(&url).await?;
-    read_part(&page, session)
+    read_account_page(&page, session)
 }
 
 /// Reads an account page after the login.
-fn read_part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
-    let page_kind = pages::classify_page(&page.body, &session.read_context());
-    match page_kind {
-        Ok(PageKind::Account(part)) => {
+fn read_account_page(page: &Page, session: &mut Session<'_>) -> Result<AccountPage, Failure> {
+    let parsed = pages::parse_page_body(&page.body, &session.read_context());
+    match parsed {
+        Ok(ParsedPage::Account(account_page)) => {
             session.mark_logged_in();
-            Ok(part)
+            Ok(account_page)
         }
-        Ok(PageKind::Login(Login::CatalogueForm)) if account_location(&page.url).is_some() => {
+        Ok(ParsedPage::Login(Login::CatalogueForm)) if account_location(&page.url).is_some() => {
             Err(login::interstitial_failure(page)
                 .unwrap_or_else(|| Failure::page_changed("a login form without the account")))
         }
-        Ok(PageKind::Login(_)) => Err(session.failure_for_login_page(page, "an account page")),
+        Ok(ParsedPage::Login(_)) => Err(session.failure_for_login_page(page, "an account page")),
         Err(failure) => match login::interstitial_failure(page) {
             Some(other) => Err(other),
             None => {
@@ -155,14 +155,14 @@ fn read_part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
 
 /// Joins the three pages; both lists are then known.
 fn join_pages(
-    summary: Part,
-    mut items: Part,
-    mut holds: Part,
+    summary: AccountPage,
+    mut items: AccountPage,
+    mut holds: AccountPage,
     record: &str,
     account: Account,
 ) -> Result<Account, Failure> {
-    for part in [&summary, &items, &holds] {
-        if part.records.iter().any(|other| other != record) {
+    for page in [&summary, &items, &holds] {
+        if page.records.iter().any(|other| other != record) {
             return Err(Failure::page_changed("a page of another patron's record"));
         }
     }
@@ -179,7 +179,7 @@ fn join_pages(
     // Each page is read for one list only, so that a repeated list isn't counted twice.
     items.holds = None;
     holds.loans = None;
-    let summary = Part {
+    let summary = AccountPage {
         loans: None,
         holds: None,
         ..summary
@@ -192,13 +192,13 @@ fn join_pages(
 /// Both the summary and the page at the list's own address are checked; the latter shows the summary
 /// when the list is empty. Each must link to the patron's record in the known way. Otherwise the link to the list
 /// may be there, too, but go unrecognised.
-fn require_empty_list(part: &Part, record: &str, what: &str) -> Result<(), Failure> {
-    let Some(summary) = part.summary.as_ref().filter(|_| part.is_whole) else {
+fn require_empty_list(page: &AccountPage, record: &str, what: &str) -> Result<(), Failure> {
+    let Some(summary) = page.summary.as_ref().filter(|_| page.is_whole) else {
         return Err(Failure::page_changed(format!(
             "no list of {what}, and no complete summary that states it is empty"
         )));
     };
-    if !part.records.contains(record) {
+    if !page.records.contains(record) {
         return Err(Failure::page_changed(format!(
             "no list of {what}, and a summary without a link to the patron's record"
         )));
@@ -224,7 +224,7 @@ mod tests {
     const RECORD: &str = "1000007";
 
     /// Builds a summary with these links in the patron's box.
-    fn part(links: &str) -> Part {
+    fn account_page(links: &str) -> AccountPage {
         let base_url = Url::parse("https://library.test").unwrap();
         let context = ReadContext {
             base_url: &base_url,
@@ -233,17 +233,16 @@ mod tests {
             card_number: None,
         };
         let page = format!("<html><div class=patNameAddress>DOE, JO.{links}</div></html>");
-        match pages::classify_page(&page, &context).unwrap() {
-            PageKind::Account(part) => part,
+        match pages::parse_page_body(&page, &context).unwrap() {
+            ParsedPage::Account(account_page) => account_page,
             other => panic!("{other:?}"),
         }
     }
 
     fn read(summary: &str, list: &str) -> Result<Account, Failure> {
-        {
-            let account = Account::unknown("sierra".parse().unwrap());
-            join_pages(part(summary), part(list), part(list), RECORD, account)
-        }
+        let account = Account::unknown("sierra".parse().unwrap());
+        let [summary, items, holds] = [summary, list, list].map(account_page);
+        join_pages(summary, items, holds, RECORD, account)
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hippo_browser::PrivateAddresses;
-use hippo_browser::test_site::{NUMBER, PIN, Permit, RequestCount, library, options, secret};
+use hippo_browser::test_site::{
+    NUMBER, PIN, RequestCount, TestLoginPermit, library, options, secret,
+};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
 };
@@ -13,7 +15,7 @@ use rstest::rstest;
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::tls_front::TlsFront;
+use super::tls_proxy::TlsProxy;
 use super::*;
 
 const HOST: &str = "books.test";
@@ -47,8 +49,8 @@ impl TlsLibrary {
             .with_patron(patron);
         let date_format = site.date_format.clone();
         let demo = DemoLibrary::start(site).await.unwrap();
-        let front = TlsFront::start(&demo, HOST).await;
-        let mut library = library(&front.url);
+        let proxy = TlsProxy::start(&demo, HOST).await;
+        let mut library = library(&proxy.url);
         library.system = system.id().parse().unwrap();
         library.date_format = Some(date_format);
         let tried = Arc::new(RequestCount::default());
@@ -57,7 +59,7 @@ impl TlsLibrary {
         options.observer = Some(tried.clone());
         let connections = Connections::with_clients(&options, |builder| {
             builder
-                .add_root_certificate(front.authority.clone())
+                .add_root_certificate(proxy.ca_certificate.clone())
                 // Resolves only this name to this machine; other names are looked up.
                 .resolve(HOST, SocketAddr::from(([127, 0, 0, 1], 0)))
         });
@@ -78,7 +80,7 @@ impl TlsLibrary {
         }
         let outcome = self
             .sites
-            .check(&self.library, &secret(), &Permit::default())
+            .check(&self.library, &secret(), &TestLoginPermit::default())
             .await
             .map_err(Failure::from);
         Checked {
@@ -237,7 +239,7 @@ async fn library_at_a_private_address_gets_no_request(
     let mut url = Url::parse(&tls_library.demo.base_url()).unwrap();
     url.set_host(Some(host)).unwrap();
     library.base_url = url;
-    let permit = Permit::default();
+    let permit = TestLoginPermit::default();
     let failure = tls_library
         .sites
         .check(&library, &secret(), &permit)

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use hippo_browser::test_site::{Permit, library, options, secret};
+use hippo_browser::test_site::{TestLoginPermit, library, options, secret};
 use hippo_browser::{CardVisit, Interruption};
 use hippo_core::card::LoginOutcome;
 use secrecy::ExposeSecret as _;
@@ -106,7 +106,7 @@ async fn system_with_its_own_protocol_is_checked() {
         let mut options = options();
         options.limits.card = std::time::Duration::from_millis(300);
         let sites = Sites::new(options).unwrap();
-        let permit = Permit::default();
+        let permit = TestLoginPermit::default();
         let checked = sites
             .visit(&SocketSystem, &library(&url), &secret(), &permit)
             .await
@@ -128,9 +128,9 @@ async fn system_with_its_own_protocol_is_checked() {
 #[tokio::test]
 async fn system_with_its_own_protocol_needs_a_permit_to_log_in() {
     let (url, logins) = start_server("LOANS 0 HOLDS 0\n").await;
-    let permit = Permit {
+    let permit = TestLoginPermit {
         is_refusing: true,
-        ..Permit::default()
+        ..TestLoginPermit::default()
     };
     let checked = Sites::new(options())
         .unwrap()

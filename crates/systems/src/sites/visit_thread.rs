@@ -339,7 +339,9 @@ mod tests {
     use crate::sites::Sites;
     use hippo_browser::Form;
     use hippo_browser::Session;
-    use hippo_browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
+    use hippo_browser::test_site::{
+        Reply, TestLoginPermit, TestSite, library, options, page, secret,
+    };
 
     /// What the test system does with the page after the login.
     #[derive(Clone, Copy, PartialEq, Eq)]
@@ -430,8 +432,8 @@ mod tests {
         system: &'static Slow,
         site: &TestSite,
         id: &str,
-    ) -> (Result<Account, Failure>, Permit) {
-        let permit = Permit::default();
+    ) -> (Result<Account, Failure>, TestLoginPermit) {
+        let permit = TestLoginPermit::default();
         let mut library = library(&site.url);
         library.id = id.parse().unwrap();
         let outcome = sites.visit(system, &library, &secret(), &permit).await;

@@ -1,6 +1,6 @@
 //! `BiblioCommons`: recorded accounts, and complete visits to the demo library.
 
-use hippo_browser::test_site::Permit;
+use hippo_browser::test_site::TestLoginPermit;
 use hippo_browser::{BrowserOptions, ReadContext, SavedPage};
 
 use crate::library_pages;
@@ -113,7 +113,7 @@ async fn visit(demo: &DemoLibrary, number: &str, pin: &str) -> Result<Account, F
         number: number.to_owned().into(),
         pin: pin.to_owned().into(),
     };
-    let permit = Permit::default();
+    let permit = TestLoginPermit::default();
     let sites = Sites::new(BrowserOptions::default()).unwrap();
     let outcome = sites.check(&library(demo), &secret, &permit).await;
     let outcome = outcome.map_err(Failure::from);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use hippo_browser::test_site::Permit;
+use hippo_browser::test_site::TestLoginPermit;
 use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
@@ -83,7 +83,7 @@ impl DemoCard {
             number: self.number.clone().into(),
             pin: self.pin.clone().into(),
         };
-        let permit = Permit::default();
+        let permit = TestLoginPermit::default();
         let outcome = sites.check(&self.library(), &secret, &permit).await;
         let outcome = outcome.map_err(Failure::from);
         let permits = permit.count();

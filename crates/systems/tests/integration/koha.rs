@@ -1,7 +1,7 @@
 //! `koha`, on recorded pages of a real server and against the demo library.
 
 use hippo_browser::BrowserOptions;
-use hippo_browser::test_site::Permit;
+use hippo_browser::test_site::TestLoginPermit;
 
 use crate::library_pages;
 use std::sync::Arc;
@@ -345,7 +345,7 @@ async fn recording_drops_parts_of_names_and_keeps_fines(
         pin: PIN.to_owned().into(),
     };
     let account = sites
-        .check(&library, &secret, &Permit::default())
+        .check(&library, &secret, &TestLoginPermit::default())
         .await
         .unwrap();
     let recording = recorder

@@ -1,7 +1,7 @@
 //! Many patrons of one library are checked at once; none sees another's account.
 
 use hippo_browser::BrowserOptions;
-use hippo_browser::test_site::Permit;
+use hippo_browser::test_site::TestLoginPermit;
 
 use crate::demo::{start, today};
 use futures::StreamExt as _;
@@ -20,48 +20,52 @@ const PATRONS: usize = 12;
 /// How many checks run at once; the limit of two requests applies to them together.
 const CONCURRENT_CHECKS: usize = 16;
 
-fn number(patron: usize) -> String {
-    format!("2200000000{patron:04}")
+fn card_number(index: usize) -> String {
+    format!("2200000000{index:04}")
 }
 
-fn pin(patron: usize) -> String {
-    format!("{:04}", 1000 + patron * 7)
+fn card_pin(index: usize) -> String {
+    format!("{:04}", 1000 + index * 7)
 }
 
 /// Builds a patron whose lines all name the owner, with a different number of loans each.
-fn patron(patron: usize) -> Patron {
-    let mut somebody = Patron::new(&number(patron), &pin(patron), &format!("Reader {patron}"));
-    for loan in 0..=patron % 4 {
-        let title = format!("Loan {loan} of reader {patron}");
-        somebody = somebody.with_loan(DemoLoan::new(&title, "Stone, Ada", today()));
+fn build_patron(index: usize) -> Patron {
+    let name = format!("Reader {index}");
+    let mut patron = Patron::new(&card_number(index), &card_pin(index), &name);
+    for loan in 0..=index % 4 {
+        let title = format!("Loan {loan} of reader {index}");
+        patron = patron.with_loan(DemoLoan::new(&title, "Stone, Ada", today()));
     }
-    let title = format!("Wish of reader {patron}");
-    somebody.with_hold(DemoHold::waiting(&title, "Ash, Pip", "Oak Park", 1, 2))
+    let title = format!("Wish of reader {index}");
+    patron.with_hold(DemoHold::waiting(&title, "Ash, Pip", "Oak Park", 1, 2))
 }
 
 #[rstest]
 #[tokio::test]
 async fn patrons_checked_at_once_see_their_own_accounts(#[values(0, 1, 2, 3)] system: usize) {
     let kind = SystemKind::ALL[system];
-    let site = (0..PATRONS).fold(Site::new(kind, "Harbour Library", today()), |site, who| {
-        site.with_patron(patron(who))
-    });
+    let site = (0..PATRONS).fold(
+        Site::new(kind, "Harbour Library", today()),
+        |site, index| site.with_patron(build_patron(index)),
+    );
     let (demo, library) = start(site).await;
     let sites = Sites::new(BrowserOptions::default()).unwrap();
     let (sites, library) = (&sites, &library);
     let checks = futures::stream::iter(0..CHECKS_PER_SYSTEM).map(|check| async move {
-        // Vary which patrons are checked at the same time.
-        let who = (check * 5 + check / PATRONS) % PATRONS;
+        // Varies which patrons are checked at the same time.
+        let index = (check * 5 + check / PATRONS) % PATRONS;
         let secret = CardSecret {
-            number: number(who).into(),
-            pin: pin(who).into(),
+            number: card_number(index).into(),
+            pin: card_pin(index).into(),
         };
-        let outcome = sites.check(library, &secret, &Permit::default()).await;
-        (who, outcome.map_err(Failure::from))
+        let outcome = sites
+            .check(library, &secret, &TestLoginPermit::default())
+            .await;
+        (index, outcome.map_err(Failure::from))
     });
     let mut checks = checks.buffer_unordered(CONCURRENT_CHECKS);
     let mut done = 0;
-    while let Some((who, outcome)) = checks.next().await {
+    while let Some((index, outcome)) = checks.next().await {
         let account = outcome.unwrap_or_else(|failure| panic!("{}: {failure}", kind.id()));
         let mut titles: Vec<String> = account
             .loans
@@ -70,8 +74,8 @@ async fn patrons_checked_at_once_see_their_own_accounts(#[values(0, 1, 2, 3)] sy
             .map(|loan| loan.title)
             .collect();
         titles.sort();
-        let own: Vec<String> = (0..=who % 4)
-            .map(|loan| format!("Loan {loan} of reader {who}"))
+        let own: Vec<String> = (0..=index % 4)
+            .map(|loan| format!("Loan {loan} of reader {index}"))
             .collect();
         assert_eq!(titles, own, "{}", kind.id());
         let wishes: Vec<String> = account
@@ -80,7 +84,7 @@ async fn patrons_checked_at_once_see_their_own_accounts(#[values(0, 1, 2, 3)] sy
             .into_iter()
             .map(|hold| hold.title)
             .collect();
-        assert_eq!(wishes, [format!("Wish of reader {who}")], "{}", kind.id());
+        assert_eq!(wishes, [format!("Wish of reader {index}")], "{}", kind.id());
         done += 1;
     }
     assert_eq!(done, CHECKS_PER_SYSTEM);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use hippo_browser::test_site::Permit;
+use hippo_browser::test_site::TestLoginPermit;
 use hippo_browser::{BrowserOptions, Limits, ReadContext};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
@@ -131,7 +131,7 @@ impl DemoCard {
             pin: pin.to_owned().into(),
         };
         let outcome = sites
-            .check(&self.library, &secret, &Permit::default())
+            .check(&self.library, &secret, &TestLoginPermit::default())
             .await;
         let outcome = outcome.map_err(Failure::from);
         let profile = recording_profile(self.library.system.as_str());

@@ -29,19 +29,20 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
         ("account", "rows") => bytes / row(system, 0).len(),
         _ => 1,
     };
-    let filler = match shape {
-        "rows" if kind == "account" => String::new(),
-        "inputs" | "options" if kind == "account" => String::new(),
-        _ => filler(shape, bytes),
+    // On a login page, fields go into the login form. The rows of an account are made of its list.
+    let is_in_login_form = kind == "login" && matches!(shape, "inputs" | "options");
+    let in_login_form = if is_in_login_form {
+        build_filler(shape, bytes)
+    } else {
+        String::new()
     };
-    // On a login page, they go into the login form.
-    let (filler, in_form) = match (kind, shape) {
-        ("login", "inputs" | "options") => (String::new(), filler),
-        ("account", "inputs" | "options") => (self::filler(shape, bytes), String::new()),
-        _ => (filler, String::new()),
+    let filler = if is_in_login_form || (kind, shape) == ("account", "rows") {
+        String::new()
+    } else {
+        build_filler(shape, bytes)
     };
     if kind == "login" {
-        return login(system, &filler, &in_form);
+        return login(system, &filler, &in_login_form);
     }
     let list: String = (0..rows).map(|number| row(system, number)).collect();
     match system {
@@ -88,7 +89,7 @@ fn row(system: &str, number: usize) -> String {
     }
 }
 
-fn login(system: &str, filler: &str, in_form: &str) -> String {
+fn login(system: &str, filler: &str, in_login_form: &str) -> String {
     let (open, fields) = match system {
         "bibliocommons" => (
             "<form class=loginForm>",
@@ -109,7 +110,7 @@ fn login(system: &str, filler: &str, in_form: &str) -> String {
         _ => panic!("write the login form of {system} here"),
     };
     format!(
-        "<html><body><div id=opac-auth>{filler}{open}{in_form}{fields}</form></div></body></html>"
+        "<html><body><div id=opac-auth>{filler}{open}{in_login_form}{fields}</form></div></body></html>"
     )
 }
 
@@ -129,7 +130,7 @@ fn bibliocommons(filler: &str, rows: usize, list: &str) -> String {
     )
 }
 
-fn filler(shape: &str, bytes: usize) -> String {
+fn build_filler(shape: &str, bytes: usize) -> String {
     let mut filler = String::with_capacity(bytes + 100);
     let mut number = 0;
     while filler.len() < bytes {

@@ -102,9 +102,9 @@ async fn login_is_sent_once_after_the_permit() {
 async fn login_without_permit_is_not_sent() {
     let site = TestSite::start(|_| page(LOGIN)).await;
     let mut visitor = Visitor::to(&site.url);
-    visitor.permit = Permit {
+    visitor.permit = TestLoginPermit {
         is_refusing: true,
-        ..Permit::default()
+        ..TestLoginPermit::default()
     };
     let mut session = visitor.session();
     assert_eq!(kind(log_in(&mut session).await), "not_tried");

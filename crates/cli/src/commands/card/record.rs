@@ -194,7 +194,7 @@ fn print_kept_values(context: &Context, path: &Path, kept_values: &KeptValues, l
     print_list(
         output,
         "parts of addresses",
-        kept_values.addresses.iter().cloned().collect(),
+        kept_values.url_parts.iter().cloned().collect(),
     );
     print_list(
         output,
@@ -220,7 +220,7 @@ fn print_kept_values(context: &Context, path: &Path, kept_values: &KeptValues, l
         &format!(
             "{} and sums of money; {}, all moved by the same number of days; the library's time zone and date format",
             count(
-                kept_values.counts,
+                kept_values.counts_and_sums,
                 "number of up to three digits",
                 "numbers of up to three digits"
             ),
@@ -239,7 +239,7 @@ fn print_kept_values(context: &Context, path: &Path, kept_values: &KeptValues, l
 
 /// Lists the kept words with their counts, the most frequent first.
 fn words_by_frequency(kept_values: &KeptValues) -> Vec<String> {
-    let mut words: Vec<(&String, &usize)> = kept_values.words.iter().collect();
+    let mut words: Vec<(&String, &usize)> = kept_values.phrases.iter().collect();
     words.sort_by_key(|(word, times)| (Reverse(**times), word.to_lowercase()));
     words
         .into_iter()

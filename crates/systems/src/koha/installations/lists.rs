@@ -4,7 +4,7 @@ use hippo_core::account::HoldState;
 use hippo_core::failure::FailureKind;
 use rstest::rstest;
 
-use super::{NONE_OUT, NOTHING_OUT, list, newest, read, title};
+use super::{EMPTY_LOANS_PANEL, EMPTY_LOANS_TAB, list, newest_account_page, read, title};
 
 /// Builds a row of the newest list of holds; `cells` follow the branch.
 fn hold_row(class: &str, record: u32, lapse: &str, cells: &str) -> String {
@@ -177,7 +177,7 @@ fn newest_loan_is_read_with_any_extra_columns() {
             title(3, "Harbour")
         ),
     );
-    let page = newest(
+    let page = newest_account_page(
         "",
         &[
             ("checkouts", "借出（1）"),
@@ -224,11 +224,11 @@ fn group_of_holds_counts_as_one_in_the_tab(
          action=/cgi-bin/koha/opac-modrequest-suspend.pl><input type=hidden name=op value=cud-suspend><input \
          type=hidden name=reserve_id value=5></form></td>",
     );
-    let page = newest(
+    let page = newest_account_page(
         "",
-        &[NONE_OUT, ("holds", tab)],
+        &[EMPTY_LOANS_TAB, ("holds", tab)],
         &[
-            ("checkouts", NOTHING_OUT),
+            ("checkouts", EMPTY_LOANS_PANEL),
             ("holds", &list("holdst", caption, 9, &rows)),
         ],
     );
@@ -258,10 +258,13 @@ fn request_from_closed_stacks_is_a_hold() {
     );
     let table = |caption: &str| list("closed-stack-requests-table", caption, 8, &row);
     let page = |tab: &str, table: &str| {
-        newest(
+        newest_account_page(
             "",
-            &[NONE_OUT, ("closed-stack-requests", tab)],
-            &[("checkouts", NOTHING_OUT), ("closed-stack-requests", table)],
+            &[EMPTY_LOANS_TAB, ("closed-stack-requests", tab)],
+            &[
+                ("checkouts", EMPTY_LOANS_PANEL),
+                ("closed-stack-requests", table),
+            ],
         )
     };
     let account = read(&page("Stacks (1)", &table("Stacks (1)"))).unwrap();
@@ -293,15 +296,15 @@ fn recall_with_misplaced_row_ends_is_a_hold() {
         + &row(5, "Ready for pickup", "")
         + &row(6, "Xyzzy", "")
         + "<td></td></tr>";
-    let page = newest(
+    let page = newest_account_page(
         "",
         &[
-            NONE_OUT,
+            EMPTY_LOANS_TAB,
             ("recalls", "Called back (4)"),
             ("article-requests", "Articles (2)"),
         ],
         &[
-            ("checkouts", NOTHING_OUT),
+            ("checkouts", EMPTY_LOANS_PANEL),
             (
                 "recalls",
                 &list("recalls-table", "Called back (4)", 7, &rows),
@@ -326,13 +329,16 @@ fn digital_loans_of_the_shared_german_service_are_loans() {
         title(9, "Nebel")
     );
     let page = |table: &str| {
-        newest(
+        newest_account_page(
             "",
             &[
                 ("checkouts", "Daheim (0)"),
                 ("divibibcheckouts", "Dateien (1)"),
             ],
-            &[("checkouts", NOTHING_OUT), ("divibibcheckouts", table)],
+            &[
+                ("checkouts", EMPTY_LOANS_PANEL),
+                ("divibibcheckouts", table),
+            ],
         )
     };
     let account = read(&page(&list("divibibcheckoutst", "1 Datei(en)", 6, &row))).unwrap();
@@ -361,11 +367,11 @@ fn hold_states_are_read_without_the_expiration_column() {
         + &row("", "Vorgemerkt", "<i class='fa fa-pause'></i>")
         + &row("", "Ausgesetzt bis 2026-12-24", "")
         + &row("", "Bestellt", "");
-    let page = newest(
+    let page = newest_account_page(
         "",
-        &[NONE_OUT, ("holds", "Wünsche (4)")],
+        &[EMPTY_LOANS_TAB, ("holds", "Wünsche (4)")],
         &[
-            ("checkouts", NOTHING_OUT),
+            ("checkouts", EMPTY_LOANS_PANEL),
             ("holds", &list("holdst", "", 4, &rows)),
         ],
     );
@@ -387,11 +393,11 @@ fn hold_states_are_read_without_the_expiration_column() {
 #[test]
 fn repeated_row_is_no_group() {
     let row = hold_row("", 4, "Never", "<td class=status>In line</td><td></td>");
-    let page = newest(
+    let page = newest_account_page(
         "",
-        &[NONE_OUT, ("holds", "Wishes (1)")],
+        &[EMPTY_LOANS_TAB, ("holds", "Wishes (1)")],
         &[
-            ("checkouts", NOTHING_OUT),
+            ("checkouts", EMPTY_LOANS_PANEL),
             (
                 "holds",
                 &list("holdst", "Wishes (2 in all)", 8, &row.repeat(2)),

@@ -12,7 +12,7 @@ use url::Url;
 use super::Koha;
 use crate::offline::OfflineReader as _;
 
-fn read_at(page: &str, date_format: Option<&str>) -> Result<Account, Failure> {
+fn read_with_date_format(page: &str, date_format: Option<&str>) -> Result<Account, Failure> {
     let page = SavedPage {
         name: "saved.html".to_owned(),
         body: page.to_owned(),
@@ -28,11 +28,11 @@ fn read_at(page: &str, date_format: Option<&str>) -> Result<Account, Failure> {
 }
 
 fn read(page: &str) -> Result<Account, Failure> {
-    read_at(page, None)
+    read_with_date_format(page, None)
 }
 
 /// Builds a page of the newest templates (from 24.05): Bootstrap 5, tabs and panels of a shared template.
-fn newest(notices: &str, tabs: &[(&str, &str)], panels: &[(&str, &str)]) -> String {
+fn newest_account_page(notices: &str, tabs: &[(&str, &str)], panels: &[(&str, &str)]) -> String {
     let tabs: String = tabs
         .iter()
         .map(|(name, words)| {
@@ -66,10 +66,10 @@ fn newest(notices: &str, tabs: &[(&str, &str)], panels: &[(&str, &str)]) -> Stri
     )
 }
 
-const NOTHING_OUT: &str = "<table class=table><caption class=visually-hidden>Out</caption><tr><td>Nothing</td></tr></table>\
+const EMPTY_LOANS_PANEL: &str = "<table class=table><caption class=visually-hidden>Out</caption><tr><td>Nothing</td></tr></table>\
      <div class=modal id=addNoteModal><form id=addNoteForm><input type=hidden name=issue_id></form></div>";
 
-const NONE_OUT: (&str, &str) = ("checkouts", "خارج (0)");
+const EMPTY_LOANS_TAB: (&str, &str) = ("checkouts", "خارج (0)");
 
 fn list(id: &str, caption: &str, columns: usize, rows: &str) -> String {
     format!(
@@ -96,15 +96,15 @@ fn relatives_loans_and_fines_are_ignored() {
             title(8, "Lamps")
         ),
     );
-    let page = newest(
+    let page = newest_account_page(
         "",
         &[
-            NONE_OUT,
+            EMPTY_LOANS_TAB,
             ("relative-issues", "Of relatives"),
             ("relative-fines", "Owed by relatives"),
         ],
         &[
-            ("checkouts", NOTHING_OUT),
+            ("checkouts", EMPTY_LOANS_PANEL),
             (
                 "relative-fines",
                 "<table><tr><td>Mo Doe owes charges of:</td><td><a href='/cgi-bin/koha/opac-account.pl#g9'>41.00</a>\
@@ -135,9 +135,13 @@ fn card_expiry_is_read_in_the_sites_format(
          <div class='alert alert-warning'><ul><li class='userdebarred blocker'><strong>Frozen.</strong> <ul><li \
          class=manual_restriction>Until {written}</li><li>Ask us.</li></ul></li><li id=lost>Lost.</li><li id=gonenoaddress>Moved?</li></ul></div>"
     );
-    let page = newest(&notices, &[NONE_OUT], &[("checkouts", NOTHING_OUT)]);
+    let page = newest_account_page(
+        &notices,
+        &[EMPTY_LOANS_TAB],
+        &[("checkouts", EMPTY_LOANS_PANEL)],
+    );
     let page = page.replace("\"metric\"", &format!("{setting:?}"));
-    let account = read_at(&page, Some("%Y, day %j")).unwrap();
+    let account = read_with_date_format(&page, Some("%Y, day %j")).unwrap();
     assert_eq!(account.card_expires, expected.parse().ok());
     assert_eq!(account.messages.len(), 5, "{:?}", account.messages);
     assert_eq!(
@@ -158,10 +162,10 @@ fn blocked_patron_owes_the_amount_in_any_language(#[case] sum: &str, #[case] exp
     );
     let page = |notices: &str| {
         let tab = format!("Xyzzy ({sum})");
-        newest(
+        newest_account_page(
             notices,
-            &[NONE_OUT, ("fines", &tab)],
-            &[("checkouts", NOTHING_OUT), ("fines", &panel)],
+            &[EMPTY_LOANS_TAB, ("fines", &tab)],
+            &[("checkouts", EMPTY_LOANS_PANEL), ("fines", &panel)],
         )
     };
     assert_eq!(read(&page("")).unwrap().fines, None);

@@ -146,7 +146,7 @@ fn list_in_another_language_is_recognised_by_its_classes(
     let row = loan_row(0, &title_cell("Tides"), status);
     let page = loans("1 TITRE EMPRUNTÉ", &FRENCH, &row);
     for page in [page.clone(), page.replace("checkout_form", "f1")] {
-        let read = read_at(&page, Some(format)).unwrap();
+        let read = read_with_date_format(&page, Some(format)).unwrap();
         assert_eq!(read.declared.loans, Some(1));
         let loan = &read.loans.unwrap()[0];
         assert_eq!(loan.due, Some("2026-12-03".parse().unwrap()));
@@ -155,7 +155,11 @@ fn list_in_another_language_is_recognised_by_its_classes(
     }
     let taken = page.replace("<input type=checkbox", "<input type=checkbox disabled");
     assert_eq!(
-        read_at(&taken, Some(format)).unwrap().loans.unwrap()[0].renewable,
+        read_with_date_format(&taken, Some(format))
+            .unwrap()
+            .loans
+            .unwrap()[0]
+            .renewable,
         Some(false)
     );
 }
@@ -175,10 +179,13 @@ fn date_is_read_only_in_the_declared_format(
 ) {
     let row = loan_row(0, &title_cell("Tides"), &format!("DUE {written}"));
     let page = loans("1 ITEM CHECKED OUT", &ENGLISH, &row);
-    let loans = read_at(&page, Some(format)).unwrap().loans.unwrap();
+    let loans = read_with_date_format(&page, Some(format))
+        .unwrap()
+        .loans
+        .unwrap();
     assert_eq!(loans[0].due, Some(expected.parse().unwrap()));
     assert_eq!(
-        read_at(&page, None).unwrap_err().kind,
+        read_with_date_format(&page, None).unwrap_err().kind,
         FailureKind::PageChanged
     );
 }

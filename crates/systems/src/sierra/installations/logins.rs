@@ -1,7 +1,7 @@
 //! Logins by CAS and by the older catalogue's own form, with their messages.
 
 use hippo_browser::test_site::{
-    NUMBER, PIN, Permit, Reply, TestSite, library, options, page, redirect, reply, secret,
+    NUMBER, PIN, Reply, TestLoginPermit, TestSite, library, options, page, redirect, reply, secret,
 };
 use hippo_core::site::LibrarySite as _;
 use rstest::rstest;
@@ -117,7 +117,9 @@ async fn check_with_cas_page(
     .await;
     let library = library(&site.url);
     let sites = Sites::new(options()).unwrap();
-    let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    let checked = sites
+        .check(&library, &secret(), &TestLoginPermit::default())
+        .await;
     let checked = checked.map_err(Failure::from);
     (checked, site.asked())
 }
@@ -219,7 +221,9 @@ async fn small_login_form_on_an_unknown_page_is_no_refusal(
     .await;
     let library = library(&site.url);
     let sites = Sites::new(options()).unwrap();
-    let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    let checked = sites
+        .check(&library, &secret(), &TestLoginPermit::default())
+        .await;
     let checked = checked.map_err(Failure::from);
     assert_eq!(checked.err().map(|failure| failure.kind), expected);
     let sent = site.lines();
@@ -245,7 +249,9 @@ async fn redirect_back_to_the_login_page_is_a_refusal(#[case] back_to: &'static 
     .await;
     let sites = Sites::new(options()).unwrap();
     let library = library(&site.url);
-    let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    let checked = sites
+        .check(&library, &secret(), &TestLoginPermit::default())
+        .await;
     let checked = checked.map_err(Failure::from);
     assert_eq!(checked.unwrap_err().kind, FailureKind::WrongCredentials);
 }

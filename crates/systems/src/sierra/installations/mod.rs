@@ -13,7 +13,7 @@ use url::Url;
 use super::Sierra;
 use crate::offline::OfflineReader as _;
 
-fn read_at(page: &str, date_format: Option<&str>) -> Result<Account, Failure> {
+fn read_with_date_format(page: &str, date_format: Option<&str>) -> Result<Account, Failure> {
     let page = SavedPage {
         name: "saved.html".to_owned(),
         body: page.to_owned(),
@@ -29,7 +29,7 @@ fn read_at(page: &str, date_format: Option<&str>) -> Result<Account, Failure> {
 }
 
 fn read(page: &str) -> Result<Account, Failure> {
-    read_at(page, Some("%m-%d-%y"))
+    read_with_date_format(page, Some("%m-%d-%y"))
 }
 
 fn kind(page: &str) -> FailureKind {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hippo_browser::test_site::Permit;
+use hippo_browser::test_site::TestLoginPermit;
 use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
@@ -53,7 +53,7 @@ pub(crate) async fn check(
         number: number.to_owned().into(),
         pin: pin.to_owned().into(),
     };
-    let permit = Permit::default();
+    let permit = TestLoginPermit::default();
     let logins = demo.logins();
     let outcome = sites.check(library, &secret, &permit).await;
     let outcome = outcome.map_err(Failure::from);

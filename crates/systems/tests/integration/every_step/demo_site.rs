@@ -1,9 +1,9 @@
-//! A demo library with one card, and a visitor with limits.
+//! A demo library with one card, and a client with limits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hippo_browser::test_site::{Permit, RequestCount};
+use hippo_browser::test_site::{RequestCount, TestLoginPermit};
 use hippo_browser::{BrowserOptions, Limits, PrivateAddresses};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
@@ -30,26 +30,26 @@ pub(crate) const LONG_LIMITS: Limits = Limits {
 };
 
 /// A site client with its limits.
-pub(crate) struct Visitor {
+pub(crate) struct LimitedClient {
     sites: Sites,
     pub(crate) limits: Limits,
-    tried: Arc<RequestCount>,
+    attempted_requests: Arc<RequestCount>,
 }
 
-impl Visitor {
+impl LimitedClient {
     pub(crate) fn new(limits: Limits) -> Self {
-        let tried = Arc::new(RequestCount::default());
+        let attempted_requests = Arc::new(RequestCount::default());
         let sites = Sites::new(BrowserOptions {
             limits,
             // No redirect of this test may leave the machine.
             private_addresses: PrivateAddresses::LoopbackOnly,
-            observer: Some(tried.clone()),
+            observer: Some(attempted_requests.clone()),
             ..BrowserOptions::default()
         });
         Self {
             sites: sites.unwrap(),
             limits,
-            tried,
+            attempted_requests,
         }
     }
 }
@@ -62,12 +62,12 @@ pub(crate) struct DemoSite {
 /// The result of a check.
 pub(crate) struct Checked {
     pub(crate) outcome: Result<Account, Failure>,
-    pub(crate) took: Duration,
+    pub(crate) elapsed: Duration,
     pub(crate) logins: usize,
     /// The number of requests that the library received.
     pub(crate) requests: usize,
-    /// The number of requests that were tried, to any host.
-    pub(crate) tried: usize,
+    /// The number of requests that were attempted, to any host.
+    pub(crate) attempted_requests: usize,
     pub(crate) logged_out: bool,
 }
 
@@ -86,7 +86,7 @@ impl DemoSite {
     }
 
     /// Checks the card in a fresh session, under this rule.
-    pub(crate) async fn check(&self, visitor: &Visitor, rule: Option<Rule>) -> Checked {
+    pub(crate) async fn check(&self, client: &LimitedClient, rule: Option<Rule>) -> Checked {
         self.demo.switches().clear();
         self.demo.end_all_sessions();
         self.demo.clear_requests();
@@ -97,21 +97,23 @@ impl DemoSite {
             number: NUMBER.to_owned().into(),
             pin: PIN.to_owned().into(),
         };
-        let began = Instant::now();
-        let outcome = visitor
+        let started = Instant::now();
+        let outcome = client
             .sites
-            .check(&self.library, &secret, &Permit::default())
+            .check(&self.library, &secret, &TestLoginPermit::default())
             .await
             .map_err(Failure::from);
-        let took = began.elapsed();
+        let elapsed = started.elapsed();
         let requests = self.demo.requests();
         Checked {
             outcome,
-            took,
+            elapsed,
             logins: self.demo.logins(),
             requests: requests.len(),
-            tried: visitor.tried.take(),
-            logged_out: requests.iter().any(|seen| seen.path.contains("logout")),
+            attempted_requests: client.attempted_requests.take(),
+            logged_out: requests
+                .iter()
+                .any(|request| request.path.contains("logout")),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hippo_browser::Limits;
 
 use crate::demo::{start, today};
-use demo_site::{Checked, DemoSite, LONG_LIMITS, NUMBER, PIN, Visitor};
+use demo_site::{Checked, DemoSite, LONG_LIMITS, LimitedClient, NUMBER, PIN};
 use expected::{Expected, ExpectedFailure, expected, without_escape_remains, without_links};
 use futures::StreamExt as _;
 use hippo_core::account::Account;
@@ -56,10 +56,10 @@ impl Scenario<'_> {
     /// Asserts what holds for every check, and what this fault should cause.
     fn assert_outcome(&self, checked: &Checked, good: &Account, limits: Limits) {
         let what = self.describe();
-        let took = checked.took;
+        let elapsed = checked.elapsed;
         assert!(
-            took < limits.card + limits.log_out + GRACE,
-            "{what}: {took:?}"
+            elapsed < limits.card + limits.log_out + GRACE,
+            "{what}: {elapsed:?}"
         );
         assert!(checked.logins <= 1, "{what}: {} logins", checked.logins);
         assert!(checked.logins == 0 || checked.logged_out, "{what}");
@@ -166,11 +166,11 @@ async fn fault_at_any_step_has_its_kind_and_a_logout(
     #[case] generation: Generation,
 ) {
     let demo_site = DemoSite::new(system, generation).await;
-    let visitor = Visitor::new(LONG_LIMITS);
+    let client = LimitedClient::new(LONG_LIMITS);
     // Another site under another host name, which must never get a PIN or a cookie.
     let (other, _) = start(Site::new(SystemKind::Sierra, "Elsewhere", today())).await;
     let elsewhere = other.base_url().replace("127.0.0.1", "localhost");
-    let undisturbed = demo_site.check(&visitor, None).await;
+    let undisturbed = demo_site.check(&client, None).await;
     let good = undisturbed.outcome.unwrap();
     let steps = u32::try_from(undisturbed.requests).unwrap();
     assert!(steps >= 3, "{steps}");
@@ -186,15 +186,15 @@ async fn fault_at_any_step_has_its_kind_and_a_logout(
                     is_once,
                     steps,
                 };
-                let checked = demo_site.check(&visitor, Some(scenario.rule())).await;
+                let checked = demo_site.check(&client, Some(scenario.rule())).await;
                 if leads_out_of_bounds(fault) {
                     let what = scenario.describe();
                     assert_eq!(
-                        checked.tried, checked.requests,
+                        checked.attempted_requests, checked.requests,
                         "{what}: another host was asked"
                     );
                 }
-                scenario.assert_outcome(&checked, &good, visitor.limits);
+                scenario.assert_outcome(&checked, &good, client.limits);
                 for request in demo_site.demo.requests() {
                     assert!(
                         !request.changes_state,
@@ -252,19 +252,19 @@ async fn slow_site_at_any_step_is_down_in_time_with_a_logout(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let patient = Visitor::new(LONG_LIMITS);
-    let with_short_answers = Visitor::new(SHORT_ANSWERS);
-    let with_short_cards = Visitor::new(SHORT_CARDS);
+    let patient_client = LimitedClient::new(LONG_LIMITS);
+    let short_answer_client = LimitedClient::new(SHORT_ANSWERS);
+    let short_card_client = LimitedClient::new(SHORT_CARDS);
     let demo_site = DemoSite::new(system, generation).await;
-    let steps = u32::try_from(demo_site.check(&patient, None).await.requests).unwrap();
+    let steps = u32::try_from(demo_site.check(&patient_client, None).await.requests).unwrap();
     let faults = Fault::all_slow_faults();
     let mut scenarios = Vec::new();
     for fault in &faults {
         for step in 0..steps {
-            for (visitor, is_once) in [
-                (&with_short_answers, true),
-                (&with_short_answers, false),
-                (&with_short_cards, false),
+            for (client, is_once) in [
+                (&short_answer_client, true),
+                (&short_answer_client, false),
+                (&short_card_client, false),
             ] {
                 let scenario = Scenario {
                     system,
@@ -275,18 +275,22 @@ async fn slow_site_at_any_step_is_down_in_time_with_a_logout(
                     steps,
                 };
                 // The card's time doesn't include the logout.
-                if visitor.limits == SHORT_ANSWERS || !scenario.is_at_logout() {
-                    scenarios.push((scenario, visitor));
+                if client.limits == SHORT_ANSWERS || !scenario.is_at_logout() {
+                    scenarios.push((scenario, client));
                 }
             }
         }
     }
-    let checks = futures::stream::iter(scenarios).map(async |(scenario, visitor)| {
+    let checks = futures::stream::iter(scenarios).map(async |(scenario, client)| {
         let demo_site = DemoSite::new(system, generation).await;
-        let good = demo_site.check(&patient, None).await.outcome.unwrap();
-        let checked = demo_site.check(visitor, Some(scenario.rule())).await;
-        scenario.assert_outcome(&checked, &good, visitor.limits);
-        if visitor.limits == SHORT_CARDS {
+        let good = demo_site
+            .check(&patient_client, None)
+            .await
+            .outcome
+            .unwrap();
+        let checked = demo_site.check(client, Some(scenario.rule())).await;
+        scenario.assert_outcome(&checked, &good, client.limits);
+        if client.limits == SHORT_CARDS {
             let failure = checked.outcome.unwrap_err();
             let expected = match checked.logins {
                 0 => "no login page within",

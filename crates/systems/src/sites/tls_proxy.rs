@@ -1,4 +1,4 @@
-//! Puts a demo library behind TLS.
+//! Puts a TLS proxy in front of a demo library.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,32 +9,35 @@ use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 /// Terminates TLS for a demo library at `https://HOST:PORT`.
-pub(super) struct TlsFront {
+pub(super) struct TlsProxy {
     pub(super) url: Url,
-    pub(super) handshakes: Arc<AtomicUsize>,
-    pub(super) authority: reqwest::Certificate,
+    pub(super) handshake_count: Arc<AtomicUsize>,
+    pub(super) ca_certificate: reqwest::Certificate,
 }
 
-impl TlsFront {
-    /// Starts the front; the demo library then links to itself by https.
+impl TlsProxy {
+    /// Starts the proxy; the demo library then links to itself by https.
     pub(super) async fn start(demo: &DemoLibrary, host: &str) -> Self {
         demo.switches().https(true);
-        let behind = demo.base_url().trim_start_matches("http://").to_owned();
-        let (acceptor, authority) = acceptor(host);
+        let backend_address = demo.base_url().trim_start_matches("http://").to_owned();
+        let (acceptor, ca_certificate) = acceptor(host);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let handshakes: Arc<AtomicUsize> = Arc::default();
-        let counted = Arc::clone(&handshakes);
+        let handshake_count: Arc<AtomicUsize> = Arc::default();
+        let counter = Arc::clone(&handshake_count);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, counted, behind) =
-                    (acceptor.clone(), Arc::clone(&counted), behind.clone());
+                let (acceptor, counter, backend_address) = (
+                    acceptor.clone(),
+                    Arc::clone(&counter),
+                    backend_address.clone(),
+                );
                 tokio::spawn(async move {
                     let Ok(mut stream) = acceptor.accept(stream).await else {
                         return;
                     };
-                    counted.fetch_add(1, Ordering::SeqCst);
-                    if let Ok(mut demo) = TcpStream::connect(behind).await {
+                    counter.fetch_add(1, Ordering::SeqCst);
+                    if let Ok(mut demo) = TcpStream::connect(backend_address).await {
                         // Copies until either side closes.
                         let _ = tokio::io::copy_bidirectional(&mut stream, &mut demo).await;
                     }
@@ -43,8 +46,8 @@ impl TlsFront {
         });
         Self {
             url: format!("https://{host}:{port}").parse().unwrap(),
-            handshakes,
-            authority,
+            handshake_count,
+            ca_certificate,
         }
     }
 }
