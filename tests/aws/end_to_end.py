@@ -223,7 +223,7 @@ class Scenario:
 
     def replay_dead_letters(self, outcomes):
         letters = self.hippo.json("aws", "replay-dead-letters", allowed=(0, 1))["dead_letters"]
-        check(sorted(letter["fate"] for letter in letters) == outcomes, f"The command lists each dead letter: {', '.join(outcomes)}.")
+        check(sorted(letter["outcome"] for letter in letters) == outcomes, f"The command lists each dead letter: {', '.join(outcomes)}.")
 
     def move_to_machine_and_back(self):
         there, back = self.folder / "there.json", self.folder / "back.json"

@@ -305,7 +305,7 @@ impl Connections {
         } else if error.is_connect() {
             "no connection"
         } else if error.is_body() || error.is_decode() {
-            "the answer broke off or couldn't be decompressed"
+            "the answer was cut off or couldn't be decompressed"
         } else {
             "the connection was closed before an answer"
         };

@@ -36,7 +36,7 @@ impl HeartbeatClient for HttpHeartbeat {
     }
 }
 
-/// Fetches the URL. The reason of an error doesn't name it: whoever knows it can send the heartbeat.
+/// Fetches the URL. The reason of an error doesn't name it: anyone who knows it can send the heartbeat.
 async fn fetch(url: &Url) -> Result<(), String> {
     let uri: Uri = url
         .as_str()

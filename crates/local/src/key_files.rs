@@ -169,7 +169,7 @@ fn check_permissions(path: &Path, file: &File, is_secret: bool) -> Result<(), Se
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        // Whoever can change the public key can have PINs sealed for their own key.
+        // Anyone who can change the public key can have PINs sealed for their own key.
         let forbidden = if is_secret { 0o077 } else { 0o022 };
         if metadata.mode() & forbidden != 0 {
             let what = if is_secret {

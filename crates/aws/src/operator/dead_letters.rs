@@ -65,7 +65,7 @@ pub struct Replayed {
     /// A description, like `a visit of 3 cards at wpl`.
     pub what: String,
     /// The result of its replay.
-    pub fate: ReplayOutcome,
+    pub outcome: ReplayOutcome,
     /// Why it wasn't replayed.
     pub reason: Option<String>,
 }
@@ -167,7 +167,7 @@ impl<'a> DeadLetters<'a> {
                     queue: kind,
                     message: id,
                     what: letter.what,
-                    fate: outcome,
+                    outcome,
                     reason,
                 });
             }

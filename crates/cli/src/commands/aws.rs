@@ -79,12 +79,12 @@ fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
         table.row([
             letter.queue.to_string().into(),
             letter.what.as_str().into(),
-            outcome_cell(letter.fate),
+            outcome_cell(letter.outcome),
             letter.reason.as_deref().unwrap_or_default().into(),
         ]);
     }
     globals.output.print_table(&table);
-    let is = |fate| letters.iter().any(|letter| letter.fate == fate);
+    let is = |outcome| letters.iter().any(|letter| letter.outcome == outcome);
     if is(ReplayOutcome::Unreadable) {
         globals.output.print_text(
             "Messages that aren't LibraryHippo's stay until you discard them: “hippo aws replay-dead-letters \
@@ -101,8 +101,8 @@ fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
     )
 }
 
-fn outcome_cell(fate: ReplayOutcome) -> Cell {
-    let (words, tone) = match fate {
+fn outcome_cell(outcome: ReplayOutcome) -> Cell {
+    let (words, tone) = match outcome {
         ReplayOutcome::Replayed => ("replayed", Tone::Good),
         ReplayOutcome::Waiting => ("waiting", Tone::Plain),
         ReplayOutcome::Discarded => ("discarded", Tone::Faint),

@@ -148,7 +148,7 @@ impl ScheduleTable {
             }
         };
         Ok(StartRules {
-            within: self
+            start_deadline: self
                 .start_within_minutes
                 .map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
             paused: self.paused,
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(
             jobs.rules(Job::CheckCards, &"all".parse().unwrap()),
             StartRules {
-                within: Some(Duration::from_secs(3600)),
+                start_deadline: Some(Duration::from_secs(3600)),
                 paused: false,
                 schedule: Some(Schedule::Daily {
                     zone: chrono_tz::America::Toronto,

@@ -355,7 +355,7 @@ async fn label_that_is_always_late_raises_one_alert_a_day() {
     let after_run = after_run(&world, &notifier, &pings);
     for _ in 0..3 {
         let mut late = plan(&after_run, &world);
-        late.rules.within = Some(std::time::Duration::from_secs(60));
+        late.rules.start_deadline = Some(std::time::Duration::from_secs(60));
         world.clock.advance(Duration::minutes(5));
         let begun = ledger::start_run(&world.store, &world.clock, late).await;
         assert!(

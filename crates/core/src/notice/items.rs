@@ -94,7 +94,7 @@ impl DayWords {
                 String::from("PIN not sent"),
                 String::from(
                     "This library’s website has a new address, so we didn’t send the PIN there. Please ask \
-                     whoever runs LibraryHippo to check the address.",
+                     the person who runs LibraryHippo to check the address.",
                 ),
                 true,
             ),

@@ -54,7 +54,7 @@ pub struct RunPlan<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StartRules {
     /// How long after its scheduled time a run may start; `None`: no deadline.
-    pub within: Option<Duration>,
+    pub start_deadline: Option<Duration>,
     /// Whether the label's runs do not start at all.
     pub paused: bool,
     /// When the label's schedule fires; `None`: missed runs can't be known.
@@ -260,11 +260,12 @@ fn forbidden_outcome(
     scheduled_time: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Option<RunOutcome> {
-    let is_late =
-        |within| TimeDelta::from_std(within).is_ok_and(|within| now - scheduled_time > within);
+    let is_late = |deadline| {
+        TimeDelta::from_std(deadline).is_ok_and(|deadline| now - scheduled_time > deadline)
+    };
     if rules.paused {
         Some(RunOutcome::SkippedPaused)
-    } else if rules.within.is_some_and(is_late) {
+    } else if rules.start_deadline.is_some_and(is_late) {
         Some(RunOutcome::Missed)
     } else {
         None

@@ -17,7 +17,7 @@ const FINGERPRINT_KIND: &str = "libraryhippo-fingerprint-key";
 const VERSION: &str = "1";
 
 const PRIVATE_HEAD: &str = "\
-# The private key of LibraryHippo. Whoever has this file and the database can read every number and PIN.
+# The private key of LibraryHippo. Anyone with this file and the database can read every number and PIN.
 # Keep a copy, but apart from the backups of the database; without it no PIN can be opened again.
 ";
 const PUBLIC_HEAD: &str = "\

@@ -220,7 +220,7 @@ impl Sqs {
         let outputs = outputs(&self.url);
         let letters = DeadLetters::new(&config(&self.url), &outputs);
         let mut outcomes = Vec::new();
-        let each = &mut |replayed: Replayed| outcomes.push((replayed.message, replayed.fate));
+        let each = &mut |replayed: Replayed| outcomes.push((replayed.message, replayed.outcome));
         assert_eq!(letters.replay(kind, options, each).await.unwrap(), 0);
         outcomes
     }
@@ -378,7 +378,7 @@ impl Group {
         let outputs = outputs(&self.url);
         let letters = DeadLetters::new(&config(&self.url), &outputs);
         let mut outcomes = Vec::new();
-        let each = &mut |replayed: Replayed| outcomes.push((replayed.message, replayed.fate));
+        let each = &mut |replayed: Replayed| outcomes.push((replayed.message, replayed.outcome));
         let behind = letters.replay(Kind::Visits, options, each).await.unwrap();
         (outcomes, behind)
     }

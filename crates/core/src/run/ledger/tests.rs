@@ -75,10 +75,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[case::late_but_in_time("13:00:00", Some(HOUR))]
 #[case::no_deadline("23:00:00", None)]
 #[tokio::test]
-async fn run_starts_within_its_deadline(#[case] now: &str, #[case] within: Option<Duration>) {
+async fn run_starts_within_its_deadline(
+    #[case] now: &str,
+    #[case] start_deadline: Option<Duration>,
+) {
     let world = at_time(now).await;
     let rules = StartRules {
-        within,
+        start_deadline,
         ..StartRules::default()
     };
     let run = run_through(&world, with_rules("12:00:00", rules)).await;
@@ -90,7 +93,7 @@ async fn run_starts_within_its_deadline(#[case] now: &str, #[case] within: Optio
 async fn run_after_its_deadline_is_missed() {
     let world = at_time("13:00:01").await;
     let rules = StartRules {
-        within: Some(HOUR),
+        start_deadline: Some(HOUR),
         ..StartRules::default()
     };
     let missed = run_through(&world, with_rules("12:00:00", rules.clone())).await;
@@ -107,7 +110,7 @@ async fn late_duplicate_of_a_finished_run_is_not_missed() {
     let world = at_time("12:00:00").await;
     let after_run = after_run(&world);
     let rules = StartRules {
-        within: Some(HOUR),
+        start_deadline: Some(HOUR),
         ..StartRules::default()
     };
     let plan = || RunPlan {
@@ -127,7 +130,7 @@ async fn late_duplicate_of_a_finished_run_is_not_missed() {
 async fn manual_run_ignores_deadline_and_pause() {
     let world = at_time("23:00:00").await;
     let rules = StartRules {
-        within: Some(HOUR),
+        start_deadline: Some(HOUR),
         paused: true,
         schedule: None,
     };
@@ -424,7 +427,7 @@ async fn late_run_raises_an_alert_even_if_its_start_crashes() {
         ..FaultyStore::new(&world)
     };
     let rules = StartRules {
-        within: Some(HOUR),
+        start_deadline: Some(HOUR),
         ..StartRules::default()
     };
     let late = RunPlan {
