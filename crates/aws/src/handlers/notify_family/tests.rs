@@ -200,7 +200,7 @@ async fn message_for_a_missing_notice_is_acknowledged_and_logged() {
         let logged = String::from_utf8(logged).unwrap();
         assert_eq!(logged.lines().count(), 1, "{missing}: {logged}");
         assert!(
-            logged.contains("gone") && logged.contains(missing),
+            logged.contains("no longer exists") && logged.contains(missing),
             "{logged}"
         );
     }
