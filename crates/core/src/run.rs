@@ -98,7 +98,7 @@ pub enum Trigger {
     Retry,
     /// A person.
     Person,
-    /// Written by a newer version, in a word unknown to this one.
+    /// A value that only a newer version knows.
     #[serde(other)]
     Newer,
 }
@@ -184,7 +184,7 @@ impl Counts {
         self.enqueued = self.enqueued.saturating_add(more);
     }
 
-    /// The maximum of each count: two executions of one run count the same work.
+    /// Returns the maximum of each count, since two executions of one run count the same work.
     #[must_use]
     pub fn at_least(mut self, other: &Self) -> Self {
         self.planned = self.planned.max(other.planned);

@@ -15,8 +15,8 @@ use crate::skeleton::Skeleton;
 
 /// One problem that needs the operator.
 ///
-/// It is an allow list of what a mail to the operator may contain: there is no room for other people's
-/// text.
+/// The variants are the allow list of what a mail to the operator may contain. None has room for
+/// other people's text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Alert {

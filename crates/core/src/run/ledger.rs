@@ -21,7 +21,7 @@ use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 use crate::store::{RunStart, RunStore};
 
-/// A run that hasn't reported for longer is lost. Longer than a visit of ten cards may take.
+/// A run that hasn't reported for this long is lost. A visit of ten cards takes less.
 pub const LOST_AFTER: Duration = Duration::from_secs(20 * 60);
 
 /// At most this many missed runs are recorded at a time; all are counted.
@@ -61,7 +61,7 @@ pub struct StartRules {
     pub schedule: Option<Schedule>,
 }
 
-/// How the work of a run ended, when it did not fail.
+/// How the work of a run ended, if it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// All was done, or tried.
@@ -95,8 +95,9 @@ pub struct OpenRun<'a> {
     after: Option<&'a AfterRun<'a>>,
 }
 
-/// Records a run as running, unless it ran already, the last one is still running, or its rules forbid
-/// it.
+/// Starts a run by recording it as running.
+///
+/// It doesn't start if it ran already, if the last one is still running, or if its rules forbid it.
 pub async fn start_run<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
@@ -107,7 +108,7 @@ pub async fn start_run<'a>(
         .inspect_err(log_not_started)
 }
 
-/// Starts a run like [`start_run`], but resumes a recorded run that has not ended well.
+/// Starts a run like [`start_run`], but resumes a recorded run that did not end well.
 ///
 /// For jobs that may be restarted after a crash and whose steps may be repeated.
 pub async fn start_or_resume_run<'a>(
@@ -157,7 +158,7 @@ async fn try_start<'a>(
     if by_schedule {
         alerts.extend(early_start_alert(&run.key, now));
         if let Some(outcome) = forbidden_outcome(&plan.rules, run.key.scheduled_time, now) {
-            // A schedule may fire a second time late: a recorded run did not miss its time.
+            // A schedule may fire a second time, too late. A recorded run did not miss its time.
             if let Some(stored) = runs.run(&run.key).await? {
                 return Err(NotStarted::AlreadyRan(stored).into());
             }
@@ -186,7 +187,8 @@ async fn try_start<'a>(
         missed.retain(|time| *time > restored);
     }
     alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
-    // The next run counts from this one, so alerts and missed runs are stored before it.
+    // The next run looks for missed runs from this one on, so alerts and missed runs are stored
+    // first.
     raise(plan.after, &alerts).await?;
     let newest = missed.len().saturating_sub(MAX_MISSED_RUNS);
     let on_record = missed.get(newest..).unwrap_or_default();
@@ -219,7 +221,8 @@ async fn raise(after: Option<&AfterRun<'_>>, alerts: &[Alert]) -> Result<(), Job
     Ok(())
 }
 
-/// The alert about a run that starts before its scheduled time: our clock or the scheduler's is wrong.
+/// Returns the alert about a run that starts before its scheduled time. Our clock or the
+/// scheduler's is wrong.
 fn early_start_alert(run: &RunKey, now: DateTime<Utc>) -> Option<Alert> {
     let behind = run.scheduled_time - now;
     if behind <= CLOCK_SKEW {
@@ -237,7 +240,8 @@ fn early_start_alert(run: &RunKey, now: DateTime<Utc>) -> Option<Alert> {
     })
 }
 
-/// The alert about a clock too far from the store's: leases and deadlines are counted by ours.
+/// Returns the alert about a clock that is too far from the store's. Our clock counts leases and
+/// deadlines.
 async fn clock_skew_alert(
     runs: &dyn RunStore,
     now: DateTime<Utc>,
@@ -254,7 +258,7 @@ async fn clock_skew_alert(
     }))
 }
 
-/// The outcome of a run that its rules forbid to start now.
+/// Returns the outcome of a run whose rules forbid it to start now.
 fn forbidden_outcome(
     rules: &StartRules,
     scheduled_time: DateTime<Utc>,
@@ -308,10 +312,10 @@ pub(crate) async fn record_skipped_run(
     Ok(NotStarted::Skipped(run))
 }
 
-/// The earlier runs that turned out to be lost.
+/// Returns the earlier runs that turned out to be lost.
 ///
-/// A lost run stays among the newest of its label for a while. Each run that starts raises the
-/// alert, since the first to find it may have crashed before that.
+/// A lost run stays among the newest of its label for a while. Every run that starts meanwhile
+/// raises its alert again, since the first to find it may have crashed before it did.
 async fn find_lost_runs(
     runs: &dyn RunStore,
     before: &[Run],
@@ -440,8 +444,10 @@ impl OpenRun<'_> {
         &self.missing
     }
 
-    /// Queues an alert that is raised and delivered when the run ends. Raise an alert that no later run
-    /// would find again at once instead, with [`raise_alerts`](crate::alerts::raise_alerts).
+    /// Queues an alert, which is raised and delivered when the run ends.
+    ///
+    /// If no later run would find the problem again, raise its alert at once, with
+    /// [`raise_alerts`](crate::alerts::raise_alerts).
     pub fn alert(&self, alert: Alert) {
         let mut alerts = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
         alerts.push(alert);
@@ -499,7 +505,7 @@ impl OpenRun<'_> {
                 fault: error.into(),
             });
         }
-        // First, because an ended run is not looked at again.
+        // Alerts come first, because nobody looks at an ended run again.
         if let Err(error) = raise(self.after, &alerts).await {
             tracing::error!(run.id = %self.run.key, %error, "An alert could not be stored.");
         }

@@ -50,10 +50,10 @@ impl Schedule {
         }
     }
 
-    /// When it fired last, at `now` or before. A run that is started without a scheduled time is
-    /// for that time.
+    /// Returns the last time at which it fired, up to `now`.
     ///
-    /// `None` for intervals, or if nothing fired in the last week.
+    /// A run that is started without a scheduled time is for that time. `None` for intervals, or if
+    /// nothing fired in the last week.
     pub fn latest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let Self::Daily { zone, times } = self else {
             return None;

@@ -53,8 +53,8 @@ pub enum Progress<'a> {
     Finalised(&'a MailResult),
 }
 
-/// The most notices in progress: their durable writes share a flush. The mailer's own limit is
-/// lower.
+/// How many notices are handled at a time, so that their durable writes share a flush. The mailer's
+/// own limit is lower.
 const MAX_CONCURRENCY: usize = 16;
 
 /// The least time between two progress reports of a run.
