@@ -41,7 +41,8 @@ pub(crate) struct RunRequest<I> {
 }
 
 impl<I> RunRequest<I> {
-    /// Moves the run on by a millisecond, so that a person can start two runs within a second.
+    /// Moves the scheduled time on by a millisecond, so that a person can start two runs within a
+    /// second.
     fn next_key(&mut self) {
         self.key.scheduled_time += chrono::Duration::milliseconds(1);
     }

@@ -62,7 +62,7 @@ async fn dry_run(ports: &Ports<'_>) -> Result<(), HandlerError> {
     Ok(())
 }
 
-/// Makes the visit of one message, and records and publishes what became of it.
+/// Makes the visit of one message, and records and publishes its results.
 async fn handle_message(
     ports: &Ports<'_>,
     pace: Pace,
@@ -92,7 +92,7 @@ async fn handle_message(
         tracing::error!(%error, "Alerts could not be recorded.");
     }
     end_page_changes(&report.checked, ports.alerts, clock).await;
-    // After a fault this is what was done so far; the message comes again.
+    // After an error, this is what was done so far. The queue delivers the message again.
     let work = report.work_item(&visit);
     let saved = ports.runs.save_work_item(&visit.run, &work).await;
     let counts = Counts::from_cards(&report.checked);

@@ -76,7 +76,7 @@ pub enum AttentionKind {
         /// Days until then; negative if it has expired.
         days_left: i64,
     },
-    /// A hold's last day to pick it up is past. Listed in one notice only.
+    /// The last day to pick up a hold has passed. Listed in one notice only.
     MissedHold {
         /// The hold.
         hold: Box<HoldLine>,
