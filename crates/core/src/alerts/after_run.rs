@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::run::{Job, Run};
 use crate::store::{AlertStore, OutboxStore, StoreResult};
 
-/// This many alerts are looked up, or marked, at the same time.
+/// How many alerts are looked up or marked at the same time.
 const MAX_CONCURRENCY: usize = 16;
 
 /// The steps before and after every run of a job.

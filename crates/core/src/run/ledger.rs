@@ -46,7 +46,7 @@ pub struct RunPlan<'a> {
     pub allow_overlap: bool,
     /// When it may start; ignored for a manual run.
     pub rules: StartRules,
-    /// Called with the run when it has ended.
+    /// The steps before and after the run.
     pub after: Option<&'a AfterRun<'a>>,
 }
 
@@ -74,7 +74,8 @@ pub enum Ending {
 pub async fn catch_panic(
     work: impl Future<Output = Result<Ending, JobError>>,
 ) -> Result<Ending, JobError> {
-    // A panic can only interrupt a change of the run's counts, whose lock recovers from poisoning.
+    // This is unwind-safe: a panic can only interrupt a change of the run's counts, whose lock
+    // recovers from poisoning.
     AssertUnwindSafe(work)
         .catch_unwind()
         .await
@@ -108,7 +109,7 @@ pub async fn start_run<'a>(
         .inspect_err(log_not_started)
 }
 
-/// Starts a run like [`start_run`], but resumes a recorded run that did not end well.
+/// Starts a run like [`start_run`], but resumes one that is recorded as running or failed.
 ///
 /// For jobs that may be restarted after a crash and whose steps may be repeated.
 pub async fn start_or_resume_run<'a>(

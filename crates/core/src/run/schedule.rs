@@ -27,8 +27,8 @@ pub enum Schedule {
 impl Schedule {
     /// When it fires between `after` and `before`, oldest first.
     ///
-    /// A tick closer than half an interval to either end counts as the one at that end, since ticks
-    /// aren't exact to the second.
+    /// A tick of an interval that is at most half an interval before `before` counts as the one at
+    /// `before`, since ticks aren't exact to the second.
     pub fn between(&self, after: DateTime<Utc>, before: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         match self {
             Self::EveryMinutes(minutes) => {

@@ -100,8 +100,10 @@ impl TickTimes {
         }
     }
 
-    /// Whether a tick at `now` confirms the one that put the clock in doubt: it comes between a minute
-    /// and an hour later, or within the last known tick interval.
+    /// Whether a tick at `now` confirms the one that put the clock in doubt.
+    ///
+    /// It comes between a minute and an hour later. If ticks are more than an hour apart, it may
+    /// come up to an hour after the last known interval.
     fn is_confirmed_at(&self, now: DateTime<Utc>) -> bool {
         let schedule = TimeDelta::seconds(self.gap_seconds) + MAX_CONFIRM_GAP;
         let longest = match self.gap_seconds > MAX_CONFIRM_GAP.num_seconds() {
@@ -112,7 +114,9 @@ impl TickTimes {
             .is_some_and(|doubted| CLOCK_TOLERANCE <= now - doubted && now - doubted <= longest)
     }
 
-    /// Returns how far the clock went back since the last tick, if further than the tolerance.
+    /// Returns how far the clock went back since the last tick.
+    ///
+    /// `None`: it is within the tolerance, or so far that the clock is in doubt.
     pub fn backward_jump(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         let back = self.last? - now;
         (CLOCK_TOLERANCE < back && back <= MAX_STORE_AHEAD).then_some(back)

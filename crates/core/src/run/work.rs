@@ -49,7 +49,7 @@ pub struct WorkResult {
     pub outcome: WorkOutcome,
 }
 
-/// The subject of a work item.
+/// The subject of a result: a card or a mail.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "subject", rename_all = "snake_case")]
 pub enum Subject {

@@ -182,7 +182,7 @@ pub(crate) fn result_of(notice: &MailResult) -> WorkResult {
 /// Sends one notice, or finalises it if its day has passed.
 ///
 /// A notice of the date `requested` is never too late. `at_once` ignores the delay after a refusal.
-/// `None` as from [`send_mail`].
+/// Returns `None` when [`send_mail`] does.
 pub async fn deliver(
     ports: &NotifyPorts<'_>,
     key: &MailKey,

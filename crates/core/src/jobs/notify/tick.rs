@@ -191,8 +191,8 @@ impl<'a> Tick<'a> {
                 .extend(self.plan_date(mail_key(family, kind, date)).await?);
         }
         let passed = family.passed_dates(self.now);
-        // Dates are recorded oldest first: if the newest has a record, so do the older ones. When a
-        // notice is planned, once a day, all of them are checked.
+        // Missed dates are recorded oldest first, so if the newest has a record, the older ones
+        // should too. All of them are checked only once a day, when a notice is planned.
         let newest_has_record = match passed.last() {
             Some(date) => {
                 let key = mail_key(family, kind, *date);
@@ -418,7 +418,7 @@ async fn give_up_recipients(
 
 /// Finalises a claimable notice whose day has passed: it is not sent late.
 ///
-/// `None`: its day has not passed, or another worker has it.
+/// `None`: its day has not passed, another worker has it, or some recipients have it already.
 pub(crate) async fn expire(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,

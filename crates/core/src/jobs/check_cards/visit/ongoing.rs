@@ -31,7 +31,7 @@ pub(super) struct OngoingVisit<'a> {
     pub(super) library: Library,
     pub(super) back_off_until: Option<DateTime<Utc>>,
     down_since: Option<DateTime<Utc>>,
-    /// Whether the library was contacted: the next card waits a little.
+    /// Whether the library was contacted, so that the next card waits first.
     has_contacted_library: bool,
     loaded_at: DateTime<Utc>,
     pub(super) report: &'a mut VisitReport,

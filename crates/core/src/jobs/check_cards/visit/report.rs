@@ -19,7 +19,7 @@ pub struct CheckedCard {
     pub card: Card,
     /// The check; its account or failure is in `outcome`.
     pub check: Check,
-    /// Whether it is on record, or a newer one was there already.
+    /// Whether it was stored, or a newer one was stored already.
     pub saved: Saved,
 }
 
