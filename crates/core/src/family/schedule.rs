@@ -44,7 +44,8 @@ pub struct PastSchedule {
 struct Segment {
     zone: Tz,
     time: NaiveTime,
-    /// The earliest due time: when it was chosen, or when the previous schedule ended.
+    /// The earliest due time: the later of when it was chosen and the last due time of the previous
+    /// schedule.
     floor: Option<DateTime<Utc>>,
     from: Option<NaiveDate>,
     until: Option<NaiveDate>,
