@@ -158,7 +158,7 @@ pub(crate) trait Deployment {
 
     fn mailer(&self) -> Result<Box<dyn Mailer>, CommandError>;
 
-    /// Where emails go, for people.
+    /// Describes to people where emails go.
     fn mail_destination(&self) -> String;
 
     /// A warning about the mail configuration, if there is one.

@@ -70,7 +70,7 @@ pub(crate) fn machine_timezone() -> Tz {
     canonical_zone(zone)
 }
 
-/// Replaces a zone that [`parse_timezone`] rejects by its modern name.
+/// Replaces a zone that [`parse_timezone`] rejects with its modern name.
 fn canonical_zone(zone: Tz) -> Tz {
     // Nobody writes the long name.
     if zone == Tz::Etc__UTC {

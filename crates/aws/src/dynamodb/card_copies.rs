@@ -37,7 +37,7 @@ impl RestoreStore for DynamoDbStore {
                 && !found.is_empty()
                 && self.table.get(&Key::head(&card.key())).await?.is_some()
             {
-                // Others added the card meanwhile: look again.
+                // Another writer added the card meanwhile, so read it again.
                 continue;
             }
             found.extend(head);
@@ -62,7 +62,7 @@ impl RestoreStore for DynamoDbStore {
             {
                 return Err(error);
             }
-            // Others changed the card meanwhile: look again.
+            // Another writer changed the card meanwhile, so read it again.
         }
         Err(too_busy())
     }

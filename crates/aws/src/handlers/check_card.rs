@@ -26,14 +26,15 @@ pub struct Ports<'a> {
     pub visits: VisitPorts<'a>,
     /// Where a visit's results are stored.
     pub runs: &'a dyn RunStore,
-    /// Where alerts are raised.
+    /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
 }
 
 /// Checks the cards of the event's visit.
 ///
-/// After an error of ours, the queue delivers the visit again, and checked cards are skipped.
-/// Lambda ends the invocation at `ends_at`. Cards without enough time become `not_tried`.
+/// After an error of the store or the keys, the queue delivers the visit again, and checked cards
+/// are skipped. Lambda ends the invocation at `ends_at`. Cards without enough time become
+/// `not_tried`.
 pub async fn handle(
     ports: &Ports<'_>,
     pace: Pace,

@@ -27,7 +27,7 @@ pub struct AfterRun<'a> {
     pub notifiers: Option<Notifiers<'a>>,
     /// The URLs that are fetched before and after runs.
     pub heartbeat: Heartbeat<'a>,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 

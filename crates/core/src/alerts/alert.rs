@@ -243,7 +243,8 @@ impl Alert {
             Self::LibraryDown { library, since } => {
                 format!("library-down/{library}/{}", time(*since))
             }
-            // The same fault fails the next run too, a quarter of an hour later.
+            // The key has the day only, because the same fault fails the next run too, a quarter of
+            // an hour later.
             Self::RunFailed { run, fault } => {
                 format!("run-failed/{}/{}", fault.as_str(), label_and_day(run))
             }

@@ -30,7 +30,7 @@ pub struct Heartbeat<'a> {
     pub ping: &'a dyn HeartbeatClient,
     /// What to fetch for a job.
     pub urls: BTreeMap<Job, HeartbeatUrl>,
-    /// The ledger.
+    /// The ledger of runs.
     pub runs: &'a dyn RunStore,
 }
 

@@ -87,7 +87,7 @@ pub struct MailNotifier<'a> {
     pub mailer: &'a dyn Mailer,
     /// The recipient.
     pub address: EmailAddress,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 

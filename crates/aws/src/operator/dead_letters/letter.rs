@@ -144,7 +144,7 @@ fn schedule(message: &Message, body: &str, outputs: &Outputs) -> ReadResult {
     }
     let mut event: Value = parse(body, "the input of a schedule or an event")?;
     if let (Some(time), Some(fields)) = (attribute("SCHEDULED_TIME"), event.as_object_mut()) {
-        // The Scheduler may keep the input with its placeholder.
+        // The Scheduler may keep the input with the placeholder in place of the time.
         let is_placeholder = fields
             .get("scheduled_time")
             .and_then(Value::as_str)

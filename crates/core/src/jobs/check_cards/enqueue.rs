@@ -23,11 +23,11 @@ pub const BATCH_SIZE: usize = 100;
 pub struct EnqueueVisitsPorts<'a> {
     /// Lists the cards that are to be checked.
     pub cards: &'a dyn CardStore,
-    /// The ledger.
+    /// The ledger of runs.
     pub runs: &'a dyn RunStore,
     /// The queue of the visits.
     pub queue: &'a dyn VisitQueue,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 

@@ -37,7 +37,7 @@ pub struct CheckOptions<'a> {
 pub struct RunPorts<'a> {
     /// Lists the cards that are to be checked.
     pub cards: &'a dyn CardStore,
-    /// The ledger.
+    /// The ledger of runs.
     pub runs: &'a dyn RunStore,
     /// The store of alerts.
     pub alerts: &'a dyn AlertStore,

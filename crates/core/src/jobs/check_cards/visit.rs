@@ -72,7 +72,7 @@ pub struct VisitPorts<'a> {
     pub site: &'a dyn LibrarySite,
     /// Limits how many workers are at the library.
     pub concurrency_limit: &'a dyn ConcurrencyLimit,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 
