@@ -168,7 +168,7 @@ fn job(body: &str, outputs: &Outputs) -> ReadResult {
     start_function(function, event, outputs)
 }
 
-/// Starts the function of this ARN with the event.
+/// Returns the action that starts the function of this ARN with the event.
 fn start_function(arn: Option<&str>, event: Value, outputs: &Outputs) -> ReadResult {
     let is_target =
         |function: &str| arn.is_some_and(|arn| arn.split(':').any(|part| part == function));

@@ -2,8 +2,8 @@
 //!
 //! `prepare` writes the message up to its final dot: a failure is [`MailAnswer::NotSent`] or
 //! [`MailAnswer::Refused`]. `commit` writes the dot: the reply is [`MailAnswer::Accepted`] or
-//! [`MailAnswer::Refused`]. If the connection breaks before the dot, the answer is `NotSent`. Only a
-//! timeout, a lost connection or an unexpected reply after the dot is [`MailAnswer::Unknown`].
+//! [`MailAnswer::Refused`]. If the connection breaks before the dot, the answer is `NotSent`. Only
+//! a timeout, a lost connection or an unexpected reply after the dot is [`MailAnswer::Unknown`].
 //!
 //! | the server | answer |
 //! |---|---|
