@@ -28,7 +28,7 @@ pub struct Card {
     pub library: LibraryId,
     /// The patron's name in the mail.
     pub patron: String,
-    /// Equal for cards with the same number. Doesn't reveal the number.
+    /// Equal for cards with the same number at one library. Doesn't reveal the number.
     pub fingerprint: Fingerprint,
     /// While true, it is not checked.
     pub paused: bool,
@@ -55,7 +55,9 @@ pub struct CardKey {
     pub card: CardId,
 }
 
-/// A keyed hash of a card number: equal for equal numbers, useless without the key.
+/// A keyed hash of a library and a card number.
+///
+/// It is equal for equal numbers at one library, and useless without the key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(pub String);
@@ -84,7 +86,7 @@ pub struct CardState {
     pub last_success_at: Option<DateTime<Utc>>,
     /// Since when the site rejects the number or PIN; the card waits for a person.
     pub refused_since: Option<DateTime<Utc>>,
-    /// A login was about to be sent, and its check is not saved yet.
+    /// The mark of a login whose check is not saved yet.
     pub login_mark: Option<LoginMark>,
 }
 

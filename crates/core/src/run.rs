@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::FailureKind;
 use crate::ids::Label;
 
-/// A piece of scheduled work.
+/// A kind of scheduled work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Job {
@@ -113,7 +113,7 @@ pub enum RunOutcome {
     Done,
     /// Done, but a card or a mail failed.
     DoneWithFailures,
-    /// It could not do its work at all: the store was unavailable.
+    /// Its work ended with an error, such as an unavailable store.
     Failed,
     /// Not started, because the last run of its label was still going.
     SkippedStillRunning,
@@ -154,7 +154,7 @@ impl RunOutcome {
 /// The counts of a run: cards for `check-cards`, notices for `notify-all`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// How many there were.
+    /// How many were planned.
     pub planned: u32,
     /// How many went well.
     pub done: u32,
