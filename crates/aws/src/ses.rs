@@ -31,7 +31,8 @@ pub struct SesMailer {
 }
 
 impl SesMailer {
-    /// Sends from `sender`, with the events of this configuration set.
+    /// Creates a mailer that sends from `sender`. The events of its mails go where this
+    /// configuration set says.
     pub fn new(client: Client, sender: Sender, configuration_set: Option<String>) -> Self {
         Self {
             client,

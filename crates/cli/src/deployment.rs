@@ -41,7 +41,8 @@ pub(crate) struct RunRequest<I> {
 }
 
 impl<I> RunRequest<I> {
-    /// Moves the run on by a millisecond, so that a person can start two runs within a second.
+    /// Moves the scheduled time on by a millisecond, so that a person can start two runs within a
+    /// second.
     fn next_key(&mut self) {
         self.key.scheduled_time += chrono::Duration::milliseconds(1);
     }
@@ -157,7 +158,7 @@ pub(crate) trait Deployment {
 
     fn mailer(&self) -> Result<Box<dyn Mailer>, CommandError>;
 
-    /// Where emails go, for people.
+    /// Describes to people where emails go.
     fn mail_destination(&self) -> String;
 
     /// A warning about the mail configuration, if there is one.

@@ -199,7 +199,7 @@ pub(crate) struct SecretsLock {
 }
 
 impl SecretsLock {
-    /// Waits for the lock: a rotation of keys and a new PIN at the same time would lose one of them.
+    /// Waits for the lock. If keys were rotated while a PIN is set, one of the two would be lost.
     pub(crate) fn acquire(home: &Home) -> Result<Self, CommandError> {
         let path = home.secrets_lock();
         let mut options = std::fs::OpenOptions::new();

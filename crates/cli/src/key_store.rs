@@ -15,7 +15,7 @@ pub(crate) trait KeyStore: PrivateKeySource + PublicKeySource {
     /// Replaces the public key atomically.
     async fn write_public_key(&self, key: &PublicKey) -> Result<(), CommandError>;
 
-    /// Where the private keys are, for people.
+    /// Describes to people where the private keys are.
     fn location(&self) -> String;
 }
 

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::count;
 
-/// Replaces the patron's name of a removed card.
+/// Stands in for the patron's name of a removed card.
 pub(crate) const REMOVED_CARD: &str = "a removed card";
 
 /// The reason in words.

@@ -27,7 +27,7 @@ pub(crate) fn show_not_started(
     let scheduled = run.key.scheduled_time;
     let started = moment(run.started_at, now, zone);
     let is_clock_in_doubt = run.outcome == RunOutcome::SkippedClockInDoubt;
-    // A skipped or missed run is on record, but it didn't run.
+    // A skipped or missed run is recorded, but it didn't run.
     let has_run = matches!(reason, NotStarted::AlreadyRan(_))
         && !matches!(
             run.outcome,

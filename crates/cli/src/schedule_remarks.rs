@@ -1,4 +1,4 @@
-//! Remarks on the schedules: paused ones, and labels that none declares.
+//! Remarks on the schedules: paused ones, and labels that no schedule declares.
 
 use std::collections::BTreeSet;
 

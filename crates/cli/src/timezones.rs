@@ -4,7 +4,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::suggest::nearest;
 
-/// Zones without summer time, and the named zones with and without it that people mean by them.
+/// Zones without summer time, each with two zones that people may mean: one with summer time, and
+/// one without it.
 const WITHOUT_SUMMER_TIME: [(Tz, &str, &str); 3] = [
     (Tz::EST, "America/New_York", "America/Panama"),
     (Tz::MST, "America/Denver", "America/Phoenix"),
@@ -69,7 +70,7 @@ pub(crate) fn machine_timezone() -> Tz {
     canonical_zone(zone)
 }
 
-/// Replaces a zone that [`parse_timezone`] rejects by its modern name.
+/// Replaces a zone that [`parse_timezone`] rejects with its modern name.
 fn canonical_zone(zone: Tz) -> Tz {
     // Nobody writes the long name.
     if zone == Tz::Etc__UTC {

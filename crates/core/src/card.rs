@@ -28,7 +28,7 @@ pub struct Card {
     pub library: LibraryId,
     /// The patron's name in the mail.
     pub patron: String,
-    /// Equal for cards with the same number. Doesn't reveal the number.
+    /// Equal for cards with the same number at one library. Doesn't reveal the number.
     pub fingerprint: Fingerprint,
     /// While true, it is not checked.
     pub paused: bool,
@@ -55,7 +55,9 @@ pub struct CardKey {
     pub card: CardId,
 }
 
-/// A keyed hash of a card number: equal for equal numbers, useless without the key.
+/// A keyed hash of a library and a card number.
+///
+/// It is equal for equal numbers at one library, and useless without the key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(pub String);
@@ -75,21 +77,22 @@ impl fmt::Debug for CardSecret {
     }
 }
 
-/// How a card's checks went so far.
+/// The results of a card's checks so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardState {
     /// The newest check.
     pub last_check: Option<LastCheck>,
-    /// When the newest check that gave an account began.
+    /// When the newest check that read an account began.
     pub last_success_at: Option<DateTime<Utc>>,
     /// Since when the site rejects the number or PIN; the card waits for a person.
     pub refused_since: Option<DateTime<Utc>>,
-    /// A login was about to be sent, and its check is not saved yet.
+    /// The mark of a login whose check is not saved yet.
     pub login_mark: Option<LoginMark>,
 }
 
 impl CardState {
-    /// The state without times that a clock ahead of `now` wrote; the next check replaces them.
+    /// Returns the state without the times that a clock ahead of `now` wrote. The next check
+    /// replaces them.
     ///
     /// A refusal always stays: a rejected PIN is never sent again automatically.
     #[must_use]
@@ -133,7 +136,7 @@ pub struct LastCheck {
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub finished_at: DateTime<Utc>,
-    /// Why it gave no account; `None`: it gave one.
+    /// Why it read no account; `None`: it read one.
     pub failure: Option<Failure>,
 }
 
@@ -155,7 +158,7 @@ pub struct LoginMark {
 }
 
 impl LoginMark {
-    /// Whether the login's outcome is unknown on `day`.
+    /// Whether a login of `day` has no recorded outcome.
     pub fn is_open_on(&self, day: NaiveDate) -> bool {
         !self.is_settled && self.day == day
     }
@@ -197,10 +200,10 @@ pub struct StoredAccount {
 }
 
 impl StoredAccount {
-    /// The account with a plausible time: if a clock ahead of `now` stored it, it was read at an unknown
-    /// time after its card was added.
+    /// Returns the account with a plausible time.
     ///
-    /// `None`: that clock added the card too, so the account's age is unknown.
+    /// If a clock ahead of `now` stored it, it counts as read when its card was added. `None`: that
+    /// clock added the card too, so the account's age is unknown.
     #[must_use]
     pub fn with_possible_time(self, card: &Card, now: DateTime<Utc>) -> Option<Self> {
         if !is_in_future(self.read_at, now) {

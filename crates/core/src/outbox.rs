@@ -1,10 +1,11 @@
 //! The outbox: the record of every dated mail, so that each is sent once.
 //!
-//! A mail has one record for its kind, family and local date ([`MailKey`]). [`OutboxRecord`] has the
-//! steps of the worker that claimed it, `recipients` how far it got with each recipient, and
-//! `reconcile` all other steps: by delivery events, time, and a person.
+//! A mail has one record for its kind, family and local date ([`MailKey`]). [`OutboxRecord`] has
+//! the transitions of the worker that claimed it, and `recipients` tracks the delivery to each
+//! recipient. `reconcile` has all other transitions: by delivery events, by time, and by a person.
 //!
-//! A new kind of mail is a constant in [`MailKind`] and a composer in [`crate::jobs::notify::compose`].
+//! A new kind of mail is a constant in [`MailKind`] and a composer in
+//! [`crate::jobs::notify::compose`].
 
 mod recipient;
 mod recipients;

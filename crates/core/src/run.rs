@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::FailureKind;
 use crate::ids::Label;
 
-/// A piece of scheduled work.
+/// A kind of scheduled work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Job {
@@ -98,7 +98,7 @@ pub enum Trigger {
     Retry,
     /// A person.
     Person,
-    /// Written by a newer version, in a word unknown to this one.
+    /// A value that only a newer version knows.
     #[serde(other)]
     Newer,
 }
@@ -113,7 +113,7 @@ pub enum RunOutcome {
     Done,
     /// Done, but a card or a mail failed.
     DoneWithFailures,
-    /// It could not do its work at all: the store was unavailable.
+    /// Its work ended with an error, such as an unavailable store.
     Failed,
     /// Not started, because the last run of its label was still going.
     SkippedStillRunning,
@@ -154,7 +154,7 @@ impl RunOutcome {
 /// The counts of a run: cards for `check-cards`, notices for `notify-all`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// How many there were.
+    /// How many were planned.
     pub planned: u32,
     /// How many went well.
     pub done: u32,
@@ -184,7 +184,7 @@ impl Counts {
         self.enqueued = self.enqueued.saturating_add(more);
     }
 
-    /// The maximum of each count: two executions of one run count the same work.
+    /// Returns the maximum of each count, since two executions of one run count the same work.
     #[must_use]
     pub fn at_least(mut self, other: &Self) -> Self {
         self.planned = self.planned.max(other.planned);

@@ -1,4 +1,4 @@
-//! Restoring cards that another store held.
+//! Restores cards from another store.
 
 use async_trait::async_trait;
 use hippo_core::card::StoredAccount;
@@ -22,7 +22,8 @@ impl RestoreStore for DynamoDbStore {
         let card = &copy.record.card;
         for tries in 0..MAX_ATTEMPTS {
             wait_before_retry(tries).await?;
-            // The head first: each change of the account or the secret changes its revision too.
+            // The head is read first, because each change of the account or the secret changes its
+            // revision too.
             let head = self.table.get(&Key::head(&card.key())).await?;
             let revision = head.as_ref().map(Item::revision);
             let keys = vec![
@@ -36,7 +37,7 @@ impl RestoreStore for DynamoDbStore {
                 && !found.is_empty()
                 && self.table.get(&Key::head(&card.key())).await?.is_some()
             {
-                // Others added the card meanwhile: look again.
+                // Another writer added the card meanwhile, so read it again.
                 continue;
             }
             found.extend(head);
@@ -61,7 +62,7 @@ impl RestoreStore for DynamoDbStore {
             {
                 return Err(error);
             }
-            // Others changed the card meanwhile: look again.
+            // Another writer changed the card meanwhile, so read it again.
         }
         Err(too_busy())
     }

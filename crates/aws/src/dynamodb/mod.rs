@@ -7,8 +7,9 @@
 //! writes based on them have a condition. Nothing scans.
 //!
 //! Each item has its document as JSON, and the attributes that keys, indexes and conditions need.
-//! Every write increments `revision`. An update is written only if the revision is unchanged;
-//! otherwise the item is read again.
+//! Items that several writers change have a `revision`, which every write increments. Such an item
+//! is written only if its revision is unchanged (for a family and the tick times: its document);
+//! otherwise it is read again.
 //!
 //! [`families`]: hippo_core::store::FamilyStore::families
 //! [`libraries`]: hippo_core::store::LibraryStore::libraries

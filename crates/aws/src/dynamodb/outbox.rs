@@ -155,7 +155,8 @@ impl OutboxStore for DynamoDbStore {
         Ok(())
     }
 
-    /// Records that may have been sent outlive their family.
+    /// Always `None`: the record of a mail that may have been sent outlives its family, so it has
+    /// all that is known.
     async fn last_sent_fence(&self, _key: &MailKey) -> StoreResult<Option<u64>> {
         Ok(None)
     }

@@ -14,7 +14,7 @@ pub struct CountUndelivered<'a> {
     pub notifier: &'a dyn Notifier,
     /// Where the count goes.
     pub metrics: &'a Metrics,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 

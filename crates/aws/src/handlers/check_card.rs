@@ -26,14 +26,15 @@ pub struct Ports<'a> {
     pub visits: VisitPorts<'a>,
     /// Where a visit's results are stored.
     pub runs: &'a dyn RunStore,
-    /// Where alerts are raised.
+    /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
 }
 
 /// Checks the cards of the event's visit.
 ///
-/// After an error of ours, the queue delivers the visit again, and checked cards are skipped.
-/// Lambda ends the invocation at `ends_at`. Cards without enough time become `not_tried`.
+/// After an error of the store or the keys, the queue delivers the visit again, and checked cards
+/// are skipped. Lambda ends the invocation at `ends_at`. Cards without enough time become
+/// `not_tried`.
 pub async fn handle(
     ports: &Ports<'_>,
     pace: Pace,
@@ -62,7 +63,7 @@ async fn dry_run(ports: &Ports<'_>) -> Result<(), HandlerError> {
     Ok(())
 }
 
-/// Makes the visit of one message, and records and publishes what became of it.
+/// Makes the visit of one message, and records and publishes its results.
 async fn handle_message(
     ports: &Ports<'_>,
     pace: Pace,
@@ -92,7 +93,7 @@ async fn handle_message(
         tracing::error!(%error, "Alerts could not be recorded.");
     }
     end_page_changes(&report.checked, ports.alerts, clock).await;
-    // After a fault this is what was done so far; the message comes again.
+    // After an error, this is what was done so far. The queue delivers the message again.
     let work = report.work_item(&visit);
     let saved = ports.runs.save_work_item(&visit.run, &work).await;
     let counts = Counts::from_cards(&report.checked);

@@ -32,9 +32,9 @@ pub struct Ports<'a> {
     pub families: &'a dyn FamilyStore,
     /// The records of the mails.
     pub outbox: &'a dyn OutboxStore,
-    /// Where alerts are raised. A tick of `notify-all` delivers them.
+    /// The store of alerts. A tick of `notify-all` delivers them.
     pub alerts: &'a dyn AlertStore,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 

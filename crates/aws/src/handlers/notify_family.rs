@@ -39,9 +39,9 @@ pub struct Ports<'a> {
     pub mailer: &'a dyn Mailer,
     /// Where a notice's result is stored.
     pub runs: &'a dyn RunStore,
-    /// Where alerts are raised.
+    /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
     /// The contact for questions in the mail.
     pub operator_contact: Option<&'a str>,

@@ -1,4 +1,5 @@
-//! What every scheduled run shares: its schedules, and what follows a run.
+//! The context that the scheduled runs of a function share: the schedules, and the steps after a
+//! run.
 
 use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::run::Job;
@@ -9,13 +10,13 @@ use super::event::ScheduleEvent;
 use crate::metrics::Metrics;
 use crate::schedules::Schedules;
 
-/// What every run of a function shares.
+/// The context that all runs of a function share.
 pub struct RunContext<'a> {
     /// Where metrics go.
     pub metrics: &'a Metrics,
     /// The job's schedules.
     pub schedules: &'a Schedules,
-    /// What follows a run.
+    /// The steps after a run.
     pub after: AfterRun<'a>,
 }
 

@@ -105,11 +105,11 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    /// Puts back every letter of a queue, and calls `each` for each. Returns about how many letters
-    /// SQS hides behind those that stay.
+    /// Replays every letter of a queue, and calls `each` with each result. Returns about how many
+    /// letters SQS hides behind those that stay.
     ///
-    /// A letter is deleted only after it was put back. After a crash in between it comes twice,
-    /// which every worker tolerates.
+    /// A letter is deleted only after it was put back. After a crash in between it is delivered
+    /// twice, which every worker tolerates.
     pub async fn replay(
         &self,
         kind: Kind,
@@ -125,8 +125,11 @@ impl<'a> DeadLetters<'a> {
         Ok(waiting.saturating_sub(progress.stay.len()))
     }
 
+    /// Replays letters until no new ones come.
+    ///
     /// SQS hides a FIFO group while one of its messages is hidden. So when a response is empty, the
-    /// letters that stay are made visible again, and the next response includes the ones behind them.
+    /// letters that stay are made visible again, and the next response includes the ones behind
+    /// them.
     async fn replay_all(
         &self,
         kind: Kind,

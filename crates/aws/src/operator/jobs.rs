@@ -24,7 +24,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(920);
 /// Why starting a function failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// It couldn't be started. Nothing was done.
+    /// AWS refused to start it, or its answer was lost.
     #[error("Couldn't start the function {function}: {reason}")]
     NotStarted {
         /// The function.

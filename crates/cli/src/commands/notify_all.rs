@@ -388,7 +388,7 @@ async fn show(
     Ok(outcome)
 }
 
-/// Replaces the subject of a notice without one.
+/// Returns what is shown for a notice without a subject.
 fn without_subject(state: MailState) -> &'static str {
     match state {
         MailState::Skipped => "nothing to say",

@@ -1,4 +1,4 @@
-//! `hippo restore`: replaces the database by a backup.
+//! `hippo restore`: replaces the database with a backup.
 
 use std::path::PathBuf;
 

@@ -85,7 +85,8 @@ pub(crate) async fn run(args: Runs, globals: &Globals) -> CommandResult {
 /// The time between two refreshes.
 const REFRESH: Pause = Pause::from_secs(2);
 
-/// Loads the last runs of each job and label, with their workers' reports; the newest first.
+/// Loads the last runs of each job and label, with their workers' reports; the newest of each label
+/// first.
 async fn last_runs(context: &Context, args: &Runs) -> Result<Vec<Run>, CommandError> {
     let jobs = args.job.map_or_else(|| Job::ALL.to_vec(), |job| vec![job]);
     let limit = usize::from(args.limit);

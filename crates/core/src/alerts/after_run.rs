@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::run::{Job, Run};
 use crate::store::{AlertStore, OutboxStore, StoreResult};
 
-/// This many alerts are looked up, or marked, at the same time.
+/// How many alerts are looked up or marked at the same time.
 const MAX_CONCURRENCY: usize = 16;
 
 /// The steps before and after every run of a job.
@@ -27,7 +27,7 @@ pub struct AfterRun<'a> {
     pub notifiers: Option<Notifiers<'a>>,
     /// The URLs that are fetched before and after runs.
     pub heartbeat: Heartbeat<'a>,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 
@@ -95,7 +95,8 @@ impl AfterRun<'_> {
         Ok(delivered)
     }
 
-    /// Claims an alert if it is true and nobody else delivers it; a store failure leaves it to a later run.
+    /// Claims an alert if it is true and nobody else delivers it. A store failure leaves it to a
+    /// later run.
     async fn claim(&self, stored: &StoredAlert) -> Option<Alert> {
         let claimed = self.try_claim(stored).await;
         claimed.unwrap_or_else(|error| {
@@ -113,7 +114,8 @@ impl AfterRun<'_> {
             Confirmation::True(alert) => alert,
             Confirmation::NotYet => return Ok(None),
             Confirmation::False => {
-                // A rejection is raised while the notice still counts as sent.
+                // An alert about a rejection is raised while the notice still counts as sent, so it
+                // may become true soon.
                 if stored.last_seen + CLAIM_TIMEOUT <= now {
                     self.alerts.withdraw_alert(stored).await?;
                 }

@@ -15,8 +15,8 @@ use crate::skeleton::Skeleton;
 
 /// One problem that needs the operator.
 ///
-/// It is an allow list of what a mail to the operator may contain: there is no room for other people's
-/// text.
+/// The variants are the allow list of what a mail to the operator may contain. None has room for
+/// other people's text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Alert {
@@ -243,7 +243,8 @@ impl Alert {
             Self::LibraryDown { library, since } => {
                 format!("library-down/{library}/{}", time(*since))
             }
-            // The same fault fails the next run too, a quarter of an hour later.
+            // The key has the day only, because the same fault fails the next run too, a quarter of
+            // an hour later.
             Self::RunFailed { run, fault } => {
                 format!("run-failed/{}/{}", fault.as_str(), label_and_day(run))
             }

@@ -9,8 +9,10 @@ use url::Url;
 use crate::run::{Job, Run, RunOutcome, Trigger};
 use crate::store::{RunStore, StoreResult};
 
-/// The heartbeat was not delivered. The message is for the log and leaves out the URL, because anybody
-/// who knows it can send the heartbeat.
+/// The heartbeat was not delivered.
+///
+/// The message is for the log. It leaves out the URL, because anybody who knows it can send the
+/// heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("The heartbeat URL could not be fetched: {0}")]
 pub struct MissedHeartbeat(pub String);
@@ -28,7 +30,7 @@ pub struct Heartbeat<'a> {
     pub ping: &'a dyn HeartbeatClient,
     /// What to fetch for a job.
     pub urls: BTreeMap<Job, HeartbeatUrl>,
-    /// The ledger.
+    /// The ledger of runs.
     pub runs: &'a dyn RunStore,
 }
 

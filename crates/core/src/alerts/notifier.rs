@@ -49,11 +49,11 @@ impl<'a> Notifiers<'a> {
         }
     }
 
-    /// Delivers a job's alerts by its notifier, and by the default one if that fails.
+    /// Delivers a job's alerts through its notifier, and through the default one if that fails.
     pub async fn notify(&self, job: Job, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
         let own = self.by_job.get(&job).copied().or(self.for_others);
         if let Some(own) = own {
-            // An own notifier may be foreign code, and may panic.
+            // A job's own notifier may be foreign code, which may panic.
             match AssertUnwindSafe(own.notify(alerts)).catch_unwind().await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => {
@@ -87,7 +87,7 @@ pub struct MailNotifier<'a> {
     pub mailer: &'a dyn Mailer,
     /// The recipient.
     pub address: EmailAddress,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 

@@ -9,9 +9,8 @@ use crate::store::{AlertStore, StoreResult};
 
 /// Raises alerts; true if any of them is new. After an error one of them may be missing.
 ///
-/// The operator sees each once, however often it is raised. Raise an alert before the step it warns
-/// of when nobody would look again after that step: a crash in between then leaves an alert, not
-/// silence.
+/// The operator sees each once, however often it is raised. If nobody would look again after a
+/// step, raise its alert before the step. A crash in between then leaves an alert, not silence.
 pub async fn raise_alerts(
     store: &dyn AlertStore,
     alerts: &[Alert],
@@ -24,10 +23,10 @@ pub async fn raise_alerts(
     Ok(is_any_new)
 }
 
-/// Raises what a record that is about to be written means for the operator; true if any of it is new.
+/// Raises the alerts about a record that is about to be written; true if any of them is new.
 ///
-/// Call it before the write: nobody looks at a final record again. If the write then does not happen,
-/// [`confirm_alert`](super::confirm_alert) keeps the alert from being delivered.
+/// Call it before the write: nobody looks at a final record again. If the write then doesn't
+/// happen, [`confirm_alert`](super::confirm_alert) keeps the alert from being delivered.
 pub async fn raise_record_alerts(
     store: &dyn AlertStore,
     record: &OutboxRecord,
@@ -40,7 +39,7 @@ pub async fn raise_record_alerts(
 
 /// Ends the alerts about a library's pages, now that they were read.
 ///
-/// The end of a change that was delivered is an alert of its own.
+/// If the alert about a change was delivered, its end is an alert too.
 pub async fn end_page_change(
     store: &dyn AlertStore,
     library: &LibraryId,

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// Replaces a number or PIN.
 const MASK: &str = "••••";
 
-/// How many last characters of a number stay, so that a person recognises the card.
+/// How many characters at the end of a number stay visible, so that a person recognises the card.
 const VISIBLE_TAIL: usize = 4;
 
 /// A shorter number is masked completely.
@@ -24,17 +24,20 @@ const MIN_DISTINCTIVE_CHARS: usize = 6;
 
 /// Masks one card's number and PIN in the texts of its pages.
 ///
-/// Both are masked as whole tokens only, never inside a longer word or run of digits. The number counts
-/// however it is printed (`2 1234 5678`, `21234-5678`), but not where its groups have the shape of a date.
-/// Its last four characters stay unless they are the PIN's; nothing of a PIN stays.
+/// Both are masked as whole tokens only, never inside a longer word or run of digits. The number is
+/// found however it is printed (`2 1234 5678`, `21234-5678`), unless its groups have the shape of a
+/// date. Its last four characters stay unless they are the PIN's; nothing of a PIN stays.
 ///
-/// A secret is *distinctive* with six characters or more of which one is a digit or a sign that words do not
-/// have: it is masked everywhere. Any other may occur by chance, and is masked only
+/// A secret is *distinctive* if it has six characters or more, and one of them is a digit or a sign
+/// that words don't have. It is masked everywhere. Any other secret may occur by chance. It is
+/// masked only
 ///
 /// - where the text calls it so (`PIN: 2026`, `2026 is your PIN`) or it is beside the number;
-/// - if it is four or five digits: also where it is alone in the library's own sentences (messages,
-///   notes, reasons, failures; not titles: `1984` is a book). Alone means no part of a date, an amount, a time or a
-///   longer number, no year from 1900 to 2099, and no count or address (`4711 items`, `9 of 4711`).
+/// - if it is four or five digits, also where it is alone in the library's own sentences (messages,
+///   notes, reasons, failures; not titles: `1984` is a book).
+///
+/// *Alone* means that it is no part of a date, an amount, a time or a longer number, no year from
+/// 1900 to 2099, and no count or address (`4711 items`, `9 of 4711`).
 #[derive(Clone)]
 pub(crate) struct SecretMask {
     number: Secret,
@@ -214,7 +217,7 @@ impl Secret {
         found
     }
 
-    /// Where a whole token that begins at `from` and is this secret ends.
+    /// Finds the end of the token that begins at `from`, if the whole token is this secret.
     fn end_of_match(&self, text: &[char], from: usize) -> Option<usize> {
         let (first, last) = (self.chars.first()?, self.chars.last()?);
         let before = from.checked_sub(1).and_then(|before| text.get(before));
@@ -239,7 +242,7 @@ impl Secret {
         is_whole.then_some(at)
     }
 
-    /// Whether the token is the secret, and doesn't only look like it.
+    /// Whether the token is the secret, and doesn't just look like it.
     fn is_meant(&self, text: &[char], span: Span, field: Field, beside: &[Span]) -> bool {
         if context::is_called(text, span, self.labels) || context::is_beside(text, span, beside) {
             return true;

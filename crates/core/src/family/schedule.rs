@@ -44,7 +44,8 @@ pub struct PastSchedule {
 struct Segment {
     zone: Tz,
     time: NaiveTime,
-    /// The earliest due time: when it was chosen, or when the previous schedule ended.
+    /// The earliest due time: the later of when it was chosen and the last due time of the previous
+    /// schedule.
     floor: Option<DateTime<Utc>>,
     from: Option<NaiveDate>,
     until: Option<NaiveDate>,
@@ -58,7 +59,8 @@ impl Segment {
     /// The instant from which the notice of a date may be sent.
     fn due(&self, date: NaiveDate) -> DateTime<Utc> {
         let due = due_instant(date, self.time, self.zone);
-        // In a zone further east the time may have passed already when it was chosen.
+        // In a zone further east, the time of day may have passed already when the schedule was
+        // chosen.
         self.floor.map_or(due, |floor| due.max(floor))
     }
 
@@ -73,7 +75,8 @@ impl Segment {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> {
-        // A clock gap may move a due time over midnight; a change of zone, by another day.
+        // A clock gap may move a due time past midnight. A change of zone may move it by another
+        // day.
         let further = if self.floor.is_some() { 2 } else { 1 };
         let first = local_date(from, self.zone)
             .checked_sub_days(Days::new(further))
@@ -91,8 +94,8 @@ impl Segment {
 impl Family {
     /// Changes when the notice is sent, from the family's next local date on.
     ///
-    /// Every local date has one notice: the day of the change keeps the old schedule, and a date whose time
-    /// has passed in the new one is due at once.
+    /// Every local date has one notice. The day of the change keeps the old schedule. If a date's
+    /// time in the new schedule has passed already, its notice is due at once.
     pub fn reschedule(&mut self, timezone: Tz, notice_time: NaiveTime, now: DateTime<Utc>) {
         if (self.timezone, self.notice_time) == (timezone, notice_time) {
             return;
@@ -134,8 +137,8 @@ impl Family {
 
     /// The local dates whose notice is due and not yet out of date at `now`, oldest first.
     ///
-    /// The window reaches back six hours or to the start of the family's current local date,
-    /// whichever is longer: a family at 23:45 is planned by the tick after midnight, for the day
+    /// The window reaches back six hours, or to the start of the family's current local date if
+    /// that is longer. So the tick after midnight still plans a notice of 23:45, for the day
     /// before.
     pub fn due_dates(&self, now: DateTime<Utc>) -> Vec<NaiveDate> {
         self.segments()

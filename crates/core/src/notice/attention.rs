@@ -76,7 +76,7 @@ pub enum AttentionKind {
         /// Days until then; negative if it has expired.
         days_left: i64,
     },
-    /// A hold's last day to pick it up is past. Listed in one notice only.
+    /// The last day to pick up a hold has passed. Listed in one notice only.
     MissedHold {
         /// The hold.
         hold: Box<HoldLine>,
@@ -159,7 +159,7 @@ impl AttentionList<'_> {
         let input = self.input;
         let failure = card.newest_failure().map(|failure| failure.kind);
         let key = |name: &str| format!("{name}/{}", card.card.id);
-        // The stage has the start time, so that a second occurrence counts as changed.
+        // The stage says when the problem began, so that a second occurrence counts as changed.
         let (kind, key, stage) = if let Some(since) = card.state.refused_since {
             let stage = local_date(since, input.family.timezone).to_string();
             // The time may be in the future if the clock was ahead.
@@ -344,7 +344,7 @@ impl AttentionKind {
         )
     }
 
-    /// The sort order: entries that hide a card's account come first, then those with a date.
+    /// The sort order. Entries that hide a card's account come first, and messages come last.
     pub(crate) fn rank(&self) -> u8 {
         match self {
             Self::PinRefused { .. } => 0,

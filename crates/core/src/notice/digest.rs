@@ -55,7 +55,7 @@ pub struct Digest {
 pub enum Occasion {
     /// There is something to take back or to pick up.
     ToDo,
-    /// Something needs attention that wasn't in a recent notice.
+    /// Something needs attention that wasn't in a recent notice, or has changed since.
     Attention,
     /// There is nothing to do, but the family wants a mail every day.
     Daily,
@@ -68,7 +68,8 @@ pub enum Occasion {
 pub struct Later {
     /// Loans that are not due soon, and digital ones; by due date.
     pub loans: Vec<LoanLine>,
-    /// Holds that are known not to be ready; by state, then position in the queue.
+    /// Holds that are known not to be ready; by state, then end of the suspension, then position in
+    /// the queue.
     pub holds: Vec<HoldLine>,
     /// Fines and credits that need no attention.
     pub balances: Vec<Balance>,

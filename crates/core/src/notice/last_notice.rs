@@ -90,7 +90,8 @@ impl LastNotice {
         next
     }
 
-    /// Keeps the entries of holds that are unchanged, or that the account doesn't mention now.
+    /// Keeps the entries of missed holds that are still listed, and all entries of holds if the
+    /// account doesn't list holds now.
     fn keep_holds(&mut self, input: &NoticeInput<'_>, before: &Self) {
         for card in input.cards {
             let account = card.stored.as_ref().map(|stored| &stored.account);

@@ -228,7 +228,8 @@ impl OutboxRecord {
     fn with_next_retry(mut self, now: DateTime<Utc>) -> Self {
         self.not_before = None;
         for recipient in &mut self.recipients {
-            // A late delivery event came when the record was over and its addresses were gone.
+            // Without its address it can't be retried: the record was over before a late delivery
+            // event came.
             if recipient.state == RecipientState::Pending && recipient.address.is_none() {
                 recipient.state = RecipientState::Refused;
             }

@@ -85,7 +85,7 @@ impl OutboxRecord {
         }
         let mut again = doubted.release_unsent(reason, false, now);
         for (recipient, before) in again.recipients.iter_mut().zip(&self.recipients) {
-            // A delivery event of the mail in doubt may still come.
+            // The fence stays, because a delivery event of the mail in doubt may still come.
             recipient.fence = before.fence;
         }
         Ok(again)
@@ -110,11 +110,15 @@ impl OutboxRecord {
     /// To SENT: a delivery event reports that the mail of claim `fence` was accepted.
     ///
     /// It applies even if another worker has the record, or if the mail was given up or is about to
-    /// be resent. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim
-    /// outweighs an acceptance: the service accepted the mail and then rejected it. Claims from
-    /// before a person requested another mail are ignored ([`TransitionError::Final`]): the new
-    /// mail is still sent. If a later mail is being sent to a recipient who was not in the accepted
-    /// one, the state stays and only the recipients change.
+    /// be resent.
+    ///
+    /// - [`TransitionError::AlreadySent`] is success.
+    /// - Only a FAILED of the same claim outweighs the mail service's acceptance: the service
+    ///   accepted the mail and then rejected it.
+    /// - A claim from before a person requested another mail is ignored
+    ///   ([`TransitionError::Final`]). The new mail is still sent.
+    /// - If a later mail is being sent to a recipient who was not in the accepted one, the state
+    ///   stays and only the recipients change.
     pub fn apply_acceptance(
         &self,
         fence: u64,
@@ -143,7 +147,7 @@ impl OutboxRecord {
             ..self.clone()
         };
         for recipient in &mut accepted.recipients {
-            // A later mail overwrites the claim of a mail in doubt.
+            // A later mail overwrites the fence of a recipient whose mail is in doubt.
             let was_included =
                 recipient.fence == fence || (fence < self.fence && recipient.in_doubt);
             if was_included && recipient.state != RecipientState::Refused {
@@ -156,7 +160,7 @@ impl OutboxRecord {
             return accepted.sent_to(&[], now);
         }
         if accepted.may_have_left() {
-            // Its worker, or time, decides the outcome of the rest.
+            // Its worker or a timeout decides the outcome of the rest.
             return accepted.next(accepted.state, accepted.changed_at);
         }
         accepted.sent_without_the_rest(now)

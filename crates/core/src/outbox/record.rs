@@ -200,7 +200,8 @@ impl OutboxRecord {
         }
     }
 
-    /// Creates a held record (SKIPPED) for a date whose lost record may have sent the mail.
+    /// Creates a held record (SKIPPED) for a date whose record was lost and whose mail may have
+    /// been sent.
     ///
     /// `fence` is the claim under which it was sent; 0 if unknown.
     pub fn held(key: MailKey, fence: u64, now: DateTime<Utc>) -> Self {

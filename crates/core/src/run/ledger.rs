@@ -21,7 +21,7 @@ use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 use crate::store::{RunStart, RunStore};
 
-/// A run that hasn't reported for longer is lost. Longer than a visit of ten cards may take.
+/// A run that hasn't reported for this long is lost. A visit of ten cards takes less.
 pub const LOST_AFTER: Duration = Duration::from_secs(20 * 60);
 
 /// At most this many missed runs are recorded at a time; all are counted.
@@ -46,7 +46,7 @@ pub struct RunPlan<'a> {
     pub allow_overlap: bool,
     /// When it may start; ignored for a manual run.
     pub rules: StartRules,
-    /// Called with the run when it has ended.
+    /// The steps before and after the run.
     pub after: Option<&'a AfterRun<'a>>,
 }
 
@@ -61,7 +61,7 @@ pub struct StartRules {
     pub schedule: Option<Schedule>,
 }
 
-/// How the work of a run ended, when it did not fail.
+/// How the work of a run ended, if it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// All was done, or tried.
@@ -74,7 +74,8 @@ pub enum Ending {
 pub async fn catch_panic(
     work: impl Future<Output = Result<Ending, JobError>>,
 ) -> Result<Ending, JobError> {
-    // A panic can only interrupt a change of the run's counts, whose lock recovers from poisoning.
+    // This is unwind-safe: a panic can only interrupt a change of the run's counts, whose lock
+    // recovers from poisoning.
     AssertUnwindSafe(work)
         .catch_unwind()
         .await
@@ -95,8 +96,9 @@ pub struct OpenRun<'a> {
     after: Option<&'a AfterRun<'a>>,
 }
 
-/// Records a run as running, unless it ran already, the last one is still running, or its rules forbid
-/// it.
+/// Starts a run by recording it as running.
+///
+/// It doesn't start if it ran already, if the last one is still running, or if its rules forbid it.
 pub async fn start_run<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
@@ -107,7 +109,7 @@ pub async fn start_run<'a>(
         .inspect_err(log_not_started)
 }
 
-/// Starts a run like [`start_run`], but resumes a recorded run that has not ended well.
+/// Starts a run like [`start_run`], but resumes one that is recorded as running or failed.
 ///
 /// For jobs that may be restarted after a crash and whose steps may be repeated.
 pub async fn start_or_resume_run<'a>(
@@ -157,7 +159,7 @@ async fn try_start<'a>(
     if by_schedule {
         alerts.extend(early_start_alert(&run.key, now));
         if let Some(outcome) = forbidden_outcome(&plan.rules, run.key.scheduled_time, now) {
-            // A schedule may fire a second time late: a recorded run did not miss its time.
+            // A schedule may fire a second time, too late. A recorded run did not miss its time.
             if let Some(stored) = runs.run(&run.key).await? {
                 return Err(NotStarted::AlreadyRan(stored).into());
             }
@@ -186,7 +188,8 @@ async fn try_start<'a>(
         missed.retain(|time| *time > restored);
     }
     alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
-    // The next run counts from this one, so alerts and missed runs are stored before it.
+    // The next run looks for missed runs from this one on, so alerts and missed runs are stored
+    // first.
     raise(plan.after, &alerts).await?;
     let newest = missed.len().saturating_sub(MAX_MISSED_RUNS);
     let on_record = missed.get(newest..).unwrap_or_default();
@@ -219,7 +222,8 @@ async fn raise(after: Option<&AfterRun<'_>>, alerts: &[Alert]) -> Result<(), Job
     Ok(())
 }
 
-/// The alert about a run that starts before its scheduled time: our clock or the scheduler's is wrong.
+/// Returns the alert about a run that starts before its scheduled time. Our clock or the
+/// scheduler's is wrong.
 fn early_start_alert(run: &RunKey, now: DateTime<Utc>) -> Option<Alert> {
     let behind = run.scheduled_time - now;
     if behind <= CLOCK_SKEW {
@@ -237,7 +241,8 @@ fn early_start_alert(run: &RunKey, now: DateTime<Utc>) -> Option<Alert> {
     })
 }
 
-/// The alert about a clock too far from the store's: leases and deadlines are counted by ours.
+/// Returns the alert about a clock that is too far from the store's. Our clock counts leases and
+/// deadlines.
 async fn clock_skew_alert(
     runs: &dyn RunStore,
     now: DateTime<Utc>,
@@ -254,7 +259,7 @@ async fn clock_skew_alert(
     }))
 }
 
-/// The outcome of a run that its rules forbid to start now.
+/// Returns the outcome of a run whose rules forbid it to start now.
 fn forbidden_outcome(
     rules: &StartRules,
     scheduled_time: DateTime<Utc>,
@@ -308,10 +313,10 @@ pub(crate) async fn record_skipped_run(
     Ok(NotStarted::Skipped(run))
 }
 
-/// The earlier runs that turned out to be lost.
+/// Returns the earlier runs that turned out to be lost.
 ///
-/// A lost run stays among the newest of its label for a while. Each run that starts raises the
-/// alert, since the first to find it may have crashed before that.
+/// A lost run stays among the newest of its label for a while. Every run that starts meanwhile
+/// raises its alert again, since the first to find it may have crashed before it did.
 async fn find_lost_runs(
     runs: &dyn RunStore,
     before: &[Run],
@@ -440,8 +445,10 @@ impl OpenRun<'_> {
         &self.missing
     }
 
-    /// Queues an alert that is raised and delivered when the run ends. Raise an alert that no later run
-    /// would find again at once instead, with [`raise_alerts`](crate::alerts::raise_alerts).
+    /// Queues an alert, which is raised and delivered when the run ends.
+    ///
+    /// If no later run would find the problem again, raise its alert at once, with
+    /// [`raise_alerts`](crate::alerts::raise_alerts).
     pub fn alert(&self, alert: Alert) {
         let mut alerts = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
         alerts.push(alert);
@@ -499,7 +506,7 @@ impl OpenRun<'_> {
                 fault: error.into(),
             });
         }
-        // First, because an ended run is not looked at again.
+        // Alerts come first, because nobody looks at an ended run again.
         if let Err(error) = raise(self.after, &alerts).await {
             tracing::error!(run.id = %self.run.key, %error, "An alert could not be stored.");
         }

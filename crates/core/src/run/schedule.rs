@@ -27,8 +27,8 @@ pub enum Schedule {
 impl Schedule {
     /// When it fires between `after` and `before`, oldest first.
     ///
-    /// A tick closer than half an interval to either end counts as the one at that end, since ticks
-    /// aren't exact to the second.
+    /// A tick of an interval that is at most half an interval before `before` counts as the one at
+    /// `before`, since ticks aren't exact to the second.
     pub fn between(&self, after: DateTime<Utc>, before: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         match self {
             Self::EveryMinutes(minutes) => {
@@ -50,10 +50,10 @@ impl Schedule {
         }
     }
 
-    /// When it fired last, at `now` or before. A run that is started without a scheduled time is
-    /// for that time.
+    /// Returns the last time at which it fired, up to `now`.
     ///
-    /// `None` for intervals, or if nothing fired in the last week.
+    /// A run that is started without a scheduled time is for that time. `None` for intervals, or if
+    /// nothing fired in the last week.
     pub fn latest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let Self::Daily { zone, times } = self else {
             return None;

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::CLOCK_TOLERANCE;
 
-/// A store's newest time further ahead of the clock than this puts the clock in doubt.
+/// The clock is in doubt if the store's newest time is further ahead of it than this.
 pub const MAX_STORE_AHEAD: TimeDelta = TimeDelta::days(1);
 
-/// A last tick longer ago than this puts the clock in doubt; a schedule may fire once a day.
+/// The clock is in doubt if the last tick was longer ago than this. A schedule may fire once a day.
 pub const MAX_TICK_GAP: TimeDelta = TimeDelta::hours(26);
 
-/// How soon after a doubted tick the next one ends the doubt, for any schedule.
+/// A tick within this time after a doubted one ends the doubt, whatever the schedule is.
 pub const MAX_CONFIRM_GAP: TimeDelta = TimeDelta::hours(1);
 
 /// When the ticks of `notify-all` came, by their own clocks.
@@ -100,8 +100,10 @@ impl TickTimes {
         }
     }
 
-    /// Whether a tick at `now` confirms the one that put the clock in doubt: it comes between a minute
-    /// and an hour later, or within the last known tick interval.
+    /// Whether a tick at `now` confirms the one that put the clock in doubt.
+    ///
+    /// It comes between a minute and an hour later. If ticks are more than an hour apart, it may
+    /// come up to an hour after the last known interval.
     fn is_confirmed_at(&self, now: DateTime<Utc>) -> bool {
         let schedule = TimeDelta::seconds(self.gap_seconds) + MAX_CONFIRM_GAP;
         let longest = match self.gap_seconds > MAX_CONFIRM_GAP.num_seconds() {
@@ -112,7 +114,9 @@ impl TickTimes {
             .is_some_and(|doubted| CLOCK_TOLERANCE <= now - doubted && now - doubted <= longest)
     }
 
-    /// By how much the clock went back since the last tick, where that is more than the tolerance.
+    /// Returns how far the clock went back since the last tick.
+    ///
+    /// `None`: it is within the tolerance, or so far that the clock is in doubt.
     pub fn backward_jump(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         let back = self.last? - now;
         (CLOCK_TOLERANCE < back && back <= MAX_STORE_AHEAD).then_some(back)

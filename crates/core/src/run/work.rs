@@ -11,7 +11,7 @@ use crate::card::{Card, CardRecord};
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::outbox::{MailKey, MailKind, MailState};
 
-/// Work not done within this time after the start of its run is lost: no message lives longer.
+/// Work that isn't done this long after the start of its run is lost: no message lives longer.
 const MAX_QUEUE_TIME: Duration = Duration::days(1);
 
 /// A work item of a run: a visit or a notice, with its results.
@@ -25,11 +25,11 @@ pub struct WorkItem {
     pub results: Vec<WorkResult>,
 }
 
-/// The prefix of items that the run did itself; its counts include them already.
+/// The id prefix of work that the run did itself. The run's counts include it already.
 const INLINE: &str = "inline/";
 
 impl WorkItem {
-    /// The id of an item that a run does and counts itself, beside what it enqueues.
+    /// Builds the id of an item that the run did and counted itself, beside what it enqueued.
     pub fn inline_item_id(name: &str) -> String {
         format!("{INLINE}{name}")
     }
@@ -49,7 +49,7 @@ pub struct WorkResult {
     pub outcome: WorkOutcome,
 }
 
-/// The subject of a work item.
+/// The subject of a result: a card or a mail.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "subject", rename_all = "snake_case")]
 pub enum Subject {
@@ -97,7 +97,7 @@ impl From<&Card> for Subject {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum WorkOutcome {
-    /// Well.
+    /// It went well.
     Done,
     /// Nothing had to be done.
     Skipped,
@@ -236,7 +236,7 @@ impl Run {
             self.counts.add(outcome);
             settled += u32::from(*outcome != WorkOutcome::Enqueued);
         }
-        // A run that was started twice counted what it enqueued each time.
+        // A run that was started twice counted its enqueued work each time.
         self.counts.enqueued = self.counts.enqueued.max(known);
         self.counts.planned = self.counts.planned.max(known);
         if self.outcome == RunOutcome::Done {

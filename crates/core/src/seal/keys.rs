@@ -143,7 +143,7 @@ impl fmt::Debug for PrivateKey {
 pub struct PrivateKeys {
     /// The public key of the current pair.
     public: PublicKey,
-    /// The id of the current one.
+    /// All keys, each with its id.
     keys: Vec<(KeyId, PrivateKey)>,
     /// When the running rotation began.
     rotated_at: Option<DateTime<Utc>>,

@@ -155,7 +155,7 @@ pub trait LibraryStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> StoreResult<()>;
 
-    /// Marks a library as down since `since`, and returns since when it is down;
+    /// Marks a library as down since `since`, and returns the start of its outage;
     /// [`StoreError::NotFound`] if it is missing.
     ///
     /// Keeps an earlier time.

@@ -68,11 +68,11 @@ pub trait RestoreStore: Send + Sync {
 }
 
 impl CardCopy {
-    /// Merges this copy into the stored card of the same id and family. Returns the outcome, and the
-    /// merged card if it must be written.
+    /// Merges this copy into the stored card of the same id and family. Returns the outcome, and
+    /// the merged card if it must be written.
     ///
-    /// Takes the later of the two for each part. If the stored card has a newer check or login than the
-    /// copy, keeps it unchanged.
+    /// The later version of each part wins. If the stored card has a newer check or login than the
+    /// copy, it stays unchanged.
     pub fn merge_into(
         &self,
         stored: CardRecord,

@@ -41,7 +41,7 @@ impl FolderMailer {
         &self.folder
     }
 
-    /// Writes the hidden files. They are durable when it returns.
+    /// Writes the hidden files. The mail is durable when it returns.
     fn write(&self, mail: &Mail, built: &BuiltMail) -> io::Result<HiddenFiles> {
         make_private_folder(&self.folder)?;
         if let Some(tag) = &mail.tag {
@@ -60,9 +60,9 @@ impl FolderMailer {
         Ok(files)
     }
 
-    /// Removes the hidden files of earlier claims that were never committed.
+    /// Removes the mail's hidden files up to this claim, which were never committed.
     ///
-    /// The worker of such a claim is dead, or will find that it has lost the record.
+    /// The worker of an earlier claim is dead, or will find that it has lost the record.
     fn remove_earlier_attempts(&self, tag: &MailTag) -> io::Result<()> {
         let prefix = hidden_prefix(&tag.key());
         for entry in fs::read_dir(&self.folder)? {

@@ -1,4 +1,4 @@
-//! Restoring cards that another store held.
+//! Restores cards from another store.
 
 use async_trait::async_trait;
 use hippo_core::card::StoredAccount;

@@ -87,7 +87,7 @@ impl CheckStore for SqliteStore {
     }
 }
 
-/// The cards of a family whose stored account can't be read.
+/// Returns the cards of a family for which the stored account can't be read.
 pub(super) fn lost_accounts(
     connection: &Connection,
     family: &FamilyId,
@@ -126,8 +126,10 @@ pub(super) fn accounts(
     )
 }
 
-/// The start of a card's newest check that was tried or read an account, if `counts` accepts that
-/// time. `Some(None)` if there was none, `None` if the card is gone.
+/// Returns when a card's newest check began, of those that were tried or read an account and whose
+/// time `counts` accepts.
+///
+/// `Some(None)`: there is none. `None`: the card is gone.
 fn newest_check(
     connection: &Connection,
     card: &CardKey,

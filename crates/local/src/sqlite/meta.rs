@@ -74,7 +74,7 @@ pub(super) fn add_to_journal(connection: &Connection, journal: &Journal) -> Resu
     Ok(())
 }
 
-/// Where the database comes from.
+/// Returns whether the database was restored from a copy.
 pub(super) fn origin(connection: &Connection, journal: &Journal) -> Result<StoreOrigin, Fault> {
     let is_named = match store_id(connection)? {
         Some(store) => journal.knows_store(store)?,

@@ -102,8 +102,9 @@ fn check_backup(backup: &Path, database: &Path) -> Result<(), RestoreError> {
     }
 }
 
-/// Locks the database and checkpoints its log. `None` if it is too damaged for that, so that nobody
-/// can be using it.
+/// Locks the database and checkpoints its log.
+///
+/// `None`: it is too damaged for that, so nobody can be using it.
 fn lock(database: &Path) -> Result<Option<Connection>, RestoreError> {
     let take = || -> rusqlite::Result<Connection> {
         let connection = connect(database, CLOSE_TIMEOUT)?;

@@ -49,8 +49,8 @@ fn not_storable() -> Fault {
 
 /// One row of a table, whose columns are read by name.
 ///
-/// A value that isn't as it was written is a [`Fault::Damaged`] with the table and the row's key, but
-/// never the value.
+/// A value that can't be read gives [`Fault::Damaged`] with the table and the row's key, but never
+/// the value.
 pub(super) struct StoredRow<'row, 'statement> {
     row: &'row Row<'statement>,
     table: &'static str,

@@ -68,7 +68,7 @@ pub enum SesReport {
     MarkedAsNotSpam,
     /// SES accepted it but won't send it.
     Rejected {
-        /// Why, as a sentence of ours.
+        /// The reason, in our own words.
         reason: &'static str,
     },
 }

@@ -144,7 +144,7 @@ fn schedule(message: &Message, body: &str, outputs: &Outputs) -> ReadResult {
     }
     let mut event: Value = parse(body, "the input of a schedule or an event")?;
     if let (Some(time), Some(fields)) = (attribute("SCHEDULED_TIME"), event.as_object_mut()) {
-        // The Scheduler may keep the input with its placeholder.
+        // The Scheduler may keep the input with the placeholder in place of the time.
         let is_placeholder = fields
             .get("scheduled_time")
             .and_then(Value::as_str)
@@ -168,7 +168,7 @@ fn job(body: &str, outputs: &Outputs) -> ReadResult {
     start_function(function, event, outputs)
 }
 
-/// Starts the function of this ARN with the event.
+/// Returns the action that starts the function of this ARN with the event.
 fn start_function(arn: Option<&str>, event: Value, outputs: &Outputs) -> ReadResult {
     let is_target =
         |function: &str| arn.is_some_and(|arn| arn.split(':').any(|part| part == function));

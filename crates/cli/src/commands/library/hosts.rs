@@ -23,10 +23,10 @@ struct ChangedLibraryDocument<'a> {
     unopened: Vec<CardId>,
 }
 
-/// Replaces a library's entry by one with other hosts.
+/// Replaces a library's entry with one that has other hosts.
 ///
-/// The envelopes are resealed first. After an interruption, each is sealed for one of the two entries,
-/// and the same command handles both.
+/// The envelopes are resealed first. After an interruption, each is sealed for one of the two
+/// entries, and the same command handles both.
 pub(super) async fn move_hosts(
     context: &Context,
     before: &Library,

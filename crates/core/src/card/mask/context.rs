@@ -83,7 +83,7 @@ const FILLERS: [&str; 26] = [
     "war", "lautet", "ihr", "ihre", "est", "votre", "le", "la", "es", "su", "är", "er", "mot",
 ];
 
-/// The most of these words between them.
+/// How many fillers may be between a label and its secret.
 const MAX_FILLERS: usize = 3;
 
 /// Four digits in this range are a year, unless the text says otherwise.
@@ -131,7 +131,8 @@ fn words_after(text: &[char], start: usize) -> impl Iterator<Item = String> + '_
     let mut after = text.get(start..).unwrap_or_default();
     std::iter::from_fn(move || {
         let at = after.iter().position(|c| c.is_alphanumeric())?;
-        // `29…, 4711: PIN` is rare; `in 2026: PIN changed` is not.
+        // A colon or comma ends the search too. A label after one rarely names the token before it:
+        // `29…, 4711: PIN` is rare, `in 2026: PIN changed` is not.
         if after
             .get(..at)?
             .iter()
@@ -198,7 +199,7 @@ pub(super) fn is_alone(text: &[char], span: Span) -> bool {
         .iter()
         .collect();
     let is_year = token.len() == 4 && token.parse().is_ok_and(|year| YEARS.contains(&year));
-    // From the token on, each side.
+    // Both sides are read from the token outwards.
     let mut backwards = before.iter().rev();
     let (first, second) = (backwards.next(), backwards.next());
     let goes_on = |sign: Option<&char>, next: Option<&char>| {

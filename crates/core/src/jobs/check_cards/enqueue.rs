@@ -19,15 +19,15 @@ pub const MAX_WAITING_VISITS: usize = 1000;
 /// The most visits sent to the queue at once.
 pub const BATCH_SIZE: usize = 100;
 
-/// What enqueueing visits needs from outside.
+/// The ports for enqueueing visits.
 pub struct EnqueueVisitsPorts<'a> {
     /// Lists the cards that are to be checked.
     pub cards: &'a dyn CardStore,
-    /// The ledger.
+    /// The ledger of runs.
     pub runs: &'a dyn RunStore,
-    /// Where the visits go.
+    /// The queue of the visits.
     pub queue: &'a dyn VisitQueue,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 
@@ -40,12 +40,11 @@ pub struct EnqueuedVisits {
     pub visits: usize,
 }
 
-/// Enqueues visits for every card that `input` selects, as one run on record.
+/// Enqueues visits for every card that `input` selects, as one recorded run.
 ///
-/// A run that was interrupted is resumed: it plans again with the time at which it began, so that
-/// the queue, or the worker, recognises what was enqueued before. The run ends when everything is
-/// enqueued. Its counts say how many cards were planned; the workers report the results
-/// ([`crate::run::work`]).
+/// An interrupted run is resumed: it plans again as of the time at which it began. So the queue or
+/// the worker recognises what was enqueued before. The run ends when everything is enqueued. Its
+/// counts say how many cards were planned; the workers report the results ([`crate::run::work`]).
 pub async fn enqueue_visits(
     ports: &EnqueueVisitsPorts<'_>,
     plan: RunPlan<'_>,
@@ -92,7 +91,7 @@ async fn plan_and_enqueue(
     }
 }
 
-/// Visits that wait to be sent. They leave in turns: one of each library, then the next of each.
+/// Visits that wait to be sent, in rounds: one visit of each library, then the next of each.
 #[derive(Debug, Default)]
 struct InterleavedVisits {
     len: usize,

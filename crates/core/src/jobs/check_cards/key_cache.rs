@@ -12,7 +12,7 @@ pub struct KeyCache<'a> {
 }
 
 impl<'a> KeyCache<'a> {
-    /// Caches the keys of this source, which is first read when a secret is opened.
+    /// Creates a cache of this source, which is first read when a secret is opened.
     pub fn new(source: &'a dyn PrivateKeySource) -> Self {
         Self {
             source,

@@ -14,9 +14,10 @@ use crate::store::{CardCursor, CardStore, Scope};
 /// How many cards are listed at once.
 const PAGE_SIZE: usize = 100;
 
-/// Plans the visits of a run one by one, library after library. Holds one page of cards.
+/// Plans the visits of a run one by one, library after library.
 ///
-/// Cards of the same number are always in the same visit, so that they share one login.
+/// It holds one page of cards at a time. Cards of the same number are always in the same visit, so
+/// that they share one login.
 pub struct VisitPlanner<'a> {
     cards: &'a dyn CardStore,
     input: &'a CheckCardsInput,

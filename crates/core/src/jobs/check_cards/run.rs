@@ -33,13 +33,13 @@ pub struct CheckOptions<'a> {
     pub on_progress: Option<&'a (dyn Fn(Progress<'_>) + Send + Sync)>,
 }
 
-/// What the run needs from outside, beside its visits.
+/// The ports of the run, beside those of its visits.
 pub struct RunPorts<'a> {
     /// Lists the cards that are to be checked.
     pub cards: &'a dyn CardStore,
-    /// The ledger.
+    /// The ledger of runs.
     pub runs: &'a dyn RunStore,
-    /// Where alerts are raised.
+    /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
 }
 
@@ -61,10 +61,11 @@ pub struct CheckedCards {
     pub checked: Vec<CheckedCard>,
 }
 
-/// Checks every card that `input` selects, in this process, as one run on record.
+/// Checks every card that `input` selects, in this process, as one recorded run.
 ///
-/// Once a stop is asked, no card is started, and the run is recorded as interrupted. The cards in
-/// progress may finish until the grace is over; what is known of their logins is on record by then.
+/// Once a stop is requested, no more cards are started, and the run is recorded as interrupted.
+/// Cards in progress may finish until the grace is over. By then, what is known of their logins is
+/// recorded.
 pub async fn check_cards(
     ports: &VisitPorts<'_>,
     run_ports: &RunPorts<'_>,
@@ -76,7 +77,7 @@ pub async fn check_cards(
     let mut checked = Vec::new();
     let work = plan_and_check(ports, run_ports, &run, input, options, &mut checked);
     let work = ledger::catch_panic(work).await;
-    // Paused, removed or changed since the planning, or in progress elsewhere.
+    // Paused, removed or changed since the plan was made, or in progress elsewhere.
     run.count(|counts| {
         counts.skipped = counts
             .planned
@@ -183,14 +184,14 @@ async fn check_visits(
     Ok(Ending::Through)
 }
 
-/// Counts and records what became of each card of a visit.
+/// Counts and records the result of each card of a visit.
 async fn record_visit(
     run: &OpenRun<'_>,
     visit: &Visit,
     mut report: VisitReport,
     checked: &mut Vec<CheckedCard>,
 ) -> Result<(), JobError> {
-    // A visit in this process doesn't come twice: another run checked these cards.
+    // A visit in this process is never delivered twice, so another run checked these cards.
     let others = report.checked_before.drain(..);
     let others = others.map(|record| (record.card, LeftOutReason::CheckedAlready));
     report.left_out.extend(others);
@@ -224,11 +225,11 @@ async fn record_interrupted(run: &OpenRun<'_>, mut waiting: WaitingVisits) -> Re
     Ok(())
 }
 
-/// Visits that wait for their turn: each library has one at a time.
+/// Visits that wait for their turn; each library has one at a time.
 ///
-/// A library that is down goes first: while we back off, its visits make no requests, and after
-/// that each would. Then comes the library with the most visits left, so that it doesn't delay the
-/// end.
+/// A library that is down goes first: its visits make no requests while we back off, but would make
+/// them later. Then comes the library with the most visits left, so that it doesn't delay the end
+/// of the run.
 struct WaitingVisits {
     /// The next visit of each library is the last in its list.
     by_library: BTreeMap<LibraryId, Vec<Visit>>,
@@ -237,10 +238,11 @@ struct WaitingVisits {
     down: BTreeSet<LibraryId>,
 }
 
-/// A visit whose turn it is.
+/// The visit to make next.
 struct NextVisit {
     visit: Visit,
-    /// Whether another visit was at the library before, which isn't known to be down.
+    /// Whether an earlier visit of this run was at the library, and the library isn't known to be
+    /// down.
     pauses_first: bool,
 }
 
@@ -259,7 +261,7 @@ impl WaitingVisits {
         }
     }
 
-    /// The next visit to a library where nobody is; `None`: there is none for now.
+    /// Takes the next visit to a library that has none in progress; `None`: there is none for now.
     fn pop_visit(&mut self) -> Option<NextVisit> {
         let (library, visits) = self
             .by_library

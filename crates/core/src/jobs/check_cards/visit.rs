@@ -58,7 +58,7 @@ pub struct Visit {
     pub run: RunKey,
 }
 
-/// What a visit needs from outside.
+/// The ports of a visit.
 pub struct VisitPorts<'a> {
     /// Loads the library, the cards and their sealed secrets.
     pub visits: &'a dyn VisitStore,
@@ -72,7 +72,7 @@ pub struct VisitPorts<'a> {
     pub site: &'a dyn LibrarySite,
     /// Limits how many workers are at the library.
     pub concurrency_limit: &'a dyn ConcurrencyLimit,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 
@@ -83,7 +83,7 @@ pub struct VisitOptions<'a> {
     pub pace: Pace,
     /// Whether to pause before the first card too, since the library was just visited.
     pub pauses_first: bool,
-    /// No card is started from then on; the rest is `not_tried`.
+    /// No card is started after this time; the rest is `not_tried`.
     pub deadline: Option<DateTime<Utc>>,
     /// Asked before each card. A card in progress is dropped once the grace is over.
     pub stop: StopSignal<'a>,
@@ -92,7 +92,7 @@ pub struct VisitOptions<'a> {
 }
 
 impl VisitOptions<'static> {
-    /// No deadline, nobody who stops it or watches it.
+    /// Creates options without a deadline, a stop request or a watcher.
     pub const fn new(pace: Pace) -> Self {
         Self {
             pace,
@@ -112,7 +112,7 @@ impl VisitOptions<'static> {
 /// - A secret that doesn't open, or an account that is too large for the store (`page_changed`),
 ///   fails its own card only.
 ///
-/// However the visit ends, its report has what was done until then.
+/// However the visit ends, its report has everything that was done until then.
 pub async fn check_visit(
     ports: &VisitPorts<'_>,
     visit: &Visit,

@@ -93,7 +93,8 @@ async fn skip_run(
         outcome: RunOutcome::SkippedClockInDoubt,
         counts: Counts::default(),
     };
-    // If the clock is ahead, this must not overwrite the run that is due then.
+    // If the clock is ahead, the run that is really due then would have the same key. This record
+    // must not overwrite it.
     run.key.scheduled_time += TimeDelta::milliseconds(1);
     record_skipped_run(runs, run, plan.after).await
 }

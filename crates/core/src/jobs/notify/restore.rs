@@ -99,7 +99,9 @@ struct Holder<'a> {
 }
 
 impl Holder<'_> {
-    /// Records a missing date as held, unless its notice was certainly not sent and isn't too late.
+    /// Records a missing date as held.
+    ///
+    /// It does nothing if the notice was certainly not sent and can still be sent in time.
     async fn hold_missing(&self, family: &Family, key: MailKey) -> Result<bool, JobError> {
         if self.outbox.mail(&key).await?.is_some() {
             return Ok(false);

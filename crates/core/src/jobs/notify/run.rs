@@ -53,8 +53,8 @@ pub enum Progress<'a> {
     Finalised(&'a MailResult),
 }
 
-/// The most notices in progress: their durable writes share a flush. The mailer's own limit is
-/// lower.
+/// How many notices are handled at a time, so that their durable writes share a flush. The mailer's
+/// own limit is lower.
 const MAX_CONCURRENCY: usize = 16;
 
 /// The least time between two progress reports of a run.
@@ -182,7 +182,7 @@ pub(crate) fn result_of(notice: &MailResult) -> WorkResult {
 /// Sends one notice, or finalises it if its day has passed.
 ///
 /// A notice of the date `requested` is never too late. `at_once` ignores the delay after a refusal.
-/// `None` as from [`send_mail`].
+/// Returns `None` when [`send_mail`] does.
 pub async fn deliver(
     ports: &NotifyPorts<'_>,
     key: &MailKey,

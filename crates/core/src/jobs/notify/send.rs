@@ -274,7 +274,7 @@ fn body_hash(mail: &Mail) -> String {
 
 /// Records the mailer's answer about the mail of `sending`, even if the record has changed since.
 ///
-/// A crash before this write loses the outcome, so the write is retried.
+/// The write is retried, because only this worker knows the outcome.
 async fn record_answer(
     ports: &NotifyPorts<'_>,
     sending: OutboxRecord,
@@ -340,7 +340,8 @@ fn after_answer(
         if record.fence == fence && record.may_have_left() {
             return record.accepted(message_id.clone(), now);
         }
-        // Our lease is over, but we know more than the worker that wrote meanwhile.
+        // Our lease is over and another worker wrote meanwhile, but it didn't know that the mail
+        // was accepted.
         return record.apply_acceptance(
             fence,
             AcceptedBy::MailService,
@@ -395,7 +396,7 @@ fn log_result(record: OutboxRecord) -> MailResult {
     MailResult::from_record(record)
 }
 
-/// Replaces a record; raises the alert first if the new state is a final failure.
+/// Replaces a record. Raises the alerts about its new state first.
 async fn write(
     ports: &NotifyPorts<'_>,
     before: &OutboxRecord,

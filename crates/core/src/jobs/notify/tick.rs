@@ -23,10 +23,11 @@ use crate::store::{AlertStore, FamilyStore, OutboxCursor, OutboxStore, StoreErro
 /// The page size of families and open notices.
 const PAGE_SIZE: usize = 100;
 
-/// The most families or notices in progress: a store can flush many writes at once.
+/// How many families or notices are handled at a time. It is high because a store can flush many
+/// writes at once.
 const MAX_CONCURRENCY: usize = 64;
 
-/// The number of recent records that are searched for missed dates; more than a tick looks back on.
+/// How many recent records are searched for missed dates. A tick doesn't look back on more days.
 const MAX_RECENT_RECORDS: usize = 16;
 
 /// The notices that one step of a tick found or finalised.
@@ -38,11 +39,11 @@ pub struct TickBatch {
     pub finalised: Vec<MailResult>,
 }
 
-/// One tick, a page of families or of open notices at a time.
+/// Runs one tick, a page of families or of open notices at a time.
 ///
-/// It returns the notices that it plans, then older claimable ones: an index of open notices may
-/// lack the newest. An error for one family doesn't block the others: the tick continues and fails
-/// at the end.
+/// It returns the notices that it plans, then older claimable ones, since an index of open notices
+/// may lack the newest. An error for one family doesn't block the others: the tick continues and
+/// fails at the end.
 pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
     outbox: &'a dyn OutboxStore,
@@ -190,8 +191,8 @@ impl<'a> Tick<'a> {
                 .extend(self.plan_date(mail_key(family, kind, date)).await?);
         }
         let passed = family.passed_dates(self.now);
-        // Dates are recorded oldest first: if the newest has a record, so do the older ones. When a
-        // notice is planned, once a day, all of them are checked.
+        // Missed dates are recorded oldest first, so if the newest has a record, the older ones
+        // should too. All of them are checked only once a day, when a notice is planned.
         let newest_has_record = match passed.last() {
             Some(date) => {
                 let key = mail_key(family, kind, *date);
@@ -261,8 +262,8 @@ impl<'a> Tick<'a> {
     /// Decides what to do with one notice that is not final.
     async fn sweep(&self, record: OutboxRecord) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
-        // Read after the record, so that a lease from during this tick isn't taken for a wrong
-        // clock.
+        // The time is read after the record. A lease that began during this tick would otherwise
+        // look as if a wrong clock had written it.
         let now = self.clock.now();
         let key = record.key();
         match record.state {
@@ -417,7 +418,7 @@ async fn give_up_recipients(
 
 /// Finalises a claimable notice whose day has passed: it is not sent late.
 ///
-/// `None`: its day has not passed, or another worker has it.
+/// `None`: its day has not passed, another worker has it, or some recipients have it already.
 pub(crate) async fn expire(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,

@@ -2,8 +2,8 @@
 //!
 //! `prepare` writes the message up to its final dot: a failure is [`MailAnswer::NotSent`] or
 //! [`MailAnswer::Refused`]. `commit` writes the dot: the reply is [`MailAnswer::Accepted`] or
-//! [`MailAnswer::Refused`]. Only a timeout or a lost connection after the dot is
-//! [`MailAnswer::Unknown`].
+//! [`MailAnswer::Refused`]. If the connection breaks before the dot, the answer is `NotSent`. Only
+//! a timeout, a lost connection or an unexpected reply after the dot is [`MailAnswer::Unknown`].
 //!
 //! | the server | answer |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | refuses the greeting, the login or the sender, with 4xx or 5xx | `Refused` for now: the mail goes out once a person has fixed it |
 //! | refuses every recipient, or the message | `Refused`, for good if with 5xx (except 530, 535, 538) |
 //! | refuses some recipients | `Accepted`, with the refused recipients |
-//! | refuses the login | `Refused` for now; this mailer doesn't log in again |
+//! | refuses the login with 5xx | `Refused` for now; this mailer doesn't log in again |
 
 mod options;
 mod reason;

@@ -38,7 +38,7 @@ const END_WRITTEN: u8 = 4;
 #[derive(Debug, Default)]
 pub(super) struct MessageProgress {
     state: AtomicU8,
-    /// Milliseconds.
+    /// The pause before the end, in milliseconds.
     pause: AtomicU64,
 }
 
@@ -99,7 +99,7 @@ impl Transport {
         }
     }
 
-    /// Ready when the end of the message may be written. An error if the server hung up or sent data.
+    /// Polls until the end of the message may be written. Fails if the server hung up or sent data.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0; 1];
         if self

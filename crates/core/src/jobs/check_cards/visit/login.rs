@@ -1,4 +1,4 @@
-//! The one login of a check, and the mark that goes before it.
+//! The login of a check, and the mark that is stored before it.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -17,20 +17,20 @@ use crate::store::StoreError;
 
 /// How long after its login mark a check may still be in progress.
 ///
-/// Longer than the worst case: two logins, each with its whole time and a logout.
+/// This is longer than the worst case: two logins that use up their time limit, each with a logout.
 pub const LOGIN_IN_PROGRESS_LIMIT: chrono::Duration = chrono::Duration::seconds(200);
 
 /// Whether a check may log in.
 pub(super) enum LoginDecision {
     /// It may.
     LogIn,
-    /// Not now, for a reason that is put on record.
+    /// Not now; the reason is recorded.
     NotTried(Failure),
     /// Another check of this card is in progress: its outcome is the one to record.
     InProgress,
 }
 
-/// Decides from the login marks of these cards. The checks `ended` are known to be over.
+/// Decides from the login marks of these cards. The checks in `ended` are known to be over.
 pub(super) fn decide_login(
     library: &Library,
     records: &[CardRecord],
@@ -74,9 +74,9 @@ fn login_in_doubt() -> Failure {
     .with_remedy(Remedy::RetryCard)
 }
 
-/// Logs in and reads the account, in which the card's own number and PIN are masked.
+/// Logs in and reads the account, with the card's own number and PIN masked.
 ///
-/// `None`: nothing is to be recorded, since the card is left to others.
+/// `None`: nothing is recorded, since the card is left to another check or to a person.
 pub(super) async fn read_account(
     ports: &VisitPorts<'_>,
     library: &Library,
@@ -94,10 +94,10 @@ pub(super) async fn read_account(
     if let Err(SiteError::Failed(failure)) = &outcome
         && failure.kind == FailureKind::SessionExpired
     {
-        // One more login; then it is a failure.
+        // It logs in once more. If the session expires again, the check fails.
         outcome = ports.site.check(library, secret, &permit).await;
     }
-    // Only here is the secret known that must be masked.
+    // Masked here, because the secret is known only here.
     let mask = SecretMask::new(secret);
     Ok(Some(match outcome {
         Ok(mut account) => {
@@ -130,8 +130,8 @@ struct MarkedLoginPermit<'a> {
 impl MarkedLoginPermit<'_> {
     /// Whether a login that isn't permitted leaves nothing to record.
     ///
-    /// That is so if another check has the card or just had it, or if the card waits for a person.
-    /// Otherwise a check crashed and left its mark.
+    /// True if another check has the card or has just finished it, or if the card waits for a
+    /// person. Otherwise a check crashed and left its mark.
     async fn is_left_to_others(&self, card: &CardKey) -> Result<bool, StoreError> {
         let keys = std::slice::from_ref(card);
         let loaded = self.ports.visits.load_visit(&self.library.id, keys).await?;

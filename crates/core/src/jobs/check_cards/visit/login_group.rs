@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use crate::card::{CardRecord, CardSecret, without_separators};
 use crate::seal::Sealed;
 
-/// The cards with one number and PIN, each with its envelope: one login is for all of them.
+/// Cards that share a number and PIN, each with its envelope; one login checks them all.
 pub(super) struct LoginGroup {
     pub(super) secret: CardSecret,
     pub(super) cards: Vec<(CardRecord, Sealed)>,

@@ -1,4 +1,4 @@
-//! A visit as it goes on: logs in for each group of cards and saves what comes of it.
+//! Makes a visit: logs in for each group of cards and saves the outcomes.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -23,7 +23,7 @@ use crate::store::{LoadedVisit, Saved, StoreError};
 /// After waiting longer than this, a visit reloads its cards' state.
 const RELOAD_AFTER: chrono::Duration = chrono::Duration::milliseconds(50);
 
-/// A visit as it goes on.
+/// A visit in progress.
 pub(super) struct OngoingVisit<'a> {
     pub(super) ports: &'a VisitPorts<'a>,
     pub(super) visit: &'a Visit,
@@ -31,7 +31,7 @@ pub(super) struct OngoingVisit<'a> {
     pub(super) library: Library,
     pub(super) back_off_until: Option<DateTime<Utc>>,
     down_since: Option<DateTime<Utc>>,
-    /// Whether the library was contacted: the next card waits a little.
+    /// Whether the library was contacted, so that the next card waits first.
     has_contacted_library: bool,
     loaded_at: DateTime<Utc>,
     pub(super) report: &'a mut VisitReport,
@@ -63,7 +63,7 @@ impl<'a> OngoingVisit<'a> {
         (ongoing, loaded.cards)
     }
 
-    /// Checks the cards of one number and PIN, and reports why a card of them was left out.
+    /// Checks the cards that share a number and PIN, and reports those that it leaves out.
     pub(super) async fn check_group(&mut self, group: LoginGroup) -> Result<(), JobError> {
         let cards = group.cards.iter().map(|(record, _)| record.card.clone());
         let mut cards: Vec<Card> = cards.collect();
@@ -90,8 +90,8 @@ impl<'a> OngoingVisit<'a> {
         }
         let mut now = clock.now();
         let mut decision = self.decide(&records, now, &[]);
-        // Held until the outcome is on record: a check that is alone at the library knows that no
-        // other is in progress.
+        // The permit is held until the outcome is recorded. So a check that is alone at the library
+        // knows that no other is in progress.
         let mut permit = None;
         if matches!(decision, LoginDecision::InProgress) {
             let marked = list_marked_checks(&records);
@@ -117,8 +117,8 @@ impl<'a> OngoingVisit<'a> {
                 }
                 let waited_since = std::mem::replace(&mut now, clock.now());
                 if now - waited_since > RELOAD_AFTER {
-                    // Meanwhile the library may have gone down, another run may have checked the
-                    // card, and a person may have set the PIN.
+                    // While it waited, the library may have gone down, another run may have checked
+                    // the card, or a person may have set the PIN.
                     records = self.reload_cards(&group.cards).await?;
                     if records.is_empty() {
                         return Ok(());
@@ -158,7 +158,7 @@ impl<'a> OngoingVisit<'a> {
         saved
     }
 
-    /// Decides whether these cards may log in. The checks `ended` are known to be over.
+    /// Decides whether these cards may log in. The checks in `ended` are known to be over.
     fn decide(&self, records: &[CardRecord], now: DateTime<Utc>, ended: &[Uuid]) -> LoginDecision {
         match self.reason_not_to_try(now) {
             Some(reason) => LoginDecision::NotTried(Failure::not_tried(reason)),
@@ -166,7 +166,7 @@ impl<'a> OngoingVisit<'a> {
         }
     }
 
-    /// Why no card of this library is tried at `now`; `None`: they may be.
+    /// Returns why no card of this library is tried at `now`; `None` if they may be.
     fn reason_not_to_try(&self, now: DateTime<Utc>) -> Option<String> {
         if let Some(until) = self.back_off_until.filter(|until| now < *until) {
             return Some(format!(
@@ -215,7 +215,7 @@ impl<'a> OngoingVisit<'a> {
         }
     }
 
-    /// Marks the library as down. Raises the alert once that has lasted for a day.
+    /// Marks the library as down, and raises an alert once it has been down for a day.
     async fn mark_library_down(&mut self) -> Result<(), JobError> {
         let now = self.ports.clock.now();
         let libraries = self.ports.libraries;
@@ -254,7 +254,7 @@ impl<'a> OngoingVisit<'a> {
                 outcome: outcome.clone(),
             };
             let saved = match checks.save_check(&check).await {
-                // A second try would not help: the account would be as large.
+                // A retry would not help: the account would be just as large.
                 Err(StoreError::TooLarge(reason)) if check.outcome.is_ok() => {
                     check.outcome = Err(Failure::page_changed(format!(
                         "the account is too large to store: {reason}"

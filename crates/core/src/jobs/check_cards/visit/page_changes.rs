@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::failure::FailureKind;
 use crate::store::AlertStore;
 
-/// Ends the alert of every library that had pages read and none changed.
+/// Ends the page-change alert of each library whose pages were read and had not changed.
 ///
 /// `checked` are the cards of one visit, or of all visits of a run.
 pub async fn end_page_changes(checked: &[CheckedCard], alerts: &dyn AlertStore, clock: &dyn Clock) {

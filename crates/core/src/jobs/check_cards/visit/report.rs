@@ -12,18 +12,18 @@ use crate::run::ledger::Ending;
 use crate::run::work::{LeftOutReason, Subject, WorkItem, WorkOutcome, WorkResult};
 use crate::store::Saved;
 
-/// One card of a visit, and how its check ended.
+/// A card of a visit, with the result of its check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedCard {
     /// The card.
     pub card: Card,
     /// The check; its account or failure is in `outcome`.
     pub check: Check,
-    /// Whether it is on record, or a newer one was there already.
+    /// Whether it was stored, or a newer one was stored already.
     pub saved: Saved,
 }
 
-/// What became of each card of a visit, and how the visit ended.
+/// The results of a visit's cards, and how the visit ended.
 #[derive(Debug)]
 pub struct VisitReport {
     /// The cards that were checked, in order.
@@ -32,14 +32,14 @@ pub struct VisitReport {
     pub checked_before: Vec<CardRecord>,
     /// The cards that were left out, and why.
     pub left_out: Vec<(Card, LeftOutReason)>,
-    /// What needs the operator.
+    /// Alerts for the operator.
     pub alerts: Vec<Alert>,
-    /// Whether all cards had their turn. An error is a fault of ours: the store or the keys.
+    /// Whether all cards had their turn. An error comes from our own side: the store or the keys.
     pub ending: Result<Ending, JobError>,
 }
 
 impl VisitReport {
-    /// A report of no card.
+    /// Creates a report without cards.
     pub(crate) fn new(ending: Ending) -> Self {
         Self {
             checked: Vec::new(),
@@ -61,8 +61,8 @@ impl VisitReport {
 
     /// Builds the work item of the visit, with one result for each card.
     ///
-    /// A card that isn't in the report was removed, or was interrupted if the visit was stopped.
-    /// After a fault it has no result, since the message comes again.
+    /// A card that isn't in the report counts as removed, or as interrupted if the visit was
+    /// stopped. After an error such a card has no result, since the message is delivered again.
     pub fn work_item(&self, visit: &Visit) -> WorkItem {
         let mut results = BTreeMap::new();
         for checked in &self.checked {
@@ -104,7 +104,7 @@ impl VisitReport {
     }
 }
 
-/// The first card names the visit, since a card is in only one visit of a run.
+/// Names the visit after its first card, since a card is in only one visit of a run.
 fn item_id(visit: &Visit) -> String {
     let library = &visit.library;
     match visit.cards.first() {

@@ -91,7 +91,7 @@ impl OngoingVisit<'_> {
         Ok(())
     }
 
-    /// Reloads a group's cards, and until when we back off from their library.
+    /// Reloads a group's cards and the end of the back-off from their library.
     ///
     /// Leaves out cards whose PIN was changed meanwhile, since an old PIN must not be tried, and
     /// cards that another check finished meanwhile.
