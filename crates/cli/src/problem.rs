@@ -155,7 +155,7 @@ pub(crate) fn failure_problem(
             None,
         ),
         FailureKind::SessionExpired => (
-            format!("The library with_end_mark the session too early: {detail}"),
+            format!("The library ended the session too early: {detail}"),
             again(),
         ),
         FailureKind::PageChanged if remedy.is_some() => {
@@ -241,6 +241,17 @@ mod tests {
         let detail = "The login goes to another host; see --login-host and hippo card retry";
         let what_to_do = problem(&Failure::page_changed(detail)).what_to_do;
         assert_eq!(what_to_do.as_deref(), Some(CHECK_FAILED));
+    }
+
+    #[test]
+    fn every_failure_reads_as_a_sentence() {
+        let sentences = FailureKind::ALL.map(|kind| {
+            format!(
+                "{kind}: {}",
+                problem(&Failure::new(kind, "the reason")).what
+            )
+        });
+        insta::assert_snapshot!(sentences.join("\n"));
     }
 
     #[test]

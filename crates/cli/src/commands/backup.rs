@@ -12,7 +12,7 @@ use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 /// Copy the database to a file, even while other commands run.
 ///
 /// The copy doesn't hold the key: keep that somewhere else. “hippo restore FILE” replaces the database
-/// by the copy.
+/// with the copy.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

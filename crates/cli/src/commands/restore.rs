@@ -10,7 +10,7 @@ use crate::context::Globals;
 use crate::deployment::local::open_database;
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 
-/// Replace the database by a backup.
+/// Replace the database with a backup.
 ///
 /// Checks the backup first. The old database stays beside it under another name. The key and
 /// sent.journal stay as they are, so that no notice is sent twice.
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: Restore, globals: &Globals) -> CommandResult {
         "docs/OPERATING.md says how to restore a stack's table.",
     )?;
     home.must_be_initialized()?;
-    if !confirm("Replace the database by the backup?", args.yes)? {
+    if !confirm("Replace the database with the backup?", args.yes)? {
         globals.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);
     }

@@ -216,7 +216,7 @@ fn schedule_change_applies_from_the_next_local_date() {
 }
 
 #[test]
-fn move_east_over_the_date_line_gets_the_next_date_at_once() {
+fn move_to_a_zone_a_day_ahead_gets_the_next_date_at_once() {
     let mut family = family(zone("Pacific/Honolulu"), time("06:30"));
     let moved = at("2026-11-21T19:00:00Z");
     family.reschedule(zone("Pacific/Auckland"), time("06:30"), moved);
@@ -229,7 +229,7 @@ fn move_east_over_the_date_line_gets_the_next_date_at_once() {
 }
 
 #[test]
-fn move_west_over_the_date_line_waits_for_the_next_date() {
+fn move_to_a_zone_a_day_behind_waits_for_the_next_date() {
     let mut family = family(zone("Pacific/Auckland"), time("06:30"));
     let moved = at("2026-11-21T19:00:00Z");
     family.reschedule(zone("Pacific/Honolulu"), time("06:30"), moved);
