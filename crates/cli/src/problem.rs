@@ -221,7 +221,8 @@ mod tests {
 
     fn problem(failure: &Failure) -> Problem {
         let library = "wpl".parse().unwrap();
-        failure_problem(failure, CardId::generate(), &library, None)
+        let card = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        failure_problem(failure, card, &library, None)
     }
 
     #[rstest]
@@ -251,7 +252,16 @@ mod tests {
                 problem(&Failure::new(kind, "the reason")).what
             )
         });
-        insta::assert_snapshot!(sentences.join("\n"));
+        insta::assert_snapshot!(sentences.join("\n"), @r"
+        wrong_credentials: The library rejected the number or PIN.
+        sealed_for_other_hosts: The library wpl has other hosts now than the PIN was sealed for, so we didn't send it. If its entry is wrong, correct it with “hippo library edit wpl”. If it's right, set the PIN.
+        card_blocked: The library has blocked or expired the card: the reason. Ask the library.
+        page_changed: The site shows a page that we don't know: the reason. If this goes on, record it with “hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har” and report it.
+        site_refused: The library's site turned us away: the reason.
+        site_down: The library's site didn't answer as it should: the reason.
+        session_expired: The library ended the session too early: the reason.
+        not_tried: We didn't check it. the reason.
+        ");
     }
 
     #[test]
