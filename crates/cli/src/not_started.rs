@@ -31,7 +31,10 @@ pub(crate) fn show_not_started(
     let has_run = matches!(reason, NotStarted::AlreadyRan(_))
         && !matches!(
             run.outcome,
-            RunOutcome::Missed | RunOutcome::SkippedPaused | RunOutcome::SkippedClockInDoubt
+            RunOutcome::Missed
+                | RunOutcome::SkippedPaused
+                | RunOutcome::SkippedStillRunning
+                | RunOutcome::SkippedClockInDoubt
         );
     let is_late = has_run && options.scheduled_time.is_none() && now - scheduled > MAX_START_DELAY;
     let (message, outcome) = match reason {

@@ -8,7 +8,7 @@ use hippo_core::store::{
 use rusqlite::Connection;
 
 use super::fault::Fault;
-use super::{SqliteStore, cards, checks, sealed, visits};
+use super::{SqliteStore, cards, checks, sealed};
 
 #[async_trait]
 impl RestoreStore for SqliteStore {
@@ -28,12 +28,14 @@ fn restore(
     if mode == WriteMode::Write {
         cards::require_owners(connection, card)?;
     }
-    let family = visits::cards_and_accounts(connection, &card.family)?;
-    let stored = family
-        .into_iter()
-        .find(|(stored, _)| stored.card.id == card.id);
+    let stored =
+        cards::find_card(connection, card.id)?.filter(|stored| stored.card.family == card.family);
     let (outcome, to_write) = match stored {
-        Some((stored, account)) => {
+        Some(mut stored) => {
+            let account = checks::find_account(connection, card.id)?;
+            if account.is_none() && checks::has_account(connection, card.id)? {
+                stored.state.lose_account();
+            }
             let secret = sealed::secret_of(connection, card.id)?;
             copy.merge_into(stored, account, secret.as_ref())
         }

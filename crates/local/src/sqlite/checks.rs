@@ -1,5 +1,7 @@
 //! Stores checks and the accounts they read.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hippo_core::account::Account;
@@ -9,7 +11,7 @@ use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::failure::FailureKind;
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::store::{CheckStore, Saved, StoreResult};
-use rusqlite::{Connection, named_params, params};
+use rusqlite::{Connection, Row, named_params, params};
 use uuid::Uuid;
 
 use super::fault::Fault;
@@ -92,17 +94,15 @@ pub(super) fn lost_accounts(
     connection: &Connection,
     family: &FamilyId,
     read: &[(CardId, StoredAccount)],
-) -> Result<Vec<CardId>, Fault> {
+) -> Result<BTreeSet<CardId>, Fault> {
     let stored = all(
         connection,
         "SELECT card FROM card JOIN account ON account.card = card.id WHERE card.family = ?1",
         [family.as_str()],
         |row| StoredRow::new("account", "card", row).parsed("card"),
     )?;
-    Ok(stored
-        .into_iter()
-        .filter(|id| !read.iter().any(|(card, _)| card == id))
-        .collect())
+    let read: BTreeSet<CardId> = read.iter().map(|(card, _)| *card).collect();
+    Ok(stored.into_iter().filter(|id| !read.contains(id)).collect())
 }
 
 /// The last good accounts of a family's cards, by card.
@@ -115,15 +115,38 @@ pub(super) fn accounts(
         "SELECT account.* FROM card JOIN account ON account.card = card.id
          WHERE card.family = ?1 ORDER BY card.id",
         [family.as_str()],
-        |row| {
-            let stored = StoredRow::new("account", "card", row);
-            let account = StoredAccount {
-                read_at: stored.parsed("read_at")?,
-                account: stored.json("account")?,
-            };
-            Ok((stored.parsed("card")?, account))
-        },
+        account_from_row,
     )
+}
+
+/// Returns a card's last good account, if it can be read.
+pub(super) fn find_account(
+    connection: &Connection,
+    card: CardId,
+) -> Result<Option<StoredAccount>, Fault> {
+    let found = first(
+        connection,
+        "SELECT * FROM account WHERE card = ?1",
+        [card.to_string()],
+        account_from_row,
+    )?;
+    Ok(found.map(|(_, account)| account))
+}
+
+/// Whether an account is stored for the card, readable or not.
+pub(super) fn has_account(connection: &Connection, card: CardId) -> Result<bool, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM account WHERE card = ?1")?
+        .exists([card.to_string()])?)
+}
+
+fn account_from_row(row: &Row<'_>) -> Result<(CardId, StoredAccount), Fault> {
+    let stored = StoredRow::new("account", "card", row);
+    let account = StoredAccount {
+        read_at: stored.parsed("read_at")?,
+        account: stored.json("account")?,
+    };
+    Ok((stored.parsed("card")?, account))
 }
 
 /// Returns when a card's newest check began, of those that were tried or read an account and whose

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use hippo_core::card::{CardKey, CardRecord, StoredAccount};
+use hippo_core::card::CardKey;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::store::{AccountStore, LoadedFamily, LoadedVisit, StoreResult, VisitStore};
-use rusqlite::Connection;
 
-use super::fault::Fault;
 use super::{SqliteStore, cards, checks, families, libraries, sealed};
 
 #[async_trait]
@@ -50,31 +48,22 @@ impl AccountStore for SqliteStore {
             let Some(loaded) = families::find_family(connection, &family)? else {
                 return Ok(None);
             };
+            let accounts = checks::accounts(connection, &family)?;
+            let lost = checks::lost_accounts(connection, &family, &accounts)?;
+            let mut accounts: BTreeMap<_, _> = accounts.into_iter().collect();
+            let cards = cards::list_family_cards(connection, &family)?.into_iter();
+            let cards = cards.map(|mut record| {
+                if lost.contains(&record.card.id) {
+                    record.state.lose_account();
+                }
+                let account = accounts.remove(&record.card.id);
+                (record, account)
+            });
             Ok(Some(LoadedFamily {
                 family: loaded,
-                cards: cards_and_accounts(connection, &family)?,
+                cards: cards.collect(),
             }))
         })
         .await
     }
-}
-
-/// The cards of a family, by id, with their accounts.
-pub(super) fn cards_and_accounts(
-    connection: &Connection,
-    family: &FamilyId,
-) -> Result<Vec<(CardRecord, Option<StoredAccount>)>, Fault> {
-    let accounts = checks::accounts(connection, family)?;
-    let lost = checks::lost_accounts(connection, family, &accounts)?;
-    let mut accounts: BTreeMap<_, _> = accounts.into_iter().collect();
-    let cards = cards::list_family_cards(connection, family)?.into_iter();
-    Ok(cards
-        .map(|mut record| {
-            if lost.contains(&record.card.id) {
-                record.state.lose_account();
-            }
-            let account = accounts.remove(&record.card.id);
-            (record, account)
-        })
-        .collect())
 }
