@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use hippo_core::account::{Account, HoldState};
 use hippo_core::card::{CardRecord, LastCheck, StoredAccount};
 use hippo_core::clock::local_date;
@@ -140,14 +141,14 @@ pub(crate) struct CardView {
 }
 
 impl CardView {
-    /// Builds the view at `now`; `today` is the family's date, and `backed_off` comes from
+    /// Builds the view at `now`, with times in `zone`; `today` is the family's date, and `backed_off` comes from
     /// [`backed_off_until`].
     pub(crate) fn from_record(
         record: &CardRecord,
         library: Option<&Library>,
         stored: Option<&StoredAccount>,
         today: NaiveDate,
-        now: DateTime<Utc>,
+        (now, zone): (DateTime<Utc>, Tz),
         backed_off: Option<&str>,
     ) -> Self {
         let card = &record.card;
@@ -172,7 +173,7 @@ impl CardView {
                 view.currency = view.currency.or_else(configured);
                 view
             }),
-            problem: find_problem(record, library, now, backed_off),
+            problem: find_problem(record, zone, now, backed_off),
         }
     }
 
@@ -234,7 +235,7 @@ pub(crate) async fn load_cards(
             libraries.get(library),
             accounts.get(&record.card.id),
             today,
-            now,
+            (now, context.zone()),
             until.get(library).and_then(Option::as_deref),
         ));
     }

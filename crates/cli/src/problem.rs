@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use hippo_core::card::CardRecord;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::ids::{CardId, LibraryId};
-use hippo_core::library::{Library, can_back_off_until};
+use hippo_core::library::can_back_off_until;
 use hippo_core::notice::line::STALE_AFTER;
 use hippo_core::text::clean;
 use serde::Serialize;
@@ -34,10 +34,10 @@ pub(crate) struct Problem {
     pub(crate) tone: Tone,
 }
 
-/// Finds a card's problem at `now`; `until` comes from [`backed_off_until`].
+/// Finds a card's problem at `now`, with times in `zone`; `until` comes from [`backed_off_until`].
 pub(crate) fn find_problem(
     record: &CardRecord,
-    library: Option<&Library>,
+    zone: Tz,
     now: DateTime<Utc>,
     until: Option<&str>,
 ) -> Option<Problem> {
@@ -52,14 +52,12 @@ pub(crate) fn find_problem(
         });
     }
     if let Some(since) = state.refused_since {
-        let zone = library.map_or(Tz::UTC, |library| library.timezone);
-        let since = since.min(now).with_timezone(&zone);
         return Some(Problem {
             kind: FailureKind::WrongCredentials.as_str(),
             what: format!(
                 "The library rejected the number or PIN ({}). We won't try again until you correct it, so that the \
                  card doesn't get locked.",
-                since.format("%-d %b %H:%M")
+                moment(since.min(now), now, zone)
             ),
             what_to_do: Some(format!("hippo card set-pin {}", card.id)),
             tone: Tone::Bad,
