@@ -56,6 +56,7 @@ build: functions ## Build the optimised command (target/release/hippo) and the f
 .PHONY: deploy
 deploy: samconfig functions ## Deploy the stack to AWS; start with samconfig.toml.example.
 	$(WITH_SAM) sam deploy --no-fail-on-empty-changeset $(ARGS)
+	$(WITH_SAM) scripts/save-schedules $(SAMCONFIG)
 
 .PHONY: samconfig
 samconfig:
@@ -127,9 +128,9 @@ fmt: ## Format the code.
 .PHONY: template
 template: $(SAM) $(CHECKOV)
 	$(WITH_SAM) sam validate --lint --region us-east-1
-	$(TOOLS)/python/sam/bin/cfn-lint infra/watch.yaml
+	$(TOOLS)/python/sam/bin/cfn-lint infra/schedules.yaml infra/watch.yaml infra/job.yaml
 	$(TOOLS)/python/checkov/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(TOOLS)/python/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml infra/watch.yaml
+	$(TOOLS)/python/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml infra/schedules.yaml infra/watch.yaml infra/job.yaml
 	$(TOOLS)/python/sam/bin/python -m unittest discover --start-directory tests/template --top-level-directory tests/template
 
 .PHONY: end-to-end

@@ -38,7 +38,9 @@ def without_functions(template):
 
     Leaves out the event rule, since the emulator publishes no mail events."""
     small = copy.deepcopy(template)
-    kept = ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SES::ConfigurationSet", "AWS::SES::EmailIdentity")
+    kept = (
+        "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SES::ConfigurationSet", "AWS::SES::EmailIdentity", "AWS::Scheduler::ScheduleGroup",
+    )
     small["Resources"] = {name: about for name, about in template["Resources"].items() if about["Type"] in kept}
     for name, output in template["Outputs"].items():
         target = output["Value"].get("Ref") if isinstance(output["Value"], dict) else None

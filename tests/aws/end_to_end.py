@@ -2,25 +2,29 @@
 
 Deploys the stack, adds libraries, families and cards with `hippo --target aws`, lets schedules start check-cards and notify-all,
 and reads the mails. Then it lets both fire again, sends events to mail-events, breaks and repairs the stack, replays the dead
-letters, moves everything to this machine and back, and deletes the stack. Last it follows the instructions of `make dev`.
+letters, moves everything to this machine and back, sends a picture, and deletes the stack. Last it follows the instructions of `make dev`.
 """
 
+import contextlib
 import copy
 import datetime
+import http.server
 import json
 import os
 import pathlib
 import sys
 import tempfile
+import threading
 import time
 import uuid
+import zoneinfo
 
 import dev
 from hippo import CARDS, HIPPO, Hippo
 from machine import REGION, ROOT, TOOLS, demo_libraries, emulator, run, wait_until
 from stack import TEMPLATE, Stack
 
-FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family", "mail-events")
+FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family", "mail-events", "picture-of-the-day")
 # The loans of the demo libraries, by the recipient of the notice.
 TITLES = {
     "ines@example.org": ("The Lantern Keeper", "Seven Ferries North", "Paper Boats"),
@@ -108,7 +112,8 @@ class Scenario:
     def start_by_hand(self):
         self.stack.deploy(CheckSchedule="rate(365 days)", NotifySchedule="rate(365 days)")
         before = self.cards()
-        self.hippo("check-cards", allowed=(0, 1))
+        ended = self.hippo("check-cards")
+        check("Done: 2 of " in ended, "The command shows the end of the run that it started.")
         wait_until("another check of both", lambda: all(self.is_newer(before, patron) for patron in ("Ines", "Mara")), 60)
         check(not self.is_newer(before, "Tom"), "The card that the site refused wasn't checked.")
         run = self.runs("check-cards", "person")[0]
@@ -248,15 +253,48 @@ class Scenario:
         time.sleep(3)
         check(len(self.family_mails()) == 2, "The sent notices were imported, so no notice is sent twice.")
 
+    def send_picture(self):
+        refused = self.hippo("run", "picture-of-the-day", allowed=(3,))
+        check(not refused, "Without a source, the command refuses to send pictures.")
+        with picture_server() as url:
+            self.stack.deploy(PictureUrl=url)
+            self.hippo("family", "edit", "okoye", "--picture", "--picture-time", "00:00")
+            today = datetime.datetime.now(zoneinfo.ZoneInfo("America/Toronto")).date().isoformat()
+            sent = self.hippo("run", "picture-of-the-day", "--input", json.dumps({"date": today}))
+        check("Done: 1 of 1 picture" in sent, "The command shows the end of the run that sends it.")
+        pictures = [mail for mail in self.family_mails() if mail["Subject"] == "Picture of the day"]
+        check([mail["To"] for mail in pictures] == [["mara@example.org"]], "The family that wants the picture has it.")
+
     def run_doctor(self):
         found = {one["check"]: one["verdict"] for one in self.hippo.json("doctor", allowed=(0, 1))["findings"]}
         check(all(found[name] == "ok" for name in FUNCTIONS), "Each function starts and reads its table in a dry run.")
         check(found["schedules"] == found["keys"] == "ok", "The schedules are enabled, and the keys exist.")
+        listed = [one["label"] for one in self.hippo.json("schedule", "list")]
+        check(listed == ["all", "failed", "tick", "picture"], "The functions saved their schedules.")
+        check(found["pictures"] == "ok", "The pictures have a source.")
+
+    def backfill(self):
+        self.stack.deploy(RetrySchedule="cron(30 5,12,18 * * ? *)")
+        answer = self.stack.client("lambda").invoke(
+            FunctionName=self.stack.outputs["CheckCardsFunction"], Payload=json.dumps({"save_schedules": True})
+        )
+        check(json.load(answer["Payload"]) == {"schedules": 2, "changed": 1}, "The function saves the changed schedule.")
+        day = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=2)).strftime("%Y-%m-%d")
+        days = ("run", "check-cards", "--label", "failed", "--from", day, "--to", day)
+        ran = self.hippo.json(*days)
+        ended = [(run["label"], run["trigger"], run["outcome"], run["input"]["scope"]) for run in ran["runs"]]
+        check(ended == [("failed", "person", "done", "failed")] * 3, "Each of the three times has its run.")
+        check(self.hippo.json(*days)["had_a_run"] == 3, "A second time, there is nothing left to do.")
 
     def check_logs(self):
         logs = "".join(line for name in FUNCTIONS for line in self.stack.logs(name))
         private = {*secrets(), "ines@example.org", "tom@example.org", "mara@example.org", "Ines", "Lantern"}
         check(logs and not any(word in logs for word in private), "The logs contain no number, PIN, address, name or title.")
+        run = f"check-cards/all/{self.fired_for}"
+        lines = self.hippo.json("logs", run)
+        said = {line["message"] for line in lines}
+        check({"A run began.", "A visit began.", "Checked a card."} <= said, "`hippo logs` shows a run's lines of all its functions.")
+        check({line["source"] for line in lines} == {run}, "It shows no line of another run.")
 
     def delete_stack(self):
         table = self.stack.outputs["TableName"]
@@ -333,10 +371,32 @@ STEPS = {
     "The stack is updated to a missing table": Scenario.break_table,
     "The stack is repaired, and the dead letters are replayed": Scenario.repair_table,
     "Everything moves to this machine and back": Scenario.move_to_machine_and_back,
+    "A person sends the picture of the day": Scenario.send_picture,
     "hippo doctor checks the account": Scenario.run_doctor,
+    "A person backfills the runs of a past day": Scenario.backfill,
     "The logs": Scenario.check_logs,
     "The stack is deleted": Scenario.delete_stack,
 }
+
+
+@contextlib.contextmanager
+def picture_server():
+    """Serves a picture on loopback. Yields its URL."""
+
+    class Picture(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "image/gif")
+            self.end_headers()
+            self.wfile.write(bytes.fromhex("47494638396101000100800000ff8800ffffff2c00000000010001000002024401003b"))
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Picture) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/today.gif"
+        server.shutdown()
 
 
 def run_scenario(folder):

@@ -27,6 +27,7 @@ FOR_TESTS = {
     "CheckSchedule": "rate(365 days)",
     "RetrySchedule": "rate(365 days)",
     "NotifySchedule": "rate(365 days)",
+    "PictureSchedule": "rate(365 days)",
 }
 
 

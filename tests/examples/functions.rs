@@ -27,7 +27,7 @@ struct Deployed {
     variables: &'static [(&'static str, &'static str)],
 }
 
-const FUNCTIONS: [Deployed; 5] = [
+const FUNCTIONS: [Deployed; 6] = [
     Deployed {
         name: "CheckCards",
         max_mebibytes: 9.0,
@@ -67,6 +67,17 @@ const FUNCTIONS: [Deployed; 5] = [
         name: "MailEvents",
         max_mebibytes: 9.0,
         variables: &[("TABLE_NAME", "table")],
+    },
+    Deployed {
+        name: "PictureOfTheDay",
+        max_mebibytes: 13.0,
+        variables: &[
+            ("TABLE_NAME", "table"),
+            ("MAIL_FROM", "hippo@example.org"),
+            ("CONFIGURATION_SET", "settings"),
+            ("PICTURE_URL", "https://pictures.example.org/today.jpg"),
+            ("PICTURE_KIND", "image"),
+        ],
     },
 ];
 

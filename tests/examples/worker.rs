@@ -21,18 +21,21 @@ use hippo_core::clock::Clock;
 use hippo_core::ids::FamilyId;
 use hippo_core::jobs::JobError;
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::jobs::notify::compose::{ComposeInput, ComposedMail, Composers, MailComposer};
+use hippo_core::jobs::notify::compose::{
+    ComposeInput, ComposeOutcome, ComposedMail, Composers, MailComposer,
+};
 use hippo_core::jobs::notify::delivery_events::{DeliveryEvent, apply_delivery_event};
-use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
-use hippo_core::jobs::notify::run::{deliver, notify_all};
+use hippo_core::jobs::notify::enqueue::{EnqueueNotices, EnqueueNoticesPorts};
+use hippo_core::jobs::notify::run::{NotifyAll, deliver};
 use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::mail::{Mail, MailAnswer, MailContent, MailTag, Mailer};
 use hippo_core::notice::last_notice::LastNotice;
 use hippo_core::outbox::AcceptedBy;
 use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::queue::{MailQueue, QueueError};
+use hippo_core::run::harness::Harness;
 use hippo_core::run::ledger::{RunPlan, StartRules};
-use hippo_core::run::{Job, RunKey, Trigger};
+use hippo_core::run::{JobName, RunKey, Trigger};
 use hippo_core::store::{OutboxCursor, OutboxStore, Store, StoreOrigin, StoreResult};
 use hippo_local::clock::FrozenClock;
 use hippo_local::sqlite::SqliteStore;
@@ -73,12 +76,18 @@ async fn main() {
         libraries: &libraries,
         operator_contact: None,
     };
+    let harness = Harness::new(&*store, &clock);
     match config.work {
         Work::NotifyAll => {
             let plan = plan(&config, &clock);
             let input = NotifyAllInput::default();
-            let run = notify_all(&ports, &*store, plan, &input, &|| false, &|_| {});
-            run.await.expect("a run that was started");
+            let job = NotifyAll {
+                ports: &ports,
+                runs: &*store,
+                on_progress: &|_| {},
+            };
+            let run = harness.run(&job, plan, &input).await;
+            run.expect("a run that was started");
         }
         Work::Enqueue => {
             let ports_of_tick = EnqueueNoticesPorts {
@@ -92,8 +101,12 @@ async fn main() {
             };
             let plan = plan(&config, &clock);
             let input = NotifyAllInput::default();
-            let run = enqueue_notices(&ports_of_tick, plan, &input, &|_| {});
-            run.await.expect("a run that was started");
+            let job = EnqueueNotices {
+                ports: &ports_of_tick,
+                on_finalised: &|_| {},
+            };
+            let run = harness.run(&job, plan, &input).await;
+            run.expect("a run that was started");
             let notices = watched.enqueued.lock().unwrap().clone();
             deliver_all(&ports, notices).await;
         }
@@ -129,16 +142,17 @@ struct Picture;
 
 #[async_trait]
 impl MailComposer for Picture {
-    async fn compose(&self, _input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError> {
+    async fn compose(&self, _input: &ComposeInput<'_>) -> Result<ComposeOutcome, JobError> {
         let words = "A picture".to_owned();
-        Ok(Some(ComposedMail {
+        Ok(ComposeOutcome::Send(Box::new(ComposedMail {
             content: MailContent {
                 subject: words.clone(),
                 text: words.clone(),
                 html: words,
+                picture: None,
             },
             last_notice: None,
-        }))
+        })))
     }
 }
 
@@ -156,7 +170,7 @@ fn open(at: &StoreAt) -> Box<dyn Store> {
 fn plan<'a>(config: &WorkerConfig, clock: &FrozenClock) -> RunPlan<'a> {
     RunPlan {
         key: RunKey {
-            job: Job::NotifyAll,
+            job: JobName::NOTIFY_ALL,
             label: config.label.parse().expect("a label"),
             scheduled_time: clock.now(),
         },

@@ -1,7 +1,8 @@
 //! Runs a function's real binary between a small Runtime API and a small AWS, both on loopback.
 //!
 //! [The Runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) has four requests: the
-//! next event, a response, an error, and an init error. The AWS answers every request with `{}` and records it.
+//! next event, a response, an error, and an init error. The AWS records every request. It answers with `{}`, or
+//! passes it on to emulators.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -30,6 +31,129 @@ pub struct AwsRequest {
     pub body: Value,
 }
 
+impl AwsRequest {
+    /// What a request to DynamoDB does: the actions, the resource that each is on, and the partition.
+    ///
+    /// # Panics
+    /// If the operation isn't known here.
+    fn table_actions(&self) -> Vec<(String, String, String)> {
+        let (_, operation) = self.operation.split_once('.').unwrap_or_default();
+        let of = |operation: &str, body: &Value| {
+            let key = match operation {
+                "PutItem" => &body["Item"]["pk"]["S"],
+                "Query" => return vec![query_action(body)],
+                _ => &body["Key"]["pk"]["S"],
+            };
+            let partition = key.as_str().expect("a partition").to_owned();
+            let (table, action) = ("Table.Arn".to_owned(), format!("dynamodb:{operation}"));
+            vec![(table, action, partition)]
+        };
+        match operation {
+            "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Query" => {
+                of(operation, &self.body)
+            }
+            "TransactWriteItems" => {
+                let steps = self.body["TransactItems"].as_array().expect("steps");
+                let steps = steps
+                    .iter()
+                    .flat_map(|step| step.as_object().expect("a step"));
+                let actions = steps.flat_map(|(step, body)| match step.as_str() {
+                    "ConditionCheck" => of("ConditionCheckItem", body),
+                    step => of(&format!("{step}Item"), body),
+                });
+                actions.collect()
+            }
+            "BatchGetItem" => {
+                let tables = self.body["RequestItems"].as_object().expect("tables");
+                let keys = tables.values().flat_map(|table| table["Keys"].as_array());
+                let keys = keys.flatten().map(|key| serde_json::json!({"Key": key}));
+                keys.flat_map(|body| of(operation, &body)).collect()
+            }
+            other => panic!("The operation {other} isn't known here."),
+        }
+    }
+}
+
+/// What a query does. Its condition begins with that of the partition.
+fn query_action(body: &Value) -> (String, String, String) {
+    let resource = match body["IndexName"].as_str() {
+        Some(index) => format!("Table.Arn/index/{index}"),
+        None => "Table.Arn".to_owned(),
+    };
+    let condition = body["KeyConditionExpression"]
+        .as_str()
+        .expect("a condition");
+    let (_, value) = condition.split_once(" = ").expect("the partition first");
+    let value = value.split(' ').next().unwrap_or_default();
+    let partition = body["ExpressionAttributeValues"][value]["S"].as_str();
+    let partition = partition.expect("a partition").to_owned();
+    (resource, "dynamodb:Query".to_owned(), partition)
+}
+
+/// The emulators that a function uses in place of AWS.
+#[derive(Debug, Clone, Copy)]
+pub struct Emulators {
+    /// Answers for DynamoDB.
+    pub dynamodb: SocketAddr,
+    /// Answers for all other services.
+    pub others: SocketAddr,
+}
+
+impl Emulators {
+    /// Passes a request on.
+    fn answer(self, request: &Request) -> std::io::Result<Reply> {
+        let is_dynamodb = request
+            .header("x-amz-target")
+            .is_some_and(|target| target.starts_with("DynamoDB_"));
+        let address = match is_dynamodb {
+            true => self.dynamodb,
+            false => self.others,
+        };
+        let mut upstream = BufReader::new(TcpStream::connect(address)?);
+        let mut head = format!("{} HTTP/1.1\r\n", request.line);
+        for (name, value) in &request.headers {
+            if !["content-length", "transfer-encoding", "connection"].contains(&name.as_str()) {
+                head.push_str(&format!("{name}: {value}\r\n"));
+            }
+        }
+        let length = request.body.len();
+        head.push_str(&format!(
+            "connection: close\r\ncontent-length: {length}\r\n\r\n"
+        ));
+        upstream.get_mut().write_all(head.as_bytes())?;
+        upstream.get_mut().write_all(&request.body)?;
+        let mut line = String::new();
+        upstream.read_line(&mut line)?;
+        let status = line
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        let mut reply = Reply::json(status.unwrap_or(502), &json!({}));
+        let mut is_chunked = false;
+        loop {
+            let mut header = String::new();
+            upstream.read_line(&mut header)?;
+            let Some((name, value)) = header.trim_end().split_once(':') else {
+                break;
+            };
+            let name = name.to_ascii_lowercase();
+            is_chunked |= name == "transfer-encoding";
+            if name.starts_with("x-amz") {
+                reply
+                    .headers
+                    .push_str(&format!("{name}: {}\r\n", value.trim()));
+            }
+        }
+        reply.body.clear();
+        if is_chunked {
+            reply.body = read_chunks(&mut upstream).unwrap_or_default();
+        } else {
+            upstream.read_to_end(&mut reply.body)?;
+        }
+        Ok(reply)
+    }
+}
+
 /// A running function; killed when dropped.
 pub struct Function {
     child: Child,
@@ -53,6 +177,15 @@ pub struct FunctionExit {
 impl Function {
     /// Starts `binary` with these variables and those that Lambda sets.
     pub fn start(binary: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::start_with(binary, variables, None)
+    }
+
+    /// Starts `binary` like [`start`](Self::start), with emulators in place of AWS.
+    pub fn start_on(binary: &Path, variables: &[(&str, &str)], emulators: Emulators) -> Self {
+        Self::start_with(binary, variables, Some(emulators))
+    }
+
+    fn start_with(binary: &Path, variables: &[(&str, &str)], emulators: Option<Emulators>) -> Self {
         let asked: Arc<Mutex<Vec<AwsRequest>>> = Arc::default();
         let recorded = Arc::clone(&asked);
         let aws = serve(move |request| {
@@ -65,7 +198,12 @@ impl Function {
                 line: request.line.clone(),
                 body: serde_json::from_slice(&request.body).unwrap_or_default(),
             });
-            Reply::json(200, &json!({}))
+            match emulators {
+                None => Reply::json(200, &json!({})),
+                Some(emulators) => emulators
+                    .answer(request)
+                    .unwrap_or_else(|_| Reply::json(502, &json!({}))),
+            }
         });
         let (event_request_times, event_requests) = channel();
         let (events, waiting) = channel::<Value>();
@@ -162,6 +300,23 @@ impl Function {
         let partition = asked.body["Key"]["pk"]["S"].as_str().unwrap_or_default();
         let rights = Rights::of(role);
         assert!(rights.allow("dynamodb:GetItem", partition), "{partition}");
+    }
+
+    /// Asserts that its role allows everything that it has asked of the table so far.
+    pub fn assert_table_requests_are_within_its_rights(&self, role: &str) {
+        let rights = Rights::of(role);
+        let asked = self.asked();
+        let of_table = asked
+            .iter()
+            .filter(|request| request.operation.starts_with("DynamoDB_"));
+        for request in of_table {
+            for (resource, action, partition) in request.table_actions() {
+                assert!(
+                    rights.allow_on(&resource, &action, &partition),
+                    "{action} of {partition} on {resource}"
+                );
+            }
+        }
     }
 
     /// Asserts that an event fails with this error type and these words, and that the function then asks for

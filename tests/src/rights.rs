@@ -46,9 +46,14 @@ impl Rights {
 
     /// Whether the role may take this action on items of this partition.
     pub fn allow(&self, action: &str, partition: &str) -> bool {
+        self.allow_on("Table.Arn", action, partition)
+    }
+
+    /// Whether the role may take this action on this resource: the table, or one of its indexes.
+    pub fn allow_on(&self, resource: &str, action: &str, partition: &str) -> bool {
         self.0.iter().any(|statement| {
             statement.actions.iter().any(|allowed| allowed == action)
-                && statement.resources.iter().any(|on| on == "Table.Arn")
+                && statement.resources.iter().any(|on| on == resource)
                 && statement.leading_keys.iter().any(|pattern| {
                     pattern.strip_suffix('*').map_or_else(
                         || pattern == partition,
@@ -74,5 +79,9 @@ mod tests {
         let rights = Rights::of("MailEventsRole");
         assert!(rights.allow("dynamodb:PutItem", "OPERATOR"));
         assert!(!rights.allow("dynamodb:PutItem", "FAMILY#conrad"));
+        let rights = Rights::of("NotifyFamilyRole");
+        let index = "Table.Arn/index/listing";
+        assert!(rights.allow_on(index, "dynamodb:Query", "LIBRARY"));
+        assert!(!rights.allow_on(index, "dynamodb:Query", "FAMILY#conrad"));
     }
 }

@@ -17,6 +17,7 @@ FUNCTIONS = {
     "NotifyAll": "notify-all",
     "NotifyFamily": "notify-family",
     "MailEvents": "mail-events",
+    "PictureOfTheDay": "picture-of-the-day",
 }
 GIVEN = {"MailFrom": "hippo@example.org", "OperatorEmail": "operator@example.org", "Contact": "https://hippo.example.org"}
 PSEUDO = {
@@ -62,6 +63,12 @@ def filled(template=None, **given):
         if "Condition" not in output or filler.holds(output["Condition"])
     }
     return {"Resources": resources, "Outputs": outputs, "Parameters": values}
+
+
+def scheduled(**given):
+    """infra/schedules.yaml with the parameters that template.yaml passes, resolved."""
+    passed = filled(**given)["Resources"]["Schedules"]["Properties"]["Parameters"]
+    return filled(read("infra/schedules.yaml"), **passed)
 
 
 def of_type(resources, kind):

@@ -66,14 +66,14 @@ class Resources(unittest.TestCase):
             for mapping in self.of("AWS::Lambda::EventSourceMapping").values()
         }
         self.assertEqual(actual, {
-            "CheckCard": ("VisitQueue.Arn", 1, 5, None),
+            "CheckCard": ("VisitQueue.Arn", 1, 4, None),
             "NotifyFamily": ("NoticeQueue.Arn", 5, 2, ["ReportBatchItemFailures"]),
         })
 
     def test_workers_fit_into_a_new_account_and_can_be_increased(self):
         # A new account may run ten functions at the same time: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
         workers = [mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in self.of("AWS::Lambda::EventSourceMapping").values()]
-        starters = 3  # check-cards, notify-all, mail-events
+        starters = 4  # check-cards, notify-all, mail-events, picture-of-the-day
         self.assertLessEqual(sum(workers) + starters, 10)
         mappings = templates.of_type(templates.filled(MaxConcurrentVisits=40)["Resources"], "AWS::Lambda::EventSourceMapping")
         self.assertEqual(mappings["CheckCardVisit"]["ScalingConfig"], {"MaximumConcurrency": 40})
@@ -129,7 +129,7 @@ class Resources(unittest.TestCase):
         rest = ("provided.al2023", "bootstrap", ["x86_64"], 256)
         self.assertEqual(actual, {
             "CheckCards": (*rest, 120), "CheckCard": (*rest, 300), "NotifyAll": (*rest, 120), "NotifyFamily": (*rest, 180),
-            "MailEvents": (*rest, 60),
+            "MailEvents": (*rest, 60), "PictureOfTheDay": (*rest, 900),
         })
         for name, function in templates.of_type(templates.filled(Architecture="arm64")["Resources"], "AWS::Lambda::Function").items():
             self.assertEqual(function["Architectures"], ["arm64"], name)
@@ -208,7 +208,10 @@ class Resources(unittest.TestCase):
             "NotifyAllFunction": "NotifyAll",
             "NotifyFamilyFunction": "NotifyFamily",
             "MailEventsFunction": "MailEvents",
-            "Schedules": "CheckCardsAll,CheckCardsFailed,NotifyAllTick",
+            "PictureOfTheDayFunction": "PictureOfTheDay",
+            "PictureSource": "none",
+            "ScheduleGroup": "ScheduleGroup",
+            "Schedules": "Schedules.Outputs.Labels",
             "AlarmTopic": "Alarms.Outputs.OperatorTopic",
             "MailFrom": "hippo@example.org",
             "OperatorEmail": "operator@example.org",
@@ -220,8 +223,24 @@ class Resources(unittest.TestCase):
         })
 
     def test_loopback_is_refused_by_default(self):
-        given = self.resources["CheckCard"]["Properties"]["Environment"]["Variables"]
-        self.assertEqual(given["ALLOW_LOOPBACK_LIBRARIES"], "false")
+        for name in ("CheckCard", "PictureOfTheDay"):
+            given = self.resources[name]["Properties"]["Environment"]["Variables"]
+            self.assertEqual(given["ALLOW_LOOPBACK_LIBRARIES"], "false", name)
+
+    def test_picture_source_is_passed_with_the_fields_that_are_given(self):
+        def given(**parameters):
+            stack = templates.filled(**parameters)
+            variables = stack["Resources"]["PictureOfTheDay"]["Properties"]["Environment"]["Variables"]
+            return {name: value for name, value in variables.items() if name.startswith("PICTURE_")}, stack["Outputs"]["PictureSource"]
+
+        schedule = {"PICTURE_SCHEDULE": "rate(15 minutes)"}
+        self.assertEqual(given(), ({"PICTURE_KIND": "image", **schedule}, {"Value": "none"}))
+        url = "https://pictures.example.org/today.json"
+        self.assertEqual(
+            given(PictureUrl=url, PictureKind="json", PictureAddress="images.0.url", PictureCredit="copyright"),
+            ({"PICTURE_URL": url, "PICTURE_KIND": "json", "PICTURE_ADDRESS": "images.0.url", "PICTURE_CREDIT": "copyright", **schedule},
+             {"Value": "json"}),
+        )
 
     def test_resource_types_are_known(self):
         # A new type may need a new line in rights.txt.
@@ -229,7 +248,8 @@ class Resources(unittest.TestCase):
             "AWS::CloudFormation::Stack", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role",
             "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Function", "AWS::Lambda::Permission",
             "AWS::Logs::LogGroup", "AWS::SES::ConfigurationSet", "AWS::SES::ConfigurationSetEventDestination",
-            "AWS::SES::EmailIdentity", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule",
+            "AWS::SES::EmailIdentity", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy",
+            "AWS::Scheduler::ScheduleGroup",
         })
 
 

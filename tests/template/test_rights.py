@@ -39,7 +39,7 @@ def rights(resources):
     for name, role in templates.of_type(resources, "AWS::IAM::Role").items():
         users = [
             user for user, resource in resources.items()
-            if f"{name}.Arn" in (resource["Properties"].get("Role"), resource["Properties"].get("Target", {}).get("RoleArn"))
+            if f"{name}.Arn" in (resource.get("Properties", {}).get("Role"), resource.get("Properties", {}).get("Parameters", {}).get("Role"))
         ]
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
         lines.append(f"{name}, taken by {trust['Principal']['Service']} for {', '.join(sorted(users))}")
@@ -108,10 +108,13 @@ class Rights(unittest.TestCase):
                     # ForAllValues is true for a request without leading keys.
                     self.assertEqual(statement["Condition"]["Null"], {"dynamodb:LeadingKeys": "false"}, name)
                     self.assertTrue(allowed_keys, name)
-                    self.assertTrue(all(key.split("#")[0] in ("FAMILY", "LIBRARY", "OPERATOR", "RUN", "SECRET") for key in allowed_keys), name)
+                    self.assertTrue(all(key.split("#")[0] in ("DAYS", "FAMILY", "LIBRARY", "OPERATOR", "PAUSE", "PICTURE", "RUN", "SCHEDULE", "SECRET") for key in allowed_keys), name)
                     if "SECRET#*" in allowed_keys:
                         written = [a for a in listed(statement["Action"]) if not a.startswith(("dynamodb:Get", "dynamodb:BatchGet"))]
                         self.assertEqual(written, [], "Only the command writes secrets.")
+
+    def test_only_picture_of_the_day_may_use_pictures(self):
+        self.assertEqual(self.functions_that(lambda statement: "PICTURE" in str(statement)), {"PictureOfTheDayRole"})
 
     def test_only_check_card_and_the_key_policy_may_read_the_private_key(self):
         private = "arn:aws:ssm:region:account:parameter/libraryhippo/stack/key"
@@ -128,8 +131,8 @@ class Rights(unittest.TestCase):
         }
         self.assertEqual(writers, {"KeyPolicy"})
 
-    def test_only_notify_family_may_send_to_any_recipient(self):
-        self.assertEqual(self.functions_that(sends), {"NotifyAllRole", "NotifyFamilyRole"})
+    def test_only_those_who_send_to_families_may_send_to_any_recipient(self):
+        self.assertEqual(self.functions_that(sends), {"NotifyAllRole", "NotifyFamilyRole", "PictureOfTheDayRole"})
         for name, document in self.documents():
             for statement in filter(sends, document["Statement"]):
                 condition = {"StringEquals": {"ses:FromAddress": "hippo@example.org"}}
@@ -153,7 +156,7 @@ class Rights(unittest.TestCase):
             self.resources = templates.filled(MailIdentity=identity)["Resources"]
             self.roles = templates.of_type(self.resources, "AWS::IAM::Role")
             sending = [(name, statement) for name, document in self.documents() for statement in document["Statement"] if sends(statement)]
-            self.assertEqual({name for name, _ in sending}, {"NotifyAllRole", "NotifyFamilyRole", "OperatorPolicy"})
+            self.assertEqual({name for name, _ in sending}, {"NotifyAllRole", "NotifyFamilyRole", "OperatorPolicy", "PictureOfTheDayRole"})
             for name, statement in sending:
                 self.assertEqual(set(listed(statement["Action"])), {"ses:SendEmail", "ses:SendRawEmail"}, name)
                 for resource in asked:

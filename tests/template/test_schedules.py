@@ -4,6 +4,8 @@ import datetime
 import json
 import os
 import pathlib
+import re
+import tomllib
 import unittest
 import zoneinfo
 
@@ -25,11 +27,13 @@ class Schedules(unittest.TestCase):
     def setUp(self):
         self.stack = templates.filled()
         self.resources = self.stack["Resources"]
-        self.schedules = templates.of_type(self.resources, "AWS::Scheduler::Schedule")
+        self.nested = templates.scheduled(PictureUrl="https://pictures.example.org/today.jpg")
+        self.schedules = templates.of_type(self.nested["Resources"], "AWS::Scheduler::Schedule")
+        self.declared = tomllib.loads((templates.ROOT / "infra/schedules.toml").read_text())["schedule"]
 
     def test_schedules_have_a_timezone_retries_and_dead_letters(self):
         actual = {
-            name: (
+            schedule["Name"]: (
                 schedule["ScheduleExpression"],
                 schedule["ScheduleExpressionTimezone"],
                 schedule["FlexibleTimeWindow"]["Mode"],
@@ -39,49 +43,90 @@ class Schedules(unittest.TestCase):
                 schedule["Target"]["DeadLetterConfig"]["Arn"],
                 schedule["Target"]["RetryPolicy"],
             )
-            for name, schedule in self.schedules.items()
+            for schedule in self.schedules.values()
         }
         check_retry = {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 20}
-        tick_retry = {"MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 10}
+        tick_retry = {"MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 20}
         rest = ("America/Toronto", "OFF", "ENABLED")
         role, letters = "ScheduleRole.Arn", "ScheduleDeadLetters.Arn"
         self.assertEqual(actual, {
-            "CheckCardsAll": ("cron(0 5,12,18 * * ? *)", *rest, "CheckCards.Arn", role, letters, check_retry),
-            "CheckCardsFailed": ("cron(30 5,12,18 * * ? *)", *rest, "CheckCards.Arn", role, letters, check_retry),
-            "NotifyAllTick": ("rate(15 minutes)", *rest, "NotifyAll.Arn", role, letters, tick_retry),
+            "all": ("cron(0 5,12,18 * * ? *)", *rest, "CheckCards.Arn", role, letters, check_retry),
+            "failed": ("cron(30 5,12,18 * * ? *)", *rest, "CheckCards.Arn", role, letters, check_retry),
+            "tick": ("rate(15 minutes)", *rest, "NotifyAll.Arn", role, letters, tick_retry),
+            "picture": ("rate(15 minutes)", *rest, "PictureOfTheDay.Arn", role, letters, tick_retry),
         })
 
     def test_each_schedule_passes_its_label_and_scheduled_time(self):
-        inputs = {name: json.loads(schedule["Target"]["Input"]) for name, schedule in self.schedules.items()}
-        rest = {"scheduled_time": TIME_PLACEHOLDER, "library": None, "family": None}
+        inputs = {schedule["Name"]: json.loads(schedule["Target"]["Input"]) for schedule in self.schedules.values()}
+        rest = {"scheduled_time": TIME_PLACEHOLDER}
         self.assertEqual(inputs, {
-            "CheckCardsAll": {"label": "all", "scope": "all", **rest},
-            "CheckCardsFailed": {"label": "failed", "scope": "failed", **rest},
-            "NotifyAllTick": {"label": "tick", "scope": "all", **rest},
+            "all": {"label": "all", "scope": "all", **rest},
+            "failed": {"label": "failed", "scope": "failed", **rest},
+            "tick": {"label": "tick", **rest},
+            "picture": {"label": "picture", **rest},
         })
 
-    def test_no_deployed_schedule_has_a_name(self):
-        # Names are unique in an account, so a second stack with the same names would be rolled back.
-        self.assertEqual(len(self.schedules), 3)
-        for name, schedule in self.schedules.items():
-            self.assertNotIn("Name", schedule, name)
+    def test_nested_stack_has_every_declared_schedule_and_nothing_else(self):
+        self.assertEqual([schedule["label"] for schedule in self.declared], [one["Name"] for one in self.schedules.values()])
+        self.assertEqual({resource["Type"] for resource in self.nested["Resources"].values()}, {"AWS::Scheduler::Schedule"})
+
+    def test_pictures_have_no_schedule_without_a_source(self):
+        for url in ("none", ""):
+            nested = templates.scheduled(PictureUrl=url)
+            labels = [schedule["Name"] for schedule in templates.of_type(nested["Resources"], "AWS::Scheduler::Schedule").values()]
+            self.assertEqual(labels, ["all", "failed", "tick"])
+            self.assertEqual(nested["Outputs"]["Labels"]["Value"], "ScheduleAll,ScheduleFailed,ScheduleTick,")
+
+    def test_names_are_unique_in_the_group_of_the_stack(self):
+        # Names are unique in a group, so a second stack in the account can be deployed only if each has its own group.
+        self.assertEqual({schedule["GroupName"] for schedule in self.schedules.values()}, {"ScheduleGroup"})
+        group = self.resources["ScheduleGroup"]
+        self.assertEqual((group["Type"], group.get("Properties", {})), ("AWS::Scheduler::ScheduleGroup", {}))
+
+    def test_outer_stack_passes_every_parameter_of_the_schedules(self):
+        passed = self.resources["Schedules"]["Properties"]["Parameters"]
+        self.assertEqual(set(passed), set(templates.read("infra/schedules.yaml")["Parameters"]))
+
+    def test_outer_stack_uses_existing_outputs_of_the_schedules(self):
+        used = set(re.findall(r"Schedules\.Outputs\.(\w+)", str(self.stack)))
+        self.assertEqual(used, set(self.nested["Outputs"]))
+
+    def test_parameters_have_the_declared_defaults(self):
+        declared = {one["when"]["parameter"]: one["when"]["default"] for one in self.declared if isinstance(one["when"], dict)}
+        self.assertEqual(set(declared), {"CheckSchedule", "RetrySchedule", "NotifySchedule", "PictureSchedule"})
+        for name, default in declared.items():
+            self.assertEqual(self.stack["Parameters"][name], default)
+
+    def test_functions_get_the_parameters_of_their_schedules(self):
+        for one in self.declared:
+            function = next(name for name, package in templates.FUNCTIONS.items() if package == one["job"])
+            variables = self.resources[function]["Properties"]["Environment"]["Variables"]
+            variable = re.sub(r"(?<!^)(?=[A-Z])", "_", one["when"]["parameter"]).upper()
+            self.assertEqual(variables[variable], one["when"]["default"])
+
+    def test_role_may_start_the_functions_of_all_schedules(self):
+        (policy,) = self.resources["ScheduleRole"]["Properties"]["Policies"]
+        (invoke,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Action"] == "lambda:InvokeFunction"]
+        self.assertEqual(set(invoke["Resource"]), {schedule["Target"]["Arn"] for schedule in self.schedules.values()})
 
     def test_one_parameter_disables_and_enables_all_schedules(self):
         for enabled, state in [("true", "ENABLED"), ("false", "DISABLED")]:
-            schedules = templates.of_type(templates.filled(Enabled=enabled)["Resources"], "AWS::Scheduler::Schedule")
+            schedules = templates.of_type(templates.scheduled(Enabled=enabled)["Resources"], "AWS::Scheduler::Schedule")
             self.assertEqual({schedule["State"] for schedule in schedules.values()}, {state}, enabled)
 
     def test_placeholder_can_be_replaced_by_a_literal_time(self):
-        stack = templates.filled(ScheduledTime="2026-11-21T05:00:00Z")
+        stack = templates.scheduled(ScheduledTime="2026-11-21T05:00:00Z")
         for schedule in templates.of_type(stack["Resources"], "AWS::Scheduler::Schedule").values():
             self.assertEqual(json.loads(schedule["Target"]["Input"])["scheduled_time"], "2026-11-21T05:00:00Z")
 
     def test_example_events_have_the_fields_of_the_schedules(self):
         tried = {path.stem: json.loads(path.read_text()) for path in (templates.ROOT / "tests/events").glob("*.json")}
-        fields = {frozenset(json.loads(schedule["Target"]["Input"])) for schedule in self.schedules.values()}
-        for name in ["check-cards", "check-cards-failed", "notify-all"]:
-            self.assertEqual({frozenset(tried[name])}, fields, name)
+        inputs = {schedule["Name"]: json.loads(schedule["Target"]["Input"]) for schedule in self.schedules.values()}
+        for name, label in [("check-cards", "all"), ("check-cards-failed", "failed"), ("notify-all", "tick"), ("picture-of-the-day", "picture")]:
             datetime.datetime.fromisoformat(tried[name]["scheduled_time"])
+            # A person's run has no start deadline, so the time can stay as it is.
+            self.assertEqual(tried[name]["label"], "person")
+            self.assertEqual(tried[name] | {"label": label, "scheduled_time": TIME_PLACEHOLDER}, inputs[label], name)
 
     def test_failed_invocations_are_retried_twice_and_kept(self):
         configs = templates.of_type(self.resources, "AWS::Lambda::EventInvokeConfig")
@@ -97,11 +142,12 @@ class Schedules(unittest.TestCase):
             "CheckCards": (2, 3600, "JobDeadLetters.Arn"),
             "NotifyAll": (2, 900, "JobDeadLetters.Arn"),
             "MailEvents": (2, 21600, "JobDeadLetters.Arn"),
+            "PictureOfTheDay": (2, 900, "JobDeadLetters.Arn"),
         })
 
     def test_default_timezone_and_expressions_are_valid(self):
         self.assertIn(self.stack["Parameters"]["Timezone"], zoneinfo.available_timezones())
-        for name in ["CheckSchedule", "RetrySchedule", "NotifySchedule"]:
+        for name in ["CheckSchedule", "RetrySchedule", "NotifySchedule", "PictureSchedule"]:
             self.assertIsNone(expressions.problem(self.stack["Parameters"][name]), name)
 
     def test_alarm_waits_longer_than_the_longest_gap_between_checks(self):

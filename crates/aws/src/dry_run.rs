@@ -1,8 +1,8 @@
-//! The dry run of a function, which shows that it starts and may read its table.
+//! The dry run of a function, which shows that it starts and may read its table. It changes nothing.
 
 use serde_json::{Value, json};
 
-/// The event of a dry run, which changes nothing.
+/// The event of a dry run, which starts no run.
 pub fn event() -> Value {
     json!({"dry_run": true})
 }

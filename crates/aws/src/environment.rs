@@ -10,10 +10,12 @@ use hippo_core::alerts::heartbeat::HeartbeatUrl;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::jobs::check_cards::visit::Pace;
 use hippo_core::mail::mime::Sender;
+use hippo_core::picture::{PictureSource, SourceKind};
+use hippo_core::run::JobName;
 use hippo_core::text::clean;
 use url::Url;
 
-use crate::schedules::{self, Schedules};
+use crate::schedules::{ScheduleList, Schedules};
 
 /// Looks up a variable. `None` if it isn't set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -75,13 +77,13 @@ pub trait Environment: Sized {
 }
 
 /// The environment of `check-cards`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CheckCards {
     /// The variables that every function reads.
     pub common: Common,
     /// The FIFO queue of the visits.
     pub visit_queue_url: String,
-    /// When its schedules fire.
+    /// Its schedules.
     pub schedules: Schedules,
     /// The URL to fetch before and after runs.
     pub heartbeat: Option<HeartbeatUrl>,
@@ -99,8 +101,7 @@ impl Environment for CheckCards {
                 Err("must name a FIFO queue, which ends in .fifo".to_owned())
             }
         });
-        let schedules =
-            reader.schedules(&[("all", "CHECK_SCHEDULE"), ("failed", "RETRY_SCHEDULE")]);
+        let schedules = reader.schedules(JobName::CHECK_CARDS);
         let heartbeat = reader.heartbeat();
         reader.finish(Some(Self {
             common,
@@ -108,6 +109,44 @@ impl Environment for CheckCards {
             schedules,
             heartbeat,
         }))
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// The environment of `run-job`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunJob {
+    /// The variables that every function reads.
+    pub common: Common,
+    /// The job.
+    pub job: JobName,
+    /// Its schedules.
+    pub schedules: Schedules,
+    /// The URL to fetch before and after runs.
+    pub heartbeat: Option<HeartbeatUrl>,
+}
+
+impl Environment for RunJob {
+    fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
+        let mut reader = Reader::new(lookup);
+        let common = reader.common();
+        let job = reader.parsed("JOB", |text| match text.parse::<JobName>() {
+            Ok(job) if job.entry().build.is_some() => Ok(Some(job)),
+            Ok(_) => Err("must be a job without a function of its own".to_owned()),
+            Err(_) => Err("must be a job's name".to_owned()),
+        });
+        let schedules = job.map(|job| reader.schedules(job));
+        let heartbeat = reader.heartbeat();
+        let environment = job.zip(schedules).map(|(job, schedules)| Self {
+            common,
+            job,
+            schedules,
+            heartbeat,
+        });
+        reader.finish(environment)
     }
 
     fn common(&self) -> &Common {
@@ -153,13 +192,13 @@ impl Environment for CheckCard {
 }
 
 /// The environment of `notify-all`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NotifyAll {
     /// The variables that every function reads.
     pub common: Common,
     /// The queue of the notices.
     pub notice_queue_url: String,
-    /// When its schedule fires.
+    /// Its schedules.
     pub schedules: Schedules,
     /// The URL to fetch before and after ticks.
     pub heartbeat: Option<HeartbeatUrl>,
@@ -183,7 +222,7 @@ impl Environment for NotifyAll {
         let mut reader = Reader::new(lookup);
         let common = reader.common();
         let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
-        let schedules = reader.schedules(&[("tick", "NOTIFY_SCHEDULE")]);
+        let schedules = reader.schedules(JobName::NOTIFY_ALL);
         let heartbeat = reader.heartbeat();
         let operator = reader.maybe("OPERATOR_EMAIL", address).and_then(|address| {
             let sender = reader.sender();
@@ -230,6 +269,59 @@ impl Environment for NotifyFamily {
         let contact = reader.optional("CONTACT");
         reader.finish(sender.map(|sender| Self {
             common,
+            sender,
+            configuration_set,
+            contact,
+        }))
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// The environment of `picture-of-the-day`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PictureOfTheDay {
+    /// The variables that every function reads.
+    pub common: Common,
+    /// Where the pictures come from. `None`: no picture is sent.
+    pub source: Option<PictureSource>,
+    /// Whether a source on loopback is allowed.
+    pub allow_loopback: bool,
+    /// Its schedules.
+    pub schedules: Schedules,
+    /// The URL to fetch before and after runs.
+    pub heartbeat: Option<HeartbeatUrl>,
+    /// The sender of the mails.
+    pub sender: Sender,
+    /// The SES configuration set.
+    pub configuration_set: String,
+    /// The contact in a mail and in the User-Agent.
+    pub contact: Option<String>,
+}
+
+impl Environment for PictureOfTheDay {
+    fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
+        let mut reader = Reader::new(lookup);
+        let common = reader.common();
+        let source = reader.picture_source();
+        // Without a source, the stack has no schedule of this job.
+        let schedules = match source {
+            Some(_) => reader.schedules(JobName::PICTURE_OF_THE_DAY),
+            None => Schedules::new(),
+        };
+        let allow_loopback = reader.flag("ALLOW_LOOPBACK_LIBRARIES");
+        let heartbeat = reader.heartbeat();
+        let sender = reader.sender();
+        let configuration_set = reader.required("CONFIGURATION_SET");
+        let contact = reader.optional("CONTACT");
+        reader.finish(sender.map(|sender| Self {
+            common,
+            source,
+            allow_loopback,
+            schedules,
+            heartbeat,
             sender,
             configuration_set,
             contact,
@@ -311,19 +403,60 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads the schedules of these labels. Leaves out expressions that can't be parsed.
-    fn schedules(&mut self, schedules: &[(&str, &'static str)]) -> Schedules {
+    /// Reads where the pictures come from. Without a URL, nothing else about it counts.
+    fn picture_source(&mut self) -> Option<PictureSource> {
+        self.optional("PICTURE_URL")?;
+        let url = self.maybe("PICTURE_URL", |text| {
+            Url::parse(text).map_err(|_| "must be a URL that begins with https://".to_owned())
+        });
+        let kind = self.maybe("PICTURE_KIND", |text| match text {
+            "image" => Ok(SourceKind::Image),
+            "json" => Ok(SourceKind::Json),
+            "rss" => Ok(SourceKind::Rss),
+            _ => Err("must be image, json or rss".to_owned()),
+        });
+        if self.optional("PICTURE_KIND").is_none() {
+            self.missing.push("PICTURE_KIND");
+        }
+        let source = PictureSource {
+            url: url?,
+            kind: kind?,
+            address: self.optional("PICTURE_ADDRESS"),
+            title: self.optional("PICTURE_TITLE"),
+            credit: self.optional("PICTURE_CREDIT"),
+        };
+        match source.check() {
+            Ok(()) => Some(source),
+            Err(mistake) => {
+                let mistake = mistake.to_string();
+                let mistake = mistake.trim_end_matches('.');
+                self.malformed
+                    .push(format!("PICTURE_… has a mistake: {mistake}"));
+                None
+            }
+        }
+    }
+
+    /// Resolves the job's schedules that were compiled in.
+    fn schedules(&mut self, job: JobName) -> Schedules {
         let zone = self
             .maybe("TIMEZONE", |text| {
                 text.parse::<Tz>()
                     .map_err(|_| "must be a name like America/Toronto".to_owned())
             })
             .unwrap_or(Tz::UTC);
-        let schedule = |name: &str| schedules::parse_expression(&self.optional(name)?, zone);
-        schedules
-            .iter()
-            .filter_map(|(label, name)| Some(((*label).to_owned(), schedule(name)?)))
-            .collect()
+        let resolved = match ScheduleList::compiled_in() {
+            Ok(list) => list
+                .resolve(job, zone, &|name| self.optional(name))
+                .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect()),
+            Err(error) => Err(vec![format!(
+                "the compiled-in schedules can't be read: {error}"
+            )]),
+        };
+        resolved.unwrap_or_else(|problems: Vec<String>| {
+            self.malformed.extend(problems);
+            Schedules::new()
+        })
     }
 
     /// Returns a value. Empty and `none` count as absent, as in the parameters of `template.yaml`.
@@ -360,7 +493,7 @@ impl<'a> Reader<'a> {
 
     fn heartbeat(&mut self) -> Option<HeartbeatUrl> {
         let start_fail = self.flag("HEARTBEAT_START_FAIL");
-        let url = self.maybe("PING_URL", ping_url)?;
+        let url = self.maybe("HEARTBEAT_URL", heartbeat_url)?;
         Some(HeartbeatUrl { url, start_fail })
     }
 
@@ -408,7 +541,7 @@ fn queue_url(text: &str) -> Result<String, String> {
     }
 }
 
-fn ping_url(text: &str) -> Result<Url, String> {
+fn heartbeat_url(text: &str) -> Result<Url, String> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
@@ -509,13 +642,74 @@ mod tests {
         let read: NotifyAll = read(&[
             ("TABLE_NAME", "table"),
             ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
-            ("PING_URL", "none"),
+            ("HEARTBEAT_URL", "none"),
             ("OPERATOR_EMAIL", " none "),
         ])
         .unwrap();
         assert_eq!((read.heartbeat, read.operator), (None, None));
         let message = self::read::<MailEvents>(&[("TABLE_NAME", "none")]).unwrap_err();
         assert!(message.contains("TABLE_NAME is missing"), "{message}");
+    }
+
+    fn read_picture(variables: &[(&str, &str)]) -> Result<PictureOfTheDay, String> {
+        let rest = [
+            ("TABLE_NAME", "t"),
+            ("MAIL_FROM", "hippo@example.org"),
+            ("CONFIGURATION_SET", "set"),
+        ];
+        read(&[&rest[..], variables].concat())
+    }
+
+    #[test]
+    fn picture_source_is_read_with_its_fields() {
+        let read = read_picture(&[
+            (
+                "PICTURE_URL",
+                "https://pictures.example.org/today?key=canary",
+            ),
+            ("PICTURE_KIND", "json"),
+            ("PICTURE_ADDRESS", "images.0.url"),
+            ("PICTURE_CREDIT", "none"),
+        ])
+        .unwrap();
+        let source = read.source.unwrap();
+        assert_eq!(source.kind, SourceKind::Json);
+        assert_eq!(source.address.as_deref(), Some("images.0.url"));
+        assert_eq!((source.title, source.credit), (None, None));
+        assert_eq!(read.schedules.len(), 1);
+        assert!(!read.allow_loopback);
+    }
+
+    #[test]
+    fn without_a_picture_url_there_is_no_source_and_no_schedule() {
+        for url in ["", "none"] {
+            let read = read_picture(&[("PICTURE_URL", url), ("PICTURE_KIND", "json")]).unwrap();
+            assert_eq!((read.source, read.schedules), (None, Schedules::new()));
+        }
+    }
+
+    #[test]
+    fn wrong_picture_source_is_described_without_its_url() {
+        for (url, kind, expected) in [
+            (
+                "https://x.test/canary",
+                "json",
+                "needs the field of its address",
+            ),
+            (
+                "https://x.test/canary",
+                "atom",
+                "PICTURE_KIND must be image, json or rss",
+            ),
+            ("https://x.test/canary", "", "PICTURE_KIND is missing"),
+            ("canary", "image", "PICTURE_URL must be a URL"),
+            ("ftp://x.test/canary", "image", "must start with https://"),
+        ] {
+            let message =
+                read_picture(&[("PICTURE_URL", url), ("PICTURE_KIND", kind)]).unwrap_err();
+            assert!(message.contains(expected), "{expected}: {message}");
+            assert!(!message.contains("canary"), "{message}");
+        }
     }
 
     #[test]

@@ -67,7 +67,7 @@ const PRIVATE_SUFFIXES: [&str; 9] = [
 ];
 
 /// Whether the URL's host is in a private network, by its address or name.
-fn is_private(url: &Url) -> bool {
+pub(super) fn is_private(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => !is_public_v4(address),
         Some(Host::Ipv6(address)) => !is_public_v6(address),

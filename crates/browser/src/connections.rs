@@ -176,6 +176,22 @@ impl Connections {
         Ok(())
     }
 
+    /// The client for a URL that [`Self::check_url`] allows.
+    pub(super) fn client(&self, base_url: &Url, url: &Url) -> &Client {
+        if address::is_loopback(url) {
+            &self.loopback
+        } else if self.private_addresses.allows_any_address(base_url) {
+            &self.private
+        } else {
+            &self.outside
+        }
+    }
+
+    /// The client for public addresses only.
+    pub(super) fn public_client(&self) -> &Client {
+        &self.outside
+    }
+
     /// Sends one request and reads its answer. Never retries, never follows a redirect.
     ///
     /// `at_head` gets the headers as soon as they arrive, even if the body fails.
@@ -190,13 +206,7 @@ impl Connections {
         slot: RequestSlot,
         mut at_head: impl FnMut(&HeaderMap) + Send,
     ) -> Result<HttpResponse, RequestError> {
-        let client = if address::is_loopback(url) {
-            &self.loopback
-        } else if self.private_addresses.allows_any_address(base_url) {
-            &self.private
-        } else {
-            &self.outside
-        };
+        let client = self.client(base_url, url);
         let mut request = Request::new(method, url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = body.map(Into::into);
@@ -259,7 +269,7 @@ impl Connections {
     }
 
     /// Converts a connection error. Its own text isn't used, because it may contain the whole URL.
-    fn request_error(&self, error: &reqwest::Error, page_path: &str) -> RequestError {
+    pub(super) fn request_error(&self, error: &reqwest::Error, page_path: &str) -> RequestError {
         let has_cause = |words: &[&str]| {
             let mut cause: Option<&dyn Error> = Some(error);
             std::iter::from_fn(|| {

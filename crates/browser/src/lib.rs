@@ -16,6 +16,7 @@ mod login;
 mod options;
 mod page;
 mod phrase;
+mod picture;
 pub mod reading;
 mod redacted_path;
 mod redirect;
@@ -38,6 +39,7 @@ pub use self::interstitial::{
 pub use self::options::{BrowserOptions, Limits};
 pub use self::page::Page;
 pub use self::phrase::Phrase;
+pub use self::picture::HttpPictureFetcher;
 pub use self::saved_page::SavedPage;
 pub use self::session::Session;
 pub use self::visit::{CardVisit, Interruption, VisitHandle, VisitSignals};

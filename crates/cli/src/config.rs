@@ -3,22 +3,28 @@
 mod jobs;
 mod mailbox;
 mod mistake;
+pub(crate) mod schedules;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use hippo_core::mail::mime::Sender;
+use hippo_core::picture::PictureSource;
+pub(crate) use hippo_core::schedule::declaration::table::PERSON_LABEL;
+use hippo_core::schedule::declaration::table::{ScheduleTable, ScheduleTarget};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use toml::Spanned;
 use zeroize::Zeroize as _;
 
+pub(crate) use self::jobs::Jobs;
 use self::jobs::{JobTable, OperatorTable};
-pub(crate) use self::jobs::{Jobs, PERSON_LABEL};
 pub(crate) use self::mailbox::mailbox;
 use self::mailbox::sender;
 pub(crate) use self::mistake::{describe_toml_error, line_of};
+use self::schedules::ScheduleFile;
 use crate::exit::CommandError;
 use crate::home::Home;
 use crate::text_input::{read_text_file, trim_invisible};
@@ -33,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) timezone: Tz,
     pub(crate) checks: Checks,
     pub(crate) mail: MailConfig,
+    /// `[picture]`: where the picture of the day comes from.
+    pub(crate) picture: Option<PictureSource>,
     pub(crate) jobs: Jobs,
 }
 
@@ -165,9 +173,13 @@ struct File {
     checks: Checks,
     mail: MailConfig,
     #[serde(default)]
+    picture: Option<PictureSource>,
+    #[serde(default)]
     operator: OperatorTable,
     #[serde(default)]
     jobs: BTreeMap<String, JobTable>,
+    #[serde(default)]
+    schedule: Vec<Spanned<ScheduleTable>>,
 }
 
 impl Config {
@@ -177,7 +189,7 @@ impl Config {
         let text = read_text_file(&path).map_err(|error| {
             CommandError::unusable(format!("Can't read {}.", path.display())).caused_by(error)
         })?;
-        Self::parse(&text)
+        Self::parse_in(&text, home.directory())
             .and_then(|config| config.check_files(home).map(|()| config))
             .map_err(|message| CommandError::unusable(format!("{} {message}", path.display())))
     }
@@ -203,8 +215,14 @@ impl Config {
         Ok(())
     }
 
-    /// Parses a configuration; an error message completes a sentence after the file's path.
+    #[cfg(test)]
     fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_in(text, Path::new(""))
+    }
+
+    /// Parses the configuration of a directory; an error message completes a sentence after the
+    /// file's path.
+    fn parse_in(text: &str, directory: &Path) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| describe_toml_error(&error, text))?;
         let timezone = match file.timezone.as_deref().map(str::trim) {
             None | Some("") => Tz::UTC,
@@ -213,15 +231,32 @@ impl Config {
         };
         validate_checks(&file.checks)?;
         check_mail(&file.mail)?;
+        if let Some(picture) = &file.picture {
+            picture
+                .check()
+                .map_err(|mistake| format!("has a mistake at “picture”: {mistake}"))?;
+        }
         if let Some(contact) = &file.contact {
             check_contact("contact", contact)?;
         }
+        let schedules = ScheduleFile {
+            text,
+            directory,
+            target: ScheduleTarget::Local,
+            default_zone: timezone,
+        }
+        .check(&file.schedule)?;
+        let failures_by_label = file.schedule.iter().map(Spanned::get_ref);
+        let failures_by_label = failures_by_label
+            .filter_map(|table| Some((table.label.parse().ok()?, table.on_failure.clone()?)))
+            .collect();
         Ok(Self {
             contact: file.contact.filter(|contact| !contact.trim().is_empty()),
             timezone,
             checks: file.checks,
             mail: file.mail,
-            jobs: Jobs::from_tables(file.operator, file.jobs, timezone)?,
+            picture: file.picture,
+            jobs: Jobs::from_tables(file.operator, file.jobs, schedules, failures_by_label)?,
         })
     }
 }
@@ -420,17 +455,33 @@ transport = "folder"
 # up on. Without it, they only go to the log of scheduled runs.
 # email = "you@example.org"
 
-# A schedule here doesn't start runs (cron or a timer does). It lets hippo tell when a run should have started,
-# and which runs were missed.
 # [jobs.check-cards]
-# ping = "https://hc-ping.com/…"       # the heartbeat URL, fetched after each good run
-# ping_start_fail = true                # also fetch URL/start before a run, and URL/fail after a run in which everything failed
-# [jobs.check-cards.schedules.all]      # the label that the schedule passes with --label
-# times = ["05:00", "12:00", "18:00"]
-# start_within_minutes = 60             # a run that is later than this doesn't start, and is on record as missed
-# [jobs.notify-all.schedules.tick]
-# every_minutes = 15
-# paused = false                        # true: its runs don't start
+# heartbeat = "https://hc-ping.com/…"      # the heartbeat URL, fetched after each good run
+# heartbeat_start_fail = true           # also fetch URL/start before a run, and URL/fail after a run in which everything failed
+
+# When the jobs run. “hippo schedule install” makes timers from these tables; run it again after each change.
+# A label is the name of a schedule and of its runs. Times are in your time zone, unless a table has a
+# timezone of its own. A run that can't start within start_within is on record as missed.
+[[schedule]]
+job = "check-cards"
+label = "all"
+when = "cron(0 5,12,18 * * ? *)"      # 05:00, 12:00 and 18:00: minute, hour, day, month, weekday, year
+start_within = "60 min"
+
+# Tries again what failed half an hour before.
+[[schedule]]
+job = "check-cards"
+label = "failed"
+when = "cron(30 5,12,18 * * ? *)"
+input = {{ scope = "failed" }}
+start_within = "60 min"
+
+# Sends the notices whose time has come.
+[[schedule]]
+job = "notify-all"
+label = "tick"
+when = "rate(15 minutes)"
+start_within = "15 min"
 "#,
             timezone = quoted(self.timezone.name()),
             concurrency = Checks::default().concurrency,
@@ -465,6 +516,8 @@ mod tests {
         assert_eq!(config.timezone, chrono_tz::America::Toronto);
         assert_eq!(config.mail.from, "LibraryHippo <hippo@example.org>");
         assert_eq!(config.checks, Checks::default());
+        let labels = config.jobs.schedules().iter().map(|one| one.label.as_str());
+        assert_eq!(labels.collect::<Vec<_>>(), ["all", "failed", "tick"]);
         let plain = NewConfig {
             mail_from: "a@b.org",
             contact: None,
@@ -477,7 +530,7 @@ mod tests {
     #[rstest]
     #[case::unknown_key(
         "[mail]\nfrom = \"a@b.org\"\nfrm = 1\n",
-        "line 3: “frm” isn't known here; the keys are from, reply_to"
+        "line 3: “frm” isn't known here. Did you mean “from”? The keys are from, reply_to"
     )]
     #[case::unknown_zone(&format!("timezone = \"Toronto\"\n{MAIL}"), "“Toronto” isn't a time zone")]
     #[case::no_server(&format!("{MAIL}transport = \"smtp\"\n"), "but no [mail.smtp]")]

@@ -5,6 +5,7 @@ pub(crate) mod aws;
 pub(crate) mod local;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -14,33 +15,55 @@ use hippo_core::check::Check;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::check_cards::run::CheckedCards;
-use hippo_core::jobs::check_cards::visit::Visit;
+use hippo_core::jobs::check_cards::visit::{CheckedCard, Visit};
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::send::MailResult;
 use hippo_core::mail::Mailer;
 use hippo_core::run::not_started::NotStarted;
-use hippo_core::run::{Job, Run, RunKey};
+use hippo_core::run::{JobName, Run, RunKey};
+use hippo_core::schedule::Schedule;
 use hippo_core::store::Store;
 use hippo_recording::Recorder;
+use serde_json::Value;
 
 use crate::config::PERSON_LABEL;
 use crate::exit::CommandError;
 use crate::finding::Finding;
 use crate::home::SecretsLock;
 use crate::key_store::KeyStore;
+use crate::run_log::read::{LogCursor, LogQuery, NewLines};
+
+/// Who starts a run, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StartedBy {
+    /// A schedule started the command.
+    Schedule,
+    /// A person wants a run now.
+    Person,
+    /// A person wants the run of a past scheduled time.
+    Backfill,
+}
 
 /// A request to run a job.
 #[derive(Debug, Clone)]
 pub(crate) struct RunRequest<I> {
     pub(crate) key: RunKey,
-    /// Whether a schedule started the command, and not a person.
-    pub(crate) is_schedule: bool,
+    pub(crate) started_by: StartedBy,
     /// The job's input.
     pub(crate) input: I,
 }
 
 impl<I> RunRequest<I> {
+    /// Whether a schedule started the command, and not a person.
+    pub(crate) fn is_schedule(&self) -> bool {
+        self.started_by == StartedBy::Schedule
+    }
+
+    /// Whether it may get another key if a run has this one.
+    fn may_change_key(&self) -> bool {
+        self.started_by == StartedBy::Person
+    }
+
     /// Moves the scheduled time on by a millisecond, so that a person can start two runs within a
     /// second.
     fn next_key(&mut self) {
@@ -69,8 +92,8 @@ pub(crate) struct NotifyAllRequest {
 /// The result of a request to run `check-cards`.
 #[derive(Debug)]
 pub(crate) enum CheckCardsAnswer {
-    /// It is done.
-    Done(CheckedCards),
+    /// The run is done.
+    Done { run: Run, checked: Vec<CheckedCard> },
     /// Its visits are in a queue.
     #[cfg_attr(
         not(feature = "aws"),
@@ -90,12 +113,27 @@ pub(crate) enum CheckCardsAnswer {
 pub(crate) enum NotifyAllAnswer {
     /// The run is done.
     Done { run: Run, notices: Vec<MailResult> },
+    /// The run is done, and its record says what became of its notices.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "only a stack on AWS has functions")
+    )]
+    Recorded { run: RunKey, notices: u64 },
     /// The run enqueued its notices.
     #[cfg_attr(
         not(feature = "aws"),
         expect(dead_code, reason = "only a stack on AWS has queues")
     )]
     Enqueued { run: RunKey, notices: u64 },
+    /// No run was started.
+    NotStarted(NotStarted),
+}
+
+/// The result of a request to run a job that has no command of its own.
+#[derive(Debug)]
+pub(crate) enum JobAnswer {
+    /// The run is done.
+    Done { run: Run, summary: Value },
     /// No run was started.
     NotStarted(NotStarted),
 }
@@ -117,12 +155,27 @@ pub(crate) enum CheckCardAnswer {
     Queued,
 }
 
-/// The paused schedules, and how to resume them.
+/// What keeps pictures of the day from being sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PictureProblem {
+    /// What is missing, as a sentence.
+    pub(crate) found: &'static str,
+    /// What to do.
+    pub(crate) advice: &'static str,
+}
+
+impl From<PictureProblem> for CommandError {
+    fn from(problem: PictureProblem) -> Self {
+        Self::unusable(problem.found).advice(problem.advice)
+    }
+}
+
+/// The disabled schedules, and how to enable them.
 #[derive(Debug, Default)]
-pub(crate) struct PausedSchedules {
+pub(crate) struct DisabledSchedules {
     /// Each job and label.
-    pub(crate) schedules: Vec<(Job, Label)>,
-    /// Completes the sentence “The schedule …”: where it is paused, and how to resume it.
+    pub(crate) schedules: Vec<(JobName, Label)>,
+    /// Completes the sentence “The schedule …”: where it is disabled, and how to enable it.
     pub(crate) how: &'static str,
 }
 
@@ -164,25 +217,34 @@ pub(crate) trait Deployment {
     /// A warning about the mail configuration, if there is one.
     fn mail_warning(&self) -> Option<String>;
 
+    /// What keeps pictures of the day from being sent, and what to do about it; `None`: nothing.
+    fn picture_problem(&self) -> Option<PictureProblem>;
+
     /// Runs the doctor's checks of this kind of deployment; `recipients` are those of all families.
     async fn diagnose(&self, recipients: &[EmailAddress]) -> Vec<Finding>;
 
-    /// The labels of a job's declared schedules.
-    fn declared_labels(&self, job: Job) -> Vec<String>;
+    /// The declared schedules, in their order.
+    async fn schedules(&self) -> Result<Vec<Schedule>, CommandError>;
 
-    /// The paused schedules, or why they can't be read.
-    async fn paused_schedules(&self) -> Result<PausedSchedules, String>;
+    /// A job's declared schedule, if the declarations are known here.
+    fn declared_schedule(&self, job: JobName, label: &Label) -> Option<&Schedule>;
+
+    /// The labels of a job's declared schedules.
+    fn declared_labels(&self, job: JobName) -> Vec<String>;
+
+    /// The disabled schedules, or why they can't be read.
+    async fn disabled_schedules(&self) -> Result<DisabledSchedules, String>;
 
     /// A schedule's last scheduled time up to `now`, if its times are known.
     fn last_scheduled_time(
         &self,
-        job: Job,
+        job: JobName,
         label: &Label,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>>;
 
     /// The label of a scheduled run without one.
-    fn default_label(&self, job: Job) -> &'static str;
+    fn default_label(&self, job: JobName) -> String;
 
     /// Whether a check can be recorded.
     fn can_record(&self) -> bool;
@@ -200,8 +262,21 @@ pub(crate) trait Deployment {
         request: CheckCardsRequest,
     ) -> Result<CheckCardsAnswer, CommandError>;
 
+    /// The log lines since the cursor's last use, oldest first.
+    async fn new_log_lines(
+        &self,
+        query: &LogQuery,
+        cursor: &mut LogCursor,
+    ) -> Result<NewLines, CommandError>;
+
+    /// The time between two looks for new log lines.
+    fn log_poll_interval(&self) -> Duration;
+
     /// Runs `notify-all`.
     async fn notify_all(&self, request: NotifyAllRequest) -> Result<NotifyAllAnswer, CommandError>;
+
+    /// Runs a job that has no command of its own.
+    async fn run_job(&self, request: RunRequest<Value>) -> Result<JobAnswer, CommandError>;
 }
 
 /// Plans a visit for this card alone.
@@ -211,7 +286,7 @@ pub(crate) fn visit_to(card: &Card, planned_at: DateTime<Utc>) -> Result<Visit, 
         cards: vec![card.key()],
         planned_at,
         run: RunKey {
-            job: Job::CheckCards,
+            job: JobName::CHECK_CARDS,
             label: PERSON_LABEL.parse()?,
             scheduled_time: planned_at,
         },

@@ -237,9 +237,11 @@ impl From<JobError> for CommandError {
         match error {
             JobError::Store(error) => error.into(),
             JobError::Seal(error) => error.into(),
-            JobError::Render(_) | JobError::Queue(_) | JobError::Panicked => {
-                Self::from_source(ErrorKind::Unusable, error)
-            }
+            JobError::Render(_)
+            | JobError::Queue(_)
+            | JobError::Panicked
+            | JobError::TimedOut
+            | JobError::Failed(_) => Self::from_source(ErrorKind::Unusable, error),
         }
     }
 }

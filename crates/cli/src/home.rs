@@ -50,6 +50,11 @@ impl Home {
         self.directory.join("config.toml")
     }
 
+    /// The log lines of the runs.
+    pub(crate) fn logs_folder(&self) -> PathBuf {
+        self.directory.join("logs")
+    }
+
     /// The SQLite file.
     pub(crate) fn database(&self) -> PathBuf {
         self.directory.join("hippo.db")

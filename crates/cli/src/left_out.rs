@@ -19,10 +19,11 @@ pub(crate) fn reason_words(reason: LeftOutReason) -> &'static str {
         LeftOutReason::Paused => "paused",
         LeftOutReason::PinRefused => "number or PIN rejected",
         LeftOutReason::CheckedAlready => "already checked by another run",
-        LeftOutReason::UnderWay => "another check is running",
+        LeftOutReason::InProgress => "another check is running",
         LeftOutReason::Interrupted => "the run was interrupted",
         LeftOutReason::Changed => "changed in the meantime",
         LeftOutReason::Removed => "removed in the meantime",
+        LeftOutReason::Closed => "closed that day",
     }
 }
 

@@ -3,11 +3,12 @@
 use std::io::IsTerminal as _;
 
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::exit::CommandError;
+use crate::run_log::{CaptureLayer, RunLevelFilter};
 
 /// Starts logging.
 ///
@@ -37,8 +38,14 @@ pub(crate) fn begin(verbose: u8, color: bool, json: bool) -> Result<(), CommandE
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal && color)
         .with_filter(filter.and(filter_fn(may_be_logged)));
+    // Lines of a run are kept whatever is logged here.
+    let may_be_kept = filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE);
+    let kept = CaptureLayer.with_filter(RunLevelFilter.and(may_be_kept));
     // Only the first call in a process has an effect; only tests call it twice.
-    let _ = tracing_subscriber::registry().with(log).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(log)
+        .with(kept)
+        .try_init();
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::outbox::{MailKey, OutboxRecord, TransitionError};
-use hippo_core::run::{Job, Run, RunOutcome, Trigger};
+use hippo_core::run::{JobName, Run, RunOutcome, Trigger};
 
 use crate::context::Context;
 use crate::exit::CommandError;
@@ -35,11 +35,9 @@ pub(crate) enum NextNotice {
 impl NextNotice {
     /// Finds the oldest notice that is due but not sent, or else the next due time.
     pub(crate) async fn find(context: &Context, family: &Family) -> Result<Self, CommandError> {
-        if family.paused {
-            return Ok(Self::None);
-        }
         let now = context.now();
-        for date in family.due_dates(now) {
+        let due = family.due_dates(now).into_iter();
+        for date in due.filter(|date| !family.is_paused_on(*date)) {
             let record = context
                 .store
                 .mail(&MailKey::daily(family.id.clone(), date))
@@ -149,11 +147,14 @@ impl NextNotice {
 pub(crate) async fn last_tick(context: &Context) -> Result<Option<Run>, CommandError> {
     let runs = context
         .store
-        .recent_runs(Some(Job::NotifyAll), None, 1)
+        .recent_runs(Some(JobName::NOTIFY_ALL), None, 1)
         .await?;
     Ok(runs.into_iter().next())
 }
 
 fn is_waiting(record: &OutboxRecord, now: DateTime<Utc>) -> bool {
-    matches!(record.is_free(now), Ok(()) | Err(TransitionError::Waiting))
+    matches!(
+        record.check_claimable(now),
+        Ok(()) | Err(TransitionError::Waiting)
+    )
 }

@@ -28,14 +28,7 @@ pub(crate) fn show_not_started(
     let started = moment(run.started_at, now, zone);
     let is_clock_in_doubt = run.outcome == RunOutcome::SkippedClockInDoubt;
     // A skipped or missed run is recorded, but it didn't run.
-    let has_run = matches!(reason, NotStarted::AlreadyRan(_))
-        && !matches!(
-            run.outcome,
-            RunOutcome::Missed
-                | RunOutcome::SkippedPaused
-                | RunOutcome::SkippedStillRunning
-                | RunOutcome::SkippedClockInDoubt
-        );
+    let has_run = matches!(reason, NotStarted::AlreadyRan(_)) && run.outcome.has_started();
     let is_late = has_run && options.scheduled_time.is_none() && now - scheduled > MAX_START_DELAY;
     let (message, outcome) = match reason {
         _ if is_clock_in_doubt => (

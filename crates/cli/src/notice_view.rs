@@ -27,7 +27,7 @@ pub(crate) fn meaning(record: &OutboxRecord, now: DateTime<Utc>) -> Option<Strin
             "We can't tell whether this email was sent; notify-all decides what to do"
         }
         MailState::Newer => "A newer version of hippo wrote it, so this one doesn't change it",
-        MailState::Pending if record.is_free(now) == Err(TransitionError::Waiting) => {
+        MailState::Pending if record.check_claimable(now) == Err(TransitionError::Waiting) => {
             "The mail server refused it for now. We'll try again within half an hour"
         }
         MailState::Pending => "It goes out on the next run of notify-all",

@@ -2,12 +2,15 @@
 
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
-use hippo_core::run::{Counts, Job, Run, RunOutcome};
+use hippo_core::run::{Counts, JobName, Run, RunOutcome};
+use hippo_core::schedule::Pause;
 
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::count;
+use crate::output::table::{Cell, Tone};
 use crate::output::time::{ago, moment};
+use crate::pauses::{by_whom_and_why, pause_of};
 
 /// Adds the reports of its workers to a run with enqueued work.
 pub(crate) async fn with_work(context: &Context, run: Run) -> Result<Run, CommandError> {
@@ -21,20 +24,27 @@ pub(crate) async fn with_work(context: &Context, run: Run) -> Result<Run, Comman
 /// Runs normally report more often than this; only a very slow library takes longer.
 const MAX_SILENCE: Duration = Duration::minutes(2);
 
-/// A run's outcome in words, with its last report if it is silent.
-pub(crate) fn outcome_words(context: &Context, run: &Run) -> String {
-    outcome_words_at(run, context.now(), context.zone())
+/// A run's outcome in words, with its last report if it is silent, and who paused it.
+pub(crate) fn outcome_words(context: &Context, run: &Run, pauses: &[Pause]) -> String {
+    outcome_words_at(run, pauses, context.now(), context.zone())
 }
 
-pub(crate) fn outcome_words_at(run: &Run, now: DateTime<Utc>, zone: Tz) -> String {
-    if run.outcome == RunOutcome::Running && now - run.reported_at > MAX_SILENCE {
+pub(crate) fn outcome_words_at(
+    run: &Run,
+    pauses: &[Pause],
+    now: DateTime<Utc>,
+    zone: Tz,
+) -> String {
+    if let Some(pause) = pause_of(run, pauses) {
+        format!("{} {}", run.outcome.as_str(), by_whom_and_why(pause))
+    } else if run.outcome == RunOutcome::Running && now - run.reported_at > MAX_SILENCE {
         let since = moment(run.reported_at, now, zone);
         let since = since.strip_suffix(" today").unwrap_or(&since);
         format!("running (last heard from {since})")
     } else if run.outcome == RunOutcome::Done && run.counts.planned == 0 {
         "nothing to do".to_owned()
     } else if run.outcome == RunOutcome::Done
-        && run.key.job == Job::CheckCards
+        && run.key.job == JobName::CHECK_CARDS
         && run.counts.skipped > 0
     {
         format!("done, {} left out", run.counts.skipped)
@@ -43,8 +53,27 @@ pub(crate) fn outcome_words_at(run: &Run, now: DateTime<Utc>, zone: Tz) -> Strin
     }
 }
 
+/// A run's outcome in words, with its tone.
+pub(crate) fn outcome_cell(run: &Run, pauses: &[Pause], now: DateTime<Utc>, zone: Tz) -> Cell {
+    let tone = match run.outcome {
+        RunOutcome::Done => Tone::Good,
+        RunOutcome::Running => Tone::Plain,
+        RunOutcome::SkippedStillRunning
+        | RunOutcome::SkippedPaused
+        | RunOutcome::SkippedOutsideDates
+        | RunOutcome::SkippedClosed
+        | RunOutcome::SkippedNotToday
+        | RunOutcome::Newer => Tone::Faint,
+        RunOutcome::DoneWithFailures
+        | RunOutcome::Interrupted
+        | RunOutcome::SkippedClockInDoubt => Tone::Warning,
+        RunOutcome::Failed | RunOutcome::Lost | RunOutcome::Missed => Tone::Bad,
+    };
+    Cell::new(outcome_words_at(run, pauses, now, zone), tone)
+}
+
 /// Prints the last run of each job.
-pub(crate) fn show_runs(context: &Context, runs: &[Run]) {
+pub(crate) fn show_runs(context: &Context, runs: &[Run], pauses: &[Pause]) {
     for run in runs {
         let work = match work_words(run) {
             Some(work) => format!(": {work}"),
@@ -55,7 +84,7 @@ pub(crate) fn show_runs(context: &Context, runs: &[Run]) {
             run.key.job,
             moment(run.started_at, context.now(), context.zone()),
             ago(run.started_at, context.now()),
-            outcome_words(context, run),
+            outcome_words(context, run, pauses),
         ));
     }
     if runs.is_empty() {
@@ -67,39 +96,21 @@ pub(crate) fn show_runs(context: &Context, runs: &[Run]) {
 
 /// A run's counts in words; `None` if it didn't start or had nothing to do.
 fn work_words(run: &Run) -> Option<String> {
-    let begun = !matches!(
-        run.outcome,
-        RunOutcome::Missed
-            | RunOutcome::SkippedStillRunning
-            | RunOutcome::SkippedPaused
-            | RunOutcome::Newer
-    );
+    let begun = run.outcome.has_started() && run.outcome != RunOutcome::Newer;
     (begun && run.counts.planned > 0).then(|| counts_words(run.key.job, &run.counts))
 }
 
 /// A run's counts in words, such as `checked 4 of 7 cards, 1 failed, 2 left out`.
-pub(crate) fn counts_words(job: Job, counts: &Counts) -> String {
+pub(crate) fn counts_words(job: JobName, counts: &Counts) -> String {
     let planned = usize::try_from(counts.planned).unwrap_or(usize::MAX);
-    let mut words = match job {
-        Job::CheckCards => format!(
-            "checked {} of {}",
-            counts.done,
-            count(planned, "card", "cards")
-        ),
-        Job::NotifyAll => format!(
-            "sent {} of {}",
-            counts.done,
-            count(planned, "notice", "notices")
-        ),
-    };
+    let wording = &job.entry().wording;
+    let planned = count(planned, wording.one, wording.many);
+    let mut words = format!("{} {} of {planned}", wording.done, counts.done);
     if counts.failures() > 0 {
         words.push_str(&format!(", {} failed", counts.failures()));
     }
     if counts.skipped > 0 {
-        words.push_str(&match job {
-            Job::CheckCards => format!(", {} left out", counts.skipped),
-            Job::NotifyAll => format!(", {} had nothing to say", counts.skipped),
-        });
+        words.push_str(&format!(", {} {}", counts.skipped, wording.skipped));
     }
     words
 }
@@ -119,12 +130,12 @@ mod tests {
         };
         counts.add_failure("site_down");
         assert_eq!(
-            counts_words(Job::CheckCards, &counts),
+            counts_words(JobName::CHECK_CARDS, &counts),
             "checked 4 of 7 cards, 1 failed, 2 left out"
         );
         assert_eq!(
-            counts_words(Job::NotifyAll, &counts),
-            "sent 4 of 7 notices, 1 failed, 2 had nothing to say"
+            counts_words(JobName::NOTIFY_ALL, &counts),
+            "sent 4 of 7 notices, 1 failed, 2 skipped"
         );
     }
 
@@ -142,8 +153,9 @@ mod tests {
             counts: Counts::default(),
         };
         let zone = chrono_tz::America::Toronto;
-        let after =
-            |run: &Run, minutes| outcome_words_at(run, began + Duration::minutes(minutes), zone);
+        let after = |run: &Run, minutes| {
+            outcome_words_at(run, &[], began + Duration::minutes(minutes), zone)
+        };
         assert_eq!(after(&run, 2), "running");
         assert_eq!(after(&run, 3), "running (last heard from 05:00)");
         run.outcome = RunOutcome::Done;

@@ -1,31 +1,42 @@
-//! Remarks on the schedules: paused ones, and labels that no schedule declares.
+//! Remarks on the schedules: disabled and paused ones, and labels that no schedule declares.
 
 use std::collections::BTreeSet;
 
 use hippo_core::ids::Label;
-use hippo_core::run::Job;
+use hippo_core::run::JobName;
+use hippo_core::schedule::Pause;
 use serde::Serialize;
 
 use crate::config::PERSON_LABEL;
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::print_to_stderr;
+use crate::pauses::{pause_sentence, resume_command};
 use crate::suggest::did_you_mean;
 
 /// A remark on a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Remark {
-    /// `paused`, or `not_declared`.
+    /// `disabled`, `paused`, or `not_declared`.
     kind: &'static str,
-    job: Job,
-    label: Label,
+    /// `None`: of every job.
+    job: Option<JobName>,
+    /// `None`: of every label.
+    label: Option<Label>,
     sentence: String,
+    /// Who paused it, when and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<Pause>,
+    /// The command that helps.
+    #[serde(skip)]
+    command: Option<String>,
 }
 
 /// Collects the remarks on all schedules.
 pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandError> {
-    let mut remarks = paused(context).await;
-    for job in Job::ALL {
+    let mut remarks = disabled(context).await;
+    remarks.extend(paused(context).await?);
+    for job in JobName::all() {
         let declared = context.deployment.declared_labels(job);
         // Without declared schedules, a wrong label can't be recognised.
         if declared.is_empty() {
@@ -44,18 +55,20 @@ pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandErr
                 sentence: format!(
                     "Runs of {job} have the label “{name}”, but no schedule declares it.{meant}"
                 ),
-                job,
-                label,
+                job: Some(job),
+                label: Some(label),
+                pause: None,
+                command: None,
             });
         }
     }
     Ok(remarks)
 }
 
-/// The schedules whose runs don't start.
-async fn paused(context: &Context) -> Vec<Remark> {
-    let paused = match context.deployment.paused_schedules().await {
-        Ok(paused) => paused,
+/// The disabled schedules.
+async fn disabled(context: &Context) -> Vec<Remark> {
+    let disabled = match context.deployment.disabled_schedules().await {
+        Ok(disabled) => disabled,
         Err(reason) => {
             print_to_stderr(format!(
                 "Can't tell whether the schedules are enabled: {}.",
@@ -64,19 +77,51 @@ async fn paused(context: &Context) -> Vec<Remark> {
             return Vec::new();
         }
     };
-    let how = paused.how;
+    let how = disabled.how;
     let remark = |(job, label)| Remark {
-        kind: "paused",
+        kind: "disabled",
         sentence: format!("The schedule “{label}” of {job} {how}"),
-        job,
-        label,
+        job: Some(job),
+        label: Some(label),
+        pause: None,
+        command: None,
     };
-    paused.schedules.into_iter().map(remark).collect()
+    disabled.schedules.into_iter().map(remark).collect()
+}
+
+/// The pauses that go on.
+async fn paused(context: &Context) -> Result<Vec<Remark>, CommandError> {
+    let pauses = context.store.pauses().await?;
+    Ok(pause_remarks(context, &pauses))
+}
+
+/// Makes a remark on each pause that goes on.
+fn pause_remarks(context: &Context, pauses: &[Pause]) -> Vec<Remark> {
+    let now = context.now();
+    let active = pauses.iter().filter(|pause| pause.includes(now));
+    active
+        .map(|pause| Remark {
+            kind: "paused",
+            job: None,
+            label: pause.label.clone(),
+            sentence: pause_sentence(pause, context),
+            command: Some(resume_command(pause, context)),
+            pause: Some(pause.clone()),
+        })
+        .collect()
+}
+
+/// Prints the pauses that go on.
+pub(crate) fn show_active_pauses(context: &Context, pauses: &[Pause]) {
+    show(context, &pause_remarks(context, pauses));
 }
 
 /// Prints the remarks.
 pub(crate) fn show(context: &Context, remarks: &[Remark]) {
     for remark in remarks {
         context.output.print_text(&remark.sentence);
+        if let Some(command) = &remark.command {
+            context.output.print_line(format!("  → {command}"));
+        }
     }
 }

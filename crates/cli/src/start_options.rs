@@ -3,16 +3,20 @@
 use chrono::{DateTime, FixedOffset, Utc};
 use clap::Args;
 use hippo_core::ids::{InvalidId, Label};
-use hippo_core::run::{Job, RunKey};
+use hippo_core::run::{JobName, RunKey};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::config::PERSON_LABEL;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, StartedBy};
+use crate::exit::CommandError;
 use crate::values::instant;
 
 /// The options of commands that start a run.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct StartOptions {
-    /// The run belongs to a schedule, and this is the schedule's name.
+    /// The run belongs to this schedule. Without options of its own, the run does what config.toml
+    /// declares for it.
     #[arg(long)]
     pub(crate) label: Option<Label>,
     /// When the run was scheduled (RFC 3339). By default the last of the label's times in config.toml,
@@ -22,11 +26,28 @@ pub(crate) struct StartOptions {
     /// Print nothing unless something failed. It's the default when a schedule starts the run.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// On AWS: return when the work is enqueued, instead of showing its progress to the end.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Whether a person backfills the scheduled time.
+    #[arg(skip)]
+    pub(crate) is_backfill: bool,
 }
 
 impl StartOptions {
-    /// Whether a schedule, and not a person, started the run.
-    pub(crate) fn is_schedule(&self) -> bool {
+    /// Who starts the run, and why.
+    pub(crate) fn started_by(&self) -> StartedBy {
+        if self.is_backfill {
+            StartedBy::Backfill
+        } else if self.is_schedule() {
+            StartedBy::Schedule
+        } else {
+            StartedBy::Person
+        }
+    }
+
+    /// Whether the run belongs to a schedule.
+    fn is_schedule(&self) -> bool {
         self.label.is_some() || self.scheduled_time.is_some()
     }
 
@@ -35,13 +56,23 @@ impl StartOptions {
         self.quiet || self.is_schedule()
     }
 
+    /// The input that the label's schedule declares.
+    pub(crate) fn declared_input(
+        &self,
+        job: JobName,
+        deployment: &dyn Deployment,
+    ) -> Option<Map<String, Value>> {
+        let schedule = deployment.declared_schedule(job, self.label.as_ref()?)?;
+        Some(schedule.input.clone())
+    }
+
     /// The run's key.
     ///
     /// A person's run gets the current second. A scheduled run gets the last of its schedule's times
     /// where they are known, or else the current minute.
     pub(crate) fn run_key(
         &self,
-        job: Job,
+        job: JobName,
         default_label: &str,
         deployment: &dyn Deployment,
         now: DateTime<Utc>,
@@ -53,7 +84,7 @@ impl StartOptions {
 
     fn key_with(
         &self,
-        job: Job,
+        job: JobName,
         default_label: &str,
         now: DateTime<Utc>,
         last_scheduled: impl FnOnce(&Label) -> Option<DateTime<Utc>>,
@@ -78,6 +109,14 @@ impl StartOptions {
     }
 }
 
+/// Reads an input that was checked before, as a schedule's was when it was declared.
+pub(crate) fn read_checked_input<T: DeserializeOwned>(
+    input: Map<String, Value>,
+) -> Result<T, CommandError> {
+    serde_json::from_value(input.into())
+        .map_err(|error| CommandError::unusable("Can't read the input.").caused_by(error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +124,7 @@ mod tests {
     fn key(options: &StartOptions, default_label: &str) -> String {
         let now = "2026-11-21T10:00:42.5Z".parse().unwrap();
         options
-            .key_with(Job::CheckCards, default_label, now, |_| None)
+            .key_with(JobName::CHECK_CARDS, default_label, now, |_| None)
             .unwrap()
             .to_string()
     }
@@ -105,7 +144,7 @@ mod tests {
     #[test]
     fn run_by_a_person_keeps_its_seconds() {
         let person = StartOptions::default();
-        assert!(!person.is_schedule());
+        assert_eq!(person.started_by(), StartedBy::Person);
         assert_eq!(
             key(&person, "all"),
             "check-cards/person/2026-11-21T10:00:42Z"

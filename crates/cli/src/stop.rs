@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hippo_core::jobs::StopRequest;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::output::print_to_stderr;
 
@@ -20,8 +21,11 @@ pub(crate) const AFTER_INTERRUPTED_SENDING: &str =
     "An email that was being sent may or may not have left. “hippo status” names it.";
 
 /// Tells whether a signal asked the command to stop.
-#[derive(Debug, Clone)]
-pub(crate) struct Stop(watch::Receiver<bool>);
+#[derive(Debug)]
+pub(crate) struct Stop {
+    requested: watch::Receiver<bool>,
+    listener: JoinHandle<()>,
+}
 
 impl Stop {
     /// Starts to listen for signals; needs a running runtime.
@@ -29,8 +33,8 @@ impl Stop {
     /// The first signal prints what `work` is being finished. The second prints the `consequence` and
     /// ends the process with code 1; everything saved so far is complete.
     pub(crate) fn listen(work: &'static str, consequence: &'static str) -> Self {
-        let (ask, stop_requested) = watch::channel(false);
-        tokio::spawn(async move {
+        let (ask, requested) = watch::channel(false);
+        let listener = tokio::spawn(async move {
             while signal().await {
                 if ask.send_replace(true) {
                     print_to_stderr(format!(
@@ -43,18 +47,43 @@ impl Stop {
                 ));
             }
         });
-        Self(stop_requested)
+        Self {
+            requested,
+            listener,
+        }
+    }
+
+    /// Starts to listen for signals without a word, beside work that has a listener of its own.
+    pub(crate) fn observe() -> Self {
+        let (ask, requested) = watch::channel(false);
+        let listener = tokio::spawn(async move {
+            interrupted().await;
+            ask.send_replace(true);
+            // The receiver shall not take an ended listener for one that hears nothing.
+            ask.closed().await;
+        });
+        Self {
+            requested,
+            listener,
+        }
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        // The next work has a listener of its own.
+        self.listener.abort();
     }
 }
 
 #[async_trait]
 impl StopRequest for Stop {
     fn is_asked(&self) -> bool {
-        *self.0.borrow()
+        *self.requested.borrow()
     }
 
     async fn grace_is_over(&self) {
-        let mut stop_requested = self.0.clone();
+        let mut stop_requested = self.requested.clone();
         if stop_requested
             .wait_for(|stop_requested| *stop_requested)
             .await

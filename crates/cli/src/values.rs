@@ -2,10 +2,12 @@
 
 use std::ffi::OsStr;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
+use chrono::{DateTime, Datelike as _, Days, FixedOffset, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use hippo_core::clock::start_of_day;
 use hippo_core::ids::CardId;
-use hippo_core::run::{InvalidRunKey, RunKey};
+use hippo_core::run::{InvalidRunKey, JobName, RunKey};
 use hippo_systems::SYSTEMS;
 
 /// Parses a time of day.
@@ -20,10 +22,86 @@ pub(crate) fn date(text: &str) -> Result<NaiveDate, String> {
         .map_err(|_| format!("“{text}” isn't a date. Write it like 2026-11-21."))
 }
 
+/// The start of a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// A local date.
+    Date(NaiveDate),
+    /// So many days, today included.
+    Days(u16),
+}
+
+impl Since {
+    /// Its first date; never more than [`MAX_DAYS`] days before today.
+    pub(crate) fn first_date(self, today: NaiveDate) -> NaiveDate {
+        let ago = |days: u16| today - Days::new(u64::from(days.saturating_sub(1)));
+        match self {
+            Self::Date(date) => date.max(ago(MAX_DAYS)),
+            Self::Days(days) => ago(days),
+        }
+    }
+}
+
+/// Runs are kept for so many days.
+pub(crate) const MAX_DAYS: u16 = 35;
+
+/// Parses a date or a number of days, such as `7d`.
+pub(crate) fn since(text: &str) -> Result<Since, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
+    match days {
+        Some(days @ 1..=MAX_DAYS) => Ok(Since::Days(days)),
+        Some(_) => Err(format!(
+            "Runs are kept for {MAX_DAYS} days. Write 1d to {MAX_DAYS}d."
+        )),
+        None => text.parse().map(Since::Date).map_err(|_| {
+            format!("“{text}” isn't a date or a number of days. Write it like 2026-11-21 or 7d.")
+        }),
+    }
+}
+
 /// Parses an instant with its offset (RFC 3339).
 pub(crate) fn instant(text: &str) -> Result<DateTime<FixedOffset>, String> {
     DateTime::parse_from_rfc3339(text)
         .map_err(|_| format!("“{text}” isn't a time. Write it like 2026-11-21T05:00:00-05:00."))
+}
+
+/// A local date, or an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DateOrInstant {
+    /// The beginning of a local date.
+    Date(NaiveDate),
+    /// An instant.
+    Instant(DateTime<Utc>),
+}
+
+impl DateOrInstant {
+    /// The instant; a date begins at midnight in `zone`.
+    pub(crate) fn in_zone(self, zone: Tz) -> DateTime<Utc> {
+        match self {
+            Self::Date(date) => start_of_day(date, zone),
+            Self::Instant(instant) => instant,
+        }
+    }
+}
+
+/// Parses a date, or an instant with its offset.
+pub(crate) fn date_or_instant(text: &str) -> Result<DateOrInstant, String> {
+    let date = text.parse().map(DateOrInstant::Date);
+    let parsed = date.or_else(|_| {
+        DateTime::parse_from_rfc3339(text).map(|time| DateOrInstant::Instant(time.to_utc()))
+    });
+    let year = match parsed {
+        Ok(DateOrInstant::Date(date)) => date.year(),
+        Ok(DateOrInstant::Instant(time)) => time.year(),
+        Err(_) => 0,
+    };
+    // The years of expressions.
+    let parsed = parsed.ok().filter(|_| (1970..=2199).contains(&year));
+    parsed.ok_or_else(|| {
+        format!(
+            "“{text}” isn't a date or a time. Write it like 2026-11-21 or 2026-11-21T05:00:00-05:00."
+        )
+    })
 }
 
 /// A card's id, or the end of one.
@@ -75,6 +153,13 @@ where
     })
 }
 
+/// Parses the name of a registered job; the help describes each.
+pub(crate) fn job_name() -> impl TypedValueParser<Value = JobName> {
+    let job = |name: JobName| PossibleValue::new(name.as_str()).help(name.entry().description);
+    PossibleValuesParser::new(JobName::all().into_iter().map(job))
+        .try_map(|name| name.parse::<JobName>())
+}
+
 /// Offers the systems' names to completions and the help.
 ///
 /// It accepts any name, so that the command itself can suggest the right one.
@@ -98,5 +183,31 @@ impl TypedValueParser for SystemName {
             .iter()
             .map(|system| PossibleValue::new(system.name()));
         Some(Box::new(names))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_date_or_some_days_within_the_kept_ones() {
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let today = date("2026-11-21");
+        for (text, first) in [
+            ("1d", "2026-11-21"),
+            ("7d", "2026-11-15"),
+            ("2026-11-01", "2026-11-01"),
+            ("2020-01-01", "2026-10-18"),
+        ] {
+            assert_eq!(
+                since(text).unwrap().first_date(today),
+                date(first),
+                "{text}"
+            );
+        }
+        for text in ["0d", "36d", "7", "yesterday", "d", "-1d"] {
+            assert!(since(text).is_err(), "{text}");
+        }
     }
 }

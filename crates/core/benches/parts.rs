@@ -5,12 +5,14 @@
     reason = "a benchmark may panic when its setup fails"
 )]
 
+use chrono::{DateTime, Duration, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use hippo_core::account::{Account, Loan};
 use hippo_core::card::{CardSecret, CardState, StoredAccount};
 use hippo_core::mail::mime::{Sender, build};
 use hippo_core::mail::{Mail, MailKind, MailTag};
 use hippo_core::notice::{NoticeCard, NoticeInput, compose};
+use hippo_core::schedule::Recurrence;
 use hippo_core::seal::{PrivateKeys, SealContext};
 use hippo_core::testing::contract::sample;
 use secrecy::SecretString;
@@ -76,6 +78,7 @@ fn parts(criterion: &mut Criterion) {
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
+        picture: None,
         date: now,
         tag: Some(MailTag {
             kind: MailKind::DAILY,
@@ -101,5 +104,35 @@ fn parts(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, parts);
+/// The next time of a schedule, and the times of a year.
+fn schedules(criterion: &mut Criterion) {
+    let now: DateTime<Utc> = "2026-11-21T11:30:00Z".parse().unwrap();
+    let recurrence = |expression: &str| Recurrence {
+        expression: expression.parse().unwrap(),
+        zone: chrono_tz::America::Toronto,
+    };
+    for (name, expression) in [
+        ("daily", "cron(0 5 * * ? *)"),
+        ("in the last year", "cron(59 23 31 12 ? 2199)"),
+        ("never, on 31 June", "cron(* * 31 4,6,9,11 ? *)"),
+        ("never, as the clocks skip it", "cron(* 2 ? 3 1#2 *)"),
+    ] {
+        let next = || {
+            let parsed = recurrence(expression);
+            parsed.next_after(now)
+        };
+        criterion.bench_function(
+            &format!("read a schedule and find its next run: {name}"),
+            |bencher| {
+                bencher.iter(next);
+            },
+        );
+    }
+    let minutes = recurrence("cron(* * * * ? *)");
+    criterion.bench_function("list a year of minutes", |bencher| {
+        bencher.iter(|| minutes.between(now, now + Duration::days(365)).len());
+    });
+}
+
+criterion_group!(benches, parts, schedules);
 criterion_main!(benches);

@@ -22,6 +22,12 @@ pub trait Clock: Send + Sync {
 
     /// Returns after `duration`; a frozen clock returns at once.
     async fn sleep(&self, duration: Duration);
+
+    /// Returns after `limit` has really passed. By default never, for tests.
+    async fn timeout(&self, limit: Duration) {
+        let _ = limit;
+        std::future::pending().await
+    }
 }
 
 /// The local date at `instant` in `zone`.

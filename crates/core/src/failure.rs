@@ -160,7 +160,7 @@ impl Failure {
 
     /// The failure without the fields that only the run needs, as stored.
     #[must_use]
-    pub fn to_keep(&self) -> Self {
+    pub fn to_stored(&self) -> Self {
         Self {
             remedy: self.remedy,
             ..Self::new(self.kind, self.detail.clone())

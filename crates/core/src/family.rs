@@ -2,7 +2,7 @@
 
 pub mod schedule;
 
-use chrono::{DateTime, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -27,8 +27,15 @@ pub struct Family {
     pub notice_time: NaiveTime,
     /// The preferences.
     pub preferences: Preferences,
-    /// While true, no notice is planned; change it with [`Family::set_paused`].
+    /// Whether its notices are, or were, paused: see [`Family::is_paused_on`]. Change it with
+    /// [`Family::pause`] and [`Family::resume`].
     pub paused: bool,
+    /// The first paused local date; `None`: not paused.
+    #[serde(default)]
+    pub paused_since: Option<NaiveDate>,
+    /// The first local date with a notice again; `None`: a person resumes them.
+    #[serde(default)]
+    pub paused_until: Option<NaiveDate>,
     /// When the family was added.
     pub created_at: DateTime<Utc>,
     /// The earlier schedules that still matter.
@@ -104,6 +111,15 @@ impl Family {
         true
     }
 
+    /// Subscribes to the picture of the day, or changes its time; `None` unsubscribes.
+    pub fn set_picture(&mut self, time: Option<NaiveTime>, now: DateTime<Utc>) {
+        let since = self
+            .preferences
+            .picture
+            .map_or(now, |picture| picture.since);
+        self.preferences.picture = time.map(|time| PictureSubscription { time, since });
+    }
+
     /// Allows a recipient again; false if it was not stopped.
     pub fn allow_recipient(&mut self, address: &EmailAddress) -> bool {
         let before = self.stopped.len();
@@ -113,7 +129,7 @@ impl Family {
     }
 }
 
-/// A family's preferences for its notice.
+/// A family's preferences for its mails.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
@@ -127,6 +143,18 @@ pub struct Preferences {
     pub delivery: Delivery,
     /// A mail with more than fifteen lines is grouped by person.
     pub by_person: bool,
+    /// The picture of the day, if the family wants it; change it with [`Family::set_picture`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureSubscription>,
+}
+
+/// A family's subscription to the picture of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureSubscription {
+    /// The local time of day from which the day's picture may be sent.
+    pub time: NaiveTime,
+    /// Since when the family wants it; no picture was due before.
+    pub since: DateTime<Utc>,
 }
 
 impl Default for Preferences {
@@ -137,6 +165,7 @@ impl Default for Preferences {
             send_when_empty: SendWhenEmpty::Never,
             delivery: Delivery::AtMostOnce,
             by_person: false,
+            picture: None,
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod key;
 pub mod mime;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -14,12 +15,57 @@ pub use key::{MailKey, MailKind, MailTag};
 /// The content of a mail. Text and HTML have the same content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailContent {
-    /// The subject: one line, without text from outside.
+    /// The subject: one line.
     pub subject: String,
     /// The plain text part.
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// The picture that the HTML part shows, if it shows one.
+    pub picture: Option<InlinePicture>,
+}
+
+/// A picture within a mail, which its HTML part shows as `cid:` and the content id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InlinePicture {
+    /// Its id, of the form `name@domain`; ASCII without white space and brackets.
+    pub content_id: String,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// The name under which a mail program saves it; ASCII.
+    pub file_name: String,
+    /// Its bytes.
+    pub bytes: Arc<[u8]>,
+}
+
+impl InlinePicture {
+    /// The picture as a `data:` URL, for HTML that is opened without its mail.
+    pub fn to_data_url(&self) -> String {
+        const ALPHABET: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut url = format!("data:{};base64,", self.media_type);
+        for group in self.bytes.chunks(3) {
+            let bits = (0..3).fold(0_usize, |bits, at| {
+                (bits << 8) | usize::from(group.get(at).copied().unwrap_or_default())
+            });
+            for (at, shift) in [18, 12, 6, 0].into_iter().enumerate() {
+                let letter = ALPHABET
+                    .get((bits >> shift) & 63)
+                    .filter(|_| at <= group.len());
+                url.push(char::from(letter.copied().unwrap_or(b'=')));
+            }
+        }
+        url
+    }
+}
+
+impl fmt::Debug for InlinePicture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InlinePicture")
+            .field("media_type", &self.media_type)
+            .field("length", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for MailContent {
@@ -39,6 +85,8 @@ pub struct Mail {
     pub text: String,
     /// The HTML part, with the same content.
     pub html: String,
+    /// The picture that the HTML part shows, if it shows one.
+    pub picture: Option<InlinePicture>,
     /// The `Date` header.
     pub date: DateTime<Utc>,
     /// The tag that identifies it in the outbox; `None` for a test mail.
@@ -145,5 +193,33 @@ struct Unprepared<'a, M: ?Sized> {
 impl<M: Mailer + ?Sized> PreparedMail for Unprepared<'_, M> {
     async fn commit(self: Box<Self>) -> MailAnswer {
         self.mailer.send(self.mail).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_url_is_padded_base64() {
+        for (bytes, base64) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("ü", "w7w="),
+            ("foo??>", "Zm9vPz8+"),
+        ] {
+            let picture = InlinePicture {
+                content_id: "a@b".to_owned(),
+                media_type: "image/gif",
+                file_name: "a.gif".to_owned(),
+                bytes: bytes.as_bytes().into(),
+            };
+            assert_eq!(
+                picture.to_data_url(),
+                format!("data:image/gif;base64,{base64}")
+            );
+        }
     }
 }

@@ -17,5 +17,6 @@ pub use recipient::{MailRecipient, RecipientState};
 pub use recipients::MAX_RETRIES;
 pub use reconcile::{AcceptedBy, DELIVERY_EVENT_WAIT};
 pub use record::{
-    HELD_RESTORED, LEASE, MailState, OutboxRecord, REFUSED_DELAY, SEND_LIMIT, TransitionError,
+    FAMILY_PAUSED, HELD_RESTORED, LEASE, MailState, OutboxRecord, REFUSED_DELAY, SCHEDULE_PAUSED,
+    SEND_LIMIT, TransitionError,
 };

@@ -1,8 +1,14 @@
 //! One execution of a job for one scheduled time.
 
+pub mod any_job;
+pub mod around;
+pub mod day;
+pub mod harness;
+pub mod job;
+mod job_name;
 pub mod ledger;
+pub(crate) mod newest;
 pub mod not_started;
-pub mod schedule;
 pub mod tick_times;
 pub mod work;
 
@@ -16,40 +22,13 @@ use serde::{Deserialize, Serialize};
 use crate::failure::FailureKind;
 use crate::ids::Label;
 
-/// A kind of scheduled work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Job {
-    /// Reads every card.
-    CheckCards,
-    /// Plans and sends the notices that are due.
-    NotifyAll,
-}
-
-impl Job {
-    /// All jobs.
-    pub const ALL: [Self; 2] = [Self::CheckCards, Self::NotifyAll];
-
-    /// The name in logs, tables and JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CheckCards => "check-cards",
-            Self::NotifyAll => "notify-all",
-        }
-    }
-}
-
-impl fmt::Display for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+pub use self::job_name::JobName;
 
 /// The identity of a run: a schedule that fires twice for the same time makes one run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunKey {
     /// The job.
-    pub job: Job,
+    pub job: JobName,
     /// Which of the job's schedules.
     pub label: Label,
     /// When it was scheduled to start.
@@ -79,7 +58,7 @@ impl FromStr for RunKey {
             let (job, rest) = text.split_once('/')?;
             let (label, time) = rest.split_once('/')?;
             Some(Self {
-                job: Job::ALL.into_iter().find(|known| known.as_str() == job)?,
+                job: job.parse().ok()?,
                 label: label.parse().ok()?,
                 scheduled_time: DateTime::parse_from_rfc3339(time).ok()?.to_utc(),
             })
@@ -125,6 +104,12 @@ pub enum RunOutcome {
     Missed,
     /// Not started, because its label is paused.
     SkippedPaused,
+    /// Not started, because its scheduled time is before its schedule's start or not before its end.
+    SkippedOutsideDates,
+    /// Not started, because its schedule doesn't run on that day.
+    SkippedClosed,
+    /// Not started, because its schedule's expression doesn't name that day.
+    SkippedNotToday,
     /// Not started, because the clock contradicts the recorded times.
     SkippedClockInDoubt,
     /// Written by a newer version; counts as ended.
@@ -133,6 +118,26 @@ pub enum RunOutcome {
 }
 
 impl RunOutcome {
+    /// Whether the run began its work.
+    pub fn has_started(self) -> bool {
+        match self {
+            Self::Running
+            | Self::Done
+            | Self::DoneWithFailures
+            | Self::Failed
+            | Self::Interrupted
+            | Self::Lost
+            | Self::Newer => true,
+            Self::Missed
+            | Self::SkippedStillRunning
+            | Self::SkippedPaused
+            | Self::SkippedOutsideDates
+            | Self::SkippedClosed
+            | Self::SkippedNotToday
+            | Self::SkippedClockInDoubt => false,
+        }
+    }
+
     /// The text for tables.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -145,6 +150,9 @@ impl RunOutcome {
             Self::Lost => "lost",
             Self::Missed => "missed",
             Self::SkippedPaused => "skipped: paused",
+            Self::SkippedOutsideDates => "skipped: outside its dates",
+            Self::SkippedClosed => "skipped: closed",
+            Self::SkippedNotToday => "skipped: not today",
             Self::SkippedClockInDoubt => "skipped: clock in doubt",
             Self::Newer => "of a newer version",
         }
@@ -203,6 +211,12 @@ impl Counts {
         self.done == 0 && self.failures() > 0
     }
 
+    /// Counts more that were planned and went well.
+    pub fn add_done(&mut self, more: u32) {
+        self.planned = self.planned.saturating_add(more);
+        self.done = self.done.saturating_add(more);
+    }
+
     /// Counts one failure.
     pub fn add_failure(&mut self, kind: &str) {
         *self.failed.entry(kind.to_owned()).or_default() += 1;
@@ -241,6 +255,11 @@ impl Run {
     pub fn duration(&self, now: DateTime<Utc>) -> chrono::Duration {
         self.finished_at.unwrap_or(now) - self.started_at
     }
+
+    /// Whether its record may replace the stored one of the same key.
+    pub fn may_replace(&self, stored: &Self) -> bool {
+        self.trigger == Trigger::Person && !stored.outcome.has_started()
+    }
 }
 
 #[cfg(test)]
@@ -273,7 +292,7 @@ mod tests {
     #[test]
     fn run_key_round_trips_through_text() {
         let key = RunKey {
-            job: Job::CheckCards,
+            job: JobName::CHECK_CARDS,
             label: "all".parse().unwrap(),
             scheduled_time: "2026-11-21T10:00:00Z".parse().unwrap(),
         };

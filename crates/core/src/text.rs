@@ -1,7 +1,9 @@
 //! Cleans and shortens text from outside.
 
+mod entities;
 mod invisible;
 
+pub use self::entities::decode_entities;
 use self::invisible::{CharClass, belongs_to_previous, is_combining, joins, selects};
 
 /// The most characters of a stored title, author or note.

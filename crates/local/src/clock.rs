@@ -19,6 +19,10 @@ impl Clock for SystemClock {
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
+
+    async fn timeout(&self, limit: Duration) {
+        tokio::time::sleep(limit).await;
+    }
 }
 
 /// A frozen clock. Its `sleep` yields once and returns.
@@ -36,6 +40,10 @@ impl Clock for FrozenClock {
 
     async fn sleep(&self, _duration: Duration) {
         tokio::task::yield_now().await;
+    }
+
+    async fn timeout(&self, limit: Duration) {
+        tokio::time::sleep(limit).await;
     }
 }
 

@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use hippo_aws::environment::CheckCards;
-use hippo_aws::handlers::run_context::RunContext;
+use hippo_aws::handlers::run_context::{RunContext, SavedSchedules};
 use hippo_aws::handlers::{self, LambdaClock, check_cards};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, queue::SqsVisitQueue};
 use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::jobs::check_cards::enqueue::EnqueueVisitsPorts;
-use hippo_core::run::Job;
+use hippo_core::run::JobName;
+use hippo_core::run::harness::Harness;
 use hippo_heartbeat::HttpHeartbeat;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -30,10 +31,10 @@ async fn start() -> Result<(), Error> {
         outbox: &store,
         notifiers: None,
         heartbeat: Heartbeat {
-            ping: &HttpHeartbeat,
+            client: &HttpHeartbeat,
             urls: environment
                 .heartbeat
-                .map(|url| (Job::CheckCards, url))
+                .map(|url| (JobName::CHECK_CARDS, url))
                 .into_iter()
                 .collect(),
             runs: &store,
@@ -41,15 +42,14 @@ async fn start() -> Result<(), Error> {
         clock: &LambdaClock,
     };
     let context = RunContext {
+        harness: Harness::new(&store, &LambdaClock),
         metrics: &metrics,
-        schedules: &environment.schedules,
+        schedules: SavedSchedules::new(&environment.schedules, &store),
         after,
     };
     let ports = EnqueueVisitsPorts {
         cards: &store,
-        runs: &store,
         queue: &queue,
-        clock: &LambdaClock,
     };
     run(service_fn(async |event: LambdaEvent<_>| {
         check_cards::handle(&ports, &context, &event.payload).await

@@ -30,7 +30,7 @@ fn wrong_event_fails_with_the_expected_fields() {
         json!({"Records": []}),
         "Event",
         &[
-            "“Records” is not a known field",
+            "“Records”: unknown field",
             "“label” is missing",
             "Expected: {\"label\": \"all\", \"scheduled_time\": ",
         ],

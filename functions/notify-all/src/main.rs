@@ -2,20 +2,21 @@
 
 use std::process::ExitCode;
 
-use hippo_aws::clients;
 use hippo_aws::environment::NotifyAll;
 use hippo_aws::handlers::alerts::CountUndelivered;
-use hippo_aws::handlers::run_context::RunContext;
+use hippo_aws::handlers::run_context::{RunContext, SavedSchedules};
 use hippo_aws::handlers::{self, LambdaClock, notify_all};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::queue::SqsMailQueue;
 use hippo_aws::ses::SesMailer;
+use hippo_aws::{clients, schedules};
 use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::alerts::notifier::{LogNotifier, MailNotifier, Notifier, Notifiers};
 use hippo_core::jobs::notify::enqueue::EnqueueNoticesPorts;
 use hippo_core::outbox::MailKind;
-use hippo_core::run::Job;
+use hippo_core::run::JobName;
+use hippo_core::run::harness::Harness;
 use hippo_heartbeat::HttpHeartbeat;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -50,12 +51,18 @@ async fn start() -> Result<(), Error> {
     let after = AfterRun {
         alerts: &store,
         outbox: &store,
-        notifiers: Some(Notifiers::all(&default)),
+        notifiers: Some(Notifiers {
+            by_label: schedules::labels_that_log_failures()
+                .into_iter()
+                .map(|label| (label, Some(&LogNotifier as &dyn Notifier)))
+                .collect(),
+            ..Notifiers::all(&default)
+        }),
         heartbeat: Heartbeat {
-            ping: &HttpHeartbeat,
+            client: &HttpHeartbeat,
             urls: environment
                 .heartbeat
-                .map(|url| (Job::NotifyAll, url))
+                .map(|url| (JobName::NOTIFY_ALL, url))
                 .into_iter()
                 .collect(),
             runs: &store,
@@ -63,14 +70,15 @@ async fn start() -> Result<(), Error> {
         clock: &LambdaClock,
     };
     let context = RunContext {
+        harness: Harness::new(&store, &LambdaClock),
         metrics: &metrics,
-        schedules: &environment.schedules,
+        schedules: SavedSchedules::new(&environment.schedules, &store),
         after,
     };
     let ports = EnqueueNoticesPorts {
         families: &store,
         outbox: &store,
-        kinds: MailKind::ALL,
+        kinds: MailKind::OF_NOTIFY_ALL,
         alerts: &store,
         runs: &store,
         queue: &queue,

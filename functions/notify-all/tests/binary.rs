@@ -30,9 +30,9 @@ fn wrong_event_fails_with_the_expected_fields() {
         json!({"Records": []}),
         "Event",
         &[
-            "“Records” is not a known field",
+            "“Records”: unknown field",
             "“label” is missing",
-            "Expected: {\"label\": \"all\", \"scheduled_time\": ",
+            "Expected: {\"label\": \"tick\", \"scheduled_time\": ",
         ],
     );
 }

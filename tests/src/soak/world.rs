@@ -14,14 +14,15 @@ use hippo_core::jobs::RunError;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::compose::Composers;
 use hippo_core::jobs::notify::delivery_events::{DeliveryEvent, apply_delivery_event};
-use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
+use hippo_core::jobs::notify::enqueue::{EnqueueNotices, EnqueueNoticesPorts};
 use hippo_core::jobs::notify::run::deliver;
 use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::library::Library;
 use hippo_core::mail::MailTag;
 use hippo_core::outbox::{MailKey, MailKind};
+use hippo_core::run::harness::Harness;
 use hippo_core::run::ledger::{RunPlan, StartRules};
-use hippo_core::run::{Job, RunKey, Trigger};
+use hippo_core::run::{JobName, RunKey, Trigger};
 use hippo_core::store::Store;
 use tokio::sync::{Notify, oneshot};
 
@@ -309,7 +310,7 @@ impl<'a> World<'a> {
                 let ports = EnqueueNoticesPorts {
                     families: process,
                     outbox: process,
-                    kinds: MailKind::ALL,
+                    kinds: MailKind::OF_NOTIFY_ALL,
                     alerts: process,
                     // For the notices, a run that the ledger rejects is a lost tick.
                     runs: self.store,
@@ -318,7 +319,7 @@ impl<'a> World<'a> {
                 };
                 let plan = RunPlan {
                     key: RunKey {
-                        job: Job::NotifyAll,
+                        job: JobName::NOTIFY_ALL,
                         label: "all".parse().unwrap(),
                         scheduled_time: *scheduled,
                     },
@@ -329,7 +330,12 @@ impl<'a> World<'a> {
                     after: None,
                 };
                 let input = NotifyAllInput::default();
-                let run = enqueue_notices(&ports, plan, &input, &|_| {}).await;
+                let job = EnqueueNotices {
+                    ports: &ports,
+                    on_finalised: &|_| {},
+                };
+                let harness = Harness::new(self.store, process);
+                let run = harness.run(&job, plan, &input).await;
                 !matches!(run, Err(RunError::Job(_)))
             }
             Task::Message(key) => {

@@ -44,7 +44,7 @@ fn kept_demo_home_works_with_hippo() {
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
         .count();
-    assert_eq!(mails, 2, "one for each family");
+    assert_eq!(mails, 3, "a notice for each family, and a picture for one");
 }
 
 fn list_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

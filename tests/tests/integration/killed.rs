@@ -226,6 +226,7 @@ impl<'a> Stage<'a> {
         for id in [VICTIM, NEIGHBOUR] {
             let mut family = sample::family(id);
             family.preferences.delivery = delivery;
+            family.set_picture(Some(family.notice_time), family.created_at);
             store.add_family(&family).await.unwrap();
             let card = sample::add_card(&*store, sample::card(id, "wpl", id)).await;
             let account = sample::account(1_000);

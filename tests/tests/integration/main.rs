@@ -9,6 +9,7 @@
     clippy::unwrap_used
 )]
 
+mod add_a_job;
 mod backup;
 mod bad_input;
 mod card_numbers;

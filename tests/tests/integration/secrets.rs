@@ -119,6 +119,8 @@ async fn secrets_stay_out_of_logs_errors_mails_and_files() {
     let backup = home.path().join("backup.db");
     home.run(&["backup", &backup.to_string_lossy()])
         .expect_code(0);
+    let logs = std::fs::read_dir(home.path().join("logs")).unwrap();
+    assert!(logs.count() > 1, "the runs' logs are among the files");
     assert_files_show_no_secret(&home.path());
 }
 

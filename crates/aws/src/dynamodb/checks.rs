@@ -141,7 +141,7 @@ fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) ->
         started_at: check.started_at,
         finished_at: check.finished_at,
         // Without the site's requested back-off, which isn't stored.
-        failure: failure.map(Failure::to_keep),
+        failure: failure.map(Failure::to_stored),
     });
     let Some((item, hash)) = read else {
         return Decision::Write(Saved::Stored);

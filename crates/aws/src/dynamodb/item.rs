@@ -107,6 +107,14 @@ impl Item {
         self.text("pk") == Some(&key.pk) && self.text("sk") == Some(&key.sk)
     }
 
+    /// Its key.
+    pub(super) fn key(&self) -> Option<Key> {
+        Some(Key {
+            pk: self.text("pk")?.to_owned(),
+            sk: self.text("sk")?.to_owned(),
+        })
+    }
+
     /// The part of the sort key after this prefix: an id or a date.
     pub(super) fn id_after(&self, kind: &str) -> Option<&str> {
         self.text("sk").and_then(|sk| sk.strip_prefix(kind))

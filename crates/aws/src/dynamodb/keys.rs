@@ -1,11 +1,13 @@
 //! The table's keys and lists.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use hippo_core::alerts::AlertKey;
 use hippo_core::card::{Card, CardKey, Fingerprint};
 use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
 use hippo_core::outbox::{MailKey, MailKind};
-use hippo_core::run::{Job, RunKey};
+use hippo_core::run::day::DayKey;
+use hippo_core::run::{JobName, RunKey};
+use hippo_core::schedule::Pause;
 
 /// The sort key of an item that is alone or first in its partition.
 pub(super) const META: &str = "META";
@@ -19,6 +21,15 @@ pub(super) const ACCOUNTS: &str = "ACCOUNT#";
 pub(super) const CARDS: &str = "CARD#";
 pub(super) const CARDS_END: &str = "CARD#~";
 pub(super) const MAILS: &str = "OUTBOX#";
+
+/// The prefix of the sort keys of a picture's bytes.
+pub(super) const PIECES: &str = "BYTES#";
+
+/// The prefix of the sort keys of declared schedules.
+pub(super) const DECLARED: &str = "DECLARED#";
+
+/// The partition of the pauses of the schedules.
+pub(super) const PAUSES: &str = "PAUSE";
 
 /// The only shard of the cards. It takes 1,000 write units per second. A check needs six (its login
 /// mark, the login's outcome, its result), so 150,000 cards take 15 minutes.
@@ -106,8 +117,35 @@ impl Key {
         Self::new("OPERATOR".to_owned(), "TICKS")
     }
 
+    /// A label's day in the history of runs.
+    pub(super) fn run_day(day: &DayKey) -> Self {
+        let sk = format!("{}#{}#{}", day.date, day.job, day.label);
+        Self::new(days(days_shard(day)), sk)
+    }
+
+    /// The record of a date's picture.
+    pub(super) fn picture(date: NaiveDate) -> Self {
+        Self::new(picture(date), META)
+    }
+
+    /// A piece of a picture's bytes. Sorts by its index.
+    pub(super) fn piece(date: NaiveDate, hash: &str, index: usize) -> Self {
+        Self::new(picture(date), format!("{PIECES}{hash}#{index:03}"))
+    }
+
+    /// A declared schedule.
+    pub(super) fn declared(job: JobName, label: &Label) -> Self {
+        Self::new(schedules(job), format!("{DECLARED}{label}"))
+    }
+
+    /// A pause: those of all schedules come before those of a label.
+    pub(super) fn pause(pause: &Pause) -> Self {
+        let label = pause.label.as_ref().map_or("", Label::as_str);
+        Self::new(PAUSES.to_owned(), format!("{}#{label}", time(pause.since)))
+    }
+
     /// The list of a label's running runs.
-    pub(super) fn running(job: Job, label: &Label) -> Self {
+    pub(super) fn running(job: JobName, label: &Label) -> Self {
         Self::new(runs(job, label), STATE)
     }
 }
@@ -123,14 +161,37 @@ pub(super) fn mails(kind: &MailKind) -> String {
 }
 
 /// The partition of a label's runs.
-pub(super) fn runs(job: Job, label: &Label) -> String {
+pub(super) fn runs(job: JobName, label: &Label) -> String {
     format!("RUN#{job}#{label}")
+}
+
+/// The partition of a job's declared schedules.
+pub(super) fn schedules(job: JobName) -> String {
+    format!("SCHEDULE#{job}")
 }
 
 /// The partition of a run's work items.
 pub(super) fn work(run: &RunKey) -> String {
     let runs = runs(run.job, &run.label);
     format!("{runs}#{}", time(run.scheduled_time))
+}
+
+/// How many partitions the daily history has. A query returns at most 1 MB: with 500 labels, that is the
+/// share of one partition in more than 30 days.
+pub(super) const DAYS_SHARDS: u32 = 16;
+
+/// A partition of the daily history.
+pub(super) fn days(shard: u32) -> String {
+    format!("DAYS#{shard}")
+}
+
+/// The partition of a label's days: a hash (FNV-1a) that never changes.
+fn days_shard(day: &DayKey) -> u32 {
+    let text = format!("{}#{}", day.job, day.label);
+    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    hash % DAYS_SHARDS
 }
 
 /// The order of the cards. `#` sorts before every character of a slug, so a library sorts before one
@@ -151,7 +212,7 @@ pub(super) fn time(time: DateTime<Utc>) -> String {
 
 /// The lists of the index `listing`.
 pub(super) mod list {
-    use hippo_core::run::Job;
+    use hippo_core::run::JobName;
 
     pub(crate) const FAMILIES: &str = "FAMILY";
     pub(crate) const LIBRARIES: &str = "LIBRARY";
@@ -162,14 +223,19 @@ pub(super) mod list {
     pub(crate) const ALERTS: &str = "ALERT";
     pub(crate) const PENDING_ALERTS: &str = "ALERT#PENDING";
 
-    pub(crate) fn runs(job: Job) -> String {
+    pub(crate) fn runs(job: JobName) -> String {
         format!("RUN#{job}")
     }
 
     /// The labels of a job that have runs.
-    pub(crate) fn labels(job: Job) -> String {
+    pub(crate) fn labels(job: JobName) -> String {
         format!("LABEL#{job}")
     }
+}
+
+/// The partition of a date's picture.
+pub(super) fn picture(date: NaiveDate) -> String {
+    format!("PICTURE#{date}")
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod card_copies;
 mod cards;
 mod checks;
 mod clock;
+mod declared_schedules;
 mod error;
 mod expression;
 mod families;
@@ -31,6 +32,9 @@ mod item;
 mod keys;
 mod libraries;
 mod outbox;
+mod pauses;
+mod pictures;
+mod run_days;
 mod runs;
 #[cfg(feature = "schema")]
 pub mod schema;

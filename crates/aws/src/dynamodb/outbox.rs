@@ -26,7 +26,7 @@ impl OutboxStore for DynamoDbStore {
         }
         let (list, order) = listing(record);
         let mut item = Item::new(&key)
-            .with_data(&*record.to_keep())?
+            .with_data(&*record.to_stored())?
             .with("revision", number(record.revision))
             .with_text("state", record.state.as_str())
             .listed(list, order);
@@ -72,7 +72,7 @@ impl OutboxStore for DynamoDbStore {
             " REMOVE #expires_at"
         });
         let mut change = Expression::new(set)
-            .value(":data", text(json(&*record.to_keep())?))
+            .value(":data", text(json(&*record.to_stored())?))
             .value(":next", number(record.revision))
             .value(":state", text(record.state.as_str()))
             .value(":write", text(write.as_str()))

@@ -13,7 +13,7 @@ use hippo_core::clock::is_in_future;
 use hippo_core::ids::Label;
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::work::WorkItem;
-use hippo_core::run::{Job, Run, RunKey, RunOutcome};
+use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::store::{DamagedRow, RunStart, RunStore, StoreError, StoreResult};
 use uuid::Uuid;
 
@@ -36,9 +36,15 @@ impl RunStore for DynamoDbStore {
         for tries in 0..MAX_ATTEMPTS {
             wait_before_retry(tries).await?;
             let label = self.read_label(&run.key).await?;
-            if let Some(stored) = &label.same {
-                return Ok(RunStart::AlreadyRan(stored.data()?));
+            let mut replaced = None;
+            if let Some(item) = &label.same {
+                let stored: Run = item.data()?;
+                if !run.may_replace(&stored) {
+                    return Ok(RunStart::AlreadyRan(stored));
+                }
+                replaced = Some(item.revision());
             }
+            let condition = replaced.map_or_else(Expression::absent, Expression::unchanged);
             let silent_since = run.started_at - silence;
             let (silent, running): (Vec<_>, Vec<_>) =
                 label.running.into_iter().partition(|(other, _)| {
@@ -78,15 +84,16 @@ impl RunStore for DynamoDbStore {
                     (run.clone(), RunStart::Started)
                 }
             };
-            let item = self.run_item(&stored, 0)?.with_text("write", &write);
+            let revision = replaced.map_or(0, |read| read + 1);
+            let item = self.run_item(&stored, revision)?.with_text("write", &write);
             let done = if steps.is_empty() {
-                match self.table.put(item, &Expression::absent()).await? {
+                match self.table.put(item, &condition).await? {
                     Written::Done => true,
                     Written::Refused(Some(other)) if other.text("write") == Some(&write) => true,
                     Written::Refused(_) => false,
                 }
             } else {
-                steps.push(Step::Put(item, Expression::absent()));
+                steps.push(Step::Put(item, condition));
                 matches!(self.table.transact(&steps).await?, Transacted::Done)
             };
             if done {
@@ -208,11 +215,11 @@ impl RunStore for DynamoDbStore {
 
     async fn recent_runs(
         &self,
-        job: Option<Job>,
+        job: Option<JobName>,
         label: Option<&Label>,
         limit: usize,
     ) -> StoreResult<Vec<Run>> {
-        let jobs = job.map_or_else(|| Job::ALL.to_vec(), |job| vec![job]);
+        let jobs = job.map_or_else(JobName::all, |job| vec![job]);
         let mut runs: Vec<Run> = Vec::new();
         for job in jobs {
             let keys = Expression::new("#listing = :list").value(":list", text(list::runs(job)));
@@ -239,7 +246,7 @@ impl RunStore for DynamoDbStore {
     }
 
     /// Takes one query for the labels, and one for each label.
-    async fn newest_of_each_label(&self, job: Job, limit: usize) -> StoreResult<Vec<Run>> {
+    async fn newest_of_each_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
         let keys = Expression::new("#listing = :list").value(":list", text(list::labels(job)));
         let labels = self.table.query(&Query::index("listing", keys)).await?;
         let mut found = Vec::new();
@@ -265,10 +272,10 @@ impl RunStore for DynamoDbStore {
         Ok(found)
     }
 
-    /// Takes five queries, and a write for each item left. Usually the table's time to live has already
-    /// deleted them.
+    /// Takes a query for each list, each shard of days and the pauses, and a write for each item left. Usually
+    /// the table's time to live has already deleted them.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
-        let mut lists: Vec<String> = Job::ALL.into_iter().map(list::runs).collect();
+        let mut lists: Vec<String> = JobName::all().into_iter().map(list::runs).collect();
         lists
             .extend([list::FINAL_MAILS, list::ALERTS, list::PENDING_ALERTS].map(ToOwned::to_owned));
         for list in lists {
@@ -276,18 +283,11 @@ impl RunStore for DynamoDbStore {
                 .value(":list", text(list))
                 .value(":before", text(keys::time(before)));
             let found = self.table.query(&Query::index("listing", keys)).await?;
-            let keys: Vec<Key> = found
-                .iter()
-                .filter_map(|item| {
-                    Some(Key {
-                        pk: item.text("pk")?.to_owned(),
-                        sk: item.text("sk")?.to_owned(),
-                    })
-                })
-                .collect();
+            let keys: Vec<Key> = found.iter().filter_map(Item::key).collect();
             self.table.delete_all(&keys).await?;
         }
-        Ok(())
+        self.forget_pauses(before).await?;
+        self.forget_days(before.date_naive()).await
     }
 }
 

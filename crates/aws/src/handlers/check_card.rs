@@ -11,9 +11,11 @@ use hippo_core::jobs::check_cards::visit::{
 };
 use hippo_core::store::{AlertStore, RunStore};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::dry_run;
 use crate::handlers::HandlerError;
+use crate::handlers::logging::run_span;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
 
@@ -42,16 +44,13 @@ pub async fn handle(
     event: Value,
     ends_at: Option<DateTime<Utc>>,
 ) -> Result<(), HandlerError> {
-    let work = async {
-        if dry_run::is_requested(&event) {
-            return dry_run(ports).await;
-        }
-        for record in message::records(event)? {
-            handle_message(ports, pace, metrics, &record, ends_at).await?;
-        }
-        Ok(())
-    };
-    work.await.map_err(HandlerError::logged)
+    if dry_run::is_requested(&event) {
+        return dry_run(ports).await.map_err(HandlerError::log);
+    }
+    for record in message::records(event).map_err(HandlerError::log)? {
+        handle_message(ports, pace, metrics, &record, ends_at).await?;
+    }
+    Ok(())
 }
 
 /// Makes the first read of a visit.
@@ -71,7 +70,23 @@ async fn handle_message(
     record: &SqsMessage,
     ends_at: Option<DateTime<Utc>>,
 ) -> Result<(), HandlerError> {
-    let visit: Visit = message::body(record, "a visit", "library, cards, planned_at and run")?;
+    let visit = message::body(record, "a visit", "library, cards, planned_at and run");
+    let visit: Visit = visit.map_err(HandlerError::log)?;
+    let work = async {
+        let made = make_visit(ports, pace, metrics, record, &visit, ends_at).await;
+        made.map_err(HandlerError::log)
+    };
+    work.instrument(run_span(&visit.run)).await
+}
+
+async fn make_visit(
+    ports: &Ports<'_>,
+    pace: Pace,
+    metrics: &Metrics,
+    record: &SqsMessage,
+    visit: &Visit,
+    ends_at: Option<DateTime<Utc>>,
+) -> Result<(), HandlerError> {
     let clock = ports.visits.clock;
     let started_at = clock.now();
     tracing::info!(
@@ -86,7 +101,7 @@ async fn handle_message(
         deadline: ends_at.map(|ends_at| last_card_deadline(started_at, ends_at)),
         ..VisitOptions::new(pace)
     };
-    let mut report = check_visit(&ports.visits, &visit, options).await;
+    let mut report = check_visit(&ports.visits, visit, options).await;
     let damaged = ports.runs.damaged_rows().into_iter();
     report.alerts.extend(damaged.map(Alert::from));
     if let Err(error) = raise_alerts(ports.alerts, &report.alerts, clock.now()).await {
@@ -94,7 +109,7 @@ async fn handle_message(
     }
     end_page_changes(&report.checked, ports.alerts, clock).await;
     // After an error, this is what was done so far. The queue delivers the message again.
-    let work = report.work_item(&visit);
+    let work = report.work_item(visit);
     let saved = ports.runs.save_work_item(&visit.run, &work).await;
     let counts = Counts::from_cards(&report.checked);
     let ended = clock.now();
@@ -108,7 +123,7 @@ async fn handle_message(
         duration_ms,
         "A visit ended."
     );
-    counts.publish(metrics, &visit, ended, duration_ms);
+    counts.publish(metrics, visit, ended, duration_ms);
     report.ending?;
     Ok(saved?)
 }

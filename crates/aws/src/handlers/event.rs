@@ -1,24 +1,40 @@
 //! Reads the event of a schedule, and reports everything that is wrong with it.
 
 use chrono::{DateTime, Utc};
-use hippo_core::ids::{FamilyId, Label, LibraryId};
-use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::run::ledger::{RunPlan, StartRules};
-use hippo_core::run::{Job, RunKey, Trigger};
-use hippo_core::store::Scope;
+use hippo_core::ids::Label;
+use hippo_core::jobs::JobError;
+use hippo_core::run::JobName;
+use hippo_core::run::any_job::AnyJob;
+use hippo_core::run::ledger::RunPlan;
 use serde_json::{Map, Value};
+
+use crate::schedules::{BACKFILL, REPLAYED, jobs_and_labels};
 
 /// The label of runs that a person starts.
 pub const PERSON: &str = "person";
 
-const EXPECTED: &str = r#"{"label": "all", "scheduled_time": "2026-11-21T10:00:00Z", "scope": "all" or "failed", "library": an id or null, "family": an id or null}"#;
-
 /// Everything that is wrong with an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The event doesn't come from a schedule: {}. Expected: {EXPECTED}.", .problems.join("; "))]
+#[error("The event doesn't come from a schedule of {job}: {}. Expected: {}.", .problems.join("; "), describe_event(*.job))]
 pub struct EventError {
+    job: JobName,
     problems: Vec<String>,
+}
+
+/// Describes an event of a job's schedule.
+fn describe_event(job: JobName) -> String {
+    let mut labels = jobs_and_labels().into_iter();
+    let label = labels.find(|(of, _)| *of == job);
+    let label = label.map_or_else(|| "all".to_owned(), |(_, label)| label.to_string());
+    let example = format!(r#"{{"label": "{label}", "scheduled_time": "2026-11-21T10:00:00Z"}}"#);
+    let fields = job.entry().input_fields.iter();
+    let fields: Vec<String> = fields
+        .map(|(name, meaning)| format!("“{name}” ({meaning})"))
+        .collect();
+    match fields.is_empty() {
+        true => example,
+        false => format!("{example}, with any of {}", fields.join(", ")),
+    }
 }
 
 /// The event of a schedule.
@@ -28,100 +44,52 @@ pub struct ScheduleEvent {
     pub label: Label,
     /// The time that it was scheduled for.
     pub scheduled_time: DateTime<Utc>,
-    /// All cards, or only those whose newest check failed.
-    pub scope: Scope,
-    /// Only this library's cards.
-    pub library: Option<LibraryId>,
-    /// Only this family.
-    pub family: Option<FamilyId>,
+    /// The job's input, with its defaults.
+    pub input: Value,
+    /// Whether it was a dead letter. Then it has no start deadline.
+    pub is_replayed: bool,
+    /// Whether a person backfills this scheduled time.
+    pub is_backfill: bool,
 }
 
 impl ScheduleEvent {
-    /// Reads an event for `job`. Refuses fields that the job doesn't use.
-    pub fn read(event: &Value, job: Job) -> Result<Self, EventError> {
+    /// Reads an event of the job. Refuses fields that the job's input doesn't have.
+    pub fn read(job: JobName, event: &Value) -> Result<Self, EventError> {
+        let refuse = |problems| EventError { job, problems };
         let Value::Object(fields) = event else {
-            return Err(EventError {
-                problems: vec!["it is not an object".to_owned()],
-            });
+            return Err(refuse(vec!["it is not an object".to_owned()]));
         };
         let mut reader = Reader {
             fields,
             problems: Vec::new(),
         };
-        reader.refuse_unknown();
         let label = reader.required("label", |text| text.parse().ok(), "an id");
         let scheduled_time = reader.scheduled_time();
-        let scope = reader.optional(
-            "scope",
-            |text| {
-                let mut scopes = Scope::INPUTS.into_iter();
-                scopes.find(|scope| scope.as_str() == text)
-            },
-            r#""all" or "failed""#,
-        );
-        let library = reader.optional("library", |text| text.parse().ok(), "an id or null");
-        let family = reader.optional("family", |text| text.parse().ok(), "an id or null");
-        if job == Job::NotifyAll {
-            if scope.is_some_and(|scope| scope != Scope::All) {
-                reader.problem(r#"“scope” must be "all" for notices"#);
+        let input = reader.input(job);
+        let is_set = |name: &str| fields.get(name) == Some(&Value::Bool(true));
+        match (label, scheduled_time, input, reader.problems) {
+            (Some(label), Some(scheduled_time), Some(input), problems) if problems.is_empty() => {
+                Ok(Self {
+                    label,
+                    scheduled_time,
+                    input,
+                    is_replayed: is_set(REPLAYED),
+                    is_backfill: is_set(BACKFILL),
+                })
             }
-            if library.is_some() {
-                reader.problem("“library” must be null for notices");
-            }
-        }
-        match (label, scheduled_time, reader.problems) {
-            (Some(label), Some(scheduled_time), problems) if problems.is_empty() => Ok(Self {
-                label,
-                scheduled_time,
-                scope: scope.unwrap_or_default(),
-                library,
-                family,
-            }),
-            (.., problems) => Err(EventError { problems }),
+            (.., problems) => Err(refuse(problems)),
         }
     }
 
-    /// Plans the run that the event asks for.
-    pub fn plan(&self, job: Job, input: Value) -> RunPlan<'static> {
-        let trigger = if self.label.as_str() == PERSON {
-            Trigger::Person
-        } else if self.scope == Scope::Failed {
-            Trigger::Retry
-        } else {
-            Trigger::Schedule
-        };
-        RunPlan {
-            key: RunKey {
-                job,
-                label: self.label.clone(),
-                scheduled_time: self.scheduled_time,
-            },
-            trigger,
-            input,
-            // Simultaneous ticks are safe, so a tick that hangs doesn't block the next.
-            allow_overlap: trigger == Trigger::Person || job == Job::NotifyAll,
-            rules: StartRules::default(),
-            after: None,
-        }
-    }
-
-    /// The input of `check-cards`.
-    pub fn check_cards(&self) -> CheckCardsInput {
-        CheckCardsInput {
-            scope: self.scope,
-            family: self.family.clone(),
-            library: self.library.clone(),
-        }
-    }
-
-    /// The input of `notify-all`.
-    pub fn notify_all(&self) -> NotifyAllInput {
-        NotifyAllInput {
-            date: None,
-            family: self.family.clone(),
-            // Messages don't have this option. A later tick enqueues waiting notices.
-            at_once: false,
-        }
+    /// Plans the run of the job that the event asks for.
+    pub fn plan(&self, job: &dyn AnyJob) -> Result<RunPlan<'static>, JobError> {
+        let is_by_person = self.is_backfill || self.label.as_str() == PERSON;
+        job.plan(
+            self.label.clone(),
+            self.scheduled_time,
+            is_by_person,
+            &self.input,
+        )
     }
 }
 
@@ -135,14 +103,27 @@ impl Reader<'_> {
         self.problems.push(problem.into());
     }
 
-    fn refuse_unknown(&mut self) {
-        let known = ["label", "scheduled_time", "scope", "library", "family"];
-        for name in self.fields.keys() {
-            if !known.contains(&name.as_str()) {
-                self.problems
-                    .push(format!("“{}” is not a known field", shorten(name)));
+    /// Reads the job's input from the other fields. `null` counts as absent.
+    fn input(&mut self, job: JobName) -> Option<Value> {
+        let mut input = self.fields.clone();
+        input.retain(|name, value| {
+            !matches!(
+                name.as_str(),
+                "label" | "scheduled_time" | REPLAYED | BACKFILL
+            ) && !value.is_null()
+        });
+        // One by one, to report every wrong field.
+        for (name, value) in &input {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            if let Err(error) = job.entry().read_input(alone) {
+                self.problem(format!(
+                    "“{}”: {}",
+                    shorten(name),
+                    shorten(&error.to_string())
+                ));
             }
         }
+        job.entry().read_input(input).ok()
     }
 
     fn required<T>(
@@ -151,20 +132,10 @@ impl Reader<'_> {
         parse: impl FnOnce(&str) -> Option<T>,
         must_be: &str,
     ) -> Option<T> {
-        if matches!(self.fields.get(name), None | Some(Value::Null)) {
+        let Some(value) = self.fields.get(name).filter(|value| !value.is_null()) else {
             self.problem(format!("“{name}” is missing"));
             return None;
-        }
-        self.optional(name, parse, must_be)
-    }
-
-    fn optional<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-        must_be: &str,
-    ) -> Option<T> {
-        let value = self.fields.get(name).filter(|value| !value.is_null())?;
+        };
         let parsed = value.as_str().and_then(parse);
         if parsed.is_none() {
             let value = shorten(&value.to_string());
@@ -197,7 +168,7 @@ impl Reader<'_> {
 
 /// Shortens a text to what identifies it.
 fn shorten(text: &str) -> String {
-    const LIMIT: usize = 60;
+    const LIMIT: usize = 100;
     let clean: String = text.chars().filter(|c| !c.is_control()).collect();
     match clean.char_indices().nth(LIMIT) {
         Some((end, _)) => format!("{}…", clean.get(..end).unwrap_or_default()),
@@ -208,61 +179,115 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use async_trait::async_trait;
+    use hippo_core::jobs::check_cards::CheckCardsInput;
+    use hippo_core::jobs::notify::NotifyAllInput;
+    use hippo_core::run::Trigger;
+    use hippo_core::run::job::Job;
+    use hippo_core::run::ledger::OpenRun;
+    use hippo_core::store::Scope;
     use rstest::rstest;
     use serde_json::json;
 
+    struct CheckCards;
+
+    #[async_trait]
+    impl Job for CheckCards {
+        const NAME: JobName = JobName::CHECK_CARDS;
+        type Input = CheckCardsInput;
+        type Summary = ();
+
+        fn is_retry(input: &CheckCardsInput) -> bool {
+            input.scope == Scope::Failed
+        }
+
+        async fn run(&self, _: &OpenRun<'_>, _: &CheckCardsInput) -> Result<(), JobError> {
+            Ok(())
+        }
+    }
+
+    struct NotifyAll;
+
+    #[async_trait]
+    impl Job for NotifyAll {
+        const NAME: JobName = JobName::NOTIFY_ALL;
+        const MAY_OVERLAP: bool = true;
+        type Input = NotifyAllInput;
+        type Summary = ();
+
+        async fn run(&self, _: &OpenRun<'_>, _: &NotifyAllInput) -> Result<(), JobError> {
+            Ok(())
+        }
+    }
+
+    fn check_cards(event: &Value) -> Result<ScheduleEvent, EventError> {
+        ScheduleEvent::read(JobName::CHECK_CARDS, event)
+    }
+
+    fn notify_all(event: &Value) -> Result<ScheduleEvent, EventError> {
+        ScheduleEvent::read(JobName::NOTIFY_ALL, event)
+    }
+
     #[test]
-    fn input_of_the_template_is_read() {
+    fn input_of_a_schedule_is_read() {
         let event = json!({"label": "failed", "scheduled_time": "2026-11-21T05:30:00-05:00", "scope": "failed",
-            "library": null, "family": null});
-        let event = ScheduleEvent::read(&event, Job::CheckCards).unwrap();
-        let plan = event.plan(Job::CheckCards, Value::Null);
+            "library": "wpl", "family": null});
+        let plan = check_cards(&event).unwrap().plan(&CheckCards).unwrap();
         assert_eq!(
             plan.key.to_string(),
             "check-cards/failed/2026-11-21T10:30:00Z"
         );
         assert_eq!((plan.trigger, plan.allow_overlap), (Trigger::Retry, false));
-        assert_eq!(event.check_cards().scope, Scope::Failed);
+        let expected = json!({"scope": "failed", "library": "wpl", "family": null});
+        assert_eq!(plan.input, expected);
     }
 
     #[test]
     fn run_started_by_a_person_may_overlap() {
         let event = json!({"label": "person", "scheduled_time": "2026-11-21T10:30:00Z", "family": "conrad"});
-        let event = ScheduleEvent::read(&event, Job::NotifyAll).unwrap();
-        let plan = event.plan(Job::NotifyAll, Value::Null);
+        let plan = check_cards(&event).unwrap().plan(&CheckCards).unwrap();
         assert_eq!((plan.trigger, plan.allow_overlap), (Trigger::Person, true));
-        assert_eq!(event.notify_all().family.unwrap().as_str(), "conrad");
+        assert_eq!(plan.input["family"], "conrad");
     }
 
-    #[rstest]
-    #[case::ticks(Job::NotifyAll, "tick", true)]
-    #[case::checks(Job::CheckCards, "all", false)]
-    fn only_ticks_may_overlap(#[case] job: Job, #[case] label: &str, #[case] may_overlap: bool) {
-        let event = json!({"label": label, "scheduled_time": "2026-11-21T10:30:00Z"});
-        let plan = ScheduleEvent::read(&event, job)
-            .unwrap()
-            .plan(job, Value::Null);
-        assert_eq!(plan.allow_overlap, may_overlap);
+    #[test]
+    fn backfill_is_by_a_person_and_keeps_its_label() {
+        let event =
+            json!({"label": "all", "scheduled_time": "2026-11-20T10:00:00Z", "backfill": true});
+        let plan = check_cards(&event).unwrap().plan(&CheckCards).unwrap();
+        assert_eq!((plan.trigger, plan.allow_overlap), (Trigger::Person, true));
+        assert_eq!(plan.key.label.as_str(), "all");
+        assert_eq!(
+            plan.input,
+            json!({"scope": "all", "library": null, "family": null})
+        );
+    }
+
+    #[test]
+    fn scheduled_run_may_overlap_if_its_job_may() {
+        let event = json!({"label": "all", "scheduled_time": "2026-11-21T10:30:00Z"});
+        let check = check_cards(&event).unwrap().plan(&CheckCards);
+        assert!(!check.unwrap().allow_overlap);
+        let tick = notify_all(&event).unwrap().plan(&NotifyAll);
+        assert!(tick.unwrap().allow_overlap);
     }
 
     #[rstest]
     #[case::no_object(json!([1]), &["it is not an object"])]
     #[case::nothing(json!({}), &["“label” is missing", "“scheduled_time” is missing"])]
-    #[case::of_a_queue(json!({"Records": []}), &["“Records” is not a known field", "“label” is missing"])]
+    #[case::of_a_queue(json!({"Records": []}), &["“Records”: unknown field", "“label” is missing"])]
     #[case::all_at_once(
         json!({"label": "All", "scheduled_time": "yesterday", "scope": "some", "library": 7, "family": "A B", "scoop": 1}),
-        &["“scoop” is not a known field", "“label” is \"All\" and must be an id",
-          "“scheduled_time” is \"yesterday\" and must be a time like", "“scope” is \"some\" and must be \"all\" or \"failed\"",
-          "“library” is 7 and must be an id or null", "“family” is \"A B\" and must be"]
+        &["“scoop”: unknown field `scoop`", "“label” is \"All\" and must be an id",
+          "“scheduled_time” is \"yesterday\" and must be a time like", "“scope”: unknown variant `some`",
+          "“library”: invalid type: integer `7`", "“family”: “A B” is not a valid id"]
     )]
     #[case::placeholder(
         json!({"label": "all", "scheduled_time": "<aws.scheduler.scheduled-time>"}),
         &["still the placeholder"]
     )]
     fn wrong_event_is_refused_with_every_problem(#[case] event: Value, #[case] problems: &[&str]) {
-        let message = ScheduleEvent::read(&event, Job::CheckCards)
-            .unwrap_err()
-            .to_string();
+        let message = check_cards(&event).unwrap_err().to_string();
         for problem in problems {
             assert!(message.contains(problem), "{problem}: {message}");
         }
@@ -275,16 +300,13 @@ mod tests {
     #[test]
     fn notices_have_no_scope_and_no_library() {
         let event = json!({"label": "tick", "scheduled_time": "2026-11-21T10:30:00Z", "scope": "failed", "library": "wpl"});
-        let message = ScheduleEvent::read(&event, Job::NotifyAll)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("“scope” must be \"all\" for notices"),
-            "{message}"
-        );
-        assert!(
-            message.contains("“library” must be null for notices"),
-            "{message}"
-        );
+        let message = notify_all(&event).unwrap_err().to_string();
+        for part in [
+            "“scope”: unknown field",
+            "“library”: unknown field",
+            r#"Expected: {"label": "tick""#,
+        ] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
     }
 }

@@ -44,9 +44,7 @@ pub async fn handle(
     metrics: &Metrics,
     event: &Value,
 ) -> Result<(), HandlerError> {
-    work(ports, metrics, event)
-        .await
-        .map_err(HandlerError::logged)
+    work(ports, metrics, event).await.map_err(HandlerError::log)
 }
 
 async fn work(ports: &Ports<'_>, metrics: &Metrics, event: &Value) -> Result<(), HandlerError> {

@@ -6,11 +6,13 @@ pub mod alerts;
 pub mod check_card;
 pub mod check_cards;
 pub mod event;
+pub mod job;
 pub mod logging;
 pub mod mail_events;
 pub mod message;
 pub mod notify_all;
 pub mod notify_family;
+pub mod picture_of_the_day;
 pub mod run_context;
 
 #[cfg(test)]
@@ -59,13 +61,16 @@ impl HandlerError {
             Self::Job(JobError::Render(_)) => "Render",
             Self::Job(JobError::Queue(_)) => "Queue",
             Self::Job(JobError::Panicked) => "Panic",
+            Self::Job(JobError::TimedOut) => "TimeLimit",
+            Self::Job(JobError::Failed(_)) => "Failed",
         }
     }
 
-    /// Logs the error, once, at the end of the invocation.
-    fn logged(self) -> Self {
-        tracing::error!(error.kind = self.name(), error = %self, "The invocation failed.");
-        self
+    /// Logs an error, once, in the span of its run.
+    fn log(error: impl Into<Self>) -> Self {
+        let error = error.into();
+        tracing::error!(error.kind = error.name(), %error, "The invocation failed.");
+        error
     }
 }
 
@@ -96,6 +101,10 @@ impl Clock for LambdaClock {
 
     async fn sleep(&self, duration: std::time::Duration) {
         tokio::time::sleep(duration).await;
+    }
+
+    async fn timeout(&self, limit: std::time::Duration) {
+        tokio::time::sleep(limit).await;
     }
 }
 

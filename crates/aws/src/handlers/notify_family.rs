@@ -19,9 +19,11 @@ use hippo_core::store::{
     AccountStore, FamilyStore, LibraryStore, OutboxStore, RunStore, StoreOrigin,
 };
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::dry_run;
 use crate::handlers::HandlerError;
+use crate::handlers::logging::run_span;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
 
@@ -60,7 +62,7 @@ pub async fn handle(
             response.batch_item_failures = failures;
             Ok(response)
         }
-        Err(error) => Err(error.logged()),
+        Err(error) => Err(HandlerError::log(error)),
     }
 }
 
@@ -110,13 +112,7 @@ async fn work(
                 }
                 None
             }
-            Err(error) => {
-                tracing::error!(
-                    message.id = message::id(record),
-                    receive_count = message::receive_count(record),
-                    %error,
-                    "Couldn't process a message."
-                );
+            Err(_) => {
                 let mut failure = BatchItemFailure::default();
                 failure.item_identifier = record.message_id.clone().unwrap_or_default();
                 Some(failure)
@@ -132,12 +128,35 @@ async fn work(
     Ok(failures.into_iter().flatten().collect())
 }
 
+/// Sends the mail of one message. An error is logged.
 async fn send(
     ports: &NotifyPorts<'_>,
     runs: &dyn RunStore,
     record: &SqsMessage,
 ) -> Result<Option<MailResult>, HandlerError> {
-    let message: MailMessage = message::body(record, "a mail", "kind, family, date and run")?;
+    let log_error = |error: &HandlerError| {
+        tracing::error!(
+            message.id = message::id(record),
+            receive_count = message::receive_count(record),
+            %error,
+            "Couldn't process a message."
+        );
+    };
+    let message = message::body(record, "a mail", "kind, family, date and run");
+    let message: MailMessage = message.map_err(HandlerError::from).inspect_err(log_error)?;
+    let work = async {
+        send_mail(ports, runs, &message)
+            .await
+            .inspect_err(log_error)
+    };
+    work.instrument(run_span(&message.run)).await
+}
+
+async fn send_mail(
+    ports: &NotifyPorts<'_>,
+    runs: &dyn RunStore,
+    message: &MailMessage,
+) -> Result<Option<MailResult>, HandlerError> {
     let key = message.key();
     let result = deliver(ports, &key, None, false).await?;
     if let Some(outcome) = outcome(ports, &key, result.as_ref()).await? {

@@ -14,15 +14,17 @@ use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
+use hippo_core::run::JobName;
+use hippo_core::run::harness::Harness;
 use hippo_core::site::{LibrarySite, LoginPermit, SiteError};
 use hippo_core::store::{CardStore, FamilyStore, LibraryStore};
 use hippo_core::testing::contract::sample::SideKeys;
 use hippo_core::testing::memory::{MemoryStore, NoHeartbeat};
 use serde_json::{Value, json};
 
-use crate::handlers::run_context::RunContext;
+use crate::handlers::run_context::{RunContext, SavedSchedules};
 use crate::metrics::Metrics;
-use crate::schedules::Schedules;
+use crate::schedules::{ScheduleList, Schedules};
 
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
@@ -34,7 +36,7 @@ pub(crate) struct World {
     lines: Arc<Mutex<Vec<Value>>>,
 }
 
-pub(crate) struct TestClock(Mutex<DateTime<Utc>>);
+pub(crate) struct TestClock(pub(crate) Mutex<DateTime<Utc>>);
 
 #[async_trait]
 impl Clock for TestClock {
@@ -118,6 +120,8 @@ impl World {
             notice_time: NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
             preferences: Preferences::default(),
             paused: false,
+            paused_since: None,
+            paused_until: None,
             created_at: "2026-11-20T12:00:00Z".parse().unwrap(),
             history: ScheduleHistory::default(),
             stopped: Vec::new(),
@@ -127,17 +131,25 @@ impl World {
         world
     }
 
-    /// A context without schedules, which leaves alerts in the store.
+    /// Declares the job's schedules that were compiled in.
+    pub(crate) fn declare_schedules(&mut self, job: JobName) {
+        let list = ScheduleList::compiled_in().unwrap();
+        let zone = chrono_tz::America::Toronto;
+        self.schedules = list.resolve(job, zone, &|_| None).unwrap();
+    }
+
+    /// A context that leaves alerts in the store.
     pub(crate) fn run_context(&self) -> RunContext<'_> {
         RunContext {
+            harness: Harness::new(&self.store, &self.clock),
             metrics: &self.metrics,
-            schedules: &self.schedules,
+            schedules: SavedSchedules::new(&self.schedules, &self.store),
             after: AfterRun {
                 alerts: &self.store,
                 outbox: &self.store,
                 notifiers: None,
                 heartbeat: Heartbeat {
-                    ping: &NoHeartbeat,
+                    client: &NoHeartbeat,
                     urls: std::collections::BTreeMap::new(),
                     runs: &self.store,
                 },

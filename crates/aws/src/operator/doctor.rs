@@ -5,23 +5,16 @@ mod mail;
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::types::ScheduleState;
 use hippo_core::ids::Label;
-use hippo_core::run::Job;
+use hippo_core::run::JobName;
 use serde::Serialize;
 
 use super::jobs::Functions;
 use super::stack::Outputs;
 use crate::clients::{describe_sdk_error, scheduler, sns};
-use crate::dry_run;
+use crate::{dry_run, schedules};
 
 /// The ARN of a subscription that isn't confirmed yet.
 const PENDING: &str = "PendingConfirmation";
-
-/// The schedules that the template declares, by the labels of their runs.
-pub const SCHEDULES: [(Job, &str); 3] = [
-    (Job::CheckCards, "all"),
-    (Job::CheckCards, "failed"),
-    (Job::NotifyAll, "tick"),
-];
 
 /// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -94,17 +87,6 @@ impl Finding {
     }
 }
 
-/// The job and the label that a schedule's input names.
-fn job_and_label(input: &str) -> Option<(Job, Label)> {
-    let input: serde_json::Value = serde_json::from_str(input).ok()?;
-    let label: Label = input.get("label")?.as_str()?.parse().ok()?;
-    let job = SCHEDULES
-        .iter()
-        .find(|(_, name)| *name == label.as_str())
-        .map(|(job, _)| *job)?;
-    Some((job, label))
-}
-
 /// Checks a stack and its account.
 #[derive(Debug, Clone)]
 pub struct Doctor<'a> {
@@ -121,15 +103,10 @@ impl<'a> Doctor<'a> {
     /// Checks whether every schedule is enabled.
     pub async fn check_schedules(&self) -> Finding {
         const CHECK: &str = "schedules";
-        let client = scheduler(self.config);
-        let mut disabled = Vec::new();
-        for name in &self.outputs.schedules {
-            match client.get_schedule().name(name).send().await {
-                Ok(schedule) if schedule.state == Some(ScheduleState::Enabled) => {}
-                Ok(_) => disabled.push(name.as_str()),
-                Err(error) => return Finding::unanswered(CHECK, &describe_sdk_error(&error)),
-            }
-        }
+        let disabled = match self.disabled_labels().await {
+            Ok(disabled) => disabled,
+            Err(reason) => return Finding::unanswered(CHECK, &reason),
+        };
         if disabled.is_empty() {
             let count = self.outputs.schedules.len();
             return Finding::ok(CHECK, format!("All {count} schedules are enabled."));
@@ -137,27 +114,36 @@ impl<'a> Doctor<'a> {
         Finding::problem(
             CHECK,
             format!("Disabled: {}.", disabled.join(", ")),
-            "Set Enabled=true in samconfig.toml and run “make deploy”. If it is already true, somebody disabled them by hand: enable them in EventBridge.",
+            "Set Enabled=true in samconfig.toml and run “make deploy”. If it is already true, somebody disabled them by hand: enable them in EventBridge. One with enabled = false in infra/schedules.toml stays disabled.",
         )
     }
 
     /// Returns the disabled schedules by job and label, or why AWS didn't answer.
-    pub async fn disabled_schedules(&self) -> Result<Vec<(Job, Label)>, String> {
+    pub async fn disabled_schedules(&self) -> Result<Vec<(JobName, Label)>, String> {
+        let disabled = self.disabled_labels().await?.into_iter();
+        disabled
+            .map(|label| {
+                schedules::job_and_label(label)
+                    .ok_or_else(|| format!("this version of hippo has no schedule {label}"))
+            })
+            .collect()
+    }
+
+    /// Returns the labels of the disabled schedules, or why AWS didn't answer.
+    async fn disabled_labels(&self) -> Result<Vec<&str>, String> {
         let client = scheduler(self.config);
         let mut disabled = Vec::new();
-        for name in &self.outputs.schedules {
-            let answer = client.get_schedule().name(name).send().await;
-            let schedule = answer.map_err(|error| describe_sdk_error(&error))?;
-            if schedule.state == Some(ScheduleState::Enabled) {
-                continue;
+        for label in &self.outputs.schedules {
+            let schedule = client
+                .get_schedule()
+                .group_name(&self.outputs.schedule_group)
+                .name(label)
+                .send()
+                .await
+                .map_err(|error| describe_sdk_error(&error))?;
+            if schedule.state != Some(ScheduleState::Enabled) {
+                disabled.push(label.as_str());
             }
-            let input = schedule.target.and_then(|target| target.input);
-            let known = input.and_then(|input| job_and_label(&input));
-            disabled.push(
-                known.ok_or_else(|| {
-                    format!("the input of the schedule {name} has no known label")
-                })?,
-            );
         }
         Ok(disabled)
     }
@@ -222,8 +208,12 @@ impl<'a> Doctor<'a> {
             ("notify-family", &self.outputs.notify_family),
             ("mail-events", &self.outputs.mail_events),
         ];
+        let is_other = |name: &str| names.iter().all(|(known, _)| *known != name);
+        let jobs = self.outputs.jobs.iter();
+        let jobs = jobs.map(|(job, function)| (job.as_str(), function));
+        let others: Vec<_> = jobs.filter(|(name, _)| is_other(name)).collect();
         let mut findings = Vec::new();
-        for (name, function) in names {
+        for (name, function) in names.into_iter().chain(others) {
             let answer = functions
                 .call::<serde_json::Value>(function, &dry_run::event())
                 .await;

@@ -7,14 +7,11 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use chrono::{DateTime, Utc};
-use hippo_core::ids::{FamilyId, Label, LibraryId};
-use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::ids::Label;
 use hippo_core::run::RunKey;
-use hippo_core::store::Scope;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::clients::{describe_sdk_error, timeouts};
 
@@ -42,45 +39,32 @@ pub enum StartError {
     },
 }
 
-/// The event of a schedule of `check-cards`.
+/// The event of a job's schedule.
 #[derive(Debug, Serialize)]
-pub struct CheckCardsEvent<'a> {
+pub struct JobEvent<'a, I> {
     label: &'a Label,
     scheduled_time: DateTime<Utc>,
-    scope: Scope,
-    library: Option<&'a LibraryId>,
-    family: Option<&'a FamilyId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    backfill: bool,
+    #[serde(flatten)]
+    input: &'a I,
 }
 
-impl<'a> CheckCardsEvent<'a> {
+impl<'a, I: Serialize> JobEvent<'a, I> {
     /// Requests this run with this input.
-    pub fn new(run: &'a RunKey, input: &'a CheckCardsInput) -> Self {
+    pub fn new(run: &'a RunKey, input: &'a I) -> Self {
         Self {
             label: &run.label,
             scheduled_time: run.scheduled_time,
-            scope: input.scope,
-            library: input.library.as_ref(),
-            family: input.family.as_ref(),
+            backfill: false,
+            input,
         }
     }
-}
 
-/// The event of a schedule of `notify-all`.
-#[derive(Debug, Serialize)]
-pub struct NotifyAllEvent<'a> {
-    label: &'a Label,
-    scheduled_time: DateTime<Utc>,
-    family: Option<&'a FamilyId>,
-}
-
-impl<'a> NotifyAllEvent<'a> {
-    /// Requests this run with this input.
-    pub fn new(run: &'a RunKey, input: &'a NotifyAllInput) -> Self {
-        Self {
-            label: &run.label,
-            scheduled_time: run.scheduled_time,
-            family: input.family.as_ref(),
-        }
+    /// Marks the run as a backfill of a scheduled time.
+    #[must_use]
+    pub fn backfill(self, backfill: bool) -> Self {
+        Self { backfill, ..self }
     }
 }
 
@@ -98,6 +82,17 @@ pub enum Reply<T> {
     },
     /// It planned the run.
     Started(T),
+}
+
+/// The reply of any job.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct JobReply {
+    /// The run.
+    #[serde(deserialize_with = "run_key")]
+    pub run: RunKey,
+    /// The run's summary.
+    #[serde(flatten)]
+    pub summary: Map<String, Value>,
 }
 
 /// The reply of `check-cards`.

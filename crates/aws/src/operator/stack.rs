@@ -10,7 +10,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chrono_tz::Tz;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
+use hippo_core::run::JobName;
 
+use super::sam::pascal_case;
 use crate::clients::{describe_sdk_error, retry_policy, timeouts};
 
 /// The parts of a stack.
@@ -34,6 +36,10 @@ pub struct Outputs {
     pub job_dead_letters: String,
     /// The function `check-cards`.
     pub check_cards: String,
+    /// The function of each job that has one.
+    pub jobs: BTreeMap<JobName, String>,
+    /// Whether the stack has a source of pictures of the day.
+    pub has_picture_source: bool,
     /// The function `check-card`.
     pub check_card: String,
     /// The function `notify-all`.
@@ -42,7 +48,9 @@ pub struct Outputs {
     pub notify_family: String,
     /// The function `mail-events`.
     pub mail_events: String,
-    /// The names of the schedules.
+    /// The group of the schedules.
+    pub schedule_group: String,
+    /// The labels of the schedules, which are their names in the group.
     pub schedules: Vec<String>,
     /// The SNS topic of the alarms. `None`: the stack has none.
     pub alarm_topic: Option<String>,
@@ -200,9 +208,14 @@ impl Reader<'_> {
             schedule_dead_letters: self.text("ScheduleDeadLettersUrl"),
             job_dead_letters: self.text("JobDeadLettersUrl"),
             check_cards: self.text("CheckCardsFunction"),
+            jobs: self.jobs(),
+            has_picture_source: self
+                .maybe("PictureSource")
+                .is_some_and(|kind| kind != "none"),
             check_card: self.text("CheckCardFunction"),
             notify_all: self.text("NotifyAllFunction"),
             notify_family: self.text("NotifyFamilyFunction"),
+            schedule_group: self.text("ScheduleGroup"),
             schedules: self.list("Schedules"),
             alarm_topic: self.maybe("AlarmTopic").map(str::to_owned),
             mail_events: self.text("MailEventsFunction"),
@@ -222,6 +235,14 @@ impl Reader<'_> {
         })
     }
 
+    fn jobs(&self) -> BTreeMap<JobName, String> {
+        let function = |job: JobName| {
+            let output = format!("{}Function", pascal_case(job.as_str()));
+            Some((job, self.maybe(&output)?.to_owned()))
+        };
+        JobName::all().into_iter().filter_map(function).collect()
+    }
+
     fn maybe(&self, name: &str) -> Option<&str> {
         self.values
             .get(name)
@@ -239,9 +260,12 @@ impl Reader<'_> {
     }
 
     /// Splits the comma-separated values.
-    fn list(&mut self, name: &str) -> Vec<String> {
-        let text = self.text(name);
-        let parts = text.split(',').map(str::trim);
+    fn list(&self, name: &str) -> Vec<String> {
+        let parts = self
+            .maybe(name)
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim);
         parts
             .filter(|part| !part.is_empty())
             .map(str::to_owned)
@@ -282,7 +306,7 @@ mod tests {
     use crate::testing::{config, config_without_region, fake};
     use axum::http::StatusCode;
 
-    const COMPLETE: [(&str, &str); 22] = [
+    const COMPLETE: [(&str, &str); 25] = [
         ("TableName", "hippo-Table-1"),
         ("KeyParameter", "/libraryhippo/hippo/key"),
         ("PublicKeyParameter", "/libraryhippo/hippo/public-key"),
@@ -300,7 +324,10 @@ mod tests {
         ("CheckCardFunction", "hippo-CheckCard-1"),
         ("NotifyAllFunction", "hippo-NotifyAll-1"),
         ("NotifyFamilyFunction", "hippo-NotifyFamily-1"),
-        ("Schedules", "hippo-All-1,hippo-Failed-1,hippo-Tick-1"),
+        ("PictureOfTheDayFunction", "hippo-PictureOfTheDay-1"),
+        ("PictureSource", "none"),
+        ("ScheduleGroup", "hippo-ScheduleGroup-1"),
+        ("Schedules", "all,failed,tick,"),
         ("AlarmTopic", "arn:aws:sns:ca-central-1:1:hippo-Operator-1"),
         ("MailEventsFunction", "hippo-MailEvents-1"),
         ("MailFrom", "hippo@example.org"),
@@ -337,10 +364,10 @@ mod tests {
             "https://sqs/1/dead-visits.fifo"
         );
         assert_eq!(outputs.timezone, chrono_tz::America::Toronto);
-        assert_eq!(
-            outputs.schedules,
-            ["hippo-All-1", "hippo-Failed-1", "hippo-Tick-1"]
-        );
+        assert_eq!(outputs.schedules, ["all", "failed", "tick"]);
+        let pictures = outputs.jobs.get(&JobName::PICTURE_OF_THE_DAY);
+        assert_eq!(pictures.unwrap(), "hippo-PictureOfTheDay-1");
+        assert!(!outputs.has_picture_source);
         let sender = outputs.sender();
         assert_eq!(sender.unsubscribe.unwrap().as_str(), "operator@example.org");
     }

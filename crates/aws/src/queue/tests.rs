@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use axum::http::StatusCode;
 use hippo_core::card::CardKey;
 use hippo_core::ids::CardId;
-use hippo_core::run::{Job, RunKey};
+use hippo_core::run::{JobName, RunKey};
 use serde_json::{Value, json};
 
 use super::*;
@@ -21,7 +21,7 @@ fn visit(library: &str, cards: usize) -> Visit {
             .collect(),
         planned_at: "2026-11-21T10:00:00Z".parse().unwrap(),
         run: RunKey {
-            job: Job::CheckCards,
+            job: JobName::CHECK_CARDS,
             label: "all".parse().unwrap(),
             scheduled_time: "2026-11-21T10:00:00Z".parse().unwrap(),
         },

@@ -36,6 +36,7 @@ fn mail() -> Mail {
         subject: "1 overdue".to_owned(),
         text: "Emma".to_owned(),
         html: "<p>Emma</p>".to_owned(),
+        picture: None,
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
         tag: Some(MailTag {
             kind: hippo_core::outbox::MailKind::DAILY,

@@ -33,7 +33,8 @@ pub use self::parse::{parse_fragment, parse_page};
 pub use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
 pub use self::stored::truncate_stored_texts;
-pub use self::text::{decode_entities, element_text, element_text_without, join_title, tidy};
+pub use self::text::{element_text, element_text_without, join_title, tidy};
+pub use hippo_core::text::decode_entities;
 
 /// The maximum number of entries in a list; no library lends one patron that many.
 pub const MAX_ENTRIES: usize = 5_000;

@@ -8,23 +8,23 @@ use hippo_core::clock::local_date;
 use hippo_core::failure::Failure;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::check_cards::run::CheckedCards;
 use hippo_core::jobs::check_cards::visit::CheckedCard;
-use hippo_core::run::{Job, Run, RunKey, RunOutcome};
+use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::store::Scope;
 use serde::Serialize;
 
 use crate::card_view::{AccountView, unknown_cells};
+use crate::commands::enqueued_run::follow_run;
 use crate::context::{Context, Globals};
 use crate::deployment::{CheckCardsAnswer, CheckCardsRequest, RunRequest};
-use crate::exit::{CommandResult, Outcome};
+use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::left_out::{self, LeftOut, REMOVED_CARD, left_out, reason_words};
 use crate::not_started::show_not_started;
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::duration;
 use crate::problem::{CHECK_FAILED, backed_off_until, failure_problem};
-use crate::start_options::StartOptions;
+use crate::start_options::{StartOptions, read_checked_input};
 use crate::values::one_of;
 
 /// Check every card: log in and remember what the library says.
@@ -42,6 +42,8 @@ To check a single card: hippo card check ID
 
 Ctrl-C finishes the cards in progress, which takes a few seconds. Everything saved so far stays.
 
+On AWS, it shows the progress of the stack's functions until they are done. Ctrl-C only stops watching.
+
 Exit code 1: a card could not be checked, or the run was interrupted.")]
 pub(crate) struct CheckCards {
     /// Only this family's cards.
@@ -50,9 +52,9 @@ pub(crate) struct CheckCards {
     /// Only this library's cards.
     #[arg(long)]
     pub(crate) library: Option<LibraryId>,
-    /// All cards, or those whose last check failed or that were never checked.
-    #[arg(long, value_parser = one_of(&Scope::INPUTS, Scope::as_str), default_value_t)]
-    pub(crate) scope: Scope,
+    /// All cards, or those whose last check failed or that were never checked. By default all.
+    #[arg(long, value_parser = one_of(&Scope::INPUTS, Scope::as_str))]
+    pub(crate) scope: Option<Scope>,
     /// How many libraries to visit at a time. By default as configured.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: Option<u16>,
@@ -100,41 +102,51 @@ pub(crate) async fn run(args: CheckCards, globals: &Globals) -> CommandResult {
 
 /// Checks the requested cards, with an open context.
 pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandResult {
-    if let Some(family) = &args.family {
+    let input = choose_input(context, &args)?;
+    if let Some(family) = &input.family {
         context.family(family).await?;
     }
-    if let Some(library) = &args.library {
+    if let Some(library) = &input.library {
         context.library(library).await?;
     }
-    let input = CheckCardsInput {
-        scope: args.scope,
-        family: args.family.clone(),
-        library: args.library.clone(),
-    };
     if args.dry_run {
         return dry_run::dry_run(context, &input).await;
     }
     let key = args.start.run_key(
-        Job::CheckCards,
-        args.scope.as_str(),
+        JobName::CHECK_CARDS,
+        input.scope.as_str(),
         &*context.deployment,
         context.now(),
     )?;
     let request = CheckCardsRequest {
         run: RunRequest {
             key,
-            is_schedule: args.start.is_schedule(),
+            started_by: args.start.started_by(),
             input,
         },
         concurrency: args.concurrency,
         no_pause: args.no_pause,
     };
     match context.deployment.check_cards(request).await? {
-        CheckCardsAnswer::Done(done) => show_done(context, &args, done).await,
+        CheckCardsAnswer::Done { run, checked } => show_done(context, &args, &run, &checked).await,
         CheckCardsAnswer::Enqueued { run, cards, visits } => {
             show_enqueued(context, &args, &run, cards, visits).await
         }
         CheckCardsAnswer::NotStarted(reason) => Ok(show_not_started(context, &args.start, &reason)),
+    }
+}
+
+/// Returns the input that the options give, or else the one that the label's schedule declares.
+fn choose_input(context: &Context, args: &CheckCards) -> Result<CheckCardsInput, CommandError> {
+    let is_given = args.scope.is_some() || args.family.is_some() || args.library.is_some();
+    let deployment = &*context.deployment;
+    match args.start.declared_input(JobName::CHECK_CARDS, deployment) {
+        Some(declared) if !is_given => read_checked_input(declared),
+        _ => Ok(CheckCardsInput {
+            scope: args.scope.unwrap_or_default(),
+            family: args.family.clone(),
+            library: args.library.clone(),
+        }),
     }
 }
 
@@ -145,6 +157,17 @@ async fn show_enqueued(
     cards: u64,
     visits: u64,
 ) -> CommandResult {
+    let is_waiting = !args.start.no_wait && cards > 0;
+    if is_waiting {
+        if !args.start.is_quiet() {
+            context.output.print_text(format!(
+                "Checking {} in {}.",
+                count(to_usize(cards), "card", "cards"),
+                count(to_usize(visits), "visit", "visits"),
+            ));
+        }
+        return follow_run(context, &args.start, run).await;
+    }
     let left_out = left_out(context, &context.store.work_items(run).await?).await?;
     context.output.print_document(&EnqueuedVisitsDocument {
         run: run.to_string(),
@@ -159,7 +182,7 @@ async fn show_enqueued(
         "There is no card to check.".to_owned()
     } else {
         format!(
-            "Checking {} in {}. This goes on without the command; “hippo status” shows the results.",
+            "Checking {} in {}. This goes on without the command; “hippo runs show {run}” shows the results.",
             count(to_usize(cards), "card", "cards"),
             count(to_usize(visits), "visit", "visits"),
         )
@@ -193,7 +216,8 @@ fn checked_view(context: &Context, card: &CheckedCard) -> CheckedView {
 async fn show_done(
     context: &Context,
     args: &CheckCards,
-    CheckedCards { run, checked }: CheckedCards,
+    run: &Run,
+    checked: &[CheckedCard],
 ) -> CommandResult {
     let mut checked: Vec<CheckedView> = checked
         .iter()
@@ -204,7 +228,7 @@ async fn show_done(
     });
     let left_out = left_out(context, &context.store.work_items(&run.key).await?).await?;
     context.output.print_document(&CheckRunDocument {
-        run: &run,
+        run,
         cards: &checked,
         left_out: &left_out,
     });
@@ -230,7 +254,7 @@ async fn show_done(
             }
         }
     }
-    context.output.print_text(summary(context, &run));
+    context.output.print_text(summary(context, run));
     if let Some(sentence) = left_out::sentence(&left_out) {
         context.output.print_text(sentence);
     }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
-use hippo_core::run::Job;
+use hippo_core::run::JobName;
 
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -86,7 +86,10 @@ async fn load_ids(kind: IdKind, context: &Context) -> Result<Vec<String>, Comman
             }
         }
         IdKind::Label | IdKind::Run => {
-            for job in Job::ALL {
+            for job in JobName::all() {
+                if kind == IdKind::Label {
+                    ids.extend(context.deployment.declared_labels(job));
+                }
                 let runs = context
                     .store
                     .newest_of_each_label(job, MAX_RUNS_PER_LABEL)
@@ -111,7 +114,7 @@ const ID_OPTIONS: [(&str, &str); 3] = [
 ];
 
 /// The commands whose first argument is an id, and the kind of each.
-pub(super) const ID_ARGUMENTS: [(&str, &str); 17] = [
+pub(super) const ID_ARGUMENTS: [(&str, &str); 19] = [
     ("family edit", "family"),
     ("family pause", "family"),
     ("family remove", "family"),
@@ -129,6 +132,8 @@ pub(super) const ID_ARGUMENTS: [(&str, &str); 17] = [
     ("card pause", "card"),
     ("card remove", "card"),
     ("runs show", "run"),
+    ("schedule pause", "label"),
+    ("schedule resume", "label"),
 ];
 
 /// Generates a shell's script; those of bash, zsh and fish look up ids when they complete.

@@ -1,11 +1,12 @@
 //! `hippo demo`: checks and notices from end to end, with made-up libraries on this machine.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Args;
 use hippo_core::clock::local_date;
-use hippo_demo_library::{DemoLibrary, Fault, family_sites, harbour_site};
+use hippo_demo_library::{DemoLibrary, DemoPicture, Fault, family_sites, harbour_site};
 use secrecy::SecretString;
 
 use crate::commands::check_cards::{CheckCards, check_cards};
@@ -25,7 +26,7 @@ use crate::timezones::machine_timezone;
 /// See it work: made-up libraries and families, checks, and notices in a mail folder.
 ///
 /// It starts small libraries on this machine, adds two families with six cards, checks them, and
-/// writes each family its notice. One card has a wrong PIN and one library is down, to show what
+/// writes each family its notice. One family gets a picture too. One card has a wrong PIN and one library is down, to show what
 /// happens then. It leaves nothing behind unless you keep it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -133,6 +134,7 @@ id = "calder"
 name = "The Calders"
 to = ["ines@example.org", "tom@example.org"]
 time = "00:00"
+picture_time = "00:00"
 
 [[family]]
 id = "okoye"
@@ -213,6 +215,10 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
         ..Init::default()
     };
     make(home, &init).await?;
+    let picture = DemoPicture::start(today).await.map_err(|error| {
+        CommandError::unusable("Can't serve the demo's picture on 127.0.0.1.").caused_by(error)
+    })?;
+    add_picture(home, &picture)?;
     // With --json, only the last step prints a document.
     let steps = Output {
         json: false,
@@ -260,6 +266,15 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
 
     step(&context, "hippo notify-all");
     notify_all(&context, NotifyAll::default()).await?;
+
+    step(&context, "hippo run picture-of-the-day");
+    let pictures = NotifyAll {
+        sends_pictures: true,
+        ..NotifyAll::default()
+    };
+    notify_all(&context, pictures).await?;
+
+    step(&context, "The emails");
     for mail in mails(home)? {
         // The path of a file that will be deleted helps nobody.
         let path = match mail.file_name() {
@@ -273,7 +288,24 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
     context.output = output;
     status(&context, &Status::default()).await?;
     drop(libraries);
+    drop(picture);
     Ok(())
+}
+
+/// Adds the picture's source to the configuration.
+fn add_picture(home: &Home, picture: &DemoPicture) -> Result<(), CommandError> {
+    let path = home.config();
+    let unusable =
+        |error| CommandError::unusable(format!("Can't write {}.", path.display())).caused_by(error);
+    let mut config = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .map_err(unusable)?;
+    let table = format!(
+        "\n[picture]\nurl = \"{}\"\nkind = \"json\"\naddress = \"image\"\ntitle = \"title\"\ncredit = \"copyright\"\n",
+        picture.document_url()
+    );
+    config.write_all(table.as_bytes()).map_err(unusable)
 }
 
 /// Lists the files in the mail folder by name.

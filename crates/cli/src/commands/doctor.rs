@@ -2,24 +2,22 @@
 
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
-use hippo_core::run::{Job, Run, RunOutcome, Trigger};
+use hippo_core::family::Family;
+use hippo_core::run::ledger::MAX_BACKFILLED_RUNS;
+use hippo_core::run::{JobName, Run, RunOutcome, Trigger};
 use hippo_core::seal::SealError;
 use serde::Serialize;
 
 use crate::context::{Context, Globals};
+use crate::deployment::PictureProblem;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::finding::{Finding, Verdict};
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::{count, time};
+use crate::pauses::pause_sentence;
 
 /// The clock may be off by this much.
 const MAX_CLOCK_SKEW: Duration = Duration::minutes(1);
-
-/// A scheduled check is expected within this time: a day and an hour.
-const MAX_TIME_BETWEEN_CHECKS: Duration = Duration::hours(25);
-
-/// A scheduled tick is expected within this time.
-const MAX_TIME_BETWEEN_TICKS: Duration = Duration::hours(2);
 
 /// Check that everything the schedules need is in place.
 ///
@@ -40,6 +38,9 @@ struct FindingsDocument {
     findings: Vec<Finding>,
 }
 
+/// The newest runs of a label may all belong to one backfill.
+const RUNS_PER_LABEL: usize = MAX_BACKFILLED_RUNS + 1;
+
 /// Checks everything.
 pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
@@ -51,13 +52,17 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
     let mut findings = context.deployment.diagnose(&recipients).await;
     findings.push(check_keys(&context).await);
     findings.push(check_clock(&context).await?);
-    for (job, expected) in [
-        (Job::CheckCards, MAX_TIME_BETWEEN_CHECKS),
-        (Job::NotifyAll, MAX_TIME_BETWEEN_TICKS),
-    ] {
-        let runs = context.store.newest_of_each_label(job, 1).await?;
+    for job in JobName::all() {
+        let expected = job.entry().max_time_between_runs;
+        let Some(expected) = expected.and_then(|time| Duration::from_std(time).ok()) else {
+            continue;
+        };
+        let newest = context.store.newest_of_each_label(job, RUNS_PER_LABEL);
+        let runs = newest.await?;
         findings.push(check_runs(&context, job, &runs, expected));
     }
+    findings.push(check_pauses(&context).await?);
+    findings.extend(check_pictures(&context, &families));
     let problems = findings
         .iter()
         .filter(|finding| finding.verdict == Verdict::Problem)
@@ -140,8 +145,45 @@ async fn check_clock(context: &Context) -> Result<Finding, CommandError> {
     ))
 }
 
+/// Lists the paused schedules. A person paused them on purpose, so they are no problem.
+async fn check_pauses(context: &Context) -> Result<Finding, CommandError> {
+    let pauses = context.store.pauses().await?;
+    let active = pauses.iter().filter(|pause| pause.includes(context.now()));
+    let sentences: Vec<String> = active.map(|pause| pause_sentence(pause, context)).collect();
+    let found = match sentences.is_empty() {
+        true => "No schedule is paused.".to_owned(),
+        false => sentences.join(" "),
+    };
+    Ok(Finding::ok("pauses", found))
+}
+
+/// Checks that the families that want pictures of the day can get them; `None` if there are none.
+fn check_pictures(context: &Context, families: &[Family]) -> Option<Finding> {
+    const CHECK: &str = "pictures";
+    let wants = |family: &&Family| family.preferences.picture.is_some();
+    let subscribed: Vec<&str> = families
+        .iter()
+        .filter(wants)
+        .map(|family| family.id.as_str())
+        .collect();
+    let (family, others) = subscribed.split_first()?;
+    let want = match others.is_empty() {
+        true => "1 family wants".to_owned(),
+        false => format!("{} families want", subscribed.len()),
+    };
+    let want = format!("{want} the picture of the day.");
+    Some(match context.deployment.picture_problem() {
+        None => Finding::ok(CHECK, format!("{want} It has a source.")),
+        Some(PictureProblem { found, advice }) => Finding::problem(
+            CHECK,
+            format!("{want} None is sent. {found}"),
+            format!("{advice} Or end it with “hippo family edit {family} --no-picture”."),
+        ),
+    })
+}
+
 /// Checks that a schedule ran this job recently and that the run succeeded.
-fn check_runs(context: &Context, job: Job, runs: &[Run], expected: Duration) -> Finding {
+fn check_runs(context: &Context, job: JobName, runs: &[Run], expected: Duration) -> Finding {
     let newest = runs
         .iter()
         .filter(|run| run.trigger != Trigger::Person)
@@ -152,7 +194,7 @@ fn check_runs(context: &Context, job: Job, runs: &[Run], expected: Duration) -> 
 }
 
 fn judge_runs(
-    job: Job,
+    job: JobName,
     newest: Option<&Run>,
     now: DateTime<Utc>,
     expected: Duration,
@@ -191,6 +233,10 @@ fn judge_runs(
             ),
             format!("“hippo runs show {}” says more.", run.key),
         ),
+        RunOutcome::SkippedPaused => Finding::ok(
+            &check,
+            format!("Last run: {}, {}.", format_time(time), run.outcome.as_str()),
+        ),
         _ => Finding::ok(&check, format!("Last run: {}.", format_time(time))),
     }
 }
@@ -205,7 +251,7 @@ mod tests {
         let time = "2026-11-21T10:00:00Z".parse().unwrap();
         Run {
             key: RunKey {
-                job: Job::NotifyAll,
+                job: JobName::NOTIFY_ALL,
                 label: "tick".parse().unwrap(),
                 scheduled_time: time,
             },
@@ -240,10 +286,10 @@ mod tests {
         let newest = outcome.map(run);
         let now = now.parse().unwrap();
         let found = judge_runs(
-            Job::NotifyAll,
+            JobName::NOTIFY_ALL,
             newest.as_ref(),
             now,
-            MAX_TIME_BETWEEN_TICKS,
+            Duration::hours(2),
             |time| time.to_rfc3339(),
         );
         assert_eq!(found.verdict, verdict, "{found:?}");

@@ -4,23 +4,26 @@ mod preferences;
 mod recipients;
 mod save;
 
-use chrono::{NaiveTime, Weekday};
+use chrono::{NaiveDate, NaiveTime, Weekday};
 use clap::{Args, Subcommand};
+use hippo_core::clock::local_date;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences, SendWhenEmpty};
 use hippo_core::ids::FamilyId;
+use hippo_core::outbox::{FAMILY_PAUSED, MailKey};
 
 pub(crate) use self::preferences::{PreferenceOptions, fines_threshold, weekday};
 use self::recipients::{Recipient, is_same};
-use self::save::{save, save_and_print};
+use self::save::save_and_print;
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::next_notice::NextNotice;
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
-use crate::output::time::moment;
+use crate::output::time::{day, moment};
+use crate::values::date;
 
 /// The default time of day of a notice.
 pub(crate) const NOTICE_TIME: NaiveTime = match NaiveTime::from_hms_opt(6, 30, 0) {
@@ -80,6 +83,7 @@ pub(crate) struct Add {
 Examples:
   hippo family edit conrad --time 07:00 --due-within-days 5
   hippo family edit conrad --fines-threshold never --only-when-needed
+  hippo family edit conrad --picture --picture-time 07:30
 
 To change addresses: “hippo family add-recipient” and “hippo family remove-recipient”.")]
 pub(crate) struct Edit {
@@ -97,12 +101,17 @@ pub(crate) struct Edit {
 #[command(after_help = "\
 Examples:
   hippo family pause conrad
+  hippo family pause conrad --until 2026-12-01
   hippo family pause conrad --resume")]
 pub(crate) struct Pause {
     /// The family.
     id: FamilyId,
+    /// The first day with a notice again, in the family's time zone. By default they stay paused until
+    /// you resume them.
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    until: Option<NaiveDate>,
     /// Resume them.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "until")]
     resume: bool,
 }
 
@@ -153,6 +162,8 @@ pub(crate) fn new_family(
         notice_time: NOTICE_TIME,
         preferences: Preferences::default(),
         paused: false,
+        paused_since: None,
+        paused_until: None,
         created_at: context.now(),
         history: ScheduleHistory::default(),
         stopped: Vec::new(),
@@ -214,7 +225,11 @@ fn long_name(day: Weekday) -> &'static str {
 }
 
 async fn list(context: &Context) -> CommandResult {
-    let families = context.store.families().await?;
+    let now = context.now();
+    let mut families = context.store.families().await?;
+    for family in &mut families {
+        family.forget_past_pause(now);
+    }
     context.output.print_document(&families);
     if families.is_empty() {
         context.output.print_text(
@@ -222,15 +237,19 @@ async fn list(context: &Context) -> CommandResult {
         );
         return Ok(Outcome::Done);
     }
-    let mut table = Table::new([
+    let mut columns = vec![
         fixed("ID"),
         words("NAME"),
         words("TO"),
         fixed("AT"),
         words("ZONE"),
         fixed("SENDS"),
-        fixed(""),
-    ]);
+    ];
+    let has_picture = |family: &Family| family.preferences.picture.is_some();
+    let with_pictures = families.iter().any(has_picture);
+    columns.extend(with_pictures.then(|| fixed("PICTURE")));
+    columns.push(fixed(""));
+    let mut table = Table::new(columns);
     for family in &families {
         let recipients: Vec<String> = family
             .recipients
@@ -240,15 +259,23 @@ async fn list(context: &Context) -> CommandResult {
                 false => address.to_string(),
             })
             .collect();
-        table.row([
+        let mut row: Vec<Cell> = vec![
             family.id.as_str().into(),
             family.name.as_str().into(),
             recipients.join(", ").into(),
             family.notice_time.format("%H:%M").to_string().into(),
             family.timezone.name().into(),
             send_policy_words(family.preferences.send_when_empty).into(),
-            Cell::new(if family.paused { "paused" } else { "" }, Tone::Warning),
-        ]);
+        ];
+        if with_pictures {
+            let time = family.preferences.picture.map(|picture| picture.time);
+            row.push(
+                time.map_or_else(String::new, |time| time.format("%H:%M").to_string())
+                    .into(),
+            );
+        }
+        row.push(Cell::new(pause_words(context, family), Tone::Warning));
+        table.row(row);
     }
     context.output.print_table(&table);
     Ok(Outcome::Done)
@@ -262,8 +289,21 @@ fn send_policy_words(policy: SendWhenEmpty) -> String {
     }
 }
 
+/// Says whether a family's notices are paused, and until when.
+fn pause_words(context: &Context, family: &Family) -> String {
+    match (family.paused, family.paused_until) {
+        (false, _) => String::new(),
+        (true, None) => "paused".to_owned(),
+        (true, Some(until)) => {
+            let today = local_date(context.now(), family.timezone);
+            format!("paused until {}", day(until, today))
+        }
+    }
+}
+
 async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
-    let before = context.family(&edit.id).await?;
+    let mut before = context.family(&edit.id).await?;
+    before.forget_past_pause(context.now());
     let mut family = before.clone();
     if let Some(name) = &edit.name {
         family.name = clean_family_name(name).map_err(CommandError::usage)?;
@@ -284,11 +324,26 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
     }
     let what = "Changed the family";
     let schedule = |family: &Family| (family.timezone, family.notice_time);
+    let picture = picture_sentence(&before, &family);
     if family.paused || schedule(&family) == schedule(&before) {
-        return save(context, &family, what).await;
+        return save_and_print(context, &family, what, &picture).await;
     }
     let when = when_next(context, &family).await?;
-    save_and_print(context, &family, what, &when).await
+    let more = format!("{when} {picture}");
+    save_and_print(context, &family, what, more.trim_end()).await
+}
+
+/// Says what changed about the picture of the day; empty if nothing did.
+fn picture_sentence(before: &Family, after: &Family) -> String {
+    match (before.preferences.picture, after.preferences.picture) {
+        (before, after) if before == after => String::new(),
+        (_, Some(picture)) => format!(
+            "The picture of the day goes out at {} ({}).",
+            picture.time.format("%H:%M"),
+            after.timezone
+        ),
+        (_, None) => "It no longer gets the picture of the day.".to_owned(),
+    }
 }
 
 /// Explains when the next notices go out; a waiting notice keeps its own day's time.
@@ -305,13 +360,42 @@ async fn when_next(context: &Context, family: &Family) -> Result<String, Command
 }
 
 async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
+    let now = context.now();
     let mut family = context.family(&pause.id).await?;
-    family.set_paused(!pause.resume, context.now());
-    if !pause.resume {
-        return save(context, &family, "Paused notices for").await;
+    if pause.resume {
+        family.resume(now);
+        let when = when_next(context, &family).await?;
+        let when = format!("{when}{}", skipped_sentence(context, &family).await?);
+        return save_and_print(context, &family, "Resumed notices for", &when).await;
     }
-    let when = when_next(context, &family).await?;
-    save_and_print(context, &family, "Resumed notices for", &when).await
+    let today = local_date(now, family.timezone);
+    if let Some(until) = pause.until.filter(|until| *until <= today) {
+        return Err(CommandError::usage(format!(
+            "--until {until} isn't after today, {today}. Give the first day on which {} gets a notice again.",
+            family.id
+        )));
+    }
+    family.pause(pause.until, now);
+    let when = match pause.until {
+        None => String::new(),
+        Some(_) => when_next(context, &family).await?,
+    };
+    save_and_print(context, &family, "Paused notices for", &when).await
+}
+
+/// Says how to send today's notice, if the pause kept it from being sent; empty if not.
+async fn skipped_sentence(context: &Context, family: &Family) -> Result<String, CommandError> {
+    let today = local_date(context.now(), family.timezone);
+    let key = MailKey::daily(family.id.clone(), today);
+    let record = context.store.mail(&key).await?;
+    let is_skipped = record.is_some_and(|record| record.reason.as_deref() == Some(FAMILY_PAUSED));
+    Ok(match is_skipped {
+        true => format!(
+            " Today's was skipped; “hippo notices resend {} {today}” sends it.",
+            family.id
+        ),
+        false => String::new(),
+    })
 }
 
 async fn remove_family(context: &Context, remove: Remove) -> CommandResult {

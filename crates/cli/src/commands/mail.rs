@@ -41,6 +41,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         html: "<!doctype html><html lang=\"en\"><body><p>This is a test. If you can read it, LibraryHippo’s \
                notices reach you.</p></body></html>\n"
             .to_owned(),
+        picture: None,
         date: context.now(),
         tag: None,
     };

@@ -8,12 +8,14 @@ mod check_cards;
 mod completions;
 mod demo;
 mod doctor;
+mod enqueued_run;
 mod export;
 mod family;
 mod import;
 mod init;
 mod key;
 mod library;
+mod logs;
 mod mail;
 mod notices;
 mod notify_all;
@@ -21,6 +23,7 @@ mod read;
 mod restore;
 mod run_job;
 mod runs;
+pub(crate) mod schedule;
 mod status;
 
 use std::path::PathBuf;
@@ -132,7 +135,11 @@ enum Command {
     Status(status::Status),
     Notices(notices::Notices),
     Runs(runs::Runs),
+    Logs(logs::Logs),
     Run(run_job::RunJob),
+    /// Manage schedules: when the jobs run.
+    #[command(subcommand)]
+    Schedule(schedule::Command),
     Read(read::Read),
     /// Test sending email.
     #[command(subcommand)]
@@ -204,9 +211,11 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::CheckCards(args) => check_cards::run(args, globals).await,
         Command::NotifyAll(args) => notify_all::run(args, globals).await,
         Command::Status(args) => status::run(args, globals).await,
+        Command::Schedule(command) => schedule::run(command, globals).await,
         Command::Run(args) => run_job::run(args, globals).await,
         Command::Notices(args) => notices::run(args, globals).await,
         Command::Runs(args) => runs::run(args, globals).await,
+        Command::Logs(args) => logs::run(args, globals).await,
         Command::Mail(command) => mail::run(command, globals).await,
         Command::Backup(args) => backup::run(args, globals).await,
         Command::Restore(args) => restore::run(args, globals).await,

@@ -97,6 +97,7 @@ async fn list(context: &Context, args: &Notices) -> CommandResult {
     let views: Vec<DayView> = futures::stream::iter(mails)
         .map(|(family, kind)| load_view(context, family, kind, args.date))
         .buffered(MAX_CONCURRENT_FAMILIES)
+        .try_filter_map(|view| futures::future::ready(Ok(view)))
         .try_collect()
         .await?;
     context.output.print_document(&views);
@@ -107,14 +108,17 @@ async fn list(context: &Context, args: &Notices) -> CommandResult {
         return Ok(Outcome::Done);
     }
     let now = context.now();
-    let mut table = Table::new([
-        words("FAMILY"),
+    let has_pictures = views.iter().any(|view| view.kind != MailKind::DAILY);
+    let mut columns = vec![words("FAMILY")];
+    columns.extend(has_pictures.then(|| fixed("KIND")));
+    columns.extend([
         fixed("DATE"),
         fixed("STATE"),
         fixed("SINCE").dispensable(),
         numbers("ATTEMPTS").dispensable(),
         words("MEANING"),
     ]);
+    let mut table = Table::new(columns);
     for view in &views {
         let (state, since, attempts) = match &view.record {
             Some(record) => (
@@ -124,52 +128,61 @@ async fn list(context: &Context, args: &Notices) -> CommandResult {
             ),
             None => (Cell::new("–", Tone::Faint), String::new(), String::new()),
         };
-        table.row([
-            view.family.as_str().into(),
+        let mut row: Vec<Cell> = vec![view.family.as_str().into()];
+        row.extend(has_pictures.then(|| view.kind.as_str().into()));
+        row.extend([
             view.date.to_string().into(),
             state,
             since.into(),
             attempts.into(),
             view.meaning.as_deref().unwrap_or_default().into(),
         ]);
+        table.row(row);
     }
     context.output.print_table(&table);
     Ok(Outcome::Done)
 }
 
+/// Loads a family's mail of a kind and day; `None` if it has none and doesn't want that kind.
 async fn load_view(
     context: &Context,
     family: &Family,
     kind: &MailKind,
     date: Option<NaiveDate>,
-) -> Result<DayView, CommandError> {
+) -> Result<Option<DayView>, CommandError> {
     let now = context.now();
     let date = date.unwrap_or_else(|| local_date(now, family.timezone));
-    let due = due_instant(date, family.notice_time, family.timezone);
     let key = MailKey::new(kind.clone(), family.id.clone(), date);
     let record = context.store.mail(&key).await?;
+    let scheduled = family.scheduled_for(kind);
+    if record.is_none() && scheduled.is_none() {
+        return Ok(None);
+    }
+    let family = scheduled.as_deref().unwrap_or(family);
+    let due = due_instant(date, family.notice_time, family.timezone);
     let meaning = match &record {
         Some(record) => meaning(record, now),
-        None if family.paused => Some("The family is paused.".to_owned()),
+        None if family.is_paused_on(date) => Some("The family is paused on that day.".to_owned()),
         None if due > now => Some(format!("Due at {}.", moment(due, now, family.timezone))),
         None if family.has_passed(date, now) => Some("There is no record of this day.".to_owned()),
-        None => Some("The next notify-all plans it.".to_owned()),
+        None => Some(format!("The next {} plans it.", kind.job_name())),
     };
-    Ok(DayView {
+    Ok(Some(DayView {
         kind: key.kind,
         family: family.id.clone(),
         date,
         due,
-        paused: family.paused,
+        paused: family.is_paused_on(date),
         record,
         meaning,
-    })
+    }))
 }
 
 async fn resend_notice(context: &Context, args: Resend) -> CommandResult {
     let family = context.family(&args.family).await?;
     let (now, date) = (context.now(), args.date);
-    let key = MailKey::new(args.kind, family.id.clone(), date);
+    let kind = args.kind;
+    let key = MailKey::new(kind.clone(), family.id.clone(), date);
     let record = context.store.mail(&key).await?;
     let Some(record) = record else {
         return Err(CommandError::usage(format!(
@@ -184,7 +197,7 @@ async fn resend_notice(context: &Context, args: Resend) -> CommandResult {
             family.id
         )));
     }
-    if family.paused {
+    if family.is_mail_paused(date, now) {
         return Err(CommandError::usage(format!(
             "The family {} is paused. Resume it first.",
             family.id
@@ -222,6 +235,7 @@ async fn resend_notice(context: &Context, args: Resend) -> CommandResult {
     }
     let only = NotifyAll {
         family: Some(family.id),
+        sends_pictures: kind == MailKind::PICTURE,
         ..NotifyAll::default()
     };
     notify_all(context, only).await

@@ -9,13 +9,17 @@ use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::compose::{Composers, compose_notice};
+use hippo_core::jobs::notify::picture::MAX_TRIES;
 use hippo_core::jobs::notify::send::{MailResult, NotifyPorts, unreachable_reason};
+use hippo_core::jobs::registry::CountWording;
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
-use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
-use hippo_core::run::{Job, Run, RunKey, RunOutcome};
+use hippo_core::outbox::{FAMILY_PAUSED, MailKey, MailKind, MailState, OutboxRecord};
+use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
+use hippo_core::store::{PictureDay, PictureDayState};
 use serde::Serialize;
 
+use crate::commands::enqueued_run::follow_run;
 use crate::context::{Context, Globals};
 use crate::deployment::{NotifyAllAnswer, NotifyAllRequest, RunRequest};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -23,7 +27,7 @@ use crate::not_started::show_not_started;
 use crate::notice_view::{addresses, state_cell};
 use crate::output::table::{Table, fixed, words};
 use crate::output::{count, time};
-use crate::start_options::StartOptions;
+use crate::start_options::{StartOptions, read_checked_input};
 use crate::values::date;
 
 /// Send every notice that is due.
@@ -36,6 +40,8 @@ Examples:
   hippo notify-all
   hippo notify-all --dry-run                      # shows what it would send now
   hippo notify-all --dry-run --date 2026-11-20    # shows another day's notice
+
+On AWS, it shows the progress of the stack's functions until they are done. Ctrl-C only stops watching.
 
 Exit code 1: an email could not be sent.")]
 pub(crate) struct NotifyAll {
@@ -51,8 +57,54 @@ pub(crate) struct NotifyAll {
     /// Whether to retry notices that the mail server refused; by default only if a person asks.
     #[arg(skip)]
     pub(crate) at_once: Option<bool>,
+    /// Whether the input was given as JSON.
+    #[arg(skip)]
+    pub(crate) has_json_input: bool,
+    /// Whether it is a run of `picture-of-the-day`, which sends pictures in place of notices.
+    #[arg(skip)]
+    pub(crate) sends_pictures: bool,
     #[command(flatten)]
     pub(crate) start: StartOptions,
+}
+
+impl NotifyAll {
+    /// The job that is run.
+    fn job(&self) -> JobName {
+        match self.sends_pictures {
+            true => JobName::PICTURE_OF_THE_DAY,
+            false => JobName::NOTIFY_ALL,
+        }
+    }
+
+    /// The kind of mail that it sends.
+    fn kind(&self) -> MailKind {
+        match self.sends_pictures {
+            true => MailKind::PICTURE,
+            false => MailKind::DAILY,
+        }
+    }
+
+    /// What is shown if nothing is due.
+    fn nothing_due(&self) -> &'static str {
+        match self.sends_pictures {
+            true => "No picture is due now. “hippo family list” shows who gets one, and when.",
+            false => "No notice is due now. “hippo status” says when the next one is.",
+        }
+    }
+
+    /// Sets the input that the label's schedule declares, if no other is given.
+    fn complete_from_schedule(&mut self, context: &Context) -> Result<(), CommandError> {
+        let is_given = self.has_json_input || self.date.is_some() || self.family.is_some();
+        let deployment = &*context.deployment;
+        let declared = self.start.declared_input(self.job(), deployment);
+        if let Some(declared) = declared.filter(|_| !is_given) {
+            let has_at_once = declared.contains_key("at_once");
+            let input: NotifyAllInput = read_checked_input(declared)?;
+            self.at_once = has_at_once.then_some(input.at_once);
+            self.family = input.family;
+        }
+        Ok(())
+    }
 }
 
 /// The resources for composing a notice.
@@ -95,24 +147,28 @@ pub(crate) async fn run(args: NotifyAll, globals: &Globals) -> CommandResult {
 }
 
 /// Sends the due notices, or shows them, with an open context.
-pub(crate) async fn notify_all(context: &Context, args: NotifyAll) -> CommandResult {
+pub(crate) async fn notify_all(context: &Context, mut args: NotifyAll) -> CommandResult {
+    args.complete_from_schedule(context)?;
     let families = context.families(args.family.as_ref()).await?;
     if let Some(date) = args.date {
         check_date(context, &families, date, args.dry_run)?;
+    }
+    if args.dry_run && args.sends_pictures {
+        return picture_dry_run(context, &families, args.date).await;
     }
     if args.dry_run {
         return dry_run(context, &families, args.date).await;
     }
     let key = args.start.run_key(
-        Job::NotifyAll,
-        context.deployment.default_label(Job::NotifyAll),
+        args.job(),
+        &context.deployment.default_label(args.job()),
         &*context.deployment,
         context.now(),
     )?;
     let request = NotifyAllRequest {
         run: RunRequest {
             key,
-            is_schedule: args.start.is_schedule(),
+            started_by: args.start.started_by(),
             input: NotifyAllInput {
                 date: args.date,
                 family: args.family.clone(),
@@ -127,8 +183,11 @@ pub(crate) async fn notify_all(context: &Context, args: NotifyAll) -> CommandRes
             notices.sort_by(|a, b| (&a.family, a.date).cmp(&(&b.family, b.date)));
             show(context, &args, &run, &notices).await
         }
-        NotifyAllAnswer::Enqueued { run, notices } => {
-            Ok(show_enqueued(context, &args, &run, notices))
+        NotifyAllAnswer::Recorded { run, notices } if notices > 0 => {
+            follow_run(context, &args.start, &run).await
+        }
+        NotifyAllAnswer::Enqueued { run, notices } | NotifyAllAnswer::Recorded { run, notices } => {
+            show_enqueued(context, &args, &run, notices).await
         }
         NotifyAllAnswer::NotStarted(reason) => Ok(show_not_started(context, &args.start, &reason)),
     }
@@ -140,28 +199,34 @@ struct EnqueuedNoticesDocument {
     notices: u64,
 }
 
-fn show_enqueued(context: &Context, args: &NotifyAll, run: &RunKey, notices: u64) -> Outcome {
+async fn show_enqueued(
+    context: &Context,
+    args: &NotifyAll,
+    run: &RunKey,
+    notices: u64,
+) -> CommandResult {
+    let CountWording { one, many, .. } = args.job().entry().wording;
+    let enqueued = count(usize::try_from(notices).unwrap_or(usize::MAX), one, many);
+    if !args.start.no_wait && notices > 0 {
+        if !args.start.is_quiet() {
+            context.output.print_text(format!("Sending {enqueued}."));
+        }
+        return follow_run(context, &args.start, run).await;
+    }
     context.output.print_document(&EnqueuedNoticesDocument {
         run: run.to_string(),
         notices,
     });
     if !args.start.is_quiet() {
         context.output.print_text(match notices {
-            0 => NOTHING_DUE.to_owned(),
-            notices => format!(
-                "Sending {}. This goes on without the command; “hippo status” shows how far it is.",
-                count(
-                    usize::try_from(notices).unwrap_or(usize::MAX),
-                    "notice",
-                    "notices"
-                )
+            0 => args.nothing_due().to_owned(),
+            _ => format!(
+                "Sending {enqueued}. This goes on without the command; “hippo status” shows how far it is."
             ),
         });
     }
-    Outcome::Done
+    Ok(Outcome::Done)
 }
-
-const NOTHING_DUE: &str = "No notice is due now. “hippo status” says when the next one is.";
 
 fn check_date(
     context: &Context,
@@ -170,7 +235,7 @@ fn check_date(
     dry_run: bool,
 ) -> Result<(), CommandError> {
     let now = context.now();
-    for family in families.iter().filter(|family| !family.paused) {
+    for family in families.iter().filter(|family| !family.is_paused_on(date)) {
         let today = local_date(now, family.timezone);
         if date > today {
             return Err(CommandError::usage(format!(
@@ -207,16 +272,19 @@ struct DryRun {
     is_over: bool,
 }
 
-/// The date of the notice that would be sent now; yesterday's, if it goes out after midnight.
-async fn next_notice_date(
+/// The date of the mail that would be sent now; yesterday's, if it goes out after midnight. The family is
+/// [scheduled for](Family::scheduled_for) the kind.
+async fn next_mail_date(
     context: &Context,
+    kind: &MailKind,
     family: &Family,
     today: NaiveDate,
 ) -> Result<NaiveDate, CommandError> {
-    for date in family.due_dates(context.now()) {
+    let due = family.due_dates(context.now()).into_iter();
+    for date in due.filter(|date| !family.is_paused_on(*date)) {
         let recorded = context
             .store
-            .mail(&MailKey::daily(family.id.clone(), date))
+            .mail(&MailKey::new(kind.clone(), family.id.clone(), date))
             .await?;
         if date < today && recorded.is_none_or(|record| !record.state.is_final()) {
             return Ok(date);
@@ -228,12 +296,15 @@ async fn next_notice_date(
 async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>) -> CommandResult {
     let composing = Composing::new(context).await?;
     let mut shown = Vec::new();
-    for family in families.iter().filter(|family| !family.paused) {
+    for family in families {
         let today = local_date(context.now(), family.timezone);
         let date = match date {
             Some(date) => date,
-            None => next_notice_date(context, family, today).await?,
+            None => next_mail_date(context, &MailKind::DAILY, family, today).await?,
         };
+        if family.is_paused_on(date) {
+            continue;
+        }
         let has_passed = date < today && family.has_passed(date, context.now());
         // The text is relative to the day of sending, or to its own day if that is past.
         let rendered_on = if has_passed { date } else { today };
@@ -272,6 +343,104 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
         context.output.print_text("There is no family to send to.");
     }
     Ok(Outcome::Done)
+}
+
+#[derive(Serialize)]
+struct PictureDryRun {
+    kind: MailKind,
+    family: FamilyId,
+    date: NaiveDate,
+    /// The addresses that would get it.
+    recipients: usize,
+    /// The addresses that wouldn't, because emails to them bounced or were marked as spam.
+    stopped: usize,
+    recorded: Option<MailState>,
+    /// Whether the day is past or its mail is final, so that nothing more is sent.
+    is_over: bool,
+    /// How far the date's picture got.
+    picture: Option<PictureDay>,
+}
+
+/// Shows the pictures that would be sent. Fetches none: a picture is shown as far as it is stored.
+async fn picture_dry_run(
+    context: &Context,
+    families: &[Family],
+    date: Option<NaiveDate>,
+) -> CommandResult {
+    if let Some(problem) = context.deployment.picture_problem() {
+        return Err(problem.into());
+    }
+    let now = context.now();
+    let mut shown = Vec::new();
+    for family in families {
+        let Some(family) = family.scheduled_for(&MailKind::PICTURE) else {
+            continue;
+        };
+        let today = local_date(now, family.timezone);
+        let date = match date {
+            Some(date) => date,
+            None => next_mail_date(context, &MailKind::PICTURE, &family, today).await?,
+        };
+        if family.is_paused_on(date) {
+            continue;
+        }
+        let key = MailKey::new(MailKind::PICTURE, family.id.clone(), date);
+        let recorded = context.store.mail(&key).await?;
+        let has_passed = date < today && family.has_passed(date, now);
+        shown.push(PictureDryRun {
+            kind: MailKind::PICTURE,
+            family: family.id.clone(),
+            date,
+            recipients: family.reachable_recipients().len(),
+            stopped: family.stopped_recipients().len(),
+            is_over: has_passed || recorded.as_ref().is_some_and(OutboxRecord::is_over),
+            recorded: recorded.map(|record| record.state),
+            picture: context.store.picture_day(date).await?,
+        });
+    }
+    context.output.print_document(&shown);
+    for one in &shown {
+        let recorded = one.recorded;
+        let recorded = recorded.map(|state| format!(" (on record as {})", state.as_str()));
+        let to = match one.is_over {
+            true => "nobody, because this day's picture is final".to_owned(),
+            false => addresses(one.recipients, one.stopped),
+        };
+        context.output.print_text(format!(
+            "== {}, {}{}, to {to}\n{}\n",
+            one.family,
+            one.date,
+            recorded.unwrap_or_default(),
+            describe_picture(one.picture.as_ref())
+        ));
+    }
+    if shown.is_empty() {
+        context
+            .output
+            .print_text("No family wants the picture of the day.");
+    }
+    Ok(Outcome::Done)
+}
+
+/// How far a date's picture got, in a sentence.
+fn describe_picture(day: Option<&PictureDay>) -> String {
+    let Some(day) = day else {
+        return "The picture isn't fetched yet.".to_owned();
+    };
+    match &day.state {
+        PictureDayState::Trying => "The picture is being fetched.".to_owned(),
+        PictureDayState::Fetched(picture) => match &picture.title {
+            Some(title) => format!("The picture is “{}”.", hippo_core::text::clean(title)),
+            None => "The picture is there. It has no title.".to_owned(),
+        },
+        PictureDayState::NoneToday { .. } => "The source has no new picture.".to_owned(),
+        PictureDayState::Failed { failure } => {
+            format!(
+                "Try {} of {MAX_TRIES} to get the picture failed. {failure}",
+                day.tries
+            )
+        }
+    }
 }
 
 fn print_dry_run(context: &Context, notice: &DryRun) {
@@ -345,7 +514,7 @@ async fn show(
     }
     if notices.is_empty() {
         if !show_final_notices(context, args).await? {
-            context.output.print_text(NOTHING_DUE);
+            context.output.print_text(args.nothing_due());
         }
     } else {
         let mut table = Table::new([
@@ -362,7 +531,11 @@ async fn show(
                 notice
                     .subject
                     .as_deref()
-                    .unwrap_or_else(|| without_subject(notice.state))
+                    .unwrap_or_else(|| match (args.sends_pictures, notice.state) {
+                        _ if notice.reason.as_deref() == Some(FAMILY_PAUSED) => "paused",
+                        (true, MailState::Skipped) => "no picture",
+                        (_, state) => without_subject(state),
+                    })
                     .into(),
             ]);
         }
@@ -378,9 +551,10 @@ async fn show(
             }
         }
         let sent = usize::try_from(run.counts.done).unwrap_or(usize::MAX);
+        let CountWording { one, many, .. } = args.job().entry().wording;
         context.output.print_text(format!(
             "Sent {} to {} in {}.",
-            count(sent, "notice", "notices"),
+            count(sent, one, many),
             context.deployment.mail_destination(),
             time::duration(run.duration(context.now()))
         ));
@@ -413,7 +587,7 @@ async fn show_final_notices(context: &Context, args: &NotifyAll) -> Result<bool,
         let date = args.date.unwrap_or(today);
         let Some(record) = context
             .store
-            .mail(&MailKey::daily(family.id.clone(), date))
+            .mail(&MailKey::new(args.kind(), family.id.clone(), date))
             .await?
         else {
             continue;
@@ -421,7 +595,8 @@ async fn show_final_notices(context: &Context, args: &NotifyAll) -> Result<bool,
         if record.state.is_final() {
             let reason = record.reason.as_deref().map(hippo_core::text::clean);
             context.output.print_text(format!(
-                "The notice of {} for {date} has been {} since {}. Nothing more happens for this day. {}",
+                "The {} of {} for {date} has been {} since {}. Nothing more happens for this day. {}",
+                args.job().entry().wording.one,
                 family.id,
                 record.state.as_str(),
                 time::moment(record.changed_at, context.now(), context.zone()),

@@ -1,112 +1,234 @@
 //! `hippo run`: runs a job by its name.
 
+mod backfill;
+
+use chrono::NaiveDate;
 use clap::Args;
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::run::Job;
-use serde::de::DeserializeOwned;
+use hippo_core::run::{JobName, Run, RunOutcome};
+use serde::Serialize;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use crate::commands::check_cards::{self, CheckCards};
 use crate::commands::notify_all::{self, NotifyAll};
-use crate::context::Globals;
-use crate::exit::{CommandError, CommandResult};
-use crate::start_options::StartOptions;
+use crate::context::{Context, Globals};
+use crate::deployment::{JobAnswer, RunRequest};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::not_started::show_not_started;
+use crate::output::time::duration;
+use crate::run_view::counts_words;
+use crate::start_options::{StartOptions, read_checked_input};
 use crate::text_input::strip_byte_order_mark;
-use crate::values::one_of;
+use crate::values::{date, job_name};
 
 /// Run a job by its name, with its input as JSON.
 ///
 /// “hippo check-cards” and “hippo notify-all” are short for it. Use it where you have the input as JSON:
 /// from a schedule, or from “hippo runs show”.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  hippo run check-cards --input '{\"scope\":\"failed\"}'
-  hippo run notify-all --input '{\"family\":\"conrad\"}' --dry-run
-
-Input of check-cards:
-  scope    all or failed
-  family   only this family's cards
-  library  only this library's cards
-
-Input of notify-all:
-  family   only this family's notice
-  date     the families' local date, such as 2026-11-21
-  at_once  true: also send notices that the mail server refused; the default
-           when a person starts the run")]
+#[command(after_help = describe_inputs())]
 pub(crate) struct RunJob {
     /// The job.
-    #[arg(value_parser = one_of(&Job::ALL, Job::as_str))]
-    job: Job,
-    /// What the job should do. By default all cards, or all notices that are due.
-    #[arg(
-        long,
-        value_name = "JSON",
-        default_value = "{}",
-        hide_default_value = true
-    )]
-    input: String,
+    #[arg(value_parser = job_name())]
+    job: JobName,
+    /// What the job should do. By default what the label's schedule declares; without a label, all
+    /// cards, or all notices that are due.
+    #[arg(long, value_name = "JSON")]
+    input: Option<String>,
     /// Show what it would do, without doing it. Saves nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Backfill: from this date on, run the job once for each scheduled time without a run, oldest first.
+    /// At most 30 days ago, in the schedule's zone.
+    #[arg(long, value_name = "DATE", value_parser = date, conflicts_with_all = ["scheduled_time", "no_wait"])]
+    from: Option<NaiveDate>,
+    /// The last date to backfill. Today by default.
+    #[arg(long, value_name = "DATE", value_parser = date, requires = "from")]
+    to: Option<NaiveDate>,
     #[command(flatten)]
     start: StartOptions,
 }
 
+/// Describes the input of every job, after some examples.
+fn describe_inputs() -> String {
+    let mut help = "\
+Examples:
+  hippo run check-cards --input '{\"scope\":\"failed\"}'
+  hippo run notify-all --input '{\"family\":\"conrad\"}' --dry-run
+  hippo run check-cards --label mornings --from 2026-11-19 --to 2026-11-21
+"
+    .to_owned();
+    for job in JobName::all() {
+        let fields = job.entry().input_fields;
+        let width = fields.iter().map(|(name, _)| name.len()).max();
+        let Some(width) = width else { continue };
+        help.push_str(&format!("\nInput of {job}:\n"));
+        for (name, meaning) in fields {
+            help.push_str(&format!("  {name:width$}  {meaning}\n"));
+        }
+    }
+    help.truncate(help.trim_end().len());
+    help
+}
+
 /// Runs the job.
 pub(crate) async fn run(args: RunJob, globals: &Globals) -> CommandResult {
-    match args.job {
-        Job::CheckCards => {
-            let (input, _): (CheckCardsInput, _) = parse_input(&args.input, CHECK_CARDS_EXAMPLE)?;
-            let command = CheckCards {
-                family: input.family,
-                library: input.library,
-                scope: input.scope,
-                dry_run: args.dry_run,
-                start: args.start,
-                ..CheckCards::default()
-            };
-            check_cards::run(command, globals).await
+    let input = match &args.input {
+        Some(text) => Some(parse_input(args.job, text)?),
+        None => None,
+    };
+    match args.from {
+        Some(from) => backfill::backfill(&args, input, from, globals).await,
+        None if args.dry_run && !has_dry_run(args.job) => {
+            Err(CommandError::usage(format!("{} has no dry run.", args.job)))
         }
-        Job::NotifyAll => {
-            let (input, given): (NotifyAllInput, _) = parse_input(&args.input, NOTIFY_ALL_EXAMPLE)?;
-            let command = NotifyAll {
-                dry_run: args.dry_run,
-                date: input.date,
-                family: input.family,
-                at_once: given.contains_key("at_once").then_some(input.at_once),
-                start: args.start,
-            };
-            notify_all::run(command, globals).await
+        None => {
+            let context = globals.open().await?;
+            run_once(&context, args.job, input, args.dry_run, args.start).await
         }
     }
 }
 
-/// Example inputs, for errors.
-const CHECK_CARDS_EXAMPLE: &str = r#"{"family":"conrad","scope":"failed"}"#;
-const NOTIFY_ALL_EXAMPLE: &str = r#"{"family":"conrad","date":"2026-11-21"}"#;
+fn has_dry_run(job: JobName) -> bool {
+    job.entry().build.is_none()
+}
 
-/// Parses the input, and returns it with its given fields; an error shows the `example`.
-fn parse_input<T: DeserializeOwned>(
-    input: &str,
-    example: &str,
-) -> Result<(T, Map<String, Value>), CommandError> {
-    // Serde alone would accept a list of values.
-    serde_json::from_str::<Map<String, Value>>(strip_byte_order_mark(input))
-        .map_err(|error| not_an_object(&error))
-        .and_then(|given| match serde_json::from_value(given.clone().into()) {
-            Ok(read) => Ok((read, given)),
-            Err(error) => {
-                Err(describe_invalid_field::<T>(given).unwrap_or_else(|| error.to_string()))
-            }
-        })
-        .map_err(|message| {
-            CommandError::usage(format!(
-                "The input isn't valid: {message}. Write it like '{example}'."
-            ))
-        })
+/// Runs a job once, with the command that it has, or else as any other job.
+async fn run_once(
+    context: &Context,
+    job: JobName,
+    input: Option<Map<String, Value>>,
+    dry_run: bool,
+    start: StartOptions,
+) -> CommandResult {
+    match job {
+        JobName::CHECK_CARDS => {
+            let input: Option<CheckCardsInput> = match input {
+                Some(fields) => Some(read_checked_input(fields)?),
+                None => None,
+            };
+            let scope = input.as_ref().map(|input| input.scope);
+            let CheckCardsInput {
+                family, library, ..
+            } = input.unwrap_or_default();
+            let command = CheckCards {
+                family,
+                library,
+                scope,
+                dry_run,
+                start,
+                ..CheckCards::default()
+            };
+            check_cards::check_cards(context, command).await
+        }
+        JobName::NOTIFY_ALL | JobName::PICTURE_OF_THE_DAY => {
+            let has_json_input = input.is_some();
+            let given = input.unwrap_or_default();
+            let has_at_once = given.contains_key("at_once");
+            let input: NotifyAllInput = read_checked_input(given)?;
+            let command = NotifyAll {
+                dry_run,
+                date: input.date,
+                family: input.family,
+                at_once: has_at_once.then_some(input.at_once),
+                has_json_input,
+                sends_pictures: job == JobName::PICTURE_OF_THE_DAY,
+                start,
+            };
+            notify_all::notify_all(context, command).await
+        }
+        job => run_any_job(context, job, input, &start).await,
+    }
+}
+
+/// Runs a job that has no command of its own. Without an input, it gets the one that the label's
+/// schedule declares.
+pub(crate) async fn run_any_job(
+    context: &Context,
+    job: JobName,
+    input: Option<Map<String, Value>>,
+    start: &StartOptions,
+) -> CommandResult {
+    let deployment = &*context.deployment;
+    let input = input.or_else(|| start.declared_input(job, deployment));
+    let input = job.entry().complete_input(&input.unwrap_or_default());
+    let input = input.map_err(|why| invalid_input(&why, None))?;
+    let label = deployment.default_label(job);
+    let key = start.run_key(job, &label, deployment, context.now())?;
+    let request = RunRequest {
+        key,
+        started_by: start.started_by(),
+        input,
+    };
+    match deployment.run_job(request).await? {
+        JobAnswer::Done { run, summary } => Ok(show_done(context, start, &run, &summary)),
+        JobAnswer::NotStarted(reason) => Ok(show_not_started(context, start, &reason)),
+    }
+}
+
+#[derive(Serialize)]
+struct JobRunDocument<'a> {
+    run: &'a Run,
+    summary: &'a Value,
+}
+
+fn show_done(context: &Context, start: &StartOptions, run: &Run, summary: &Value) -> Outcome {
+    context
+        .output
+        .print_document(&JobRunDocument { run, summary });
+    let outcome =
+        Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
+    if start.is_quiet() && outcome == Outcome::Done {
+        return outcome;
+    }
+    let took = duration(run.duration(context.now()));
+    let counts = match run.counts.planned {
+        0 => String::new(),
+        _ => format!(", {}", counts_words(run.key.job, &run.counts)),
+    };
+    let ended = run.outcome.as_str();
+    context
+        .output
+        .print_text(format!("{}: {ended} in {took}{counts}.", run.key.job));
+    for (name, value) in summary.as_object().into_iter().flatten() {
+        context.output.print_text(format!("  {name}: {value}"));
+    }
+    outcome
+}
+
+/// An example of a job's input, for errors.
+fn example_input(job: JobName) -> Option<&'static str> {
+    match job {
+        JobName::CHECK_CARDS => Some(r#"{"family":"conrad","scope":"failed"}"#),
+        JobName::NOTIFY_ALL | JobName::PICTURE_OF_THE_DAY => {
+            Some(r#"{"family":"conrad","date":"2026-11-21"}"#)
+        }
+        _ => None,
+    }
+}
+
+/// Parses the fields of a job's input; an error shows an example.
+fn parse_input(job: JobName, text: &str) -> Result<Map<String, Value>, CommandError> {
+    let parsed = parse_fields(text).and_then(|fields| {
+        job.entry().complete_input(&fields)?;
+        Ok(fields)
+    });
+    parsed.map_err(|why| invalid_input(&why, example_input(job)))
+}
+
+/// Parses a JSON object. Serde alone would accept a list of values.
+fn parse_fields(input: &str) -> Result<Map<String, Value>, String> {
+    serde_json::from_str(strip_byte_order_mark(input)).map_err(|error| not_an_object(&error))
+}
+
+fn invalid_input(why: &str, example: Option<&str>) -> CommandError {
+    let why = why.trim_end_matches('.');
+    CommandError::usage(match example {
+        Some(example) => format!("The input isn't valid: {why}. Write it like '{example}'."),
+        None => format!("The input isn't valid: {why}."),
+    })
 }
 
 /// Explains why the input isn't a JSON object.
@@ -115,20 +237,6 @@ fn not_an_object(error: &serde_json::Error) -> String {
         Category::Data => "it isn't a JSON object".to_owned(),
         _ => format!("it isn't JSON ({error})"),
     }
-}
-
-/// Describes the first invalid field, with its name.
-fn describe_invalid_field<T: DeserializeOwned>(given: Map<String, Value>) -> Option<String> {
-    given.into_iter().find_map(|(name, value)| {
-        let alone = Map::from_iter([(name.clone(), value)]);
-        let error = serde_json::from_value::<T>(alone.into()).err()?.to_string();
-        // The message about an unknown field names it already.
-        Some(if error.contains(&name) {
-            error
-        } else {
-            format!("“{name}”: {error}")
-        })
-    })
 }
 
 #[cfg(test)]
@@ -140,28 +248,24 @@ mod tests {
         for (input, expected) in [
             (
                 r#"{"famly":"conrad"}"#,
-                "unknown field `famly`, expected one of `scope`",
+                "“famly”: unknown field \"famly\", expected one of \"scope\"",
             ),
-            (r#"{"scope":"some"}"#, "unknown variant `some`"),
+            (r#"{"scope":"some"}"#, "“scope”: unknown variant \"some\""),
             (r#"{"family":"A B"}"#, "“A B” is not a valid id"),
             ("family", "isn't JSON"),
             ("[]", "isn't a JSON object"),
             (r#"["failed"]"#, "isn't a JSON object"),
             ("null", "isn't a JSON object"),
         ] {
-            let message = parse_input::<CheckCardsInput>(input, CHECK_CARDS_EXAMPLE)
+            let message = parse_input(JobName::CHECK_CARDS, input)
                 .unwrap_err()
                 .to_string();
             assert!(message.contains(expected), "{message}");
         }
-        let message = parse_input::<NotifyAllInput>(
-            r#"{"family":"conrad","date":"21 Nov"}"#,
-            NOTIFY_ALL_EXAMPLE,
-        )
-        .unwrap_err();
+        let wrong_date = r#"{"family":"conrad","date":"21 Nov"}"#;
+        let message = parse_input(JobName::NOTIFY_ALL, wrong_date).unwrap_err();
         assert!(message.to_string().contains("“date”: "), "{message}");
-        let (input, given): (NotifyAllInput, _) =
-            parse_input(r#"{"at_once":false}"#, NOTIFY_ALL_EXAMPLE).unwrap();
-        assert!(!input.at_once && given.contains_key("at_once"));
+        let given = parse_input(JobName::NOTIFY_ALL, r#"{"at_once":false}"#).unwrap();
+        assert_eq!(Value::from(given), serde_json::json!({"at_once": false}));
     }
 }

@@ -1,25 +1,34 @@
 //! `hippo runs`: lists the last runs of each job and label.
 
+mod activity;
+mod grid;
+mod past;
+mod retry;
 mod show;
 
 use std::io::IsTerminal as _;
-use std::time::Duration as Pause;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use hippo_core::ids::Label;
-use hippo_core::run::{Job, Run, RunKey, RunOutcome};
+use hippo_core::run::{JobName, Run, RunKey};
+use hippo_core::schedule::Pause;
 
+pub(crate) use self::show::{find_run, load_details, print_problems};
+use serde::Serialize;
+
+use self::activity::{ComingRun, coming_runs, describe};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
+use crate::output::table::{Table, fixed, numbers, words};
 use crate::output::time::{duration, moment};
 use crate::output::{count, print, print_json, stdout};
-use crate::run_view::{outcome_words_at, with_work};
+use crate::pauses::load_pauses_of;
+use crate::run_view::{outcome_cell, with_work};
 use crate::schedule_remarks;
 use crate::suggest::did_you_mean;
-use crate::values::{one_of, run_key};
+use crate::values::{MAX_DAYS, Since, job_name, run_key, since};
 
 /// Show the last runs of each job and label.
 #[derive(Debug, Args)]
@@ -29,25 +38,45 @@ use crate::values::{one_of, run_key};
 Examples:
   hippo runs
   hippo runs --job check-cards --label all --limit 10
+  hippo runs --grid                       # a month at a glance
+  hippo runs --failed --since 7d
   hippo runs --watch                      # until Ctrl-C
   hippo runs show check-cards/all/2026-11-21T10:00:00Z
 
-With --watch --json it prints one document per line each time."
+--watch also shows what runs now and what comes next. Without a terminal it prints that
+once; with --json it prints one document per line each time."
 )]
 pub(crate) struct Runs {
     #[command(subcommand)]
     command: Option<Command>,
     /// Only this job's runs.
-    #[arg(long, value_parser = one_of(&Job::ALL, Job::as_str))]
-    job: Option<Job>,
+    #[arg(long, value_parser = job_name())]
+    job: Option<JobName>,
     /// Only this label's runs: a schedule's name, or “person”.
     #[arg(long)]
     label: Option<Label>,
-    /// How many runs of each label.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
-    limit: u16,
-    /// Refresh every two seconds.
+    /// How many runs of each label. By default 5, or 20 with --failed or --since.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=200))]
+    limit: Option<u16>,
+    /// Only runs that failed, were lost or missed, or had failures.
     #[arg(long)]
+    failed: bool,
+    /// Only runs since a date, or of the last days, such as 7d.
+    #[arg(long, value_name = "DATE", value_parser = since)]
+    since: Option<Since>,
+    /// Show a row for each label with a square for each run, or for each day of many runs.
+    #[arg(long, conflicts_with_all = ["limit", "failed", "since", "watch"])]
+    grid: bool,
+    /// How many days the grid shows.
+    #[arg(
+        long,
+        default_value_t = 30,
+        requires = "grid",
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_DAYS))
+    )]
+    days: u16,
+    /// Refresh every two seconds.
+    #[arg(long, conflicts_with_all = ["failed", "since"])]
     watch: bool,
 }
 
@@ -60,18 +89,36 @@ enum Command {
         #[arg(value_parser = run_key)]
         id: RunKey,
     },
+    Retry(retry::Retry),
 }
+
+impl Runs {
+    fn is_wanted(&self, job: JobName, label: &Label) -> bool {
+        self.job.is_none_or(|wanted| wanted == job)
+            && self.label.as_ref().is_none_or(|wanted| wanted == label)
+    }
+}
+
+/// How many runs of each label are listed by default.
+const DEFAULT_LIMIT: u16 = 5;
 
 /// Shows runs.
 pub(crate) async fn run(args: Runs, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
     match &args.command {
         Some(Command::Show { id }) => show::show(&context, id).await,
+        Some(Command::Retry(args)) => retry::retry(&context, args).await,
         None if args.watch => watch(&context, &args).await,
+        None if args.grid => {
+            let is_wanted = |job, label: &Label| args.is_wanted(job, label);
+            grid::show(&context, args.days, is_wanted).await
+        }
+        None if args.failed || args.since.is_some() => past::show(&context, &args).await,
         None => {
             let runs = last_runs(&context, &args).await?;
             context.output.print_document(&runs);
-            let text = render_runs(&context, &args, &runs, context.output.width);
+            let pauses = load_pauses_of(&context, &runs).await?;
+            let text = render_runs(&context, &args, &runs, &pauses, context.output.width);
             context.output.print_line(text.trim_end());
             if let Some(label) = args.label.as_ref().filter(|_| runs.is_empty()) {
                 print_nearest_label(&context, label).await?;
@@ -83,13 +130,13 @@ pub(crate) async fn run(args: Runs, globals: &Globals) -> CommandResult {
 }
 
 /// The time between two refreshes.
-const REFRESH: Pause = Pause::from_secs(2);
+const REFRESH: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Loads the last runs of each job and label, with their workers' reports; the newest of each label
 /// first.
 async fn last_runs(context: &Context, args: &Runs) -> Result<Vec<Run>, CommandError> {
-    let jobs = args.job.map_or_else(|| Job::ALL.to_vec(), |job| vec![job]);
-    let limit = usize::from(args.limit);
+    let jobs = args.job.map_or_else(JobName::all, |job| vec![job]);
+    let limit = usize::from(args.limit.unwrap_or(DEFAULT_LIMIT));
     let mut last = Vec::new();
     for job in jobs {
         let store = &context.store;
@@ -105,34 +152,62 @@ async fn last_runs(context: &Context, args: &Runs) -> Result<Vec<Run>, CommandEr
     Ok(runs)
 }
 
-/// Redraws the table in place until the person stops it.
+/// What `--watch` shows.
+#[derive(Serialize)]
+struct WatchDocument {
+    runs: Vec<Run>,
+    next: Vec<ComingRun>,
+    #[serde(skip)]
+    pauses: Vec<Pause>,
+}
+
+impl WatchDocument {
+    async fn load(context: &Context, args: &Runs) -> Result<Self, CommandError> {
+        let runs = last_runs(context, args).await?;
+        let is_wanted = |job, label: &Label| args.is_wanted(job, label);
+        let next = coming_runs(context, &runs, is_wanted).await?;
+        let pauses = load_pauses_of(context, &runs).await?;
+        Ok(Self { runs, next, pauses })
+    }
+}
+
+/// Redraws the table and what comes next in place until the person stops it.
 async fn watch(context: &Context, args: &Runs) -> CommandResult {
     let json = context.output.json;
-    if !json && !std::io::stdout().is_terminal() {
-        return Err(CommandError::usage(
-            "--watch needs a terminal. Elsewhere add --json for one document per line.",
-        ));
-    }
-    if !json {
+    let is_terminal = std::io::stdout().is_terminal();
+    if is_terminal && !json {
         // Clears the screen once; the earlier output stays in the scrollback.
         print("\x1b[2J");
     }
     loop {
-        let runs = last_runs(context, args).await?;
+        let document = WatchDocument::load(context, args).await?;
+        let activity = describe(
+            &document.runs,
+            &document.next,
+            context.now(),
+            context.zone(),
+        );
         if json {
-            print_json(&runs);
+            print_json(&document);
+        } else if !is_terminal {
+            let table = render_runs(context, args, &document.runs, &document.pauses, None);
+            print(&format!("{table}\n{activity}"));
+            return Ok(Outcome::Done);
         } else {
             // The window may have been resized.
             let size = terminal_size::terminal_size();
             let width = size.map(|(width, _)| usize::from(width.0).max(40));
             let height = size.map(|(_, height)| usize::from(height.0));
+            let width = width.or(context.output.width);
             let render_runs =
-                |runs: &[Run]| render_runs(context, args, runs, width.or(context.output.width));
+                |runs: &[Run]| render_runs(context, args, runs, &document.pauses, width);
             let at = moment(context.now(), context.now(), context.zone());
+            let foot =
+                format!("\n{activity}\n{at}, refreshed every two seconds. Press Ctrl-C to stop.\n");
             print(&redraw_in_place(&render_screen(
-                &runs,
+                &document.runs,
                 height,
-                &at,
+                &foot,
                 render_runs,
             )));
         }
@@ -149,10 +224,9 @@ async fn watch(context: &Context, args: &Runs) -> CommandResult {
 fn render_screen(
     runs: &[Run],
     height: Option<usize>,
-    at: &str,
+    foot: &str,
     render_runs: impl Fn(&[Run]) -> String,
 ) -> String {
-    let foot = format!("\n{at}, refreshed every two seconds. Press Ctrl-C to stop.\n");
     // The cursor needs the last line.
     let room = height.map_or(usize::MAX, |height| height.saturating_sub(1));
     let mut shown = runs.len().min(room);
@@ -182,7 +256,7 @@ fn redraw_in_place(screen: &str) -> String {
 /// Suggests a label that is similar to one without runs.
 async fn print_nearest_label(context: &Context, label: &Label) -> Result<(), CommandError> {
     let mut labels = Vec::new();
-    for job in Job::ALL {
+    for job in JobName::all() {
         let runs = context.store.newest_of_each_label(job, 1).await?;
         labels.extend(runs.into_iter().map(|run| run.key.label.to_string()));
     }
@@ -210,14 +284,20 @@ fn empty_message(args: &Runs) -> String {
     }
 }
 
-fn render_runs(context: &Context, args: &Runs, runs: &[Run], width: Option<usize>) -> String {
+fn render_runs(
+    context: &Context,
+    args: &Runs,
+    runs: &[Run],
+    pauses: &[Pause],
+    width: Option<usize>,
+) -> String {
     if runs.is_empty() {
         return empty_message(args);
     }
-    build_table(runs, context.now(), context.zone()).render(width, context.output.color)
+    build_table(runs, pauses, context.now(), context.zone()).render(width, context.output.color)
 }
 
-fn build_table(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
+fn build_table(runs: &[Run], pauses: &[Pause], now: DateTime<Utc>, zone: Tz) -> Table {
     let mut table = Table::new([
         fixed("ID"),
         fixed("STARTED").dispensable(),
@@ -237,32 +317,17 @@ fn build_table(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
             run.counts.done.to_string().into(),
             run.counts.failures().to_string().into(),
             run.counts.skipped.to_string().into(),
-            outcome_cell(run, now, zone),
+            outcome_cell(run, pauses, now, zone),
         ]);
     }
     table
-}
-
-fn outcome_cell(run: &Run, now: DateTime<Utc>, zone: Tz) -> Cell {
-    let tone = match run.outcome {
-        RunOutcome::Done => Tone::Good,
-        RunOutcome::Running => Tone::Plain,
-        RunOutcome::SkippedStillRunning | RunOutcome::SkippedPaused | RunOutcome::Newer => {
-            Tone::Faint
-        }
-        RunOutcome::DoneWithFailures
-        | RunOutcome::Interrupted
-        | RunOutcome::SkippedClockInDoubt => Tone::Warning,
-        RunOutcome::Failed | RunOutcome::Lost | RunOutcome::Missed => Tone::Bad,
-    };
-    Cell::new(outcome_words_at(run, now, zone), tone)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use chrono::Duration;
-    use hippo_core::run::{Counts, Trigger};
+    use hippo_core::run::{Counts, RunOutcome, Trigger};
 
     fn run(began: DateTime<Utc>) -> Run {
         Run {
@@ -287,11 +352,12 @@ mod tests {
         let began = "2026-11-21T10:00:00Z".parse().unwrap();
         let runs: Vec<Run> = (0..4).map(|_| run(began)).collect();
         let render_runs = |runs: &[Run]| format!("head\n{}", "one\ntwo\n".repeat(runs.len()));
-        let whole = render_screen(&runs, None, "05:00 today", render_runs);
+        let foot = "\n05:00 today, refreshed. Press Ctrl-C to stop.\n";
+        let whole = render_screen(&runs, None, foot, render_runs);
         assert_eq!(whole.lines().count(), 11, "{whole}");
         assert!(whole.ends_with("Press Ctrl-C to stop.\n"), "{whole}");
         for (height, shown) in [(12, 4), (11, 3), (10, 2), (9, 2), (7, 1)] {
-            let drawn = render_screen(&runs, Some(height), "05:00 today", render_runs);
+            let drawn = render_screen(&runs, Some(height), foot, render_runs);
             // The cursor takes one more line.
             assert!(drawn.lines().count() < height, "{drawn}");
             assert_eq!(drawn.matches("one").count(), shown, "{height}:\n{drawn}");
@@ -314,7 +380,7 @@ mod tests {
             ..run(began)
         };
         let table = |width| {
-            build_table(std::slice::from_ref(&run), began, chrono_tz::UTC)
+            build_table(std::slice::from_ref(&run), &[], began, chrono_tz::UTC)
                 .render(Some(width), false)
         };
         for width in 100..115 {

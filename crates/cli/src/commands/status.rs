@@ -1,13 +1,13 @@
 //! `hippo status`: the state of every card and notice.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use clap::Args;
 use hippo_core::alerts::{Alert, Confirmation, StoredAlert, confirm_alert};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::outbox::{MailKind, OutboxRecord};
-use hippo_core::run::{Job, Run};
+use hippo_core::run::{JobName, Run};
 use hippo_core::store::DamagedRow;
 use serde::Serialize;
 
@@ -17,7 +17,8 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::next_notice::{NextNotice, last_tick};
 use crate::notice_view::{addresses, meaning, state_cell};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
-use crate::output::time::{ago, moment};
+use crate::output::time::{ago, day, moment};
+use crate::pauses::load_pauses_of;
 use crate::problem::active_back_off;
 use crate::remedies;
 use crate::run_view::{show_runs, with_work};
@@ -53,7 +54,7 @@ struct StatusDocument {
     families: Vec<FamilyView>,
     libraries_backing_off: Vec<BackedOff>,
     runs: Vec<Run>,
-    /// Remarks on the schedules: paused ones, and undeclared labels.
+    /// Remarks on the schedules: disabled and paused ones, and undeclared labels.
     schedules: Vec<schedule_remarks::Remark>,
     /// The alerts of the last two days, newest first.
     alerts: Vec<AlertView>,
@@ -76,7 +77,10 @@ struct AlertView {
 struct FamilyView {
     id: FamilyId,
     name: String,
+    /// Whether today's notice is paused.
     paused: bool,
+    /// The first date with a notice again, if a pause with an end goes on.
+    paused_until: Option<NaiveDate>,
     /// The addresses that get the notices.
     recipients: usize,
     /// The addresses that don't, because emails to them bounced or were marked as spam.
@@ -125,7 +129,8 @@ pub(crate) async fn status(context: &Context, args: &Status) -> CommandResult {
         show_family(context, family, view);
     }
     show_libraries(context, &document.libraries_backing_off);
-    show_runs(context, &document.runs);
+    let pauses = load_pauses_of(context, &document.runs).await?;
+    show_runs(context, &document.runs, &pauses);
     schedule_remarks::show(context, &document.schedules);
     show_alerts(context, &document.alerts);
     show_damaged_rows(context, &document.damaged_rows);
@@ -149,7 +154,8 @@ async fn document(context: &Context, families: &[Family]) -> Result<StatusDocume
         views.push(FamilyView {
             id: family.id.clone(),
             name: hippo_core::text::clean(&family.name),
-            paused: family.paused,
+            paused: family.is_paused_at(now),
+            paused_until: family.paused_until.filter(|_| family.is_paused_at(now)),
             recipients: family.reachable_recipients().len(),
             stopped: family.stopped_recipients().len(),
             next_notice: next.instant(),
@@ -176,7 +182,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<StatusDocume
         }
     }
     let mut runs = Vec::new();
-    for job in Job::ALL {
+    for job in JobName::all() {
         for run in context.store.recent_runs(Some(job), None, 1).await? {
             runs.push(with_work(context, run).await?);
         }
@@ -275,8 +281,14 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
             .to_owned(),
         (recipients, stopped) => format!("to {}", addresses(recipients, stopped)),
     };
-    if view.paused {
-        return "Paused: we send no notices.".to_owned();
+    match (view.paused, view.paused_until) {
+        (true, Some(until)) => {
+            let until = day(until, local_date(context.now(), family.timezone));
+            let next = view.next.sentence(context, family);
+            return format!("Paused until {until}. {next}, {to}.");
+        }
+        (true, None) => return "Paused: we send no notices.".to_owned(),
+        (false, _) => {}
     }
     format!("{}, {to}.", view.next.sentence(context, family))
 }

@@ -1,49 +1,33 @@
-//! `[operator]` and `[jobs.…]`: who gets alerts, and when the schedules fire.
+//! `[operator]`, `[jobs.…]` and `[[schedule]]`: who gets alerts, and when the jobs run.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use chrono::NaiveTime;
-use chrono_tz::Tz;
 use hippo_core::alerts::heartbeat::HeartbeatUrl;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
-use hippo_core::run::Job;
+use hippo_core::run::JobName;
 use hippo_core::run::ledger::StartRules;
-use hippo_core::run::schedule::Schedule;
+use hippo_core::schedule::{OnFailure, Schedule};
 use serde::Deserialize;
 use url::Url;
 
 use super::mailbox::mailbox;
-use crate::values::time_of_day;
 
-/// The label of runs that a person starts.
-pub(crate) const PERSON_LABEL: &str = "person";
-
-/// `[operator]`: who gets alerts.
+/// `[operator]`: who gets alerts, and how failed runs are reported.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct OperatorTable {
     email: Option<String>,
+    on_failure: Option<OnFailure>,
 }
 
-/// `[jobs.check-cards]`: a job's heartbeat and schedules.
+/// `[jobs.check-cards]`: how a job's failed runs are reported, and its heartbeat.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct JobTable {
-    ping: Option<String>,
-    ping_start_fail: bool,
-    schedules: BTreeMap<String, ScheduleTable>,
-}
-
-/// `[jobs.check-cards.schedules.all]`: one schedule.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ScheduleTable {
-    times: Option<Vec<String>>,
-    every_minutes: Option<u32>,
-    start_within_minutes: Option<u32>,
-    paused: bool,
+    on_failure: Option<OnFailure>,
+    heartbeat: Option<String>,
+    heartbeat_start_fail: bool,
 }
 
 /// Who gets alerts, and the jobs' heartbeats and schedules.
@@ -51,33 +35,53 @@ struct ScheduleTable {
 pub(crate) struct Jobs {
     /// Who gets alerts; without an address, they only go to the log.
     pub(crate) operator: Option<EmailAddress>,
+    /// How failed runs are reported.
+    pub(crate) failures: Failures,
     /// The heartbeat URL of each job.
-    pub(crate) heartbeats: BTreeMap<Job, HeartbeatUrl>,
-    rules: BTreeMap<(Job, Label), StartRules>,
+    pub(crate) heartbeats: BTreeMap<JobName, HeartbeatUrl>,
+    schedules: Vec<Schedule>,
+}
+
+/// How failed runs are reported: as `on_failure` of their schedule says, or else of their job, or else
+/// of the operator.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Failures {
+    pub(crate) by_label: BTreeMap<Label, OnFailure>,
+    pub(crate) by_job: BTreeMap<JobName, OnFailure>,
+    pub(crate) all: OnFailure,
 }
 
 impl Jobs {
+    /// The declared schedules, in the order of the file.
+    pub(crate) fn schedules(&self) -> &[Schedule] {
+        &self.schedules
+    }
+
+    /// A job's declared schedule.
+    pub(crate) fn schedule(&self, job: JobName, label: &Label) -> Option<&Schedule> {
+        self.schedules
+            .iter()
+            .find(|schedule| schedule.job == job && schedule.label == *label)
+    }
+
     /// The rules that decide whether a run may start.
-    pub(crate) fn rules(&self, job: Job, label: &Label) -> StartRules {
-        let key = (job, label.clone());
-        self.rules.get(&key).cloned().unwrap_or_default()
+    pub(crate) fn rules(&self, job: JobName, label: &Label) -> StartRules {
+        let schedule = self.schedule(job, label);
+        schedule.map(Schedule::start_rules).unwrap_or_default()
     }
 
     /// The labels of a job's declared schedules.
-    pub(crate) fn labels(&self, job: Job) -> Vec<String> {
-        self.rules
-            .keys()
-            .filter(|(declared_job, _)| *declared_job == job)
-            .map(|(_, label)| label.to_string())
-            .collect()
+    pub(crate) fn labels(&self, job: JobName) -> Vec<String> {
+        let of_job = self.schedules.iter().filter(|schedule| schedule.job == job);
+        of_job.map(|schedule| schedule.label.to_string()).collect()
     }
 
-    /// The schedules that are paused.
-    pub(crate) fn paused(&self) -> Vec<(Job, Label)> {
-        self.rules
+    /// The schedules that are disabled.
+    pub(crate) fn disabled(&self) -> Vec<(JobName, Label)> {
+        self.schedules
             .iter()
-            .filter(|(_, rules)| rules.paused)
-            .map(|(key, _)| key.clone())
+            .filter(|schedule| !schedule.enabled)
+            .map(|schedule| (schedule.job, schedule.label.clone()))
             .collect()
     }
 
@@ -85,99 +89,65 @@ impl Jobs {
     pub(super) fn from_tables(
         operator: OperatorTable,
         tables: BTreeMap<String, JobTable>,
-        zone: Tz,
+        schedules: Vec<Schedule>,
+        failures_by_label: BTreeMap<Label, OnFailure>,
     ) -> Result<Self, String> {
-        let mut jobs = Self::default();
+        let mut jobs = Self {
+            schedules,
+            ..Self::default()
+        };
+        jobs.failures.by_label = failures_by_label;
+        if let Some(on_failure) = operator.on_failure {
+            check_on_failure("operator", &on_failure)?;
+            jobs.failures.all = on_failure;
+        }
         if let Some(email) = operator.email.filter(|email| !email.trim().is_empty()) {
             let (_, address) = mailbox("operator.email", &email)?;
             jobs.operator = Some(address);
         }
         for (name, table) in tables {
-            let Some(job) = Job::ALL.into_iter().find(|job| job.as_str() == name) else {
+            let Ok(job) = name.parse() else {
                 return Err(format!(
-                    "has a mistake at “jobs.{name}”: the jobs are check-cards and notify-all."
+                    "has a mistake at “jobs.{name}”: the jobs are {}.",
+                    JobName::list()
                 ));
             };
-            if let Some(text) = table.ping.filter(|text| !text.trim().is_empty()) {
+            if let Some(on_failure) = table.on_failure {
+                check_on_failure(&format!("jobs.{name}"), &on_failure)?;
+                jobs.failures.by_job.insert(job, on_failure);
+            }
+            if let Some(text) = table.heartbeat.filter(|text| !text.trim().is_empty()) {
                 // The message doesn't repeat the URL: anyone who knows it can send the heartbeat.
                 let url = Url::parse(text.trim())
                     .ok()
                     .filter(|url| matches!(url.scheme(), "http" | "https"))
                     .ok_or_else(|| {
-                        format!("has a mistake at “jobs.{name}.ping”: write a URL that begins with https://.")
+                        format!("has a mistake at “jobs.{name}.heartbeat”: write a URL that begins with https://.")
                     })?;
-                let start_fail = table.ping_start_fail;
+                let start_fail = table.heartbeat_start_fail;
                 jobs.heartbeats
                     .insert(job, HeartbeatUrl { url, start_fail });
-            } else if table.ping_start_fail {
+            } else if table.heartbeat_start_fail {
                 return Err(format!(
-                    "has a mistake at “jobs.{name}.ping_start_fail”: it needs “ping”, the heartbeat URL."
+                    "has a mistake at “jobs.{name}.heartbeat_start_fail”: it needs “heartbeat”, the heartbeat URL."
                 ));
-            }
-            for (label, schedule) in table.schedules {
-                let at = format!("jobs.{name}.schedules.{label}");
-                let mistake = |what: &str| format!("has a mistake at “{at}”: {what}");
-                let parsed = label
-                    .parse::<Label>()
-                    .map_err(|error| mistake(&error.to_string()))?;
-                if parsed.as_str() == PERSON_LABEL {
-                    return Err(mistake(
-                        "“person” is the label of runs that a person starts. Give the schedule another name.",
-                    ));
-                }
-                let rules = schedule.rules(zone).map_err(|what| mistake(&what))?;
-                jobs.rules.insert((job, parsed), rules);
             }
         }
         Ok(jobs)
     }
 }
 
-impl ScheduleTable {
-    fn rules(self, zone: Tz) -> Result<StartRules, String> {
-        let schedule = match (self.times, self.every_minutes) {
-            (None, None) => None,
-            (None, Some(0)) => return Err("every_minutes must be 1 or more.".to_owned()),
-            (None, Some(minutes)) => Some(Schedule::EveryMinutes(minutes)),
-            (Some(times), None) => Some(Schedule::Daily {
-                zone,
-                times: parse_daily_times(&times)?,
-            }),
-            (Some(_), Some(_)) => {
-                return Err("give times or every_minutes, not both.".to_owned());
-            }
-        };
-        Ok(StartRules {
-            start_deadline: self
-                .start_within_minutes
-                .map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
-            paused: self.paused,
-            schedule,
-        })
-    }
-}
-
-/// Parses times of day and rejects duplicates.
-fn parse_daily_times(times: &[String]) -> Result<Vec<NaiveTime>, String> {
-    if times.is_empty() {
-        return Err(
-            "times is empty: write the times of the day, or leave the line out.".to_owned(),
-        );
-    }
-    let mut daily = Vec::with_capacity(times.len());
-    for text in times {
-        let time = time_of_day(text)?;
-        if daily.contains(&time) {
-            return Err(format!("{} is in times twice.", time.format("%H:%M")));
-        }
-        daily.push(time);
-    }
-    Ok(daily)
+fn check_on_failure(table: &str, on_failure: &OnFailure) -> Result<(), String> {
+    on_failure
+        .check()
+        .map_err(|mistake| format!("has a mistake at “{table}.on_failure”: {mistake}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use crate::config::Config;
     use rstest::rstest;
 
@@ -191,9 +161,10 @@ mod tests {
     fn schedule_is_found_by_job_and_label() {
         let jobs = read(
             "[operator]\nemail = \"Op <op@example.org>\"\n\
-             [jobs.check-cards]\nping = \"https://alive.example.org/x\"\nping_start_fail = true\n\
-             [jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"12:30\"]\nstart_within_minutes = 60\n\
-             [jobs.notify-all.schedules.tick]\nevery_minutes = 15\npaused = true\n",
+             [jobs.check-cards]\nheartbeat = \"https://alive.example.org/x\"\nheartbeat_start_fail = true\n\
+             [[schedule]]\njob = \"check-cards\"\nlabel = \"all\"\nwhen = \"cron(0 5 * * ? *)\"\n\
+             start_within = \"60 min\"\n\
+             [[schedule]]\njob = \"notify-all\"\nlabel = \"tick\"\nwhen = \"rate(15 minutes)\"\nenabled = false\n",
         )
         .unwrap();
         assert_eq!(jobs.operator, Some("op@example.org".parse().unwrap()));
@@ -201,50 +172,36 @@ mod tests {
             url: "https://alive.example.org/x".parse().unwrap(),
             start_fail: true,
         };
-        assert_eq!(jobs.heartbeats, [(Job::CheckCards, heartbeat)].into());
-        let time = |hour, minute| NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
+        assert_eq!(jobs.heartbeats, [(JobName::CHECK_CARDS, heartbeat)].into());
+        let all = jobs.rules(JobName::CHECK_CARDS, &"all".parse().unwrap());
+        assert_eq!(all.start_deadline, Some(Duration::from_secs(3600)));
+        let (recurrence, zone) = (all.schedule.unwrap(), chrono_tz::America::Toronto);
+        assert_eq!((all.disabled, recurrence.zone), (false, zone));
+        let tick = jobs.rules(JobName::NOTIFY_ALL, &"tick".parse().unwrap());
+        assert!(tick.disabled && tick.schedule.is_some());
         assert_eq!(
-            jobs.rules(Job::CheckCards, &"all".parse().unwrap()),
-            StartRules {
-                start_deadline: Some(Duration::from_secs(3600)),
-                paused: false,
-                schedule: Some(Schedule::Daily {
-                    zone: chrono_tz::America::Toronto,
-                    times: vec![time(5, 0), time(12, 30)],
-                }),
-            }
+            jobs.disabled(),
+            [(JobName::NOTIFY_ALL, "tick".parse().unwrap())]
         );
-        let tick = jobs.rules(Job::NotifyAll, &"tick".parse().unwrap());
-        assert_eq!(tick.schedule, Some(Schedule::EveryMinutes(15)));
-        assert!(tick.paused);
-        let other = jobs.rules(Job::CheckCards, &"tick".parse().unwrap());
+        let other = jobs.rules(JobName::CHECK_CARDS, &"tick".parse().unwrap());
         assert_eq!(other, StartRules::default());
     }
 
     #[rstest]
-    #[case("[jobs.check-card]\n", "the jobs are check-cards and notify-all")]
-    #[case("[jobs.check-cards]\nping = \"canary\"\n", "“jobs.check-cards.ping”")]
-    #[case("[jobs.check-cards]\nping = \"file:///canary\"\n", "https://")]
-    #[case("[jobs.check-cards]\nping_start_fail = true\n", "needs “ping”")]
+    #[case("[jobs.check-card]\n", "the jobs are check-cards, notify-all")]
     #[case(
-        "[jobs.check-cards.schedules.all]\ntimes = [\"5\"]\n",
-        "Write it like 06:30"
+        "[jobs.check-cards]\nheartbeat = \"canary\"\n",
+        "“jobs.check-cards.heartbeat”"
     )]
-    #[case("[jobs.check-cards.schedules.all]\nevery_minutes = 0\n", "1 or more")]
+    #[case("[jobs.check-cards]\nheartbeat = \"file:///canary\"\n", "https://")]
     #[case(
-        "[jobs.check-cards.schedules.all]\nevery_minutes = 5\ntimes = [\"05:00\"]\n",
-        "not both"
-    )]
-    #[case("[jobs.check-cards.schedules.all]\ntimes = []\n", "times is empty")]
-    #[case(
-        "[jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"5:00\"]\n",
-        "05:00 is in times twice"
+        "[jobs.check-cards]\nheartbeat_start_fail = true\n",
+        "needs “heartbeat”"
     )]
     #[case(
-        "[jobs.check-cards.schedules.person]\nevery_minutes = 5\n",
-        "another name"
+        "[jobs.check-cards]\ntimes = [\"05:00\"]\n",
+        "“times” isn't known here"
     )]
-    #[case("[jobs.check-cards.schedules.\"A B\"]\n", "“A B” is not a valid id")]
     #[case("[operator]\nemail = \"nobody\"\n", "operator.email")]
     #[case("[operator]\nmail = \"op@example.org\"\n", "“mail” isn't known here")]
     fn mistake_is_described(#[case] text: &str, #[case] expected: &str) {

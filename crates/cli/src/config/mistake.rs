@@ -1,5 +1,7 @@
 //! Errors in a TOML file, in plain words.
 
+use crate::suggest::did_you_mean;
+
 /// Describes an error in a TOML file by its line number.
 ///
 /// It never quotes the line, which may hold a secret.
@@ -17,18 +19,22 @@ fn plain_message(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let known = |names: &[&str]| {
         // These keys exist only to be rejected.
-        let names = names
-            .iter()
-            .filter(|name| !matches!(**name, "password" | "pin"));
-        names.copied().collect::<Vec<_>>().join(", ")
+        let names = names.iter().copied();
+        let names = names.filter(|name| !matches!(*name, "password" | "pin"));
+        names.map(str::to_owned).collect::<Vec<_>>()
     };
     if let (true, [name, names @ ..]) = (message.starts_with("unknown field"), &*quoted) {
-        return format!("“{name}” isn't known here; the keys are {}", known(names));
+        let known = known(names);
+        let (meant, keys) = (did_you_mean(name, &known), known.join(", "));
+        return match meant.as_str() {
+            "" => format!("“{name}” isn't known here; the keys are {keys}"),
+            meant => format!("“{name}” isn't known here.{meant} The keys are {keys}"),
+        };
     }
     if let (true, [_, names @ ..]) = (message.starts_with("unknown variant"), &*quoted) {
         return format!(
             "the word in quotes isn't known here; write one of {}",
-            known(names)
+            known(names).join(", ")
         );
     }
     if let (true, [name]) = (message.starts_with("missing field"), &*quoted) {

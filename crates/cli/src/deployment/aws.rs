@@ -1,5 +1,6 @@
 //! A deployed stack on AWS.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,46 +9,75 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use hippo_aws::dynamodb::{self, DynamoDbStore};
 use hippo_aws::operator::dead_letters::{DeadLetters, Kind, ReplayOptions};
-use hippo_aws::operator::doctor::{self, Doctor, SCHEDULES};
+use hippo_aws::operator::doctor::{self, Doctor};
 use hippo_aws::operator::jobs::{
-    CheckCardsEvent, CheckCardsReply, Functions, NotifyAllEvent, NotifyAllReply, Reply,
+    CheckCardsReply, Functions, JobEvent, JobReply, NotifyAllReply, Reply,
 };
+use hippo_aws::operator::logs::{self, FunctionLine, FunctionLogs};
 use hippo_aws::operator::stack::{self, Outputs};
 use hippo_aws::queue::SqsVisitQueue;
 use hippo_aws::ses::SesMailer;
 use hippo_aws::ssm::KeyParameters;
-use hippo_aws::{SdkConfig, clients};
+use hippo_aws::{SdkConfig, clients, schedules};
 use hippo_core::card::Card;
 use hippo_core::check::Check;
 use hippo_core::clock::{Clock, is_in_future};
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
+use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::mail::Mailer;
 use hippo_core::queue::VisitQueue as _;
 use hippo_core::run::not_started::NotStarted;
-use hippo_core::run::{Job, RunKey};
+use hippo_core::run::{JobName, RunKey};
+use hippo_core::schedule::Schedule;
 use hippo_core::seal::{PrivateKeys, PublicKey};
-use hippo_core::store::Store;
+use hippo_core::store::{DeclaredScheduleStore as _, RunStore as _, Store};
 use hippo_recording::Recorder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    CheckCardAnswer, CheckCardsAnswer, CheckCardsRequest, Deployment, NotifyAllAnswer,
-    NotifyAllRequest, PausedSchedules, visit_to,
+    CheckCardAnswer, CheckCardsAnswer, CheckCardsRequest, Deployment, DisabledSchedules, JobAnswer,
+    NotifyAllAnswer, NotifyAllRequest, PictureProblem, RunRequest, StartedBy, visit_to,
 };
 use crate::exit::{CommandError, ErrorKind};
 use crate::finding::{Finding, Verdict};
 use crate::home::SecretsLock;
 use crate::key_store::KeyStore;
 use crate::not_checked::reason_left_out;
+use crate::output::progress::Progress as Bar;
+use crate::run_log::LogLine;
+use crate::run_log::read::{LogCursor, LogQuery, NewLines, SourcedLine};
 
 pub(crate) use hippo_aws::operator::dead_letters::{ReplayOutcome, Replayed};
 
 /// How long the command waits for a check, including a cold start and a slow library.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(100);
 
+/// The stack sends no pictures.
+const NO_PICTURE_SOURCE: PictureProblem = PictureProblem {
+    found: "The stack doesn't say where the picture of the day comes from.",
+    advice: "Set PictureUrl and PictureKind in samconfig.toml, then run “make deploy”.",
+};
+
+/// The stack is older than its function of pictures.
+const NO_PICTURE_FUNCTION: PictureProblem = PictureProblem {
+    found: "The stack has no function for picture-of-the-day.",
+    advice: "Set PictureUrl and PictureKind in samconfig.toml, then run “make deploy” with this version.",
+};
+
 /// The time between two reads of the table.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The result of starting a run with a function.
+enum StartedRun<R> {
+    /// It started, with this reply.
+    Started(R),
+    /// No run was started.
+    NotStarted(NotStarted),
+}
 
 /// A deployed stack.
 pub(crate) struct AwsDeployment {
@@ -55,6 +85,7 @@ pub(crate) struct AwsDeployment {
     config: SdkConfig,
     outputs: Outputs,
     store: Arc<DynamoDbStore>,
+    logs: FunctionLogs,
     clock: Arc<dyn Clock>,
 }
 
@@ -71,6 +102,7 @@ impl AwsDeployment {
         Ok(Self {
             name: name.to_owned(),
             store: Arc::new(DynamoDbStore::new(client, &outputs.table)),
+            logs: FunctionLogs::new(&config, name, outputs.jobs.keys().copied()),
             config,
             outputs,
             clock,
@@ -108,6 +140,30 @@ impl AwsDeployment {
             &self.outputs.public_key_parameter,
             &self.outputs.fingerprint_key_parameter,
         )
+    }
+
+    /// Starts a run with a job's function. A person's run gets a key that no run has yet.
+    async fn start_run<I: Serialize, R: DeserializeOwned>(
+        &self,
+        function: &str,
+        mut request: RunRequest<I>,
+    ) -> Result<StartedRun<R>, CommandError> {
+        let functions = Functions::new(&self.config);
+        loop {
+            let event = JobEvent::new(&request.key, &request.input)
+                .backfill(request.started_by == StartedBy::Backfill);
+            let reply = functions.call(function, &event).await.map_err(unusable)?;
+            let why = match reply {
+                Reply::Started(reply) => return Ok(StartedRun::Started(reply)),
+                Reply::NotStarted { not_started, run } => {
+                    self.not_started(&not_started, &run).await?
+                }
+            };
+            match why {
+                NotStarted::AlreadyRan(_) if request.may_change_key() => request.next_key(),
+                why => return Ok(StartedRun::NotStarted(why)),
+            }
+        }
     }
 
     /// Explains why a function started no run, with the recorded run.
@@ -161,6 +217,54 @@ impl AwsDeployment {
                 finished_at: check.finished_at,
                 outcome,
             }));
+        }
+    }
+}
+
+impl AwsDeployment {
+    /// Sends pictures with their function, which sends them all before it replies. Shows its progress.
+    async fn send_pictures(
+        &self,
+        mut request: RunRequest<NotifyAllInput>,
+        at_once: Option<bool>,
+    ) -> Result<NotifyAllAnswer, CommandError> {
+        if let Some(problem) = self.picture_problem() {
+            return Err(problem.into());
+        }
+        let function = self.outputs.jobs.get(&JobName::PICTURE_OF_THE_DAY);
+        let Some(function) = function else {
+            return Err(NO_PICTURE_FUNCTION.into());
+        };
+        request.input.at_once = at_once.unwrap_or(!request.is_schedule());
+        let key = request.key.clone();
+        let started = tokio::select! {
+            started = self.start_run(function, request) => started?,
+            never = self.show_progress(&key) => match never {},
+        };
+        match started {
+            StartedRun::Started(JobReply { run, .. }) => {
+                let recorded = self.store.run(&run).await?;
+                let counts = recorded.map(|run| run.counts).unwrap_or_default();
+                // The run finalises those of earlier days without having planned them.
+                let settled = counts.done + counts.failures() + counts.skipped;
+                let notices = counts.planned.max(settled).into();
+                Ok(NotifyAllAnswer::Recorded { run, notices })
+            }
+            StartedRun::NotStarted(why) => Ok(NotifyAllAnswer::NotStarted(why)),
+        }
+    }
+
+    /// Shows the counts that a run stores as it goes on, until it is dropped.
+    async fn show_progress(&self, run: &RunKey) -> Infallible {
+        let bar = Bar::new("pictures");
+        loop {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            // It is only a progress bar: the function's reply tells what went wrong.
+            if let Ok(Some(run)) = self.store.run(run).await {
+                let settled = run.counts.done + run.counts.failures() + run.counts.skipped;
+                bar.set_total(run.counts.planned as usize);
+                bar.set_position(settled as usize);
+            }
         }
     }
 }
@@ -228,6 +332,13 @@ impl Deployment for AwsDeployment {
         None
     }
 
+    fn picture_problem(&self) -> Option<PictureProblem> {
+        if !self.outputs.jobs.contains_key(&JobName::PICTURE_OF_THE_DAY) {
+            return Some(NO_PICTURE_FUNCTION);
+        }
+        (!self.outputs.has_picture_source).then_some(NO_PICTURE_SOURCE)
+    }
+
     async fn diagnose(&self, recipients: &[EmailAddress]) -> Vec<Finding> {
         let doctor = Doctor::new(&self.config, &self.outputs);
         let mut found = doctor.check_mail(recipients).await;
@@ -237,32 +348,53 @@ impl Deployment for AwsDeployment {
         found.into_iter().map(Finding::from).collect()
     }
 
-    fn declared_labels(&self, job: Job) -> Vec<String> {
-        SCHEDULES
-            .iter()
+    async fn schedules(&self) -> Result<Vec<Schedule>, CommandError> {
+        let mut schedules = Vec::new();
+        for job in JobName::all() {
+            schedules.extend(self.store.declared_schedules(job).await?);
+        }
+        if schedules.is_empty() {
+            return Err(CommandError::usage(
+                "The stack's schedules aren't known yet. “make deploy” saves them, or else the first run of each \
+                 function.",
+            ));
+        }
+        Ok(schedules)
+    }
+
+    fn declared_schedule(&self, _: JobName, _: &Label) -> Option<&Schedule> {
+        None
+    }
+
+    fn declared_labels(&self, job: JobName) -> Vec<String> {
+        schedules::jobs_and_labels()
+            .into_iter()
             .filter(|(declared_job, _)| *declared_job == job)
-            .map(|(_, label)| (*label).to_owned())
+            .map(|(_, label)| label.to_string())
             .collect()
     }
 
-    async fn paused_schedules(&self) -> Result<PausedSchedules, String> {
+    async fn disabled_schedules(&self) -> Result<DisabledSchedules, String> {
         let doctor = Doctor::new(&self.config, &self.outputs);
-        Ok(PausedSchedules {
+        Ok(DisabledSchedules {
             schedules: doctor.disabled_schedules().await?,
             how: "is disabled in EventBridge, so its runs don't start. “hippo --target aws doctor” says how to \
                   enable it.",
         })
     }
 
-    fn last_scheduled_time(&self, _: Job, _: &Label, _: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    fn last_scheduled_time(
+        &self,
+        _: JobName,
+        _: &Label,
+        _: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
         None
     }
 
-    fn default_label(&self, job: Job) -> &'static str {
-        match job {
-            Job::CheckCards => "all",
-            Job::NotifyAll => "tick",
-        }
+    fn default_label(&self, job: JobName) -> String {
+        let mut labels = self.declared_labels(job).into_iter();
+        labels.next().unwrap_or_else(|| "all".to_owned())
     }
 
     fn can_record(&self) -> bool {
@@ -314,35 +446,46 @@ impl Deployment for AwsDeployment {
                  pauses. Leave --concurrency and --no-pause out.",
             ));
         }
-        let mut run_request = request.run;
-        let functions = Functions::new(&self.config);
-        loop {
-            let event = CheckCardsEvent::new(&run_request.key, &run_request.input);
-            let reply: Reply<CheckCardsReply> = functions
-                .call(&self.outputs.check_cards, &event)
-                .await
-                .map_err(unusable)?;
-            match reply {
-                Reply::Started(CheckCardsReply { run, cards, visits }) => {
-                    return Ok(CheckCardsAnswer::Enqueued { run, cards, visits });
-                }
-                Reply::NotStarted { not_started, run } => {
-                    match self.not_started(&not_started, &run).await? {
-                        NotStarted::AlreadyRan(_) if !run_request.is_schedule => {
-                            run_request.next_key()
-                        }
-                        why => return Ok(CheckCardsAnswer::NotStarted(why)),
-                    }
-                }
+        let function = &self.outputs.check_cards;
+        match self.start_run(function, request.run).await? {
+            StartedRun::Started(CheckCardsReply { run, cards, visits }) => {
+                Ok(CheckCardsAnswer::Enqueued { run, cards, visits })
             }
+            StartedRun::NotStarted(why) => Ok(CheckCardsAnswer::NotStarted(why)),
         }
+    }
+
+    async fn new_log_lines(
+        &self,
+        query: &LogQuery,
+        cursor: &mut LogCursor,
+    ) -> Result<NewLines, CommandError> {
+        let query = logs::LogQuery {
+            job: query.job,
+            run: query.run.clone(),
+            since: query.since,
+            until: query.until,
+        };
+        let batch = self.logs.read_new(&query, &mut cursor.groups).await;
+        let batch = batch.map_err(unusable)?;
+        Ok(NewLines {
+            lines: batch.lines.into_iter().map(SourcedLine::from).collect(),
+            has_more: batch.has_more,
+        })
+    }
+
+    fn log_poll_interval(&self) -> Duration {
+        logs::POLL_INTERVAL
     }
 
     async fn notify_all(&self, request: NotifyAllRequest) -> Result<NotifyAllAnswer, CommandError> {
         let NotifyAllRequest {
-            run: mut request,
+            run: request,
             at_once,
         } = request;
+        if request.key.job == JobName::PICTURE_OF_THE_DAY {
+            return self.send_pictures(request, at_once).await;
+        }
         if at_once == Some(true) {
             return Err(CommandError::usage(
                 "On AWS a notice that the mail service refused is tried again after half an hour. Leave at_once out \
@@ -354,24 +497,46 @@ impl Deployment for AwsDeployment {
                 "On AWS each family gets its notice at its own time. --date only goes with --dry-run there.",
             ));
         }
-        let functions = Functions::new(&self.config);
-        loop {
-            let event = NotifyAllEvent::new(&request.key, &request.input);
-            let reply: Reply<NotifyAllReply> = functions
-                .call(&self.outputs.notify_all, &event)
-                .await
-                .map_err(unusable)?;
-            match reply {
-                Reply::Started(NotifyAllReply { run, notices }) => {
-                    return Ok(NotifyAllAnswer::Enqueued { run, notices });
-                }
-                Reply::NotStarted { not_started, run } => {
-                    match self.not_started(&not_started, &run).await? {
-                        NotStarted::AlreadyRan(_) if !request.is_schedule => request.next_key(),
-                        why => return Ok(NotifyAllAnswer::NotStarted(why)),
-                    }
-                }
+        match self.start_run(&self.outputs.notify_all, request).await? {
+            StartedRun::Started(NotifyAllReply { run, notices }) => {
+                Ok(NotifyAllAnswer::Enqueued { run, notices })
             }
+            StartedRun::NotStarted(why) => Ok(NotifyAllAnswer::NotStarted(why)),
+        }
+    }
+
+    async fn run_job(&self, request: RunRequest<Value>) -> Result<JobAnswer, CommandError> {
+        let job = request.key.job;
+        let Some(function) = self.outputs.jobs.get(&job) else {
+            return Err(CommandError::usage(format!(
+                "The stack has no function for {job}."
+            )));
+        };
+        match self.start_run(function, request).await? {
+            StartedRun::Started(JobReply { run, summary }) => {
+                let run = self.store.run(&run).await?.ok_or_else(|| {
+                    CommandError::unusable(format!("The run {run} isn't in the table."))
+                })?;
+                Ok(JobAnswer::Done {
+                    run,
+                    summary: summary.into(),
+                })
+            }
+            StartedRun::NotStarted(why) => Ok(JobAnswer::NotStarted(why)),
+        }
+    }
+}
+
+impl From<FunctionLine> for SourcedLine {
+    fn from(line: FunctionLine) -> Self {
+        Self {
+            source: line.run.unwrap_or_else(|| line.function.to_owned()),
+            line: LogLine {
+                at: line.at,
+                level: line.level,
+                message: line.message,
+                fields: line.fields,
+            },
         }
     }
 }

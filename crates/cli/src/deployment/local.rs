@@ -8,37 +8,46 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use hippo_browser::{BrowserOptions, ExchangeObserver};
+use hippo_browser::{BrowserOptions, ExchangeObserver, HttpPictureFetcher};
 use hippo_core::card::Card;
-use hippo_core::clock::Clock;
+use hippo_core::clock::{Clock, local_date};
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::jobs::RunError;
 use hippo_core::jobs::check_cards::key_cache::KeyCache;
-use hippo_core::jobs::check_cards::run::{self as check_cards, CheckOptions, RunPorts};
+use hippo_core::jobs::check_cards::run::{self as check_cards, CheckCards, CheckOptions, RunPorts};
 use hippo_core::jobs::check_cards::visit::{
     Pace, VisitOptions, VisitPorts, check_visit, end_page_changes,
 };
 use hippo_core::jobs::notify::compose::Composers;
-use hippo_core::jobs::notify::run as notify_all;
+use hippo_core::jobs::notify::picture::PictureComposer;
+use hippo_core::jobs::notify::run::{self as notify_all, NotifyAll};
 use hippo_core::jobs::notify::send::{MailResult, NotifyPorts};
+use hippo_core::jobs::picture_of_the_day::PictureOfTheDay;
+use hippo_core::jobs::registry::JobPorts;
 use hippo_core::mail::Mailer;
+use hippo_core::run::any_job::AnyJob;
+use hippo_core::run::harness::{FinishedRun, Harness};
 use hippo_core::run::ledger::{Ending, RunPlan};
 use hippo_core::run::not_started::NotStarted;
-use hippo_core::run::{Job, Trigger};
+use hippo_core::run::{JobName, RunKey};
+use hippo_core::schedule::Schedule;
 use hippo_core::site::LibrarySite;
-use hippo_core::store::{Scope, SecretStore as _, Store};
+use hippo_core::store::{SecretStore as _, Store};
 use hippo_local::concurrency_limit::FileConcurrencyLimit;
 use hippo_local::key_files::{FINGERPRINT_NAME, PRIVATE_NAME, PUBLIC_NAME};
 use hippo_local::sqlite::{OpenError, SqliteStore};
 use hippo_recording::Recorder;
 use hippo_systems::Sites;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
-    CheckCardAnswer, CheckCardsAnswer, CheckCardsRequest, Deployment, NotifyAllAnswer,
-    NotifyAllRequest, PausedSchedules, visit_to,
+    CheckCardAnswer, CheckCardsAnswer, CheckCardsRequest, Deployment, DisabledSchedules, JobAnswer,
+    NotifyAllAnswer, NotifyAllRequest, PictureProblem, RunRequest, visit_to,
 };
 use crate::after_run::LocalAfterRun;
+use crate::commands::schedule::units::fires_daily_instead;
 use crate::config::{Checks, Config, Transport};
 use crate::exit::{CommandError, ErrorKind};
 use crate::finding::Finding;
@@ -46,10 +55,21 @@ use crate::home::{Home, SecretsLock};
 use crate::key_store::KeyStore;
 use crate::mailer::mailer;
 use crate::output::progress::Progress as Bar;
+use crate::run_log::read::{LogCursor, LogQuery, NewLines, read_new};
+use crate::run_log::{DEFAULT_LEVEL, RunLog};
 use crate::stop::{AFTER_INTERRUPTED_CHECK, AFTER_INTERRUPTED_SENDING, Stop};
 
 /// Older runs and notices are deleted.
 const RETENTION: chrono::Duration = chrono::Duration::days(35);
+
+/// The time between two looks for new log lines.
+const LOG_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The home sends no pictures.
+const NO_PICTURE_SOURCE: PictureProblem = PictureProblem {
+    found: "The configuration doesn't say where the picture of the day comes from.",
+    advice: "Add [picture] to config.toml, with url and kind.",
+};
 
 /// A home on this machine.
 pub(crate) struct LocalDeployment {
@@ -98,14 +118,43 @@ impl LocalDeployment {
         })
     }
 
+    /// The composers of a run of `picture-of-the-day`.
+    fn picture_composers(&self) -> Result<Composers, CommandError> {
+        let Some(source) = self.config.picture.clone() else {
+            return Err(NO_PICTURE_SOURCE.into());
+        };
+        let fetcher = HttpPictureFetcher::new(&BrowserOptions {
+            contact: self.config.contact.clone(),
+            ..BrowserOptions::default()
+        })
+        .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
+        let composer = PictureComposer::new(
+            source,
+            Arc::new(fetcher),
+            Arc::<SqliteStore>::clone(&self.store),
+            Arc::<SqliteStore>::clone(&self.store),
+            Arc::clone(&self.clock),
+        );
+        Ok(composer.into_composers())
+    }
+
     fn after_run(&self, is_schedule: bool) -> LocalAfterRun<'_> {
         LocalAfterRun::new(
+            &self.home,
             &self.config.jobs,
             &*self.store,
             &*self.clock,
             self.mailer(),
             is_schedule,
         )
+    }
+
+    /// Begins to keep the log lines of a run, at the level that its schedule declares.
+    fn begin_log(&self, run: &RunKey) -> RunLog {
+        let schedule = self.config.jobs.schedule(run.job, &run.label);
+        let level = schedule.and_then(|schedule| schedule.log_level.as_deref()?.parse().ok());
+        let level = level.unwrap_or(DEFAULT_LEVEL);
+        RunLog::begin(&self.home.logs_folder(), run, level, &self.clock)
     }
 
     /// Checks that nobody else can read the home.
@@ -287,32 +336,50 @@ impl Deployment for LocalDeployment {
         ))
     }
 
+    fn picture_problem(&self) -> Option<PictureProblem> {
+        self.config.picture.is_none().then_some(NO_PICTURE_SOURCE)
+    }
+
     async fn diagnose(&self, _: &[EmailAddress]) -> Vec<Finding> {
         vec![self.check_permissions(), self.check_mail()]
     }
 
-    fn declared_labels(&self, job: Job) -> Vec<String> {
+    async fn schedules(&self) -> Result<Vec<Schedule>, CommandError> {
+        Ok(self.config.jobs.schedules().to_vec())
+    }
+
+    fn declared_schedule(&self, job: JobName, label: &Label) -> Option<&Schedule> {
+        self.config.jobs.schedule(job, label)
+    }
+
+    fn declared_labels(&self, job: JobName) -> Vec<String> {
         self.config.jobs.labels(job)
     }
 
-    async fn paused_schedules(&self) -> Result<PausedSchedules, String> {
-        Ok(PausedSchedules {
-            schedules: self.config.jobs.paused(),
-            how: "is paused in config.toml, so its runs don't start.",
+    async fn disabled_schedules(&self) -> Result<DisabledSchedules, String> {
+        Ok(DisabledSchedules {
+            schedules: self.config.jobs.disabled(),
+            how: "is disabled in config.toml, so its runs don't start.",
         })
     }
 
     fn last_scheduled_time(
         &self,
-        job: Job,
+        job: JobName,
         label: &Label,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
-        self.config.jobs.rules(job, label).schedule?.latest(now)
+        let recurrence = &self.config.jobs.schedule(job, label)?.recurrence;
+        let today = local_date(now, recurrence.zone);
+        if fires_daily_instead(&recurrence.expression) && !recurrence.fires_on(today) {
+            // The run is of now, and is recorded as not of today.
+            return None;
+        }
+        recurrence.latest(now)
     }
 
-    fn default_label(&self, _: Job) -> &'static str {
-        "all"
+    fn default_label(&self, _: JobName) -> String {
+        "all".to_owned()
     }
 
     fn can_record(&self) -> bool {
@@ -339,7 +406,7 @@ impl Deployment for LocalDeployment {
         Ok(match (report.checked.pop(), ending) {
             (Some(checked), _) => CheckCardAnswer::Checked(Box::new(checked.check)),
             (None, Ending::Stopped) => CheckCardAnswer::Stopped,
-            (None, Ending::Through) => CheckCardAnswer::LeftOut,
+            (None, Ending::Completed) => CheckCardAnswer::LeftOut,
         })
     }
 
@@ -349,10 +416,6 @@ impl Deployment for LocalDeployment {
     ) -> Result<CheckCardsAnswer, CommandError> {
         self.home.key_files().read_private_keys()?;
         let setup = self.visit_setup(None)?;
-        let mut run_request = request.run;
-        let local_after_run = self.after_run(run_request.is_schedule);
-        let mail = local_after_run.operator_mail();
-        let after_run = local_after_run.to_after_run(mail.as_ref());
         let stop = Stop::listen(
             "finishing the cards that were started",
             AFTER_INTERRUPTED_CHECK,
@@ -371,53 +434,39 @@ impl Deployment for LocalDeployment {
             } else {
                 setup.pace()
             },
-            stop: &stop,
             on_progress: Some(&show_progress),
         };
-        loop {
-            let plan = RunPlan {
-                key: run_request.key.clone(),
-                trigger: match (run_request.is_schedule, run_request.input.scope) {
-                    (false, _) => Trigger::Person,
-                    (true, Scope::Failed) => Trigger::Retry,
-                    (true, _) => Trigger::Schedule,
-                },
-                input: serde_json::to_value(&run_request.input).unwrap_or_default(),
-                // A person needn't wait until a killed run counts as lost: login marks and permits
-                // keep two runs from harming a card or a library.
-                allow_overlap: !run_request.is_schedule,
-                rules: self
-                    .config
-                    .jobs
-                    .rules(run_request.key.job, &run_request.key.label),
-                after: Some(&after_run),
-            };
-            let result = check_cards::check_cards(
-                &setup.ports(&KeyCache::new(&setup.keys)),
-                &RunPorts {
-                    cards: &*self.store,
-                    runs: &*self.store,
-                    alerts: &*self.store,
-                },
-                plan,
-                &run_request.input,
-                options,
-            )
-            .await;
-            match result {
-                Ok(done) => {
-                    drop(bar);
-                    return Ok(CheckCardsAnswer::Done(done));
-                }
-                Err(RunError::NotStarted(NotStarted::AlreadyRan(_)))
-                    if !run_request.is_schedule =>
-                {
-                    run_request.next_key();
-                }
-                Err(RunError::NotStarted(why)) => return Ok(CheckCardsAnswer::NotStarted(why)),
-                Err(RunError::Job(error)) => return Err(error.into()),
+        let keys = KeyCache::new(&setup.keys);
+        let ports = setup.ports(&keys);
+        let run_ports = RunPorts {
+            cards: &*self.store,
+            alerts: &*self.store,
+        };
+        let job = CheckCards::new(&ports, &run_ports, options);
+        match self.run(&job, request.run, &stop).await {
+            Ok(FinishedRun { run, .. }) => {
+                let checked = job.into_checked();
+                Ok(CheckCardsAnswer::Done { run, checked })
             }
+            Err(RunError::NotStarted(why)) => Ok(CheckCardsAnswer::NotStarted(why)),
+            Err(RunError::Job(error)) => Err(error.into()),
         }
+    }
+
+    async fn new_log_lines(
+        &self,
+        query: &LogQuery,
+        cursor: &mut LogCursor,
+    ) -> Result<NewLines, CommandError> {
+        let folder = self.home.logs_folder();
+        read_new(&folder, query, cursor).map_err(|error| {
+            CommandError::unusable(format!("Can't read the logs in {}.", folder.display()))
+                .caused_by(error)
+        })
+    }
+
+    fn log_poll_interval(&self) -> Duration {
+        LOG_POLL_INTERVAL
     }
 
     async fn notify_all(&self, request: NotifyAllRequest) -> Result<NotifyAllAnswer, CommandError> {
@@ -425,7 +474,7 @@ impl Deployment for LocalDeployment {
             run: mut request,
             at_once,
         } = request;
-        request.input.at_once = at_once.unwrap_or(!request.is_schedule);
+        request.input.at_once = at_once.unwrap_or(!request.is_schedule());
         let mailer = self.mailer()?;
         let libraries: BTreeMap<_, _> = self
             .store()
@@ -435,7 +484,10 @@ impl Deployment for LocalDeployment {
             .map(|library| (library.id.clone(), library))
             .collect();
         let store = &*self.store;
-        let composers = Composers::default();
+        let composers = match request.key.job {
+            JobName::PICTURE_OF_THE_DAY => self.picture_composers()?,
+            _ => Composers::default(),
+        };
         let ports = NotifyPorts {
             families: store,
             accounts: store,
@@ -447,9 +499,6 @@ impl Deployment for LocalDeployment {
             libraries: &libraries,
             operator_contact: self.contact(),
         };
-        let local_after_run = self.after_run(request.is_schedule);
-        let mail = local_after_run.operator_mail();
-        let after = local_after_run.to_after_run(mail.as_ref());
         let stop = Stop::listen(
             "finishing the emails that were started",
             AFTER_INTERRUPTED_SENDING,
@@ -463,38 +512,85 @@ impl Deployment for LocalDeployment {
                 lock(&notices).push(result.clone());
             }
         };
+        let job = NotifyAll {
+            ports: &ports,
+            runs: store,
+            on_progress: &progress,
+        };
+        let ended = match request.key.job {
+            JobName::PICTURE_OF_THE_DAY => self.run(&PictureOfTheDay(job), request, &stop).await,
+            _ => self.run(&job, request, &stop).await,
+        };
+        match ended {
+            Ok(FinishedRun { run, .. }) => {
+                // Only after a run that started; otherwise the clock may be in doubt.
+                let store: &dyn Store = store;
+                store.forget_before(self.clock.now() - RETENTION).await?;
+                let notices = std::mem::take(&mut *lock(&notices));
+                Ok(NotifyAllAnswer::Done { run, notices })
+            }
+            Err(RunError::NotStarted(why)) => Ok(NotifyAllAnswer::NotStarted(why)),
+            Err(RunError::Job(error)) => Err(error.into()),
+        }
+    }
+
+    async fn run_job(&self, request: RunRequest<Value>) -> Result<JobAnswer, CommandError> {
+        let job = request.key.job;
+        let Some(build) = job.entry().build else {
+            return Err(
+                CommandError::usage(format!("{job} has a command of its own."))
+                    .try_command(format!("hippo {job}")),
+            );
+        };
+        let job = build(JobPorts {
+            store: &*self.store,
+            clock: &*self.clock,
+        });
+        let stop = Stop::listen("finishing what was started", "");
+        match self.run(&*job, request, &stop).await {
+            Ok(FinishedRun { run, summary }) => Ok(JobAnswer::Done { run, summary }),
+            Err(RunError::NotStarted(why)) => Ok(JobAnswer::NotStarted(why)),
+            Err(RunError::Job(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl LocalDeployment {
+    /// Runs a job in this process, as one recorded run.
+    async fn run<I: Serialize>(
+        &self,
+        job: &dyn AnyJob,
+        mut request: RunRequest<I>,
+        stop: &Stop,
+    ) -> Result<FinishedRun<Value>, RunError> {
+        let input = serde_json::to_value(&request.input).unwrap_or_default();
+        let local_after_run = self.after_run(request.is_schedule());
+        let mail = local_after_run.operator_mail();
+        let after = local_after_run.to_after_run(mail.as_ref());
+        let harness = Harness {
+            stop,
+            ..Harness::new(&*self.store, &*self.clock)
+        };
         loop {
+            let _log = self.begin_log(&request.key);
+            let label = request.key.label.clone();
+            let scheduled_time = request.key.scheduled_time;
+            let rules = self.config.jobs.rules(job.name(), &label);
             let plan = RunPlan {
-                key: request.key.clone(),
-                trigger: if request.is_schedule {
-                    Trigger::Schedule
-                } else {
-                    Trigger::Person
-                },
-                input: serde_json::to_value(&request.input).unwrap_or_default(),
-                // Two runs at once are safe, because each notice is claimed by one of them.
-                allow_overlap: true,
-                rules: self.config.jobs.rules(request.key.job, &request.key.label),
                 after: Some(&after),
+                // A person needn't wait until a killed run counts as lost: login marks, permits and
+                // claims keep two runs from harming a card, a library or a notice.
+                ..job
+                    .plan(label, scheduled_time, !request.is_schedule(), &input)?
+                    .with_rules(rules)
             };
-            let result =
-                notify_all::notify_all(&ports, store, plan, &request.input, &stop, &progress).await;
-            match result {
-                Ok(run) => {
-                    drop(bar);
-                    // Only after a run that started; otherwise the clock may be in doubt.
-                    let store: &dyn Store = store;
-                    store.forget_before(self.clock.now() - RETENTION).await?;
-                    return Ok(NotifyAllAnswer::Done {
-                        run,
-                        notices: std::mem::take(&mut *lock(&notices)),
-                    });
-                }
-                Err(RunError::NotStarted(NotStarted::AlreadyRan(_))) if !request.is_schedule => {
+            match job.run_planned(&harness, plan).await {
+                Err(RunError::NotStarted(NotStarted::AlreadyRan(_)))
+                    if request.may_change_key() =>
+                {
                     request.next_key();
                 }
-                Err(RunError::NotStarted(why)) => return Ok(NotifyAllAnswer::NotStarted(why)),
-                Err(RunError::Job(error)) => return Err(error.into()),
+                ended => return ended,
             }
         }
     }

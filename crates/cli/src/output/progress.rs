@@ -39,6 +39,11 @@ impl Progress {
         self.bar.set_length(total as u64);
     }
 
+    /// Sets how much is done.
+    pub(crate) fn set_position(&self, done: usize) {
+        self.bar.set_position(done as u64);
+    }
+
     /// Shows the progress of an export or import.
     pub(crate) fn step(&self, step: transfer::Progress) {
         match step {

@@ -3,7 +3,7 @@
 use crate::common::{Home, files, json, stdout};
 
 #[test]
-fn demo_sends_two_notices_and_leaves_no_files() {
+fn demo_sends_notices_and_a_picture_and_leaves_no_files() {
     let home = Home::empty();
     let temporary = home.path().with_file_name("tmp");
     std::fs::create_dir(&temporary).unwrap();
@@ -17,6 +17,7 @@ fn demo_sends_two_notices_and_leaves_no_files() {
         "wrong_credentials",
         "site_down",
         "1 overdue",
+        "Picture of the day: A hippo at sunset",
         "SENT",
         "hippo demo --keep",
     ] {
@@ -58,7 +59,7 @@ fn kept_demo_is_an_ordinary_home() {
             .iter()
             .filter(|(path, _)| path.extension().is_some_and(|end| end == "eml"))
             .count(),
-        2
+        3
     );
     insta::assert_snapshot!(
         "status_of_the_demo",

@@ -4,12 +4,13 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use crate::common::{Home, files, json, printed, redact, stderr, stdout};
+use crate::common::{Home, files, json, printed, redact, schedule, stderr, stdout};
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::alerts::Alert;
 use hippo_core::family::StoppedRecipient;
 use hippo_core::outbox::MailState;
-use hippo_core::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
+use hippo_core::run::ledger::LOST_AFTER;
+use hippo_core::run::{Counts, JobName, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::store::{AlertStore as _, FamilyStore as _, RunStore as _};
 use hippo_local::sqlite::SqliteStore;
 use serde_json::{Value, json as document};
@@ -111,7 +112,7 @@ fn rare_label_is_listed_among_many_ticks() {
             let label = if number == 0 { "weekly" } else { "tick" };
             let run = Run {
                 key: RunKey {
-                    job: Job::NotifyAll,
+                    job: JobName::NOTIFY_ALL,
                     label: label.parse().unwrap(),
                     scheduled_time: at,
                 },
@@ -156,10 +157,15 @@ fn runs_show_lists_failures_by_library_and_card() {
 }
 
 #[test]
-fn watch_prints_json_lines_and_needs_a_terminal_for_tables() {
+fn watch_prints_json_lines_and_once_without_a_terminal() {
     let home = Home::new();
-    let refused = home.run(&["runs", "--watch"]).code(2);
-    insta::assert_snapshot!(printed(&refused));
+    configure(
+        &home,
+        "[[schedule]]\njob = \"check-cards\"\nlabel = \"all\"\nwhen = \"cron(0 5 * * ? *)\"\n\
+         timezone = \"America/Toronto\"",
+    );
+    let once = home.run(&["runs", "--watch"]).success();
+    insta::assert_snapshot!(printed(&once));
     let mut watching = std::process::Command::new(env!("CARGO_BIN_EXE_hippo"))
         .env_clear()
         .env("HIPPO_HOME", home.path())
@@ -168,7 +174,9 @@ fn watch_prints_json_lines_and_needs_a_terminal_for_tables() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "[]");
+    let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(first["runs"], document!([]));
+    assert_eq!(first["next"][0]["label"], "all");
     at(
         &home,
         "2026-11-21T12:00:00Z",
@@ -176,11 +184,13 @@ fn watch_prints_json_lines_and_needs_a_terminal_for_tables() {
     )
     .assert()
     .success();
-    let later = lines.map(Result::unwrap).find(|line| line != "[]").unwrap();
+    let later = lines
+        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+        .find(|document| document["runs"] != document!([]))
+        .unwrap();
     watching.kill().unwrap();
     watching.wait().unwrap();
-    let runs: Value = serde_json::from_str(&later).unwrap();
-    assert_eq!(runs[0]["label"], "tick");
+    assert_eq!(later["runs"][0]["label"], "tick");
 }
 
 #[test]
@@ -334,7 +344,10 @@ fn alert_is_mailed_to_the_operator_once() {
     let home = Home::new();
     configure(
         &home,
-        "[operator]\nemail = \"op@example.org\"\n[jobs.notify-all.schedules.tick]\nevery_minutes = 15",
+        &format!(
+            "[operator]\nemail = \"op@example.org\"\n{}",
+            schedule("notify-all", "tick", "rate(15 minutes)", "")
+        ),
     );
     let tick = |time: &str| {
         let time = format!("2026-11-21T{time}:00Z");
@@ -378,12 +391,78 @@ fn alert_is_mailed_to_the_operator_once() {
     assert_eq!(missed.count(), 7);
 }
 
+/// Records a run of check-cards that never ended.
+fn record_lost_run(home: &Home) {
+    let time: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
+    let run = Run {
+        key: "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap(),
+        trigger: Trigger::Schedule,
+        input: Value::Null,
+        started_at: time,
+        reported_at: time,
+        finished_at: None,
+        outcome: RunOutcome::Running,
+        counts: Counts::default(),
+    };
+    let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let started = runtime.block_on(store.start_run(&run, false, LOST_AFTER));
+    started.unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn nearest_table_says_how_failed_runs_reach_the_operator() {
+    let told =
+        r#"echo "$HIPPO_JOB $HIPPO_LABEL $HIPPO_OUTCOME $HIPPO_RUN_ID" >>"$HIPPO_HOME/told""#;
+    let expected = "check-cards all lost check-cards/all/2026-11-21T10:00:00Z\n";
+    let command = format!("on_failure = {{ command = '{told}' }}\n");
+    let failing = format!("on_failure = {{ command = '{told}; false' }}\n");
+    let log = "on_failure = \"log\"\n";
+    // The keys of [operator], [jobs.check-cards] and [[schedule]].
+    for (operator, job, schedule_keys, mailed, told) in [
+        ("", "", "", 1, ""),
+        ("", "", log, 0, ""),
+        ("", "", &*command, 0, expected),
+        // If the command fails, the email comes.
+        ("", "", &*failing, 1, expected),
+        (&*command, "", "", 0, expected),
+        (log, &*command, "", 0, expected),
+        (&*command, &*command, log, 0, ""),
+        (log, log, "on_failure = \"mail\"", 1, ""),
+    ] {
+        let home = Home::new();
+        let table = schedule("check-cards", "all", "rate(1 hour)", schedule_keys);
+        configure(
+            &home,
+            &format!(
+                "[operator]\nemail = \"op@example.org\"\n{operator}[jobs.check-cards]\n{job}{table}"
+            ),
+        );
+        record_lost_run(&home);
+        for hour in ["11", "12"] {
+            let time = format!("2026-11-21T{hour}:00:00Z");
+            at(&home, &time, &["check-cards", "--label", "all"])
+                .assert()
+                .success();
+        }
+        let keys = format!("{operator}/{job}/{schedule_keys}");
+        assert_eq!(mails(&home).len(), mailed, "{keys}");
+        let file = std::fs::read_to_string(home.path().join("told"));
+        assert_eq!(file.unwrap_or_default(), told, "{keys}");
+        let mut logs = at(&home, "2026-11-21T12:00:00Z", &["logs"]);
+        let logs = stdout(&logs.assert().success());
+        let is_logged = logs.contains("ERROR") && logs.contains("run-lost/check-cards/all/");
+        assert_eq!(is_logged, mailed == 0 && told.is_empty(), "{keys}: {logs}");
+    }
+}
+
 #[test]
 fn alerts_without_an_operator_address_are_logged() {
     let home = Home::new();
     configure(
         &home,
-        "[jobs.notify-all.schedules.tick]\nevery_minutes = 15",
+        &schedule("notify-all", "tick", "rate(15 minutes)", ""),
     );
     let tick = |time: &str, arguments: &[&str]| {
         let time = format!("2026-11-21T{time}:00Z");
@@ -412,7 +491,7 @@ fn successful_scheduled_run_sends_its_heartbeat() {
     let home = Home::new();
     configure(
         &home,
-        &format!("[jobs.check-cards]\nping = \"http://127.0.0.1:{port}/canary-url\""),
+        &format!("[jobs.check-cards]\nheartbeat = \"http://127.0.0.1:{port}/canary-url\""),
     );
     // A person's run sends no heartbeat.
     home.run(&["check-cards"]).success();
@@ -440,12 +519,20 @@ fn successful_scheduled_run_sends_its_heartbeat() {
 }
 
 #[test]
-fn paused_or_late_schedule_does_not_start() {
+fn disabled_or_late_schedule_does_not_start() {
     let home = Home::new();
     configure(
         &home,
-        "[jobs.check-cards.schedules.all]\npaused = true\n\
-         [jobs.check-cards.schedules.failed]\nstart_within_minutes = 30",
+        &[
+            schedule("check-cards", "all", "rate(1 hour)", "enabled = false"),
+            schedule(
+                "check-cards",
+                "failed",
+                "rate(1 hour)",
+                "start_within = \"30 min\"",
+            ),
+        ]
+        .concat(),
     );
     let paused = home.json(&["check-cards", "--label", "all"]);
     assert_eq!(paused["not_started"], "skipped");
@@ -468,6 +555,48 @@ fn paused_or_late_schedule_does_not_start() {
     assert_eq!(home.json(&in_time)["run"]["outcome"], "done");
     let alerts = &home.json(&["status"])["alerts"];
     assert_eq!(alerts[0]["alert"]["kind"], "run_too_late");
+}
+
+#[test]
+fn run_with_a_label_has_the_declared_input_unless_one_is_given() {
+    let home = Home::new();
+    let failed = "input = { scope = \"failed\" }";
+    configure(
+        &home,
+        &[
+            schedule("check-cards", "failed", "rate(1 hour)", failed),
+            schedule(
+                "notify-all",
+                "sharp",
+                "rate(1 hour)",
+                "input = { at_once = true }",
+            ),
+        ]
+        .concat(),
+    );
+    let input = |minute: u8, arguments: &[&str]| {
+        let time = format!("2026-11-21T12:{minute:02}:00Z");
+        let mut command = at(&home, &time, arguments);
+        let ran = json(&command.arg("--json").assert().success());
+        ran["run"]["input"].clone()
+    };
+    let declared = document!({"scope": "failed", "family": null, "library": null});
+    let given = document!({"scope": "all", "family": null, "library": null});
+    let label = ["--label", "failed"];
+    assert_eq!(input(0, &[&["check-cards"][..], &label].concat()), declared);
+    assert_eq!(
+        input(1, &[&["run", "check-cards"][..], &label].concat()),
+        declared
+    );
+    let scope = ["check-cards", "--scope", "all"];
+    assert_eq!(input(2, &[&scope[..], &label].concat()), given);
+    let json_input = ["run", "check-cards", "--input", "{}"];
+    assert_eq!(input(3, &[&json_input[..], &label].concat()), given);
+    assert_eq!(input(4, &["check-cards", "--label", "other"]), given);
+    let sharp = ["notify-all", "--label", "sharp"];
+    assert_eq!(input(5, &sharp)["at_once"], true);
+    let sharp = ["run", "notify-all", "--label", "sharp", "--input", "{}"];
+    assert_eq!(input(6, &sharp)["at_once"], false);
 }
 
 #[test]
@@ -505,11 +634,49 @@ fn status_shows_the_newest_alerts_and_counts_the_rest() {
 }
 
 #[test]
+fn run_that_its_schedule_excludes_is_skipped_with_the_reason() {
+    let home = Home::new();
+    let daily = "cron(0 5 * * ? *)";
+    configure(
+        &home,
+        &[
+            schedule("check-cards", "early", daily, "start = \"2026-11-22\""),
+            schedule("check-cards", "over", daily, "end = \"2026-11-21\""),
+            schedule("check-cards", "closed", daily, "except = \"closed.toml\""),
+        ]
+        .concat(),
+    );
+    std::fs::write(home.path().join("closed.toml"), "all = [\"2026-11-21\"]\n").unwrap();
+    let outcome = |now: &str, label: &str| {
+        let ran = at(&home, now, &["check-cards", "--label", label, "--json"])
+            .assert()
+            .success();
+        json(&ran)["run"]["outcome"].as_str().unwrap().to_owned()
+    };
+    // 05:00 in Toronto.
+    let saturday = "2026-11-21T10:00:00Z";
+    assert_eq!(outcome(saturday, "early"), "skipped_outside_dates");
+    assert_eq!(outcome(saturday, "over"), "skipped_outside_dates");
+    assert_eq!(outcome(saturday, "closed"), "skipped_closed");
+    let sunday = "2026-11-22T10:00:00Z";
+    assert_eq!(outcome(sunday, "early"), "done");
+    assert_eq!(outcome(sunday, "over"), "skipped_outside_dates");
+    assert_eq!(outcome(sunday, "closed"), "done");
+    let alerts = home.json(&["status"])["alerts"].clone();
+    assert_eq!(alerts, serde_json::json!([]));
+}
+
+#[test]
 fn late_start_counts_for_the_last_scheduled_time() {
     let home = Home::new();
     configure(
         &home,
-        "[jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"12:00\", \"18:00\"]\nstart_within_minutes = 60",
+        &schedule(
+            "check-cards",
+            "all",
+            "cron(0 5,12,18 * * ? *)",
+            "start_within = \"60 min\"",
+        ),
     );
     let started = |now: &str| {
         let ran = at(&home, now, &["check-cards", "--label", "all", "--json"])

@@ -10,15 +10,21 @@
     unreachable_pub
 )]
 
+mod backfill;
 mod cards;
 mod checks;
 mod common;
 mod demo;
 mod doctor;
 mod first_days;
+mod history;
 mod import;
 mod ledger;
 mod mistakes;
+mod pauses;
+mod pictures;
 mod recording;
+#[cfg(feature = "aws")]
+mod schedule_render;
+mod schedules;
 mod setup;
-mod timers;

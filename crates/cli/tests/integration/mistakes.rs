@@ -1,6 +1,6 @@
 //! Mistyped names, wrong encodings and output that can't be written.
 
-use crate::common::{Home, printed, redact, stderr, stdout};
+use crate::common::{Home, printed, redact, schedule, stderr, stdout};
 use rstest::rstest;
 
 #[rstest]
@@ -184,11 +184,15 @@ fn import_names_entries_that_exist() {
 }
 
 #[test]
-fn paused_and_undeclared_schedules_are_shown() {
+fn disabled_and_undeclared_schedules_are_shown() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    let schedules = "[jobs.check-cards.schedules.all]\npaused = true\n[jobs.notify-all.schedules.tick]\nevery_minutes = 15\n";
+    let schedules = [
+        schedule("check-cards", "all", "rate(1 hour)", "enabled = false"),
+        schedule("notify-all", "tick", "rate(15 minutes)", ""),
+    ]
+    .concat();
     std::fs::write(&config, format!("{text}\n{schedules}")).unwrap();
     home.run(&["check-cards", "--label", "all"]).success();
     home.run(&["notify-all", "--label", "tik"]).success();
@@ -197,7 +201,7 @@ fn paused_and_undeclared_schedules_are_shown() {
         insta::assert_snapshot!(redact(&output));
     }
     let remarks = home.json(&["status"])["schedules"].clone();
-    assert_eq!(remarks[0]["kind"], "paused");
+    assert_eq!(remarks[0]["kind"], "disabled");
     assert_eq!(remarks[1]["kind"], "not_declared");
 }
 

@@ -7,11 +7,11 @@ use futures::StreamExt as _;
 use super::alert::Alert;
 use super::confirm::{Confirmation, confirm_alert};
 use super::heartbeat::Heartbeat;
-use super::notifier::Notifiers;
+use super::notifier::{FailureGroup, Notifiers};
 use super::raise::raise_alerts;
 use super::stored::{CLAIM_TIMEOUT, StoredAlert};
 use crate::clock::Clock;
-use crate::run::{Job, Run};
+use crate::run::Run;
 use crate::store::{AlertStore, OutboxStore, StoreResult};
 
 /// How many alerts are looked up or marked at the same time.
@@ -47,7 +47,7 @@ impl AfterRun<'_> {
     ///
     /// Its own errors are logged.
     pub async fn after_run(&self, run: &Run) {
-        if let Err(error) = self.deliver_alerts(run.key.job).await {
+        if let Err(error) = self.deliver_alerts().await {
             tracing::error!(run.id = %run.key, %error, "The pending alerts could not be read.");
         }
         self.heartbeat.send_end(run, self.clock.now()).await;
@@ -55,9 +55,8 @@ impl AfterRun<'_> {
 
     /// Delivers every pending alert, from any source; returns how many were delivered.
     ///
-    /// Undelivered alerts are left to a later run. An alert about no single job counts as one
-    /// of `job`.
-    pub async fn deliver_alerts(&self, job: Job) -> StoreResult<usize> {
+    /// Undelivered alerts are left to a later run.
+    pub async fn deliver_alerts(&self) -> StoreResult<usize> {
         let Some(notifiers) = &self.notifiers else {
             return Ok(0);
         };
@@ -72,17 +71,15 @@ impl AfterRun<'_> {
             .buffered(MAX_CONCURRENCY)
             .collect()
             .await;
-        let mut by_job: BTreeMap<Job, Vec<Alert>> = BTreeMap::new();
+        let mut by_group: BTreeMap<Option<FailureGroup>, Vec<Alert>> = BTreeMap::new();
         for alert in claimed.into_iter().flatten() {
-            by_job
-                .entry(alert.job().unwrap_or(job))
-                .or_default()
-                .push(alert);
+            let group = notifiers.failure_group(&alert);
+            by_group.entry(group).or_default().push(alert);
         }
         let mut delivered = 0;
-        for (job, alerts) in by_job {
-            if let Err(error) = notifiers.notify(job, &alerts).await {
-                tracing::error!(%job, %error, alerts = alerts.len(), "Alerts were not delivered; a later run tries again.");
+        for (group, alerts) in by_group {
+            if let Err(error) = notifiers.notify(group.as_ref(), &alerts).await {
+                tracing::error!(%error, alerts = alerts.len(), "Alerts were not delivered; a later run tries again.");
                 continue;
             }
             delivered += alerts.len();

@@ -9,7 +9,7 @@ use crate::failure::{Failure, FailureKind, Remedy};
 use crate::family::StopReason;
 use crate::ids::{FamilyId, Label, LibraryId};
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord, RecipientState};
-use crate::run::{Job, RunKey};
+use crate::run::{JobName, RunKey, RunOutcome};
 use crate::seal::KeyId;
 use crate::skeleton::Skeleton;
 
@@ -84,7 +84,7 @@ pub enum Alert {
     /// Runs of a label never came.
     RunsMissed {
         /// The job.
-        job: Job,
+        job: JobName,
         /// The label.
         label: Label,
         /// The first of them.
@@ -104,6 +104,13 @@ pub enum Alert {
         date: NaiveDate,
         /// How it ended.
         state: MailState,
+    },
+    /// A day has no picture, after all tries; one alert per day.
+    NoPicture {
+        /// The day.
+        day: NaiveDate,
+        /// Why the last try failed.
+        failure: crate::picture::PictureFailureKind,
     },
     /// A newer version wrote a notice.
     NewerNotice {
@@ -194,6 +201,10 @@ pub enum Fault {
     Queue,
     /// The code itself.
     Panic,
+    /// The time limit.
+    TimeLimit,
+    /// An error of the job's own, which its log line names.
+    Own,
 }
 
 impl Fault {
@@ -205,6 +216,8 @@ impl Fault {
             Self::Template => "template",
             Self::Queue => "queue",
             Self::Panic => "panic",
+            Self::TimeLimit => "time-limit",
+            Self::Own => "own",
         }
     }
 }
@@ -256,6 +269,7 @@ impl Alert {
             Self::NoNotice {
                 mail, family, date, ..
             } => format!("no-notice/{mail}/{family}/{date}"),
+            Self::NoPicture { day, .. } => format!("no-picture/{day}"),
             Self::NewerNotice { mail, family, date } => {
                 format!("newer-notice/{mail}/{family}/{date}")
             }
@@ -284,29 +298,12 @@ impl Alert {
         })
     }
 
-    /// The job it is about, if it is about one.
-    pub fn job(&self) -> Option<Job> {
+    /// The run that failed or was lost, if the alert is about that.
+    pub fn failed_run(&self) -> Option<(&RunKey, RunOutcome)> {
         match self {
-            Self::PageChanged { .. }
-            | Self::SealedForOtherHosts { .. }
-            | Self::UnknownKey { .. }
-            | Self::PagesReadAgain { .. }
-            | Self::WrongDateFormat { .. }
-            | Self::LibraryDown { .. } => Some(Job::CheckCards),
-            Self::RunFailed { run, .. } | Self::RunLost { run } | Self::RunTooLate { run } => {
-                Some(run.job)
-            }
-            Self::RunsMissed { job, .. } => Some(*job),
-            Self::NoNotice { .. }
-            | Self::NewerNotice { .. }
-            | Self::RecipientStopped { .. }
-            | Self::ClockInDoubt { .. }
-            | Self::StoreRestored { .. }
-            | Self::RecipientUnreached { .. } => Some(Job::NotifyAll),
-            Self::ClockWrong { .. }
-            | Self::ClockBehindSchedule { .. }
-            | Self::DamagedRow { .. }
-            | Self::NewerAlert { .. } => None,
+            Self::RunFailed { run, .. } => Some((run, RunOutcome::Failed)),
+            Self::RunLost { run } => Some((run, RunOutcome::Lost)),
+            _ => None,
         }
     }
 
@@ -373,7 +370,7 @@ impl Alert {
     }
 
     /// The one alert about the missed runs of a label.
-    pub fn of_missed(job: Job, label: &Label, times: &[DateTime<Utc>]) -> Option<Self> {
+    pub fn of_missed(job: JobName, label: &Label, times: &[DateTime<Utc>]) -> Option<Self> {
         let (first, last) = (times.iter().min()?, times.iter().max()?);
         Some(Self::RunsMissed {
             job,

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use url::Url;
 
-use crate::run::{Job, Run, RunOutcome, Trigger};
+use crate::run::newest::list_newest_runs;
+use crate::run::{JobName, Run, RunOutcome, Trigger};
 use crate::store::{RunStore, StoreResult};
 
 /// The heartbeat was not delivered.
@@ -21,15 +22,15 @@ pub struct MissedHeartbeat(pub String);
 #[async_trait]
 pub trait HeartbeatClient: Send + Sync {
     /// Fetches the URL within a few seconds. Only the status of the response counts.
-    async fn ping(&self, url: &Url) -> Result<(), MissedHeartbeat>;
+    async fn send(&self, url: &Url) -> Result<(), MissedHeartbeat>;
 }
 
 /// The heartbeats of all jobs.
 pub struct Heartbeat<'a> {
     /// Fetches the URLs.
-    pub ping: &'a dyn HeartbeatClient,
+    pub client: &'a dyn HeartbeatClient,
     /// What to fetch for a job.
-    pub urls: BTreeMap<Job, HeartbeatUrl>,
+    pub urls: BTreeMap<JobName, HeartbeatUrl>,
     /// The ledger of runs.
     pub runs: &'a dyn RunStore,
 }
@@ -90,10 +91,7 @@ impl Heartbeat<'_> {
         if run.counts.enqueued == 0 {
             return Ok(Some(true));
         }
-        let recent = self
-            .runs
-            .recent_runs(Some(run.key.job), None, RECENT_RUNS)
-            .await?;
+        let recent = list_newest_runs(self.runs, run.key.job, None, RECENT_RUNS).await?;
         let before = recent.into_iter().find(|before| {
             before.key.scheduled_time < run.key.scheduled_time
                 && before.trigger != Trigger::Person
@@ -119,7 +117,7 @@ impl Heartbeat<'_> {
             return;
         };
         let url = signal_url(&heartbeat.url, signal);
-        if let Err(error) = self.ping.ping(&url).await {
+        if let Err(error) = self.client.send(&url).await {
             tracing::warn!(run.id = %run.key, ?signal, %error, "The heartbeat did not arrive.");
         }
     }

@@ -11,8 +11,9 @@ use futures::FutureExt as _;
 use super::alert::Alert;
 use crate::clock::Clock;
 use crate::email_address::EmailAddress;
+use crate::ids::Label;
 use crate::mail::{Mail, MailAnswer, Mailer};
-use crate::run::Job;
+use crate::run::JobName;
 
 /// A mail lists at most this many alerts, and counts the rest.
 const MAX_ALERTS_PER_MAIL: usize = 50;
@@ -29,38 +30,67 @@ pub trait Notifier: Send + Sync {
     async fn notify(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed>;
 }
 
-/// The notifiers of all jobs.
+/// The notifiers: those of failed runs, and the default one for everything else.
+///
+/// A failed run has the notifier of its label, or else that of its job, or else the one of all failed
+/// runs. `None` stands for the default one, which also takes over if the chosen one fails.
 pub struct Notifiers<'a> {
-    /// The notifiers of single jobs.
-    pub by_job: BTreeMap<Job, &'a dyn Notifier>,
-    /// The one for all other jobs, if it is not the default.
-    pub for_others: Option<&'a dyn Notifier>,
-    /// The notifier of jobs without another, and the fallback if the other fails.
+    /// The notifiers of the failed runs of single labels.
+    pub by_label: BTreeMap<Label, Option<&'a dyn Notifier>>,
+    /// The notifiers of the failed runs of single jobs.
+    pub by_job: BTreeMap<JobName, Option<&'a dyn Notifier>>,
+    /// The notifier of all other failed runs.
+    pub for_failed_runs: Option<&'a dyn Notifier>,
+    /// The notifier of all other alerts.
     pub default: &'a dyn Notifier,
 }
 
+/// Whose failed runs a group of alerts is about.
+pub(super) type FailureGroup = (JobName, Label);
+
 impl<'a> Notifiers<'a> {
-    /// One notifier for every job.
+    /// One notifier for every alert.
     pub fn all(default: &'a dyn Notifier) -> Self {
         Self {
+            by_label: BTreeMap::new(),
             by_job: BTreeMap::new(),
-            for_others: None,
+            for_failed_runs: None,
             default,
         }
     }
 
-    /// Delivers a job's alerts through its notifier, and through the default one if that fails.
-    pub async fn notify(&self, job: Job, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
-        let own = self.by_job.get(&job).copied().or(self.for_others);
-        if let Some(own) = own {
-            // A job's own notifier may be foreign code, which may panic.
+    /// Finds the notifier of failed runs, unless it is the default one.
+    fn find_notifier(&self, (job, label): &FailureGroup) -> Option<&'a dyn Notifier> {
+        let of_label = self.by_label.get(label);
+        let chosen = of_label.or_else(|| self.by_job.get(job)).copied();
+        chosen.unwrap_or(self.for_failed_runs)
+    }
+
+    /// The group of an alert about a failed run with a notifier of its own.
+    pub(super) fn failure_group(&self, alert: &Alert) -> Option<FailureGroup> {
+        let (run, _) = alert.failed_run()?;
+        let group = (run.job, run.label.clone());
+        self.find_notifier(&group).is_some().then_some(group)
+    }
+
+    /// Delivers the alerts of one group through its own notifier, or through the default one if there
+    /// is none or it fails.
+    pub(super) async fn notify(
+        &self,
+        group: Option<&FailureGroup>,
+        alerts: &[Alert],
+    ) -> Result<(), DeliveryFailed> {
+        if let Some((job, label)) = group
+            && let Some(own) = group.and_then(|group| self.find_notifier(group))
+        {
+            // A notifier of its own may be foreign code, which may panic.
             match AssertUnwindSafe(own.notify(alerts)).catch_unwind().await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => {
-                    tracing::error!(%job, %error, "The job's notifier failed; the default one takes over.");
+                    tracing::error!(%job, %label, %error, "The notifier of a failed run failed; the default one takes over.");
                 }
                 Err(_) => {
-                    tracing::error!(%job, "The job's notifier panicked; the default one takes over.");
+                    tracing::error!(%job, %label, "The notifier of a failed run panicked; the default one takes over.");
                 }
             }
         }
@@ -146,6 +176,7 @@ fn alert_mail(to: EmailAddress, alerts: &[Alert], now: DateTime<Utc>) -> Mail {
         subject,
         text,
         html: page(&html),
+        picture: None,
         date: now,
         tag: None,
     }

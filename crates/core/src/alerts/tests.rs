@@ -16,6 +16,7 @@ use crate::alerts::notifier::Notifiers;
 use crate::store::AlertStore as _;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
+use rstest::rstest;
 
 use crate::clock::Clock as _;
 use crate::failure::Failure;
@@ -25,7 +26,7 @@ use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use crate::run::Trigger;
 use crate::run::ledger::{self, Ending, RunPlan, StartRules};
 use crate::run::not_started::NotStarted;
-use crate::run::{Job, RunKey};
+use crate::run::{JobName, RunKey};
 use crate::skeleton::Skeleton;
 use crate::store::OutboxStore as _;
 use crate::testing::world::World;
@@ -63,35 +64,39 @@ impl Notifier for TestNotifier {
 }
 
 #[derive(Default)]
-struct Pings(Mutex<Vec<Url>>);
+struct FakeClient(Mutex<Vec<Url>>);
 
 #[async_trait]
-impl HeartbeatClient for Pings {
-    async fn ping(&self, url: &Url) -> Result<(), MissedHeartbeat> {
+impl HeartbeatClient for FakeClient {
+    async fn send(&self, url: &Url) -> Result<(), MissedHeartbeat> {
         self.0.lock().unwrap().push(url.clone());
         Err(MissedHeartbeat("500".to_owned()))
     }
 }
 
-fn heartbeat<'a>(world: &'a World, ping: &'a Pings) -> Heartbeat<'a> {
+fn heartbeat<'a>(world: &'a World, client: &'a FakeClient) -> Heartbeat<'a> {
     let url = "https://alive.example.org/x".parse().unwrap();
     let heartbeat = HeartbeatUrl {
         url,
         start_fail: false,
     };
     Heartbeat {
-        ping,
-        urls: [(Job::NotifyAll, heartbeat)].into(),
+        client,
+        urls: [(JobName::NOTIFY_ALL, heartbeat)].into(),
         runs: &world.store,
     }
 }
 
-fn after_run<'a>(world: &'a World, default: &'a dyn Notifier, ping: &'a Pings) -> AfterRun<'a> {
+fn after_run<'a>(
+    world: &'a World,
+    default: &'a dyn Notifier,
+    client: &'a FakeClient,
+) -> AfterRun<'a> {
     AfterRun {
         alerts: &world.store,
         outbox: &world.store,
         notifiers: Some(Notifiers::all(default)),
-        heartbeat: heartbeat(world, ping),
+        heartbeat: heartbeat(world, client),
         clock: &world.clock,
     }
 }
@@ -99,7 +104,7 @@ fn after_run<'a>(world: &'a World, default: &'a dyn Notifier, ping: &'a Pings) -
 fn plan<'a>(after: &'a AfterRun<'a>, world: &World) -> RunPlan<'a> {
     RunPlan {
         key: RunKey {
-            job: Job::NotifyAll,
+            job: JobName::NOTIFY_ALL,
             label: "tick".parse().unwrap(),
             scheduled_time: crate::clock::Clock::now(&world.clock),
         },
@@ -120,7 +125,7 @@ async fn raise(world: &World, alerts: &[Alert]) {
 #[tokio::test]
 async fn alert_is_delivered_once_however_often_raised() {
     let world = World::new().await;
-    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let after_run = after_run(&world, &notifier, &pings);
     let alerts = [changed("wpl", "2026-11-21"), changed("kpl", "2026-11-21")];
     for delivered in [2, 0, 0] {
@@ -128,15 +133,12 @@ async fn alert_is_delivered_once_however_often_raised() {
             raise(&world, std::slice::from_ref(alert)).await;
             world.clock.advance(Duration::seconds(1));
         }
-        assert_eq!(
-            after_run.deliver_alerts(Job::CheckCards).await.unwrap(),
-            delivered
-        );
+        assert_eq!(after_run.deliver_alerts().await.unwrap(), delivered);
         world.clock.advance(Duration::hours(2));
     }
     let next = [changed("rwl", "2026-11-22")];
     raise(&world, &next).await;
-    after_run.deliver_alerts(Job::CheckCards).await.unwrap();
+    after_run.deliver_alerts().await.unwrap();
     let delivered = notifier.delivered.lock().unwrap().clone();
     assert_eq!(delivered, [alerts.to_vec(), next.to_vec()]);
     let stored = world.store.recent_alerts(10).await.unwrap();
@@ -153,26 +155,22 @@ async fn undelivered_alert_is_delivered_by_a_later_run() {
             ..TestNotifier::default()
         },
         TestNotifier::default(),
-        Pings::default(),
+        FakeClient::default(),
     );
     raise(&world, &[changed("wpl", "2026-11-21")]).await;
     let first = after_run(&world, &away, &pings);
-    assert_eq!(first.deliver_alerts(Job::CheckCards).await.unwrap(), 0);
+    assert_eq!(first.deliver_alerts().await.unwrap(), 0);
     let second = after_run(&world, &works, &pings);
     // The claim of the first run has not expired yet.
-    assert_eq!(second.deliver_alerts(Job::CheckCards).await.unwrap(), 0);
+    assert_eq!(second.deliver_alerts().await.unwrap(), 0);
     world.clock.advance(CLAIM_TIMEOUT);
-    assert_eq!(second.deliver_alerts(Job::CheckCards).await.unwrap(), 1);
+    assert_eq!(second.deliver_alerts().await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn worker_alerts_are_delivered_by_the_next_notifying_run() {
     let world = World::new().await;
-    let (check_notifier, default, pings) = (
-        TestNotifier::default(),
-        TestNotifier::default(),
-        Pings::default(),
-    );
+    let (default, pings) = (TestNotifier::default(), FakeClient::default());
     let without_notifiers = AfterRun {
         alerts: &world.store,
         outbox: &world.store,
@@ -183,57 +181,121 @@ async fn worker_alerts_are_delivered_by_the_next_notifying_run() {
     let run = ledger::start_run(&world.store, &world.clock, plan(&without_notifiers, &world));
     let run = run.await.unwrap();
     run.alert(changed("wpl", "2026-11-21"));
-    run.close(Ok(Ending::Through)).await.unwrap();
+    run.close(Ok(Ending::Completed)).await.unwrap();
     assert!(default.delivered.lock().unwrap().is_empty());
 
-    let mut with_notifiers = after_run(&world, &default, &pings);
-    with_notifiers.notifiers.as_mut().unwrap().by_job =
-        [(Job::CheckCards, &check_notifier as &dyn Notifier)].into();
-    assert_eq!(
-        with_notifiers.deliver_alerts(Job::NotifyAll).await.unwrap(),
-        1
-    );
-    let delivered = check_notifier.delivered.lock().unwrap().clone();
+    let with_notifiers = after_run(&world, &default, &pings);
+    assert_eq!(with_notifiers.deliver_alerts().await.unwrap(), 1);
+    let delivered = default.delivered.lock().unwrap().clone();
     assert_eq!(delivered, [vec![changed("wpl", "2026-11-21")]]);
-    assert!(default.delivered.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn manual_run_sends_no_heartbeat() {
     let world = World::new().await;
-    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let after_run = after_run(&world, &notifier, &pings);
     for (trigger, expected) in [(Trigger::Person, 0), (Trigger::Schedule, 1)] {
         let mut plan = plan(&after_run, &world);
         plan.trigger = trigger;
         let run = ledger::start_run(&world.store, &world.clock, plan).await;
-        run.unwrap().close(Ok(Ending::Through)).await.unwrap();
+        run.unwrap().close(Ok(Ending::Completed)).await.unwrap();
         assert_eq!(pings.0.lock().unwrap().len(), expected);
         world.clock.advance(Duration::minutes(1));
     }
 }
 
+#[rstest]
+#[case::of_its_label("check-cards/own", "label")]
+#[case::of_its_job("check-cards/other", "job")]
+#[case::of_all_failed_runs("notify-all/other", "all")]
+#[case::default("check-cards/mailed", "default")]
 #[tokio::test]
-async fn own_notifier_comes_first_and_falls_back_to_the_default() {
-    let good = TestNotifier::default();
-    let alerts = [changed("wpl", "2026-11-21")];
-    for (fails, panics, expected) in [(false, false, 0), (true, false, 1), (false, true, 1)] {
+async fn nearest_notifier_of_a_failed_run_comes_first_and_the_default_takes_over(
+    #[case] run: &str,
+    #[case] nearest: &str,
+    #[values((false, false), (true, false), (false, true))] fault: (bool, bool),
+) {
+    let (fails, panics) = fault;
+    let world = World::new().await;
+    let run: RunKey = format!("{run}/2026-11-21T10:00:00Z").parse().unwrap();
+    raise(&world, &[Alert::RunLost { run }]).await;
+    let own = |name: &str| TestNotifier {
+        fails: fails && name == nearest,
+        panics: panics && name == nearest,
+        ..TestNotifier::default()
+    };
+    let (label, job, all) = (own("label"), own("job"), own("all"));
+    let (default, pings) = (TestNotifier::default(), FakeClient::default());
+    let mut after_run = after_run(&world, &default, &pings);
+    after_run.notifiers = Some(Notifiers {
+        by_label: [
+            ("own".parse().unwrap(), Some(&label as &dyn Notifier)),
+            ("mailed".parse().unwrap(), None),
+        ]
+        .into(),
+        by_job: [(JobName::CHECK_CARDS, Some(&job as &dyn Notifier))].into(),
+        for_failed_runs: Some(&all),
+        ..Notifiers::all(&default)
+    });
+    assert_eq!(after_run.deliver_alerts().await.unwrap(), 1);
+    let expected = if fails || panics { "default" } else { nearest };
+    for (name, notifier) in [
+        ("label", &label),
+        ("job", &job),
+        ("all", &all),
+        ("default", &default),
+    ] {
+        let delivered = notifier.delivered.lock().unwrap().len();
+        assert_eq!(delivered, usize::from(name == expected), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn failed_run_is_delivered_by_the_notifier_of_its_label() {
+    let world = World::new().await;
+    let run = |label: &str| RunKey {
+        job: JobName::CHECK_CARDS,
+        label: label.parse().unwrap(),
+        scheduled_time: world.clock.now(),
+    };
+    let failed = |label: &str| Alert::RunFailed {
+        run: run(label),
+        fault: Fault::Store,
+    };
+    for own_fails in [false, true] {
         let own = TestNotifier {
-            fails,
-            panics,
+            fails: own_fails,
             ..TestNotifier::default()
         };
-        let default = TestNotifier::default();
-        let notifiers = Notifiers {
-            by_job: [(Job::CheckCards, &own as &dyn Notifier)].into(),
-            for_others: Some(&good),
-            default: &default,
+        let (default, pings) = (TestNotifier::default(), FakeClient::default());
+        let mut after_run = after_run(&world, &default, &pings);
+        after_run.notifiers = Some(Notifiers {
+            by_label: [("own".parse().unwrap(), Some(&own as &dyn Notifier))].into(),
+            ..Notifiers::all(&default)
+        });
+        world.clock.advance(Duration::days(1));
+        let (lost, too_late) = (run("own"), run("own"));
+        let all = [
+            failed("own"),
+            Alert::RunLost { run: lost },
+            Alert::RunTooLate { run: too_late },
+            failed("other"),
+        ];
+        raise(&world, &all).await;
+        let delivered = after_run.deliver_alerts().await.unwrap();
+        assert_eq!(delivered, 4);
+        let counts = |notifier: &TestNotifier| -> Vec<usize> {
+            let delivered = notifier.delivered.lock().unwrap();
+            delivered.iter().map(Vec::len).collect()
         };
-        notifiers.notify(Job::CheckCards, &alerts).await.unwrap();
-        assert_eq!(default.delivered.lock().unwrap().len(), expected);
-        notifiers.notify(Job::NotifyAll, &alerts).await.unwrap();
+        let expected = match own_fails {
+            false => (vec![2], vec![2]),
+            // A missed run isn't a failed one, so its alert is of the job.
+            true => (vec![], vec![2, 2]),
+        };
+        assert_eq!((counts(&own), counts(&default)), expected);
     }
-    assert_eq!(good.delivered.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -275,9 +337,9 @@ async fn alert_mail_names_the_problem_and_the_advice() {
 #[tokio::test]
 async fn run_delivers_its_alerts_and_a_good_one_sends_a_heartbeat() {
     let world = World::new().await;
-    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let after_run = after_run(&world, &notifier, &pings);
-    for work in [Ok(Ending::Through), Err(JobError::Panicked)] {
+    for work in [Ok(Ending::Completed), Err(JobError::Panicked)] {
         let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
         let run = opened.unwrap();
         run.alert(changed("wpl", "2026-11-21"));
@@ -289,7 +351,7 @@ async fn run_delivers_its_alerts_and_a_good_one_sends_a_heartbeat() {
     world.clock.advance(Duration::hours(1));
     let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
     let run = opened.unwrap();
-    run.close(Ok(Ending::Through)).await.unwrap();
+    run.close(Ok(Ending::Completed)).await.unwrap();
 
     let delivered: Vec<String> = notifier
         .delivered
@@ -314,7 +376,7 @@ fn missed_runs_are_one_alert() {
     let times = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
     let missed = |texts: &[&str]| {
         let times: Vec<DateTime<Utc>> = times(texts);
-        Alert::of_missed(Job::NotifyAll, &label, &times).map(|alert| alert.sentence())
+        Alert::of_missed(JobName::NOTIFY_ALL, &label, &times).map(|alert| alert.sentence())
     };
     let (one, other) = ("2026-11-21T12:30:00Z", "2026-11-21T12:15:00Z");
     assert_eq!(missed(&[]), None);
@@ -328,7 +390,7 @@ fn missed_runs_are_one_alert() {
 #[tokio::test]
 async fn fault_of_every_run_of_a_day_is_one_alert() {
     let world = World::new().await;
-    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let after_run = after_run(&world, &notifier, &pings);
     for _ in 0..96 {
         let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
@@ -351,7 +413,7 @@ async fn fault_of_every_run_of_a_day_is_one_alert() {
 #[tokio::test]
 async fn label_that_is_always_late_raises_one_alert_a_day() {
     let world = World::new().await;
-    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let after_run = after_run(&world, &notifier, &pings);
     for _ in 0..3 {
         let mut late = plan(&after_run, &world);
@@ -374,7 +436,7 @@ async fn label_that_is_always_late_raises_one_alert_a_day() {
 #[tokio::test]
 async fn hundreds_of_alerts_are_delivered_and_counted() {
     let world = World::new().await;
-    let pings = Pings::default();
+    let pings = FakeClient::default();
     let notifier = MailNotifier {
         mailer: &world.mailer,
         address: "op@example.org".parse().unwrap(),
@@ -389,10 +451,7 @@ async fn hundreds_of_alerts_are_delivered_and_counted() {
         .await;
         world.clock.advance(Duration::seconds(1));
     }
-    assert_eq!(
-        after_run.deliver_alerts(Job::CheckCards).await.unwrap(),
-        250
-    );
+    assert_eq!(after_run.deliver_alerts().await.unwrap(), 250);
     let mails = world.mailer.mails.lock().unwrap().clone();
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].subject, "LibraryHippo: 250 alerts");
@@ -444,33 +503,33 @@ async fn replace(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
 #[tokio::test]
 async fn notice_alert_waits_for_its_state_and_reports_the_current_one() {
     let world = World::new().await;
-    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let after_run = after_run(&world, &notifier, &pings);
     let (sending, alert) = sending(&world).await;
     // The worker that was about to give it up crashed.
     raise(&world, &[alert]).await;
     world.clock.advance(CLAIM_TIMEOUT * 2);
     assert_eq!(
-        after_run.deliver_alerts(Job::NotifyAll).await.unwrap(),
+        after_run.deliver_alerts().await.unwrap(),
         0,
         "it may have left"
     );
     let now = crate::clock::Clock::now(&world.clock);
     let failed = sending.apply_rejection(sending.fence, "Rejected.".into(), now);
     replace(&world, &sending, &failed.unwrap()).await;
-    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 1);
+    assert_eq!(after_run.deliver_alerts().await.unwrap(), 1);
     let delivered = notifier.delivered.lock().unwrap().clone();
     assert!(
         delivered[0][0].sentence().ends_with("could not be sent."),
         "{delivered:?}"
     );
-    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
+    assert_eq!(after_run.deliver_alerts().await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn alert_about_a_notice_sent_after_all_is_withdrawn() {
     let world = World::new().await;
-    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let after_run = after_run(&world, &notifier, &pings);
     let (sending, alert) = sending(&world).await;
     raise(&world, &[alert]).await;
@@ -478,7 +537,7 @@ async fn alert_about_a_notice_sent_after_all_is_withdrawn() {
     let sent = sending.accepted("id".into(), now).unwrap();
     replace(&world, &sending, &sent).await;
     for left in [1, 0] {
-        assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
+        assert_eq!(after_run.deliver_alerts().await.unwrap(), 0);
         // The worker that raised it may still be about to reject the notice.
         let stored = world.store.recent_alerts(10).await.unwrap();
         assert_eq!(stored.len(), left);
@@ -490,7 +549,7 @@ async fn alert_about_a_notice_sent_after_all_is_withdrawn() {
 #[tokio::test]
 async fn alert_about_an_unreadable_notice_is_delivered_as_raised() {
     let world = World::new().await;
-    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let broken = crate::testing::world::Broken {
         inside: &world.store,
         family: world.conrad(),
@@ -501,7 +560,7 @@ async fn alert_about_an_unreadable_notice_is_delivered_as_raised() {
         outbox: &broken,
         ..after_run(&world, &notifier, &pings)
     };
-    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 2);
+    assert_eq!(after_run.deliver_alerts().await.unwrap(), 2);
 }
 
 #[test]
@@ -536,9 +595,9 @@ fn alert_round_trips_through_json() {
 
 /// Delivers all pending alerts, and returns their keys.
 async fn deliver_all(world: &World) -> Vec<String> {
-    let (notifier, pings) = (TestNotifier::default(), Pings::default());
+    let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let after_run = after_run(world, &notifier, &pings);
-    after_run.deliver_alerts(Job::NotifyAll).await.unwrap();
+    after_run.deliver_alerts().await.unwrap();
     let delivered = notifier.delivered.lock().unwrap();
     delivered
         .iter()

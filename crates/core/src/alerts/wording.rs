@@ -5,7 +5,16 @@
 use super::alert::{Alert, Fault, time};
 use crate::failure::Remedy;
 use crate::family::StopReason;
-use crate::outbox::MailState;
+use crate::outbox::{MailKind, MailState};
+
+/// What a kind of mail is called.
+fn mail_word(kind: &MailKind) -> &'static str {
+    if *kind == MailKind::PICTURE {
+        "picture"
+    } else {
+        "notice"
+    }
+}
 
 impl Alert {
     /// What happened, in one sentence.
@@ -37,6 +46,8 @@ impl Alert {
                     Fault::Template => "a notice could not be rendered",
                     Fault::Queue => "the queue did not take the work",
                     Fault::Panic => "it crashed",
+                    Fault::TimeLimit => "it took longer than its time limit",
+                    Fault::Own => "the log says why",
                 };
                 format!("The run {run} failed: {what}.")
             }
@@ -63,19 +74,26 @@ impl Alert {
                 time(*last)
             ),
             Self::NoNotice {
+                mail,
                 family,
                 date,
                 state,
-                ..
-            } => match state {
-                MailState::GaveUp => format!(
-                    "We can't tell whether the notice of {family} for {date} was sent, so it isn't sent again."
-                ),
-                MailState::Missed => {
-                    format!("{family} got no notice for {date}: notify-all didn't run that day.")
+            } => {
+                let (what, job) = (mail_word(mail), mail.job_name());
+                match state {
+                    MailState::GaveUp => format!(
+                        "We can't tell whether the {what} of {family} for {date} was sent, so it isn't sent again."
+                    ),
+                    MailState::Missed => {
+                        format!("{family} got no {what} for {date}: {job} didn't run that day.")
+                    }
+                    _ => format!("The {what} of {family} for {date} could not be sent."),
                 }
-                _ => format!("The notice of {family} for {date} could not be sent."),
-            },
+            }
+            Self::NoPicture { day, failure } => format!(
+                "There is no picture of the day for {day}: {}.",
+                failure.describe()
+            ),
             Self::NewerNotice { family, date, .. } => {
                 format!("A newer version wrote the notice of {family} for {date}.")
             }
@@ -180,7 +198,7 @@ impl Alert {
             }
             Self::NoNotice { state, .. } => match state {
                 MailState::Missed => {
-                    "Its day is over, so it isn't sent any more. See whether the schedule of notify-all is on and the machine was running."
+                    "Its day is over, so it isn't sent any more. See whether its schedule is on and the machine was running."
                 }
                 MailState::GaveUp => {
                     "Ask the family whether it came. You can resend it until its day is over."
@@ -189,6 +207,7 @@ impl Alert {
                     "The notice says why. Mend that, and resend the notice before its day is over."
                 }
             },
+            Self::NoPicture { failure, .. } => failure.advice(),
             Self::NewerNotice { .. } => {
                 "Run the same version everywhere. We leave the notice alone."
             }
@@ -247,6 +266,7 @@ impl Alert {
             | Self::ClockInDoubt { .. }
             | Self::ClockBehindSchedule { .. }
             | Self::DamagedRow { .. }
+            | Self::NoPicture { .. }
             | Self::NewerAlert { .. } => &[],
         }
     }

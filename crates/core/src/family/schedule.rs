@@ -1,12 +1,16 @@
 //! When a family's notices are due: one instant for each local date, even if its schedule or the
 //! clocks change.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::Family;
 use crate::clock::{date_exists, due_instant, local_date, start_of_day};
+use crate::mail::MailKind;
 
 /// How far back a tick looks for notices that should have been planned.
 pub const CATCH_UP: Duration = Duration::hours(6);
@@ -127,15 +131,80 @@ impl Family {
         self.notice_time = notice_time;
     }
 
-    /// Pauses or resumes the notices; days of the pause are not missed.
-    pub fn set_paused(&mut self, paused: bool, now: DateTime<Utc>) {
-        if self.paused && !paused {
-            self.history.resumed_at = Some(now);
+    /// The family with the schedule of its mails of a kind; `None`: it doesn't want that kind.
+    ///
+    /// All kinds share the family's time zones, so that each has one mail for every local date.
+    pub fn scheduled_for(&self, kind: &MailKind) -> Option<Cow<'_, Self>> {
+        if *kind != MailKind::PICTURE {
+            return Some(Cow::Borrowed(self));
         }
-        self.paused = paused;
+        let picture = self.preferences.picture?;
+        let mut family = self.clone();
+        family.notice_time = picture.time;
+        for past in &mut family.history.past {
+            past.notice_time = picture.time;
+        }
+        family.created_at = family.created_at.max(picture.since);
+        Some(Cow::Owned(family))
     }
 
-    /// The local dates whose notice is due and not yet out of date at `now`, oldest first.
+    /// Pauses the emails from today's on, of the local dates before `until`; `None`: until a person
+    /// resumes them. A family that is paused already stays so from the same date on.
+    ///
+    /// Days of the pause are not missed.
+    pub fn pause(&mut self, until: Option<NaiveDate>, now: DateTime<Utc>) {
+        self.forget_past_pause(now);
+        if !self.paused {
+            self.paused = true;
+            self.paused_since = Some(local_date(now, self.timezone));
+        }
+        self.paused_until = until;
+    }
+
+    /// Resumes the notices.
+    pub fn resume(&mut self, now: DateTime<Utc>) {
+        if !self.paused {
+            return;
+        }
+        let end = self.end_of_pause().map_or(now, |end| end.min(now));
+        self.history.resumed_at = Some(end);
+        self.paused = false;
+        self.paused_since = None;
+        self.paused_until = None;
+    }
+
+    /// Resumes the notices if their pause is over.
+    pub fn forget_past_pause(&mut self, now: DateTime<Utc>) {
+        if self.end_of_pause().is_some_and(|end| end <= now) {
+            self.resume(now);
+        }
+    }
+
+    /// Whether the notice of this local date is paused. Of a pause that ended, its dates still are.
+    pub fn is_paused_on(&self, date: NaiveDate) -> bool {
+        self.paused
+            && self.paused_since.is_none_or(|since| since <= date)
+            && self.paused_until.is_none_or(|until| date < until)
+    }
+
+    /// Whether the notice of the family's local date at `now` is paused.
+    pub fn is_paused_at(&self, now: DateTime<Utc>) -> bool {
+        self.is_paused_on(local_date(now, self.timezone))
+    }
+
+    /// Whether the mail of this local date is not to be sent at `now`, because the date or today is
+    /// paused.
+    pub fn is_mail_paused(&self, date: NaiveDate, now: DateTime<Utc>) -> bool {
+        self.is_paused_on(date) || self.is_paused_at(now)
+    }
+
+    fn end_of_pause(&self) -> Option<DateTime<Utc>> {
+        let until = self.paused_until.filter(|_| self.paused)?;
+        Some(start_of_day(until, self.timezone))
+    }
+
+    /// The local dates whose notice is due and not yet out of date at `now`, oldest first; paused ones
+    /// too.
     ///
     /// The window reaches back six hours, or to the start of the family's current local date if
     /// that is longer. So the tick after midnight still plans a notice of 23:45, for the day
@@ -149,7 +218,7 @@ impl Family {
     }
 
     /// The local dates of the last seven days whose window has passed at `now`, oldest first: each
-    /// should have a record.
+    /// should have a record, unless it was paused.
     pub fn passed_dates(&self, now: DateTime<Utc>) -> Vec<NaiveDate> {
         // No notice was due before the family was added, or while it was paused.
         let owed_since = self.history.resumed_at.unwrap_or(self.created_at);
@@ -172,6 +241,14 @@ impl Family {
             .is_some_and(|segment| segment.due(date) < segment.window_start(now))
     }
 
+    /// The time in which a tick plans the notice of a date: from when it is due until it is out of date.
+    pub(crate) fn planning_window(&self, date: NaiveDate) -> Option<Range<DateTime<Utc>>> {
+        let segment = self.segments().find(|segment| segment.owns(date))?;
+        let due = segment.due(date);
+        let next_day = local_date(due, segment.zone).succ_opt()?;
+        Some(due..start_of_day(next_day, segment.zone).max(due + CATCH_UP))
+    }
+
     /// When a date's notice is due, by the schedule that applies to the date.
     ///
     /// If that schedule was chosen later than this instant, the notice is due at once.
@@ -183,13 +260,18 @@ impl Family {
         due_instant(date, time, zone)
     }
 
-    /// When the next notice is due, after `now`.
+    /// When the next notice is due, after `now` and after a pause with an end.
     pub fn next_due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let soon = now + Duration::days(4);
+        // The date after the pause may have begun in another zone.
+        let resumed = self
+            .end_of_pause()
+            .map_or(now, |end| end - Duration::days(2));
+        let from = now.max(resumed);
+        let soon = from + Duration::days(6);
         self.segments()
-            .flat_map(|segment| segment.dates(now, soon))
+            .flat_map(|segment| segment.dates(from, soon))
+            .filter(|(date, due)| *due > now && !self.is_paused_on(*date))
             .map(|(_, due)| due)
-            .filter(|due| *due > now)
             .min()
     }
 

@@ -27,6 +27,12 @@ pub enum JobError {
         "The job crashed. This is a bug in LibraryHippo; please report the log lines around it."
     )]
     Panicked,
+    /// The run took longer than its time limit.
+    #[error("The job took longer than its time limit.")]
+    TimedOut,
+    /// The job or a step around it says why, in a sentence without names, numbers or addresses.
+    #[error("{0}")]
+    Failed(String),
 }
 
 impl From<&JobError> for Fault {
@@ -37,6 +43,8 @@ impl From<&JobError> for Fault {
             JobError::Render(_) => Self::Template,
             JobError::Queue(_) => Self::Queue,
             JobError::Panicked => Self::Panic,
+            JobError::TimedOut => Self::TimeLimit,
+            JobError::Failed(_) => Self::Own,
         }
     }
 }

@@ -1,13 +1,21 @@
 //! The scheduled jobs, written against ports.
 //!
-//! [`check_cards`] reads every card and [`notify`] sends what is due. Each works in this process
-//! (`run`) or enqueues its work for workers (`enqueue`). Every run is recorded in the
-//! [`ledger`](crate::run::ledger).
+//! [`registry`] lists them. [`check_cards`] reads every card, [`notify`] sends what is due, and
+//! [`picture_of_the_day`] sends the picture of the day. Each works in this process (`run`) or enqueues
+//! its work for workers (`enqueue`). Every run is recorded in the [`ledger`](crate::run::ledger).
 
 pub mod check_cards;
 mod error;
 pub mod notify;
+pub mod picture_of_the_day;
+pub mod prelude;
+pub mod registry;
 mod stop;
+
+use std::time::Duration;
 
 pub use error::{JobError, RunError};
 pub use stop::{StopRequest, StopSignal};
+
+/// The time limit of a job that enqueues its work. A function is ended after 15 minutes.
+const PLANNER_TIME_LIMIT: Duration = Duration::from_secs(13 * 60);

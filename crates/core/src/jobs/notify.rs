@@ -1,7 +1,7 @@
 //! `notify-all`: sends every mail that is due.
 //!
 //! Each [`tick`] plans the due mails and finalises those that won't be sent. [`compose`] composes a
-//! mail, and [`send`] sends it once. [`delivery_events`] records what the mail service reports.
+//! mail, and [`send`] sends it once; [`picture`] composes the picture of the day. [`delivery_events`] records what the mail service reports.
 //! [`run`] does it all in this process; [`enqueue`] enqueues the mails for workers.
 
 mod clock_doubt;
@@ -9,6 +9,7 @@ pub mod compose;
 pub mod delivery_events;
 pub mod enqueue;
 mod input;
+pub mod picture;
 mod restore;
 pub mod run;
 pub mod send;

@@ -18,8 +18,23 @@ impl MailKind {
     /// The daily notice.
     pub const DAILY: Self = Self(Cow::Borrowed("daily"));
 
+    /// The picture of the day.
+    pub const PICTURE: Self = Self(Cow::Borrowed("picture"));
+
     /// Every kind that is planned and sent.
-    pub const ALL: &'static [Self] = &[Self::DAILY];
+    pub const ALL: &'static [Self] = &[Self::DAILY, Self::PICTURE];
+
+    /// The kinds that `notify-all` plans and sends.
+    pub const OF_NOTIFY_ALL: &'static [Self] = &[Self::DAILY];
+
+    /// Returns the name of the job that plans and sends it.
+    pub fn job_name(&self) -> &'static str {
+        if *self == Self::PICTURE {
+            "picture-of-the-day"
+        } else {
+            "notify-all"
+        }
+    }
 
     /// Returns the kind's slug.
     pub fn as_str(&self) -> &str {
@@ -120,6 +135,7 @@ mod tests {
     #[test]
     fn kind_is_a_slug_and_equals_its_constant() {
         assert_eq!("daily".parse(), Ok(MailKind::DAILY));
+        assert_eq!("picture".parse(), Ok(MailKind::PICTURE));
         let read: MailKind = serde_json::from_str("\"daily\"").unwrap();
         assert_eq!(read, MailKind::DAILY);
         for text in ["", "Daily", "a#b", "a b"] {

@@ -7,12 +7,12 @@ use std::fmt;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Datelike, Utc};
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 
-use super::{Mail, MailTag};
+use super::{InlinePicture, Mail, MailTag};
 use crate::email_address::{EmailAddress, wire_address};
 
 /// The maximum length of a subject, in characters; longer ones are cut.
@@ -160,13 +160,7 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
         ))
-        .multipart(
-            MultiPart::alternative()
-                // A hash over both parts cannot occur in either of them.
-                .boundary(format!("hippo-{hash}"))
-                .singlepart(SinglePart::plain(clean_body(&mail.text)))
-                .singlepart(SinglePart::html(clean_body(&mail.html))),
-        )
+        .multipart(build_body(mail, &hash)?)
         .map_err(|_| MimeError::Malformed)?;
 
     let bytes = message.formatted();
@@ -187,6 +181,39 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
     })
 }
 
+/// Builds the text and the HTML, as alternatives. A picture belongs to the HTML.
+fn build_body(mail: &Mail, hash: &str) -> Result<MultiPart, MimeError> {
+    let alternative = MultiPart::alternative()
+        // A hash over all parts cannot occur in any of them.
+        .boundary(format!("hippo-{hash}"))
+        .singlepart(SinglePart::plain(clean_body(&mail.text)));
+    let html = SinglePart::html(clean_body(&mail.html));
+    Ok(match &mail.picture {
+        None => alternative.singlepart(html),
+        Some(picture) => alternative.multipart(
+            MultiPart::related()
+                .boundary(format!("hippo-html-{hash}"))
+                .singlepart(html)
+                .singlepart(build_picture(picture)?),
+        ),
+    })
+}
+
+fn build_picture(picture: &InlinePicture) -> Result<SinglePart, MimeError> {
+    let is_plain = |text: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._@".contains(&byte);
+        !text.is_empty() && text.bytes().all(is_plain)
+    };
+    if !is_plain(&picture.content_id) || !is_plain(&picture.file_name) {
+        return Err(MimeError::Malformed);
+    }
+    let media_type = ContentType::parse(picture.media_type).map_err(|_| MimeError::Malformed)?;
+    let body = Body::new_with_encoding(picture.bytes.to_vec(), ContentTransferEncoding::Base64)
+        .map_err(|_| MimeError::Malformed)?;
+    let (content_id, file_name) = (picture.content_id.clone(), picture.file_name.clone());
+    Ok(Attachment::new_inline_with_name(content_id, file_name).body(body, media_type))
+}
+
 fn optional_wire_address(address: Option<&EmailAddress>) -> Result<Option<Address>, MimeError> {
     address
         .map(|address| wire_address(address).ok_or(MimeError::Sender))
@@ -205,18 +232,22 @@ fn to_system_time(date: DateTime<Utc>) -> Result<SystemTime, MimeError> {
 /// Returns the first 128 bits of a mail's SHA-256, in hexadecimal.
 fn hash_mail(mail: &Mail) -> String {
     let mut hash = Sha256::new();
-    let mut add = |part: &str| {
+    let mut add = |part: &[u8]| {
         // The length distinguishes “a”, “bc” from “ab”, “c”.
         hash.update(part.len().to_le_bytes());
-        hash.update(part.as_bytes());
+        hash.update(part);
     };
     for address in &mail.to {
-        add(address.as_str());
+        add(address.as_str().as_bytes());
     }
-    add(&mail.date.to_rfc3339());
-    add(&mail.subject);
-    add(&mail.text);
-    add(&mail.html);
+    add(mail.date.to_rfc3339().as_bytes());
+    add(mail.subject.as_bytes());
+    add(mail.text.as_bytes());
+    add(mail.html.as_bytes());
+    if let Some(picture) = &mail.picture {
+        add(picture.content_id.as_bytes());
+        add(&picture.bytes);
+    }
     hash.finalize()
         .iter()
         .take(16)
@@ -291,6 +322,7 @@ mod tests {
             subject: "1 overdue, 2 due by Tuesday — Bücher".to_owned(),
             text: "Take back\n.hidden dot\nÜbermorgen\n".to_owned(),
             html: "<p>Take back: “Ü”</p>\n".to_owned(),
+            picture: None,
             date: "2026-11-21T11:30:00Z".parse().unwrap(),
             tag: Some(MailTag {
                 kind: MailKind::DAILY,
@@ -298,6 +330,79 @@ mod tests {
                 date: "2026-11-21".parse().unwrap(),
                 fence: 2,
             }),
+        }
+    }
+
+    fn mail_with_picture() -> Mail {
+        Mail {
+            html: "<img src=\"cid:picture.1@libraryhippo\">\n".to_owned(),
+            picture: Some(InlinePicture {
+                content_id: "picture.1@libraryhippo".to_owned(),
+                media_type: "image/png",
+                file_name: "picture.png".to_owned(),
+                bytes: (0..=255).cycle().take(5000).collect(),
+            }),
+            ..mail()
+        }
+    }
+
+    #[test]
+    fn picture_belongs_to_the_html_and_text_is_the_alternative() {
+        let text = built_text(&mail_with_picture(), &sender());
+        let structure: Vec<&str> = text
+            .split("\r\n")
+            .filter(|line| line.starts_with("Content-"))
+            // The boundary follows on its own line.
+            .map(|line| line.trim_end_matches(';'))
+            .collect();
+        assert_eq!(
+            structure,
+            [
+                "Content-Type: multipart/alternative",
+                "Content-Type: text/plain; charset=utf-8",
+                "Content-Transfer-Encoding: quoted-printable",
+                "Content-Type: multipart/related",
+                "Content-Type: text/html; charset=utf-8",
+                "Content-Transfer-Encoding: 7bit",
+                "Content-ID: <picture.1@libraryhippo>",
+                "Content-Disposition: inline; filename=\"picture.png\"",
+                "Content-Type: image/png",
+                "Content-Transfer-Encoding: base64",
+            ]
+        );
+        assert!(text.split("\r\n").all(|line| line.len() <= 998));
+        assert!(text.contains(
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4"
+        ));
+    }
+
+    #[test]
+    fn mail_with_another_picture_has_other_bytes() {
+        let one = mail_with_picture();
+        assert_eq!(build(&one, &sender()), build(&one, &sender()));
+        let mut two = one.clone();
+        two.picture.as_mut().unwrap().bytes = [1].into();
+        two.tag = None;
+        let one = Mail { tag: None, ..one };
+        let id = |mail| build(mail, &sender()).unwrap().message_id;
+        assert_ne!(id(&one), id(&two));
+    }
+
+    #[test]
+    fn picture_cannot_inject_a_header() {
+        for text in [
+            "a\r\nBcc: eve@example.org",
+            "a>\r\n\r\nbody",
+            "a\"b",
+            "é",
+            "",
+        ] {
+            let mut mail = mail_with_picture();
+            mail.picture.as_mut().unwrap().content_id = text.to_owned();
+            assert_eq!(build(&mail, &sender()), Err(MimeError::Malformed), "{text}");
+            let mut mail = mail_with_picture();
+            mail.picture.as_mut().unwrap().file_name = text.to_owned();
+            assert_eq!(build(&mail, &sender()), Err(MimeError::Malformed), "{text}");
         }
     }
 

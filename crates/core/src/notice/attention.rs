@@ -316,7 +316,9 @@ impl AttentionList<'_> {
         let news = match before {
             None => News::New,
             Some(before) if before.stage != stage => News::Changed,
-            Some(before) if (self.input.date - before.told_on).num_days() >= REPEAT_AFTER_DAYS => {
+            Some(before)
+                if (self.input.date - before.reported_on).num_days() >= REPEAT_AFTER_DAYS =>
+            {
                 News::Again
             }
             Some(_) => News::Known,

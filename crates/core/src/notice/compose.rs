@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::email_address::EmailAddress;
 use crate::notice::attention::AttentionKind;
 use crate::notice::digest::{Digest, Occasion};
 use crate::notice::items::DayWords;
 use crate::notice::phrases::listed;
 use crate::notice::view::{Contact, Item, PersonGroup, Section, View};
-use crate::text::clean;
 
 /// A mail with more lines to act on than this is grouped by person, if the family wants that.
 const MAX_UNGROUPED_LINES: usize = 15;
@@ -67,13 +65,7 @@ pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&st
                 listed(digest.stopped.clone())
             )
         }),
-        contact: contact
-            .map(clean)
-            .filter(|words| !words.is_empty())
-            .map(|words| Contact {
-                is_address: words.parse::<EmailAddress>().is_ok(),
-                words,
-            }),
+        contact: Contact::from_words(contact),
     }
 }
 

@@ -28,7 +28,7 @@ pub struct AttentionItem {
     /// The detail whose change is worth a mail again (an amount, a stage).
     pub stage: String,
     /// The local date of the last sent notice that listed it.
-    pub told_on: NaiveDate,
+    pub reported_on: NaiveDate,
 }
 
 impl LastNotice {
@@ -73,7 +73,7 @@ impl LastNotice {
                 item.key.clone(),
                 AttentionItem {
                     stage: item.stage.clone(),
-                    told_on: input.date,
+                    reported_on: input.date,
                 },
             );
         }

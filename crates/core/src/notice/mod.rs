@@ -21,10 +21,10 @@ mod items;
 mod keys;
 pub mod last_notice;
 pub mod line;
-mod phrases;
+pub(crate) mod phrases;
 pub mod render;
 pub mod subject;
-mod view;
+pub(crate) mod view;
 
 /// Everything that a notice is composed from.
 #[derive(Debug, Clone, Copy)]

@@ -11,9 +11,9 @@ use crate::notice::phrases::wrap;
 use crate::notice::subject::subject;
 use crate::notice::view::View;
 
-/// A template could not be rendered, which is a bug and not a fault of the accounts.
+/// A template could not be rendered, which is a bug and not a fault of what it shows.
 #[derive(Debug, thiserror::Error)]
-#[error("A notice could not be rendered: {0}.")]
+#[error("An email could not be rendered: {0}.")]
 pub struct RenderError(#[from] askama::Error);
 
 #[derive(Template)]
@@ -40,6 +40,7 @@ pub fn render(digest: &Digest, operator_contact: Option<&str>) -> Result<MailCon
     Ok(MailContent {
         text: wrap(&Text { view: &view }.render()?),
         html: Html { view: &view }.render()?,
+        picture: None,
         subject,
     })
 }

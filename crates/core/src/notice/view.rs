@@ -2,6 +2,9 @@
 
 use url::Url;
 
+use crate::email_address::EmailAddress;
+use crate::text::clean;
+
 /// Everything that the templates render. They add order and style, but no text from accounts.
 pub(crate) struct View {
     pub(crate) subject: String,
@@ -75,4 +78,17 @@ pub(crate) struct SourceView {
 pub(crate) struct Contact {
     pub(crate) words: String,
     pub(crate) is_address: bool,
+}
+
+impl Contact {
+    /// Creates the contact from the operator's words; `None` if there are none.
+    pub(crate) fn from_words(words: Option<&str>) -> Option<Self> {
+        words
+            .map(clean)
+            .filter(|words| !words.is_empty())
+            .map(|words| Self {
+                is_address: words.parse::<EmailAddress>().is_ok(),
+                words,
+            })
+    }
 }

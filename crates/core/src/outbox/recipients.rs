@@ -72,7 +72,7 @@ impl OutboxRecord {
     }
 
     /// Returns the record to store: without addresses once it is over.
-    pub fn to_keep(&self) -> Cow<'_, Self> {
+    pub fn to_stored(&self) -> Cow<'_, Self> {
         if self.is_over() && self.recipients.iter().any(|one| one.address.is_some()) {
             Cow::Owned(self.without_addresses())
         } else {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::recipient::{MailRecipient, RecipientState};
-use super::record::{MAY_HAVE_LEFT, MailState, OutboxRecord, TransitionError};
+use super::record::{MailState, OutboxRecord, POSSIBLY_SENT, TransitionError};
 use crate::clock::is_in_future;
 use crate::family::Delivery;
 use crate::mail::MailKey;
@@ -28,7 +28,7 @@ impl OutboxRecord {
     pub fn missed(key: MailKey, now: DateTime<Utc>) -> Self {
         Self {
             state: MailState::Missed,
-            reason: Some("“notify-all” didn’t run that day.".to_owned()),
+            reason: Some(format!("“{}” didn’t run that day.", key.kind.job_name())),
             ..Self::planned(key, now)
         }
     }
@@ -245,7 +245,7 @@ impl OutboxRecord {
 
     /// Whether it may have been sent without a known outcome.
     pub fn may_have_left(&self) -> bool {
-        MAY_HAVE_LEFT.contains(&self.state)
+        POSSIBLY_SENT.contains(&self.state)
     }
 }
 
@@ -300,17 +300,17 @@ mod tests {
             now() + ahead,
         );
         let claimed = planned.claim(Uuid::nil(), now() + ahead).unwrap();
-        assert_eq!(claimed.is_free(now()), Ok(()));
+        assert_eq!(claimed.check_claimable(now()), Ok(()));
         // A clock that is behind by less than the tolerance doesn't end the lease.
         let slow = now() + ahead - Duration::seconds(59);
-        assert_eq!(claimed.is_free(slow), Err(TransitionError::Taken));
+        assert_eq!(claimed.check_claimable(slow), Err(TransitionError::Taken));
         let sending = claimed
             .begin_sending("hash".into(), &[], now() + ahead)
             .unwrap();
         let refused = sending.refused_for_now("busy".into(), now() + ahead);
-        assert_eq!(refused.unwrap().is_free(now()), Ok(()));
+        assert_eq!(refused.unwrap().check_claimable(now()), Ok(()));
         // A possibly sent mail is reconciled; its wait for delivery events begins now.
-        assert_eq!(sending.is_free(now()), Err(TransitionError::Taken));
+        assert_eq!(sending.check_claimable(now()), Err(TransitionError::Taken));
         let unknown = sending.doubt(now()).unwrap();
         assert_eq!(unknown.changed_at, now());
         let early = unknown.give_up(now() + DELIVERY_EVENT_WAIT - Duration::seconds(1));
@@ -341,7 +341,7 @@ mod tests {
         let again = unknown()
             .reconcile(Delivery::AtLeastOnce, overdue())
             .unwrap();
-        assert_eq!(again.is_free(overdue()), Ok(()));
+        assert_eq!(again.check_claimable(overdue()), Ok(()));
         let unknown = again
             .claim(Uuid::nil(), overdue())
             .and_then(|claimed| claimed.begin_sending("hash".into(), &[], overdue()))
@@ -365,7 +365,7 @@ mod tests {
                 "We can’t tell whether an earlier attempt was sent. Refused.",
             ),
             (
-                claimed.skip(overdue()).unwrap(),
+                claimed.skip(None, overdue()).unwrap(),
                 "We can’t tell whether an earlier attempt was sent.",
             ),
         ] {
@@ -424,7 +424,7 @@ mod tests {
         let sent = unknown().accepted("id".into(), overdue()).unwrap();
         assert_eq!(sent.state, MailState::Sent);
         let not_sent = unknown().not_sent("no connection".into(), overdue());
-        assert_eq!(not_sent.unwrap().is_free(overdue()), Ok(()));
+        assert_eq!(not_sent.unwrap().check_claimable(overdue()), Ok(()));
     }
 
     #[test]
@@ -438,7 +438,7 @@ mod tests {
     fn unclaimed_notice_can_be_resent_on_request() {
         let given_up = unknown().give_up(overdue()).unwrap();
         let again = given_up.resend(overdue()).unwrap();
-        assert_eq!(again.is_free(overdue()), Ok(()));
+        assert_eq!(again.check_claimable(overdue()), Ok(()));
         assert_eq!(sending().resend(now()), Err(TransitionError::Taken));
     }
 

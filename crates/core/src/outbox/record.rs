@@ -31,8 +31,14 @@ pub const REFUSED_DELAY: Duration = Duration::minutes(30);
 /// The reason of a held date: the store was restored, or the family was added again.
 pub const HELD_RESTORED: &str = "held: restored";
 
+/// The reason of a mail that was skipped because its family was paused.
+pub const FAMILY_PAUSED: &str = "The family was paused.";
+
+/// The reason of a day without a mail because the schedule that sends it was paused.
+pub const SCHEDULE_PAUSED: &str = "The schedule was paused.";
+
 /// The states in which a mail may have been sent.
-pub(super) const MAY_HAVE_LEFT: [MailState; 2] = [MailState::Sending, MailState::Unknown];
+pub(super) const POSSIBLY_SENT: [MailState; 2] = [MailState::Sending, MailState::Unknown];
 
 /// The states from which a mail that was certainly not accepted returns to PENDING.
 const NOT_ACCEPTED: [MailState; 3] = [MailState::Claimed, MailState::Sending, MailState::Unknown];
@@ -49,7 +55,7 @@ pub enum MailState {
     Sending,
     /// The mail service has it.
     Sent,
-    /// There was nothing to say.
+    /// There was nothing to say, or its reason says why nothing was sent.
     Skipped,
     /// It was not sent and won't be: it was refused, had no recipients, or its day passed.
     Failed,
@@ -208,6 +214,12 @@ impl OutboxRecord {
         Self::planned(key, now).hold(fence, now)
     }
 
+    /// Creates the record (SKIPPED) of a date that passed while the schedule was paused.
+    pub fn skipped_by_pause(key: MailKey, now: DateTime<Utc>) -> Self {
+        let reason = Some(SCHEDULE_PAUSED.to_owned());
+        Self::planned(key, now).release(MailState::Skipped, reason, now)
+    }
+
     /// The tag that identifies the mail of this claim.
     pub fn tag(&self) -> MailTag {
         MailTag {
@@ -248,7 +260,7 @@ impl OutboxRecord {
     }
 
     /// Whether [`OutboxRecord::claim`] would succeed now.
-    pub fn is_free(&self, now: DateTime<Utc>) -> Result<(), TransitionError> {
+    pub fn check_claimable(&self, now: DateTime<Utc>) -> Result<(), TransitionError> {
         if self.retries_are_over(now) {
             return Err(TransitionError::Final);
         }
@@ -271,7 +283,7 @@ impl OutboxRecord {
     /// To CLAIMED, if it is PENDING, SENT with waiting recipients, or CLAIMED with an expired
     /// lease.
     pub fn claim(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, TransitionError> {
-        self.is_free(now)?;
+        self.check_claimable(now)?;
         Ok(Self {
             owner: Some(owner),
             fence: self.fence + 1,
@@ -283,15 +295,19 @@ impl OutboxRecord {
         })
     }
 
-    /// To SKIPPED: there is nothing to say.
-    pub fn skip(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
+    /// To SKIPPED: there is nothing to say, or nothing can be said for this reason.
+    pub fn skip(
+        &self,
+        reason: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, TransitionError> {
         self.expect(&[MailState::Claimed])?;
         if self.is_retry() {
             return Ok(self.sent_without_the_rest(now));
         }
         Ok(self
-            .give_up_if_doubted(None, now)
-            .unwrap_or_else(|| self.release(MailState::Skipped, None, now)))
+            .give_up_if_doubted(reason.as_deref(), now)
+            .unwrap_or_else(|| self.release(MailState::Skipped, reason, now)))
     }
 
     /// To SENDING, with the hash of the mail; must be durable before the mail is sent.
@@ -329,14 +345,14 @@ impl OutboxRecord {
         message_id: String,
         now: DateTime<Utc>,
     ) -> Result<Self, TransitionError> {
-        self.expect(&MAY_HAVE_LEFT)?;
+        self.expect(&POSSIBLY_SENT)?;
         Ok(Self {
             message_id: Some(message_id),
             ..self.sent_to(&[RecipientState::Sending], now)
         })
     }
 
-    /// Back to PENDING after a delay: certainly not sent, refused temporarily.
+    /// Back to PENDING after a delay: certainly not sent, refused temporarily, or not composed yet.
     pub fn refused_for_now(
         &self,
         reason: String,
@@ -503,10 +519,13 @@ mod tests {
             .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
             .unwrap();
         let refused = sending.refused_for_now("450".into(), now()).unwrap();
-        assert_eq!(refused.is_free(now()), Err(TransitionError::Waiting));
-        assert_eq!(refused.is_free(now() + REFUSED_DELAY), Ok(()));
+        assert_eq!(
+            refused.check_claimable(now()),
+            Err(TransitionError::Waiting)
+        );
+        assert_eq!(refused.check_claimable(now() + REFUSED_DELAY), Ok(()));
         let not_sent = sending.not_sent("no connection".into(), now()).unwrap();
-        assert_eq!(not_sent.is_free(now()), Ok(()));
+        assert_eq!(not_sent.check_claimable(now()), Ok(()));
         assert_eq!(not_sent.reason.as_deref(), Some("no connection"));
     }
 
@@ -525,7 +544,7 @@ mod tests {
         let late = now() + Duration::days(3);
         for refused in [
             newer.claim(Uuid::nil(), late),
-            newer.skip(late),
+            newer.skip(None, late),
             newer.begin_sending("hash".into(), &[], late),
             newer.accepted("id".into(), late),
             newer.failed("why".into(), late),
@@ -541,7 +560,10 @@ mod tests {
 
     #[test]
     fn transition_from_a_wrong_state_is_refused() {
-        assert_eq!(pending().skip(now()), Err(TransitionError::WrongState));
+        assert_eq!(
+            pending().skip(None, now()),
+            Err(TransitionError::WrongState)
+        );
         assert_eq!(
             pending().begin_sending("hash".into(), &[], now()),
             Err(TransitionError::WrongState)

@@ -1,8 +1,12 @@
-//! The harness of every job: records its run before the work, and always records its end.
+//! The ledger of runs: records a run before its work, and always records its end.
 //!
 //! It decides which run starts, and which is skipped, missed or lost, as Kubernetes' CronJob does.
 //! `docs/decisions/runs-like-cronjob.md` has the table.
 
+mod catch_up;
+mod rules;
+
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,18 +18,28 @@ use futures::FutureExt as _;
 use crate::alerts::Alert;
 use crate::alerts::after_run::AfterRun;
 use crate::clock::Clock;
-use crate::jobs::{JobError, RunError};
+use crate::ids::LibraryId;
+use crate::jobs::{JobError, RunError, StopSignal};
+use crate::run::around::Around;
+use crate::run::day::record_in_days;
+use crate::run::newest::list_newest_runs;
 use crate::run::not_started::NotStarted;
-use crate::run::schedule::Schedule;
 use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
-use crate::store::{RunStart, RunStore};
+use crate::schedule::{Overlap, Pause};
+use crate::store::{RunStart, RunStore, StoreResult};
+
+pub(super) use self::catch_up::list_runs_to_catch_up;
+pub use self::rules::StartRules;
 
 /// A run that hasn't reported for this long is lost. A visit of ten cards takes less.
 pub const LOST_AFTER: Duration = Duration::from_secs(20 * 60);
 
 /// At most this many missed runs are recorded at a time; all are counted.
 pub const MAX_MISSED_RUNS: usize = 100;
+
+/// A backfill has at most this many runs.
+pub const MAX_BACKFILLED_RUNS: usize = 100;
 
 /// The largest accepted difference between our clock and the scheduler's or the store's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
@@ -50,30 +64,43 @@ pub struct RunPlan<'a> {
     pub after: Option<&'a AfterRun<'a>>,
 }
 
-/// When the runs of a label may start.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StartRules {
-    /// How long after its scheduled time a run may start; `None`: no deadline.
-    pub start_deadline: Option<Duration>,
-    /// Whether the label's runs do not start at all.
-    pub paused: bool,
-    /// When the label's schedule fires; `None`: missed runs can't be known.
-    pub schedule: Option<Schedule>,
+impl RunPlan<'_> {
+    /// Sets the rules of its schedule.
+    #[must_use]
+    pub fn with_rules(self, rules: StartRules) -> Self {
+        let allow_overlap = match rules.overlap {
+            Some(overlap) => self.trigger == Trigger::Person || overlap == Overlap::Allow,
+            None => self.allow_overlap,
+        };
+        Self {
+            allow_overlap,
+            rules,
+            ..self
+        }
+    }
+
+    /// Lists the libraries that its schedule leaves out; none for a manual run.
+    fn closed_libraries(&self) -> BTreeSet<LibraryId> {
+        match self.trigger {
+            Trigger::Person => BTreeSet::new(),
+            _ => self.rules.libraries_closed_at(self.key.scheduled_time),
+        }
+    }
 }
 
 /// How the work of a run ended, if it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// All was done, or tried.
-    Through,
+    Completed,
     /// A person stopped it.
     Stopped,
 }
 
 /// Runs a job's work, and returns an error if it panics.
-pub async fn catch_panic(
-    work: impl Future<Output = Result<Ending, JobError>>,
-) -> Result<Ending, JobError> {
+pub async fn catch_panic<T>(
+    work: impl Future<Output = Result<T, JobError>>,
+) -> Result<T, JobError> {
     // This is unwind-safe: a panic can only interrupt a change of the run's counts, whose lock
     // recovers from poisoning.
     AssertUnwindSafe(work)
@@ -90,11 +117,17 @@ pub struct OpenRun<'a> {
     /// Whether it was recorded as started before: another execution may be running, or have ended.
     is_resumed: bool,
     counts: Mutex<Counts>,
+    /// The libraries that it leaves out.
+    closed_libraries: BTreeSet<LibraryId>,
     /// The earlier runs that were found lost or missed.
     missing: Vec<Run>,
     alerts: Mutex<Vec<Alert>>,
     after: Option<&'a AfterRun<'a>>,
+    stop: StopSignal<'a>,
 }
+
+/// The stop signal of a run that nobody stops.
+pub(super) const NEVER_STOPPED: StopSignal<'static> = &|| false;
 
 /// Starts a run by recording it as running.
 ///
@@ -118,6 +151,7 @@ pub async fn start_or_resume_run<'a>(
     plan: RunPlan<'a>,
 ) -> Result<OpenRun<'a>, RunError> {
     let after = plan.after;
+    let closed_libraries = plan.closed_libraries();
     match try_start(runs, clock, plan).await {
         Err(RunError::NotStarted(NotStarted::AlreadyRan(run)))
             if matches!(run.outcome, RunOutcome::Running | RunOutcome::Failed) =>
@@ -128,10 +162,12 @@ pub async fn start_or_resume_run<'a>(
                 clock,
                 run,
                 is_resumed: true,
+                closed_libraries,
                 counts: Mutex::default(),
                 missing: Vec::new(),
                 alerts: Mutex::default(),
                 after,
+                stop: NEVER_STOPPED,
             })
         }
         started => started.inspect_err(log_not_started),
@@ -144,6 +180,7 @@ async fn try_start<'a>(
     plan: RunPlan<'a>,
 ) -> Result<OpenRun<'a>, RunError> {
     let now = clock.now();
+    let closed_libraries = plan.closed_libraries();
     let run = Run {
         key: plan.key,
         trigger: plan.trigger,
@@ -156,9 +193,17 @@ async fn try_start<'a>(
     };
     let by_schedule = run.trigger != Trigger::Person;
     let mut alerts = Vec::new();
+    let mut pauses = Vec::new();
     if by_schedule {
         alerts.extend(early_start_alert(&run.key, now));
-        if let Some(outcome) = forbidden_outcome(&plan.rules, run.key.scheduled_time, now) {
+        let (label, time) = (&run.key.label, run.key.scheduled_time);
+        pauses = runs.pauses().await?;
+        let is_paused = pauses.iter().any(|pause| pause.blocks(label, time, now));
+        let forbidden = match is_paused {
+            true => Some(RunOutcome::SkippedPaused),
+            false => plan.rules.forbidden_outcome(time, now),
+        };
+        if let Some(outcome) = forbidden {
             // A schedule may fire a second time, too late. A recorded run did not miss its time.
             if let Some(stored) = runs.run(&run.key).await? {
                 return Err(NotStarted::AlreadyRan(stored).into());
@@ -167,33 +212,32 @@ async fn try_start<'a>(
                 let run = run.key.clone();
                 alerts.push(Alert::RunTooLate { run });
             }
+            // Later runs look back only to this one. While disabled, none is expected.
+            let missed = match plan.rules.disabled {
+                true => Vec::new(),
+                false => {
+                    let newest = list_runs_before(runs, &run.key).await?;
+                    find_missed_times(runs, &run.key, &newest, &plan.rules, &pauses).await?
+                }
+            };
+            alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
             raise(plan.after, &alerts).await?;
+            record_missed(runs, &run, &missed).await?;
             let skipped = skip_run(runs, run, outcome, plan.after).await?;
             return Err(skipped.into());
         }
     }
     alerts.extend(clock_skew_alert(runs, now).await?);
     let before = match by_schedule {
-        true => {
-            let (job, label) = (Some(run.key.job), Some(&run.key.label));
-            runs.recent_runs(job, label, RECENT).await?
-        }
+        true => list_runs_before(runs, &run.key).await?,
         false => Vec::new(),
     };
-    let mut missed = missed_times(&run.key, &before, plan.rules.schedule.as_ref());
-    if !missed.is_empty()
-        && let Some(restored) = runs.tick_times().await?.restored_at
-    {
-        // The restored copy lacks their records.
-        missed.retain(|time| *time > restored);
-    }
+    let missed = find_missed_times(runs, &run.key, &before, &plan.rules, &pauses).await?;
     alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
     // The next run looks for missed runs from this one on, so alerts and missed runs are stored
     // first.
     raise(plan.after, &alerts).await?;
-    let newest = missed.len().saturating_sub(MAX_MISSED_RUNS);
-    let on_record = missed.get(newest..).unwrap_or_default();
-    let mut missing = record_missed(runs, &run, on_record).await?;
+    let mut missing = record_missed(runs, &run, &missed).await?;
     match runs.start_run(&run, plan.allow_overlap, LOST_AFTER).await? {
         RunStart::Started => {
             missing.extend(find_lost_runs(runs, &before, plan.after).await?);
@@ -204,14 +248,24 @@ async fn try_start<'a>(
                 clock,
                 run,
                 is_resumed: false,
+                closed_libraries,
                 counts: Mutex::default(),
                 alerts: Mutex::default(),
                 missing,
                 after: plan.after,
+                stop: NEVER_STOPPED,
             })
         }
         RunStart::AlreadyRan(run) => Err(NotStarted::AlreadyRan(run).into()),
-        RunStart::StillRunning(run) => Err(NotStarted::StillRunning(run).into()),
+        RunStart::StillRunning(last) => {
+            let skipped = Run {
+                outcome: RunOutcome::SkippedStillRunning,
+                finished_at: Some(run.started_at),
+                ..run
+            };
+            record_in_days(runs, &[skipped]).await;
+            Err(NotStarted::StillRunning(last).into())
+        }
     }
 }
 
@@ -259,24 +313,6 @@ async fn clock_skew_alert(
     }))
 }
 
-/// Returns the outcome of a run whose rules forbid it to start now.
-fn forbidden_outcome(
-    rules: &StartRules,
-    scheduled_time: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Option<RunOutcome> {
-    let is_late = |deadline| {
-        TimeDelta::from_std(deadline).is_ok_and(|deadline| now - scheduled_time > deadline)
-    };
-    if rules.paused {
-        Some(RunOutcome::SkippedPaused)
-    } else if rules.start_deadline.is_some_and(is_late) {
-        Some(RunOutcome::Missed)
-    } else {
-        None
-    }
-}
-
 /// Records a run that does not start. An existing record is kept.
 async fn skip_run(
     runs: &dyn RunStore,
@@ -303,6 +339,7 @@ pub(crate) async fn record_skipped_run(
         let stored = runs.run(&run.key).await?;
         return Ok(NotStarted::AlreadyRan(stored.unwrap_or(run)));
     }
+    record_in_days(runs, std::slice::from_ref(&run)).await;
     // If every run of a label comes too late, no other run delivers the alert.
     if matches!(
         outcome,
@@ -331,6 +368,7 @@ async fn find_lost_runs(
             lost.push(run);
         }
     }
+    record_in_days(runs, &lost).await;
     // Oldest first: the alert names the first of a day.
     let known = before.iter().rev().filter(is(RunOutcome::Lost));
     let mut alerts: Vec<Alert> = known
@@ -344,30 +382,59 @@ async fn find_lost_runs(
     Ok(lost)
 }
 
-/// The times at which the schedule should have fired since the last run, and did not; oldest first.
-fn missed_times(run: &RunKey, before: &[Run], schedule: Option<&Schedule>) -> Vec<DateTime<Utc>> {
+/// Lists the runs among which the previous one of a label is searched.
+async fn list_runs_before(runs: &dyn RunStore, key: &RunKey) -> StoreResult<Vec<Run>> {
+    list_newest_runs(runs, key.job, Some(&key.label), RECENT).await
+}
+
+/// The times at which the schedule should have fired since its last run, and did not; oldest first.
+fn missed_times(
+    run: &RunKey,
+    before: &[Run],
+    rules: &StartRules,
+    pauses: &[Pause],
+) -> Vec<DateTime<Utc>> {
     let scheduled_time = run.scheduled_time;
     let last = before
         .iter()
         .filter(|run| run.outcome != RunOutcome::SkippedClockInDoubt)
+        .filter(|run| run.trigger != Trigger::Person)
         .map(|run| run.key.scheduled_time)
         .filter(|time| *time < scheduled_time)
         .max();
-    let (Some(last), Some(schedule)) = (last, schedule) else {
+    let (Some(last), Some(schedule)) = (last, &rules.schedule) else {
         return Vec::new();
     };
-    let times = schedule.between(last, scheduled_time);
-    if !times.is_empty() {
-        tracing::warn!(
-            run.id = %run,
-            missed = times.len(),
-            "Runs before this one were missed."
-        );
-    }
+    let mut times = schedule.between(last, scheduled_time);
+    times.retain(|time| {
+        let is_paused = |pause: &Pause| pause.is_for(&run.label) && pause.includes(*time);
+        let was_backfilled = before.iter().any(|run| run.key.scheduled_time == *time);
+        rules.excluded_outcome(*time).is_none() && !was_backfilled && !pauses.iter().any(is_paused)
+    });
     times
 }
 
-/// Records runs that never came.
+/// The missed times before a run, except those from before a restore of the store.
+async fn find_missed_times(
+    runs: &dyn RunStore,
+    run: &RunKey,
+    before: &[Run],
+    rules: &StartRules,
+    pauses: &[Pause],
+) -> Result<Vec<DateTime<Utc>>, JobError> {
+    let mut missed = missed_times(run, before, rules, pauses);
+    if !missed.is_empty()
+        && let Some(restored) = runs.tick_times().await?.restored_at
+    {
+        missed.retain(|time| *time > restored);
+    }
+    if !missed.is_empty() {
+        tracing::warn!(run.id = %run, missed = missed.len(), "Runs before this one were missed.");
+    }
+    Ok(missed)
+}
+
+/// Records runs that never came, at most the newest [`MAX_MISSED_RUNS`].
 ///
 /// Oldest first: after a crash on the way, the newer ones are still found.
 async fn record_missed(
@@ -375,8 +442,9 @@ async fn record_missed(
     run: &Run,
     times: &[DateTime<Utc>],
 ) -> Result<Vec<Run>, JobError> {
+    let newest = times.len().saturating_sub(MAX_MISSED_RUNS);
     let mut missed = Vec::new();
-    for time in times {
+    for time in times.iter().skip(newest) {
         let one = Run {
             key: RunKey {
                 scheduled_time: *time,
@@ -394,6 +462,7 @@ async fn record_missed(
             missed.push(one);
         }
     }
+    record_in_days(runs, &missed).await;
     Ok(missed)
 }
 
@@ -429,10 +498,32 @@ fn log_not_started(error: &RunError) {
     }
 }
 
+impl<'a> OpenRun<'a> {
+    /// Lets the signal stop the run.
+    pub(super) fn with_stop(self, stop: StopSignal<'a>) -> Self {
+        Self { stop, ..self }
+    }
+}
+
 impl OpenRun<'_> {
+    /// Asked between two work items, it says whether the run should stop.
+    pub fn stop(&self) -> StopSignal<'_> {
+        self.stop
+    }
+
+    /// The run, as it was recorded when it started.
+    pub(super) fn start(&self) -> &Run {
+        &self.run
+    }
+
     /// Its key.
     pub fn key(&self) -> &RunKey {
         &self.run.key
+    }
+
+    /// The libraries that it leaves out, because its schedule says so for this day.
+    pub fn closed_libraries(&self) -> &BTreeSet<LibraryId> {
+        &self.closed_libraries
     }
 
     /// When it began.
@@ -483,14 +574,23 @@ impl OpenRun<'_> {
     }
 
     /// Records its end. An error of the work takes precedence over an error of the record.
-    pub async fn close(mut self, work: Result<Ending, JobError>) -> Result<Run, JobError> {
+    pub async fn close(self, work: Result<Ending, JobError>) -> Result<Run, JobError> {
+        self.close_within(work, &[]).await
+    }
+
+    /// Records its end like [`close`](Self::close), with these steps around the run, outermost first.
+    pub(super) async fn close_within(
+        mut self,
+        work: Result<Ending, JobError>,
+        around: &[&dyn Around],
+    ) -> Result<Run, JobError> {
         let now = self.clock.now();
         let counts = self.counts();
         self.run.outcome = match &work {
             Err(_) => RunOutcome::Failed,
             Ok(Ending::Stopped) => RunOutcome::Interrupted,
-            Ok(Ending::Through) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
-            Ok(Ending::Through) => RunOutcome::Done,
+            Ok(Ending::Completed) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
+            Ok(Ending::Completed) => RunOutcome::Done,
         };
         self.run.reported_at = now;
         self.run.finished_at = Some(now);
@@ -511,6 +611,7 @@ impl OpenRun<'_> {
             tracing::error!(run.id = %self.run.key, %error, "An alert could not be stored.");
         }
         let closed = self.record_end().await;
+        record_in_days(self.runs, std::slice::from_ref(&self.run)).await;
         let counts = &self.run.counts;
         tracing::info!(
             run.id = %self.run.key,
@@ -522,6 +623,13 @@ impl OpenRun<'_> {
             skipped = counts.skipped,
             "A run ended."
         );
+        for step in around.iter().rev() {
+            let step = AssertUnwindSafe(step.after(&self.run)).catch_unwind();
+            if step.await.is_err() {
+                tracing::error!(run.id = %self.run.key, "A step after a run crashed.");
+            }
+        }
+        // Last, so that it delivers the alerts that the steps raise.
         call_after_run(self.after, &self.run).await;
         work?;
         closed?;
@@ -544,5 +652,7 @@ impl OpenRun<'_> {
     }
 }
 
+#[cfg(test)]
+mod recurrences;
 #[cfg(test)]
 mod tests;

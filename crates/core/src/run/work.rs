@@ -120,24 +120,27 @@ pub enum LeftOutReason {
     /// Another run checked it after this one began.
     CheckedAlready,
     /// Another check of it is running.
-    UnderWay,
+    InProgress,
     /// The run was stopped before it was done.
     Interrupted,
     /// A person changed it during the run.
     Changed,
     /// It was removed.
     Removed,
+    /// The schedule leaves its library out on that day.
+    Closed,
 }
 
 impl LeftOutReason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Paused,
         Self::PinRefused,
         Self::CheckedAlready,
-        Self::UnderWay,
+        Self::InProgress,
         Self::Interrupted,
         Self::Changed,
         Self::Removed,
+        Self::Closed,
     ];
 
     /// The stored word.
@@ -146,10 +149,11 @@ impl LeftOutReason {
             Self::Paused => "left_out:paused",
             Self::PinRefused => "left_out:pin_refused",
             Self::CheckedAlready => "left_out:checked_already",
-            Self::UnderWay => "left_out:under_way",
+            Self::InProgress => "left_out:in_progress",
             Self::Interrupted => "left_out:interrupted",
             Self::Changed => "left_out:changed",
             Self::Removed => "left_out:removed",
+            Self::Closed => "left_out:closed",
         }
     }
 

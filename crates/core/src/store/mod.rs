@@ -4,7 +4,11 @@
 //! processes may call any method at once. The store checks the condition of a write during the write, and
 //! doesn't rely on an earlier read.
 
+mod declared_schedules;
+mod pauses;
+mod pictures;
 mod restore;
+mod run_days;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,10 +30,16 @@ use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailKind, OutboxRecord};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
-use crate::run::{Job, Run, RunKey};
+use crate::run::{JobName, Run, RunKey};
 use crate::seal::Sealed;
 
+pub use self::declared_schedules::{DeclaredScheduleStore, ScheduleChanges};
+pub use self::pauses::PauseStore;
+pub use self::pictures::{
+    FetchedPicture, PICTURE_RETENTION_DAYS, PictureDay, PictureDayState, PictureStore,
+};
 pub use self::restore::{CardConflict, CardCopy, RestoreOutcome, RestoreStore, WriteMode};
+pub use self::run_days::RunDayStore;
 
 /// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -482,8 +492,10 @@ pub enum RunStart {
 
 /// Stores the ledger of runs.
 #[async_trait]
-pub trait RunStore: Send + Sync {
+pub trait RunStore: RunDayStore + PauseStore {
     /// Records a run before its work begins, in one write.
+    ///
+    /// A person's run [replaces](Run::may_replace) the record of one that never started.
     ///
     /// Unless `allow_overlap`, it looks for a `Running` run of the same job and label:
     ///
@@ -537,7 +549,7 @@ pub trait RunStore: Send + Sync {
     /// Lists the newest runs, of one job or label if given; the one that began last comes first.
     async fn recent_runs(
         &self,
-        job: Option<Job>,
+        job: Option<JobName>,
         label: Option<&Label>,
         limit: usize,
     ) -> StoreResult<Vec<Run>>;
@@ -546,7 +558,7 @@ pub trait RunStore: Send + Sync {
     /// began last comes first.
     ///
     /// By default it loads all runs of the job; a store that keeps a label's runs together overrides it.
-    async fn newest_of_each_label(&self, job: Job, limit: usize) -> StoreResult<Vec<Run>> {
+    async fn newest_of_each_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
         let mut by_label: BTreeMap<Label, Vec<Run>> = BTreeMap::new();
         for run in self.recent_runs(Some(job), None, usize::MAX).await? {
             let of_label = by_label.entry(run.key.label.clone()).or_default();
@@ -557,7 +569,8 @@ pub trait RunStore: Send + Sync {
         Ok(by_label.into_values().flatten().collect())
     }
 
-    /// Deletes runs started, notices planned and alerts last raised before `before`, except open notices.
+    /// Deletes runs started, notices planned, alerts last raised and pauses ended before `before`, except
+    /// open notices; and the daily history before its date.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
 }
 
@@ -612,6 +625,8 @@ pub trait Store:
     + OutboxStore
     + RunStore
     + AlertStore
+    + DeclaredScheduleStore
+    + PictureStore
 {
 }
 
@@ -627,6 +642,8 @@ impl<T> Store for T where
         + OutboxStore
         + RunStore
         + AlertStore
+        + DeclaredScheduleStore
+        + PictureStore
 {
 }
 

@@ -34,7 +34,7 @@ use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailKind, OutboxRecord};
 use crate::run::ledger::{RunPlan, StartRules};
-use crate::run::{Job, RunKey, Trigger};
+use crate::run::{JobName, RunKey, Trigger};
 use crate::site::{LibrarySite, LoginPermit, SiteError};
 use crate::store::AlertStore;
 use crate::store::{
@@ -176,7 +176,7 @@ pub(crate) const NO_PAUSE: VisitOptions<'static> = VisitOptions::new(Pace::NONE)
 
 pub(crate) fn run_key() -> RunKey {
     RunKey {
-        job: Job::CheckCards,
+        job: JobName::CHECK_CARDS,
         label: "all".parse().unwrap(),
         scheduled_time: "2026-11-21T10:00:00Z".parse().unwrap(),
     }
@@ -256,6 +256,8 @@ pub(crate) fn family(id: &str) -> Family {
         notice_time: NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
         preferences: Preferences::default(),
         paused: false,
+        paused_since: None,
+        paused_until: None,
         created_at: "2026-11-20T12:00:00Z".parse().unwrap(),
         history: ScheduleHistory::default(),
         stopped: Vec::new(),

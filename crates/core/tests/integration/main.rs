@@ -1,4 +1,4 @@
-//! Whole notices, the searches over schedules and faults, and the store in memory.
+//! Whole mails, the searches over schedules and faults, and the store in memory.
 //!
 //! One binary, so that what the tests share is linked once.
 // Test helpers may panic.
@@ -12,4 +12,5 @@
 mod exploration;
 mod memory_store;
 mod notice;
+mod picture;
 mod restless;

@@ -1,5 +1,6 @@
 //! Writes mail to a folder, one file for each mail.
 
+use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ impl FolderMailer {
                 None => format!(".test.{}.new", Uuid::new_v4()),
             }),
         };
-        write_private(&files.html(), mail.html.as_bytes())?;
+        write_private(&files.html(), standalone_html(mail).as_bytes())?;
         // Only the mail must be durable: the HTML can be extracted from it.
         write_private(&files.eml, &built.bytes)?.sync_all()?;
         self.sync()?;
@@ -148,6 +149,17 @@ impl FolderMailer {
         #[cfg(unix)]
         fs::File::open(&self.folder)?.sync_all()?;
         Ok(())
+    }
+}
+
+/// The HTML of a mail with its picture in it, so that a browser shows both.
+fn standalone_html(mail: &Mail) -> Cow<'_, str> {
+    match &mail.picture {
+        Some(picture) => {
+            let cid = format!("cid:{}", picture.content_id);
+            Cow::Owned(mail.html.replace(&cid, &picture.to_data_url()))
+        }
+        None => Cow::Borrowed(&mail.html),
     }
 }
 

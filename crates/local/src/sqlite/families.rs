@@ -19,7 +19,8 @@ impl FamilyStore for SqliteStore {
             let added = write_family(
                 connection,
                 "INSERT INTO family VALUES
-                     (:id, :name, :recipients, :timezone, :notice_time, :preferences, :paused, :created_at, :history, :stopped)
+                     (:id, :name, :recipients, :timezone, :notice_time, :preferences, :paused, :paused_since,
+                      :paused_until, :created_at, :history, :stopped)
                  ON CONFLICT DO NOTHING",
                 &family,
             )?;
@@ -38,6 +39,7 @@ impl FamilyStore for SqliteStore {
                 connection,
                 "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
                      notice_time = :notice_time, preferences = :preferences, paused = :paused,
+                     paused_since = :paused_since, paused_until = :paused_until,
                      created_at = :created_at, history = :history
                  WHERE id = :id",
                 &family,
@@ -161,6 +163,8 @@ fn write_family(connection: &Connection, sql: &str, family: &Family) -> Result<u
         ":notice_time": family.notice_time.to_string(),
         ":preferences": json(&family.preferences)?,
         ":paused": family.paused,
+        ":paused_since": family.paused_since.map(|date| date.to_string()),
+        ":paused_until": family.paused_until.map(|date| date.to_string()),
         ":created_at": time(family.created_at),
         ":history": json(&family.history)?,
         ":stopped": json(&family.stopped)?,
@@ -183,6 +187,8 @@ fn from_row(row: &Row<'_>) -> Result<Family, Fault> {
         notice_time: stored.parsed("notice_time")?,
         preferences: stored.json("preferences")?,
         paused: stored.flag("paused")?,
+        paused_since: stored.optional_parsed("paused_since")?,
+        paused_until: stored.optional_parsed("paused_until")?,
         created_at: stored.parsed("created_at")?,
         history: stored.json("history")?,
         stopped: stored.json("stopped")?,

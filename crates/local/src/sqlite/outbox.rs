@@ -184,7 +184,7 @@ fn write_record(
     last_notice: Option<&LastNotice>,
     read_revision: Option<u64>,
 ) -> Result<usize, Fault> {
-    let record = record.to_keep();
+    let record = record.to_stored();
     let read_revision = read_revision.map(integer).transpose()?;
     let mut statement = connection.prepare_cached(sql)?;
     let last_notice = last_notice.map(json).transpose()?;

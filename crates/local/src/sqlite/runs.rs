@@ -9,7 +9,7 @@ use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::ids::Label;
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::work::WorkItem;
-use hippo_core::run::{Job, Run, RunKey, RunOutcome};
+use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::store::{DamagedRow, RunStart, RunStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
@@ -130,7 +130,7 @@ impl RunStore for SqliteStore {
 
     async fn recent_runs(
         &self,
-        job: Option<Job>,
+        job: Option<JobName>,
         label: Option<&Label>,
         limit: usize,
     ) -> StoreResult<Vec<Run>> {
@@ -139,7 +139,7 @@ impl RunStore for SqliteStore {
         // A newer version may have stored runs of jobs that this one doesn't know.
         let jobs = match job {
             Some(job) => json(&[job]),
-            None => json(&Job::ALL),
+            None => json(&JobName::all()),
         };
         self.read(move |connection| {
             all(
@@ -154,7 +154,7 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn newest_of_each_label(&self, job: Job, limit: usize) -> StoreResult<Vec<Run>> {
+    async fn newest_of_each_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
             all(
@@ -175,6 +175,12 @@ impl RunStore for SqliteStore {
         let journal = Arc::clone(&self.journal);
         self.write(move |connection| {
             journal.forget_before(before.date_naive())?;
+            connection
+                .prepare_cached("DELETE FROM run_day WHERE date < ?1")?
+                .execute([before.date_naive().to_string()])?;
+            connection
+                .prepare_cached("DELETE FROM picture WHERE date < ?1")?
+                .execute([before.date_naive().to_string()])?;
             let before = time(before);
             connection
                 .prepare_cached("DELETE FROM run WHERE started_at < ?1")?
@@ -193,6 +199,9 @@ impl RunStore for SqliteStore {
                 )?
                 .execute([&before])?;
             connection
+                .prepare_cached("DELETE FROM pause WHERE until < ?1")?
+                .execute([&before])?;
+            connection
                 .prepare_cached("DELETE FROM alert WHERE last_seen < ?1")?
                 .execute([&before])?;
             Ok(())
@@ -207,7 +216,8 @@ fn start(
     allow_overlap: bool,
     silence: Duration,
 ) -> Result<RunStart, Fault> {
-    if let Some(existing) = by_key(connection, &run.key)? {
+    let existing = by_key(connection, &run.key)?;
+    if let Some(existing) = existing.filter(|existing| !run.may_replace(existing)) {
         return Ok(RunStart::AlreadyRan(existing));
     }
     let silent_before = TimeDelta::from_std(silence)
@@ -248,7 +258,7 @@ fn start(
 fn upsert(connection: &Connection, run: &Run) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            // Replaces only a row with this key that can't be read.
+            // Replaces only a row with this key that can't be read, or whose run never started.
             "INSERT OR REPLACE INTO run VALUES
                  (:job, :label, :scheduled_time, :started_by, :input, :started_at, :reported_at,
                   :finished_at, :outcome, :counts)",

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use hippo_core::mail::mime::Sender;
-use hippo_core::mail::{Mail, MailAnswer, MailKind, MailTag, Mailer};
+use hippo_core::mail::{InlinePicture, Mail, MailAnswer, MailKind, MailTag, Mailer};
 use hippo_local::mail::FolderMailer;
 
 fn mail(fence: u64) -> Mail {
@@ -13,6 +13,7 @@ fn mail(fence: u64) -> Mail {
         subject: "1 hold to pick up".to_owned(),
         text: format!("Pick up, attempt {fence}.\n"),
         html: format!("<p>Pick up, attempt {fence}: “Ü”.</p>\n"),
+        picture: None,
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
         tag: Some(MailTag {
             kind: MailKind::DAILY,
@@ -34,6 +35,30 @@ fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+#[tokio::test]
+async fn html_beside_a_mail_shows_its_picture() {
+    let home = tempfile::tempdir().unwrap();
+    let mail = Mail {
+        html: "<img src=\"cid:picture.1@libraryhippo\">".to_owned(),
+        picture: Some(InlinePicture {
+            content_id: "picture.1@libraryhippo".to_owned(),
+            media_type: "image/gif",
+            file_name: "picture.gif".to_owned(),
+            bytes: b"GIF89a".as_slice().into(),
+        }),
+        ..mail(1)
+    };
+    mailer(home.path()).send(&mail).await;
+    let html = fs::read_to_string(home.path().join("2026-11-21-conrad.html")).unwrap();
+    assert_eq!(html, "<img src=\"data:image/gif;base64,R0lGODlh\">");
+    let eml = fs::read_to_string(home.path().join("2026-11-21-conrad.eml")).unwrap();
+    assert!(eml.contains("cid:picture.1@libraryhippo"), "{eml}");
+    assert!(
+        eml.contains("Content-ID: <picture.1@libraryhippo>\r\n"),
+        "{eml}"
+    );
 }
 
 #[tokio::test]

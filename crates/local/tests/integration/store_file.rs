@@ -12,7 +12,7 @@ use hippo_core::alerts::notifier::LogNotifier;
 use hippo_core::alerts::notifier::Notifiers;
 use hippo_core::family::Family;
 use hippo_core::outbox::{MailKind, MailState};
-use hippo_core::run::{Job, RunOutcome};
+use hippo_core::run::{JobName, RunOutcome};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStart,
@@ -61,7 +61,7 @@ impl Home {
         store.save_check(&check).await.unwrap();
         let notice = sample::notice("conrad", "2026-11-21");
         store.plan_mail(&notice).await.unwrap();
-        let run = sample::run(hippo_core::run::Job::CheckCards, "all", "05:00:00");
+        let run = sample::run(hippo_core::run::JobName::CHECK_CARDS, "all", "05:00:00");
         store
             .start_run(&run, false, std::time::Duration::from_secs(900))
             .await
@@ -451,14 +451,14 @@ async fn damaged_run_does_not_block_other_runs() {
     let path = home.filled().await;
     sql(&path, "UPDATE run SET counts = 'x', outcome = 'running'");
     let store = SqliteStore::open(&path).unwrap();
-    let mut run = sample::run(Job::CheckCards, "all", "05:00:00");
+    let mut run = sample::run(JobName::CHECK_CARDS, "all", "05:00:00");
     let silence = std::time::Duration::from_secs(3600);
     for _ in 0..2 {
         let started = store.start_run(&run, false, silence).await.unwrap();
         assert_eq!(started, RunStart::Started, "of its key or after it");
         run.outcome = RunOutcome::Done;
         store.report_run(&run).await.unwrap();
-        run = sample::run(Job::CheckCards, "all", "06:10:00");
+        run = sample::run(JobName::CHECK_CARDS, "all", "06:10:00");
     }
     assert_eq!(store.clock_ahead(run.started_at).await.unwrap(), None);
 }
@@ -482,7 +482,7 @@ async fn newer_runs_do_not_block_a_start() {
     let home = Home::new();
     let path = home.filled().await;
     let store = SqliteStore::open(&path).unwrap();
-    let run = |time: &str| sample::run(Job::CheckCards, "all", time);
+    let run = |time: &str| sample::run(JobName::CHECK_CARDS, "all", time);
     for hour in 15..18 {
         let run = run(&format!("{hour}:00:00"));
         assert!(store.record_run(&run).await.unwrap());
@@ -537,14 +537,14 @@ async fn newer_alert_kind_is_skipped_and_unchanged() {
         outbox: &store,
         notifiers: Some(Notifiers::all(&LogNotifier)),
         heartbeat: Heartbeat {
-            ping: &NoHeartbeat,
+            client: &NoHeartbeat,
             urls: [].into(),
             runs: &store,
         },
         clock: &FrozenClock { at: now },
     };
-    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 2);
-    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
+    assert_eq!(after_run.deliver_alerts().await.unwrap(), 2);
+    assert_eq!(after_run.deliver_alerts().await.unwrap(), 0);
     let reported = store.recent_alerts(10).await.unwrap();
     let day = sample::date("2026-11-21");
     let expected = Alert::NewerAlert { day };

@@ -14,13 +14,14 @@ use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::check_cards::key_cache::KeyCache;
-use hippo_core::jobs::check_cards::run::{CheckOptions, Progress, RunPorts, check_cards};
+use hippo_core::jobs::check_cards::run::{CheckCards, CheckOptions, Progress, RunPorts};
 use hippo_core::jobs::check_cards::visit::{
     CheckedCard, Pace, Visit, VisitOptions, VisitPorts, check_visit,
 };
 use hippo_core::library::Library;
+use hippo_core::run::harness::Harness;
 use hippo_core::run::ledger::{RunPlan, StartRules};
-use hippo_core::run::{Job, Run, RunKey, Trigger};
+use hippo_core::run::{JobName, Run, RunKey, Trigger};
 use hippo_core::seal::SealContext;
 use hippo_core::store::{CardStore as _, FamilyStore as _, LibraryStore as _};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site};
@@ -122,6 +123,8 @@ impl World {
             notice_time: NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
             preferences: Preferences::default(),
             paused: false,
+            paused_since: None,
+            paused_until: None,
             created_at: clock.now(),
             history: ScheduleHistory::default(),
             stopped: Vec::new(),
@@ -254,25 +257,24 @@ impl World {
         let options = CheckOptions {
             concurrency,
             pace: Pace::NONE,
-            stop: &|| false,
             on_progress: Some(&on_progress),
         };
         let run_ports = RunPorts {
             cards: &self.store,
-            runs: &self.store,
             alerts: &self.store,
         };
         self.with_ports(async |ports| {
+            let job = CheckCards::new(ports, &run_ports, options);
+            let harness = Harness::new(&self.store, ports.clock);
             let input = CheckCardsInput::default();
-            let done = check_cards(ports, &run_ports, plan, &input, options).await;
-            done.unwrap().run
+            harness.run(&job, plan, &input).await.unwrap().run
         })
         .await
     }
 
     fn run_key(&self) -> RunKey {
         RunKey {
-            job: Job::CheckCards,
+            job: JobName::CHECK_CARDS,
             label: "all".parse().unwrap(),
             scheduled_time: self.clock.now(),
         }

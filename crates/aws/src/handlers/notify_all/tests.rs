@@ -4,13 +4,15 @@ use async_trait::async_trait;
 use hippo_core::clock::Clock as _;
 use hippo_core::outbox::{DELIVERY_EVENT_WAIT, MailKey, MailKind, OutboxRecord};
 use hippo_core::queue::{MailQueue, QueueError};
-use hippo_core::run::{Counts, Run, RunKey, RunOutcome, Trigger};
-
-use hippo_core::run::schedule::Schedule;
-use hippo_core::store::{AlertStore as _, OutboxStore as _, RunStore as _};
+use hippo_core::run::{Counts, JobName, Run, RunKey, RunOutcome, Trigger};
+use hippo_core::store::{
+    AlertStore as _, DeclaredScheduleStore as _, OutboxStore as _, RunStore as _,
+};
 
 use super::*;
+use crate::dry_run;
 use crate::handlers::testing::World;
+use serde_json::json;
 
 #[derive(Default)]
 struct TestQueue(Mutex<Vec<MailKey>>);
@@ -27,7 +29,7 @@ fn ports<'a>(world: &'a World, queue: &'a TestQueue) -> EnqueueNoticesPorts<'a> 
     EnqueueNoticesPorts {
         families: &world.store,
         outbox: &world.store,
-        kinds: MailKind::ALL,
+        kinds: MailKind::OF_NOTIFY_ALL,
         alerts: &world.store,
         runs: &world.store,
         queue,
@@ -59,11 +61,13 @@ async fn tick_enqueues_due_notices_and_is_counted() {
 #[tokio::test]
 async fn missed_ticks_are_recorded_and_raise_an_alert() {
     let mut world = World::new().await;
-    world.schedules = [("tick".to_owned(), Schedule::EveryMinutes(15))].into();
+    world.declare_schedules(JobName::NOTIFY_ALL);
     let queue = TestQueue::default();
     let ports = ports(&world, &queue);
     for time in ["10:00", "11:00"] {
-        let event = json!({"label": "tick", "scheduled_time": format!("2026-11-21T{time}:00Z")});
+        let time = format!("2026-11-21T{time}:00Z");
+        *world.clock.0.lock().unwrap() = time.parse().unwrap();
+        let event = json!({"label": "tick", "scheduled_time": time});
         handle(&ports, &world.run_context(), &event).await.unwrap();
     }
     let alerts = world.store.recent_alerts(10).await.unwrap();
@@ -145,8 +149,9 @@ async fn given_up_and_missed_notices_are_published_once() {
 }
 
 #[tokio::test]
-async fn dry_run_changes_nothing() {
-    let world = World::new().await;
+async fn dry_run_starts_no_run_and_changes_nothing() {
+    let mut world = World::new().await;
+    world.declare_schedules(JobName::NOTIFY_ALL);
     let queue = TestQueue::default();
     let event = dry_run::event();
     let answer = handle(&ports(&world, &queue), &world.run_context(), &event).await;
@@ -154,4 +159,6 @@ async fn dry_run_changes_nothing() {
     let runs = world.store.recent_runs(None, None, 10).await.unwrap();
     assert!(runs.is_empty() && queue.0.lock().unwrap().is_empty());
     assert_eq!(world.lines(), "");
+    let saved = world.store.declared_schedules(JobName::NOTIFY_ALL).await;
+    assert_eq!(saved.unwrap(), []);
 }

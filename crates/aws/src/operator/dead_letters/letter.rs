@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::operator::stack::Outputs;
+use crate::schedules::REPLAYED;
 
 /// One of the dead-letter queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -153,7 +154,7 @@ fn schedule(message: &Message, body: &str, outputs: &Outputs) -> ReadResult {
             fields.insert("scheduled_time".to_owned(), Value::String(time));
         }
     }
-    start_function(attribute("TARGET_ARN").as_deref(), event, outputs)
+    plan_start(attribute("TARGET_ARN").as_deref(), event, outputs)
 }
 
 fn job(body: &str, outputs: &Outputs) -> ReadResult {
@@ -165,11 +166,11 @@ fn job(body: &str, outputs: &Outputs) -> ReadResult {
         .get("requestPayload")
         .cloned()
         .ok_or("It isn't the record of a failed invocation: it has no requestPayload.")?;
-    start_function(function, event, outputs)
+    plan_start(function, event, outputs)
 }
 
 /// Returns the action that starts the function of this ARN with the event.
-fn start_function(arn: Option<&str>, event: Value, outputs: &Outputs) -> ReadResult {
+fn plan_start(arn: Option<&str>, mut event: Value, outputs: &Outputs) -> ReadResult {
     let is_target =
         |function: &str| arn.is_some_and(|arn| arn.split(':').any(|part| part == function));
     let Outputs {
@@ -179,11 +180,21 @@ fn start_function(arn: Option<&str>, event: Value, outputs: &Outputs) -> ReadRes
         ..
     } = outputs;
     let label = event.get("label").and_then(Value::as_str);
-    let label = label.unwrap_or("no label");
-    let (function, what) = if is_target(check_cards) {
-        (check_cards, format!("a start of check-cards ({label})"))
-    } else if is_target(notify_all) {
-        (notify_all, format!("a start of notify-all ({label})"))
+    let label = label.unwrap_or("no label").to_owned();
+    let jobs = outputs.jobs.iter();
+    let jobs = jobs.map(|(job, function)| (job.as_str(), function));
+    let starters = [("check-cards", check_cards), ("notify-all", notify_all)];
+    let starter = starters
+        .into_iter()
+        .chain(jobs)
+        .find(|(_, function)| is_target(function));
+    if starter.is_some()
+        && let Some(fields) = event.as_object_mut()
+    {
+        fields.insert(REPLAYED.to_owned(), Value::Bool(true));
+    }
+    let (function, what) = if let Some((job, function)) = starter {
+        (function, format!("a start of {job} ({label})"))
     } else if is_target(mail_events) {
         // It contains personal data, so the description is the same for every event.
         (mail_events, "an event of the mail service".to_owned())

@@ -27,9 +27,16 @@ fn outputs(url: &str) -> Outputs {
         schedule_dead_letters: format!("{url}/1/dead-schedules"),
         job_dead_letters: format!("{url}/1/dead-jobs"),
         check_cards: "hippo-CheckCards-1".into(),
+        jobs: [(
+            hippo_core::run::JobName::PICTURE_OF_THE_DAY,
+            "hippo-PictureOfTheDay-1".into(),
+        )]
+        .into(),
+        has_picture_source: true,
         check_card: "hippo-CheckCard-1".into(),
         notify_all: "hippo-NotifyAll-1".into(),
         notify_family: "hippo-NotifyFamily-1".into(),
+        schedule_group: String::new(),
         schedules: Vec::new(),
         alarm_topic: None,
         mail_events: "hippo-MailEvents-1".into(),
@@ -98,6 +105,7 @@ fn undelivered_schedule_starts_with_its_scheduled_time() {
     };
     assert_eq!(function, "hippo-CheckCards-1");
     assert_eq!(event["scheduled_time"], "2026-11-21T10:30:00Z");
+    assert_eq!(event["replayed"], true);
 }
 
 #[test]
@@ -118,6 +126,21 @@ fn failed_invocation_starts_again_with_its_payload() {
         (function.as_str(), &event["label"]),
         ("hippo-NotifyAll-1", &json!("tick"))
     );
+}
+
+#[test]
+fn failed_start_of_another_job_starts_again_without_a_deadline() {
+    let body = json!({
+        "requestContext": {"functionArn": "arn:aws:lambda:ca-central-1:1:function:hippo-PictureOfTheDay-1:$LATEST"},
+        "requestPayload": {"label": "picture", "scheduled_time": "2026-11-21T10:30:00Z"},
+    });
+    let letter = Letter::read(Kind::Jobs, &message(&body.to_string(), &[]), &outputs(""));
+    assert_eq!(letter.what, "a start of picture-of-the-day (picture)");
+    let Ok(Action::Call { function, event }) = letter.action else {
+        panic!("expected a call");
+    };
+    assert_eq!(function, "hippo-PictureOfTheDay-1");
+    assert_eq!(event["replayed"], true);
 }
 
 /// Its description must not contain any of its content, which has addresses.

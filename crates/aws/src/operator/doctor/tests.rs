@@ -95,10 +95,17 @@ fn outputs() -> Outputs {
         schedule_dead_letters: String::new(),
         job_dead_letters: String::new(),
         check_cards: "checks".into(),
+        jobs: [(
+            hippo_core::run::JobName::PICTURE_OF_THE_DAY,
+            "pictures".into(),
+        )]
+        .into(),
+        has_picture_source: true,
         check_card: "check".into(),
         notify_all: "ticks".into(),
         notify_family: "notes".into(),
         mail_events: "events".into(),
+        schedule_group: "hippo-Group-1".into(),
         schedules: vec!["all".into(), "tick".into()],
         alarm_topic: Some(TOPIC.into()),
         mail_from: "hippo@example.org".parse().unwrap(),
@@ -285,13 +292,9 @@ async fn disabled_schedule_is_named(#[case] state: &str, #[case] verdict: Verdic
 
 #[tokio::test]
 async fn disabled_schedule_is_identified_by_its_label() {
-    let schedule = |state: &str, label: &str| {
-        let input = json!({"label": label, "scheduled_time": "<aws.scheduler.scheduled-time>"});
-        json!({"State": state, "Target": {"Arn": "arn", "RoleArn": "arn", "Input": input.to_string()}})
-    };
     let account = Account::with(&[
-        ("/schedules/all", schedule("ENABLED", "all")),
-        ("/schedules/tick", schedule("DISABLED", "tick")),
+        ("/schedules/all", json!({"State": "ENABLED"})),
+        ("/schedules/tick", json!({"State": "DISABLED"})),
     ])
     .await;
     let config = config(&account.url);
@@ -301,7 +304,7 @@ async fn disabled_schedule_is_identified_by_its_label() {
     assert_eq!(
         disabled,
         Ok(vec![(
-            hippo_core::run::Job::NotifyAll,
+            hippo_core::run::JobName::NOTIFY_ALL,
             "tick".parse().unwrap()
         )])
     );
@@ -319,7 +322,7 @@ async fn unreadable_schedules_are_an_error() {
 
 #[tokio::test]
 async fn only_the_function_that_fails_its_dry_run_is_a_problem() {
-    let answers: Vec<(String, Value)> = ["checks", "check", "ticks", "notes"]
+    let answers: Vec<(String, Value)> = ["checks", "check", "ticks", "notes", "pictures"]
         .iter()
         .map(|name| {
             (
@@ -349,6 +352,7 @@ async fn only_the_function_that_fails_its_dry_run_is_a_problem() {
             ("notify-all", Verdict::Ok),
             ("notify-family", Verdict::Ok),
             ("mail-events", Verdict::Problem),
+            ("picture-of-the-day", Verdict::Ok),
         ]
     );
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 use hippo_core::alerts::Alert;
 use hippo_core::card::{Card, CardKey, LoginOutcome};
 use hippo_core::failure::FailureKind;
+use hippo_core::run::day::{DayKey, Square};
 use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
-use hippo_core::run::{Job, Run, RunOutcome};
+use hippo_core::run::{JobName, Run, RunOutcome};
+use hippo_core::schedule::Pause;
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
-    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStore, Saved,
-    Scope, SecretStore, VisitStore,
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, PauseStore,
+    RunDayStore, RunStore, Saved, Scope, SecretStore, VisitStore,
 };
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
@@ -193,7 +195,7 @@ async fn step_of_a_notice_takes_one_conditional_write() {
 async fn recent_runs_of_a_job_take_one_query() {
     let Some(store) = fresh().await else { return };
     for minute in 10..40 {
-        let run = sample::run(Job::CheckCards, "all", &format!("05:{minute}:00"));
+        let run = sample::run(JobName::CHECK_CARDS, "all", &format!("05:{minute}:00"));
         let silence = Duration::from_secs(60);
         store.start_run(&run, false, silence).await.unwrap();
         let done = Run {
@@ -203,7 +205,9 @@ async fn recent_runs_of_a_job_take_one_query() {
         store.report_run(&done).await.unwrap();
     }
     store.spent.take();
-    let runs = store.recent_runs(Some(Job::CheckCards), None, 20).await;
+    let runs = store
+        .recent_runs(Some(JobName::CHECK_CARDS), None, 20)
+        .await;
     assert_eq!(runs.unwrap().len(), 20);
     assert_eq!(operations(&store.spent.take()), ["Query"]);
 }
@@ -213,18 +217,90 @@ async fn newest_runs_take_one_query_for_each_label() {
     let Some(store) = fresh().await else { return };
     for minute in 10..40 {
         for label in ["all", "failed"] {
-            let run = sample::run(Job::CheckCards, label, &format!("05:{minute}:00"));
+            let run = sample::run(JobName::CHECK_CARDS, label, &format!("05:{minute}:00"));
             let silence = Duration::from_secs(60);
             store.start_run(&run, true, silence).await.unwrap();
         }
     }
     store.spent.take();
-    let runs = store.newest_of_each_label(Job::CheckCards, 5).await;
+    let runs = store.newest_of_each_label(JobName::CHECK_CARDS, 5).await;
     assert_eq!(runs.unwrap().len(), 10);
     let spent = store.spent.take();
     assert_eq!(operations(&spent), ["Query"; 3]);
     let units: f64 = spent.iter().map(|request| request.units).sum();
     assert!(units <= 4.0, "{spent:?}");
+}
+
+/// Adds a day with one run of each label, and the same for the days before it.
+async fn add_days(store: &Fresh, labels: usize, days: u64) {
+    for label in 0..labels {
+        for ago in 0..days {
+            let run = sample::run(JobName::CHECK_CARDS, &format!("label-{label}"), "05:00:00");
+            let day = DayKey {
+                date: run.key.scheduled_time.date_naive() - chrono::Days::new(ago),
+                ..DayKey::from(&run.key)
+            };
+            let squares = [Square::from(&run)];
+            store.upsert_squares(&day, &squares).await.unwrap();
+        }
+    }
+    store.spent.take();
+}
+
+#[tokio::test]
+async fn month_of_runs_takes_the_same_queries_for_any_number_of_labels() {
+    let Some(store) = fresh().await else { return };
+    let to = sample::date("2026-11-21");
+    for (labels, max_units) in [(1, 17.0), (40, 80.0)] {
+        add_days(&store, labels, 30).await;
+        let days = store.run_days(to - chrono::Days::new(29), to).await;
+        assert_eq!(days.unwrap().len(), labels * 30);
+        let spent = store.spent.take();
+        assert_eq!(operations(&spent), ["Query"; 16]);
+        let units: f64 = spent.iter().map(|request| request.units).sum();
+        assert!(units <= max_units, "{units}");
+    }
+}
+
+#[tokio::test]
+async fn end_of_a_run_costs_one_read_and_one_write_unit_in_its_day() {
+    let Some(store) = fresh().await else { return };
+    let run = sample::run(JobName::CHECK_CARDS, "all", "05:00:00");
+    let (day, square) = (DayKey::from(&run.key), Square::from(&run));
+    let upsert = async |squares: &[Square]| {
+        store.upsert_squares(&day, squares).await.unwrap();
+        store.spent.take()
+    };
+    let spent = upsert(std::slice::from_ref(&square)).await;
+    assert_eq!(operations(&spent), ["GetItem", "PutItem"]);
+    assert_eq!(spent[1].units, 1.0);
+    // The same report again is read, but not written.
+    assert_eq!(operations(&upsert(&[square]).await), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn pauses_take_one_query_and_a_change_one_write() {
+    let Some(store) = fresh().await else { return };
+    let pause = |minute: u32, until: Option<&str>| Pause {
+        label: Some("tick".parse().unwrap()),
+        since: sample::time(&format!("05:{minute}:00")),
+        until: until.map(sample::time),
+        by: "ana".to_owned(),
+        why: Some("The library closes for its move.".to_owned()),
+    };
+    for minute in 10..40 {
+        let pause = pause(minute, Some("06:00:00"));
+        assert!(store.replace_pause(None, &pause).await.unwrap());
+        let spent = store.spent.take();
+        assert_eq!((operations(&spent), spent[0].units), (vec!["PutItem"], 1.0));
+    }
+    let (before, after) = (pause(10, Some("06:00:00")), pause(10, None));
+    assert!(store.replace_pause(Some(&before), &after).await.unwrap());
+    assert_eq!(operations(&store.spent.take()), ["PutItem"]);
+    assert_eq!(store.pauses().await.unwrap().len(), 30);
+    let spent = store.spent.take();
+    assert_eq!(operations(&spent), ["Query"]);
+    assert!(spent[0].units <= 3.0, "{spent:?}");
 }
 
 #[tokio::test]
@@ -249,7 +325,7 @@ async fn store_never_scans() {
     store.cards_with_secrets().await.unwrap();
     store.open_mails(None, 100).await.unwrap();
     store.recent_runs(None, None, 10).await.unwrap();
-    let job = Job::CheckCards;
+    let job = JobName::CHECK_CARDS;
     store.newest_of_each_label(job, 10).await.unwrap();
     store.forget_before(sample::time("05:00:00")).await.unwrap();
     store.remove_family(&card.family).await.unwrap();
@@ -262,7 +338,7 @@ async fn store_never_scans() {
 async fn work_item_takes_one_write_and_a_run_of_them_one_query() {
     let Some(store) = fresh().await else { return };
     let cards = cards(&store, 10).await;
-    let run = sample::run(Job::CheckCards, "all", "05:00:00").key;
+    let run = sample::run(JobName::CHECK_CARDS, "all", "05:00:00").key;
     let results: Vec<WorkResult> = cards
         .iter()
         .map(|card| WorkResult {

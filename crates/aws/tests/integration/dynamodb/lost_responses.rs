@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hippo_aws::dynamodb::DynamoDbStore;
-use hippo_core::run::Job;
+use hippo_core::run::JobName;
 use hippo_core::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStart, RunStore, Saved,
 };
@@ -117,10 +117,10 @@ async fn skipped_run_survives_a_lost_response() {
     };
     let store = &lossy.store;
     let silence = Duration::from_secs(15 * 60);
-    let first = sample::run(Job::CheckCards, "all", "05:00:00");
+    let first = sample::run(JobName::CHECK_CARDS, "all", "05:00:00");
     let started = store.start_run(&first, false, silence).await.unwrap();
     assert_eq!(started, RunStart::Started);
-    let next = sample::run(Job::CheckCards, "all", "05:01:00");
+    let next = sample::run(JobName::CHECK_CARDS, "all", "05:01:00");
     lossy.lose_next("PutItem");
     let skipped = store.start_run(&next, false, silence).await.unwrap();
     lossy.assert_lost();

@@ -8,11 +8,12 @@ use hippo_aws::dynamodb::{DynamoDbStore, schema};
 use hippo_core::alerts::Alert;
 use hippo_core::clock::Clock;
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
+use hippo_core::jobs::notify::enqueue::{EnqueueNotices, EnqueueNoticesPorts};
 use hippo_core::outbox::{MailKey, MailKind, MailState};
 use hippo_core::queue::{MailQueue, QueueError};
+use hippo_core::run::harness::Harness;
 use hippo_core::run::ledger::{RunPlan, StartRules};
-use hippo_core::run::{Job, RunKey, Trigger};
+use hippo_core::run::{JobName, RunKey, Trigger};
 use hippo_core::store::{AlertStore as _, FamilyStore as _, OutboxStore as _, StoreOrigin};
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
@@ -49,7 +50,7 @@ async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<MailKey> {
     let ports = EnqueueNoticesPorts {
         families: store,
         outbox: store,
-        kinds: MailKind::ALL,
+        kinds: MailKind::OF_NOTIFY_ALL,
         alerts: store,
         runs: store,
         queue: &queue,
@@ -57,7 +58,7 @@ async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<MailKey> {
     };
     let plan = RunPlan {
         key: RunKey {
-            job: Job::NotifyAll,
+            job: JobName::NOTIFY_ALL,
             label: "tick".parse().unwrap(),
             scheduled_time: now,
         },
@@ -67,9 +68,13 @@ async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<MailKey> {
         rules: StartRules::default(),
         after: None,
     };
-    enqueue_notices(&ports, plan, &NotifyAllInput::default(), &|_| {})
-        .await
-        .unwrap();
+    let job = EnqueueNotices {
+        ports: &ports,
+        on_finalised: &|_| {},
+    };
+    let harness = Harness::new(store, ports.clock);
+    let input = NotifyAllInput::default();
+    harness.run(&job, plan, &input).await.unwrap();
     queue.0.into_inner().unwrap()
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use hippo_core::alerts::Alert;
 use hippo_core::card::CardSecret;
-use hippo_core::run::Job;
+use hippo_core::run::JobName;
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStore, Scope,
@@ -157,12 +157,12 @@ async fn runs_and_final_notices_expire_but_open_notices_do_not() {
 
     let now = sample::time("06:31:00");
     let claimed = record.claim(Uuid::new_v4(), now).unwrap();
-    let skipped = claimed.skip(now).unwrap();
+    let skipped = claimed.skip(None, now).unwrap();
     for (before, after) in [(&record, &claimed), (&claimed, &skipped)] {
         let written = store.replace_mail(before.revision, after, None).await;
         assert!(written.unwrap());
     }
-    let run = sample::run(Job::CheckCards, "all", "05:00:00");
+    let run = sample::run(JobName::CHECK_CARDS, "all", "05:00:00");
     let silence = Duration::from_secs(60);
     store.start_run(&run, false, silence).await.unwrap();
 

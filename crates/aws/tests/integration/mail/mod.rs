@@ -12,14 +12,42 @@ use hippo_core::mail::MailContent;
 use hippo_core::mail::mime::{self, Sender};
 use hippo_core::mail::{Mail, MailAnswer, MailKind, MailTag, Mailer as _};
 use hippo_core::notice::{NoticeCard, NoticeInput, compose};
+use hippo_core::picture::{Picture, PictureFormat, PictureMailInput, compose_picture_mail};
 use hippo_core::testing::contract::sample;
-use serde_json::json;
-
-use crate::mail::moto::Moto;
-
-mod moto;
+use hippo_tests::moto::Moto;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 const CONTACT: &str = "https://hippo.example.org/frågor";
+
+/// A mail that moto received, with what Python's email package reads.
+#[derive(Deserialize)]
+struct ReceivedMail {
+    raw: String,
+    source: String,
+    destinations: Vec<String>,
+    headers: Vec<(String, String)>,
+    boundary: String,
+    /// The parts without parts of their own.
+    parts: Vec<Part>,
+    /// The types of the parts with parts, from the outside in.
+    holders: Vec<String>,
+    /// The defects that Python's package found.
+    defects: Value,
+}
+
+/// A part of a mail, decoded.
+#[derive(Deserialize)]
+struct Part {
+    kind: String,
+    /// `None` for a picture.
+    charset: Option<String>,
+    content_id: Option<String>,
+    disposition: Option<String>,
+    file_name: Option<String>,
+    /// Its text; the bytes of a picture in base64.
+    text: String,
+}
 
 #[tokio::test]
 async fn notice_arrives_unchanged_and_is_read_the_same() {
@@ -40,7 +68,7 @@ async fn notice_arrives_unchanged_and_is_read_the_same() {
     };
     assert_eq!(refused, []);
 
-    let arrived = moto.mail();
+    let arrived = received(&moto);
     let built = mime::build(&mail, &sender()).unwrap();
     assert_eq!(arrived.raw, String::from_utf8(built.bytes).unwrap());
     assert!(arrived.raw.is_ascii());
@@ -84,7 +112,10 @@ async fn notice_arrives_unchanged_and_is_read_the_same() {
     let parts: Vec<(&str, &str, String)> = arrived
         .parts
         .iter()
-        .map(|part| (part.kind.as_str(), part.charset.as_str(), lines(&part.text)))
+        .map(|part| {
+            let charset = part.charset.as_deref().unwrap_or_default();
+            (part.kind.as_str(), charset, lines(&part.text))
+        })
         .collect();
     assert_eq!(
         parts,
@@ -98,6 +129,95 @@ async fn notice_arrives_unchanged_and_is_read_the_same() {
         assert!(parts[0].2.contains(name), "{name}");
         assert!(!arrived.raw.contains(name));
     }
+}
+
+#[tokio::test]
+async fn picture_arrives_within_the_html() {
+    let Some(moto) = Moto::start() else { return };
+    let client = clients::ses(&config(&moto.url()));
+    client
+        .create_email_identity()
+        .email_identity("hippo@example.org")
+        .send()
+        .await
+        .unwrap();
+    let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    let content = compose_picture_mail(&PictureMailInput {
+        picture: &Picture {
+            title: Some("Kvaløya 🌅\r\nBcc: eve@example.org".to_owned()),
+            credit: Some("Zoë <zoe@example.org>".to_owned()),
+            format: PictureFormat::Jpeg,
+            bytes: bytes.clone().into(),
+        },
+        family_name: "Saint-Éloi",
+        today: sample::date("2026-11-21"),
+        operator_contact: Some(CONTACT),
+    })
+    .unwrap();
+    let mail = Mail {
+        to: vec!["zoe@example.org".parse().unwrap()],
+        subject: content.subject.clone(),
+        text: content.text.clone(),
+        html: content.html.clone(),
+        picture: content.picture.clone(),
+        date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        tag: Some(MailTag {
+            kind: "picture".parse().unwrap(),
+            family: "saint-eloi".parse().unwrap(),
+            date: sample::date("2026-11-21"),
+            fence: 1,
+        }),
+    };
+    let answer = SesMailer::new(client, sender(), None).send(&mail).await;
+    assert!(matches!(answer, MailAnswer::Accepted { .. }), "{answer:?}");
+
+    let arrived = received(&moto);
+    assert_eq!(arrived.defects, json!([]));
+    assert_eq!(
+        arrived.holders,
+        ["multipart/alternative", "multipart/related"]
+    );
+    let kinds: Vec<&str> = arrived
+        .parts
+        .iter()
+        .map(|part| part.kind.as_str())
+        .collect();
+    assert_eq!(kinds, ["text/plain", "text/html", "image/jpeg"]);
+    let header = |wanted: &str| {
+        let mut headers = arrived.headers.iter();
+        headers
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.as_str())
+    };
+    assert_eq!(
+        header("Subject"),
+        Some("Picture of the day: Kvaløya 🌅 Bcc: eve@example.org")
+    );
+    assert_eq!(header("Bcc"), None);
+    let [_, html, picture] = &arrived.parts[..] else {
+        panic!("three parts");
+    };
+    assert_eq!(picture.disposition.as_deref(), Some("inline"));
+    assert_eq!(picture.file_name.as_deref(), Some("picture-2026-11-21.jpg"));
+    let content_id = picture.content_id.as_deref().unwrap();
+    let content_id = content_id.trim_matches(['<', '>']);
+    assert!(html.text.contains(&format!("src=\"cid:{content_id}\"")));
+    assert!(
+        html.text.contains("Zoë &#60;zoe@example.org&#62;"),
+        "{}",
+        html.text
+    );
+    assert_eq!(picture.text, aws_smithy_types::base64::encode(bytes));
+}
+
+/// Reads the only mail that moto received.
+fn received(moto: &Moto) -> ReceivedMail {
+    let reader = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/integration/mail/read_mail.py"
+    );
+    let arrived = moto.run_script(reader.as_ref(), &Value::Null);
+    serde_json::from_value(arrived).unwrap()
 }
 
 fn sender() -> Sender {
@@ -158,6 +278,7 @@ fn notice() -> (MailContent, Mail) {
         subject: notice.subject.clone(),
         text: notice.text.clone(),
         html: notice.html.clone(),
+        picture: None,
         date: now,
         tag: Some(MailTag {
             kind: MailKind::DAILY,

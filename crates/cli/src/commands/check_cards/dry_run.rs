@@ -8,7 +8,7 @@ use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::check_cards::plan::VisitPlanner;
 use hippo_core::jobs::check_cards::visit::MAX_CARDS_PER_VISIT;
-use hippo_core::run::{Job, RunKey};
+use hippo_core::run::{JobName, RunKey};
 use serde::Serialize;
 
 use crate::config::PERSON_LABEL;
@@ -74,7 +74,7 @@ impl PlannedCard {
 pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> CommandResult {
     let now = context.now();
     let key = RunKey {
-        job: Job::CheckCards,
+        job: JobName::CHECK_CARDS,
         label: PERSON_LABEL.parse()?,
         scheduled_time: now,
     };

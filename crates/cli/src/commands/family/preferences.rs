@@ -39,7 +39,22 @@ pub(crate) struct PreferenceOptions {
     /// Group an email of more than fifteen lines by person. By default no.
     #[arg(long, value_name = "true|false")]
     pub(crate) by_person: Option<bool>,
+    /// Send the picture of the day. By default no.
+    #[arg(long, conflicts_with = "no_picture")]
+    pub(crate) picture: bool,
+    /// No longer send the picture of the day.
+    #[arg(long)]
+    pub(crate) no_picture: bool,
+    /// Send the picture of the day from this local time on. By default 07:00.
+    #[arg(long, value_parser = time_of_day, value_name = "HH:MM", conflicts_with = "no_picture")]
+    pub(crate) picture_time: Option<NaiveTime>,
 }
+
+/// The default time of day of the picture.
+const PICTURE_TIME: NaiveTime = match NaiveTime::from_hms_opt(7, 0, 0) {
+    Some(time) => time,
+    None => NaiveTime::MIN,
+};
 
 /// The least fines that a notice includes; `None` for never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +84,7 @@ impl PreferenceOptions {
     pub(crate) fn apply_to_new(&self, family: &mut Family) {
         family.timezone = self.timezone.unwrap_or(family.timezone);
         family.notice_time = self.time.unwrap_or(family.notice_time);
-        self.apply_preferences(family);
+        self.apply_preferences(family, family.created_at);
     }
 
     /// Applies the preferences to a family; a new schedule counts from its next local date.
@@ -77,10 +92,17 @@ impl PreferenceOptions {
         let timezone = self.timezone.unwrap_or(family.timezone);
         let time = self.time.unwrap_or(family.notice_time);
         family.reschedule(timezone, time, now);
-        self.apply_preferences(family);
+        self.apply_preferences(family, now);
     }
 
-    fn apply_preferences(&self, family: &mut Family) {
+    fn apply_preferences(&self, family: &mut Family, now: DateTime<Utc>) {
+        if self.no_picture {
+            family.set_picture(None, now);
+        } else if self.picture || self.picture_time.is_some() {
+            let present = family.preferences.picture.map(|picture| picture.time);
+            let time = self.picture_time.or(present).unwrap_or(PICTURE_TIME);
+            family.set_picture(Some(time), now);
+        }
         let preferences = &mut family.preferences;
         if let Some(days) = self.due_within_days {
             preferences.due_within_days = days;

@@ -90,6 +90,9 @@ struct FamilyEntry {
     weekly: Option<String>,
     delivery: Option<String>,
     by_person: Option<bool>,
+    #[serde(default)]
+    picture: bool,
+    picture_time: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -282,6 +285,9 @@ fn family(entry: FamilyEntry, context: &Context) -> Result<Family, String> {
         only_when_needed: false,
         delivery: entry.delivery.as_deref().map(delivery).transpose()?,
         by_person: entry.by_person,
+        picture: entry.picture,
+        no_picture: false,
+        picture_time: entry.picture_time.as_deref().map(time_of_day).transpose()?,
     };
     let mut family = new_family(context, id, &entry.name, recipients)?;
     preferences.apply_to_new(&mut family);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::run::work::{self, Subject, WorkItem, WorkOutcome};
 use hippo_core::run::{Run, RunKey, Trigger};
+use hippo_core::schedule::Pause;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -12,19 +13,24 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::left_out::{LeftOut, REMOVED_CARD, left_out, reason_words};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
+use crate::pauses::{load_pauses_of, pause_of};
 use crate::run_view::outcome_words;
 use crate::suggest::nearest;
 
 /// How many runs of each label are considered for a suggestion.
 const MAX_SUGGESTIONS: usize = 20;
 
+/// A run with its failures.
 #[derive(Serialize)]
-struct RunDetailsDocument {
+pub(crate) struct RunDetailsDocument {
     #[serde(flatten)]
-    run: Run,
+    pub(crate) run: Run,
     failures: Vec<FailureCount>,
     concerned: Vec<FailedItem>,
     left_out: Vec<LeftOut>,
+    /// What kept it from starting: who paused its schedule, when and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<Pause>,
 }
 
 /// The failures of one kind at one library.
@@ -45,46 +51,74 @@ struct FailedItem {
     patron: Option<String>,
 }
 
-/// Shows one run.
-pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
-    let Some(run) = context.store.run(id).await? else {
-        let runs = context
-            .store
-            .newest_of_each_label(id.job, MAX_SUGGESTIONS)
-            .await?;
-        let ids = runs.iter().map(|run| run.key.to_string());
-        return Err(CommandError::usage(format!("There is no run {id}."))
-            .did_you_mean(nearest(&id.to_string(), ids))
-            .try_command("hippo runs"));
-    };
+/// Loads a run; the error suggests a similar id.
+pub(crate) async fn find_run(context: &Context, id: &RunKey) -> Result<Run, CommandError> {
+    if let Some(run) = context.store.run(id).await? {
+        return Ok(run);
+    }
+    let runs = context
+        .store
+        .newest_of_each_label(id.job, MAX_SUGGESTIONS)
+        .await?;
+    let ids = runs.iter().map(|run| run.key.to_string());
+    Err(CommandError::usage(format!("There is no run {id}."))
+        .did_you_mean(nearest(&id.to_string(), ids))
+        .try_command("hippo runs"))
+}
+
+/// Loads a run with its failures.
+pub(crate) async fn load_details(
+    context: &Context,
+    id: &RunKey,
+) -> Result<RunDetailsDocument, CommandError> {
+    let run = find_run(context, id).await?;
     let work = context.store.work_items(id).await?;
-    let document = RunDetailsDocument {
+    let pauses = load_pauses_of(context, std::slice::from_ref(&run)).await?;
+    Ok(RunDetailsDocument {
+        pause: pause_of(&run, &pauses).cloned(),
         failures: failures(&work),
         concerned: failed_items(context, &work).await?,
         left_out: left_out(context, &work).await?,
         run: run.with_work(&work, context.now()),
-    };
+    })
+}
+
+/// Shows one run.
+pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
+    let document = load_details(context, id).await?;
     context.output.print_document(&document);
-    context.output.print_table(&facts(context, &document.run));
+    context.output.print_table(&facts(context, &document));
     if !document.failures.is_empty() {
         context.output.print_text("");
         context
             .output
             .print_table(&failures_table(&document.failures));
     }
-    if !document.concerned.is_empty() {
+    if document.has_problems() {
         context.output.print_text("");
-        context
-            .output
-            .print_table(&failed_items_table(&document.concerned));
+    }
+    print_problems(context, &document);
+    Ok(Outcome::Done)
+}
+
+impl RunDetailsDocument {
+    fn has_problems(&self) -> bool {
+        !self.concerned.is_empty() || !self.left_out.is_empty()
+    }
+}
+
+/// Prints what failed in a run, and what it left out.
+pub(crate) fn print_problems(context: &Context, document: &RunDetailsDocument) {
+    let output = context.output;
+    if !document.concerned.is_empty() {
+        output.print_table(&failed_items_table(&document.concerned));
+    }
+    if !document.concerned.is_empty() && !document.left_out.is_empty() {
+        output.print_text("");
     }
     if !document.left_out.is_empty() {
-        context.output.print_text("");
-        context
-            .output
-            .print_table(&left_out_table(&document.left_out));
+        output.print_table(&left_out_table(&document.left_out));
     }
-    Ok(Outcome::Done)
 }
 
 fn failures(work: &[WorkItem]) -> Vec<FailureCount> {
@@ -129,14 +163,16 @@ async fn failed_items(
     Ok(items)
 }
 
-fn facts(context: &Context, run: &Run) -> Table {
+fn facts(context: &Context, document: &RunDetailsDocument) -> Table {
+    let run = &document.run;
+    let pauses = document.pause.as_slice();
     let now = context.now();
     let at = |time| moment(time, now, context.zone());
     let mut table = Table::headless([fixed(""), words("")]);
     let mut row =
         |name: &str, value: String| table.row([Cell::new(name, Tone::Faint), Cell::from(value)]);
     row("id", run.key.to_string());
-    row("outcome", outcome_words(context, run));
+    row("outcome", outcome_words(context, run, pauses));
     row("started by", trigger_words(run.trigger).to_owned());
     row("asked for", run.input.to_string());
     row("scheduled", at(run.key.scheduled_time));

@@ -20,8 +20,18 @@ impl Home {
         }
     }
 
-    /// Creates a home with `hippo init`.
+    /// Creates a home with `hippo init`, without the schedules, so that a run starts at any time.
     pub fn new() -> Self {
+        let home = Self::with_schedules();
+        let config = home.path().join("config.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let schedules = text.find("\n[[schedule]]").unwrap();
+        std::fs::write(&config, &text[..schedules]).unwrap();
+        home
+    }
+
+    /// Creates a home with `hippo init`.
+    pub fn with_schedules() -> Self {
         let home = Self::empty();
         home.run(&["init", "--timezone", "America/Toronto"])
             .success();
@@ -108,6 +118,11 @@ impl Home {
     pub fn json(&self, arguments: &[&str]) -> Value {
         json(&self.command(arguments).arg("--json").assert().success())
     }
+}
+
+/// A `[[schedule]]` table with these keys after its `job`, `label` and `when`.
+pub fn schedule(job: &str, label: &str, when: &str, keys: &str) -> String {
+    format!("[[schedule]]\njob = \"{job}\"\nlabel = \"{label}\"\nwhen = \"{when}\"\n{keys}\n")
 }
 
 /// The one JSON document on standard output.

@@ -13,11 +13,11 @@ use crate::run::work::{Subject, WorkItem, WorkResult};
 use crate::testing::world::World;
 
 #[derive(Default)]
-struct Pings(Mutex<Vec<String>>);
+struct FakeClient(Mutex<Vec<String>>);
 
 #[async_trait]
-impl HeartbeatClient for Pings {
-    async fn ping(&self, url: &Url) -> Result<(), MissedHeartbeat> {
+impl HeartbeatClient for FakeClient {
+    async fn send(&self, url: &Url) -> Result<(), MissedHeartbeat> {
         self.0.lock().unwrap().push(url.to_string());
         Ok(())
     }
@@ -25,11 +25,11 @@ impl HeartbeatClient for Pings {
 
 const URL: &str = "https://alive.example.org/x?create=1";
 
-fn heartbeat<'a>(world: &'a World, ping: &'a Pings, start_fail: bool) -> Heartbeat<'a> {
+fn heartbeat<'a>(world: &'a World, client: &'a FakeClient, start_fail: bool) -> Heartbeat<'a> {
     Heartbeat {
-        ping,
+        client,
         urls: [(
-            Job::CheckCards,
+            JobName::CHECK_CARDS,
             HeartbeatUrl {
                 url: URL.parse().unwrap(),
                 start_fail,
@@ -93,7 +93,7 @@ async fn heartbeat_follows_good_runs_only(
     let world = World::new().await;
     let run = run(&world, outcome, done, failed);
     for start_fail in [true, false] {
-        let pings = Pings::default();
+        let pings = FakeClient::default();
         let heartbeat = heartbeat(&world, &pings, start_fail);
         heartbeat.send_end(&run, world.clock.now()).await;
         let by_person = Run {
@@ -114,7 +114,7 @@ async fn start_signal_is_sent_only_where_enabled() {
         (false, vec![]),
         (true, vec!["https://alive.example.org/x/start?create=1"]),
     ] {
-        let pings = Pings::default();
+        let pings = FakeClient::default();
         heartbeat(&world, &pings, start_fail).send_start(&run).await;
         assert_eq!(*pings.0.lock().unwrap(), expected);
     }
@@ -129,6 +129,7 @@ async fn start_signal_is_sent_only_where_enabled() {
 async fn heartbeat_of_a_run_with_workers_follows_the_previous_run(
     #[case] outcomes: &[&str],
     #[case] is_good: bool,
+    #[values(0, 20)] backfilled: u32,
 ) {
     let world = World::new().await;
     let enqueued = |mut run: Run| {
@@ -159,8 +160,17 @@ async fn heartbeat_of_a_run_with_workers_follows_the_previous_run(
             .await
             .unwrap();
     }
+    for _ in 0..backfilled {
+        world.clock.advance(Duration::minutes(1));
+        let by_person = Run {
+            trigger: Trigger::Person,
+            ..run(&world, RunOutcome::Done, 1, 0)
+        };
+        let stored = crate::store::RunStore::record_run(&world.store, &by_person);
+        assert!(stored.await.unwrap());
+    }
     world.clock.advance(Duration::hours(7));
-    let pings = Pings::default();
+    let pings = FakeClient::default();
     let after = enqueued(run(&world, RunOutcome::Done, 0, 0));
     heartbeat(&world, &pings, false)
         .send_end(&after, world.clock.now())

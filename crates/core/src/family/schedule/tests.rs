@@ -32,6 +32,8 @@ fn family(zone: Tz, notice_time: NaiveTime) -> Family {
         notice_time,
         preferences: Preferences::default(),
         paused: false,
+        paused_since: None,
+        paused_until: None,
         created_at: at("1990-01-01T00:00:00Z"),
         history: ScheduleHistory::default(),
         stopped: Vec::new(),
@@ -95,6 +97,103 @@ fn nothing_is_due_before_the_family_was_added() {
     early.created_at = at("2026-11-21T12:00:00Z");
     assert_eq!(early.due_dates(at("2026-11-21T12:10:00Z")), [today]);
     assert_eq!(early.passed_dates(at("2026-11-22T12:00:00Z")), []);
+}
+
+#[test]
+fn pause_covers_the_dates_from_its_beginning_to_its_end() {
+    let mut family = toronto("06:30");
+    // Still the 21st in Toronto.
+    family.pause(Some(date("2026-12-01")), at("2026-11-22T04:59:59Z"));
+    let paused: Vec<NaiveDate> = date("2026-11-15")
+        .iter_days()
+        .take(30)
+        .filter(|date| family.is_paused_on(*date))
+        .collect();
+    assert_eq!(paused.len(), 10);
+    assert_eq!(
+        (paused.first(), paused.last()),
+        (Some(&date("2026-11-21")), Some(&date("2026-11-30")))
+    );
+    // Midnight in Toronto.
+    assert!(family.is_paused_at(at("2026-12-01T04:59:59Z")));
+    assert!(!family.is_paused_at(at("2026-12-01T05:00:00Z")));
+    // Pausing again changes only the end.
+    family.pause(None, at("2026-11-23T12:00:00Z"));
+    assert!(family.is_paused_on(date("2026-12-01")));
+    assert_eq!(family.paused_since, Some(date("2026-11-21")));
+    family.resume(at("2026-11-23T12:00:00Z"));
+    assert!(!family.is_paused_on(date("2026-11-23")));
+    assert_eq!(family.paused_since, None);
+    assert_eq!(family.history.resumed_at, Some(at("2026-11-23T12:00:00Z")));
+}
+
+#[test]
+fn mail_is_paused_by_its_own_date_and_by_today() {
+    let mut family = toronto("23:45");
+    family.pause(Some(date("2026-11-24")), at("2026-11-21T05:05:00Z"));
+    let is_paused = |day, now| family.is_mail_paused(date(day), at(now));
+    // Five past midnight: yesterday's mail would go out now.
+    assert!(is_paused("2026-11-20", "2026-11-21T05:05:00Z"));
+    // The pause is over: its last night's mail stays paused.
+    assert!(is_paused("2026-11-23", "2026-11-24T05:15:00Z"));
+    assert!(!is_paused("2026-11-24", "2026-11-24T05:15:00Z"));
+    assert!(!is_paused("2026-11-20", "2026-11-24T05:15:00Z"));
+}
+
+#[test]
+fn pause_that_is_over_is_forgotten_with_its_own_end() {
+    let mut family = toronto("06:30");
+    family.pause(Some(date("2026-12-01")), at("2026-11-21T12:00:00Z"));
+    let paused = family.clone();
+    family.forget_past_pause(at("2026-12-01T04:59:59Z"));
+    assert_eq!(family, paused);
+    let end = at("2026-12-01T05:00:00Z");
+    let later = at("2026-12-03T12:00:00Z");
+    for forget in [Family::forget_past_pause, Family::resume] {
+        let mut family = paused.clone();
+        forget(&mut family, later);
+        assert_eq!((family.paused, family.paused_until), (false, None));
+        assert_eq!(family.history.resumed_at, Some(end));
+        let missed = family.passed_dates(later);
+        assert_eq!(missed, [date("2026-12-01"), date("2026-12-02")]);
+    }
+    family.pause(None, later);
+    assert_eq!(family.history.resumed_at, Some(end));
+    assert_eq!(family.paused_since, Some(date("2026-12-03")));
+}
+
+#[rstest]
+#[case::not_paused(None, "2026-11-22T11:30:00Z")]
+#[case::later_than_the_usual_window(Some("2026-12-24"), "2026-12-24T11:30:00Z")]
+#[case::over(Some("2026-11-21"), "2026-11-22T11:30:00Z")]
+fn next_notice_is_due_after_the_pause(#[case] until: Option<&str>, #[case] expected: &str) {
+    let mut family = toronto("06:30");
+    let now = at("2026-11-21T12:00:00Z");
+    if let Some(until) = until {
+        family.pause(Some(date(until)), at("2026-11-20T12:00:00Z"));
+    }
+    assert_eq!(family.next_due(now), Some(at(expected)));
+    family.pause(None, now);
+    assert_eq!(family.next_due(now), None);
+}
+
+#[rstest]
+#[case::until_midnight("06:30", "2026-11-21", ["2026-11-21T11:30:00Z", "2026-11-22T05:00:00Z"])]
+#[case::for_six_hours("23:45", "2026-11-21", ["2026-11-22T04:45:00Z", "2026-11-22T10:45:00Z"])]
+#[case::day_of_25_hours("06:30", "2026-11-01", ["2026-11-01T11:30:00Z", "2026-11-02T05:00:00Z"])]
+fn planning_window_ends_when_its_date_has_passed(
+    #[case] time: &str,
+    #[case] day: &str,
+    #[case] window: [&str; 2],
+) {
+    let (family, day) = (toronto(time), date(day));
+    let [start, end] = window.map(at);
+    assert_eq!(family.planning_window(day), Some(start..end));
+    let second = Duration::seconds(1);
+    assert!(!family.due_dates(start - second).contains(&day));
+    assert!(family.due_dates(start).contains(&day));
+    assert!(!family.has_passed(day, end - second));
+    assert!(family.has_passed(day, end + second));
 }
 
 #[test]

@@ -1,17 +1,22 @@
 //! `check-cards` with workers: plans the visits and enqueues them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use crate::clock::Clock;
+use async_trait::async_trait;
+use serde::Serialize;
+
 use crate::ids::LibraryId;
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::check_cards::plan::{VisitPlanner, record_waiting_cards};
+use crate::jobs::check_cards::plan::{VisitPlanner, record_left_out_cards};
+use crate::jobs::check_cards::run::CheckCards;
 use crate::jobs::check_cards::visit::{MAX_CARDS_PER_VISIT, Visit};
-use crate::jobs::{JobError, RunError};
+use crate::jobs::{JobError, PLANNER_TIME_LIMIT};
 use crate::queue::VisitQueue;
-use crate::run::Run;
-use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
-use crate::store::{CardStore, RunStore};
+use crate::run::JobName;
+use crate::run::job::Job;
+use crate::run::ledger::OpenRun;
+use crate::store::CardStore;
 
 /// The most visits held in memory, to interleave libraries. A visit takes about a kilobyte.
 pub const MAX_WAITING_VISITS: usize = 1000;
@@ -23,54 +28,62 @@ pub const BATCH_SIZE: usize = 100;
 pub struct EnqueueVisitsPorts<'a> {
     /// Lists the cards that are to be checked.
     pub cards: &'a dyn CardStore,
-    /// The ledger of runs.
-    pub runs: &'a dyn RunStore,
     /// The queue of the visits.
     pub queue: &'a dyn VisitQueue,
-    /// The clock.
-    pub clock: &'a dyn Clock,
 }
 
-/// A run whose visits are in the queue.
-#[derive(Debug, Clone, PartialEq)]
+/// What a run has enqueued.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct EnqueuedVisits {
-    /// The run; its counts say how many cards were planned.
-    pub run: Run,
+    /// How many cards were planned.
+    pub cards: u32,
     /// How many visits were enqueued.
     pub visits: usize,
 }
 
-/// Enqueues visits for every card that `input` selects, as one recorded run.
+/// `check-cards` with workers, which make the enqueued visits.
 ///
 /// An interrupted run is resumed: it plans again as of the time at which it began. So the queue or
 /// the worker recognises what was enqueued before. The run ends when everything is enqueued. Its
 /// counts say how many cards were planned; the workers report the results ([`crate::run::work`]).
-pub async fn enqueue_visits(
-    ports: &EnqueueVisitsPorts<'_>,
-    plan: RunPlan<'_>,
-    input: &CheckCardsInput,
-) -> Result<EnqueuedVisits, RunError> {
-    let run = ledger::start_or_resume_run(ports.runs, ports.clock, plan).await?;
-    let mut visits = 0;
-    let work = ledger::catch_panic(plan_and_enqueue(ports, &run, input, &mut visits)).await;
-    let run = run.close(work).await?;
-    Ok(EnqueuedVisits { run, visits })
+pub struct EnqueueVisits<'a>(pub &'a EnqueueVisitsPorts<'a>);
+
+#[async_trait]
+impl Job for EnqueueVisits<'_> {
+    const NAME: JobName = JobName::CHECK_CARDS;
+    const TIME_LIMIT: Duration = PLANNER_TIME_LIMIT;
+    const RESUMES: bool = true;
+    type Input = CheckCardsInput;
+    type Summary = EnqueuedVisits;
+
+    fn is_retry(input: &CheckCardsInput) -> bool {
+        CheckCards::is_retry(input)
+    }
+
+    async fn run(
+        &self,
+        run: &OpenRun<'_>,
+        input: &CheckCardsInput,
+    ) -> Result<EnqueuedVisits, JobError> {
+        plan_and_enqueue(self.0, run, input).await
+    }
 }
 
 async fn plan_and_enqueue(
     ports: &EnqueueVisitsPorts<'_>,
     run: &OpenRun<'_>,
     input: &CheckCardsInput,
-    enqueued: &mut usize,
-) -> Result<Ending, JobError> {
-    record_waiting_cards(ports.cards, run, input).await?;
+) -> Result<EnqueuedVisits, JobError> {
+    let mut enqueued = EnqueuedVisits::default();
+    record_left_out_cards(ports.cards, run, input).await?;
     let mut planner = VisitPlanner::new(
         ports.cards,
         input,
         run.key(),
         run.started_at(),
         MAX_CARDS_PER_VISIT,
-    );
+    )
+    .without_libraries(run.closed_libraries());
     let mut waiting = InterleavedVisits::default();
     loop {
         while waiting.len < MAX_WAITING_VISITS {
@@ -81,12 +94,13 @@ async fn plan_and_enqueue(
         }
         let batch = waiting.pop_visits(BATCH_SIZE);
         if batch.is_empty() {
-            return Ok(Ending::Through);
+            return Ok(enqueued);
         }
         ports.queue.send(&batch).await?;
-        *enqueued += batch.len();
+        enqueued.visits += batch.len();
         let cards: usize = batch.iter().map(|visit| visit.cards.len()).sum();
         let cards = u32::try_from(cards).unwrap_or(u32::MAX);
+        enqueued.cards = enqueued.cards.saturating_add(cards);
         run.count(|counts| counts.add_enqueued(cards));
     }
 }

@@ -1,8 +1,11 @@
 //! Groups the cards that are to be checked into visits, a page at a time.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::card::{CardRecord, Fingerprint};
+use crate::ids::LibraryId;
 use crate::jobs::JobError;
 use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::check_cards::visit::Visit;
@@ -24,6 +27,7 @@ pub struct VisitPlanner<'a> {
     run: &'a RunKey,
     planned_at: DateTime<Utc>,
     visit_size: usize,
+    closed_libraries: BTreeSet<LibraryId>,
     page: std::vec::IntoIter<CardRecord>,
     is_last_page: bool,
     cursor: Option<CardCursor>,
@@ -45,11 +49,19 @@ impl<'a> VisitPlanner<'a> {
             run,
             planned_at,
             visit_size,
+            closed_libraries: BTreeSet::new(),
             page: Vec::new().into_iter(),
             is_last_page: false,
             cursor: None,
             unfinished: None,
         }
+    }
+
+    /// Plans no visit to these libraries.
+    #[must_use]
+    pub fn without_libraries(mut self, closed: &BTreeSet<LibraryId>) -> Self {
+        self.closed_libraries.clone_from(closed);
+        self
     }
 
     /// Plans the next visit; `None` after the last.
@@ -95,7 +107,9 @@ impl<'a> VisitPlanner<'a> {
     async fn fetch_next_card(&mut self) -> Result<Option<CardRecord>, JobError> {
         loop {
             for record in self.page.by_ref() {
-                if self.input.is_for_card(&record.card) {
+                if self.input.is_for_card(&record.card)
+                    && !self.closed_libraries.contains(&record.card.library)
+                {
                     return Ok(Some(record));
                 }
             }
@@ -124,29 +138,51 @@ fn cursor_after(last: &CardRecord) -> CardCursor {
     }
 }
 
-/// Records the cards that a run leaves out because they wait for a person.
-pub(super) async fn record_waiting_cards(
+/// Records the cards that a run leaves out: those that wait for a person, and those of libraries
+/// that are closed.
+pub(super) async fn record_left_out_cards(
     cards: &dyn CardStore,
     run: &OpenRun<'_>,
     input: &CheckCardsInput,
 ) -> Result<(), JobError> {
+    let waiting = |record: &CardRecord| LeftOutReason::of_waiting_card(record);
+    record_cards_of(cards, run, input, (Scope::Waiting, "left-out"), &waiting).await?;
+    let closed = run.closed_libraries();
+    if closed.is_empty() {
+        return Ok(());
+    }
+    let is_closed = |record: &CardRecord| {
+        let is_closed = closed.contains(&record.card.library);
+        is_closed.then_some(LeftOutReason::Closed)
+    };
+    record_cards_of(cards, run, input, (input.scope, "closed"), &is_closed).await
+}
+
+/// Records the cards of a scope that have a reason to be left out.
+async fn record_cards_of(
+    cards: &dyn CardStore,
+    run: &OpenRun<'_>,
+    input: &CheckCardsInput,
+    (scope, name): (Scope, &str),
+    find_reason: &(dyn Fn(&CardRecord) -> Option<LeftOutReason> + Sync),
+) -> Result<(), JobError> {
     let mut cursor: Option<CardCursor> = None;
     for number in 0_usize.. {
         let page = cards
-            .cards_to_check(Scope::Waiting, cursor.as_ref(), PAGE_SIZE)
+            .cards_to_check(scope, cursor.as_ref(), PAGE_SIZE)
             .await?;
         let results = page
             .iter()
             .filter(|record| input.is_for_card(&record.card))
             .filter_map(|record| {
-                let reason = LeftOutReason::of_waiting_card(record)?;
+                let reason = find_reason(record)?;
                 Some(WorkResult {
                     subject: Subject::from(&record.card),
                     outcome: WorkOutcome::LeftOut(reason),
                 })
             });
         let work = WorkItem {
-            item_id: WorkItem::inline_item_id(&format!("left-out/{number}")),
+            item_id: WorkItem::inline_item_id(&format!("{name}/{number}")),
             results: results.collect(),
         };
         if !work.results.is_empty() {

@@ -1,21 +1,25 @@
 //! `check-cards` on one machine: plans the visits and makes them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::ids::LibraryId;
+use crate::jobs::JobError;
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::check_cards::plan::{VisitPlanner, record_waiting_cards};
+use crate::jobs::check_cards::plan::{VisitPlanner, record_left_out_cards};
 use crate::jobs::check_cards::visit::{
     CheckedCard, MAX_CARDS_PER_VISIT, Pace, Visit, VisitOptions, VisitPorts, VisitReport,
     check_visit, end_page_changes,
 };
-use crate::jobs::{JobError, RunError, StopSignal};
-use crate::run::Run;
-use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
+use crate::run::JobName;
+use crate::run::job::Job;
+use crate::run::ledger::{Ending, OpenRun};
 use crate::run::work::{LeftOutReason, WorkItem, WorkResult};
-use crate::store::{AlertStore, CardStore, RunStore};
+use crate::store::{AlertStore, CardStore, Scope};
 
 /// The most interrupted cards that one work item records.
 const MAX_RESULTS_PER_WORK_ITEM: usize = 500;
@@ -27,8 +31,6 @@ pub struct CheckOptions<'a> {
     pub concurrency: usize,
     /// The pauses between two cards of one library.
     pub pace: Pace,
-    /// Asked before each card. Cards in progress may finish until the grace is over.
-    pub stop: StopSignal<'a>,
     /// Called as the run goes on, to show progress.
     pub on_progress: Option<&'a (dyn Fn(Progress<'_>) + Send + Sync)>,
 }
@@ -37,8 +39,6 @@ pub struct CheckOptions<'a> {
 pub struct RunPorts<'a> {
     /// Lists the cards that are to be checked.
     pub cards: &'a dyn CardStore,
-    /// The ledger of runs.
-    pub runs: &'a dyn RunStore,
     /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
 }
@@ -52,40 +52,72 @@ pub enum Progress<'a> {
     Checked(&'a CheckedCard),
 }
 
-/// A run that is over, with the cards that it checked.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CheckedCards {
-    /// The run, with its outcome and counts.
-    pub run: Run,
-    /// The cards, in the order in which their visits ended.
-    pub checked: Vec<CheckedCard>,
+/// `check-cards` in this process.
+///
+/// Once a stop is requested, no more cards are started. Cards in progress may finish until the grace
+/// is over. By then, what is known of their logins is recorded.
+pub struct CheckCards<'a> {
+    ports: &'a VisitPorts<'a>,
+    run_ports: &'a RunPorts<'a>,
+    options: CheckOptions<'a>,
+    checked: Mutex<Vec<CheckedCard>>,
 }
 
-/// Checks every card that `input` selects, in this process, as one recorded run.
-///
-/// Once a stop is requested, no more cards are started, and the run is recorded as interrupted.
-/// Cards in progress may finish until the grace is over. By then, what is known of their logins is
-/// recorded.
-pub async fn check_cards(
-    ports: &VisitPorts<'_>,
-    run_ports: &RunPorts<'_>,
-    plan: RunPlan<'_>,
-    input: &CheckCardsInput,
-    options: CheckOptions<'_>,
-) -> Result<CheckedCards, RunError> {
-    let run = ledger::start_run(run_ports.runs, ports.clock, plan).await?;
-    let mut checked = Vec::new();
-    let work = plan_and_check(ports, run_ports, &run, input, options, &mut checked);
-    let work = ledger::catch_panic(work).await;
-    // Paused, removed or changed since the plan was made, or in progress elsewhere.
-    run.count(|counts| {
-        counts.skipped = counts
-            .planned
-            .saturating_sub(counts.done)
-            .saturating_sub(counts.failures());
-    });
-    let run = run.close(work).await?;
-    Ok(CheckedCards { run, checked })
+impl<'a> CheckCards<'a> {
+    /// Makes the visits with these ports.
+    pub fn new(
+        ports: &'a VisitPorts<'a>,
+        run_ports: &'a RunPorts<'a>,
+        options: CheckOptions<'a>,
+    ) -> Self {
+        Self {
+            ports,
+            run_ports,
+            options,
+            checked: Mutex::default(),
+        }
+    }
+
+    /// Returns the checked cards, in the order in which their visits ended.
+    pub fn into_checked(self) -> Vec<CheckedCard> {
+        let checked = self.checked.into_inner();
+        checked.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Job for CheckCards<'_> {
+    const NAME: JobName = JobName::CHECK_CARDS;
+    const TIME_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
+    type Input = CheckCardsInput;
+    type Summary = ();
+
+    fn is_retry(input: &CheckCardsInput) -> bool {
+        input.scope == Scope::Failed
+    }
+
+    async fn run(&self, run: &OpenRun<'_>, input: &CheckCardsInput) -> Result<(), JobError> {
+        let mut checked = Vec::new();
+        let work = plan_and_check(
+            self.ports,
+            self.run_ports,
+            run,
+            input,
+            self.options,
+            &mut checked,
+        );
+        let work = work.await;
+        // Paused, removed or changed since the plan was made, or in progress elsewhere.
+        run.count(|counts| {
+            counts.skipped = counts
+                .planned
+                .saturating_sub(counts.done)
+                .saturating_sub(counts.failures());
+        });
+        let mut all = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        all.append(&mut checked);
+        work
+    }
 }
 
 async fn plan_and_check(
@@ -95,10 +127,14 @@ async fn plan_and_check(
     input: &CheckCardsInput,
     options: CheckOptions<'_>,
     checked: &mut Vec<CheckedCard>,
-) -> Result<Ending, JobError> {
-    record_waiting_cards(run_ports.cards, run, input).await?;
+) -> Result<(), JobError> {
+    record_left_out_cards(run_ports.cards, run, input).await?;
     let (key, planned_at) = (run.key().clone(), run.started_at());
-    let plan = |size| VisitPlanner::new(run_ports.cards, input, &key, planned_at, size).plan_all();
+    let plan = |size| {
+        VisitPlanner::new(run_ports.cards, input, &key, planned_at, size)
+            .without_libraries(run.closed_libraries())
+            .plan_all()
+    };
     let mut visits = plan(MAX_CARDS_PER_VISIT).await?;
     let cards = visits.iter().map(|visit| visit.cards.len()).sum();
     let size = visit_size(cards, options.concurrency);
@@ -130,14 +166,15 @@ async fn check_visits(
     visits: Vec<Visit>,
     options: CheckOptions<'_>,
     checked: &mut Vec<CheckedCard>,
-) -> Result<Ending, JobError> {
+) -> Result<(), JobError> {
+    let stop = run.stop();
     let show_checked = |card: &CheckedCard| {
         if let Some(on_progress) = options.on_progress {
             on_progress(Progress::Checked(card));
         }
     };
     let visit_options = VisitOptions {
-        stop: options.stop,
+        stop,
         on_checked: Some(&show_checked),
         ..VisitOptions::new(options.pace)
     };
@@ -145,10 +182,7 @@ async fn check_visits(
     let mut running = FuturesUnordered::new();
     let mut fault = None;
     loop {
-        while fault.is_none()
-            && !options.stop.is_asked()
-            && running.len() < options.concurrency.max(1)
-        {
+        while fault.is_none() && !stop.is_asked() && running.len() < options.concurrency.max(1) {
             let Some(NextVisit {
                 visit,
                 pauses_first,
@@ -177,11 +211,10 @@ async fn check_visits(
     if let Some(fault) = fault {
         return Err(fault);
     }
-    if options.stop.is_asked() {
+    if stop.is_asked() {
         record_interrupted(run, waiting).await?;
-        return Ok(Ending::Stopped);
     }
-    Ok(Ending::Through)
+    Ok(())
 }
 
 /// Counts and records the result of each card of a visit.
@@ -206,7 +239,8 @@ async fn record_visit(
     }
     checked.extend(report.checked);
     let saved = run.save_work_item(&work).await;
-    report.ending.and(saved)
+    report.ending?;
+    saved
 }
 
 /// Records the cards whose visits were not started.

@@ -118,7 +118,7 @@ pub async fn check_visit(
     visit: &Visit,
     options: VisitOptions<'_>,
 ) -> VisitReport {
-    let mut report = VisitReport::new(Ending::Through);
+    let mut report = VisitReport::new(Ending::Completed);
     let ending = {
         let checks = pin!(check_all_groups(ports, visit, options, &mut report));
         let grace = pin!(options.stop.grace_is_over());
@@ -146,7 +146,7 @@ async fn check_all_groups(
         .await?;
     let Some(loaded) = loaded else {
         tracing::warn!(library.id = %visit.library, "A visit names a library that is gone.");
-        return Ok(Ending::Through);
+        return Ok(Ending::Completed);
     };
     if loaded.cards.len() < visit.cards.len() {
         tracing::warn!(library.id = %visit.library, "A visit names a card that is gone.");
@@ -158,7 +158,7 @@ async fn check_all_groups(
         }
         ongoing.check_group(group).await?;
     }
-    Ok(Ending::Through)
+    Ok(Ending::Completed)
 }
 
 #[cfg(test)]

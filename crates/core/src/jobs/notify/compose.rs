@@ -42,12 +42,22 @@ pub struct ComposedMail {
     pub last_notice: Option<LastNotice>,
 }
 
+/// What becomes of a mail.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ComposeOutcome {
+    /// It is sent.
+    Send(Box<ComposedMail>),
+    /// The day is skipped: there is nothing to say, or there is a reason.
+    Skip(Option<String>),
+    /// It can't be composed yet, for this reason: a later tick tries again.
+    Retry(String),
+}
+
 /// Composes the mails of one kind.
 #[async_trait]
 pub trait MailComposer: Send + Sync {
-    /// Composes one mail and stores nothing. `None`: there is nothing to say, and the day is
-    /// skipped.
-    async fn compose(&self, input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError>;
+    /// Composes one mail, while its record is CLAIMED.
+    async fn compose(&self, input: &ComposeInput<'_>) -> Result<ComposeOutcome, JobError>;
 }
 
 /// The composer of each kind of mail.
@@ -55,13 +65,18 @@ pub trait MailComposer: Send + Sync {
 pub struct Composers(BTreeMap<MailKind, Arc<dyn MailComposer>>);
 
 impl Default for Composers {
-    /// Creates the composers of [`MailKind::ALL`].
+    /// Creates the composers of [`MailKind::OF_NOTIFY_ALL`].
     fn default() -> Self {
-        Self(BTreeMap::new()).with(MailKind::DAILY, DailyNotice)
+        Self::only(MailKind::DAILY, DailyNotice)
     }
 }
 
 impl Composers {
+    /// Creates the composer of one kind alone.
+    pub fn only(kind: MailKind, composer: impl MailComposer + 'static) -> Self {
+        Self(BTreeMap::new()).with(kind, composer)
+    }
+
     /// Adds the composer of one more kind.
     #[must_use]
     pub fn with(mut self, kind: MailKind, composer: impl MailComposer + 'static) -> Self {
@@ -85,12 +100,15 @@ struct DailyNotice;
 
 #[async_trait]
 impl MailComposer for DailyNotice {
-    async fn compose(&self, input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError> {
+    async fn compose(&self, input: &ComposeInput<'_>) -> Result<ComposeOutcome, JobError> {
         let composed = compose_notice(input).await?;
-        Ok(composed.mail.map(|content| ComposedMail {
-            content,
-            last_notice: Some(composed.last_notice),
-        }))
+        Ok(match composed.mail {
+            Some(content) => ComposeOutcome::Send(Box::new(ComposedMail {
+                content,
+                last_notice: Some(composed.last_notice),
+            })),
+            None => ComposeOutcome::Skip(None),
+        })
     }
 }
 
@@ -134,6 +152,6 @@ mod tests {
 
     #[test]
     fn every_planned_kind_has_a_composer() {
-        assert_eq!(Composers::default().kinds(), MailKind::ALL);
+        assert_eq!(Composers::default().kinds(), MailKind::OF_NOTIFY_ALL);
     }
 }

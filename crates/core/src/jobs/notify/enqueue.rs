@@ -1,19 +1,23 @@
 //! `notify-all` with workers: plans the due notices and enqueues them.
 
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::jobs::notify::NotifyAllInput;
-use crate::jobs::notify::clock_doubt;
-use crate::jobs::notify::restore::{self, RestorePorts};
-use crate::jobs::notify::run::result_of;
+use crate::jobs::notify::restore::RestorePorts;
+use crate::jobs::notify::run::{admit_tick, result_of};
 use crate::jobs::notify::send::MailResult;
 use crate::jobs::notify::tick::Tick;
-use crate::jobs::{JobError, RunError};
+use crate::jobs::{JobError, PLANNER_TIME_LIMIT, RunError};
 use crate::outbox::{MailKey, MailKind};
 use crate::queue::MailQueue;
-use crate::run::Run;
-use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
+use crate::run::JobName;
+use crate::run::job::Job;
+use crate::run::ledger::{OpenRun, RunPlan};
 use crate::run::work::{WorkItem, WorkOutcome, WorkResult};
 use crate::store::{AlertStore, FamilyStore, OutboxStore, RunStore};
 
@@ -38,33 +42,54 @@ pub struct EnqueueNoticesPorts<'a> {
     pub clock: &'a dyn Clock,
 }
 
-/// Plans every due notice and enqueues the claimable ones, as one recorded run.
+/// What a run has enqueued.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EnqueuedNotices {
+    /// How many notices were planned.
+    pub notices: u32,
+}
+
+/// `notify-all` with workers: plans every due notice and enqueues the claimable ones.
 ///
 /// The run ends when everything is enqueued: it counts the planned notices, and each notice's
 /// record has its own outcome. The run also counts and records the notices that the tick finalised
-/// itself, and calls `on_finalised` with each, even if the run fails later. An unfinished run is
-/// resumed; a notice that is enqueued twice is still sent once.
-///
-/// # Errors
-/// [`RunError::NotStarted`] with the reason if no run was started.
-pub async fn enqueue_notices(
-    ports: &EnqueueNoticesPorts<'_>,
-    plan: RunPlan<'_>,
-    input: &NotifyAllInput,
-    on_finalised: &(dyn Fn(&MailResult) + Send + Sync),
-) -> Result<Run, RunError> {
-    let plan = clock_doubt::admit(ports.runs, ports.clock, plan).await?;
-    let restore = RestorePorts {
-        families: ports.families,
-        outbox: ports.outbox,
-        kinds: ports.kinds,
-        runs: ports.runs,
-        alerts: ports.alerts,
-    };
-    restore::hold_restored(&restore, ports.clock.now()).await?;
-    let run = ledger::start_or_resume_run(ports.runs, ports.clock, plan).await?;
-    let work = ledger::catch_panic(enqueue_all(ports, input, on_finalised, &run)).await;
-    Ok(run.close(work).await?)
+/// itself. An unfinished run is resumed; a notice that is enqueued twice is still sent once.
+pub struct EnqueueNotices<'a> {
+    /// The ports for enqueueing notices.
+    pub ports: &'a EnqueueNoticesPorts<'a>,
+    /// Called with each notice that the tick finalised itself, even if the run fails later.
+    pub on_finalised: &'a (dyn Fn(&MailResult) + Send + Sync),
+}
+
+#[async_trait]
+impl Job for EnqueueNotices<'_> {
+    const NAME: JobName = JobName::NOTIFY_ALL;
+    const TIME_LIMIT: Duration = PLANNER_TIME_LIMIT;
+    // Simultaneous ticks are safe, so a tick that hangs doesn't block the next.
+    const MAY_OVERLAP: bool = true;
+    const RESUMES: bool = true;
+    type Input = NotifyAllInput;
+    type Summary = EnqueuedNotices;
+
+    async fn admit<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
+        let restore = RestorePorts {
+            families: self.ports.families,
+            outbox: self.ports.outbox,
+            runs: self.ports.runs,
+            alerts: self.ports.alerts,
+        };
+        admit_tick(&restore, self.ports.clock, plan).await
+    }
+
+    async fn run(
+        &self,
+        run: &OpenRun<'_>,
+        input: &NotifyAllInput,
+    ) -> Result<EnqueuedNotices, JobError> {
+        enqueue_all(self.ports, input, self.on_finalised, run).await?;
+        let notices = run.counts().planned;
+        Ok(EnqueuedNotices { notices })
+    }
 }
 
 async fn enqueue_all(
@@ -72,7 +97,7 @@ async fn enqueue_all(
     input: &NotifyAllInput,
     on_finalised: &(dyn Fn(&MailResult) + Send + Sync),
     run: &OpenRun<'_>,
-) -> Result<Ending, JobError> {
+) -> Result<(), JobError> {
     let mut tick = Tick::new(
         ports.families,
         ports.outbox,
@@ -80,7 +105,8 @@ async fn enqueue_all(
         ports.kinds,
         input,
         ports.clock,
-    );
+    )
+    .with_schedules_of(ports.runs, run.key().job);
     while let Some(found) = tick.next().await? {
         for finalised in &found.finalised {
             run.count(|counts| counts.add_failure(finalised.state.as_str()));
@@ -96,7 +122,7 @@ async fn enqueue_all(
             run.count(|counts| counts.add_enqueued(enqueued));
         }
     }
-    Ok(Ending::Through)
+    Ok(())
 }
 
 /// Records the notices that a step of the tick finalised itself; `None` if there were none.

@@ -28,8 +28,6 @@ pub(crate) struct RestorePorts<'a> {
     pub(crate) families: &'a dyn FamilyStore,
     /// The notices, and whether the store was restored.
     pub(crate) outbox: &'a dyn OutboxStore,
-    /// The kinds of mail whose dates are held.
-    pub(crate) kinds: &'a [MailKind],
     /// The times of the ticks.
     pub(crate) runs: &'a dyn RunStore,
     /// The store of alerts.
@@ -66,13 +64,14 @@ pub(crate) async fn hold_restored(
             .families_page(after.as_ref(), PAGE_SIZE)
             .await?;
         for family in &page {
-            for (kind, date) in ports.kinds.iter().flat_map(|kind| {
-                dates_to_hold(family, now)
-                    .into_iter()
-                    .map(move |date| (kind, date))
-            }) {
-                let key = MailKey::new(kind.clone(), family.id.clone(), date);
-                held += usize::from(holder.hold_missing(family, key).await?);
+            for kind in MailKind::ALL {
+                let Some(family) = family.scheduled_for(kind) else {
+                    continue;
+                };
+                for date in dates_to_hold(&family, now) {
+                    let key = MailKey::new(kind.clone(), family.id.clone(), date);
+                    held += usize::from(holder.hold_missing(&family, key).await?);
+                }
             }
         }
         match page.last() {
@@ -151,7 +150,9 @@ async fn hold_open(ports: &RestorePorts<'_>, holder: &Holder<'_>) -> Result<usiz
         let page = ports.outbox.open_mails(after.as_ref(), PAGE_SIZE).await?;
         for record in &page {
             if let Some(family) = ports.families.family(&record.family).await? {
-                held += usize::from(holder.hold_record(&family, record).await?);
+                let scheduled = family.scheduled_for(&record.kind);
+                let family = scheduled.as_deref().unwrap_or(&family);
+                held += usize::from(holder.hold_record(family, record).await?);
             }
         }
         match page.last() {

@@ -1,5 +1,6 @@
 //! `notify-all`: finds the notices to send ([`tick`]) and sends them.
 
+use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::StreamExt;
 
@@ -8,40 +9,78 @@ use crate::jobs::notify::restore::{self, RestorePorts};
 use crate::jobs::notify::send::{MailResult, NotifyPorts, send_mail};
 use crate::jobs::notify::tick::{self, Tick};
 use crate::jobs::notify::{NotifyAllInput, clock_doubt};
-use crate::jobs::{JobError, RunError, StopSignal};
+use crate::jobs::{JobError, RunError};
 use crate::outbox::MailKey;
-use crate::run::Run;
-use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
+use crate::run::JobName;
+use crate::run::job::Job;
+use crate::run::ledger::{OpenRun, RunPlan};
 use crate::run::work::{WorkItem, WorkOutcome, WorkResult};
 use crate::store::RunStore;
 
-/// Plans and sends every due notice in this process, as one recorded run.
+/// `notify-all` in this process: plans and sends every due notice.
 ///
 /// Concurrent runs are safe: each notice is sent once.
-///
-/// # Errors
-/// [`RunError::NotStarted`] with the reason if no run was started.
-pub async fn notify_all(
-    ports: &NotifyPorts<'_>,
-    runs: &dyn RunStore,
-    plan: RunPlan<'_>,
-    input: &NotifyAllInput,
-    stop: StopSignal<'_>,
-    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
-) -> Result<Run, RunError> {
-    let plan = clock_doubt::admit(runs, ports.clock, plan).await?;
-    let kinds = ports.composers.kinds();
-    let restore = RestorePorts {
-        families: ports.families,
-        outbox: ports.outbox,
-        kinds: &kinds,
-        runs,
-        alerts: ports.alerts,
-    };
-    restore::hold_restored(&restore, ports.clock.now()).await?;
-    let run = ledger::start_run(runs, ports.clock, plan).await?;
-    let work = ledger::catch_panic(send_all(ports, input, stop, progress, &run)).await;
-    Ok(run.close(work).await?)
+pub struct NotifyAll<'a> {
+    /// The ports for sending notices.
+    pub ports: &'a NotifyPorts<'a>,
+    /// The ledger of runs, and the times of the ticks.
+    pub runs: &'a dyn RunStore,
+    /// Called as the run goes on.
+    pub on_progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
+}
+
+#[async_trait]
+impl Job for NotifyAll<'_> {
+    const NAME: JobName = JobName::NOTIFY_ALL;
+    // Each notice is claimed by one of two runs.
+    const MAY_OVERLAP: bool = true;
+    type Input = NotifyAllInput;
+    type Summary = ();
+
+    async fn admit<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
+        let restore = RestorePorts {
+            families: self.ports.families,
+            outbox: self.ports.outbox,
+            runs: self.runs,
+            alerts: self.ports.alerts,
+        };
+        admit_tick(&restore, self.ports.clock, plan).await
+    }
+
+    async fn run(&self, run: &OpenRun<'_>, input: &NotifyAllInput) -> Result<(), JobError> {
+        self.send_all(run, input, MAX_CONCURRENCY).await
+    }
+}
+
+impl NotifyAll<'_> {
+    /// Plans and sends every due mail, at most `concurrency` at a time.
+    pub(crate) async fn send_all(
+        &self,
+        run: &OpenRun<'_>,
+        input: &NotifyAllInput,
+        concurrency: usize,
+    ) -> Result<(), JobError> {
+        send_all(
+            self.ports,
+            self.runs,
+            input,
+            self.on_progress,
+            run,
+            concurrency,
+        )
+        .await
+    }
+}
+
+/// Lets a tick start if its clock can be trusted. The dates of a restored store are held first.
+pub(super) async fn admit_tick<'p>(
+    ports: &RestorePorts<'_>,
+    clock: &dyn Clock,
+    plan: RunPlan<'p>,
+) -> Result<RunPlan<'p>, RunError> {
+    let plan = clock_doubt::admit(ports.runs, clock, plan).await?;
+    restore::hold_restored(ports, clock.now()).await?;
+    Ok(plan)
 }
 
 /// The progress that a run reports.
@@ -85,11 +124,13 @@ impl ProgressReporter<'_> {
 
 async fn send_all(
     ports: &NotifyPorts<'_>,
+    runs: &dyn RunStore,
     input: &NotifyAllInput,
-    stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
     run: &OpenRun<'_>,
-) -> Result<Ending, JobError> {
+    concurrency: usize,
+) -> Result<(), JobError> {
+    let stop = run.stop();
     let kinds = ports.composers.kinds();
     let mut free = Vec::new();
     // Only failed notices are listed; the rest are counted.
@@ -102,7 +143,8 @@ async fn send_all(
         input,
         ports.clock,
     )
-    .with_mailer(ports.mailer);
+    .with_mailer(ports.mailer)
+    .with_schedules_of(runs, run.key().job);
     let mut fault = None;
     let mut reporter = ProgressReporter {
         run,
@@ -129,10 +171,11 @@ async fn send_all(
     }
     run.count(|counts| counts.planned = u32::try_from(free.len()).unwrap_or(u32::MAX));
     progress(Progress::Planned(free.len()));
-    let mut sending = futures::stream::iter(free)
-        .take_while(|_| futures::future::ready(!stop.is_asked()))
-        .map(|key| async move { deliver(ports, &key, input.date, input.at_once).await })
-        .buffer_unordered(MAX_CONCURRENCY);
+    let mut free = free.into_iter();
+    // Once a stop is requested, no more notices are begun.
+    let begun = std::iter::from_fn(|| free.next().filter(|_| !stop.is_asked()))
+        .map(|key| async move { deliver(ports, &key, input.date, input.at_once).await });
+    let mut sending = futures::stream::iter(begun).buffer_unordered(concurrency);
     while let Some(result) = sending.next().await {
         match result {
             Ok(Some(result)) => {
@@ -166,8 +209,7 @@ async fn send_all(
     }
     match fault {
         Some(fault) => Err(fault),
-        None if stop.is_asked() => Ok(Ending::Stopped),
-        None => Ok(Ending::Through),
+        None => Ok(()),
     }
 }
 
@@ -181,7 +223,7 @@ pub(crate) fn result_of(notice: &MailResult) -> WorkResult {
 
 /// Sends one notice, or finalises it if its day has passed.
 ///
-/// A notice of the date `requested` is never too late. `at_once` ignores the delay after a refusal.
+/// A notice of the date `requested` is never too late, and a paused one is skipped instead. `at_once` ignores the delay after a refusal.
 /// Returns `None` when [`send_mail`] does.
 pub async fn deliver(
     ports: &NotifyPorts<'_>,
@@ -196,7 +238,9 @@ pub async fn deliver(
         };
         let now = ports.clock.now();
         let (outbox, alerts) = (ports.outbox, ports.alerts);
-        if let Some(expired) = tick::expire(outbox, alerts, &family, key, now).await? {
+        if !family.is_mail_paused(key.date, now)
+            && let Some(expired) = tick::expire(outbox, alerts, &family, key, now).await?
+        {
             return Ok(Some(expired));
         }
     }

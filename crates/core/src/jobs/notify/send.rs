@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::compose::{ComposeInput, ComposedMail, Composers, MailComposer};
+use super::compose::{ComposeInput, ComposeOutcome, ComposedMail, Composers, MailComposer};
 use crate::alerts::raise_record_alerts;
 use crate::clock::{Clock, local_date, start_of_day};
 use crate::email_address::EmailAddress;
@@ -16,7 +16,9 @@ use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::JobError;
 use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, MailContent, Mailer, PreparedMail};
-use crate::outbox::{AcceptedBy, MailKey, MailKind, MailState, OutboxRecord, TransitionError};
+use crate::outbox::{
+    AcceptedBy, FAMILY_PAUSED, MailKey, MailKind, MailState, OutboxRecord, TransitionError,
+};
 use crate::store::{AccountStore, AlertStore, FamilyStore, LoadedFamily, OutboxStore};
 
 /// The ports for sending notices.
@@ -108,6 +110,9 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Sends one planned mail, at most once even with concurrent workers.
 ///
+/// Skips the mail if the family is paused, even if a person asked for it. They must resume the family
+/// first.
+///
 /// `at_once` ignores the delay after a refusal. `None`: the mail can't be claimed now, the mail or
 /// its family is gone, only a newer version knows its kind, or another worker took over.
 pub async fn send_mail(
@@ -139,6 +144,11 @@ pub async fn send_mail(
         tracing::warn!(mail.kind = %key.kind, family.id = %family, %date, "The family of a mail no longer exists.");
         return Ok(None);
     };
+    let now = ports.clock.now();
+    if loaded.family.is_mail_paused(date, now) {
+        let skipped = claimed.skip(Some(FAMILY_PAUSED.to_owned()), now);
+        return finalise(ports, &claimed, skipped).await;
+    }
     send_claimed(ports, composer, &loaded, claimed).await
 }
 
@@ -154,8 +164,16 @@ async fn send_claimed(
     let mut composed_on = today();
     loop {
         let input = ports.compose_input(loaded, claimed.date, composed_on);
-        let Some(composed) = composer.compose(&input).await? else {
-            return finalise(ports, &claimed, claimed.skip(ports.clock.now())).await;
+        let composed = composer.compose(&input).await?;
+        let now = ports.clock.now();
+        let composed = match composed {
+            ComposeOutcome::Send(composed) => *composed,
+            ComposeOutcome::Skip(reason) => {
+                return finalise(ports, &claimed, claimed.skip(reason, now)).await;
+            }
+            ComposeOutcome::Retry(reason) => {
+                return finalise(ports, &claimed, claimed.refused_for_now(reason, now)).await;
+            }
         };
         let claimed = claimed.with_recipients_of(family);
         let mail = build_mail(ports, &claimed, &composed.content);
@@ -255,6 +273,7 @@ fn build_mail(ports: &NotifyPorts<'_>, claimed: &OutboxRecord, content: &MailCon
         subject: content.subject.clone(),
         text: content.text.clone(),
         html: content.html.clone(),
+        picture: content.picture.clone(),
         date: ports.clock.now(),
         tag: Some(claimed.tag()),
     }
@@ -265,6 +284,9 @@ fn body_hash(mail: &Mail) -> String {
     for part in [&mail.subject, &mail.text, &mail.html] {
         hash.update(part.as_bytes());
         hash.update([0]);
+    }
+    if let Some(picture) = &mail.picture {
+        hash.update(&picture.bytes);
     }
     hash.finalize()
         .iter()

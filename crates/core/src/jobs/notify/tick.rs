@@ -5,9 +5,11 @@
 //! enqueueing a notice, the next tick enqueues it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use futures::StreamExt as _;
+use futures::lock::Mutex;
 
 use crate::alerts::raise_record_alerts;
 use crate::clock::Clock;
@@ -18,7 +20,9 @@ use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::send::MailResult;
 use crate::mail::{MailAnswer, Mailer};
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord, TransitionError};
-use crate::store::{AlertStore, FamilyStore, OutboxCursor, OutboxStore, StoreError};
+use crate::run::{JobName, Trigger};
+use crate::schedule::{Pause, unpaused_time};
+use crate::store::{AlertStore, FamilyStore, OutboxCursor, OutboxStore, RunStore, StoreError};
 
 /// The page size of families and open notices.
 const PAGE_SIZE: usize = 100;
@@ -29,6 +33,10 @@ const MAX_CONCURRENCY: usize = 64;
 
 /// How many recent records are searched for missed dates. A tick doesn't look back on more days.
 const MAX_RECENT_RECORDS: usize = 16;
+
+/// If pauses leave less unpaused time than this in a notice's planning window, the day counts as
+/// paused.
+const MIN_UNPAUSED_TIME: Duration = Duration::hours(1);
 
 /// The notices that one step of a tick found or finalised.
 #[derive(Debug, Default)]
@@ -50,6 +58,10 @@ pub struct Tick<'a> {
     alerts: &'a dyn AlertStore,
     /// The mailer to ask about the outcome of a mail, if there is one.
     mailer: Option<&'a dyn Mailer>,
+    /// The ledger with the schedules' pauses, and the job of those schedules.
+    schedules: Option<(&'a dyn RunStore, JobName)>,
+    /// The pauses of each of those schedules, ordered by when they began; loaded when they are first needed.
+    pauses: Mutex<Option<Arc<[Vec<Pause>]>>>,
     /// The kinds of mail that it plans.
     kinds: &'a [MailKind],
     input: &'a NotifyAllInput,
@@ -58,7 +70,6 @@ pub struct Tick<'a> {
     now: DateTime<Utc>,
     stage: Stage,
     planned: BTreeSet<MailKey>,
-    paused: BTreeSet<FamilyId>,
     fault: Option<JobError>,
 }
 
@@ -83,13 +94,14 @@ impl<'a> Tick<'a> {
             outbox,
             alerts,
             mailer: None,
+            schedules: None,
+            pauses: Mutex::new(None),
             kinds,
             input,
             clock,
             now: clock.now(),
             stage: Stage::Families(None),
             planned: BTreeSet::new(),
-            paused: BTreeSet::new(),
             fault: None,
         }
     }
@@ -99,6 +111,16 @@ impl<'a> Tick<'a> {
     pub fn with_mailer(self, mailer: &'a dyn Mailer) -> Self {
         Self {
             mailer: Some(mailer),
+            ..self
+        }
+    }
+
+    /// Sets the ledger that knows when the schedules of `job` were paused: the days of those pauses were
+    /// not missed.
+    #[must_use]
+    pub fn with_schedules_of(self, runs: &'a dyn RunStore, job: JobName) -> Self {
+        Self {
+            schedules: Some((runs, job)),
             ..self
         }
     }
@@ -157,16 +179,17 @@ impl<'a> Tick<'a> {
             Some(last) if page.len() == PAGE_SIZE => Stage::Families(Some(last.id.clone())),
             _ => Stage::Open(None),
         };
-        let (paused, active): (Vec<Family>, Vec<Family>) =
-            page.into_iter().partition(|family| family.paused);
-        self.paused
-            .extend(paused.into_iter().map(|family| family.id));
+        let is_active = |family: &Family| match self.input.date {
+            Some(date) => !family.is_paused_on(date),
+            None => !family.is_paused_at(self.now),
+        };
+        let active: Vec<Family> = page.into_iter().filter(is_active).collect();
         let this = &*self;
-        let mails = active
+        let plans: Vec<_> = active
             .iter()
-            .flat_map(|family| this.kinds.iter().map(move |kind| (family, kind)));
-        let results = futures::stream::iter(mails)
-            .map(|(family, kind)| this.plan(family, kind))
+            .flat_map(|family| this.kinds.iter().map(move |kind| this.plan(family, kind)))
+            .collect();
+        let results = futures::stream::iter(plans)
             .buffered(MAX_CONCURRENCY)
             .collect()
             .await;
@@ -175,22 +198,70 @@ impl<'a> Tick<'a> {
         Ok(found)
     }
 
+    /// The pauses of each of the job's schedules; empty if there is none.
+    async fn pauses(&self) -> Result<Arc<[Vec<Pause>]>, JobError> {
+        let Some((runs, job)) = self.schedules else {
+            return Ok(Arc::default());
+        };
+        let mut known = self.pauses.lock().await;
+        if let Some(pauses) = &*known {
+            return Ok(Arc::clone(pauses));
+        }
+        let pauses = runs.pauses().await?;
+        let mut by_label: Vec<Vec<Pause>> = Vec::new();
+        if !pauses.is_empty() {
+            // A pause names no job, but its schedule has had runs.
+            let mut newest = runs.newest_of_each_label(job, 1).await?;
+            newest.retain(|run| run.trigger != Trigger::Person);
+            by_label.extend(newest.iter().map(|run| {
+                let of_label = pauses.iter().filter(|pause| pause.is_for(&run.key.label));
+                of_label.cloned().collect()
+            }));
+        }
+        Ok(Arc::clone(known.insert(by_label.into())))
+    }
+
+    /// Whether pauses of all schedules kept the ticks from planning the notice of a date.
+    async fn was_schedule_paused(
+        &self,
+        family: &Family,
+        date: NaiveDate,
+    ) -> Result<bool, JobError> {
+        let Some(window) = family.planning_window(date) else {
+            return Ok(false);
+        };
+        let by_label = self.pauses().await?;
+        let mut unpaused = by_label
+            .iter()
+            .map(|pauses| unpaused_time(pauses, window.start, window.end));
+        // A schedule that wasn't paused should have planned it.
+        Ok(!by_label.is_empty() && unpaused.all(|time| time < MIN_UNPAUSED_TIME))
+    }
+
     /// Plans one family's due mails of one kind, and records the dates that passed unplanned as
     /// missed.
     async fn plan(&self, family: &Family, kind: &MailKind) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
+        let Some(family) = family.scheduled_for(kind) else {
+            return Ok(found);
+        };
+        let family = &*family;
         if let Some(date) = self.input.date {
             found
                 .free
                 .extend(self.plan_date(mail_key(family, kind, date)).await?);
             return Ok(found);
         }
-        for date in family.due_dates(self.now) {
+        // After a pause, the last of its dates may still be due.
+        let mut due = family.due_dates(self.now);
+        due.retain(|date| !family.is_paused_on(*date));
+        for date in due {
             found
                 .free
                 .extend(self.plan_date(mail_key(family, kind, date)).await?);
         }
-        let passed = family.passed_dates(self.now);
+        let mut passed = family.passed_dates(self.now);
+        passed.retain(|date| !family.is_paused_on(*date));
         // Missed dates are recorded oldest first, so if the newest has a record, the older ones
         // should too. All of them are checked only once a day, when a notice is planned.
         let newest_has_record = match passed.last() {
@@ -219,6 +290,7 @@ impl<'a> Tick<'a> {
         }
     }
 
+    /// Records the dates without a record as missed, or as skipped where the schedule was paused.
     async fn record_missed(
         &self,
         family: &Family,
@@ -232,6 +304,12 @@ impl<'a> Tick<'a> {
         let known: BTreeSet<NaiveDate> = records.iter().map(|record| record.date).collect();
         let mut missed = Vec::new();
         for date in passed.iter().filter(|date| !known.contains(*date)) {
+            if self.was_schedule_paused(family, *date).await? {
+                let key = mail_key(family, kind, *date);
+                self.plan_mail(&OutboxRecord::skipped_by_pause(key, self.now))
+                    .await?;
+                continue;
+            }
             let record = OutboxRecord::missed(mail_key(family, kind, *date), self.now);
             raise_record_alerts(self.alerts, &record, self.now).await?;
             if self.plan_mail(&record).await? {
@@ -250,9 +328,12 @@ impl<'a> Tick<'a> {
         };
         let only = self.input.family.as_ref();
         let this = &*self;
-        let results = futures::stream::iter(page)
-            .filter(|record| futures::future::ready(only.is_none_or(|only| *only == record.family)))
+        let sweeps: Vec<_> = page
+            .into_iter()
+            .filter(|record| only.is_none_or(|only| *only == record.family))
             .map(|record| this.sweep(record))
+            .collect();
+        let results = futures::stream::iter(sweeps)
             .buffered(MAX_CONCURRENCY)
             .collect()
             .await;
@@ -284,15 +365,15 @@ impl<'a> Tick<'a> {
                 let delivery = family
                     .as_ref()
                     .map_or(Delivery::AtMostOnce, |family| family.preferences.delivery);
-                let is_paused = family.is_none_or(|family| family.paused);
+                let is_gone = family.is_none();
                 match self.reconcile(delivery, record, now).await? {
                     // Some recipients have it; the others have their own alert.
                     Some(finalised) if finalised.state == MailState::Sent => {}
                     Some(finalised) if finalised.state.is_final() => {
                         found.finalised.push(MailResult::from_record(finalised));
                     }
-                    Some(again) if again.is_free(now).is_ok() && !is_paused => {
-                        found.free.push(key);
+                    Some(again) if again.check_claimable(now).is_ok() && !is_gone => {
+                        found.free.extend(self.plans(&key).then_some(key));
                     }
                     _ => {}
                 }
@@ -300,24 +381,23 @@ impl<'a> Tick<'a> {
             _ if record.retries_are_over(now) => {
                 give_up_recipients(self.outbox, self.alerts, &record, now).await?;
             }
-            _ if self.paused.contains(&record.family) => {
-                if let Some(family) = self.families.family(&record.family).await? {
-                    let (outbox, alerts) = (self.outbox, self.alerts);
-                    let expired = expire(outbox, alerts, &family, &key, now).await?;
-                    found.finalised.extend(expired);
-                }
-            }
             _ => {
-                let claimable = record.is_free(now);
+                let claimable = record.check_claimable(now);
                 // A person's request ignores the delay, which is meant for ticks.
                 let can_send = claimable.is_ok()
                     || (self.input.at_once && claimable == Err(TransitionError::Waiting));
-                if can_send && !self.planned.contains(&key) {
+                if can_send && self.plans(&key) && !self.planned.contains(&key) {
                     found.free.push(key);
                 }
             }
         }
         Ok(found)
+    }
+
+    /// Whether this tick's job sends the mail. The other kinds have their own job, and neither holds
+    /// up the other.
+    fn plans(&self, key: &MailKey) -> bool {
+        self.kinds.contains(&key.kind) || !MailKind::ALL.contains(&key.kind)
     }
 
     /// Reconciles a possibly sent mail: asks the mailer, then applies timeouts and the family's
@@ -426,14 +506,21 @@ pub(crate) async fn expire(
     key: &MailKey,
     now: DateTime<Utc>,
 ) -> Result<Option<MailResult>, JobError> {
-    if !family.has_passed(key.date, now) {
+    let scheduled = family.scheduled_for(&key.kind);
+    let scheduled = scheduled.as_deref().unwrap_or(family);
+    if !scheduled.has_passed(key.date, now) {
         return Ok(None);
     }
     let Some(record) = outbox.mail(key).await? else {
         return Ok(None);
     };
     // Its waiting recipients have their own deadline.
-    if record.is_retry() || !matches!(record.is_free(now), Ok(()) | Err(TransitionError::Waiting)) {
+    if record.is_retry()
+        || !matches!(
+            record.check_claimable(now),
+            Ok(()) | Err(TransitionError::Waiting)
+        )
+    {
         return Ok(None);
     }
     let reason = match &record.reason {

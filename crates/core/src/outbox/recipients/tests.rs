@@ -84,7 +84,7 @@ fn greylisted_recipient_is_retried_alone() {
             .contains("recipient 2 (451)")
     );
 
-    assert_eq!(sent.is_free(start()), Err(TransitionError::Waiting));
+    assert_eq!(sent.check_claimable(start()), Err(TransitionError::Waiting));
     let later = start() + REFUSED_DELAY;
     let again = sending(&sent, &family, &[], later);
     assert_eq!(again.fence, sent.fence + 1);

@@ -1,15 +1,18 @@
 //! The table of decisions, row by row: `docs/decisions/runs-like-cronjob.md`.
 
+use chrono::NaiveDate;
 use rstest::rstest;
 
 use super::*;
 use crate::alerts::after_run::AfterRun;
 use crate::ids::Label;
-use crate::run::Job;
+use crate::run::JobName;
+use crate::run::day::{DayKey, RunDay, Square};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
+use crate::schedule::Recurrence;
 use crate::store::AlertStore as _;
-use crate::store::StoreResult;
+use crate::store::{PauseStore, RunDayStore};
 use crate::testing::memory::NoHeartbeat;
 use crate::testing::world::World;
 
@@ -20,7 +23,7 @@ fn at(text: &str) -> DateTime<Utc> {
 fn plan(time: &str) -> RunPlan<'static> {
     RunPlan {
         key: RunKey {
-            job: Job::NotifyAll,
+            job: JobName::NOTIFY_ALL,
             label: "tick".parse().unwrap(),
             scheduled_time: at(time),
         },
@@ -41,7 +44,10 @@ fn with_rules(time: &str, rules: StartRules) -> RunPlan<'static> {
 
 fn ticks() -> StartRules {
     StartRules {
-        schedule: Some(Schedule::EveryMinutes(15)),
+        schedule: Some(Recurrence {
+            expression: "rate(15 minutes)".parse().unwrap(),
+            zone: chrono_tz::UTC,
+        }),
         ..StartRules::default()
     }
 }
@@ -55,7 +61,7 @@ async fn at_time(time: &str) -> World {
 /// Starts a run and closes it as done.
 async fn run_through(world: &World, plan: RunPlan<'_>) -> Result<Run, NotStarted> {
     match start_run(&world.store, &world.clock, plan).await {
-        Ok(run) => Ok(run.close(Ok(Ending::Through)).await.unwrap()),
+        Ok(run) => Ok(run.close(Ok(Ending::Completed)).await.unwrap()),
         Err(RunError::NotStarted(why)) => Err(why),
         Err(RunError::Job(error)) => panic!("{error}"),
     }
@@ -125,14 +131,15 @@ async fn late_duplicate_of_a_finished_run_is_not_missed() {
     assert!(alert_keys(&world).await.is_empty());
 }
 
-// Row 4: a person is never too late, and never paused.
+// Row 4: a person is never too late, never paused, and not bound to the schedule's dates.
 #[tokio::test]
-async fn manual_run_ignores_deadline_and_pause() {
+async fn manual_run_ignores_the_rules_of_its_schedule() {
     let world = at_time("23:00:00").await;
     let rules = StartRules {
         start_deadline: Some(HOUR),
-        paused: true,
-        schedule: None,
+        disabled: true,
+        end: Some(at("12:00:00")),
+        ..StartRules::default()
     };
     let plan = RunPlan {
         trigger: Trigger::Person,
@@ -160,8 +167,34 @@ async fn overlapping_run_is_skipped_unless_allowed(
     let _ = run_through(&world, second).await;
     assert_eq!(outcome(&world, "12:15:00").await, expected);
     // The running one is not touched.
-    let first = going.unwrap().close(Ok(Ending::Through)).await;
+    let first = going.unwrap().close(Ok(Ending::Completed)).await;
     assert_eq!(first.unwrap().outcome, RunOutcome::Done);
+}
+
+// Row 5, 6: the schedule decides whether its runs overlap, or else the job. A person's always may.
+#[rstest]
+#[case::as_the_job_says(None, Trigger::Schedule, [false, true])]
+#[case::skip(Some(Overlap::Skip), Trigger::Schedule, [false, false])]
+#[case::allow(Some(Overlap::Allow), Trigger::Schedule, [true, true])]
+#[case::by_a_person(Some(Overlap::Skip), Trigger::Person, [true, true])]
+fn schedule_decides_whether_its_runs_overlap(
+    #[case] overlap: Option<Overlap>,
+    #[case] trigger: Trigger,
+    #[case] expected: [bool; 2],
+) {
+    let rules = StartRules {
+        overlap,
+        ..StartRules::default()
+    };
+    let allows = [false, true].map(|allow_overlap| {
+        let plan = RunPlan {
+            trigger,
+            allow_overlap,
+            ..plan("12:00:00")
+        };
+        plan.with_rules(rules.clone()).allow_overlap
+    });
+    assert_eq!(allows, expected);
 }
 
 // Row 7: a run that stopped reporting is lost, and does not block the next.
@@ -183,7 +216,7 @@ async fn silent_run_is_marked_lost_by_the_next() {
 async fn run_of_a_paused_label_is_skipped() {
     let world = at_time("12:00:00").await;
     let rules = StartRules {
-        paused: true,
+        disabled: true,
         ..StartRules::default()
     };
     let skipped = run_through(&world, with_rules("12:00:00", rules)).await;
@@ -195,6 +228,174 @@ async fn run_of_a_paused_label_is_skipped() {
     assert_eq!(outcome(&world, "12:00:00").await, expected);
 }
 
+/// Fires daily at 12:00 UTC.
+fn daily() -> StartRules {
+    StartRules {
+        schedule: Some(Recurrence {
+            expression: "cron(0 12 * * ? *)".parse().unwrap(),
+            zone: chrono_tz::UTC,
+        }),
+        ..StartRules::default()
+    }
+}
+
+// Row 15, 16, 17: a run whose schedule excludes its time does not start, and raises no alert.
+#[rstest]
+#[case::before_its_start(StartRules { start: Some(at("12:00:01")), ..daily() }, Some(RunOutcome::SkippedOutsideDates))]
+#[case::at_its_start(StartRules { start: Some(at("12:00:00")), ..daily() }, Some(RunOutcome::Done))]
+#[case::at_its_end(StartRules { end: Some(at("12:00:00")), ..daily() }, Some(RunOutcome::SkippedOutsideDates))]
+#[case::before_its_end(StartRules { end: Some(at("12:00:01")), ..daily() }, Some(RunOutcome::Done))]
+#[case::closed(closed("2026-11-21"), Some(RunOutcome::SkippedClosed))]
+#[case::closed_on_another_day(closed("2026-11-22"), Some(RunOutcome::Done))]
+#[case::too_late_as_well(StartRules { start_deadline: Some(HOUR), ..closed("2026-11-21") }, Some(RunOutcome::SkippedClosed))]
+#[case::at_another_day(once("2026-11-22T12:00:00"), Some(RunOutcome::SkippedNotToday))]
+#[case::at_the_day(once("2026-11-21T12:00:00"), Some(RunOutcome::Done))]
+#[case::later_than_its_time(once("2026-11-21T00:00:00"), Some(RunOutcome::Done))]
+#[case::earlier_than_its_time(once("2026-11-21T23:59:00"), Some(RunOutcome::Done))]
+#[tokio::test]
+async fn run_at_a_time_that_its_schedule_excludes_is_skipped(
+    #[case] rules: StartRules,
+    #[case] expected: Option<RunOutcome>,
+) {
+    let world = at_time("14:00:00").await;
+    let after_run = after_run(&world);
+    let plan = || RunPlan {
+        after: Some(&after_run),
+        ..with_rules("12:00:00", rules.clone())
+    };
+    let first = run_through(&world, plan()).await;
+    assert_eq!(outcome(&world, "12:00:00").await, expected, "{first:?}");
+    // It is on record once, and raises no alert.
+    let again = run_through(&world, plan()).await;
+    assert!(matches!(again, Err(NotStarted::AlreadyRan(_))), "{again:?}");
+    assert!(alert_keys(&world).await.is_empty());
+}
+
+fn closed(day: &str) -> StartRules {
+    StartRules {
+        closed_days: [day.parse().unwrap()].into(),
+        ..daily()
+    }
+}
+
+fn once(local: &str) -> StartRules {
+    StartRules {
+        schedule: Some(Recurrence {
+            expression: format!("at({local})").parse().unwrap(),
+            zone: chrono_tz::UTC,
+        }),
+        ..StartRules::default()
+    }
+}
+
+// Row 16: a closed day is a day in the schedule's zone.
+#[tokio::test]
+async fn closed_day_is_a_day_in_the_zone_of_the_schedule() {
+    let world = at_time("01:00:00").await;
+    let in_toronto = |day: &str| StartRules {
+        closed_days: [day.parse().unwrap()].into(),
+        schedule: Some(Recurrence {
+            expression: "cron(0 20 * * ? *)".parse().unwrap(),
+            zone: chrono_tz::America::Toronto,
+        }),
+        ..StartRules::default()
+    };
+    // 20:00 on the 20th in Toronto.
+    let _ = run_through(&world, with_rules("01:00:00", in_toronto("2026-11-20"))).await;
+    let expected = Some(RunOutcome::SkippedClosed);
+    assert_eq!(outcome(&world, "01:00:00").await, expected);
+}
+
+// Row 15, 16: what the schedule excludes can't be missed.
+#[tokio::test]
+async fn times_that_a_schedule_excludes_are_not_missed() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", daily()))
+        .await
+        .unwrap();
+    let rules = StartRules {
+        start: Some(at("12:00:00") + TimeDelta::days(2)),
+        ..closed("2026-11-24")
+    };
+    world.clock.advance(TimeDelta::days(5));
+    let mut later = with_rules("12:00:00", rules);
+    later.key.scheduled_time += TimeDelta::days(5);
+    let run = start_run(&world.store, &world.clock, later).await.unwrap();
+    let missed = run.missing().iter().map(|run| run.key.scheduled_time);
+    let days: Vec<i64> = missed
+        .map(|time| (time - at("12:00:00")).num_days())
+        .collect();
+    // Not the 22nd, which is before its start, and not the 24th.
+    assert_eq!(days, [2, 4]);
+}
+
+// Row 17: a timer that fires daily for an expression of single days finds the day that it missed.
+#[tokio::test]
+async fn run_of_another_day_finds_the_day_that_was_missed() {
+    let world = at_time("12:00:00").await;
+    let rules = StartRules {
+        schedule: Some(Recurrence {
+            expression: "cron(0 12 23 11 ? *)".parse().unwrap(),
+            zone: chrono_tz::UTC,
+        }),
+        ..StartRules::default()
+    };
+    let after_run = after_run(&world);
+    let on_day = |days: i64| {
+        let mut plan = with_rules("12:00:00", rules.clone());
+        plan.key.scheduled_time += TimeDelta::days(days);
+        plan.after = Some(&after_run);
+        plan
+    };
+    // It fires on the 21st and the 22nd, not on the 23rd, then on the 24th and the 25th.
+    for day in [0, 1, 3, 4] {
+        world
+            .clock
+            .set(&(at("12:00:00") + TimeDelta::days(day)).to_rfc3339());
+        let skipped = run_through(&world, on_day(day)).await.unwrap_err();
+        assert_eq!(skipped.run().outcome, RunOutcome::SkippedNotToday);
+    }
+    let missed = world.store.run(&on_day(2).key).await.unwrap().unwrap();
+    assert_eq!(missed.outcome, RunOutcome::Missed);
+    let stored = world.store.recent_alerts(10).await.unwrap();
+    let alerts: Vec<_> = stored
+        .iter()
+        .map(|stored| (&stored.alert, stored.times))
+        .collect();
+    assert!(
+        matches!(*alerts, [(Alert::RunsMissed { count: 1, .. }, 1)]),
+        "{alerts:?}"
+    );
+}
+
+// A run that doesn't start finds what was missed before it, too: later runs look back only to it.
+#[rstest]
+#[case::closed(closed("2026-11-23"), RunOutcome::SkippedClosed, 1)]
+#[case::past_its_end(StartRules { end: Some(at("12:00:00") + TimeDelta::days(2)), ..daily() }, RunOutcome::SkippedOutsideDates, 1)]
+#[case::disabled(StartRules { disabled: true, ..daily() }, RunOutcome::SkippedPaused, 0)]
+#[tokio::test]
+async fn run_that_does_not_start_records_the_missed_one_before(
+    #[case] rules: StartRules,
+    #[case] expected: RunOutcome,
+    #[case] missed: usize,
+) {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", daily()))
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::days(2));
+    let mut later = with_rules("12:00:00", rules);
+    later.key.scheduled_time += TimeDelta::days(2);
+    let skipped = run_through(&world, later.clone()).await.unwrap_err();
+    assert_eq!(skipped.run().outcome, expected);
+    later.key.scheduled_time -= TimeDelta::days(1);
+    let between = world.store.run(&later.key).await.unwrap();
+    let found = between
+        .into_iter()
+        .filter(|run| run.outcome == RunOutcome::Missed);
+    assert_eq!(found.count(), missed);
+}
+
 // Row 9: what was skipped while paused is not caught up, and is not missed.
 #[tokio::test]
 async fn run_skipped_while_paused_is_not_caught_up() {
@@ -204,7 +405,7 @@ async fn run_skipped_while_paused_is_not_caught_up() {
         .unwrap();
     world.clock.advance(TimeDelta::minutes(15));
     let paused = StartRules {
-        paused: true,
+        disabled: true,
         ..ticks()
     };
     let _ = run_through(&world, with_rules("12:15:00", paused)).await;
@@ -213,6 +414,93 @@ async fn run_skipped_while_paused_is_not_caught_up() {
     assert!(run.unwrap().missing().is_empty());
     let expected = Some(RunOutcome::SkippedPaused);
     assert_eq!(outcome(&world, "12:15:00").await, expected);
+}
+
+/// Pauses schedules with this reason.
+async fn pause(world: &World, label: Option<&str>, since: &str, until: Option<&str>) {
+    let pause = Pause {
+        label: label.map(|label| label.parse().unwrap()),
+        since: at(since),
+        until: until.map(at),
+        by: "ana".to_owned(),
+        why: None,
+    };
+    assert!(world.store.replace_pause(None, &pause).await.unwrap());
+}
+
+// Row 8: a pause in the store keeps its label's runs from starting until it ends.
+#[rstest]
+#[case::its_label(Some("tick"), None, "12:00:00", Some(RunOutcome::SkippedPaused))]
+#[case::all_labels(None, None, "12:00:00", Some(RunOutcome::SkippedPaused))]
+#[case::another_label(Some("all"), None, "12:00:00", Some(RunOutcome::Done))]
+#[case::not_over(
+    Some("tick"),
+    Some("12:00:01"),
+    "12:00:00",
+    Some(RunOutcome::SkippedPaused)
+)]
+#[case::over(Some("tick"), Some("12:00:00"), "12:00:00", Some(RunOutcome::Done))]
+#[case::come_late(None, Some("12:05:00"), "12:10:00", Some(RunOutcome::SkippedPaused))]
+#[tokio::test]
+async fn stored_pause_keeps_runs_of_schedules_from_starting(
+    #[case] label: Option<&str>,
+    #[case] until: Option<&str>,
+    #[case] now: &str,
+    #[case] expected: Option<RunOutcome>,
+) {
+    let world = at_time(now).await;
+    pause(&world, label, "11:00:00", until).await;
+    let after_run = after_run(&world);
+    let plan = || RunPlan {
+        after: Some(&after_run),
+        ..with_rules("12:00:00", ticks())
+    };
+    let first = run_through(&world, plan()).await;
+    assert_eq!(outcome(&world, "12:00:00").await, expected, "{first:?}");
+    let again = run_through(&world, plan()).await;
+    assert!(matches!(again, Err(NotStarted::AlreadyRan(_))), "{again:?}");
+    assert!(alert_keys(&world).await.is_empty());
+}
+
+// Row 4: a person's run ignores a pause.
+#[tokio::test]
+async fn manual_run_starts_while_its_label_is_paused() {
+    let world = at_time("12:00:00").await;
+    pause(&world, None, "11:00:00", None).await;
+    let manual = RunPlan {
+        trigger: Trigger::Person,
+        ..plan("12:00:00")
+    };
+    let run = run_through(&world, manual).await;
+    assert_eq!(run.unwrap().outcome, RunOutcome::Done);
+}
+
+// Row 9: no time of a pause is missed, even if no trigger came.
+#[tokio::test]
+async fn times_of_a_pause_are_not_missed() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", ticks()))
+        .await
+        .unwrap();
+    pause(&world, Some("tick"), "12:10:00", Some("12:40:00")).await;
+    pause(&world, Some("all"), "12:40:00", None).await;
+    world.clock.advance(TimeDelta::hours(1));
+    let run = start_run(&world.store, &world.clock, with_rules("13:00:00", ticks())).await;
+    let run = run.unwrap();
+    let missed = run.missing().iter().map(|run| run.key.scheduled_time);
+    assert_eq!(missed.collect::<Vec<_>>(), [at("12:45:00")]);
+}
+
+// Row 8: a run that began goes on after a crash, even if its label was paused since.
+#[tokio::test]
+async fn interrupted_run_is_resumed_while_its_label_is_paused() {
+    let world = at_time("12:00:00").await;
+    let begun = start_run(&world.store, &world.clock, plan("12:00:00")).await;
+    drop(begun.unwrap());
+    pause(&world, None, "12:00:00", None).await;
+    let resumed = start_or_resume_run(&world.store, &world.clock, plan("12:00:00")).await;
+    let resumed = resumed.unwrap().close(Ok(Ending::Completed)).await.unwrap();
+    assert_eq!(resumed.outcome, RunOutcome::Done);
 }
 
 // Row 10: a schedule that fires twice is one run; an interrupted one is resumed.
@@ -244,10 +532,55 @@ async fn times_without_a_run_are_recorded_as_missed() {
         assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
     }
     // They block no other run and are not found again.
-    run.close(Ok(Ending::Through)).await.unwrap();
+    run.close(Ok(Ending::Completed)).await.unwrap();
     world.clock.advance(TimeDelta::minutes(15));
     let next = start_run(&world.store, &world.clock, with_rules("13:15:02", ticks())).await;
     assert!(next.unwrap().missing().is_empty());
+}
+
+/// A person's run of a past scheduled time.
+fn backfill(time: &str) -> RunPlan<'static> {
+    RunPlan {
+        trigger: Trigger::Person,
+        ..with_rules(time, hourly())
+    }
+}
+
+fn hourly() -> StartRules {
+    StartRules {
+        schedule: Some(Recurrence {
+            expression: "cron(0 * * * ? *)".parse().unwrap(),
+            zone: chrono_tz::UTC,
+        }),
+        ..StartRules::default()
+    }
+}
+
+// Row 18: a backfilled time isn't missed any more, and backfills hide no missed time.
+#[tokio::test]
+async fn backfill_replaces_a_missed_run_and_hides_no_other() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", hourly()))
+        .await
+        .unwrap();
+    // Nothing ran at 13:00. A person backfills it and the morning, at 13:30.
+    world.clock.set(&at("13:30:00").to_rfc3339());
+    let mut skipped = plan("04:00:00");
+    skipped.rules.disabled = true;
+    run_through(&world, skipped).await.unwrap_err();
+    for hour in (1..12).chain([13]) {
+        let done = run_through(&world, backfill(&format!("{hour:02}:00:00"))).await;
+        assert_eq!(done.unwrap().outcome, RunOutcome::Done, "{hour}");
+    }
+    assert_eq!(outcome(&world, "04:00:00").await, Some(RunOutcome::Done));
+    let again = run_through(&world, backfill("12:00:00")).await;
+    assert!(matches!(again, Err(NotStarted::AlreadyRan(_))), "{again:?}");
+    // Nothing ran at 14:00 either.
+    world.clock.set(&at("15:00:00").to_rfc3339());
+    let run = start_run(&world.store, &world.clock, with_rules("15:00:00", hourly())).await;
+    let missed: Vec<_> = run.unwrap().missing().to_vec();
+    let missed: Vec<_> = missed.iter().map(|run| run.key.scheduled_time).collect();
+    assert_eq!(missed, [at("14:00:00")]);
 }
 
 // Row 12: after more than a hundred, the run still starts, and the newest hundred are recorded.
@@ -453,7 +786,7 @@ async fn panic_fails_the_run_and_keeps_its_counts() {
         run.count(|counts| counts.done += 3);
         let broken: Result<Ending, &str> = "?"
             .parse()
-            .map(|_: u8| Ending::Through)
+            .map(|_: u8| Ending::Completed)
             .map_err(|_| "a fault of ours");
         Ok(broken.unwrap())
     })
@@ -477,10 +810,10 @@ async fn outcome_of_a_run_follows_its_work() {
     let world = at_time("12:00:00").await;
     let away = || JobError::Store(crate::store::StoreError::Unavailable("away".to_owned()));
     for (time, work, failures, expected) in [
-        ("12:00:00", Ok(Ending::Through), 0, RunOutcome::Done),
+        ("12:00:00", Ok(Ending::Completed), 0, RunOutcome::Done),
         (
             "12:00:01",
-            Ok(Ending::Through),
+            Ok(Ending::Completed),
             1,
             RunOutcome::DoneWithFailures,
         ),
@@ -514,7 +847,7 @@ fn after_run(world: &World) -> AfterRun<'_> {
         outbox: &world.store,
         notifiers: None,
         heartbeat: crate::alerts::heartbeat::Heartbeat {
-            ping: &NoHeartbeat,
+            client: &NoHeartbeat,
             urls: std::collections::BTreeMap::new(),
             runs: &world.store,
         },
@@ -550,6 +883,28 @@ impl<'a> FaultyStore<'a> {
         if self.crashes == Some(point) {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[async_trait::async_trait]
+impl RunDayStore for FaultyStore<'_> {
+    async fn upsert_squares(&self, day: &DayKey, squares: &[Square]) -> StoreResult<()> {
+        self.world.store.upsert_squares(day, squares).await
+    }
+
+    async fn run_days(&self, from: NaiveDate, to: NaiveDate) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        self.world.store.run_days(from, to).await
+    }
+}
+
+#[async_trait::async_trait]
+impl PauseStore for FaultyStore<'_> {
+    async fn pauses(&self) -> StoreResult<Vec<Pause>> {
+        self.world.store.pauses().await
+    }
+
+    async fn replace_pause(&self, before: Option<&Pause>, after: &Pause) -> StoreResult<bool> {
+        self.world.store.replace_pause(before, after).await
     }
 }
 
@@ -606,7 +961,7 @@ impl RunStore for FaultyStore<'_> {
 
     async fn recent_runs(
         &self,
-        job: Option<Job>,
+        job: Option<JobName>,
         label: Option<&Label>,
         limit: usize,
     ) -> StoreResult<Vec<Run>> {

@@ -3,7 +3,7 @@ use rust_decimal::Decimal;
 
 use super::Store;
 use super::sample::{account, add_card, card, check, family, family_id, library, notice, one_card, time};
-use crate::family::{Delivery, Preferences, SendWhenEmpty, StoppedRecipient};
+use crate::family::{Delivery, PictureSubscription, Preferences, SendWhenEmpty, StoppedRecipient};
 use crate::outbox::MailKind;
 use crate::store::StoreError;
 
@@ -20,12 +20,18 @@ pub(super) async fn family_with_no_recipients_and_unusual_preferences_is_kept(
     unusual.recipients.clear();
     unusual.notice_time = "23:45:00".parse().unwrap();
     unusual.paused = true;
+    unusual.paused_since = Some(super::sample::date("2026-11-21"));
+    unusual.paused_until = Some(super::sample::date("2026-12-01"));
     unusual.preferences = Preferences {
         due_within_days: 0,
         fines_threshold: Some(Decimal::new(10_50, 2)),
         send_when_empty: SendWhenEmpty::Weekly(chrono::Weekday::Sun),
         delivery: Delivery::AtLeastOnce,
         by_person: true,
+        picture: Some(PictureSubscription {
+            time: "07:15:00".parse().unwrap(),
+            since: "2026-11-20T12:00:00Z".parse().unwrap(),
+        }),
     };
     store.add_family(&unusual).await.unwrap();
     let mut never = family("never");
@@ -67,7 +73,7 @@ pub(super) async fn family_is_replaced(store: &dyn Store) {
     );
     conrad.history.resumed_at = Some(time("05:02:00"));
     conrad.preferences.due_within_days = 7;
-    conrad.paused = true;
+    conrad.pause(None, time("05:03:00"));
     store.update_family(&conrad).await.unwrap();
     assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
     assert_eq!(

@@ -203,6 +203,7 @@ suites! { $
     runs {
         started_run_is_read_back,
         second_run_of_a_key_already_ran,
+        persons_run_replaces_one_that_never_started,
         run_is_skipped_while_the_last_of_its_label_runs,
         run_of_another_label_or_job_starts,
         run_that_may_overlap_starts,
@@ -221,12 +222,24 @@ suites! { $
         one_of_many_concurrent_starts_of_a_run_wins,
         one_of_many_concurrent_runs_of_a_label_wins,
     }
+    run_days {
+        square_of_a_run_is_replaced_and_never_doubled,
+        days_are_listed_within_their_dates_by_key,
+        busy_day_is_stored_as_ticks,
+        concurrent_upserts_of_a_day_are_all_kept,
+        old_days_are_deleted,
+    }
     transfer {
         imported_store_exports_the_same,
         second_import_changes_nothing,
         import_keeps_what_is_newer_and_takes_it_back,
         removed_family_is_imported_with_its_last_notice,
         import_reports_and_keeps_what_differs,
+    }
+    pictures {
+        day_of_a_picture_is_replaced_only_over_the_expected_one,
+        picture_is_read_back_with_all_its_bytes,
+        one_of_many_concurrent_tries_of_a_picture_wins,
     }
     alerts {
         first_claim_of_an_alert_wins,
@@ -236,5 +249,16 @@ suites! { $
         old_alert_is_deleted,
         pending_alert_is_listed_behind_many_delivered_ones,
         alert_is_withdrawn_unless_it_changed,
+    }
+    declared_schedules {
+        saved_schedules_are_listed_by_label,
+        only_changed_schedules_are_saved_again,
+        schedules_that_are_no_longer_declared_are_removed,
+    }
+    pauses {
+        pauses_are_listed_by_when_they_began,
+        pause_is_replaced_only_over_the_expected_one,
+        one_of_many_concurrent_changes_of_a_pause_wins,
+        pause_that_ended_long_ago_is_deleted,
     }
 }

@@ -18,7 +18,7 @@ fn last_notice(hold: &str) -> LastNotice {
             "fines/card".to_owned(),
             AttentionItem {
                 stage: "17.00".to_owned(),
-                told_on: date(DAY),
+                reported_on: date(DAY),
             },
         )]
         .into(),
@@ -92,7 +92,7 @@ pub(super) async fn notice_is_planned_once(store: &dyn Store) {
     // A final record is not planned again either.
     let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
     let claimed = replace(store, &record, claimed, None).await;
-    let skipped = claimed.skip(time("06:31:10")).unwrap();
+    let skipped = claimed.skip(None, time("06:31:10")).unwrap();
     let skipped = replace(store, &claimed, skipped, None).await;
     assert!(!store.plan_mail(&again).await.unwrap());
     let stored = store.mail(&record.key()).await.unwrap();
@@ -158,7 +158,7 @@ pub(super) async fn notice_is_read_back(store: &dyn Store) {
         let before = store.mail(&full.key()).await.unwrap().unwrap();
         let after = replace(store, &before, in_state(&before, state), None).await;
         let stored = store.mail(&full.key()).await.unwrap();
-        assert_eq!(stored, Some(after.to_keep().into_owned()));
+        assert_eq!(stored, Some(after.to_stored().into_owned()));
     }
     let elsewhere = store
         .mail(&MailKey::daily(full.family.clone(), date("2026-11-22")))

@@ -8,7 +8,7 @@ use crate::ids::Label;
 use crate::outbox::{MailKind, MailState, OutboxRecord};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::{Subject, WorkItem, WorkResult};
-use crate::run::{Counts, Job, Run, RunOutcome, Trigger};
+use crate::run::{Counts, JobName, Run, RunOutcome, Trigger};
 use crate::store::{RunStart, StoreError};
 
 const LOST_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -34,7 +34,7 @@ fn done(run: &Run) -> Run {
 }
 
 pub(super) async fn started_run_is_read_back(store: &dyn Store) {
-    let mut first = run(Job::CheckCards, "all", "05:00:00");
+    let mut first = run(JobName::CHECK_CARDS, "all", "05:00:00");
     first.trigger = Trigger::Person;
     first.input = serde_json::json!({"family": null, "concurrency": 4, "labels": ["a"]});
     first.key.scheduled_time = time("04:59:00");
@@ -44,7 +44,7 @@ pub(super) async fn started_run_is_read_back(store: &dyn Store) {
 }
 
 pub(super) async fn second_run_of_a_key_already_ran(store: &dyn Store) {
-    let first = run(Job::CheckCards, "all", "05:00:00");
+    let first = run(JobName::CHECK_CARDS, "all", "05:00:00");
     start(store, &first).await;
     let mut again = first.clone();
     again.started_at = time("05:00:30");
@@ -63,10 +63,42 @@ pub(super) async fn second_run_of_a_key_already_ran(store: &dyn Store) {
     assert_eq!(stored(store, &first).await, ended);
 }
 
+pub(super) async fn persons_run_replaces_one_that_never_started(store: &dyn Store) {
+    let missed = Run {
+        outcome: RunOutcome::Missed,
+        finished_at: Some(time("05:00:00")),
+        ..run(JobName::CHECK_CARDS, "all", "05:00:00")
+    };
+    assert!(store.record_run(&missed).await.unwrap());
+    let by_schedule = Run {
+        started_at: time("09:00:00"),
+        reported_at: time("09:00:00"),
+        ..run(JobName::CHECK_CARDS, "all", "05:00:00")
+    };
+    let refused = start(store, &by_schedule).await;
+    assert_eq!(refused, RunStart::AlreadyRan(missed.clone()));
+
+    let by_person = Run {
+        trigger: Trigger::Person,
+        ..by_schedule
+    };
+    assert_eq!(start(store, &by_person).await, RunStart::Started);
+    assert_eq!(stored(store, &missed).await, by_person);
+    // It is running, so it blocks others, and is not replaced itself.
+    let again = start(store, &by_person).await;
+    assert_eq!(again, RunStart::AlreadyRan(by_person.clone()));
+    let next = run(JobName::CHECK_CARDS, "all", "09:01:00");
+    let blocked = start(store, &next).await;
+    assert_eq!(blocked, RunStart::StillRunning(by_person.clone()));
+    let ended = done(&by_person);
+    store.report_run(&ended).await.unwrap();
+    assert_eq!(stored(store, &missed).await, ended);
+}
+
 pub(super) async fn run_is_skipped_while_the_last_of_its_label_runs(store: &dyn Store) {
-    let first = run(Job::CheckCards, "all", "05:00:00");
+    let first = run(JobName::CHECK_CARDS, "all", "05:00:00");
     start(store, &first).await;
-    let second = run(Job::CheckCards, "all", "05:10:00");
+    let second = run(JobName::CHECK_CARDS, "all", "05:10:00");
     assert_eq!(
         start(store, &second).await,
         RunStart::StillRunning(first.clone())
@@ -83,7 +115,7 @@ pub(super) async fn run_is_skipped_while_the_last_of_its_label_runs(store: &dyn 
     let mut reporting = first.clone();
     reporting.reported_at = time("05:25:00");
     store.report_run(&reporting).await.unwrap();
-    let third = run(Job::CheckCards, "all", "05:30:00");
+    let third = run(JobName::CHECK_CARDS, "all", "05:30:00");
     assert_eq!(
         start(store, &third).await,
         RunStart::StillRunning(reporting)
@@ -91,18 +123,18 @@ pub(super) async fn run_is_skipped_while_the_last_of_its_label_runs(store: &dyn 
 }
 
 pub(super) async fn run_of_another_label_or_job_starts(store: &dyn Store) {
-    start(store, &run(Job::CheckCards, "all", "05:00:00")).await;
+    start(store, &run(JobName::CHECK_CARDS, "all", "05:00:00")).await;
     for other in [
-        run(Job::CheckCards, "failed", "05:01:00"),
-        run(Job::NotifyAll, "all", "05:01:00"),
+        run(JobName::CHECK_CARDS, "failed", "05:01:00"),
+        run(JobName::NOTIFY_ALL, "all", "05:01:00"),
     ] {
         assert_eq!(start(store, &other).await, RunStart::Started);
     }
 }
 
 pub(super) async fn run_that_may_overlap_starts(store: &dyn Store) {
-    let first = run(Job::CheckCards, "person", "05:00:00");
-    let second = run(Job::CheckCards, "person", "05:01:00");
+    let first = run(JobName::CHECK_CARDS, "person", "05:00:00");
+    let second = run(JobName::CHECK_CARDS, "person", "05:01:00");
     for run in [&first, &second] {
         let answer = store.start_run(run, true, LOST_AFTER).await.unwrap();
         assert_eq!(answer, RunStart::Started);
@@ -111,19 +143,19 @@ pub(super) async fn run_that_may_overlap_starts(store: &dyn Store) {
 }
 
 pub(super) async fn silent_run_is_lost(store: &dyn Store) {
-    let mut silent = run(Job::CheckCards, "all", "05:00:00");
+    let mut silent = run(JobName::CHECK_CARDS, "all", "05:00:00");
     start(store, &silent).await;
     silent.reported_at = time("05:05:00");
     store.report_run(&silent).await.unwrap();
-    let other = run(Job::CheckCards, "failed", "05:00:00");
+    let other = run(JobName::CHECK_CARDS, "failed", "05:00:00");
     start(store, &other).await;
 
-    let on_the_edge = run(Job::CheckCards, "all", "05:20:00");
+    let on_the_edge = run(JobName::CHECK_CARDS, "all", "05:20:00");
     assert_eq!(
         start(store, &on_the_edge).await,
         RunStart::StillRunning(silent.clone())
     );
-    let next = run(Job::CheckCards, "all", "05:20:01");
+    let next = run(JobName::CHECK_CARDS, "all", "05:20:01");
     assert_eq!(start(store, &next).await, RunStart::Started);
     let lost = Run {
         outcome: RunOutcome::Lost,
@@ -136,13 +168,13 @@ pub(super) async fn silent_run_is_lost(store: &dyn Store) {
 }
 
 pub(super) async fn run_started_in_the_future_blocks_no_other(store: &dyn Store) {
-    let ahead = run(Job::CheckCards, "all", "09:00:00");
+    let ahead = run(JobName::CHECK_CARDS, "all", "09:00:00");
     assert_eq!(start(store, &ahead).await, RunStart::Started);
-    let now = run(Job::CheckCards, "all", "05:00:00");
+    let now = run(JobName::CHECK_CARDS, "all", "05:00:00");
     assert_eq!(start(store, &now).await, RunStart::Started);
     assert_eq!(stored(store, &ahead).await.outcome, RunOutcome::Lost);
     // Two clocks within the tolerance still agree.
-    let slow = run(Job::CheckCards, "all", "04:59:10");
+    let slow = run(JobName::CHECK_CARDS, "all", "04:59:10");
     assert_eq!(start(store, &slow).await, RunStart::StillRunning(now));
 }
 
@@ -154,7 +186,7 @@ pub(super) async fn finished_run_does_not_block_the_next(store: &dyn Store) {
         RunOutcome::Interrupted,
     ];
     for (minute, outcome) in (10..).zip(outcomes) {
-        let run = run(Job::NotifyAll, "tick", &format!("05:{minute}:00"));
+        let run = run(JobName::NOTIFY_ALL, "tick", &format!("05:{minute}:00"));
         assert_eq!(start(store, &run).await, RunStart::Started);
         let ended = Run {
             outcome,
@@ -171,7 +203,7 @@ pub(super) async fn run_that_never_started_is_recorded_once_and_blocks_no_other(
     let missed = Run {
         outcome: RunOutcome::Missed,
         finished_at: Some(time("05:20:00")),
-        ..run(Job::CheckCards, "all", "05:00:00")
+        ..run(JobName::CHECK_CARDS, "all", "05:00:00")
     };
     assert!(store.record_run(&missed).await.unwrap());
     assert_eq!(stored(store, &missed).await, missed);
@@ -182,10 +214,10 @@ pub(super) async fn run_that_never_started_is_recorded_once_and_blocks_no_other(
     assert!(!store.record_run(&paused).await.unwrap());
     assert_eq!(stored(store, &missed).await, missed);
     assert_eq!(
-        start(store, &run(Job::CheckCards, "all", "05:00:00")).await,
+        start(store, &run(JobName::CHECK_CARDS, "all", "05:00:00")).await,
         RunStart::AlreadyRan(missed.clone())
     );
-    let next = run(Job::CheckCards, "all", "05:05:00");
+    let next = run(JobName::CHECK_CARDS, "all", "05:05:00");
     assert_eq!(start(store, &next).await, RunStart::Started);
     // It does not overwrite a running one either.
     let late = Run {
@@ -197,7 +229,7 @@ pub(super) async fn run_that_never_started_is_recorded_once_and_blocks_no_other(
 }
 
 pub(super) async fn report_replaces_outcome_and_counts(store: &dyn Store) {
-    let first = run(Job::CheckCards, "all", "05:00:00");
+    let first = run(JobName::CHECK_CARDS, "all", "05:00:00");
     start(store, &first).await;
     let mut counts = Counts {
         planned: 12,
@@ -219,7 +251,7 @@ pub(super) async fn report_replaces_outcome_and_counts(store: &dyn Store) {
 }
 
 pub(super) async fn unknown_run_cannot_report(store: &dyn Store) {
-    let nowhere = run(Job::CheckCards, "all", "05:00:00");
+    let nowhere = run(JobName::CHECK_CARDS, "all", "05:00:00");
     assert!(matches!(
         store.report_run(&nowhere).await,
         Err(StoreError::NotFound(_))
@@ -229,11 +261,11 @@ pub(super) async fn unknown_run_cannot_report(store: &dyn Store) {
 
 pub(super) async fn recent_runs_are_newest_first_and_filtered(store: &dyn Store) {
     for (job, run_label, started) in [
-        (Job::CheckCards, "all", "05:00:00"),
-        (Job::NotifyAll, "tick", "06:30:00"),
-        (Job::CheckCards, "failed", "05:30:00"),
-        (Job::CheckCards, "all", "09:00:00"),
-        (Job::NotifyAll, "tick", "06:15:00"),
+        (JobName::CHECK_CARDS, "all", "05:00:00"),
+        (JobName::NOTIFY_ALL, "tick", "06:30:00"),
+        (JobName::CHECK_CARDS, "failed", "05:30:00"),
+        (JobName::CHECK_CARDS, "all", "09:00:00"),
+        (JobName::NOTIFY_ALL, "tick", "06:15:00"),
     ] {
         let run = run(job, run_label, started);
         start(store, &run).await;
@@ -249,17 +281,17 @@ pub(super) async fn recent_runs_are_newest_first_and_filtered(store: &dyn Store)
     let two = store.recent_runs(None, None, 2).await.unwrap();
     assert_eq!(times(two), ["09:00", "06:30"]);
     let checks = store
-        .recent_runs(Some(Job::CheckCards), None, 100)
+        .recent_runs(Some(JobName::CHECK_CARDS), None, 100)
         .await
         .unwrap();
     assert_eq!(times(checks), ["09:00", "05:30", "05:00"]);
     let of_label = store
-        .recent_runs(Some(Job::CheckCards), Some(&label("all")), 100)
+        .recent_runs(Some(JobName::CHECK_CARDS), Some(&label("all")), 100)
         .await
         .unwrap();
     assert_eq!(times(of_label), ["09:00", "05:00"]);
     let none = store
-        .recent_runs(Some(Job::NotifyAll), Some(&label("all")), 100)
+        .recent_runs(Some(JobName::NOTIFY_ALL), Some(&label("all")), 100)
         .await
         .unwrap();
     assert!(none.is_empty());
@@ -270,7 +302,7 @@ pub(super) async fn newest_runs_of_each_label_are_found_however_rare(store: &dyn
     let ticks: Vec<String> = (10..50).map(|minute| format!("10:{minute}:00")).collect();
     let ticks = ticks.iter().map(|time| ("tick", time.as_str()));
     for (run_label, started) in rare.into_iter().chain(ticks) {
-        let run = run(Job::NotifyAll, run_label, started);
+        let run = run(JobName::NOTIFY_ALL, run_label, started);
         start(store, &run).await;
         store.report_run(&done(&run)).await.unwrap();
     }
@@ -278,10 +310,10 @@ pub(super) async fn newest_runs_of_each_label_are_found_however_rare(store: &dyn
     let missed = Run {
         outcome: RunOutcome::Missed,
         finished_at: Some(time("01:30:00")),
-        ..run(Job::NotifyAll, "late", "01:30:00")
+        ..run(JobName::NOTIFY_ALL, "late", "01:30:00")
     };
     assert!(store.record_run(&missed).await.unwrap());
-    start(store, &run(Job::CheckCards, "all", "02:30:00")).await;
+    start(store, &run(JobName::CHECK_CARDS, "all", "02:30:00")).await;
 
     let found = async |job, limit| -> Vec<String> {
         let runs = store.newest_of_each_label(job, limit).await.unwrap();
@@ -290,11 +322,11 @@ pub(super) async fn newest_runs_of_each_label_are_found_however_rare(store: &dyn
             .collect()
     };
     assert_eq!(
-        found(Job::NotifyAll, 1).await,
+        found(JobName::NOTIFY_ALL, 1).await,
         ["late 01:30", "tick 10:49", "weekly 02:00"]
     );
     assert_eq!(
-        found(Job::NotifyAll, 2).await,
+        found(JobName::NOTIFY_ALL, 2).await,
         [
             "late 01:30",
             "tick 10:49",
@@ -303,12 +335,12 @@ pub(super) async fn newest_runs_of_each_label_are_found_however_rare(store: &dyn
             "weekly 01:00"
         ]
     );
-    assert_eq!(found(Job::CheckCards, 5).await, ["all 02:30"]);
+    assert_eq!(found(JobName::CHECK_CARDS, 5).await, ["all 02:30"]);
 }
 
 pub(super) async fn old_records_are_deleted_except_open_notices(store: &dyn Store) {
     for started in ["05:00:00", "06:00:00"] {
-        let run = run(Job::CheckCards, "all", started);
+        let run = run(JobName::CHECK_CARDS, "all", started);
         start(store, &run).await;
         store.report_run(&done(&run)).await.unwrap();
     }
@@ -347,7 +379,7 @@ pub(super) async fn old_records_are_deleted_except_open_notices(store: &dyn Stor
 }
 
 pub(super) async fn one_of_many_concurrent_starts_of_a_run_wins(store: &dyn Store) {
-    let first = run(Job::CheckCards, "all", "05:00:00");
+    let first = run(JobName::CHECK_CARDS, "all", "05:00:00");
     let answers = join_all((0..16).map(|_| start(store, &first))).await;
     let (started, others): (Vec<_>, Vec<_>) = answers
         .into_iter()
@@ -364,7 +396,7 @@ pub(super) async fn one_of_many_concurrent_runs_of_a_label_wins(store: &dyn Stor
     let answers = join_all((10..26).map(|second| async move {
         start(
             store,
-            &run(Job::CheckCards, "all", &format!("05:00:{second}")),
+            &run(JobName::CHECK_CARDS, "all", &format!("05:00:{second}")),
         )
         .await
     }))
@@ -402,8 +434,8 @@ fn work(item_id: &str, outcomes: &[&str]) -> WorkItem {
 }
 
 pub(super) async fn work_item_that_reports_twice_is_stored_once(store: &dyn Store) {
-    let first = run(Job::CheckCards, "all", "05:00:00");
-    let second = run(Job::CheckCards, "all", "06:00:00");
+    let first = run(JobName::CHECK_CARDS, "all", "05:00:00");
+    let second = run(JobName::CHECK_CARDS, "all", "06:00:00");
     for run in [&first, &second] {
         start(store, run).await;
         store.report_run(&done(run)).await.unwrap();
@@ -420,7 +452,7 @@ pub(super) async fn work_item_that_reports_twice_is_stored_once(store: &dyn Stor
 }
 
 pub(super) async fn work_items_that_report_at_once_are_all_stored(store: &dyn Store) {
-    let run = run(Job::CheckCards, "all", "05:00:00");
+    let run = run(JobName::CHECK_CARDS, "all", "05:00:00");
     start(store, &run).await;
     let reports: Vec<WorkItem> = (10..40)
         .map(|number| work(&number.to_string(), &["done"]))

@@ -15,7 +15,7 @@ use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::library::Library;
 use crate::outbox::{MailKey, OutboxRecord};
-use crate::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
+use crate::run::{Counts, JobName, Run, RunKey, RunOutcome, Trigger};
 use crate::seal::{
     FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext,
     SealError, Sealed,
@@ -56,6 +56,8 @@ pub fn family(id: &str) -> Family {
         notice_time: "06:30:00".parse().unwrap(),
         preferences: Preferences::default(),
         paused: false,
+        paused_since: None,
+        paused_until: None,
         created_at: time("05:00:00"),
         history: ScheduleHistory::default(),
         stopped: Vec::new(),
@@ -292,7 +294,7 @@ pub fn notice(family: &str, day: &str) -> OutboxRecord {
 }
 
 /// A running run, scheduled for its start.
-pub fn run(job: Job, label: &str, started: &str) -> Run {
+pub fn run(job: JobName, label: &str, started: &str) -> Run {
     Run {
         key: RunKey {
             job,

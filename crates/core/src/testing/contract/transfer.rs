@@ -113,7 +113,7 @@ fn in_state(family: &str, day: &str, state: MailState, now: DateTime<Utc>) -> Ou
         MailState::Claimed => claimed,
         MailState::Sending => sending.unknown("silence".to_owned()).unwrap(),
         MailState::Sent => sending.accepted("<1@here>".to_owned(), now).unwrap(),
-        _ => claimed.skip(now).unwrap(),
+        _ => claimed.skip(None, now).unwrap(),
     }
 }
 
@@ -218,7 +218,7 @@ pub(super) async fn import_keeps_what_is_newer_and_takes_it_back(store: &dyn Sto
     let claimed = open.claim(Uuid::new_v4(), later).unwrap();
     let skipped = OutboxRecord {
         revision: open.revision + 1,
-        ..claimed.skip(later).unwrap()
+        ..claimed.skip(None, later).unwrap()
     };
     let replaced = store.replace_mail(open.revision, &skipped, None).await;
     assert!(replaced.unwrap());

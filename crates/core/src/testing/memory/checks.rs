@@ -90,7 +90,7 @@ impl CheckStore for MemoryStore {
         state.last_check = Some(LastCheck {
             started_at: check.started_at,
             finished_at: check.finished_at,
-            failure: check.outcome.as_ref().err().map(Failure::to_keep),
+            failure: check.outcome.as_ref().err().map(Failure::to_stored),
         });
         if let Ok(account) = &check.outcome {
             state.refused_since = None;

@@ -3,16 +3,20 @@
 mod alerts;
 mod cards;
 mod checks;
+mod declared_schedules;
 mod families;
 mod libraries;
 mod outbox;
+mod pauses;
+mod pictures;
+mod run_days;
 mod runs;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use url::Url;
 
 use crate::alerts::AlertKey;
@@ -20,21 +24,28 @@ use crate::alerts::StoredAlert;
 use crate::alerts::heartbeat::{HeartbeatClient, MissedHeartbeat};
 use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
-use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, OutboxRecord};
+use crate::run::day::{DayKey, RunDay};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
-use crate::run::{Run, RunKey};
+use crate::run::{JobName, Run, RunKey};
+use crate::schedule::{Pause, Schedule};
 use crate::seal::Sealed;
-use crate::store::{ConcurrencyLimit, OutboxCursor, StoreError, StoreOrigin, StoreResult};
+use crate::store::{
+    ConcurrencyLimit, OutboxCursor, PictureDay, StoreError, StoreOrigin, StoreResult,
+};
 
 /// One map for each kind of record, behind one lock.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     inside: Mutex<Inside>,
 }
+
+/// A day's record, and its picture.
+type StoredPicture = (PictureDay, Option<Arc<[u8]>>);
 
 #[derive(Debug, Default)]
 struct Inside {
@@ -52,7 +63,12 @@ struct Inside {
     tick_times: TickTimes,
     runs: BTreeMap<RunKey, Run>,
     work: BTreeMap<(RunKey, String), WorkItem>,
+    run_days: BTreeMap<DayKey, RunDay>,
+    pictures: BTreeMap<NaiveDate, StoredPicture>,
     alerts: BTreeMap<AlertKey, StoredAlert>,
+    schedules: BTreeMap<JobName, BTreeMap<Label, Option<Schedule>>>,
+    /// By beginning and label.
+    pauses: BTreeMap<(DateTime<Utc>, Option<Label>), Pause>,
     /// How many more writes succeed; `None`: all.
     writes_left: Option<usize>,
 }
@@ -133,7 +149,7 @@ pub struct NoHeartbeat;
 
 #[async_trait]
 impl HeartbeatClient for NoHeartbeat {
-    async fn ping(&self, _url: &Url) -> Result<(), MissedHeartbeat> {
+    async fn send(&self, _url: &Url) -> Result<(), MissedHeartbeat> {
         Ok(())
     }
 }

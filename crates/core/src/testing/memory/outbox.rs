@@ -25,12 +25,12 @@ impl OutboxStore for MemoryStore {
             let held = record.hold(fence, record.planned_at);
             inside
                 .outbox
-                .insert(cursor, (held.to_keep().into_owned(), None));
+                .insert(cursor, (held.to_stored().into_owned(), None));
             return Ok(false);
         }
         inside
             .outbox
-            .insert(cursor, (record.to_keep().into_owned(), None));
+            .insert(cursor, (record.to_stored().into_owned(), None));
         Ok(true)
     }
 
@@ -52,7 +52,7 @@ impl OutboxStore for MemoryStore {
                 if record.state == MailState::Sending {
                     sent.insert(record.key(), record.fence);
                 }
-                *stored = record.to_keep().into_owned();
+                *stored = record.to_stored().into_owned();
                 if let Some(last_notice) = last_notice {
                     *stored_notice = Some(last_notice.clone());
                 }

@@ -10,7 +10,7 @@ use crate::clock::is_in_future;
 use crate::ids::Label;
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
-use crate::run::{Job, Run, RunKey, RunOutcome};
+use crate::run::{JobName, Run, RunKey, RunOutcome};
 use crate::store::{RunStart, RunStore, StoreError, StoreResult};
 
 #[async_trait]
@@ -22,7 +22,8 @@ impl RunStore for MemoryStore {
         silence: Duration,
     ) -> StoreResult<RunStart> {
         let mut inside = self.write()?;
-        if let Some(stored) = inside.runs.get(&run.key) {
+        let stored = inside.runs.get(&run.key);
+        if let Some(stored) = stored.filter(|stored| !run.may_replace(stored)) {
             return Ok(RunStart::AlreadyRan(stored.clone()));
         }
         let silent_since = run.started_at - silence;
@@ -107,7 +108,7 @@ impl RunStore for MemoryStore {
 
     async fn recent_runs(
         &self,
-        job: Option<Job>,
+        job: Option<JobName>,
         label: Option<&Label>,
         limit: usize,
     ) -> StoreResult<Vec<Run>> {
@@ -129,7 +130,13 @@ impl RunStore for MemoryStore {
         let Inside { runs, work, .. } = &mut *inside;
         runs.retain(|_, run| run.started_at >= before);
         work.retain(|(run, _), _| runs.contains_key(run));
+        inside
+            .run_days
+            .retain(|day, _| day.date >= before.date_naive());
         inside.alerts.retain(|_, alert| alert.last_seen >= before);
+        inside
+            .pauses
+            .retain(|_, pause| pause.until.is_none_or(|until| until >= before));
         inside
             .outbox
             .retain(|_, (record, _)| record.planned_at >= before || !record.is_over());

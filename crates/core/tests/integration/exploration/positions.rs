@@ -11,15 +11,16 @@ use hippo_core::family::{Delivery, Family};
 use hippo_core::jobs::RunError;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::delivery_events::{DeliveryEvent, apply_delivery_event};
-use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
+use hippo_core::jobs::notify::enqueue::{EnqueueNotices, EnqueueNoticesPorts};
 use hippo_core::jobs::notify::run::deliver;
 use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::mail::MailTag;
 use hippo_core::outbox::{AcceptedBy, MailKey, OutboxRecord};
+use hippo_core::run::harness::Harness;
 use hippo_core::run::ledger::{RunPlan, StartRules};
 
 use hippo_core::run::tick_times::TickTimes;
-use hippo_core::run::{Job, RunKey, Trigger};
+use hippo_core::run::{JobName, RunKey, Trigger};
 
 use crate::exploration::scripted_ports::{
     COMPOSERS, Call, KINDS, Kind, LIBRARIES, Reply, ScriptedPorts, date, due, family,
@@ -290,7 +291,7 @@ impl Positions {
                     };
                     let plan = RunPlan {
                         key: RunKey {
-                            job: Job::NotifyAll,
+                            job: JobName::NOTIFY_ALL,
                             label: "tick".parse().unwrap(),
                             scheduled_time: history.task.now(history.began),
                         },
@@ -301,7 +302,12 @@ impl Positions {
                         after: None,
                     };
                     let input = NotifyAllInput::default();
-                    match enqueue_notices(&ports, plan, &input, &|_| {}).await {
+                    let job = EnqueueNotices {
+                        ports: &ports,
+                        on_finalised: &|_| {},
+                    };
+                    let harness = Harness::new(&scripted, &scripted);
+                    match harness.run(&job, plan, &input).await {
                         Err(RunError::Job(_)) => End::Failed,
                         Ok(_) | Err(RunError::NotStarted(_)) => End::Done,
                     }

@@ -18,19 +18,23 @@ use hippo_core::email_address::EmailAddress;
 use hippo_core::family::{Delivery, Family, StoppedRecipient};
 use hippo_core::ids::{FamilyId, Label, LibraryId};
 use hippo_core::jobs::JobError;
-use hippo_core::jobs::notify::compose::{ComposeInput, ComposedMail, Composers, MailComposer};
+use hippo_core::jobs::notify::compose::{
+    ComposeInput, ComposeOutcome, ComposedMail, Composers, MailComposer,
+};
 use hippo_core::library::Library;
 use hippo_core::mail::{Mail, MailAnswer, MailContent, Mailer, PreparedMail, RefusedRecipient};
 use hippo_core::notice::last_notice::LastNotice;
 use hippo_core::outbox::{MailKey, MailKind, OutboxRecord};
 use hippo_core::queue::{MailQueue, QueueError};
+use hippo_core::run::day::{DayKey, RunDay, Square};
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::work::WorkItem;
-use hippo_core::run::{Job, Run, RunKey};
+use hippo_core::run::{JobName, Run, RunKey};
+use hippo_core::schedule::Pause;
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LoadedFamily, OutboxCursor, OutboxStore, RunStart, RunStore,
-    StoreError, StoreOrigin, StoreResult,
+    AccountStore, FamilyStore, LoadedFamily, OutboxCursor, OutboxStore, PauseStore, RunDayStore,
+    RunStart, RunStore, StoreError, StoreOrigin, StoreResult,
 };
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
@@ -130,7 +134,7 @@ pub(crate) type Kind = u8;
 
 /// The daily notice, and a second kind.
 pub(crate) static KINDS: LazyLock<[MailKind; 2]> =
-    LazyLock::new(|| [MailKind::DAILY, "picture".parse().unwrap()]);
+    LazyLock::new(|| [MailKind::DAILY, MailKind::PICTURE]);
 
 /// The position of a kind.
 fn kind_number(kind: &MailKind) -> Kind {
@@ -144,6 +148,7 @@ const RECIPIENTS: [&str; 2] = ["pat@example.org", "sam@example.org"];
 pub(crate) fn family(delivery: Delivery) -> Family {
     let mut family = sample::family("conrad");
     family.preferences.delivery = delivery;
+    family.set_picture(Some(family.notice_time), family.created_at);
     family
 }
 
@@ -408,6 +413,33 @@ impl OutboxStore for ScriptedPorts {
     }
 }
 
+#[async_trait]
+impl RunDayStore for ScriptedPorts {
+    async fn upsert_squares(&self, _day: &DayKey, _squares: &[Square]) -> StoreResult<()> {
+        Ok(())
+    }
+
+    async fn run_days(
+        &self,
+        _from: NaiveDate,
+        _to: NaiveDate,
+    ) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        unreachable!("no history is read here");
+    }
+}
+
+/// No schedule is paused here.
+#[async_trait]
+impl PauseStore for ScriptedPorts {
+    async fn pauses(&self) -> StoreResult<Vec<Pause>> {
+        Ok(Vec::new())
+    }
+
+    async fn replace_pause(&self, _before: Option<&Pause>, _after: &Pause) -> StoreResult<bool> {
+        unreachable!("nothing is paused here");
+    }
+}
+
 /// Runs are not under test: each run starts, and none is recorded.
 #[async_trait]
 impl RunStore for ScriptedPorts {
@@ -455,7 +487,7 @@ impl RunStore for ScriptedPorts {
 
     async fn recent_runs(
         &self,
-        _job: Option<Job>,
+        _job: Option<JobName>,
         _label: Option<&Label>,
         _limit: usize,
     ) -> StoreResult<Vec<Run>> {
@@ -599,15 +631,16 @@ struct Picture;
 
 #[async_trait]
 impl MailComposer for Picture {
-    async fn compose(&self, _input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError> {
+    async fn compose(&self, _input: &ComposeInput<'_>) -> Result<ComposeOutcome, JobError> {
         let words = "A picture".to_owned();
-        Ok(Some(ComposedMail {
+        Ok(ComposeOutcome::Send(Box::new(ComposedMail {
             content: MailContent {
                 subject: words.clone(),
                 text: words.clone(),
                 html: words,
+                picture: None,
             },
             last_notice: None,
-        }))
+        })))
     }
 }

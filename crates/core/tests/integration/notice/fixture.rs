@@ -58,6 +58,8 @@ impl Case {
                 notice_time: "06:30:00".parse().unwrap(),
                 preferences: Preferences::default(),
                 paused: false,
+                paused_since: None,
+                paused_until: None,
                 created_at: at("2026-01-02T12:00:00Z"),
                 history: ScheduleHistory::default(),
                 stopped: Vec::new(),

@@ -19,14 +19,15 @@ use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::RunError;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::compose::Composers;
-use hippo_core::jobs::notify::run::notify_all;
+use hippo_core::jobs::notify::run::NotifyAll;
 use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::library::Library;
 use hippo_core::mail::{Mail, MailAnswer, Mailer};
 use hippo_core::notice::last_notice::LastNotice;
 use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
+use hippo_core::run::harness::Harness;
 use hippo_core::run::ledger::{RunPlan, StartRules};
-use hippo_core::run::{Job, Run, RunKey, Trigger};
+use hippo_core::run::{JobName, Run, RunKey, Trigger};
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
     AccountStore, FamilyStore, LoadedFamily, OutboxCursor, OutboxStore, StoreOrigin, StoreResult,
@@ -250,7 +251,7 @@ impl Days<'_> {
         self.ticks.set(self.ticks.get() + 1);
         let plan = RunPlan {
             key: RunKey {
-                job: Job::NotifyAll,
+                job: JobName::NOTIFY_ALL,
                 label: format!("tick-{}", self.ticks.get()).parse().unwrap(),
                 scheduled_time: self.fake.now(),
             },
@@ -263,7 +264,13 @@ impl Days<'_> {
         let ports = &self.ports;
         Box::pin(async move {
             let runs = &self.fake.store;
-            notify_all(ports, runs, plan, &self.input, &|| false, &|_| {}).await
+            let job = NotifyAll {
+                ports,
+                runs,
+                on_progress: &|_| {},
+            };
+            let harness = Harness::new(runs, ports.clock);
+            Ok(harness.run(&job, plan, &self.input).await?.run)
         })
     }
 

@@ -9,6 +9,10 @@ CREATE TABLE family (
     notice_time TEXT NOT NULL,
     preferences TEXT NOT NULL,
     paused      INTEGER NOT NULL CHECK (paused IN (0, 1)),
+    -- The first local date of the pause; NULL: not paused.
+    paused_since TEXT,
+    -- The first local date after the pause; NULL: a person resumes the family.
+    paused_until TEXT,
     created_at  TEXT NOT NULL,
     -- The schedules before the current one.
     history     TEXT NOT NULL,
@@ -153,3 +157,39 @@ CREATE TABLE work (
     results        TEXT NOT NULL,
     PRIMARY KEY (job, label, scheduled_time, item_id)
 ) STRICT, WITHOUT ROWID;
+
+-- The daily history: what a month of runs looks like, in few rows. The date is UTC.
+CREATE TABLE run_day (
+    date  TEXT NOT NULL,
+    job   TEXT NOT NULL,
+    label TEXT NOT NULL,
+    day   TEXT NOT NULL,
+    PRIMARY KEY (date, job, label)
+) STRICT, WITHOUT ROWID;
+
+-- The declared schedules, as they were last saved.
+CREATE TABLE declared_schedule (
+    job      TEXT NOT NULL,
+    label    TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    PRIMARY KEY (job, label)
+) STRICT, WITHOUT ROWID;
+
+-- The pauses of the schedules, ended ones too. Without a label, of all schedules.
+CREATE TABLE pause (
+    since TEXT NOT NULL,
+    label TEXT NOT NULL,
+    -- When it ends; NULL: when somebody resumes the schedule.
+    until TEXT,
+    by    TEXT NOT NULL,
+    why   TEXT,
+    PRIMARY KEY (since, label)
+) STRICT, WITHOUT ROWID;
+
+-- The picture of each date: how far its fetching got, and its bytes for a few days.
+CREATE TABLE picture (
+    date     TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    day      TEXT NOT NULL,
+    bytes    BLOB
+) STRICT;

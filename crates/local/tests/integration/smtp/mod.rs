@@ -33,6 +33,7 @@ fn mail() -> Mail {
         subject: "1 overdue — zurückbringen".to_owned(),
         text: "Take back\n.a line that begins with a dot\n.\nÜbermorgen".to_owned(),
         html: "<p>Take back</p>".to_owned(),
+        picture: None,
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
         tag: Some(MailTag {
             kind: MailKind::DAILY,

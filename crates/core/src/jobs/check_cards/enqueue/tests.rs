@@ -7,12 +7,15 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::card::{Card, CardRecord, CardState, Fingerprint};
+use crate::clock::Clock as _;
 use crate::failure::Failure;
 use crate::ids::{CardId, FamilyId};
+use crate::jobs::RunError;
 use crate::queue::QueueError;
 use crate::run::RunOutcome;
+use crate::run::harness::{FinishedRun, Harness};
 use crate::run::not_started::NotStarted;
-use crate::store::{CardCursor, LibraryStore, Scope, StoreResult};
+use crate::store::{CardCursor, LibraryStore, RunStore as _, Scope, StoreResult};
 use crate::testing::world::{NO_PAUSE, World, library, run_key, run_plan};
 
 /// A queue that keeps what it is given, and is unavailable after some batches.
@@ -63,14 +66,16 @@ async fn enqueue(
     world: &World,
     cards: &dyn CardStore,
     queue: &TestQueue,
-) -> Result<EnqueuedVisits, RunError> {
-    let ports = EnqueueVisitsPorts {
-        cards,
-        runs: &world.store,
-        queue,
-        clock: &world.clock,
-    };
-    enqueue_visits(&ports, run_plan(), &CheckCardsInput::default()).await
+) -> Result<FinishedRun<EnqueuedVisits>, RunError> {
+    let ports = EnqueueVisitsPorts { cards, queue };
+    let harness = Harness::new(&world.store, &world.clock);
+    harness
+        .run(
+            &EnqueueVisits(&ports),
+            run_plan(),
+            &CheckCardsInput::default(),
+        )
+        .await
 }
 
 /// Makes up cards as they are listed, and counts how many were listed before the first visit was
@@ -161,7 +166,10 @@ async fn visits_are_sent_before_all_cards_are_listed() {
     let queue = TestQueue::new();
     let cards = many_cards(10, 5_000, &queue);
     let done = enqueue(&world, &cards, &queue).await.unwrap();
-    assert_eq!((done.visits, done.run.counts.planned), (5_000, 50_000));
+    assert_eq!(
+        (done.summary.visits, done.run.counts.planned),
+        (5_000, 50_000)
+    );
     assert_eq!(cards.listed.load(Ordering::SeqCst), 50_000);
     let listed = cards.listed_at_first_send.load(Ordering::SeqCst);
     assert!(

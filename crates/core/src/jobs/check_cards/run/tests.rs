@@ -4,8 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::failure::Failure;
-use crate::run::RunOutcome;
-use crate::store::{LibraryStore, Scope};
+use crate::jobs::{RunError, StopSignal};
+use crate::run::harness::Harness;
+use crate::run::ledger::RunPlan;
+use crate::run::work::{LeftOutReason, WorkOutcome};
+use crate::run::{Run, RunOutcome, Trigger};
+use crate::schedule::Recurrence;
+use crate::store::{LibraryStore, RunStore as _};
 use crate::testing::world::{StopAtSecondLogin, World, library, run_plan};
 
 /// Without pauses and interruption.
@@ -13,22 +18,45 @@ fn options(concurrency: usize) -> CheckOptions<'static> {
     CheckOptions {
         concurrency,
         pace: Pace::NONE,
-        stop: &|| false,
         on_progress: None,
     }
 }
 
+/// A run, and the cards that it checked.
+struct CheckedCards {
+    run: Run,
+    checked: Vec<CheckedCard>,
+}
+
 /// Checks all cards in the one run of this schedule.
 async fn check(world: &World, options: CheckOptions<'_>) -> Result<CheckedCards, RunError> {
+    check_until(world, run_plan(), options, &|| false).await
+}
+
+/// Checks all cards in a run of this plan, until a stop is requested.
+async fn check_until(
+    world: &World,
+    plan: RunPlan<'_>,
+    options: CheckOptions<'_>,
+    stop: StopSignal<'_>,
+) -> Result<CheckedCards, RunError> {
     let run_ports = RunPorts {
         cards: &world.store,
-        runs: &world.store,
         alerts: &world.store,
     };
-    let input = CheckCardsInput::default();
+    let harness = Harness {
+        stop,
+        ..Harness::new(&world.store, &world.clock)
+    };
     world
         .with_visit_ports(async |ports| {
-            check_cards(ports, &run_ports, run_plan(), &input, options).await
+            let job = CheckCards::new(ports, &run_ports, options);
+            let run = harness
+                .run(&job, plan, &CheckCardsInput::default())
+                .await?
+                .run;
+            let checked = job.into_checked();
+            Ok(CheckedCards { run, checked })
         })
         .await
 }
@@ -63,11 +91,9 @@ async fn stopped_run_finishes_the_started_cards() {
     for number in ["1", "2", "3", "4"] {
         world.add_card("conrad", "wpl", (number, "p")).await;
     }
-    let options = CheckOptions {
-        stop: &|| world.logins().len() >= 2,
-        ..options(1)
-    };
-    let CheckedCards { run, checked } = check(&world, options).await.unwrap();
+    let stop = || world.logins().len() >= 2;
+    let checked = check_until(&world, run_plan(), options(1), &stop).await;
+    let CheckedCards { run, checked } = checked.unwrap();
     assert_eq!(run.outcome, RunOutcome::Interrupted);
     assert_eq!((run.counts.planned, run.counts.done), (4, 2));
     assert_eq!((world.logins().len(), checked.len()), (2, 2));
@@ -86,11 +112,12 @@ async fn interrupted_run_keeps_what_was_done() {
         }
     };
     let options = CheckOptions {
-        stop: &StopAtSecondLogin(&world),
         on_progress: Some(&hang_next),
         ..options(1)
     };
-    let CheckedCards { run, checked } = check(&world, options).await.unwrap();
+    let stop = StopAtSecondLogin(&world);
+    let checked = check_until(&world, run_plan(), options, &stop).await;
+    let CheckedCards { run, checked } = checked.unwrap();
     assert_eq!(run.outcome, RunOutcome::Interrupted);
     assert_eq!((run.counts.planned, run.counts.done), (2, 1));
     assert_eq!(checked.len(), 1);
@@ -131,6 +158,42 @@ async fn down_library_is_tried_once_in_a_long_run() {
     assert_eq!(run.counts.failed["site_down"], 1);
     assert_eq!(run.counts.failed["not_tried"], 15);
     assert_eq!(run.counts.done, 16);
+}
+
+#[tokio::test]
+async fn cards_of_a_closed_library_are_left_out_with_the_reason() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    world.add_card("conrad", "kpl", ("2", "p")).await;
+    let plan = |trigger| {
+        let mut plan = run_plan();
+        plan.trigger = trigger;
+        plan.rules.schedule = Some(Recurrence {
+            expression: "cron(0 5 * * ? *)".parse().unwrap(),
+            zone: chrono_tz::America::Toronto,
+        });
+        let today = "2026-11-21".parse().unwrap();
+        plan.rules.closed_libraries = [("wpl".parse().unwrap(), [today].into())].into();
+        plan
+    };
+    let check = async |plan| {
+        let checked = check_until(&world, plan, options(1), &|| false).await;
+        checked.unwrap().run
+    };
+    let run = check(plan(Trigger::Schedule)).await;
+    assert_eq!((run.counts.planned, run.counts.done), (1, 1));
+    let work = world.store.work_items(&run.key).await.unwrap();
+    let left_out: Vec<_> = work
+        .iter()
+        .flat_map(|item| &item.results)
+        .map(|result| &result.outcome)
+        .filter(|outcome| matches!(outcome, WorkOutcome::LeftOut(_)))
+        .collect();
+    assert_eq!(left_out, [&WorkOutcome::LeftOut(LeftOutReason::Closed)]);
+    // A person's run ignores it.
+    let mut by_person = plan(Trigger::Person);
+    by_person.key.label = "person".parse().unwrap();
+    assert_eq!(check(by_person).await.counts.planned, 2);
 }
 
 #[tokio::test]

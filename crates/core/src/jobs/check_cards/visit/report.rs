@@ -78,7 +78,7 @@ impl VisitReport {
             results.insert(Subject::from(card), WorkOutcome::LeftOut(*reason));
         }
         let reason = match &self.ending {
-            Ok(Ending::Through) => Some(LeftOutReason::Removed),
+            Ok(Ending::Completed) => Some(LeftOutReason::Removed),
             Ok(Ending::Stopped) => Some(LeftOutReason::Interrupted),
             Err(_) => None,
         };

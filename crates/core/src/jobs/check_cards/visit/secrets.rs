@@ -162,7 +162,7 @@ fn left_out_reason(record: &CardRecord, visit: &Visit, now: DateTime<Utc>) -> Le
     } else if last_check.is_some_and(|last| visit.planned_at <= last.finished_at) {
         LeftOutReason::CheckedAlready
     } else if mark.is_some_and(|mark| is_in_progress(mark, now)) {
-        LeftOutReason::UnderWay
+        LeftOutReason::InProgress
     } else {
         LeftOutReason::Changed
     }

@@ -6,11 +6,12 @@ use super::*;
 use crate::jobs::notify::run::deliver;
 use crate::outbox::{MailKey, MailState, OutboxRecord};
 use crate::queue::QueueError;
+use crate::run::harness::Harness;
 use crate::run::ledger::StartRules;
 use crate::run::not_started::NotStarted;
 use crate::run::work::{self, Subject, WorkOutcome};
-use crate::run::{Job, RunKey, RunOutcome, Trigger};
-use crate::testing::world::{World, family};
+use crate::run::{Run, RunKey, RunOutcome, Trigger};
+use crate::testing::world::{World, account, family};
 
 /// A queue that keeps its messages, unless it is unavailable.
 #[derive(Default)]
@@ -57,14 +58,14 @@ async fn tick_with_callback(
         families: &world.store,
         alerts: &world.store,
         outbox: &world.store,
-        kinds: MailKind::ALL,
+        kinds: MailKind::OF_NOTIFY_ALL,
         runs: &world.store,
         queue,
         clock: &world.clock,
     };
     let plan = RunPlan {
         key: RunKey {
-            job: Job::NotifyAll,
+            job: JobName::NOTIFY_ALL,
             label: "tick".parse().unwrap(),
             scheduled_time: time.parse().unwrap(),
         },
@@ -74,7 +75,13 @@ async fn tick_with_callback(
         rules: StartRules::default(),
         after: None,
     };
-    enqueue_notices(&ports, plan, &NotifyAllInput::default(), on_finalised).await
+    let harness = Harness::new(&world.store, &world.clock);
+    let job = EnqueueNotices {
+        ports: &ports,
+        on_finalised,
+    };
+    let input = NotifyAllInput::default();
+    Ok(harness.run(&job, plan, &input).await?.run)
 }
 
 const TIME: &str = "2026-11-21T11:40:00Z";
@@ -168,19 +175,49 @@ async fn retried_tick_counts_notices_of_its_first_attempt() {
     assert!(run.counts.enqueued > 0, "{run:?}");
 }
 
+#[rstest::rstest]
+#[case::on_its_day("2026-11-21T12:10:00Z", None, false)]
+#[case::after_its_day("2026-11-23T12:10:00Z", None, false)]
+#[case::asked_for("2026-11-21T12:10:00Z", Some("2026-11-21"), true)]
 #[tokio::test]
-async fn open_notice_of_a_paused_family_is_not_enqueued() {
+async fn enqueued_notice_of_a_family_that_is_then_paused_is_skipped(
+    #[case] now: &str,
+    #[case] requested: Option<&str>,
+    #[case] at_once: bool,
+) {
     let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    let overdue = account(&[("Emma", "2026-11-20")]);
+    world.site.answer("1", Ok(overdue));
+    world.check_all().await;
     let queue = TestQueue::default();
     tick(&world, &queue, TIME).await.unwrap();
     let mut conrad = family("conrad");
-    conrad.paused = true;
+    conrad.pause(None, world.clock.now());
     world.store.update_family(&conrad).await.unwrap();
-    queue.sent.lock().unwrap().clear();
-    tick(&world, &queue, "2026-11-21T11:55:00Z").await.unwrap();
-    let sent = queue.sent.lock().unwrap().clone();
-    let families: Vec<&str> = sent.iter().map(|notice| notice.family.as_str()).collect();
-    assert_eq!(families, ["diaz"]);
+    world.clock.set(now);
+    let mut sent = queue.sent.lock().unwrap().clone();
+    sent.retain(|notice| notice.family == conrad.id);
+    let [notice] = &sent[..] else {
+        panic!("{sent:?}")
+    };
+    let requested = requested.map(|date| date.parse().unwrap());
+    let ports = world.notify_ports();
+    let result = deliver(&ports, notice, requested, at_once).await.unwrap();
+    let result = result.unwrap();
+    assert_eq!(
+        (result.state, result.reason.as_deref()),
+        (MailState::Skipped, Some("The family was paused."))
+    );
+    let record = world.store.mail(notice).await.unwrap().unwrap();
+    assert_eq!(record.state, MailState::Skipped);
+    assert_eq!(world.mails(), 0);
+    assert_eq!(world.store.recent_alerts(10).await.unwrap(), []);
+    // It is final, also for the next tick.
+    conrad.resume(world.clock.now());
+    world.store.update_family(&conrad).await.unwrap();
+    let again = deliver(&ports, notice, requested, at_once).await.unwrap();
+    assert_eq!((again, world.mails()), (None, 0));
 }
 
 /// Adds a notice of conrad whose worker stopped while sending, long enough ago to be given up.

@@ -4,11 +4,12 @@ use futures::FutureExt as _;
 use super::*;
 use crate::jobs::RunError;
 use crate::jobs::notify::NotifyAllInput;
-use crate::jobs::notify::run::notify_all;
+use crate::jobs::notify::run::NotifyAll;
 use crate::outbox::{HELD_RESTORED, MailKey, MailState};
+use crate::run::harness::Harness;
 use crate::run::ledger::{RunPlan, StartRules};
 use crate::run::not_started::NotStarted;
-use crate::run::{Job, Run, RunKey, RunOutcome, Trigger};
+use crate::run::{JobName, Run, RunKey, RunOutcome, Trigger};
 use crate::store::{FamilyStore, OutboxStore};
 use crate::testing::world::{World, account};
 
@@ -22,7 +23,7 @@ async fn tick(world: &World) -> Result<Run, NotStarted> {
     use crate::clock::Clock as _;
     let plan = RunPlan {
         key: RunKey {
-            job: Job::NotifyAll,
+            job: JobName::NOTIFY_ALL,
             label: "tick".parse().unwrap(),
             scheduled_time: world.clock.now(),
         },
@@ -34,9 +35,14 @@ async fn tick(world: &World) -> Result<Run, NotStarted> {
     };
     let input = NotifyAllInput::default();
     let ports = world.notify_ports();
-    let never = || false;
-    match notify_all(&ports, &world.store, plan, &input, &never, &|_| {}).await {
-        Ok(run) => Ok(run),
+    let job = NotifyAll {
+        ports: &ports,
+        runs: &world.store,
+        on_progress: &|_| {},
+    };
+    let harness = Harness::new(&world.store, &world.clock);
+    match harness.run(&job, plan, &input).await {
+        Ok(finished) => Ok(finished.run),
         Err(RunError::NotStarted(why)) => Err(why),
         Err(RunError::Job(error)) => panic!("{error}"),
     }

@@ -7,15 +7,16 @@ use crate::family::{Delivery, StoppedRecipient};
 use crate::mail::MailAnswer;
 use crate::outbox::MailState;
 use crate::outbox::{LEASE, MailKey, OutboxRecord, REFUSED_DELAY};
+use crate::run::harness::Harness;
 use crate::run::ledger::StartRules;
-use crate::run::{Job, RunKey, RunOutcome, Trigger};
+use crate::run::{Run, RunKey, RunOutcome, Trigger};
 use crate::store::{FamilyStore, OutboxStore};
 use crate::testing::world::{Broken, World, account, family};
 
 fn plan_tick(world: &World) -> RunPlan<'static> {
     RunPlan {
         key: RunKey {
-            job: Job::NotifyAll,
+            job: JobName::NOTIFY_ALL,
             label: format!("tick-{}", Uuid::new_v4().simple()).parse().unwrap(),
             scheduled_time: world.clock_now(),
         },
@@ -28,16 +29,25 @@ fn plan_tick(world: &World) -> RunPlan<'static> {
 }
 
 async fn tick(world: &World) -> Run {
-    notify_all(
-        &world.notify_ports(),
-        &world.store,
-        plan_tick(world),
-        &NotifyAllInput::default(),
-        &|| false,
-        &|_| {},
-    )
-    .await
-    .unwrap()
+    let (ports, input) = (world.notify_ports(), NotifyAllInput::default());
+    let run = notify_all(world, &ports, plan_tick(world), &input, &|_| {});
+    run.await.unwrap()
+}
+
+async fn notify_all(
+    world: &World,
+    ports: &NotifyPorts<'_>,
+    plan: RunPlan<'_>,
+    input: &NotifyAllInput,
+    on_progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+) -> Result<Run, RunError> {
+    let job = NotifyAll {
+        ports,
+        runs: &world.store,
+        on_progress,
+    };
+    let harness = Harness::new(&world.store, &world.clock);
+    Ok(harness.run(&job, plan, input).await?.run)
 }
 
 impl World {
@@ -350,7 +360,7 @@ async fn manual_send_ignores_the_retry_delay() {
     assert_eq!(world.mails(), 1);
     let plan = RunPlan {
         key: RunKey {
-            job: Job::NotifyAll,
+            job: JobName::NOTIFY_ALL,
             label: "person".parse().unwrap(),
             scheduled_time: world.clock_now(),
         },
@@ -364,16 +374,9 @@ async fn manual_send_ignores_the_retry_delay() {
         at_once: true,
         ..NotifyAllInput::default()
     };
-    let run = notify_all(
-        &world.notify_ports(),
-        &world.store,
-        plan,
-        &input,
-        &|| false,
-        &|_| {},
-    )
-    .await
-    .unwrap();
+    let ports = world.notify_ports();
+    let run = notify_all(&world, &ports, plan, &input, &|_| {});
+    let run = run.await.unwrap();
     assert_eq!(run.counts.done, 1);
     assert_eq!(world.todays_notice().await.state, MailState::Sent);
 }
@@ -392,7 +395,7 @@ async fn unreadable_notices_of_one_family_do_not_block_others() {
     };
     let plan = plan_tick(&world);
     let input = NotifyAllInput::default();
-    let run = notify_all(&ports, &world.store, plan, &input, &|| false, &|_| {});
+    let run = notify_all(&world, &ports, plan, &input, &|_| {});
     assert!(run.await.is_err(), "the run reports the missing notice");
     assert_eq!(world.mails(), 1);
 }
@@ -416,7 +419,7 @@ async fn long_run_reports_progress_every_minute() {
         *longest = silent.max(*longest);
     };
     let (ports, input) = (world.notify_ports(), NotifyAllInput::default());
-    let run = notify_all(&ports, &world.store, plan, &input, &|| false, &progress);
+    let run = notify_all(&world, &ports, plan, &input, &progress);
     assert_eq!(run.await.unwrap().counts.skipped, 62);
     let longest = longest.into_inner().unwrap();
     assert!(longest < Duration::minutes(2), "silent for {longest}");

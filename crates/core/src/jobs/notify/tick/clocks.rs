@@ -60,7 +60,7 @@ impl Town {
             &self.store,
             &self.store,
             &self.store,
-            MailKind::ALL,
+            MailKind::OF_NOTIFY_ALL,
             &input,
             &clock,
         );
@@ -70,7 +70,7 @@ impl Town {
                 let planned = self.store.mail(&notice).await.unwrap().unwrap();
                 let skipped = planned
                     .claim(Uuid::nil(), now)
-                    .and_then(|claimed| claimed.skip(now))
+                    .and_then(|claimed| claimed.skip(None, now))
                     .unwrap();
                 let revision = planned.revision;
                 let replaced = self.store.replace_mail(revision, &skipped, None).await;

@@ -4,6 +4,7 @@ use uuid::Uuid;
 use super::*;
 use crate::alerts::Alert;
 use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE};
+use crate::store::PauseStore as _;
 use crate::testing::memory::MemoryStore;
 use crate::testing::world::{Broken, FailingAlertStore, TestClock, World, family};
 
@@ -17,7 +18,7 @@ async fn tick_of(world: &World, input: &NotifyAllInput) -> TickBatch {
         &world.store,
         &world.store,
         &world.store,
-        MailKind::ALL,
+        MailKind::OF_NOTIFY_ALL,
         input,
         &world.clock,
     );
@@ -179,33 +180,155 @@ async fn gap_between_recorded_days_is_found_by_the_next_plan() {
 async fn days_before_creation_or_while_paused_are_not_missed() {
     let (world, _) = planned().await;
     let mut conrad = family("conrad");
-    conrad.set_paused(true, world.clock.now());
+    conrad.pause(None, world.clock.now());
     world.store.update_family(&conrad).await.unwrap();
     world.clock.set("2026-11-24T12:00:00Z");
+    let open = MailKey::daily(world.conrad(), date("2026-11-21"));
     let paused = tick(&world).await;
     assert_eq!(
-        paused.finalised.len(),
-        1,
-        "only the open notice of the first day"
+        (paused.free, paused.finalised.len()),
+        (vec![open.clone()], 0)
     );
-    conrad.set_paused(false, world.clock.now());
+    conrad.resume(world.clock.now());
     world.store.update_family(&conrad).await.unwrap();
     let found = tick(&world).await;
-    assert_eq!((found.free.len(), found.finalised.len()), (1, 0));
+    let today = MailKey::daily(world.conrad(), date("2026-11-24"));
+    assert_eq!((found.free, found.finalised.len()), (vec![today, open], 0));
 }
 
 #[tokio::test]
-async fn open_notice_of_a_paused_family_ends_with_its_day() {
+async fn pause_with_an_end_is_over_without_a_command() {
     let (world, _) = planned().await;
     let mut conrad = family("conrad");
-    conrad.set_paused(true, world.clock.now());
+    conrad.pause(Some(date("2026-11-24")), world.clock.now());
     world.store.update_family(&conrad).await.unwrap();
+    world.clock.set("2026-11-23T12:00:00Z");
+    let paused = tick(&world).await;
+    let dates = |found: &TickBatch| Vec::from_iter(found.free.iter().map(|key| key.date));
+    // The worker of the open notice skips it.
+    let open = date("2026-11-21");
+    assert_eq!((dates(&paused), paused.finalised.len()), (vec![open], 0));
+    world.clock.set("2026-11-24T12:00:00Z");
+    let found = tick(&world).await;
+    assert_eq!(
+        (dates(&found), found.finalised.len()),
+        (vec![date("2026-11-24"), open], 0)
+    );
+    // Only a day after the pause can be missed.
+    world.clock.set("2026-11-26T12:00:00Z");
+    let found = tick(&world).await;
+    let over: Vec<_> = found.finalised.iter().map(|result| result.date).collect();
+    assert!(over.contains(&date("2026-11-25")), "{over:?}");
+    assert!(
+        over.iter().all(|day| *day >= date("2026-11-24")),
+        "{over:?}"
+    );
+}
+
+#[tokio::test]
+async fn last_night_of_a_pause_is_not_sent_after_midnight() {
+    let world = World::new().await;
+    let diaz = "diaz".parse().unwrap();
+    world.store.remove_family(&diaz).await.unwrap();
+    let mut conrad = family("conrad");
+    conrad.notice_time = chrono::NaiveTime::from_hms_opt(23, 45, 0).unwrap();
+    conrad.created_at = world.clock.now();
+    conrad.pause(Some(date("2026-11-24")), world.clock.now());
+    world.store.update_family(&conrad).await.unwrap();
+    // 00:15 in Toronto.
+    world.clock.set("2026-11-24T05:15:00Z");
+    assert!(
+        conrad
+            .due_dates(world.clock.now())
+            .contains(&date("2026-11-23"))
+    );
     let found = tick(&world).await;
     assert!(found.free.is_empty() && found.finalised.is_empty());
-    world.clock.advance(Duration::days(1));
-    let found = tick(&world).await;
-    assert_eq!(found.finalised[0].state, MailState::Failed);
-    assert!(found.finalised[0].reason.is_some());
+}
+
+/// Records a run of this job and label, and a pause of the label; `None`: of all schedules.
+async fn pause_schedule(
+    world: &World,
+    (job, label): (JobName, &str),
+    paused: Option<&str>,
+    [since, until]: [&str; 2],
+) {
+    let run = crate::testing::contract::sample::run(job, label, "11:45:00");
+    assert!(world.store.record_run(&run).await.unwrap());
+    let pause = Pause {
+        label: paused.map(|label| label.parse().unwrap()),
+        since: since.parse().unwrap(),
+        until: Some(until.parse().unwrap()),
+        by: "ana".to_owned(),
+        why: None,
+    };
+    assert!(world.store.replace_pause(None, &pause).await.unwrap());
+}
+
+/// Returns what became of the days after a tick on the 24th: none was planned since the 21st.
+async fn days_after_a_pause(world: &World) -> (Vec<String>, Vec<NaiveDate>) {
+    world.clock.set("2026-11-24T12:00:00Z");
+    let input = NotifyAllInput::default();
+    let store = &world.store;
+    let kinds = MailKind::OF_NOTIFY_ALL;
+    let mut tick = Tick::new(store, store, store, kinds, &input, &world.clock)
+        .with_schedules_of(store, JobName::NOTIFY_ALL);
+    let mut missed = Vec::new();
+    while let Some(found) = tick.next().await.unwrap() {
+        missed.extend(found.finalised.iter().map(|result| result.date));
+    }
+    let kind = MailKind::DAILY;
+    let records = store.recent_mails(&kind, &world.conrad(), 10).await;
+    let mut days: Vec<String> = records
+        .unwrap()
+        .into_iter()
+        .map(|record| {
+            let reason = record.reason.unwrap_or_default();
+            format!("{} {} {reason}", record.date, record.state.as_str())
+        })
+        .collect();
+    days.sort();
+    let alerts = store.recent_alerts(10).await.unwrap();
+    assert_eq!(alerts.len(), missed.len(), "{alerts:?}");
+    (days, missed)
+}
+
+const TICK: (JobName, &str) = (JobName::NOTIFY_ALL, "tick");
+
+#[rstest::rstest]
+#[case::own(TICK, Some("tick"), ["2026-11-21T13:00:00Z", "2026-11-24T11:50:00Z"], &[])]
+#[case::of_all_schedules(TICK, None, ["2026-11-21T13:00:00Z", "2026-11-24T11:50:00Z"], &[])]
+#[case::begun_just_after_the_notice_was_due(
+    TICK, Some("tick"), ["2026-11-22T11:40:00Z", "2026-11-24T11:50:00Z"], &[])]
+#[case::over_while_the_notice_was_due(
+    TICK, Some("tick"), ["2026-11-21T13:00:00Z", "2026-11-23T15:00:00Z"], &["2026-11-23"])]
+#[case::begun_on_the_second_day(
+    TICK, Some("tick"), ["2026-11-23T05:00:00Z", "2026-11-24T11:50:00Z"], &["2026-11-22"])]
+#[case::of_another_schedule(
+    TICK, Some("all"), ["2026-11-21T13:00:00Z", "2026-11-24T11:50:00Z"], &["2026-11-22", "2026-11-23"])]
+#[case::of_another_job(
+    (JobName::CHECK_CARDS, "tick"), Some("tick"), ["2026-11-21T13:00:00Z", "2026-11-24T11:50:00Z"],
+    &["2026-11-22", "2026-11-23"])]
+#[tokio::test]
+async fn day_in_a_pause_of_the_schedule_is_skipped_not_missed(
+    #[case] run: (JobName, &str),
+    #[case] paused: Option<&str>,
+    #[case] pause: [&str; 2],
+    #[case] expected: &[&str],
+) {
+    let (world, _) = planned().await;
+    pause_schedule(&world, run, paused, pause).await;
+    let (days, missed) = days_after_a_pause(&world).await;
+    let expected: Vec<NaiveDate> = expected.iter().map(|day| date(day)).collect();
+    assert_eq!(missed, expected);
+    let between = ["2026-11-22", "2026-11-23"].map(|day| match expected.contains(&date(day)) {
+        true => format!("{day} MISSED “notify-all” didn’t run that day."),
+        false => format!("{day} SKIPPED The schedule was paused."),
+    });
+    let mut all = vec!["2026-11-21 PENDING ".to_owned()];
+    all.extend(between);
+    all.push("2026-11-24 PENDING ".to_owned());
+    assert_eq!(days, all);
 }
 
 #[tokio::test]
@@ -241,7 +364,7 @@ async fn world_with_failures() -> World {
     let (world, record) = planned().await;
     sending(&world, &record).await;
     let mut diaz = family("diaz");
-    diaz.set_paused(true, world.clock.now());
+    diaz.pause(None, world.clock.now());
     let open = OutboxRecord::planned(
         MailKey::daily(diaz.id.clone(), date("2026-11-21")),
         world.clock.now(),
@@ -277,7 +400,7 @@ async fn every_failure_raises_an_alert() {
         .iter()
         .map(|finalised| finalised.state.as_str())
         .collect();
-    assert_eq!(states, ["FAILED", "GAVE_UP", "MISSED"].into());
+    assert_eq!(states, ["GAVE_UP", "MISSED"].into());
 }
 
 #[tokio::test]
@@ -287,7 +410,14 @@ async fn lease_that_began_during_a_tick_is_not_doubted() {
     assert!(!planned.is_empty());
     let input = NotifyAllInput::default();
     let store = &world.store;
-    let mut tick = Tick::new(store, store, store, MailKind::ALL, &input, &world.clock);
+    let mut tick = Tick::new(
+        store,
+        store,
+        store,
+        MailKind::OF_NOTIFY_ALL,
+        &input,
+        &world.clock,
+    );
     // The machine sleeps; meanwhile a worker of another run begins sending.
     world.clock.advance(Duration::hours(1));
     let now = world.clock.now();
@@ -314,7 +444,14 @@ async fn failed_notice_is_recorded_only_after_its_alert() {
     let world = world_with_failures().await;
     let (input, store) = (NotifyAllInput::default(), &world.store);
     let without = FailingAlertStore(store);
-    let mut tick = Tick::new(store, store, &without, MailKind::ALL, &input, &world.clock);
+    let mut tick = Tick::new(
+        store,
+        store,
+        &without,
+        MailKind::OF_NOTIFY_ALL,
+        &input,
+        &world.clock,
+    );
     let mut faults = 0;
     loop {
         match tick.next().await {
@@ -335,7 +472,7 @@ async fn failed_notice_is_recorded_only_after_its_alert() {
     }
     // The next tick finds them again.
     let found = tick_of(&world, &input).await;
-    assert_eq!(found.finalised.len(), 3);
+    assert_eq!(found.finalised.len(), 2);
 }
 
 #[tokio::test]
@@ -402,7 +539,7 @@ async fn each_date_is_planned_once(
                 &world.store,
                 &world.store,
                 &world.store,
-                MailKind::ALL,
+                MailKind::OF_NOTIFY_ALL,
                 &input,
                 &clock,
             );
@@ -452,7 +589,7 @@ async fn unreadable_notices_of_one_family_do_not_block_others() {
         &world.store,
         &broken,
         &world.store,
-        MailKind::ALL,
+        MailKind::OF_NOTIFY_ALL,
         &input,
         &world.clock,
     );

@@ -1,0 +1,98 @@
+//! Stores the daily history of the runs.
+
+use async_trait::async_trait;
+use chrono::{NaiveDate, NaiveTime};
+use futures::future::try_join_all;
+use hippo_core::run::day::{DayKey, RunDay, Square};
+use hippo_core::store::{RunDayStore, StoreResult};
+
+use super::DynamoDbStore;
+use super::expression::Expression;
+use super::item::{Item, number, text};
+use super::keys::{DAYS_SHARDS, Key, days};
+use super::table::{MAX_ATTEMPTS, Query, Written, too_busy, wait_before_retry};
+
+#[async_trait]
+impl RunDayStore for DynamoDbStore {
+    /// Takes one read, and one write if the day changes.
+    async fn upsert_squares(&self, day: &DayKey, squares: &[Square]) -> StoreResult<()> {
+        let key = Key::run_day(day);
+        for tries in 0..MAX_ATTEMPTS {
+            wait_before_retry(tries).await?;
+            let stored = self.table.get(&key).await?;
+            let mut changed: RunDay = match &stored {
+                Some(item) => self.unless_damaged(item, Item::data)?.unwrap_or_default(),
+                None => RunDay::default(),
+            };
+            let mut has_changed = false;
+            for square in squares {
+                has_changed |= changed.upsert(square.clone());
+            }
+            if !has_changed {
+                return Ok(());
+            }
+            let revision = stored.as_ref().map(Item::revision);
+            let item = Item::new(&key)
+                .with_data(&changed)?
+                .with("revision", number(revision.map_or(0, |read| read + 1)))
+                .with(
+                    "expires_at",
+                    self.expiry(day.date.and_time(NaiveTime::MIN).and_utc()),
+                );
+            let condition = revision.map_or_else(Expression::absent, Expression::unchanged);
+            if let Written::Done = self.table.put(item, &condition).await? {
+                return Ok(());
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Takes one query for each shard.
+    async fn run_days(&self, from: NaiveDate, to: NaiveDate) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        let queries = (0..DAYS_SHARDS).map(|shard| {
+            let keys = Expression::new("#pk = :pk AND #sk BETWEEN :from AND :to")
+                .value(":pk", text(days(shard)))
+                .value(":from", text(from.to_string()))
+                // Sorts after every label of the day.
+                .value(":to", text(format!("{to}~")));
+            async move { self.table.query(&Query::table(keys)).await }
+        });
+        let mut found = Vec::new();
+        for items in try_join_all(queries).await? {
+            for item in &items {
+                // A newer version may have stored runs of jobs that this one doesn't know.
+                if let Some(key) = day_key(item) {
+                    let day = self.unless_damaged(item, Item::data)?;
+                    found.extend(day.map(|day| (key, day)));
+                }
+            }
+        }
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(found)
+    }
+}
+
+impl DynamoDbStore {
+    /// Deletes the days before `before`.
+    pub(super) async fn forget_days(&self, before: NaiveDate) -> StoreResult<()> {
+        for shard in 0..DAYS_SHARDS {
+            let keys = Expression::new("#pk = :pk AND #sk < :before")
+                .value(":pk", text(days(shard)))
+                .value(":before", text(before.to_string()));
+            let found = self.table.query(&Query::table(keys)).await?;
+            let keys: Vec<Key> = found.iter().filter_map(Item::key).collect();
+            self.table.delete_all(&keys).await?;
+        }
+        Ok(())
+    }
+}
+
+fn day_key(item: &Item) -> Option<DayKey> {
+    let (date, run) = item.text("sk")?.split_once('#')?;
+    let (job, label) = run.split_once('#')?;
+    Some(DayKey {
+        date: date.parse().ok()?,
+        job: job.parse().ok()?,
+        label: label.parse().ok()?,
+    })
+}

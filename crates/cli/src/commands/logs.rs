@@ -1,0 +1,203 @@
+//! `hippo logs`: the log lines of runs.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveTime, TimeZone as _, Utc};
+use chrono_tz::Tz;
+use clap::Args;
+use hippo_core::clock::local_date;
+use hippo_core::run::{JobName, RunKey};
+use hippo_core::text::clean;
+
+use crate::commands::runs::find_run;
+use crate::context::{Context, Globals};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::table::{Tone, paint};
+use crate::output::{print, print_json, print_to_stderr, stdout};
+use crate::run_log::read::{LogCursor, LogQuery, NewLines, SourcedLine};
+use crate::values::{Since, job_name, run_key, since};
+
+/// Show the log lines of runs.
+///
+/// On one machine they are kept for 14 days, and at most 1,000 lines of each run. On AWS they are
+/// kept in CloudWatch for the stack's LogRetentionInDays.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo logs
+  hippo logs --job check-cards --since 7d
+  hippo logs check-cards/all/2026-11-21T10:00:00Z
+  hippo logs -f                           # until Ctrl-C
+
+With -f --json it prints one document per line.")]
+pub(crate) struct Logs {
+    /// Only this run's lines.
+    #[arg(value_name = "RUN_ID", value_parser = run_key)]
+    run: Option<RunKey>,
+    /// Only this job's lines.
+    #[arg(long, value_parser = job_name())]
+    job: Option<JobName>,
+    /// Only lines since a date, or of the last days, such as 7d. By default those of the last 24 hours, or
+    /// all of the run.
+    #[arg(long, value_name = "DATE", value_parser = since)]
+    since: Option<Since>,
+    /// Go on and show new lines.
+    #[arg(short, long)]
+    follow: bool,
+}
+
+/// Shows the lines.
+pub(crate) async fn run(args: Logs, globals: &Globals) -> CommandResult {
+    let context = globals.open().await?;
+    let query = query(&context, &args).await;
+    let mut cursor = LogCursor::default();
+    let new = context
+        .deployment
+        .new_log_lines(&query, &mut cursor)
+        .await?;
+    if args.follow {
+        return follow(&context, &query, cursor, new).await;
+    }
+    context.output.print_document(&new.lines);
+    if new.lines.is_empty() && !new.has_more {
+        show_none(&context, &args).await?;
+    }
+    show(&context, &new.lines);
+    if new.has_more {
+        print_to_stderr(
+            "There are more lines than one command reads. Choose fewer with --job or a later --since, or follow all \
+             of them with -f.",
+        );
+    }
+    Ok(Outcome::Done)
+}
+
+/// How long before a run its lines may be logged.
+const TIME_BEFORE_RUN: chrono::Duration = chrono::Duration::days(1);
+
+/// How long after a run its dead letters may be replayed.
+const REPLAY_TIME: chrono::Duration = chrono::Duration::days(15);
+
+/// Stops following after this many failed reads in a row. The client has retried each already.
+const MAX_FAILED_READS: u32 = 5;
+
+async fn query(context: &Context, args: &Logs) -> LogQuery {
+    let (now, zone) = (context.now(), context.zone());
+    // The search only takes longer without it.
+    let run = match &args.run {
+        Some(run) if !args.follow => context.store.run(run).await.ok().flatten(),
+        _ => None,
+    };
+    // One that still runs goes on writing.
+    let ended_at = run.and_then(|run| run.finished_at);
+    LogQuery {
+        job: args.job,
+        run: args.run.clone(),
+        since: match (args.since, &args.run) {
+            (Some(since), _) => midnight(since, now, zone),
+            (None, Some(run)) => run.scheduled_time - TIME_BEFORE_RUN,
+            (None, None) => now - chrono::Duration::days(1),
+        },
+        until: ended_at.map(|ended_at| ended_at + REPLAY_TIME),
+    }
+}
+
+/// The beginning of the first local date.
+fn midnight(since: Since, now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+    let date = since.first_date(local_date(now, zone));
+    let local = date.and_time(NaiveTime::MIN);
+    // Where clocks change at midnight, the day begins an hour later.
+    zone.from_local_datetime(&local)
+        .earliest()
+        .map_or_else(|| local.and_utc(), |midnight| midnight.to_utc())
+}
+
+async fn show_none(context: &Context, args: &Logs) -> Result<(), CommandError> {
+    let output = context.output;
+    match &args.run {
+        Some(run) => {
+            find_run(context, run).await?;
+            output.print_text(format!("No log line of the run {run} is kept."));
+        }
+        None => {
+            output.print_text("No job has logged anything in that time. --since goes back further.")
+        }
+    }
+    Ok(())
+}
+
+/// Shows these lines and all that come, until Ctrl-C.
+async fn follow(
+    context: &Context,
+    query: &LogQuery,
+    mut cursor: LogCursor,
+    mut new: NewLines,
+) -> CommandResult {
+    let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut failed_reads = 0;
+    loop {
+        if context.output.json {
+            new.lines.iter().for_each(print_json);
+        } else {
+            show(context, &new.lines);
+        }
+        if stdout::has_failed() {
+            return Ok(Outcome::Done);
+        }
+        // A search that found nothing waits too, so that it can't use up the service's limit.
+        let pause = match new.has_more && !new.lines.is_empty() {
+            true => Duration::ZERO,
+            false => context.deployment.log_poll_interval(),
+        };
+        let read = tokio::select! {
+            _ = &mut stop => return Ok(Outcome::Done),
+            read = async {
+                tokio::time::sleep(pause).await;
+                context.deployment.new_log_lines(query, &mut cursor).await
+            } => read,
+        };
+        failed_reads = if read.is_err() { failed_reads + 1 } else { 0 };
+        new = match read {
+            // The cursor hasn't moved, so nothing is left out.
+            Err(_) if failed_reads < MAX_FAILED_READS => NewLines::default(),
+            read => read?,
+        };
+    }
+}
+
+fn show(context: &Context, lines: &[SourcedLine]) {
+    let output = context.output;
+    if output.json || output.quiet {
+        return;
+    }
+    for line in lines {
+        print(&render(line, context.zone(), output.color));
+    }
+}
+
+fn render(line: &SourcedLine, zone: Tz, color: bool) -> String {
+    let entry = &line.line;
+    let tone = match entry.level.as_str() {
+        "ERROR" => Tone::Bad,
+        "WARN" => Tone::Warning,
+        _ => Tone::Faint,
+    };
+    let at = entry.at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
+    let level = paint(&format!("{:5}", clean(&entry.level)), tone, color);
+    let mut text = format!("{at} {level} {}", clean(&entry.message));
+    let mut fields = String::new();
+    // A line about the run itself names it already.
+    if entry.fields.get("run.id").and_then(|id| id.as_str()) != Some(&line.source) {
+        fields.push_str(&format!(" {}", clean(&line.source)));
+    }
+    for (name, value) in &entry.fields {
+        let value = match value.as_str() {
+            Some(value) => clean(value),
+            None => value.to_string(),
+        };
+        fields.push_str(&format!(" {}={value}", clean(name)));
+    }
+    text.push_str(&paint(&fields, Tone::Faint, color));
+    text.push('\n');
+    text
+}

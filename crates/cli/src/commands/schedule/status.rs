@@ -1,0 +1,186 @@
+//! `hippo schedule status`: whether systemd runs the declared schedules.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::install::ON_AWS;
+use super::systemd::{
+    ENABLE_LINGER, TimerState, UnitDirectory, UnitPaths, UserManager, linger_advice, lingers,
+};
+use super::units::make_units;
+use crate::config::Config;
+use crate::context::Globals;
+use crate::exit::{CommandResult, Outcome};
+use crate::output::print_to_stderr;
+use crate::output::table::{Cell, Table, Tone, fixed, words};
+
+/// Show whether systemd runs the schedules in config.toml.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hippo schedule status
+
+Exit code 1: a timer is missing, stale or not running.")]
+pub(crate) struct Status {}
+
+/// Whether a timer is as config.toml declares it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Installation {
+    /// As declared.
+    Installed,
+    /// It was made from another declaration, or for another command.
+    Stale,
+    /// There is none.
+    Missing,
+    /// The schedule is disabled, so there shall be none.
+    Disabled,
+    /// Its schedule is gone.
+    LeftOver,
+}
+
+impl Installation {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Stale => "stale",
+            Self::Missing => "missing",
+            Self::Disabled => "disabled",
+            Self::LeftOver => "left over",
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct TimerView {
+    timer: String,
+    state: Installation,
+    /// Whether systemd starts it; `None` if systemd doesn't answer.
+    runs: Option<bool>,
+    /// When it fires next, as systemd writes it.
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TimersDocument<'a> {
+    timers: &'a [TimerView],
+    lingers: Option<bool>,
+}
+
+/// Shows the timers.
+pub(super) fn status(globals: &Globals) -> CommandResult {
+    let home = globals.local_home("schedule status", ON_AWS)?;
+    home.must_be_initialized()?;
+    let config = Config::read(&home)?;
+    let paths = UnitPaths::find(&home)?;
+    let directory = UnitDirectory::locate()?;
+    let mut left_over = directory.made_for(paths.home())?;
+    let mut timers = Vec::new();
+    for schedule in config.jobs.schedules() {
+        let units = make_units(schedule, &paths.caller());
+        left_over.retain(|name| !units.iter().any(|unit| unit.name == *name));
+        let mut is_there = false;
+        let mut is_current = true;
+        for unit in &units {
+            let text = directory.read(&unit.name)?;
+            is_there |= text.is_some();
+            is_current &= text.as_ref() == Some(&unit.text);
+        }
+        let state = match (schedule.enabled, is_there, is_current) {
+            (true, true, true) => Installation::Installed,
+            (true, true, false) => Installation::Stale,
+            (true, false, _) => Installation::Missing,
+            (false, false, _) => Installation::Disabled,
+            (false, true, _) => Installation::LeftOver,
+        };
+        let [timer, _] = units;
+        timers.push((timer.name, state));
+    }
+    left_over.retain(|name| name.ends_with(".timer"));
+    timers.extend(
+        left_over
+            .into_iter()
+            .map(|name| (name, Installation::LeftOver)),
+    );
+    let names: Vec<String> = timers.iter().map(|(name, _)| name.clone()).collect();
+    let states = match UserManager.states(&names) {
+        Ok(states) => Some(states),
+        Err(error) => {
+            print_to_stderr(error.to_string());
+            None
+        }
+    };
+    let views: Vec<TimerView> = timers
+        .into_iter()
+        .map(|(name, state)| view(name, state, states.as_ref()))
+        .collect();
+    let lingers = lingers();
+    show(globals, &views, lingers);
+    Ok(Outcome::failed_if(!views.iter().all(is_good)))
+}
+
+fn view(
+    timer: String,
+    state: Installation,
+    states: Option<&BTreeMap<String, TimerState>>,
+) -> TimerView {
+    let known = states.map(|states| states.get(&timer).cloned().unwrap_or_default());
+    TimerView {
+        runs: known
+            .as_ref()
+            .map(|known| known.is_enabled && known.is_active),
+        next: known.and_then(|known| known.next),
+        timer,
+        state,
+    }
+}
+
+fn is_good(view: &TimerView) -> bool {
+    match view.state {
+        Installation::Installed => view.runs == Some(true),
+        Installation::Disabled => true,
+        Installation::Stale | Installation::Missing | Installation::LeftOver => false,
+    }
+}
+
+fn show(globals: &Globals, views: &[TimerView], lingers: Option<bool>) {
+    let output = globals.output;
+    output.print_document(&TimersDocument {
+        timers: views,
+        lingers,
+    });
+    if views.is_empty() {
+        output.print_text("config.toml declares no schedule, so there are no timers.");
+        return;
+    }
+    let mut table = Table::new([fixed("TIMER"), fixed("STATE"), fixed("RUNS"), words("NEXT")]);
+    for view in views {
+        let tone = match view.state {
+            Installation::Installed => Tone::Good,
+            Installation::Disabled => Tone::Faint,
+            Installation::Stale | Installation::Missing | Installation::LeftOver => Tone::Bad,
+        };
+        let runs = match view.runs {
+            None => "unknown",
+            Some(true) => "yes",
+            Some(false) => "no",
+        };
+        table.row([
+            view.timer.as_str().into(),
+            Cell::new(view.state.as_str(), tone),
+            runs.into(),
+            view.next.as_deref().unwrap_or("–").into(),
+        ]);
+    }
+    output.print_table(&table);
+    if !views.iter().all(is_good) {
+        output.print_text("To make the timers as config.toml declares them:");
+        output.print_line("  hippo schedule install");
+    }
+    if let Some(advice) = linger_advice(lingers) {
+        output.print_text(advice);
+        output.print_line(ENABLE_LINGER);
+    }
+}

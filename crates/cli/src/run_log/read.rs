@@ -1,0 +1,112 @@
+//! Reads the lines of runs.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use hippo_core::run::{JobName, RunKey};
+use serde::Serialize;
+
+use super::{LogLine, MAX_BYTES, list};
+
+/// Which lines to read.
+#[derive(Debug, Clone)]
+pub(crate) struct LogQuery {
+    /// Only this job's lines.
+    pub(crate) job: Option<JobName>,
+    /// Only this run's lines.
+    pub(crate) run: Option<RunKey>,
+    /// Only lines since this time.
+    pub(crate) since: DateTime<Utc>,
+    /// Only lines until this time; `None`: also those to come.
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
+/// How far the lines were read.
+#[derive(Debug, Default)]
+pub(crate) struct LogCursor {
+    /// The offset in each file.
+    offsets: BTreeMap<PathBuf, u64>,
+    /// The position in each log group.
+    #[cfg(feature = "aws")]
+    pub(crate) groups: hippo_aws::operator::logs::LogCursor,
+}
+
+/// Lines that weren't read before, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct NewLines {
+    /// The lines.
+    pub(crate) lines: Vec<SourcedLine>,
+    /// Whether a limit was reached, so that the next read finds more.
+    pub(crate) has_more: bool,
+}
+
+/// A line with the run or function that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct SourcedLine {
+    /// The run's id, or the function's name.
+    pub(crate) source: String,
+    #[serde(flatten)]
+    pub(crate) line: LogLine,
+}
+
+/// Reads the lines that were written since the cursor's last use, oldest first.
+pub(crate) fn read_new(
+    folder: &Path,
+    query: &LogQuery,
+    cursor: &mut LogCursor,
+) -> std::io::Result<NewLines> {
+    let mut found = Vec::new();
+    for (run, path) in list(folder)? {
+        let is_wanted = query.job.is_none_or(|job| job == run.job)
+            && query.run.as_ref().is_none_or(|wanted| *wanted == run);
+        if !is_wanted {
+            continue;
+        }
+        let offset = cursor.offsets.get(&path).copied().unwrap_or_default();
+        let (lines, end) = match read_file(&path, offset) {
+            // Another run deleted it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            read => read?,
+        };
+        cursor.offsets.insert(path, end);
+        found.extend(
+            lines
+                .into_iter()
+                .filter(|line| line.at >= query.since)
+                .filter(|line| query.until.is_none_or(|until| line.at <= until))
+                .map(|line| SourcedLine {
+                    source: run.to_string(),
+                    line,
+                }),
+        );
+    }
+    // Runs may overlap. Lines of the same moment keep their order.
+    found.sort_by_key(|line| line.line.at);
+    Ok(NewLines {
+        lines: found,
+        has_more: false,
+    })
+}
+
+/// Reads the whole lines of a file from an offset, and returns the offset after them.
+///
+/// A line that can't be read is left out.
+pub(super) fn read_file(path: &Path, offset: u64) -> std::io::Result<(Vec<LogLine>, u64)> {
+    let mut file = std::fs::File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    // A file has one line more than its limit for each time that its run was started.
+    file.take(2 * MAX_BYTES as u64).read_to_end(&mut bytes)?;
+    let whole = bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |last| last + 1);
+    let lines = bytes
+        .get(..whole)
+        .unwrap_or_default()
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok());
+    Ok((lines.collect(), offset + whole as u64))
+}

@@ -1,0 +1,57 @@
+//! Missed runs that are made up for.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{RunPlan, find_missed_times, list_runs_before};
+use crate::jobs::JobError;
+use crate::run::{RunOutcome, Trigger};
+use crate::schedule::{CatchUp, Pause};
+use crate::store::RunStore;
+
+/// Runs that were missed longer ago stay missed.
+const MAX_AGE: TimeDelta = TimeDelta::days(7);
+
+/// At most so many runs are made up for at a time, the newest.
+const MAX_RUNS: usize = 20;
+
+/// Lists the scheduled times for which a run is made up now, oldest first.
+///
+/// The last one is the plan's own if it can't start regularly any more. A run that is made up for has
+/// no start deadline.
+pub(in crate::run) async fn list_runs_to_catch_up(
+    runs: &dyn RunStore,
+    now: DateTime<Utc>,
+    plan: &RunPlan<'_>,
+    policy: CatchUp,
+) -> Result<Vec<DateTime<Utc>>, JobError> {
+    let most = match policy {
+        CatchUp::None => 0,
+        CatchUp::Last => 1,
+        CatchUp::All => MAX_RUNS,
+    };
+    if most == 0 || plan.trigger == Trigger::Person || runs.run(&plan.key).await?.is_some() {
+        return Ok(Vec::new());
+    }
+    let scheduled_time = plan.key.scheduled_time;
+    let pauses = runs.pauses().await?;
+    let is_blocked = |pause: &Pause| pause.blocks(&plan.key.label, scheduled_time, now);
+    if pauses.iter().any(is_blocked) {
+        return Ok(Vec::new());
+    }
+    let is_late = match plan.rules.forbidden_outcome(scheduled_time, now) {
+        // A timer that fires daily for single days still makes up for one of them.
+        None | Some(RunOutcome::SkippedNotToday) => false,
+        Some(RunOutcome::Missed) => true,
+        Some(_) => return Ok(Vec::new()),
+    };
+    let before = list_runs_before(runs, &plan.key).await?;
+    if before.iter().any(|run| run.outcome == RunOutcome::Running) {
+        // It may be making up for these runs.
+        return Ok(Vec::new());
+    }
+    let mut times = find_missed_times(runs, &plan.key, &before, &plan.rules, &pauses).await?;
+    times.extend(is_late.then_some(scheduled_time));
+    times.retain(|time| now - *time <= MAX_AGE);
+    times.drain(..times.len().saturating_sub(most));
+    Ok(times)
+}

@@ -1,0 +1,29 @@
+//! The daily history of the runs.
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+
+use super::MemoryStore;
+use crate::run::day::{DayKey, RunDay, Square};
+use crate::store::{RunDayStore, StoreResult};
+
+#[async_trait]
+impl RunDayStore for MemoryStore {
+    async fn upsert_squares(&self, day: &DayKey, squares: &[Square]) -> StoreResult<()> {
+        let mut inside = self.write()?;
+        let stored = inside.run_days.entry(day.clone()).or_default();
+        for square in squares {
+            stored.upsert(square.clone());
+        }
+        Ok(())
+    }
+
+    async fn run_days(&self, from: NaiveDate, to: NaiveDate) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        let inside = self.lock();
+        let days = inside.run_days.iter();
+        Ok(days
+            .filter(|(key, _)| (from..=to).contains(&key.date))
+            .map(|(key, day)| (key.clone(), day.clone()))
+            .collect())
+    }
+}

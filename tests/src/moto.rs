@@ -1,0 +1,114 @@
+//! Runs moto, an emulator of AWS, on a free port for one test.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The longest time that it may take to start.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The server's process, stopped when dropped.
+#[derive(Debug)]
+pub struct Moto {
+    child: Child,
+    address: SocketAddr,
+    programs: PathBuf,
+}
+
+impl Moto {
+    /// Starts a server that holds nothing. Prints SKIPPED and returns `None` if moto isn't installed.
+    ///
+    /// # Panics
+    /// If it doesn't start, or if it isn't installed and `HIPPO_REQUIRE_EMULATORS` is set.
+    pub fn start() -> Option<Self> {
+        let programs = programs();
+        if !programs.join("moto_server").exists() {
+            assert!(
+                std::env::var_os("HIPPO_REQUIRE_EMULATORS").is_none(),
+                "moto is missing. Run “make emulators” to install it."
+            );
+            eprintln!("SKIPPED: moto is missing. Run “make emulators” to install it.");
+            return None;
+        }
+        // Another process may take the port first. Then the next try uses another port.
+        for _ in 0..5 {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = free.local_addr().unwrap();
+            drop(free);
+            let child = Command::new(programs.join("moto_server"))
+                .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let mut moto = Self {
+                child,
+                address,
+                programs: programs.clone(),
+            };
+            if moto.wait_until_ready() {
+                return Some(moto);
+            }
+        }
+        panic!("moto doesn't start.");
+    }
+
+    /// Returns its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns its address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs a Python script with the server's URL and a JSON document as arguments. Returns the
+    /// document that it prints; null if it prints nothing.
+    ///
+    /// # Panics
+    /// If the script fails.
+    pub fn run_script(&self, script: &Path, input: &Value) -> Value {
+        let read = Command::new(self.programs.join("python"))
+            .arg(script)
+            .args([self.url(), input.to_string()])
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(read.status.success(), "{} failed", script.display());
+        serde_json::from_slice(&read.stdout).unwrap_or_default()
+    }
+
+    fn wait_until_ready(&mut self) -> bool {
+        let deadline = Instant::now() + TIMEOUT;
+        while Instant::now() < deadline {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if TcpStream::connect(self.address).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The folder of the emulators' programs, in the project's own tools.
+fn programs() -> PathBuf {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools"));
+    std::env::var_os("TOOLS")
+        .map_or_else(default, PathBuf::from)
+        .join("python/emulators/bin")
+}
