@@ -46,8 +46,8 @@ fn logs_of(config: &SdkConfig) -> FunctionLogs {
 /// Whether a request searches for the lines with a run's id.
 fn is_for_lines(body: &Bytes) -> bool {
     let body: Value = serde_json::from_slice(body).unwrap();
-    body["filterPattern"] != json!(r#""platform.report" "timeout""#)
-        && body["filterPattern"] != json!(r#""platform.report" "errorType" -"timeout""#)
+    body["filterPattern"] != json!(r#""timeout""#)
+        && body["filterPattern"] != json!(r#""errorType""#)
 }
 
 /// The requests that search for the lines with a run's id.
@@ -65,19 +65,17 @@ async fn service(
     service_with_reports(answer, |_| page(&[], None)).await
 }
 
-/// A service whose group of `check-cards` has these pages of lines and of Lambda's reports about time-outs.
+/// A service whose group of `check-cards` has these pages of lines and of Lambda's reports, which both
+/// searches for reports find.
 async fn service_with_reports(
     lines: impl Fn(&Value) -> String + Send + Sync + 'static,
-    time_outs: impl Fn(&Value) -> String + Send + Sync + 'static,
+    reports: impl Fn(&Value) -> String + Send + Sync + 'static,
 ) -> (Fake, FunctionLogs) {
     let fake = fake(move |_, body| {
         let request: Value = serde_json::from_slice(body).unwrap();
-        let pattern = request["filterPattern"].as_str().unwrap_or_default();
         let answer = match group(body).as_str() {
             "/libraryhippo/hippo/check-cards" if is_for_lines(body) => lines(&request),
-            "/libraryhippo/hippo/check-cards" if !pattern.contains("errorType") => {
-                time_outs(&request)
-            }
+            "/libraryhippo/hippo/check-cards" => reports(&request),
             _ => page(&[], None),
         };
         (StatusCode::OK, answer)
