@@ -11,6 +11,7 @@ mod feed;
 mod format;
 mod json;
 mod markup;
+mod raw_link;
 mod size;
 mod source;
 

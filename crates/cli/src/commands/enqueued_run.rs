@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hippo_core::run::{Run, RunKey, RunOutcome};
 
-use crate::commands::runs::{load_details, print_problems};
+use crate::commands::runs::show::{load_details, print_problems};
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::progress::Progress as Bar;

@@ -9,7 +9,7 @@ use hippo_core::clock::local_date;
 use hippo_core::run::{JobName, RunKey};
 use hippo_core::text::clean;
 
-use crate::commands::runs::find_run;
+use crate::commands::runs::show::find_run;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Tone, paint};

@@ -4,28 +4,27 @@ mod activity;
 mod grid;
 mod past;
 mod retry;
-mod show;
+pub(crate) mod show;
+mod table;
 
 use std::io::IsTerminal as _;
 
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use hippo_core::ids::Label;
 use hippo_core::run::{JobName, Run, RunKey};
 use hippo_core::schedule::Pause;
 
-pub(crate) use self::show::{find_run, load_details, print_problems};
 use serde::Serialize;
 
 use self::activity::{ComingRun, coming_runs, describe};
+use self::past::PastRuns;
+use self::table::build_table;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::output::table::{Table, fixed, numbers, words};
-use crate::output::time::{duration, moment};
+use crate::output::time::moment;
 use crate::output::{count, print, print_json, stdout};
 use crate::pauses::load_pauses_of;
-use crate::run_view::{outcome_cell, with_work};
+use crate::run_view::with_work;
 use crate::schedule_remarks;
 use crate::suggest::did_you_mean;
 use crate::values::{MAX_DAYS, Since, job_name, run_key, since};
@@ -113,7 +112,15 @@ pub(crate) async fn run(args: Runs, globals: &Globals) -> CommandResult {
             let is_wanted = |job, label: &Label| args.is_wanted(job, label);
             grid::show(&context, args.days, is_wanted).await
         }
-        None if args.failed || args.since.is_some() => past::show(&context, &args).await,
+        None if args.failed || args.since.is_some() => {
+            let wanted = PastRuns {
+                since: args.since,
+                only_failed: args.failed,
+                limit: args.limit,
+            };
+            let is_wanted = |job, label: &Label| args.is_wanted(job, label);
+            past::show(&context, &wanted, is_wanted).await
+        }
         None => {
             let runs = last_runs(&context, &args).await?;
             context.output.print_document(&runs);
@@ -297,36 +304,10 @@ fn render_runs(
     build_table(runs, pauses, context.now(), context.zone()).render(width, context.output.color)
 }
 
-fn build_table(runs: &[Run], pauses: &[Pause], now: DateTime<Utc>, zone: Tz) -> Table {
-    let mut table = Table::new([
-        fixed("ID"),
-        fixed("STARTED").dispensable(),
-        fixed("TOOK").dispensable_at_last(),
-        numbers("PLANNED").dispensable_at_last(),
-        numbers("DONE"),
-        numbers("FAILED"),
-        numbers("SKIPPED").dispensable_at_last(),
-        words("OUTCOME"),
-    ]);
-    for run in runs {
-        table.row([
-            run.key.to_string().into(),
-            moment(run.started_at, now, zone).into(),
-            duration(run.duration(now)).into(),
-            run.counts.planned.to_string().into(),
-            run.counts.done.to_string().into(),
-            run.counts.failures().to_string().into(),
-            run.counts.skipped.to_string().into(),
-            outcome_cell(run, pauses, now, zone),
-        ]);
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::Duration;
+    use chrono::{DateTime, Utc};
     use hippo_core::run::{Counts, RunOutcome, Trigger};
 
     fn run(began: DateTime<Utc>) -> Run {
@@ -367,42 +348,6 @@ mod tests {
                 shown < 4,
                 "{drawn}"
             );
-        }
-    }
-
-    #[test]
-    fn narrow_terminal_keeps_durations_over_start_times() {
-        let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
-        let run = Run {
-            key: "check-cards/failed/2026-11-21T10:00:00Z".parse().unwrap(),
-            finished_at: Some(began + Duration::seconds(100)),
-            outcome: RunOutcome::DoneWithFailures,
-            ..run(began)
-        };
-        let table = |width| {
-            build_table(std::slice::from_ref(&run), &[], began, chrono_tz::UTC)
-                .render(Some(width), false)
-        };
-        for width in 100..115 {
-            let text = table(width);
-            assert!(
-                text.contains("TOOK") && !text.contains("STARTED"),
-                "{width}:\n{text}"
-            );
-            assert_eq!(text.lines().count(), 2, "{width}:\n{text}");
-        }
-        assert!(table(140).contains("STARTED"));
-        // The narrowest usual terminal still gets a table.
-        for (width, has_planned, has_skipped) in
-            [(85, true, true), (80, false, true), (70, false, false)]
-        {
-            let text = table(width);
-            assert!(
-                !text.contains("TOOK") && text.lines().count() == 2,
-                "{width}:\n{text}"
-            );
-            assert_eq!(text.contains("PLANNED"), has_planned, "{width}:\n{text}");
-            assert_eq!(text.contains("SKIPPED"), has_skipped, "{width}:\n{text}");
         }
     }
 }

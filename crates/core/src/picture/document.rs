@@ -31,13 +31,6 @@ impl fmt::Debug for PictureLink {
     }
 }
 
-/// The words of a picture as a document writes them.
-pub(super) struct RawLink {
-    pub(super) address: String,
-    pub(super) title: Option<String>,
-    pub(super) credit: Option<String>,
-}
-
 /// Reads the picture's address, title and credit from a document.
 ///
 /// `document_url` is where it came from, for relative addresses. `date` is the day of the picture.

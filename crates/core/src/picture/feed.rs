@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Days, FixedOffset, NaiveDate};
 
-use super::document::RawLink;
 use super::markup::{Piece, attribute, split};
+use super::raw_link::RawLink;
 use super::{PictureFailure, PictureSource};
 
 /// The most items that are read.

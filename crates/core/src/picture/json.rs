@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::document::RawLink;
+use super::raw_link::RawLink;
 use super::{PictureFailure, PictureSource};
 
 /// What a path leads to.

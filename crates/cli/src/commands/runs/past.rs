@@ -3,9 +3,10 @@
 use chrono::Days;
 use futures::{StreamExt as _, TryStreamExt as _};
 use hippo_core::clock::local_date;
-use hippo_core::run::{Run, RunKey, RunOutcome};
+use hippo_core::ids::Label;
+use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 
-use super::{Runs, build_table};
+use super::table::build_table;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
@@ -20,21 +21,35 @@ const DEFAULT_LIMIT: u16 = 20;
 /// How many runs are loaded at a time.
 const MAX_CONCURRENCY: usize = 8;
 
+/// Which past runs are shown.
+pub(super) struct PastRuns {
+    /// The first day; `None`: as far back as there is a history.
+    pub(super) since: Option<Since>,
+    /// Only runs that failed, were lost or missed, or had failures.
+    pub(super) only_failed: bool,
+    /// How many of each label; `None`: [`DEFAULT_LIMIT`].
+    pub(super) limit: Option<u16>,
+}
+
 /// Shows the matching runs, newest of each label first.
-pub(super) async fn show(context: &Context, args: &Runs) -> CommandResult {
+pub(super) async fn show(
+    context: &Context,
+    wanted: &PastRuns,
+    is_wanted: impl Fn(JobName, &Label) -> bool,
+) -> CommandResult {
     let zone = context.zone();
     let today = local_date(context.now(), zone);
-    let first = args
+    let first = wanted
         .since
         .unwrap_or(Since::Days(MAX_DAYS))
         .first_date(today);
-    let limit = usize::from(args.limit.unwrap_or(DEFAULT_LIMIT));
+    let limit = usize::from(wanted.limit.unwrap_or(DEFAULT_LIMIT));
     // A local date reaches into the UTC dates around it.
     let around = Days::new(1);
     let mut runs = Vec::new();
     let mut left_out = Vec::new();
     for history in load(context, first - around, today + around).await? {
-        if !args.is_wanted(history.job, &history.label) {
+        if !is_wanted(history.job, &history.label) {
             continue;
         }
         let keys: Vec<RunKey> = history
@@ -42,7 +57,7 @@ pub(super) async fn show(context: &Context, args: &Runs) -> CommandResult {
             .iter()
             .rev()
             .filter(|run| local_date(run.scheduled_time, zone) >= first)
-            .filter(|run| !args.failed || needs_attention(run.outcome))
+            .filter(|run| !wanted.only_failed || needs_attention(run.outcome))
             .map(|run| history.key(run))
             .collect();
         let shown = keys.get(..limit).unwrap_or(&keys);
@@ -61,7 +76,7 @@ pub(super) async fn show(context: &Context, args: &Runs) -> CommandResult {
     }
     context.output.print_document(&runs);
     if runs.is_empty() {
-        let what = if args.failed {
+        let what = if wanted.only_failed {
             "No run failed"
         } else {
             "No job has run"
