@@ -11,7 +11,7 @@ use hippo_core::email_address::EmailAddress;
 use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences, SendWhenEmpty};
 use hippo_core::ids::FamilyId;
-use hippo_core::outbox::{FAMILY_PAUSED, MailKey};
+use hippo_core::outbox::MailKey;
 
 pub(crate) use self::preferences::{PreferenceOptions, fines_threshold, weekday};
 use self::recipients::{Recipient, is_same};
@@ -365,7 +365,7 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
     if pause.resume {
         family.resume(now);
         let when = when_next(context, &family).await?;
-        let when = format!("{when}{}", skipped_sentence(context, &family).await?);
+        let when = format!("{when}{}", describe_skipped_notice(context, &family).await?);
         return save_and_print(context, &family, "Resumed notices for", &when).await;
     }
     let today = local_date(now, family.timezone);
@@ -384,11 +384,14 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
 }
 
 /// Says how to send today's notice, if the pause kept it from being sent; empty if not.
-async fn skipped_sentence(context: &Context, family: &Family) -> Result<String, CommandError> {
+async fn describe_skipped_notice(
+    context: &Context,
+    family: &Family,
+) -> Result<String, CommandError> {
     let today = local_date(context.now(), family.timezone);
     let key = MailKey::daily(family.id.clone(), today);
     let record = context.store.mail(&key).await?;
-    let is_skipped = record.is_some_and(|record| record.reason.as_deref() == Some(FAMILY_PAUSED));
+    let is_skipped = record.is_some_and(|record| record.is_skipped_for_paused_family());
     Ok(match is_skipped {
         true => format!(
             " Today's was skipped; “hippo notices resend {} {today}” sends it.",

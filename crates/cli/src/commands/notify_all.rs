@@ -14,7 +14,7 @@ use hippo_core::jobs::notify::send::{MailResult, NotifyPorts, unreachable_reason
 use hippo_core::jobs::registry::CountWording;
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
-use hippo_core::outbox::{FAMILY_PAUSED, MailKey, MailKind, MailState, OutboxRecord};
+use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::store::{PictureDay, PictureDayState};
 use serde::Serialize;
@@ -532,8 +532,9 @@ async fn show(
                     .subject
                     .as_deref()
                     .unwrap_or_else(|| match (args.sends_pictures, notice.state) {
-                        _ if notice.reason.as_deref() == Some(FAMILY_PAUSED) => "paused",
                         (true, MailState::Skipped) => "no picture",
+                        // The reason is printed below the table.
+                        (_, MailState::Skipped) if notice.reason.is_some() => "not sent",
                         (_, state) => without_subject(state),
                     })
                     .into(),

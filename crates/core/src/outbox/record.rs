@@ -250,6 +250,11 @@ impl OutboxRecord {
         self.state == MailState::Skipped && self.reason.as_deref() == Some(HELD_RESTORED)
     }
 
+    /// Whether it was skipped because its family was paused.
+    pub fn is_skipped_for_paused_family(&self) -> bool {
+        self.state == MailState::Skipped && self.reason.as_deref() == Some(FAMILY_PAUSED)
+    }
+
     /// Removes the delay: a person's request ignores it.
     #[must_use]
     pub fn without_delay(&self) -> Self {
