@@ -1,4 +1,5 @@
-//! Measures `check-cards` over 1,000 cards at 50 libraries and `notify-all` for 1,000 families.
+//! Measures `check-cards` over 1,000 cards at 50 libraries, `notify-all` for 1,000 families, and the list of 500
+//! schedules.
 //!
 //! Runs the real command against demo libraries on loopback and prints the figures beside their budgets. It
 //! fails no budget. `scripts/bench` builds both in release mode and runs it.
@@ -20,6 +21,7 @@ const CARDS_EACH: usize = 20;
 const CONCURRENCY: usize = 32;
 const DELAY: Duration = Duration::from_millis(100);
 const LOANS_EACH: usize = 30;
+const SCHEDULES: usize = 500;
 
 #[tokio::main]
 async fn main() {
@@ -123,6 +125,32 @@ async fn main() {
         home.mails().len()
     );
     println!("  {seconds:.2} s (budget 2.00), peak memory {peak} MiB");
+    measure_schedule_list(&home);
+}
+
+/// Prints how long `schedule list` takes with many schedules, each with its own expression: the median of nine.
+fn measure_schedule_list(home: &Home) {
+    let mut config = String::from("timezone = \"America/Toronto\"\n");
+    for number in 0..SCHEDULES {
+        let (minute, hour, day) = (number % 60, number % 24, number % 28 + 1);
+        writeln!(
+            config,
+            "[[schedule]]\nlabel = \"schedule-{number}\"\njob = \"check-cards\"\nwhen = \"cron({minute} {hour} {day} * ? *)\"\n"
+        )
+        .unwrap();
+    }
+    std::fs::write(home.path().join("config.toml"), config).expect("config.toml");
+    let mut times: Vec<Duration> = (0..9)
+        .map(|_| {
+            let started = Instant::now();
+            home.run(&["schedule", "list"]).expect_code(0);
+            started.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("schedule list: {SCHEDULES} schedules");
+    let median = times.get(times.len() / 2).expect("nine times");
+    println!("  {} ms (budget 100)", median.as_millis());
 }
 
 /// Waits for a child. Returns its time in seconds and its peak memory in MiB (0 except on Linux).

@@ -142,6 +142,35 @@ async fn second_signal_exits_immediately() {
     assert!(ran.stderr.contains("at once"), "{}", ran.stderr);
 }
 
+#[test]
+fn signal_ends_a_backfill_with_its_run() {
+    let home = Home::new();
+    home.add_family("conrad");
+    home.add_library("hostile", "koha", &hostile_library(false));
+    home.add_card("conrad", "hostile", "Ines", "21000000000003", "2468\n");
+    let config = home.path().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap_or_default();
+    let schedule = "\n[[schedule]]\nlabel = \"midnight\"\njob = \"check-cards\"\nwhen = \"cron(0 0 * * ? *)\"\ntimezone = \"UTC\"\n";
+    std::fs::write(&config, text + schedule).unwrap();
+    let day = |ago| (chrono::Utc::now() - chrono::Duration::days(ago)).date_naive();
+    let (from, to) = (day(3).to_string(), day(1).to_string());
+    let backfill = ["run", "check-cards", "--from", &from, "--to", &to];
+    let child = home.command(&backfill).spawn().unwrap();
+    let runs = || home.run(&["runs", "--json"]).expect_code(0).json();
+    let began = Instant::now();
+    while runs()[0]["outcome"] != "running" {
+        assert!(began.elapsed() < Duration::from_secs(60), "no run began");
+        thread::sleep(Duration::from_millis(100));
+    }
+    signal(&child, "-INT");
+    let ran = finish(child).expect_code(1);
+    let left = "Stopped. 2 scheduled times are left. Run the command again for the rest.";
+    assert!(ran.stdout.contains(left), "{}", ran.stdout);
+    let runs = runs();
+    assert_eq!(runs.as_array().unwrap().len(), 1, "{runs}");
+    assert_eq!(runs[0]["outcome"], "interrupted");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn page_of_login_forms_fails_its_own_card_only() {
     let home = Home::new();

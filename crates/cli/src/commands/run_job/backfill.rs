@@ -75,6 +75,11 @@ pub(super) async fn backfill(
         let had = count(times.had_a_run, "scheduled time", "scheduled times");
         output.print_text(format!("{had} already had a run."));
     }
+    if times.open.len() > 1 && args.job == JobName::CHECK_CARDS {
+        output.print_text(
+            "Each of these runs logs in with every card, and sees what is there now. The last one alone shows the same.",
+        );
+    }
     if args.dry_run {
         for (key, recorded) in &times.open {
             let recorded = recorded.map_or("no run", RunOutcome::as_str);
