@@ -32,7 +32,7 @@ pub async fn handle(
     event: &Value,
     metric: Option<SummaryMetric>,
 ) -> Result<Value, HandlerError> {
-    if let Some(answer) = answer_without_a_run(job.name(), context, event).await {
+    if let Some(answer) = handle_control_event(job.name(), context, event).await {
         return answer;
     }
     let event = ScheduleEvent::read(job.name(), event).map_err(HandlerError::log)?;
@@ -56,7 +56,7 @@ async fn log_end(
 ///
 /// A dry run reads the ledger as a run does. The other saves the schedules, so that the command knows them
 /// right after a deployment, and returns how many there are and how many of them changed.
-pub(super) async fn answer_without_a_run(
+pub(super) async fn handle_control_event(
     job: JobName,
     context: &RunContext<'_>,
     event: &Value,

@@ -45,7 +45,7 @@ pub async fn handle(
     event: &Value,
 ) -> Result<Value, HandlerError> {
     let name = JobName::PICTURE_OF_THE_DAY;
-    if let Some(answer) = job::answer_without_a_run(name, context, event).await {
+    if let Some(answer) = job::handle_control_event(name, context, event).await {
         return answer;
     }
     let Some(source) = ports.source else {
