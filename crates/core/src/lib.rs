@@ -13,6 +13,7 @@ pub mod clock;
 pub mod email_address;
 pub mod failure;
 pub mod family;
+pub mod feed;
 pub mod ids;
 pub mod jobs;
 pub mod library;

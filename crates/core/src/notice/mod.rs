@@ -13,11 +13,14 @@ use crate::notice::digest::Digest;
 use crate::notice::last_notice::LastNotice;
 use crate::notice::render::RenderError;
 
+pub use self::cards::notice_cards;
+
 pub mod attention;
 mod author;
+mod cards;
 mod compose;
 pub mod digest;
-mod items;
+pub(crate) mod items;
 mod keys;
 pub mod last_notice;
 pub mod line;

@@ -11,7 +11,7 @@ use crate::jobs::JobError;
 use crate::library::Library;
 use crate::mail::MailContent;
 use crate::notice::last_notice::LastNotice;
-use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
+use crate::notice::{Composed, NoticeInput, compose, notice_cards};
 use crate::outbox::MailKind;
 use crate::store::{LoadedFamily, OutboxStore};
 
@@ -116,25 +116,7 @@ impl MailComposer for DailyNotice {
 pub async fn compose_notice(input: &ComposeInput<'_>) -> Result<Composed, JobError> {
     let loaded = input.loaded;
     let last_notice = input.outbox.last_sent_notice(&loaded.family.id).await?;
-    let mut cards = Vec::new();
-    for (record, stored) in &loaded.cards {
-        if record.card.paused {
-            continue;
-        }
-        let Some(library) = input.libraries.get(&record.card.library) else {
-            // The library was added after the run began; the next notice has the card.
-            tracing::warn!(card.id = %record.card.id, "A card's library is missing.");
-            continue;
-        };
-        cards.push(NoticeCard {
-            stored: stored
-                .clone()
-                .and_then(|stored| stored.with_possible_time(&record.card, input.now)),
-            card: record.card.clone(),
-            state: record.state.without_future(input.now),
-            library: library.clone(),
-        });
-    }
+    let cards = notice_cards(loaded, input.libraries, input.now);
     Ok(compose(&NoticeInput {
         family: &loaded.family,
         date: input.date,
