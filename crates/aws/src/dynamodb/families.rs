@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::expression::Expression;
+use super::feeds::token_of_pointer;
 use super::item::{Item, json, text};
 use super::keys::{self, Key, list};
 use super::table::{MAX_ATTEMPTS, Query, Written, too_busy, wait_before_retry};
@@ -112,6 +113,11 @@ impl FamilyStore for DynamoDbStore {
                 self.remove_by_key(&CardKey { family, card }).await?;
             }
         }
+        // The feeds come before the pointers to them, so that a link never outlives its family.
+        let items = self.family_items(id).await?;
+        let feeds = items.iter().filter_map(token_of_pointer);
+        let feeds: Vec<Key> = feeds.map(|token| Key::feed(&token)).collect();
+        self.table.delete_all(&feeds).await?;
         // The mails are left, and accounts without a card. Mails that may have been sent are kept
         // without their content and addresses, so that a family with this id gets no second mail for
         // those days.

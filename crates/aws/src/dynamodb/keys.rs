@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use hippo_core::alerts::AlertKey;
 use hippo_core::card::{Card, CardKey, Fingerprint};
+use hippo_core::feed::FeedTokenHash;
 use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
 use hippo_core::outbox::{MailKey, MailKind};
 use hippo_core::run::day::DayKey;
@@ -15,12 +16,13 @@ pub(super) const META: &str = "META";
 /// The sort key of the list of a label's running runs, and of a library's state. Sorts after times.
 pub(super) const STATE: &str = "STATE";
 
-/// The prefixes of a family's sort keys, in order: accounts, cards, then `META`, then mails.
-/// `CARDS_END` sorts after the last card.
+/// The prefixes of a family's sort keys, in order: accounts, cards, then `META`, then mails, then
+/// tokens. `CARDS_END` sorts after the last card.
 pub(super) const ACCOUNTS: &str = "ACCOUNT#";
 pub(super) const CARDS: &str = "CARD#";
 pub(super) const CARDS_END: &str = "CARD#~";
 pub(super) const MAILS: &str = "OUTBOX#";
+pub(super) const TOKENS: &str = "TOKEN#";
 
 /// The prefix of the sort keys of a picture's bytes.
 pub(super) const PIECES: &str = "BYTES#";
@@ -144,6 +146,16 @@ impl Key {
         Self::new(PAUSES.to_owned(), format!("{}#{label}", time(pause.since)))
     }
 
+    /// A feed. Its partition is its own, so that a reader with a token needs one read and no other key.
+    pub(super) fn feed(token: &FeedTokenHash) -> Self {
+        Self::new(format!("FEED#{}", token.as_str()), META)
+    }
+
+    /// Points from a family to its feed.
+    pub(super) fn feed_pointer(family_id: &FamilyId, token: &FeedTokenHash) -> Self {
+        Self::new(family(family_id), format!("{TOKENS}{}", token.as_str()))
+    }
+
     /// The list of a label's running runs.
     pub(super) fn running(job: JobName, label: &Label) -> Self {
         Self::new(runs(job, label), STATE)
@@ -257,8 +269,8 @@ mod tests {
 
     #[test]
     fn family_accounts_and_cards_sort_before_its_mails() {
-        let mut sorted = [ACCOUNTS, CARDS, CARDS_END, META, MAILS];
+        let mut sorted = [ACCOUNTS, CARDS, CARDS_END, META, MAILS, TOKENS];
         sorted.sort_unstable();
-        assert_eq!(sorted, [ACCOUNTS, CARDS, CARDS_END, META, MAILS]);
+        assert_eq!(sorted, [ACCOUNTS, CARDS, CARDS_END, META, MAILS, TOKENS]);
     }
 }

@@ -27,6 +27,7 @@ mod declared_schedules;
 mod error;
 mod expression;
 mod families;
+mod feeds;
 mod heads;
 mod item;
 mod keys;

@@ -5,6 +5,7 @@
 //! doesn't rely on an earlier read.
 
 mod declared_schedules;
+mod feeds;
 mod pauses;
 mod pictures;
 mod restore;
@@ -34,6 +35,7 @@ use crate::run::{JobName, Run, RunKey};
 use crate::seal::Sealed;
 
 pub use self::declared_schedules::{DeclaredScheduleStore, ScheduleChanges};
+pub use self::feeds::FeedStore;
 pub use self::pauses::PauseStore;
 pub use self::pictures::{
     FetchedPicture, PICTURE_RETENTION_DAYS, PictureDay, PictureDayState, PictureStore,
@@ -125,7 +127,7 @@ pub trait FamilyStore: Send + Sync {
     /// false also if the family is gone.
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool>;
 
-    /// Removes a family with its mails, and its cards with their secrets and accounts;
+    /// Removes a family with its mails and feeds, and its cards with their secrets and accounts;
     /// [`StoreError::NotFound`] if it is missing.
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()>;
 }
@@ -627,6 +629,7 @@ pub trait Store:
     + AlertStore
     + DeclaredScheduleStore
     + PictureStore
+    + FeedStore
 {
 }
 
@@ -644,6 +647,7 @@ impl<T> Store for T where
         + AlertStore
         + DeclaredScheduleStore
         + PictureStore
+        + FeedStore
 {
 }
 

@@ -11,6 +11,7 @@ mod checks;
 mod declared_schedules;
 mod families;
 mod fault;
+mod feeds;
 mod journal;
 mod libraries;
 mod meta;

@@ -241,6 +241,16 @@ suites! { $
         picture_is_read_back_with_all_its_bytes,
         one_of_many_concurrent_tries_of_a_picture_wins,
     }
+    feeds {
+        feed_is_found_by_its_token,
+        feed_of_an_unknown_family_is_rejected,
+        second_feed_of_a_token_is_rejected,
+        feeds_of_a_family_are_listed_by_when_they_were_made,
+        use_of_a_feed_is_stored_once_a_day,
+        one_of_many_concurrent_uses_of_a_day_is_stored,
+        revoked_feed_is_gone,
+        feeds_of_a_removed_family_are_gone_for_good,
+    }
     alerts {
         first_claim_of_an_alert_wins,
         delivered_alert_is_counted_and_not_claimed_again,

@@ -86,6 +86,7 @@ impl FamilyStore for MemoryStore {
             inside.remove_card(card);
         }
         inside.outbox.retain(|cursor, _| cursor.family != *id);
+        inside.feeds.retain(|_, feed| feed.family != *id);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod cards;
 mod checks;
 mod declared_schedules;
 mod families;
+mod feeds;
 mod libraries;
 mod outbox;
 mod pauses;
@@ -24,6 +25,7 @@ use crate::alerts::StoredAlert;
 use crate::alerts::heartbeat::{HeartbeatClient, MissedHeartbeat};
 use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
+use crate::feed::{Feed, FeedTokenHash};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::last_notice::LastNotice;
@@ -66,6 +68,7 @@ struct Inside {
     run_days: BTreeMap<DayKey, RunDay>,
     pictures: BTreeMap<NaiveDate, StoredPicture>,
     alerts: BTreeMap<AlertKey, StoredAlert>,
+    feeds: BTreeMap<FeedTokenHash, Feed>,
     schedules: BTreeMap<JobName, BTreeMap<Label, Option<Schedule>>>,
     /// By beginning and label.
     pauses: BTreeMap<(DateTime<Utc>, Option<Label>), Pause>,

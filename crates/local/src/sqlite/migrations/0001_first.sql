@@ -193,3 +193,17 @@ CREATE TABLE picture (
     day      TEXT NOT NULL,
     bytes    BLOB
 ) STRICT;
+
+-- The families' feeds. Of a token only the SHA-256 is stored, and the last four digits.
+CREATE TABLE feed (
+    token      TEXT PRIMARY KEY,
+    family     TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
+    label      TEXT NOT NULL,
+    last_four  TEXT NOT NULL,
+    titles     INTEGER NOT NULL CHECK (titles IN (0, 1)),
+    created_at TEXT NOT NULL,
+    -- The family's local date on which it was last read.
+    last_used  TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX feed_of_family ON feed (family);
