@@ -9,6 +9,7 @@ mod pauses;
 mod pictures;
 mod restore;
 mod run_days;
+mod sign_ins;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,6 +41,7 @@ pub use self::pictures::{
 };
 pub use self::restore::{CardConflict, CardCopy, RestoreOutcome, RestoreStore, WriteMode};
 pub use self::run_days::RunDayStore;
+pub use self::sign_ins::SignInStore;
 
 /// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +98,10 @@ pub trait FamilyStore: Send + Sync {
     /// Only [`FamilyStore::stop_recipient`] and [`FamilyStore::allow_recipient`] change its stopped
     /// recipients. So an edit can't undo a concurrent report of the mail service.
     async fn update_family(&self, family: &Family) -> StoreResult<()>;
+
+    /// Replaces a family, except its stopped recipients, if it is still `before`, in one conditional
+    /// write; true if it was replaced. Stopped recipients don't count as a change.
+    async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool>;
 
     /// Returns a family, or `None` if it is missing.
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>>;
@@ -627,6 +633,7 @@ pub trait Store:
     + AlertStore
     + DeclaredScheduleStore
     + PictureStore
+    + SignInStore
 {
 }
 
@@ -644,6 +651,7 @@ impl<T> Store for T where
         + AlertStore
         + DeclaredScheduleStore
         + PictureStore
+        + SignInStore
 {
 }
 
