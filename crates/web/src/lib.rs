@@ -12,8 +12,6 @@ mod pages;
 mod ports;
 mod router;
 mod settings;
-#[cfg(test)]
-mod testing;
 
 pub use guard::network::PeerAddress;
 pub use operator_link::{OperatorLinkError, create_operator_link, sign_in_link_page};

@@ -51,6 +51,3 @@ pub fn router(ports: WebPorts) -> Router {
         .layer(from_fn_with_state(ports.clone(), headers::add_headers))
         .with_state(ports)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,9 +1,9 @@
+//! What stands in front of every route: hosts, cross-site forms, sizes, headers, error pages.
+
 use axum::http::{Method, Request, StatusCode};
 use rstest::rstest;
 
-use crate::testing::TestWeb;
-
-const PUBLIC: &str = "https://hippo.example.org";
+use crate::web::TestWeb;
 
 #[rstest]
 #[case("/about", StatusCode::OK)]
@@ -11,7 +11,7 @@ const PUBLIC: &str = "https://hippo.example.org";
 #[case("/nowhere", StatusCode::NOT_FOUND)]
 #[tokio::test]
 async fn every_response_has_the_security_headers(#[case] path: &str, #[case] status: StatusCode) {
-    let response = TestWeb::new(PUBLIC).get(path).await;
+    let response = TestWeb::new().await.get(path).await;
     assert_eq!(response.status, status);
     assert_eq!(
         response.header("content-security-policy"),
@@ -43,7 +43,7 @@ async fn every_response_has_the_security_headers(#[case] path: &str, #[case] sta
 #[tokio::test]
 async fn loopback_over_http_gets_no_hsts() {
     let request = Request::get("/about").header("host", "127.0.0.1:8484");
-    let response = TestWeb::new(PUBLIC).send(request, "").await;
+    let response = TestWeb::new().await.send(request, "").await;
     assert_eq!(response.status, StatusCode::OK);
     assert_eq!(response.header("strict-transport-security"), None);
 }
@@ -57,7 +57,7 @@ async fn unknown_host_gets_no_page(#[case] host: Option<&str>) {
     if let Some(host) = host {
         request = request.header("host", host);
     }
-    let response = TestWeb::new(PUBLIC).send(request, "").await;
+    let response = TestWeb::new().await.send(request, "").await;
     assert_eq!(response.status, StatusCode::MISDIRECTED_REQUEST);
     assert!(!response.body.contains("What we keep"));
     assert!(response.header("content-security-policy").is_some());
@@ -70,7 +70,7 @@ async fn unknown_host_gets_no_page(#[case] host: Option<&str>) {
 #[case(Method::OPTIONS)]
 #[tokio::test]
 async fn request_that_may_change_something_must_come_from_our_pages(#[case] method: Method) {
-    let web = TestWeb::new(PUBLIC);
+    let web = TestWeb::new().await;
     for path in ["/about", "/nowhere"] {
         let request = || {
             Request::builder()
@@ -89,8 +89,9 @@ async fn request_that_may_change_something_must_come_from_our_pages(#[case] meth
 
 #[tokio::test]
 async fn every_error_has_the_same_page_with_its_own_id() {
-    let web = TestWeb::new(PUBLIC);
-    let ids = [web.get("/nowhere").await, web.get("/nowhere").await].map(|response| {
+    let web = TestWeb::new().await;
+    let responses = [web.get("/nowhere").await, web.get("/nowhere").await];
+    let ids = responses.map(|response| {
         assert_eq!(
             response.header("content-type"),
             Some("text/html; charset=utf-8")
@@ -105,7 +106,7 @@ async fn every_error_has_the_same_page_with_its_own_id() {
 
 #[tokio::test]
 async fn wrong_method_is_refused_and_names_the_right_ones() {
-    let web = TestWeb::new(PUBLIC);
+    let web = TestWeb::new().await;
     let request = Request::delete("/about")
         .header("host", "hippo.example.org")
         .header("sec-fetch-site", "same-origin");
@@ -117,7 +118,8 @@ async fn wrong_method_is_refused_and_names_the_right_ones() {
 
 #[tokio::test]
 async fn very_long_address_is_refused() {
-    let response = TestWeb::new(PUBLIC)
+    let response = TestWeb::new()
+        .await
         .get(&format!("/about?{}", "x".repeat(3000)))
         .await;
     assert_eq!(response.status, StatusCode::URI_TOO_LONG);
