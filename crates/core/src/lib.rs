@@ -25,6 +25,7 @@ pub mod queue;
 pub mod run;
 pub mod schedule;
 pub mod seal;
+pub mod sign_in;
 pub mod site;
 pub mod skeleton;
 pub mod store;

@@ -54,6 +54,21 @@ impl FamilyStore for DynamoDbStore {
         }
     }
 
+    async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool> {
+        let replace = |stored: &mut Family| {
+            let is_unchanged = stored.is_same_except_stopped(before);
+            if is_unchanged {
+                let stopped = std::mem::take(&mut stored.stopped);
+                *stored = Family {
+                    stopped,
+                    ..after.clone()
+                };
+            }
+            is_unchanged
+        };
+        Ok(self.change_family(&after.id, replace).await? == Changed::Done)
+    }
+
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
         let found = self.table.get(&Key::family(id)).await?;
         let found = found.map(|item| self.unless_damaged(&item, from_item));

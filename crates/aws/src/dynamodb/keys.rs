@@ -10,6 +10,9 @@ use hippo_core::run::day::DayKey;
 use hippo_core::run::{JobName, RunKey};
 use hippo_core::schedule::Pause;
 
+use hippo_core::sign_in::{PersonId, RateKey, TokenHash};
+use uuid::Uuid;
+
 /// The sort key of an item that is alone or first in its partition.
 pub(super) const META: &str = "META";
 
@@ -29,6 +32,9 @@ pub(super) const PIECES: &str = "BYTES#";
 
 /// The prefix of the sort keys of declared schedules.
 pub(super) const DECLARED: &str = "DECLARED#";
+
+/// The prefix of the sort keys of a person's sessions.
+pub(super) const SESSIONS: &str = "SESSION#";
 
 /// The partition of the pauses of the schedules.
 pub(super) const PAUSES: &str = "PAUSE";
@@ -156,10 +162,35 @@ impl Key {
         Self::new(family(family_id), format!("{TOKENS}{}", token.as_str()))
     }
 
+    /// A session of the web pages.
+    pub(super) fn session(hash: &TokenHash) -> Self {
+        Self::new(format!("SESSION#{hash}"), META)
+    }
+
+    /// Lists a session among those of its person.
+    pub(super) fn session_of(id: &PersonId, hash: &TokenHash) -> Self {
+        Self::new(person(id), format!("{SESSIONS}{hash}"))
+    }
+
+    /// An attempt to sign in.
+    pub(super) fn attempt(id: Uuid) -> Self {
+        Self::new(format!("ATTEMPT#{}", id.simple()), META)
+    }
+
+    /// The times of the requests of an address or a network.
+    pub(super) fn rate_log(key: &RateKey) -> Self {
+        Self::new(format!("RATE#{key}"), META)
+    }
+
     /// The list of a label's running runs.
     pub(super) fn running(job: JobName, label: &Label) -> Self {
         Self::new(runs(job, label), STATE)
     }
+}
+
+/// The partition of a person who signs in.
+pub(super) fn person(id: &PersonId) -> String {
+    format!("PERSON#{id}")
 }
 
 /// The partition of a family.

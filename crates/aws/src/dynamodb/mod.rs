@@ -41,6 +41,7 @@ mod runs;
 pub mod schema;
 mod sealed;
 mod secrets;
+mod sign_ins;
 mod table;
 mod visits;
 

@@ -17,17 +17,22 @@ pub use self::cards::notice_cards;
 
 pub mod attention;
 mod author;
+pub mod card_status;
 mod cards;
-mod compose;
+pub mod compose;
 pub mod digest;
 pub(crate) mod items;
 mod keys;
 pub mod last_notice;
 pub mod line;
-pub(crate) mod phrases;
+pub mod phrases;
 pub mod render;
 pub mod subject;
-pub(crate) mod view;
+#[expect(
+    missing_docs,
+    reason = "plain data, named like what the templates show"
+)]
+pub mod view;
 
 /// Everything that a notice is composed from.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,7 @@ mod pauses;
 mod pictures;
 mod restore;
 mod run_days;
+mod sign_ins;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,6 +43,7 @@ pub use self::pictures::{
 };
 pub use self::restore::{CardConflict, CardCopy, RestoreOutcome, RestoreStore, WriteMode};
 pub use self::run_days::RunDayStore;
+pub use self::sign_ins::SignInStore;
 
 /// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +100,10 @@ pub trait FamilyStore: Send + Sync {
     /// Only [`FamilyStore::stop_recipient`] and [`FamilyStore::allow_recipient`] change its stopped
     /// recipients. So an edit can't undo a concurrent report of the mail service.
     async fn update_family(&self, family: &Family) -> StoreResult<()>;
+
+    /// Replaces a family, except its stopped recipients, if it is still `before`, in one conditional
+    /// write; true if it was replaced. Stopped recipients don't count as a change.
+    async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool>;
 
     /// Returns a family, or `None` if it is missing.
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>>;
@@ -630,6 +636,7 @@ pub trait Store:
     + DeclaredScheduleStore
     + PictureStore
     + FeedStore
+    + SignInStore
 {
 }
 
@@ -648,6 +655,7 @@ impl<T> Store for T where
         + DeclaredScheduleStore
         + PictureStore
         + FeedStore
+        + SignInStore
 {
 }
 

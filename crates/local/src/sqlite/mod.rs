@@ -27,6 +27,7 @@ mod run_days;
 mod runs;
 mod sealed;
 mod secrets;
+mod sign_ins;
 mod visits;
 mod worker;
 

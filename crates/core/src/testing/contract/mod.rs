@@ -82,6 +82,8 @@ suites! { $
         unknown_family_is_none,
         family_is_replaced,
         unknown_family_cannot_be_replaced_or_removed,
+        family_is_replaced_only_over_the_expected_one,
+        one_of_many_concurrent_edits_of_a_family_wins,
         recipient_is_stopped_once_and_only_if_listed,
         concurrent_stops_are_all_kept,
         family_edit_keeps_a_concurrent_stop,
@@ -270,5 +272,14 @@ suites! { $
         pause_is_replaced_only_over_the_expected_one,
         one_of_many_concurrent_changes_of_a_pause_wins,
         pause_that_ended_long_ago_is_deleted,
+    }
+    sign_ins {
+        session_is_found_by_its_hash_and_replaced,
+        removed_session_is_not_revived,
+        every_session_of_a_person_is_removed,
+        attempt_is_replaced_only_at_the_expected_revision,
+        one_of_many_concurrent_uses_of_a_link_wins,
+        rate_log_is_replaced_only_over_the_expected_one,
+        limit_holds_for_many_concurrent_requests,
     }
 }

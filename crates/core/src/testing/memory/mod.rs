@@ -12,6 +12,7 @@ mod pauses;
 mod pictures;
 mod run_days;
 mod runs;
+mod sign_ins;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use url::Url;
+use uuid::Uuid;
 
 use crate::alerts::AlertKey;
 use crate::alerts::StoredAlert;
@@ -36,6 +38,8 @@ use crate::run::work::WorkItem;
 use crate::run::{JobName, Run, RunKey};
 use crate::schedule::{Pause, Schedule};
 use crate::seal::Sealed;
+
+use crate::sign_in::{RateKey, RateLog, Session, SignInAttempt};
 use crate::store::{
     ConcurrencyLimit, OutboxCursor, PictureDay, StoreError, StoreOrigin, StoreResult,
 };
@@ -72,6 +76,10 @@ struct Inside {
     schedules: BTreeMap<JobName, BTreeMap<Label, Option<Schedule>>>,
     /// By beginning and label.
     pauses: BTreeMap<(DateTime<Utc>, Option<Label>), Pause>,
+    /// By the hash of the token.
+    sessions: BTreeMap<String, Session>,
+    attempts: BTreeMap<Uuid, SignInAttempt>,
+    rate_logs: BTreeMap<RateKey, RateLog>,
     /// How many more writes succeed; `None`: all.
     writes_left: Option<usize>,
 }
