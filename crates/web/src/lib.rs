@@ -5,6 +5,7 @@
 
 mod access;
 mod error;
+mod feeds;
 mod guard;
 mod operator_link;
 mod page;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hippo_core::clock::Clock;
 use hippo_core::queue::SignInMailQueue;
 use hippo_core::store::{
-    AccountStore, AlertStore, CardStore, DeclaredScheduleStore, FamilyStore, LibraryStore,
-    OutboxStore, RunStore, SignInStore,
+    AccountStore, AlertStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
+    LibraryStore, OutboxStore, RunStore, SignInStore,
 };
 
 use crate::settings::WebSettings;
@@ -22,6 +22,7 @@ pub trait WebStore:
     + AlertStore
     + DeclaredScheduleStore
     + SignInStore
+    + FeedStore
 {
 }
 
@@ -35,6 +36,7 @@ impl<T> WebStore for T where
         + AlertStore
         + DeclaredScheduleStore
         + SignInStore
+        + FeedStore
 {
 }
 

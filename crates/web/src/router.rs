@@ -6,6 +6,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use crate::error::PageError;
+use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
 use crate::pages::{about, cards, family, home, settings, sign_in, sign_out};
 use crate::ports::WebPorts;
@@ -36,6 +37,8 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/family/settings", get(settings::show).post(settings::save))
         .route("/family/settings/pause", post(settings::pause))
         .route("/family/settings/resume", post(settings::resume))
+        .route("/f/{token}/due.ics", get(feeds::show_calendar))
+        .route("/f/{token}/now.json", get(feeds::show_now))
         .route("/style.css", get(crate::page::style_sheet))
         .fallback(async || PageError::not_found())
         .method_not_allowed_fallback(async || PageError::method_not_allowed())

@@ -10,6 +10,7 @@
 )]
 
 mod family_pages;
+mod feeds;
 mod guards;
 mod logs;
 mod roles;

@@ -18,10 +18,13 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 15] = [
+const ROUTES: [(&str, &[Method], For); 17] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
+    // Whoever knows a token: see the tests of the feeds.
+    ("/f/{token}/due.ics", &[Method::GET], For::Anyone),
+    ("/f/{token}/now.json", &[Method::GET], For::Anyone),
     ("/sign-in", &[Method::GET, Method::POST], For::Anyone),
     ("/sign-in/code", &[Method::GET, Method::POST], For::Anyone),
     ("/sign-in/link", &[Method::GET, Method::POST], For::Anyone),
