@@ -18,6 +18,8 @@ NEXTEST := tool/cargo-nextest@0.9.143
 SAM := $(TOOLS)/python/sam/installed
 LAMBDA := $(TOOLS)/python/lambda/installed
 EMULATORS := $(TOOLS)/python/emulators/installed
+# Calendar readers, for the tests of the feeds.
+CALENDAR := $(TOOLS)/python/calendar/installed
 CHECKOV := $(TOOLS)/python/checkov/installed
 # cargo-lambda finds Zig through the first python3 on PATH, so its environment comes before SAM's.
 WITH_SAM := PATH="$(TOOLS)/python/lambda/bin:$(TOOLS)/python/sam/bin:$$PATH"
@@ -88,7 +90,7 @@ parts:
 # The downloads and tools for the other targets.
 .PHONY: tools python
 tools: $(DENY) $(FUZZ) $(MACHETE) $(NEXTEST) dynoxide
-python: $(SAM) $(LAMBDA) $(EMULATORS) $(CHECKOV)
+python: $(SAM) $(LAMBDA) $(EMULATORS) $(CALENDAR) $(CHECKOV)
 
 .PHONY: lint
 lint: $(LINT) ## Check everything that needs no test run.
@@ -223,7 +225,7 @@ dynoxide:
 		--no-default-features --features native-sqlite,http-server,cli; $(FORGET_BUILD)
 
 .PHONY: emulators
-emulators: $(EMULATORS)
+emulators: $(EMULATORS) $(CALENDAR)
 
 $(TOOLS)/python/%/installed: tools/%.txt
 	rm -rf $(@D)

@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
+use url::Url;
 use zeroize::Zeroize as _;
 
 pub(crate) use self::jobs::Jobs;
@@ -42,6 +43,7 @@ pub(crate) struct Config {
     /// `[picture]`: where the picture of the day comes from.
     pub(crate) picture: Option<PictureSource>,
     pub(crate) jobs: Jobs,
+    pub(crate) web: WebConfig,
 }
 
 /// `[checks]`: the pace of `check-cards`.
@@ -64,6 +66,14 @@ impl Default for Checks {
             jitter_seconds: 2.0,
         }
     }
+}
+
+/// `[web]`: the pages and feeds.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WebConfig {
+    /// Where other devices find them; `None`: only this machine does.
+    pub(crate) public_url: Option<Url>,
 }
 
 /// `[mail]`: how emails are sent.
@@ -175,6 +185,8 @@ struct File {
     #[serde(default)]
     picture: Option<PictureSource>,
     #[serde(default)]
+    web: WebConfig,
+    #[serde(default)]
     operator: OperatorTable,
     #[serde(default)]
     jobs: BTreeMap<String, JobTable>,
@@ -231,6 +243,7 @@ impl Config {
         };
         validate_checks(&file.checks)?;
         check_mail(&file.mail)?;
+        check_web(&file.web)?;
         if let Some(picture) = &file.picture {
             picture
                 .check()
@@ -257,6 +270,7 @@ impl Config {
             mail: file.mail,
             picture: file.picture,
             jobs: Jobs::from_tables(file.operator, file.jobs, schedules, failures_by_label)?,
+            web: file.web,
         })
     }
 }
@@ -298,6 +312,30 @@ fn is_this_machine(host: &str) -> bool {
         || host
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback())
+}
+
+/// Fails unless the address can be the beginning of links.
+fn check_web(web: &WebConfig) -> Result<(), String> {
+    let Some(url) = &web.public_url else {
+        return Ok(());
+    };
+    let is_encrypted = match url.scheme() {
+        "https" => true,
+        "http" => url.host_str().is_some_and(is_this_machine),
+        _ => false,
+    };
+    let is_plain = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if is_encrypted && is_plain {
+        return Ok(());
+    }
+    Err(
+        "has a mistake at “web.public_url”: write https:// and a host, such as https://hippo.example.org."
+            .to_owned(),
+    )
 }
 
 fn check_mail(mail: &MailConfig) -> Result<(), String> {
@@ -543,6 +581,9 @@ mod tests {
     #[case::sender("[mail]\nfrom = \"nobody\"\n", "mail.from")]
     #[case::reply_to(&format!("{MAIL}reply_to = \"nobody\"\n"), "mail.reply_to")]
     #[case::unsubscribe(&format!("{MAIL}unsubscribe = \"@\"\n"), "mail.unsubscribe")]
+    #[case::unencrypted(&format!("{MAIL}[web]\npublic_url = \"http://hippo.example.org\"\n"), "web.public_url")]
+    #[case::with_a_path(&format!("{MAIL}[web]\npublic_url = \"https://example.org/hippo\"\n"), "web.public_url")]
+    #[case::other_scheme(&format!("{MAIL}[web]\npublic_url = \"webcal://example.org\"\n"), "web.public_url")]
     #[case::contact(&format!("contact = \"a\\nb\"\n{MAIL}"), "“contact”")]
     #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
     #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "another machine")]
@@ -550,6 +591,17 @@ mod tests {
     fn mistake_is_described(#[case] text: &str, #[case] expected: &str) {
         let message = Config::parse(text).unwrap_err();
         assert!(message.contains(expected), "{message}");
+    }
+
+    #[rstest]
+    #[case("https://hippo.example.org")]
+    #[case("https://hippo.example.org:8443/")]
+    #[case("http://localhost:8484")]
+    #[case("http://[::1]:8484")]
+    fn links_may_begin_with_https_or_this_machine(#[case] url: &str) {
+        let text = format!("{MAIL}[web]\npublic_url = \"{url}\"\n");
+        let config = Config::parse(&text).unwrap();
+        assert_eq!(config.web.public_url, url.parse().ok());
     }
 
     #[test]

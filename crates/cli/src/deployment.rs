@@ -25,6 +25,7 @@ use hippo_core::schedule::Schedule;
 use hippo_core::store::Store;
 use hippo_recording::Recorder;
 use serde_json::Value;
+use url::Url;
 
 use crate::config::PERSON_LABEL;
 use crate::exit::CommandError;
@@ -192,6 +193,9 @@ pub(crate) trait Deployment {
 
     /// The operator's address, for questions from families.
     fn contact(&self) -> Option<&str>;
+
+    /// Where the web pages and feeds are read; an error if they aren't.
+    fn public_url(&self) -> Result<Url, CommandError>;
 
     fn store(&self) -> Arc<dyn Store>;
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
@@ -91,6 +92,26 @@ impl Family {
     pub fn stopped_recipients(&self) -> Vec<EmailAddress> {
         let stopped = |address: &&EmailAddress| self.is_stopped(address);
         self.recipients.iter().filter(stopped).cloned().collect()
+    }
+
+    /// Whether both are the same, apart from the stopped recipients.
+    pub fn is_same_except_stopped(&self, other: &Self) -> bool {
+        let other = Self {
+            stopped: self.stopped.clone(),
+            ..other.clone()
+        };
+        *self == other
+    }
+
+    /// A hash of everything but the stopped recipients: it differs once somebody changed the family.
+    pub fn content_hash(&self) -> String {
+        let family = Self {
+            stopped: Vec::new(),
+            ..self.clone()
+        };
+        let json = serde_json::to_vec(&family).unwrap_or_default();
+        let hash = Sha256::digest(&json);
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Whether this address is stopped.

@@ -8,6 +8,7 @@ use crate::ids::FamilyId;
 use crate::jobs::check_cards::visit::Visit;
 use crate::outbox::{MailKey, MailKind};
 use crate::run::RunKey;
+use crate::sign_in::mail::SignInRequest;
 
 /// Work could not be enqueued; messages enqueued before stay so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,4 +68,11 @@ impl MailMessage {
 pub trait MailQueue: Send + Sync {
     /// Enqueues all of these mails; after an error some may have been enqueued.
     async fn send(&self, run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError>;
+}
+
+/// Takes the requests for sign-in mails, for known and unknown addresses alike.
+#[async_trait]
+pub trait SignInMailQueue: Send + Sync {
+    /// Enqueues a request. Takes the same time whether anybody has the address.
+    async fn send(&self, request: SignInRequest) -> Result<(), QueueError>;
 }

@@ -355,6 +355,10 @@ impl FamilyStore for Process<'_> {
         self.world.store.update_family(family).await
     }
 
+    async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool> {
+        self.world.store.replace_family(before, after).await
+    }
+
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
         let call = self.world.store.family(id);
         self.call("family", id.as_str(), unavailable, call).await

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::expression::Expression;
+use super::feeds::token_of_pointer;
 use super::item::{Item, json, text};
 use super::keys::{self, Key, list};
 use super::table::{MAX_ATTEMPTS, Query, Written, too_busy, wait_before_retry};
@@ -51,6 +52,21 @@ impl FamilyStore for DynamoDbStore {
             Changed::Gone => Err(no_family(&family.id)),
             Changed::Done | Changed::Nothing => Ok(()),
         }
+    }
+
+    async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool> {
+        let replace = |stored: &mut Family| {
+            let is_unchanged = stored.is_same_except_stopped(before);
+            if is_unchanged {
+                let stopped = std::mem::take(&mut stored.stopped);
+                *stored = Family {
+                    stopped,
+                    ..after.clone()
+                };
+            }
+            is_unchanged
+        };
+        Ok(self.change_family(&after.id, replace).await? == Changed::Done)
     }
 
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
@@ -112,6 +128,11 @@ impl FamilyStore for DynamoDbStore {
                 self.remove_by_key(&CardKey { family, card }).await?;
             }
         }
+        // The feeds come before the pointers to them, so that a link never outlives its family.
+        let items = self.family_items(id).await?;
+        let feeds = items.iter().filter_map(token_of_pointer);
+        let feeds: Vec<Key> = feeds.map(|token| Key::feed(&token)).collect();
+        self.table.delete_all(&feeds).await?;
         // The mails are left, and accounts without a card. Mails that may have been sent are kept
         // without their content and addresses, so that a family with this id gets no second mail for
         // those days.

@@ -3,11 +3,15 @@
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use hippo_core::alerts::AlertKey;
 use hippo_core::card::{Card, CardKey, Fingerprint};
+use hippo_core::feed::FeedTokenHash;
 use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
 use hippo_core::outbox::{MailKey, MailKind};
 use hippo_core::run::day::DayKey;
 use hippo_core::run::{JobName, RunKey};
 use hippo_core::schedule::Pause;
+
+use hippo_core::sign_in::{PersonId, RateKey, TokenHash};
+use uuid::Uuid;
 
 /// The sort key of an item that is alone or first in its partition.
 pub(super) const META: &str = "META";
@@ -15,18 +19,22 @@ pub(super) const META: &str = "META";
 /// The sort key of the list of a label's running runs, and of a library's state. Sorts after times.
 pub(super) const STATE: &str = "STATE";
 
-/// The prefixes of a family's sort keys, in order: accounts, cards, then `META`, then mails.
-/// `CARDS_END` sorts after the last card.
+/// The prefixes of a family's sort keys, in order: accounts, cards, then `META`, then mails, then
+/// tokens. `CARDS_END` sorts after the last card.
 pub(super) const ACCOUNTS: &str = "ACCOUNT#";
 pub(super) const CARDS: &str = "CARD#";
 pub(super) const CARDS_END: &str = "CARD#~";
 pub(super) const MAILS: &str = "OUTBOX#";
+pub(super) const TOKENS: &str = "TOKEN#";
 
 /// The prefix of the sort keys of a picture's bytes.
 pub(super) const PIECES: &str = "BYTES#";
 
 /// The prefix of the sort keys of declared schedules.
 pub(super) const DECLARED: &str = "DECLARED#";
+
+/// The prefix of the sort keys of a person's sessions.
+pub(super) const SESSIONS: &str = "SESSION#";
 
 /// The partition of the pauses of the schedules.
 pub(super) const PAUSES: &str = "PAUSE";
@@ -144,10 +152,45 @@ impl Key {
         Self::new(PAUSES.to_owned(), format!("{}#{label}", time(pause.since)))
     }
 
+    /// A feed. Its partition is its own, so that a reader with a token needs one read and no other key.
+    pub(super) fn feed(token: &FeedTokenHash) -> Self {
+        Self::new(format!("FEED#{}", token.as_str()), META)
+    }
+
+    /// Points from a family to its feed.
+    pub(super) fn feed_pointer(family_id: &FamilyId, token: &FeedTokenHash) -> Self {
+        Self::new(family(family_id), format!("{TOKENS}{}", token.as_str()))
+    }
+
+    /// A session of the web pages.
+    pub(super) fn session(hash: &TokenHash) -> Self {
+        Self::new(format!("SESSION#{hash}"), META)
+    }
+
+    /// Lists a session among those of its person.
+    pub(super) fn session_of(id: &PersonId, hash: &TokenHash) -> Self {
+        Self::new(person(id), format!("{SESSIONS}{hash}"))
+    }
+
+    /// An attempt to sign in.
+    pub(super) fn attempt(id: Uuid) -> Self {
+        Self::new(format!("ATTEMPT#{}", id.simple()), META)
+    }
+
+    /// The times of the requests of an address or a network.
+    pub(super) fn rate_log(key: &RateKey) -> Self {
+        Self::new(format!("RATE#{key}"), META)
+    }
+
     /// The list of a label's running runs.
     pub(super) fn running(job: JobName, label: &Label) -> Self {
         Self::new(runs(job, label), STATE)
     }
+}
+
+/// The partition of a person who signs in.
+pub(super) fn person(id: &PersonId) -> String {
+    format!("PERSON#{id}")
 }
 
 /// The partition of a family.
@@ -257,8 +300,8 @@ mod tests {
 
     #[test]
     fn family_accounts_and_cards_sort_before_its_mails() {
-        let mut sorted = [ACCOUNTS, CARDS, CARDS_END, META, MAILS];
+        let mut sorted = [ACCOUNTS, CARDS, CARDS_END, META, MAILS, TOKENS];
         sorted.sort_unstable();
-        assert_eq!(sorted, [ACCOUNTS, CARDS, CARDS_END, META, MAILS]);
+        assert_eq!(sorted, [ACCOUNTS, CARDS, CARDS_END, META, MAILS, TOKENS]);
     }
 }

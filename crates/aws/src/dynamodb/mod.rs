@@ -27,6 +27,7 @@ mod declared_schedules;
 mod error;
 mod expression;
 mod families;
+mod feeds;
 mod heads;
 mod item;
 mod keys;
@@ -40,6 +41,7 @@ mod runs;
 pub mod schema;
 mod sealed;
 mod secrets;
+mod sign_ins;
 mod table;
 mod visits;
 

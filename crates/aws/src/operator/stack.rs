@@ -11,6 +11,7 @@ use chrono_tz::Tz;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 use hippo_core::run::JobName;
+use url::Url;
 
 use super::sam::pascal_case;
 use crate::clients::{describe_sdk_error, retry_policy, timeouts};
@@ -60,6 +61,8 @@ pub struct Outputs {
     pub operator_email: Option<EmailAddress>,
     /// The contact for questions in a mail.
     pub contact: Option<String>,
+    /// Where the web pages are. `None`: the stack has none.
+    pub web_url: Option<Url>,
     /// The SES configuration set.
     pub configuration_set: String,
     /// The operator's zone.
@@ -221,6 +224,7 @@ impl Reader<'_> {
             mail_events: self.text("MailEventsFunction"),
             configuration_set: self.text("ConfigurationSet"),
             contact: self.maybe("Contact").map(str::to_owned),
+            web_url: self.maybe("WebUrl").and_then(|url| url.parse().ok()),
             operator_email: None,
             mail_from: self.parsed("MailFrom")?,
             timezone: self.parsed("Timezone")?,

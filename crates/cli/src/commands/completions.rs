@@ -114,13 +114,17 @@ const ID_OPTIONS: [(&str, &str); 3] = [
 ];
 
 /// The commands whose first argument is an id, and the kind of each.
-pub(super) const ID_ARGUMENTS: [(&str, &str); 19] = [
+pub(super) const ID_ARGUMENTS: [(&str, &str); 23] = [
     ("family edit", "family"),
     ("family pause", "family"),
     ("family remove", "family"),
     ("family add-recipient", "family"),
     ("family remove-recipient", "family"),
     ("family allow-recipient", "family"),
+    ("feed add", "family"),
+    ("feed list", "family"),
+    ("feed revoke", "family"),
+    ("feed write", "family"),
     ("notices resend", "family"),
     ("library add", "catalogue"),
     ("library edit", "library"),

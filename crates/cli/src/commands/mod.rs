@@ -11,6 +11,7 @@ mod doctor;
 mod enqueued_run;
 mod export;
 mod family;
+mod feed;
 mod import;
 mod init;
 mod key;
@@ -125,6 +126,9 @@ enum Command {
     /// Manage families: who gets one notice a day.
     #[command(subcommand)]
     Family(family::Command),
+    /// Manage feeds: a family's calendar for a phone, and numbers for Home Assistant.
+    #[command(subcommand)]
+    Feed(feed::Command),
     /// Manage cards and their PINs.
     #[command(subcommand)]
     Card(card::Command),
@@ -205,6 +209,7 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Demo(args) => demo::run(args, globals).await,
         Command::Library(command) => library::run(command, globals).await,
         Command::Family(command) => family::run(command, globals).await,
+        Command::Feed(command) => feed::run(command, globals).await,
         Command::Card(command) => card::run(command, globals).await,
         Command::Import(args) => import::run(args, globals).await,
         Command::Export(args) => export::run(args, globals).await,

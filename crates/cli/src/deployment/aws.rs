@@ -36,6 +36,7 @@ use hippo_recording::Recorder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use url::Url;
 use uuid::Uuid;
 
 use super::{
@@ -281,6 +282,13 @@ impl Deployment for AwsDeployment {
 
     fn contact(&self) -> Option<&str> {
         self.outputs.contact.as_deref()
+    }
+
+    fn public_url(&self) -> Result<Url, CommandError> {
+        self.outputs.web_url.clone().ok_or_else(|| {
+            CommandError::usage("This stack has no web pages, so nobody could read a feed.")
+                .advice("“hippo feed write” writes the calendar to a file instead.")
+        })
     }
 
     fn store(&self) -> Arc<dyn Store> {

@@ -41,6 +41,7 @@ use hippo_recording::Recorder;
 use hippo_systems::Sites;
 use serde::Serialize;
 use serde_json::Value;
+use url::Url;
 
 use super::{
     CheckCardAnswer, CheckCardsAnswer, CheckCardsRequest, Deployment, DisabledSchedules, JobAnswer,
@@ -58,6 +59,9 @@ use crate::output::progress::Progress as Bar;
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, read_new};
 use crate::run_log::{DEFAULT_LEVEL, RunLog};
 use crate::stop::{AFTER_INTERRUPTED_CHECK, AFTER_INTERRUPTED_SENDING, Stop};
+
+/// Where “hippo serve” listens by default.
+const LOCAL_URL: &str = "http://127.0.0.1:8484";
 
 /// Older runs and notices are deleted.
 const RETENTION: chrono::Duration = chrono::Duration::days(35);
@@ -244,6 +248,15 @@ impl Deployment for LocalDeployment {
 
     fn contact(&self) -> Option<&str> {
         self.config.contact.as_deref()
+    }
+
+    fn public_url(&self) -> Result<Url, CommandError> {
+        match &self.config.web.public_url {
+            Some(url) => Ok(url.clone()),
+            None => LOCAL_URL.parse().map_err(|error| {
+                CommandError::unusable(format!("{LOCAL_URL} isn't an address.")).caused_by(error)
+            }),
+        }
     }
 
     fn store(&self) -> Arc<dyn Store> {

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::account::{Account, Hold, HoldState};
 use crate::clock::local_date;
 use crate::failure::FailureKind;
+use crate::ids::CardId;
 use crate::notice::keys::{UNKNOWN_HOLD, is_missed, item_key, missed_key};
 use crate::notice::line::{HoldLine, Place, STALE_AFTER, currency, hold_line};
 use crate::notice::{NoticeCard, NoticeInput};
@@ -115,6 +116,13 @@ impl News {
     /// Whether this alone is worth a mail.
     pub fn is_worth_a_mail(self) -> bool {
         self != Self::Known
+    }
+}
+
+impl Attention {
+    /// Whether it means that this card's current account may be unknown.
+    pub(crate) fn hides_account_of(&self, card: CardId) -> bool {
+        self.kind.hides_account() && self.key.ends_with(&format!("/{card}"))
     }
 }
 

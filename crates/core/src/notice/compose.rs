@@ -6,13 +6,14 @@ use crate::notice::attention::AttentionKind;
 use crate::notice::digest::{Digest, Occasion};
 use crate::notice::items::DayWords;
 use crate::notice::phrases::listed;
+use crate::notice::subject::subject;
 use crate::notice::view::{Contact, Item, PersonGroup, Section, View};
 
 /// A mail with more lines to act on than this is grouped by person, if the family wants that.
 const MAX_UNGROUPED_LINES: usize = 15;
 
-/// Builds the view of a digest.
-pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&str>) -> View {
+/// Builds the view of a digest. `operator_contact` is a mail address or a few words.
+pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
     let when = DayWords {
         today: digest.today,
         zone: digest.timezone,
@@ -38,7 +39,7 @@ pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&st
         .sum();
     let by_person = digest.by_person && lines > MAX_UNGROUPED_LINES;
     View {
-        subject,
+        subject: subject(digest),
         heading: format!(
             "{} · {}",
             digest.family_name,
@@ -65,7 +66,7 @@ pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&st
                 listed(digest.stopped.clone())
             )
         }),
-        contact: Contact::from_words(contact),
+        contact: Contact::from_words(operator_contact),
     }
 }
 
@@ -84,15 +85,15 @@ fn intro(digest: &Digest) -> Option<&'static str> {
         .attention
         .iter()
         .any(|item| matches!(item.kind, AttentionKind::UnknownHold { .. }));
-    match (digest.occasion?, is_everything_known) {
-        (Occasion::ToDo, _) => None,
+    match (digest.occasion, is_everything_known) {
+        (Some(Occasion::ToDo), _) => None,
         _ if has_unknown_hold => {
             Some("A hold may be ready for you. We don’t know the library’s words for it.")
         }
-        (Occasion::Weekly, true) => Some(
+        (Some(Occasion::Weekly), true) => Some(
             "Nothing to return or pick up. This is your weekly summary, so you know that we check your cards.",
         ),
-        (Occasion::Daily, true) if digest.attention.is_empty() => {
+        (Some(Occasion::Daily) | None, true) if digest.attention.is_empty() => {
             Some("Nothing to return or pick up. Have a good day!")
         }
         (_, true) => Some("Nothing to return or pick up today, but please look at this."),

@@ -247,11 +247,27 @@ impl Digest {
     }
 }
 
+/// Says how a card's account differs from a complete one that its newest check read; `None`: it
+/// doesn't, or it was never read.
+pub(crate) fn source_exception(card: &NoticeCard) -> Option<SourceException> {
+    let (account, as_of) = (&card.stored.as_ref()?.account, card.as_of()?);
+    let exception = SourceException {
+        patron: Place::from_card(card).patron,
+        as_of,
+        failure: card.newest_failure(),
+        loans_unknown: account.loans.is_none(),
+        holds_unknown: account.holds.is_none(),
+    };
+    let is_exception =
+        exception.failure.is_some() || exception.loans_unknown || exception.holds_unknown;
+    is_exception.then_some(exception)
+}
+
 /// Lists the libraries by name. Cards that were never read are left out: they need attention.
 fn sources(cards: &[NoticeCard]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for card in cards {
-        let (Some(stored), Some(as_of)) = (&card.stored, card.as_of()) else {
+        let Some(as_of) = card.as_of() else {
             continue;
         };
         let index = sources
@@ -270,21 +286,10 @@ fn sources(cards: &[NoticeCard]) -> Vec<Source> {
         let Some(source) = sources.get_mut(index) else {
             continue;
         };
-        let failure = card.newest_failure();
-        let loans_unknown = stored.account.loans.is_none();
-        let holds_unknown = stored.account.holds.is_none();
-        if failure.is_none() {
+        if card.newest_failure().is_none() {
             source.as_of = Some(source.as_of.map_or(as_of, |oldest| oldest.min(as_of)));
         }
-        if failure.is_some() || loans_unknown || holds_unknown {
-            source.exceptions.push(SourceException {
-                patron: Place::from_card(card).patron,
-                as_of,
-                failure,
-                loans_unknown,
-                holds_unknown,
-            });
-        }
+        source.exceptions.extend(source_exception(card));
     }
     for source in &mut sources {
         source

@@ -79,7 +79,7 @@ impl DayWords {
         }
     }
 
-    fn attention(self, item: &Attention) -> Item {
+    pub(crate) fn attention(self, item: &Attention) -> Item {
         let (title, details, urgent) = match &item.kind {
             AttentionKind::PinRefused { since } => (
                 String::from("Number or PIN rejected"),
@@ -325,7 +325,7 @@ impl DayWords {
         }
     }
 
-    fn exception(self, card: &SourceException) -> String {
+    pub(crate) fn exception(self, card: &SourceException) -> String {
         let patron = &card.patron;
         let mut sentences = Vec::new();
         let shown = moment(card.as_of, self.zone, self.today);
@@ -412,7 +412,7 @@ fn rejected_cards_item(several: &[&Attention]) -> Item {
     }
 }
 
-fn author(author: &str) -> String {
+pub(crate) fn author(author: &str) -> String {
     shorten(&author_name(author))
 }
 
@@ -458,7 +458,7 @@ fn queue_position(line: &HoldLine) -> Option<String> {
 }
 
 /// Words whether it can be renewed, and why not.
-fn renewal(line: &LoanLine) -> Option<String> {
+pub(crate) fn renewal(line: &LoanLine) -> Option<String> {
     let words = match line.renewable? {
         true => return Some(String::from("can be renewed")),
         false if line.became_non_renewable => "can no longer be renewed",
@@ -472,7 +472,7 @@ fn renewal(line: &LoanLine) -> Option<String> {
     })
 }
 
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     cut(text, MAX_TITLE_CHARS)
 }
 

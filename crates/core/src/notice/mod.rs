@@ -13,18 +13,26 @@ use crate::notice::digest::Digest;
 use crate::notice::last_notice::LastNotice;
 use crate::notice::render::RenderError;
 
+pub use self::cards::notice_cards;
+
 pub mod attention;
 mod author;
-mod compose;
+pub mod card_status;
+mod cards;
+pub mod compose;
 pub mod digest;
-mod items;
+pub(crate) mod items;
 mod keys;
 pub mod last_notice;
 pub mod line;
-pub(crate) mod phrases;
+pub mod phrases;
 pub mod render;
 pub mod subject;
-pub(crate) mod view;
+#[expect(
+    missing_docs,
+    reason = "plain data, named like what the templates show"
+)]
+pub mod view;
 
 /// Everything that a notice is composed from.
 #[derive(Debug, Clone, Copy)]

@@ -13,7 +13,7 @@ const TEXT_WIDTH: usize = 76;
 const YEAR_AFTER_DAYS: i64 = 180;
 
 /// `today`, `tomorrow`, `yesterday` or `Tuesday, Nov 24`; with the year if it is far away.
-pub(crate) fn day(date: NaiveDate, today: NaiveDate) -> String {
+pub fn day(date: NaiveDate, today: NaiveDate) -> String {
     match (date - today).num_days() {
         -1 => String::from("yesterday"),
         0 => String::from("today"),
@@ -23,7 +23,7 @@ pub(crate) fn day(date: NaiveDate, today: NaiveDate) -> String {
 }
 
 /// `Tuesday, Nov 24`; with the year if it is far away.
-pub(crate) fn full_day(date: NaiveDate, today: NaiveDate) -> String {
+pub fn full_day(date: NaiveDate, today: NaiveDate) -> String {
     if (date - today).num_days().abs() > YEAR_AFTER_DAYS {
         date.format("%A, %b %-d, %Y").to_string()
     } else {
@@ -42,7 +42,7 @@ pub(crate) fn short_day(date: NaiveDate, today: NaiveDate) -> String {
 }
 
 /// A time of day in the family's zone: `05:10`, `Friday 05:10`, or `Friday, Nov 6, 05:10`.
-pub(crate) fn moment(at: DateTime<Utc>, zone: Tz, today: NaiveDate) -> String {
+pub fn moment(at: DateTime<Utc>, zone: Tz, today: NaiveDate) -> String {
     let local = at.with_timezone(&zone);
     let time = local.format("%H:%M");
     match (local.date_naive() - today).num_days() {

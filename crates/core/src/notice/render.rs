@@ -8,7 +8,6 @@ use crate::mail::MailContent;
 use crate::notice::compose::compose_view;
 use crate::notice::digest::Digest;
 use crate::notice::phrases::wrap;
-use crate::notice::subject::subject;
 use crate::notice::view::View;
 
 /// A template could not be rendered, which is a bug and not a fault of what it shows.
@@ -35,12 +34,11 @@ struct Text<'a> {
 /// # Errors
 /// [`RenderError`] if a template can't be rendered.
 pub fn render(digest: &Digest, operator_contact: Option<&str>) -> Result<MailContent, RenderError> {
-    let subject = subject(digest);
-    let view = compose_view(digest, subject.clone(), operator_contact);
+    let view = compose_view(digest, operator_contact);
     Ok(MailContent {
         text: wrap(&Text { view: &view }.render()?),
         html: Html { view: &view }.render()?,
         picture: None,
-        subject,
+        subject: view.subject,
     })
 }

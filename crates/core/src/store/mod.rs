@@ -5,10 +5,12 @@
 //! doesn't rely on an earlier read.
 
 mod declared_schedules;
+mod feeds;
 mod pauses;
 mod pictures;
 mod restore;
 mod run_days;
+mod sign_ins;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,12 +36,14 @@ use crate::run::{JobName, Run, RunKey};
 use crate::seal::Sealed;
 
 pub use self::declared_schedules::{DeclaredScheduleStore, ScheduleChanges};
+pub use self::feeds::FeedStore;
 pub use self::pauses::PauseStore;
 pub use self::pictures::{
     FetchedPicture, PICTURE_RETENTION_DAYS, PictureDay, PictureDayState, PictureStore,
 };
 pub use self::restore::{CardConflict, CardCopy, RestoreOutcome, RestoreStore, WriteMode};
 pub use self::run_days::RunDayStore;
+pub use self::sign_ins::SignInStore;
 
 /// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +101,10 @@ pub trait FamilyStore: Send + Sync {
     /// recipients. So an edit can't undo a concurrent report of the mail service.
     async fn update_family(&self, family: &Family) -> StoreResult<()>;
 
+    /// Replaces a family, except its stopped recipients, if it is still `before`, in one conditional
+    /// write; true if it was replaced. Stopped recipients don't count as a change.
+    async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool>;
+
     /// Returns a family, or `None` if it is missing.
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>>;
 
@@ -125,7 +133,7 @@ pub trait FamilyStore: Send + Sync {
     /// false also if the family is gone.
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool>;
 
-    /// Removes a family with its mails, and its cards with their secrets and accounts;
+    /// Removes a family with its mails and feeds, and its cards with their secrets and accounts;
     /// [`StoreError::NotFound`] if it is missing.
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()>;
 }
@@ -627,6 +635,8 @@ pub trait Store:
     + AlertStore
     + DeclaredScheduleStore
     + PictureStore
+    + FeedStore
+    + SignInStore
 {
 }
 
@@ -644,6 +654,8 @@ impl<T> Store for T where
         + AlertStore
         + DeclaredScheduleStore
         + PictureStore
+        + FeedStore
+        + SignInStore
 {
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod exploration;
+mod feed;
 mod memory_store;
 mod notice;
 mod picture;

@@ -11,6 +11,14 @@ use super::fault::Fault;
 use super::row::{StoredRow, json, time};
 use super::{SqliteStore, all, first, page};
 
+/// Replaces a family, except its stopped recipients.
+const UPDATE: &str =
+    "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
+         notice_time = :notice_time, preferences = :preferences, paused = :paused,
+         paused_since = :paused_since, paused_until = :paused_until,
+         created_at = :created_at, history = :history
+     WHERE id = :id";
+
 #[async_trait]
 impl FamilyStore for SqliteStore {
     async fn add_family(&self, family: &Family) -> StoreResult<()> {
@@ -35,16 +43,20 @@ impl FamilyStore for SqliteStore {
     async fn update_family(&self, family: &Family) -> StoreResult<()> {
         let family = family.clone();
         self.write(move |connection| {
-            let changed = write_family(
-                connection,
-                "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
-                     notice_time = :notice_time, preferences = :preferences, paused = :paused,
-                     paused_since = :paused_since, paused_until = :paused_until,
-                     created_at = :created_at, history = :history
-                 WHERE id = :id",
-                &family,
-            )?;
+            let changed = write_family(connection, UPDATE, &family)?;
             require_changed(changed, &family.id)
+        })
+        .await
+    }
+
+    async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool> {
+        let (before, after) = (before.clone(), after.clone());
+        self.write(move |connection| {
+            let stored = find_family(connection, &after.id)?;
+            if !stored.is_some_and(|stored| stored.is_same_except_stopped(&before)) {
+                return Ok(false);
+            }
+            Ok(write_family(connection, UPDATE, &after)? > 0)
         })
         .await
     }

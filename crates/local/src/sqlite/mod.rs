@@ -11,6 +11,7 @@ mod checks;
 mod declared_schedules;
 mod families;
 mod fault;
+mod feeds;
 mod journal;
 mod libraries;
 mod meta;
@@ -26,6 +27,7 @@ mod run_days;
 mod runs;
 mod sealed;
 mod secrets;
+mod sign_ins;
 mod visits;
 mod worker;
 

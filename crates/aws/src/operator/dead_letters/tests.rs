@@ -43,6 +43,7 @@ fn outputs(url: &str) -> Outputs {
         mail_from: "hippo@example.org".parse().unwrap(),
         operator_email: None,
         contact: None,
+        web_url: None,
         configuration_set: "set".into(),
         timezone: chrono_tz::UTC,
     }

@@ -111,6 +111,7 @@ fn outputs() -> Outputs {
         mail_from: "hippo@example.org".parse().unwrap(),
         operator_email: Some("operator@example.net".parse().unwrap()),
         contact: None,
+        web_url: None,
         configuration_set: "set".into(),
         timezone: chrono_tz::UTC,
     }

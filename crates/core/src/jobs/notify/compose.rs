@@ -10,8 +10,9 @@ use crate::ids::LibraryId;
 use crate::jobs::JobError;
 use crate::library::Library;
 use crate::mail::MailContent;
+use crate::notice::digest::Digest;
 use crate::notice::last_notice::LastNotice;
-use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
+use crate::notice::{Composed, NoticeCard, NoticeInput, compose, notice_cards};
 use crate::outbox::MailKind;
 use crate::store::{LoadedFamily, OutboxStore};
 
@@ -114,36 +115,41 @@ impl MailComposer for DailyNotice {
 
 /// Composes a family's daily notice; stores nothing.
 pub async fn compose_notice(input: &ComposeInput<'_>) -> Result<Composed, JobError> {
+    let (last_notice, cards) = load_notice(input).await?;
+    Ok(compose(&notice_input(input, &cards, last_notice.as_ref()))?)
+}
+
+/// Selects the content of a family's daily notice, as it is now; stores nothing.
+pub async fn digest_notice(input: &ComposeInput<'_>) -> Result<Digest, JobError> {
+    let (last_notice, cards) = load_notice(input).await?;
+    let input = notice_input(input, &cards, last_notice.as_ref());
+    Ok(Digest::from_input(&input))
+}
+
+/// Loads what the notice compares with, and the cards that aren't paused.
+async fn load_notice(
+    input: &ComposeInput<'_>,
+) -> Result<(Option<LastNotice>, Vec<NoticeCard>), JobError> {
     let loaded = input.loaded;
     let last_notice = input.outbox.last_sent_notice(&loaded.family.id).await?;
-    let mut cards = Vec::new();
-    for (record, stored) in &loaded.cards {
-        if record.card.paused {
-            continue;
-        }
-        let Some(library) = input.libraries.get(&record.card.library) else {
-            // The library was added after the run began; the next notice has the card.
-            tracing::warn!(card.id = %record.card.id, "A card's library is missing.");
-            continue;
-        };
-        cards.push(NoticeCard {
-            stored: stored
-                .clone()
-                .and_then(|stored| stored.with_possible_time(&record.card, input.now)),
-            card: record.card.clone(),
-            state: record.state.without_future(input.now),
-            library: library.clone(),
-        });
-    }
-    Ok(compose(&NoticeInput {
-        family: &loaded.family,
+    let cards = notice_cards(loaded, input.libraries, input.now);
+    Ok((last_notice, cards))
+}
+
+fn notice_input<'a>(
+    input: &'a ComposeInput<'_>,
+    cards: &'a [NoticeCard],
+    last_notice: Option<&'a LastNotice>,
+) -> NoticeInput<'a> {
+    NoticeInput {
+        family: &input.loaded.family,
         date: input.date,
         today: input.today,
         now: input.now,
-        cards: &cards,
-        last_notice: last_notice.as_ref(),
+        cards,
+        last_notice,
         operator_contact: input.operator_contact,
-    })?)
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@ use futures::future::join_all;
 use rust_decimal::Decimal;
 
 use super::Store;
-use super::sample::{account, add_card, card, check, family, family_id, library, notice, one_card, time};
+use super::sample::{
+    account, add_card, card, check, family, family_id, library, notice, one_card, time,
+};
 use crate::family::{Delivery, PictureSubscription, Preferences, SendWhenEmpty, StoppedRecipient};
 use crate::outbox::MailKind;
 use crate::store::StoreError;
@@ -13,9 +15,7 @@ pub(super) async fn added_family_is_read_back(store: &dyn Store) {
     assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
 }
 
-pub(super) async fn family_with_no_recipients_and_unusual_preferences_is_kept(
-    store: &dyn Store,
-) {
+pub(super) async fn family_with_no_recipients_and_unusual_preferences_is_kept(store: &dyn Store) {
     let mut unusual = family("unusual");
     unusual.recipients.clear();
     unusual.notice_time = "23:45:00".parse().unwrap();
@@ -114,11 +114,16 @@ pub(super) async fn recipient_is_stopped_once_and_only_if_listed(store: &dyn Sto
     assert!(!stop("zoe@example.org").await, "so already");
     assert!(!stop("nobody@example.org").await);
     let nobody = family_id("nobody");
-    let gone = store.stop_recipient(&nobody, &stopped("zoe@example.org")).await;
+    let gone = store
+        .stop_recipient(&nobody, &stopped("zoe@example.org"))
+        .await;
     assert!(!gone.unwrap());
 
     conrad.stopped.push(stopped("Zoe@example.org"));
-    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad.clone()));
+    assert_eq!(
+        store.family(&conrad.id).await.unwrap(),
+        Some(conrad.clone())
+    );
     assert_eq!(store.families().await.unwrap(), [conrad.clone()]);
     assert_eq!(conrad.reachable_recipients().len(), 1);
 
@@ -143,7 +148,10 @@ pub(super) async fn family_edit_keeps_a_concurrent_stop(store: &dyn Store) {
     conrad.paused = true;
     store.update_family(&conrad).await.unwrap();
     conrad.stopped = vec![zoe];
-    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad.clone()));
+    assert_eq!(
+        store.family(&conrad.id).await.unwrap(),
+        Some(conrad.clone())
+    );
 
     // An edit does not stop a recipient again that a person allowed meanwhile.
     let address = &conrad.stopped[0].address;
@@ -245,7 +253,13 @@ pub(super) async fn removing_a_family_removes_everything_of_it(store: &dyn Store
     assert_eq!(store.family(&gone.family).await.unwrap(), None);
     assert_eq!(store.card(gone.id).await.unwrap(), None);
     assert!(store.family_cards(&gone.family).await.unwrap().is_empty());
-    assert!(store.family_accounts(&gone.family).await.unwrap().is_empty());
+    assert!(
+        store
+            .family_accounts(&gone.family)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(
         store
             .recent_mails(&MailKind::DAILY, &gone.family, 10)
@@ -260,7 +274,13 @@ pub(super) async fn removing_a_family_removes_everything_of_it(store: &dyn Store
     // A new family of the same id inherits nothing.
     store.add_family(&family("conrad")).await.unwrap();
     assert!(store.family_cards(&gone.family).await.unwrap().is_empty());
-    assert!(store.family_accounts(&gone.family).await.unwrap().is_empty());
+    assert!(
+        store
+            .family_accounts(&gone.family)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(
         store
             .recent_mails(&MailKind::DAILY, &gone.family, 10)
@@ -276,4 +296,50 @@ pub(super) async fn one_of_many_concurrent_adds_of_a_family_wins(store: &dyn Sto
     let answers = join_all((0..8).map(|_| store.add_family(&conrad))).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
     assert_eq!(store.families().await.unwrap(), [conrad]);
+}
+
+pub(super) async fn family_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+    let before = family("conrad");
+    let mut after = before.clone();
+    after.preferences.due_within_days = 7;
+    assert!(
+        !store.replace_family(&before, &after).await.unwrap(),
+        "there is none"
+    );
+    store.add_family(&before).await.unwrap();
+    // A stop that came in between stays, and isn't a reason to refuse the edit.
+    let stopped = StoppedRecipient {
+        address: "zoe@example.org".parse().unwrap(),
+        since: time("06:00:00"),
+        complained: false,
+    };
+    assert!(store.stop_recipient(&before.id, &stopped).await.unwrap());
+    assert!(store.replace_family(&before, &after).await.unwrap());
+    let mut other = before.clone();
+    other.name = "Somebody else".to_owned();
+    assert!(
+        !store.replace_family(&before, &other).await.unwrap(),
+        "it changed"
+    );
+    after.stopped = vec![stopped];
+    assert_eq!(store.family(&before.id).await.unwrap(), Some(after));
+}
+
+pub(super) async fn one_of_many_concurrent_edits_of_a_family_wins(store: &dyn Store) {
+    let before = family("conrad");
+    store.add_family(&before).await.unwrap();
+    let edited = |days: u16| {
+        let mut family = before.clone();
+        family.preferences.due_within_days = 10 + days;
+        family
+    };
+    let edits = (0..8).map(|days| {
+        let (before, after) = (before.clone(), edited(days));
+        async move { store.replace_family(&before, &after).await.unwrap() }
+    });
+    let won = join_all(edits).await;
+    assert_eq!(won.iter().filter(|won| **won).count(), 1);
+    let winner = won.iter().position(|won| *won).unwrap();
+    let winner = edited(u16::try_from(winner).unwrap());
+    assert_eq!(store.family(&before.id).await.unwrap(), Some(winner));
 }

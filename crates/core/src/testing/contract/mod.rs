@@ -82,6 +82,8 @@ suites! { $
         unknown_family_is_none,
         family_is_replaced,
         unknown_family_cannot_be_replaced_or_removed,
+        family_is_replaced_only_over_the_expected_one,
+        one_of_many_concurrent_edits_of_a_family_wins,
         recipient_is_stopped_once_and_only_if_listed,
         concurrent_stops_are_all_kept,
         family_edit_keeps_a_concurrent_stop,
@@ -241,6 +243,16 @@ suites! { $
         picture_is_read_back_with_all_its_bytes,
         one_of_many_concurrent_tries_of_a_picture_wins,
     }
+    feeds {
+        feed_is_found_by_its_token,
+        feed_of_an_unknown_family_is_rejected,
+        second_feed_of_a_token_is_rejected,
+        feeds_of_a_family_are_listed_by_when_they_were_made,
+        use_of_a_feed_is_stored_once_a_day,
+        one_of_many_concurrent_uses_of_a_day_is_stored,
+        revoked_feed_is_gone,
+        feeds_of_a_removed_family_are_gone_for_good,
+    }
     alerts {
         first_claim_of_an_alert_wins,
         delivered_alert_is_counted_and_not_claimed_again,
@@ -260,5 +272,14 @@ suites! { $
         pause_is_replaced_only_over_the_expected_one,
         one_of_many_concurrent_changes_of_a_pause_wins,
         pause_that_ended_long_ago_is_deleted,
+    }
+    sign_ins {
+        session_is_found_by_its_hash_and_replaced,
+        removed_session_is_not_revived,
+        every_session_of_a_person_is_removed,
+        attempt_is_replaced_only_at_the_expected_revision,
+        one_of_many_concurrent_uses_of_a_link_wins,
+        rate_log_is_replaced_only_over_the_expected_one,
+        limit_holds_for_many_concurrent_requests,
     }
 }

@@ -36,6 +36,20 @@ impl FamilyStore for MemoryStore {
         }
     }
 
+    async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool> {
+        let mut inside = self.write()?;
+        let stored = inside.families.get_mut(&after.id);
+        let stored = stored.filter(|stored| stored.is_same_except_stopped(before));
+        Ok(stored.is_some_and(|stored| {
+            let stopped = std::mem::take(&mut stored.stopped);
+            *stored = Family {
+                stopped,
+                ..after.clone()
+            };
+            true
+        }))
+    }
+
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
         Ok(self.lock().families.get(id).cloned())
     }
@@ -86,6 +100,7 @@ impl FamilyStore for MemoryStore {
             inside.remove_card(card);
         }
         inside.outbox.retain(|cursor, _| cursor.family != *id);
+        inside.feeds.retain(|_, feed| feed.family != *id);
         Ok(())
     }
 }

@@ -5,12 +5,14 @@ mod cards;
 mod checks;
 mod declared_schedules;
 mod families;
+mod feeds;
 mod libraries;
 mod outbox;
 mod pauses;
 mod pictures;
 mod run_days;
 mod runs;
+mod sign_ins;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,12 +20,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use url::Url;
+use uuid::Uuid;
 
 use crate::alerts::AlertKey;
 use crate::alerts::StoredAlert;
 use crate::alerts::heartbeat::{HeartbeatClient, MissedHeartbeat};
 use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
+use crate::feed::{Feed, FeedTokenHash};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::last_notice::LastNotice;
@@ -34,6 +38,8 @@ use crate::run::work::WorkItem;
 use crate::run::{JobName, Run, RunKey};
 use crate::schedule::{Pause, Schedule};
 use crate::seal::Sealed;
+
+use crate::sign_in::{RateKey, RateLog, Session, SignInAttempt};
 use crate::store::{
     ConcurrencyLimit, OutboxCursor, PictureDay, StoreError, StoreOrigin, StoreResult,
 };
@@ -66,9 +72,14 @@ struct Inside {
     run_days: BTreeMap<DayKey, RunDay>,
     pictures: BTreeMap<NaiveDate, StoredPicture>,
     alerts: BTreeMap<AlertKey, StoredAlert>,
+    feeds: BTreeMap<FeedTokenHash, Feed>,
     schedules: BTreeMap<JobName, BTreeMap<Label, Option<Schedule>>>,
     /// By beginning and label.
     pauses: BTreeMap<(DateTime<Utc>, Option<Label>), Pause>,
+    /// By the hash of the token.
+    sessions: BTreeMap<String, Session>,
+    attempts: BTreeMap<Uuid, SignInAttempt>,
+    rate_logs: BTreeMap<RateKey, RateLog>,
     /// How many more writes succeed; `None`: all.
     writes_left: Option<usize>,
 }

@@ -568,6 +568,10 @@ impl FamilyStore for ScriptedPorts {
         unreachable!("nobody changes the family here");
     }
 
+    async fn replace_family(&self, _before: &Family, _after: &Family) -> StoreResult<bool> {
+        unreachable!("nobody changes the family here");
+    }
+
     async fn family(&self, _id: &FamilyId) -> StoreResult<Option<Family>> {
         Ok(Some(self.family.clone()))
     }

@@ -1,10 +1,10 @@
 //! Whole notices, from the accounts to the mail.
 
 mod accounts;
-mod fixture;
+pub(crate) mod fixture;
 mod holds;
 mod leaving;
 mod news;
-mod properties;
+pub(crate) mod properties;
 mod snapshots;
 mod trouble;

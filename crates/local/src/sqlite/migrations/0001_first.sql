@@ -193,3 +193,48 @@ CREATE TABLE picture (
     day      TEXT NOT NULL,
     bytes    BLOB
 ) STRICT;
+
+-- The families' feeds. Of a token only the SHA-256 is stored, and the last four digits.
+CREATE TABLE feed (
+    token      TEXT PRIMARY KEY,
+    family     TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
+    label      TEXT NOT NULL,
+    last_four  TEXT NOT NULL,
+    titles     INTEGER NOT NULL CHECK (titles IN (0, 1)),
+    created_at TEXT NOT NULL,
+    -- The family's local date on which it was last read.
+    last_used  TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX feed_of_family ON feed (family);
+
+-- The sessions of the web pages, by the hash of their token.
+CREATE TABLE session (
+    hash       TEXT PRIMARY KEY,
+    -- A hash of the person's address.
+    person     TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    session    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX session_of_person ON session (person);
+CREATE INDEX session_expiry ON session (expires_at);
+
+-- The attempts to sign in to the web pages, known addresses or not.
+CREATE TABLE sign_in_attempt (
+    id         TEXT PRIMARY KEY,
+    revision   INTEGER NOT NULL,
+    expires_at TEXT NOT NULL,
+    attempt    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sign_in_attempt_expiry ON sign_in_attempt (expires_at);
+
+-- When an address or a network asked for sign-in mails, for the limits.
+CREATE TABLE rate_log (
+    key        TEXT PRIMARY KEY,
+    expires_at TEXT NOT NULL,
+    log        TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rate_log_expiry ON rate_log (expires_at);

@@ -1,0 +1,115 @@
+//! Stores the families' feeds: each under its token's hash, and a pointer to it in its family's partition.
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use hippo_core::feed::{Feed, FeedTokenHash, latest_plausible_use};
+use hippo_core::ids::FamilyId;
+use hippo_core::store::{FeedStore, StoreError, StoreResult};
+
+use super::DynamoDbStore;
+use super::expression::Expression;
+use super::families::{family_exists, no_family};
+use super::item::{Item, text};
+use super::keys::{self, Key};
+use super::table::{Query, Step, Transacted, Written};
+
+/// The steps of the transaction that adds a feed.
+const FAMILY_STEP: usize = 0;
+
+#[async_trait]
+impl FeedStore for DynamoDbStore {
+    async fn add_feed(&self, feed: &Feed) -> StoreResult<()> {
+        // The document never changes; the last use is an attribute of its own.
+        let document = Feed {
+            last_used: None,
+            ..feed.clone()
+        };
+        let mut item = Item::new(&Key::feed(&feed.token))
+            .with_text("family", feed.family.as_str())
+            .with_data(&document)?;
+        if let Some(day) = feed.last_used {
+            item = item.with_text("last_used", day.to_string());
+        }
+        let pointer = Item::new(&Key::feed_pointer(&feed.family, &feed.token));
+        let steps = [
+            Step::Check(Key::family(&feed.family), family_exists()),
+            Step::Put(item, Expression::absent()),
+            Step::Put(pointer, Expression::absent()),
+        ];
+        match self.table.transact(&steps).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Refused(refusals) => {
+                let is_missing = refusals.iter().any(|refusal| refusal.step == FAMILY_STEP);
+                Err(match is_missing {
+                    true => no_family(&feed.family),
+                    false => StoreError::AlreadyExists("a feed with this token".to_owned()),
+                })
+            }
+        }
+    }
+
+    async fn feed(&self, token: &FeedTokenHash) -> StoreResult<Option<Feed>> {
+        let found = self.table.get(&Key::feed(token)).await?;
+        let found = found.map(|item| self.unless_damaged(&item, from_item));
+        Ok(found.transpose()?.flatten())
+    }
+
+    async fn family_feeds(&self, family: &FamilyId) -> StoreResult<Vec<Feed>> {
+        let keys = self.feed_keys(family).await?;
+        let items = self.table.get_all(keys).await?;
+        let mut feeds = self.readable(&items, from_item)?;
+        feeds.sort_by_key(|feed| (feed.created_at, feed.token.clone()));
+        Ok(feeds)
+    }
+
+    async fn mark_feed_used(&self, token: &FeedTokenHash, day: NaiveDate) -> StoreResult<bool> {
+        let change = Expression::new("SET #last_used = :day").value(":day", text(day.to_string()));
+        let is_new = Expression::new(
+            "attribute_exists(#pk) AND (attribute_not_exists(#last_used) OR #last_used < :day \
+             OR #last_used > :latest)",
+        )
+        .value(":day", text(day.to_string()))
+        .value(":latest", text(latest_plausible_use(day).to_string()));
+        let written = self
+            .table
+            .update(&Key::feed(token), &change, &is_new)
+            .await?;
+        Ok(matches!(written, Written::Done))
+    }
+
+    async fn revoke_feed(&self, family: &FamilyId, token: &FeedTokenHash) -> StoreResult<bool> {
+        let is_of_family =
+            Expression::new("#family = :family").value(":family", text(family.as_str()));
+        let steps = [
+            Step::Delete(Key::feed(token), is_of_family),
+            Step::Delete(Key::feed_pointer(family, token), Expression::default()),
+        ];
+        let done = self.table.transact(&steps).await?;
+        Ok(matches!(done, Transacted::Done))
+    }
+}
+
+impl DynamoDbStore {
+    /// Reads the keys of a family's feeds.
+    async fn feed_keys(&self, family: &FamilyId) -> StoreResult<Vec<Key>> {
+        let keys = Expression::new("#pk = :pk AND begins_with(#sk, :tokens)")
+            .value(":pk", text(keys::family(family)))
+            .value(":tokens", text(keys::TOKENS));
+        let pointers = self.table.query(&Query::table(keys)).await?;
+        let tokens = pointers.iter().filter_map(token_of_pointer);
+        Ok(tokens.map(|token| Key::feed(&token)).collect())
+    }
+}
+
+/// The token's hash in a pointer; `None` if the item is no pointer.
+pub(super) fn token_of_pointer(item: &Item) -> Option<FeedTokenHash> {
+    item.id_after(keys::TOKENS)?.parse().ok()
+}
+
+fn from_item(item: &Item) -> StoreResult<Feed> {
+    let last_used = item.text("last_used").map(str::parse).transpose();
+    Ok(Feed {
+        last_used: last_used.map_err(|_| item.unreadable("last_used"))?,
+        ..item.data()?
+    })
+}

@@ -1,0 +1,175 @@
+//! How a card's checks go, in plain words for its family.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::line::STALE_AFTER;
+use super::phrases::{self, moment};
+use crate::card::CardRecord;
+use crate::clock::local_date;
+use crate::failure::FailureKind;
+
+/// How a card's checks go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardStatus {
+    /// One or two sentences.
+    pub words: String,
+    /// Whether a person should do something.
+    pub needs_attention: bool,
+    /// When the account that we have was read, in words.
+    pub as_of: Option<String>,
+}
+
+impl CardStatus {
+    /// Words a card's state at `now`, with times in the family's zone.
+    pub fn from_record(record: &CardRecord, zone: Tz, now: DateTime<Utc>) -> Self {
+        let state = record.state.without_future(now);
+        let today = local_date(now, zone);
+        let at = |instant| moment(instant, zone, today);
+        let as_of = state.last_success_at.map(at);
+        let (words, needs_attention) = if record.card.paused {
+            ("Paused. We don’t check this card.".to_owned(), false)
+        } else if let Some(since) = state.refused_since {
+            (
+                format!(
+                    "The library rejected the number or PIN ({}). We won’t try again until it’s \
+                     corrected, so that the card doesn’t get locked.",
+                    at(since.min(now))
+                ),
+                true,
+            )
+        } else if let Some(last) = &state.last_check {
+            match &last.failure {
+                Some(failure) => (
+                    format!(
+                        "We couldn’t check this card at {}: {}.{}",
+                        at(last.started_at),
+                        phrases::failure(failure.kind),
+                        next_step(failure.kind)
+                    ),
+                    !matches!(failure.kind, FailureKind::NotTried | FailureKind::SiteDown),
+                ),
+                None if now - last.started_at > STALE_AFTER => (
+                    format!(
+                        "Not checked since {}, so this may be out of date.",
+                        at(last.started_at)
+                    ),
+                    true,
+                ),
+                None => ("Everything is fine.".to_owned(), false),
+            }
+        } else {
+            (
+                "Not checked yet. The next check will try it.".to_owned(),
+                false,
+            )
+        };
+        Self {
+            words,
+            needs_attention,
+            as_of,
+        }
+    }
+}
+
+/// What happens next, or what a person can do.
+fn next_step(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::WrongCredentials => {
+            " We won’t try again until it’s corrected, so that the card doesn’t get locked."
+        }
+        FailureKind::CardBlocked => " Please ask at the desk.",
+        FailureKind::SealedForOtherHosts => {
+            " Please ask the person who runs LibraryHippo to check the address."
+        }
+        FailureKind::PageChanged => " The person who runs LibraryHippo knows about it.",
+        FailureKind::SessionExpired
+        | FailureKind::SiteRefused
+        | FailureKind::SiteDown
+        | FailureKind::NotTried => " We’ll try again with the next check.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::card::{CardState, LastCheck};
+    use crate::failure::Failure;
+    use crate::testing::contract::sample;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T17:00:00Z".parse().unwrap()
+    }
+
+    fn status(paused: bool, state: CardState) -> CardStatus {
+        let mut card = sample::card("conrad", "wpl", "f");
+        card.paused = paused;
+        let record = CardRecord { card, state };
+        CardStatus::from_record(&record, chrono_tz::America::Toronto, now())
+    }
+
+    fn checked(at: &str, failure: Option<FailureKind>) -> CardState {
+        let at: DateTime<Utc> = at.parse().unwrap();
+        CardState {
+            last_check: Some(LastCheck {
+                started_at: at,
+                finished_at: at,
+                failure: failure.map(|kind| Failure::new(kind, "canary-detail")),
+            }),
+            last_success_at: Some(at),
+            ..CardState::default()
+        }
+    }
+
+    #[rstest]
+    #[case::fine(checked("2026-11-21T10:10:00Z", None), "Everything is fine.", false)]
+    #[case::never(CardState::default(), "Not checked yet", false)]
+    #[case::stale(
+        checked("2026-11-20T10:10:00Z", None),
+        "Not checked since Friday 05:10",
+        true
+    )]
+    #[case::down(
+        checked("2026-11-21T10:10:00Z", Some(FailureKind::SiteDown)),
+        "We couldn’t check this card at 05:10: the library’s site didn’t answer. We’ll try again",
+        false
+    )]
+    #[case::blocked(
+        checked("2026-11-21T10:10:00Z", Some(FailureKind::CardBlocked)),
+        "Please ask at the desk.",
+        true
+    )]
+    #[case::refused(
+        CardState { refused_since: Some(now()), ..CardState::default() },
+        "The library rejected the number or PIN (12:00).",
+        true
+    )]
+    fn state_is_worded(
+        #[case] state: CardState,
+        #[case] words: &str,
+        #[case] needs_attention: bool,
+    ) {
+        let status = status(false, state);
+        assert!(status.words.contains(words), "{}", status.words);
+        assert!(!status.words.contains("canary"));
+        assert_eq!(status.needs_attention, needs_attention);
+    }
+
+    #[test]
+    fn paused_card_says_nothing_else() {
+        let status = status(true, checked("2026-11-01T10:10:00Z", None));
+        assert_eq!(status.words, "Paused. We don’t check this card.");
+        assert!(!status.needs_attention);
+    }
+
+    #[test]
+    fn every_failure_says_what_happens_next() {
+        for kind in FailureKind::ALL {
+            let status = status(false, checked("2026-11-21T10:10:00Z", Some(kind)));
+            assert!(status.words.ends_with('.'), "{}", status.words);
+            assert!(!next_step(kind).is_empty());
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! One attempt to sign in.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::grant::{Grant, PersonId};
+use super::token::{SignInCode, Token, TokenHash};
+
+/// How long a link and its code work.
+pub const ATTEMPT_LIFETIME: TimeDelta = TimeDelta::minutes(15);
+
+/// How many codes a browser may try in one attempt.
+pub const MAX_CODE_TRIES: u32 = 5;
+
+/// One attempt to sign in. There is one for every address that is asked for, known or not.
+///
+/// The browser that began it holds one token, and may try codes. The mail has the code, and a link
+/// with another token, which works in any browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInAttempt {
+    /// Its id, which is no secret.
+    pub id: Uuid,
+    /// Increases with every write; a write replaces only the revision that was read.
+    pub revision: u64,
+    /// The hash of the browser's token; `None`: no browser began it.
+    pub browser: Option<TokenHash>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// How many codes may still be tried.
+    pub tries_left: u32,
+    /// What its link and code lead to; `None`: the address isn't known, or no mail was sent yet.
+    pub granted: Option<Granted>,
+    /// When its link or code was used.
+    pub used_at: Option<DateTime<Utc>>,
+}
+
+/// The secrets of a granted attempt, and what they lead to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    link: TokenHash,
+    /// `None`: it has only a link.
+    code: Option<TokenHash>,
+    grant: Grant,
+}
+
+/// The result of using a link or a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignInUse {
+    /// It is right: store this attempt, and then begin a session.
+    Accepted(Box<SignInAttempt>, Grant),
+    /// It is wrong; store this attempt, which counts the try.
+    Wrong(Box<SignInAttempt>),
+    /// The attempt is over: used, expired, or out of tries.
+    Over,
+}
+
+impl SignInAttempt {
+    /// Begins an attempt of a browser.
+    pub fn begin(browser: &Token, now: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            revision: 0,
+            browser: Some(browser.hash()),
+            expires_at: now + ATTEMPT_LIFETIME,
+            tries_left: MAX_CODE_TRIES,
+            granted: None,
+            used_at: None,
+        }
+    }
+
+    /// Begins an attempt of the operator, for a link that the program itself shows.
+    pub fn for_operator(link: &Token, now: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            revision: 0,
+            browser: None,
+            expires_at: now + ATTEMPT_LIFETIME,
+            tries_left: 0,
+            granted: Some(Granted {
+                link: link.hash(),
+                code: None,
+                grant: Grant {
+                    person: PersonId::console(),
+                    families: Vec::new(),
+                    is_operator: true,
+                },
+            }),
+            used_at: None,
+        }
+    }
+
+    /// The attempt with a grant for this link and code; `None` if it has one already or is over.
+    pub fn grant(
+        &self,
+        grant: Grant,
+        link: &Token,
+        code: &SignInCode,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        if self.granted.is_some() || self.is_over(now) {
+            return None;
+        }
+        let granted = Granted {
+            link: link.hash(),
+            code: Some(code.hash(self.id.as_bytes())),
+            grant,
+        };
+        let mut attempt = self.next();
+        attempt.granted = Some(granted);
+        Some(attempt)
+    }
+
+    /// Uses the link. A wrong link isn't counted: nobody guesses 256 bits.
+    pub fn use_link(&self, link: &Token, now: DateTime<Utc>) -> SignInUse {
+        match &self.granted {
+            Some(granted) if !self.is_over(now) && granted.link == link.hash() => {
+                self.accept(granted.grant.clone(), now)
+            }
+            _ => SignInUse::Over,
+        }
+    }
+
+    /// Whether the link would be accepted; changes nothing.
+    pub fn would_accept_link(&self, link: &Token, now: DateTime<Utc>) -> bool {
+        matches!(self.use_link(link, now), SignInUse::Accepted(..))
+    }
+
+    /// Tries a code from the browser that began the attempt.
+    pub fn try_code(&self, browser: &Token, code: &SignInCode, now: DateTime<Utc>) -> SignInUse {
+        let is_same_browser = self.browser.as_ref() == Some(&browser.hash());
+        if !is_same_browser || self.is_over(now) || self.tries_left == 0 {
+            return SignInUse::Over;
+        }
+        let hash = code.hash(self.id.as_bytes());
+        let granted = self.granted.as_ref();
+        match granted.filter(|granted| granted.code.as_ref() == Some(&hash)) {
+            Some(granted) => self.accept(granted.grant.clone(), now),
+            None => {
+                let mut attempt = self.next();
+                attempt.tries_left -= 1;
+                SignInUse::Wrong(Box::new(attempt))
+            }
+        }
+    }
+
+    fn accept(&self, grant: Grant, now: DateTime<Utc>) -> SignInUse {
+        let mut attempt = self.next();
+        attempt.used_at = Some(now);
+        SignInUse::Accepted(Box::new(attempt), grant)
+    }
+
+    fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.used_at.is_some() || now >= self.expires_at
+    }
+
+    fn next(&self) -> Self {
+        Self {
+            revision: self.revision + 1,
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Attempt {
+        attempt: SignInAttempt,
+        browser: Token,
+        link: Token,
+        code: SignInCode,
+    }
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T12:00:00Z".parse().unwrap()
+    }
+
+    fn other_code(code: &SignInCode) -> SignInCode {
+        let other = if code.secret_text() == "000000" {
+            "000001"
+        } else {
+            "000000"
+        };
+        SignInCode::from_typed(other).unwrap()
+    }
+
+    fn granted() -> Attempt {
+        let [browser, link] = [(); 2].map(|()| Token::generate().unwrap());
+        let code = SignInCode::generate().unwrap();
+        let grant = Grant {
+            person: PersonId::console(),
+            families: vec!["conrad".parse().unwrap()],
+            is_operator: false,
+        };
+        let attempt = SignInAttempt::begin(&browser, now());
+        let attempt = attempt.grant(grant, &link, &code, now()).unwrap();
+        Attempt {
+            attempt,
+            browser,
+            link,
+            code,
+        }
+    }
+
+    fn accepted(result: SignInUse) -> SignInAttempt {
+        match result {
+            SignInUse::Accepted(attempt, grant) => {
+                assert_eq!(grant.families, ["conrad".parse().unwrap()]);
+                *attempt
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn link_and_code_work_once_between_them() {
+        let Attempt {
+            attempt,
+            browser,
+            link,
+            code,
+        } = granted();
+        assert!(attempt.would_accept_link(&link, now()));
+        let used = accepted(attempt.use_link(&link, now()));
+        assert_eq!(used.try_code(&browser, &code, now()), SignInUse::Over);
+        assert_eq!(used.use_link(&link, now()), SignInUse::Over);
+        let used = accepted(attempt.try_code(&browser, &code, now()));
+        assert_eq!(used.use_link(&link, now()), SignInUse::Over);
+    }
+
+    #[test]
+    fn link_and_code_expire_after_fifteen_minutes() {
+        let Attempt {
+            attempt,
+            browser,
+            link,
+            code,
+        } = granted();
+        let last = now() + ATTEMPT_LIFETIME - TimeDelta::milliseconds(1);
+        accepted(attempt.use_link(&link, last));
+        accepted(attempt.try_code(&browser, &code, last));
+        let after = now() + TimeDelta::minutes(15);
+        assert_eq!(attempt.use_link(&link, after), SignInUse::Over);
+        assert_eq!(attempt.try_code(&browser, &code, after), SignInUse::Over);
+    }
+
+    #[test]
+    fn code_works_only_in_its_browser_and_link_only_with_its_token() {
+        let Attempt {
+            attempt,
+            link,
+            code,
+            ..
+        } = granted();
+        let other = Token::generate().unwrap();
+        assert_eq!(attempt.try_code(&other, &code, now()), SignInUse::Over);
+        assert_eq!(attempt.use_link(&other, now()), SignInUse::Over);
+        assert_eq!(attempt.try_code(&link, &code, now()), SignInUse::Over);
+    }
+
+    #[test]
+    fn right_code_after_five_wrong_ones_is_refused() {
+        let Attempt {
+            mut attempt,
+            browser,
+            code,
+            ..
+        } = granted();
+        for _ in 0..MAX_CODE_TRIES {
+            accepted(attempt.try_code(&browser, &code, now()));
+            match attempt.try_code(&browser, &other_code(&code), now()) {
+                SignInUse::Wrong(next) => attempt = *next,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(attempt.try_code(&browser, &code, now()), SignInUse::Over);
+    }
+
+    #[test]
+    fn unknown_address_is_answered_as_a_wrong_code() {
+        let browser = Token::generate().unwrap();
+        let mut attempt = SignInAttempt::begin(&browser, now());
+        let code = SignInCode::generate().unwrap();
+        for _ in 0..MAX_CODE_TRIES {
+            match attempt.try_code(&browser, &code, now()) {
+                SignInUse::Wrong(next) => attempt = *next,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(attempt.try_code(&browser, &code, now()), SignInUse::Over);
+    }
+
+    #[test]
+    fn attempt_is_granted_once() {
+        let Attempt {
+            attempt,
+            link,
+            code,
+            ..
+        } = granted();
+        let grant = attempt.granted.clone().unwrap().grant;
+        assert_eq!(attempt.grant(grant, &link, &code, now()), None);
+    }
+}

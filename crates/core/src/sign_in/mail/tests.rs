@@ -1,0 +1,200 @@
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::*;
+use crate::sign_in::{SignInAttempt, SignInUse};
+use crate::testing::contract::sample;
+use crate::testing::memory::MemoryStore;
+
+struct FrozenClock;
+
+#[async_trait]
+impl Clock for FrozenClock {
+    fn now(&self) -> DateTime<Utc> {
+        sample::time("06:00:00")
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+/// Keeps each mail, and gives the prepared answers first.
+#[derive(Default)]
+struct TestMailer {
+    answers: Mutex<Vec<MailAnswer>>,
+    mails: Mutex<Vec<Mail>>,
+}
+
+#[async_trait]
+impl Mailer for TestMailer {
+    async fn send(&self, mail: &Mail) -> MailAnswer {
+        self.mails.lock().unwrap().push(mail.clone());
+        self.answers
+            .lock()
+            .unwrap()
+            .pop()
+            .unwrap_or(MailAnswer::Accepted {
+                message_id: "id".to_owned(),
+                refused: Vec::new(),
+            })
+    }
+}
+
+struct World {
+    store: MemoryStore,
+    mailer: TestMailer,
+    browser: Token,
+    attempt: SignInAttempt,
+}
+
+impl World {
+    async fn new() -> Self {
+        let store = MemoryStore::default();
+        for id in ["conrad", "lee"] {
+            store.add_family(&sample::family(id)).await.unwrap();
+        }
+        let browser = Token::generate().unwrap();
+        let attempt = SignInAttempt::begin(&browser, FrozenClock.now());
+        store.add_attempt(&attempt).await.unwrap();
+        Self {
+            store,
+            mailer: TestMailer::default(),
+            browser,
+            attempt,
+        }
+    }
+
+    async fn request(&self, address: &str) -> Result<SignInMailOutcome, SignInMailError> {
+        let operators = ["operator@example.org".parse().unwrap()];
+        let ports = SignInMailPorts {
+            sign_ins: &self.store,
+            families: &self.store,
+            mailer: &self.mailer,
+            clock: &FrozenClock,
+            operators: &operators,
+            link_page: "https://hippo.example.org/sign-in/link",
+            operator_contact: Some("operator@example.org"),
+        };
+        let request = SignInRequest {
+            attempt: self.attempt.id,
+            address: address.parse().unwrap(),
+        };
+        send_sign_in_mail(&ports, &request).await
+    }
+
+    fn mails(&self) -> Vec<Mail> {
+        self.mailer.mails.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn mail_has_a_link_and_a_code_that_sign_in_to_every_family() {
+    let world = World::new().await;
+    let outcome = world.request("ZOE@example.org").await.unwrap();
+    assert_eq!(outcome, SignInMailOutcome::Sent);
+    let mail = world.mails().pop().unwrap();
+    assert_eq!(mail.to, ["zoe@example.org".parse().unwrap()]);
+    assert_eq!(mail.tag, None);
+    let stored = world
+        .store
+        .attempt(world.attempt.id)
+        .await
+        .unwrap()
+        .unwrap();
+    let now = FrozenClock.now();
+    for part in [&mail.text, &mail.html] {
+        let start = part.find("sign-in/link?token=").unwrap();
+        let token = &part[start + "sign-in/link?token=".len()..];
+        let (id, token) = token.split_once('.').unwrap();
+        assert_eq!(id.parse::<Uuid>().unwrap(), stored.id);
+        let link = Token::from_secret_text(&token[..64]).unwrap();
+        let SignInUse::Accepted(_, grant) = stored.use_link(&link, now) else {
+            panic!("the link doesn't work");
+        };
+        assert_eq!(grant.families.len(), 2);
+        assert!(!grant.is_operator);
+    }
+    let (_, code) = mail.text.split_once("asked for it:").unwrap();
+    let code: String = code.split_whitespace().take(2).collect();
+    let code = SignInCode::from_typed(&code).unwrap();
+    let tried = stored.try_code(&world.browser, &code, now);
+    assert!(matches!(tried, SignInUse::Accepted(..)));
+}
+
+#[tokio::test]
+async fn operator_signs_in_without_a_family() {
+    let world = World::new().await;
+    world.request("operator@example.org").await.unwrap();
+    let stored = world
+        .store
+        .attempt(world.attempt.id)
+        .await
+        .unwrap()
+        .unwrap();
+    let grant = stored.granted.unwrap();
+    let json = serde_json::to_string(&grant).unwrap();
+    assert!(
+        json.contains(r#""families":[],"is_operator":true"#),
+        "{json}"
+    );
+}
+
+#[tokio::test]
+async fn unknown_or_stopped_address_gets_no_mail() {
+    let world = World::new().await;
+    let stopped = crate::family::StoppedRecipient {
+        address: "abe@example.org".parse().unwrap(),
+        since: FrozenClock.now(),
+        complained: true,
+    };
+    for id in ["conrad", "lee"] {
+        let id = sample::family_id(id);
+        assert!(world.store.stop_recipient(&id, &stopped).await.unwrap());
+    }
+    for address in ["nobody@example.org", "abe@example.org"] {
+        let outcome = world.request(address).await.unwrap();
+        assert_eq!(outcome, SignInMailOutcome::UnknownAddress);
+    }
+    assert!(world.mails().is_empty());
+}
+
+#[tokio::test]
+async fn repeated_request_sends_no_second_mail() {
+    let world = World::new().await;
+    world.request("zoe@example.org").await.unwrap();
+    let again = world.request("zoe@example.org").await.unwrap();
+    assert_eq!(again, SignInMailOutcome::TooLate);
+    assert_eq!(world.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn mail_that_may_not_have_been_sent_is_sent_again() {
+    let world = World::new().await;
+    let reason = || "the line broke".to_owned();
+    *world.mailer.answers.lock().unwrap() = vec![
+        MailAnswer::Unknown { reason: reason() },
+        MailAnswer::NotSent { reason: reason() },
+    ];
+    world.request("zoe@example.org").await.unwrap();
+    let mails = world.mails();
+    assert_eq!(mails.len(), 3);
+    assert!(mails.iter().all(|mail| mail.text == mails[0].text));
+}
+
+#[tokio::test]
+async fn error_of_a_mail_has_no_address() {
+    let world = World::new().await;
+    *world.mailer.answers.lock().unwrap() = vec![MailAnswer::Refused {
+        reason: "550".to_owned(),
+        is_permanent: true,
+    }];
+    let error = world.request("zoe@example.org").await.unwrap_err();
+    assert_eq!(error.to_string(), "550");
+    let request = SignInRequest {
+        attempt: world.attempt.id,
+        address: "zoe@example.org".parse().unwrap(),
+    };
+    assert!(!format!("{request:?} {error:?}").contains("zoe"));
+    assert_eq!(world.mails().len(), 1);
+}

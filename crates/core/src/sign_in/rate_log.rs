@@ -1,0 +1,114 @@
+//! How many sign-in mails an address or a network may ask for, and how many it did.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::grant::PersonId;
+use crate::clock::is_in_future;
+
+/// At most this many in this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The most.
+    pub count: usize,
+    /// The time.
+    pub within: TimeDelta,
+}
+
+/// The limits of one address.
+pub const ADDRESS_LIMITS: [RateLimit; 2] = [
+    RateLimit {
+        count: 3,
+        within: TimeDelta::hours(1),
+    },
+    RateLimit {
+        count: 10,
+        within: TimeDelta::days(1),
+    },
+];
+
+/// The limits of one client network.
+pub const NETWORK_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 10,
+    within: TimeDelta::hours(1),
+}];
+
+/// What is counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RateKey(String);
+
+impl RateKey {
+    /// The requests for one person's address.
+    pub fn address(person: &PersonId) -> Self {
+        Self(format!("address#{person}"))
+    }
+
+    /// The requests of one network.
+    pub fn network(network: IpAddr) -> Self {
+        Self(format!("network#{network}"))
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// When something happened lately.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateLog {
+    /// What is counted.
+    pub key: RateKey,
+    /// The times that still matter, oldest first.
+    pub times: Vec<DateTime<Utc>>,
+    /// From when on none of them matters.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl RateLog {
+    /// The log with one more time, and without those that no longer matter; `None` if a limit is
+    /// reached.
+    pub(super) fn with_time(
+        key: &RateKey,
+        before: Option<&Self>,
+        limits: &[RateLimit],
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        let longest = limits.iter().map(|limit| limit.within).max()?;
+        let times = before.map_or(&[][..], |log| &log.times);
+        // A time that a wrong clock wrote doesn't count.
+        let counts =
+            |time: &&DateTime<Utc>, within| now - **time < within && !is_in_future(**time, now);
+        let is_reached = |limit: &RateLimit| {
+            times
+                .iter()
+                .filter(|time| counts(time, limit.within))
+                .count()
+                >= limit.count
+        };
+        if limits.iter().any(is_reached) {
+            return None;
+        }
+        let mut times: Vec<_> = times
+            .iter()
+            .filter(|time| counts(time, longest))
+            .copied()
+            .collect();
+        times.push(now);
+        Some(Self {
+            key: key.clone(),
+            times,
+            expires_at: now + longest,
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! Who is at the browser: cookies, sessions, and what each may open.
+
+pub(crate) mod cookies;
+pub(crate) mod form_token;
+pub(crate) mod session;

@@ -1,0 +1,154 @@
+//! The session of a request.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
+use hippo_core::family::Family;
+use hippo_core::sign_in::{PersonId, Session, Token};
+use hippo_core::store::LoadedFamily;
+
+use super::cookies::{CookieName, read_cookie};
+use crate::error::PageError;
+use crate::guard::host::RequestOrigin;
+use crate::page::{NavigationLink, Page};
+use crate::ports::WebPorts;
+
+/// The links of a family's pages.
+const FAMILY_LINKS: [NavigationLink; 3] = [
+    NavigationLink {
+        path: "/family",
+        words: "Today",
+    },
+    NavigationLink {
+        path: "/family/cards",
+        words: "Cards",
+    },
+    NavigationLink {
+        path: "/family/settings",
+        words: "Settings",
+    },
+];
+
+/// Who is signed in, if anybody.
+pub(crate) struct Visitor(pub(crate) Option<Session>);
+
+impl Visitor {
+    /// A page with the links that this visitor can open.
+    pub(crate) fn page(&self, title: impl Into<String>) -> Page {
+        match &self.0 {
+            None => Page::new(title),
+            Some(session) => signed_in_page(session, title),
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Visitor
+where
+    WebPorts: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
+        let ports = WebPorts::from_ref(state);
+        let is_secure = is_secure(parts);
+        let cookie = read_cookie(&parts.headers, CookieName::Session, is_secure);
+        let Some(token) = cookie.and_then(Token::from_secret_text) else {
+            return Ok(Self(None));
+        };
+        let session = ports.store.session(&token.hash()).await?;
+        let now = ports.clock.now();
+        Ok(Self(session.filter(|session| session.is_valid(now))))
+    }
+}
+
+/// Whether the browser sees https.
+fn is_secure(parts: &Parts) -> bool {
+    let origin = parts.extensions.get::<RequestOrigin>();
+    origin.is_some_and(|origin| origin.is_secure)
+}
+
+fn signed_in_page(session: &Session, title: impl Into<String>) -> Page {
+    let mut links = Vec::new();
+    if session.family.is_some() {
+        links.extend(FAMILY_LINKS);
+    }
+    Page {
+        title: title.into(),
+        links,
+        is_signed_in: true,
+    }
+}
+
+/// Somebody who is signed in to a family and still is one of its recipients.
+pub(crate) struct FamilyMember {
+    pub(crate) session: Session,
+    /// The family with its cards and their accounts.
+    pub(crate) loaded: LoadedFamily,
+}
+
+impl FamilyMember {
+    /// A page with the family's links.
+    pub(crate) fn page(&self, title: impl Into<String>) -> Page {
+        signed_in_page(&self.session, title)
+    }
+}
+
+/// Why somebody can't open a family's page.
+pub(crate) enum NoMember {
+    /// Nobody is signed in.
+    SignIn,
+    /// The person hasn't chosen a family.
+    Choose,
+    /// The person has no family, or the store failed.
+    Refused(PageError),
+}
+
+impl IntoResponse for NoMember {
+    fn into_response(self) -> Response {
+        match self {
+            Self::SignIn => Redirect::to("/sign-in").into_response(),
+            Self::Choose => Redirect::to("/").into_response(),
+            Self::Refused(error) => error.into_response(),
+        }
+    }
+}
+
+impl From<PageError> for NoMember {
+    fn from(error: PageError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl<S> FromRequestParts<S> for FamilyMember
+where
+    WebPorts: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = NoMember;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NoMember> {
+        let Visitor(session) = Visitor::from_request_parts(parts, state).await?;
+        let Some(session) = session else {
+            return Err(NoMember::SignIn);
+        };
+        let Some(id) = &session.family else {
+            return Err(match session.families.is_empty() {
+                true => NoMember::Refused(PageError::not_found()),
+                false => NoMember::Choose,
+            });
+        };
+        let ports = WebPorts::from_ref(state);
+        let loaded = ports.store.load_family(id).await.map_err(PageError::from)?;
+        match loaded.filter(|loaded| is_recipient(&loaded.family, &session.person)) {
+            Some(loaded) => Ok(Self { session, loaded }),
+            None => Err(NoMember::Refused(PageError::not_found())),
+        }
+    }
+}
+
+/// Whether a person is a recipient of a family. Somebody who was removed loses access at once.
+pub(crate) fn is_recipient(family: &Family, person: &PersonId) -> bool {
+    let mut recipients = family.recipients.iter();
+    recipients.any(|address| PersonId::from_address(address) == *person)
+}

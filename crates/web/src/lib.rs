@@ -1,0 +1,21 @@
+//! The web pages: an axum [`Router`](axum::Router) over the traits of core.
+//!
+//! Nothing here knows SQL, AWS or a clock, and nothing is scheduled here. [`router()`] is the same
+//! on one machine and behind an API; the caller connects the [`WebPorts`].
+
+mod access;
+mod error;
+mod feeds;
+mod guard;
+mod operator_link;
+mod page;
+mod pages;
+mod ports;
+mod router;
+mod settings;
+
+pub use guard::network::PeerAddress;
+pub use operator_link::{OperatorLinkError, create_operator_link, sign_in_link_page};
+pub use ports::{WebPorts, WebStore};
+pub use router::router;
+pub use settings::{InvalidPublicUrl, PublicUrl, WebSettings};

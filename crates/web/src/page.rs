@@ -1,0 +1,53 @@
+//! What all pages share: the frame, and the style sheet.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+
+use crate::error::PageError;
+
+/// What the frame of a page shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    /// The title, without the name of the program.
+    pub(crate) title: String,
+    /// The links at the top: what this person can open.
+    pub(crate) links: Vec<NavigationLink>,
+    /// Whether the person can sign out.
+    pub(crate) is_signed_in: bool,
+}
+
+/// A link at the top of a page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NavigationLink {
+    pub(crate) path: &'static str,
+    pub(crate) words: &'static str,
+}
+
+impl Page {
+    /// A page for somebody who isn't signed in.
+    pub(crate) fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            links: Vec::new(),
+            is_signed_in: false,
+        }
+    }
+}
+
+/// Renders a page.
+pub(crate) fn html(status: StatusCode, page: &impl Template) -> Result<Response, PageError> {
+    let body = page.render()?;
+    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8")];
+    Ok((status, headers, body).into_response())
+}
+
+/// Serves the style sheet.
+pub(crate) async fn style_sheet() -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/css; charset=utf-8"),
+        (CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (headers, include_str!("../assets/style.css")).into_response()
+}

@@ -1,0 +1,101 @@
+//! A family's cards: how their checks go, and pausing them.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect};
+use chrono_tz::Tz;
+use hippo_core::card::CardRecord;
+use hippo_core::ids::CardId;
+use hippo_core::notice::card_status::CardStatus;
+
+use super::family::load_libraries;
+use crate::access::session::FamilyMember;
+use crate::error::{PageError, PageResult};
+use crate::page::{Page, html};
+use crate::ports::WebPorts;
+
+#[derive(Template)]
+#[template(path = "cards.html")]
+struct CardsPage {
+    page: Page,
+    zone: Tz,
+    cards: Vec<CardView>,
+}
+
+/// A card in words.
+struct CardView {
+    id: CardId,
+    patron: String,
+    library: String,
+    url: Option<String>,
+    is_paused: bool,
+    status: CardStatus,
+}
+
+/// Shows the page.
+pub(crate) async fn show(State(ports): State<WebPorts>, member: FamilyMember) -> PageResult {
+    let now = ports.clock.now();
+    let zone = member.loaded.family.timezone;
+    let libraries = load_libraries(&ports, &member.loaded).await?;
+    let mut cards: Vec<CardView> = Vec::with_capacity(member.loaded.cards.len());
+    for (record, _) in &member.loaded.cards {
+        let library = libraries.get(&record.card.library);
+        let account =
+            library.map(|library| library.account_url.as_ref().unwrap_or(&library.base_url));
+        let account = account.filter(|url| matches!(url.scheme(), "http" | "https"));
+        cards.push(CardView {
+            id: record.card.id,
+            patron: record.card.patron.clone(),
+            library: library.map_or_else(
+                || record.card.library.to_string(),
+                |library| library.name.clone(),
+            ),
+            url: account.map(ToString::to_string),
+            is_paused: record.card.paused,
+            status: CardStatus::from_record(record, zone, now),
+        });
+    }
+    cards.sort_by(|a, b| (&a.patron, &a.library, a.id).cmp(&(&b.patron, &b.library, b.id)));
+    html(
+        StatusCode::OK,
+        &CardsPage {
+            page: member.page("Cards"),
+            zone,
+            cards,
+        },
+    )
+}
+
+/// Pauses the checks of a card.
+pub(crate) async fn pause(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Path(id): Path<String>,
+) -> PageResult {
+    set_paused(&ports, &member, &id, true).await
+}
+
+/// Resumes the checks of a card.
+pub(crate) async fn resume(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Path(id): Path<String>,
+) -> PageResult {
+    set_paused(&ports, &member, &id, false).await
+}
+
+async fn set_paused(ports: &WebPorts, member: &FamilyMember, id: &str, paused: bool) -> PageResult {
+    let card = own_card(member, id).ok_or_else(PageError::not_found)?;
+    ports.store.set_paused(card.card.id, paused).await?;
+    let family = &member.loaded.family.id;
+    tracing::info!(family.id = %family, card.id = %card.card.id, paused, "A card was paused or resumed.");
+    Ok(Redirect::to("/family/cards").into_response())
+}
+
+/// Finds a card of the member's family; `None` also for a card of another family.
+fn own_card<'a>(member: &'a FamilyMember, id: &str) -> Option<&'a CardRecord> {
+    let id: CardId = id.parse().ok()?;
+    let mut cards = member.loaded.cards.iter().map(|(record, _)| record);
+    cards.find(|record| record.card.id == id)
+}

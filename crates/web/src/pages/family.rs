@@ -1,0 +1,123 @@
+//! What a family has to do today, as its email has it.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use hippo_core::clock::local_date;
+use hippo_core::family::{Family, SendWhenEmpty};
+use hippo_core::ids::LibraryId;
+use hippo_core::jobs::notify::compose::{ComposeInput, digest_notice};
+use hippo_core::library::Library;
+use hippo_core::mail::MailKey;
+use hippo_core::notice::compose::compose_view;
+use hippo_core::notice::phrases::{day, moment};
+use hippo_core::notice::view::View;
+use hippo_core::store::LoadedFamily;
+
+use crate::access::session::FamilyMember;
+use crate::error::{PageError, PageResult};
+use crate::page::{Page, html};
+use crate::ports::WebPorts;
+
+#[derive(Template)]
+#[template(path = "family.html")]
+struct FamilyPage {
+    page: Page,
+    view: View,
+    has_cards: bool,
+    next_mail: String,
+}
+
+/// Shows the page. It reads what the last checks stored, and visits no library.
+pub(crate) async fn show(State(ports): State<WebPorts>, member: FamilyMember) -> PageResult {
+    let now = ports.clock.now();
+    let family = &member.loaded.family;
+    let today = local_date(now, family.timezone);
+    let libraries = load_libraries(&ports, &member.loaded).await?;
+    let input = ComposeInput {
+        loaded: &member.loaded,
+        date: today,
+        today,
+        now,
+        outbox: &*ports.store,
+        libraries: &libraries,
+        operator_contact: None,
+    };
+    let digest = digest_notice(&input).await.map_err(PageError::internal)?;
+    html(
+        StatusCode::OK,
+        &FamilyPage {
+            page: member.page("Today"),
+            view: compose_view(&digest, ports.settings.contact.as_deref()),
+            has_cards: !member.loaded.cards.is_empty(),
+            next_mail: next_mail(&ports, family, now).await?,
+        },
+    )
+}
+
+/// Loads the libraries of a family's cards.
+pub(crate) async fn load_libraries(
+    ports: &WebPorts,
+    loaded: &LoadedFamily,
+) -> Result<BTreeMap<LibraryId, Library>, PageError> {
+    let mut libraries = BTreeMap::new();
+    for (record, _) in &loaded.cards {
+        let id = &record.card.library;
+        if libraries.contains_key(id) {
+            continue;
+        }
+        if let Some(library) = ports.store.library(id).await? {
+            libraries.insert(id.clone(), library);
+        }
+    }
+    Ok(libraries)
+}
+
+/// Says when the next email goes out.
+async fn next_mail(
+    ports: &WebPorts,
+    family: &Family,
+    now: DateTime<Utc>,
+) -> Result<String, PageError> {
+    let zone = family.timezone;
+    let today = local_date(now, zone);
+    if family.reachable_recipients().is_empty() {
+        return Ok("Nobody gets this email at the moment.".to_owned());
+    }
+    if family.is_paused_at(now) {
+        return Ok(match family.paused_until {
+            Some(until) => format!(
+                "Emails are paused. They go out again from {}.",
+                day(until, today)
+            ),
+            None => "Emails are paused.".to_owned(),
+        });
+    }
+    for date in family.due_dates(now) {
+        let key = MailKey::daily(family.id.clone(), date);
+        let is_open = match ports.store.mail(&key).await? {
+            None => true,
+            Some(record) => !record.state.is_final(),
+        };
+        if is_open && !family.is_paused_on(date) {
+            return Ok("Today’s email is on its way.".to_owned());
+        }
+    }
+    let Some(due) = family.next_due(now) else {
+        return Ok("No email is planned.".to_owned());
+    };
+    let condition = match family.preferences.send_when_empty {
+        SendWhenEmpty::Daily => "",
+        SendWhenEmpty::Never | SendWhenEmpty::Weekly(_) => ", if there is something to say",
+    };
+    let local = due.with_timezone(&zone);
+    let time = match (local.date_naive() - today).num_days() {
+        0 => format!("today at {}", local.format("%H:%M")),
+        1 => format!("tomorrow at {}", local.format("%H:%M")),
+        _ => moment(due, zone, today),
+    };
+    Ok(format!("Next email: {time} ({zone}){condition}."))
+}

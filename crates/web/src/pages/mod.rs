@@ -1,0 +1,9 @@
+//! The pages.
+
+pub(crate) mod about;
+pub(crate) mod cards;
+pub(crate) mod family;
+pub(crate) mod home;
+pub(crate) mod settings;
+pub(crate) mod sign_in;
+pub(crate) mod sign_out;

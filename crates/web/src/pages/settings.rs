@@ -1,0 +1,321 @@
+//! A family's settings: when its email goes out, and what is in it.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc, Weekday};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use hippo_core::clock::local_date;
+use hippo_core::family::{Family, SendWhenEmpty};
+use hippo_core::notice::phrases::full_day;
+use serde::Deserialize;
+
+use crate::access::session::FamilyMember;
+use crate::error::{HasOwnPage, PageResult};
+use crate::page::{Page, html};
+use crate::ports::WebPorts;
+
+/// The most days ahead that a loan may be due and still be in the email.
+const MAX_DUE_WITHIN_DAYS: u16 = 60;
+
+/// When to send an email even if it is empty: the form's value, and the words.
+const SEND_POLICIES: [(&str, &str, SendWhenEmpty); 9] = [
+    (
+        "never",
+        "Only when there is something to say",
+        SendWhenEmpty::Never,
+    ),
+    ("daily", "Every day", SendWhenEmpty::Daily),
+    (
+        "mon",
+        "At least every Monday",
+        SendWhenEmpty::Weekly(Weekday::Mon),
+    ),
+    (
+        "tue",
+        "At least every Tuesday",
+        SendWhenEmpty::Weekly(Weekday::Tue),
+    ),
+    (
+        "wed",
+        "At least every Wednesday",
+        SendWhenEmpty::Weekly(Weekday::Wed),
+    ),
+    (
+        "thu",
+        "At least every Thursday",
+        SendWhenEmpty::Weekly(Weekday::Thu),
+    ),
+    (
+        "fri",
+        "At least every Friday",
+        SendWhenEmpty::Weekly(Weekday::Fri),
+    ),
+    (
+        "sat",
+        "At least every Saturday",
+        SendWhenEmpty::Weekly(Weekday::Sat),
+    ),
+    (
+        "sun",
+        "At least every Sunday",
+        SendWhenEmpty::Weekly(Weekday::Sun),
+    ),
+];
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage {
+    page: Page,
+    /// Identifies what the forms began with.
+    version: String,
+    values: SettingsValues,
+    zones: Vec<&'static str>,
+    policies: [(&'static str, &'static str, SendWhenEmpty); 9],
+    recipients: Vec<String>,
+    pause: Option<String>,
+    today: NaiveDate,
+    problem: Option<String>,
+    is_saved: bool,
+}
+
+/// The values of the form, as they were typed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct SettingsValues {
+    time: String,
+    timezone: String,
+    due_within_days: String,
+    send_when_empty: String,
+    #[serde(default)]
+    by_person: Option<String>,
+}
+
+impl SettingsValues {
+    fn from_family(family: &Family) -> Self {
+        let preferences = &family.preferences;
+        let policy = SEND_POLICIES
+            .iter()
+            .find(|(.., policy)| *policy == preferences.send_when_empty);
+        Self {
+            time: family.notice_time.format("%H:%M").to_string(),
+            timezone: family.timezone.name().to_owned(),
+            due_within_days: preferences.due_within_days.to_string(),
+            send_when_empty: policy.map_or("never", |(value, ..)| *value).to_owned(),
+            by_person: preferences.by_person.then(|| "yes".to_owned()),
+        }
+    }
+
+    /// Applies the values to a family, or says what is wrong with them.
+    fn apply(&self, family: &mut Family, now: DateTime<Utc>) -> Result<(), &'static str> {
+        let time = NaiveTime::parse_from_str(self.time.trim(), "%H:%M")
+            .map_err(|_| "The time isn’t valid. Write it like 06:30.")?;
+        let zone: Tz = self
+            .timezone
+            .trim()
+            .parse()
+            .map_err(|_| "We don’t know this time zone. Choose one from the list.")?;
+        let days: Option<u16> = self.due_within_days.trim().parse().ok();
+        let days = days
+            .filter(|days| *days <= MAX_DUE_WITHIN_DAYS)
+            .ok_or("Give a number of days from 0 to 60.")?;
+        let (.., policy) = SEND_POLICIES
+            .iter()
+            .find(|(value, ..)| *value == self.send_when_empty)
+            .ok_or("Choose when to send an email.")?;
+        family.reschedule(zone, time, now);
+        family.preferences.due_within_days = days;
+        family.preferences.send_when_empty = *policy;
+        family.preferences.by_person = self.by_person.is_some();
+        Ok(())
+    }
+}
+
+/// What the page's address says.
+#[derive(Deserialize)]
+pub(crate) struct SettingsQuery {
+    /// Present: the settings were just saved.
+    #[serde(default)]
+    saved: Option<String>,
+}
+
+/// Shows the page.
+pub(crate) async fn show(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Query(query): Query<SettingsQuery>,
+) -> PageResult {
+    let outcome = match query.saved {
+        Some(_) => Outcome::Saved,
+        None => Outcome::Opened,
+    };
+    show_page(&ports, &member, outcome)
+}
+
+/// Why the page is shown.
+enum Outcome {
+    Opened,
+    Saved,
+    /// Somebody changed the family after the form was opened.
+    Conflict,
+    /// A value isn't valid.
+    Invalid(SettingsValues, &'static str),
+}
+
+fn show_page(ports: &WebPorts, member: &FamilyMember, outcome: Outcome) -> PageResult {
+    let now = ports.clock.now();
+    let family = &member.loaded.family;
+    let today = local_date(now, family.timezone);
+    let mut values = SettingsValues::from_family(family);
+    let (mut status, mut problem, mut is_saved) = (StatusCode::OK, None, false);
+    match outcome {
+        Outcome::Opened => {}
+        Outcome::Saved => is_saved = true,
+        Outcome::Conflict => {
+            status = StatusCode::CONFLICT;
+            problem = Some(
+                "Somebody else changed the settings after you opened this page. Nothing of yours was \
+                 saved. This is how they are now."
+                    .to_owned(),
+            );
+        }
+        Outcome::Invalid(typed, words) => {
+            status = StatusCode::UNPROCESSABLE_ENTITY;
+            problem = Some(format!("{words} Nothing was saved."));
+            values = typed;
+        }
+    }
+    let shown = SettingsPage {
+        page: member.page("Settings"),
+        version: family.content_hash(),
+        values,
+        zones: zone_names(),
+        policies: SEND_POLICIES,
+        recipients: family.recipients.iter().map(ToString::to_string).collect(),
+        pause: pause_words(family, now, today),
+        today,
+        problem,
+        is_saved,
+    };
+    let mut response = html(status, &shown)?;
+    response.extensions_mut().insert(HasOwnPage);
+    Ok(response)
+}
+
+/// The zones to choose from: those with a continent and a place, and UTC.
+fn zone_names() -> Vec<&'static str> {
+    let names = TZ_VARIANTS.iter().map(|zone| zone.name());
+    let is_place = |name: &&str| {
+        *name == "UTC"
+            || (name.contains('/') && !name.starts_with("Etc/") && !name.starts_with("US/"))
+    };
+    names.filter(is_place).collect()
+}
+
+fn pause_words(family: &Family, now: DateTime<Utc>, today: NaiveDate) -> Option<String> {
+    if !family.is_paused_at(now) {
+        return None;
+    }
+    Some(match family.paused_until {
+        Some(until) => format!("Emails are paused until {}.", full_day(until, today)),
+        None => "Emails are paused until somebody resumes them.".to_owned(),
+    })
+}
+
+/// The form of the settings.
+#[derive(Deserialize)]
+pub(crate) struct SettingsForm {
+    version: String,
+    #[serde(flatten)]
+    values: SettingsValues,
+}
+
+/// Saves the settings.
+pub(crate) async fn save(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Form(form): Form<SettingsForm>,
+) -> PageResult {
+    let now = ports.clock.now();
+    let mut after = member.loaded.family.clone();
+    if after.content_hash() != form.version {
+        return show_page(&ports, &member, Outcome::Conflict);
+    }
+    if let Err(words) = form.values.apply(&mut after, now) {
+        return show_page(&ports, &member, Outcome::Invalid(form.values, words));
+    }
+    replace(&ports, member, &form.version, after).await
+}
+
+/// The form of a pause.
+#[derive(Deserialize)]
+pub(crate) struct PauseForm {
+    version: String,
+    #[serde(default)]
+    until: String,
+}
+
+/// Pauses the emails.
+pub(crate) async fn pause(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Form(form): Form<PauseForm>,
+) -> PageResult {
+    let now = ports.clock.now();
+    let family = &member.loaded.family;
+    let until: Option<NaiveDate> = match form.until.trim() {
+        "" => None,
+        typed => {
+            let until = typed.parse().ok();
+            let is_later = |until: &NaiveDate| *until > local_date(now, family.timezone);
+            match until.filter(is_later) {
+                Some(until) => Some(until),
+                None => {
+                    let values = SettingsValues::from_family(family);
+                    let words = "Choose a day after today, or leave the field empty.";
+                    return show_page(&ports, &member, Outcome::Invalid(values, words));
+                }
+            }
+        }
+    };
+    let mut after = family.clone();
+    after.pause(until, now);
+    replace(&ports, member, &form.version, after).await
+}
+
+/// The form that resumes the emails.
+#[derive(Deserialize)]
+pub(crate) struct ResumeForm {
+    version: String,
+}
+
+/// Resumes the emails.
+pub(crate) async fn resume(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Form(form): Form<ResumeForm>,
+) -> PageResult {
+    let mut after = member.loaded.family.clone();
+    after.resume(ports.clock.now());
+    replace(&ports, member, &form.version, after).await
+}
+
+/// Saves a family, unless it changed since the form was opened.
+async fn replace(
+    ports: &WebPorts,
+    mut member: FamilyMember,
+    version: &str,
+    after: Family,
+) -> PageResult {
+    let before = &member.loaded.family;
+    if before.content_hash() == version && ports.store.replace_family(before, &after).await? {
+        tracing::info!(family.id = %after.id, "A family changed its settings.");
+        return Ok(Redirect::to("/family/settings?saved=yes").into_response());
+    }
+    // Another request may have been faster.
+    if let Some(family) = ports.store.family(&after.id).await? {
+        member.loaded.family = family;
+    }
+    show_page(ports, &member, Outcome::Conflict)
+}

@@ -1,0 +1,421 @@
+//! Signing in: an address, then the link or the code that is mailed to it.
+//!
+//! Every address gets the same answers. Opening a page changes nothing: a mail scanner opens links too.
+
+use askama::Template;
+use axum::Extension;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hippo_core::email_address::EmailAddress;
+use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::mail::SignInRequest;
+use hippo_core::sign_in::{
+    ADDRESS_LIMITS, ATTEMPT_LIFETIME, Grant, NETWORK_LIMITS, PersonId, RateKey, Session,
+    SignInAttempt, SignInCode, SignInUse, Token,
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::access::cookies::{CookieName, delete_cookie, read_cookie, set_cookie};
+use crate::access::form_token::{FormToken, check_form_token, form_token};
+use crate::access::session::Visitor;
+use crate::error::{HasOwnPage, PageError, PageResult};
+use crate::guard::host::RequestOrigin;
+use crate::guard::network::client_network;
+use crate::page::{Page, html};
+use crate::ports::WebPorts;
+
+/// How often an attempt is read again after another request was faster.
+const MAX_RETRIES: u32 = 5;
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct AddressPage {
+    page: Page,
+    form_token: String,
+    problem: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_code.html")]
+struct CodePage {
+    page: Page,
+    form_token: String,
+    problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_link.html")]
+struct LinkPage {
+    page: Page,
+    form_token: String,
+    /// The link's token; `None`: the link doesn't work.
+    token: Option<String>,
+}
+
+/// What all handlers of this page read of a request.
+pub(crate) struct Browser<'a> {
+    headers: &'a HeaderMap,
+    is_secure: bool,
+}
+
+impl<'a> Browser<'a> {
+    fn new(headers: &'a HeaderMap, origin: &RequestOrigin) -> Self {
+        Self {
+            headers,
+            is_secure: origin.is_secure,
+        }
+    }
+
+    fn form_token(&self) -> Result<FormToken, PageError> {
+        form_token(self.headers, self.is_secure)
+    }
+
+    fn check_form_token(&self, field: &str) -> Result<(), PageError> {
+        check_form_token(self.headers, self.is_secure, field)
+    }
+
+    /// The attempt that this browser began.
+    fn attempt(&self) -> Option<AttemptToken> {
+        AttemptToken::from_text(read_cookie(
+            self.headers,
+            CookieName::Attempt,
+            self.is_secure,
+        )?)
+    }
+
+    fn session(&self) -> Option<Token> {
+        Token::from_secret_text(read_cookie(
+            self.headers,
+            CookieName::Session,
+            self.is_secure,
+        )?)
+    }
+}
+
+/// An attempt's id and one of its tokens, as in a link or a cookie.
+pub(crate) struct AttemptToken {
+    pub(crate) id: Uuid,
+    pub(crate) token: Token,
+}
+
+impl AttemptToken {
+    fn from_text(text: &str) -> Option<Self> {
+        let (id, token) = text.split_once('.')?;
+        Some(Self {
+            id: Uuid::try_parse(id).ok()?,
+            token: Token::from_secret_text(token)?,
+        })
+    }
+
+    pub(crate) fn to_secret_text(&self) -> String {
+        format!("{}.{}", self.id.simple(), self.token.to_secret_text())
+    }
+}
+
+/// Adds a cookie to a page.
+fn with_cookie(mut response: Response, cookie: Option<axum::http::HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Marks a page of an error's status as its own.
+fn own_page(mut response: Response) -> Response {
+    response.extensions_mut().insert(HasOwnPage);
+    response
+}
+
+/// Shows the form for an address.
+pub(crate) async fn show(
+    Extension(origin): Extension<RequestOrigin>,
+    headers: HeaderMap,
+    visitor: Visitor,
+) -> PageResult {
+    show_address_page(
+        &Browser::new(&headers, &origin),
+        visitor.page("Sign in"),
+        None,
+    )
+}
+
+fn show_address_page(
+    browser: &Browser<'_>,
+    page: Page,
+    problem: Option<&'static str>,
+) -> PageResult {
+    let token = browser.form_token()?;
+    let status = match problem {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let shown = AddressPage {
+        page,
+        form_token: token.field,
+        problem,
+    };
+    Ok(own_page(with_cookie(html(status, &shown)?, token.cookie)))
+}
+
+/// The form for an address.
+#[derive(Deserialize)]
+pub(crate) struct AddressForm {
+    form_token: String,
+    address: String,
+}
+
+/// Begins an attempt for any address, and asks for its mail.
+pub(crate) async fn request_mail(
+    State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    visitor: Visitor,
+    Form(form): Form<AddressForm>,
+) -> PageResult {
+    let browser = Browser::new(&headers, &origin);
+    browser.check_form_token(&form.form_token)?;
+    let Ok(address) = form.address.trim().parse::<EmailAddress>() else {
+        let page = visitor.page("Sign in");
+        let problem = Some("That isn’t an email address. Write it like pat@example.org.");
+        return show_address_page(&browser, page, problem);
+    };
+    let (store, now) = (&*ports.store, ports.clock.now());
+    let network = RateKey::network(client_network(&extensions, &headers));
+    if !take_permit(store, &network, &NETWORK_LIMITS, now).await? {
+        return Err(PageError::too_many_sign_ins());
+    }
+    let key = RateKey::address(&PersonId::from_address(&address));
+    let may_ask = take_permit(store, &key, &ADDRESS_LIMITS, now).await?;
+    let token = Token::generate().map_err(PageError::internal)?;
+    let attempt = SignInAttempt::begin(&token, now);
+    store.add_attempt(&attempt).await?;
+    let id = attempt.id;
+    if may_ask {
+        let request = SignInRequest {
+            attempt: id,
+            address,
+        };
+        let sent = ports.sign_in_mails.send(request).await;
+        sent.map_err(PageError::unavailable)?;
+    } else {
+        tracing::info!("An address reached the limit of its sign-in mails.");
+    }
+    let value = AttemptToken { id, token }.to_secret_text();
+    let cookie = set_cookie(
+        CookieName::Attempt,
+        value,
+        Some(ATTEMPT_LIFETIME),
+        browser.is_secure,
+    );
+    let to_code = Redirect::to("/sign-in/code").into_response();
+    Ok(with_cookie(to_code, cookie))
+}
+
+/// Shows the form for a code.
+pub(crate) async fn show_code(
+    Extension(origin): Extension<RequestOrigin>,
+    headers: HeaderMap,
+    visitor: Visitor,
+) -> PageResult {
+    let browser = Browser::new(&headers, &origin);
+    if browser.attempt().is_none() {
+        return Ok(Redirect::to("/sign-in").into_response());
+    }
+    show_code_page(&browser, visitor.page("Enter the code"), None)
+}
+
+fn show_code_page(browser: &Browser<'_>, page: Page, problem: Option<String>) -> PageResult {
+    let token = browser.form_token()?;
+    let status = match problem {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let shown = CodePage {
+        page,
+        form_token: token.field,
+        problem,
+    };
+    Ok(own_page(with_cookie(html(status, &shown)?, token.cookie)))
+}
+
+/// The form for a code.
+#[derive(Deserialize)]
+pub(crate) struct CodeForm {
+    form_token: String,
+    code: String,
+}
+
+/// Tries a code.
+pub(crate) async fn try_code(
+    State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    headers: HeaderMap,
+    visitor: Visitor,
+    Form(form): Form<CodeForm>,
+) -> PageResult {
+    let browser = Browser::new(&headers, &origin);
+    browser.check_form_token(&form.form_token)?;
+    let page = visitor.page("Enter the code");
+    let Some(AttemptToken { id, token }) = browser.attempt() else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
+    let Some(code) = SignInCode::from_typed(&form.code) else {
+        let problem = "The code has six digits. Type it as it is in the email.".to_owned();
+        return show_code_page(&browser, page, Some(problem));
+    };
+    let now = ports.clock.now();
+    match use_attempt(&ports, id, |attempt| attempt.try_code(&token, &code, now)).await? {
+        Used::Accepted(grant) => begin_session(&ports, &browser, grant).await,
+        Used::Wrong { tries_left } => {
+            let tries = match tries_left {
+                0 => "Ask for a new email.".to_owned(),
+                1 => "You have one more try.".to_owned(),
+                left => format!("You have {left} more tries."),
+            };
+            let problem = format!("That isn’t the code. {tries}");
+            show_code_page(&browser, page, Some(problem))
+        }
+        Used::Over => {
+            let problem = "This code no longer works. Ask for a new email.".to_owned();
+            show_code_page(&browser, page, Some(problem))
+        }
+    }
+}
+
+/// The token in a link.
+#[derive(Deserialize)]
+pub(crate) struct LinkQuery {
+    #[serde(default)]
+    token: String,
+}
+
+/// Shows a button for a link. It uses nothing up, because mail scanners open links.
+pub(crate) async fn show_link(
+    State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    headers: HeaderMap,
+    visitor: Visitor,
+    Query(query): Query<LinkQuery>,
+) -> PageResult {
+    let browser = Browser::new(&headers, &origin);
+    let now = ports.clock.now();
+    let mut token = None;
+    if let Some(link) = AttemptToken::from_text(&query.token) {
+        let attempt = ports.store.attempt(link.id).await?;
+        let works = attempt.is_some_and(|attempt| attempt.would_accept_link(&link.token, now));
+        token = works.then(|| link.to_secret_text());
+    }
+    show_link_page(&browser, visitor.page("Sign in"), token)
+}
+
+fn show_link_page(browser: &Browser<'_>, page: Page, token: Option<String>) -> PageResult {
+    let form_token = browser.form_token()?;
+    let status = match token {
+        Some(_) => StatusCode::OK,
+        None => StatusCode::GONE,
+    };
+    let shown = LinkPage {
+        page,
+        form_token: form_token.field,
+        token,
+    };
+    Ok(own_page(with_cookie(
+        html(status, &shown)?,
+        form_token.cookie,
+    )))
+}
+
+/// The form of a link's page.
+#[derive(Deserialize)]
+pub(crate) struct LinkForm {
+    form_token: String,
+    token: String,
+}
+
+/// Uses a link.
+pub(crate) async fn use_link(
+    State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    headers: HeaderMap,
+    visitor: Visitor,
+    Form(form): Form<LinkForm>,
+) -> PageResult {
+    let browser = Browser::new(&headers, &origin);
+    browser.check_form_token(&form.form_token)?;
+    let now = ports.clock.now();
+    if let Some(link) = AttemptToken::from_text(&form.token) {
+        let used = use_attempt(&ports, link.id, |attempt| {
+            attempt.use_link(&link.token, now)
+        });
+        if let Used::Accepted(grant) = used.await? {
+            return begin_session(&ports, &browser, grant).await;
+        }
+    }
+    show_link_page(&browser, visitor.page("Sign in"), None)
+}
+
+/// The result of using an attempt, after it was stored.
+enum Used {
+    Accepted(Grant),
+    Wrong { tries_left: u32 },
+    Over,
+}
+
+/// Uses an attempt, in one conditional write.
+async fn use_attempt(
+    ports: &WebPorts,
+    id: Uuid,
+    use_it: impl Fn(&SignInAttempt) -> SignInUse + Send + Sync,
+) -> Result<Used, PageError> {
+    for _ in 0..MAX_RETRIES {
+        let Some(attempt) = ports.store.attempt(id).await? else {
+            return Ok(Used::Over);
+        };
+        let (after, used) = match use_it(&attempt) {
+            SignInUse::Accepted(after, grant) => (after, Used::Accepted(grant)),
+            SignInUse::Wrong(after) => {
+                let tries_left = after.tries_left;
+                (after, Used::Wrong { tries_left })
+            }
+            SignInUse::Over => return Ok(Used::Over),
+        };
+        let replaced = ports.store.replace_attempt(attempt.revision, &after);
+        if replaced.await? {
+            return Ok(used);
+        }
+    }
+    Ok(Used::Over)
+}
+
+/// Begins a session with a new token, and ends the browser's old one.
+async fn begin_session(ports: &WebPorts, browser: &Browser<'_>, grant: Grant) -> PageResult {
+    let token = Token::generate().map_err(PageError::internal)?;
+    let session = Session::begin(&token, grant, ports.clock.now());
+    let lifetime = session.expires_at - session.signed_in_at;
+    ports.store.add_session(&session).await?;
+    if let Some(old) = browser.session()
+        && let Some(old) = ports.store.session(&old.hash()).await?
+    {
+        ports.store.remove_session(&old).await?;
+    }
+    let is_operator = session.is_operator;
+    tracing::info!(is_operator, "Somebody signed in.");
+    let is_secure = browser.is_secure;
+    let cookie = set_cookie(
+        CookieName::Session,
+        token.to_secret_text(),
+        Some(lifetime),
+        is_secure,
+    );
+    let home = Redirect::to("/").into_response();
+    let response = with_cookie(home, cookie);
+    Ok(with_cookie(
+        response,
+        delete_cookie(CookieName::Attempt, is_secure),
+    ))
+}

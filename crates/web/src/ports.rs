@@ -1,0 +1,54 @@
+//! What the pages need from outside.
+
+use std::sync::Arc;
+
+use hippo_core::clock::Clock;
+use hippo_core::queue::SignInMailQueue;
+use hippo_core::store::{
+    AccountStore, AlertStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
+    LibraryStore, OutboxStore, RunStore, SignInStore,
+};
+
+use crate::settings::WebSettings;
+
+/// Combines the stores that the pages use. None of them can read a number or a PIN.
+pub trait WebStore:
+    FamilyStore
+    + LibraryStore
+    + CardStore
+    + AccountStore
+    + OutboxStore
+    + RunStore
+    + AlertStore
+    + DeclaredScheduleStore
+    + SignInStore
+    + FeedStore
+{
+}
+
+impl<T> WebStore for T where
+    T: FamilyStore
+        + LibraryStore
+        + CardStore
+        + AccountStore
+        + OutboxStore
+        + RunStore
+        + AlertStore
+        + DeclaredScheduleStore
+        + SignInStore
+        + FeedStore
+{
+}
+
+/// What the pages need from outside; cheap to clone.
+#[derive(Clone)]
+pub struct WebPorts {
+    /// Families, cards, mails and runs, and who is signed in.
+    pub store: Arc<dyn WebStore>,
+    /// Takes the requests for sign-in mails.
+    pub sign_in_mails: Arc<dyn SignInMailQueue>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The settings.
+    pub settings: Arc<WebSettings>,
+}

@@ -1,0 +1,56 @@
+//! The routes, and the guards in front of all of them.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+
+use crate::error::PageError;
+use crate::feeds;
+use crate::guard::{cross_site, headers, host, request_size};
+use crate::pages::{about, cards, family, home, settings, sign_in, sign_out};
+use crate::ports::WebPorts;
+
+/// Builds the router of every page.
+///
+/// Insert a [`PeerAddress`](crate::PeerAddress) into each request's extensions: the limits of
+/// sign-ins by network need it.
+pub fn router(ports: WebPorts) -> Router {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/about", get(about::show))
+        .route("/sign-in", get(sign_in::show).post(sign_in::request_mail))
+        .route(
+            "/sign-in/code",
+            get(sign_in::show_code).post(sign_in::try_code),
+        )
+        .route(
+            "/sign-in/link",
+            get(sign_in::show_link).post(sign_in::use_link),
+        )
+        .route("/sign-in/family", post(home::choose))
+        .route("/sign-out", post(sign_out::sign_out))
+        .route("/family", get(family::show))
+        .route("/family/cards", get(cards::show))
+        .route("/family/cards/{id}/pause", post(cards::pause))
+        .route("/family/cards/{id}/resume", post(cards::resume))
+        .route("/family/settings", get(settings::show).post(settings::save))
+        .route("/family/settings/pause", post(settings::pause))
+        .route("/family/settings/resume", post(settings::resume))
+        .route("/f/{token}/due.ics", get(feeds::show_calendar))
+        .route("/f/{token}/now.json", get(feeds::show_now))
+        .route("/style.css", get(crate::page::style_sheet))
+        .fallback(async || PageError::not_found())
+        .method_not_allowed_fallback(async || PageError::method_not_allowed())
+        .layer(DefaultBodyLimit::max(request_size::MAX_BODY_BYTES))
+        // The last layer is the outermost.
+        .layer(from_fn(cross_site::refuse_cross_site))
+        .layer(from_fn(request_size::refuse_long_addresses))
+        .layer(from_fn_with_state(
+            ports.clone(),
+            host::refuse_unknown_hosts,
+        ))
+        .layer(from_fn(crate::error::render_errors))
+        .layer(from_fn_with_state(ports.clone(), headers::add_headers))
+        .with_state(ports)
+}

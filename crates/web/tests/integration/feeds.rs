@@ -1,0 +1,361 @@
+//! The feeds: who may read them, and what they cost and reveal.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use axum::http::header::{COOKIE, HOST, IF_NONE_MATCH};
+use axum::http::{Method, Request, StatusCode};
+use chrono::TimeDelta;
+use hippo_core::feed::{Feed, FeedToken};
+use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _};
+use hippo_core::testing::contract::sample;
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::web::{HOST_NAME, TestResponse, TestWeb};
+
+const FILES: [&str; 2] = ["due.ics", "now.json"];
+
+/// Adds a feed of a family.
+async fn add_feed(web: &TestWeb, family: &str, titles: bool) -> (FeedToken, Feed) {
+    let token = FeedToken::generate().unwrap();
+    let label = "kitchen".parse().unwrap();
+    let feed = Feed::new(
+        &token,
+        sample::family_id(family),
+        label,
+        titles,
+        sample::time("05:00:00"),
+    );
+    web.store.add_feed(&feed).await.unwrap();
+    (token, feed)
+}
+
+fn path(token: &FeedToken, file: &str) -> String {
+    format!("/f/{}/{file}", *token.expose())
+}
+
+fn request(method: Method, path: &str) -> axum::http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, HOST_NAME)
+}
+
+async fn with_account() -> TestWeb {
+    let web = TestWeb::new().await;
+    web.save_account(&web.card, sample::account(7_00)).await;
+    web
+}
+
+#[tokio::test]
+async fn calendar_shows_the_family_of_its_token() {
+    let web = with_account().await;
+    let (token, _) = add_feed(&web, "conrad", true).await;
+    let answer = web.get(&path(&token, "due.ics")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/calendar; charset=utf-8")
+    );
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    assert!(
+        answer
+            .body
+            .contains("X-WR-CALNAME:Library (The conrads)\r\n"),
+        "{}",
+        answer.body
+    );
+    assert!(
+        answer
+            .body
+            .contains("DTSTART;VALUE=DATE:20261124\r\nDTEND;VALUE=DATE:20261125\r\n")
+    );
+    let unfolded = answer.body.replace("\r\n ", "");
+    assert!(
+        unfolded.contains("SUMMARY:Return The <Owl> & the “Lantern”"),
+        "{unfolded}"
+    );
+    // Another family's feed has nothing of it.
+    let (other, _) = add_feed(&web, "lee", true).await;
+    let other = web.get(&path(&other, "due.ics")).await;
+    assert!(
+        !other.body.contains("Owl") && !other.body.contains("conrad"),
+        "{}",
+        other.body
+    );
+}
+
+#[tokio::test]
+async fn calendar_without_titles_has_none() {
+    let web = with_account().await;
+    let (token, _) = add_feed(&web, "conrad", false).await;
+    let answer = web.get(&path(&token, "due.ics")).await;
+    assert!(
+        answer.body.contains("SUMMARY:Return 1 item (Robin"),
+        "{}",
+        answer.body
+    );
+    assert!(!answer.body.contains("Owl"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn numbers_are_a_json_document() {
+    let web = with_account().await;
+    let (token, _) = add_feed(&web, "conrad", true).await;
+    let answer = web.get(&path(&token, "now.json")).await;
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    let document: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(
+        (&document["version"], &document["due"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(document["fines"], "7.00");
+}
+
+#[tokio::test]
+async fn unknown_malformed_and_revoked_tokens_get_the_same_answer() {
+    let web = with_account().await;
+    let (revoked, feed) = add_feed(&web, "conrad", true).await;
+    assert!(
+        web.store
+            .revoke_feed(&feed.family, &feed.token)
+            .await
+            .unwrap()
+    );
+    let (orphan, feed) = add_feed(&web, "lee", true).await;
+    web.store.remove_family(&feed.family).await.unwrap();
+    let unknown = FeedToken::generate().unwrap();
+    for file in FILES {
+        let mut paths: Vec<String> = [&revoked, &orphan, &unknown]
+            .map(|token| path(token, file))
+            .into();
+        paths.push(
+            path(&revoked, file)
+                .to_uppercase()
+                .replace("/F/", "/f/")
+                .replace(&file.to_uppercase(), file),
+        );
+        for token in ["x", "%ff%fe", "..%2f..", "0"] {
+            paths.push(format!("/f/{token}/{file}"));
+        }
+        let seen =
+            |answer: TestResponse| (answer.status, answer.body, format!("{:?}", answer.headers));
+        let first = seen(web.get(&paths[0]).await);
+        assert_eq!(
+            (first.0, first.1.as_str()),
+            (StatusCode::NOT_FOUND, "There is no such feed.\n")
+        );
+        for path in &paths {
+            assert_eq!(seen(web.get(path).await), first, "{path}");
+        }
+    }
+}
+
+#[rstest]
+#[case::same("{tag}", true)]
+#[case::weak("W/{tag}", true)]
+#[case::in_a_list("\"other\", {tag}", true)]
+#[case::any("*", true)]
+#[case::other("\"other\"", false)]
+#[case::unquoted("x{tag}", false)]
+#[tokio::test]
+async fn reader_that_has_the_feed_gets_no_body(#[case] known: &str, #[case] is_known: bool) {
+    let web = with_account().await;
+    let (token, _) = add_feed(&web, "conrad", true).await;
+    for file in FILES {
+        let path = path(&token, file);
+        let full = web.get(&path).await;
+        let tag = full.header("etag").unwrap().to_owned();
+        let known = known.replace("{tag}", &tag);
+        let request = request(Method::GET, &path).header(IF_NONE_MATCH, known);
+        let answer = web.send(request, "").await;
+        let expected = match is_known {
+            true => (StatusCode::NOT_MODIFIED, ""),
+            false => (StatusCode::OK, full.body.as_str()),
+        };
+        assert_eq!((answer.status, answer.body.as_str()), expected);
+        assert_eq!(answer.header("etag"), Some(&*tag));
+        assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    }
+}
+
+#[tokio::test]
+async fn entity_tag_changes_with_the_data_and_not_with_the_time() {
+    let web = with_account().await;
+    let (token, _) = add_feed(&web, "conrad", true).await;
+    for file in FILES {
+        let web = &web;
+        let tag = async |token: &FeedToken| {
+            web.get(&path(token, file))
+                .await
+                .header("etag")
+                .unwrap()
+                .to_owned()
+        };
+        let before = tag(&token).await;
+        web.wait(TimeDelta::minutes(20));
+        assert_eq!(tag(&token).await, before, "{file}");
+    }
+    let before = web.get(&path(&token, "due.ics")).await;
+    let check = sample::check(&web.card, "16:30:00", Ok(sample::account(7_00)));
+    hippo_core::store::CheckStore::save_check(&*web.store, &check)
+        .await
+        .unwrap();
+    let after = web.get(&path(&token, "due.ics")).await;
+    assert_ne!(before.header("etag"), after.header("etag"));
+}
+
+#[tokio::test]
+async fn head_is_a_get_without_its_body_and_other_methods_are_refused() {
+    let web = with_account().await;
+    let (token, feed) = add_feed(&web, "conrad", true).await;
+    for file in FILES {
+        let path = path(&token, file);
+        let full = web.get(&path).await;
+        let head = web.send(request(Method::HEAD, &path), "").await;
+        assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
+        for name in ["etag", "content-type", "cache-control"] {
+            assert_eq!(head.header(name), full.header(name), "{name}");
+        }
+        for method in [Method::POST, Method::PUT, Method::DELETE] {
+            let request = request(method, &path).header("sec-fetch-site", "same-origin");
+            assert_eq!(
+                web.send(request, "").await.status,
+                StatusCode::METHOD_NOT_ALLOWED
+            );
+        }
+    }
+    assert!(web.store.feed(&feed.token).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn cookies_are_neither_read_nor_set() {
+    let web = with_account().await;
+    let (token, _) = add_feed(&web, "conrad", true).await;
+    for file in FILES {
+        let path = path(&token, file);
+        let plain = web.get(&path).await;
+        let request = request(Method::GET, &path).header(COOKIE, "__Host-hippo=00; form=x");
+        let with_cookies = web.send(request, "").await;
+        assert_eq!(with_cookies.body, plain.body);
+        assert_eq!(with_cookies.headers, plain.headers);
+        assert_eq!(plain.header("set-cookie"), None);
+    }
+}
+
+#[tokio::test]
+async fn use_is_stored_once_a_day_and_a_feed_that_cannot_store_it_is_read() {
+    let web = with_account().await;
+    let (token, feed) = add_feed(&web, "conrad", true).await;
+    let last_used = async || {
+        let feed = web.store.feed(&feed.token).await.unwrap().unwrap();
+        feed.last_used.map(|day| day.to_string())
+    };
+    web.store.limit_writes(Some(0));
+    let answer = web.get(&path(&token, "due.ics")).await;
+    assert_eq!((answer.status, last_used().await), (StatusCode::OK, None));
+    web.store.limit_writes(Some(1));
+    for file in FILES.iter().chain(&FILES) {
+        assert_eq!(web.get(&path(&token, file)).await.status, StatusCode::OK);
+    }
+    // 17:00 UTC is noon in Toronto.
+    assert_eq!(last_used().await.as_deref(), Some("2026-11-21"));
+    web.store.limit_writes(None);
+    web.wait(TimeDelta::hours(12));
+    web.get(&path(&token, "now.json")).await;
+    assert_eq!(last_used().await.as_deref(), Some("2026-11-22"));
+    // The other feed was not used.
+    let (_, other) = add_feed(&web, "conrad", true).await;
+    assert_eq!(
+        web.store
+            .feed(&other.token)
+            .await
+            .unwrap()
+            .unwrap()
+            .last_used,
+        None
+    );
+}
+
+#[tokio::test]
+async fn card_that_is_never_checked_again_is_an_event() {
+    let web = with_account().await;
+    let (token, _) = add_feed(&web, "conrad", true).await;
+    let unread = "SUMMARY:Not checked since";
+    assert!(
+        !web.get(&path(&token, "due.ics"))
+            .await
+            .body
+            .contains(unread)
+    );
+    web.wait(TimeDelta::hours(20));
+    assert!(
+        web.get(&path(&token, "due.ics"))
+            .await
+            .body
+            .contains(unread)
+    );
+    // A paused card is left out, as in the mail.
+    web.store.set_paused(web.card.id, true).await.unwrap();
+    assert!(
+        !web.get(&path(&token, "due.ics"))
+            .await
+            .body
+            .contains("BEGIN:VEVENT")
+    );
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn token_is_in_no_log_and_no_answer() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let web = with_account().await;
+    let (token, feed) = add_feed(&web, "conrad", true).await;
+    let mut answers = Vec::new();
+    web.store.limit_writes(Some(0));
+    for file in ["due.ics", "now.json", "nothing"] {
+        answers.push(web.get(&path(&token, file)).await);
+        answers.push(
+            web.send(request(Method::POST, &path(&token, file)), "")
+                .await,
+        );
+    }
+    web.store.limit_writes(None);
+    web.store
+        .revoke_feed(&feed.family, &feed.token)
+        .await
+        .unwrap();
+    answers.push(web.get(&path(&token, "due.ics")).await);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for expected in ["Couldn't store a feed's use.", "Refused a request"] {
+        assert!(log.contains(expected), "{expected}: {log}");
+    }
+    let text = token.expose();
+    for part in [&text[..16], &text[48..]] {
+        assert!(!log.contains(part), "{log}");
+        for answer in &answers {
+            assert!(!answer.body.contains(part) && !format!("{answer:?}").contains(part));
+        }
+    }
+}

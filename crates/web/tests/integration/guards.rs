@@ -1,0 +1,126 @@
+//! What stands in front of every route: hosts, cross-site forms, sizes, headers, error pages.
+
+use axum::http::{Method, Request, StatusCode};
+use rstest::rstest;
+
+use crate::web::TestWeb;
+
+#[rstest]
+#[case("/about", StatusCode::OK)]
+#[case("/style.css", StatusCode::OK)]
+#[case("/nowhere", StatusCode::NOT_FOUND)]
+#[tokio::test]
+async fn every_response_has_the_security_headers(#[case] path: &str, #[case] status: StatusCode) {
+    let response = TestWeb::new().await.get(path).await;
+    assert_eq!(response.status, status);
+    assert_eq!(
+        response.header("content-security-policy"),
+        Some(
+            "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+    );
+    for (name, value) in [
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        (
+            "strict-transport-security",
+            "max-age=31536000; includeSubDomains",
+        ),
+    ] {
+        assert_eq!(response.header(name), Some(value), "{name}");
+    }
+    let is_page = path != "/style.css";
+    assert_eq!(
+        response.header("cache-control") == Some("no-store"),
+        is_page
+    );
+}
+
+#[tokio::test]
+async fn loopback_over_http_gets_no_hsts() {
+    let request = Request::get("/about").header("host", "127.0.0.1:8484");
+    let response = TestWeb::new().await.send(request, "").await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.header("strict-transport-security"), None);
+}
+
+#[rstest]
+#[case(Some("evil.example"))]
+#[case(None)]
+#[tokio::test]
+async fn unknown_host_gets_no_page(#[case] host: Option<&str>) {
+    let mut request = Request::get("/about");
+    if let Some(host) = host {
+        request = request.header("host", host);
+    }
+    let response = TestWeb::new().await.send(request, "").await;
+    assert_eq!(response.status, StatusCode::MISDIRECTED_REQUEST);
+    assert!(!response.body.contains("What we keep"));
+    assert!(response.header("content-security-policy").is_some());
+}
+
+#[rstest]
+#[case(Method::POST)]
+#[case(Method::PUT)]
+#[case(Method::DELETE)]
+#[case(Method::OPTIONS)]
+#[tokio::test]
+async fn request_that_may_change_something_must_come_from_our_pages(#[case] method: Method) {
+    let web = TestWeb::new().await;
+    for path in ["/about", "/nowhere"] {
+        let request = || {
+            Request::builder()
+                .method(method.clone())
+                .uri(path)
+                .header("host", "hippo.example.org")
+        };
+        let bare = web.send(request(), "").await;
+        assert_eq!(bare.status, StatusCode::FORBIDDEN);
+        let cross = request().header("sec-fetch-site", "cross-site");
+        assert_eq!(web.send(cross, "").await.status, StatusCode::FORBIDDEN);
+        let ours = request().header("sec-fetch-site", "same-origin");
+        assert_ne!(web.send(ours, "").await.status, StatusCode::FORBIDDEN);
+    }
+}
+
+#[tokio::test]
+async fn every_error_has_the_same_page_with_its_own_id() {
+    let web = TestWeb::new().await;
+    let responses = [web.get("/nowhere").await, web.get("/nowhere").await];
+    let ids = responses.map(|response| {
+        assert_eq!(
+            response.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        let (_, id) = response.body.split_once("<code>").unwrap();
+        let (id, _) = id.split_once("</code>").unwrap();
+        assert_eq!(id.len(), 12);
+        id.to_owned()
+    });
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn wrong_method_is_refused_and_names_the_right_ones() {
+    let web = TestWeb::new().await;
+    let request = Request::delete("/about")
+        .header("host", "hippo.example.org")
+        .header("sec-fetch-site", "same-origin");
+    let response = web.send(request, "").await;
+    assert_eq!(response.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.header("allow"), Some("GET,HEAD"));
+    assert!(response.body.contains("Not possible here"));
+}
+
+#[tokio::test]
+async fn very_long_address_is_refused() {
+    let response = TestWeb::new()
+        .await
+        .get(&format!("/about?{}", "x".repeat(3000)))
+        .await;
+    assert_eq!(response.status, StatusCode::URI_TOO_LONG);
+}

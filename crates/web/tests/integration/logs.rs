@@ -1,0 +1,77 @@
+//! Nothing of anybody is in the log.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::web::{KIM, PAT, TestWeb};
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn addresses_tokens_and_codes_are_in_no_log_and_no_error() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let web = TestWeb::new().await;
+    let mut browser = web.browser();
+    browser.ask_for_mail(PAT).await;
+    let (link, code) = (web.mailed_link(), web.mailed_code());
+    let mut secrets = vec![PAT.to_owned(), KIM.to_owned(), code.clone()];
+    secrets.extend(browser.cookies.values().cloned());
+    secrets.push(link.rsplit_once('.').unwrap().1.to_owned());
+    browser.type_code("123123").await;
+    browser.open_link_and_press(&link).await;
+    browser.get(&link).await;
+    secrets.extend(browser.cookies.values().cloned());
+    browser.get("/family").await;
+    browser.get(&format!("/nowhere?token={code}")).await;
+    browser.ask_for_mail(KIM).await;
+    for _ in 0..4 {
+        browser.ask_for_mail(PAT).await;
+    }
+    web.store.limit_writes(Some(0));
+    let failed = browser.ask_for_mail(KIM).await;
+    web.store.limit_writes(None);
+    browser.post("/sign-out", &[("everywhere", "yes")]).await;
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for expected in [
+        "Somebody signed in.",
+        "A page failed",
+        "Refused a request",
+        "reached the limit",
+    ] {
+        assert!(log.contains(expected), "{expected}: {log}");
+    }
+    for secret in &secrets {
+        assert!(secret.len() >= 6);
+        assert!(!log.contains(secret.as_str()), "{secret}: {log}");
+        assert!(!failed.body.contains(secret.as_str()), "{secret}");
+    }
+}

@@ -1,0 +1,18 @@
+//! The pages over the store in memory: the router is called without a network.
+//!
+//! One binary, so that shared code is linked once.
+// Test helpers may panic, as tests do.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod family_pages;
+mod feeds;
+mod guards;
+mod logs;
+mod roles;
+mod signing_in;
+mod web;

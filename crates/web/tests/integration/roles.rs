@@ -1,0 +1,243 @@
+//! Who may open what: every route × nobody, a family, another family, the operator.
+
+use axum::http::{Method, StatusCode};
+use hippo_core::store::{CardStore as _, FamilyStore as _};
+use hippo_core::testing::contract::sample;
+
+use crate::web::{Browser, KIM, PAT, TestWeb};
+
+/// Whom a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// Anybody.
+    Anyone,
+    /// Somebody who is signed in; it shows and changes only what is the person's own.
+    Person,
+    /// The recipients of a family. The card in the path is one of `conrad`.
+    Family,
+}
+
+/// Every route, with the methods that it takes.
+const ROUTES: [(&str, &[Method], For); 17] = [
+    ("/", &[Method::GET], For::Anyone),
+    ("/about", &[Method::GET], For::Anyone),
+    ("/style.css", &[Method::GET], For::Anyone),
+    // Whoever knows a token: see the tests of the feeds.
+    ("/f/{token}/due.ics", &[Method::GET], For::Anyone),
+    ("/f/{token}/now.json", &[Method::GET], For::Anyone),
+    ("/sign-in", &[Method::GET, Method::POST], For::Anyone),
+    ("/sign-in/code", &[Method::GET, Method::POST], For::Anyone),
+    ("/sign-in/link", &[Method::GET, Method::POST], For::Anyone),
+    ("/sign-in/family", &[Method::POST], For::Person),
+    ("/sign-out", &[Method::POST], For::Anyone),
+    ("/family", &[Method::GET], For::Family),
+    ("/family/cards", &[Method::GET], For::Family),
+    ("/family/cards/{id}/pause", &[Method::POST], For::Family),
+    ("/family/cards/{id}/resume", &[Method::POST], For::Family),
+    (
+        "/family/settings",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
+    ("/family/settings/pause", &[Method::POST], For::Family),
+    ("/family/settings/resume", &[Method::POST], For::Family),
+];
+
+fn routes() -> impl Iterator<Item = (&'static str, Method, For)> {
+    let routes = ROUTES.iter();
+    routes
+        .flat_map(|(path, methods, who)| methods.iter().map(|method| (*path, method.clone(), *who)))
+}
+
+#[test]
+fn every_route_is_in_the_matrix() {
+    let source = include_str!("../../src/router.rs");
+    let mut declared: Vec<&str> = source
+        .split(".route(")
+        .skip(1)
+        .map(|rest| rest.split('"').nth(1).unwrap())
+        .collect();
+    let mut listed: Vec<&str> = ROUTES.iter().map(|(path, ..)| *path).collect();
+    declared.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(declared, listed);
+}
+
+async fn call(
+    browser: &mut Browser<'_>,
+    web: &TestWeb,
+    path: &str,
+    method: &Method,
+) -> crate::web::TestResponse {
+    let path = path.replace("{id}", &web.card.id.to_string());
+    let family = web
+        .store
+        .family(&sample::family_id("conrad"))
+        .await
+        .unwrap()
+        .unwrap();
+    match *method {
+        Method::POST => {
+            let version = family.content_hash();
+            let fields = [
+                ("version", &*version),
+                ("time", "08:00"),
+                ("timezone", "Europe/Berlin"),
+                ("due_within_days", "9"),
+                ("send_when_empty", "daily"),
+                ("family", "conrad"),
+            ];
+            browser.post(&path, &fields).await
+        }
+        _ => browser.get(&path).await,
+    }
+}
+
+/// What somebody could have changed of the family `conrad`.
+async fn state(web: &TestWeb) -> String {
+    let family = web
+        .store
+        .family(&sample::family_id("conrad"))
+        .await
+        .unwrap();
+    let card = web.store.card(web.card.id).await.unwrap();
+    format!("{family:?} {card:?}")
+}
+
+#[tokio::test]
+async fn pages_of_a_family_are_for_its_recipients_only() {
+    for (path, method, who) in routes() {
+        let web = TestWeb::new().await;
+        web.save_account(&web.card, sample::account(7_00)).await;
+        let before = state(&web).await;
+        let strangers = [
+            ("nobody", web.browser()),
+            ("another family", web.signed_in(KIM).await),
+            ("the operator", web.operator().await),
+        ];
+        for (name, mut browser) in strangers {
+            let context = format!("{method} {path} by {name}");
+            let answer = call(&mut browser, &web, path, &method).await;
+            for secret in ["The conrads", "Owl", PAT] {
+                assert!(!answer.body.contains(secret), "{context}: {secret}");
+            }
+            match (who, name) {
+                // They see their own family there.
+                (For::Family, "another family") => {
+                    let is_card = path.contains("{id}");
+                    let is_change = method == Method::POST;
+                    let expected = match (is_card, is_change) {
+                        (true, _) => StatusCode::NOT_FOUND,
+                        // The version is that of another family.
+                        (false, true) => StatusCode::CONFLICT,
+                        (false, false) => StatusCode::OK,
+                    };
+                    assert_eq!(answer.status, expected, "{context}");
+                }
+                (For::Family, "nobody") => {
+                    assert_eq!(answer.location(), "/sign-in", "{context}");
+                }
+                (For::Family, _) => {
+                    assert_eq!(answer.status, StatusCode::NOT_FOUND, "{context}");
+                }
+                (For::Person, "nobody") => {
+                    assert_eq!(answer.location(), "/sign-in", "{context}");
+                }
+                (For::Person, _) => {
+                    assert_eq!(answer.status, StatusCode::NOT_FOUND, "{context}");
+                }
+                (For::Anyone, _) => {}
+            }
+            assert_eq!(state(&web).await, before, "{context}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn recipients_can_open_and_change_their_family() {
+    for (path, method, who) in routes() {
+        let web = TestWeb::new().await;
+        let before = state(&web).await;
+        let mut browser = web.signed_in(PAT).await;
+        let answer = call(&mut browser, &web, path, &method).await;
+        let is_refused = answer.status.is_client_error() || answer.location() == "/sign-in";
+        if who == For::Family {
+            assert!(!is_refused, "{method} {path}: {}", answer.status);
+        }
+        // Resuming what isn't paused changes nothing.
+        let changes = who == For::Family && method == Method::POST && !path.ends_with("resume");
+        assert_eq!(state(&web).await != before, changes, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn reading_changes_nothing() {
+    for (path, method, _) in routes() {
+        if method != Method::GET {
+            continue;
+        }
+        let web = TestWeb::new().await;
+        let mut browser = web.signed_in(PAT).await;
+        let path = path.replace("{id}", &web.card.id.to_string());
+        web.store.limit_writes(Some(0));
+        for method in [Method::GET, Method::HEAD] {
+            let request = browser.request(method.clone(), &path);
+            let answer = browser.send(request, "").await;
+            assert!(!answer.status.is_server_error(), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn cross_site_form_changes_nothing() {
+    let headers: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("sec-fetch-site", "cross-site")],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+    ];
+    for (path, method, _) in routes() {
+        if method != Method::POST {
+            continue;
+        }
+        let web = TestWeb::new().await;
+        let mut browser = web.signed_in(PAT).await;
+        let before = state(&web).await;
+        let family = web
+            .store
+            .family(&sample::family_id("conrad"))
+            .await
+            .unwrap()
+            .unwrap();
+        let path = path.replace("{id}", &web.card.id.to_string());
+        let body = format!("version={}&everywhere=yes", family.content_hash());
+        for headers in headers {
+            let mut request = browser
+                .request(Method::POST, &path)
+                .header("content-type", "application/x-www-form-urlencoded");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let answer = browser.send(request, &body).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {headers:?}");
+        }
+        assert_eq!(state(&web).await, before, "{path}");
+        assert_eq!(
+            browser.get("/family").await.status,
+            StatusCode::OK,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn oversized_form_is_refused_with_a_page() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let long = "x".repeat(20_000);
+    let answer = browser
+        .post("/family/settings", &[("version", &long)])
+        .await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer.body.contains("more than we accept"));
+}
