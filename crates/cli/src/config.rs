@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 use hippo_core::picture::PictureSource;
 pub(crate) use hippo_core::schedule::declaration::table::PERSON_LABEL;
@@ -68,12 +69,39 @@ impl Default for Checks {
     }
 }
 
-/// `[web]`: the pages and feeds.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The web pages and feeds.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WebConfig {
     /// Where other devices find them; `None`: only this machine does.
     pub(crate) public_url: Option<Url>,
+    /// Who signs in as the operator, besides the operator's address.
+    #[cfg_attr(
+        not(feature = "web"),
+        expect(dead_code, reason = "only the web pages need it")
+    )]
+    pub(crate) operators: Vec<EmailAddress>,
+}
+
+/// `[web]`: the web pages and feeds.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WebTable {
+    public_url: Option<Url>,
+    operators: Vec<String>,
+}
+
+impl WebTable {
+    /// Checks the values; an error message completes a sentence after the file's path.
+    fn into_config(self) -> Result<WebConfig, String> {
+        check_public_url(self.public_url.as_ref())?;
+        let addresses = self.operators.iter();
+        Ok(WebConfig {
+            operators: addresses
+                .map(|address| mailbox("web.operators", address).map(|(_, address)| address))
+                .collect::<Result<_, _>>()?,
+            public_url: self.public_url,
+        })
+    }
 }
 
 /// `[mail]`: how emails are sent.
@@ -185,13 +213,13 @@ struct File {
     #[serde(default)]
     picture: Option<PictureSource>,
     #[serde(default)]
-    web: WebConfig,
-    #[serde(default)]
     operator: OperatorTable,
     #[serde(default)]
     jobs: BTreeMap<String, JobTable>,
     #[serde(default)]
     schedule: Vec<Spanned<ScheduleTable>>,
+    #[serde(default)]
+    web: WebTable,
 }
 
 impl Config {
@@ -243,7 +271,6 @@ impl Config {
         };
         validate_checks(&file.checks)?;
         check_mail(&file.mail)?;
-        check_web(&file.web)?;
         if let Some(picture) = &file.picture {
             picture
                 .check()
@@ -270,7 +297,7 @@ impl Config {
             mail: file.mail,
             picture: file.picture,
             jobs: Jobs::from_tables(file.operator, file.jobs, schedules, failures_by_label)?,
-            web: file.web,
+            web: file.web.into_config()?,
         })
     }
 }
@@ -315,8 +342,8 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 /// Fails unless the address can be the beginning of links.
-fn check_web(web: &WebConfig) -> Result<(), String> {
-    let Some(url) = &web.public_url else {
+fn check_public_url(url: Option<&Url>) -> Result<(), String> {
+    let Some(url) = url else {
         return Ok(());
     };
     let is_encrypted = match url.scheme() {
@@ -493,6 +520,12 @@ transport = "folder"
 # up on. Without it, they only go to the log of scheduled runs.
 # email = "you@example.org"
 
+# [web]
+# Where other devices find the pages and feeds of “hippo serve”. By default only this machine does.
+# public_url = "https://hippo.example.org"
+# Who signs in to the pages as the operator, besides the address above.
+# operators = ["you@example.org"]
+
 # [jobs.check-cards]
 # heartbeat = "https://hc-ping.com/…"      # the heartbeat URL, fetched after each good run
 # heartbeat_start_fail = true           # also fetch URL/start before a run, and URL/fail after a run in which everything failed
@@ -584,6 +617,7 @@ mod tests {
     #[case::unencrypted(&format!("{MAIL}[web]\npublic_url = \"http://hippo.example.org\"\n"), "web.public_url")]
     #[case::with_a_path(&format!("{MAIL}[web]\npublic_url = \"https://example.org/hippo\"\n"), "web.public_url")]
     #[case::other_scheme(&format!("{MAIL}[web]\npublic_url = \"webcal://example.org\"\n"), "web.public_url")]
+    #[case::operators(&format!("{MAIL}[web]\noperators = [\"nobody\"]\n"), "web.operators")]
     #[case::contact(&format!("contact = \"a\\nb\"\n{MAIL}"), "“contact”")]
     #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
     #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "another machine")]
