@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use crate::error::PageError;
 use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
-use crate::pages::{about, cards, family, home, settings, sign_in, sign_out};
+use crate::pages::{about, cards, family, home, links, settings, sign_in, sign_out};
 use crate::ports::WebPorts;
 
 /// Builds the router of every page.
@@ -37,6 +37,8 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/family/settings", get(settings::show).post(settings::save))
         .route("/family/settings/pause", post(settings::pause))
         .route("/family/settings/resume", post(settings::resume))
+        .route("/family/links", get(links::show).post(links::add))
+        .route("/family/links/revoke", post(links::revoke))
         .route("/f/{token}/due.ics", get(feeds::show_calendar))
         .route("/f/{token}/now.json", get(feeds::show_now))
         .route("/style.css", get(crate::page::style_sheet))

@@ -150,7 +150,7 @@ async fn add(context: &Context, args: Add) -> CommandResult {
         Some(label) => label,
         None => free_label(&others)?,
     };
-    if others.iter().any(|feed| is_called(feed, label.as_str())) {
+    if others.iter().any(|feed| feed.is_called(label.as_str())) {
         return Err(CommandError::usage(format!(
             "The family {} already has a feed “{label}”. Give another --label.",
             family.id
@@ -198,15 +198,11 @@ async fn add(context: &Context, args: Add) -> CommandResult {
 fn free_label(others: &[Feed]) -> Result<FeedLabel, CommandError> {
     let numbered = (2..).map(|number| format!("{DEFAULT_LABEL} {number}"));
     let mut labels = std::iter::once(DEFAULT_LABEL.to_owned()).chain(numbered);
-    let is_free = |label: &String| !others.iter().any(|feed| is_called(feed, label));
+    let is_free = |label: &String| !others.iter().any(|feed| feed.is_called(label));
     let label = labels.find(is_free).unwrap_or_default();
     label
         .parse()
         .map_err(|error| CommandError::from_source(ErrorKind::Usage, error))
-}
-
-fn is_called(feed: &Feed, label: &str) -> bool {
-    feed.label.as_str().to_lowercase() == label.to_lowercase()
 }
 
 /// Writes a feed's link. It is a secret, so it is wiped from memory.
@@ -276,7 +272,7 @@ async fn revoke(context: &Context, args: Revoke) -> CommandResult {
     let name = hippo_core::text::clean(&args.feed);
     let matching: Vec<&Feed> = feeds
         .iter()
-        .filter(|feed| is_called(feed, &name) || feed.last_four.eq_ignore_ascii_case(&name))
+        .filter(|feed| feed.is_called(&name) || feed.last_four.eq_ignore_ascii_case(&name))
         .collect();
     let list = format!("hippo feed list {}", family.id);
     let feed = match matching.as_slice() {

@@ -52,6 +52,11 @@ impl Feed {
         }
     }
 
+    /// Whether a person would take `label` for its label: capitals don't count.
+    pub fn is_called(&self, label: &str) -> bool {
+        self.label.as_str().to_lowercase() == label.to_lowercase()
+    }
+
     /// Whether a use on this day is still to be stored: one a day is enough.
     ///
     /// A stored day after tomorrow is replaced, since a wrong clock wrote it. Tomorrow's isn't, since

@@ -14,7 +14,7 @@ use crate::page::{NavigationLink, Page};
 use crate::ports::WebPorts;
 
 /// The links of a family's pages.
-const FAMILY_LINKS: [NavigationLink; 3] = [
+const FAMILY_LINKS: [NavigationLink; 4] = [
     NavigationLink {
         path: "/family",
         words: "Today",
@@ -22,6 +22,10 @@ const FAMILY_LINKS: [NavigationLink; 3] = [
     NavigationLink {
         path: "/family/cards",
         words: "Cards",
+    },
+    NavigationLink {
+        path: "/family/links",
+        words: "Links",
     },
     NavigationLink {
         path: "/family/settings",

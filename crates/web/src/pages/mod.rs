@@ -4,6 +4,7 @@ pub(crate) mod about;
 pub(crate) mod cards;
 pub(crate) mod family;
 pub(crate) mod home;
+pub(crate) mod links;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;

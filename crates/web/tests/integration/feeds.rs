@@ -12,7 +12,7 @@ use hippo_core::testing::contract::sample;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::web::{HOST_NAME, TestResponse, TestWeb};
+use crate::web::{HOST_NAME, PAT, TestResponse, TestWeb};
 
 const FILES: [&str; 2] = ["due.ics", "now.json"];
 
@@ -357,5 +357,72 @@ async fn token_is_in_no_log_and_no_answer() {
         for answer in &answers {
             assert!(!answer.body.contains(part) && !format!("{answer:?}").contains(part));
         }
+    }
+}
+
+#[tokio::test]
+async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
+    let web = with_account().await;
+    let mut browser = web.signed_in(PAT).await;
+    let made = browser
+        .post("/family/links", &[("label", "Kitchen <tablet>")])
+        .await;
+    assert_eq!(made.status, StatusCode::OK);
+    assert_eq!(made.header("cache-control"), Some("no-store"));
+    assert!(
+        made.body.contains("Kitchen &#60;tablet&#62;"),
+        "{}",
+        made.body
+    );
+    let paths = |page: &str| -> Vec<String> {
+        let links = page.split("value=\"https://hippo.example.org/f/").skip(1);
+        links
+            .map(|rest| format!("/f/{}", rest.split('"').next().unwrap()))
+            .collect()
+    };
+    let links = paths(&made.body);
+    assert_eq!(links.len(), 2);
+    for link in &links {
+        assert_eq!(web.get(link).await.status, StatusCode::OK, "{link}");
+    }
+    let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
+    let [feed] = &*feeds.unwrap() else { panic!() };
+    assert!(!feed.titles, "the box wasn't ticked");
+    let listed = browser.get("/family/links").await;
+    assert!(listed.body.contains(&feed.last_four), "{}", listed.body);
+    assert_eq!(paths(&listed.body), Vec::<String>::new());
+
+    let fields = [("feed", feed.token.as_str())];
+    let removed = browser.post("/family/links/revoke", &fields).await;
+    assert_eq!(removed.location(), "/family/links");
+    assert_eq!(web.get(&links[0]).await.status, StatusCode::NOT_FOUND);
+    // Another tab removes it again.
+    let again = browser.post("/family/links/revoke", &fields).await;
+    assert_eq!(again.location(), "/family/links");
+}
+
+#[rstest]
+#[case::empty(" ", "a name of up to 40 letters")]
+#[case::taken("KITCHEN", "already have a link called")]
+#[tokio::test]
+async fn link_needs_a_name_of_its_own(#[case] label: &str, #[case] words: &str) {
+    let web = TestWeb::new().await;
+    add_feed(&web, "conrad", true).await;
+    let mut browser = web.signed_in(PAT).await;
+    let refused = browser.post("/family/links", &[("label", label)]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains(words), "{}", refused.body);
+    let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
+    assert_eq!(feeds.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn family_makes_twenty_links_at_most() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    for number in 0..=20 {
+        let label = format!("link {number}");
+        let answer = browser.post("/family/links", &[("label", &label)]).await;
+        assert_eq!(answer.status.is_success(), number < 20, "{number}");
     }
 }

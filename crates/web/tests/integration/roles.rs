@@ -1,7 +1,8 @@
 //! Who may open what: every route × nobody, a family, another family, the operator.
 
 use axum::http::{Method, StatusCode};
-use hippo_core::store::{CardStore as _, FamilyStore as _};
+use hippo_core::feed::{Feed, FeedToken};
+use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _};
 use hippo_core::testing::contract::sample;
 
 use crate::web::{Browser, KIM, PAT, TestWeb};
@@ -18,7 +19,7 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 17] = [
+const ROUTES: [(&str, &[Method], For); 19] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
@@ -39,6 +40,8 @@ const ROUTES: [(&str, &[Method], For); 17] = [
         &[Method::GET, Method::POST],
         For::Family,
     ),
+    ("/family/links", &[Method::GET, Method::POST], For::Family),
+    ("/family/links/revoke", &[Method::POST], For::Family),
     ("/family/settings/pause", &[Method::POST], For::Family),
     ("/family/settings/resume", &[Method::POST], For::Family),
 ];
@@ -63,6 +66,21 @@ fn every_route_is_in_the_matrix() {
     assert_eq!(declared, listed);
 }
 
+/// The pages, with a feed of `conrad`.
+async fn web_with_feed() -> TestWeb {
+    let web = TestWeb::new().await;
+    let family = sample::family_id("conrad");
+    let (token, label) = (FeedToken::generate().unwrap(), "phone".parse().unwrap());
+    let feed = Feed::new(&token, family, label, true, sample::time("05:00:00"));
+    web.store.add_feed(&feed).await.unwrap();
+    web
+}
+
+async fn feeds(web: &TestWeb) -> Vec<Feed> {
+    let family = sample::family_id("conrad");
+    web.store.family_feeds(&family).await.unwrap()
+}
+
 async fn call(
     browser: &mut Browser<'_>,
     web: &TestWeb,
@@ -79,6 +97,7 @@ async fn call(
     match *method {
         Method::POST => {
             let version = family.content_hash();
+            let feeds = feeds(web).await;
             let fields = [
                 ("version", &*version),
                 ("time", "08:00"),
@@ -86,6 +105,8 @@ async fn call(
                 ("due_within_days", "9"),
                 ("send_when_empty", "daily"),
                 ("family", "conrad"),
+                ("label", "kitchen"),
+                ("feed", feeds[0].token.as_str()),
             ];
             browser.post(&path, &fields).await
         }
@@ -101,13 +122,14 @@ async fn state(web: &TestWeb) -> String {
         .await
         .unwrap();
     let card = web.store.card(web.card.id).await.unwrap();
-    format!("{family:?} {card:?}")
+    let feeds = feeds(web).await;
+    format!("{family:?} {card:?} {feeds:?}")
 }
 
 #[tokio::test]
 async fn pages_of_a_family_are_for_its_recipients_only() {
     for (path, method, who) in routes() {
-        let web = TestWeb::new().await;
+        let web = web_with_feed().await;
         web.save_account(&web.card, sample::account(7_00)).await;
         let before = state(&web).await;
         let strangers = [
@@ -126,11 +148,14 @@ async fn pages_of_a_family_are_for_its_recipients_only() {
                 (For::Family, "another family") => {
                     let is_card = path.contains("{id}");
                     let is_change = method == Method::POST;
-                    let expected = match (is_card, is_change) {
-                        (true, _) => StatusCode::NOT_FOUND,
+                    let expected = match (path, is_change) {
+                        _ if is_card => StatusCode::NOT_FOUND,
+                        // They make a feed of their own, and can't revoke one of another family.
+                        ("/family/links", _) => StatusCode::OK,
+                        ("/family/links/revoke", _) => StatusCode::SEE_OTHER,
                         // The version is that of another family.
-                        (false, true) => StatusCode::CONFLICT,
-                        (false, false) => StatusCode::OK,
+                        (_, true) => StatusCode::CONFLICT,
+                        (_, false) => StatusCode::OK,
                     };
                     assert_eq!(answer.status, expected, "{context}");
                 }
@@ -156,7 +181,7 @@ async fn pages_of_a_family_are_for_its_recipients_only() {
 #[tokio::test]
 async fn recipients_can_open_and_change_their_family() {
     for (path, method, who) in routes() {
-        let web = TestWeb::new().await;
+        let web = web_with_feed().await;
         let before = state(&web).await;
         let mut browser = web.signed_in(PAT).await;
         let answer = call(&mut browser, &web, path, &method).await;

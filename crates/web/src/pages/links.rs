@@ -1,0 +1,161 @@
+//! A family's feeds: makes and revokes their links.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect};
+use hippo_core::clock::local_date;
+use hippo_core::feed::{Feed, FeedLabel, FeedToken, FeedTokenHash};
+use hippo_core::notice::phrases::full_day;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::access::session::FamilyMember;
+use crate::error::{HasOwnPage, PageError, PageResult};
+use crate::page::{Page, html};
+use crate::ports::WebPorts;
+
+/// The most feeds that a family makes here.
+const MAX_FEEDS: usize = 20;
+
+#[derive(Template)]
+#[template(path = "links.html")]
+struct LinksPage {
+    page: Page,
+    feeds: Vec<FeedView>,
+    new: Option<NewLinks>,
+    problem: Option<String>,
+}
+
+/// A feed in the list.
+struct FeedView {
+    label: String,
+    last_four: String,
+    /// The hash of its token, which doesn't reveal it.
+    id: String,
+    titles: bool,
+    last_used: Option<String>,
+}
+
+/// The links of a feed that was just made. They are shown only once.
+struct NewLinks {
+    label: String,
+    calendar: Zeroizing<String>,
+    now: Zeroizing<String>,
+}
+
+/// Shows the page.
+pub(crate) async fn show(State(ports): State<WebPorts>, member: FamilyMember) -> PageResult {
+    show_page(&ports, &member, Ok(None)).await
+}
+
+/// Shows the feeds, with the links of a new one or what was wrong with the form.
+async fn show_page(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    made: Result<Option<NewLinks>, String>,
+) -> PageResult {
+    let family = &member.loaded.family;
+    let today = local_date(ports.clock.now(), family.timezone);
+    let feeds = ports.store.family_feeds(&family.id).await?.into_iter();
+    let status = match made {
+        Ok(_) => StatusCode::OK,
+        Err(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let (new, problem) = match made {
+        Ok(new) => (new, None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let shown = LinksPage {
+        page: member.page("Links"),
+        feeds: feeds
+            .map(|feed| FeedView {
+                label: feed.label.to_string(),
+                last_four: feed.last_four,
+                id: feed.token.as_str().to_owned(),
+                titles: feed.titles,
+                last_used: feed.last_used.map(|day| full_day(day, today)),
+            })
+            .collect(),
+        new,
+        problem,
+    };
+    let mut response = html(status, &shown)?;
+    response.extensions_mut().insert(HasOwnPage);
+    Ok(response)
+}
+
+/// The form of a new feed.
+#[derive(Deserialize)]
+pub(crate) struct NewFeedForm {
+    label: String,
+    #[serde(default)]
+    titles: Option<String>,
+}
+
+/// Makes a feed, and shows its links once.
+pub(crate) async fn add(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Form(form): Form<NewFeedForm>,
+) -> PageResult {
+    let made = add_feed(&ports, &member, form).await?;
+    show_page(&ports, &member, made.map(Some)).await
+}
+
+/// Makes a feed, or says what is wrong with the form.
+async fn add_feed(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    form: NewFeedForm,
+) -> Result<Result<NewLinks, String>, PageError> {
+    let family = &member.loaded.family.id;
+    let label: FeedLabel = match form.label.parse() {
+        Ok(label) => label,
+        Err(_) => return Ok(Err("Give the link a name of up to 40 letters.".to_owned())),
+    };
+    let others = ports.store.family_feeds(family).await?;
+    if others.iter().any(|feed| feed.is_called(label.as_str())) {
+        return Ok(Err(format!("You already have a link called “{label}”.")));
+    }
+    if others.len() >= MAX_FEEDS {
+        return Ok(Err(format!(
+            "You already have {MAX_FEEDS} links. Remove one first."
+        )));
+    }
+    let token = FeedToken::generate().map_err(PageError::internal)?;
+    let titles = form.titles.is_some();
+    let feed = Feed::new(&token, family.clone(), label, titles, ports.clock.now());
+    ports.store.add_feed(&feed).await?;
+    tracing::info!(family.id = %family, "A family made a feed.");
+    let link = |file: &str| {
+        let path = Zeroizing::new(format!("/f/{}/{file}", *token.expose()));
+        Zeroizing::new(ports.settings.public_url.page(&path))
+    };
+    Ok(Ok(NewLinks {
+        label: feed.label.to_string(),
+        calendar: link("due.ics"),
+        now: link("now.json"),
+    }))
+}
+
+/// The form that revokes a feed.
+#[derive(Deserialize)]
+pub(crate) struct RevokeForm {
+    feed: String,
+}
+
+/// Revokes a feed. One that is already gone is no mistake: another tab was faster.
+pub(crate) async fn revoke(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Form(form): Form<RevokeForm>,
+) -> PageResult {
+    let family = &member.loaded.family.id;
+    let token: FeedTokenHash = form.feed.parse().map_err(|_| PageError::not_found())?;
+    if ports.store.revoke_feed(family, &token).await? {
+        tracing::info!(family.id = %family, "A family revoked a feed.");
+    }
+    Ok(Redirect::to("/family/links").into_response())
+}
