@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::python_tools::find_programs;
+
 /// The longest time that it may take to start.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -24,15 +26,7 @@ impl Moto {
     /// # Panics
     /// If it doesn't start, or if it isn't installed and `HIPPO_REQUIRE_EMULATORS` is set.
     pub fn start() -> Option<Self> {
-        let programs = programs();
-        if !programs.join("moto_server").exists() {
-            assert!(
-                std::env::var_os("HIPPO_REQUIRE_EMULATORS").is_none(),
-                "moto is missing. Run “make emulators” to install it."
-            );
-            eprintln!("SKIPPED: moto is missing. Run “make emulators” to install it.");
-            return None;
-        }
+        let programs = find_programs("emulators", "moto_server")?;
         // Another process may take the port first. Then the next try uses another port.
         for _ in 0..5 {
             let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -103,12 +97,4 @@ impl Drop for Moto {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The folder of the emulators' programs, in the project's own tools.
-fn programs() -> PathBuf {
-    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools"));
-    std::env::var_os("TOOLS")
-        .map_or_else(default, PathBuf::from)
-        .join("python/emulators/bin")
 }

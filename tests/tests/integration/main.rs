@@ -16,6 +16,7 @@ mod card_numbers;
 mod clocks;
 mod demo;
 mod failures;
+mod feeds;
 mod hostile;
 mod interrupted;
 mod killed;

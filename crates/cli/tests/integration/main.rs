@@ -16,6 +16,7 @@ mod checks;
 mod common;
 mod demo;
 mod doctor;
+mod feeds;
 mod first_days;
 mod history;
 mod import;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hippo_core::alerts::Alert;
 use hippo_core::card::{Card, CardKey, LoginOutcome};
 use hippo_core::failure::FailureKind;
+use hippo_core::feed::{Feed, FeedSource, FeedToken};
 use hippo_core::run::day::{DayKey, Square};
 use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{JobName, Run, RunOutcome};
@@ -13,8 +14,8 @@ use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{ADDRESS_LIMITS, Grant, PersonId, RateKey, Session, Token};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
-    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, PauseStore,
-    RunDayStore, RunStore, Saved, Scope, SecretStore, SignInStore, VisitStore,
+    AccountStore, CardStore, CheckStore, FamilyStore, FeedStore, LibraryStore, OutboxStore,
+    PauseStore, RunDayStore, RunStore, Saved, Scope, SecretStore, SignInStore, VisitStore,
 };
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
@@ -414,4 +415,37 @@ async fn session_takes_one_read_and_a_limit_one_read_and_one_write() {
     store.remove_sessions(&person).await.unwrap();
     let deleted = operations(&store.spent.take()).len();
     assert_eq!(deleted, 3, "a query and two batches");
+}
+
+#[tokio::test]
+async fn feed_takes_a_read_of_its_own_and_its_use_one_write_a_day() {
+    let Some(store) = fresh().await else { return };
+    cards(&store, 6).await;
+    let token = FeedToken::generate().unwrap();
+    let (family, label) = (sample::family_id("conrad"), "phone".parse().unwrap());
+    let feed = Feed::new(&token, family, label, true, sample::time("05:00:00"));
+    store.add_feed(&feed).await.unwrap();
+    store.spent.take();
+
+    assert!(store.feed(&token.hash()).await.unwrap().is_some());
+    let spent = store.spent.take();
+    assert_eq!(operations(&spent), ["GetItem"]);
+    assert_eq!(spent[0].units, 1.0);
+
+    let now = sample::time("17:00:00");
+    let source = FeedSource::load(&store.store, &feed.family, now).await;
+    assert!(source.unwrap().is_some());
+    assert_eq!(operations(&store.spent.take()), ["Query", "Query"]);
+
+    let day = sample::date("2026-11-21");
+    assert!(store.mark_feed_used(&token.hash(), day).await.unwrap());
+    let spent = store.spent.take();
+    assert_eq!(operations(&spent), ["UpdateItem"]);
+    // No index has it.
+    assert_eq!(spent[0].units, 1.0);
+    let used = store.feed(&token.hash()).await.unwrap().unwrap();
+    assert!(
+        !used.has_new_use(day),
+        "the next reader of the day writes nothing"
+    );
 }
