@@ -80,6 +80,14 @@ impl PageError {
         )
     }
 
+    pub(crate) fn other_family() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "Another family’s page",
+            "You chose another family after you opened this page. Nothing was changed. Go back to the first page.",
+        )
+    }
+
     pub(crate) fn too_many_sign_ins() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,

@@ -39,7 +39,8 @@ impl SignInStore for DynamoDbStore {
 
     async fn session(&self, hash: &TokenHash) -> StoreResult<Option<Session>> {
         let item = self.table.get(&Key::session(hash)).await?;
-        item.map(|item| item.data()).transpose()
+        let found = item.map(|item| self.unless_damaged(&item, Item::data));
+        Ok(found.transpose()?.flatten())
     }
 
     async fn replace_session(&self, session: &Session) -> StoreResult<bool> {
@@ -84,7 +85,8 @@ impl SignInStore for DynamoDbStore {
 
     async fn attempt(&self, id: Uuid) -> StoreResult<Option<SignInAttempt>> {
         let item = self.table.get(&Key::attempt(id)).await?;
-        item.map(|item| item.data()).transpose()
+        let found = item.map(|item| self.unless_damaged(&item, Item::data));
+        Ok(found.transpose()?.flatten())
     }
 
     async fn replace_attempt(&self, revision: u64, attempt: &SignInAttempt) -> StoreResult<bool> {
@@ -97,7 +99,8 @@ impl SignInStore for DynamoDbStore {
 
     async fn rate_log(&self, key: &RateKey) -> StoreResult<Option<RateLog>> {
         let item = self.table.get(&Key::rate_log(key)).await?;
-        item.map(|item| item.data()).transpose()
+        let found = item.map(|item| self.unless_damaged(&item, Item::data));
+        Ok(found.transpose()?.flatten())
     }
 
     async fn replace_rate_log(

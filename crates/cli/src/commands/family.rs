@@ -8,7 +8,7 @@ use chrono::{NaiveDate, NaiveTime, Weekday};
 use clap::{Args, Subcommand};
 use hippo_core::clock::local_date;
 use hippo_core::email_address::EmailAddress;
-use hippo_core::family::schedule::ScheduleHistory;
+use hippo_core::family::schedule::{MAX_PAUSE, ScheduleHistory};
 use hippo_core::family::{Family, Preferences, SendWhenEmpty};
 use hippo_core::ids::FamilyId;
 use hippo_core::outbox::MailKey;
@@ -373,6 +373,11 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
         return Err(CommandError::usage(format!(
             "--until {until} isn't after today, {today}. Give the first day on which {} gets a notice again.",
             family.id
+        )));
+    }
+    if let Some(until) = pause.until.filter(|until| *until - today > MAX_PAUSE) {
+        return Err(CommandError::usage(format!(
+            "--until {until} is more than two years away. Leave --until out to pause until somebody resumes them."
         )));
     }
     family.pause(pause.until, now);

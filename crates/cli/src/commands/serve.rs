@@ -51,6 +51,9 @@ pub(crate) struct Serve {
     /// that it listens on.
     #[arg(long, value_name = "URL")]
     public_url: Option<PublicUrl>,
+    /// Make no link for the operator, as for a service whose output goes to a log. Sign in by email.
+    #[arg(long)]
+    no_operator_link: bool,
 }
 
 /// Where the pages are.
@@ -58,7 +61,8 @@ pub(crate) struct Serve {
 struct ServingDocument<'a> {
     listen: SocketAddr,
     public_url: String,
-    operator_link: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator_link: Option<&'a str>,
 }
 
 /// Serves until a signal comes.
@@ -116,19 +120,28 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
         clock: clock()?,
         settings: Arc::new(settings),
     };
-    let link = create_operator_link(&ports)
-        .await
-        .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
+    let link = match serve.no_operator_link {
+        true => None,
+        false => {
+            let link = create_operator_link(&ports).await;
+            Some(link.map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?)
+        }
+    };
     let public_url = ports.settings.public_url.origin();
     globals.output.print_document(&ServingDocument {
         listen,
         public_url: public_url.clone(),
-        operator_link: &link,
+        operator_link: link.as_deref(),
     });
-    globals.output.print_line(format!(
-        "The pages are at {public_url}. Press Ctrl-C to stop.\n\
-         To sign in as the operator, open this link within 15 minutes. It works once:\n  {link}"
+    let output = globals.output;
+    output.print_line(format!(
+        "The pages are at {public_url}. Press Ctrl-C to stop."
     ));
+    if let Some(link) = link {
+        output.print_line(format!(
+            "To sign in as the operator, open this link within 15 minutes. It works once:\n  {link}"
+        ));
+    }
     let served = serve_until_stopped(listener, router(ports)).await;
     mails.finish().await;
     served.map_err(|error| CommandError::unusable("The pages stopped.").caused_by(error))?;

@@ -240,7 +240,7 @@ impl Alert {
                 "A check rewrites a damaged account. Restore anything else from a backup, or remove it and add it again."
             }
             Self::ManySignIns { .. } => {
-                "Who is signed in stays so. If it goes on, let your reverse proxy block whoever asks."
+                "People who are signed in stay signed in. Somebody may be asking in their name: look at the log of your reverse proxy."
             }
             Self::NewerAlert { .. } => {
                 "Run the same version everywhere. The newer one shows what it is."

@@ -15,6 +15,9 @@ use crate::mail::MailKind;
 /// How far back a tick looks for notices that should have been planned.
 pub const CATCH_UP: Duration = Duration::hours(6);
 
+/// The longest pause with an end: two years.
+pub const MAX_PAUSE: Duration = Duration::days(731);
+
 /// How far back a tick looks for days that passed without a record.
 pub const MISSED_DAY_WINDOW: Duration = Duration::days(7);
 
@@ -265,9 +268,11 @@ impl Family {
         // The date after the pause may have begun in another zone.
         let resumed = self
             .end_of_pause()
-            .map_or(now, |end| end - Duration::days(2));
+            .and_then(|end| end.checked_sub_signed(Duration::days(2)))
+            .unwrap_or(now);
         let from = now.max(resumed);
-        let soon = from + Duration::days(6);
+        // A pause may end at the end of time.
+        let soon = from.checked_add_signed(Duration::days(6))?;
         self.segments()
             .flat_map(|segment| segment.dates(from, soon))
             .filter(|(date, due)| *due > now && !self.is_paused_on(*date))

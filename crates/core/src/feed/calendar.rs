@@ -265,12 +265,11 @@ impl Groups<'_> {
         self.add(kind, date, &line.place, line.card, entry);
     }
 
-    /// Adds a hold that may be ready to its last day, if it has one.
+    /// Adds a hold that may be ready to its last day, or to today if it has none.
     fn add_unknown_hold(&mut self, line: &HoldLine) {
-        if let Some(date) = line.pickup_by {
-            let kind = EventKind::UnknownHold;
-            self.add(kind, date, &line.place, line.card, hold_entry(line));
-        }
+        let date = line.pickup_by.unwrap_or(self.words.today);
+        let kind = EventKind::UnknownHold;
+        self.add(kind, date, &line.place, line.card, hold_entry(line));
     }
 
     fn add_expiry(&mut self, card: &NoticeCard) {
@@ -338,11 +337,11 @@ fn summary(
         EventKind::Overdue => format!("Overdue: {}", what("item", "items")),
         EventKind::Due => format!("Return {}", what("item", "items")),
         EventKind::PickUp if is_digital => {
-            format!("Last day to borrow {} online", what("hold", "holds"))
+            format!("Last day to borrow online: {}", what("item", "items"))
         }
         EventKind::PickUp => format!("Last day to pick up {}", what("hold", "holds")),
         EventKind::Ready if is_digital => {
-            format!("Ready to borrow online: {}", what("hold", "holds"))
+            format!("Ready to borrow online: {}", what("item", "items"))
         }
         EventKind::Ready => format!("Ready to pick up: {}", what("hold", "holds")),
         EventKind::UnknownHold => format!("Please check {}", what("hold", "holds")),

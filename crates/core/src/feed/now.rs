@@ -127,11 +127,10 @@ impl FeedSource {
                 currencies.insert(currency(card, account));
             }
         }
-        let has_unknown = currencies.remove(&None);
+        // An unknown currency may be another one.
         if currencies.len() > 1 {
             return None;
         }
-        let currency = currencies.pop_first().flatten().filter(|_| !has_unknown);
-        Some((format!("{sum:.2}"), currency))
+        Some((format!("{sum:.2}"), currencies.pop_first().flatten()))
     }
 }

@@ -27,6 +27,8 @@ impl CardStatus {
         let today = local_date(now, zone);
         let at = |instant| moment(instant, zone, today);
         let as_of = state.last_success_at.map(at);
+        let read_at = state.last_success_at.unwrap_or(record.card.created_at);
+        let is_stale = now - read_at > STALE_AFTER;
         let (words, needs_attention) = if record.card.paused {
             ("Paused. We don’t check this card.".to_owned(), false)
         } else if let Some(since) = state.refused_since {
@@ -42,12 +44,13 @@ impl CardStatus {
             match &last.failure {
                 Some(failure) => (
                     format!(
-                        "We couldn’t check this card at {}: {}.{}",
+                        "We couldn’t check this card ({}): {}.{}",
                         at(last.started_at),
                         phrases::failure(failure.kind),
                         next_step(failure.kind)
                     ),
-                    !matches!(failure.kind, FailureKind::NotTried | FailureKind::SiteDown),
+                    is_stale
+                        || !matches!(failure.kind, FailureKind::NotTried | FailureKind::SiteDown),
                 ),
                 None if now - last.started_at > STALE_AFTER => (
                     format!(

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::grant::{Grant, PersonId};
+use super::limit::take_permit;
+use super::rate_log::{RateKey, TOTAL_LIMITS};
 use super::token::{NoRandomness, SignInCode, Token};
 use crate::clock::Clock;
 use crate::email_address::EmailAddress;
@@ -87,6 +89,8 @@ pub enum SignInMailOutcome {
     UnknownAddress,
     /// The attempt is over, or already has its mail.
     TooLate,
+    /// Too many mails were sent today.
+    TooMany,
 }
 
 /// Grants an attempt and mails its link and code, if somebody with the address may sign in.
@@ -102,6 +106,11 @@ pub async fn send_sign_in_mail(
     let Some(attempt) = ports.sign_ins.attempt(request.attempt).await? else {
         return Ok(SignInMailOutcome::TooLate);
     };
+    // Only known addresses count: others must not use up what is left for these.
+    let (total, now) = (RateKey::total(), ports.clock.now());
+    if !take_permit(ports.sign_ins, &total, &TOTAL_LIMITS, now).await? {
+        return Ok(SignInMailOutcome::TooMany);
+    }
     let (link, code) = (Token::generate()?, SignInCode::generate()?);
     let Some(granted) = attempt.grant(grant, &link, &code, ports.clock.now()) else {
         return Ok(SignInMailOutcome::TooLate);

@@ -48,7 +48,7 @@ pub(crate) async fn add_headers(
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     if origin.is_some_and(|origin| origin.is_secure) {
-        let a_year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        let a_year = HeaderValue::from_static("max-age=31536000");
         headers.insert(STRICT_TRANSPORT_SECURITY, a_year);
     }
     response

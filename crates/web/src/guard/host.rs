@@ -1,4 +1,4 @@
-//! Answers only requests for the public host, or for this machine by name.
+//! Answers only requests for the public host; without https, also those for this machine by name.
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -46,6 +46,10 @@ pub(crate) fn request_origin(headers: &HeaderMap, public_url: &PublicUrl) -> Opt
             is_secure: public_url.is_secure(),
         });
     }
+    if public_url.is_secure() {
+        // A proxy that doesn't pass the name on would make every outside name a local one.
+        return None;
+    }
     let name = without_port(host)?;
     is_loopback(&Host::parse(name).ok()?).then(|| RequestOrigin {
         origin: format!("http://{}", host.to_ascii_lowercase()),
@@ -70,15 +74,35 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
+    fn origin(public_url: &str, host: &str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, host.parse().unwrap());
+        let found = request_origin(&headers, &public_url.parse().unwrap());
+        found.map(|found| found.origin)
+    }
+
     #[rstest]
     #[case("hippo.example.org", Some("https://hippo.example.org"))]
     #[case("HIPPO.example.org", Some("https://hippo.example.org"))]
+    #[case("127.0.0.1:8484", None)]
+    #[case("localhost", None)]
+    #[case("hippo.example.org:8484", None)]
+    fn over_https_only_the_public_host_is_known(
+        #[case] host: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        assert_eq!(
+            origin("https://hippo.example.org", host).as_deref(),
+            expected
+        );
+    }
+
+    #[rstest]
     #[case("127.0.0.1:8484", Some("http://127.0.0.1:8484"))]
     #[case("localhost:8484", Some("http://localhost:8484"))]
     #[case("[::1]:8484", Some("http://[::1]:8484"))]
     #[case("localhost", Some("http://localhost"))]
-    #[case("hippo.example.org:8484", None)]
-    #[case("hippo.example.org.evil.example", None)]
+    #[case("hippo.example.org", None)]
     #[case("evil.example", None)]
     #[case("localhost.evil.example", None)]
     #[case("127.0.0.1.evil.example", None)]
@@ -86,15 +110,11 @@ mod tests {
     #[case("localhost:x", None)]
     #[case("user@localhost", None)]
     #[case("", None)]
-    fn only_the_public_host_and_this_machine_are_known(
+    fn without_https_this_machine_is_known_by_name(
         #[case] host: &str,
         #[case] expected: Option<&str>,
     ) {
-        let public_url = "https://hippo.example.org".parse().unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, host.parse().unwrap());
-        let found = request_origin(&headers, &public_url);
-        assert_eq!(found.map(|found| found.origin).as_deref(), expected);
+        assert_eq!(origin("http://127.0.0.1:8484", host).as_deref(), expected);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The network that a request comes from.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::http::{Extensions, HeaderMap, HeaderName};
 
@@ -32,8 +32,10 @@ pub(crate) fn client_network(extensions: &Extensions, headers: &HeaderMap) -> Ip
 fn appended_address(headers: &HeaderMap) -> Option<IpAddr> {
     let last = headers.get_all(X_FORWARDED_FOR).iter().next_back()?;
     let last = last.to_str().ok()?.rsplit(',').next()?.trim();
-    let address: IpAddr = last.parse().ok()?;
-    Some(address.to_canonical())
+    // Some proxies append the port, too.
+    let with_port = || Some(last.parse::<SocketAddr>().ok()?.ip());
+    let address = last.parse().ok().or_else(with_port)?;
+    Some(IpAddr::to_canonical(&address))
 }
 
 fn network(address: IpAddr) -> IpAddr {
@@ -56,6 +58,8 @@ mod tests {
     #[case::proxied("127.0.0.1", &["198.51.100.7"], "198.51.100.0")]
     #[case::proxied_and_lying("127.0.0.1", &["192.0.2.1, 198.51.100.7"], "198.51.100.0")]
     #[case::proxied_twice("::1", &["192.0.2.1", "198.51.100.7"], "198.51.100.0")]
+    #[case::with_port("127.0.0.1", &["198.51.100.7:50123"], "198.51.100.0")]
+    #[case::ipv6_with_port("127.0.0.1", &["[2001:db8:1:2:3::4]:50123"], "2001:db8:1::")]
     #[case::nonsense("127.0.0.1", &["unknown"], "127.0.0.0")]
     #[case::mapped("::ffff:203.0.113.9", &[], "203.0.113.0")]
     #[case::ipv6("2001:db8:1:2:3::4", &[], "2001:db8:1::")]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use hippo_core::clock::local_date;
 use hippo_core::family::{Family, SendWhenEmpty};
 use hippo_core::ids::LibraryId;
@@ -96,6 +96,15 @@ pub(crate) async fn load_libraries(
     Ok(libraries)
 }
 
+/// What the email of a date depends on.
+fn condition(family: &Family, date: NaiveDate) -> &'static str {
+    match family.preferences.send_when_empty {
+        SendWhenEmpty::Daily => "",
+        SendWhenEmpty::Weekly(weekday) if weekday == date.weekday() => "",
+        SendWhenEmpty::Never | SendWhenEmpty::Weekly(_) => ", if there is something to say",
+    }
+}
+
 /// Says when the next email goes out.
 async fn next_mail(
     ports: &WebPorts,
@@ -123,17 +132,21 @@ async fn next_mail(
             Some(record) => !record.state.is_final(),
         };
         if is_open && !family.is_paused_on(date) {
-            return Ok("Today’s email is on its way.".to_owned());
+            let which = match date == today {
+                true => "Today’s email".to_owned(),
+                false => format!("The email of {}", day(date, today)),
+            };
+            return Ok(format!(
+                "{which} goes out within the next minutes{}.",
+                condition(family, date)
+            ));
         }
     }
     let Some(due) = family.next_due(now) else {
         return Ok("No email is planned.".to_owned());
     };
-    let condition = match family.preferences.send_when_empty {
-        SendWhenEmpty::Daily => "",
-        SendWhenEmpty::Never | SendWhenEmpty::Weekly(_) => ", if there is something to say",
-    };
     let local = due.with_timezone(&zone);
+    let condition = condition(family, local.date_naive());
     let time = match (local.date_naive() - today).num_days() {
         0 => format!("today at {}", local.format("%H:%M")),
         1 => format!("tomorrow at {}", local.format("%H:%M")),

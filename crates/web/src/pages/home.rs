@@ -52,7 +52,8 @@ pub(crate) async fn show(State(ports): State<WebPorts>, visitor: Visitor) -> Pag
             });
         }
     }
-    if !session.is_operator && session.family.is_some() && families.len() == 1 {
+    let is_only_one = matches!(&*families, [only] if session.family.as_ref() == Some(&only.id));
+    if !session.is_operator && is_only_one {
         return Ok(Redirect::to("/family").into_response());
     }
     html(

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
 use hippo_core::clock::local_date;
 use hippo_core::feed::{Feed, FeedLabel, FeedToken, FeedTokenHash};
+use hippo_core::ids::FamilyId;
 use hippo_core::notice::phrases::full_day;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -23,6 +24,7 @@ const MAX_FEEDS: usize = 20;
 #[template(path = "links.html")]
 struct LinksPage {
     page: Page,
+    family: FamilyId,
     feeds: Vec<FeedView>,
     new: Option<NewLinks>,
     problem: Option<String>,
@@ -69,6 +71,7 @@ async fn show_page(
     };
     let shown = LinksPage {
         page: member.page("Links"),
+        family: family.id.clone(),
         feeds: feeds
             .map(|feed| FeedView {
                 label: feed.label.to_string(),
@@ -89,6 +92,7 @@ async fn show_page(
 /// The form of a new feed.
 #[derive(Deserialize)]
 pub(crate) struct NewFeedForm {
+    family: String,
     label: String,
     #[serde(default)]
     titles: Option<String>,
@@ -100,8 +104,17 @@ pub(crate) async fn add(
     member: FamilyMember,
     Form(form): Form<NewFeedForm>,
 ) -> PageResult {
+    check_family(&member, &form.family)?;
     let made = add_feed(&ports, &member, form).await?;
     show_page(&ports, &member, made.map(Some)).await
+}
+
+/// Refuses a form of another family: the person may have chosen another one in another tab.
+fn check_family(member: &FamilyMember, family: &str) -> Result<(), PageError> {
+    match member.loaded.family.id.as_str() == family {
+        true => Ok(()),
+        false => Err(PageError::other_family()),
+    }
 }
 
 /// Makes a feed, or says what is wrong with the form.
@@ -143,6 +156,7 @@ async fn add_feed(
 /// The form that revokes a feed.
 #[derive(Deserialize)]
 pub(crate) struct RevokeForm {
+    family: String,
     feed: String,
 }
 
@@ -152,6 +166,7 @@ pub(crate) async fn revoke(
     member: FamilyMember,
     Form(form): Form<RevokeForm>,
 ) -> PageResult {
+    check_family(&member, &form.family)?;
     let family = &member.loaded.family.id;
     let token: FeedTokenHash = form.feed.parse().map_err(|_| PageError::not_found())?;
     if ports.store.revoke_feed(family, &token).await? {

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Redirect};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use hippo_core::clock::local_date;
+use hippo_core::family::schedule::MAX_PAUSE;
 use hippo_core::family::{Family, SendWhenEmpty};
 use hippo_core::notice::phrases::full_day;
 use serde::Deserialize;
@@ -119,7 +120,9 @@ impl SettingsValues {
             .map_err(|_| "We don’t know this time zone. Choose one from the list.")?;
         let days: Option<u16> = self.due_within_days.trim().parse().ok();
         let days = days
-            .filter(|days| *days <= MAX_DUE_WITHIN_DAYS)
+            .filter(|days| {
+                *days <= MAX_DUE_WITHIN_DAYS || *days == family.preferences.due_within_days
+            })
             .ok_or("Give a number of days from 0 to 60.")?;
         let (.., policy) = SEND_POLICIES
             .iter()
@@ -176,8 +179,8 @@ fn show_page(ports: &WebPorts, member: &FamilyMember, outcome: Outcome) -> PageR
         Outcome::Conflict => {
             status = StatusCode::CONFLICT;
             problem = Some(
-                "Somebody else changed the settings after you opened this page. Nothing of yours was \
-                 saved. This is how they are now."
+                "The settings were changed after you opened this page, in another tab or by somebody else. \
+                 Nothing of this page was saved. This is how they are now."
                     .to_owned(),
             );
         }
@@ -269,12 +272,14 @@ pub(crate) async fn pause(
         "" => None,
         typed => {
             let until = typed.parse().ok();
-            let is_later = |until: &NaiveDate| *until > local_date(now, family.timezone);
-            match until.filter(is_later) {
+            let today = local_date(now, family.timezone);
+            let is_possible = |until: &NaiveDate| *until > today && *until - today <= MAX_PAUSE;
+            match until.filter(is_possible) {
                 Some(until) => Some(until),
                 None => {
                     let values = SettingsValues::from_family(family);
-                    let words = "Choose a day after today, or leave the field empty.";
+                    let words =
+                        "Choose a day after today and within two years, or leave the field empty.";
                     return show_page(&ports, &member, Outcome::Invalid(values, words));
                 }
             }

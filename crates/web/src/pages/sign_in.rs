@@ -9,13 +9,12 @@ use axum::extract::{Query, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::email_address::EmailAddress;
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::mail::SignInRequest;
 use hippo_core::sign_in::{
     ADDRESS_LIMITS, ATTEMPT_LIFETIME, Grant, NETWORK_LIMITS, PersonId, RateKey, Session,
-    SignInAttempt, SignInCode, SignInUse, TOTAL_LIMITS, Token,
+    SignInAttempt, SignInCode, SignInUse, Token,
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -192,7 +191,6 @@ pub(crate) async fn request_mail(
     }
     let key = RateKey::address(&PersonId::from_address(&address));
     let may_ask = take_permit(store, &key, &ADDRESS_LIMITS, now).await?;
-    let may_ask = may_ask && take_total_permit(&ports).await?;
     let token = Token::generate().map_err(PageError::internal)?;
     let attempt = SignInAttempt::begin(&token, now);
     store.add_attempt(&attempt).await?;
@@ -216,17 +214,6 @@ pub(crate) async fn request_mail(
     );
     let to_code = Redirect::to("/sign-in/code").into_response();
     Ok(with_cookie(to_code, cookie))
-}
-
-/// Counts a mail among those of all addresses; tells the operator if there are too many.
-async fn take_total_permit(ports: &WebPorts) -> Result<bool, PageError> {
-    let (store, now) = (&*ports.store, ports.clock.now());
-    let may_ask = take_permit(store, &RateKey::total(), &TOTAL_LIMITS, now).await?;
-    if !may_ask {
-        let day = now.date_naive();
-        raise_alerts(store, &[Alert::ManySignIns { day }], now).await?;
-    }
-    Ok(may_ask)
 }
 
 /// Shows the form for a code.

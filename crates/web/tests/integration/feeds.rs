@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use axum::http::header::{COOKIE, HOST, IF_NONE_MATCH};
+use axum::http::header::{HOST, IF_NONE_MATCH};
 use axum::http::{Method, Request, StatusCode};
 use chrono::TimeDelta;
 use hippo_core::feed::{Feed, FeedToken};
@@ -12,7 +12,7 @@ use hippo_core::testing::contract::sample;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::web::{HOST_NAME, PAT, TestResponse, TestWeb};
+use crate::web::{HOST_NAME, KIM, PAT, TestResponse, TestWeb};
 
 const FILES: [&str; 2] = ["due.ics", "now.json"];
 
@@ -237,8 +237,9 @@ async fn cookies_are_neither_read_nor_set() {
     for file in FILES {
         let path = path(&token, file);
         let plain = web.get(&path).await;
-        let request = request(Method::GET, &path).header(COOKIE, "__Host-hippo=00; form=x");
-        let with_cookies = web.send(request, "").await;
+        // A recipient of another family.
+        let mut browser = web.signed_in(KIM).await;
+        let with_cookies = browser.get(&path).await;
         assert_eq!(with_cookies.body, plain.body);
         assert_eq!(with_cookies.headers, plain.headers);
         assert_eq!(plain.header("set-cookie"), None);
@@ -365,7 +366,10 @@ async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
     let web = with_account().await;
     let mut browser = web.signed_in(PAT).await;
     let made = browser
-        .post("/family/links", &[("label", "Kitchen <tablet>")])
+        .post(
+            "/family/links",
+            &[("family", "conrad"), ("label", "Kitchen <tablet>")],
+        )
         .await;
     assert_eq!(made.status, StatusCode::OK);
     assert_eq!(made.header("cache-control"), Some("no-store"));
@@ -392,7 +396,7 @@ async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
     assert!(listed.body.contains(&feed.last_four), "{}", listed.body);
     assert_eq!(paths(&listed.body), Vec::<String>::new());
 
-    let fields = [("feed", feed.token.as_str())];
+    let fields = [("family", "conrad"), ("feed", feed.token.as_str())];
     let removed = browser.post("/family/links/revoke", &fields).await;
     assert_eq!(removed.location(), "/family/links");
     assert_eq!(web.get(&links[0]).await.status, StatusCode::NOT_FOUND);
@@ -409,7 +413,9 @@ async fn link_needs_a_name_of_its_own(#[case] label: &str, #[case] words: &str) 
     let web = TestWeb::new().await;
     add_feed(&web, "conrad", true).await;
     let mut browser = web.signed_in(PAT).await;
-    let refused = browser.post("/family/links", &[("label", label)]).await;
+    let refused = browser
+        .post("/family/links", &[("family", "conrad"), ("label", label)])
+        .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.body.contains(words), "{}", refused.body);
     let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
@@ -422,7 +428,9 @@ async fn family_makes_twenty_links_at_most() {
     let mut browser = web.signed_in(PAT).await;
     for number in 0..=20 {
         let label = format!("link {number}");
-        let answer = browser.post("/family/links", &[("label", &label)]).await;
+        let answer = browser
+            .post("/family/links", &[("family", "conrad"), ("label", &label)])
+            .await;
         assert_eq!(answer.status.is_success(), number < 20, "{number}");
     }
 }

@@ -134,6 +134,11 @@ impl TestResponse {
 
 impl TestWeb {
     pub async fn new() -> Self {
+        Self::at(PUBLIC_URL).await
+    }
+
+    /// The pages at another address.
+    pub async fn at(public_url: &str) -> Self {
         let store = Arc::new(MemoryStore::default());
         store.add_library(&sample::library("wpl")).await.unwrap();
         for (id, recipient) in [("conrad", PAT), ("lee", KIM)] {
@@ -156,7 +161,7 @@ impl TestWeb {
             sign_in_mails: Arc::<TestQueue>::clone(&queue),
             clock: Arc::<TestClock>::clone(&clock),
             settings: Arc::new(WebSettings {
-                public_url: PUBLIC_URL.parse().unwrap(),
+                public_url: public_url.parse().unwrap(),
                 operators: vec![OPERATOR.parse().unwrap()],
                 contact: Some(OPERATOR.to_owned()),
             }),

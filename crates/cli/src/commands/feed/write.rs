@@ -16,8 +16,7 @@ use crate::output::stdout::io_words;
 
 /// Write a family's calendar to a file.
 ///
-/// It needs no web server: run it after each check, and let your calendar or your web server read the
-/// file. It replaces the file in one step, and only you can read it.
+/// It needs no web server: run it after each check, and let your calendar read the file. It replaces the file in one step, and only you can read it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::Mailer;
@@ -127,7 +128,69 @@ impl Worker {
             Ok(SignInMailOutcome::UnknownAddress | SignInMailOutcome::TooLate) => {
                 tracing::info!("A request for a sign-in email needed none.");
             }
+            Ok(SignInMailOutcome::TooMany) => {
+                tracing::warn!("Too many sign-in emails were sent today. No more are.");
+                let now = self.clock.now();
+                let alert = Alert::ManySignIns {
+                    day: now.date_naive(),
+                };
+                if let Err(error) = raise_alerts(&*self.store, &[alert], now).await {
+                    tracing::error!(%error, "An alert could not be stored.");
+                }
+            }
             Err(error) => tracing::error!(%error, "A sign-in email was not sent."),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hippo_core::mail::{Mail, MailAnswer};
+    use hippo_core::sign_in::limit::take_permit;
+    use hippo_core::sign_in::{RateKey, SignInAttempt, TOTAL_LIMITS, Token};
+    use hippo_core::store::{AlertStore as _, SignInStore as _};
+
+    use crate::context::clock;
+
+    struct NoMailer;
+
+    #[async_trait]
+    impl Mailer for NoMailer {
+        async fn send(&self, _: &Mail) -> MailAnswer {
+            panic!("a mail was sent")
+        }
+    }
+
+    #[tokio::test]
+    async fn operator_is_told_once_when_too_many_sign_in_mails_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
+        let clock: Arc<dyn Clock> = clock().unwrap();
+        let now = clock.now();
+        for _ in 0..100 {
+            let permit = take_permit(&store, &RateKey::total(), &TOTAL_LIMITS, now);
+            assert!(permit.await.unwrap());
+        }
+        let attempt = SignInAttempt::begin(&Token::generate().unwrap(), now);
+        store.add_attempt(&attempt).await.unwrap();
+        let worker = Worker {
+            store: Arc::new(store),
+            mailer: Arc::new(NoMailer),
+            clock,
+            operators: vec!["operator@example.org".parse().unwrap()],
+            contact: None,
+            link_page: "https://hippo.example.org/sign-in/link".to_owned(),
+        };
+        let request = SignInRequest {
+            attempt: attempt.id,
+            address: "operator@example.org".parse().unwrap(),
+        };
+        for _ in 0..2 {
+            worker.send(&request).await;
+        }
+        let alerts = worker.store.recent_alerts(10).await.unwrap();
+        assert_eq!(alerts.len(), 1);
+        assert!(matches!(alerts[0].alert, Alert::ManySignIns { .. }));
     }
 }

@@ -198,3 +198,20 @@ async fn error_of_a_mail_has_no_address() {
     assert!(!format!("{request:?} {error:?}").contains("zoe"));
     assert_eq!(world.mails().len(), 1);
 }
+
+#[tokio::test]
+async fn unknown_addresses_use_up_none_of_the_days_mails() {
+    let world = World::new().await;
+    let (total, now) = (RateKey::total(), FrozenClock.now());
+    for _ in 0..120 {
+        let outcome = world.request("nobody@example.org").await.unwrap();
+        assert_eq!(outcome, SignInMailOutcome::UnknownAddress);
+    }
+    for _ in 0..100 {
+        let permit = take_permit(&world.store, &total, &TOTAL_LIMITS, now).await;
+        assert!(permit.unwrap());
+    }
+    let outcome = world.request("zoe@example.org").await.unwrap();
+    assert_eq!(outcome, SignInMailOutcome::TooMany);
+    assert_eq!(world.mails().len(), 0);
+}
