@@ -27,6 +27,7 @@ use crate::context::{Globals, clock};
 use crate::deployment::local::open_database;
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::mailer::mailer;
+use crate::output::Output;
 use crate::output::stdout::io_words;
 use crate::stop::Stop;
 
@@ -67,7 +68,7 @@ struct ServingDocument<'a> {
 
 /// Serves until a signal comes.
 pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
-    let home = globals.local_home("serve", "On AWS, the stack's own functions do the work.")?;
+    let home = globals.local_home("serve", "There are no web pages on AWS yet.")?;
     home.must_exist()?;
     let config = Config::read(&home)?;
     let public_url = match (serve.public_url, &config.web.public_url) {
@@ -86,6 +87,8 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
             serve.listen
         )));
     }
+    // Before anything is printed, so that a signal never finds the command unprepared.
+    let stop = Arc::new(Stop::listen("finishing the open requests", ""));
     let store = Arc::new(open_database(&home)?);
     let listener = TcpListener::bind(serve.listen).await.map_err(|error| {
         CommandError::unusable(format!(
@@ -127,13 +130,21 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
             Some(link.map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?)
         }
     };
+    announce(&ports, listen, link.as_deref(), globals.output);
+    let served = serve_until_stopped(listener, router(ports), stop).await;
+    mails.finish().await;
+    served.map_err(|error| CommandError::unusable("The pages stopped.").caused_by(error))?;
+    Ok(Outcome::Done)
+}
+
+/// Prints where the pages are, and the link that signs the operator in.
+fn announce(ports: &WebPorts, listen: SocketAddr, link: Option<&str>, output: Output) {
     let public_url = ports.settings.public_url.origin();
-    globals.output.print_document(&ServingDocument {
+    output.print_document(&ServingDocument {
         listen,
         public_url: public_url.clone(),
-        operator_link: link.as_deref(),
+        operator_link: link,
     });
-    let output = globals.output;
     output.print_line(format!(
         "The pages are at {public_url}. Press Ctrl-C to stop."
     ));
@@ -142,10 +153,6 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
             "To sign in as the operator, open this link within 15 minutes. It works once:\n  {link}"
         ));
     }
-    let served = serve_until_stopped(listener, router(ports)).await;
-    mails.finish().await;
-    served.map_err(|error| CommandError::unusable("The pages stopped.").caused_by(error))?;
-    Ok(Outcome::Done)
 }
 
 fn parse_public_url(text: &str) -> Result<PublicUrl, CommandError> {
@@ -160,8 +167,11 @@ fn operators(config: &Config) -> Vec<EmailAddress> {
 }
 
 /// Serves until a signal comes, and then finishes the open requests.
-async fn serve_until_stopped(listener: TcpListener, router: Router) -> std::io::Result<()> {
-    let stop = Arc::new(Stop::listen("finishing the open requests", ""));
+async fn serve_until_stopped(
+    listener: TcpListener,
+    router: Router,
+    stop: Arc<Stop>,
+) -> std::io::Result<()> {
     let service = router
         .layer(from_fn(insert_peer))
         .into_make_service_with_connect_info::<SocketAddr>();
