@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 
 use crate::error::PageError;
 use crate::guard::{cross_site, headers, host, request_size};
-use crate::pages::{about, cards, family, home, settings, sign_in, sign_out};
+use crate::pages::{about, cards, console, family, home, settings, sign_in, sign_out};
 use crate::ports::WebPorts;
 
 /// Builds the router of every page.
@@ -37,6 +37,7 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/family/settings/pause", post(settings::pause))
         .route("/family/settings/resume", post(settings::resume))
         .route("/style.css", get(crate::page::style_sheet))
+        .merge(console::routes(&ports))
         .fallback(async || PageError::not_found())
         .method_not_allowed_fallback(async || PageError::method_not_allowed())
         .layer(DefaultBodyLimit::max(request_size::MAX_BODY_BYTES))

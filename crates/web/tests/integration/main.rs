@@ -9,6 +9,7 @@
     clippy::unwrap_used
 )]
 
+mod console;
 mod family_pages;
 mod guards;
 mod logs;

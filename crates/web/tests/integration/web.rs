@@ -159,6 +159,8 @@ impl TestWeb {
                 public_url: PUBLIC_URL.parse().unwrap(),
                 operators: vec![OPERATOR.parse().unwrap()],
                 contact: Some(OPERATOR.to_owned()),
+                timezone: chrono_tz::America::Toronto,
+                operator_name: "ana".to_owned(),
             }),
         };
         Self {

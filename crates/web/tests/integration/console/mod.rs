@@ -1,0 +1,8 @@
+//! The operator's console.
+
+mod overview;
+mod pages;
+mod reads;
+mod roles;
+mod schedules;
+mod world;
