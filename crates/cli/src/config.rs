@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 use hippo_core::picture::PictureSource;
 pub(crate) use hippo_core::schedule::declaration::table::PERSON_LABEL;
@@ -42,6 +43,29 @@ pub(crate) struct Config {
     /// `[picture]`: where the picture of the day comes from.
     pub(crate) picture: Option<PictureSource>,
     pub(crate) jobs: Jobs,
+    /// `[web]`: who signs in to the web pages as the operator, besides the operator's address.
+    #[cfg_attr(
+        not(feature = "web"),
+        expect(dead_code, reason = "only the web pages need it")
+    )]
+    pub(crate) web_operators: Vec<EmailAddress>,
+}
+
+/// `[web]`: the web pages.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WebTable {
+    operators: Vec<String>,
+}
+
+impl WebTable {
+    /// Parses the addresses; an error message completes a sentence after the file's path.
+    fn operators(&self) -> Result<Vec<EmailAddress>, String> {
+        let addresses = self.operators.iter();
+        addresses
+            .map(|address| mailbox("web.operators", address).map(|(_, address)| address))
+            .collect()
+    }
 }
 
 /// `[checks]`: the pace of `check-cards`.
@@ -180,6 +204,8 @@ struct File {
     jobs: BTreeMap<String, JobTable>,
     #[serde(default)]
     schedule: Vec<Spanned<ScheduleTable>>,
+    #[serde(default)]
+    web: WebTable,
 }
 
 impl Config {
@@ -256,6 +282,7 @@ impl Config {
             checks: file.checks,
             mail: file.mail,
             picture: file.picture,
+            web_operators: file.web.operators()?,
             jobs: Jobs::from_tables(file.operator, file.jobs, schedules, failures_by_label)?,
         })
     }
@@ -455,6 +482,10 @@ transport = "folder"
 # up on. Without it, they only go to the log of scheduled runs.
 # email = "you@example.org"
 
+# [web]
+# Who signs in to the pages of “hippo serve” as the operator, besides the address above.
+# operators = ["you@example.org"]
+
 # [jobs.check-cards]
 # heartbeat = "https://hc-ping.com/…"      # the heartbeat URL, fetched after each good run
 # heartbeat_start_fail = true           # also fetch URL/start before a run, and URL/fail after a run in which everything failed
@@ -543,6 +574,7 @@ mod tests {
     #[case::sender("[mail]\nfrom = \"nobody\"\n", "mail.from")]
     #[case::reply_to(&format!("{MAIL}reply_to = \"nobody\"\n"), "mail.reply_to")]
     #[case::unsubscribe(&format!("{MAIL}unsubscribe = \"@\"\n"), "mail.unsubscribe")]
+    #[case::operators(&format!("{MAIL}[web]\noperators = [\"nobody\"]\n"), "web.operators")]
     #[case::contact(&format!("contact = \"a\\nb\"\n{MAIL}"), "“contact”")]
     #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
     #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "another machine")]
