@@ -88,6 +88,14 @@ impl PageError {
         )
     }
 
+    pub(crate) fn still_running() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "It’s running already",
+            "Nothing was started. Wait until the run ends, and look at it in the console.",
+        )
+    }
+
     pub(crate) fn changed_meanwhile() -> Self {
         Self::new(
             StatusCode::CONFLICT,

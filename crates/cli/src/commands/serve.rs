@@ -1,5 +1,6 @@
 //! `hippo serve`: the web pages on this machine.
 
+mod job_processes;
 mod sign_in_mails;
 
 use std::future::IntoFuture as _;
@@ -23,6 +24,7 @@ use hippo_web::{
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+use self::job_processes::JobProcesses;
 use self::sign_in_mails::SignInMails;
 use crate::config::Config;
 use crate::context::{Globals, clock};
@@ -35,8 +37,8 @@ use crate::stop::Stop;
 
 /// Serve the web pages on this machine.
 ///
-/// Families sign in with their email addresses. The pages start no checks and send no notices: your
-/// schedule does. docs/WEB.md says how to put them behind a reverse proxy.
+/// Families sign in with their email addresses. The pages start no checks and send no notices on their
+/// own: your schedule does. docs/WEB.md says how to put them behind a reverse proxy.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -115,6 +117,7 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
     let ports = WebPorts {
         store,
         sign_in_mails: mails.queue(),
+        jobs: Some(Arc::new(JobProcesses::new(&home))),
         clock: clock()?,
         settings: Arc::new(settings),
     };

@@ -13,6 +13,7 @@ mod notices;
 mod overview;
 mod run;
 mod schedules;
+mod start;
 mod view;
 
 use axum::Router;
@@ -31,6 +32,8 @@ pub(crate) fn routes(ports: &WebPorts) -> Router<WebPorts> {
         .route("/console/schedules", get(schedules::show))
         .route("/console/schedules/pause", post(schedules::pause))
         .route("/console/schedules/resume", post(schedules::resume))
+        .route("/console/schedules/run", post(start::run_now))
+        .route("/console/runs/again", post(start::run_again))
         .route("/console/runs/{job}/{label}/{time}", get(run::show))
         .route("/console/notices", get(notices::show))
         .route("/console/notices/resend", post(notices::resend))

@@ -2,13 +2,14 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use hippo_core::alerts::{Alert, Confirmation, StoredAlert, confirm_alert};
 use hippo_core::run::grid::SIGN_LEGEND;
 use hippo_core::schedule::Pause;
 use hippo_core::store::StoreResult;
+use serde::Deserialize;
 
 use super::coming::{ComingRuns, find_coming_runs};
 use super::grid::{RowView, build_rows, pause_words};
@@ -40,6 +41,7 @@ const MAX_LATE: usize = 20;
 struct OverviewPage {
     page: Page,
     now: String,
+    is_started: bool,
     alerts: Vec<AlertView>,
     late: Vec<LateNotice>,
     more_late: usize,
@@ -62,10 +64,19 @@ struct AlertView {
     path: Option<String>,
 }
 
+/// What the page's address says.
+#[derive(Deserialize)]
+pub(crate) struct OverviewQuery {
+    /// Present: a run was just started.
+    #[serde(default)]
+    started: Option<String>,
+}
+
 /// Shows the page.
 pub(crate) async fn show(
     State(ports): State<WebPorts>,
     Extension(operator): Extension<Operator>,
+    Query(query): Query<OverviewQuery>,
 ) -> PageResult {
     let times = Times::new(&ports);
     let store = &*ports.store;
@@ -84,6 +95,7 @@ pub(crate) async fn show(
         &OverviewPage {
             page: operator.page("Console"),
             now: times.show(times.now),
+            is_started: query.started.is_some(),
             alerts: load_alerts(store, times).await?,
             late,
             more_late,

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
 use hippo_core::run::grid::{SLOW_FACTOR, is_slow, median_seconds, seconds_words};
 use hippo_core::run::history::arrange_by_label;
@@ -14,10 +14,11 @@ use hippo_core::time_words::duration;
 
 use super::grid::pause_words;
 use super::load::{month_dates, utc_dates};
-use super::view::{Times, failure_words, tone_class};
+use super::view::{Times, failure_words, form_page, token_of, tone_class};
 use crate::access::operator::Operator;
 use crate::error::{PageError, PageResult};
-use crate::page::{Page, html};
+use crate::guard::host::RequestOrigin;
+use crate::page::Page;
 use crate::ports::WebPorts;
 
 /// A page of a run that was silent for longer isn't refreshed any more.
@@ -40,6 +41,10 @@ struct RunPage {
     facts: Vec<(&'static str, String)>,
     counts: Vec<(String, u32)>,
     failures: Vec<FailureView>,
+    form_token: String,
+    /// Whether it can be run again.
+    can_repeat: bool,
+    has_failures: bool,
 }
 
 /// The failures of one kind at one library.
@@ -54,7 +59,9 @@ struct FailureView {
 pub(crate) async fn show(
     State(ports): State<WebPorts>,
     Extension(operator): Extension<Operator>,
+    Extension(origin): Extension<RequestOrigin>,
     Path((job, label, time)): Path<(String, String, String)>,
+    headers: HeaderMap,
 ) -> PageResult {
     let times = Times::new(&ports);
     let store = &*ports.store;
@@ -81,20 +88,22 @@ pub(crate) async fn show(
         count: one.count,
     });
     let is_live = run.outcome == RunOutcome::Running && times.now - run.reported_at <= MAX_SILENCE;
-    html(
-        StatusCode::OK,
-        &RunPage {
-            page: operator.page(format!("Run {key}")),
-            refresh: is_live.then_some(REFRESH_SECONDS),
-            outcome: run.outcome_words(&[], times.now, |at| times.show(at)),
-            class: tone_class(run.outcome.sign().1),
-            pause: pause_of(&run, &pauses).map(|pause| pause_words(pause, times)),
-            facts: facts(&run, median, times),
-            counts: counts(&run),
-            failures: failures.collect(),
-            key,
-        },
-    )
+    let token = token_of(&headers, &origin)?;
+    let page = RunPage {
+        page: operator.page(format!("Run {key}")),
+        refresh: is_live.then_some(REFRESH_SECONDS),
+        outcome: run.outcome_words(&[], times.now, |at| times.show(at)),
+        class: tone_class(run.outcome.sign().1),
+        pause: pause_of(&run, &pauses).map(|pause| pause_words(pause, times)),
+        facts: facts(&run, median, times),
+        counts: counts(&run),
+        failures: failures.collect(),
+        form_token: token.field.clone(),
+        can_repeat: ports.jobs.is_some() && run.outcome != RunOutcome::Running,
+        has_failures: run.counts.failures() > 0,
+        key,
+    };
+    form_page(StatusCode::OK, &page, token)
 }
 
 fn facts(run: &Run, median: Option<u32>, times: Times) -> Vec<(&'static str, String)> {

@@ -33,6 +33,7 @@ struct SchedulesPage {
     all_paused: Vec<String>,
     schedules: Vec<ScheduleView>,
     max_reason: usize,
+    can_start: bool,
 }
 
 /// A schedule with its switch.
@@ -91,6 +92,7 @@ async fn show_page(
         all_paused: for_all.map(|pause| pause_words(pause, times)).collect(),
         schedules: schedules.collect(),
         max_reason: MAX_REASON_LENGTH,
+        can_start: ports.jobs.is_some(),
     };
     form_page(status, &page, token)
 }

@@ -5,4 +5,5 @@ mod pages;
 mod reads;
 mod roles;
 mod schedules;
+mod start;
 mod world;

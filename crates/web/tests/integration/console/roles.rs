@@ -9,14 +9,16 @@ use super::world::{CANARIES, HOSTILE, PAGES, at, busy_web, run, state};
 use crate::web::{Browser, PAT, TestResponse, TestWeb, encode};
 
 /// The forms of the console.
-const FORMS: [&str; 3] = [
+const FORMS: [&str; 5] = [
     "/console/schedules/pause",
     "/console/schedules/resume",
+    "/console/schedules/run",
+    "/console/runs/again",
     "/console/notices/resend",
 ];
 
 /// Fields that are valid for each form.
-fn fields<'a>(token: &'a str, revision: &'a str) -> [(&'a str, &'a str); 6] {
+fn fields<'a>(token: &'a str, revision: &'a str) -> [(&'a str, &'a str); 7] {
     [
         ("form_token", token),
         ("label", "evenings"),
@@ -24,6 +26,7 @@ fn fields<'a>(token: &'a str, revision: &'a str) -> [(&'a str, &'a str); 6] {
         ("kind", "daily"),
         ("date", "2026-11-21"),
         ("revision", revision),
+        ("run", "check-cards/mornings/2026-11-20T10:00:00Z"),
     ]
 }
 
@@ -249,20 +252,22 @@ async fn address_that_names_no_run_has_no_page() {
 }
 
 #[tokio::test]
-async fn resending_needs_a_recent_sign_in() {
+async fn resending_and_running_need_a_recent_sign_in() {
     let (web, revision) = web_with_mail().await;
     let mut operator = web.operator().await;
     web.wait(TimeDelta::minutes(61));
     let before = state(&web).await;
     let token = form_token(&mut operator).await;
     let fields = fields(&token, &revision);
-    let answer = operator.post("/console/notices/resend", &fields).await;
-    assert_eq!(answer.status, StatusCode::FORBIDDEN);
-    assert!(
-        answer.body.contains("Please sign in again"),
-        "{}",
-        answer.body
-    );
+    for path in [
+        "/console/notices/resend",
+        "/console/schedules/run",
+        "/console/runs/again",
+    ] {
+        let answer = operator.post(path, &fields).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(answer.body.contains("Please sign in again"), "{path}");
+    }
     assert_eq!(state(&web).await, before);
     // Pausing can be undone.
     let answer = operator.post("/console/schedules/resume", &fields).await;

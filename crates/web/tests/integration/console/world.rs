@@ -223,5 +223,6 @@ pub(super) async fn state(web: &TestWeb) -> String {
         let kind = hippo_core::outbox::MailKind::DAILY;
         mails.extend(web.store.recent_mails(&kind, &family.id, 99).await.unwrap());
     }
-    format!("{pauses} {mails:?}")
+    let started = web.jobs.0.lock().unwrap();
+    format!("{pauses} {mails:?} {started:?}")
 }
