@@ -22,7 +22,7 @@ use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::schedule::{ClosedDays, OnFailure, Recurrence, Schedule};
 use hippo_core::sign_in::mail::SignInRequest;
 use hippo_core::sign_in::{Grant, PersonId, Session, Token};
-use hippo_core::store::{DeclaredScheduleStore, RunStore, SignInStore};
+use hippo_core::store::{DeclaredScheduleStore, RunStore};
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
 use hippo_local::sqlite::SqliteStore;
