@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use hippo_core::run::{Run, RunOutcome};
 use hippo_core::schedule::Pause;
-use hippo_core::schedule::pause::active_pause;
 
 use crate::context::Context;
 use crate::exit::CommandError;
@@ -15,29 +14,10 @@ pub(crate) async fn load_pauses_of(
     context: &Context,
     runs: &[Run],
 ) -> Result<Vec<Pause>, CommandError> {
+    let is_skipped = |run: &Run| run.outcome == RunOutcome::SkippedPaused;
     match runs.iter().any(is_skipped) {
         true => Ok(context.store.pauses().await?),
         false => Ok(Vec::new()),
-    }
-}
-
-fn is_skipped(run: &Run) -> bool {
-    run.outcome == RunOutcome::SkippedPaused
-}
-
-/// Finds the pause that kept a run from starting, if it is still on record.
-pub(crate) fn pause_of<'a>(run: &Run, pauses: &'a [Pause]) -> Option<&'a Pause> {
-    let key = &run.key;
-    let find = |time| active_pause(pauses, &key.label, time);
-    let found = || find(run.started_at).or_else(|| find(key.scheduled_time));
-    is_skipped(run).then(found).flatten()
-}
-
-/// Describes who paused and why, such as `by ana (moving house)`.
-pub(crate) fn by_whom_and_why(pause: &Pause) -> String {
-    match &pause.why {
-        Some(why) => format!("by {} ({why})", pause.by),
-        None => format!("by {}", pause.by),
     }
 }
 
@@ -85,7 +65,6 @@ pub(crate) fn resume_command(pause: &Pause, context: &Context) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hippo_core::run::{Counts, Trigger};
 
     fn at(text: &str) -> DateTime<Utc> {
         format!("2026-11-21T{text}:00Z").parse().unwrap()
@@ -113,32 +92,5 @@ mod tests {
             words(&pause(Some("22:00"), Some("moving"))),
             "ana paused the schedule “all” at 07:00 today, until 17:00 today (moving)"
         );
-    }
-
-    #[test]
-    fn run_is_matched_with_the_pause_that_skipped_it() {
-        let run = |scheduled: &str, started: &str, outcome| Run {
-            key: format!("check-cards/all/2026-11-21T{scheduled}:00Z")
-                .parse()
-                .unwrap(),
-            trigger: Trigger::Schedule,
-            input: serde_json::Value::Null,
-            started_at: at(started),
-            reported_at: at(started),
-            finished_at: None,
-            outcome,
-            counts: Counts::default(),
-        };
-        let pauses = [pause(Some("13:00"), None)];
-        let is_found = |scheduled, started, outcome| {
-            pause_of(&run(scheduled, started, outcome), &pauses).is_some()
-        };
-        let skipped = RunOutcome::SkippedPaused;
-        assert!(is_found("12:00", "12:00", skipped));
-        assert!(is_found("11:59", "12:00", skipped));
-        assert!(is_found("12:59", "13:01", skipped));
-        // Another reason, such as a disabled schedule.
-        assert!(!is_found("13:00", "13:00", skipped));
-        assert!(!is_found("12:00", "12:00", RunOutcome::Done));
     }
 }

@@ -32,4 +32,5 @@ pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
+pub mod time_words;
 pub mod transfer;

@@ -7,6 +7,7 @@
 //! A new kind of mail is a constant in [`MailKind`] and a composer in
 //! [`crate::jobs::notify::compose`].
 
+mod meaning;
 mod recipient;
 mod recipients;
 mod reconcile;

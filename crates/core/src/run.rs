@@ -3,13 +3,16 @@
 pub mod any_job;
 pub mod around;
 pub mod day;
+pub mod grid;
 pub mod harness;
+pub mod history;
 pub mod job;
 mod job_name;
 pub mod ledger;
 pub(crate) mod newest;
 pub mod not_started;
 pub mod tick_times;
+mod words;
 pub mod work;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! Schedules: when a job runs, and with which input. Each is declared once.
 
+pub mod change_pause;
 pub mod cron;
 pub mod declaration;
 pub mod expression;

@@ -65,6 +65,19 @@ pub fn clean(text: &str) -> String {
     cleaned
 }
 
+/// Replaces every word that has an email address in it.
+///
+/// A mail server's own words may name whom it refused.
+pub fn mask_addresses(text: &str) -> String {
+    let is_address = |word: &&str| word.contains(['@', '\u{ff20}']) || word.contains("%40");
+    let mask = |word| match is_address(&word) {
+        true => "(an address)",
+        false => word,
+    };
+    let words: Vec<&str> = text.split_whitespace().map(mask).collect();
+    words.join(" ")
+}
+
 /// Cuts a text to `max_chars` characters, with `…` for the rest.
 ///
 /// A character is kept or dropped together with its marks or an emoji's other parts.
@@ -98,6 +111,15 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn address_in_a_mail_servers_words_is_masked() {
+        assert_eq!(
+            mask_addresses("550 5.1.1 <pat@example.org>: no such user (pat%40example.org)"),
+            "550 5.1.1 (an address) no such user (an address)"
+        );
+        assert_eq!(mask_addresses("No connection."), "No connection.");
+    }
 
     #[test]
     fn escapes_and_controls_are_dropped_and_space_is_folded() {

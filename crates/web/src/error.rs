@@ -88,6 +88,30 @@ impl PageError {
         )
     }
 
+    pub(crate) fn old_sign_in() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "Please sign in again",
+            "You signed in more than an hour ago. Sign out, sign in again, and repeat what you did.",
+        )
+    }
+
+    pub(crate) fn still_running() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "It’s running already",
+            "Nothing was started. Wait until the run ends, and look at it in the console.",
+        )
+    }
+
+    pub(crate) fn changed_meanwhile() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "Somebody else is faster",
+            "Somebody else keeps changing this. Open the page again and look at it.",
+        )
+    }
+
     pub(crate) fn too_many_sign_ins() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,

@@ -13,9 +13,11 @@ mod pages;
 mod ports;
 mod router;
 mod settings;
+mod start_job;
 
 pub use guard::network::PeerAddress;
 pub use operator_link::{OperatorLinkError, create_operator_link, sign_in_link_page};
 pub use ports::{WebPorts, WebStore};
 pub use router::router;
 pub use settings::{InvalidPublicUrl, PublicUrl, WebSettings};
+pub use start_job::{StartJob, StartJobError, StartRequest};

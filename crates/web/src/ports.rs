@@ -10,6 +10,7 @@ use hippo_core::store::{
 };
 
 use crate::settings::WebSettings;
+use crate::start_job::StartJob;
 
 /// Combines the stores that the pages use. None of them can read a number or a PIN.
 pub trait WebStore:
@@ -47,6 +48,8 @@ pub struct WebPorts {
     pub store: Arc<dyn WebStore>,
     /// Takes the requests for sign-in mails.
     pub sign_in_mails: Arc<dyn SignInMailQueue>,
+    /// Starts jobs from the console; `None`: the console offers none.
+    pub jobs: Option<Arc<dyn StartJob>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The settings.

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use crate::error::PageError;
 use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
-use crate::pages::{about, cards, family, home, links, settings, sign_in, sign_out};
+use crate::pages::{about, cards, console, family, home, links, settings, sign_in, sign_out};
 use crate::ports::WebPorts;
 
 /// Builds the router of every page.
@@ -42,6 +42,7 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/f/{token}/due.ics", get(feeds::show_calendar))
         .route("/f/{token}/now.json", get(feeds::show_now))
         .route("/style.css", get(crate::page::style_sheet))
+        .merge(console::routes(&ports))
         .fallback(async || PageError::not_found())
         .method_not_allowed_fallback(async || PageError::method_not_allowed())
         .layer(DefaultBodyLimit::max(request_size::MAX_BODY_BYTES))

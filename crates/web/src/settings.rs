@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono_tz::Tz;
 use hippo_core::email_address::EmailAddress;
 use url::{Host, Url};
 
@@ -15,6 +16,10 @@ pub struct WebSettings {
     pub operators: Vec<EmailAddress>,
     /// The contact for questions: an email address or a few words.
     pub contact: Option<String>,
+    /// The operator's time zone, for the console.
+    pub timezone: Tz,
+    /// Who the console's changes are recorded as. It is no address: others see it.
+    pub operator_name: String,
 }
 
 impl WebSettings {

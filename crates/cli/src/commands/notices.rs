@@ -6,7 +6,8 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use hippo_core::clock::{due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
-use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord, TransitionError};
+use hippo_core::jobs::notify::resend::{Resend as Resending, ResendError};
+use hippo_core::outbox::{MailKey, MailKind, OutboxRecord};
 use serde::Serialize;
 
 use crate::ask::confirm;
@@ -178,61 +179,43 @@ async fn load_view(
     }))
 }
 
+/// Tells why a notice isn't sent again.
+fn resend_error(error: ResendError, family: &FamilyId, date: NaiveDate) -> CommandError {
+    match error {
+        ResendError::Store(error) => error.into(),
+        ResendError::NotFound => {
+            CommandError::usage(format!("The family {family} has no notice for {date}."))
+                .try_command(format!("hippo notices --date {date}"))
+        }
+        ResendError::DayPassed => CommandError::usage(format!(
+            "{date} is past for the family {family}, so its notice would be out of date. Today's says what is due now."
+        )),
+        ResendError::FamilyPaused => {
+            CommandError::usage(format!("The family {family} is paused. Resume it first."))
+                .try_command(format!("hippo family pause {family} --resume"))
+        }
+        ResendError::Changed => CommandError::usage(error.to_string()).try_command("hippo notices"),
+        ResendError::Newer | ResendError::BeingSent => CommandError::usage(error.to_string()),
+    }
+}
+
 async fn resend_notice(context: &Context, args: Resend) -> CommandResult {
     let family = context.family(&args.family).await?;
     let (now, date) = (context.now(), args.date);
     let kind = args.kind;
     let key = MailKey::new(kind.clone(), family.id.clone(), date);
-    let record = context.store.mail(&key).await?;
-    let Some(record) = record else {
-        return Err(CommandError::usage(format!(
-            "The family {} has no notice for {date}.",
-            family.id
-        ))
-        .try_command(format!("hippo notices --date {date}")));
+    let resend = Resending::prepare(&*context.store, &family, &key, now).await;
+    let resend = resend.map_err(|error| resend_error(error, &family.id, date))?;
+    let question = match resend.warning() {
+        Some(warning) => format!("{warning} Send it again?"),
+        None => "Send it again?".to_owned(),
     };
-    if family.has_passed(date, now) {
-        return Err(CommandError::usage(format!(
-            "{date} is past for the family {}, so its notice would be out of date. Today's says what is due now.",
-            family.id
-        )));
-    }
-    if family.is_mail_paused(date, now) {
-        return Err(CommandError::usage(format!(
-            "The family {} is paused. Resume it first.",
-            family.id
-        ))
-        .try_command(format!("hippo family pause {} --resume", family.id)));
-    }
-    let again = record.resend(now).map_err(|why| {
-        CommandError::usage(match why {
-            TransitionError::Newer => {
-                "A newer version of hippo wrote this notice. Use that version."
-            }
-            _ => "The notice is being sent right now. Look again in a few minutes.",
-        })
-    })?;
-    let question = match record.state {
-        MailState::Sent => "It was sent, so the family gets a second one. Send it again?",
-        MailState::GaveUp | MailState::Unknown | MailState::Sending => {
-            "We can't tell whether it arrived, so the family may get it twice. Send it again?"
-        }
-        _ => "Send it again?",
-    };
-    if !confirm(question, args.yes)? {
+    if !confirm(&question, args.yes)? {
         context.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);
     }
-    if !context
-        .store
-        .replace_mail(record.revision, &again, None)
-        .await?
-    {
-        return Err(CommandError::usage(
-            "Something else changed the notice at the same moment. Nothing was done.",
-        )
-        .try_command("hippo notices"));
-    }
+    let saved = resend.save(&*context.store).await;
+    saved.map_err(|error| resend_error(error, &family.id, date))?;
     let only = NotifyAll {
         family: Some(family.id),
         sends_pictures: kind == MailKind::PICTURE,

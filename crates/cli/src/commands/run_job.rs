@@ -18,7 +18,6 @@ use crate::deployment::{JobAnswer, RunRequest};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::not_started::show_not_started;
 use crate::output::time::duration;
-use crate::run_view::counts_words;
 use crate::start_options::{StartOptions, read_checked_input};
 use crate::text_input::strip_byte_order_mark;
 use crate::values::{date, job_name};
@@ -186,7 +185,7 @@ fn show_done(context: &Context, start: &StartOptions, run: &Run, summary: &Value
     let took = duration(run.duration(context.now()));
     let counts = match run.counts.planned {
         0 => String::new(),
-        _ => format!(", {}", counts_words(run.key.job, &run.counts)),
+        _ => format!(", {}", run.counts.describe(run.key.job)),
     };
     let ended = run.outcome.as_str();
     context

@@ -1,5 +1,6 @@
 //! `hippo serve`: the web pages on this machine.
 
+mod job_processes;
 mod sign_in_mails;
 
 use std::future::IntoFuture as _;
@@ -13,6 +14,9 @@ use axum::response::Response;
 use clap::Args;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::jobs::StopRequest as _;
+use hippo_core::run::JobName;
+use hippo_core::schedule::Schedule;
+use hippo_core::store::DeclaredScheduleStore as _;
 use hippo_local::sqlite::SqliteStore;
 use hippo_web::{
     InvalidPublicUrl, PeerAddress, PublicUrl, WebPorts, WebSettings, create_operator_link, router,
@@ -21,20 +25,22 @@ use hippo_web::{
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+use self::job_processes::JobProcesses;
 use self::sign_in_mails::SignInMails;
 use crate::config::Config;
 use crate::context::{Globals, clock};
 use crate::deployment::local::open_database;
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::mailer::mailer;
+use crate::operator_name::operator_name;
 use crate::output::Output;
 use crate::output::stdout::io_words;
 use crate::stop::Stop;
 
 /// Serve the web pages on this machine.
 ///
-/// Families sign in with their email addresses. The pages start no checks and send no notices: your
-/// schedule does. docs/WEB.md says how to put them behind a reverse proxy.
+/// Families sign in with their email addresses. The pages start no checks and send no notices on their
+/// own: your schedule does. docs/WEB.md says how to put them behind a reverse proxy.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -108,8 +114,11 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
     let settings = WebSettings {
         operators: operators(&config),
         contact: config.contact.clone(),
+        timezone: config.timezone,
+        operator_name: operator_name(),
         public_url,
     };
+    save_schedules(&store, &config).await?;
     let mails = SignInMails::start(
         Arc::<SqliteStore>::clone(&store),
         Arc::from(mailer(&home, &config)?),
@@ -120,6 +129,7 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
     let ports = WebPorts {
         store,
         sign_in_mails: mails.queue(),
+        jobs: Some(Arc::new(JobProcesses::new(&home))),
         clock: clock()?,
         settings: Arc::new(settings),
     };
@@ -158,6 +168,16 @@ fn announce(ports: &WebPorts, listen: SocketAddr, link: Option<&str>, output: Ou
 fn parse_public_url(text: &str) -> Result<PublicUrl, CommandError> {
     let parsed = text.parse();
     parsed.map_err(|error: InvalidPublicUrl| CommandError::from_source(ErrorKind::Usage, error))
+}
+
+/// Saves the declared schedules where the console reads them.
+async fn save_schedules(store: &SqliteStore, config: &Config) -> Result<(), CommandError> {
+    for job in JobName::all() {
+        let schedules = config.jobs.schedules().iter();
+        let schedules: Vec<Schedule> = schedules.filter(|one| one.job == job).cloned().collect();
+        store.save_schedules(job, &schedules).await?;
+    }
+    Ok(())
 }
 
 /// The addresses that sign in as the operator.

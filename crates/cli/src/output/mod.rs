@@ -4,7 +4,6 @@ mod fold;
 pub(crate) mod progress;
 pub(crate) mod stdout;
 pub(crate) mod table;
-pub(crate) mod time;
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -13,6 +12,7 @@ use serde::Serialize;
 use self::fold::fold;
 pub(crate) use self::stdout::print;
 use self::table::Table;
+pub(crate) use hippo_core::time_words as time;
 
 /// How a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

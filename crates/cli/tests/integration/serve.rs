@@ -252,6 +252,41 @@ fn link_is_not_written_to_a_services_log() {
 }
 
 #[test]
+fn operator_pauses_a_schedule_and_runs_it_by_hand() {
+    let home = Home::with_schedules();
+    let server = Server::start(&home);
+    let link = server.text("operator_link");
+    let path = link.strip_prefix(server.text("public_url")).unwrap();
+    let mut browser = Browser::new(&server);
+    browser.use_link(path);
+    let page = browser.get("/console/schedules");
+    assert!(page.body.contains("every 15 minutes"), "{}", page.body);
+    let token = page.hidden("form_token");
+    let label = page.hidden("label");
+    let body = format!("form_token={token}&label={label}&until=&why=moving");
+    let paused = browser.send("POST", "/console/schedules/pause", &body);
+    assert!(paused.head.starts_with("HTTP/1.1 303"), "{}", paused.head);
+    // The server's clock isn't the tests' frozen one.
+    let mut list = home.command(&["schedule", "list"]);
+    let listed = printed(&list.env_remove("HIPPO_NOW").assert().success());
+    assert!(listed.contains("(moving)"), "{listed}");
+    // A person's run starts all the same.
+    let body = format!("form_token={token}&label={label}");
+    let started = browser.send("POST", "/console/schedules/run", &body);
+    assert!(
+        started.head.contains("location: /console?started=yes"),
+        "{}",
+        started.head
+    );
+    let start = Instant::now();
+    while !browser.get("/console").body.contains("<b>person</b>") {
+        assert!(start.elapsed() < TIMEOUT, "the run doesn't report");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
 fn other_machines_need_https() {
     let home = Home::new();
     for arguments in [

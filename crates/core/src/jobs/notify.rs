@@ -10,6 +10,7 @@ pub mod delivery_events;
 pub mod enqueue;
 mod input;
 pub mod picture;
+pub mod resend;
 mod restore;
 pub mod run;
 pub mod send;

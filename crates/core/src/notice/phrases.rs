@@ -65,7 +65,7 @@ pub(crate) fn due(date: NaiveDate, today: NaiveDate) -> String {
 }
 
 /// `1 day`, `2 days`.
-pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn listed(mut words: Vec<String>) -> String {
 }
 
 /// Words a check's failure for a family.
-pub(crate) fn failure(kind: FailureKind) -> &'static str {
+pub fn failure(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::WrongCredentials => "the library rejected the number or PIN",
         FailureKind::CardBlocked => "the library has blocked the card",

@@ -224,6 +224,39 @@ pub fn results<'a>(
     results
 }
 
+/// The failures of one kind at one library.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct FailureCount {
+    /// The kind: see [`WorkOutcome::Failed`].
+    pub kind: String,
+    /// The library; `None` for mails.
+    pub library: Option<LibraryId>,
+    /// How many.
+    pub count: usize,
+}
+
+/// Counts what failed, by kind and library.
+pub fn count_failures(work: &[WorkItem]) -> Vec<FailureCount> {
+    let mut counts: BTreeMap<(&str, Option<&LibraryId>), usize> = BTreeMap::new();
+    for (subject, outcome) in results(work) {
+        if let WorkOutcome::Failed(kind) = outcome {
+            let library = match subject {
+                Subject::Card { library, .. } => Some(library),
+                Subject::Mail { .. } => None,
+            };
+            *counts.entry((kind, library)).or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .map(|((kind, library), count)| FailureCount {
+            kind: kind.to_owned(),
+            library: library.cloned(),
+            count,
+        })
+        .collect()
+}
+
 impl Run {
     /// Adds the workers' results to the counts, and derives the outcome.
     ///
@@ -279,6 +312,32 @@ mod tests {
 
     fn began() -> DateTime<Utc> {
         "2026-11-21T10:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn failures_are_counted_by_kind_and_library() {
+        let card = |library: &str, kind: &str| WorkResult {
+            subject: Subject::Card {
+                family: "conrad".parse().unwrap(),
+                card: CardId::generate(),
+                library: library.parse().unwrap(),
+            },
+            outcome: kind.to_owned().into(),
+        };
+        let work = [WorkItem {
+            item_id: "x".to_owned(),
+            results: vec![
+                card("wpl", "site_down"),
+                card("wpl", "site_down"),
+                card("kpl", "site_down"),
+                card("kpl", "done"),
+            ],
+        }];
+        let counted: Vec<_> = count_failures(&work)
+            .into_iter()
+            .map(|one| (one.library.unwrap().to_string(), one.count))
+            .collect();
+        assert_eq!(counted, [("kpl".to_owned(), 1), ("wpl".to_owned(), 2)]);
     }
 
     fn enqueued(notices: u32) -> Run {

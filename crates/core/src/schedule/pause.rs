@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Label;
+use crate::run::{Run, RunOutcome};
 
 /// A spell in which runs that a schedule starts don't start. A person's runs do.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,23 @@ impl Pause {
     pub fn blocks(&self, label: &Label, scheduled: DateTime<Utc>, now: DateTime<Utc>) -> bool {
         self.is_for(label) && (self.includes(now) || self.includes(scheduled))
     }
+
+    /// The same pause, ended at this instant.
+    #[must_use]
+    pub fn ended(&self, at: DateTime<Utc>) -> Self {
+        Self {
+            until: Some(at),
+            ..self.clone()
+        }
+    }
+
+    /// Describes who paused and why, such as `by ana (moving house)`.
+    pub fn by_whom_and_why(&self) -> String {
+        match &self.why {
+            Some(why) => format!("by {} ({why})", self.by),
+            None => format!("by {}", self.by),
+        }
+    }
 }
 
 // Who and why are a person's name and words, which belong in no log.
@@ -62,6 +80,15 @@ pub fn active_pause<'a>(
     let mut active = pauses.iter().filter(active);
     let first = active.clone().next();
     active.find(|pause| pause.label.is_some()).or(first)
+}
+
+/// Finds the pause that kept a run from starting, if it is still on record.
+pub fn pause_of<'a>(run: &Run, pauses: &'a [Pause]) -> Option<&'a Pause> {
+    let key = &run.key;
+    let find = |time| active_pause(pauses, &key.label, time);
+    let found = || find(run.started_at).or_else(|| find(key.scheduled_time));
+    let is_skipped = run.outcome == RunOutcome::SkippedPaused;
+    is_skipped.then(found).flatten()
 }
 
 /// Finds the first instant from `time` on that no pause of the label includes; `None`: there is none.
@@ -181,6 +208,34 @@ mod tests {
             .collect();
         let unpaused = unpaused_time(&pauses, at("20T10:00"), at("20T12:00"));
         assert_eq!(unpaused, TimeDelta::minutes(minutes));
+    }
+
+    #[test]
+    fn run_is_matched_with_the_pause_that_skipped_it() {
+        let time = |time: &str| at(&format!("21T{time}"));
+        let run = |scheduled: &str, started: &str, outcome| Run {
+            key: format!("check-cards/all/2026-11-21T{scheduled}:00Z")
+                .parse()
+                .unwrap(),
+            trigger: crate::run::Trigger::Schedule,
+            input: serde_json::Value::Null,
+            started_at: time(started),
+            reported_at: time(started),
+            finished_at: None,
+            outcome,
+            counts: crate::run::Counts::default(),
+        };
+        let pauses = [pause(Some("all"), "21T12:00", Some("21T13:00"))];
+        let is_found = |scheduled, started, outcome| {
+            pause_of(&run(scheduled, started, outcome), &pauses).is_some()
+        };
+        let skipped = RunOutcome::SkippedPaused;
+        assert!(is_found("12:00", "12:00", skipped));
+        assert!(is_found("11:59", "12:00", skipped));
+        assert!(is_found("12:59", "13:01", skipped));
+        // Another reason, such as a disabled schedule.
+        assert!(!is_found("13:00", "13:00", skipped));
+        assert!(!is_found("12:00", "12:00", RunOutcome::Done));
     }
 
     #[test]

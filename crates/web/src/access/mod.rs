@@ -2,4 +2,5 @@
 
 pub(crate) mod cookies;
 pub(crate) mod form_token;
+pub(crate) mod operator;
 pub(crate) mod session;

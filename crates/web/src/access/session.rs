@@ -33,6 +33,12 @@ const FAMILY_LINKS: [NavigationLink; 4] = [
     },
 ];
 
+/// The operator's link.
+const CONSOLE_LINK: NavigationLink = NavigationLink {
+    path: "/console",
+    words: "Console",
+};
+
 /// Who is signed in, if anybody.
 pub(crate) struct Visitor(pub(crate) Option<Session>);
 
@@ -76,6 +82,9 @@ fn signed_in_page(session: &Session, title: impl Into<String>) -> Page {
     let mut links = Vec::new();
     if session.family.is_some() {
         links.extend(FAMILY_LINKS);
+    }
+    if session.is_operator {
+        links.push(CONSOLE_LINK);
     }
     Page {
         title: title.into(),

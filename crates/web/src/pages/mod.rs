@@ -2,6 +2,7 @@
 
 pub(crate) mod about;
 pub(crate) mod cards;
+pub(crate) mod console;
 pub(crate) mod family;
 pub(crate) mod home;
 pub(crate) mod links;

@@ -10,6 +10,7 @@
     unreachable_pub
 )]
 
+mod console;
 mod family_pages;
 mod feeds;
 mod guards;

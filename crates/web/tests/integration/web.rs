@@ -20,7 +20,10 @@ use hippo_core::sign_in::mail::{SignInMailPorts, SignInRequest, send_sign_in_mai
 use hippo_core::store::{CheckStore as _, FamilyStore as _, LibraryStore as _};
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
-use hippo_web::{PeerAddress, WebPorts, WebSettings, create_operator_link, router};
+use hippo_web::{
+    PeerAddress, StartJob, StartJobError, StartRequest, WebPorts, WebSettings,
+    create_operator_link, router,
+};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -89,12 +92,30 @@ impl SignInMailQueue for TestQueue {
     }
 }
 
+/// Keeps the requests to start a job; the same one is refused the second time.
+#[derive(Default)]
+pub struct TestJobs(pub Mutex<Vec<StartRequest>>);
+
+#[async_trait]
+impl StartJob for TestJobs {
+    async fn start_job(&self, request: &StartRequest) -> Result<(), StartJobError> {
+        let mut started = self.0.lock().unwrap();
+        if started.contains(request) {
+            return Err(StartJobError::StillRunning);
+        }
+        started.push(request.clone());
+        Ok(())
+    }
+}
+
 /// The pages, with the families `conrad` and `lee` and a card of each.
 pub struct TestWeb {
     pub router: Router,
     pub store: Arc<MemoryStore>,
     clock: Arc<TestClock>,
     queue: Arc<TestQueue>,
+    /// The runs that were started.
+    pub jobs: Arc<TestJobs>,
     ports: WebPorts,
     /// The card of `conrad`.
     pub card: Card,
@@ -156,14 +177,18 @@ impl TestWeb {
             mailer: TestMailer::default(),
             requests: Mutex::default(),
         });
+        let jobs = Arc::new(TestJobs::default());
         let ports = WebPorts {
             store: Arc::<MemoryStore>::clone(&store),
             sign_in_mails: Arc::<TestQueue>::clone(&queue),
+            jobs: Some(Arc::<TestJobs>::clone(&jobs)),
             clock: Arc::<TestClock>::clone(&clock),
             settings: Arc::new(WebSettings {
                 public_url: public_url.parse().unwrap(),
                 operators: vec![OPERATOR.parse().unwrap()],
                 contact: Some(OPERATOR.to_owned()),
+                timezone: chrono_tz::America::Toronto,
+                operator_name: "ana".to_owned(),
             }),
         };
         Self {
@@ -171,6 +196,7 @@ impl TestWeb {
             store,
             clock,
             queue,
+            jobs,
             ports,
             card,
             other_card,

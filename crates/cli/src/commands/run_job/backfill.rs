@@ -15,7 +15,7 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::time::duration;
 use crate::output::{Output, count};
-use crate::run_view::{counts_words, outcome_words, with_work};
+use crate::run_view::{outcome_words, with_work};
 use crate::start_options::StartOptions;
 use crate::stop::Stop;
 use crate::suggest::nearest;
@@ -282,6 +282,6 @@ fn describe(context: &Context, run: &Run) -> String {
         return outcome;
     }
     let took = duration(run.duration(context.now()));
-    let counts = counts_words(run.key.job, &run.counts);
+    let counts = run.counts.describe(run.key.job);
     format!("{outcome} in {took}, {counts}")
 }

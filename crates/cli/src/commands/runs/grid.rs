@@ -1,79 +1,23 @@
 //! `hippo runs --grid`: a row for each label, a square for each run.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Datelike as _, Days, Duration, NaiveDate, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use hippo_core::clock::local_date;
 use hippo_core::ids::Label;
+use hippo_core::run::grid::{
+    Grid, GridDay, GridRow, OutcomeTone, SIGN_LEGEND, SLOW_FACTOR, build_grid, seconds_words,
+};
 use hippo_core::run::{JobName, RunKey, RunOutcome};
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Tone, paint};
-use crate::output::time::duration;
-use crate::run_history::{LabelHistory, PastRun, load};
-
-/// A day with more runs of a label than this has one square for all of them.
-const MAX_SQUARES_PER_DAY: usize = 4;
-
-/// A run that takes this many times the median is slow.
-const SLOW_FACTOR: u32 = 3;
-
-/// A median of fewer runs says nothing.
-const MIN_RUNS_FOR_MEDIAN: usize = 5;
-
-/// A run that takes less is never slow.
-const MIN_SLOW_SECONDS: u32 = 10;
+use crate::run_history::load;
 
 /// At most this many slow runs are listed.
 const MAX_SLOW_LISTED: usize = 10;
-
-/// The history as a grid.
-#[derive(Debug, Serialize)]
-struct Grid {
-    from: NaiveDate,
-    to: NaiveDate,
-    labels: Vec<GridRow>,
-}
-
-#[derive(Debug, Serialize)]
-struct GridRow {
-    job: JobName,
-    label: Label,
-    /// The median of the runs' durations; `None` if there are too few.
-    median_seconds: Option<u32>,
-    days: Vec<GridDay>,
-}
-
-/// The runs of one label on one local date.
-#[derive(Debug, Serialize)]
-struct GridDay {
-    date: NaiveDate,
-    /// How many runs had each outcome.
-    outcomes: Vec<OutcomeCount>,
-    /// The runs; empty if there are too many for a square each.
-    runs: Vec<GridRun>,
-    /// Whether a run of the day was slow; `runs` says which, if it isn't empty.
-    is_slow: bool,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct OutcomeCount {
-    outcome: RunOutcome,
-    count: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct GridRun {
-    id: String,
-    outcome: RunOutcome,
-    seconds: Option<u32>,
-    is_slow: bool,
-}
 
 /// Shows the grid of the last `days` days.
 pub(super) async fn show(
@@ -87,146 +31,31 @@ pub(super) async fn show(
     let around = Days::new(1);
     let mut histories = load(context, from - around, today + around).await?;
     histories.retain(|history| is_wanted(history.job, &history.label));
-    let grid = build(&histories, from, today, context.zone());
+    let grid = build_grid(&histories, from, today, context.zone());
     context.output.print_document(&grid);
     let text = render(&grid, context.output.width, context.output.color);
     context.output.print_line(text.trim_end());
     Ok(Outcome::Done)
 }
 
-fn build(histories: &[LabelHistory], from: NaiveDate, to: NaiveDate, zone: Tz) -> Grid {
-    let labels = histories
-        .iter()
-        .filter_map(|history| row(history, from, to, zone));
-    Grid {
-        from,
-        to,
-        labels: labels.collect(),
-    }
-}
-
-fn row(history: &LabelHistory, from: NaiveDate, to: NaiveDate, zone: Tz) -> Option<GridRow> {
-    let mut by_date: BTreeMap<NaiveDate, Vec<&PastRun>> = BTreeMap::new();
-    for run in &history.runs {
-        let date = local_date(run.scheduled_time, zone);
-        if (from..=to).contains(&date) {
-            by_date.entry(date).or_default().push(run);
-        }
-    }
-    if by_date.is_empty() {
-        return None;
-    }
-    let median = median(
-        by_date
-            .values()
-            .flatten()
-            .filter_map(|run| run.seconds)
-            .collect(),
-    );
-    Some(GridRow {
-        job: history.job,
-        label: history.label.clone(),
-        median_seconds: median,
-        days: by_date
-            .into_iter()
-            .map(|(date, runs)| grid_day(history, date, &runs, median))
-            .collect(),
-    })
-}
-
-fn grid_day(
-    history: &LabelHistory,
-    date: NaiveDate,
-    runs: &[&PastRun],
-    median: Option<u32>,
-) -> GridDay {
-    let mut outcomes: Vec<OutcomeCount> = Vec::new();
-    for run in runs {
-        match outcomes
-            .iter_mut()
-            .find(|known| known.outcome == run.outcome)
-        {
-            Some(known) => known.count += 1,
-            None => outcomes.push(OutcomeCount {
-                outcome: run.outcome,
-                count: 1,
-            }),
-        }
-    }
-    outcomes.sort_by_key(|one| std::cmp::Reverse(severity(one.outcome)));
-    let is_summed = runs.len() > MAX_SQUARES_PER_DAY || runs.iter().any(|run| run.is_tick);
-    let squares = runs.iter().filter(|_| !is_summed).map(|run| GridRun {
-        id: history.key(run).to_string(),
-        outcome: run.outcome,
-        seconds: run.seconds,
-        is_slow: is_slow(run, median),
-    });
-    GridDay {
-        date,
-        outcomes,
-        runs: squares.collect(),
-        is_slow: runs.iter().any(|run| is_slow(run, median)),
-    }
-}
-
-fn is_slow(run: &PastRun, median: Option<u32>) -> bool {
-    median.zip(run.seconds).is_some_and(|(median, seconds)| {
-        seconds >= MIN_SLOW_SECONDS && seconds > median.saturating_mul(SLOW_FACTOR)
-    })
-}
-
-fn median(mut seconds: Vec<u32>) -> Option<u32> {
-    if seconds.len() < MIN_RUNS_FOR_MEDIAN {
-        return None;
-    }
-    seconds.sort_unstable();
-    seconds.get(seconds.len() / 2).copied()
-}
-
-/// How much an outcome matters among others of a day.
-fn severity(outcome: RunOutcome) -> u8 {
-    match sign(outcome).0 {
-        "✗" => 6,
-        "»" => 5,
-        "!" => 4,
-        "?" => 3,
-        "✓" => 2,
-        "…" => 1,
-        _ => 0,
-    }
-}
-
 /// The sign and tone of an outcome.
 fn sign(outcome: RunOutcome) -> (&'static str, Tone) {
-    match outcome {
-        RunOutcome::Done => ("✓", Tone::Good),
-        RunOutcome::DoneWithFailures | RunOutcome::Interrupted => ("!", Tone::Warning),
-        RunOutcome::Failed | RunOutcome::Lost => ("✗", Tone::Bad),
-        RunOutcome::Missed => ("»", Tone::Bad),
-        RunOutcome::Running => ("…", Tone::Plain),
-        RunOutcome::Newer => ("?", Tone::Faint),
-        RunOutcome::SkippedStillRunning
-        | RunOutcome::SkippedPaused
-        | RunOutcome::SkippedOutsideDates
-        | RunOutcome::SkippedClosed
-        | RunOutcome::SkippedNotToday
-        | RunOutcome::SkippedClockInDoubt => ("–", Tone::Faint),
-    }
+    let (sign, tone) = outcome.sign();
+    let tone = match tone {
+        OutcomeTone::Good => Tone::Good,
+        OutcomeTone::Warning => Tone::Warning,
+        OutcomeTone::Bad => Tone::Bad,
+        OutcomeTone::Plain => Tone::Plain,
+        OutcomeTone::Faint => Tone::Faint,
+    };
+    (sign, tone)
 }
-
-const LEGEND: [&str; 6] = [
-    "✓ done",
-    "! with failures, or interrupted",
-    "✗ failed or lost",
-    "» missed",
-    "– skipped",
-    "… running",
-];
 
 /// The legend, on as many lines as the width needs.
 fn legend(width: Option<usize>) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for part in LEGEND {
+    for (sign, _, words) in SIGN_LEGEND {
+        let part = format!("{sign} {words}");
         let fits = |line: &&mut String| {
             let taken = line.chars().count() + 3 + part.chars().count();
             width.is_none_or(|width| taken <= width)
@@ -234,9 +63,9 @@ fn legend(width: Option<usize>) -> String {
         match lines.last_mut().filter(fits) {
             Some(line) => {
                 line.push_str("   ");
-                line.push_str(part);
+                line.push_str(&part);
             }
-            None => lines.push(part.to_owned()),
+            None => lines.push(part),
         }
     }
     lines.join("\n")
@@ -356,14 +185,6 @@ fn median_words(row: &GridRow) -> String {
     row.median_seconds.map(seconds_words).unwrap_or_default()
 }
 
-fn seconds_words(seconds: u32) -> String {
-    match seconds {
-        0 => "under 1 s".to_owned(),
-        1..10 => format!("{seconds} s"),
-        _ => duration(Duration::seconds(i64::from(seconds))),
-    }
-}
-
 /// The two lines above the squares: the months, and the days of the month.
 fn months_and_days(columns: &[(NaiveDate, usize)]) -> (String, String) {
     let (mut months, mut days) = (String::new(), String::new());
@@ -415,6 +236,10 @@ fn slow_runs(grid: &Grid, since: Option<NaiveDate>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::Duration;
+    use hippo_core::run::history::PastRun;
+
+    use crate::run_history::LabelHistory;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -514,7 +339,7 @@ mod tests {
             history(JobName::NOTIFY_ALL, "tick", ticks.collect()),
         ];
         let (from, to) = ("2026-11-06".parse().unwrap(), "2026-12-05".parse().unwrap());
-        build(&histories, from, to, chrono_tz::America::Toronto)
+        build_grid(&histories, from, to, chrono_tz::America::Toronto)
     }
 
     #[test]
@@ -538,44 +363,5 @@ mod tests {
         let colored = render(&sample(), None, true);
         assert!(colored.contains("\x1b[32m✓\x1b[0m"), "{colored}");
         assert!(colored.contains("\x1b[31m✗\x1b[0m"), "{colored}");
-    }
-
-    #[test]
-    fn run_belongs_to_its_local_date() {
-        let late = past(at("2026-12-01T03:30:00Z"), RunOutcome::Done, None);
-        let date: NaiveDate = "2026-11-30".parse().unwrap();
-        let histories = [history(JobName::CHECK_CARDS, "all", vec![late])];
-        let grid = build(&histories, date, date, chrono_tz::America::Toronto);
-        assert_eq!(grid.labels[0].days[0].date, date);
-        let grid = build(&histories, date, date, chrono_tz::UTC);
-        assert!(grid.labels.is_empty());
-    }
-
-    #[test]
-    fn day_of_many_runs_has_the_worst_of_their_outcomes() {
-        let mut runs: Vec<PastRun> = (0..5)
-            .map(|hour| {
-                past(
-                    at("2026-11-21T10:00:00Z") + Duration::hours(hour),
-                    RunOutcome::Done,
-                    None,
-                )
-            })
-            .collect();
-        runs[3].outcome = RunOutcome::Lost;
-        let date: NaiveDate = "2026-11-21".parse().unwrap();
-        let grid = build(
-            &[history(JobName::CHECK_CARDS, "all", runs)],
-            date,
-            date,
-            chrono_tz::UTC,
-        );
-        let day = &grid.labels[0].days[0];
-        let counted = |outcome, count| OutcomeCount { outcome, count };
-        assert_eq!(
-            day.outcomes,
-            [counted(RunOutcome::Lost, 1), counted(RunOutcome::Done, 4)]
-        );
-        assert_eq!(squares(day).0, [("✗".to_owned(), Tone::Bad)]);
     }
 }

@@ -1,11 +1,10 @@
 //! `hippo runs show`: one run with its failures.
 
-use std::collections::BTreeMap;
-
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
-use hippo_core::run::work::{self, Subject, WorkItem, WorkOutcome};
+use hippo_core::run::work::{self, FailureCount, Subject, WorkItem, WorkOutcome, count_failures};
 use hippo_core::run::{Run, RunKey, Trigger};
 use hippo_core::schedule::Pause;
+use hippo_core::schedule::pause::pause_of;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -13,7 +12,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::left_out::{LeftOut, REMOVED_CARD, left_out, reason_words};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
-use crate::pauses::{load_pauses_of, pause_of};
+use crate::pauses::load_pauses_of;
 use crate::run_view::outcome_words;
 use crate::suggest::nearest;
 
@@ -31,14 +30,6 @@ pub(crate) struct RunDetailsDocument {
     /// What kept it from starting: who paused its schedule, when and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<Pause>,
-}
-
-/// The failures of one kind at one library.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct FailureCount {
-    kind: String,
-    library: Option<LibraryId>,
-    count: usize,
 }
 
 /// One card or notice that failed.
@@ -76,7 +67,7 @@ pub(crate) async fn load_details(
     let pauses = load_pauses_of(context, std::slice::from_ref(&run)).await?;
     Ok(RunDetailsDocument {
         pause: pause_of(&run, &pauses).cloned(),
-        failures: failures(&work),
+        failures: count_failures(&work),
         concerned: failed_items(context, &work).await?,
         left_out: left_out(context, &work).await?,
         run: run.with_work(&work, context.now()),
@@ -119,27 +110,6 @@ pub(crate) fn print_problems(context: &Context, document: &RunDetailsDocument) {
     if !document.left_out.is_empty() {
         output.print_table(&left_out_table(&document.left_out));
     }
-}
-
-fn failures(work: &[WorkItem]) -> Vec<FailureCount> {
-    let mut counts: BTreeMap<(&str, Option<&LibraryId>), usize> = BTreeMap::new();
-    for (subject, outcome) in work::results(work) {
-        if let WorkOutcome::Failed(kind) = outcome {
-            let library = match subject {
-                Subject::Card { library, .. } => Some(library),
-                Subject::Mail { .. } => None,
-            };
-            *counts.entry((kind, library)).or_default() += 1;
-        }
-    }
-    counts
-        .into_iter()
-        .map(|((kind, library), count)| FailureCount {
-            kind: kind.to_owned(),
-            library: library.cloned(),
-            count,
-        })
-        .collect()
 }
 
 async fn failed_items(
@@ -265,37 +235,5 @@ fn trigger_words(trigger: Trigger) -> &'static str {
         Trigger::Retry => "a schedule that retries what failed",
         Trigger::Person => "a person",
         Trigger::Newer => "something that this version doesn't know",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use hippo_core::run::work::WorkResult;
-
-    #[test]
-    fn failures_are_counted_by_kind_and_library() {
-        let card = |library: &str, kind: &str| WorkResult {
-            subject: Subject::Card {
-                family: "conrad".parse().unwrap(),
-                card: CardId::generate(),
-                library: library.parse().unwrap(),
-            },
-            outcome: kind.to_owned().into(),
-        };
-        let work = [WorkItem {
-            item_id: "x".to_owned(),
-            results: vec![
-                card("wpl", "site_down"),
-                card("wpl", "site_down"),
-                card("kpl", "site_down"),
-                card("kpl", "done"),
-            ],
-        }];
-        let counted: Vec<_> = failures(&work)
-            .into_iter()
-            .map(|one| (one.library.unwrap().to_string(), one.count))
-            .collect();
-        assert_eq!(counted, [("kpl".to_owned(), 1), ("wpl".to_owned(), 2)]);
     }
 }

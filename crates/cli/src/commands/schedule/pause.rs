@@ -6,6 +6,9 @@ use clap::Args;
 use hippo_core::ids::Label;
 use hippo_core::run::JobName;
 use hippo_core::schedule::Pause;
+use hippo_core::schedule::change_pause::{
+    ChangePauseError, EndedPauses, begin_pause, end_pauses, read_reason,
+};
 use hippo_core::schedule::declaration::table::parse_instant;
 use serde::Serialize;
 
@@ -16,12 +19,6 @@ use crate::operator_name::operator_name;
 use crate::output::time::moment;
 use crate::pauses::{pause_sentence, pause_words, resume_command};
 use crate::suggest::nearest;
-
-/// How often a change is tried if somebody else changes the same pause.
-const MAX_ATTEMPTS: usize = 5;
-
-/// The longest reason, in characters.
-const MAX_REASON_LENGTH: usize = 200;
 
 /// Pause a schedule, or all of them.
 ///
@@ -105,8 +102,17 @@ pub(super) async fn pause(args: PauseSchedule, globals: &Globals) -> CommandResu
         Some(text) => Some(read_end(text, &context, zone_of(&context, label).await?)?),
         None => None,
     };
-    let why = args.why.as_deref().map(read_reason).transpose()?.flatten();
-    let (pause, replaced) = begin_pause(&context, label, until, why).await?;
+    let why = args.why.as_deref().map(read_reason).transpose();
+    let why = why.map_err(|error| CommandError::usage(error.to_string()))?;
+    let pause = Pause {
+        label: label.cloned(),
+        since: context.now(),
+        until,
+        by: operator_name(),
+        why: why.flatten(),
+    };
+    let replaced = begin_pause(&*context.store, &pause).await;
+    let replaced = replaced.map_err(change_error)?;
     show_pause(&context, &pause, replaced.as_ref());
     context
         .output
@@ -118,20 +124,21 @@ pub(super) async fn pause(args: PauseSchedule, globals: &Globals) -> CommandResu
 pub(super) async fn resume(args: Resume, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
     let label = args.which.label();
-    let (resumed, pauses) = end_pauses(&context, label).await?;
-    if let (true, Some(label)) = (resumed.is_empty(), label) {
+    let ended = end_pauses(&*context.store, label, context.now()).await;
+    let EndedPauses { ended, others } = ended.map_err(change_error)?;
+    if let (true, Some(label)) = (ended.is_empty(), label) {
         must_be_known(&context, label).await?;
     }
     let still_paused = match label {
         // A schedule's own pause is over, but not that of all.
-        Some(label) => pauses
+        Some(label) => others
             .into_iter()
             .filter(|pause| pause.is_for(label))
             .collect(),
-        None => pauses,
+        None => others,
     };
     let document = ResumedDocument {
-        resumed,
+        resumed: ended,
         still_paused,
     };
     context.output.print_document(&document);
@@ -179,82 +186,12 @@ fn read_end(text: &str, context: &Context, zone: Tz) -> Result<DateTime<Utc>, Co
     Ok(end)
 }
 
-/// Reads a reason; `None` if it is empty.
-fn read_reason(text: &str) -> Result<Option<String>, CommandError> {
-    let reason = hippo_core::text::clean(text);
-    if reason.chars().count() > MAX_REASON_LENGTH {
-        return Err(CommandError::usage(format!(
-            "The reason is too long. Give at most {MAX_REASON_LENGTH} characters."
-        )));
+/// Tells why a pause was not changed.
+fn change_error(error: ChangePauseError) -> CommandError {
+    match error {
+        ChangePauseError::Store(error) => error.into(),
+        ChangePauseError::ChangedMeanwhile => changed_meanwhile(),
     }
-    Ok(Some(reason).filter(|reason| !reason.is_empty()))
-}
-
-/// Begins a pause, and ends the active one of the same label; returns both.
-///
-/// The earlier one stays on record with its own author.
-async fn begin_pause(
-    context: &Context,
-    label: Option<&Label>,
-    until: Option<DateTime<Utc>>,
-    why: Option<String>,
-) -> Result<(Pause, Option<Pause>), CommandError> {
-    let now = context.now();
-    let pause = Pause {
-        label: label.cloned(),
-        since: now,
-        until,
-        by: operator_name(),
-        why,
-    };
-    for _ in 0..MAX_ATTEMPTS {
-        let mut pauses = context.store.pauses().await?;
-        pauses.retain(|other| other.label == pause.label);
-        let same = pauses.iter().find(|other| other.since == now);
-        if !context.store.replace_pause(same, &pause).await? {
-            continue;
-        }
-        pauses.retain(|other| other.includes(now));
-        // There are several if two people paused it at the same time.
-        for before in pauses.iter().filter(|before| before.since != now) {
-            let after = Pause {
-                until: Some(now),
-                ..before.clone()
-            };
-            // If this is refused, somebody else has just ended it.
-            context.store.replace_pause(Some(before), &after).await?;
-        }
-        return Ok((pause, pauses.pop()));
-    }
-    Err(changed_meanwhile())
-}
-
-/// Ends the active pauses of a label, or of all schedules; also returns the other active ones.
-async fn end_pauses(
-    context: &Context,
-    label: Option<&Label>,
-) -> Result<(Vec<Pause>, Vec<Pause>), CommandError> {
-    let now = context.now();
-    let mut resumed = Vec::new();
-    for _ in 0..MAX_ATTEMPTS {
-        let active = context.store.pauses().await?;
-        let active = active.into_iter().filter(|pause| pause.includes(now));
-        let (mine, others): (Vec<Pause>, Vec<Pause>) =
-            active.partition(|pause| pause.label.as_ref() == label);
-        if mine.is_empty() {
-            return Ok((resumed, others));
-        }
-        for before in mine {
-            let after = Pause {
-                until: Some(now),
-                ..before.clone()
-            };
-            if context.store.replace_pause(Some(&before), &after).await? {
-                resumed.push(after);
-            }
-        }
-    }
-    Err(changed_meanwhile())
 }
 
 fn changed_meanwhile() -> CommandError {
@@ -302,19 +239,5 @@ fn show_resumed(context: &Context, label: Option<&Label>, document: &ResumedDocu
     for pause in &document.still_paused {
         output.print_text(pause_sentence(pause, context));
         output.print_line(format!("  → {}", resume_command(pause, context)));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reason_is_one_clean_line_of_limited_length() {
-        let read = |text: &str| read_reason(text).ok();
-        assert_eq!(read(" a\n\x1b[31mb "), Some(Some("a [31mb".to_owned())));
-        assert_eq!(read("  "), Some(None));
-        assert_eq!(read(&"é".repeat(200)), Some(Some("é".repeat(200))));
-        assert_eq!(read(&"é".repeat(201)), None);
     }
 }

@@ -168,8 +168,9 @@ mod tests {
         let store = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
         let clock: Arc<dyn Clock> = clock().unwrap();
         let now = clock.now();
+        let total = RateKey::total();
         for _ in 0..100 {
-            let permit = take_permit(&store, &RateKey::total(), &TOTAL_LIMITS, now);
+            let permit = take_permit(&store, &total, &TOTAL_LIMITS, now);
             assert!(permit.await.unwrap());
         }
         let attempt = SignInAttempt::begin(&Token::generate().unwrap(), now);

@@ -15,6 +15,7 @@ mod runs;
 mod sign_ins;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -48,6 +49,7 @@ use crate::store::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     inside: Mutex<Inside>,
+    calls: AtomicUsize,
 }
 
 /// A day's record, and its picture.
@@ -138,6 +140,11 @@ impl MemoryStore {
         self.lock().writes_left = writes;
     }
 
+    /// How often its methods were called.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     fn write(&self) -> StoreResult<MutexGuard<'_, Inside>> {
         let mut inside = self.lock();
         match &mut inside.writes_left {
@@ -149,6 +156,7 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         // Every method leaves the maps consistent, so a panic elsewhere cannot damage them.
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,24 +1,34 @@
 //! Formats times, dates and durations for people.
 
+use crate::clock::local_date;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use hippo_core::clock::local_date;
 
 /// Formats an instant in a zone, such as `14:05 today` or `Fri 20 Nov 14:05`.
-pub(crate) fn moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+pub fn moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+    format_moment(at, now, zone, "%H:%M")
+}
+
+/// Formats an instant with its zone, such as `14:05 EST today` or `Fri 20 Nov 14:05 EST`.
+pub fn moment_with_zone(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+    format_moment(at, now, zone, "%H:%M %Z")
+}
+
+fn format_moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz, time: &str) -> String {
     let local = at.with_timezone(&zone);
     let days = (local.date_naive() - local_date(now, zone)).num_days();
+    let time = local.format(time);
     match days {
-        0 => format!("{} today", local.format("%H:%M")),
-        -1 => format!("{} yesterday", local.format("%H:%M")),
-        1 => format!("{} tomorrow", local.format("%H:%M")),
-        -200..=200 => local.format("%a %-d %b %H:%M").to_string(),
-        _ => local.format("%Y-%m-%d %H:%M").to_string(),
+        0 => format!("{time} today"),
+        -1 => format!("{time} yesterday"),
+        1 => format!("{time} tomorrow"),
+        -200..=200 => format!("{} {time}", local.format("%a %-d %b")),
+        _ => format!("{} {time}", local.format("%Y-%m-%d")),
     }
 }
 
 /// Formats an age, such as `just now`, `12 min ago`, `3 h ago` or `2 days ago`.
-pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let minutes = (now - at).num_minutes();
     match minutes {
         ..1 => "just now".to_owned(),
@@ -29,7 +39,7 @@ pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 }
 
 /// Formats a date relative to another, such as `today`, `tomorrow` or `Mon 23 Nov`.
-pub(crate) fn day(date: NaiveDate, today: NaiveDate) -> String {
+pub fn day(date: NaiveDate, today: NaiveDate) -> String {
     match (date - today).num_days() {
         0 => "today".to_owned(),
         1 => "tomorrow".to_owned(),
@@ -39,7 +49,7 @@ pub(crate) fn day(date: NaiveDate, today: NaiveDate) -> String {
 }
 
 /// Formats a duration, such as `0.4 s`, `12 s` or `3 min 5 s`.
-pub(crate) fn duration(length: chrono::Duration) -> String {
+pub fn duration(length: chrono::Duration) -> String {
     let milliseconds = length.num_milliseconds().max(0);
     match milliseconds {
         ..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
@@ -73,6 +83,16 @@ mod tests {
             moment(at(instant), now, chrono_tz::America::Toronto),
             expected
         );
+    }
+
+    #[test]
+    fn instant_can_name_its_zone() {
+        let now = at("2026-11-21T15:00:00Z");
+        let toronto = |text| moment_with_zone(at(text), now, chrono_tz::America::Toronto);
+        assert_eq!(toronto("2026-11-21T14:05:00Z"), "09:05 EST today");
+        assert_eq!(toronto("2026-10-17T14:05:00Z"), "Sat 17 Oct 10:05 EDT");
+        let saint_paul = chrono_tz::America::Sao_Paulo;
+        assert_eq!(moment_with_zone(now, now, saint_paul), "12:00 -03 today");
     }
 
     #[rstest]

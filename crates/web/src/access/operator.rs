@@ -1,0 +1,90 @@
+//! The operator's session, which every page of the console needs.
+
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono::{DateTime, TimeDelta, Utc};
+use hippo_core::sign_in::Session;
+
+use super::session::Visitor;
+use crate::error::PageError;
+use crate::page::{NavigationLink, Page};
+use crate::ports::WebPorts;
+
+/// What can't be undone needs a sign-in within this time.
+const RECENT: TimeDelta = TimeDelta::hours(1);
+
+/// The links of the console.
+const CONSOLE_LINKS: [NavigationLink; 5] = [
+    NavigationLink {
+        path: "/console",
+        words: "Console",
+    },
+    NavigationLink {
+        path: "/console/schedules",
+        words: "Schedules",
+    },
+    NavigationLink {
+        path: "/console/notices",
+        words: "Notices",
+    },
+    NavigationLink {
+        path: "/console/libraries",
+        words: "Libraries",
+    },
+    NavigationLink {
+        path: "/console/families",
+        words: "Families",
+    },
+];
+
+/// Somebody who is signed in as the operator.
+#[derive(Clone)]
+pub(crate) struct Operator {
+    session: Session,
+}
+
+impl Operator {
+    /// A page with the console's links.
+    pub(crate) fn page(&self, title: impl Into<String>) -> Page {
+        let mut links = CONSOLE_LINKS.to_vec();
+        if self.session.family.is_some() {
+            links.push(NavigationLink {
+                path: "/family",
+                words: "My family",
+            });
+        }
+        Page {
+            title: title.into(),
+            links,
+            is_signed_in: true,
+        }
+    }
+
+    /// Refuses what needs a recent sign-in.
+    pub(crate) fn require_recent_sign_in(&self, now: DateTime<Utc>) -> Result<(), PageError> {
+        match now - self.session.signed_in_at <= RECENT {
+            true => Ok(()),
+            false => Err(PageError::old_sign_in()),
+        }
+    }
+}
+
+/// Lets only the operator through, and hands the session on.
+pub(crate) async fn require_operator(
+    State(ports): State<WebPorts>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let session = match Visitor::from_request_parts(&mut parts, &ports).await {
+        Ok(Visitor(Some(session))) => session,
+        Ok(Visitor(None)) => return Redirect::to("/sign-in").into_response(),
+        Err(error) => return error.into_response(),
+    };
+    if !session.is_operator {
+        return PageError::not_found().into_response();
+    }
+    parts.extensions.insert(Operator { session });
+    next.run(Request::from_parts(parts, body)).await
+}

@@ -1,0 +1,155 @@
+//! The console's first page.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use hippo_core::alerts::{Alert, Confirmation, StoredAlert, confirm_alert};
+use hippo_core::run::grid::SIGN_LEGEND;
+use hippo_core::schedule::Pause;
+use hippo_core::store::StoreResult;
+use serde::Deserialize;
+
+use super::coming::{ComingRuns, find_coming_runs};
+use super::grid::{RowView, build_rows, pause_words};
+use super::late::{LateNotice, find_late_notices};
+use super::load::{load_month, load_schedules};
+use super::view::{Times, run_path, tone_class};
+use crate::access::operator::Operator;
+use crate::error::PageResult;
+use crate::page::{Page, html};
+use crate::ports::{WebPorts, WebStore};
+
+/// At most this many alerts are read and shown.
+const MAX_ALERTS: usize = 20;
+
+/// Older alerts are left out.
+const ALERT_WINDOW: TimeDelta = TimeDelta::days(2);
+
+/// At most this many families are looked at for late notices.
+const MAX_FAMILIES: usize = 1000;
+
+/// At most this many open mails are read.
+const MAX_OPEN_MAILS: usize = 200;
+
+/// At most this many late notices are shown.
+const MAX_LATE: usize = 20;
+
+#[derive(Template)]
+#[template(path = "console/overview.html")]
+struct OverviewPage {
+    page: Page,
+    now: String,
+    is_started: bool,
+    alerts: Vec<AlertView>,
+    late: Vec<LateNotice>,
+    more_late: usize,
+    coming: ComingRuns,
+    all_paused: Vec<String>,
+    rows: Vec<RowView>,
+    from: String,
+    to: String,
+    legend: Vec<(&'static str, &'static str, &'static str)>,
+}
+
+/// An alert in words.
+struct AlertView {
+    sentence: String,
+    advice: &'static str,
+    since: String,
+    /// How often it was raised.
+    times: u64,
+    /// The page that shows more.
+    path: Option<String>,
+}
+
+/// What the page's address says.
+#[derive(Deserialize)]
+pub(crate) struct OverviewQuery {
+    /// Present: a run was just started.
+    #[serde(default)]
+    started: Option<String>,
+}
+
+/// Shows the page.
+pub(crate) async fn show(
+    State(ports): State<WebPorts>,
+    Extension(operator): Extension<Operator>,
+    Query(query): Query<OverviewQuery>,
+) -> PageResult {
+    let times = Times::new(&ports);
+    let store = &*ports.store;
+    let month = load_month(store, times.now, times.zone).await?;
+    let schedules = load_schedules(store).await?;
+    let pauses = store.pauses().await?;
+    let families = store.families_page(None, MAX_FAMILIES).await?;
+    let open = store.open_mails(None, MAX_OPEN_MAILS).await?;
+    let mut late = find_late_notices(&families, &open, &month.history.newest, times);
+    let more_late = late.len().saturating_sub(MAX_LATE);
+    late.truncate(MAX_LATE);
+    let for_all = |pause: &&Pause| pause.label.is_none() && pause.includes(times.now);
+    let all_paused = pauses.iter().filter(for_all);
+    html(
+        StatusCode::OK,
+        &OverviewPage {
+            page: operator.page("Console"),
+            now: times.show(times.now),
+            is_started: query.started.is_some(),
+            alerts: load_alerts(store, times).await?,
+            late,
+            more_late,
+            coming: find_coming_runs(&month, &schedules, &pauses, times),
+            all_paused: all_paused.map(|pause| pause_words(pause, times)).collect(),
+            rows: build_rows(&month, &schedules, &pauses, times),
+            from: month.from.format("%a %-d %b").to_string(),
+            to: month.to.format("%a %-d %b").to_string(),
+            legend: SIGN_LEGEND
+                .iter()
+                .map(|(sign, tone, words)| (*sign, tone_class(*tone), *words))
+                .collect(),
+        },
+    )
+}
+
+/// Loads the alerts of the last two days that are true.
+async fn load_alerts(store: &dyn WebStore, times: Times) -> StoreResult<Vec<AlertView>> {
+    let since = times.now - ALERT_WINDOW;
+    let recent = store.recent_alerts(MAX_ALERTS).await?;
+    let mut views = Vec::new();
+    for stored in recent.into_iter().filter(|alert| alert.last_seen >= since) {
+        // A delivered alert was confirmed; the others may not be true any more.
+        let is_true = stored.delivered_at.is_some() || {
+            let confirmation = confirm_alert(store, &stored.alert).await?;
+            matches!(confirmation, Confirmation::True(_))
+        };
+        if is_true {
+            views.push(alert_view(&stored, times));
+        }
+    }
+    Ok(views)
+}
+
+fn alert_view(stored: &StoredAlert, times: Times) -> AlertView {
+    let alert = &stored.alert;
+    let path = match alert {
+        Alert::RunFailed { run, .. } | Alert::RunLost { run } | Alert::RunTooLate { run } => {
+            Some(run_path(run))
+        }
+        Alert::NoNotice { .. }
+        | Alert::RecipientUnreached { .. }
+        | Alert::NewerNotice { .. }
+        | Alert::StoreRestored { .. } => Some("/console/notices".to_owned()),
+        Alert::PageChanged { .. } | Alert::LibraryDown { .. } | Alert::WrongDateFormat { .. } => {
+            Some("/console/libraries".to_owned())
+        }
+        _ => None,
+    };
+    AlertView {
+        sentence: alert.sentence(),
+        advice: alert.advice(),
+        since: times.show(stored.first_seen),
+        times: stored.times,
+        path,
+    }
+}

@@ -1,0 +1,9 @@
+//! The operator's console.
+
+mod overview;
+mod pages;
+mod reads;
+mod roles;
+mod schedules;
+mod start;
+mod world;
