@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 use hippo_core::picture::PictureSource;
 pub(crate) use hippo_core::schedule::declaration::table::PERSON_LABEL;
@@ -43,7 +44,32 @@ pub(crate) struct Config {
     /// `[picture]`: where the picture of the day comes from.
     pub(crate) picture: Option<PictureSource>,
     pub(crate) jobs: Jobs,
-    pub(crate) web: WebConfig,
+    /// `[web]`: who signs in to the web pages as the operator, besides the operator's address.
+    #[cfg_attr(
+        not(feature = "web"),
+        expect(dead_code, reason = "only the web pages need it")
+    )]
+    pub(crate) web_operators: Vec<EmailAddress>,
+    /// `[web]`: where other devices find the pages and feeds; `None`: only this machine does.
+    pub(crate) public_url: Option<Url>,
+}
+
+/// `[web]`: the web pages.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WebTable {
+    operators: Vec<String>,
+    public_url: Option<Url>,
+}
+
+impl WebTable {
+    /// Parses the addresses; an error message completes a sentence after the file's path.
+    fn operators(&self) -> Result<Vec<EmailAddress>, String> {
+        let addresses = self.operators.iter();
+        addresses
+            .map(|address| mailbox("web.operators", address).map(|(_, address)| address))
+            .collect()
+    }
 }
 
 /// `[checks]`: the pace of `check-cards`.
@@ -66,14 +92,6 @@ impl Default for Checks {
             jitter_seconds: 2.0,
         }
     }
-}
-
-/// `[web]`: the pages and feeds.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct WebConfig {
-    /// Where other devices find them; `None`: only this machine does.
-    pub(crate) public_url: Option<Url>,
 }
 
 /// `[mail]`: how emails are sent.
@@ -185,13 +203,13 @@ struct File {
     #[serde(default)]
     picture: Option<PictureSource>,
     #[serde(default)]
-    web: WebConfig,
-    #[serde(default)]
     operator: OperatorTable,
     #[serde(default)]
     jobs: BTreeMap<String, JobTable>,
     #[serde(default)]
     schedule: Vec<Spanned<ScheduleTable>>,
+    #[serde(default)]
+    web: WebTable,
 }
 
 impl Config {
@@ -269,8 +287,9 @@ impl Config {
             checks: file.checks,
             mail: file.mail,
             picture: file.picture,
+            web_operators: file.web.operators()?,
             jobs: Jobs::from_tables(file.operator, file.jobs, schedules, failures_by_label)?,
-            web: file.web,
+            public_url: file.web.public_url,
         })
     }
 }
@@ -315,7 +334,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 /// Fails unless the address can be the beginning of links.
-fn check_web(web: &WebConfig) -> Result<(), String> {
+fn check_web(web: &WebTable) -> Result<(), String> {
     let Some(url) = &web.public_url else {
         return Ok(());
     };
@@ -493,6 +512,12 @@ transport = "folder"
 # up on. Without it, they only go to the log of scheduled runs.
 # email = "you@example.org"
 
+# [web]
+# The https address of the pages and feeds, if other devices read them.
+# public_url = "https://hippo.example.org"
+# Who signs in to the pages of “hippo serve” as the operator, besides the address above.
+# operators = ["you@example.org"]
+
 # [jobs.check-cards]
 # heartbeat = "https://hc-ping.com/…"      # the heartbeat URL, fetched after each good run
 # heartbeat_start_fail = true           # also fetch URL/start before a run, and URL/fail after a run in which everything failed
@@ -584,6 +609,7 @@ mod tests {
     #[case::unencrypted(&format!("{MAIL}[web]\npublic_url = \"http://hippo.example.org\"\n"), "web.public_url")]
     #[case::with_a_path(&format!("{MAIL}[web]\npublic_url = \"https://example.org/hippo\"\n"), "web.public_url")]
     #[case::other_scheme(&format!("{MAIL}[web]\npublic_url = \"webcal://example.org\"\n"), "web.public_url")]
+    #[case::operators(&format!("{MAIL}[web]\noperators = [\"nobody\"]\n"), "web.operators")]
     #[case::contact(&format!("contact = \"a\\nb\"\n{MAIL}"), "“contact”")]
     #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
     #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "another machine")]
@@ -601,7 +627,7 @@ mod tests {
     fn links_may_begin_with_https_or_this_machine(#[case] url: &str) {
         let text = format!("{MAIL}[web]\npublic_url = \"{url}\"\n");
         let config = Config::parse(&text).unwrap();
-        assert_eq!(config.web.public_url, url.parse().ok());
+        assert_eq!(config.public_url, url.parse().ok());
     }
 
     #[test]

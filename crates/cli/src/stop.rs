@@ -67,6 +67,15 @@ impl Stop {
             listener,
         }
     }
+
+    /// Returns once a signal asked the command to stop.
+    pub(crate) async fn asked(&self) {
+        let mut requested = self.requested.clone();
+        if requested.wait_for(|requested| *requested).await.is_err() {
+            // The listener has ended, so no signal will come.
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 impl Drop for Stop {
@@ -83,15 +92,7 @@ impl StopRequest for Stop {
     }
 
     async fn grace_is_over(&self) {
-        let mut stop_requested = self.requested.clone();
-        if stop_requested
-            .wait_for(|stop_requested| *stop_requested)
-            .await
-            .is_err()
-        {
-            // The listener has ended, so no signal will come.
-            std::future::pending::<()>().await;
-        }
+        self.asked().await;
         tokio::time::sleep(STOP_GRACE).await;
     }
 }

@@ -25,6 +25,8 @@ mod restore;
 mod run_job;
 mod runs;
 pub(crate) mod schedule;
+#[cfg(feature = "web")]
+mod serve;
 mod status;
 
 use std::path::PathBuf;
@@ -148,6 +150,8 @@ enum Command {
     /// Test sending email.
     #[command(subcommand)]
     Mail(mail::Command),
+    #[cfg(feature = "web")]
+    Serve(serve::Serve),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Doctor(doctor::Doctor),
@@ -222,6 +226,8 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Runs(args) => runs::run(args, globals).await,
         Command::Logs(args) => logs::run(args, globals).await,
         Command::Mail(command) => mail::run(command, globals).await,
+        #[cfg(feature = "web")]
+        Command::Serve(args) => serve::run(args, globals).await,
         Command::Backup(args) => backup::run(args, globals).await,
         Command::Restore(args) => restore::run(args, globals).await,
         Command::Doctor(args) => doctor::run(args, globals).await,

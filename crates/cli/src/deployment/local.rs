@@ -251,7 +251,7 @@ impl Deployment for LocalDeployment {
     }
 
     fn public_url(&self) -> Result<Url, CommandError> {
-        match &self.config.web.public_url {
+        match &self.config.public_url {
             Some(url) => Ok(url.clone()),
             None => LOCAL_URL.parse().map_err(|error| {
                 CommandError::unusable(format!("{LOCAL_URL} isn't an address.")).caused_by(error)

@@ -28,4 +28,6 @@ mod recording;
 #[cfg(feature = "aws")]
 mod schedule_render;
 mod schedules;
+#[cfg(feature = "web")]
+mod serve;
 mod setup;

@@ -180,6 +180,11 @@ pub enum Alert {
         /// Its id there.
         id: String,
     },
+    /// So many sign-in mails were asked for that no more are sent that day; one alert per day.
+    ManySignIns {
+        /// The day.
+        day: NaiveDate,
+    },
     /// A newer version raised an alert that this version cannot read.
     NewerAlert {
         /// The day on which it was found.
@@ -294,6 +299,7 @@ impl Alert {
             Self::StoreRestored { day, .. } => format!("store-restored/{day}"),
             Self::ClockBehindSchedule { day, .. } => format!("clock-behind-schedule/{day}"),
             Self::DamagedRow { table, id } => format!("damaged-row/{table}/{id}"),
+            Self::ManySignIns { day } => format!("many-sign-ins/{day}"),
             Self::NewerAlert { day } => format!("newer-alert/{day}"),
         })
     }

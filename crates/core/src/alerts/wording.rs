@@ -162,6 +162,10 @@ impl Alert {
             Self::DamagedRow { table, id } => {
                 format!("A row in the store is damaged and left out: {id} in {table}.")
             }
+            Self::ManySignIns { .. } => {
+                "Somebody asked for more than 100 sign-in emails within a day, so we send no more for now."
+                    .to_owned()
+            }
             Self::NewerAlert { .. } => {
                 "A newer version raised an alert that this version can't read.".to_owned()
             }
@@ -235,6 +239,9 @@ impl Alert {
             Self::DamagedRow { .. } => {
                 "A check rewrites a damaged account. Restore anything else from a backup, or remove it and add it again."
             }
+            Self::ManySignIns { .. } => {
+                "Who is signed in stays so. If it goes on, let your reverse proxy block whoever asks."
+            }
             Self::NewerAlert { .. } => {
                 "Run the same version everywhere. The newer one shows what it is."
             }
@@ -267,6 +274,7 @@ impl Alert {
             | Self::ClockBehindSchedule { .. }
             | Self::DamagedRow { .. }
             | Self::NoPicture { .. }
+            | Self::ManySignIns { .. }
             | Self::NewerAlert { .. } => &[],
         }
     }

@@ -70,6 +70,15 @@ pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
     }
 }
 
+/// Groups the sections of a view by person, however short they are.
+pub fn group_by_person(view: &mut View) {
+    for section in &mut view.sections {
+        let groups = std::mem::take(&mut section.groups);
+        let items = groups.into_iter().flat_map(|group| group.items).collect();
+        section.groups = group_items(items, true);
+    }
+}
+
 /// Writes the opening sentence. It says that nothing is to do only if all accounts are known.
 fn intro(digest: &Digest) -> Option<&'static str> {
     let is_everything_known = digest

@@ -36,6 +36,12 @@ pub const NETWORK_LIMITS: [RateLimit; 1] = [RateLimit {
     within: TimeDelta::hours(1),
 }];
 
+/// The limits of all requests together.
+pub const TOTAL_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 100,
+    within: TimeDelta::days(1),
+}];
+
 /// What is counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -50,6 +56,11 @@ impl RateKey {
     /// The requests of one network.
     pub fn network(network: IpAddr) -> Self {
         Self(format!("network#{network}"))
+    }
+
+    /// All requests.
+    pub fn total() -> Self {
+        Self("total".to_owned())
     }
 
     /// The key as text.

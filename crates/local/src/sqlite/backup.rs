@@ -82,8 +82,14 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let file = private_file(&partial.0).map_err(not_writable)?;
     // One read transaction: others can go on writing. Deleted data isn't copied.
     connect(from, BUSY_TIMEOUT)?.execute("VACUUM INTO ?1", [partial_name])?;
-    // If this copy becomes the database, hippo must know that it was restored.
-    mark_copy(&connect(&partial.0, BUSY_TIMEOUT)?)?;
+    let copy = connect(&partial.0, BUSY_TIMEOUT)?;
+    // If this copy becomes the database, hippo must know that it was restored. And who signed out
+    // since must stay out.
+    mark_copy(&copy)?;
+    copy.execute_batch(
+        "PRAGMA secure_delete = ON; DELETE FROM session; DELETE FROM sign_in_attempt;",
+    )?;
+    drop(copy);
     if !is_sound(&partial.0)? {
         return Err(BackupError::Damaged);
     }

@@ -13,10 +13,11 @@ use hippo_core::alerts::notifier::Notifiers;
 use hippo_core::family::Family;
 use hippo_core::outbox::{MailKind, MailState};
 use hippo_core::run::{JobName, RunOutcome};
+use hippo_core::sign_in::{Grant, PersonId, Session, SignInAttempt, Token};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStart,
-    RunStore, Scope, SecretStore, StoreError, VisitStore,
+    RunStore, Scope, SecretStore, SignInStore, StoreError, VisitStore,
 };
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::NoHeartbeat;
@@ -693,5 +694,31 @@ mod backup {
         let bytes = fs::read(&path).unwrap();
         assert!(contains(&bytes, b"Waterbury"));
         assert!(!contains(&bytes, b"Robin"));
+    }
+
+    #[tokio::test]
+    async fn backup_contains_no_session() {
+        let home = Home::new();
+        let store = SqliteStore::open(&home.filled().await).unwrap();
+        let now = sample::time("06:00:00");
+        let grant = Grant {
+            person: PersonId::from_address(&"zoe@example.org".parse().unwrap()),
+            families: vec![sample::family_id("conrad")],
+            is_operator: false,
+        };
+        let token = Token::generate().unwrap();
+        let session = Session::begin(&token, grant, now);
+        store.add_session(&session).await.unwrap();
+        let attempt = SignInAttempt::begin(&token, now);
+        store.add_attempt(&attempt).await.unwrap();
+        let path = home.path("backup.db");
+        store.backup(&path).await.unwrap();
+        let copy = SqliteStore::open(&path).unwrap();
+        assert_eq!(copy.session(&session.hash).await.unwrap(), None);
+        assert_eq!(copy.attempt(attempt.id).await.unwrap(), None);
+        drop(copy);
+        let bytes = fs::read(&path).unwrap();
+        assert!(!contains(&bytes, session.hash.to_string().as_bytes()));
+        assert_eq!(store.session(&session.hash).await.unwrap(), Some(session));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use hippo_core::clock::local_date;
@@ -12,10 +12,11 @@ use hippo_core::ids::LibraryId;
 use hippo_core::jobs::notify::compose::{ComposeInput, digest_notice};
 use hippo_core::library::Library;
 use hippo_core::mail::MailKey;
-use hippo_core::notice::compose::compose_view;
+use hippo_core::notice::compose::{compose_view, group_by_person};
 use hippo_core::notice::phrases::{day, moment};
 use hippo_core::notice::view::View;
 use hippo_core::store::LoadedFamily;
+use serde::Deserialize;
 
 use crate::access::session::FamilyMember;
 use crate::error::{PageError, PageResult};
@@ -28,11 +29,24 @@ struct FamilyPage {
     page: Page,
     view: View,
     has_cards: bool,
+    is_by_person: bool,
     next_mail: String,
 }
 
+/// How the page is grouped.
+#[derive(Deserialize)]
+pub(crate) struct FamilyQuery {
+    /// `person`, or else by what to do.
+    #[serde(default)]
+    by: String,
+}
+
 /// Shows the page. It reads what the last checks stored, and visits no library.
-pub(crate) async fn show(State(ports): State<WebPorts>, member: FamilyMember) -> PageResult {
+pub(crate) async fn show(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Query(query): Query<FamilyQuery>,
+) -> PageResult {
     let now = ports.clock.now();
     let family = &member.loaded.family;
     let today = local_date(now, family.timezone);
@@ -47,11 +61,17 @@ pub(crate) async fn show(State(ports): State<WebPorts>, member: FamilyMember) ->
         operator_contact: None,
     };
     let digest = digest_notice(&input).await.map_err(PageError::internal)?;
+    let mut view = compose_view(&digest, ports.settings.contact.as_deref());
+    let is_by_person = query.by == "person";
+    if is_by_person {
+        group_by_person(&mut view);
+    }
     html(
         StatusCode::OK,
         &FamilyPage {
             page: member.page("Today"),
-            view: compose_view(&digest, ports.settings.contact.as_deref()),
+            view,
+            is_by_person,
             has_cards: !member.loaded.cards.is_empty(),
             next_mail: next_mail(&ports, family, now).await?,
         },

@@ -76,7 +76,8 @@ struct SettingsPage {
     policies: [(&'static str, &'static str, SendWhenEmpty); 9],
     recipients: Vec<String>,
     pause: Option<String>,
-    today: NaiveDate,
+    /// The first day that a pause may end.
+    tomorrow: NaiveDate,
     problem: Option<String>,
     is_saved: bool,
 }
@@ -194,7 +195,7 @@ fn show_page(ports: &WebPorts, member: &FamilyMember, outcome: Outcome) -> PageR
         policies: SEND_POLICIES,
         recipients: family.recipients.iter().map(ToString::to_string).collect(),
         pause: pause_words(family, now, today),
-        today,
+        tomorrow: today.succ_opt().unwrap_or(today),
         problem,
         is_saved,
     };

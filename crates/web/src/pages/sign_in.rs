@@ -9,12 +9,13 @@ use axum::extract::{Query, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::email_address::EmailAddress;
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::mail::SignInRequest;
 use hippo_core::sign_in::{
     ADDRESS_LIMITS, ATTEMPT_LIFETIME, Grant, NETWORK_LIMITS, PersonId, RateKey, Session,
-    SignInAttempt, SignInCode, SignInUse, Token,
+    SignInAttempt, SignInCode, SignInUse, TOTAL_LIMITS, Token,
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -191,6 +192,7 @@ pub(crate) async fn request_mail(
     }
     let key = RateKey::address(&PersonId::from_address(&address));
     let may_ask = take_permit(store, &key, &ADDRESS_LIMITS, now).await?;
+    let may_ask = may_ask && take_total_permit(&ports).await?;
     let token = Token::generate().map_err(PageError::internal)?;
     let attempt = SignInAttempt::begin(&token, now);
     store.add_attempt(&attempt).await?;
@@ -203,7 +205,7 @@ pub(crate) async fn request_mail(
         let sent = ports.sign_in_mails.send(request).await;
         sent.map_err(PageError::unavailable)?;
     } else {
-        tracing::info!("An address reached the limit of its sign-in mails.");
+        tracing::info!("A limit of sign-in mails was reached.");
     }
     let value = AttemptToken { id, token }.to_secret_text();
     let cookie = set_cookie(
@@ -214,6 +216,17 @@ pub(crate) async fn request_mail(
     );
     let to_code = Redirect::to("/sign-in/code").into_response();
     Ok(with_cookie(to_code, cookie))
+}
+
+/// Counts a mail among those of all addresses; tells the operator if there are too many.
+async fn take_total_permit(ports: &WebPorts) -> Result<bool, PageError> {
+    let (store, now) = (&*ports.store, ports.clock.now());
+    let may_ask = take_permit(store, &RateKey::total(), &TOTAL_LIMITS, now).await?;
+    if !may_ask {
+        let day = now.date_naive();
+        raise_alerts(store, &[Alert::ManySignIns { day }], now).await?;
+    }
+    Ok(may_ask)
 }
 
 /// Shows the form for a code.

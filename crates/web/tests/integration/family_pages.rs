@@ -99,6 +99,8 @@ async fn page_says_what_the_mail_says() {
     let words = |html: &str| -> Vec<String> {
         let body = html.split_once("</h1>").unwrap().1;
         let body = body.split("<h2>The email").next().unwrap();
+        let switch = "<p class=\"small\"><a href=\"/family?by=person\">Group by person</a></p>";
+        let body = body.replace(switch, "");
         let body = body.split("Sent by LibraryHippo").next().unwrap();
         let texts = body.split('<').filter_map(|part| part.split_once('>'));
         let texts = texts.map(|(_, text)| text.trim().to_owned());
@@ -116,6 +118,33 @@ async fn page_says_what_the_mail_says() {
     let next = "Next email: tomorrow at 06:30 (America/Toronto), if there is something to say.";
     assert!(page.body.contains(next), "{}", page.body);
     assert!(page.body.len() < 60_000);
+}
+
+#[tokio::test]
+async fn page_is_grouped_by_person_on_request() {
+    let web = TestWeb::new().await;
+    let card = Card {
+        patron: "Ada".to_owned(),
+        ..sample::card("conrad", "wpl", "f3")
+    };
+    let card = sample::add_card(&*web.store, card).await;
+    for card in [&web.card, &card] {
+        web.save_account(card, sample::account(7_00)).await;
+    }
+    let mut browser = web.signed_in(PAT).await;
+    let (plain, grouped) = (
+        browser.get("/family").await,
+        browser.get("/family?by=person").await,
+    );
+    let names = |page: &crate::web::TestResponse| page.body.matches("<h3 dir=\"auto\">").count();
+    assert_eq!(names(&plain), 0);
+    assert!(grouped.body.contains("<h3 dir=\"auto\">Ada</h3>"));
+    assert!(grouped.body.contains("<h3 dir=\"auto\">Robin</h3>"));
+    assert_eq!(
+        plain.body.matches("The &#60;Owl&#62;").count(),
+        grouped.body.matches("The &#60;Owl&#62;").count()
+    );
+    assert!(plain.body.matches("Owl").count() >= 2);
 }
 
 #[tokio::test]

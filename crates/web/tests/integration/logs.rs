@@ -65,7 +65,7 @@ async fn addresses_tokens_and_codes_are_in_no_log_and_no_error() {
         "Somebody signed in.",
         "A page failed",
         "Refused a request",
-        "reached the limit",
+        "A limit of sign-in mails was reached",
     ] {
         assert!(log.contains(expected), "{expected}: {log}");
     }

@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
-use hippo_core::store::FamilyStore as _;
+use hippo_core::store::{AlertStore as _, FamilyStore as _};
 use hippo_core::testing::contract::sample;
 
 use crate::web::{BOTH, KIM, OPERATOR, PAT, TestWeb};
@@ -223,6 +223,27 @@ async fn network_asks_for_ten_mails_an_hour_whatever_it_claims() {
     let mut other = web.browser();
     other.peer = "198.51.100.1".parse().unwrap();
     assert_eq!(other.ask_for_mail(PAT).await.location(), "/sign-in/code");
+}
+
+#[tokio::test]
+async fn hundred_mails_a_day_are_the_most_and_the_operator_is_told() {
+    let web = TestWeb::new().await;
+    let mut pat = web.signed_in(PAT).await;
+    for number in 1..110_u8 {
+        let mut browser = web.browser();
+        browser.peer = std::net::IpAddr::from([203, number, 113, 1]);
+        let address = format!("somebody-{number}@example.org");
+        let asked = browser.ask_for_mail(&address).await;
+        assert_eq!(asked.location(), "/sign-in/code");
+    }
+    assert_eq!(web.requests(), 100);
+    let alerts = web.store.recent_alerts(10).await.unwrap();
+    let alerts: Vec<String> = alerts
+        .iter()
+        .map(|stored| stored.alert.key().to_string())
+        .collect();
+    assert_eq!(alerts, ["many-sign-ins/2026-11-21"]);
+    assert_eq!(pat.get("/family").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -10,10 +10,12 @@ use hippo_core::run::day::{DayKey, Square};
 use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{JobName, Run, RunOutcome};
 use hippo_core::schedule::Pause;
+use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::{ADDRESS_LIMITS, Grant, PersonId, RateKey, Session, Token};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, FeedStore, LibraryStore, OutboxStore,
-    PauseStore, RunDayStore, RunStore, Saved, Scope, SecretStore, VisitStore,
+    PauseStore, RunDayStore, RunStore, Saved, Scope, SecretStore, SignInStore, VisitStore,
 };
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
@@ -416,4 +418,34 @@ async fn feed_takes_a_read_of_its_own_and_its_use_one_write_a_day() {
         !used.has_new_use(day),
         "the next reader of the day writes nothing"
     );
+}
+
+#[tokio::test]
+async fn session_takes_one_read_and_a_limit_one_read_and_one_write() {
+    let Some(store) = fresh().await else { return };
+    let now = sample::time("06:00:00");
+    let person = PersonId::from_address(&"zoe@example.org".parse().unwrap());
+    let grant = Grant {
+        person: person.clone(),
+        families: vec![sample::family_id("conrad")],
+        is_operator: false,
+    };
+    let session = Session::begin(&Token::generate().unwrap(), grant, now);
+    store.add_session(&session).await.unwrap();
+    store.spent.take();
+    store.session(&session.hash).await.unwrap();
+    let spent = store.spent.take();
+    assert_eq!((operations(&spent), spent[0].units), (vec!["GetItem"], 1.0));
+    let key = RateKey::address(&person);
+    for _ in 0..3 {
+        let permit = take_permit(&store.store, &key, &ADDRESS_LIMITS, now);
+        assert!(permit.await.unwrap());
+        assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
+    }
+    let permit = take_permit(&store.store, &key, &ADDRESS_LIMITS, now);
+    assert!(!permit.await.unwrap());
+    assert_eq!(operations(&store.spent.take()), ["GetItem"]);
+    store.remove_sessions(&person).await.unwrap();
+    let deleted = operations(&store.spent.take()).len();
+    assert_eq!(deleted, 3, "a query and two batches");
 }

@@ -1,0 +1,167 @@
+//! `hippo serve`: the web pages on this machine.
+
+mod sign_in_mails;
+
+use std::future::IntoFuture as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use clap::Args;
+use hippo_core::email_address::EmailAddress;
+use hippo_core::jobs::StopRequest as _;
+use hippo_local::sqlite::SqliteStore;
+use hippo_web::{
+    PeerAddress, PublicUrl, WebPorts, WebSettings, create_operator_link, router, sign_in_link_page,
+};
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+use self::sign_in_mails::SignInMails;
+use crate::config::Config;
+use crate::context::{Globals, clock};
+use crate::deployment::local::open_database;
+use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
+use crate::mailer::mailer;
+use crate::output::stdout::io_words;
+use crate::stop::Stop;
+
+/// Serve the web pages on this machine.
+///
+/// Families sign in with their email addresses. The pages start no checks and send no notices: your
+/// schedule does. docs/WEB.md says how to put them behind a reverse proxy.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo serve
+  hippo serve --listen 127.0.0.1:9000
+  hippo serve --public-url https://hippo.example.org
+
+It prints a link that signs you in as the operator, once and within 15 minutes.
+Ctrl-C ends it.")]
+pub(crate) struct Serve {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8484")]
+    listen: SocketAddr,
+    /// The address of the pages, as people type it. By default that of config.toml, or else the one that it
+    /// listens on.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<PublicUrl>,
+}
+
+/// Where the pages are.
+#[derive(Serialize)]
+struct ServingDocument<'a> {
+    listen: SocketAddr,
+    public_url: String,
+    operator_link: &'a str,
+}
+
+/// Serves until a signal comes.
+pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
+    let home = globals.local_home("serve", "On AWS, the stack's own functions do the work.")?;
+    home.must_exist()?;
+    let config = Config::read(&home)?;
+    // The configuration checked the address.
+    let configured = config.public_url.as_ref();
+    let configured = configured.and_then(|url| url.as_str().parse::<PublicUrl>().ok());
+    let public_url = serve.public_url.or(configured);
+    let is_https = public_url.as_ref().is_some_and(PublicUrl::is_secure);
+    if !serve.listen.ip().is_loopback() && !is_https {
+        return Err(CommandError::usage(
+            "Other machines could reach the pages, so they need https. Name their https address, and put a reverse \
+             proxy in front.",
+        )
+        .try_command(format!(
+            "hippo serve --listen {} --public-url https://hippo.example.org",
+            serve.listen
+        )));
+    }
+    let store = Arc::new(open_database(&home)?);
+    let listener = TcpListener::bind(serve.listen).await.map_err(|error| {
+        CommandError::unusable(format!(
+            "Can't listen on {}: {}.",
+            serve.listen,
+            io_words(&error)
+        ))
+        .advice("Stop the other program, or choose another port with --listen.")
+    })?;
+    let listen = listener
+        .local_addr()
+        .map_err(|error| CommandError::unusable("Can't tell where it listens.").caused_by(error))?;
+    let public_url = match public_url {
+        Some(url) => url,
+        None => format!("http://{listen}")
+            .parse()
+            .map_err(|error| CommandError::from_source(ErrorKind::Usage, error))?,
+    };
+    let settings = WebSettings {
+        operators: operators(&config),
+        contact: config.contact.clone(),
+        public_url,
+    };
+    let mails = SignInMails::start(
+        Arc::<SqliteStore>::clone(&store),
+        Arc::from(mailer(&home, &config)?),
+        clock()?,
+        &settings,
+        sign_in_link_page(&settings.public_url),
+    );
+    let ports = WebPorts {
+        store,
+        sign_in_mails: mails.queue(),
+        clock: clock()?,
+        settings: Arc::new(settings),
+    };
+    let link = create_operator_link(&ports)
+        .await
+        .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
+    let public_url = ports.settings.public_url.origin();
+    globals.output.print_document(&ServingDocument {
+        listen,
+        public_url: public_url.clone(),
+        operator_link: &link,
+    });
+    globals.output.print_line(format!(
+        "The pages are at {public_url}. Press Ctrl-C to stop.\n\
+         To sign in as the operator, open this link within 15 minutes. It works once:\n  {link}"
+    ));
+    let served = serve_until_stopped(listener, router(ports)).await;
+    mails.finish().await;
+    served.map_err(|error| CommandError::unusable("The pages stopped.").caused_by(error))?;
+    Ok(Outcome::Done)
+}
+
+/// The addresses that sign in as the operator.
+fn operators(config: &Config) -> Vec<EmailAddress> {
+    let configured = config.web_operators.iter().chain(&config.jobs.operator);
+    configured.cloned().collect()
+}
+
+/// Serves until a signal comes, and then finishes the open requests.
+async fn serve_until_stopped(listener: TcpListener, router: Router) -> std::io::Result<()> {
+    let stop = Arc::new(Stop::listen("finishing the open requests", ""));
+    let service = router
+        .layer(from_fn(insert_peer))
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let signal = Arc::clone(&stop);
+    let server =
+        axum::serve(listener, service).with_graceful_shutdown(async move { signal.asked().await });
+    tokio::select! {
+        served = server.into_future() => served,
+        () = stop.grace_is_over() => Ok(()),
+    }
+}
+
+/// Tells the router where a request comes from.
+async fn insert_peer(
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(PeerAddress(peer.ip()));
+    next.run(request).await
+}

@@ -1,0 +1,244 @@
+//! `hippo serve`, as a browser sees it: over real HTTP, with the mail found in the mail folder.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::common::{Home, files, printed};
+
+/// How long the command may take to start, to mail, and to stop.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A running `hippo serve`.
+struct Server {
+    process: Child,
+    started: Value,
+}
+
+impl Server {
+    fn start(home: &Home) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_hippo"))
+            .env_clear()
+            .env("HIPPO_HOME", home.path())
+            .env("HIPPO_LOG", "trace")
+            .args(["--json", "serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = process.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let started = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+        Self { process, started }
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.started[name].as_str().unwrap()
+    }
+
+    /// Asks it to stop; returns its exit code and its log.
+    fn stop(mut self) -> (Option<i32>, String) {
+        let id = self.process.id().to_string();
+        let killed = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(killed.success());
+        let start = Instant::now();
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < TIMEOUT, "it doesn't stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mut log = String::new();
+        let stderr = self.process.stderr.as_mut().unwrap();
+        stderr.read_to_string(&mut log).unwrap();
+        (self.process.wait().unwrap().code(), log)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+    }
+}
+
+/// A browser with cookies.
+struct Browser<'a> {
+    server: &'a Server,
+    cookies: BTreeMap<String, String>,
+}
+
+/// A response: its head and its body.
+struct Response {
+    head: String,
+    body: String,
+}
+
+impl Response {
+    fn hidden(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let (_, rest) = self.body.split_once(&start).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+impl<'a> Browser<'a> {
+    fn new(server: &'a Server) -> Self {
+        Self {
+            server,
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    fn send(&mut self, method: &str, path: &str, body: &str) -> Response {
+        let address = self.server.text("listen");
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nCookie: {}\r\n\
+             Origin: http://{address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            cookies.join("; "),
+            body.len()
+        )
+        .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        for line in head.lines() {
+            if let Some(cookie) = line.strip_prefix("set-cookie: ") {
+                let (name, rest) = cookie.split_once('=').unwrap();
+                let value = rest.split(';').next().unwrap();
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Response {
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn get(&mut self, path: &str) -> Response {
+        self.send("GET", path, "")
+    }
+
+    /// Opens a link and presses its button.
+    fn use_link(&mut self, path: &str) -> Response {
+        let page = self.get(path);
+        let body = format!(
+            "form_token={}&token={}",
+            page.hidden("form_token"),
+            page.hidden("token")
+        );
+        self.send("POST", "/sign-in/link", &body)
+    }
+}
+
+/// Waits for the mail, and returns the path of its link.
+fn mailed_link(home: &Home, public_url: &str) -> String {
+    let start = Instant::now();
+    while start.elapsed() < TIMEOUT {
+        for (path, bytes) in files(&home.path().join("mail")) {
+            let html = String::from_utf8(bytes).unwrap();
+            let is_visible = !path.file_name().unwrap().to_str().unwrap().starts_with('.');
+            let link = html.split_once(&format!("href=\"{public_url}"));
+            if let Some((_, rest)) = link.filter(|_| is_visible) {
+                return rest.split('"').next().unwrap().to_owned();
+            }
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("no mail");
+}
+
+#[test]
+fn recipient_signs_in_with_the_mailed_link_and_sees_the_family() {
+    let (home, _) = Home::with_card();
+    let server = Server::start(&home);
+    let mut browser = Browser::new(&server);
+    assert!(browser.get("/family").head.contains("location: /sign-in"));
+    let token = browser.get("/sign-in").hidden("form_token");
+    let asked = browser.send(
+        "POST",
+        "/sign-in",
+        &format!("form_token={token}&address=pat%40example.org"),
+    );
+    assert!(asked.head.starts_with("HTTP/1.1 303"), "{}", asked.head);
+    let link = mailed_link(&home, server.text("public_url"));
+    let used = browser.use_link(&link);
+    assert!(used.head.contains("set-cookie: hippo="), "{}", used.head);
+    assert!(!used.head.contains("Secure"), "this is plain http");
+    let page = browser.get("/family");
+    assert!(page.body.contains("The Conrads"), "{}", page.body);
+    assert!(
+        browser
+            .get("/family/cards")
+            .body
+            .contains("Not checked yet.")
+    );
+
+    let session = browser.cookies["hippo"].clone();
+    let link_token = link.rsplit_once('.').unwrap().1.to_owned();
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("Somebody signed in."), "{log}");
+    for secret in ["pat@example.org", &session, &link_token] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    // Nor are the tokens in the database.
+    for (path, bytes) in files(&home.path()) {
+        let text = String::from_utf8_lossy(&bytes);
+        let is_mail = path.starts_with(home.path().join("mail"));
+        assert!(is_mail || !text.contains(&link_token), "{}", path.display());
+        assert!(!text.contains(&session), "{}", path.display());
+    }
+}
+
+#[test]
+fn operators_link_signs_in_once() {
+    let home = Home::new();
+    let server = Server::start(&home);
+    let link = server.text("operator_link");
+    let path = link.strip_prefix(server.text("public_url")).unwrap();
+    let mut browser = Browser::new(&server);
+    assert!(browser.use_link(path).head.contains("set-cookie: hippo="));
+    assert!(browser.get("/").body.contains("operator"));
+    let again = Browser::new(&server).get(path);
+    assert!(again.head.starts_with("HTTP/1.1 410"), "{}", again.head);
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
+fn other_machines_need_https() {
+    let home = Home::new();
+    for arguments in [
+        &["serve", "--listen", "0.0.0.0:0"][..],
+        &[
+            "serve",
+            "--listen",
+            "0.0.0.0:0",
+            "--public-url",
+            "http://127.0.0.1:1",
+        ],
+        &["serve", "--public-url", "http://hippo.example.org"],
+    ] {
+        insta::assert_snapshot!(printed(&home.run(arguments).code(2)));
+    }
+}
+
+#[test]
+fn taken_port_is_named() {
+    let home = Home::new();
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let run = home.run(&["serve", "--listen", &address]).code(3);
+    insta::assert_snapshot!(printed(&run));
+}
