@@ -68,7 +68,7 @@ fn links_of_a_new_feed_are_shown_once() {
     for (path, bytes) in files(&home.path()) {
         let holds = bytes
             .windows(16)
-            .any(|window| window == token[..16].as_bytes());
+            .any(|window| window == &token.as_bytes()[..16]);
         assert!(!holds, "{}", path.display());
     }
 }
