@@ -4,6 +4,7 @@ mod job_processes;
 mod sign_in_mails;
 
 use std::future::IntoFuture as _;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ use crate::deployment::local::open_database;
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::mailer::mailer;
 use crate::operator_name::operator_name;
+use crate::output::Output;
 use crate::output::stdout::io_words;
 use crate::stop::Stop;
 
@@ -46,8 +48,8 @@ Examples:
   hippo serve --listen 127.0.0.1:9000
   hippo serve --public-url https://hippo.example.org
 
-It prints a link that signs you in as the operator, once and within 15 minutes.
-Ctrl-C ends it.")]
+On a terminal it prints a link that signs you in as the operator, once and within
+15 minutes. Ctrl-C ends it.")]
 pub(crate) struct Serve {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8484")]
@@ -67,7 +69,7 @@ struct ServingDocument<'a> {
 
 /// Serves until a signal comes.
 pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
-    let home = globals.local_home("serve", "On AWS, the stack's own functions do the work.")?;
+    let home = globals.local_home("serve", "There are no web pages on AWS yet.")?;
     home.must_exist()?;
     let is_https = serve.public_url.as_ref().is_some_and(PublicUrl::is_secure);
     if !serve.listen.ip().is_loopback() && !is_https {
@@ -80,6 +82,8 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
             serve.listen
         )));
     }
+    // Before anything is printed, so that a signal never finds the command unprepared.
+    let stop = Arc::new(Stop::listen("finishing the open requests", ""));
     let config = Config::read(&home)?;
     let store = Arc::new(open_database(&home)?);
     let listener = TcpListener::bind(serve.listen).await.map_err(|error| {
@@ -121,23 +125,39 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
         clock: clock()?,
         settings: Arc::new(settings),
     };
-    let link = create_operator_link(&ports)
+    announce(&ports, listen, &globals.output).await?;
+    let served = serve_until_stopped(listener, router(ports), stop).await;
+    mails.finish().await;
+    served.map_err(|error| CommandError::unusable("The pages stopped.").caused_by(error))?;
+    Ok(Outcome::Done)
+}
+
+/// Prints where the pages are, and a link that signs the operator in.
+///
+/// Without a terminal there is no link: a service's output goes to a log that others may read.
+async fn announce(
+    ports: &WebPorts,
+    listen: SocketAddr,
+    output: &Output,
+) -> Result<(), CommandError> {
+    let public_url = ports.settings.public_url.origin();
+    if !output.json && !std::io::stdout().is_terminal() {
+        output.print_line(format!("The pages are at {public_url}."));
+        return Ok(());
+    }
+    let link = create_operator_link(ports)
         .await
         .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
-    let public_url = ports.settings.public_url.origin();
-    globals.output.print_document(&ServingDocument {
+    output.print_document(&ServingDocument {
         listen,
         public_url: public_url.clone(),
         operator_link: &link,
     });
-    globals.output.print_line(format!(
+    output.print_line(format!(
         "The pages are at {public_url}. Press Ctrl-C to stop.\n\
          To sign in as the operator, open this link within 15 minutes. It works once:\n  {link}"
     ));
-    let served = serve_until_stopped(listener, router(ports)).await;
-    mails.finish().await;
-    served.map_err(|error| CommandError::unusable("The pages stopped.").caused_by(error))?;
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Saves the declared schedules where the console reads them.
@@ -157,8 +177,11 @@ fn operators(config: &Config) -> Vec<EmailAddress> {
 }
 
 /// Serves until a signal comes, and then finishes the open requests.
-async fn serve_until_stopped(listener: TcpListener, router: Router) -> std::io::Result<()> {
-    let stop = Arc::new(Stop::listen("finishing the open requests", ""));
+async fn serve_until_stopped(
+    listener: TcpListener,
+    router: Router,
+    stop: Arc<Stop>,
+) -> std::io::Result<()> {
     let service = router
         .layer(from_fn(insert_peer))
         .into_make_service_with_connect_info::<SocketAddr>();

@@ -1,7 +1,7 @@
 //! `hippo serve`, as a browser sees it: over real HTTP, with the mail found in the mail folder.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,20 +19,34 @@ struct Server {
     started: Value,
 }
 
+/// The command on a home, with its output in pipes.
+fn command(home: &Home, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hippo"));
+    command
+        .env_clear()
+        .env("HIPPO_HOME", home.path())
+        .env("HIPPO_LOG", "trace")
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Reads one line of the output, and leaves the rest.
+fn read_line(process: &mut Child) -> String {
+    let stdout = process.stdout.as_mut().unwrap();
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    while stdout.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+        line.extend(byte);
+    }
+    String::from_utf8(line).unwrap()
+}
+
 impl Server {
     fn start(home: &Home) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_hippo"))
-            .env_clear()
-            .env("HIPPO_HOME", home.path())
-            .env("HIPPO_LOG", "trace")
-            .args(["--json", "serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = process.stdout.as_mut().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let arguments = ["--json", "serve", "--listen", "127.0.0.1:0"];
+        let mut process = command(home, &arguments).spawn().unwrap();
+        let line = read_line(&mut process);
         let started = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
         Self { process, started }
     }
@@ -41,7 +55,7 @@ impl Server {
         self.started[name].as_str().unwrap()
     }
 
-    /// Asks it to stop; returns its exit code and its log.
+    /// Asks it to stop; returns its exit code, and the rest of its output with its log.
     fn stop(mut self) -> (Option<i32>, String) {
         let id = self.process.id().to_string();
         let killed = Command::new("kill").args(["-TERM", &id]).status().unwrap();
@@ -52,6 +66,8 @@ impl Server {
             std::thread::sleep(Duration::from_millis(20));
         }
         let mut log = String::new();
+        let stdout = self.process.stdout.as_mut().unwrap();
+        stdout.read_to_string(&mut log).unwrap();
         let stderr = self.process.stderr.as_mut().unwrap();
         stderr.read_to_string(&mut log).unwrap();
         (self.process.wait().unwrap().code(), log)
@@ -249,6 +265,26 @@ fn operator_pauses_a_schedule_and_runs_it_by_hand() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
+fn link_is_not_written_to_a_services_log() {
+    let home = Home::new();
+    let mut process = command(&home, &["serve", "--listen", "127.0.0.1:0"])
+        .spawn()
+        .unwrap();
+    let line = read_line(&mut process);
+    assert!(
+        line.starts_with("The pages are at http://127.0.0.1:"),
+        "{line}"
+    );
+    let server = Server {
+        process,
+        started: Value::Null,
+    };
+    let (code, rest) = server.stop();
+    assert_eq!(code, Some(0));
+    assert!(!rest.contains("token="), "{rest}");
 }
 
 #[test]
