@@ -136,7 +136,7 @@ mod tests {
     )]
     #[case::down(
         checked("2026-11-21T10:10:00Z", Some(FailureKind::SiteDown)),
-        "We couldn’t check this card at 05:10: the library’s site didn’t answer. We’ll try again",
+        "We couldn’t check this card (05:10): the library’s site didn’t answer. We’ll try again",
         false
     )]
     #[case::blocked(

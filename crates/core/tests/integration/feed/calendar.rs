@@ -221,7 +221,7 @@ fn digital_hold_is_borrowed_and_not_picked_up() {
     hold.digital = true;
     let card = card(1, "Ada", millbrook(), account(vec![], vec![hold]));
     let events = events(&Case::of([card]));
-    let summary = "Last day to borrow Night Trains online (Ada, Millbrook Public Library)";
+    let summary = "Last day to borrow online: Night Trains (Ada, Millbrook Public Library)";
     assert_eq!(events[0].summary, summary);
     assert!(!events[0].description.contains("at Central"), "{events:?}");
 }
