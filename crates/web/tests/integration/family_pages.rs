@@ -233,7 +233,7 @@ async fn settings_are_saved_and_shown() {
     for shown in [
         "Saved.",
         "value=\"07:15\"",
-        "value=\"Europe/Berlin\"",
+        "maxlength=\"60\" value=\"Europe/Berlin\"",
         "value=\"5\"",
         "value=\"sun\" selected",
         "checked",
