@@ -170,9 +170,10 @@ fuzz-briefly:
 fuzz-seeds: binaries
 	$(TARGET)/debug/examples/seeds fuzz/corpus
 
-# The command without AWS. Everything else is already built.
+# The command without AWS: as the README installs it, and the smallest one. Everything else is already built.
 .PHONY: demo-without-aws
 demo-without-aws:
+	cargo build --workspace --bins --example seeds --no-default-features --features hippo-cli/web
 	cargo build --workspace --bins --example seeds --no-default-features
 	$(TARGET)/debug/hippo demo
 
