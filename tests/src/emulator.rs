@@ -1,10 +1,12 @@
 //! Runs DynamoDB's emulator as a child of the test, on a free loopback port.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::port::ReservedPort;
 
 /// The longest time that the emulator may take to start.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -13,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Emulator {
     child: Child,
-    address: SocketAddr,
+    port: ReservedPort,
 }
 
 impl Emulator {
@@ -30,20 +32,18 @@ impl Emulator {
             eprintln!("SKIPPED: dynoxide is not installed. Run “make dynoxide”.");
             return None;
         };
-        // Another process may take the port first; then this tries another one.
+        // A program that isn't a test may take the port first; then this tries another one.
         for _ in 0..5 {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = free.local_addr().unwrap();
-            drop(free);
+            let port = ReservedPort::reserve();
             let child = Command::new(&program)
                 .args(["serve", "--log", "quiet", "--port"])
-                .arg(address.port().to_string())
+                .arg(port.address().port().to_string())
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            let mut emulator = Self { child, address };
+            let mut emulator = Self { child, port };
             if emulator.is_listening() {
                 return Some(emulator);
             }
@@ -53,12 +53,12 @@ impl Emulator {
 
     /// Returns its address.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Returns its URL.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.address())
     }
 
     fn is_listening(&mut self) -> bool {
@@ -67,7 +67,7 @@ impl Emulator {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            if TcpStream::connect(self.address).is_ok() {
+            if TcpStream::connect(self.address()).is_ok() {
                 return true;
             }
             thread::sleep(Duration::from_millis(5));

@@ -10,6 +10,7 @@
 pub mod emulator;
 pub mod lambda;
 pub mod moto;
+mod port;
 pub mod python_tools;
 pub mod rights;
 pub mod smtp;

@@ -1,12 +1,13 @@
 //! Runs moto, an emulator of AWS, on a free port for one test.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::port::ReservedPort;
 use crate::python_tools::find_programs;
 
 /// The longest time that it may take to start.
@@ -16,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Moto {
     child: Child,
-    address: SocketAddr,
+    port: ReservedPort,
     programs: PathBuf,
 }
 
@@ -27,13 +28,11 @@ impl Moto {
     /// If it doesn't start, or if it isn't installed and `HIPPO_REQUIRE_EMULATORS` is set.
     pub fn start() -> Option<Self> {
         let programs = find_programs("emulators", "moto_server")?;
-        // Another process may take the port first. Then the next try uses another port.
+        // A program that isn't a test may take the port first. Then the next try uses another one.
         for _ in 0..5 {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = free.local_addr().unwrap();
-            drop(free);
+            let port = ReservedPort::reserve();
             let child = Command::new(programs.join("moto_server"))
-                .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
+                .args(["-H", "127.0.0.1", "-p", &port.address().port().to_string()])
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -41,7 +40,7 @@ impl Moto {
                 .unwrap();
             let mut moto = Self {
                 child,
-                address,
+                port,
                 programs: programs.clone(),
             };
             if moto.wait_until_ready() {
@@ -53,12 +52,12 @@ impl Moto {
 
     /// Returns its URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.address())
     }
 
     /// Returns its address.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Runs a Python script with the server's URL and a JSON document as arguments. Returns the
@@ -83,7 +82,7 @@ impl Moto {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            if TcpStream::connect(self.address).is_ok() {
+            if TcpStream::connect(self.address()).is_ok() {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(20));

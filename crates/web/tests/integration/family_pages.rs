@@ -110,7 +110,10 @@ async fn page_says_what_the_mail_says() {
     assert!(in_mail.len() > 10, "{in_mail:?}");
     assert_eq!(on_page, in_mail);
     assert!(page.body.contains("as of 11:00"), "{}", page.body);
-    assert!(page.body.contains("Today’s email goes out within the next minutes"));
+    assert!(
+        page.body
+            .contains("Today’s email goes out within the next minutes")
+    );
     let today = sample::notice("conrad", "2026-11-21").key();
     let skipped = OutboxRecord::skipped_by_pause(today, sample::time("16:00:00"));
     assert!(web.store.plan_mail(&skipped).await.unwrap());
@@ -277,7 +280,11 @@ async fn second_tab_that_changes_the_settings_is_told() {
     ] {
         let second = browser.post(path, &settings(&version, "9")).await;
         assert_eq!(second.status, StatusCode::CONFLICT, "{path}");
-        assert!(second.body.contains("The settings were changed after you opened this page"));
+        assert!(
+            second
+                .body
+                .contains("The settings were changed after you opened this page")
+        );
         assert!(
             second.body.contains("value=\"5\""),
             "shows how they are now"
