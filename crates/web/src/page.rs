@@ -5,8 +5,6 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
-use crate::error::PageError;
-
 /// What the frame of a page shows.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
@@ -37,7 +35,7 @@ impl Page {
 }
 
 /// Renders a page.
-pub(crate) fn html(status: StatusCode, page: &impl Template) -> Result<Response, PageError> {
+pub(crate) fn html(status: StatusCode, page: &impl Template) -> Result<Response, askama::Error> {
     let body = page.render()?;
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8")];
     Ok((status, headers, body).into_response())

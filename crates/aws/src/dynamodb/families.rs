@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use hippo_core::card::CardKey;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::family::{Family, StoppedRecipient};
+use hippo_core::feed::FeedTokenHash;
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::outbox::OutboxRecord;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
@@ -11,7 +12,6 @@ use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::feeds::token_of_pointer;
 use super::item::{Item, json, text};
 use super::keys::{self, Key, list};
 use super::table::{MAX_ATTEMPTS, Query, Written, too_busy, wait_before_retry};
@@ -273,4 +273,9 @@ pub(super) fn from_item(item: &Item) -> StoreResult<Option<Family>> {
 
 fn is_being_removed(item: &Item) -> bool {
     item.text("removing").is_some()
+}
+
+/// The hash of a feed's token in the family's pointer to it; `None` if the item is no pointer.
+pub(super) fn token_of_pointer(item: &Item) -> Option<FeedTokenHash> {
+    item.id_after(keys::TOKENS)?.parse().ok()
 }

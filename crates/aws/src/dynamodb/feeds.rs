@@ -8,7 +8,7 @@ use hippo_core::store::{FeedStore, StoreError, StoreResult};
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::families::{family_exists, no_family};
+use super::families::{family_exists, no_family, token_of_pointer};
 use super::item::{Item, text};
 use super::keys::{self, Key};
 use super::table::{Query, Step, Transacted, Written};
@@ -99,11 +99,6 @@ impl DynamoDbStore {
         let tokens = pointers.iter().filter_map(token_of_pointer);
         Ok(tokens.map(|token| Key::feed(&token)).collect())
     }
-}
-
-/// The token's hash in a pointer; `None` if the item is no pointer.
-pub(super) fn token_of_pointer(item: &Item) -> Option<FeedTokenHash> {
-    item.id_after(keys::TOKENS)?.parse().ok()
 }
 
 fn from_item(item: &Item) -> StoreResult<Feed> {

@@ -18,11 +18,11 @@ struct AboutPage {
 
 /// Shows the page.
 pub(crate) async fn show(State(ports): State<WebPorts>, visitor: Visitor) -> PageResult {
-    html(
+    Ok(html(
         StatusCode::OK,
         &AboutPage {
             page: visitor.page("About"),
             contact: ports.settings.contact.clone(),
         },
-    )
+    )?)
 }

@@ -57,14 +57,14 @@ pub(crate) async fn show(State(ports): State<WebPorts>, member: FamilyMember) ->
         });
     }
     cards.sort_by(|a, b| (&a.patron, &a.library, a.id).cmp(&(&b.patron, &b.library, b.id)));
-    html(
+    Ok(html(
         StatusCode::OK,
         &CardsPage {
             page: member.page("Cards"),
             zone,
             cards,
         },
-    )
+    )?)
 }
 
 /// Pauses the checks of a card.

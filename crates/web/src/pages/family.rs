@@ -66,7 +66,7 @@ pub(crate) async fn show(
     if is_by_person {
         group_by_person(&mut view);
     }
-    html(
+    Ok(html(
         StatusCode::OK,
         &FamilyPage {
             page: member.page("Today"),
@@ -75,7 +75,7 @@ pub(crate) async fn show(
             has_cards: !member.loaded.cards.is_empty(),
             next_mail: next_mail(&ports, family, now).await?,
         },
-    )
+    )?)
 }
 
 /// Loads the libraries of a family's cards.

@@ -32,7 +32,7 @@ struct FamilyChoice {
 pub(crate) async fn show(State(ports): State<WebPorts>, visitor: Visitor) -> PageResult {
     let page = visitor.page("Your library cards");
     let Some(session) = &visitor.0 else {
-        return html(
+        return Ok(html(
             StatusCode::OK,
             &HomePage {
                 page,
@@ -40,7 +40,7 @@ pub(crate) async fn show(State(ports): State<WebPorts>, visitor: Visitor) -> Pag
                 is_operator: false,
                 families: Vec::new(),
             },
-        );
+        )?);
     };
     let mut families = Vec::new();
     for id in &session.families {
@@ -56,7 +56,7 @@ pub(crate) async fn show(State(ports): State<WebPorts>, visitor: Visitor) -> Pag
     if !session.is_operator && is_only_one {
         return Ok(Redirect::to("/family").into_response());
     }
-    html(
+    Ok(html(
         StatusCode::OK,
         &HomePage {
             page,
@@ -64,7 +64,7 @@ pub(crate) async fn show(State(ports): State<WebPorts>, visitor: Visitor) -> Pag
             is_operator: session.is_operator,
             families,
         },
-    )
+    )?)
 }
 
 /// The family that the person chose.

@@ -74,7 +74,7 @@ pub(crate) async fn show(
         views.push(family_view(family, &cards, times));
     }
     let last = families.last().map(|family| family.id.clone());
-    html(
+    Ok(html(
         StatusCode::OK,
         &FamiliesPage {
             page: operator.page("Families"),
@@ -82,7 +82,7 @@ pub(crate) async fn show(
             next: last.filter(|_| has_more),
             is_later_page: after.is_some(),
         },
-    )
+    )?)
 }
 
 fn family_view(family: &Family, cards: &[CardRecord], times: Times) -> FamilyView {

@@ -106,7 +106,7 @@ pub(crate) async fn show(
         });
     }
     let first = runs.iter().map(|run| run.key.scheduled_time).min();
-    html(
+    Ok(html(
         StatusCode::OK,
         &LibrariesPage {
             page: operator.page("Libraries"),
@@ -119,5 +119,5 @@ pub(crate) async fn show(
                 .collect(),
             libraries: views.into_values().collect(),
         },
-    )
+    )?)
 }

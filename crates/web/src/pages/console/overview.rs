@@ -90,7 +90,7 @@ pub(crate) async fn show(
     late.truncate(MAX_LATE);
     let for_all = |pause: &&Pause| pause.label.is_none() && pause.includes(times.now);
     let all_paused = pauses.iter().filter(for_all);
-    html(
+    Ok(html(
         StatusCode::OK,
         &OverviewPage {
             page: operator.page("Console"),
@@ -109,7 +109,7 @@ pub(crate) async fn show(
                 .map(|(sign, tone, words)| (*sign, tone_class(*tone), *words))
                 .collect(),
         },
-    )
+    )?)
 }
 
 /// Loads the alerts of the last two days that are true.
