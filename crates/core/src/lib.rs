@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod alerts;
+pub mod audit;
 pub mod card;
 pub mod check;
 pub mod clock;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hippo_core::clock::Clock;
 use hippo_core::queue::SignInMailQueue;
 use hippo_core::store::{
-    AccountStore, AlertStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
+    AccountStore, AlertStore, AuditStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
     LibraryStore, OutboxStore, RunStore, SignInStore,
 };
 
@@ -24,6 +24,7 @@ pub trait WebStore:
     + DeclaredScheduleStore
     + SignInStore
     + FeedStore
+    + AuditStore
 {
 }
 
@@ -38,6 +39,7 @@ impl<T> WebStore for T where
         + DeclaredScheduleStore
         + SignInStore
         + FeedStore
+        + AuditStore
 {
 }
 

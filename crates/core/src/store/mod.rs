@@ -4,6 +4,7 @@
 //! processes may call any method at once. The store checks the condition of a write during the write, and
 //! doesn't rely on an earlier read.
 
+mod audit;
 mod declared_schedules;
 mod feeds;
 mod pauses;
@@ -35,6 +36,7 @@ use crate::run::work::WorkItem;
 use crate::run::{JobName, Run, RunKey};
 use crate::seal::Sealed;
 
+pub use self::audit::AuditStore;
 pub use self::declared_schedules::{DeclaredScheduleStore, ScheduleChanges};
 pub use self::feeds::FeedStore;
 pub use self::pauses::PauseStore;
@@ -637,6 +639,7 @@ pub trait Store:
     + PictureStore
     + FeedStore
     + SignInStore
+    + AuditStore
 {
 }
 
@@ -656,6 +659,7 @@ impl<T> Store for T where
         + PictureStore
         + FeedStore
         + SignInStore
+        + AuditStore
 {
 }
 

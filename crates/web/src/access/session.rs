@@ -3,6 +3,8 @@
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, TimeDelta, Utc};
+use hippo_core::audit::Actor;
 use hippo_core::family::Family;
 use hippo_core::sign_in::{PersonId, Session, Token};
 use hippo_core::store::LoadedFamily;
@@ -38,6 +40,20 @@ const CONSOLE_LINK: NavigationLink = NavigationLink {
     path: "/console",
     words: "Console",
 };
+
+/// What can't be undone needs a sign-in within this time.
+const RECENT: TimeDelta = TimeDelta::hours(1);
+
+/// Refuses what needs a recent sign-in.
+pub(crate) fn require_recent_sign_in(
+    session: &Session,
+    now: DateTime<Utc>,
+) -> Result<(), PageError> {
+    match now - session.signed_in_at <= RECENT {
+        true => Ok(()),
+        false => Err(PageError::old_sign_in()),
+    }
+}
 
 /// Who is signed in, if anybody.
 pub(crate) struct Visitor(pub(crate) Option<Session>);
@@ -101,6 +117,16 @@ pub(crate) struct FamilyMember {
 }
 
 impl FamilyMember {
+    /// Who changes something, for the record.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::Person(self.session.person.clone())
+    }
+
+    /// Refuses what needs a recent sign-in.
+    pub(crate) fn require_recent_sign_in(&self, now: DateTime<Utc>) -> Result<(), PageError> {
+        require_recent_sign_in(&self.session, now)
+    }
+
     /// A page with the family's links.
     pub(crate) fn page(&self, title: impl Into<String>) -> Page {
         signed_in_page(&self.session, title)

@@ -5,12 +5,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
 use chrono_tz::Tz;
+use hippo_core::audit::Change;
 use hippo_core::card::CardRecord;
 use hippo_core::ids::CardId;
 use hippo_core::notice::card_status::CardStatus;
 
 use super::family::load_libraries;
 use crate::access::session::FamilyMember;
+use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::page::{Page, html};
 use crate::ports::WebPorts;
@@ -90,6 +92,12 @@ async fn set_paused(ports: &WebPorts, member: &FamilyMember, id: &str, paused: b
     ports.store.set_paused(card.card.id, paused).await?;
     let family = &member.loaded.family.id;
     tracing::info!(family.id = %family, card.id = %card.card.id, paused, "A card was paused or resumed.");
+    let card = card.card.id;
+    let change = match paused {
+        true => Change::CardPaused { card },
+        false => Change::CardResumed { card },
+    };
+    record_change(ports, member.actor(), Some(family), change).await;
     Ok(Redirect::to("/family/cards").into_response())
 }
 

@@ -5,6 +5,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
+use hippo_core::audit::Change;
 use hippo_core::clock::local_date;
 use hippo_core::feed::{Feed, FeedLabel, FeedToken, FeedTokenHash};
 use hippo_core::ids::FamilyId;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::access::session::FamilyMember;
+use crate::audit::record_change;
 use crate::error::{HasOwnPage, PageError, PageResult};
 use crate::page::{Page, html};
 use crate::ports::WebPorts;
@@ -142,6 +144,7 @@ async fn add_feed(
     let feed = Feed::new(&token, family.clone(), label, titles, ports.clock.now());
     ports.store.add_feed(&feed).await?;
     tracing::info!(family.id = %family, "A family made a feed.");
+    record_change(ports, member.actor(), Some(family), Change::FeedMade).await;
     let link = |file: &str| {
         let path = Zeroizing::new(format!("/f/{}/{file}", *token.expose()));
         Zeroizing::new(ports.settings.public_url.page(&path))
@@ -171,6 +174,7 @@ pub(crate) async fn revoke(
     let token: FeedTokenHash = form.feed.parse().map_err(|_| PageError::not_found())?;
     if ports.store.revoke_feed(family, &token).await? {
         tracing::info!(family.id = %family, "A family revoked a feed.");
+        record_change(&ports, member.actor(), Some(family), Change::FeedRevoked).await;
     }
     Ok(Redirect::to("/family/links").into_response())
 }

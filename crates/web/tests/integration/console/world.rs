@@ -33,7 +33,7 @@ pub(super) const CANARIES: [&str; 9] = [
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 
 /// Every page of the console.
-pub(super) const PAGES: [&str; 8] = [
+pub(super) const PAGES: [&str; 9] = [
     "/console",
     "/console/schedules",
     "/console/runs/check-cards/mornings/2026-11-21T10:00:00Z",
@@ -42,6 +42,7 @@ pub(super) const PAGES: [&str; 8] = [
     "/console/notices",
     "/console/libraries",
     "/console/families",
+    "/console/audit",
 ];
 
 pub(super) fn at(text: &str) -> DateTime<Utc> {
