@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use hippo_core::clock::Clock;
 use hippo_core::queue::MessageQueue;
+use hippo_core::seal::PublicKeySource;
 use hippo_core::store::{
     AccountStore, AlertStore, AuditStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
-    LibraryStore, OutboxStore, RunStore, SignInStore,
+    LibraryStore, OutboxStore, RunStore, SecretWriter, SignInStore,
 };
 
 use crate::settings::WebSettings;
@@ -25,6 +26,7 @@ pub trait WebStore:
     + SignInStore
     + FeedStore
     + AuditStore
+    + SecretWriter
 {
 }
 
@@ -40,6 +42,7 @@ impl<T> WebStore for T where
         + SignInStore
         + FeedStore
         + AuditStore
+        + SecretWriter
 {
 }
 
@@ -52,6 +55,8 @@ pub struct WebPorts {
     pub messages: Arc<dyn MessageQueue>,
     /// Starts jobs from the console; `None`: the console offers none.
     pub jobs: Option<Arc<dyn StartJob>>,
+    /// The keys that seal numbers and PINs. None of them opens one.
+    pub keys: Arc<dyn PublicKeySource>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The settings.

@@ -275,12 +275,9 @@ pub trait CardStore: Send + Sync {
     async fn remove_card(&self, id: CardId) -> StoreResult<()>;
 }
 
-/// Stores the sealed numbers and PINs.
+/// Replaces sealed numbers and PINs, and can't read any.
 #[async_trait]
-pub trait SecretStore: Send + Sync {
-    /// Returns the sealed secrets of these cards, without missing ones.
-    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
-
+pub trait SecretWriter: Send + Sync {
     /// Replaces a card's secret and its fingerprint in one write.
     ///
     /// [`StoreError::NotFound`] if the card is missing; [`StoreError::AlreadyExists`] if another card of
@@ -291,6 +288,13 @@ pub trait SecretStore: Send + Sync {
         fingerprint: &Fingerprint,
         secret: &Sealed,
     ) -> StoreResult<()>;
+}
+
+/// Stores the sealed numbers and PINs.
+#[async_trait]
+pub trait SecretStore: SecretWriter {
+    /// Returns the sealed secrets of these cards, without missing ones.
+    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
 
     /// Lists all cards that have a secret, ordered by id.
     async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>>;

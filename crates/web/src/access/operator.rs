@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{DateTime, Utc};
 use hippo_core::sign_in::Session;
 
-use super::session::{Visitor, require_recent_sign_in};
+use super::session::{Visitor, is_recent};
 use crate::error::PageError;
 use crate::page::{NavigationLink, Page};
 use crate::ports::WebPorts;
@@ -64,7 +64,10 @@ impl Operator {
 
     /// Refuses what needs a recent sign-in.
     pub(crate) fn require_recent_sign_in(&self, now: DateTime<Utc>) -> Result<(), PageError> {
-        require_recent_sign_in(&self.session, now)
+        match is_recent(&self.session, now) {
+            true => Ok(()),
+            false => Err(PageError::old_sign_in()),
+        }
     }
 }
 

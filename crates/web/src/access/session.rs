@@ -44,15 +44,9 @@ const CONSOLE_LINK: NavigationLink = NavigationLink {
 /// What can't be undone needs a sign-in within this time.
 const RECENT: TimeDelta = TimeDelta::hours(1);
 
-/// Refuses what needs a recent sign-in.
-pub(crate) fn require_recent_sign_in(
-    session: &Session,
-    now: DateTime<Utc>,
-) -> Result<(), PageError> {
-    match now - session.signed_in_at <= RECENT {
-        true => Ok(()),
-        false => Err(PageError::old_sign_in()),
-    }
+/// Whether a session began lately.
+pub(crate) fn is_recent(session: &Session, now: DateTime<Utc>) -> bool {
+    now - session.signed_in_at <= RECENT
 }
 
 /// Who is signed in, if anybody.
@@ -122,9 +116,17 @@ impl FamilyMember {
         Actor::Person(self.session.person.clone())
     }
 
-    /// Refuses what needs a recent sign-in.
-    pub(crate) fn require_recent_sign_in(&self, now: DateTime<Utc>) -> Result<(), PageError> {
-        require_recent_sign_in(&self.session, now)
+    /// Refuses a form of another family: the person may have chosen another one in another tab.
+    pub(crate) fn require_family(&self, family: &str) -> Result<(), PageError> {
+        match self.loaded.family.id.as_str() == family {
+            true => Ok(()),
+            false => Err(PageError::other_family()),
+        }
+    }
+
+    /// Whether the person signed in lately, which some changes need.
+    pub(crate) fn is_recently_signed_in(&self, now: DateTime<Utc>) -> bool {
+        is_recent(&self.session, now)
     }
 
     /// A page with the family's links.

@@ -106,17 +106,9 @@ pub(crate) async fn add(
     member: FamilyMember,
     Form(form): Form<NewFeedForm>,
 ) -> PageResult {
-    check_family(&member, &form.family)?;
+    member.require_family(&form.family)?;
     let made = add_feed(&ports, &member, form).await?;
     show_page(&ports, &member, made.map(Some)).await
-}
-
-/// Refuses a form of another family: the person may have chosen another one in another tab.
-fn check_family(member: &FamilyMember, family: &str) -> Result<(), PageError> {
-    match member.loaded.family.id.as_str() == family {
-        true => Ok(()),
-        false => Err(PageError::other_family()),
-    }
 }
 
 /// Makes a feed, or says what is wrong with the form.
@@ -169,7 +161,7 @@ pub(crate) async fn revoke(
     member: FamilyMember,
     Form(form): Form<RevokeForm>,
 ) -> PageResult {
-    check_family(&member, &form.family)?;
+    member.require_family(&form.family)?;
     let family = &member.loaded.family.id;
     let token: FeedTokenHash = form.feed.parse().map_err(|_| PageError::not_found())?;
     if ports.store.revoke_feed(family, &token).await? {

@@ -18,7 +18,7 @@ use hippo_core::mail::{Mail, MailAnswer, Mailer};
 use hippo_core::message::{MessagePorts, MessageRequest, send_message};
 use hippo_core::queue::{MessageQueue, QueueError};
 use hippo_core::store::{CheckStore as _, FamilyStore as _, LibraryStore as _};
-use hippo_core::testing::contract::sample;
+use hippo_core::testing::contract::sample::{self, SideKeys};
 use hippo_core::testing::memory::MemoryStore;
 use hippo_web::{
     PeerAddress, StartJob, StartJobError, StartRequest, WebPorts, WebSettings,
@@ -81,6 +81,8 @@ impl MessageQueue for TestQueue {
         let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
+            cards: &*self.store,
+            libraries: &*self.store,
             alerts: &*self.store,
             mailer: &self.mailer,
             clock: &*self.clock,
@@ -117,6 +119,8 @@ pub struct TestWeb {
     queue: Arc<TestQueue>,
     /// The runs that were started.
     pub jobs: Arc<TestJobs>,
+    /// The keys that seal numbers and PINs.
+    pub keys: Arc<SideKeys>,
     ports: WebPorts,
     /// The card of `conrad`.
     pub card: Card,
@@ -179,10 +183,12 @@ impl TestWeb {
             requests: Mutex::default(),
         });
         let jobs = Arc::new(TestJobs::default());
+        let keys = Arc::new(SideKeys::generate());
         let ports = WebPorts {
             store: Arc::<MemoryStore>::clone(&store),
             messages: Arc::<TestQueue>::clone(&queue),
             jobs: Some(Arc::<TestJobs>::clone(&jobs)),
+            keys: Arc::<SideKeys>::clone(&keys),
             clock: Arc::<TestClock>::clone(&clock),
             settings: Arc::new(WebSettings {
                 public_url: public_url.parse().unwrap(),
@@ -198,6 +204,7 @@ impl TestWeb {
             clock,
             queue,
             jobs,
+            keys,
             ports,
             card,
             other_card,
@@ -213,6 +220,11 @@ impl TestWeb {
     /// Moves the clock on.
     pub fn wait(&self, time: TimeDelta) {
         *self.clock.0.lock().unwrap() += time;
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// How many sign-in mails were asked for.

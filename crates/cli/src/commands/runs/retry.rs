@@ -80,6 +80,7 @@ pub(super) async fn retry(context: &Context, args: &Retry) -> CommandResult {
             let command = CheckCards {
                 family: input.family,
                 library: input.library,
+                card: input.card,
                 scope: Some(input.scope),
                 start: StartOptions::default(),
                 ..CheckCards::default()
@@ -158,6 +159,7 @@ fn only_failed_cards(input: CheckCardsInput, failures: &[&Subject]) -> CheckCard
         scope: Scope::Failed,
         library: input.library.or_else(|| shared(libraries.collect())),
         family: input.family.or_else(|| shared(families(failures))),
+        card: input.card,
     }
 }
 

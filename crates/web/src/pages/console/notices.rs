@@ -16,13 +16,13 @@ use hippo_core::run::grid::OutcomeTone;
 use hippo_core::text::mask_addresses;
 use serde::Deserialize;
 
-use super::view::{Times, form_page, token_of, tone_class};
+use super::view::{Times, token_of, tone_class};
 use crate::access::form_token::{FormToken, check_form_token};
 use crate::access::operator::Operator;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::Page;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 
 /// How many days of notices are shown.

@@ -16,13 +16,13 @@ use serde::Deserialize;
 
 use super::grid::{RowView, build_rows, pause_words};
 use super::load::{load_month, load_schedules};
-use super::view::{Times, form_page, token_of};
+use super::view::{Times, token_of};
 use crate::access::form_token::{FormToken, check_form_token};
 use crate::access::operator::Operator;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::Page;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 
 #[derive(Template)]

@@ -106,7 +106,7 @@ pub(super) async fn store_runs(web: &TestWeb, runs: &[Run]) {
 }
 
 /// The pages over two families, three schedules and a month of runs.
-pub(super) async fn busy_web() -> TestWeb {
+pub(crate) async fn busy_web() -> TestWeb {
     let web = TestWeb::new().await;
     web.save_account(&web.card, sample::account(7_00)).await;
     let job = JobName::CHECK_CARDS;
