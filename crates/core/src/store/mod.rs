@@ -7,6 +7,7 @@
 mod audit;
 mod declared_schedules;
 mod feeds;
+mod invitations;
 mod pauses;
 mod pictures;
 mod restore;
@@ -39,6 +40,7 @@ use crate::seal::Sealed;
 pub use self::audit::AuditStore;
 pub use self::declared_schedules::{DeclaredScheduleStore, ScheduleChanges};
 pub use self::feeds::FeedStore;
+pub use self::invitations::InvitationStore;
 pub use self::pauses::PauseStore;
 pub use self::pictures::{
     FetchedPicture, PICTURE_RETENTION_DAYS, PictureDay, PictureDayState, PictureStore,
@@ -644,6 +646,7 @@ pub trait Store:
     + FeedStore
     + SignInStore
     + AuditStore
+    + InvitationStore
 {
 }
 
@@ -664,6 +667,7 @@ impl<T> Store for T where
         + FeedStore
         + SignInStore
         + AuditStore
+        + InvitationStore
 {
 }
 

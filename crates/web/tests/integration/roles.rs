@@ -2,10 +2,12 @@
 
 use axum::http::{Method, StatusCode};
 use hippo_core::feed::{Feed, FeedToken};
-use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _};
+use hippo_core::invitation::Invitation;
+use hippo_core::sign_in::PersonId;
+use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _, InvitationStore as _};
 use hippo_core::testing::contract::sample;
 
-use crate::web::{Browser, KIM, PAT, TestWeb};
+use crate::web::{BOTH, Browser, KIM, PAT, TestWeb};
 
 /// Whom a route is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +21,7 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 24] = [
+const ROUTES: [(&str, &[Method], For); 28] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
@@ -63,6 +65,23 @@ const ROUTES: [(&str, &[Method], For); 24] = [
     ),
     ("/family/links", &[Method::GET, Method::POST], For::Family),
     ("/family/links/revoke", &[Method::POST], For::Family),
+    (
+        "/family/settings/recipients/invite",
+        &[Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/settings/recipients/withdraw",
+        &[Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/settings/recipients/remove",
+        &[Method::POST],
+        For::Family,
+    ),
+    // Whoever knows a token: see the tests of the recipients.
+    ("/invitation", &[Method::GET, Method::POST], For::Anyone),
     ("/family/settings/pause", &[Method::POST], For::Family),
     ("/family/settings/resume", &[Method::POST], For::Family),
 ];
@@ -94,7 +113,17 @@ async fn web_with_feed() -> TestWeb {
     let (token, label) = (FeedToken::generate().unwrap(), "phone".parse().unwrap());
     let feed = Feed::new(&token, family, label, true, sample::time("05:00:00"));
     web.store.add_feed(&feed).await.unwrap();
+    let by = PersonId::from_address(&PAT.parse().unwrap());
+    let address = "new@example.org".parse().unwrap();
+    let family = sample::family_id("conrad");
+    let invitation = Invitation::new(family, address, by, sample::time("16:00:00"));
+    web.store.add_invitation(&invitation).await.unwrap();
     web
+}
+
+async fn invitations(web: &TestWeb) -> Vec<Invitation> {
+    let family = sample::family_id("conrad");
+    web.store.family_invitations(&family).await.unwrap()
 }
 
 async fn feeds(web: &TestWeb) -> Vec<Feed> {
@@ -121,6 +150,8 @@ async fn call(
         Method::POST => {
             let version = family.content_hash();
             let feeds = feeds(web).await;
+            let person = PersonId::from_address(&BOTH.parse().unwrap()).to_string();
+            let invitation = invitations(web).await[0].id.to_string();
             let fields = [
                 ("version", &*version),
                 ("form_token", &*form_token),
@@ -132,6 +163,11 @@ async fn call(
                 ("timezone", "Europe/Berlin"),
                 ("due_within_days", "9"),
                 ("send_when_empty", "daily"),
+                ("fines_threshold", "1.00"),
+                ("address", "other@example.org"),
+                ("person", &*person),
+                ("invitation", &*invitation),
+                ("token", "x"),
                 ("family", "conrad"),
                 ("label", "kitchen"),
                 ("feed", feeds[0].token.as_str()),
@@ -156,8 +192,9 @@ async fn state(web: &TestWeb) -> String {
         .family_cards(&sample::family_id("conrad"))
         .await
         .unwrap();
+    let invitations = invitations(web).await;
     let started = web.jobs.0.lock().unwrap();
-    format!("{family:?} {card:?} {cards:?} {feeds:?} {started:?}")
+    format!("{family:?} {card:?} {cards:?} {feeds:?} {invitations:?} {started:?}")
 }
 
 #[tokio::test]
