@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::FamilyId;
 use crate::jobs::check_cards::visit::Visit;
+use crate::message::MessageRequest;
 use crate::outbox::{MailKey, MailKind};
 use crate::run::RunKey;
-use crate::sign_in::mail::SignInRequest;
 
 /// Work could not be enqueued; messages enqueued before stay so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,9 +70,9 @@ pub trait MailQueue: Send + Sync {
     async fn send(&self, run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError>;
 }
 
-/// Takes the requests for sign-in mails, for known and unknown addresses alike.
+/// Takes the requests for messages, for known and unknown addresses alike.
 #[async_trait]
-pub trait SignInMailQueue: Send + Sync {
+pub trait MessageQueue: Send + Sync {
     /// Enqueues a request. Takes the same time whether anybody has the address.
-    async fn send(&self, request: SignInRequest) -> Result<(), QueueError>;
+    async fn send(&self, request: MessageRequest) -> Result<(), QueueError>;
 }

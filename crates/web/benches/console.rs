@@ -16,11 +16,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::{StreamExt as _, TryStreamExt as _};
 use hippo_core::clock::Clock;
-use hippo_core::queue::{QueueError, SignInMailQueue};
+use hippo_core::message::MessageRequest;
+use hippo_core::queue::{MessageQueue, QueueError};
 use hippo_core::run::day::Square;
 use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::schedule::{ClosedDays, OnFailure, Recurrence, Schedule};
-use hippo_core::sign_in::mail::SignInRequest;
 use hippo_core::sign_in::{Grant, PersonId, Session, Token};
 use hippo_core::store::{DeclaredScheduleStore, RunStore};
 use hippo_core::testing::contract::sample;
@@ -51,8 +51,8 @@ impl Clock for FrozenClock {
 struct NoQueue;
 
 #[async_trait]
-impl SignInMailQueue for NoQueue {
-    async fn send(&self, _: SignInRequest) -> Result<(), QueueError> {
+impl MessageQueue for NoQueue {
+    async fn send(&self, _: MessageRequest) -> Result<(), QueueError> {
         Ok(())
     }
 }
@@ -156,7 +156,7 @@ async fn serve(store: Arc<dyn WebStore>) -> (Router, String) {
     store.add_session(&session).await.unwrap();
     let ports = WebPorts {
         store,
-        sign_in_mails: Arc::new(NoQueue),
+        messages: Arc::new(NoQueue),
         jobs: None,
         clock: Arc::new(FrozenClock(now)),
         settings: Arc::new(WebSettings {

@@ -16,8 +16,8 @@ mod settings;
 mod start_job;
 
 pub use guard::network::PeerAddress;
-pub use operator_link::{OperatorLinkError, create_operator_link, sign_in_link_page};
+pub use operator_link::{OperatorLinkError, create_operator_link};
 pub use ports::{WebPorts, WebStore};
 pub use router::router;
-pub use settings::{InvalidPublicUrl, PublicUrl, WebSettings};
+pub use settings::WebSettings;
 pub use start_job::{StartJob, StartJobError, StartRequest};

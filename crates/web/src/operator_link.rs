@@ -1,11 +1,10 @@
 //! The link by which the operator signs in without an email.
 
-use hippo_core::sign_in::{NoRandomness, SignInAttempt, Token};
+use hippo_core::sign_in::{LINK_PAGE, NoRandomness, SignInAttempt, Token};
 use hippo_core::store::StoreError;
 
 use crate::pages::sign_in::AttemptToken;
 use crate::ports::WebPorts;
-use crate::settings::PublicUrl;
 
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
@@ -18,18 +17,13 @@ pub enum OperatorLinkError {
     NoRandomness(#[from] NoRandomness),
 }
 
-/// The page that a link in a sign-in mail opens, without the link's token.
-pub fn sign_in_link_page(public_url: &PublicUrl) -> String {
-    public_url.page("/sign-in/link")
-}
-
 /// Makes a link that signs the operator in once, within 15 minutes. It is a secret.
 pub async fn create_operator_link(ports: &WebPorts) -> Result<String, OperatorLinkError> {
     let token = Token::generate()?;
     let attempt = SignInAttempt::for_operator(&token, ports.clock.now());
     ports.store.add_attempt(&attempt).await?;
     let id = attempt.id;
-    let page = sign_in_link_page(&ports.settings.public_url);
+    let page = ports.settings.public_url.page(LINK_PAGE);
     Ok(format!(
         "{page}?token={}",
         AttemptToken { id, token }.to_secret_text()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hippo_core::clock::Clock;
-use hippo_core::queue::SignInMailQueue;
+use hippo_core::queue::MessageQueue;
 use hippo_core::store::{
     AccountStore, AlertStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
     LibraryStore, OutboxStore, RunStore, SignInStore,
@@ -46,8 +46,8 @@ impl<T> WebStore for T where
 pub struct WebPorts {
     /// Families, cards, mails and runs, and who is signed in.
     pub store: Arc<dyn WebStore>,
-    /// Takes the requests for sign-in mails.
-    pub sign_in_mails: Arc<dyn SignInMailQueue>,
+    /// Takes the requests for messages, such as sign-in mails.
+    pub messages: Arc<dyn MessageQueue>,
     /// Starts jobs from the console; `None`: the console offers none.
     pub jobs: Option<Arc<dyn StartJob>>,
     /// The clock.

@@ -1,7 +1,7 @@
 //! `hippo serve`: the web pages on this machine.
 
 mod job_processes;
-mod sign_in_mails;
+mod messages;
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
@@ -14,19 +14,17 @@ use axum::response::Response;
 use clap::Args;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::jobs::StopRequest as _;
+use hippo_core::public_url::{InvalidPublicUrl, PublicUrl};
 use hippo_core::run::JobName;
 use hippo_core::schedule::Schedule;
 use hippo_core::store::DeclaredScheduleStore as _;
 use hippo_local::sqlite::SqliteStore;
-use hippo_web::{
-    InvalidPublicUrl, PeerAddress, PublicUrl, WebPorts, WebSettings, create_operator_link, router,
-    sign_in_link_page,
-};
+use hippo_web::{PeerAddress, WebPorts, WebSettings, create_operator_link, router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
 use self::job_processes::JobProcesses;
-use self::sign_in_mails::SignInMails;
+use self::messages::Messages;
 use crate::config::Config;
 use crate::context::{Globals, clock};
 use crate::deployment::local::open_database;
@@ -119,16 +117,15 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
         public_url,
     };
     save_schedules(&store, &config).await?;
-    let mails = SignInMails::start(
+    let messages = Messages::start(
         Arc::<SqliteStore>::clone(&store),
         Arc::from(mailer(&home, &config)?),
         clock()?,
         &settings,
-        sign_in_link_page(&settings.public_url),
     );
     let ports = WebPorts {
         store,
-        sign_in_mails: mails.queue(),
+        messages: messages.queue(),
         jobs: Some(Arc::new(JobProcesses::new(&home))),
         clock: clock()?,
         settings: Arc::new(settings),
@@ -142,7 +139,7 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
     };
     announce(&ports, listen, link.as_deref(), globals.output);
     let served = serve_until_stopped(listener, router(ports), stop).await;
-    mails.finish().await;
+    messages.finish().await;
     served.map_err(|error| CommandError::unusable("The pages stopped.").caused_by(error))?;
     Ok(Outcome::Done)
 }

@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::grant::{Grant, PersonId};
 use super::token::{SignInCode, Token, TokenHash};
 
+/// The page that the link in a sign-in mail opens, with the query `token=ATTEMPT.TOKEN`.
+pub const LINK_PAGE: &str = "/sign-in/link";
+
 /// How long a link and its code work.
 pub const ATTEMPT_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 

@@ -1,18 +1,19 @@
 //! Signs people in to the web pages: by a link or a code that is mailed to an address we know.
 //!
 //! A browser starts a [`SignInAttempt`] for any address. If the address is a recipient of a family or
-//! the operator's, [`mail::send_sign_in_mail`] grants the attempt and sends its link and code. Using
+//! the operator's, [`send_message`] grants the attempt and sends its link and code. Using
 //! one of them ends the attempt and begins a [`Session`]. Stores hold hashes of the tokens only.
+//!
+//! [`send_message`]: crate::message::send_message
 
 mod attempt;
 mod grant;
 pub mod limit;
-pub mod mail;
 mod rate_log;
 mod session;
 mod token;
 
-pub use attempt::{ATTEMPT_LIFETIME, MAX_CODE_TRIES, SignInAttempt, SignInUse};
+pub use attempt::{ATTEMPT_LIFETIME, LINK_PAGE, MAX_CODE_TRIES, SignInAttempt, SignInUse};
 pub use grant::{Grant, PersonId};
 pub use rate_log::{ADDRESS_LIMITS, NETWORK_LIMITS, RateKey, RateLimit, RateLog, TOTAL_LIMITS};
 pub use session::{OPERATOR_SESSION_LIFETIME, SESSION_LIFETIME, Session};

@@ -9,7 +9,7 @@ use url::Host;
 
 use crate::error::PageError;
 use crate::ports::WebPorts;
-use crate::settings::{PublicUrl, is_loopback};
+use hippo_core::public_url::{PublicUrl, is_loopback};
 
 /// The origin that a request was sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]

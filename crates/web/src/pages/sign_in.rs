@@ -10,8 +10,8 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hippo_core::email_address::EmailAddress;
+use hippo_core::message::{MessageRequest, SignInRequest};
 use hippo_core::sign_in::limit::take_permit;
-use hippo_core::sign_in::mail::SignInRequest;
 use hippo_core::sign_in::{
     ADDRESS_LIMITS, ATTEMPT_LIFETIME, Grant, NETWORK_LIMITS, PersonId, RateKey, Session,
     SignInAttempt, SignInCode, SignInUse, Token,
@@ -200,7 +200,7 @@ pub(crate) async fn request_mail(
             attempt: id,
             address,
         };
-        let sent = ports.sign_in_mails.send(request).await;
+        let sent = ports.messages.send(MessageRequest::SignIn(request)).await;
         sent.map_err(PageError::unavailable)?;
     } else {
         tracing::info!("A limit of sign-in mails was reached.");

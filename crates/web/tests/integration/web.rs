@@ -15,8 +15,8 @@ use hippo_core::account::Account;
 use hippo_core::card::Card;
 use hippo_core::clock::Clock;
 use hippo_core::mail::{Mail, MailAnswer, Mailer};
-use hippo_core::queue::{QueueError, SignInMailQueue};
-use hippo_core::sign_in::mail::{SignInMailPorts, SignInRequest, send_sign_in_mail};
+use hippo_core::message::{MessagePorts, MessageRequest, send_message};
+use hippo_core::queue::{MessageQueue, QueueError};
 use hippo_core::store::{CheckStore as _, FamilyStore as _, LibraryStore as _};
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
@@ -75,19 +75,20 @@ struct TestQueue {
 }
 
 #[async_trait]
-impl SignInMailQueue for TestQueue {
-    async fn send(&self, request: SignInRequest) -> Result<(), QueueError> {
+impl MessageQueue for TestQueue {
+    async fn send(&self, request: MessageRequest) -> Result<(), QueueError> {
         *self.requests.lock().unwrap() += 1;
-        let ports = SignInMailPorts {
+        let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
+            alerts: &*self.store,
             mailer: &self.mailer,
             clock: &*self.clock,
             operators: &[OPERATOR.parse().unwrap()],
-            link_page: "https://hippo.example.org/sign-in/link",
+            public_url: &PUBLIC_URL.parse().unwrap(),
             operator_contact: None,
         };
-        send_sign_in_mail(&ports, &request).await.unwrap();
+        send_message(&ports, &request).await.unwrap();
         Ok(())
     }
 }
@@ -180,7 +181,7 @@ impl TestWeb {
         let jobs = Arc::new(TestJobs::default());
         let ports = WebPorts {
             store: Arc::<MemoryStore>::clone(&store),
-            sign_in_mails: Arc::<TestQueue>::clone(&queue),
+            messages: Arc::<TestQueue>::clone(&queue),
             jobs: Some(Arc::<TestJobs>::clone(&jobs)),
             clock: Arc::<TestClock>::clone(&clock),
             settings: Arc::new(WebSettings {

@@ -1,17 +1,15 @@
-//! Sends the sign-in mails beside the pages, so that a request takes the same time for every address.
+//! Sends the messages beside the pages, so that a request takes the same time for every address.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::Mailer;
-use hippo_core::queue::{QueueError, SignInMailQueue};
-use hippo_core::sign_in::mail::{
-    SignInMailOutcome, SignInMailPorts, SignInRequest, send_sign_in_mail,
-};
+use hippo_core::message::{MessageOutcome, MessagePorts, MessageRequest, send_message};
+use hippo_core::public_url::PublicUrl;
+use hippo_core::queue::{MessageQueue, QueueError};
 use hippo_local::sqlite::SqliteStore;
 use hippo_web::WebSettings;
 use tokio::sync::mpsc;
@@ -24,13 +22,13 @@ const MAX_WAITING: usize = 256;
 const FINISH_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The task that sends the mails.
-pub(super) struct SignInMails {
+pub(super) struct Messages {
     queue: Arc<Queue>,
     worker: JoinHandle<()>,
 }
 
 /// The requests that wait. The sender is taken out at the end.
-struct Queue(Mutex<Option<mpsc::Sender<SignInRequest>>>);
+struct Queue(Mutex<Option<mpsc::Sender<MessageRequest>>>);
 
 /// What the task needs.
 struct Worker {
@@ -39,17 +37,16 @@ struct Worker {
     clock: Arc<dyn Clock>,
     operators: Vec<EmailAddress>,
     contact: Option<String>,
-    link_page: String,
+    public_url: PublicUrl,
 }
 
-impl SignInMails {
+impl Messages {
     /// Starts the task.
     pub(super) fn start(
         store: Arc<SqliteStore>,
         mailer: Arc<dyn Mailer>,
         clock: Arc<dyn Clock>,
         settings: &WebSettings,
-        link_page: String,
     ) -> Self {
         let (sender, mut requests) = mpsc::channel(MAX_WAITING);
         let worker = Worker {
@@ -58,7 +55,7 @@ impl SignInMails {
             clock,
             operators: settings.operators.clone(),
             contact: settings.contact.clone(),
-            link_page,
+            public_url: settings.public_url.clone(),
         };
         let worker = tokio::spawn(async move {
             while let Some(request) = requests.recv().await {
@@ -72,7 +69,7 @@ impl SignInMails {
     }
 
     /// The queue for the pages.
-    pub(super) fn queue(&self) -> Arc<dyn SignInMailQueue> {
+    pub(super) fn queue(&self) -> Arc<dyn MessageQueue> {
         Arc::<Queue>::clone(&self.queue)
     }
 
@@ -83,20 +80,20 @@ impl SignInMails {
             .await
             .is_err()
         {
-            tracing::warn!("Some sign-in emails were not sent, because the command ended.");
+            tracing::warn!("Some messages were not sent, because the command ended.");
         }
     }
 }
 
 impl Queue {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<SignInRequest>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<MessageRequest>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl SignInMailQueue for Queue {
-    async fn send(&self, request: SignInRequest) -> Result<(), QueueError> {
+impl MessageQueue for Queue {
+    async fn send(&self, request: MessageRequest) -> Result<(), QueueError> {
         let sent = match &*self.lock() {
             Some(sender) => sender.try_send(request).is_ok(),
             None => false,
@@ -113,32 +110,26 @@ impl SignInMailQueue for Queue {
 }
 
 impl Worker {
-    async fn send(&self, request: &SignInRequest) {
-        let ports = SignInMailPorts {
+    async fn send(&self, request: &MessageRequest) {
+        let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
+            alerts: &*self.store,
             mailer: &*self.mailer,
             clock: &*self.clock,
             operators: &self.operators,
-            link_page: &self.link_page,
+            public_url: &self.public_url,
             operator_contact: self.contact.as_deref(),
         };
-        match send_sign_in_mail(&ports, request).await {
-            Ok(SignInMailOutcome::Sent) => tracing::info!("Sent a sign-in email."),
-            Ok(SignInMailOutcome::UnknownAddress | SignInMailOutcome::TooLate) => {
-                tracing::info!("A request for a sign-in email needed none.");
+        match send_message(&ports, request).await {
+            Ok(MessageOutcome::Sent) => tracing::info!("Sent a message."),
+            Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
+                tracing::info!("A request for a message needed none.");
             }
-            Ok(SignInMailOutcome::TooMany) => {
+            Ok(MessageOutcome::TooMany) => {
                 tracing::warn!("Too many sign-in emails were sent today. No more are.");
-                let now = self.clock.now();
-                let alert = Alert::ManySignIns {
-                    day: now.date_naive(),
-                };
-                if let Err(error) = raise_alerts(&*self.store, &[alert], now).await {
-                    tracing::error!(%error, "An alert could not be stored.");
-                }
             }
-            Err(error) => tracing::error!(%error, "A sign-in email was not sent."),
+            Err(error) => tracing::error!(%error, "A message was not sent."),
         }
     }
 }
@@ -146,7 +137,9 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hippo_core::alerts::Alert;
     use hippo_core::mail::{Mail, MailAnswer};
+    use hippo_core::message::SignInRequest;
     use hippo_core::sign_in::limit::take_permit;
     use hippo_core::sign_in::{RateKey, SignInAttempt, TOTAL_LIMITS, Token};
     use hippo_core::store::{AlertStore as _, SignInStore as _};
@@ -181,12 +174,12 @@ mod tests {
             clock,
             operators: vec!["operator@example.org".parse().unwrap()],
             contact: None,
-            link_page: "https://hippo.example.org/sign-in/link".to_owned(),
+            public_url: "https://hippo.example.org".parse().unwrap(),
         };
-        let request = SignInRequest {
+        let request = MessageRequest::SignIn(SignInRequest {
             attempt: attempt.id,
             address: "operator@example.org".parse().unwrap(),
-        };
+        });
         for _ in 0..2 {
             worker.send(&request).await;
         }

@@ -1,30 +1,20 @@
-//! The mail with the link and the code.
-//!
-//! It is a message: sent at least once, outside the outbox.
-
-use std::time::Duration;
+//! The email with the link and the code.
 
 use askama::Template;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::grant::{Grant, PersonId};
-use super::limit::take_permit;
-use super::rate_log::{RateKey, TOTAL_LIMITS};
-use super::token::{NoRandomness, SignInCode, Token};
-use crate::clock::Clock;
+use super::deliver::deliver;
+use super::ports::{MessageError, MessageOutcome, MessagePorts};
+use crate::alerts::{Alert, raise_alerts};
 use crate::email_address::EmailAddress;
-use crate::mail::{Mail, MailAnswer, MailContent, Mailer};
+use crate::mail::MailContent;
 use crate::notice::phrases::wrap;
 use crate::notice::render::RenderError;
 use crate::notice::view::Contact;
-use crate::store::{FamilyStore, SignInStore, StoreError};
-
-/// How often the mail service is asked to take a mail.
-const MAX_SENDS: u32 = 3;
-
-/// The time between two tries.
-const RESEND_DELAY: Duration = Duration::from_secs(5);
+use crate::sign_in::limit::take_permit;
+use crate::sign_in::{Grant, LINK_PAGE, PersonId, RateKey, SignInCode, TOTAL_LIMITS, Token};
+use crate::store::StoreError;
 
 /// A request for a sign-in mail. There is one for every address that a browser asked for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,95 +34,48 @@ impl std::fmt::Debug for SignInRequest {
     }
 }
 
-/// What the sign-in mail needs from outside.
-#[derive(Clone, Copy)]
-pub struct SignInMailPorts<'a> {
-    /// The attempts.
-    pub sign_ins: &'a dyn SignInStore,
-    /// The families.
-    pub families: &'a dyn FamilyStore,
-    /// The mail service.
-    pub mailer: &'a dyn Mailer,
-    /// The clock.
-    pub clock: &'a dyn Clock,
-    /// The addresses that sign in as the operator.
-    pub operators: &'a [EmailAddress],
-    /// The address of the page that takes the link, without the token: `https://…/sign-in/link`.
-    pub link_page: &'a str,
-    /// The contact for questions: a mail address or a few words.
-    pub operator_contact: Option<&'a str>,
-}
-
-/// Why a sign-in mail was not sent.
-#[derive(Debug, thiserror::Error)]
-pub enum SignInMailError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is no randomness for the tokens.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// The template failed, which is a bug.
-    #[error(transparent)]
-    Render(#[from] RenderError),
-    /// The mail service didn't take it; the reason has no address.
-    #[error("{0}")]
-    NotSent(String),
-}
-
-/// What became of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignInMailOutcome {
-    /// The mail was sent.
-    Sent,
-    /// Nobody with this address may sign in.
-    UnknownAddress,
-    /// The attempt is over, or already has its mail.
-    TooLate,
-    /// Too many mails were sent today.
-    TooMany,
-}
-
 /// Grants an attempt and mails its link and code, if somebody with the address may sign in.
 ///
 /// The mail goes to the address as the family or the configuration has it, never as it was typed.
-pub async fn send_sign_in_mail(
-    ports: &SignInMailPorts<'_>,
+pub(super) async fn send_sign_in_mail(
+    ports: &MessagePorts<'_>,
     request: &SignInRequest,
-) -> Result<SignInMailOutcome, SignInMailError> {
+) -> Result<MessageOutcome, MessageError> {
     let Some((to, grant)) = find_person(ports, &request.address).await? else {
-        return Ok(SignInMailOutcome::UnknownAddress);
+        return Ok(MessageOutcome::UnknownAddress);
     };
     let Some(attempt) = ports.sign_ins.attempt(request.attempt).await? else {
-        return Ok(SignInMailOutcome::TooLate);
+        return Ok(MessageOutcome::TooLate);
     };
     // Only known addresses count: others must not use up what is left for these.
     let (total, now) = (RateKey::total(), ports.clock.now());
     if !take_permit(ports.sign_ins, &total, &TOTAL_LIMITS, now).await? {
-        return Ok(SignInMailOutcome::TooMany);
+        let day = now.date_naive();
+        raise_alerts(ports.alerts, &[Alert::ManySignIns { day }], now).await?;
+        return Ok(MessageOutcome::TooMany);
     }
     let (link, code) = (Token::generate()?, SignInCode::generate()?);
     let Some(granted) = attempt.grant(grant, &link, &code, ports.clock.now()) else {
-        return Ok(SignInMailOutcome::TooLate);
+        return Ok(MessageOutcome::TooLate);
     };
     let replaced = ports.sign_ins.replace_attempt(attempt.revision, &granted);
     if !replaced.await? {
-        return Ok(SignInMailOutcome::TooLate);
+        return Ok(MessageOutcome::TooLate);
     }
     let url = format!(
         "{}?token={}.{}",
-        ports.link_page,
+        ports.public_url.page(LINK_PAGE),
         attempt.id.simple(),
         link.to_secret_text()
     );
     let content = compose(&url, &code, ports.operator_contact)?;
-    send(ports, to, content).await?;
-    Ok(SignInMailOutcome::Sent)
+    deliver(ports, to, content).await?;
+    Ok(MessageOutcome::Sent)
 }
 
 /// Finds who has an address, and what that person may see.
 async fn find_person(
-    ports: &SignInMailPorts<'_>,
+    ports: &MessagePorts<'_>,
     address: &EmailAddress,
 ) -> Result<Option<(EmailAddress, Grant)>, StoreError> {
     let is_same = |known: &EmailAddress| known.is_same_mailbox(address);
@@ -158,46 +101,6 @@ async fn find_person(
         };
         (address, grant)
     }))
-}
-
-/// Sends the mail, again if it may not have been sent.
-async fn send(
-    ports: &SignInMailPorts<'_>,
-    to: EmailAddress,
-    content: MailContent,
-) -> Result<(), SignInMailError> {
-    let mail = Mail {
-        to: vec![to],
-        subject: content.subject,
-        text: content.text,
-        html: content.html,
-        picture: None,
-        date: ports.clock.now(),
-        tag: None,
-    };
-    let mut last_reason = String::new();
-    for sends in 0..MAX_SENDS {
-        if sends > 0 {
-            ports.clock.sleep(RESEND_DELAY).await;
-        }
-        match ports.mailer.send(&mail).await {
-            MailAnswer::Accepted { refused, .. } => match refused.into_iter().next() {
-                None => return Ok(()),
-                Some(refused) if refused.is_permanent => {
-                    return Err(SignInMailError::NotSent(refused.reason));
-                }
-                Some(refused) => last_reason = refused.reason,
-            },
-            MailAnswer::Refused {
-                reason,
-                is_permanent: true,
-            } => return Err(SignInMailError::NotSent(reason)),
-            MailAnswer::Refused { reason, .. }
-            | MailAnswer::NotSent { reason }
-            | MailAnswer::Unknown { reason } => last_reason = reason,
-        }
-    }
-    Err(SignInMailError::NotSent(last_reason))
 }
 
 /// What the templates render.

@@ -1,10 +1,14 @@
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::*;
+use crate::clock::Clock;
+use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::sign_in::{SignInAttempt, SignInUse};
+use crate::store::{FamilyStore as _, SignInStore as _};
 use crate::testing::contract::sample;
 use crate::testing::memory::MemoryStore;
 
@@ -65,15 +69,16 @@ impl World {
         }
     }
 
-    async fn request(&self, address: &str) -> Result<SignInMailOutcome, SignInMailError> {
+    async fn request(&self, address: &str) -> Result<MessageOutcome, MessageError> {
         let operators = ["operator@example.org".parse().unwrap()];
-        let ports = SignInMailPorts {
+        let ports = MessagePorts {
             sign_ins: &self.store,
             families: &self.store,
+            alerts: &self.store,
             mailer: &self.mailer,
             clock: &FrozenClock,
             operators: &operators,
-            link_page: "https://hippo.example.org/sign-in/link",
+            public_url: &"https://hippo.example.org".parse().unwrap(),
             operator_contact: Some("operator@example.org"),
         };
         let request = SignInRequest {
@@ -92,7 +97,7 @@ impl World {
 async fn mail_has_a_link_and_a_code_that_sign_in_to_every_family() {
     let world = World::new().await;
     let outcome = world.request("ZOE@example.org").await.unwrap();
-    assert_eq!(outcome, SignInMailOutcome::Sent);
+    assert_eq!(outcome, MessageOutcome::Sent);
     let mail = world.mails().pop().unwrap();
     assert_eq!(mail.to, ["zoe@example.org".parse().unwrap()]);
     assert_eq!(mail.tag, None);
@@ -154,7 +159,7 @@ async fn unknown_or_stopped_address_gets_no_mail() {
     }
     for address in ["nobody@example.org", "abe@example.org"] {
         let outcome = world.request(address).await.unwrap();
-        assert_eq!(outcome, SignInMailOutcome::UnknownAddress);
+        assert_eq!(outcome, MessageOutcome::UnknownAddress);
     }
     assert!(world.mails().is_empty());
 }
@@ -164,7 +169,7 @@ async fn repeated_request_sends_no_second_mail() {
     let world = World::new().await;
     world.request("zoe@example.org").await.unwrap();
     let again = world.request("zoe@example.org").await.unwrap();
-    assert_eq!(again, SignInMailOutcome::TooLate);
+    assert_eq!(again, MessageOutcome::TooLate);
     assert_eq!(world.mails().len(), 1);
 }
 
@@ -205,13 +210,13 @@ async fn unknown_addresses_use_up_none_of_the_days_mails() {
     let (total, now) = (RateKey::total(), FrozenClock.now());
     for _ in 0..120 {
         let outcome = world.request("nobody@example.org").await.unwrap();
-        assert_eq!(outcome, SignInMailOutcome::UnknownAddress);
+        assert_eq!(outcome, MessageOutcome::UnknownAddress);
     }
     for _ in 0..100 {
         let permit = take_permit(&world.store, &total, &TOTAL_LIMITS, now).await;
         assert!(permit.unwrap());
     }
     let outcome = world.request("zoe@example.org").await.unwrap();
-    assert_eq!(outcome, SignInMailOutcome::TooMany);
+    assert_eq!(outcome, MessageOutcome::TooMany);
     assert_eq!(world.mails().len(), 0);
 }

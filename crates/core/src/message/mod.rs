@@ -1,0 +1,12 @@
+//! Messages: emails outside the outbox, sent at least once.
+//!
+//! A page enqueues a [`MessageRequest`]. A worker makes the tokens, composes the email and sends it.
+
+mod deliver;
+mod ports;
+mod request;
+mod sign_in;
+
+pub use ports::{MessageError, MessageOutcome, MessagePorts};
+pub use request::{MessageRequest, send_message};
+pub use sign_in::SignInRequest;

@@ -1,0 +1,24 @@
+//! The requests for messages.
+
+use serde::{Deserialize, Serialize};
+
+use super::ports::{MessageError, MessageOutcome, MessagePorts};
+use super::sign_in::{SignInRequest, send_sign_in_mail};
+
+/// A request for a message. It holds no token: whoever sends the message makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum MessageRequest {
+    /// The link and the code that sign somebody in.
+    SignIn(SignInRequest),
+}
+
+/// Composes a message and sends it.
+pub async fn send_message(
+    ports: &MessagePorts<'_>,
+    request: &MessageRequest,
+) -> Result<MessageOutcome, MessageError> {
+    match request {
+        MessageRequest::SignIn(request) => send_sign_in_mail(ports, request).await,
+    }
+}
