@@ -7,7 +7,9 @@
 
 pub mod account;
 pub mod alerts;
+pub mod audit;
 pub mod card;
+pub mod card_secrets;
 pub mod check;
 pub mod clock;
 pub mod email_address;

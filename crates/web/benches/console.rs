@@ -158,6 +158,9 @@ async fn serve(store: Arc<dyn WebStore>) -> (Router, String) {
         store,
         messages: Arc::new(NoQueue),
         jobs: None,
+        keys: Arc::new(hippo_local::key_files::KeyFiles::in_folder(
+            std::path::Path::new("."),
+        )),
         clock: Arc::new(FrozenClock(now)),
         settings: Arc::new(WebSettings {
             public_url: "http://127.0.0.1:8484".parse().unwrap(),

@@ -104,6 +104,14 @@ impl PageError {
         )
     }
 
+    pub(crate) fn checked_lately() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Checked a short while ago",
+            "You can have a card checked once an hour. The scheduled checks go on as usual.",
+        )
+    }
+
     pub(crate) fn changed_meanwhile() -> Self {
         Self::new(
             StatusCode::CONFLICT,

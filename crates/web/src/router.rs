@@ -32,6 +32,23 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/sign-out", post(sign_out::sign_out))
         .route("/family", get(family::show))
         .route("/family/cards", get(cards::show))
+        .route("/family/cards/add", get(cards::add::choose))
+        .route(
+            "/family/cards/add/{library}",
+            get(cards::add::show).post(cards::add::save),
+        )
+        .route(
+            "/family/cards/{id}/pin",
+            get(cards::pin::show).post(cards::pin::save),
+        )
+        .route(
+            "/family/cards/{id}/check",
+            get(cards::check::show).post(cards::check::start),
+        )
+        .route(
+            "/family/cards/{id}/remove",
+            get(cards::remove::show).post(cards::remove::remove),
+        )
         .route("/family/cards/{id}/pause", post(cards::pause))
         .route("/family/cards/{id}/resume", post(cards::resume))
         .route("/family/settings", get(settings::show).post(settings::save))

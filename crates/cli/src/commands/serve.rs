@@ -1,5 +1,6 @@
 //! `hippo serve`: the web pages on this machine.
 
+mod held_keys;
 mod job_processes;
 mod messages;
 
@@ -21,6 +22,7 @@ use hippo_web::{PeerAddress, WebPorts, WebSettings, create_operator_link, router
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+use self::held_keys::HeldKeys;
 use self::job_processes::JobProcesses;
 use self::messages::Messages;
 use crate::config::Config;
@@ -128,6 +130,7 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
         store,
         messages: messages.queue(),
         jobs: Some(Arc::new(JobProcesses::new(&home))),
+        keys: Arc::new(HeldKeys::new(&home)),
         clock: clock()?,
         settings: Arc::new(settings),
     };

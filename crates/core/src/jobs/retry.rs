@@ -103,6 +103,7 @@ fn only_failed_cards(input: CheckCardsInput, failures: &[&Subject]) -> CheckCard
         scope: Scope::Failed,
         library: input.library.or_else(|| shared(libraries.collect())),
         family: input.family.or_else(|| shared(families(failures))),
+        card: input.card,
     }
 }
 

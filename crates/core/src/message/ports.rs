@@ -6,7 +6,7 @@ use crate::mail::Mailer;
 use crate::notice::render::RenderError;
 use crate::public_url::PublicUrl;
 use crate::sign_in::NoRandomness;
-use crate::store::{AlertStore, FamilyStore, SignInStore, StoreError};
+use crate::store::{AlertStore, CardStore, FamilyStore, LibraryStore, SignInStore, StoreError};
 
 /// What the messages need from outside.
 #[derive(Clone, Copy)]
@@ -15,6 +15,10 @@ pub struct MessagePorts<'a> {
     pub sign_ins: &'a dyn SignInStore,
     /// The families.
     pub families: &'a dyn FamilyStore,
+    /// The cards.
+    pub cards: &'a dyn CardStore,
+    /// The libraries.
+    pub libraries: &'a dyn LibraryStore,
     /// The alerts.
     pub alerts: &'a dyn AlertStore,
     /// The mail service.

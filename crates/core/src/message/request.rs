@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::card_pin::{PinChange, send_pin_changed};
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use super::sign_in::{SignInRequest, send_sign_in_mail};
 
@@ -11,6 +12,8 @@ use super::sign_in::{SignInRequest, send_sign_in_mail};
 pub enum MessageRequest {
     /// The link and the code that sign somebody in.
     SignIn(SignInRequest),
+    /// Tells a family that a card's PIN was changed, or that a card was added.
+    PinChanged(PinChange),
 }
 
 /// Composes a message and sends it.
@@ -20,5 +23,6 @@ pub async fn send_message(
 ) -> Result<MessageOutcome, MessageError> {
     match request {
         MessageRequest::SignIn(request) => send_sign_in_mail(ports, request).await,
+        MessageRequest::PinChanged(change) => send_pin_changed(ports, change).await,
     }
 }

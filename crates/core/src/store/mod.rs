@@ -4,6 +4,7 @@
 //! processes may call any method at once. The store checks the condition of a write during the write, and
 //! doesn't rely on an earlier read.
 
+mod audit;
 mod declared_schedules;
 mod feeds;
 mod pauses;
@@ -35,6 +36,7 @@ use crate::run::work::WorkItem;
 use crate::run::{JobName, Run, RunKey};
 use crate::seal::Sealed;
 
+pub use self::audit::AuditStore;
 pub use self::declared_schedules::{
     DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoredSchedule,
 };
@@ -275,12 +277,9 @@ pub trait CardStore: Send + Sync {
     async fn remove_card(&self, id: CardId) -> StoreResult<()>;
 }
 
-/// Stores the sealed numbers and PINs.
+/// Replaces sealed numbers and PINs, and can't read any.
 #[async_trait]
-pub trait SecretStore: Send + Sync {
-    /// Returns the sealed secrets of these cards, without missing ones.
-    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
-
+pub trait SecretWriter: Send + Sync {
     /// Replaces a card's secret and its fingerprint in one write.
     ///
     /// [`StoreError::NotFound`] if the card is missing; [`StoreError::AlreadyExists`] if another card of
@@ -291,6 +290,13 @@ pub trait SecretStore: Send + Sync {
         fingerprint: &Fingerprint,
         secret: &Sealed,
     ) -> StoreResult<()>;
+}
+
+/// Stores the sealed numbers and PINs.
+#[async_trait]
+pub trait SecretStore: SecretWriter {
+    /// Returns the sealed secrets of these cards, without missing ones.
+    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
 
     /// Lists all cards that have a secret, ordered by id.
     async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>>;
@@ -639,6 +645,7 @@ pub trait Store:
     + PictureStore
     + FeedStore
     + SignInStore
+    + AuditStore
 {
 }
 
@@ -658,6 +665,7 @@ impl<T> Store for T where
         + PictureStore
         + FeedStore
         + SignInStore
+        + AuditStore
 {
 }
 

@@ -4,6 +4,7 @@
 //! Several processes may have the file open at once.
 
 mod alerts;
+mod audit;
 mod backup;
 mod card_copies;
 mod cards;

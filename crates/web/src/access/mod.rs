@@ -4,3 +4,4 @@ pub(crate) mod cookies;
 pub(crate) mod form_token;
 pub(crate) mod operator;
 pub(crate) mod session;
+pub(crate) mod step_up;

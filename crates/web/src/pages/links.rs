@@ -5,6 +5,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
+use hippo_core::audit::Change;
 use hippo_core::clock::local_date;
 use hippo_core::feed::{Feed, FeedLabel, FeedToken, FeedTokenHash};
 use hippo_core::ids::FamilyId;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::access::session::FamilyMember;
+use crate::audit::record_change;
 use crate::error::{HasOwnPage, PageError, PageResult};
 use crate::page::{Page, html};
 use crate::ports::WebPorts;
@@ -104,17 +106,9 @@ pub(crate) async fn add(
     member: FamilyMember,
     Form(form): Form<NewFeedForm>,
 ) -> PageResult {
-    check_family(&member, &form.family)?;
+    member.require_family(&form.family)?;
     let made = add_feed(&ports, &member, form).await?;
     show_page(&ports, &member, made.map(Some)).await
-}
-
-/// Refuses a form of another family: the person may have chosen another one in another tab.
-fn check_family(member: &FamilyMember, family: &str) -> Result<(), PageError> {
-    match member.loaded.family.id.as_str() == family {
-        true => Ok(()),
-        false => Err(PageError::other_family()),
-    }
 }
 
 /// Makes a feed, or says what is wrong with the form.
@@ -142,6 +136,7 @@ async fn add_feed(
     let feed = Feed::new(&token, family.clone(), label, titles, ports.clock.now());
     ports.store.add_feed(&feed).await?;
     tracing::info!(family.id = %family, "A family made a feed.");
+    record_change(ports, member.actor(), Some(family), Change::FeedMade).await;
     let link = |file: &str| {
         let path = Zeroizing::new(format!("/f/{}/{file}", *token.expose()));
         Zeroizing::new(ports.settings.public_url.page(&path))
@@ -166,11 +161,12 @@ pub(crate) async fn revoke(
     member: FamilyMember,
     Form(form): Form<RevokeForm>,
 ) -> PageResult {
-    check_family(&member, &form.family)?;
+    member.require_family(&form.family)?;
     let family = &member.loaded.family.id;
     let token: FeedTokenHash = form.feed.parse().map_err(|_| PageError::not_found())?;
     if ports.store.revoke_feed(family, &token).await? {
         tracing::info!(family.id = %family, "A family revoked a feed.");
+        record_change(&ports, member.actor(), Some(family), Change::FeedRevoked).await;
     }
     Ok(Redirect::to("/family/links").into_response())
 }

@@ -1,5 +1,7 @@
 //! A family's settings: when its email goes out, and what is in it.
 
+mod changes;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -7,13 +9,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::{TZ_VARIANTS, Tz};
+use hippo_core::audit::Change;
 use hippo_core::clock::local_date;
 use hippo_core::family::schedule::MAX_PAUSE;
 use hippo_core::family::{Family, SendWhenEmpty};
 use hippo_core::notice::phrases::full_day;
 use serde::Deserialize;
 
+use self::changes::ChangeView;
 use crate::access::session::FamilyMember;
+use crate::audit::record_change;
 use crate::error::{HasOwnPage, PageResult};
 use crate::page::{Page, html};
 use crate::ports::WebPorts;
@@ -81,6 +86,7 @@ struct SettingsPage {
     tomorrow: NaiveDate,
     problem: Option<String>,
     is_saved: bool,
+    changes: Vec<ChangeView>,
 }
 
 /// The values of the form, as they were typed.
@@ -154,7 +160,7 @@ pub(crate) async fn show(
         Some(_) => Outcome::Saved,
         None => Outcome::Opened,
     };
-    show_page(&ports, &member, outcome)
+    show_page(&ports, &member, outcome).await
 }
 
 /// Why the page is shown.
@@ -167,7 +173,7 @@ enum Outcome {
     Invalid(SettingsValues, &'static str),
 }
 
-fn show_page(ports: &WebPorts, member: &FamilyMember, outcome: Outcome) -> PageResult {
+async fn show_page(ports: &WebPorts, member: &FamilyMember, outcome: Outcome) -> PageResult {
     let now = ports.clock.now();
     let family = &member.loaded.family;
     let today = local_date(now, family.timezone);
@@ -201,6 +207,7 @@ fn show_page(ports: &WebPorts, member: &FamilyMember, outcome: Outcome) -> PageR
         tomorrow: today.succ_opt().unwrap_or(today),
         problem,
         is_saved,
+        changes: changes::load(ports, member).await?,
     };
     let mut response = html(status, &shown)?;
     response.extensions_mut().insert(HasOwnPage);
@@ -244,12 +251,19 @@ pub(crate) async fn save(
     let now = ports.clock.now();
     let mut after = member.loaded.family.clone();
     if after.content_hash() != form.version {
-        return show_page(&ports, &member, Outcome::Conflict);
+        return show_page(&ports, &member, Outcome::Conflict).await;
     }
     if let Err(words) = form.values.apply(&mut after, now) {
-        return show_page(&ports, &member, Outcome::Invalid(form.values, words));
+        return show_page(&ports, &member, Outcome::Invalid(form.values, words)).await;
     }
-    replace(&ports, member, &form.version, after).await
+    replace(
+        &ports,
+        member,
+        &form.version,
+        after,
+        Change::SettingsChanged,
+    )
+    .await
 }
 
 /// The form of a pause.
@@ -280,14 +294,14 @@ pub(crate) async fn pause(
                     let values = SettingsValues::from_family(family);
                     let words =
                         "Choose a day after today and within two years, or leave the field empty.";
-                    return show_page(&ports, &member, Outcome::Invalid(values, words));
+                    return show_page(&ports, &member, Outcome::Invalid(values, words)).await;
                 }
             }
         }
     };
     let mut after = family.clone();
     after.pause(until, now);
-    replace(&ports, member, &form.version, after).await
+    replace(&ports, member, &form.version, after, Change::MailsPaused).await
 }
 
 /// The form that resumes the emails.
@@ -304,7 +318,7 @@ pub(crate) async fn resume(
 ) -> PageResult {
     let mut after = member.loaded.family.clone();
     after.resume(ports.clock.now());
-    replace(&ports, member, &form.version, after).await
+    replace(&ports, member, &form.version, after, Change::MailsResumed).await
 }
 
 /// Saves a family, unless it changed since the form was opened.
@@ -313,15 +327,19 @@ async fn replace(
     mut member: FamilyMember,
     version: &str,
     after: Family,
+    change: Change,
 ) -> PageResult {
     let before = &member.loaded.family;
     if before.content_hash() == version && ports.store.replace_family(before, &after).await? {
         tracing::info!(family.id = %after.id, "A family changed its settings.");
+        if *before != after {
+            record_change(ports, member.actor(), Some(&after.id), change).await;
+        }
         return Ok(Redirect::to("/family/settings?saved=yes").into_response());
     }
     // Another request may have been faster.
     if let Some(family) = ports.store.family(&after.id).await? {
         member.loaded.family = family;
     }
-    show_page(ports, &member, Outcome::Conflict)
+    show_page(ports, &member, Outcome::Conflict).await
 }

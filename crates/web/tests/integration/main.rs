@@ -10,7 +10,9 @@
     unreachable_pub
 )]
 
+mod audit;
 mod console;
+mod family_cards;
 mod family_pages;
 mod feeds;
 mod guards;

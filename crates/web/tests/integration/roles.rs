@@ -19,7 +19,7 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 19] = [
+const ROUTES: [(&str, &[Method], For); 24] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
@@ -33,6 +33,27 @@ const ROUTES: [(&str, &[Method], For); 19] = [
     ("/sign-out", &[Method::POST], For::Anyone),
     ("/family", &[Method::GET], For::Family),
     ("/family/cards", &[Method::GET], For::Family),
+    ("/family/cards/add", &[Method::GET], For::Family),
+    (
+        "/family/cards/add/{library}",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/cards/{id}/pin",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/cards/{id}/check",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/cards/{id}/remove",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
     ("/family/cards/{id}/pause", &[Method::POST], For::Family),
     ("/family/cards/{id}/resume", &[Method::POST], For::Family),
     (
@@ -88,6 +109,8 @@ async fn call(
     method: &Method,
 ) -> crate::web::TestResponse {
     let path = path.replace("{id}", &web.card.id.to_string());
+    let path = path.replace("{library}", "wpl");
+    let form_token = browser.get("/sign-in").await.hidden("form_token");
     let family = web
         .store
         .family(&sample::family_id("conrad"))
@@ -100,6 +123,11 @@ async fn call(
             let feeds = feeds(web).await;
             let fields = [
                 ("version", &*version),
+                ("form_token", &*form_token),
+                ("patron", "Ada"),
+                ("number", "29999"),
+                ("new_number", "yes"),
+                ("pin", "4711"),
                 ("time", "08:00"),
                 ("timezone", "Europe/Berlin"),
                 ("due_within_days", "9"),
@@ -123,7 +151,13 @@ async fn state(web: &TestWeb) -> String {
         .unwrap();
     let card = web.store.card(web.card.id).await.unwrap();
     let feeds = feeds(web).await;
-    format!("{family:?} {card:?} {feeds:?}")
+    let cards = web
+        .store
+        .family_cards(&sample::family_id("conrad"))
+        .await
+        .unwrap();
+    let started = web.jobs.0.lock().unwrap();
+    format!("{family:?} {card:?} {cards:?} {feeds:?} {started:?}")
 }
 
 #[tokio::test]
@@ -201,6 +235,7 @@ async fn reading_changes_nothing() {
         let web = web_with_feed().await;
         let mut browser = web.signed_in(PAT).await;
         let path = path.replace("{id}", &web.card.id.to_string());
+        let path = path.replace("{library}", "wpl");
         let before = state(&web).await;
         for method in [Method::GET, Method::HEAD] {
             let request = browser.request(method.clone(), &path);

@@ -22,7 +22,7 @@ use hippo_core::schedule::Schedule;
 use hippo_core::store::{
     CheckStore as _, DeclaredScheduleStore as _, FamilyStore as _, LibraryStore as _,
 };
-use hippo_core::testing::contract::sample;
+use hippo_core::testing::contract::sample::{self, SideKeys};
 use hippo_core::testing::memory::MemoryStore;
 use hippo_web::{
     PeerAddress, StartJob, StartJobError, StartRequest, WebPorts, WebSettings,
@@ -85,6 +85,8 @@ impl MessageQueue for TestQueue {
         let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
+            cards: &*self.store,
+            libraries: &*self.store,
             alerts: &*self.store,
             mailer: &self.mailer,
             clock: &*self.clock,
@@ -121,6 +123,8 @@ pub struct TestWeb {
     queue: Arc<TestQueue>,
     /// The runs that were started.
     pub jobs: Arc<TestJobs>,
+    /// The keys that seal numbers and PINs.
+    pub keys: Arc<SideKeys>,
     ports: WebPorts,
     /// The card of `conrad`.
     pub card: Card,
@@ -183,10 +187,12 @@ impl TestWeb {
             requests: Mutex::default(),
         });
         let jobs = Arc::new(TestJobs::default());
+        let keys = Arc::new(SideKeys::generate());
         let ports = WebPorts {
             store: Arc::<MemoryStore>::clone(&store),
             messages: Arc::<TestQueue>::clone(&queue),
             jobs: Some(Arc::<TestJobs>::clone(&jobs)),
+            keys: Arc::<SideKeys>::clone(&keys),
             clock: Arc::<TestClock>::clone(&clock),
             settings: Arc::new(WebSettings {
                 public_url: public_url.parse().unwrap(),
@@ -202,6 +208,7 @@ impl TestWeb {
             clock,
             queue,
             jobs,
+            keys,
             ports,
             card,
             other_card,
@@ -223,6 +230,11 @@ impl TestWeb {
     /// Moves the clock on.
     pub fn wait(&self, time: TimeDelta) {
         *self.clock.0.lock().unwrap() += time;
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// How many sign-in mails were asked for.

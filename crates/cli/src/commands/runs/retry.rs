@@ -73,6 +73,7 @@ pub(super) async fn retry(context: &Context, args: &Retry) -> CommandResult {
             let command = CheckCards {
                 family: input.family,
                 library: input.library,
+                card: input.card,
                 scope: Some(input.scope),
                 start: StartOptions::default(),
                 ..CheckCards::default()

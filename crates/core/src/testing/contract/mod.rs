@@ -262,6 +262,12 @@ suites! { $
         pending_alert_is_listed_behind_many_delivered_ones,
         alert_is_withdrawn_unless_it_changed,
     }
+    audit {
+        entries_are_listed_newest_first,
+        entries_of_a_family_are_its_own,
+        entry_that_is_added_twice_is_listed_once,
+        old_entry_is_not_listed,
+    }
     declared_schedules {
         saved_schedules_are_listed_by_label,
         only_changed_schedules_are_saved_again,

@@ -1,6 +1,7 @@
 //! A store in memory: for the tests of the jobs, and the second implementation of the contracts.
 
 mod alerts;
+mod audit;
 mod cards;
 mod checks;
 mod declared_schedules;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 use crate::alerts::AlertKey;
 use crate::alerts::StoredAlert;
 use crate::alerts::heartbeat::{HeartbeatClient, MissedHeartbeat};
+use crate::audit::AuditEntry;
 use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
 use crate::feed::{Feed, FeedTokenHash};
@@ -75,6 +77,8 @@ struct Inside {
     run_days: BTreeMap<DayKey, RunDay>,
     pictures: BTreeMap<NaiveDate, StoredPicture>,
     alerts: BTreeMap<AlertKey, StoredAlert>,
+    /// By time and id.
+    audit: BTreeMap<(DateTime<Utc>, Uuid), AuditEntry>,
     feeds: BTreeMap<FeedTokenHash, Feed>,
     schedules: BTreeMap<JobName, BTreeMap<Label, Option<StoredSchedule>>>,
     /// By beginning and label.

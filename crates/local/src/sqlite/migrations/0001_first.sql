@@ -238,3 +238,15 @@ CREATE TABLE rate_log (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX rate_log_expiry ON rate_log (expires_at);
+
+-- Who changed what, for 90 days. It outlives its family, and names nobody.
+CREATE TABLE audit (
+    at     TEXT NOT NULL,
+    id     TEXT NOT NULL,
+    -- NULL: it concerns the whole installation.
+    family TEXT,
+    entry  TEXT NOT NULL,
+    PRIMARY KEY (at, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX audit_of_family ON audit (family, at);

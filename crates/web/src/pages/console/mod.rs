@@ -3,6 +3,7 @@
 //! A page is one request with a number of reads that depends on no number of labels or runs. It shows
 //! no title, no card's number and no address, and reading it changes nothing.
 
+mod audit;
 mod coming;
 mod families;
 mod grid;
@@ -39,6 +40,7 @@ pub(crate) fn routes(ports: &WebPorts) -> Router<WebPorts> {
         .route("/console/notices/resend", post(notices::resend))
         .route("/console/libraries", get(libraries::show))
         .route("/console/families", get(families::show))
+        .route("/console/audit", get(audit::show))
         // It guards the routes above it, and no others.
         .route_layer(from_fn_with_state(ports.clone(), require_operator))
         .route("/console.css", get(style_sheet))

@@ -14,11 +14,11 @@ use hippo_core::time_words::duration;
 
 use super::grid::pause_words;
 use super::load::{month_dates, utc_dates};
-use super::view::{Times, failure_words, form_page, token_of, tone_class};
+use super::view::{Times, failure_words, token_of, tone_class};
 use crate::access::operator::Operator;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::Page;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 
 /// A page of a run that was silent for longer isn't refreshed any more.

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use axum::{Extension, Form};
+use hippo_core::audit::{Actor, Change};
 use hippo_core::ids::Label;
 use hippo_core::schedule::change_pause::{
     ChangePauseError, MAX_REASON_LENGTH, begin_pause, end_pauses, read_reason,
@@ -15,12 +16,13 @@ use serde::Deserialize;
 
 use super::grid::{RowView, build_rows, pause_words};
 use super::load::{load_month, load_schedules};
-use super::view::{Times, form_page, token_of};
+use super::view::{Times, token_of};
 use crate::access::form_token::{FormToken, check_form_token};
 use crate::access::operator::Operator;
+use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::Page;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 
 #[derive(Template)]
@@ -139,6 +141,11 @@ pub(crate) async fn pause(
     };
     begin_pause(&*ports.store, &pause).await.map_err(refuse)?;
     log_change(pause.label.as_ref(), "A schedule was paused.");
+    let change = match pause.label {
+        Some(label) => Change::SchedulePaused { label },
+        None => Change::AllSchedulesPaused,
+    };
+    record_change(&ports, Actor::Operator, None, change).await;
     Ok(Redirect::to("/console/schedules").into_response())
 }
 
@@ -157,8 +164,15 @@ pub(crate) async fn resume(
     };
     let now = ports.clock.now();
     let ended = end_pauses(&*ports.store, label.as_ref(), now).await;
-    ended.map_err(refuse)?;
+    let ended = ended.map_err(refuse)?;
     log_change(label.as_ref(), "A schedule was resumed.");
+    if !ended.ended.is_empty() {
+        let change = match label {
+            Some(label) => Change::ScheduleResumed { label },
+            None => Change::AllSchedulesResumed,
+        };
+        record_change(&ports, Actor::Operator, None, change).await;
+    }
     Ok(Redirect::to("/console/schedules").into_response())
 }
 

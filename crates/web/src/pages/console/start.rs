@@ -4,12 +4,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect};
 use axum::{Extension, Form};
+use hippo_core::audit::{Actor, Change};
 use hippo_core::run::{RunKey, RunOutcome};
 use serde::Deserialize;
 
 use super::load::load_schedules;
 use crate::access::form_token::check_form_token;
 use crate::access::operator::Operator;
+use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
 use crate::ports::WebPorts;
@@ -84,10 +86,13 @@ async fn start(ports: &WebPorts, operator: &Operator, request: StartRequest) -> 
         Err(StartJobError::StillRunning) => return Err(PageError::still_running()),
         Err(error @ StartJobError::CannotStart(_)) => return Err(PageError::unavailable(error)),
     }
-    let job = match &request {
-        StartRequest::Job { job, .. } => *job,
-        StartRequest::Again { run, .. } => run.job,
+    let (job, change) = match request {
+        StartRequest::Job { job, .. } => (job, Change::RunStarted { job }),
+        StartRequest::Again { run, only_failed } => {
+            (run.job, Change::RunRepeated { run, only_failed })
+        }
     };
     tracing::info!(%job, "A run was started by hand.");
+    record_change(ports, Actor::Operator, None, change).await;
     Ok(Redirect::to("/console?started=yes").into_response())
 }

@@ -32,7 +32,7 @@ pub(super) const CANARIES: [&str; 9] = [
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 
 /// Every page of the console.
-pub(super) const PAGES: [&str; 8] = [
+pub(super) const PAGES: [&str; 9] = [
     "/console",
     "/console/schedules",
     "/console/runs/check-cards/mornings/2026-11-21T10:00:00Z",
@@ -41,6 +41,7 @@ pub(super) const PAGES: [&str; 8] = [
     "/console/notices",
     "/console/libraries",
     "/console/families",
+    "/console/audit",
 ];
 
 pub(super) fn at(text: &str) -> DateTime<Utc> {
@@ -104,7 +105,7 @@ pub(super) async fn store_runs(web: &TestWeb, runs: &[Run]) {
 }
 
 /// The pages over two families, three schedules and a month of runs.
-pub(super) async fn busy_web() -> TestWeb {
+pub(crate) async fn busy_web() -> TestWeb {
     let web = TestWeb::new().await;
     web.save_account(&web.card, sample::account(7_00)).await;
     let job = JobName::CHECK_CARDS;
