@@ -11,6 +11,7 @@ use hippo_core::email_address::EmailAddress;
 use hippo_core::jobs::check_cards::visit::Pace;
 use hippo_core::mail::mime::Sender;
 use hippo_core::picture::{PictureSource, SourceKind};
+use hippo_core::public_url::PublicUrl;
 use hippo_core::run::JobName;
 use hippo_core::text::clean;
 use url::Url;
@@ -258,6 +259,8 @@ pub struct NotifyFamily {
     pub configuration_set: String,
     /// The contact for questions in a mail.
     pub contact: Option<String>,
+    /// Where the web pages are; `None`: mails have no links to them.
+    pub pages: Option<PublicUrl>,
 }
 
 impl Environment for NotifyFamily {
@@ -267,11 +270,13 @@ impl Environment for NotifyFamily {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
+        let pages = reader.pages();
         reader.finish(sender.map(|sender| Self {
             common,
             sender,
             configuration_set,
             contact,
+            pages,
         }))
     }
 
@@ -299,6 +304,8 @@ pub struct PictureOfTheDay {
     pub configuration_set: String,
     /// The contact in a mail and in the User-Agent.
     pub contact: Option<String>,
+    /// Where the web pages are; `None`: mails have no links to them.
+    pub pages: Option<PublicUrl>,
 }
 
 impl Environment for PictureOfTheDay {
@@ -316,6 +323,7 @@ impl Environment for PictureOfTheDay {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
+        let pages = reader.pages();
         reader.finish(sender.map(|sender| Self {
             common,
             source,
@@ -325,6 +333,7 @@ impl Environment for PictureOfTheDay {
             sender,
             configuration_set,
             contact,
+            pages,
         }))
     }
 
@@ -495,6 +504,14 @@ impl<'a> Reader<'a> {
         let start_fail = self.flag("HEARTBEAT_START_FAIL");
         let url = self.maybe("HEARTBEAT_URL", heartbeat_url)?;
         Some(HeartbeatUrl { url, start_fail })
+    }
+
+    /// Where the web pages are, if the stack has any.
+    fn pages(&mut self) -> Option<PublicUrl> {
+        self.maybe("WEB_URL", |text| {
+            let url = text.parse::<PublicUrl>();
+            url.map_err(|_| "must be https:// and a host, without a path".to_owned())
+        })
     }
 
     fn flag(&mut self, name: &'static str) -> bool {

@@ -33,6 +33,7 @@ async fn start() -> Result<(), Error> {
         alerts: &store,
         clock: &LambdaClock,
         operator_contact: environment.contact.as_deref(),
+        pages: environment.pages.as_ref(),
     };
     run(service_fn(async |event: LambdaEvent<_>| {
         notify_family::handle(&ports, &metrics, event.payload).await

@@ -12,6 +12,7 @@ use hippo_core::jobs::notify::send::{MailResult, NotifyPorts};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
 use hippo_core::outbox::{MailKey, MailState};
+use hippo_core::public_url::PublicUrl;
 use hippo_core::queue::MailMessage;
 use hippo_core::run::work::{WorkItem, WorkOutcome, WorkResult};
 use hippo_core::store::AlertStore;
@@ -47,6 +48,8 @@ pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
     /// The contact for questions in the mail.
     pub operator_contact: Option<&'a str>,
+    /// Where the web pages are; `None`: mails have no links to them.
+    pub pages: Option<&'a PublicUrl>,
 }
 
 /// Sends the mails of an event concurrently. Returns the messages to retry.
@@ -103,6 +106,7 @@ async fn work(
         clock: ports.clock,
         libraries: &libraries,
         operator_contact: ports.operator_contact,
+        pages: ports.pages,
     };
     let sent = records.iter().map(|record| async {
         match send(&ports, runs, record).await {
