@@ -35,7 +35,9 @@ use crate::run::work::WorkItem;
 use crate::run::{JobName, Run, RunKey};
 use crate::seal::Sealed;
 
-pub use self::declared_schedules::{DeclaredScheduleStore, ScheduleChanges};
+pub use self::declared_schedules::{
+    DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoredSchedule,
+};
 pub use self::feeds::FeedStore;
 pub use self::pauses::PauseStore;
 pub use self::pictures::{

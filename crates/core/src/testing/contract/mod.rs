@@ -269,6 +269,7 @@ suites! { $
         saved_schedules_are_listed_by_label,
         only_changed_schedules_are_saved_again,
         schedules_that_are_no_longer_declared_are_removed,
+        schedule_has_its_times_since_they_last_changed,
     }
     pauses {
         pauses_are_listed_by_when_they_began,

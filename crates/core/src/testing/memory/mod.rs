@@ -37,12 +37,13 @@ use crate::run::day::{DayKey, RunDay};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
 use crate::run::{JobName, Run, RunKey};
-use crate::schedule::{Pause, Schedule};
+use crate::schedule::Pause;
 use crate::seal::Sealed;
 
 use crate::sign_in::{RateKey, RateLog, Session, SignInAttempt};
 use crate::store::{
     ConcurrencyLimit, OutboxCursor, PictureDay, StoreError, StoreOrigin, StoreResult,
+    StoredSchedule,
 };
 
 /// One map for each kind of record, behind one lock.
@@ -75,7 +76,7 @@ struct Inside {
     pictures: BTreeMap<NaiveDate, StoredPicture>,
     alerts: BTreeMap<AlertKey, StoredAlert>,
     feeds: BTreeMap<FeedTokenHash, Feed>,
-    schedules: BTreeMap<JobName, BTreeMap<Label, Option<Schedule>>>,
+    schedules: BTreeMap<JobName, BTreeMap<Label, Option<StoredSchedule>>>,
     /// By beginning and label.
     pauses: BTreeMap<(DateTime<Utc>, Option<Label>), Pause>,
     /// By the hash of the token.
