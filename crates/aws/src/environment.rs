@@ -263,8 +263,8 @@ pub struct NotifyFamily {
     pub configuration_set: String,
     /// The contact for questions in a mail.
     pub contact: Option<String>,
-    /// Where the web pages are. `None`: the stack has none.
-    pub public_url: Option<PublicUrl>,
+    /// Where the web pages are; `None`: there are none, and mails have no links to them.
+    pub pages: Option<PublicUrl>,
     /// The addresses that sign in to the web pages as the operator.
     pub operators: Vec<EmailAddress>,
 }
@@ -276,14 +276,14 @@ impl Environment for NotifyFamily {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
-        let public_url = reader.public_url();
+        let pages = reader.pages();
         let operators = reader.web_operators();
         reader.finish(sender.map(|sender| Self {
             common,
             sender,
             configuration_set,
             contact,
-            public_url,
+            pages,
             operators,
         }))
     }
@@ -312,6 +312,8 @@ pub struct PictureOfTheDay {
     pub configuration_set: String,
     /// The contact in a mail and in the User-Agent.
     pub contact: Option<String>,
+    /// Where the web pages are; `None`: mails have no links to them.
+    pub pages: Option<PublicUrl>,
 }
 
 impl Environment for PictureOfTheDay {
@@ -329,6 +331,7 @@ impl Environment for PictureOfTheDay {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
+        let pages = reader.pages();
         reader.finish(sender.map(|sender| Self {
             common,
             source,
@@ -338,6 +341,7 @@ impl Environment for PictureOfTheDay {
             sender,
             configuration_set,
             contact,
+            pages,
         }))
     }
 
@@ -417,7 +421,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads where the web pages are.
-    fn public_url(&mut self) -> Option<PublicUrl> {
+    fn pages(&mut self) -> Option<PublicUrl> {
         self.maybe("WEB_URL", |text| {
             text.parse()
                 .map_err(|_| "must be an address like https://hippo.example.org".to_owned())

@@ -34,7 +34,7 @@ async fn start() -> Result<(), Error> {
         clock: &LambdaClock,
         operator_contact: environment.contact.as_deref(),
         pages: environment
-            .public_url
+            .pages
             .as_ref()
             .map(|public_url| notify_family::PageMessages {
                 sign_ins: &store,

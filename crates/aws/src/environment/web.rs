@@ -35,7 +35,7 @@ impl Environment for Web {
         if reader.optional("WEB_URL").is_none() {
             reader.missing.push("WEB_URL");
         }
-        let public_url = reader.public_url();
+        let public_url = reader.pages();
         let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
         let operators = reader.web_operators();
         let contact = reader.optional("CONTACT");

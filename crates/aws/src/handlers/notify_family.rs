@@ -52,7 +52,7 @@ pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
     /// The contact for questions in the mail.
     pub operator_contact: Option<&'a str>,
-    /// What the messages of the web pages need. `None`: the stack has no web pages.
+    /// What the messages of the web pages need; `None`: there are no pages, and mails have no links to them.
     pub pages: Option<PageMessages<'a>>,
 }
 
@@ -170,6 +170,7 @@ async fn send_mails(
         clock: ports.clock,
         libraries: &libraries,
         operator_contact: ports.operator_contact,
+        pages: ports.pages.as_ref().map(|pages| pages.public_url),
     };
     let sent = records.iter().map(|record| async {
         match send(&ports, runs, record).await {

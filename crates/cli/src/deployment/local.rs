@@ -26,6 +26,7 @@ use hippo_core::jobs::picture_of_the_day::PictureOfTheDay;
 use hippo_core::jobs::registry::JobPorts;
 use hippo_core::jobs::{JobError, RunError};
 use hippo_core::mail::Mailer;
+use hippo_core::public_url::PublicUrl;
 use hippo_core::run::any_job::AnyJob;
 use hippo_core::run::harness::{FinishedRun, Harness};
 use hippo_core::run::ledger::{Ending, RunPlan};
@@ -515,6 +516,9 @@ impl Deployment for LocalDeployment {
             JobName::PICTURE_OF_THE_DAY => self.picture_composers()?,
             _ => Composers::default(),
         };
+        // Without an address in the configuration, only this machine knows the pages.
+        let public_url = self.config.web.public_url.as_ref();
+        let pages: Option<PublicUrl> = public_url.and_then(|url| url.as_str().parse().ok());
         let ports = NotifyPorts {
             families: store,
             accounts: store,
@@ -525,6 +529,7 @@ impl Deployment for LocalDeployment {
             clock: &*self.clock,
             libraries: &libraries,
             operator_contact: self.contact(),
+            pages: pages.as_ref(),
         };
         let stop = Stop::listen(
             "finishing the emails that were started",

@@ -26,7 +26,7 @@ use crate::alerts::{Alert, AlertKey, PendingAlerts, StoredAlert};
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::email_address::EmailAddress;
-use crate::family::{Family, StoppedRecipient};
+use crate::family::{Family, StoppedRecipient, Unsubscription};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::last_notice::LastNotice;
@@ -99,14 +99,14 @@ pub trait FamilyStore: Send + Sync {
     /// Adds a family; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// Replaces a family, except its stopped recipients; [`StoreError::NotFound`] if it is missing.
+    /// Replaces a family, except who is stopped or unsubscribed; [`StoreError::NotFound`] if it is missing.
     ///
-    /// Only [`FamilyStore::stop_recipient`] and [`FamilyStore::allow_recipient`] change its stopped
-    /// recipients. So an edit can't undo a concurrent report of the mail service.
+    /// Only the methods about one recipient change that. So an edit can't undo a concurrent report of the
+    /// mail service, or a person's wish.
     async fn update_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// Replaces a family, except its stopped recipients, if it is still `before`, in one conditional
-    /// write; true if it was replaced. Stopped recipients don't count as a change.
+    /// Replaces a family, except who is stopped or unsubscribed, if it is still `before`, in one
+    /// conditional write; true if it was replaced. Who is stopped or unsubscribed doesn't count as a change.
     async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool>;
 
     /// Returns a family, or `None` if it is missing.
@@ -136,6 +136,23 @@ pub trait FamilyStore: Send + Sync {
     /// Allows a recipient again as [`Family::allow_recipient`] does, in one conditional write; returns
     /// false also if the family is gone.
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool>;
+
+    /// Unsubscribes a recipient as [`Family::unsubscribe`] does, in one conditional write; returns false
+    /// also if the family is gone.
+    async fn unsubscribe(
+        &self,
+        id: &FamilyId,
+        unsubscription: &Unsubscription,
+    ) -> StoreResult<bool>;
+
+    /// Subscribes a recipient again as [`Family::resubscribe`] does, in one conditional write; returns
+    /// false also if the family is gone.
+    async fn resubscribe(
+        &self,
+        id: &FamilyId,
+        address: &EmailAddress,
+        kind: &MailKind,
+    ) -> StoreResult<bool>;
 
     /// Removes a family with its mails and feeds, and its cards with their secrets and accounts;
     /// [`StoreError::NotFound`] if it is missing.

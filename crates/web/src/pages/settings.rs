@@ -13,10 +13,12 @@ use hippo_core::audit::Change;
 use hippo_core::clock::local_date;
 use hippo_core::family::schedule::MAX_PAUSE;
 use hippo_core::family::{Family, SendWhenEmpty};
+use hippo_core::ids::FamilyId;
 use hippo_core::notice::phrases::full_day;
 use serde::Deserialize;
 
 use self::changes::ChangeView;
+use super::resubscribe::{UnsubscribedView, list_unsubscribed};
 use crate::access::session::FamilyMember;
 use crate::audit::record_change;
 use crate::error::{HasOwnPage, PageResult};
@@ -81,6 +83,8 @@ struct SettingsPage {
     zones: Vec<&'static str>,
     policies: [(&'static str, &'static str, SendWhenEmpty); 9],
     recipients: Vec<String>,
+    family: FamilyId,
+    unsubscribed: Vec<UnsubscribedView>,
     pause: Option<String>,
     /// The first day that a pause may end.
     tomorrow: NaiveDate,
@@ -203,6 +207,8 @@ async fn show_page(ports: &WebPorts, member: &FamilyMember, outcome: Outcome) ->
         zones: zone_names(),
         policies: SEND_POLICIES,
         recipients: family.recipients.iter().map(ToString::to_string).collect(),
+        family: family.id.clone(),
+        unsubscribed: list_unsubscribed(family),
         pause: pause_words(family, now, today),
         tomorrow: today.succ_opt().unwrap_or(today),
         problem,

@@ -1,11 +1,13 @@
 //! Who may open what: every route × nobody, a family, another family, the operator.
 
 use axum::http::{Method, StatusCode};
+use hippo_core::family::Unsubscription;
 use hippo_core::feed::{Feed, FeedToken};
+use hippo_core::mail::MailKind;
 use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _};
 use hippo_core::testing::contract::sample;
 
-use crate::web::{Browser, KIM, PAT, TestWeb};
+use crate::web::{BOTH, Browser, KIM, PAT, TestWeb};
 
 /// Whom a route is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +21,17 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 24] = [
+const ROUTES: [(&str, &[Method], For); 28] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
     // Whoever knows a token: see the tests of the feeds.
     ("/f/{token}/due.ics", &[Method::GET], For::Anyone),
     ("/f/{token}/now.json", &[Method::GET], For::Anyone),
+    // Whoever knows a token: see the tests of unsubscribing.
+    ("/u/{token}", &[Method::GET, Method::POST], For::Anyone),
+    ("/u/{token}/stop", &[Method::POST], For::Anyone),
+    ("/u/{token}/undo", &[Method::POST], For::Anyone),
     ("/sign-in", &[Method::GET, Method::POST], For::Anyone),
     ("/sign-in/code", &[Method::GET, Method::POST], For::Anyone),
     ("/sign-in/link", &[Method::GET, Method::POST], For::Anyone),
@@ -65,6 +71,7 @@ const ROUTES: [(&str, &[Method], For); 24] = [
     ("/family/links/revoke", &[Method::POST], For::Family),
     ("/family/settings/pause", &[Method::POST], For::Family),
     ("/family/settings/resume", &[Method::POST], For::Family),
+    ("/family/settings/resubscribe", &[Method::POST], For::Family),
 ];
 
 fn routes() -> impl Iterator<Item = (&'static str, Method, For)> {
@@ -87,13 +94,21 @@ fn every_route_is_in_the_matrix() {
     assert_eq!(declared, listed);
 }
 
-/// The pages, with a feed of `conrad`.
+/// The pages, with a feed of `conrad`, and a recipient who unsubscribed.
 async fn web_with_feed() -> TestWeb {
     let web = TestWeb::new().await;
     let family = sample::family_id("conrad");
     let (token, label) = (FeedToken::generate().unwrap(), "phone".parse().unwrap());
     let feed = Feed::new(&token, family, label, true, sample::time("05:00:00"));
     web.store.add_feed(&feed).await.unwrap();
+    let unsubscription = Unsubscription {
+        address: BOTH.parse().unwrap(),
+        kind: MailKind::DAILY,
+        since: sample::time("05:00:00"),
+        link: None,
+    };
+    let unsubscribed = web.store.unsubscribe(&feed.family, &unsubscription);
+    assert!(unsubscribed.await.unwrap());
     web
 }
 
@@ -134,6 +149,8 @@ async fn call(
                 ("send_when_empty", "daily"),
                 ("family", "conrad"),
                 ("label", "kitchen"),
+                ("address", BOTH),
+                ("kind", "daily"),
                 ("feed", feeds[0].token.as_str()),
             ];
             browser.post(&path, &fields).await
@@ -260,7 +277,8 @@ async fn cross_site_form_changes_nothing() {
         &[("origin", "null")],
     ];
     for (path, method, _) in routes() {
-        if method != Method::POST {
+        // A mail provider's server sends neither header: see the tests of unsubscribing.
+        if method != Method::POST || path == "/u/{token}" {
             continue;
         }
         let web = TestWeb::new().await;
