@@ -18,13 +18,19 @@ pub(crate) fn meaning(record: &OutboxRecord, now: DateTime<Utc>) -> Option<Strin
     })
 }
 
-/// `2 addresses (1 more is stopped)`.
-pub(crate) fn addresses(reachable: usize, stopped: usize) -> String {
+/// `2 addresses (1 more is stopped, 1 unsubscribed)`.
+pub(crate) fn addresses(reachable: usize, stopped: usize, unsubscribed: usize) -> String {
     let reachable = count(reachable, "address", "addresses");
-    match stopped {
-        0 => reachable,
-        1 => format!("{reachable} (1 more is stopped)"),
-        stopped => format!("{reachable} ({stopped} more are stopped)"),
+    let stopped = match stopped {
+        0 => None,
+        1 => Some("1 more is stopped".to_owned()),
+        stopped => Some(format!("{stopped} more are stopped")),
+    };
+    let unsubscribed = (unsubscribed > 0).then(|| format!("{unsubscribed} unsubscribed"));
+    let others: Vec<String> = stopped.into_iter().chain(unsubscribed).collect();
+    match others.is_empty() {
+        true => reachable,
+        false => format!("{reachable} ({})", others.join(", ")),
     }
 }
 

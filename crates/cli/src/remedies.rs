@@ -49,9 +49,10 @@ fn command_for_remedy(remedy: Remedy, alert: &Alert) -> Option<String> {
         ) => Some(format!("hippo notices resend {family} {date}")),
         (Remedy::ResendNotice, _) => Some("hippo notices resend FAMILY DATE".to_owned()),
         (Remedy::ShowNotices, _) => Some("hippo notices".to_owned()),
-        (Remedy::AllowRecipient, Alert::RecipientStopped { family, .. }) => {
-            Some(format!("hippo family allow-recipient {family} ADDRESS"))
-        }
+        (
+            Remedy::AllowRecipient,
+            Alert::RecipientStopped { family, .. } | Alert::EverybodyUnsubscribed { family, .. },
+        ) => Some(format!("hippo family allow-recipient {family} ADDRESS")),
         (Remedy::SetPin, _) => Some("hippo card set-pin CARD".to_owned()),
         (Remedy::EditLibrary, Alert::SealedForOtherHosts { library, .. }) => {
             Some(format!("hippo library edit {library}"))

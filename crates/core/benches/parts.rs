@@ -67,6 +67,7 @@ fn parts(criterion: &mut Criterion) {
         cards: &cards,
         last_notice: None,
         operator_contact: None,
+        links: None,
     };
     criterion.bench_function("compose a notice of 60 loans", |bencher| {
         bencher.iter(|| compose(&input).unwrap());
@@ -86,6 +87,7 @@ fn parts(criterion: &mut Criterion) {
             date: input.date,
             fence: 1,
         }),
+        unsubscribe: None,
     };
     let sender = Sender::new("hippo@example.org".parse().unwrap());
     criterion.bench_function("build its mail", |bencher| {

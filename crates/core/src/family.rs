@@ -1,6 +1,7 @@
 //! The people who get one notice.
 
 pub mod schedule;
+mod unsubscription;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
@@ -11,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
 use schedule::ScheduleHistory;
+pub use unsubscription::Unsubscription;
 
 /// The people who get one notice, and their preferences.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct Family {
     /// The recipients that get no mail until a person allows them again.
     #[serde(default)]
     pub stopped: Vec<StoppedRecipient>,
+    /// The recipients that unsubscribed from a kind of mail.
+    #[serde(default)]
+    pub unsubscribed: Vec<Unsubscription>,
 }
 
 /// A recipient whose mail bounced permanently, or who complained.
@@ -94,19 +99,27 @@ impl Family {
         self.recipients.iter().filter(stopped).cloned().collect()
     }
 
-    /// Whether both are the same, apart from the stopped recipients.
-    pub fn is_same_except_stopped(&self, other: &Self) -> bool {
-        let other = Self {
-            stopped: self.stopped.clone(),
-            ..other.clone()
-        };
-        *self == other
+    /// Whether both are the same, apart from who is stopped or unsubscribed.
+    pub fn has_same_settings(&self, other: &Self) -> bool {
+        self.with_settings_of(other) == *self
     }
 
-    /// A hash of everything but the stopped recipients: it differs once somebody changed the family.
+    /// This family's stopped and unsubscribed recipients, with everything else of `other`.
+    #[must_use]
+    pub fn with_settings_of(&self, other: &Self) -> Self {
+        Self {
+            stopped: self.stopped.clone(),
+            unsubscribed: self.unsubscribed.clone(),
+            ..other.clone()
+        }
+    }
+
+    /// A hash of everything but who is stopped or unsubscribed: it differs once somebody changed the
+    /// settings.
     pub fn content_hash(&self) -> String {
         let family = Self {
             stopped: Vec::new(),
+            unsubscribed: Vec::new(),
             ..self.clone()
         };
         let json = serde_json::to_vec(&family).unwrap_or_default();

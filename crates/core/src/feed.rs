@@ -45,6 +45,7 @@ impl FeedSource {
             // A feed shows all that there is, and not what is new.
             last_notice: None,
             operator_contact: None,
+            links: None,
         });
         Self { cards, digest }
     }

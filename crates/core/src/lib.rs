@@ -39,3 +39,4 @@ pub mod testing;
 pub mod text;
 pub mod time_words;
 pub mod transfer;
+pub mod unsubscribe;

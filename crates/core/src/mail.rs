@@ -1,6 +1,7 @@
 //! A mail, and the result of sending it.
 
 pub mod key;
+pub mod links;
 pub mod mime;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use chrono::{DateTime, Utc};
 
 use crate::email_address::EmailAddress;
 pub use key::{MailKey, MailKind, MailTag};
+pub use links::{MailLinks, UnsubscribeHeader};
 
 /// The content of a mail. Text and HTML have the same content.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,7 +76,8 @@ impl fmt::Debug for MailContent {
     }
 }
 
-/// A mail that is ready to be sent. `From`, `Reply-To` and `List-Unsubscribe` belong to the mailer.
+/// A mail that is ready to be sent. `From`, `Reply-To` and the mailbox in `List-Unsubscribe` belong to
+/// the mailer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
     /// The recipients; at least one.
@@ -91,6 +94,8 @@ pub struct Mail {
     pub date: DateTime<Utc>,
     /// The tag that identifies it in the outbox; `None` for a test mail.
     pub tag: Option<MailTag>,
+    /// The link in `List-Unsubscribe`, before the mailbox; `None`: the mailbox alone.
+    pub unsubscribe: Option<UnsubscribeHeader>,
 }
 
 impl fmt::Debug for Mail {

@@ -102,6 +102,7 @@ fn run(job: JobName, label: &str, time: DateTime<Utc>, outcome: RunOutcome) -> R
 /// Stores so many days of each label's runs, and a month of ticks.
 async fn fill(store: &(impl DeclaredScheduleStore + RunStore), days: i64) {
     let job = JobName::CHECK_CARDS;
+    let now = at("2026-11-21T10:00:00Z");
     let labels: Vec<String> = (0..LABELS)
         .map(|number| format!("label-{number}"))
         .collect();
@@ -109,13 +110,12 @@ async fn fill(store: &(impl DeclaredScheduleStore + RunStore), days: i64) {
         .iter()
         .map(|label| schedule(job, label, "cron(0 5 ? * MON-FRI *)"))
         .collect();
-    store.save_schedules(job, &schedules).await.unwrap();
+    store.save_schedules(job, &schedules, now).await.unwrap();
     let tick = schedule(JobName::NOTIFY_ALL, "tick", "rate(15 minutes)");
     store
-        .save_schedules(JobName::NOTIFY_ALL, &[tick])
+        .save_schedules(JobName::NOTIFY_ALL, &[tick], now)
         .await
         .unwrap();
-    let now = at("2026-11-21T10:00:00Z");
     let mut runs: Vec<Run> = Vec::new();
     for (number, label) in labels.iter().enumerate() {
         for day in 0..days {

@@ -48,6 +48,14 @@ impl PageError {
         )
     }
 
+    pub(crate) fn old_link() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "This link doesn’t work",
+            "It may be too old. Use the link in a newer email, or sign in and open the settings.",
+        )
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,

@@ -9,7 +9,8 @@ use crate::error::PageError;
 use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
 use crate::pages::{
-    about, cards, console, family, home, invitation, links, settings, sign_in, sign_out,
+    about, cards, console, family, home, invitation, links, resubscribe, settings, sign_in,
+    sign_out, unsubscribe,
 };
 use crate::ports::WebPorts;
 
@@ -74,6 +75,16 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/family/settings/resume", post(settings::resume))
         .route("/family/links", get(links::show).post(links::add))
         .route("/family/links/revoke", post(links::revoke))
+        .route(
+            "/family/settings/resubscribe",
+            post(resubscribe::resubscribe),
+        )
+        .route(
+            "/u/{token}",
+            get(unsubscribe::show).post(unsubscribe::unsubscribe_by_one_click),
+        )
+        .route("/u/{token}/stop", post(unsubscribe::stop))
+        .route("/u/{token}/undo", post(unsubscribe::undo))
         .route("/f/{token}/due.ics", get(feeds::show_calendar))
         .route("/f/{token}/now.json", get(feeds::show_now))
         .route("/style.css", get(crate::page::style_sheet))

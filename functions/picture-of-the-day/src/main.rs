@@ -77,6 +77,7 @@ async fn start() -> Result<(), Error> {
         mailer: &mailer,
         clock: Arc::new(LambdaClock),
         operator_contact: environment.contact.as_deref(),
+        pages: environment.pages.as_ref(),
     };
     run(service_fn(async |event: LambdaEvent<_>| {
         picture_of_the_day::handle(&ports, &context, &event.payload).await

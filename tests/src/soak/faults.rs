@@ -12,7 +12,7 @@ use hippo_core::alerts::{Alert, AlertKey};
 use hippo_core::alerts::{PendingAlerts, StoredAlert};
 use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
-use hippo_core::family::{Family, StoppedRecipient};
+use hippo_core::family::{Family, StoppedRecipient, Unsubscription};
 use hippo_core::ids::FamilyId;
 use hippo_core::jobs::notify::delivery_events::DeliveryEvent;
 use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
@@ -384,6 +384,23 @@ impl FamilyStore for Process<'_> {
 
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
         self.world.store.allow_recipient(id, address).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        id: &FamilyId,
+        unsubscription: &Unsubscription,
+    ) -> StoreResult<bool> {
+        self.world.store.unsubscribe(id, unsubscription).await
+    }
+
+    async fn resubscribe(
+        &self,
+        id: &FamilyId,
+        address: &EmailAddress,
+        kind: &MailKind,
+    ) -> StoreResult<bool> {
+        self.world.store.resubscribe(id, address, kind).await
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {

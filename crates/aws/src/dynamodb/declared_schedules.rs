@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use hippo_core::ids::Label;
 use hippo_core::run::JobName;
 use hippo_core::schedule::Schedule;
-use hippo_core::store::{DeclaredScheduleStore, ScheduleChanges, StoreResult};
+use hippo_core::store::{
+    DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoreResult, StoredSchedule,
+};
 
 use super::DynamoDbStore;
 use super::expression::Expression;
@@ -18,21 +21,28 @@ use super::table::{Query, Step};
 impl DeclaredScheduleStore for DynamoDbStore {
     async fn declared_schedules(&self, job: JobName) -> StoreResult<Vec<Schedule>> {
         let items = self.schedule_items(job).await?;
-        Ok(items.values().filter_map(parse_schedule).collect())
+        let stored = items.values().filter_map(parse_schedule);
+        Ok(stored.map(|stored| stored.schedule).collect())
     }
 
-    async fn save_schedules(&self, job: JobName, schedules: &[Schedule]) -> StoreResult<usize> {
+    async fn save_schedules(
+        &self,
+        job: JobName,
+        schedules: &[Schedule],
+        now: DateTime<Utc>,
+    ) -> StoreResult<SavedSchedules> {
         let items = self.schedule_items(job).await?;
-        let stored: BTreeMap<Label, Option<Schedule>> = items
+        let stored: BTreeMap<Label, Option<StoredSchedule>> = items
             .iter()
             .map(|(label, item)| (label.clone(), parse_schedule(item)))
             .collect();
-        let changes = ScheduleChanges::between(&stored, schedules);
-        for schedule in &changes.save {
-            let before = items.get(&schedule.label);
+        let changes = ScheduleChanges::between(&stored, schedules, now);
+        for saved in &changes.save {
+            let label = &saved.schedule.label;
+            let before = items.get(label);
             let revision = before.map_or(0, |item| item.revision() + 1);
-            let item = Item::new(&Key::declared(job, &schedule.label))
-                .with_data(schedule)?
+            let item = Item::new(&Key::declared(job, label))
+                .with_data(saved)?
                 .with("revision", number(revision));
             // If this is refused, another invocation saved it at the same time.
             self.table.put(item, &condition(before)).await?;
@@ -41,7 +51,7 @@ impl DeclaredScheduleStore for DynamoDbStore {
             let step = Step::Delete(Key::declared(job, label), condition(items.get(label)));
             self.table.transact(&[step]).await?;
         }
-        Ok(changes.count())
+        Ok(changes.into_saved())
     }
 }
 
@@ -53,7 +63,7 @@ fn condition(before: Option<&Item>) -> Expression {
 }
 
 /// Reads a schedule; `None` if it is damaged or a newer version wrote it. The next save replaces it.
-fn parse_schedule(item: &Item) -> Option<Schedule> {
+fn parse_schedule(item: &Item) -> Option<StoredSchedule> {
     item.data()
         .inspect_err(|error| tracing::warn!(%error, "Skipped a declared schedule."))
         .ok()

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use hippo_core::card::CardKey;
 use hippo_core::email_address::EmailAddress;
-use hippo_core::family::{Family, StoppedRecipient};
+use hippo_core::family::{Family, StoppedRecipient, Unsubscription};
 use hippo_core::feed::FeedTokenHash;
 use hippo_core::ids::{CardId, FamilyId};
+use hippo_core::mail::MailKind;
 use hippo_core::outbox::OutboxRecord;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
 use uuid::Uuid;
@@ -40,11 +41,7 @@ impl FamilyStore for DynamoDbStore {
     async fn update_family(&self, family: &Family) -> StoreResult<()> {
         let replaced = self
             .change_family(&family.id, |stored| {
-                let stopped = std::mem::take(&mut stored.stopped);
-                *stored = Family {
-                    stopped,
-                    ..family.clone()
-                };
+                *stored = stored.with_settings_of(family);
                 true
             })
             .await?;
@@ -56,13 +53,9 @@ impl FamilyStore for DynamoDbStore {
 
     async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool> {
         let replace = |stored: &mut Family| {
-            let is_unchanged = stored.is_same_except_stopped(before);
+            let is_unchanged = stored.has_same_settings(before);
             if is_unchanged {
-                let stopped = std::mem::take(&mut stored.stopped);
-                *stored = Family {
-                    stopped,
-                    ..after.clone()
-                };
+                *stored = stored.with_settings_of(after);
             }
             is_unchanged
         };
@@ -105,6 +98,25 @@ impl FamilyStore for DynamoDbStore {
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
         let allow = |family: &mut Family| family.allow_recipient(address);
         Ok(self.change_family(id, allow).await? == Changed::Done)
+    }
+
+    async fn unsubscribe(
+        &self,
+        id: &FamilyId,
+        unsubscription: &Unsubscription,
+    ) -> StoreResult<bool> {
+        let unsubscribe = |family: &mut Family| family.unsubscribe(unsubscription.clone());
+        Ok(self.change_family(id, unsubscribe).await? == Changed::Done)
+    }
+
+    async fn resubscribe(
+        &self,
+        id: &FamilyId,
+        address: &EmailAddress,
+        kind: &MailKind,
+    ) -> StoreResult<bool> {
+        let resubscribe = |family: &mut Family| family.resubscribe(address, kind);
+        Ok(self.change_family(id, resubscribe).await? == Changed::Done)
     }
 
     /// Works in steps: first prevents additions to the family, then removes its cards one by one,

@@ -82,12 +82,13 @@ async fn run(
     job: &dyn AnyJob,
     context: &RunContext<'_>,
     event: &ScheduleEvent,
-    plan: RunPlan<'_>,
+    mut plan: RunPlan<'_>,
     metric: Option<SummaryMetric>,
 ) -> Result<Value, HandlerError> {
     let name = job.name();
     tracing::info!(job = %name, label = %event.label, scheduled_time = %event.scheduled_time, input = %event.input, "A schedule fired.");
     context.save_schedules_once(name).await;
+    plan.rules.times_since = context.schedules.times_since(&event.label);
     let FinishedRun { run, summary } = match job.run_planned(&context.harness, plan).await {
         Ok(finished) => finished,
         Err(RunError::NotStarted(why)) => return Ok(answer_not_started(context.metrics, &why)),

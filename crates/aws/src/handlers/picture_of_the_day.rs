@@ -13,6 +13,7 @@ use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::jobs::picture_of_the_day::PictureOfTheDay;
 use hippo_core::mail::Mailer;
 use hippo_core::picture::{PictureFetcher, PictureSource};
+use hippo_core::public_url::PublicUrl;
 use hippo_core::run::JobName;
 use hippo_core::store::Store;
 use serde_json::Value;
@@ -36,6 +37,8 @@ pub struct Ports<'a> {
     pub clock: Arc<dyn Clock>,
     /// The contact for questions in the mail.
     pub operator_contact: Option<&'a str>,
+    /// Where the web pages are; `None`: mails have no links to them.
+    pub pages: Option<&'a PublicUrl>,
 }
 
 /// Sends the pictures that are due. Returns the run, for a person who started it.
@@ -73,6 +76,7 @@ pub async fn handle(
         // A picture names no library.
         libraries: &BTreeMap::new(),
         operator_contact: ports.operator_contact,
+        pages: ports.pages,
     };
     let on_progress = |progress: Progress<'_>| {
         if let Progress::Finalised(result) = progress {

@@ -1,9 +1,12 @@
 //! The context that the scheduled runs of a function share: the schedules, and the steps after a
 //! run.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
+use chrono::{DateTime, Utc};
 use hippo_core::alerts::after_run::AfterRun;
+use hippo_core::ids::Label;
 use hippo_core::jobs::JobError;
 use hippo_core::run::JobName;
 use hippo_core::run::any_job::AnyJob;
@@ -32,7 +35,8 @@ pub struct RunContext<'a> {
 pub struct SavedSchedules<'a> {
     schedules: &'a Schedules,
     store: &'a dyn DeclaredScheduleStore,
-    are_saved: AtomicBool,
+    /// Since when each has had its times, once they are saved.
+    times_since: OnceLock<BTreeMap<Label, DateTime<Utc>>>,
 }
 
 impl<'a> SavedSchedules<'a> {
@@ -41,13 +45,18 @@ impl<'a> SavedSchedules<'a> {
         Self {
             schedules,
             store,
-            are_saved: AtomicBool::new(false),
+            times_since: OnceLock::new(),
         }
     }
 
     /// How many schedules there are.
     pub(super) fn count(&self) -> usize {
         self.schedules.len()
+    }
+
+    /// Since when a schedule has had its times; `None` until they are saved.
+    pub(super) fn times_since(&self, label: &Label) -> Option<DateTime<Utc>> {
+        self.times_since.get()?.get(label).copied()
     }
 }
 
@@ -74,14 +83,12 @@ impl RunContext<'_> {
 
     /// Saves the job's schedules. Returns how many changed.
     pub(super) async fn save_schedules(&self, job: JobName) -> StoreResult<usize> {
-        let SavedSchedules {
-            schedules,
-            store,
-            are_saved,
-        } = &self.schedules;
-        let schedules: Vec<Schedule> = schedules.values().cloned().collect();
-        let changed = store.save_schedules(job, &schedules).await?;
-        are_saved.store(true, Ordering::Relaxed);
+        let own = &self.schedules;
+        let schedules: Vec<Schedule> = own.schedules.values().cloned().collect();
+        let now = self.harness.clock.now();
+        let saved = own.store.save_schedules(job, &schedules, now).await?;
+        let changed = saved.changed;
+        own.times_since.get_or_init(|| saved.times_since);
         if changed > 0 {
             tracing::info!(changed, "Saved the declared schedules.");
         }
@@ -90,9 +97,10 @@ impl RunContext<'_> {
 
     /// Saves the job's schedules, unless this process has saved them already.
     ///
-    /// If that fails, a later run tries again: the schedules in the store are only for people.
+    /// If that fails, a later run tries again: then a time that a changed schedule never had may count
+    /// as missed.
     pub(super) async fn save_schedules_once(&self, job: JobName) {
-        if !self.schedules.are_saved.load(Ordering::Relaxed)
+        if self.schedules.times_since.get().is_none()
             && let Err(error) = self.save_schedules(job).await
         {
             tracing::warn!(%error, "Couldn't save the declared schedules.");

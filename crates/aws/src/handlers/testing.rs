@@ -125,6 +125,7 @@ impl World {
             created_at: "2026-11-20T12:00:00Z".parse().unwrap(),
             history: ScheduleHistory::default(),
             stopped: Vec::new(),
+            unsubscribed: Vec::new(),
         };
         world.store.add_library(&library).await.unwrap();
         world.store.add_family(&family).await.unwrap();

@@ -44,6 +44,7 @@ fn mail() -> Mail {
             date: "2026-11-21".parse().unwrap(),
             fence: 3,
         }),
+        unsubscribe: None,
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Remove an address that gets a family's notices.
     #[command(after_help = "Example:\n  hippo family remove-recipient conrad sam@example.org")]
     RemoveRecipient(Recipient),
-    /// Send again to an address that bounced or marked an email as spam.
+    /// Send again to an address that bounced, marked an email as spam, or unsubscribed.
     #[command(after_help = "Example:\n  hippo family allow-recipient conrad sam@example.org")]
     AllowRecipient(Recipient),
 }
@@ -171,6 +171,7 @@ pub(crate) fn new_family(
         created_at: context.now(),
         history: ScheduleHistory::default(),
         stopped: Vec::new(),
+        unsubscribed: Vec::new(),
     })
 }
 
@@ -258,10 +259,7 @@ async fn list(context: &Context) -> CommandResult {
         let recipients: Vec<String> = family
             .recipients
             .iter()
-            .map(|address| match family.is_stopped(address) {
-                true => format!("{address} (stopped)"),
-                false => address.to_string(),
-            })
+            .map(|address| recipients::describe(family, address))
             .collect();
         let mut row: Vec<Cell> = vec![
             family.id.as_str().into(),

@@ -44,6 +44,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         picture: None,
         date: context.now(),
         tag: None,
+        unsubscribe: None,
     };
     let answer = context.deployment.mailer()?.send(&mail).await;
     let outcome = print_result(&context, &answer);

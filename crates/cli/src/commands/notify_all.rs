@@ -137,6 +137,8 @@ impl<'a> Composing<'a> {
             clock: &*self.context.clock,
             libraries: &self.libraries,
             operator_contact: self.context.deployment.contact(),
+            // A dry run stores nothing, so its links wouldn't work.
+            pages: None,
         }
     }
 }
@@ -265,11 +267,18 @@ struct DryRun {
     recipients: usize,
     /// The addresses that wouldn't, because emails to them bounced or were marked as spam.
     stopped: usize,
+    /// The addresses that wouldn't, because they unsubscribed.
+    unsubscribed: usize,
     /// Why the notice would be FAILED.
     fails: Option<&'static str>,
     recorded: Option<MailState>,
     /// Whether the day is past or its notice is final, so that nothing more is sent.
     is_over: bool,
+}
+
+/// How many of the addresses that we could write to unsubscribed from a kind of email.
+fn count_unsubscribed(family: &Family, kind: &MailKind) -> usize {
+    family.reachable_recipients().len() - family.subscribed_recipients(kind).len()
 }
 
 /// The date of the mail that would be sent now; yesterday's, if it goes out after midnight. The family is
@@ -323,8 +332,9 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
             kind: MailKind::DAILY,
             family: family.id.clone(),
             date,
-            recipients: family.reachable_recipients().len(),
+            recipients: family.subscribed_recipients(&MailKind::DAILY).len(),
             stopped: family.stopped_recipients().len(),
+            unsubscribed: count_unsubscribed(family, &MailKind::DAILY),
             fails: composed
                 .mail
                 .as_ref()
@@ -354,6 +364,8 @@ struct PictureDryRun {
     recipients: usize,
     /// The addresses that wouldn't, because emails to them bounced or were marked as spam.
     stopped: usize,
+    /// The addresses that wouldn't, because they unsubscribed.
+    unsubscribed: usize,
     recorded: Option<MailState>,
     /// Whether the day is past or its mail is final, so that nothing more is sent.
     is_over: bool,
@@ -391,8 +403,9 @@ async fn picture_dry_run(
             kind: MailKind::PICTURE,
             family: family.id.clone(),
             date,
-            recipients: family.reachable_recipients().len(),
+            recipients: family.subscribed_recipients(&MailKind::PICTURE).len(),
             stopped: family.stopped_recipients().len(),
+            unsubscribed: count_unsubscribed(&family, &MailKind::PICTURE),
             is_over: has_passed || recorded.as_ref().is_some_and(OutboxRecord::is_over),
             recorded: recorded.map(|record| record.state),
             picture: context.store.picture_day(date).await?,
@@ -404,7 +417,7 @@ async fn picture_dry_run(
         let recorded = recorded.map(|state| format!(" (on record as {})", state.as_str()));
         let to = match one.is_over {
             true => "nobody, because this day's picture is final".to_owned(),
-            false => addresses(one.recipients, one.stopped),
+            false => addresses(one.recipients, one.stopped, one.unsubscribed),
         };
         context.output.print_text(format!(
             "== {}, {}{}, to {to}\n{}\n",
@@ -456,7 +469,10 @@ fn print_dry_run(context: &Context, notice: &DryRun) {
                     "to nobody, because this day's notice is final. It would say:".to_owned()
                 }
                 Some(why) => format!("to nobody; the notice would be FAILED. {why}"),
-                None => format!("to {}", addresses(notice.recipients, notice.stopped)),
+                None => format!(
+                    "to {}",
+                    addresses(notice.recipients, notice.stopped, notice.unsubscribed)
+                ),
             };
             context.output.print_text(format!(
                 "{head}, {to}\nSubject: {subject}\n\n{}\n",

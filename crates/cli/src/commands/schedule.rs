@@ -49,7 +49,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Next(args) => next::next(&args, globals).await,
         Command::Pause(args) => pause::pause(args, globals).await,
         Command::Resume(args) => pause::resume(args, globals).await,
-        Command::Install(args) => install::install(&args, globals),
+        Command::Install(args) => install::install(&args, globals).await,
         Command::Status(_) => status::status(globals),
         Command::Remove(_) => install::remove(globals),
         Command::Print(args) => print::print(&args, globals),

@@ -17,8 +17,6 @@ use hippo_core::email_address::EmailAddress;
 use hippo_core::jobs::StopRequest as _;
 use hippo_core::public_url::{InvalidPublicUrl, PublicUrl};
 use hippo_core::run::JobName;
-use hippo_core::schedule::Schedule;
-use hippo_core::store::DeclaredScheduleStore as _;
 use hippo_local::sqlite::SqliteStore;
 use hippo_web::{PeerAddress, WebPorts, WebSettings, create_operator_link, router};
 use serde::Serialize;
@@ -29,7 +27,7 @@ use self::job_processes::JobProcesses;
 use self::messages::Messages;
 use crate::config::Config;
 use crate::context::{Globals, clock};
-use crate::deployment::local::open_database;
+use crate::deployment::local::{open_database, save_schedules};
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::mailer::mailer;
 use crate::operator_name::operator_name;
@@ -118,7 +116,10 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
         operator_name: operator_name(),
         public_url,
     };
-    save_schedules(&store, &config).await?;
+    let now = clock()?.now();
+    for job in JobName::all() {
+        save_schedules(&store, &config, job, now).await?;
+    }
     let messages = Messages::start(
         Arc::<SqliteStore>::clone(&store),
         Arc::from(mailer(&home, &config)?),
@@ -168,16 +169,6 @@ fn announce(ports: &WebPorts, listen: SocketAddr, link: Option<&str>, output: Ou
 fn parse_public_url(text: &str) -> Result<PublicUrl, CommandError> {
     let parsed = text.parse();
     parsed.map_err(|error: InvalidPublicUrl| CommandError::from_source(ErrorKind::Usage, error))
-}
-
-/// Saves the declared schedules where the console reads them.
-async fn save_schedules(store: &SqliteStore, config: &Config) -> Result<(), CommandError> {
-    for job in JobName::all() {
-        let schedules = config.jobs.schedules().iter();
-        let schedules: Vec<Schedule> = schedules.filter(|one| one.job == job).cloned().collect();
-        store.save_schedules(job, &schedules).await?;
-    }
-    Ok(())
 }
 
 /// The addresses that sign in as the operator.

@@ -85,6 +85,8 @@ struct FamilyView {
     recipients: usize,
     /// The addresses that don't, because emails to them bounced or were marked as spam.
     stopped: usize,
+    /// The addresses that unsubscribed from the daily notice.
+    unsubscribed: usize,
     /// When the next notice is due; in the past while it waits for `notify-all`.
     next_notice: Option<DateTime<Utc>>,
     notice_is_late: bool,
@@ -151,13 +153,15 @@ async fn document(context: &Context, families: &[Family]) -> Result<StatusDocume
         let why_late = next
             .is_late(family, now)
             .then(|| next.why_late(context, family, last_tick.as_ref()));
+        let subscribed = family.subscribed_recipients(&MailKind::DAILY).len();
         views.push(FamilyView {
             id: family.id.clone(),
             name: hippo_core::text::clean(&family.name),
             paused: family.is_paused_at(now),
             paused_until: family.paused_until.filter(|_| family.is_paused_at(now)),
-            recipients: family.reachable_recipients().len(),
+            recipients: subscribed,
             stopped: family.stopped_recipients().len(),
+            unsubscribed: family.reachable_recipients().len() - subscribed,
             next_notice: next.instant(),
             notice_is_late: why_late.is_some(),
             why_late,
@@ -275,11 +279,16 @@ fn show_family(context: &Context, family: &Family, view: &FamilyView) {
 }
 
 fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
-    let to = match (view.recipients, view.stopped) {
-        (0, 0) => "to nobody: add an address with “hippo family add-recipient”".to_owned(),
-        (0, _) => "to nobody: emails to every address bounced or were marked as spam; “hippo family list” names them"
+    let to = match (view.recipients, view.stopped, view.unsubscribed) {
+        (0, 0, 0) => "to nobody: add an address with “hippo family add-recipient”".to_owned(),
+        (0, _, 1..) => {
+            "to nobody: everybody unsubscribed or was stopped; “hippo family list” names them".to_owned()
+        }
+        (0, ..) => "to nobody: emails to every address bounced or were marked as spam; “hippo family list” names them"
             .to_owned(),
-        (recipients, stopped) => format!("to {}", addresses(recipients, stopped)),
+        (recipients, stopped, unsubscribed) => {
+            format!("to {}", addresses(recipients, stopped, unsubscribed))
+        }
     };
     match (view.paused, view.paused_until) {
         (true, Some(until)) => {

@@ -13,7 +13,6 @@ use hippo_core::card::Card;
 use hippo_core::clock::{Clock, local_date};
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
-use hippo_core::jobs::RunError;
 use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::jobs::check_cards::run::{self as check_cards, CheckCards, CheckOptions, RunPorts};
 use hippo_core::jobs::check_cards::visit::{
@@ -25,7 +24,9 @@ use hippo_core::jobs::notify::run::{self as notify_all, NotifyAll};
 use hippo_core::jobs::notify::send::{MailResult, NotifyPorts};
 use hippo_core::jobs::picture_of_the_day::PictureOfTheDay;
 use hippo_core::jobs::registry::JobPorts;
+use hippo_core::jobs::{JobError, RunError};
 use hippo_core::mail::Mailer;
+use hippo_core::public_url::PublicUrl;
 use hippo_core::run::any_job::AnyJob;
 use hippo_core::run::harness::{FinishedRun, Harness};
 use hippo_core::run::ledger::{Ending, RunPlan};
@@ -33,7 +34,9 @@ use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{JobName, RunKey};
 use hippo_core::schedule::Schedule;
 use hippo_core::site::LibrarySite;
-use hippo_core::store::{SecretStore as _, Store};
+use hippo_core::store::{
+    DeclaredScheduleStore as _, SavedSchedules, SecretStore as _, Store, StoreResult,
+};
 use hippo_local::concurrency_limit::FileConcurrencyLimit;
 use hippo_local::key_files::{FINGERPRINT_NAME, PRIVATE_NAME, PUBLIC_NAME};
 use hippo_local::sqlite::{OpenError, SqliteStore};
@@ -208,6 +211,18 @@ impl LocalDeployment {
             ),
         }
     }
+}
+
+/// Saves a job's declared schedules.
+pub(crate) async fn save_schedules(
+    store: &SqliteStore,
+    config: &Config,
+    job: JobName,
+    now: DateTime<Utc>,
+) -> StoreResult<SavedSchedules> {
+    let schedules = config.jobs.schedules().iter();
+    let own: Vec<Schedule> = schedules.filter(|one| one.job == job).cloned().collect();
+    store.save_schedules(job, &own, now).await
 }
 
 /// Opens the database of a home.
@@ -501,6 +516,9 @@ impl Deployment for LocalDeployment {
             JobName::PICTURE_OF_THE_DAY => self.picture_composers()?,
             _ => Composers::default(),
         };
+        // Without an address in the configuration, only this machine knows the pages.
+        let public_url = self.config.web.public_url.as_ref();
+        let pages: Option<PublicUrl> = public_url.and_then(|url| url.as_str().parse().ok());
         let ports = NotifyPorts {
             families: store,
             accounts: store,
@@ -511,6 +529,7 @@ impl Deployment for LocalDeployment {
             clock: &*self.clock,
             libraries: &libraries,
             operator_contact: self.contact(),
+            pages: pages.as_ref(),
         };
         let stop = Stop::listen(
             "finishing the emails that were started",
@@ -569,6 +588,16 @@ impl Deployment for LocalDeployment {
 }
 
 impl LocalDeployment {
+    /// Saves a job's declared schedules. Returns since when each has had its times.
+    async fn save_schedules(
+        &self,
+        job: JobName,
+    ) -> Result<BTreeMap<Label, DateTime<Utc>>, JobError> {
+        let now = self.clock.now();
+        let saved = save_schedules(&self.store, &self.config, job, now).await?;
+        Ok(saved.times_since)
+    }
+
     /// Runs a job in this process, as one recorded run.
     async fn run<I: Serialize>(
         &self,
@@ -584,11 +613,16 @@ impl LocalDeployment {
             stop,
             ..Harness::new(&*self.store, &*self.clock)
         };
+        let times_since = match request.is_schedule() {
+            true => self.save_schedules(job.name()).await?,
+            false => BTreeMap::new(),
+        };
         loop {
             let _log = self.begin_log(&request.key);
             let label = request.key.label.clone();
             let scheduled_time = request.key.scheduled_time;
-            let rules = self.config.jobs.rules(job.name(), &label);
+            let mut rules = self.config.jobs.rules(job.name(), &label);
+            rules.times_since = times_since.get(&label).copied();
             let plan = RunPlan {
                 after: Some(&after),
                 // A person needn't wait until a killed run counts as lost: login marks, permits and

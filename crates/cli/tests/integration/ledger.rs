@@ -391,6 +391,35 @@ fn alert_is_mailed_to_the_operator_once() {
     assert_eq!(missed.count(), 7);
 }
 
+#[test]
+fn changed_schedule_has_missed_none_of_its_new_times() {
+    let home = Home::new();
+    let config = home.path().join("config.toml");
+    configure(
+        &home,
+        &schedule("notify-all", "tick", "cron(0 * * * ? *)", ""),
+    );
+    let missed_by = |hour: u32| {
+        let time = format!("2026-11-21T{hour}:00:00Z");
+        at(&home, &time, &["notify-all", "--label", "tick"])
+            .assert()
+            .success();
+        let mut runs = at(&home, &time, &["runs", "--limit", "20", "--json"]);
+        let runs = json(&runs.assert().success());
+        let outcomes = runs.as_array().unwrap().iter().map(|run| &run["outcome"]);
+        outcomes.filter(|outcome| *outcome == "missed").count()
+    };
+    assert_eq!(missed_by(10), 0);
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(
+        &config,
+        text.replace("cron(0 * * * ? *)", "rate(15 minutes)"),
+    )
+    .unwrap();
+    assert_eq!(missed_by(12), 0);
+    assert_eq!(missed_by(13), 3);
+}
+
 /// Records a run of check-cards that never ended.
 fn record_lost_run(home: &Home) {
     let time: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();

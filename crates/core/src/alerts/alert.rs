@@ -185,6 +185,15 @@ pub enum Alert {
         /// The day.
         day: NaiveDate,
     },
+    /// Nobody in a family wants a kind of mail any more; one alert each time that the last one unsubscribes.
+    EverybodyUnsubscribed {
+        /// The kind of the mail.
+        mail: MailKind,
+        /// The family.
+        family: FamilyId,
+        /// When the last one unsubscribed.
+        since: DateTime<Utc>,
+    },
     /// A newer version raised an alert that this version cannot read.
     NewerAlert {
         /// The day on which it was found.
@@ -300,6 +309,11 @@ impl Alert {
             Self::ClockBehindSchedule { day, .. } => format!("clock-behind-schedule/{day}"),
             Self::DamagedRow { table, id } => format!("damaged-row/{table}/{id}"),
             Self::ManySignIns { day } => format!("many-sign-ins/{day}"),
+            Self::EverybodyUnsubscribed {
+                mail,
+                family,
+                since,
+            } => format!("everybody-unsubscribed/{mail}/{family}/{}", time(*since)),
             Self::NewerAlert { day } => format!("newer-alert/{day}"),
         })
     }

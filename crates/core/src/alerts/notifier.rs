@@ -179,6 +179,7 @@ fn alert_mail(to: EmailAddress, alerts: &[Alert], now: DateTime<Utc>) -> Mail {
         picture: None,
         date: now,
         tag: None,
+        unsubscribe: None,
     }
 }
 

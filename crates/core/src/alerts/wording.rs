@@ -166,6 +166,10 @@ impl Alert {
                 "Somebody asked for more than 100 sign-in emails within a day, so we send no more for now."
                     .to_owned()
             }
+            Self::EverybodyUnsubscribed { mail, family, .. } => format!(
+                "Everybody in {family} unsubscribed, so we no longer send them the {}.",
+                mail_word(mail)
+            ),
             Self::NewerAlert { .. } => {
                 "A newer version raised an alert that this version can't read.".to_owned()
             }
@@ -242,6 +246,9 @@ impl Alert {
             Self::ManySignIns { .. } => {
                 "People who are signed in stay signed in. Somebody may be asking in their name: look at the log of your reverse proxy."
             }
+            Self::EverybodyUnsubscribed { .. } => {
+                "Ask the family. If they want it back, allow a recipient again, or they resubscribe in their settings."
+            }
             Self::NewerAlert { .. } => {
                 "Run the same version everywhere. The newer one shows what it is."
             }
@@ -262,7 +269,9 @@ impl Alert {
             Self::NoNotice { .. }
             | Self::RecipientUnreached { .. }
             | Self::StoreRestored { .. } => &[Remedy::ShowNotices, Remedy::ResendNotice],
-            Self::RecipientStopped { .. } => &[Remedy::AllowRecipient],
+            Self::RecipientStopped { .. } | Self::EverybodyUnsubscribed { .. } => {
+                &[Remedy::AllowRecipient]
+            }
             Self::PageChanged { .. }
             | Self::PagesReadAgain { .. }
             | Self::LibraryDown { .. }

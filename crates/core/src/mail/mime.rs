@@ -12,11 +12,14 @@ use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 
-use super::{InlinePicture, Mail, MailTag};
+use super::{InlinePicture, Mail, MailTag, UnsubscribeHeader};
 use crate::email_address::{EmailAddress, wire_address};
 
 /// The maximum length of a subject, in characters; longer ones are cut.
 pub const SUBJECT_LIMIT: usize = 200;
+
+/// The value of `List-Unsubscribe-Post`, and the body that a mail provider then posts (RFC 8058).
+pub const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
 /// The sender of mails.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +142,16 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
     if let Some(reply_to) = reply_to {
         builder = builder.reply_to(Mailbox::new(None, reply_to));
     }
+    if mail
+        .unsubscribe
+        .as_ref()
+        .is_some_and(|one| one.is_one_click)
+    {
+        builder = builder.raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("List-Unsubscribe-Post"),
+            ONE_CLICK.to_owned(),
+        ));
+    }
     let message = builder
         // lettre folds a raw header, but writes a list of mailboxes on one line.
         .raw_header(HeaderValue::new(
@@ -151,10 +164,7 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
         .subject(format_subject(&mail.subject))
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("List-Unsubscribe"),
-            format!(
-                "<mailto:{}?subject=unsubscribe>",
-                encode_mailto(&unsubscribe)
-            ),
+            format_list_unsubscribe(mail.unsubscribe.as_ref(), &unsubscribe)?,
         ))
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
@@ -284,6 +294,22 @@ fn clean_body(text: &str) -> String {
         .collect()
 }
 
+/// The value of `List-Unsubscribe`: the link, if there is one, and then the mailbox.
+fn format_list_unsubscribe(
+    link: Option<&UnsubscribeHeader>,
+    mailbox: &Address,
+) -> Result<String, MimeError> {
+    let mailbox = format!("<mailto:{}?subject=unsubscribe>", encode_mailto(mailbox));
+    let Some(UnsubscribeHeader { url, .. }) = link else {
+        return Ok(mailbox);
+    };
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>,".contains(&byte);
+    if !url.starts_with("https://") || !url.bytes().all(is_plain) {
+        return Err(MimeError::Malformed);
+    }
+    Ok(format!("<{url}>, {mailbox}"))
+}
+
 /// Encodes an address for a `mailto:` link (RFC 6068).
 fn encode_mailto(address: &Address) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'*+@[]:".contains(&byte);
@@ -330,6 +356,7 @@ mod tests {
                 date: "2026-11-21".parse().unwrap(),
                 fence: 2,
             }),
+            unsubscribe: None,
         }
     }
 
@@ -419,6 +446,72 @@ mod tests {
             .split("\r\n")
             .map(str::to_owned)
             .collect()
+    }
+
+    fn link(is_one_click: bool) -> UnsubscribeHeader {
+        let token = format!("daily.conrad.2026-11-21.{}", "0".repeat(64));
+        UnsubscribeHeader {
+            url: format!("https://hippo.example.org/u/{token}"),
+            is_one_click,
+        }
+    }
+
+    #[rstest]
+    #[case::no_pages(None, false)]
+    #[case::several_recipients(Some(false), false)]
+    #[case::one_recipient(Some(true), true)]
+    fn unsubscribe_link_comes_before_the_mailbox(
+        #[case] is_one_click: Option<bool>,
+        #[case] has_post: bool,
+    ) {
+        let unsubscribe = is_one_click.map(link);
+        let expected = match &unsubscribe {
+            Some(link) => format!(
+                "List-Unsubscribe: <{}>, <mailto:stop+hippo@example.org?subject=unsubscribe>",
+                link.url
+            ),
+            None => {
+                "List-Unsubscribe: <mailto:stop+hippo@example.org?subject=unsubscribe>".to_owned()
+            }
+        };
+        let mail = Mail {
+            unsubscribe,
+            ..mail()
+        };
+        let text = built_text(&mail, &sender());
+        let headers = headers(&text);
+        let listed: Vec<&String> = headers
+            .iter()
+            .filter(|line| line.starts_with("List-Unsubscribe"))
+            .collect();
+        let post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click".to_owned();
+        match has_post {
+            true => assert_eq!(listed, [&post, &expected]),
+            false => assert_eq!(listed, [&expected]),
+        }
+        assert!(text.split("\r\n").all(|line| line.len() <= 998));
+    }
+
+    #[test]
+    fn unsubscribe_link_cannot_inject_a_header() {
+        for url in [
+            "https://hippo.example.org/u/a>\r\nBcc: eve@example.org",
+            "https://hippo.example.org/u/a b",
+            "https://hippo.example.org/u/a,b",
+            "https://hippo.example.org/u/é",
+            "http://hippo.example.org/u/a",
+            "",
+        ] {
+            let unsubscribe = Some(UnsubscribeHeader {
+                url: url.to_owned(),
+                ..link(true)
+            });
+            let mail = Mail {
+                unsubscribe,
+                ..mail()
+            };
+            assert_eq!(build(&mail, &sender()), Err(MimeError::Malformed), "{url}");
+        }
     }
 
     #[test]

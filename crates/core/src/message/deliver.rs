@@ -26,6 +26,7 @@ pub(super) async fn deliver(
         picture: None,
         date: ports.clock.now(),
         tag: None,
+        unsubscribe: None,
     };
     let mut last_reason = String::new();
     for sends in 0..MAX_SENDS {

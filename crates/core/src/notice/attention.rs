@@ -48,6 +48,8 @@ pub enum AttentionKind {
     PinRefused {
         /// The family's local date of the rejection.
         since: NaiveDate,
+        /// The card.
+        card: CardId,
     },
     /// The PIN is sealed for other hosts than the library's current ones, so it was not sent.
     PinNotSent,
@@ -172,7 +174,10 @@ impl AttentionList<'_> {
             let stage = local_date(since, input.family.timezone).to_string();
             // The time may be in the future if the clock was ahead.
             let since = local_date(since.min(input.now), input.family.timezone);
-            let kind = AttentionKind::PinRefused { since };
+            let kind = AttentionKind::PinRefused {
+                since,
+                card: card.card.id,
+            };
             (kind, key("pin_refused"), stage)
         } else if failure == Some(FailureKind::SealedForOtherHosts) {
             (

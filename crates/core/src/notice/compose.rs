@@ -67,6 +67,7 @@ pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
             )
         }),
         contact: Contact::from_words(operator_contact),
+        links: None,
     }
 }
 

@@ -81,7 +81,7 @@ impl DayWords {
 
     pub(crate) fn attention(self, item: &Attention) -> Item {
         let (title, details, urgent) = match &item.kind {
-            AttentionKind::PinRefused { since } => (
+            AttentionKind::PinRefused { since, .. } => (
                 String::from("Number or PIN rejected"),
                 format!(
                     "The library rejected this number or PIN {}. We won’t try again until it’s \
@@ -175,7 +175,7 @@ impl DayWords {
             urgent,
             details: vec![details],
             renew_url: None,
-            places: vec![PlaceView::from_place(&item.place)],
+            places: vec![PlaceView::from_attention(item)],
         }
     }
 
@@ -388,6 +388,17 @@ impl PlaceView {
             patron: place.patron.clone(),
             library: place.library_name.clone(),
             url: place.account_url.clone(),
+            rejected_card: None,
+        }
+    }
+
+    fn from_attention(item: &Attention) -> Self {
+        Self {
+            rejected_card: match &item.kind {
+                AttentionKind::PinRefused { card, .. } => Some(*card),
+                _ => None,
+            },
+            ..Self::from_place(&item.place)
         }
     }
 }
@@ -407,7 +418,7 @@ fn rejected_cards_item(several: &[&Attention]) -> Item {
         renew_url: None,
         places: several
             .iter()
-            .map(|item| PlaceView::from_place(&item.place))
+            .map(|item| PlaceView::from_attention(item))
             .collect(),
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::card::{Card, CardState, StoredAccount};
 use crate::family::Family;
 use crate::library::Library;
-use crate::mail::MailContent;
+use crate::mail::{MailContent, MailLinks};
 use crate::notice::digest::Digest;
 use crate::notice::last_notice::LastNotice;
 use crate::notice::render::RenderError;
@@ -52,6 +52,8 @@ pub struct NoticeInput<'a> {
     pub last_notice: Option<&'a LastNotice>,
     /// The contact for questions, as the operator gave it: a mail address or a few words.
     pub operator_contact: Option<&'a str>,
+    /// The mail's links to the web pages, if there are pages.
+    pub links: Option<&'a MailLinks>,
 }
 
 /// A card with its state, its library and its last good account.
@@ -87,7 +89,11 @@ pub struct Composed {
 pub fn compose(input: &NoticeInput<'_>) -> Result<Composed, RenderError> {
     let digest = Digest::from_input(input);
     let mail = match digest.occasion {
-        Some(_) => Some(render::render(&digest, input.operator_contact)?),
+        Some(_) => Some(render::render(
+            &digest,
+            input.operator_contact,
+            input.links,
+        )?),
         None => None,
     };
     let last_notice = LastNotice::from_digest(input, &digest);

@@ -4,7 +4,7 @@
 
 use askama::Template;
 
-use crate::mail::MailContent;
+use crate::mail::{MailContent, MailLinks};
 use crate::notice::compose::compose_view;
 use crate::notice::digest::Digest;
 use crate::notice::phrases::wrap;
@@ -33,8 +33,15 @@ struct Text<'a> {
 ///
 /// # Errors
 /// [`RenderError`] if a template can't be rendered.
-pub fn render(digest: &Digest, operator_contact: Option<&str>) -> Result<MailContent, RenderError> {
-    let view = compose_view(digest, operator_contact);
+pub fn render(
+    digest: &Digest,
+    operator_contact: Option<&str>,
+    links: Option<&MailLinks>,
+) -> Result<MailContent, RenderError> {
+    let view = View {
+        links: links.cloned(),
+        ..compose_view(digest, operator_contact)
+    };
     Ok(MailContent {
         text: wrap(&Text { view: &view }.render()?),
         html: Html { view: &view }.render()?,

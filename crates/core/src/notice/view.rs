@@ -3,6 +3,8 @@
 use url::Url;
 
 use crate::email_address::EmailAddress;
+use crate::ids::CardId;
+use crate::mail::MailLinks;
 use crate::text::clean;
 
 /// Everything that the templates render. They add order and style, but no text from accounts.
@@ -16,6 +18,8 @@ pub struct View {
     pub sources: Vec<SourceView>,
     pub stopped: Option<String>,
     pub contact: Option<Contact>,
+    /// The links to the web pages; `None` on the pages themselves.
+    pub links: Option<MailLinks>,
 }
 
 /// A section of things to do.
@@ -56,6 +60,8 @@ pub struct PlaceView {
     pub patron: String,
     pub library: String,
     pub url: Option<Url>,
+    /// The card whose number or PIN the family can correct.
+    pub rejected_card: Option<CardId>,
 }
 
 /// A group of entries for later.

@@ -80,14 +80,16 @@ impl OutboxRecord {
         }
     }
 
-    /// Updates the recipients to those of the family that can be reached.
+    /// Updates the recipients to those of the family that can be reached and want its kind.
     ///
     /// New recipients are added while no recipient has the mail. A waiting recipient who left the
-    /// family or was stopped is removed.
+    /// family, was stopped or unsubscribed is removed.
     #[must_use]
     pub fn with_recipients_of(&self, family: &Family) -> Self {
         let is_reachable = |address: &EmailAddress| {
-            family.recipients.contains(address) && !family.is_stopped(address)
+            family.recipients.contains(address)
+                && !family.is_stopped(address)
+                && !family.is_unsubscribed(address, &self.kind)
         };
         let is_waiting = |recipient: &MailRecipient| recipient.state == RecipientState::Pending;
         let mut recipients: Vec<MailRecipient> = self

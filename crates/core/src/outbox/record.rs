@@ -18,6 +18,8 @@ use crate::clock::is_in_future;
 use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
 use crate::mail::{MailKey, MailKind, MailTag};
+use crate::sign_in::TokenHash;
+use crate::unsubscribe::UnsubscribeLink;
 
 /// The lease of a worker on a mail.
 pub const LEASE: Duration = Duration::seconds(300);
@@ -36,6 +38,12 @@ pub const FAMILY_PAUSED: &str = "The family was paused.";
 
 /// The reason of a day without a mail because the schedule that sends it was paused.
 pub const SCHEDULE_PAUSED: &str = "The schedule was paused.";
+
+/// The reason of a mail that was skipped because nobody is left who wants its kind.
+pub const EVERYBODY_UNSUBSCRIBED: &str = "Everybody in the family unsubscribed from this email.";
+
+/// The most unsubscribe links that a record holds; more mails than this are never in doubt.
+const MAX_UNSUBSCRIBE_LINKS: usize = 8;
 
 /// The states in which a mail may have been sent.
 pub(super) const POSSIBLY_SENT: [MailState; 2] = [MailState::Sending, MailState::Unknown];
@@ -134,6 +142,9 @@ pub struct OutboxRecord {
     /// The end of these retries: the end of the local day of the first attempt.
     #[serde(default)]
     pub retry_until: Option<DateTime<Utc>>,
+    /// The unsubscribe links in its mails, the newest last.
+    #[serde(default)]
+    pub unsubscribe_links: Vec<UnsubscribeLink>,
     /// SHA-256 of the rendered mail, in hexadecimal.
     pub body_hash: Option<String>,
     /// Its `Message-ID`.
@@ -198,6 +209,7 @@ impl OutboxRecord {
             recipients: Vec::new(),
             retries: 0,
             retry_until: None,
+            unsubscribe_links: Vec::new(),
             body_hash: None,
             message_id: None,
             reason: None,
@@ -253,6 +265,26 @@ impl OutboxRecord {
     /// Whether it was skipped because its family was paused.
     pub fn is_skipped_for_paused_family(&self) -> bool {
         self.state == MailState::Skipped && self.reason.as_deref() == Some(FAMILY_PAUSED)
+    }
+
+    /// Adds the unsubscribe link of the mail that is about to be sent. Those of earlier mails stay, since
+    /// they may have been sent.
+    #[must_use]
+    pub fn with_unsubscribe_link(&self, link: UnsubscribeLink) -> Self {
+        let mut record = self.clone();
+        let links = &mut record.unsubscribe_links;
+        if links.len() >= MAX_UNSUBSCRIBE_LINKS {
+            links.remove(0);
+        }
+        links.push(link);
+        record
+    }
+
+    /// The unsubscribe link with this token.
+    pub fn unsubscribe_link(&self, token: &TokenHash) -> Option<&UnsubscribeLink> {
+        self.unsubscribe_links
+            .iter()
+            .find(|link| link.token == *token)
     }
 
     /// Removes the delay: a person's request ignores it.

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use sha2::{Digest as _, Sha256};
 
 use super::Picture;
-use crate::mail::{InlinePicture, MailContent};
+use crate::mail::{InlinePicture, MailContent, MailLinks};
 use crate::notice::phrases::wrap;
 use crate::notice::render::RenderError;
 use crate::notice::view::Contact;
@@ -28,6 +28,8 @@ pub struct PictureMailInput<'a> {
     pub today: NaiveDate,
     /// The contact for questions, as the operator gave it: a mail address or a few words.
     pub operator_contact: Option<&'a str>,
+    /// The mail's links to the web pages, if there are pages.
+    pub links: Option<&'a MailLinks>,
 }
 
 /// What the templates render. The picture's words are escaped there.
@@ -40,6 +42,7 @@ struct PictureView {
     title: Option<String>,
     credit: Option<String>,
     contact: Option<Contact>,
+    links: Option<MailLinks>,
 }
 
 #[derive(Template)]
@@ -88,6 +91,7 @@ pub fn compose_picture_mail(input: &PictureMailInput<'_>) -> Result<MailContent,
         title,
         credit: words(&picture.credit),
         contact: Contact::from_words(input.operator_contact),
+        links: input.links.cloned(),
     };
     Ok(MailContent {
         text: wrap(&Text { view: &view }.render()?),

@@ -409,7 +409,11 @@ fn missed_times(
     times.retain(|time| {
         let is_paused = |pause: &Pause| pause.is_for(&run.label) && pause.includes(*time);
         let was_backfilled = before.iter().any(|run| run.key.scheduled_time == *time);
-        rules.excluded_outcome(*time).is_none() && !was_backfilled && !pauses.iter().any(is_paused)
+        let was_due = rules.times_since.is_none_or(|since| since <= *time);
+        was_due
+            && rules.excluded_outcome(*time).is_none()
+            && !was_backfilled
+            && !pauses.iter().any(is_paused)
     });
     times
 }

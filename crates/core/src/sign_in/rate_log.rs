@@ -7,9 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::grant::PersonId;
+use super::token::TokenHash;
 use crate::card::Fingerprint;
 use crate::clock::is_in_future;
 use crate::ids::{CardId, FamilyId};
+use crate::run::JobName;
 
 /// At most this many in this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,12 @@ pub const TOTAL_LIMITS: [RateLimit; 1] = [RateLimit {
     within: TimeDelta::days(1),
 }];
 
+/// The limit of starting the same run from the console, so that two clicks are one run.
+pub const START_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 1,
+    within: TimeDelta::minutes(1),
+}];
+
 /// What is counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -82,6 +90,12 @@ impl RateKey {
     /// The requests of one network.
     pub fn network(network: IpAddr) -> Self {
         Self(format!("network#{network}"))
+    }
+
+    /// The starts of a job with one input from the console.
+    pub fn start(job: JobName, input: &str) -> Self {
+        let parts = [job.as_str().as_bytes(), input.as_bytes()];
+        Self(format!("start#{}", TokenHash::of_parts("start", &parts)))
     }
 
     /// The PINs that are set for a number, in whichever family and however often it's added.

@@ -1,6 +1,7 @@
 //! Random tokens and codes, and the hashes that stores hold.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -133,6 +134,12 @@ impl PartialEq for TokenHash {
         let bytes = self.0.iter().zip(&other.0);
         let difference = bytes.fold(0, |found, (one, other)| found | (one ^ other));
         std::hint::black_box(difference) == 0
+    }
+}
+
+impl Hash for TokenHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

@@ -27,7 +27,7 @@ use crate::alerts::{Alert, AlertKey, PendingAlerts, StoredAlert};
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::email_address::EmailAddress;
-use crate::family::{Family, StoppedRecipient};
+use crate::family::{Family, StoppedRecipient, Unsubscription};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::last_notice::LastNotice;
@@ -38,7 +38,9 @@ use crate::run::{JobName, Run, RunKey};
 use crate::seal::Sealed;
 
 pub use self::audit::AuditStore;
-pub use self::declared_schedules::{DeclaredScheduleStore, ScheduleChanges};
+pub use self::declared_schedules::{
+    DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoredSchedule,
+};
 pub use self::feeds::FeedStore;
 pub use self::invitations::InvitationStore;
 pub use self::pauses::PauseStore;
@@ -99,14 +101,14 @@ pub trait FamilyStore: Send + Sync {
     /// Adds a family; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// Replaces a family, except its stopped recipients; [`StoreError::NotFound`] if it is missing.
+    /// Replaces a family, except who is stopped or unsubscribed; [`StoreError::NotFound`] if it is missing.
     ///
-    /// Only [`FamilyStore::stop_recipient`] and [`FamilyStore::allow_recipient`] change its stopped
-    /// recipients. So an edit can't undo a concurrent report of the mail service.
+    /// Only the methods about one recipient change that. So an edit can't undo a concurrent report of the
+    /// mail service, or a person's wish.
     async fn update_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// Replaces a family, except its stopped recipients, if it is still `before`, in one conditional
-    /// write; true if it was replaced. Stopped recipients don't count as a change.
+    /// Replaces a family, except who is stopped or unsubscribed, if it is still `before`, in one
+    /// conditional write; true if it was replaced. Who is stopped or unsubscribed doesn't count as a change.
     async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool>;
 
     /// Returns a family, or `None` if it is missing.
@@ -136,6 +138,32 @@ pub trait FamilyStore: Send + Sync {
     /// Allows a recipient again as [`Family::allow_recipient`] does, in one conditional write; returns
     /// false also if the family is gone.
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool>;
+
+    /// Unsubscribes a recipient as [`Family::unsubscribe`] does, in one conditional write; returns false
+    /// also if the family is gone.
+    async fn unsubscribe(
+        &self,
+        id: &FamilyId,
+        unsubscription: &Unsubscription,
+    ) -> StoreResult<bool>;
+
+    /// Subscribes a recipient again as [`Family::resubscribe`] does, in one conditional write; returns
+    /// false also if the family is gone.
+    async fn resubscribe(
+        &self,
+        id: &FamilyId,
+        address: &EmailAddress,
+        kind: &MailKind,
+    ) -> StoreResult<bool>;
+
+    /// Sends every kind of mail to an address again; false if it got all of them.
+    async fn allow_every_mail(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
+        let mut has_changed = self.allow_recipient(id, address).await?;
+        for kind in MailKind::ALL {
+            has_changed |= self.resubscribe(id, address, kind).await?;
+        }
+        Ok(has_changed)
+    }
 
     /// Removes a family with its mails and feeds, and its cards with their secrets and accounts;
     /// [`StoreError::NotFound`] if it is missing.

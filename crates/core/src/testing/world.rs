@@ -261,6 +261,7 @@ pub(crate) fn family(id: &str) -> Family {
         created_at: "2026-11-20T12:00:00Z".parse().unwrap(),
         history: ScheduleHistory::default(),
         stopped: Vec::new(),
+        unsubscribed: Vec::new(),
     }
 }
 
@@ -429,6 +430,7 @@ impl World {
             clock: &self.clock,
             libraries: &self.libraries,
             operator_contact: None,
+            pages: None,
         }
     }
 

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use hippo_core::ids::Label;
 use hippo_core::run::JobName;
 use hippo_core::schedule::Schedule;
-use hippo_core::store::{DeclaredScheduleStore, ScheduleChanges, StoreResult};
+use hippo_core::store::{
+    DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoreResult, StoredSchedule,
+};
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
@@ -17,31 +20,34 @@ use super::{SqliteStore, all};
 impl DeclaredScheduleStore for SqliteStore {
     async fn declared_schedules(&self, job: JobName) -> StoreResult<Vec<Schedule>> {
         let stored = self.read(move |connection| stored(connection, job)).await?;
-        Ok(stored.into_values().flatten().collect())
+        let known = stored.into_values().flatten();
+        Ok(known.map(|stored| stored.schedule).collect())
     }
 
-    async fn save_schedules(&self, job: JobName, schedules: &[Schedule]) -> StoreResult<usize> {
+    async fn save_schedules(
+        &self,
+        job: JobName,
+        schedules: &[Schedule],
+        now: DateTime<Utc>,
+    ) -> StoreResult<SavedSchedules> {
         let schedules = schedules.to_vec();
         self.write(move |connection| {
             let stored = stored(connection, job)?;
-            let changes = ScheduleChanges::between(&stored, &schedules);
+            let changes = ScheduleChanges::between(&stored, &schedules, now);
             let mut upsert = connection.prepare_cached(
                 "INSERT INTO declared_schedule (job, label, schedule) VALUES (?1, ?2, ?3) \
                  ON CONFLICT (job, label) DO UPDATE SET schedule = ?3",
             )?;
-            for schedule in &changes.save {
-                upsert.execute(params![
-                    job.as_str(),
-                    schedule.label.as_str(),
-                    json(schedule)?
-                ])?;
+            for saved in &changes.save {
+                let label = saved.schedule.label.as_str();
+                upsert.execute(params![job.as_str(), label, json(saved)?])?;
             }
             let mut delete = connection
                 .prepare_cached("DELETE FROM declared_schedule WHERE job = ?1 AND label = ?2")?;
             for label in &changes.remove {
                 delete.execute([job.as_str(), label.as_str()])?;
             }
-            Ok(changes.count())
+            Ok(changes.into_saved())
         })
         .await
     }
@@ -51,7 +57,7 @@ impl DeclaredScheduleStore for SqliteStore {
 fn stored(
     connection: &Connection,
     job: JobName,
-) -> Result<BTreeMap<Label, Option<Schedule>>, Fault> {
+) -> Result<BTreeMap<Label, Option<StoredSchedule>>, Fault> {
     let rows = all(
         connection,
         "SELECT label, schedule FROM declared_schedule WHERE job = ?1 ORDER BY label",

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use hippo_core::email_address::EmailAddress;
-use hippo_core::family::{Family, StoppedRecipient};
+use hippo_core::family::{Family, StoppedRecipient, Unsubscription};
 use hippo_core::ids::FamilyId;
+use hippo_core::mail::MailKind;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
@@ -11,7 +12,7 @@ use super::fault::Fault;
 use super::row::{StoredRow, json, time};
 use super::{SqliteStore, all, first, page};
 
-/// Replaces a family, except its stopped recipients.
+/// Replaces a family, except who is stopped or unsubscribed.
 const UPDATE: &str =
     "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
          notice_time = :notice_time, preferences = :preferences, paused = :paused,
@@ -28,7 +29,7 @@ impl FamilyStore for SqliteStore {
                 connection,
                 "INSERT INTO family VALUES
                      (:id, :name, :recipients, :timezone, :notice_time, :preferences, :paused, :paused_since,
-                      :paused_until, :created_at, :history, :stopped)
+                      :paused_until, :created_at, :history, :stopped, :unsubscribed)
                  ON CONFLICT DO NOTHING",
                 &family,
             )?;
@@ -53,7 +54,7 @@ impl FamilyStore for SqliteStore {
         let (before, after) = (before.clone(), after.clone());
         self.write(move |connection| {
             let stored = find_family(connection, &after.id)?;
-            if !stored.is_some_and(|stored| stored.is_same_except_stopped(&before)) {
+            if !stored.is_some_and(|stored| stored.has_same_settings(&before)) {
                 return Ok(false);
             }
             Ok(write_family(connection, UPDATE, &after)? > 0)
@@ -94,7 +95,7 @@ impl FamilyStore for SqliteStore {
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
         let (id, stopped) = (id.clone(), stopped.clone());
         self.write(move |connection| {
-            change_stopped(connection, &id, |family| family.stop_recipient(stopped))
+            change_recipients(connection, &id, |family| family.stop_recipient(stopped))
         })
         .await
     }
@@ -102,7 +103,34 @@ impl FamilyStore for SqliteStore {
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
         let (id, address) = (id.clone(), address.clone());
         self.write(move |connection| {
-            change_stopped(connection, &id, |family| family.allow_recipient(&address))
+            change_recipients(connection, &id, |family| family.allow_recipient(&address))
+        })
+        .await
+    }
+
+    async fn unsubscribe(
+        &self,
+        id: &FamilyId,
+        unsubscription: &Unsubscription,
+    ) -> StoreResult<bool> {
+        let (id, unsubscription) = (id.clone(), unsubscription.clone());
+        self.write(move |connection| {
+            change_recipients(connection, &id, |family| family.unsubscribe(unsubscription))
+        })
+        .await
+    }
+
+    async fn resubscribe(
+        &self,
+        id: &FamilyId,
+        address: &EmailAddress,
+        kind: &MailKind,
+    ) -> StoreResult<bool> {
+        let (id, address, kind) = (id.clone(), address.clone(), kind.clone());
+        self.write(move |connection| {
+            change_recipients(connection, &id, |family| {
+                family.resubscribe(&address, &kind)
+            })
         })
         .await
     }
@@ -119,9 +147,9 @@ impl FamilyStore for SqliteStore {
     }
 }
 
-/// Applies `change` to a family's stopped recipients. False if nothing changed or the family is
+/// Changes who is stopped or unsubscribed in a family. False if nothing changed or the family is
 /// gone.
-fn change_stopped(
+fn change_recipients(
     connection: &Connection,
     id: &FamilyId,
     change: impl FnOnce(&mut Family) -> bool,
@@ -133,8 +161,12 @@ fn change_stopped(
         return Ok(false);
     }
     connection
-        .prepare_cached("UPDATE family SET stopped = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), json(&family.stopped)?])?;
+        .prepare_cached("UPDATE family SET stopped = ?2, unsubscribed = ?3 WHERE id = ?1")?
+        .execute(params![
+            id.as_str(),
+            json(&family.stopped)?,
+            json(&family.unsubscribed)?
+        ])?;
     Ok(true)
 }
 
@@ -180,6 +212,7 @@ fn write_family(connection: &Connection, sql: &str, family: &Family) -> Result<u
         ":created_at": time(family.created_at),
         ":history": json(&family.history)?,
         ":stopped": json(&family.stopped)?,
+        ":unsubscribed": json(&family.unsubscribed)?,
     };
     for (name, value) in columns {
         if let Some(index) = statement.parameter_index(name)? {
@@ -204,5 +237,6 @@ fn from_row(row: &Row<'_>) -> Result<Family, Fault> {
         created_at: stored.parsed("created_at")?,
         history: stored.json("history")?,
         stopped: stored.json("stopped")?,
+        unsubscribed: stored.json("unsubscribed")?,
     })
 }

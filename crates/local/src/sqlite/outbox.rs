@@ -35,7 +35,8 @@ impl OutboxStore for SqliteStore {
                 "INSERT INTO outbox VALUES
                      (:kind, :family, :date, :state, :revision, :owner, :fence, :lease_until, :not_before,
                       :attempts, :doubts, :events_from, :recipients, :retries, :retry_until,
-                      :body_hash, :message_id, :reason, :planned_at, :changed_at, :last_notice, :is_open)
+                      :body_hash, :message_id, :reason, :planned_at, :changed_at, :last_notice, :is_open,
+                      :unsubscribe_links)
                  ON CONFLICT DO NOTHING",
                 &planned,
                 None,
@@ -80,7 +81,8 @@ impl OutboxStore for SqliteStore {
                      reason = :reason, planned_at = :planned_at, changed_at = :changed_at,
                      last_notice = coalesce(:last_notice, last_notice), doubts = :doubts,
                      events_from = :events_from, recipients = :recipients,
-                     retries = :retries, retry_until = :retry_until, is_open = :is_open
+                     retries = :retries, retry_until = :retry_until, is_open = :is_open,
+                     unsubscribe_links = :unsubscribe_links
                  WHERE kind = :kind AND family = :family AND date = :date AND revision = :read_revision",
                 &record,
                 last_notice.as_ref(),
@@ -211,6 +213,7 @@ fn write_record(
         ":retries": record.retries,
         ":retry_until": record.retry_until.map(time),
         ":is_open": !record.is_over(),
+        ":unsubscribe_links": json(&record.unsubscribe_links)?,
     };
     for (name, value) in columns {
         let index = statement.parameter_index(name)?;
@@ -240,6 +243,7 @@ fn from_row(row: &Row<'_>) -> Result<OutboxRecord, Fault> {
         doubts: stored.count("doubts")?,
         events_from: stored.count("events_from")?,
         recipients: stored.json("recipients")?,
+        unsubscribe_links: stored.json("unsubscribe_links")?,
         retries: stored.count("retries")?,
         retry_until: stored.optional_parsed("retry_until")?,
         body_hash: stored.optional_text("body_hash")?,

@@ -21,6 +21,7 @@ fn mail(fence: u64) -> Mail {
             date: "2026-11-21".parse().unwrap(),
             fence,
         }),
+        unsubscribe: None,
     }
 }
 

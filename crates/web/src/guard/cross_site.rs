@@ -13,17 +13,27 @@ use crate::error::PageError;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses a request that may change something, unless one of our pages sent it.
+///
+/// The only exemption is one-click unsubscribing: a mail provider's server sends it, with neither header.
+/// The token in its path is its authority, and it reads no cookie.
 pub(crate) async fn refuse_cross_site(request: Request, next: Next) -> Response {
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_ours = request
         .extensions()
         .get::<RequestOrigin>()
         .is_some_and(|ours| comes_from(request.headers(), &ours.origin));
-    if is_reading || is_ours {
+    if is_reading || is_ours || is_one_click_unsubscribing(&request) {
         next.run(request).await
     } else {
         PageError::cross_site().into_response()
     }
+}
+
+/// Whether a request is `POST /u/TOKEN`. Its handler refuses every body but the one of RFC 8058.
+fn is_one_click_unsubscribing(request: &Request) -> bool {
+    let token = request.uri().path().strip_prefix("/u/");
+    *request.method() == Method::POST
+        && token.is_some_and(|token| !token.is_empty() && !token.contains('/'))
 }
 
 /// Whether the browser says that a page of `ours` sent the request. A request without either header
@@ -44,6 +54,25 @@ fn comes_from(headers: &HeaderMap, ours: &str) -> bool {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case("POST", "/u/token", true)]
+    #[case("POST", "/u/token?a=/", true)]
+    #[case("PUT", "/u/token", false)]
+    #[case("POST", "/u/", false)]
+    #[case("POST", "/u/token/stop", false)]
+    #[case("POST", "/u/token/", false)]
+    #[case("POST", "//u/token", false)]
+    #[case("POST", "/family", false)]
+    fn only_one_click_unsubscribing_is_exempt(
+        #[case] method: &str,
+        #[case] path: &str,
+        #[case] is_exempt: bool,
+    ) {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        assert_eq!(is_one_click_unsubscribing(&request), is_exempt);
+    }
 
     const OURS: &str = "https://hippo.example.org";
 

@@ -59,6 +59,7 @@ pub(crate) async fn show(
         outbox: &*ports.store,
         libraries: &libraries,
         operator_contact: None,
+        links: None,
     };
     let digest = digest_notice(&input).await.map_err(PageError::internal)?;
     let mut view = compose_view(&digest, ports.settings.contact.as_deref());

@@ -7,6 +7,8 @@ pub(crate) mod family;
 pub(crate) mod home;
 pub(crate) mod invitation;
 pub(crate) mod links;
+pub(crate) mod resubscribe;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+pub(crate) mod unsubscribe;

@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use self::changes::ChangeView;
 use self::recipients::{InvitationView, RecipientView, list_invitations, list_recipients};
+use super::resubscribe::{UnsubscribedView, list_unsubscribed};
 use crate::access::form_browser::FormBrowser;
 use crate::access::session::FamilyMember;
 use crate::audit::record_change;
@@ -88,6 +89,7 @@ struct SettingsPage {
     policies: [(&'static str, &'static str, SendWhenEmpty); 9],
     recipients: Vec<RecipientView>,
     invitations: Vec<InvitationView>,
+    unsubscribed: Vec<UnsubscribedView>,
     pause: Option<String>,
     /// The first day that a pause may begin.
     today: NaiveDate,
@@ -244,6 +246,7 @@ async fn show_page(
         policies: SEND_POLICIES,
         recipients: list_recipients(member),
         invitations: list_invitations(ports, family).await?,
+        unsubscribed: list_unsubscribed(family),
         pause: pause_words(family, now, today),
         today,
         tomorrow: today.succ_opt().unwrap_or(today),

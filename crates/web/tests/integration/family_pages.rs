@@ -94,6 +94,7 @@ async fn page_says_what_the_mail_says() {
         outbox: &*web.store,
         libraries: &libraries,
         operator_contact: None,
+        links: None,
     };
     let mail = compose_notice(&input).await.unwrap().mail.unwrap();
     let words = |html: &str| -> Vec<String> {

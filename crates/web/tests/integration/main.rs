@@ -20,4 +20,5 @@ mod guards;
 mod logs;
 mod roles;
 mod signing_in;
+mod unsubscribe;
 mod web;

@@ -1,8 +1,10 @@
 //! Who may open what: every route × nobody, a family, another family, the operator.
 
 use axum::http::{Method, StatusCode};
+use hippo_core::family::Unsubscription;
 use hippo_core::feed::{Feed, FeedToken};
 use hippo_core::invitation::Invitation;
+use hippo_core::mail::MailKind;
 use hippo_core::sign_in::PersonId;
 use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _, InvitationStore as _};
 use hippo_core::testing::contract::sample;
@@ -21,13 +23,17 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 28] = [
+const ROUTES: [(&str, &[Method], For); 32] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
     // Whoever knows a token: see the tests of the feeds.
     ("/f/{token}/due.ics", &[Method::GET], For::Anyone),
     ("/f/{token}/now.json", &[Method::GET], For::Anyone),
+    // Whoever knows a token: see the tests of unsubscribing.
+    ("/u/{token}", &[Method::GET, Method::POST], For::Anyone),
+    ("/u/{token}/stop", &[Method::POST], For::Anyone),
+    ("/u/{token}/undo", &[Method::POST], For::Anyone),
     ("/sign-in", &[Method::GET, Method::POST], For::Anyone),
     ("/sign-in/code", &[Method::GET, Method::POST], For::Anyone),
     ("/sign-in/link", &[Method::GET, Method::POST], For::Anyone),
@@ -84,6 +90,7 @@ const ROUTES: [(&str, &[Method], For); 28] = [
     ("/invitation", &[Method::GET, Method::POST], For::Anyone),
     ("/family/settings/pause", &[Method::POST], For::Family),
     ("/family/settings/resume", &[Method::POST], For::Family),
+    ("/family/settings/resubscribe", &[Method::POST], For::Family),
 ];
 
 fn routes() -> impl Iterator<Item = (&'static str, Method, For)> {
@@ -106,7 +113,7 @@ fn every_route_is_in_the_matrix() {
     assert_eq!(declared, listed);
 }
 
-/// The pages, with a feed of `conrad`.
+/// The pages, with a feed of `conrad`, and a recipient who unsubscribed.
 async fn web_with_feed() -> TestWeb {
     let web = TestWeb::new().await;
     let family = sample::family_id("conrad");
@@ -118,6 +125,14 @@ async fn web_with_feed() -> TestWeb {
     let family = sample::family_id("conrad");
     let invitation = Invitation::new(family, address, by, sample::time("16:00:00"));
     web.store.add_invitation(&invitation).await.unwrap();
+    let unsubscription = Unsubscription {
+        address: BOTH.parse().unwrap(),
+        kind: MailKind::DAILY,
+        since: sample::time("05:00:00"),
+        link: None,
+    };
+    let unsubscribed = web.store.unsubscribe(&feed.family, &unsubscription);
+    assert!(unsubscribed.await.unwrap());
     web
 }
 
@@ -150,6 +165,10 @@ async fn call(
         Method::POST => {
             let version = family.content_hash();
             let feeds = feeds(web).await;
+            let address = match path.ends_with("invite") {
+                true => "other@example.org",
+                false => BOTH,
+            };
             let person = PersonId::from_address(&BOTH.parse().unwrap()).to_string();
             let invitation = invitations(web).await[0].id.to_string();
             let fields = [
@@ -164,12 +183,13 @@ async fn call(
                 ("due_within_days", "9"),
                 ("send_when_empty", "daily"),
                 ("fines_threshold", "1.00"),
-                ("address", "other@example.org"),
                 ("person", &*person),
                 ("invitation", &*invitation),
                 ("token", "x"),
                 ("family", "conrad"),
                 ("label", "kitchen"),
+                ("address", address),
+                ("kind", "daily"),
                 ("feed", feeds[0].token.as_str()),
             ];
             browser.post(&path, &fields).await
@@ -297,7 +317,8 @@ async fn cross_site_form_changes_nothing() {
         &[("origin", "null")],
     ];
     for (path, method, _) in routes() {
-        if method != Method::POST {
+        // A mail provider's server sends neither header: see the tests of unsubscribing.
+        if method != Method::POST || path == "/u/{token}" {
             continue;
         }
         let web = TestWeb::new().await;

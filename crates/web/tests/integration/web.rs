@@ -17,7 +17,11 @@ use hippo_core::clock::Clock;
 use hippo_core::mail::{Mail, MailAnswer, Mailer};
 use hippo_core::message::{MessagePorts, MessageRequest, send_message};
 use hippo_core::queue::{MessageQueue, QueueError};
-use hippo_core::store::{CheckStore as _, FamilyStore as _, LibraryStore as _};
+use hippo_core::run::JobName;
+use hippo_core::schedule::Schedule;
+use hippo_core::store::{
+    CheckStore as _, DeclaredScheduleStore as _, FamilyStore as _, LibraryStore as _,
+};
 use hippo_core::testing::contract::sample::{self, SideKeys};
 use hippo_core::testing::memory::MemoryStore;
 use hippo_web::{
@@ -210,6 +214,12 @@ impl TestWeb {
             card,
             other_card,
         }
+    }
+
+    /// Saves a job's declared schedules.
+    pub async fn save_schedules(&self, job: JobName, schedules: &[Schedule]) {
+        let saving = self.store.save_schedules(job, schedules, self.clock.now());
+        saving.await.unwrap();
     }
 
     /// Stores a successful check of a card.

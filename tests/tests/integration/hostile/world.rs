@@ -128,6 +128,7 @@ impl World {
             created_at: clock.now(),
             history: ScheduleHistory::default(),
             stopped: Vec::new(),
+            unsubscribed: Vec::new(),
         };
         store.add_family(&family).await.unwrap();
         Self {

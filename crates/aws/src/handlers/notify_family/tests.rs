@@ -57,6 +57,7 @@ async fn deliver(
         alerts: &world.store,
         clock: &world.clock,
         operator_contact: None,
+        pages: None,
     };
     handle(&ports, &world.metrics, event).await
 }

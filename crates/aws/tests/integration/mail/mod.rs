@@ -152,6 +152,7 @@ async fn picture_arrives_within_the_html() {
         family_name: "Saint-Éloi",
         today: sample::date("2026-11-21"),
         operator_contact: Some(CONTACT),
+        links: None,
     })
     .unwrap();
     let mail = Mail {
@@ -167,6 +168,7 @@ async fn picture_arrives_within_the_html() {
             date: sample::date("2026-11-21"),
             fence: 1,
         }),
+        unsubscribe: None,
     };
     let answer = SesMailer::new(client, sender(), None).send(&mail).await;
     assert!(matches!(answer, MailAnswer::Accepted { .. }), "{answer:?}");
@@ -269,6 +271,7 @@ fn notice() -> (MailContent, Mail) {
         }],
         last_notice: None,
         operator_contact: Some(CONTACT),
+        links: None,
     })
     .unwrap()
     .mail
@@ -286,6 +289,7 @@ fn notice() -> (MailContent, Mail) {
             date: sample::date("2026-11-21"),
             fence: 3,
         }),
+        unsubscribe: None,
     };
     (notice, mail)
 }

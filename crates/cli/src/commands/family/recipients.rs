@@ -2,7 +2,9 @@
 
 use clap::Args;
 use hippo_core::email_address::EmailAddress;
+use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
+use hippo_core::mail::MailKind;
 
 use super::save::{print_saved, save};
 use crate::context::Context;
@@ -22,6 +24,22 @@ pub(super) fn is_same(one: &EmailAddress, other: &EmailAddress) -> bool {
     one.as_str().eq_ignore_ascii_case(other.as_str())
 }
 
+/// An address, and which emails it doesn't get: `sam@example.org (no daily)`.
+pub(super) fn describe(family: &Family, address: &EmailAddress) -> String {
+    if family.is_stopped(address) {
+        return format!("{address} (stopped)");
+    }
+    let kinds = MailKind::ALL.iter();
+    let without: Vec<String> = kinds
+        .filter(|kind| family.is_unsubscribed(address, kind))
+        .map(|kind| format!("no {kind}"))
+        .collect();
+    match without.is_empty() {
+        true => address.to_string(),
+        false => format!("{address} ({})", without.join(", ")),
+    }
+}
+
 /// Adds an address to a family.
 pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResult {
     let mut family = context.family(&recipient.id).await?;
@@ -36,9 +54,9 @@ pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResul
         )));
     }
     // This comes first: an address that was added but not allowed would get no emails.
-    let store = &context.store;
-    store
-        .allow_recipient(&family.id, &recipient.address)
+    context
+        .store
+        .allow_every_mail(&family.id, &recipient.address)
         .await?;
     family.recipients.push(recipient.address);
     save(context, &family, "Added an address to").await
@@ -61,13 +79,14 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
     };
     let store = &context.store;
     store.update_family(&family).await?;
-    store
-        .allow_recipient(&family.id, &recipient.address)
+    context
+        .store
+        .allow_every_mail(&family.id, &recipient.address)
         .await?;
     print_saved(context, &family.id, what, "").await
 }
 
-/// Sends again to an address that was stopped.
+/// Sends again to an address that was stopped or unsubscribed.
 pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandResult {
     let family = context.family(&recipient.id).await?;
     if !family
@@ -77,13 +96,13 @@ pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandRes
     {
         return Err(no_such_address(&family.id));
     }
-    let store = &context.store;
-    if !store
-        .allow_recipient(&family.id, &recipient.address)
+    if !context
+        .store
+        .allow_every_mail(&family.id, &recipient.address)
         .await?
     {
         return Err(CommandError::usage(format!(
-            "That address of the family {} isn't stopped. Nothing was changed.",
+            "That address of the family {} gets its emails already. Nothing was changed.",
             family.id
         ))
         .try_command("hippo family list"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use hippo_core::run::JobName;
 use serde::Serialize;
 
 use super::systemd::{
@@ -10,7 +11,8 @@ use super::systemd::{
 };
 use super::units::{Unit, home_of_unit, make_units};
 use crate::config::Config;
-use crate::context::Globals;
+use crate::context::{Globals, clock};
+use crate::deployment::local::{open_database, save_schedules};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::{Output, count};
 
@@ -55,7 +57,7 @@ struct Changes {
 }
 
 /// Installs the timers.
-pub(super) fn install(args: &Install, globals: &Globals) -> CommandResult {
+pub(super) async fn install(args: &Install, globals: &Globals) -> CommandResult {
     let home = globals.local_home("schedule install", ON_AWS)?;
     home.must_be_initialized()?;
     let config = Config::read(&home)?;
@@ -99,6 +101,12 @@ pub(super) fn install(args: &Install, globals: &Globals) -> CommandResult {
     let changed = timers(changes.written.iter().map(String::as_str));
     if !changed.is_empty() {
         call_with(&manager, &["restart"], &changed)?;
+    }
+    // A schedule that has just changed has missed none of its new times.
+    let store = open_database(&home)?;
+    let now = clock()?.now();
+    for job in JobName::all() {
+        save_schedules(&store, &config, job, now).await?;
     }
     changes.lingers = lingers();
     show_changes(globals.output, &changes);

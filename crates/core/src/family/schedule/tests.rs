@@ -37,6 +37,7 @@ fn family(zone: Tz, notice_time: NaiveTime) -> Family {
         created_at: at("1990-01-01T00:00:00Z"),
         history: ScheduleHistory::default(),
         stopped: Vec::new(),
+        unsubscribed: Vec::new(),
     }
 }
 

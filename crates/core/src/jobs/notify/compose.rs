@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::ids::LibraryId;
 use crate::jobs::JobError;
 use crate::library::Library;
-use crate::mail::MailContent;
+use crate::mail::{MailContent, MailLinks};
 use crate::notice::digest::Digest;
 use crate::notice::last_notice::LastNotice;
 use crate::notice::{Composed, NoticeCard, NoticeInput, compose, notice_cards};
@@ -32,6 +32,8 @@ pub struct ComposeInput<'a> {
     pub libraries: &'a BTreeMap<LibraryId, Library>,
     /// The contact for questions.
     pub operator_contact: Option<&'a str>,
+    /// The mail's links to the web pages; `None`: there are no pages, or nothing is sent.
+    pub links: Option<&'a MailLinks>,
 }
 
 /// A composed mail.
@@ -149,6 +151,7 @@ fn notice_input<'a>(
         cards,
         last_notice,
         operator_contact: input.operator_contact,
+        links: input.links,
     }
 }
 

@@ -255,6 +255,7 @@ impl MailComposer for PictureComposer {
                     family_name: &family.name,
                     today: input.today,
                     operator_contact: input.operator_contact,
+                    links: input.links,
                 })?;
                 ComposeOutcome::Send(Box::new(ComposedMail {
                     content,

@@ -8,18 +8,21 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::compose::{ComposeInput, ComposeOutcome, ComposedMail, Composers, MailComposer};
-use crate::alerts::raise_record_alerts;
+use crate::alerts::{Alert, raise_alerts, raise_record_alerts};
 use crate::clock::{Clock, local_date, start_of_day};
 use crate::email_address::EmailAddress;
 use crate::family::Family;
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::JobError;
 use crate::library::Library;
-use crate::mail::{Mail, MailAnswer, MailContent, Mailer, PreparedMail};
+use crate::mail::{Mail, MailAnswer, MailContent, MailLinks, Mailer, PreparedMail};
 use crate::outbox::{
-    AcceptedBy, FAMILY_PAUSED, MailKey, MailKind, MailState, OutboxRecord, TransitionError,
+    AcceptedBy, EVERYBODY_UNSUBSCRIBED, FAMILY_PAUSED, MailKey, MailKind, MailState, OutboxRecord,
+    TransitionError,
 };
+use crate::public_url::PublicUrl;
 use crate::store::{AccountStore, AlertStore, FamilyStore, LoadedFamily, OutboxStore};
+use crate::unsubscribe::{UnsubscribeLink, UnsubscribeToken};
 
 /// The ports for sending notices.
 pub struct NotifyPorts<'a> {
@@ -41,6 +44,8 @@ pub struct NotifyPorts<'a> {
     pub libraries: &'a BTreeMap<LibraryId, Library>,
     /// The contact for questions.
     pub operator_contact: Option<&'a str>,
+    /// Where the web pages are; `None`: mails have no links to them.
+    pub pages: Option<&'a PublicUrl>,
 }
 
 impl<'a> NotifyPorts<'a> {
@@ -59,6 +64,7 @@ impl<'a> NotifyPorts<'a> {
             outbox: self.outbox,
             libraries: self.libraries,
             operator_contact: self.operator_contact,
+            links: None,
         }
     }
 }
@@ -149,6 +155,16 @@ pub async fn send_mail(
         let skipped = claimed.skip(Some(FAMILY_PAUSED.to_owned()), now);
         return finalise(ports, &claimed, skipped).await;
     }
+    if let Some(since) = loaded.family.everybody_unsubscribed_since(&key.kind) {
+        let alert = Alert::EverybodyUnsubscribed {
+            mail: key.kind.clone(),
+            family: family.clone(),
+            since,
+        };
+        raise_alerts(ports.alerts, &[alert], now).await?;
+        let skipped = claimed.skip(Some(EVERYBODY_UNSUBSCRIBED.to_owned()), now);
+        return finalise(ports, &claimed, skipped).await;
+    }
     send_claimed(ports, composer, &loaded, claimed).await
 }
 
@@ -163,7 +179,13 @@ async fn send_claimed(
     let today = || local_date(ports.clock.now(), family.timezone);
     let mut composed_on = today();
     loop {
-        let input = ports.compose_input(loaded, claimed.date, composed_on);
+        let claimed = claimed.with_recipients_of(family);
+        let token = make_unsubscribe_token(ports, &claimed);
+        let links = token.as_ref().map(|(links, _)| links);
+        let input = ComposeInput {
+            links,
+            ..ports.compose_input(loaded, claimed.date, composed_on)
+        };
         let composed = composer.compose(&input).await?;
         let now = ports.clock.now();
         let composed = match composed {
@@ -175,8 +197,7 @@ async fn send_claimed(
                 return finalise(ports, &claimed, claimed.refused_for_now(reason, now)).await;
             }
         };
-        let claimed = claimed.with_recipients_of(family);
-        let mail = build_mail(ports, &claimed, &composed.content);
+        let mail = build_mail(ports, &claimed, &composed.content, links);
         let subject = Some(mail.subject.clone());
         if mail.to.is_empty() {
             let why = unreachable_reason(family)
@@ -197,6 +218,10 @@ async fn send_claimed(
             composed_on = today();
             continue;
         }
+        let claimed = match token {
+            Some((_, link)) => claimed.with_unsubscribe_link(link),
+            None => claimed,
+        };
         let result = begin_and_commit(ports, family, &claimed, &composed, &mail, prepared).await;
         return result.map(|result| with_subject(result, subject));
     }
@@ -267,9 +292,36 @@ pub fn unreachable_reason(family: &Family) -> Option<&'static str> {
     }
 }
 
-fn build_mail(ports: &NotifyPorts<'_>, claimed: &OutboxRecord, content: &MailContent) -> Mail {
+/// Makes the token of the mail to the waiting recipients: its links, and what the record is to hold.
+/// `None`: the mail has no links.
+fn make_unsubscribe_token(
+    ports: &NotifyPorts<'_>,
+    claimed: &OutboxRecord,
+) -> Option<(MailLinks, UnsubscribeLink)> {
+    let pages = ports.pages?;
+    match UnsubscribeToken::generate(claimed.key()) {
+        Ok(token) => {
+            let link = token.link(&claimed.pending_recipients());
+            Some((MailLinks::new(pages.clone(), &token), link))
+        }
+        Err(error) => {
+            // The mailbox in the header still works.
+            tracing::warn!(%error, "A mail has no links.");
+            None
+        }
+    }
+}
+
+fn build_mail(
+    ports: &NotifyPorts<'_>,
+    claimed: &OutboxRecord,
+    content: &MailContent,
+    links: Option<&MailLinks>,
+) -> Mail {
+    let to = claimed.pending_recipients();
     Mail {
-        to: claimed.pending_recipients(),
+        unsubscribe: links.and_then(|links| links.unsubscribe_header(&to)),
+        to,
         subject: content.subject.clone(),
         text: content.text.clone(),
         html: content.html.clone(),

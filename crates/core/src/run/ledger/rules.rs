@@ -17,6 +17,9 @@ pub struct StartRules {
     pub start_deadline: Option<Duration>,
     /// Whether the label's runs do not start at all.
     pub disabled: bool,
+    /// Since when the schedule has had its times: earlier ones were never due, so they can't be missed;
+    /// `None`: unknown.
+    pub times_since: Option<DateTime<Utc>>,
     /// No run of an earlier scheduled time starts.
     pub start: Option<DateTime<Utc>>,
     /// No run of this scheduled time or a later one starts.
@@ -39,6 +42,7 @@ impl StartRules {
         Self {
             start_deadline: schedule.start_deadline,
             disabled: !schedule.enabled,
+            times_since: None,
             start: schedule.start,
             end: schedule.end,
             closed_days: schedule.closed_days.all.clone(),

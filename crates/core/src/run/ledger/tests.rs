@@ -538,6 +538,24 @@ async fn times_without_a_run_are_recorded_as_missed() {
     assert!(next.unwrap().missing().is_empty());
 }
 
+// Row 19: times that the schedule did not have then were never due.
+#[tokio::test]
+async fn times_before_a_schedule_had_its_times_are_not_missed() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", daily()))
+        .await
+        .unwrap();
+    let changed = StartRules {
+        times_since: Some(at("12:30:00")),
+        ..ticks()
+    };
+    world.clock.set(&at("13:00:02").to_rfc3339());
+    let run = start_run(&world.store, &world.clock, with_rules("13:00:02", changed)).await;
+    let missed: Vec<_> = run.unwrap().missing().to_vec();
+    let missed: Vec<_> = missed.iter().map(|run| run.key.scheduled_time).collect();
+    assert_eq!(missed, [at("12:30:00"), at("12:45:00")]);
+}
+
 /// A person's run of a past scheduled time.
 fn backfill(time: &str) -> RunPlan<'static> {
     RunPlan {

@@ -1,8 +1,14 @@
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::Store;
 use crate::run::JobName;
 use crate::schedule::{ClosedDays, OnFailure, Recurrence, Schedule};
+use crate::store::SavedSchedules;
+
+fn now() -> DateTime<Utc> {
+    "2026-11-21T10:00:00Z".parse().unwrap()
+}
 
 fn schedule(label: &str, expression: &str) -> Schedule {
     Schedule {
@@ -30,7 +36,16 @@ fn schedule(label: &str, expression: &str) -> Schedule {
 }
 
 async fn save(store: &dyn Store, job: JobName, schedules: &[Schedule]) -> usize {
-    store.save_schedules(job, schedules).await.unwrap()
+    save_at(store, job, schedules, now()).await.changed
+}
+
+async fn save_at(
+    store: &dyn Store,
+    job: JobName,
+    schedules: &[Schedule],
+    now: DateTime<Utc>,
+) -> SavedSchedules {
+    store.save_schedules(job, schedules, now).await.unwrap()
 }
 
 async fn saved(store: &dyn Store, job: JobName) -> Vec<Schedule> {
@@ -77,4 +92,34 @@ pub(super) async fn schedules_that_are_no_longer_declared_are_removed(store: &dy
     );
     assert_eq!(saved(store, JobName::CHECK_CARDS).await, [all]);
     assert_eq!(saved(store, JobName::NOTIFY_ALL).await.len(), 1);
+}
+
+pub(super) async fn schedule_has_its_times_since_they_last_changed(store: &dyn Store) {
+    let job = JobName::CHECK_CARDS;
+    let mut minutes = 0;
+    let mut since = async |one: Schedule| {
+        minutes += 1;
+        let saved_at = now() + TimeDelta::minutes(minutes);
+        let saved = save_at(store, job, std::slice::from_ref(&one), saved_at).await;
+        (*saved.times_since.get(&one.label).unwrap() - now()).num_minutes()
+    };
+    let five = schedule("all", "cron(0 5 * * ? *)");
+    let six = schedule("all", "cron(0 6 * * ? *)");
+    assert_eq!(since(five.clone()).await, 1);
+    assert_eq!(since(five.clone()).await, 1);
+    // Closed days and the input change no time.
+    let closed = Schedule {
+        closed_days: ClosedDays::default(),
+        input: serde_json::Map::new(),
+        ..five
+    };
+    assert_eq!(since(closed).await, 1);
+    assert_eq!(since(six.clone()).await, 4);
+    let disabled = Schedule {
+        enabled: false,
+        ..six.clone()
+    };
+    assert_eq!(since(disabled).await, 5);
+    assert_eq!(since(six.clone()).await, 6);
+    assert_eq!(since(Schedule { start: None, ..six }).await, 7);
 }

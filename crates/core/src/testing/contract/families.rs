@@ -5,8 +5,11 @@ use super::Store;
 use super::sample::{
     account, add_card, card, check, family, family_id, library, notice, one_card, time,
 };
-use crate::family::{Delivery, PictureSubscription, Preferences, SendWhenEmpty, StoppedRecipient};
+use crate::family::{
+    Delivery, PictureSubscription, Preferences, SendWhenEmpty, StoppedRecipient, Unsubscription,
+};
 use crate::outbox::MailKind;
+use crate::sign_in::Token;
 use crate::store::StoreError;
 
 pub(super) async fn added_family_is_read_back(store: &dyn Store) {
@@ -181,6 +184,84 @@ pub(super) async fn concurrent_stops_and_edits_lose_no_stop(store: &dyn Store) {
     let stored = store.family(&conrad.id).await.unwrap().unwrap();
     assert!(stored.reachable_recipients().is_empty());
     assert!(stored.name.starts_with("Conrad "));
+}
+
+fn unsubscription(address: &str, kind: MailKind) -> Unsubscription {
+    Unsubscription {
+        address: address.parse().unwrap(),
+        kind,
+        since: time("07:00:00"),
+        link: Some(Token::generate().unwrap().hash()),
+    }
+}
+
+pub(super) async fn recipient_unsubscribes_once_from_each_kind(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    store.add_family(&conrad).await.unwrap();
+    let daily = unsubscription("zoe@example.org", MailKind::DAILY);
+    let picture = unsubscription("zoe@example.org", MailKind::PICTURE);
+    let unsubscribe = async |id: &str, one: &Unsubscription| {
+        store.unsubscribe(&family_id(id), one).await.unwrap()
+    };
+    let again = unsubscription("ZOE@example.org", MailKind::DAILY);
+    let stranger = unsubscription("eve@example.org", MailKind::DAILY);
+    assert!(!unsubscribe("nobody", &daily).await);
+    assert!(unsubscribe("conrad", &daily).await);
+    assert!(!unsubscribe("conrad", &again).await, "so already");
+    assert!(!unsubscribe("conrad", &stranger).await, "no recipient");
+    assert!(unsubscribe("conrad", &picture).await);
+    conrad.unsubscribed = vec![daily.clone(), picture.clone()];
+    let stored = store.family(&conrad.id).await.unwrap();
+    assert_eq!(stored.as_ref(), Some(&conrad));
+
+    let resubscribe = async |kind| {
+        let resubscribed = store.resubscribe(&conrad.id, &daily.address, &kind);
+        resubscribed.await.unwrap()
+    };
+    assert!(resubscribe(MailKind::DAILY).await);
+    assert!(!resubscribe(MailKind::DAILY).await, "so already");
+    let stored = store.family(&conrad.id).await.unwrap().unwrap();
+    assert_eq!(stored.unsubscribed, [picture]);
+}
+
+pub(super) async fn family_edits_keep_a_concurrent_unsubscription(store: &dyn Store) {
+    let before = family("conrad");
+    store.add_family(&before).await.unwrap();
+    let daily = unsubscription("zoe@example.org", MailKind::DAILY);
+    assert!(store.unsubscribe(&before.id, &daily).await.unwrap());
+    let mut after = before.clone();
+    after.name = "The Conrads".to_owned();
+    assert!(store.replace_family(&before, &after).await.unwrap());
+    store.update_family(&after).await.unwrap();
+    let stored = store.family(&before.id).await.unwrap().unwrap();
+    assert_eq!(stored.unsubscribed, [daily.clone()]);
+
+    // Nor does an edit unsubscribe somebody again.
+    let resubscribed = store.resubscribe(&before.id, &daily.address, &daily.kind);
+    assert!(resubscribed.await.unwrap());
+    let mut later = stored.clone();
+    later.name = "Conrad".to_owned();
+    assert!(store.replace_family(&stored, &later).await.unwrap());
+    let stored = store.family(&before.id).await.unwrap().unwrap();
+    assert_eq!((stored.unsubscribed, &*stored.name), (Vec::new(), "Conrad"));
+}
+
+pub(super) async fn concurrent_unsubscriptions_are_all_kept(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    conrad.recipients = (0..6)
+        .map(|number| format!("r{number}@example.org").parse().unwrap())
+        .collect();
+    store.add_family(&conrad).await.unwrap();
+    let id = &conrad.id;
+    let answers = join_all((0..12).map(|number| async move {
+        let address = format!("r{}@example.org", number % 6);
+        let one = unsubscription(&address, MailKind::DAILY);
+        store.unsubscribe(id, &one).await.unwrap()
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|done| **done).count(), 6);
+    let stored = store.family(id).await.unwrap().unwrap();
+    assert!(stored.subscribed_recipients(&MailKind::DAILY).is_empty());
 }
 
 pub(super) async fn concurrent_stops_are_all_kept(store: &dyn Store) {

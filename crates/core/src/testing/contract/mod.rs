@@ -88,6 +88,9 @@ suites! { $
         concurrent_stops_are_all_kept,
         family_edit_keeps_a_concurrent_stop,
         concurrent_stops_and_edits_lose_no_stop,
+        recipient_unsubscribes_once_from_each_kind,
+        family_edits_keep_a_concurrent_unsubscription,
+        concurrent_unsubscriptions_are_all_kept,
         families_are_listed_by_id,
         paging_of_families_misses_and_repeats_none,
         removing_a_family_removes_everything_of_it,
@@ -279,6 +282,7 @@ suites! { $
         saved_schedules_are_listed_by_label,
         only_changed_schedules_are_saved_again,
         schedules_that_are_no_longer_declared_are_removed,
+        schedule_has_its_times_since_they_last_changed,
     }
     pauses {
         pauses_are_listed_by_when_they_began,

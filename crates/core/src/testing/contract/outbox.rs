@@ -4,9 +4,11 @@ use uuid::Uuid;
 
 use super::Store;
 use super::sample::{date, family, family_id, notice, time};
+use crate::email_address::EmailAddress;
 use crate::notice::last_notice::{AttentionItem, LastNotice};
 use crate::outbox::{MailKey, MailKind, MailRecipient, MailState, OutboxRecord, RecipientState};
 use crate::store::{OutboxCursor, StoreError, StoreOrigin};
+use crate::unsubscribe::{UnsubscribeLink, UnsubscribeToken};
 
 const DAY: &str = "2026-11-21";
 
@@ -125,6 +127,15 @@ pub(super) async fn notice_of_an_unknown_family_is_rejected(store: &dyn Store) {
     assert!(store.open_mails(None, 10).await.unwrap().is_empty());
 }
 
+/// The links of a mail to one recipient, and of one to several.
+fn unsubscribe_links() -> Vec<UnsubscribeLink> {
+    let to: [EmailAddress; 2] =
+        ["zoe@example.org", "abe@example.org"].map(|address| address.parse().unwrap());
+    let key = MailKey::daily(family_id("conrad"), date(DAY));
+    let link = |to| UnsubscribeToken::generate(key.clone()).unwrap().link(to);
+    vec![link(&to[..1]), link(&to)]
+}
+
 pub(super) async fn notice_is_read_back(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let full = OutboxRecord {
@@ -140,6 +151,7 @@ pub(super) async fn notice_is_read_back(store: &dyn Store) {
         recipients: vec![waiting_recipient()],
         retries: 2,
         retry_until: Some(time("23:00:00")),
+        unsubscribe_links: unsubscribe_links(),
         body_hash: Some("00ff".to_owned()),
         message_id: Some("daily.conrad.2026-11-21.7@example.org".to_owned()),
         reason: Some("no answer to the final dot".to_owned()),

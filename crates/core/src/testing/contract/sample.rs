@@ -61,6 +61,7 @@ pub fn family(id: &str) -> Family {
         created_at: time("05:00:00"),
         history: ScheduleHistory::default(),
         stopped: Vec::new(),
+        unsubscribed: Vec::new(),
     }
 }
 

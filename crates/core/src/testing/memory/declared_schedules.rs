@@ -1,28 +1,38 @@
 //! The declared schedules.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::MemoryStore;
 use crate::run::JobName;
 use crate::schedule::Schedule;
-use crate::store::{DeclaredScheduleStore, ScheduleChanges, StoreResult};
+use crate::store::{DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoreResult};
 
 #[async_trait]
 impl DeclaredScheduleStore for MemoryStore {
     async fn declared_schedules(&self, job: JobName) -> StoreResult<Vec<Schedule>> {
         let inside = self.lock();
-        let stored = inside.schedules.get(&job).cloned().unwrap_or_default();
-        Ok(stored.into_values().flatten().collect())
+        let stored = inside.schedules.get(&job).into_iter().flatten();
+        let known = stored.filter_map(|(_, stored)| stored.as_ref());
+        Ok(known.map(|stored| stored.schedule.clone()).collect())
     }
 
-    async fn save_schedules(&self, job: JobName, schedules: &[Schedule]) -> StoreResult<usize> {
+    async fn save_schedules(
+        &self,
+        job: JobName,
+        schedules: &[Schedule],
+        now: DateTime<Utc>,
+    ) -> StoreResult<SavedSchedules> {
         let mut inside = self.write()?;
         let stored = inside.schedules.entry(job).or_default();
-        let changed = ScheduleChanges::between(stored, schedules).count();
-        *stored = schedules
-            .iter()
-            .map(|schedule| (schedule.label.clone(), Some(schedule.clone())))
-            .collect();
-        Ok(changed)
+        let before = stored.clone();
+        let changes = ScheduleChanges::between(&before, schedules, now);
+        for label in &changes.remove {
+            stored.remove(*label);
+        }
+        for saved in &changes.save {
+            stored.insert(saved.schedule.label.clone(), Some(saved.clone()));
+        }
+        Ok(changes.into_saved())
     }
 }

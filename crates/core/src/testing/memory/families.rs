@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use super::MemoryStore;
 use crate::email_address::EmailAddress;
-use crate::family::{Family, StoppedRecipient};
+use crate::family::{Family, StoppedRecipient, Unsubscription};
 use crate::ids::{CardId, FamilyId};
+use crate::mail::MailKind;
 use crate::store::{FamilyStore, StoreError, StoreResult};
 
 #[async_trait]
@@ -25,11 +26,7 @@ impl FamilyStore for MemoryStore {
     async fn update_family(&self, family: &Family) -> StoreResult<()> {
         match self.write()?.families.get_mut(&family.id) {
             Some(stored) => {
-                let stopped = std::mem::take(&mut stored.stopped);
-                *stored = Family {
-                    stopped,
-                    ..family.clone()
-                };
+                *stored = stored.with_settings_of(family);
                 Ok(())
             }
             None => Err(StoreError::NotFound(format!("family “{}”", family.id))),
@@ -39,13 +36,9 @@ impl FamilyStore for MemoryStore {
     async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool> {
         let mut inside = self.write()?;
         let stored = inside.families.get_mut(&after.id);
-        let stored = stored.filter(|stored| stored.is_same_except_stopped(before));
+        let stored = stored.filter(|stored| stored.has_same_settings(before));
         Ok(stored.is_some_and(|stored| {
-            let stopped = std::mem::take(&mut stored.stopped);
-            *stored = Family {
-                stopped,
-                ..after.clone()
-            };
+            *stored = stored.with_settings_of(after);
             true
         }))
     }
@@ -83,6 +76,27 @@ impl FamilyStore for MemoryStore {
         let mut inside = self.write()?;
         let family = inside.families.get_mut(id);
         Ok(family.is_some_and(|family| family.allow_recipient(address)))
+    }
+
+    async fn unsubscribe(
+        &self,
+        id: &FamilyId,
+        unsubscription: &Unsubscription,
+    ) -> StoreResult<bool> {
+        let mut inside = self.write()?;
+        let family = inside.families.get_mut(id);
+        Ok(family.is_some_and(|family| family.unsubscribe(unsubscription.clone())))
+    }
+
+    async fn resubscribe(
+        &self,
+        id: &FamilyId,
+        address: &EmailAddress,
+        kind: &MailKind,
+    ) -> StoreResult<bool> {
+        let mut inside = self.write()?;
+        let family = inside.families.get_mut(id);
+        Ok(family.is_some_and(|family| family.resubscribe(address, kind)))
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {

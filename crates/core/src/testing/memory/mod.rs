@@ -41,12 +41,13 @@ use crate::run::day::{DayKey, RunDay};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
 use crate::run::{JobName, Run, RunKey};
-use crate::schedule::{Pause, Schedule};
+use crate::schedule::Pause;
 use crate::seal::Sealed;
 
 use crate::sign_in::{RateKey, RateLog, Session, SignInAttempt};
 use crate::store::{
     ConcurrencyLimit, OutboxCursor, PictureDay, StoreError, StoreOrigin, StoreResult,
+    StoredSchedule,
 };
 
 /// One map for each kind of record, behind one lock.
@@ -82,7 +83,7 @@ struct Inside {
     audit: BTreeMap<(DateTime<Utc>, Uuid), AuditEntry>,
     feeds: BTreeMap<FeedTokenHash, Feed>,
     invitations: BTreeMap<(FamilyId, Uuid), Invitation>,
-    schedules: BTreeMap<JobName, BTreeMap<Label, Option<Schedule>>>,
+    schedules: BTreeMap<JobName, BTreeMap<Label, Option<StoredSchedule>>>,
     /// By beginning and label.
     pauses: BTreeMap<(DateTime<Utc>, Option<Label>), Pause>,
     /// By the hash of the token.

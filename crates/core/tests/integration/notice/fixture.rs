@@ -9,8 +9,10 @@ use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
+use hippo_core::mail::MailLinks;
 use hippo_core::notice::last_notice::LastNotice;
 use hippo_core::notice::{Composed, NoticeCard, NoticeInput, compose};
+use hippo_core::unsubscribe::UnsubscribeToken;
 
 pub(crate) const CONTACT: &str = "hippo@example.org";
 
@@ -45,6 +47,8 @@ pub(crate) struct Case {
     pub(crate) last_notice: Option<LastNotice>,
     /// The notice's date, if the mail is sent on a later one.
     pub(crate) date: Option<NaiveDate>,
+    /// The links to the web pages.
+    pub(crate) links: Option<MailLinks>,
 }
 
 impl Case {
@@ -63,12 +67,20 @@ impl Case {
                 created_at: at("2026-01-02T12:00:00Z"),
                 history: ScheduleHistory::default(),
                 stopped: Vec::new(),
+                unsubscribed: Vec::new(),
             },
             now: now(),
             cards: cards.into_iter().collect(),
             last_notice: None,
             date: None,
+            links: None,
         }
+    }
+
+    /// Sends it where the web pages are.
+    pub(crate) fn with_pages(mut self) -> Self {
+        self.links = Some(links("daily"));
+        self
     }
 
     /// Sets the last notice.
@@ -109,6 +121,7 @@ impl Case {
             cards: &self.cards,
             last_notice: self.last_notice.as_ref(),
             operator_contact: Some(CONTACT),
+            links: self.links.as_ref(),
         })
         .unwrap()
     }
@@ -283,4 +296,11 @@ pub(crate) fn waiting(title: &str, author: &str, position: u32, length: Option<u
 
 pub(crate) fn money(text: &str) -> Option<rust_decimal::Decimal> {
     Some(text.parse().unwrap())
+}
+
+/// The links of a mail, with a token that is the same each time.
+pub(crate) fn links(kind: &str) -> MailLinks {
+    let token = format!("{kind}.conrad.2026-11-21.{}", "0123456789abcdef".repeat(4));
+    let token = UnsubscribeToken::from_secret_text(&token).unwrap();
+    MailLinks::new("https://hippo.example.org".parse().unwrap(), &token)
 }

@@ -37,6 +37,25 @@ fn wrong_pin_is_mailed_when_new_and_weekly() {
 }
 
 #[test]
+fn mail_links_to_the_pages_if_there_are_any() {
+    let ben = card(2, "Ben", fernhill(), empty());
+    let case = Case::of([refused(quiet()), refused(ben)]).with_pages();
+    keep("two_wrong_pins_with_pages", &case.compose());
+    let one = Case::of([refused(quiet())]).with_pages();
+    let mail = one.compose().mail.unwrap();
+    let page = format!(
+        "https://hippo.example.org/family/cards/{}/pin",
+        one.cards[0].card.id
+    );
+    assert!(
+        mail.text.contains(&format!("Correct the PIN:\n  {page}\n")),
+        "{}",
+        mail.text
+    );
+    assert_eq!(mail.html.matches(&page).count(), 1);
+}
+
+#[test]
 fn pin_rejected_again_is_mailed_at_once() {
     let case = Case::of([refused(quiet())]);
     let mut second = later(&case, 3);

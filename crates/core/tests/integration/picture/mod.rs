@@ -1,8 +1,10 @@
 //! Whole mails with the picture of the day, to be read by a person.
 
-use hippo_core::mail::MailContent;
+use hippo_core::mail::{MailContent, MailLinks};
 use hippo_core::picture::{Picture, PictureFormat, PictureMailInput, compose_picture_mail};
 use rstest::rstest;
+
+use crate::notice::fixture::links;
 
 /// The head of a PNG of this width.
 fn png(width: u32) -> Picture {
@@ -21,11 +23,20 @@ fn png(width: u32) -> Picture {
 }
 
 fn mail(picture: &Picture, contact: Option<&str>) -> MailContent {
+    mail_with_links(picture, contact, None)
+}
+
+fn mail_with_links(
+    picture: &Picture,
+    contact: Option<&str>,
+    links: Option<&MailLinks>,
+) -> MailContent {
     compose_picture_mail(&PictureMailInput {
         picture,
         family_name: "Conrad",
         today: "2026-11-29".parse().unwrap(),
         operator_contact: contact,
+        links,
     })
     .unwrap()
 }
@@ -46,6 +57,13 @@ fn picture_with_title_and_credit() {
         ..png(1200)
     };
     keep("picture", &mail(&picture, Some("operator@example.org")));
+}
+
+#[test]
+fn picture_where_the_web_pages_are() {
+    let contact = Some("operator@example.org");
+    let mail = mail_with_links(&png(320), contact, Some(&links("picture")));
+    keep("picture_with_pages", &mail);
 }
 
 #[test]

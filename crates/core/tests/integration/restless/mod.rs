@@ -351,6 +351,7 @@ proptest! {
                 clock: &fake,
                 libraries: &libraries,
                 operator_contact: None,
+                pages: None,
             },
             fake: &fake,
             input: NotifyAllInput::default(),

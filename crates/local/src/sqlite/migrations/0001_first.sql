@@ -17,7 +17,9 @@ CREATE TABLE family (
     -- The schedules before the current one.
     history     TEXT NOT NULL,
     -- Recipients who get no more mail.
-    stopped     TEXT NOT NULL
+    stopped     TEXT NOT NULL,
+    -- Recipients who get no more mail of one kind.
+    unsubscribed TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE library (
@@ -106,6 +108,8 @@ CREATE TABLE outbox (
     last_notice TEXT,
     -- Whether it will still change without a person. A sent mail is open while a recipient waits.
     is_open     INTEGER NOT NULL CHECK (is_open IN (0, 1)),
+    -- The hashes of the tokens in its unsubscribe links.
+    unsubscribe_links TEXT NOT NULL,
     PRIMARY KEY (kind, family, date)
 ) STRICT;
 

@@ -41,6 +41,7 @@ fn mail() -> Mail {
             date: "2026-11-21".parse().unwrap(),
             fence: 1,
         }),
+        unsubscribe: None,
     }
 }
 

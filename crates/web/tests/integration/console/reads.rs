@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use hippo_core::run::day::Square;
 use hippo_core::run::{JobName, Run, RunOutcome};
-use hippo_core::store::{DeclaredScheduleStore as _, RunDayStore as _, RunStore as _};
+use hippo_core::store::{RunDayStore as _, RunStore as _};
 
 use super::world::{at, run, schedule};
 use crate::web::TestWeb;
@@ -19,7 +19,7 @@ async fn web_with(labels: usize, days: i64) -> TestWeb {
         .iter()
         .map(|name| schedule(job, name, "cron(0 5 * * ? *)"))
         .collect();
-    web.store.save_schedules(job, &schedules).await.unwrap();
+    web.save_schedules(job, &schedules).await;
     for name in &names {
         for day in 0..days {
             let time = at("21T10:00") - TimeDelta::days(day);

@@ -2,7 +2,6 @@
 
 use axum::http::StatusCode;
 use hippo_core::run::{JobName, RunKey};
-use hippo_core::store::DeclaredScheduleStore as _;
 use hippo_web::StartRequest;
 
 use super::world::{busy_web, schedule};
@@ -15,8 +14,7 @@ async fn schedule_is_run_now_once_with_its_own_input() {
     let mut declared = schedule(JobName::CHECK_CARDS, "failed", "cron(0 15 * * ? *)");
     declared.input.insert("scope".to_owned(), "failed".into());
     let job = JobName::CHECK_CARDS;
-    let saved = [declared.clone()];
-    web.store.save_schedules(job, &saved).await.unwrap();
+    web.save_schedules(job, &[declared.clone()]).await;
     let mut operator = web.operator().await;
     let token = operator
         .get("/console/schedules")

@@ -9,8 +9,7 @@ use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{Counts, JobName, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::schedule::{ClosedDays, OnFailure, Pause, Recurrence, Schedule};
 use hippo_core::store::{
-    AlertStore as _, DeclaredScheduleStore as _, FamilyStore as _, OutboxStore as _,
-    PauseStore as _, RunStore as _,
+    AlertStore as _, FamilyStore as _, OutboxStore as _, PauseStore as _, RunStore as _,
 };
 use hippo_core::testing::contract::sample;
 
@@ -112,15 +111,9 @@ pub(crate) async fn busy_web() -> TestWeb {
     let job = JobName::CHECK_CARDS;
     let mornings = schedule(job, "mornings", "cron(0 5 ? * MON-SAT *)");
     let evenings = schedule(job, "evenings", "cron(0 18 * * ? *)");
-    web.store
-        .save_schedules(job, &[mornings, evenings])
-        .await
-        .unwrap();
+    web.save_schedules(job, &[mornings, evenings]).await;
     let tick = schedule(JobName::NOTIFY_ALL, "tick", "rate(15 minutes)");
-    web.store
-        .save_schedules(JobName::NOTIFY_ALL, &[tick])
-        .await
-        .unwrap();
+    web.save_schedules(JobName::NOTIFY_ALL, &[tick]).await;
     let mut runs: Vec<Run> = (1..20)
         .map(|day| {
             let time = at(&format!("{day:02}T10:00"));

@@ -128,6 +128,7 @@ impl Stage {
             clock: &*self.clock,
             libraries: &libraries,
             operator_contact: None,
+            pages: None,
         };
         let input = NotifyAllInput {
             at_once,

@@ -1,0 +1,67 @@
+//! The recipients of a family who unsubscribed, and how they subscribe again.
+
+use axum::Form;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect};
+use hippo_core::audit::Change;
+use hippo_core::email_address::EmailAddress;
+use hippo_core::family::Family;
+use hippo_core::mail::MailKind;
+use serde::Deserialize;
+
+use super::unsubscribe::kind_words;
+use crate::access::session::FamilyMember;
+use crate::audit::record_change;
+use crate::error::{PageError, PageResult};
+use crate::ports::WebPorts;
+
+/// A recipient who unsubscribed from a kind of email.
+pub(crate) struct UnsubscribedView {
+    pub(crate) address: String,
+    pub(crate) kind: String,
+    pub(crate) what: &'static str,
+}
+
+/// Lists the recipients who unsubscribed.
+pub(crate) fn list_unsubscribed(family: &Family) -> Vec<UnsubscribedView> {
+    let mut listed = Vec::new();
+    for address in &family.recipients {
+        let unsubscribed = family.unsubscribed.iter();
+        for one in unsubscribed.filter(|one| one.address.is_same_mailbox(address)) {
+            listed.push(UnsubscribedView {
+                address: address.to_string(),
+                kind: one.kind.to_string(),
+                what: kind_words(&one.kind),
+            });
+        }
+    }
+    listed
+}
+
+/// The form that subscribes a recipient again.
+#[derive(Deserialize)]
+pub(crate) struct ResubscribeForm {
+    family: String,
+    address: String,
+    kind: String,
+}
+
+/// Subscribes a recipient again. One who is subscribed already is no mistake: another tab was faster.
+pub(crate) async fn resubscribe(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Form(form): Form<ResubscribeForm>,
+) -> PageResult {
+    let family = &member.loaded.family.id;
+    if family.as_str() != form.family {
+        return Err(PageError::other_family());
+    }
+    let address: EmailAddress = form.address.parse().map_err(|_| PageError::not_found())?;
+    let kind: MailKind = form.kind.parse().map_err(|_| PageError::not_found())?;
+    if ports.store.resubscribe(family, &address, &kind).await? {
+        tracing::info!(family.id = %family, mail.kind = %kind, "A recipient subscribed again.");
+        let change = Change::Resubscribed;
+        record_change(&ports, member.actor(), Some(family), change).await;
+    }
+    Ok(Redirect::to("/family/settings?saved=yes").into_response())
+}
