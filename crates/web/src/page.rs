@@ -1,8 +1,8 @@
-//! What all pages share: the frame, and the style sheet.
+//! What all pages share: the frame.
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 /// What the frame of a page shows.
@@ -39,13 +39,4 @@ pub(crate) fn html(status: StatusCode, page: &impl Template) -> Result<Response,
     let body = page.render()?;
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8")];
     Ok((status, headers, body).into_response())
-}
-
-/// Serves the style sheet.
-pub(crate) async fn style_sheet() -> Response {
-    let headers = [
-        (CONTENT_TYPE, "text/css; charset=utf-8"),
-        (CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, include_str!("../assets/style.css")).into_response()
 }
