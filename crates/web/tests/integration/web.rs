@@ -386,6 +386,14 @@ impl Browser<'_> {
         self.send(request, &encode(fields)).await
     }
 
+    /// Posts a form with the token that the browser's forms have.
+    pub async fn post_with_token(&mut self, path: &str, fields: &[(&str, &str)]) -> TestResponse {
+        let token = self.get("/sign-in").await.hidden("form_token");
+        let mut fields = fields.to_vec();
+        fields.push(("form_token", &token));
+        self.post(path, &fields).await
+    }
+
     /// Asks for a sign-in mail.
     pub async fn ask_for_mail(&mut self, address: &str) -> TestResponse {
         let page = self.get("/sign-in").await;
