@@ -432,7 +432,10 @@ impl<'a> Reader<'a> {
             addresses.map(address).collect::<Result<Vec<_>, _>>()
         });
         let operator = self.maybe("OPERATOR_EMAIL", address);
-        operator.into_iter().chain(more.into_iter().flatten()).collect()
+        operator
+            .into_iter()
+            .chain(more.into_iter().flatten())
+            .collect()
     }
 
     /// Reads where the pictures come from. Without a URL, nothing else about it counts.

@@ -65,7 +65,9 @@ pub(crate) async fn answer(
     let mut adapter = Adapter::from(pages.clone());
     let answered: Result<_, Infallible> = adapter.call(LambdaEvent::new(request, context)).await;
     match answered {
-        Ok(page) => serde_json::to_value(page).map_err(|error| EventError::NoPage(error.to_string())),
+        Ok(page) => {
+            serde_json::to_value(page).map_err(|error| EventError::NoPage(error.to_string()))
+        }
         Err(never) => match never {},
     }
 }
@@ -171,7 +173,12 @@ mod tests {
             ("family", "", "h", "/family"),
             ("//family", "", "h", "//family"),
             ("/%25zz%zz\u{1}ü\\", "", "h", "/%25zz%zz%01%C3%BC%5C"),
-            ("/", "q=<script>#é \"`|^", "h", "/?q=%3Cscript%3E%23%C3%A9%20%22%60%7C%5E"),
+            (
+                "/",
+                "q=<script>#é \"`|^",
+                "h",
+                "/?q=%3Cscript%3E%23%C3%A9%20%22%60%7C%5E",
+            ),
             ("/", "", "999.999.999.999", "/"),
             ("/", "", "h:99999", "/"),
             ("/", "", "[::1", "/"),
