@@ -263,7 +263,13 @@ impl TestWeb {
 
     /// The path of a new link of the operator.
     pub async fn operator_link(&self) -> String {
-        let link = create_operator_link(&self.ports).await.unwrap();
+        let link = create_operator_link(
+            &*self.ports.store,
+            &self.ports.settings.public_url,
+            self.clock.now(),
+        )
+        .await
+        .unwrap();
         link.strip_prefix(PUBLIC_URL).unwrap().to_owned()
     }
 
