@@ -17,6 +17,7 @@ pub mod failure;
 pub mod family;
 pub mod feed;
 pub mod ids;
+pub mod invitation;
 pub mod jobs;
 pub mod library;
 pub mod mail;

@@ -7,7 +7,7 @@ use hippo_core::queue::MessageQueue;
 use hippo_core::seal::PublicKeySource;
 use hippo_core::store::{
     AccountStore, AlertStore, AuditStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
-    LibraryStore, OutboxStore, RunStore, SecretWriter, SignInStore,
+    InvitationStore, LibraryStore, OutboxStore, RunStore, SecretWriter, SignInStore,
 };
 
 use crate::settings::WebSettings;
@@ -27,6 +27,7 @@ pub trait WebStore:
     + FeedStore
     + AuditStore
     + SecretWriter
+    + InvitationStore
 {
 }
 
@@ -43,6 +44,7 @@ impl<T> WebStore for T where
         + FeedStore
         + AuditStore
         + SecretWriter
+        + InvitationStore
 {
 }
 

@@ -10,8 +10,8 @@ use crate::error::PageError;
 use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
 use crate::pages::{
-    about, cards, console, family, home, links, resubscribe, settings, sign_in, sign_out,
-    unsubscribe,
+    about, cards, console, family, home, invitation, links, resubscribe, settings, sign_in,
+    sign_out, unsubscribe,
 };
 use crate::ports::WebPorts;
 
@@ -56,6 +56,22 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/family/cards/{id}/pause", post(cards::pause))
         .route("/family/cards/{id}/resume", post(cards::resume))
         .route("/family/settings", get(settings::show).post(settings::save))
+        .route(
+            "/family/settings/recipients/invite",
+            post(settings::recipients::invite),
+        )
+        .route(
+            "/family/settings/recipients/withdraw",
+            post(settings::recipients::withdraw),
+        )
+        .route(
+            "/family/settings/recipients/remove",
+            post(settings::recipients::remove),
+        )
+        .route(
+            "/invitation",
+            get(invitation::show).post(invitation::accept),
+        )
         .route("/family/settings/pause", post(settings::pause))
         .route("/family/settings/resume", post(settings::resume))
         .route("/family/links", get(links::show).post(links::add))

@@ -178,6 +178,11 @@ impl Key {
         Self::new(format!("ATTEMPT#{}", id.simple()), META)
     }
 
+    /// An invitation to a family's emails.
+    pub(super) fn invitation(family: &FamilyId, id: Uuid) -> Self {
+        Self::new(invitations(family), id.simple().to_string())
+    }
+
     /// A change that somebody made.
     pub(super) fn audit_entry(entry: &AuditEntry) -> Self {
         let sk = format!("{}#{}", time(entry.at), entry.id.simple());
@@ -198,6 +203,11 @@ impl Key {
 /// The partition of a person who signs in.
 pub(super) fn person(id: &PersonId) -> String {
     format!("PERSON#{id}")
+}
+
+/// The partition of a family's invitations.
+pub(super) fn invitations(id: &FamilyId) -> String {
+    format!("INVITATION#{id}")
 }
 
 /// The partition of a family's changes, or of those of the whole installation.

@@ -30,6 +30,7 @@ mod expression;
 mod families;
 mod feeds;
 mod heads;
+mod invitations;
 mod item;
 mod keys;
 mod libraries;

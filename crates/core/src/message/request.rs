@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::card_pin::{PinChange, send_pin_changed};
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
+use super::recipients::{InvitationRequest, Removal, send_invitation, send_removal};
 use super::sign_in::{SignInRequest, send_sign_in_mail};
 
 /// A request for a message. It holds no token: whoever sends the message makes it.
@@ -14,6 +15,10 @@ pub enum MessageRequest {
     SignIn(SignInRequest),
     /// Tells a family that a card's PIN was changed, or that a card was added.
     PinChanged(PinChange),
+    /// Invites somebody to a family's emails.
+    Invitation(InvitationRequest),
+    /// Tells a removed recipient, and the one who did it.
+    Removal(Removal),
 }
 
 /// Composes a message and sends it.
@@ -24,5 +29,7 @@ pub async fn send_message(
     match request {
         MessageRequest::SignIn(request) => send_sign_in_mail(ports, request).await,
         MessageRequest::PinChanged(change) => send_pin_changed(ports, change).await,
+        MessageRequest::Invitation(request) => send_invitation(ports, request).await,
+        MessageRequest::Removal(removal) => send_removal(ports, removal).await,
     }
 }

@@ -7,6 +7,7 @@
 mod audit;
 mod declared_schedules;
 mod feeds;
+mod invitations;
 mod pauses;
 mod pictures;
 mod restore;
@@ -41,6 +42,7 @@ pub use self::declared_schedules::{
     DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoredSchedule,
 };
 pub use self::feeds::FeedStore;
+pub use self::invitations::InvitationStore;
 pub use self::pauses::PauseStore;
 pub use self::pictures::{
     FetchedPicture, PICTURE_RETENTION_DAYS, PictureDay, PictureDayState, PictureStore,
@@ -663,6 +665,7 @@ pub trait Store:
     + FeedStore
     + SignInStore
     + AuditStore
+    + InvitationStore
 {
 }
 
@@ -683,6 +686,7 @@ impl<T> Store for T where
         + FeedStore
         + SignInStore
         + AuditStore
+        + InvitationStore
 {
 }
 

@@ -14,6 +14,7 @@ mod audit;
 mod console;
 mod family_cards;
 mod family_pages;
+mod family_recipients;
 mod feeds;
 mod guards;
 mod logs;

@@ -3,8 +3,10 @@
 use axum::http::{Method, StatusCode};
 use hippo_core::family::Unsubscription;
 use hippo_core::feed::{Feed, FeedToken};
+use hippo_core::invitation::Invitation;
 use hippo_core::mail::MailKind;
-use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _};
+use hippo_core::sign_in::PersonId;
+use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _, InvitationStore as _};
 use hippo_core::testing::contract::sample;
 
 use crate::web::{BOTH, Browser, KIM, PAT, TestWeb};
@@ -21,7 +23,7 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 28] = [
+const ROUTES: [(&str, &[Method], For); 32] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
@@ -69,6 +71,23 @@ const ROUTES: [(&str, &[Method], For); 28] = [
     ),
     ("/family/links", &[Method::GET, Method::POST], For::Family),
     ("/family/links/revoke", &[Method::POST], For::Family),
+    (
+        "/family/settings/recipients/invite",
+        &[Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/settings/recipients/withdraw",
+        &[Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/settings/recipients/remove",
+        &[Method::POST],
+        For::Family,
+    ),
+    // Whoever knows a token: see the tests of the recipients.
+    ("/invitation", &[Method::GET, Method::POST], For::Anyone),
     ("/family/settings/pause", &[Method::POST], For::Family),
     ("/family/settings/resume", &[Method::POST], For::Family),
     ("/family/settings/resubscribe", &[Method::POST], For::Family),
@@ -109,7 +128,17 @@ async fn web_with_feed() -> TestWeb {
     };
     let unsubscribed = web.store.unsubscribe(&feed.family, &unsubscription);
     assert!(unsubscribed.await.unwrap());
+    let by = PersonId::from_address(&PAT.parse().unwrap());
+    let address = "new@example.org".parse().unwrap();
+    let family = sample::family_id("conrad");
+    let invitation = Invitation::new(family, address, by, sample::time("16:00:00"));
+    web.store.add_invitation(&invitation).await.unwrap();
     web
+}
+
+async fn invitations(web: &TestWeb) -> Vec<Invitation> {
+    let family = sample::family_id("conrad");
+    web.store.family_invitations(&family).await.unwrap()
 }
 
 async fn feeds(web: &TestWeb) -> Vec<Feed> {
@@ -136,6 +165,12 @@ async fn call(
         Method::POST => {
             let version = family.content_hash();
             let feeds = feeds(web).await;
+            let person = PersonId::from_address(&BOTH.parse().unwrap()).to_string();
+            let invitation = invitations(web).await[0].id.to_string();
+            let address = match path.ends_with("resubscribe") {
+                true => BOTH,
+                false => "other@example.org",
+            };
             let fields = [
                 ("version", &*version),
                 ("form_token", &*form_token),
@@ -147,9 +182,13 @@ async fn call(
                 ("timezone", "Europe/Berlin"),
                 ("due_within_days", "9"),
                 ("send_when_empty", "daily"),
+                ("fines_threshold", "1.00"),
+                ("address", address),
+                ("person", &*person),
+                ("invitation", &*invitation),
+                ("token", "x"),
                 ("family", "conrad"),
                 ("label", "kitchen"),
-                ("address", BOTH),
                 ("kind", "daily"),
                 ("feed", feeds[0].token.as_str()),
             ];
@@ -173,8 +212,9 @@ async fn state(web: &TestWeb) -> String {
         .family_cards(&sample::family_id("conrad"))
         .await
         .unwrap();
+    let invitations = invitations(web).await;
     let started = web.jobs.0.lock().unwrap();
-    format!("{family:?} {card:?} {cards:?} {feeds:?} {started:?}")
+    format!("{family:?} {card:?} {cards:?} {feeds:?} {invitations:?} {started:?}")
 }
 
 #[tokio::test]

@@ -87,6 +87,7 @@ impl MessageQueue for TestQueue {
             families: &*self.store,
             cards: &*self.store,
             libraries: &*self.store,
+            invitations: &*self.store,
             alerts: &*self.store,
             mailer: &self.mailer,
             clock: &*self.clock,

@@ -116,6 +116,7 @@ impl Worker {
             families: &*self.store,
             cards: &*self.store,
             libraries: &*self.store,
+            invitations: &*self.store,
             alerts: &*self.store,
             mailer: &*self.mailer,
             clock: &*self.clock,

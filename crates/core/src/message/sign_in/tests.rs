@@ -76,6 +76,7 @@ impl World {
             families: &self.store,
             cards: &self.store,
             libraries: &self.store,
+            invitations: &self.store,
             alerts: &self.store,
             mailer: &self.mailer,
             clock: &FrozenClock,

@@ -272,6 +272,13 @@ suites! { $
         entry_that_is_added_twice_is_listed_once,
         old_entry_is_not_listed,
     }
+    invitations {
+        invitations_of_a_family_are_listed_by_when_they_were_made,
+        invitation_to_an_unknown_family_is_rejected,
+        invitation_is_replaced_only_at_the_expected_revision,
+        one_of_many_concurrent_uses_of_an_invitation_wins,
+        invitations_of_a_removed_family_are_gone,
+    }
     declared_schedules {
         saved_schedules_are_listed_by_label,
         only_changed_schedules_are_saved_again,

@@ -7,6 +7,7 @@ mod checks;
 mod declared_schedules;
 mod families;
 mod feeds;
+mod invitations;
 mod libraries;
 mod outbox;
 mod pauses;
@@ -32,6 +33,7 @@ use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
 use crate::feed::{Feed, FeedTokenHash};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
+use crate::invitation::Invitation;
 use crate::library::Library;
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, OutboxRecord};
@@ -80,6 +82,7 @@ struct Inside {
     /// By time and id.
     audit: BTreeMap<(DateTime<Utc>, Uuid), AuditEntry>,
     feeds: BTreeMap<FeedTokenHash, Feed>,
+    invitations: BTreeMap<(FamilyId, Uuid), Invitation>,
     schedules: BTreeMap<JobName, BTreeMap<Label, Option<StoredSchedule>>>,
     /// By beginning and label.
     pauses: BTreeMap<(DateTime<Utc>, Option<Label>), Pause>,

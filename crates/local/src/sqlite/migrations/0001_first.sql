@@ -254,3 +254,15 @@ CREATE TABLE audit (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX audit_of_family ON audit (family, at);
+
+-- The invitations to the families' emails. Of a link's token only the SHA-256 is stored.
+CREATE TABLE invitation (
+    id         TEXT PRIMARY KEY,
+    family     TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
+    revision   INTEGER NOT NULL,
+    expires_at TEXT NOT NULL,
+    invitation TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invitation_of_family ON invitation (family);
+CREATE INDEX invitation_expiry ON invitation (expires_at);
