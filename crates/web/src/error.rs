@@ -108,7 +108,7 @@ impl PageError {
         Self::new(
             StatusCode::CONFLICT,
             "It’s running already",
-            "Nothing was started. Wait until the run ends, and look at it in the console.",
+            "The run that was started before still goes on, so nothing else was started. The console shows how far it is.",
         )
     }
 

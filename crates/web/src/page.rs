@@ -1,8 +1,8 @@
-//! What all pages share: the frame, and the style sheet.
+//! What all pages share: the frame.
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
+use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
 
 use crate::access::form_token::FormToken;
@@ -52,13 +52,4 @@ pub(crate) fn form_page(status: StatusCode, page: &impl Template, token: FormTok
     }
     response.extensions_mut().insert(HasOwnPage);
     Ok(response)
-}
-
-/// Serves the style sheet.
-pub(crate) async fn style_sheet() -> Response {
-    let headers = [
-        (CONTENT_TYPE, "text/css; charset=utf-8"),
-        (CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, include_str!("../assets/style.css")).into_response()
 }

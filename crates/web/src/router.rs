@@ -1,10 +1,11 @@
 //! The routes, and the guards in front of all of them.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
+use crate::asset::STYLE;
 use crate::error::PageError;
 use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
@@ -87,7 +88,10 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/u/{token}/undo", post(unsubscribe::undo))
         .route("/f/{token}/due.ics", get(feeds::show_calendar))
         .route("/f/{token}/now.json", get(feeds::show_now))
-        .route("/style.css", get(crate::page::style_sheet))
+        .route(
+            "/style.css",
+            get(async |query: RawQuery| STYLE.serve(query)),
+        )
         .merge(console::routes(&ports))
         .fallback(async || PageError::not_found())
         .method_not_allowed_fallback(async || PageError::method_not_allowed())

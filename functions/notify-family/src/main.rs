@@ -38,6 +38,7 @@ async fn start() -> Result<(), Error> {
             .as_ref()
             .map(|public_url| notify_family::PageMessages {
                 sign_ins: &store,
+                cards: &store,
                 operators: &environment.operators,
                 public_url,
             }),

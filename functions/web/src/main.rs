@@ -12,6 +12,7 @@ use hippo_aws::clients;
 use hippo_aws::environment::Web;
 use hippo_aws::handlers::{self, LambdaClock};
 use hippo_aws::queue::SqsMessageQueue;
+use hippo_aws::ssm::SealingKeyParameters;
 use hippo_aws::start_jobs::JobStarter;
 use hippo_web::{WebPorts, WebSettings, router};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -36,6 +37,11 @@ async fn start() -> Result<(), Error> {
         store: store.clone(),
         messages: Arc::new(queue),
         jobs: Some(Arc::new(jobs::Functions(starter))),
+        keys: Arc::new(SealingKeyParameters::new(
+            clients::ssm(&config),
+            environment.public_key_parameter,
+            environment.fingerprint_key_parameter,
+        )),
         clock,
         settings: Arc::new(WebSettings {
             public_url: environment.public_url,

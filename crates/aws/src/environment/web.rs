@@ -18,6 +18,10 @@ pub struct Web {
     pub public_url: PublicUrl,
     /// The queue of the notices, for the messages.
     pub notice_queue_url: String,
+    /// The name of the parameter that holds the public key.
+    pub public_key_parameter: String,
+    /// The name of the parameter that holds the key of the fingerprints.
+    pub fingerprint_key_parameter: String,
     /// The addresses that sign in as the operator.
     pub operators: Vec<EmailAddress>,
     /// The contact for questions.
@@ -37,6 +41,8 @@ impl Environment for Web {
         }
         let public_url = reader.pages();
         let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
+        let public_key_parameter = reader.required("PUBLIC_KEY_PARAMETER");
+        let fingerprint_key_parameter = reader.required("FINGERPRINT_KEY_PARAMETER");
         let operators = reader.web_operators();
         let contact = reader.optional("CONTACT");
         let timezone = reader.timezone();
@@ -45,6 +51,8 @@ impl Environment for Web {
             common,
             public_url,
             notice_queue_url,
+            public_key_parameter,
+            fingerprint_key_parameter,
             operators,
             contact,
             timezone,
@@ -76,6 +84,8 @@ mod tests {
             ("TABLE_NAME", "table"),
             ("WEB_URL", "https://hippo.example.org"),
             ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
+            ("PUBLIC_KEY_PARAMETER", "/hippo/public-key"),
+            ("FINGERPRINT_KEY_PARAMETER", "/hippo/fingerprint-key"),
             ("OPERATOR_EMAIL", "ana@example.org"),
             ("WEB_OPERATORS", "bo@example.org, cy@example.org"),
             ("TIMEZONE", "America/Toronto"),

@@ -120,11 +120,6 @@ async fn web_with_feed() -> TestWeb {
     let (token, label) = (FeedToken::generate().unwrap(), "phone".parse().unwrap());
     let feed = Feed::new(&token, family, label, true, sample::time("05:00:00"));
     web.store.add_feed(&feed).await.unwrap();
-    let by = PersonId::from_address(&PAT.parse().unwrap());
-    let address = "new@example.org".parse().unwrap();
-    let family = sample::family_id("conrad");
-    let invitation = Invitation::new(family, address, by, sample::time("16:00:00"));
-    web.store.add_invitation(&invitation).await.unwrap();
     let unsubscription = Unsubscription {
         address: BOTH.parse().unwrap(),
         kind: MailKind::DAILY,
@@ -133,6 +128,11 @@ async fn web_with_feed() -> TestWeb {
     };
     let unsubscribed = web.store.unsubscribe(&feed.family, &unsubscription);
     assert!(unsubscribed.await.unwrap());
+    let by = PersonId::from_address(&PAT.parse().unwrap());
+    let address = "new@example.org".parse().unwrap();
+    let family = sample::family_id("conrad");
+    let invitation = Invitation::new(family, address, by, sample::time("16:00:00"));
+    web.store.add_invitation(&invitation).await.unwrap();
     web
 }
 
@@ -165,12 +165,12 @@ async fn call(
         Method::POST => {
             let version = family.content_hash();
             let feeds = feeds(web).await;
-            let address = match path.ends_with("invite") {
-                true => "other@example.org",
-                false => BOTH,
-            };
             let person = PersonId::from_address(&BOTH.parse().unwrap()).to_string();
             let invitation = invitations(web).await[0].id.to_string();
+            let address = match path.ends_with("resubscribe") {
+                true => BOTH,
+                false => "other@example.org",
+            };
             let fields = [
                 ("version", &*version),
                 ("form_token", &*form_token),
@@ -183,16 +183,16 @@ async fn call(
                 ("due_within_days", "9"),
                 ("send_when_empty", "daily"),
                 ("fines_threshold", "1.00"),
+                ("address", address),
                 ("person", &*person),
                 ("invitation", &*invitation),
                 ("token", "x"),
                 ("family", "conrad"),
                 ("label", "kitchen"),
-                ("address", address),
                 ("kind", "daily"),
                 ("feed", feeds[0].token.as_str()),
             ];
-            browser.post(&path, &fields).await
+            browser.post_with_token(&path, &fields).await
         }
         _ => browser.get(&path).await,
     }

@@ -264,7 +264,13 @@ impl TestWeb {
 
     /// The path of a new link of the operator.
     pub async fn operator_link(&self) -> String {
-        let link = create_operator_link(&self.ports).await.unwrap();
+        let link = create_operator_link(
+            &*self.ports.store,
+            &self.ports.settings.public_url,
+            self.clock.now(),
+        )
+        .await
+        .unwrap();
         link.strip_prefix(PUBLIC_URL).unwrap().to_owned()
     }
 
@@ -385,6 +391,14 @@ impl Browser<'_> {
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded");
         self.send(request, &encode(fields)).await
+    }
+
+    /// Posts a form with the token that the browser's forms have.
+    pub async fn post_with_token(&mut self, path: &str, fields: &[(&str, &str)]) -> TestResponse {
+        let token = self.get("/sign-in").await.hidden("form_token");
+        let mut fields = fields.to_vec();
+        fields.push(("form_token", &token));
+        self.post(path, &fields).await
     }
 
     /// Asks for a sign-in mail.

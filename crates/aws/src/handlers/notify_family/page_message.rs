@@ -6,7 +6,7 @@ use aws_lambda_events::event::sqs::SqsMessage;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::message::{MessageOutcome, MessagePorts, MessageRequest, send_message};
 use hippo_core::public_url::PublicUrl;
-use hippo_core::store::SignInStore;
+use hippo_core::store::{CardStore, SignInStore};
 use serde_json::Value;
 
 use super::Ports;
@@ -23,6 +23,8 @@ const MARK: &str = "message";
 pub struct PageMessages<'a> {
     /// The attempts to sign in.
     pub sign_ins: &'a dyn SignInStore,
+    /// The cards.
+    pub cards: &'a dyn CardStore,
     /// The addresses that sign in as the operator.
     pub operators: &'a [EmailAddress],
     /// Where the pages are.
@@ -57,6 +59,8 @@ pub(super) async fn send_page_message(
     let message_ports = MessagePorts {
         sign_ins: pages.sign_ins,
         families: ports.families,
+        cards: pages.cards,
+        libraries: ports.libraries,
         alerts: ports.alerts,
         mailer: ports.mailer,
         clock: ports.clock,

@@ -230,6 +230,7 @@ suites! { $
     run_days {
         square_of_a_run_is_replaced_and_never_doubled,
         days_are_listed_within_their_dates_by_key,
+        days_of_one_label_are_listed_alone,
         busy_day_is_stored_as_ticks,
         concurrent_upserts_of_a_day_are_all_kept,
         old_days_are_deleted,

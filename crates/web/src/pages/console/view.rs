@@ -52,6 +52,19 @@ pub(super) fn tone_class(tone: OutcomeTone) -> &'static str {
     }
 }
 
+/// The class of an outcome's sign: the style sheet writes the sign, so that a square is small.
+pub(super) fn sign_class(sign: &str) -> &'static str {
+    match sign {
+        "✓" => "g",
+        "!" => "w",
+        "✗" => "b",
+        "»" => "m",
+        "…" => "p",
+        "?" => "q",
+        _ => "f",
+    }
+}
+
 /// The path of a run's page.
 pub(super) fn run_path(run: &RunKey) -> String {
     let time = run
