@@ -202,6 +202,17 @@ impl Profile<'_> {
     /// Waits until the page shows these words, and returns its text.
     #[track_caller]
     pub fn wait_for(&self, words: &str) -> String {
+        self.wait_until(words, |text| text.contains(words))
+    }
+
+    /// Waits until the page shows these words no more.
+    #[track_caller]
+    pub fn wait_without(&self, words: &str) -> String {
+        self.wait_until(words, |text| !text.is_empty() && !text.contains(words))
+    }
+
+    #[track_caller]
+    fn wait_until(&self, words: &str, is_there: impl Fn(&str) -> bool) -> String {
         let since = Instant::now();
         loop {
             // While a page is being loaded, there is none to ask.
@@ -209,13 +220,13 @@ impl Profile<'_> {
             let text = self.try_send("POST", "/execute/sync", &script);
             let text = text.ok().and_then(|text| text.as_str().map(str::to_owned));
             let text = text.unwrap_or_default();
-            if text.contains(words) {
+            if is_there(&text) {
                 return text;
             }
             let (url, log) = (self.url(), self.console());
             assert!(
                 since.elapsed() < WAIT_TIMEOUT,
-                "no “{words}” at {url}:\n{text}\n{log:?}"
+                "waited for “{words}” at {url}:\n{text}\n{log:?}"
             );
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -26,6 +26,13 @@ pub(crate) const STYLE: Asset = Asset {
     body: include_str!("../assets/style.css"),
 };
 
+/// The picture beside the title.
+pub(crate) const ICON: Asset = Asset {
+    path: "/icon.svg",
+    content_type: "image/svg+xml",
+    body: include_str!("../assets/icon.svg"),
+};
+
 /// The style sheet of the console.
 pub(crate) const CONSOLE_STYLE: Asset = Asset {
     path: "/console.css",

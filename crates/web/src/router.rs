@@ -5,7 +5,7 @@ use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
-use crate::asset::STYLE;
+use crate::asset::{ICON, STYLE};
 use crate::error::PageError;
 use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
@@ -88,6 +88,7 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/u/{token}/undo", post(unsubscribe::undo))
         .route("/f/{token}/due.ics", get(feeds::show_calendar))
         .route("/f/{token}/now.json", get(feeds::show_now))
+        .route("/icon.svg", get(async |query: RawQuery| ICON.serve(query)))
         .route(
             "/style.css",
             get(async |query: RawQuery| STYLE.serve(query)),

@@ -23,9 +23,10 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 32] = [
+const ROUTES: [(&str, &[Method], For); 33] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
+    ("/icon.svg", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
     // Whoever knows a token: see the tests of the feeds.
     ("/f/{token}/due.ics", &[Method::GET], For::Anyone),

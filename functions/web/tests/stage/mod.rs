@@ -17,14 +17,14 @@ use hippo_tests::moto::Moto;
 use hippo_web::create_operator_link;
 use serde_json::{Value, json};
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_web");
-pub const ROLE: &str = "WebPagesRole";
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_web");
+pub(crate) const ROLE: &str = "WebPagesRole";
 
 const TABLE: &str = "table";
 const HOST: &str = "hippo.example.org";
 const PUBLIC_URL: &str = "https://hippo.example.org";
 
-pub const VARIABLES: &[(&str, &str)] = &[
+pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("TABLE_NAME", TABLE),
     ("WEB_URL", PUBLIC_URL),
     ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
@@ -39,17 +39,17 @@ pub const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// The emulators, with the family `conrad` in the table.
-pub struct Stage {
+pub(crate) struct Stage {
     dynamodb: Emulator,
     moto: Moto,
-    pub store: DynamoDbStore,
+    pub(crate) store: DynamoDbStore,
     sqs: aws_sdk_sqs::Client,
     queue: String,
 }
 
 impl Stage {
     /// Starts it. `None` if an emulator isn't installed.
-    pub async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let (dynamodb, moto) = (Emulator::start()?, Moto::start()?);
         let client = dynamodb::client(&config(&dynamodb.endpoint()));
         schema::create_table(&client, TABLE).await.unwrap();
@@ -70,7 +70,7 @@ impl Stage {
     }
 
     /// Starts the function.
-    pub fn start(&self) -> Function {
+    pub(crate) fn start(&self) -> Function {
         let queue = [("NOTICE_QUEUE_URL", self.queue.as_str())];
         let emulators = Emulators {
             dynamodb: self.dynamodb.address(),
@@ -80,7 +80,7 @@ impl Stage {
     }
 
     /// The only message of the queue.
-    pub async fn received(&self) -> Value {
+    pub(crate) async fn received(&self) -> Value {
         let received = self.sqs.receive_message().queue_url(&self.queue);
         let received = received.send().await.unwrap().messages.unwrap();
         let [message] = &received[..] else {
@@ -90,7 +90,7 @@ impl Stage {
     }
 
     /// Grants the attempt of a request, as notify-family does. Returns the path of the link.
-    pub async fn grant(&self, request: &Value) -> String {
+    pub(crate) async fn grant(&self, request: &Value) -> String {
         let id = request["attempt"].as_str().unwrap().parse().unwrap();
         let attempt = self.store.attempt(id).await.unwrap().unwrap();
         let address = request["address"].as_str().unwrap().parse().unwrap();
@@ -115,7 +115,7 @@ impl Stage {
     }
 
     /// The path of a link that signs the operator in.
-    pub async fn operator_link(&self) -> String {
+    pub(crate) async fn operator_link(&self) -> String {
         let public_url = PUBLIC_URL.parse().unwrap();
         let link = create_operator_link(&self.store, &public_url, Utc::now()).await;
         link.unwrap().strip_prefix(PUBLIC_URL).unwrap().to_owned()
@@ -133,7 +133,7 @@ fn config(endpoint: &str) -> SdkConfig {
 }
 
 /// A schedule of this job.
-pub fn schedule(job: JobName, label: &str) -> Schedule {
+pub(crate) fn schedule(job: JobName, label: &str) -> Schedule {
     Schedule {
         label: label.parse().unwrap(),
         job,
@@ -156,7 +156,7 @@ pub fn schedule(job: JobName, label: &str) -> Schedule {
 }
 
 /// The event of a request, as the API sends it.
-pub fn request(method: &str, path: &str, body: &str) -> Value {
+pub(crate) fn request(method: &str, path: &str, body: &str) -> Value {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     json!({
         "version": "2.0",
@@ -180,7 +180,7 @@ pub fn request(method: &str, path: &str, body: &str) -> Value {
 }
 
 /// The value of a hidden field.
-pub fn hidden(page: &str, name: &str) -> String {
+pub(crate) fn hidden(page: &str, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
     let (_, rest) = page
         .split_once(&start)
@@ -189,15 +189,15 @@ pub fn hidden(page: &str, name: &str) -> String {
 }
 
 /// A browser with cookies.
-pub struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     function: &'a Function,
     cookies: BTreeMap<String, String>,
     /// What it says about its address.
-    pub forwarded_for: String,
+    pub(crate) forwarded_for: String,
 }
 
 impl<'a> Browser<'a> {
-    pub fn new(function: &'a Function) -> Self {
+    pub(crate) fn new(function: &'a Function) -> Self {
         Self {
             function,
             cookies: BTreeMap::new(),
@@ -222,22 +222,22 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    pub fn get(&mut self, path: &str) -> Value {
+    pub(crate) fn get(&mut self, path: &str) -> Value {
         self.send("GET", path, "")
     }
 
-    pub fn post(&mut self, path: &str, body: &str) -> Value {
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> Value {
         self.send("POST", path, body)
     }
 
     /// The form token of a page.
-    pub fn form(&mut self, path: &str) -> String {
+    pub(crate) fn form(&mut self, path: &str) -> String {
         let page = self.get(path);
         hidden(page["body"].as_str().unwrap(), "form_token")
     }
 
     /// Presses the button of a link's page.
-    pub fn press_button(&mut self, path: &str, page: &Value) -> Value {
+    pub(crate) fn press_button(&mut self, path: &str, page: &Value) -> Value {
         let page = page["body"].as_str().unwrap();
         let (form, token) = (hidden(page, "form_token"), hidden(page, "token"));
         self.post(path, &format!("form_token={form}&token={token}"))
