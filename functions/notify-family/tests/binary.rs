@@ -111,7 +111,10 @@ async fn sign_in_mail_is_sent_once_within_the_rights_of_the_role() {
     let headers = mail["headers"].to_string();
     assert!(headers.contains("zoe@example.org"), "{headers}");
     let text = mail["parts"][0]["text"].as_str().unwrap();
-    let link = format!("https://hippo.example.org/sign-in/link?token={}", attempt.id.simple());
+    let link = format!(
+        "https://hippo.example.org/sign-in/link?token={}",
+        attempt.id.simple()
+    );
     assert!(text.contains(&link), "{text}");
     function.assert_table_requests_are_within_its_rights("NotifyFamilyRole");
 }
