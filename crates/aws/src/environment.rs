@@ -277,7 +277,8 @@ impl Environment for NotifyFamily {
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
         let pages = reader.pages();
-        let operators = reader.web_operators();
+        let operator = sender.as_ref().and_then(|sender| sender.reply_to.clone());
+        let operators = reader.web_operators(operator);
         reader.finish(sender.map(|sender| Self {
             common,
             sender,
@@ -428,14 +429,13 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads the addresses that sign in to the web pages as the operator.
-    fn web_operators(&mut self) -> Vec<EmailAddress> {
+    /// Reads the addresses that sign in to the web pages as the operator, besides `operator`.
+    fn web_operators(&mut self, operator: Option<EmailAddress>) -> Vec<EmailAddress> {
         let more = self.maybe("WEB_OPERATORS", |text| {
             let addresses = text.split(',').map(str::trim);
             let addresses = addresses.filter(|address| !address.is_empty());
             addresses.map(address).collect::<Result<Vec<_>, _>>()
         });
-        let operator = self.maybe("OPERATOR_EMAIL", address);
         operator
             .into_iter()
             .chain(more.into_iter().flatten())

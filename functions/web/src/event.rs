@@ -129,7 +129,7 @@ mod tests {
             "rawPath": path,
             "rawQueryString": query,
             "cookies": ["hippo=one", "hippo-form=two"],
-            "headers": {"host": host, "x-forwarded-proto": "gopher\u{1}", "x-forwarded-for": "198.51.100.7"},
+            "headers": {"host": host, "x-forwarded-proto": "gopher: no", "x-forwarded-for": "198.51.100.7"},
             "requestContext": {
                 "stage": "$default",
                 "domainName": host,

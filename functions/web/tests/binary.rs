@@ -1,5 +1,10 @@
 //! Runs the real binary against a fake Runtime API, and a fake AWS or emulators.
-#![allow(clippy::unwrap_used, reason = "a test may panic when its setup fails")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic when its setup fails"
+)]
 
 mod stage;
 

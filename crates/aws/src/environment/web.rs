@@ -7,7 +7,7 @@ use hippo_core::email_address::EmailAddress;
 use hippo_core::public_url::PublicUrl;
 use hippo_core::run::JobName;
 
-use super::{Common, Environment, EnvironmentError, Lookup, Reader, queue_url};
+use super::{Common, Environment, EnvironmentError, Lookup, Reader, address, queue_url};
 
 /// The environment of `web`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,8 @@ impl Environment for Web {
         let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
         let public_key_parameter = reader.required("PUBLIC_KEY_PARAMETER");
         let fingerprint_key_parameter = reader.required("FINGERPRINT_KEY_PARAMETER");
-        let operators = reader.web_operators();
+        let operator = reader.maybe("OPERATOR_EMAIL", address);
+        let operators = reader.web_operators(operator);
         let contact = reader.optional("CONTACT");
         let timezone = reader.timezone();
         let functions = reader.maybe("JOB_FUNCTIONS", job_functions);
