@@ -21,6 +21,9 @@ EMULATORS := $(TOOLS)/python/emulators/installed
 # Calendar readers, for the tests of the feeds.
 CALENDAR := $(TOOLS)/python/calendar/installed
 CHECKOV := $(TOOLS)/python/checkov/installed
+# A browser, and what its tests bring into the pages. Versions: Debian's, and tools/npm.
+BROWSER := $(TOOLS)/browser/bin/chromedriver
+NPM := $(TOOLS)/npm/node_modules/.package-lock.json
 # cargo-lambda finds Zig through the first python3 on PATH, so its environment comes before SAM's.
 WITH_SAM := PATH="$(TOOLS)/python/lambda/bin:$(TOOLS)/python/sam/bin:$$PATH"
 
@@ -90,7 +93,7 @@ parts:
 # The downloads and tools for the other targets.
 .PHONY: tools python
 tools: $(DENY) $(FUZZ) $(MACHETE) $(NEXTEST) dynoxide
-python: $(SAM) $(LAMBDA) $(EMULATORS) $(CALENDAR) $(CHECKOV)
+python: $(SAM) $(LAMBDA) $(EMULATORS) $(CALENDAR) $(CHECKOV) $(BROWSER) $(NPM)
 
 .PHONY: lint
 lint: $(LINT) ## Check everything that needs no test run.
@@ -155,6 +158,12 @@ nextest: $(NEXTEST) dynoxide emulators
 	cargo nextest run --workspace --profile ci
 	@find $(CURDIR)/crates $(CURDIR)/functions $(CURDIR)/tests -name '*.snap' | xargs realpath | sort | comm -23 - <(xargs realpath <$$INSTA_SNAPSHOT_REFERENCES_FILE | sort -u) | \
 	{ ! grep . || { echo "No test uses these snapshots." >&2; exit 1; }; }
+
+# The tests in a browser alone; nextest runs them too.
+.PHONY: browser
+browser: export HIPPO_REQUIRE_EMULATORS := 1
+browser: $(NEXTEST) $(BROWSER) $(NPM) ## Test the pages in a real browser.
+	cargo nextest run --workspace --profile ci -E 'package(hippo-tests) and test(/^browser::/)'
 
 .PHONY: doc-tests
 doc-tests:
@@ -226,7 +235,16 @@ dynoxide:
 		--no-default-features --features native-sqlite,http-server,cli; $(FORGET_BUILD)
 
 .PHONY: emulators
-emulators: $(EMULATORS) $(CALENDAR)
+emulators: $(EMULATORS) $(CALENDAR) $(BROWSER) $(NPM)
+
+$(BROWSER):
+	scripts/fetch-browser $(TOOLS)/browser
+
+$(NPM): tools/npm/package.json tools/npm/package-lock.json
+	mkdir -p $(TOOLS)/npm
+	cp $^ $(TOOLS)/npm
+	npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(TOOLS)/npm
+	touch $@
 
 $(TOOLS)/python/%/installed: tools/%.txt
 	rm -rf $(@D)

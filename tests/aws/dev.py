@@ -28,7 +28,9 @@ from machine import ROOT, TOOLS, client, demo_libraries, emulator, free_port, pr
 STACK = "dev"
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUEUES = {"VisitQueueUrl": "check-card", "NoticeQueueUrl": "notify-family"}
-PARAMETERS = templates.GIVEN | {"AllowLoopbackLibraries": "true", "PauseSeconds": "0", "JitterSeconds": "0"}
+# `hippo serve` shows the web pages, without an API.
+FUNCTIONS = [name for name in templates.FUNCTIONS.values() if name != "web"]
+PARAMETERS = templates.GIVEN | {"Web": "false", "AllowLoopbackLibraries": "true", "PauseSeconds": "0", "JitterSeconds": "0"}
 # The names of resources in the template, and the outputs with their names here.
 NAMES = {"Table": "TableName", "VisitQueue": "VisitQueueUrl", "NoticeQueue": "NoticeQueueUrl", "MailSettings": "ConfigurationSet"}
 
@@ -43,6 +45,9 @@ def without_functions(template):
     )
     small["Resources"] = {name: about for name, about in template["Resources"].items() if about["Type"] in kept}
     for name, output in template["Outputs"].items():
+        if name.startswith("Web"):
+            del small["Outputs"][name]
+            continue
         target = output["Value"].get("Ref") if isinstance(output["Value"], dict) else None
         if target in templates.FUNCTIONS:
             small["Outputs"][name] = {"Value": templates.FUNCTIONS[target]}
@@ -128,7 +133,7 @@ def functions(folder, env, port):
             raise RuntimeError(f"cargo lambda watch ended: {(folder / 'watch.log').read_text()[-2000:]}")
         over = threading.Event()
         ends.callback(over.set)
-        for name in templates.FUNCTIONS.values():
+        for name in FUNCTIONS:
             own = env | {
                 "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{port}/.rt/{name}", "AWS_LAMBDA_FUNCTION_NAME": name,
                 "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",

@@ -2,7 +2,8 @@
 
 Deploys the stack, adds libraries, families and cards with `hippo --target aws`, lets schedules start check-cards and notify-all,
 and reads the mails. Then it lets both fire again, sends events to mail-events, breaks and repairs the stack, replays the dead
-letters, moves everything to this machine and back, sends a picture, and deletes the stack. Last it follows the instructions of `make dev`.
+letters, moves everything to this machine and back, sends a picture, opens the web pages, and deletes the stack. Last it follows the
+instructions of `make dev`.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import threading
@@ -20,11 +22,12 @@ import uuid
 import zoneinfo
 
 import dev
+from browser import Browser
 from hippo import CARDS, HIPPO, Hippo
 from machine import REGION, ROOT, TOOLS, demo_libraries, emulator, run, wait_until
 from stack import TEMPLATE, Stack
 
-FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family", "mail-events", "picture-of-the-day")
+FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family", "mail-events", "picture-of-the-day", "web")
 # The loans of the demo libraries, by the recipient of the notice.
 TITLES = {
     "ines@example.org": ("The Lantern Keeper", "Seven Ferries North", "Paper Boats"),
@@ -265,6 +268,54 @@ class Scenario:
         pictures = [mail for mail in self.family_mails() if mail["Subject"] == "Picture of the day"]
         check([mail["To"] for mail in pictures] == [["mara@example.org"]], "The family that wants the picture has it.")
 
+    def sign_in_to_the_pages(self):
+        self.stack.deploy(Web="true")
+        self.url = self.stack.outputs["WebUrl"]
+        pages = Browser(self.url)
+        status, headers = pages.send("GET", "/family")
+        check((status, headers["Location"]) == (303, "/sign-in"), "Nobody sees a family without signing in.")
+        stranger = Browser(self.url)
+        answers = [self.ask_for_mail(browser, to) for browser, to in [(pages, "mara@example.org"), (stranger, "nobody@example.org")]]
+        check(answers == ["/sign-in/code"] * 2, "A known address and an unknown one get the same answer.")
+        mails = lambda: [mail for mail in self.stack.mails() if mail["Subject"] == "Sign in to LibraryHippo"]
+        (mail,) = wait_until("the sign-in email", mails, 60)
+        check(mail["To"] == ["mara@example.org"], "notify-family mails the link.")
+        wait_until("the other request", lambda: self.stack.waiting("NoticeQueueUrl") == 0, 60)
+        check(len(mails()) == 1, "It mails nobody else.")
+        self.link = re.search(rf"{re.escape(self.url)}/sign-in/link\?token=\S+", mail["BodyText"])[0]
+        check(pages.use_link(self.link) == 303, "The link signs in.")
+        family = pages.get("/family")
+        check(all(title in family for title in TITLES["mara@example.org"]), "The page has the family's titles.")
+        check(not any(title in family for title in TITLES["ines@example.org"]), "It has no other family's titles.")
+        check(pages.get("/console") != "" and "Page not found" in pages.page, "A family doesn't see the console.")
+        pages.send("POST", "/family/links", {"family": "okoye", "label": "Phone", "titles": "yes"})
+        self.feed = re.search(r"/f/[^/\"]+/due\.ics", pages.page)[0]
+        calendar = Browser(self.url).get(self.feed)
+        check(calendar.startswith("BEGIN:VCALENDAR") and "Ponds and Puddles" in calendar, "Its feed is a calendar.")
+
+    def ask_for_mail(self, browser, address):
+        """Asks for a sign-in email, and returns where that leads."""
+        browser.get("/sign-in")
+        _, headers = browser.send("POST", "/sign-in", {"form_token": browser.hidden("form_token"), "address": address})
+        return headers["Location"]
+
+    def use_the_console(self):
+        opened = self.hippo.json("open", "--print")
+        check(opened["public_url"] == self.url and not opened["opened"], "The command makes the operator's link.")
+        console = Browser(self.url)
+        check(console.use_link(opened["operator_link"]) == 303, "It signs the operator in.")
+        check(Browser(self.url).send("GET", opened["operator_link"].removeprefix(self.url))[0] == 410, "It works once.")
+        before = len(self.runs("check-cards", "person"))
+        console.get("/console/schedules")
+        form = {"form_token": console.hidden("form_token"), "label": "all"}
+        statuses = [console.send("POST", "/console/schedules/run", form)[0] for _ in range(2)]
+        check(statuses == [303, 409], "A job is started, and not twice.")
+        wait_until("the run", lambda: len(self.runs("check-cards", "person")) == before + 1, 60)
+        check("person" in console.get("/console"), "The console shows the run.")
+        logs = "".join(self.stack.logs("web") + self.stack.logs("notify-family"))
+        tokens = [self.link.split("token=")[1], opened["operator_link"].split("token=")[1], self.feed.split("/")[2]]
+        check(not any(secret in logs for secret in [*tokens, "nobody@example.org", "mara@example.org"]), "The logs have no token and no address.")
+
     def run_doctor(self):
         found = {one["check"]: one["verdict"] for one in self.hippo.json("doctor", allowed=(0, 1))["findings"]}
         check(all(found[name] == "ok" for name in FUNCTIONS), "Each function starts and reads its table in a dry run.")
@@ -372,6 +423,8 @@ STEPS = {
     "The stack is repaired, and the dead letters are replayed": Scenario.repair_table,
     "Everything moves to this machine and back": Scenario.move_to_machine_and_back,
     "A person sends the picture of the day": Scenario.send_picture,
+    "A recipient signs in to the web pages": Scenario.sign_in_to_the_pages,
+    "The operator uses the console": Scenario.use_the_console,
     "hippo doctor checks the account": Scenario.run_doctor,
     "A person backfills the runs of a past day": Scenario.backfill,
     "The logs": Scenario.check_logs,

@@ -69,6 +69,12 @@ impl AwsRequest {
                 let keys = keys.flatten().map(|key| serde_json::json!({"Key": key}));
                 keys.flat_map(|body| of(operation, &body)).collect()
             }
+            "BatchWriteItem" => {
+                let tables = self.body["RequestItems"].as_object().expect("tables");
+                let deletes = tables.values().flat_map(|table| table.as_array());
+                let keys = deletes.flatten().map(|one| &one["DeleteRequest"]);
+                keys.flat_map(|body| of(operation, body)).collect()
+            }
             other => panic!("The operation {other} isn't known here."),
         }
     }
@@ -200,6 +206,8 @@ impl Function {
             });
             match emulators {
                 None => Reply::json(200, &json!({})),
+                // Asynchronous calls of other functions are only recorded.
+                Some(_) if request.line.contains("/functions/") => Reply::json(202, &json!({})),
                 Some(emulators) => emulators
                     .answer(request)
                     .unwrap_or_else(|_| Reply::json(502, &json!({}))),

@@ -15,6 +15,7 @@ pub mod python_tools;
 pub mod rights;
 pub mod smtp;
 pub mod soak;
+pub mod web_driver;
 pub mod worker_config;
 
 use std::io::Write;

@@ -18,6 +18,7 @@ FUNCTIONS = {
     "NotifyFamily": "notify-family",
     "MailEvents": "mail-events",
     "PictureOfTheDay": "picture-of-the-day",
+    "WebPages": "web",
 }
 GIVEN = {"MailFrom": "hippo@example.org", "OperatorEmail": "operator@example.org", "Contact": "https://hippo.example.org"}
 PSEUDO = {
@@ -50,9 +51,12 @@ def translated():
 
 
 def filled(template=None, **given):
-    """A template with its intrinsic functions resolved: parameters to the given or default values, resources to their names."""
+    """A template with its intrinsic functions resolved: parameters to the given or default values, resources to their names.
+
+    Everything is in it, so also the web pages, which are not there by default.
+    """
     template = template or translated()
-    values = {name: about.get("Default") for name, about in template["Parameters"].items()} | GIVEN | given
+    values = {name: about.get("Default") for name, about in template["Parameters"].items()} | GIVEN | {"Web": "true"} | given
     filler = Filler(template, values)
     resources = {}
     for name, resource in template["Resources"].items():
@@ -137,6 +141,9 @@ class Filler:
     def or_(self, argument):
         return any(map(self.fill, argument))
 
+    def and_(self, argument):
+        return all(map(self.fill, argument))
+
     def join(self, argument):
         between, parts = argument
         return between.join(map(str, self.fill(parts)))
@@ -153,3 +160,4 @@ def fn_if(self, argument):
 setattr(Filler, "if", fn_if)
 setattr(Filler, "not", Filler.not_)
 setattr(Filler, "or", Filler.or_)
+setattr(Filler, "and", Filler.and_)

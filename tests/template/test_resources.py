@@ -74,6 +74,7 @@ class Resources(unittest.TestCase):
         # A new account may run ten functions at the same time: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
         workers = [mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in self.of("AWS::Lambda::EventSourceMapping").values()]
         starters = 4  # check-cards, notify-all, mail-events, picture-of-the-day
+        # The web pages have no share of their own: each of their requests is short, and the API's throttle limits them.
         self.assertLessEqual(sum(workers) + starters, 10)
         mappings = templates.of_type(templates.filled(MaxConcurrentVisits=40)["Resources"], "AWS::Lambda::EventSourceMapping")
         self.assertEqual(mappings["CheckCardVisit"]["ScalingConfig"], {"MaximumConcurrency": 40})
@@ -129,7 +130,7 @@ class Resources(unittest.TestCase):
         rest = ("provided.al2023", "bootstrap", ["x86_64"], 256)
         self.assertEqual(actual, {
             "CheckCards": (*rest, 120), "CheckCard": (*rest, 300), "NotifyAll": (*rest, 120), "NotifyFamily": (*rest, 180),
-            "MailEvents": (*rest, 60), "PictureOfTheDay": (*rest, 900),
+            "MailEvents": (*rest, 60), "PictureOfTheDay": (*rest, 900), "WebPages": (*rest, 25),
         })
         for name, function in templates.of_type(templates.filled(Architecture="arm64")["Resources"], "AWS::Lambda::Function").items():
             self.assertEqual(function["Architectures"], ["arm64"], name)
@@ -148,7 +149,9 @@ class Resources(unittest.TestCase):
             self.assertEqual(logging, {"LogFormat": "JSON", "LogGroup": f"{name}Logs"})
             group = self.resources[f"{name}Logs"]
             self.assertEqual(group["Properties"], {"LogGroupName": f"/libraryhippo/stack/{package}", "RetentionInDays": 30})
-        self.assertEqual(len(self.of("AWS::Logs::LogGroup")), len(templates.FUNCTIONS))
+        others = {"WebAccessLogs": {"LogGroupName": "/libraryhippo/stack/web-access", "RetentionInDays": 30}}
+        groups = {f"{name}Logs" for name in templates.FUNCTIONS}
+        self.assertEqual({name: about for name, about in self.of("AWS::Logs::LogGroup").items() if name not in groups}, others)
 
     def test_each_function_has_exactly_its_documented_variables(self):
         cells = list(rows("infra/environment.md"))
@@ -218,6 +221,8 @@ class Resources(unittest.TestCase):
             "Contact": "https://hippo.example.org",
             "ConfigurationSet": "MailSettings",
             "Timezone": "America/Toronto",
+            "WebUrl": "WebApi.ApiEndpoint",
+            "WebFunction": "WebPages",
             "OperatorPolicy": "OperatorPolicy",
             "KeyPolicy": "KeyPolicy",
         })
@@ -245,6 +250,7 @@ class Resources(unittest.TestCase):
     def test_resource_types_are_known(self):
         # A new type may need a new line in rights.txt.
         self.assertEqual({resource["Type"] for resource in self.resources.values()}, {
+            "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage",
             "AWS::CloudFormation::Stack", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role",
             "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Function", "AWS::Lambda::Permission",
             "AWS::Logs::LogGroup", "AWS::SES::ConfigurationSet", "AWS::SES::ConfigurationSetEventDestination",

@@ -61,7 +61,11 @@ class Watch(unittest.TestCase):
                 dimension["Value"] for _, metric, dimensions in metrics_of(self.alarms[alarm])
                 if metric == watched_metric for dimension in dimensions
             }
-            self.assertEqual(watched, set(templates.FUNCTIONS), alarm)
+            # The errors of the web pages are those of their API.
+            self.assertEqual(watched, set(templates.FUNCTIONS) - {"WebPages"}, alarm)
+        pages = [(metric, dimensions) for _, metric, dimensions in metrics_of(self.alarms["FunctionErrors"]) if metric == "5xx"]
+        self.assertEqual(pages, [("5xx", [{"Name": "ApiId", "Value": "WebApi"}])])
+        self.assertEqual(templates.filled(Web="false")["Resources"]["Alarms"]["Properties"]["Parameters"]["WebApi"], "none")
 
     def test_every_queue_of_a_function_has_an_age_alarm(self):
         driven = {

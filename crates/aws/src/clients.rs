@@ -78,6 +78,16 @@ pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
     aws_sdk_sesv2::Client::from_conf(config)
 }
 
+/// Makes the client that starts functions without waiting for them.
+#[cfg(feature = "start-jobs")]
+pub(crate) fn lambda_starter(config: &SdkConfig) -> aws_sdk_lambda::Client {
+    let config = aws_sdk_lambda::config::Builder::from(config)
+        .retry_config(retry_policy(3))
+        .timeout_config(timeouts(Duration::from_secs(4), Duration::from_secs(12)))
+        .build();
+    aws_sdk_lambda::Client::from_conf(config)
+}
+
 /// Opens the store, connects to it and resolves the credentials.
 ///
 /// Call it during init, when Lambda gives a function a full CPU. It reads a missing item from

@@ -2,6 +2,8 @@
 //!
 //! `infra/environment.md` lists which function reads which variable.
 
+mod web;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use hippo_core::public_url::PublicUrl;
 use hippo_core::run::JobName;
 use hippo_core::text::clean;
 use url::Url;
+
+pub use self::web::Web;
 
 use crate::schedules::{ScheduleList, Schedules};
 
@@ -259,8 +263,10 @@ pub struct NotifyFamily {
     pub configuration_set: String,
     /// The contact for questions in a mail.
     pub contact: Option<String>,
-    /// Where the web pages are; `None`: mails have no links to them.
+    /// Where the web pages are; `None`: there are none, and mails have no links to them.
     pub pages: Option<PublicUrl>,
+    /// The addresses that sign in to the web pages as the operator.
+    pub operators: Vec<EmailAddress>,
 }
 
 impl Environment for NotifyFamily {
@@ -271,12 +277,14 @@ impl Environment for NotifyFamily {
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
         let pages = reader.pages();
+        let operators = reader.web_operators();
         reader.finish(sender.map(|sender| Self {
             common,
             sender,
             configuration_set,
             contact,
             pages,
+            operators,
         }))
     }
 
@@ -412,6 +420,28 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Reads where the web pages are.
+    fn pages(&mut self) -> Option<PublicUrl> {
+        self.maybe("WEB_URL", |text| {
+            text.parse()
+                .map_err(|_| "must be an address like https://hippo.example.org".to_owned())
+        })
+    }
+
+    /// Reads the addresses that sign in to the web pages as the operator.
+    fn web_operators(&mut self) -> Vec<EmailAddress> {
+        let more = self.maybe("WEB_OPERATORS", |text| {
+            let addresses = text.split(',').map(str::trim);
+            let addresses = addresses.filter(|address| !address.is_empty());
+            addresses.map(address).collect::<Result<Vec<_>, _>>()
+        });
+        let operator = self.maybe("OPERATOR_EMAIL", address);
+        operator
+            .into_iter()
+            .chain(more.into_iter().flatten())
+            .collect()
+    }
+
     /// Reads where the pictures come from. Without a URL, nothing else about it counts.
     fn picture_source(&mut self) -> Option<PictureSource> {
         self.optional("PICTURE_URL")?;
@@ -446,14 +476,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads the operator's zone.
+    fn timezone(&mut self) -> Tz {
+        self.maybe("TIMEZONE", |text| {
+            text.parse::<Tz>()
+                .map_err(|_| "must be a name like America/Toronto".to_owned())
+        })
+        .unwrap_or(Tz::UTC)
+    }
+
     /// Resolves the job's schedules that were compiled in.
     fn schedules(&mut self, job: JobName) -> Schedules {
-        let zone = self
-            .maybe("TIMEZONE", |text| {
-                text.parse::<Tz>()
-                    .map_err(|_| "must be a name like America/Toronto".to_owned())
-            })
-            .unwrap_or(Tz::UTC);
+        let zone = self.timezone();
         let resolved = match ScheduleList::compiled_in() {
             Ok(list) => list
                 .resolve(job, zone, &|name| self.optional(name))
@@ -504,14 +538,6 @@ impl<'a> Reader<'a> {
         let start_fail = self.flag("HEARTBEAT_START_FAIL");
         let url = self.maybe("HEARTBEAT_URL", heartbeat_url)?;
         Some(HeartbeatUrl { url, start_fail })
-    }
-
-    /// Where the web pages are, if the stack has any.
-    fn pages(&mut self) -> Option<PublicUrl> {
-        self.maybe("WEB_URL", |text| {
-            let url = text.parse::<PublicUrl>();
-            url.map_err(|_| "must be https:// and a host, without a path".to_owned())
-        })
     }
 
     fn flag(&mut self, name: &'static str) -> bool {

@@ -14,6 +14,8 @@ pub mod queue;
 pub mod schedules;
 pub mod ses;
 pub mod ssm;
+#[cfg(feature = "start-jobs")]
+pub mod start_jobs;
 
 /// Region, credentials and endpoint: what every client is made from.
 pub use aws_config::SdkConfig;

@@ -1,4 +1,4 @@
-//! The SQS queues: a FIFO queue for visits, a standard queue for mails.
+//! The SQS queues: a FIFO queue for visits, a standard queue for mails and for the messages of the web pages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,8 +9,9 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::StreamExt;
 use hippo_core::ids::LibraryId;
 use hippo_core::jobs::check_cards::visit::Visit;
+use hippo_core::message::MessageRequest;
 use hippo_core::outbox::MailKey;
-use hippo_core::queue::{MailMessage, MailQueue, QueueError, VisitQueue};
+use hippo_core::queue::{MailMessage, MailQueue, MessageQueue, QueueError, VisitQueue};
 use hippo_core::run::RunKey;
 use hippo_core::store::{ConcurrencyLimit, StoreResult};
 use serde::Serialize;
@@ -118,6 +119,34 @@ impl MailQueue for SqsMailQueue {
             })
             .collect::<Result<Vec<_>, _>>();
         self.sender.send(messages, mails.len()).await
+    }
+}
+
+/// The requests for messages of the web pages: they go to the queue of the mails. It is no FIFO queue, so
+/// they never wait for mails, nor mails for them.
+#[derive(Debug, Clone)]
+pub struct SqsMessageQueue {
+    sender: Sender,
+}
+
+impl SqsMessageQueue {
+    /// Uses the standard queue at this URL.
+    pub fn new(client: Client, url: impl Into<String>) -> Self {
+        Self {
+            sender: Sender::new(client, url.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl MessageQueue for SqsMessageQueue {
+    async fn send(&self, request: MessageRequest) -> Result<(), QueueError> {
+        let message = body(&request).map(|body| Message {
+            body,
+            group: None,
+            deduplication: None,
+        });
+        self.sender.send(message.map(|one| vec![one]), 1).await
     }
 }
 

@@ -106,6 +106,16 @@ impl KeyParameter {
         })
     }
 
+    async fn read_public(&self) -> Result<PublicKey, SealError> {
+        let text = self.read_required(ParameterType::String).await?;
+        self.check_parsed(key_text::parse_public(&text))
+    }
+
+    async fn read_fingerprint(&self) -> Result<FingerprintKey, SealError> {
+        let text = self.read_required(ParameterType::SecureString).await?;
+        self.check_parsed(key_text::parse_fingerprint(&text))
+    }
+
     fn check_parsed<T>(&self, parsed: Result<T, MalformedKeys>) -> Result<T, SealError> {
         parsed.map_err(|error| {
             SealError::UnsafeKey(format!(
@@ -244,6 +254,34 @@ impl KeyParameters {
     }
 }
 
+/// The parameters of the keys that seal: who holds only these can open nothing.
+#[derive(Debug, Clone)]
+pub struct SealingKeyParameters {
+    public: KeyParameter,
+    fingerprint: KeyParameter,
+}
+
+impl SealingKeyParameters {
+    /// Uses the parameters of these names.
+    pub fn new(client: Client, public: impl Into<String>, fingerprint: impl Into<String>) -> Self {
+        Self {
+            public: KeyParameter::new(client.clone(), public),
+            fingerprint: KeyParameter::new(client, fingerprint),
+        }
+    }
+}
+
+#[async_trait]
+impl PublicKeySource for SealingKeyParameters {
+    async fn public_key(&self) -> Result<PublicKey, SealError> {
+        self.public.read_public().await
+    }
+
+    async fn fingerprint_key(&self) -> Result<FingerprintKey, SealError> {
+        self.fingerprint.read_fingerprint().await
+    }
+}
+
 #[async_trait]
 impl PrivateKeySource for KeyParameters {
     async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
@@ -254,17 +292,11 @@ impl PrivateKeySource for KeyParameters {
 #[async_trait]
 impl PublicKeySource for KeyParameters {
     async fn public_key(&self) -> Result<PublicKey, SealError> {
-        let text = self.public.read_required(ParameterType::String).await?;
-        self.public.check_parsed(key_text::parse_public(&text))
+        self.public.read_public().await
     }
 
     async fn fingerprint_key(&self) -> Result<FingerprintKey, SealError> {
-        let text = self
-            .fingerprint
-            .read_required(ParameterType::SecureString)
-            .await?;
-        self.fingerprint
-            .check_parsed(key_text::parse_fingerprint(&text))
+        self.fingerprint.read_fingerprint().await
     }
 }
 
@@ -317,6 +349,10 @@ mod tests {
         let read = parameters.public_key().await.unwrap();
         assert_eq!(read, *keys.public_key());
         assert_eq!(bodies(&fake)[0]["Name"], "/hippo/public-key");
+        let client = crate::clients::ssm(&config(&fake.url));
+        let sealing = SealingKeyParameters::new(client, "/hippo/public-key", "/hippo/one");
+        assert_eq!(sealing.public_key().await.unwrap(), *keys.public_key());
+        assert_eq!(bodies(&fake)[1]["Name"], "/hippo/public-key");
 
         let key = FingerprintKey::generate().unwrap();
         let text = key_text::render_fingerprint(&key);

@@ -2,14 +2,12 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use hippo_core::card::{InvalidTyped, parse_typed};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroize as _;
 
 use crate::exit::CommandError;
-use crate::text_input::{decode_text, is_untypable, trim_invisible};
-
-/// The longest number or PIN, in bytes.
-const MAX_LENGTH: usize = 256;
+use crate::text_input::decode_text;
 
 /// Reads a PIN from a prompt without echo, or from the first line of standard input.
 pub(crate) fn pin(prompt: &str, from_stdin: bool) -> Result<SecretString, CommandError> {
@@ -32,26 +30,26 @@ pub(crate) fn pin_from_terminal(
 
 /// Trims and validates a PIN; spaces inside are kept.
 pub(crate) fn validate_pin(pin: &SecretString) -> Result<SecretString, CommandError> {
-    match trim_invisible(pin.expose_secret()) {
-        "" => Err(CommandError::usage(
-            "The PIN is empty. Nothing was changed.",
-        )),
-        text if text.len() > MAX_LENGTH || text.contains(is_untypable) => Err(CommandError::usage(
-            "The PIN is too long or holds characters that can't be typed. Nothing was changed.",
-        )),
-        text => Ok(SecretString::from(text)),
-    }
+    parse_typed(pin.expose_secret()).map_err(|error| {
+        CommandError::usage(match error {
+            InvalidTyped::Empty => "The PIN is empty. Nothing was changed.",
+            InvalidTyped::Unusable => {
+                "The PIN is too long or holds characters that can't be typed. Nothing was changed."
+            }
+        })
+    })
 }
 
 /// Trims and validates a card number; spaces inside are kept.
 pub(crate) fn validate_number(number: &str) -> Result<SecretString, CommandError> {
-    match trim_invisible(number) {
-        "" => Err(CommandError::usage("The card number is empty.".to_owned())),
-        text if text.len() > MAX_LENGTH || text.contains(is_untypable) => Err(CommandError::usage(
-            "The card number is too long or holds characters that can't be typed.",
-        )),
-        text => Ok(SecretString::from(text)),
-    }
+    parse_typed(number).map_err(|error| {
+        CommandError::usage(match error {
+            InvalidTyped::Empty => "The card number is empty.",
+            InvalidTyped::Unusable => {
+                "The card number is too long or holds characters that can't be typed."
+            }
+        })
+    })
 }
 
 /// Reads a card number from a prompt.

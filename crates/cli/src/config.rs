@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
+use hippo_core::card::trim_invisible;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 use hippo_core::picture::PictureSource;
@@ -29,7 +30,7 @@ pub(crate) use self::mistake::{describe_toml_error, line_of};
 use self::schedules::ScheduleFile;
 use crate::exit::CommandError;
 use crate::home::Home;
-use crate::text_input::{read_text_file, trim_invisible};
+use crate::text_input::read_text_file;
 use crate::timezones::parse_timezone;
 
 /// The operator's settings.

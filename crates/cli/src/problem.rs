@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use hippo_core::card::CardRecord;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::ids::{CardId, LibraryId};
-use hippo_core::library::can_back_off_until;
+use hippo_core::jobs::check_cards::dry_run;
 use hippo_core::notice::line::STALE_AFTER;
 use hippo_core::text::clean;
 use serde::Serialize;
@@ -107,9 +107,7 @@ pub(crate) async fn active_back_off(
     context: &Context,
     library: &LibraryId,
 ) -> Result<Option<DateTime<Utc>>, CommandError> {
-    let now = context.now();
-    let until = context.store.back_off_until(library).await?;
-    Ok(until.filter(|until| *until > now && can_back_off_until(*until, now)))
+    Ok(dry_run::active_back_off(&*context.store, library, context.now()).await?)
 }
 
 /// The end of a library's back-off, in words; `None` if we may visit it now.

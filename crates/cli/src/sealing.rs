@@ -1,38 +1,15 @@
-//! Seals and reseals numbers and PINs.
+//! Reseals numbers and PINs.
 
 use std::collections::BTreeMap;
 
-use hippo_core::card::{Card, CardSecret, Fingerprint};
-use hippo_core::ids::{CardId, LibraryId};
+use hippo_core::card::Card;
+use hippo_core::ids::CardId;
 use hippo_core::library::Library;
-use hippo_core::seal::{PrivateKeys, SealContext, SealError, Sealed};
+use hippo_core::seal::{PrivateKeys, SealContext, SealError};
 use hippo_core::store::StoreError;
-use secrecy::SecretString;
 
 use crate::context::Context;
 use crate::exit::CommandError;
-
-/// Seals a card's number and PIN with the stored public key and library entry.
-pub(crate) async fn seal(
-    context: &Context,
-    card: CardId,
-    library: &LibraryId,
-    secret: &CardSecret,
-) -> Result<Sealed, CommandError> {
-    let library = context.library(library).await?;
-    let key = context.keys.public_key().await?;
-    Ok(key.seal(&SealContext::new(card, &library), secret)?)
-}
-
-/// The fingerprint of a number at a library.
-pub(crate) async fn fingerprint(
-    context: &Context,
-    library: &LibraryId,
-    number: &SecretString,
-) -> Result<Fingerprint, CommandError> {
-    let key = context.keys.fingerprint_key().await?;
-    Ok(key.fingerprint(library, number))
-}
 
 /// The result of resealing envelopes.
 #[derive(Debug, Default)]

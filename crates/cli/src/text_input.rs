@@ -40,21 +40,6 @@ pub(crate) fn strip_byte_order_mark(text: &str) -> &str {
     text.trim_start_matches(BYTE_ORDER_MARK)
 }
 
-/// Trims white space and invisible characters, which a paste may bring along.
-pub(crate) fn trim_invisible(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
-}
-
-/// Whether a character can't be typed into a form: a control or invisible character.
-pub(crate) fn is_untypable(c: char) -> bool {
-    c.is_control() || is_invisible(c)
-}
-
-/// Whether a character has no width, such as direction marks, joiners and soft hyphens.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | BYTE_ORDER_MARK)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,14 +56,5 @@ mod tests {
     #[case::latin_1(b"p\xe4ss", Err(NotText::NotUtf8))]
     fn only_utf_8_is_accepted(#[case] bytes: &[u8], #[case] expected: Result<&str, NotText>) {
         assert_eq!(decode_text(bytes), expected);
-    }
-
-    #[rstest]
-    #[case("\u{feff}1234 \r\n", "1234")]
-    #[case(" 12 34\t", "12 34")]
-    #[case("\u{a0}1234\u{feff}", "1234")]
-    #[case("\u{200b}\u{2060} 12\u{a0}34\u{200e}\u{ad}\r\n", "12\u{a0}34")]
-    fn invisible_ends_are_trimmed(#[case] text: &str, #[case] expected: &str) {
-        assert_eq!(trim_invisible(text), expected);
     }
 }

@@ -2,6 +2,7 @@
 
 mod mask;
 mod number;
+mod typed;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 pub(crate) use self::mask::SecretMask;
 pub use self::number::without_separators;
+pub use self::typed::{InvalidTyped, parse_typed, trim_invisible};
 use crate::account::Account;
 use crate::clock::is_in_future;
 use crate::failure::Failure;

@@ -182,6 +182,13 @@ pub struct Preferences {
     pub picture: Option<PictureSubscription>,
 }
 
+/// Parses the least fines that a mail mentions; `None` if the text isn't an amount.
+pub fn parse_fines_threshold(text: &str) -> Option<Decimal> {
+    let amount = text.trim().parse::<Decimal>().ok()?;
+    let is_amount = !amount.is_sign_negative() && amount.normalize().scale() <= 2;
+    is_amount.then_some(amount)
+}
+
 /// A family's subscription to the picture of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PictureSubscription {

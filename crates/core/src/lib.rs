@@ -7,7 +7,9 @@
 
 pub mod account;
 pub mod alerts;
+pub mod audit;
 pub mod card;
+pub mod card_secrets;
 pub mod check;
 pub mod clock;
 pub mod email_address;
@@ -15,6 +17,7 @@ pub mod failure;
 pub mod family;
 pub mod feed;
 pub mod ids;
+pub mod invitation;
 pub mod jobs;
 pub mod library;
 pub mod mail;

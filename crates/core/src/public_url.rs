@@ -59,7 +59,7 @@ impl FromStr for PublicUrl {
         let host = url.host().ok_or(InvalidPublicUrl::Malformed)?;
         match url.scheme() {
             "https" if is_bare => Ok(Self(url)),
-            "http" if is_bare && is_loopback(&host) => Ok(Self(url)),
+            "http" if is_bare && (is_loopback(&host) || is_below_localhost(&host)) => Ok(Self(url)),
             "http" if is_bare => Err(InvalidPublicUrl::NotSecure),
             _ => Err(InvalidPublicUrl::Malformed),
         }
@@ -81,6 +81,14 @@ pub fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
     }
 }
 
+/// Whether a host is a name below `localhost`, which is always this machine (RFC 6761).
+fn is_below_localhost<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => name.as_ref().ends_with(".localhost"),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +101,8 @@ mod tests {
     #[case("http://127.0.0.1:8484", Ok("http://127.0.0.1:8484"))]
     #[case("http://[::1]:8484", Ok("http://[::1]:8484"))]
     #[case("http://localhost", Ok("http://localhost"))]
+    #[case("http://pages.localhost:4566", Ok("http://pages.localhost:4566"))]
+    #[case("http://pages.localhost.example.org", Err(InvalidPublicUrl::NotSecure))]
     #[case("http://hippo.example.org", Err(InvalidPublicUrl::NotSecure))]
     #[case("http://127.0.0.1.example.org", Err(InvalidPublicUrl::NotSecure))]
     #[case("https://hippo.example.org/pages", Err(InvalidPublicUrl::Malformed))]

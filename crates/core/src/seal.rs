@@ -77,6 +77,11 @@ pub trait PublicKeySource: Send + Sync {
 
     /// Reads the fingerprint key, which no rotation changes.
     async fn fingerprint_key(&self) -> Result<FingerprintKey, SealError>;
+
+    /// Keeps others from rotating the keys until the result is dropped. By default it can't.
+    async fn hold_rotation(&self) -> Result<Box<dyn Send>, SealError> {
+        Ok(Box::new(()))
+    }
 }
 
 fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], SealError> {

@@ -1,4 +1,5 @@
-//! Benchmarks the pages of the console with 500 labels, each with a run a day, and a month of ticks.
+//! Benchmarks the pages of the console with 500 labels, each with a run a day, and a month of ticks; and
+//! the page of a family with six cards and sixty loans.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -12,19 +13,18 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
-use futures::{StreamExt as _, TryStreamExt as _};
+use hippo_core::account::Loan;
+use hippo_core::card::Card;
 use hippo_core::clock::Clock;
 use hippo_core::message::MessageRequest;
 use hippo_core::queue::{MessageQueue, QueueError};
-use hippo_core::run::day::Square;
-use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
-use hippo_core::schedule::{ClosedDays, OnFailure, Recurrence, Schedule};
 use hippo_core::sign_in::{Grant, PersonId, Session, Token};
-use hippo_core::store::{DeclaredScheduleStore, RunStore};
+use hippo_core::store::{DeclaredScheduleStore, RunStore, Store};
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
+use hippo_core::testing::run_history::{store_daily_runs, store_ticks};
 use hippo_local::sqlite::SqliteStore;
 use hippo_web::{WebPorts, WebSettings, WebStore, router};
 use http_body_util::BodyExt as _;
@@ -57,99 +57,45 @@ impl MessageQueue for NoQueue {
     }
 }
 
-fn at(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
-fn schedule(job: JobName, label: &str, expression: &str) -> Schedule {
-    Schedule {
-        label: label.parse().unwrap(),
-        job,
-        recurrence: Recurrence {
-            expression: expression.parse().unwrap(),
-            zone: chrono_tz::America::Toronto,
-        },
-        input: serde_json::Map::new(),
-        start: None,
-        end: None,
-        closed_days: ClosedDays::default(),
-        enabled: true,
-        overlap: None,
-        start_deadline: None,
-        catch_up: None,
-        flexible: None,
-        log_level: None,
-        on_failure: OnFailure::Mail,
-    }
-}
-
-fn run(job: JobName, label: &str, time: DateTime<Utc>, outcome: RunOutcome) -> Run {
-    let end = time + TimeDelta::seconds(100);
-    Run {
-        key: RunKey {
-            job,
-            label: label.parse().unwrap(),
-            scheduled_time: time,
-        },
-        started_at: time,
-        reported_at: end,
-        finished_at: Some(end),
-        outcome,
-        ..sample::run(job, label, "10:00:00")
-    }
-}
-
-/// Stores so many days of each label's runs, and a month of ticks.
+/// Stores a month of each label's runs and of ticks.
 async fn fill(store: &(impl DeclaredScheduleStore + RunStore), days: i64) {
-    let job = JobName::CHECK_CARDS;
-    let now = at("2026-11-21T10:00:00Z");
-    let labels: Vec<String> = (0..LABELS)
-        .map(|number| format!("label-{number}"))
-        .collect();
-    let schedules: Vec<Schedule> = labels
-        .iter()
-        .map(|label| schedule(job, label, "cron(0 5 ? * MON-FRI *)"))
-        .collect();
-    store.save_schedules(job, &schedules, now).await.unwrap();
-    let tick = schedule(JobName::NOTIFY_ALL, "tick", "rate(15 minutes)");
-    store
-        .save_schedules(JobName::NOTIFY_ALL, &[tick], now)
-        .await
-        .unwrap();
-    let mut runs: Vec<Run> = Vec::new();
-    for (number, label) in labels.iter().enumerate() {
-        for day in 0..days {
-            let outcome = match (number + usize::try_from(day).unwrap()) % 40 {
-                0 => RunOutcome::Failed,
-                1 => RunOutcome::DoneWithFailures,
-                _ => RunOutcome::Done,
-            };
-            runs.push(run(job, label, now - TimeDelta::days(day), outcome));
-        }
+    store_daily_runs(store, LABELS, days).await.unwrap();
+    store_ticks(store, 30).await.unwrap();
+}
+
+/// Stores a family with six cards at two libraries and sixty loans.
+async fn fill_family(store: &dyn Store) {
+    for library in ["wpl", "kpl"] {
+        store.add_library(&sample::library(library)).await.unwrap();
     }
-    for tick in 0..30 * 96 {
-        let time = now - TimeDelta::minutes(15 * tick);
-        runs.push(run(JobName::NOTIFY_ALL, "tick", time, RunOutcome::Done));
+    store.add_family(&sample::family("conrad")).await.unwrap();
+    for (number, fingerprint) in ["f1", "f2", "f3", "f4", "f5", "f6"].iter().enumerate() {
+        let library = if number % 2 == 0 { "wpl" } else { "kpl" };
+        let card = Card {
+            patron: format!("Patron {number}"),
+            ..sample::card("conrad", library, fingerprint)
+        };
+        let card = sample::add_card(store, card).await;
+        let mut account = sample::account(0);
+        let loan = account.loans.iter().flatten().next().unwrap().clone();
+        let loans = (0..10).map(|copy| Loan {
+            id: format!("{number}-{copy}"),
+            title: format!("A title as long as many are, volume {copy}"),
+            ..loan.clone()
+        });
+        account.loans = Some(loans.collect());
+        let check = sample::check(&card, "16:00:00", Ok(account));
+        store.save_check(&check).await.unwrap();
     }
-    let kept_since = now - TimeDelta::days(KEPT_DAYS);
-    let written = futures::stream::iter(&runs).map(|run| async move {
-        if run.key.scheduled_time > kept_since {
-            store.record_run(run).await?;
-        }
-        let squares = [Square::from(run)];
-        store.upsert_squares(&(&run.key).into(), &squares).await
-    });
-    let written = written.buffer_unordered(64);
-    written.try_collect::<Vec<()>>().await.unwrap();
 }
 
 /// The router over a store, and the cookie of the operator.
 async fn serve(store: Arc<dyn WebStore>) -> (Router, String) {
-    let now = at("2026-11-21T17:00:00Z");
+    let now = "2026-11-21T17:00:00Z".parse().unwrap();
     let token = Token::generate().unwrap();
     let grant = Grant {
-        person: PersonId::console(),
-        families: Vec::new(),
+        person: PersonId::from_address(&sample::family("conrad").recipients[0]),
+        families: vec![sample::family_id("conrad")],
         is_operator: true,
     };
     let session = Session::begin(&token, grant, now);
@@ -158,6 +104,9 @@ async fn serve(store: Arc<dyn WebStore>) -> (Router, String) {
         store,
         messages: Arc::new(NoQueue),
         jobs: None,
+        keys: Arc::new(hippo_local::key_files::KeyFiles::in_folder(
+            std::path::Path::new("."),
+        )),
         clock: Arc::new(FrozenClock(now)),
         settings: Arc::new(WebSettings {
             public_url: "http://127.0.0.1:8484".parse().unwrap(),
@@ -195,11 +144,13 @@ fn console(criterion: &mut Criterion) {
     let memory = MemoryStore::default();
     runtime.block_on(fill(&sqlite, KEPT_DAYS));
     runtime.block_on(fill(&memory, 365));
+    runtime.block_on(fill_family(&sqlite));
+    runtime.block_on(fill_family(&memory));
     let stores: [(&str, Arc<dyn WebStore>); 2] =
         [("sqlite", Arc::new(sqlite)), ("memory", Arc::new(memory))];
     for (name, store) in stores {
         let (router, cookie) = runtime.block_on(serve(store));
-        for path in ["/console", "/console/schedules", RUN_PAGE] {
+        for path in ["/console", "/console/schedules", RUN_PAGE, "/family"] {
             let bytes = runtime.block_on(get(&router, &cookie, path));
             println!("{path} has {} KB", bytes / 1000);
             criterion.bench_function(&format!("{name} {path}"), |bencher| {
@@ -207,6 +158,14 @@ fn console(criterion: &mut Criterion) {
             });
         }
     }
+    // Only the ticks of one machine.
+    let folder = tempfile::tempdir().unwrap();
+    let small = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
+    runtime.block_on(async { store_ticks(&small, 30).await.unwrap() });
+    let (router, cookie) = runtime.block_on(serve(Arc::new(small)));
+    criterion.bench_function("ticks /console", |bencher| {
+        bencher.iter(|| runtime.block_on(get(&router, &cookie, "/console")));
+    });
 }
 
 criterion_group! {

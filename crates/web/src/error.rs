@@ -108,7 +108,15 @@ impl PageError {
         Self::new(
             StatusCode::CONFLICT,
             "It’s running already",
-            "Nothing was started. Wait until the run ends, and look at it in the console.",
+            "The run that was started before still goes on, so nothing else was started. The console shows how far it is.",
+        )
+    }
+
+    pub(crate) fn checked_lately() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Checked a short while ago",
+            "You can have a card checked once an hour. The scheduled checks go on as usual.",
         )
     }
 

@@ -4,6 +4,8 @@
 //! on one machine and behind an API; the caller connects the [`WebPorts`].
 
 mod access;
+mod asset;
+mod audit;
 mod error;
 mod feeds;
 mod guard;

@@ -1,9 +1,12 @@
-//! What all pages share: the frame, and the style sheet.
+//! What all pages share: the frame.
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
+
+use crate::access::form_token::FormToken;
+use crate::error::{HasOwnPage, PageResult};
 
 /// What the frame of a page shows.
 #[derive(Debug, Clone)]
@@ -41,11 +44,12 @@ pub(crate) fn html(status: StatusCode, page: &impl Template) -> Result<Response,
     Ok((status, headers, body).into_response())
 }
 
-/// Serves the style sheet.
-pub(crate) async fn style_sheet() -> Response {
-    let headers = [
-        (CONTENT_TYPE, "text/css; charset=utf-8"),
-        (CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, include_str!("../assets/style.css")).into_response()
+/// Renders a page with forms.
+pub(crate) fn form_page(status: StatusCode, page: &impl Template, token: FormToken) -> PageResult {
+    let mut response: Response = html(status, page)?;
+    if let Some(cookie) = token.cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response.extensions_mut().insert(HasOwnPage);
+    Ok(response)
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use hippo_core::clock::Clock;
 use hippo_core::queue::MessageQueue;
+use hippo_core::seal::PublicKeySource;
 use hippo_core::store::{
-    AccountStore, AlertStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
-    LibraryStore, OutboxStore, RunStore, SignInStore,
+    AccountStore, AlertStore, AuditStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
+    InvitationStore, LibraryStore, OutboxStore, RunStore, SecretWriter, SignInStore,
 };
 
 use crate::settings::WebSettings;
@@ -24,6 +25,9 @@ pub trait WebStore:
     + DeclaredScheduleStore
     + SignInStore
     + FeedStore
+    + AuditStore
+    + SecretWriter
+    + InvitationStore
 {
 }
 
@@ -38,6 +42,9 @@ impl<T> WebStore for T where
         + DeclaredScheduleStore
         + SignInStore
         + FeedStore
+        + AuditStore
+        + SecretWriter
+        + InvitationStore
 {
 }
 
@@ -50,6 +57,8 @@ pub struct WebPorts {
     pub messages: Arc<dyn MessageQueue>,
     /// Starts jobs from the console; `None`: the console offers none.
     pub jobs: Option<Arc<dyn StartJob>>,
+    /// The keys that seal numbers and PINs. None of them opens one.
+    pub keys: Arc<dyn PublicKeySource>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The settings.

@@ -1,16 +1,17 @@
 //! The routes, and the guards in front of all of them.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
+use crate::asset::{ICON, STYLE};
 use crate::error::PageError;
 use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
 use crate::pages::{
-    about, cards, console, family, home, links, resubscribe, settings, sign_in, sign_out,
-    unsubscribe,
+    about, cards, console, family, home, invitation, links, resubscribe, settings, sign_in,
+    sign_out, unsubscribe,
 };
 use crate::ports::WebPorts;
 
@@ -35,9 +36,42 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/sign-out", post(sign_out::sign_out))
         .route("/family", get(family::show))
         .route("/family/cards", get(cards::show))
+        .route("/family/cards/add", get(cards::add::choose))
+        .route(
+            "/family/cards/add/{library}",
+            get(cards::add::show).post(cards::add::save),
+        )
+        .route(
+            "/family/cards/{id}/pin",
+            get(cards::pin::show).post(cards::pin::save),
+        )
+        .route(
+            "/family/cards/{id}/check",
+            get(cards::check::show).post(cards::check::start),
+        )
+        .route(
+            "/family/cards/{id}/remove",
+            get(cards::remove::show).post(cards::remove::remove),
+        )
         .route("/family/cards/{id}/pause", post(cards::pause))
         .route("/family/cards/{id}/resume", post(cards::resume))
         .route("/family/settings", get(settings::show).post(settings::save))
+        .route(
+            "/family/settings/recipients/invite",
+            post(settings::recipients::invite),
+        )
+        .route(
+            "/family/settings/recipients/withdraw",
+            post(settings::recipients::withdraw),
+        )
+        .route(
+            "/family/settings/recipients/remove",
+            post(settings::recipients::remove),
+        )
+        .route(
+            "/invitation",
+            get(invitation::show).post(invitation::accept),
+        )
         .route("/family/settings/pause", post(settings::pause))
         .route("/family/settings/resume", post(settings::resume))
         .route("/family/links", get(links::show).post(links::add))
@@ -54,7 +88,11 @@ pub fn router(ports: WebPorts) -> Router {
         .route("/u/{token}/undo", post(unsubscribe::undo))
         .route("/f/{token}/due.ics", get(feeds::show_calendar))
         .route("/f/{token}/now.json", get(feeds::show_now))
-        .route("/style.css", get(crate::page::style_sheet))
+        .route("/icon.svg", get(async |query: RawQuery| ICON.serve(query)))
+        .route(
+            "/style.css",
+            get(async |query: RawQuery| STYLE.serve(query)),
+        )
         .merge(console::routes(&ports))
         .fallback(async || PageError::not_found())
         .method_not_allowed_fallback(async || PageError::method_not_allowed())

@@ -1,4 +1,4 @@
-//! `notify-family` on Lambda: sends the notice of each message, once.
+//! `notify-family` on Lambda: sends the notice of each message, once, and the messages of the web pages.
 
 use std::process::ExitCode;
 
@@ -33,7 +33,16 @@ async fn start() -> Result<(), Error> {
         alerts: &store,
         clock: &LambdaClock,
         operator_contact: environment.contact.as_deref(),
-        pages: environment.pages.as_ref(),
+        pages: environment
+            .pages
+            .as_ref()
+            .map(|public_url| notify_family::PageMessages {
+                sign_ins: &store,
+                cards: &store,
+                invitations: &store,
+                operators: &environment.operators,
+                public_url,
+            }),
     };
     run(service_fn(async |event: LambdaEvent<_>| {
         notify_family::handle(&ports, &metrics, event.payload).await

@@ -12,6 +12,7 @@
 mod add_a_job;
 mod backup;
 mod bad_input;
+mod browser;
 mod card_numbers;
 mod clocks;
 mod demo;

@@ -145,6 +145,7 @@ impl FamilyStore for DynamoDbStore {
         let feeds = items.iter().filter_map(token_of_pointer);
         let feeds: Vec<Key> = feeds.map(|token| Key::feed(&token)).collect();
         self.table.delete_all(&feeds).await?;
+        self.remove_invitations(id).await?;
         // The mails are left, and accounts without a card. Mails that may have been sent are kept
         // without their content and addresses, so that a family with this id gets no second mail for
         // those days.

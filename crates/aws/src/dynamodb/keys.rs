@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use hippo_core::alerts::AlertKey;
+use hippo_core::audit::AuditEntry;
 use hippo_core::card::{Card, CardKey, Fingerprint};
 use hippo_core::feed::FeedTokenHash;
 use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
@@ -177,6 +178,17 @@ impl Key {
         Self::new(format!("ATTEMPT#{}", id.simple()), META)
     }
 
+    /// An invitation to a family's emails.
+    pub(super) fn invitation(family: &FamilyId, id: Uuid) -> Self {
+        Self::new(invitations(family), id.simple().to_string())
+    }
+
+    /// A change that somebody made.
+    pub(super) fn audit_entry(entry: &AuditEntry) -> Self {
+        let sk = format!("{}#{}", time(entry.at), entry.id.simple());
+        Self::new(audit(entry.family.as_ref()), sk)
+    }
+
     /// The times of the requests of an address or a network.
     pub(super) fn rate_log(key: &RateKey) -> Self {
         Self::new(format!("RATE#{key}"), META)
@@ -191,6 +203,16 @@ impl Key {
 /// The partition of a person who signs in.
 pub(super) fn person(id: &PersonId) -> String {
     format!("PERSON#{id}")
+}
+
+/// The partition of a family's invitations.
+pub(super) fn invitations(id: &FamilyId) -> String {
+    format!("INVITATION#{id}")
+}
+
+/// The partition of a family's changes, or of those of the whole installation.
+pub(super) fn audit(id: Option<&FamilyId>) -> String {
+    format!("AUDIT#{}", id.map_or("", FamilyId::as_str))
 }
 
 /// The partition of a family.
@@ -265,6 +287,9 @@ pub(super) mod list {
     /// Delivered alerts. Pending ones have their own list, so that a tick reads few items.
     pub(crate) const ALERTS: &str = "ALERT";
     pub(crate) const PENDING_ALERTS: &str = "ALERT#PENDING";
+
+    /// The changes of all families and of the operator.
+    pub(crate) const AUDIT: &str = "AUDIT";
 
     pub(crate) fn runs(job: JobName) -> String {
         format!("RUN#{job}")

@@ -19,6 +19,7 @@
 //! [`newest_of_each_label`]: hippo_core::store::RunStore::newest_of_each_label
 
 mod alerts;
+mod audit;
 mod card_copies;
 mod cards;
 mod checks;
@@ -29,6 +30,7 @@ mod expression;
 mod families;
 mod feeds;
 mod heads;
+mod invitations;
 mod item;
 mod keys;
 mod libraries;

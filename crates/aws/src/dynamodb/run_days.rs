@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveTime};
 use futures::future::try_join_all;
+use hippo_core::ids::Label;
+use hippo_core::run::JobName;
 use hippo_core::run::day::{DayKey, RunDay, Square};
 use hippo_core::store::{RunDayStore, StoreResult};
 
@@ -57,22 +59,45 @@ impl RunDayStore for DynamoDbStore {
                 .value(":to", text(format!("{to}~")));
             async move { self.table.query(&Query::table(keys)).await }
         });
-        let mut found = Vec::new();
-        for items in try_join_all(queries).await? {
-            for item in &items {
-                // A newer version may have stored runs of jobs that this one doesn't know.
-                if let Some(key) = day_key(item) {
-                    let day = self.unless_damaged(item, Item::data)?;
-                    found.extend(day.map(|day| (key, day)));
-                }
+        let found: Vec<Vec<Item>> = try_join_all(queries).await?;
+        self.read_days(&found.concat())
+    }
+
+    /// Takes one request, and a read unit for each date.
+    async fn days_of_label(
+        &self,
+        job: JobName,
+        label: &Label,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        let dates = from.iter_days().take_while(|date| *date <= to);
+        let keys = dates.map(|date| {
+            Key::run_day(&DayKey {
+                date,
+                job,
+                label: label.clone(),
+            })
+        });
+        self.read_days(&self.table.get_all(keys.collect()).await?)
+    }
+}
+
+impl DynamoDbStore {
+    /// Reads days, and sorts them by key.
+    fn read_days(&self, items: &[Item]) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        let mut found = Vec::with_capacity(items.len());
+        for item in items {
+            // A newer version may have stored runs of jobs that this one doesn't know.
+            if let Some(key) = day_key(item) {
+                let day = self.unless_damaged(item, Item::data)?;
+                found.extend(day.map(|day| (key, day)));
             }
         }
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(found)
     }
-}
 
-impl DynamoDbStore {
     /// Deletes the days before `before`.
     pub(super) async fn forget_days(&self, before: NaiveDate) -> StoreResult<()> {
         for shard in 0..DAYS_SHARDS {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hippo_core::card::Fingerprint;
 use hippo_core::ids::CardId;
 use hippo_core::seal::Sealed;
-use hippo_core::store::{SecretStore, StoreResult};
+use hippo_core::store::{SecretStore, SecretWriter, StoreResult};
 
 use super::DynamoDbStore;
 use super::cards::{no_card, number_item, number_taken};
@@ -16,19 +16,7 @@ use super::sealed;
 use super::table::{MAX_ATTEMPTS, Query, Step, Transacted, too_busy, wait_before_retry};
 
 #[async_trait]
-impl SecretStore for DynamoDbStore {
-    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>> {
-        let keys = cards.iter().copied().map(Key::secret).collect();
-        let found = self.table.get_all(keys).await?;
-        let mut secrets = Vec::with_capacity(found.len());
-        for card in cards {
-            if let Some(sealed) = sealed::sealed_from(&found, *card)? {
-                secrets.push((*card, sealed));
-            }
-        }
-        Ok(secrets)
-    }
-
+impl SecretWriter for DynamoDbStore {
     async fn replace_secret(
         &self,
         card: CardId,
@@ -67,6 +55,21 @@ impl SecretStore for DynamoDbStore {
             }
         }
         Err(too_busy())
+    }
+}
+
+#[async_trait]
+impl SecretStore for DynamoDbStore {
+    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>> {
+        let keys = cards.iter().copied().map(Key::secret).collect();
+        let found = self.table.get_all(keys).await?;
+        let mut secrets = Vec::with_capacity(found.len());
+        for card in cards {
+            if let Some(sealed) = sealed::sealed_from(&found, *card)? {
+                secrets.push((*card, sealed));
+            }
+        }
+        Ok(secrets)
     }
 
     async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>> {

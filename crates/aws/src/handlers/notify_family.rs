@@ -1,4 +1,6 @@
-//! `notify-family`: sends the notice of each message, once.
+//! `notify-family`: sends the notice of each message, once, and the messages of the web pages.
+
+mod page_message;
 
 use std::collections::BTreeMap;
 
@@ -11,8 +13,8 @@ use hippo_core::jobs::notify::run::deliver;
 use hippo_core::jobs::notify::send::{MailResult, NotifyPorts};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
+use hippo_core::message::MessageOutcome;
 use hippo_core::outbox::{MailKey, MailState};
-use hippo_core::public_url::PublicUrl;
 use hippo_core::queue::MailMessage;
 use hippo_core::run::work::{WorkItem, WorkOutcome, WorkResult};
 use hippo_core::store::AlertStore;
@@ -22,6 +24,8 @@ use hippo_core::store::{
 use serde_json::Value;
 use tracing::Instrument as _;
 
+pub use self::page_message::PageMessages;
+use self::page_message::{is_page_message, send_page_message};
 use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::handlers::logging::run_span;
@@ -48,8 +52,8 @@ pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
     /// The contact for questions in the mail.
     pub operator_contact: Option<&'a str>,
-    /// Where the web pages are; `None`: mails have no links to them.
-    pub pages: Option<&'a PublicUrl>,
+    /// What the messages of the web pages need; `None`: there are no pages, and mails have no links to them.
+    pub pages: Option<PageMessages<'a>>,
 }
 
 /// Sends the mails of an event concurrently. Returns the messages to retry.
@@ -79,6 +83,66 @@ async fn work(
         return Ok(Vec::new());
     }
     let records = message::records(event)?;
+    let (messages, mails): (Vec<_>, Vec<_>) = records.iter().partition(|one| is_page_message(one));
+    let (of_messages, of_mails) = futures::join!(
+        send_page_messages(ports, &messages),
+        send_mails(ports, metrics, &mails)
+    );
+    let mut failures = of_messages;
+    match of_mails {
+        Ok(of_mails) => failures.extend(of_mails),
+        // The messages were sent, so only the mails are retried.
+        Err(error) if !messages.is_empty() => {
+            HandlerError::log(error);
+            failures.extend(mails.into_iter().map(failure));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(failures)
+}
+
+/// Sends the messages of the web pages. Returns those to retry.
+async fn send_page_messages(ports: &Ports<'_>, records: &[&SqsMessage]) -> Vec<BatchItemFailure> {
+    let sent = records.iter().map(|record| async {
+        match send_page_message(ports, record).await {
+            Ok(MessageOutcome::Sent) => tracing::info!("Sent a message of the web pages."),
+            Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
+                tracing::info!("A request for a message needed none.");
+            }
+            Ok(MessageOutcome::TooMany) => {
+                tracing::warn!("Too many sign-in emails were sent today. No more are.");
+            }
+            Err(error) => {
+                tracing::error!(
+                    message.id = message::id(record),
+                    receive_count = message::receive_count(record),
+                    error = error.0,
+                    "Couldn't send a message of the web pages."
+                );
+                return Some(failure(record));
+            }
+        }
+        None
+    });
+    let failures = futures::future::join_all(sent).await;
+    failures.into_iter().flatten().collect()
+}
+
+fn failure(record: &SqsMessage) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = record.message_id.clone().unwrap_or_default();
+    failure
+}
+
+/// Sends mails of the outbox. Returns the messages to retry.
+async fn send_mails(
+    ports: &Ports<'_>,
+    metrics: &Metrics,
+    records: &[&SqsMessage],
+) -> Result<Vec<BatchItemFailure>, HandlerError> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
     if ports.outbox.origin().await? != StoreOrigin::Known {
         // The next tick holds what may have been sent before the restore, and enqueues the rest again.
         tracing::warn!(
@@ -106,7 +170,7 @@ async fn work(
         clock: ports.clock,
         libraries: &libraries,
         operator_contact: ports.operator_contact,
-        pages: ports.pages,
+        pages: ports.pages.as_ref().map(|pages| pages.public_url),
     };
     let sent = records.iter().map(|record| async {
         match send(&ports, runs, record).await {
@@ -116,11 +180,7 @@ async fn work(
                 }
                 None
             }
-            Err(_) => {
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = record.message_id.clone().unwrap_or_default();
-                Some(failure)
-            }
+            Err(_) => Some(failure(record)),
         }
     });
     let failures = futures::future::join_all(sent).await;

@@ -213,7 +213,8 @@ impl<'a> Doctor<'a> {
         let jobs = jobs.map(|(job, function)| (job.as_str(), function));
         let others: Vec<_> = jobs.filter(|(name, _)| is_other(name)).collect();
         let mut findings = Vec::new();
-        for (name, function) in names.into_iter().chain(others) {
+        let web = self.outputs.web.iter().map(|function| ("web", function));
+        for (name, function) in names.into_iter().chain(others).chain(web) {
             let answer = functions
                 .call::<serde_json::Value>(function, &dry_run::event())
                 .await;

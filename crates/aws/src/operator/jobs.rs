@@ -6,14 +6,13 @@ use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use chrono::{DateTime, Utc};
-use hippo_core::ids::Label;
 use hippo_core::run::RunKey;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clients::{describe_sdk_error, timeouts};
+pub use crate::start_jobs::JobEvent;
 
 /// The timeout of a planner (`PlannerTimeout` in `template.yaml`), and a little for its start.
 const CALL_TIMEOUT: Duration = Duration::from_secs(920);
@@ -37,35 +36,6 @@ pub enum StartError {
         /// Its own error.
         reason: String,
     },
-}
-
-/// The event of a job's schedule.
-#[derive(Debug, Serialize)]
-pub struct JobEvent<'a, I> {
-    label: &'a Label,
-    scheduled_time: DateTime<Utc>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    backfill: bool,
-    #[serde(flatten)]
-    input: &'a I,
-}
-
-impl<'a, I: Serialize> JobEvent<'a, I> {
-    /// Requests this run with this input.
-    pub fn new(run: &'a RunKey, input: &'a I) -> Self {
-        Self {
-            label: &run.label,
-            scheduled_time: run.scheduled_time,
-            backfill: false,
-            input,
-        }
-    }
-
-    /// Marks the run as a backfill of a scheduled time.
-    #[must_use]
-    pub fn backfill(self, backfill: bool) -> Self {
-        Self { backfill, ..self }
-    }
 }
 
 /// A function's reply to a schedule's event.

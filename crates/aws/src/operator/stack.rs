@@ -63,6 +63,8 @@ pub struct Outputs {
     pub contact: Option<String>,
     /// Where the web pages are. `None`: the stack has none.
     pub web_url: Option<Url>,
+    /// The function `web`. `None`: the stack has no web pages.
+    pub web: Option<String>,
     /// The SES configuration set.
     pub configuration_set: String,
     /// The operator's zone.
@@ -225,6 +227,7 @@ impl Reader<'_> {
             configuration_set: self.text("ConfigurationSet"),
             contact: self.maybe("Contact").map(str::to_owned),
             web_url: self.maybe("WebUrl").and_then(|url| url.parse().ok()),
+            web: self.maybe("WebFunction").map(str::to_owned),
             operator_email: None,
             mail_from: self.parsed("MailFrom")?,
             timezone: self.parsed("Timezone")?,

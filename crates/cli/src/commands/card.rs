@@ -5,12 +5,12 @@ mod record;
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use hippo_core::card::{Card, CardSecret};
+use hippo_core::card::{Card, CardSecret, Fingerprint};
+use hippo_core::card_secrets::{CardSecretError, CardSecretPorts};
 use hippo_core::failure::FailureKind;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::library::Library;
 use hippo_core::seal::{LoginOrigins, SealContext};
-use hippo_core::store::StoreError;
 use secrecy::SecretString;
 
 use crate::ask::{self, confirm, validate_number};
@@ -19,7 +19,6 @@ use crate::check_one_card::{check_card, check_changed_card, show_unchecked};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Table, fixed, numbers, words};
-use crate::sealing::{fingerprint, seal};
 use crate::values::{CardName, card_name};
 
 /// The subcommands of `hippo card`.
@@ -187,20 +186,33 @@ pub(crate) async fn store_card(
     secret: &CardSecret,
 ) -> Result<Card, CommandError> {
     let _lock = context.deployment.lock_secrets()?;
-    let id = CardId::generate();
     let card = Card {
-        id,
+        id: CardId::generate(),
         family: family.clone(),
         library: library.clone(),
         patron,
-        fingerprint: fingerprint(context, library, &secret.number).await?,
+        fingerprint: Fingerprint(String::new()),
         paused: false,
         created_at: context.now(),
     };
-    let sealed = seal(context, id, library, secret).await?;
-    match context.store.add_card(&card, &sealed).await {
-        Err(StoreError::AlreadyExists(_)) => Err(duplicate(family, library)),
-        answer => answer.map(|()| card).map_err(CommandError::from),
+    let added = secret_ports(context).add_card(card, secret).await;
+    added.map_err(|error| refuse(error, family, library))
+}
+
+fn secret_ports(context: &Context) -> CardSecretPorts<'_> {
+    CardSecretPorts {
+        cards: &*context.store,
+        libraries: &*context.store,
+        secrets: &*context.store,
+        keys: &*context.keys,
+    }
+}
+
+fn refuse(error: CardSecretError, family: &FamilyId, library: &LibraryId) -> CommandError {
+    match error {
+        CardSecretError::DuplicateNumber => duplicate(family, library),
+        CardSecretError::Store(error) => error.into(),
+        CardSecretError::Seal(error) => error.into(),
     }
 }
 
@@ -235,7 +247,7 @@ async fn refuse_duplicate(
     library: &LibraryId,
     number: &SecretString,
 ) -> Result<(), CommandError> {
-    let fingerprint = fingerprint(context, library, number).await?;
+    let fingerprint = secret_ports(context).fingerprint(library, number).await?;
     let cards = context.store.family_cards(family).await?;
     let is_same = |card: &Card| card.library == *library && card.fingerprint == fingerprint;
     if cards.iter().any(|record| is_same(&record.card)) {
@@ -323,7 +335,6 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     let pin = ask::pin(&pin_prompt(&record.card.patron, &library), set.pin_stdin)?;
     replace_secret(context, &record.card, CardSecret { number, pin }).await?;
     let id = record.card.id;
-    context.store.allow_retry(id).await?;
     context
         .output
         .print_text(format!("Set the PIN of the card {id}."));
@@ -339,12 +350,8 @@ async fn replace_secret(
     secret: CardSecret,
 ) -> Result<(), CommandError> {
     let _lock = context.deployment.lock_secrets()?;
-    let fingerprint = fingerprint(context, &card.library, &secret.number).await?;
-    let sealed = seal(context, card.id, &card.library, &secret).await?;
-    Ok(context
-        .store
-        .replace_secret(card.id, &fingerprint, &sealed)
-        .await?)
+    let replaced = secret_ports(context).replace_secret(card, &secret).await;
+    replaced.map_err(|error| refuse(error, &card.family, &card.library))
 }
 
 /// Reads the card's number from its envelope, or asks for it and compares the fingerprint.
@@ -366,7 +373,8 @@ async fn present_number(
         .output
         .print_message("We can't read the card's number here. Enter it again.");
     let number = ask::number()?;
-    if fingerprint(context, &card.library, &number).await? == card.fingerprint {
+    let ports = secret_ports(context);
+    if ports.fingerprint(&card.library, &number).await? == card.fingerprint {
         Ok(number)
     } else {
         Err(CommandError::usage(format!(

@@ -66,6 +66,9 @@ pub(crate) struct CheckCards {
     /// No pauses between cards: for libraries of your own on this machine.
     #[arg(long, hide = true)]
     pub(crate) no_pause: bool,
+    /// Only this card, as the input of a run has it.
+    #[arg(skip)]
+    pub(crate) card: Option<CardId>,
 }
 
 /// The result of one card.
@@ -138,7 +141,10 @@ pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandR
 
 /// Returns the input that the options give, or else the one that the label's schedule declares.
 fn choose_input(context: &Context, args: &CheckCards) -> Result<CheckCardsInput, CommandError> {
-    let is_given = args.scope.is_some() || args.family.is_some() || args.library.is_some();
+    let is_given = args.scope.is_some()
+        || args.family.is_some()
+        || args.library.is_some()
+        || args.card.is_some();
     let deployment = &*context.deployment;
     match args.start.declared_input(JobName::CHECK_CARDS, deployment) {
         Some(declared) if !is_given => read_checked_input(declared),
@@ -146,6 +152,7 @@ fn choose_input(context: &Context, args: &CheckCards) -> Result<CheckCardsInput,
             scope: args.scope.unwrap_or_default(),
             family: args.family.clone(),
             library: args.library.clone(),
+            card: args.card,
         }),
     }
 }

@@ -102,6 +102,7 @@ pub(crate) struct Edit {
 Examples:
   hippo family pause conrad
   hippo family pause conrad --until 2026-12-01
+  hippo family pause conrad --from 2026-12-20 --until 2027-01-03
   hippo family pause conrad --resume")]
 pub(crate) struct Pause {
     /// The family.
@@ -110,6 +111,9 @@ pub(crate) struct Pause {
     /// you resume them.
     #[arg(long, value_name = "DATE", value_parser = date)]
     until: Option<NaiveDate>,
+    /// The first day without a notice. By default today.
+    #[arg(long, value_name = "DATE", value_parser = date, conflicts_with = "resume")]
+    from: Option<NaiveDate>,
     /// Resume them.
     #[arg(long, conflicts_with = "until")]
     resume: bool,
@@ -289,13 +293,16 @@ fn send_policy_words(policy: SendWhenEmpty) -> String {
 
 /// Says whether a family's notices are paused, and until when.
 fn pause_words(context: &Context, family: &Family) -> String {
-    match (family.paused, family.paused_until) {
-        (false, _) => String::new(),
-        (true, None) => "paused".to_owned(),
-        (true, Some(until)) => {
-            let today = local_date(context.now(), family.timezone);
-            format!("paused until {}", day(until, today))
-        }
+    let now = context.now();
+    let today = local_date(now, family.timezone);
+    let since = family.next_pause(now).map(|since| day(since, today));
+    let until = family.paused_until.map(|until| day(until, today));
+    match (family.paused, since, until) {
+        (false, ..) => String::new(),
+        (true, None, None) => "paused".to_owned(),
+        (true, None, Some(until)) => format!("paused until {until}"),
+        (true, Some(since), None) => format!("paused from {since}"),
+        (true, Some(since), Some(until)) => format!("paused from {since} until {until}"),
     }
 }
 
@@ -378,7 +385,18 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
             "--until {until} is more than two years away. Leave --until out to pause until somebody resumes them."
         )));
     }
-    family.pause(pause.until, now);
+    let since = pause.from.unwrap_or(today);
+    if since < today || pause.until.is_some_and(|until| until <= since) {
+        return Err(CommandError::usage(format!(
+            "--from {since} must be today, {today}, or later, and before --until."
+        )));
+    }
+    if since - today > MAX_PAUSE {
+        return Err(CommandError::usage(format!(
+            "--from {since} is more than two years away."
+        )));
+    }
+    family.pause_from(since, pause.until, now);
     let when = match pause.until {
         None => String::new(),
         Some(_) => when_next(context, &family).await?,

@@ -144,7 +144,9 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 
 async fn add(context: &Context, args: Add) -> CommandResult {
     let family = context.family(&args.family).await?;
-    let base = context.deployment.public_url()?;
+    let base = context.deployment.public_url().map_err(|error| {
+        error.advice("Without them, “hippo feed write” writes the calendar to a file.")
+    })?;
     let others = context.store.family_feeds(&family.id).await?;
     let label = match args.label {
         Some(label) => label,

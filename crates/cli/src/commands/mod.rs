@@ -20,6 +20,8 @@ mod logs;
 mod mail;
 mod notices;
 mod notify_all;
+#[cfg(feature = "web")]
+mod open;
 mod read;
 mod restore;
 mod run_job;
@@ -152,6 +154,8 @@ enum Command {
     Mail(mail::Command),
     #[cfg(feature = "web")]
     Serve(serve::Serve),
+    #[cfg(feature = "web")]
+    Open(open::Open),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Doctor(doctor::Doctor),
@@ -228,6 +232,8 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Mail(command) => mail::run(command, globals).await,
         #[cfg(feature = "web")]
         Command::Serve(args) => serve::run(args, globals).await,
+        #[cfg(feature = "web")]
+        Command::Open(args) => open::run(args, globals).await,
         Command::Backup(args) => backup::run(args, globals).await,
         Command::Restore(args) => restore::run(args, globals).await,
         Command::Doctor(args) => doctor::run(args, globals).await,

@@ -1,19 +1,15 @@
 //! `hippo notify-all`: sends every notice that is due.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use clap::Args;
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
-use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::ids::FamilyId;
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::jobs::notify::compose::{Composers, compose_notice};
+use hippo_core::jobs::notify::dry_run::{DryRunPorts, next_mail_date};
 use hippo_core::jobs::notify::picture::MAX_TRIES;
-use hippo_core::jobs::notify::send::{MailResult, NotifyPorts, unreachable_reason};
+use hippo_core::jobs::notify::send::{MailResult, unreachable_reason};
 use hippo_core::jobs::registry::CountWording;
-use hippo_core::library::Library;
-use hippo_core::mail::Mailer;
 use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::store::{PictureDay, PictureDayState};
@@ -104,42 +100,6 @@ impl NotifyAll {
             self.family = input.family;
         }
         Ok(())
-    }
-}
-
-/// The resources for composing a notice.
-struct Composing<'a> {
-    context: &'a Context,
-    composers: Composers,
-    mailer: Box<dyn Mailer>,
-    libraries: BTreeMap<LibraryId, Library>,
-}
-
-impl<'a> Composing<'a> {
-    async fn new(context: &'a Context) -> Result<Self, CommandError> {
-        Ok(Self {
-            composers: Composers::default(),
-            mailer: context.deployment.mailer()?,
-            libraries: context.libraries().await?,
-            context,
-        })
-    }
-
-    fn ports(&'a self) -> NotifyPorts<'a> {
-        let store = &*self.context.store;
-        NotifyPorts {
-            families: store,
-            accounts: store,
-            outbox: store,
-            alerts: store,
-            composers: &self.composers,
-            mailer: &*self.mailer,
-            clock: &*self.context.clock,
-            libraries: &self.libraries,
-            operator_contact: self.context.deployment.contact(),
-            // A dry run stores nothing, so its links wouldn't work.
-            pages: None,
-        }
     }
 }
 
@@ -281,53 +241,26 @@ fn count_unsubscribed(family: &Family, kind: &MailKind) -> usize {
     family.reachable_recipients().len() - family.subscribed_recipients(kind).len()
 }
 
-/// The date of the mail that would be sent now; yesterday's, if it goes out after midnight. The family is
-/// [scheduled for](Family::scheduled_for) the kind.
-async fn next_mail_date(
-    context: &Context,
-    kind: &MailKind,
-    family: &Family,
-    today: NaiveDate,
-) -> Result<NaiveDate, CommandError> {
-    let due = family.due_dates(context.now()).into_iter();
-    for date in due.filter(|date| !family.is_paused_on(*date)) {
-        let recorded = context
-            .store
-            .mail(&MailKey::new(kind.clone(), family.id.clone(), date))
-            .await?;
-        if date < today && recorded.is_none_or(|record| !record.state.is_final()) {
-            return Ok(date);
-        }
-    }
-    Ok(today)
-}
-
 async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>) -> CommandResult {
-    let composing = Composing::new(context).await?;
+    let libraries = context.libraries().await?;
+    let ports = DryRunPorts {
+        accounts: &*context.store,
+        outbox: &*context.store,
+        libraries: &libraries,
+        operator_contact: context.deployment.contact(),
+        now: context.now(),
+    };
     let mut shown = Vec::new();
     for family in families {
-        let today = local_date(context.now(), family.timezone);
         let date = match date {
             Some(date) => date,
-            None => next_mail_date(context, &MailKind::DAILY, family, today).await?,
+            None => next_mail_date(ports.outbox, &MailKind::DAILY, family, ports.now).await?,
         };
-        if family.is_paused_on(date) {
-            continue;
-        }
-        let has_passed = date < today && family.has_passed(date, context.now());
-        // The text is relative to the day of sending, or to its own day if that is past.
-        let rendered_on = if has_passed { date } else { today };
-        let Some(loaded) = context.store.load_family(&family.id).await? else {
+        let Some(notice) = ports.compose(family, date).await? else {
             continue;
         };
-        let input = composing.ports().compose_input(&loaded, date, rendered_on);
-        let composed = compose_notice(&input).await?;
-        let recorded = context
-            .store
-            .mail(&MailKey::daily(family.id.clone(), date))
-            .await?;
-        let is_over = has_passed || recorded.as_ref().is_some_and(OutboxRecord::is_over);
-        let recorded = recorded.map(|record| record.state);
+        let composed = notice.composed;
+        let recorded = notice.recorded.map(|record| record.state);
         shown.push(DryRun {
             kind: MailKind::DAILY,
             family: family.id.clone(),
@@ -339,7 +272,7 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
                 .mail
                 .as_ref()
                 .and_then(|_| unreachable_reason(family)),
-            is_over,
+            is_over: notice.is_over,
             recorded,
             subject: composed.mail.as_ref().map(|mail| mail.subject.clone()),
             text: composed.mail.map(|mail| mail.text),
@@ -391,7 +324,7 @@ async fn picture_dry_run(
         let today = local_date(now, family.timezone);
         let date = match date {
             Some(date) => date,
-            None => next_mail_date(context, &MailKind::PICTURE, &family, today).await?,
+            None => next_mail_date(&*context.store, &MailKind::PICTURE, &family, now).await?,
         };
         if family.is_paused_on(date) {
             continue;

@@ -110,11 +110,15 @@ async fn run_once(
             };
             let scope = input.as_ref().map(|input| input.scope);
             let CheckCardsInput {
-                family, library, ..
+                family,
+                library,
+                card,
+                ..
             } = input.unwrap_or_default();
             let command = CheckCards {
                 family,
                 library,
+                card,
                 scope,
                 dry_run,
                 start,

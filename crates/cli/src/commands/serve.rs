@@ -1,5 +1,6 @@
 //! `hippo serve`: the web pages on this machine.
 
+mod held_keys;
 mod job_processes;
 mod messages;
 
@@ -21,6 +22,7 @@ use hippo_web::{PeerAddress, WebPorts, WebSettings, create_operator_link, router
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+use self::held_keys::HeldKeys;
 use self::job_processes::JobProcesses;
 use self::messages::Messages;
 use crate::config::Config;
@@ -45,7 +47,7 @@ Examples:
   hippo serve --public-url https://hippo.example.org
 
 It prints a link that signs you in as the operator, once and within 15 minutes.
-Ctrl-C ends it.")]
+“hippo open” makes another one. Ctrl-C ends it.")]
 pub(crate) struct Serve {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8484")]
@@ -70,7 +72,10 @@ struct ServingDocument<'a> {
 
 /// Serves until a signal comes.
 pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
-    let home = globals.local_home("serve", "There are no web pages on AWS yet.")?;
+    let home = globals.local_home(
+        "serve",
+        "On AWS, the stack serves the pages if it has Web=true. “hippo --target aws open” opens them.",
+    )?;
     home.must_exist()?;
     let config = Config::read(&home)?;
     let public_url = match (serve.public_url, &config.web.public_url) {
@@ -128,13 +133,15 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
         store,
         messages: messages.queue(),
         jobs: Some(Arc::new(JobProcesses::new(&home))),
+        keys: Arc::new(HeldKeys::new(&home)),
         clock: clock()?,
         settings: Arc::new(settings),
     };
     let link = match serve.no_operator_link {
         true => None,
         false => {
-            let link = create_operator_link(&ports).await;
+            let public_url = &ports.settings.public_url;
+            let link = create_operator_link(&*ports.store, public_url, ports.clock.now()).await;
             Some(link.map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?)
         }
     };

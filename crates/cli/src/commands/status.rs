@@ -299,7 +299,16 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
         (true, None) => return "Paused: we send no notices.".to_owned(),
         (false, _) => {}
     }
-    format!("{}, {to}.", view.next.sentence(context, family))
+    let next = format!("{}, {to}.", view.next.sentence(context, family));
+    let now = context.now();
+    let Some(since) = family.next_pause(now) else {
+        return next;
+    };
+    let today = local_date(now, family.timezone);
+    let until = family
+        .paused_until
+        .map_or_else(String::new, |until| format!(" until {}", day(until, today)));
+    format!("{next} Paused from {}{until}.", day(since, today))
 }
 
 fn show_problems(context: &Context, view: &FamilyView) {

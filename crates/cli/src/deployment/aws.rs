@@ -286,8 +286,8 @@ impl Deployment for AwsDeployment {
 
     fn public_url(&self) -> Result<Url, CommandError> {
         self.outputs.web_url.clone().ok_or_else(|| {
-            CommandError::usage("This stack has no web pages, so nobody could read a feed.")
-                .advice("“hippo feed write” writes the calendar to a file instead.")
+            CommandError::usage("This stack has no web pages.")
+                .advice("Set Web=true in samconfig.toml, then run “make deploy”.")
         })
     }
 

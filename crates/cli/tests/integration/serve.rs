@@ -312,3 +312,76 @@ fn taken_port_is_named() {
     let run = home.run(&["serve", "--listen", &address]).code(3);
     insta::assert_snapshot!(printed(&run));
 }
+
+/// `hippo open` on this home and at these pages, with the machine's clock.
+fn open(home: &Home, public_url: &str, arguments: &[&str]) -> assert_cmd::Command {
+    let mut open = home.command(&["open", "--public-url", public_url]);
+    open.args(arguments).env_remove("HIPPO_NOW");
+    open
+}
+
+#[test]
+fn operators_link_is_printed_where_there_is_no_desktop() {
+    let home = Home::new();
+    let server = Server::start(&home);
+    let opened = open(&home, server.text("public_url"), &[]);
+    let shown = printed(&{ opened }.assert().success());
+    let (words, link) = shown.split_once("\n  ").unwrap();
+    assert!(
+        words.contains("open this link within 15 minutes"),
+        "{shown}"
+    );
+    let path = link.trim().strip_prefix(server.text("public_url")).unwrap();
+    let mut browser = Browser::new(&server);
+    assert!(browser.use_link(path).head.contains("set-cookie: hippo="));
+    assert!(browser.get("/").body.contains("operator"));
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn browser_gets_the_link_and_the_terminal_does_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let server = Server::start(&home);
+    let given = home.path().join("given");
+    let programs = home.path().join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    for name in ["xdg-open", "open"] {
+        let program = programs.join(name);
+        let script = format!("#!/bin/sh\nprintf %s \"$1\" >'{}'\n", given.display());
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let with_desktop = |arguments: &[&str]| {
+        let mut open = open(&home, server.text("public_url"), arguments);
+        open.env("DISPLAY", ":0").env("PATH", &programs);
+        printed(&open.assert().success())
+    };
+    let shown = with_desktop(&["--print"]);
+    assert!(shown.contains("token=") && !given.exists(), "{shown}");
+    let shown = with_desktop(&[]);
+    assert!(
+        shown.contains("in your browser") && !shown.contains("token="),
+        "{shown}"
+    );
+    let link = std::fs::read_to_string(&given).unwrap();
+    let path = link.strip_prefix(server.text("public_url")).unwrap();
+    let mut browser = Browser::new(&server);
+    assert!(browser.use_link(path).head.contains("set-cookie: hippo="));
+    // A desktop whose browser doesn't start.
+    std::fs::write(programs.join("xdg-open"), "#!/bin/sh\nexit 3\n").unwrap();
+    std::fs::write(programs.join("open"), "#!/bin/sh\nexit 3\n").unwrap();
+    assert!(with_desktop(&[]).contains("token="));
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
+fn pages_must_be_there_to_be_opened() {
+    let home = Home::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let refused = printed(&open(&home, &url, &[]).assert().code(3));
+    insta::assert_snapshot!(refused.replace(&url, "http://127.0.0.1:PORT"));
+}

@@ -156,12 +156,26 @@ impl Family {
     ///
     /// Days of the pause are not missed.
     pub fn pause(&mut self, until: Option<NaiveDate>, now: DateTime<Utc>) {
+        self.pause_from(local_date(now, self.timezone), until, now);
+    }
+
+    /// Pauses the emails as [`Family::pause`] does, but from the local date `since` on.
+    ///
+    /// Replaces a pause that hasn't begun. One that has begun only gets another end.
+    pub fn pause_from(&mut self, since: NaiveDate, until: Option<NaiveDate>, now: DateTime<Utc>) {
         self.forget_past_pause(now);
-        if !self.paused {
+        if !self.is_paused_at(now) {
+            let today = local_date(now, self.timezone);
             self.paused = true;
-            self.paused_since = Some(local_date(now, self.timezone));
+            self.paused_since = Some(since.max(today));
         }
         self.paused_until = until;
+    }
+
+    /// The first local date of a pause that hasn't begun at `now`.
+    pub fn next_pause(&self, now: DateTime<Utc>) -> Option<NaiveDate> {
+        let since = self.paused_since.filter(|_| self.paused)?;
+        (since > local_date(now, self.timezone)).then_some(since)
     }
 
     /// Resumes the notices.
@@ -169,8 +183,10 @@ impl Family {
         if !self.paused {
             return;
         }
-        let end = self.end_of_pause().map_or(now, |end| end.min(now));
-        self.history.resumed_at = Some(end);
+        if self.next_pause(now).is_none() {
+            let end = self.end_of_pause().map_or(now, |end| end.min(now));
+            self.history.resumed_at = Some(end);
+        }
         self.paused = false;
         self.paused_since = None;
         self.paused_until = None;
@@ -263,14 +279,17 @@ impl Family {
         due_instant(date, time, zone)
     }
 
-    /// When the next notice is due, after `now` and after a pause with an end.
+    /// When the next notice is due, after `now` and on no paused date.
     pub fn next_due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        // The date after the pause may have begun in another zone.
-        let resumed = self
-            .end_of_pause()
-            .and_then(|end| end.checked_sub_signed(Duration::days(2)))
-            .unwrap_or(now);
-        let from = now.max(resumed);
+        let before_pause = self.next_due_from(now, now);
+        before_pause.or_else(|| {
+            // The date after the pause may have begun in another zone.
+            let resumed = self.end_of_pause()?.checked_sub_signed(Duration::days(2))?;
+            self.next_due_from(now.max(resumed), now)
+        })
+    }
+
+    fn next_due_from(&self, from: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // A pause may end at the end of time.
         let soon = from.checked_add_signed(Duration::days(6))?;
         self.segments()

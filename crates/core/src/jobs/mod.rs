@@ -10,6 +10,7 @@ pub mod notify;
 pub mod picture_of_the_day;
 pub mod prelude;
 pub mod registry;
+pub mod retry;
 mod stop;
 
 use std::time::Duration;

@@ -2,11 +2,16 @@
 //!
 //! A page enqueues a [`MessageRequest`]. A worker makes the tokens, composes the email and sends it.
 
+mod card_pin;
 mod deliver;
+mod letter;
 mod ports;
+mod recipients;
 mod request;
 mod sign_in;
 
+pub use card_pin::PinChange;
 pub use ports::{MessageError, MessageOutcome, MessagePorts};
+pub use recipients::{InvitationRequest, Removal};
 pub use request::{MessageRequest, send_message};
 pub use sign_in::SignInRequest;

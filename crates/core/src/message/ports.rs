@@ -6,7 +6,9 @@ use crate::mail::Mailer;
 use crate::notice::render::RenderError;
 use crate::public_url::PublicUrl;
 use crate::sign_in::NoRandomness;
-use crate::store::{AlertStore, FamilyStore, SignInStore, StoreError};
+use crate::store::{
+    AlertStore, CardStore, FamilyStore, InvitationStore, LibraryStore, SignInStore, StoreError,
+};
 
 /// What the messages need from outside.
 #[derive(Clone, Copy)]
@@ -15,6 +17,12 @@ pub struct MessagePorts<'a> {
     pub sign_ins: &'a dyn SignInStore,
     /// The families.
     pub families: &'a dyn FamilyStore,
+    /// The cards.
+    pub cards: &'a dyn CardStore,
+    /// The libraries.
+    pub libraries: &'a dyn LibraryStore,
+    /// The invitations.
+    pub invitations: &'a dyn InvitationStore,
     /// The alerts.
     pub alerts: &'a dyn AlertStore,
     /// The mail service.

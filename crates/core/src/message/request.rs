@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::card_pin::{PinChange, send_pin_changed};
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
+use super::recipients::{InvitationRequest, Removal, send_invitation, send_removal};
 use super::sign_in::{SignInRequest, send_sign_in_mail};
 
 /// A request for a message. It holds no token: whoever sends the message makes it.
@@ -11,6 +13,12 @@ use super::sign_in::{SignInRequest, send_sign_in_mail};
 pub enum MessageRequest {
     /// The link and the code that sign somebody in.
     SignIn(SignInRequest),
+    /// Tells a family that a card's PIN was changed, or that a card was added.
+    PinChanged(PinChange),
+    /// Invites somebody to a family's emails.
+    Invitation(InvitationRequest),
+    /// Tells a removed recipient, and the one who did it.
+    Removal(Removal),
 }
 
 /// Composes a message and sends it.
@@ -20,5 +28,8 @@ pub async fn send_message(
 ) -> Result<MessageOutcome, MessageError> {
     match request {
         MessageRequest::SignIn(request) => send_sign_in_mail(ports, request).await,
+        MessageRequest::PinChanged(change) => send_pin_changed(ports, change).await,
+        MessageRequest::Invitation(request) => send_invitation(ports, request).await,
+        MessageRequest::Removal(removal) => send_removal(ports, removal).await,
     }
 }

@@ -15,6 +15,9 @@ mod token;
 
 pub use attempt::{ATTEMPT_LIFETIME, LINK_PAGE, MAX_CODE_TRIES, SignInAttempt, SignInUse};
 pub use grant::{Grant, PersonId};
-pub use rate_log::{ADDRESS_LIMITS, NETWORK_LIMITS, RateKey, RateLimit, RateLog, TOTAL_LIMITS};
+pub use rate_log::{
+    ADDRESS_LIMITS, CHECK_LIMITS, INVITATION_LIMITS, NETWORK_LIMITS, NUMBER_LIMITS, PIN_LIMITS,
+    RateKey, RateLimit, RateLog, START_LIMITS, TOTAL_LIMITS,
+};
 pub use session::{OPERATOR_SESSION_LIFETIME, SESSION_LIFETIME, Session};
 pub use token::{NoRandomness, SignInCode, Token, TokenHash};

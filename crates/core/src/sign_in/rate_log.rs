@@ -7,7 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::grant::PersonId;
+use super::token::TokenHash;
+use crate::card::Fingerprint;
 use crate::clock::is_in_future;
+use crate::ids::{CardId, FamilyId};
+use crate::run::JobName;
 
 /// At most this many in this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +40,40 @@ pub const NETWORK_LIMITS: [RateLimit; 1] = [RateLimit {
     within: TimeDelta::hours(1),
 }];
 
+/// How often a card's PIN may be set, so that nobody guesses it or locks the card.
+pub const PIN_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 3,
+    within: TimeDelta::days(1),
+}];
+
+/// How often a person may have a card checked.
+pub const CHECK_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 1,
+    within: TimeDelta::hours(1),
+}];
+
+/// How often a family may try card numbers: it could guess whose they are.
+pub const NUMBER_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 20,
+    within: TimeDelta::days(1),
+}];
+
+/// How many people a family may invite.
+pub const INVITATION_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 10,
+    within: TimeDelta::days(1),
+}];
+
 /// The limits of all requests together.
 pub const TOTAL_LIMITS: [RateLimit; 1] = [RateLimit {
     count: 100,
     within: TimeDelta::days(1),
+}];
+
+/// The limit of starting the same run from the console, so that two clicks are one run.
+pub const START_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 1,
+    within: TimeDelta::minutes(1),
 }];
 
 /// What is counted.
@@ -56,6 +90,32 @@ impl RateKey {
     /// The requests of one network.
     pub fn network(network: IpAddr) -> Self {
         Self(format!("network#{network}"))
+    }
+
+    /// The starts of a job with one input from the console.
+    pub fn start(job: JobName, input: &str) -> Self {
+        let parts = [job.as_str().as_bytes(), input.as_bytes()];
+        Self(format!("start#{}", TokenHash::of_parts("start", &parts)))
+    }
+
+    /// The PINs that are set for a number, in whichever family and however often it's added.
+    pub fn pin(fingerprint: &Fingerprint) -> Self {
+        Self(format!("pin#{}", fingerprint.0))
+    }
+
+    /// The checks of a card that people start.
+    pub fn check(card: CardId) -> Self {
+        Self(format!("check#{card}"))
+    }
+
+    /// The numbers that a family types.
+    pub fn numbers(family: &FamilyId) -> Self {
+        Self(format!("numbers#{family}"))
+    }
+
+    /// The people whom a family invites.
+    pub fn invitations(family: &FamilyId) -> Self {
+        Self(format!("invitations#{family}"))
     }
 
     /// All requests.

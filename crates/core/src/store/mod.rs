@@ -4,8 +4,10 @@
 //! processes may call any method at once. The store checks the condition of a write during the write, and
 //! doesn't rely on an earlier read.
 
+mod audit;
 mod declared_schedules;
 mod feeds;
+mod invitations;
 mod pauses;
 mod pictures;
 mod restore;
@@ -35,10 +37,12 @@ use crate::run::work::WorkItem;
 use crate::run::{JobName, Run, RunKey};
 use crate::seal::Sealed;
 
+pub use self::audit::AuditStore;
 pub use self::declared_schedules::{
     DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoredSchedule,
 };
 pub use self::feeds::FeedStore;
+pub use self::invitations::InvitationStore;
 pub use self::pauses::PauseStore;
 pub use self::pictures::{
     FetchedPicture, PICTURE_RETENTION_DAYS, PictureDay, PictureDayState, PictureStore,
@@ -151,6 +155,15 @@ pub trait FamilyStore: Send + Sync {
         address: &EmailAddress,
         kind: &MailKind,
     ) -> StoreResult<bool>;
+
+    /// Sends every kind of mail to an address again; false if it got all of them.
+    async fn allow_every_mail(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
+        let mut has_changed = self.allow_recipient(id, address).await?;
+        for kind in MailKind::ALL {
+            has_changed |= self.resubscribe(id, address, kind).await?;
+        }
+        Ok(has_changed)
+    }
 
     /// Removes a family with its mails and feeds, and its cards with their secrets and accounts;
     /// [`StoreError::NotFound`] if it is missing.
@@ -292,12 +305,9 @@ pub trait CardStore: Send + Sync {
     async fn remove_card(&self, id: CardId) -> StoreResult<()>;
 }
 
-/// Stores the sealed numbers and PINs.
+/// Replaces sealed numbers and PINs, and can't read any.
 #[async_trait]
-pub trait SecretStore: Send + Sync {
-    /// Returns the sealed secrets of these cards, without missing ones.
-    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
-
+pub trait SecretWriter: Send + Sync {
     /// Replaces a card's secret and its fingerprint in one write.
     ///
     /// [`StoreError::NotFound`] if the card is missing; [`StoreError::AlreadyExists`] if another card of
@@ -308,6 +318,13 @@ pub trait SecretStore: Send + Sync {
         fingerprint: &Fingerprint,
         secret: &Sealed,
     ) -> StoreResult<()>;
+}
+
+/// Stores the sealed numbers and PINs.
+#[async_trait]
+pub trait SecretStore: SecretWriter {
+    /// Returns the sealed secrets of these cards, without missing ones.
+    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
 
     /// Lists all cards that have a secret, ordered by id.
     async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>>;
@@ -656,6 +673,8 @@ pub trait Store:
     + PictureStore
     + FeedStore
     + SignInStore
+    + AuditStore
+    + InvitationStore
 {
 }
 
@@ -675,6 +694,8 @@ impl<T> Store for T where
         + PictureStore
         + FeedStore
         + SignInStore
+        + AuditStore
+        + InvitationStore
 {
 }
 

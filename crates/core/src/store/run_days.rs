@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::StoreResult;
+use crate::ids::Label;
+use crate::run::JobName;
 use crate::run::day::{DayKey, RunDay, Square};
 
 /// Stores a small record of each label's day, so that a month of all labels takes few reads.
@@ -14,4 +16,14 @@ pub trait RunDayStore: Send + Sync {
 
     /// Lists the days from `from` to `to`, both included, ordered by key.
     async fn run_days(&self, from: NaiveDate, to: NaiveDate) -> StoreResult<Vec<(DayKey, RunDay)>>;
+
+    /// Lists one label's days from `from` to `to`, both included and at most 99 days apart, oldest
+    /// first. It reads no other label's days.
+    async fn days_of_label(
+        &self,
+        job: JobName,
+        label: &Label,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> StoreResult<Vec<(DayKey, RunDay)>>;
 }

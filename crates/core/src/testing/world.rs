@@ -38,8 +38,8 @@ use crate::run::{JobName, RunKey, Trigger};
 use crate::site::{LibrarySite, LoginPermit, SiteError};
 use crate::store::AlertStore;
 use crate::store::{
-    CardStore, FamilyStore, LibraryStore, OutboxCursor, OutboxStore, SecretStore, StoreError,
-    StoreOrigin, StoreResult,
+    CardStore, FamilyStore, LibraryStore, OutboxCursor, OutboxStore, SecretStore, SecretWriter,
+    StoreError, StoreOrigin, StoreResult,
 };
 use crate::testing::contract::sample::SideKeys;
 use crate::testing::memory::{MemoryStore, NoConcurrencyLimit};

@@ -4,6 +4,7 @@
 //! Several processes may have the file open at once.
 
 mod alerts;
+mod audit;
 mod backup;
 mod card_copies;
 mod cards;
@@ -12,6 +13,7 @@ mod declared_schedules;
 mod families;
 mod fault;
 mod feeds;
+mod invitations;
 mod journal;
 mod libraries;
 mod meta;

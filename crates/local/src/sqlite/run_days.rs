@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use hippo_core::ids::Label;
 use hippo_core::run::JobName;
 use hippo_core::run::day::{DayKey, RunDay, Square};
 use hippo_core::store::{RunDayStore, StoreResult};
 
+use super::fault::Fault;
 use super::row::{StoredRow, json};
 use super::{SqliteStore, all, first};
 
@@ -48,17 +50,45 @@ impl RunDayStore for SqliteStore {
                  WHERE date BETWEEN ?1 AND ?2 AND job IN (SELECT value FROM json_each(?3))
                  ORDER BY date, job, label",
                 [from.to_string(), to.to_string(), jobs?],
-                |row| {
-                    let stored = StoredRow::new("run_day", "date", row);
-                    let key = DayKey {
-                        date: stored.parsed("date")?,
-                        job: stored.word("job")?,
-                        label: stored.parsed("label")?,
-                    };
-                    Ok((key, stored.json("day")?))
-                },
+                |row| read_day(&StoredRow::new("run_day", "date", row)),
             )
         })
         .await
     }
+
+    async fn days_of_label(
+        &self,
+        job: JobName,
+        label: &Label,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        let dates: Vec<NaiveDate> = dates(from, to).collect();
+        let (dates, label) = (json(&dates), label.to_string());
+        self.read(move |connection| {
+            all(
+                connection,
+                // The whole key, so that each date is one look-up.
+                "SELECT * FROM run_day
+                 WHERE date IN (SELECT value FROM json_each(?1)) AND job = ?2 AND label = ?3
+                 ORDER BY date",
+                [dates?.as_str(), job.as_str(), &label],
+                |row| read_day(&StoredRow::new("run_day", "date", row)),
+            )
+        })
+        .await
+    }
+}
+
+fn dates(from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    from.iter_days().take_while(move |date| *date <= to)
+}
+
+fn read_day(stored: &StoredRow<'_, '_>) -> Result<(DayKey, RunDay), Fault> {
+    let key = DayKey {
+        date: stored.parsed("date")?,
+        job: stored.word("job")?,
+        label: stored.parsed("label")?,
+    };
+    Ok((key, stored.json("day")?))
 }

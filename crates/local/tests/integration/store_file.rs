@@ -17,7 +17,7 @@ use hippo_core::sign_in::{Grant, PersonId, Session, SignInAttempt, Token};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStart,
-    RunStore, Scope, SecretStore, SignInStore, StoreError, VisitStore,
+    RunStore, Scope, SecretStore, SecretWriter, SignInStore, StoreError, VisitStore,
 };
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::NoHeartbeat;

@@ -13,6 +13,8 @@ pub(crate) enum CookieName {
     Session,
     /// The id and token of an attempt to sign in.
     Attempt,
+    /// The page to open after signing in.
+    Next,
     /// The token that the forms of a browser are tied to.
     Form,
 }
@@ -26,6 +28,8 @@ impl CookieName {
             (Self::Session, false) => "hippo",
             (Self::Attempt, true) => "__Host-hippo-attempt",
             (Self::Attempt, false) => "hippo-attempt",
+            (Self::Next, true) => "__Host-hippo-next",
+            (Self::Next, false) => "hippo-next",
             (Self::Form, true) => "__Host-hippo-form",
             (Self::Form, false) => "hippo-form",
         }

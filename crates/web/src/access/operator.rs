@@ -3,19 +3,16 @@
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use hippo_core::sign_in::Session;
 
-use super::session::Visitor;
+use super::session::{Visitor, is_recent};
 use crate::error::PageError;
 use crate::page::{NavigationLink, Page};
 use crate::ports::WebPorts;
 
-/// What can't be undone needs a sign-in within this time.
-const RECENT: TimeDelta = TimeDelta::hours(1);
-
 /// The links of the console.
-const CONSOLE_LINKS: [NavigationLink; 5] = [
+const CONSOLE_LINKS: [NavigationLink; 6] = [
     NavigationLink {
         path: "/console",
         words: "Console",
@@ -35,6 +32,10 @@ const CONSOLE_LINKS: [NavigationLink; 5] = [
     NavigationLink {
         path: "/console/families",
         words: "Families",
+    },
+    NavigationLink {
+        path: "/console/audit",
+        words: "Changes",
     },
 ];
 
@@ -63,7 +64,7 @@ impl Operator {
 
     /// Refuses what needs a recent sign-in.
     pub(crate) fn require_recent_sign_in(&self, now: DateTime<Utc>) -> Result<(), PageError> {
-        match now - self.session.signed_in_at <= RECENT {
+        match is_recent(&self.session, now) {
             true => Ok(()),
             false => Err(PageError::old_sign_in()),
         }

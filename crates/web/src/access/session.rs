@@ -3,6 +3,8 @@
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, TimeDelta, Utc};
+use hippo_core::audit::Actor;
 use hippo_core::family::Family;
 use hippo_core::sign_in::{PersonId, Session, Token};
 use hippo_core::store::LoadedFamily;
@@ -38,6 +40,14 @@ const CONSOLE_LINK: NavigationLink = NavigationLink {
     path: "/console",
     words: "Console",
 };
+
+/// What can't be undone needs a sign-in within this time.
+const RECENT: TimeDelta = TimeDelta::hours(1);
+
+/// Whether a session began lately.
+pub(crate) fn is_recent(session: &Session, now: DateTime<Utc>) -> bool {
+    now - session.signed_in_at <= RECENT
+}
 
 /// Who is signed in, if anybody.
 pub(crate) struct Visitor(pub(crate) Option<Session>);
@@ -101,6 +111,24 @@ pub(crate) struct FamilyMember {
 }
 
 impl FamilyMember {
+    /// Who changes something, for the record.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::Person(self.session.person.clone())
+    }
+
+    /// Refuses a form of another family: the person may have chosen another one in another tab.
+    pub(crate) fn require_family(&self, family: &str) -> Result<(), PageError> {
+        match self.loaded.family.id.as_str() == family {
+            true => Ok(()),
+            false => Err(PageError::other_family()),
+        }
+    }
+
+    /// Whether the person signed in lately, which some changes need.
+    pub(crate) fn is_recently_signed_in(&self, now: DateTime<Utc>) -> bool {
+        is_recent(&self.session, now)
+    }
+
     /// A page with the family's links.
     pub(crate) fn page(&self, title: impl Into<String>) -> Page {
         signed_in_page(&self.session, title)

@@ -1,26 +1,39 @@
 //! A family's cards: how their checks go, and pausing them.
 
+pub(crate) mod add;
+pub(crate) mod check;
+pub(crate) mod pin;
+pub(crate) mod remove;
+mod secret_form;
+
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use chrono_tz::Tz;
+use hippo_core::audit::Change;
 use hippo_core::card::CardRecord;
 use hippo_core::ids::CardId;
 use hippo_core::notice::card_status::CardStatus;
 
 use super::family::load_libraries;
+use crate::access::form_token::form_token;
 use crate::access::session::FamilyMember;
+use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
-use crate::page::{Page, html};
+use crate::guard::host::RequestOrigin;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 
 #[derive(Template)]
 #[template(path = "cards.html")]
 struct CardsPage {
     page: Page,
+    form_token: String,
     zone: Tz,
     cards: Vec<CardView>,
+    can_check: bool,
 }
 
 /// A card in words.
@@ -30,11 +43,18 @@ struct CardView {
     library: String,
     url: Option<String>,
     is_paused: bool,
+    /// Whether the library rejected the number or PIN.
+    is_refused: bool,
     status: CardStatus,
 }
 
 /// Shows the page.
-pub(crate) async fn show(State(ports): State<WebPorts>, member: FamilyMember) -> PageResult {
+pub(crate) async fn show(
+    State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    member: FamilyMember,
+    headers: HeaderMap,
+) -> PageResult {
     let now = ports.clock.now();
     let zone = member.loaded.family.timezone;
     let libraries = load_libraries(&ports, &member.loaded).await?;
@@ -53,18 +73,20 @@ pub(crate) async fn show(State(ports): State<WebPorts>, member: FamilyMember) ->
             ),
             url: account.map(ToString::to_string),
             is_paused: record.card.paused,
+            is_refused: record.state.refused_since.is_some(),
             status: CardStatus::from_record(record, zone, now),
         });
     }
     cards.sort_by(|a, b| (&a.patron, &a.library, a.id).cmp(&(&b.patron, &b.library, b.id)));
-    Ok(html(
-        StatusCode::OK,
-        &CardsPage {
-            page: member.page("Cards"),
-            zone,
-            cards,
-        },
-    )?)
+    let token = form_token(&headers, origin.is_secure)?;
+    let page = CardsPage {
+        page: member.page("Cards"),
+        form_token: token.field.clone(),
+        zone,
+        cards,
+        can_check: ports.jobs.is_some(),
+    };
+    form_page(StatusCode::OK, &page, token)
 }
 
 /// Pauses the checks of a card.
@@ -90,6 +112,12 @@ async fn set_paused(ports: &WebPorts, member: &FamilyMember, id: &str, paused: b
     ports.store.set_paused(card.card.id, paused).await?;
     let family = &member.loaded.family.id;
     tracing::info!(family.id = %family, card.id = %card.card.id, paused, "A card was paused or resumed.");
+    let card = card.card.id;
+    let change = match paused {
+        true => Change::CardPaused { card },
+        false => Change::CardResumed { card },
+    };
+    record_change(ports, member.actor(), Some(family), change).await;
     Ok(Redirect::to("/family/cards").into_response())
 }
 

@@ -143,8 +143,16 @@ async fn next_mail(
             ));
         }
     }
+    let planned = match family.next_pause(now) {
+        None => String::new(),
+        Some(since) => {
+            let until = family.paused_until.map(|until| day(until, today));
+            let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+            format!(" From {}, emails are paused{until}.", day(since, today))
+        }
+    };
     let Some(due) = family.next_due(now) else {
-        return Ok("No email is planned.".to_owned());
+        return Ok(format!("No email is planned.{planned}"));
     };
     let local = due.with_timezone(&zone);
     let condition = condition(family, local.date_naive());
@@ -153,5 +161,5 @@ async fn next_mail(
         1 => format!("tomorrow at {}", local.format("%H:%M")),
         _ => moment(due, zone, today),
     };
-    Ok(format!("Next email: {time} ({zone}){condition}."))
+    Ok(format!("Next email: {time} ({zone}){condition}.{planned}"))
 }

@@ -1,10 +1,12 @@
 //! A family's feeds: makes and revokes their links.
 
 use askama::Template;
-use axum::Form;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
+use axum::{Extension, Form};
+use hippo_core::audit::Change;
 use hippo_core::clock::local_date;
 use hippo_core::feed::{Feed, FeedLabel, FeedToken, FeedTokenHash};
 use hippo_core::ids::FamilyId;
@@ -12,8 +14,11 @@ use hippo_core::notice::phrases::full_day;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::access::form_token::{FormToken, check_form_token, form_token};
 use crate::access::session::FamilyMember;
+use crate::audit::record_change;
 use crate::error::{HasOwnPage, PageError, PageResult};
+use crate::guard::host::RequestOrigin;
 use crate::page::{Page, html};
 use crate::ports::WebPorts;
 
@@ -24,6 +29,7 @@ const MAX_FEEDS: usize = 20;
 #[template(path = "links.html")]
 struct LinksPage {
     page: Page,
+    form_token: String,
     family: FamilyId,
     feeds: Vec<FeedView>,
     new: Option<NewLinks>,
@@ -48,14 +54,21 @@ struct NewLinks {
 }
 
 /// Shows the page.
-pub(crate) async fn show(State(ports): State<WebPorts>, member: FamilyMember) -> PageResult {
-    show_page(&ports, &member, Ok(None)).await
+pub(crate) async fn show(
+    State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    headers: HeaderMap,
+    member: FamilyMember,
+) -> PageResult {
+    let token = form_token(&headers, origin.is_secure)?;
+    show_page(&ports, &member, token, Ok(None)).await
 }
 
 /// Shows the feeds, with the links of a new one or what was wrong with the form.
 async fn show_page(
     ports: &WebPorts,
     member: &FamilyMember,
+    token: FormToken,
     made: Result<Option<NewLinks>, String>,
 ) -> PageResult {
     let family = &member.loaded.family;
@@ -71,6 +84,7 @@ async fn show_page(
     };
     let shown = LinksPage {
         page: member.page("Links"),
+        form_token: token.field,
         family: family.id.clone(),
         feeds: feeds
             .map(|feed| FeedView {
@@ -85,6 +99,9 @@ async fn show_page(
         problem,
     };
     let mut response = html(status, &shown)?;
+    if let Some(cookie) = token.cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
     response.extensions_mut().insert(HasOwnPage);
     Ok(response)
 }
@@ -92,6 +109,7 @@ async fn show_page(
 /// The form of a new feed.
 #[derive(Deserialize)]
 pub(crate) struct NewFeedForm {
+    form_token: String,
     family: String,
     label: String,
     #[serde(default)]
@@ -101,20 +119,16 @@ pub(crate) struct NewFeedForm {
 /// Makes a feed, and shows its links once.
 pub(crate) async fn add(
     State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    headers: HeaderMap,
     member: FamilyMember,
     Form(form): Form<NewFeedForm>,
 ) -> PageResult {
-    check_family(&member, &form.family)?;
+    check_form_token(&headers, origin.is_secure, &form.form_token)?;
+    member.require_family(&form.family)?;
+    let token = form_token(&headers, origin.is_secure)?;
     let made = add_feed(&ports, &member, form).await?;
-    show_page(&ports, &member, made.map(Some)).await
-}
-
-/// Refuses a form of another family: the person may have chosen another one in another tab.
-fn check_family(member: &FamilyMember, family: &str) -> Result<(), PageError> {
-    match member.loaded.family.id.as_str() == family {
-        true => Ok(()),
-        false => Err(PageError::other_family()),
-    }
+    show_page(&ports, &member, token, made.map(Some)).await
 }
 
 /// Makes a feed, or says what is wrong with the form.
@@ -142,6 +156,7 @@ async fn add_feed(
     let feed = Feed::new(&token, family.clone(), label, titles, ports.clock.now());
     ports.store.add_feed(&feed).await?;
     tracing::info!(family.id = %family, "A family made a feed.");
+    record_change(ports, member.actor(), Some(family), Change::FeedMade).await;
     let link = |file: &str| {
         let path = Zeroizing::new(format!("/f/{}/{file}", *token.expose()));
         Zeroizing::new(ports.settings.public_url.page(&path))
@@ -156,6 +171,7 @@ async fn add_feed(
 /// The form that revokes a feed.
 #[derive(Deserialize)]
 pub(crate) struct RevokeForm {
+    form_token: String,
     family: String,
     feed: String,
 }
@@ -163,14 +179,18 @@ pub(crate) struct RevokeForm {
 /// Revokes a feed. One that is already gone is no mistake: another tab was faster.
 pub(crate) async fn revoke(
     State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    headers: HeaderMap,
     member: FamilyMember,
     Form(form): Form<RevokeForm>,
 ) -> PageResult {
-    check_family(&member, &form.family)?;
+    check_form_token(&headers, origin.is_secure, &form.form_token)?;
+    member.require_family(&form.family)?;
     let family = &member.loaded.family.id;
     let token: FeedTokenHash = form.feed.parse().map_err(|_| PageError::not_found())?;
     if ports.store.revoke_feed(family, &token).await? {
         tracing::info!(family.id = %family, "A family revoked a feed.");
+        record_change(&ports, member.actor(), Some(family), Change::FeedRevoked).await;
     }
     Ok(Redirect::to("/family/links").into_response())
 }

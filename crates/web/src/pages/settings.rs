@@ -1,5 +1,8 @@
 //! A family's settings: when its email goes out, and what is in it.
 
+mod changes;
+pub(crate) mod recipients;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -7,17 +10,22 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::{TZ_VARIANTS, Tz};
+use hippo_core::audit::Change;
 use hippo_core::clock::local_date;
 use hippo_core::family::schedule::MAX_PAUSE;
-use hippo_core::family::{Family, SendWhenEmpty};
+use hippo_core::family::{Family, SendWhenEmpty, parse_fines_threshold};
 use hippo_core::ids::FamilyId;
 use hippo_core::notice::phrases::full_day;
 use serde::Deserialize;
 
+use self::changes::ChangeView;
+use self::recipients::{InvitationView, RecipientView, list_invitations, list_recipients};
 use super::resubscribe::{UnsubscribedView, list_unsubscribed};
+use crate::access::form_browser::FormBrowser;
 use crate::access::session::FamilyMember;
-use crate::error::{HasOwnPage, PageResult};
-use crate::page::{Page, html};
+use crate::audit::record_change;
+use crate::error::PageResult;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 
 /// The most days ahead that a loan may be due and still be in the email.
@@ -72,19 +80,24 @@ const SEND_POLICIES: [(&str, &str, SendWhenEmpty); 9] = [
 #[template(path = "settings.html")]
 struct SettingsPage {
     page: Page,
+    form_token: String,
+    family: FamilyId,
     /// Identifies what the forms began with.
     version: String,
     values: SettingsValues,
     zones: Vec<&'static str>,
     policies: [(&'static str, &'static str, SendWhenEmpty); 9],
-    recipients: Vec<String>,
-    family: FamilyId,
+    recipients: Vec<RecipientView>,
+    invitations: Vec<InvitationView>,
     unsubscribed: Vec<UnsubscribedView>,
     pause: Option<String>,
+    /// The first day that a pause may begin.
+    today: NaiveDate,
     /// The first day that a pause may end.
     tomorrow: NaiveDate,
     problem: Option<String>,
-    is_saved: bool,
+    done: Option<&'static str>,
+    changes: Vec<ChangeView>,
 }
 
 /// The values of the form, as they were typed.
@@ -94,6 +107,8 @@ pub(crate) struct SettingsValues {
     timezone: String,
     due_within_days: String,
     send_when_empty: String,
+    /// Empty: never.
+    fines_threshold: String,
     #[serde(default)]
     by_person: Option<String>,
 }
@@ -109,6 +124,9 @@ impl SettingsValues {
             timezone: family.timezone.name().to_owned(),
             due_within_days: preferences.due_within_days.to_string(),
             send_when_empty: policy.map_or("never", |(value, ..)| *value).to_owned(),
+            fines_threshold: preferences
+                .fines_threshold
+                .map_or_else(String::new, |amount| format!("{amount:.2}")),
             by_person: preferences.by_person.then(|| "yes".to_owned()),
         }
     }
@@ -132,7 +150,16 @@ impl SettingsValues {
             .iter()
             .find(|(value, ..)| *value == self.send_when_empty)
             .ok_or("Choose when to send an email.")?;
+        let fines = match self.fines_threshold.trim() {
+            "" => None,
+            // People write a comma in much of the world.
+            typed => {
+                let amount = parse_fines_threshold(&typed.replace(',', "."));
+                Some(amount.ok_or("Give an amount like 5.00, or leave the field empty.")?)
+            }
+        };
         family.reschedule(zone, time, now);
+        family.preferences.fines_threshold = fines;
         family.preferences.due_within_days = days;
         family.preferences.send_when_empty = *policy;
         family.preferences.by_person = self.by_person.is_some();
@@ -143,7 +170,7 @@ impl SettingsValues {
 /// What the page's address says.
 #[derive(Deserialize)]
 pub(crate) struct SettingsQuery {
-    /// Present: the settings were just saved.
+    /// Present: something was just done, and what.
     #[serde(default)]
     saved: Option<String>,
 }
@@ -151,35 +178,49 @@ pub(crate) struct SettingsQuery {
 /// Shows the page.
 pub(crate) async fn show(
     State(ports): State<WebPorts>,
+    browser: FormBrowser,
     member: FamilyMember,
     Query(query): Query<SettingsQuery>,
 ) -> PageResult {
-    let outcome = match query.saved {
-        Some(_) => Outcome::Saved,
+    let outcome = match query.saved.as_deref() {
+        Some("invited") => Outcome::Done("The invitation is on its way."),
+        Some(_) => Outcome::Done("Saved."),
         None => Outcome::Opened,
     };
-    show_page(&ports, &member, outcome)
+    show_page(&ports, &browser, &member, outcome).await
 }
 
 /// Why the page is shown.
 enum Outcome {
     Opened,
-    Saved,
+    /// Something was done.
+    Done(&'static str),
+    /// Something can't be done.
+    Refused(&'static str),
     /// Somebody changed the family after the form was opened.
     Conflict,
     /// A value isn't valid.
     Invalid(SettingsValues, &'static str),
 }
 
-fn show_page(ports: &WebPorts, member: &FamilyMember, outcome: Outcome) -> PageResult {
+async fn show_page(
+    ports: &WebPorts,
+    browser: &FormBrowser,
+    member: &FamilyMember,
+    outcome: Outcome,
+) -> PageResult {
     let now = ports.clock.now();
     let family = &member.loaded.family;
     let today = local_date(now, family.timezone);
     let mut values = SettingsValues::from_family(family);
-    let (mut status, mut problem, mut is_saved) = (StatusCode::OK, None, false);
+    let (mut status, mut problem, mut done) = (StatusCode::OK, None, None);
     match outcome {
         Outcome::Opened => {}
-        Outcome::Saved => is_saved = true,
+        Outcome::Done(words) => done = Some(words),
+        Outcome::Refused(words) => {
+            status = StatusCode::UNPROCESSABLE_ENTITY;
+            problem = Some(format!("{words} Nothing was changed."));
+        }
         Outcome::Conflict => {
             status = StatusCode::CONFLICT;
             problem = Some(
@@ -194,23 +235,26 @@ fn show_page(ports: &WebPorts, member: &FamilyMember, outcome: Outcome) -> PageR
             values = typed;
         }
     }
+    let token = browser.form_token()?;
     let shown = SettingsPage {
         page: member.page("Settings"),
+        form_token: token.field.clone(),
+        family: family.id.clone(),
         version: family.content_hash(),
         values,
         zones: zone_names(),
         policies: SEND_POLICIES,
-        recipients: family.recipients.iter().map(ToString::to_string).collect(),
-        family: family.id.clone(),
+        recipients: list_recipients(member),
+        invitations: list_invitations(ports, family).await?,
         unsubscribed: list_unsubscribed(family),
         pause: pause_words(family, now, today),
+        today,
         tomorrow: today.succ_opt().unwrap_or(today),
         problem,
-        is_saved,
+        done,
+        changes: changes::load(ports, member).await?,
     };
-    let mut response = html(status, &shown)?;
-    response.extensions_mut().insert(HasOwnPage);
-    Ok(response)
+    form_page(status, &shown, token)
 }
 
 /// The zones to choose from: those with a continent and a place, and UTC.
@@ -224,12 +268,15 @@ fn zone_names() -> Vec<&'static str> {
 }
 
 fn pause_words(family: &Family, now: DateTime<Utc>, today: NaiveDate) -> Option<String> {
-    if !family.is_paused_at(now) {
-        return None;
-    }
-    Some(match family.paused_until {
-        Some(until) => format!("Emails are paused until {}.", full_day(until, today)),
-        None => "Emails are paused until somebody resumes them.".to_owned(),
+    let until = family.paused_until.map(|until| full_day(until, today));
+    let from = match family.next_pause(now) {
+        Some(since) => format!("From {}, emails", full_day(since, today)),
+        None if family.is_paused_at(now) => "Emails".to_owned(),
+        None => return None,
+    };
+    Some(match until {
+        Some(until) => format!("{from} are paused until {until}."),
+        None => format!("{from} are paused until somebody resumes them."),
     })
 }
 
@@ -244,18 +291,33 @@ pub(crate) struct SettingsForm {
 /// Saves the settings.
 pub(crate) async fn save(
     State(ports): State<WebPorts>,
+    browser: FormBrowser,
     member: FamilyMember,
     Form(form): Form<SettingsForm>,
 ) -> PageResult {
     let now = ports.clock.now();
     let mut after = member.loaded.family.clone();
     if after.content_hash() != form.version {
-        return show_page(&ports, &member, Outcome::Conflict);
+        return show_page(&ports, &browser, &member, Outcome::Conflict).await;
     }
     if let Err(words) = form.values.apply(&mut after, now) {
-        return show_page(&ports, &member, Outcome::Invalid(form.values, words));
+        return show_page(
+            &ports,
+            &browser,
+            &member,
+            Outcome::Invalid(form.values, words),
+        )
+        .await;
     }
-    replace(&ports, member, &form.version, after).await
+    replace(
+        &ports,
+        &browser,
+        member,
+        &form.version,
+        after,
+        Change::SettingsChanged,
+    )
+    .await
 }
 
 /// The form of a pause.
@@ -263,37 +325,65 @@ pub(crate) async fn save(
 pub(crate) struct PauseForm {
     version: String,
     #[serde(default)]
+    from: String,
+    #[serde(default)]
     until: String,
 }
 
 /// Pauses the emails.
 pub(crate) async fn pause(
     State(ports): State<WebPorts>,
+    browser: FormBrowser,
     member: FamilyMember,
     Form(form): Form<PauseForm>,
 ) -> PageResult {
     let now = ports.clock.now();
     let family = &member.loaded.family;
-    let until: Option<NaiveDate> = match form.until.trim() {
-        "" => None,
-        typed => {
-            let until = typed.parse().ok();
-            let today = local_date(now, family.timezone);
-            let is_possible = |until: &NaiveDate| *until > today && *until - today <= MAX_PAUSE;
-            match until.filter(is_possible) {
-                Some(until) => Some(until),
-                None => {
-                    let values = SettingsValues::from_family(family);
-                    let words =
-                        "Choose a day after today and within two years, or leave the field empty.";
-                    return show_page(&ports, &member, Outcome::Invalid(values, words));
-                }
-            }
+    let (since, until) = match read_pause(&form, local_date(now, family.timezone)) {
+        Ok(pause) => pause,
+        Err(problem) => {
+            let values = SettingsValues::from_family(family);
+            return show_page(&ports, &browser, &member, Outcome::Invalid(values, problem)).await;
         }
     };
     let mut after = family.clone();
-    after.pause(until, now);
-    replace(&ports, member, &form.version, after).await
+    after.pause_from(since, until, now);
+    replace(
+        &ports,
+        &browser,
+        member,
+        &form.version,
+        after,
+        Change::MailsPaused,
+    )
+    .await
+}
+
+/// Reads the first day of a pause, and the first day with an email again.
+fn read_pause(
+    form: &PauseForm,
+    today: NaiveDate,
+) -> Result<(NaiveDate, Option<NaiveDate>), &'static str> {
+    let is_near = |day: &NaiveDate| *day - today <= MAX_PAUSE;
+    let since = match form.from.trim() {
+        "" => Some(today),
+        typed => typed.parse().ok(),
+    };
+    let since = since
+        .filter(|since| *since >= today && is_near(since))
+        .ok_or(
+            "Choose a first day from today on and within two years, or leave the field empty.",
+        )?;
+    let until = match form.until.trim() {
+        "" => return Ok((since, None)),
+        typed => typed.parse().ok(),
+    };
+    let until = until
+        .filter(|until| *until > since && is_near(until))
+        .ok_or(
+            "Choose a last day after the first one and within two years, or leave the field empty.",
+        )?;
+    Ok((since, Some(until)))
 }
 
 /// The form that resumes the emails.
@@ -305,29 +395,43 @@ pub(crate) struct ResumeForm {
 /// Resumes the emails.
 pub(crate) async fn resume(
     State(ports): State<WebPorts>,
+    browser: FormBrowser,
     member: FamilyMember,
     Form(form): Form<ResumeForm>,
 ) -> PageResult {
     let mut after = member.loaded.family.clone();
     after.resume(ports.clock.now());
-    replace(&ports, member, &form.version, after).await
+    replace(
+        &ports,
+        &browser,
+        member,
+        &form.version,
+        after,
+        Change::MailsResumed,
+    )
+    .await
 }
 
 /// Saves a family, unless it changed since the form was opened.
 async fn replace(
     ports: &WebPorts,
+    browser: &FormBrowser,
     mut member: FamilyMember,
     version: &str,
     after: Family,
+    change: Change,
 ) -> PageResult {
     let before = &member.loaded.family;
     if before.content_hash() == version && ports.store.replace_family(before, &after).await? {
         tracing::info!(family.id = %after.id, "A family changed its settings.");
+        if *before != after {
+            record_change(ports, member.actor(), Some(&after.id), change).await;
+        }
         return Ok(Redirect::to("/family/settings?saved=yes").into_response());
     }
     // Another request may have been faster.
     if let Some(family) = ports.store.family(&after.id).await? {
         member.loaded.family = family;
     }
-    show_page(ports, &member, Outcome::Conflict)
+    show_page(ports, browser, &member, Outcome::Conflict).await
 }

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::access::cookies::{CookieName, delete_cookie, read_cookie, set_cookie};
 use crate::access::form_token::{FormToken, check_form_token, form_token};
 use crate::access::session::Visitor;
+use crate::access::step_up::next_page;
 use crate::error::{HasOwnPage, PageError, PageResult};
 use crate::guard::host::RequestOrigin;
 use crate::guard::network::client_network;
@@ -37,6 +38,8 @@ struct AddressPage {
     page: Page,
     form_token: String,
     problem: Option<&'static str>,
+    /// Whether the person is signed in, but too long for a change.
+    is_again: bool,
 }
 
 #[derive(Template)]
@@ -130,23 +133,31 @@ fn own_page(mut response: Response) -> Response {
     response
 }
 
+/// What the page's address says.
+#[derive(Deserialize)]
+pub(crate) struct AddressQuery {
+    /// Present: a change needs a recent sign-in.
+    #[serde(default)]
+    again: Option<String>,
+}
+
 /// Shows the form for an address.
 pub(crate) async fn show(
     Extension(origin): Extension<RequestOrigin>,
     headers: HeaderMap,
     visitor: Visitor,
+    Query(query): Query<AddressQuery>,
 ) -> PageResult {
-    show_address_page(
-        &Browser::new(&headers, &origin),
-        visitor.page("Sign in"),
-        None,
-    )
+    let browser = Browser::new(&headers, &origin);
+    let page = visitor.page("Sign in");
+    show_address_page(&browser, page, None, query.again.is_some())
 }
 
 fn show_address_page(
     browser: &Browser<'_>,
     page: Page,
     problem: Option<&'static str>,
+    is_again: bool,
 ) -> PageResult {
     let token = browser.form_token()?;
     let status = match problem {
@@ -157,6 +168,7 @@ fn show_address_page(
         page,
         form_token: token.field,
         problem,
+        is_again,
     };
     Ok(own_page(with_cookie(html(status, &shown)?, token.cookie)))
 }
@@ -182,7 +194,7 @@ pub(crate) async fn request_mail(
     let Ok(address) = form.address.trim().parse::<EmailAddress>() else {
         let page = visitor.page("Sign in");
         let problem = Some("That isn’t an email address. Write it like pat@example.org.");
-        return show_address_page(&browser, page, problem);
+        return show_address_page(&browser, page, problem, false);
     };
     let (store, now) = (&*ports.store, ports.clock.now());
     let network = RateKey::network(client_network(&extensions, &headers));
@@ -395,12 +407,21 @@ async fn use_attempt(
 /// Begins a session with a new token, and ends the browser's old one.
 async fn begin_session(ports: &WebPorts, browser: &Browser<'_>, grant: Grant) -> PageResult {
     let token = Token::generate().map_err(PageError::internal)?;
-    let session = Session::begin(&token, grant, ports.clock.now());
+    let mut session = Session::begin(&token, grant, ports.clock.now());
+    let old = match browser.session() {
+        Some(token) => ports.store.session(&token.hash()).await?,
+        None => None,
+    };
+    // Who signs in again goes on with the same family.
+    if let Some(same) = old.as_ref().filter(|old| old.person == session.person)
+        && let Some(family) = &same.family
+        && let Some(chosen) = session.with_family(family)
+    {
+        session = chosen;
+    }
     let lifetime = session.expires_at - session.signed_in_at;
     ports.store.add_session(&session).await?;
-    if let Some(old) = browser.session()
-        && let Some(old) = ports.store.session(&old.hash()).await?
-    {
+    if let Some(old) = old {
         ports.store.remove_session(&old).await?;
     }
     let is_operator = session.is_operator;
@@ -412,8 +433,10 @@ async fn begin_session(ports: &WebPorts, browser: &Browser<'_>, grant: Grant) ->
         Some(lifetime),
         is_secure,
     );
-    let home = Redirect::to("/").into_response();
-    let response = with_cookie(home, cookie);
+    let next = next_page(browser.headers, is_secure).filter(|_| session.family.is_some());
+    let next = Redirect::to(next.as_deref().unwrap_or("/")).into_response();
+    let response = with_cookie(next, cookie);
+    let response = with_cookie(response, delete_cookie(CookieName::Next, is_secure));
     Ok(with_cookie(
         response,
         delete_cookie(CookieName::Attempt, is_secure),

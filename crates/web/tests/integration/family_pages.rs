@@ -213,13 +213,14 @@ async fn card_of_another_family_is_not_found() {
     );
 }
 
-fn settings<'a>(version: &'a str, days: &'a str) -> [(&'a str, &'a str); 6] {
+fn settings<'a>(version: &'a str, days: &'a str) -> [(&'a str, &'a str); 7] {
     [
         ("version", version),
         ("time", "07:15"),
         ("timezone", "Europe/Berlin"),
         ("due_within_days", days),
         ("send_when_empty", "sun"),
+        ("fines_threshold", "5.00"),
         ("by_person", "yes"),
     ]
 }

@@ -366,7 +366,7 @@ async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
     let web = with_account().await;
     let mut browser = web.signed_in(PAT).await;
     let made = browser
-        .post(
+        .post_with_token(
             "/family/links",
             &[("family", "conrad"), ("label", "Kitchen <tablet>")],
         )
@@ -397,11 +397,24 @@ async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
     assert_eq!(paths(&listed.body), Vec::<String>::new());
 
     let fields = [("family", "conrad"), ("feed", feed.token.as_str())];
-    let removed = browser.post("/family/links/revoke", &fields).await;
+    // Without the token of this browser's forms.
+    for path in ["/family/links", "/family/links/revoke"] {
+        let mut stale = fields.to_vec();
+        stale.extend([("label", "other"), ("form_token", "x")]);
+        let refused = browser.post(path, &stale).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
+    assert_eq!(feeds.unwrap().len(), 1);
+    let removed = browser
+        .post_with_token("/family/links/revoke", &fields)
+        .await;
     assert_eq!(removed.location(), "/family/links");
     assert_eq!(web.get(&links[0]).await.status, StatusCode::NOT_FOUND);
     // Another tab removes it again.
-    let again = browser.post("/family/links/revoke", &fields).await;
+    let again = browser
+        .post_with_token("/family/links/revoke", &fields)
+        .await;
     assert_eq!(again.location(), "/family/links");
 }
 
@@ -414,7 +427,7 @@ async fn link_needs_a_name_of_its_own(#[case] label: &str, #[case] words: &str) 
     add_feed(&web, "conrad", true).await;
     let mut browser = web.signed_in(PAT).await;
     let refused = browser
-        .post("/family/links", &[("family", "conrad"), ("label", label)])
+        .post_with_token("/family/links", &[("family", "conrad"), ("label", label)])
         .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.body.contains(words), "{}", refused.body);
@@ -429,7 +442,7 @@ async fn family_makes_twenty_links_at_most() {
     for number in 0..=20 {
         let label = format!("link {number}");
         let answer = browser
-            .post("/family/links", &[("family", "conrad"), ("label", &label)])
+            .post_with_token("/family/links", &[("family", "conrad"), ("label", &label)])
             .await;
         assert_eq!(answer.status.is_success(), number < 20, "{number}");
     }

@@ -129,3 +129,23 @@ async fn very_long_address_is_refused() {
         .await;
     assert_eq!(response.status, StatusCode::URI_TOO_LONG);
 }
+
+#[tokio::test]
+async fn file_is_kept_for_long_only_at_the_address_that_pages_name() {
+    let web = TestWeb::new().await;
+    let page = web.get("/about").await.body;
+    let (_, rest) = page.split_once("href=\"/style.css?").unwrap();
+    let (hash, _) = rest.split_once('"').unwrap();
+    for (path, expected) in [
+        (
+            format!("/style.css?{hash}"),
+            "public, max-age=31536000, immutable",
+        ),
+        ("/style.css".to_owned(), "public, max-age=3600"),
+        ("/style.css?0".to_owned(), "public, max-age=3600"),
+        (format!("/htmx.js?{hash}"), "public, max-age=3600"),
+    ] {
+        let file = web.get(&path).await;
+        assert_eq!(file.header("cache-control"), Some(expected), "{path}");
+    }
+}

@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use hippo_core::testing::contract::sample;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::family_cards::{NUMBER, PIN};
 use crate::web::{KIM, PAT, TestWeb};
 
 /// Keeps what is logged.
@@ -26,6 +28,52 @@ impl<'a> MakeWriter<'a> for Log {
 
     fn make_writer(&'a self) -> Self {
         self.clone()
+    }
+}
+
+#[tokio::test]
+async fn number_and_pin_are_in_no_log_page_url_or_message() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let web = TestWeb::new().await;
+    let card = sample::card("conrad", "wpl", "");
+    let card = sample::add_sealed_card(&*web.store, &web.keys, card, NUMBER, "old").await;
+    let mut browser = web.signed_in(PAT).await;
+    let pin = format!("/family/cards/{}/pin", card.id);
+    let token = browser.get(&pin).await.hidden("form_token");
+    let mut seen = String::new();
+    for path in [&*pin, "/family/cards/add/wpl", "/family/cards/add/nowhere"] {
+        for number in [NUMBER, "28888"] {
+            for (writes, family) in [(None, "conrad"), (Some(0), "conrad"), (None, "lee")] {
+                web.store.limit_writes(writes);
+                let fields = [
+                    ("form_token", &*token),
+                    ("family", family),
+                    ("patron", "Ada"),
+                    ("number", number),
+                    ("pin", PIN),
+                ];
+                let answer = browser.post(path, &fields).await;
+                seen += &format!("{:?} {}\n", answer.headers, answer.body);
+                web.store.limit_writes(None);
+            }
+        }
+    }
+    for path in ["/family", "/family/cards", "/family/settings", &pin] {
+        seen += &browser.get(path).await.body;
+    }
+    for mail in web.mails() {
+        seen += &format!("{} {} {}", mail.subject, mail.text, mail.html);
+    }
+    seen += &format!("{:?}", web.jobs.0.lock().unwrap());
+    seen += &String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(seen.contains("A family set a card’s PIN."), "it was set");
+    for secret in [NUMBER, "28888", PIN] {
+        assert!(!seen.contains(secret), "{secret}");
     }
 }
 

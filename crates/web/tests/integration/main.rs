@@ -10,8 +10,11 @@
     unreachable_pub
 )]
 
+mod audit;
 mod console;
+mod family_cards;
 mod family_pages;
+mod family_recipients;
 mod feeds;
 mod guards;
 mod logs;

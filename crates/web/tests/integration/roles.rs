@@ -3,8 +3,10 @@
 use axum::http::{Method, StatusCode};
 use hippo_core::family::Unsubscription;
 use hippo_core::feed::{Feed, FeedToken};
+use hippo_core::invitation::Invitation;
 use hippo_core::mail::MailKind;
-use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _};
+use hippo_core::sign_in::PersonId;
+use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _, InvitationStore as _};
 use hippo_core::testing::contract::sample;
 
 use crate::web::{BOTH, Browser, KIM, PAT, TestWeb};
@@ -21,9 +23,10 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 23] = [
+const ROUTES: [(&str, &[Method], For); 33] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
+    ("/icon.svg", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
     // Whoever knows a token: see the tests of the feeds.
     ("/f/{token}/due.ics", &[Method::GET], For::Anyone),
@@ -39,6 +42,27 @@ const ROUTES: [(&str, &[Method], For); 23] = [
     ("/sign-out", &[Method::POST], For::Anyone),
     ("/family", &[Method::GET], For::Family),
     ("/family/cards", &[Method::GET], For::Family),
+    ("/family/cards/add", &[Method::GET], For::Family),
+    (
+        "/family/cards/add/{library}",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/cards/{id}/pin",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/cards/{id}/check",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/cards/{id}/remove",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
     ("/family/cards/{id}/pause", &[Method::POST], For::Family),
     ("/family/cards/{id}/resume", &[Method::POST], For::Family),
     (
@@ -48,6 +72,23 @@ const ROUTES: [(&str, &[Method], For); 23] = [
     ),
     ("/family/links", &[Method::GET, Method::POST], For::Family),
     ("/family/links/revoke", &[Method::POST], For::Family),
+    (
+        "/family/settings/recipients/invite",
+        &[Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/settings/recipients/withdraw",
+        &[Method::POST],
+        For::Family,
+    ),
+    (
+        "/family/settings/recipients/remove",
+        &[Method::POST],
+        For::Family,
+    ),
+    // Whoever knows a token: see the tests of the recipients.
+    ("/invitation", &[Method::GET, Method::POST], For::Anyone),
     ("/family/settings/pause", &[Method::POST], For::Family),
     ("/family/settings/resume", &[Method::POST], For::Family),
     ("/family/settings/resubscribe", &[Method::POST], For::Family),
@@ -88,7 +129,17 @@ async fn web_with_feed() -> TestWeb {
     };
     let unsubscribed = web.store.unsubscribe(&feed.family, &unsubscription);
     assert!(unsubscribed.await.unwrap());
+    let by = PersonId::from_address(&PAT.parse().unwrap());
+    let address = "new@example.org".parse().unwrap();
+    let family = sample::family_id("conrad");
+    let invitation = Invitation::new(family, address, by, sample::time("16:00:00"));
+    web.store.add_invitation(&invitation).await.unwrap();
     web
+}
+
+async fn invitations(web: &TestWeb) -> Vec<Invitation> {
+    let family = sample::family_id("conrad");
+    web.store.family_invitations(&family).await.unwrap()
 }
 
 async fn feeds(web: &TestWeb) -> Vec<Feed> {
@@ -103,6 +154,8 @@ async fn call(
     method: &Method,
 ) -> crate::web::TestResponse {
     let path = path.replace("{id}", &web.card.id.to_string());
+    let path = path.replace("{library}", "wpl");
+    let form_token = browser.get("/sign-in").await.hidden("form_token");
     let family = web
         .store
         .family(&sample::family_id("conrad"))
@@ -113,19 +166,34 @@ async fn call(
         Method::POST => {
             let version = family.content_hash();
             let feeds = feeds(web).await;
+            let person = PersonId::from_address(&BOTH.parse().unwrap()).to_string();
+            let invitation = invitations(web).await[0].id.to_string();
+            let address = match path.ends_with("resubscribe") {
+                true => BOTH,
+                false => "other@example.org",
+            };
             let fields = [
                 ("version", &*version),
+                ("form_token", &*form_token),
+                ("patron", "Ada"),
+                ("number", "29999"),
+                ("new_number", "yes"),
+                ("pin", "4711"),
                 ("time", "08:00"),
                 ("timezone", "Europe/Berlin"),
                 ("due_within_days", "9"),
                 ("send_when_empty", "daily"),
+                ("fines_threshold", "1.00"),
+                ("address", address),
+                ("person", &*person),
+                ("invitation", &*invitation),
+                ("token", "x"),
                 ("family", "conrad"),
                 ("label", "kitchen"),
-                ("address", BOTH),
                 ("kind", "daily"),
                 ("feed", feeds[0].token.as_str()),
             ];
-            browser.post(&path, &fields).await
+            browser.post_with_token(&path, &fields).await
         }
         _ => browser.get(&path).await,
     }
@@ -140,7 +208,14 @@ async fn state(web: &TestWeb) -> String {
         .unwrap();
     let card = web.store.card(web.card.id).await.unwrap();
     let feeds = feeds(web).await;
-    format!("{family:?} {card:?} {feeds:?}")
+    let cards = web
+        .store
+        .family_cards(&sample::family_id("conrad"))
+        .await
+        .unwrap();
+    let invitations = invitations(web).await;
+    let started = web.jobs.0.lock().unwrap();
+    format!("{family:?} {card:?} {cards:?} {feeds:?} {invitations:?} {started:?}")
 }
 
 #[tokio::test]
@@ -218,6 +293,7 @@ async fn reading_changes_nothing() {
         let web = web_with_feed().await;
         let mut browser = web.signed_in(PAT).await;
         let path = path.replace("{id}", &web.card.id.to_string());
+        let path = path.replace("{library}", "wpl");
         let before = state(&web).await;
         for method in [Method::GET, Method::HEAD] {
             let request = browser.request(method.clone(), &path);

@@ -22,7 +22,7 @@ use hippo_core::schedule::Schedule;
 use hippo_core::store::{
     CheckStore as _, DeclaredScheduleStore as _, FamilyStore as _, LibraryStore as _,
 };
-use hippo_core::testing::contract::sample;
+use hippo_core::testing::contract::sample::{self, SideKeys};
 use hippo_core::testing::memory::MemoryStore;
 use hippo_web::{
     PeerAddress, StartJob, StartJobError, StartRequest, WebPorts, WebSettings,
@@ -85,6 +85,9 @@ impl MessageQueue for TestQueue {
         let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
+            cards: &*self.store,
+            libraries: &*self.store,
+            invitations: &*self.store,
             alerts: &*self.store,
             mailer: &self.mailer,
             clock: &*self.clock,
@@ -121,6 +124,8 @@ pub struct TestWeb {
     queue: Arc<TestQueue>,
     /// The runs that were started.
     pub jobs: Arc<TestJobs>,
+    /// The keys that seal numbers and PINs.
+    pub keys: Arc<SideKeys>,
     ports: WebPorts,
     /// The card of `conrad`.
     pub card: Card,
@@ -183,10 +188,12 @@ impl TestWeb {
             requests: Mutex::default(),
         });
         let jobs = Arc::new(TestJobs::default());
+        let keys = Arc::new(SideKeys::generate());
         let ports = WebPorts {
             store: Arc::<MemoryStore>::clone(&store),
             messages: Arc::<TestQueue>::clone(&queue),
             jobs: Some(Arc::<TestJobs>::clone(&jobs)),
+            keys: Arc::<SideKeys>::clone(&keys),
             clock: Arc::<TestClock>::clone(&clock),
             settings: Arc::new(WebSettings {
                 public_url: public_url.parse().unwrap(),
@@ -202,6 +209,7 @@ impl TestWeb {
             clock,
             queue,
             jobs,
+            keys,
             ports,
             card,
             other_card,
@@ -223,6 +231,11 @@ impl TestWeb {
     /// Moves the clock on.
     pub fn wait(&self, time: TimeDelta) {
         *self.clock.0.lock().unwrap() += time;
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// How many sign-in mails were asked for.
@@ -251,7 +264,13 @@ impl TestWeb {
 
     /// The path of a new link of the operator.
     pub async fn operator_link(&self) -> String {
-        let link = create_operator_link(&self.ports).await.unwrap();
+        let link = create_operator_link(
+            &*self.ports.store,
+            &self.ports.settings.public_url,
+            self.clock.now(),
+        )
+        .await
+        .unwrap();
         link.strip_prefix(PUBLIC_URL).unwrap().to_owned()
     }
 
@@ -372,6 +391,14 @@ impl Browser<'_> {
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded");
         self.send(request, &encode(fields)).await
+    }
+
+    /// Posts a form with the token that the browser's forms have.
+    pub async fn post_with_token(&mut self, path: &str, fields: &[(&str, &str)]) -> TestResponse {
+        let token = self.get("/sign-in").await.hidden("form_token");
+        let mut fields = fields.to_vec();
+        fields.push(("form_token", &token));
+        self.post(path, &fields).await
     }
 
     /// Asks for a sign-in mail.

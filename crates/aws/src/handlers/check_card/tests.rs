@@ -5,7 +5,7 @@ use hippo_core::jobs::JobError;
 use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::run::work::WorkOutcome;
 use hippo_core::seal::{PrivateKeySource, PrivateKeys, SealError};
-use hippo_core::store::{CardStore, LibraryStore as _, SecretStore};
+use hippo_core::store::{CardStore, LibraryStore as _, SecretStore, SecretWriter};
 use rstest::rstest;
 use serde_json::json;
 

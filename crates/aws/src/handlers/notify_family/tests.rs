@@ -47,6 +47,15 @@ async fn deliver(
     mailer: &TestMailer,
     event: Value,
 ) -> Result<SqsBatchResponse, HandlerError> {
+    deliver_to(world, mailer, event, None).await
+}
+
+async fn deliver_to(
+    world: &World,
+    mailer: &TestMailer,
+    event: Value,
+    pages: Option<PageMessages<'_>>,
+) -> Result<SqsBatchResponse, HandlerError> {
     let ports = Ports {
         families: &world.store,
         accounts: &world.store,
@@ -57,7 +66,7 @@ async fn deliver(
         alerts: &world.store,
         clock: &world.clock,
         operator_contact: None,
-        pages: None,
+        pages,
     };
     handle(&ports, &world.metrics, event).await
 }
@@ -216,3 +225,5 @@ async fn dry_run_sends_nothing() {
     assert_eq!(*mailer.sent.lock().unwrap(), 0);
     assert_eq!(world.lines(), "");
 }
+
+mod page_messages;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use aws_sdk_sqs::types::Message;
 use hippo_core::jobs::check_cards::visit::Visit;
+use hippo_core::message::MessageRequest;
 use hippo_core::queue::MailMessage;
 use serde::Serialize;
 use serde_json::Value;
@@ -119,11 +120,14 @@ fn visit(body: &str, outputs: &Outputs) -> ReadResult {
 }
 
 fn notice(body: &str, outputs: &Outputs) -> ReadResult {
-    let mail: MailMessage = parse(body, "a mail")?;
-    let what = format!(
-        "the {} mail of {} for {}",
-        mail.kind, mail.family, mail.date
-    );
+    let what = if serde_json::from_str::<MessageRequest>(body).is_ok() {
+        // It has an address, so the description is the same for every message.
+        "a message of the web pages".to_owned()
+    } else {
+        let mail: MailMessage = parse(body, "a mail")?;
+        let (kind, family, date) = (mail.kind, mail.family, mail.date);
+        format!("the {kind} mail of {family} for {date}")
+    };
     let action = Action::Send {
         queue: outputs.notices.queue.clone(),
         body: body.to_owned(),

@@ -44,6 +44,7 @@ fn outputs(url: &str) -> Outputs {
         operator_email: None,
         contact: None,
         web_url: None,
+        web: None,
         configuration_set: "set".into(),
         timezone: chrono_tz::UTC,
     }

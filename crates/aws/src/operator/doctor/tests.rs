@@ -112,6 +112,7 @@ fn outputs() -> Outputs {
         operator_email: Some("operator@example.net".parse().unwrap()),
         contact: None,
         web_url: None,
+        web: None,
         configuration_set: "set".into(),
         timezone: chrono_tz::UTC,
     }

@@ -266,6 +266,22 @@ async fn month_of_runs_takes_the_same_queries_for_any_number_of_labels() {
 }
 
 #[tokio::test]
+async fn month_of_one_label_takes_one_request_for_its_own_days() {
+    let Some(store) = fresh().await else { return };
+    let to = sample::date("2026-11-21");
+    add_days(&store, 40, 30).await;
+    let label = "label-7".parse().unwrap();
+    let from = to - chrono::Days::new(31);
+    let days = store
+        .days_of_label(JobName::CHECK_CARDS, &label, from, to)
+        .await;
+    assert_eq!(days.unwrap().len(), 30);
+    let spent = store.spent.take();
+    assert_eq!(operations(&spent), ["BatchGetItem"]);
+    assert!(spent[0].units <= 32.0, "{}", spent[0].units);
+}
+
+#[tokio::test]
 async fn end_of_a_run_costs_one_read_and_one_write_unit_in_its_day() {
     let Some(store) = fresh().await else { return };
     let run = sample::run(JobName::CHECK_CARDS, "all", "05:00:00");

@@ -10,7 +10,7 @@ use hippo_core::run::JobName;
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStore, Scope,
-    SecretStore, VisitStore,
+    SecretWriter, VisitStore,
 };
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;

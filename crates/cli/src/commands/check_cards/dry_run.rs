@@ -1,23 +1,21 @@
 //! `hippo check-cards --dry-run`: which cards would be checked, and in which order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use hippo_core::card::CardRecord;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::check_cards::plan::VisitPlanner;
-use hippo_core::jobs::check_cards::visit::MAX_CARDS_PER_VISIT;
+use hippo_core::jobs::check_cards::dry_run::plan_checks;
 use hippo_core::run::{JobName, RunKey};
 use serde::Serialize;
 
 use crate::config::PERSON_LABEL;
 use crate::context::Context;
-use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::moment;
-use crate::problem::active_back_off;
 
 #[derive(Serialize)]
 struct PlannedChecksDocument {
@@ -78,51 +76,29 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
         label: PERSON_LABEL.parse()?,
         scheduled_time: now,
     };
-    let planner = VisitPlanner::new(&*context.store, input, &key, now, MAX_CARDS_PER_VISIT);
-    let visits = planner.plan_all().await?;
-    let mut back_off = BTreeMap::new();
+    let store = &*context.store;
+    let planned = plan_checks(store, store, input, &key, now).await?;
     let mut cards = Vec::new();
     let mut tried = 0;
-    for visit in &visits {
-        if !back_off.contains_key(&visit.library) {
-            let until = active_back_off(context, &visit.library).await?;
-            back_off.insert(&visit.library, until);
-        }
-        let until = back_off.get(&visit.library).copied().flatten();
+    for (visit, until) in &planned.visits {
         tried += usize::from(until.is_none());
         for planned in &visit.cards {
-            if let Some(record) = context.store.card(planned.card).await? {
-                cards.push(PlannedCard::from_record(&record, until));
+            if let Some(record) = store.card(planned.card).await? {
+                cards.push(PlannedCard::from_record(&record, *until));
             }
         }
     }
+    let left_out = planned.left_out.iter();
     let document = PlannedChecksDocument {
         visits: tried,
-        left_out: left_out(context, input).await?,
+        left_out: left_out
+            .map(|record| PlannedCard::from_record(record, None))
+            .collect(),
         cards,
     };
     context.output.print_document(&document);
     print_result(context, &document);
     Ok(Outcome::Done)
-}
-
-/// The requested cards that need a person first.
-async fn left_out(
-    context: &Context,
-    input: &CheckCardsInput,
-) -> Result<Vec<PlannedCard>, CommandError> {
-    let mut left_out = Vec::new();
-    for family in context.families(input.family.as_ref()).await? {
-        let cards = context.store.family_cards(&family.id).await?;
-        let cards = cards
-            .iter()
-            .map(|record| PlannedCard::from_record(record, None));
-        left_out.extend(cards.filter(|card| {
-            let library = input.library.as_ref();
-            card.not_tried.is_some() && library.is_none_or(|id| *id == card.library)
-        }));
-    }
-    Ok(left_out)
 }
 
 fn print_result(context: &Context, planned: &PlannedChecksDocument) {

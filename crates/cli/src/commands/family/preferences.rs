@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use clap::Args;
-use hippo_core::family::{Delivery, Family, SendWhenEmpty};
+use hippo_core::family::{Delivery, Family, SendWhenEmpty, parse_fines_threshold};
 use rust_decimal::Decimal;
 
 use crate::timezones::parse_timezone;
@@ -65,10 +65,7 @@ pub(crate) fn fines_threshold(text: &str) -> Result<Threshold, String> {
     if text.eq_ignore_ascii_case("never") {
         return Ok(Threshold(None));
     }
-    text.parse::<Decimal>()
-        .ok()
-        .filter(|amount| !amount.is_sign_negative())
-        .filter(|amount| amount.normalize().scale() <= 2)
+    parse_fines_threshold(text)
         .map(|amount| Threshold(Some(amount)))
         .ok_or_else(|| format!("“{text}” isn't an amount. Write it like 5.00, or “never”."))
 }

@@ -114,6 +114,9 @@ impl Worker {
         let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
+            cards: &*self.store,
+            libraries: &*self.store,
+            invitations: &*self.store,
             alerts: &*self.store,
             mailer: &*self.mailer,
             clock: &*self.clock,

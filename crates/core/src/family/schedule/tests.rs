@@ -429,3 +429,64 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn holiday_begins_later_and_the_days_before_get_their_notices() {
+    let mut conrad = family(zone("America/Toronto"), time("06:30"));
+    let now = at("2026-11-21T17:00:00Z");
+    conrad.pause_from(date("2026-11-23"), Some(date("2026-11-30")), now);
+    assert!(!conrad.is_paused_at(now));
+    assert_eq!(conrad.next_pause(now), Some(date("2026-11-23")));
+    assert_eq!(conrad.next_due(now), Some(at("2026-11-22T11:30:00Z")));
+    // The last notice before it is sent.
+    let sunday = at("2026-11-22T17:00:00Z");
+    assert_eq!(conrad.next_due(sunday), Some(at("2026-11-30T11:30:00Z")));
+    let within = at("2026-11-25T17:00:00Z");
+    assert!(conrad.is_paused_at(within));
+    // Once begun, it only gets another end.
+    conrad.pause_from(date("2026-11-27"), Some(date("2026-11-28")), within);
+    assert_eq!(conrad.paused_since, Some(date("2026-11-23")));
+    assert_eq!(conrad.next_due(within), Some(at("2026-11-28T11:30:00Z")));
+}
+
+#[test]
+fn holiday_that_is_called_off_leaves_no_trace() {
+    let mut conrad = family(zone("America/Toronto"), time("06:30"));
+    let before = conrad.clone();
+    let now = at("2026-11-21T17:00:00Z");
+    conrad.pause_from(date("2026-11-23"), None, now);
+    conrad.resume(now);
+    assert_eq!(conrad, before, "no earlier day was paused");
+}
+
+proptest! {
+    #[test]
+    fn holiday_pauses_its_days_and_no_others(
+        begins_in in -3_i64..40,
+        days in 1_i64..60,
+        asked in -10_i64..120,
+        minutes in 0_i64..1440,
+        zone in prop::sample::select(vec!["America/Toronto", "Pacific/Apia", "Europe/Berlin", "UTC"]),
+    ) {
+        let mut conrad = family(zone.parse().unwrap(), time("06:30"));
+        let now = at("2026-11-21T00:00:00Z") + Duration::minutes(minutes);
+        let today = local_date(now, conrad.timezone);
+        let since = today + Duration::days(begins_in);
+        let until = today.max(since) + Duration::days(days);
+        conrad.pause_from(since, Some(until), now);
+        let asked = today + Duration::days(asked);
+        let is_holiday = since.max(today) <= asked && asked < until;
+        prop_assert_eq!(conrad.is_paused_on(asked), is_holiday);
+        let next = conrad.next_due(now).unwrap();
+        let next_date = local_date(next, conrad.timezone);
+        prop_assert!(next > now && !conrad.is_paused_on(next_date));
+        // Every day before the next notice is paused.
+        let first = if local_date(now, conrad.timezone).and_time(conrad.notice_time)
+            > now.with_timezone(&conrad.timezone).naive_local() { today } else { today + Duration::days(1) };
+        let mut day = first;
+        while day < next_date {
+            prop_assert!(conrad.is_paused_on(day), "{}", day);
+            day += Duration::days(1);
+        }
+    }
+}

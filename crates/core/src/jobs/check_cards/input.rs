@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::card::Card;
-use crate::ids::{FamilyId, LibraryId};
+use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::store::Scope;
 
 /// Selects the cards that a run checks. The JSON is the input of a schedule.
@@ -16,12 +16,27 @@ pub struct CheckCardsInput {
     pub family: Option<FamilyId>,
     /// Only this library's cards.
     pub library: Option<LibraryId>,
+    /// Only this card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardId>,
 }
 
 impl CheckCardsInput {
-    /// Whether it selects the card by family and library.
+    /// Selects one card.
+    pub fn for_card(card: &Card) -> Self {
+        Self {
+            family: Some(card.family.clone()),
+            library: Some(card.library.clone()),
+            card: Some(card.id),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it selects the card, whatever its scope.
     pub(super) fn is_for_card(&self, card: &Card) -> bool {
         let (family, library) = (self.family.as_ref(), self.library.as_ref());
-        family.is_none_or(|id| *id == card.family) && library.is_none_or(|id| *id == card.library)
+        family.is_none_or(|id| *id == card.family)
+            && library.is_none_or(|id| *id == card.library)
+            && self.card.is_none_or(|id| id == card.id)
     }
 }

@@ -15,7 +15,7 @@ use crate::run::work::{LeftOutReason, Subject, WorkItem, WorkOutcome, WorkResult
 use crate::store::{CardCursor, CardStore, Scope};
 
 /// How many cards are listed at once.
-const PAGE_SIZE: usize = 100;
+pub(super) const PAGE_SIZE: usize = 100;
 
 /// Plans the visits of a run one by one, library after library.
 ///
@@ -130,7 +130,7 @@ impl<'a> VisitPlanner<'a> {
     }
 }
 
-fn cursor_after(last: &CardRecord) -> CardCursor {
+pub(super) fn cursor_after(last: &CardRecord) -> CardCursor {
     CardCursor {
         library: last.card.library.clone(),
         fingerprint: last.card.fingerprint.clone(),

@@ -74,6 +74,9 @@ impl World {
         let ports = MessagePorts {
             sign_ins: &self.store,
             families: &self.store,
+            cards: &self.store,
+            libraries: &self.store,
+            invitations: &self.store,
             alerts: &self.store,
             mailer: &self.mailer,
             clock: &FrozenClock,

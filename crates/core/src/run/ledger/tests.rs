@@ -913,6 +913,16 @@ impl RunDayStore for FaultyStore<'_> {
     async fn run_days(&self, from: NaiveDate, to: NaiveDate) -> StoreResult<Vec<(DayKey, RunDay)>> {
         self.world.store.run_days(from, to).await
     }
+
+    async fn days_of_label(
+        &self,
+        job: JobName,
+        label: &Label,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        self.world.store.days_of_label(job, label, from, to).await
+    }
 }
 
 #[async_trait::async_trait]

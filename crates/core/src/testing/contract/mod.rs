@@ -230,6 +230,7 @@ suites! { $
     run_days {
         square_of_a_run_is_replaced_and_never_doubled,
         days_are_listed_within_their_dates_by_key,
+        days_of_one_label_are_listed_alone,
         busy_day_is_stored_as_ticks,
         concurrent_upserts_of_a_day_are_all_kept,
         old_days_are_deleted,
@@ -264,6 +265,19 @@ suites! { $
         old_alert_is_deleted,
         pending_alert_is_listed_behind_many_delivered_ones,
         alert_is_withdrawn_unless_it_changed,
+    }
+    audit {
+        entries_are_listed_newest_first,
+        entries_of_a_family_are_its_own,
+        entry_that_is_added_twice_is_listed_once,
+        old_entry_is_not_listed,
+    }
+    invitations {
+        invitations_of_a_family_are_listed_by_when_they_were_made,
+        invitation_to_an_unknown_family_is_rejected,
+        invitation_is_replaced_only_at_the_expected_revision,
+        one_of_many_concurrent_uses_of_an_invitation_wins,
+        invitations_of_a_removed_family_are_gone,
     }
     declared_schedules {
         saved_schedules_are_listed_by_label,

@@ -75,6 +75,35 @@ pub(super) async fn days_are_listed_within_their_dates_by_key(store: &dyn Store)
     assert_eq!(keys, expected);
 }
 
+pub(super) async fn days_of_one_label_are_listed_alone(store: &dyn Store) {
+    let other_job = DayKey {
+        job: JobName::NOTIFY_ALL,
+        ..day("2026-11-20", "all")
+    };
+    let own = [day("2026-11-19", "all"), day("2026-11-21", "all")];
+    let outside = [
+        day("2026-11-18", "all"),
+        day("2026-11-22", "all"),
+        day("2026-11-20", "al"),
+        day("2026-11-20", "all-2"),
+        other_job,
+    ];
+    for key in own.iter().chain(&outside) {
+        upsert(store, key, &[square(key, 600, RunOutcome::Done)]).await;
+    }
+    let label = "all".parse().unwrap();
+    let found = store
+        .days_of_label(JobName::CHECK_CARDS, &label, date("2026-11-19"), date("2026-11-21"))
+        .await
+        .unwrap();
+    let keys: Vec<DayKey> = found.iter().map(|(key, _)| key.clone()).collect();
+    assert_eq!(keys, own);
+    assert_eq!(found[0].1.squares, [square(&own[0], 600, RunOutcome::Done)]);
+    let unknown = "unknown".parse().unwrap();
+    let found = store.days_of_label(JobName::CHECK_CARDS, &unknown, date("2026-11-01"), date("2026-11-30"));
+    assert_eq!(found.await.unwrap(), []);
+}
+
 pub(super) async fn busy_day_is_stored_as_ticks(store: &dyn Store) {
     let today = day("2026-11-21", "tick");
     for minute in 0..96 {

@@ -8,7 +8,7 @@ use crate::ids::{CardId, FamilyId};
 use crate::seal::Sealed;
 use crate::store::{
     CardConflict, CardCopy, CardCursor, CardStore, RestoreOutcome, RestoreStore, Scope,
-    SecretStore, StoreError, StoreResult, WriteMode,
+    SecretStore, SecretWriter, StoreError, StoreResult, WriteMode,
 };
 
 #[async_trait]
@@ -143,15 +143,7 @@ impl RestoreStore for MemoryStore {
 }
 
 #[async_trait]
-impl SecretStore for MemoryStore {
-    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>> {
-        let inside = self.lock();
-        Ok(cards
-            .iter()
-            .filter_map(|card| Some((*card, inside.secrets.get(card)?.clone())))
-            .collect())
-    }
-
+impl SecretWriter for MemoryStore {
     async fn replace_secret(
         &self,
         card: CardId,
@@ -169,6 +161,17 @@ impl SecretStore for MemoryStore {
         inside.record(card)?.card.fingerprint = fingerprint.clone();
         inside.secrets.insert(card, secret.clone());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl SecretStore for MemoryStore {
+    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>> {
+        let inside = self.lock();
+        Ok(cards
+            .iter()
+            .filter_map(|card| Some((*card, inside.secrets.get(card)?.clone())))
+            .collect())
     }
 
     async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>> {

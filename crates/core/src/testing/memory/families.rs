@@ -115,6 +115,7 @@ impl FamilyStore for MemoryStore {
         }
         inside.outbox.retain(|cursor, _| cursor.family != *id);
         inside.feeds.retain(|_, feed| feed.family != *id);
+        inside.invitations.retain(|(family, _), _| family != id);
         Ok(())
     }
 }

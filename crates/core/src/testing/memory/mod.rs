@@ -1,11 +1,13 @@
 //! A store in memory: for the tests of the jobs, and the second implementation of the contracts.
 
 mod alerts;
+mod audit;
 mod cards;
 mod checks;
 mod declared_schedules;
 mod families;
 mod feeds;
+mod invitations;
 mod libraries;
 mod outbox;
 mod pauses;
@@ -26,10 +28,12 @@ use uuid::Uuid;
 use crate::alerts::AlertKey;
 use crate::alerts::StoredAlert;
 use crate::alerts::heartbeat::{HeartbeatClient, MissedHeartbeat};
+use crate::audit::AuditEntry;
 use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
 use crate::feed::{Feed, FeedTokenHash};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
+use crate::invitation::Invitation;
 use crate::library::Library;
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, OutboxRecord};
@@ -75,7 +79,10 @@ struct Inside {
     run_days: BTreeMap<DayKey, RunDay>,
     pictures: BTreeMap<NaiveDate, StoredPicture>,
     alerts: BTreeMap<AlertKey, StoredAlert>,
+    /// By time and id.
+    audit: BTreeMap<(DateTime<Utc>, Uuid), AuditEntry>,
     feeds: BTreeMap<FeedTokenHash, Feed>,
+    invitations: BTreeMap<(FamilyId, Uuid), Invitation>,
     schedules: BTreeMap<JobName, BTreeMap<Label, Option<StoredSchedule>>>,
     /// By beginning and label.
     pauses: BTreeMap<(DateTime<Utc>, Option<Label>), Pause>,

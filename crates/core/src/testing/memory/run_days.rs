@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::MemoryStore;
+use crate::ids::Label;
+use crate::run::JobName;
 use crate::run::day::{DayKey, RunDay, Square};
 use crate::store::{RunDayStore, StoreResult};
 
@@ -25,5 +27,17 @@ impl RunDayStore for MemoryStore {
             .filter(|(key, _)| (from..=to).contains(&key.date))
             .map(|(key, day)| (key.clone(), day.clone()))
             .collect())
+    }
+
+    async fn days_of_label(
+        &self,
+        job: JobName,
+        label: &Label,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        let mut days = self.run_days(from, to).await?;
+        days.retain(|(key, _)| key.job == job && key.label == *label);
+        Ok(days)
     }
 }

@@ -432,6 +432,16 @@ impl RunDayStore for ScriptedPorts {
     ) -> StoreResult<Vec<(DayKey, RunDay)>> {
         unreachable!("no history is read here");
     }
+
+    async fn days_of_label(
+        &self,
+        _job: JobName,
+        _label: &Label,
+        _from: NaiveDate,
+        _to: NaiveDate,
+    ) -> StoreResult<Vec<(DayKey, RunDay)>> {
+        unreachable!("no history is read here");
+    }
 }
 
 /// No schedule is paused here.

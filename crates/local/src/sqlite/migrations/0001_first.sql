@@ -242,3 +242,27 @@ CREATE TABLE rate_log (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX rate_log_expiry ON rate_log (expires_at);
+
+-- Who changed what, for 90 days. It outlives its family, and names nobody.
+CREATE TABLE audit (
+    at     TEXT NOT NULL,
+    id     TEXT NOT NULL,
+    -- NULL: it concerns the whole installation.
+    family TEXT,
+    entry  TEXT NOT NULL,
+    PRIMARY KEY (at, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX audit_of_family ON audit (family, at);
+
+-- The invitations to the families' emails. Of a link's token only the SHA-256 is stored.
+CREATE TABLE invitation (
+    id         TEXT PRIMARY KEY,
+    family     TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
+    revision   INTEGER NOT NULL,
+    expires_at TEXT NOT NULL,
+    invitation TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invitation_of_family ON invitation (family);
+CREATE INDEX invitation_expiry ON invitation (expires_at);

@@ -6,8 +6,8 @@ use hippo_core::run::JobName;
 use hippo_core::schedule::declaration::next_run::NextRun;
 use hippo_core::schedule::{Expression, Pause, Schedule};
 
-use super::grid::next_words;
 use super::load::Month;
+use super::rows::next_words;
 use super::view::Times;
 
 /// How far it looks ahead.
@@ -26,14 +26,36 @@ pub(super) struct ComingRuns {
     pub(super) more: usize,
 }
 
-/// A run that is to come.
+/// A run that is to come, in words.
 pub(super) struct ComingRun {
-    time: DateTime<Utc>,
     pub(super) when: String,
     pub(super) job: JobName,
     pub(super) label: Label,
     /// How often it comes again, for a schedule that runs at a rate.
     pub(super) repeats: Option<String>,
+}
+
+/// A time of a schedule.
+struct ComingTime<'a> {
+    time: DateTime<Utc>,
+    next: NextRun,
+    schedule: &'a Schedule,
+}
+
+impl ComingTime<'_> {
+    fn is_rate(&self) -> bool {
+        matches!(self.schedule.recurrence.expression, Expression::Rate(_))
+    }
+
+    fn describe(&self, times: Times) -> ComingRun {
+        let schedule = self.schedule;
+        ComingRun {
+            when: next_words(schedule, self.next, times),
+            job: schedule.job,
+            label: schedule.label.clone(),
+            repeats: self.is_rate().then(|| schedule.recurrence.describe()),
+        }
+    }
 }
 
 /// Finds the runs of the next 24 hours, soonest first.
@@ -44,7 +66,7 @@ pub(super) fn find_coming_runs(
     times: Times,
 ) -> ComingRuns {
     let end = times.now + WINDOW;
-    let mut runs: Vec<ComingRun> = Vec::new();
+    let mut runs: Vec<ComingTime<'_>> = Vec::new();
     for schedule in schedules.iter().filter(|schedule| schedule.enabled) {
         let labels = &month.history.labels;
         let at = labels.binary_search_by(|history| {
@@ -64,14 +86,13 @@ pub(super) fn find_coming_runs(
             if time >= end {
                 break;
             }
-            let is_rate = matches!(schedule.recurrence.expression, Expression::Rate(_));
-            runs.push(ComingRun {
+            let run = ComingTime {
                 time,
-                when: next_words(schedule, next, times),
-                job: schedule.job,
-                label: schedule.label.clone(),
-                repeats: is_rate.then(|| schedule.recurrence.describe()),
-            });
+                next,
+                schedule,
+            };
+            let is_rate = run.is_rate();
+            runs.push(run);
             // Its later runs count from this one.
             if is_rate {
                 break;
@@ -80,12 +101,15 @@ pub(super) fn find_coming_runs(
         }
     }
     runs.sort_by(|one, other| {
-        let key = |run: &ComingRun| (run.time, run.job);
+        let key = |run: &ComingTime<'_>| (run.time, run.schedule.job);
+        let (one_label, other_label) = (&one.schedule.label, &other.schedule.label);
         key(one)
             .cmp(&key(other))
-            .then_with(|| one.label.cmp(&other.label))
+            .then_with(|| one_label.cmp(other_label))
     });
-    let more = runs.len().saturating_sub(MAX_RUNS);
-    runs.truncate(MAX_RUNS);
-    ComingRuns { runs, more }
+    let listed = runs.iter().take(MAX_RUNS);
+    ComingRuns {
+        runs: listed.map(|run| run.describe(times)).collect(),
+        more: runs.len().saturating_sub(MAX_RUNS),
+    }
 }

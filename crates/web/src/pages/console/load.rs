@@ -13,6 +13,9 @@ use crate::ports::WebStore;
 /// How many days the grid shows.
 pub(super) const GRID_DAYS: u64 = 30;
 
+/// At most this many families are looked at for their notices.
+pub(super) const MAX_FAMILIES: usize = 1000;
+
 /// The local dates of the grid, and the history that covers them.
 pub(super) struct Month {
     pub(super) from: NaiveDate,

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use axum::{Extension, Form};
 use chrono::{Days, NaiveDate};
+use hippo_core::audit::{Actor, Change};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
@@ -15,12 +16,13 @@ use hippo_core::run::grid::OutcomeTone;
 use hippo_core::text::mask_addresses;
 use serde::Deserialize;
 
-use super::view::{Times, form_page, token_of, tone_class};
+use super::view::{Times, token_of, tone_class};
 use crate::access::form_token::{FormToken, check_form_token};
 use crate::access::operator::Operator;
+use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::Page;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 
 /// How many days of notices are shown.
@@ -218,6 +220,9 @@ pub(crate) async fn resend(
         Some(problem) => problem,
         None => {
             tracing::info!(family.id = %key.family, "A notice was asked for again.");
+            let family = key.family.clone();
+            let change = Change::NoticeResent { mail: key };
+            record_change(&ports, Actor::Operator, Some(&family), change).await;
             return Ok(Redirect::to("/console/notices?resent=yes").into_response());
         }
     };

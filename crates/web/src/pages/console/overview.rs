@@ -12,10 +12,11 @@ use hippo_core::store::StoreResult;
 use serde::Deserialize;
 
 use super::coming::{ComingRuns, find_coming_runs};
-use super::grid::{RowView, build_rows, pause_words};
+use super::grid::{GridRowView, build_rows};
 use super::late::{LateNotice, find_late_notices};
-use super::load::{load_month, load_schedules};
-use super::view::{Times, run_path, tone_class};
+use super::load::{MAX_FAMILIES, load_month, load_schedules};
+use super::rows::{RowsPage, arrange_rows, pause_words, rows_page};
+use super::view::{Times, run_path, sign_class};
 use crate::access::operator::Operator;
 use crate::error::PageResult;
 use crate::page::{Page, html};
@@ -27,9 +28,6 @@ const MAX_ALERTS: usize = 20;
 /// Older alerts are left out.
 const ALERT_WINDOW: TimeDelta = TimeDelta::days(2);
 
-/// At most this many families are looked at for late notices.
-const MAX_FAMILIES: usize = 1000;
-
 /// At most this many open mails are read.
 const MAX_OPEN_MAILS: usize = 200;
 
@@ -38,7 +36,7 @@ const MAX_LATE: usize = 20;
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
-struct OverviewPage {
+struct OverviewPage<'a> {
     page: Page,
     now: String,
     is_started: bool,
@@ -47,10 +45,12 @@ struct OverviewPage {
     more_late: usize,
     coming: ComingRuns,
     all_paused: Vec<String>,
-    rows: Vec<RowView>,
+    rows: Vec<GridRowView>,
+    part: RowsPage<'a>,
     from: String,
     to: String,
-    legend: Vec<(&'static str, &'static str, &'static str)>,
+    /// The class of a sign, and what it means.
+    legend: Vec<(&'static str, &'static str)>,
 }
 
 /// An alert in words.
@@ -70,6 +70,9 @@ pub(crate) struct OverviewQuery {
     /// Present: a run was just started.
     #[serde(default)]
     started: Option<String>,
+    /// The number of the grid's first row.
+    #[serde(default)]
+    from: Option<usize>,
 }
 
 /// Shows the page.
@@ -90,6 +93,8 @@ pub(crate) async fn show(
     late.truncate(MAX_LATE);
     let for_all = |pause: &&Pause| pause.label.is_none() && pause.includes(times.now);
     let all_paused = pauses.iter().filter(for_all);
+    let all_rows = arrange_rows(&month, &schedules);
+    let part = rows_page(&all_rows, query.from);
     Ok(html(
         StatusCode::OK,
         &OverviewPage {
@@ -101,12 +106,13 @@ pub(crate) async fn show(
             more_late,
             coming: find_coming_runs(&month, &schedules, &pauses, times),
             all_paused: all_paused.map(|pause| pause_words(pause, times)).collect(),
-            rows: build_rows(&month, &schedules, &pauses, times),
+            rows: build_rows(&month, &part.rows, &pauses, times),
+            part,
             from: month.from.format("%a %-d %b").to_string(),
             to: month.to.format("%a %-d %b").to_string(),
             legend: SIGN_LEGEND
                 .iter()
-                .map(|(sign, tone, words)| (*sign, tone_class(*tone), *words))
+                .map(|(sign, _, words)| (sign_class(sign), *words))
                 .collect(),
         },
     )?)

@@ -12,13 +12,13 @@ use hippo_core::run::{Run, RunKey, RunOutcome, Trigger};
 use hippo_core::schedule::pause::pause_of;
 use hippo_core::time_words::duration;
 
-use super::grid::pause_words;
 use super::load::{month_dates, utc_dates};
-use super::view::{Times, failure_words, form_page, token_of, tone_class};
+use super::rows::pause_words;
+use super::view::{Times, failure_words, run_path, token_of, tone_class};
 use crate::access::operator::Operator;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::Page;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 
 /// A page of a run that was silent for longer isn't refreshed any more.
@@ -32,6 +32,7 @@ const REFRESH_SECONDS: u32 = 5;
 struct RunPage {
     page: Page,
     key: RunKey,
+    path: String,
     /// In how many seconds the browser loads the page again.
     refresh: Option<u32>,
     outcome: String,
@@ -76,8 +77,7 @@ pub(crate) async fn show(
     };
     let run = stored.with_work(&work, times.now);
     let (from, to) = utc_dates(month_dates(times.now, times.zone));
-    let mut days = store.run_days(from, to).await?;
-    days.retain(|(day, _)| day.job == key.job && day.label == key.label);
+    let days = store.days_of_label(key.job, &key.label, from, to).await?;
     let histories = arrange_by_label(days.into_iter().collect());
     let runs = histories.iter().flat_map(|history| &history.runs);
     let median = median_seconds(runs);
@@ -101,6 +101,7 @@ pub(crate) async fn show(
         form_token: token.field.clone(),
         can_repeat: ports.jobs.is_some() && run.outcome != RunOutcome::Running,
         has_failures: run.counts.failures() > 0,
+        path: run_path(&key),
         key,
     };
     form_page(StatusCode::OK, &page, token)

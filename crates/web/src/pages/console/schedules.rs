@@ -1,10 +1,11 @@
 //! The schedules: when each runs, and the switch that pauses it.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use axum::{Extension, Form};
+use hippo_core::audit::{Actor, Change};
 use hippo_core::ids::Label;
 use hippo_core::schedule::change_pause::{
     ChangePauseError, MAX_REASON_LENGTH, begin_pause, end_pauses, read_reason,
@@ -13,25 +14,27 @@ use hippo_core::schedule::declaration::table::parse_instant;
 use hippo_core::schedule::{Pause, Schedule};
 use serde::Deserialize;
 
-use super::grid::{RowView, build_rows, pause_words};
 use super::load::{load_month, load_schedules};
-use super::view::{Times, form_page, token_of};
+use super::rows::{Row, RowView, RowsPage, arrange_rows, pause_words, rows_page};
+use super::view::{Times, token_of};
 use crate::access::form_token::{FormToken, check_form_token};
 use crate::access::operator::Operator;
+use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::Page;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 
 #[derive(Template)]
 #[template(path = "console/schedules.html")]
-struct SchedulesPage {
+struct SchedulesPage<'a> {
     page: Page,
     form_token: String,
     problem: Option<String>,
     zone: &'static str,
     all_paused: Vec<String>,
     schedules: Vec<ScheduleView>,
+    part: RowsPage<'a>,
     max_reason: usize,
     can_start: bool,
 }
@@ -43,24 +46,37 @@ struct ScheduleView {
     has_own_pause: bool,
 }
 
+/// What the page's address says.
+#[derive(Deserialize)]
+pub(crate) struct SchedulesQuery {
+    /// The number of the first schedule.
+    #[serde(default)]
+    from: Option<usize>,
+}
+
 /// Shows the page.
 pub(crate) async fn show(
     State(ports): State<WebPorts>,
     Extension(operator): Extension<Operator>,
     Extension(origin): Extension<RequestOrigin>,
+    Query(query): Query<SchedulesQuery>,
     headers: HeaderMap,
 ) -> PageResult {
     let token = token_of(&headers, &origin)?;
-    show_page(&ports, &operator, token, StatusCode::OK, None).await
+    show_page(&ports, &operator, token, query.from, None).await
 }
 
 async fn show_page(
     ports: &WebPorts,
     operator: &Operator,
     token: FormToken,
-    status: StatusCode,
+    first: Option<usize>,
     problem: Option<String>,
 ) -> PageResult {
+    let status = match &problem {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
     let times = Times::new(ports);
     let store = &*ports.store;
     let schedules = load_schedules(store).await?;
@@ -74,15 +90,13 @@ async fn show_page(
         let mut own = active.iter();
         own.any(|pause| pause.label.as_ref() == Some(label))
     };
-    let is_declared = |row: &RowView| row.zone.is_some() || has_own_pause(&row.label);
-    let rows = build_rows(&month, &schedules, &pauses, times);
-    let schedules = rows
-        .into_iter()
-        .filter(is_declared)
-        .map(|row| ScheduleView {
-            has_own_pause: has_own_pause(&row.label),
-            row,
-        });
+    let mut rows = arrange_rows(&month, &schedules);
+    rows.retain(|row: &Row<'_>| row.schedule.is_some() || has_own_pause(row.label));
+    let part = rows_page(&rows, first);
+    let shown = part.rows.iter().map(|row| ScheduleView {
+        has_own_pause: has_own_pause(row.label),
+        row: row.describe(&pauses, times),
+    });
     let for_all = active.iter().filter(|pause| pause.label.is_none());
     let page = SchedulesPage {
         page: operator.page("Schedules"),
@@ -90,7 +104,8 @@ async fn show_page(
         problem,
         zone: times.zone.name(),
         all_paused: for_all.map(|pause| pause_words(pause, times)).collect(),
-        schedules: schedules.collect(),
+        schedules: shown.collect(),
+        part,
         max_reason: MAX_REASON_LENGTH,
         can_start: ports.jobs.is_some(),
     };
@@ -133,12 +148,16 @@ pub(crate) async fn pause(
         Err(problem) => {
             let token = token_of(&headers, &origin)?;
             let problem = format!("{problem} Nothing was changed.");
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return show_page(&ports, &operator, token, status, Some(problem)).await;
+            return show_page(&ports, &operator, token, None, Some(problem)).await;
         }
     };
     begin_pause(&*ports.store, &pause).await.map_err(refuse)?;
     log_change(pause.label.as_ref(), "A schedule was paused.");
+    let change = match pause.label {
+        Some(label) => Change::SchedulePaused { label },
+        None => Change::AllSchedulesPaused,
+    };
+    record_change(&ports, Actor::Operator, None, change).await;
     Ok(Redirect::to("/console/schedules").into_response())
 }
 
@@ -157,8 +176,15 @@ pub(crate) async fn resume(
     };
     let now = ports.clock.now();
     let ended = end_pauses(&*ports.store, label.as_ref(), now).await;
-    ended.map_err(refuse)?;
+    let ended = ended.map_err(refuse)?;
     log_change(label.as_ref(), "A schedule was resumed.");
+    if !ended.ended.is_empty() {
+        let change = match label {
+            Some(label) => Change::ScheduleResumed { label },
+            None => Change::AllSchedulesResumed,
+        };
+        record_change(&ports, Actor::Operator, None, change).await;
+    }
     Ok(Redirect::to("/console/schedules").into_response())
 }
 

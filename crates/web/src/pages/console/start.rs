@@ -1,17 +1,25 @@
 //! Starting a run by hand.
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use axum::{Extension, Form};
-use hippo_core::run::{RunKey, RunOutcome};
+use hippo_core::audit::{Actor, Change};
+use hippo_core::ids::Label;
+use hippo_core::run::{JobName, RunKey, RunOutcome};
+use hippo_core::schedule::Schedule;
 use serde::Deserialize;
 
+use super::forecast::forecast;
 use super::load::load_schedules;
+use super::view::{Times, token_of};
 use crate::access::form_token::check_form_token;
 use crate::access::operator::Operator;
+use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
+use crate::page::{Page, form_page};
 use crate::ports::WebPorts;
 use crate::start_job::{StartJobError, StartRequest};
 
@@ -34,6 +42,55 @@ pub(crate) struct AgainForm {
     only_failed: Option<String>,
 }
 
+/// The schedule that a page's address names.
+#[derive(Deserialize)]
+pub(crate) struct ConfirmQuery {
+    label: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/confirm_run.html")]
+struct ConfirmPage {
+    page: Page,
+    label: Label,
+    job: JobName,
+    sentences: Vec<String>,
+    now: String,
+    form_token: String,
+}
+
+/// Says what a run would do now, and asks whether to start it.
+pub(crate) async fn confirm(
+    State(ports): State<WebPorts>,
+    Extension(operator): Extension<Operator>,
+    Extension(origin): Extension<RequestOrigin>,
+    Query(query): Query<ConfirmQuery>,
+    headers: HeaderMap,
+) -> PageResult {
+    if ports.jobs.is_none() {
+        return Err(PageError::not_found());
+    }
+    let schedule = find_schedule(&ports, &query.label).await?;
+    let times = Times::new(&ports);
+    let token = token_of(&headers, &origin)?;
+    let page = ConfirmPage {
+        page: operator.page("Run now"),
+        sentences: forecast(&ports, &schedule).await?,
+        label: schedule.label,
+        job: schedule.job,
+        now: times.show(times.now),
+        form_token: token.field.clone(),
+    };
+    form_page(StatusCode::OK, &page, token)
+}
+
+async fn find_schedule(ports: &WebPorts, label: &str) -> Result<Schedule, PageError> {
+    let schedules = load_schedules(&*ports.store).await?;
+    let mut schedules = schedules.into_iter();
+    let found = schedules.find(|schedule| schedule.label.as_str() == label);
+    found.ok_or_else(PageError::not_found)
+}
+
 /// Runs the job of a schedule now, with the schedule's input.
 pub(crate) async fn run_now(
     State(ports): State<WebPorts>,
@@ -43,10 +100,7 @@ pub(crate) async fn run_now(
     Form(form): Form<RunForm>,
 ) -> PageResult {
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
-    let schedules = load_schedules(&*ports.store).await?;
-    let mut schedules = schedules.into_iter();
-    let schedule = schedules.find(|schedule| schedule.label.as_str() == form.label);
-    let schedule = schedule.ok_or_else(PageError::not_found)?;
+    let schedule = find_schedule(&ports, &form.label).await?;
     let request = StartRequest::Job {
         job: schedule.job,
         input: schedule.input,
@@ -84,10 +138,13 @@ async fn start(ports: &WebPorts, operator: &Operator, request: StartRequest) -> 
         Err(StartJobError::StillRunning) => return Err(PageError::still_running()),
         Err(error @ StartJobError::CannotStart(_)) => return Err(PageError::unavailable(error)),
     }
-    let job = match &request {
-        StartRequest::Job { job, .. } => *job,
-        StartRequest::Again { run, .. } => run.job,
+    let (job, change) = match request {
+        StartRequest::Job { job, .. } => (job, Change::RunStarted { job }),
+        StartRequest::Again { run, only_failed } => {
+            (run.job, Change::RunRepeated { run, only_failed })
+        }
     };
     tracing::info!(%job, "A run was started by hand.");
+    record_change(ports, Actor::Operator, None, change).await;
     Ok(Redirect::to("/console?started=yes").into_response())
 }

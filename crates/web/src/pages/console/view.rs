@@ -1,8 +1,6 @@
 //! What several pages of the console show the same way.
 
-use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::HeaderMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use hippo_core::failure::FailureKind;
@@ -12,9 +10,8 @@ use hippo_core::run::grid::OutcomeTone;
 use hippo_core::time_words::moment_with_zone;
 
 use crate::access::form_token::{FormToken, form_token};
-use crate::error::{HasOwnPage, PageError, PageResult};
+use crate::error::PageError;
 use crate::guard::host::RequestOrigin;
-use crate::page::html;
 use crate::ports::WebPorts;
 
 /// Formats instants as of one moment, each with its zone.
@@ -55,6 +52,19 @@ pub(super) fn tone_class(tone: OutcomeTone) -> &'static str {
     }
 }
 
+/// The class of an outcome's sign: the style sheet writes the sign, so that a square is small.
+pub(super) fn sign_class(sign: &str) -> &'static str {
+    match sign {
+        "✓" => "g",
+        "!" => "w",
+        "✗" => "b",
+        "»" => "m",
+        "…" => "p",
+        "?" => "q",
+        _ => "f",
+    }
+}
+
 /// The path of a run's page.
 pub(super) fn run_path(run: &RunKey) -> String {
     let time = run
@@ -78,18 +88,4 @@ pub(super) fn token_of(
     origin: &RequestOrigin,
 ) -> Result<FormToken, PageError> {
     form_token(headers, origin.is_secure)
-}
-
-/// Renders a page with forms.
-pub(super) fn form_page(
-    status: StatusCode,
-    page: &impl askama::Template,
-    token: FormToken,
-) -> PageResult {
-    let mut response: Response = html(status, page)?;
-    if let Some(cookie) = token.cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    response.extensions_mut().insert(HasOwnPage);
-    Ok(response)
 }

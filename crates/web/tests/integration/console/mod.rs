@@ -7,3 +7,5 @@ mod roles;
 mod schedules;
 mod start;
 mod world;
+
+pub(crate) use world::busy_web;

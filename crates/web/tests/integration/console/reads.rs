@@ -1,40 +1,16 @@
 //! How many reads a page takes.
 
-use chrono::TimeDelta;
-use hippo_core::run::day::Square;
-use hippo_core::run::{JobName, Run, RunOutcome};
-use hippo_core::store::{RunDayStore as _, RunStore as _};
+use axum::http::StatusCode;
+use hippo_core::testing::run_history::{store_daily_runs, store_ticks};
 
-use super::world::{at, run, schedule};
 use crate::web::TestWeb;
 
-/// A web with so many labels, each with a daily run for so many days.
+/// A web with so many labels, each with a daily run for so many days, and as many days of ticks.
 async fn web_with(labels: usize, days: i64) -> TestWeb {
     let web = TestWeb::new().await;
-    let job = JobName::CHECK_CARDS;
-    let names: Vec<String> = (0..labels)
-        .map(|number| format!("label-{number}"))
-        .collect();
-    let schedules: Vec<_> = names
-        .iter()
-        .map(|name| schedule(job, name, "cron(0 5 * * ? *)"))
-        .collect();
-    web.save_schedules(job, &schedules).await;
-    for name in &names {
-        for day in 0..days {
-            let time = at("21T10:00") - TimeDelta::days(day);
-            let run: Run = run(job, name, time, RunOutcome::Done);
-            let squares = [Square::from(&run)];
-            web.store
-                .upsert_squares(&(&run.key).into(), &squares)
-                .await
-                .unwrap();
-            // The ledger keeps five weeks.
-            if day < 35 {
-                web.store.record_run(&run).await.unwrap();
-            }
-        }
-    }
+    let store = &*web.store;
+    store_daily_runs(store, labels, days).await.unwrap();
+    store_ticks(store, days.min(31)).await.unwrap();
     web
 }
 
@@ -59,4 +35,40 @@ async fn number_of_reads_depends_on_no_number_of_labels_or_runs() {
         of_small,
         [("/console", 12), ("/console/schedules", 9), (run_page, 4)]
     );
+}
+
+#[tokio::test]
+async fn long_grid_has_pages_of_a_hundred_labels() {
+    let web = web_with(250, 31).await;
+    let mut operator = web.operator().await;
+    for path in ["/console", "/console/schedules"] {
+        let mut seen = Vec::new();
+        let mut next = Some(path.to_owned());
+        while let Some(path) = next {
+            let page = operator.get(&path).await.body;
+            assert!(page.len() < 160_000, "{path} has {} bytes", page.len());
+            let labels = page.split("<b>label-").skip(1);
+            let labels: Vec<&str> = labels.map(|rest| rest.split('<').next().unwrap()).collect();
+            let headings = page.split("<h2>label-").skip(1);
+            seen.extend(labels.iter().map(|label| (*label).to_owned()));
+            seen.extend(headings.map(|rest| rest.split('<').next().unwrap().to_owned()));
+            next = page.split_once("\">Next</a>").map(|(before, _)| {
+                let (_, link) = before.rsplit_once("href=\"").unwrap();
+                link.to_owned()
+            });
+        }
+        // The coming runs name some labels too.
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 250, "{path}");
+    }
+    let last = operator.get("/console?from=201").await.body;
+    assert!(last.contains("201 to 251 of 251"), "{last}");
+    assert!(last.contains("href=\"/console?from=101\">Previous"));
+    for odd in ["0", "251", "999999"] {
+        let page = operator.get(&format!("/console?from={odd}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{odd}");
+    }
+    let wrong = operator.get("/console?from=-1").await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
 }

@@ -1,10 +1,15 @@
 //! Starting runs by hand.
 
 use axum::http::StatusCode;
+use hippo_core::outbox::OutboxRecord;
 use hippo_core::run::{JobName, RunKey};
+use hippo_core::store::{CardStore as _, LibraryStore as _, OutboxStore as _};
+use hippo_core::testing::contract::sample;
 use hippo_web::StartRequest;
 
+use super::overview::text_of;
 use super::world::{busy_web, schedule};
+use crate::web::TestWeb;
 
 const FAILED: &str = "check-cards/mornings/2026-11-20T10:00:00Z";
 
@@ -29,6 +34,7 @@ async fn schedule_is_run_now_once_with_its_own_input() {
     let answer = operator.post("/console/schedules/run", &fields).await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
     assert!(answer.body.contains("running already"), "{}", answer.body);
+    assert!(answer.body.contains("nothing else was started"));
     let input = declared.input;
     let started = web.jobs.0.lock().unwrap().clone();
     assert_eq!(started, [StartRequest::Job { job, input }]);
@@ -84,4 +90,86 @@ async fn unknown_or_running_run_is_not_repeated() {
     let answer = operator.post("/console/schedules/run", &fields).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert!(web.jobs.0.lock().unwrap().is_empty());
+}
+
+/// What the page before a run of a schedule says.
+async fn forecast(web: &TestWeb, label: &str) -> String {
+    let path = format!("/console/schedules/run?label={label}");
+    let page = web.operator().await.get(&path).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    text_of(&page)
+}
+
+#[tokio::test]
+async fn page_before_a_run_says_what_it_would_check() {
+    let web = busy_web().await;
+    let store = &*web.store;
+    let text = forecast(&web, "mornings").await;
+    assert!(text.contains("It checks 2 cards at 1 library."), "{text}");
+    store.add_library(&sample::library("kpl")).await.unwrap();
+    let mut cards = Vec::new();
+    for fingerprint in ["f5", "f6", "f7"] {
+        let card = sample::card("lee", "kpl", fingerprint);
+        cards.push(sample::add_card(store, card).await);
+    }
+    store.set_paused(cards[0].id, true).await.unwrap();
+    let text = forecast(&web, "mornings").await;
+    assert!(text.contains("It checks 4 cards at 2 libraries."), "{text}");
+    assert!(text.contains("1 card is paused."), "{text}");
+    let until = sample::time("17:05:00");
+    let now = sample::time("17:00:00");
+    store
+        .back_off(&sample::library_id("kpl"), until, now)
+        .await
+        .unwrap();
+    let text = forecast(&web, "mornings").await;
+    assert!(text.contains("It checks 2 cards at 1 library."), "{text}");
+    let words = "2 cards are left out, because the library didn’t answer or turned us away.";
+    assert!(text.contains(words), "{text}");
+    assert!(web.jobs.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn page_before_a_run_says_what_it_would_send() {
+    let web = TestWeb::new().await;
+    let job = JobName::NOTIFY_ALL;
+    let mut of_lee = schedule(job, "lee", "rate(15 minutes)");
+    of_lee.input.insert("family".to_owned(), "lee".into());
+    let all = schedule(job, "tick", "rate(15 minutes)");
+    web.save_schedules(job, &[all, of_lee]).await;
+    // A card that was never checked is something to say.
+    let text = forecast(&web, "tick").await;
+    assert!(text.contains("It sends 2 notices now."), "{text}");
+    let text = forecast(&web, "lee").await;
+    assert!(text.contains("It sends 1 notice now."), "{text}");
+    let mut quiet = sample::account(0);
+    quiet.loans = Some(Vec::new());
+    quiet.holds = Some(Vec::new());
+    quiet.messages = Vec::new();
+    quiet.card_expires = None;
+    web.save_account(&web.other_card, quiet).await;
+    let text = forecast(&web, "tick").await;
+    assert!(text.contains("It sends 1 notice now."), "{text}");
+    assert!(
+        text.contains("1 notice is due, with nothing to say."),
+        "{text}"
+    );
+    // What is final isn't sent again.
+    let today = sample::notice("conrad", "2026-11-21").key();
+    let skipped = OutboxRecord::skipped_by_pause(today, sample::time("16:00:00"));
+    assert!(web.store.plan_mail(&skipped).await.unwrap());
+    let text = forecast(&web, "tick").await;
+    assert!(text.contains("It sends no notice now."), "{text}");
+}
+
+#[tokio::test]
+async fn page_before_a_run_of_an_unknown_schedule_is_not_found() {
+    let web = busy_web().await;
+    let mut operator = web.operator().await;
+    for label in ["nowhere", "", "%3Cscript%3E"] {
+        let page = operator
+            .get(&format!("/console/schedules/run?label={label}"))
+            .await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{label}");
+    }
 }

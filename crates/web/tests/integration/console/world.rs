@@ -1,17 +1,18 @@
 //! Families, schedules, runs, pauses and mails, with texts that must not reach a console page.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use hippo_core::alerts::{Alert, Fault};
 use hippo_core::family::Family;
 use hippo_core::outbox::OutboxRecord;
 use hippo_core::run::day::upsert_runs;
 use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
-use hippo_core::run::{Counts, JobName, Run, RunKey, RunOutcome, Trigger};
-use hippo_core::schedule::{ClosedDays, OnFailure, Pause, Recurrence, Schedule};
+use hippo_core::run::{JobName, Run, RunOutcome};
+use hippo_core::schedule::Pause;
 use hippo_core::store::{
     AlertStore as _, FamilyStore as _, OutboxStore as _, PauseStore as _, RunStore as _,
 };
 use hippo_core::testing::contract::sample;
+pub(super) use hippo_core::testing::run_history::{run, schedule};
 
 use crate::web::{BOTH, KIM, PAT, TestWeb};
 
@@ -32,67 +33,21 @@ pub(super) const CANARIES: [&str; 9] = [
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 
 /// Every page of the console.
-pub(super) const PAGES: [&str; 8] = [
+pub(super) const PAGES: [&str; 10] = [
     "/console",
     "/console/schedules",
+    "/console/schedules/run?label=mornings",
     "/console/runs/check-cards/mornings/2026-11-21T10:00:00Z",
     "/console/runs/check-cards/mornings/2026-11-20T10:00:00Z",
     "/console/runs/check-cards/evenings/2026-11-20T23:00:00Z",
     "/console/notices",
     "/console/libraries",
     "/console/families",
+    "/console/audit",
 ];
 
 pub(super) fn at(text: &str) -> DateTime<Utc> {
     format!("2026-11-{text}:00Z").parse().unwrap()
-}
-
-/// A schedule in Toronto.
-pub(super) fn schedule(job: JobName, label: &str, expression: &str) -> Schedule {
-    Schedule {
-        label: label.parse().unwrap(),
-        job,
-        recurrence: Recurrence {
-            expression: expression.parse().unwrap(),
-            zone: chrono_tz::America::Toronto,
-        },
-        input: serde_json::Map::new(),
-        start: None,
-        end: None,
-        closed_days: ClosedDays::default(),
-        enabled: true,
-        overlap: None,
-        start_deadline: None,
-        catch_up: None,
-        flexible: None,
-        log_level: None,
-        on_failure: OnFailure::Mail,
-    }
-}
-
-/// A run that took some seconds.
-pub(super) fn run(job: JobName, label: &str, time: DateTime<Utc>, outcome: RunOutcome) -> Run {
-    let seconds = if outcome.has_started() { 180 } else { 0 };
-    let is_over = outcome != RunOutcome::Running;
-    let end = time + TimeDelta::seconds(seconds);
-    Run {
-        key: RunKey {
-            job,
-            label: label.parse().unwrap(),
-            scheduled_time: time,
-        },
-        trigger: Trigger::Schedule,
-        input: serde_json::json!({"scope": "all", "family": null}),
-        started_at: time,
-        reported_at: end,
-        finished_at: is_over.then_some(end),
-        outcome,
-        counts: Counts {
-            planned: 7,
-            done: 7,
-            ..Counts::default()
-        },
-    }
 }
 
 /// Stores runs, in the ledger and in the daily history.
@@ -104,7 +59,7 @@ pub(super) async fn store_runs(web: &TestWeb, runs: &[Run]) {
 }
 
 /// The pages over two families, three schedules and a month of runs.
-pub(super) async fn busy_web() -> TestWeb {
+pub(crate) async fn busy_web() -> TestWeb {
     let web = TestWeb::new().await;
     web.save_account(&web.card, sample::account(7_00)).await;
     let job = JobName::CHECK_CARDS;

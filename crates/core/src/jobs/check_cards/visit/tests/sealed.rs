@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::*;
 use crate::alerts::Alert;
 use crate::card::CardSecret;
-use crate::store::SecretStore as _;
+use crate::store::SecretWriter as _;
 use crate::testing::contract::sample::SideKeys;
 use crate::testing::world::library;
 

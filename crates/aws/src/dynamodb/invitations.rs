@@ -1,0 +1,84 @@
+//! Stores the invitations to the families' emails, each family's in a partition.
+
+use async_trait::async_trait;
+use hippo_core::ids::FamilyId;
+use hippo_core::invitation::Invitation;
+use hippo_core::store::{InvitationStore, StoreResult};
+use uuid::Uuid;
+
+use super::DynamoDbStore;
+use super::expression::Expression;
+use super::families::{family_exists, no_family};
+use super::item::{Item, number, text};
+use super::keys::{self, Key};
+use super::table::{Query, Step, Transacted, Written};
+
+#[async_trait]
+impl InvitationStore for DynamoDbStore {
+    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<()> {
+        let steps = [
+            Step::Check(Key::family(&invitation.family), family_exists()),
+            Step::Put(invitation_item(invitation)?, Expression::default()),
+        ];
+        match self.table.transact(&steps).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Refused(_) => Err(no_family(&invitation.family)),
+        }
+    }
+
+    async fn invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<Option<Invitation>> {
+        let item = self.table.get(&Key::invitation(family, id)).await?;
+        let found = item.map(|item| self.unless_damaged(&item, Item::data));
+        Ok(found.transpose()?.flatten())
+    }
+
+    async fn family_invitations(&self, family: &FamilyId) -> StoreResult<Vec<Invitation>> {
+        let items = self.table.query(&of_family(family)).await?;
+        let mut found: Vec<Invitation> = self.readable(&items, Item::data)?;
+        found.sort_by_key(|invitation| (invitation.created_at, invitation.id));
+        Ok(found)
+    }
+
+    async fn replace_invitation(
+        &self,
+        revision: u64,
+        invitation: &Invitation,
+    ) -> StoreResult<bool> {
+        let unchanged = Expression::unchanged(revision);
+        let item = invitation_item(invitation)?;
+        let written = self.table.put(item, &unchanged).await?;
+        // If the response of an earlier try was lost, this is false, and no email is sent for it.
+        Ok(matches!(written, Written::Done))
+    }
+
+    async fn remove_invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<bool> {
+        let steps = [Step::Delete(
+            Key::invitation(family, id),
+            Expression::exists(),
+        )];
+        let done = self.table.transact(&steps).await?;
+        Ok(matches!(done, Transacted::Done))
+    }
+}
+
+impl DynamoDbStore {
+    /// Deletes a family's invitations.
+    pub(super) async fn remove_invitations(&self, family: &FamilyId) -> StoreResult<()> {
+        let items = self.table.query(&of_family(family)).await?;
+        let keys: Vec<Key> = items.iter().filter_map(Item::key).collect();
+        self.table.delete_all(&keys).await
+    }
+}
+
+fn of_family(family: &FamilyId) -> Query {
+    let keys = Expression::new("#pk = :pk").value(":pk", text(keys::invitations(family)));
+    Query::table(keys)
+}
+
+fn invitation_item(invitation: &Invitation) -> StoreResult<Item> {
+    let key = Key::invitation(&invitation.family, invitation.id);
+    Ok(Item::new(&key)
+        .with_data(invitation)?
+        .with("revision", number(invitation.revision))
+        .with("expires_at", number(invitation.expires_at.timestamp())))
+}

@@ -1,0 +1,140 @@
+//! The environment of `web`.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use hippo_core::email_address::EmailAddress;
+use hippo_core::public_url::PublicUrl;
+use hippo_core::run::JobName;
+
+use super::{Common, Environment, EnvironmentError, Lookup, Reader, queue_url};
+
+/// The environment of `web`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// The variables that every function reads.
+    pub common: Common,
+    /// Where the pages are.
+    pub public_url: PublicUrl,
+    /// The queue of the notices, for the messages.
+    pub notice_queue_url: String,
+    /// The name of the parameter that holds the public key.
+    pub public_key_parameter: String,
+    /// The name of the parameter that holds the key of the fingerprints.
+    pub fingerprint_key_parameter: String,
+    /// The addresses that sign in as the operator.
+    pub operators: Vec<EmailAddress>,
+    /// The contact for questions.
+    pub contact: Option<String>,
+    /// The operator's zone.
+    pub timezone: Tz,
+    /// The functions that the console starts, by job.
+    pub functions: BTreeMap<JobName, String>,
+}
+
+impl Environment for Web {
+    fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
+        let mut reader = Reader::new(lookup);
+        let common = reader.common();
+        if reader.optional("WEB_URL").is_none() {
+            reader.missing.push("WEB_URL");
+        }
+        let public_url = reader.pages();
+        let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
+        let public_key_parameter = reader.required("PUBLIC_KEY_PARAMETER");
+        let fingerprint_key_parameter = reader.required("FINGERPRINT_KEY_PARAMETER");
+        let operators = reader.web_operators();
+        let contact = reader.optional("CONTACT");
+        let timezone = reader.timezone();
+        let functions = reader.maybe("JOB_FUNCTIONS", job_functions);
+        reader.finish(public_url.map(|public_url| Self {
+            common,
+            public_url,
+            notice_queue_url,
+            public_key_parameter,
+            fingerprint_key_parameter,
+            operators,
+            contact,
+            timezone,
+            functions: functions.unwrap_or_default(),
+        }))
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// Parses `check-cards=NAME,notify-all=NAME`.
+fn job_functions(text: &str) -> Result<BTreeMap<JobName, String>, String> {
+    let pairs = text.split(',').map(|pair| {
+        let (job, function) = pair.trim().split_once('=')?;
+        Some((job.parse().ok()?, function.to_owned())).filter(|_| !function.is_empty())
+    });
+    let functions: Option<BTreeMap<_, _>> = pairs.collect();
+    functions.ok_or_else(|| "must be a list like check-cards=FUNCTION".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Web, String> {
+        let mut variables: BTreeMap<&str, &str> = [
+            ("TABLE_NAME", "table"),
+            ("WEB_URL", "https://hippo.example.org"),
+            ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
+            ("PUBLIC_KEY_PARAMETER", "/hippo/public-key"),
+            ("FINGERPRINT_KEY_PARAMETER", "/hippo/fingerprint-key"),
+            ("OPERATOR_EMAIL", "ana@example.org"),
+            ("WEB_OPERATORS", "bo@example.org, cy@example.org"),
+            ("TIMEZONE", "America/Toronto"),
+            ("JOB_FUNCTIONS", "check-cards=one,notify-all=two"),
+        ]
+        .into();
+        variables.extend(changes.iter().copied());
+        let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+        Web::read(&lookup).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn complete_environment_is_read() {
+        let web = read(&[]).unwrap();
+        assert_eq!(web.public_url.origin(), "https://hippo.example.org");
+        let operators: Vec<_> = web.operators.iter().map(EmailAddress::as_str).collect();
+        assert_eq!(
+            operators,
+            ["ana@example.org", "bo@example.org", "cy@example.org"]
+        );
+        assert_eq!(web.functions[&JobName::NOTIFY_ALL], "two");
+        assert_eq!(web.timezone, chrono_tz::America::Toronto);
+    }
+
+    #[test]
+    fn console_of_one_operator_may_start_nothing() {
+        let web = read(&[("WEB_OPERATORS", "none"), ("JOB_FUNCTIONS", "")]).unwrap();
+        assert_eq!((web.operators.len(), web.functions.len()), (1, 0));
+    }
+
+    #[test]
+    fn wrong_values_are_named_without_addresses() {
+        let message = read(&[
+            ("WEB_URL", "http://hippo.example.org"),
+            ("WEB_OPERATORS", "ana@example.org,canary"),
+            ("JOB_FUNCTIONS", "check-card=one"),
+            ("TIMEZONE", "Toronto"),
+        ])
+        .unwrap_err();
+        for part in [
+            "WEB_URL must be an address like https://",
+            "WEB_OPERATORS must be an email address",
+            "JOB_FUNCTIONS must be a list like",
+            "TIMEZONE must be",
+        ] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        assert!(!message.contains("canary"), "{message}");
+        let message = read(&[("WEB_URL", "")]).unwrap_err();
+        assert!(message.contains("WEB_URL is missing"), "{message}");
+    }
+}

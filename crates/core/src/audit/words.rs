@@ -1,0 +1,56 @@
+//! Changes in plain words.
+
+use super::Change;
+use crate::ids::CardId;
+
+impl Change {
+    /// The card that was changed, if one was.
+    pub fn card(&self) -> Option<CardId> {
+        match self {
+            Self::CardAdded { card }
+            | Self::CardRemoved { card }
+            | Self::CardPaused { card }
+            | Self::CardResumed { card }
+            | Self::PinSet { card }
+            | Self::CheckStarted { card } => Some(*card),
+            _ => None,
+        }
+    }
+
+    /// The change in words, without who made it and without the card's name: `paused a card`.
+    pub fn describe(&self) -> String {
+        let words = match self {
+            Self::CardAdded { .. } => "added a card",
+            Self::CardRemoved { .. } => "removed a card",
+            Self::CardPaused { .. } => "paused a card",
+            Self::CardResumed { .. } => "resumed a card",
+            Self::PinSet { .. } => "set a card’s PIN",
+            Self::CheckStarted { .. } => "checked a card",
+            Self::MailsPaused => "paused the emails",
+            Self::MailsResumed => "resumed the emails",
+            Self::SettingsChanged => "changed the settings",
+            Self::RecipientInvited => "invited somebody to the emails",
+            Self::InvitationWithdrawn => "withdrew an invitation",
+            Self::RecipientConfirmed => "accepted an invitation",
+            Self::Resubscribed => "had emails sent to a recipient again",
+            Self::RecipientLeft => "left the emails",
+            Self::RecipientRemoved { .. } => "removed a recipient",
+            Self::FeedMade => "made a link",
+            Self::FeedRevoked => "removed a link",
+            Self::AllSchedulesPaused => "paused all schedules",
+            Self::AllSchedulesResumed => "resumed all schedules",
+            Self::SchedulePaused { label } => return format!("paused the schedule “{label}”"),
+            Self::ScheduleResumed { label } => return format!("resumed the schedule “{label}”"),
+            Self::RunStarted { job } => return format!("started {job}"),
+            Self::RunRepeated {
+                run,
+                only_failed: true,
+            } => return format!("ran what failed in {run} again"),
+            Self::RunRepeated { run, .. } => return format!("ran {run} again"),
+            Self::NoticeResent { mail } => {
+                return format!("sent the {} notice of {} again", mail.kind, mail.date);
+            }
+        };
+        words.to_owned()
+    }
+}

@@ -1,0 +1,172 @@
+//! Invitations to a family's emails: an address gets a link, and its owner confirms.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::email_address::EmailAddress;
+use crate::ids::FamilyId;
+use crate::sign_in::{PersonId, Token, TokenHash};
+
+/// How long an invitation can be accepted.
+pub const INVITATION_LIFETIME: TimeDelta = TimeDelta::days(7);
+
+/// The page that a link in an invitation opens.
+pub const INVITATION_PAGE: &str = "/invitation";
+
+/// An invitation of one address to one family.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The family.
+    pub family: FamilyId,
+    /// Its id, which is no secret.
+    pub id: Uuid,
+    /// Increases with every write; a write replaces only the revision that was read.
+    pub revision: u64,
+    /// The invited address.
+    pub address: EmailAddress,
+    /// Who invited it.
+    pub invited_by: PersonId,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// The hash of its link's token; `None`: the email wasn't sent yet.
+    pub token: Option<TokenHash>,
+}
+
+impl Invitation {
+    /// Invites an address.
+    pub fn new(
+        family: FamilyId,
+        address: EmailAddress,
+        invited_by: PersonId,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            family,
+            id: Uuid::new_v4(),
+            revision: 0,
+            address,
+            invited_by,
+            created_at: now,
+            expires_at: now + INVITATION_LIFETIME,
+            token: None,
+        }
+    }
+
+    /// The invitation with the token of its link; `None` if it has one already or is over.
+    pub fn with_token(&self, token: &Token, now: DateTime<Utc>) -> Option<Self> {
+        (self.token.is_none() && self.is_open(now)).then(|| Self {
+            revision: self.revision + 1,
+            token: Some(token.hash()),
+            ..self.clone()
+        })
+    }
+
+    /// Whether this link accepts it.
+    pub fn is_accepted_by(&self, link: &InvitationLink, now: DateTime<Utc>) -> bool {
+        self.is_open(now)
+            && self.id == link.id
+            && self.family == link.family
+            && self.token.as_ref() == Some(&link.token.hash())
+    }
+
+    /// Whether it hasn't expired.
+    pub fn is_open(&self, now: DateTime<Utc>) -> bool {
+        now < self.expires_at
+    }
+}
+
+/// What an invitation's link holds.
+pub struct InvitationLink {
+    /// The family.
+    pub family: FamilyId,
+    /// The invitation.
+    pub id: Uuid,
+    /// Its secret.
+    pub token: Token,
+}
+
+impl InvitationLink {
+    /// The text in the link: a secret.
+    pub fn to_secret_text(&self) -> String {
+        let token = self.token.to_secret_text();
+        format!("{}.{}.{token}", self.family, self.id.simple())
+    }
+
+    /// Parses the text of a link.
+    pub fn from_secret_text(text: &str) -> Option<Self> {
+        let (family, rest) = text.split_once('.')?;
+        let (id, token) = rest.split_once('.')?;
+        Some(Self {
+            family: family.parse().ok()?,
+            id: Uuid::try_parse(id).ok()?,
+            token: Token::from_secret_text(token)?,
+        })
+    }
+}
+
+impl fmt::Debug for InvitationLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InvitationLink(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T12:00:00Z".parse().unwrap()
+    }
+
+    fn invitation() -> Invitation {
+        let address: EmailAddress = "new@example.org".parse().unwrap();
+        let by = PersonId::from_address(&"pat@example.org".parse().unwrap());
+        Invitation::new("conrad".parse().unwrap(), address, by, now())
+    }
+
+    #[test]
+    fn link_accepts_its_own_invitation_for_seven_days() {
+        let token = Token::generate().unwrap();
+        let granted = invitation().with_token(&token, now()).unwrap();
+        let link = InvitationLink {
+            family: granted.family.clone(),
+            id: granted.id,
+            token,
+        };
+        let text = link.to_secret_text();
+        let link = InvitationLink::from_secret_text(&text).unwrap();
+        let last = now() + INVITATION_LIFETIME - TimeDelta::seconds(1);
+        assert!(granted.is_accepted_by(&link, last));
+        assert!(!granted.is_accepted_by(&link, now() + INVITATION_LIFETIME));
+        let other = Token::generate().unwrap();
+        assert!(granted.with_token(&other, now()).is_none(), "it has one");
+        let foreign = Invitation {
+            family: "lee".parse().unwrap(),
+            ..granted.clone()
+        };
+        assert!(!foreign.is_accepted_by(&link, now()));
+        assert!(!invitation().is_accepted_by(&link, now()), "not mailed yet");
+        let shown = format!("{link:?} {granted:?}");
+        assert!(!shown.contains(&text[text.len() - 64..]) && !shown.contains('@'));
+    }
+
+    #[test]
+    fn other_texts_are_no_links() {
+        for text in [
+            "",
+            ".",
+            "conrad",
+            "conrad.1.2",
+            "../x.1.2",
+            "conrad..",
+            "a.b.c.d",
+        ] {
+            assert!(InvitationLink::from_secret_text(text).is_none(), "{text}");
+        }
+    }
+}

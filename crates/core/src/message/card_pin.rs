@@ -1,0 +1,72 @@
+//! The email that says that somebody changed a card's PIN or added a card.
+
+use serde::{Deserialize, Serialize};
+
+use super::deliver::deliver;
+use super::letter::Letter;
+use super::ports::{MessageError, MessageOutcome, MessagePorts};
+use crate::ids::{CardId, FamilyId};
+
+/// A PIN that somebody set on the pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinChange {
+    /// The family.
+    pub family: FamilyId,
+    /// The card.
+    pub card: CardId,
+    /// Whether the card was added, with its first PIN.
+    pub is_new_card: bool,
+}
+
+/// Mails every recipient that a card's PIN was changed, so that nobody does it unnoticed.
+pub(super) async fn send_pin_changed(
+    ports: &MessagePorts<'_>,
+    change: &PinChange,
+) -> Result<MessageOutcome, MessageError> {
+    let (family, record) = futures::try_join!(
+        ports.families.family(&change.family),
+        ports.cards.card(change.card),
+    )?;
+    let (Some(family), Some(record)) = (family, record) else {
+        return Ok(MessageOutcome::TooLate);
+    };
+    if record.card.family != family.id {
+        return Ok(MessageOutcome::TooLate);
+    }
+    let library = ports.libraries.library(&record.card.library).await?;
+    let library = library.map_or_else(|| record.card.library.to_string(), |known| known.name);
+    let patron = &record.card.patron;
+    let (subject, what) = match change.is_new_card {
+        true => (
+            "A library card was added",
+            format!("Somebody in your family added {patron}’s card of {library}."),
+        ),
+        false => (
+            "A library card’s PIN was changed",
+            format!(
+                "Somebody in your family changed the PIN that we use for {patron}’s card of {library}."
+            ),
+        ),
+    };
+    let page = ports.public_url.page("/family/cards");
+    let letter = Letter {
+        subject,
+        heading: subject,
+        paragraphs: &[what, "You don’t need to do anything.".to_owned()],
+        button: Some(("See your cards", &page)),
+        remark: "Everybody in the family gets this email. Nobody can read a PIN on the pages. If nobody of you did \
+                 this, ask the person who runs LibraryHippo.",
+    };
+    let content = letter.compose(ports.operator_contact)?;
+    let mut failed = None;
+    for recipient in family.reachable_recipients() {
+        // One bad address keeps nobody else from being told.
+        if let Err(error) = deliver(ports, recipient, content.clone()).await {
+            failed = Some(error);
+        }
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(MessageOutcome::Sent),
+    }
+}

@@ -1,0 +1,146 @@
+//! The emails about who gets a family's emails: invitations and removals.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::deliver::deliver;
+use super::letter::Letter;
+use super::ports::{MessageError, MessageOutcome, MessagePorts};
+use crate::email_address::EmailAddress;
+use crate::ids::FamilyId;
+use crate::invitation::{INVITATION_PAGE, InvitationLink};
+use crate::sign_in::{PersonId, Token};
+
+/// A stored invitation that is to be mailed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationRequest {
+    /// The family.
+    pub family: FamilyId,
+    /// The invitation.
+    pub invitation: Uuid,
+}
+
+/// A recipient who was removed, by another one or by choice.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// The family.
+    pub family: FamilyId,
+    /// The removed address. The family no longer has it.
+    pub address: EmailAddress,
+    /// Who removed it.
+    pub by: PersonId,
+}
+
+// An address belongs in no log.
+impl fmt::Debug for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Removal")
+            .field("family", &self.family)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes an invitation's token and mails its link. A second request for it sends nothing.
+pub(super) async fn send_invitation(
+    ports: &MessagePorts<'_>,
+    request: &InvitationRequest,
+) -> Result<MessageOutcome, MessageError> {
+    let (family, invitation) = futures::try_join!(
+        ports.families.family(&request.family),
+        ports
+            .invitations
+            .invitation(&request.family, request.invitation),
+    )?;
+    let (Some(family), Some(invitation)) = (family, invitation) else {
+        return Ok(MessageOutcome::TooLate);
+    };
+    let token = Token::generate()?;
+    let Some(granted) = invitation.with_token(&token, ports.clock.now()) else {
+        return Ok(MessageOutcome::TooLate);
+    };
+    let replaced = ports
+        .invitations
+        .replace_invitation(invitation.revision, &granted);
+    if !replaced.await? {
+        return Ok(MessageOutcome::TooLate);
+    }
+    let link = InvitationLink {
+        family: granted.family,
+        id: granted.id,
+        token,
+    };
+    let url = format!(
+        "{}?token={}",
+        ports.public_url.page(INVITATION_PAGE),
+        link.to_secret_text()
+    );
+    let subject = format!("{}: join the library emails", family.name);
+    let letter = Letter {
+        subject: &subject,
+        heading: "An invitation",
+        paragraphs: &[
+            format!(
+                "Somebody in “{}” invited you to their library emails: what to take back, and what to pick up.",
+                family.name
+            ),
+            "Open this link within 7 days, and press the button on its page.".to_owned(),
+        ],
+        button: Some(("Look at the invitation", &url)),
+        remark: "You don’t know these people, or don’t want this? Then do nothing. You get no more emails about it.",
+    };
+    let content = letter.compose(ports.operator_contact)?;
+    deliver(ports, granted.address, content).await?;
+    Ok(MessageOutcome::Sent)
+}
+
+/// Tells a removed recipient, and the one who did it.
+pub(super) async fn send_removal(
+    ports: &MessagePorts<'_>,
+    removal: &Removal,
+) -> Result<MessageOutcome, MessageError> {
+    let Some(family) = ports.families.family(&removal.family).await? else {
+        return Ok(MessageOutcome::TooLate);
+    };
+    let is_by_choice = PersonId::from_address(&removal.address) == removal.by;
+    let what = match is_by_choice {
+        true => format!("You left “{}”.", family.name),
+        false => format!(
+            "Somebody in “{}” removed you from its library emails.",
+            family.name
+        ),
+    };
+    let letter = Letter {
+        subject: "You no longer get the library emails",
+        heading: "You no longer get the library emails",
+        paragraphs: &[
+            what,
+            "You can’t open the family’s pages any more. No card was changed.".to_owned(),
+        ],
+        button: None,
+        remark: "To get the emails again, ask somebody in the family to invite you.",
+    };
+    let content = letter.compose(ports.operator_contact)?;
+    let told = deliver(ports, removal.address.clone(), content).await;
+    let mut recipients = family.reachable_recipients().into_iter();
+    let remover = recipients.find(|address| PersonId::from_address(address) == removal.by);
+    if let Some(remover) = remover.filter(|_| !is_by_choice) {
+        let letter = Letter {
+            subject: "A recipient was removed",
+            heading: "A recipient was removed",
+            paragraphs: &[format!(
+                "{} no longer gets the library emails of “{}”, and can’t open its pages.",
+                removal.address.as_str(),
+                family.name
+            )],
+            button: None,
+            remark: "This was done with your sign-in. If it wasn’t you, sign out everywhere in the settings, and ask \
+                     the person who runs LibraryHippo.",
+        };
+        let content = letter.compose(ports.operator_contact)?;
+        deliver(ports, remover, content).await?;
+    }
+    told?;
+    Ok(MessageOutcome::Sent)
+}

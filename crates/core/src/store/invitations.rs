@@ -1,0 +1,31 @@
+//! The invitations to the families' emails.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::StoreResult;
+use crate::ids::FamilyId;
+use crate::invitation::Invitation;
+
+/// Stores the invitations until they are used, withdrawn or expired.
+#[async_trait]
+pub trait InvitationStore: Send + Sync {
+    /// Adds an invitation; [`StoreError::NotFound`] if its family is missing.
+    ///
+    /// [`StoreError::NotFound`]: super::StoreError::NotFound
+    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<()>;
+
+    /// Returns an invitation of a family; it may have expired.
+    async fn invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<Option<Invitation>>;
+
+    /// Lists a family's invitations, ordered by when they were made and by id; some may have expired.
+    async fn family_invitations(&self, family: &FamilyId) -> StoreResult<Vec<Invitation>>;
+
+    /// Replaces an invitation if its stored revision is still `revision`, in one conditional write; true
+    /// if it was replaced.
+    async fn replace_invitation(&self, revision: u64, invitation: &Invitation)
+    -> StoreResult<bool>;
+
+    /// Removes an invitation; false if it is gone already.
+    async fn remove_invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<bool>;
+}

@@ -1,0 +1,87 @@
+use chrono::TimeDelta;
+use futures::future::join_all;
+
+use super::Store;
+use super::sample::{family, family_id, time};
+use crate::invitation::Invitation;
+use crate::sign_in::{PersonId, Token};
+use crate::store::StoreError;
+
+fn invitation(family: &str, address: &str, minutes: i64) -> Invitation {
+    let by = PersonId::from_address(&"pat@example.org".parse().unwrap());
+    let now = time("05:00:00") + TimeDelta::minutes(minutes);
+    Invitation::new(family_id(family), address.parse().unwrap(), by, now)
+}
+
+async fn add(store: &dyn Store, invitation: Invitation) -> Invitation {
+    store.add_invitation(&invitation).await.unwrap();
+    invitation
+}
+
+async fn two_families(store: &dyn Store) {
+    for id in ["conrad", "lee"] {
+        store.add_family(&family(id)).await.unwrap();
+    }
+}
+
+async fn find(store: &dyn Store, of: &Invitation) -> Option<Invitation> {
+    store.invitation(&of.family, of.id).await.unwrap()
+}
+
+pub(super) async fn invitations_of_a_family_are_listed_by_when_they_were_made(store: &dyn Store) {
+    two_families(store).await;
+    let second = add(store, invitation("conrad", "b@example.org", 2)).await;
+    let first = add(store, invitation("conrad", "c@example.org", 1)).await;
+    let other = add(store, invitation("lee", "a@example.org", 0)).await;
+    let listed = store.family_invitations(&family_id("conrad")).await;
+    assert_eq!(listed.unwrap(), [first.clone(), second]);
+    assert_eq!(find(store, &first).await.as_ref(), Some(&first));
+    let foreign = Invitation {
+        family: family_id("lee"),
+        ..first
+    };
+    assert_eq!(find(store, &foreign).await, None);
+    let listed = store.family_invitations(&family_id("lee")).await;
+    assert_eq!(listed.unwrap(), [other]);
+}
+
+pub(super) async fn invitation_to_an_unknown_family_is_rejected(store: &dyn Store) {
+    let lost = invitation("nobody", "a@example.org", 0);
+    let added = store.add_invitation(&lost).await;
+    assert!(matches!(added, Err(StoreError::NotFound(_))), "{added:?}");
+    assert_eq!(find(store, &lost).await, None);
+}
+
+pub(super) async fn invitation_is_replaced_only_at_the_expected_revision(store: &dyn Store) {
+    two_families(store).await;
+    let first = add(store, invitation("conrad", "a@example.org", 0)).await;
+    let token = Token::generate().unwrap();
+    let granted = first.with_token(&token, first.created_at).unwrap();
+    let replace = async |revision| store.replace_invitation(revision, &granted).await.unwrap();
+    assert!(!replace(1).await);
+    assert!(replace(0).await);
+    assert_eq!(find(store, &first).await.as_ref(), Some(&granted));
+    let unknown = invitation("conrad", "b@example.org", 0);
+    assert!(!store.replace_invitation(0, &unknown).await.unwrap());
+    assert_eq!(find(store, &unknown).await, None);
+}
+
+pub(super) async fn one_of_many_concurrent_uses_of_an_invitation_wins(store: &dyn Store) {
+    two_families(store).await;
+    let used = &add(store, invitation("conrad", "a@example.org", 0)).await;
+    let uses = (0..8).map(|_| store.remove_invitation(&used.family, used.id));
+    let won = join_all(uses).await;
+    assert_eq!(won.into_iter().filter(|won| *won.as_ref().unwrap()).count(), 1);
+    assert_eq!(find(store, used).await, None);
+}
+
+pub(super) async fn invitations_of_a_removed_family_are_gone(store: &dyn Store) {
+    two_families(store).await;
+    let gone = add(store, invitation("conrad", "a@example.org", 0)).await;
+    let other = add(store, invitation("lee", "a@example.org", 0)).await;
+    store.remove_family(&gone.family).await.unwrap();
+    assert_eq!(find(store, &gone).await, None);
+    store.add_family(&family("conrad")).await.unwrap();
+    assert_eq!(find(store, &gone).await, None);
+    assert_eq!(find(store, &other).await, Some(other));
+}

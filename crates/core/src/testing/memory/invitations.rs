@@ -1,0 +1,54 @@
+//! The invitations.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::MemoryStore;
+use crate::ids::FamilyId;
+use crate::invitation::Invitation;
+use crate::store::{InvitationStore, StoreError, StoreResult};
+
+#[async_trait]
+impl InvitationStore for MemoryStore {
+    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<()> {
+        let mut inside = self.write()?;
+        let family = &invitation.family;
+        if !inside.families.contains_key(family) {
+            return Err(StoreError::NotFound(format!("family “{family}”")));
+        }
+        let key = (family.clone(), invitation.id);
+        inside.invitations.insert(key, invitation.clone());
+        Ok(())
+    }
+
+    async fn invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<Option<Invitation>> {
+        let key = (family.clone(), id);
+        Ok(self.lock().invitations.get(&key).cloned())
+    }
+
+    async fn family_invitations(&self, family: &FamilyId) -> StoreResult<Vec<Invitation>> {
+        let inside = self.lock();
+        let found = inside.invitations.values();
+        let found = found.filter(|invitation| invitation.family == *family);
+        let mut found: Vec<Invitation> = found.cloned().collect();
+        found.sort_by_key(|invitation| (invitation.created_at, invitation.id));
+        Ok(found)
+    }
+
+    async fn replace_invitation(
+        &self,
+        revision: u64,
+        invitation: &Invitation,
+    ) -> StoreResult<bool> {
+        let mut inside = self.write()?;
+        let key = (invitation.family.clone(), invitation.id);
+        let stored = inside.invitations.get_mut(&key);
+        let stored = stored.filter(|stored| stored.revision == revision);
+        Ok(stored.map(|stored| *stored = invitation.clone()).is_some())
+    }
+
+    async fn remove_invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<bool> {
+        let key = (family.clone(), id);
+        Ok(self.write()?.invitations.remove(&key).is_some())
+    }
+}

@@ -1,0 +1,176 @@
+//! Checking a card now, and the page that waits for the result.
+
+use askama::Template;
+use axum::Extension;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect};
+use chrono::{DateTime, TimeDelta, Utc};
+use hippo_core::audit::Change;
+use hippo_core::card::{Card, CardRecord};
+use hippo_core::ids::CardId;
+use hippo_core::jobs::check_cards::CheckCardsInput;
+use hippo_core::notice::card_status::CardStatus;
+use hippo_core::run::JobName;
+use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::{CHECK_LIMITS, RateKey};
+use serde::Deserialize;
+
+use super::own_card;
+use super::secret_form::library_name;
+use crate::access::form_token::check_form_token;
+use crate::access::session::FamilyMember;
+use crate::audit::record_change;
+use crate::error::{PageError, PageResult};
+use crate::guard::host::RequestOrigin;
+use crate::page::{Page, html};
+use crate::ports::WebPorts;
+use crate::start_job::{StartJobError, StartRequest};
+
+/// How long the page looks for a result by itself.
+const MAX_WAIT: TimeDelta = TimeDelta::minutes(3);
+
+#[derive(Template)]
+#[template(path = "card_check.html")]
+struct CheckPage {
+    page: Page,
+    id: CardId,
+    patron: String,
+    library: String,
+    state: WaitState,
+}
+
+/// How far the check is.
+enum WaitState {
+    /// It goes on.
+    Waiting,
+    /// It takes longer than the page waits.
+    Late,
+    /// The card is paused, so it isn't checked.
+    Paused,
+    /// It read the card's account.
+    Good,
+    /// It didn't, for this reason.
+    Failed { words: String, needs_pin: bool },
+}
+
+/// Since when a result is awaited.
+#[derive(Deserialize)]
+pub(crate) struct WaitQuery {
+    /// In milliseconds.
+    #[serde(default)]
+    since: i64,
+}
+
+/// Shows whether the check has ended, and how.
+pub(crate) async fn show(
+    State(ports): State<WebPorts>,
+    member: FamilyMember,
+    Path(id): Path<String>,
+    Query(query): Query<WaitQuery>,
+) -> PageResult {
+    let record = own_card(&member, &id).ok_or_else(PageError::not_found)?;
+    let now = ports.clock.now();
+    let since = DateTime::from_timestamp_millis(query.since).unwrap_or_default();
+    let library = ports.store.library(&record.card.library).await?;
+    let page = CheckPage {
+        page: member.page("Check"),
+        id: record.card.id,
+        patron: record.card.patron.clone(),
+        library: library_name(library.as_ref(), &record.card.library),
+        state: wait_state(record, &member, since, now),
+    };
+    Ok(html(StatusCode::OK, &page)?)
+}
+
+fn wait_state(
+    record: &CardRecord,
+    member: &FamilyMember,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> WaitState {
+    let last = record.state.last_check.as_ref();
+    let newer = last.filter(|last| last.started_at >= since);
+    // A refusal is known before its check is saved.
+    let is_refused = record
+        .state
+        .refused_since
+        .is_some_and(|refused| refused >= since);
+    if let Some(last) = newer
+        && last.failure.is_none()
+        && !is_refused
+    {
+        return WaitState::Good;
+    }
+    if newer.is_some() || is_refused {
+        let status = CardStatus::from_record(record, member.loaded.family.timezone, now);
+        return WaitState::Failed {
+            words: status.words,
+            needs_pin: is_refused,
+        };
+    }
+    match () {
+        () if record.card.paused => WaitState::Paused,
+        () if now - since > MAX_WAIT => WaitState::Late,
+        () => WaitState::Waiting,
+    }
+}
+
+/// The form that checks a card now.
+#[derive(Deserialize)]
+pub(crate) struct CheckForm {
+    form_token: String,
+}
+
+/// Checks a card now, once an hour.
+pub(crate) async fn start(
+    State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    member: FamilyMember,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<CheckForm>,
+) -> PageResult {
+    let card = &own_card(&member, &id)
+        .ok_or_else(PageError::not_found)?
+        .card;
+    check_form_token(&headers, origin.is_secure, &form.form_token)?;
+    if ports.jobs.is_none() {
+        return Err(PageError::not_found());
+    }
+    let key = RateKey::check(card.id);
+    let now = ports.clock.now();
+    if !take_permit(&*ports.store, &key, &CHECK_LIMITS, now).await? {
+        return Err(PageError::checked_lately());
+    }
+    let response = start_check(&ports, card).await?;
+    let (family, id) = (&card.family, card.id);
+    tracing::info!(family.id = %family, card.id = %id, "A family started a check.");
+    let change = Change::CheckStarted { card: id };
+    record_change(&ports, member.actor(), Some(family), change).await;
+    Ok(response)
+}
+
+/// Starts the check of a card, and leads to the page that waits for it.
+///
+/// If none can be started, that page waits for the next scheduled one.
+pub(super) async fn start_check(ports: &WebPorts, card: &Card) -> PageResult {
+    let since = ports.clock.now().timestamp_millis();
+    if let Some(jobs) = &ports.jobs {
+        let input = serde_json::to_value(CheckCardsInput::for_card(card));
+        let input = input.map_err(PageError::internal)?;
+        let request = StartRequest::Job {
+            job: JobName::CHECK_CARDS,
+            input: input.as_object().cloned().unwrap_or_default(),
+        };
+        match jobs.start_job(&request).await {
+            Ok(()) | Err(StartJobError::StillRunning) => {}
+            Err(error @ StartJobError::CannotStart(_)) => {
+                tracing::error!(%error, "A card’s check was not started.");
+            }
+        }
+    }
+    let page = format!("/family/cards/{}/check?since={since}", card.id);
+    Ok(Redirect::to(&page).into_response())
+}

@@ -1,0 +1,86 @@
+//! Removing a card, after a page that asks whether it's meant.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect};
+use axum::{Extension, Form};
+use hippo_core::audit::Change;
+use hippo_core::ids::CardId;
+use hippo_core::store::StoreError;
+use serde::Deserialize;
+
+use super::own_card;
+use super::secret_form::library_name;
+use crate::access::form_token::{check_form_token, form_token};
+use crate::access::session::FamilyMember;
+use crate::audit::record_change;
+use crate::error::{PageError, PageResult};
+use crate::guard::host::RequestOrigin;
+use crate::page::{Page, form_page};
+use crate::ports::WebPorts;
+
+#[derive(Template)]
+#[template(path = "card_remove.html")]
+struct RemovePage {
+    page: Page,
+    form_token: String,
+    id: CardId,
+    patron: String,
+    library: String,
+}
+
+/// Asks whether the card shall be removed.
+pub(crate) async fn show(
+    State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    member: FamilyMember,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> PageResult {
+    let card = &own_card(&member, &id)
+        .ok_or_else(PageError::not_found)?
+        .card;
+    let token = form_token(&headers, origin.is_secure)?;
+    let library = ports.store.library(&card.library).await?;
+    let page = RemovePage {
+        page: member.page("Remove a card"),
+        form_token: token.field.clone(),
+        id: card.id,
+        patron: card.patron.clone(),
+        library: library_name(library.as_ref(), &card.library),
+    };
+    form_page(StatusCode::OK, &page, token)
+}
+
+/// The form.
+#[derive(Deserialize)]
+pub(crate) struct RemoveForm {
+    form_token: String,
+}
+
+/// Removes the card with its number, PIN and account.
+pub(crate) async fn remove(
+    State(ports): State<WebPorts>,
+    Extension(origin): Extension<RequestOrigin>,
+    member: FamilyMember,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<RemoveForm>,
+) -> PageResult {
+    let card = &own_card(&member, &id)
+        .ok_or_else(PageError::not_found)?
+        .card;
+    check_form_token(&headers, origin.is_secure, &form.form_token)?;
+    match ports.store.remove_card(card.id).await {
+        Ok(()) => {
+            tracing::info!(family.id = %card.family, card.id = %card.id, "A family removed a card.");
+            let change = Change::CardRemoved { card: card.id };
+            record_change(&ports, member.actor(), Some(&card.family), change).await;
+        }
+        // Another tab was faster.
+        Err(StoreError::NotFound(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Redirect::to("/family/cards").into_response())
+}

@@ -1,0 +1,115 @@
+//! The number and PIN of a form. Neither is ever shown again, nor logged.
+
+use hippo_core::audit::Change;
+use hippo_core::card::{Card, parse_typed};
+use hippo_core::card_secrets::CardSecretPorts;
+use hippo_core::ids::LibraryId;
+use hippo_core::library::Library;
+use hippo_core::message::{MessageRequest, PinChange};
+use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::{NUMBER_LIMITS, PIN_LIMITS, RateKey};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::access::session::FamilyMember;
+use crate::audit::record_change;
+use crate::error::PageError;
+use crate::ports::WebPorts;
+
+/// The words for a number that the family already has.
+pub(super) const DUPLICATE: &str = "Your family already has a card with this number here.";
+
+/// The words for a card whose PIN was set too often.
+pub(super) const TOO_MANY_PINS: &str = "This card’s PIN was set three times in a day. Try again tomorrow, so that the library doesn’t lock the card.";
+
+/// The words for too many numbers.
+pub(super) const TOO_MANY_NUMBERS: &str = "You typed too many numbers today. Try again tomorrow.";
+
+/// What somebody typed into the fields of a number and a PIN.
+pub(super) struct TypedSecret {
+    number: Zeroizing<String>,
+    pin: Zeroizing<String>,
+}
+
+impl TypedSecret {
+    pub(super) fn new(number: String, pin: String) -> Self {
+        Self {
+            number: Zeroizing::new(number),
+            pin: Zeroizing::new(pin),
+        }
+    }
+
+    /// The number, or what is wrong with it.
+    pub(super) fn number(&self) -> Result<SecretString, &'static str> {
+        parse_typed(&self.number)
+            .map_err(|_| "Type the number as it is on the card, or your user name there.")
+    }
+
+    /// The PIN, or what is wrong with it.
+    pub(super) fn pin(&self) -> Result<SecretString, &'static str> {
+        parse_typed(&self.pin).map_err(|_| "Type the PIN or password of the library’s website.")
+    }
+}
+
+/// What storing a number and PIN needs.
+pub(super) fn secret_ports(ports: &WebPorts) -> CardSecretPorts<'_> {
+    CardSecretPorts {
+        cards: &*ports.store,
+        libraries: &*ports.store,
+        secrets: &*ports.store,
+        keys: &*ports.keys,
+    }
+}
+
+/// Counts a typed number; false if there were too many.
+pub(super) async fn may_type_number(
+    ports: &WebPorts,
+    member: &FamilyMember,
+) -> Result<bool, PageError> {
+    let key = RateKey::numbers(&member.loaded.family.id);
+    let now = ports.clock.now();
+    Ok(take_permit(&*ports.store, &key, &NUMBER_LIMITS, now).await?)
+}
+
+/// Counts a PIN for a number; false if there were too many.
+pub(super) async fn may_set_pin(
+    ports: &WebPorts,
+    library: &LibraryId,
+    number: &SecretString,
+) -> Result<bool, PageError> {
+    let fingerprint = secret_ports(ports).fingerprint(library, number).await;
+    let fingerprint = fingerprint.map_err(PageError::unavailable)?;
+    let key = RateKey::pin(&fingerprint);
+    let now = ports.clock.now();
+    Ok(take_permit(&*ports.store, &key, &PIN_LIMITS, now).await?)
+}
+
+/// Records that a PIN was set, and has every recipient told.
+pub(super) async fn announce(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    card: &Card,
+    is_new_card: bool,
+) {
+    let (family, id) = (&card.family, card.id);
+    tracing::info!(family.id = %family, card.id = %id, is_new_card, "A family set a card’s PIN.");
+    let change = match is_new_card {
+        true => Change::CardAdded { card: id },
+        false => Change::PinSet { card: id },
+    };
+    record_change(ports, member.actor(), Some(family), change).await;
+    let message = MessageRequest::PinChanged(PinChange {
+        family: family.clone(),
+        card: id,
+        is_new_card,
+    });
+    // The PIN is stored, so the page must not say that nothing was changed.
+    if let Err(error) = ports.messages.send(message).await {
+        tracing::error!(%error, "The recipients could not be told of a PIN.");
+    }
+}
+
+/// A library's name, for a heading.
+pub(super) fn library_name(library: Option<&Library>, id: &LibraryId) -> String {
+    library.map_or_else(|| id.to_string(), |library| library.name.clone())
+}

@@ -1,0 +1,65 @@
+//! What was changed lately, in words for the family.
+
+use hippo_core::audit::{Actor, AuditEntry};
+use hippo_core::clock::local_date;
+use hippo_core::notice::phrases::moment;
+use hippo_core::sign_in::PersonId;
+
+use crate::access::session::FamilyMember;
+use crate::audit::load_changes;
+use crate::error::PageError;
+use crate::ports::WebPorts;
+
+/// The most changes that are shown.
+const MAX_CHANGES: usize = 20;
+
+/// A change in words.
+pub(super) struct ChangeView {
+    pub(super) time: String,
+    pub(super) words: String,
+    /// Whose card it concerns, if that card is still there.
+    pub(super) patron: Option<String>,
+}
+
+/// Loads the family's newest changes.
+pub(super) async fn load(
+    ports: &WebPorts,
+    member: &FamilyMember,
+) -> Result<Vec<ChangeView>, PageError> {
+    let family = &member.loaded.family;
+    let entries = load_changes(ports, Some(family), MAX_CHANGES).await?;
+    let (zone, now) = (family.timezone, ports.clock.now());
+    let today = local_date(now, zone);
+    let view = |entry: AuditEntry| ChangeView {
+        time: moment(entry.at, zone, today),
+        words: format!(
+            "{} {}",
+            name_actor(member, &entry.actor),
+            entry.change.describe()
+        ),
+        patron: entry.change.card().and_then(|id| {
+            let mut cards = member.loaded.cards.iter().map(|(record, _)| &record.card);
+            cards
+                .find(|card| card.id == id)
+                .map(|card| card.patron.clone())
+        }),
+    };
+    Ok(entries.into_iter().map(view).collect())
+}
+
+/// Names who made a change. Recipients see each other's addresses on this page anyway.
+fn name_actor(member: &FamilyMember, actor: &Actor) -> String {
+    let person = match actor {
+        Actor::Operator => return "The person who runs LibraryHippo".to_owned(),
+        Actor::Person(person) => person,
+    };
+    if *person == member.session.person {
+        return "You".to_owned();
+    }
+    let mut recipients = member.loaded.family.recipients.iter();
+    let known = recipients.find(|address| PersonId::from_address(address) == *person);
+    known.map_or_else(
+        || "Somebody who isn’t in the family now".to_owned(),
+        ToString::to_string,
+    )
+}

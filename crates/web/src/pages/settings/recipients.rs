@@ -1,0 +1,268 @@
+//! Who gets the family's emails: inviting, leaving, and removing somebody.
+
+use axum::Form;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hippo_core::audit::Change;
+use hippo_core::email_address::EmailAddress;
+use hippo_core::family::Family;
+use hippo_core::invitation::Invitation;
+use hippo_core::message::{InvitationRequest, MessageRequest, Removal};
+use hippo_core::notice::phrases::full_day;
+use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{Outcome, show_page};
+use crate::access::form_browser::FormBrowser;
+use crate::access::session::FamilyMember;
+use crate::access::step_up::sign_in_again;
+use crate::audit::record_change;
+use crate::error::{PageError, PageResult};
+use crate::ports::WebPorts;
+
+/// The most recipients of a family, with those invited.
+const MAX_RECIPIENTS: usize = 20;
+
+/// The page's own path.
+const PATH: &str = "/family/settings";
+
+/// A recipient in the list.
+pub(super) struct RecipientView {
+    pub(super) address: String,
+    pub(super) person: PersonId,
+    pub(super) is_self: bool,
+    /// Whether emails to the address come back.
+    pub(super) is_stopped: bool,
+}
+
+/// An open invitation in the list.
+pub(super) struct InvitationView {
+    pub(super) id: Uuid,
+    pub(super) address: String,
+    pub(super) until: String,
+}
+
+/// Lists the recipients.
+pub(super) fn list_recipients(member: &FamilyMember) -> Vec<RecipientView> {
+    let family = &member.loaded.family;
+    let view = |address: &EmailAddress| {
+        let person = PersonId::from_address(address);
+        RecipientView {
+            address: address.to_string(),
+            is_self: person == member.session.person,
+            is_stopped: family.is_stopped(address),
+            person,
+        }
+    };
+    family.recipients.iter().map(view).collect()
+}
+
+/// Lists the open invitations.
+pub(super) async fn list_invitations(
+    ports: &WebPorts,
+    family: &Family,
+) -> Result<Vec<InvitationView>, PageError> {
+    let now = ports.clock.now();
+    let zone = family.timezone;
+    let today = hippo_core::clock::local_date(now, zone);
+    let open = open_invitations(ports, family).await?;
+    let view = |invitation: Invitation| InvitationView {
+        id: invitation.id,
+        address: invitation.address.to_string(),
+        until: full_day(
+            hippo_core::clock::local_date(invitation.expires_at, zone),
+            today,
+        ),
+    };
+    Ok(open.into_iter().map(view).collect())
+}
+
+async fn open_invitations(ports: &WebPorts, family: &Family) -> Result<Vec<Invitation>, PageError> {
+    let now = ports.clock.now();
+    let mut found = ports.store.family_invitations(&family.id).await?;
+    found.retain(|invitation| invitation.is_open(now));
+    Ok(found)
+}
+
+/// Refuses a form of another browser or family, or asks for a new sign-in.
+fn check_form(
+    ports: &WebPorts,
+    browser: &FormBrowser,
+    member: &FamilyMember,
+    form_token: &str,
+    family: &str,
+) -> Result<Option<Response>, PageError> {
+    browser.check_form_token(form_token)?;
+    member.require_family(family)?;
+    Ok(sign_in_again(ports, member, &browser.origin, PATH))
+}
+
+/// The form that invites somebody.
+#[derive(Deserialize)]
+pub(crate) struct InviteForm {
+    form_token: String,
+    family: String,
+    address: String,
+}
+
+/// Invites an address: it gets an email with a link.
+pub(crate) async fn invite(
+    State(ports): State<WebPorts>,
+    browser: FormBrowser,
+    member: FamilyMember,
+    Form(form): Form<InviteForm>,
+) -> PageResult {
+    if let Some(response) = check_form(&ports, &browser, &member, &form.form_token, &form.family)? {
+        return Ok(response);
+    }
+    if let Err(problem) = invite_address(&ports, &member, &form.address).await? {
+        return show_page(&ports, &browser, &member, Outcome::Refused(problem)).await;
+    }
+    Ok(Redirect::to("/family/settings?saved=invited").into_response())
+}
+
+/// Invites an address, or says what prevents it.
+async fn invite_address(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    typed: &str,
+) -> Result<Result<(), &'static str>, PageError> {
+    let family = &member.loaded.family;
+    let Ok(address) = typed.trim().parse::<EmailAddress>() else {
+        return Ok(Err(
+            "That isn’t an email address. Write it like pat@example.org.",
+        ));
+    };
+    let is_same = |known: &EmailAddress| known.is_same_mailbox(&address);
+    if family.recipients.iter().any(is_same) {
+        return Ok(Err("This address gets the emails already."));
+    }
+    let open = open_invitations(ports, family).await?;
+    if open.iter().any(|invitation| is_same(&invitation.address)) {
+        return Ok(Err(
+            "This address is invited already. To send the email again, withdraw the invitation first.",
+        ));
+    }
+    if family.recipients.len() + open.len() >= MAX_RECIPIENTS {
+        return Ok(Err("A family can have 20 recipients."));
+    }
+    let now = ports.clock.now();
+    let key = RateKey::invitations(&family.id);
+    if !take_permit(&*ports.store, &key, &INVITATION_LIMITS, now).await? {
+        return Ok(Err(
+            "Your family invited ten people today. Try again tomorrow.",
+        ));
+    }
+    let by = member.session.person.clone();
+    let invitation = Invitation::new(family.id.clone(), address, by, now);
+    ports.store.add_invitation(&invitation).await?;
+    let message = MessageRequest::Invitation(InvitationRequest {
+        family: family.id.clone(),
+        invitation: invitation.id,
+    });
+    if let Err(error) = ports.messages.send(message).await {
+        // Without its email, it would only be in the way of another one.
+        let removed = ports.store.remove_invitation(&family.id, invitation.id);
+        removed.await?;
+        return Err(PageError::unavailable(error));
+    }
+    tracing::info!(family.id = %family.id, "A family invited somebody.");
+    let change = Change::RecipientInvited;
+    record_change(ports, member.actor(), Some(&family.id), change).await;
+    Ok(Ok(()))
+}
+
+/// The form that withdraws an invitation.
+#[derive(Deserialize)]
+pub(crate) struct WithdrawForm {
+    form_token: String,
+    family: String,
+    invitation: String,
+}
+
+/// Withdraws an invitation. One that is gone is no mistake: another tab was faster.
+pub(crate) async fn withdraw(
+    State(ports): State<WebPorts>,
+    browser: FormBrowser,
+    member: FamilyMember,
+    Form(form): Form<WithdrawForm>,
+) -> PageResult {
+    if let Some(response) = check_form(&ports, &browser, &member, &form.form_token, &form.family)? {
+        return Ok(response);
+    }
+    let id = Uuid::try_parse(&form.invitation).map_err(|_| PageError::not_found())?;
+    let family = &member.loaded.family.id;
+    if ports.store.remove_invitation(family, id).await? {
+        tracing::info!(family.id = %family, "A family withdrew an invitation.");
+        let change = Change::InvitationWithdrawn;
+        record_change(&ports, member.actor(), Some(family), change).await;
+    }
+    Ok(Redirect::to("/family/settings?saved=yes").into_response())
+}
+
+/// The form that removes a recipient, or oneself.
+#[derive(Deserialize)]
+pub(crate) struct RemoveForm {
+    form_token: String,
+    family: String,
+    /// A hash of the address.
+    person: String,
+}
+
+/// Removes a recipient. It changes no card.
+pub(crate) async fn remove(
+    State(ports): State<WebPorts>,
+    browser: FormBrowser,
+    mut member: FamilyMember,
+    Form(form): Form<RemoveForm>,
+) -> PageResult {
+    if let Some(response) = check_form(&ports, &browser, &member, &form.form_token, &form.family)? {
+        return Ok(response);
+    }
+    let before = member.loaded.family.clone();
+    let mut recipients = before.recipients.iter();
+    let removed =
+        recipients.find(|address| PersonId::from_address(address).as_str() == form.person);
+    let Some(removed) = removed.cloned() else {
+        // Another tab was faster.
+        return show_page(&ports, &browser, &member, Outcome::Conflict).await;
+    };
+    if before.recipients.len() == 1 {
+        let problem = "You’re the only one who gets these emails, so you can’t leave. Pause the emails instead, or \
+                       ask the person who runs LibraryHippo to remove the family.";
+        return show_page(&ports, &browser, &member, Outcome::Refused(problem)).await;
+    }
+    let mut after = before.clone();
+    after.recipients.retain(|address| *address != removed);
+    if !ports.store.replace_family(&before, &after).await? {
+        if let Some(family) = ports.store.family(&before.id).await? {
+            member.loaded.family = family;
+        }
+        return show_page(&ports, &browser, &member, Outcome::Conflict).await;
+    }
+    // Whoever is invited again starts anew.
+    ports.store.allow_every_mail(&before.id, &removed).await?;
+    let person = PersonId::from_address(&removed);
+    let is_self = person == member.session.person;
+    let change = match is_self {
+        true => Change::RecipientLeft,
+        false => Change::RecipientRemoved { person },
+    };
+    tracing::info!(family.id = %before.id, is_self, "A family removed a recipient.");
+    record_change(&ports, member.actor(), Some(&before.id), change).await;
+    let message = MessageRequest::Removal(Removal {
+        family: before.id,
+        address: removed,
+        by: member.session.person.clone(),
+    });
+    if let Err(error) = ports.messages.send(message).await {
+        tracing::error!(%error, "A removed recipient could not be told.");
+    }
+    let next = match is_self {
+        true => "/",
+        false => "/family/settings?saved=yes",
+    };
+    Ok(Redirect::to(next).into_response())
+}

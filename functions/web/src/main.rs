@@ -1,0 +1,59 @@
+//! `web` on Lambda: serves the web pages behind an HTTP API.
+
+mod event;
+mod jobs;
+mod peer;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use axum::middleware::from_fn;
+use hippo_aws::clients;
+use hippo_aws::environment::Web;
+use hippo_aws::handlers::{self, LambdaClock};
+use hippo_aws::queue::SqsMessageQueue;
+use hippo_aws::ssm::SealingKeyParameters;
+use hippo_aws::start_jobs::JobStarter;
+use hippo_web::{WebPorts, WebSettings, router};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+/// Who the console's changes are recorded as.
+const OPERATOR_NAME: &str = "the console";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    handlers::exit_code(start().await)
+}
+
+async fn start() -> Result<(), Error> {
+    let environment: Web = handlers::init()?;
+    let config = clients::load_lambda_config();
+    let store = clients::warm_store(&config, &environment.common.table, "SESSION#").await;
+    let store = Arc::new(store);
+    let queue = SqsMessageQueue::new(clients::sqs(&config), environment.notice_queue_url);
+    let clock = Arc::new(LambdaClock);
+    let starter = JobStarter::new(&config, environment.functions, store.clone(), clock.clone());
+    let ports = WebPorts {
+        store: store.clone(),
+        messages: Arc::new(queue),
+        jobs: Some(Arc::new(jobs::Functions(starter))),
+        keys: Arc::new(SealingKeyParameters::new(
+            clients::ssm(&config),
+            environment.public_key_parameter,
+            environment.fingerprint_key_parameter,
+        )),
+        clock,
+        settings: Arc::new(WebSettings {
+            public_url: environment.public_url,
+            operators: environment.operators,
+            contact: environment.contact,
+            timezone: environment.timezone,
+            operator_name: OPERATOR_NAME.to_owned(),
+        }),
+    };
+    let pages = router(ports).layer(from_fn(peer::insert_peer));
+    run(service_fn(async |event: LambdaEvent<_>| {
+        event::answer(event, &pages, &*store).await
+    }))
+    .await
+}

@@ -1,0 +1,262 @@
+//! Runs the real binary against a fake Runtime API, and a fake AWS or emulators.
+#![allow(clippy::unwrap_used, reason = "a test may panic when its setup fails")]
+
+mod stage;
+
+use chrono::{TimeDelta, Utc};
+use hippo_core::run::day::Square;
+use hippo_core::run::{Counts, JobName, Run, RunOutcome, Trigger};
+use hippo_core::store::{
+    DeclaredScheduleStore as _, FeedStore as _, RunDayStore as _, RunStore as _,
+};
+use hippo_tests::lambda::Function;
+use serde_json::{Value, json};
+
+use self::stage::{BINARY, Browser, ROLE, Stage, VARIABLES, request};
+
+fn start(variables: &[(&str, &str)]) -> Function {
+    Function::start(BINARY.as_ref(), variables)
+}
+
+#[test]
+fn missing_variables_are_named_in_one_message() {
+    start(&[("LOG_LEVEL", "loud"), ("TIMEZONE", "here")]).assert_cannot_start(
+        "TABLE_NAME, WEB_URL, NOTICE_QUEUE_URL, PUBLIC_KEY_PARAMETER, FINGERPRINT_KEY_PARAMETER are missing; LOG_LEVEL \
+         must be error, warn, info or debug; TIMEZONE must be a name like America/Toronto",
+    );
+}
+
+#[test]
+fn init_reads_one_item_that_its_role_allows() {
+    start(VARIABLES).assert_init_reads_within_its_rights(ROLE);
+}
+
+#[test]
+fn wrong_event_fails_with_the_expected_payload() {
+    start(VARIABLES).assert_refuses(
+        json!({"label": "all"}),
+        "Event",
+        &["doesn't come from an HTTP API", "version 2.0"],
+    );
+}
+
+#[test]
+fn page_without_data_is_served_without_the_table() {
+    let function = start(VARIABLES);
+    function.until_next();
+    let answer = function.invoke(request("GET", "/about", "")).unwrap();
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    let page = answer["body"].as_str().unwrap();
+    assert!(page.contains("LibraryHippo"), "{page}");
+    let policy = answer["headers"]["content-security-policy"].as_str();
+    assert!(policy.unwrap().contains("default-src 'none'"), "{answer}");
+    assert!(answer["headers"]["strict-transport-security"].is_string());
+    // Another name for the API, and a request that no browser makes.
+    let mut other = request("GET", "/about", "");
+    other["headers"]["host"] = json!("evil.example");
+    assert_eq!(function.invoke(other).unwrap()["statusCode"], 421);
+    let odd = function
+        .invoke(request("GET", "/f/<a b>?#/\u{1}", ""))
+        .unwrap();
+    assert_eq!(odd["statusCode"], 404, "{odd}");
+    // Only the read of the init.
+    assert_eq!(function.asked().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipient_signs_in_by_the_link_and_reads_the_family_within_the_rights_of_the_role() {
+    let Some(stage) = Stage::new().await else {
+        return;
+    };
+    let function = stage.start();
+    let mut browser = Browser::new(&function);
+    let redirected = browser.get("/family");
+    assert_eq!(redirected["headers"]["location"], "/sign-in");
+    let form = browser.form("/sign-in");
+    let asked = browser.post(
+        "/sign-in",
+        &format!("form_token={form}&address=zoe%40example.org"),
+    );
+    assert_eq!(asked["headers"]["location"], "/sign-in/code", "{asked}");
+
+    // The message waits for notify-family, which answers it here.
+    let message = stage.received().await;
+    assert_eq!(message["message"], "sign_in");
+    assert_eq!(message["address"], "zoe@example.org");
+    let link = stage.grant(&message).await;
+    let page = browser.get(&link);
+    assert_eq!(page["statusCode"], 200, "{page}");
+    let used = browser.press_button("/sign-in/link", &page);
+    let cookies = used["cookies"].to_string();
+    assert!(
+        cookies.contains("__Host-hippo=") && cookies.contains("Secure"),
+        "{used}"
+    );
+    let family = browser.get("/family");
+    let body = family["body"].as_str().unwrap();
+    assert!(body.contains("The Conrads"), "{body}");
+    assert_eq!(browser.get("/family/settings")["statusCode"], 200);
+    assert_eq!(browser.get("/family/cards")["statusCode"], 200);
+
+    // A feed is added, read and removed.
+    assert_eq!(browser.get("/family/links")["statusCode"], 200);
+    let made = browser.post("/family/links", "family=conrad&label=Phone&titles=yes");
+    let made = made["body"].as_str().unwrap();
+    let token = made
+        .split("/f/")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next());
+    let path = format!("/f/{}/due.ics", token.unwrap_or_else(|| panic!("{made}")));
+    let feed = Browser::new(&function).get(&path);
+    assert_eq!(
+        feed["headers"]["content-type"],
+        "text/calendar; charset=utf-8"
+    );
+    assert!(
+        feed["body"]
+            .as_str()
+            .unwrap()
+            .starts_with("BEGIN:VCALENDAR")
+    );
+    let feeds = stage
+        .store
+        .family_feeds(&"conrad".parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(feeds.len(), 1);
+
+    let out = browser.post("/sign-out", "everywhere=yes");
+    assert_eq!(out["statusCode"], 303, "{out}");
+    assert_eq!(browser.get("/family")["headers"]["location"], "/sign-in");
+    function.assert_table_requests_are_within_its_rights(ROLE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn network_is_that_of_the_api_and_not_of_a_header() {
+    let Some(stage) = Stage::new().await else {
+        return;
+    };
+    let function = stage.start();
+    let ask = |forwarded: &str| {
+        let mut browser = Browser::new(&function);
+        browser.forwarded_for = forwarded.to_owned();
+        let form = browser.form("/sign-in");
+        let number = forwarded.replace('.', "-");
+        let body = format!("form_token={form}&address=a{number}%40example.org");
+        browser.post("/sign-in", &body)["statusCode"].clone()
+    };
+    let statuses: Vec<Value> = (1..=11).map(|n| ask(&format!("198.51.{n}.7"))).collect();
+    let (allowed, refused) = statuses.split_at(10);
+    assert!(allowed.iter().all(|status| *status == 303), "{statuses:?}");
+    assert_eq!(refused, [429]);
+}
+
+/// A schedule and two days of its runs.
+async fn add_label(stage: &Stage, number: usize) {
+    let job = JobName::CHECK_CARDS;
+    let label = format!("label-{number}");
+    let mut schedules = stage.store.declared_schedules(job).await.unwrap();
+    schedules.push(stage::schedule(job, &label));
+    stage
+        .store
+        .save_schedules(job, &schedules, Utc::now())
+        .await
+        .unwrap();
+    for day in 0..2 {
+        let time = Utc::now() - TimeDelta::days(day);
+        let run = Run {
+            key: format!("{job}/{label}/{}", time.format("%Y-%m-%dT05:00:00Z"))
+                .parse()
+                .unwrap(),
+            trigger: Trigger::Schedule,
+            input: json!({"scope": "all"}),
+            started_at: time,
+            reported_at: time,
+            finished_at: Some(time),
+            outcome: RunOutcome::Done,
+            counts: Counts::default(),
+        };
+        let squares = [Square::from(&run)];
+        stage
+            .store
+            .upsert_squares(&(&run.key).into(), &squares)
+            .await
+            .unwrap();
+        stage.store.record_run(&run).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operator_sees_the_console_in_a_fixed_number_of_requests_and_starts_a_run_once() {
+    let Some(stage) = Stage::new().await else {
+        return;
+    };
+    let function = stage.start();
+    let mut browser = Browser::new(&function);
+    let page = browser.get(&stage.operator_link().await);
+    browser.press_button("/sign-in/link", &page);
+    let mut counts = Vec::new();
+    for labels in [0..1, 1..50] {
+        for number in labels {
+            add_label(&stage, number).await;
+        }
+        let before = function.asked().len();
+        let console = browser.get("/console");
+        let body = console["body"].as_str().unwrap();
+        assert!(body.contains("label-0"), "{body}");
+        counts.push(function.asked().len() - before);
+    }
+    assert!(counts[0] == counts[1] && counts[0] < 40, "{counts:?}");
+
+    let page = browser.get("/console/schedules");
+    let body = page["body"].as_str().unwrap();
+    let form = stage::hidden(body, "form_token");
+    let start = format!("form_token={form}&label=label-0");
+    let started = browser.post("/console/schedules/run", &start);
+    assert_eq!(
+        started["headers"]["location"], "/console?started=yes",
+        "{started}"
+    );
+    let again = browser.post("/console/schedules/run", &start);
+    assert_eq!(again["statusCode"], 409, "{again}");
+    let asked = function.asked();
+    let calls = asked
+        .iter()
+        .filter(|request| request.line.contains("/functions/"));
+    let calls: Vec<_> = calls.collect();
+    assert_eq!(calls.len(), 1);
+    assert!(
+        calls[0].line.contains("/functions/the-check-cards/"),
+        "{calls:?}"
+    );
+    assert_eq!(calls[0].body["label"], "person");
+    assert_eq!(calls[0].body["scope"], "all");
+
+    for path in [
+        "/console/notices",
+        "/console/libraries",
+        "/console/families",
+    ] {
+        assert_eq!(browser.get(path)["statusCode"], 200, "{path}");
+    }
+    let day = Utc::now().format("%Y-%m-%dT05:00:00Z");
+    let run = browser.get(&format!("/console/runs/check-cards/label-0/{day}"));
+    assert_eq!(run["statusCode"], 200, "{run}");
+    let pause = format!("form_token={form}&label=label-0&until=&why=moving");
+    let paused = browser.post("/console/schedules/pause", &pause);
+    assert_eq!(paused["statusCode"], 303, "{paused}");
+    let shown = browser.get("/console/schedules")["body"].to_string();
+    assert!(shown.contains("the console"), "{shown}");
+    function.assert_table_requests_are_within_its_rights(ROLE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dry_run_reads_the_table() {
+    let Some(stage) = Stage::new().await else {
+        return;
+    };
+    let function = stage.start();
+    let answer = function.invoke(json!({"dry_run": true}));
+    assert_eq!(answer, Ok(json!({"dry_run": true})));
+    function.assert_table_requests_are_within_its_rights(ROLE);
+}

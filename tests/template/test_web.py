@@ -1,0 +1,106 @@
+"""The web pages' part of the stack: it can be left out, its API is throttled, and its access log holds no token."""
+
+import json
+import unittest
+
+import templates
+
+DOMAIN = {"WebDomain": "hippo.example.org", "WebCertificate": "arn:aws:acm:ca-central-1:1:certificate/one"}
+
+
+class Web(unittest.TestCase):
+    def setUp(self):
+        self.stack = templates.filled()
+        self.resources = self.stack["Resources"]
+
+    def of(self, kind):
+        return templates.of_type(self.resources, kind)
+
+    def test_stack_has_no_web_pages_by_default(self):
+        self.assertEqual(templates.translated()["Parameters"]["Web"]["Default"], "false")
+        stack = templates.filled(Web="false")
+        self.assertEqual({name for name in stack["Resources"] if name.startswith("Web")}, set())
+        self.assertEqual({name for name in stack["Outputs"] if name.startswith("Web")}, set())
+        self.assertNotRegex(str(stack["Resources"]), r"WebPages|execute-api|: 'Web")
+        given = stack["Resources"]["NotifyFamily"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual({name for name in given if name.startswith("WEB_")}, set())
+
+    def test_web_pages_add_to_the_stack_and_change_nothing_else(self):
+        without = templates.filled(Web="false")["Resources"]
+        changed = {name for name in without if without[name] != self.resources[name]}
+        # notify-family sends the pages' messages, and the command reads their log.
+        self.assertEqual(changed, {"NotifyFamily", "NotifyFamilyRole", "OperatorPolicy", "Alarms"})
+
+    def test_requests_are_throttled_before_they_cost_anything(self):
+        (stage,) = self.of("AWS::ApiGatewayV2::Stage").values()
+        self.assertEqual(stage["StageName"], "$default")
+        self.assertEqual(stage["DefaultRouteSettings"], {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20})
+
+    def test_access_log_has_neither_paths_nor_addresses(self):
+        (stage,) = self.of("AWS::ApiGatewayV2::Stage").values()
+        logged = json.loads(stage["AccessLogSettings"]["Format"])
+        self.assertEqual(stage["AccessLogSettings"]["DestinationArn"], "WebAccessLogs.Arn")
+        self.assertEqual(logged["route"], "$context.routeKey")
+        self.assertEqual(logged["status"], "$context.status")
+        for value in logged.values():
+            self.assertNotRegex(value, r"(?i)path|identity|sourceip|useragent|query|domain")
+
+    def test_every_path_with_a_token_has_a_route_without_it(self):
+        routes = self.of("AWS::ApiGatewayV2::Route").values()
+        self.assertEqual({route["RouteKey"] for route in routes}, {
+            "$default", "ANY /f/{token}/{file}", "ANY /u/{token}", "ANY /sign-in/{page}",
+        })
+        self.assertEqual({route["Target"] for route in routes}, {"integrations/WebIntegration"})
+
+    def test_function_answers_before_the_api_gives_up(self):
+        (integration,) = self.of("AWS::ApiGatewayV2::Integration").values()
+        self.assertEqual((integration["PayloadFormatVersion"], integration["IntegrationUri"]), ("2.0", "WebPages.Arn"))
+        self.assertLess(int(self.resources["WebPages"]["Properties"]["Timeout"]) * 1000, int(integration["TimeoutInMillis"]))
+
+    def test_function_starts_the_functions_that_its_role_may_invoke(self):
+        given = self.resources["WebPages"]["Properties"]["Environment"]["Variables"]["JOB_FUNCTIONS"]
+        started = {f"{pair.split('=')[1]}.Arn" for pair in given.split(",")}
+        (policy,) = self.resources["WebPagesRole"]["Properties"]["Policies"]
+        (allowed,) = (one["Resource"] for one in policy["PolicyDocument"]["Statement"] if one["Action"] == "lambda:InvokeFunction")
+        self.assertEqual(started, set(allowed))
+
+    def test_domain_replaces_the_address_that_aws_chooses(self):
+        self.assertEqual(self.stack["Outputs"]["WebUrl"]["Value"], "WebApi.ApiEndpoint")
+        self.assertEqual(str(self.resources["WebApi"]["Properties"]["DisableExecuteApiEndpoint"]).lower(), "false")
+        stack = templates.filled(**DOMAIN)
+        resources = stack["Resources"]
+        self.assertEqual(stack["Outputs"]["WebUrl"]["Value"], "https://hippo.example.org")
+        self.assertEqual(stack["Outputs"]["WebDomainTarget"]["Value"], "WebDomainName.RegionalDomainName")
+        self.assertEqual(str(resources["WebApi"]["Properties"]["DisableExecuteApiEndpoint"]).lower(), "true")
+        for name in ("WebPages", "NotifyFamily"):
+            self.assertEqual(resources[name]["Properties"]["Environment"]["Variables"]["WEB_URL"], "https://hippo.example.org", name)
+        (domain,) = templates.of_type(resources, "AWS::ApiGatewayV2::DomainName").values()
+        (settings,) = domain["DomainNameConfigurations"]
+        self.assertEqual(settings["SecurityPolicy"], "TLS_1_2")
+        self.assertNotIn("WebDomainName", templates.filled(Web="false", **DOMAIN)["Resources"])
+
+    def test_domain_and_certificate_are_given_together(self):
+        rules = templates.translated()["Rules"]["WebDomainAndCertificate"]["Assertions"]
+        (rule,) = rules
+
+        def holds(**given):
+            template = templates.translated()
+            values = {name: about.get("Default") for name, about in template["Parameters"].items()} | given
+            return templates.Filler(template, values).fill(rule["Assert"])
+
+        self.assertTrue(holds())
+        self.assertTrue(holds(WebDomain="", WebCertificate="none"))
+        self.assertTrue(holds(**DOMAIN))
+        for name in DOMAIN:
+            self.assertFalse(holds(**{name: DOMAIN[name]}), name)
+
+    def test_more_operators_are_passed_to_both_functions(self):
+        for given, expected in [({}, None), ({"WebOperators": "ana@example.org,bo@example.org"}, "ana@example.org,bo@example.org")]:
+            resources = templates.filled(**given)["Resources"]
+            for name in ("WebPages", "NotifyFamily"):
+                variables = resources[name]["Properties"]["Environment"]["Variables"]
+                self.assertEqual(variables.get("WEB_OPERATORS"), expected, name)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,155 @@
+//! Every page, for everybody: on a narrow phone, with large text, in the dark, in another time zone.
+
+use hippo_tests::web_driver::{Profile, axe_script};
+use serde_json::{Value, json};
+
+use super::world::{INES, MARA, World, run_id, start};
+
+/// The pages of anybody, of a family, and of the operator.
+const OPEN: [&str; 3] = ["/", "/about", "/sign-in"];
+const FAMILY: [&str; 5] = [
+    "/family",
+    "/family?by=person",
+    "/family/cards",
+    "/family/links",
+    "/family/settings",
+];
+const CONSOLE: [&str; 6] = [
+    "/console",
+    "/console/schedules",
+    "/console/schedules/run?label=all",
+    "/console/notices",
+    "/console/libraries",
+    "/console/families",
+];
+
+/// The serious findings of axe-core, each with the elements.
+fn find_barriers(profile: &Profile<'_>, axe: &str) -> Vec<String> {
+    profile.run(axe);
+    let found = profile.run_async(
+        "axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations), done)",
+    );
+    let found = found.as_array().unwrap_or_else(|| panic!("{found}"));
+    let is_serious = |one: &&Value| matches!(one["impact"].as_str(), Some("serious" | "critical"));
+    let words = |one: &Value| format!("{}: {} {}", one["id"], one["help"], one["nodes"][0]["html"]);
+    found.iter().filter(is_serious).map(words).collect()
+}
+
+/// Checks a page in every way that people look at it.
+fn check_page(world: &World, profile: &Profile<'_>, path: &str, axe: &str) {
+    profile.set_size(1280, 900);
+    profile.set_dark(false);
+    profile.set_text_size(1);
+    profile.open(&world.page(path));
+    let text = profile.text();
+    assert!(text.contains("LibraryHippo"), "{path}: {text}");
+    save_pictures(profile, path);
+    for (name, width, text_size, is_dark) in [
+        ("light", 1280, 1, false),
+        ("dark", 1280, 1, true),
+        ("narrow", 320, 1, false),
+        ("large text", 640, 2, false),
+    ] {
+        profile.set_dark(is_dark);
+        profile.set_text_size(text_size);
+        profile.set_size(width, 700);
+        let widths = profile.run(
+            "const page = document.scrollingElement;
+             const wide = [...document.querySelectorAll('main *')].filter(e =>
+               e.getBoundingClientRect().right > page.clientWidth && !e.closest('.scroll, .unseen'));
+             return [page.scrollWidth <= page.clientWidth, wide.map(e => e.outerHTML.slice(0, 200))]",
+        );
+        assert_eq!(
+            widths[0], true,
+            "{path} scrolls sideways, {name}: {}",
+            widths[1]
+        );
+        // Colours and sizes matter to axe, so the narrow page is left to the others.
+        if name != "large text" {
+            let barriers = find_barriers(profile, axe);
+            assert_eq!(barriers, Vec::<String>::new(), "{path}, {name}");
+        }
+    }
+    assert_eq!(profile.console(), Vec::<String>::new(), "{path}");
+}
+
+/// Saves pictures of the page, if `HIPPO_PICTURES` names a folder for them.
+fn save_pictures(profile: &Profile<'_>, path: &str) {
+    let Some(folder) = std::env::var_os("HIPPO_PICTURES") else {
+        return;
+    };
+    for (width, is_dark) in [(360, false), (360, true), (1280, false), (1280, true)] {
+        profile.set_dark(is_dark);
+        profile.set_size(width, 700);
+        let name = path.replace(|one: char| !one.is_ascii_alphanumeric(), "_");
+        let scheme = if is_dark { "dark" } else { "light" };
+        let file =
+            std::path::Path::new(&folder).join(format!("{name}-{width}-{scheme}.png.base64"));
+        std::fs::write(file, profile.take_picture()).unwrap();
+    }
+}
+
+#[test]
+fn pages_of_a_family_are_for_everybody() {
+    let Some((world, chromium)) = start() else {
+        return;
+    };
+    let axe = axe_script();
+    let profile = chromium.open_profile();
+    for path in OPEN {
+        check_page(&world, &profile, path, &axe);
+    }
+    profile.type_into("#address", "stranger@example.net");
+    profile.click("main button");
+    profile.wait_for("Look at your email");
+    check_page(&world, &profile, "/sign-in/code", &axe);
+    world.sign_in(&profile, INES);
+    for path in FAMILY {
+        check_page(&world, &profile, path, &axe);
+    }
+    // The server knows the family's zone; the browser's doesn't matter.
+    profile.open(&world.page("/family"));
+    let text = profile.text();
+    let zone = json!({"timezoneId": "Asia/Tokyo"});
+    profile.devtools("Emulation.setTimezoneOverride", &zone);
+    profile.open(&world.page("/family"));
+    assert_eq!(profile.text(), text);
+    // A page with a barrier would be found.
+    profile
+        .run("document.querySelector('main').insertAdjacentHTML('beforeend', '<button></button>')");
+    assert_ne!(find_barriers(&profile, &axe), Vec::<String>::new());
+}
+
+#[test]
+fn hostile_titles_are_only_words() {
+    let Some((world, chromium)) = start() else {
+        return;
+    };
+    let axe = axe_script();
+    let profile = chromium.open_profile();
+    world.sign_in(&profile, MARA);
+    for path in FAMILY {
+        // It fails on a report of the policy, too, and on a dialog that a script opened.
+        check_page(&world, &profile, path, &axe);
+    }
+    profile.open(&world.page("/family"));
+    let text = profile.text();
+    assert!(text.contains("<script>alert(1)</script>"), "{text}");
+    let added = "return document.querySelectorAll('script, img, main style').length";
+    assert_eq!(profile.run(added), 0);
+}
+
+#[test]
+fn console_is_for_everybody() {
+    let Some((world, chromium)) = start() else {
+        return;
+    };
+    let axe = axe_script();
+    let profile = chromium.open_profile();
+    world.sign_in_operator(&profile);
+    let runs = world.json(&["runs", "--json"]);
+    let run = format!("/console/runs/{}", run_id(&runs[0]));
+    for path in CONSOLE.into_iter().chain([&*run]) {
+        check_page(&world, &profile, path, &axe);
+    }
+}
