@@ -28,8 +28,8 @@ class Web(unittest.TestCase):
     def test_web_pages_add_to_the_stack_and_change_nothing_else(self):
         without = templates.filled(Web="false")["Resources"]
         changed = {name for name in without if without[name] != self.resources[name]}
-        # notify-family sends the pages' messages, and the command reads their log.
-        self.assertEqual(changed, {"NotifyFamily", "NotifyFamilyRole", "OperatorPolicy", "Alarms"})
+        # notify-family sends the pages' messages, mails link to the pages, and the command reads their log.
+        self.assertEqual(changed, {"NotifyFamily", "NotifyFamilyRole", "PictureOfTheDay", "OperatorPolicy", "Alarms"})
 
     def test_requests_are_throttled_before_they_cost_anything(self):
         (stage,) = self.of("AWS::ApiGatewayV2::Stage").values()
@@ -72,7 +72,7 @@ class Web(unittest.TestCase):
         self.assertEqual(stack["Outputs"]["WebUrl"]["Value"], "https://hippo.example.org")
         self.assertEqual(stack["Outputs"]["WebDomainTarget"]["Value"], "WebDomainName.RegionalDomainName")
         self.assertEqual(str(resources["WebApi"]["Properties"]["DisableExecuteApiEndpoint"]).lower(), "true")
-        for name in ("WebPages", "NotifyFamily"):
+        for name in ("WebPages", "NotifyFamily", "PictureOfTheDay"):
             self.assertEqual(resources[name]["Properties"]["Environment"]["Variables"]["WEB_URL"], "https://hippo.example.org", name)
         (domain,) = templates.of_type(resources, "AWS::ApiGatewayV2::DomainName").values()
         (settings,) = domain["DomainNameConfigurations"]

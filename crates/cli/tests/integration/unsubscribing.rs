@@ -17,13 +17,12 @@ fn on(home: &Home, day: &str, arguments: &[&str]) -> String {
 
 /// A home whose family `conrad` gets a notice every day.
 fn home(public_url: &str) -> Home {
-    let home = Home::new();
+    let (home, _) = Home::with_card();
     let config = home.path().join("config.toml");
     let mut text = std::fs::read_to_string(&config).unwrap();
     text.push_str(&format!("\n[web]\npublic_url = \"{public_url}\"\n"));
     std::fs::write(&config, text).unwrap();
-    let add = "family add conrad --name Conrad --to pat@example.org --daily --timezone UTC";
-    home.run(&add.split(' ').collect::<Vec<_>>()).success();
+    home.run(&["family", "edit", "conrad", "--daily"]).success();
     home
 }
 

@@ -234,7 +234,7 @@ pub(super) async fn family_edits_keep_a_concurrent_unsubscription(store: &dyn St
     assert!(store.replace_family(&before, &after).await.unwrap());
     store.update_family(&after).await.unwrap();
     let stored = store.family(&before.id).await.unwrap().unwrap();
-    assert_eq!(stored.unsubscribed, [daily.clone()]);
+    assert_eq!(stored.unsubscribed, std::slice::from_ref(&daily));
 
     // Nor does an edit unsubscribe somebody again.
     let resubscribed = store.resubscribe(&before.id, &daily.address, &daily.kind);
