@@ -39,6 +39,7 @@ async fn start() -> Result<(), Error> {
             .map(|public_url| notify_family::PageMessages {
                 sign_ins: &store,
                 cards: &store,
+                invitations: &store,
                 operators: &environment.operators,
                 public_url,
             }),

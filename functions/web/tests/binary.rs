@@ -157,7 +157,11 @@ async fn add_label(stage: &Stage, number: usize) {
     let label = format!("label-{number}");
     let mut schedules = stage.store.declared_schedules(job).await.unwrap();
     schedules.push(stage::schedule(job, &label));
-    stage.store.save_schedules(job, &schedules).await.unwrap();
+    stage
+        .store
+        .save_schedules(job, &schedules, chrono::Utc::now())
+        .await
+        .unwrap();
     for day in 0..2 {
         let time = Utc::now() - TimeDelta::days(day);
         let run = Run {

@@ -16,35 +16,35 @@ use hippo_tests::web_driver::{Chromium, Profile};
 use serde_json::Value;
 
 /// A title that tries to be a page.
-pub const HOSTILE: &str =
+pub(super) const HOSTILE: &str =
     "<script>alert(1)</script><img src=x onerror=alert(2)>'\"><style>*{display:none}</style>";
 
 /// A recipient of the family with ordinary titles.
-pub const INES: &str = "ines@example.org";
+pub(super) const INES: &str = "ines@example.org";
 
 /// The recipient of the family with hostile titles.
-pub const MARA: &str = "mara@example.org";
+pub(super) const MARA: &str = "mara@example.org";
 
 /// The operator.
-pub const OPERATOR: &str = "operator@example.org";
+pub(super) const OPERATOR: &str = "operator@example.org";
 
 /// Families with checked cards, and `hippo serve`.
-pub struct World {
-    pub home: Home,
-    pub riverside: DemoLibrary,
+pub(super) struct World {
+    pub(super) home: Home,
+    pub(super) riverside: DemoLibrary,
     _others: Vec<DemoLibrary>,
     server: Child,
     /// Where the pages are.
-    pub origin: String,
+    pub(super) origin: String,
     /// The link that signs the operator in.
-    pub operator_link: String,
+    pub(super) operator_link: String,
     /// Runs the libraries.
     _runtime: tokio::runtime::Runtime,
 }
 
 impl World {
     /// Starts the libraries, checks every card, and serves the pages.
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -97,12 +97,12 @@ impl World {
     }
 
     /// The address of a page.
-    pub fn page(&self, path: &str) -> String {
+    pub(super) fn page(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
     /// The link and the code of the newest of so many sign-in mails to an address.
-    pub fn mailed(&self, address: &str, mails: usize) -> (String, String) {
+    pub(super) fn mailed(&self, address: &str, mails: usize) -> (String, String) {
         let to = format!("To: {address}");
         for _ in 0..600 {
             let all = self.home.mails().into_iter();
@@ -122,7 +122,7 @@ impl World {
     }
 
     /// Signs a browser in with a mailed link.
-    pub fn sign_in(&self, profile: &Profile<'_>, address: &str) {
+    pub(super) fn sign_in(&self, profile: &Profile<'_>, address: &str) {
         profile.open(&self.page("/sign-in"));
         profile.type_into("#address", address);
         profile.click("main button");
@@ -134,14 +134,19 @@ impl World {
     }
 
     /// Signs a browser in as the operator.
-    pub fn sign_in_operator(&self, profile: &Profile<'_>) {
+    pub(super) fn sign_in_operator(&self, profile: &Profile<'_>) {
         profile.open(&self.operator_link);
         profile.click("main button");
         profile.wait_for("Open the console");
     }
 
+    /// The process that serves the pages.
+    pub(super) fn server_id(&self) -> u32 {
+        self.server.id()
+    }
+
     /// The JSON of a command.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(super) fn json(&self, arguments: &[&str]) -> Value {
         self.home.run(arguments).expect_code(0).json()
     }
 }
@@ -154,7 +159,7 @@ impl Drop for World {
 }
 
 /// The id of a run in the JSON of `hippo runs`.
-pub fn run_id(run: &Value) -> String {
+pub(super) fn run_id(run: &Value) -> String {
     let part = |name: &str| run[name].as_str().unwrap().to_owned();
     format!(
         "{}/{}/{}",
@@ -165,7 +170,7 @@ pub fn run_id(run: &Value) -> String {
 }
 
 /// A browser and a world; `None` if there is no browser.
-pub fn start() -> Option<(World, Chromium)> {
+pub(super) fn start() -> Option<(World, Chromium)> {
     let chromium = Chromium::start()?;
     Some((World::start(), chromium))
 }

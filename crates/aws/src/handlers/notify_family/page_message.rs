@@ -6,7 +6,7 @@ use aws_lambda_events::event::sqs::SqsMessage;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::message::{MessageOutcome, MessagePorts, MessageRequest, send_message};
 use hippo_core::public_url::PublicUrl;
-use hippo_core::store::{CardStore, SignInStore};
+use hippo_core::store::{CardStore, InvitationStore, SignInStore};
 use serde_json::Value;
 
 use super::Ports;
@@ -25,6 +25,8 @@ pub struct PageMessages<'a> {
     pub sign_ins: &'a dyn SignInStore,
     /// The cards.
     pub cards: &'a dyn CardStore,
+    /// The invitations.
+    pub invitations: &'a dyn InvitationStore,
     /// The addresses that sign in as the operator.
     pub operators: &'a [EmailAddress],
     /// Where the pages are.
@@ -60,6 +62,7 @@ pub(super) async fn send_page_message(
         sign_ins: pages.sign_ins,
         families: ports.families,
         cards: pages.cards,
+        invitations: pages.invitations,
         libraries: ports.libraries,
         alerts: ports.alerts,
         mailer: ports.mailer,
