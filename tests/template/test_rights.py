@@ -10,7 +10,7 @@ EXPECTED = pathlib.Path(__file__).with_name("rights.txt")
 # The policies for people. Every other policy is a function's.
 PEOPLES_POLICIES = ("OperatorPolicy", "KeyPolicy")
 PARTITIONS = (
-    "ATTEMPT", "AUDIT", "CARD", "DAYS", "FAMILY", "FEED", "LIBRARY", "OPERATOR", "PAUSE", "PERSON", "PICTURE", "RATE", "RUN", "SCHEDULE",
+    "ATTEMPT", "AUDIT", "CARD", "DAYS", "FAMILY", "FEED", "INVITATION", "LIBRARY", "OPERATOR", "PAUSE", "PERSON", "PICTURE", "RATE", "RUN", "SCHEDULE",
     "SECRET", "SESSION",
 )
 

@@ -770,4 +770,23 @@ mod tests {
         assert!(!read.allow_loopback_libraries);
         assert_eq!(read.pace, Pace::default());
     }
+
+    #[test]
+    fn pages_are_optional_and_have_a_secure_address() {
+        let with = |url| read_picture(&[("WEB_URL", url)]);
+        for url in ["", "none"] {
+            assert_eq!(with(url).unwrap().pages, None);
+        }
+        let pages = with("https://hippo.example.org").unwrap().pages.unwrap();
+        assert_eq!(pages.origin(), "https://hippo.example.org");
+        for url in [
+            "http://canary.example.org",
+            "https://canary.example.org/pages",
+            "canary",
+        ] {
+            let message = with(url).unwrap_err();
+            assert!(message.contains("WEB_URL must be https://"), "{message}");
+            assert!(!message.contains("canary"), "{message}");
+        }
+    }
 }

@@ -77,6 +77,7 @@ pub enum Change {
     InvitationWithdrawn,
     RecipientConfirmed,
     RecipientLeft,
+    Resubscribed,
     RecipientRemoved { person: PersonId },
     FeedMade,
     FeedRevoked,

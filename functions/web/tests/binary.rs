@@ -159,7 +159,7 @@ async fn add_label(stage: &Stage, number: usize) {
     schedules.push(stage::schedule(job, &label));
     stage
         .store
-        .save_schedules(job, &schedules, chrono::Utc::now())
+        .save_schedules(job, &schedules, Utc::now())
         .await
         .unwrap();
     for day in 0..2 {

@@ -31,3 +31,4 @@ mod schedules;
 #[cfg(feature = "web")]
 mod serve;
 mod setup;
+mod unsubscribing;

@@ -32,6 +32,7 @@ impl Change {
             Self::RecipientInvited => "invited somebody to the emails",
             Self::InvitationWithdrawn => "withdrew an invitation",
             Self::RecipientConfirmed => "accepted an invitation",
+            Self::Resubscribed => "had emails sent to a recipient again",
             Self::RecipientLeft => "left the emails",
             Self::RecipientRemoved { .. } => "removed a recipient",
             Self::FeedMade => "made a link",

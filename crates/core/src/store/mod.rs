@@ -156,6 +156,15 @@ pub trait FamilyStore: Send + Sync {
         kind: &MailKind,
     ) -> StoreResult<bool>;
 
+    /// Sends every kind of mail to an address again; false if it got all of them.
+    async fn allow_every_mail(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
+        let mut has_changed = self.allow_recipient(id, address).await?;
+        for kind in MailKind::ALL {
+            has_changed |= self.resubscribe(id, address, kind).await?;
+        }
+        Ok(has_changed)
+    }
+
     /// Removes a family with its mails and feeds, and its cards with their secrets and accounts;
     /// [`StoreError::NotFound`] if it is missing.
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()>;

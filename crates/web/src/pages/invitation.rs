@@ -132,6 +132,8 @@ async fn add_recipient(
         if !is_recipient {
             after.recipients.push(address.clone());
         }
+        // Who accepts wants the emails, even after unsubscribing once.
+        ports.store.allow_every_mail(id, address).await?;
         if is_recipient || ports.store.replace_family(&before, &after).await? {
             // If we stop before this, the link only does the same once more.
             if ports.store.remove_invitation(id, invitation.id).await? {

@@ -3,6 +3,7 @@
 use axum::Form;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect};
+use hippo_core::audit::Change;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::family::Family;
 use hippo_core::mail::MailKind;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 
 use super::unsubscribe::kind_words;
 use crate::access::session::FamilyMember;
+use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::ports::WebPorts;
 
@@ -58,6 +60,8 @@ pub(crate) async fn resubscribe(
     let kind: MailKind = form.kind.parse().map_err(|_| PageError::not_found())?;
     if ports.store.resubscribe(family, &address, &kind).await? {
         tracing::info!(family.id = %family, mail.kind = %kind, "A recipient subscribed again.");
+        let change = Change::Resubscribed;
+        record_change(&ports, member.actor(), Some(family), change).await;
     }
     Ok(Redirect::to("/family/settings?saved=yes").into_response())
 }

@@ -64,6 +64,7 @@ pub(super) async fn send_page_message(
         cards: pages.cards,
         invitations: pages.invitations,
         libraries: ports.libraries,
+        invitations: pages.invitations,
         alerts: ports.alerts,
         mailer: ports.mailer,
         clock: ports.clock,

@@ -40,20 +40,6 @@ pub(super) fn describe(family: &Family, address: &EmailAddress) -> String {
     }
 }
 
-/// Sends every kind of email to an address again; false if it got all of them.
-async fn allow_all(
-    context: &Context,
-    id: &FamilyId,
-    address: &EmailAddress,
-) -> Result<bool, CommandError> {
-    let store = &context.store;
-    let mut has_changed = store.allow_recipient(id, address).await?;
-    for kind in MailKind::ALL {
-        has_changed |= store.resubscribe(id, address, kind).await?;
-    }
-    Ok(has_changed)
-}
-
 /// Adds an address to a family.
 pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResult {
     let mut family = context.family(&recipient.id).await?;
@@ -68,7 +54,10 @@ pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResul
         )));
     }
     // This comes first: an address that was added but not allowed would get no emails.
-    allow_all(context, &family.id, &recipient.address).await?;
+    context
+        .store
+        .allow_every_mail(&family.id, &recipient.address)
+        .await?;
     family.recipients.push(recipient.address);
     save(context, &family, "Added an address to").await
 }
@@ -90,7 +79,10 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
     };
     let store = &context.store;
     store.update_family(&family).await?;
-    allow_all(context, &family.id, &recipient.address).await?;
+    context
+        .store
+        .allow_every_mail(&family.id, &recipient.address)
+        .await?;
     print_saved(context, &family.id, what, "").await
 }
 
@@ -104,7 +96,11 @@ pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandRes
     {
         return Err(no_such_address(&family.id));
     }
-    if !allow_all(context, &family.id, &recipient.address).await? {
+    if !context
+        .store
+        .allow_every_mail(&family.id, &recipient.address)
+        .await?
+    {
         return Err(CommandError::usage(format!(
             "That address of the family {} gets its emails already. Nothing was changed.",
             family.id

@@ -243,7 +243,7 @@ pub(crate) async fn remove(
         return show_page(&ports, &browser, &member, Outcome::Conflict).await;
     }
     // Whoever is invited again starts anew.
-    ports.store.allow_recipient(&before.id, &removed).await?;
+    ports.store.allow_every_mail(&before.id, &removed).await?;
     let person = PersonId::from_address(&removed);
     let is_self = person == member.session.person;
     let change = match is_self {

@@ -33,7 +33,7 @@ pub(super) const CANARIES: [&str; 9] = [
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 
 /// Every page of the console.
-pub(super) const PAGES: [&str; 9] = [
+pub(super) const PAGES: [&str; 10] = [
     "/console",
     "/console/schedules",
     "/console/schedules/run?label=mornings",

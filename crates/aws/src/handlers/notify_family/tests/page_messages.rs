@@ -22,6 +22,8 @@ async fn deliver(world: &World, mailer: &TestMailer, bodies: &[&str]) -> Vec<Str
     let operators = ["operator@example.org".parse().unwrap()];
     let pages = PageMessages {
         sign_ins: &world.store,
+        cards: &world.store,
+        invitations: &world.store,
         operators: &operators,
         public_url: &"https://hippo.example.org".parse().unwrap(),
     };
