@@ -62,7 +62,6 @@ pub(super) async fn send_page_message(
         sign_ins: pages.sign_ins,
         families: ports.families,
         cards: pages.cards,
-        invitations: pages.invitations,
         libraries: ports.libraries,
         invitations: pages.invitations,
         alerts: ports.alerts,
