@@ -219,6 +219,28 @@ fn recipient_signs_in_with_the_mailed_link_and_sees_the_family() {
 }
 
 #[test]
+fn oversized_headers_are_refused() {
+    let server = Server::start(&Home::new());
+    let address = server.text("listen");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let head = format!("GET /about HTTP/1.1\r\nHost: {address}\r\nCookie: ");
+    // The server may close the connection before it has read all of it.
+    let _ = stream.write_all(head.as_bytes());
+    let _ = stream.write_all(&vec![b'x'; 2_000_000]);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
+        "{answer}"
+    );
+    let next = Browser::new(&server).get("/about");
+    assert!(next.head.starts_with("HTTP/1.1 200"), "{}", next.head);
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
 fn operators_link_signs_in_once() {
     let home = Home::new();
     let server = Server::start(&home);

@@ -193,7 +193,7 @@ async fn call(
                 ("kind", "daily"),
                 ("feed", feeds[0].token.as_str()),
             ];
-            browser.post_with_token(&path, &fields).await
+            browser.post(&path, &fields).await
         }
         _ => browser.get(&path).await,
     }
@@ -306,6 +306,29 @@ async fn reading_changes_nothing() {
             let answer = browser.send(request, "").await;
             assert!(!answer.status.is_server_error(), "{method} {path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn form_that_cannot_be_stored_changes_nothing() {
+    for (path, method, who) in routes() {
+        // Resuming what isn't paused stores nothing.
+        if method != Method::POST || who != For::Family || path.ends_with("resume") {
+            continue;
+        }
+        let web = web_with_feed().await;
+        let mut browser = web.signed_in(PAT).await;
+        let before = state(&web).await;
+        web.store.limit_writes(Some(0));
+        let answer = call(&mut browser, &web, path, &method).await;
+        web.store.limit_writes(None);
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        let words = "Nothing is lost";
+        assert!(
+            answer.body.contains(words) && answer.body.contains("<code>"),
+            "{path}"
+        );
+        assert_eq!(state(&web).await, before, "{path}");
     }
 }
 

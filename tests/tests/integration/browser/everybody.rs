@@ -1,5 +1,7 @@
 //! Every page, for everybody: on a narrow phone, with large text, in the dark, in another time zone.
 
+use std::path::Path;
+
 use hippo_tests::web_driver::{Profile, axe_script};
 use serde_json::{Value, json};
 
@@ -7,20 +9,22 @@ use super::world::{INES, MARA, World, run_id, start};
 
 /// The pages of anybody, of a family, and of the operator.
 const OPEN: [&str; 3] = ["/", "/about", "/sign-in"];
-const FAMILY: [&str; 5] = [
+const FAMILY: [&str; 6] = [
     "/family",
     "/family?by=person",
     "/family/cards",
+    "/family/cards/add",
     "/family/links",
     "/family/settings",
 ];
-const CONSOLE: [&str; 6] = [
+const CONSOLE: [&str; 7] = [
     "/console",
     "/console/schedules",
     "/console/schedules/run?label=all",
     "/console/notices",
     "/console/libraries",
     "/console/families",
+    "/console/audit",
 ];
 
 /// The serious findings of axe-core, each with the elements.
@@ -43,7 +47,6 @@ fn check_page(world: &World, profile: &Profile<'_>, path: &str, axe: &str) {
     profile.open(&world.page(path));
     let text = profile.text();
     assert!(text.contains("LibraryHippo"), "{path}: {text}");
-    save_pictures(profile, path);
     for (name, width, text_size, is_dark) in [
         ("light", 1280, 1, false),
         ("dark", 1280, 1, true),
@@ -83,9 +86,8 @@ fn save_pictures(profile: &Profile<'_>, path: &str) {
         profile.set_size(width, 700);
         let name = path.replace(|one: char| !one.is_ascii_alphanumeric(), "_");
         let scheme = if is_dark { "dark" } else { "light" };
-        let file =
-            std::path::Path::new(&folder).join(format!("{name}-{width}-{scheme}.png.base64"));
-        std::fs::write(file, profile.take_picture()).unwrap();
+        let file = format!("{name}-{width}-{scheme}.png.base64");
+        std::fs::write(Path::new(&folder).join(file), profile.take_picture()).unwrap();
     }
 }
 
@@ -98,6 +100,7 @@ fn pages_of_a_family_are_for_everybody() {
     let profile = chromium.open_profile();
     for path in OPEN {
         check_page(&world, &profile, path, &axe);
+        save_pictures(&profile, path);
     }
     profile.type_into("#address", "stranger@example.net");
     profile.click("main button");
@@ -106,6 +109,7 @@ fn pages_of_a_family_are_for_everybody() {
     world.sign_in(&profile, INES);
     for path in FAMILY {
         check_page(&world, &profile, path, &axe);
+        save_pictures(&profile, path);
     }
     // The server knows the family's zone; the browser's doesn't matter.
     profile.open(&world.page("/family"));
@@ -151,5 +155,38 @@ fn console_is_for_everybody() {
     let run = format!("/console/runs/{}", run_id(&runs[0]));
     for path in CONSOLE.into_iter().chain([&*run]) {
         check_page(&world, &profile, path, &axe);
+        save_pictures(&profile, path);
     }
+}
+
+/// Prints figures of docs/PERFORMANCE.md: how long until the family's page shows something, and the memory of
+/// the command that serves it. Run with `--run-ignored all --no-capture`.
+#[test]
+#[ignore = "it measures, and asserts nothing"]
+fn first_paint_and_memory() {
+    let Some((world, chromium)) = start() else {
+        return;
+    };
+    let profile = chromium.open_profile();
+    world.sign_in(&profile, INES);
+    let mut paints = Vec::new();
+    for _ in 0..20 {
+        profile.open(&world.page("/family"));
+        let paint = profile.run_async(
+            "const paint = () => performance.getEntriesByName('first-contentful-paint')[0];
+             const wait = () => paint() ? done(paint().startTime) : setTimeout(wait, 20);
+             wait()",
+        );
+        paints.push(paint.as_f64().unwrap());
+    }
+    paints.sort_by(f64::total_cmp);
+    let memory = std::fs::read_to_string(format!("/proc/{}/status", world.server_id())).unwrap();
+    let memory = memory
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
+    println!(
+        "first contentful paint of /family: median {:.0} ms, slowest {:.0} ms; hippo serve: {memory}",
+        paints[10], paints[19]
+    );
 }

@@ -3,5 +3,6 @@
 mod console;
 mod everybody;
 mod forms;
+mod pins;
 mod sign_in;
 mod world;

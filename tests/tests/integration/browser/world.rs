@@ -30,14 +30,14 @@ pub(super) const OPERATOR: &str = "operator@example.org";
 
 /// Families with checked cards, and `hippo serve`.
 pub(super) struct World {
-    pub home: Home,
-    pub riverside: DemoLibrary,
+    pub(super) home: Home,
+    pub(super) riverside: DemoLibrary,
     _others: Vec<DemoLibrary>,
     server: Child,
     /// Where the pages are.
-    pub origin: String,
+    pub(super) origin: String,
     /// The link that signs the operator in.
-    pub operator_link: String,
+    pub(super) operator_link: String,
     /// Runs the libraries.
     _runtime: tokio::runtime::Runtime,
 }
@@ -138,6 +138,11 @@ impl World {
         profile.open(&self.operator_link);
         profile.click("main button");
         profile.wait_for("Open the console");
+    }
+
+    /// The process that serves the pages.
+    pub(super) fn server_id(&self) -> u32 {
+        self.server.id()
     }
 
     /// The JSON of a command.
