@@ -2,6 +2,7 @@
 //! the page of a family with six cards and sixty loans.
 #![allow(
     missing_docs,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a benchmark may panic when its setup fails"
 )]

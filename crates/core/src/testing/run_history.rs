@@ -1,4 +1,5 @@
 //! Schedules and months of runs, for tests and benchmarks of what reads the history.
+#![allow(clippy::unwrap_used, reason = "a test may panic when its setup fails")]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
