@@ -126,6 +126,14 @@ async fn next_mail(
             None => "Emails are paused.".to_owned(),
         });
     }
+    let planned = match family.next_pause(now) {
+        None => String::new(),
+        Some(since) => {
+            let until = family.paused_until.map(|until| day(until, today));
+            let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+            format!(" From {}, emails are paused{until}.", day(since, today))
+        }
+    };
     for date in family.due_dates(now) {
         let key = MailKey::daily(family.id.clone(), date);
         let is_open = match ports.store.mail(&key).await? {
@@ -138,19 +146,11 @@ async fn next_mail(
                 false => format!("The email of {}", day(date, today)),
             };
             return Ok(format!(
-                "{which} goes out within the next minutes{}.",
+                "{which} goes out within the next minutes{}.{planned}",
                 condition(family, date)
             ));
         }
     }
-    let planned = match family.next_pause(now) {
-        None => String::new(),
-        Some(since) => {
-            let until = family.paused_until.map(|until| day(until, today));
-            let until = until.map_or_else(String::new, |until| format!(" until {until}"));
-            format!(" From {}, emails are paused{until}.", day(since, today))
-        }
-    };
     let Some(due) = family.next_due(now) else {
         return Ok(format!("No email is planned.{planned}"));
     };

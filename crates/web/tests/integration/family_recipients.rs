@@ -78,6 +78,7 @@ async fn invited_person_confirms_with_a_button_and_is_a_recipient() {
         assert_eq!(stranger.send(request, "").await.status, StatusCode::OK);
     }
     assert_eq!(addresses(&web).await, [PAT, BOTH]);
+    web.wait(TimeDelta::seconds(1));
     // The store has only a hash.
     let stored = serde_json::to_string(&invitations(&web).await).unwrap();
     let token = link.rsplit_once('.').unwrap().1;
