@@ -91,9 +91,9 @@ parts:
 	@echo $(LINT) $(TEST)
 
 # The downloads and tools for the other targets.
-.PHONY: tools python
+.PHONY: tools downloads
 tools: $(DENY) $(FUZZ) $(MACHETE) $(NEXTEST) dynoxide
-python: $(SAM) $(LAMBDA) $(EMULATORS) $(CALENDAR) $(CHECKOV) $(BROWSER) $(NPM)
+downloads: $(SAM) $(LAMBDA) $(EMULATORS) $(CALENDAR) $(CHECKOV) $(BROWSER) $(NPM)
 
 .PHONY: lint
 lint: $(LINT) ## Check everything that needs no test run.
