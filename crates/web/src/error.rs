@@ -44,7 +44,7 @@ impl PageError {
         Self::new(
             StatusCode::NOT_FOUND,
             "Page not found",
-            "This page doesn’t exist, or you may not see it.",
+            "This page doesn’t exist, or you aren’t allowed to see it.",
         )
     }
 
@@ -100,15 +100,15 @@ impl PageError {
         Self::new(
             StatusCode::FORBIDDEN,
             "Please sign in again",
-            "You signed in more than an hour ago. Sign out, sign in again, and repeat what you did.",
+            "You signed in more than an hour ago. Sign out, sign in again, then try once more.",
         )
     }
 
     pub(crate) fn still_running() -> Self {
         Self::new(
             StatusCode::CONFLICT,
-            "It’s running already",
-            "The run that was started before still goes on, so nothing else was started. The console shows how far it is.",
+            "It’s already running",
+            "The earlier run hasn’t finished, so nothing new was started. The console shows its progress.",
         )
     }
 
@@ -123,8 +123,8 @@ impl PageError {
     pub(crate) fn changed_meanwhile() -> Self {
         Self::new(
             StatusCode::CONFLICT,
-            "Somebody else is faster",
-            "Somebody else keeps changing this. Open the page again and look at it.",
+            "This has changed",
+            "Somebody else changed this at the same time, so your change wasn’t saved. Open the page again.",
         )
     }
 

@@ -244,7 +244,7 @@ impl Alert {
                 "A check rewrites a damaged account. Restore anything else from a backup, or remove it and add it again."
             }
             Self::ManySignIns { .. } => {
-                "People who are signed in stay signed in. Somebody may be asking in their name: look at the log of your reverse proxy."
+                "People who are signed in stay signed in. Somebody may be asking in their name: look at the log of your reverse proxy, or of “web” on AWS."
             }
             Self::EverybodyUnsubscribed { .. } => {
                 "Ask the family. If they want it back, allow a recipient again, or they resubscribe in their settings."

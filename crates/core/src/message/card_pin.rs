@@ -39,12 +39,12 @@ pub(super) async fn send_pin_changed(
     let (subject, what) = match change.is_new_card {
         true => (
             "A library card was added",
-            format!("Somebody in your family added {patron}’s card of {library}."),
+            format!("Somebody in your family added {patron}’s card at {library}."),
         ),
         false => (
             "A library card’s PIN was changed",
             format!(
-                "Somebody in your family changed the PIN that we use for {patron}’s card of {library}."
+                "Somebody in your family changed the PIN that we use for {patron}’s card at {library}."
             ),
         ),
     };
@@ -54,8 +54,8 @@ pub(super) async fn send_pin_changed(
         heading: subject,
         paragraphs: &[what, "You don’t need to do anything.".to_owned()],
         button: Some(("See your cards", &page)),
-        remark: "Everybody in the family gets this email. Nobody can read a PIN on the pages. If nobody of you did \
-                 this, ask the person who runs LibraryHippo.",
+        remark: "Everybody in the family gets this email. Nobody can read a PIN on the pages. If none of you did \
+                 this, tell the person who runs LibraryHippo.",
     };
     let content = letter.compose(ports.operator_contact)?;
     let mut failed = None;

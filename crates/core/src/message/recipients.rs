@@ -88,7 +88,7 @@ pub(super) async fn send_invitation(
             "Open this link within 7 days, and press the button on its page.".to_owned(),
         ],
         button: Some(("Look at the invitation", &url)),
-        remark: "You don’t know these people, or don’t want this? Then do nothing. You get no more emails about it.",
+        remark: "If you don’t know these people or don’t want this, do nothing. You won’t get another email about it.",
     };
     let content = letter.compose(ports.operator_contact)?;
     deliver(ports, granted.address, content).await?;
@@ -135,7 +135,7 @@ pub(super) async fn send_removal(
                 family.name
             )],
             button: None,
-            remark: "This was done with your sign-in. If it wasn’t you, sign out everywhere in the settings, and ask \
+            remark: "Somebody who was signed in as you did this. If it wasn’t you, sign out everywhere in the settings, and tell \
                      the person who runs LibraryHippo.",
         };
         let content = letter.compose(ports.operator_contact)?;

@@ -1,4 +1,4 @@
-//! Signing in again before what can't be undone, and coming back afterwards.
+//! Signing in again before a sensitive change, and coming back afterwards.
 
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, Uri};

@@ -146,7 +146,7 @@ async fn next_mail(
                 false => format!("The email of {}", day(date, today)),
             };
             return Ok(format!(
-                "{which} goes out within the next minutes{}.{planned}",
+                "{which} goes out within a few minutes{}.{planned}",
                 condition(family, date)
             ));
         }

@@ -14,6 +14,7 @@ use super::own_card;
 use super::secret_form::library_name;
 use crate::access::form_token::{check_form_token, form_token};
 use crate::access::session::FamilyMember;
+use crate::access::step_up::sign_in_again;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
@@ -30,6 +31,11 @@ struct RemovePage {
     library: String,
 }
 
+/// The page's own path.
+fn path(card: CardId) -> String {
+    format!("/family/cards/{card}/remove")
+}
+
 /// Asks whether the card shall be removed.
 pub(crate) async fn show(
     State(ports): State<WebPorts>,
@@ -41,6 +47,9 @@ pub(crate) async fn show(
     let card = &own_card(&member, &id)
         .ok_or_else(PageError::not_found)?
         .card;
+    if let Some(response) = sign_in_again(&ports, &member, &origin, &path(card.id)) {
+        return Ok(response);
+    }
     let token = form_token(&headers, origin.is_secure)?;
     let library = ports.store.library(&card.library).await?;
     let page = RemovePage {
@@ -72,6 +81,9 @@ pub(crate) async fn remove(
         .ok_or_else(PageError::not_found)?
         .card;
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
+    if let Some(response) = sign_in_again(&ports, &member, &origin, &path(card.id)) {
+        return Ok(response);
+    }
     match ports.store.remove_card(card.id).await {
         Ok(()) => {
             tracing::info!(family.id = %card.family, card.id = %card.id, "A family removed a card.");

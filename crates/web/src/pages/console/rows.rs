@@ -178,6 +178,7 @@ pub(super) fn pause_words(pause: &Pause, times: Times) -> String {
     let since = times.show(pause.since);
     let until = match pause.until {
         Some(until) => format!(", until {}", times.show(until)),
+        None if pause.label.is_none() => ", until somebody resumes them".to_owned(),
         None => ", until somebody resumes it".to_owned(),
     };
     format!("{what} {}, since {since}{until}", pause.by_whom_and_why())

@@ -59,7 +59,7 @@ fn name_actor(member: &FamilyMember, actor: &Actor) -> String {
     let mut recipients = member.loaded.family.recipients.iter();
     let known = recipients.find(|address| PersonId::from_address(address) == *person);
     known.map_or_else(
-        || "Somebody who isn’t in the family now".to_owned(),
+        || "Somebody who has left the family".to_owned(),
         ToString::to_string,
     )
 }

@@ -137,7 +137,7 @@ async fn invite_address(
     };
     let is_same = |known: &EmailAddress| known.is_same_mailbox(&address);
     if family.recipients.iter().any(is_same) {
-        return Ok(Err("This address gets the emails already."));
+        return Ok(Err("This address already gets the emails."));
     }
     let open = open_invitations(ports, family).await?;
     if open.iter().any(|invitation| is_same(&invitation.address)) {
@@ -146,7 +146,7 @@ async fn invite_address(
         ));
     }
     if family.recipients.len() + open.len() >= MAX_RECIPIENTS {
-        return Ok(Err("A family can have 20 recipients."));
+        return Ok(Err("A family can have at most 20 recipients, including invited ones."));
     }
     let now = ports.clock.now();
     let key = RateKey::invitations(&family.id);
