@@ -147,7 +147,7 @@ async fn page_stops_waiting_after_three_minutes() {
     let page = answer.location().to_owned();
     web.wait(TimeDelta::minutes(3) + TimeDelta::seconds(1));
     let late = browser.get(&page).await;
-    assert!(late.body.contains("takes longer than usual"));
+    assert!(late.body.contains("is taking longer than usual"));
     assert!(!late.body.contains("refresh"));
     for since in ["since=-1", "since=x", "since=9223372036854775807", ""] {
         let path = format!("/family/cards/{}/check?{since}", card.id);

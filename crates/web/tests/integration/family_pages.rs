@@ -113,7 +113,7 @@ async fn page_says_what_the_mail_says() {
     assert!(page.body.contains("as of 11:00"), "{}", page.body);
     assert!(
         page.body
-            .contains("Today’s email goes out within the next minutes")
+            .contains("Today’s email goes out within a few minutes")
     );
     let today = sample::notice("conrad", "2026-11-21").key();
     let skipped = OutboxRecord::skipped_by_pause(today, sample::time("16:00:00"));

@@ -156,7 +156,7 @@ async fn wrong_invitations_are_refused_with_words() {
     let mut pat = web.signed_in(PAT).await;
     for (address, words) in [
         ("x", "isn’t an email address"),
-        ("PAT@example.org", "gets the emails already"),
+        ("PAT@example.org", "already gets the emails"),
     ] {
         let answer = send(&mut pat, "invite", ("address", address)).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -40,7 +40,7 @@ fn double_click_is_one_run_whose_page_is_live_until_it_ends() {
         "{answers}"
     );
     profile.click("main button");
-    profile.wait_for("It’s running already");
+    profile.wait_for("It’s already running");
     profile.console();
     profile.open(&world.page("/console"));
     let text = profile.wait_for("person");

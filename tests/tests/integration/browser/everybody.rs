@@ -104,7 +104,7 @@ fn pages_of_a_family_are_for_everybody() {
     }
     profile.type_into("#address", "stranger@example.net");
     profile.click("main button");
-    profile.wait_for("Look at your email");
+    profile.wait_for("Check your email");
     check_page(&world, &profile, "/sign-in/code", &axe);
     world.sign_in(&profile, INES);
     for path in FAMILY {

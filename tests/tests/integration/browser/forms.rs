@@ -128,7 +128,7 @@ fn keyboard_alone_is_enough() {
     // The field has the focus.
     profile.press(INES);
     profile.press(ENTER);
-    profile.wait_for("Look at your email");
+    profile.wait_for("Check your email");
     let (_, code) = world.mailed(INES, 1);
     profile.press(&code);
     profile.press(ENTER);

@@ -12,7 +12,7 @@ fn link_survives_a_scanner_and_the_code_is_for_the_browser_that_asked() {
     laptop.click("main a.button");
     laptop.type_into("#address", INES);
     laptop.click("main button");
-    laptop.wait_for("Look at your email");
+    laptop.wait_for("Check your email");
     let (link, code) = world.mailed(INES, 1);
     // A scanner opens every link of a mail, several times.
     for _ in 0..3 {
@@ -24,7 +24,7 @@ fn link_survives_a_scanner_and_the_code_is_for_the_browser_that_asked() {
     assert!(phone.url().ends_with("/sign-in"), "{}", phone.url());
     phone.type_into("#address", "stranger@example.net");
     phone.click("main button");
-    phone.wait_for("Look at your email");
+    phone.wait_for("Check your email");
     phone.type_into("#code", &code);
     phone.click("main button");
     phone.wait_for("That isn’t the code.");
@@ -45,7 +45,7 @@ fn link_survives_a_scanner_and_the_code_is_for_the_browser_that_asked() {
     assert!(laptop.url().ends_with("/sign-in"), "{}", laptop.url());
     laptop.type_into("#address", INES);
     laptop.click("main button");
-    laptop.wait_for("Look at your email");
+    laptop.wait_for("Check your email");
     let (_, code) = world.mailed(INES, 2);
     laptop.type_into("#code", &code);
     laptop.click("main button");

@@ -126,7 +126,7 @@ impl World {
         profile.open(&self.page("/sign-in"));
         profile.type_into("#address", address);
         profile.click("main button");
-        profile.wait_for("Look at your email");
+        profile.wait_for("Check your email");
         let (link, _) = self.mailed(address, 1);
         profile.open(&link);
         profile.click("main button");

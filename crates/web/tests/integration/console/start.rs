@@ -33,7 +33,7 @@ async fn schedule_is_run_now_once_with_its_own_input() {
     // A double click.
     let answer = operator.post("/console/schedules/run", &fields).await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
-    assert!(answer.body.contains("running already"), "{}", answer.body);
+    assert!(answer.body.contains("already running"), "{}", answer.body);
     assert!(answer.body.contains("nothing else was started"));
     let input = declared.input;
     let started = web.jobs.0.lock().unwrap().clone();
@@ -45,7 +45,7 @@ async fn run_is_repeated_whole_or_for_what_failed() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
     let page = operator.get(&format!("/console/runs/{FAILED}")).await;
-    assert!(page.body.contains("Run what failed again"));
+    assert!(page.body.contains("Run only what failed"));
     let token = page.hidden("form_token");
     let again = "/console/runs/again";
     let mut fields = vec![("form_token", &*token), ("run", FAILED)];
