@@ -111,13 +111,9 @@ impl JobStarter {
         let label: Label = PERSON_LABEL
             .parse()
             .map_err(|_| CannotStart::Failed("The label isn't one.".to_owned()))?;
-        if self.is_going(job, &label, &input, now).await? {
-            return Err(CannotStart::StillRunning);
-        }
-        // A run is only on record once its function has started. The permit keeps a second click away
-        // until then, and it is in the table, since each click may come to another process.
-        let permit = RateKey::start(job, &input.to_string());
-        if !take_permit(&*self.store, &permit, &START_LIMITS, now).await? {
+        // The checks of one card have their own limits, and a PIN that was typed again is to be tried.
+        let is_one_card = input.get("card").is_some_and(|card| !card.is_null());
+        if !is_one_card && !self.may_start(job, &label, &input, now).await? {
             return Err(CannotStart::StillRunning);
         }
         let run = RunKey {
@@ -146,6 +142,23 @@ impl JobStarter {
         let input = input.map_err(|error| CannotStart::Failed(error.to_string()))?;
         let fields = input.as_object().cloned().unwrap_or_default();
         self.start(run.job, &fields).await
+    }
+
+    /// Takes the permit to start a run; false if the same run is going or was just started.
+    async fn may_start(
+        &self,
+        job: JobName,
+        label: &Label,
+        input: &Value,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        if self.is_going(job, label, input, now).await? {
+            return Ok(false);
+        }
+        // A run is only on record once its function has started. The permit keeps a second click away
+        // until then, and it is in the table, since each click may come to another process.
+        let permit = RateKey::start(job, &input.to_string());
+        take_permit(&*self.store, &permit, &START_LIMITS, now).await
     }
 
     /// Whether a run that a person started with this input is going.

@@ -57,6 +57,8 @@ pub enum Actor {
     Operator,
     /// A recipient of the family, or somebody who was invited.
     Person(PersonId),
+    /// Somebody with the link of an email.
+    Link,
 }
 
 /// What was changed.
@@ -78,6 +80,8 @@ pub enum Change {
     RecipientConfirmed,
     RecipientLeft,
     Resubscribed,
+    Unsubscribed,
+    UnsubscribingUndone,
     RecipientRemoved { person: PersonId },
     FeedMade,
     FeedRevoked,

@@ -34,6 +34,9 @@ pub enum CardSecretError {
     /// They could not be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// They were stored, but the card is still marked as refused.
+    #[error("The number and PIN were stored, but the card may not log in again yet.")]
+    StillRefused(#[source] StoreError),
 }
 
 impl From<StoreError> for CardSecretError {
@@ -81,7 +84,8 @@ impl CardSecretPorts<'_> {
         self.secrets
             .replace_secret(card.id, &fingerprint, &sealed)
             .await?;
-        Ok(self.cards.allow_retry(card.id).await?)
+        let allowed = self.cards.allow_retry(card.id).await;
+        allowed.map_err(CardSecretError::StillRefused)
     }
 
     /// Seals with the stored library entry, so that nobody else can choose the hosts.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::email_address::EmailAddress;
+use crate::family::Family;
 use crate::ids::FamilyId;
 use crate::sign_in::{PersonId, Token, TokenHash};
 
@@ -57,9 +58,11 @@ impl Invitation {
         }
     }
 
-    /// The invitation with the token of its link; `None` if it has one already or is over.
+    /// The invitation with the token of its link; `None` if it is over.
+    ///
+    /// A later token replaces this one: an email that may not have been sent is sent again.
     pub fn with_token(&self, token: &Token, now: DateTime<Utc>) -> Option<Self> {
-        (self.token.is_none() && self.is_open(now)).then(|| Self {
+        self.is_open(now).then(|| Self {
             revision: self.revision + 1,
             token: Some(token.hash()),
             ..self.clone()
@@ -72,6 +75,12 @@ impl Invitation {
             && self.id == link.id
             && self.family == link.family
             && self.token.as_ref() == Some(&link.token.hash())
+    }
+
+    /// Whether whoever invited is still a recipient of the family.
+    pub fn is_by_a_recipient_of(&self, family: &Family) -> bool {
+        let mut recipients = family.recipients.iter();
+        recipients.any(|address| PersonId::from_address(address) == self.invited_by)
     }
 
     /// Whether it hasn't expired.
@@ -144,7 +153,9 @@ mod tests {
         assert!(granted.is_accepted_by(&link, last));
         assert!(!granted.is_accepted_by(&link, now() + INVITATION_LIFETIME));
         let other = Token::generate().unwrap();
-        assert!(granted.with_token(&other, now()).is_none(), "it has one");
+        let again = granted.with_token(&other, now()).unwrap();
+        assert!(!again.is_accepted_by(&link, now()), "a later link replaces it");
+        assert!(granted.with_token(&other, now() + INVITATION_LIFETIME).is_none());
         let foreign = Invitation {
             family: "lee".parse().unwrap(),
             ..granted.clone()

@@ -108,7 +108,7 @@ impl PageError {
         Self::new(
             StatusCode::CONFLICT,
             "It’s already running",
-            "The earlier run hasn’t finished, so nothing new was started. The console shows its progress.",
+            "The earlier run hasn’t finished, or was started less than a minute ago. So nothing new was started. The console shows its progress.",
         )
     }
 

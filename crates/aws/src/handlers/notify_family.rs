@@ -112,6 +112,8 @@ async fn send_page_messages(ports: &Ports<'_>, records: &[&SqsMessage]) -> Vec<B
             Ok(MessageOutcome::TooMany) => {
                 tracing::warn!("Too many sign-in emails were sent today. No more are.");
             }
+            // It is in the log already.
+            Ok(MessageOutcome::Refused) => {}
             Err(error) => {
                 tracing::error!(
                     message.id = message::id(record),

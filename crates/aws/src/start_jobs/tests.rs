@@ -130,6 +130,18 @@ async fn same_request_within_a_minute_starts_nothing() {
 }
 
 #[tokio::test]
+async fn check_of_one_card_starts_each_time_so_that_a_second_pin_is_tried() {
+    let world = World::new(StatusCode::ACCEPTED).await;
+    let card = hippo_core::ids::CardId::generate();
+    for time in ["10:00:00", "10:00:20"] {
+        world.set_time(time);
+        let started = world.start(JobName::CHECK_CARDS, json!({"card": card}));
+        started.await.unwrap();
+    }
+    assert_eq!(world.events().len(), 2);
+}
+
+#[tokio::test]
 async fn clicks_at_the_same_time_start_one_run() {
     let world = World::new(StatusCode::ACCEPTED).await;
     let start = || world.start(JobName::CHECK_CARDS, json!({}));

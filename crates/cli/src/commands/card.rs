@@ -17,7 +17,7 @@ use crate::ask::{self, confirm, validate_number};
 use crate::card_view::{self, CardView};
 use crate::check_one_card::{check_card, check_changed_card, show_unchecked};
 use crate::context::{Context, Globals};
-use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::output::table::{Table, fixed, numbers, words};
 use crate::values::{CardName, card_name};
 
@@ -212,6 +212,9 @@ fn refuse(error: CardSecretError, family: &FamilyId, library: &LibraryId) -> Com
     match error {
         CardSecretError::DuplicateNumber => duplicate(family, library),
         CardSecretError::Store(error) => error.into(),
+        error @ CardSecretError::StillRefused(_) => {
+            CommandError::from_source(ErrorKind::Unusable, error).try_command("hippo card retry")
+        }
         CardSecretError::Seal(error) => error.into(),
     }
 }

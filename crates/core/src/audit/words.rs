@@ -32,6 +32,8 @@ impl Change {
             Self::RecipientInvited => "invited somebody to the emails",
             Self::InvitationWithdrawn => "withdrew an invitation",
             Self::RecipientConfirmed => "accepted an invitation",
+            Self::Unsubscribed => "turned off a recipient’s emails",
+            Self::UnsubscribingUndone => "turned them on again",
             Self::Resubscribed => "turned a recipient’s emails back on",
             Self::RecipientLeft => "left the family",
             Self::RecipientRemoved { .. } => "removed a recipient",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::deliver::deliver;
+use super::deliver::deliver_if_possible;
 use super::letter::Letter;
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::ids::{CardId, FamilyId};
@@ -61,7 +61,7 @@ pub(super) async fn send_pin_changed(
     let mut failed = None;
     for recipient in family.reachable_recipients() {
         // One bad address keeps nobody else from being told.
-        if let Err(error) = deliver(ports, recipient, content.clone()).await {
+        if let Err(error) = deliver_if_possible(ports, recipient, content.clone()).await {
             failed = Some(error);
         }
     }

@@ -37,18 +37,34 @@ pub(super) async fn deliver(
             MailAnswer::Accepted { refused, .. } => match refused.into_iter().next() {
                 None => return Ok(()),
                 Some(refused) if refused.is_permanent => {
-                    return Err(MessageError::NotSent(refused.reason));
+                    return Err(MessageError::Refused(refused.reason));
                 }
                 Some(refused) => last_reason = refused.reason,
             },
             MailAnswer::Refused {
                 reason,
                 is_permanent: true,
-            } => return Err(MessageError::NotSent(reason)),
+            } => return Err(MessageError::Refused(reason)),
             MailAnswer::Refused { reason, .. }
             | MailAnswer::NotSent { reason }
             | MailAnswer::Unknown { reason } => last_reason = reason,
         }
     }
     Err(MessageError::NotSent(last_reason))
+}
+
+/// Sends the mail like [`deliver`], but passes over an address that is refused for good: the others
+/// would get theirs again with each try.
+pub(super) async fn deliver_if_possible(
+    ports: &MessagePorts<'_>,
+    to: EmailAddress,
+    content: MailContent,
+) -> Result<(), MessageError> {
+    match deliver(ports, to, content).await {
+        Err(MessageError::Refused(reason)) => {
+            tracing::warn!(reason, "A recipient of a message is refused.");
+            Ok(())
+        }
+        delivered => delivered,
+    }
 }

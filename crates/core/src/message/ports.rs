@@ -52,6 +52,9 @@ pub enum MessageError {
     /// The mail service didn't take it; the reason has no address.
     #[error("{0}")]
     NotSent(String),
+    /// The mail service refuses it for good; the reason has no address.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// What became of a request.
@@ -65,4 +68,6 @@ pub enum MessageOutcome {
     TooLate,
     /// Too many were sent today. The operator is told.
     TooMany,
+    /// The mail service refuses the address, so another try is useless.
+    Refused,
 }

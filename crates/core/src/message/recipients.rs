@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::deliver::deliver;
+use super::deliver::{deliver, deliver_if_possible};
 use super::letter::Letter;
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::email_address::EmailAddress;
@@ -42,7 +42,7 @@ impl fmt::Debug for Removal {
     }
 }
 
-/// Makes an invitation's token and mails its link. A second request for it sends nothing.
+/// Makes an invitation's token and mails its link. A repeated request makes a new one, which replaces it.
 pub(super) async fn send_invitation(
     ports: &MessagePorts<'_>,
     request: &InvitationRequest,
@@ -122,7 +122,8 @@ pub(super) async fn send_removal(
         remark: "To get the emails again, ask somebody in the family to invite you.",
     };
     let content = letter.compose(ports.operator_contact)?;
-    let told = deliver(ports, removal.address.clone(), content).await;
+    // The usual reason for removing an address is that it is dead.
+    let told = deliver_if_possible(ports, removal.address.clone(), content).await;
     let mut recipients = family.reachable_recipients().into_iter();
     let remover = recipients.find(|address| PersonId::from_address(address) == removal.by);
     if let Some(remover) = remover.filter(|_| !is_by_choice) {
@@ -139,7 +140,7 @@ pub(super) async fn send_removal(
                      the person who runs LibraryHippo.",
         };
         let content = letter.compose(ports.operator_contact)?;
-        deliver(ports, remover, content).await?;
+        deliver_if_possible(ports, remover, content).await?;
     }
     told?;
     Ok(MessageOutcome::Sent)

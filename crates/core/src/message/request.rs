@@ -26,10 +26,17 @@ pub async fn send_message(
     ports: &MessagePorts<'_>,
     request: &MessageRequest,
 ) -> Result<MessageOutcome, MessageError> {
-    match request {
+    let sent = match request {
         MessageRequest::SignIn(request) => send_sign_in_mail(ports, request).await,
         MessageRequest::PinChanged(change) => send_pin_changed(ports, change).await,
         MessageRequest::Invitation(request) => send_invitation(ports, request).await,
         MessageRequest::Removal(removal) => send_removal(ports, removal).await,
+    };
+    match sent {
+        Err(MessageError::Refused(reason)) => {
+            tracing::warn!(reason, "The address of a message is refused.");
+            Ok(MessageOutcome::Refused)
+        }
+        sent => sent,
     }
 }

@@ -1,6 +1,7 @@
 //! The session of a request.
 
 use axum::extract::{FromRef, FromRequestParts};
+use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,6 +11,7 @@ use hippo_core::sign_in::{PersonId, Session, Token};
 use hippo_core::store::LoadedFamily;
 
 use super::cookies::{CookieName, read_cookie};
+use super::next_page::remember_page;
 use crate::error::PageError;
 use crate::guard::host::RequestOrigin;
 use crate::page::{NavigationLink, Page};
@@ -137,8 +139,11 @@ impl FamilyMember {
 
 /// Why somebody can't open a family's page.
 pub(crate) enum NoMember {
-    /// Nobody is signed in.
-    SignIn,
+    /// Nobody is signed in. `next` is the page to open afterwards.
+    SignIn {
+        next: Option<String>,
+        is_secure: bool,
+    },
     /// The person hasn't chosen a family.
     Choose,
     /// The person has no family, or the store failed.
@@ -148,7 +153,13 @@ pub(crate) enum NoMember {
 impl IntoResponse for NoMember {
     fn into_response(self) -> Response {
         match self {
-            Self::SignIn => Redirect::to("/sign-in").into_response(),
+            Self::SignIn { next, is_secure } => {
+                let mut response = Redirect::to("/sign-in").into_response();
+                if let Some(next) = next {
+                    remember_page(&mut response, &next, is_secure);
+                }
+                response
+            }
             Self::Choose => Redirect::to("/").into_response(),
             Self::Refused(error) => error.into_response(),
         }
@@ -171,7 +182,12 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NoMember> {
         let Visitor(session) = Visitor::from_request_parts(parts, state).await?;
         let Some(session) = session else {
-            return Err(NoMember::SignIn);
+            let is_read = parts.method == Method::GET;
+            let origin = parts.extensions.get::<RequestOrigin>();
+            return Err(NoMember::SignIn {
+                next: is_read.then(|| parts.uri.path().to_owned()),
+                is_secure: origin.is_some_and(|origin| origin.is_secure),
+            });
         };
         let Some(id) = &session.family else {
             return Err(match session.families.is_empty() {

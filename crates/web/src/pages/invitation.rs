@@ -86,7 +86,9 @@ async fn find(ports: &WebPorts, text: &str) -> Result<Option<(Family, Invitation
     let Some(invitation) = invitation.filter(|known| known.is_accepted_by(&link, now)) else {
         return Ok(None);
     };
+    // Who was removed invites nobody any more.
     let family = ports.store.family(&link.family).await?;
+    let family = family.filter(|family| invitation.is_by_a_recipient_of(family));
     Ok(family.map(|family| (family, invitation)))
 }
 
@@ -134,9 +136,11 @@ async fn add_recipient(
         }
         // Who accepts wants the emails, even after unsubscribing once.
         ports.store.allow_every_mail(id, address).await?;
-        if is_recipient || ports.store.replace_family(&before, &after).await? {
+        let is_new = !is_recipient && ports.store.replace_family(&before, &after).await?;
+        if is_new || is_recipient {
             // If we stop before this, the link only does the same once more.
-            if ports.store.remove_invitation(id, invitation.id).await? {
+            let was_open = ports.store.remove_invitation(id, invitation.id).await?;
+            if is_new || was_open {
                 tracing::info!(family.id = %id, "Somebody accepted an invitation.");
                 let actor = Actor::Person(PersonId::from_address(address));
                 record_change(ports, actor, Some(id), Change::RecipientConfirmed).await;

@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect};
 use hippo_core::audit::Change;
 use hippo_core::email_address::EmailAddress;
-use hippo_core::family::Family;
 use hippo_core::mail::MailKind;
+use hippo_core::sign_in::PersonId;
 use serde::Deserialize;
 
 use super::unsubscribe::kind_words;
@@ -20,10 +20,13 @@ pub(crate) struct UnsubscribedView {
     pub(crate) address: String,
     pub(crate) kind: String,
     pub(crate) what: &'static str,
+    /// Whether it is the person who is signed in. Nobody else may undo it.
+    pub(crate) is_self: bool,
 }
 
 /// Lists the recipients who unsubscribed.
-pub(crate) fn list_unsubscribed(family: &Family) -> Vec<UnsubscribedView> {
+pub(crate) fn list_unsubscribed(member: &FamilyMember) -> Vec<UnsubscribedView> {
+    let family = &member.loaded.family;
     let mut listed = Vec::new();
     for address in &family.recipients {
         let unsubscribed = family.unsubscribed.iter();
@@ -32,6 +35,7 @@ pub(crate) fn list_unsubscribed(family: &Family) -> Vec<UnsubscribedView> {
                 address: address.to_string(),
                 kind: one.kind.to_string(),
                 what: kind_words(&one.kind),
+                is_self: PersonId::from_address(address) == member.session.person,
             });
         }
     }
@@ -46,7 +50,7 @@ pub(crate) struct ResubscribeForm {
     kind: String,
 }
 
-/// Subscribes a recipient again. One who is subscribed already is no mistake: another tab was faster.
+/// Subscribes the person who is signed in again. One who is subscribed already is no mistake: another tab was faster.
 pub(crate) async fn resubscribe(
     State(ports): State<WebPorts>,
     member: FamilyMember,
@@ -57,6 +61,9 @@ pub(crate) async fn resubscribe(
         return Err(PageError::other_family());
     }
     let address: EmailAddress = form.address.parse().map_err(|_| PageError::not_found())?;
+    if PersonId::from_address(&address) != member.session.person {
+        return Err(PageError::not_found());
+    }
     let kind: MailKind = form.kind.parse().map_err(|_| PageError::not_found())?;
     if ports.store.resubscribe(family, &address, &kind).await? {
         tracing::info!(family.id = %family, mail.kind = %kind, "A recipient subscribed again.");

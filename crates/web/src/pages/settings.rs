@@ -246,7 +246,7 @@ async fn show_page(
         policies: SEND_POLICIES,
         recipients: list_recipients(member),
         invitations: list_invitations(ports, family).await?,
-        unsubscribed: list_unsubscribed(family),
+        unsubscribed: list_unsubscribed(member),
         pause: pause_words(family, now, today),
         today,
         tomorrow: today.succ_opt().unwrap_or(today),

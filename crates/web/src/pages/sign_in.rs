@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::access::cookies::{CookieName, delete_cookie, read_cookie, set_cookie};
 use crate::access::form_token::{FormToken, check_form_token, form_token};
 use crate::access::session::Visitor;
-use crate::access::step_up::next_page;
+use crate::access::next_page::next_page;
 use crate::error::{HasOwnPage, PageError, PageResult};
 use crate::guard::host::RequestOrigin;
 use crate::guard::network::client_network;

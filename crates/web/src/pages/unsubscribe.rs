@@ -12,6 +12,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
+use hippo_core::audit::{Actor, Change};
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::MailKind;
 use hippo_core::unsubscribe::{Subscription, UnsubscribeToken, find_subscription, mask_addresses};
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use self::one_click::is_one_click;
+use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::page::{Page, html};
 use crate::ports::WebPorts;
@@ -126,8 +128,14 @@ async fn unsubscribe(
         .await?
     {
         tracing::info!(family.id = %subscription.family().id, mail.kind = %subscription.kind(), "A recipient unsubscribed.");
+        record(ports, subscription, Change::Unsubscribed).await;
     }
     Ok(())
+}
+
+async fn record(ports: &WebPorts, subscription: &Subscription, change: Change) {
+    let family = &subscription.family().id;
+    record_change(ports, Actor::Link, Some(family), change).await;
 }
 
 /// The form of a button.
@@ -158,6 +166,7 @@ pub(crate) async fn undo(
     let address = find_recipient(&token, &subscription, &form)?;
     if subscription.undo(&*ports.store, address).await? {
         tracing::info!(family.id = %subscription.family().id, mail.kind = %subscription.kind(), "A recipient undid unsubscribing.");
+        record(&ports, &subscription, Change::UnsubscribingUndone).await;
     }
     Ok(back(&token))
 }

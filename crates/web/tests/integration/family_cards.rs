@@ -383,3 +383,15 @@ async fn another_familys_card_has_none_of_these_pages() {
     assert_eq!(stored_pin(&web, &card).await, "old");
     assert_eq!(changes(&web).await, []);
 }
+
+#[tokio::test]
+async fn link_of_an_email_leads_to_its_page_after_signing_in() {
+    let web = TestWeb::new().await;
+    let path = format!("/family/cards/{}/pin", web.card.id);
+    let mut browser = web.browser();
+    let answer = browser.get(&path).await;
+    assert_eq!(answer.location(), "/sign-in");
+    browser.ask_for_mail(PAT).await;
+    let answer = browser.type_code(&web.mailed_code()).await;
+    assert_eq!(answer.location(), path);
+}

@@ -85,7 +85,7 @@ async fn invited_person_confirms_with_a_button_and_is_a_recipient() {
     assert!(!stored.contains(token));
     let answer = accept(&mut stranger, &link).await;
     assert!(
-        answer.body.contains("You get the emails from now on."),
+        answer.body.contains("You’ll get the emails from now on."),
         "{}",
         answer.body
     );
@@ -100,6 +100,26 @@ async fn invited_person_confirms_with_a_button_and_is_a_recipient() {
     assert_eq!(again.status, StatusCode::GONE);
     let mut new = web.signed_in(NEW).await;
     assert_eq!(new.get("/family").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn removed_recipient_invites_nobody_any_more() {
+    let web = TestWeb::new().await;
+    let mut both = web.signed_in(BOTH).await;
+    both.post("/sign-in/family", &[("family", "conrad")]).await;
+    send(&mut both, "invite", ("address", NEW)).await;
+    let link = web.mailed_link();
+    let mut after = conrad(&web).await;
+    after.recipients.retain(|address| address.as_str() != BOTH);
+    web.store.update_family(&after).await.unwrap();
+    assert_eq!(web.get(&link).await.status, StatusCode::GONE);
+    // On the pages, the invitation goes with the recipient.
+    after.recipients.push(BOTH.parse().unwrap());
+    web.store.update_family(&after).await.unwrap();
+    assert_eq!(web.get(&link).await.status, StatusCode::OK);
+    let mut pat = web.signed_in(PAT).await;
+    send(&mut pat, "remove", ("person", &person(BOTH))).await;
+    assert!(invitations(&web).await.is_empty());
 }
 
 #[tokio::test]

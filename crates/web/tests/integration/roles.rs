@@ -122,7 +122,7 @@ async fn web_with_feed() -> TestWeb {
     let feed = Feed::new(&token, family, label, true, sample::time("05:00:00"));
     web.store.add_feed(&feed).await.unwrap();
     let unsubscription = Unsubscription {
-        address: BOTH.parse().unwrap(),
+        address: PAT.parse().unwrap(),
         kind: MailKind::DAILY,
         since: sample::time("05:00:00"),
         link: None,
@@ -168,7 +168,7 @@ async fn call(
             let person = PersonId::from_address(&BOTH.parse().unwrap()).to_string();
             let invitation = invitations(web).await[0].id.to_string();
             let address = match path.ends_with("resubscribe") {
-                true => BOTH,
+                true => PAT,
                 false => "other@example.org",
             };
             let fields = [

@@ -304,6 +304,14 @@ async fn settings_show_who_unsubscribed_and_undo_it() {
     assert_eq!(other.status, StatusCode::CONFLICT);
     assert_eq!(unsubscribed(&web).await, [daily(PAT)]);
     let fields = [("family", "conrad"), ("address", PAT), ("kind", "daily")];
+    // Nobody else may do it.
+    let mut both = web.signed_in(BOTH).await;
+    both.post("/sign-in/family", &[("family", "conrad")]).await;
+    let page = both.get("/family/settings").await;
+    assert!(page.body.contains("Only this person can turn it on again"));
+    let refused = both.post("/family/settings/resubscribe", &fields).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    assert_eq!(unsubscribed(&web).await, [daily(PAT)]);
     let answer = browser.post("/family/settings/resubscribe", &fields).await;
     assert_eq!(answer.location(), "/family/settings?saved=yes");
     assert_eq!(unsubscribed(&web).await, []);

@@ -48,7 +48,8 @@ impl JobProcesses {
 impl StartJob for JobProcesses {
     async fn start_job(&self, request: &StartRequest) -> Result<(), StartJobError> {
         let mut going = self.going.lock().unwrap_or_else(PoisonError::into_inner);
-        if going.contains(request) {
+        // The checks of one card have their own limits, and a PIN that was typed again is to be tried.
+        if going.contains(request) && !is_of_one_card(request) {
             return Err(StartJobError::StillRunning);
         }
         let cannot_start = |error: std::io::Error| StartJobError::CannotStart(io_words(&error));
@@ -65,6 +66,13 @@ impl StartJob for JobProcesses {
         });
         waiter.map_err(cannot_start)?;
         Ok(())
+    }
+}
+
+fn is_of_one_card(request: &StartRequest) -> bool {
+    match request {
+        StartRequest::Job { input, .. } => input.get("card").is_some_and(|card| !card.is_null()),
+        StartRequest::Again { .. } => false,
     }
 }
 

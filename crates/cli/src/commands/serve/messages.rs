@@ -132,6 +132,8 @@ impl Worker {
             Ok(MessageOutcome::TooMany) => {
                 tracing::warn!("Too many sign-in emails were sent today. No more are.");
             }
+            // It is in the log already.
+            Ok(MessageOutcome::Refused) => {}
             Err(error) => tracing::error!(%error, "A message was not sent."),
         }
     }

@@ -122,11 +122,16 @@ impl DryRunPorts<'_> {
         };
         match has_content {
             false => due.empty += 1,
-            true if unreachable_reason(family).is_some() => due.unreachable += 1,
+            true if is_unreachable(family, kind) => due.unreachable += 1,
             true => due.sent += 1,
         }
         Ok(())
     }
+}
+
+/// Whether nobody would get the mails of a kind.
+fn is_unreachable(family: &Family, kind: &MailKind) -> bool {
+    unreachable_reason(family).is_some() || family.subscribed_recipients(kind).is_empty()
 }
 
 /// How many mails a run would send now.

@@ -254,7 +254,9 @@ async fn add_card(
         Ok(card) => Ok(Ok(card)),
         // Another tab was faster.
         Err(CardSecretError::DuplicateNumber) => Ok(Err(DUPLICATE)),
-        Err(CardSecretError::Store(error)) => Err(error.into()),
+        Err(CardSecretError::Store(error) | CardSecretError::StillRefused(error)) => {
+            Err(error.into())
+        }
         Err(CardSecretError::Seal(error)) => Err(PageError::unavailable(error)),
     }
 }

@@ -154,5 +154,10 @@ async fn set_pin(
         Err(CardSecretError::DuplicateNumber) => Ok(Err(DUPLICATE)),
         Err(CardSecretError::Store(error)) => Err(error.into()),
         Err(CardSecretError::Seal(error)) => Err(PageError::unavailable(error)),
+        // The PIN was changed, so the family must be told.
+        Err(error @ CardSecretError::StillRefused(_)) => {
+            tracing::error!(%error, card.id = %card.id, "A card waits although its PIN is new.");
+            Ok(Ok(()))
+        }
     }
 }

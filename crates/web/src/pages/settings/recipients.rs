@@ -11,6 +11,7 @@ use hippo_core::message::{InvitationRequest, MessageRequest, Removal};
 use hippo_core::notice::phrases::full_day;
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey};
+use hippo_core::store::StoreError;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -242,8 +243,6 @@ pub(crate) async fn remove(
         }
         return show_page(&ports, &browser, &member, Outcome::Conflict).await;
     }
-    // Whoever is invited again starts anew.
-    ports.store.allow_every_mail(&before.id, &removed).await?;
     let person = PersonId::from_address(&removed);
     let is_self = person == member.session.person;
     let change = match is_self {
@@ -254,15 +253,35 @@ pub(crate) async fn remove(
     record_change(&ports, member.actor(), Some(&before.id), change).await;
     let message = MessageRequest::Removal(Removal {
         family: before.id,
-        address: removed,
+        address: removed.clone(),
         by: member.session.person.clone(),
     });
     if let Err(error) = ports.messages.send(message).await {
         tracing::error!(%error, "A removed recipient could not be told.");
+    }
+    if let Err(error) = forget_recipient(&ports, &after, &removed).await {
+        tracing::error!(%error, "The invitations of a removed recipient could not be withdrawn.");
     }
     let next = match is_self {
         true => "/",
         false => "/family/settings?saved=yes",
     };
     Ok(Redirect::to(next).into_response())
+}
+
+/// Withdraws the invitations that a removed recipient made, and forgets what the address unsubscribed
+/// from: whoever is invited again starts anew.
+async fn forget_recipient(
+    ports: &WebPorts,
+    family: &Family,
+    removed: &EmailAddress,
+) -> Result<(), StoreError> {
+    for invitation in ports.store.family_invitations(&family.id).await? {
+        if !invitation.is_by_a_recipient_of(family) {
+            let withdrawn = ports.store.remove_invitation(&family.id, invitation.id);
+            withdrawn.await?;
+        }
+    }
+    ports.store.allow_every_mail(&family.id, removed).await?;
+    Ok(())
 }
