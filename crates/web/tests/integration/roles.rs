@@ -191,7 +191,7 @@ async fn call(
                 ("kind", "daily"),
                 ("feed", feeds[0].token.as_str()),
             ];
-            browser.post(&path, &fields).await
+            browser.post_with_token(&path, &fields).await
         }
         _ => browser.get(&path).await,
     }
