@@ -785,7 +785,10 @@ mod tests {
             "canary",
         ] {
             let message = with(url).unwrap_err();
-            assert!(message.contains("WEB_URL must be an address like https://"), "{message}");
+            assert!(
+                message.contains("WEB_URL must be an address like https://"),
+                "{message}"
+            );
             assert!(!message.contains("canary"), "{message}");
         }
     }

@@ -154,8 +154,15 @@ mod tests {
         assert!(!granted.is_accepted_by(&link, now() + INVITATION_LIFETIME));
         let other = Token::generate().unwrap();
         let again = granted.with_token(&other, now()).unwrap();
-        assert!(!again.is_accepted_by(&link, now()), "a later link replaces it");
-        assert!(granted.with_token(&other, now() + INVITATION_LIFETIME).is_none());
+        assert!(
+            !again.is_accepted_by(&link, now()),
+            "a later link replaces it"
+        );
+        assert!(
+            granted
+                .with_token(&other, now() + INVITATION_LIFETIME)
+                .is_none()
+        );
         let foreign = Invitation {
             family: "lee".parse().unwrap(),
             ..granted.clone()

@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use crate::access::cookies::{CookieName, delete_cookie, read_cookie, set_cookie};
 use crate::access::form_token::{FormToken, check_form_token, form_token};
-use crate::access::session::Visitor;
 use crate::access::next_page::next_page;
+use crate::access::session::Visitor;
 use crate::error::{HasOwnPage, PageError, PageResult};
 use crate::guard::host::RequestOrigin;
 use crate::guard::network::client_network;

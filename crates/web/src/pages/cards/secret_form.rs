@@ -17,7 +17,8 @@ use crate::error::PageError;
 use crate::ports::WebPorts;
 
 /// The words for a number that the family already has.
-pub(super) const DUPLICATE: &str = "Your family already has a card with this number at this library.";
+pub(super) const DUPLICATE: &str =
+    "Your family already has a card with this number at this library.";
 
 /// The words for a card whose PIN was set too often.
 pub(super) const TOO_MANY_PINS: &str = "This card’s PIN was set three times in a day. Try again tomorrow, so that the library doesn’t lock the card.";

@@ -147,7 +147,9 @@ async fn invite_address(
         ));
     }
     if family.recipients.len() + open.len() >= MAX_RECIPIENTS {
-        return Ok(Err("A family can have at most 20 recipients, including invited ones."));
+        return Ok(Err(
+            "A family can have at most 20 recipients, including invited ones.",
+        ));
     }
     let now = ports.clock.now();
     let key = RateKey::invitations(&family.id);
