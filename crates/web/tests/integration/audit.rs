@@ -52,7 +52,7 @@ async fn changes_of_the_console_are_recorded_and_shown() {
     let expected = [
         "paused all schedules",
         "paused the schedule “mornings”",
-        &format!("ran {run} again"),
+        &format!("reran {run}"),
         "resumed the schedule “mornings”",
         "started check-cards",
     ];
@@ -122,7 +122,7 @@ async fn page_of_changes_is_bounded() {
     let mut operator = web.operator().await;
     let before = web.store.calls();
     let page = operator.get("/console/audit").await;
-    assert_eq!(page.body.matches("made a link").count(), 200);
+    assert_eq!(page.body.matches("made a feed").count(), 200);
     assert!(page.body.contains("Only the newest are shown."));
     // The session, the list, and 25 families.
     assert_eq!(web.store.calls() - before, 27);

@@ -34,7 +34,7 @@ async fn schedule_is_run_now_once_with_its_own_input() {
     let answer = operator.post("/console/schedules/run", &fields).await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
     assert!(answer.body.contains("already running"), "{}", answer.body);
-    assert!(answer.body.contains("nothing else was started"));
+    assert!(answer.body.contains("nothing new was started"));
     let input = declared.input;
     let started = web.jobs.0.lock().unwrap().clone();
     assert_eq!(started, [StartRequest::Job { job, input }]);
