@@ -288,10 +288,26 @@ class Scenario:
         check(all(title in family for title in TITLES["mara@example.org"]), "The page has the family's titles.")
         check(not any(title in family for title in TITLES["ines@example.org"]), "It has no other family's titles.")
         check(pages.get("/console") != "" and "Page not found" in pages.page, "A family doesn't see the console.")
-        pages.send("POST", "/family/links", {"family": "okoye", "label": "Phone", "titles": "yes"})
+        pages.get("/family/links")
+        form = {"form_token": pages.hidden("form_token"), "family": "okoye", "label": "Phone", "titles": "yes"}
+        pages.send("POST", "/family/links", form)
         self.feed = re.search(r"/f/[^/\"]+/due\.ics", pages.page)[0]
         calendar = Browser(self.url).get(self.feed)
         check(calendar.startswith("BEGIN:VCALENDAR") and "Ponds and Puddles" in calendar, "Its feed is a calendar.")
+        self.pages = pages
+
+    def change_a_pin(self):
+        (card,) = set(re.findall(r"/family/cards/([0-9A-Z]{26})/pin", self.pages.get("/family/cards")))
+        number, pin = next((number, pin) for *_, patron, number, pin in CARDS if patron == "Mara")
+        for typed, words in (("0000", "Correct the number or PIN"), (pin, "It worked")):
+            self.pages.get(f"/family/cards/{card}/pin")
+            form = {"form_token": self.pages.hidden("form_token"), "number": number, "pin": typed}
+            status, headers = self.pages.send("POST", f"/family/cards/{card}/pin", form)
+            check(status == 303 and "/check?since=" in headers["Location"], "The page stores the PIN, which it can't read.")
+            wait_until("the check of the new PIN", lambda: words in self.pages.get(headers["Location"]), 60)
+        told = lambda: [mail["To"] for mail in self.stack.mails() if mail["Subject"] == "A library card’s PIN was changed"]
+        wait_until("the emails about the PIN", lambda: told() == [["mara@example.org"]] * 2, 60)
+        check(not self.cards()["Mara"]["failure"], "A wrong PIN was tried, then the right one, and the family was told.")
 
     def ask_for_mail(self, browser, address):
         """Asks for a sign-in email, and returns where that leads."""
@@ -307,7 +323,7 @@ class Scenario:
         check(Browser(self.url).send("GET", opened["operator_link"].removeprefix(self.url))[0] == 410, "It works once.")
         newest = lambda: max([run["scheduled_time"] for run in self.runs("check-cards", "person")], default="")
         before = newest()
-        console.get("/console/schedules")
+        check("check" in console.get("/console/schedules/run?label=all"), "The page says what a run would do.")
         form = {"form_token": console.hidden("form_token"), "label": "all"}
         statuses = [console.send("POST", "/console/schedules/run", form)[0] for _ in range(2)]
         check(statuses == [303, 409], "A job is started, and not twice.")
@@ -425,6 +441,7 @@ STEPS = {
     "Everything moves to this machine and back": Scenario.move_to_machine_and_back,
     "A person sends the picture of the day": Scenario.send_picture,
     "A recipient signs in to the web pages": Scenario.sign_in_to_the_pages,
+    "A recipient changes a PIN": Scenario.change_a_pin,
     "The operator uses the console": Scenario.use_the_console,
     "hippo doctor checks the account": Scenario.run_doctor,
     "A person backfills the runs of a past day": Scenario.backfill,

@@ -76,10 +76,6 @@ pub(crate) struct WebConfig {
     /// Where other devices find them; `None`: only this machine does.
     pub(crate) public_url: Option<Url>,
     /// Who signs in as the operator, besides the operator's address.
-    #[cfg_attr(
-        not(feature = "web"),
-        expect(dead_code, reason = "only the web pages need it")
-    )]
     pub(crate) operators: Vec<EmailAddress>,
 }
 
