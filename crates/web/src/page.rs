@@ -2,11 +2,8 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-
-use crate::access::form_token::FormToken;
-use crate::error::{HasOwnPage, PageResult};
 
 /// What the frame of a page shows.
 #[derive(Debug, Clone)]
@@ -42,14 +39,4 @@ pub(crate) fn html(status: StatusCode, page: &impl Template) -> Result<Response,
     let body = page.render()?;
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8")];
     Ok((status, headers, body).into_response())
-}
-
-/// Renders a page with forms.
-pub(crate) fn form_page(status: StatusCode, page: &impl Template, token: FormToken) -> PageResult {
-    let mut response: Response = html(status, page)?;
-    if let Some(cookie) = token.cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    response.extensions_mut().insert(HasOwnPage);
-    Ok(response)
 }

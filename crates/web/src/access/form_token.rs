@@ -2,11 +2,15 @@
 //!
 //! Otherwise another site could sign a browser in as somebody else.
 
-use axum::http::{HeaderMap, HeaderValue};
+use askama::Template;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
 use hippo_core::sign_in::Token;
 
 use super::cookies::{CookieName, read_cookie, set_cookie};
-use crate::error::PageError;
+use crate::error::{HasOwnPage, PageError, PageResult};
+use crate::page::html;
 
 /// What a token is derived for.
 const PURPOSE: &str = "form";
@@ -50,4 +54,14 @@ pub(crate) fn check_form_token(
 
 fn browser_token(headers: &HeaderMap, is_secure: bool) -> Option<Token> {
     Token::from_secret_text(read_cookie(headers, CookieName::Form, is_secure)?)
+}
+
+/// Renders a page with forms.
+pub(crate) fn form_page(status: StatusCode, page: &impl Template, token: FormToken) -> PageResult {
+    let mut response: Response = html(status, page)?;
+    if let Some(cookie) = token.cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response.extensions_mut().insert(HasOwnPage);
+    Ok(response)
 }

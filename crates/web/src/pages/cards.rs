@@ -18,12 +18,12 @@ use hippo_core::ids::CardId;
 use hippo_core::notice::card_status::CardStatus;
 
 use super::family::load_libraries;
-use crate::access::form_token::form_token;
+use crate::access::form_token::{form_page, form_token};
 use crate::access::session::FamilyMember;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::{Page, form_page};
+use crate::page::Page;
 use crate::ports::WebPorts;
 
 #[derive(Template)]

@@ -11,10 +11,11 @@ use hippo_core::sign_in::PersonId;
 use serde::Deserialize;
 
 use crate::access::form_browser::FormBrowser;
+use crate::access::form_token::form_page;
 use crate::access::session::Visitor;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
-use crate::page::{Page, form_page};
+use crate::page::Page;
 use crate::ports::WebPorts;
 
 /// How often the family is read again after somebody else changed it.

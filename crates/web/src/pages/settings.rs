@@ -22,10 +22,11 @@ use self::changes::ChangeView;
 use self::recipients::{InvitationView, RecipientView, list_invitations, list_recipients};
 use super::resubscribe::{UnsubscribedView, list_unsubscribed};
 use crate::access::form_browser::FormBrowser;
+use crate::access::form_token::form_page;
 use crate::access::session::FamilyMember;
 use crate::audit::record_change;
 use crate::error::PageResult;
-use crate::page::{Page, form_page};
+use crate::page::Page;
 use crate::ports::WebPorts;
 
 /// The most days ahead that a loan may be due and still be in the email.

@@ -16,12 +16,12 @@ use super::secret_form::{
     DUPLICATE, TOO_MANY_NUMBERS, TOO_MANY_PINS, TypedSecret, announce, may_set_pin,
     may_type_number, secret_ports,
 };
-use crate::access::form_token::{check_form_token, form_token};
+use crate::access::form_token::{check_form_token, form_page, form_token};
 use crate::access::session::FamilyMember;
 use crate::access::step_up::sign_in_again;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::{Page, form_page, html};
+use crate::page::{Page, html};
 use crate::ports::WebPorts;
 
 /// The most libraries that are listed at once.

@@ -12,13 +12,13 @@ use serde::Deserialize;
 
 use super::own_card;
 use super::secret_form::library_name;
-use crate::access::form_token::{check_form_token, form_token};
+use crate::access::form_token::{check_form_token, form_page, form_token};
 use crate::access::session::FamilyMember;
 use crate::access::step_up::sign_in_again;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::{Page, form_page};
+use crate::page::Page;
 use crate::ports::WebPorts;
 
 #[derive(Template)]

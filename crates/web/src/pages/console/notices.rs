@@ -17,12 +17,12 @@ use hippo_core::text::mask_addresses;
 use serde::Deserialize;
 
 use super::view::{Times, token_of, tone_class};
-use crate::access::form_token::{FormToken, check_form_token};
+use crate::access::form_token::{FormToken, check_form_token, form_page};
 use crate::access::operator::Operator;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::{Page, form_page};
+use crate::page::Page;
 use crate::ports::WebPorts;
 
 /// How many days of notices are shown.

@@ -15,10 +15,11 @@ use hippo_core::time_words::duration;
 use super::load::{month_dates, utc_dates};
 use super::rows::pause_words;
 use super::view::{Times, failure_words, run_path, token_of, tone_class};
+use crate::access::form_token::form_page;
 use crate::access::operator::Operator;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::{Page, form_page};
+use crate::page::Page;
 use crate::ports::WebPorts;
 
 /// A page of a run that was silent for longer isn't refreshed any more.

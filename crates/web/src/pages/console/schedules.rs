@@ -17,12 +17,12 @@ use serde::Deserialize;
 use super::load::{load_month, load_schedules};
 use super::rows::{Row, RowView, RowsPage, arrange_rows, pause_words, rows_page};
 use super::view::{Times, token_of};
-use crate::access::form_token::{FormToken, check_form_token};
+use crate::access::form_token::{FormToken, check_form_token, form_page};
 use crate::access::operator::Operator;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::{Page, form_page};
+use crate::page::Page;
 use crate::ports::WebPorts;
 
 #[derive(Template)]

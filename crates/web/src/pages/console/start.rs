@@ -14,12 +14,12 @@ use serde::Deserialize;
 use super::forecast::forecast;
 use super::load::load_schedules;
 use super::view::{Times, token_of};
-use crate::access::form_token::check_form_token;
+use crate::access::form_token::{check_form_token, form_page};
 use crate::access::operator::Operator;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
-use crate::page::{Page, form_page};
+use crate::page::Page;
 use crate::ports::WebPorts;
 use crate::start_job::{StartJobError, StartRequest};
 
