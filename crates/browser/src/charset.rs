@@ -11,8 +11,7 @@ const PRESCAN_BYTES: usize = 1024;
 /// A byte order mark overrides the header (Encoding Standard). Invalid bytes become U+FFFD. Without a header, letters
 /// in valid UTF-8 are that, whatever the `<meta>` says: a browser saves pages so, and keeps the `<meta>`.
 pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
-    let declared = content_type
-        .and_then(|header| label_after_charset(header.as_bytes()));
+    let declared = content_type.and_then(|header| label_after_charset(header.as_bytes()));
     let encoding = declared.unwrap_or_else(|| {
         let is_utf_8 = std::str::from_utf8(bytes).is_ok();
         match charset_in_meta(bytes) {

@@ -85,7 +85,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         total: &["anzahl"],
         none: &["keine vorbestellungen", "keine medien"],
         none_at: None,
-        states: &[],
+        states: &[(HoldState::Ready, &["ja", "bereit", "abholbereit"])],
         complete: complete_hold,
     }],
     has_several_pages: false,
@@ -123,16 +123,13 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
     Ok(())
 }
 
-/// The column `Bereit` is empty as long as a hold waits. Its words otherwise are not known from any page.
-fn complete_hold(hold: &mut Hold, row: &Row<'_>, context: &ReadContext<'_>) -> Result<(), Failure> {
+/// The column `Bereit` is empty as long as a hold waits. A page with other words is not known.
+fn complete_hold(hold: &mut Hold, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
     let words = row.element_of(Field::State).map(element_text);
-    match words.as_deref() {
-        Some("") => hold.state = HoldState::Waiting,
-        Some(words) => {
-            let _ = context;
-            hold.note = Some(words.to_owned());
-        }
-        None => {}
+    match words {
+        Some(words) if words.is_empty() => hold.state = HoldState::Waiting,
+        Some(words) if hold.state == HoldState::Other => hold.note = Some(words),
+        _ => {}
     }
     Ok(())
 }
