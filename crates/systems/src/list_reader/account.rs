@@ -47,6 +47,11 @@ impl AccountPart {
         )
     }
 
+    /// Returns the sum that the page says is owed.
+    pub(crate) fn fines(&self) -> Option<Decimal> {
+        self.fines
+    }
+
     /// Returns the number of holds that the page has and the total that it states.
     pub(crate) fn holds(&self) -> (Option<usize>, Option<u32>) {
         (
@@ -138,6 +143,8 @@ fn read_lists<E: Entry>(
         part.states_none |= states_none;
         part.entries.get_or_insert_default().extend(entries);
     }
+    // One of several lists may be empty.
+    part.states_none &= part.entries.as_ref().is_some_and(Vec::is_empty);
     join_totals(&mut part.declared, declared, E::WHAT)?;
     Ok(part)
 }
@@ -202,7 +209,9 @@ fn join_lists<E: Entry>(
         }
         entries.get_or_insert_default().extend(more);
     }
-    let Some(mut entries) = entries else {
+    // The site's own total of none is its word for an empty list.
+    let none = (declared == Some(0)).then(Vec::new);
+    let Some(mut entries) = entries.or(none) else {
         return Ok((None, declared));
     };
     check_declared_count(declared, entries.len(), E::WHAT)?;

@@ -13,10 +13,13 @@ pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<
 
 fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
     let mut places = fact.place.all(root).map(element_text);
-    if fact.after.is_empty() {
+    if fact.words.is_empty() {
         return places.next();
     }
-    places.find_map(|text| text_after_words(&text, fact.after).map(str::to_owned))
+    places.find_map(|text| {
+        let after = text_after_words(&text, fact.words)?.to_owned();
+        Some(if fact.is_after { after } else { text })
+    })
 }
 
 /// Returns the total that a page states. Fails with `page_changed` if it states two different ones.

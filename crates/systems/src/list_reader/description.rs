@@ -42,6 +42,8 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) told_by: Vec<ToldBy>,
     /// Its rows. A row belongs to the list that is closest around it.
     pub(crate) rows: Css,
+    /// What marks a row of headers whose cells are no `th`: the row itself, or an element right within a cell.
+    pub(crate) header_row: Option<Css>,
     /// Rows that say nothing about the list, such as the headings of groups.
     pub(crate) ignored_rows: Option<Css>,
     /// What each entry says, and where.
@@ -64,6 +66,8 @@ pub(crate) struct ListDescription<E: 'static> {
 pub(crate) enum ToldBy {
     /// Its header has the columns of all that is needed, and one of these words, if there are any.
     Header(&'static [&'static str]),
+    /// Its header has the columns of all that is needed, and such an element.
+    HeaderWith(Css),
     /// The last heading or bold text before it has one of these words.
     Heading(&'static [&'static str]),
     /// A test of the element.
@@ -88,6 +92,15 @@ impl Column {
         Self {
             field,
             place: Place::Header(headers),
+            part,
+        }
+    }
+
+    /// A part of the cell below the header that has such an element.
+    pub(crate) fn below_element(field: Field, css: &'static str, part: Part) -> Self {
+        Self {
+            field,
+            place: Place::HeaderWith(Css::new(css)),
             part,
         }
     }
@@ -124,6 +137,8 @@ pub(crate) enum Field {
     Due,
     /// How often a loan was renewed.
     Renewals,
+    /// The control that renews a loan, or the words why there is none.
+    Renewal,
     /// The words about a hold's state.
     State,
     /// The place in the queue.
@@ -134,6 +149,8 @@ pub(crate) enum Field {
     PickupBy,
     /// The day on which a request lapses.
     Expires,
+    /// The day on which a suspended hold becomes active again.
+    SuspendedUntil,
     /// The branch where a hold is picked up.
     PickupBranch,
 }
@@ -142,6 +159,8 @@ pub(crate) enum Field {
 pub(crate) enum Place {
     /// In the cell below the header that has one of these words.
     Header(&'static [&'static str]),
+    /// In the cell below the header that has such an element.
+    HeaderWith(Css),
     /// In the first element that matches.
     Element(Css),
 }
@@ -169,21 +188,33 @@ pub(crate) struct Count(pub(crate) Vec<Fact>);
 pub(crate) struct Fact {
     /// The elements that may have it.
     pub(crate) place: Css,
-    /// The words before the value. With none, it is the whole text.
-    pub(crate) after: &'static [&'static str],
+    /// The words that tell the element from others. With none, it is the first.
+    pub(crate) words: &'static [&'static str],
+    /// Whether the value is the text after the words. It is the whole text otherwise.
+    pub(crate) is_after: bool,
 }
 
 impl Fact {
     /// The text of the first match.
     pub(crate) fn at(css: &'static str) -> Self {
-        Self::after(css, &[])
+        Self::with(css, &[])
+    }
+
+    /// The text of the first match that has one of these words.
+    pub(crate) fn with(css: &'static str, words: &'static [&'static str]) -> Self {
+        Self {
+            place: Css::new(css),
+            words,
+            is_after: false,
+        }
     }
 
     /// The text after one of these words, in the first match that has them.
     pub(crate) fn after(css: &'static str, words: &'static [&'static str]) -> Self {
         Self {
             place: Css::new(css),
-            after: words,
+            words,
+            is_after: true,
         }
     }
 }

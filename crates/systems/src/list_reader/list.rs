@@ -11,7 +11,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::count::join_totals;
-use super::description::{ListDescription, Place, ToldBy};
+use super::description::{ListDescription, ToldBy};
 use super::entry::Entry;
 use super::row::{Headers, Row, cells, width};
 
@@ -44,7 +44,7 @@ pub(super) fn read_list<E: Entry>(
 ) -> Result<Option<List<E>>, Failure> {
     let mut found: Option<List<E>> = None;
     for candidate in find_candidates(description, root) {
-        let headers = find_headers(&candidate.rows);
+        let headers = find_headers(description, &candidate.rows);
         if !is_list(description, &candidate, headers.as_ref()) {
             continue;
         }
@@ -117,35 +117,45 @@ fn find_candidates<'a, E>(
     candidates
 }
 
-/// Whether a row has only headers.
-fn is_header(row: ElementRef<'_>) -> bool {
+/// Whether a row has only headers, or is marked as the row of the headers.
+fn is_header<E>(description: &'static ListDescription<E>, row: ElementRef<'_>) -> bool {
     let mut own_cells = cells(row).peekable();
-    own_cells.peek().is_some() && own_cells.all(|cell| HEADER_CELL.matches(cell))
+    if own_cells.peek().is_some() && own_cells.all(|cell| HEADER_CELL.matches(cell)) {
+        return true;
+    }
+    let Some(mark) = &description.header_row else {
+        return false;
+    };
+    let is_marked = |cell: ElementRef<'_>| cell.child_elements().any(|child| mark.matches(child));
+    mark.matches(row) || cells(row).any(is_marked)
 }
 
-fn find_headers(rows: &[ElementRef<'_>]) -> Option<Headers> {
-    let header = rows.iter().find(|row| is_header(**row))?;
-    Some(Headers::from_row(*header))
+fn find_headers<'a, E>(
+    description: &'static ListDescription<E>,
+    rows: &[ElementRef<'a>],
+) -> Option<Headers<'a>> {
+    let header = rows.iter().find(|row| is_header(description, **row))?;
+    Some(Headers::from_row(*header, &description.columns))
 }
 
 fn is_list<E>(
-    description: &ListDescription<E>,
+    description: &'static ListDescription<E>,
     candidate: &Candidate<'_>,
-    headers: Option<&Headers>,
+    headers: Option<&Headers<'_>>,
 ) -> bool {
-    let has_needed = |headers: &Headers| {
-        let mut columns = description.columns.iter();
-        columns.all(|column| match column.place {
-            Place::Header(words) if description.needed.contains(&column.field) => {
-                headers.column(words).is_some()
-            }
-            _ => true,
+    let has_needed = |headers: &Headers<'_>| {
+        description.needed.iter().all(|field| {
+            let mut columns = description.columns.iter().enumerate();
+            columns.any(|(index, column)| column.field == *field && headers.has(index, column))
         })
     };
-    let shows = |sign: &ToldBy| match sign {
+    let shows = |sign: &'static ToldBy| match sign {
         ToldBy::Header(words) => headers.is_some_and(|headers| {
             has_needed(headers) && (words.is_empty() || headers.column(words).is_some())
         }),
+        ToldBy::HeaderWith(css) => {
+            headers.is_some_and(|headers| has_needed(headers) && headers.column_with(css).is_some())
+        }
         ToldBy::Heading(words) => candidate
             .heading
             .is_some_and(|heading| text_after_words(&element_text(heading), words).is_some()),
@@ -157,7 +167,7 @@ fn is_list<E>(
 fn read_rows<E: Entry>(
     description: &'static ListDescription<E>,
     candidate: &Candidate<'_>,
-    headers: &Headers,
+    headers: &Headers<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<E>, Failure> {
     check_entry_count(candidate.rows.len(), E::WHAT)?;
@@ -172,7 +182,7 @@ fn read_rows<E: Entry>(
             .ignored_rows
             .as_ref()
             .is_some_and(|ignored| ignored.matches(*element));
-        if is_ignored || is_header(*element) {
+        if is_ignored || is_header(description, *element) {
             continue;
         }
         let row = Row::new(*element, &description.columns, headers);

@@ -24,7 +24,7 @@ pub(crate) use self::description::{
 pub(crate) use self::login::LoginDescription;
 pub(crate) use self::row::Row;
 pub(crate) use self::system::DescribedSystem;
-pub(crate) use self::visit::{fetch_part, log_in, read_part};
+pub(crate) use self::visit::{fetch_part, join_visited, log_in, read_part};
 
 #[cfg(test)]
 mod tests;

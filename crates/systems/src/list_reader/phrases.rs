@@ -17,8 +17,8 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
     let counts = account.loan_counts.iter().chain(&account.hold_counts);
     let facts = [&account.fines, &account.card_expires, &account.number];
     let facts = facts.into_iter().flatten();
-    for Fact { after, .. } in facts.chain(counts.flat_map(|Count(facts)| facts.iter())) {
-        phrases.extend(after.iter().map(|words| OfPerson(words)));
+    for Fact { words, .. } in facts.chain(counts.flat_map(|Count(facts)| facts.iter())) {
+        phrases.extend(words.iter().map(|words| OfPerson(words)));
     }
     for words in [login.refused, login.blocked, login.outages] {
         phrases.extend(words.iter().map(|words| Anywhere(words)));

@@ -2,10 +2,11 @@
 
 use hippo_browser::reading::parse_page;
 use hippo_browser::{Page, Session, interstitial};
+use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
-use super::account::{self, AccountPart};
+use super::account::{self, AccountPart, join_parts};
 use super::description::AccountDescription;
 use super::login::LoginDescription;
 
@@ -59,5 +60,23 @@ pub(crate) fn read_part(
         None => Err(interstitial(page).unwrap_or_else(|| {
             session.failure_for_unknown_answer(page, "neither the account nor the login form")
         })),
+    }
+}
+
+/// Joins the pages of a visit. Fails with `page_changed` if none of them had the loans or the holds.
+pub(crate) fn join_visited(
+    session: &Session<'_>,
+    description: &'static AccountDescription,
+    parts: Vec<AccountPart>,
+) -> Result<Account, Failure> {
+    let account = join_parts(description, parts, session.unknown_account())?;
+    match (&account.loans, &account.holds) {
+        (Some(_), Some(_)) => Ok(account),
+        (None, _) => Err(Failure::page_changed(
+            "no list of loans, and no word that there are none",
+        )),
+        (_, None) => Err(Failure::page_changed(
+            "no list of holds, and no word that there are none",
+        )),
     }
 }
