@@ -47,9 +47,9 @@ impl AccountPart {
         )
     }
 
-    /// Whether the page states what the patron owes.
-    pub(crate) fn states_fines(&self) -> bool {
-        self.fines.is_some()
+    /// Returns the sum that the page says is owed.
+    pub(crate) fn fines(&self) -> Option<Decimal> {
+        self.fines
     }
 
     /// Adds a message that another page has.
@@ -158,6 +158,8 @@ fn read_lists<E: Entry>(
         part.states_none |= states_none;
         part.entries.get_or_insert_default().extend(entries);
     }
+    // One of several lists may be empty.
+    part.states_none &= part.entries.as_ref().is_some_and(Vec::is_empty);
     join_totals(&mut part.declared, declared, E::WHAT)?;
     Ok(part)
 }

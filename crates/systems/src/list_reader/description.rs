@@ -178,6 +178,8 @@ pub(crate) enum Field {
     PickupBy,
     /// The day on which a request lapses.
     Expires,
+    /// The day on which a suspended hold becomes active again.
+    SuspendedUntil,
     /// The branch where a hold is picked up.
     PickupBranch,
 }

@@ -95,7 +95,7 @@ impl Entry for Hold {
             position: number(Field::Position),
             queue_length: number(Field::QueueLength),
             pickup_by: read_end(row.value(Field::PickupBy), context)?,
-            suspended_until: None,
+            suspended_until: read_end(row.value(Field::SuspendedUntil), context)?,
             expires: read_end(row.value(Field::Expires), context)?,
             pickup_branch: row.value(Field::PickupBranch),
             digital: false,

@@ -28,7 +28,7 @@ pub(crate) use self::row::Row;
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::visit::{
-    fetch_further, fetch_part, join_visit, log_in, log_in_by_button, read_part,
+    fetch_further, fetch_part, join_visited, log_in, log_in_by_button, read_part,
 };
 
 #[cfg(test)]

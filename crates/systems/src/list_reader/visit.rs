@@ -80,25 +80,6 @@ pub(crate) async fn fetch_further(
     }
 }
 
-/// Joins the pages of a visit. A list that no page has must be one of which the site says that it is empty.
-pub(crate) fn join_visit(
-    description: &AccountDescription,
-    parts: Vec<AccountPart>,
-    account: Account,
-) -> Result<Account, Failure> {
-    let mut account = join_parts(description, parts, account)?;
-    let is_none = |declared| (declared == Some(0)).then(Vec::new);
-    account.loans = account.loans.or_else(|| is_none(account.declared.loans));
-    let is_none = |declared| (declared == Some(0)).then(Vec::new);
-    account.holds = account.holds.or_else(|| is_none(account.declared.holds));
-    if account.loans.is_none() || account.holds.is_none() {
-        return Err(Failure::page_changed(
-            "no page has the list of loans or of holds",
-        ));
-    }
-    Ok(account)
-}
-
 /// Fetches and reads a page of the account.
 pub(crate) async fn fetch_part(
     session: &mut Session<'_>,
@@ -137,5 +118,30 @@ pub(crate) fn read_part(
         None => Err(interstitial(page).unwrap_or_else(|| {
             session.failure_for_unknown_answer(page, "neither the account nor the login form")
         })),
+    }
+}
+
+/// Joins the pages of a visit. A list that none of them has must be one that the site says is empty.
+pub(crate) fn join_visited(
+    session: &Session<'_>,
+    description: &'static AccountDescription,
+    parts: Vec<AccountPart>,
+) -> Result<Account, Failure> {
+    let mut account = join_parts(description, parts, session.unknown_account())?;
+    // The site's own total of none is its word for an empty list.
+    if account.declared.loans == Some(0) {
+        account.loans.get_or_insert_default();
+    }
+    if account.declared.holds == Some(0) {
+        account.holds.get_or_insert_default();
+    }
+    match (&account.loans, &account.holds) {
+        (Some(_), Some(_)) => Ok(account),
+        (None, _) => Err(Failure::page_changed(
+            "no list of loans, and no word that there are none",
+        )),
+        (_, None) => Err(Failure::page_changed(
+            "no list of holds, and no word that there are none",
+        )),
     }
 }

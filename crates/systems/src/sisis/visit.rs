@@ -8,7 +8,7 @@ use scraper::ElementRef;
 use url::Url;
 
 use crate::list_reader::{
-    AccountDescription, LoginDescription, fetch_further, is_account_page, join_visit,
+    AccountDescription, LoginDescription, fetch_further, is_account_page, join_visited,
     log_in_by_button, read_part,
 };
 
@@ -75,7 +75,7 @@ pub(crate) async fn read_account(
         parts.push(part);
         parts.extend(fetch_further(session, account, login, &page, find_further).await?);
     }
-    join_visit(account, parts, session.unknown_account())
+    join_visited(session, account, parts)
 }
 
 /// Goes on from a page of messages to the account, and returns the messages.

@@ -18,8 +18,8 @@ use url::Url;
 use crate::fingerprint::Detector;
 use crate::links::below_base;
 use crate::list_reader::{
-    AccountDescription, AccountPart, DescribedSystem, LoginDescription, fetch_further, join_visit,
-    log_in_by_button, read_part,
+    AccountDescription, AccountPart, DescribedSystem, LoginDescription, fetch_further,
+    join_visited, log_in_by_button, read_part,
 };
 use crate::offline::OfflineReader;
 use crate::system::System;
@@ -83,7 +83,7 @@ async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
         (page, part) = fetch(session, "MyResearch/CheckedOut").await?;
     }
     let has_no_holds = part.holds().1 == Some(0);
-    let states_fines = part.states_fines();
+    let states_fines = part.fines().is_some();
     parts.push(part);
     parts.extend(fetch_further(session, account, login, &page, find_further).await?);
     if !has_no_holds {
@@ -95,7 +95,7 @@ async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
         let (_, part) = fetch(session, "MyResearch/Fines").await?;
         parts.push(part);
     }
-    join_visit(account, parts, session.unknown_account())
+    join_visited(session, account, parts)
 }
 
 async fn fetch(session: &mut Session<'_>, path: &str) -> Result<(Page, AccountPart), Failure> {

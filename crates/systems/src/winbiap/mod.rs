@@ -14,7 +14,7 @@ use url::Url;
 use crate::fingerprint::Detector;
 use crate::links::below_base;
 use crate::list_reader::{
-    AccountDescription, DescribedSystem, LoginDescription, fetch_part, join_visit,
+    AccountDescription, DescribedSystem, LoginDescription, fetch_part, join_visited,
     log_in_by_button, read_part,
 };
 use crate::offline::OfflineReader;
@@ -83,7 +83,7 @@ async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
     if !has_no_holds {
         parts.push(fetch_part(session, account, login, &holds).await?);
     }
-    join_visit(account, parts, session.unknown_account())
+    join_visited(session, account, parts)
 }
 
 #[cfg(test)]
