@@ -19,8 +19,12 @@ mod options;
 mod page_reader;
 mod registry;
 mod sierra;
+mod sisis;
 mod sites;
 mod system;
+mod touchpoint;
+mod vufind;
+mod winbiap;
 
 pub use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 pub use crate::offline::OfflineReader;

@@ -6,10 +6,24 @@ use crate::enterprise::Enterprise;
 use crate::koha::Koha;
 use crate::offline::OfflineReader;
 use crate::sierra::Sierra;
+use crate::sisis::Sisis;
 use crate::system::System;
+use crate::touchpoint::TouchPoint;
+use crate::vufind::VuFind;
+use crate::winbiap::WinBiap;
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 5] = [&Bibliocommons, &Bibliotheca, &Enterprise, &Koha, &Sierra];
+pub const SYSTEMS: [&dyn System; 9] = [
+    &Bibliocommons,
+    &Bibliotheca,
+    &Enterprise,
+    &Koha,
+    &Sierra,
+    &Sisis,
+    &TouchPoint,
+    &VuFind,
+    &WinBiap,
+];
 
 /// Finds a system by name.
 pub fn system(name: &str) -> Option<&'static dyn System> {

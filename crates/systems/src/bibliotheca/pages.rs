@@ -50,6 +50,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         list: Css::new("table"),
         told_by: vec![ToldBy::Header(&[])],
         rows: Css::new("tr"),
+        header_row: None,
         ignored_rows: None,
         columns: vec![
             Column::below(Field::Title, &["titel"]),
@@ -75,6 +76,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             ToldBy::Heading(&["vorbestellte medien", "vorbestellungen", "vormerkungen"]),
         ],
         rows: Css::new("tr"),
+        header_row: None,
         ignored_rows: None,
         columns: vec![
             Column::below(Field::Title, &["titel"]),

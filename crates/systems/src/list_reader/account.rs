@@ -3,15 +3,15 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, amount, check_declared_count, currency, element_text, is_another_card,
-    is_cut_short, make_distinct, parse_page, truncate_stored_texts,
+    Css, Messages, check_declared_count, currency, element_text, is_another_card, is_cut_short,
+    make_distinct, parse_page, truncate_stored_texts,
 };
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
-use super::count::{find_fact, join_totals, read_total};
+use super::count::{find_fact, join_totals, read_sum, read_total};
 use super::date::read_end;
 use super::description::{AccountDescription, Count, ListDescription};
 use super::entry::Entry;
@@ -45,6 +45,16 @@ impl AccountPart {
             self.loans.entries.as_ref().map(Vec::len),
             self.loans.declared,
         )
+    }
+
+    /// Returns the sum that the page says is owed.
+    pub(crate) fn fines(&self) -> Option<Decimal> {
+        self.fines
+    }
+
+    /// Adds a message that another page has.
+    pub(crate) fn add_message(&mut self, message: String) {
+        self.messages.push(message);
     }
 
     /// Returns the number of holds that the page has and the total that it states.
@@ -91,7 +101,7 @@ pub(crate) fn read_page(
     Ok(AccountPart {
         loans: read_lists(&description.loans, &description.loan_counts, root, context)?,
         holds: read_lists(&description.holds, &description.hold_counts, root, context)?,
-        fines: fines.as_deref().and_then(amount),
+        fines: fines.as_deref().and_then(read_sum),
         currency: fines.as_deref().and_then(currency),
         card_expires: read_end(find_fact(&description.card_expires, root), context)?,
         messages: messages.into_vec(),
@@ -106,11 +116,21 @@ fn check_owner(
 ) -> Result<(), Failure> {
     let printed = find_fact(&description.number, root);
     match (printed, context.card_number) {
-        (Some(printed), Some(number)) if is_another_card(&printed, number) == Some(true) => {
+        (Some(printed), Some(number))
+            if is_another_card(leading_number(&printed), number) == Some(true) =>
+        {
             Err(Failure::page_changed("the account belongs to another card"))
         }
         _ => Ok(()),
     }
+}
+
+/// Returns the number at the beginning of a text, without the words behind it.
+fn leading_number(text: &str) -> &str {
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let is_within = |c: char| c.is_ascii_digit() || c.is_whitespace() || c == '-';
+    let end = text.find(|c| !is_within(c)).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
 }
 
 fn read_lists<E: Entry>(
@@ -138,6 +158,8 @@ fn read_lists<E: Entry>(
         part.states_none |= states_none;
         part.entries.get_or_insert_default().extend(entries);
     }
+    // One of several lists may be empty.
+    part.states_none &= part.entries.as_ref().is_some_and(Vec::is_empty);
     join_totals(&mut part.declared, declared, E::WHAT)?;
     Ok(part)
 }

@@ -42,6 +42,8 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) told_by: Vec<ToldBy>,
     /// Its rows. A row belongs to the list that is closest around it.
     pub(crate) rows: Css,
+    /// What marks a row of headers whose cells are no `th`: the row itself, or an element right within a cell.
+    pub(crate) header_row: Option<Css>,
     /// Rows that say nothing about the list, such as the headings of groups.
     pub(crate) ignored_rows: Option<Css>,
     /// What each entry says, and where.
@@ -64,10 +66,14 @@ pub(crate) struct ListDescription<E: 'static> {
 pub(crate) enum ToldBy {
     /// Its header has the columns of all that is needed, and one of these words, if there are any.
     Header(&'static [&'static str]),
+    /// Its header has the columns of all that is needed, and such an element.
+    HeaderWith(Css),
     /// The last heading or bold text before it has one of these words.
     Heading(&'static [&'static str]),
     /// A test of the element.
     Test(fn(ElementRef<'_>) -> bool),
+    /// A test of the page, which must also hold where [`ListDescription::none_at`] says that there are none.
+    Page(fn(ElementRef<'_>) -> bool),
 }
 
 /// One thing that each entry says.
@@ -92,9 +98,45 @@ impl Column {
         }
     }
 
+    /// A part of the cell below the header that has such an element.
+    pub(crate) fn below_element(field: Field, css: &'static str, part: Part) -> Self {
+        Self {
+            field,
+            place: Place::HeaderWith(Css::new(css)),
+            part,
+        }
+    }
+
     /// The text of the first match within the row.
     pub(crate) fn at(field: Field, css: &'static str) -> Self {
         Self::part_at(field, css, Part::Text)
+    }
+
+    /// What a function finds in the row.
+    pub(crate) fn read(field: Field, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
+        Self {
+            field,
+            place: Place::Row,
+            part: Part::Read(read),
+        }
+    }
+
+    /// The rest of the row's first line that has one of these words, after them.
+    pub(crate) fn line_after(field: Field, words: &'static [&'static str]) -> Self {
+        Self {
+            field,
+            place: Place::Row,
+            part: Part::LineAfter(words),
+        }
+    }
+
+    /// The text of the first match within the next row.
+    pub(crate) fn detail(field: Field, css: &'static str) -> Self {
+        Self {
+            field,
+            place: Place::Detail(Css::new(css)),
+            part: Part::Text,
+        }
     }
 
     /// A part of the first match within the row.
@@ -124,6 +166,8 @@ pub(crate) enum Field {
     Due,
     /// How often a loan was renewed.
     Renewals,
+    /// The control that renews a loan, or the words why there is none.
+    Renewal,
     /// The words about a hold's state.
     State,
     /// The place in the queue.
@@ -134,6 +178,8 @@ pub(crate) enum Field {
     PickupBy,
     /// The day on which a request lapses.
     Expires,
+    /// The day on which a suspended hold becomes active again.
+    SuspendedUntil,
     /// The branch where a hold is picked up.
     PickupBranch,
 }
@@ -142,8 +188,23 @@ pub(crate) enum Field {
 pub(crate) enum Place {
     /// In the cell below the header that has one of these words.
     Header(&'static [&'static str]),
+    /// In the cell below the header that has such an element.
+    HeaderWith(Css),
     /// In the first element that matches.
     Element(Css),
+    /// In the row itself.
+    Row,
+    /// In the first element that matches in the next row, which has the details.
+    Detail(Css),
+    /// In the last row before it that matches, the heading of its group. A list has one kind of them.
+    Group(Css),
+}
+
+impl Place {
+    /// Whether it depends on the list's headers.
+    pub(super) fn is_below_header(&self) -> bool {
+        matches!(self, Self::Header(_) | Self::HeaderWith(_))
+    }
 }
 
 /// The part of an element that is the value.
@@ -156,6 +217,8 @@ pub(crate) enum Part {
     Element(Css),
     /// The text after one of these words.
     After(&'static [&'static str]),
+    /// The rest of the first line that has one of these words, after them.
+    LineAfter(&'static [&'static str]),
     /// An attribute of the element.
     Attribute(&'static str),
     /// Anything else. `None` if the element does not have it.
@@ -169,21 +232,33 @@ pub(crate) struct Count(pub(crate) Vec<Fact>);
 pub(crate) struct Fact {
     /// The elements that may have it.
     pub(crate) place: Css,
-    /// The words before the value. With none, it is the whole text.
-    pub(crate) after: &'static [&'static str],
+    /// The words that tell the element from others. With none, it is the first.
+    pub(crate) words: &'static [&'static str],
+    /// Whether the value is the text after the words. It is the whole text otherwise.
+    pub(crate) is_after: bool,
 }
 
 impl Fact {
     /// The text of the first match.
     pub(crate) fn at(css: &'static str) -> Self {
-        Self::after(css, &[])
+        Self::with(css, &[])
+    }
+
+    /// The text of the first match that has one of these words.
+    pub(crate) fn with(css: &'static str, words: &'static [&'static str]) -> Self {
+        Self {
+            place: Css::new(css),
+            words,
+            is_after: false,
+        }
     }
 
     /// The text after one of these words, in the first match that has them.
     pub(crate) fn after(css: &'static str, words: &'static [&'static str]) -> Self {
         Self {
             place: Css::new(css),
-            after: words,
+            words,
+            is_after: true,
         }
     }
 }

@@ -43,9 +43,13 @@ pub(super) fn read_list<E: Entry>(
     context: &ReadContext<'_>,
 ) -> Result<Option<List<E>>, Failure> {
     let mut found: Option<List<E>> = None;
+    let page_tells = description.told_by.iter().find_map(|sign| match sign {
+        ToldBy::Page(test) => Some(test(root)),
+        _ => None,
+    });
     for candidate in find_candidates(description, root) {
-        let headers = find_headers(&candidate.rows);
-        if !is_list(description, &candidate, headers.as_ref()) {
+        let headers = find_headers(description, &candidate.rows);
+        if page_tells != Some(true) && !is_list(description, &candidate, headers.as_ref()) {
             continue;
         }
         let list = read_rows(
@@ -64,7 +68,8 @@ pub(super) fn read_list<E: Entry>(
             }
         }
     }
-    if let Some(place) = &description.none_at
+    if page_tells != Some(false)
+        && let Some(place) = &description.none_at
         && place
             .all(root)
             .any(|element| says_none(description, &element_text(element)))
@@ -117,39 +122,50 @@ fn find_candidates<'a, E>(
     candidates
 }
 
-/// Whether a row has only headers.
-fn is_header(row: ElementRef<'_>) -> bool {
+/// Whether a row has only headers, or is marked as the row of the headers.
+fn is_header<E>(description: &'static ListDescription<E>, row: ElementRef<'_>) -> bool {
     let mut own_cells = cells(row).peekable();
-    own_cells.peek().is_some() && own_cells.all(|cell| HEADER_CELL.matches(cell))
+    if own_cells.peek().is_some() && own_cells.all(|cell| HEADER_CELL.matches(cell)) {
+        return true;
+    }
+    let Some(mark) = &description.header_row else {
+        return false;
+    };
+    let is_marked = |cell: ElementRef<'_>| cell.child_elements().any(|child| mark.matches(child));
+    mark.matches(row) || cells(row).any(is_marked)
 }
 
-fn find_headers(rows: &[ElementRef<'_>]) -> Option<Headers> {
-    let header = rows.iter().find(|row| is_header(**row))?;
-    Some(Headers::from_row(*header))
+fn find_headers<'a, E>(
+    description: &'static ListDescription<E>,
+    rows: &[ElementRef<'a>],
+) -> Option<Headers<'a>> {
+    let header = rows.iter().find(|row| is_header(description, **row))?;
+    Some(Headers::from_row(*header, &description.columns))
 }
 
 fn is_list<E>(
-    description: &ListDescription<E>,
+    description: &'static ListDescription<E>,
     candidate: &Candidate<'_>,
-    headers: Option<&Headers>,
+    headers: Option<&Headers<'_>>,
 ) -> bool {
-    let has_needed = |headers: &Headers| {
-        let mut columns = description.columns.iter();
-        columns.all(|column| match column.place {
-            Place::Header(words) if description.needed.contains(&column.field) => {
-                headers.column(words).is_some()
-            }
-            _ => true,
+    let has_needed = |headers: &Headers<'_>| {
+        description.needed.iter().all(|field| {
+            let mut columns = description.columns.iter().enumerate();
+            columns.any(|(index, column)| column.field == *field && headers.has(index, column))
         })
     };
-    let shows = |sign: &ToldBy| match sign {
+    let shows = |sign: &'static ToldBy| match sign {
         ToldBy::Header(words) => headers.is_some_and(|headers| {
             has_needed(headers) && (words.is_empty() || headers.column(words).is_some())
         }),
+        ToldBy::HeaderWith(css) => {
+            headers.is_some_and(|headers| has_needed(headers) && headers.column_with(css).is_some())
+        }
         ToldBy::Heading(words) => candidate
             .heading
             .is_some_and(|heading| text_after_words(&element_text(heading), words).is_some()),
         ToldBy::Test(test) => test(candidate.element),
+        ToldBy::Page(_) => false,
     };
     description.told_by.is_empty() || description.told_by.iter().any(shows)
 }
@@ -157,7 +173,7 @@ fn is_list<E>(
 fn read_rows<E: Entry>(
     description: &'static ListDescription<E>,
     candidate: &Candidate<'_>,
-    headers: &Headers,
+    headers: &Headers<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<E>, Failure> {
     check_entry_count(candidate.rows.len(), E::WHAT)?;
@@ -167,17 +183,32 @@ fn read_rows<E: Entry>(
         declared: None,
         states_none: false,
     };
+    let group_css = description
+        .columns
+        .iter()
+        .find_map(|column| match &column.place {
+            Place::Group(css) => Some(css),
+            _ => None,
+        });
+    let mut group = None;
+    let has_headers = description
+        .columns
+        .iter()
+        .any(|column| column.place.is_below_header());
     for element in &candidate.rows {
+        if group_css.is_some_and(|css| css.matches(*element)) {
+            group = Some(*element);
+        }
         let is_ignored = description
             .ignored_rows
             .as_ref()
             .is_some_and(|ignored| ignored.matches(*element));
-        if is_ignored || is_header(*element) {
+        if is_ignored || is_header(description, *element) {
             continue;
         }
-        let row = Row::new(*element, &description.columns, headers);
+        let row = Row::new(*element, &description.columns, headers, group);
         // In a row of another width, the cells may be shifted.
-        let fits = headers.width == 0 || width(*element) == headers.width;
+        let fits = !has_headers || headers.width == 0 || width(*element) == headers.width;
         let is_remark = headers.width > 1 && cells(*element).count() <= 1;
         if fits && !is_remark && row.has_all(description.needed) {
             let mut entry = E::from_row(&row, description, context)?;
@@ -199,6 +230,9 @@ fn read_rows<E: Entry>(
                 E::WHAT
             )));
         }
+    }
+    if list.entries.is_empty() && !list.states_none {
+        list.states_none = says_none(description, &element_text(candidate.element));
     }
     check_declared_count(list.declared, list.entries.len(), E::WHAT)?;
     if list.states_none && !list.entries.is_empty() {

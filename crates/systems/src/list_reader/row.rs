@@ -7,34 +7,68 @@ use super::description::{Column, Field, Part, Place};
 
 static CELLS: Css = Css::new("td, th");
 
-/// The headers of a list: the words of each, and its first column.
+/// The headers of a list, and the columns that they give the values of its rows.
 #[derive(Debug, Default)]
-pub(super) struct Headers {
-    headers: Vec<(usize, String)>,
+pub(super) struct Headers<'a> {
+    headers: Vec<Header<'a>>,
+    /// The place of each described column, if a header tells it.
+    places: Vec<Option<usize>>,
     /// The number of columns.
     pub(super) width: usize,
 }
 
-impl Headers {
-    pub(super) fn from_row(row: ElementRef<'_>) -> Self {
+/// A header: its first column, its words, and its cell.
+#[derive(Debug)]
+struct Header<'a> {
+    column: usize,
+    words: String,
+    cell: ElementRef<'a>,
+}
+
+impl<'a> Headers<'a> {
+    pub(super) fn from_row(row: ElementRef<'a>, columns: &'static [Column]) -> Self {
         let mut headers = Self::default();
         for cell in cells(row) {
-            headers
-                .headers
-                .push((headers.width, element_text(cell).to_lowercase()));
+            headers.headers.push(Header {
+                column: headers.width,
+                words: element_text(cell).to_lowercase(),
+                cell,
+            });
             headers.width += column_span(cell);
         }
+        let place = |column: &'static Column| match &column.place {
+            Place::Header(words) => headers.column(words),
+            Place::HeaderWith(css) => headers.column_with(css),
+            _ => None,
+        };
+        headers.places = columns.iter().map(place).collect();
         headers
+    }
+
+    /// Whether a column has a header, or needs none.
+    pub(super) fn has(&self, index: usize, column: &Column) -> bool {
+        !column.place.is_below_header() || self.place(index).is_some()
     }
 
     /// Returns the column of the first header that has one of these words.
     pub(super) fn column(&self, words: &[&str]) -> Option<usize> {
         words.iter().find_map(|words| {
             let mut headers = self.headers.iter();
-            let (column, _) =
-                headers.find(|(_, header)| text_after_words(header, &[words]).is_some())?;
-            Some(*column)
+            let header =
+                headers.find(|header| text_after_words(&header.words, &[words]).is_some())?;
+            Some(header.column)
         })
+    }
+
+    /// Returns the column of the first header that has such an element.
+    pub(super) fn column_with(&self, css: &'static Css) -> Option<usize> {
+        let mut headers = self.headers.iter();
+        let header = headers.find(|header| css.is_in(header.cell))?;
+        Some(header.column)
+    }
+
+    fn place(&self, index: usize) -> Option<usize> {
+        self.places.get(index).copied().flatten()
     }
 }
 
@@ -42,32 +76,36 @@ impl Headers {
 pub(crate) struct Row<'a> {
     pub(crate) element: ElementRef<'a>,
     columns: &'static [Column],
-    headers: &'a Headers,
+    headers: &'a Headers<'a>,
+    /// The heading of its group.
+    group: Option<ElementRef<'a>>,
 }
 
 impl<'a> Row<'a> {
     pub(super) fn new(
         element: ElementRef<'a>,
         columns: &'static [Column],
-        headers: &'a Headers,
+        headers: &'a Headers<'a>,
+        group: Option<ElementRef<'a>>,
     ) -> Self {
         Self {
             element,
             columns,
             headers,
+            group,
         }
     }
 
     /// Returns the element that has a value: the cell, or the match.
     pub(crate) fn element_of(&self, field: Field) -> Option<ElementRef<'a>> {
-        let mut columns = self.columns.iter().filter(|column| column.field == field);
-        columns.find_map(|column| self.place_of(column))
+        self.columns_of(field)
+            .find_map(|(index, column)| self.place_of(index, column))
     }
 
     /// Returns a value. `None` if the row does not have it, or it is empty.
     pub(crate) fn value(&self, field: Field) -> Option<String> {
-        let mut columns = self.columns.iter().filter(|column| column.field == field);
-        columns.find_map(|column| self.value_of(column))
+        self.columns_of(field)
+            .find_map(|(index, column)| self.value_of(index, column))
     }
 
     /// Whether the row has all of these values.
@@ -75,25 +113,46 @@ impl<'a> Row<'a> {
         needed.iter().all(|field| self.value(*field).is_some())
     }
 
-    fn place_of(&self, column: &'static Column) -> Option<ElementRef<'a>> {
+    fn columns_of(&self, field: Field) -> impl Iterator<Item = (usize, &'static Column)> {
+        let columns = self.columns.iter().enumerate();
+        columns.filter(move |(_, column)| column.field == field)
+    }
+
+    fn place_of(&self, index: usize, column: &'static Column) -> Option<ElementRef<'a>> {
         match &column.place {
-            Place::Header(words) => cell_at(self.element, self.headers.column(words)?),
+            Place::Header(_) | Place::HeaderWith(_) => {
+                cell_at(self.element, self.headers.place(index)?)
+            }
             Place::Element(css) => css.first(self.element),
+            Place::Row => Some(self.element),
+            Place::Detail(css) => {
+                let mut next = self.element.next_siblings();
+                css.first(next.find_map(ElementRef::wrap)?)
+            }
+            Place::Group(_) => self.group,
         }
     }
 
-    fn value_of(&self, column: &'static Column) -> Option<String> {
-        let element = self.place_of(column)?;
+    fn value_of(&self, index: usize, column: &'static Column) -> Option<String> {
+        let element = self.place_of(index, column)?;
         let text = match &column.part {
             Part::Text => element_text(element),
             Part::Line(line) => element_lines(element).into_iter().nth(*line)?,
             Part::Element(css) => element_text(css.first(element)?),
             Part::After(words) => text_after_words(&element_text(element), words)?.to_owned(),
+            Part::LineAfter(words) => {
+                let lines = element_lines(element);
+                let mut rests = lines
+                    .iter()
+                    .filter_map(|line| text_after_words(line, words));
+                rests.next()?.to_owned()
+            }
             Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
             Part::Read(read) => read(element)?,
         };
         let text = match column.field {
-            Field::Title | Field::Author => tidy(&text),
+            // `¬` is the catalogues' sign for words that don't sort.
+            Field::Title | Field::Author => tidy(&text.replace('¬', "")),
             _ => text,
         };
         Some(text).filter(|text| !text.is_empty())

@@ -29,6 +29,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         list: Css::new("table"),
         told_by: vec![ToldBy::Header(&[])],
         rows: Css::new("tr"),
+        header_row: None,
         ignored_rows: Some(Css::new(".group")),
         columns: vec![
             Column::part_below(Field::Title, &["title"], Part::Line(0)),
@@ -47,6 +48,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         list: Css::new("ul.holds"),
         told_by: vec![],
         rows: Css::new("li"),
+        header_row: None,
         ignored_rows: None,
         columns: vec![Column::at(Field::Title, "b"), Column::at(Field::State, "i")],
         needed: &[Field::Title],
