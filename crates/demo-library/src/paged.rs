@@ -151,7 +151,8 @@ impl PagedSite {
 fn with_references(body: &str) -> String {
     let mut ascii = String::with_capacity(body.len());
     for character in body.chars() {
-        if character.is_alphabetic() && !character.is_ascii() || "€¬–«»".contains(character) {
+        if character.is_alphabetic() && !character.is_ascii() || "€¬–«»".contains(character)
+        {
             // Writing to a String cannot fail.
             let _ = write!(ascii, "&#{};", u32::from(character));
         } else {
