@@ -8,16 +8,17 @@ const PRESCAN_BYTES: usize = 1024;
 /// Decodes a page by its byte order mark, the header, or its `<meta>`. Otherwise as UTF-8 if valid,
 /// else as windows-1252.
 ///
-/// A byte order mark overrides the header (Encoding Standard). Invalid bytes become U+FFFD.
+/// A byte order mark overrides the header (Encoding Standard). Invalid bytes become U+FFFD. Without a header, letters
+/// in valid UTF-8 are that, whatever the `<meta>` says: a browser saves pages so, and keeps the `<meta>`.
 pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
-    let declared = content_type
-        .and_then(|header| label_after_charset(header.as_bytes()))
-        .or_else(|| charset_in_meta(bytes));
+    let declared = content_type.and_then(|header| label_after_charset(header.as_bytes()));
     let encoding = declared.unwrap_or_else(|| {
-        if std::str::from_utf8(bytes).is_ok() {
-            UTF_8
-        } else {
-            WINDOWS_1252
+        let is_utf_8 = std::str::from_utf8(bytes).is_ok();
+        match charset_in_meta(bytes) {
+            _ if is_utf_8 && !bytes.is_ascii() => UTF_8,
+            Some(encoding) => encoding,
+            None if is_utf_8 => UTF_8,
+            None => WINDOWS_1252,
         }
     });
     // `decode` looks for a byte order mark first.

@@ -4,9 +4,11 @@ use std::cell::RefCell;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+use crate::bibliotheca;
 use crate::dialect::Dialect;
 use crate::page::SiteRequest;
 use crate::page_context::PageContext;
+use crate::paged::PagedSite;
 use crate::server::DemoLibrary;
 use crate::site::{Generation, SystemKind};
 use crate::state::SiteState;
@@ -74,7 +76,18 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
         SystemKind::Koha => ["opac-user.pl", "opac-account.pl"]
             .map(|script| get(&format!("/cgi-bin/koha/{script}")))
             .into(),
+        SystemKind::Bibliotheca => paged(&bibliotheca::SITE),
     }
+}
+
+fn paged(site: &PagedSite) -> Vec<PageRequest> {
+    let pages = site.pages.iter();
+    pages
+        .map(|page| PageRequest {
+            path: page.address.path_and_query(),
+            is_post: false,
+        })
+        .collect()
 }
 
 fn render(

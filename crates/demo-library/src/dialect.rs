@@ -5,7 +5,7 @@ use axum::http::Method;
 use crate::page::{Page, SiteRequest};
 use crate::page_context::PageContext;
 use crate::site::SystemKind;
-use crate::{bibliocommons, enterprise, koha, sierra};
+use crate::{bibliocommons, bibliotheca, enterprise, koha, sierra};
 
 /// The behaviour of one system's sites.
 pub(crate) struct Dialect {
@@ -56,6 +56,14 @@ impl Dialect {
                 is_login: koha::is_login,
                 changes_state: koha::changes_state,
                 renamed: koha::RENAMED,
+                system_error: None,
+            },
+            SystemKind::Bibliotheca => Self {
+                cookie: bibliotheca::SITE.cookie,
+                page: |context| bibliotheca::SITE.page(context),
+                is_login: |request| bibliotheca::SITE.is_login(request),
+                changes_state: |request| bibliotheca::SITE.changes_state(request),
+                renamed: bibliotheca::SITE.renamed,
                 system_error: None,
             },
         }

@@ -15,15 +15,18 @@ pub enum SystemKind {
     Enterprise,
     /// Koha's OPAC: one page is both login form and account.
     Koha,
+    /// OCLC Bibliotheca: the answer to the login is the account.
+    Bibliotheca,
 }
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Bibliocommons,
         Self::Sierra,
         Self::Enterprise,
         Self::Koha,
+        Self::Bibliotheca,
     ];
 
     /// The system's id, as in `hippo library add`.
@@ -34,7 +37,20 @@ impl SystemKind {
             Self::Sierra => "sierra",
             Self::Enterprise => "enterprise",
             Self::Koha => "koha",
+            Self::Bibliotheca => "bibliotheca",
         }
+    }
+
+    /// Whether its account is a single page.
+    #[must_use]
+    pub fn has_one_page(self) -> bool {
+        matches!(self, Self::Koha | Self::Bibliotheca)
+    }
+
+    /// Whether its pages, or the answers to their scripts, have JSON in them.
+    #[must_use]
+    pub fn sends_json(self) -> bool {
+        matches!(self, Self::Bibliocommons | Self::Enterprise)
     }
 
     /// The system's usual date format (strftime).
@@ -47,6 +63,7 @@ impl SystemKind {
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
             Self::Koha => "%m/%d/%Y",
+            Self::Bibliotheca => "%d.%m.%Y",
         }
     }
 }

@@ -9,18 +9,24 @@
     reason = "a benchmark may panic when its setup fails"
 )]
 
-use hippo_browser::{ReadContext, SavedPage};
+use hippo_browser::{ReadContext, SavedPage, decode};
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hippo_systems::offline_reader;
 
-const ACCOUNTS: [(&str, &str, &str, Option<&str>); 4] = [
+const ACCOUNTS: [(&str, &str, &str, Option<&str>); 5] = [
     (
         "bibliocommons",
         "bibliocommons/wccls-2021-two-loans-six-suspended",
         "https://wccls.bibliocommons.com",
         None,
+    ),
+    (
+        "bibliotheca",
+        "../more-pages/bibliotheca/gladbeck",
+        "https://opac.example.org",
+        Some("%d.%m.%Y"),
     ),
     (
         "enterprise",
@@ -56,7 +62,7 @@ fn pages_of(folder: &Path) -> Vec<SavedPage> {
         .into_iter()
         .map(|path| SavedPage {
             name: path.display().to_string(),
-            body: std::fs::read_to_string(&path).expect("a page"),
+            body: decode(&std::fs::read(&path).expect("a page"), None),
         })
         .collect()
 }

@@ -6,12 +6,14 @@
 //! [`SYSTEMS`]; docs/ADD-A-LIBRARY-SYSTEM.md has the steps.
 
 mod bibliocommons;
+mod bibliotheca;
 pub mod catalogue;
 pub mod detect;
 mod enterprise;
 mod fingerprint;
 mod koha;
 mod links;
+mod list_reader;
 mod offline;
 mod options;
 mod page_reader;

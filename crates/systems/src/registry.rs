@@ -1,6 +1,7 @@
 //! The list of systems.
 
 use crate::bibliocommons::Bibliocommons;
+use crate::bibliotheca::Bibliotheca;
 use crate::enterprise::Enterprise;
 use crate::koha::Koha;
 use crate::offline::OfflineReader;
@@ -8,7 +9,7 @@ use crate::sierra::Sierra;
 use crate::system::System;
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 4] = [&Bibliocommons, &Enterprise, &Koha, &Sierra];
+pub const SYSTEMS: [&dyn System; 5] = [&Bibliocommons, &Bibliotheca, &Enterprise, &Koha, &Sierra];
 
 /// Finds a system by name.
 pub fn system(name: &str) -> Option<&'static dyn System> {

@@ -64,7 +64,7 @@ impl DateOrNever {
         }
     }
 
-    fn from_date(date: NaiveDate) -> Self {
+    pub(super) fn from_date(date: NaiveDate) -> Self {
         if date.year() >= FIRST_YEAR_OF_NEVER {
             Self::Never
         } else {

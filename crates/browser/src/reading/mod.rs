@@ -2,8 +2,10 @@
 //!
 //! It knows no system, and makes no requests.
 
+mod card_number;
 mod count;
 mod date;
+mod date_in_words;
 mod hash;
 mod html;
 mod messages;
@@ -14,15 +16,18 @@ mod session;
 mod skeleton;
 mod stored;
 mod text;
+mod words;
 pub mod work;
 
 use hippo_core::failure::Failure;
 
+pub use self::card_number::is_another_card;
 pub use self::count::{check_declared_count, first_number, numbers};
 pub use self::date::{
     DateOrNever, NEVER_PHRASES, find_date, parse_iso_date, parse_iso_date_or_never,
     require_date_or_never, split_date, split_date_or_never, starts_with_never, strip_never,
 };
+pub use self::date_in_words::find_date_in_words;
 pub use self::hash::{make_distinct, site_id, stable_id};
 pub use self::html::{Css, is_cut_short, reject_duplicate_rows, web_link};
 pub use self::messages::MAX_MESSAGES;
@@ -33,7 +38,8 @@ pub use self::parse::{parse_fragment, parse_page};
 pub use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
 pub use self::stored::truncate_stored_texts;
-pub use self::text::{element_text, element_text_without, join_title, tidy};
+pub use self::text::{element_lines, element_text, element_text_without, join_title, tidy};
+pub use self::words::text_after_words;
 pub use hippo_core::text::decode_entities;
 
 /// The maximum number of entries in a list; no library lends one patron that many.

@@ -1,8 +1,10 @@
 //! Extracts and cleans the text of a page.
 
+use ego_tree::NodeRef;
+use ego_tree::iter::Edge;
 use hippo_core::text::clean;
-use scraper::ElementRef;
 use scraper::node::Element;
+use scraper::{ElementRef, Node};
 
 use super::work;
 
@@ -41,16 +43,45 @@ pub fn element_text_without(
             text.push(' ');
         }
         if let Some(words) = node.value().as_text()
-            && !node
-                .parent()
-                .and_then(|parent| parent.value().as_element().map(is_invisible))
-                .unwrap_or(false)
+            && !is_in_invisible(node)
         {
             work::count(words.len());
             text.push_str(words);
         }
     }
     clean(&text)
+}
+
+/// The lines of an element's visible text that are not empty: a line break or a block ends a line.
+pub fn element_lines(element: ElementRef<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut end_line = |line: &mut String| {
+        let text = clean(line);
+        if !text.is_empty() {
+            lines.push(text);
+        }
+        line.clear();
+    };
+    for edge in element.traverse() {
+        work::count(1);
+        let (node, is_open) = match edge {
+            Edge::Open(node) => (node, true),
+            Edge::Close(node) => (node, false),
+        };
+        if node.value().as_element().is_some_and(separates) {
+            end_line(&mut line);
+        }
+        if is_open
+            && let Some(words) = node.value().as_text()
+            && !is_in_invisible(node)
+        {
+            work::count(words.len());
+            line.push_str(words);
+        }
+    }
+    end_line(&mut line);
+    lines
 }
 
 /// Cleans a title or an author, and removes a catalogue's trailing ` /`, `:`, `;` and `,`.
@@ -113,8 +144,12 @@ fn separates(element: &Element) -> bool {
     )
 }
 
-fn is_invisible(element: &Element) -> bool {
-    matches!(element.name(), "script" | "style" | "template")
+fn is_in_invisible(node: NodeRef<'_, Node>) -> bool {
+    let parent = node.parent();
+    let parent = parent
+        .as_ref()
+        .and_then(|parent| parent.value().as_element());
+    parent.is_some_and(|parent| matches!(parent.name(), "script" | "style" | "template"))
 }
 
 #[cfg(test)]
@@ -132,6 +167,17 @@ mod tests {
     fn text_is_extracted_as_shown_on_screen(#[case] html: &str, #[case] expected: &str) {
         assert_eq!(
             element_text(Html::parse_document(html).root_element()),
+            expected
+        );
+    }
+
+    #[rstest]
+    #[case("<b>Tides</b><br>Stone, Ada<br/> 17 <i>/</i> x", &["Tides", "Stone, Ada", "17 / x"])]
+    #[case("<p>a</p><p> </p>b<div>c<br></div>", &["a", "b", "c"])]
+    #[case("<script>a</script>", &[])]
+    fn lines_end_at_breaks_and_blocks(#[case] html: &str, #[case] expected: &[&str]) {
+        assert_eq!(
+            element_lines(Html::parse_document(html).root_element()),
             expected
         );
     }

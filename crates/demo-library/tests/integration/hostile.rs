@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::common::{get, log_in_bibliocommons, log_in_koha, new_client, state, texts, today};
-use hippo_demo_library::{DemoLibrary, Fault, SystemKind, family_sites};
+use hippo_demo_library::{DemoLibrary, Fault, SystemKind, family_sites, sample_site};
 use reqwest::Client;
 
 /// A running Marshfield (Koha), a logged-in client, and the account's URL.
@@ -124,17 +124,16 @@ async fn markup_can_replace_json() {
 #[tokio::test]
 async fn links_can_be_scripts() {
     for system in SystemKind::ALL {
-        let site = family_sites(today())
-            .into_iter()
-            .find(|site| site.system == system)
+        let library = DemoLibrary::start(sample_site(system, today()))
+            .await
             .unwrap();
-        let library = DemoLibrary::start(site).await.unwrap();
         library.switches().set(Fault::ScriptLinks);
         let path = match system {
             SystemKind::Bibliocommons => "/user/login",
             SystemKind::Sierra => "/search~S1",
             SystemKind::Enterprise => "/client/en_US/default/search/account?",
             SystemKind::Koha => "/cgi-bin/koha/opac-user.pl",
+            SystemKind::Bibliotheca => "/",
         };
         let page = get(&new_client(), &format!("{}{path}", library.base_url())).await;
         let links = page.matches("href=\"").count();

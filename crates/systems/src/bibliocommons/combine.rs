@@ -3,17 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Messages, truncate_stored_texts};
+use hippo_browser::reading::{Messages, is_another_card, truncate_stored_texts};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
-use secrecy::ExposeSecret;
 
 use super::pages::{AccountPage, ListPage, Scope, ShownCard};
 use super::totals::{HOLD_STATES, Totals};
-
-/// The minimum number of digits of a card number. Such a number can be compared with the barcode on the page; anything
-/// else that was typed at the login is a user name.
-const BARCODE_DIGITS: usize = 6;
 
 /// Combines the pages, in any order, into one account.
 pub(super) fn combine(
@@ -69,36 +64,22 @@ fn own_card<'a>(
         [only] => Some(only),
         _ => None,
     };
-    let Some(number) = context
-        .card_number
-        .and_then(|number| barcode_digits(number.expose_secret()))
-    else {
+    let Some(number) = context.card_number else {
         return Ok(only);
     };
     let mut another = false;
     for card in cards {
-        let Some(barcode) = card.barcode.as_deref().and_then(barcode_digits) else {
-            continue;
-        };
-        if barcode.ends_with(&number) || number.ends_with(&barcode) {
-            return Ok(Some(card));
+        let barcode = card.barcode.as_deref();
+        match barcode.and_then(|barcode| is_another_card(barcode, number)) {
+            Some(false) => return Ok(Some(card)),
+            Some(true) => another = true,
+            None => {}
         }
-        another = true;
     }
     if another {
         return Err(Failure::page_changed("the account belongs to another card"));
     }
     Ok(only)
-}
-
-/// Returns a number's digits without spaces and hyphens; `None` for anything else.
-fn barcode_digits(text: &str) -> Option<String> {
-    let digits: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '-')
-        .collect();
-    let is_number = digits.len() >= BARCODE_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
-    is_number.then_some(digits)
 }
 
 /// Returns the count that the complete list states for itself.

@@ -10,8 +10,8 @@ use hippo_browser::test_site::{
 };
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
+    test_every_site,
 };
-use rstest::rstest;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -106,17 +106,11 @@ async fn trap() -> (u16, Arc<AtomicUsize>) {
     (port, connections_to_trap)
 }
 
-#[rstest]
-#[case(SystemKind::Bibliocommons, Generation::Older)]
-#[case(SystemKind::Sierra, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Newer)]
-#[case(SystemKind::Koha, Generation::Older)]
-#[case(SystemKind::Koha, Generation::Newer)]
-#[tokio::test]
+test_every_site!(no_redirect_leads_to_a_private_address_or_to_http);
+
 async fn no_redirect_leads_to_a_private_address_or_to_http(
-    #[case] system: SystemKind,
-    #[case] generation: Generation,
+    system: SystemKind,
+    generation: Generation,
 ) {
     let tls_library = TlsLibrary::new(system, generation).await;
     let (port, connections_to_trap) = trap().await;
@@ -169,17 +163,11 @@ async fn no_redirect_leads_to_a_private_address_or_to_http(
     assert_eq!(connections_to_trap.load(Ordering::SeqCst), 0);
 }
 
-#[rstest]
-#[case(SystemKind::Bibliocommons, Generation::Older)]
-#[case(SystemKind::Sierra, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Newer)]
-#[case(SystemKind::Koha, Generation::Older)]
-#[case(SystemKind::Koha, Generation::Newer)]
-#[tokio::test]
+test_every_site!(login_form_never_sends_the_pin_to_http_or_another_host);
+
 async fn login_form_never_sends_the_pin_to_http_or_another_host(
-    #[case] system: SystemKind,
-    #[case] generation: Generation,
+    system: SystemKind,
+    generation: Generation,
 ) {
     let tls_library = TlsLibrary::new(system, generation).await;
     let (port, connections_to_trap) = trap().await;
@@ -224,17 +212,20 @@ async fn login_form_never_sends_the_pin_to_http_or_another_host(
     assert_eq!(connections_to_trap.load(Ordering::SeqCst), 0);
 }
 
-#[rstest]
-#[case(SystemKind::Bibliocommons)]
-#[case(SystemKind::Sierra)]
-#[case(SystemKind::Enterprise)]
-#[case(SystemKind::Koha)]
-#[tokio::test]
-async fn library_at_a_private_address_gets_no_request(
-    #[case] system: SystemKind,
-    #[values("127.0.0.1", "localhost")] host: &str,
+test_every_site!(library_at_a_private_address_gets_no_request);
+
+async fn library_at_a_private_address_gets_no_request(system: SystemKind, generation: Generation) {
+    for host in ["127.0.0.1", "localhost"] {
+        library_at_private_host_gets_no_request(system, generation, host).await;
+    }
+}
+
+async fn library_at_private_host_gets_no_request(
+    system: SystemKind,
+    generation: Generation,
+    host: &str,
 ) {
-    let tls_library = TlsLibrary::new(system, Generation::Older).await;
+    let tls_library = TlsLibrary::new(system, generation).await;
     let mut library = tls_library.library.clone();
     let mut url = Url::parse(&tls_library.demo.base_url()).unwrap();
     url.set_host(Some(host)).unwrap();

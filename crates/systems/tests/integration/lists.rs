@@ -35,23 +35,6 @@ fn readme_has_a_row_for_every_system() {
 }
 
 #[test]
-fn test_tables_have_every_system() {
-    for table in [
-        "crates/systems/src/sites/as_on_aws.rs",
-        "crates/systems/tests/integration/every_step/mod.rs",
-        "crates/systems/tests/integration/faults.rs",
-        "crates/systems/tests/integration/requests.rs",
-        "crates/cli/tests/integration/recording.rs",
-    ] {
-        let cases = read_file(table);
-        for system in SystemKind::ALL {
-            let name = format!("SystemKind::{system:?}");
-            assert!(cases.contains(&name), "{table} lacks a case of {name}");
-        }
-    }
-}
-
-#[test]
 fn every_page_reader_has_a_fuzz_target_and_a_benchmark() {
     let manifest = read_file("fuzz/Cargo.toml");
     let bench = read_file("crates/systems/benches/read.rs");

@@ -15,11 +15,11 @@ use hippo_core::library::Library;
 use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
+    test_every_site,
 };
 use hippo_recording::har::Har;
 use hippo_recording::{Recorder, Recording, RecordingProfile, read};
 use hippo_systems::Sites;
-use rstest::rstest;
 
 const NUMBER: &str = "29715930048862";
 const PIN: &str = "Canarypin86420x";
@@ -246,17 +246,11 @@ fn shape(account: &Account) -> Vec<String> {
     loans.chain(holds).chain([rest]).collect()
 }
 
-#[rstest]
-#[case::bibliocommons(SystemKind::Bibliocommons, Generation::Older)]
-#[case::sierra(SystemKind::Sierra, Generation::Older)]
-#[case::enterprise(SystemKind::Enterprise, Generation::Older)]
-#[case::newer_enterprise(SystemKind::Enterprise, Generation::Newer)]
-#[case::koha(SystemKind::Koha, Generation::Older)]
-#[case::newer_koha(SystemKind::Koha, Generation::Newer)]
-#[tokio::test]
+test_every_site!(recording_has_no_personal_data_and_reads_the_same);
+
 async fn recording_has_no_personal_data_and_reads_the_same(
-    #[case] system: SystemKind,
-    #[case] generation: Generation,
+    system: SystemKind,
+    generation: Generation,
 ) {
     let card = DemoCard::start(system, generation, patron()).await;
     let (outcome, recording) = card.record(PIN).await;
@@ -279,17 +273,11 @@ async fn recording_has_no_personal_data_and_reads_the_same(
     );
 }
 
-#[rstest]
-#[case::bibliocommons(SystemKind::Bibliocommons, Generation::Older)]
-#[case::sierra(SystemKind::Sierra, Generation::Older)]
-#[case::enterprise(SystemKind::Enterprise, Generation::Older)]
-#[case::newer_enterprise(SystemKind::Enterprise, Generation::Newer)]
-#[case::koha(SystemKind::Koha, Generation::Older)]
-#[case::newer_koha(SystemKind::Koha, Generation::Newer)]
-#[tokio::test]
+test_every_site!(recording_of_a_failure_reads_as_the_same_failure);
+
 async fn recording_of_a_failure_reads_as_the_same_failure(
-    #[case] system: SystemKind,
-    #[case] generation: Generation,
+    system: SystemKind,
+    generation: Generation,
 ) {
     let card = DemoCard::start(system, generation, patron()).await;
     let (outcome, recording) = card.record("Canarypin-wrong").await;
@@ -333,17 +321,15 @@ async fn recording_of_a_failure_reads_as_the_same_failure(
     }
 }
 
-#[rstest]
-#[case::bibliocommons(SystemKind::Bibliocommons, Generation::Older)]
-#[case::sierra(SystemKind::Sierra, Generation::Older)]
-#[case::enterprise(SystemKind::Enterprise, Generation::Newer)]
-#[case::koha(SystemKind::Koha, Generation::Newer)]
-#[tokio::test]
-async fn user_name_and_pin_of_zeros_are_replaced(
-    #[case] system: SystemKind,
-    #[case] generation: Generation,
-    #[values("0000", "000000")] pin: &str,
-) {
+test_every_site!(user_name_and_pin_of_zeros_are_replaced);
+
+async fn user_name_and_pin_of_zeros_are_replaced(system: SystemKind, generation: Generation) {
+    for pin in ["0000", "000000"] {
+        user_name_and_pin_are_replaced(system, generation, pin).await;
+    }
+}
+
+async fn user_name_and_pin_are_replaced(system: SystemKind, generation: Generation, pin: &str) {
     let mut patron = patron();
     patron.number = "ada.okafor".to_owned();
     patron.pin = pin.to_owned();

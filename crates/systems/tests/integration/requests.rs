@@ -4,7 +4,7 @@
 use crate::demo::{check, start, today};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, LoggedRequest, Patron, Rule, Site,
-    SystemKind, family_sites, generated_number, generated_pin,
+    SystemKind, family_sites, generated_number, generated_pin, test_every_site,
 };
 use rstest::rstest;
 
@@ -40,21 +40,26 @@ async fn record_requests(site: Site, number: &str, pin: &str) -> Vec<LoggedReque
     demo.requests()
 }
 
-/// docs/PERFORMANCE.md has the same numbers, and why each request is needed.
-#[rstest]
-#[case(SystemKind::Bibliocommons, Generation::Older, 4, 8)]
-#[case(SystemKind::Sierra, Generation::Older, 7, 7)]
-#[case(SystemKind::Enterprise, Generation::Older, 6, 6)]
-#[case(SystemKind::Enterprise, Generation::Newer, 6, 6)]
-#[case(SystemKind::Koha, Generation::Older, 3, 3)]
-#[case(SystemKind::Koha, Generation::Newer, 4, 4)]
-#[tokio::test]
+/// Returns the requests for an empty and a full account. docs/PERFORMANCE.md has the same numbers, and why each
+/// request is needed.
+fn requests_of_a_check(system: SystemKind, generation: Generation) -> (usize, usize) {
+    match (system, generation) {
+        (SystemKind::Bibliocommons, _) => (4, 8),
+        (SystemKind::Sierra, _) => (7, 7),
+        (SystemKind::Enterprise, _) => (6, 6),
+        (SystemKind::Koha, Generation::Older) => (3, 3),
+        (SystemKind::Koha, Generation::Newer) => (4, 4),
+        (SystemKind::Bibliotheca, _) => (3, 3),
+    }
+}
+
+test_every_site!(check_sends_as_few_requests_as_the_site_allows);
+
 async fn check_sends_as_few_requests_as_the_site_allows(
-    #[case] system: SystemKind,
-    #[case] generation: Generation,
-    #[case] for_empty_account: usize,
-    #[case] for_full_account: usize,
+    system: SystemKind,
+    generation: Generation,
 ) {
+    let (for_empty_account, for_full_account) = requests_of_a_check(system, generation);
     for (patron, expected) in [(empty(), for_empty_account), (full(), for_full_account)] {
         let requests = record_requests(site(system, generation, patron), NUMBER, PIN).await;
         let paths: Vec<String> = requests
@@ -67,12 +72,11 @@ async fn check_sends_as_few_requests_as_the_site_allows(
 
 #[tokio::test]
 async fn paged_list_takes_one_request_per_page() {
-    for (system, expected) in [
-        (SystemKind::Bibliocommons, 4 + 3 + 4),
-        (SystemKind::Sierra, 7),
-        (SystemKind::Enterprise, 6),
-        (SystemKind::Koha, 3),
-    ] {
+    for system in SystemKind::ALL {
+        let expected = match system {
+            SystemKind::Bibliocommons => 4 + 3 + 4,
+            other => requests_of_a_check(other, Generation::Older).1,
+        };
         let site = Site::generated(system, 1, 80, 4, today());
         let requests = record_requests(site, &generated_number(0), &generated_pin(0)).await;
         assert_eq!(requests.len(), expected, "{}", system.id());
@@ -115,18 +119,9 @@ fn find_objection(seen: &LoggedRequest) -> Option<String> {
     (seen.changes_state || !is_fine).then_some(what)
 }
 
-#[rstest]
-#[case(SystemKind::Bibliocommons, Generation::Older)]
-#[case(SystemKind::Sierra, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Newer)]
-#[case(SystemKind::Koha, Generation::Older)]
-#[case(SystemKind::Koha, Generation::Newer)]
-#[tokio::test]
-async fn only_login_and_logout_change_anything(
-    #[case] system: SystemKind,
-    #[case] generation: Generation,
-) {
+test_every_site!(only_login_and_logout_change_anything);
+
+async fn only_login_and_logout_change_anything(system: SystemKind, generation: Generation) {
     let faults = [
         Fault::WrongCounts,
         Fault::ChangedLayout,

@@ -47,6 +47,10 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
     let list: String = (0..rows).map(|number| row(system, number)).collect();
     match system {
         "bibliocommons" => bibliocommons(&filler, rows, &list),
+        "bibliotheca" => format!(
+            "<html><body><div class=kontotitelzeile>Konto</div>{filler}<table><tr><th class=tabHeaderKonto>Verfasser\
+             <th>Titel<th>Frist</tr>{list}<tr><td colspan=3>Anzahl: {rows}</table></body></html>"
+        ),
         "enterprise" => format!(
             "<html><body>{filler}<table class=checkoutsList><thead><tr class=checkoutsHeader><th>Title<th>Author\
              <th class=checkoutsDueDateHeader>Due</tr></thead><tbody>{list}</tbody></table>\
@@ -72,6 +76,9 @@ fn row(system: &str, number: usize) -> String {
         "bibliocommons" => format!(
             "\"{number}\":{{\"materialType\":\"PHYSICAL\",\"dueDate\":\"2026-12-03\",\"metadataId\":\"S1\",\"bibTitle\":\"T\"}},"
         ),
+        "bibliotheca" => {
+            format!("<tr class=tabKonto><td>Stone<td>Work {number}<td>03.12.2026</tr>")
+        }
         "enterprise" => format!(
             "<tr class=checkoutsLine><td><a class=hideIE id=checkoutTitleLinkDiv_{number}>Work {number}</a>\
              <td>Stone<td class=checkoutsDueDate>12/3/26</tr>"
@@ -94,6 +101,10 @@ fn login(system: &str, filler: &str, in_login_form: &str) -> String {
         "bibliocommons" => (
             "<form class=loginForm>",
             "<input name=name><input name=user_pin type=password>",
+        ),
+        "bibliotheca" => (
+            "<form id=webopac>",
+            "<input name=AUSWEIS><input name=PWD type=password>",
         ),
         "enterprise" => (
             "<form id=loginPageForm>",

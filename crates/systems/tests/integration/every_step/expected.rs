@@ -104,8 +104,8 @@ pub(crate) fn expected(fault: &Fault, system: SystemKind, generation: Generation
             is_at_every_step: !is_enterprise,
             ..expected_failure(PageChanged)
         },
-        // Koha's account is one page, so no later page needs the session.
-        Fault::ForgetSession if system == SystemKind::Koha => return Expected::Same,
+        // If the account is one page, no later page needs the session.
+        Fault::ForgetSession if system.has_one_page() => return Expected::Same,
         Fault::ForgetSession => expected_failure(SessionExpired),
         Fault::RedirectLogin { .. } | Fault::LoginFormElsewhere(_) => ExpectedFailure {
             is_at_every_step: false,
@@ -125,10 +125,7 @@ pub(crate) fn expected(fault: &Fault, system: SystemKind, generation: Generation
             ..expected_failure(PageChanged)
         },
         Fault::CookieTwice { wrong_last: false } | Fault::ForeignCookies => return Expected::Same,
-        // Sierra and Koha send no JSON.
-        Fault::HtmlForJson if matches!(system, SystemKind::Sierra | SystemKind::Koha) => {
-            return Expected::Same;
-        }
+        Fault::HtmlForJson if !system.sends_json() => return Expected::Same,
         Fault::HtmlForJson => expected_failure(PageChanged),
         Fault::ScriptLinks => return Expected::WithoutLinks,
         Fault::TrickyTitles => return Expected::WithEscapeRemains,

@@ -12,8 +12,7 @@ use demo_site::{Checked, DemoSite, LONG_LIMITS, LimitedClient, NUMBER, PIN};
 use expected::{Expected, ExpectedFailure, expected, without_escape_remains, without_links};
 use futures::StreamExt as _;
 use hippo_core::account::Account;
-use hippo_demo_library::{Fault, Generation, Rule, Site, SystemKind};
-use rstest::rstest;
+use hippo_demo_library::{Fault, Generation, Rule, Site, SystemKind, test_every_site};
 
 /// How many checks of slow sites run at once, each at a site of its own.
 const CONCURRENT_CHECKS: usize = 16;
@@ -153,18 +152,9 @@ fn leads_out_of_bounds(fault: &Fault) -> bool {
     matches!(fault, Fault::RedirectTo(to) if !to.starts_with('/') && !to.contains("localhost"))
 }
 
-#[rstest]
-#[case(SystemKind::Bibliocommons, Generation::Older)]
-#[case(SystemKind::Sierra, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Newer)]
-#[case(SystemKind::Koha, Generation::Older)]
-#[case(SystemKind::Koha, Generation::Newer)]
-#[tokio::test]
-async fn fault_at_any_step_has_its_kind_and_a_logout(
-    #[case] system: SystemKind,
-    #[case] generation: Generation,
-) {
+test_every_site!(fault_at_any_step_has_its_kind_and_a_logout);
+
+async fn fault_at_any_step_has_its_kind_and_a_logout(system: SystemKind, generation: Generation) {
     let demo_site = DemoSite::new(system, generation).await;
     let client = LimitedClient::new(LONG_LIMITS);
     // Another site under another host name, which must never get a PIN or a cookie.
@@ -240,17 +230,11 @@ const SHORT_CARDS: Limits = Limits {
     ..SHORT_ANSWERS
 };
 
-#[rstest]
-#[case(SystemKind::Bibliocommons, Generation::Older)]
-#[case(SystemKind::Sierra, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Older)]
-#[case(SystemKind::Enterprise, Generation::Newer)]
-#[case(SystemKind::Koha, Generation::Older)]
-#[case(SystemKind::Koha, Generation::Newer)]
-#[tokio::test]
+test_every_site!(slow_site_at_any_step_is_down_in_time_with_a_logout);
+
 async fn slow_site_at_any_step_is_down_in_time_with_a_logout(
-    #[case] system: SystemKind,
-    #[case] generation: Generation,
+    system: SystemKind,
+    generation: Generation,
 ) {
     let patient_client = LimitedClient::new(LONG_LIMITS);
     let short_answer_client = LimitedClient::new(SHORT_ANSWERS);

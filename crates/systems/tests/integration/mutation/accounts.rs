@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use hippo_browser::{ReadContext, SavedPage};
-use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Generation, Patron, Site, SystemKind};
+use hippo_demo_library::{
+    DemoHold, DemoLibrary, DemoLoan, EVERY_SITE, Generation, Patron, Site, SystemKind,
+};
 use hippo_systems::offline_reader;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -110,40 +112,35 @@ fn blocked() -> Patron {
 /// Reads demo accounts of every system and generation: full, with one list, and empty.
 pub(crate) async fn demo_accounts() -> Vec<GoodAccount> {
     let mut goods = Vec::new();
-    for system in SystemKind::ALL {
-        for generation in [Generation::Older, Generation::Newer] {
-            let has_ages = matches!(system, SystemKind::Enterprise | SystemKind::Koha);
-            if generation == Generation::Newer && !has_ages {
+    for (system, generation) in EVERY_SITE.iter().copied() {
+        let has_ages = matches!(system, SystemKind::Enterprise | SystemKind::Koha);
+        let patrons = [
+            ("", full()),
+            (" loans", half(true)),
+            (" holds", half(false)),
+            (" empty", Patron::new(NUMBER, "4711", "Jo Doe")),
+            (" blocked", blocked()),
+        ];
+        for (what, patron) in patrons {
+            if what == " blocked" && system != SystemKind::Koha {
                 continue;
             }
-            let patrons = [
-                ("", full()),
-                (" loans", half(true)),
-                (" holds", half(false)),
-                (" empty", Patron::new(NUMBER, "4711", "Jo Doe")),
-                (" blocked", blocked()),
-            ];
-            for (what, patron) in patrons {
-                if what == " blocked" && system != SystemKind::Koha {
+            for is_translated in [false, true] {
+                if is_translated && (system != SystemKind::Koha || !what.is_empty()) {
                     continue;
                 }
-                for is_translated in [false, true] {
-                    if is_translated && (system != SystemKind::Koha || !what.is_empty()) {
-                        continue;
-                    }
-                    let site = Site::new(system, "Any Library", today())
-                        .with_generation(generation)
-                        .with_patron(patron.clone())
-                        .with_patron(other());
-                    let age = match (has_ages, generation) {
-                        (false, _) => "",
-                        (true, Generation::Older) => " older",
-                        (true, Generation::Newer) => " newer",
-                    };
-                    let language = if is_translated { " translated" } else { "" };
-                    let name = format!("{}{age}{what}{language}", system.id());
-                    goods.push(read_site(name, site, is_translated).await);
-                }
+                let site = Site::new(system, "Any Library", today())
+                    .with_generation(generation)
+                    .with_patron(patron.clone())
+                    .with_patron(other());
+                let age = match (has_ages, generation) {
+                    (false, _) => "",
+                    (true, Generation::Older) => " older",
+                    (true, Generation::Newer) => " newer",
+                };
+                let language = if is_translated { " translated" } else { "" };
+                let name = format!("{}{age}{what}{language}", system.id());
+                goods.push(read_site(name, site, is_translated).await);
             }
         }
     }

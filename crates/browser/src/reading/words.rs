@@ -1,0 +1,76 @@
+//! Finds known words in a text.
+
+use super::work;
+
+/// Returns the text after the first of these phrases that it has, without a colon and the spaces around it.
+///
+/// The phrases are in lower case; the case of the text doesn't matter. A phrase must not be part of a longer word.
+pub fn text_after_words<'a>(text: &'a str, phrases: &[&str]) -> Option<&'a str> {
+    phrases.iter().find_map(|phrase| {
+        let rest = after_phrase(text, phrase)?;
+        Some(rest.trim_start_matches([':', ' ', '\u{a0}']).trim_end())
+    })
+}
+
+fn after_phrase<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+    work::count(text.len());
+    let begins_a_word = phrase.starts_with(char::is_alphanumeric);
+    let ends_a_word = phrase.ends_with(char::is_alphanumeric);
+    let mut previous = ' ';
+    for (start, character) in text.char_indices() {
+        let is_within_a_word = begins_a_word && previous.is_alphanumeric();
+        previous = character;
+        if is_within_a_word {
+            continue;
+        }
+        let Some(rest) = text
+            .get(start..)
+            .and_then(|from| strip_phrase(from, phrase))
+        else {
+            continue;
+        };
+        if !(ends_a_word && rest.starts_with(char::is_alphanumeric)) {
+            return Some(rest);
+        }
+    }
+    None
+}
+
+/// Strips a phrase in lower case from the beginning of a text in any case.
+fn strip_phrase<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+    let mut rest = text.chars();
+    for expected in phrase.chars() {
+        let found = rest.next()?;
+        if found != expected && !found.to_lowercase().eq(std::iter::once(expected)) {
+            return None;
+        }
+    }
+    Some(rest.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("Anzahl: 3", Some("3"))]
+    #[case("Die Anzahl:  3 ", Some("3"))]
+    #[case("ANZAHL", Some(""))]
+    #[case("Anzahlung: 3", None)]
+    #[case("Gesamtanzahl: 3", None)]
+    #[case("Anzahlung 5, Anzahl 3", Some("3"))]
+    #[case("", None)]
+    fn text_after_whole_words_is_found(#[case] text: &str, #[case] expected: Option<&str>) {
+        assert_eq!(text_after_words(text, &["anzahl"]), expected);
+    }
+
+    #[test]
+    fn case_of_other_letters_does_not_matter() {
+        assert_eq!(
+            text_after_words("AUSWEIS GÜLTIG BIS 1.2.2030", &["ausweis gültig bis"]),
+            Some("1.2.2030")
+        );
+        assert_eq!(text_after_words("İ (3)", &["("]), Some("3)"));
+    }
+}

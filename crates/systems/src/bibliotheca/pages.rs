@@ -1,0 +1,135 @@
+//! The description of Bibliotheca's pages.
+
+use std::sync::LazyLock;
+
+use hippo_browser::Phrase::{self, Address};
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{Css, element_text};
+use hippo_core::account::{Hold, HoldState, Loan};
+use hippo_core::failure::Failure;
+
+use crate::list_reader::{
+    AccountDescription, Column, Fact, Field, ListDescription, LoginDescription, Row, ToldBy,
+};
+
+/// The links to renew a loan, or to read why it can't be renewed.
+static RENEWAL: Css = Css::new("a[href*='target=verl']");
+static NO_RENEWAL: Css = Css::new("a[href*='target=vermsg']");
+
+pub(super) static LOGIN: LoginDescription = LoginDescription {
+    form: "input[name=AUSWEIS]",
+    is_form: Css::new("input[name=AUSWEIS]"),
+    number: &["AUSWEIS"],
+    pin: &["PWD"],
+    messages: Css::new(".kontomeldung"),
+    refused: &[
+        "ausweisnummer oder das passwort",
+        "ausweisnummer oder passwort",
+        "passwort ist falsch",
+        "falsches passwort",
+        "passwort falsch",
+        "unbekannt",
+        "ungültig",
+        "nicht korrekt",
+        "stimmt nicht",
+        "stimmen nicht",
+        "fehlversuche",
+    ],
+    blocked: &["gesperrt", "abgelaufen"],
+    outages: &[
+        "nicht erreichbar",
+        "nicht verfügbar",
+        "wartungsarbeiten",
+        "datensicherung",
+    ],
+};
+
+pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    is_account: Css::new(".kontotitelzeile, th.tabHeaderKonto"),
+    loans: vec![ListDescription {
+        list: Css::new("table"),
+        told_by: vec![ToldBy::Header(&[])],
+        rows: Css::new("tr"),
+        ignored_rows: None,
+        columns: vec![
+            Column::below(Field::Title, &["titel"]),
+            Column::below(Field::Author, &["verfasser", "autor"]),
+            Column::below(Field::Due, &["frist", "leihfrist", "rückgabe", "fällig"]),
+            Column::below(
+                Field::Id,
+                &["buchungsnummer", "mediennummer", "buchungsnr", "mediennr"],
+            ),
+            Column::below(Field::Note, &["status", "bemerkung"]),
+        ],
+        needed: &[Field::Title, Field::Due],
+        total: &["anzahl"],
+        none: &["keine medien", "keine ausleihen"],
+        none_at: None,
+        states: &[],
+        complete: complete_loan,
+    }],
+    holds: vec![ListDescription {
+        list: Css::new("table"),
+        told_by: vec![
+            ToldBy::Header(&["bereit", "abholbereit"]),
+            ToldBy::Heading(&["vorbestellte medien", "vorbestellungen", "vormerkungen"]),
+        ],
+        rows: Css::new("tr"),
+        ignored_rows: None,
+        columns: vec![
+            Column::below(Field::Title, &["titel"]),
+            Column::below(Field::Author, &["verfasser", "autor"]),
+            Column::below(Field::State, &["bereit", "abholbereit"]),
+        ],
+        needed: &[Field::Title],
+        total: &["anzahl"],
+        none: &["keine vorbestellungen", "keine medien"],
+        none_at: None,
+        states: &[(HoldState::Ready, &["ja", "bereit", "abholbereit"])],
+        complete: complete_hold,
+    }],
+    has_several_pages: false,
+    loan_counts: vec![],
+    hold_counts: vec![],
+    fines: vec![Fact::after(
+        ".kontozeile_center, div[align=center]",
+        &["ausstehende gebühren"],
+    )],
+    card_expires: vec![Fact::after(
+        ".kontozeile_center, div[align=center]",
+        &["ausweis gültig bis", "ausweis ist gültig bis"],
+    )],
+    number: vec![Fact::after(
+        ".kontotitelzeile",
+        &["ausweis nr", "ausweisnr", "ausweisnummer"],
+    )],
+    messages: Some(Css::new(".kontomeldung")),
+});
+
+pub(super) const OTHER_PHRASES: &[Phrase] = &[
+    Address("index.asp"),
+    Address("kontofenster"),
+    Address("target"),
+    Address("verl"),
+    Address("vermsg"),
+];
+
+fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
+    if NO_RENEWAL.is_in(row.element) {
+        loan.renewable = Some(false);
+    } else if RENEWAL.is_in(row.element) {
+        loan.renewable = Some(true);
+    }
+    Ok(())
+}
+
+/// The column `Bereit` is empty as long as a hold waits. A page with other words is not known.
+fn complete_hold(hold: &mut Hold, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
+    let words = row.element_of(Field::State).map(element_text);
+    match words {
+        Some(words) if words.is_empty() => hold.state = HoldState::Waiting,
+        Some(words) if hold.state == HoldState::Other => hold.note = Some(words),
+        _ => {}
+    }
+    Ok(())
+}

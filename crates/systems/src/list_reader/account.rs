@@ -1,0 +1,223 @@
+//! Reads a page of an account, and joins the pages.
+
+use chrono::NaiveDate;
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    Css, Messages, amount, check_declared_count, currency, element_text, is_another_card,
+    is_cut_short, make_distinct, parse_page, truncate_stored_texts,
+};
+use hippo_core::account::{Account, Hold, Loan};
+use hippo_core::failure::Failure;
+use rust_decimal::Decimal;
+use scraper::ElementRef;
+
+use super::count::{find_fact, join_totals, read_total};
+use super::date::read_end;
+use super::description::{AccountDescription, Count, ListDescription};
+use super::entry::Entry;
+use super::list::{List, read_list};
+use super::login::LoginDescription;
+
+/// What one page says about an account.
+#[derive(Debug)]
+pub(crate) struct AccountPart {
+    loans: ListPart<Loan>,
+    holds: ListPart<Hold>,
+    fines: Option<Decimal>,
+    currency: Option<&'static str>,
+    card_expires: Option<NaiveDate>,
+    messages: Vec<String>,
+}
+
+/// What one page, or all of them, say about a list.
+#[derive(Debug)]
+struct ListPart<E> {
+    /// `None` if the page does not have the list.
+    entries: Option<Vec<E>>,
+    declared: Option<u32>,
+    states_none: bool,
+}
+
+impl AccountPart {
+    /// Returns the number of loans that the page has and the total that it states.
+    pub(crate) fn loans(&self) -> (Option<usize>, Option<u32>) {
+        (
+            self.loans.entries.as_ref().map(Vec::len),
+            self.loans.declared,
+        )
+    }
+
+    /// Returns the number of holds that the page has and the total that it states.
+    pub(crate) fn holds(&self) -> (Option<usize>, Option<u32>) {
+        (
+            self.holds.entries.as_ref().map(Vec::len),
+            self.holds.declared,
+        )
+    }
+}
+
+/// Whether a page is one of an account.
+pub(crate) fn is_account_page(description: &'static AccountDescription, body: &str) -> bool {
+    parse_page(body).is_ok_and(|page| description.is_account.is_in(page.root_element()))
+}
+
+/// Reads one page. A login page in its place is the failure that its words mean.
+pub(crate) fn read_page(
+    description: &'static AccountDescription,
+    login: &'static LoginDescription,
+    body: &str,
+    context: &ReadContext<'_>,
+) -> Result<AccountPart, Failure> {
+    let page = parse_page(body)?;
+    let root = page.root_element();
+    if !description.is_account.is_in(root) {
+        return Err(login.failure_of_page(root).unwrap_or_else(|| {
+            Failure::page_changed("neither a page of the account nor the login form")
+        }));
+    }
+    if is_cut_short(body) {
+        return Err(Failure::page_changed("a page that ends within a table"));
+    }
+    check_owner(description, root, context)?;
+    let fines = find_fact(&description.fines, root);
+    let mut messages = Messages::default();
+    for message in description
+        .messages
+        .iter()
+        .flat_map(|css: &Css| css.all(root))
+    {
+        messages.add(&element_text(message));
+    }
+    Ok(AccountPart {
+        loans: read_lists(&description.loans, &description.loan_counts, root, context)?,
+        holds: read_lists(&description.holds, &description.hold_counts, root, context)?,
+        fines: fines.as_deref().and_then(amount),
+        currency: fines.as_deref().and_then(currency),
+        card_expires: read_end(find_fact(&description.card_expires, root), context)?,
+        messages: messages.into_vec(),
+    })
+}
+
+/// Fails with `page_changed` if the page is another card's.
+fn check_owner(
+    description: &'static AccountDescription,
+    root: ElementRef<'_>,
+    context: &ReadContext<'_>,
+) -> Result<(), Failure> {
+    let printed = find_fact(&description.number, root);
+    match (printed, context.card_number) {
+        (Some(printed), Some(number)) if is_another_card(&printed, number) == Some(true) => {
+            Err(Failure::page_changed("the account belongs to another card"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_lists<E: Entry>(
+    lists: &'static [ListDescription<E>],
+    counts: &'static [Count],
+    root: ElementRef<'_>,
+    context: &ReadContext<'_>,
+) -> Result<ListPart<E>, Failure> {
+    let mut part = ListPart {
+        entries: None,
+        declared: read_total(counts, root, E::WHAT)?,
+        states_none: false,
+    };
+    let mut declared = None;
+    for description in lists {
+        let Some(list) = read_list(description, root, context)? else {
+            continue;
+        };
+        let List {
+            entries,
+            declared: own,
+            states_none,
+        } = list;
+        declared = sum(declared, own, part.entries.is_some());
+        part.states_none |= states_none;
+        part.entries.get_or_insert_default().extend(entries);
+    }
+    join_totals(&mut part.declared, declared, E::WHAT)?;
+    Ok(part)
+}
+
+/// Adds the total of a further part of a list. A part without a total makes the whole unknown.
+fn sum(total: Option<u32>, own: Option<u32>, has_other_parts: bool) -> Option<u32> {
+    match (total, own) {
+        (None, own) if !has_other_parts => own,
+        (Some(total), Some(own)) => total.checked_add(own),
+        _ => None,
+    }
+}
+
+/// Joins the pages of one account.
+pub(crate) fn join_parts(
+    description: &AccountDescription,
+    parts: Vec<AccountPart>,
+    account: Account,
+) -> Result<Account, Failure> {
+    let mut account = account;
+    let mut messages = Messages::default();
+    let (mut loans, mut holds) = (Vec::new(), Vec::new());
+    for part in parts {
+        loans.push(part.loans);
+        holds.push(part.holds);
+        if let (Some(one), Some(other)) = (account.fines, part.fines)
+            && one != other
+        {
+            return Err(Failure::page_changed("two pages disagree about the fines"));
+        }
+        account.fines = account.fines.or(part.fines);
+        account.currency = account
+            .currency
+            .or_else(|| part.currency.map(str::to_owned));
+        account.card_expires = account.card_expires.or(part.card_expires);
+        messages.extend(part.messages.iter().map(String::as_str));
+    }
+    (account.loans, account.declared.loans) = join_lists(description.has_several_pages, loans)?;
+    (account.holds, account.declared.holds) = join_lists(description.has_several_pages, holds)?;
+    account.messages = messages.into_vec();
+    truncate_stored_texts(&mut account);
+    Ok(account)
+}
+
+/// Joins what the pages say about a list, and checks its total.
+fn join_lists<E: Entry>(
+    has_several_pages: bool,
+    parts: Vec<ListPart<E>>,
+) -> Result<(Option<Vec<E>>, Option<u32>), Failure> {
+    let mut entries: Option<Vec<E>> = None;
+    let mut declared = None;
+    let mut states_none = false;
+    for part in parts {
+        join_totals(&mut declared, part.declared, E::WHAT)?;
+        states_none |= part.states_none;
+        let Some(more) = part.entries else { continue };
+        if entries.is_some() && !has_several_pages {
+            return Err(Failure::page_changed(format!(
+                "the list of {} on two pages",
+                E::WHAT
+            )));
+        }
+        entries.get_or_insert_default().extend(more);
+    }
+    let Some(mut entries) = entries else {
+        return Ok((None, declared));
+    };
+    check_declared_count(declared, entries.len(), E::WHAT)?;
+    if entries.is_empty() && declared != Some(0) && !states_none {
+        return Err(Failure::page_changed(format!(
+            "no {} in their list, and no word that there are none",
+            E::WHAT
+        )));
+    }
+    if states_none && !entries.is_empty() {
+        return Err(Failure::page_changed(format!(
+            "{}, and words that there are none",
+            E::WHAT
+        )));
+    }
+    make_distinct(entries.iter_mut().map(Entry::id));
+    Ok((Some(entries), declared))
+}

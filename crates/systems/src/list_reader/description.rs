@@ -1,0 +1,189 @@
+//! The description of an account's pages.
+//!
+//! All words are in lower case, and match whole words of a text with spaces folded.
+
+use hippo_browser::ReadContext;
+use hippo_browser::reading::Css;
+use hippo_core::account::{Hold, HoldState, Loan};
+use hippo_core::failure::Failure;
+use scraper::ElementRef;
+
+use super::row::Row;
+
+/// The pages of a system's accounts.
+pub(crate) struct AccountDescription {
+    /// An element that every account page has, and no other page.
+    pub(crate) is_account: Css,
+    /// The lists of loans. Several on one page are parts of one list.
+    pub(crate) loans: Vec<ListDescription<Loan>>,
+    /// The lists of holds.
+    pub(crate) holds: Vec<ListDescription<Hold>>,
+    /// Whether a list may continue on further pages. Its totals are then checked when all pages are joined.
+    pub(crate) has_several_pages: bool,
+    /// The totals of the loans. Each must match the rows.
+    pub(crate) loan_counts: Vec<Count>,
+    /// The totals of the holds.
+    pub(crate) hold_counts: Vec<Count>,
+    /// The sum that the patron owes. The first that the page has counts.
+    pub(crate) fines: Vec<Fact>,
+    /// The card's last day. The first that the page has counts.
+    pub(crate) card_expires: Vec<Fact>,
+    /// The card's number, which must be the visited card's.
+    pub(crate) number: Vec<Fact>,
+    /// The library's messages to the patron.
+    pub(crate) messages: Option<Css>,
+}
+
+/// A list on a page.
+pub(crate) struct ListDescription<E: 'static> {
+    /// The elements that may be the list.
+    pub(crate) list: Css,
+    /// What tells the list from others that `list` matches. One is enough. With none, each match is the list.
+    pub(crate) told_by: Vec<ToldBy>,
+    /// Its rows. A row belongs to the list that is closest around it.
+    pub(crate) rows: Css,
+    /// Rows that say nothing about the list, such as the headings of groups.
+    pub(crate) ignored_rows: Option<Css>,
+    /// What each entry says, and where.
+    pub(crate) columns: Vec<Column>,
+    /// What every entry has. A row without it is no entry.
+    pub(crate) needed: &'static [Field],
+    /// The words before the total in a row of its own: `Anzahl: 3`. A row with nothing but a number is the total, too.
+    pub(crate) total: &'static [&'static str],
+    /// The words for “there are none”, in a row, or in place of the list.
+    pub(crate) none: &'static [&'static str],
+    /// Where the words for “there are none” may be, if not in a row of the list.
+    pub(crate) none_at: Option<Css>,
+    /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`].
+    pub(crate) states: &'static [(HoldState, &'static [&'static str])],
+    /// Adds what the columns can't say.
+    pub(crate) complete: fn(&mut E, &Row<'_>, &ReadContext<'_>) -> Result<(), Failure>,
+}
+
+/// What tells a list from others.
+pub(crate) enum ToldBy {
+    /// Its header has the columns of all that is needed, and one of these words, if there are any.
+    Header(&'static [&'static str]),
+    /// The last heading or bold text before it has one of these words.
+    Heading(&'static [&'static str]),
+    /// A test of the element.
+    Test(fn(ElementRef<'_>) -> bool),
+}
+
+/// One thing that each entry says.
+pub(crate) struct Column {
+    pub(crate) field: Field,
+    pub(crate) place: Place,
+    pub(crate) part: Part,
+}
+
+impl Column {
+    /// The text below the header that has one of these words.
+    pub(crate) fn below(field: Field, headers: &'static [&'static str]) -> Self {
+        Self::part_below(field, headers, Part::Text)
+    }
+
+    /// A part of the cell below the header that has one of these words.
+    pub(crate) fn part_below(field: Field, headers: &'static [&'static str], part: Part) -> Self {
+        Self {
+            field,
+            place: Place::Header(headers),
+            part,
+        }
+    }
+
+    /// The text of the first match within the row.
+    pub(crate) fn at(field: Field, css: &'static str) -> Self {
+        Self::part_at(field, css, Part::Text)
+    }
+
+    /// A part of the first match within the row.
+    pub(crate) fn part_at(field: Field, css: &'static str, part: Part) -> Self {
+        Self {
+            field,
+            place: Place::Element(Css::new(css)),
+            part,
+        }
+    }
+}
+
+/// The meaning of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Title,
+    Author,
+    /// The site's own id of the item or the request.
+    Id,
+    /// The address of the item's own page.
+    Link,
+    /// The kind of item.
+    Format,
+    /// Other words about the item.
+    Note,
+    /// The last day of a loan. Of a span, `01.02.2016 - 20.02.2016`, the second day.
+    Due,
+    /// How often a loan was renewed.
+    Renewals,
+    /// The words about a hold's state.
+    State,
+    /// The place in the queue.
+    Position,
+    /// The length of the queue.
+    QueueLength,
+    /// The last day to pick a hold up.
+    PickupBy,
+    /// The day on which a request lapses.
+    Expires,
+    /// The branch where a hold is picked up.
+    PickupBranch,
+}
+
+/// Where a row has a value.
+pub(crate) enum Place {
+    /// In the cell below the header that has one of these words.
+    Header(&'static [&'static str]),
+    /// In the first element that matches.
+    Element(Css),
+}
+
+/// The part of an element that is the value.
+pub(crate) enum Part {
+    /// The whole text.
+    Text,
+    /// A line, from 0, of the lines that are not empty.
+    Line(usize),
+    /// The text of the first match within the element.
+    Element(Css),
+    /// The text after one of these words.
+    After(&'static [&'static str]),
+    /// An attribute of the element.
+    Attribute(&'static str),
+    /// Anything else. `None` if the element does not have it.
+    Read(fn(ElementRef<'_>) -> Option<String>),
+}
+
+/// One statement of a list's total: the sum of the numbers at these places. It counts only if all are there.
+pub(crate) struct Count(pub(crate) Vec<Fact>);
+
+/// A value outside of the lists.
+pub(crate) struct Fact {
+    /// The elements that may have it.
+    pub(crate) place: Css,
+    /// The words before the value. With none, it is the whole text.
+    pub(crate) after: &'static [&'static str],
+}
+
+impl Fact {
+    /// The text of the first match.
+    pub(crate) fn at(css: &'static str) -> Self {
+        Self::after(css, &[])
+    }
+
+    /// The text after one of these words, in the first match that has them.
+    pub(crate) fn after(css: &'static str, words: &'static [&'static str]) -> Self {
+        Self {
+            place: Css::new(css),
+            after: words,
+        }
+    }
+}

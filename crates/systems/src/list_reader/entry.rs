@@ -1,0 +1,152 @@
+//! Builds a loan or a hold from its row.
+
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    DateOrNever, first_number, is_ready_now, site_id, stable_id, text_after_words, web_link,
+};
+use hippo_core::account::{Hold, HoldState, Loan};
+use hippo_core::failure::Failure;
+
+use super::date::{read_date, read_end};
+use super::description::{Field, ListDescription};
+use super::row::Row;
+
+/// An entry of a list.
+pub(super) trait Entry: Sized {
+    /// What a list of them holds, in a failure's words.
+    const WHAT: &'static str;
+
+    /// Builds the entry from what its columns say.
+    fn from_row(
+        row: &Row<'_>,
+        list: &ListDescription<Self>,
+        context: &ReadContext<'_>,
+    ) -> Result<Self, Failure>;
+
+    fn id(&mut self) -> &mut String;
+}
+
+impl Entry for Loan {
+    const WHAT: &'static str = "loans";
+
+    fn from_row(
+        row: &Row<'_>,
+        _list: &ListDescription<Self>,
+        context: &ReadContext<'_>,
+    ) -> Result<Self, Failure> {
+        let Work {
+            id,
+            title,
+            author,
+            url,
+        } = read_work(row, context)?;
+        let due = row
+            .value(Field::Due)
+            .map(|words| read_date(&words, context))
+            .transpose()?
+            .flatten()
+            .ok_or_else(|| Failure::page_changed("a loan without a due date"))?;
+        Ok(Self {
+            id,
+            title,
+            author,
+            due: DateOrNever::date(due),
+            renewals: row
+                .value(Field::Renewals)
+                .and_then(|words| first_number(&words)),
+            renewable: None,
+            renewable_reason: None,
+            digital: false,
+            format: row.value(Field::Format),
+            note: row.value(Field::Note),
+            url,
+        })
+    }
+
+    fn id(&mut self) -> &mut String {
+        &mut self.id
+    }
+}
+
+impl Entry for Hold {
+    const WHAT: &'static str = "holds";
+
+    fn from_row(
+        row: &Row<'_>,
+        list: &ListDescription<Self>,
+        context: &ReadContext<'_>,
+    ) -> Result<Self, Failure> {
+        let Work {
+            id,
+            title,
+            author,
+            url,
+        } = read_work(row, context)?;
+        let words = row.value(Field::State).unwrap_or_default();
+        let number = |field| row.value(field).and_then(|words| first_number(&words));
+        Ok(Self {
+            id,
+            title,
+            author,
+            state: read_state(&words, list.states),
+            position: number(Field::Position),
+            queue_length: number(Field::QueueLength),
+            pickup_by: read_end(row.value(Field::PickupBy), context)?,
+            suspended_until: None,
+            expires: read_end(row.value(Field::Expires), context)?,
+            pickup_branch: row.value(Field::PickupBranch),
+            digital: false,
+            note: row.value(Field::Note),
+            url,
+        })
+    }
+
+    fn id(&mut self) -> &mut String {
+        &mut self.id
+    }
+}
+
+struct Work {
+    id: String,
+    title: String,
+    author: Option<String>,
+    url: Option<String>,
+}
+
+fn read_work(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Work, Failure> {
+    let title = row
+        .value(Field::Title)
+        .ok_or_else(|| Failure::page_changed("a row without a title"))?;
+    let author = row.value(Field::Author);
+    let id = row.value(Field::Id).map_or_else(
+        || stable_id(&[&title, author.as_deref().unwrap_or_default()]),
+        |id| site_id(&id),
+    );
+    let url = row
+        .value(Field::Link)
+        .and_then(|href| web_link(&href, context.base_url))
+        .map(String::from);
+    Ok(Work {
+        id,
+        title,
+        author,
+        url,
+    })
+}
+
+/// Reads a hold's state. A word for “ready” counts only if it describes the present.
+fn read_state(words: &str, states: &[(HoldState, &[&str])]) -> HoldState {
+    let words = words.to_lowercase();
+    let means = |(state, known): &&(HoldState, &[&str])| {
+        known.iter().any(|known| {
+            text_after_words(&words, &[known]).is_some_and(|after| {
+                let before = words.len() - after.len();
+                let before = words.get(..before).unwrap_or_default();
+                let before = before.strip_suffix(known).unwrap_or(before);
+                *state != HoldState::Ready || is_ready_now(before, after)
+            })
+        })
+    };
+    let state = states.iter().find(means);
+    state.map_or(HoldState::Other, |(state, _)| *state)
+}

@@ -1,0 +1,221 @@
+//! Reads one kind of list of a page.
+
+use std::collections::HashMap;
+
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    Css, check_declared_count, check_entry_count, element_text, first_number,
+    reject_duplicate_rows, text_after_words,
+};
+use hippo_core::failure::Failure;
+use scraper::ElementRef;
+
+use super::count::join_totals;
+use super::description::{ListDescription, Place, ToldBy};
+use super::entry::Entry;
+use super::row::{Headers, Row, cells, width};
+
+static HEADER_CELL: Css = Css::new("th, thead td");
+static HEADING: Css = Css::new("h1, h2, h3, h4, h5, h6, b, strong, caption, legend");
+static ELEMENTS: Css = Css::new("*");
+
+/// What a page says about a list.
+#[derive(Debug)]
+pub(super) struct List<E> {
+    pub(super) entries: Vec<E>,
+    /// The total, if the list itself states one.
+    pub(super) declared: Option<u32>,
+    /// Whether the page says in words that there are none.
+    pub(super) states_none: bool,
+}
+
+/// An element that may be the list, with its own rows and the heading before it.
+struct Candidate<'a> {
+    element: ElementRef<'a>,
+    heading: Option<ElementRef<'a>>,
+    rows: Vec<ElementRef<'a>>,
+}
+
+/// Reads a list. `None` if the page does not have it.
+pub(super) fn read_list<E: Entry>(
+    description: &'static ListDescription<E>,
+    root: ElementRef<'_>,
+    context: &ReadContext<'_>,
+) -> Result<Option<List<E>>, Failure> {
+    let mut found: Option<List<E>> = None;
+    for candidate in find_candidates(description, root) {
+        let headers = find_headers(&candidate.rows);
+        if !is_list(description, &candidate, headers.as_ref()) {
+            continue;
+        }
+        let list = read_rows(
+            description,
+            &candidate,
+            &headers.unwrap_or_default(),
+            context,
+        )?;
+        match &mut found {
+            None => found = Some(list),
+            Some(_) => {
+                return Err(Failure::page_changed(format!(
+                    "the list of {} twice",
+                    E::WHAT
+                )));
+            }
+        }
+    }
+    if let Some(place) = &description.none_at
+        && place
+            .all(root)
+            .any(|element| says_none(description, &element_text(element)))
+    {
+        let list = found.get_or_insert(List {
+            entries: Vec::new(),
+            declared: None,
+            states_none: true,
+        });
+        list.states_none = true;
+        if !list.entries.is_empty() {
+            return Err(Failure::page_changed(format!(
+                "{}, and words that there are none",
+                E::WHAT
+            )));
+        }
+    }
+    Ok(found)
+}
+
+/// Collects the elements that may be the list. Each row belongs to the closest.
+fn find_candidates<'a, E>(
+    description: &'static ListDescription<E>,
+    root: ElementRef<'a>,
+) -> Vec<Candidate<'a>> {
+    let mut candidates: Vec<Candidate<'a>> = Vec::new();
+    let mut places = HashMap::new();
+    let mut heading = None;
+    for element in ELEMENTS.all(root) {
+        if description.list.matches(element) {
+            places.insert(element.id(), candidates.len());
+            candidates.push(Candidate {
+                element,
+                heading,
+                rows: Vec::new(),
+            });
+        }
+        if HEADING.matches(element) {
+            heading = Some(element);
+        }
+        if description.rows.matches(element) {
+            let closest = element
+                .ancestors()
+                .find_map(|around| places.get(&around.id()));
+            if let Some(candidate) = closest.and_then(|at| candidates.get_mut(*at)) {
+                candidate.rows.push(element);
+            }
+        }
+    }
+    candidates
+}
+
+/// Whether a row has only headers.
+fn is_header(row: ElementRef<'_>) -> bool {
+    let mut own_cells = cells(row).peekable();
+    own_cells.peek().is_some() && own_cells.all(|cell| HEADER_CELL.matches(cell))
+}
+
+fn find_headers(rows: &[ElementRef<'_>]) -> Option<Headers> {
+    let header = rows.iter().find(|row| is_header(**row))?;
+    Some(Headers::from_row(*header))
+}
+
+fn is_list<E>(
+    description: &ListDescription<E>,
+    candidate: &Candidate<'_>,
+    headers: Option<&Headers>,
+) -> bool {
+    let has_needed = |headers: &Headers| {
+        let mut columns = description.columns.iter();
+        columns.all(|column| match column.place {
+            Place::Header(words) if description.needed.contains(&column.field) => {
+                headers.column(words).is_some()
+            }
+            _ => true,
+        })
+    };
+    let shows = |sign: &ToldBy| match sign {
+        ToldBy::Header(words) => headers.is_some_and(|headers| {
+            has_needed(headers) && (words.is_empty() || headers.column(words).is_some())
+        }),
+        ToldBy::Heading(words) => candidate
+            .heading
+            .is_some_and(|heading| text_after_words(&element_text(heading), words).is_some()),
+        ToldBy::Test(test) => test(candidate.element),
+    };
+    description.told_by.is_empty() || description.told_by.iter().any(shows)
+}
+
+fn read_rows<E: Entry>(
+    description: &'static ListDescription<E>,
+    candidate: &Candidate<'_>,
+    headers: &Headers,
+    context: &ReadContext<'_>,
+) -> Result<List<E>, Failure> {
+    check_entry_count(candidate.rows.len(), E::WHAT)?;
+    reject_duplicate_rows(candidate.rows.iter().copied(), E::WHAT)?;
+    let mut list = List {
+        entries: Vec::new(),
+        declared: None,
+        states_none: false,
+    };
+    for element in &candidate.rows {
+        let is_ignored = description
+            .ignored_rows
+            .as_ref()
+            .is_some_and(|ignored| ignored.matches(*element));
+        if is_ignored || is_header(*element) {
+            continue;
+        }
+        let row = Row::new(*element, &description.columns, headers);
+        // In a row of another width, the cells may be shifted.
+        let fits = headers.width == 0 || width(*element) == headers.width;
+        let is_remark = headers.width > 1 && cells(*element).count() <= 1;
+        if fits && !is_remark && row.has_all(description.needed) {
+            let mut entry = E::from_row(&row, description, context)?;
+            (description.complete)(&mut entry, &row, context)?;
+            list.entries.push(entry);
+            continue;
+        }
+        let words = element_text(*element);
+        if words.is_empty() && is_remark {
+            continue;
+        }
+        if let Some(total) = read_total_row(description, &words) {
+            join_totals(&mut list.declared, Some(total), E::WHAT)?;
+        } else if says_none(description, &words) {
+            list.states_none = true;
+        } else {
+            return Err(Failure::page_changed(format!(
+                "an unknown row in the list of {}",
+                E::WHAT
+            )));
+        }
+    }
+    check_declared_count(list.declared, list.entries.len(), E::WHAT)?;
+    if list.states_none && !list.entries.is_empty() {
+        return Err(Failure::page_changed(format!(
+            "{}, and words that there are none",
+            E::WHAT
+        )));
+    }
+    Ok(list)
+}
+
+/// Reads `Anzahl: 3`, or a number alone.
+fn read_total_row<E>(description: &ListDescription<E>, words: &str) -> Option<u32> {
+    let after = text_after_words(words, description.total);
+    after.and_then(first_number).or_else(|| words.parse().ok())
+}
+
+fn says_none<E>(description: &ListDescription<E>, words: &str) -> bool {
+    text_after_words(words, description.none).is_some()
+}

@@ -1,0 +1,30 @@
+//! Reads accounts from lists and tables, as a description says.
+//!
+//! An [`AccountDescription`] is a value of a system: where its lists are, how their columns are found, what the site's
+//! words mean, and which totals it states. This module keeps the rules for all of them: a list is empty only if the
+//! page says so, the rows must match every total, an unknown row is a changed page, and what no page says is unknown.
+//! [`LoginDescription`] is the same for login forms.
+
+mod account;
+mod count;
+mod date;
+mod description;
+mod entry;
+mod list;
+mod login;
+mod phrases;
+mod row;
+mod system;
+mod visit;
+
+pub(crate) use self::account::{AccountPart, join_parts};
+pub(crate) use self::description::{
+    AccountDescription, Column, Count, Fact, Field, ListDescription, Part, Place, ToldBy,
+};
+pub(crate) use self::login::LoginDescription;
+pub(crate) use self::row::Row;
+pub(crate) use self::system::DescribedSystem;
+pub(crate) use self::visit::{fetch_part, log_in, read_part};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! The phrases of a description, which a recording for a bug report keeps.
+
+use hippo_browser::Phrase::{self, Anywhere, OfPerson};
+
+use super::description::{AccountDescription, Count, Fact, ListDescription, Part, Place, ToldBy};
+use super::login::LoginDescription;
+
+/// Lists the words of an account's and a login's description.
+pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) -> Vec<Phrase> {
+    let mut phrases = Vec::new();
+    for list in &account.loans {
+        add_list(list, &mut phrases);
+    }
+    for list in &account.holds {
+        add_list(list, &mut phrases);
+    }
+    let counts = account.loan_counts.iter().chain(&account.hold_counts);
+    let facts = [&account.fines, &account.card_expires, &account.number];
+    let facts = facts.into_iter().flatten();
+    for Fact { after, .. } in facts.chain(counts.flat_map(|Count(facts)| facts.iter())) {
+        phrases.extend(after.iter().map(|words| OfPerson(words)));
+    }
+    for words in [login.refused, login.blocked, login.outages] {
+        phrases.extend(words.iter().map(|words| Anywhere(words)));
+    }
+    phrases
+}
+
+fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
+    let mut add = |words: &[&'static str]| {
+        phrases.extend(words.iter().map(|words| Anywhere(words)));
+    };
+    for column in &list.columns {
+        if let Place::Header(words) = column.place {
+            add(words);
+        }
+        if let Part::After(words) = column.part {
+            add(words);
+        }
+    }
+    for sign in &list.told_by {
+        if let ToldBy::Header(words) | ToldBy::Heading(words) = sign {
+            add(words);
+        }
+    }
+    add(list.total);
+    add(list.none);
+    for (_, words) in list.states {
+        add(words);
+    }
+}

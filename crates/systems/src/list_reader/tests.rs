@@ -1,0 +1,189 @@
+//! The rules of every described list, on an invented one.
+
+use std::sync::LazyLock;
+
+use hippo_browser::ReadContext;
+use hippo_browser::reading::Css;
+use hippo_core::account::{Account, HoldState};
+use hippo_core::failure::{Failure, FailureKind};
+use rstest::rstest;
+use url::Url;
+
+use super::account::{join_parts, read_page};
+use super::*;
+
+static LOGIN: LoginDescription = LoginDescription {
+    form: "form",
+    is_form: Css::new("form"),
+    number: &["number"],
+    pin: &["pin"],
+    messages: Css::new(".error"),
+    refused: &["wrong"],
+    blocked: &["blocked"],
+    outages: &["closed"],
+};
+
+static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    is_account: Css::new("main"),
+    loans: vec![ListDescription {
+        list: Css::new("table"),
+        told_by: vec![ToldBy::Header(&[])],
+        rows: Css::new("tr"),
+        ignored_rows: Some(Css::new(".group")),
+        columns: vec![
+            Column::part_below(Field::Title, &["title"], Part::Line(0)),
+            Column::part_below(Field::Author, &["title"], Part::Line(1)),
+            Column::below(Field::Due, &["due", "back"]),
+            Column::part_at(Field::Link, "a", Part::Attribute("href")),
+        ],
+        needed: &[Field::Title, Field::Due],
+        total: &["total"],
+        none: &["nothing out"],
+        none_at: Some(Css::new(".none")),
+        states: &[],
+        complete: |_, _, _| Ok(()),
+    }],
+    holds: vec![ListDescription {
+        list: Css::new("ul.holds"),
+        told_by: vec![],
+        rows: Css::new("li"),
+        ignored_rows: None,
+        columns: vec![Column::at(Field::Title, "b"), Column::at(Field::State, "i")],
+        needed: &[Field::Title],
+        total: &[],
+        none: &["no holds"],
+        none_at: None,
+        states: &[
+            (HoldState::Ready, &["ready"]),
+            (HoldState::Waiting, &["queue"]),
+        ],
+        complete: |_, _, _| Ok(()),
+    }],
+    has_several_pages: true,
+    loan_counts: vec![Count(vec![Fact::after("nav", &["loans"])])],
+    hold_counts: vec![Count(vec![
+        Fact::after("nav", &["holds"]),
+        Fact::after("nav", &["orders"]),
+    ])],
+    fines: vec![Fact::after("p", &["you owe"])],
+    card_expires: vec![Fact::after("p", &["valid until"])],
+    number: vec![Fact::at(".number")],
+    messages: None,
+});
+
+fn read(pages: &[&str]) -> Result<Account, Failure> {
+    let base_url = Url::parse("https://books.test/").unwrap();
+    let number = "21000099001".to_owned().into();
+    let context = ReadContext {
+        base_url: &base_url,
+        date_format: Some("%d.%m.%Y"),
+        timezone: chrono_tz::UTC,
+        card_number: Some(&number),
+    };
+    let parts = pages
+        .iter()
+        .map(|page| read_page(&ACCOUNT, &LOGIN, &format!("<main>{page}</main>"), &context))
+        .collect::<Result<Vec<_>, _>>()?;
+    join_parts(&ACCOUNT, parts, Account::unknown("koha".parse().unwrap()))
+}
+
+fn table(rows: &str) -> String {
+    format!("<table><tr><th>No.<th>Title<th>Due</tr>{rows}</table>")
+}
+
+const ROW: &str = "<tr><td>1<td><a href=/r/1>Tides</a><br>Wells, Cy<td>01.02.2026 - 20.02.2026";
+
+#[test]
+fn columns_lines_spans_and_links_are_read() {
+    let row = "<tr class=group><td colspan=3>February</tr>";
+    let account = read(&[&table(&format!("{row}{ROW}"))]).unwrap();
+    let loan = &account.loans.unwrap()[0];
+    assert_eq!(loan.title, "Tides");
+    assert_eq!(loan.author.as_deref(), Some("Wells, Cy"));
+    assert_eq!(loan.due, Some("2026-02-20".parse().unwrap()));
+    assert_eq!(loan.url.as_deref(), Some("https://books.test/r/1"));
+    assert_eq!(account.holds, None, "a page without the list says nothing");
+}
+
+#[test]
+fn list_without_a_table_is_read() {
+    let list = "<ul class=holds><li><b>Kites</b> <i>ready</i></li><li><b>Fog</b> <i>2. in the queue</i></li>\
+                <li><b>Ice</b> <i>not yet ready</i></li></ul><nav>Holds 1 Orders 2</nav>";
+    let account = read(&[list]);
+    // Both counts are in one text, so the number after each of its words counts.
+    let account = account.unwrap();
+    let states: Vec<_> = account
+        .holds
+        .unwrap()
+        .iter()
+        .map(|hold| hold.state)
+        .collect();
+    assert_eq!(
+        states,
+        [HoldState::Ready, HoldState::Waiting, HoldState::Other]
+    );
+    assert_eq!(account.declared.holds, Some(3));
+}
+
+#[rstest]
+#[case::words_in_a_row(table("<tr><td colspan=3>Nothing out</tr>"))]
+#[case::words_elsewhere("<p class=none>Nothing out.</p>".to_owned())]
+#[case::total_of_zero(table("<tr><td colspan=3>Total: 0</tr>"))]
+#[case::count_of_zero(table("") + "<nav>Loans (0)</nav>")]
+fn list_is_empty_only_if_the_page_says_so(#[case] page: String) {
+    assert_eq!(read(&[&page]).unwrap().loans, Some(vec![]));
+}
+
+#[rstest]
+#[case::no_word(table(""))]
+#[case::unknown_words(table("<tr><td colspan=3>Ask at the desk</tr>"))]
+#[case::words_and_rows(table(&format!("{ROW}<tr><td colspan=3>Nothing out</tr>")))]
+#[case::words_elsewhere_and_rows(table(ROW) + "<p class=none>Nothing out.</p>")]
+#[case::other_count(table(ROW) + "<nav>Loans (2)</nav>")]
+#[case::other_total(table(&format!("{ROW}<tr><td colspan=3>Total: 0</tr>")))]
+#[case::count_without_rows(table("") + "<nav>Loans (2)</nav>")]
+#[case::narrow_row(table("<tr><td>Tides<td>20.02.2026"))]
+#[case::wide_row(table("<tr><td>1<td>Tides<td>20.02.2026<td>x"))]
+#[case::row_without_a_title(table("<tr><td>1<td><td>20.02.2026"))]
+#[case::two_dates(table("<tr><td>1<td>Tides<td>01.02.2026, renewed 20.02.2026"))]
+#[case::other_format(table("<tr><td>1<td>Tides<td>2/20/2026"))]
+#[case::twice(table(ROW) + &table(ROW))]
+#[case::same_row_twice(table(
+    "<tr id=a><td>1<td id=b>T<td>20.02.2026</tr><tr id=a><td>1<td id=b>T<td>20.02.2026"
+))]
+#[case::another_card(table(ROW) + "<p class=number>21000099002</p>")]
+fn list_that_cannot_be_trusted_is_a_changed_page(#[case] page: String) {
+    let failure = read(&[&page]).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
+}
+
+#[test]
+fn total_is_checked_over_all_pages() {
+    let page = table(ROW) + "<nav>Loans (2)</nav>";
+    let account = read(&[&page, &page]).unwrap();
+    let ids: Vec<_> = account
+        .loans
+        .unwrap()
+        .into_iter()
+        .map(|loan| loan.id)
+        .collect();
+    assert_ne!(ids[0], ids[1], "each entry has an id of its own");
+    let other = table(ROW) + "<nav>Loans (3)</nav>";
+    assert!(read(&[&page, &other]).is_err());
+    assert!(read(&[&page, &page, &page]).is_err());
+}
+
+#[test]
+fn facts_are_the_text_after_their_words() {
+    let account =
+        read(&["<p>You owe nothing to us. <p>YOU OWE: 1,50 € <p>Valid until Dec 31, 2027"])
+            .unwrap();
+    assert_eq!(
+        account.fines, None,
+        "the first place that has the words counts"
+    );
+    assert_eq!(account.card_expires, Some("2027-12-31".parse().unwrap()));
+    let account = read(&["<p>You owe 1,50 €", "<p>You owe EUR 1,50"]).unwrap();
+    assert_eq!(account.fines, Some("1.50".parse().unwrap()));
+    assert!(read(&["<p>You owe 1,50 €", "<p>You owe 2,50 €"]).is_err());
+}
