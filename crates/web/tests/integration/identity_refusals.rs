@@ -214,31 +214,47 @@ async fn account_is_linked_only_in_the_browser_that_showed_it() {
 }
 
 #[tokio::test]
-async fn link_needs_a_recent_sign_in_a_form_of_ours_and_an_address() {
+async fn link_needs_a_recent_sign_in() {
     let (web, issuer) = web_with_provider().await;
     let mut browser = web.signed_in(PAT).await;
     web.wait(TimeDelta::minutes(61));
     issuer.state().now = web.now();
     let answer = use_provider(&mut browser, &issuer).await;
     assert!(answer.body.contains("One more step"));
+    assert_eq!(browser.get("/sign-in/oidc/link").await.location(), "/");
+    use_provider(&mut browser, &issuer).await;
     let fields = [("answer", "yes")];
     browser.post_with_token("/sign-in/oidc/link", &fields).await;
-
-    let mut browser = web.signed_in(PAT).await;
-    use_provider(&mut browser, &issuer).await;
-    let forged = [("answer", "yes"), ("form_token", "forged")];
-    let answer = browser.post("/sign-in/oidc/link", &forged).await;
-    assert!(answer.body.contains("This form is too old"));
-    let forged = [("family", "conrad"), ("form_token", "forged")];
-    let answer = browser.post("/family/settings/unlink", &forged).await;
-    assert!(answer.body.contains("This form is too old"));
-
-    // The operator's own link names no address.
-    let mut console = web.operator().await;
-    use_provider(&mut console, &issuer).await;
-    console.post_with_token("/sign-in/oidc/link", &fields).await;
     let answer = use_provider(&mut web.browser(), &issuer).await;
     assert!(answer.body.contains("One more step"));
+}
+
+#[tokio::test]
+async fn link_is_made_and_removed_only_by_a_form_of_ours() {
+    let (web, issuer) = web_with_provider().await;
+    let mut browser = web.signed_in(PAT).await;
+    use_provider(&mut browser, &issuer).await;
+    for (path, field) in [
+        ("/sign-in/oidc/link", ("answer", "yes")),
+        ("/family/settings/unlink", ("family", "conrad")),
+    ] {
+        let forged = [field, ("form_token", "forged")];
+        let answer = browser.post(path, &forged).await;
+        assert!(answer.body.contains("This form is too old"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn operators_own_link_names_nobody_to_link() {
+    let (web, issuer) = web_with_provider().await;
+    let mut console = web.operator().await;
+    use_provider(&mut console, &issuer).await;
+    assert_eq!(console.get("/sign-in/oidc/link").await.location(), "/");
+    use_provider(&mut console, &issuer).await;
+    let fields = [("answer", "yes")];
+    console.post_with_token("/sign-in/oidc/link", &fields).await;
+    let shown = web.operator().await.get("/console/audit").await.body;
+    assert!(!shown.contains("linked an account"), "{shown}");
 }
 
 #[tokio::test]
