@@ -7,6 +7,7 @@
 mod audit;
 mod declared_schedules;
 mod feeds;
+mod identities;
 mod invitations;
 mod pauses;
 mod pictures;
@@ -42,6 +43,7 @@ pub use self::declared_schedules::{
     DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoredSchedule,
 };
 pub use self::feeds::FeedStore;
+pub use self::identities::IdentityStore;
 pub use self::invitations::InvitationStore;
 pub use self::pauses::PauseStore;
 pub use self::pictures::{
@@ -675,6 +677,7 @@ pub trait Store:
     + SignInStore
     + AuditStore
     + InvitationStore
+    + IdentityStore
 {
 }
 
@@ -696,6 +699,7 @@ impl<T> Store for T where
         + SignInStore
         + AuditStore
         + InvitationStore
+        + IdentityStore
 {
 }
 

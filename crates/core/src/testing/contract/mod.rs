@@ -291,6 +291,12 @@ suites! { $
         one_of_many_concurrent_changes_of_a_pause_wins,
         pause_that_ended_long_ago_is_deleted,
     }
+    identities {
+        link_of_an_identity_is_replaced_only_over_the_expected_one,
+        identities_of_a_person_are_counted_and_unlinked,
+        identity_of_another_person_is_no_longer_listed,
+        one_of_many_concurrent_links_of_an_identity_wins,
+    }
     sign_ins {
         session_is_found_by_its_hash_and_replaced,
         removed_session_is_not_revived,

@@ -224,6 +224,18 @@ CREATE TABLE session (
 CREATE INDEX session_of_person ON session (person);
 CREATE INDEX session_expiry ON session (expires_at);
 
+-- Which identity at an identity provider signs in whom, by a hash of issuer and subject.
+CREATE TABLE identity (
+    identity   TEXT PRIMARY KEY,
+    -- A hash of the person's address; NULL: it waits for a person.
+    person     TEXT,
+    -- Until when it waits; NULL: it is linked.
+    expires_at TEXT,
+    link       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX identity_of_person ON identity (person);
+
 -- The attempts to sign in to the web pages, known addresses or not.
 CREATE TABLE sign_in_attempt (
     id         TEXT PRIMARY KEY,
