@@ -63,7 +63,11 @@ const ROUTES: [(&str, &[Method], For); 33] = [
         &[Method::GET, Method::POST],
         For::Family,
     ),
-    ("/family/cards/{id}/pause", &[Method::POST], For::Family),
+    (
+        "/family/cards/{id}/pause",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
     ("/family/cards/{id}/resume", &[Method::POST], For::Family),
     (
         "/family/settings",
