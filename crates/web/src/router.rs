@@ -60,8 +60,11 @@ pub fn router(ports: WebPorts) -> Router {
             "/family/cards/{id}/remove",
             get(cards::remove::show).post(cards::remove::remove),
         )
-        .route("/family/cards/{id}/pause", post(cards::pause))
-        .route("/family/cards/{id}/resume", post(cards::resume))
+        .route(
+            "/family/cards/{id}/pause",
+            get(cards::pause::show).post(cards::pause::pause),
+        )
+        .route("/family/cards/{id}/resume", post(cards::pause::resume))
         .route("/family/settings", get(settings::show).post(settings::save))
         .route(
             "/family/settings/recipients/invite",

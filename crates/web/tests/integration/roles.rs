@@ -74,7 +74,11 @@ const ROUTES: [(&str, &[Method], For); 37] = [
         &[Method::GET, Method::POST],
         For::Family,
     ),
-    ("/family/cards/{id}/pause", &[Method::POST], For::Family),
+    (
+        "/family/cards/{id}/pause",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
     ("/family/cards/{id}/resume", &[Method::POST], For::Family),
     (
         "/family/settings",

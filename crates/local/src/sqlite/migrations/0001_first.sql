@@ -43,7 +43,9 @@ CREATE TABLE card (
     library           TEXT NOT NULL REFERENCES library (id) ON DELETE RESTRICT,
     patron            TEXT NOT NULL,
     fingerprint       TEXT NOT NULL,
-    paused            INTEGER NOT NULL CHECK (paused IN (0, 1)),
+    -- The pause as JSON; NULL: not paused. A check removes a pause that has ended.
+    pause             TEXT,
+    pause_ends_at     TEXT,
     created_at        TEXT NOT NULL,
     -- The newest check. Both times or neither; a failure needs both.
     check_started_at  TEXT,
