@@ -195,5 +195,16 @@ pub(crate) fn without_escape_remains(mut account: Account) -> Account {
             .flatten()
             .collect(),
     );
+    without_hashed_ids(account)
+}
+
+/// Empties the ids that are made from titles.
+pub(crate) fn without_hashed_ids(mut account: Account) -> Account {
+    let loans = account.loans.iter_mut().flatten().map(|loan| &mut loan.id);
+    let holds = account.holds.iter_mut().flatten().map(|hold| &mut hold.id);
+    let is_hash = |id: &str| id.len() == 25 && id.starts_with('h');
+    for id in loans.chain(holds).filter(|id| is_hash(id)) {
+        id.clear();
+    }
     account
 }
