@@ -74,6 +74,7 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
         SystemKind::Koha => ["opac-user.pl", "opac-account.pl"]
             .map(|script| get(&format!("/cgi-bin/koha/{script}")))
             .into(),
+        SystemKind::SymphonyWs => vec![get(&crate::symphony_ws::patron_path(index))],
     }
 }
 
@@ -94,6 +95,9 @@ fn render(
         }
     };
     add(header::COOKIE, &format!("{cookie}={id}"));
+    if state.site.system == SystemKind::SymphonyWs {
+        add(HeaderName::from_static(cookie), id);
+    }
     if state.site.system == SystemKind::Bibliocommons {
         add(header::COOKIE, &format!("bc_access_token={token}"));
     }

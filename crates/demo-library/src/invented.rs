@@ -26,6 +26,17 @@ pub fn family_sites(today: NaiveDate) -> [Site; 4] {
     ]
 }
 
+/// Libraries of the systems that the demo leaves out, for tests: Northgate (Symphony Web Services).
+///
+/// | library | number | PIN | patron | shows |
+/// |---|---|---|---|---|
+/// | Northgate | `26000000000917` | `3906` | Ines Calder | overdue, renewed, fines, holds in all four states |
+/// | Northgate | `26000000000918` | `7714` | Tom Calder | one loan |
+#[must_use]
+pub fn other_sites(today: NaiveDate) -> Vec<Site> {
+    vec![northgate(today)]
+}
+
 /// A fifth library, Harbour View (Sierra), to show a library that is down: number `24000000000642`, PIN `3141`.
 #[must_use]
 pub fn harbour_site(today: NaiveDate) -> Site {
@@ -210,6 +221,45 @@ fn marshfield(today: NaiveDate) -> Site {
     Site::new(SystemKind::Koha, "Marshfield Library", today)
         .with_patron(jon)
         .with_patron(bea)
+}
+
+fn northgate(today: NaiveDate) -> Site {
+    let ines = Patron::new("26000000000917", "3906", "Ines Calder")
+        .with_card_expires(day(today, 200))
+        .with_fines_cents(430)
+        .with_loan(DemoLoan::new(
+            "Bridges of Clay",
+            "Norn, Ada",
+            day(today, -1),
+        ))
+        .with_loan(
+            DemoLoan::new("Winter Bees", "Sand, Leo", day(today, 8))
+                .with_subtitle("a keeper's notes")
+                .renewed(2)
+                .not_renewable(""),
+        )
+        .with_hold(DemoHold::ready(
+            "A Map of Rain",
+            "Fell, Ida",
+            "Oak Park",
+            Some(day(today, 3)),
+        ))
+        .with_hold(DemoHold::in_transit("Tin Roofs", "Moor, Kai", "Oak Park"))
+        .with_hold(DemoHold::waiting("The Long Jetty", "", "Oak Park", 4, 12))
+        .with_hold(DemoHold::suspended(
+            "Ash and Alder",
+            "Wold, Per",
+            "Mill Street",
+            Some(day(today, 40)),
+        ));
+    let tom = Patron::new("26000000000918", "7714", "Tom Calder").with_loan(DemoLoan::new(
+        "Small Harbours",
+        "Pell, Una",
+        day(today, 5),
+    ));
+    Site::new(SystemKind::SymphonyWs, "Northgate Library", today)
+        .with_patron(ines)
+        .with_patron(tom)
 }
 
 /// The day `offset` days after `today`, or before it if negative.
@@ -404,6 +454,12 @@ mod tests {
                 .iter()
                 .any(|loan| loan.due == day(today(), 2) && !loan.renewable)
         );
-        assert_eq!(sites.each_ref().map(|site| site.system), SystemKind::ALL);
+        let others = other_sites(today());
+        let systems: Vec<SystemKind> = sites
+            .iter()
+            .chain(&others)
+            .map(|site| site.system)
+            .collect();
+        assert_eq!(systems, SystemKind::ALL);
     }
 }

@@ -41,9 +41,10 @@ mod sierra;
 mod site;
 mod state;
 mod switches;
+mod symphony_ws;
 
 pub use fault::Fault;
-pub use invented::{family_sites, generated_number, generated_pin, harbour_site};
+pub use invented::{family_sites, generated_number, generated_pin, harbour_site, other_sites};
 pub use log::LoggedRequest;
 pub use picture::DemoPicture;
 pub use server::DemoLibrary;

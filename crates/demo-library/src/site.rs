@@ -15,15 +15,18 @@ pub enum SystemKind {
     Enterprise,
     /// Koha's OPAC: one page is both login form and account.
     Koha,
+    /// `SirsiDynix` Symphony Web Services: a programming interface with JSON.
+    SymphonyWs,
 }
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Bibliocommons,
         Self::Sierra,
         Self::Enterprise,
         Self::Koha,
+        Self::SymphonyWs,
     ];
 
     /// The system's id, as in `hippo library add`.
@@ -34,16 +37,17 @@ impl SystemKind {
             Self::Sierra => "sierra",
             Self::Enterprise => "enterprise",
             Self::Koha => "koha",
+            Self::SymphonyWs => "symphony-ws",
         }
     }
 
     /// The system's usual date format (strftime).
     ///
-    /// `BiblioCommons` always prints ISO dates. Koha has four formats, and states the one in use in its script.
+    /// `BiblioCommons` and Symphony Web Services always print ISO dates. Koha has four formats, and states the one in use in its script.
     #[must_use]
     pub fn usual_date_format(self) -> &'static str {
         match self {
-            Self::Bibliocommons => "%Y-%m-%d",
+            Self::Bibliocommons | Self::SymphonyWs => "%Y-%m-%d",
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
             Self::Koha => "%m/%d/%Y",

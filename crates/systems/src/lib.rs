@@ -18,6 +18,7 @@ mod page_reader;
 mod registry;
 mod sierra;
 mod sites;
+mod symphony_ws;
 mod system;
 
 pub use crate::fingerprint::{Detector, FetchedPage, SiteLocation};

@@ -5,10 +5,11 @@ use crate::enterprise::Enterprise;
 use crate::koha::Koha;
 use crate::offline::OfflineReader;
 use crate::sierra::Sierra;
+use crate::symphony_ws::SymphonyWs;
 use crate::system::System;
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 4] = [&Bibliocommons, &Enterprise, &Koha, &Sierra];
+pub const SYSTEMS: [&dyn System; 5] = [&Bibliocommons, &Enterprise, &Koha, &Sierra, &SymphonyWs];
 
 /// Finds a system by name.
 pub fn system(name: &str) -> Option<&'static dyn System> {
@@ -38,6 +39,7 @@ mod tests {
         };
         assert_eq!(names("sierra"), ["scope"]);
         assert_eq!(names("enterprise"), ["profile", "locale"]);
+        assert_eq!(names("symphony-ws"), ["client-id"]);
         assert!(names("bibliocommons").is_empty());
     }
 }

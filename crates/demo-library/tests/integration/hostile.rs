@@ -123,11 +123,8 @@ async fn markup_can_replace_json() {
 
 #[tokio::test]
 async fn links_can_be_scripts() {
-    for system in SystemKind::ALL {
-        let site = family_sites(today())
-            .into_iter()
-            .find(|site| site.system == system)
-            .unwrap();
+    for site in family_sites(today()) {
+        let system = site.system;
         let library = DemoLibrary::start(site).await.unwrap();
         library.switches().set(Fault::ScriptLinks);
         let path = match system {
@@ -135,6 +132,7 @@ async fn links_can_be_scripts() {
             SystemKind::Sierra => "/search~S1",
             SystemKind::Enterprise => "/client/en_US/default/search/account?",
             SystemKind::Koha => "/cgi-bin/koha/opac-user.pl",
+            SystemKind::SymphonyWs => unreachable!("an interface has no links"),
         };
         let page = get(&new_client(), &format!("{}{path}", library.base_url())).await;
         let links = page.matches("href=\"").count();

@@ -253,6 +253,7 @@ fn shape(account: &Account) -> Vec<String> {
 #[case::newer_enterprise(SystemKind::Enterprise, Generation::Newer)]
 #[case::koha(SystemKind::Koha, Generation::Older)]
 #[case::newer_koha(SystemKind::Koha, Generation::Newer)]
+#[case::symphony_ws(SystemKind::SymphonyWs, Generation::Older)]
 #[tokio::test]
 async fn recording_has_no_personal_data_and_reads_the_same(
     #[case] system: SystemKind,
@@ -286,6 +287,7 @@ async fn recording_has_no_personal_data_and_reads_the_same(
 #[case::newer_enterprise(SystemKind::Enterprise, Generation::Newer)]
 #[case::koha(SystemKind::Koha, Generation::Older)]
 #[case::newer_koha(SystemKind::Koha, Generation::Newer)]
+#[case::symphony_ws(SystemKind::SymphonyWs, Generation::Older)]
 #[tokio::test]
 async fn recording_of_a_failure_reads_as_the_same_failure(
     #[case] system: SystemKind,
@@ -338,6 +340,7 @@ async fn recording_of_a_failure_reads_as_the_same_failure(
 #[case::sierra(SystemKind::Sierra, Generation::Older)]
 #[case::enterprise(SystemKind::Enterprise, Generation::Newer)]
 #[case::koha(SystemKind::Koha, Generation::Newer)]
+#[case::symphony_ws(SystemKind::SymphonyWs, Generation::Older)]
 #[tokio::test]
 async fn user_name_and_pin_of_zeros_are_replaced(
     #[case] system: SystemKind,
