@@ -20,6 +20,7 @@ mod sierra;
 mod sites;
 mod symphony_ws;
 mod system;
+pub mod untried;
 
 pub use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 pub use crate::offline::OfflineReader;
