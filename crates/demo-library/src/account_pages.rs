@@ -77,6 +77,7 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
             .map(|script| get(&format!("/cgi-bin/koha/{script}")))
             .into(),
         SystemKind::Bibliotheca => paged(&bibliotheca::SITE),
+        SystemKind::SymphonyWs => vec![get(&crate::symphony_ws::patron_path(index))],
     }
 }
 
@@ -107,6 +108,9 @@ fn render(
         }
     };
     add(header::COOKIE, &format!("{cookie}={id}"));
+    if state.site.system == SystemKind::SymphonyWs {
+        add(HeaderName::from_static(cookie), id);
+    }
     if state.site.system == SystemKind::Bibliocommons {
         add(header::COOKIE, &format!("bc_access_token={token}"));
     }

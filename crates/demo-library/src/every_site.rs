@@ -15,6 +15,7 @@ macro_rules! every_site {
             (koha, Koha, Older)
             (newer_koha, Koha, Newer)
             (sierra, Sierra, Older)
+            (symphony_ws, SymphonyWs, Older)
         }
     };
 }

@@ -17,16 +17,19 @@ pub enum SystemKind {
     Koha,
     /// OCLC Bibliotheca: the answer to the login is the account.
     Bibliotheca,
+    /// `SirsiDynix` Symphony Web Services: a programming interface with JSON.
+    SymphonyWs,
 }
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Bibliocommons,
         Self::Sierra,
         Self::Enterprise,
         Self::Koha,
         Self::Bibliotheca,
+        Self::SymphonyWs,
     ];
 
     /// The system's id, as in `hippo library add`.
@@ -38,6 +41,7 @@ impl SystemKind {
             Self::Enterprise => "enterprise",
             Self::Koha => "koha",
             Self::Bibliotheca => "bibliotheca",
+            Self::SymphonyWs => "symphony-ws",
         }
     }
 
@@ -55,11 +59,11 @@ impl SystemKind {
 
     /// The system's usual date format (strftime).
     ///
-    /// `BiblioCommons` always prints ISO dates. Koha has four formats, and states the one in use in its script.
+    /// `BiblioCommons` and Symphony Web Services always print ISO dates. Koha has four formats, and states the one in use in its script.
     #[must_use]
     pub fn usual_date_format(self) -> &'static str {
         match self {
-            Self::Bibliocommons => "%Y-%m-%d",
+            Self::Bibliocommons | Self::SymphonyWs => "%Y-%m-%d",
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
             Self::Koha => "%m/%d/%Y",

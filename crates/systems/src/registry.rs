@@ -7,19 +7,21 @@ use crate::koha::Koha;
 use crate::offline::OfflineReader;
 use crate::sierra::Sierra;
 use crate::sisis::Sisis;
+use crate::symphony_ws::SymphonyWs;
 use crate::system::System;
 use crate::touchpoint::TouchPoint;
 use crate::vufind::VuFind;
 use crate::winbiap::WinBiap;
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 9] = [
+pub const SYSTEMS: [&dyn System; 10] = [
     &Bibliocommons,
     &Bibliotheca,
     &Enterprise,
     &Koha,
     &Sierra,
     &Sisis,
+    &SymphonyWs,
     &TouchPoint,
     &VuFind,
     &WinBiap,
@@ -53,6 +55,7 @@ mod tests {
         };
         assert_eq!(names("sierra"), ["scope"]);
         assert_eq!(names("enterprise"), ["profile", "locale"]);
+        assert_eq!(names("symphony-ws"), ["client-id"]);
         assert!(names("bibliocommons").is_empty());
     }
 }

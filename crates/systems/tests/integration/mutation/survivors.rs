@@ -167,6 +167,66 @@ pub(crate) const KNOWN: &[KnownSurvivor] = &[
         difference: "other loans",
         why: "the same",
     },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "a page of another patron",
+        difference: "*",
+        why: "the answer to the login names the patron's record; saved records alone don't say whose card it is",
+    },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "all pages of another patron",
+        difference: "*",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "key dropped (fields.blockList.#)",
+        difference: "other fines",
+        why: "the interface states no totals",
+    },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "key dropped (fields.circRecordList.#)",
+        difference: "fewer loans",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "key dropped (fields.holdRecordList.#)",
+        difference: "fewer holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "value emptied (fields.blockList)",
+        difference: "other fines",
+        why: "the same; an empty list states that there are none",
+    },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "value emptied (fields.circRecordList)",
+        difference: "fewer loans",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "value emptied (fields.holdRecordList)",
+        difference: "fewer holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "value null (fields.circRecordList.#.fields.dueDate)",
+        difference: "other loans",
+        why: "null means a loan without end",
+    },
+    KnownSurvivor {
+        account: "symphony-ws",
+        change: "value null (fields.circRecordList.#.fields.renewalCount)",
+        difference: "other loans",
+        why: "null means that it was never renewed",
+    },
 ];
 
 /// Additional survivors on the recorded pages.
