@@ -103,7 +103,7 @@ fn read(criterion: &mut Criterion) {
         let base_url = base_url.parse().expect("a URL");
         let context = ReadContext {
             base_url: &base_url,
-            date_format,
+            date_format: *date_format,
             timezone: chrono_tz::UTC,
             card_number: None,
         };
