@@ -109,7 +109,7 @@ fn read(criterion: &mut Criterion) {
         };
         let reader = offline_reader(name).expect("a reader");
         group.throughput(Throughput::Bytes(bytes as u64));
-        group.bench_function(name, |bencher| {
+        group.bench_function(*name, |bencher| {
             bencher.iter(|| reader.read(&pages, &context).expect("an account"));
         });
         // What reading is compared with: the parser alone.
