@@ -15,6 +15,10 @@ macro_rules! every_site {
             (koha, Koha, Older)
             (newer_koha, Koha, Newer)
             (sierra, Sierra, Older)
+            (sisis, Sisis, Older)
+            (touchpoint, TouchPoint, Older)
+            (vufind, VuFind, Older)
+            (winbiap, WinBiap, Older)
         }
     };
 }

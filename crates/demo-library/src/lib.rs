@@ -41,9 +41,13 @@ mod picture;
 mod server;
 mod session;
 mod sierra;
+mod sisis;
 mod site;
 mod state;
 mod switches;
+mod touchpoint;
+mod vufind;
+mod winbiap;
 
 pub use every_site::EVERY_SITE;
 pub use fault::Fault;

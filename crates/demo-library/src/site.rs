@@ -17,16 +17,28 @@ pub enum SystemKind {
     Koha,
     /// OCLC Bibliotheca: the answer to the login is the account.
     Bibliotheca,
+    /// OCLC SISIS: a tab each for loans, orders and reservations.
+    Sisis,
+    /// OCLC `TouchPoint`, the successor of SISIS.
+    TouchPoint,
+    /// `VuFind`, as German libraries run it: rows of lines, and counts beside them.
+    VuFind,
+    /// datronic `WinBIAP`: an overview, and tables of rows with details.
+    WinBiap,
 }
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Bibliocommons,
         Self::Sierra,
         Self::Enterprise,
         Self::Koha,
         Self::Bibliotheca,
+        Self::Sisis,
+        Self::TouchPoint,
+        Self::VuFind,
+        Self::WinBiap,
     ];
 
     /// The system's id, as in `hippo library add`.
@@ -38,6 +50,10 @@ impl SystemKind {
             Self::Enterprise => "enterprise",
             Self::Koha => "koha",
             Self::Bibliotheca => "bibliotheca",
+            Self::Sisis => "sisis",
+            Self::TouchPoint => "touchpoint",
+            Self::VuFind => "vufind-de",
+            Self::WinBiap => "winbiap",
         }
     }
 
@@ -63,7 +79,9 @@ impl SystemKind {
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
             Self::Koha => "%m/%d/%Y",
-            Self::Bibliotheca => "%d.%m.%Y",
+            Self::Bibliotheca | Self::Sisis | Self::TouchPoint | Self::VuFind | Self::WinBiap => {
+                "%d.%m.%Y"
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hippo_systems::offline_reader;
 
-const ACCOUNTS: [(&str, &str, &str, Option<&str>); 5] = [
+const ACCOUNTS: [(&str, &str, &str, Option<&str>); 9] = [
     (
         "bibliocommons",
         "bibliocommons/wccls-2021-two-loans-six-suspended",
@@ -45,6 +45,30 @@ const ACCOUNTS: [(&str, &str, &str, Option<&str>); 5] = [
         "sierra/summary-with-expiry",
         "https://books.kpl.org",
         Some("%m-%d-%y"),
+    ),
+    (
+        "sisis",
+        "../more-pages/sisis/witten",
+        "https://opac.example.org",
+        Some("%d.%m.%Y"),
+    ),
+    (
+        "touchpoint",
+        "../more-pages/touchpoint/munchenbsb2",
+        "https://opac.example.org",
+        Some("%d.%m.%Y"),
+    ),
+    (
+        "vufind-de",
+        "../more-pages/vufind-de/kreisre-ebook",
+        "https://opac.example.org",
+        Some("%d.%m.%Y"),
+    ),
+    (
+        "winbiap",
+        "../more-pages/winbiap/guetersloh",
+        "https://opac.example.org",
+        Some("%d.%m.%Y"),
     ),
 ];
 

@@ -50,6 +50,9 @@ fn requests_of_a_check(system: SystemKind, generation: Generation) -> (usize, us
         (SystemKind::Koha, Generation::Older) => (3, 3),
         (SystemKind::Koha, Generation::Newer) => (4, 4),
         (SystemKind::Bibliotheca, _) => (3, 3),
+        (SystemKind::Sisis | SystemKind::TouchPoint, _) => (3, 5),
+        (SystemKind::VuFind, _) => (4, 5),
+        (SystemKind::WinBiap, _) => (4, 6),
     }
 }
 
