@@ -4,7 +4,6 @@ use std::cell::RefCell;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use crate::bibliotheca;
 use crate::dialect::Dialect;
 use crate::page::SiteRequest;
 use crate::page_context::PageContext;
@@ -12,6 +11,7 @@ use crate::paged::PagedSite;
 use crate::server::DemoLibrary;
 use crate::site::{Generation, SystemKind};
 use crate::state::SiteState;
+use crate::{bibliotheca, sisis, touchpoint, vufind, winbiap};
 
 /// A request for a page: the path with its query, and whether it is a POST.
 struct PageRequest {
@@ -78,6 +78,10 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
             .into(),
         SystemKind::Bibliotheca => paged(&bibliotheca::SITE),
         SystemKind::SymphonyWs => vec![get(&crate::symphony_ws::patron_path(index))],
+        SystemKind::Sisis => paged(&sisis::SITE),
+        SystemKind::TouchPoint => paged(&touchpoint::SITE),
+        SystemKind::VuFind => paged(&vufind::SITE),
+        SystemKind::WinBiap => paged(&winbiap::SITE),
     }
 }
 

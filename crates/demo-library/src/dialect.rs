@@ -5,7 +5,10 @@ use axum::http::Method;
 use crate::page::{Page, SiteRequest};
 use crate::page_context::PageContext;
 use crate::site::SystemKind;
-use crate::{bibliocommons, bibliotheca, enterprise, koha, sierra, symphony_ws};
+use crate::{
+    bibliocommons, bibliotheca, enterprise, koha, sierra, sisis, symphony_ws, touchpoint, vufind,
+    winbiap,
+};
 
 /// The behaviour of one system's sites.
 pub(crate) struct Dialect {
@@ -72,6 +75,38 @@ impl Dialect {
                 is_login: |request| symphony_ws::is_login_path(&request.path),
                 changes_state: symphony_ws::changes_state,
                 renamed: symphony_ws::RENAMED,
+                system_error: None,
+            },
+            SystemKind::Sisis => Self {
+                cookie: sisis::SITE.cookie,
+                page: |context| sisis::SITE.page(context),
+                is_login: |request| sisis::SITE.is_login(request),
+                changes_state: |request| sisis::SITE.changes_state(request),
+                renamed: sisis::SITE.renamed,
+                system_error: None,
+            },
+            SystemKind::TouchPoint => Self {
+                cookie: touchpoint::SITE.cookie,
+                page: |context| touchpoint::SITE.page(context),
+                is_login: |request| touchpoint::SITE.is_login(request),
+                changes_state: |request| touchpoint::SITE.changes_state(request),
+                renamed: touchpoint::SITE.renamed,
+                system_error: None,
+            },
+            SystemKind::VuFind => Self {
+                cookie: vufind::SITE.cookie,
+                page: |context| vufind::SITE.page(context),
+                is_login: |request| vufind::SITE.is_login(request),
+                changes_state: |request| vufind::SITE.changes_state(request),
+                renamed: vufind::SITE.renamed,
+                system_error: None,
+            },
+            SystemKind::WinBiap => Self {
+                cookie: winbiap::SITE.cookie,
+                page: |context| winbiap::SITE.page(context),
+                is_login: |request| winbiap::SITE.is_login(request),
+                changes_state: |request| winbiap::SITE.changes_state(request),
+                renamed: winbiap::SITE.renamed,
                 system_error: None,
             },
         }

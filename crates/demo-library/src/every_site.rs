@@ -16,6 +16,10 @@ macro_rules! every_site {
             (newer_koha, Koha, Newer)
             (sierra, Sierra, Older)
             (symphony_ws, SymphonyWs, Older)
+            (sisis, Sisis, Older)
+            (touchpoint, TouchPoint, Older)
+            (vufind, VuFind, Older)
+            (winbiap, WinBiap, Older)
         }
     };
 }

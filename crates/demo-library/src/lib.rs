@@ -41,10 +41,14 @@ mod picture;
 mod server;
 mod session;
 mod sierra;
+mod sisis;
 mod site;
 mod state;
 mod switches;
 mod symphony_ws;
+mod touchpoint;
+mod vufind;
+mod winbiap;
 
 pub use every_site::EVERY_SITE;
 pub use fault::Fault;

@@ -19,17 +19,29 @@ pub enum SystemKind {
     Bibliotheca,
     /// `SirsiDynix` Symphony Web Services: a programming interface with JSON.
     SymphonyWs,
+    /// OCLC SISIS: a tab each for loans, orders and reservations.
+    Sisis,
+    /// OCLC `TouchPoint`, the successor of SISIS.
+    TouchPoint,
+    /// `VuFind`, as German libraries run it: rows of lines, and counts beside them.
+    VuFind,
+    /// datronic `WinBIAP`: an overview, and tables of rows with details.
+    WinBiap,
 }
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Bibliocommons,
         Self::Sierra,
         Self::Enterprise,
         Self::Koha,
         Self::Bibliotheca,
         Self::SymphonyWs,
+        Self::Sisis,
+        Self::TouchPoint,
+        Self::VuFind,
+        Self::WinBiap,
     ];
 
     /// The system's id, as in `hippo library add`.
@@ -42,6 +54,10 @@ impl SystemKind {
             Self::Koha => "koha",
             Self::Bibliotheca => "bibliotheca",
             Self::SymphonyWs => "symphony-ws",
+            Self::Sisis => "sisis",
+            Self::TouchPoint => "touchpoint",
+            Self::VuFind => "vufind-de",
+            Self::WinBiap => "winbiap",
         }
     }
 
@@ -70,7 +86,9 @@ impl SystemKind {
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
             Self::Koha => "%m/%d/%Y",
-            Self::Bibliotheca => "%d.%m.%Y",
+            Self::Bibliotheca | Self::Sisis | Self::TouchPoint | Self::VuFind | Self::WinBiap => {
+                "%d.%m.%Y"
+            }
         }
     }
 }

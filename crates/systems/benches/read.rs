@@ -54,6 +54,30 @@ const ACCOUNTS: &[(&str, &str, &str, Option<&str>)] = &[
         "https://symws.example.org",
         None,
     ),
+    (
+        "sisis",
+        "../more-pages/sisis/witten",
+        "https://opac.example.org",
+        Some("%d.%m.%Y"),
+    ),
+    (
+        "touchpoint",
+        "../more-pages/touchpoint/munchenbsb2",
+        "https://opac.example.org",
+        Some("%d.%m.%Y"),
+    ),
+    (
+        "vufind-de",
+        "../more-pages/vufind-de/kreisre-ebook",
+        "https://opac.example.org",
+        Some("%d.%m.%Y"),
+    ),
+    (
+        "winbiap",
+        "../more-pages/winbiap/guetersloh",
+        "https://opac.example.org",
+        Some("%d.%m.%Y"),
+    ),
 ];
 
 fn pages_of(folder: &Path) -> Vec<SavedPage> {

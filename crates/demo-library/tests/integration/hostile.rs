@@ -132,7 +132,11 @@ async fn links_can_be_scripts() {
             SystemKind::Sierra => "/search~S1",
             SystemKind::Enterprise => "/client/en_US/default/search/account?",
             SystemKind::Koha => "/cgi-bin/koha/opac-user.pl",
-            SystemKind::Bibliotheca => "/",
+            SystemKind::Bibliotheca
+            | SystemKind::Sisis
+            | SystemKind::TouchPoint
+            | SystemKind::VuFind
+            | SystemKind::WinBiap => "/",
             SystemKind::SymphonyWs => unreachable!("an interface has no links"),
         };
         let page = get(&new_client(), &format!("{}{path}", library.base_url())).await;

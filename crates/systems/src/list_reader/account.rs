@@ -1,5 +1,7 @@
 //! Reads a page of an account, and joins the pages.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
@@ -36,6 +38,7 @@ struct ListPart<E> {
     entries: Option<Vec<E>>,
     declared: Option<u32>,
     states_none: bool,
+    site_ids: Vec<String>,
 }
 
 impl AccountPart {
@@ -143,6 +146,7 @@ fn read_lists<E: Entry>(
         entries: None,
         declared: read_total(counts, root, E::WHAT)?,
         states_none: false,
+        site_ids: Vec::new(),
     };
     let mut declared = None;
     for description in lists {
@@ -153,7 +157,9 @@ fn read_lists<E: Entry>(
             entries,
             declared: own,
             states_none,
+            site_ids,
         } = list;
+        part.site_ids.extend(site_ids);
         declared = sum(declared, own, part.entries.is_some());
         part.states_none |= states_none;
         part.entries.get_or_insert_default().extend(entries);
@@ -212,7 +218,14 @@ fn join_lists<E: Entry>(
     let mut entries: Option<Vec<E>> = None;
     let mut declared = None;
     let mut states_none = false;
+    let mut known = HashSet::new();
     for part in parts {
+        if !part.site_ids.is_empty() && !known.insert(part.site_ids) {
+            return Err(Failure::page_changed(format!(
+                "the same page of {} twice",
+                E::WHAT
+            )));
+        }
         join_totals(&mut declared, part.declared, E::WHAT)?;
         states_none |= part.states_none;
         let Some(more) = part.entries else { continue };

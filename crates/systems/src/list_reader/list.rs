@@ -11,7 +11,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::count::join_totals;
-use super::description::{ListDescription, Place, ToldBy};
+use super::description::{Field, ListDescription, Place, ToldBy};
 use super::entry::Entry;
 use super::row::{Headers, Row, cells, width};
 
@@ -27,6 +27,8 @@ pub(super) struct List<E> {
     pub(super) declared: Option<u32>,
     /// Whether the page says in words that there are none.
     pub(super) states_none: bool,
+    /// The site's own ids of the entries that have one.
+    pub(super) site_ids: Vec<String>,
 }
 
 /// An element that may be the list, with its own rows and the heading before it.
@@ -78,6 +80,7 @@ pub(super) fn read_list<E: Entry>(
             entries: Vec::new(),
             declared: None,
             states_none: true,
+            site_ids: Vec::new(),
         });
         list.states_none = true;
         if !list.entries.is_empty() {
@@ -182,6 +185,7 @@ fn read_rows<E: Entry>(
         entries: Vec::new(),
         declared: None,
         states_none: false,
+        site_ids: Vec::new(),
     };
     let group_css = description
         .columns
@@ -213,6 +217,7 @@ fn read_rows<E: Entry>(
         if fits && !is_remark && row.has_all(description.needed) {
             let mut entry = E::from_row(&row, description, context)?;
             (description.complete)(&mut entry, &row, context)?;
+            list.site_ids.extend(row.value(Field::Id));
             list.entries.push(entry);
             continue;
         }

@@ -13,20 +13,21 @@ use crate::list_reader::{
 };
 
 /// The names of the lists, in headings and tabs.
-const LOANS: &[&str] = &[
+pub(crate) const LOANS: &[&str] = &[
     "ausleihen",
     "entleihungen",
     "ausgeliehene medien",
     "entliehene medien",
     "loans",
 ];
-const ORDERS: &[&str] = &["bestellungen", "bestellte medien", "orders"];
-const RESERVATIONS: &[&str] = &[
+pub(crate) const ORDERS: &[&str] = &["bestellungen", "bestellte medien", "orders"];
+pub(crate) const RESERVATIONS: &[&str] = &[
     "vormerkungen",
     "vorbestellungen",
     "vorgemerkte medien",
     "reservations",
 ];
+pub(crate) const FEES: &[&str] = &["gebühren", "fees"];
 const HOLDS: &[&str] = &[
     "bestellungen",
     "bestellte medien",
@@ -106,7 +107,7 @@ pub(crate) const fn login(form: &'static str) -> LoginDescription {
 }
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new("a[href*='methodToCall=showAccount'][href*='typ=']"),
+    is_account: Css::new("#UserAccountForm, a[href*='methodToCall=showAccount'][href*='typ=']"),
     loans: vec![
         loans(
             "table.data",
@@ -132,21 +133,17 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     ],
     has_several_pages: true,
     loan_counts: vec![
+        Count(vec![Fact::after("#label1, #active1", LOANS)]),
         Count(vec![Fact::at("#label1")]),
-        Count(vec![Fact::after("#active1", LOANS)]),
     ],
     hold_counts: vec![
-        Count(vec![Fact::at("#label6"), Fact::at("#label7")]),
-        Count(vec![Fact::after("#active1", ORDERS), Fact::at("#label7")]),
         Count(vec![
-            Fact::at("#label6"),
-            Fact::after("#active1", RESERVATIONS),
+            Fact::after("#label6, #active1", ORDERS),
+            Fact::after("#label7, #active1", RESERVATIONS),
         ]),
+        Count(vec![Fact::at("#label6"), Fact::at("#label7")]),
     ],
-    fines: vec![
-        Fact::at("#label8"),
-        Fact::after("#active1", &["gebühren", "fees"]),
-    ],
+    fines: vec![Fact::after("#label8, #active1", FEES), Fact::at("#label8")],
     card_expires: vec![
         Fact::after(
             ".box3-content",

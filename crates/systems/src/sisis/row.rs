@@ -129,9 +129,15 @@ pub(crate) fn read_format(row: ElementRef<'_>) -> Option<String> {
     (name.starts_with(char::is_alphabetic) && name.chars().all(is_name)).then(|| name.to_owned())
 }
 
+/// The last cell, unless it is the one with the title.
+fn last_cell(row: ElementRef<'_>) -> Option<ElementRef<'_>> {
+    let cell = row.child_elements().last()?;
+    (!TITLE.is_in(cell)).then_some(cell)
+}
+
 /// Reads the line with the date, from the last cell.
 pub(crate) fn read_due_of_row(row: ElementRef<'_>) -> Option<String> {
-    read_due(row.child_elements().last()?)
+    read_due(last_cell(row)?)
 }
 
 /// Reads the line with the date.
@@ -157,14 +163,14 @@ pub(crate) fn read_renewals(row: ElementRef<'_>) -> Option<String> {
 
 /// Reads the words about a hold: the lines of the last cell, without the branch in the third.
 pub(crate) fn read_state(row: ElementRef<'_>) -> Option<String> {
-    let lines = lines(row.child_elements().last()?);
+    let lines = lines(last_cell(row)?);
     let words: Vec<String> = lines.into_iter().take(2).collect();
     Some(words.join(" "))
 }
 
 /// Reads the branch, the third line of the last cell.
 pub(crate) fn read_branch(row: ElementRef<'_>) -> Option<String> {
-    lines(row.child_elements().last()?).into_iter().nth(2)
+    lines(last_cell(row)?).into_iter().nth(2)
 }
 
 /// Reads whether a loan can be renewed, and the site's words about it.

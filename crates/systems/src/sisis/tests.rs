@@ -1,1 +1,132 @@
+use chrono_tz::Tz;
+use hippo_browser::{ReadContext, SavedPage};
+use hippo_core::account::{Account, HoldState};
+use hippo_core::failure::{Failure, FailureKind};
+use rstest::rstest;
+use url::Url;
 
+use super::Sisis;
+use crate::offline::OfflineReader as _;
+
+fn read(pages: &[String]) -> Result<Account, Failure> {
+    let base_url = Url::parse("https://books.test/webOPACClient").unwrap();
+    let context = ReadContext {
+        base_url: &base_url,
+        date_format: Some("%d.%m.%Y"),
+        timezone: Tz::Europe__Berlin,
+        card_number: None,
+    };
+    let pages: Vec<SavedPage> = pages
+        .iter()
+        .map(|body| SavedPage {
+            name: "page".to_owned(),
+            body: body.clone(),
+        })
+        .collect();
+    Sisis.read(&pages, &context)
+}
+
+/// A page of a list, with the counts of all.
+fn page(heading: &str, last: &str, counts: [u32; 3], rows: &str) -> String {
+    let [loans, orders, reservations] = counts;
+    format!(
+        "<form id=UserAccountForm></form><div id=label1>Ausleihen ({loans})</div><div id=label6>Bestellungen ({orders})</div>\
+         <div id=label7>Vormerkungen ({reservations})</div><div id=label8>Geb&uuml;hren (1,50 EUR)</div>\
+         <div id=tab-content><h2>{heading}</h2><table class=data><tr><th>Nr.<th>Titel, Verfasser<th>{last}</tr>{rows}</table></div>"
+    )
+}
+
+fn loans(counts: [u32; 3], rows: &str) -> String {
+    page("Ausleihen", "Leihfrist", counts, rows)
+}
+
+const LOAN: &str = "<tr><th scope=row>1.<td><strong>Nebel</strong><br>Moor, Ada<br>00012345X / Regal<br>\
+                    <span class=textrot>Nicht verl&auml;ngerbar.</span><td>01.02.2026 - 20.02.2026<br>S&uuml;d</tr>";
+const NONE: &str = "<tr><td colspan=3>Keine Daten</tr>";
+
+#[test]
+fn lists_are_joined_from_their_pages() {
+    let counts = [1, 1, 2];
+    let hold = |title: &str, state: &str| {
+        format!(
+            "<tr><th scope=row>1.<td><strong>&not;{title}</strong><br>Moor, Ada<br>99{}123 / R<td>{state}<br>x<br>S&uuml;d</tr>",
+            title.len()
+        )
+    };
+    let orders = page(
+        "Bestellungen",
+        "Stand",
+        counts,
+        &hold("Tau", "abholbereit bis 09.03.2026"),
+    );
+    let rows = hold("Hagel", "vorgemerkt") + &hold("Regen", "nach Anruf");
+    let reservations = page("Vormerkungen", "Stand", counts, &rows);
+    let account = read(&[loans(counts, LOAN), orders, reservations]).unwrap();
+    let loan = &account.loans.unwrap()[0];
+    assert_eq!(
+        (loan.title.as_str(), loan.id.as_str()),
+        ("Nebel", "00012345X")
+    );
+    assert_eq!(loan.due, Some("2026-02-20".parse().unwrap()));
+    assert_eq!(loan.renewable, Some(false));
+    assert_eq!(
+        loan.renewable_reason.as_deref(),
+        Some("Nicht verlängerbar.")
+    );
+    let holds = account.holds.unwrap();
+    let states: Vec<_> = holds.iter().map(|hold| hold.state).collect();
+    assert_eq!(
+        states,
+        [HoldState::Ready, HoldState::Waiting, HoldState::Other]
+    );
+    assert_eq!(holds[0].title, "Tau");
+    assert_eq!(holds[0].pickup_by, Some("2026-03-09".parse().unwrap()));
+    assert_eq!(holds[0].pickup_branch.as_deref(), Some("Süd"));
+    assert_eq!(holds[2].note.as_deref(), Some("nach Anruf x"));
+    assert_eq!(account.fines, Some("1.50".parse().unwrap()));
+}
+
+#[test]
+fn list_without_its_page_is_unknown() {
+    let account = read(&[loans([0, 0, 0], NONE)]).unwrap();
+    assert_eq!(account.loans, Some(vec![]));
+    assert_eq!((account.holds, account.declared.holds), (None, Some(0)));
+}
+
+#[test]
+fn newer_layout_has_no_table() {
+    let rows = "<div class='row d-none'><div>Nr.</div><div>Titel</div><div>Leihfrist</div></div>\
+                <div class=row><div>1.</div><div><span class=d-block><strong>Nebel</strong></span>\
+                <span class=d-block>Moor, Ada</span><span class=d-block>00012345 / R</span></div><div>20.02.2026<br>S</div></div>";
+    let page = format!(
+        "<form id=UserAccountForm></form><div id=label1>Ausleihen (1)</div><div id=tab-content><h2>Ausleihen</h2>\
+         <div class=container-fluid>{rows}</div></div>"
+    );
+    let loan = &read(&[page]).unwrap().loans.unwrap()[0];
+    assert_eq!(loan.author.as_deref(), Some("Moor, Ada"));
+    assert_eq!(loan.id, "00012345");
+}
+
+#[rstest]
+#[case::other_count(vec![loans([2, 0, 0], LOAN)])]
+#[case::no_word(vec![loans([0, 0, 0], "<tr><td colspan=3>Fragen Sie uns</tr>")])]
+#[case::same_page_twice(vec![loans([2, 0, 0], LOAN), loans([2, 0, 0], LOAN)])]
+#[case::other_counts(vec![loans([1, 0, 0], LOAN), page("Bestellungen", "Stand", [1, 1, 0], NONE)])]
+#[case::no_title(vec![loans([1, 0, 0], "<tr><th>1.<td><strong></strong><td>20.02.2026</tr>")])]
+fn list_that_cannot_be_trusted_is_a_changed_page(#[case] pages: Vec<String>) {
+    let failure = read(&pages).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
+}
+
+#[rstest]
+#[case(
+    "Benutzernummer oder Passwort stimmt nicht.",
+    FailureKind::WrongCredentials
+)]
+#[case("Ihr Ausweis ist gesperrt.", FailureKind::CardBlocked)]
+#[case("Das Bibliothekssystem ist nicht erreichbar.", FailureKind::SiteDown)]
+fn login_page_has_the_failure_of_its_words(#[case] message: &str, #[case] kind: FailureKind) {
+    let form = "<form><input name=username><input name=password type=password></form>";
+    let failure = read(&[format!("<div class=error>{message}</div>{form}")]).unwrap_err();
+    assert_eq!(failure.kind, kind, "{failure}");
+}

@@ -10,7 +10,7 @@ pub(super) use crate::sisis::pages::OTHER_PHRASES;
 use crate::list_reader::{
     AccountDescription, Count, Fact, ListDescription, LoginDescription, ToldBy,
 };
-use crate::sisis::pages::{DUE, holds, loans, login};
+use crate::sisis::pages::{DUE, FEES, LOANS, ORDERS, RESERVATIONS, holds, loans, login};
 
 static LOANS_TAB: Css = Css::new("#loaned");
 static HOLDS_TABS: Css = Css::new("#ordered, #requested");
@@ -33,9 +33,18 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         ..holds(LIST, "tr", None, vec![ToldBy::Page(shows_holds)])
     }],
     has_several_pages: true,
-    loan_counts: vec![Count(vec![Fact::at("#loaned")])],
-    hold_counts: vec![Count(vec![Fact::at("#ordered"), Fact::at("#requested")])],
-    fines: vec![Fact::at("#fees")],
+    loan_counts: vec![
+        Count(vec![Fact::after("#loaned", LOANS)]),
+        Count(vec![Fact::at("#loaned")]),
+    ],
+    hold_counts: vec![
+        Count(vec![
+            Fact::after("#ordered", ORDERS),
+            Fact::after("#requested", RESERVATIONS),
+        ]),
+        Count(vec![Fact::at("#ordered"), Fact::at("#requested")]),
+    ],
+    fines: vec![Fact::after("#fees", FEES), Fact::at("#fees")],
     card_expires: vec![Fact::after(
         "#right .box1, #right .box, #accountContainer p, #middle p",
         &["ausweis gültig bis", "gültig bis", "valid until"],
@@ -58,10 +67,13 @@ fn shows_loans(root: ElementRef<'_>) -> bool {
         let mut headers = HEADERS.all(root).map(element_text);
         headers.any(|header| text_after_words(&header, DUE).is_some())
     };
-    LOANS_TAB.first(root).is_some_and(|tab| !LINK.is_in(tab))
-        || (!shows_holds(root) && has_due_date())
+    is_open(&LOANS_TAB, root) || (!is_open(&HOLDS_TABS, root) && has_due_date())
 }
 
 fn shows_holds(root: ElementRef<'_>) -> bool {
-    HOLDS_TABS.all(root).any(|tab| !LINK.is_in(tab))
+    !is_open(&LOANS_TAB, root) && is_open(&HOLDS_TABS, root)
+}
+
+fn is_open(tabs: &'static Css, root: ElementRef<'_>) -> bool {
+    tabs.all(root).any(|tab| !LINK.is_in(tab))
 }

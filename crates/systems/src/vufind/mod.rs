@@ -8,7 +8,7 @@ mod row;
 
 use async_trait::async_trait;
 use hippo_browser::reading::{Css, element_text};
-use hippo_browser::{CardVisit, Page, Session};
+use hippo_browser::{CardVisit, Page, Phrase, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
@@ -66,6 +66,10 @@ impl DescribedSystem for VuFind {
 
     fn login(&self) -> &'static LoginDescription {
         &pages::LOGIN
+    }
+
+    fn other_phrases(&self) -> &'static [Phrase] {
+        &pages::OTHER_PHRASES
     }
 }
 

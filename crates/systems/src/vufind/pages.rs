@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use hippo_browser::Phrase::{self, Address, Anywhere};
 use hippo_browser::reading::Css;
 
 use super::row;
@@ -52,10 +53,8 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
 };
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new(
-        ".account-menu a[href*='/MyResearch/Logout'], .myresearch-menu a[href*='/MyResearch/Logout'], \
-         .sidebar a[href*='/MyResearch/Logout'], .list-group a[href*='/MyResearch/Logout']",
-    ),
+    // The menu follows the list, so that a page that breaks off within the list does not have it.
+    is_account: Css::new(".sidebar .list-group, .account-menu, .myresearch-menu"),
     loans: vec![ListDescription {
         list: Css::new(CONTENT),
         told_by: vec![ToldBy::Page(|root| LOANS_PAGE.is_in(root))],
@@ -154,8 +153,9 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     has_several_pages: true,
     // A badge in a menu may count the holds that are ready, so that only text counts.
     loan_counts: vec![
-        Count(vec![Fact::at(
-            "a.list-group-item[href*='/MyResearch/CheckedOut']",
+        Count(vec![Fact::after(
+            MENU,
+            &["ausgeliehene medien", "ausleihen", "checked out items"],
         )]),
         Count(vec![Fact::after(
             ".template-name-checkedout .search-stats",
@@ -163,8 +163,14 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         )]),
     ],
     hold_counts: vec![
-        Count(vec![Fact::at(
-            "a.list-group-item[href*='/MyResearch/Holds']",
+        Count(vec![Fact::after(
+            MENU,
+            &[
+                "vorbestellungen",
+                "vormerkungen",
+                "holds and recalls",
+                "holds",
+            ],
         )]),
         Count(vec![Fact::after(
             ".template-name-holds .search-stats",
@@ -172,7 +178,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         )]),
     ],
     fines: vec![
-        Fact::at("a.list-group-item[href*='/MyResearch/Fines']"),
+        Fact::after(MENU, &["gebühren", "fines"]),
         Fact::with(
             ".template-name-fines #content p, .template-name-fines .alert",
             &["any fines", "keine gebühren", "keine offenen gebühren"],
@@ -182,9 +188,45 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         ".sidebar .list-group-item, .sidebar li",
         &["ausweis gültig bis", "gültig bis", "valid until"],
     )],
-    number: vec![Fact::after(".sidebar .list-group-item", &["ausweis"])],
+    number: vec![Fact::after(
+        ".sidebar .list-group-item",
+        &["ausweis", "ausweisnummer"],
+    )],
     messages: Some(Css::new(".flash-message")),
 });
 
+/// The menu, with counts behind the names.
+const MENU: &str = "a.list-group-item";
+
 /// The words before the total of a list on several pages.
 const RESULTS: &[&str] = &["results of", "of", "von"];
+
+/// The words by which rows are read.
+pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
+    let labels = [row::DUE, row::KIND, row::ITEM, row::BRANCH]
+        .into_iter()
+        .flatten();
+    let labels = labels.map(|words| Anywhere(words));
+    let addresses = [
+        "MyResearch",
+        "Record",
+        "Author",
+        "Home",
+        "CheckedOut",
+        "Holds",
+        "Fines",
+    ];
+    let stems = [
+        "verlängert",
+        "verlängerbar",
+        "verlängern",
+        "verlängerung",
+        "verlängerungen",
+        "renew",
+        "renewal",
+    ];
+    labels
+        .chain(stems.map(|words| Anywhere(words)))
+        .chain(addresses.map(|words| Address(words)))
+        .collect()
+});

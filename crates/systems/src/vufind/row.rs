@@ -70,16 +70,15 @@ pub(super) fn read_title(row: ElementRef<'_>) -> Option<String> {
 /// The lines of a row behind its title, and what the title's own line has behind it.
 fn lines(row: ElementRef<'_>) -> Option<(String, Vec<String>)> {
     let title = read_title(row)?;
-    let mut lines = element_lines(row).into_iter().peekable();
-    let mut behind = String::new();
-    while let Some(line) = lines.next() {
-        if let Some(rest) = line.strip_prefix(title.as_str()) {
-            rest.trim().clone_into(&mut behind);
-            break;
-        }
-        lines.peek()?;
-    }
-    Some((behind, lines.collect()))
+    let mut lines = element_lines(row);
+    let title_at = lines.iter().position(|line| line.starts_with(&title));
+    let Some(at) = title_at else {
+        return Some((String::new(), lines));
+    };
+    let rest = lines.split_off(at + 1);
+    let behind = lines.pop().unwrap_or_default();
+    let behind = behind.strip_prefix(title.as_str()).unwrap_or_default();
+    Some((behind.trim().to_owned(), rest))
 }
 
 /// Reads a link to the author, or `[Moor, Ada]` behind the title.
@@ -157,7 +156,13 @@ pub(super) fn complete_loan(loan: &mut Loan, row: ElementRef<'_>) {
         .all(row)
         .map(|input| input.attr("disabled").is_none())
         .next();
-    loan.renewable = can_be_ticked.or(is_about_renewal.then_some(false));
+    // Words against a renewal count more than the box.
+    let can_be_ticked = if is_about_renewal {
+        Some(false)
+    } else {
+        can_be_ticked
+    };
+    loan.renewable = can_be_ticked;
     if loan.renewable == Some(false) {
         loan.renewable_reason = alerts;
     } else {

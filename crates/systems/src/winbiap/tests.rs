@@ -1,1 +1,103 @@
+use chrono_tz::Tz;
+use hippo_browser::{ReadContext, SavedPage};
+use hippo_core::account::{Account, HoldState};
+use hippo_core::failure::{Failure, FailureKind};
+use rstest::rstest;
+use url::Url;
 
+use super::WinBiap;
+use crate::offline::OfflineReader as _;
+
+fn read(body: &str) -> Result<Account, Failure> {
+    let base_url = Url::parse("https://books.test/").unwrap();
+    let context = ReadContext {
+        base_url: &base_url,
+        date_format: Some("%d.%m.%Y"),
+        timezone: Tz::Europe__Berlin,
+        card_number: None,
+    };
+    let page = SavedPage {
+        name: "page".to_owned(),
+        body: body.to_owned(),
+    };
+    WinBiap.read(&[page], &context)
+}
+
+fn label(words: &str) -> String {
+    format!("<span id=m_LabelAccountTableResult>{words}</span>")
+}
+
+fn loans(list: &str, title: &str, tick: &str, details: &str) -> String {
+    format!(
+        "<table id=m_BorrowDetailList{list} class=detailTable><tr><th>Autor<th>Titel<th>F</tr>\
+         <tr class=group-header><td colspan=3>Januar</tr><tr id=rowBorrow><td><span class=autor>Moor, Ada</span>{tick}\
+         <td><span class=title>{title}</span><td><span class=matureDate>20.02.2026</span></tr>\
+         <tr class=rowDetails><td colspan=3>{details}<table><tr><td>0 Sterne</table></tr></table>"
+    )
+}
+
+#[test]
+fn tables_are_parts_of_one_list() {
+    let tick = "<input type=checkbox name=r$chkSelect>";
+    let details = "<span id=m_labelMediennrHeader>Nr</span><span id=m_labelMediennr>77</span><span id=m_labelCountRenew>3</span>\
+                   <span id=m_labelNotRenewableReason>Schon zu oft</span>";
+    let page = label("Medien entliehen: 2")
+        + &loans("Extendable", "Nebel", tick, "")
+        + &loans("NoProlongation", "Tau", "", details);
+    let loans = read(&page).unwrap().loans.unwrap();
+    assert_eq!(
+        (loans[0].renewable, loans[1].renewable),
+        (Some(true), Some(false))
+    );
+    assert_eq!((loans[1].id.as_str(), loans[1].renewals), ("77", Some(3)));
+    assert_eq!(loans[1].renewable_reason.as_deref(), Some("Schon zu oft"));
+}
+
+#[rstest]
+#[case("Abholbereit bis 09.03.2026", HoldState::Ready)]
+#[case("Verf&uuml;gbar", HoldState::Ready)]
+#[case("Noch nicht verf&uuml;gbar", HoldState::Waiting)]
+#[case("Noch nicht abholbereit", HoldState::Waiting)]
+#[case("Unterwegs", HoldState::InTransit)]
+#[case("Bitte nachfragen", HoldState::Other)]
+fn group_has_the_state(#[case] words: &str, #[case] state: HoldState) {
+    let page = label("Sie haben derzeit 1 Medium vorbestellt!")
+        + &format!(
+            "<table id=m_GridViewReservation><tr><th>Titel<th>Ort</tr><tr><td class=Borrowline colspan=9>{words}</tr>\
+             <tr><td><span id=m_LabelTitle>Tau</span><td><span id=m_LabelBranch>S&uuml;d</span><td></tr></table>"
+        );
+    let account = read(&page).unwrap();
+    let hold = &account.holds.unwrap()[0];
+    assert_eq!(
+        (hold.state, hold.pickup_branch.as_deref()),
+        (state, Some("Süd"))
+    );
+    assert_eq!(hold.note.is_some(), state == HoldState::Other);
+    let is_dated = words.contains("bis");
+    assert_eq!(hold.pickup_by.is_some(), is_dated);
+}
+
+#[rstest]
+#[case("Sie haben derzeit keine Medien entliehen.", true)]
+#[case("Medien entliehen: 0", true)]
+#[case("Sie haben derzeit 0 Medien vorbestellt!", false)]
+fn empty_list_is_said_above_it(#[case] words: &str, #[case] of_loans: bool) {
+    let account = read(&label(words)).unwrap();
+    assert_eq!(account.loans.is_some(), of_loans);
+    assert_eq!(account.holds.is_some(), !of_loans);
+}
+
+#[test]
+fn other_count_is_a_changed_page() {
+    let page = label("Medien entliehen: 7") + &loans("Extendable", "Nebel", "", "");
+    let failure = read(&page).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
+}
+
+#[test]
+fn refusal_beside_the_form_is_one() {
+    let page = "<form><span id=m_LabelloginMessage>Leider stimmen Ihre Anmeldedaten nicht.</span>\
+                <input name=a$TextBoxLoginName><input name=a$TextBoxLoginPassword></form>";
+    let failure = read(page).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::WrongCredentials, "{failure}");
+}

@@ -51,6 +51,9 @@ impl DemoCard {
             // The response to the login is the account, or redirects to it.
             SystemKind::Koha if self.generation == Generation::Older => rule.only_method("POST"),
             SystemKind::Bibliotheca => rule.only_method("POST"),
+            SystemKind::Sisis | SystemKind::TouchPoint => rule.only_for("showAccount"),
+            SystemKind::VuFind => rule.only_for("/MyResearch/CheckedOut"),
+            SystemKind::WinBiap => rule.only_for("/user/borrow"),
             SystemKind::Koha => rule.only_for("opac-user.pl").only_for_patrons(),
             SystemKind::SymphonyWs => rule.only_for("/user/patron/key/"),
         }
@@ -381,6 +384,9 @@ async fn login_confirmed_by_a_page_is_not_in_doubt(system: SystemKind, generatio
         SystemKind::Bibliocommons => "/v2/holds",
         SystemKind::Sierra => "/holds",
         SystemKind::Enterprise => "libraryholdsaccordion",
+        SystemKind::Sisis | SystemKind::TouchPoint => "showAccount",
+        SystemKind::VuFind => "/MyResearch/Holds",
+        SystemKind::WinBiap => "/user/reservations",
         SystemKind::Koha | SystemKind::Bibliotheca | SystemKind::SymphonyWs => {
             unreachable!("the account is one page")
         }

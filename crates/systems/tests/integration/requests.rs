@@ -51,6 +51,9 @@ fn requests_of_a_check(system: SystemKind, generation: Generation) -> (usize, us
         (SystemKind::Koha, Generation::Newer) => (4, 4),
         (SystemKind::Bibliotheca, _) => (3, 3),
         (SystemKind::SymphonyWs, _) => (4, 4),
+        (SystemKind::Sisis | SystemKind::TouchPoint, _) => (3, 5),
+        (SystemKind::VuFind, _) => (4, 5),
+        (SystemKind::WinBiap, _) => (4, 6),
     }
 }
 

@@ -76,6 +76,23 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
                  \"owed\":{{\"amount\":\"1.00\"}},\"comment\":{text}}}}}]}}}}"
             )
         }
+        "sisis" => format!(
+            "<html><body>{filler}<form id=UserAccountForm></form><div id=active1>Ausleihen ({rows})</div><h2>Ausleihen</h2>\
+             <table class=data><tr><th>Nr.<th>Titel<th>Leihfrist</tr>{list}</table></body></html>"
+        ),
+        "touchpoint" => format!(
+            "<html><body>{filler}<ul id=account-nav><li id=loaned>Ausleihen ({rows})</ul><div id=account-data>\
+             <table class=data><tr><th>Nr.<th>Titel<th>Leihfrist</tr>{list}</table></div></body></html>"
+        ),
+        "vufind-de" => format!(
+            "<html><body class=template-name-checkedout>{filler}<div id=content>{list}<div class=sidebar>\
+             <div class=list-group><a class=list-group-item>Ausgeliehene Medien : {rows}</a></div></div></div></body></html>"
+        ),
+        "winbiap" => format!(
+            "<html><body>{filler}<span id=m_LabelAccountTableResult>Medien entliehen: {rows}</span>\
+             <table id=m_BorrowDetailListExtendable><thead><tr><th>Titel<th>F</tr></thead><tbody>{list}</tbody></table>\
+             </body></html>"
+        ),
         _ => panic!("write the frame of an account page of {system} here"),
     }
 }
@@ -108,6 +125,21 @@ fn row(system: &str, number: usize) -> String {
             "{{\"key\":\"{number}:1\",\"fields\":{{\"patron\":{{\"key\":\"7\"}},\"item\":{{\"fields\":{{\"barcode\":\"{number}\",\
              \"bib\":{{\"fields\":{{\"title\":\"Work {number}\"}}}}}}}},\"dueDate\":\"2026-12-03\",\"renewalCount\":null}}}},"
         ),
+        "sisis" | "touchpoint" => format!(
+            "<tr><th scope=row>{number}.</th><td><strong>Work {number}</strong><br>Stone, Ada<br>{number:09} / Shelf<br>\
+             <a href='/userAccount.do?methodToCall=renewalPossible&actPos={number}'>x</a></td>\
+             <td>03.11.2026 - 03.12.2026<br>Oak Park</td></tr>"
+        ),
+        "vufind-de" => format!(
+            "<div id=record{number} class=result><a class=title href='/Record/x.{number}'>Work {number}</a><br>\
+             <a href='/Author/Home?author=Stone'>Stone, Ada</a><br><span class=format>Buch</span><br>\
+             <strong>Leihfrist bis: 03.12.2026</strong></div>"
+        ),
+        "winbiap" => format!(
+            "<tr id=m_rowBorrow_{number}><td><span id=m_LabelTitle_{number} class=title>Work {number}</span></td>\
+             <td><span class=matureDate>03.12.2026</span></td></tr><tr class=rowDetails><td colspan=2>\
+             <span id=m_labelMediennr_{number}>{number}</span></td></tr>"
+        ),
         _ => panic!("write a loan of {system} here"),
     }
 }
@@ -138,6 +170,14 @@ fn login(system: &str, filler: &str, in_login_form: &str) -> String {
         "symphony-ws" => (
             "<form>",
             "<input name=login><input name=password type=password>",
+        ),
+        "sisis" | "touchpoint" | "vufind-de" => (
+            "<form name=loginForm>",
+            "<input name=username><input name=password type=password>",
+        ),
+        "winbiap" => (
+            "<form id=formMain>",
+            "<input name=TextBoxLoginName><input name=TextBoxLoginPassword type=password>",
         ),
         _ => panic!("write the login form of {system} here"),
     };
