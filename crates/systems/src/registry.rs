@@ -3,13 +3,23 @@
 use crate::bibliocommons::Bibliocommons;
 use crate::bibliotheca::Bibliotheca;
 use crate::enterprise::Enterprise;
+use crate::horizon::Horizon;
 use crate::koha::Koha;
 use crate::offline::OfflineReader;
+use crate::polaris::Polaris;
 use crate::sierra::Sierra;
 use crate::system::System;
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 5] = [&Bibliocommons, &Bibliotheca, &Enterprise, &Koha, &Sierra];
+pub const SYSTEMS: [&dyn System; 7] = [
+    &Bibliocommons,
+    &Bibliotheca,
+    &Enterprise,
+    &Horizon,
+    &Koha,
+    &Polaris,
+    &Sierra,
+];
 
 /// Finds a system by name.
 pub fn system(name: &str) -> Option<&'static dyn System> {
