@@ -4,7 +4,6 @@ use std::cell::RefCell;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use crate::bibliotheca;
 use crate::dialect::Dialect;
 use crate::page::SiteRequest;
 use crate::page_context::PageContext;
@@ -12,6 +11,7 @@ use crate::paged::PagedSite;
 use crate::server::DemoLibrary;
 use crate::site::{Generation, SystemKind};
 use crate::state::SiteState;
+use crate::{bibliotheca, horizon, polaris};
 
 /// A request for a page: the path with its query, and whether it is a POST.
 struct PageRequest {
@@ -77,6 +77,8 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
             .map(|script| get(&format!("/cgi-bin/koha/{script}")))
             .into(),
         SystemKind::Bibliotheca => paged(&bibliotheca::SITE),
+        SystemKind::Horizon => paged(&horizon::SITE),
+        SystemKind::Polaris => paged(&polaris::SITE),
     }
 }
 

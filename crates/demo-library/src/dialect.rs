@@ -5,7 +5,7 @@ use axum::http::Method;
 use crate::page::{Page, SiteRequest};
 use crate::page_context::PageContext;
 use crate::site::SystemKind;
-use crate::{bibliocommons, bibliotheca, enterprise, koha, sierra};
+use crate::{bibliocommons, bibliotheca, enterprise, horizon, koha, polaris, sierra};
 
 /// The behaviour of one system's sites.
 pub(crate) struct Dialect {
@@ -64,6 +64,22 @@ impl Dialect {
                 is_login: |request| bibliotheca::SITE.is_login(request),
                 changes_state: |request| bibliotheca::SITE.changes_state(request),
                 renamed: bibliotheca::SITE.renamed,
+                system_error: None,
+            },
+            SystemKind::Horizon => Self {
+                cookie: horizon::SITE.cookie,
+                page: |context| horizon::SITE.page(context),
+                is_login: |request| horizon::SITE.is_login(request),
+                changes_state: |request| horizon::SITE.changes_state(request),
+                renamed: horizon::SITE.renamed,
+                system_error: None,
+            },
+            SystemKind::Polaris => Self {
+                cookie: polaris::SITE.cookie,
+                page: |context| polaris::SITE.page(context),
+                is_login: |request| polaris::SITE.is_login(request),
+                changes_state: |request| polaris::SITE.changes_state(request),
+                renamed: polaris::SITE.renamed,
                 system_error: None,
             },
         }

@@ -12,8 +12,10 @@ macro_rules! every_site {
             (bibliotheca, Bibliotheca, Older)
             (enterprise, Enterprise, Older)
             (newer_enterprise, Enterprise, Newer)
+            (horizon, Horizon, Older)
             (koha, Koha, Older)
             (newer_koha, Koha, Newer)
+            (polaris, Polaris, Older)
             (sierra, Sierra, Older)
         }
     };

@@ -137,6 +137,12 @@ impl PagedSite {
     }
 }
 
+/// `$12.50` for 1250 cents.
+pub(crate) fn in_dollars(cents: i64) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}${}.{:02}", cents.abs() / 100, cents.abs() % 100)
+}
+
 /// `12,50` for 1250 cents.
 pub(crate) fn with_comma(cents: i64) -> String {
     let sign = if cents < 0 { "-" } else { "" };

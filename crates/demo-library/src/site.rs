@@ -17,16 +17,22 @@ pub enum SystemKind {
     Koha,
     /// OCLC Bibliotheca: the answer to the login is the account.
     Bibliotheca,
+    /// Horizon Information Portal: every page is `ipac.jsp`.
+    Horizon,
+    /// Polaris PAC: ASP.NET pages.
+    Polaris,
 }
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Bibliocommons,
         Self::Sierra,
         Self::Enterprise,
         Self::Koha,
         Self::Bibliotheca,
+        Self::Horizon,
+        Self::Polaris,
     ];
 
     /// The system's id, as in `hippo library add`.
@@ -38,6 +44,8 @@ impl SystemKind {
             Self::Enterprise => "enterprise",
             Self::Koha => "koha",
             Self::Bibliotheca => "bibliotheca",
+            Self::Horizon => "horizon",
+            Self::Polaris => "polaris",
         }
     }
 
@@ -62,7 +70,8 @@ impl SystemKind {
             Self::Bibliocommons => "%Y-%m-%d",
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
-            Self::Koha => "%m/%d/%Y",
+            Self::Koha | Self::Horizon => "%m/%d/%Y",
+            Self::Polaris => "%-m/%-d/%Y",
             Self::Bibliotheca => "%d.%m.%Y",
         }
     }

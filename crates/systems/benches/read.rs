@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hippo_systems::offline_reader;
 
-const ACCOUNTS: [(&str, &str, &str, Option<&str>); 5] = [
+const ACCOUNTS: [(&str, &str, &str, Option<&str>); 7] = [
     (
         "bibliocommons",
         "bibliocommons/wccls-2021-two-loans-six-suspended",
@@ -35,10 +35,22 @@ const ACCOUNTS: [(&str, &str, &str, Option<&str>); 5] = [
         Some("%m/%d/%y"),
     ),
     (
+        "horizon",
+        "../more-pages/horizon/desmoines-2008-27-loans",
+        "https://catalog.example.org",
+        Some("%m/%d/%Y"),
+    ),
+    (
         "koha",
         "koha/full-dates-metric",
         "http://127.0.0.1:18080",
         None,
+    ),
+    (
+        "polaris",
+        "../more-pages/polaris/lee-2009-march",
+        "https://catalog.example.org/polaris",
+        Some("%m/%d/%Y"),
     ),
     (
         "sierra",

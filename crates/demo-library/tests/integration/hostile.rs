@@ -133,7 +133,7 @@ async fn links_can_be_scripts() {
             SystemKind::Sierra => "/search~S1",
             SystemKind::Enterprise => "/client/en_US/default/search/account?",
             SystemKind::Koha => "/cgi-bin/koha/opac-user.pl",
-            SystemKind::Bibliotheca => "/",
+            SystemKind::Bibliotheca | SystemKind::Horizon | SystemKind::Polaris => "/",
         };
         let page = get(&new_client(), &format!("{}{path}", library.base_url())).await;
         let links = page.matches("href=\"").count();

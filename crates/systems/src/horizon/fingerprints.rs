@@ -6,9 +6,6 @@ use url::Url;
 use super::{Horizon, PROFILE};
 use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action};
 
-/// The page that the portal consists of.
-const PORTAL: &str = "/ipac20/ipac.jsp";
-
 static NUMBER: Css = Css::new("input[name=sec1]");
 static PIN: Css = Css::new("input[name=sec2]");
 
@@ -27,7 +24,7 @@ impl Detector for Horizon {
     }
 
     fn is_address(&self, url: &Url) -> bool {
-        url.path().ends_with(PORTAL)
+        url.path().ends_with("/ipac20/ipac.jsp")
     }
 
     /// The site is above `ipac20`; its address may have the profile.

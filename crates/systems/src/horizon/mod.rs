@@ -25,6 +25,9 @@ use crate::list_reader::{AccountDescription, DescribedSystem, LoginDescription};
 use crate::offline::OfflineReader;
 use crate::system::System;
 
+/// The page that the portal consists of.
+const PORTAL: &str = "ipac20/ipac.jsp";
+
 /// The library option for the catalogue's profile.
 const PROFILE: &str = "profile";
 
@@ -52,7 +55,7 @@ impl System for Horizon {
     fn account_url(&self, library: &Library) -> Option<Url> {
         library.account_url.clone().or_else(|| {
             let mut url = library.base_url.clone();
-            let path = format!("{}/ipac20/ipac.jsp", url.path().trim_end_matches('/'));
+            let path = format!("{}/{PORTAL}", url.path().trim_end_matches('/'));
             url.set_path(&path);
             visit::ask_for_account(&mut url, library);
             Some(url)

@@ -9,7 +9,10 @@ use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::title::{read_author, read_barcode, read_link, read_pickup_branch, read_record_number};
+use super::title::{
+    read_author, read_barcode, read_link, read_pickup_branch, read_record_number, read_request_id,
+    read_title,
+};
 use crate::list_reader::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
     ToldBy,
@@ -18,6 +21,9 @@ use crate::list_reader::{
 /// A link that sorts a list, in its header.
 const TITLE_HEADER: &str = "a[href*='sortby='][href*='title']";
 const TITLE_WORDS: &[&str] = &["title", "requested title"];
+
+/// What a cell of the headers has.
+const HEADER: &str = "a.boldWhiteFont2, a[href*='sortby='], input[name=renewall]";
 
 /// The link of a title. Red links are remarks.
 const TITLE: &str = "a.mediumBoldAnchor";
@@ -68,11 +74,14 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     ),
     loans: vec![ListDescription {
         list: Css::new("table"),
-        told_by: vec![ToldBy::HeaderWith(Css::new(
-            "a[href*='submenu=itemsout'][href*='sortby='], input[name=renewall]",
-        ))],
+        told_by: vec![
+            ToldBy::HeaderWith(Css::new(
+                "a[href*='submenu=itemsout'][href*='sortby='], input[name=renewall]",
+            )),
+            ToldBy::Test(|table| has_boxes(table, "renewitemkeys")),
+        ],
         rows: Css::new("tr"),
-        header_row: Some(Css::new("a[href*='sortby='], input[name=renewall]")),
+        header_row: Some(Css::new(HEADER)),
         ignored_rows: None,
         columns: loan_columns(),
         needed: &[Field::Title, Field::Due],
@@ -84,12 +93,14 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     }],
     holds: vec![
         holds(
-            "a[href*='ready_sortby='], input[name^=readyhold]",
+            "a[href*='ready_sortby=']",
+            |table| has_boxes(table, "readyholdselected"),
             complete_ready_hold,
             &[],
         ),
         holds(
-            "a[href*='submenu=holds'][href*='&sortby='], input[name^=waitinghold]",
+            "a[href*='submenu=holds'][href*='&sortby=']",
+            |table| has_boxes(table, "waitingholdselected"),
             complete_waiting_hold,
             &[
                 "no hold requests",
@@ -152,13 +163,24 @@ pub(super) const OTHER_PHRASES: &[Phrase] = &[
     Address("true"),
 ];
 
+/// Whether a row of the table itself has a box of this name. A table around it has its rows further inside.
+fn has_boxes(table: ElementRef<'_>, name: &str) -> bool {
+    let rows = table
+        .child_elements()
+        .flat_map(|body| body.child_elements());
+    let cells = rows.flat_map(|row| row.child_elements());
+    let mut inside = cells.flat_map(|cell| cell.child_elements());
+    inside.any(|element| element.attr("name") == Some(name))
+}
+
 /// The columns of what a title cell says.
 fn title_columns() -> Vec<Column> {
     let mut columns = vec![
         Column::at(Field::Title, TITLE),
         Column::part_at(Field::Link, TITLE, Part::Read(read_link)),
     ];
-    let parts: [(Field, fn(ElementRef<'_>) -> Option<String>); 3] = [
+    let parts: [(Field, fn(ElementRef<'_>) -> Option<String>); 4] = [
+        (Field::Title, read_title),
         (Field::Author, read_author),
         (Field::Id, read_barcode),
         (Field::PickupBranch, read_pickup_branch),
@@ -167,11 +189,6 @@ fn title_columns() -> Vec<Column> {
         columns.push(Column::below_element(field, TITLE_HEADER, Part::Read(read)));
         columns.push(Column::part_below(field, TITLE_WORDS, Part::Read(read)));
     }
-    columns.push(Column::part_below(
-        Field::Title,
-        TITLE_WORDS,
-        Part::Element(Css::new("a:not(.boldRedFont1)")),
-    ));
     columns.push(Column::part_at(
         Field::Id,
         TITLE,
@@ -229,10 +246,16 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
 /// A list of holds. None is known from a page: the columns are those that other programs read.
 fn holds(
     header: &'static str,
+    has_boxes: fn(ElementRef<'_>) -> bool,
     complete: fn(&mut Hold, &Row<'_>, &ReadContext<'_>) -> Result<(), Failure>,
     none: &'static [&'static str],
 ) -> ListDescription<Hold> {
-    let mut columns = title_columns();
+    let mut columns = vec![Column::part_at(
+        Field::Id,
+        "input[name$='holdselected']",
+        Part::Read(read_request_id),
+    )];
+    columns.extend(title_columns());
     columns.extend([
         Column::below(
             Field::PickupBranch,
@@ -264,11 +287,12 @@ fn holds(
     ]);
     ListDescription {
         list: Css::new("table"),
-        told_by: vec![ToldBy::HeaderWith(Css::new(header))],
+        told_by: vec![
+            ToldBy::HeaderWith(Css::new(header)),
+            ToldBy::Test(has_boxes),
+        ],
         rows: Css::new("tr"),
-        header_row: Some(Css::new(
-            "a[href*='sortby='], input[name$=holdall], input[name$=holdsall]",
-        )),
+        header_row: Some(Css::new(HEADER)),
         ignored_rows: None,
         columns,
         needed: &[Field::Title],

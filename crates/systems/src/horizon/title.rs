@@ -1,8 +1,10 @@
 //! Reads the title cell of an entry: a table with a line for the title, the author, and whatever the library shows.
 
-use hippo_browser::reading::{element_lines, text_after_words};
+use hippo_browser::reading::{Css, element_lines, element_text, text_after_words};
 use scraper::ElementRef;
 use url::Url;
+
+static WORDS: Css = Css::new("a:not(.boldRedFont1)");
 
 /// The words before an author.
 pub(super) const AUTHOR_WORDS: [&str; 4] = ["by", "author:", "par", "por"];
@@ -14,7 +16,15 @@ pub(super) const BARCODE_WORDS: [&str; 3] = ["barcode", "item", "item barcode"];
 pub(super) const PICKUP_WORDS: [&str; 3] = ["pickup location", "pick up location", "pickup at"];
 
 /// The parameters of an address that belong to one visit.
-const VISIT_PARAMETERS: [&str; 3] = ["session", "ts", "source"];
+const VISIT_PARAMETERS: [&str; 2] = ["session", "ts"];
+
+/// Reads a title without a link of its own: the first words that aren't red.
+pub(super) fn read_title(cell: ElementRef<'_>) -> Option<String> {
+    let title = WORDS.first(cell).map(element_text)?;
+    let mut others = AUTHOR_WORDS.iter().chain(&BARCODE_WORDS);
+    let is_other = others.any(|words| begins_with(&title, words));
+    (!is_other).then_some(title)
+}
 
 pub(super) fn read_author(cell: ElementRef<'_>) -> Option<String> {
     line_after(cell, &AUTHOR_WORDS)
@@ -37,12 +47,22 @@ fn line_after(cell: ElementRef<'_>, words: &[&str]) -> Option<String> {
     let lines = element_lines(cell);
     lines.iter().skip(1).find_map(|line| {
         let rest = text_after_words(line, words)?;
-        let begins = words.iter().any(|word| {
-            line.get(..word.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(word))
-        });
+        let begins = words.iter().any(|words| begins_with(line, words));
         begins.then(|| rest.to_owned())
     })
+}
+
+fn begins_with(text: &str, words: &str) -> bool {
+    text_after_words(text, &[words]).is_some()
+        && text
+            .get(..words.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(words))
+}
+
+/// Returns the id of the record in a box: `124` of `124:567`.
+pub(super) fn read_request_id(tick: ElementRef<'_>) -> Option<String> {
+    let id = tick.attr("value")?.split(':').next()?;
+    Some(id.to_owned())
 }
 
 /// Returns the number of the record from a link: `1585721` of `uri=full=3100001~!1585721~!0`.

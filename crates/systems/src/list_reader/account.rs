@@ -39,25 +39,14 @@ struct ListPart<E> {
 }
 
 impl AccountPart {
-    /// Returns the number of loans that the page has and the total that it states.
-    pub(crate) fn loans(&self) -> (Option<usize>, Option<u32>) {
-        (
-            self.loans.entries.as_ref().map(Vec::len),
-            self.loans.declared,
-        )
+    /// Whether the page has the list of loans, or says that there are none.
+    pub(crate) fn states_loans(&self) -> bool {
+        self.loans.entries.is_some() || self.loans.declared == Some(0)
     }
 
     /// Returns the sum that the page says is owed.
     pub(crate) fn fines(&self) -> Option<Decimal> {
         self.fines
-    }
-
-    /// Returns the number of holds that the page has and the total that it states.
-    pub(crate) fn holds(&self) -> (Option<usize>, Option<u32>) {
-        (
-            self.holds.entries.as_ref().map(Vec::len),
-            self.holds.declared,
-        )
     }
 }
 

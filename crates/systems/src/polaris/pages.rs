@@ -70,7 +70,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         list: Css::new(GRIDS),
         told_by: vec![
             ToldBy::Test(|grid| has_id(grid, "ItemsOut")),
-            ToldBy::Header(&["due date", "due", "vencimiento"]),
+            ToldBy::Header(&["renewals left", "renewals remaining", "renewals"]),
         ],
         rows: Css::new("tr"),
         header_row: Some(Css::new(HEADER_ROW)),
@@ -93,7 +93,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         list: Css::new(GRIDS),
         told_by: vec![
             ToldBy::Test(|grid| has_id(grid, "Requests")),
-            ToldBy::Header(&["status", "hold position", "position", "estado"]),
+            ToldBy::Header(&["hold position", "position", "queue position"]),
         ],
         rows: Css::new("tr"),
         header_row: Some(Css::new(HEADER_ROW)),
@@ -128,7 +128,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     fines: vec![
         Fact::at("[id$='tableBasicInfo'] a[href*='finesfees.aspx']"),
         Fact::after(
-            "td, span, p",
+            "span, p, b",
             &[
                 "total owed",
                 "total amount owed",

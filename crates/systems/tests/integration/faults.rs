@@ -49,6 +49,8 @@ impl DemoCard {
             // The response to the login is the account, or redirects to it.
             SystemKind::Koha if self.generation == Generation::Older => rule.only_method("POST"),
             SystemKind::Bibliotheca => rule.only_method("POST"),
+            SystemKind::Horizon => rule.only_for("submenu=holds"),
+            SystemKind::Polaris => rule.only_for("/patronaccount/").only_for_patrons(),
             SystemKind::Koha => rule.only_for("opac-user.pl").only_for_patrons(),
         }
     }
@@ -364,6 +366,8 @@ async fn login_confirmed_by_a_page_is_not_in_doubt(system: SystemKind, generatio
         SystemKind::Bibliocommons => "/v2/holds",
         SystemKind::Sierra => "/holds",
         SystemKind::Enterprise => "libraryholdsaccordion",
+        SystemKind::Horizon => "submenu=holds",
+        SystemKind::Polaris => "requests.aspx",
         SystemKind::Koha | SystemKind::Bibliotheca => unreachable!("the account is one page"),
     };
     for fault in [Fault::Maintenance, Fault::EmptyBody] {

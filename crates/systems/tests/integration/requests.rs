@@ -50,6 +50,8 @@ fn requests_of_a_check(system: SystemKind, generation: Generation) -> (usize, us
         (SystemKind::Koha, Generation::Older) => (3, 3),
         (SystemKind::Koha, Generation::Newer) => (4, 4),
         (SystemKind::Bibliotheca, _) => (3, 3),
+        (SystemKind::Horizon, _) => (5, 5),
+        (SystemKind::Polaris, _) => (7, 7),
     }
 }
 
