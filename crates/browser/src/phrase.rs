@@ -8,6 +8,8 @@
 pub enum Phrase {
     /// Anywhere in a page's text, except in the data of a work or a person.
     Anywhere(&'static str),
+    /// Like [`Self::Anywhere`]. A number beside it is a count, not a person's data.
+    Count(&'static str),
     /// At the beginning of a text.
     Beginning(&'static str),
     /// The whole text, apart from punctuation at its end. Also in attributes and JSON fields that name

@@ -33,6 +33,15 @@ pub struct LoggedRequest {
     pub changes_state: bool,
 }
 
+impl LoggedRequest {
+    /// Whether it was a logout, by its address.
+    #[must_use]
+    pub fn is_logout(&self) -> bool {
+        let path = self.path.to_ascii_lowercase();
+        ["logout", "logoff"].iter().any(|word| path.contains(word))
+    }
+}
+
 /// The last requests, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Log {

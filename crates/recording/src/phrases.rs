@@ -3,6 +3,8 @@
 use hippo_browser::Phrase;
 use hippo_browser::reading::NEVER_PHRASES;
 
+use crate::redact::is_count_phrase;
+
 /// Phrases of any system: of captcha and maintenance pages, in URLs and in scripts.
 pub(super) const COMMON_PHRASES: [Phrase; 42] = {
     use Phrase::{Address, Anywhere, Script};
@@ -60,6 +62,8 @@ pub(super) struct KnownPhrases {
     open_places: Vec<(usize, &'static str)>,
     address_parts: Vec<String>,
     script_names: Vec<&'static str>,
+    /// The system's own phrases beside a count.
+    count_phrases: Vec<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,11 +93,16 @@ impl KnownPhrases {
             open_places: Vec::new(),
             address_parts: Vec::new(),
             script_names: Vec::new(),
+            count_phrases: Vec::new(),
         };
         let never_phrases = NEVER_PHRASES.map(Phrase::Whole);
         for kept in COMMON_PHRASES.iter().chain(of_system).chain(&never_phrases) {
             let (text, rule) = match *kept {
                 Phrase::Anywhere(text) => (text, Rule::Anywhere),
+                Phrase::Count(text) => {
+                    words.count_phrases.push(text);
+                    (text, Rule::Anywhere)
+                }
                 Phrase::Beginning(text) => (text, Rule::Beginning),
                 Phrase::Whole(text) => (text, Rule::Whole),
                 Phrase::StemIn(text, places) => {
@@ -158,6 +167,13 @@ impl KnownPhrases {
             fits.then_some(length)
         });
         whole.or_else(stem)
+    }
+
+    /// Whether a number beside a phrase is a count.
+    pub(super) fn is_count_phrase(&self, phrase: &str) -> bool {
+        let words: Vec<String> = phrase.split_whitespace().map(str::to_lowercase).collect();
+        let phrase = words.join(" ");
+        is_count_phrase(&phrase) || self.count_phrases.contains(&phrase.as_str())
     }
 
     /// Enters an element with this id, class or address, which may be a place of stems. `depth` includes it.

@@ -106,7 +106,10 @@ pub async fn detect(url: &Url, options: &BrowserOptions) -> Result<Detection, Fa
                 break;
             }
             has_guessed = true;
-            let mut systems: Vec<_> = detectable_systems().collect();
+            let systems = detectable_systems();
+            let mut systems: Vec<_> = systems
+                .filter(|(_, detector)| detector.is_worth_a_guess() || detector.is_address(url))
+                .collect();
             systems
                 .sort_by_key(|(_, detector)| detector.has_own_hosts() && !detector.is_address(url));
             guessed.extend(

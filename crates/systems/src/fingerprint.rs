@@ -22,6 +22,12 @@ pub trait Detector: Send + Sync {
         false
     }
 
+    /// Whether a site's account page is worth a request where nothing hints at the system. No by default: a site is
+    /// asked for few pages.
+    fn is_worth_a_guess(&self) -> bool {
+        false
+    }
+
     /// Returns the site's location and the options from a page's URL. By default, the page's origin.
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
         origin(url).map(SiteLocation::at)

@@ -38,14 +38,13 @@ pub(super) struct NumberContext<'a> {
     pub(super) is_first: bool,
     /// Returns the length of the known phrase at a position.
     pub(super) phrase_length_at: &'a dyn Fn(usize) -> Option<usize>,
+    /// Whether a phrase stands next to a count.
+    pub(super) is_count_phrase: &'a dyn Fn(&str) -> bool,
 }
 
-/// Whether a phrase stands next to a count, in any case and spacing.
-pub(super) fn is_count_phrase(phrase: &str) -> bool {
-    let phrase = phrase.to_lowercase();
-    let words: Vec<&str> = phrase.split_whitespace().collect();
-    let phrase = words.join(" ");
-    phrase != OF && COUNT_PHRASES.contains(&phrase.as_str())
+/// Whether a phrase of any system, in lower case and with single spaces, stands next to a count.
+pub(crate) fn is_count_phrase(phrase: &str) -> bool {
+    phrase != OF && COUNT_PHRASES.contains(&phrase)
 }
 
 /// Whether the number at this position is a count or a sum.
@@ -110,13 +109,13 @@ fn precedes_phrase(text: &[char], end: usize, context: &NumberContext<'_>) -> bo
         return false;
     };
     if !first.eq_ignore_ascii_case(OF) {
-        return is_count_phrase(&first);
+        return (context.is_count_phrase)(&first);
     }
     next_word(first_end)
         .and_then(|at| Some(at + count_length_at(text, at)?))
         .and_then(next_word)
         .and_then(phrase_and_end)
-        .is_some_and(|(phrase, _)| is_count_phrase(&phrase))
+        .is_some_and(|(phrase, _)| (context.is_count_phrase)(&phrase))
 }
 
 /// Whether a number ends with two decimals, like a sum of money.

@@ -1,6 +1,6 @@
 //! Redacts text: replaces words, keeps punctuation.
 
-use super::count::{NumberContext, count_length_at, is_count_or_sum, is_count_phrase};
+use super::count::{NumberContext, count_length_at, is_count_or_sum};
 use super::{Mode, Redactor};
 use crate::phrases::TextKind;
 
@@ -103,7 +103,7 @@ impl Redactor {
             self.kept.add_phrase(&kept);
             return Some(KeptPart {
                 length,
-                is_count_phrase: is_count_phrase(&kept),
+                is_count_phrase: self.words.is_count_phrase(&kept),
                 text: kept,
             });
         }
@@ -118,6 +118,7 @@ impl Redactor {
                 phrase_length_at: &|place| {
                     words.kept_length_at(text, place, false, TextKind::Words)
                 },
+                is_count_phrase: &|phrase| words.is_count_phrase(phrase),
             };
             if is_count_or_sum(text, at, length, mode, &context) && !self.filler.is_forbidden(&kept)
             {

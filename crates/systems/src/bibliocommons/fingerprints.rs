@@ -40,6 +40,10 @@ impl Detector for Bibliocommons {
         ]
     }
 
+    fn is_worth_a_guess(&self) -> bool {
+        true
+    }
+
     fn is_address(&self, url: &Url) -> bool {
         let name = url
             .host_str()

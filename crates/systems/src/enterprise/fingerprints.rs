@@ -34,6 +34,10 @@ impl Detector for Enterprise {
         ]
     }
 
+    fn is_worth_a_guess(&self) -> bool {
+        true
+    }
+
     fn is_address(&self, url: &Url) -> bool {
         split_site_folder(url).is_some()
     }

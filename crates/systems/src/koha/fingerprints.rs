@@ -27,6 +27,10 @@ impl Detector for Koha {
         ]
     }
 
+    fn is_worth_a_guess(&self) -> bool {
+        true
+    }
+
     fn is_address(&self, url: &Url) -> bool {
         url.path().contains(FOLDER)
     }

@@ -74,6 +74,9 @@ impl LoginDescription {
         let words: Vec<String> = self.messages.all(root).map(element_text).collect();
         let words = words.join(" ");
         let has = |known: &[&str]| text_after_words(&words, known).is_some();
+        if is_session_over(&words) {
+            return Some(session_expired_failure());
+        }
         if has(self.refused) {
             return Some(Failure::wrong_credentials(
                 "the login page refuses the number or PIN",
@@ -84,9 +87,6 @@ impl LoginDescription {
                 FailureKind::CardBlocked,
                 "the login page says that the card is blocked or expired",
             ));
-        }
-        if is_session_over(&words) {
-            return Some(session_expired_failure());
         }
         if has(self.outages) {
             return Some(Failure::site_down("an outage beside the login form"));

@@ -17,8 +17,11 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
     let counts = account.loan_counts.iter().chain(&account.hold_counts);
     let facts = [&account.fines, &account.card_expires, &account.number];
     let facts = facts.into_iter().flatten();
-    for Fact { words, .. } in facts.chain(counts.flat_map(|Count(facts)| facts.iter())) {
+    for Fact { words, .. } in facts {
         phrases.extend(words.iter().map(|words| OfPerson(words)));
+    }
+    for Fact { words, .. } in counts.flat_map(|Count(facts)| facts.iter()) {
+        phrases.extend(words.iter().map(|words| Phrase::Count(words)));
     }
     for words in [login.refused, login.blocked, login.outages] {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
@@ -43,9 +46,9 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
             add(words);
         }
     }
-    add(list.total);
     add(list.none);
     for (_, words) in list.states {
         add(words);
     }
+    phrases.extend(list.total.iter().map(|words| Phrase::Count(words)));
 }

@@ -26,6 +26,10 @@ impl Detector for Sierra {
         ]
     }
 
+    fn is_worth_a_guess(&self) -> bool {
+        true
+    }
+
     fn is_address(&self, url: &Url) -> bool {
         let path = url.path();
         path.starts_with("/patroninfo")

@@ -16,6 +16,7 @@ fn read(system_name: &str, body: &str) -> Result<Account, Failure> {
         base_url: &base_url,
         date_format: Some(match system_name {
             "sierra" => "%m-%d-%y",
+            "bibliotheca" => "%d.%m.%Y",
             _ => "%m/%d/%y",
         }),
         timezone: chrono_tz::UTC,

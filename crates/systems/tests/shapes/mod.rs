@@ -87,7 +87,10 @@ fn row(system: &str, number: usize) -> String {
             "\"{number}\":{{\"materialType\":\"PHYSICAL\",\"dueDate\":\"2026-12-03\",\"metadataId\":\"S1\",\"bibTitle\":\"T\"}},"
         ),
         "bibliotheca" => {
-            format!("<tr class=tabKonto><td>Stone<td>Work {number}<td>03.12.2026</tr>")
+            format!(
+                "<tr class=tabKonto><td class=abstand bgcolor=white>Stone, Ada of the Shore</td>\
+                 <td class=abstand bgcolor=white>Work {number}</td><td class=abstand>03.12.2026</td></tr>"
+            )
         }
         "horizon" => format!(
             "<tr><td><input type=checkbox name=renewitemkeys value={number}><td><table><tr><td>\

@@ -11,7 +11,7 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
-    DemoHold, DemoLibrary, DemoLoan, Generation, Patron, Rule, Site, SystemKind,
+    DemoHold, DemoLibrary, DemoLoan, Generation, LoggedRequest, Patron, Rule, Site, SystemKind,
 };
 use hippo_systems::Sites;
 
@@ -111,9 +111,7 @@ impl DemoSite {
             logins: self.demo.logins(),
             requests: requests.len(),
             attempted_requests: client.attempted_requests.take(),
-            logged_out: requests
-                .iter()
-                .any(|request| request.path.contains("logout")),
+            logged_out: requests.iter().any(LoggedRequest::is_logout),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hippo_browser::{ReadContext, SavedPage};
+use hippo_browser::{ReadContext, SavedPage, decode};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, EVERY_SITE, Generation, Patron, Site, SystemKind,
 };
@@ -109,10 +109,11 @@ fn blocked() -> Patron {
     patron
 }
 
-/// Reads demo accounts of every system and generation: full, with one list, and empty.
-pub(crate) async fn demo_accounts() -> Vec<GoodAccount> {
+/// Reads the demo accounts of a system in each generation: full, with one list, and empty.
+pub(crate) async fn demo_accounts(system: SystemKind) -> Vec<GoodAccount> {
     let mut goods = Vec::new();
-    for (system, generation) in EVERY_SITE.iter().copied() {
+    let sites = EVERY_SITE.iter().filter(|(listed, _)| *listed == system);
+    for (_, generation) in sites.copied() {
         let has_ages = matches!(system, SystemKind::Enterprise | SystemKind::Koha);
         let patrons = [
             ("", full()),
@@ -175,7 +176,15 @@ async fn read_site(name: String, site: Site, is_translated: bool) -> GoodAccount
 /// Loads the recorded accounts of a system, without the cases that should fail.
 pub(crate) fn load_recorded(folder: &Path, system: &'static str) -> Vec<GoodAccount> {
     let mut goods = Vec::new();
-    for entry in std::fs::read_dir(folder.join(system)).unwrap() {
+    // The newer systems' accounts are in a folder of their own.
+    let folders = [
+        folder.join(system),
+        folder.join("../more-pages").join(system),
+    ];
+    let Some(folder) = folders.iter().find(|folder| folder.is_dir()) else {
+        return goods;
+    };
+    for entry in std::fs::read_dir(folder).unwrap() {
         let folder = entry.unwrap().path();
         let Ok(case) = std::fs::read_to_string(folder.join("case.json")) else {
             continue;
@@ -194,10 +203,10 @@ pub(crate) fn load_recorded(folder: &Path, system: &'static str) -> Vec<GoodAcco
             pages: pages
                 .map(|name| SavedPage {
                     name: name.as_str().unwrap().to_owned(),
-                    body: String::from_utf8_lossy(
+                    body: decode(
                         &std::fs::read(folder.join(name.as_str().unwrap())).unwrap(),
-                    )
-                    .into_owned(),
+                        None,
+                    ),
                 })
                 .collect(),
             others: Vec::new(),
