@@ -76,6 +76,16 @@ pub struct SiteLocation {
 }
 
 impl SiteLocation {
+    /// Builds the location of the site whose pages are in a URL's folder.
+    pub(crate) fn at_folder(url: &Url) -> Option<Self> {
+        let mut base_url = url.join(".").ok()?;
+        base_url.set_query(None);
+        base_url.set_fragment(None);
+        let path = base_url.path().trim_end_matches('/').to_owned();
+        base_url.set_path(&path);
+        Some(Self::at(base_url))
+    }
+
     /// Builds a location without options.
     pub(crate) fn at(base_url: Url) -> Self {
         Self {

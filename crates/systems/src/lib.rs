@@ -21,8 +21,12 @@ mod page_reader;
 mod polaris;
 mod registry;
 mod sierra;
+mod sisis;
 mod sites;
 mod system;
+mod touchpoint;
+mod vufind;
+mod winbiap;
 
 pub use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 pub use crate::offline::OfflineReader;

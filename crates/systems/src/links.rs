@@ -1,8 +1,16 @@
-//! Keeps only links to records at the library.
+//! Links to pages of the library, and to no other.
 
 use hippo_core::account::Account;
 use hippo_core::library::Library;
 use url::Url;
+
+/// Returns the URL of a path, perhaps with a query, below the path of a library's `base_url`.
+pub(crate) fn below_base(library: &Library, path: &str) -> Option<Url> {
+    let mut base = library.base_url.clone();
+    let folder = format!("{}/", base.path().trim_end_matches('/'));
+    base.set_path(&folder);
+    base.join(path).ok()
+}
 
 /// Drops links to records unless their host is in the library's entry. Mails contain these links, and a
 /// page could name any host.

@@ -8,10 +8,14 @@ use crate::koha::Koha;
 use crate::offline::OfflineReader;
 use crate::polaris::Polaris;
 use crate::sierra::Sierra;
+use crate::sisis::Sisis;
 use crate::system::System;
+use crate::touchpoint::TouchPoint;
+use crate::vufind::VuFind;
+use crate::winbiap::WinBiap;
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 7] = [
+pub const SYSTEMS: [&dyn System; 11] = [
     &Bibliocommons,
     &Bibliotheca,
     &Enterprise,
@@ -19,6 +23,10 @@ pub const SYSTEMS: [&dyn System; 7] = [
     &Koha,
     &Polaris,
     &Sierra,
+    &Sisis,
+    &TouchPoint,
+    &VuFind,
+    &WinBiap,
 ];
 
 /// Finds a system by name.

@@ -131,6 +131,14 @@ impl Redactor {
             self.kept.add_url_part(part);
             return part.to_owned();
         }
+        // A known part with a number: `verl_12`.
+        if let Some((known, number)) = part.rsplit_once('_')
+            && self.words.is_known_address_part(known)
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            self.kept.add_url_part(known);
+            return format!("{known}_{}", self.redact_text(number, Mode::Nothing));
+        }
         self.redact_text(part, Mode::Nothing)
     }
 

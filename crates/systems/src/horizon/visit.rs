@@ -33,7 +33,8 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     let logout = address(session, &page, &[("logout", "true")])?;
     let answer = log_in(session, &LOGIN, &page, &logout).await?;
     let landing = read_part(session, &ACCOUNT, &LOGIN, &answer)?;
-    let has_loans = landing.states_loans();
+    let (loans, total) = landing.loans();
+    let has_loans = loans.is_some() || total == Some(0);
     let mut parts = vec![landing];
     let list = |name| [("menu", "account"), ("submenu", name)];
     if !has_loans {

@@ -3,15 +3,15 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, amount, check_declared_count, currency, element_text, is_another_card,
-    is_cut_short, make_distinct, parse_page, truncate_stored_texts,
+    Css, Messages, check_declared_count, currency, element_text, is_another_card, is_cut_short,
+    make_distinct, parse_page, truncate_stored_texts,
 };
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
-use super::count::{find_fact, join_totals, read_total};
+use super::count::{find_fact, join_totals, read_sum, read_total};
 use super::date::read_end;
 use super::description::{AccountDescription, Count, ListDescription};
 use super::entry::Entry;
@@ -39,14 +39,30 @@ struct ListPart<E> {
 }
 
 impl AccountPart {
-    /// Whether the page has the list of loans, or says that there are none.
-    pub(crate) fn states_loans(&self) -> bool {
-        self.loans.entries.is_some() || self.loans.declared == Some(0)
+    /// Returns the number of loans that the page has and the total that it states.
+    pub(crate) fn loans(&self) -> (Option<usize>, Option<u32>) {
+        (
+            self.loans.entries.as_ref().map(Vec::len),
+            self.loans.declared,
+        )
     }
 
     /// Returns the sum that the page says is owed.
     pub(crate) fn fines(&self) -> Option<Decimal> {
         self.fines
+    }
+
+    /// Adds a message that another page has.
+    pub(crate) fn add_message(&mut self, message: String) {
+        self.messages.push(message);
+    }
+
+    /// Returns the number of holds that the page has and the total that it states.
+    pub(crate) fn holds(&self) -> (Option<usize>, Option<u32>) {
+        (
+            self.holds.entries.as_ref().map(Vec::len),
+            self.holds.declared,
+        )
     }
 }
 
@@ -85,7 +101,7 @@ pub(crate) fn read_page(
     Ok(AccountPart {
         loans: read_lists(&description.loans, &description.loan_counts, root, context)?,
         holds: read_lists(&description.holds, &description.hold_counts, root, context)?,
-        fines: fines.as_deref().and_then(amount),
+        fines: fines.as_deref().and_then(read_sum),
         currency: fines.as_deref().and_then(currency),
         card_expires: read_end(find_fact(&description.card_expires, root), context)?,
         messages: messages.into_vec(),
@@ -100,11 +116,21 @@ fn check_owner(
 ) -> Result<(), Failure> {
     let printed = find_fact(&description.number, root);
     match (printed, context.card_number) {
-        (Some(printed), Some(number)) if is_another_card(&printed, number) == Some(true) => {
+        (Some(printed), Some(number))
+            if is_another_card(leading_number(&printed), number) == Some(true) =>
+        {
             Err(Failure::page_changed("the account belongs to another card"))
         }
         _ => Ok(()),
     }
+}
+
+/// Returns the number at the beginning of a text, without the words behind it.
+fn leading_number(text: &str) -> &str {
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let is_within = |c: char| c.is_ascii_digit() || c.is_whitespace() || c == '-';
+    let end = text.find(|c| !is_within(c)).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
 }
 
 fn read_lists<E: Entry>(
@@ -190,7 +216,8 @@ fn join_lists<E: Entry>(
         join_totals(&mut declared, part.declared, E::WHAT)?;
         states_none |= part.states_none;
         let Some(more) = part.entries else { continue };
-        if entries.is_some() && !has_several_pages {
+        let is_second = !more.is_empty() && entries.as_ref().is_some_and(|first| !first.is_empty());
+        if is_second && !has_several_pages {
             return Err(Failure::page_changed(format!(
                 "the list of {} on two pages",
                 E::WHAT
@@ -198,9 +225,7 @@ fn join_lists<E: Entry>(
         }
         entries.get_or_insert_default().extend(more);
     }
-    // The site's own total of none is its word for an empty list.
-    let none = (declared == Some(0)).then(Vec::new);
-    let Some(mut entries) = entries.or(none) else {
+    let Some(mut entries) = entries else {
         return Ok((None, declared));
     };
     check_declared_count(declared, entries.len(), E::WHAT)?;

@@ -1,7 +1,10 @@
 //! Reads the totals and the other values outside of the lists.
 
-use hippo_browser::reading::{element_text, first_number, text_after_words};
+use hippo_browser::reading::{
+    amount, amount_after_label, element_text, first_number, numbers, text_after_words,
+};
 use hippo_core::failure::Failure;
+use rust_decimal::Decimal;
 use scraper::ElementRef;
 
 use super::description::{Count, Fact};
@@ -20,6 +23,26 @@ fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
         let after = text_after_words(&text, fact.words)?.to_owned();
         Some(if fact.is_after { after } else { text })
     })
+}
+
+/// Words for a patron who owes nothing.
+pub(super) const OWES_NOTHING: &[&str] = &[
+    "ausgeglichen",
+    "keine gebühren",
+    "keine offenen gebühren",
+    "keine ausstehenden gebühren",
+    "do not have any fines",
+];
+
+/// Reads the sum that a patron owes. `0` alone is one, too.
+pub(super) fn read_sum(text: &str) -> Option<Decimal> {
+    amount_after_label(text)
+        .or_else(|| amount(text))
+        .or_else(|| {
+            let owes_nothing =
+                numbers(text) == [0] || text_after_words(text, OWES_NOTHING).is_some();
+            owes_nothing.then(|| Decimal::new(0, 2))
+        })
 }
 
 /// Returns the total that a page states. Fails with `page_changed` if it states two different ones.

@@ -72,6 +72,8 @@ pub(crate) enum ToldBy {
     Heading(&'static [&'static str]),
     /// A test of the element.
     Test(fn(ElementRef<'_>) -> bool),
+    /// A test of the page, which must also hold where [`ListDescription::none_at`] says that there are none.
+    Page(fn(ElementRef<'_>) -> bool),
 }
 
 /// One thing that each entry says.
@@ -108,6 +110,33 @@ impl Column {
     /// The text of the first match within the row.
     pub(crate) fn at(field: Field, css: &'static str) -> Self {
         Self::part_at(field, css, Part::Text)
+    }
+
+    /// What a function finds in the row.
+    pub(crate) fn read(field: Field, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
+        Self {
+            field,
+            place: Place::Row,
+            part: Part::Read(read),
+        }
+    }
+
+    /// The rest of the row's first line that has one of these words, after them.
+    pub(crate) fn line_after(field: Field, words: &'static [&'static str]) -> Self {
+        Self {
+            field,
+            place: Place::Row,
+            part: Part::LineAfter(words),
+        }
+    }
+
+    /// The text of the first match within the next row.
+    pub(crate) fn detail(field: Field, css: &'static str) -> Self {
+        Self {
+            field,
+            place: Place::Detail(Css::new(css)),
+            part: Part::Text,
+        }
     }
 
     /// A part of the first match within the row.
@@ -163,6 +192,19 @@ pub(crate) enum Place {
     HeaderWith(Css),
     /// In the first element that matches.
     Element(Css),
+    /// In the row itself.
+    Row,
+    /// In the first element that matches in the next row, which has the details.
+    Detail(Css),
+    /// In the last row before it that matches, the heading of its group. A list has one kind of them.
+    Group(Css),
+}
+
+impl Place {
+    /// Whether it depends on the list's headers.
+    pub(super) fn is_below_header(&self) -> bool {
+        matches!(self, Self::Header(_) | Self::HeaderWith(_))
+    }
 }
 
 /// The part of an element that is the value.
@@ -175,6 +217,8 @@ pub(crate) enum Part {
     Element(Css),
     /// The text after one of these words.
     After(&'static [&'static str]),
+    /// The rest of the first line that has one of these words, after them.
+    LineAfter(&'static [&'static str]),
     /// An attribute of the element.
     Attribute(&'static str),
     /// Anything else. `None` if the element does not have it.

@@ -83,12 +83,15 @@ impl Entry for Hold {
             url,
         } = read_work(row, context)?;
         let words = row.value(Field::State).unwrap_or_default();
+        let state = read_state(&words, list.states);
+        let unknown_words =
+            Some(words).filter(|words| state == HoldState::Other && !words.is_empty());
         let number = |field| row.value(field).and_then(|words| first_number(&words));
         Ok(Self {
             id,
             title,
             author,
-            state: read_state(&words, list.states),
+            state,
             position: number(Field::Position),
             queue_length: number(Field::QueueLength),
             pickup_by: read_end(row.value(Field::PickupBy), context)?,
@@ -96,7 +99,7 @@ impl Entry for Hold {
             expires: read_end(row.value(Field::Expires), context)?,
             pickup_branch: row.value(Field::PickupBranch),
             digital: false,
-            note: row.value(Field::Note),
+            note: row.value(Field::Note).or(unknown_words),
             url,
         })
     }

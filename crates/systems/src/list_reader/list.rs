@@ -11,7 +11,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::count::join_totals;
-use super::description::{ListDescription, ToldBy};
+use super::description::{ListDescription, Place, ToldBy};
 use super::entry::Entry;
 use super::row::{Headers, Row, cells, width};
 
@@ -43,9 +43,13 @@ pub(super) fn read_list<E: Entry>(
     context: &ReadContext<'_>,
 ) -> Result<Option<List<E>>, Failure> {
     let mut found: Option<List<E>> = None;
+    let page_tells = description.told_by.iter().find_map(|sign| match sign {
+        ToldBy::Page(test) => Some(test(root)),
+        _ => None,
+    });
     for candidate in find_candidates(description, root) {
         let headers = find_headers(description, &candidate.rows);
-        if !is_list(description, &candidate, headers.as_ref()) {
+        if page_tells != Some(true) && !is_list(description, &candidate, headers.as_ref()) {
             continue;
         }
         let list = read_rows(
@@ -64,7 +68,8 @@ pub(super) fn read_list<E: Entry>(
             }
         }
     }
-    if let Some(place) = &description.none_at
+    if page_tells != Some(false)
+        && let Some(place) = &description.none_at
         && place
             .all(root)
             .any(|element| says_none(description, &element_text(element)))
@@ -160,6 +165,7 @@ fn is_list<E>(
             .heading
             .is_some_and(|heading| text_after_words(&element_text(heading), words).is_some()),
         ToldBy::Test(test) => test(candidate.element),
+        ToldBy::Page(_) => false,
     };
     description.told_by.is_empty() || description.told_by.iter().any(shows)
 }
@@ -177,7 +183,22 @@ fn read_rows<E: Entry>(
         declared: None,
         states_none: false,
     };
+    let group_css = description
+        .columns
+        .iter()
+        .find_map(|column| match &column.place {
+            Place::Group(css) => Some(css),
+            _ => None,
+        });
+    let mut group = None;
+    let has_headers = description
+        .columns
+        .iter()
+        .any(|column| column.place.is_below_header());
     for element in &candidate.rows {
+        if group_css.is_some_and(|css| css.matches(*element)) {
+            group = Some(*element);
+        }
         let is_ignored = description
             .ignored_rows
             .as_ref()
@@ -185,9 +206,9 @@ fn read_rows<E: Entry>(
         if is_ignored || is_header(description, *element) {
             continue;
         }
-        let row = Row::new(*element, &description.columns, headers);
+        let row = Row::new(*element, &description.columns, headers, group);
         // In a row of another width, the cells may be shifted.
-        let fits = headers.width == 0 || width(*element) == headers.width;
+        let fits = !has_headers || headers.width == 0 || width(*element) == headers.width;
         let is_remark = headers.width > 1 && cells(*element).count() <= 1;
         if fits && !is_remark && row.has_all(description.needed) {
             let mut entry = E::from_row(&row, description, context)?;
@@ -209,6 +230,9 @@ fn read_rows<E: Entry>(
                 E::WHAT
             )));
         }
+    }
+    if list.entries.is_empty() && !list.states_none {
+        list.states_none = says_none(description, &element_text(candidate.element));
     }
     check_declared_count(list.declared, list.entries.len(), E::WHAT)?;
     if list.states_none && !list.entries.is_empty() {

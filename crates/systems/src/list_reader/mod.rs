@@ -14,17 +14,22 @@ mod list;
 mod login;
 mod phrases;
 mod row;
+mod states;
 mod system;
 mod visit;
 
-pub(crate) use self::account::{AccountPart, join_parts};
+pub(crate) use self::account::{AccountPart, is_account_page, join_parts};
+pub(crate) use self::date::has_date;
 pub(crate) use self::description::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, Part, Place, ToldBy,
 };
 pub(crate) use self::login::LoginDescription;
 pub(crate) use self::row::Row;
+pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
-pub(crate) use self::visit::{fetch_part, join_visited, log_in, read_part};
+pub(crate) use self::visit::{
+    fetch_further, fetch_part, join_visited, log_in, log_in_by_button, read_part,
+};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use hippo_browser::Phrase::{self, Anywhere, OfPerson};
 
+use super::count::OWES_NOTHING;
 use super::description::{AccountDescription, Count, Fact, ListDescription, Part, Place, ToldBy};
 use super::login::LoginDescription;
 
@@ -23,7 +24,7 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
     for Fact { words, .. } in counts.flat_map(|Count(facts)| facts.iter()) {
         phrases.extend(words.iter().map(|words| Phrase::Count(words)));
     }
-    for words in [login.refused, login.blocked, login.outages] {
+    for words in [login.refused, login.blocked, login.outages, OWES_NOTHING] {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
     }
     phrases
@@ -37,7 +38,7 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
         if let Place::Header(words) = column.place {
             add(words);
         }
-        if let Part::After(words) = column.part {
+        if let Part::After(words) | Part::LineAfter(words) = column.part {
             add(words);
         }
     }

@@ -39,7 +39,7 @@ impl<'a> Headers<'a> {
         let place = |column: &'static Column| match &column.place {
             Place::Header(words) => headers.column(words),
             Place::HeaderWith(css) => headers.column_with(css),
-            Place::Element(_) => None,
+            _ => None,
         };
         headers.places = columns.iter().map(place).collect();
         headers
@@ -47,7 +47,7 @@ impl<'a> Headers<'a> {
 
     /// Whether a column has a header, or needs none.
     pub(super) fn has(&self, index: usize, column: &Column) -> bool {
-        matches!(column.place, Place::Element(_)) || self.place(index).is_some()
+        !column.place.is_below_header() || self.place(index).is_some()
     }
 
     /// Returns the column of the first header that has one of these words.
@@ -77,6 +77,8 @@ pub(crate) struct Row<'a> {
     pub(crate) element: ElementRef<'a>,
     columns: &'static [Column],
     headers: &'a Headers<'a>,
+    /// The heading of its group.
+    group: Option<ElementRef<'a>>,
 }
 
 impl<'a> Row<'a> {
@@ -84,11 +86,13 @@ impl<'a> Row<'a> {
         element: ElementRef<'a>,
         columns: &'static [Column],
         headers: &'a Headers<'a>,
+        group: Option<ElementRef<'a>>,
     ) -> Self {
         Self {
             element,
             columns,
             headers,
+            group,
         }
     }
 
@@ -120,6 +124,12 @@ impl<'a> Row<'a> {
                 cell_at(self.element, self.headers.place(index)?)
             }
             Place::Element(css) => css.first(self.element),
+            Place::Row => Some(self.element),
+            Place::Detail(css) => {
+                let mut next = self.element.next_siblings();
+                css.first(next.find_map(ElementRef::wrap)?)
+            }
+            Place::Group(_) => self.group,
         }
     }
 
@@ -130,11 +140,19 @@ impl<'a> Row<'a> {
             Part::Line(line) => element_lines(element).into_iter().nth(*line)?,
             Part::Element(css) => element_text(css.first(element)?),
             Part::After(words) => text_after_words(&element_text(element), words)?.to_owned(),
+            Part::LineAfter(words) => {
+                let lines = element_lines(element);
+                let mut rests = lines
+                    .iter()
+                    .filter_map(|line| text_after_words(line, words));
+                rests.next()?.to_owned()
+            }
             Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
             Part::Read(read) => read(element)?,
         };
         let text = match column.field {
-            Field::Title | Field::Author => tidy(&text),
+            // `¬` is the catalogues' sign for words that don't sort.
+            Field::Title | Field::Author => tidy(&text.replace('¬', "")),
             _ => text,
         };
         Some(text).filter(|text| !text.is_empty())

@@ -121,12 +121,6 @@ fn row_of_headers_may_have_plain_cells(#[case] headers: &str) {
 }
 
 #[test]
-fn total_of_zero_without_a_list_is_an_empty_list() {
-    assert_eq!(read(&["<nav>Loans (0)</nav>"]).unwrap().loans, Some(vec![]));
-    assert_eq!(read(&["<nav>Loans (2)</nav>"]).unwrap().loans, None);
-}
-
-#[test]
 fn list_without_a_table_is_read() {
     let list = "<ul class=holds><li><b>Kites</b> <i>ready</i></li><li><b>Fog</b> <i>2. in the queue</i></li>\
                 <li><b>Ice</b> <i>not yet ready</i></li></ul><nav>Holds 1 Orders 2</nav>";

@@ -9,9 +9,7 @@ use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::values::{
-    read_author, read_author_below_title, read_id, read_state, read_title, text_after_until,
-};
+use super::values::{read_author, read_author_below_title, read_id, read_state, text_after_until};
 use crate::list_reader::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
     ToldBy,
@@ -26,7 +24,7 @@ const HEADER_ROW: &str = "tr.ColumnHeader, tr[class*='grid-header']";
 
 /// Where a page may say that a list is empty.
 const REMARKS: &str = "#panelMessage, [id$='labelMessage'], .ErrorMessage, [id*='NoItems'], [id*='NoRequests'], \
-     [class*='emptydata'], [class*='empty'], p";
+     [class*='emptydata'], [class*='empty'], [id$='tableBasicInfo'] a, p";
 
 static TICK: Css = Css::new("input[type=checkbox]");
 
@@ -79,6 +77,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         needed: &[Field::Title, Field::Due],
         total: &[],
         none: &[
+            "0 items checked out",
             "no items checked out",
             "no items out",
             "no items are checked out",
@@ -161,28 +160,32 @@ fn has_id(grid: ElementRef<'_>, part: &str) -> bool {
     grid.attr("id").is_some_and(|id| id.contains(part))
 }
 
+/// The columns of what a title cell says. A title is a link, or the first line.
 fn title_columns() -> Vec<Column> {
     const TITLE: &str = "[id$='labelTitle'], [class*='cell--title']";
-    let title = |part: fn(ElementRef<'_>) -> Option<String>| Part::Read(part);
+    const TITLE_WORDS: &[&str] = &["title", "título"];
+    let link = || Part::Element(Css::new("a"));
     vec![
-        Column::part_at(Field::Title, TITLE, title(read_title)),
-        Column::part_below(Field::Title, &["title", "título"], title(read_title)),
+        Column::part_at(Field::Title, TITLE, link()),
+        Column::part_at(Field::Title, TITLE, Part::Line(0)),
+        Column::part_below(Field::Title, TITLE_WORDS, link()),
+        Column::part_below(Field::Title, TITLE_WORDS, Part::Line(0)),
         Column::part_at(
             Field::Author,
             "[id$='labelAuthor'], [class*='HoldsAuthor'], [class*='ItemsAuthor']",
-            title(read_author),
+            Part::Read(read_author),
         ),
         Column::below(Field::Author, &["author", "autor"]),
-        Column::part_at(Field::Author, TITLE, title(read_author_below_title)),
+        Column::part_at(Field::Author, TITLE, Part::Read(read_author_below_title)),
         Column::part_below(
             Field::Author,
-            &["title", "título"],
-            title(read_author_below_title),
+            TITLE_WORDS,
+            Part::Read(read_author_below_title),
         ),
         Column::part_at(
             Field::Id,
             "a.itemdetailview, a.requestdetailview, [id$='labelTitle'] a[href*='cn=']",
-            title(read_id),
+            Part::Read(read_id),
         ),
         Column::part_at(
             Field::Link,

@@ -1,21 +1,11 @@
 //! Reads the values of a row whose text is not the value.
 
-use hippo_browser::reading::{Css, element_lines, element_text, text_after_words};
+use hippo_browser::reading::{element_lines, element_text, text_after_words};
 use scraper::ElementRef;
 use url::Url;
 
-static LINK: Css = Css::new("a");
-
 /// The parameters of an address that name an item, a request or a record.
 const ID_PARAMETERS: [&str; 5] = ["recid", "reqid", "objid", "itemid", "cn"];
-
-/// Reads a title: the link's text, or the first line.
-pub(super) fn read_title(cell: ElementRef<'_>) -> Option<String> {
-    let mut links = LINK.all(cell).map(element_text);
-    links
-        .find(|words| !words.is_empty())
-        .or_else(|| element_lines(cell).into_iter().next())
-}
 
 /// Reads an author from the lines below a title: `by Stone, Ada`.
 pub(super) fn read_author_below_title(cell: ElementRef<'_>) -> Option<String> {

@@ -1,0 +1,218 @@
+//! Reads the cells of SISIS and `TouchPoint`. What a cell says is told by the order and the form of its lines.
+
+use hippo_browser::reading::{Css, element_lines, element_text};
+use hippo_core::account::Loan;
+use scraper::ElementRef;
+
+use crate::list_reader::{Row, has_date};
+
+static TITLE: Css = Css::new("strong, b");
+/// The lines of a cell in newer layouts.
+static BLOCK: Css = Css::new("span.d-block");
+static RENEWAL: Css = Css::new(
+    "a[href*='methodToCall=renewal'], input[type=checkbox][name*=Listentries]:not([disabled])",
+);
+static NO_RENEWAL: Css = Css::new("input[type=checkbox][name*=Listentries][disabled]");
+static ICON: Css = Css::new("img[title]");
+
+/// The least digits of an item's number.
+const MIN_NUMBER_DIGITS: usize = 5;
+
+/// What the cell with the title says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct TitleCell {
+    title: String,
+    author: Option<String>,
+    number: Option<String>,
+    /// The shelf mark; of a magazine, the issue.
+    mark: Option<String>,
+    /// The lines behind: whether it can be renewed, whether it is overdue.
+    remarks: Vec<String>,
+}
+
+impl TitleCell {
+    fn of(row: ElementRef<'_>) -> Option<Self> {
+        let title_in = |cell: &ElementRef<'_>| {
+            let title = TITLE.first(*cell).map(element_text);
+            title.filter(|title| title.is_empty() || title.contains(char::is_alphabetic))
+        };
+        let mut cells = row.child_elements();
+        let (cell, title) = cells.find_map(|cell| Some((cell, title_in(&cell)?)))?;
+        Some(Self::from_lines(title, lines(cell)))
+    }
+
+    fn from_lines(title: String, lines: Vec<String>) -> Self {
+        let mut rest = title.as_str();
+        let mut lines: Vec<String> = lines
+            .into_iter()
+            .skip_while(|line| {
+                let is_title = !rest.is_empty();
+                rest = rest
+                    .strip_prefix(line.as_str())
+                    .unwrap_or_default()
+                    .trim_start();
+                is_title
+            })
+            .collect();
+        let number_at = lines.iter().position(|line| split_number(line).is_some());
+        let before = match number_at {
+            Some(at) => at,
+            None => lines.iter().take_while(|line| !is_remark(line)).count(),
+        };
+        let author = lines.drain(..before).next();
+        let mut remarks = lines.into_iter().peekable();
+        let numbered = remarks.next_if(|line| split_number(line).is_some());
+        let (number, mark) =
+            numbered
+                .as_deref()
+                .and_then(split_number)
+                .map_or((None, None), |(number, mark)| {
+                    let mark = Some(mark).filter(|mark| !mark.is_empty());
+                    (Some(number.to_owned()), mark.map(str::to_owned))
+                });
+        Self {
+            title,
+            author,
+            number,
+            mark,
+            remarks: remarks.collect(),
+        }
+    }
+}
+
+/// Splits `00008973819X / Technik` into the item's number and its shelf mark.
+fn split_number(line: &str) -> Option<(&str, &str)> {
+    let (number, mark) = line.split_once('/').unwrap_or((line, ""));
+    let number = number.trim();
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    let is_number = number
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'$' | b'*' | b'+'));
+    (digits >= MIN_NUMBER_DIGITS && is_number).then(|| (number, mark.trim()))
+}
+
+/// Whether a line is a sentence about the loan, and no name.
+fn is_remark(line: &str) -> bool {
+    const STEMS: [&str; 5] = ["verlänger", "leihfrist", "gemahnt", "vorgemerkt", "vormerk"];
+    let lower = line.to_lowercase();
+    STEMS.iter().any(|stem| lower.contains(stem))
+}
+
+fn lines(cell: ElementRef<'_>) -> Vec<String> {
+    if !BLOCK.is_in(cell) {
+        return element_lines(cell);
+    }
+    let blocks = BLOCK.all(cell).map(element_text);
+    blocks.filter(|block| !block.is_empty()).collect()
+}
+
+/// Reads the title. A magazine may have nothing but its issue.
+pub(crate) fn read_title(row: ElementRef<'_>) -> Option<String> {
+    let cell = TitleCell::of(row)?;
+    Some(cell.title)
+        .filter(|title| !title.is_empty())
+        .or(cell.mark)
+}
+
+pub(crate) fn read_author(row: ElementRef<'_>) -> Option<String> {
+    TitleCell::of(row)?.author
+}
+
+pub(crate) fn read_number(row: ElementRef<'_>) -> Option<String> {
+    TitleCell::of(row)?.number
+}
+
+/// Reads the kind of item, unless the icon has only the name of its file.
+pub(crate) fn read_format(row: ElementRef<'_>) -> Option<String> {
+    let name = ICON.first(row)?.attr("title")?.trim();
+    let is_name = |c: char| c.is_alphabetic() || matches!(c, ' ' | '-' | '/');
+    (name.starts_with(char::is_alphabetic) && name.chars().all(is_name)).then(|| name.to_owned())
+}
+
+/// Reads the line with the date, from the last cell.
+pub(crate) fn read_due_of_row(row: ElementRef<'_>) -> Option<String> {
+    read_due(row.child_elements().last()?)
+}
+
+/// Reads the line with the date.
+pub(crate) fn read_due(cell: ElementRef<'_>) -> Option<String> {
+    let lines = lines(cell);
+    let dated = lines.iter().find(|line| has_date(line));
+    dated.or(lines.first()).cloned()
+}
+
+/// Reads 2 of `Anzahl Verlängerungen: 2` or `bereits 2 mal verlängert`.
+pub(crate) fn read_renewals(row: ElementRef<'_>) -> Option<String> {
+    let text = element_text(row).to_lowercase();
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || matches!(c, ':' | '.' | '(' | ')'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let count = words.windows(3).find_map(|three| match three {
+        ["anzahl", "verlängerungen", count] | [count, "mal", "verlängert"] => Some(*count),
+        _ => None,
+    });
+    count.map(str::to_owned)
+}
+
+/// Reads the words about a hold: the lines of the last cell, without the branch in the third.
+pub(crate) fn read_state(row: ElementRef<'_>) -> Option<String> {
+    let lines = lines(row.child_elements().last()?);
+    let words: Vec<String> = lines.into_iter().take(2).collect();
+    Some(words.join(" "))
+}
+
+/// Reads the branch, the third line of the last cell.
+pub(crate) fn read_branch(row: ElementRef<'_>) -> Option<String> {
+    lines(row.child_elements().last()?).into_iter().nth(2)
+}
+
+/// Reads whether a loan can be renewed, and the site's words about it.
+pub(crate) fn complete_loan(loan: &mut Loan, row: &Row<'_>) {
+    let remarks = TitleCell::of(row.element).map(|cell| cell.remarks);
+    let remarks = remarks.unwrap_or_default().join(" ");
+    let words = remarks.to_lowercase();
+    let is_refused = words.contains("verlänger") && words.contains("nicht");
+    let remarks = Some(remarks).filter(|remarks| !remarks.is_empty());
+    if is_refused || NO_RENEWAL.is_in(row.element) {
+        loan.renewable = Some(false);
+        loan.renewable_reason = remarks;
+    } else if RENEWAL.is_in(row.element) {
+        loan.renewable = Some(true);
+    } else {
+        loan.note = remarks;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn cell(title: &str, lines: &[&str]) -> TitleCell {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        TitleCell::from_lines(title.to_owned(), lines)
+    }
+
+    #[rstest]
+    #[case("Nebel", &["Nebel", "Moor, Ada", "A9034165 / G 4", "Verlängert."], (Some("Moor, Ada"), Some("A9034165"), Some("G 4"), 1))]
+    #[case::no_author("Nebel", &["Nebel", "A9034165"], (None, Some("A9034165"), None, 0))]
+    #[case::no_number("Nebel", &["Nebel", "Moor, Ada"], (Some("Moor, Ada"), None, None, 0))]
+    #[case::remark_only("Nebel", &["Nebel", "Keine Verlängerung."], (None, None, None, 1))]
+    #[case::magazine("", &["033254719 / Wetter 17/2"], (None, Some("033254719"), Some("Wetter 17/2"), 0))]
+    #[case::two_lines("Nebel und Tau", &["Nebel", "und Tau", "Moor, Ada", "033254719"], (Some("Moor, Ada"), Some("033254719"), None, 0))]
+    fn lines_are_told_apart(
+        #[case] title: &str,
+        #[case] lines: &[&str],
+        #[case] expected: (Option<&str>, Option<&str>, Option<&str>, usize),
+    ) {
+        let cell = cell(title, lines);
+        let read = (
+            cell.author.as_deref(),
+            cell.number.as_deref(),
+            cell.mark.as_deref(),
+            cell.remarks.len(),
+        );
+        assert_eq!(read, expected);
+    }
+}

@@ -1,0 +1,67 @@
+//! The description of `TouchPoint`'s pages.
+
+use std::sync::LazyLock;
+
+use hippo_browser::reading::{Css, element_text, text_after_words};
+use scraper::ElementRef;
+
+pub(super) use crate::sisis::pages::OTHER_PHRASES;
+
+use crate::list_reader::{
+    AccountDescription, Count, Fact, ListDescription, LoginDescription, ToldBy,
+};
+use crate::sisis::pages::{DUE, holds, loans, login};
+
+static LOANS_TAB: Css = Css::new("#loaned");
+static HOLDS_TABS: Css = Css::new("#ordered, #requested");
+static HEADERS: Css = Css::new("#account-data th");
+static LINK: Css = Css::new("a");
+
+/// The page's list. It is a table, with class `data` or without.
+const LIST: &str = "#account-data table";
+
+pub(super) static LOGIN: LoginDescription = login("input[name=password]");
+
+pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    is_account: Css::new("#account-nav"),
+    loans: vec![ListDescription {
+        none_at: Some(Css::new("#account-data")),
+        ..loans(LIST, "tr", None, vec![ToldBy::Page(shows_loans)])
+    }],
+    holds: vec![ListDescription {
+        none_at: Some(Css::new("#account-data")),
+        ..holds(LIST, "tr", None, vec![ToldBy::Page(shows_holds)])
+    }],
+    has_several_pages: true,
+    loan_counts: vec![Count(vec![Fact::at("#loaned")])],
+    hold_counts: vec![Count(vec![Fact::at("#ordered"), Fact::at("#requested")])],
+    fines: vec![Fact::at("#fees")],
+    card_expires: vec![Fact::after(
+        "#right .box1, #right .box, #accountContainer p, #middle p",
+        &["ausweis gültig bis", "gültig bis", "valid until"],
+    )],
+    number: vec![Fact::after(
+        "#loginInfo, #account",
+        &[
+            "benutzernummer",
+            "kundennummer",
+            "ausweisnummer",
+            "user number",
+        ],
+    )],
+    messages: Some(Css::new(".alert")),
+});
+
+/// The tab of the list that the page shows is no link. If all are links, the column of the due date tells.
+fn shows_loans(root: ElementRef<'_>) -> bool {
+    let has_due_date = || {
+        let mut headers = HEADERS.all(root).map(element_text);
+        headers.any(|header| text_after_words(&header, DUE).is_some())
+    };
+    LOANS_TAB.first(root).is_some_and(|tab| !LINK.is_in(tab))
+        || (!shows_holds(root) && has_due_date())
+}
+
+fn shows_holds(root: ElementRef<'_>) -> bool {
+    HOLDS_TABS.all(root).any(|tab| !LINK.is_in(tab))
+}

@@ -1,0 +1,190 @@
+//! The description of `VuFind`'s pages.
+
+use std::sync::LazyLock;
+
+use hippo_browser::reading::Css;
+
+use super::row;
+use crate::list_reader::{
+    AccountDescription, Column, Count, Fact, Field, HOLD_STATES, ListDescription, LoginDescription,
+    Part, ToldBy,
+};
+
+static LOANS_PAGE: Css = Css::new(".template-name-checkedout");
+static HOLDS_PAGE: Css = Css::new(".template-name-holds, .template-dir-holds.template-name-list");
+
+/// The content of a page, within which each entry is a `.result`.
+const CONTENT: &str = "#content";
+
+pub(super) static LOGIN: LoginDescription = LoginDescription {
+    form: "form[name=loginForm], input[name=password]",
+    is_form: Css::new("form[name=loginForm], form input[name=password]"),
+    number: &["username"],
+    pin: &["password"],
+    messages: Css::new(".alert-danger, .flash-message, .error"),
+    refused: &[
+        "invalid login",
+        "invalid patron login",
+        "credentials",
+        "access denied",
+        "ungültig",
+        "ungültige",
+        "ungültiger",
+        "nicht korrekt",
+        "nicht gültig",
+        "nicht richtig",
+        "falsch",
+        "falsches",
+        "stimmt nicht",
+        "stimmen nicht",
+        "fehlversuche",
+    ],
+    blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
+    outages: &[
+        "at this time",
+        "zur zeit nicht",
+        "zurzeit nicht",
+        "derzeit nicht",
+        "nicht erreichbar",
+        "nicht verfügbar",
+        "wartungsarbeiten",
+    ],
+};
+
+pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    is_account: Css::new(
+        ".account-menu a[href*='/MyResearch/Logout'], .myresearch-menu a[href*='/MyResearch/Logout'], \
+         .sidebar a[href*='/MyResearch/Logout'], .list-group a[href*='/MyResearch/Logout']",
+    ),
+    loans: vec![ListDescription {
+        list: Css::new(CONTENT),
+        told_by: vec![ToldBy::Page(|root| LOANS_PAGE.is_in(root))],
+        rows: Css::new(".result"),
+        header_row: None,
+        ignored_rows: None,
+        columns: vec![
+            Column::read(Field::Title, row::read_title),
+            Column::read(Field::Author, row::read_author),
+            Column::read(Field::Id, row::read_id),
+            Column::read(Field::Due, row::read_due),
+            Column::read(Field::Format, row::read_format),
+            Column::line_after(
+                Field::Renewals,
+                &["renewed", "verlängert", "verlängerungen"],
+            ),
+            Column::part_at(Field::Link, "a.title", Part::Attribute("href")),
+        ],
+        needed: &[Field::Title, Field::Due],
+        total: &[],
+        none: &[
+            "any items checked out",
+            "no items checked out",
+            "keine medien ausgeliehen",
+            "keine medien entliehen",
+            "keine ausgeliehenen medien",
+            "keine entliehenen medien",
+            "keine ausleihen",
+            "nichts ausgeliehen",
+        ],
+        none_at: None,
+        states: &[],
+        complete: |loan, row, _| {
+            row::complete_loan(loan, row.element);
+            Ok(())
+        },
+    }],
+    holds: vec![ListDescription {
+        list: Css::new(CONTENT),
+        told_by: vec![ToldBy::Page(|root| HOLDS_PAGE.is_in(root))],
+        rows: Css::new(".result"),
+        header_row: None,
+        ignored_rows: None,
+        columns: vec![
+            Column::read(Field::Title, row::read_title),
+            Column::read(Field::Author, row::read_author),
+            Column::read(Field::Id, row::read_id),
+            Column::read(Field::State, row::read_state),
+            Column::line_after(
+                Field::Position,
+                &[
+                    "queue position",
+                    "position in queue",
+                    "position in the queue",
+                    "warteschlangenposition",
+                    "position in der warteschlange",
+                    "position in warteschlange",
+                    "warteposition",
+                ],
+            ),
+            Column::line_after(
+                Field::PickupBy,
+                &[
+                    "available until",
+                    "available for pickup until",
+                    "available for pickup by",
+                    "abholbereit bis",
+                    "abholbar bis",
+                    "bereit bis",
+                ],
+            ),
+            Column::line_after(
+                Field::Expires,
+                &["expires", "gültig bis", "läuft ab am", "vorgemerkt bis"],
+            ),
+            Column::read(Field::PickupBranch, row::read_branch),
+            Column::part_at(Field::Link, "a.title", Part::Attribute("href")),
+        ],
+        needed: &[Field::Title],
+        total: &[],
+        none: &[
+            "any holds",
+            "no holds",
+            "keine vorbestellungen",
+            "keine vormerkungen",
+            "keine reservierungen",
+            "nichts vorbestellt",
+            "nichts vorgemerkt",
+            "keine medien vorbestellt",
+            "keine medien vorgemerkt",
+        ],
+        none_at: None,
+        states: HOLD_STATES,
+        complete: |_, _, _| Ok(()),
+    }],
+    has_several_pages: true,
+    // A badge in a menu may count the holds that are ready, so that only text counts.
+    loan_counts: vec![
+        Count(vec![Fact::at(
+            "a.list-group-item[href*='/MyResearch/CheckedOut']",
+        )]),
+        Count(vec![Fact::after(
+            ".template-name-checkedout .search-stats",
+            RESULTS,
+        )]),
+    ],
+    hold_counts: vec![
+        Count(vec![Fact::at(
+            "a.list-group-item[href*='/MyResearch/Holds']",
+        )]),
+        Count(vec![Fact::after(
+            ".template-name-holds .search-stats",
+            RESULTS,
+        )]),
+    ],
+    fines: vec![
+        Fact::at("a.list-group-item[href*='/MyResearch/Fines']"),
+        Fact::with(
+            ".template-name-fines #content p, .template-name-fines .alert",
+            &["any fines", "keine gebühren", "keine offenen gebühren"],
+        ),
+    ],
+    card_expires: vec![Fact::after(
+        ".sidebar .list-group-item, .sidebar li",
+        &["ausweis gültig bis", "gültig bis", "valid until"],
+    )],
+    number: vec![Fact::after(".sidebar .list-group-item", &["ausweis"])],
+    messages: Some(Css::new(".flash-message")),
+});
+
+/// The words before the total of a list on several pages.
+const RESULTS: &[&str] = &["results of", "of", "von"];

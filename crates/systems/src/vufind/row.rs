@@ -1,0 +1,166 @@
+//! Reads the rows of `VuFind`'s lists: a title, and lines of labels and values.
+
+use hippo_browser::reading::{
+    Css, element_lines, element_text, starts_with_never, text_after_words,
+};
+use hippo_core::account::Loan;
+use scraper::ElementRef;
+
+use crate::list_reader::has_date;
+
+static TITLE: Css = Css::new(".title, a[href*='/Record/']");
+static BOLD: Css = Css::new("strong, b");
+static AUTHOR: Css = Css::new("a[href*='/Author/Home'], a[href*='type=Author'], .author");
+static FORMAT: Css = Css::new(".format");
+static BOX: Css = Css::new("input[type=checkbox][name^=renewSelected]");
+static BOX_ID: Css =
+    Css::new("input[name^=renewSelected][value], input[name^=selectAllIDS][value]");
+static ALERT: Css = Css::new(".alert, .alert-renew");
+
+pub(super) const DUE: &[&str] = &[
+    "due date",
+    "due",
+    "leihfristende",
+    "leihfrist bis",
+    "leihfrist",
+    "rückgabedatum",
+    "rückgabe bis",
+    "rückgabe",
+    "fällig am",
+    "fällig",
+    "ausgeliehen bis",
+    "entliehen bis",
+    "bis",
+];
+pub(super) const KIND: &[&str] = &["medientyp", "medienart", "format"];
+pub(super) const ITEM: &[&str] = &[
+    "buchungsnummer",
+    "mediennummer",
+    "exemplarnummer",
+    "barcode",
+    "item id",
+];
+pub(super) const BRANCH: &[&str] = &[
+    "pickup location",
+    "pick up location",
+    "pickup library",
+    "abholort",
+    "abholbibliothek",
+    "abholstelle",
+    "ausgabeort",
+    "zweigstelle",
+];
+
+/// Reads the title: a link, or else the first bold words that are no label.
+pub(super) fn read_title(row: ElementRef<'_>) -> Option<String> {
+    let is_label = |text: &str| {
+        let text = text.trim_end();
+        text.ends_with(':') || text_after_words(text, DUE).is_some_and(has_date)
+    };
+    let link = TITLE
+        .all(row)
+        .map(element_text)
+        .find(|text| !text.is_empty());
+    link.or_else(|| {
+        let text = element_text(BOLD.first(row)?);
+        (!is_label(&text)).then_some(text)
+    })
+}
+
+/// The lines of a row behind its title, and what the title's own line has behind it.
+fn lines(row: ElementRef<'_>) -> Option<(String, Vec<String>)> {
+    let title = read_title(row)?;
+    let mut lines = element_lines(row).into_iter().peekable();
+    let mut behind = String::new();
+    while let Some(line) = lines.next() {
+        if let Some(rest) = line.strip_prefix(title.as_str()) {
+            rest.trim().clone_into(&mut behind);
+            break;
+        }
+        lines.peek()?;
+    }
+    Some((behind, lines.collect()))
+}
+
+/// Reads a link to the author, or `[Moor, Ada]` behind the title.
+pub(super) fn read_author(row: ElementRef<'_>) -> Option<String> {
+    if let Some(author) = AUTHOR.first(row) {
+        return Some(element_text(author));
+    }
+    let (behind, _) = lines(row)?;
+    let author = behind.strip_prefix('[')?.strip_suffix(']')?.trim();
+    Some(author.to_owned())
+}
+
+/// Reads the number of the item or, without one, of its record.
+pub(super) fn read_id(row: ElementRef<'_>) -> Option<String> {
+    let value = |input: ElementRef<'_>| input.attr("value").map(str::trim).map(str::to_owned);
+    let mut values = BOX_ID.all(row).filter_map(value);
+    values
+        .find(|value| !value.is_empty())
+        .or_else(|| labelled(row, ITEM))
+        .or_else(|| {
+            let record = row.attr("id")?.strip_prefix("record")?;
+            Some(record.to_owned()).filter(|record| !record.is_empty())
+        })
+}
+
+/// Reads the words behind the label of the due date.
+pub(super) fn read_due(row: ElementRef<'_>) -> Option<String> {
+    let (_, lines) = lines(row)?;
+    let is_due = |text: &&str| has_date(text) || starts_with_never(text);
+    let of_line = |line: &String| {
+        let mut texts = DUE
+            .iter()
+            .filter_map(|words| text_after_words(line, &[words]));
+        texts.find(is_due).map(str::to_owned)
+    };
+    lines.iter().find_map(of_line)
+}
+
+pub(super) fn read_format(row: ElementRef<'_>) -> Option<String> {
+    let format = FORMAT.first(row).map(element_text);
+    format.or_else(|| labelled(row, KIND))
+}
+
+pub(super) fn read_branch(row: ElementRef<'_>) -> Option<String> {
+    labelled(row, BRANCH)
+}
+
+/// Reads all the words of a hold behind its title.
+pub(super) fn read_state(row: ElementRef<'_>) -> Option<String> {
+    let (_, lines) = lines(row)?;
+    Some(lines.join(" "))
+}
+
+/// Reads the words behind a label, up to a comma or a bar.
+fn labelled(row: ElementRef<'_>, labels: &[&str]) -> Option<String> {
+    let (_, lines) = lines(row)?;
+    let mut texts = lines
+        .iter()
+        .filter_map(|line| text_after_words(line, labels));
+    let text = texts.next()?.split([',', '|']).next()?.trim();
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Reads whether a loan is digital, and whether it can be renewed.
+pub(super) fn complete_loan(loan: &mut Loan, row: ElementRef<'_>) {
+    let mut kind = loan.format.as_deref().unwrap_or_default().chars();
+    loan.digital = kind.next() == Some('e') && kind.next().is_some_and(char::is_uppercase);
+    let alerts: Vec<String> = ALERT.all(row).map(element_text).collect();
+    let alerts = Some(alerts.join(" ")).filter(|alerts| !alerts.is_empty());
+    let is_about_renewal = alerts.as_deref().is_some_and(|alerts| {
+        let alerts = alerts.to_lowercase();
+        alerts.contains("verlänger") || alerts.contains("renew")
+    });
+    let can_be_ticked = BOX
+        .all(row)
+        .map(|input| input.attr("disabled").is_none())
+        .next();
+    loan.renewable = can_be_ticked.or(is_about_renewal.then_some(false));
+    if loan.renewable == Some(false) {
+        loan.renewable_reason = alerts;
+    } else {
+        loan.note = alerts;
+    }
+}

@@ -1,0 +1,207 @@
+//! The description of `WinBIAP`'s pages, from version 4.2 on.
+
+use std::sync::LazyLock;
+
+use hippo_browser::ReadContext;
+use hippo_browser::reading::Css;
+use hippo_core::account::{Hold, Loan};
+use hippo_core::failure::Failure;
+
+use crate::list_reader::{
+    AccountDescription, Column, Count, Fact, Field, HOLD_STATES, ListDescription, LoginDescription,
+    Part, Place, Row,
+};
+
+/// The box for renewing a loan.
+static RENEWAL: Css = Css::new("input[type=checkbox][name$=chkSelect]:not([disabled])");
+
+pub(super) static LOGIN: LoginDescription = LoginDescription {
+    form: "input[name$=TextBoxLoginName], input[name$=TextBoxUsername]",
+    is_form: Css::new("input[name$=TextBoxLoginName], input[name$=TextBoxUsername]"),
+    number: &["TextBoxLoginName", "TextBoxUsername"],
+    pin: &["TextBoxLoginPassword", "TextBoxPassword"],
+    messages: Css::new("[id*=abelLoginMessage], [id*=abelloginMessage], .Login_Error"),
+    refused: &[
+        "stimmen ihre anmeldedaten nicht",
+        "anmeldedaten nicht",
+        "anmeldedaten sind",
+        "stimmt nicht",
+        "stimmen nicht",
+        "nicht korrekt",
+        "nicht richtig",
+        "falsch",
+        "falsches passwort",
+        "ungültig",
+        "ungültige",
+        "unbekannt",
+        "zu viele",
+    ],
+    blocked: &["gesperrt", "abgelaufen"],
+    outages: &[
+        "nicht erreichbar",
+        "nicht verfügbar",
+        "wartungsarbeiten",
+        "datensicherung",
+    ],
+};
+
+pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    is_account: Css::new(
+        "a[href$='logout.aspx'], #borrowTables, [id*=BorrowDetailList], [id*=reservationDetailList], \
+         [id*=GridViewReservation]",
+    ),
+    // The loans that can be renewed and those that can't have a table each.
+    loans: vec![
+        ListDescription {
+            none_at: Some(Css::new(LABEL)),
+            ..loans(
+                "table[id*=BorrowDetailListExtendable]",
+                "table[id*=BorrowDetailListExtendable] > * > tr",
+            )
+        },
+        loans(
+            "table[id*=BorrowDetailListNoProlongation]",
+            "table[id*=BorrowDetailListNoProlongation] > * > tr",
+        ),
+        loans(
+            "table[id*=BorrowDetailList]:not([id*=Extendable]):not([id*=NoProlongation])",
+            "table[id*=BorrowDetailList] > * > tr",
+        ),
+        loans(
+            "table[id*=GridView]:not([id*=Reservation])",
+            "table[id*=GridView] > * > tr",
+        ),
+    ],
+    holds: vec![
+        ListDescription {
+            none_at: Some(Css::new(LABEL)),
+            ..holds(
+                "table[id*=reservationDetailList]",
+                "table[id*=reservationDetailList] > * > tr",
+            )
+        },
+        holds(
+            "table[id*=GridViewReservation]",
+            "table[id*=GridViewReservation] > * > tr",
+        ),
+    ],
+    has_several_pages: false,
+    loan_counts: vec![
+        Count(vec![Fact::with(LABEL, &["entliehen", "ausgeliehen"])]),
+        Count(vec![Fact::after(MENU, &["entleihungen", "ausleihen"])]),
+    ],
+    hold_counts: vec![
+        Count(vec![Fact::with(LABEL, &["vorbestellt", "vorgemerkt"])]),
+        Count(vec![Fact::after(
+            MENU,
+            &["vorbestellungen", "vormerkungen"],
+        )]),
+    ],
+    // What a sum means is not known from any page: a debt or a credit.
+    fines: vec![Fact::with("[id*=LabelCharges]", &["ausgeglichen"])],
+    card_expires: vec![],
+    number: vec![Fact::after(MENU, &["ins leserkonto"])],
+    messages: Some(Css::new("[id*=lblDefaultPasswordWarning]")),
+});
+
+/// The total above a list.
+const LABEL: &str = "[id*=LabelAccountTableResult]";
+/// The menu of the account, with totals.
+const MENU: &str = "#menuUserAccount a";
+/// The rows of groups, in the newer and the older layout, and those with details.
+const GROUPS: &str = ".group-header, tr:has(> td.Borrowline)";
+const IGNORED: &str = ".rowDetails, .group-header, tr:has(> td.Borrowline)";
+
+fn loans(list: &'static str, rows: &'static str) -> ListDescription<Loan> {
+    ListDescription {
+        list: Css::new(list),
+        told_by: vec![],
+        rows: Css::new(rows),
+        header_row: None,
+        ignored_rows: Some(Css::new(IGNORED)),
+        columns: vec![
+            Column::at(Field::Title, ".title, [id*=LabelTitel], [id*=LabelTitle]"),
+            Column::at(Field::Author, ".autor, [id*=LabelAutor]"),
+            Column::at(
+                Field::Due,
+                ".matureDate, [id*=LabelMatureDate], [id*=LabelFaellig]",
+            ),
+            Column::detail(Field::Id, "[id*=abelMediennr]:not([id*=Header])"),
+            Column::at(Field::Id, "[id*=Label_Mediennr]"),
+            Column::detail(Field::Format, "[id*=abelMediagroup]:not([id*=Header])"),
+            Column::at(Field::Format, "[id*=Label_Mediengruppe]"),
+            Column::detail(Field::Renewals, "[id*=abelCountRenew]:not([id*=Possible])"),
+            Column::detail(Field::Renewal, "[id*=abelNotRenewableReason]"),
+        ],
+        needed: &[Field::Title, Field::Due],
+        total: &[],
+        none: &[
+            "keine medien entliehen",
+            "keine medien ausgeliehen",
+            "keine entleihungen",
+            "medien entliehen: 0",
+            "0 medien entliehen",
+        ],
+        none_at: None,
+        states: &[],
+        complete: complete_loan,
+    }
+}
+
+fn holds(list: &'static str, rows: &'static str) -> ListDescription<Hold> {
+    let by_group = |field, part| Column {
+        field,
+        place: Place::Group(Css::new(GROUPS)),
+        part,
+    };
+    ListDescription {
+        list: Css::new(list),
+        told_by: vec![],
+        rows: Css::new(rows),
+        header_row: None,
+        ignored_rows: Some(Css::new(IGNORED)),
+        columns: vec![
+            Column::at(Field::Title, ".title, [id*=LabelTitel], [id*=LabelTitle]"),
+            Column::at(Field::Author, ".autor, [id*=LabelAutor]"),
+            Column::detail(Field::Id, "[id*=abelMediennr]:not([id*=Header])"),
+            Column::detail(Field::State, "[id*=abelStatus]"),
+            Column::part_at(Field::State, "[id*=ImageBorrow]", Part::Attribute("title")),
+            by_group(Field::State, Part::Text),
+            Column {
+                field: Field::PickupBy,
+                place: Place::Detail(Css::new("[id*=abelStatus]")),
+                part: Part::LineAfter(&["bis"]),
+            },
+            by_group(Field::PickupBy, Part::LineAfter(&["bis"])),
+            Column::at(
+                Field::PickupBranch,
+                ".pickupPlace, [id*=LabelPickupPlace], [id*=LabelBranch]",
+            ),
+            Column::detail(Field::PickupBranch, "[id*=abelBranch]:not([id*=Header])"),
+            Column::detail(Field::Position, "[id*=abelPosition]"),
+            Column::at(Field::Position, "[id*=LabelReservationIndex]"),
+        ],
+        needed: &[Field::Title],
+        total: &[],
+        none: &[
+            "keine medien vorbestellt",
+            "keine vorbestellungen",
+            "keine medien vorgemerkt",
+            "0 medien vorbestellt",
+        ],
+        none_at: None,
+        states: HOLD_STATES,
+        complete: |_, _, _| Ok(()),
+    }
+}
+
+fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
+    let reason = row.value(Field::Renewal);
+    if RENEWAL.is_in(row.element) {
+        loan.renewable = Some(true);
+    } else if reason.is_some() {
+        loan.renewable = Some(false);
+        loan.renewable_reason = reason;
+    }
+    Ok(())
+}
