@@ -97,7 +97,12 @@ impl PagedSite {
             return self.account_page(context, page);
         }
         if self.login.is_of(request) {
-            return self.show_login(context, None);
+            // A site with one path shows the account there to whom it knows.
+            let first = self.pages.first();
+            return match first.filter(|page| page.address.path == self.login.path) {
+                Some(first) => self.account_page(context, first),
+                None => self.show_login(context, None),
+            };
         }
         match request.path.as_str() {
             "/" => Page::html((self.catalogue)(context)),

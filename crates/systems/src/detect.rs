@@ -18,8 +18,8 @@ use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 use crate::registry::{SYSTEMS, system};
 use crate::system::System;
 
-/// The maximum number of pages that a site is asked for: the given one, and one of each system.
-pub const MAX_PAGES: usize = 1 + SYSTEMS.len();
+/// The maximum number of pages that a site is asked for.
+pub const MAX_PAGES: usize = 5;
 
 /// A system that a site runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,6 +32,7 @@ const TITLE: &str = "a.mediumBoldAnchor";
 const TEXTS: &str = "a.normalBlackFont1, a.normalBlackFont2, a.boldBlackFont1, a.boldRedFont1";
 
 static RENEWAL_BOX: Css = Css::new("input[name=renewitemkeys]");
+static BOX: Css = Css::new("input");
 static CELL: Css = Css::new("td");
 static TITLE_LINK: Css = Css::new(TITLE);
 
@@ -154,8 +155,11 @@ pub(super) const OTHER_PHRASES: &[Phrase] = &[
     Beginning("pickup location"),
     Beginning("pick up location"),
     Beginning("pickup at"),
-    Address("ipac.jsp"),
+    Phrase::Count("of"),
+    Address("ipac"),
+    Address("jsp"),
     Address("ipac20"),
+    Address("uri"),
     Address("menu"),
     Address("submenu"),
     Address("account"),
@@ -239,10 +243,15 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
         loan.renewable = Some(tick.attr("disabled").is_none());
         return Ok(());
     }
+    let boxes = row.element_of(Field::Renewal);
+    if boxes.is_some_and(|cell| BOX.is_in(cell)) {
+        // Another box than is known.
+        return Ok(());
+    }
     let first = CELL.first(row.element);
     let first = first.filter(|cell| !TITLE_LINK.is_in(*cell));
     let reason = first.map(element_text).filter(|words| !words.is_empty());
-    if reason.is_some() || row.element_of(Field::Renewal).is_some() {
+    if reason.is_some() || boxes.is_some() {
         loan.renewable = Some(false);
         loan.renewable_reason = reason;
     }
@@ -325,16 +334,16 @@ fn complete_ready_hold(hold: &mut Hold, _: &Row<'_>, _: &ReadContext<'_>) -> Res
     Ok(())
 }
 
-/// A hold without words about its state waits, since it is in that list.
+/// In a list without a column for the state, every hold waits.
 fn complete_waiting_hold(
     hold: &mut Hold,
     row: &Row<'_>,
     _: &ReadContext<'_>,
 ) -> Result<(), Failure> {
-    match row.value(Field::State) {
-        None => hold.state = HoldState::Waiting,
-        Some(words) if hold.state == HoldState::Other => hold.note = Some(words),
-        Some(_) => {}
+    if row.element_of(Field::State).is_none() {
+        hold.state = HoldState::Waiting;
+    } else if hold.state == HoldState::Other {
+        hold.note = row.value(Field::State);
     }
     if hold.suspended_until.is_some() {
         hold.state = HoldState::Suspended;

@@ -169,7 +169,7 @@ fn holds_are_ready_or_wait() {
             HoldState::Waiting,
             HoldState::Suspended,
             HoldState::Other,
-            HoldState::Waiting
+            HoldState::Other
         ]
     );
     assert_eq!(

@@ -25,8 +25,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     }
     if parts.iter().all(|part| part.fines().is_none()) {
         let url = session.url("patronaccount/finesfees.aspx")?;
-        // The page is known from no library: what it does not say stays unknown.
-        parts.extend(fetch_part(session, &ACCOUNT, &LOGIN, &url).await);
+        parts.push(fetch_part(session, &ACCOUNT, &LOGIN, &url).await?);
     }
     join_visited(session, &ACCOUNT, parts)
 }
