@@ -85,6 +85,8 @@ pub enum Change {
     RecipientRemoved { person: PersonId },
     FeedMade,
     FeedRevoked,
+    IdentityLinked,
+    IdentitiesUnlinked,
     SchedulePaused { label: Label },
     ScheduleResumed { label: Label },
     AllSchedulesPaused,

@@ -79,6 +79,7 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
         SystemKind::Bibliotheca => paged(&bibliotheca::SITE),
         SystemKind::Horizon => paged(&horizon::SITE),
         SystemKind::Polaris => paged(&polaris::SITE),
+        SystemKind::SymphonyWs => vec![get(&crate::symphony_ws::patron_path(index))],
     }
 }
 
@@ -109,6 +110,9 @@ fn render(
         }
     };
     add(header::COOKIE, &format!("{cookie}={id}"));
+    if state.site.system == SystemKind::SymphonyWs {
+        add(HeaderName::from_static(cookie), id);
+    }
     if state.site.system == SystemKind::Bibliocommons {
         add(header::COOKIE, &format!("bc_access_token={token}"));
     }

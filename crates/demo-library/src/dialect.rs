@@ -5,11 +5,11 @@ use axum::http::Method;
 use crate::page::{Page, SiteRequest};
 use crate::page_context::PageContext;
 use crate::site::SystemKind;
-use crate::{bibliocommons, bibliotheca, enterprise, horizon, koha, polaris, sierra};
+use crate::{bibliocommons, bibliotheca, enterprise, horizon, koha, polaris, sierra, symphony_ws};
 
 /// The behaviour of one system's sites.
 pub(crate) struct Dialect {
-    /// The session cookie's name.
+    /// The name of the session cookie, or of the header with the session's id.
     pub(crate) cookie: &'static str,
     /// The page that answers a request.
     pub(crate) page: fn(&PageContext<'_>) -> Page,
@@ -80,6 +80,14 @@ impl Dialect {
                 is_login: |request| polaris::SITE.is_login(request),
                 changes_state: |request| polaris::SITE.changes_state(request),
                 renamed: polaris::SITE.renamed,
+                system_error: None,
+            },
+            SystemKind::SymphonyWs => Self {
+                cookie: symphony_ws::SESSION_HEADER,
+                page: symphony_ws::page,
+                is_login: |request| symphony_ws::is_login_path(&request.path),
+                changes_state: symphony_ws::changes_state,
+                renamed: symphony_ws::RENAMED,
                 system_error: None,
             },
         }

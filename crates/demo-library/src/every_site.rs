@@ -17,6 +17,7 @@ macro_rules! every_site {
             (newer_koha, Koha, Newer)
             (polaris, Polaris, Older)
             (sierra, Sierra, Older)
+            (symphony_ws, SymphonyWs, Older)
         }
     };
 }

@@ -110,8 +110,8 @@ fn frame(context: &PageContext<'_>, current: &str, patron: &Patron, main: &str) 
     format!(
         r#"<html><head><title>{library}</title></head><body><form name="ipac" method="POST" action="{PATH}">
 <input type="hidden" name="session" value="{SESSION}"><input type="hidden" name="profile" value="brook">
-<table width="100%"><tr><td title="Name">Hello {name}</td><td><a class="globalAnchor" href="{logout}">Leave</a></td></tr>
-<tr>{tabs}</tr></table><ul>{filler}</ul>
+<table width="100%"><tr><td title="Name">Hello {name}<ul>{filler}</ul></td><td><a class="globalAnchor" href="{logout}">Leave</a></td></tr>
+<tr>{tabs}</tr></table>
 <a class="big">Your shelf</a><br>
 {main}
 <input type="hidden" name="menu" value="account"><input type="hidden" name="submenu" value="{current}">

@@ -117,8 +117,7 @@ fn frame(context: &PageContext<'_>, patron: &Patron, main: &str) -> String {
 <a href="/logon.aspx?logoff=1&amp;src=default.aspx">Go out</a>
 <a href="/patronaccount/default.aspx">Desk</a> <a href="/patronaccount/itemsout.aspx">Books</a>
 <a href="/patronaccount/requests.aspx">Wishes</a> <a href="/patronaccount/finesfees.aspx">Money</a>
-<ul>{filler}</ul>
-<table id="tableMain"><tr><td><table id="tableBody"><tr><td>
+<table id="tableMain"><tr><td><ul>{filler}</ul></td><td><table id="tableBody"><tr><td>
 <table id="ctrlBasicInfo_tableBasicInfo">
 <tr><td>Reader</td><td><span id="ctrlBasicInfo_labelPatron">{name}</span></td></tr>
 <tr><td>Card</td><td><span id="ctrlBasicInfo_labelBarcode">{hidden}</span></td></tr>
@@ -172,7 +171,7 @@ fn loans_page(context: &PageContext<'_>, patron: &Patron) -> String {
         .collect();
     let main = grid(
         "datagridItemsOut",
-        &["&nbsp;", "Book or film", "Back by", "Times more"],
+        &["&nbsp;", "Book or film", "Back by", "Renewals Left"],
         &rows,
         "There are no items checked out on this card.",
     );

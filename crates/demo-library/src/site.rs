@@ -21,11 +21,13 @@ pub enum SystemKind {
     Horizon,
     /// Polaris PAC: ASP.NET pages.
     Polaris,
+    /// `SirsiDynix` Symphony Web Services: a programming interface with JSON.
+    SymphonyWs,
 }
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Bibliocommons,
         Self::Sierra,
         Self::Enterprise,
@@ -33,6 +35,7 @@ impl SystemKind {
         Self::Bibliotheca,
         Self::Horizon,
         Self::Polaris,
+        Self::SymphonyWs,
     ];
 
     /// The system's id, as in `hippo library add`.
@@ -46,6 +49,7 @@ impl SystemKind {
             Self::Bibliotheca => "bibliotheca",
             Self::Horizon => "horizon",
             Self::Polaris => "polaris",
+            Self::SymphonyWs => "symphony-ws",
         }
     }
 
@@ -63,11 +67,11 @@ impl SystemKind {
 
     /// The system's usual date format (strftime).
     ///
-    /// `BiblioCommons` always prints ISO dates. Koha has four formats, and states the one in use in its script.
+    /// `BiblioCommons` and Symphony Web Services always print ISO dates. Koha has four formats, and states the one in use in its script.
     #[must_use]
     pub fn usual_date_format(self) -> &'static str {
         match self {
-            Self::Bibliocommons => "%Y-%m-%d",
+            Self::Bibliocommons | Self::SymphonyWs => "%Y-%m-%d",
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
             Self::Koha | Self::Horizon => "%m/%d/%Y",

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hippo_systems::offline_reader;
 
-const ACCOUNTS: [(&str, &str, &str, Option<&str>); 7] = [
+const ACCOUNTS: &[(&str, &str, &str, Option<&str>)] = &[
     (
         "bibliocommons",
         "bibliocommons/wccls-2021-two-loans-six-suspended",
@@ -58,6 +58,12 @@ const ACCOUNTS: [(&str, &str, &str, Option<&str>); 7] = [
         "https://books.kpl.org",
         Some("%m-%d-%y"),
     ),
+    (
+        "symphony-ws",
+        "../more-pages/symphony-ws/stanford-thirteen-loans-three-holds",
+        "https://symws.example.org",
+        None,
+    ),
 ];
 
 fn pages_of(folder: &Path) -> Vec<SavedPage> {
@@ -65,8 +71,10 @@ fn pages_of(folder: &Path) -> Vec<SavedPage> {
         .expect("the account's pages")
         .map(|entry| entry.expect("a page").path())
         .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "html")
+            let is_case = path.file_name().is_some_and(|name| name == "case.json");
+            let extension = path.extension();
+            !is_case
+                && extension.is_some_and(|extension| extension == "html" || extension == "json")
         })
         .collect();
     paths.sort();

@@ -23,8 +23,10 @@ mod registry;
 mod sierra;
 mod sisis;
 mod sites;
+mod symphony_ws;
 mod system;
 mod touchpoint;
+pub mod untried;
 mod vufind;
 mod winbiap;
 

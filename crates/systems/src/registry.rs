@@ -9,13 +9,14 @@ use crate::offline::OfflineReader;
 use crate::polaris::Polaris;
 use crate::sierra::Sierra;
 use crate::sisis::Sisis;
+use crate::symphony_ws::SymphonyWs;
 use crate::system::System;
 use crate::touchpoint::TouchPoint;
 use crate::vufind::VuFind;
 use crate::winbiap::WinBiap;
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 11] = [
+pub const SYSTEMS: [&dyn System; 12] = [
     &Bibliocommons,
     &Bibliotheca,
     &Enterprise,
@@ -24,6 +25,7 @@ pub const SYSTEMS: [&dyn System; 11] = [
     &Polaris,
     &Sierra,
     &Sisis,
+    &SymphonyWs,
     &TouchPoint,
     &VuFind,
     &WinBiap,
@@ -57,6 +59,7 @@ mod tests {
         };
         assert_eq!(names("sierra"), ["scope"]);
         assert_eq!(names("enterprise"), ["profile", "locale"]);
+        assert_eq!(names("symphony-ws"), ["client-id"]);
         assert!(names("bibliocommons").is_empty());
     }
 }

@@ -19,6 +19,7 @@ mod demo;
 mod failures;
 mod feeds;
 mod hostile;
+mod identity_provider;
 mod interrupted;
 mod killed;
 mod killed_over_smtp;

@@ -168,7 +168,7 @@ impl World {
             fingerprint: self.keys.fingerprint(&library, &number),
             library,
             patron: "Pat".to_owned(),
-            paused: false,
+            pause: None,
             created_at: self.clock.now(),
         };
         let secret = CardSecret {

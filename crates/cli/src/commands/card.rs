@@ -1,8 +1,7 @@
 //! `hippo card`: cards and their PINs.
 
+mod pause;
 mod record;
-
-use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use hippo_core::card::{Card, CardSecret, Fingerprint};
@@ -35,7 +34,7 @@ pub(crate) enum Command {
     Record(record::RecordArgs),
     SetPin(SetPin),
     Retry(Retry),
-    Pause(Pause),
+    Pause(pause::Pause),
     Remove(Remove),
 }
 
@@ -125,21 +124,6 @@ pub(crate) struct Retry {
     no_check: bool,
 }
 
-/// Pause a card: leave it out of the checks.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T
-  hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T --resume")]
-pub(crate) struct Pause {
-    /// The card: its id, or its last four characters or more.
-    #[arg(value_parser = card_name, value_name = "ID")]
-    id: CardName,
-    /// Resume it.
-    #[arg(long)]
-    resume: bool,
-}
-
 /// Remove a card.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo card remove 01KAK3V6ZB9V0S7YQJ4M2N8R5T --yes")]
@@ -162,7 +146,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Record(args) => record::record_card(&context, &args).await,
         Command::SetPin(set) => set_pin(&context, set).await,
         Command::Retry(retry) => retry_card(&context, retry).await,
-        Command::Pause(pause) => pause_card(&context, pause).await,
+        Command::Pause(pause) => pause::pause_card(&context, pause).await,
         Command::Remove(remove) => remove_card(&context, remove).await,
     }
 }
@@ -192,7 +176,7 @@ pub(crate) async fn store_card(
         library: library.clone(),
         patron,
         fingerprint: Fingerprint(String::new()),
-        paused: false,
+        pause: None,
         created_at: context.now(),
     };
     let added = secret_ports(context).add_card(card, secret).await;
@@ -311,6 +295,11 @@ async fn list(context: &Context, args: List) -> CommandResult {
         ]);
     }
     context.output.print_table(&table);
+    for card in &cards {
+        if let Some(sentence) = card.pause_sentence() {
+            context.output.print_text(sentence);
+        }
+    }
     Ok(Outcome::Done)
 }
 
@@ -399,20 +388,6 @@ async fn retry_card(context: &Context, retry: Retry) -> CommandResult {
         return Ok(show_unchecked(context, id));
     }
     check_changed_card(context, &record.card, &library).await
-}
-
-async fn pause_card(context: &Context, pause: Pause) -> CommandResult {
-    let id = context.card(&pause.id).await?.card.id;
-    context.store.set_paused(id, !pause.resume).await?;
-    context
-        .output
-        .print_document(&BTreeMap::from([("card", id.to_string())]));
-    context.output.print_text(if pause.resume {
-        format!("Resumed the card {id}.")
-    } else {
-        format!("Paused the card {id}.")
-    });
-    Ok(Outcome::Done)
 }
 
 async fn remove_card(context: &Context, remove: Remove) -> CommandResult {

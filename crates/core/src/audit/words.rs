@@ -39,6 +39,8 @@ impl Change {
             Self::RecipientRemoved { .. } => "removed a recipient",
             Self::FeedMade => "made a feed",
             Self::FeedRevoked => "removed a feed",
+            Self::IdentityLinked => "linked an account to sign in with",
+            Self::IdentitiesUnlinked => "unlinked the accounts to sign in with",
             Self::AllSchedulesPaused => "paused all schedules",
             Self::AllSchedulesResumed => "resumed all schedules",
             Self::SchedulePaused { label } => return format!("paused the schedule “{label}”"),

@@ -75,6 +75,7 @@ impl<'a> Harness<'a> {
     ) -> Result<FinishedRun<J::Summary>, RunError> {
         let mut plan = plan;
         let policy = plan.rules.catch_up.unwrap_or(J::CATCH_UP);
+        plan.rules.catch_up = Some(policy);
         let now = self.clock.now();
         // One limit for all, since the process has one, too.
         let limit = TimeLimit::new(self, J::TIME_LIMIT.min(self.longest));

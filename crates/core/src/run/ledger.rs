@@ -26,10 +26,11 @@ use crate::run::newest::list_newest_runs;
 use crate::run::not_started::NotStarted;
 use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
-use crate::schedule::{Overlap, Pause};
+use crate::schedule::{CatchUp, Overlap, Pause};
 use crate::store::{RunStart, RunStore, StoreResult};
 
 pub(super) use self::catch_up::list_runs_to_catch_up;
+use self::catch_up::split_off_times_to_catch_up;
 pub use self::rules::StartRules;
 
 /// A run that hasn't reported for this long is lost. A visit of ten cards takes less.
@@ -212,12 +213,20 @@ async fn try_start<'a>(
                 let run = run.key.clone();
                 alerts.push(Alert::RunTooLate { run });
             }
-            // Later runs look back only to this one. While disabled, none is expected.
+            // Later runs look back only to this one, unless it's closed. While disabled, none is
+            // expected.
             let missed = match plan.rules.disabled {
                 true => Vec::new(),
                 false => {
                     let newest = list_runs_before(runs, &run.key).await?;
-                    find_missed_times(runs, &run.key, &newest, &plan.rules, &pauses).await?
+                    let mut missed =
+                        find_missed_times(runs, &run.key, &newest, &plan.rules, &pauses).await?;
+                    if outcome == RunOutcome::SkippedClosed {
+                        // The first run of an open day makes up for these.
+                        let policy = plan.rules.catch_up.unwrap_or(CatchUp::None);
+                        split_off_times_to_catch_up(&mut missed, policy, now);
+                    }
+                    missed
                 }
             };
             alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
@@ -384,7 +393,9 @@ async fn find_lost_runs(
 
 /// Lists the runs among which the previous one of a label is searched.
 async fn list_runs_before(runs: &dyn RunStore, key: &RunKey) -> StoreResult<Vec<Run>> {
-    list_newest_runs(runs, key.job, Some(&key.label), RECENT).await
+    // A run of a closed day may leave what was missed before it to the first run of an open day.
+    let is_enough = |run: &Run| run.outcome != RunOutcome::SkippedClosed;
+    list_newest_runs(runs, key.job, Some(&key.label), RECENT, is_enough).await
 }
 
 /// The times at which the schedule should have fired since its last run, and did not; oldest first.
@@ -397,7 +408,12 @@ fn missed_times(
     let scheduled_time = run.scheduled_time;
     let last = before
         .iter()
-        .filter(|run| run.outcome != RunOutcome::SkippedClockInDoubt)
+        .filter(|run| {
+            !matches!(
+                run.outcome,
+                RunOutcome::SkippedClockInDoubt | RunOutcome::SkippedClosed
+            )
+        })
         .filter(|run| run.trigger != Trigger::Person)
         .map(|run| run.key.scheduled_time)
         .filter(|time| *time < scheduled_time)

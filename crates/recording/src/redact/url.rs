@@ -127,19 +127,30 @@ impl Redactor {
             && part.strip_prefix('S').is_some_and(|number| {
                 !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
             });
-        if is_locale || is_scope || self.words.is_known_address_part(part) {
+        if is_locale || is_scope {
             self.kept.add_url_part(part);
             return part.to_owned();
         }
-        // A known part with a number: `verl_12`.
-        if let Some((known, number)) = part.rsplit_once('_')
-            && self.words.is_known_address_part(known)
-            && number.bytes().all(|byte| byte.is_ascii_digit())
-        {
-            self.kept.add_url_part(known);
-            return format!("{known}_{}", self.redact_text(number, Mode::Nothing));
+        self.known_part(part)
+            .unwrap_or_else(|| self.redact_text(part, Mode::Nothing))
+    }
+
+    /// Keeps a known part, also with a number: `verl_12`.
+    fn known_part(&mut self, part: &str) -> Option<String> {
+        if self.words.is_known_address_part(part) {
+            self.kept.add_url_part(part);
+            return Some(part.to_owned());
         }
-        self.redact_text(part, Mode::Nothing)
+        let (known, number) = part.rsplit_once('_')?;
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number || !self.words.is_known_address_part(known) {
+            return None;
+        }
+        self.kept.add_url_part(known);
+        Some(format!(
+            "{known}_{}",
+            self.redact_text(number, Mode::Nothing)
+        ))
     }
 
     fn redact_query(&mut self, query: &str) -> String {
@@ -150,7 +161,10 @@ impl Redactor {
             let (pair, after) = rest.split_at(end);
             match pair.split_once('=') {
                 Some((name, value)) => {
-                    let name = self.name_with_known_words(&decoded(name, true));
+                    let name = decoded(name, true);
+                    let name = self
+                        .known_part(&name)
+                        .unwrap_or_else(|| self.name_with_known_words(&name));
                     filled.push_str(&encoded(&name, true));
                     filled.push('=');
                     let value = self.redact_parameter(&decoded(value, true));
@@ -174,7 +188,8 @@ impl Redactor {
         if value.starts_with('/') || value.starts_with("http") {
             self.redact_url(value)
         } else {
-            self.redact_text(value, Mode::Nothing)
+            self.known_part(value)
+                .unwrap_or_else(|| self.redact_text(value, Mode::Nothing))
         }
     }
 }

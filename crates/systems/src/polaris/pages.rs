@@ -4,12 +4,14 @@ use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Address, Anywhere, Beginning};
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, find_date, first_number, tidy};
+use hippo_browser::reading::{Css, element_text, find_date, first_number, tidy};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::values::{read_author, read_author_below_title, read_id, read_state, text_after_until};
+use super::values::{
+    read_author, read_author_below_title, read_first_line, read_id, read_state, text_after_until,
+};
 use crate::list_reader::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
     ToldBy,
@@ -121,7 +123,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     has_several_pages: false,
     loan_counts: vec![Count(vec![Fact::with(
         "[id$='tableBasicInfo'] a[href*='itemsout.aspx']",
-        &["checked out"],
+        &["items checked out", "item checked out"],
     )])],
     hold_counts: vec![],
     fines: vec![
@@ -174,7 +176,7 @@ fn title_columns() -> Vec<Column> {
     let link = || Part::Element(Css::new("a"));
     vec![
         Column::part_at(Field::Title, TITLE, link()),
-        Column::part_at(Field::Title, TITLE, Part::Line(0)),
+        Column::part_at(Field::Title, TITLE, Part::Read(read_first_line)),
         Column::part_below(Field::Title, TITLE_WORDS, link()),
         Column::part_below(Field::Title, TITLE_WORDS, Part::Line(0)),
         Column::part_at(
@@ -247,8 +249,11 @@ fn hold_columns() -> Vec<Column> {
 
 /// A loan can be renewed as long as renewals are left, or else if it can be ticked.
 fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
-    let left = row.value(Field::Renewal);
-    let left = left.and_then(|words| first_number(&words));
+    let words = row.element_of(Field::Renewal).map(element_text);
+    let left = words.as_deref().and_then(first_number);
+    if words.is_some() && left.is_none() {
+        return Ok(());
+    }
     let tick = TICK.first(row.element);
     let can_be_ticked = tick.map(|tick| tick.attr("disabled").is_none());
     loan.renewable = match (left, can_be_ticked) {

@@ -66,7 +66,7 @@ fn values_are_told_by_the_ends_of_their_ids() {
     assert_eq!(loans[0].due, Some("2026-05-21".parse().unwrap()));
     assert_eq!(loans[1].title, "Fog [electronic resource]");
     let renewable: Vec<_> = loans.iter().map(|loan| loan.renewable).collect();
-    assert_eq!(renewable, [Some(true), Some(false), Some(true)]);
+    assert_eq!(renewable, [Some(true), Some(false), None]);
     assert_eq!(loans[0].renewals, None, "renewals left are no renewals");
     assert_eq!(account.card_expires, Some("2027-07-04".parse().unwrap()));
     assert_eq!(account.declared.loans, Some(3));

@@ -7,19 +7,28 @@ use url::Url;
 /// The parameters of an address that name an item, a request or a record.
 const ID_PARAMETERS: [&str; 5] = ["recid", "reqid", "objid", "itemid", "cn"];
 
+/// Reads a title without a link.
+pub(super) fn read_first_line(cell: ElementRef<'_>) -> Option<String> {
+    let line = element_lines(cell).into_iter().next()?;
+    Some(line).filter(|line| author_of(line).is_none())
+}
+
 /// Reads an author from the lines below a title: `by Stone, Ada`.
 pub(super) fn read_author_below_title(cell: ElementRef<'_>) -> Option<String> {
-    element_lines(cell).iter().skip(1).find_map(|line| {
-        let (by, author) = line.split_once(' ')?;
-        matches!(by.to_lowercase().as_str(), "by" | "por").then(|| author.to_owned())
-    })
+    let lines = element_lines(cell);
+    lines.iter().skip(1).find_map(|line| author_of(line))
+}
+
+/// Returns the rest of a line that begins with “by”.
+fn author_of(line: &str) -> Option<String> {
+    let (by, author) = line.split_once(' ')?;
+    matches!(by.to_lowercase().as_str(), "by" | "por").then(|| author.to_owned())
 }
 
 /// Reads an author that has an element of its own.
 pub(super) fn read_author(element: ElementRef<'_>) -> Option<String> {
     let words = element_text(element);
-    let author = words.strip_prefix("by ").or(words.strip_prefix("por "));
-    Some(author.unwrap_or(&words).to_owned())
+    author_of(&words).or(Some(words))
 }
 
 /// Returns the id that a link's address has.

@@ -19,6 +19,12 @@ const CONTESTED: [(&str, &str, &str); 1] = [(
     "the caption of the empty table says “Holds (0 total)”, so there are none",
 )];
 
+/// Pages that contradict themselves, so that they are not read: case, and the page's words.
+const CONTRADICTORY: [(&str, &str); 1] = [(
+    "winbiap/immenstadt",
+    "it says that seven items are out, and lists two",
+)];
+
 #[test]
 fn more_pages_are_read_as_expected() {
     let Some(root) = folder() else {
@@ -38,6 +44,12 @@ fn more_pages_are_read_as_expected() {
         }
         cases += 1;
         let name = case.strip_prefix(&root).unwrap().display().to_string();
+        if CONTRADICTORY
+            .iter()
+            .any(|(contradictory, _)| *contradictory == name)
+        {
+            continue;
+        }
         let problems = find_problems(&case, |expected, _| leave_out_contested(&name, expected));
         wrong.extend(
             problems

@@ -77,6 +77,15 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
              <tr class=patFuncTitle><th class=patFuncTitle colspan=4>{rows} ITEMS CHECKED OUT</tr>\
              <tr class=patFuncHeaders><th>RENEW<th>TITLE<th>BARCODE<th>STATUS</tr>{list}</table></body></html>"
         ),
+        "symphony-ws" => {
+            let text = serde_json::Value::from(filler.as_str());
+            let list = list.trim_end_matches(',');
+            format!(
+                "{{\"resource\":\"/user/patron\",\"key\":\"7\",\"fields\":{{\"circRecordList\":[{list}],\
+                 \"holdRecordList\":[],\"blockList\":[{{\"fields\":{{\"patron\":{{\"key\":\"7\"}},\
+                 \"owed\":{{\"amount\":\"1.00\"}},\"comment\":{text}}}}}]}}}}"
+            )
+        }
         _ => panic!("write the frame of an account page of {system} here"),
     }
 }
@@ -114,6 +123,10 @@ fn row(system: &str, number: usize) -> String {
              <td class=patFuncTitle><a href=/record=b{number}>Work {number}</a><td class=patFuncBarcode>{number}\
              <td class=patFuncStatus>DUE 12-03-26</tr>"
         ),
+        "symphony-ws" => format!(
+            "{{\"key\":\"{number}:1\",\"fields\":{{\"patron\":{{\"key\":\"7\"}},\"item\":{{\"fields\":{{\"barcode\":\"{number}\",\
+             \"bib\":{{\"fields\":{{\"title\":\"Work {number}\"}}}}}}}},\"dueDate\":\"2026-12-03\",\"renewalCount\":null}}}},"
+        ),
         _ => panic!("write a loan of {system} here"),
     }
 }
@@ -147,6 +160,11 @@ fn login(system: &str, filler: &str, in_login_form: &str) -> String {
         "sierra" => (
             "<form id=fm1>",
             "<input name=code><input name=pin type=password>",
+        ),
+        // The interface has no login page; one may stand in its place.
+        "symphony-ws" => (
+            "<form>",
+            "<input name=login><input name=password type=password>",
         ),
         _ => panic!("write the login form of {system} here"),
     };

@@ -5,6 +5,7 @@ pub(crate) mod cards;
 pub(crate) mod console;
 pub(crate) mod family;
 pub(crate) mod home;
+pub(crate) mod identity;
 pub(crate) mod invitation;
 pub(crate) mod links;
 pub(crate) mod resubscribe;

@@ -299,7 +299,11 @@ async fn card_that_is_never_checked_again_is_an_event() {
             .contains(unread)
     );
     // A paused card is left out, as in the mail.
-    web.store.set_paused(web.card.id, true).await.unwrap();
+    let pause = sample::card_pause(None);
+    web.store
+        .set_pause(web.card.id, Some(&pause))
+        .await
+        .unwrap();
     assert!(
         !web.get(&path(&token, "due.ics"))
             .await
