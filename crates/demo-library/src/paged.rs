@@ -97,11 +97,13 @@ impl PagedSite {
             return self.account_page(context, page);
         }
         if self.login.is_of(request) {
-            // A site with one path shows the account there to whom it knows.
+            // A site with one path has other pages there, too.
             let first = self.pages.first();
-            return match first.filter(|page| page.address.path == self.login.path) {
-                Some(first) => self.account_page(context, first),
-                None => self.show_login(context, None),
+            let has_one_path = first.is_some_and(|page| page.address.path == self.login.path);
+            return if has_one_path && context.patron().is_some() {
+                Page::html((self.catalogue)(context))
+            } else {
+                self.show_login(context, None)
             };
         }
         match request.path.as_str() {

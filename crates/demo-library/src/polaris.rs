@@ -114,10 +114,11 @@ fn frame(context: &PageContext<'_>, patron: &Patron, main: &str) -> String {
         r#"<html><head><title>{library}</title></head><body>
 <form name="formMain" method="post" action="itemsout.aspx" id="formMain">
 {STATE}
+<table id="tableMain"><tr><td>
 <a href="/logon.aspx?logoff=1&amp;src=default.aspx">Go out</a>
 <a href="/patronaccount/default.aspx">Desk</a> <a href="/patronaccount/itemsout.aspx">Books</a>
 <a href="/patronaccount/requests.aspx">Wishes</a> <a href="/patronaccount/finesfees.aspx">Money</a>
-<table id="tableMain"><tr><td><ul>{filler}</ul></td><td><table id="tableBody"><tr><td>
+<ul>{filler}</ul></td><td><table id="tableBody"><tr><td>
 <table id="ctrlBasicInfo_tableBasicInfo">
 <tr><td>Reader</td><td><span id="ctrlBasicInfo_labelPatron">{name}</span></td></tr>
 <tr><td>Card</td><td><span id="ctrlBasicInfo_labelBarcode">{hidden}</span></td></tr>

@@ -86,6 +86,16 @@ async fn paged_list_takes_one_request_per_page() {
     }
 }
 
+#[tokio::test]
+async fn polaris_login_carries_its_state_and_its_button() {
+    let site = site(SystemKind::Polaris, Generation::Older, full());
+    let requests = record_requests(site, NUMBER, PIN).await;
+    let login = requests.iter().find(|seen| seen.is_login).unwrap();
+    for field in ["__VIEWSTATE", "__EVENTVALIDATION", "buttonSubmit"] {
+        assert!(login.fields.iter().any(|name| name == field), "{field}");
+    }
+}
+
 /// Words in the URLs of requests that change something, at any of the systems.
 const CHANGING_WORDS: [&str; 16] = [
     "renew",
