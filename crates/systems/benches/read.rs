@@ -12,6 +12,8 @@
 use hippo_browser::{ReadContext, SavedPage, decode};
 use std::path::{Path, PathBuf};
 
+use std::hint::black_box;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hippo_systems::offline_reader;
 
@@ -87,6 +89,16 @@ fn pages_of(folder: &Path) -> Vec<SavedPage> {
         .collect()
 }
 
+/// Parses a page, and does nothing with it.
+fn parse(page: &SavedPage) {
+    if page.body.trim_start().starts_with('{') {
+        let value: serde_json::Value = serde_json::from_str(&page.body).expect("JSON");
+        black_box(value);
+    } else {
+        black_box(scraper::Html::parse_document(&page.body));
+    }
+}
+
 fn read(criterion: &mut Criterion) {
     let folder = std::env::var_os("LIBRARY_PAGES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/library-pages"),
@@ -103,14 +115,18 @@ fn read(criterion: &mut Criterion) {
         let base_url = base_url.parse().expect("a URL");
         let context = ReadContext {
             base_url: &base_url,
-            date_format,
+            date_format: *date_format,
             timezone: chrono_tz::UTC,
             card_number: None,
         };
         let reader = offline_reader(name).expect("a reader");
         group.throughput(Throughput::Bytes(bytes as u64));
-        group.bench_function(name, |bencher| {
+        group.bench_function(*name, |bencher| {
             bencher.iter(|| reader.read(&pages, &context).expect("an account"));
+        });
+        // What reading is compared with: the parser alone.
+        group.bench_function(format!("{name} parsed only"), |bencher| {
+            bencher.iter(|| pages.iter().for_each(parse));
         });
     }
     group.finish();

@@ -16,7 +16,7 @@ use crate::vufind::VuFind;
 use crate::winbiap::WinBiap;
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 12] = [
+pub const SYSTEMS: &[&dyn System] = &[
     &Bibliocommons,
     &Bibliotheca,
     &Enterprise,
@@ -33,7 +33,8 @@ pub const SYSTEMS: [&dyn System; 12] = [
 
 /// Finds a system by name.
 pub fn system(name: &str) -> Option<&'static dyn System> {
-    SYSTEMS.into_iter().find(|system| system.name() == name)
+    let mut systems = SYSTEMS.iter().copied();
+    systems.find(|system| system.name() == name)
 }
 
 /// Finds the reader of a system's saved pages, if it has one.
@@ -43,7 +44,7 @@ pub fn offline_reader(name: &str) -> Option<&'static dyn OfflineReader> {
 
 /// Lists the systems whose saved pages can be read.
 pub fn systems_with_pages() -> impl Iterator<Item = &'static str> {
-    let systems = SYSTEMS.into_iter();
+    let systems = SYSTEMS.iter().copied();
     systems.filter_map(|system| system.offline_reader().map(|_| system.name()))
 }
 

@@ -10,8 +10,8 @@ use crate::error::PageError;
 use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
 use crate::pages::{
-    about, cards, console, family, home, identity, invitation, links, resubscribe, settings,
-    sign_in, sign_out, unsubscribe,
+    about, cards, console, family, feeds as feeds_page, home, identity, invitation, resubscribe,
+    settings, sign_in, sign_out, unsubscribe,
 };
 use crate::ports::WebPorts;
 
@@ -84,8 +84,8 @@ pub fn router(ports: WebPorts) -> Router {
         )
         .route("/family/settings/pause", post(settings::pause))
         .route("/family/settings/resume", post(settings::resume))
-        .route("/family/links", get(links::show).post(links::add))
-        .route("/family/links/revoke", post(links::revoke))
+        .route("/family/feeds", get(feeds_page::show).post(feeds_page::add))
+        .route("/family/feeds/revoke", post(feeds_page::revoke))
         .route(
             "/family/settings/resubscribe",
             post(resubscribe::resubscribe),

@@ -205,6 +205,7 @@ async fn operator_sees_the_console_in_a_fixed_number_of_requests_and_starts_a_ru
     let page = browser.get(&stage.operator_link().await);
     browser.press_button("/sign-in/link", &page);
     let mut counts = Vec::new();
+    let mut units = Vec::new();
     for labels in [0..1, 1..50] {
         for number in labels {
             add_label(&stage, number).await;
@@ -213,9 +214,14 @@ async fn operator_sees_the_console_in_a_fixed_number_of_requests_and_starts_a_ru
         let console = browser.get("/console");
         let body = console["body"].as_str().unwrap();
         assert!(body.contains("label-0"), "{body}");
-        counts.push(function.asked().len() - before);
+        let asked = function.asked().split_off(before);
+        counts.push(asked.len());
+        units.push(asked.iter().map(|request| request.units).sum::<f64>());
     }
     assert!(counts[0] == counts[1] && counts[0] < 40, "{counts:?}");
+    // A label adds what its runs and days take, and no request: 24.5 and 35.5 units were measured.
+    assert!(units[0] > 0.0 && units[0] <= 30.0, "{units:?}");
+    assert!(units[0] < units[1] && units[1] <= 42.0, "{units:?}");
 
     let page = browser.get("/console/schedules");
     let body = page["body"].as_str().unwrap();

@@ -10,6 +10,7 @@
 )]
 
 mod add_a_job;
+mod add_a_library_system;
 mod backup;
 mod bad_input;
 mod browser;
@@ -18,6 +19,7 @@ mod clocks;
 mod demo;
 mod failures;
 mod feeds;
+mod followed_page;
 mod hostile;
 mod identity_provider;
 mod interrupted;

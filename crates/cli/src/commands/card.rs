@@ -4,6 +4,7 @@ mod pause;
 mod record;
 
 use clap::{Args, Subcommand};
+use hippo_core::audit::Change;
 use hippo_core::card::{Card, CardSecret, Fingerprint};
 use hippo_core::card_secrets::{CardSecretError, CardSecretPorts};
 use hippo_core::failure::FailureKind;
@@ -13,6 +14,7 @@ use hippo_core::seal::{LoginOrigins, SealContext};
 use secrecy::SecretString;
 
 use crate::ask::{self, confirm, validate_number};
+use crate::audit::record_change;
 use crate::card_view::{self, CardView};
 use crate::check_one_card::{check_card, check_changed_card, show_unchecked};
 use crate::context::{Context, Globals};
@@ -180,7 +182,10 @@ pub(crate) async fn store_card(
         created_at: context.now(),
     };
     let added = secret_ports(context).add_card(card, secret).await;
-    added.map_err(|error| refuse(error, family, library))
+    let added = added.map_err(|error| refuse(error, family, library))?;
+    let change = Change::CardAdded { card: added.id };
+    record_change(context, Some(family), change).await;
+    Ok(added)
 }
 
 fn secret_ports(context: &Context) -> CardSecretPorts<'_> {
@@ -327,6 +332,8 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     let pin = ask::pin(&pin_prompt(&record.card.patron, &library), set.pin_stdin)?;
     replace_secret(context, &record.card, CardSecret { number, pin }).await?;
     let id = record.card.id;
+    let change = Change::PinSet { card: id };
+    record_change(context, Some(&record.card.family), change).await;
     context
         .output
         .print_text(format!("Set the PIN of the card {id}."));
@@ -401,6 +408,8 @@ async fn remove_card(context: &Context, remove: Remove) -> CommandResult {
         return Ok(Outcome::Done);
     }
     context.store.remove_card(card.id).await?;
+    let change = Change::CardRemoved { card: card.id };
+    record_change(context, Some(&card.family), change).await;
     context
         .output
         .print_document(&serde_json::json!({ "removed": card.id }));

@@ -29,6 +29,7 @@ impl Change {
             Self::MailsPaused => "paused the emails",
             Self::MailsResumed => "resumed the emails",
             Self::SettingsChanged => "changed the settings",
+            Self::RecipientAdded => "added a recipient",
             Self::RecipientInvited => "invited somebody to the emails",
             Self::InvitationWithdrawn => "withdrew an invitation",
             Self::RecipientConfirmed => "accepted an invitation",

@@ -2,7 +2,7 @@
 //!
 //! The [`ledger`] decides whether the run starts, and records it. Then come the steps before the run,
 //! the work within its time limit, the record of its end, the steps after the run, and the alerts and
-//! heartbeat of [`AfterRun`](crate::alerts::after_run::AfterRun).
+//! heartbeat of [`RunHooks`](crate::alerts::run_hooks::RunHooks).
 
 use std::future::Future;
 use std::pin::pin;

@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 
 use crate::alerts::Alert;
-use crate::alerts::after_run::AfterRun;
+use crate::alerts::run_hooks::RunHooks;
 use crate::clock::Clock;
 use crate::ids::LibraryId;
 use crate::jobs::{JobError, RunError, StopSignal};
@@ -62,7 +62,7 @@ pub struct RunPlan<'a> {
     /// When it may start; ignored for a manual run.
     pub rules: StartRules,
     /// The steps before and after the run.
-    pub after: Option<&'a AfterRun<'a>>,
+    pub after: Option<&'a RunHooks<'a>>,
 }
 
 impl RunPlan<'_> {
@@ -123,7 +123,7 @@ pub struct OpenRun<'a> {
     /// The earlier runs that were found lost or missed.
     missing: Vec<Run>,
     alerts: Mutex<Vec<Alert>>,
-    after: Option<&'a AfterRun<'a>>,
+    after: Option<&'a RunHooks<'a>>,
     stop: StopSignal<'a>,
 }
 
@@ -278,7 +278,7 @@ async fn try_start<'a>(
     }
 }
 
-async fn raise(after: Option<&AfterRun<'_>>, alerts: &[Alert]) -> Result<(), JobError> {
+async fn raise(after: Option<&RunHooks<'_>>, alerts: &[Alert]) -> Result<(), JobError> {
     if let Some(after) = after.filter(|_| !alerts.is_empty()) {
         after.raise(alerts).await?;
     }
@@ -327,7 +327,7 @@ async fn skip_run(
     runs: &dyn RunStore,
     run: Run,
     outcome: RunOutcome,
-    after: Option<&AfterRun<'_>>,
+    after: Option<&RunHooks<'_>>,
 ) -> Result<NotStarted, JobError> {
     let run = Run {
         outcome,
@@ -341,7 +341,7 @@ async fn skip_run(
 pub(crate) async fn record_skipped_run(
     runs: &dyn RunStore,
     run: Run,
-    after: Option<&AfterRun<'_>>,
+    after: Option<&RunHooks<'_>>,
 ) -> Result<NotStarted, JobError> {
     let outcome = run.outcome;
     if !runs.record_run(&run).await? {
@@ -366,7 +366,7 @@ pub(crate) async fn record_skipped_run(
 async fn find_lost_runs(
     runs: &dyn RunStore,
     before: &[Run],
-    after: Option<&AfterRun<'_>>,
+    after: Option<&RunHooks<'_>>,
 ) -> Result<Vec<Run>, JobError> {
     let is = |outcome| move |run: &&Run| run.outcome == outcome;
     let mut lost = Vec::new();
@@ -487,7 +487,7 @@ async fn record_missed(
 }
 
 /// Calls the hook before a run; its panics are only logged.
-async fn call_before_run(after: Option<&AfterRun<'_>>, run: &Run) {
+async fn call_before_run(after: Option<&RunHooks<'_>>, run: &Run) {
     if let Some(after) = after {
         let hook = AssertUnwindSafe(after.before_run(run)).catch_unwind();
         if hook.await.is_err() {
@@ -497,7 +497,7 @@ async fn call_before_run(after: Option<&AfterRun<'_>>, run: &Run) {
 }
 
 /// Calls the hook after a run; its panics are only logged.
-async fn call_after_run(after: Option<&AfterRun<'_>>, run: &Run) {
+async fn call_after_run(after: Option<&RunHooks<'_>>, run: &Run) {
     if let Some(after) = after {
         let hook = AssertUnwindSafe(after.after_run(run)).catch_unwind();
         if hook.await.is_err() {

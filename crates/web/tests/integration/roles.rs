@@ -85,8 +85,8 @@ const ROUTES: [(&str, &[Method], For); 37] = [
         &[Method::GET, Method::POST],
         For::Family,
     ),
-    ("/family/links", &[Method::GET, Method::POST], For::Family),
-    ("/family/links/revoke", &[Method::POST], For::Family),
+    ("/family/feeds", &[Method::GET, Method::POST], For::Family),
+    ("/family/feeds/revoke", &[Method::POST], For::Family),
     (
         "/family/settings/recipients/invite",
         &[Method::POST],

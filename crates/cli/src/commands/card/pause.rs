@@ -2,12 +2,14 @@
 
 use chrono::NaiveDate;
 use clap::Args;
+use hippo_core::audit::Change;
 use hippo_core::card::CardPause;
 use hippo_core::clock::local_date;
 use hippo_core::notice::phrases::card_pause;
 use hippo_core::schedule::change_pause::read_reason;
 use serde::Serialize;
 
+use crate::audit::record_change;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::values::{CardName, card_name, date};
@@ -66,6 +68,11 @@ pub(super) async fn pause_card(context: &Context, args: Pause) -> CommandResult 
     };
     context.store.set_pause(card.id, pause.as_ref()).await?;
     let id = card.id;
+    let change = match pause {
+        Some(_) => Change::CardPaused { card: id },
+        None => Change::CardResumed { card: id },
+    };
+    record_change(context, Some(&card.family), change).await;
     context.output.print_text(match &pause {
         None => format!("Resumed the card {id}."),
         Some(pause) => format!("The card {id} is {}.", card_pause(pause, today)),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::alerts::after_run::AfterRun;
 use crate::alerts::heartbeat::Heartbeat;
+use crate::alerts::run_hooks::RunHooks;
 use crate::run::any_job::AnyJob;
 use crate::run::around::Around;
 use crate::run::ledger::{OpenRun, StartRules};
@@ -176,7 +176,7 @@ async fn failed_run_is_recorded_and_raises_an_alert(
     #[case] fault: &str,
 ) {
     let world = World::default();
-    let after = AfterRun {
+    let after = RunHooks {
         alerts: &world.store,
         outbox: &world.store,
         notifiers: None,

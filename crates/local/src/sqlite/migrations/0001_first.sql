@@ -207,6 +207,8 @@ CREATE TABLE feed (
     label      TEXT NOT NULL,
     last_four  TEXT NOT NULL,
     titles     INTEGER NOT NULL CHECK (titles IN (0, 1)),
+    -- The recipient who made it, as a hash of the address; NULL: the operator.
+    made_by    TEXT,
     created_at TEXT NOT NULL,
     -- The family's local date on which it was last read.
     last_used  TEXT
