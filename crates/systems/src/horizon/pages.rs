@@ -18,6 +18,9 @@ use crate::list_reader::{
     ToldBy,
 };
 
+/// Reads a value from a cell.
+type Reader = fn(ElementRef<'_>) -> Option<String>;
+
 /// A link that sorts a list, in its header.
 const TITLE_HEADER: &str = "a[href*='sortby='][href*='title']";
 const TITLE_WORDS: &[&str] = &["title", "requested title"];
@@ -197,7 +200,7 @@ fn title_columns() -> Vec<Column> {
         Column::at(Field::Title, TITLE),
         Column::part_at(Field::Link, TITLE, Part::Read(read_link)),
     ];
-    let parts: [(Field, fn(ElementRef<'_>) -> Option<String>); 4] = [
+    let parts: [(Field, Reader); 4] = [
         (Field::Title, read_title),
         (Field::Author, read_author),
         (Field::Id, read_barcode),
