@@ -32,16 +32,16 @@ async fn main() {
     for number in 0..LIBRARIES {
         let system = SystemKind::ALL
             .into_iter()
+            // A programming interface needs options of its own.
+            .filter(|system| *system != SystemKind::SymphonyWs)
             .cycle()
             .nth(number)
             .expect("a system");
         let site = Site::generated(system, CARDS_EACH, LOANS_EACH, 0, today);
         let library = DemoLibrary::start(site).await.expect("a demo library");
         let date_format = match system {
-            SystemKind::Bibliocommons | SystemKind::SymphonyWs => "",
-            SystemKind::Sierra => "date_format = \"%m-%d-%y\"\n",
-            SystemKind::Enterprise => "date_format = \"%m/%d/%y\"\n",
-            SystemKind::Koha => "date_format = \"%m/%d/%Y\"\n",
+            SystemKind::Bibliocommons => String::new(),
+            other => format!("date_format = \"{}\"\n", other.usual_date_format()),
         };
         writeln!(
             import,
