@@ -11,7 +11,7 @@ use crate::paged::PagedSite;
 use crate::server::DemoLibrary;
 use crate::site::{Generation, SystemKind};
 use crate::state::SiteState;
-use crate::{bibliotheca, sisis, touchpoint, vufind, winbiap};
+use crate::{bibliotheca, horizon, polaris, sisis, touchpoint, vufind, winbiap};
 
 /// A request for a page: the path with its query, and whether it is a POST.
 struct PageRequest {
@@ -77,6 +77,8 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
             .map(|script| get(&format!("/cgi-bin/koha/{script}")))
             .into(),
         SystemKind::Bibliotheca => paged(&bibliotheca::SITE),
+        SystemKind::Horizon => paged(&horizon::SITE),
+        SystemKind::Polaris => paged(&polaris::SITE),
         SystemKind::SymphonyWs => vec![get(&crate::symphony_ws::patron_path(index))],
         SystemKind::Sisis => paged(&sisis::SITE),
         SystemKind::TouchPoint => paged(&touchpoint::SITE),

@@ -6,8 +6,8 @@ use crate::page::{Page, SiteRequest};
 use crate::page_context::PageContext;
 use crate::site::SystemKind;
 use crate::{
-    bibliocommons, bibliotheca, enterprise, koha, sierra, sisis, symphony_ws, touchpoint, vufind,
-    winbiap,
+    bibliocommons, bibliotheca, enterprise, horizon, koha, polaris, sierra, sisis, symphony_ws,
+    touchpoint, vufind, winbiap,
 };
 
 /// The behaviour of one system's sites.
@@ -67,6 +67,22 @@ impl Dialect {
                 is_login: |request| bibliotheca::SITE.is_login(request),
                 changes_state: |request| bibliotheca::SITE.changes_state(request),
                 renamed: bibliotheca::SITE.renamed,
+                system_error: None,
+            },
+            SystemKind::Horizon => Self {
+                cookie: horizon::SITE.cookie,
+                page: |context| horizon::SITE.page(context),
+                is_login: |request| horizon::SITE.is_login(request),
+                changes_state: |request| horizon::SITE.changes_state(request),
+                renamed: horizon::SITE.renamed,
+                system_error: None,
+            },
+            SystemKind::Polaris => Self {
+                cookie: polaris::SITE.cookie,
+                page: |context| polaris::SITE.page(context),
+                is_login: |request| polaris::SITE.is_login(request),
+                changes_state: |request| polaris::SITE.changes_state(request),
+                renamed: polaris::SITE.renamed,
                 system_error: None,
             },
             SystemKind::SymphonyWs => Self {

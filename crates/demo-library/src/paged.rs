@@ -97,7 +97,14 @@ impl PagedSite {
             return self.account_page(context, page);
         }
         if self.login.is_of(request) {
-            return self.show_login(context, None);
+            // A site with one path has other pages there, too.
+            let first = self.pages.first();
+            let has_one_path = first.is_some_and(|page| page.address.path == self.login.path);
+            return if has_one_path && context.patron().is_some() {
+                Page::html((self.catalogue)(context))
+            } else {
+                self.show_login(context, None)
+            };
         }
         match request.path.as_str() {
             "/" => Page::html((self.catalogue)(context)),
@@ -160,6 +167,12 @@ fn with_references(body: &str) -> String {
         }
     }
     ascii
+}
+
+/// `$12.50` for 1250 cents.
+pub(crate) fn in_dollars(cents: i64) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}${}.{:02}", cents.abs() / 100, cents.abs() % 100)
 }
 
 /// `12,50` for 1250 cents.

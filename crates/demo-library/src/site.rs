@@ -17,6 +17,10 @@ pub enum SystemKind {
     Koha,
     /// OCLC Bibliotheca: the answer to the login is the account.
     Bibliotheca,
+    /// Horizon Information Portal: every page is `ipac.jsp`.
+    Horizon,
+    /// Polaris PAC: ASP.NET pages.
+    Polaris,
     /// `SirsiDynix` Symphony Web Services: a programming interface with JSON.
     SymphonyWs,
     /// OCLC SISIS: a tab each for loans, orders and reservations.
@@ -31,12 +35,14 @@ pub enum SystemKind {
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Bibliocommons,
         Self::Sierra,
         Self::Enterprise,
         Self::Koha,
         Self::Bibliotheca,
+        Self::Horizon,
+        Self::Polaris,
         Self::SymphonyWs,
         Self::Sisis,
         Self::TouchPoint,
@@ -53,6 +59,8 @@ impl SystemKind {
             Self::Enterprise => "enterprise",
             Self::Koha => "koha",
             Self::Bibliotheca => "bibliotheca",
+            Self::Horizon => "horizon",
+            Self::Polaris => "polaris",
             Self::SymphonyWs => "symphony-ws",
             Self::Sisis => "sisis",
             Self::TouchPoint => "touchpoint",
@@ -85,7 +93,8 @@ impl SystemKind {
             Self::Bibliocommons | Self::SymphonyWs => "%Y-%m-%d",
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
-            Self::Koha => "%m/%d/%Y",
+            Self::Koha | Self::Horizon => "%m/%d/%Y",
+            Self::Polaris => "%-m/%-d/%Y",
             Self::Bibliotheca | Self::Sisis | Self::TouchPoint | Self::VuFind | Self::WinBiap => {
                 "%d.%m.%Y"
             }

@@ -41,10 +41,14 @@ pub fn read(har: &Har, read_pages: PageReader<'_>) -> Result<Account, Failure> {
         .rposition(|entry| is_login(entry))
         .or_else(|| entries.iter().rposition(|entry| may_be_login(entry)));
     let after = entries.get(login.unwrap_or(0)..).unwrap_or_default();
+    let is_ours = har.log.library.is_some();
     if let Some(last) = entries.last() {
         check_status(last)?;
+        // A visit gives up on redirects that don't end.
+        if is_ours && (300..400).contains(&last.response.status) {
+            return Err(Failure::page_changed("the recording ends with a redirect"));
+        }
     }
-    let is_ours = har.log.library.is_some();
     let answers: Vec<&Entry> = after
         .iter()
         .copied()

@@ -37,10 +37,22 @@ const ACCOUNTS: &[(&str, &str, &str, Option<&str>)] = &[
         Some("%m/%d/%y"),
     ),
     (
+        "horizon",
+        "../more-pages/horizon/desmoines-2008-27-loans",
+        "https://catalog.example.org",
+        Some("%m/%d/%Y"),
+    ),
+    (
         "koha",
         "koha/full-dates-metric",
         "http://127.0.0.1:18080",
         None,
+    ),
+    (
+        "polaris",
+        "../more-pages/polaris/lee-2009-march",
+        "https://catalog.example.org/polaris",
+        Some("%m/%d/%Y"),
     ),
     (
         "sierra",

@@ -3,8 +3,10 @@
 use crate::bibliocommons::Bibliocommons;
 use crate::bibliotheca::Bibliotheca;
 use crate::enterprise::Enterprise;
+use crate::horizon::Horizon;
 use crate::koha::Koha;
 use crate::offline::OfflineReader;
+use crate::polaris::Polaris;
 use crate::sierra::Sierra;
 use crate::sisis::Sisis;
 use crate::symphony_ws::SymphonyWs;
@@ -18,7 +20,9 @@ pub const SYSTEMS: &[&dyn System] = &[
     &Bibliocommons,
     &Bibliotheca,
     &Enterprise,
+    &Horizon,
     &Koha,
+    &Polaris,
     &Sierra,
     &Sisis,
     &SymphonyWs,

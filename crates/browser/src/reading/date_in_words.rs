@@ -40,8 +40,9 @@ pub fn find_date_in_words(text: &str) -> Option<DateOrNever> {
 
 fn month_of(word: &str) -> Option<u32> {
     let word = word.to_lowercase();
-    let is_this = |names: &&[&str]| names.contains(&word.as_str());
-    let month = MONTHS.iter().position(|names| is_this(&names))?;
+    let month = MONTHS
+        .iter()
+        .position(|names| names.contains(&word.as_str()))?;
     u32::try_from(month + 1).ok()
 }
 

@@ -133,6 +133,8 @@ async fn links_can_be_scripts() {
             SystemKind::Enterprise => "/client/en_US/default/search/account?",
             SystemKind::Koha => "/cgi-bin/koha/opac-user.pl",
             SystemKind::Bibliotheca
+            | SystemKind::Horizon
+            | SystemKind::Polaris
             | SystemKind::Sisis
             | SystemKind::TouchPoint
             | SystemKind::VuFind

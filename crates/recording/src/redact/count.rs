@@ -65,7 +65,21 @@ pub(super) fn is_count_or_sum(
         || is_in_parentheses(before, after)
         || (has_two_decimals(number) && has_currency(before, after))
         || follows_phrase(text, at, context)
+        || (context.is_first && is_place_in_queue(text, at + length))
         || precedes_phrase(text, at + length, context)
+}
+
+/// Whether nothing but the length of a queue follows a number: `9 of 83`.
+fn is_place_in_queue(text: &[char], end: usize) -> bool {
+    let rest: String = text.iter().skip(end).take(MAX_QUEUE_CHARS).collect();
+    match rest.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [of, length] => {
+            of.eq_ignore_ascii_case(OF)
+                && length.len() <= MAX_COUNT_CHARS
+                && length.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
+    }
 }
 
 /// Whether parentheses contain only the number, and no words follow them.
@@ -122,6 +136,9 @@ fn precedes_phrase(text: &[char], end: usize, context: &NumberContext<'_>) -> bo
 fn has_two_decimals(number: &[char]) -> bool {
     matches!(number, [.., '.' | ',', a, b] if a.is_ascii_digit() && b.is_ascii_digit())
 }
+
+/// A longer text after a number is no length of a queue.
+const MAX_QUEUE_CHARS: usize = 30;
 
 /// The length of the longest count or sum: `999.999,99`.
 const MAX_COUNT_CHARS: usize = 10;

@@ -161,7 +161,10 @@ impl Redactor {
             let (pair, after) = rest.split_at(end);
             match pair.split_once('=') {
                 Some((name, value)) => {
-                    let name = self.name_with_known_words(&decoded(name, true));
+                    let name = decoded(name, true);
+                    let name = self
+                        .known_part(&name)
+                        .unwrap_or_else(|| self.name_with_known_words(&name));
                     filled.push_str(&encoded(&name, true));
                     filled.push('=');
                     let value = self.redact_parameter(&decoded(value, true));

@@ -229,7 +229,8 @@ fn join_lists<E: Entry>(
         join_totals(&mut declared, part.declared, E::WHAT)?;
         states_none |= part.states_none;
         let Some(more) = part.entries else { continue };
-        if entries.is_some() && !has_several_pages {
+        let is_second = !more.is_empty() && entries.as_ref().is_some_and(|first| !first.is_empty());
+        if is_second && !has_several_pages {
             return Err(Failure::page_changed(format!(
                 "the list of {} on two pages",
                 E::WHAT

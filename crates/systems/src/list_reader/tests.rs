@@ -29,12 +29,13 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         list: Css::new("table"),
         told_by: vec![ToldBy::Header(&[])],
         rows: Css::new("tr"),
-        header_row: None,
+        header_row: Some(Css::new("tr.head, a.sort")),
         ignored_rows: Some(Css::new(".group")),
         columns: vec![
             Column::part_below(Field::Title, &["title"], Part::Line(0)),
             Column::part_below(Field::Author, &["title"], Part::Line(1)),
             Column::below(Field::Due, &["due", "back"]),
+            Column::below_element(Field::Due, "a[href*='by=due']", Part::Text),
             Column::part_at(Field::Link, "a", Part::Attribute("href")),
         ],
         needed: &[Field::Title, Field::Due],
@@ -105,6 +106,18 @@ fn columns_lines_spans_and_links_are_read() {
     assert_eq!(loan.due, Some("2026-02-20".parse().unwrap()));
     assert_eq!(loan.url.as_deref(), Some("https://books.test/r/1"));
     assert_eq!(account.holds, None, "a page without the list says nothing");
+}
+
+#[rstest]
+#[case::by_its_class("<tr class=head><td>No.<td>Title<td>Due</tr>")]
+#[case::by_a_link("<tr><td>No.<td>Title<td><a class=sort href='?by=due'>Fini</a></tr>")]
+fn row_of_headers_may_have_plain_cells(#[case] headers: &str) {
+    // A table around the list has its cells within its own row.
+    let table = format!("<table><tr><td><table>{headers}{ROW}</table></table>");
+    let account = read(&[&table]).unwrap();
+    let loans = account.loans.unwrap();
+    assert_eq!(loans.len(), 1);
+    assert_eq!(loans[0].due, Some("2026-02-20".parse().unwrap()));
 }
 
 #[test]

@@ -54,6 +54,8 @@ impl DemoCard {
             SystemKind::Sisis | SystemKind::TouchPoint => rule.only_for("showAccount"),
             SystemKind::VuFind => rule.only_for("/MyResearch/CheckedOut"),
             SystemKind::WinBiap => rule.only_for("/user/borrow"),
+            SystemKind::Horizon => rule.only_for("submenu=").only_for_patrons(),
+            SystemKind::Polaris => rule.only_for("/patronaccount/").only_for_patrons(),
             SystemKind::Koha => rule.only_for("opac-user.pl").only_for_patrons(),
             SystemKind::SymphonyWs => rule.only_for("/user/patron/key/"),
         }
@@ -387,6 +389,8 @@ async fn login_confirmed_by_a_page_is_not_in_doubt(system: SystemKind, generatio
         SystemKind::Sisis | SystemKind::TouchPoint => "showAccount",
         SystemKind::VuFind => "/MyResearch/Holds",
         SystemKind::WinBiap => "/user/reservations",
+        SystemKind::Horizon => "submenu=holds",
+        SystemKind::Polaris => "requests.aspx",
         SystemKind::Koha | SystemKind::Bibliotheca | SystemKind::SymphonyWs => {
             unreachable!("the account is one page")
         }

@@ -50,6 +50,8 @@ fn requests_of_a_check(system: SystemKind, generation: Generation) -> (usize, us
         (SystemKind::Koha, Generation::Older) => (3, 3),
         (SystemKind::Koha, Generation::Newer) => (4, 4),
         (SystemKind::Bibliotheca, _) => (3, 3),
+        (SystemKind::Horizon, _) => (5, 5),
+        (SystemKind::Polaris, _) => (7, 7),
         (SystemKind::SymphonyWs, _) => (4, 4),
         (SystemKind::Sisis | SystemKind::TouchPoint, _) => (3, 5),
         (SystemKind::VuFind, _) => (4, 5),
@@ -84,6 +86,16 @@ async fn paged_list_takes_one_request_per_page() {
         let site = Site::generated(system, 1, 80, 4, today());
         let requests = record_requests(site, &generated_number(0), &generated_pin(0)).await;
         assert_eq!(requests.len(), expected, "{}", system.id());
+    }
+}
+
+#[tokio::test]
+async fn polaris_login_carries_its_state_and_its_button() {
+    let site = site(SystemKind::Polaris, Generation::Older, full());
+    let requests = record_requests(site, NUMBER, PIN).await;
+    let login = requests.iter().find(|seen| seen.is_login).unwrap();
+    for field in ["__VIEWSTATE", "__EVENTVALIDATION", "buttonSubmit"] {
+        assert!(login.fields.iter().any(|name| name == field), "{field}");
     }
 }
 

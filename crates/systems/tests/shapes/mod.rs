@@ -51,6 +51,16 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
             "<html><body><div class=kontotitelzeile>Konto</div>{filler}<table><tr><th class=tabHeaderKonto>Verfasser\
              <th>Titel<th>Frist</tr>{list}<tr><td colspan=3>Anzahl: {rows}</table></body></html>"
         ),
+        "horizon" => format!(
+            "<html><body><a class=navBarCurrent href='?submenu=itemsout'>Out</a>{filler}\
+             <a class=normalBlackFont2>Checked Out: {rows}</a><table><tr><td><input type=checkbox name=renewall>\
+             <td><a href='?submenu=itemsout&sortby=title'>Title</a><td><a href='?submenu=itemsout&sortby=duedate'>Due</a>\
+             </tr>{list}</table></body></html>"
+        ),
+        "polaris" => format!(
+            "<html><body><a href='/logon.aspx?logoff=1'>Out</a>{filler}<table id=datagridItemsOut>\
+             <tr class=ColumnHeader><td>Title<td>Due Date</tr>{list}</table></body></html>"
+        ),
         "enterprise" => format!(
             "<html><body>{filler}<table class=checkoutsList><thead><tr class=checkoutsHeader><th>Title<th>Author\
              <th class=checkoutsDueDateHeader>Due</tr></thead><tbody>{list}</tbody></table>\
@@ -108,6 +118,15 @@ fn row(system: &str, number: usize) -> String {
                  <td class=abstand bgcolor=white>Work {number}</td><td class=abstand>03.12.2026</td></tr>"
             )
         }
+        "horizon" => format!(
+            "<tr><td><input type=checkbox name=renewitemkeys value={number}><td><table><tr><td>\
+             <a class=mediumBoldAnchor href='https://x.test/ipac.jsp?uri=full=1~!{number}~!0'>Work {number}</a>\
+             <tr><td>by Stone</table><td>12/3/26</tr>"
+        ),
+        "polaris" => format!(
+            "<tr><td><span id=g_{number}_labelTitle>Work {number}</span><td><span id=g_{number}_labelDueDate>12/3/26\
+             </span></tr>"
+        ),
         "enterprise" => format!(
             "<tr class=checkoutsLine><td><a class=hideIE id=checkoutTitleLinkDiv_{number}>Work {number}</a>\
              <td>Stone<td class=checkoutsDueDate>12/3/26</tr>"
@@ -153,6 +172,14 @@ fn login(system: &str, filler: &str, in_login_form: &str) -> String {
         "bibliotheca" => (
             "<form id=webopac>",
             "<input name=AUSWEIS><input name=PWD type=password>",
+        ),
+        "horizon" => (
+            "<form name=security>",
+            "<input name=sec1><input name=sec2 type=password>",
+        ),
+        "polaris" => (
+            "<form name=formMain>",
+            "<input name=textboxBarcodeUsername><input name=textboxPassword type=password>",
         ),
         "enterprise" => (
             "<form id=loginPageForm>",

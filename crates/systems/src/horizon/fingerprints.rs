@@ -1,0 +1,48 @@
+//! The fingerprints of Horizon Information Portals.
+
+use hippo_browser::reading::Css;
+use url::Url;
+
+use super::{Horizon, PROFILE};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action};
+
+static NUMBER: Css = Css::new("input[name=sec1]");
+static PIN: Css = Css::new("input[name=sec2]");
+
+impl Detector for Horizon {
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)> {
+        vec![
+            (
+                page.has_form(|form| NUMBER.is_in(form) && PIN.is_in(form)),
+                "a login form with the fields sec1 and sec2",
+            ),
+            (
+                page.has_form(|form| form_action(form).contains("ipac.jsp")),
+                "a form that goes to ipac.jsp",
+            ),
+        ]
+    }
+
+    fn is_address(&self, url: &Url) -> bool {
+        url.path().ends_with("/ipac20/ipac.jsp")
+    }
+
+    /// The site is above `ipac20`; its address may have the profile.
+    fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
+        let mut base_url = url.clone();
+        base_url.set_query(None);
+        base_url.set_fragment(None);
+        let folder = url.path().split("/ipac20").next().unwrap_or_default();
+        let folder = folder.trim_end_matches('/').to_owned();
+        base_url.set_path(&folder);
+        let profile = url.query_pairs().find(|(name, _)| name == PROFILE);
+        let profile = profile.filter(|(_, value)| !value.is_empty());
+        Some(SiteLocation {
+            base_url,
+            options: profile
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .into_iter()
+                .collect(),
+        })
+    }
+}

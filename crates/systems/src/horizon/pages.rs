@@ -1,0 +1,363 @@
+//! The description of the portal's pages.
+
+use std::sync::LazyLock;
+
+use hippo_browser::Phrase::{self, Address, Beginning};
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{Css, element_text};
+use hippo_core::account::{Hold, HoldState, Loan};
+use hippo_core::failure::Failure;
+use scraper::ElementRef;
+
+use super::title::{
+    read_author, read_barcode, read_link, read_pickup_branch, read_record_number, read_request_id,
+    read_title,
+};
+use crate::list_reader::{
+    AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
+    ToldBy,
+};
+
+/// Reads a value from a cell.
+type Reader = fn(ElementRef<'_>) -> Option<String>;
+
+/// A link that sorts a list, in its header.
+const TITLE_HEADER: &str = "a[href*='sortby='][href*='title']";
+const TITLE_WORDS: &[&str] = &["title", "requested title"];
+
+/// What a cell of the headers has.
+const HEADER: &str = "a.boldWhiteFont2, a[href*='sortby='], input[name=renewall]";
+
+/// The link of a title. Red links are remarks.
+const TITLE: &str = "a.mediumBoldAnchor";
+
+/// The texts outside of the lists.
+const TEXTS: &str = "a.normalBlackFont1, a.normalBlackFont2, a.boldBlackFont1, a.boldRedFont1";
+
+static RENEWAL_BOX: Css = Css::new("input[name=renewitemkeys]");
+static BOX: Css = Css::new("input");
+static CELL: Css = Css::new("td");
+static TITLE_LINK: Css = Css::new(TITLE);
+
+pub(super) static LOGIN: LoginDescription = LoginDescription {
+    form: "input[name=sec1]",
+    is_form: Css::new("input[name=sec1]"),
+    number: &["sec1"],
+    pin: &["sec2"],
+    messages: Css::new(
+        "a.boldRedFont1, a.boldRedFont2, a.normalBlackFont1, a.boldBlackFont1, font, .error",
+    ),
+    refused: &[
+        "login failed",
+        "login has failed",
+        "invalid login",
+        "login is not successful",
+        "login attempt was unsuccessful",
+        "login information was incorrect",
+        "information you submitted was invalid",
+        "unable to validate",
+        "unable to log you on",
+        "not a valid",
+        "is invalid",
+        "is incorrect",
+        "access denied",
+    ],
+    blocked: &[
+        "card has expired",
+        "card is expired",
+        "card is blocked",
+        "account is blocked",
+        "borrower is blocked",
+    ],
+    outages: &["server is down", "not available at this time"],
+};
+
+pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    is_account: Css::new(
+        "a[href*='&logout=true'], a[href*='%26logout%3Dtrue'], a.navBarCurrent[href*='submenu=']",
+    ),
+    loans: vec![ListDescription {
+        list: Css::new("table"),
+        told_by: vec![
+            ToldBy::HeaderWith(Css::new(
+                "a[href*='submenu=itemsout'][href*='sortby='], input[name=renewall]",
+            )),
+            ToldBy::Test(|table| has_boxes(table, "renewitemkeys")),
+        ],
+        rows: Css::new("tr"),
+        header_row: Some(Css::new(HEADER)),
+        ignored_rows: None,
+        columns: loan_columns(),
+        needed: &[Field::Title, Field::Due],
+        total: &[],
+        none: &[
+            "checked out: 0",
+            "items out: 0",
+            "no items checked out",
+            "no items out",
+            "not have any items",
+        ],
+        none_at: Some(Css::new(TEXTS)),
+        states: &[],
+        complete: complete_loan,
+    }],
+    holds: vec![
+        holds(
+            "a[href*='ready_sortby=']",
+            |table| has_boxes(table, "readyholdselected"),
+            complete_ready_hold,
+            &[],
+        ),
+        holds(
+            "a[href*='submenu=holds'][href*='&sortby=']",
+            |table| has_boxes(table, "waitingholdselected"),
+            complete_waiting_hold,
+            &[
+                "no hold requests",
+                "no holds at this time",
+                "no current holds",
+                "no items on hold",
+                "no outstanding requests",
+                "no requests at this time",
+                "not have any holds",
+                "not have any hold requests",
+                "not have any requests",
+            ],
+        ),
+    ],
+    has_several_pages: false,
+    loan_counts: vec![Count(vec![Fact::after(
+        "a.normalBlackFont2",
+        &["checked out", "items out"],
+    )])],
+    hold_counts: vec![],
+    fines: vec![Fact::after(
+        TEXTS,
+        &[
+            "total owed",
+            "total amount owed",
+            "total balance",
+            "total fines",
+            "amount owed",
+            "balance owed",
+            "fines owed",
+        ],
+    )],
+    card_expires: vec![],
+    number: vec![],
+    messages: None,
+});
+
+pub(super) const OTHER_PHRASES: &[Phrase] = &[
+    Beginning("by"),
+    Beginning("author"),
+    Beginning("par"),
+    Beginning("por"),
+    Beginning("barcode"),
+    Beginning("item"),
+    Beginning("pickup location"),
+    Beginning("pick up location"),
+    Beginning("pickup at"),
+    Phrase::Count("of"),
+    Address("ipac"),
+    Address("jsp"),
+    Address("ipac20"),
+    Address("uri"),
+    Address("title"),
+    Address("sorttitle"),
+    Address("disptitle"),
+    Address("duedate"),
+    Address("rawduedate"),
+    Address("ckodate"),
+    Address("rawckodate"),
+    Address("numrenewals"),
+    Address("menu"),
+    Address("submenu"),
+    Address("account"),
+    Address("overview"),
+    Address("itemsout"),
+    Address("holds"),
+    Address("blocks"),
+    Address("sortby"),
+    Address("ready_sortby"),
+    Address("logout"),
+    Address("true"),
+];
+
+/// Whether a row of the table itself has a box of this name. A table around it has its rows further inside.
+fn has_boxes(table: ElementRef<'_>, name: &str) -> bool {
+    let rows = table
+        .child_elements()
+        .flat_map(|body| body.child_elements());
+    let cells = rows.flat_map(|row| row.child_elements());
+    let mut inside = cells.flat_map(|cell| cell.child_elements());
+    inside.any(|element| element.attr("name") == Some(name))
+}
+
+/// The columns of what a title cell says.
+fn title_columns() -> Vec<Column> {
+    let mut columns = vec![
+        Column::at(Field::Title, TITLE),
+        Column::part_at(Field::Link, TITLE, Part::Read(read_link)),
+    ];
+    let parts: [(Field, Reader); 4] = [
+        (Field::Title, read_title),
+        (Field::Author, read_author),
+        (Field::Id, read_barcode),
+        (Field::PickupBranch, read_pickup_branch),
+    ];
+    for (field, read) in parts {
+        columns.push(Column::below_element(field, TITLE_HEADER, Part::Read(read)));
+        columns.push(Column::part_below(field, TITLE_WORDS, Part::Read(read)));
+    }
+    columns.push(Column::part_at(
+        Field::Id,
+        TITLE,
+        Part::Read(read_record_number),
+    ));
+    columns.push(Column::part_at(
+        Field::Format,
+        "img[src*='icon'][alt]",
+        Part::Attribute("alt"),
+    ));
+    columns
+}
+
+fn loan_columns() -> Vec<Column> {
+    let mut columns = title_columns();
+    columns.extend([
+        Column::part_at(
+            Field::Id,
+            "input[name=renewitemkeys]",
+            Part::Attribute("value"),
+        ),
+        Column::below_element(
+            Field::Due,
+            "a[href*='sortby='][href*='duedate']",
+            Part::Text,
+        ),
+        Column::below(Field::Due, &["due date", "due"]),
+        Column::below_element(
+            Field::Renewals,
+            "a[href*='sortby='][href*='renewals']",
+            Part::Text,
+        ),
+        Column::below(Field::Renewals, &["times renewed", "renewed"]),
+        Column::below_element(Field::Renewal, "input[name=renewall]", Part::Text),
+    ]);
+    columns
+}
+
+/// The boxes are beside the loans that can be renewed. In place of a box, there may be a reason.
+fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
+    if let Some(tick) = RENEWAL_BOX.first(row.element) {
+        loan.renewable = Some(tick.attr("disabled").is_none());
+        return Ok(());
+    }
+    let boxes = row.element_of(Field::Renewal);
+    if boxes.is_some_and(|cell| BOX.is_in(cell)) {
+        // Another box than is known.
+        return Ok(());
+    }
+    let first = CELL.first(row.element);
+    let first = first.filter(|cell| !TITLE_LINK.is_in(*cell));
+    let reason = first.map(element_text).filter(|words| !words.is_empty());
+    if reason.is_some() || boxes.is_some() {
+        loan.renewable = Some(false);
+        loan.renewable_reason = reason;
+    }
+    Ok(())
+}
+
+/// A list of holds. None is known from a page: the columns are those that other programs read.
+fn holds(
+    header: &'static str,
+    has_boxes: fn(ElementRef<'_>) -> bool,
+    complete: fn(&mut Hold, &Row<'_>, &ReadContext<'_>) -> Result<(), Failure>,
+    none: &'static [&'static str],
+) -> ListDescription<Hold> {
+    let mut columns = vec![Column::part_at(
+        Field::Id,
+        "input[name$='holdselected']",
+        Part::Read(read_request_id),
+    )];
+    columns.extend(title_columns());
+    columns.extend([
+        Column::below(
+            Field::PickupBranch,
+            &[
+                "pickup location",
+                "pick up location",
+                "pickup at",
+                "location",
+            ],
+        ),
+        Column::below(
+            Field::Expires,
+            &[
+                "expires",
+                "expiration date",
+                "expiration",
+                "pick up by",
+                "pickup by",
+                "available until",
+            ],
+        ),
+        Column::below(Field::State, &["status"]),
+        Column::below(Field::Position, &["position", "queue position"]),
+        Column::part_below(Field::QueueLength, &["position"], Part::After(&["of"])),
+        Column::below(
+            Field::SuspendedUntil,
+            &["reactivate", "reactivation date", "suspended until"],
+        ),
+    ]);
+    ListDescription {
+        list: Css::new("table"),
+        told_by: vec![
+            ToldBy::HeaderWith(Css::new(header)),
+            ToldBy::Test(has_boxes),
+        ],
+        rows: Css::new("tr"),
+        header_row: Some(Css::new(HEADER)),
+        ignored_rows: None,
+        columns,
+        needed: &[Field::Title],
+        total: &[],
+        none,
+        none_at: (!none.is_empty()).then(|| Css::new(TEXTS)),
+        states: &[
+            (HoldState::Other, &["cancelled", "canceled", "expired"]),
+            (HoldState::Suspended, &["suspended", "inactive", "frozen"]),
+            (HoldState::InTransit, &["in transit", "transit", "shipped"]),
+            (
+                HoldState::Waiting,
+                &["active", "waiting", "pending", "requested"],
+            ),
+        ],
+        complete,
+    }
+}
+
+/// The list's last day is the last to pick the hold up.
+fn complete_ready_hold(hold: &mut Hold, _: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
+    hold.state = HoldState::Ready;
+    hold.pickup_by = hold.expires.take();
+    Ok(())
+}
+
+/// In a list without a column for the state, every hold waits.
+fn complete_waiting_hold(
+    hold: &mut Hold,
+    row: &Row<'_>,
+    _: &ReadContext<'_>,
+) -> Result<(), Failure> {
+    if row.element_of(Field::State).is_none() {
+        hold.state = HoldState::Waiting;
+    } else if hold.state == HoldState::Other {
+        hold.note = row.value(Field::State);
+    }
+    if hold.suspended_until.is_some() {
+        hold.state = HoldState::Suspended;
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Reads the title cell of an entry: a table with a line for the title, the author, and whatever the library shows.
+
+use hippo_browser::reading::{Css, element_lines, element_text, text_after_words};
+use scraper::ElementRef;
+use url::Url;
+
+static WORDS: Css = Css::new("a:not(.boldRedFont1)");
+
+/// The words before an author.
+pub(super) const AUTHOR_WORDS: [&str; 4] = ["by", "author:", "par", "por"];
+
+/// The words before a barcode.
+pub(super) const BARCODE_WORDS: [&str; 3] = ["barcode", "item", "item barcode"];
+
+/// The words before the branch where a hold is picked up.
+pub(super) const PICKUP_WORDS: [&str; 3] = ["pickup location", "pick up location", "pickup at"];
+
+/// The parameters of an address that belong to one visit.
+const VISIT_PARAMETERS: [&str; 2] = ["session", "ts"];
+
+/// Reads a title without a link of its own: the first words that aren't red.
+pub(super) fn read_title(cell: ElementRef<'_>) -> Option<String> {
+    let title = WORDS.first(cell).map(element_text)?;
+    let mut others = AUTHOR_WORDS.iter().chain(&BARCODE_WORDS);
+    let is_other = others.any(|words| begins_with(&title, words));
+    (!is_other).then_some(title)
+}
+
+pub(super) fn read_author(cell: ElementRef<'_>) -> Option<String> {
+    line_after(cell, &AUTHOR_WORDS)
+}
+
+/// Reads a barcode that the library prints. The box to renew a loan has it too, but not every loan has a box.
+pub(super) fn read_barcode(cell: ElementRef<'_>) -> Option<String> {
+    let barcode = line_after(cell, &BARCODE_WORDS)?;
+    let is_barcode = barcode.chars().any(|c| c.is_ascii_digit())
+        && barcode.chars().all(|c| c.is_ascii_alphanumeric());
+    is_barcode.then_some(barcode)
+}
+
+pub(super) fn read_pickup_branch(cell: ElementRef<'_>) -> Option<String> {
+    line_after(cell, &PICKUP_WORDS)
+}
+
+/// Returns the rest of the first line that begins with one of these words. The first line is the title.
+fn line_after(cell: ElementRef<'_>, words: &[&str]) -> Option<String> {
+    let lines = element_lines(cell);
+    lines.iter().skip(1).find_map(|line| {
+        let rest = text_after_words(line, words)?;
+        let begins = words.iter().any(|words| begins_with(line, words));
+        begins.then(|| rest.to_owned())
+    })
+}
+
+fn begins_with(text: &str, words: &str) -> bool {
+    text_after_words(text, &[words]).is_some()
+        && text
+            .get(..words.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(words))
+}
+
+/// Returns the id of the record in a box: `124` of `124:567`.
+pub(super) fn read_request_id(tick: ElementRef<'_>) -> Option<String> {
+    let id = tick.attr("value")?.split(':').next()?;
+    Some(id.to_owned())
+}
+
+/// Returns the number of the record from a link: `1585721` of `uri=full=3100001~!1585721~!0`.
+pub(super) fn read_record_number(link: ElementRef<'_>) -> Option<String> {
+    let url = address_of(link)?;
+    let (_, record) = url.query_pairs().find(|(name, _)| name == "uri")?;
+    let number = record
+        .split(['~', '@', '!'])
+        .filter(|part| !part.is_empty());
+    let number = number
+        .skip(1)
+        .find(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    number.map(str::to_owned)
+}
+
+/// Returns a link's address without the parameters of the visit: a mail must not have the session in it.
+pub(super) fn read_link(link: ElementRef<'_>) -> Option<String> {
+    let mut url = address_of(link)?;
+    let kept: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(name, _)| !VISIT_PARAMETERS.contains(&name.as_ref()))
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    url.query_pairs_mut().clear().extend_pairs(kept);
+    Some(url.into())
+}
+
+/// Returns a link's whole address; none is relative on any known page.
+fn address_of(link: ElementRef<'_>) -> Option<Url> {
+    let url = Url::parse(link.attr("href")?.trim()).ok()?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
+}

@@ -1,0 +1,285 @@
+//! The description of Polaris' pages.
+
+use std::sync::LazyLock;
+
+use hippo_browser::Phrase::{self, Address, Anywhere, Beginning};
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{Css, element_text, find_date, first_number, tidy};
+use hippo_core::account::{Hold, HoldState, Loan};
+use hippo_core::failure::Failure;
+use scraper::ElementRef;
+
+use super::values::{
+    read_author, read_author_below_title, read_first_line, read_id, read_state, text_after_until,
+};
+use crate::list_reader::{
+    AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
+    ToldBy,
+};
+
+/// The grids of the lists. Their ids tell loans from requests in most layouts, their headers in the others.
+const GRIDS: &str = "table[id*='datagridItemsOut'], table[id*='gridviewItemsOut'], table[id*='datagridRequests'], \
+     table[id*='gridviewRequests'], table[class*='patrongrid'], table[class*='patron-account__grid']";
+
+/// The rows of headers. Newer layouts have `th`, too.
+const HEADER_ROW: &str = "tr.ColumnHeader, tr[class*='grid-header']";
+
+/// Where a page may say that a list is empty.
+const REMARKS: &str = "#panelMessage, [id$='labelMessage'], .ErrorMessage, [id*='NoItems'], [id*='NoRequests'], \
+     [class*='emptydata'], [class*='empty'], [id$='tableBasicInfo'] a, p";
+
+static TICK: Css = Css::new("input[type=checkbox]");
+
+pub(super) static LOGIN: LoginDescription = LoginDescription {
+    form: "input[name$='textboxPassword'], input[name$='textboxOPassword']",
+    is_form: Css::new("input[name$='textboxPassword'], input[name$='textboxOPassword']"),
+    number: &[
+        "textboxBarcodeUsername",
+        "textboxOBarcode",
+        "textboxBarcode",
+    ],
+    pin: &["textboxPassword", "textboxOPassword"],
+    messages: Css::new(".ErrorMessage, [id$='panelMessage'], [id*='labelMessage'], [id*='Error']"),
+    refused: &[
+        "incorrect",
+        "invalid",
+        "not valid",
+        "not found",
+        "could not be found",
+        "does not match",
+        "do not match",
+        "unable to log",
+        "login failed",
+        "logon failed",
+        "try again",
+        "too many",
+    ],
+    blocked: &[
+        "card has expired",
+        "registration has expired",
+        "account is blocked",
+        "account has been blocked",
+        "card is blocked",
+    ],
+    outages: &["not available at this time", "offline"],
+};
+
+pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    is_account: Css::new("a[href*='logoff=1'], [id$='ctrlBasicInfo_tableBasicInfo']"),
+    loans: vec![ListDescription {
+        list: Css::new(GRIDS),
+        told_by: vec![
+            ToldBy::Test(|grid| has_id(grid, "ItemsOut")),
+            ToldBy::Header(&["renewals left", "renewals remaining", "renewals"]),
+        ],
+        rows: Css::new("tr"),
+        header_row: Some(Css::new(HEADER_ROW)),
+        ignored_rows: None,
+        columns: loan_columns(),
+        needed: &[Field::Title, Field::Due],
+        total: &[],
+        none: &[
+            "0 items checked out",
+            "no items checked out",
+            "no items out",
+            "no items are checked out",
+            "no items currently checked out",
+            "not have any items",
+        ],
+        none_at: Some(Css::new(REMARKS)),
+        states: &[],
+        complete: complete_loan,
+    }],
+    holds: vec![ListDescription {
+        list: Css::new(GRIDS),
+        told_by: vec![
+            ToldBy::Test(|grid| has_id(grid, "Requests")),
+            ToldBy::Header(&["hold position", "position", "queue position"]),
+        ],
+        rows: Css::new("tr"),
+        header_row: Some(Css::new(HEADER_ROW)),
+        ignored_rows: None,
+        columns: hold_columns(),
+        needed: &[Field::Title],
+        total: &[],
+        none: &[
+            "no requests",
+            "no hold requests",
+            "no holds",
+            "no current requests",
+            "not have any requests",
+            "not have any hold requests",
+            "not have any holds",
+        ],
+        none_at: Some(Css::new(REMARKS)),
+        states: &[
+            (HoldState::Ready, &["held"]),
+            (HoldState::InTransit, &["shipped", "in transit"]),
+            (HoldState::Suspended, &["inactive", "suspended"]),
+            (HoldState::Waiting, &["active", "pending"]),
+        ],
+        complete: complete_hold,
+    }],
+    has_several_pages: false,
+    loan_counts: vec![Count(vec![Fact::with(
+        "[id$='tableBasicInfo'] a[href*='itemsout.aspx']",
+        &["items checked out", "item checked out"],
+    )])],
+    hold_counts: vec![],
+    fines: vec![
+        Fact::at("[id$='tableBasicInfo'] a[href*='finesfees.aspx']"),
+        Fact::after(
+            "span, p, b",
+            &[
+                "total owed",
+                "total amount owed",
+                "amount owed",
+                "balance owed",
+                "total due",
+            ],
+        ),
+    ],
+    card_expires: vec![Fact::at("[id$='labelExpirationDate']")],
+    number: vec![Fact::at("[id$='ctrlBasicInfo_labelBarcode']")],
+    messages: Some(Css::new("[id$='labelCurrentBlocks']")),
+});
+
+pub(super) const OTHER_PHRASES: &[Phrase] = &[
+    Beginning("by"),
+    Beginning("por"),
+    Anywhere("until"),
+    Anywhere("hasta"),
+    Phrase::Count("of"),
+    Address("patronaccount"),
+    Address("itemsout"),
+    Address("requests"),
+    Address("finesfees"),
+    Address("default"),
+    Address("logon"),
+    Address("aspx"),
+    Address("logoff"),
+    Address("1"),
+    Address("view"),
+    Address("cn"),
+    Address("recid"),
+    Address("reqid"),
+];
+
+fn has_id(grid: ElementRef<'_>, part: &str) -> bool {
+    grid.attr("id").is_some_and(|id| id.contains(part))
+}
+
+/// The columns of what a title cell says. A title is a link, or the first line.
+fn title_columns() -> Vec<Column> {
+    const TITLE: &str = "[id$='labelTitle'], [class*='cell--title']";
+    const TITLE_WORDS: &[&str] = &["title", "título"];
+    let link = || Part::Element(Css::new("a"));
+    vec![
+        Column::part_at(Field::Title, TITLE, link()),
+        Column::part_at(Field::Title, TITLE, Part::Read(read_first_line)),
+        Column::part_below(Field::Title, TITLE_WORDS, link()),
+        Column::part_below(Field::Title, TITLE_WORDS, Part::Line(0)),
+        Column::part_at(
+            Field::Author,
+            "[id$='labelAuthor'], [class*='HoldsAuthor'], [class*='ItemsAuthor']",
+            Part::Read(read_author),
+        ),
+        Column::below(Field::Author, &["author", "autor"]),
+        Column::part_at(Field::Author, TITLE, Part::Read(read_author_below_title)),
+        Column::part_below(
+            Field::Author,
+            TITLE_WORDS,
+            Part::Read(read_author_below_title),
+        ),
+        Column::part_at(
+            Field::Id,
+            "a.itemdetailview, a.requestdetailview, [id$='labelTitle'] a[href*='cn=']",
+            Part::Read(read_id),
+        ),
+        Column::part_at(
+            Field::Link,
+            "[id$='labelTitle'] a[href*='cn=']",
+            Part::Attribute("href"),
+        ),
+        Column::part_at(
+            Field::Format,
+            "img[src*='/formats/'][alt]",
+            Part::Attribute("alt"),
+        ),
+    ]
+}
+
+fn loan_columns() -> Vec<Column> {
+    let mut columns = title_columns();
+    columns.extend([
+        Column::at(Field::Due, "[id$='labelDueDate']"),
+        Column::below(Field::Due, &["due date", "due", "vencimiento"]),
+        Column::at(Field::Renewal, "[id$='labelRenewalsLeft']"),
+        Column::below(Field::Renewal, &["renewals left", "renewals remaining"]),
+    ]);
+    columns
+}
+
+fn hold_columns() -> Vec<Column> {
+    const STATE: &str = "[id$='labelStatus']";
+    let mut columns = title_columns();
+    columns.extend([
+        Column::part_at(Field::State, STATE, Part::Read(read_state)),
+        Column::part_below(Field::State, &["status", "estado"], Part::Read(read_state)),
+        Column::at(Field::Note, STATE),
+        Column::below(Field::Note, &["status", "estado"]),
+        Column::below(Field::Position, &["hold position", "position"]),
+        Column::part_below(
+            Field::QueueLength,
+            &["hold position", "position"],
+            Part::After(&["of"]),
+        ),
+        Column::below(
+            Field::PickupBranch,
+            &[
+                "pickup library",
+                "pickup branch",
+                "pickup location",
+                "pick up",
+            ],
+        ),
+    ]);
+    columns
+}
+
+/// A loan can be renewed as long as renewals are left, or else if it can be ticked.
+fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
+    let words = row.element_of(Field::Renewal).map(element_text);
+    let left = words.as_deref().and_then(first_number);
+    if words.is_some() && left.is_none() {
+        return Ok(());
+    }
+    let tick = TICK.first(row.element);
+    let can_be_ticked = tick.map(|tick| tick.attr("disabled").is_none());
+    loan.renewable = match (left, can_be_ticked) {
+        (Some(0), _) | (_, Some(false)) => Some(false),
+        (Some(_), _) => Some(true),
+        (None, can_be_ticked) => can_be_ticked,
+    };
+    Ok(())
+}
+
+/// The words after the state have a day, or are relative to today: `Held (until tomorrow)`.
+fn complete_hold(hold: &mut Hold, _: &Row<'_>, context: &ReadContext<'_>) -> Result<(), Failure> {
+    let words = hold.note.take().unwrap_or_default();
+    let until = match text_after_until(&words) {
+        Some(until) => find_date(until, context.date_format)?,
+        None => None,
+    };
+    match hold.state {
+        HoldState::Ready => hold.pickup_by = hold.pickup_by.or(until),
+        HoldState::Suspended => hold.suspended_until = until,
+        _ => {}
+    }
+    let says_more = hold.state == HoldState::Other
+        || (hold.state == HoldState::Ready && hold.pickup_by.is_none());
+    if says_more {
+        hold.note = Some(tidy(&words)).filter(|words| !words.is_empty());
+    }
+    Ok(())
+}

@@ -1,0 +1,197 @@
+use hippo_browser::{ReadContext, SavedPage};
+use hippo_core::account::{Account, HoldState};
+use hippo_core::failure::{Failure, FailureKind};
+use rstest::rstest;
+use url::Url;
+
+use super::Polaris;
+use crate::fingerprint::Detector as _;
+use crate::offline::OfflineReader as _;
+
+fn read(pages: &[String]) -> Result<Account, Failure> {
+    let base_url = Url::parse("https://books.test/polaris").unwrap();
+    let number = "21000099001".to_owned().into();
+    let context = ReadContext {
+        base_url: &base_url,
+        date_format: Some("%m/%d/%Y"),
+        timezone: chrono_tz::UTC,
+        card_number: Some(&number),
+    };
+    let pages: Vec<SavedPage> = pages
+        .iter()
+        .map(|main| SavedPage {
+            name: "page".to_owned(),
+            body: format!("<html><body>{main}</body></html>"),
+        })
+        .collect();
+    Polaris.read(&pages, &context)
+}
+
+const OUT: &str = "<a href='../logon.aspx?logoff=1'>Out</a>";
+
+fn summary(total: usize, number: &str) -> String {
+    format!(
+        "{OUT}<table id=ctrlBasicInfo_tableBasicInfo><tr><td><span id=ctrlBasicInfo_labelBarcode>{number}</span>\
+         <tr><td><span id=ctrlBasicInfo_labelExpirationDate>7/4/2027</span><td>\
+         <a href='./itemsout.aspx'>1 item overdue</a> <a href='./itemsout.aspx'>{total} items checked out</a></table>"
+    )
+}
+
+const TICK: &str = "<td><input type=checkbox name=a:b>";
+
+fn grid(id: &str, headers: &str, rows: &str) -> String {
+    format!("<table id={id} class=patrongrid><tr class=ColumnHeader>{headers}</tr>{rows}</table>")
+}
+
+fn loans(rows: &str) -> String {
+    grid("datagridItemsOut", "<td><td>Título<td>Vence<td>Más", rows)
+}
+
+fn loan(title: &str, due: &str, left: &str) -> String {
+    format!(
+        "<tr>{TICK}<td><span id=d__ctl2_labelTitle>{title}</span><td><span id=d__ctl2_labelDueDate>{due}</span>\
+         <td><span id=d__ctl2_labelRenewalsLeft>{left}</span></tr>"
+    )
+}
+
+#[test]
+fn values_are_told_by_the_ends_of_their_ids() {
+    let rows = loan("Tides : a walk<br>by Wells, Cy", "5/21/2026", "1")
+        + &loan("Fog [electronic resource] /", "05/22/2026 Overdue", "0")
+        + &loan("Ice", "05/23/2026", "");
+    let account = read(&[summary(3, "*******9001") + &loans(&rows)]).unwrap();
+    let loans = account.loans.unwrap();
+    assert_eq!(loans[0].title, "Tides : a walk");
+    assert_eq!(loans[0].author.as_deref(), Some("Wells, Cy"));
+    assert_eq!(loans[0].due, Some("2026-05-21".parse().unwrap()));
+    assert_eq!(loans[1].title, "Fog [electronic resource]");
+    let renewable: Vec<_> = loans.iter().map(|loan| loan.renewable).collect();
+    assert_eq!(renewable, [Some(true), Some(false), None]);
+    assert_eq!(loans[0].renewals, None, "renewals left are no renewals");
+    assert_eq!(account.card_expires, Some("2027-07-04".parse().unwrap()));
+    assert_eq!(account.declared.loans, Some(3));
+    assert_eq!(account.holds, None);
+}
+
+#[test]
+fn grid_without_an_id_of_its_own_is_told_by_its_headers() {
+    let headers = "<th><th>Title<th>Due Date<th>Renewals Left";
+    let row = "<tr class=patrongrid-row><td><td><span><a href='/view.aspx?cn=7'>Tides</a></span>\
+               <td><span>5/21/2026</span><td><span>2</span></tr>";
+    let requests = "<th><th>Title<th>Author<th>Status<th>Hold Position";
+    let request = |state: &str| {
+        format!(
+            "<tr class=patrongrid-alternating-row><td><a class=requestdetailview href='r.aspx?reqid=5'>i</a>\
+             <td><span><a href='x'>Kites</a></span><td>Ash, Pip<td><span>{state}</span><td>3 of 12</tr>"
+        )
+    };
+    let states = [
+        "Held</span> <span>(until 6/1/2026)",
+        "Held</span> <span>(until tomorrow)",
+        "Shipped</span> <span>(today)",
+        "Active</span> <span>(since 5/1/2026)",
+        "Inactive</span> <span>(until 7/1/2026)",
+        "Unclaimed",
+    ];
+    let rows: String = states.iter().map(|state| request(state)).collect();
+    let account = read(&[
+        OUT.to_owned() + &grid("GridView1", headers, row),
+        OUT.to_owned() + &grid("GridView1", requests, &rows),
+    ])
+    .unwrap();
+    assert_eq!(account.loans.unwrap()[0].title, "Tides");
+    let holds = account.holds.unwrap();
+    let states: Vec<_> = holds.iter().map(|hold| hold.state).collect();
+    assert_eq!(
+        states,
+        [
+            HoldState::Ready,
+            HoldState::Ready,
+            HoldState::InTransit,
+            HoldState::Waiting,
+            HoldState::Suspended,
+            HoldState::Other
+        ]
+    );
+    assert_eq!(holds[0].pickup_by, Some("2026-06-01".parse().unwrap()));
+    assert_eq!(holds[1].note.as_deref(), Some("Held (until tomorrow)"));
+    assert_eq!(
+        holds[4].suspended_until,
+        Some("2026-07-01".parse().unwrap())
+    );
+    assert_eq!(holds[5].note.as_deref(), Some("Unclaimed"));
+    assert_eq!(holds[0].author.as_deref(), Some("Ash, Pip"));
+    assert_eq!(
+        (holds[0].position, holds[0].queue_length),
+        (Some(3), Some(12))
+    );
+    assert_eq!(holds[0].id, "5");
+}
+
+#[test]
+fn empty_lists_fines_and_blocks_are_told_in_words() {
+    let account = read(&[
+        summary(0, "") + "<span id=labelCurrentBlocks>Ask at the desk</span>",
+        OUT.to_owned() + "<p class=ErrorMessage>You have no requests.</p>",
+        OUT.to_owned() + "<p>Total owed: $12.50</p>",
+    ])
+    .unwrap();
+    assert_eq!((account.loans, account.holds), (Some(vec![]), Some(vec![])));
+    assert_eq!(account.fines, Some("12.50".parse().unwrap()));
+    assert_eq!(account.messages, ["Ask at the desk"]);
+}
+
+#[rstest]
+#[case::other_total(summary(2, "") + &loans(&loan("Ice", "5/1/2026", "1")))]
+#[case::no_rows(OUT.to_owned() + &loans(""))]
+#[case::no_date(OUT.to_owned() + &loans(&loan("Ice", "soon", "1")))]
+#[case::other_card(summary(0, "21000099002"))]
+#[case::short_row(OUT.to_owned() + &loans("<tr><td>Ice<td>5/1/2026</tr>"))]
+fn page_that_cannot_be_trusted_is_a_changed_page(#[case] page: String) {
+    let failure = read(&[page]).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
+}
+
+#[rstest]
+#[case("textboxBarcodeUsername", "", FailureKind::PageChanged)]
+#[case(
+    "textboxOBarcode",
+    "The password is incorrect.",
+    FailureKind::WrongCredentials
+)]
+#[case(
+    "ctl00$Main$textboxBarcodeUsername",
+    "Your card has expired.",
+    FailureKind::CardBlocked
+)]
+fn login_page_has_the_failure_of_its_words(
+    #[case] field: &str,
+    #[case] message: &str,
+    #[case] kind: FailureKind,
+) {
+    let page = format!(
+        "<form><p class=ErrorMessage>{message}</p><input name='{field}'>\
+         <input name='ctl00$Main$textboxPassword' type=password></form>"
+    );
+    let failure = read(&[page]).unwrap_err();
+    assert_eq!(failure.kind, kind, "{failure}");
+}
+
+#[rstest]
+#[case(
+    "https://books.test/polaris/patronaccount/itemsout.aspx?ctx=1",
+    "https://books.test/polaris"
+)]
+#[case(
+    "https://books.test/Polaris/logon.aspx?header=1",
+    "https://books.test/Polaris"
+)]
+#[case("https://books.test/logon.aspx", "https://books.test/")]
+fn site_is_above_its_pages(#[case] page: &str, #[case] base_url: &str) {
+    let url = Url::parse(page).unwrap();
+    assert!(Polaris.is_address(&url));
+    assert_eq!(
+        Polaris.locate_site(&url).unwrap().base_url.as_str(),
+        base_url
+    );
+}
