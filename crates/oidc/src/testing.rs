@@ -173,6 +173,11 @@ impl FakeIssuer {
         OidcProvider::new(settings, Arc::new(HeldSecret(CLIENT_SECRET.into())))
     }
 
+    /// Replaces a claim of every token from now on; null removes it.
+    pub fn set_claim(&self, name: &str, value: Value) {
+        self.state().claims.insert(name.to_owned(), value);
+    }
+
     /// Adds a key, which signs from now on.
     pub fn rotate_key(&self) {
         self.state().keys.push(KeyPair::generate().unwrap());

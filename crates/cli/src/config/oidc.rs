@@ -108,6 +108,10 @@ impl OidcTable {
     }
 }
 
+#[cfg_attr(
+    not(feature = "oidc"),
+    allow(dead_code, reason = "without the feature, the pages refuse the table")
+)]
 impl OidcConfig {
     /// The secret's file, if it is in one.
     pub(crate) fn secret_file(&self, home: &Path) -> Option<PathBuf> {

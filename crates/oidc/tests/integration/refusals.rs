@@ -35,7 +35,7 @@ async fn token_with_a_wrong_claim_is_refused(
     #[case] reason: &str,
 ) {
     let (issuer, provider) = start().await;
-    issuer.state().claims.insert(name.to_owned(), value);
+    issuer.set_claim(name, value);
     let error = sign_in(&issuer, &provider).await.unwrap_err();
     assert!(
         matches!(&error, IdentityError::Refused(why) if why.contains(reason)),
@@ -52,7 +52,7 @@ async fn token_with_a_wrong_claim_is_refused(
 #[tokio::test]
 async fn token_within_the_limits_is_accepted(#[case] name: &str, #[case] value: Value) {
     let (issuer, provider) = start().await;
-    issuer.state().claims.insert(name.to_owned(), value);
+    issuer.set_claim(name, value);
     sign_in(&issuer, &provider).await.unwrap();
 }
 

@@ -142,7 +142,7 @@ async fn answer_of_another_provider_is_refused() {
 #[tokio::test]
 async fn token_with_a_wrong_claim_signs_nobody_in(#[case] name: &str, #[case] value: Value) {
     let (web, issuer) = linked_web().await;
-    issuer.state().claims.insert(name.to_owned(), value);
+    issuer.set_claim(name, value);
     assert_refused(&use_provider(&mut web.browser(), &issuer).await);
 }
 
@@ -178,10 +178,8 @@ async fn address_in_a_token_changes_nothing() {
     let expected = use_provider(&mut web.browser(), &issuer).await;
     for email in [PAT, "nobody@example.org"] {
         for verified in [json!(true), json!(false), json!(null)] {
-            let mut state = issuer.state();
-            state.claims.insert("email".to_owned(), json!(email));
-            state.claims.insert("email_verified".to_owned(), verified);
-            drop(state);
+            issuer.set_claim("email", json!(email));
+            issuer.set_claim("email_verified", verified);
             let mut browser = web.browser();
             let answer = use_provider(&mut browser, &issuer).await;
             assert_eq!(
