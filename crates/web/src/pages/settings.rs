@@ -36,7 +36,7 @@ const MAX_DUE_WITHIN_DAYS: u16 = 60;
 const SEND_POLICIES: [(&str, &str, SendWhenEmpty); 9] = [
     (
         "never",
-        "Only when there is something to say",
+        "When there’s something to say",
         SendWhenEmpty::Never,
     ),
     ("daily", "Every day", SendWhenEmpty::Daily),

@@ -83,7 +83,11 @@ fn everything_works_without_a_script() {
     );
     world.sign_in(&profile, INES);
     profile.open(&world.page("/family/cards"));
+    profile.click("a[href$=pause]");
+    profile.wait_for("Pause this card?");
+    profile.type_into("#why", "lost on the bus");
     profile.click("form[action$=pause] button");
+    profile.wait_for("Paused: lost on the bus.");
     profile.wait_for("Resume checks");
     profile.click("form[action$=resume] button");
     profile.wait_without("Resume checks");
@@ -136,6 +140,9 @@ fn keyboard_alone_is_enough() {
     profile.open(&world.page("/family/cards"));
     tab_to(&profile, "a.skip");
     profile.press(ENTER);
+    tab_to(&profile, "a[href$=pause]");
+    profile.press(ENTER);
+    profile.wait_for("Pause this card?");
     tab_to(&profile, "form[action$=pause] button");
     profile.press(ENTER);
     profile.wait_for("Resume checks");
