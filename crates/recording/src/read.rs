@@ -48,6 +48,11 @@ pub fn read(har: &Har, read_pages: PageReader<'_>) -> Result<Account, Failure> {
         if is_ours && (300..400).contains(&last.response.status) {
             return Err(Failure::page_changed("the recording ends with a redirect"));
         }
+        if is_ours && last.response.status == 200 && page(last).is_none() {
+            return Err(Failure::page_changed(
+                "the recording ends with an empty page",
+            ));
+        }
     }
     let answers: Vec<&Entry> = after
         .iter()

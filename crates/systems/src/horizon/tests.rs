@@ -120,6 +120,35 @@ fn title_follows_a_red_remark() {
 }
 
 #[test]
+fn author_may_be_a_name_below_the_title() {
+    let lines = [
+        "Ash, Pip, 1970-",
+        "Harbour Press, 2004",
+        "Station : Press, Ada",
+        "New York",
+    ];
+    let rows: String = lines
+        .iter()
+        .map(|line| {
+            let link = "<a class=mediumBoldAnchor href='/ipac.jsp?session=1&uri=full=31~!7~!0'>Ice</a>";
+            format!("<tr>{BOX}<td><table><tr><td>{link}<tr><td>{line}<tr><td>x</table><td>x<td>05/21/2026<td>2</tr>")
+        })
+        .collect();
+    // A tab whose link sorts a list is no header.
+    let tab = "<table><tr><td><a class=navBarAnchor href='?submenu=itemsout&sortby=duedate'>Out</a></table>";
+    let account = read(&[tab.to_owned() + &count(4) + &loans(&rows)]).unwrap();
+    let loans = account.loans.unwrap();
+    let authors: Vec<_> = loans.iter().map(|loan| loan.author.as_deref()).collect();
+    assert_eq!(authors, [Some("Ash, Pip, 1970-"), None, None, None]);
+    assert_eq!(loans[0].id, "7");
+    let url = loans[0].url.as_deref();
+    assert_eq!(
+        url,
+        Some("https://books.test/ipac.jsp?uri=full%3D31%7E%217%7E%210")
+    );
+}
+
+#[test]
 fn holds_are_ready_or_wait() {
     let ready = list(
         "",

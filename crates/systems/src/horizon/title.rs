@@ -5,6 +5,10 @@ use scraper::ElementRef;
 use url::Url;
 
 static WORDS: Css = Css::new("a:not(.boldRedFont1)");
+static ROWS: Css = Css::new("tr");
+
+/// The base of relative addresses, of which only the path counts.
+const NOWHERE: &str = "http://relative.invalid";
 
 /// The words before an author.
 pub(super) const AUTHOR_WORDS: [&str; 4] = ["by", "author:", "par", "por"];
@@ -26,8 +30,15 @@ pub(super) fn read_title(cell: ElementRef<'_>) -> Option<String> {
     (!is_other).then_some(title)
 }
 
+/// Reads an author: the line that begins with “by”, or a name like `Stone, Ada` in the row below the title.
 pub(super) fn read_author(cell: ElementRef<'_>) -> Option<String> {
-    line_after(cell, &AUTHOR_WORDS)
+    line_after(cell, &AUTHOR_WORDS).or_else(|| {
+        let line = ROWS.all(cell).nth(1).map(element_text)?;
+        let (last_name, first_name) = line.split_once(", ")?;
+        let is_name = !last_name.contains(|c: char| c.is_ascii_digit() || c == ':')
+            && first_name.starts_with(char::is_alphabetic);
+        is_name.then_some(line)
+    })
 }
 
 /// Reads a barcode that the library prints. The box to renew a loan has it too, but not every loan has a box.
@@ -87,11 +98,14 @@ pub(super) fn read_link(link: ElementRef<'_>) -> Option<String> {
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect();
     url.query_pairs_mut().clear().extend_pairs(kept);
-    Some(url.into())
+    let address = String::from(url);
+    let path = address.strip_prefix(NOWHERE).map(str::to_owned);
+    Some(path.unwrap_or(address))
 }
 
-/// Returns a link's whole address; none is relative on any known page.
+/// Returns a link's address.
 fn address_of(link: ElementRef<'_>) -> Option<Url> {
-    let url = Url::parse(link.attr("href")?.trim()).ok()?;
+    let base = Url::parse(NOWHERE).ok()?;
+    let url = base.join(link.attr("href")?.trim()).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(url)
 }

@@ -127,7 +127,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     )])],
     hold_counts: vec![],
     fines: vec![
-        Fact::at("[id$='tableBasicInfo'] a[href*='finesfees.aspx']"),
+        Fact::with("[id$='tableBasicInfo'] a[href*='finesfees.aspx']", &["$"]),
         Fact::after(
             "span, p, b",
             &[
