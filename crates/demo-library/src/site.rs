@@ -54,7 +54,10 @@ impl SystemKind {
     /// Whether its pages, or the answers to their scripts, have JSON in them.
     #[must_use]
     pub fn sends_json(self) -> bool {
-        matches!(self, Self::Bibliocommons | Self::Enterprise)
+        matches!(
+            self,
+            Self::Bibliocommons | Self::Enterprise | Self::SymphonyWs
+        )
     }
 
     /// The system's usual date format (strftime).
