@@ -38,7 +38,7 @@ async fn main() {
         let site = Site::generated(system, CARDS_EACH, LOANS_EACH, 0, today);
         let library = DemoLibrary::start(site).await.expect("a demo library");
         let date_format = match system {
-            SystemKind::Bibliocommons => "",
+            SystemKind::Bibliocommons | SystemKind::SymphonyWs => "",
             SystemKind::Sierra => "date_format = \"%m-%d-%y\"\n",
             SystemKind::Enterprise => "date_format = \"%m/%d/%y\"\n",
             SystemKind::Koha => "date_format = \"%m/%d/%Y\"\n",

@@ -29,6 +29,8 @@ pub struct AwsRequest {
     pub line: String,
     /// The JSON body; null if it is not JSON.
     pub body: Value,
+    /// The capacity units that the answer names.
+    pub units: f64,
 }
 
 impl AwsRequest {
@@ -199,19 +201,21 @@ impl Function {
                 .header("x-amz-target")
                 .unwrap_or_default()
                 .to_owned();
-            recorded.lock().unwrap().push(AwsRequest {
-                operation,
-                line: request.line.clone(),
-                body: serde_json::from_slice(&request.body).unwrap_or_default(),
-            });
-            match emulators {
+            let reply = match emulators {
                 None => Reply::json(200, &json!({})),
                 // Asynchronous calls of other functions are only recorded.
                 Some(_) if request.line.contains("/functions/") => Reply::json(202, &json!({})),
                 Some(emulators) => emulators
                     .answer(request)
                     .unwrap_or_else(|_| Reply::json(502, &json!({}))),
-            }
+            };
+            recorded.lock().unwrap().push(AwsRequest {
+                operation,
+                line: request.line.clone(),
+                body: serde_json::from_slice(&request.body).unwrap_or_default(),
+                units: consumed_units(&serde_json::from_slice(&reply.body).unwrap_or_default()),
+            });
+            reply
         });
         let (event_request_times, event_requests) = channel();
         let (events, waiting) = channel::<Value>();
@@ -346,6 +350,18 @@ impl Drop for Function {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Reads the capacity units of an answer of DynamoDB.
+fn consumed_units(answer: &Value) -> f64 {
+    let tables = match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.clone(),
+        one => vec![one.clone()],
+    };
+    let units = tables
+        .iter()
+        .filter_map(|table| table["CapacityUnits"].as_f64());
+    units.sum()
 }
 
 /// Finds the machine's certificate authorities in one file.

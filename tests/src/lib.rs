@@ -10,6 +10,7 @@
 pub mod emulator;
 pub mod lambda;
 pub mod moto;
+pub mod npm_tools;
 mod port;
 pub mod python_tools;
 pub mod rights;

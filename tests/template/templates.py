@@ -20,6 +20,7 @@ FUNCTIONS = {
     "PictureOfTheDay": "picture-of-the-day",
     "WebPages": "web",
 }
+OIDC = {"WebOidcIssuer": "https://id.example.org", "WebOidcClientId": "hippo"}
 GIVEN = {"MailFrom": "hippo@example.org", "OperatorEmail": "operator@example.org", "Contact": "https://hippo.example.org"}
 PSEUDO = {
     "AWS::AccountId": "account",
@@ -53,10 +54,10 @@ def translated():
 def filled(template=None, **given):
     """A template with its intrinsic functions resolved: parameters to the given or default values, resources to their names.
 
-    Everything is in it, so also the web pages, which are not there by default.
+    Everything is in it, so also the web pages and their identity provider, which are not there by default.
     """
     template = template or translated()
-    values = {name: about.get("Default") for name, about in template["Parameters"].items()} | GIVEN | {"Web": "true"} | given
+    values = {name: about.get("Default") for name, about in template["Parameters"].items()} | GIVEN | {"Web": "true"} | OIDC | given
     filler = Filler(template, values)
     resources = {}
     for name, resource in template["Resources"].items():

@@ -10,7 +10,7 @@ EXPECTED = pathlib.Path(__file__).with_name("rights.txt")
 # The policies for people. Every other policy is a function's.
 PEOPLES_POLICIES = ("OperatorPolicy", "KeyPolicy")
 PARTITIONS = (
-    "ATTEMPT", "AUDIT", "CARD", "DAYS", "FAMILY", "FEED", "INVITATION", "LIBRARY", "OPERATOR", "PAUSE", "PERSON", "PICTURE", "RATE", "RUN", "SCHEDULE",
+    "ATTEMPT", "AUDIT", "CARD", "DAYS", "FAMILY", "FEED", "IDENTITY", "INVITATION", "LIBRARY", "OPERATOR", "PAUSE", "PERSON", "PICTURE", "RATE", "RUN", "SCHEDULE",
     "SECRET", "SESSION",
 )
 
@@ -135,7 +135,7 @@ class Rights(unittest.TestCase):
         self.assertEqual([action for action in actions if action.startswith("ses:")], [])
         self.assertNotIn("dynamodb:Scan", actions)
         keys = [resource for statement in document["Statement"] if "ssm:GetParameter" in listed(statement["Action"]) for resource in listed(statement["Resource"])]
-        self.assertEqual([key.rsplit("/", 1)[1] for key in keys], ["public-key", "fingerprint-key"])
+        self.assertEqual([key.rsplit("/", 1)[1] for key in keys], ["public-key", "fingerprint-key", "oidc-secret"])
         invoked = [resource for statement in document["Statement"] if "lambda:InvokeFunction" in listed(statement["Action"]) for resource in listed(statement["Resource"])]
         self.assertEqual(invoked, ["CheckCards.Arn", "NotifyAll.Arn", "PictureOfTheDay.Arn"])
         indexes = [resource for statement in document["Statement"] for resource in listed(statement["Resource"]) if "/index/" in resource]
@@ -145,10 +145,22 @@ class Rights(unittest.TestCase):
             ["Table.Arn/index/cards-to-check", "Table.Arn/index/failed-cards", "Table.Arn/index/listing"],
         )
 
+    def test_secret_of_the_identity_provider_is_read_by_the_web_pages_alone(self):
+        name = "arn:aws:ssm:region:account:parameter/libraryhippo/stack/oidc-secret"
+        self.assertEqual(self.functions_that(lambda statement: name in listed(statement["Resource"])), {"WebPagesRole"})
+        without = rights(templates.filled(WebOidcIssuer="none")["Resources"])
+        self.assertNotIn("oidc-secret", without)
+        lines = [line for line in rights(self.resources).splitlines() if "oidc-secret" not in line]
+        # One statement less, and nothing else.
+        lines.remove("  ssm:GetParameter")
+        rest = without.splitlines()
+        rest.remove("  ssm:GetParameter")
+        self.assertEqual(sorted(lines), sorted([*rest, "  ssm:GetParameter"]))
+
     def test_stack_without_web_pages_has_none_of_their_rights(self):
         resources = templates.filled(Web="false")["Resources"]
         shown = rights(resources)
-        for words in ("Web", "ATTEMPT", "SESSION", "RATE", "apigateway"):
+        for words in ("Web", "ATTEMPT", "IDENTITY", "SESSION", "RATE", "apigateway", "oidc"):
             self.assertNotIn(words, shown)
         with_pages = rights(self.resources)
         for role in ("CheckCardsRole", "CheckCardRole", "NotifyAllRole", "MailEventsRole", "PictureOfTheDayRole"):

@@ -94,6 +94,39 @@ class Web(unittest.TestCase):
         for name in DOMAIN:
             self.assertFalse(holds(**{name: DOMAIN[name]}), name)
 
+    def test_identity_provider_is_passed_whole_or_not_at_all(self):
+        variables = lambda **given: {
+            name: value for name, value in templates.filled(**given)["Resources"]["WebPages"]["Properties"]["Environment"]["Variables"].items()
+            if name.startswith("OIDC_")
+        }
+        whole = {
+            "OIDC_ISSUER": "https://id.example.org",
+            "OIDC_CLIENT_ID": "hippo",
+            "OIDC_SECRET_PARAMETER": "/libraryhippo/stack/oidc-secret",
+        }
+        self.assertEqual(variables(), whole)
+        self.assertEqual(variables(WebOidcName="Home"), whole | {"OIDC_NAME": "Home"})
+        for none in ("", "none"):
+            self.assertEqual(variables(WebOidcIssuer=none, WebOidcName="Home"), {})
+
+    def test_issuer_and_client_id_are_given_together(self):
+        template = templates.translated()
+        (rule,) = template["Rules"]["WebOidcIssuerAndClientId"]["Assertions"]
+        defaults = {name: about.get("Default") for name, about in template["Parameters"].items()}
+        holds = lambda **given: templates.Filler(template, defaults | given).fill(rule["Assert"])
+        self.assertTrue(holds())
+        self.assertTrue(holds(WebOidcIssuer="", WebOidcClientId="none"))
+        self.assertTrue(holds(**templates.OIDC))
+        for name, value in templates.OIDC.items():
+            self.assertFalse(holds(**{name: value}), name)
+
+    def test_issuer_is_https_and_has_no_query(self):
+        pattern = templates.translated()["Parameters"]["WebOidcIssuer"]["AllowedPattern"]
+        for issuer in ("https://accounts.google.com", "https://login.example.com/1/v2.0"):
+            self.assertRegex(issuer, f"^(?:{pattern})$")
+        for issuer in ("http://id.example.org", "https://id.example.org?a=b", "https://a@id.example.org", "id.example.org"):
+            self.assertNotRegex(issuer, f"^(?:{pattern})$")
+
     def test_more_operators_are_passed_to_both_functions(self):
         for given, expected in [({}, None), ({"WebOperators": "ana@example.org,bo@example.org"}, "ana@example.org,bo@example.org")]:
             resources = templates.filled(**given)["Resources"]

@@ -18,7 +18,7 @@ use hippo_core::run::JobName;
 use hippo_core::text::clean;
 use url::Url;
 
-pub use self::web::Web;
+pub use self::web::{Oidc, Web};
 
 use crate::schedules::{ScheduleList, Schedules};
 

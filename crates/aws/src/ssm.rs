@@ -14,6 +14,8 @@ use hippo_core::seal::key_text::{self, MalformedKeys};
 use hippo_core::seal::{
     FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealError,
 };
+use hippo_core::sign_in::{ClientSecretSource, IdentityError};
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::clients::describe_sdk_error;
@@ -282,6 +284,26 @@ impl PublicKeySource for SealingKeyParameters {
     }
 }
 
+/// The parameter of our secret at an identity provider, read again with every call.
+#[derive(Debug, Clone)]
+pub struct ClientSecretParameter(KeyParameter);
+
+impl ClientSecretParameter {
+    /// Uses the parameter of this name.
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
+        Self(KeyParameter::new(client, name))
+    }
+}
+
+#[async_trait]
+impl ClientSecretSource for ClientSecretParameter {
+    async fn client_secret(&self) -> Result<SecretString, IdentityError> {
+        let text = self.0.read_required(ParameterType::SecureString).await;
+        let text = text.map_err(|error| IdentityError::Unavailable(error.to_string()))?;
+        Ok(SecretString::from(text.trim()))
+    }
+}
+
 #[async_trait]
 impl PrivateKeySource for KeyParameters {
     async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
@@ -360,6 +382,26 @@ mod tests {
         let read = parameters.fingerprint_key().await.unwrap();
         assert_eq!(read.expose_bytes(), key.expose_bytes());
         assert_eq!(bodies(&fake)[0]["Name"], "/hippo/fingerprint-key");
+    }
+
+    #[tokio::test]
+    async fn client_secret_is_read_each_time_and_never_from_plain_text() {
+        use secrecy::ExposeSecret as _;
+        let read = async |kind: &str| {
+            let (_, fake) = ssm(200, parameter(kind, "canary\n")).await;
+            let client = crate::clients::ssm(&config(&fake.url));
+            let secret = ClientSecretParameter::new(client, "/hippo/oidc-secret");
+            (secret.client_secret().await, bodies(&fake))
+        };
+        let (secret, asked) = read("SecureString").await;
+        assert_eq!(secret.unwrap().expose_secret(), "canary");
+        assert_eq!(
+            asked,
+            [json!({"Name": "/hippo/oidc-secret", "WithDecryption": true})]
+        );
+        let message = read("String").await.0.unwrap_err().to_string();
+        assert!(message.contains("isn't a SecureString"), "{message}");
+        assert!(!message.contains("canary"), "{message}");
     }
 
     #[tokio::test]

@@ -83,6 +83,14 @@ pub(super) fn is_private(url: &Url) -> bool {
     }
 }
 
+/// Whether every address of the URL's host is public, as this machine resolves it; `None`: it can't.
+pub(super) async fn resolves_to_public(url: &Url) -> Option<bool> {
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    let mut addresses = tokio::net::lookup_host((host, 0)).await.ok()?.peekable();
+    addresses.peek()?;
+    Some(addresses.all(|address| is_public(address.ip())))
+}
+
 /// Whether the URL's host is `localhost` or a loopback address.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -59,6 +59,8 @@ pub struct Connections {
     /// Limits each library's requests in flight, by host and port of its `base_url`.
     request_limits: Mutex<HashMap<String, Arc<Semaphore>>>,
     private_addresses: PrivateAddresses,
+    /// Whether a proxy resolves the names of public hosts.
+    pub(super) leaves_names_to_proxy: bool,
     /// How long each part of a visit may take.
     pub limits: Limits,
     pub(super) observer: Option<Arc<dyn ExchangeObserver>>,
@@ -134,6 +136,7 @@ impl Connections {
             loopback,
             request_limits: Mutex::default(),
             private_addresses: options.private_addresses,
+            leaves_names_to_proxy: has_proxy && !is_always_refused,
             limits: options.limits,
             observer: options.observer.clone(),
         })

@@ -5,7 +5,7 @@ mod controls;
 use std::fmt;
 
 use hippo_core::failure::Failure;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use scraper::Selector;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -34,6 +34,8 @@ pub struct Form {
     pub action: Url,
     /// How it is sent.
     pub method: Method,
+    /// Whether its fields are sent as a JSON object.
+    is_json: bool,
     from: Url,
     fields: Vec<Field>,
     /// Controls that would not be sent as they are: unticked boxes, buttons.
@@ -59,10 +61,27 @@ pub(super) struct EncodedForm {
     pub(super) url: Url,
     pub(super) is_post: bool,
     pub(super) fields: String,
+    pub(super) content_type: HeaderValue,
     pub(super) headers: HeaderMap,
 }
 
 impl Form {
+    /// A login for a programming interface, which no page has: its fields are posted as a JSON object.
+    ///
+    /// It has every field that is set.
+    pub fn json(action: Url) -> Self {
+        Self {
+            from: action.clone(),
+            action,
+            method: Method::Post,
+            is_json: true,
+            fields: Vec::new(),
+            inactive: Vec::new(),
+            headers: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
     /// Finds the first form that matches the CSS selector or contains a match. `page_changed` without
     /// one.
     pub fn find(page: &Page, css: &str) -> Result<Self, Failure> {
@@ -165,7 +184,7 @@ impl Form {
             }
         });
         if let Some(value) = value {
-            if may_add || self.has(name) {
+            if may_add || self.is_json || self.has(name) {
                 self.fields.push(Field {
                     name: name.to_owned(),
                     value,
@@ -203,15 +222,16 @@ impl Form {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let headers = header_map(&headers)?;
-        let mut encoder = url::form_urlencoded::Serializer::new(String::new());
-        for field in &self.fields {
-            let text = match &field.value {
-                Value::Plain(text) => text,
-                Value::Secret(secret) => secret.expose_secret(),
-            };
-            encoder.append_pair(&field.name, &crlf(text));
-        }
-        let fields = encoder.finish();
+        let fields = if self.is_json {
+            self.encode_as_json()
+        } else {
+            self.encode_as_form()
+        };
+        let content_type = HeaderValue::from_static(if self.is_json {
+            "application/json"
+        } else {
+            "application/x-www-form-urlencoded"
+        });
         let mut url = self.action;
         let is_post = self.method == Method::Post;
         if !is_post {
@@ -221,8 +241,34 @@ impl Form {
             url,
             is_post,
             fields,
+            content_type,
             headers,
         })
+    }
+
+    fn encode_as_form(&self) -> String {
+        let mut encoder = url::form_urlencoded::Serializer::new(String::new());
+        for field in &self.fields {
+            encoder.append_pair(&field.name, &crlf(field.value.text()));
+        }
+        encoder.finish()
+    }
+
+    fn encode_as_json(&self) -> String {
+        let fields = self.fields.iter();
+        let object: serde_json::Map<String, serde_json::Value> = fields
+            .map(|field| (field.name.clone(), field.value.text().into()))
+            .collect();
+        serde_json::Value::Object(object).to_string()
+    }
+}
+
+impl Value {
+    fn text(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Secret(secret) => secret.expose_secret(),
+        }
     }
 }
 
@@ -291,6 +337,19 @@ mod tests {
             "lt=LT+%26+1&user=&pin=&keep=on&where=b&one=1&picked=2&many=a&many=c\
              &text=one%0D%0Atwo"
         );
+    }
+
+    #[test]
+    fn json_form_posts_an_object_and_hides_its_secrets() {
+        let url: Url = "https://books.test/user/login".parse().unwrap();
+        let mut form = Form::json(url.clone());
+        form.set_secret("login", &"22\"7".into())
+            .set_secret("password", &"canary".into());
+        assert!(form.has_secret() && !format!("{form:?}").contains("canary"));
+        let encoded = form.encode().unwrap();
+        assert_eq!(encoded.fields, r#"{"login":"22\"7","password":"canary"}"#);
+        assert_eq!((encoded.url, encoded.is_post), (url, true));
+        assert_eq!(encoded.content_type, "application/json");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Method, Request, Response};
 use url::Url;
 
-use crate::address::{is_loopback, is_private};
+use crate::address::{is_loopback, is_private, resolves_to_public};
 use crate::redacted_path::redacted_path;
 use crate::redirect::{is_redirect, strip_userinfo_and_fragment, target};
 use crate::{BrowserError, BrowserOptions, Connections, decode};
@@ -34,7 +34,8 @@ const MAX_DECLARATION_BYTES: usize = 256;
 /// Fetches pictures over HTTP, within limits.
 ///
 /// A redirect or a link leads to public addresses, or stays on the host of the source's own URL. So
-/// a public source never leads into a private network. Names are checked when they are resolved.
+/// a public source never leads into a private network. Names are checked when they are resolved, or
+/// before they are left to a proxy.
 #[derive(Debug)]
 pub struct HttpPictureFetcher {
     connections: Connections,
@@ -161,6 +162,9 @@ impl HttpPictureFetcher {
         accept: &'static str,
     ) -> Result<Response, PictureFailure> {
         let client = self.allowed_client(origin, url)?;
+        if self.connections.leaves_names_to_proxy && origin.host() != url.host() {
+            refuse_private_name(url).await?;
+        }
         let mut request = Request::new(Method::GET, url.clone());
         *request.headers_mut() = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
         client
@@ -270,6 +274,22 @@ fn charset_of_declaration(body: &[u8]) -> Option<String> {
     let value = value.trim_start_matches(['"', '\'']);
     let end = value.find(['"', '\''])?;
     value.get(..end).map(str::to_owned)
+}
+
+/// Refuses a name that isn't public, or that this machine can't resolve: a proxy would resolve it, and
+/// connect to any address.
+async fn refuse_private_name(url: &Url) -> Result<(), PictureFailure> {
+    let path = redacted_path(url);
+    match resolves_to_public(url).await {
+        Some(true) => Ok(()),
+        Some(false) => Err(private_address(&path)),
+        None => Err(PictureFailure::new(
+            PictureFailureKind::PrivateAddress,
+            format!(
+                "the way to {path} leads to another host, and we can’t tell whether its address is public"
+            ),
+        )),
+    }
 }
 
 fn private_address(path: &str) -> PictureFailure {

@@ -37,7 +37,7 @@ pub struct Session<'a> {
     shown_logged_in: bool,
     /// A page showed us logged in, and the permit doesn't know yet.
     has_unrecorded_login: bool,
-    log_out_at_end: Option<Url>,
+    log_out_at_end: Option<HttpRequest>,
     /// Whether the last page was reached by a redirect.
     was_redirected: bool,
     /// The text of the last page.
@@ -65,11 +65,8 @@ impl HttpRequest {
         }
     }
 
-    fn post(url: &Url, mut headers: HeaderMap, fields: String) -> Self {
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
+    fn post(url: &Url, mut headers: HeaderMap, fields: String, content_type: HeaderValue) -> Self {
+        headers.insert(CONTENT_TYPE, content_type);
         Self {
             method: Method::POST,
             url: url.clone(),
@@ -203,6 +200,29 @@ impl<'a> Session<'a> {
         self.page(answer).map(Some)
     }
 
+    /// Fetches an answer with these headers, to see whether a programming interface is up before the login.
+    ///
+    /// Returns the page for any 2xx, and any 4xx except 403 and 429. It may be empty. An answer from another site
+    /// is `page_changed`.
+    pub async fn probe(&mut self, url: &Url, headers: &[(&str, &str)]) -> Result<Page, Failure> {
+        let request = HttpRequest::get(url, header_map(headers)?);
+        let answer = self.fetch(request, None).await?;
+        let here = redacted_path(&answer.url);
+        if answer.url.origin() != url.origin() {
+            return Err(Failure::page_changed(format!(
+                "another site answers at {here}"
+            )));
+        }
+        match answer.status.as_u16() {
+            403 => Err(Failure::new(
+                FailureKind::SiteRefused,
+                format!("status 403 at {here}"),
+            )),
+            200..=299 | 400..=499 => self.remember(Page::from_answer(answer)?),
+            other => Err(Failure::page_changed(format!("status {other} at {here}"))),
+        }
+    }
+
     /// Posts fields to read something, as a page's script does. Returns the page like [`Self::get`].
     ///
     /// Never for a number or PIN: use [`Self::log_in`]. Never retried.
@@ -215,7 +235,8 @@ impl<'a> Session<'a> {
         let fields = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        let request = HttpRequest::post(url, header_map(headers)?, fields);
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let request = HttpRequest::post(url, header_map(headers)?, fields, form);
         let answer = self.fetch(request, None).await?;
         self.page(answer)
     }
@@ -230,7 +251,12 @@ impl<'a> Session<'a> {
         }
         let encoded = form.encode()?;
         let request = if encoded.is_post {
-            HttpRequest::post(&encoded.url, encoded.headers, encoded.fields)
+            HttpRequest::post(
+                &encoded.url,
+                encoded.headers,
+                encoded.fields,
+                encoded.content_type,
+            )
         } else {
             HttpRequest::get(&encoded.url, encoded.headers)
         };
@@ -257,7 +283,12 @@ impl<'a> Session<'a> {
         let slot = self.connections.slot(&self.library.base_url).await?;
         self.permit.permit_login().await?;
         self.login_sent = true;
-        let mut request = HttpRequest::post(&encoded.url, encoded.headers, encoded.fields);
+        let mut request = HttpRequest::post(
+            &encoded.url,
+            encoded.headers,
+            encoded.fields,
+            encoded.content_type,
+        );
         request.step = Some(LoginStep::LogIn);
         let answer = self.fetch(request, Some(slot)).await?;
         let (here, code) = (redacted_path(&answer.url), answer.status);
@@ -366,18 +397,35 @@ impl<'a> Session<'a> {
     ///
     /// Call it right before the login.
     pub fn log_out_at_end(&mut self, url: &Url) {
-        self.log_out_at_end = Some(url.clone());
+        self.log_out_at_end = Some(HttpRequest::get(url, HeaderMap::new()));
+    }
+
+    /// Like [`Self::log_out_at_end`], for a programming interface: posts an empty object with these headers.
+    pub fn log_out_by_post_at_end(
+        &mut self,
+        url: &Url,
+        headers: &[(&str, &str)],
+    ) -> Result<(), Failure> {
+        let json = HeaderValue::from_static("application/json");
+        let request = HttpRequest::post(url, header_map(headers)?, "{}".to_owned(), json);
+        self.log_out_at_end = Some(request);
+        Ok(())
     }
 
     /// Logs out now, if a login was sent. It has its own time limit, and a failure is only logged.
     pub async fn log_out(&mut self, url: &Url) {
+        self.send_logout(HttpRequest::get(url, HeaderMap::new()))
+            .await;
+    }
+
+    async fn send_logout(&mut self, request: HttpRequest) {
         self.log_out_at_end = None;
         if !self.login_sent {
             return;
         }
         self.shown_logged_in = false;
         let limit = self.connections.limits.log_out;
-        let outcome = tokio::time::timeout(limit, self.request_logout(url)).await;
+        let outcome = tokio::time::timeout(limit, self.request_logout(request)).await;
         let failure = match outcome {
             Ok(Ok(())) => return,
             Ok(Err(failure)) => failure.to_string(),
@@ -387,8 +435,7 @@ impl<'a> Session<'a> {
     }
 
     /// Requests the logout. Follows a redirect only to another logout, which a central login has.
-    async fn request_logout(&mut self, url: &Url) -> Result<(), Failure> {
-        let mut request = HttpRequest::get(url, HeaderMap::new());
+    async fn request_logout(&mut self, mut request: HttpRequest) -> Result<(), Failure> {
         request.step = Some(LoginStep::LogOut);
         redirect::strip_userinfo_and_fragment(&mut request.url);
         for _ in 0..=MAX_REDIRECTS {
@@ -417,8 +464,8 @@ impl<'a> Session<'a> {
 
     /// Ends the visit: logs out if [`Self::log_out_at_end`] was called and it isn't done yet.
     pub async fn end(&mut self) {
-        if let Some(url) = self.log_out_at_end.take() {
-            self.log_out(&url).await;
+        if let Some(request) = self.log_out_at_end.take() {
+            self.send_logout(request).await;
         }
     }
 

@@ -11,6 +11,7 @@ use hippo_core::failure::Failure;
 use hippo_core::family::Family;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::library::{CURRENCY_OPTION, Library};
+use hippo_core::notice::phrases::card_pause;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -124,6 +125,12 @@ pub(crate) struct CardView {
     pub(crate) patron: String,
     /// Paused cards aren't checked.
     pub(crate) paused: bool,
+    /// The first day with checks again; `None`: not paused, or until somebody resumes it.
+    pub(crate) paused_until: Option<NaiveDate>,
+    pub(crate) pause_reason: Option<String>,
+    /// The pause in words.
+    #[serde(skip)]
+    pause_words: Option<String>,
     /// When the newest check started.
     pub(crate) last_checked: Option<DateTime<Utc>>,
     /// When the newest successful check started.
@@ -154,6 +161,7 @@ impl CardView {
         let card = &record.card;
         let state = &record.state.without_future(now);
         let last = state.last_check.as_ref();
+        let pause = card.active_pause(now);
         Self {
             id: card.id,
             family: card.family.clone(),
@@ -161,7 +169,10 @@ impl CardView {
             library_name: library
                 .map_or_else(|| card.library.to_string(), |library| library.name.clone()),
             patron: card.patron.clone(),
-            paused: card.paused,
+            paused: pause.is_some(),
+            paused_until: pause.and_then(|pause| pause.until),
+            pause_reason: pause.and_then(|pause| pause.why.clone()),
+            pause_words: pause.map(|pause| card_pause(pause, today)),
             last_checked: last.map(|last| last.started_at),
             last_success: state.last_success_at,
             failure: last.and_then(|last| last.failure.clone()),
@@ -195,6 +206,13 @@ impl CardView {
         self.account
             .as_ref()
             .map_or_else(unknown_cells, |account| account.cells(today))
+    }
+
+    /// Says until when and why the card is paused; `None`: it isn't, or neither is known.
+    pub(crate) fn pause_sentence(&self) -> Option<String> {
+        let words = self.pause_words.as_ref()?;
+        let says_more = self.paused_until.is_some() || self.pause_reason.is_some();
+        says_more.then(|| format!("{} at {}: {words}", self.patron, self.library_name))
     }
 
     /// The cell STATE.

@@ -70,7 +70,7 @@ pub(crate) async fn check_changed_card(
     card: &Card,
     library: &Library,
 ) -> CommandResult {
-    if card.paused {
+    if card.active_pause(context.now()).is_some() {
         context
             .output
             .print_text("The card is paused, so we didn't check it. To check it again, resume it:");

@@ -3,13 +3,14 @@
 mod jobs;
 mod mailbox;
 mod mistake;
+mod oidc;
 pub(crate) mod schedules;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
-use hippo_core::card::trim_invisible;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 use hippo_core::picture::PictureSource;
@@ -20,14 +21,16 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
 use url::Url;
-use zeroize::Zeroize as _;
 
 pub(crate) use self::jobs::Jobs;
 use self::jobs::{JobTable, OperatorTable};
 pub(crate) use self::mailbox::mailbox;
 use self::mailbox::sender;
 pub(crate) use self::mistake::{describe_toml_error, line_of};
+pub(crate) use self::oidc::OidcConfig;
+use self::oidc::OidcTable;
 use self::schedules::ScheduleFile;
+use self::secret::{read_secret_file, read_secret_variable, readable_by_others};
 use crate::exit::CommandError;
 use crate::home::Home;
 use crate::text_input::read_text_file;
@@ -77,6 +80,8 @@ pub(crate) struct WebConfig {
     pub(crate) public_url: Option<Url>,
     /// Who signs in as the operator, besides the operator's address.
     pub(crate) operators: Vec<EmailAddress>,
+    /// The identity provider that signs people in; `None`: only an email does.
+    pub(crate) oidc: Option<OidcConfig>,
 }
 
 /// `[web]`: the web pages and feeds.
@@ -85,6 +90,7 @@ pub(crate) struct WebConfig {
 struct WebTable {
     public_url: Option<Url>,
     operators: Vec<String>,
+    oidc: Option<OidcTable>,
 }
 
 impl WebTable {
@@ -97,6 +103,7 @@ impl WebTable {
                 .map(|address| mailbox("web.operators", address).map(|(_, address)| address))
                 .collect::<Result<_, _>>()?,
             public_url: self.public_url,
+            oidc: self.oidc.map(OidcTable::into_config).transpose()?,
         })
     }
 }
@@ -231,20 +238,23 @@ impl Config {
             .map_err(|message| CommandError::unusable(format!("{} {message}", path.display())))
     }
 
-    /// Fails if a file that sending needs is missing.
+    /// Fails if a file that the configuration names is missing.
     fn check_files(&self, home: &Home) -> Result<(), String> {
-        let (Transport::Smtp, Some(smtp)) = (self.mail.transport, &self.mail.smtp) else {
-            return Ok(());
-        };
-        for (key, file) in [
-            ("password_file", &smtp.password_file),
-            ("certificate_file", &smtp.certificate_file),
-        ] {
-            if let Some(path) = file.as_ref().map(|file| home.directory().join(file))
+        let mut files = Vec::new();
+        if let (Transport::Smtp, Some(smtp)) = (self.mail.transport, &self.mail.smtp) {
+            files.push(("mail.smtp.password_file", smtp.password_file.clone()));
+            files.push(("mail.smtp.certificate_file", smtp.certificate_file.clone()));
+        }
+        if let Some(oidc) = &self.web.oidc {
+            let file = oidc.secret_file(home.directory());
+            files.push(("web.oidc.client_secret_file", file));
+        }
+        for (key, file) in files {
+            if let Some(path) = file.map(|file| home.directory().join(file))
                 && !path.is_file()
             {
                 return Err(format!(
-                    "names {} at “mail.smtp.{key}”, but that file doesn't exist.",
+                    "names {} at “{key}”, but that file doesn't exist.",
                     path.display()
                 ));
             }
@@ -412,49 +422,19 @@ fn check_mail(mail: &MailConfig) -> Result<(), String> {
 
 impl SmtpConfig {
     /// Returns the password file if others can read it.
-    ///
-    /// Unlike a key file it still works, because it may be mounted like that.
     pub(crate) fn readable_by_others(&self, home: &Path) -> Option<PathBuf> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let path = home.join(self.password_file.as_ref()?);
-            let mode = std::fs::metadata(&path).ok()?.permissions().mode();
-            (mode & 0o077 != 0).then_some(path)
-        }
-        #[cfg(not(unix))]
-        {
-            let _ = home;
-            None
-        }
+        readable_by_others(home.join(self.password_file.as_ref()?))
     }
 
     /// Reads the password from its file or environment variable.
     pub(crate) fn read_password(&self, home: &Path) -> Result<Option<SecretString>, CommandError> {
+        let what = "the mail server's password";
         if let Some(name) = &self.password_env {
-            return match std::env::var(name) {
-                Ok(password) if !trim_invisible(&password).is_empty() => {
-                    Ok(Some(SecretString::from(trim_invisible(&password))))
-                }
-                _ => Err(CommandError::unusable(format!(
-                    "The environment variable {name}, which should hold the mail server's password, isn't set."
-                ))),
-            };
+            return read_secret_variable(name, what).map(Some);
         }
-        let Some(file) = &self.password_file else {
-            return Ok(None);
-        };
-        let path = home.join(file);
-        let mut text = read_text_file(&path).map_err(|error| {
-            CommandError::unusable(format!(
-                "Can't read the mail server's password from {}.",
-                path.display()
-            ))
-            .caused_by(error)
-        })?;
-        let password = SecretString::from(trim_invisible(&text));
-        text.zeroize();
-        Ok(Some(password))
+        let file = self.password_file.as_ref();
+        file.map(|file| read_secret_file(&home.join(file), what))
+            .transpose()
     }
 }
 
@@ -522,6 +502,13 @@ transport = "folder"
 # public_url = "https://hippo.example.org"
 # Who signs in to the pages as the operator, besides the address above.
 # operators = ["you@example.org"]
+
+# [web.oidc]
+# An account that people have elsewhere signs them in, besides email: docs/SIGN-IN.md says how.
+# issuer = "https://accounts.google.com"
+# client_id = "…"
+# client_secret_file = "oidc-secret"
+# name = "Google"
 
 # [jobs.check-cards]
 # heartbeat = "https://hc-ping.com/…"      # the heartbeat URL, fetched after each good run
@@ -615,6 +602,12 @@ mod tests {
     #[case::with_a_path(&format!("{MAIL}[web]\npublic_url = \"https://example.org/hippo\"\n"), "web.public_url")]
     #[case::other_scheme(&format!("{MAIL}[web]\npublic_url = \"webcal://example.org\"\n"), "web.public_url")]
     #[case::operators(&format!("{MAIL}[web]\noperators = [\"nobody\"]\n"), "web.operators")]
+    #[case::issuer(&format!("{MAIL}[web.oidc]\nissuer = \"http://id.example.org\"\nclient_id = \"a\"\nclient_secret_env = \"A\"\n"), "web.oidc.issuer")]
+    #[case::no_client(&format!("{MAIL}[web.oidc]\nissuer = \"https://id.example.org\"\nclient_id = \" \"\nclient_secret_env = \"A\"\n"), "web.oidc.client_id")]
+    #[case::no_secret(&format!("{MAIL}[web.oidc]\nissuer = \"https://id.example.org\"\nclient_id = \"a\"\n"), "no secret at “web.oidc”")]
+    #[case::two_secrets(&format!("{MAIL}[web.oidc]\nissuer = \"https://id.example.org\"\nclient_id = \"a\"\nclient_secret_env = \"A\"\nclient_secret_file = \"b\"\n"), "Keep one of them")]
+    #[case::unnamed(&format!("{MAIL}[web.oidc]\nissuer = \"https://id.example.org\"\nclient_id = \"a\"\nclient_secret_env = \"A\"\nname = \"\"\n"), "web.oidc.name")]
+    #[case::half(&format!("{MAIL}[web.oidc]\nissuer = \"https://id.example.org\"\n"), "client_id")]
     #[case::contact(&format!("contact = \"a\\nb\"\n{MAIL}"), "“contact”")]
     #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
     #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "another machine")]
@@ -633,6 +626,27 @@ mod tests {
         let text = format!("{MAIL}[web]\npublic_url = \"{url}\"\n");
         let config = Config::parse(&text).unwrap();
         assert_eq!(config.web.public_url, url.parse().ok());
+    }
+
+    #[test]
+    fn identity_provider_is_called_by_its_host_unless_it_has_a_name() {
+        let table = "[web.oidc]\nissuer = \"https://id.example.org\"\nclient_id = \"a\"\nclient_secret_env = \"A\"\n";
+        let config = Config::parse(&format!("{MAIL}{table}")).unwrap();
+        assert_eq!(config.web.oidc.unwrap().name, "id.example.org");
+        let config = Config::parse(&format!("{MAIL}{table}name = \"Home\"\n")).unwrap();
+        assert_eq!(config.web.oidc.unwrap().name, "Home");
+    }
+
+    #[rstest]
+    #[case("client_secret = \"canary\"\n")]
+    #[case("client_secret = [\"canary\"]\n")]
+    #[case("client_secret_file = [\"canary\"]\n")]
+    #[case("client_secrt = \"canary\"\n")]
+    fn client_secret_in_the_configuration_is_refused_and_never_shown(#[case] line: &str) {
+        let table = "[web.oidc]\nissuer = \"https://id.example.org\"\nclient_id = \"a\"\n";
+        let message = Config::parse(&format!("{MAIL}{table}{line}")).unwrap_err();
+        assert!(!message.contains("canary"), "{message}");
+        assert!(!message.contains(" client_secret,"), "{message}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The command `hippo`: LibraryHippo on one machine, and the administration of a stack on AWS.
 
-mod after_run;
 mod ask;
+mod audit;
 mod card_view;
 mod check_one_card;
 mod commands;
@@ -27,6 +27,7 @@ mod pauses;
 mod problem;
 mod remedies;
 mod run_history;
+mod run_hooks;
 mod run_log;
 mod run_view;
 mod schedule_remarks;

@@ -24,7 +24,7 @@ pub(crate) enum NotCheckedReason {
 /// Why a visit leaves a card out before it contacts the library; `None` if it doesn't.
 pub(crate) fn reason_left_out(record: &CardRecord, now: DateTime<Utc>) -> Option<NotCheckedReason> {
     let state = &record.state.without_future(now);
-    if record.card.paused {
+    if record.card.active_pause(now).is_some() {
         return Some(NotCheckedReason::Paused);
     }
     if state.refused_since.is_some() {
@@ -98,7 +98,8 @@ pub(crate) fn record_command(card: CardId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hippo_core::card::{Card, CardState, Fingerprint, LastCheck, LoginMark};
+    use chrono_tz::Tz;
+    use hippo_core::card::{Card, CardPause, CardState, Fingerprint, LastCheck, LoginMark};
     use hippo_core::failure::Failure;
     use rstest::rstest;
     use uuid::Uuid;
@@ -111,7 +112,7 @@ mod tests {
                 library: "wpl".parse().unwrap(),
                 patron: "Pat".to_owned(),
                 fingerprint: Fingerprint(String::new()),
-                paused: false,
+                pause: None,
                 created_at: now(),
             },
             state,
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn unchecked_card_gets_its_reason() {
         let mut paused = record(CardState::default());
-        paused.card.paused = true;
+        paused.card.pause = Some(CardPause::new(None, None, Tz::UTC, now()).unwrap());
         let rejected = CardState {
             refused_since: Some(now()),
             ..CardState::default()

@@ -3,10 +3,12 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use hippo_core::card::CardRecord;
+use hippo_core::clock::local_date;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::ids::{CardId, LibraryId};
 use hippo_core::jobs::check_cards::dry_run;
 use hippo_core::notice::line::STALE_AFTER;
+use hippo_core::notice::phrases::card_pause;
 use hippo_core::text::clean;
 use serde::Serialize;
 
@@ -43,10 +45,13 @@ pub(crate) fn find_problem(
 ) -> Option<Problem> {
     let card = &record.card;
     let state = &record.state.without_future(now);
-    if card.paused {
+    if let Some(pause) = card.active_pause(now) {
         return Some(Problem {
             kind: "paused",
-            what: "It's paused.".to_owned(),
+            what: with_end_mark(&format!(
+                "It's {}",
+                card_pause(pause, local_date(now, zone))
+            )),
             what_to_do: Some(format!("hippo card pause {} --resume", card.id)),
             tone: Tone::Faint,
         });

@@ -65,6 +65,7 @@ fn parts(criterion: &mut Criterion) {
         today: "2026-11-21".parse().unwrap(),
         now,
         cards: &cards,
+        paused: &[],
         last_notice: None,
         operator_contact: None,
         links: None,

@@ -1,15 +1,15 @@
 //! Alerts: what needs the operator, delivered once each.
 //!
 //! An [`Alert`] is an allow-list: it holds ids, dates, counts and the skeleton of a page, and nothing
-//! else. [`raise_alerts`] records one; [`after_run`] delivers what is pending after each run, through
+//! else. [`raise_alerts`] records one; [`run_hooks`] delivers what is pending after each run, through
 //! a [`notifier`]. [`heartbeat`] tells an outside service that runs go well.
 
-pub mod after_run;
 mod alert;
 mod confirm;
 pub mod heartbeat;
 pub mod notifier;
 mod raise;
+pub mod run_hooks;
 mod stored;
 mod wording;
 

@@ -55,6 +55,8 @@ impl AuditEntry {
 pub enum Actor {
     /// The operator, in the console.
     Operator,
+    /// The operator, with the command.
+    Command,
     /// A recipient of the family, or somebody who was invited.
     Person(PersonId),
     /// Somebody with the link of an email.
@@ -75,6 +77,7 @@ pub enum Change {
     MailsPaused,
     MailsResumed,
     SettingsChanged,
+    RecipientAdded,
     RecipientInvited,
     InvitationWithdrawn,
     RecipientConfirmed,
@@ -85,6 +88,8 @@ pub enum Change {
     RecipientRemoved { person: PersonId },
     FeedMade,
     FeedRevoked,
+    IdentityLinked,
+    IdentitiesUnlinked,
     SchedulePaused { label: Label },
     ScheduleResumed { label: Label },
     AllSchedulesPaused,

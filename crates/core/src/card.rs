@@ -2,6 +2,7 @@
 
 mod mask;
 mod number;
+mod pause;
 mod typed;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 pub(crate) use self::mask::SecretMask;
 pub use self::number::without_separators;
+pub use self::pause::{CardPause, InvalidPauseEnd};
 pub use self::typed::{InvalidTyped, parse_typed, trim_invisible};
 use crate::account::Account;
 use crate::clock::is_in_future;
@@ -32,8 +34,8 @@ pub struct Card {
     pub patron: String,
     /// Equal for cards with the same number at one library. Doesn't reveal the number.
     pub fingerprint: Fingerprint,
-    /// While true, it is not checked.
-    pub paused: bool,
+    /// While it lasts, the card is not checked; see [`Card::active_pause`].
+    pub pause: Option<CardPause>,
     /// When the card was added.
     pub created_at: DateTime<Utc>,
 }
@@ -45,6 +47,11 @@ impl Card {
             family: self.family.clone(),
             card: self.id,
         }
+    }
+
+    /// The pause that keeps the card from being checked at `now`.
+    pub fn active_pause(&self, now: DateTime<Utc>) -> Option<&CardPause> {
+        self.pause.as_ref().filter(|pause| pause.includes(now))
     }
 }
 
@@ -269,7 +276,7 @@ mod tests {
             library: "wpl".parse().unwrap(),
             patron: "Robin".to_owned(),
             fingerprint: Fingerprint("f".to_owned()),
-            paused: false,
+            pause: None,
             created_at: now() - Duration::days(9),
         };
         let stored = |read_at| StoredAccount {

@@ -42,6 +42,8 @@ impl FeedSource {
             today,
             now,
             cards: &cards,
+            // A feed leaves them out.
+            paused: &[],
             // A feed shows all that there is, and not what is new.
             last_notice: None,
             operator_contact: None,

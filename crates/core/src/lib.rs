@@ -16,6 +16,7 @@ pub mod email_address;
 pub mod failure;
 pub mod family;
 pub mod feed;
+pub mod former_recipient;
 pub mod ids;
 pub mod invitation;
 pub mod jobs;

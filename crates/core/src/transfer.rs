@@ -21,7 +21,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::card::{CardState, StoredAccount};
+use crate::card::{CardPause, CardState, StoredAccount};
 use crate::family::Family;
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::library::Library;
@@ -92,8 +92,8 @@ pub struct ExportedCard {
     pub library: LibraryId,
     /// Whose it is.
     pub patron: String,
-    /// While true, it is not checked.
-    pub paused: bool,
+    /// While it lasts, it is not checked.
+    pub pause: Option<CardPause>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// How its checks went.

@@ -81,6 +81,7 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
         SystemKind::TouchPoint => paged(&touchpoint::SITE),
         SystemKind::VuFind => paged(&vufind::SITE),
         SystemKind::WinBiap => paged(&winbiap::SITE),
+        SystemKind::SymphonyWs => vec![get(&crate::symphony_ws::patron_path(index))],
     }
 }
 
@@ -111,6 +112,9 @@ fn render(
         }
     };
     add(header::COOKIE, &format!("{cookie}={id}"));
+    if state.site.system == SystemKind::SymphonyWs {
+        add(HeaderName::from_static(cookie), id);
+    }
     if state.site.system == SystemKind::Bibliocommons {
         add(header::COOKIE, &format!("bc_access_token={token}"));
     }

@@ -29,7 +29,7 @@ pub(crate) fn answer(
     let settings = state.switches.settings();
     let dialect = Dialect::of(state.site.system);
     let cookie = dialect.cookie;
-    let session_id = request.cookie(cookie);
+    let session_id = request.session_id(cookie);
     let session = state.with_sessions(|sessions| sessions.get(session_id.as_deref()?).cloned());
     let was_shown = session
         .as_ref()

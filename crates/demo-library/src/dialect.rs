@@ -6,12 +6,13 @@ use crate::page::{Page, SiteRequest};
 use crate::page_context::PageContext;
 use crate::site::SystemKind;
 use crate::{
-    bibliocommons, bibliotheca, enterprise, koha, sierra, sisis, touchpoint, vufind, winbiap,
+    bibliocommons, bibliotheca, enterprise, koha, sierra, sisis, symphony_ws, touchpoint, vufind,
+    winbiap,
 };
 
 /// The behaviour of one system's sites.
 pub(crate) struct Dialect {
-    /// The session cookie's name.
+    /// The name of the session cookie, or of the header with the session's id.
     pub(crate) cookie: &'static str,
     /// The page that answers a request.
     pub(crate) page: fn(&PageContext<'_>) -> Page,
@@ -98,6 +99,14 @@ impl Dialect {
                 is_login: |request| winbiap::SITE.is_login(request),
                 changes_state: |request| winbiap::SITE.changes_state(request),
                 renamed: winbiap::SITE.renamed,
+                system_error: None,
+            },
+            SystemKind::SymphonyWs => Self {
+                cookie: symphony_ws::SESSION_HEADER,
+                page: symphony_ws::page,
+                is_login: |request| symphony_ws::is_login_path(&request.path),
+                changes_state: symphony_ws::changes_state,
+                renamed: symphony_ws::RENAMED,
                 system_error: None,
             },
         }

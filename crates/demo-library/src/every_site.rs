@@ -19,6 +19,7 @@ macro_rules! every_site {
             (touchpoint, TouchPoint, Older)
             (vufind, VuFind, Older)
             (winbiap, WinBiap, Older)
+            (symphony_ws, SymphonyWs, Older)
         }
     };
 }

@@ -11,7 +11,7 @@ use crate::answer::answer;
 use crate::connection::Cutter;
 use crate::delivery::NoAnswer;
 use crate::log::LoggedRequest;
-use crate::page::{SiteRequest, decode_form};
+use crate::page::{SiteRequest, decode_form, decode_json_object};
 use crate::state::SiteState;
 
 /// The largest form. Larger ones count as empty.
@@ -48,7 +48,13 @@ pub(crate) async fn handle(
     let body = axum::body::to_bytes(body, MAX_FORM_BYTES)
         .await
         .unwrap_or_default();
-    let form = decode_form(&String::from_utf8_lossy(&body));
+    let is_json = text_of(header::CONTENT_TYPE).is_some_and(|kind| kind.contains("json"));
+    let decode = if is_json {
+        decode_json_object
+    } else {
+        decode_form
+    };
+    let form = decode(&String::from_utf8_lossy(&body));
     let log_number = state.push(LoggedRequest {
         method: parts.method.to_string(),
         path: path_and_query.clone(),

@@ -26,11 +26,11 @@ pub fn family_sites(today: NaiveDate) -> [Site; 4] {
     ]
 }
 
-/// A library of a system, for tests: one of [`family_sites`], or a like one.
+/// A library of a system, for tests: one of [`family_sites`] or [`other_sites`], or a like one.
 #[must_use]
 pub fn sample_site(system: SystemKind, today: NaiveDate) -> Site {
-    let mut families = family_sites(today).into_iter();
-    if let Some(site) = families.find(|site| site.system == system) {
+    let mut named = family_sites(today).into_iter().chain(other_sites(today));
+    if let Some(site) = named.find(|site| site.system == system) {
         return site;
     }
     let patron = Patron::new("26000000007104", "2719", "Jon Okoye")
@@ -53,6 +53,17 @@ pub fn sample_site(system: SystemKind, today: NaiveDate) -> Site {
             4,
         ));
     Site::new(system, "Brookside Library", today).with_patron(patron)
+}
+
+/// Libraries of the systems that the demo leaves out, for tests: Northgate (Symphony Web Services).
+///
+/// | library | number | PIN | patron | shows |
+/// |---|---|---|---|---|
+/// | Northgate | `26000000000917` | `3906` | Ines Calder | overdue, renewed, fines, holds in all four states |
+/// | Northgate | `26000000000918` | `7714` | Tom Calder | one loan |
+#[must_use]
+pub fn other_sites(today: NaiveDate) -> Vec<Site> {
+    vec![northgate(today)]
 }
 
 /// A fifth library, Harbour View (Sierra), to show a library that is down: number `24000000000642`, PIN `3141`.
@@ -239,6 +250,45 @@ fn marshfield(today: NaiveDate) -> Site {
     Site::new(SystemKind::Koha, "Marshfield Library", today)
         .with_patron(jon)
         .with_patron(bea)
+}
+
+fn northgate(today: NaiveDate) -> Site {
+    let ines = Patron::new("26000000000917", "3906", "Ines Calder")
+        .with_card_expires(day(today, 200))
+        .with_fines_cents(430)
+        .with_loan(DemoLoan::new(
+            "Bridges of Clay",
+            "Norn, Ada",
+            day(today, -1),
+        ))
+        .with_loan(
+            DemoLoan::new("Winter Bees", "Sand, Leo", day(today, 8))
+                .with_subtitle("a keeper's notes")
+                .renewed(2)
+                .not_renewable(""),
+        )
+        .with_hold(DemoHold::ready(
+            "A Map of Rain",
+            "Fell, Ida",
+            "Oak Park",
+            Some(day(today, 3)),
+        ))
+        .with_hold(DemoHold::in_transit("Tin Roofs", "Moor, Kai", "Oak Park"))
+        .with_hold(DemoHold::waiting("The Long Jetty", "", "Oak Park", 4, 12))
+        .with_hold(DemoHold::suspended(
+            "Ash and Alder",
+            "Wold, Per",
+            "Mill Street",
+            Some(day(today, 40)),
+        ));
+    let tom = Patron::new("26000000000918", "7714", "Tom Calder").with_loan(DemoLoan::new(
+        "Small Harbours",
+        "Pell, Una",
+        day(today, 5),
+    ));
+    Site::new(SystemKind::SymphonyWs, "Northgate Library", today)
+        .with_patron(ines)
+        .with_patron(tom)
 }
 
 /// The day `offset` days after `today`, or before it if negative.

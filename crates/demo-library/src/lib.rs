@@ -45,13 +45,16 @@ mod sisis;
 mod site;
 mod state;
 mod switches;
+mod symphony_ws;
 mod touchpoint;
 mod vufind;
 mod winbiap;
 
 pub use every_site::EVERY_SITE;
 pub use fault::Fault;
-pub use invented::{family_sites, generated_number, generated_pin, harbour_site, sample_site};
+pub use invented::{
+    family_sites, generated_number, generated_pin, harbour_site, other_sites, sample_site,
+};
 pub use log::LoggedRequest;
 pub use picture::DemoPicture;
 pub use server::DemoLibrary;

@@ -57,6 +57,12 @@ impl SiteRequest {
             })
     }
 
+    /// The session's id: in the cookie of this name, or in the header of this name.
+    pub(crate) fn session_id(&self, name: &str) -> Option<String> {
+        self.cookie(name)
+            .or_else(|| self.header(name).map(str::to_owned))
+    }
+
     /// Whether a page's script sent this.
     pub(crate) fn is_from_script(&self) -> bool {
         self.header("x-requested-with") == Some("XMLHttpRequest")
@@ -165,6 +171,17 @@ pub(crate) fn percent_encode(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// Decodes the pairs of a JSON object's texts. Empty for anything else.
+pub(crate) fn decode_json_object(text: &str) -> Vec<(String, String)> {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(text) else {
+        return Vec::new();
+    };
+    let texts = fields.into_iter();
+    texts
+        .map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 /// Decodes the pairs of a query or a form's body.

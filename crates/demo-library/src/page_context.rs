@@ -14,7 +14,7 @@ pub(crate) struct PageContext<'a> {
     pub(crate) state: &'a SiteState,
     pub(crate) request: &'a SiteRequest,
     pub(crate) settings: Settings,
-    /// The session cookie's name.
+    /// The name of the session cookie, or of the header with the session's id.
     pub(crate) cookie: &'static str,
     /// How many more loans and holds are declared than listed.
     pub(crate) surplus: usize,
@@ -40,7 +40,7 @@ impl PageContext<'_> {
 
     /// The visitor's session, if it still exists.
     pub(crate) fn session(&self) -> Option<(String, Session)> {
-        let id = self.request.cookie(self.cookie)?;
+        let id = self.request.session_id(self.cookie)?;
         let session = self.sessions(|sessions| sessions.get(&id).cloned())?;
         Some((id, session))
     }

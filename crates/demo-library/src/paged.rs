@@ -1,5 +1,7 @@
 //! Sites whose account is a few pages: a table of pages for each system.
 
+use std::fmt::Write as _;
+
 use axum::http::Method;
 
 use crate::page::{Page, SiteRequest};
@@ -71,7 +73,16 @@ impl PagedSite {
             || (request.method != Method::GET && !is_login)
     }
 
+    /// Answers a request. Letters that are not ASCII become references, so that no wrong charset changes them.
     pub(crate) fn page(&self, context: &PageContext<'_>) -> Page {
+        let mut page = self.answer(context);
+        if let Ok(body) = str::from_utf8(&page.body) {
+            page.body = with_references(body).into_bytes();
+        }
+        page
+    }
+
+    fn answer(&self, context: &PageContext<'_>) -> Page {
         let request = context.request;
         if request.method == Method::POST && self.is_login(request) {
             return self.log_in(context);
@@ -135,6 +146,20 @@ impl PagedSite {
         };
         page.with_cookie(self.cookie, &id)
     }
+}
+
+fn with_references(body: &str) -> String {
+    let mut ascii = String::with_capacity(body.len());
+    for character in body.chars() {
+        if character.is_alphabetic() && !character.is_ascii() || "€¬–«»".contains(character)
+        {
+            // Writing to a String cannot fail.
+            let _ = write!(ascii, "&#{};", u32::from(character));
+        } else {
+            ascii.push(character);
+        }
+    }
+    ascii
 }
 
 /// `12,50` for 1250 cents.

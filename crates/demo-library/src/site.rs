@@ -25,11 +25,13 @@ pub enum SystemKind {
     VuFind,
     /// datronic `WinBIAP`: an overview, and tables of rows with details.
     WinBiap,
+    /// `SirsiDynix` Symphony Web Services: a programming interface with JSON.
+    SymphonyWs,
 }
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Bibliocommons,
         Self::Sierra,
         Self::Enterprise,
@@ -39,6 +41,7 @@ impl SystemKind {
         Self::TouchPoint,
         Self::VuFind,
         Self::WinBiap,
+        Self::SymphonyWs,
     ];
 
     /// The system's id, as in `hippo library add`.
@@ -54,6 +57,7 @@ impl SystemKind {
             Self::TouchPoint => "touchpoint",
             Self::VuFind => "vufind-de",
             Self::WinBiap => "winbiap",
+            Self::SymphonyWs => "symphony-ws",
         }
     }
 
@@ -66,16 +70,19 @@ impl SystemKind {
     /// Whether its pages, or the answers to their scripts, have JSON in them.
     #[must_use]
     pub fn sends_json(self) -> bool {
-        matches!(self, Self::Bibliocommons | Self::Enterprise)
+        matches!(
+            self,
+            Self::Bibliocommons | Self::Enterprise | Self::SymphonyWs
+        )
     }
 
     /// The system's usual date format (strftime).
     ///
-    /// `BiblioCommons` always prints ISO dates. Koha has four formats, and states the one in use in its script.
+    /// `BiblioCommons` and Symphony Web Services always print ISO dates. Koha has four formats, and states the one in use in its script.
     #[must_use]
     pub fn usual_date_format(self) -> &'static str {
         match self {
-            Self::Bibliocommons => "%Y-%m-%d",
+            Self::Bibliocommons | Self::SymphonyWs => "%Y-%m-%d",
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
             Self::Koha => "%m/%d/%Y",

@@ -42,6 +42,7 @@ const COMMON_WORDS: &str = "
     userdetails userid username users utf util v val valid value version vertical video view views visible visually volume waiting wait warn
     warndeparture warnexpired warning web webpac widget width with wrap wrapper www x xs y year yes yet zone zones
     ugc nerf
+    being circ claims expiration length placed privilege seen standing unseen
     blockedonfines cancelrecall closed divibib divibibcheckouts divibibcheckoutst maintenance patronconsents pause play stack
     useraccount";
 
@@ -105,7 +106,7 @@ const COOKIES: &str = "
 /// The last words of keys whose numbers are harmless: counts, sums and the like.
 const COUNTS: &str = "
     amount balance copies count counts credits fines limit offset operative owed page pages position rank remaining renewals
-    renewed size total totals physical digital accrued status width height";
+    length renewed size total totals physical digital accrued status width height";
 
 static COMMON_WORD_SET: LazyLock<HashSet<&str>> =
     LazyLock::new(|| COMMON_WORDS.split_whitespace().collect());

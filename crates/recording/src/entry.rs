@@ -37,23 +37,10 @@ pub(super) fn entry(redactor: &mut Redactor, exchange: &Exchange, after: Duratio
 }
 
 fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
-    let post_data = exchange.fields.as_deref().map(|fields| {
-        let params: Vec<Named> = url::form_urlencoded::parse(fields.as_bytes())
-            .map(|(name, value)| Named {
-                name: redactor.name(&name),
-                value: redactor.redact_parameter(&value),
-            })
-            .collect();
-        let text = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(params.iter().map(|field| (&field.name, &field.value)))
-            .finish();
-        PostData {
-            mime_type: "application/x-www-form-urlencoded".to_owned(),
-            params,
-            text,
-            encoding: None,
-        }
-    });
+    let post_data = exchange
+        .fields
+        .as_deref()
+        .map(|fields| post_data(redactor, fields));
     let url = redactor.redact_url(exchange.url.as_str());
     let query_string = Url::parse(&url)
         .map(|url| {
@@ -75,6 +62,51 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
         post_data,
         headers_size: -1,
         body_size: -1,
+    }
+}
+
+/// Redacts the fields of a form, or of a JSON object.
+fn post_data(redactor: &mut Redactor, fields: &str) -> PostData {
+    let object: Option<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_str(fields).ok();
+    let is_json = object.is_some();
+    let pairs: Vec<(String, String)> = match object {
+        Some(object) => object
+            .into_iter()
+            .map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned()))
+            .collect(),
+        None => url::form_urlencoded::parse(fields.as_bytes())
+            .into_owned()
+            .collect(),
+    };
+    let params: Vec<Named> = pairs
+        .iter()
+        .map(|(name, value)| Named {
+            name: redactor.name(name),
+            value: redactor.redact_parameter(value),
+        })
+        .collect();
+    let named = params.iter().map(|field| (&field.name, &field.value));
+    let (mime_type, text) = if is_json {
+        let object: serde_json::Map<_, _> = named
+            .map(|(name, value)| (name.clone(), value.as_str().into()))
+            .collect();
+        (
+            "application/json",
+            serde_json::Value::Object(object).to_string(),
+        )
+    } else {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        (
+            "application/x-www-form-urlencoded",
+            form.extend_pairs(named).finish(),
+        )
+    };
+    PostData {
+        mime_type: mime_type.to_owned(),
+        params,
+        text,
+        encoding: None,
     }
 }
 

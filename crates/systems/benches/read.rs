@@ -12,10 +12,12 @@
 use hippo_browser::{ReadContext, SavedPage, decode};
 use std::path::{Path, PathBuf};
 
+use std::hint::black_box;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hippo_systems::offline_reader;
 
-const ACCOUNTS: [(&str, &str, &str, Option<&str>); 9] = [
+const ACCOUNTS: &[(&str, &str, &str, Option<&str>)] = &[
     (
         "bibliocommons",
         "bibliocommons/wccls-2021-two-loans-six-suspended",
@@ -70,6 +72,12 @@ const ACCOUNTS: [(&str, &str, &str, Option<&str>); 9] = [
         "https://opac.example.org",
         Some("%d.%m.%Y"),
     ),
+    (
+        "symphony-ws",
+        "../more-pages/symphony-ws/stanford-thirteen-loans-three-holds",
+        "https://symws.example.org",
+        None,
+    ),
 ];
 
 fn pages_of(folder: &Path) -> Vec<SavedPage> {
@@ -77,8 +85,10 @@ fn pages_of(folder: &Path) -> Vec<SavedPage> {
         .expect("the account's pages")
         .map(|entry| entry.expect("a page").path())
         .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "html")
+            let is_case = path.file_name().is_some_and(|name| name == "case.json");
+            let extension = path.extension();
+            !is_case
+                && extension.is_some_and(|extension| extension == "html" || extension == "json")
         })
         .collect();
     paths.sort();
@@ -89,6 +99,16 @@ fn pages_of(folder: &Path) -> Vec<SavedPage> {
             body: decode(&std::fs::read(&path).expect("a page"), None),
         })
         .collect()
+}
+
+/// Parses a page, and does nothing with it.
+fn parse(page: &SavedPage) {
+    if page.body.trim_start().starts_with('{') {
+        let value: serde_json::Value = serde_json::from_str(&page.body).expect("JSON");
+        black_box(value);
+    } else {
+        black_box(scraper::Html::parse_document(&page.body));
+    }
 }
 
 fn read(criterion: &mut Criterion) {
@@ -107,14 +127,18 @@ fn read(criterion: &mut Criterion) {
         let base_url = base_url.parse().expect("a URL");
         let context = ReadContext {
             base_url: &base_url,
-            date_format,
+            date_format: *date_format,
             timezone: chrono_tz::UTC,
             card_number: None,
         };
         let reader = offline_reader(name).expect("a reader");
         group.throughput(Throughput::Bytes(bytes as u64));
-        group.bench_function(name, |bencher| {
+        group.bench_function(*name, |bencher| {
             bencher.iter(|| reader.read(&pages, &context).expect("an account"));
+        });
+        // What reading is compared with: the parser alone.
+        group.bench_function(format!("{name} parsed only"), |bencher| {
+            bencher.iter(|| pages.iter().for_each(parse));
         });
     }
     group.finish();

@@ -37,11 +37,13 @@ async fn main() {
         std::fs::write(folder.join(name.replace(' ', "-")), text).expect("an input");
         written += 1;
     };
-    for good in accounts::demo_accounts().await {
-        let bodies: Vec<&str> = good.pages.iter().map(|page| page.body.as_str()).collect();
-        write(good.system, &good.name, &bodies.join("\0"));
-        for (index, body) in bodies.iter().enumerate() {
-            write("page", &format!("{} {index}", good.name), body);
+    for system in hippo_demo_library::SystemKind::ALL {
+        for good in accounts::demo_accounts(system).await {
+            let bodies: Vec<&str> = good.pages.iter().map(|page| page.body.as_str()).collect();
+            write(good.system, &good.name, &bodies.join("\0"));
+            for (index, body) in bodies.iter().enumerate() {
+                write("page", &format!("{} {index}", good.name), body);
+            }
         }
     }
     for (system, kind) in shapes::pages() {

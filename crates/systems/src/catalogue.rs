@@ -92,7 +92,8 @@ fn searchable_text(library: &KnownLibrary) -> [String; 5] {
     .map(|part| part.to_lowercase())
 }
 
-fn words(text: &str) -> Vec<String> {
+/// Splits a text into its words, in lower case.
+pub(crate) fn words(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)

@@ -214,7 +214,7 @@ fn without_remedy(failure: &Failure) -> Failure {
 
 /// Lists the systems whose sites can be recognised.
 fn detectable_systems() -> impl Iterator<Item = (&'static dyn System, &'static dyn Detector)> {
-    let systems = SYSTEMS.into_iter();
+    let systems = SYSTEMS.iter().copied();
     systems.filter_map(|system| Some((system, system.detector()?)))
 }
 

@@ -21,8 +21,10 @@ mod registry;
 mod sierra;
 mod sisis;
 mod sites;
+mod symphony_ws;
 mod system;
 mod touchpoint;
+pub mod untried;
 mod vufind;
 mod winbiap;
 

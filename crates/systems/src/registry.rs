@@ -7,19 +7,21 @@ use crate::koha::Koha;
 use crate::offline::OfflineReader;
 use crate::sierra::Sierra;
 use crate::sisis::Sisis;
+use crate::symphony_ws::SymphonyWs;
 use crate::system::System;
 use crate::touchpoint::TouchPoint;
 use crate::vufind::VuFind;
 use crate::winbiap::WinBiap;
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 9] = [
+pub const SYSTEMS: &[&dyn System] = &[
     &Bibliocommons,
     &Bibliotheca,
     &Enterprise,
     &Koha,
     &Sierra,
     &Sisis,
+    &SymphonyWs,
     &TouchPoint,
     &VuFind,
     &WinBiap,
@@ -27,7 +29,8 @@ pub const SYSTEMS: [&dyn System; 9] = [
 
 /// Finds a system by name.
 pub fn system(name: &str) -> Option<&'static dyn System> {
-    SYSTEMS.into_iter().find(|system| system.name() == name)
+    let mut systems = SYSTEMS.iter().copied();
+    systems.find(|system| system.name() == name)
 }
 
 /// Finds the reader of a system's saved pages, if it has one.
@@ -37,7 +40,7 @@ pub fn offline_reader(name: &str) -> Option<&'static dyn OfflineReader> {
 
 /// Lists the systems whose saved pages can be read.
 pub fn systems_with_pages() -> impl Iterator<Item = &'static str> {
-    let systems = SYSTEMS.into_iter();
+    let systems = SYSTEMS.iter().copied();
     systems.filter_map(|system| system.offline_reader().map(|_| system.name()))
 }
 
@@ -53,6 +56,7 @@ mod tests {
         };
         assert_eq!(names("sierra"), ["scope"]);
         assert_eq!(names("enterprise"), ["profile", "locale"]);
+        assert_eq!(names("symphony-ws"), ["client-id"]);
         assert!(names("bibliocommons").is_empty());
     }
 }

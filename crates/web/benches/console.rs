@@ -108,6 +108,7 @@ async fn serve(store: Arc<dyn WebStore>) -> (Router, String) {
         keys: Arc::new(hippo_local::key_files::KeyFiles::in_folder(
             std::path::Path::new("."),
         )),
+        identity_provider: None,
         clock: Arc::new(FrozenClock(now)),
         settings: Arc::new(WebSettings {
             public_url: "http://127.0.0.1:8484".parse().unwrap(),

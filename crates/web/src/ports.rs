@@ -5,9 +5,10 @@ use std::sync::Arc;
 use hippo_core::clock::Clock;
 use hippo_core::queue::MessageQueue;
 use hippo_core::seal::PublicKeySource;
+use hippo_core::sign_in::IdentityProvider;
 use hippo_core::store::{
     AccountStore, AlertStore, AuditStore, CardStore, DeclaredScheduleStore, FamilyStore, FeedStore,
-    InvitationStore, LibraryStore, OutboxStore, RunStore, SecretWriter, SignInStore,
+    IdentityStore, InvitationStore, LibraryStore, OutboxStore, RunStore, SecretWriter, SignInStore,
 };
 
 use crate::settings::WebSettings;
@@ -28,6 +29,7 @@ pub trait WebStore:
     + AuditStore
     + SecretWriter
     + InvitationStore
+    + IdentityStore
 {
 }
 
@@ -45,6 +47,7 @@ impl<T> WebStore for T where
         + AuditStore
         + SecretWriter
         + InvitationStore
+        + IdentityStore
 {
 }
 
@@ -59,6 +62,8 @@ pub struct WebPorts {
     pub jobs: Option<Arc<dyn StartJob>>,
     /// The keys that seal numbers and PINs. None of them opens one.
     pub keys: Arc<dyn PublicKeySource>,
+    /// Signs people in with an account that they have elsewhere; `None`: only an email signs them in.
+    pub identity_provider: Option<Arc<dyn IdentityProvider>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The settings.

@@ -10,8 +10,8 @@ use crate::error::PageError;
 use crate::feeds;
 use crate::guard::{cross_site, headers, host, request_size};
 use crate::pages::{
-    about, cards, console, family, home, invitation, links, resubscribe, settings, sign_in,
-    sign_out, unsubscribe,
+    about, cards, console, family, feeds as feeds_page, home, identity, invitation, resubscribe,
+    settings, sign_in, sign_out, unsubscribe,
 };
 use crate::ports::WebPorts;
 
@@ -33,6 +33,13 @@ pub fn router(ports: WebPorts) -> Router {
             get(sign_in::show_link).post(sign_in::use_link),
         )
         .route("/sign-in/family", post(home::choose))
+        .route("/sign-in/oidc", get(identity::begin))
+        .route("/sign-in/oidc/callback", get(identity::finish))
+        .route(
+            "/sign-in/oidc/link",
+            get(identity::link::show).post(identity::link::save),
+        )
+        .route("/family/settings/unlink", post(identity::link::unlink))
         .route("/sign-out", post(sign_out::sign_out))
         .route("/family", get(family::show))
         .route("/family/cards", get(cards::show))
@@ -53,8 +60,11 @@ pub fn router(ports: WebPorts) -> Router {
             "/family/cards/{id}/remove",
             get(cards::remove::show).post(cards::remove::remove),
         )
-        .route("/family/cards/{id}/pause", post(cards::pause))
-        .route("/family/cards/{id}/resume", post(cards::resume))
+        .route(
+            "/family/cards/{id}/pause",
+            get(cards::pause::show).post(cards::pause::pause),
+        )
+        .route("/family/cards/{id}/resume", post(cards::pause::resume))
         .route("/family/settings", get(settings::show).post(settings::save))
         .route(
             "/family/settings/recipients/invite",
@@ -74,8 +84,8 @@ pub fn router(ports: WebPorts) -> Router {
         )
         .route("/family/settings/pause", post(settings::pause))
         .route("/family/settings/resume", post(settings::resume))
-        .route("/family/links", get(links::show).post(links::add))
-        .route("/family/links/revoke", post(links::revoke))
+        .route("/family/feeds", get(feeds_page::show).post(feeds_page::add))
+        .route("/family/feeds/revoke", post(feeds_page::revoke))
         .route(
             "/family/settings/resubscribe",
             post(resubscribe::resubscribe),

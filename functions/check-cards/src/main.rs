@@ -7,8 +7,8 @@ use hippo_aws::handlers::run_context::{RunContext, SavedSchedules};
 use hippo_aws::handlers::{self, LambdaClock, check_cards};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, queue::SqsVisitQueue};
-use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
+use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::jobs::check_cards::enqueue::EnqueueVisitsPorts;
 use hippo_core::run::JobName;
 use hippo_core::run::harness::Harness;
@@ -26,7 +26,7 @@ async fn start() -> Result<(), Error> {
     let store = clients::warm_store(&config, &environment.common.table, "RUN#check-cards#").await;
     let queue = SqsVisitQueue::new(clients::sqs(&config), environment.visit_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);
-    let after = AfterRun {
+    let after = RunHooks {
         alerts: &store,
         outbox: &store,
         notifiers: None,

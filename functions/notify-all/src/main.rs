@@ -10,9 +10,9 @@ use hippo_aws::metrics::Metrics;
 use hippo_aws::queue::SqsMailQueue;
 use hippo_aws::ses::SesMailer;
 use hippo_aws::{clients, schedules};
-use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::alerts::notifier::{LogNotifier, MailNotifier, Notifier, Notifiers};
+use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::jobs::notify::enqueue::EnqueueNoticesPorts;
 use hippo_core::outbox::MailKind;
 use hippo_core::run::JobName;
@@ -48,7 +48,7 @@ async fn start() -> Result<(), Error> {
         metrics: &metrics,
         clock: &LambdaClock,
     };
-    let after = AfterRun {
+    let after = RunHooks {
         alerts: &store,
         outbox: &store,
         notifiers: Some(Notifiers {

@@ -10,8 +10,8 @@ use hippo_aws::handlers::{self, LambdaClock, picture_of_the_day};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, ses::SesMailer};
 use hippo_browser::{BrowserOptions, HttpPictureFetcher, PrivateAddresses};
-use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
+use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::run::JobName;
 use hippo_core::run::harness::Harness;
 use hippo_heartbeat::HttpHeartbeat;
@@ -56,7 +56,7 @@ async fn start() -> Result<(), Error> {
         },
         metrics: &metrics,
         schedules: SavedSchedules::new(&environment.schedules, &*store),
-        after: AfterRun {
+        after: RunHooks {
             alerts: &*store,
             outbox: &*store,
             notifiers: None,

@@ -8,8 +8,8 @@ use hippo_aws::environment::RunJob;
 use hippo_aws::handlers::run_context::{RunContext, SavedSchedules};
 use hippo_aws::handlers::{self, LambdaClock, job};
 use hippo_aws::metrics::Metrics;
-use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
+use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::jobs::registry::JobPorts;
 use hippo_core::run::harness::Harness;
 use hippo_heartbeat::HttpHeartbeat;
@@ -46,7 +46,7 @@ async fn start() -> Result<(), Error> {
         },
         metrics: &metrics,
         schedules: SavedSchedules::new(&environment.schedules, &store),
-        after: AfterRun {
+        after: RunHooks {
             alerts: &store,
             outbox: &store,
             notifiers: None,

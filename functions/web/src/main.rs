@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use axum::middleware::from_fn;
 use hippo_aws::clients;
-use hippo_aws::environment::Web;
+use hippo_aws::environment::{Oidc, Web};
 use hippo_aws::handlers::{self, LambdaClock};
 use hippo_aws::queue::SqsMessageQueue;
-use hippo_aws::ssm::SealingKeyParameters;
+use hippo_aws::ssm::{ClientSecretParameter, SealingKeyParameters};
 use hippo_aws::start_jobs::JobStarter;
+use hippo_core::sign_in::IdentityProvider;
+use hippo_oidc::{OidcProvider, OidcSettings, REQUEST_TIMEOUT};
 use hippo_web::{WebPorts, WebSettings, router};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -33,15 +35,20 @@ async fn start() -> Result<(), Error> {
     let queue = SqsMessageQueue::new(clients::sqs(&config), environment.notice_queue_url);
     let clock = Arc::new(LambdaClock);
     let starter = JobStarter::new(&config, environment.functions, store.clone(), clock.clone());
+    let ssm = clients::ssm(&config);
     let ports = WebPorts {
         store: store.clone(),
         messages: Arc::new(queue),
         jobs: Some(Arc::new(jobs::Functions(starter))),
         keys: Arc::new(SealingKeyParameters::new(
-            clients::ssm(&config),
+            ssm.clone(),
             environment.public_key_parameter,
             environment.fingerprint_key_parameter,
         )),
+        identity_provider: environment.oidc.map(|oidc| {
+            let secret = ClientSecretParameter::new(ssm, oidc.secret_parameter.clone());
+            identity_provider(oidc, secret)
+        }),
         clock,
         settings: Arc::new(WebSettings {
             public_url: environment.public_url,
@@ -56,4 +63,15 @@ async fn start() -> Result<(), Error> {
         event::answer(event, &pages, &*store).await
     }))
     .await
+}
+
+/// Sets up the identity provider. It is asked for nothing before somebody signs in with it.
+fn identity_provider(oidc: Oidc, secret: ClientSecretParameter) -> Arc<dyn IdentityProvider> {
+    let settings = OidcSettings {
+        name: oidc.name,
+        issuer: oidc.issuer,
+        client_id: oidc.client_id,
+        timeout: REQUEST_TIMEOUT,
+    };
+    Arc::new(OidcProvider::new(settings, Arc::new(secret)))
 }

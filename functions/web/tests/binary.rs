@@ -14,7 +14,8 @@ use hippo_core::run::{Counts, JobName, Run, RunOutcome, Trigger};
 use hippo_core::store::{
     DeclaredScheduleStore as _, FeedStore as _, RunDayStore as _, RunStore as _,
 };
-use hippo_tests::lambda::Function;
+use hippo_oidc::testing::{CLIENT_ID, CLIENT_SECRET, FakeIssuer};
+use hippo_tests::lambda::{AwsRequest, Function};
 use serde_json::{Value, json};
 
 use self::stage::{BINARY, Browser, ROLE, Stage, VARIABLES, request};
@@ -204,6 +205,7 @@ async fn operator_sees_the_console_in_a_fixed_number_of_requests_and_starts_a_ru
     let page = browser.get(&stage.operator_link().await);
     browser.press_button("/sign-in/link", &page);
     let mut counts = Vec::new();
+    let mut units = Vec::new();
     for labels in [0..1, 1..50] {
         for number in labels {
             add_label(&stage, number).await;
@@ -212,9 +214,14 @@ async fn operator_sees_the_console_in_a_fixed_number_of_requests_and_starts_a_ru
         let console = browser.get("/console");
         let body = console["body"].as_str().unwrap();
         assert!(body.contains("label-0"), "{body}");
-        counts.push(function.asked().len() - before);
+        let asked = function.asked().split_off(before);
+        counts.push(asked.len());
+        units.push(asked.iter().map(|request| request.units).sum::<f64>());
     }
     assert!(counts[0] == counts[1] && counts[0] < 40, "{counts:?}");
+    // A label adds what its runs and days take, and no request: 24.5 and 35.5 units were measured.
+    assert!(units[0] > 0.0 && units[0] <= 30.0, "{units:?}");
+    assert!(units[0] < units[1] && units[1] <= 42.0, "{units:?}");
 
     let page = browser.get("/console/schedules");
     let body = page["body"].as_str().unwrap();
@@ -267,4 +274,78 @@ async fn dry_run_reads_the_table() {
     let answer = function.invoke(json!({"dry_run": true}));
     assert_eq!(answer, Ok(json!({"dry_run": true})));
     function.assert_table_requests_are_within_its_rights(ROLE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipient_signs_in_with_an_account_within_the_rights_of_the_role() {
+    let Some(stage) = Stage::new().await else {
+        return;
+    };
+    stage.put_secret("/hippo/oidc-secret", CLIENT_SECRET).await;
+    let issuer = FakeIssuer::start(Utc::now()).await;
+    let function = stage.start_with(&[
+        ("OIDC_ISSUER", issuer.issuer().as_str()),
+        ("OIDC_CLIENT_ID", CLIENT_ID),
+        ("OIDC_SECRET_PARAMETER", "/hippo/oidc-secret"),
+        ("OIDC_NAME", "Home"),
+    ]);
+    let use_provider = |browser: &mut Browser<'_>| {
+        let page = browser.get("/sign-in")["body"].to_string();
+        assert!(page.contains("Sign in with Home"), "{page}");
+        let begun = browser.get("/sign-in/oidc");
+        let url = begun["headers"]["location"].as_str().unwrap();
+        let back = issuer.authorize(&url.parse().unwrap());
+        browser.get(&format!("{}?{}", back.path(), back.query().unwrap()))
+    };
+    function.until_next();
+    // Init asks for neither the provider nor its secret.
+    assert_eq!(issuer.state().requests.len(), 0);
+    assert!(!function.asked().iter().any(is_of_ssm));
+    let mut browser = Browser::new(&function);
+    let unknown = use_provider(&mut browser);
+    assert!(
+        unknown["body"].to_string().contains("One more step"),
+        "{unknown}"
+    );
+    let secrets = function.asked().into_iter().filter(is_of_ssm);
+    let secrets: Vec<Value> = secrets
+        .map(|request| request.body["Name"].clone())
+        .collect();
+    assert_eq!(secrets, ["/hippo/oidc-secret"]);
+
+    // By email, once.
+    let form = browser.form("/sign-in");
+    let body = format!("form_token={form}&address=zoe%40example.org");
+    browser.post("/sign-in", &body);
+    let link = stage.grant(&stage.received().await).await;
+    let page = browser.get(&link);
+    let used = browser.press_button("/sign-in/link", &page);
+    assert_eq!(used["headers"]["location"], "/sign-in/oidc/link", "{used}");
+    let form = browser.form("/sign-in/oidc/link");
+    let body = format!("form_token={form}&answer=yes");
+    let linked = browser.post("/sign-in/oidc/link", &body);
+    assert_eq!(linked["statusCode"], 303, "{linked}");
+
+    let mut phone = Browser::new(&function);
+    let signed_in = use_provider(&mut phone);
+    assert_eq!(signed_in["headers"]["location"], "/", "{signed_in}");
+    let family = phone.get("/family")["body"].to_string();
+    assert!(family.contains("The Conrads"), "{family}");
+    let form = phone.form("/family/settings");
+    let body = format!("form_token={form}&family=conrad");
+    let unlinked = phone.post("/family/settings/unlink", &body);
+    assert_eq!(
+        unlinked["headers"]["location"],
+        "/family/settings?saved=unlinked"
+    );
+    let unknown = use_provider(&mut Browser::new(&function));
+    assert!(
+        unknown["body"].to_string().contains("One more step"),
+        "{unknown}"
+    );
+    function.assert_table_requests_are_within_its_rights(ROLE);
+}
+
+fn is_of_ssm(request: &AwsRequest) -> bool {
+    request.operation.starts_with("AmazonSSM.")
 }

@@ -10,6 +10,7 @@
 )]
 
 mod add_a_job;
+mod add_a_library_system;
 mod backup;
 mod bad_input;
 mod browser;
@@ -18,7 +19,9 @@ mod clocks;
 mod demo;
 mod failures;
 mod feeds;
+mod followed_page;
 mod hostile;
+mod identity_provider;
 mod interrupted;
 mod killed;
 mod killed_over_smtp;

@@ -1,7 +1,7 @@
 //! Stores cards.
 
 use async_trait::async_trait;
-use hippo_core::card::{Card, CardKey, CardRecord, CardState};
+use hippo_core::card::{Card, CardKey, CardPause, CardRecord, CardState};
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::seal::Sealed;
 use hippo_core::store::{CardCursor, CardStore, Scope, StoreError, StoreResult};
@@ -82,8 +82,8 @@ impl CardStore for DynamoDbStore {
         self.readable_page(limit, query, record).await
     }
 
-    async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()> {
-        self.change_by_id(id, |head| head.record.card.paused = paused)
+    async fn set_pause(&self, id: CardId, pause: Option<&CardPause>) -> StoreResult<()> {
+        self.change_by_id(id, |head| head.record.card.pause = pause.cloned())
             .await
     }
 

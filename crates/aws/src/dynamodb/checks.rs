@@ -30,7 +30,8 @@ impl CheckStore for DynamoDbStore {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         self.change_head(card, |head| {
             let open = head.record.state.login_mark.as_ref();
-            let refused = head.needs_person() || open.is_some_and(|open| mark.is_blocked_by(open));
+            let refused =
+                head.forbids_login(mark.at) || open.is_some_and(|open| mark.is_blocked_by(open));
             if refused {
                 return Decision::Keep(false);
             }
@@ -137,6 +138,8 @@ fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) ->
             Decision::Keep(Saved::Older)
         };
     }
+    let pause = head.record.card.pause.take();
+    head.record.card.pause = pause.filter(|pause| pause.includes(check.started_at));
     state.last_check = Some(LastCheck {
         started_at: check.started_at,
         finished_at: check.finished_at,

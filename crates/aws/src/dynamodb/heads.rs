@@ -1,5 +1,6 @@
 //! A card's head: the item with the card, the results of its checks, and its index attributes.
 
+use chrono::{DateTime, Utc};
 use hippo_core::card::{CardKey, CardRecord};
 use hippo_core::store::StoreResult;
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ impl Head {
             .with_data(self)?
             .with("revision", number(revision));
         item = item.with_text("card_order", keys::order_of(card));
-        if self.needs_person() {
+        if self.is_waiting() {
             item = item.with_text("failed", keys::WAITING);
         } else {
             item = item.with_text("to_check", keys::SHARD);
@@ -50,9 +51,15 @@ impl Head {
         Ok(item)
     }
 
-    /// Whether the card is paused, or refused by the site.
-    pub(super) fn needs_person(&self) -> bool {
-        self.record.card.paused || self.record.state.refused_since.is_some()
+    /// Whether the card has a pause, which may have ended, or is refused by the site.
+    fn is_waiting(&self) -> bool {
+        self.record.card.pause.is_some() || self.record.state.refused_since.is_some()
+    }
+
+    /// Whether the card is paused at `now`, or refused by the site.
+    pub(super) fn forbids_login(&self, now: DateTime<Utc>) -> bool {
+        let is_paused = self.record.card.active_pause(now).is_some();
+        is_paused || self.record.state.refused_since.is_some()
     }
 }
 

@@ -11,7 +11,7 @@ use hippo_core::run::day::DayKey;
 use hippo_core::run::{JobName, RunKey};
 use hippo_core::schedule::Pause;
 
-use hippo_core::sign_in::{PersonId, RateKey, TokenHash};
+use hippo_core::sign_in::{IdentityId, PersonId, RateKey, TokenHash};
 use uuid::Uuid;
 
 /// The sort key of an item that is alone or first in its partition.
@@ -36,6 +36,9 @@ pub(super) const DECLARED: &str = "DECLARED#";
 
 /// The prefix of the sort keys of a person's sessions.
 pub(super) const SESSIONS: &str = "SESSION#";
+
+/// The prefix of the sort keys of a person's identities.
+pub(super) const IDENTITIES: &str = "IDENTITY#";
 
 /// The partition of the pauses of the schedules.
 pub(super) const PAUSES: &str = "PAUSE";
@@ -171,6 +174,16 @@ impl Key {
     /// Lists a session among those of its person.
     pub(super) fn session_of(id: &PersonId, hash: &TokenHash) -> Self {
         Self::new(person(id), format!("{SESSIONS}{hash}"))
+    }
+
+    /// The link of an identity.
+    pub(super) fn identity(id: &IdentityId) -> Self {
+        Self::new(format!("IDENTITY#{}", id.as_str()), META)
+    }
+
+    /// Lists an identity among those of its person.
+    pub(super) fn identity_of(id: &PersonId, identity: &IdentityId) -> Self {
+        Self::new(person(id), format!("{IDENTITIES}{}", identity.as_str()))
     }
 
     /// An attempt to sign in.

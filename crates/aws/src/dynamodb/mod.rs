@@ -30,6 +30,7 @@ mod expression;
 mod families;
 mod feeds;
 mod heads;
+mod identities;
 mod invitations;
 mod item;
 mod keys;

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::public_url::PublicUrl;
 use hippo_core::run::JobName;
+use hippo_core::sign_in::Issuer;
 
 use super::{Common, Environment, EnvironmentError, Lookup, Reader, address, queue_url};
 
@@ -30,6 +31,40 @@ pub struct Web {
     pub timezone: Tz,
     /// The functions that the console starts, by job.
     pub functions: BTreeMap<JobName, String>,
+    /// The identity provider that signs people in; `None`: only an email does.
+    pub oidc: Option<Oidc>,
+}
+
+/// An identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oidc {
+    /// Its issuer.
+    pub issuer: Issuer,
+    /// Our id there.
+    pub client_id: String,
+    /// The name of the parameter that holds our secret there.
+    pub secret_parameter: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// Reads the identity provider. Without an issuer, nothing else about it counts.
+fn read_oidc(reader: &mut Reader<'_>) -> Option<Oidc> {
+    reader.optional("OIDC_ISSUER")?;
+    let issuer: Option<Issuer> = reader.maybe("OIDC_ISSUER", |text| {
+        text.parse()
+            .map_err(|_| "must be an address like https://accounts.google.com".to_owned())
+    });
+    let client_id = reader.required("OIDC_CLIENT_ID");
+    let secret_parameter = reader.required("OIDC_SECRET_PARAMETER");
+    let name = reader.optional("OIDC_NAME");
+    let issuer = issuer?;
+    Some(Oidc {
+        name: name.unwrap_or_else(|| issuer.host().to_owned()),
+        issuer,
+        client_id,
+        secret_parameter,
+    })
 }
 
 impl Environment for Web {
@@ -48,6 +83,7 @@ impl Environment for Web {
         let contact = reader.optional("CONTACT");
         let timezone = reader.timezone();
         let functions = reader.maybe("JOB_FUNCTIONS", job_functions);
+        let oidc = read_oidc(&mut reader);
         reader.finish(public_url.map(|public_url| Self {
             common,
             public_url,
@@ -58,6 +94,7 @@ impl Environment for Web {
             contact,
             timezone,
             functions: functions.unwrap_or_default(),
+            oidc,
         }))
     }
 
@@ -109,6 +146,31 @@ mod tests {
         );
         assert_eq!(web.functions[&JobName::NOTIFY_ALL], "two");
         assert_eq!(web.timezone, chrono_tz::America::Toronto);
+    }
+
+    #[test]
+    fn identity_provider_is_optional_and_whole() {
+        assert_eq!(read(&[]).unwrap().oidc, None);
+        assert_eq!(read(&[("OIDC_ISSUER", "none")]).unwrap().oidc, None);
+        let issuer = ("OIDC_ISSUER", "https://id.example.org");
+        let whole = [
+            issuer,
+            ("OIDC_CLIENT_ID", "hippo"),
+            ("OIDC_SECRET_PARAMETER", "/hippo/oidc-secret"),
+        ];
+        let oidc = read(&whole).unwrap().oidc.unwrap();
+        assert_eq!(oidc.issuer.as_str(), "https://id.example.org");
+        assert_eq!((&*oidc.name, &*oidc.client_id), ("id.example.org", "hippo"));
+        let named = read(&[whole[0], whole[1], whole[2], ("OIDC_NAME", "Home")]);
+        assert_eq!(named.unwrap().oidc.unwrap().name, "Home");
+        let message = read(&[issuer]).unwrap_err();
+        assert!(
+            message.contains("OIDC_CLIENT_ID, OIDC_SECRET_PARAMETER are missing"),
+            "{message}"
+        );
+        let message = read(&[("OIDC_ISSUER", "http://canary.example")]).unwrap_err();
+        assert!(message.contains("OIDC_ISSUER must be an address like https://"));
+        assert!(!message.contains("canary"), "{message}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
-use hippo_core::alerts::after_run::AfterRun;
+use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::ids::Label;
 use hippo_core::jobs::JobError;
 use hippo_core::run::JobName;
@@ -28,7 +28,7 @@ pub struct RunContext<'a> {
     /// The job's schedules.
     pub schedules: SavedSchedules<'a>,
     /// The steps after a run.
-    pub after: AfterRun<'a>,
+    pub after: RunHooks<'a>,
 }
 
 /// A job's schedules, which the first run saves for the command.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveTime, Utc};
 use hippo_core::account::Account;
-use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
+use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::card::{Card, CardSecret};
 use hippo_core::clock::Clock;
 use hippo_core::failure::Failure;
@@ -145,7 +145,7 @@ impl World {
             harness: Harness::new(&self.store, &self.clock),
             metrics: &self.metrics,
             schedules: SavedSchedules::new(&self.schedules, &self.store),
-            after: AfterRun {
+            after: RunHooks {
                 alerts: &self.store,
                 outbox: &self.store,
                 notifiers: None,
@@ -168,7 +168,7 @@ impl World {
             fingerprint: self.keys.fingerprint(&library, &number),
             library,
             patron: "Pat".to_owned(),
-            paused: false,
+            pause: None,
             created_at: self.clock.now(),
         };
         let secret = CardSecret {

@@ -53,6 +53,7 @@ pub(super) fn read_form(parts: &FormParts<'_>, base: &Url, from: &Url) -> Form {
     let mut form = Form {
         action,
         method: if is_post { Method::Post } else { Method::Get },
+        is_json: false,
         from: from.clone(),
         fields: Vec::new(),
         inactive: Vec::new(),

@@ -399,3 +399,35 @@ async fn slow_source_is_given_up_at_the_time_limit() {
     );
     assert_eq!(site.lines(), ["GET /api", "GET /p"]);
 }
+
+#[tokio::test]
+async fn name_that_cannot_be_checked_is_not_left_to_a_proxy() {
+    for (leaves_names_to_proxy, expected) in [
+        (false, PictureFailureKind::SourceDown),
+        (true, PictureFailureKind::PrivateAddress),
+    ] {
+        // RFC 6761: no resolver knows it.
+        let site = TestSite::start(|_| redirect("302 Found", "http://pictures.invalid/a")).await;
+        let mut fetcher = fetcher();
+        fetcher.connections.leaves_names_to_proxy = leaves_names_to_proxy;
+        let failure = fetch(&fetcher, &source(&site, "image", "today.png")).await;
+        assert_eq!(failure.unwrap_err().kind, expected);
+        assert_eq!(site.lines(), ["GET /today.png"]);
+    }
+}
+
+#[rstest]
+#[case("http://127.0.0.1/", Some(false))]
+#[case("http://10.1.2.3/", Some(false))]
+#[case("http://[::1]/", Some(false))]
+#[case("http://localhost/", Some(false))]
+#[case("http://9.9.9.9/", Some(true))]
+#[case("http://[2620:fe::fe]/", Some(true))]
+#[case("http://pictures.invalid/", None)]
+#[tokio::test]
+async fn host_is_public_only_if_all_its_addresses_are(
+    #[case] url: Url,
+    #[case] expected: Option<bool>,
+) {
+    assert_eq!(resolves_to_public(&url).await, expected);
+}

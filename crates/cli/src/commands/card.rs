@@ -1,10 +1,10 @@
 //! `hippo card`: cards and their PINs.
 
+mod pause;
 mod record;
 
-use std::collections::BTreeMap;
-
 use clap::{Args, Subcommand};
+use hippo_core::audit::Change;
 use hippo_core::card::{Card, CardSecret, Fingerprint};
 use hippo_core::card_secrets::{CardSecretError, CardSecretPorts};
 use hippo_core::failure::FailureKind;
@@ -14,6 +14,7 @@ use hippo_core::seal::{LoginOrigins, SealContext};
 use secrecy::SecretString;
 
 use crate::ask::{self, confirm, validate_number};
+use crate::audit::record_change;
 use crate::card_view::{self, CardView};
 use crate::check_one_card::{check_card, check_changed_card, show_unchecked};
 use crate::context::{Context, Globals};
@@ -35,7 +36,7 @@ pub(crate) enum Command {
     Record(record::RecordArgs),
     SetPin(SetPin),
     Retry(Retry),
-    Pause(Pause),
+    Pause(pause::Pause),
     Remove(Remove),
 }
 
@@ -125,21 +126,6 @@ pub(crate) struct Retry {
     no_check: bool,
 }
 
-/// Pause a card: leave it out of the checks.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T
-  hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T --resume")]
-pub(crate) struct Pause {
-    /// The card: its id, or its last four characters or more.
-    #[arg(value_parser = card_name, value_name = "ID")]
-    id: CardName,
-    /// Resume it.
-    #[arg(long)]
-    resume: bool,
-}
-
 /// Remove a card.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo card remove 01KAK3V6ZB9V0S7YQJ4M2N8R5T --yes")]
@@ -162,7 +148,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Record(args) => record::record_card(&context, &args).await,
         Command::SetPin(set) => set_pin(&context, set).await,
         Command::Retry(retry) => retry_card(&context, retry).await,
-        Command::Pause(pause) => pause_card(&context, pause).await,
+        Command::Pause(pause) => pause::pause_card(&context, pause).await,
         Command::Remove(remove) => remove_card(&context, remove).await,
     }
 }
@@ -192,11 +178,14 @@ pub(crate) async fn store_card(
         library: library.clone(),
         patron,
         fingerprint: Fingerprint(String::new()),
-        paused: false,
+        pause: None,
         created_at: context.now(),
     };
     let added = secret_ports(context).add_card(card, secret).await;
-    added.map_err(|error| refuse(error, family, library))
+    let added = added.map_err(|error| refuse(error, family, library))?;
+    let change = Change::CardAdded { card: added.id };
+    record_change(context, Some(family), change).await;
+    Ok(added)
 }
 
 fn secret_ports(context: &Context) -> CardSecretPorts<'_> {
@@ -311,6 +300,11 @@ async fn list(context: &Context, args: List) -> CommandResult {
         ]);
     }
     context.output.print_table(&table);
+    for card in &cards {
+        if let Some(sentence) = card.pause_sentence() {
+            context.output.print_text(sentence);
+        }
+    }
     Ok(Outcome::Done)
 }
 
@@ -338,6 +332,8 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     let pin = ask::pin(&pin_prompt(&record.card.patron, &library), set.pin_stdin)?;
     replace_secret(context, &record.card, CardSecret { number, pin }).await?;
     let id = record.card.id;
+    let change = Change::PinSet { card: id };
+    record_change(context, Some(&record.card.family), change).await;
     context
         .output
         .print_text(format!("Set the PIN of the card {id}."));
@@ -401,20 +397,6 @@ async fn retry_card(context: &Context, retry: Retry) -> CommandResult {
     check_changed_card(context, &record.card, &library).await
 }
 
-async fn pause_card(context: &Context, pause: Pause) -> CommandResult {
-    let id = context.card(&pause.id).await?.card.id;
-    context.store.set_paused(id, !pause.resume).await?;
-    context
-        .output
-        .print_document(&BTreeMap::from([("card", id.to_string())]));
-    context.output.print_text(if pause.resume {
-        format!("Resumed the card {id}.")
-    } else {
-        format!("Paused the card {id}.")
-    });
-    Ok(Outcome::Done)
-}
-
 async fn remove_card(context: &Context, remove: Remove) -> CommandResult {
     let card = context.card(&remove.id).await?.card;
     let question = format!(
@@ -426,6 +408,8 @@ async fn remove_card(context: &Context, remove: Remove) -> CommandResult {
         return Ok(Outcome::Done);
     }
     context.store.remove_card(card.id).await?;
+    let change = Change::CardRemoved { card: card.id };
+    record_change(context, Some(&card.family), change).await;
     context
         .output
         .print_document(&serde_json::json!({ "removed": card.id }));

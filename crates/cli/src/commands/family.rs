@@ -6,6 +6,7 @@ mod save;
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use clap::{Args, Subcommand};
+use hippo_core::audit::Change;
 use hippo_core::clock::local_date;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::family::schedule::{MAX_PAUSE, ScheduleHistory};
@@ -331,11 +332,18 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
     let schedule = |family: &Family| (family.timezone, family.notice_time);
     let picture = picture_sentence(&before, &family);
     if family.paused || schedule(&family) == schedule(&before) {
-        return save_and_print(context, &family, what, &picture).await;
+        return save_and_print(context, &family, Change::SettingsChanged, what, &picture).await;
     }
     let when = when_next(context, &family).await?;
     let more = format!("{when} {picture}");
-    save_and_print(context, &family, what, more.trim_end()).await
+    save_and_print(
+        context,
+        &family,
+        Change::SettingsChanged,
+        what,
+        more.trim_end(),
+    )
+    .await
 }
 
 /// Says what changed about the picture of the day; empty if nothing did.
@@ -371,7 +379,14 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
         family.resume(now);
         let when = when_next(context, &family).await?;
         let when = format!("{when}{}", describe_skipped_notice(context, &family).await?);
-        return save_and_print(context, &family, "Resumed notices for", &when).await;
+        return save_and_print(
+            context,
+            &family,
+            Change::MailsResumed,
+            "Resumed notices for",
+            &when,
+        )
+        .await;
     }
     let today = local_date(now, family.timezone);
     if let Some(until) = pause.until.filter(|until| *until <= today) {
@@ -401,7 +416,14 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
         None => String::new(),
         Some(_) => when_next(context, &family).await?,
     };
-    save_and_print(context, &family, "Paused notices for", &when).await
+    save_and_print(
+        context,
+        &family,
+        Change::MailsPaused,
+        "Paused notices for",
+        &when,
+    )
+    .await
 }
 
 /// Says how to send today's notice, if the pause kept it from being sent; empty if not.

@@ -4,6 +4,7 @@ mod write;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
+use hippo_core::audit::Change;
 use hippo_core::clock::local_date;
 use hippo_core::feed::{Feed, FeedLabel, FeedToken};
 use hippo_core::ids::FamilyId;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::audit::record_change;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::output::table::{Cell, Table, Tone, fixed, words};
@@ -164,6 +166,7 @@ async fn add(context: &Context, args: Add) -> CommandResult {
     let with_titles = args.titles.with_titles();
     let feed = Feed::new(&token, family.id, label, with_titles, context.now());
     context.store.add_feed(&feed).await?;
+    record_change(context, Some(&feed.family), Change::FeedMade).await;
     let [calendar, now] = ["due.ics", "now.json"].map(|file| link(&base, &token, file));
     context.output.print_document(&AddedDocument {
         feed: (&feed).into(),
@@ -302,6 +305,7 @@ async fn revoke(context: &Context, args: Revoke) -> CommandResult {
             family.id, feed.label
         )));
     }
+    record_change(context, Some(&family.id), Change::FeedRevoked).await;
     context
         .output
         .print_document(&serde_json::json!({ "revoked": FeedDocument::from(feed) }));

@@ -85,8 +85,22 @@ pub(crate) async fn run(args: RunJob, globals: &Globals) -> CommandResult {
         }
         None => {
             let context = globals.open().await?;
+            if context.deployment.stack().is_some() {
+                refuse_no_wait(args.job, &args.start)?;
+            }
             run_once(&context, args.job, input, args.dry_run, args.start).await
         }
+    }
+}
+
+/// Refuses `--no-wait` for a job that enqueues nothing on AWS: its own function does all the work.
+fn refuse_no_wait(job: JobName, start: &StartOptions) -> Result<(), CommandError> {
+    let enqueues = matches!(job, JobName::CHECK_CARDS | JobName::NOTIFY_ALL);
+    match start.no_wait && !enqueues {
+        true => Err(CommandError::usage(format!(
+            "{job} enqueues nothing, so there is nothing to return early from. Leave out --no-wait."
+        ))),
+        false => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `hippo serve`: the web pages on this machine.
 
 mod held_keys;
+mod identity_provider;
 mod job_processes;
 mod messages;
 
@@ -23,6 +24,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use self::held_keys::HeldKeys;
+use self::identity_provider::identity_provider;
 use self::job_processes::JobProcesses;
 use self::messages::Messages;
 use crate::config::Config;
@@ -96,6 +98,7 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
     }
     // Before anything is printed, so that a signal never finds the command unprepared.
     let stop = Arc::new(Stop::listen("finishing the open requests", ""));
+    let identity_provider = identity_provider(&home, &config)?;
     let store = Arc::new(open_database(&home)?);
     let listener = TcpListener::bind(serve.listen).await.map_err(|error| {
         CommandError::unusable(format!(
@@ -134,6 +137,7 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
         messages: messages.queue(),
         jobs: Some(Arc::new(JobProcesses::new(&home))),
         keys: Arc::new(HeldKeys::new(&home)),
+        identity_provider,
         clock: clock()?,
         settings: Arc::new(settings),
     };

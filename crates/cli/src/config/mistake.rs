@@ -20,7 +20,7 @@ fn plain_message(message: &str) -> String {
     let known = |names: &[&str]| {
         // These keys exist only to be rejected.
         let names = names.iter().copied();
-        let names = names.filter(|name| !matches!(*name, "password" | "pin"));
+        let names = names.filter(|name| !matches!(*name, "client_secret" | "password" | "pin"));
         names.map(str::to_owned).collect::<Vec<_>>()
     };
     if let (true, [name, names @ ..]) = (message.starts_with("unknown field"), &*quoted) {

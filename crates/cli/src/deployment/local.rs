@@ -50,7 +50,6 @@ use super::{
     CheckCardAnswer, CheckCardsAnswer, CheckCardsRequest, Deployment, DisabledSchedules, JobAnswer,
     NotifyAllAnswer, NotifyAllRequest, PictureProblem, RunRequest, visit_to,
 };
-use crate::after_run::LocalAfterRun;
 use crate::commands::schedule::units::fires_daily_instead;
 use crate::config::{Checks, Config, Transport};
 use crate::exit::{CommandError, ErrorKind};
@@ -59,6 +58,7 @@ use crate::home::{Home, SecretsLock};
 use crate::key_store::KeyStore;
 use crate::mailer::mailer;
 use crate::output::progress::Progress as Bar;
+use crate::run_hooks::LocalRunHooks;
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, read_new};
 use crate::run_log::{DEFAULT_LEVEL, RunLog};
 use crate::stop::{AFTER_INTERRUPTED_CHECK, AFTER_INTERRUPTED_SENDING, Stop};
@@ -145,8 +145,8 @@ impl LocalDeployment {
         Ok(composer.into_composers())
     }
 
-    fn after_run(&self, is_schedule: bool) -> LocalAfterRun<'_> {
-        LocalAfterRun::new(
+    fn run_hooks(&self, is_schedule: bool) -> LocalRunHooks<'_> {
+        LocalRunHooks::new(
             &self.home,
             &self.config.jobs,
             &*self.store,
@@ -606,9 +606,9 @@ impl LocalDeployment {
         stop: &Stop,
     ) -> Result<FinishedRun<Value>, RunError> {
         let input = serde_json::to_value(&request.input).unwrap_or_default();
-        let local_after_run = self.after_run(request.is_schedule());
-        let mail = local_after_run.operator_mail();
-        let after = local_after_run.to_after_run(mail.as_ref());
+        let local_hooks = self.run_hooks(request.is_schedule());
+        let mail = local_hooks.operator_mail();
+        let after = local_hooks.to_run_hooks(mail.as_ref());
         let harness = Harness {
             stop,
             ..Harness::new(&*self.store, &*self.clock)

@@ -172,6 +172,55 @@ fn paused_card_is_skipped_until_resumed() {
     assert_eq!(library.site.logins(), 2);
 }
 
+#[test]
+fn card_is_paused_until_a_day_with_a_reason() {
+    let library = Library::start();
+    let home = library.home();
+    let added = json(
+        &home
+            .command(&add(&["--json", "--no-check"]))
+            .write_stdin(format!("{PIN}\n"))
+            .assert()
+            .success(),
+    );
+    let card = added["card"].as_str().unwrap();
+    let at = |now: &str, arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env("HIPPO_NOW", now).assert()
+    };
+    let (before, after) = ("2026-11-21T12:00:00Z", "2027-01-03T12:00:00Z");
+    let mut shown = String::new();
+    for arguments in [
+        &["card", "pause", card, "--until", "2026-11-21"][..],
+        &["card", "pause", card, "--until", "2029-11-21"],
+        &["card", "pause", card, "--until", "2027-01-03", "--resume"],
+    ] {
+        shown.push_str(&printed(&at(before, arguments).code(2)));
+    }
+    let why = ["--until", "2027-01-03", "--why", "Lost on the bus"];
+    let arguments = [&["card", "pause", card][..], &why].concat();
+    for arguments in [
+        &arguments[..],
+        &["card", "list"],
+        &["status"],
+        &["check-cards", "--no-pause"],
+    ] {
+        shown.push_str(&printed(&at(before, arguments).success()));
+    }
+    insta::assert_snapshot!(shown);
+    let cards = json(&at(before, &["card", "list", "--json"]).success());
+    assert_eq!(cards[0]["paused"], true);
+    assert_eq!(cards[0]["paused_until"], "2027-01-03");
+    assert_eq!(cards[0]["pause_reason"], "Lost on the bus");
+    assert_eq!(library.site.logins(), 0);
+
+    let cards = json(&at(after, &["card", "list", "--json"]).success());
+    assert_eq!(cards[0]["paused"], false);
+    assert!(cards[0]["paused_until"].is_null());
+    at(after, &["check-cards", "--no-pause"]).success();
+    assert_eq!(library.site.logins(), 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn interrupted_run_finishes_the_current_card() {

@@ -10,6 +10,7 @@
     unreachable_pub
 )]
 
+mod audit;
 mod backfill;
 mod cards;
 mod checks;

@@ -98,6 +98,7 @@ impl Fixture {
 #[case(SystemKind::Sierra)]
 #[case(SystemKind::Enterprise)]
 #[case(SystemKind::Koha)]
+#[case(SystemKind::SymphonyWs)]
 fn recorded_session_is_private_masked_and_readable(#[case] system: SystemKind) {
     let fixture = Fixture::start(system);
     let run = fixture.record(&[]).success();
@@ -232,6 +233,7 @@ fn failed_recording_keeps_an_earlier_refusal() {
 #[case(SystemKind::Sierra)]
 #[case(SystemKind::Enterprise)]
 #[case(SystemKind::Koha)]
+#[case(SystemKind::SymphonyWs)]
 fn card_with_an_unknown_login_outcome_can_be_recorded(#[case] system: SystemKind) {
     let fixture = Fixture::start(system);
     let changed = Rule::new(Fault::Status(422)).only_method("POST");

@@ -407,3 +407,56 @@ fn pages_must_be_there_to_be_opened() {
     let refused = open(&home, &url, &[]).assert().code(3);
     insta::assert_snapshot!(printed(&refused));
 }
+
+/// A home whose configuration names an identity provider; `secret` says where its secret is.
+#[cfg(feature = "oidc")]
+fn with_identity_provider(secret: &str) -> Home {
+    let home = Home::new();
+    let config = home.path().join("config.toml");
+    let mut text = std::fs::read_to_string(&config).unwrap();
+    text.push_str(
+        "\n[web.oidc]\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"hippo\"\nname = \"Home\"\n",
+    );
+    text.push_str(secret);
+    std::fs::write(&config, text).unwrap();
+    home
+}
+
+#[cfg(feature = "oidc")]
+#[test]
+fn secret_of_an_identity_provider_must_be_there() {
+    let home = with_identity_provider("client_secret_file = \"oidc-secret\"\n");
+    insta::assert_snapshot!(printed(&home.run(&["serve"]).code(3)));
+    std::fs::write(home.path().join("oidc-secret"), "\n").unwrap();
+    insta::assert_snapshot!(printed(&home.run(&["serve"]).code(3)));
+    let home = with_identity_provider("client_secret_env = \"HIPPO_TEST_OIDC_SECRET\"\n");
+    insta::assert_snapshot!(printed(&home.run(&["serve"]).code(3)));
+    let home = with_identity_provider("client_secret = \"canary\"\n");
+    insta::assert_snapshot!(printed(&home.run(&["serve"]).code(3)));
+}
+
+#[cfg(all(unix, feature = "oidc"))]
+#[test]
+fn pages_start_without_their_identity_provider_and_never_show_its_secret() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = with_identity_provider("client_secret_file = \"oidc-secret\"\n");
+    let file = home.path().join("oidc-secret");
+    std::fs::write(&file, "canary\n").unwrap();
+    for (mode, is_open) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let server = Server::start(&home);
+        let mut browser = Browser::new(&server);
+        assert!(browser.get("/sign-in").body.contains("Sign in with Home"));
+        let down = browser.get("/sign-in/oidc");
+        assert!(down.head.starts_with("HTTP/1.1 503"), "{}", down.head);
+        assert!(down.body.contains("Home doesn’t answer"), "{}", down.body);
+        let (code, log) = server.stop();
+        assert_eq!(code, Some(0));
+        assert!(log.contains("it can't be reached"), "{log}");
+        assert_eq!(
+            log.contains("Others can read the identity provider's secret"),
+            is_open
+        );
+        assert!(!log.contains("canary"), "{log}");
+    }
+}

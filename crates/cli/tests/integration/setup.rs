@@ -185,3 +185,29 @@ fn bare_command_prints_the_help() {
     assert_eq!(stdout(&bare), stdout(&home.run(&["-h"]).success()));
     insta::assert_snapshot!(printed(&bare));
 }
+
+#[test]
+fn search_finds_built_in_libraries_and_those_of_public_lists() {
+    let home = Home::empty();
+    for words in ["kitchener", "leeds", "oregon", "alexandria"] {
+        let run = home.run(&["library", "search", words]).success();
+        insta::assert_snapshot!(format!("search_{words}"), printed(&run));
+    }
+    let run = home
+        .run(&["--json", "library", "search", "oregon"])
+        .success();
+    let found: serde_json::Value = serde_json::from_str(&stdout(&run)).unwrap();
+    let tried: Vec<bool> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|library| library["tried"].as_bool().unwrap())
+        .collect();
+    assert_eq!(tried, [true, false]);
+    assert!(
+        found[1]["source"]
+            .as_str()
+            .unwrap()
+            .contains("rkhwaja/wccls")
+    );
+}

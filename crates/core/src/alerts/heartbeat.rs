@@ -91,7 +91,7 @@ impl Heartbeat<'_> {
         if run.counts.enqueued == 0 {
             return Ok(Some(true));
         }
-        let recent = list_newest_runs(self.runs, run.key.job, None, RECENT_RUNS).await?;
+        let recent = list_newest_runs(self.runs, run.key.job, None, RECENT_RUNS, |_| true).await?;
         let before = recent.into_iter().find(|before| {
             before.key.scheduled_time < run.key.scheduled_time
                 && before.trigger != Trigger::Person

@@ -6,13 +6,13 @@ use url::Url;
 use super::heartbeat::{Heartbeat, HeartbeatUrl};
 use super::*;
 use crate::alerts::CLAIM_TIMEOUT;
-use crate::alerts::after_run::AfterRun;
 use crate::alerts::heartbeat::HeartbeatClient;
 use crate::alerts::heartbeat::MissedHeartbeat;
 use crate::alerts::notifier::DeliveryFailed;
 use crate::alerts::notifier::MailNotifier;
 use crate::alerts::notifier::Notifier;
 use crate::alerts::notifier::Notifiers;
+use crate::alerts::run_hooks::RunHooks;
 use crate::store::AlertStore as _;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -87,12 +87,12 @@ fn heartbeat<'a>(world: &'a World, client: &'a FakeClient) -> Heartbeat<'a> {
     }
 }
 
-fn after_run<'a>(
+fn run_hooks<'a>(
     world: &'a World,
     default: &'a dyn Notifier,
     client: &'a FakeClient,
-) -> AfterRun<'a> {
-    AfterRun {
+) -> RunHooks<'a> {
+    RunHooks {
         alerts: &world.store,
         outbox: &world.store,
         notifiers: Some(Notifiers::all(default)),
@@ -101,7 +101,7 @@ fn after_run<'a>(
     }
 }
 
-fn plan<'a>(after: &'a AfterRun<'a>, world: &World) -> RunPlan<'a> {
+fn plan<'a>(after: &'a RunHooks<'a>, world: &World) -> RunPlan<'a> {
     RunPlan {
         key: RunKey {
             job: JobName::NOTIFY_ALL,
@@ -126,19 +126,19 @@ async fn raise(world: &World, alerts: &[Alert]) {
 async fn alert_is_delivered_once_however_often_raised() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
-    let after_run = after_run(&world, &notifier, &pings);
+    let hooks = run_hooks(&world, &notifier, &pings);
     let alerts = [changed("wpl", "2026-11-21"), changed("kpl", "2026-11-21")];
     for delivered in [2, 0, 0] {
         for alert in &alerts {
             raise(&world, std::slice::from_ref(alert)).await;
             world.clock.advance(Duration::seconds(1));
         }
-        assert_eq!(after_run.deliver_alerts().await.unwrap(), delivered);
+        assert_eq!(hooks.deliver_alerts().await.unwrap(), delivered);
         world.clock.advance(Duration::hours(2));
     }
     let next = [changed("rwl", "2026-11-22")];
     raise(&world, &next).await;
-    after_run.deliver_alerts().await.unwrap();
+    hooks.deliver_alerts().await.unwrap();
     let delivered = notifier.delivered.lock().unwrap().clone();
     assert_eq!(delivered, [alerts.to_vec(), next.to_vec()]);
     let stored = world.store.recent_alerts(10).await.unwrap();
@@ -158,9 +158,9 @@ async fn undelivered_alert_is_delivered_by_a_later_run() {
         FakeClient::default(),
     );
     raise(&world, &[changed("wpl", "2026-11-21")]).await;
-    let first = after_run(&world, &away, &pings);
+    let first = run_hooks(&world, &away, &pings);
     assert_eq!(first.deliver_alerts().await.unwrap(), 0);
-    let second = after_run(&world, &works, &pings);
+    let second = run_hooks(&world, &works, &pings);
     // The claim of the first run has not expired yet.
     assert_eq!(second.deliver_alerts().await.unwrap(), 0);
     world.clock.advance(CLAIM_TIMEOUT);
@@ -171,7 +171,7 @@ async fn undelivered_alert_is_delivered_by_a_later_run() {
 async fn worker_alerts_are_delivered_by_the_next_notifying_run() {
     let world = World::new().await;
     let (default, pings) = (TestNotifier::default(), FakeClient::default());
-    let without_notifiers = AfterRun {
+    let without_notifiers = RunHooks {
         alerts: &world.store,
         outbox: &world.store,
         notifiers: None,
@@ -184,7 +184,7 @@ async fn worker_alerts_are_delivered_by_the_next_notifying_run() {
     run.close(Ok(Ending::Completed)).await.unwrap();
     assert!(default.delivered.lock().unwrap().is_empty());
 
-    let with_notifiers = after_run(&world, &default, &pings);
+    let with_notifiers = run_hooks(&world, &default, &pings);
     assert_eq!(with_notifiers.deliver_alerts().await.unwrap(), 1);
     let delivered = default.delivered.lock().unwrap().clone();
     assert_eq!(delivered, [vec![changed("wpl", "2026-11-21")]]);
@@ -194,9 +194,9 @@ async fn worker_alerts_are_delivered_by_the_next_notifying_run() {
 async fn manual_run_sends_no_heartbeat() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
-    let after_run = after_run(&world, &notifier, &pings);
+    let hooks = run_hooks(&world, &notifier, &pings);
     for (trigger, expected) in [(Trigger::Person, 0), (Trigger::Schedule, 1)] {
-        let mut plan = plan(&after_run, &world);
+        let mut plan = plan(&hooks, &world);
         plan.trigger = trigger;
         let run = ledger::start_run(&world.store, &world.clock, plan).await;
         run.unwrap().close(Ok(Ending::Completed)).await.unwrap();
@@ -227,8 +227,8 @@ async fn nearest_notifier_of_a_failed_run_comes_first_and_the_default_takes_over
     };
     let (label, job, all) = (own("label"), own("job"), own("all"));
     let (default, pings) = (TestNotifier::default(), FakeClient::default());
-    let mut after_run = after_run(&world, &default, &pings);
-    after_run.notifiers = Some(Notifiers {
+    let mut hooks = run_hooks(&world, &default, &pings);
+    hooks.notifiers = Some(Notifiers {
         by_label: [
             ("own".parse().unwrap(), Some(&label as &dyn Notifier)),
             ("mailed".parse().unwrap(), None),
@@ -238,7 +238,7 @@ async fn nearest_notifier_of_a_failed_run_comes_first_and_the_default_takes_over
         for_failed_runs: Some(&all),
         ..Notifiers::all(&default)
     });
-    assert_eq!(after_run.deliver_alerts().await.unwrap(), 1);
+    assert_eq!(hooks.deliver_alerts().await.unwrap(), 1);
     let expected = if fails || panics { "default" } else { nearest };
     for (name, notifier) in [
         ("label", &label),
@@ -269,8 +269,8 @@ async fn failed_run_is_delivered_by_the_notifier_of_its_label() {
             ..TestNotifier::default()
         };
         let (default, pings) = (TestNotifier::default(), FakeClient::default());
-        let mut after_run = after_run(&world, &default, &pings);
-        after_run.notifiers = Some(Notifiers {
+        let mut hooks = run_hooks(&world, &default, &pings);
+        hooks.notifiers = Some(Notifiers {
             by_label: [("own".parse().unwrap(), Some(&own as &dyn Notifier))].into(),
             ..Notifiers::all(&default)
         });
@@ -283,7 +283,7 @@ async fn failed_run_is_delivered_by_the_notifier_of_its_label() {
             failed("other"),
         ];
         raise(&world, &all).await;
-        let delivered = after_run.deliver_alerts().await.unwrap();
+        let delivered = hooks.deliver_alerts().await.unwrap();
         assert_eq!(delivered, 4);
         let counts = |notifier: &TestNotifier| -> Vec<usize> {
             let delivered = notifier.delivered.lock().unwrap();
@@ -338,18 +338,18 @@ async fn alert_mail_names_the_problem_and_the_advice() {
 async fn run_delivers_its_alerts_and_a_good_one_sends_a_heartbeat() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
-    let after_run = after_run(&world, &notifier, &pings);
+    let hooks = run_hooks(&world, &notifier, &pings);
     for work in [Ok(Ending::Completed), Err(JobError::Panicked)] {
-        let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
+        let opened = ledger::start_run(&world.store, &world.clock, plan(&hooks, &world)).await;
         let run = opened.unwrap();
         run.alert(changed("wpl", "2026-11-21"));
         let _ = run.close(work).await;
         world.clock.advance(Duration::minutes(15));
     }
     // The next run raises the alert about a run that stopped reporting; the lost one sends no heartbeat.
-    drop(ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await);
+    drop(ledger::start_run(&world.store, &world.clock, plan(&hooks, &world)).await);
     world.clock.advance(Duration::hours(1));
-    let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
+    let opened = ledger::start_run(&world.store, &world.clock, plan(&hooks, &world)).await;
     let run = opened.unwrap();
     run.close(Ok(Ending::Completed)).await.unwrap();
 
@@ -391,9 +391,9 @@ fn missed_runs_are_one_alert() {
 async fn fault_of_every_run_of_a_day_is_one_alert() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
-    let after_run = after_run(&world, &notifier, &pings);
+    let hooks = run_hooks(&world, &notifier, &pings);
     for _ in 0..96 {
-        let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
+        let opened = ledger::start_run(&world.store, &world.clock, plan(&hooks, &world)).await;
         let away = crate::store::StoreError::Unusable("a row".to_owned());
         let closed = opened.unwrap().close(Err(away.into())).await;
         assert!(closed.is_err());
@@ -401,7 +401,7 @@ async fn fault_of_every_run_of_a_day_is_one_alert() {
     }
     // From the noon of one day to that of the next.
     assert_eq!(notifier.delivered.lock().unwrap().len(), 2);
-    let opened = ledger::start_run(&world.store, &world.clock, plan(&after_run, &world)).await;
+    let opened = ledger::start_run(&world.store, &world.clock, plan(&hooks, &world)).await;
     let _ = opened.unwrap().close(Err(JobError::Panicked)).await;
     assert_eq!(
         notifier.delivered.lock().unwrap().len(),
@@ -414,9 +414,9 @@ async fn fault_of_every_run_of_a_day_is_one_alert() {
 async fn label_that_is_always_late_raises_one_alert_a_day() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
-    let after_run = after_run(&world, &notifier, &pings);
+    let hooks = run_hooks(&world, &notifier, &pings);
     for _ in 0..3 {
-        let mut late = plan(&after_run, &world);
+        let mut late = plan(&hooks, &world);
         late.rules.start_deadline = Some(std::time::Duration::from_secs(60));
         world.clock.advance(Duration::minutes(5));
         let begun = ledger::start_run(&world.store, &world.clock, late).await;
@@ -442,7 +442,7 @@ async fn hundreds_of_alerts_are_delivered_and_counted() {
         address: "op@example.org".parse().unwrap(),
         clock: &world.clock,
     };
-    let after_run = after_run(&world, &notifier, &pings);
+    let hooks = run_hooks(&world, &notifier, &pings);
     for number in 0..250 {
         raise(
             &world,
@@ -451,7 +451,7 @@ async fn hundreds_of_alerts_are_delivered_and_counted() {
         .await;
         world.clock.advance(Duration::seconds(1));
     }
-    assert_eq!(after_run.deliver_alerts().await.unwrap(), 250);
+    assert_eq!(hooks.deliver_alerts().await.unwrap(), 250);
     let mails = world.mailer.mails.lock().unwrap().clone();
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].subject, "LibraryHippo: 250 alerts");
@@ -504,40 +504,36 @@ async fn replace(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
 async fn notice_alert_waits_for_its_state_and_reports_the_current_one() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
-    let after_run = after_run(&world, &notifier, &pings);
+    let hooks = run_hooks(&world, &notifier, &pings);
     let (sending, alert) = sending(&world).await;
     // The worker that was about to give it up crashed.
     raise(&world, &[alert]).await;
     world.clock.advance(CLAIM_TIMEOUT * 2);
-    assert_eq!(
-        after_run.deliver_alerts().await.unwrap(),
-        0,
-        "it may have left"
-    );
+    assert_eq!(hooks.deliver_alerts().await.unwrap(), 0, "it may have left");
     let now = crate::clock::Clock::now(&world.clock);
     let failed = sending.apply_rejection(sending.fence, "Rejected.".into(), now);
     replace(&world, &sending, &failed.unwrap()).await;
-    assert_eq!(after_run.deliver_alerts().await.unwrap(), 1);
+    assert_eq!(hooks.deliver_alerts().await.unwrap(), 1);
     let delivered = notifier.delivered.lock().unwrap().clone();
     assert!(
         delivered[0][0].sentence().ends_with("could not be sent."),
         "{delivered:?}"
     );
-    assert_eq!(after_run.deliver_alerts().await.unwrap(), 0);
+    assert_eq!(hooks.deliver_alerts().await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn alert_about_a_notice_sent_after_all_is_withdrawn() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
-    let after_run = after_run(&world, &notifier, &pings);
+    let hooks = run_hooks(&world, &notifier, &pings);
     let (sending, alert) = sending(&world).await;
     raise(&world, &[alert]).await;
     let now = crate::clock::Clock::now(&world.clock);
     let sent = sending.accepted("id".into(), now).unwrap();
     replace(&world, &sending, &sent).await;
     for left in [1, 0] {
-        assert_eq!(after_run.deliver_alerts().await.unwrap(), 0);
+        assert_eq!(hooks.deliver_alerts().await.unwrap(), 0);
         // The worker that raised it may still be about to reject the notice.
         let stored = world.store.recent_alerts(10).await.unwrap();
         assert_eq!(stored.len(), left);
@@ -556,11 +552,11 @@ async fn alert_about_an_unreadable_notice_is_delivered_as_raised() {
     };
     let (_, alert) = sending(&world).await;
     raise(&world, &[alert, changed("wpl", "2026-11-21")]).await;
-    let after_run = AfterRun {
+    let hooks = RunHooks {
         outbox: &broken,
-        ..after_run(&world, &notifier, &pings)
+        ..run_hooks(&world, &notifier, &pings)
     };
-    assert_eq!(after_run.deliver_alerts().await.unwrap(), 2);
+    assert_eq!(hooks.deliver_alerts().await.unwrap(), 2);
 }
 
 #[test]
@@ -596,8 +592,8 @@ fn alert_round_trips_through_json() {
 /// Delivers all pending alerts, and returns their keys.
 async fn deliver_all(world: &World) -> Vec<String> {
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
-    let after_run = after_run(world, &notifier, &pings);
-    after_run.deliver_alerts().await.unwrap();
+    let hooks = run_hooks(world, &notifier, &pings);
+    hooks.deliver_alerts().await.unwrap();
     let delivered = notifier.delivered.lock().unwrap();
     delivered
         .iter()

@@ -7,7 +7,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{FeedToken, FeedTokenHash};
+use crate::email_address::EmailAddress;
+use crate::family::Family;
 use crate::ids::FamilyId;
+use crate::sign_in::PersonId;
 use crate::text::clean;
 
 /// The longest label, in characters.
@@ -26,6 +29,9 @@ pub struct Feed {
     pub last_four: String,
     /// Whether it shows titles, authors and the library's words about them.
     pub titles: bool,
+    /// The recipient who made it on the pages; `None`: the operator, with the command.
+    #[serde(default)]
+    pub made_by: Option<PersonId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// The family's local date on which it was last read; `None`: never.
@@ -47,9 +53,18 @@ impl Feed {
             label,
             last_four: token.last_four(),
             titles,
+            made_by: None,
             created_at: now,
             last_used: None,
         }
+    }
+
+    /// Whether somebody made it who isn't a recipient of the family any more.
+    pub fn is_by_a_former_recipient_of(&self, family: &Family) -> bool {
+        let is_maker = |address: &EmailAddress| {
+            self.made_by.as_ref() == Some(&PersonId::from_address(address))
+        };
+        self.made_by.is_some() && !family.recipients.iter().any(is_maker)
     }
 
     /// Whether a person would take `label` for its label: capitals don't count.

@@ -1,11 +1,11 @@
 //! How a card's checks go, in plain words for its family.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::line::STALE_AFTER;
 use super::phrases::{self, moment};
-use crate::card::CardRecord;
+use crate::card::{CardPause, CardRecord};
 use crate::clock::local_date;
 use crate::failure::FailureKind;
 
@@ -29,8 +29,8 @@ impl CardStatus {
         let as_of = state.last_success_at.map(at);
         let read_at = state.last_success_at.unwrap_or(record.card.created_at);
         let is_stale = now - read_at > STALE_AFTER;
-        let (words, needs_attention) = if record.card.paused {
-            ("Paused. We don’t check this card.".to_owned(), false)
+        let (words, needs_attention) = if let Some(pause) = record.card.active_pause(now) {
+            (pause_sentences(pause, today), false)
         } else if let Some(since) = state.refused_since {
             (
                 format!(
@@ -75,6 +75,20 @@ impl CardStatus {
     }
 }
 
+/// Says until when and why a card is paused.
+fn pause_sentences(pause: &CardPause, today: NaiveDate) -> String {
+    let mut words = phrases::card_pause(pause, today);
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let end = if words.ends_with(['.', '?', '!', '…']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{words}{end} We don’t check this card.")
+}
+
 /// What happens next, or what a person can do.
 fn next_step(kind: FailureKind) -> &'static str {
     match kind {
@@ -106,9 +120,9 @@ mod tests {
         "2026-11-21T17:00:00Z".parse().unwrap()
     }
 
-    fn status(paused: bool, state: CardState) -> CardStatus {
+    fn status(pause: Option<CardPause>, state: CardState) -> CardStatus {
         let mut card = sample::card("conrad", "wpl", "f");
-        card.paused = paused;
+        card.pause = pause;
         let record = CardRecord { card, state };
         CardStatus::from_record(&record, chrono_tz::America::Toronto, now())
     }
@@ -154,7 +168,7 @@ mod tests {
         #[case] words: &str,
         #[case] needs_attention: bool,
     ) {
-        let status = status(false, state);
+        let status = status(None, state);
         assert!(status.words.contains(words), "{}", status.words);
         assert!(!status.words.contains("canary"));
         assert_eq!(status.needs_attention, needs_attention);
@@ -162,15 +176,38 @@ mod tests {
 
     #[test]
     fn paused_card_says_nothing_else() {
-        let status = status(true, checked("2026-11-01T10:10:00Z", None));
-        assert_eq!(status.words, "Paused. We don’t check this card.");
-        assert!(!status.needs_attention);
+        let old = || checked("2026-11-01T10:10:00Z", None);
+        let pause = |until: Option<&str>, why: Option<&str>| CardPause {
+            why: why.map(ToOwned::to_owned),
+            ..sample::card_pause(until)
+        };
+        for (pause, words) in [
+            (pause(None, None), "Paused. We don’t check this card."),
+            (
+                pause(Some("2027-01-03"), Some("lost")),
+                "Paused until Sunday, Jan 3: lost. We don’t check this card.",
+            ),
+            (
+                pause(Some("2027-01-03"), None),
+                "Paused until Sunday, Jan 3. We don’t check this card.",
+            ),
+            (
+                pause(None, Some("Where is it?")),
+                "Paused: Where is it? We don’t check this card.",
+            ),
+        ] {
+            let status = status(Some(pause), old());
+            assert_eq!(status.words, words);
+            assert!(!status.needs_attention);
+        }
+        let ended = pause(Some("2026-11-21"), None);
+        assert!(status(Some(ended), old()).needs_attention);
     }
 
     #[test]
     fn every_failure_says_what_happens_next() {
         for kind in FailureKind::ALL {
-            let status = status(false, checked("2026-11-21T10:10:00Z", Some(kind)));
+            let status = status(None, checked("2026-11-21T10:10:00Z", Some(kind)));
             assert!(status.words.ends_with('.'), "{}", status.words);
             assert!(!next_step(kind).is_empty());
         }

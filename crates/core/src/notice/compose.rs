@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+
+use crate::notice::PausedCard;
 use crate::notice::attention::AttentionKind;
 use crate::notice::digest::{Digest, Occasion};
 use crate::notice::items::DayWords;
-use crate::notice::phrases::listed;
+use crate::notice::phrases::{card_pause, listed, without_links};
 use crate::notice::subject::subject;
 use crate::notice::view::{Contact, Item, PersonGroup, Section, View};
 
@@ -60,6 +63,7 @@ pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
             .iter()
             .map(|source| when.source(source))
             .collect(),
+        paused: digest.paused.iter().map(|card| paused_line(card, digest.today)).collect(),
         stopped: (!digest.stopped.is_empty()).then(|| {
             format!(
                 "We no longer write to {}: an email there came back, or somebody complained about it.",
@@ -69,6 +73,16 @@ pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
         contact: Contact::from_words(operator_contact),
         links: None,
     }
+}
+
+/// Says whose card is paused, until when and why.
+fn paused_line(card: &PausedCard, today: NaiveDate) -> String {
+    format!(
+        "{}, {}: {}",
+        card.patron,
+        card.library_name,
+        without_links(&card_pause(&card.pause, today))
+    )
 }
 
 /// Groups the sections of a view by person, however short they are.

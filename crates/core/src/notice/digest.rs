@@ -15,7 +15,7 @@ use crate::notice::line::{
     HoldLine, LoanLine, NewestFailure, Place, account_url, clean_or, currency, hold_line,
     library_name, loan_line,
 };
-use crate::notice::{NoticeCard, NoticeInput};
+use crate::notice::{NoticeCard, NoticeInput, PausedCard};
 use crate::text::clean;
 
 /// The content of one family's notice for one day. Every text from outside is cleaned.
@@ -45,6 +45,8 @@ pub struct Digest {
     pub later: Later,
     /// How old the shown accounts are, by library.
     pub sources: Vec<Source>,
+    /// The paused cards, by patron and library; never a reason for a mail.
+    pub paused: Vec<PausedCard>,
     /// The family's stopped recipients; never a reason for a mail.
     pub stopped: Vec<String>,
 }
@@ -142,6 +144,7 @@ impl Digest {
             attention: attention::list_attention(input),
             later: Later::default(),
             sources: sources(input.cards),
+            paused: input.paused.to_vec(),
             stopped: stopped_recipients(input.family),
         };
         for card in input.cards {

@@ -4,8 +4,9 @@
 //! [`last_notice`] is what the next notice compares with.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
 
-use crate::card::{Card, CardState, StoredAccount};
+use crate::card::{Card, CardPause, CardState, StoredAccount};
 use crate::family::Family;
 use crate::library::Library;
 use crate::mail::{MailContent, MailLinks};
@@ -13,7 +14,7 @@ use crate::notice::digest::Digest;
 use crate::notice::last_notice::LastNotice;
 use crate::notice::render::RenderError;
 
-pub use self::cards::notice_cards;
+pub use self::cards::{notice_cards, paused_cards};
 
 pub mod attention;
 mod author;
@@ -48,6 +49,8 @@ pub struct NoticeInput<'a> {
     pub now: DateTime<Utc>,
     /// The family's cards that are not paused.
     pub cards: &'a [NoticeCard],
+    /// The family's paused cards, which are only mentioned.
+    pub paused: &'a [PausedCard],
     /// The content of the last sent notice; `None` before the first.
     pub last_notice: Option<&'a LastNotice>,
     /// The contact for questions, as the operator gave it: a mail address or a few words.
@@ -67,6 +70,18 @@ pub struct NoticeCard {
     pub library: Library,
     /// Its last good account; `None` before the first.
     pub stored: Option<StoredAccount>,
+}
+
+/// A card that is paused, with cleaned names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PausedCard {
+    /// The patron.
+    pub patron: String,
+    /// The library's name in mails.
+    pub library_name: String,
+    /// Until when, and why.
+    #[serde(flatten)]
+    pub pause: CardPause,
 }
 
 /// A composed notice.

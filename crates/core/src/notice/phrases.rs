@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 
+use crate::card::CardPause;
 use crate::failure::FailureKind;
 
 /// The width that plain text is wrapped to, in characters.
@@ -89,6 +90,17 @@ pub(crate) fn listed(mut words: Vec<String>) -> String {
         None => String::new(),
         Some((only, [])) => only.clone(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}
+
+/// `paused until Sunday, Jan 3: lost`; without the day or the reason if the pause has none.
+pub fn card_pause(pause: &CardPause, today: NaiveDate) -> String {
+    let until = pause.until.map_or_else(String::new, |until| {
+        format!(" until {}", full_day(until, today))
+    });
+    match &pause.why {
+        Some(why) => format!("paused{until}: {why}"),
+        None => format!("paused{until}"),
     }
 }
 

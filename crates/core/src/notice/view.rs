@@ -16,6 +16,8 @@ pub struct View {
     pub sections: Vec<Section>,
     pub later: Vec<Group>,
     pub sources: Vec<SourceView>,
+    /// The paused cards, each in a line.
+    pub paused: Vec<String>,
     pub stopped: Option<String>,
     pub contact: Option<Contact>,
     /// The links to the web pages; `None` on the pages themselves.

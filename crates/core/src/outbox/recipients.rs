@@ -158,6 +158,26 @@ impl OutboxRecord {
         Ok(self.sent_without_the_rest(now))
     }
 
+    /// To SENT: the waiting recipients are dropped once their retries are over. Nobody is to alert: the
+    /// family is paused.
+    pub fn drop_waiting_recipients(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
+        if !self.retries_are_over(now) {
+            return Err(TransitionError::Waiting);
+        }
+        Ok(self.without_waiting_recipients().sent_without_the_rest(now))
+    }
+
+    /// Removes the recipients that wait for a retry, if the others have the mail.
+    #[must_use]
+    pub fn without_waiting_recipients(&self) -> Self {
+        let mut record = self.clone();
+        if self.is_retry() {
+            let is_waiting = |one: &MailRecipient| one.state == RecipientState::Pending;
+            record.recipients.retain(|one| !is_waiting(one));
+        }
+        record
+    }
+
     /// Returns the recipients, with all waiting ones in the mail of this claim.
     ///
     /// `refused_for_now` lists the exceptions: the mail server has just refused them temporarily.

@@ -2,7 +2,7 @@
 //!
 //! The [`ledger`] decides whether the run starts, and records it. Then come the steps before the run,
 //! the work within its time limit, the record of its end, the steps after the run, and the alerts and
-//! heartbeat of [`AfterRun`](crate::alerts::after_run::AfterRun).
+//! heartbeat of [`RunHooks`](crate::alerts::run_hooks::RunHooks).
 
 use std::future::Future;
 use std::pin::pin;
@@ -75,6 +75,7 @@ impl<'a> Harness<'a> {
     ) -> Result<FinishedRun<J::Summary>, RunError> {
         let mut plan = plan;
         let policy = plan.rules.catch_up.unwrap_or(J::CATCH_UP);
+        plan.rules.catch_up = Some(policy);
         let now = self.clock.now();
         // One limit for all, since the process has one, too.
         let limit = TimeLimit::new(self, J::TIME_LIMIT.min(self.longest));

@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 
 use crate::alerts::Alert;
-use crate::alerts::after_run::AfterRun;
+use crate::alerts::run_hooks::RunHooks;
 use crate::clock::Clock;
 use crate::ids::LibraryId;
 use crate::jobs::{JobError, RunError, StopSignal};
@@ -26,10 +26,11 @@ use crate::run::newest::list_newest_runs;
 use crate::run::not_started::NotStarted;
 use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
-use crate::schedule::{Overlap, Pause};
+use crate::schedule::{CatchUp, Overlap, Pause};
 use crate::store::{RunStart, RunStore, StoreResult};
 
 pub(super) use self::catch_up::list_runs_to_catch_up;
+use self::catch_up::split_off_times_to_catch_up;
 pub use self::rules::StartRules;
 
 /// A run that hasn't reported for this long is lost. A visit of ten cards takes less.
@@ -61,7 +62,7 @@ pub struct RunPlan<'a> {
     /// When it may start; ignored for a manual run.
     pub rules: StartRules,
     /// The steps before and after the run.
-    pub after: Option<&'a AfterRun<'a>>,
+    pub after: Option<&'a RunHooks<'a>>,
 }
 
 impl RunPlan<'_> {
@@ -122,7 +123,7 @@ pub struct OpenRun<'a> {
     /// The earlier runs that were found lost or missed.
     missing: Vec<Run>,
     alerts: Mutex<Vec<Alert>>,
-    after: Option<&'a AfterRun<'a>>,
+    after: Option<&'a RunHooks<'a>>,
     stop: StopSignal<'a>,
 }
 
@@ -212,12 +213,20 @@ async fn try_start<'a>(
                 let run = run.key.clone();
                 alerts.push(Alert::RunTooLate { run });
             }
-            // Later runs look back only to this one. While disabled, none is expected.
+            // Later runs look back only to this one, unless it's closed. While disabled, none is
+            // expected.
             let missed = match plan.rules.disabled {
                 true => Vec::new(),
                 false => {
                     let newest = list_runs_before(runs, &run.key).await?;
-                    find_missed_times(runs, &run.key, &newest, &plan.rules, &pauses).await?
+                    let mut missed =
+                        find_missed_times(runs, &run.key, &newest, &plan.rules, &pauses).await?;
+                    if outcome == RunOutcome::SkippedClosed {
+                        // The first run of an open day makes up for these.
+                        let policy = plan.rules.catch_up.unwrap_or(CatchUp::None);
+                        split_off_times_to_catch_up(&mut missed, policy, now);
+                    }
+                    missed
                 }
             };
             alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
@@ -269,7 +278,7 @@ async fn try_start<'a>(
     }
 }
 
-async fn raise(after: Option<&AfterRun<'_>>, alerts: &[Alert]) -> Result<(), JobError> {
+async fn raise(after: Option<&RunHooks<'_>>, alerts: &[Alert]) -> Result<(), JobError> {
     if let Some(after) = after.filter(|_| !alerts.is_empty()) {
         after.raise(alerts).await?;
     }
@@ -318,7 +327,7 @@ async fn skip_run(
     runs: &dyn RunStore,
     run: Run,
     outcome: RunOutcome,
-    after: Option<&AfterRun<'_>>,
+    after: Option<&RunHooks<'_>>,
 ) -> Result<NotStarted, JobError> {
     let run = Run {
         outcome,
@@ -332,7 +341,7 @@ async fn skip_run(
 pub(crate) async fn record_skipped_run(
     runs: &dyn RunStore,
     run: Run,
-    after: Option<&AfterRun<'_>>,
+    after: Option<&RunHooks<'_>>,
 ) -> Result<NotStarted, JobError> {
     let outcome = run.outcome;
     if !runs.record_run(&run).await? {
@@ -357,7 +366,7 @@ pub(crate) async fn record_skipped_run(
 async fn find_lost_runs(
     runs: &dyn RunStore,
     before: &[Run],
-    after: Option<&AfterRun<'_>>,
+    after: Option<&RunHooks<'_>>,
 ) -> Result<Vec<Run>, JobError> {
     let is = |outcome| move |run: &&Run| run.outcome == outcome;
     let mut lost = Vec::new();
@@ -384,7 +393,9 @@ async fn find_lost_runs(
 
 /// Lists the runs among which the previous one of a label is searched.
 async fn list_runs_before(runs: &dyn RunStore, key: &RunKey) -> StoreResult<Vec<Run>> {
-    list_newest_runs(runs, key.job, Some(&key.label), RECENT).await
+    // A run of a closed day may leave what was missed before it to the first run of an open day.
+    let is_enough = |run: &Run| run.outcome != RunOutcome::SkippedClosed;
+    list_newest_runs(runs, key.job, Some(&key.label), RECENT, is_enough).await
 }
 
 /// The times at which the schedule should have fired since its last run, and did not; oldest first.
@@ -397,7 +408,12 @@ fn missed_times(
     let scheduled_time = run.scheduled_time;
     let last = before
         .iter()
-        .filter(|run| run.outcome != RunOutcome::SkippedClockInDoubt)
+        .filter(|run| {
+            !matches!(
+                run.outcome,
+                RunOutcome::SkippedClockInDoubt | RunOutcome::SkippedClosed
+            )
+        })
         .filter(|run| run.trigger != Trigger::Person)
         .map(|run| run.key.scheduled_time)
         .filter(|time| *time < scheduled_time)
@@ -471,7 +487,7 @@ async fn record_missed(
 }
 
 /// Calls the hook before a run; its panics are only logged.
-async fn call_before_run(after: Option<&AfterRun<'_>>, run: &Run) {
+async fn call_before_run(after: Option<&RunHooks<'_>>, run: &Run) {
     if let Some(after) = after {
         let hook = AssertUnwindSafe(after.before_run(run)).catch_unwind();
         if hook.await.is_err() {
@@ -481,7 +497,7 @@ async fn call_before_run(after: Option<&AfterRun<'_>>, run: &Run) {
 }
 
 /// Calls the hook after a run; its panics are only logged.
-async fn call_after_run(after: Option<&AfterRun<'_>>, run: &Run) {
+async fn call_after_run(after: Option<&RunHooks<'_>>, run: &Run) {
     if let Some(after) = after {
         let hook = AssertUnwindSafe(after.after_run(run)).catch_unwind();
         if hook.await.is_err() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{Duration, NaiveDate};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Run, RunOutcome};
@@ -157,9 +157,9 @@ impl LeftOutReason {
         }
     }
 
-    /// Why a card that waits for a person is left out; `None`: it may be checked.
-    pub fn of_waiting_card(record: &CardRecord) -> Option<Self> {
-        if record.card.paused {
+    /// Why a card is left out at `now`; `None`: it may be checked.
+    pub fn of_waiting_card(record: &CardRecord, now: DateTime<Utc>) -> Option<Self> {
+        if record.card.active_pause(now).is_some() {
             Some(Self::Paused)
         } else {
             let is_refused = record.state.refused_since.is_some();

@@ -1,4 +1,4 @@
-//! How many sign-in mails an address or a network may ask for, and how many it did.
+//! How often an address, a network or a family may do something, and how often it did.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::grant::PersonId;
+use super::provider::{IdentityRequest, REQUEST_LIFETIME};
 use super::token::TokenHash;
 use crate::card::Fingerprint;
 use crate::clock::is_in_future;
@@ -64,6 +65,18 @@ pub const INVITATION_LIMITS: [RateLimit; 1] = [RateLimit {
     within: TimeDelta::days(1),
 }];
 
+/// How often the answer to one request to an identity provider may be used, while it's valid.
+pub const REQUEST_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 1,
+    within: REQUEST_LIFETIME,
+}];
+
+/// How many answers of an identity provider a client network may bring.
+pub const IDENTITY_LIMITS: [RateLimit; 1] = [RateLimit {
+    count: 30,
+    within: TimeDelta::hours(1),
+}];
+
 /// The limits of all requests together.
 pub const TOTAL_LIMITS: [RateLimit; 1] = [RateLimit {
     count: 100,
@@ -116,6 +129,18 @@ impl RateKey {
     /// The people whom a family invites.
     pub fn invitations(family: &FamilyId) -> Self {
         Self(format!("invitations#{family}"))
+    }
+
+    /// The answers to one request to an identity provider.
+    pub fn identity_request(request: &IdentityRequest) -> Self {
+        let parts = [request.state.as_bytes()];
+        let hash = TokenHash::of_parts("identity request", &parts);
+        Self(format!("identity-request#{hash}"))
+    }
+
+    /// The answers of an identity provider that one network brings.
+    pub fn identity_network(network: IpAddr) -> Self {
+        Self(format!("identity-network#{network}"))
     }
 
     /// All requests.

@@ -7,6 +7,7 @@
 mod audit;
 mod declared_schedules;
 mod feeds;
+mod identities;
 mod invitations;
 mod pauses;
 mod pictures;
@@ -24,7 +25,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::alerts::{Alert, AlertKey, PendingAlerts, StoredAlert};
-use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
+use crate::card::{
+    Card, CardKey, CardPause, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount,
+};
 use crate::check::Check;
 use crate::email_address::EmailAddress;
 use crate::family::{Family, StoppedRecipient, Unsubscription};
@@ -42,6 +45,7 @@ pub use self::declared_schedules::{
     DeclaredScheduleStore, SavedSchedules, ScheduleChanges, StoredSchedule,
 };
 pub use self::feeds::FeedStore;
+pub use self::identities::IdentityStore;
 pub use self::invitations::InvitationStore;
 pub use self::pauses::PauseStore;
 pub use self::pictures::{
@@ -231,8 +235,8 @@ pub enum Scope {
     All,
     /// The cards whose newest check failed or that were never checked.
     Failed,
-    /// The cards that no run may check until a person acts: paused, or refused by the site. A
-    /// schedule's input can't select it.
+    /// The cards that no run may check for now: paused, or refused by the site. A schedule's input can't
+    /// select it.
     #[serde(skip)]
     Waiting,
 }
@@ -286,7 +290,8 @@ pub trait CardStore: Send + Sync {
     /// Lists at most `limit` cards of a scope after `after`, ordered by library, fingerprint and id
     /// ([`CardCursor`]).
     ///
-    /// Only [`Scope::Waiting`] lists paused and refused cards.
+    /// Only [`Scope::Waiting`] lists paused and refused cards. It lists a card whose pause has ended too,
+    /// until the card is checked.
     async fn cards_to_check(
         &self,
         scope: Scope,
@@ -294,8 +299,8 @@ pub trait CardStore: Send + Sync {
         limit: usize,
     ) -> StoreResult<Vec<CardRecord>>;
 
-    /// Pauses or resumes the checks of a card; [`StoreError::NotFound`] if it is missing.
-    async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()>;
+    /// Pauses the checks of a card, or resumes them (`None`); [`StoreError::NotFound`] if it is missing.
+    async fn set_pause(&self, id: CardId, pause: Option<&CardPause>) -> StoreResult<()>;
 
     /// Clears the refusal and the login mark of a card, so that a check may log in again;
     /// [`StoreError::NotFound`] if it is missing.
@@ -347,7 +352,7 @@ pub trait CheckStore: Send + Sync {
     /// Writes the login mark before a login is sent; false if the login is not allowed.
     ///
     /// It is not allowed while another check of the same day has an unsettled mark, nor for a card that
-    /// is paused or refused by the site. Returns once the mark would survive a crash.
+    /// is paused at the mark's time or refused by the site. Returns once the mark would survive a crash.
     /// [`StoreError::NotFound`] if the card is gone.
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool>;
 
@@ -374,6 +379,7 @@ pub trait CheckStore: Send + Sync {
     /// - The mark is removed only if this check wrote it, even if the check is [`Saved::Older`]: a check
     ///   that found the mark of a crash must keep it. The mark stays if the failure leaves the login in
     ///   doubt and the mark is not settled.
+    /// - A pause that ended before the check started is removed, unless the check is [`Saved::Older`].
     /// - A failure's `retry_after` is not stored.
     async fn save_check(&self, check: &Check) -> StoreResult<Saved>;
 
@@ -675,6 +681,7 @@ pub trait Store:
     + SignInStore
     + AuditStore
     + InvitationStore
+    + IdentityStore
 {
 }
 
@@ -696,6 +703,7 @@ impl<T> Store for T where
         + SignInStore
         + AuditStore
         + InvitationStore
+        + IdentityStore
 {
 }
 

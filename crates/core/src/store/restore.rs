@@ -48,8 +48,8 @@ pub enum CardConflict {
     Taken,
     /// The stored card has another library, patron, number or secret.
     OtherCard,
-    /// Only one of the two is paused.
-    Paused,
+    /// The two have different pauses.
+    Pause,
     /// The site refused the card in the copy, and a person has since allowed a retry of the stored one.
     RetryAllowed,
     /// The accounts were read at the same time and differ.
@@ -93,7 +93,7 @@ impl CardCopy {
         secret: Option<&Sealed>,
     ) -> Result<Option<Self>, CardConflict> {
         let same_card = Card {
-            paused: stored.card.paused,
+            pause: stored.card.pause.clone(),
             ..self.record.card.clone()
         };
         if same_card != stored.card || secret != Some(&self.secret) {
@@ -102,8 +102,8 @@ impl CardCopy {
         if self.record == stored && self.account == account {
             return Ok(None);
         }
-        if self.record.card.paused != stored.card.paused {
-            return Err(CardConflict::Paused);
+        if self.record.card.pause != stored.card.pause {
+            return Err(CardConflict::Pause);
         }
         let (stored_state, copied_state) = (&stored.state, &self.record.state);
         if newest_attempt_at(stored_state) > newest_attempt_at(copied_state) {

@@ -317,7 +317,7 @@ impl World {
             fingerprint: self.keys.fingerprint(&library, &number),
             library,
             patron: "Pat".to_owned(),
-            paused: false,
+            pause: None,
             created_at: self.clock.now(),
         };
         let pin = SecretString::from(secret.1);

@@ -136,7 +136,7 @@ async fn export_card(
         id: card.id,
         library: card.library,
         patron: card.patron,
-        paused: card.paused,
+        pause: card.pause,
         created_at: card.created_at,
         state,
         sealed,

@@ -145,7 +145,7 @@ impl Checked<'_> {
             library: exported.library.clone(),
             patron: exported.patron.clone(),
             fingerprint: self.fingerprints.get(&exported.id)?.clone(),
-            paused: exported.paused,
+            pause: exported.pause.clone(),
             created_at: exported.created_at,
         };
         let here = here.filter(|here| self.is_same_pin(exported, here));
@@ -207,7 +207,7 @@ fn reason(conflict: CardConflict) -> &'static str {
             "its library, patron, number or PIN differs here. If the export is right, remove the \
              card here"
         }
-        CardConflict::Paused => "it is paused on one side and not on the other",
+        CardConflict::Pause => "its pause differs here",
         CardConflict::RetryAllowed => "it may be tried again here",
         CardConflict::OtherAccount => "its account differs here",
     }

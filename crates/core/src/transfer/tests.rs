@@ -37,7 +37,8 @@ async fn lived_in(ring: &SideKeys) -> MemoryStore {
     store.save_check(&good).await.unwrap();
     let mark = sample::mark(Uuid::new_v4(), "2026-11-21");
     assert!(store.begin_login(&card.key(), &mark).await.unwrap());
-    store.set_paused(card.id, true).await.unwrap();
+    let holiday = sample::card_pause(Some("2026-11-30"));
+    store.set_pause(card.id, Some(&holiday)).await.unwrap();
     for (time, kind) in [
         ("07:00:00", FailureKind::WrongCredentials),
         ("08:00:00", FailureKind::SiteDown),
@@ -51,7 +52,8 @@ async fn lived_in(ring: &SideKeys) -> MemoryStore {
     store.save_check(&wrong).await.unwrap();
     store.allow_retry(retried.id).await.unwrap();
     assert!(store.begin_login(&retried.key(), &mark).await.unwrap());
-    store.set_paused(retried.id, true).await.unwrap();
+    let open = sample::card_pause(None);
+    store.set_pause(retried.id, Some(&open)).await.unwrap();
     let sent = OutboxRecord {
         state: MailState::Sent,
         revision: 3,
@@ -310,7 +312,7 @@ async fn next_import_completes_one_interrupted_at_any_write() {
         );
         for (moved, expected) in moved.cards.iter().zip(&expected.cards) {
             assert_eq!(moved.state, expected.state, "after {interrupted} writes");
-            assert_eq!(moved.paused, expected.paused, "after {interrupted} writes");
+            assert_eq!(moved.pause, expected.pause, "after {interrupted} writes");
             assert_eq!(moved.account, expected.account);
         }
         interrupted += 1;

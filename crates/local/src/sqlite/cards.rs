@@ -1,7 +1,7 @@
 //! Stores cards and the state of their checks.
 
 use async_trait::async_trait;
-use hippo_core::card::{Card, CardRecord, CardState, Fingerprint, LastCheck, LoginMark};
+use hippo_core::card::{Card, CardPause, CardRecord, CardState, Fingerprint, LastCheck, LoginMark};
 use hippo_core::failure::Failure;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::seal::Sealed;
@@ -9,7 +9,7 @@ use hippo_core::store::{CardCursor, CardStore, Scope, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
-use super::row::{StoredRow, time, word};
+use super::row::{StoredRow, json, time, word};
 use super::{SqliteStore, all, families, first, libraries, page, sealed};
 
 #[async_trait]
@@ -63,7 +63,7 @@ impl CardStore for SqliteStore {
                 connection,
                 "SELECT * FROM card
                  WHERE (library, fingerprint, id) > (?1, ?2, ?3)
-                     AND (paused != 0 OR refused_since IS NOT NULL) = ?4
+                     AND (pause IS NOT NULL OR refused_since IS NOT NULL) = ?4
                      AND (NOT ?5 OR failure_kind IS NOT NULL OR check_started_at IS NULL)
                  ORDER BY library, fingerprint, id",
                 params![
@@ -80,11 +80,17 @@ impl CardStore for SqliteStore {
         .await
     }
 
-    async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()> {
+    async fn set_pause(&self, id: CardId, pause: Option<&CardPause>) -> StoreResult<()> {
+        let pause = pause.cloned();
         self.write(move |connection| {
+            let ends_at = pause.as_ref().and_then(CardPause::ends_at);
             let changed = connection
-                .prepare_cached("UPDATE card SET paused = ?2 WHERE id = ?1")?
-                .execute(params![id.to_string(), paused])?;
+                .prepare_cached("UPDATE card SET pause = ?2, pause_ends_at = ?3 WHERE id = ?1")?
+                .execute(params![
+                    id.to_string(),
+                    pause.as_ref().map(json).transpose()?,
+                    ends_at.map(time)
+                ])?;
             require_changed(changed, id)
         })
         .await
@@ -142,10 +148,11 @@ pub(super) fn put_record(
     let failure = last.and_then(|last| last.failure.as_ref());
     let remedy = failure.and_then(|failure| failure.remedy);
     let mark = state.login_mark.as_ref();
+    let pause = card.pause.as_ref();
     connection
         .prepare_cached(
-            "INSERT INTO card VALUES (:id, :family, :library, :patron, :fingerprint, :paused,
-                 :created_at, :check_started_at, :check_finished_at, :failure_kind,
+            "INSERT INTO card VALUES (:id, :family, :library, :patron, :fingerprint, :pause,
+                 :pause_ends_at, :created_at, :check_started_at, :check_finished_at, :failure_kind,
                  :failure_detail, :failure_remedy, :last_success_at, :refused_since,
                  :mark_check, :mark_at, :mark_day, :mark_settled)
              ON CONFLICT (id) DO UPDATE SET
@@ -167,7 +174,8 @@ pub(super) fn put_record(
             ":library": card.library.as_str(),
             ":patron": card.patron,
             ":fingerprint": card.fingerprint.0,
-            ":paused": card.paused,
+            ":pause": pause.map(json).transpose()?,
+            ":pause_ends_at": pause.and_then(CardPause::ends_at).map(time),
             ":created_at": time(card.created_at),
             ":check_started_at": last.map(|last| time(last.started_at)),
             ":check_finished_at": last.map(|last| time(last.finished_at)),
@@ -255,7 +263,7 @@ fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
             library: stored.parsed("library")?,
             patron: stored.text("patron")?,
             fingerprint: Fingerprint(stored.text("fingerprint")?),
-            paused: stored.flag("paused")?,
+            pause: stored.optional_json("pause")?,
             created_at: stored.parsed("created_at")?,
         },
         state: CardState {

@@ -27,7 +27,8 @@ impl CheckStore for SqliteStore {
                 .prepare_cached(
                     "UPDATE card SET mark_check = :check, mark_at = :at, mark_day = :day,
                          mark_settled = :settled
-                     WHERE id = :id AND family = :family AND paused = 0 AND refused_since IS NULL
+                     WHERE id = :id AND family = :family AND refused_since IS NULL
+                         AND (pause IS NULL OR pause_ends_at <= :at)
                          AND (mark_check IS NULL OR mark_check = :check OR mark_day <> :day
                              OR mark_settled = 1 OR mark_at > :latest)",
                 )?
@@ -212,7 +213,9 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
                  failure_detail = :detail,
                  failure_remedy = :remedy,
                  last_success_at = CASE WHEN :kind IS NULL THEN :started_at ELSE last_success_at END,
-                 refused_since = CASE WHEN :kind IS NULL THEN NULL ELSE refused_since END
+                 refused_since = CASE WHEN :kind IS NULL THEN NULL ELSE refused_since END,
+                 pause = CASE WHEN pause_ends_at <= :started_at THEN NULL ELSE pause END,
+                 pause_ends_at = CASE WHEN pause_ends_at <= :started_at THEN NULL ELSE pause_ends_at END
              WHERE id = :id",
         )?
         .execute(named_params! {

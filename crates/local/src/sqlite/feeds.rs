@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use hippo_core::feed::{Feed, FeedTokenHash};
 use hippo_core::ids::FamilyId;
+use hippo_core::sign_in::PersonId;
 use hippo_core::store::{FeedStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
@@ -23,7 +24,7 @@ impl FeedStore for SqliteStore {
             let added = connection
                 .prepare_cached(
                     "INSERT INTO feed VALUES
-                         (:token, :family, :label, :last_four, :titles, :created_at, :last_used)
+                         (:token, :family, :label, :last_four, :titles, :made_by, :created_at, :last_used)
                      ON CONFLICT DO NOTHING",
                 )?
                 .execute(named_params! {
@@ -32,6 +33,7 @@ impl FeedStore for SqliteStore {
                     ":label": feed.label.as_str(),
                     ":last_four": feed.last_four,
                     ":titles": feed.titles,
+                    ":made_by": feed.made_by.as_ref().map(PersonId::as_str),
                     ":created_at": time(feed.created_at),
                     ":last_used": feed.last_used.map(|day| day.to_string()),
                 })?;
@@ -107,6 +109,7 @@ fn from_row(row: &Row<'_>) -> Result<Feed, Fault> {
         label: stored.parsed("label")?,
         last_four: stored.text("last_four")?,
         titles: stored.flag("titles")?,
+        made_by: stored.optional_word("made_by")?,
         created_at: stored.parsed("created_at")?,
         last_used: stored.optional_parsed("last_used")?,
     })

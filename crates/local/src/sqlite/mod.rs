@@ -13,6 +13,7 @@ mod declared_schedules;
 mod families;
 mod fault;
 mod feeds;
+mod identities;
 mod invitations;
 mod journal;
 mod libraries;

@@ -109,10 +109,18 @@ impl<'row, 'statement> StoredRow<'row, 'statement> {
 
     /// A value kept as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, Fault> {
-        let text = self
-            .optional_str(column)?
-            .ok_or_else(|| self.damaged(column))?;
-        serde_json::from_str(text).map_err(|_| self.damaged(column))
+        self.optional_json(column)?
+            .ok_or_else(|| self.damaged(column))
+    }
+
+    /// A value kept as JSON, or nothing.
+    pub(super) fn optional_json<T: DeserializeOwned>(
+        &self,
+        column: &str,
+    ) -> Result<Option<T>, Fault> {
+        self.optional_str(column)?
+            .map(|text| serde_json::from_str(text).map_err(|_| self.damaged(column)))
+            .transpose()
     }
 
     /// A count.

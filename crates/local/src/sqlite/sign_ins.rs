@@ -176,6 +176,7 @@ fn forget_expired(connection: &Connection, now: DateTime<Utc>) -> Result<(), Fau
         "DELETE FROM session WHERE expires_at <= ?1",
         "DELETE FROM sign_in_attempt WHERE expires_at <= ?1",
         "DELETE FROM rate_log WHERE expires_at <= ?1",
+        "DELETE FROM identity WHERE expires_at <= ?1",
     ] {
         connection.prepare_cached(delete)?.execute([time(now)])?;
     }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hippo_core::alerts::Alert;
-use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::alerts::notifier::LogNotifier;
 use hippo_core::alerts::notifier::Notifiers;
+use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::family::Family;
 use hippo_core::outbox::{MailKind, MailState};
 use hippo_core::run::{JobName, RunOutcome};
@@ -533,7 +533,7 @@ async fn newer_alert_kind_is_skipped_and_unchanged() {
     assert!(!store.claim_alert(&unknown, now).await.unwrap());
     assert_eq!(store.pending_alerts().await.unwrap(), pending);
     // The other alert is delivered, and one about the skipped alert.
-    let after_run = AfterRun {
+    let hooks = RunHooks {
         alerts: &store,
         outbox: &store,
         notifiers: Some(Notifiers::all(&LogNotifier)),
@@ -544,8 +544,8 @@ async fn newer_alert_kind_is_skipped_and_unchanged() {
         },
         clock: &FrozenClock { at: now },
     };
-    assert_eq!(after_run.deliver_alerts().await.unwrap(), 2);
-    assert_eq!(after_run.deliver_alerts().await.unwrap(), 0);
+    assert_eq!(hooks.deliver_alerts().await.unwrap(), 2);
+    assert_eq!(hooks.deliver_alerts().await.unwrap(), 0);
     let reported = store.recent_alerts(10).await.unwrap();
     let day = sample::date("2026-11-21");
     let expected = Alert::NewerAlert { day };

@@ -18,7 +18,15 @@ const MESSAGE_FIELDS: [&str; 8] = [
 ];
 
 /// Fields that name a state or a kind.
-const STATE_FIELDS: [&str; 6] = ["status", "materialtype", "type", "actions", "format", "op"];
+const STATE_FIELDS: [&str; 7] = [
+    "status",
+    "materialtype",
+    "type",
+    "actions",
+    "format",
+    "op",
+    "code",
+];
 
 /// Objects whose keys are ids.
 const MAPS_BY_ID: [&str; 9] = [
@@ -112,6 +120,13 @@ impl Redactor {
             self.kept.add_phrase(text);
             return text.to_owned();
         }
+        if is_sum_text(text)
+            && allow_list::is_count_key(context.key)
+            && !self.filler.is_forbidden(text)
+        {
+            self.kept.counts_and_sums += 1;
+            return text.to_owned();
+        }
         if key == "script" || text.contains("RedirectAfterLogin") {
             self.redact_script(text)
         } else if has_markup(text) {
@@ -143,6 +158,16 @@ impl Redactor {
         let filled = self.redact_text(&text, Mode::Nothing);
         filled.parse().unwrap_or_else(|_| Number::from(7))
     }
+}
+
+/// Whether a text is a sum of money, such as `4.50`.
+fn is_sum_text(text: &str) -> bool {
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.trim_start_matches('-')
+        .split_once('.')
+        .is_some_and(|(whole, cents)| {
+            whole.len() <= 5 && is_digits(whole) && cents.len() == 2 && is_digits(cents)
+        })
 }
 
 /// Whether a key has the form of an identifier.

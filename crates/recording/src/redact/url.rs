@@ -127,11 +127,30 @@ impl Redactor {
             && part.strip_prefix('S').is_some_and(|number| {
                 !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
             });
-        if is_locale || is_scope || self.words.is_known_address_part(part) {
+        if is_locale || is_scope {
             self.kept.add_url_part(part);
             return part.to_owned();
         }
-        self.redact_text(part, Mode::Nothing)
+        self.known_part(part)
+            .unwrap_or_else(|| self.redact_text(part, Mode::Nothing))
+    }
+
+    /// Keeps a known part, also with a number: `verl_12`.
+    fn known_part(&mut self, part: &str) -> Option<String> {
+        if self.words.is_known_address_part(part) {
+            self.kept.add_url_part(part);
+            return Some(part.to_owned());
+        }
+        let (known, number) = part.rsplit_once('_')?;
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number || !self.words.is_known_address_part(known) {
+            return None;
+        }
+        self.kept.add_url_part(known);
+        Some(format!(
+            "{known}_{}",
+            self.redact_text(number, Mode::Nothing)
+        ))
     }
 
     fn redact_query(&mut self, query: &str) -> String {
@@ -166,7 +185,8 @@ impl Redactor {
         if value.starts_with('/') || value.starts_with("http") {
             self.redact_url(value)
         } else {
-            self.redact_text(value, Mode::Nothing)
+            self.known_part(value)
+                .unwrap_or_else(|| self.redact_text(value, Mode::Nothing))
         }
     }
 }

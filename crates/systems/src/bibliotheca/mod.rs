@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::fingerprint::Detector;
 use crate::list_reader::{
-    AccountDescription, DescribedSystem, LoginDescription, join_parts, log_in, read_part,
+    AccountDescription, DescribedSystem, LoginDescription, join_visited, log_in, read_part,
 };
 use crate::offline::OfflineReader;
 use crate::system::System;
@@ -77,7 +77,7 @@ async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
     let page = session.get(&form).await?;
     let answer = log_in(session, &pages::LOGIN, &page, &logout).await?;
     let part = read_part(session, &pages::ACCOUNT, &pages::LOGIN, &answer)?;
-    join_parts(&pages::ACCOUNT, vec![part], session.unknown_account())
+    join_visited(session, &pages::ACCOUNT, vec![part])
 }
 
 #[cfg(test)]

@@ -47,11 +47,7 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new(".kontotitelzeile, th.tabHeaderKonto"),
     loans: vec![ListDescription {
-        list: Css::new("table"),
         told_by: vec![ToldBy::Header(&[])],
-        rows: Css::new("tr"),
-        header_row: None,
-        ignored_rows: None,
         columns: vec![
             Column::below(Field::Title, &["titel"]),
             Column::below(Field::Author, &["verfasser", "autor"]),
@@ -65,19 +61,14 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         needed: &[Field::Title, Field::Due],
         total: &["anzahl"],
         none: &["keine medien", "keine ausleihen"],
-        none_at: None,
-        states: &[],
         complete: complete_loan,
+        ..ListDescription::table()
     }],
     holds: vec![ListDescription {
-        list: Css::new("table"),
         told_by: vec![
             ToldBy::Header(&["bereit", "abholbereit"]),
             ToldBy::Heading(&["vorbestellte medien", "vorbestellungen", "vormerkungen"]),
         ],
-        rows: Css::new("tr"),
-        header_row: None,
-        ignored_rows: None,
         columns: vec![
             Column::below(Field::Title, &["titel"]),
             Column::below(Field::Author, &["verfasser", "autor"]),
@@ -86,13 +77,10 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         needed: &[Field::Title],
         total: &["anzahl"],
         none: &["keine vorbestellungen", "keine medien"],
-        none_at: None,
         states: &[(HoldState::Ready, &["ja", "bereit", "abholbereit"])],
         complete: complete_hold,
+        ..ListDescription::table()
     }],
-    has_several_pages: false,
-    loan_counts: vec![],
-    hold_counts: vec![],
     fines: vec![Fact::after(
         ".kontozeile_center, div[align=center]",
         &["ausstehende gebühren"],
@@ -106,6 +94,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         &["ausweis nr", "ausweisnr", "ausweisnummer"],
     )],
     messages: Some(Css::new(".kontomeldung")),
+    ..AccountDescription::default()
 });
 
 pub(super) const OTHER_PHRASES: &[Phrase] = &[

@@ -25,3 +25,16 @@ pub(super) fn root(library: &Library) -> Url {
     url.set_path(&folder);
     url
 }
+
+/// Returns the record's number from `opac-detail.pl?biblionumber=3`, or `?bib=3` of older overdues.
+pub(super) fn record_number(href: &str) -> Option<&str> {
+    let (_, query) = href.split_once('?')?;
+    let number = query
+        .split(['&', ';', '#'])
+        .find_map(|pair| match pair.split_once('=') {
+            Some(("biblionumber" | "bib", value)) => Some(value),
+            _ => None,
+        })?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(number)
+}

@@ -16,9 +16,13 @@ static DESK: Css = Css::new("input[name=pickup]");
 /// The branch in the sentence about the item's location: only an item that was found has one.
 static BRANCH: Css = Css::new("b, strong");
 /// The button that resumes a suspended hold.
-static RESUME: Css = Css::new(".fa-play, .icon-play, input[value='cud-unsuspend']");
+static RESUME: Css = Css::new(
+    ".fa-play, .icon-play, input[value='cud-unsuspend'], input[type=submit][value=Resume]",
+);
 /// The button that suspends a hold.
-static SUSPEND: Css = Css::new(".fa-pause, .icon-pause, .suspend_hold, input[value='cud-suspend']");
+static SUSPEND: Css = Css::new(
+    ".fa-pause, .icon-pause, .suspend_hold, input[value='cud-suspend'], input[type=submit][value=Suspend]",
+);
 /// The form that cancels a recall, as long as nothing was found for it.
 static CANCEL_RECALL: Css = Css::new("form[action*='opac-recall.pl']");
 
@@ -42,6 +46,15 @@ pub(super) const SUSPENDED: [&str; 18] = [
     "暂停",
     "暫停",
     "停止",
+];
+
+/// The beginnings of “pending” in the older templates, which say so of a request that nothing was found for.
+pub(super) const PENDING: [&str; 5] = [
+    "pending",
+    "ausstehend",
+    "en attente",
+    "pendiente",
+    "in attesa",
 ];
 
 /// “Ready for pickup” of a recall, which is recognised only by its words.
@@ -191,6 +204,8 @@ impl<'a> Expiration<'a> {
             return Ok(Self::Unknown);
         };
         match text_without_label(cell).as_str() {
+            // Older sites leave it empty if the request never lapses.
+            "" if row.is_older() => Ok(Self::Unknown),
             "" => Err(Failure::page_changed("a hold without a status")),
             "-" | "–" | "—" => Ok(Self::Found),
             _ => Ok(Self::Open(cell)),
@@ -243,6 +258,9 @@ fn read_state(
     let lower = words.to_lowercase();
     if SUSPENDED.iter().any(|stem| lower.contains(stem)) {
         return HoldState::Suspended;
+    }
+    if row.is_older() && PENDING.iter().any(|start| lower.starts_with(start)) {
+        return HoldState::Waiting;
     }
     if matches!(expiration, Expiration::Unknown) {
         // Unknown whether it was found.

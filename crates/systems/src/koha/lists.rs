@@ -8,9 +8,10 @@ use hippo_core::account::{Hold, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
+use super::addresses::record_number;
 use super::dates::Dates;
 use super::landmarks::Landmarks;
-use super::table::{Row, Table, record_number};
+use super::table::{Row, Table};
 use super::tabs::{Tab, Tabs};
 use super::{holds, loans};
 

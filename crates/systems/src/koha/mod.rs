@@ -11,6 +11,7 @@
 //! the account is the card's own.
 
 mod addresses;
+mod columns;
 mod dates;
 mod fines;
 mod fingerprints;

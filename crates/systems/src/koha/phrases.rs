@@ -1,8 +1,8 @@
 //! The phrases of Koha sites that a recording for a bug report keeps.
 
-use hippo_browser::Phrase::{self, Address, Script, StemIn, Whole};
+use hippo_browser::Phrase::{self, Address, Beginning, Script, StemIn, Whole};
 
-use super::{fines, holds, loans};
+use super::{columns, fines, holds, loans};
 
 /// The tab of the fines, older and newer, and its panel.
 const FINES_PLACES: &[&str] = &[
@@ -30,7 +30,16 @@ pub(super) fn phrases() -> Vec<Phrase> {
         .iter()
         .chain(&loans::AUTOMATIC_RENEWALS);
     let of_loans = of_loans.map(|words| Whole(words));
-    let others = of_fines.chain(of_holds).chain(of_recalls).chain(of_loans);
+    let of_older_tables = columns::HEADERS
+        .into_iter()
+        .flatten()
+        .chain(&holds::PENDING)
+        .map(|words| Beginning(words));
+    let others = of_fines
+        .chain(of_holds)
+        .chain(of_recalls)
+        .chain(of_loans)
+        .chain(of_older_tables);
     PHRASES.iter().copied().chain(others).collect()
 }
 

@@ -5,8 +5,14 @@ use hippo_core::failure::Failure;
 use scraper::{ElementRef, Node};
 use url::Url;
 
+use super::addresses::record_number;
+use super::columns::Unnamed;
+
 static CAPTION: Css = Css::new("caption");
 static LINK: Css = Css::new("a[href]");
+
+/// The maximum number of columns below one header.
+const MAX_COLUMNS: usize = 8;
 
 /// The maximum number of parts of a title.
 const MAX_TITLE_PARTS: usize = 16;
@@ -24,7 +30,13 @@ pub(super) struct Table<'a> {
 /// One entry of a list.
 pub(super) struct Row<'a> {
     pub(super) element: ElementRef<'a>,
-    cells: Vec<ElementRef<'a>>,
+    cells: Vec<Cell<'a>>,
+}
+
+struct Cell<'a> {
+    element: ElementRef<'a>,
+    /// The name of its column in a table without classes.
+    name: Option<&'static str>,
 }
 
 /// An item's work.
@@ -52,37 +64,48 @@ impl<'a> Table<'a> {
     }
 
     fn read(table: ElementRef<'a>, fits: impl Fn(usize, usize) -> bool) -> Result<Self, Failure> {
-        let mut columns = None;
+        let mut headers = Vec::new();
         let mut rows = Vec::new();
         for part in table.child_elements() {
             match part.value().name() {
                 "thead" => {
-                    columns = part
+                    headers = part
                         .child_elements()
                         .next()
-                        .map(|head| collect_cells(head).len())
+                        .map_or_else(Vec::new, headers_of)
                 }
                 "tbody" => rows.extend(part.child_elements()),
                 _ => {}
             }
         }
-        let columns = columns
-            .filter(|columns| *columns > 0)
-            .ok_or_else(|| Failure::page_changed("a table without a header"))?;
+        let columns = headers.len();
+        if columns == 0 {
+            return Err(Failure::page_changed("a table without a header"));
+        }
+        let cells: Vec<_> = rows.iter().map(|row| collect_cells(*row)).collect();
+        if let Some(other) = cells.iter().find(|cells| !fits(cells.len(), columns)) {
+            return Err(Failure::page_changed(format!(
+                "a row of {} cells in a table of {columns} columns",
+                other.len()
+            )));
+        }
+        let names = match (Unnamed::from_parts(&headers, &cells), table.attr("id")) {
+            (Some(unnamed), Some("checkoutst")) => unnamed.name_loans(),
+            (Some(unnamed), Some("holdst")) => unnamed.name_holds(),
+            _ => Vec::new(),
+        };
+        let name_cell = |(column, element)| Cell {
+            element,
+            name: names.get(column).copied().flatten(),
+        };
         let rows = rows
             .into_iter()
-            .map(|element| {
-                let cells = collect_cells(element);
-                if fits(cells.len(), columns) {
-                    Ok(Row { element, cells })
-                } else {
-                    Err(Failure::page_changed(format!(
-                        "a row of {} cells in a table of {columns} columns",
-                        cells.len()
-                    )))
-                }
+            .zip(cells)
+            .map(|(element, cells)| Row {
+                element,
+                cells: cells.into_iter().enumerate().map(name_cell).collect(),
             })
-            .collect::<Result<_, _>>()?;
+            .collect();
         let caption = CAPTION.first(table).map(element_text).unwrap_or_default();
         let declared = match numbers(&caption).as_slice() {
             [count] => Some(*count),
@@ -92,6 +115,20 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Returns the words above each column. A header may span several: its words are above the first.
+fn headers_of(head: ElementRef<'_>) -> Vec<String> {
+    let mut headers = Vec::new();
+    for cell in collect_cells(head) {
+        headers.push(element_text(cell).to_lowercase());
+        let span = cell
+            .attr("colspan")
+            .and_then(|span| span.trim().parse().ok());
+        let more = span.unwrap_or(1_usize).clamp(1, MAX_COLUMNS) - 1;
+        headers.extend(std::iter::repeat_n(String::new(), more));
+    }
+    headers
+}
+
 fn collect_cells(row: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     row.child_elements()
         .filter(|cell| matches!(cell.value().name(), "td" | "th"))
@@ -99,12 +136,17 @@ fn collect_cells(row: ElementRef<'_>) -> Vec<ElementRef<'_>> {
 }
 
 impl<'a> Row<'a> {
-    /// Returns the cell with this class.
+    /// Returns the cell with this class, or in an older table in the column of this name.
     pub(super) fn cell(&self, class: &str) -> Option<ElementRef<'a>> {
         self.cells
             .iter()
-            .find(|cell| has_class(**cell, class))
-            .copied()
+            .find(|cell| has_class(cell.element, class) || cell.name == Some(class))
+            .map(|cell| cell.element)
+    }
+
+    /// Whether its table is an older one, without classes.
+    pub(super) fn is_older(&self) -> bool {
+        self.cells.iter().any(|cell| cell.name.is_some())
     }
 
     /// Returns a cell that every such row has.
@@ -161,19 +203,6 @@ pub(super) fn with_volume(title: String, volume: &[String]) -> String {
 fn may_hold_title(element: &ElementRef<'_>) -> bool {
     matches!(element.value().name(), "a" | "span" | "b" | "strong")
         && !has_class(*element, "item-details")
-}
-
-/// Returns the record's number from `opac-detail.pl?biblionumber=3`, or `?bib=3` of older overdues.
-pub(super) fn record_number(href: &str) -> Option<&str> {
-    let (_, query) = href.split_once('?')?;
-    let number = query
-        .split(['&', ';', '#'])
-        .find_map(|pair| match pair.split_once('=') {
-            Some(("biblionumber" | "bib", value)) => Some(value),
-            _ => None,
-        })?;
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then_some(number)
 }
 
 /// Reads the title and subtitle as `Title: Subtitle`.

@@ -34,6 +34,24 @@ pub(crate) struct AccountDescription {
     pub(crate) messages: Option<Css>,
 }
 
+/// An account of which nothing is said, to fill in with `..`: no page is one of it.
+impl Default for AccountDescription {
+    fn default() -> Self {
+        Self {
+            is_account: Css::new(":not(*)"),
+            loans: Vec::new(),
+            holds: Vec::new(),
+            has_several_pages: false,
+            loan_counts: Vec::new(),
+            hold_counts: Vec::new(),
+            fines: Vec::new(),
+            card_expires: Vec::new(),
+            number: Vec::new(),
+            messages: None,
+        }
+    }
+}
+
 /// A list on a page.
 pub(crate) struct ListDescription<E: 'static> {
     /// The elements that may be the list.
@@ -60,6 +78,26 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],
     /// Adds what the columns can't say.
     pub(crate) complete: fn(&mut E, &Row<'_>, &ReadContext<'_>) -> Result<(), Failure>,
+}
+
+impl<E> ListDescription<E> {
+    /// A table of which nothing else is said, to fill in with `..`.
+    pub(crate) fn table() -> Self {
+        Self {
+            list: Css::new("table"),
+            told_by: Vec::new(),
+            rows: Css::new("tr"),
+            header_row: None,
+            ignored_rows: None,
+            columns: Vec::new(),
+            needed: &[],
+            total: &[],
+            none: &[],
+            none_at: None,
+            states: &[],
+            complete: |_, _, _| Ok(()),
+        }
+    }
 }
 
 /// What tells a list from others.

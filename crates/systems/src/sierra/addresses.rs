@@ -16,3 +16,13 @@ pub(super) fn scope_suffix(library: &Library) -> Result<String, Failure> {
     }
     Ok(format!("~S{number}"))
 }
+
+/// Returns the record and the page name of `/patroninfo~S3/1307788/items`.
+pub(super) fn split_account_path(address: &str) -> Option<(&str, &str)> {
+    let (_, after) = address.split_once("/patroninfo")?;
+    let (_scope, path) = after.split_once('/')?;
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let (record, page) = path.split_once('/').unwrap_or((path, ""));
+    let is_record = record.len() >= 2 && record.bytes().all(|byte| byte.is_ascii_digit());
+    is_record.then_some((record, page.trim_end_matches('/')))
+}

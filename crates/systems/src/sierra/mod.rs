@@ -17,6 +17,7 @@ mod loans;
 mod login;
 mod pages;
 mod phrases;
+mod summary;
 mod table;
 mod visit;
 

@@ -2,51 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, amount, amount_after_label, check_declared_count, check_entry_count, currency,
-    element_text, first_number, is_cut_short, make_distinct, parse_page, split_date_or_never,
-    truncate_stored_texts,
+    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short,
+    make_distinct, parse_page, split_date_or_never, truncate_stored_texts,
 };
-use hippo_core::account::{Account, Declared, Hold, Loan};
+use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
-use rust_decimal::Decimal;
 use scraper::ElementRef;
 
+use super::addresses::split_account_path;
 use super::login::{Login, contains_any};
-use super::table::{Kind, Remark, Table, read_tables};
+use super::summary::{Summary, has_summary, read_summary};
+use super::table::{Kind, NO_HOLDS, NO_LOANS, Remark, Table, read_tables};
 use super::{holds, loans, login};
 
-static PATRON: Css = Css::new(".patNameAddress");
-static MESSAGES: Css = Css::new(".patMessage");
-static LINKS: Css = Css::new("a[href]");
 static ADDRESSES: Css = Css::new("a[href], form[action]");
 static AREA: Css = Css::new(".patFuncArea, form#checkout_form, form#hold_form");
-
-/// Phrases that state an empty list.
-pub(super) const NO_LOANS: [&str; 3] = [
-    "no items checked out",
-    "no items currently checked out",
-    "not have any items checked out",
-];
-pub(super) const NO_HOLDS: [&str; 4] = [
-    "no holds",
-    "no requests",
-    "not have any holds",
-    "not have any requests",
-];
-
-/// Labels of the card's expiry, as libraries print the field of the patron's record.
-pub(super) const EXPIRY: [&str; 5] = [
-    "exp date",
-    "expiration date",
-    "expiry date",
-    "expires",
-    "有效日期",
-];
-/// The label of the patron's fines.
-pub(super) const OWED: &str = "money owed";
 
 /// A page, parsed.
 #[derive(Debug)]
@@ -69,18 +41,6 @@ pub(crate) struct AccountPage {
     pub(super) is_whole: bool,
 }
 
-/// The patron's own box: totals, links to the lists with entries, expiry.
-#[derive(Debug)]
-pub(super) struct Summary {
-    pub(super) links_to_loans: bool,
-    pub(super) links_to_holds: bool,
-    pub(super) declared: Declared,
-    card_expires: Option<NaiveDate>,
-    fines: Option<Decimal>,
-    currency: Option<&'static str>,
-    messages: Vec<String>,
-}
-
 /// A list and the total in its title row.
 #[derive(Debug)]
 pub(super) struct List<T> {
@@ -95,20 +55,17 @@ pub(super) fn parse_page_body(
 ) -> Result<ParsedPage, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
-    let patron = PATRON.first(root);
     let tables = read_tables(&page)?;
     let is_list = !tables.is_empty();
-    if let Some(login) = login::login(root, is_list || patron.is_some())? {
+    if let Some(login) = login::login(root, is_list || has_summary(root, body))? {
         return Ok(ParsedPage::Login(login));
     }
     let mut account_page = AccountPage {
         records: collect_patron_records(root),
-        summary: patron
-            .map(|patron| read_summary(patron, root, context))
-            .transpose()?,
+        summary: read_summary(root, body, context)?,
         loans: None,
         holds: None,
-        is_whole: body.to_ascii_lowercase().contains("</html>"),
+        is_whole: is_whole(body),
     };
     if is_list && is_cut_short(body) {
         return Err(Failure::page_changed("a page that ends within its list"));
@@ -150,6 +107,15 @@ pub(super) fn parse_page_body(
     Ok(ParsedPage::Account(account_page))
 }
 
+/// Whether a page is complete: it has its end tag, or ends with the comment that names its template.
+fn is_whole(body: &str) -> bool {
+    let lower = body.to_ascii_lowercase();
+    let last_comment = lower.trim_end().strip_suffix("-->");
+    let last_comment = last_comment.and_then(|before| before.rsplit_once("<!--"));
+    lower.contains("</html>")
+        || last_comment.is_some_and(|(_, comment)| comment.contains("<screens/patronview"))
+}
+
 /// Whether a page that [`parse_page_body`] can't read is an account page, so that we are logged in.
 pub(super) fn is_account_page(body: &str) -> bool {
     let Ok(page) = parse_page(body) else {
@@ -157,7 +123,7 @@ pub(super) fn is_account_page(body: &str) -> bool {
     };
     let root = page.root_element();
     let has_account =
-        PATRON.is_in(root) || read_tables(&page).is_ok_and(|tables| !tables.is_empty());
+        has_summary(root, body) || read_tables(&page).is_ok_and(|tables| !tables.is_empty());
     has_account && matches!(login::login(root, true), Ok(None))
 }
 
@@ -207,18 +173,6 @@ pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Ac
     }
     truncate_stored_texts(&mut account);
     Ok(account)
-}
-
-/// Collects the library's messages.
-fn collect_messages(root: ElementRef<'_>) -> Vec<String> {
-    let mut messages = Messages::default();
-    for message in MESSAGES.all(root) {
-        messages.add(&element_text(message));
-        if messages.is_full() {
-            break;
-        }
-    }
-    messages.into_vec()
 }
 
 impl<T> List<T> {
@@ -286,77 +240,6 @@ fn read_list<T>(
     })
 }
 
-/// Reads the summary in the patron's box.
-fn read_summary(
-    patron: ElementRef<'_>,
-    root: ElementRef<'_>,
-    context: &ReadContext<'_>,
-) -> Result<Summary, Failure> {
-    let mut summary = Summary {
-        links_to_loans: false,
-        links_to_holds: false,
-        declared: Declared::default(),
-        card_expires: None,
-        fines: None,
-        currency: None,
-        messages: collect_messages(root),
-    };
-    let words = element_text(patron);
-    // Other words follow the date.
-    let words_in_date = context
-        .date_format
-        .map_or(1, |format| format.split_whitespace().count());
-    for after in EXPIRY.iter().filter_map(|label| after_label(&words, label)) {
-        let date_words: Vec<&str> = after.split_whitespace().take(words_in_date).collect();
-        if let Some((date, _)) = split_date_or_never(&date_words.join(" "), context.date_format)? {
-            summary.card_expires = date.date();
-            break;
-        }
-    }
-    for link in LINKS.all(root) {
-        let Some((_, page)) = link.attr("href").and_then(split_account_path) else {
-            continue;
-        };
-        let words = element_text(link);
-        match page {
-            "items" => {
-                summary.links_to_loans = true;
-                summary.declared.loans = summary.declared.loans.or(first_number(&words));
-            }
-            "holds" => {
-                summary.links_to_holds = true;
-                summary.declared.holds = summary.declared.holds.or(first_number(&words));
-            }
-            "overdues" if summary.fines.is_none() => {
-                summary.fines = amount(&words);
-                summary.currency = currency(&words);
-            }
-            _ => {}
-        }
-    }
-    // A patron who owes nothing has no link; some libraries print the record's amount.
-    if summary.fines.is_none()
-        && let Some(after) = after_label(&words, OWED)
-    {
-        summary.fines = amount_after_label(after);
-        summary.currency = summary.fines.and_then(|_| currency(after));
-    }
-    Ok(summary)
-}
-
-/// Returns the text after a label of the patron's record, `EXP DATE:`, in any case; the label must begin a word.
-fn after_label<'a>(words: &'a str, label: &str) -> Option<&'a str> {
-    // ASCII case folding keeps the positions.
-    let lower = words.to_ascii_lowercase();
-    let (at, _) = lower.match_indices(label).find(|(at, _)| {
-        !lower
-            .get(..*at)
-            .is_some_and(|before| before.ends_with(char::is_alphanumeric))
-    })?;
-    let after = words.get(at + label.len()..)?;
-    Some(after.trim_start_matches([':', '：', '.', ' ']))
-}
-
 /// Collects the patron records in the links and forms of a page.
 fn collect_patron_records(root: ElementRef<'_>) -> BTreeSet<String> {
     ADDRESSES
@@ -365,14 +248,4 @@ fn collect_patron_records(root: ElementRef<'_>) -> BTreeSet<String> {
         .filter_map(split_account_path)
         .map(|(record, _)| record.to_owned())
         .collect()
-}
-
-/// Returns the record and the page name of `/patroninfo~S3/1307788/items`.
-pub(super) fn split_account_path(address: &str) -> Option<(&str, &str)> {
-    let (_, after) = address.split_once("/patroninfo")?;
-    let (_scope, path) = after.split_once('/')?;
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let (record, page) = path.split_once('/').unwrap_or((path, ""));
-    let is_record = record.len() >= 2 && record.bytes().all(|byte| byte.is_ascii_digit());
-    is_record.then_some((record, page.trim_end_matches('/')))
 }

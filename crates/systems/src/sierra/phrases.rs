@@ -5,12 +5,12 @@ use hippo_browser::reading::{
     NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE,
 };
 
-use super::{holds, loans, login, pages};
+use super::{holds, loans, login, summary, table};
 
 pub(super) fn phrases() -> Vec<Phrase> {
-    let anywhere = pages::NO_LOANS
+    let anywhere = table::NO_LOANS
         .iter()
-        .chain(&pages::NO_HOLDS)
+        .chain(&table::NO_HOLDS)
         .chain(&loans::EVENTS)
         .chain(&WORDS_NEGATING_READY_BEFORE)
         .chain(&WORDS_NEGATING_READY_AFTER)
@@ -20,8 +20,8 @@ pub(super) fn phrases() -> Vec<Phrase> {
         .chain(&login::TOO_MANY_ATTEMPTS)
         .chain(&login::OUTAGES)
         .chain(&login::EXPIRED)
-        .chain(&[login::IN_USE, login::BLOCKED]);
-    let labels = pages::EXPIRY.iter().chain(&[pages::OWED]);
+        .chain(&[login::IN_USE, login::BLOCKED, summary::UNPAID]);
+    let labels = summary::EXPIRY.iter().chain(&[summary::OWED]);
     PHRASES
         .iter()
         .copied()

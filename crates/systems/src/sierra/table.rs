@@ -22,6 +22,23 @@ static LINKS: Css = Css::new("a[href]");
 static LABELS: Css = Css::new("label");
 static VOLUME: Css = Css::new(".patFuncVol");
 
+/// Phrases that state an empty list.
+pub(super) const NO_LOANS: [&str; 7] = [
+    "no items checked out",
+    "no items currently checked out",
+    "not have any items checked out",
+    "no checkouts",
+    "no current checkouts",
+    "no loans",
+    "nothing checked out",
+];
+pub(super) const NO_HOLDS: [&str; 4] = [
+    "no holds",
+    "no requests",
+    "not have any holds",
+    "not have any requests",
+];
+
 /// The list that a table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -176,7 +193,9 @@ pub(super) fn read_tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
             .flat_map(|header| cells(*header))
             .map(|cell| column_of_header(&element_text(cell)))
             .collect();
-        let kind = kind_of(&columns, title.as_deref())?.or_else(|| kind_in_any_language(table));
+        let kind = kind_of(&columns, title.as_deref())?
+            .or_else(|| kind_in_any_language(table))
+            .or_else(|| kind_of_empty_list(table));
         let Some(kind) = kind else {
             continue;
         };
@@ -198,8 +217,7 @@ pub(super) fn read_tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
             let states_none = NO_ENTRIES.matches(row);
             let has_title = cells.iter().any(|(column, _)| *column == Column::Title);
             if has_title && !states_none {
-                // A missing cell might have shown more, for example that a hold is frozen.
-                if cells.len() < columns.len() {
+                if cells.len() < columns.len() && !has_all_known_columns(&cells, &columns, kind) {
                     return Err(Failure::page_changed("a row with fewer cells than columns"));
                 }
                 rows.push(Row { cells });
@@ -273,6 +291,35 @@ fn kind_in_any_language(table: ElementRef<'_>) -> Option<Kind> {
     }
 }
 
+/// Identifies an empty list by the words in the row that states it.
+fn kind_of_empty_list(table: ElementRef<'_>) -> Option<Kind> {
+    let words = NO_ENTRIES.first(table).map(element_text)?.to_lowercase();
+    let states = |known: &[&str]| known.iter().any(|phrase| words.contains(phrase));
+    match (states(&NO_LOANS), states(&NO_HOLDS)) {
+        (true, false) => Some(Kind::Loans),
+        (false, true) => Some(Kind::Holds),
+        _ => None,
+    }
+}
+
+/// Whether a short row lacks only cells that aren't read, such as the stars of a rating.
+///
+/// A missing cell might have shown more, for example that a hold is frozen. Without its class, a cell may be shifted.
+fn has_all_known_columns(
+    cells: &[(Column, ElementRef<'_>)],
+    columns: &[Column],
+    kind: Kind,
+) -> bool {
+    let by_class: Option<Vec<Column>> = cells
+        .iter()
+        .map(|(_, cell)| column_by_class(*cell, kind))
+        .collect();
+    by_class.is_some_and(|own| {
+        let mut known = columns.iter().filter(|column| **column != Column::Other);
+        known.all(|column| own.contains(column))
+    })
+}
+
 fn column_of_header(words: &str) -> Column {
     let words = words.to_ascii_uppercase();
     match words.as_str() {
@@ -298,7 +345,11 @@ fn column_of_header(words: &str) -> Column {
 /// Returns the column of a cell: by its class, or in older pages without classes by the header above it.
 fn column_of_cell(cell: ElementRef<'_>, index: usize, columns: &[Column], kind: Kind) -> Column {
     let by_index = columns.get(index).copied().unwrap_or(Column::Other);
-    let by_class = cell.value().classes().find_map(|class| match class {
+    column_by_class(cell, kind).unwrap_or(by_index)
+}
+
+fn column_by_class(cell: ElementRef<'_>, kind: Kind) -> Option<Column> {
+    cell.value().classes().find_map(|class| match class {
         "patFuncMark" => Some(match kind {
             Kind::Loans => Column::Renew,
             Kind::Holds => Column::Cancel,
@@ -310,9 +361,9 @@ fn column_of_cell(cell: ElementRef<'_>, index: usize, columns: &[Column], kind: 
         "patFuncPickup" => Some(Column::Pickup),
         "patFuncCancel" => Some(Column::Lapses),
         "patFuncFreeze" => Some(Column::Freeze),
+        "patFuncRating" => Some(Column::Other),
         _ => None,
-    });
-    by_class.unwrap_or(by_index)
+    })
 }
 
 #[cfg(test)]

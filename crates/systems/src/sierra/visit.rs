@@ -6,9 +6,10 @@ use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
-use super::addresses::scope_suffix;
+use super::addresses::{scope_suffix, split_account_path};
 use super::login::{self, Login};
-use super::pages::{self, AccountPage, ParsedPage, split_account_path};
+use super::pages::{self, AccountPage, ParsedPage};
+use super::summary::Summary;
 
 /// Logs in, reads the summary and both lists; the session logs out however this ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
@@ -31,7 +32,14 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     let location = locate_account(&landing, session)?;
 
     let summary = match read_account_page(&landing, session) {
-        Ok(page) if page.summary.is_some() => page,
+        Ok(page)
+            if page
+                .summary
+                .as_ref()
+                .is_some_and(Summary::would_link_to_lists) =>
+        {
+            page
+        }
         Err(failure) if failure.kind != FailureKind::PageChanged => return Err(failure),
         // Some libraries redirect to another account page first.
         _ => fetch(session, &location, "top").await?,
@@ -201,6 +209,11 @@ fn require_empty_list(page: &AccountPage, record: &str, what: &str) -> Result<()
     if !page.records.contains(record) {
         return Err(Failure::page_changed(format!(
             "no list of {what}, and a summary without a link to the patron's record"
+        )));
+    }
+    if !summary.would_link_to_lists() {
+        return Err(Failure::page_changed(format!(
+            "no list of {what}, and neither the patron's box nor a link to another list"
         )));
     }
     let (is_linked, declared) = match what {

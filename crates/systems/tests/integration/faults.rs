@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
+
+use crate::demo::is_interface;
 use hippo_browser::test_site::TestLoginPermit;
 use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
@@ -12,7 +14,7 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
-    DemoLibrary, Fault, Generation, Rule, Site, SystemKind, family_sites, sample_site,
+    DemoLibrary, Fault, Generation, Rule, Site, SystemKind, family_sites, other_sites, sample_site,
     test_every_site,
 };
 use hippo_systems::Sites;
@@ -50,9 +52,10 @@ impl DemoCard {
             SystemKind::Koha if self.generation == Generation::Older => rule.only_method("POST"),
             SystemKind::Bibliotheca => rule.only_method("POST"),
             SystemKind::Sisis | SystemKind::TouchPoint => rule.only_for("showAccount"),
-            SystemKind::VuFind => rule.only_for("/MyResearch/CheckedOut"),
+            SystemKind::VuFind => rule.only_for("/MyResearch/Holds"),
             SystemKind::WinBiap => rule.only_for("/user/borrow"),
             SystemKind::Koha => rule.only_for("opac-user.pl").only_for_patrons(),
+            SystemKind::SymphonyWs => rule.only_for("/user/patron/key/"),
         }
     }
 
@@ -196,6 +199,10 @@ async fn fault_of_the_whole_site_has_its_kind_and_no_login(
 ) {
     let card = DemoCard::start(system, generation).await;
     for (fault, expected, _) in faults(system) {
+        // An interface has no page before the login that shows these.
+        if is_interface(system) && matches!(fault, Fault::Status(404) | Fault::ChangedLayout) {
+            continue;
+        }
         let (kind, logins) = card.check_under(Rule::new(fault.clone())).await;
         assert_eq!((kind.as_str(), logins), (expected, 0), "{fault:?}");
     }
@@ -260,6 +267,10 @@ async fn fault_of_the_login_never_causes_a_second_login(
 test_every_site!(pin_goes_to_no_other_host_by_form_or_redirect);
 
 async fn pin_goes_to_no_other_host_by_form_or_redirect(system: SystemKind, generation: Generation) {
+    // An interface has no form; a test below is about its redirects.
+    if is_interface(system) {
+        return;
+    }
     let card = DemoCard::start(system, generation).await;
     let other = DemoCard::start(system, generation).await;
     let elsewhere = other.demo.base_url();
@@ -298,6 +309,7 @@ async fn pin_goes_to_no_other_host_by_form_or_redirect(system: SystemKind, gener
 #[rstest]
 #[case(SystemKind::Bibliocommons)]
 #[case(SystemKind::Sierra)]
+#[case(SystemKind::SymphonyWs)]
 #[tokio::test]
 async fn wrong_counts_or_another_patron_is_a_changed_page(#[case] system: SystemKind) {
     let card = DemoCard::start(system, Generation::Older).await;
@@ -305,10 +317,15 @@ async fn wrong_counts_or_another_patron_is_a_changed_page(#[case] system: System
         let today: NaiveDate = "2026-11-21".parse().unwrap();
         let site = family_sites(today)
             .into_iter()
+            .chain(other_sites(today))
             .find(|site| site.system == system);
         site.unwrap().patrons[1].number.clone()
     };
     for fault in [Fault::WrongCounts, Fault::OtherPatron(other)] {
+        // The interface states no totals.
+        if system == SystemKind::SymphonyWs && fault == Fault::WrongCounts {
+            continue;
+        }
         let (kind, _) = card.check_under(Rule::new(fault.clone())).await;
         assert_eq!(kind, "page_changed", "{fault:?}");
     }
@@ -359,7 +376,7 @@ test_every_site!(login_confirmed_by_a_page_is_not_in_doubt);
 
 async fn login_confirmed_by_a_page_is_not_in_doubt(system: SystemKind, generation: Generation) {
     // A later page is needed, which fails.
-    if system.has_one_page() {
+    if system.has_one_page() || is_interface(system) {
         return;
     }
     let card = DemoCard::start(system, generation).await;
@@ -370,7 +387,9 @@ async fn login_confirmed_by_a_page_is_not_in_doubt(system: SystemKind, generatio
         SystemKind::Sisis | SystemKind::TouchPoint => "showAccount",
         SystemKind::VuFind => "/MyResearch/Holds",
         SystemKind::WinBiap => "/user/reservations",
-        SystemKind::Koha | SystemKind::Bibliotheca => unreachable!("the account is one page"),
+        SystemKind::Koha | SystemKind::Bibliotheca | SystemKind::SymphonyWs => {
+            unreachable!("the account is one page")
+        }
     };
     for fault in [Fault::Maintenance, Fault::EmptyBody] {
         card.demo.clear_requests();
@@ -381,6 +400,35 @@ async fn login_confirmed_by_a_page_is_not_in_doubt(system: SystemKind, generatio
         let failure = card.check().await.unwrap_err();
         assert!(!failure.login_in_doubt, "{fault:?}: {failure}");
     }
+}
+
+#[tokio::test]
+async fn interface_without_a_login_page_sends_the_pin_to_no_other_host() {
+    let system = SystemKind::SymphonyWs;
+    let card = DemoCard::start(system, Generation::Older).await;
+    let other = DemoCard::start(system, Generation::Older).await;
+    let elsewhere = other.demo.base_url();
+    for keep_method in [true, false] {
+        let to = format!("{elsewhere}/user/patron/login");
+        let rule = Rule::new(Fault::RedirectLogin { to, keep_method });
+        let (kind, _) = card.check_under(rule).await;
+        assert_eq!(kind, "page_changed", "{keep_method}");
+    }
+    let rule = Rule::new(Fault::RedirectTo(elsewhere));
+    assert_eq!(card.check_under(rule).await.0, "page_changed");
+    assert_eq!((card.demo.logins(), other.demo.logins()), (0, 0));
+    for seen in other.demo.requests() {
+        assert_eq!((seen.method.as_str(), seen.fields.len()), ("GET", 0));
+    }
+}
+
+#[tokio::test]
+async fn expired_session_of_an_interface_is_told_by_its_status() {
+    let card = DemoCard::start(SystemKind::SymphonyWs, Generation::Older).await;
+    let rule = card.on_account_pages(Fault::Status(401));
+    let (kind, logins) = card.check_under(rule).await;
+    assert_eq!((kind.as_str(), logins), ("session_expired", 1));
+    assert_eq!(card.demo.open_sessions(), 0);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod faults;
 mod koha;
 mod library_pages;
 mod lists;
+mod more_pages;
 mod mutation;
 mod patrons;
 #[cfg(debug_assertions)]

@@ -4,7 +4,7 @@
 use crate::demo::{check, start, today};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, LoggedRequest, Patron, Rule, Site,
-    SystemKind, family_sites, generated_number, generated_pin, test_every_site,
+    SystemKind, family_sites, generated_number, generated_pin, other_sites, test_every_site,
 };
 use rstest::rstest;
 
@@ -50,9 +50,10 @@ fn requests_of_a_check(system: SystemKind, generation: Generation) -> (usize, us
         (SystemKind::Koha, Generation::Older) => (3, 3),
         (SystemKind::Koha, Generation::Newer) => (4, 4),
         (SystemKind::Bibliotheca, _) => (3, 3),
-        (SystemKind::Sisis | SystemKind::TouchPoint, _) => (3, 5),
+        (SystemKind::Sisis | SystemKind::TouchPoint, _) => (4, 6),
         (SystemKind::VuFind, _) => (4, 5),
         (SystemKind::WinBiap, _) => (4, 6),
+        (SystemKind::SymphonyWs, _) => (4, 4),
     }
 }
 
@@ -114,9 +115,11 @@ fn find_objection(seen: &LoggedRequest) -> Option<String> {
     let path = path.replace("/v2/holds/suspended", "/v2/holds");
     // Older Enterprise sites serve their lists to a POST by the page's script, which changes nothing.
     let is_list = path.ends_with("accordion?") && seen.fields == ["t:zoneid"];
+    // An interface ends the session by a POST.
+    let is_logout = path == "/user/patron/logout" && seen.fields.is_empty();
     let is_fine = match seen.method.as_str() {
         "GET" => seen.fields.is_empty() && !CHANGING_WORDS.iter().any(|word| path.contains(word)),
-        "POST" => seen.is_login || is_list,
+        "POST" => seen.is_login || is_list || is_logout,
         _ => false,
     };
     (seen.changes_state || !is_fine).then_some(what)
@@ -139,6 +142,7 @@ async fn only_login_and_logout_change_anything(system: SystemKind, generation: G
     ];
     let mut sites: Vec<(Site, String, String)> = family_sites(today())
         .into_iter()
+        .chain(other_sites(today()))
         .filter(|family| family.system == system)
         .flat_map(|family| {
             let patrons = family.patrons.clone();
@@ -190,6 +194,7 @@ fn assert_harmless(demo: &DemoLibrary) {
 #[case("POST", "/client/en_US/default/search/account.holds.cancel?", &["t:zoneid"])]
 #[case("POST", "/client/x/account.holds.libraryholdsaccordion?", &["t:zoneid", "checkbox"])]
 #[case("DELETE", "/v2/holds/1", &[])]
+#[case("POST", "/circulation/circRecord/renew", &["item"])]
 fn changing_request_is_objected_to(
     #[case] method: &str,
     #[case] path: &str,

@@ -84,6 +84,15 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
              <table id=m_BorrowDetailListExtendable><thead><tr><th>Titel<th>F</tr></thead><tbody>{list}</tbody></table>\
              </body></html>"
         ),
+        "symphony-ws" => {
+            let text = serde_json::Value::from(filler.as_str());
+            let list = list.trim_end_matches(',');
+            format!(
+                "{{\"resource\":\"/user/patron\",\"key\":\"7\",\"fields\":{{\"circRecordList\":[{list}],\
+                 \"holdRecordList\":[],\"blockList\":[{{\"fields\":{{\"patron\":{{\"key\":\"7\"}},\
+                 \"owed\":{{\"amount\":\"1.00\"}},\"comment\":{text}}}}}]}}}}"
+            )
+        }
         _ => panic!("write the frame of an account page of {system} here"),
     }
 }
@@ -127,6 +136,10 @@ fn row(system: &str, number: usize) -> String {
              <td><span class=matureDate>03.12.2026</span></td></tr><tr class=rowDetails><td colspan=2>\
              <span id=m_labelMediennr_{number}>{number}</span></td></tr>"
         ),
+        "symphony-ws" => format!(
+            "{{\"key\":\"{number}:1\",\"fields\":{{\"patron\":{{\"key\":\"7\"}},\"item\":{{\"fields\":{{\"barcode\":\"{number}\",\
+             \"bib\":{{\"fields\":{{\"title\":\"Work {number}\"}}}}}}}},\"dueDate\":\"2026-12-03\",\"renewalCount\":null}}}},"
+        ),
         _ => panic!("write a loan of {system} here"),
     }
 }
@@ -160,6 +173,11 @@ fn login(system: &str, filler: &str, in_login_form: &str) -> String {
         "winbiap" => (
             "<form id=formMain>",
             "<input name=TextBoxLoginName><input name=TextBoxLoginPassword type=password>",
+        ),
+        // The interface has no login page; one may stand in its place.
+        "symphony-ws" => (
+            "<form>",
+            "<input name=login><input name=password type=password>",
         ),
         _ => panic!("write the login form of {system} here"),
     };

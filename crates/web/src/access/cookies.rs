@@ -17,6 +17,10 @@ pub(crate) enum CookieName {
     Next,
     /// The token that the forms of a browser are tied to.
     Form,
+    /// The token of a request to an identity provider.
+    Identity,
+    /// The identity that may be linked to the person who signs in by email.
+    Link,
 }
 
 impl CookieName {
@@ -32,6 +36,10 @@ impl CookieName {
             (Self::Next, false) => "hippo-next",
             (Self::Form, true) => "__Host-hippo-form",
             (Self::Form, false) => "hippo-form",
+            (Self::Identity, true) => "__Host-hippo-identity",
+            (Self::Identity, false) => "hippo-identity",
+            (Self::Link, true) => "__Host-hippo-link",
+            (Self::Link, false) => "hippo-link",
         }
     }
 }

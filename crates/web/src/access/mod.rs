@@ -7,3 +7,4 @@ pub(crate) mod next_page;
 pub(crate) mod operator;
 pub(crate) mod session;
 pub(crate) mod step_up;
+pub(crate) mod waiting_identity;

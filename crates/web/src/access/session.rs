@@ -28,8 +28,8 @@ const FAMILY_LINKS: [NavigationLink; 4] = [
         words: "Cards",
     },
     NavigationLink {
-        path: "/family/links",
-        words: "Links",
+        path: "/family/feeds",
+        words: "Feeds",
     },
     NavigationLink {
         path: "/family/settings",

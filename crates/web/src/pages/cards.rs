@@ -1,18 +1,17 @@
-//! A family's cards: how their checks go, and pausing them.
+//! A family's cards: how their checks go.
 
 pub(crate) mod add;
 pub(crate) mod check;
+pub(crate) mod pause;
 pub(crate) mod pin;
 pub(crate) mod remove;
 mod secret_form;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Redirect};
 use chrono_tz::Tz;
-use hippo_core::audit::Change;
 use hippo_core::card::CardRecord;
 use hippo_core::ids::CardId;
 use hippo_core::notice::card_status::CardStatus;
@@ -20,8 +19,7 @@ use hippo_core::notice::card_status::CardStatus;
 use super::family::load_libraries;
 use crate::access::form_token::{form_page, form_token};
 use crate::access::session::FamilyMember;
-use crate::audit::record_change;
-use crate::error::{PageError, PageResult};
+use crate::error::PageResult;
 use crate::guard::host::RequestOrigin;
 use crate::page::Page;
 use crate::ports::WebPorts;
@@ -72,7 +70,7 @@ pub(crate) async fn show(
                 |library| library.name.clone(),
             ),
             url: account.map(ToString::to_string),
-            is_paused: record.card.paused,
+            is_paused: record.card.active_pause(now).is_some(),
             is_refused: record.state.refused_since.is_some(),
             status: CardStatus::from_record(record, zone, now),
         });
@@ -87,38 +85,6 @@ pub(crate) async fn show(
         can_check: ports.jobs.is_some(),
     };
     form_page(StatusCode::OK, &page, token)
-}
-
-/// Pauses the checks of a card.
-pub(crate) async fn pause(
-    State(ports): State<WebPorts>,
-    member: FamilyMember,
-    Path(id): Path<String>,
-) -> PageResult {
-    set_paused(&ports, &member, &id, true).await
-}
-
-/// Resumes the checks of a card.
-pub(crate) async fn resume(
-    State(ports): State<WebPorts>,
-    member: FamilyMember,
-    Path(id): Path<String>,
-) -> PageResult {
-    set_paused(&ports, &member, &id, false).await
-}
-
-async fn set_paused(ports: &WebPorts, member: &FamilyMember, id: &str, paused: bool) -> PageResult {
-    let card = own_card(member, id).ok_or_else(PageError::not_found)?;
-    ports.store.set_paused(card.card.id, paused).await?;
-    let family = &member.loaded.family.id;
-    tracing::info!(family.id = %family, card.id = %card.card.id, paused, "A card was paused or resumed.");
-    let card = card.card.id;
-    let change = match paused {
-        true => Change::CardPaused { card },
-        false => Change::CardResumed { card },
-    };
-    record_change(ports, member.actor(), Some(family), change).await;
-    Ok(Redirect::to("/family/cards").into_response())
 }
 
 /// Finds a card of the member's family; `None` also for a card of another family.

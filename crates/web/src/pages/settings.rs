@@ -91,6 +91,10 @@ struct SettingsPage {
     recipients: Vec<RecipientView>,
     invitations: Vec<InvitationView>,
     unsubscribed: Vec<UnsubscribedView>,
+    /// What people call the identity provider, if there is one.
+    provider: Option<String>,
+    /// How many identities sign in the person who is signed in.
+    identities: usize,
     pause: Option<String>,
     /// The first day that a pause may begin.
     today: NaiveDate,
@@ -184,6 +188,7 @@ pub(crate) async fn show(
     Query(query): Query<SettingsQuery>,
 ) -> PageResult {
     let outcome = match query.saved.as_deref() {
+        Some("unlinked") => Outcome::Done("From now on, only an email signs you in."),
         Some("invited") => Outcome::Done("The invitation is on its way."),
         Some(_) => Outcome::Done("Saved."),
         None => Outcome::Opened,
@@ -237,6 +242,7 @@ async fn show_page(
         }
     }
     let token = browser.form_token()?;
+    let provider = ports.identity_provider.as_ref();
     let shown = SettingsPage {
         page: member.page("Settings"),
         form_token: token.field.clone(),
@@ -248,6 +254,8 @@ async fn show_page(
         recipients: list_recipients(member),
         invitations: list_invitations(ports, family).await?,
         unsubscribed: list_unsubscribed(member),
+        provider: provider.map(|provider| provider.name().to_owned()),
+        identities: ports.store.count_identities(&member.session.person).await?,
         pause: pause_words(family, now, today),
         today,
         tomorrow: today.succ_opt().unwrap_or(today),

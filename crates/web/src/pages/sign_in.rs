@@ -1,4 +1,4 @@
-//! Signing in: an address, then the link or the code that is mailed to it.
+//! Signing in by email: an address, then the link or the code that is mailed to it.
 //!
 //! Every address gets the same answers. Opening a page changes nothing: a mail scanner opens links too.
 
@@ -23,6 +23,7 @@ use crate::access::cookies::{CookieName, delete_cookie, read_cookie, set_cookie}
 use crate::access::form_token::{FormToken, check_form_token, form_token};
 use crate::access::next_page::next_page;
 use crate::access::session::Visitor;
+use crate::access::waiting_identity::{LINK_PAGE, has_waiting_identity};
 use crate::error::{HasOwnPage, PageError, PageResult};
 use crate::guard::host::RequestOrigin;
 use crate::guard::network::client_network;
@@ -40,6 +41,8 @@ struct AddressPage {
     problem: Option<&'static str>,
     /// Whether the person is signed in, but too long for a change.
     is_again: bool,
+    /// What people call the identity provider, if there is one.
+    provider: Option<String>,
 }
 
 #[derive(Template)]
@@ -66,11 +69,15 @@ pub(crate) struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    fn new(headers: &'a HeaderMap, origin: &RequestOrigin) -> Self {
+    pub(crate) fn new(headers: &'a HeaderMap, origin: &RequestOrigin) -> Self {
         Self {
             headers,
             is_secure: origin.is_secure,
         }
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.is_secure
     }
 
     fn form_token(&self) -> Result<FormToken, PageError> {
@@ -143,6 +150,7 @@ pub(crate) struct AddressQuery {
 
 /// Shows the form for an address.
 pub(crate) async fn show(
+    State(ports): State<WebPorts>,
     Extension(origin): Extension<RequestOrigin>,
     headers: HeaderMap,
     visitor: Visitor,
@@ -150,10 +158,11 @@ pub(crate) async fn show(
 ) -> PageResult {
     let browser = Browser::new(&headers, &origin);
     let page = visitor.page("Sign in");
-    show_address_page(&browser, page, None, query.again.is_some())
+    show_address_page(&ports, &browser, page, None, query.again.is_some())
 }
 
 fn show_address_page(
+    ports: &WebPorts,
     browser: &Browser<'_>,
     page: Page,
     problem: Option<&'static str>,
@@ -164,11 +173,13 @@ fn show_address_page(
         None => StatusCode::OK,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
+    let provider = ports.identity_provider.as_ref();
     let shown = AddressPage {
         page,
         form_token: token.field,
         problem,
         is_again,
+        provider: provider.map(|provider| provider.name().to_owned()),
     };
     Ok(own_page(with_cookie(html(status, &shown)?, token.cookie)))
 }
@@ -194,7 +205,7 @@ pub(crate) async fn request_mail(
     let Ok(address) = form.address.trim().parse::<EmailAddress>() else {
         let page = visitor.page("Sign in");
         let problem = Some("That isn’t an email address. Write it like pat@example.org.");
-        return show_address_page(&browser, page, problem, false);
+        return show_address_page(&ports, &browser, page, problem, false);
     };
     let (store, now) = (&*ports.store, ports.clock.now());
     let network = RateKey::network(client_network(&extensions, &headers));
@@ -405,7 +416,11 @@ async fn use_attempt(
 }
 
 /// Begins a session with a new token, and ends the browser's old one.
-async fn begin_session(ports: &WebPorts, browser: &Browser<'_>, grant: Grant) -> PageResult {
+pub(crate) async fn begin_session(
+    ports: &WebPorts,
+    browser: &Browser<'_>,
+    grant: Grant,
+) -> PageResult {
     let token = Token::generate().map_err(PageError::internal)?;
     let mut session = Session::begin(&token, grant, ports.clock.now());
     let old = match browser.session() {
@@ -433,10 +448,16 @@ async fn begin_session(ports: &WebPorts, browser: &Browser<'_>, grant: Grant) ->
         Some(lifetime),
         is_secure,
     );
-    let next = next_page(browser.headers, is_secure).filter(|_| session.family.is_some());
-    let next = Redirect::to(next.as_deref().unwrap_or("/")).into_response();
-    let response = with_cookie(next, cookie);
-    let response = with_cookie(response, delete_cookie(CookieName::Next, is_secure));
+    let response = match has_waiting_identity(browser.headers, is_secure) {
+        // It may be linked now. The page to open comes after that.
+        true => with_cookie(Redirect::to(LINK_PAGE).into_response(), cookie),
+        false => {
+            let next = next_page(browser.headers, is_secure).filter(|_| session.family.is_some());
+            let next = Redirect::to(next.as_deref().unwrap_or("/")).into_response();
+            let response = with_cookie(next, cookie);
+            with_cookie(response, delete_cookie(CookieName::Next, is_secure))
+        }
+    };
     Ok(with_cookie(
         response,
         delete_cookie(CookieName::Attempt, is_secure),

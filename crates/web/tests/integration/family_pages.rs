@@ -1,9 +1,11 @@
 //! What a family sees and changes.
 
 use axum::http::StatusCode;
+use chrono::TimeDelta;
 use hippo_core::account::{Account, Hold, HoldState};
-use hippo_core::card::Card;
+use hippo_core::card::{Card, CardPause};
 use hippo_core::family::SendWhenEmpty;
+use hippo_core::ids::CardId;
 use hippo_core::jobs::notify::compose::{ComposeInput, compose_notice};
 use hippo_core::outbox::OutboxRecord;
 use hippo_core::store::{AccountStore as _, CardStore as _, FamilyStore as _, OutboxStore as _};
@@ -160,32 +162,57 @@ async fn card_is_paused_and_resumed_in_plain_words() {
     let path = format!("/family/cards/{}", web.card.id);
     let paused = browser.post(&format!("{path}/pause"), &[]).await;
     assert_eq!(paused.location(), "/family/cards");
-    assert!(
-        web.store
-            .card(web.card.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .card
-            .paused
-    );
-    assert!(
-        browser
-            .get("/family/cards")
-            .await
-            .body
-            .contains("Paused. We don’t check this card.")
-    );
+    assert!(pause_of(&web, web.card.id).await.is_some());
+    let words = "Paused. We don’t check this card.";
+    assert!(browser.get("/family/cards").await.body.contains(words));
     browser.post(&format!("{path}/resume"), &[]).await;
-    assert!(
-        !web.store
-            .card(web.card.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .card
-            .paused
-    );
+    assert_eq!(pause_of(&web, web.card.id).await, None);
+}
+
+async fn pause_of(web: &TestWeb, card: CardId) -> Option<CardPause> {
+    web.store.card(card).await.unwrap().unwrap().card.pause
+}
+
+#[tokio::test]
+async fn card_is_paused_until_a_day_with_a_reason() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let path = format!("/family/cards/{}/pause", web.card.id);
+    let form = browser.get(&path).await;
+    assert!(form.body.contains("min=\"2026-11-22\""), "{}", form.body);
+    let long = "x".repeat(201);
+    for (until, why, words) in [
+        ("2026-11-21", "lost", "Choose a day after today"),
+        ("2029-01-01", "lost", "Choose a day after today"),
+        ("soon", "lost", "Choose a day after today"),
+        ("", &*long, "The reason is too long."),
+    ] {
+        let fields = [("until", until), ("why", why)];
+        let refused = browser.post(&path, &fields).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.body.contains(words), "{until}: {}", refused.body);
+        assert!(refused.body.contains(why), "what was typed stays");
+        assert_eq!(pause_of(&web, web.card.id).await, None, "{until}");
+    }
+
+    let fields = [("until", "2026-11-24"), ("why", " lost & <b>found</b> ")];
+    let paused = browser.post(&path, &fields).await;
+    assert_eq!(paused.location(), "/family/cards");
+    let pause = pause_of(&web, web.card.id).await.unwrap();
+    assert_eq!(pause.until, Some(sample::date("2026-11-24")));
+    assert_eq!(pause.why.as_deref(), Some("lost & <b>found</b>"));
+    let words = "aused until Tuesday, Nov 24: lost &#38; &#60;b&#62;found&#60;/b&#62;";
+    for page in ["/family", "/family/cards"] {
+        let page = browser.get(page).await;
+        assert!(page.body.contains(words), "{}", page.body);
+    }
+    // It ends by itself when the day begins in the family's zone.
+    web.wait(TimeDelta::days(4));
+    let mut browser = web.signed_in(PAT).await;
+    for page in ["/family", "/family/cards"] {
+        let page = browser.get(page).await;
+        assert!(!page.body.contains("aused until"), "{}", page.body);
+    }
 }
 
 #[tokio::test]
@@ -202,15 +229,7 @@ async fn card_of_another_family_is_not_found() {
             .await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND);
     }
-    assert!(
-        !web.store
-            .card(web.other_card.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .card
-            .paused
-    );
+    assert_eq!(pause_of(&web, web.other_card.id).await, None);
 }
 
 fn settings<'a>(version: &'a str, days: &'a str) -> [(&'a str, &'a str); 7] {

@@ -7,12 +7,13 @@ use axum::http::header::{HOST, IF_NONE_MATCH};
 use axum::http::{Method, Request, StatusCode};
 use chrono::TimeDelta;
 use hippo_core::feed::{Feed, FeedToken};
+use hippo_core::sign_in::PersonId;
 use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _};
 use hippo_core::testing::contract::sample;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::web::{HOST_NAME, KIM, PAT, TestResponse, TestWeb};
+use crate::web::{BOTH, HOST_NAME, KIM, PAT, TestResponse, TestWeb};
 
 const FILES: [&str; 2] = ["due.ics", "now.json"];
 
@@ -299,7 +300,11 @@ async fn card_that_is_never_checked_again_is_an_event() {
             .contains(unread)
     );
     // A paused card is left out, as in the mail.
-    web.store.set_paused(web.card.id, true).await.unwrap();
+    let pause = sample::card_pause(None);
+    web.store
+        .set_pause(web.card.id, Some(&pause))
+        .await
+        .unwrap();
     assert!(
         !web.get(&path(&token, "due.ics"))
             .await
@@ -367,7 +372,7 @@ async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
     let mut browser = web.signed_in(PAT).await;
     let made = browser
         .post_with_token(
-            "/family/links",
+            "/family/feeds",
             &[("family", "conrad"), ("label", "Kitchen <tablet>")],
         )
         .await;
@@ -392,13 +397,13 @@ async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
     let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
     let [feed] = &*feeds.unwrap() else { panic!() };
     assert!(!feed.titles, "the box wasn't ticked");
-    let listed = browser.get("/family/links").await;
+    let listed = browser.get("/family/feeds").await;
     assert!(listed.body.contains(&feed.last_four), "{}", listed.body);
     assert_eq!(paths(&listed.body), Vec::<String>::new());
 
     let fields = [("family", "conrad"), ("feed", feed.token.as_str())];
     // Without the token of this browser's forms.
-    for path in ["/family/links", "/family/links/revoke"] {
+    for path in ["/family/feeds", "/family/feeds/revoke"] {
         let mut stale = fields.to_vec();
         stale.extend([("label", "other"), ("form_token", "x")]);
         let refused = browser.post(path, &stale).await;
@@ -407,27 +412,27 @@ async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
     let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
     assert_eq!(feeds.unwrap().len(), 1);
     let removed = browser
-        .post_with_token("/family/links/revoke", &fields)
+        .post_with_token("/family/feeds/revoke", &fields)
         .await;
-    assert_eq!(removed.location(), "/family/links");
+    assert_eq!(removed.location(), "/family/feeds");
     assert_eq!(web.get(&links[0]).await.status, StatusCode::NOT_FOUND);
     // Another tab removes it again.
     let again = browser
-        .post_with_token("/family/links/revoke", &fields)
+        .post_with_token("/family/feeds/revoke", &fields)
         .await;
-    assert_eq!(again.location(), "/family/links");
+    assert_eq!(again.location(), "/family/feeds");
 }
 
 #[rstest]
 #[case::empty(" ", "a name of up to 40 letters")]
-#[case::taken("KITCHEN", "already have a link called")]
+#[case::taken("KITCHEN", "already have a feed called")]
 #[tokio::test]
 async fn link_needs_a_name_of_its_own(#[case] label: &str, #[case] words: &str) {
     let web = TestWeb::new().await;
     add_feed(&web, "conrad", true).await;
     let mut browser = web.signed_in(PAT).await;
     let refused = browser
-        .post_with_token("/family/links", &[("family", "conrad"), ("label", label)])
+        .post_with_token("/family/feeds", &[("family", "conrad"), ("label", label)])
         .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.body.contains(words), "{}", refused.body);
@@ -442,8 +447,37 @@ async fn family_makes_twenty_links_at_most() {
     for number in 0..=20 {
         let label = format!("link {number}");
         let answer = browser
-            .post_with_token("/family/links", &[("family", "conrad"), ("label", &label)])
+            .post_with_token("/family/feeds", &[("family", "conrad"), ("label", &label)])
             .await;
         assert_eq!(answer.status.is_success(), number < 20, "{number}");
     }
+}
+
+#[tokio::test]
+async fn feeds_end_when_the_recipient_who_made_them_is_removed() {
+    let web = with_account().await;
+    let (by_operator, _) = add_feed(&web, "conrad", true).await;
+    let mut pat = web.signed_in(PAT).await;
+    let mut both = web.signed_in(BOTH).await;
+    both.post("/sign-in/family", &[("family", "conrad")]).await;
+    for (browser, label) in [(&mut pat, "pat"), (&mut both, "both")] {
+        let fields = [("family", "conrad"), ("label", label)];
+        let made = browser.post_with_token("/family/feeds", &fields).await;
+        assert_eq!(made.status, StatusCode::OK);
+    }
+    let person = PersonId::from_address(&BOTH.parse().unwrap());
+    let fields = [("family", "conrad"), ("person", person.as_str())];
+    let removed = pat
+        .post_with_token("/family/settings/recipients/remove", &fields)
+        .await;
+    assert_eq!(removed.location(), "/family/settings?saved=yes");
+    let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
+    let labels: Vec<String> = feeds
+        .unwrap()
+        .iter()
+        .map(|feed| feed.label.to_string())
+        .collect();
+    assert_eq!(labels, ["kitchen", "pat"]);
+    let answer = web.get(&path(&by_operator, "now.json")).await;
+    assert_eq!(answer.status, StatusCode::OK);
 }

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use hippo_core::testing::contract::sample;
+use hippo_oidc::testing::{CLIENT_SECRET, Signing};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::family_cards::{NUMBER, PIN};
+use crate::identities::{come_back, go_to_provider, link, use_provider, web_with_provider};
 use crate::web::{KIM, PAT, TestWeb};
 
 /// Keeps what is logged.
@@ -121,5 +123,45 @@ async fn addresses_tokens_and_codes_are_in_no_log_and_no_error() {
         assert!(secret.len() >= 6);
         assert!(!log.contains(secret.as_str()), "{secret}: {log}");
         assert!(!failed.body.contains(secret.as_str()), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn codes_tokens_and_secrets_of_an_identity_provider_are_in_no_log() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, PAT).await;
+    let mut secrets = vec![PAT.to_owned(), CLIENT_SECRET.to_owned()];
+    secrets.push(issuer.state().subject.clone());
+    let mut browser = web.browser();
+    let url = go_to_provider(&mut browser).await;
+    secrets.extend(browser.cookies.values().cloned());
+    let back = issuer.authorize(&url);
+    secrets.extend(back.query_pairs().map(|(_, value)| value.into_owned()));
+    come_back(&mut browser, &back).await;
+    secrets.extend(browser.cookies.values().cloned());
+    come_back(&mut browser, &back).await;
+    issuer.state().signing = Signing::WrongKey;
+    use_provider(&mut browser, &issuer).await;
+    // The issuer itself is no secret.
+    secrets.retain(|secret| *secret != issuer.issuer().as_str());
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for expected in [
+        "Somebody used an identity provider.",
+        "An identity was linked to a person.",
+        "Signing in with an identity provider failed.",
+        "was for another browser, or came too late",
+    ] {
+        assert!(log.contains(expected), "{expected}: {log}");
+    }
+    for secret in &secrets {
+        assert!(!log.contains(secret.as_str()), "{secret}: {log}");
     }
 }

@@ -17,6 +17,8 @@ mod family_pages;
 mod family_recipients;
 mod feeds;
 mod guards;
+mod identities;
+mod identity_refusals;
 mod logs;
 mod roles;
 mod signing_in;

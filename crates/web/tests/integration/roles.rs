@@ -5,8 +5,10 @@ use hippo_core::family::Unsubscription;
 use hippo_core::feed::{Feed, FeedToken};
 use hippo_core::invitation::Invitation;
 use hippo_core::mail::MailKind;
-use hippo_core::sign_in::PersonId;
-use hippo_core::store::{CardStore as _, FamilyStore as _, FeedStore as _, InvitationStore as _};
+use hippo_core::sign_in::{Identity, IdentityLink, PersonId, Token};
+use hippo_core::store::{
+    CardStore as _, FamilyStore as _, FeedStore as _, IdentityStore as _, InvitationStore as _,
+};
 use hippo_core::testing::contract::sample;
 
 use crate::web::{BOTH, Browser, KIM, PAT, TestWeb};
@@ -23,7 +25,7 @@ enum For {
 }
 
 /// Every route, with the methods that it takes.
-const ROUTES: [(&str, &[Method], For); 33] = [
+const ROUTES: [(&str, &[Method], For); 37] = [
     ("/", &[Method::GET], For::Anyone),
     ("/about", &[Method::GET], For::Anyone),
     ("/icon.svg", &[Method::GET], For::Anyone),
@@ -39,6 +41,15 @@ const ROUTES: [(&str, &[Method], For); 33] = [
     ("/sign-in/code", &[Method::GET, Method::POST], For::Anyone),
     ("/sign-in/link", &[Method::GET, Method::POST], For::Anyone),
     ("/sign-in/family", &[Method::POST], For::Person),
+    // Without an identity provider, there is nothing: see the tests of the identities.
+    ("/sign-in/oidc", &[Method::GET], For::Anyone),
+    ("/sign-in/oidc/callback", &[Method::GET], For::Anyone),
+    (
+        "/sign-in/oidc/link",
+        &[Method::GET, Method::POST],
+        For::Person,
+    ),
+    ("/family/settings/unlink", &[Method::POST], For::Family),
     ("/sign-out", &[Method::POST], For::Anyone),
     ("/family", &[Method::GET], For::Family),
     ("/family/cards", &[Method::GET], For::Family),
@@ -63,15 +74,19 @@ const ROUTES: [(&str, &[Method], For); 33] = [
         &[Method::GET, Method::POST],
         For::Family,
     ),
-    ("/family/cards/{id}/pause", &[Method::POST], For::Family),
+    (
+        "/family/cards/{id}/pause",
+        &[Method::GET, Method::POST],
+        For::Family,
+    ),
     ("/family/cards/{id}/resume", &[Method::POST], For::Family),
     (
         "/family/settings",
         &[Method::GET, Method::POST],
         For::Family,
     ),
-    ("/family/links", &[Method::GET, Method::POST], For::Family),
-    ("/family/links/revoke", &[Method::POST], For::Family),
+    ("/family/feeds", &[Method::GET, Method::POST], For::Family),
+    ("/family/feeds/revoke", &[Method::POST], For::Family),
     (
         "/family/settings/recipients/invite",
         &[Method::POST],
@@ -134,7 +149,22 @@ async fn web_with_feed() -> TestWeb {
     let family = sample::family_id("conrad");
     let invitation = Invitation::new(family, address, by, sample::time("16:00:00"));
     web.store.add_invitation(&invitation).await.unwrap();
+    let browser = Token::generate().unwrap();
+    let waiting = IdentityLink::begin(identity().id(), &browser, sample::time("16:00:00"));
+    let person = PersonId::from_address(&PAT.parse().unwrap());
+    let linked = waiting.link(&browser, &person, sample::time("16:00:00"));
+    let linked = linked.unwrap();
+    let added = web.store.replace_identity_link(None, &linked);
+    assert!(added.await.unwrap());
     web
+}
+
+/// An account that a recipient of `conrad` has elsewhere.
+fn identity() -> Identity {
+    Identity {
+        issuer: "https://id.example.org".to_owned(),
+        subject: "1".to_owned(),
+    }
 }
 
 async fn invitations(web: &TestWeb) -> Vec<Invitation> {
@@ -188,6 +218,7 @@ async fn call(
                 ("token", "x"),
                 ("family", "conrad"),
                 ("label", "kitchen"),
+                ("answer", "yes"),
                 ("kind", "daily"),
                 ("feed", feeds[0].token.as_str()),
             ];
@@ -212,8 +243,9 @@ async fn state(web: &TestWeb) -> String {
         .await
         .unwrap();
     let invitations = invitations(web).await;
+    let link = web.store.identity_link(&identity().id()).await.unwrap();
     let started = web.jobs.0.lock().unwrap();
-    format!("{family:?} {card:?} {cards:?} {feeds:?} {invitations:?} {started:?}")
+    format!("{family:?} {card:?} {cards:?} {feeds:?} {invitations:?} {link:?} {started:?}")
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use hippo_core::message::{MessagePorts, MessageRequest, send_message};
 use hippo_core::queue::{MessageQueue, QueueError};
 use hippo_core::run::JobName;
 use hippo_core::schedule::Schedule;
+use hippo_core::sign_in::IdentityProvider;
 use hippo_core::store::{
     CheckStore as _, DeclaredScheduleStore as _, FamilyStore as _, LibraryStore as _,
 };
@@ -194,6 +195,7 @@ impl TestWeb {
             messages: Arc::<TestQueue>::clone(&queue),
             jobs: Some(Arc::<TestJobs>::clone(&jobs)),
             keys: Arc::<SideKeys>::clone(&keys),
+            identity_provider: None,
             clock: Arc::<TestClock>::clone(&clock),
             settings: Arc::new(WebSettings {
                 public_url: public_url.parse().unwrap(),
@@ -214,6 +216,13 @@ impl TestWeb {
             card,
             other_card,
         }
+    }
+
+    /// The same pages with an identity provider.
+    pub fn with_identity_provider(mut self, provider: Arc<dyn IdentityProvider>) -> Self {
+        self.ports.identity_provider = Some(provider);
+        self.router = router(self.ports.clone());
+        self
     }
 
     /// Saves a job's declared schedules.

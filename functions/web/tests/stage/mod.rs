@@ -69,14 +69,30 @@ impl Stage {
         })
     }
 
+    /// Puts a secret into the parameter store.
+    pub(crate) async fn put_secret(&self, name: &str, value: &str) {
+        let ssm = hippo_aws::clients::ssm(&config(&self.moto.url()));
+        let put = ssm.put_parameter().name(name).value(value);
+        put.r#type("SecureString".into()).send().await.unwrap();
+    }
+
     /// Starts the function.
     pub(crate) fn start(&self) -> Function {
+        self.start_with(&[])
+    }
+
+    /// Starts the function with more variables.
+    pub(crate) fn start_with(&self, more: &[(&str, &str)]) -> Function {
         let queue = [("NOTICE_QUEUE_URL", self.queue.as_str())];
         let emulators = Emulators {
             dynamodb: self.dynamodb.address(),
             others: self.moto.address(),
         };
-        Function::start_on(BINARY.as_ref(), &[VARIABLES, &queue].concat(), emulators)
+        Function::start_on(
+            BINARY.as_ref(),
+            &[VARIABLES, &queue, more].concat(),
+            emulators,
+        )
     }
 
     /// The only message of the queue.

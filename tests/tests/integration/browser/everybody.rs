@@ -14,7 +14,7 @@ const FAMILY: [&str; 6] = [
     "/family?by=person",
     "/family/cards",
     "/family/cards/add",
-    "/family/links",
+    "/family/feeds",
     "/family/settings",
 ];
 const CONSOLE: [&str; 7] = [
@@ -108,6 +108,17 @@ fn pages_of_a_family_are_for_everybody() {
     check_page(&world, &profile, "/sign-in/code", &axe);
     world.sign_in(&profile, INES);
     for path in FAMILY {
+        check_page(&world, &profile, path, &axe);
+        save_pictures(&profile, path);
+    }
+    // The forms of the first card: its PIN, its pause, its removal.
+    profile.open(&world.page("/family/cards"));
+    let forms = profile.run(
+        "return [...document.querySelectorAll('main li:first-child a.button')].map(a => a.getAttribute('href'))",
+    );
+    let forms = forms.as_array().unwrap();
+    assert_eq!(forms.len(), 3, "{forms:?}");
+    for path in forms.iter().filter_map(Value::as_str) {
         check_page(&world, &profile, path, &axe);
         save_pictures(&profile, path);
     }

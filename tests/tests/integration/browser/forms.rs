@@ -87,9 +87,9 @@ fn everything_works_without_a_script() {
     profile.wait_for("Resume checks");
     profile.click("form[action$=resume] button");
     profile.wait_without("Resume checks");
-    profile.open(&world.page("/family/links"));
+    profile.open(&world.page("/family/feeds"));
     profile.type_into("#label", "Kitchen");
-    profile.click("form[action='/family/links'] button");
+    profile.click("form[action='/family/feeds'] button");
     profile.wait_for("shown only once");
     profile.click("form[action$=revoke] button");
     profile.wait_for("There are none yet.");

@@ -190,7 +190,7 @@ impl World {
                 library: library.id.clone(),
                 patron: "Jo".to_owned(),
                 fingerprint,
-                paused: false,
+                pause: None,
                 created_at: self.clock.now(),
             };
             self.store.add_card(&card, &sealed).await.unwrap();

@@ -2,8 +2,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveTime};
-use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
+use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::mail::{Mail, MailAnswer};
 use hippo_core::picture::{Picture, PictureFailure, PictureFormat};
 use hippo_core::run::harness::Harness;
@@ -82,7 +82,7 @@ impl Stage {
             harness: Harness::new(store, clock),
             metrics: &self.world.metrics,
             schedules: SavedSchedules::new(schedules, store),
-            after: AfterRun {
+            after: RunHooks {
                 alerts: store,
                 outbox: store,
                 notifiers: None,

@@ -269,6 +269,7 @@ fn notice() -> (MailContent, Mail) {
             library,
             stored: Some(stored),
         }],
+        paused: &[],
         last_notice: None,
         operator_contact: Some(CONTACT),
         links: None,

@@ -73,7 +73,7 @@ pub(super) async fn record_card(context: &Context, args: &RecordArgs) -> Command
     let (card, state) = (card_record.card, card_record.state);
     let library = context.library(&card.library).await?;
     let file = Mutex::new(NewFile::create(path)?);
-    if !card.paused {
+    if card.active_pause(context.now()).is_none() {
         if state.refused_since.is_some() {
             print_to_stderr(
                 "The library rejected this number or PIN. We'll send them once more, because you asked for a \

@@ -48,9 +48,9 @@ enum NotTried {
 }
 
 impl PlannedCard {
-    fn from_record(record: &CardRecord, until: Option<DateTime<Utc>>) -> Self {
+    fn from_record(record: &CardRecord, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Self {
         let (card, state) = (&record.card, &record.state);
-        let not_tried = if card.paused {
+        let not_tried = if card.active_pause(now).is_some() {
             Some(NotTried::Paused)
         } else if state.refused_since.is_some() {
             Some(NotTried::WrongCredentials)
@@ -84,7 +84,7 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
         tried += usize::from(until.is_none());
         for planned in &visit.cards {
             if let Some(record) = store.card(planned.card).await? {
-                cards.push(PlannedCard::from_record(&record, *until));
+                cards.push(PlannedCard::from_record(&record, *until, now));
             }
         }
     }
@@ -92,7 +92,7 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
     let document = PlannedChecksDocument {
         visits: tried,
         left_out: left_out
-            .map(|record| PlannedCard::from_record(record, None))
+            .map(|record| PlannedCard::from_record(record, None, now))
             .collect(),
         cards,
     };

@@ -1,12 +1,16 @@
 //! The addresses that get a family's notices.
 
 use clap::Args;
+use hippo_core::audit::Change;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::family::Family;
+use hippo_core::former_recipient::forget_recipient;
 use hippo_core::ids::FamilyId;
 use hippo_core::mail::MailKind;
+use hippo_core::sign_in::PersonId;
 
 use super::save::{print_saved, save};
+use crate::audit::record_change;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult};
 
@@ -59,7 +63,13 @@ pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResul
         .allow_every_mail(&family.id, &recipient.address)
         .await?;
     family.recipients.push(recipient.address);
-    save(context, &family, "Added an address to").await
+    save(
+        context,
+        &family,
+        Change::RecipientAdded,
+        "Added an address to",
+    )
+    .await
 }
 
 /// Removes an address from a family.
@@ -79,10 +89,14 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
     };
     let store = &context.store;
     store.update_family(&family).await?;
-    context
-        .store
-        .allow_every_mail(&family.id, &recipient.address)
-        .await?;
+    forget_recipient(&**store, &family, &recipient.address).await?;
+    let person = PersonId::from_address(&recipient.address);
+    record_change(
+        context,
+        Some(&family.id),
+        Change::RecipientRemoved { person },
+    )
+    .await;
     print_saved(context, &family.id, what, "").await
 }
 
@@ -107,6 +121,7 @@ pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandRes
         ))
         .try_command("hippo family list"));
     }
+    record_change(context, Some(&family.id), Change::Resubscribed).await;
     print_saved(
         context,
         &family.id,

@@ -1,7 +1,8 @@
-//! `hippo library search`: the built-in libraries.
+//! `hippo library search`: the built-in libraries, and those that public lists name.
 
 use clap::Args;
 use hippo_systems::catalogue::{self, KnownLibrary};
+use hippo_systems::untried::{self, UntriedLibrary};
 use serde::Serialize;
 
 use crate::exit::{CommandResult, Outcome};
@@ -10,7 +11,7 @@ use crate::output::Output;
 use crate::output::table::{Table, fixed, words};
 use crate::suggest::nearest;
 
-/// Search the built-in libraries: you add those by their id.
+/// Search the built-in libraries, which you add by their id, and those of public lists, which nobody has tried.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,12 +32,18 @@ struct View<'a> {
     system: &'a str,
     url: &'a str,
     timezone: &'a str,
+    /// Whether it is built in. One of a public list was never tried.
+    tried: bool,
+    /// The public list and its commit, for one that was never tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
 }
 
 /// Shows the matching libraries.
 pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
     let query = args.words.join(" ");
     let mut found = catalogue::search(&query);
+    let untried = untried::search(&query);
     let is_rough = found.is_empty();
     if is_rough {
         found = catalogue::search_with_typos(&query);
@@ -50,13 +57,20 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
             system: &library.system,
             url: &library.url,
             timezone: library.timezone.name(),
+            tried: true,
+            source: None,
         })
+        // JSON has no inexact matches, because a machine can't tell them from exact ones.
+        .filter(|_| !is_rough)
+        .chain(untried.iter().map(view_untried))
         .collect();
-    // JSON has no inexact matches, because a machine can't tell them from exact ones.
-    output.print_document(&if is_rough { &[] } else { views.as_slice() });
-    let Some(first) = found.first() else {
-        output.print_text("No built-in library matches. To find out what a library's site runs:");
-        output.print_line("  → hippo library detect URL");
+    output.print_document(&views);
+    let Some(first) = found.first().filter(|_| !is_rough || untried.is_empty()) else {
+        if !print_untried(&untried, output) {
+            output
+                .print_text("No built-in library matches. To find out what a library's site runs:");
+            output.print_line("  → hippo library detect URL");
+        }
         return Ok(Outcome::Done);
     };
     if is_rough {
@@ -80,7 +94,52 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
     }
     output.print_table(&table);
     output.print_line(format!("  → hippo library add {}", first.id));
+    print_untried(&untried, output);
     Ok(Outcome::Done)
+}
+
+fn view_untried(library: &UntriedLibrary) -> View<'_> {
+    View {
+        id: &library.id,
+        name: &library.name,
+        place: &library.place,
+        system: &library.system,
+        url: library.url.as_str().trim_end_matches('/'),
+        timezone: library.timezone.name(),
+        tried: false,
+        source: Some(format!("{} at {}", library.source, library.commit)),
+    }
+}
+
+/// Shows the libraries that nobody has tried; returns whether there are any.
+fn print_untried(untried: &[UntriedLibrary], output: &Output) -> bool {
+    let Some(first) = untried.first() else {
+        return false;
+    };
+    output.print_text(
+        "Public lists name these. Nobody has tried them with LibraryHippo, and their sites may have changed:",
+    );
+    let mut table = Table::new([
+        words("NAME"),
+        words("PLACE"),
+        fixed("SYSTEM"),
+        words("ADDRESS"),
+        words("LISTED IN"),
+    ]);
+    for library in untried {
+        let (repository, _) = library.source.split_once(' ').unwrap_or_default();
+        table.row([
+            library.name.as_str().into(),
+            library.place.as_str().into(),
+            library.system.as_str().into(),
+            library.url.as_str().trim_end_matches('/').into(),
+            repository.into(),
+        ]);
+    }
+    output.print_table(&table);
+    output.print_text("To look what a site runs today, and add the library:");
+    output.print_line(format!("  → hippo library detect {}", first.url));
+    true
 }
 
 /// Finds a built-in library by its id.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::Args;
+use hippo_core::audit::Change;
 use hippo_core::ids::Label;
 use hippo_core::run::JobName;
 use hippo_core::schedule::Pause;
@@ -12,6 +13,7 @@ use hippo_core::schedule::change_pause::{
 use hippo_core::schedule::declaration::table::parse_instant;
 use serde::Serialize;
 
+use crate::audit::record_change;
 use crate::config::PERSON_LABEL;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -113,6 +115,13 @@ pub(super) async fn pause(args: PauseSchedule, globals: &Globals) -> CommandResu
     };
     let replaced = begin_pause(&*context.store, &pause).await;
     let replaced = replaced.map_err(change_error)?;
+    let change = match &pause.label {
+        Some(label) => Change::SchedulePaused {
+            label: label.clone(),
+        },
+        None => Change::AllSchedulesPaused,
+    };
+    record_change(&context, None, change).await;
     show_pause(&context, &pause, replaced.as_ref());
     context
         .output
@@ -128,6 +137,15 @@ pub(super) async fn resume(args: Resume, globals: &Globals) -> CommandResult {
     let EndedPauses { ended, others } = ended.map_err(change_error)?;
     if let (true, Some(label)) = (ended.is_empty(), label) {
         must_be_known(&context, label).await?;
+    }
+    if !ended.is_empty() {
+        let change = match label {
+            Some(label) => Change::ScheduleResumed {
+                label: label.clone(),
+            },
+            None => Change::AllSchedulesResumed,
+        };
+        record_change(&context, None, change).await;
     }
     let still_paused = match label {
         // A schedule's own pause is over, but not that of all.

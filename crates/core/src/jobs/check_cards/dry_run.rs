@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::CheckCardsInput;
-use super::plan::{PAGE_SIZE, VisitPlanner, cursor_after};
+use super::plan::{VisitPlanner, list_waiting_cards};
 use super::visit::{MAX_CARDS_PER_VISIT, Visit};
 use crate::card::CardRecord;
 use crate::ids::LibraryId;
 use crate::jobs::JobError;
 use crate::library::can_back_off_until;
+use crate::run::work::LeftOutReason;
 use crate::run::{JobName, RunKey};
-use crate::store::{CardCursor, CardStore, LibraryStore, Scope, StoreResult};
+use crate::store::{CardStore, LibraryStore, StoreResult};
 
 /// What a run would do if it started now.
 #[derive(Debug)]
 pub struct PlannedChecks {
     /// The visits in their order, each with the end of its library's back-off.
     pub visits: Vec<(Visit, Option<DateTime<Utc>>)>,
-    /// The cards of the input that wait for a person, ordered by family and card.
+    /// The cards of the input that are paused or refused by the site, ordered by family and card.
     pub left_out: Vec<CardRecord>,
 }
 
@@ -50,7 +51,7 @@ pub async fn plan_checks(
     }
     Ok(PlannedChecks {
         visits,
-        left_out: list_left_out(cards, input).await?,
+        left_out: list_left_out(cards, input, now).await?,
     })
 }
 
@@ -67,21 +68,12 @@ pub async fn active_back_off(
 async fn list_left_out(
     cards: &dyn CardStore,
     input: &CheckCardsInput,
+    now: DateTime<Utc>,
 ) -> StoreResult<Vec<CardRecord>> {
-    let mut left_out: Vec<CardRecord> = Vec::new();
-    let mut cursor: Option<CardCursor> = None;
-    loop {
-        let page = cards
-            .cards_to_check(Scope::Waiting, cursor.as_ref(), PAGE_SIZE)
-            .await?;
-        cursor = page.last().map(cursor_after);
-        let is_last = page.len() < PAGE_SIZE;
-        let of_input = page.into_iter();
-        left_out.extend(of_input.filter(|record| input.is_for_card(&record.card)));
-        if is_last {
-            break;
-        }
-    }
+    let is_left_out = |record: &CardRecord| {
+        input.is_for_card(&record.card) && LeftOutReason::of_waiting_card(record, now).is_some()
+    };
+    let mut left_out = list_waiting_cards(cards, &is_left_out).await?;
     left_out.sort_by(|one, other| {
         let key = |record: &CardRecord| (record.card.family.clone(), record.card.id);
         key(one).cmp(&key(other))

@@ -1,6 +1,9 @@
 //! Groups the cards that are to be checked into visits, a page at a time.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
 use chrono::{DateTime, Utc};
 
@@ -12,14 +15,14 @@ use crate::jobs::check_cards::visit::Visit;
 use crate::run::RunKey;
 use crate::run::ledger::OpenRun;
 use crate::run::work::{LeftOutReason, Subject, WorkItem, WorkOutcome, WorkResult};
-use crate::store::{CardCursor, CardStore, Scope};
+use crate::store::{CardCursor, CardStore, Scope, StoreResult};
 
 /// How many cards are listed at once.
 pub(super) const PAGE_SIZE: usize = 100;
 
 /// Plans the visits of a run one by one, library after library.
 ///
-/// It holds one page of cards at a time. Cards of the same number are always in the same visit, so
+/// It holds one page of cards at a time, and those whose pause has ended. Cards of the same number are always in the same visit, so
 /// that they share one login.
 pub struct VisitPlanner<'a> {
     cards: &'a dyn CardStore,
@@ -28,9 +31,11 @@ pub struct VisitPlanner<'a> {
     planned_at: DateTime<Utc>,
     visit_size: usize,
     closed_libraries: BTreeSet<LibraryId>,
-    page: std::vec::IntoIter<CardRecord>,
+    page: Peekable<IntoIter<CardRecord>>,
     is_last_page: bool,
     cursor: Option<CardCursor>,
+    /// The cards whose pause has ended, in the order of the pages; `None`: not listed yet.
+    resumed: Option<Peekable<IntoIter<CardRecord>>>,
     unfinished: Option<(Visit, Fingerprint)>,
 }
 
@@ -50,9 +55,10 @@ impl<'a> VisitPlanner<'a> {
             planned_at,
             visit_size,
             closed_libraries: BTreeSet::new(),
-            page: Vec::new().into_iter(),
+            page: Vec::new().into_iter().peekable(),
             is_last_page: false,
             cursor: None,
+            resumed: None,
             unfinished: None,
         }
     }
@@ -105,32 +111,92 @@ impl<'a> VisitPlanner<'a> {
     }
 
     async fn fetch_next_card(&mut self) -> Result<Option<CardRecord>, JobError> {
-        loop {
-            for record in self.page.by_ref() {
-                if self.input.is_for_card(&record.card)
-                    && !self.closed_libraries.contains(&record.card.library)
-                {
-                    return Ok(Some(record));
-                }
+        while let Some(record) = self.fetch_next_of_scope().await? {
+            if self.input.is_for_card(&record.card)
+                && !self.closed_libraries.contains(&record.card.library)
+            {
+                return Ok(Some(record));
             }
-            if self.is_last_page {
-                return Ok(None);
-            }
-            let scope = self.input.scope;
+        }
+        Ok(None)
+    }
+
+    /// Fetches the next card of the input's scope: from the pages, or a resumed one.
+    async fn fetch_next_of_scope(&mut self) -> Result<Option<CardRecord>, JobError> {
+        while self.page.peek().is_none() && !self.is_last_page {
             let page = self
                 .cards
-                .cards_to_check(scope, self.cursor.as_ref(), PAGE_SIZE);
-            let page = page.await?;
+                .cards_to_check(self.input.scope, self.cursor.as_ref(), PAGE_SIZE)
+                .await?;
             self.is_last_page = page.len() < PAGE_SIZE;
             if let Some(last) = page.last() {
                 self.cursor = Some(cursor_after(last));
             }
-            self.page = page.into_iter();
+            self.page = page.into_iter().peekable();
+        }
+        let resumed = match &mut self.resumed {
+            Some(resumed) => resumed,
+            None => {
+                let scope = self.input.scope;
+                let resumed = list_resumed_cards(self.cards, scope, self.planned_at).await?;
+                self.resumed.insert(resumed.into_iter().peekable())
+            }
+        };
+        let (Some(of_page), Some(first)) = (self.page.peek(), resumed.peek()) else {
+            return Ok(self.page.next().or_else(|| resumed.next()));
+        };
+        Ok(match cursor_after(first).cmp(&cursor_after(of_page)) {
+            Ordering::Less => resumed.next(),
+            Ordering::Greater => self.page.next(),
+            // It was checked between the two reads.
+            Ordering::Equal => {
+                resumed.next();
+                self.page.next()
+            }
+        })
+    }
+}
+
+/// Lists the cards of a scope whose pause has ended at `now`. The store doesn't list them in the scope
+/// until their next check.
+async fn list_resumed_cards(
+    cards: &dyn CardStore,
+    scope: Scope,
+    now: DateTime<Utc>,
+) -> StoreResult<Vec<CardRecord>> {
+    let is_failed = |record: &CardRecord| {
+        let last_check = record.state.last_check.as_ref();
+        last_check.is_none_or(|last| last.failure.is_some())
+    };
+    let is_resumed = |record: &CardRecord| {
+        LeftOutReason::of_waiting_card(record, now).is_none()
+            && (scope != Scope::Failed || is_failed(record))
+    };
+    list_waiting_cards(cards, &is_resumed).await
+}
+
+/// Lists the cards to keep among those that have a pause or are refused by the site, in the order of
+/// the pages.
+pub(super) async fn list_waiting_cards(
+    cards: &dyn CardStore,
+    keeps: &(dyn Fn(&CardRecord) -> bool + Sync),
+) -> StoreResult<Vec<CardRecord>> {
+    let mut kept: Vec<CardRecord> = Vec::new();
+    let mut cursor: Option<CardCursor> = None;
+    loop {
+        let page = cards
+            .cards_to_check(Scope::Waiting, cursor.as_ref(), PAGE_SIZE)
+            .await?;
+        cursor = page.last().map(cursor_after);
+        let is_last_page = page.len() < PAGE_SIZE;
+        kept.extend(page.into_iter().filter(keeps));
+        if is_last_page {
+            return Ok(kept);
         }
     }
 }
 
-pub(super) fn cursor_after(last: &CardRecord) -> CardCursor {
+fn cursor_after(last: &CardRecord) -> CardCursor {
     CardCursor {
         library: last.card.library.clone(),
         fingerprint: last.card.fingerprint.clone(),
@@ -145,7 +211,8 @@ pub(super) async fn record_left_out_cards(
     run: &OpenRun<'_>,
     input: &CheckCardsInput,
 ) -> Result<(), JobError> {
-    let waiting = |record: &CardRecord| LeftOutReason::of_waiting_card(record);
+    let now = run.started_at();
+    let waiting = |record: &CardRecord| LeftOutReason::of_waiting_card(record, now);
     record_cards_of(cards, run, input, (Scope::Waiting, "left-out"), &waiting).await?;
     let closed = run.closed_libraries();
     if closed.is_empty() {
@@ -195,3 +262,6 @@ async fn record_cards_of(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,9 @@ use crate::library::Library;
 use crate::mail::{MailContent, MailLinks};
 use crate::notice::digest::Digest;
 use crate::notice::last_notice::LastNotice;
-use crate::notice::{Composed, NoticeCard, NoticeInput, compose, notice_cards};
+use crate::notice::{
+    Composed, NoticeCard, NoticeInput, PausedCard, compose, notice_cards, paused_cards,
+};
 use crate::outbox::MailKind;
 use crate::store::{LoadedFamily, OutboxStore};
 
@@ -117,39 +119,43 @@ impl MailComposer for DailyNotice {
 
 /// Composes a family's daily notice; stores nothing.
 pub async fn compose_notice(input: &ComposeInput<'_>) -> Result<Composed, JobError> {
-    let (last_notice, cards) = load_notice(input).await?;
-    Ok(compose(&notice_input(input, &cards, last_notice.as_ref()))?)
+    let loaded = load_notice(input).await?;
+    Ok(compose(&notice_input(input, &loaded))?)
 }
 
 /// Selects the content of a family's daily notice, as it is now; stores nothing.
 pub async fn digest_notice(input: &ComposeInput<'_>) -> Result<Digest, JobError> {
-    let (last_notice, cards) = load_notice(input).await?;
-    let input = notice_input(input, &cards, last_notice.as_ref());
+    let loaded = load_notice(input).await?;
+    let input = notice_input(input, &loaded);
     Ok(Digest::from_input(&input))
 }
 
-/// Loads what the notice compares with, and the cards that aren't paused.
-async fn load_notice(
-    input: &ComposeInput<'_>,
-) -> Result<(Option<LastNotice>, Vec<NoticeCard>), JobError> {
-    let loaded = input.loaded;
-    let last_notice = input.outbox.last_sent_notice(&loaded.family.id).await?;
-    let cards = notice_cards(loaded, input.libraries, input.now);
-    Ok((last_notice, cards))
+/// What a notice is composed from, beside the input.
+struct LoadedNotice {
+    cards: Vec<NoticeCard>,
+    paused: Vec<PausedCard>,
+    /// What the notice compares with.
+    last_notice: Option<LastNotice>,
 }
 
-fn notice_input<'a>(
-    input: &'a ComposeInput<'_>,
-    cards: &'a [NoticeCard],
-    last_notice: Option<&'a LastNotice>,
-) -> NoticeInput<'a> {
+async fn load_notice(input: &ComposeInput<'_>) -> Result<LoadedNotice, JobError> {
+    let loaded = input.loaded;
+    Ok(LoadedNotice {
+        cards: notice_cards(loaded, input.libraries, input.now),
+        paused: paused_cards(loaded, input.libraries, input.now),
+        last_notice: input.outbox.last_sent_notice(&loaded.family.id).await?,
+    })
+}
+
+fn notice_input<'a>(input: &'a ComposeInput<'_>, loaded: &'a LoadedNotice) -> NoticeInput<'a> {
     NoticeInput {
         family: &input.loaded.family,
         date: input.date,
         today: input.today,
         now: input.now,
-        cards,
-        last_notice,
+        cards: &loaded.cards,
+        paused: &loaded.paused,
+        last_notice: loaded.last_notice.as_ref(),
         operator_contact: input.operator_contact,
         links: input.links,
     }

@@ -152,7 +152,9 @@ pub async fn send_mail(
     };
     let now = ports.clock.now();
     if loaded.family.is_mail_paused(date, now) {
-        let skipped = claimed.skip(Some(FAMILY_PAUSED.to_owned()), now);
+        // A recipient who still waits for it isn't unreached: nobody gets emails now.
+        let skipped = claimed.without_waiting_recipients();
+        let skipped = skipped.skip(Some(FAMILY_PAUSED.to_owned()), now);
         return finalise(ports, &claimed, skipped).await;
     }
     if let Some(since) = loaded.family.everybody_unsubscribed_since(&key.kind) {

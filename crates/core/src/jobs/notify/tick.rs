@@ -379,7 +379,15 @@ impl<'a> Tick<'a> {
                 }
             }
             _ if record.retries_are_over(now) => {
-                give_up_recipients(self.outbox, self.alerts, &record, now).await?;
+                let family = self.families.family(&record.family).await?;
+                let is_paused = |family: Family| family.is_mail_paused(record.date, now);
+                let over = match family.is_some_and(is_paused) {
+                    true => record.drop_waiting_recipients(now),
+                    false => record.give_up_recipients(now),
+                };
+                if let Ok(sent) = over {
+                    give_up_recipients(self.outbox, self.alerts, &record, sent, now).await?;
+                }
             }
             _ => {
                 let claimable = record.check_claimable(now);
@@ -473,16 +481,14 @@ fn mail_key(family: &Family, kind: &MailKind, date: NaiveDate) -> MailKey {
     MailKey::new(kind.clone(), family.id.clone(), date)
 }
 
-/// Gives up a notice's recipients that were temporarily refused for too long.
+/// Stores the record of a mail whose waiting recipients were given up, or dropped.
 async fn give_up_recipients(
     outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
     record: &OutboxRecord,
+    sent: OutboxRecord,
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
-    let Ok(sent) = record.give_up_recipients(now) else {
-        return Ok(());
-    };
     raise_record_alerts(alerts, &sent, now).await?;
     if outbox.replace_mail(record.revision, &sent, None).await? {
         tracing::warn!(

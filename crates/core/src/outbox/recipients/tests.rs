@@ -142,6 +142,33 @@ fn recipient_is_given_up_when_the_local_day_ends() {
 }
 
 #[test]
+fn waiting_recipients_of_a_paused_family_are_dropped_and_not_unreached() {
+    let family = two_recipients();
+    let sent = greylisted(&family);
+    let midnight = sent.retry_until.unwrap();
+    let before = midnight - Duration::seconds(1);
+    assert_eq!(
+        sent.drop_waiting_recipients(before),
+        Err(TransitionError::Waiting)
+    );
+    let claimed = sent.claim(Uuid::nil(), before).unwrap();
+    let skipped = claimed.without_waiting_recipients().skip(None, before);
+    for over in [skipped, sent.drop_waiting_recipients(midnight)] {
+        let over = over.unwrap();
+        assert!(over.is_over());
+        assert_eq!(over.state, MailState::Sent);
+        assert_eq!(over.unreached_recipients().count(), 0);
+        assert_eq!(states(&over), [RecipientState::Accepted]);
+    }
+    // A mail that nobody has is skipped for all of them.
+    let key = MailKey::daily(family.id.clone(), "2026-11-21".parse().unwrap());
+    let planned = OutboxRecord::planned(key, start());
+    let claimed = planned.claim(Uuid::nil(), start()).unwrap();
+    let claimed = claimed.with_recipients_of(&family);
+    assert_eq!(claimed.without_waiting_recipients(), claimed);
+}
+
+#[test]
 fn record_is_given_up_after_a_crash_in_the_last_retry() {
     let family = two_recipients();
     let mut record = greylisted(&family);

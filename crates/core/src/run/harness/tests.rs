@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::alerts::after_run::AfterRun;
 use crate::alerts::heartbeat::Heartbeat;
+use crate::alerts::run_hooks::RunHooks;
 use crate::run::any_job::AnyJob;
 use crate::run::around::Around;
 use crate::run::ledger::{OpenRun, StartRules};
@@ -176,7 +176,7 @@ async fn failed_run_is_recorded_and_raises_an_alert(
     #[case] fault: &str,
 ) {
     let world = World::default();
-    let after = AfterRun {
+    let after = RunHooks {
         alerts: &world.store,
         outbox: &world.store,
         notifiers: None,
@@ -370,6 +370,17 @@ impl Around for TimeLog<'_> {
 
 /// Runs at `first`, then at `own` under the rules, and lists the times of the runs that began then.
 async fn catch_up(rules: StartRules, first: &str, own: &str, task: Task) -> (World, Vec<String>) {
+    catch_up_after(rules, first, &[], own, task).await
+}
+
+/// As [`catch_up`], with runs `between` the two under the same rules.
+async fn catch_up_after(
+    rules: StartRules,
+    first: &str,
+    between: &[String],
+    own: &str,
+    task: Task,
+) -> (World, Vec<String>) {
     let world = World::default();
     let log = TimeLog(&world);
     let harness = Harness {
@@ -380,10 +391,12 @@ async fn catch_up(rules: StartRules, first: &str, own: &str, task: Task) -> (Wor
         ..world.harness()
     };
     let job = TestJob::<false>(&world);
-    for (time, rules, task) in [
-        (first, StartRules::default(), Task::Count),
-        (own, rules, task),
-    ] {
+    let later = between.iter().map(String::as_str).chain([own]);
+    let later = later.map(|time| (time, rules.clone(), task));
+    for (time, rules, task) in [(first, StartRules::default(), Task::Count)]
+        .into_iter()
+        .chain(later)
+    {
         let mut plan = plan(0);
         plan.key.scheduled_time = time.parse().unwrap();
         plan.rules = rules;
@@ -434,6 +447,50 @@ async fn missed_run_is_made_up_for_by_a_timer_that_fires_on_other_days_too() {
     let (first, own) = ("2026-11-21T11:00:00Z", "2026-11-24T11:00:00Z");
     let (_, times) = catch_up(rules, first, own, Task::Count).await;
     assert_eq!(times, ["23 11:00"]);
+}
+
+#[rstest]
+#[case::none(CatchUp::None, "17", &["21 11:55"])]
+#[case::last(CatchUp::Last, "17", &["18 11:55", "21 11:55"])]
+#[case::last_of_several(CatchUp::Last, "15", &["18 11:55", "21 11:55"])]
+#[case::all(CatchUp::All, "15", &["16 11:55", "17 11:55", "18 11:55", "21 11:55"])]
+#[tokio::test]
+async fn run_missed_before_closed_days_is_made_up_for_after_them(
+    #[case] policy: CatchUp,
+    #[case] first_day: &str,
+    #[case] expected: &[&str],
+) {
+    let mut rules = rules("cron(55 11 * * ? *)", Some(policy));
+    rules.closed_days = ["2026-11-19", "2026-11-20"]
+        .map(|day| day.parse().unwrap())
+        .into();
+    let first = format!("2026-11-{first_day}T11:55:00Z");
+    // More than the ledger looks back to at once.
+    let mut closed = vec!["2026-11-19T11:55:00Z".to_owned()];
+    closed.extend((0..12).map(|hour| format!("2026-11-20T{hour:02}:55:00Z")));
+    let own = "2026-11-21T11:55:00Z";
+    let (world, times) = catch_up_after(rules, &first, &closed, own, Task::Count).await;
+    assert_eq!(times, expected);
+    // What isn't made up for is on record as missed, once.
+    let runs = world.store.recent_runs(None, None, 99).await.unwrap();
+    let missed = runs.iter().filter(|run| run.outcome == RunOutcome::Missed);
+    let due = 18 - first_day.parse::<usize>().unwrap();
+    assert_eq!(missed.count(), due - (expected.len() - 1));
+}
+
+#[tokio::test]
+async fn run_missed_too_long_before_closed_days_is_recorded_on_them() {
+    let mut rules = rules("cron(55 11 * * ? *)", Some(CatchUp::All));
+    rules.closed_days = ["2026-11-14".parse().unwrap()].into();
+    let (first, closed) = ("2026-11-11T11:55:00Z", "2026-11-14T11:55:00Z");
+    let (world, times) = catch_up(rules, first, closed, Task::Count).await;
+    assert_eq!(times, [""; 0]);
+    let runs = world.store.recent_runs(None, None, 99).await.unwrap();
+    let missed = runs.iter().filter(|run| run.outcome == RunOutcome::Missed);
+    let days: Vec<String> = missed
+        .map(|run| run.key.scheduled_time.format("%d").to_string())
+        .collect();
+    assert_eq!(days, ["13", "12"]);
 }
 
 #[rstest]

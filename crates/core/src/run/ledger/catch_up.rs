@@ -24,12 +24,10 @@ pub(in crate::run) async fn list_runs_to_catch_up(
     plan: &RunPlan<'_>,
     policy: CatchUp,
 ) -> Result<Vec<DateTime<Utc>>, JobError> {
-    let most = match policy {
-        CatchUp::None => 0,
-        CatchUp::Last => 1,
-        CatchUp::All => MAX_RUNS,
-    };
-    if most == 0 || plan.trigger == Trigger::Person || runs.run(&plan.key).await?.is_some() {
+    if policy == CatchUp::None
+        || plan.trigger == Trigger::Person
+        || runs.run(&plan.key).await?.is_some()
+    {
         return Ok(Vec::new());
     }
     let scheduled_time = plan.key.scheduled_time;
@@ -51,7 +49,20 @@ pub(in crate::run) async fn list_runs_to_catch_up(
     }
     let mut times = find_missed_times(runs, &plan.key, &before, &plan.rules, &pauses).await?;
     times.extend(is_late.then_some(scheduled_time));
-    times.retain(|time| now - *time <= MAX_AGE);
-    times.drain(..times.len().saturating_sub(most));
-    Ok(times)
+    Ok(split_off_times_to_catch_up(&mut times, policy, now))
+}
+
+/// Splits off the missed times for which a run may be made up at `now`. Both lists are oldest first.
+pub(super) fn split_off_times_to_catch_up(
+    missed: &mut Vec<DateTime<Utc>>,
+    policy: CatchUp,
+    now: DateTime<Utc>,
+) -> Vec<DateTime<Utc>> {
+    let most = match policy {
+        CatchUp::None => 0,
+        CatchUp::Last => 1,
+        CatchUp::All => MAX_RUNS,
+    };
+    let too_old = missed.partition_point(|time| now - *time > MAX_AGE);
+    missed.split_off(too_old.max(missed.len().saturating_sub(most)))
 }

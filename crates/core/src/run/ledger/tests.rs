@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use rstest::rstest;
 
 use super::*;
-use crate::alerts::after_run::AfterRun;
+use crate::alerts::run_hooks::RunHooks;
 use crate::ids::Label;
 use crate::run::JobName;
 use crate::run::day::{DayKey, RunDay, Square};
@@ -114,13 +114,13 @@ async fn run_after_its_deadline_is_missed() {
 #[tokio::test]
 async fn late_duplicate_of_a_finished_run_is_not_missed() {
     let world = at_time("12:00:00").await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let rules = StartRules {
         start_deadline: Some(HOUR),
         ..StartRules::default()
     };
     let plan = || RunPlan {
-        after: Some(&after_run),
+        after: Some(&hooks),
         ..with_rules("12:00:00", rules.clone())
     };
     run_through(&world, plan()).await.unwrap();
@@ -258,9 +258,9 @@ async fn run_at_a_time_that_its_schedule_excludes_is_skipped(
     #[case] expected: Option<RunOutcome>,
 ) {
     let world = at_time("14:00:00").await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let plan = || RunPlan {
-        after: Some(&after_run),
+        after: Some(&hooks),
         ..with_rules("12:00:00", rules.clone())
     };
     let first = run_through(&world, plan()).await;
@@ -340,11 +340,11 @@ async fn run_of_another_day_finds_the_day_that_was_missed() {
         }),
         ..StartRules::default()
     };
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let on_day = |days: i64| {
         let mut plan = with_rules("12:00:00", rules.clone());
         plan.key.scheduled_time += TimeDelta::days(days);
-        plan.after = Some(&after_run);
+        plan.after = Some(&hooks);
         plan
     };
     // It fires on the 21st and the 22nd, not on the 23rd, then on the 24th and the 25th.
@@ -450,9 +450,9 @@ async fn stored_pause_keeps_runs_of_schedules_from_starting(
 ) {
     let world = at_time(now).await;
     pause(&world, label, "11:00:00", until).await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let plan = || RunPlan {
-        after: Some(&after_run),
+        after: Some(&hooks),
         ..with_rules("12:00:00", ticks())
     };
     let first = run_through(&world, plan()).await;
@@ -611,8 +611,8 @@ async fn run_starts_after_more_than_100_missed_times() {
     world.clock.advance(TimeDelta::days(5));
     let mut late = with_rules("12:00:00", ticks());
     late.key.scheduled_time += TimeDelta::days(5);
-    let after_run = after_run(&world);
-    late.after = Some(&after_run);
+    let hooks = run_hooks(&world);
+    late.after = Some(&hooks);
     let run = start_run(&world.store, &world.clock, late).await.unwrap();
     assert_eq!(run.missing().len(), MAX_MISSED_RUNS);
     // All of them are counted.
@@ -646,9 +646,9 @@ async fn run_from_the_future_starts_and_raises_an_alert(
     #[case] expected: &[&str],
 ) {
     let world = at_time("12:00:00").await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let plan = RunPlan {
-        after: Some(&after_run),
+        after: Some(&hooks),
         ..with_rules(time, ticks())
     };
     let run = run_through(&world, plan).await;
@@ -659,9 +659,9 @@ async fn run_from_the_future_starts_and_raises_an_alert(
 #[tokio::test]
 async fn manual_run_from_the_future_raises_no_alert() {
     let world = at_time("12:00:00").await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let plan = RunPlan {
-        after: Some(&after_run),
+        after: Some(&hooks),
         trigger: Trigger::Person,
         ..plan("12:10:00")
     };
@@ -673,9 +673,9 @@ async fn manual_run_from_the_future_raises_no_alert() {
 #[tokio::test]
 async fn missed_runs_raise_an_alert_even_if_the_next_run_crashes() {
     let world = at_time("12:00:00").await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let tick = |time| RunPlan {
-        after: Some(&after_run),
+        after: Some(&hooks),
         ..with_rules(time, ticks())
     };
     run_through(&world, tick("12:00:00")).await.unwrap();
@@ -723,11 +723,11 @@ async fn missed_runs_are_all_recorded_after_a_crash_halfway() {
 #[tokio::test]
 async fn lost_run_raises_an_alert_even_if_the_next_run_crashes() {
     let world = at_time("12:00:00").await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let begin = |day: i64| {
         let mut plan = plan("12:00:00");
         plan.key.scheduled_time += TimeDelta::days(day);
-        plan.after = Some(&after_run);
+        plan.after = Some(&hooks);
         plan
     };
     drop(start_run(&world.store, &world.clock, begin(0)).await);
@@ -751,13 +751,13 @@ async fn lost_run_raises_an_alert_even_if_the_next_run_crashes() {
 #[tokio::test]
 async fn failed_run_raises_an_alert_even_if_it_crashes_closing() {
     let world = at_time("12:00:00").await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let store = FaultyStore {
         crashes: Some(CrashPoint::Reported),
         ..FaultyStore::new(&world)
     };
     let plan = RunPlan {
-        after: Some(&after_run),
+        after: Some(&hooks),
         ..plan("12:00:00")
     };
     let run = start_run(&store, &world.clock, plan).await.unwrap();
@@ -772,7 +772,7 @@ async fn failed_run_raises_an_alert_even_if_it_crashes_closing() {
 #[tokio::test]
 async fn late_run_raises_an_alert_even_if_its_start_crashes() {
     let world = at_time("13:00:01").await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let store = FaultyStore {
         crashes: Some(CrashPoint::Recorded),
         ..FaultyStore::new(&world)
@@ -782,7 +782,7 @@ async fn late_run_raises_an_alert_even_if_its_start_crashes() {
         ..StartRules::default()
     };
     let late = RunPlan {
-        after: Some(&after_run),
+        after: Some(&hooks),
         ..with_rules("12:00:00", rules)
     };
     assert!(
@@ -859,8 +859,8 @@ async fn alert_keys(world: &World) -> Vec<String> {
     keys
 }
 
-fn after_run(world: &World) -> AfterRun<'_> {
-    AfterRun {
+fn run_hooks(world: &World) -> RunHooks<'_> {
+    RunHooks {
         alerts: &world.store,
         outbox: &world.store,
         notifiers: None,
@@ -1009,13 +1009,13 @@ impl RunStore for FaultyStore<'_> {
 #[tokio::test]
 async fn clock_skew_to_the_store_raises_an_alert(#[case] ahead: i64, #[case] expected: usize) {
     let world = at_time("12:00:00").await;
-    let after_run = after_run(&world);
+    let hooks = run_hooks(&world);
     let store = FaultyStore {
         ahead,
         ..FaultyStore::new(&world)
     };
     let plan = RunPlan {
-        after: Some(&after_run),
+        after: Some(&hooks),
         ..plan("12:00:00")
     };
     let run = start_run(&store, &world.clock, plan).await;

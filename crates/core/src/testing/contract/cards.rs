@@ -3,12 +3,12 @@ use uuid::Uuid;
 
 use super::Store;
 use super::sample::{
-    account, add_card, card, check, failed, family, library, mark, one_card, sealed,
+    account, add_card, card, card_pause, check, failed, family, library, mark, one_card, sealed,
 };
 use crate::card::{Card, CardRecord, CardState};
 use crate::failure::FailureKind;
 use crate::ids::CardId;
-use crate::store::{CardCursor, Scope, StoreError};
+use crate::store::{CardCursor, Saved, Scope, StoreError};
 
 fn ids(cards: &[CardRecord]) -> Vec<CardId> {
     cards.iter().map(|record| record.card.id).collect()
@@ -44,7 +44,7 @@ async fn six_cards(store: &dyn Store) -> Vec<Card> {
 pub(super) async fn added_card_is_read_back(store: &dyn Store) {
     let first = one_card(store).await;
     let mut paused = card("conrad", "wpl", "f2");
-    paused.paused = true;
+    paused.pause = Some(card_pause(Some("2026-11-22")));
     let paused = add_card(store, paused).await;
     for card in [first, paused] {
         let record = CardRecord {
@@ -166,7 +166,8 @@ pub(super) async fn paused_and_refused_cards_are_not_checked(store: &dyn Store) 
     let refused = one_card(store).await;
     let paused = add_card(store, card("conrad", "wpl", "f2")).await;
     let usual = add_card(store, card("conrad", "wpl", "f3")).await;
-    store.set_paused(paused.id, true).await.unwrap();
+    let pause = card_pause(None);
+    store.set_pause(paused.id, Some(&pause)).await.unwrap();
     let wrong = check(&refused, "05:10:00", failed(FailureKind::WrongCredentials));
     store.save_check(&wrong).await.unwrap();
     for scope in [Scope::All, Scope::Failed] {
@@ -176,7 +177,7 @@ pub(super) async fn paused_and_refused_cards_are_not_checked(store: &dyn Store) 
         to_check(store, Scope::Waiting).await,
         [refused.id, paused.id]
     );
-    store.set_paused(paused.id, false).await.unwrap();
+    store.set_pause(paused.id, None).await.unwrap();
     store.allow_retry(refused.id).await.unwrap();
     for scope in [Scope::All, Scope::Failed] {
         assert_eq!(to_check(store, scope).await.len(), 3);
@@ -221,17 +222,50 @@ pub(super) async fn failed_scope_lists_failed_and_never_checked_cards(
 
 pub(super) async fn card_is_paused_and_resumed(store: &dyn Store) {
     let card = one_card(store).await;
-    for paused in [true, false] {
-        store.set_paused(card.id, paused).await.unwrap();
+    let (holiday, open) = (card_pause(Some("2026-11-22")), card_pause(None));
+    for pause in [Some(holiday), Some(open), None] {
+        store.set_pause(card.id, pause.as_ref()).await.unwrap();
         let record = store.card(card.id).await.unwrap().unwrap();
         assert_eq!(
             record.card,
             Card {
-                paused,
+                pause,
                 ..card.clone()
             }
         );
     }
+}
+
+pub(super) async fn ended_pause_lasts_in_the_lists_until_the_next_check(store: &dyn Store) {
+    let ended = one_card(store).await;
+    let paused = add_card(store, card("conrad", "wpl", "f2")).await;
+    let mut pauses = Vec::new();
+    // In Toronto, the 21st began at 05:00, and the 22nd begins later.
+    for (card, until) in [(&ended, "2026-11-21"), (&paused, "2026-11-22")] {
+        let pause = card_pause(Some(until));
+        store.set_pause(card.id, Some(&pause)).await.unwrap();
+        pauses.push(pause);
+    }
+    let pause_of = async |card: &Card| store.card(card.id).await.unwrap().unwrap().card.pause;
+    // A check that began before the end, and one that another overtook, keep the pause.
+    for (started, saved) in [("04:59:59", Saved::Stored), ("04:50:00", Saved::Older)] {
+        let early = check(&ended, started, Ok(account(0)));
+        assert_eq!(store.save_check(&early).await.unwrap(), saved);
+    }
+    assert_eq!(to_check(store, Scope::All).await, []);
+    assert_eq!(to_check(store, Scope::Waiting).await, [ended.id, paused.id]);
+    assert_eq!(pause_of(&ended).await.as_ref(), pauses.first());
+
+    for card in [&ended, &paused] {
+        let late = check(card, "05:00:00", failed(FailureKind::SiteDown));
+        store.save_check(&late).await.unwrap();
+    }
+    for scope in [Scope::All, Scope::Failed] {
+        assert_eq!(to_check(store, scope).await, [ended.id]);
+    }
+    assert_eq!(to_check(store, Scope::Waiting).await, [paused.id]);
+    assert_eq!(pause_of(&ended).await, None);
+    assert_eq!(pause_of(&paused).await.as_ref(), pauses.last());
 }
 
 pub(super) async fn retry_clears_the_refusal_and_the_login_mark(store: &dyn Store) {
@@ -272,7 +306,7 @@ pub(super) async fn removing_a_card_removes_its_secret_and_account(store: &dyn S
 pub(super) async fn unknown_card_cannot_be_changed_or_removed(store: &dyn Store) {
     let nobodys = CardId::generate();
     for answer in [
-        store.set_paused(nobodys, true).await,
+        store.set_pause(nobodys, None).await,
         store.allow_retry(nobodys).await,
         store.remove_card(nobodys).await,
     ] {

@@ -2,7 +2,7 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::Store;
-use super::sample::{account, add_card, card, check, failed, family, mark, one_card, time};
+use super::sample::{account, card_pause, add_card, card, check, failed, family, mark, one_card, time};
 use crate::card::{Card, CardState, LastCheck, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::failure::{Failure, FailureKind};
@@ -276,7 +276,8 @@ pub(super) async fn login_to_a_removed_card_is_an_error(store: &dyn Store) {
 
 pub(super) async fn login_to_a_paused_or_refused_card_is_refused(store: &dyn Store) {
     let paused = one_card(store).await;
-    store.set_paused(paused.id, true).await.unwrap();
+    let pause = card_pause(None);
+    store.set_pause(paused.id, Some(&pause)).await.unwrap();
     let refused = add_card(store, super::sample::card("conrad", "wpl", "f2")).await;
     let wrong = check(&refused, "05:10:00", failed(FailureKind::WrongCredentials));
     save(store, &wrong, Saved::Stored).await;
@@ -286,11 +287,23 @@ pub(super) async fn login_to_a_paused_or_refused_card_is_refused(store: &dyn Sto
         assert_eq!(state(store, card).await.login_mark, None);
     }
 
-    store.set_paused(paused.id, false).await.unwrap();
+    store.set_pause(paused.id, None).await.unwrap();
     store.allow_retry(refused.id).await.unwrap();
     for card in [&paused, &refused] {
         let own = mark(Uuid::new_v4(), DAY);
         assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    }
+}
+
+pub(super) async fn login_is_allowed_once_the_pause_has_ended(store: &dyn Store) {
+    let card = one_card(store).await;
+    // The login's time is 05:02, and the 21st began in Toronto at 05:00.
+    for (until, is_allowed) in [("2026-11-22", false), ("2026-11-21", true)] {
+        let pause = card_pause(Some(until));
+        store.set_pause(card.id, Some(&pause)).await.unwrap();
+        let own = mark(Uuid::new_v4(), DAY);
+        let is_begun = store.begin_login(&card.key(), &own).await.unwrap();
+        assert_eq!(is_begun, is_allowed, "{until}");
     }
 }
 

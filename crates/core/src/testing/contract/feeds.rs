@@ -3,6 +3,7 @@ use futures::future::join_all;
 use super::Store;
 use super::sample::{date, family, family_id, time};
 use crate::feed::{Feed, FeedToken};
+use crate::sign_in::PersonId;
 use crate::store::StoreError;
 
 /// A feed of a family, made at this time.
@@ -37,6 +38,7 @@ pub(super) async fn feed_is_found_by_its_token(store: &dyn Store) {
     let phone = add(store, feed("conrad", "phone; “new” 🦉", "05:00:00")).await;
     let wall = Feed {
         titles: false,
+        made_by: Some(PersonId::from_address(&"pat@example.org".parse().unwrap())),
         ..feed("lee", "wall", "05:00:00")
     };
     let wall = add(store, wall).await;

@@ -121,6 +121,7 @@ suites! { $
         paused_and_refused_cards_are_not_checked,
         failed_scope_lists_failed_and_never_checked_cards,
         card_is_paused_and_resumed,
+        ended_pause_lasts_in_the_lists_until_the_next_check,
         retry_clears_the_refusal_and_the_login_mark,
         removing_a_card_removes_its_secret_and_account,
         unknown_card_cannot_be_changed_or_removed,
@@ -160,6 +161,7 @@ suites! { $
         open_mark_of_another_day_allows_a_login,
         login_to_a_removed_card_is_an_error,
         login_to_a_paused_or_refused_card_is_refused,
+        login_is_allowed_once_the_pause_has_ended,
         saving_a_check_removes_its_own_mark,
         untried_check_keeps_the_mark_of_a_crash,
         untried_check_does_not_block_an_older_one,
@@ -290,6 +292,12 @@ suites! { $
         pause_is_replaced_only_over_the_expected_one,
         one_of_many_concurrent_changes_of_a_pause_wins,
         pause_that_ended_long_ago_is_deleted,
+    }
+    identities {
+        link_of_an_identity_is_replaced_only_over_the_expected_one,
+        identities_of_a_person_are_counted_and_unlinked,
+        identity_of_another_person_is_no_longer_listed,
+        one_of_many_concurrent_links_of_an_identity_wins,
     }
     sign_ins {
         session_is_found_by_its_hash_and_replaced,

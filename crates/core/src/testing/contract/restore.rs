@@ -4,7 +4,7 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::Store;
-use super::sample::{account, add_card, card, failed, family, library, mark, sealed, time};
+use super::sample::{account, add_card, card_pause, card, failed, family, library, mark, sealed, time};
 use crate::card::{Card, CardRecord, CardState, LastCheck, StoredAccount};
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::ids::CardId;
@@ -79,7 +79,7 @@ fn with_everything() -> CardCopy {
     state.last_check = last_check("07:00:00", refused.map(|it| it.with_remedy(Remedy::SetPin)));
     state.refused_since = Some(time("07:00:00"));
     state.login_mark = Some(mark(Uuid::new_v4(), "2026-11-21"));
-    copy.record.card.paused = true;
+    copy.record.card.pause = Some(card_pause(Some("2026-11-22")));
     copy
 }
 
@@ -233,8 +233,8 @@ pub(super) async fn conflict_leaves_the_card_unchanged(store: &dyn Store) {
             changed(&|copy| copy.record.card.patron = "Sam".to_owned()),
         ),
         (
-            CardConflict::Paused,
-            changed(&|copy| copy.record.card.paused = true),
+            CardConflict::Pause,
+            changed(&|copy| copy.record.card.pause = Some(card_pause(None))),
         ),
         (CardConflict::RetryAllowed, changed(&refused)),
         (

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::account::{Account, Hold, HoldState, Loan};
-use crate::card::{Card, CardSecret, Fingerprint, LoginMark};
+use crate::card::{Card, CardPause, CardSecret, Fingerprint, LoginMark};
 use crate::check::Check;
 use crate::failure::{Failure, FailureKind};
 use crate::family::schedule::ScheduleHistory;
@@ -88,8 +88,17 @@ pub fn card(family: &str, library: &str, fingerprint: &str) -> Card {
         library: library_id(library),
         patron: "Robin".to_owned(),
         fingerprint: Fingerprint(fingerprint.to_owned()),
-        paused: false,
+        pause: None,
         created_at: time("05:01:00"),
+    }
+}
+
+/// A pause until a local date in Toronto, with a reason; `None`: until a person resumes the card.
+pub fn card_pause(until: Option<&str>) -> CardPause {
+    CardPause {
+        until: until.map(date),
+        timezone: "America/Toronto".parse().unwrap(),
+        why: until.map(|_| "lost in “Kitchener” 🦉".to_owned()),
     }
 }
 

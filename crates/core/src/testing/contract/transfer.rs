@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::sample::{
-    SideKeys, account, add_sealed_card, card, check, date, exported, failed, family, family_id,
+    SideKeys, account, add_sealed_card, card_pause, card, check, date, exported, failed, family, family_id,
     import, library, library_id, mark, notice, time,
 };
 use crate::card::Card;
@@ -100,7 +100,14 @@ async fn apply_random_action(store: &dyn Store, card: &Card, dice: &mut Dice) {
             store.begin_login(&card.key(), &mark).await.unwrap();
         }
         10 => store.allow_retry(card.id).await.unwrap(),
-        _ => store.set_paused(card.id, dice.below(2) == 0).await.unwrap(),
+        _ => {
+            let pause = match dice.below(3) {
+                0 => None,
+                1 => Some(card_pause(None)),
+                _ => Some(card_pause(Some("2026-11-30"))),
+            };
+            store.set_pause(card.id, pause.as_ref()).await.unwrap();
+        }
     }
 }
 
@@ -293,7 +300,7 @@ pub(super) async fn import_reports_and_keeps_what_differs(store: &dyn Store) {
     add_sealed_card(store, &here, another_pin.clone(), "29999000000002", "another").await;
     seal_and_add(store, &here, 3, card("conrad", "wpl", "")).await;
     let paused = Card {
-        paused: true,
+        pause: Some(card_pause(None)),
         ..awake.clone()
     };
     seal_and_add(store, &here, 4, paused).await;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use crate::card::{Card, CardRecord, CardState, Fingerprint};
+use crate::card::{Card, CardPause, CardRecord, CardState, Fingerprint};
 use crate::ids::{CardId, FamilyId};
 use crate::seal::Sealed;
 use crate::store::{
@@ -58,7 +58,7 @@ impl CardStore for MemoryStore {
             .cards
             .values()
             .filter(|record| {
-                let waits = record.card.paused || record.state.refused_since.is_some();
+                let waits = record.card.pause.is_some() || record.state.refused_since.is_some();
                 waits == (scope == Scope::Waiting)
             })
             .filter(|record| match scope {
@@ -87,8 +87,8 @@ impl CardStore for MemoryStore {
             .collect())
     }
 
-    async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()> {
-        self.write()?.record(id)?.card.paused = paused;
+    async fn set_pause(&self, id: CardId, pause: Option<&CardPause>) -> StoreResult<()> {
+        self.write()?.record(id)?.card.pause = pause.cloned();
         Ok(())
     }
 

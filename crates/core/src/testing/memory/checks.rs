@@ -18,7 +18,8 @@ impl CheckStore for MemoryStore {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         let mut inside = self.write()?;
         let record = inside.record(card.card)?;
-        let waits = record.card.paused || record.state.refused_since.is_some();
+        let is_paused = record.card.active_pause(mark.at).is_some();
+        let waits = is_paused || record.state.refused_since.is_some();
         let state = &mut record.state;
         let refused = waits
             || state
@@ -87,6 +88,8 @@ impl CheckStore for MemoryStore {
         if newest.is_some_and(|newest| newest > check.started_at) {
             return Ok(Saved::Older);
         }
+        let pause = record.card.pause.take();
+        record.card.pause = pause.filter(|pause| pause.includes(check.started_at));
         state.last_check = Some(LastCheck {
             started_at: check.started_at,
             finished_at: check.finished_at,

@@ -7,6 +7,7 @@ mod checks;
 mod declared_schedules;
 mod families;
 mod feeds;
+mod identities;
 mod invitations;
 mod libraries;
 mod outbox;
@@ -44,7 +45,7 @@ use crate::run::{JobName, Run, RunKey};
 use crate::schedule::Pause;
 use crate::seal::Sealed;
 
-use crate::sign_in::{RateKey, RateLog, Session, SignInAttempt};
+use crate::sign_in::{IdentityId, IdentityLink, RateKey, RateLog, Session, SignInAttempt};
 use crate::store::{
     ConcurrencyLimit, OutboxCursor, PictureDay, StoreError, StoreOrigin, StoreResult,
     StoredSchedule,
@@ -86,6 +87,7 @@ struct Inside {
     schedules: BTreeMap<JobName, BTreeMap<Label, Option<StoredSchedule>>>,
     /// By beginning and label.
     pauses: BTreeMap<(DateTime<Utc>, Option<Label>), Pause>,
+    identities: BTreeMap<IdentityId, IdentityLink>,
     /// By the hash of the token.
     sessions: BTreeMap<String, Session>,
     attempts: BTreeMap<Uuid, SignInAttempt>,

@@ -11,7 +11,7 @@ use hippo_core::ids::CardId;
 use hippo_core::library::Library;
 use hippo_core::mail::MailLinks;
 use hippo_core::notice::last_notice::LastNotice;
-use hippo_core::notice::{Composed, NoticeCard, NoticeInput, compose};
+use hippo_core::notice::{Composed, NoticeCard, NoticeInput, PausedCard, compose};
 use hippo_core::unsubscribe::UnsubscribeToken;
 
 pub(crate) const CONTACT: &str = "hippo@example.org";
@@ -44,6 +44,7 @@ pub(crate) struct Case {
     pub(crate) family: Family,
     pub(crate) now: DateTime<Utc>,
     pub(crate) cards: Vec<NoticeCard>,
+    pub(crate) paused: Vec<PausedCard>,
     pub(crate) last_notice: Option<LastNotice>,
     /// The notice's date, if the mail is sent on a later one.
     pub(crate) date: Option<NaiveDate>,
@@ -71,6 +72,7 @@ impl Case {
             },
             now: now(),
             cards: cards.into_iter().collect(),
+            paused: Vec::new(),
             last_notice: None,
             date: None,
             links: None,
@@ -119,6 +121,7 @@ impl Case {
             today,
             now: self.now,
             cards: &self.cards,
+            paused: &self.paused,
             last_notice: self.last_notice.as_ref(),
             operator_contact: Some(CONTACT),
             links: self.links.as_ref(),
@@ -172,7 +175,7 @@ pub(crate) fn card(number: u128, patron: &str, library: Library, account: Accoun
             library: library.id.clone(),
             patron: patron.into(),
             fingerprint: Fingerprint(String::new()),
-            paused: false,
+            pause: None,
             created_at: at("2026-01-02T12:00:00Z"),
         },
         state: CardState {

@@ -1,9 +1,10 @@
 //! Whole mails, to be read by a person.
 
-use chrono::Weekday;
+use chrono::{NaiveDate, Weekday};
 use hippo_core::account::{Account, Hold, HoldState, Loan};
+use hippo_core::card::CardPause;
 use hippo_core::family::SendWhenEmpty;
-use hippo_core::notice::Composed;
+use hippo_core::notice::{Composed, PausedCard};
 use rstest::rstest;
 
 use crate::notice::accounts;
@@ -303,4 +304,34 @@ fn library_without_account_page_links_to_its_front_page() {
         mail.html
             .contains(r#"<a href="https://millbrook.example.org/""#)
     );
+}
+
+#[test]
+fn paused_cards_are_only_mentioned() {
+    let paused = |patron: &str, until: Option<NaiveDate>, why: Option<&str>| PausedCard {
+        patron: patron.to_owned(),
+        library_name: "Fernhill Library".to_owned(),
+        pause: CardPause {
+            until,
+            timezone: chrono_tz::America::Toronto,
+            why: why.map(ToOwned::to_owned),
+        },
+    };
+    let all_paused = vec![
+        paused(
+            "Ben",
+            Some(in_days(43)),
+            Some("lost <b>again</b>, see www.example.com"),
+        ),
+        paused("Cleo", None, None),
+    ];
+    let account = account(vec![loan("Canals", "", 0)], vec![]);
+    let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
+    case.paused.clone_from(&all_paused);
+    let composed = case.compose();
+    keep("paused_cards", &composed);
+    // They are never a reason for a mail.
+    let mut case = Case::of([]);
+    case.paused = all_paused;
+    assert_eq!(case.compose().mail, None);
 }

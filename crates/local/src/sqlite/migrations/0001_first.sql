@@ -43,7 +43,9 @@ CREATE TABLE card (
     library           TEXT NOT NULL REFERENCES library (id) ON DELETE RESTRICT,
     patron            TEXT NOT NULL,
     fingerprint       TEXT NOT NULL,
-    paused            INTEGER NOT NULL CHECK (paused IN (0, 1)),
+    -- The pause as JSON; NULL: not paused. A check removes a pause that has ended.
+    pause             TEXT,
+    pause_ends_at     TEXT,
     created_at        TEXT NOT NULL,
     -- The newest check. Both times or neither; a failure needs both.
     check_started_at  TEXT,
@@ -205,6 +207,8 @@ CREATE TABLE feed (
     label      TEXT NOT NULL,
     last_four  TEXT NOT NULL,
     titles     INTEGER NOT NULL CHECK (titles IN (0, 1)),
+    -- The recipient who made it, as a hash of the address; NULL: the operator.
+    made_by    TEXT,
     created_at TEXT NOT NULL,
     -- The family's local date on which it was last read.
     last_used  TEXT
@@ -223,6 +227,18 @@ CREATE TABLE session (
 
 CREATE INDEX session_of_person ON session (person);
 CREATE INDEX session_expiry ON session (expires_at);
+
+-- Which identity at an identity provider signs in whom, by a hash of issuer and subject.
+CREATE TABLE identity (
+    identity   TEXT PRIMARY KEY,
+    -- A hash of the person's address; NULL: it waits for a person.
+    person     TEXT,
+    -- Until when it waits; NULL: it is linked.
+    expires_at TEXT,
+    link       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX identity_of_person ON identity (person);
 
 -- The attempts to sign in to the web pages, known addresses or not.
 CREATE TABLE sign_in_attempt (

@@ -2,6 +2,7 @@
 //! library.
 
 mod lists;
+mod unnamed;
 
 use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::Account;

@@ -3,6 +3,7 @@
 
 mod lists;
 mod logins;
+mod templates;
 
 use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::Account;

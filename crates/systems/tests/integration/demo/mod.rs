@@ -9,12 +9,17 @@ use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use hippo_core::site::LibrarySite as _;
-use hippo_demo_library::{DemoLibrary, Site};
+use hippo_demo_library::{DemoLibrary, Site, SystemKind};
 use hippo_systems::Sites;
 
 /// Returns the day that the demo libraries are set to.
 pub(crate) fn today() -> chrono::NaiveDate {
     "2026-11-21".parse().unwrap()
+}
+
+/// Whether the site has no login page that shows its layout before the login: a programming interface.
+pub(crate) fn is_interface(system: SystemKind) -> bool {
+    system == SystemKind::SymphonyWs
 }
 
 pub(crate) async fn start(site: Site) -> (DemoLibrary, Library) {

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use hippo_browser::Limits;
 
-use crate::demo::{start, today};
+use crate::demo::{is_interface, start, today};
 use demo_site::{Checked, DemoSite, LONG_LIMITS, LimitedClient, NUMBER, PIN};
-use expected::{Expected, ExpectedFailure, expected, without_escape_remains, without_links};
+use expected::{
+    Expected, ExpectedFailure, expected, without_escape_remains, without_hashed_ids, without_links,
+};
 use futures::StreamExt as _;
 use hippo_core::account::Account;
 use hippo_demo_library::{Fault, Generation, Rule, Site, SystemKind, test_every_site};
@@ -61,7 +63,12 @@ impl Scenario<'_> {
             "{what}: {elapsed:?}"
         );
         assert!(checked.logins <= 1, "{what}: {} logins", checked.logins);
-        assert!(checked.logins == 0 || checked.logged_out, "{what}");
+        // Without the answer to its login, an interface has no token to log out with.
+        let may_log_out = self.step > 1 || !is_interface(self.system);
+        assert!(
+            checked.logins == 0 || checked.logged_out || !may_log_out,
+            "{what}"
+        );
         if let Err(failure) = &checked.outcome {
             let shown = format!("{failure:?} {failure}");
             assert!(
@@ -92,7 +99,11 @@ impl Scenario<'_> {
             Expected::WithEscapeRemains => {
                 let account = checked.outcome.clone().unwrap();
                 assert!(!is_at_every_step || account != *good, "{what}");
-                assert_eq!(without_escape_remains(account), *good, "{what}");
+                assert_eq!(
+                    without_escape_remains(account),
+                    without_hashed_ids(good.clone()),
+                    "{what}"
+                );
             }
             Expected::Failure(expected) => self.assert_failure(&expected, checked, good, limits),
         }
@@ -130,6 +141,7 @@ impl Scenario<'_> {
             && !self.is_once
             && self.step == 0
             && !comes_with_the_account(self.fault)
+            && !(is_interface(self.system) && shows_only_at_login(self.fault))
         {
             assert_eq!(checked.logins, 0, "{what}");
             if expected.is_transient && limits.response < limits.card {
@@ -145,6 +157,11 @@ fn comes_with_the_account(fault: &Fault) -> bool {
         fault,
         Fault::WrongCounts | Fault::ForgetSession | Fault::HtmlForJson
     )
+}
+
+/// Whether a fault shows only at the login of an interface: its description may be missing, and has no layout.
+fn shows_only_at_login(fault: &Fault) -> bool {
+    matches!(fault, Fault::Status(404) | Fault::ChangedLayout)
 }
 
 /// Whether a fault leads to a host that must get nothing.

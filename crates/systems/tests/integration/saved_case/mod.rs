@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hippo_browser::{ReadContext, SavedPage};
+use hippo_browser::{ReadContext, SavedPage, decode};
 
 use crate::recording::read_recording;
 use chrono_tz::Tz;
@@ -29,7 +29,7 @@ pub(crate) fn find_problems(
             let bytes = std::fs::read(folder.join(name)).unwrap();
             SavedPage {
                 name: name.to_owned(),
-                body: String::from_utf8_lossy(&bytes).into_owned(),
+                body: decode(&bytes, None),
             }
         })
         .collect();
@@ -40,10 +40,9 @@ pub(crate) fn find_problems(
         card_number: None,
     };
     let system = case["system"].as_str().unwrap();
-    match (
-        read_pages(system, &pages, &context),
-        case["failure"].as_str(),
-    ) {
+    let failure = case["failure"].as_str();
+    let failure = failure.or(case["expect_failure"].as_str());
+    match (read_pages(system, &pages, &context), failure) {
         (Err(failure), Some(kind)) if failure.kind.as_str() == kind => Vec::new(),
         (Err(failure), _) => vec![format!("failed: {failure}")],
         (Ok(_), Some(kind)) => vec![format!("was read, but should fail: {kind}")],

@@ -247,7 +247,7 @@ async fn add_card(
         library: library.id.clone(),
         patron,
         fingerprint: Fingerprint(String::new()),
-        paused: false,
+        pause: None,
         created_at: ports.clock.now(),
     };
     match secrets.add_card(card, &secret).await {

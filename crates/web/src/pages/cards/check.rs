@@ -111,7 +111,7 @@ fn wait_state(
         };
     }
     match () {
-        () if record.card.paused => WaitState::Paused,
+        () if record.card.active_pause(now).is_some() => WaitState::Paused,
         () if now - since > MAX_WAIT => WaitState::Late,
         () => WaitState::Waiting,
     }

@@ -77,6 +77,7 @@ pub(crate) async fn show(
 fn name_actor(actor: &Actor, family: Option<&Family>) -> String {
     let person = match actor {
         Actor::Operator => return "the operator".to_owned(),
+        Actor::Command => return "the command".to_owned(),
         Actor::Link => return "an email’s link".to_owned(),
         Actor::Person(person) => person,
     };

@@ -86,7 +86,7 @@ pub(crate) async fn show(
 }
 
 fn family_view(family: &Family, cards: &[CardRecord], times: Times) -> FamilyView {
-    let count = |is: fn(&CardRecord) -> bool| cards.iter().filter(|card| is(card)).count();
+    let count = |is: &dyn Fn(&CardRecord) -> bool| cards.iter().filter(|card| is(card)).count();
     let next_mail = match family.next_due(times.now) {
         _ if family.is_paused_at(times.now) => match family.paused_until {
             Some(until) => format!("paused until {until} ({})", family.timezone),
@@ -100,12 +100,12 @@ fn family_view(family: &Family, cards: &[CardRecord], times: Times) -> FamilyVie
         recipients: family.reachable_recipients().len(),
         stopped: family.stopped_recipients().len(),
         cards: cards.len(),
-        failed: count(|card| {
+        failed: count(&|card| {
             let last = card.state.last_check.as_ref();
             last.is_some_and(|check| check.failure.is_some())
         }),
-        refused: count(|card| card.state.refused_since.is_some()),
-        paused_cards: count(|card| card.card.paused),
+        refused: count(&|card| card.state.refused_since.is_some()),
+        paused_cards: count(&|card| card.card.active_pause(times.now).is_some()),
         next_mail,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use hippo_core::card::CardRecord;
 use hippo_core::ids::{Label, LibraryId};
 use hippo_core::jobs::JobError;
 use hippo_core::jobs::check_cards::CheckCardsInput;
@@ -65,8 +66,8 @@ async fn forecast_checks(ports: &WebPorts, schedule: &Schedule) -> Result<Vec<St
             are(waiting, "card", "cards")
         ));
     }
-    let paused = planned.left_out.iter().filter(|record| record.card.paused);
-    let paused = paused.count();
+    let is_paused = |record: &&CardRecord| record.card.active_pause(now).is_some();
+    let paused = planned.left_out.iter().filter(is_paused).count();
     if paused > 0 {
         sentences.push(format!("{} paused.", are(paused, "card", "cards")));
     }

@@ -6,12 +6,12 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hippo_core::audit::Change;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::family::Family;
+use hippo_core::former_recipient::forget_recipient;
 use hippo_core::invitation::Invitation;
 use hippo_core::message::{InvitationRequest, MessageRequest, Removal};
 use hippo_core::notice::phrases::full_day;
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey};
-use hippo_core::store::StoreError;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -261,29 +261,12 @@ pub(crate) async fn remove(
     if let Err(error) = ports.messages.send(message).await {
         tracing::error!(%error, "A removed recipient could not be told.");
     }
-    if let Err(error) = forget_recipient(&ports, &after, &removed).await {
-        tracing::error!(%error, "The invitations of a removed recipient could not be withdrawn.");
+    if let Err(error) = forget_recipient(&*ports.store, &after, &removed).await {
+        tracing::error!(%error, "The feeds and invitations of a removed recipient could not be ended.");
     }
     let next = match is_self {
         true => "/",
         false => "/family/settings?saved=yes",
     };
     Ok(Redirect::to(next).into_response())
-}
-
-/// Withdraws the invitations that a removed recipient made, and forgets what the address unsubscribed
-/// from: whoever is invited again starts anew.
-async fn forget_recipient(
-    ports: &WebPorts,
-    family: &Family,
-    removed: &EmailAddress,
-) -> Result<(), StoreError> {
-    for invitation in ports.store.family_invitations(&family.id).await? {
-        if !invitation.is_by_a_recipient_of(family) {
-            let withdrawn = ports.store.remove_invitation(&family.id, invitation.id);
-            withdrawn.await?;
-        }
-    }
-    ports.store.allow_every_mail(&family.id, removed).await?;
-    Ok(())
 }

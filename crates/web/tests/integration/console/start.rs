@@ -112,7 +112,8 @@ async fn page_before_a_run_says_what_it_would_check() {
         let card = sample::card("lee", "kpl", fingerprint);
         cards.push(sample::add_card(store, card).await);
     }
-    store.set_paused(cards[0].id, true).await.unwrap();
+    let pause = sample::card_pause(None);
+    store.set_pause(cards[0].id, Some(&pause)).await.unwrap();
     let text = forecast(&web, "mornings").await;
     assert!(text.contains("It checks 4 cards at 2 libraries."), "{text}");
     assert!(text.contains("1 card is paused."), "{text}");

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 
 use super::*;
-use crate::card::{Card, CardRecord, CardState, Fingerprint};
+use crate::card::{Card, CardPause, CardRecord, CardState, Fingerprint};
 use crate::clock::Clock as _;
 use crate::failure::Failure;
 use crate::ids::{CardId, FamilyId};
@@ -16,6 +16,7 @@ use crate::run::RunOutcome;
 use crate::run::harness::{FinishedRun, Harness};
 use crate::run::not_started::NotStarted;
 use crate::store::{CardCursor, LibraryStore, RunStore as _, Scope, StoreResult};
+use crate::testing::contract::sample;
 use crate::testing::world::{NO_PAUSE, World, library, run_key, run_plan};
 
 /// A queue that keeps what it is given, and is unavailable after some batches.
@@ -98,7 +99,7 @@ impl ManyCards<'_> {
                 library: format!("l{library:03}").parse().unwrap(),
                 patron: "Pat".to_owned(),
                 fingerprint: Fingerprint(format!("{number:06}")),
-                paused: false,
+                pause: None,
                 created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
             },
             state: CardState::default(),
@@ -139,7 +140,7 @@ impl CardStore for ManyCards<'_> {
     async fn family_cards(&self, _: &FamilyId) -> StoreResult<Vec<CardRecord>> {
         unreachable!()
     }
-    async fn set_paused(&self, _: CardId, _: bool) -> StoreResult<()> {
+    async fn set_pause(&self, _: CardId, _: Option<&CardPause>) -> StoreResult<()> {
         unreachable!()
     }
     async fn allow_retry(&self, _: CardId) -> StoreResult<()> {
@@ -280,7 +281,8 @@ async fn waiting_cards_are_recorded_with_the_reason() {
     let paused = world.add_card("conrad", "wpl", ("1", "p")).await;
     let refused = world.add_card("conrad", "wpl", ("2", "p")).await;
     world.add_card("conrad", "wpl", ("3", "p")).await;
-    world.store.set_paused(paused, true).await.unwrap();
+    let pause = sample::card_pause(None);
+    world.store.set_pause(paused, Some(&pause)).await.unwrap();
     let refusal = Failure::wrong_credentials("no");
     world.site.answer("2", Err(refusal));
     let visit = world.visit("wpl", &[refused]).await;

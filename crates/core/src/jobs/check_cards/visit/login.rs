@@ -144,7 +144,7 @@ impl MarkedLoginPermit<'_> {
         let mark = record.state.login_mark.as_ref();
         let was_crash =
             mark.is_some_and(|mark| mark.is_open_on(today) && !is_in_progress(mark, now));
-        Ok(LeftOutReason::of_waiting_card(&record).is_some() || !was_crash)
+        Ok(LeftOutReason::of_waiting_card(&record, now).is_some() || !was_crash)
     }
 }
 

@@ -36,7 +36,7 @@ impl OngoingVisit<'_> {
                 self.report.checked_before.push(record);
                 continue;
             }
-            if let Some(reason) = LeftOutReason::of_waiting_card(&record) {
+            if let Some(reason) = LeftOutReason::of_waiting_card(&record, now) {
                 self.report.left_out.push((record.card, reason));
                 continue;
             }
@@ -117,7 +117,7 @@ impl OngoingVisit<'_> {
             })
         };
         let is_unchanged = |(record, sealed): &(CardRecord, Sealed)| {
-            LeftOutReason::of_waiting_card(record).is_none()
+            LeftOutReason::of_waiting_card(record, now).is_none()
                 && !was_checked(record)
                 && cards
                     .iter()
@@ -157,7 +157,7 @@ fn explain_unopened(
 fn left_out_reason(record: &CardRecord, visit: &Visit, now: DateTime<Utc>) -> LeftOutReason {
     let state = &record.state;
     let (last_check, mark) = (state.last_check.as_ref(), state.login_mark.as_ref());
-    if let Some(reason) = LeftOutReason::of_waiting_card(record) {
+    if let Some(reason) = LeftOutReason::of_waiting_card(record, now) {
         reason
     } else if last_check.is_some_and(|last| visit.planned_at <= last.finished_at) {
         LeftOutReason::CheckedAlready

@@ -16,6 +16,7 @@ use crate::ids::{CardId, FamilyId};
 use crate::library::Library;
 use crate::run::work::{LeftOutReason, WorkOutcome};
 use crate::store::{CardStore, Saved, StoreError, StoreResult};
+use crate::testing::contract::sample;
 use crate::testing::memory::MemoryStore;
 use crate::testing::world::{NO_PAUSE, StopAtSecondLogin, World, account};
 
@@ -453,7 +454,8 @@ async fn card_paused_after_the_planning_is_left_out() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
     let visit = world.visit("wpl", &[card]).await;
-    world.store.set_paused(card, true).await.unwrap();
+    let pause = sample::card_pause(None);
+    world.store.set_pause(card, Some(&pause)).await.unwrap();
     let report = world.check_visit(&visit, NO_PAUSE).await;
     let reasons: Vec<_> = report.left_out.iter().map(|(_, reason)| *reason).collect();
     assert_eq!(reasons, [LeftOutReason::Paused]);

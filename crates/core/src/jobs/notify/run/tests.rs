@@ -3,14 +3,15 @@ use futures::FutureExt as _;
 use uuid::Uuid;
 
 use super::*;
+use crate::email_address::EmailAddress;
 use crate::family::{Delivery, StoppedRecipient};
-use crate::mail::MailAnswer;
+use crate::mail::{MailAnswer, RefusedRecipient};
 use crate::outbox::MailState;
 use crate::outbox::{LEASE, MailKey, OutboxRecord, REFUSED_DELAY};
 use crate::run::harness::Harness;
 use crate::run::ledger::StartRules;
 use crate::run::{Run, RunKey, RunOutcome, Trigger};
-use crate::store::{FamilyStore, OutboxStore};
+use crate::store::{AlertStore as _, FamilyStore, OutboxStore};
 use crate::testing::world::{Broken, World, account, family};
 
 fn plan_tick(world: &World) -> RunPlan<'static> {
@@ -341,6 +342,34 @@ async fn paused_family_gets_no_open_notice() {
     world.store.update_family(&conrad).await.unwrap();
     tick(&world).await;
     assert_eq!(world.mails(), 1);
+}
+
+#[tokio::test]
+async fn pause_drops_a_waiting_recipient_without_an_alert() {
+    let world = world_with_overdue_loan().await;
+    let mut conrad = family("conrad");
+    let sam: EmailAddress = "sam@example.org".parse().unwrap();
+    conrad.recipients.push(sam.clone());
+    world.store.update_family(&conrad).await.unwrap();
+    let accepted = MailAnswer::Accepted {
+        message_id: "<1@here>".to_owned(),
+        refused: vec![RefusedRecipient {
+            address: sam,
+            is_permanent: false,
+            reason: "451".to_owned(),
+        }],
+    };
+    world.mailer.answers.lock().unwrap().push_back(accepted);
+    tick(&world).await;
+    conrad.pause(None, world.clock_now());
+    world.store.update_family(&conrad).await.unwrap();
+    world.clock.advance(chrono::Duration::hours(1));
+    tick(&world).await;
+    let open = world.store.open_mails(None, 9).await.unwrap();
+    assert_eq!(open, [], "nobody waits for it any more");
+    assert_eq!(world.mails(), 1);
+    let alerts = world.store.recent_alerts(9).await.unwrap();
+    assert!(alerts.is_empty(), "{alerts:?}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use crate::clock::Clock as _;
 use crate::ids::CardId;
 use crate::jobs::check_cards::visit::{DOWN_ALERT_AFTER, VisitOptions};
 use crate::store::CardStore as _;
+use crate::testing::contract::sample;
 use crate::testing::world::{NO_PAUSE, World, account};
 
 fn outcomes(work: &WorkItem) -> Vec<String> {
@@ -29,7 +30,8 @@ async fn repeated_visit_reports_one_item_with_every_card() {
     let refused = Failure::wrong_credentials("no");
     world.site.answer("2", Err(refused));
     let mut visit = world.visit("wpl", &[first, second, paused]).await;
-    world.store.set_paused(paused, true).await.unwrap();
+    let pause = sample::card_pause(None);
+    world.store.set_pause(paused, Some(&pause)).await.unwrap();
     visit.cards.push(CardKey {
         card: CardId::generate(),
         ..visit.cards[0].clone()

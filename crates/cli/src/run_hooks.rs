@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::alerts::notifier::{LogNotifier, MailNotifier, Notifier, Notifiers};
+use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
@@ -20,7 +20,7 @@ use crate::failure_command::FailureCommand;
 use crate::home::Home;
 
 /// Delivers alerts and sends the heartbeat after a run.
-pub(crate) struct LocalAfterRun<'a> {
+pub(crate) struct LocalRunHooks<'a> {
     jobs: &'a Jobs,
     store: &'a dyn Store,
     clock: &'a dyn Clock,
@@ -32,7 +32,7 @@ pub(crate) struct LocalAfterRun<'a> {
     is_schedule: bool,
 }
 
-impl<'a> LocalAfterRun<'a> {
+impl<'a> LocalRunHooks<'a> {
     /// Prepares the steps after a run; `is_schedule` means that nobody is watching.
     pub(crate) fn new(
         home: &Home,
@@ -87,10 +87,10 @@ impl<'a> LocalAfterRun<'a> {
     ///
     /// Without an email address, a scheduled run logs its alerts, because cron emails the log. A
     /// person's run doesn't log them.
-    pub(crate) fn to_after_run(&'a self, mail: Option<&'a MailNotifier<'a>>) -> AfterRun<'a> {
+    pub(crate) fn to_run_hooks(&'a self, mail: Option<&'a MailNotifier<'a>>) -> RunHooks<'a> {
         let default = mail.map_or(&LogNotifier as &dyn Notifier, |mail| mail);
         let notifies = mail.is_some() || self.is_schedule;
-        AfterRun {
+        RunHooks {
             alerts: self.store,
             outbox: self.store,
             notifiers: notifies.then(|| Notifiers {

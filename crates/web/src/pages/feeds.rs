@@ -26,8 +26,8 @@ use crate::ports::WebPorts;
 const MAX_FEEDS: usize = 20;
 
 #[derive(Template)]
-#[template(path = "links.html")]
-struct LinksPage {
+#[template(path = "feeds.html")]
+struct FeedsPage {
     page: Page,
     form_token: String,
     family: FamilyId,
@@ -82,8 +82,8 @@ async fn show_page(
         Ok(new) => (new, None),
         Err(problem) => (None, Some(problem)),
     };
-    let shown = LinksPage {
-        page: member.page("Links"),
+    let shown = FeedsPage {
+        page: member.page("Feeds"),
         form_token: token.field,
         family: family.id.clone(),
         feeds: feeds
@@ -140,20 +140,23 @@ async fn add_feed(
     let family = &member.loaded.family.id;
     let label: FeedLabel = match form.label.parse() {
         Ok(label) => label,
-        Err(_) => return Ok(Err("Give the link a name of up to 40 letters.".to_owned())),
+        Err(_) => return Ok(Err("Give the feed a name of up to 40 letters.".to_owned())),
     };
     let others = ports.store.family_feeds(family).await?;
     if others.iter().any(|feed| feed.is_called(label.as_str())) {
-        return Ok(Err(format!("You already have a link called “{label}”.")));
+        return Ok(Err(format!("You already have a feed called “{label}”.")));
     }
     if others.len() >= MAX_FEEDS {
         return Ok(Err(format!(
-            "You already have {MAX_FEEDS} links. Remove one first."
+            "You already have {MAX_FEEDS} feeds. Remove one first."
         )));
     }
     let token = FeedToken::generate().map_err(PageError::internal)?;
     let titles = form.titles.is_some();
-    let feed = Feed::new(&token, family.clone(), label, titles, ports.clock.now());
+    let feed = Feed {
+        made_by: Some(member.session.person.clone()),
+        ..Feed::new(&token, family.clone(), label, titles, ports.clock.now())
+    };
     ports.store.add_feed(&feed).await?;
     tracing::info!(family.id = %family, "A family made a feed.");
     record_change(ports, member.actor(), Some(family), Change::FeedMade).await;
@@ -192,5 +195,5 @@ pub(crate) async fn revoke(
         tracing::info!(family.id = %family, "A family revoked a feed.");
         record_change(&ports, member.actor(), Some(family), Change::FeedRevoked).await;
     }
-    Ok(Redirect::to("/family/links").into_response())
+    Ok(Redirect::to("/family/feeds").into_response())
 }

@@ -1,4 +1,4 @@
-//! The steps after every run: it delivers alerts, and a good run sends its heartbeat.
+//! The hooks before and after every run, which deliver alerts and send heartbeats.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use crate::store::{AlertStore, OutboxStore, StoreResult};
 /// How many alerts are looked up or marked at the same time.
 const MAX_CONCURRENCY: usize = 16;
 
-/// The steps before and after every run of a job.
-pub struct AfterRun<'a> {
+/// What happens before and after every run of a job.
+pub struct RunHooks<'a> {
     /// The alerts.
     pub alerts: &'a dyn AlertStore,
     /// The notices that some alerts are about.
@@ -31,7 +31,7 @@ pub struct AfterRun<'a> {
     pub clock: &'a dyn Clock,
 }
 
-impl AfterRun<'_> {
+impl RunHooks<'_> {
     /// Raises alerts that belong to a run; see [`raise_alerts`].
     pub async fn raise(&self, alerts: &[Alert]) -> StoreResult<()> {
         raise_alerts(self.alerts, alerts, self.clock.now()).await?;

@@ -1,0 +1,80 @@
+//! Stores the links of identities to people: each under its identity, and a pointer to it in its person's
+//! partition.
+
+use async_trait::async_trait;
+use hippo_core::sign_in::{IdentityId, IdentityLink, PersonId};
+use hippo_core::store::{IdentityStore, StoreResult};
+
+use super::DynamoDbStore;
+use super::expression::Expression;
+use super::item::{Item, json, number, text};
+use super::keys::{self, Key};
+use super::table::{Query, Step, Transacted};
+
+#[async_trait]
+impl IdentityStore for DynamoDbStore {
+    async fn identity_link(&self, identity: &IdentityId) -> StoreResult<Option<IdentityLink>> {
+        let item = self.table.get(&Key::identity(identity)).await?;
+        let found = item.map(|item| self.unless_damaged(&item, Item::data));
+        Ok(found.transpose()?.flatten())
+    }
+
+    async fn replace_identity_link(
+        &self,
+        before: Option<&IdentityLink>,
+        after: &IdentityLink,
+    ) -> StoreResult<bool> {
+        let mut item = Item::new(&Key::identity(&after.identity)).with_data(after)?;
+        if let Some(until) = after.waits_until() {
+            item = item.with("expires_at", number(until.timestamp()));
+        }
+        let unchanged = match before {
+            None => Expression::absent(),
+            Some(before) => {
+                Expression::new("#data = :before").value(":before", text(json(before)?))
+            }
+        };
+        let mut steps = vec![Step::Put(item, unchanged)];
+        // A link that was made earlier may move on to another person.
+        if let Some(person) = before.and_then(IdentityLink::person)
+            && after.person() != Some(person)
+        {
+            let pointer = Key::identity_of(person, &after.identity);
+            steps.push(Step::Delete(pointer, Expression::default()));
+        }
+        if let Some(person) = after.person() {
+            let pointer = Item::new(&Key::identity_of(person, &after.identity));
+            steps.push(Step::Put(pointer, Expression::default()));
+        }
+        // If the response of an earlier try was lost, this is false, and the person signs in again.
+        let done = self.table.transact(&steps).await?;
+        Ok(matches!(done, Transacted::Done))
+    }
+
+    async fn count_identities(&self, person: &PersonId) -> StoreResult<usize> {
+        Ok(self.identities_of(person).await?.len())
+    }
+
+    async fn unlink_identities(&self, person: &PersonId) -> StoreResult<()> {
+        let identities = self.identities_of(person).await?;
+        // The links first: what is still listed can be removed by another call.
+        let links: Vec<Key> = identities.iter().map(Key::identity).collect();
+        self.table.delete_all(&links).await?;
+        let pointers = identities.iter().map(|id| Key::identity_of(person, id));
+        self.table.delete_all(&pointers.collect::<Vec<_>>()).await
+    }
+}
+
+impl DynamoDbStore {
+    /// Lists the identities of a person.
+    async fn identities_of(&self, person: &PersonId) -> StoreResult<Vec<IdentityId>> {
+        let keys = Expression::new("#pk = :pk AND begins_with(#sk, :identities)")
+            .value(":pk", text(keys::person(person)))
+            .value(":identities", text(keys::IDENTITIES));
+        let pointers = self.table.query(&Query::table(keys)).await?;
+        let ids = pointers
+            .iter()
+            .filter_map(|item| item.id_after(keys::IDENTITIES));
+        Ok(ids.map(IdentityId::from_stored).collect())
+    }
+}

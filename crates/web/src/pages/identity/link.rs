@@ -1,0 +1,175 @@
+//! Linking an identity to the person who is signed in, and unlinking it.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hippo_core::audit::{Actor, Change};
+use hippo_core::sign_in::{IdentityLink, Session, find_grant};
+use serde::Deserialize;
+
+use super::require_provider;
+use crate::access::cookies::{CookieName, delete_cookie};
+use crate::access::form_browser::FormBrowser;
+use crate::access::form_token::form_page;
+use crate::access::next_page::next_page;
+use crate::access::session::{FamilyMember, Visitor, is_recent};
+use crate::access::waiting_identity::{forget_identity, load_waiting_identity};
+use crate::audit::record_change;
+use crate::error::{PageError, PageResult};
+use crate::page::Page;
+use crate::ports::WebPorts;
+
+#[derive(Template)]
+#[template(path = "identity_link.html")]
+struct LinkPage {
+    page: Page,
+    form_token: String,
+    provider: String,
+}
+
+/// A link that may be made: before and after.
+struct PossibleLink {
+    before: IdentityLink,
+    after: IdentityLink,
+}
+
+/// The link of this browser's identity to the person who is signed in.
+///
+/// The person has just signed in, and has an address that we know: the operator's own link has none.
+async fn possible_link(
+    ports: &WebPorts,
+    headers: &HeaderMap,
+    is_secure: bool,
+    session: &Session,
+) -> Result<Option<PossibleLink>, PageError> {
+    let now = ports.clock.now();
+    let (person, operators) = (&session.person, &ports.settings.operators);
+    if !is_recent(session, now)
+        || find_grant(&*ports.store, operators, person)
+            .await?
+            .is_none()
+    {
+        return Ok(None);
+    }
+    let Some(waiting) = load_waiting_identity(ports, headers, is_secure).await? else {
+        return Ok(None);
+    };
+    let after = waiting.link.link(&waiting.browser, person, now);
+    Ok(after.map(|after| PossibleLink {
+        before: waiting.link,
+        after,
+    }))
+}
+
+/// Asks whether the identity shall sign in the person who just signed in by email. Somebody else may have
+/// left it in this browser.
+pub(crate) async fn show(
+    State(ports): State<WebPorts>,
+    browser: FormBrowser,
+    headers: HeaderMap,
+    visitor: Visitor,
+) -> PageResult {
+    let Some(session) = &visitor.0 else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
+    let provider = require_provider(&ports)?;
+    let is_secure = browser.origin.is_secure;
+    let link = possible_link(&ports, &headers, is_secure, session);
+    if link.await?.is_none() {
+        return Ok(go_on(&headers, is_secure, session));
+    }
+    let token = browser.form_token()?;
+    let shown = LinkPage {
+        page: visitor.page("Sign in"),
+        form_token: token.field.clone(),
+        provider: provider.name().to_owned(),
+    };
+    form_page(StatusCode::OK, &shown, token)
+}
+
+/// The form that links an identity, or forgets it.
+#[derive(Deserialize)]
+pub(crate) struct LinkForm {
+    form_token: String,
+    answer: String,
+}
+
+/// Links the identity that waits in this browser to the person who is signed in.
+pub(crate) async fn save(
+    State(ports): State<WebPorts>,
+    browser: FormBrowser,
+    headers: HeaderMap,
+    visitor: Visitor,
+    Form(form): Form<LinkForm>,
+) -> PageResult {
+    let Some(session) = &visitor.0 else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
+    require_provider(&ports)?;
+    browser.check_form_token(&form.form_token)?;
+    let is_secure = browser.origin.is_secure;
+    let link = match form.answer.as_str() {
+        "yes" => possible_link(&ports, &headers, is_secure, session).await?,
+        _ => None,
+    };
+    if let Some(PossibleLink { before, after }) = link {
+        let replaced = ports.store.replace_identity_link(Some(&before), &after);
+        if !replaced.await? {
+            return Err(PageError::changed_meanwhile());
+        }
+        tracing::info!("An identity was linked to a person.");
+        let actor = Actor::Person(session.person.clone());
+        record_change(
+            &ports,
+            actor,
+            session.family.as_ref(),
+            Change::IdentityLinked,
+        )
+        .await;
+    }
+    Ok(go_on(&headers, is_secure, session))
+}
+
+/// Goes on to the page that the person came for, without the identity that waited.
+fn go_on(headers: &HeaderMap, is_secure: bool, session: &Session) -> Response {
+    let next = next_page(headers, is_secure).filter(|_| session.family.is_some());
+    let mut response = Redirect::to(next.as_deref().unwrap_or("/")).into_response();
+    let cookies = [
+        forget_identity(is_secure),
+        delete_cookie(CookieName::Next, is_secure),
+    ];
+    for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The form that unlinks identities.
+#[derive(Deserialize)]
+pub(crate) struct UnlinkForm {
+    form_token: String,
+    family: String,
+}
+
+/// Unlinks every identity of the person who is signed in.
+pub(crate) async fn unlink(
+    State(ports): State<WebPorts>,
+    browser: FormBrowser,
+    member: FamilyMember,
+    Form(form): Form<UnlinkForm>,
+) -> PageResult {
+    browser.check_form_token(&form.form_token)?;
+    member.require_family(&form.family)?;
+    ports
+        .store
+        .unlink_identities(&member.session.person)
+        .await?;
+    let family = &member.loaded.family.id;
+    tracing::info!(family.id = %family, "Somebody unlinked their identities.");
+    let change = Change::IdentitiesUnlinked;
+    record_change(&ports, member.actor(), Some(family), change).await;
+    Ok(Redirect::to("/family/settings?saved=unlinked").into_response())
+}
