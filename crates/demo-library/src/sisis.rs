@@ -19,7 +19,7 @@ pub(crate) const SITE: PagedSite = PagedSite {
     pin: "password",
     login_page,
     refusal: "Benutzernummer oder Passwort stimmt nicht.",
-    redirects: false,
+    redirects: true,
     pages: &[
         AccountPage {
             address: Address {

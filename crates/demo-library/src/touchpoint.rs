@@ -18,7 +18,7 @@ pub(crate) const SITE: PagedSite = PagedSite {
     pin: "password",
     login_page,
     refusal: "Diese Nummer ist nicht korrekt, oder das Passwort.",
-    redirects: false,
+    redirects: true,
     pages: &[
         AccountPage {
             address: Address {

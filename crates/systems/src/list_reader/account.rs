@@ -88,8 +88,8 @@ pub(crate) fn read_page(
             Failure::page_changed("neither a page of the account nor the login form")
         }));
     }
-    if is_cut_short(body) {
-        return Err(Failure::page_changed("a page that ends within a table"));
+    if is_cut_short(body) || breaks_off(body) {
+        return Err(Failure::page_changed("a page that breaks off"));
     }
     check_owner(description, root, context)?;
     let fines = find_fact(&description.fines, root);
@@ -109,6 +109,12 @@ pub(crate) fn read_page(
         card_expires: read_end(find_fact(&description.card_expires, root), context)?,
         messages: messages.into_vec(),
     })
+}
+
+/// Whether a page has a beginning, but no end.
+fn breaks_off(body: &str) -> bool {
+    let body = body.to_ascii_lowercase();
+    body.contains("<html") && !body.contains("</html")
 }
 
 /// Fails with `page_changed` if the page is another card's.
@@ -248,7 +254,8 @@ fn join_lists<E: Entry>(
             E::WHAT
         )));
     }
-    if states_none && !entries.is_empty() {
+    // A list on several pages has a part on each, of which one may be empty.
+    if states_none && !entries.is_empty() && !has_several_pages {
         return Err(Failure::page_changed(format!(
             "{}, and words that there are none",
             E::WHAT

@@ -46,7 +46,7 @@ pub(super) fn read_date(
 }
 
 /// Reads the date in a text, if there is one that ends.
-pub(super) fn read_end(
+pub(crate) fn read_end(
     text: Option<String>,
     context: &ReadContext<'_>,
 ) -> Result<Option<chrono::NaiveDate>, Failure> {

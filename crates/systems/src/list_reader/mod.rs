@@ -19,7 +19,7 @@ mod system;
 mod visit;
 
 pub(crate) use self::account::{AccountPart, is_account_page};
-pub(crate) use self::date::has_date;
+pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, Part, Place, ToldBy,
 };

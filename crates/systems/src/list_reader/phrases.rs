@@ -3,7 +3,9 @@
 use hippo_browser::Phrase::{self, Anywhere, OfPerson};
 
 use super::count::OWES_NOTHING;
-use super::description::{AccountDescription, Count, Fact, ListDescription, Part, Place, ToldBy};
+use super::description::{
+    AccountDescription, Column, Count, Fact, Field, ListDescription, Part, Place, ToldBy,
+};
 use super::login::LoginDescription;
 
 /// Lists the words of an account's and a login's description.
@@ -42,6 +44,15 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
             add(words);
         }
     }
+    let is_count = |column: &&Column| matches!(column.field, Field::Renewals | Field::Position);
+    for column in list.columns.iter().filter(is_count) {
+        if let Part::After(words) | Part::LineAfter(words) = column.part {
+            phrases.extend(words.iter().map(|words| Phrase::Count(words)));
+        }
+    }
+    let mut add = |words: &[&'static str]| {
+        phrases.extend(words.iter().map(|words| Anywhere(words)));
+    };
     for sign in &list.told_by {
         if let ToldBy::Header(words) | ToldBy::Heading(words) = sign {
             add(words);

@@ -262,8 +262,8 @@ pub(crate) const OTHER_PHRASES: &[Phrase] = &[
     Address("requested"),
     Address("perma.do"),
     Address("pos"),
-    Anywhere("anzahl verlängerungen"),
-    Anywhere("mal verlängert"),
+    Phrase::Count("anzahl verlängerungen"),
+    Phrase::Count("mal verlängert"),
     Anywhere("nicht möglich"),
     Anywhere("verlängerung"),
 ];

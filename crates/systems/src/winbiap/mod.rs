@@ -5,7 +5,7 @@ mod pages;
 
 use async_trait::async_trait;
 use hippo_browser::reading::Css;
-use hippo_browser::{CardVisit, Session};
+use hippo_browser::{CardVisit, Phrase, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
@@ -61,6 +61,10 @@ impl DescribedSystem for WinBiap {
 
     fn login(&self) -> &'static LoginDescription {
         &pages::LOGIN
+    }
+
+    fn other_phrases(&self) -> &'static [Phrase] {
+        pages::OTHER_PHRASES
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::sync::LazyLock;
 
+use hippo_browser::Phrase::{self, Address, Anywhere};
 use hippo_browser::ReadContext;
-use hippo_browser::reading::Css;
-use hippo_core::account::{Hold, Loan};
+use hippo_browser::reading::{Css, text_after_words};
+use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 
 use crate::list_reader::{
     AccountDescription, Column, Count, Fact, Field, HOLD_STATES, ListDescription, LoginDescription,
-    Part, Place, Row,
+    Part, Place, Row, read_end,
 };
 
 /// The box for renewing a loan.
@@ -47,7 +48,7 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new(
-        "a[href$='logout.aspx'], #borrowTables, [id*=BorrowDetailList], [id*=reservationDetailList], \
+        "a[href$='logout.aspx'], [id*=LabelAccountTableResult], [id*=menuBorrows], #borrowTables, [id*=BorrowDetailList], [id*=reservationDetailList], \
          [id*=GridViewReservation]",
     ),
     // The loans that can be renewed and those that can't have a table each.
@@ -149,11 +150,6 @@ fn loans(list: &'static str, rows: &'static str) -> ListDescription<Loan> {
 }
 
 fn holds(list: &'static str, rows: &'static str) -> ListDescription<Hold> {
-    let by_group = |field, part| Column {
-        field,
-        place: Place::Group(Css::new(GROUPS)),
-        part,
-    };
     ListDescription {
         list: Css::new(list),
         told_by: vec![],
@@ -166,13 +162,11 @@ fn holds(list: &'static str, rows: &'static str) -> ListDescription<Hold> {
             Column::detail(Field::Id, "[id*=abelMediennr]:not([id*=Header])"),
             Column::detail(Field::State, "[id*=abelStatus]"),
             Column::part_at(Field::State, "[id*=ImageBorrow]", Part::Attribute("title")),
-            by_group(Field::State, Part::Text),
             Column {
-                field: Field::PickupBy,
-                place: Place::Detail(Css::new("[id*=abelStatus]")),
-                part: Part::LineAfter(&["bis"]),
+                field: Field::State,
+                place: Place::Group(Css::new(GROUPS)),
+                part: Part::Text,
             },
-            by_group(Field::PickupBy, Part::LineAfter(&["bis"])),
             Column::at(
                 Field::PickupBranch,
                 ".pickupPlace, [id*=LabelPickupPlace], [id*=LabelBranch]",
@@ -191,7 +185,7 @@ fn holds(list: &'static str, rows: &'static str) -> ListDescription<Hold> {
         ],
         none_at: None,
         states: HOLD_STATES,
-        complete: |_, _, _| Ok(()),
+        complete: complete_hold,
     }
 }
 
@@ -205,3 +199,25 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
     }
     Ok(())
 }
+
+/// The words for “ready” have the last day to pick it up.
+fn complete_hold(hold: &mut Hold, row: &Row<'_>, context: &ReadContext<'_>) -> Result<(), Failure> {
+    if hold.state == HoldState::Ready {
+        let words = row.value(Field::State).unwrap_or_default();
+        let day = text_after_words(&words, PICKUP_BY).map(str::to_owned);
+        hold.pickup_by = read_end(day, context)?;
+    }
+    Ok(())
+}
+
+const PICKUP_BY: &[&str] = &["bis"];
+
+pub(super) const OTHER_PHRASES: &[Phrase] = &[
+    Anywhere("bis"),
+    Address("user"),
+    Address("login.aspx"),
+    Address("logout.aspx"),
+    Address("overview.aspx"),
+    Address("borrow.aspx"),
+    Address("reservations.aspx"),
+];

@@ -52,7 +52,7 @@ impl DemoCard {
             SystemKind::Koha if self.generation == Generation::Older => rule.only_method("POST"),
             SystemKind::Bibliotheca => rule.only_method("POST"),
             SystemKind::Sisis | SystemKind::TouchPoint => rule.only_for("showAccount"),
-            SystemKind::VuFind => rule.only_for("/MyResearch/CheckedOut"),
+            SystemKind::VuFind => rule.only_for("/MyResearch/Holds"),
             SystemKind::WinBiap => rule.only_for("/user/borrow"),
             SystemKind::Horizon => rule.only_for("submenu=").only_for_patrons(),
             SystemKind::Polaris => rule.only_for("/patronaccount/").only_for_patrons(),

@@ -305,6 +305,30 @@ pub(crate) const KNOWN: &[KnownSurvivor] = &[
         difference: "other loans",
         why: "null means that it was never renewed",
     },
+    KnownSurvivor {
+        account: "vufind-de",
+        change: "count changed",
+        difference: "other loans",
+        why: "how often a loan was renewed is confirmed by nothing; `VuFind` has no tables, so that the number stands anywhere",
+    },
+    KnownSurvivor {
+        account: "vufind-de",
+        change: "count changed",
+        difference: "other holds",
+        why: "the same for the place in the queue",
+    },
+    KnownSurvivor {
+        account: "winbiap",
+        change: "count changed",
+        difference: "other loans",
+        why: "how often a loan was renewed is confirmed by nothing; it is in a row of details",
+    },
+    KnownSurvivor {
+        account: "winbiap",
+        change: "count changed",
+        difference: "other holds",
+        why: "the same for the place in the queue",
+    },
 ];
 
 /// Additional survivors on the recorded pages.
