@@ -248,7 +248,7 @@ fn page(context: &PageContext<'_>, patron: &Patron, tab: Tab, rows: &str) -> Str
     };
     let mut main = format!(
         r#"<div id="login"><strong>Benutzernummer</strong> {number} <a href="/login.do?methodToCall=logout">Abmelden</a></div>
-<div id="tab"><ul>{tabs}<li id="tab8"><div id="label8"><a href="/userAccount.do?methodToCall=showAccount&amp;typ=8">Geb&uuml;hren ({fines}&nbsp;EUR)</a></div></li></ul></div>
+<div id="tab"><ul>{tabs}<li id="tab8"><div id="label8"><a href="/userAccount.do?methodToCall=showAccount&amp;typ=8">Geb&uuml;hren ({fines}&nbsp;&euro;)</a></div></li></ul></div>
 <div id="tab-content"><h2>{heading}</h2>
 <table class="data"><tr><th scope="col">Nr.</th><th scope="col">Titel,&nbsp;Verfasser</th><th scope="col">{last}</th></tr>
 {rows}</table></div>

@@ -185,7 +185,7 @@ fn page(context: &PageContext<'_>, patron: &Patron, list: &str, rows: &str) -> S
     };
     let mut main = format!(
         r#"<div id="loginInfo"><span>Benutzernummer:&nbsp; {number}</span></div><p><a href="/login.do?methodToCall=logout">Abmelden</a></p>
-<ul id="account-nav">{tabs}<li id="fees"><a href="/userAccount.do?methodToCall=showAccount&amp;accountTyp=fees">Geb&uuml;hren</a> ({fines}&nbsp;EUR)</li></ul>
+<ul id="account-nav">{tabs}<li id="fees"><a href="/userAccount.do?methodToCall=showAccount&amp;accountTyp=fees">Geb&uuml;hren</a> ({fines}&nbsp;&euro;)</li></ul>
 <div id="account-data"><table class="data"><thead><tr><th colspan="2">Nr.</th><th>Titel/Verfasser</th><th>{last}</th></tr></thead>
 <tbody>{rows}</tbody></table></div>
 <div id="right">"#,

@@ -115,7 +115,7 @@ fn loans(context: &PageContext<'_>, patron: &Patron) -> String {
             main,
             r#"<div id="record{id}" class="result"><input type="checkbox" name="renewSelectedIDS[]" value="{id}"{box_state}>
 {title}{author}<span class="format buch">Buch</span><br>
-<strong>Verl&auml;ngert:</strong> {renewals}<br>
+<strong>Verl&auml;ngert: {renewals}</strong><br>
 <strong>R&uuml;ckgabe bis: {due}</strong>
 {alert}</div>"#,
             title = title_link(id, &title),

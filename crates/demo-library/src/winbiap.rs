@@ -180,7 +180,7 @@ fn loan_rows(context: &PageContext<'_>, list: &str, index: usize, loan: &DemoLoa
         r#"<tr id="{row}" class="toggleDetails"><td>{tick}</td><td><span id="{author_id}" class="autor">{author}</span></td>
 <td><span id="{title_id}" class="title">{title}</span></td><td>{today}</td><td><span id="{due_id}" class="matureDate">{due}</span></td></tr>
 <tr class="rowDetails"><td colspan="5"><strong><span id="{number_header}">Mediennummer: </span></strong><span id="{number_id}">{number}</span>
-<strong>Bisherige Verl&auml;ngerungen: </strong><span id="{renewals_id}">{renewals}</span>{reason}</td></tr>
+<span id="{renewals_id}">Bisherige Verl&auml;ngerungen: {renewals}</span>{reason}</td></tr>
 "#,
         row = id("rowBorrow"),
         author_id = id("LabelAutor"),
@@ -215,7 +215,7 @@ fn holds(context: &PageContext<'_>, patron: &Patron) -> String {
             DemoHoldState::Waiting => hold.position,
             _ => None,
         };
-        let position = position.map_or_else(String::new, |position| position.to_string());
+        let position = position.map_or_else(String::new, |position| format!("Platz {position}"));
         // Writing to a String cannot fail.
         let _ = writeln!(
             rows,

@@ -264,6 +264,11 @@ pub(crate) const OTHER_PHRASES: &[Phrase] = &[
     Address("pos"),
     Phrase::Count("anzahl verlängerungen"),
     Phrase::Count("mal verlängert"),
+    Address("perma"),
+    Address("do"),
+    Anywhere("nicht"),
     Anywhere("nicht möglich"),
+    Anywhere("verlängert"),
+    Anywhere("verlängerbar"),
     Anywhere("verlängerung"),
 ];

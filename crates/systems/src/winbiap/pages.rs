@@ -214,10 +214,15 @@ const PICKUP_BY: &[&str] = &["bis"];
 
 pub(super) const OTHER_PHRASES: &[Phrase] = &[
     Anywhere("bis"),
+    Phrase::Count("derzeit"),
+    Phrase::Count("medien vorbestellt"),
+    Phrase::Count("verlängerungen"),
+    Phrase::Count("platz"),
     Address("user"),
-    Address("login.aspx"),
-    Address("logout.aspx"),
-    Address("overview.aspx"),
-    Address("borrow.aspx"),
-    Address("reservations.aspx"),
+    Address("login"),
+    Address("logout"),
+    Address("overview"),
+    Address("borrow"),
+    Address("reservations"),
+    Address("aspx"),
 ];
