@@ -180,7 +180,8 @@ pub(super) fn read_hold(key: &str, record: &HoldRecord) -> Result<Hold, Failure>
         } else {
             None
         },
-        expires: until.or(fill_by),
+        // The last day to fill it says nothing about one that is ready.
+        expires: until.or(fill_by.filter(|_| !is_ready)),
         pickup_branch: record.pickup_library.as_ref().and_then(name_of),
         digital: false,
         note: (state == HoldState::Other).then(|| tidy(status)),

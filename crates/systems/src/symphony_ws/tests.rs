@@ -180,6 +180,7 @@ fn inactive_loan_is_back_and_a_loan_without_end_has_no_date() {
 
 #[rstest]
 #[case("BEING_HELD", json!("2026-12-01"), HoldState::Ready, Some("2026-12-01"))]
+#[case("BEING_HELD", Value::Null, HoldState::Ready, None)]
 #[case("INTRANSIT", Value::Null, HoldState::InTransit, None)]
 #[case("SUSPENDED", Value::Null, HoldState::Suspended, None)]
 #[case("PLACED", Value::Null, HoldState::Waiting, None)]
