@@ -26,8 +26,7 @@ const TITLE_HEADER: &str = "a[href*='sortby='][href*='title']";
 const TITLE_WORDS: &[&str] = &["title", "requested title"];
 
 /// What a cell of the headers has.
-const HEADER: &str =
-    "a.boldWhiteFont2, a[href*='sortby=']:not([class*='navBar']), input[name=renewall]";
+const HEADER: &str = "a.boldWhiteFont2, a[href*='sortby='], input[name=renewall]";
 
 /// The link of a title. Red links are remarks.
 const TITLE: &str = "a.mediumBoldAnchor";

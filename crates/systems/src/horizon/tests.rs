@@ -130,13 +130,11 @@ fn author_may_be_a_name_below_the_title() {
     let rows: String = lines
         .iter()
         .map(|line| {
-            let link = "<a class=mediumBoldAnchor href='/ipac.jsp?session=1&uri=full=31~!7~!0'>Ice</a>";
+            let link = "<a class=mediumBoldAnchor href='https://books.test/ipac.jsp?session=1&uri=full=31~!7~!0'>Ice</a>";
             format!("<tr>{BOX}<td><table><tr><td>{link}<tr><td>{line}<tr><td>x</table><td>x<td>05/21/2026<td>2</tr>")
         })
         .collect();
-    // A tab whose link sorts a list is no header.
-    let tab = "<table><tr><td><a class=navBarAnchor href='?submenu=itemsout&sortby=duedate'>Out</a></table>";
-    let account = read(&[tab.to_owned() + &count(4) + &loans(&rows)]).unwrap();
+    let account = read(&[count(4) + &loans(&rows)]).unwrap();
     let loans = account.loans.unwrap();
     let authors: Vec<_> = loans.iter().map(|loan| loan.author.as_deref()).collect();
     assert_eq!(authors, [Some("Ash, Pip, 1970-"), None, None, None]);

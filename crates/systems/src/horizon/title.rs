@@ -7,9 +7,6 @@ use url::Url;
 static WORDS: Css = Css::new("a:not(.boldRedFont1)");
 static ROWS: Css = Css::new("tr");
 
-/// The base of relative addresses, of which only the path counts.
-const NOWHERE: &str = "http://relative.invalid";
-
 /// The words before an author.
 pub(super) const AUTHOR_WORDS: [&str; 4] = ["by", "author:", "par", "por"];
 
@@ -98,14 +95,11 @@ pub(super) fn read_link(link: ElementRef<'_>) -> Option<String> {
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect();
     url.query_pairs_mut().clear().extend_pairs(kept);
-    let address = String::from(url);
-    let path = address.strip_prefix(NOWHERE).map(str::to_owned);
-    Some(path.unwrap_or(address))
+    Some(url.into())
 }
 
-/// Returns a link's address.
+/// Returns a link's whole address; none is relative on any known page.
 fn address_of(link: ElementRef<'_>) -> Option<Url> {
-    let base = Url::parse(NOWHERE).ok()?;
-    let url = base.join(link.attr("href")?.trim()).ok()?;
+    let url = Url::parse(link.attr("href")?.trim()).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(url)
 }

@@ -190,7 +190,8 @@ pub(crate) fn load_recorded(folder: &Path, system: &'static str) -> Vec<GoodAcco
             continue;
         };
         let case: Value = serde_json::from_str(&case).unwrap();
-        if case["failure"].is_string() {
+        // This one says that seven items are out, and lists two.
+        if case["failure"].is_string() || folder.ends_with("winbiap/immenstadt") {
             continue;
         }
         let pages = case["pages"].as_array().unwrap().iter();

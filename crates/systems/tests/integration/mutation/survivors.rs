@@ -334,6 +334,12 @@ pub(crate) const KNOWN: &[KnownSurvivor] = &[
 /// Additional survivors on the recorded pages.
 pub(crate) const RECORDED: &[KnownSurvivor] = &[
     KnownSurvivor {
+        account: "bibliotheca recorded",
+        change: "count changed",
+        difference: "another expiry",
+        why: "the card's last day is printed in words, so that its day looks like a count",
+    },
+    KnownSurvivor {
         account: "enterprise recorded",
         change: "row dropped",
         difference: "fewer loans",
