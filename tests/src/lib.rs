@@ -194,15 +194,16 @@ impl Home {
         finish(child)
     }
 
-    /// Adds a demo library.
+    /// Adds a demo library, with its system's usual date format.
     pub fn add_library(&self, id: &str, system: &str, url: &str) {
         let mut arguments = vec!["library", "add", id, "--system", system, "--url", url];
         arguments.extend(["--timezone", "America/Toronto", "--name", id]);
         match system {
             "sierra" => arguments.extend(["--date-format", "%m-%d-%y"]),
             "enterprise" => arguments.extend(["--date-format", "%m/%d/%y"]),
-            "koha" => arguments.extend(["--date-format", "%m/%d/%Y"]),
-            _ => {}
+            "koha" | "horizon" | "polaris" => arguments.extend(["--date-format", "%m/%d/%Y"]),
+            "bibliocommons" | "symphony-ws" => {}
+            _ => arguments.extend(["--date-format", "%d.%m.%Y"]),
         }
         self.run(&arguments).expect_code(0);
     }

@@ -104,7 +104,7 @@ async fn failed_check_keeps_the_account_and_the_notice_dates_it() {
         ),
         (Fault::Captcha, "site_refused"),
     ];
-    for system in SystemKind::ALL {
+    for system in crate::TRIED_SYSTEMS {
         let mut scene = Scene::new(system).await;
         for (hour, (fault, kind)) in (12..).zip(faults.clone()) {
             let what = format!("{}: {fault:?}", system.id());
@@ -142,7 +142,7 @@ async fn failed_check_keeps_the_account_and_the_notice_dates_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_pin_is_tried_once_until_a_person_retries() {
-    for system in SystemKind::ALL {
+    for system in crate::TRIED_SYSTEMS {
         let mut scene = Scene::new(system).await;
         let id = scene.card()["id"].as_str().unwrap().to_owned();
         scene
@@ -180,7 +180,7 @@ async fn rejected_pin_is_tried_once_until_a_person_retries() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn library_outage_costs_two_requests_per_run() {
-    for system in SystemKind::ALL {
+    for system in crate::TRIED_SYSTEMS {
         let mut scene = Scene::new(system).await;
         for card in 0..23 {
             let number = format!("210000000050{card:02}");
@@ -200,7 +200,7 @@ async fn library_outage_costs_two_requests_per_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn interrupted_login_waits_a_day_or_for_a_person() {
-    for system in SystemKind::ALL {
+    for system in crate::TRIED_SYSTEMS {
         for by_person in [true, false] {
             let what = system.id();
             let mut scene = Scene::new(system).await;
@@ -254,7 +254,7 @@ async fn interrupted_login_waits_a_day_or_for_a_person() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn blocked_card_is_read_and_quotes_the_library() {
-    for system in SystemKind::ALL {
+    for system in crate::TRIED_SYSTEMS {
         let what = system.id();
         let mut scene = Scene::new(system).await;
         scene.library.update_patron(NUMBER, |patron| {
@@ -279,7 +279,7 @@ async fn blocked_card_is_read_and_quotes_the_library() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_session_logs_in_once_more_then_fails() {
-    for system in SystemKind::ALL {
+    for system in crate::TRIED_SYSTEMS {
         // Koha's account is one page: no later request needs the session.
         if system == SystemKind::Koha {
             continue;

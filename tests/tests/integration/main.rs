@@ -35,3 +35,15 @@ mod smtp;
 mod soak;
 mod transfer;
 mod two_runs;
+
+use hippo_demo_library::SystemKind;
+
+/// The systems that the real command is tried with: those of the demo, and one that is described as data. The tests of
+/// `hippo-systems` try each system.
+const TRIED_SYSTEMS: [SystemKind; 5] = [
+    SystemKind::Bibliocommons,
+    SystemKind::Sierra,
+    SystemKind::Enterprise,
+    SystemKind::Koha,
+    SystemKind::Bibliotheca,
+];

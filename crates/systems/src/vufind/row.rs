@@ -51,7 +51,7 @@ pub(super) const BRANCH: &[&str] = &[
     "zweigstelle",
 ];
 
-/// Reads the title: a link, or else the first bold words that are no label.
+/// Reads the title: a link, or else bold words that begin the row and are no label.
 pub(super) fn read_title(row: ElementRef<'_>) -> Option<String> {
     let is_label = |text: &str| {
         let text = text.trim_end();
@@ -63,7 +63,8 @@ pub(super) fn read_title(row: ElementRef<'_>) -> Option<String> {
         .find(|text| !text.is_empty());
     link.or_else(|| {
         let text = element_text(BOLD.first(row)?);
-        (!is_label(&text)).then_some(text)
+        let begins_row = element_lines(row).first()?.starts_with(&text);
+        (begins_row && !is_label(&text)).then_some(text)
     })
 }
 

@@ -334,6 +334,60 @@ pub(crate) const KNOWN: &[KnownSurvivor] = &[
 /// Additional survivors on the recorded pages.
 pub(crate) const RECORDED: &[KnownSurvivor] = &[
     KnownSurvivor {
+        account: "vufind-de recorded haan",
+        change: "div dropped (recordHAAN",
+        difference: "fewer loans",
+        why: "the page states no total",
+    },
+    KnownSurvivor {
+        account: "vufind-de recorded kreisre-ebook",
+        change: "attribute removed (disabled)",
+        difference: "other loans",
+        why: "only the box tells whether a loan can be renewed",
+    },
+    KnownSurvivor {
+        account: "vufind-de recorded kreisre-ebook",
+        change: "attribute renamed (disabled)",
+        difference: "other loans",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "vufind-de recorded kreisre-ebook",
+        change: "div dropped (alert-renew)",
+        difference: "other loans",
+        why: "the words why a loan can't be renewed are optional",
+    },
+    KnownSurvivor {
+        account: "winbiap recorded geltendorf",
+        change: "row dropped",
+        difference: "fewer loans",
+        why: "the page states no total",
+    },
+    KnownSurvivor {
+        account: "winbiap recorded geltendorf",
+        change: "row hollow",
+        difference: "fewer loans",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "winbiap recorded guetersloh-reslist",
+        change: "cell emptied (no class)",
+        difference: "other holds",
+        why: "a library with one branch leaves the place of pick-up out",
+    },
+    KnownSurvivor {
+        account: "winbiap recorded guetersloh-reslist",
+        change: "column dropped (3)",
+        difference: "other holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "winbiap recorded guetersloh-reslist",
+        change: "span dropped (",
+        difference: "other holds",
+        why: "the same",
+    },
+    KnownSurvivor {
         account: "bibliotheca recorded",
         change: "count changed",
         difference: "another expiry",
