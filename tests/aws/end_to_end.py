@@ -288,9 +288,9 @@ class Scenario:
         check(all(title in family for title in TITLES["mara@example.org"]), "The page has the family's titles.")
         check(not any(title in family for title in TITLES["ines@example.org"]), "It has no other family's titles.")
         check(pages.get("/console") != "" and "Page not found" in pages.page, "A family doesn't see the console.")
-        pages.get("/family/links")
+        pages.get("/family/feeds")
         form = {"form_token": pages.hidden("form_token"), "family": "okoye", "label": "Phone", "titles": "yes"}
-        pages.send("POST", "/family/links", form)
+        pages.send("POST", "/family/feeds", form)
         self.feed = re.search(r"/f/[^/\"]+/due\.ics", pages.page)[0]
         calendar = Browser(self.url).get(self.feed)
         check(calendar.startswith("BEGIN:VCALENDAR") and "Ponds and Puddles" in calendar, "Its feed is a calendar.")

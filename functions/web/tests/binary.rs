@@ -105,9 +105,9 @@ async fn recipient_signs_in_by_the_link_and_reads_the_family_within_the_rights_o
     assert_eq!(browser.get("/family/cards")["statusCode"], 200);
 
     // A feed is added, read and removed.
-    let form = browser.form("/family/links");
+    let form = browser.form("/family/feeds");
     let made = browser.post(
-        "/family/links",
+        "/family/feeds",
         &format!("form_token={form}&family=conrad&label=Phone&titles=yes"),
     );
     let made = made["body"].as_str().unwrap();
