@@ -226,7 +226,7 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
         "renewal",
     ];
     labels
-        .chain(stems.map(|words| Anywhere(words)))
-        .chain(addresses.map(|words| Address(words)))
+        .chain(stems.map(Anywhere))
+        .chain(addresses.map(Address))
         .collect()
 });
