@@ -3,8 +3,6 @@
 use hippo_browser::Phrase;
 use hippo_browser::reading::NEVER_PHRASES;
 
-use crate::redact::is_count_phrase;
-
 /// Phrases of any system: of captcha and maintenance pages, in URLs and in scripts.
 pub(super) const COMMON_PHRASES: [Phrase; 42] = {
     use Phrase::{Address, Anywhere, Script};
@@ -53,6 +51,27 @@ pub(super) const COMMON_PHRASES: [Phrase; 42] = {
         Script("id"),
     ]
 };
+
+/// Phrases that stand next to a count.
+const COUNT_PHRASES: [&str; 17] = [
+    "checked out",
+    "hold",
+    "holds",
+    "item",
+    "items",
+    "loan",
+    "loans",
+    "no holds",
+    "renewal",
+    "renewals",
+    "renewed",
+    "request",
+    "requests",
+    "time",
+    "times",
+    "total items checked out",
+    "no requests",
+];
 
 /// The kept phrases, in lower case and with plain apostrophes for comparison.
 pub(super) struct KnownPhrases {
@@ -173,7 +192,7 @@ impl KnownPhrases {
     pub(super) fn is_count_phrase(&self, phrase: &str) -> bool {
         let words: Vec<String> = phrase.split_whitespace().map(str::to_lowercase).collect();
         let phrase = words.join(" ");
-        is_count_phrase(&phrase) || self.count_phrases.contains(&phrase.as_str())
+        COUNT_PHRASES.contains(&phrase.as_str()) || self.count_phrases.contains(&phrase.as_str())
     }
 
     /// Enters an element with this id, class or address, which may be a place of stems. `depth` includes it.

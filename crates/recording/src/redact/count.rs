@@ -3,28 +3,6 @@
 
 use super::Mode;
 
-/// Phrases that stand next to a count.
-const COUNT_PHRASES: [&str; 18] = [
-    "checked out",
-    "hold",
-    "holds",
-    "item",
-    "items",
-    "loan",
-    "loans",
-    "no holds",
-    "of",
-    "renewal",
-    "renewals",
-    "renewed",
-    "request",
-    "requests",
-    "time",
-    "times",
-    "total items checked out",
-    "no requests",
-];
-
 /// The word between two numbers: `9 of 83 holds`. It isn't a count phrase by itself.
 const OF: &str = "of";
 
@@ -40,11 +18,6 @@ pub(super) struct NumberContext<'a> {
     pub(super) phrase_length_at: &'a dyn Fn(usize) -> Option<usize>,
     /// Whether a phrase stands next to a count.
     pub(super) is_count_phrase: &'a dyn Fn(&str) -> bool,
-}
-
-/// Whether a phrase of any system, in lower case and with single spaces, stands next to a count.
-pub(crate) fn is_count_phrase(phrase: &str) -> bool {
-    phrase != OF && COUNT_PHRASES.contains(&phrase)
 }
 
 /// Whether the number at this position is a count or a sum.

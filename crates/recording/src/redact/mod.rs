@@ -24,7 +24,6 @@ use super::filler::Filler;
 use super::kept::KeptValues;
 use super::phrases::KnownPhrases;
 
-pub(crate) use self::count::is_count_phrase;
 pub(super) use self::headers::{cookies_of_answer, cookies_of_request};
 
 /// What is kept of a text.

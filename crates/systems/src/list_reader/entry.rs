@@ -7,8 +7,9 @@ use hippo_browser::reading::{
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 
+use super::column::Field;
 use super::date::{read_date, read_end};
-use super::description::{Field, ListDescription};
+use super::description::ListDescription;
 use super::row::Row;
 
 /// An entry of a list.

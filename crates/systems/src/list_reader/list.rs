@@ -10,8 +10,9 @@ use hippo_browser::reading::{
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
+use super::column::{Field, Place};
 use super::count::join_totals;
-use super::description::{Field, ListDescription, Place, ToldBy};
+use super::description::{ListDescription, ToldBy};
 use super::entry::Entry;
 use super::row::{Headers, Row, cells, width};
 

@@ -6,6 +6,7 @@
 //! [`LoginDescription`] is the same for login forms.
 
 mod account;
+mod column;
 mod count;
 mod date;
 mod description;
@@ -19,10 +20,9 @@ mod system;
 mod visit;
 
 pub(crate) use self::account::{AccountPart, is_account_page};
+pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
-pub(crate) use self::description::{
-    AccountDescription, Column, Count, Fact, Field, ListDescription, Part, Place, ToldBy,
-};
+pub(crate) use self::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
 pub(crate) use self::login::LoginDescription;
 pub(crate) use self::row::Row;
 pub(crate) use self::states::HOLD_STATES;

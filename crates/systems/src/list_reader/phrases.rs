@@ -2,10 +2,9 @@
 
 use hippo_browser::Phrase::{self, Anywhere, OfPerson};
 
+use super::column::{Column, Field, Part, Place};
 use super::count::OWES_NOTHING;
-use super::description::{
-    AccountDescription, Column, Count, Fact, Field, ListDescription, Part, Place, ToldBy,
-};
+use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
 use super::login::LoginDescription;
 
 /// Lists the words of an account's and a login's description.

@@ -3,7 +3,7 @@
 use hippo_browser::reading::{Css, element_lines, element_text, text_after_words, tidy};
 use scraper::ElementRef;
 
-use super::description::{Column, Field, Part, Place};
+use super::column::{Column, Field, Part, Place};
 
 static CELLS: Css = Css::new("td, th");
 

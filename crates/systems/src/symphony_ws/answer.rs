@@ -4,7 +4,7 @@ use hippo_core::failure::{Failure, FailureKind};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::patron::PatronFields;
+use super::patron::{PatronDocument, PatronFields};
 
 /// The code of a refused number or PIN.
 pub(super) const UNABLE_TO_LOG_IN: &str = "unableToLogin";
@@ -26,13 +26,6 @@ pub(super) struct LoggedIn {
     pub(super) token: SecretString,
     /// The number of the patron's record.
     pub(super) patron_key: String,
-}
-
-/// A patron's record.
-#[derive(Debug)]
-pub(super) struct PatronDocument {
-    pub(super) key: String,
-    pub(super) fields: PatronFields,
 }
 
 /// Why a request was refused, by the codes in the answer.

@@ -10,10 +10,16 @@ use hippo_core::account::{Hold, Loan};
 use hippo_core::failure::Failure;
 use serde::Deserialize;
 
-use super::answer::PatronDocument;
 use super::bills::{self, Balance, Block};
 use super::records::{self, CircRecord, HoldRecord, OfPatron};
 use super::values::{Linked, Moment, Reference, date_of};
+
+/// A patron's record.
+#[derive(Debug)]
+pub(super) struct PatronDocument {
+    pub(super) key: String,
+    pub(super) fields: PatronFields,
+}
 
 /// The standings of a patron who may borrow nothing. One who only owes a sum is `DELINQUENT`.
 pub(super) const BLOCKED_STANDINGS: [&str; 3] = ["BLOCKED", "BARRED", "COLLECTION"];

@@ -1,0 +1,153 @@
+//! What each entry of a list says, and where.
+
+use hippo_browser::reading::Css;
+use scraper::ElementRef;
+
+/// One thing that each entry says.
+pub(crate) struct Column {
+    pub(crate) field: Field,
+    pub(crate) place: Place,
+    pub(crate) part: Part,
+}
+
+impl Column {
+    /// The text below the header that has one of these words.
+    pub(crate) fn below(field: Field, headers: &'static [&'static str]) -> Self {
+        Self::part_below(field, headers, Part::Text)
+    }
+
+    /// A part of the cell below the header that has one of these words.
+    pub(crate) fn part_below(field: Field, headers: &'static [&'static str], part: Part) -> Self {
+        Self {
+            field,
+            place: Place::Header(headers),
+            part,
+        }
+    }
+
+    /// A part of the cell below the header that has such an element.
+    pub(crate) fn below_element(field: Field, css: &'static str, part: Part) -> Self {
+        Self {
+            field,
+            place: Place::HeaderWith(Css::new(css)),
+            part,
+        }
+    }
+
+    /// The text of the first match within the row.
+    pub(crate) fn at(field: Field, css: &'static str) -> Self {
+        Self::part_at(field, css, Part::Text)
+    }
+
+    /// What a function finds in the row.
+    pub(crate) fn read(field: Field, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
+        Self {
+            field,
+            place: Place::Row,
+            part: Part::Read(read),
+        }
+    }
+
+    /// The rest of the row's first line that has one of these words, after them.
+    pub(crate) fn line_after(field: Field, words: &'static [&'static str]) -> Self {
+        Self {
+            field,
+            place: Place::Row,
+            part: Part::LineAfter(words),
+        }
+    }
+
+    /// The text of the first match within the next row.
+    pub(crate) fn detail(field: Field, css: &'static str) -> Self {
+        Self {
+            field,
+            place: Place::Detail(Css::new(css)),
+            part: Part::Text,
+        }
+    }
+
+    /// A part of the first match within the row.
+    pub(crate) fn part_at(field: Field, css: &'static str, part: Part) -> Self {
+        Self {
+            field,
+            place: Place::Element(Css::new(css)),
+            part,
+        }
+    }
+}
+
+/// The meaning of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Title,
+    Author,
+    /// The site's own id of the item or the request.
+    Id,
+    /// The address of the item's own page.
+    Link,
+    /// The kind of item.
+    Format,
+    /// Other words about the item.
+    Note,
+    /// The last day of a loan. Of a span, `01.02.2016 - 20.02.2016`, the second day.
+    Due,
+    /// How often a loan was renewed.
+    Renewals,
+    /// The control that renews a loan, or the words why there is none.
+    Renewal,
+    /// The words about a hold's state.
+    State,
+    /// The place in the queue.
+    Position,
+    /// The length of the queue.
+    QueueLength,
+    /// The last day to pick a hold up.
+    PickupBy,
+    /// The day on which a request lapses.
+    Expires,
+    /// The day on which a suspended hold becomes active again.
+    SuspendedUntil,
+    /// The branch where a hold is picked up.
+    PickupBranch,
+}
+
+/// Where a row has a value.
+pub(crate) enum Place {
+    /// In the cell below the header that has one of these words.
+    Header(&'static [&'static str]),
+    /// In the cell below the header that has such an element.
+    HeaderWith(Css),
+    /// In the first element that matches.
+    Element(Css),
+    /// In the row itself.
+    Row,
+    /// In the first element that matches in the next row, which has the details.
+    Detail(Css),
+    /// In the last row before it that matches, the heading of its group. A list has one kind of them.
+    Group(Css),
+}
+
+impl Place {
+    /// Whether it depends on the list's headers.
+    pub(super) fn is_below_header(&self) -> bool {
+        matches!(self, Self::Header(_) | Self::HeaderWith(_))
+    }
+}
+
+/// The part of an element that is the value.
+pub(crate) enum Part {
+    /// The whole text.
+    Text,
+    /// A line, from 0, of the lines that are not empty.
+    Line(usize),
+    /// The text of the first match within the element.
+    Element(Css),
+    /// The text after one of these words.
+    After(&'static [&'static str]),
+    /// The rest of the first line that has one of these words, after them.
+    LineAfter(&'static [&'static str]),
+    /// An attribute of the element.
+    Attribute(&'static str),
+    /// Anything else. `None` if the element does not have it.
+    Read(fn(ElementRef<'_>) -> Option<String>),
+}
