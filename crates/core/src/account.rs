@@ -44,7 +44,8 @@ impl Account {
         }
     }
 
-    /// Drops dates that lie more than [`ENDLESS_AFTER_YEARS`] ahead: they stand for “never”.
+    /// Drops dates of items that lie more than [`ENDLESS_AFTER_YEARS`] ahead: they stand for “never”. A card may be
+    /// good for longer.
     pub fn drop_endless_dates(&mut self, today: NaiveDate) {
         let months = chrono::Months::new(ENDLESS_AFTER_YEARS * 12);
         let Some(last) = today.checked_add_months(months) else {
@@ -61,7 +62,6 @@ impl Account {
             drop_endless(&mut hold.suspended_until);
             drop_endless(&mut hold.expires);
         }
-        drop_endless(&mut self.card_expires);
     }
 }
 
@@ -74,7 +74,7 @@ pub struct Declared {
     pub holds: Option<u32>,
 }
 
-/// A date this many years ahead means no date: sites print 2099 or 9999 for “never”.
+/// An item's date this many years ahead means no date: sites print 2099 or 9999 for “never”.
 pub const ENDLESS_AFTER_YEARS: u32 = 10;
 
 /// An item that is out.
@@ -169,18 +169,29 @@ mod tests {
     }
 
     #[test]
-    fn dates_more_than_ten_years_ahead_are_dropped() {
-        let today: NaiveDate = "2026-11-21".parse().unwrap();
-        let date = |text: &str| Some(text.parse::<NaiveDate>().unwrap());
+    fn far_dates_of_items_mean_never() {
+        let today = "2026-11-21".parse().unwrap();
+        let loan = |due: &str| -> Loan {
+            serde_json::from_value(serde_json::json!({
+                "id": "1", "title": "T", "author": null, "due": due, "renewals": null, "renewable": null,
+                "renewable_reason": null, "digital": false, "format": null, "note": null, "url": null
+            }))
+            .unwrap()
+        };
         let mut account = Account {
-            card_expires: date("2036-11-21"),
+            loans: Some(vec![loan("2036-11-21"), loan("2036-11-22")]),
+            card_expires: "2050-01-01".parse().ok(),
             ..Account::unknown("koha".parse().unwrap())
         };
         account.drop_endless_dates(today);
-        assert_eq!(account.card_expires, date("2036-11-21"));
-        account.card_expires = date("2036-11-22");
-        account.drop_endless_dates(today);
-        assert_eq!(account.card_expires, None);
+        let due: Vec<_> = account
+            .loans
+            .iter()
+            .flatten()
+            .map(|loan| loan.due)
+            .collect();
+        assert_eq!(due, ["2036-11-21".parse().ok(), None]);
+        assert_eq!(account.card_expires, "2050-01-01".parse().ok());
     }
 
     #[test]
