@@ -7,11 +7,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::dialect::Dialect;
 use crate::page::SiteRequest;
 use crate::page_context::PageContext;
-use crate::paged::PagedSite;
 use crate::server::DemoLibrary;
 use crate::site::{Generation, SystemKind};
 use crate::state::SiteState;
-use crate::{bibliotheca, horizon, polaris, sisis, touchpoint, vufind, winbiap};
 
 /// A request for a page: the path with its query, and whether it is a POST.
 struct PageRequest {
@@ -43,6 +41,12 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
         path: path.to_owned(),
         is_post: false,
     };
+    if let Some(site) = Dialect::of(state.site.system).table() {
+        let pages = site.pages.iter();
+        return pages
+            .map(|page| get(&page.address.path_and_query()))
+            .collect();
+    }
     match state.site.system {
         SystemKind::Bibliocommons => {
             let pages = loans.div_ceil(state.switches.settings().page_size).max(1);
@@ -76,25 +80,10 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
         SystemKind::Koha => ["opac-user.pl", "opac-account.pl"]
             .map(|script| get(&format!("/cgi-bin/koha/{script}")))
             .into(),
-        SystemKind::Bibliotheca => paged(&bibliotheca::SITE),
-        SystemKind::Horizon => paged(&horizon::SITE),
-        SystemKind::Polaris => paged(&polaris::SITE),
         SystemKind::SymphonyWs => vec![get(&crate::symphony_ws::patron_path(index))],
-        SystemKind::Sisis => paged(&sisis::SITE),
-        SystemKind::TouchPoint => paged(&touchpoint::SITE),
-        SystemKind::VuFind => paged(&vufind::SITE),
-        SystemKind::WinBiap => paged(&winbiap::SITE),
+        // The other sites have tables.
+        _ => Vec::new(),
     }
-}
-
-fn paged(site: &PagedSite) -> Vec<PageRequest> {
-    let pages = site.pages.iter();
-    pages
-        .map(|page| PageRequest {
-            path: page.address.path_and_query(),
-            is_post: false,
-        })
-        .collect()
 }
 
 fn render(
@@ -155,6 +144,6 @@ fn render(
         tricky_titles: false,
         request_patron: RefCell::new(Some(number.to_owned())),
     };
-    let page = (dialect.page)(&context);
+    let page = dialect.page(&context);
     String::from_utf8_lossy(&page.body).into_owned()
 }

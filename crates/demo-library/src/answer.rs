@@ -78,13 +78,13 @@ pub(crate) fn answer(
             _ => {}
         }
     }
-    let changes_state = (dialect.changes_state)(request);
+    let changes_state = dialect.changes_state(request);
     let delivery = delivery::find_replacement(&faults, request, dialect.system_error)
         .unwrap_or_else(|| {
             let page = if changes_state {
                 Page::html("<html><body><p>Your change was recorded.</p></body></html>".to_owned())
             } else {
-                (dialect.page)(&context)
+                dialect.page(&context)
             };
             if page.shows_account {
                 state.count_shown(session_id.as_deref());

@@ -6,57 +6,24 @@ mod fingerprints;
 mod pages;
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase, Session};
+use hippo_browser::{Phrase, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
-use hippo_core::library::Library;
-use url::Url;
 
 use crate::fingerprint::Detector;
 use crate::list_reader::{
     AccountDescription, DescribedSystem, LoginDescription, join_visited, log_in, read_part,
 };
-use crate::offline::OfflineReader;
-use crate::system::System;
 
 /// OCLC Bibliotheca.
 #[derive(Debug)]
 pub(crate) struct Bibliotheca;
 
 #[async_trait(?Send)]
-impl System for Bibliotheca {
-    fn name(&self) -> &'static str {
-        "bibliotheca"
-    }
-
-    fn needs_date_format(&self) -> bool {
-        true
-    }
-
-    fn account_url(&self, library: &Library) -> Option<Url> {
-        library.account_url.clone().or_else(|| {
-            let mut url = library.base_url.clone();
-            let path = format!("{}/index.asp", url.path().trim_end_matches('/'));
-            url.set_path(&path);
-            url.set_query(Some("kontofenster=start"));
-            Some(url)
-        })
-    }
-
-    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
-        visit.browse(read_account).await
-    }
-
-    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
-        Some(self)
-    }
-
-    fn detector(&self) -> Option<&dyn Detector> {
-        Some(self)
-    }
-}
-
 impl DescribedSystem for Bibliotheca {
+    const NAME: &'static str = "bibliotheca";
+    const ACCOUNT_PAGE: &'static str = "index.asp?kontofenster=start";
+
     fn account(&self) -> &'static AccountDescription {
         &pages::ACCOUNT
     }
@@ -65,8 +32,16 @@ impl DescribedSystem for Bibliotheca {
         &pages::LOGIN
     }
 
+    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+        read_account(session).await
+    }
+
     fn other_phrases(&self) -> &'static [Phrase] {
         pages::OTHER_PHRASES
+    }
+
+    fn own_detector(&self) -> Option<&dyn Detector> {
+        Some(self)
     }
 }
 

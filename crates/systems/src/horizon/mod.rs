@@ -14,7 +14,7 @@ mod title;
 mod visit;
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase};
+use hippo_browser::{Phrase, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
@@ -22,8 +22,6 @@ use url::Url;
 
 use crate::fingerprint::Detector;
 use crate::list_reader::{AccountDescription, DescribedSystem, LoginDescription};
-use crate::offline::OfflineReader;
-use crate::system::System;
 
 /// The page that the portal consists of.
 const PORTAL: &str = "ipac20/ipac.jsp";
@@ -36,46 +34,10 @@ const PROFILE: &str = "profile";
 pub(crate) struct Horizon;
 
 #[async_trait(?Send)]
-impl System for Horizon {
-    fn name(&self) -> &'static str {
-        "horizon"
-    }
-
-    fn options(&self) -> &'static [(&'static str, &'static str)] {
-        &[(
-            PROFILE,
-            "the catalogue's profile in the site's addresses, like dial; the site's own default if not given",
-        )]
-    }
-
-    fn needs_date_format(&self) -> bool {
-        true
-    }
-
-    fn account_url(&self, library: &Library) -> Option<Url> {
-        library.account_url.clone().or_else(|| {
-            let mut url = library.base_url.clone();
-            let path = format!("{}/{PORTAL}", url.path().trim_end_matches('/'));
-            url.set_path(&path);
-            visit::ask_for_account(&mut url, library);
-            Some(url)
-        })
-    }
-
-    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
-        visit.browse(visit::read_account).await
-    }
-
-    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
-        Some(self)
-    }
-
-    fn detector(&self) -> Option<&dyn Detector> {
-        Some(self)
-    }
-}
-
 impl DescribedSystem for Horizon {
+    const NAME: &'static str = "horizon";
+    const ACCOUNT_PAGE: &'static str = PORTAL;
+
     fn account(&self) -> &'static AccountDescription {
         &pages::ACCOUNT
     }
@@ -84,8 +46,27 @@ impl DescribedSystem for Horizon {
         &pages::LOGIN
     }
 
+    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+        visit::read_account(session).await
+    }
+
     fn other_phrases(&self) -> &'static [Phrase] {
         pages::OTHER_PHRASES
+    }
+
+    fn own_options(&self) -> &'static [(&'static str, &'static str)] {
+        &[(
+            PROFILE,
+            "the catalogue's profile in the site's addresses, like dial; the site's own default if not given",
+        )]
+    }
+
+    fn complete_account_url(&self, url: &mut Url, library: &Library) {
+        visit::ask_for_account(url, library);
+    }
+
+    fn own_detector(&self) -> Option<&dyn Detector> {
+        Some(self)
     }
 }
 

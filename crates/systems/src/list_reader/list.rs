@@ -20,6 +20,10 @@ static HEADER_CELL: Css = Css::new("th, thead td");
 static HEADING: Css = Css::new("h1, h2, h3, h4, h5, h6, b, strong, caption, legend");
 static ELEMENTS: Css = Css::new("*");
 
+/// How much of a heading is read.
+const MAX_HEADING_NODES: usize = 50;
+const MAX_HEADING_CHARS: usize = 200;
+
 /// What a page says about a list.
 #[derive(Debug)]
 pub(super) struct List<E> {
@@ -167,11 +171,21 @@ fn is_list<E>(
         }
         ToldBy::Heading(words) => candidate
             .heading
-            .is_some_and(|heading| text_after_words(&element_text(heading), words).is_some()),
+            .is_some_and(|heading| text_after_words(&beginning_of(heading), words).is_some()),
         ToldBy::Test(test) => test(candidate.element),
         ToldBy::Page(_) => false,
     };
     description.told_by.is_empty() || description.told_by.iter().any(shows)
+}
+
+/// Returns the beginning of a heading's text. A heading that is never closed has the rest of the page in it, and may
+/// stand before many tables.
+fn beginning_of(heading: ElementRef<'_>) -> String {
+    let nodes = heading.descendants().take(MAX_HEADING_NODES);
+    let texts = nodes.filter_map(|node| node.value().as_text());
+    let characters = texts.flat_map(|text| text.chars().chain([' ']));
+    let beginning: String = characters.take(MAX_HEADING_CHARS).collect();
+    beginning.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn read_rows<E: Entry>(

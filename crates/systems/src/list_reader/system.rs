@@ -1,27 +1,94 @@
 //! A system whose pages are described.
 
-use hippo_browser::{Phrase, ReadContext};
+use async_trait::async_trait;
+use hippo_browser::{CardVisit, Phrase, ReadContext, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use url::Url;
 
 use super::account::{AccountPart, join_parts, read_page};
 use super::description::AccountDescription;
 use super::login::LoginDescription;
 use super::phrases;
+use crate::fingerprint::Detector;
+use crate::links::below_base;
+use crate::offline::OfflineReader;
 use crate::page_reader::PageReader;
 use crate::system::System;
 
-/// A system whose pages are described; it implements [`PageReader`] automatically.
-pub(crate) trait DescribedSystem: System {
+/// A system whose pages are described; it implements [`System`] and [`PageReader`] automatically.
+///
+/// Its dates need the library's format.
+#[async_trait(?Send)]
+pub(crate) trait DescribedSystem: Send + Sync {
+    /// See [`System::name`].
+    const NAME: &'static str;
+    /// The path of the page that shows the account to a person, perhaps with a query.
+    const ACCOUNT_PAGE: &'static str;
+
     /// Returns the description of the account's pages.
     fn account(&self) -> &'static AccountDescription;
 
     /// Returns the description of the login form.
     fn login(&self) -> &'static LoginDescription;
 
+    /// Logs in and reads the account; loans and holds are both known.
+    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure>;
+
     /// Returns the phrases that the descriptions don't have. None by default.
     fn other_phrases(&self) -> &'static [Phrase] {
         &[]
+    }
+
+    /// See [`System::options`]. None by default.
+    fn own_options(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Completes the address of the account's page. Nothing to do by default.
+    fn complete_account_url(&self, _url: &mut Url, _library: &Library) {}
+
+    /// See [`System::detector`]. None by default.
+    fn own_detector(&self) -> Option<&dyn Detector> {
+        None
+    }
+}
+
+#[async_trait(?Send)]
+impl<T: DescribedSystem> System for T {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        self.own_options()
+    }
+
+    fn needs_date_format(&self) -> bool {
+        true
+    }
+
+    fn account_url(&self, library: &Library) -> Option<Url> {
+        library.account_url.clone().or_else(|| {
+            let mut url = below_base(library, T::ACCOUNT_PAGE)?;
+            self.complete_account_url(&mut url, library);
+            Some(url)
+        })
+    }
+
+    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
+        visit
+            .browse(async |session| self.read_account(session).await)
+            .await
+    }
+
+    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
+        Some(self)
+    }
+
+    fn detector(&self) -> Option<&dyn Detector> {
+        self.own_detector()
     }
 }
 

@@ -12,54 +12,22 @@ mod values;
 mod visit;
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase};
+use hippo_browser::{Phrase, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
-use hippo_core::library::Library;
-use url::Url;
 
 use crate::fingerprint::Detector;
 use crate::list_reader::{AccountDescription, DescribedSystem, LoginDescription};
-use crate::offline::OfflineReader;
-use crate::system::System;
 
 /// Polaris PAC.
 #[derive(Debug)]
 pub(crate) struct Polaris;
 
 #[async_trait(?Send)]
-impl System for Polaris {
-    fn name(&self) -> &'static str {
-        "polaris"
-    }
-
-    fn needs_date_format(&self) -> bool {
-        true
-    }
-
-    fn account_url(&self, library: &Library) -> Option<Url> {
-        library.account_url.clone().or_else(|| {
-            let mut url = library.base_url.clone();
-            let path = url.path().trim_end_matches('/').to_owned();
-            url.set_path(&format!("{path}/{}", visit::ACCOUNT_PATH));
-            Some(url)
-        })
-    }
-
-    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
-        visit.browse(visit::read_account).await
-    }
-
-    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
-        Some(self)
-    }
-
-    fn detector(&self) -> Option<&dyn Detector> {
-        Some(self)
-    }
-}
-
 impl DescribedSystem for Polaris {
+    const NAME: &'static str = "polaris";
+    const ACCOUNT_PAGE: &'static str = visit::ACCOUNT_PATH;
+
     fn account(&self) -> &'static AccountDescription {
         &pages::ACCOUNT
     }
@@ -68,8 +36,16 @@ impl DescribedSystem for Polaris {
         &pages::LOGIN
     }
 
+    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+        visit::read_account(session).await
+    }
+
     fn other_phrases(&self) -> &'static [Phrase] {
         pages::OTHER_PHRASES
+    }
+
+    fn own_detector(&self) -> Option<&dyn Detector> {
+        Some(self)
     }
 }
 

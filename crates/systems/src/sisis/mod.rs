@@ -9,21 +9,19 @@ pub(crate) mod visit;
 
 use async_trait::async_trait;
 use hippo_browser::reading::Css;
-use hippo_browser::{CardVisit, Phrase};
+use hippo_browser::{Phrase, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
-use hippo_core::library::Library;
-use url::Url;
 
 use self::visit::{Addresses, Descriptions, read_account};
 use crate::fingerprint::Detector;
-use crate::links::below_base;
 use crate::list_reader::{AccountDescription, DescribedSystem, LoginDescription};
-use crate::offline::OfflineReader;
-use crate::system::System;
+
+/// The page with the account or the login form.
+const START: &str = "userAccount.do?methodToCall=show&type=1";
 
 static ADDRESSES: Addresses = Addresses {
-    start: "userAccount.do?methodToCall=show&type=1",
+    start: START,
     loans: "userAccount.do?methodToCall=showAccount&typ=1",
     holds: [
         (
@@ -42,42 +40,10 @@ static ADDRESSES: Addresses = Addresses {
 pub(crate) struct Sisis;
 
 #[async_trait(?Send)]
-impl System for Sisis {
-    fn name(&self) -> &'static str {
-        "sisis"
-    }
-
-    fn needs_date_format(&self) -> bool {
-        true
-    }
-
-    fn account_url(&self, library: &Library) -> Option<Url> {
-        let account = library.account_url.clone();
-        account.or_else(|| below_base(library, ADDRESSES.start))
-    }
-
-    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
-        visit
-            .browse(async |session| {
-                let descriptions = Descriptions {
-                    account: &pages::ACCOUNT,
-                    login: &pages::LOGIN,
-                };
-                read_account(session, &ADDRESSES, descriptions).await
-            })
-            .await
-    }
-
-    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
-        Some(self)
-    }
-
-    fn detector(&self) -> Option<&dyn Detector> {
-        Some(self)
-    }
-}
-
 impl DescribedSystem for Sisis {
+    const NAME: &'static str = "sisis";
+    const ACCOUNT_PAGE: &'static str = START;
+
     fn account(&self) -> &'static AccountDescription {
         &pages::ACCOUNT
     }
@@ -86,8 +52,20 @@ impl DescribedSystem for Sisis {
         &pages::LOGIN
     }
 
+    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+        let descriptions = Descriptions {
+            account: &pages::ACCOUNT,
+            login: &pages::LOGIN,
+        };
+        read_account(session, &ADDRESSES, descriptions).await
+    }
+
     fn other_phrases(&self) -> &'static [Phrase] {
         pages::OTHER_PHRASES
+    }
+
+    fn own_detector(&self) -> Option<&dyn Detector> {
+        Some(self)
     }
 }
 

@@ -8,21 +8,17 @@ mod row;
 
 use async_trait::async_trait;
 use hippo_browser::reading::{Css, element_text};
-use hippo_browser::{CardVisit, Page, Phrase, Session};
+use hippo_browser::{Page, Phrase, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
-use hippo_core::library::Library;
 use scraper::ElementRef;
 use url::Url;
 
 use crate::fingerprint::Detector;
-use crate::links::below_base;
 use crate::list_reader::{
     AccountDescription, AccountPart, DescribedSystem, LoginDescription, fetch_further,
     join_visited, log_in_by_button, read_part,
 };
-use crate::offline::OfflineReader;
-use crate::system::System;
 
 static BUTTON: Css = Css::new("input[name=processLogin], button[name=processLogin]");
 static PAGES: Css = Css::new(".pagination a[href*='page=']");
@@ -32,34 +28,10 @@ static PAGES: Css = Css::new(".pagination a[href*='page=']");
 pub(crate) struct VuFind;
 
 #[async_trait(?Send)]
-impl System for VuFind {
-    fn name(&self) -> &'static str {
-        "vufind-de"
-    }
-
-    fn needs_date_format(&self) -> bool {
-        true
-    }
-
-    fn account_url(&self, library: &Library) -> Option<Url> {
-        let account = library.account_url.clone();
-        account.or_else(|| below_base(library, "MyResearch/Home"))
-    }
-
-    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
-        visit.browse(read_account).await
-    }
-
-    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
-        Some(self)
-    }
-
-    fn detector(&self) -> Option<&dyn Detector> {
-        Some(self)
-    }
-}
-
 impl DescribedSystem for VuFind {
+    const NAME: &'static str = "vufind-de";
+    const ACCOUNT_PAGE: &'static str = "MyResearch/Home";
+
     fn account(&self) -> &'static AccountDescription {
         &pages::ACCOUNT
     }
@@ -68,8 +40,16 @@ impl DescribedSystem for VuFind {
         &pages::LOGIN
     }
 
+    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+        read_account(session).await
+    }
+
     fn other_phrases(&self) -> &'static [Phrase] {
         &pages::OTHER_PHRASES
+    }
+
+    fn own_detector(&self) -> Option<&dyn Detector> {
+        Some(self)
     }
 }
 

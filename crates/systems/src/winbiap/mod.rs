@@ -5,20 +5,15 @@ mod pages;
 
 use async_trait::async_trait;
 use hippo_browser::reading::Css;
-use hippo_browser::{CardVisit, Phrase, Session};
+use hippo_browser::{Phrase, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
-use hippo_core::library::Library;
-use url::Url;
 
 use crate::fingerprint::Detector;
-use crate::links::below_base;
 use crate::list_reader::{
     AccountDescription, DescribedSystem, LoginDescription, fetch_part, join_visited,
     log_in_by_button, read_part,
 };
-use crate::offline::OfflineReader;
-use crate::system::System;
 
 static BUTTON: Css = Css::new("input[name$=ButtonLogin]");
 
@@ -27,34 +22,10 @@ static BUTTON: Css = Css::new("input[name$=ButtonLogin]");
 pub(crate) struct WinBiap;
 
 #[async_trait(?Send)]
-impl System for WinBiap {
-    fn name(&self) -> &'static str {
-        "winbiap"
-    }
-
-    fn needs_date_format(&self) -> bool {
-        true
-    }
-
-    fn account_url(&self, library: &Library) -> Option<Url> {
-        let account = library.account_url.clone();
-        account.or_else(|| below_base(library, "user/overview.aspx"))
-    }
-
-    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
-        visit.browse(read_account).await
-    }
-
-    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
-        Some(self)
-    }
-
-    fn detector(&self) -> Option<&dyn Detector> {
-        Some(self)
-    }
-}
-
 impl DescribedSystem for WinBiap {
+    const NAME: &'static str = "winbiap";
+    const ACCOUNT_PAGE: &'static str = "user/overview.aspx";
+
     fn account(&self) -> &'static AccountDescription {
         &pages::ACCOUNT
     }
@@ -63,8 +34,16 @@ impl DescribedSystem for WinBiap {
         &pages::LOGIN
     }
 
+    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+        read_account(session).await
+    }
+
     fn other_phrases(&self) -> &'static [Phrase] {
         pages::OTHER_PHRASES
+    }
+
+    fn own_detector(&self) -> Option<&dyn Detector> {
+        Some(self)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// The things that a page can repeat.
-pub(crate) const SHAPES: [&str; 12] = [
+pub(crate) const SHAPES: [&str; 13] = [
     "forms",
     "inputs",
     "options",
@@ -12,6 +12,7 @@ pub(crate) const SHAPES: [&str; 12] = [
     "cells",
     "nested lists",
     "nested tables",
+    "bold tables",
     "words",
     "dates",
     "entities",
@@ -259,6 +260,12 @@ fn build_filler(shape: &str, bytes: usize) -> String {
                 "{}{number}{}",
                 "<table class=patFunc><tr class=patFuncHeaders><th>TITLE<tr id=x><td>".repeat(20),
                 "</table>".repeat(20)
+            ),
+            // The bold text is never closed, and so the heading of each table.
+            "bold tables" => write!(
+                filler,
+                "{}<table><tr><th>Titel<th>Verfasser<tr><td>{number}</table>",
+                if number == 1 { "<b>" } else { "" }
             ),
             "words" => write!(filler, "of 1 items session {number} holds ready "),
             "dates" => write!(filler, "12/3/26 2026-12-03 3 December {number}, "),
