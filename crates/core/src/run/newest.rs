@@ -4,13 +4,13 @@ use super::{JobName, Run, Trigger};
 use crate::ids::Label;
 use crate::store::{RunStore, StoreResult};
 
-/// At most this many of a schedule's newest runs are searched for one that is enough, or a few more.
+/// The search for a run that is enough ends when this many of a schedule's runs are listed.
 pub(crate) const MAX_SEARCHED_RUNS: usize = 64;
 
 /// Lists the newest `limit` runs of a job, or of one of its labels; the one that began last first.
 ///
-/// Lists more until one of those that a schedule started is `enough`, or [`MAX_SEARCHED_RUNS`] of them are
-/// listed. Those that a person started don't count: a backfill may have made many.
+/// Lists more until one of those that a schedule started is `enough`, or until there are
+/// [`MAX_SEARCHED_RUNS`] of them. Those that a person started don't count: a backfill may have made many.
 pub(crate) async fn list_newest_runs(
     runs: &dyn RunStore,
     job: JobName,

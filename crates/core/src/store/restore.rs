@@ -48,7 +48,7 @@ pub enum CardConflict {
     Taken,
     /// The stored card has another library, patron, number or secret.
     OtherCard,
-    /// Their pauses differ, and neither card was checked since the end of one.
+    /// They have different pauses, one of which had not ended at the newest check.
     Pause,
     /// The site refused the card in the copy, and a person has since allowed a retry of the stored one.
     RetryAllowed,
@@ -215,7 +215,7 @@ mod tests {
             record: CardRecord {
                 card,
                 state: CardState {
-                    last_check: is_checked.then(|| LastCheck {
+                    last_check: is_checked.then_some(LastCheck {
                         started_at: at,
                         finished_at: at,
                         failure: None,
