@@ -89,7 +89,6 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
     };
     let store = &context.store;
     store.update_family(&family).await?;
-    forget_recipient(&**store, &family, &recipient.address).await?;
     let person = PersonId::from_address(&recipient.address);
     record_change(
         context,
@@ -97,6 +96,7 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
         Change::RecipientRemoved { person },
     )
     .await;
+    forget_recipient(&**store, &family, &recipient.address).await?;
     print_saved(context, &family.id, what, "").await
 }
 
