@@ -168,6 +168,11 @@ mod tests {
             ..granted.clone()
         };
         assert!(!foreign.is_accepted_by(&link, now()));
+        let other_id = Invitation {
+            id: Uuid::new_v4(),
+            ..granted.clone()
+        };
+        assert!(!other_id.is_accepted_by(&link, now()));
         assert!(!invitation().is_accepted_by(&link, now()), "not mailed yet");
         let shown = format!("{link:?} {granted:?}");
         assert!(!shown.contains(&text[text.len() - 64..]) && !shown.contains('@'));

@@ -84,6 +84,8 @@ impl Drop for Server {
 struct Browser<'a> {
     server: &'a Server,
     cookies: BTreeMap<String, String>,
+    /// What a proxy on this machine says of its client; empty: nothing.
+    forwarded_for: &'static str,
 }
 
 /// A response: its head and its body.
@@ -105,6 +107,7 @@ impl<'a> Browser<'a> {
         Self {
             server,
             cookies: BTreeMap::new(),
+            forwarded_for: "",
         }
     }
 
@@ -115,11 +118,15 @@ impl<'a> Browser<'a> {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
+        let forwarded = match self.forwarded_for {
+            "" => String::new(),
+            client => format!("X-Forwarded-For: {client}\r\n"),
+        };
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nCookie: {}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{forwarded}Cookie: {}\r\n\
              Origin: http://{address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
              Content-Length: {}\r\n\r\n{body}",
             cookies.join("; "),
@@ -237,6 +244,26 @@ fn oversized_headers_are_refused() {
     );
     let next = Browser::new(&server).get("/about");
     assert!(next.head.starts_with("HTTP/1.1 200"), "{}", next.head);
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
+fn networks_behind_a_proxy_on_this_machine_are_limited_one_by_one() {
+    let home = Home::new();
+    let server = Server::start(&home);
+    let ask = |client: &'static str, number: usize| {
+        let mut browser = Browser::new(&server);
+        browser.forwarded_for = client;
+        let token = browser.get("/sign-in").hidden("form_token");
+        let body = format!("form_token={token}&address=a{number}%40example.org");
+        let answer = browser.send("POST", "/sign-in", &body).head;
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    for number in 0..10 {
+        assert_eq!(ask("203.0.113.7", number), "303", "{number}");
+    }
+    assert_eq!(ask("203.0.113.9", 10), "429");
+    assert_eq!(ask("198.51.100.7", 11), "303");
     assert_eq!(server.stop().0, Some(0));
 }
 

@@ -296,6 +296,27 @@ mod tests {
     }
 
     #[test]
+    fn code_is_stored_as_a_hash_that_differs_between_attempts() {
+        let browser = Token::generate().unwrap();
+        let code = SignInCode::from_typed("123456").unwrap();
+        let [one, other] = [(); 2].map(|()| {
+            let attempt = SignInAttempt::begin(&browser, now());
+            code.hash(attempt.id.as_bytes()).to_string()
+        });
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn expired_attempt_is_granted_nothing() {
+        let Granted { grant, .. } = granted().attempt.granted.unwrap();
+        let [browser, link] = [(); 2].map(|()| Token::generate().unwrap());
+        let code = SignInCode::generate().unwrap();
+        let attempt = SignInAttempt::begin(&browser, now());
+        let after = now() + ATTEMPT_LIFETIME;
+        assert_eq!(attempt.grant(grant, &link, &code, after), None);
+    }
+
+    #[test]
     fn attempt_is_granted_once() {
         let Attempt {
             attempt,

@@ -31,6 +31,7 @@ pub async fn take_permit(
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use futures::FutureExt as _;
 
     use super::*;
     use crate::sign_in::{ADDRESS_LIMITS, PersonId};
@@ -88,6 +89,20 @@ mod tests {
             assert!(!ask(&store, &key, minutes).await);
         }
         assert!(ask(&store, &key, 60).await);
+    }
+
+    #[tokio::test]
+    async fn two_requests_at_once_both_count() {
+        let (store, key) = (MemoryStore::default(), key());
+        for _ in 0..2 {
+            assert!(ask(&store, &key, 0).await);
+        }
+        let other = key.clone();
+        store.before_next_write(move |store| {
+            let first = ask(store, &other, 0).now_or_never();
+            assert!(first.unwrap());
+        });
+        assert!(!ask(&store, &key, 0).await);
     }
 
     #[tokio::test]

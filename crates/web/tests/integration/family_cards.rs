@@ -22,19 +22,24 @@ pub const NUMBER: &str = "29999000071184";
 pub const PIN: &str = "canary-4711";
 
 /// Adds a card with a known number to `conrad`.
-async fn add_known_card(web: &TestWeb) -> Card {
+pub async fn add_known_card(web: &TestWeb) -> Card {
     let card = sample::card("conrad", "wpl", "");
     sample::add_sealed_card(&*web.store, &web.keys, card, NUMBER, "old").await
 }
 
-async fn set_pin(browser: &mut Browser<'_>, card: &Card, number: &str, pin: &str) -> TestResponse {
+pub async fn set_pin(
+    browser: &mut Browser<'_>,
+    card: &Card,
+    number: &str,
+    pin: &str,
+) -> TestResponse {
     let path = format!("/family/cards/{}/pin", card.id);
     let token = browser.get(&path).await.hidden("form_token");
     let fields = [("form_token", &*token), ("number", number), ("pin", pin)];
     browser.post(&path, &fields).await
 }
 
-async fn add_card(browser: &mut Browser<'_>, number: &str, pin: &str) -> TestResponse {
+pub async fn add_card(browser: &mut Browser<'_>, number: &str, pin: &str) -> TestResponse {
     let path = "/family/cards/add/wpl";
     let token = browser.get(path).await.hidden("form_token");
     let fields = [

@@ -26,6 +26,7 @@ async fn every_response_has_the_security_headers(#[case] path: &str, #[case] sta
         ("x-frame-options", "DENY"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
+        ("x-robots-tag", "noindex"),
         ("strict-transport-security", "max-age=31536000"),
     ] {
         assert_eq!(response.header(name), Some(value), "{name}");

@@ -119,6 +119,10 @@ async fn addresses_tokens_and_codes_are_in_no_log_and_no_error() {
     ] {
         assert!(log.contains(expected), "{expected}: {log}");
     }
+    let (_, id) = failed.body.split_once("<code>").unwrap();
+    let (id, _) = id.split_once("</code>").unwrap();
+    let failure = log.lines().find(|line| line.contains("A page failed"));
+    assert!(failure.unwrap().contains(id), "{log}");
     for secret in &secrets {
         assert!(secret.len() >= 6);
         assert!(!log.contains(secret.as_str()), "{secret}: {log}");

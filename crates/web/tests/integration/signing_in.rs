@@ -286,6 +286,19 @@ async fn session_cookie_is_bound_to_the_host_and_ends() {
 }
 
 #[tokio::test]
+async fn planted_page_is_not_opened_after_signing_in() {
+    let web = TestWeb::new().await;
+    for page in ["https://evil.example/family/", "//evil.example", "/console"] {
+        let mut browser = web.browser();
+        browser.ask_for_mail(PAT).await;
+        let cookie = ("__Host-hippo-next".to_owned(), page.to_owned());
+        browser.cookies.extend([cookie]);
+        let used = browser.open_link_and_press(&web.mailed_link()).await;
+        assert_eq!(used.location(), "/", "{page}");
+    }
+}
+
+#[tokio::test]
 async fn operators_session_ends_after_a_day() {
     let web = TestWeb::new().await;
     let mut browser = web.operator().await;

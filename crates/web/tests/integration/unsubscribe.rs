@@ -19,7 +19,7 @@ fn conrad() -> FamilyId {
 }
 
 /// The path of the link in an email of a kind to these recipients of `conrad`.
-async fn link(web: &TestWeb, kind: MailKind, recipients: &[&str]) -> String {
+pub async fn link(web: &TestWeb, kind: MailKind, recipients: &[&str]) -> String {
     let key = MailKey::new(kind, conrad(), sample::date("2026-11-21"));
     let planned = OutboxRecord::planned(key.clone(), sample::time("16:00:00"));
     web.store.plan_mail(&planned).await.unwrap();

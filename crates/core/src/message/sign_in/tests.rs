@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 
 use super::*;
 use crate::clock::Clock;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::sign_in::{SignInAttempt, SignInUse};
-use crate::store::{FamilyStore as _, SignInStore as _};
+use crate::store::{AlertStore as _, FamilyStore as _, SignInStore as _};
 use crate::testing::contract::sample;
 use crate::testing::memory::MemoryStore;
 
@@ -221,5 +222,26 @@ async fn unknown_addresses_use_up_none_of_the_days_mails() {
     }
     let outcome = world.request("zoe@example.org").await.unwrap();
     assert_eq!(outcome, MessageOutcome::TooMany);
+    assert_eq!(world.mails().len(), 0);
+    let alerts = world.store.recent_alerts(10).await.unwrap();
+    assert!(matches!(alerts[0].alert, Alert::ManySignIns { .. }));
+}
+
+#[tokio::test]
+async fn link_of_a_lost_race_is_not_mailed() {
+    let world = World::new().await;
+    let (id, browser) = (world.attempt.id, world.browser.clone());
+    world.store.before_next_write(move |store| {
+        let attempt = store.attempt(id).now_or_never().unwrap();
+        let attempt = attempt.unwrap().unwrap();
+        let code = SignInCode::generate().unwrap();
+        let SignInUse::Wrong(next) = attempt.try_code(&browser, &code, FrozenClock.now()) else {
+            panic!()
+        };
+        let replaced = store.replace_attempt(attempt.revision, &next);
+        assert!(replaced.now_or_never().unwrap().unwrap());
+    });
+    let outcome = world.request("zoe@example.org").await.unwrap();
+    assert_eq!(outcome, MessageOutcome::TooLate);
     assert_eq!(world.mails().len(), 0);
 }

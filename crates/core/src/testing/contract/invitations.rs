@@ -38,9 +38,12 @@ pub(super) async fn invitations_of_a_family_are_listed_by_when_they_were_made(st
     assert_eq!(find(store, &first).await.as_ref(), Some(&first));
     let foreign = Invitation {
         family: family_id("lee"),
-        ..first
+        ..first.clone()
     };
     assert_eq!(find(store, &foreign).await, None);
+    let removed = store.remove_invitation(&foreign.family, foreign.id).await;
+    assert!(!removed.unwrap(), "of another family");
+    assert!(find(store, &first).await.is_some());
     let listed = store.family_invitations(&family_id("lee")).await;
     assert_eq!(listed.unwrap(), [other]);
 }

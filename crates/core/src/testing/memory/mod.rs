@@ -55,7 +55,18 @@ use crate::store::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     inside: Mutex<Inside>,
+    /// What another request does first.
+    rival: Mutex<Option<Rival>>,
     calls: AtomicUsize,
+}
+
+/// Runs once, before a write.
+struct Rival(Box<dyn FnOnce(&MemoryStore) + Send>);
+
+impl std::fmt::Debug for Rival {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rival(…)")
+    }
 }
 
 /// A day's record, and its picture.
@@ -150,12 +161,26 @@ impl MemoryStore {
         self.lock().writes_left = writes;
     }
 
+    /// Runs this once, just before the next write, as if another request were faster.
+    pub fn before_next_write(&self, rival: impl FnOnce(&Self) + Send + 'static) {
+        let mut waiting = self.rival.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting = Some(Rival(Box::new(rival)));
+    }
+
     /// How often its methods were called.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
     }
 
     fn write(&self) -> StoreResult<MutexGuard<'_, Inside>> {
+        let rival = self
+            .rival
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(Rival(act)) = rival {
+            act(self);
+        }
         let mut inside = self.lock();
         match &mut inside.writes_left {
             None => {}
