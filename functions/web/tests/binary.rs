@@ -333,7 +333,7 @@ async fn recipient_signs_in_with_an_account_within_the_rights_of_the_role() {
     assert!(family.contains("The Conrads"), "{family}");
     let form = phone.form("/family/settings");
     let body = format!("form_token={form}&family=conrad");
-    let unlinked = phone.post("/family/settings/unlink", &body);
+    let unlinked = phone.post("/sign-in/oidc/unlink", &body);
     assert_eq!(
         unlinked["headers"]["location"],
         "/family/settings?saved=unlinked"

@@ -6,7 +6,7 @@ use crate::store::{FamilyStore, StoreResult};
 
 /// Finds what a person may see; `None`: the person is no recipient and no operator.
 pub async fn find_grant(
-    families: &dyn FamilyStore,
+    families: &(impl FamilyStore + ?Sized),
     operators: &[EmailAddress],
     person: &PersonId,
 ) -> StoreResult<Option<Grant>> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::header::HOST;
 use axum::http::{Method, Request, StatusCode};
 use chrono::TimeDelta;
+use hippo_core::sign_in::PersonId;
 use hippo_core::store::FamilyStore as _;
 use hippo_core::testing::contract::sample;
 use hippo_oidc::testing::FakeIssuer;
@@ -179,8 +180,7 @@ async fn unlinked_account_signs_nobody_in() {
     let (web, issuer) = web_with_provider().await;
     link(&web, &issuer, PAT).await;
     let mut browser = web.signed_in(PAT).await;
-    let fields = [("family", "conrad")];
-    let unlinked = browser.post_with_token("/family/settings/unlink", &fields);
+    let unlinked = browser.post_with_token("/sign-in/oidc/unlink", &[]);
     assert_eq!(unlinked.await.location(), "/family/settings?saved=unlinked");
     let settings = browser.get("/family/settings?saved=unlinked").await.body;
     assert!(settings.contains("From now on, only an email signs you in."));
@@ -188,6 +188,48 @@ async fn unlinked_account_signs_nobody_in() {
     assert!(!settings.contains("of yours elsewhere"));
     let answer = use_provider(&mut web.browser(), &issuer).await;
     assert!(answer.body.contains("One more step"));
+}
+
+#[tokio::test]
+async fn operator_without_a_family_unlinks_and_signs_out_everywhere() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, OPERATOR).await;
+    let mut other = web.signed_in(OPERATOR).await;
+    let mut browser = web.browser();
+    use_provider(&mut browser, &issuer).await;
+    let home = browser.get("/").await.body;
+    assert!(home.contains("One account of yours elsewhere"), "{home}");
+    assert!(home.contains("action=\"/sign-in/oidc/unlink\""), "{home}");
+    assert!(home.contains("Sign out everywhere"), "{home}");
+    let unlinked = browser.post_with_token("/sign-in/oidc/unlink", &[]).await;
+    assert_eq!(unlinked.location(), "/?saved=unlinked");
+    let home = browser.get("/?saved=unlinked").await.body;
+    assert!(home.contains("only an email signs you in"), "{home}");
+    assert!(!home.contains("of yours elsewhere"), "{home}");
+    browser.post("/sign-out", &[("everywhere", "yes")]).await;
+    assert_eq!(other.get("/console").await.location(), "/sign-in");
+    let answer = use_provider(&mut web.browser(), &issuer).await;
+    assert!(answer.body.contains("One more step"));
+    let changes = web.operator().await.get("/console/audit").await.body;
+    assert!(changes.contains("unlinked the accounts to sign in with"));
+}
+
+#[tokio::test]
+async fn link_is_on_record_for_every_family_of_the_person() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, BOTH).await;
+    for address in [PAT, KIM] {
+        let settings = web.signed_in(address).await.get("/family/settings").await;
+        let words = format!("{BOTH} linked an account to sign in with");
+        assert!(settings.body.contains(&words), "{address}");
+    }
+    let mut browser = web.signed_in(BOTH).await;
+    browser.post_with_token("/sign-in/oidc/unlink", &[]).await;
+    for address in [PAT, KIM] {
+        let settings = web.signed_in(address).await.get("/family/settings").await;
+        let words = format!("{BOTH} unlinked the accounts to sign in with");
+        assert!(settings.body.contains(&words), "{address}");
+    }
 }
 
 #[tokio::test]
@@ -211,6 +253,44 @@ async fn removed_recipient_is_told_what_a_stranger_is_told() {
     assert!(!browser.cookies.contains_key(SESSION));
     // The account may go on to sign in somebody else.
     sign_in_and_link(&web, &mut browser, KIM).await;
+    let mut browser = web.browser();
+    use_provider(&mut browser, &issuer).await;
+    assert!(browser.get("/family").await.body.contains("The lees"));
+}
+
+#[tokio::test]
+async fn account_of_a_removed_recipient_is_unlinked_for_good() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, PAT).await;
+    let mut old = web.signed_in(PAT).await;
+    let mut both = web.signed_in(BOTH).await;
+    both.post("/sign-in/family", &[("family", "conrad")]).await;
+    let person = PersonId::from_address(&PAT.parse().unwrap());
+    let fields = [("family", "conrad"), ("person", person.as_str())];
+    let removed = both.post_with_token("/family/settings/recipients/remove", &fields);
+    assert_eq!(removed.await.location(), "/family/settings?saved=yes");
+    // The same address may have another owner by now.
+    let id = sample::family_id("conrad");
+    let before = web.store.family(&id).await.unwrap().unwrap();
+    let mut after = before.clone();
+    after.recipients.push(PAT.parse().unwrap());
+    assert!(web.store.replace_family(&before, &after).await.unwrap());
+    let mut browser = web.browser();
+    let answer = use_provider(&mut browser, &issuer).await;
+    assert!(answer.body.contains("One more step"), "{}", answer.body);
+    assert!(!browser.cookies.contains_key(SESSION));
+    assert_eq!(old.get("/family").await.location(), "/sign-in");
+}
+
+#[tokio::test]
+async fn recipient_of_another_family_keeps_the_linked_account() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, BOTH).await;
+    let mut pat = web.signed_in(PAT).await;
+    let person = PersonId::from_address(&BOTH.parse().unwrap());
+    let fields = [("family", "conrad"), ("person", person.as_str())];
+    let removed = pat.post_with_token("/family/settings/recipients/remove", &fields);
+    assert_eq!(removed.await.location(), "/family/settings?saved=yes");
     let mut browser = web.browser();
     use_provider(&mut browser, &issuer).await;
     assert!(browser.get("/family").await.body.contains("The lees"));

@@ -234,7 +234,7 @@ async fn link_is_made_and_removed_only_by_a_form_of_ours() {
     use_provider(&mut browser, &issuer).await;
     for (path, field) in [
         ("/sign-in/oidc/link", ("answer", "yes")),
-        ("/family/settings/unlink", ("family", "conrad")),
+        ("/sign-in/oidc/unlink", ("family", "conrad")),
     ] {
         let forged = [field, ("form_token", "forged")];
         let answer = browser.post(path, &forged).await;

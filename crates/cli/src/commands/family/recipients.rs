@@ -89,7 +89,8 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
     };
     let store = &context.store;
     store.update_family(&family).await?;
-    forget_recipient(&**store, &family, &recipient.address).await?;
+    // The command doesn't know who is the operator: they link their account again.
+    forget_recipient(&**store, &[], &family, &recipient.address).await?;
     let person = PersonId::from_address(&recipient.address);
     record_change(
         context,

@@ -15,12 +15,15 @@ use crate::access::cookies::{CookieName, delete_cookie};
 use crate::access::form_browser::FormBrowser;
 use crate::access::form_token::form_page;
 use crate::access::next_page::next_page;
-use crate::access::session::{FamilyMember, Visitor, is_recent};
+use crate::access::session::{Visitor, is_recent};
 use crate::access::waiting_identity::{forget_identity, load_waiting_identity};
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::page::Page;
 use crate::ports::WebPorts;
+
+/// What a page says after the identities were unlinked.
+pub(crate) const UNLINKED: &str = "From now on, only an email signs you in.";
 
 #[derive(Template)]
 #[template(path = "identity_link.html")]
@@ -121,14 +124,7 @@ pub(crate) async fn save(
             return Err(PageError::changed_meanwhile());
         }
         tracing::info!("An identity was linked to a person.");
-        let actor = Actor::Person(session.person.clone());
-        record_change(
-            &ports,
-            actor,
-            session.family.as_ref(),
-            Change::IdentityLinked,
-        )
-        .await;
+        record_own_change(&ports, session, Change::IdentityLinked).await?;
     }
     Ok(go_on(&headers, is_secure, session))
 }
@@ -151,25 +147,45 @@ fn go_on(headers: &HeaderMap, is_secure: bool, session: &Session) -> Response {
 #[derive(Deserialize)]
 pub(crate) struct UnlinkForm {
     form_token: String,
-    family: String,
 }
 
-/// Unlinks every identity of the person who is signed in.
+/// Unlinks every identity of the person who is signed in, with a family or without.
 pub(crate) async fn unlink(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
-    member: FamilyMember,
+    Visitor(session): Visitor,
     Form(form): Form<UnlinkForm>,
 ) -> PageResult {
+    let Some(session) = session else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
     browser.check_form_token(&form.form_token)?;
-    member.require_family(&form.family)?;
-    ports
-        .store
-        .unlink_identities(&member.session.person)
-        .await?;
-    let family = &member.loaded.family.id;
-    tracing::info!(family.id = %family, "Somebody unlinked their identities.");
-    let change = Change::IdentitiesUnlinked;
-    record_change(&ports, member.actor(), Some(family), change).await;
-    Ok(Redirect::to("/family/settings?saved=unlinked").into_response())
+    ports.store.unlink_identities(&session.person).await?;
+    tracing::info!("Somebody unlinked their identities.");
+    record_own_change(&ports, &session, Change::IdentitiesUnlinked).await?;
+    let next = match session.family {
+        Some(_) => "/family/settings?saved=unlinked",
+        None => "/?saved=unlinked",
+    };
+    Ok(Redirect::to(next).into_response())
+}
+
+/// Records what somebody changed about their own signing in, for each of their families.
+async fn record_own_change(
+    ports: &WebPorts,
+    session: &Session,
+    change: Change,
+) -> Result<(), PageError> {
+    let operators = &ports.settings.operators;
+    let grant = find_grant(&*ports.store, operators, &session.person).await?;
+    let families = grant.map(|grant| grant.families).unwrap_or_default();
+    let actor = Actor::Person(session.person.clone());
+    if families.is_empty() {
+        record_change(ports, actor, None, change).await;
+        return Ok(());
+    }
+    for family in &families {
+        record_change(ports, actor.clone(), Some(family), change.clone()).await;
+    }
+    Ok(())
 }
