@@ -48,9 +48,19 @@ where
     S: FamilyStore + IdentityStore + SignInStore + ?Sized,
 {
     let person = PersonId::from_address(removed);
-    if find_grant(store, operators, &person).await?.is_none() {
-        store.unlink_identities(&person).await?;
-        store.remove_sessions(&person).await?;
+    match find_grant(store, operators, &person).await? {
+        Some(_) => Ok(()),
+        None => sign_out_everywhere(store, &person).await,
     }
-    Ok(())
+}
+
+/// Ends every session of a person, and unlinks every account that signs them in.
+pub async fn sign_out_everywhere<S>(store: &S, person: &PersonId) -> StoreResult<()>
+where
+    S: IdentityStore + SignInStore + ?Sized,
+{
+    // A linked account could begin a session again, and a session could link one meanwhile.
+    store.unlink_identities(person).await?;
+    store.remove_sessions(person).await?;
+    store.unlink_identities(person).await
 }

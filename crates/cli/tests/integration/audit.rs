@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use hippo_core::audit::{Actor, Change};
 use hippo_core::ids::FamilyId;
-use hippo_core::sign_in::{Grant, Identity, IdentityId, IdentityLink, PersonId, Session, Token};
+use hippo_core::sign_in::{
+    Grant, Identity, IdentityId, IdentityLink, PersonId, Session, SignInMethod, Token,
+};
 use hippo_core::store::{AuditStore as _, IdentityStore as _, SignInStore as _};
 use hippo_local::sqlite::SqliteStore;
 
-use crate::common::Home;
+use crate::common::{Home, stdout};
 
 #[tokio::test]
 async fn changes_of_the_command_are_on_record() {
@@ -103,7 +105,12 @@ async fn signed_out_address_has_no_session_and_no_account() {
             families: Vec::new(),
             is_operator: true,
         };
-        let session = Session::begin(&Token::generate().unwrap(), grant, Utc::now());
+        let session = Session::begin(
+            &Token::generate().unwrap(),
+            grant,
+            SignInMethod::Identity,
+            Utc::now(),
+        );
         store.add_session(&session).await.unwrap();
         let done = home.json(&["family", "sign-out", address]);
         assert_eq!(done["unlinked"], 1);
@@ -119,4 +126,7 @@ async fn signed_out_address_has_no_session_and_no_account() {
         assert_eq!(entry.actor, Actor::Command);
         assert_eq!(entry.family.as_ref().map(FamilyId::as_str), family);
     }
+    let done = home.run(&["family", "sign-out", "nobody@example.org"]);
+    let said = stdout(&done.success());
+    assert!(said.contains("No family has that address"), "{said}");
 }

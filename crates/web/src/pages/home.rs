@@ -6,12 +6,12 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
 use hippo_core::ids::FamilyId;
-use hippo_core::sign_in::PersonId;
+use hippo_core::sign_in::{PersonId, is_recipient};
 use serde::Deserialize;
 
 use crate::access::form_browser::FormBrowser;
 use crate::access::form_token::form_page;
-use crate::access::session::{Visitor, is_recipient};
+use crate::access::session::Visitor;
 use crate::error::{PageError, PageResult};
 use crate::page::{Page, html};
 use crate::ports::WebPorts;

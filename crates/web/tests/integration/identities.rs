@@ -16,6 +16,7 @@ use crate::web::{BOTH, Browser, KIM, OPERATOR, PAT, TestResponse, TestWeb};
 pub const SESSION: &str = "__Host-hippo";
 pub const REQUEST: &str = "__Host-hippo-identity";
 pub const WAITING: &str = "__Host-hippo-link";
+pub const LINKED: &str = "Your Home account is linked";
 
 /// The pages, with a small provider called Home.
 pub async fn web_with_provider() -> (TestWeb, FakeIssuer) {
@@ -50,13 +51,19 @@ pub async fn use_provider(browser: &mut Browser<'_>, issuer: &FakeIssuer) -> Tes
     come_back(browser, &back).await
 }
 
-/// Answers whether the account that waits in a browser shall sign in the person.
+/// Answers whether the account that waits in a browser shall sign in the person. Returns the page that says
+/// what happened, or where “No” leads.
 pub async fn answer_link(browser: &mut Browser<'_>, answer: &str) -> TestResponse {
     let page = browser.get("/sign-in/oidc/link").await;
     assert_eq!(page.status, StatusCode::OK);
     let token = page.hidden("form_token");
     let fields = [("form_token", &*token), ("answer", answer)];
-    browser.post("/sign-in/oidc/link", &fields).await
+    let answered = browser.post("/sign-in/oidc/link", &fields).await;
+    if answer == "no" {
+        return answered;
+    }
+    assert_eq!(answered.location(), "/sign-in/oidc/link");
+    browser.get("/sign-in/oidc/link").await
 }
 
 /// Signs in by email where an account waits, and links it.
@@ -65,7 +72,7 @@ pub async fn sign_in_and_link(web: &TestWeb, browser: &mut Browser<'_>, address:
     let signed_in = browser.type_code(&web.mailed_code()).await;
     assert_eq!(signed_in.location(), "/sign-in/oidc/link");
     let linked = answer_link(browser, "yes").await;
-    assert_eq!(linked.status, StatusCode::SEE_OTHER, "{}", linked.body);
+    assert!(linked.body.contains(LINKED), "{}", linked.body);
 }
 
 /// Links the provider's account to an address, in a browser of its own.
@@ -124,8 +131,9 @@ async fn person_comes_back_to_the_page_that_needed_the_sign_in() {
     use_provider(&mut browser, &issuer).await;
     browser.ask_for_mail(PAT).await;
     browser.type_code(&web.mailed_code()).await;
-    let linked = answer_link(&mut browser, "yes").await;
-    assert_eq!(linked.location(), "/family/settings");
+    let linked = answer_link(&mut browser, "yes").await.body;
+    let go_on = "<a class=\"button\" href=\"/family/settings\">Go on</a>";
+    assert!(linked.contains(go_on), "{linked}");
     let mut other = web.browser();
     other.get("/family/cards").await;
     let answer = use_provider(&mut other, &issuer).await;
@@ -139,8 +147,36 @@ async fn who_just_signed_in_links_without_another_email() {
     let requests = web.requests();
     let answer = use_provider(&mut browser, &issuer).await;
     assert_eq!(answer.location(), "/sign-in/oidc/link");
-    assert_eq!(answer_link(&mut browser, "yes").await.location(), "/");
+    let linked = answer_link(&mut browser, "yes").await.body;
+    assert!(linked.contains(LINKED), "{linked}");
+    assert!(linked.contains("href=\"/family/settings\">in the settings</a>"));
+    assert!(!browser.cookies.contains_key(WAITING));
+    // It says so once.
+    assert_eq!(browser.get("/sign-in/oidc/link").await.location(), "/");
     assert_eq!(web.requests(), requests);
+    let answer = use_provider(&mut web.browser(), &issuer).await;
+    assert_eq!(answer.location(), "/");
+}
+
+#[tokio::test]
+async fn account_that_signed_somebody_in_links_no_other() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, PAT).await;
+    let mut browser = web.browser();
+    use_provider(&mut browser, &issuer).await;
+    issuer.state().subject = "other".to_owned();
+    let answer = use_provider(&mut browser, &issuer).await;
+    assert!(answer.body.contains("One more step"), "{}", answer.body);
+    let waiting = browser.cookies[WAITING].clone();
+    assert_eq!(browser.get("/sign-in/oidc/link").await.location(), "/");
+    browser.cookies.insert(WAITING.to_owned(), waiting);
+    let fields = [("answer", "yes")];
+    let answer = browser.post_with_token("/sign-in/oidc/link", &fields).await;
+    assert_eq!(answer.status, StatusCode::GONE);
+    assert!(answer.body.contains("Nothing was linked"));
+    // An email does.
+    use_provider(&mut browser, &issuer).await;
+    sign_in_and_link(&web, &mut browser, PAT).await;
     let answer = use_provider(&mut web.browser(), &issuer).await;
     assert_eq!(answer.location(), "/");
 }
@@ -339,7 +375,7 @@ async fn sign_in_begins_at_the_public_address() {
     let get = |host: &'static str| Request::get("/sign-in/oidc").header(HOST, host);
     // The cookie of another name wouldn't come back.
     let answer = web.send(get("localhost:8484"), "").await;
-    assert_eq!(answer.location(), "http://127.0.0.1:8484/sign-in/oidc");
+    assert_eq!(answer.location(), "http://127.0.0.1:8484/sign-in");
     let answer = web.send(get("127.0.0.1:8484"), "").await;
     assert!(answer.location().starts_with(issuer.issuer().as_str()));
 }
@@ -362,5 +398,6 @@ async fn opening_the_pages_of_a_provider_changes_nothing() {
         }
     }
     web.store.limit_writes(None);
-    assert_eq!(answer_link(&mut browser, "yes").await.location(), "/");
+    let linked = answer_link(&mut browser, "yes").await.body;
+    assert!(linked.contains(LINKED), "{linked}");
 }

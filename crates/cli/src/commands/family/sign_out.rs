@@ -3,6 +3,7 @@
 use clap::Args;
 use hippo_core::audit::Change;
 use hippo_core::email_address::EmailAddress;
+use hippo_core::former_recipient::sign_out_everywhere;
 use hippo_core::sign_in::{PersonId, find_grant};
 
 use crate::audit::record_change;
@@ -22,9 +23,7 @@ pub(super) async fn run(context: &Context, sign_out: SignOut) -> CommandResult {
     let store = &context.store;
     let person = PersonId::from_address(&sign_out.address);
     let unlinked = store.count_identities(&person).await?;
-    // The links first: they would begin a session again.
-    store.unlink_identities(&person).await?;
-    store.remove_sessions(&person).await?;
+    sign_out_everywhere(&**store, &person).await?;
     let grant = find_grant(&**store, &[], &person).await?;
     let families = grant.map(|grant| grant.families).unwrap_or_default();
     let change = Change::PersonSignedOut { person };
@@ -41,5 +40,10 @@ pub(super) async fn run(context: &Context, sign_out: SignOut) -> CommandResult {
         "Signed that address out everywhere, and unlinked {}. From now on, only an email signs it in.",
         count(unlinked, "account", "accounts")
     ));
+    if families.is_empty() {
+        context.output.print_text(
+            "No family has that address. If it isn't the operator's, check its spelling.",
+        );
+    }
     Ok(Outcome::Done)
 }
