@@ -9,6 +9,7 @@ use hippo_core::ids::{CardId, LibraryId};
 use hippo_core::jobs::check_cards::dry_run;
 use hippo_core::notice::line::STALE_AFTER;
 use hippo_core::notice::phrases::card_pause;
+use hippo_core::notice::unchecked_pause;
 use hippo_core::text::clean;
 use serde::Serialize;
 
@@ -25,7 +26,7 @@ pub(crate) const CHECK_FAILED: &str = "hippo check-cards --scope failed";
 /// A problem of a card, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
-    /// A failure's kind, or `paused`, `never_checked`, `stale`.
+    /// A failure's kind, or `paused`, `pause_ended`, `never_checked`, `stale`.
     pub(crate) kind: &'static str,
     /// The problem in a sentence or two.
     pub(crate) what: String,
@@ -45,7 +46,15 @@ pub(crate) fn find_problem(
 ) -> Option<Problem> {
     let card = &record.card;
     let state = &record.state.without_future(now);
-    if let Some(pause) = card.active_pause(now) {
+    if let Some(pause) = unchecked_pause(record, now) {
+        if !pause.includes(now) {
+            return Some(Problem {
+                kind: "pause_ended",
+                what: "Its pause has ended. The next check will try it.".to_owned(),
+                what_to_do: Some("hippo check-cards".to_owned()),
+                tone: Tone::Faint,
+            });
+        }
         return Some(Problem {
             kind: "paused",
             what: with_end_mark(&format!(
@@ -217,6 +226,7 @@ fn with_end_mark(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hippo_core::card::{Card, CardPause, CardState, Fingerprint};
     use hippo_core::failure::Remedy;
     use rstest::rstest;
 
@@ -243,6 +253,32 @@ mod tests {
         let detail = "The login goes to another host; see --login-host and hippo card retry";
         let what_to_do = problem(&Failure::page_changed(detail)).what_to_do;
         assert_eq!(what_to_do.as_deref(), Some(CHECK_FAILED));
+    }
+
+    #[rstest]
+    #[case::lasts("2026-11-21T04:59:00Z", "paused")]
+    #[case::just_ended("2026-11-21T05:00:00Z", "pause_ended")]
+    #[case::ended_long_ago("2026-11-22T01:00:00Z", "never_checked")]
+    fn card_is_not_overdue_for_a_check_right_after_its_pause(
+        #[case] now: DateTime<Utc>,
+        #[case] kind: &str,
+    ) {
+        let created_at = "2026-11-20T12:00:00Z".parse().unwrap();
+        let until = "2026-11-21".parse().unwrap();
+        let zone = chrono_tz::America::Toronto;
+        let record = CardRecord {
+            card: Card {
+                id: CardId::generate(),
+                family: "conrad".parse().unwrap(),
+                library: "wpl".parse().unwrap(),
+                patron: "Pat".to_owned(),
+                fingerprint: Fingerprint(String::new()),
+                pause: Some(CardPause::new(Some(until), None, zone, created_at).unwrap()),
+                created_at,
+            },
+            state: CardState::default(),
+        };
+        assert_eq!(find_problem(&record, zone, now, None).unwrap().kind, kind);
     }
 
     #[test]

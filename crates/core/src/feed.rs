@@ -62,12 +62,12 @@ impl FeedSource {
         Self::new(&loaded.family, cards, now)
     }
 
-    /// Loads a family and selects the content of its feeds; `None` if the family is gone.
+    /// Loads a family, and selects the content of its feeds; `None` if the family is gone.
     pub async fn load<S>(
         store: &S,
         family: &FamilyId,
         now: DateTime<Utc>,
-    ) -> StoreResult<Option<Self>>
+    ) -> StoreResult<Option<(Family, Self)>>
     where
         S: AccountStore + LibraryStore + ?Sized,
     {
@@ -76,7 +76,8 @@ impl FeedSource {
         };
         let libraries = store.libraries().await?.into_iter();
         let libraries = libraries.map(|library| (library.id.clone(), library));
-        Ok(Some(Self::from_loaded(&loaded, &libraries.collect(), now)))
+        let source = Self::from_loaded(&loaded, &libraries.collect(), now);
+        Ok(Some((loaded.family, source)))
     }
 
     /// The family's name, for the calendar's.

@@ -65,9 +65,13 @@ async fn find_feed(
         return Ok(None);
     };
     let now = ports.clock.now();
-    let Some(source) = FeedSource::load(&*ports.store, &feed.family, now).await? else {
+    let Some((family, source)) = FeedSource::load(&*ports.store, &feed.family, now).await? else {
         return Ok(None);
     };
+    // Their feeds are revoked when they leave. This holds even if that failed, as for their sessions.
+    if feed.is_by_a_former_recipient_of(&family) {
+        return Ok(None);
+    }
     let today = source.today();
     if feed.has_new_use(today)
         && let Err(error) = ports.store.mark_feed_used(&feed.token, today).await

@@ -1,11 +1,53 @@
 //! Decides whether “ready” means now, and not later, never or in the past.
 
 /// Words before “ready” in its sentence that show that the item isn't ready now.
-pub const WORDS_NEGATING_READY_BEFORE: [&str; 40] = [
-    "not", "isn", "aren", "never", "no", "when", "once", "until", "if", "after", "before", "will",
-    "ll", "should", "may", "might", "could", "would", "shall", "expect", "expected", "almost",
-    "nearly", "was", "were", "get", "getting", "becomes", "pas", "non", "quand", "lorsque", "sera",
-    "cuando", "será", "nicht", "noch", "sobald", "wenn", "wird",
+pub const WORDS_NEGATING_READY_BEFORE: [&str; 46] = [
+    "not",
+    "isn",
+    "aren",
+    "never",
+    "no",
+    "when",
+    "once",
+    "until",
+    "if",
+    "after",
+    "before",
+    "will",
+    "ll",
+    "should",
+    "may",
+    "might",
+    "could",
+    "would",
+    "shall",
+    "expect",
+    "expected",
+    "almost",
+    "nearly",
+    "was",
+    "were",
+    "get",
+    "getting",
+    "becomes",
+    "pas",
+    "non",
+    "quand",
+    "lorsque",
+    "sera",
+    "cuando",
+    "será",
+    "nicht",
+    "noch",
+    "sobald",
+    "wenn",
+    "wird",
+    "bald",
+    "demnächst",
+    "voraussichtlich",
+    "next",
+    "soon",
+    "shortly",
 ];
 
 /// Words after “ready” in its sentence that show that the item isn't ready now.
@@ -124,6 +166,9 @@ mod tests {
     #[case("", " in 3 days", false)]
     #[case("was ", " last week", false)]
     #[case("noch nicht ", "", false)]
+    #[case("demnächst ", "", false)]
+    #[case("voraussichtlich morgen ", "", false)]
+    #[case("soon ", " for pickup", false)]
     #[case("", " bientôt", false)]
     #[case("", " (expired)", false)]
     fn ready_means_now_or_not(#[case] before: &str, #[case] after: &str, #[case] is_now: bool) {

@@ -236,10 +236,8 @@ fn written_calendar_is_the_one_of_the_link() {
         let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
         let family = store.families().await.unwrap().remove(0).id;
         let now = "2026-11-21T12:00:00Z".parse().unwrap();
-        let source = FeedSource::load(&store, &family, now)
-            .await
-            .unwrap()
-            .unwrap();
+        let loaded = FeedSource::load(&store, &family, now).await;
+        let (_, source) = loaded.unwrap().unwrap();
         hippo_core::feed::ics::render_calendar(source.family_name(), &source.calendar(true))
     });
     assert_eq!(text, rendered);

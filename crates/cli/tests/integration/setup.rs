@@ -201,7 +201,7 @@ fn search_finds_built_in_libraries_and_those_of_public_lists() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|library| library["tried"].as_bool().unwrap())
+        .map(|library| library["built_in"].as_bool().unwrap())
         .collect();
     assert_eq!(tried, [true, false]);
     assert!(

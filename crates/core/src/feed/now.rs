@@ -23,7 +23,7 @@ pub struct NowDocument {
     pub date: NaiveDate,
     /// When the oldest account was read; `None` if a card was never read, or there is none.
     pub as_of: Option<String>,
-    /// The cards that are not paused.
+    /// The cards that are not paused, and were checked since their last pause.
     pub cards: usize,
     /// The cards whose account is out of date: unread for 20 hours, never read, or failing.
     pub stale_cards: usize,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::cards::unchecked_pause;
 use super::line::STALE_AFTER;
 use super::phrases::{self, moment};
 use crate::card::{CardPause, CardRecord};
@@ -29,8 +30,8 @@ impl CardStatus {
         let as_of = state.last_success_at.map(at);
         let read_at = state.last_success_at.unwrap_or(record.card.created_at);
         let is_stale = now - read_at > STALE_AFTER;
-        let (words, needs_attention) = if let Some(pause) = record.card.active_pause(now) {
-            (pause_sentences(pause, today), false)
+        let (words, needs_attention) = if let Some(pause) = unchecked_pause(record, now) {
+            (pause_sentences(pause, today, now), false)
         } else if let Some(since) = state.refused_since {
             (
                 format!(
@@ -75,8 +76,11 @@ impl CardStatus {
     }
 }
 
-/// Says until when and why a card is paused.
-fn pause_sentences(pause: &CardPause, today: NaiveDate) -> String {
+/// Says until when and why a card is paused, or that it wasn't checked since.
+fn pause_sentences(pause: &CardPause, today: NaiveDate, now: DateTime<Utc>) -> String {
+    if !pause.includes(now) {
+        return "Not checked yet since its pause. The next check will try it.".to_owned();
+    }
     let mut words = phrases::card_pause(pause, today);
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
@@ -200,8 +204,12 @@ mod tests {
             assert_eq!(status.words, words);
             assert!(!status.needs_attention);
         }
-        let ended = pause(Some("2026-11-21"), None);
-        assert!(status(Some(ended), old()).needs_attention);
+        let long_ended = pause(Some("2026-11-20"), None);
+        assert!(status(Some(long_ended), old()).needs_attention);
+        let ended = status(Some(pause(Some("2026-11-21"), None)), old());
+        assert!(!ended.needs_attention);
+        let words = "Not checked yet since its pause. The next check will try it.";
+        assert_eq!(ended.words, words);
     }
 
     #[test]

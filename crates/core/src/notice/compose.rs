@@ -75,14 +75,13 @@ pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
     }
 }
 
-/// Says whose card is paused, until when and why.
+/// Says whose card is paused, until when and why, or that it wasn't checked since its pause.
 fn paused_line(card: &PausedCard, today: NaiveDate) -> String {
-    format!(
-        "{}, {}: {}",
-        card.patron,
-        card.library_name,
-        without_links(&card_pause(&card.pause, today))
-    )
+    let words = match card.has_ended {
+        true => "not checked yet since its pause".to_owned(),
+        false => without_links(&card_pause(&card.pause, today)),
+    };
+    format!("{}, {}: {words}", card.patron, card.library_name)
 }
 
 /// Groups the sections of a view by person, however short they are.
@@ -94,22 +93,13 @@ pub fn group_by_person(view: &mut View) {
     }
 }
 
-/// Writes the opening sentence. It says that nothing is to do only if all accounts are known.
+/// Writes the opening sentence. It says that nothing is to do only if everything is known.
 fn intro(digest: &Digest) -> Option<&'static str> {
-    let is_everything_known = digest
-        .attention
-        .iter()
-        .all(|item| !item.kind.hides_account())
-        && digest
-            .sources
-            .iter()
-            .flat_map(|source| &source.exceptions)
-            .all(|card| !card.loans_unknown && !card.holds_unknown);
     let has_unknown_hold = digest
         .attention
         .iter()
         .any(|item| matches!(item.kind, AttentionKind::UnknownHold { .. }));
-    match (digest.occasion, is_everything_known) {
+    match (digest.occasion, digest.knows_everything()) {
         (Some(Occasion::ToDo), _) => None,
         _ if has_unknown_hold => {
             Some("A hold may be ready for you. We don’t know the library’s words for it.")
@@ -121,6 +111,9 @@ fn intro(digest: &Digest) -> Option<&'static str> {
             Some("Nothing to return or pick up. Have a good day!")
         }
         (_, true) => Some("Nothing to return or pick up today, but please look at this."),
+        (Some(Occasion::Weekly), false) => Some(
+            "Nothing to return or pick up on the cards we could check. This is your weekly summary.",
+        ),
         (_, false) => Some("Nothing to return or pick up on the cards we could check."),
     }
 }

@@ -45,7 +45,8 @@ pub struct Digest {
     pub later: Later,
     /// How old the shown accounts are, by library.
     pub sources: Vec<Source>,
-    /// The paused cards, by patron and library; never a reason for a mail.
+    /// The cards that are paused or weren't checked since, by patron and library; never a reason for a
+    /// mail.
     pub paused: Vec<PausedCard>,
     /// The family's stopped recipients; never a reason for a mail.
     pub stopped: Vec<String>,
@@ -227,6 +228,15 @@ impl Digest {
         self.later
             .balances
             .sort_by_cached_key(|balance| balance.place.clone());
+    }
+
+    /// Whether all of the family's cards are checked, and all of their accounts are known.
+    pub(super) fn knows_everything(&self) -> bool {
+        let mut exceptions = self.sources.iter().flat_map(|source| &source.exceptions);
+        let hides_account = |item: &Attention| item.kind.hides_account();
+        self.paused.is_empty()
+            && !self.attention.iter().any(hides_account)
+            && exceptions.all(|card| !card.loans_unknown && !card.holds_unknown)
     }
 
     fn occasion_for(&self, input: &NoticeInput<'_>) -> Option<Occasion> {

@@ -14,7 +14,7 @@ use crate::notice::digest::Digest;
 use crate::notice::last_notice::LastNotice;
 use crate::notice::render::RenderError;
 
-pub use self::cards::{notice_cards, paused_cards};
+pub use self::cards::{notice_cards, paused_cards, unchecked_pause};
 
 pub mod attention;
 mod author;
@@ -47,9 +47,9 @@ pub struct NoticeInput<'a> {
     pub today: NaiveDate,
     /// The current time, for the ages of accounts.
     pub now: DateTime<Utc>,
-    /// The family's cards that are not paused.
+    /// The family's cards that are not paused, and were checked since their last pause.
     pub cards: &'a [NoticeCard],
-    /// The family's paused cards, which are only mentioned.
+    /// The family's other cards, which are only mentioned.
     pub paused: &'a [PausedCard],
     /// The content of the last sent notice; `None` before the first.
     pub last_notice: Option<&'a LastNotice>,
@@ -72,7 +72,7 @@ pub struct NoticeCard {
     pub stored: Option<StoredAccount>,
 }
 
-/// A card that is paused, with cleaned names.
+/// A card that is paused, or wasn't checked yet since its pause; with cleaned names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PausedCard {
     /// The patron.
@@ -80,8 +80,9 @@ pub struct PausedCard {
     /// The library's name in mails.
     pub library_name: String,
     /// Until when, and why.
-    #[serde(flatten)]
     pub pause: CardPause,
+    /// Whether the pause is over.
+    pub has_ended: bool,
 }
 
 /// A composed notice.

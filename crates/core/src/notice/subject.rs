@@ -20,11 +20,17 @@ pub fn subject(digest: &Digest) -> String {
         }
         return parts.join(", ");
     }
-    match (digest.attention.as_slice(), digest.occasion) {
-        ([], Some(Occasion::Weekly)) => String::from("Weekly summary: nothing to do today"),
-        ([], _) => String::from("Nothing to do today"),
-        (attention, _) => attention_subject(digest, attention),
+    if !digest.attention.is_empty() {
+        return attention_subject(digest, &digest.attention);
     }
+    let is_weekly = digest.occasion == Some(Occasion::Weekly);
+    let subject = match (is_weekly, digest.knows_everything()) {
+        (true, true) => "Weekly summary: nothing to do today",
+        (true, false) => "Weekly summary: nothing to do on the cards we could check",
+        (false, true) => "Nothing to do today",
+        (false, false) => "Nothing to do on the cards we could check",
+    };
+    subject.to_owned()
 }
 
 /// `1 overdue`, `2 due today`, `1 due by Tuesday`.

@@ -4,6 +4,7 @@
 //! `docs/decisions/runs-like-cronjob.md` has the table.
 
 mod catch_up;
+mod missed;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -22,15 +23,15 @@ use crate::ids::LibraryId;
 use crate::jobs::{JobError, RunError, StopSignal};
 use crate::run::around::Around;
 use crate::run::day::record_in_days;
-use crate::run::newest::list_newest_runs;
 use crate::run::not_started::NotStarted;
 use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
-use crate::schedule::{CatchUp, Overlap, Pause};
-use crate::store::{RunStart, RunStore, StoreResult};
+use crate::schedule::{CatchUp, Overlap};
+use crate::store::{RunStart, RunStore};
 
 pub(super) use self::catch_up::list_runs_to_catch_up;
 use self::catch_up::split_off_times_to_catch_up;
+use self::missed::{find_missed_times, leaves_missed_times, list_runs_before};
 pub use self::rules::StartRules;
 
 /// A run that hasn't reported for this long is lost. A visit of ten cards takes less.
@@ -44,9 +45,6 @@ pub const MAX_BACKFILLED_RUNS: usize = 100;
 
 /// The largest accepted difference between our clock and the scheduler's or the store's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
-
-/// How many of a label's newest runs are searched for the previous one.
-const RECENT: usize = 8;
 
 /// The plan of a run.
 #[derive(Clone)]
@@ -213,15 +211,17 @@ async fn try_start<'a>(
                 let run = run.key.clone();
                 alerts.push(Alert::RunTooLate { run });
             }
-            // Later runs look back only to this one, unless it's closed. While disabled, none is
-            // expected.
+            // Later runs look back only to this one, unless it's closed and leaves that to them. While
+            // disabled, none is expected.
             let missed = match plan.rules.disabled {
                 true => Vec::new(),
                 false => {
-                    let newest = list_runs_before(runs, &run.key).await?;
+                    let newest = list_runs_before(runs, &run.key, &plan.rules).await?;
                     let mut missed =
                         find_missed_times(runs, &run.key, &newest, &plan.rules, &pauses).await?;
-                    if outcome == RunOutcome::SkippedClosed {
+                    if outcome == RunOutcome::SkippedClosed
+                        && leaves_missed_times(&plan.rules, &newest)
+                    {
                         // The first run of an open day makes up for these.
                         let policy = plan.rules.catch_up.unwrap_or(CatchUp::None);
                         split_off_times_to_catch_up(&mut missed, policy, now);
@@ -238,7 +238,7 @@ async fn try_start<'a>(
     }
     alerts.extend(clock_skew_alert(runs, now).await?);
     let before = match by_schedule {
-        true => list_runs_before(runs, &run.key).await?,
+        true => list_runs_before(runs, &run.key, &plan.rules).await?,
         false => Vec::new(),
     };
     let missed = find_missed_times(runs, &run.key, &before, &plan.rules, &pauses).await?;
@@ -389,69 +389,6 @@ async fn find_lost_runs(
     alerts.dedup_by_key(|alert| alert.key());
     raise(after, &alerts).await?;
     Ok(lost)
-}
-
-/// Lists the runs among which the previous one of a label is searched.
-async fn list_runs_before(runs: &dyn RunStore, key: &RunKey) -> StoreResult<Vec<Run>> {
-    // A run of a closed day may leave what was missed before it to the first run of an open day.
-    let is_enough = |run: &Run| run.outcome != RunOutcome::SkippedClosed;
-    list_newest_runs(runs, key.job, Some(&key.label), RECENT, is_enough).await
-}
-
-/// The times at which the schedule should have fired since its last run, and did not; oldest first.
-fn missed_times(
-    run: &RunKey,
-    before: &[Run],
-    rules: &StartRules,
-    pauses: &[Pause],
-) -> Vec<DateTime<Utc>> {
-    let scheduled_time = run.scheduled_time;
-    let last = before
-        .iter()
-        .filter(|run| {
-            !matches!(
-                run.outcome,
-                RunOutcome::SkippedClockInDoubt | RunOutcome::SkippedClosed
-            )
-        })
-        .filter(|run| run.trigger != Trigger::Person)
-        .map(|run| run.key.scheduled_time)
-        .filter(|time| *time < scheduled_time)
-        .max();
-    let (Some(last), Some(schedule)) = (last, &rules.schedule) else {
-        return Vec::new();
-    };
-    let mut times = schedule.between(last, scheduled_time);
-    times.retain(|time| {
-        let is_paused = |pause: &Pause| pause.is_for(&run.label) && pause.includes(*time);
-        let was_backfilled = before.iter().any(|run| run.key.scheduled_time == *time);
-        let was_due = rules.times_since.is_none_or(|since| since <= *time);
-        was_due
-            && rules.excluded_outcome(*time).is_none()
-            && !was_backfilled
-            && !pauses.iter().any(is_paused)
-    });
-    times
-}
-
-/// The missed times before a run, except those from before a restore of the store.
-async fn find_missed_times(
-    runs: &dyn RunStore,
-    run: &RunKey,
-    before: &[Run],
-    rules: &StartRules,
-    pauses: &[Pause],
-) -> Result<Vec<DateTime<Utc>>, JobError> {
-    let mut missed = missed_times(run, before, rules, pauses);
-    if !missed.is_empty()
-        && let Some(restored) = runs.tick_times().await?.restored_at
-    {
-        missed.retain(|time| *time > restored);
-    }
-    if !missed.is_empty() {
-        tracing::warn!(run.id = %run, missed = missed.len(), "Runs before this one were missed.");
-    }
-    Ok(missed)
 }
 
 /// Records runs that never came, at most the newest [`MAX_MISSED_RUNS`].

@@ -48,7 +48,7 @@ pub enum CardConflict {
     Taken,
     /// The stored card has another library, patron, number or secret.
     OtherCard,
-    /// The two have different pauses.
+    /// They have different pauses, one of which had not ended at the newest check.
     Pause,
     /// The site refused the card in the copy, and a person has since allowed a retry of the stored one.
     RetryAllowed,
@@ -102,7 +102,18 @@ impl CardCopy {
         if self.record == stored && self.account == account {
             return Ok(None);
         }
-        if self.record.card.pause != stored.card.pause {
+        // A check drops a pause that has ended, but the older of the two may still have it.
+        let newest_check = [&stored.state, &self.record.state]
+            .into_iter()
+            .filter_map(|state| state.last_check.as_ref())
+            .map(|check| check.started_at)
+            .max();
+        let active_pause = |card: &Card| match newest_check {
+            Some(at) => card.active_pause(at).cloned(),
+            None => card.pause.clone(),
+        };
+        let pause = active_pause(&stored.card);
+        if active_pause(&self.record.card) != pause {
             return Err(CardConflict::Pause);
         }
         let (stored_state, copied_state) = (&stored.state, &self.record.state);
@@ -139,8 +150,11 @@ impl CardCopy {
         };
         let merged = Self {
             record: CardRecord {
+                card: Card {
+                    pause,
+                    ..stored.card.clone()
+                },
                 state,
-                ..stored.clone()
             },
             account: match stored_is_later {
                 true => account.clone(),
@@ -179,4 +193,61 @@ fn newest_attempt_at(state: &CardState) -> Option<DateTime<Utc>> {
     .into_iter()
     .max()
     .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::card::CardPause;
+    use crate::testing::contract::sample;
+
+    const CONFLICT: RestoreOutcome = RestoreOutcome::Conflict(CardConflict::Pause);
+
+    /// A card that was checked at noon, on the 21st in Toronto.
+    fn checked(card: &Card, pause: Option<CardPause>, is_checked: bool) -> CardCopy {
+        let mut card = card.clone();
+        let at = sample::time("17:00:00");
+        card.pause = pause;
+        CardCopy {
+            secret: sample::sealed(card.id),
+            record: CardRecord {
+                card,
+                state: CardState {
+                    last_check: is_checked.then_some(LastCheck {
+                        started_at: at,
+                        finished_at: at,
+                        failure: None,
+                    }),
+                    ..CardState::default()
+                },
+            },
+            account: None,
+        }
+    }
+
+    #[rstest]
+    #[case::both_are_the_same(Some("2026-11-22"), Some("2026-11-22"), RestoreOutcome::Completed)]
+    #[case::copy_has_ended(Some("2026-11-21"), None, RestoreOutcome::Completed)]
+    #[case::stored_has_ended(None, Some("2026-11-20"), RestoreOutcome::Completed)]
+    #[case::both_have_ended(Some("2026-11-21"), Some("2026-11-20"), RestoreOutcome::Completed)]
+    #[case::copy_is_paused(Some("2026-11-22"), None, CONFLICT)]
+    #[case::stored_is_paused(None, Some("2026-11-22"), CONFLICT)]
+    #[case::copy_has_another_end(Some("2026-11-22"), Some("2026-11-23"), CONFLICT)]
+    fn only_a_pause_that_has_not_ended_conflicts(
+        #[case] copied: Option<&str>,
+        #[case] stored: Option<&str>,
+        #[case] expected: RestoreOutcome,
+    ) {
+        let pause = |until: Option<&str>| until.map(|until| sample::card_pause(Some(until)));
+        let card = sample::card("conrad", "wpl", "f");
+        let copy = checked(&card, pause(copied), true);
+        let here = checked(&card, pause(stored), false).record;
+        let (outcome, merged) = copy.merge_into(here, None, Some(&copy.secret));
+        assert_eq!(outcome, expected);
+        let kept = merged.and_then(|merged| merged.record.card.pause);
+        let is_same = expected == RestoreOutcome::Completed && copied == stored;
+        assert_eq!(kept, pause(copied.filter(|_| is_same)));
+    }
 }

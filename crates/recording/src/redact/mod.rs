@@ -209,7 +209,27 @@ mod tests {
         );
     }
 
+    #[test]
+    fn known_part_of_an_address_that_is_the_pin_is_replaced() {
+        for (pin, is_kept) in [("4711", true), ("Opac-Detail", false)] {
+            let mut redactor = redactor_without(vec![pin.to_owned()]);
+            for url in [
+                "/opac-detail",
+                "/opac-detail_12",
+                "/x?opac-detail=1",
+                "/x?y=opac-detail",
+            ] {
+                let filled = redactor.redact_url(url);
+                assert_eq!(filled.contains("opac-detail"), is_kept, "{filled}");
+            }
+        }
+    }
+
     pub(crate) fn redactor() -> Redactor {
+        redactor_without(Vec::new())
+    }
+
+    fn redactor_without(forbidden: Vec<String>) -> Redactor {
         let words = [
             Phrase::Beginning("ready"),
             Phrase::Address("opac-detail"),
@@ -220,7 +240,7 @@ mod tests {
             Phrase::Anywhere("renewed"),
         ];
         Redactor::new(
-            Filler::new(Vec::new()).unwrap(),
+            Filler::new(forbidden).unwrap(),
             KnownPhrases::new(&words),
             Dates::new(
                 &["%m-%d-%y"],

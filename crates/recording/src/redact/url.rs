@@ -135,15 +135,19 @@ impl Redactor {
             .unwrap_or_else(|| self.redact_text(part, Mode::Nothing))
     }
 
-    /// Keeps a known part, also with a number: `verl_12`.
+    /// Keeps a known part, also with a number: `verl_12`. A part that is also the PIN, say, is replaced.
     fn known_part(&mut self, part: &str) -> Option<String> {
+        if self.filler.is_forbidden(part) {
+            return None;
+        }
         if self.words.is_known_address_part(part) {
             self.kept.add_url_part(part);
             return Some(part.to_owned());
         }
         let (known, number) = part.rsplit_once('_')?;
         let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_number || !self.words.is_known_address_part(known) {
+        if !is_number || !self.words.is_known_address_part(known) || self.filler.is_forbidden(known)
+        {
             return None;
         }
         self.kept.add_url_part(known);

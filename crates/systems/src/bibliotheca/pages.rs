@@ -25,15 +25,6 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
     refused: &[
         "ausweisnummer oder das passwort",
         "ausweisnummer oder passwort",
-        "passwort ist falsch",
-        "falsches passwort",
-        "passwort falsch",
-        "unbekannt",
-        "ungültig",
-        "nicht korrekt",
-        "stimmt nicht",
-        "stimmen nicht",
-        "fehlversuche",
     ],
     blocked: &["gesperrt", "abgelaufen"],
     outages: &[

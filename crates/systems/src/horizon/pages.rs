@@ -60,7 +60,6 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
         "not a valid",
         "is invalid",
         "is incorrect",
-        "access denied",
     ],
     blocked: &[
         "card has expired",
@@ -95,7 +94,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "items out: 0",
             "no items checked out",
             "no items out",
-            "not have any items",
+            "not have any items checked out",
+            "not have any items out",
         ],
         none_at: Some(Css::new(TEXTS)),
         states: &[],

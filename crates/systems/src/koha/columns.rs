@@ -87,9 +87,11 @@ impl<'t, 'a> Unnamed<'t, 'a> {
     /// Names the columns of loans.
     pub(super) fn name_loans(&self) -> Names {
         let dates = self.columns_of_dates();
-        let due = match dates.as_slice() {
-            [only] => Some(*only),
-            _ => self.below(&DUE).filter(|column| dates.contains(column)),
+        // Known words above a column count more than dates in another.
+        let due = match (self.all_below(&DUE).as_slice(), dates.as_slice()) {
+            ([due], _) => dates.contains(due).then_some(*due),
+            ([], [only]) => Some(*only),
+            _ => None,
         };
         let renewals = self.columns_with(is_renewal);
         let renew = match renewals.as_slice() {
@@ -133,10 +135,19 @@ impl<'t, 'a> Unnamed<'t, 'a> {
 
     /// Returns the only column below words with one of these beginnings.
     fn below(&self, beginnings: &[&str]) -> Option<usize> {
+        match self.all_below(beginnings).as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
+    fn all_below(&self, beginnings: &[&str]) -> Vec<usize> {
         let is_match = |words: &String| beginnings.iter().any(|start| words.starts_with(start));
-        let mut columns = self.headers.iter().enumerate();
-        let (first, _) = columns.find(|(_, words)| is_match(words))?;
-        columns.all(|(_, words)| !is_match(words)).then_some(first)
+        let columns = self.headers.iter().enumerate();
+        columns
+            .filter(|(_, words)| is_match(words))
+            .map(|(column, _)| column)
+            .collect()
     }
 
     /// Returns the column of the links to the catalogue's records, if all rows agree.
@@ -243,6 +254,7 @@ mod tests {
     #[case(&["", "Title", "Due", "Renew"], &["x", TITLE, "10/27/2011", "No"], &[("title", 1), ("date_due", 2), ("renew", 3)])]
     #[case(&["Ttl", "", "X"], &[COVER, TITLE, "2011-10-27 23:59"], &[("title", 1), ("date_due", 2)])]
     #[case(&["Due", "Title", "Out since"], &["1/2/2011", TITLE, "1/1/2011"], &[("date_due", 0), ("title", 1)])]
+    #[case(&["Due", "Title", "Out since"], &["soon", TITLE, "1/1/2011"], &[("title", 1)])]
     #[case(&["One", "Title", "Other"], &["1/2/2011", TITLE, "1/1/2011"], &[("title", 1)])]
     #[case(&["Title", "Call no.", "Retour"], &[TITLE, "PB 12/08", "27.10.2011"], &[("title", 0), ("date_due", 2)])]
     #[case(&["Title", "?", "Due"], &[TITLE, "<span class=renewals>(1 of 2)</span>", "27.10.2011"], &[("title", 0), ("renew", 1), ("date_due", 2)])]

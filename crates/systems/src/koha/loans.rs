@@ -98,6 +98,21 @@ pub(super) fn read_loan(
     })
 }
 
+/// Words that offer a renewal. Without the link or box of an offer, they state nothing.
+const OFFERS: [&str; 6] = [
+    "renew",
+    "verlängern",
+    "renouveler",
+    "renovar",
+    "rinnova",
+    "rinnovare",
+];
+
+fn is_offer(words: &str) -> bool {
+    let before_count = words.split('(').next().unwrap_or_default();
+    OFFERS.contains(&before_count.trim().to_lowercase().as_str())
+}
+
 /// Returns whether the site offers a renewal, and its reason against one. An empty cell and an automatic renewal state
 /// neither.
 ///
@@ -112,7 +127,7 @@ fn renewable(cell: ElementRef<'_>) -> (Option<bool>, Option<String>) {
     }
     let text = element_text_without(cell, is_remark);
     let words = text_without_count(cell);
-    if is_automatic_renewal(&words) {
+    if is_automatic_renewal(&words) || is_offer(&words) {
         return (None, None);
     }
     if words.is_empty() || is_in_parentheses(&words) {

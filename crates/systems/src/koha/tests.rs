@@ -267,6 +267,14 @@ fn loan_with(renew: &str) -> Loan {
 }
 
 #[rstest]
+#[case("Renew (1 of 2 renewals remaining)")]
+#[case("Verl&auml;ngern")]
+fn offer_without_its_link_states_nothing(#[case] words: &str) {
+    let loan = loan_with(words);
+    assert_eq!((loan.renewable, loan.renewable_reason), (None, None));
+}
+
+#[rstest]
 #[case::checkbox(
     "<input type=checkbox name=item> <span class=renewals>(2 left)</span>",
     Some(true),

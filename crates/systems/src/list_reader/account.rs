@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, currency, element_text, is_another_card, is_cut_short,
+    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short,
     make_distinct, parse_page, truncate_stored_texts,
 };
 use hippo_core::account::{Account, Hold, Loan};
@@ -13,8 +13,8 @@ use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
-use super::count::{find_fact, join_totals, read_sum, read_total};
-use super::date::read_end;
+use super::count::{find_fact, find_sum, join_totals, read_total};
+use super::date::read_first;
 use super::description::{AccountDescription, Count, ListDescription};
 use super::entry::Entry;
 use super::list::{List, read_list};
@@ -69,9 +69,21 @@ impl AccountPart {
     }
 }
 
-/// Whether a page is one of an account.
-pub(crate) fn is_account_page(description: &'static AccountDescription, body: &str) -> bool {
-    parse_page(body).is_ok_and(|page| description.is_account.is_in(page.root_element()))
+/// Whether a page is one of an account. A page with the login form is not.
+pub(crate) fn is_account_page(
+    description: &'static AccountDescription,
+    login: &'static LoginDescription,
+    body: &str,
+) -> bool {
+    parse_page(body).is_ok_and(|page| is_account(description, login, page.root_element()))
+}
+
+fn is_account(
+    description: &'static AccountDescription,
+    login: &'static LoginDescription,
+    root: ElementRef<'_>,
+) -> bool {
+    description.is_account.is_in(root) && !login.is_shown(root)
 }
 
 /// Reads one page. A login page in its place is the failure that its words mean.
@@ -83,7 +95,7 @@ pub(crate) fn read_page(
 ) -> Result<AccountPart, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
-    if !description.is_account.is_in(root) {
+    if !is_account(description, login, root) {
         return Err(login.failure_of_page(root).unwrap_or_else(|| {
             Failure::page_changed("neither a page of the account nor the login form")
         }));
@@ -92,7 +104,7 @@ pub(crate) fn read_page(
         return Err(Failure::page_changed("a page that breaks off"));
     }
     check_owner(description, root, context)?;
-    let fines = find_fact(&description.fines, root);
+    let (fines, currency) = find_sum(&description.fines, root).unzip();
     let mut messages = Messages::default();
     for message in description
         .messages
@@ -104,9 +116,9 @@ pub(crate) fn read_page(
     Ok(AccountPart {
         loans: read_lists(&description.loans, &description.loan_counts, root, context)?,
         holds: read_lists(&description.holds, &description.hold_counts, root, context)?,
-        fines: fines.as_deref().and_then(read_sum),
-        currency: fines.as_deref().and_then(currency),
-        card_expires: read_end(find_fact(&description.card_expires, root), context)?,
+        fines,
+        currency: currency.flatten(),
+        card_expires: read_first(find_fact(&description.card_expires, root), context)?,
         messages: messages.into_vec(),
     })
 }
@@ -126,7 +138,7 @@ fn check_owner(
     let printed = find_fact(&description.number, root);
     match (printed, context.card_number) {
         (Some(printed), Some(number))
-            if is_another_card(leading_number(&printed), number) == Some(true) =>
+            if is_another_card(&leading_number(&printed), number) == Some(true) =>
         {
             Err(Failure::page_changed("the account belongs to another card"))
         }
@@ -134,12 +146,22 @@ fn check_owner(
     }
 }
 
-/// Returns the number at the beginning of a text, without the words behind it.
-fn leading_number(text: &str) -> &str {
+/// Returns the number at the beginning of a text, in groups or not, without the words and dates behind it.
+fn leading_number(text: &str) -> String {
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let is_within = |c: char| c.is_ascii_digit() || c.is_whitespace() || c == '-';
-    let end = text.find(|c| !is_within(c)).unwrap_or(text.len());
-    text.get(..end).unwrap_or_default()
+    let is_of_group = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+    let mut number = String::new();
+    for word in text.split_whitespace() {
+        let group = word.trim_end_matches([')', ']', ',', ';', '.']);
+        if !group.bytes().all(is_of_group) {
+            break;
+        }
+        number.push_str(group);
+        if group.len() < word.len() {
+            break;
+        }
+    }
+    number
 }
 
 fn read_lists<E: Entry>(

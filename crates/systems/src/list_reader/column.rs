@@ -121,7 +121,7 @@ pub(crate) enum Place {
     Element(Css),
     /// In the row itself.
     Row,
-    /// In the first element that matches in the next row, which has the details.
+    /// In the first element that matches in the next row, if it is an ignored one, which has the details.
     Detail(Css),
     /// In the last row before it that matches, the heading of its group. A list has one kind of them.
     Group(Css),

@@ -1,7 +1,7 @@
 //! Reads the totals and the other values outside of the lists.
 
 use hippo_browser::reading::{
-    amount, amount_after_label, element_text, first_number, numbers, text_after_words,
+    amount, amount_after_label, currency, element_text, first_number, numbers, text_after_words,
 };
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
@@ -25,22 +25,33 @@ fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
     })
 }
 
+/// Returns the first sum that a patron owes, and its currency.
+pub(super) fn find_sum(
+    facts: &'static [Fact],
+    root: ElementRef<'_>,
+) -> Option<(Decimal, Option<&'static str>)> {
+    let mut texts = facts.iter().filter_map(|fact| fact_text(fact, root));
+    texts.find_map(|text| Some((read_sum(&text)?, currency(&text))))
+}
+
 /// Words for a patron who owes nothing.
 pub(super) const OWES_NOTHING: &[&str] = &[
     "ausgeglichen",
-    "keine gebühren",
     "keine offenen gebühren",
     "keine ausstehenden gebühren",
     "do not have any fines",
 ];
 
+/// Words for the contrary.
+const OWES: &[&str] = &["nicht ausgeglichen"];
+
 /// Reads the sum that a patron owes. `0` alone is one, too.
-pub(super) fn read_sum(text: &str) -> Option<Decimal> {
+fn read_sum(text: &str) -> Option<Decimal> {
     amount_after_label(text)
         .or_else(|| amount(text))
         .or_else(|| {
-            let owes_nothing =
-                numbers(text) == [0] || text_after_words(text, OWES_NOTHING).is_some();
+            let has = |known| text_after_words(text, known).is_some();
+            let owes_nothing = numbers(text) == [0] || (has(OWES_NOTHING) && !has(OWES));
             owes_nothing.then(|| Decimal::new(0, 2))
         })
 }

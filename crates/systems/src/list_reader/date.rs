@@ -1,5 +1,6 @@
 //! Reads the date of a field.
 
+use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
     DateOrNever, find_date_in_words, split_date_or_never, starts_with_never,
@@ -7,7 +8,7 @@ use hippo_browser::reading::{
 use hippo_core::failure::Failure;
 
 /// What is between the two days of a span.
-const SPAN_WORDS: [&str; 4] = ["-", "–", "—", "bis"];
+const SPAN_SIGNS: [&str; 4] = [" - ", "–", "—", " bis "];
 
 /// Whether a text has something like a date.
 pub(crate) fn has_date(text: &str) -> bool {
@@ -28,28 +29,81 @@ pub(super) fn read_date(
     text: &str,
     context: &ReadContext<'_>,
 ) -> Result<Option<DateOrNever>, Failure> {
+    let span = SPAN_SIGNS
+        .iter()
+        .filter_map(|sign| text.split_once(sign))
+        .find(|(before, after)| has_date(before) && has_date(after));
+    let Some((before, after)) = span else {
+        let (date, has_another) = first_date(text, context)?;
+        return if has_another {
+            Err(two_dates())
+        } else {
+            Ok(date)
+        };
+    };
+    let (first, second) = (first_date(before, context)?, first_date(after, context)?);
+    match (first, second) {
+        ((Some(first), false), (Some(second), false))
+            if ends_with_date(before) && begins_with_date(after) && is_in_order(first, second) =>
+        {
+            Ok(Some(second))
+        }
+        _ => Err(two_dates()),
+    }
+}
+
+fn two_dates() -> Failure {
+    Failure::page_changed("two dates where one was expected")
+}
+
+/// Returns the first date of a text, and whether it has another.
+fn first_date(
+    text: &str,
+    context: &ReadContext<'_>,
+) -> Result<(Option<DateOrNever>, bool), Failure> {
     if let Some(date) = find_date_in_words(text) {
-        return Ok(Some(date));
+        return Ok((Some(date), false));
     }
     let Some((date, rest)) = split_date_or_never(text, context.date_format)? else {
-        return Ok(starts_with_never(text).then_some(DateOrNever::Never));
+        let never = starts_with_never(text).then_some(DateOrNever::Never);
+        return Ok((never, false));
     };
-    let Some((other, _)) = split_date_or_never(&rest, context.date_format)? else {
-        return Ok(Some(date));
-    };
-    let is_span = SPAN_WORDS.iter().any(|word| rest.starts_with(word));
-    if is_span {
-        Ok(Some(other))
-    } else {
-        Err(Failure::page_changed("two dates where one was expected"))
+    let has_another = split_date_or_never(&rest, context.date_format)?.is_some();
+    Ok((Some(date), has_another))
+}
+
+/// Whether nothing but signs and spaces follow the last number or word of a date.
+fn ends_with_date(before: &str) -> bool {
+    let last = before.split_whitespace().next_back();
+    last.is_some_and(|word| word.contains(|c: char| c.is_ascii_digit()))
+}
+
+fn begins_with_date(after: &str) -> bool {
+    after.trim_start().starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn is_in_order(first: DateOrNever, second: DateOrNever) -> bool {
+    match (first.date(), second.date()) {
+        (Some(first), Some(second)) => first <= second,
+        _ => true,
     }
+}
+
+/// Reads the first date of a text; what is behind it doesn't matter.
+pub(super) fn read_first(
+    text: Option<String>,
+    context: &ReadContext<'_>,
+) -> Result<Option<NaiveDate>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let (date, _) = first_date(&text, context)?;
+    Ok(date.and_then(DateOrNever::date))
 }
 
 /// Reads the date in a text, if there is one that ends.
 pub(crate) fn read_end(
     text: Option<String>,
     context: &ReadContext<'_>,
-) -> Result<Option<chrono::NaiveDate>, Failure> {
+) -> Result<Option<NaiveDate>, Failure> {
     match text {
         Some(text) => Ok(read_date(&text, context)?.and_then(DateOrNever::date)),
         None => Ok(None),
@@ -60,6 +114,39 @@ pub(crate) fn read_end(
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    fn read(text: &str) -> Result<Option<NaiveDate>, Failure> {
+        let base_url = "https://books.test".parse().unwrap();
+        let context = ReadContext {
+            base_url: &base_url,
+            date_format: Some("%d.%m.%Y"),
+            timezone: chrono_tz::UTC,
+            card_number: None,
+        };
+        Ok(read_date(text, &context)?.and_then(DateOrNever::date))
+    }
+
+    #[rstest]
+    #[case("20.02.2026", "2026-02-20")]
+    #[case("01.02.2026 - 20.02.2026", "2026-02-20")]
+    #[case("Leihfrist: 01.02.2026 – 20.02.2026", "2026-02-20")]
+    #[case("1. Februar 2026 - 20. Februar 2026", "2026-02-20")]
+    #[case("01.02.2026 bis 20.02.2026", "2026-02-20")]
+    #[case("20.02.2026 - Mahnung", "2026-02-20")]
+    #[case("bis 20.02.2026", "2026-02-20")]
+    fn date_or_the_end_of_a_span_is_read(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(read(text).unwrap(), Some(expected.parse().unwrap()));
+    }
+
+    #[rstest]
+    #[case("20.02.2026 - verlängert am 01.02.2026")]
+    #[case("20.02.2026 – gemahnt 25.02.2026")]
+    #[case("20.02.2026 - 01.02.2026")]
+    #[case("01.02.2026, 20.02.2026")]
+    #[case("01.02.2026 - 20.02.2026, 22.02.2026")]
+    fn two_dates_that_are_no_span_are_a_changed_page(#[case] text: &str) {
+        assert!(read(text).is_err());
+    }
 
     #[rstest]
     #[case("26.02.2016", true)]

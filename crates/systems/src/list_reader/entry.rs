@@ -6,6 +6,7 @@ use hippo_browser::reading::{
 };
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
+use url::Url;
 
 use super::column::Field;
 use super::date::{read_date, read_end};
@@ -128,14 +129,26 @@ fn read_work(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Work, Failure> 
     );
     let url = row
         .value(Field::Link)
-        .and_then(|href| web_link(&href, context.base_url))
-        .map(String::from);
+        .and_then(|href| lasting_link(&href, context.base_url));
     Ok(Work {
         id,
         title,
         author,
         url,
     })
+}
+
+/// Resolves a link that lasts: one with a session's id does not, and one that is relative to its page can't be resolved
+/// without the page's address.
+fn lasting_link(href: &str, base: &Url) -> Option<String> {
+    let href = href.trim();
+    let is_whole = href.starts_with('/') || href.contains("://");
+    let has_session = [";jsessionid=", "CSId=", "phpsessid="].iter().any(|name| {
+        href.to_ascii_lowercase()
+            .contains(&name.to_ascii_lowercase())
+    });
+    let url = web_link(href, base).filter(|_| is_whole && !has_session);
+    url.map(String::from)
 }
 
 /// Reads a hold's state. A word for “ready” counts only if it describes the present.

@@ -214,18 +214,21 @@ fn read_rows<E: Entry>(
         .columns
         .iter()
         .any(|column| column.place.is_below_header());
-    for element in &candidate.rows {
-        if group_css.is_some_and(|css| css.matches(*element)) {
+    let is_group = |row: ElementRef<'_>| group_css.is_some_and(|css| css.matches(row));
+    let is_ignored = |row: ElementRef<'_>| {
+        let ignored = description.ignored_rows.as_ref();
+        ignored.is_some_and(|ignored| ignored.matches(row))
+    };
+    for (index, element) in candidate.rows.iter().enumerate() {
+        if is_group(*element) {
             group = Some(*element);
         }
-        let is_ignored = description
-            .ignored_rows
-            .as_ref()
-            .is_some_and(|ignored| ignored.matches(*element));
-        if is_ignored || is_header(description, *element) {
+        if is_ignored(*element) || is_header(description, *element) {
             continue;
         }
-        let row = Row::new(*element, &description.columns, headers, group);
+        let next = candidate.rows.get(index + 1).copied();
+        let detail = next.filter(|row| is_ignored(*row) && !is_group(*row));
+        let row = Row::new(*element, &description.columns, headers, group, detail);
         // In a row of another width, the cells may be shifted.
         let fits = !has_headers || headers.width == 0 || width(*element) == headers.width;
         let is_remark = headers.width > 1 && cells(*element).count() <= 1;
@@ -251,7 +254,7 @@ fn read_rows<E: Entry>(
             )));
         }
     }
-    if list.entries.is_empty() && !list.states_none {
+    if list.entries.is_empty() && !list.states_none && description.none_at.is_none() {
         list.states_none = says_none(description, &element_text(candidate.element));
     }
     check_declared_count(list.declared, list.entries.len(), E::WHAT)?;

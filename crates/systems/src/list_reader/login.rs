@@ -5,6 +5,8 @@ use hippo_browser::{Form, Page, Session, classify_words, interstitial, session_e
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
+static FIELDS: Css = Css::new("input, button");
+
 /// A system's login form.
 pub(crate) struct LoginDescription {
     /// The form, or an element in it, as a CSS selector.
@@ -17,7 +19,7 @@ pub(crate) struct LoginDescription {
     pub(crate) pin: &'static [&'static str],
     /// The elements that may have a message.
     pub(crate) messages: Css,
-    /// The words that refuse a number or PIN, or too many attempts.
+    /// The site's own words that refuse a number or PIN. Common ones are known anyway.
     pub(crate) refused: &'static [&'static str],
     /// The words for a card that is blocked or expired.
     pub(crate) blocked: &'static [&'static str],
@@ -26,7 +28,12 @@ pub(crate) struct LoginDescription {
 }
 
 impl LoginDescription {
-    /// Finds the form of a page and fills it in.
+    /// Whether a page has the login form.
+    pub(super) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
+        self.is_form.is_in(root)
+    }
+
+    /// Finds the form of a page and fills it in. Nothing was sent yet, so nothing is refused.
     pub(crate) fn fill_form(
         &'static self,
         page: &Page,
@@ -46,7 +53,13 @@ impl LoginDescription {
                 let said = root
                     .ok()
                     .and_then(|page| self.failure_of_words(page.root_element()));
-                said.unwrap_or_else(|| {
+                let is_about_the_site = |failure: &Failure| {
+                    matches!(
+                        failure.kind,
+                        FailureKind::SiteDown | FailureKind::SiteRefused
+                    )
+                };
+                said.filter(is_about_the_site).unwrap_or_else(|| {
                     Failure::page_changed("no login form with a number and a PIN")
                 })
             }));
@@ -59,28 +72,58 @@ impl LoginDescription {
         Ok(form)
     }
 
+    /// Finds the name of the button behind the field for the PIN. A search form before it may have one like it.
+    pub(crate) fn find_button(&'static self, page: &Page, button: &'static Css) -> Option<String> {
+        let page = parse_page(&page.body).ok()?;
+        let is_pin = |field: &ElementRef<'_>| {
+            let name = field.attr("name").unwrap_or_default();
+            self.pin.iter().any(|end| name.ends_with(end))
+        };
+        let mut fields = FIELDS
+            .all(page.root_element())
+            .skip_while(|field| !is_pin(field));
+        fields
+            .find(|field| button.matches(*field))?
+            .attr("name")
+            .map(str::to_owned)
+    }
+
+    /// Whether a page is neither the login form nor has a message that refuses the login.
+    pub(crate) fn is_passed(&'static self, page: &Page) -> bool {
+        parse_page(&page.body).is_ok_and(|page| self.failure_of_page(page.root_element()).is_none())
+    }
+
     /// Returns the failure of a page that is read in place of one of the account. `None` if it is no login page.
     pub(super) fn failure_of_page(&'static self, root: ElementRef<'_>) -> Option<Failure> {
         if let Some(failure) = self.failure_of_words(root) {
             return Some(failure);
         }
-        self.is_form
-            .is_in(root)
+        self.is_shown(root)
             .then(|| Failure::page_changed("the login form: nobody is logged in"))
     }
 
-    /// Returns the failure that the messages of a login page mean.
+    /// Returns the failure that the messages of a login page mean, the first that has one.
+    ///
+    /// A refusal stops the card's checks until a person acts, so it's the last that a message may mean.
     pub(super) fn failure_of_words(&'static self, root: ElementRef<'_>) -> Option<Failure> {
-        let words: Vec<String> = self.messages.all(root).map(element_text).collect();
-        let words = words.join(" ");
-        let has = |known: &[&str]| text_after_words(&words, known).is_some();
-        if is_session_over(&words) {
+        let messages = self.messages.all(root).map(element_text);
+        let mut failures = messages.filter_map(|message| self.failure_of_message(&message));
+        failures.next()
+    }
+
+    fn failure_of_message(&self, message: &str) -> Option<Failure> {
+        let has = |known: &[&str]| text_after_words(message, known).is_some();
+        if is_session_over(message) {
             return Some(session_expired_failure());
         }
-        if has(self.refused) {
-            return Some(Failure::wrong_credentials(
-                "the login page refuses the number or PIN",
-            ));
+        if let Some(kind) = classify_words(message) {
+            return Some(Failure::new(kind, "an outage beside the login form"));
+        }
+        if has(self.outages) || has(&OUTAGES) {
+            return Some(Failure::site_down("an outage beside the login form"));
+        }
+        if has(&OF_THE_REQUEST) {
+            return None;
         }
         if has(self.blocked) {
             return Some(Failure::new(
@@ -88,10 +131,145 @@ impl LoginDescription {
                 "the login page says that the card is blocked or expired",
             ));
         }
-        if has(self.outages) {
-            return Some(Failure::site_down("an outage beside the login form"));
-        }
-        let kind = classify_words(&words)?;
-        Some(Failure::new(kind, "an outage beside the login form"))
+        (has(self.refused) || (has(&CREDENTIALS) && has(&REFUSALS)))
+            .then(|| Failure::wrong_credentials("the login page refuses the number or PIN"))
+    }
+}
+
+/// Words for what a person types to log in.
+pub(super) const CREDENTIALS: [&str; 35] = [
+    "angaben",
+    "anmeldedaten",
+    "zugangsdaten",
+    "benutzernummer",
+    "benutzerkennung",
+    "benutzername",
+    "benutzernamen",
+    "ausweisnummer",
+    "ausweisnr",
+    "lesernummer",
+    "kundennummer",
+    "kennung",
+    "kennwort",
+    "passwort",
+    "pin",
+    "login",
+    "log in",
+    "logon",
+    "log on",
+    "logging in",
+    "sign in",
+    "password",
+    "user name",
+    "username",
+    "user id",
+    "barcode",
+    "bar code",
+    "card number",
+    "library card",
+    "credentials",
+    "patron",
+    "borrower",
+    "account information",
+    "login information",
+    "information you submitted",
+];
+
+/// Words that refuse them, if they stand beside them.
+pub(super) const REFUSALS: [&str; 27] = [
+    "falsch",
+    "falsche",
+    "falscher",
+    "falsches",
+    "ungültig",
+    "ungültige",
+    "ungültiger",
+    "ungültiges",
+    "nicht gültig",
+    "nicht korrekt",
+    "nicht richtig",
+    "nicht bekannt",
+    "unbekannt",
+    "stimmt nicht",
+    "stimmen nicht",
+    "stimmen ihre",
+    "fehlversuche",
+    "incorrect",
+    "invalid",
+    "not valid",
+    "not correct",
+    "wrong",
+    "does not match",
+    "do not match",
+    "could not be found",
+    "unsuccessful",
+    "failed",
+];
+
+/// Words for an outage, whatever the site.
+pub(super) const OUTAGES: [&str; 8] = [
+    "try again later",
+    "an error occurred",
+    "an error has occurred",
+    "später erneut",
+    "später noch einmal",
+    "technischer fehler",
+    "technisches problem",
+    "derzeit nicht",
+];
+
+/// Words about the request itself, which no number or PIN could mend.
+pub(super) const OF_THE_REQUEST: [&str; 14] = [
+    "sitzung", "session", "formular", "form has", "form was", "token", "anfrage", "anfragen",
+    "request", "requests", "postback", "csrf", "cookie", "cookies",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use scraper::Html;
+
+    static LOGIN: LoginDescription = LoginDescription {
+        form: "form",
+        is_form: Css::new("form"),
+        number: &[],
+        pin: &[],
+        messages: Css::new("p"),
+        refused: &["come to the desk"],
+        blocked: &["abgelaufen", "blocked"],
+        outages: &["wartungsarbeiten"],
+    };
+
+    #[rstest]
+    #[case("Das Passwort ist falsch.", Some(FailureKind::WrongCredentials))]
+    #[case("Invalid barcode or PIN", Some(FailureKind::WrongCredentials))]
+    #[case(
+        "Stimmen Ihre Anmeldedaten nicht?",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("Please come to the desk.", Some(FailureKind::WrongCredentials))]
+    #[case("Ihr Ausweis ist abgelaufen.", Some(FailureKind::CardBlocked))]
+    #[case(
+        "Your login failed. Please try again later.",
+        Some(FailureKind::SiteDown)
+    )]
+    #[case(
+        "Ihre Anmeldedaten sind derzeit nicht prüfbar.",
+        Some(FailureKind::SiteDown)
+    )]
+    #[case("Too many requests", Some(FailureKind::SiteRefused))]
+    #[case("Ihre Sitzung ist abgelaufen.", Some(FailureKind::SessionExpired))]
+    #[case("Ihre Sitzung ist ungültig. Login nötig.", None)]
+    #[case("The form has expired. Log in again.", None)]
+    #[case("Invalid postback", None)]
+    #[case("Unbekannter Fehler", None)]
+    #[case("Ursache unbekannt", None)]
+    #[case("Falsch zurückgestellte Medien bitte abgeben", None)]
+    #[case("Forgot your PIN?", None)]
+    fn message_means_a_refusal_last(#[case] message: &str, #[case] kind: Option<FailureKind>) {
+        let page = Html::parse_document(&format!("<p>{message}</p>"));
+        let failure = LOGIN.failure_of_words(page.root_element());
+        assert_eq!(failure.map(|failure| failure.kind), kind);
     }
 }

@@ -5,7 +5,7 @@ use hippo_browser::Phrase::{self, Anywhere, OfPerson};
 use super::column::{Column, Field, Part, Place};
 use super::count::OWES_NOTHING;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
-use super::login::LoginDescription;
+use super::login::{CREDENTIALS, LoginDescription, OF_THE_REQUEST, OUTAGES, REFUSALS};
 
 /// Lists the words of an account's and a login's description.
 pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) -> Vec<Phrase> {
@@ -25,7 +25,9 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
     for Fact { words, .. } in counts.flat_map(|Count(facts)| facts.iter()) {
         phrases.extend(words.iter().map(|words| Phrase::Count(words)));
     }
-    for words in [login.refused, login.blocked, login.outages, OWES_NOTHING] {
+    let of_login = [login.refused, login.blocked, login.outages, OWES_NOTHING];
+    let of_any_login: [&[&'static str]; 4] = [&CREDENTIALS, &REFUSALS, &OUTAGES, &OF_THE_REQUEST];
+    for words in of_login.into_iter().chain(of_any_login) {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
     }
     phrases

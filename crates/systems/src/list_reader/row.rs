@@ -79,6 +79,8 @@ pub(crate) struct Row<'a> {
     headers: &'a Headers<'a>,
     /// The heading of its group.
     group: Option<ElementRef<'a>>,
+    /// The next row, if it has the details of this one.
+    detail: Option<ElementRef<'a>>,
 }
 
 impl<'a> Row<'a> {
@@ -87,12 +89,14 @@ impl<'a> Row<'a> {
         columns: &'static [Column],
         headers: &'a Headers<'a>,
         group: Option<ElementRef<'a>>,
+        detail: Option<ElementRef<'a>>,
     ) -> Self {
         Self {
             element,
             columns,
             headers,
             group,
+            detail,
         }
     }
 
@@ -125,10 +129,7 @@ impl<'a> Row<'a> {
             }
             Place::Element(css) => css.first(self.element),
             Place::Row => Some(self.element),
-            Place::Detail(css) => {
-                let mut next = self.element.next_siblings();
-                css.first(next.find_map(ElementRef::wrap)?)
-            }
+            Place::Detail(css) => css.first(self.detail?),
             Place::Group(_) => self.group,
         }
     }

@@ -1,5 +1,7 @@
 //! Logs in by a described form, and fetches the described pages.
 
+use std::collections::HashSet;
+
 use hippo_browser::reading::{Css, parse_page};
 use hippo_browser::{Page, Session, interstitial};
 use hippo_core::account::Account;
@@ -35,11 +37,7 @@ pub(crate) async fn log_in_by_button(
     logout: &Url,
 ) -> Result<Page, Failure> {
     let mut form = login.fill_form(page, session)?;
-    let name = parse_page(&page.body).ok().and_then(|page| {
-        let button = button.first(page.root_element())?;
-        button.attr("name").map(str::to_owned)
-    });
-    if let Some(name) = name {
+    if let Some(name) = login.find_button(page, button) {
         form.press(&name);
     }
     session.log_out_at_end(logout);
@@ -59,19 +57,19 @@ pub(crate) async fn fetch_further(
         links.retain(|link| link.origin() == page.url.origin() && *link != first.url);
         Ok(links)
     };
-    let mut known = Vec::new();
+    let (mut known, mut in_order) = (HashSet::new(), Vec::new());
     let mut parts = Vec::new();
     let mut found = find_links(first)?;
     loop {
         for link in found {
-            if !known.contains(&link) {
-                known.push(link);
+            if known.insert(link.clone()) {
+                in_order.push(link);
+            }
+            if in_order.len() > MAX_FURTHER_PAGES {
+                return Err(Failure::page_changed("a list on too many pages"));
             }
         }
-        if known.len() > MAX_FURTHER_PAGES {
-            return Err(Failure::page_changed("a list on too many pages"));
-        }
-        let Some(next) = known.get(parts.len()) else {
+        let Some(next) = in_order.get(parts.len()) else {
             return Ok(parts);
         };
         let page = session.get(next).await?;
@@ -98,7 +96,7 @@ pub(crate) fn read_part(
     login: &'static LoginDescription,
     page: &Page,
 ) -> Result<AccountPart, Failure> {
-    if account::is_account_page(account, &page.body) {
+    if account::is_account_page(account, login, &page.body) {
         session.mark_logged_in();
         return account::read_page(account, login, &page.body, &session.read_context());
     }
@@ -112,9 +110,7 @@ pub(crate) fn read_part(
             Err(session.failure_for_login_page(page, "the account"))
         }
         Some(failure) => Err(session.expired_only_after_login(failure)),
-        None if login.is_form.is_in(root) => {
-            Err(session.failure_for_login_page(page, "the account"))
-        }
+        None if login.is_shown(root) => Err(session.failure_for_login_page(page, "the account")),
         None => Err(interstitial(page).unwrap_or_else(|| {
             session.failure_for_unknown_answer(page, "neither the account nor the login form")
         })),

@@ -1,12 +1,12 @@
 //! Logs in and fetches the account.
 
-use hippo_browser::reading::{Css, parse_page};
+use hippo_browser::reading::Css;
 use hippo_browser::{Page, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 
 use super::pages::{ACCOUNT, LOGIN};
-use crate::list_reader::{fetch_part, join_visited, read_part};
+use crate::list_reader::{fetch_part, join_visited, log_in_by_button, read_part};
 
 /// The account's first page; without a session, it leads to the login form.
 pub(super) const ACCOUNT_PATH: &str = "patronaccount/default.aspx";
@@ -32,12 +32,6 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
 
 /// Sends the login form with its button, without which the site takes the form for something else.
 async fn log_in(session: &mut Session<'_>, page: &Page) -> Result<Page, Failure> {
-    let mut form = LOGIN.fill_form(page, session)?;
-    let parsed = parse_page(&page.body)?;
-    let button = BUTTON.first(parsed.root_element());
-    if let Some(name) = button.and_then(|button| button.attr("name")) {
-        form.press(name);
-    }
-    session.log_out_at_end(&session.url("logon.aspx?logoff=1&src=default.aspx")?);
-    session.log_in(form).await
+    let logout = session.url("logon.aspx?logoff=1&src=default.aspx")?;
+    log_in_by_button(session, &LOGIN, &BUTTON, page, &logout).await
 }

@@ -142,7 +142,11 @@ pub(super) fn read_summary(
     let statements = element_text_without(root, |part| NO_STATEMENTS.matches(part));
     summary.card_expires = match find_expiry(&in_box, false, context)? {
         Some(date) => date,
-        None => find_expiry(&statements, true, context)?.flatten(),
+        // A date elsewhere on the page may be written in another way.
+        None => find_expiry(&statements, true, context)
+            .ok()
+            .flatten()
+            .flatten(),
     };
     // A patron who owes nothing has no link; some libraries print the record's amount.
     for words in [&in_box, &statements] {

@@ -33,15 +33,17 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
 
     let summary = match read_account_page(&landing, session) {
         Ok(page)
-            if page
-                .summary
-                .as_ref()
-                .is_some_and(Summary::would_link_to_lists) =>
+            if is_summary_url(&landing.url)
+                && page
+                    .summary
+                    .as_ref()
+                    .is_some_and(Summary::would_link_to_lists) =>
         {
             page
         }
         Err(failure) if failure.kind != FailureKind::PageChanged => return Err(failure),
-        // Some libraries redirect to another account page first.
+        // Some libraries redirect to another account page first. A list's own page may have no link to itself, so that
+        // a missing link there proves nothing.
         _ => fetch(session, &location, "top").await?,
     };
     if summary.summary.is_none() {
@@ -110,6 +112,11 @@ fn locate_account(landing: &Page, session: &Session<'_>) -> Result<AccountLocati
 fn is_login_url(url: &Url) -> bool {
     let last = url.path().trim_end_matches('/').rsplit('/').next();
     last.is_some_and(|last| last.starts_with("patroninfo"))
+}
+
+/// Whether this is the summary's own page, `…/1307788/top`.
+fn is_summary_url(url: &Url) -> bool {
+    split_account_path(url.path()).is_some_and(|(_, part)| part == "top")
 }
 
 fn account_location(url: &Url) -> Option<AccountLocation> {

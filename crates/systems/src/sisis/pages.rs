@@ -38,20 +38,6 @@ const HOLDS: &[&str] = &[
     "reservations",
 ];
 
-/// The headers of the column with the due date.
-pub(crate) const DUE: &[&str] = &[
-    "leihfrist",
-    "leihfristende",
-    "fälligkeitsdatum",
-    "fällig",
-    "fällig am",
-    "rückgabe",
-    "rückgabedatum",
-    "loan period",
-    "due date",
-    "due",
-];
-
 /// The words for an empty list. One site really has `entält`.
 pub(crate) const NONE: &[&str] = &[
     "keine daten",
@@ -77,25 +63,7 @@ pub(crate) const fn login(form: &'static str) -> LoginDescription {
         number: &["username"],
         pin: &["password"],
         messages: Css::new(".alert, .error"),
-        refused: &[
-            "nicht korrekt",
-            "benutzernummer oder",
-            "benutzernummer und",
-            "passwort falsch",
-            "falsches passwort",
-            "passwort ist falsch",
-            "kennwort falsch",
-            "falsches kennwort",
-            "ungültig",
-            "ungültige",
-            "stimmt nicht",
-            "stimmen nicht",
-            "unbekannt",
-            "nicht bekannt",
-            "not correct",
-            "incorrect",
-            "invalid",
-        ],
+        refused: &["benutzernummer oder", "benutzernummer und"],
         blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
         outages: &[
             "nicht erreichbar",
@@ -109,12 +77,7 @@ pub(crate) const fn login(form: &'static str) -> LoginDescription {
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new("#UserAccountForm, a[href*='methodToCall=showAccount'][href*='typ=']"),
     loans: vec![
-        loans(
-            "table.data",
-            "tr",
-            None,
-            vec![ToldBy::Heading(LOANS), ToldBy::Header(DUE)],
-        ),
+        loans("table.data", "tr", None, vec![ToldBy::Heading(LOANS)]),
         loans(
             BOOTSTRAP,
             ".row",
@@ -138,10 +101,10 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     ],
     hold_counts: vec![
         Count(vec![
-            Fact::after("#label6, #active1", ORDERS),
-            Fact::after("#label7, #active1", RESERVATIONS),
+            Fact::after("#label6, #tab6, #active1", ORDERS),
+            Fact::after("#label7, #tab7, #active1", RESERVATIONS),
         ]),
-        Count(vec![Fact::at("#label6"), Fact::at("#label7")]),
+        Count(vec![Fact::at("#label6, #tab6"), Fact::at("#label7, #tab7")]),
     ],
     fines: vec![Fact::after("#label8, #active1", FEES), Fact::at("#label8")],
     card_expires: vec![
@@ -187,7 +150,7 @@ pub(crate) fn loans(
             Column::read(Field::Id, row::read_number),
             Column::read(Field::Format, row::read_format),
             Column::read(Field::Renewals, row::read_renewals),
-            Column::part_below(Field::Due, DUE, Part::Read(row::read_due)),
+            Column::part_below(Field::Due, row::DUE, Part::Read(row::read_due)),
             Column::read(Field::Due, row::read_due_of_row),
             Column::part_at(Field::Link, "a[href*='perma.do']", Part::Attribute("href")),
         ],

@@ -1,6 +1,6 @@
 //! Reads the cells of SISIS and `TouchPoint`. What a cell says is told by the order and the form of its lines.
 
-use hippo_browser::reading::{Css, element_lines, element_text};
+use hippo_browser::reading::{Css, element_lines, element_text, text_after_words};
 use hippo_core::account::Loan;
 use scraper::ElementRef;
 
@@ -14,6 +14,20 @@ static RENEWAL: Css = Css::new(
 );
 static NO_RENEWAL: Css = Css::new("input[type=checkbox][name*=Listentries][disabled]");
 static ICON: Css = Css::new("img[title]");
+
+/// The words for the due date: above its column, or before it in a cell.
+pub(crate) const DUE: &[&str] = &[
+    "leihfrist",
+    "leihfristende",
+    "fälligkeitsdatum",
+    "fällig",
+    "fällig am",
+    "rückgabe",
+    "rückgabedatum",
+    "loan period",
+    "due date",
+    "due",
+];
 
 /// The least digits of an item's number.
 const MIN_NUMBER_DIGITS: usize = 5;
@@ -140,11 +154,27 @@ pub(crate) fn read_due_of_row(row: ElementRef<'_>) -> Option<String> {
     read_due(last_cell(row)?)
 }
 
-/// Reads the line with the date.
+/// Reads the words behind the label of the due date, or else the only line with a date.
 pub(crate) fn read_due(cell: ElementRef<'_>) -> Option<String> {
-    let lines = lines(cell);
-    let dated = lines.iter().find(|line| has_date(line));
-    dated.or(lines.first()).cloned()
+    find_due(&lines(cell))
+}
+
+fn find_due(lines: &[String]) -> Option<String> {
+    let labelled = |line: &String| {
+        let words = text_after_words(line, DUE)?;
+        has_date(words).then(|| words.to_owned())
+    };
+    if let Some(words) = lines.iter().find_map(labelled) {
+        return Some(words);
+    }
+    let mut dated: Vec<&String> = lines.iter().filter(|line| has_date(line)).collect();
+    dated.dedup();
+    match dated.as_slice() {
+        [] => lines.first().cloned(),
+        [only] => Some((*only).clone()),
+        // One may be when it was lent or renewed.
+        _ => None,
+    }
 }
 
 /// Reads 2 of `Anzahl Verlängerungen: 2` or `bereits 2 mal verlängert`.
@@ -198,6 +228,22 @@ mod tests {
     fn cell(title: &str, lines: &[&str]) -> TitleCell {
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
         TitleCell::from_lines(title.to_owned(), lines)
+    }
+
+    #[rstest]
+    #[case(&["20.02.2026"], Some("20.02.2026"))]
+    #[case(&["Hauptstelle", "20.02.2026"], Some("20.02.2026"))]
+    #[case(&["verlängert am 01.02.2026", "Leihfrist: 20.02.2026"], Some("20.02.2026"))]
+    #[case::which(&["01.02.2026", "20.02.2026"], None)]
+    #[case::never(&["unbefristet"], Some("unbefristet"))]
+    fn due_date_is_the_labelled_or_the_only_one(
+        #[case] lines: &[&str],
+        #[case] expected: Option<&str>,
+    ) {
+        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        let due = find_due(&lines);
+        let due = due.as_deref().map(|due| due.trim_start_matches([':', ' ']));
+        assert_eq!(due, expected);
     }
 
     #[rstest]

@@ -46,9 +46,10 @@ pub(crate) async fn read_account(
     let logout = session.url("login.do?methodToCall=logout")?;
     let page = session.get(&start).await?;
     let answer = log_in_by_button(session, login, &BUTTON, &page, &logout).await?;
-    let (mut page, messages) = pass_messages(session, answer).await?;
+    let (mut page, messages) = pass_messages(session, login, answer).await?;
     let loans = session.url(addresses.loans)?;
-    if shows(&page, &LOGOUT) && !is_account_page(account, &page.body) {
+    let is_elsewhere = !is_account_page(account, login, &page.body) && login.is_passed(&page);
+    if is_elsewhere && shows(&page, &LOGOUT) {
         session.mark_logged_in();
         page = session.get(&loans).await?;
     }
@@ -81,9 +82,11 @@ pub(crate) async fn read_account(
 /// Goes on from a page of messages to the account, and returns the messages.
 async fn pass_messages(
     session: &mut Session<'_>,
+    login: &'static LoginDescription,
     page: Page,
 ) -> Result<(Page, Vec<String>), Failure> {
-    if !(shows(&page, &GO_ON) && shows(&page, &LOGOUT)) {
+    let is_passed = !shows(&page, &login.is_form);
+    if !(is_passed && shows(&page, &GO_ON) && shows(&page, &LOGOUT)) {
         return Ok((page, Vec::new()));
     }
     session.mark_logged_in();

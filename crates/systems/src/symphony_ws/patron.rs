@@ -62,7 +62,8 @@ impl PatronRecord {
             messages.push("The library has blocked this card.".to_owned());
         }
         let loans = own_entries(fields.circ_record_list, &key, "loans")?;
-        messages.extend(loans.iter().flatten().filter_map(|(_, loan)| {
+        let out = || loans.iter().flatten().filter(|(_, loan)| loan.is_out());
+        messages.extend(out().filter_map(|(_, loan)| {
             let day = loan.recall_date().ok()??;
             let title = loan.title().ok()?;
             Some(format!("“{title}” was recalled: return it by {day}."))

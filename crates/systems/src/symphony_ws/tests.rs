@@ -140,6 +140,16 @@ fn list_that_was_not_asked_for_is_unknown() {
 }
 
 #[test]
+fn recalled_loan_that_is_back_is_told_nowhere() {
+    let page = with_loan(|loan| {
+        loan["recallDueDate"] = json!("2026-11-30T23:59:00-08:00");
+        loan["status"] = json!("INACTIVE");
+    });
+    let account = read(&[page]).unwrap();
+    assert!(account.messages.is_empty(), "{:?}", account.messages);
+}
+
+#[test]
 fn recalled_loan_is_told_in_a_message() {
     let page = with_loan(|loan| loan["recallDueDate"] = json!("2026-11-30T23:59:00-08:00"));
     let account = read(&[page]).unwrap();

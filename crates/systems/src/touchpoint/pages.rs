@@ -10,7 +10,8 @@ pub(super) use crate::sisis::pages::OTHER_PHRASES;
 use crate::list_reader::{
     AccountDescription, Count, Fact, ListDescription, LoginDescription, ToldBy,
 };
-use crate::sisis::pages::{DUE, FEES, LOANS, ORDERS, RESERVATIONS, holds, loans, login};
+use crate::sisis::pages::{FEES, LOANS, ORDERS, RESERVATIONS, holds, loans, login};
+use crate::sisis::row::DUE;
 
 static LOANS_TAB: Css = Css::new("#loaned");
 static HOLDS_TABS: Css = Css::new("#ordered, #requested");

@@ -66,15 +66,13 @@ async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
         parts.push(part);
         (page, part) = fetch(session, "MyResearch/CheckedOut").await?;
     }
-    let has_no_holds = part.holds().1 == Some(0);
     let states_fines = part.fines().is_some();
     parts.push(part);
     parts.extend(fetch_further(session, account, login, &page, find_further).await?);
-    if !has_no_holds {
-        let (page, part) = fetch(session, "MyResearch/Holds").await?;
-        parts.push(part);
-        parts.extend(fetch_further(session, account, login, &page, find_further).await?);
-    }
+    // The menu's “0” may be a badge for the holds that are ready.
+    let (page, part) = fetch(session, "MyResearch/Holds").await?;
+    parts.push(part);
+    parts.extend(fetch_further(session, account, login, &page, find_further).await?);
     if !states_fines {
         let (_, part) = fetch(session, "MyResearch/Fines").await?;
         parts.push(part);

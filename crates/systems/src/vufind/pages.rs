@@ -16,6 +16,9 @@ static HOLDS_PAGE: Css = Css::new(".template-name-holds, .template-dir-holds.tem
 
 /// The content of a page, within which each entry is a `.result`.
 const CONTENT: &str = "#content";
+/// The content of a page that has nothing that could be an entry. Only there are words for an empty list believed.
+const CONTENT_WITHOUT_ENTRIES: &str =
+    "#content:not(:has(a[href*='/Record/'], [id^=record], input[type=checkbox]))";
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
     form: "form[name=loginForm], input[name=password]",
@@ -23,23 +26,7 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
     number: &["username"],
     pin: &["password"],
     messages: Css::new(".alert-danger, .flash-message, .error"),
-    refused: &[
-        "invalid login",
-        "invalid patron login",
-        "credentials",
-        "access denied",
-        "ungültig",
-        "ungültige",
-        "ungültiger",
-        "nicht korrekt",
-        "nicht gültig",
-        "nicht richtig",
-        "falsch",
-        "falsches",
-        "stimmt nicht",
-        "stimmen nicht",
-        "fehlversuche",
-    ],
+    refused: &["invalid login", "invalid patron login"],
     blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
     outages: &[
         "at this time",
@@ -53,8 +40,12 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
 };
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    // The menu follows the list, so that a page that breaks off within the list does not have it.
-    is_account: Css::new(".sidebar .list-group, .account-menu, .myresearch-menu"),
+    // The menu follows the list, so that a page that breaks off within the list does not have it. Only somebody who is
+    // logged in can log out.
+    is_account: Css::new(
+        ".sidebar .list-group a[href*='/MyResearch/Logout'], .account-menu a[href*='/MyResearch/Logout'], \
+         .myresearch-menu a[href*='/MyResearch/Logout']",
+    ),
     loans: vec![ListDescription {
         list: Css::new(CONTENT),
         told_by: vec![ToldBy::Page(|root| LOANS_PAGE.is_in(root))],
@@ -76,8 +67,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         needed: &[Field::Title, Field::Due],
         total: &[],
         none: &[
-            "any items checked out",
-            "no items checked out",
+            "do not have any items checked out",
+            "you have no items checked out",
             "keine medien ausgeliehen",
             "keine medien entliehen",
             "keine ausgeliehenen medien",
@@ -85,7 +76,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "keine ausleihen",
             "nichts ausgeliehen",
         ],
-        none_at: None,
+        none_at: Some(Css::new(CONTENT_WITHOUT_ENTRIES)),
         states: &[],
         complete: |loan, row, _| {
             row::complete_loan(loan, row.element);
@@ -136,8 +127,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         needed: &[Field::Title],
         total: &[],
         none: &[
-            "any holds",
-            "no holds",
+            "do not have any holds",
+            "you have no holds",
             "keine vorbestellungen",
             "keine vormerkungen",
             "keine reservierungen",
@@ -146,7 +137,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "keine medien vorbestellt",
             "keine medien vorgemerkt",
         ],
-        none_at: None,
+        none_at: Some(Css::new(CONTENT_WITHOUT_ENTRIES)),
         states: HOLD_STATES,
         complete: |_, _, _| Ok(()),
     }],
@@ -181,7 +172,11 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         Fact::after(MENU, &["gebühren", "fines"]),
         Fact::with(
             ".template-name-fines #content p, .template-name-fines .alert",
-            &["any fines", "keine gebühren", "keine offenen gebühren"],
+            &[
+                "not have any fines",
+                "sie haben keine gebühren",
+                "keine offenen gebühren",
+            ],
         ),
     ],
     card_expires: vec![Fact::after(

@@ -30,8 +30,10 @@ pub(super) const DUE: &[&str] = &[
     "fällig",
     "ausgeliehen bis",
     "entliehen bis",
-    "bis",
+    UNTIL,
 ];
+/// A label only at the beginning of a line or behind a comma: elsewhere it may say until when something else holds.
+const UNTIL: &str = "bis";
 pub(super) const KIND: &[&str] = &["medientyp", "medienart", "format"];
 pub(super) const ITEM: &[&str] = &[
     "buchungsnummer",
@@ -109,13 +111,24 @@ pub(super) fn read_id(row: ElementRef<'_>) -> Option<String> {
 pub(super) fn read_due(row: ElementRef<'_>) -> Option<String> {
     let (_, lines) = lines(row)?;
     let is_due = |text: &&str| has_date(text) || starts_with_never(text);
-    let of_line = |line: &String| {
-        let mut texts = DUE
-            .iter()
-            .filter_map(|words| text_after_words(line, &[words]));
+    let behind = |words: &&str| {
+        let texts = lines.iter().flat_map(|line| line.split([',', '|']));
+        let mut texts = texts.filter_map(|part| {
+            let text = text_after_words(part, &[words])?;
+            Some(text).filter(|_| *words != UNTIL || begins_with_until(part))
+        });
         texts.find(is_due).map(str::to_owned)
     };
-    lines.iter().find_map(of_line)
+    // A line with a longer label counts more than one above it with “bis”.
+    DUE.iter().find_map(behind)
+}
+
+fn begins_with_until(part: &str) -> bool {
+    let first = part
+        .trim_start()
+        .split(|c: char| !c.is_alphanumeric())
+        .next();
+    first.is_some_and(|word| word.eq_ignore_ascii_case(UNTIL))
 }
 
 pub(super) fn read_format(row: ElementRef<'_>) -> Option<String> {

@@ -26,7 +26,7 @@ fn read(body: &str) -> Result<Account, Failure> {
 fn page(template: &str, content: &str, menu: &str) -> String {
     format!(
         "<body class=template-name-{template}><div id=content>{content}<div class=sidebar><div class=list-group>\
-         <a class=list-group-item>{menu}</a></div></div></div></body>"
+         <a class=list-group-item>{menu}</a><a href=/MyResearch/Logout>x</a></div></div></div></body>"
     )
 }
 
@@ -51,6 +51,17 @@ fn rows_of_both_layouts_are_read() {
     assert_eq!(loans[1].author.as_deref(), Some("Moor, Bo"));
     assert_eq!(loans[1].due, Some("2026-02-21".parse().unwrap()));
     assert_eq!((loans[0].digital, loans[1].digital), (false, true));
+}
+
+#[rstest]
+#[case("Verl&auml;ngerbar bis 01.02.2026<br>Leihfristende: 20.02.2026")]
+#[case("Bis 01.02.2026 ausgestellt<br>F&auml;llig am 20.02.2026")]
+#[case("Verl&auml;ngert bis 01.02.2026<br>Bis 20.02.2026")]
+fn due_date_is_behind_its_own_label(#[case] lines: &str) {
+    let row = format!("<div class=result><a class=title>Tau</a><br>{lines}</div>");
+    let account = read(&page("checkedout", &row, "x")).unwrap();
+    let due = account.loans.unwrap()[0].due;
+    assert_eq!(due, Some("2026-02-20".parse().unwrap()));
 }
 
 #[rstest]
@@ -87,6 +98,12 @@ fn empty_list_is_said_in_its_place(#[case] template: &str, #[case] words: &str) 
 
 #[rstest]
 #[case::no_word(page("checkedout", "", "x"))]
+#[case::words_beside_an_entry(page(
+    "checkedout",
+    "<p>You do not have any items checked out</p><div class=entry><a href='/Record/9'>Tau</a></div>",
+    "x"
+))]
+#[case::words_of_another_sentence(page("holds", "No holds can be placed on new items.", "x"))]
 #[case::other_count(page(
     "checkedout",
     "<div class=result><a class=title>Tau</a><br>Bis 20.02.2026</div>",

@@ -22,21 +22,7 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
     number: &["TextBoxLoginName", "TextBoxUsername"],
     pin: &["TextBoxLoginPassword", "TextBoxPassword"],
     messages: Css::new("[id*=abelLoginMessage], [id*=abelloginMessage], .Login_Error"),
-    refused: &[
-        "stimmen ihre anmeldedaten nicht",
-        "anmeldedaten nicht",
-        "anmeldedaten sind",
-        "stimmt nicht",
-        "stimmen nicht",
-        "nicht korrekt",
-        "nicht richtig",
-        "falsch",
-        "falsches passwort",
-        "ungültig",
-        "ungültige",
-        "unbekannt",
-        "zu viele",
-    ],
+    refused: &["anmeldedaten nicht"],
     blocked: &["gesperrt", "abgelaufen"],
     outages: &[
         "nicht erreichbar",
@@ -200,10 +186,17 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
     Ok(())
 }
 
+/// Words that mean “ready” only if they are all that is said: a copy may be “verfügbar”, too.
+const READY: &str = "verfügbar";
+
 /// The words for “ready” have the last day to pick it up.
 fn complete_hold(hold: &mut Hold, row: &Row<'_>, context: &ReadContext<'_>) -> Result<(), Failure> {
+    let words = row.value(Field::State).unwrap_or_default();
+    if words.to_lowercase() == READY {
+        hold.state = HoldState::Ready;
+        hold.note = None;
+    }
     if hold.state == HoldState::Ready {
-        let words = row.value(Field::State).unwrap_or_default();
         let day = text_after_words(&words, PICKUP_BY).map(str::to_owned);
         hold.pickup_by = read_end(day, context)?;
     }
@@ -214,6 +207,7 @@ const PICKUP_BY: &[&str] = &["bis"];
 
 pub(super) const OTHER_PHRASES: &[Phrase] = &[
     Anywhere("bis"),
+    Anywhere(READY),
     Phrase::Count("derzeit"),
     Phrase::Count("medien vorbestellt"),
     Phrase::Count("verlängerungen"),

@@ -54,7 +54,7 @@ fn requests_of_a_check(system: SystemKind, generation: Generation) -> (usize, us
         (SystemKind::Polaris, _) => (7, 7),
         (SystemKind::SymphonyWs, _) => (4, 4),
         (SystemKind::Sisis | SystemKind::TouchPoint, _) => (4, 6),
-        (SystemKind::VuFind, _) => (4, 5),
+        (SystemKind::VuFind, _) => (5, 5),
         (SystemKind::WinBiap, _) => (4, 6),
     }
 }

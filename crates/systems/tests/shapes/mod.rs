@@ -97,7 +97,7 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
         ),
         "vufind-de" => format!(
             "<html><body class=template-name-checkedout>{filler}<div id=content>{list}<div class=sidebar>\
-             <div class=list-group><a class=list-group-item>Ausgeliehene Medien : {rows}</a></div></div></div></body></html>"
+             <div class=list-group><a class=list-group-item>Ausgeliehene Medien : {rows}</a><a href=/MyResearch/Logout>x</a></div></div></div></body></html>"
         ),
         "winbiap" => format!(
             "<html><body>{filler}<span id=m_LabelAccountTableResult>Medien entliehen: {rows}</span>\

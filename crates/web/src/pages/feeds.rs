@@ -44,6 +44,8 @@ struct FeedView {
     id: String,
     titles: bool,
     last_used: Option<String>,
+    /// Whether a recipient made it, and not the operator: it ends when they leave.
+    is_by_a_recipient: bool,
 }
 
 /// The links of a feed that was just made. They are shown only once.
@@ -92,6 +94,7 @@ async fn show_page(
                 last_four: feed.last_four,
                 id: feed.token.as_str().to_owned(),
                 titles: feed.titles,
+                is_by_a_recipient: feed.made_by.is_some(),
                 last_used: feed.last_used.map(|day| full_day(day, today)),
             })
             .collect(),

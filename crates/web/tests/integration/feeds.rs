@@ -481,3 +481,37 @@ async fn feeds_end_when_the_recipient_who_made_them_is_removed() {
     let answer = web.get(&path(&by_operator, "now.json")).await;
     assert_eq!(answer.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn feed_of_a_former_recipient_is_closed_even_if_it_was_not_revoked() {
+    let web = with_account().await;
+    let mut answers = Vec::new();
+    for address in [PAT, "left@example.org"] {
+        let token = FeedToken::generate().unwrap();
+        let (family, label) = (sample::family_id("conrad"), "phone".parse().unwrap());
+        let feed = Feed {
+            made_by: Some(PersonId::from_address(&address.parse().unwrap())),
+            ..Feed::new(&token, family, label, true, sample::time("05:00:00"))
+        };
+        web.store.add_feed(&feed).await.unwrap();
+        for file in FILES {
+            answers.push(web.get(&path(&token, file)).await.status);
+        }
+    }
+    use StatusCode as Status;
+    let expected = [Status::OK, Status::OK, Status::NOT_FOUND, Status::NOT_FOUND];
+    assert_eq!(answers, expected);
+}
+
+#[tokio::test]
+async fn page_says_that_a_feed_ends_only_if_a_recipient_made_it() {
+    const ENDS: &str = "If the one who made it leaves the family, it ends.";
+    let web = with_account().await;
+    add_feed(&web, "conrad", true).await;
+    let mut pat = web.signed_in(PAT).await;
+    let page = pat.get("/family/feeds").await.body;
+    assert!(page.contains("kitchen") && !page.contains(ENDS), "{page}");
+    let fields = [("family", "conrad"), ("label", "phone")];
+    let page = pat.post_with_token("/family/feeds", &fields).await.body;
+    assert_eq!(page.matches(ENDS).count(), 1, "{page}");
+}

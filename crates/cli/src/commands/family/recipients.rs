@@ -89,8 +89,6 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
     };
     let store = &context.store;
     store.update_family(&family).await?;
-    // The command doesn't know who is the operator: they link their account again.
-    forget_recipient(&**store, &[], &family, &recipient.address).await?;
     let person = PersonId::from_address(&recipient.address);
     record_change(
         context,
@@ -98,6 +96,8 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
         Change::RecipientRemoved { person },
     )
     .await;
+    // The command doesn't know who is the operator: they link their account again.
+    forget_recipient(&**store, &[], &family, &recipient.address).await?;
     print_saved(context, &family.id, what, "").await
 }
 

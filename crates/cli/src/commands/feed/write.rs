@@ -36,7 +36,7 @@ pub(crate) struct Write {
 pub(super) async fn write(context: &Context, args: Write) -> CommandResult {
     let family = context.family(&args.family).await?;
     let source = FeedSource::load(&*context.store, &family.id, context.now()).await?;
-    let source = source.ok_or_else(|| {
+    let (_, source) = source.ok_or_else(|| {
         CommandError::usage(format!("The family {} was removed just now.", family.id))
     })?;
     let events = source.calendar(args.titles.with_titles());

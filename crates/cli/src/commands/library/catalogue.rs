@@ -32,9 +32,9 @@ struct View<'a> {
     system: &'a str,
     url: &'a str,
     timezone: &'a str,
-    /// Whether it is built in. One of a public list was never tried.
-    tried: bool,
-    /// The public list and its commit, for one that was never tried.
+    /// Whether it comes with LibraryHippo. Nobody has tried one of a public list.
+    built_in: bool,
+    /// The public list and its commit, for one that is not built in.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }
@@ -57,7 +57,7 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
             system: &library.system,
             url: &library.url,
             timezone: library.timezone.name(),
-            tried: true,
+            built_in: true,
             source: None,
         })
         // JSON has no inexact matches, because a machine can't tell them from exact ones.
@@ -106,7 +106,7 @@ fn view_untried(library: &UntriedLibrary) -> View<'_> {
         system: &library.system,
         url: library.url.as_str().trim_end_matches('/'),
         timezone: library.timezone.name(),
-        tried: false,
+        built_in: false,
         source: Some(format!("{} at {}", library.source, library.commit)),
     }
 }
@@ -137,7 +137,7 @@ fn print_untried(untried: &[UntriedLibrary], output: &Output) -> bool {
         ]);
     }
     output.print_table(&table);
-    output.print_text("To look what a site runs today, and add the library:");
+    output.print_text("To find out what a site runs today, and add the library:");
     output.print_line(format!("  → hippo library detect {}", first.url));
     true
 }

@@ -490,7 +490,22 @@ async fn give_up_recipients(
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
     raise_record_alerts(alerts, &sent, now).await?;
-    if outbox.replace_mail(record.revision, &sent, None).await? {
+    if !outbox.replace_mail(record.revision, &sent, None).await? {
+        return Ok(());
+    }
+    let dropped = record
+        .recipients
+        .len()
+        .saturating_sub(sent.recipients.len());
+    if dropped > 0 {
+        tracing::info!(
+            mail.kind = %sent.kind,
+            family.id = %sent.family,
+            date = %sent.date,
+            recipients = dropped,
+            "Some recipients of a mail were dropped: the family is paused."
+        );
+    } else {
         tracing::warn!(
             mail.kind = %sent.kind,
             family.id = %sent.family,

@@ -558,3 +558,5 @@ async fn nothing_is_made_up_for_outside_the_schedules_dates() {
     let (_, times) = catch_up(rules, first, own, Task::Count).await;
     assert_eq!(times, [""; 0]);
 }
+
+mod closed_days;

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{RunPlan, find_missed_times, list_runs_before};
+use super::RunPlan;
+use super::missed::{find_missed_times, list_runs_before};
 use crate::jobs::JobError;
 use crate::run::{RunOutcome, Trigger};
 use crate::schedule::{CatchUp, Pause};
@@ -42,7 +43,7 @@ pub(in crate::run) async fn list_runs_to_catch_up(
         Some(RunOutcome::Missed) => true,
         Some(_) => return Ok(Vec::new()),
     };
-    let before = list_runs_before(runs, &plan.key).await?;
+    let before = list_runs_before(runs, &plan.key, &plan.rules).await?;
     if before.iter().any(|run| run.outcome == RunOutcome::Running) {
         // It may be making up for these runs.
         return Ok(Vec::new());

@@ -10,9 +10,9 @@ use crate::run::JobName;
 use crate::run::day::{DayKey, RunDay, Square};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
-use crate::schedule::Recurrence;
+use crate::schedule::{Pause, Recurrence};
 use crate::store::AlertStore as _;
-use crate::store::{PauseStore, RunDayStore};
+use crate::store::{PauseStore, RunDayStore, StoreResult};
 use crate::testing::memory::NoHeartbeat;
 use crate::testing::world::World;
 

@@ -316,6 +316,7 @@ fn paused_cards_are_only_mentioned() {
             timezone: chrono_tz::America::Toronto,
             why: why.map(ToOwned::to_owned),
         },
+        has_ended: false,
     };
     let all_paused = vec![
         paused(
@@ -324,6 +325,10 @@ fn paused_cards_are_only_mentioned() {
             Some("lost <b>again</b>, see www.example.com"),
         ),
         paused("Cleo", None, None),
+        PausedCard {
+            has_ended: true,
+            ..paused("Dora", Some(in_days(0)), Some("lost"))
+        },
     ];
     let account = account(vec![loan("Canals", "", 0)], vec![]);
     let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
@@ -334,4 +339,30 @@ fn paused_cards_are_only_mentioned() {
     let mut case = Case::of([]);
     case.paused = all_paused;
     assert_eq!(case.compose().mail, None);
+}
+
+#[test]
+fn empty_notice_with_a_paused_card_does_not_claim_that_all_were_checked() {
+    for (name, setting) in [
+        ("daily_with_paused_card", SendWhenEmpty::Daily),
+        (
+            "weekly_with_paused_card",
+            SendWhenEmpty::Weekly(Weekday::Sat),
+        ),
+    ] {
+        let account = account(vec![loan("How Bridges Stand Up", "", 10)], vec![]);
+        let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
+        case.paused = vec![PausedCard {
+            patron: "Ben".to_owned(),
+            library_name: "Fernhill Library".to_owned(),
+            pause: CardPause {
+                until: None,
+                timezone: chrono_tz::America::Toronto,
+                why: None,
+            },
+            has_ended: false,
+        }];
+        case.family.preferences.send_when_empty = setting;
+        keep(name, &case.compose());
+    }
 }

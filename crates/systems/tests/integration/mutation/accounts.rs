@@ -1,6 +1,6 @@
 //! The original accounts: of the demo library, and the recorded ones if they are available.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hippo_browser::{ReadContext, SavedPage, decode};
 use hippo_demo_library::{
@@ -174,22 +174,18 @@ async fn read_site(name: String, site: Site, is_translated: bool) -> GoodAccount
 }
 
 /// Loads the recorded accounts of a system, without the cases that should fail.
-pub(crate) fn load_recorded(folder: &Path, system: &'static str) -> Vec<GoodAccount> {
+pub(crate) fn load_recorded(pages: &Path, system: &'static str) -> Vec<GoodAccount> {
     let mut goods = Vec::new();
-    // The newer systems' accounts are in a folder of their own.
-    let folders = [
-        folder.join(system),
-        folder.join("../more-pages").join(system),
-    ];
-    let Some(folder) = folders.iter().find(|folder| folder.is_dir()) else {
-        return goods;
-    };
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let folder = entry.unwrap().path();
+    let roots = [pages.to_owned(), pages.join("../more-pages")];
+    let systems = roots.iter().flat_map(|root| folders(root));
+    for folder in systems.flat_map(|folder| folders(&folder)) {
         let Ok(case) = std::fs::read_to_string(folder.join("case.json")) else {
             continue;
         };
         let case: Value = serde_json::from_str(&case).unwrap();
+        if case["system"] != system {
+            continue;
+        }
         // This one says that seven items are out, and lists two.
         if case["failure"].is_string() || folder.ends_with("winbiap/immenstadt") {
             continue;
@@ -218,4 +214,10 @@ pub(crate) fn load_recorded(folder: &Path, system: &'static str) -> Vec<GoodAcco
     }
     goods.sort_by(|one, other| one.name.cmp(&other.name));
     goods
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_dir()).collect()
 }

@@ -139,9 +139,57 @@ pub(crate) const KNOWN: &[KnownSurvivor] = &[
     },
     KnownSurvivor {
         account: "horizon",
-        change: "",
+        change: "cell dropped (no class)",
         difference: "fewer holds",
-        why: "no page of holds is known, and so no total of them",
+        why: "no page of holds is known, and so no total of them: a row or a table that is not recognised goes unnoticed",
+    },
+    KnownSurvivor {
+        account: "horizon",
+        change: "cell emptied (no class)",
+        difference: "fewer holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "horizon",
+        change: "column dropped (0)",
+        difference: "fewer holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "horizon",
+        change: "head dropped",
+        difference: "fewer holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "horizon",
+        change: "head emptied",
+        difference: "fewer holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "horizon",
+        change: "head hollow",
+        difference: "fewer holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "horizon",
+        change: "row dropped",
+        difference: "fewer holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "horizon",
+        change: "row hollow",
+        difference: "fewer holds",
+        why: "the same",
+    },
+    KnownSurvivor {
+        account: "horizon",
+        change: "table dropped (tableBackground",
+        difference: "fewer holds",
+        why: "the same",
     },
     KnownSurvivor {
         account: "horizon",
@@ -187,9 +235,15 @@ pub(crate) const KNOWN: &[KnownSurvivor] = &[
     },
     KnownSurvivor {
         account: "polaris",
-        change: "row",
+        change: "row dropped",
         difference: "fewer holds",
         why: "no page of requests is known, and so no total of them",
+    },
+    KnownSurvivor {
+        account: "polaris",
+        change: "row hollow",
+        difference: "fewer holds",
+        why: "the same",
     },
     KnownSurvivor {
         account: "polaris",
@@ -468,7 +522,7 @@ pub(crate) fn find_survivor(account: &str, change: &str, difference: &str) -> Op
         account.starts_with(known.account)
             && change
                 .split(" + ")
-                .any(|change| change.starts_with(known.change))
+                .any(|change| !known.change.is_empty() && change.starts_with(known.change))
             && (known.difference == "*" || difference == known.difference)
     })
 }

@@ -52,7 +52,7 @@ fn name_actor(member: &FamilyMember, actor: &Actor) -> String {
     let person = match actor {
         Actor::Operator => return "The person who runs LibraryHippo".to_owned(),
         Actor::Command => {
-            return "The person who runs LibraryHippo, with the command,".to_owned();
+            return "The person who runs LibraryHippo (with the command)".to_owned();
         }
         Actor::Link => return "Somebody with the link of an email".to_owned(),
         Actor::Person(person) => person,
