@@ -90,6 +90,7 @@ pub enum Change {
     FeedRevoked,
     IdentityLinked,
     IdentitiesUnlinked,
+    PersonSignedOut { person: PersonId },
     SchedulePaused { label: Label },
     ScheduleResumed { label: Label },
     AllSchedulesPaused,

@@ -2,7 +2,10 @@
 
 use crate::email_address::EmailAddress;
 use crate::family::Family;
-use crate::store::{FamilyStore, FeedStore, InvitationStore, StoreResult};
+use crate::sign_in::{PersonId, find_grant};
+use crate::store::{
+    FamilyStore, FeedStore, IdentityStore, InvitationStore, SignInStore, StoreResult,
+};
 
 /// Withdraws the invitations and revokes the feeds that former recipients made, and forgets what
 /// `removed` unsubscribed from: whoever is invited again starts anew.
@@ -10,13 +13,15 @@ use crate::store::{FamilyStore, FeedStore, InvitationStore, StoreResult};
 /// `family` is the family without them.
 pub async fn forget_recipient<S>(
     store: &S,
+    operators: &[EmailAddress],
     family: &Family,
     removed: &EmailAddress,
 ) -> StoreResult<()>
 where
-    S: FamilyStore + FeedStore + InvitationStore + ?Sized,
+    S: FamilyStore + FeedStore + IdentityStore + InvitationStore + SignInStore + ?Sized,
 {
     // First what gives access.
+    end_sign_ins(store, operators, removed).await?;
     for feed in store.family_feeds(&family.id).await? {
         if feed.is_by_a_former_recipient_of(family) {
             store.revoke_feed(&family.id, &feed.token).await?;
@@ -29,4 +34,33 @@ where
     }
     store.allow_every_mail(&family.id, removed).await?;
     Ok(())
+}
+
+/// Ends the sessions of somebody who may no longer sign in, and unlinks the accounts to sign in with.
+///
+/// Else they would open again with the same address, which may have another owner by then.
+pub async fn end_sign_ins<S>(
+    store: &S,
+    operators: &[EmailAddress],
+    removed: &EmailAddress,
+) -> StoreResult<()>
+where
+    S: FamilyStore + IdentityStore + SignInStore + ?Sized,
+{
+    let person = PersonId::from_address(removed);
+    match find_grant(store, operators, &person).await? {
+        Some(_) => Ok(()),
+        None => sign_out_everywhere(store, &person).await,
+    }
+}
+
+/// Ends every session of a person, and unlinks every account that signs them in.
+pub async fn sign_out_everywhere<S>(store: &S, person: &PersonId) -> StoreResult<()>
+where
+    S: IdentityStore + SignInStore + ?Sized,
+{
+    // A linked account could begin a session again, and a session could link one meanwhile.
+    store.unlink_identities(person).await?;
+    store.remove_sessions(person).await?;
+    store.unlink_identities(person).await
 }

@@ -169,7 +169,8 @@ impl IdentityProvider for OidcProvider {
         request: &IdentityRequest,
         now: DateTime<Utc>,
     ) -> Result<Url, IdentityError> {
-        let mut url = self.discover(now).await?.authorization_endpoint.clone();
+        let discovery = self.discover(now).await?;
+        let mut url = discovery.authorization_endpoint.clone();
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&request.verifier));
         // Only who somebody is: no address, no name.
         url.query_pairs_mut()
@@ -181,6 +182,9 @@ impl IdentityProvider for OidcProvider {
             .append_pair("nonce", &request.nonce)
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256");
+        if let Some(prompt) = discovery.prompt(&self.settings.issuer) {
+            url.query_pairs_mut().append_pair("prompt", prompt);
+        }
         Ok(url)
     }
 

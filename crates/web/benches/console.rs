@@ -21,7 +21,7 @@ use hippo_core::card::Card;
 use hippo_core::clock::Clock;
 use hippo_core::message::MessageRequest;
 use hippo_core::queue::{MessageQueue, QueueError};
-use hippo_core::sign_in::{Grant, PersonId, Session, Token};
+use hippo_core::sign_in::{Grant, PersonId, Session, SignInMethod, Token};
 use hippo_core::store::{DeclaredScheduleStore, RunStore, Store};
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
@@ -99,7 +99,7 @@ async fn serve(store: Arc<dyn WebStore>) -> (Router, String) {
         families: vec![sample::family_id("conrad")],
         is_operator: true,
     };
-    let session = Session::begin(&token, grant, now);
+    let session = Session::begin(&token, grant, SignInMethod::Attempt, now);
     store.add_session(&session).await.unwrap();
     let ports = WebPorts {
         store,

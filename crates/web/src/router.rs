@@ -39,7 +39,7 @@ pub fn router(ports: WebPorts) -> Router {
             "/sign-in/oidc/link",
             get(identity::link::show).post(identity::link::save),
         )
-        .route("/family/settings/unlink", post(identity::link::unlink))
+        .route("/sign-in/oidc/unlink", post(identity::link::unlink))
         .route("/sign-out", post(sign_out::sign_out))
         .route("/family", get(family::show))
         .route("/family/cards", get(cards::show))

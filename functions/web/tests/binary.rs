@@ -11,6 +11,7 @@ mod stage;
 use chrono::{TimeDelta, Utc};
 use hippo_core::run::day::Square;
 use hippo_core::run::{Counts, JobName, Run, RunOutcome, Trigger};
+use hippo_core::sign_in::PersonId;
 use hippo_core::store::{
     DeclaredScheduleStore as _, FeedStore as _, RunDayStore as _, RunStore as _,
 };
@@ -332,8 +333,8 @@ async fn recipient_signs_in_with_an_account_within_the_rights_of_the_role() {
     let family = phone.get("/family")["body"].to_string();
     assert!(family.contains("The Conrads"), "{family}");
     let form = phone.form("/family/settings");
-    let body = format!("form_token={form}&family=conrad");
-    let unlinked = phone.post("/family/settings/unlink", &body);
+    let body = format!("form_token={form}");
+    let unlinked = phone.post("/sign-in/oidc/unlink", &body);
     assert_eq!(
         unlinked["headers"]["location"],
         "/family/settings?saved=unlinked"
@@ -343,6 +344,17 @@ async fn recipient_signs_in_with_an_account_within_the_rights_of_the_role() {
         unknown["body"].to_string().contains("One more step"),
         "{unknown}"
     );
+
+    // Whoever leaves is signed out everywhere.
+    let zoe = PersonId::from_address(&"zoe@example.org".parse().unwrap());
+    let form = phone.form("/family/settings");
+    let body = format!("form_token={form}&family=conrad&person={zoe}");
+    let left = phone.post("/family/settings/recipients/remove", &body);
+    assert_eq!(left["headers"]["location"], "/", "{left}");
+    for browser in [&mut phone, &mut browser] {
+        let page = browser.get("/family");
+        assert_eq!(page["headers"]["location"], "/sign-in", "{page}");
+    }
     function.assert_table_requests_are_within_its_rights(ROLE);
 }
 

@@ -3,6 +3,7 @@
 mod preferences;
 mod recipients;
 mod save;
+mod sign_out;
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use clap::{Args, Subcommand};
@@ -11,12 +12,14 @@ use hippo_core::clock::local_date;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::family::schedule::{MAX_PAUSE, ScheduleHistory};
 use hippo_core::family::{Family, Preferences, SendWhenEmpty};
+use hippo_core::former_recipient::end_sign_ins;
 use hippo_core::ids::FamilyId;
 use hippo_core::outbox::MailKey;
 
 pub(crate) use self::preferences::{PreferenceOptions, fines_threshold, weekday};
 use self::recipients::{Recipient, is_same};
 use self::save::save_and_print;
+use self::sign_out::SignOut;
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -56,6 +59,13 @@ pub(crate) enum Command {
     /// Send again to an address that bounced, marked an email as spam, or unsubscribed.
     #[command(after_help = "Example:\n  hippo family allow-recipient conrad sam@example.org")]
     AllowRecipient(Recipient),
+    /// Sign an address out of the pages everywhere, and unlink its accounts elsewhere.
+    #[command(after_help = "\
+Example:
+  hippo family sign-out pat@example.org
+
+It works for the operator's address, too. To sign in again, that person needs an email.")]
+    SignOut(SignOut),
 }
 
 /// Add a family.
@@ -143,6 +153,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::AddRecipient(recipient) => recipients::add(&context, recipient).await,
         Command::RemoveRecipient(recipient) => recipients::remove(&context, recipient).await,
         Command::AllowRecipient(recipient) => recipients::allow(&context, recipient).await,
+        Command::SignOut(sign_out) => sign_out::run(&context, sign_out).await,
     }
 }
 
@@ -457,6 +468,9 @@ async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
         return Ok(Outcome::Done);
     }
     context.store.remove_family(&family.id).await?;
+    for recipient in &family.recipients {
+        end_sign_ins(&*context.store, &[], recipient).await?;
+    }
     context
         .output
         .print_document(&serde_json::json!({ "removed": family.id }));

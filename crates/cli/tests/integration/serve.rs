@@ -476,7 +476,11 @@ fn pages_start_without_their_identity_provider_and_never_show_its_secret() {
         assert!(browser.get("/sign-in").body.contains("Sign in with Home"));
         let down = browser.get("/sign-in/oidc");
         assert!(down.head.starts_with("HTTP/1.1 503"), "{}", down.head);
-        assert!(down.body.contains("Home doesn’t answer"), "{}", down.body);
+        assert!(
+            down.body.contains("Home doesn’t work right now"),
+            "{}",
+            down.body
+        );
         let (code, log) = server.stop();
         assert_eq!(code, Some(0));
         assert!(log.contains("it can't be reached"), "{log}");

@@ -42,6 +42,9 @@ impl Change {
             Self::FeedRevoked => "removed a feed",
             Self::IdentityLinked => "linked an account to sign in with",
             Self::IdentitiesUnlinked => "unlinked the accounts to sign in with",
+            Self::PersonSignedOut { .. } => {
+                "signed somebody out everywhere, and unlinked their accounts"
+            }
             Self::AllSchedulesPaused => "paused all schedules",
             Self::AllSchedulesResumed => "resumed all schedules",
             Self::SchedulePaused { label } => return format!("paused the schedule “{label}”"),

@@ -8,12 +8,15 @@ use super::deliver::deliver;
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::alerts::{Alert, raise_alerts};
 use crate::email_address::EmailAddress;
+use crate::family::Family;
 use crate::mail::MailContent;
 use crate::notice::phrases::wrap;
 use crate::notice::render::RenderError;
 use crate::notice::view::Contact;
 use crate::sign_in::limit::take_permit;
-use crate::sign_in::{Grant, LINK_PAGE, PersonId, RateKey, SignInCode, TOTAL_LIMITS, Token};
+use crate::sign_in::{
+    Grant, LINK_PAGE, PersonId, RateKey, SignInCode, TOTAL_LIMITS, Token, grant_among,
+};
 use crate::store::StoreError;
 
 /// A request for a sign-in mail. There is one for every address that a browser asked for.
@@ -73,34 +76,21 @@ pub(super) async fn send_sign_in_mail(
     Ok(MessageOutcome::Sent)
 }
 
-/// Finds who has an address, and what that person may see.
+/// Finds who has an address, where to write to, and what that person may see.
 async fn find_person(
     ports: &MessagePorts<'_>,
     address: &EmailAddress,
 ) -> Result<Option<(EmailAddress, Grant)>, StoreError> {
-    let is_same = |known: &EmailAddress| known.is_same_mailbox(address);
-    let operator = ports.operators.iter().find(|known| is_same(known)).cloned();
-    let mut known = operator.clone();
-    let mut families = Vec::new();
-    for family in ports.families.families().await? {
-        // We no longer write to a stopped recipient.
-        if let Some(recipient) = family
-            .reachable_recipients()
-            .into_iter()
-            .find(|known| is_same(known))
-        {
-            known.get_or_insert(recipient);
-            families.push(family.id);
-        }
-    }
-    Ok(known.map(|address| {
-        let grant = Grant {
-            person: PersonId::from_address(&address),
-            families,
-            is_operator: operator.is_some(),
-        };
-        (address, grant)
-    }))
+    let families = ports.families.families().await?;
+    let person = PersonId::from_address(address);
+    let Some(grant) = grant_among(&families, ports.operators, &person) else {
+        return Ok(None);
+    };
+    // We no longer write to a stopped recipient.
+    let reachable = families.iter().flat_map(Family::reachable_recipients);
+    let mut known = ports.operators.iter().cloned().chain(reachable);
+    let to = known.find(|known| known.is_same_mailbox(address));
+    Ok(to.map(|to| (to, grant)))
 }
 
 /// What the templates render.

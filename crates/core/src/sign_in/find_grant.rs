@@ -1,25 +1,41 @@
-//! What a person who is known already may see now.
+//! What a person may see now.
 
 use super::grant::{Grant, PersonId};
 use crate::email_address::EmailAddress;
+use crate::family::Family;
 use crate::store::{FamilyStore, StoreResult};
+
+/// Whether a person is a recipient of a family. Somebody whose emails stopped still is one.
+pub fn is_recipient(family: &Family, person: &PersonId) -> bool {
+    let mut recipients = family.recipients.iter();
+    recipients.any(|address| PersonId::from_address(address) == *person)
+}
 
 /// Finds what a person may see; `None`: the person is no recipient and no operator.
 pub async fn find_grant(
-    families: &dyn FamilyStore,
+    store: &(impl FamilyStore + ?Sized),
     operators: &[EmailAddress],
     person: &PersonId,
 ) -> StoreResult<Option<Grant>> {
-    let is_person = |address: &EmailAddress| PersonId::from_address(address) == *person;
-    let families = families.families().await?.into_iter();
+    Ok(grant_among(&store.families().await?, operators, person))
+}
+
+/// What a person may see if these are all families.
+pub(crate) fn grant_among(
+    families: &[Family],
+    operators: &[EmailAddress],
+    person: &PersonId,
+) -> Option<Grant> {
+    let mut operators = operators.iter();
+    let is_operator = operators.any(|address| PersonId::from_address(address) == *person);
+    let families = families.iter();
     let families: Vec<_> = families
-        .filter(|family| family.recipients.iter().any(is_person))
-        .map(|family| family.id)
+        .filter(|family| is_recipient(family, person))
+        .map(|family| family.id.clone())
         .collect();
-    let is_operator = operators.iter().any(is_person);
-    Ok((is_operator || !families.is_empty()).then(|| Grant {
+    (is_operator || !families.is_empty()).then(|| Grant {
         person: person.clone(),
         families,
         is_operator,
-    }))
+    })
 }

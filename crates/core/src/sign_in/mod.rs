@@ -21,7 +21,8 @@ mod session;
 mod token;
 
 pub use attempt::{ATTEMPT_LIFETIME, LINK_PAGE, MAX_CODE_TRIES, SignInAttempt, SignInUse};
-pub use find_grant::find_grant;
+pub(crate) use find_grant::grant_among;
+pub use find_grant::{find_grant, is_recipient};
 pub use grant::{Grant, PersonId};
 pub use identity::{Identity, IdentityId, IdentityLink, LINK_LIFETIME, LinkState};
 pub use issuer::{InvalidIssuer, Issuer};
@@ -34,5 +35,5 @@ pub use rate_log::{
     NUMBER_LIMITS, PIN_LIMITS, REQUEST_LIMITS, RateKey, RateLimit, RateLog, START_LIMITS,
     TOTAL_LIMITS,
 };
-pub use session::{OPERATOR_SESSION_LIFETIME, SESSION_LIFETIME, Session};
+pub use session::{OPERATOR_SESSION_LIFETIME, SESSION_LIFETIME, Session, SignInMethod};
 pub use token::{NoRandomness, SignInCode, Token, TokenHash};

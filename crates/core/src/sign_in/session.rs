@@ -13,6 +13,16 @@ pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(30);
 /// How long a session of the operator lasts.
 pub const OPERATOR_SESSION_LIFETIME: TimeDelta = TimeDelta::days(1);
 
+/// How somebody signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInMethod {
+    /// With the link or the code of an attempt.
+    Attempt,
+    /// With an identity that is linked to the person.
+    Identity,
+}
+
 /// A signed-in browser. It holds the token; we hold the token's hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -26,6 +36,8 @@ pub struct Session {
     pub family: Option<FamilyId>,
     /// Whether it may do what the operator may.
     pub is_operator: bool,
+    /// How the person signed in.
+    pub method: SignInMethod,
     /// When it began.
     pub signed_in_at: DateTime<Utc>,
     /// When it ends.
@@ -33,8 +45,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins the session that an attempt was granted.
-    pub fn begin(token: &Token, grant: Grant, now: DateTime<Utc>) -> Self {
+    /// Begins the session of somebody who signed in.
+    pub fn begin(token: &Token, grant: Grant, method: SignInMethod, now: DateTime<Utc>) -> Self {
         let lifetime = match grant.is_operator {
             true => OPERATOR_SESSION_LIFETIME,
             false => SESSION_LIFETIME,
@@ -49,6 +61,7 @@ impl Session {
             families: grant.families,
             family,
             is_operator: grant.is_operator,
+            method,
             signed_in_at: now,
             expires_at: now + lifetime,
         }

@@ -13,7 +13,7 @@ use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::family::Family;
 use hippo_core::outbox::{MailKind, MailState};
 use hippo_core::run::{JobName, RunOutcome};
-use hippo_core::sign_in::{Grant, PersonId, Session, SignInAttempt, Token};
+use hippo_core::sign_in::{Grant, PersonId, Session, SignInAttempt, SignInMethod, Token};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStart,
@@ -707,7 +707,7 @@ mod backup {
             is_operator: false,
         };
         let token = Token::generate().unwrap();
-        let session = Session::begin(&token, grant, now);
+        let session = Session::begin(&token, grant, SignInMethod::Attempt, now);
         store.add_session(&session).await.unwrap();
         let attempt = SignInAttempt::begin(&token, now);
         store.add_attempt(&attempt).await.unwrap();

@@ -112,3 +112,20 @@ async fn provider_that_works_again_is_asked_again() {
     let later = now() + TimeDelta::seconds(10);
     sign_in_at(&issuer, &provider, later).await.unwrap();
 }
+
+#[tokio::test]
+async fn request_asks_for_the_choice_of_an_account() {
+    for (listed, expected) in [
+        (json!(["login", "select_account"]), Some("select_account")),
+        (json!(["login"]), Some("login")),
+        (json!([]), None),
+    ] {
+        let (issuer, provider) = start().await;
+        let field = "prompt_values_supported".to_owned();
+        issuer.state().configuration.insert(field, listed);
+        let url = provider.sign_in_url(&request(), now()).await.unwrap();
+        let mut pairs = url.query_pairs().filter(|(name, _)| name == "prompt");
+        let prompt = pairs.next().map(|(_, value)| value.into_owned());
+        assert_eq!(prompt.as_deref(), expected);
+    }
+}

@@ -6,8 +6,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::audit::Actor;
-use hippo_core::family::Family;
-use hippo_core::sign_in::{PersonId, Session, Token};
+use hippo_core::sign_in::{Session, SignInMethod, Token, is_recipient};
 use hippo_core::store::LoadedFamily;
 
 use super::cookies::{CookieName, read_cookie};
@@ -49,6 +48,12 @@ const RECENT: TimeDelta = TimeDelta::hours(1);
 /// Whether a session began lately.
 pub(crate) fn is_recent(session: &Session, now: DateTime<Utc>) -> bool {
     now - session.signed_in_at <= RECENT
+}
+
+/// Whether somebody may link an identity: the person signed in by email lately. An identity must not
+/// bring others in.
+pub(crate) fn can_link_identity(session: &Session, now: DateTime<Utc>) -> bool {
+    is_recent(session, now) && session.method == SignInMethod::Attempt
 }
 
 /// Who is signed in, if anybody.
@@ -197,15 +202,10 @@ where
         };
         let ports = WebPorts::from_ref(state);
         let loaded = ports.store.load_family(id).await.map_err(PageError::from)?;
+        // Somebody who was removed loses access at once.
         match loaded.filter(|loaded| is_recipient(&loaded.family, &session.person)) {
             Some(loaded) => Ok(Self { session, loaded }),
             None => Err(NoMember::Refused(PageError::not_found())),
         }
     }
-}
-
-/// Whether a person is a recipient of a family. Somebody who was removed loses access at once.
-pub(crate) fn is_recipient(family: &Family, person: &PersonId) -> bool {
-    let mut recipients = family.recipients.iter();
-    recipients.any(|address| PersonId::from_address(address) == *person)
 }

@@ -1,4 +1,4 @@
-//! Refuses forms that another site sends.
+//! Refuses what another site sends.
 
 use axum::extract::Request;
 use axum::http::header::ORIGIN;
@@ -48,6 +48,13 @@ fn comes_from(headers: &HeaderMap, ours: &str) -> bool {
         (Some(origin), None) => origin == ours,
         _ => false,
     }
+}
+
+/// Whether the browser says that another site sent the request. A person's own bookmark or typing doesn't
+/// count, and old browsers say nothing.
+pub(crate) fn is_from_another_site(headers: &HeaderMap) -> bool {
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    sites.any(|site| site != "same-origin" && site != "none")
 }
 
 #[cfg(test)]

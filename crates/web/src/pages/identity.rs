@@ -18,22 +18,23 @@ use chrono::{DateTime, Utc};
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{
     IDENTITY_LIMITS, Identity, IdentityAnswer, IdentityError, IdentityLink, IdentityProvider,
-    IdentityRequest, REQUEST_LIFETIME, REQUEST_LIMITS, RateKey, Token, find_grant,
+    IdentityRequest, REQUEST_LIFETIME, REQUEST_LIMITS, RateKey, SignInMethod, Token, find_grant,
 };
 use serde::Deserialize;
 
 use super::sign_in::{Browser, begin_session};
 use crate::access::cookies::{CookieName, delete_cookie, read_cookie, set_cookie};
-use crate::access::session::{Visitor, is_recent};
+use crate::access::session::{Visitor, can_link_identity};
 use crate::access::waiting_identity::{CALLBACK_PAGE, LINK_PAGE, remember_identity};
 use crate::error::{HasOwnPage, PageError, PageResult};
+use crate::guard::cross_site::is_from_another_site;
 use crate::guard::host::RequestOrigin;
 use crate::guard::network::client_network;
 use crate::page::{Page, html};
 use crate::ports::WebPorts;
 
-/// The page that sends the browser to the provider.
-const BEGIN_PAGE: &str = "/sign-in/oidc";
+/// The page with the link that begins a sign-in.
+const SIGN_IN_PAGE: &str = "/sign-in";
 
 #[derive(Template)]
 #[template(path = "identity.html")]
@@ -50,7 +51,7 @@ enum Outcome {
     Unknown,
     /// The provider can't be reached, or doesn't work.
     Unavailable,
-    /// The person cancelled, took too long, or the answer isn't for this browser.
+    /// The person cancelled or took too long, or the answer isn't for this browser.
     Refused,
     /// The network brought too many answers.
     TooMany,
@@ -70,16 +71,19 @@ fn add_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
     }
 }
 
-/// Sends the browser to the provider.
+/// Sends the browser to the provider, if the person followed a link of ours.
+///
+/// Another site must not begin a sign-in: whoever it signs in at the provider would be signed in here.
 pub(crate) async fn begin(
     State(ports): State<WebPorts>,
     Extension(origin): Extension<RequestOrigin>,
+    headers: HeaderMap,
 ) -> PageResult {
     let provider = require_provider(&ports)?;
     let public_url = &ports.settings.public_url;
-    if origin.origin != public_url.origin() {
-        // The provider sends the browser back to the public address, where the cookie must be.
-        return Ok(Redirect::to(&public_url.page(BEGIN_PAGE)).into_response());
+    // The provider sends the browser back to the public address, where the cookie must be.
+    if origin.origin != public_url.origin() || is_from_another_site(&headers) {
+        return Ok(Redirect::to(&public_url.page(SIGN_IN_PAGE)).into_response());
     }
     let token = Token::generate().map_err(PageError::internal)?;
     let now = ports.clock.now();
@@ -106,9 +110,10 @@ fn redirect_url(ports: &WebPorts) -> String {
 pub(crate) struct CallbackQuery {
     #[serde(default)]
     state: String,
-    /// Missing: the person cancelled.
     #[serde(default)]
-    code: String,
+    code: Option<String>,
+    #[serde(default)]
+    error: Option<String>,
     #[serde(default)]
     iss: Option<String>,
 }
@@ -137,25 +142,43 @@ pub(crate) async fn finish(
     // The cookie is deleted too, but a copy of it may be left somewhere.
     let key = RateKey::identity_request(&request);
     let is_first = take_permit(&*ports.store, &key, &REQUEST_LIMITS, now).await?;
-    let mut response = match is_first && !query.code.is_empty() {
-        false => show(&*provider, Outcome::Refused)?,
-        true => {
-            let answer = IdentityAnswer {
-                code: &query.code,
-                issuer: query.iss.as_deref(),
-            };
-            match provider.identify(&answer, &request, now).await {
-                Ok(identity) => {
-                    let browser = Browser::new(&headers, &origin);
-                    sign_in(&ports, &*provider, &browser, &visitor, &identity).await?
-                }
-                Err(error) => show_failure(&*provider, &error)?,
-            }
+    let mut response = match is_first {
+        false => {
+            tracing::info!("An identity provider's answer came twice.");
+            show(&*provider, Outcome::Refused)?
         }
+        true => match identify(&*provider, &query, &request, now).await {
+            Ok(identity) => {
+                let browser = Browser::new(&headers, &origin);
+                sign_in(&ports, &*provider, &browser, &visitor, &identity).await?
+            }
+            Err(error) => show_failure(&*provider, &error)?,
+        },
     };
     let used = delete_cookie(CookieName::Identity, origin.is_secure);
     add_cookie(&mut response, used);
     Ok(response)
+}
+
+/// Finds who somebody is at the provider.
+async fn identify(
+    provider: &dyn IdentityProvider,
+    query: &CallbackQuery,
+    request: &IdentityRequest,
+    now: DateTime<Utc>,
+) -> Result<Identity, IdentityError> {
+    if let Some(error) = &query.error {
+        return Err(IdentityError::from_redirect(error));
+    }
+    let code = query.code.as_deref().filter(|code| !code.is_empty());
+    let code = code.ok_or_else(|| {
+        IdentityError::Refused("its redirect has neither code nor error".to_owned())
+    })?;
+    let answer = IdentityAnswer {
+        code,
+        issuer: query.iss.as_deref(),
+    };
+    provider.identify(&answer, request, now).await
 }
 
 /// The request that this browser began, unless it is too old.
@@ -189,7 +212,7 @@ async fn sign_in(
         let operators = &ports.settings.operators;
         if let Some(grant) = find_grant(&*ports.store, operators, person).await? {
             tracing::info!("Somebody used an identity provider.");
-            return begin_session(ports, browser, grant).await;
+            return begin_session(ports, browser, grant, SignInMethod::Identity).await;
         }
     }
     let (token, now) = (
@@ -201,12 +224,10 @@ async fn sign_in(
     if !replaced.await? {
         return Err(PageError::changed_meanwhile());
     }
-    // Who just signed in needs no other email.
-    let is_signed_in = visitor
-        .0
-        .as_ref()
-        .is_some_and(|session| is_recent(session, now));
-    let mut response = match is_signed_in {
+    // Who just signed in by email needs no other one.
+    let session = visitor.0.as_ref();
+    let can_link = session.is_some_and(|session| can_link_identity(session, now));
+    let mut response = match can_link {
         true => Redirect::to(LINK_PAGE).into_response(),
         false => show(provider, Outcome::Unknown)?,
     };
@@ -218,11 +239,17 @@ async fn sign_in(
 }
 
 fn show_failure(provider: &dyn IdentityProvider, error: &IdentityError) -> PageResult {
-    tracing::warn!(%error, "Signing in with an identity provider failed.");
     let outcome = match error {
         IdentityError::Unavailable(_) => Outcome::Unavailable,
-        IdentityError::Refused(_) => Outcome::Refused,
+        IdentityError::Refused(_) | IdentityError::NotSignedIn(_) => Outcome::Refused,
     };
+    match error {
+        // It happens to everybody.
+        IdentityError::NotSignedIn(_) => {
+            tracing::info!(%error, "Somebody didn't sign in at an identity provider.");
+        }
+        _ => tracing::warn!(%error, "Signing in with an identity provider failed."),
+    }
     show(provider, outcome)
 }
 

@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use self::changes::ChangeView;
 use self::recipients::{InvitationView, RecipientView, list_invitations, list_recipients};
+use super::identity::link::UNLINKED;
 use super::resubscribe::{UnsubscribedView, list_unsubscribed};
 use crate::access::form_browser::FormBrowser;
 use crate::access::form_token::form_page;
@@ -188,7 +189,7 @@ pub(crate) async fn show(
     Query(query): Query<SettingsQuery>,
 ) -> PageResult {
     let outcome = match query.saved.as_deref() {
-        Some("unlinked") => Outcome::Done("From now on, only an email signs you in."),
+        Some("unlinked") => Outcome::Done(UNLINKED),
         Some("invited") => Outcome::Done("The invitation is on its way."),
         Some(_) => Outcome::Done("Saved."),
         None => Outcome::Opened,

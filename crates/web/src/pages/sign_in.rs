@@ -14,7 +14,7 @@ use hippo_core::message::{MessageRequest, SignInRequest};
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{
     ADDRESS_LIMITS, ATTEMPT_LIFETIME, Grant, NETWORK_LIMITS, PersonId, RateKey, Session,
-    SignInAttempt, SignInCode, SignInUse, Token,
+    SignInAttempt, SignInCode, SignInMethod, SignInUse, Token,
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -293,7 +293,9 @@ pub(crate) async fn try_code(
     };
     let now = ports.clock.now();
     match use_attempt(&ports, id, |attempt| attempt.try_code(&token, &code, now)).await? {
-        Used::Accepted(grant) => begin_session(&ports, &browser, grant).await,
+        Used::Accepted(grant) => {
+            begin_session(&ports, &browser, grant, SignInMethod::Attempt).await
+        }
         Used::Wrong { tries_left } => {
             let tries = match tries_left {
                 0 => "Ask for a new email.".to_owned(),
@@ -376,7 +378,7 @@ pub(crate) async fn use_link(
             attempt.use_link(&link.token, now)
         });
         if let Used::Accepted(grant) = used.await? {
-            return begin_session(&ports, &browser, grant).await;
+            return begin_session(&ports, &browser, grant, SignInMethod::Attempt).await;
         }
     }
     show_link_page(&browser, visitor.page("Sign in"), None)
@@ -420,9 +422,10 @@ pub(crate) async fn begin_session(
     ports: &WebPorts,
     browser: &Browser<'_>,
     grant: Grant,
+    method: SignInMethod,
 ) -> PageResult {
     let token = Token::generate().map_err(PageError::internal)?;
-    let mut session = Session::begin(&token, grant, ports.clock.now());
+    let mut session = Session::begin(&token, grant, method, ports.clock.now());
     let old = match browser.session() {
         Some(token) => ports.store.session(&token.hash()).await?,
         None => None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::header::HOST;
 use axum::http::{Method, Request, StatusCode};
 use chrono::TimeDelta;
+use hippo_core::sign_in::PersonId;
 use hippo_core::store::FamilyStore as _;
 use hippo_core::testing::contract::sample;
 use hippo_oidc::testing::FakeIssuer;
@@ -15,6 +16,7 @@ use crate::web::{BOTH, Browser, KIM, OPERATOR, PAT, TestResponse, TestWeb};
 pub const SESSION: &str = "__Host-hippo";
 pub const REQUEST: &str = "__Host-hippo-identity";
 pub const WAITING: &str = "__Host-hippo-link";
+pub const LINKED: &str = "Your Home account is linked";
 
 /// The pages, with a small provider called Home.
 pub async fn web_with_provider() -> (TestWeb, FakeIssuer) {
@@ -49,13 +51,19 @@ pub async fn use_provider(browser: &mut Browser<'_>, issuer: &FakeIssuer) -> Tes
     come_back(browser, &back).await
 }
 
-/// Answers whether the account that waits in a browser shall sign in the person.
+/// Answers whether the account that waits in a browser shall sign in the person. Returns the page that says
+/// what happened, or where “No” leads.
 pub async fn answer_link(browser: &mut Browser<'_>, answer: &str) -> TestResponse {
     let page = browser.get("/sign-in/oidc/link").await;
     assert_eq!(page.status, StatusCode::OK);
     let token = page.hidden("form_token");
     let fields = [("form_token", &*token), ("answer", answer)];
-    browser.post("/sign-in/oidc/link", &fields).await
+    let answered = browser.post("/sign-in/oidc/link", &fields).await;
+    if answer == "no" {
+        return answered;
+    }
+    assert_eq!(answered.location(), "/sign-in/oidc/link");
+    browser.get("/sign-in/oidc/link").await
 }
 
 /// Signs in by email where an account waits, and links it.
@@ -64,7 +72,7 @@ pub async fn sign_in_and_link(web: &TestWeb, browser: &mut Browser<'_>, address:
     let signed_in = browser.type_code(&web.mailed_code()).await;
     assert_eq!(signed_in.location(), "/sign-in/oidc/link");
     let linked = answer_link(browser, "yes").await;
-    assert_eq!(linked.status, StatusCode::SEE_OTHER, "{}", linked.body);
+    assert!(linked.body.contains(LINKED), "{}", linked.body);
 }
 
 /// Links the provider's account to an address, in a browser of its own.
@@ -123,8 +131,9 @@ async fn person_comes_back_to_the_page_that_needed_the_sign_in() {
     use_provider(&mut browser, &issuer).await;
     browser.ask_for_mail(PAT).await;
     browser.type_code(&web.mailed_code()).await;
-    let linked = answer_link(&mut browser, "yes").await;
-    assert_eq!(linked.location(), "/family/settings");
+    let linked = answer_link(&mut browser, "yes").await.body;
+    let go_on = "<a class=\"button\" href=\"/family/settings\">Go on</a>";
+    assert!(linked.contains(go_on), "{linked}");
     let mut other = web.browser();
     other.get("/family/cards").await;
     let answer = use_provider(&mut other, &issuer).await;
@@ -138,8 +147,36 @@ async fn who_just_signed_in_links_without_another_email() {
     let requests = web.requests();
     let answer = use_provider(&mut browser, &issuer).await;
     assert_eq!(answer.location(), "/sign-in/oidc/link");
-    assert_eq!(answer_link(&mut browser, "yes").await.location(), "/");
+    let linked = answer_link(&mut browser, "yes").await.body;
+    assert!(linked.contains(LINKED), "{linked}");
+    assert!(linked.contains("href=\"/family/settings\">in the settings</a>"));
+    assert!(!browser.cookies.contains_key(WAITING));
+    // It says so once.
+    assert_eq!(browser.get("/sign-in/oidc/link").await.location(), "/");
     assert_eq!(web.requests(), requests);
+    let answer = use_provider(&mut web.browser(), &issuer).await;
+    assert_eq!(answer.location(), "/");
+}
+
+#[tokio::test]
+async fn account_that_signed_somebody_in_links_no_other() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, PAT).await;
+    let mut browser = web.browser();
+    use_provider(&mut browser, &issuer).await;
+    issuer.state().subject = "other".to_owned();
+    let answer = use_provider(&mut browser, &issuer).await;
+    assert!(answer.body.contains("One more step"), "{}", answer.body);
+    let waiting = browser.cookies[WAITING].clone();
+    assert_eq!(browser.get("/sign-in/oidc/link").await.location(), "/");
+    browser.cookies.insert(WAITING.to_owned(), waiting);
+    let fields = [("answer", "yes")];
+    let answer = browser.post_with_token("/sign-in/oidc/link", &fields).await;
+    assert_eq!(answer.status, StatusCode::GONE);
+    assert!(answer.body.contains("Nothing was linked"));
+    // An email does.
+    use_provider(&mut browser, &issuer).await;
+    sign_in_and_link(&web, &mut browser, PAT).await;
     let answer = use_provider(&mut web.browser(), &issuer).await;
     assert_eq!(answer.location(), "/");
 }
@@ -179,8 +216,7 @@ async fn unlinked_account_signs_nobody_in() {
     let (web, issuer) = web_with_provider().await;
     link(&web, &issuer, PAT).await;
     let mut browser = web.signed_in(PAT).await;
-    let fields = [("family", "conrad")];
-    let unlinked = browser.post_with_token("/family/settings/unlink", &fields);
+    let unlinked = browser.post_with_token("/sign-in/oidc/unlink", &[]);
     assert_eq!(unlinked.await.location(), "/family/settings?saved=unlinked");
     let settings = browser.get("/family/settings?saved=unlinked").await.body;
     assert!(settings.contains("From now on, only an email signs you in."));
@@ -188,6 +224,48 @@ async fn unlinked_account_signs_nobody_in() {
     assert!(!settings.contains("of yours elsewhere"));
     let answer = use_provider(&mut web.browser(), &issuer).await;
     assert!(answer.body.contains("One more step"));
+}
+
+#[tokio::test]
+async fn operator_without_a_family_unlinks_and_signs_out_everywhere() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, OPERATOR).await;
+    let mut other = web.signed_in(OPERATOR).await;
+    let mut browser = web.browser();
+    use_provider(&mut browser, &issuer).await;
+    let home = browser.get("/").await.body;
+    assert!(home.contains("One account of yours elsewhere"), "{home}");
+    assert!(home.contains("action=\"/sign-in/oidc/unlink\""), "{home}");
+    assert!(home.contains("Sign out everywhere"), "{home}");
+    let unlinked = browser.post_with_token("/sign-in/oidc/unlink", &[]).await;
+    assert_eq!(unlinked.location(), "/?saved=unlinked");
+    let home = browser.get("/?saved=unlinked").await.body;
+    assert!(home.contains("only an email signs you in"), "{home}");
+    assert!(!home.contains("of yours elsewhere"), "{home}");
+    browser.post("/sign-out", &[("everywhere", "yes")]).await;
+    assert_eq!(other.get("/console").await.location(), "/sign-in");
+    let answer = use_provider(&mut web.browser(), &issuer).await;
+    assert!(answer.body.contains("One more step"));
+    let changes = web.operator().await.get("/console/audit").await.body;
+    assert!(changes.contains("unlinked the accounts to sign in with"));
+}
+
+#[tokio::test]
+async fn link_is_on_record_for_every_family_of_the_person() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, BOTH).await;
+    for address in [PAT, KIM] {
+        let settings = web.signed_in(address).await.get("/family/settings").await;
+        let words = format!("{BOTH} linked an account to sign in with");
+        assert!(settings.body.contains(&words), "{address}");
+    }
+    let mut browser = web.signed_in(BOTH).await;
+    browser.post_with_token("/sign-in/oidc/unlink", &[]).await;
+    for address in [PAT, KIM] {
+        let settings = web.signed_in(address).await.get("/family/settings").await;
+        let words = format!("{BOTH} unlinked the accounts to sign in with");
+        assert!(settings.body.contains(&words), "{address}");
+    }
 }
 
 #[tokio::test]
@@ -211,6 +289,44 @@ async fn removed_recipient_is_told_what_a_stranger_is_told() {
     assert!(!browser.cookies.contains_key(SESSION));
     // The account may go on to sign in somebody else.
     sign_in_and_link(&web, &mut browser, KIM).await;
+    let mut browser = web.browser();
+    use_provider(&mut browser, &issuer).await;
+    assert!(browser.get("/family").await.body.contains("The lees"));
+}
+
+#[tokio::test]
+async fn account_of_a_removed_recipient_is_unlinked_for_good() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, PAT).await;
+    let mut old = web.signed_in(PAT).await;
+    let mut both = web.signed_in(BOTH).await;
+    both.post("/sign-in/family", &[("family", "conrad")]).await;
+    let person = PersonId::from_address(&PAT.parse().unwrap());
+    let fields = [("family", "conrad"), ("person", person.as_str())];
+    let removed = both.post_with_token("/family/settings/recipients/remove", &fields);
+    assert_eq!(removed.await.location(), "/family/settings?saved=yes");
+    // The same address may have another owner by now.
+    let id = sample::family_id("conrad");
+    let before = web.store.family(&id).await.unwrap().unwrap();
+    let mut after = before.clone();
+    after.recipients.push(PAT.parse().unwrap());
+    assert!(web.store.replace_family(&before, &after).await.unwrap());
+    let mut browser = web.browser();
+    let answer = use_provider(&mut browser, &issuer).await;
+    assert!(answer.body.contains("One more step"), "{}", answer.body);
+    assert!(!browser.cookies.contains_key(SESSION));
+    assert_eq!(old.get("/family").await.location(), "/sign-in");
+}
+
+#[tokio::test]
+async fn recipient_of_another_family_keeps_the_linked_account() {
+    let (web, issuer) = web_with_provider().await;
+    link(&web, &issuer, BOTH).await;
+    let mut pat = web.signed_in(PAT).await;
+    let person = PersonId::from_address(&BOTH.parse().unwrap());
+    let fields = [("family", "conrad"), ("person", person.as_str())];
+    let removed = pat.post_with_token("/family/settings/recipients/remove", &fields);
+    assert_eq!(removed.await.location(), "/family/settings?saved=yes");
     let mut browser = web.browser();
     use_provider(&mut browser, &issuer).await;
     assert!(browser.get("/family").await.body.contains("The lees"));
@@ -259,7 +375,7 @@ async fn sign_in_begins_at_the_public_address() {
     let get = |host: &'static str| Request::get("/sign-in/oidc").header(HOST, host);
     // The cookie of another name wouldn't come back.
     let answer = web.send(get("localhost:8484"), "").await;
-    assert_eq!(answer.location(), "http://127.0.0.1:8484/sign-in/oidc");
+    assert_eq!(answer.location(), "http://127.0.0.1:8484/sign-in");
     let answer = web.send(get("127.0.0.1:8484"), "").await;
     assert!(answer.location().starts_with(issuer.issuer().as_str()));
 }
@@ -282,5 +398,6 @@ async fn opening_the_pages_of_a_provider_changes_nothing() {
         }
     }
     web.store.limit_writes(None);
-    assert_eq!(answer_link(&mut browser, "yes").await.location(), "/");
+    let linked = answer_link(&mut browser, "yes").await.body;
+    assert!(linked.contains(LINKED), "{linked}");
 }

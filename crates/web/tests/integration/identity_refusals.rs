@@ -1,6 +1,6 @@
 //! What an identity provider's answer can't do.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use hippo_oidc::testing::{FakeIssuer, Fault, Signing};
 use rstest::rstest;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::identities::{
-    REQUEST, SESSION, WAITING, answer_link, come_back, go_to_provider, link, use_provider,
+    LINKED, REQUEST, SESSION, WAITING, answer_link, come_back, go_to_provider, link, use_provider,
     web_with_provider,
 };
-use crate::web::{PAT, TestResponse, TestWeb};
+use crate::web::{Browser, PAT, TestResponse, TestWeb, encode};
 
 /// The redirect with another value of a field.
 fn with_field(back: &Url, name: &str, value: &str) -> Url {
@@ -69,6 +69,90 @@ async fn answer_in_another_browser_is_refused() {
     assert_refused(&come_back(&mut victim, &back).await);
     assert!(!victim.cookies.contains_key(SESSION));
     assert_eq!(issuer.count_requests("/token"), asked);
+}
+
+#[tokio::test]
+async fn another_site_begins_no_sign_in() {
+    let (web, issuer) = linked_web().await;
+    let begin = async |browser: &mut Browser<'_>, site: Option<&str>| {
+        let mut request = browser.request(Method::GET, "/sign-in/oidc");
+        if let Some(site) = site {
+            request = request.header("sec-fetch-site", site);
+        }
+        browser.send(request, "").await
+    };
+    for site in ["cross-site", "same-site"] {
+        let mut browser = web.browser();
+        let answer = begin(&mut browser, Some(site)).await;
+        assert_eq!(answer.location(), "https://hippo.example.org/sign-in");
+        assert!(browser.cookies.is_empty(), "{site}");
+        // Nor does it spoil one that the person began.
+        go_to_provider(&mut browser).await;
+        let began = browser.cookies.clone();
+        begin(&mut browser, Some(site)).await;
+        assert_eq!(browser.cookies, began, "{site}");
+    }
+    for site in [Some("same-origin"), Some("none"), None] {
+        let mut browser = web.browser();
+        let answer = begin(&mut browser, site).await;
+        assert!(answer.location().starts_with(issuer.issuer().as_str()));
+        assert!(browser.cookies.contains_key(REQUEST), "{site:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_site_cannot_link_its_account_to_who_is_signed_in() {
+    let (web, issuer) = web_with_provider().await;
+    let mut attacker = web.browser();
+    let back = issuer.authorize(&go_to_provider(&mut attacker).await);
+    let mut victim = web.signed_in(PAT).await;
+    let session = victim.cookies[SESSION].clone();
+    // The answer of the attacker's request, then the form that links.
+    assert_refused(&come_back(&mut victim, &back).await);
+    assert!(!victim.cookies.contains_key(WAITING));
+    // Even if the victim's own browser brings the account, the victim is asked.
+    use_provider(&mut victim, &issuer).await;
+    let token = victim.get("/sign-in").await.hidden("form_token");
+    let request = victim
+        .request(Method::POST, "/sign-in/oidc/link")
+        .header("sec-fetch-site", "cross-site")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let form = encode(&[("form_token", &token), ("answer", "yes")]);
+    assert_eq!(
+        victim.send(request, &form).await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(victim.cookies[SESSION], session);
+    let answer = use_provider(&mut web.browser(), &issuer).await;
+    assert!(answer.body.contains("One more step"));
+}
+
+#[rstest]
+#[case("access_denied", StatusCode::FORBIDDEN)]
+#[case("login_required", StatusCode::FORBIDDEN)]
+#[case("temporarily_unavailable", StatusCode::SERVICE_UNAVAILABLE)]
+#[case("unknown", StatusCode::SERVICE_UNAVAILABLE)]
+#[case("", StatusCode::SERVICE_UNAVAILABLE)]
+#[tokio::test]
+async fn error_of_the_provider_sends_no_code_and_shows_what_to_do(
+    #[case] error: &str,
+    #[case] expected: StatusCode,
+) {
+    let (web, issuer) = linked_web().await;
+    let asked = issuer.count_requests("/token");
+    let mut browser = web.browser();
+    let mut back = issuer.authorize(&go_to_provider(&mut browser).await);
+    back.query_pairs_mut().append_pair("error", error);
+    let answer = come_back(&mut browser, &back).await;
+    assert_eq!(answer.status, expected);
+    assert!(
+        answer.body.contains("<a href=\"/sign-in\">"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(issuer.count_requests("/token"), asked);
+    assert!(!browser.cookies.contains_key(REQUEST));
+    assert!(!browser.cookies.contains_key(SESSION));
 }
 
 #[tokio::test]
@@ -167,7 +251,16 @@ async fn person_who_cancels_is_not_signed_in() {
         .find(|(name, _)| name == "state")
         .unwrap();
     let path = format!("{}?error=access_denied&state={}", back.path(), state.1);
-    assert_refused(&browser.get(&path).await);
+    let answer = browser.get(&path).await;
+    assert_refused(&answer);
+    assert!(
+        answer
+            .body
+            .contains("<a href=\"/sign-in/oidc\">Try again</a>")
+    );
+    // The request is over.
+    assert_refused(&come_back(&mut browser, &back).await);
+    assert!(!browser.cookies.contains_key(SESSION));
     let twice = format!("{}?state=a&state={}", back.path(), state.1);
     assert_eq!(browser.get(&twice).await.status, StatusCode::BAD_REQUEST);
 }
@@ -222,7 +315,10 @@ async fn link_needs_a_recent_sign_in() {
     assert_eq!(browser.get("/sign-in/oidc/link").await.location(), "/");
     use_provider(&mut browser, &issuer).await;
     let fields = [("answer", "yes")];
-    browser.post_with_token("/sign-in/oidc/link", &fields).await;
+    let answer = browser.post_with_token("/sign-in/oidc/link", &fields).await;
+    assert_eq!(answer.status, StatusCode::GONE);
+    assert!(answer.body.contains("Nothing was linked"));
+    assert!(!browser.cookies.contains_key(WAITING));
     let answer = use_provider(&mut web.browser(), &issuer).await;
     assert!(answer.body.contains("One more step"));
 }
@@ -234,7 +330,7 @@ async fn link_is_made_and_removed_only_by_a_form_of_ours() {
     use_provider(&mut browser, &issuer).await;
     for (path, field) in [
         ("/sign-in/oidc/link", ("answer", "yes")),
-        ("/family/settings/unlink", ("family", "conrad")),
+        ("/sign-in/oidc/unlink", ("everywhere", "yes")),
     ] {
         let forged = [field, ("form_token", "forged")];
         let answer = browser.post(path, &forged).await;
@@ -267,7 +363,8 @@ async fn account_that_waits_can_be_linked_for_half_an_hour() {
     issuer.state().now = web.now();
     use_provider(&mut browser, &issuer).await;
     web.wait(TimeDelta::minutes(29));
-    assert_eq!(answer_link(&mut browser, "yes").await.location(), "/");
+    let linked = answer_link(&mut browser, "yes").await.body;
+    assert!(linked.contains(LINKED), "{linked}");
 }
 
 #[tokio::test]
@@ -282,7 +379,7 @@ async fn two_answers_about_a_link_at_once_are_one() {
     browser.post("/sign-in/oidc/link", &fields).await;
     browser.cookies = cookies;
     let again = browser.post("/sign-in/oidc/link", &fields).await;
-    assert_eq!(again.location(), "/");
+    assert_eq!(again.location(), "/sign-in/oidc/link");
     let settings = browser.get("/family/settings").await.body;
     let linked = "linked an account to sign in with";
     assert_eq!(settings.matches(linked).count(), 1);
@@ -295,7 +392,7 @@ async fn provider_that_is_down_leaves_the_email() {
     issuer.state().faults.insert(path, Fault::Broken);
     let answer = web.get("/sign-in/oidc").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.body.contains("Home doesn’t answer"));
+    assert!(answer.body.contains("Home doesn’t work right now"));
     assert!(
         answer
             .body

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::family_cards::{NUMBER, PIN};
 use crate::identities::{come_back, go_to_provider, link, use_provider, web_with_provider};
-use crate::web::{KIM, PAT, TestWeb};
+use crate::web::{Browser, KIM, PAT, TestWeb};
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -167,5 +167,43 @@ async fn codes_tokens_and_secrets_of_an_identity_provider_are_in_no_log() {
     }
     for secret in &secrets {
         assert!(!log.contains(secret.as_str()), "{secret}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn error_of_an_identity_provider_is_logged_once_and_without_its_own_words() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let (web, issuer) = web_with_provider().await;
+    let bring = async |browser: &mut Browser<'_>, error: &str| {
+        let mut back = issuer.authorize(&go_to_provider(browser).await);
+        let description = format!("{PAT} may not");
+        back.query_pairs_mut()
+            .append_pair("error", error)
+            .append_pair("error_description", &description)
+            .append_pair("error_uri", "https://secret.example");
+        come_back(browser, &back).await;
+        // Once more, as by the back button.
+        come_back(browser, &back).await;
+    };
+    let long = "canary".repeat(1000);
+    for error in ["access_denied", "server_error", &*long] {
+        bring(&mut web.browser(), error).await;
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for expected in [
+        "didn't sign in at the identity provider: access_denied",
+        "it answered with server_error",
+        "it answered with an error that we don't know",
+    ] {
+        assert_eq!(log.matches(expected).count(), 1, "{expected}: {log}");
+    }
+    for secret in [PAT, "may not", "secret.example", "canary"] {
+        assert!(!log.contains(secret), "{secret}: {log}");
     }
 }

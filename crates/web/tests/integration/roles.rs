@@ -20,6 +20,8 @@ enum For {
     Anyone,
     /// Somebody who is signed in; it shows and changes only what is the person's own.
     Person,
+    /// The same, and it works for everybody: it changes how the person signs in.
+    Oneself,
     /// The recipients of a family. The card in the path is one of `conrad`.
     Family,
 }
@@ -49,7 +51,7 @@ const ROUTES: [(&str, &[Method], For); 37] = [
         &[Method::GET, Method::POST],
         For::Person,
     ),
-    ("/family/settings/unlink", &[Method::POST], For::Family),
+    ("/sign-in/oidc/unlink", &[Method::POST], For::Oneself),
     ("/sign-out", &[Method::POST], For::Anyone),
     ("/family", &[Method::GET], For::Family),
     ("/family/cards", &[Method::GET], For::Family),
@@ -284,8 +286,11 @@ async fn pages_of_a_family_are_for_its_recipients_only() {
                 (For::Family, _) => {
                     assert_eq!(answer.status, StatusCode::NOT_FOUND, "{context}");
                 }
-                (For::Person, "nobody") => {
+                (For::Person | For::Oneself, "nobody") => {
                     assert_eq!(answer.location(), "/sign-in", "{context}");
+                }
+                (For::Oneself, _) => {
+                    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{context}");
                 }
                 (For::Person, _) => {
                     assert_eq!(answer.status, StatusCode::NOT_FOUND, "{context}");
@@ -305,11 +310,12 @@ async fn recipients_can_open_and_change_their_family() {
         let mut browser = web.signed_in(PAT).await;
         let answer = call(&mut browser, &web, path, &method).await;
         let is_refused = answer.status.is_client_error() || answer.location() == "/sign-in";
-        if who == For::Family {
+        if matches!(who, For::Family | For::Oneself) {
             assert!(!is_refused, "{method} {path}: {}", answer.status);
         }
         // Resuming what isn't paused changes nothing.
-        let changes = who == For::Family && method == Method::POST && !path.ends_with("resume");
+        let is_own = matches!(who, For::Family | For::Oneself);
+        let changes = is_own && method == Method::POST && !path.ends_with("resume");
         assert_eq!(state(&web).await != before, changes, "{method} {path}");
     }
 }
@@ -343,7 +349,8 @@ async fn reading_changes_nothing() {
 async fn form_that_cannot_be_stored_changes_nothing() {
     for (path, method, who) in routes() {
         // Resuming what isn't paused stores nothing.
-        if method != Method::POST || who != For::Family || path.ends_with("resume") {
+        let is_own = matches!(who, For::Family | For::Oneself);
+        if method != Method::POST || !is_own || path.ends_with("resume") {
             continue;
         }
         let web = web_with_feed().await;

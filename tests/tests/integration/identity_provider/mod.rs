@@ -46,6 +46,8 @@ async fn account_of_a_certified_provider_signs_in_after_one_email() {
     let fields = [("form_token", &*token), ("answer", "yes")];
     let page = laptop.submit(&page, "/sign-in/oidc/link", &fields).await;
     assert_eq!(page.status, StatusCode::OK, "{page:?}");
+    let linked = format!("Your {NAME} account is linked");
+    assert!(page.body.contains(&linked), "{page:?}");
 
     // On another device, without an email.
     let mut phone = WebClient::new();
@@ -98,6 +100,8 @@ fn account_of_a_certified_provider_signs_in_in_a_browser() {
     laptop.click("main button");
     laptop.wait_for(&format!("Sign in with {NAME} from now on?"));
     laptop.click("button[value=yes]");
+    laptop.wait_for(&format!("Your {NAME} account is linked"));
+    laptop.click("main a.button");
     laptop.wait_for("The Calders");
 
     let phone = chromium.open_profile();

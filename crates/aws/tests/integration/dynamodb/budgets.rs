@@ -11,7 +11,7 @@ use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{JobName, Run, RunOutcome};
 use hippo_core::schedule::Pause;
 use hippo_core::sign_in::limit::take_permit;
-use hippo_core::sign_in::{ADDRESS_LIMITS, Grant, PersonId, RateKey, Session, Token};
+use hippo_core::sign_in::{ADDRESS_LIMITS, Grant, PersonId, RateKey, Session, SignInMethod, Token};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, FeedStore, LibraryStore, OutboxStore,
@@ -413,7 +413,12 @@ async fn session_takes_one_read_and_a_limit_one_read_and_one_write() {
         families: vec![sample::family_id("conrad")],
         is_operator: false,
     };
-    let session = Session::begin(&Token::generate().unwrap(), grant, now);
+    let session = Session::begin(
+        &Token::generate().unwrap(),
+        grant,
+        SignInMethod::Attempt,
+        now,
+    );
     store.add_session(&session).await.unwrap();
     store.spent.take();
     store.session(&session.hash).await.unwrap();

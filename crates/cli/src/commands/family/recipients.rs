@@ -96,7 +96,8 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
         Change::RecipientRemoved { person },
     )
     .await;
-    forget_recipient(&**store, &family, &recipient.address).await?;
+    // The command doesn't know who is the operator: they link their account again.
+    forget_recipient(&**store, &[], &family, &recipient.address).await?;
     print_saved(context, &family.id, what, "").await
 }
 

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use super::*;
 use crate::clock::Clock;
 use crate::mail::{Mail, MailAnswer, Mailer};
-use crate::sign_in::{SignInAttempt, SignInUse};
+use crate::sign_in::{SignInAttempt, SignInUse, find_grant};
 use crate::store::{AlertStore as _, FamilyStore as _, SignInStore as _};
 use crate::testing::contract::sample;
 use crate::testing::memory::MemoryStore;
@@ -166,6 +166,26 @@ async fn unknown_or_stopped_address_gets_no_mail() {
         assert_eq!(outcome, MessageOutcome::UnknownAddress);
     }
     assert!(world.mails().is_empty());
+}
+
+#[tokio::test]
+async fn mail_and_linked_account_grant_the_same() {
+    let world = World::new().await;
+    let stopped = crate::family::StoppedRecipient {
+        address: "zoe@example.org".parse().unwrap(),
+        since: FrozenClock.now(),
+        complained: false,
+    };
+    let conrad = sample::family_id("conrad");
+    assert!(world.store.stop_recipient(&conrad, &stopped).await.unwrap());
+    let person = PersonId::from_address(&stopped.address);
+    let found = find_grant(&world.store, &[], &person).await.unwrap();
+    assert_eq!(found.as_ref().map(|grant| grant.families.len()), Some(2));
+    // The other family's mails still reach the address.
+    world.request("zoe@example.org").await.unwrap();
+    let stored = world.store.attempt(world.attempt.id).await.unwrap();
+    let granted = serde_json::to_value(stored.unwrap().granted).unwrap();
+    assert_eq!(granted["grant"], serde_json::to_value(found).unwrap());
 }
 
 #[tokio::test]

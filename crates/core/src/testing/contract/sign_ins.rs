@@ -5,7 +5,7 @@ use super::sample::{family_id, time};
 use crate::sign_in::limit::take_permit;
 use crate::sign_in::{
     ADDRESS_LIMITS, Grant, PersonId, RateKey, RateLog, Session, SignInAttempt, SignInCode,
-    SignInUse, Token,
+    SignInMethod, SignInUse, Token,
 };
 
 fn person(address: &str) -> PersonId {
@@ -18,7 +18,7 @@ fn session(address: &str) -> Session {
         families: vec![family_id("conrad"), family_id("lee")],
         is_operator: false,
     };
-    Session::begin(&Token::generate().unwrap(), grant, time("06:00:00"))
+    Session::begin(&Token::generate().unwrap(), grant, SignInMethod::Identity, time("06:00:00"))
 }
 
 async fn stored(store: &dyn Store, session: &Session) -> Option<Session> {

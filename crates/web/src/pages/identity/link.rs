@@ -7,6 +7,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hippo_core::audit::{Actor, Change};
+use hippo_core::ids::FamilyId;
 use hippo_core::sign_in::{IdentityLink, Session, find_grant};
 use serde::Deserialize;
 
@@ -15,57 +16,83 @@ use crate::access::cookies::{CookieName, delete_cookie};
 use crate::access::form_browser::FormBrowser;
 use crate::access::form_token::form_page;
 use crate::access::next_page::next_page;
-use crate::access::session::{FamilyMember, Visitor, is_recent};
-use crate::access::waiting_identity::{forget_identity, load_waiting_identity};
+use crate::access::session::{Visitor, can_link_identity};
+use crate::access::waiting_identity::{
+    LINK_PAGE, WaitingIdentity, forget_identity, load_waiting_identity,
+};
 use crate::audit::record_change;
-use crate::error::{PageError, PageResult};
-use crate::page::Page;
+use crate::error::{HasOwnPage, PageError, PageResult};
+use crate::page::{Page, html};
 use crate::ports::WebPorts;
+
+/// What a page says after the identities were unlinked.
+pub(crate) const UNLINKED: &str = "From now on, only an email signs you in.";
 
 #[derive(Template)]
 #[template(path = "identity_link.html")]
 struct LinkPage {
     page: Page,
-    form_token: String,
     provider: String,
+    question: Question,
 }
 
-/// A link that may be made: before and after.
-struct PossibleLink {
-    before: IdentityLink,
-    after: IdentityLink,
+/// What the page asks, or says.
+enum Question {
+    /// Whether to link the identity that waits.
+    Link { form_token: String },
+    /// It is linked. `has_family`: the person can unlink it in a family's settings, else on the first page.
+    Linked { next: String, has_family: bool },
+    /// It can't be linked any more.
+    TooLate { next: String },
 }
 
-/// The link of this browser's identity to the person who is signed in.
+/// What can be done with the identity that waits in a browser.
+enum Waiting {
+    /// It can be linked to the person, who is a recipient of these families.
+    Possible {
+        before: IdentityLink,
+        after: IdentityLink,
+        families: Vec<FamilyId>,
+    },
+    /// It signs the person in already.
+    Linked,
+    /// There is none, or not for this person.
+    Nothing,
+}
+
+/// Finds what can be done with the identity that waits in this browser.
 ///
-/// The person has just signed in, and has an address that we know: the operator's own link has none.
-async fn possible_link(
+/// To link it, the person has just signed in by email, and has an address that we know: the operator's own
+/// link has none.
+async fn find_waiting(
     ports: &WebPorts,
     headers: &HeaderMap,
     is_secure: bool,
     session: &Session,
-) -> Result<Option<PossibleLink>, PageError> {
-    let now = ports.clock.now();
-    let (person, operators) = (&session.person, &ports.settings.operators);
-    if !is_recent(session, now)
-        || find_grant(&*ports.store, operators, person)
-            .await?
-            .is_none()
-    {
-        return Ok(None);
-    }
-    let Some(waiting) = load_waiting_identity(ports, headers, is_secure).await? else {
-        return Ok(None);
+) -> Result<Waiting, PageError> {
+    let waiting = load_waiting_identity(ports, headers, is_secure).await?;
+    let Some(WaitingIdentity { link, browser }) = waiting else {
+        return Ok(Waiting::Nothing);
     };
-    let after = waiting.link.link(&waiting.browser, person, now);
-    Ok(after.map(|after| PossibleLink {
-        before: waiting.link,
-        after,
-    }))
+    let (person, now) = (&session.person, ports.clock.now());
+    if link.person() == Some(person) {
+        return Ok(Waiting::Linked);
+    }
+    let operators = &ports.settings.operators;
+    let grant = find_grant(&*ports.store, operators, person).await?;
+    let after = link.link(&browser, person, now);
+    Ok(match (after, grant) {
+        (Some(after), Some(grant)) if can_link_identity(session, now) => Waiting::Possible {
+            before: link,
+            after,
+            families: grant.families,
+        },
+        _ => Waiting::Nothing,
+    })
 }
 
 /// Asks whether the identity shall sign in the person who just signed in by email. Somebody else may have
-/// left it in this browser.
+/// left it in this browser. Then says that it does.
 pub(crate) async fn show(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
@@ -77,17 +104,27 @@ pub(crate) async fn show(
     };
     let provider = require_provider(&ports)?;
     let is_secure = browser.origin.is_secure;
-    let link = possible_link(&ports, &headers, is_secure, session);
-    if link.await?.is_none() {
-        return Ok(go_on(&headers, is_secure, session));
-    }
-    let token = browser.form_token()?;
-    let shown = LinkPage {
+    let shown = |question| LinkPage {
         page: visitor.page("Sign in"),
-        form_token: token.field.clone(),
         provider: provider.name().to_owned(),
+        question,
     };
-    form_page(StatusCode::OK, &shown, token)
+    match find_waiting(&ports, &headers, is_secure, session).await? {
+        Waiting::Possible { .. } => {
+            let token = browser.form_token()?;
+            let form_token = token.field.clone();
+            form_page(StatusCode::OK, &shown(Question::Link { form_token }), token)
+        }
+        Waiting::Linked => {
+            let question = Question::Linked {
+                next: page_to_open(&headers, is_secure, session),
+                has_family: session.family.is_some(),
+            };
+            let response = html(StatusCode::OK, &shown(question))?;
+            Ok(without_identity(response, is_secure))
+        }
+        Waiting::Nothing => Ok(go_on(&headers, is_secure, session)),
+    }
 }
 
 /// The form that links an identity, or forgets it.
@@ -108,35 +145,56 @@ pub(crate) async fn save(
     let Some(session) = &visitor.0 else {
         return Ok(Redirect::to("/sign-in").into_response());
     };
-    require_provider(&ports)?;
+    let provider = require_provider(&ports)?;
     browser.check_form_token(&form.form_token)?;
     let is_secure = browser.origin.is_secure;
-    let link = match form.answer.as_str() {
-        "yes" => possible_link(&ports, &headers, is_secure, session).await?,
-        _ => None,
-    };
-    if let Some(PossibleLink { before, after }) = link {
-        let replaced = ports.store.replace_identity_link(Some(&before), &after);
-        if !replaced.await? {
-            return Err(PageError::changed_meanwhile());
-        }
-        tracing::info!("An identity was linked to a person.");
-        let actor = Actor::Person(session.person.clone());
-        record_change(
-            &ports,
-            actor,
-            session.family.as_ref(),
-            Change::IdentityLinked,
-        )
-        .await;
+    if form.answer != "yes" {
+        return Ok(go_on(&headers, is_secure, session));
     }
-    Ok(go_on(&headers, is_secure, session))
+    match find_waiting(&ports, &headers, is_secure, session).await? {
+        Waiting::Possible {
+            before,
+            after,
+            families,
+        } => {
+            let replaced = ports.store.replace_identity_link(Some(&before), &after);
+            if !replaced.await? {
+                return Err(PageError::changed_meanwhile());
+            }
+            tracing::info!("An identity was linked to a person.");
+            record_own_change(&ports, session, &families, Change::IdentityLinked).await;
+        }
+        Waiting::Linked => {}
+        Waiting::Nothing => {
+            let next = page_to_open(&headers, is_secure, session);
+            let shown = LinkPage {
+                page: visitor.page("Sign in"),
+                provider: provider.name().to_owned(),
+                question: Question::TooLate { next },
+            };
+            let mut response = html(StatusCode::GONE, &shown)?;
+            response.extensions_mut().insert(HasOwnPage);
+            return Ok(without_identity(response, is_secure));
+        }
+    }
+    // The page says what happened.
+    Ok(Redirect::to(LINK_PAGE).into_response())
+}
+
+/// The page that the person came for.
+fn page_to_open(headers: &HeaderMap, is_secure: bool, session: &Session) -> String {
+    let next = next_page(headers, is_secure).filter(|_| session.family.is_some());
+    next.unwrap_or_else(|| "/".to_owned())
 }
 
 /// Goes on to the page that the person came for, without the identity that waited.
 fn go_on(headers: &HeaderMap, is_secure: bool, session: &Session) -> Response {
-    let next = next_page(headers, is_secure).filter(|_| session.family.is_some());
-    let mut response = Redirect::to(next.as_deref().unwrap_or("/")).into_response();
+    let response = Redirect::to(&page_to_open(headers, is_secure, session)).into_response();
+    without_identity(response, is_secure)
+}
+
+/// Makes the browser forget the identity that waited, and the page that the person came for.
+fn without_identity(mut response: Response, is_secure: bool) -> Response {
     let cookies = [
         forget_identity(is_secure),
         delete_cookie(CookieName::Next, is_secure),
@@ -151,25 +209,45 @@ fn go_on(headers: &HeaderMap, is_secure: bool, session: &Session) -> Response {
 #[derive(Deserialize)]
 pub(crate) struct UnlinkForm {
     form_token: String,
-    family: String,
 }
 
-/// Unlinks every identity of the person who is signed in.
+/// Unlinks every identity of the person who is signed in, with a family or without.
 pub(crate) async fn unlink(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
-    member: FamilyMember,
+    Visitor(session): Visitor,
     Form(form): Form<UnlinkForm>,
 ) -> PageResult {
+    let Some(session) = session else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
     browser.check_form_token(&form.form_token)?;
-    member.require_family(&form.family)?;
-    ports
-        .store
-        .unlink_identities(&member.session.person)
-        .await?;
-    let family = &member.loaded.family.id;
-    tracing::info!(family.id = %family, "Somebody unlinked their identities.");
-    let change = Change::IdentitiesUnlinked;
-    record_change(&ports, member.actor(), Some(family), change).await;
-    Ok(Redirect::to("/family/settings?saved=unlinked").into_response())
+    let (person, operators) = (&session.person, &ports.settings.operators);
+    let grant = find_grant(&*ports.store, operators, person).await?;
+    let families = grant.map(|grant| grant.families).unwrap_or_default();
+    ports.store.unlink_identities(person).await?;
+    tracing::info!("Somebody unlinked their identities.");
+    record_own_change(&ports, &session, &families, Change::IdentitiesUnlinked).await;
+    let next = match session.family {
+        Some(_) => "/family/settings?saved=unlinked",
+        None => "/?saved=unlinked",
+    };
+    Ok(Redirect::to(next).into_response())
+}
+
+/// Records what somebody changed about their own signing in, for each of their families.
+async fn record_own_change(
+    ports: &WebPorts,
+    session: &Session,
+    families: &[FamilyId],
+    change: Change,
+) {
+    let actor = Actor::Person(session.person.clone());
+    if families.is_empty() {
+        record_change(ports, actor, None, change).await;
+        return;
+    }
+    for family in families {
+        record_change(ports, actor.clone(), Some(family), change.clone()).await;
+    }
 }

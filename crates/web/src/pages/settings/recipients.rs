@@ -261,8 +261,9 @@ pub(crate) async fn remove(
     if let Err(error) = ports.messages.send(message).await {
         tracing::error!(%error, "A removed recipient could not be told.");
     }
-    if let Err(error) = forget_recipient(&*ports.store, &after, &removed).await {
-        tracing::error!(%error, "The feeds and invitations of a removed recipient could not be ended.");
+    let operators = &ports.settings.operators;
+    if let Err(error) = forget_recipient(&*ports.store, operators, &after, &removed).await {
+        tracing::error!(%error, "What a removed recipient has access with could not be ended.");
     }
     let next = match is_self {
         true => "/",

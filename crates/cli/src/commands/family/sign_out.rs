@@ -1,0 +1,49 @@
+//! Signing an address out of the pages.
+
+use clap::Args;
+use hippo_core::audit::Change;
+use hippo_core::email_address::EmailAddress;
+use hippo_core::former_recipient::sign_out_everywhere;
+use hippo_core::sign_in::{PersonId, find_grant};
+
+use crate::audit::record_change;
+use crate::context::Context;
+use crate::exit::{CommandResult, Outcome};
+use crate::output::count;
+
+/// Whom to sign out.
+#[derive(Debug, Args)]
+pub(crate) struct SignOut {
+    /// The address, of a recipient or of the operator.
+    address: EmailAddress,
+}
+
+/// Ends every session of an address, and unlinks its identities.
+pub(super) async fn run(context: &Context, sign_out: SignOut) -> CommandResult {
+    let store = &context.store;
+    let person = PersonId::from_address(&sign_out.address);
+    let unlinked = store.count_identities(&person).await?;
+    sign_out_everywhere(&**store, &person).await?;
+    let grant = find_grant(&**store, &[], &person).await?;
+    let families = grant.map(|grant| grant.families).unwrap_or_default();
+    let change = Change::PersonSignedOut { person };
+    if families.is_empty() {
+        record_change(context, None, change.clone()).await;
+    }
+    for family in &families {
+        record_change(context, Some(family), change.clone()).await;
+    }
+    context
+        .output
+        .print_document(&serde_json::json!({ "unlinked": unlinked }));
+    context.output.print_text(format!(
+        "Signed that address out everywhere, and unlinked {}. From now on, only an email signs it in.",
+        count(unlinked, "account", "accounts")
+    ));
+    if families.is_empty() {
+        context.output.print_text(
+            "No family has that address. If it isn't the operator's, check its spelling.",
+        );
+    }
+    Ok(Outcome::Done)
+}
