@@ -8,22 +8,25 @@ use hippo_core::run::{JobName, Run, RunOutcome, Trigger};
 use hippo_core::seal::SealError;
 use serde::Serialize;
 
+use super::schedule;
 use crate::context::{Context, Globals};
 use crate::deployment::PictureProblem;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::finding::{Finding, Verdict};
+use crate::home::Home;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::{count, time};
 use crate::pauses::pause_sentence;
+use crate::target::Target;
 
 /// The clock may be off by this much.
 const MAX_CLOCK_SKEW: Duration = Duration::minutes(1);
 
 /// Check that everything the schedules need is in place.
 ///
-/// On one machine: who can read the home, the key, email, the clock and the last runs. On AWS also the
-/// account: identities and the SES sandbox, DKIM and DMARC, the subscription to the alarms, the
-/// schedules, and a dry run of each function. It changes and sends nothing.
+/// On one machine: who can read the home, the key, email, the clock, the schedules and the last runs.
+/// On AWS also the account: identities and the SES sandbox, DKIM and DMARC, the subscription to the
+/// alarms, the schedules, and a dry run of each function. It changes and sends nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -52,6 +55,7 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
     let mut findings = context.deployment.diagnose(&recipients).await;
     findings.push(check_keys(&context).await);
     findings.push(check_clock(&context).await?);
+    let mut ran_lately = false;
     for job in JobName::all() {
         let expected = job.entry().max_time_between_runs;
         let Some(expected) = expected.and_then(|time| Duration::from_std(time).ok()) else {
@@ -59,7 +63,14 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
         };
         let newest = context.store.newest_of_each_label(job, RUNS_PER_LABEL);
         let runs = newest.await?;
+        ran_lately |= runs
+            .iter()
+            .any(|run| ran_on_schedule(run, context.now(), expected));
         findings.push(check_runs(&context, job, &runs, expected));
+    }
+    if globals.target == Target::Local {
+        let home = Home::locate(globals.home.clone())?;
+        findings.extend(schedule::diagnose(&home, ran_lately)?);
     }
     findings.push(check_pauses(&context).await?);
     findings.extend(check_pictures(&context, &families));
@@ -182,6 +193,16 @@ fn check_pictures(context: &Context, families: &[Family]) -> Option<Finding> {
     })
 }
 
+/// Whether a schedule started this run, and no longer ago than `expected`.
+fn ran_on_schedule(run: &Run, now: DateTime<Utc>, expected: Duration) -> bool {
+    let age = now - run.key.scheduled_time;
+    // A missed run is on record without having run.
+    run.trigger != Trigger::Person
+        && run.outcome != RunOutcome::Missed
+        && -MAX_CLOCK_SKEW <= age
+        && age <= expected
+}
+
 /// Checks that a schedule ran this job recently and that the run succeeded.
 fn check_runs(context: &Context, job: JobName, runs: &[Run], expected: Duration) -> Finding {
     let newest = runs
@@ -263,6 +284,24 @@ mod tests {
             outcome,
             counts: Counts::default(),
         }
+    }
+
+    #[rstest]
+    #[case::just_now(RunOutcome::Done, "2026-11-21T10:05:00Z", true)]
+    #[case::failed(RunOutcome::Failed, "2026-11-21T10:05:00Z", true)]
+    #[case::missed(RunOutcome::Missed, "2026-11-21T10:05:00Z", false)]
+    #[case::long_ago(RunOutcome::Done, "2026-11-21T12:00:01Z", false)]
+    #[case::from_the_future(RunOutcome::Done, "2026-11-21T09:58:00Z", false)]
+    fn recent_runs_show_that_something_starts_the_schedules(
+        #[case] outcome: RunOutcome,
+        #[case] now: &str,
+        #[case] expected: bool,
+    ) {
+        let now = now.parse().unwrap();
+        let mut run = run(outcome);
+        assert_eq!(ran_on_schedule(&run, now, Duration::hours(2)), expected);
+        run.trigger = Trigger::Person;
+        assert!(!ran_on_schedule(&run, now, Duration::hours(2)));
     }
 
     #[rstest]

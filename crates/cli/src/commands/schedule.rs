@@ -1,6 +1,7 @@
 //! `hippo schedule`: when the jobs run.
 
 mod calendar_fields;
+mod diagnose;
 #[cfg(test)]
 mod documented;
 mod install;
@@ -14,9 +15,12 @@ mod status;
 mod systemd;
 #[cfg(test)]
 mod testing;
+mod timers;
 pub(crate) mod units;
 
 use clap::Subcommand;
+
+pub(crate) use self::diagnose::diagnose;
 
 use crate::context::Globals;
 use crate::exit::CommandResult;

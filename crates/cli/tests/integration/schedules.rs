@@ -247,6 +247,47 @@ fn without_systemd_nothing_is_written_and_cron_is_named() {
     assert!(systemd.unit_names().is_empty());
 }
 
+/// What the doctor says of the schedules: the verdict, what it found, and the advice.
+fn diagnose(systemd: &Systemd, home: &Home, path: Option<&str>) -> String {
+    let mut command = systemd.command(home, &["doctor", "--json"]);
+    if let Some(path) = path {
+        command.env("PATH", path);
+    }
+    let document = json(&command.assert().code(1));
+    let mut findings = document["findings"].as_array().unwrap().iter();
+    let found = findings.find(|finding| finding["check"] == "schedules");
+    let found = found.unwrap_or_else(|| panic!("{document}"));
+    let text = |name: &str| found[name].as_str().unwrap_or("–").to_owned();
+    format!("{}: {} {}", text("verdict"), text("found"), text("advice"))
+}
+
+#[test]
+fn doctor_asks_for_timers_unless_something_else_starts_the_runs() {
+    let (systemd, home) = (Systemd::new(), Home::with_schedules());
+    let mut said = vec![
+        diagnose(&systemd, &home, None),
+        diagnose(&systemd, &home, Some("/nowhere")),
+    ];
+    let install = || {
+        let mut command = systemd.command(&home, &["schedule", "install"]);
+        command.assert().success();
+    };
+    install();
+    said.push(diagnose(&systemd, &home, None));
+    systemd.set("enabled", "");
+    said.push(diagnose(&systemd, &home, None));
+    let changed = schedule("notify-all", "tick", "rate(1 hour)", "");
+    declare(&home, &[changed]);
+    said.push(diagnose(&systemd, &home, None));
+    install();
+    let mut remove = systemd.command(&home, &["schedule", "remove"]);
+    remove.assert().success();
+    let mut tick = systemd.command(&home, &["notify-all", "--label", "tick"]);
+    tick.assert().success();
+    said.push(diagnose(&systemd, &home, Some("/nowhere")));
+    insta::assert_snapshot!(said.join("\n"));
+}
+
 #[test]
 fn status_tells_installed_stale_missing_and_left_over_timers() {
     let (systemd, home) = (Systemd::new(), Home::with_schedules());

@@ -9,7 +9,7 @@ use super::install::ON_AWS;
 use super::systemd::{
     ENABLE_LINGER, TimerState, UnitDirectory, UnitPaths, UserManager, linger_advice, lingers,
 };
-use super::units::make_units;
+use super::timers::{Installation, find_timers};
 use crate::config::Config;
 use crate::context::Globals;
 use crate::exit::{CommandResult, Outcome};
@@ -24,34 +24,6 @@ Example:
 
 Exit code 1: a timer is missing, stale or not running.")]
 pub(crate) struct Status {}
-
-/// Whether a timer is as config.toml declares it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Installation {
-    /// As declared.
-    Installed,
-    /// It was made from another declaration, or for another command.
-    Stale,
-    /// There is none.
-    Missing,
-    /// The schedule is disabled, so there shall be none.
-    Disabled,
-    /// Its schedule is gone.
-    LeftOver,
-}
-
-impl Installation {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Installed => "installed",
-            Self::Stale => "stale",
-            Self::Missing => "missing",
-            Self::Disabled => "disabled",
-            Self::LeftOver => "left over",
-        }
-    }
-}
 
 #[derive(Debug, Serialize)]
 struct TimerView {
@@ -76,34 +48,7 @@ pub(super) fn status(globals: &Globals) -> CommandResult {
     let config = Config::read(&home)?;
     let paths = UnitPaths::find(&home)?;
     let directory = UnitDirectory::locate()?;
-    let mut left_over = directory.made_for(paths.home())?;
-    let mut timers = Vec::new();
-    for schedule in config.jobs.schedules() {
-        let units = make_units(schedule, &paths.caller());
-        left_over.retain(|name| !units.iter().any(|unit| unit.name == *name));
-        let mut is_there = false;
-        let mut is_current = true;
-        for unit in &units {
-            let text = directory.read(&unit.name)?;
-            is_there |= text.is_some();
-            is_current &= text.as_ref() == Some(&unit.text);
-        }
-        let state = match (schedule.enabled, is_there, is_current) {
-            (true, true, true) => Installation::Installed,
-            (true, true, false) => Installation::Stale,
-            (true, false, _) => Installation::Missing,
-            (false, false, _) => Installation::Disabled,
-            (false, true, _) => Installation::LeftOver,
-        };
-        let [timer, _] = units;
-        timers.push((timer.name, state));
-    }
-    left_over.retain(|name| name.ends_with(".timer"));
-    timers.extend(
-        left_over
-            .into_iter()
-            .map(|name| (name, Installation::LeftOver)),
-    );
+    let timers = find_timers(&config, &paths, &directory)?;
     let names: Vec<String> = timers.iter().map(|(name, _)| name.clone()).collect();
     let states = match UserManager.states(&names) {
         Ok(states) => Some(states),
