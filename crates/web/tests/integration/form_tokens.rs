@@ -33,7 +33,7 @@ async fn form_without_the_token_of_its_browser_changes_nothing() {
         "/family/settings/recipients/invite",
         "/family/settings/recipients/withdraw",
         "/family/settings/recipients/remove",
-        "/family/settings/unlink",
+        "/sign-in/oidc/unlink",
         "/family/feeds",
         "/family/feeds/revoke",
     ];
