@@ -39,6 +39,7 @@ pub(super) const OWES_NOTHING: &[&str] = &[
     "ausgeglichen",
     "keine offenen gebühren",
     "keine ausstehenden gebühren",
+    "sie haben keine gebühren",
     "do not have any fines",
 ];
 
@@ -88,5 +89,23 @@ pub(super) fn join_totals(
             *total = total.or(stated);
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("4,50 €", Some("4.50"))]
+    #[case("0", Some("0.00"))]
+    #[case("Sie haben keine Gebühren", Some("0.00"))]
+    #[case("Ihr Konto ist ausgeglichen", Some("0.00"))]
+    #[case("Ihr Konto ist nicht ausgeglichen", None)]
+    #[case("Für Verlängerungen fallen keine Gebühren an", None)]
+    fn sum_is_read_or_stated_to_be_nothing(#[case] text: &str, #[case] expected: Option<&str>) {
+        let sum = read_sum(text).map(|sum| sum.to_string());
+        assert_eq!(sum.as_deref(), expected);
     }
 }

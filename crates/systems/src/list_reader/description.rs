@@ -73,7 +73,7 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) total: &'static [&'static str],
     /// The words for “there are none”, in a row, or in place of the list.
     pub(crate) none: &'static [&'static str],
-    /// Where the words for “there are none” may be, if not in a row of the list.
+    /// Where else than in a row the words for “there are none” may be; without it, anywhere in the list.
     pub(crate) none_at: Option<Css>,
     /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`].
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],

@@ -102,9 +102,10 @@ impl LoginDescription {
             .then(|| Failure::page_changed("the login form: nobody is logged in"))
     }
 
-    /// Returns the failure that the messages of a login page mean, the first that has one.
+    /// Returns the failure that a message of a login page means. The first message that means one counts.
     ///
-    /// A refusal stops the card's checks until a person acts, so it's the last that a message may mean.
+    /// A refusal stops the card's checks until a person acts, so a message is taken for one only if it can mean nothing
+    /// else.
     pub(super) fn failure_of_words(&'static self, root: ElementRef<'_>) -> Option<Failure> {
         let messages = self.messages.all(root).map(element_text);
         let mut failures = messages.filter_map(|message| self.failure_of_message(&message));

@@ -266,6 +266,19 @@ mod tests {
     }
 
     #[test]
+    fn summary_is_believed_only_at_its_own_address() {
+        for (path, expected) in [
+            ("patroninfo~S3/1000007/top", true),
+            ("patroninfo/1000007/top", true),
+            ("patroninfo~S3/1000007/items", false),
+            ("patroninfo~S3/1000007", false),
+        ] {
+            let url = Url::parse(&format!("https://library.test/{path}")).unwrap();
+            assert_eq!(is_summary_url(&url), expected, "{path}");
+        }
+    }
+
+    #[test]
     fn summary_without_the_known_links_states_no_empty_list() {
         let known = "<a href=/patroninfo~S1/1000007/mylists>My lists</a>";
         let account = read(known, known).unwrap();

@@ -201,7 +201,7 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
     let labels = [row::DUE, row::KIND, row::ITEM, row::BRANCH]
         .into_iter()
         .flatten();
-    let labels = labels.map(|words| Anywhere(words));
+    let labels = labels.chain([&row::UNTIL]).map(|words| Anywhere(words));
     let addresses = [
         "MyResearch",
         "Record",

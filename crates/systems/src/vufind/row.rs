@@ -30,10 +30,10 @@ pub(super) const DUE: &[&str] = &[
     "fällig",
     "ausgeliehen bis",
     "entliehen bis",
-    UNTIL,
 ];
-/// A label only at the beginning of a line or behind a comma: elsewhere it may say until when something else holds.
-const UNTIL: &str = "bis";
+/// A label of the due date only at the beginning of a line or behind a comma: elsewhere it may say until when something
+/// else holds.
+pub(super) const UNTIL: &str = "bis";
 pub(super) const KIND: &[&str] = &["medientyp", "medienart", "format"];
 pub(super) const ITEM: &[&str] = &[
     "buchungsnummer",
@@ -111,16 +111,22 @@ pub(super) fn read_id(row: ElementRef<'_>) -> Option<String> {
 pub(super) fn read_due(row: ElementRef<'_>) -> Option<String> {
     let (_, lines) = lines(row)?;
     let is_due = |text: &&str| has_date(text) || starts_with_never(text);
-    let behind = |words: &&str| {
-        let texts = lines.iter().flat_map(|line| line.split([',', '|']));
-        let mut texts = texts.filter_map(|part| {
-            let text = text_after_words(part, &[words])?;
-            Some(text).filter(|_| *words != UNTIL || begins_with_until(part))
-        });
-        texts.find(is_due).map(str::to_owned)
+    let parts = || lines.iter().flat_map(|line| line.split([',', '|']));
+    let behind = |words: &str| {
+        let mut texts = lines
+            .iter()
+            .filter_map(|line| text_after_words(line, &[words]));
+        texts.find(is_due)
     };
     // A line with a longer label counts more than one above it with “bis”.
-    DUE.iter().find_map(behind)
+    let labelled = DUE.iter().find_map(|words| behind(words));
+    let due = labelled.or_else(|| {
+        let mut texts = parts()
+            .filter(|part| begins_with_until(part))
+            .filter_map(|part| text_after_words(part, &[UNTIL]));
+        texts.find(is_due)
+    });
+    due.map(str::to_owned)
 }
 
 fn begins_with_until(part: &str) -> bool {

@@ -57,6 +57,7 @@ fn rows_of_both_layouts_are_read() {
 #[case("Verl&auml;ngerbar bis 01.02.2026<br>Leihfristende: 20.02.2026")]
 #[case("Bis 01.02.2026 ausgestellt<br>F&auml;llig am 20.02.2026")]
 #[case("Verl&auml;ngert bis 01.02.2026<br>Bis 20.02.2026")]
+#[case("Due date: February 20, 2026")]
 fn due_date_is_behind_its_own_label(#[case] lines: &str) {
     let row = format!("<div class=result><a class=title>Tau</a><br>{lines}</div>");
     let account = read(&page("checkedout", &row, "x")).unwrap();

@@ -186,7 +186,7 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
     Ok(())
 }
 
-/// Words that mean “ready” only if they are all that is said: a copy may be “verfügbar”, too.
+/// A word that means “ready” only if nothing else is said: a copy may be “verfügbar”, too.
 const READY: &str = "verfügbar";
 
 /// The words for “ready” have the last day to pick it up.

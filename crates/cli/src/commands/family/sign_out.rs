@@ -36,14 +36,16 @@ pub(super) async fn run(context: &Context, sign_out: SignOut) -> CommandResult {
     context
         .output
         .print_document(&serde_json::json!({ "unlinked": unlinked }));
-    context.output.print_text(format!(
-        "Signed that address out everywhere, and unlinked {}. From now on, only an email signs it in.",
-        count(unlinked, "account", "accounts")
-    ));
-    if families.is_empty() {
-        context.output.print_text(
-            "No family has that address. If it isn't the operator's, check its spelling.",
-        );
-    }
+    let unlinked = count(unlinked, "account", "accounts");
+    context.output.print_text(match families.is_empty() {
+        // A misspelt address must not look as if somebody had been signed out.
+        true => format!(
+            "No family has that address. If it is the operator's, it is signed out everywhere, and {unlinked} unlinked. \
+             If not, check its spelling."
+        ),
+        false => format!(
+            "Signed that address out everywhere, and unlinked {unlinked}. From now on, only an email signs it in."
+        ),
+    });
     Ok(Outcome::Done)
 }
