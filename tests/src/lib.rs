@@ -53,6 +53,13 @@ pub fn example_path(name: &str) -> PathBuf {
     path
 }
 
+/// Starts the settings of an HTTP client, which never uses a proxy.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    // An error says that it has been done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy()
+}
+
 /// Returns cargo's folder of the built commands.
 fn build_folder() -> PathBuf {
     let mut directory = std::env::current_exe().expect("a test knows its own path");

@@ -79,7 +79,7 @@ impl Chromium {
             port,
             programs,
             runtime,
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            client: crate::client_builder().build().unwrap(),
         };
         let since = Instant::now();
         while TcpStream::connect(chromium.port.address()).is_err() {

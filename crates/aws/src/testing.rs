@@ -61,6 +61,7 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
 pub(crate) fn config_without_credentials(endpoint: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(crate::clients::https_client())
         .region(Region::new("us-east-1"))
         .endpoint_url(endpoint)
         .build()
@@ -71,5 +72,6 @@ pub(crate) fn config_without_credentials(endpoint: &str) -> SdkConfig {
 pub(crate) fn config_without_region() -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(crate::clients::https_client())
         .build()
 }

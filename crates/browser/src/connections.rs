@@ -377,6 +377,9 @@ fn client_builder(options: &BrowserOptions, user_agent: &HeaderValue) -> ClientB
         ),
     );
     headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en-US,en;q=0.8"));
+    // reqwest uses what was installed first in the process, and knows no other way. An error says that
+    // it has been done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .user_agent(user_agent.clone())
         .default_headers(headers)

@@ -143,7 +143,7 @@ pub fn acceptor(host: &str) -> (TlsAcceptor, reqwest::Certificate) {
     let certificate = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
     let der = certificate.cert.der().to_vec();
     let config = ServerConfig::builder_with_provider(Arc::new(
-        tokio_rustls::rustls::crypto::aws_lc_rs::default_provider(),
+        tokio_rustls::rustls::crypto::ring::default_provider(),
     ))
     .with_safe_default_protocol_versions()
     .unwrap()

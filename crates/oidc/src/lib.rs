@@ -10,6 +10,7 @@ mod http;
 mod id_token;
 mod keys;
 mod provider;
+mod signatures;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -24,6 +24,7 @@ use super::discovery::Discovery;
 use super::http::HttpClient;
 use super::id_token::{Expected, check_id_token, read_header};
 use super::keys::KeySet;
+use super::signatures::use_ring;
 
 /// The time limit of one request to a provider. A sign-in makes three at most.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,6 +72,7 @@ struct TokenAnswer {
 impl OidcProvider {
     /// Creates the provider. Sends nothing yet.
     pub fn new(settings: OidcSettings, secret: Arc<dyn ClientSecretSource>) -> Self {
+        use_ring();
         Self {
             http: HttpClient::new(settings.timeout),
             settings,

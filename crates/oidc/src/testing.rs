@@ -23,8 +23,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use hippo_core::sign_in::Issuer;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use rcgen::{KeyPair, PublicKeyData as _};
+use ring::hmac;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
@@ -368,38 +370,38 @@ fn is_our_client(
 fn sign(state: &FakeState, claims: &Value) -> String {
     let newest = state.keys.last().unwrap();
     let id = (state.keys.len() - 1).to_string();
-    let signed = |key: &KeyPair, id: &str, change: fn(&mut Header)| {
-        let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some(id.to_owned());
-        change(&mut header);
-        encode(
-            &header,
-            claims,
-            &EncodingKey::from_ec_der(&key.serialize_der()),
-        )
-        .unwrap()
-    };
     let other = KeyPair::generate().unwrap();
+    let header = |id: &str| json!({"alg": "ES256", "kid": id});
+    let by = |key| move |message: &[u8]| sign_ecdsa(key, message);
     match state.signing {
-        Signing::Newest => signed(newest, &id, |_| {}),
-        Signing::UnknownKey => signed(&other, "unknown", |_| {}),
-        Signing::WrongKey => signed(&other, &id, |_| {}),
-        Signing::CriticalExtension => signed(newest, &id, |header| {
-            header.crit = Some(vec!["exp".to_owned()]);
-        }),
-        Signing::Unsigned => {
-            let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-            format!("{}.{}.", part(&json!({"alg": "none"})), part(claims))
+        Signing::Newest => token_of(&header(&id), claims, by(newest)),
+        Signing::UnknownKey => token_of(&header("unknown"), claims, by(&other)),
+        Signing::WrongKey => token_of(&header(&id), claims, by(&other)),
+        Signing::CriticalExtension => {
+            let header = json!({"alg": "ES256", "kid": id, "crit": ["exp"]});
+            token_of(&header, claims, by(newest))
         }
+        Signing::Unsigned => token_of(&json!({"alg": "none"}), claims, |_| Vec::new()),
         Signing::HmacWithPublicKey => {
-            let mut header = Header::new(Algorithm::HS256);
-            header.kid = Some(id);
-            encode(
-                &header,
-                claims,
-                &EncodingKey::from_secret(newest.der_bytes()),
-            )
-            .unwrap()
+            let key = hmac::Key::new(hmac::HMAC_SHA256, newest.der_bytes());
+            token_of(&json!({"alg": "HS256", "kid": id}), claims, |message| {
+                hmac::sign(&key, message).as_ref().to_vec()
+            })
         }
     }
+}
+
+/// A token: its header, its claims and its signature (RFC 7515, section 7.1).
+fn token_of(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let message = format!("{}.{}", part(header), part(claims));
+    let signature = URL_SAFE_NO_PAD.encode(sign(message.as_bytes()));
+    format!("{message}.{signature}")
+}
+
+fn sign_ecdsa(key: &KeyPair, message: &[u8]) -> Vec<u8> {
+    let random = SystemRandom::new();
+    let key = key.serialize_der();
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key, &random).unwrap();
+    key.sign(&random, message).unwrap().as_ref().to_vec()
 }

@@ -60,6 +60,7 @@ fn config(endpoint: &str) -> SdkConfig {
     let credentials = SharedCredentialsProvider::new(Credentials::for_tests());
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(hippo_aws::clients::https_client())
         .region(Region::new("ca-central-1"))
         .endpoint_url(endpoint)
         .credentials_provider(credentials)

@@ -193,6 +193,7 @@ impl Stores {
                 let credentials = SharedCredentialsProvider::new(Credentials::for_tests());
                 let config = SdkConfig::builder()
                     .behavior_version(BehaviorVersion::latest())
+                    .http_client(hippo_aws::clients::https_client())
                     .region(Region::new("ca-central-1"))
                     .endpoint_url(emulator.endpoint())
                     .credentials_provider(credentials)

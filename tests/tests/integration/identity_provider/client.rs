@@ -34,8 +34,7 @@ impl WebPage {
 
 impl WebClient {
     pub(super) fn new() -> Self {
-        let client = Client::builder()
-            .no_proxy()
+        let client = hippo_tests::client_builder()
             .redirect(reqwest::redirect::Policy::none())
             .build();
         Self {

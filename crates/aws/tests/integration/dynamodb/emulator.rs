@@ -63,6 +63,7 @@ pub(crate) async fn fresh() -> Option<Fresh> {
 pub(crate) fn config(endpoint: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(hippo_aws::clients::https_client())
         .region(Region::new("ca-central-1"))
         .endpoint_url(endpoint)
         .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(

@@ -298,6 +298,7 @@ fn notice() -> (MailContent, Mail) {
 fn config(endpoint: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(hippo_aws::clients::https_client())
         .region(Region::new("ca-central-1"))
         .endpoint_url(endpoint)
         .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))

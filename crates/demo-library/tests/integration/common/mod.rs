@@ -1,7 +1,7 @@
 //! Clients with cookie jars, and helpers for forms and pages.
 
 use chrono::NaiveDate;
-use reqwest::{Client, Response, redirect::Policy};
+use reqwest::{Client, ClientBuilder, Response, redirect::Policy};
 use scraper::{Html, Selector};
 use serde_json::Value;
 
@@ -11,16 +11,18 @@ pub(crate) fn today() -> NaiveDate {
 
 /// A client with its own cookie jar.
 pub(crate) fn new_client() -> Client {
-    Client::builder().cookie_store(true).build().unwrap()
+    client_builder().build().unwrap()
 }
 
 /// A client with its own cookie jar that doesn't follow redirects.
 pub(crate) fn client_without_redirects() -> Client {
-    Client::builder()
-        .cookie_store(true)
-        .redirect(Policy::none())
-        .build()
-        .unwrap()
+    client_builder().redirect(Policy::none()).build().unwrap()
+}
+
+fn client_builder() -> ClientBuilder {
+    // An error says that it has been done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().cookie_store(true)
 }
 
 pub(crate) async fn get(client: &Client, url: &str) -> String {
