@@ -1,4 +1,4 @@
-//! Whole mails, the searches over schedules and faults, and the store in memory.
+//! Whole mails, the searches over schedules, and the store in memory.
 //!
 //! One binary, so that what the tests share is linked once.
 // Test helpers may panic.
@@ -9,7 +9,6 @@
     clippy::unwrap_used
 )]
 
-mod exploration;
 mod feed;
 mod memory_store;
 mod notice;

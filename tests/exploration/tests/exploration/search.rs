@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::time::Instant;
 
-use crate::exploration::positions::Positions;
-use crate::exploration::world::{Rules, Transition, World};
+use crate::positions::Positions;
+use crate::world::{Rules, Transition, World};
 
 /// The result of a search.
 pub(crate) struct SearchReport {

@@ -40,7 +40,7 @@ use hippo_core::store::{
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
 
-use crate::exploration::world::Rules;
+use crate::world::Rules;
 
 /// A call to a port that a worker waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -5,10 +5,8 @@ use hippo_core::outbox::RecipientState;
 use hippo_core::outbox::{MailState, OutboxRecord};
 use hippo_core::run::tick_times::TickTimes;
 
-use crate::exploration::positions::{
-    End, EventOutcome, Next, Positions, STEP, Stored, Task, TickClock, key,
-};
-use crate::exploration::scripted_ports::{Call, Kind, Reply, date, due, family};
+use crate::positions::{End, EventOutcome, Next, Positions, STEP, Stored, Task, TickClock, key};
+use crate::scripted_ports::{Call, Kind, Reply, date, due, family};
 
 /// The parameters of a search.
 #[derive(Debug, Clone, Copy)]

@@ -13,6 +13,15 @@
 //!
 //! Data that never changes here (the family, its accounts, the last notice) is returned at once:
 //! stopping at such a call is the same as stopping at the call before it.
+//!
+//! A package of its own, since it is optimised in tests: most of the time goes to its own states.
+// Test helpers may panic.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 mod positions;
 mod scripted_ports;

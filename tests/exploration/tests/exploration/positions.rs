@@ -22,10 +22,10 @@ use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::{JobName, RunKey, Trigger};
 
-use crate::exploration::scripted_ports::{
+use crate::scripted_ports::{
     COMPOSERS, Call, KINDS, Kind, LIBRARIES, PAGES, Reply, ScriptedPorts, date, due, family,
 };
-use crate::exploration::world::Rules;
+use crate::world::Rules;
 
 /// The time between two ticks; longer than a lease.
 pub(crate) const STEP: Duration = Duration::minutes(8);
