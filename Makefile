@@ -72,6 +72,11 @@ samconfig:
 dev: binaries $(SAM) $(LAMBDA) $(EMULATORS) ## Run the functions on an emulator; prints what to try.
 	$(TOOLS)/python/sam/bin/python tests/aws/dev.py
 
+# All that the tests run, the benchmarks and the examples.
+.PHONY: compile-all
+compile-all:
+	cargo build --workspace --all-targets
+
 .PHONY: binaries
 binaries: ## Build the commands and the functions for the tests (target/debug).
 	cargo build --workspace --bins --example seeds
@@ -107,9 +112,8 @@ bench: functions ## Run the benchmarks: criterion for parts, scripts/bench for t
 # fuzz/artifacts, and the command to reproduce each is printed.
 FUZZ_BUILD := --sanitizer none --debug-assertions --codegen-units 16
 .PHONY: fuzz
-fuzz: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
 fuzz: $(FUZZ) fuzz-seeds ## Fuzz the page readers, ten minutes for each of fuzz/fuzz_targets, one on each processor.
-	cargo fuzz build $(FUZZ_BUILD)
+	export RUSTC_WORKSPACE_WRAPPER=clippy-driver; cargo fuzz build $(FUZZ_BUILD); \
 	printf '%s\n' $(FUZZ_TARGETS) | xargs -P "$$(getconf _NPROCESSORS_ONLN)" -I '{}' scripts/print-when-done cargo fuzz run $(FUZZ_BUILD) '{}' -- \
 		-max_total_time=$(FUZZ_SECONDS) -timeout=2 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 $(FUZZ_ARGS)
 

@@ -196,6 +196,8 @@ impl Scratch {
             .args(["-euc", commands])
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", target())
+            // As a person builds it, also in .ci/run.
+            .env_remove("RUSTC_WORKSPACE_WRAPPER")
             .env("CARGO_NET_OFFLINE", "true")
             .env("NO_COLOR", "1")
             .envs(variables.iter().copied())
