@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::port::ReservedPort;
 use crate::python_tools::find_programs;
@@ -74,6 +74,29 @@ impl Moto {
             .unwrap();
         assert!(read.status.success(), "{} failed", script.display());
         serde_json::from_slice(&read.stdout).unwrap_or_default()
+    }
+
+    /// Puts a SecureString into the parameter store, as an operator does with the AWS command.
+    ///
+    /// # Panics
+    /// If the server refuses it.
+    pub async fn put_secret(&self, name: &str, value: &str) {
+        let parameter = json!({"Name": name, "Value": value, "Type": "SecureString"});
+        // moto tells services by the credential's scope, and checks no signature.
+        let scope = "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/ssm/aws4_request, \
+                     SignedHeaders=host, Signature=none";
+        let answer = crate::client_builder()
+            .build()
+            .unwrap()
+            .post(self.url())
+            .header("x-amz-target", "AmazonSSM.PutParameter")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("authorization", scope)
+            .body(parameter.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
     }
 
     fn wait_until_ready(&mut self) -> bool {

@@ -78,15 +78,6 @@ pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::from_conf(config)
 }
 
-/// Makes the client for the SSM parameter with the keys.
-pub fn ssm(config: &SdkConfig) -> aws_sdk_ssm::Client {
-    let config = aws_sdk_ssm::config::Builder::from(config)
-        .retry_config(retry_policy(4))
-        .timeout_config(timeouts(Duration::from_secs(5), Duration::from_secs(20)))
-        .build();
-    aws_sdk_ssm::Client::from_conf(config)
-}
-
 /// Makes the client for sending mail. It never retries: `SendEmail` has no idempotency token, so a
 /// retry could send the mail twice.
 pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
@@ -95,16 +86,6 @@ pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
         .timeout_config(timeouts(SES_TIMEOUT, SES_TIMEOUT))
         .build();
     aws_sdk_sesv2::Client::from_conf(config)
-}
-
-/// Makes the client that starts functions without waiting for them.
-#[cfg(feature = "start-jobs")]
-pub(crate) fn lambda_starter(config: &SdkConfig) -> aws_sdk_lambda::Client {
-    let config = aws_sdk_lambda::config::Builder::from(config)
-        .retry_config(retry_policy(3))
-        .timeout_config(timeouts(Duration::from_secs(4), Duration::from_secs(12)))
-        .build();
-    aws_sdk_lambda::Client::from_conf(config)
 }
 
 /// Opens the store, connects to it and resolves the credentials.

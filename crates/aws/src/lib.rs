@@ -6,15 +6,16 @@ pub mod dynamodb;
 pub mod environment;
 #[cfg(feature = "functions")]
 pub mod handlers;
+mod lambda;
 #[cfg(feature = "functions")]
 pub mod metrics;
 #[cfg(feature = "operator")]
 pub mod operator;
 pub mod queue;
 pub mod schedules;
+mod service;
 pub mod ses;
 pub mod ssm;
-#[cfg(feature = "start-jobs")]
 pub mod start_jobs;
 
 /// Region, credentials and endpoint: what every client is made from.

@@ -4,21 +4,85 @@
 //! policy can allow one without the other. The public key is a plain String. CloudFormation can't
 //! create a SecureString, so `hippo --target aws init` creates them once.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use aws_sdk_ssm::Client;
-use aws_sdk_ssm::operation::get_parameter::GetParameterError;
-use aws_sdk_ssm::operation::put_parameter::PutParameterError;
-use aws_sdk_ssm::types::ParameterType;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use aws_config::SdkConfig;
 use hippo_core::seal::key_text::{self, MalformedKeys};
 use hippo_core::seal::{
     FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealError,
 };
 use hippo_core::sign_in::{ClientSecretSource, IdentityError};
 use secrecy::SecretString;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::clients::describe_sdk_error;
+use crate::clients::{retry_policy, timeouts};
+use crate::service::{Service, ServiceName};
+
+/// The client for the parameters. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SsmClient(Service);
+
+impl SsmClient {
+    /// Uses the region and the credentials of this configuration.
+    pub fn new(config: &SdkConfig) -> Self {
+        let name = ServiceName {
+            shown: "SSM",
+            id: "ssm",
+        };
+        let limits = timeouts(Duration::from_secs(5), Duration::from_secs(20));
+        Self(Service::new(config, name, &retry_policy(4), limits))
+    }
+}
+
+/// Whether a parameter is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+enum ParameterType {
+    String,
+    SecureString,
+}
+
+impl ParameterType {
+    /// SSM's name of it.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "String",
+            Self::SecureString => "SecureString",
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetParameter<'a> {
+    name: &'a str,
+    with_decryption: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GotParameter {
+    parameter: Option<Parameter>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    r#type: Option<String>,
+    value: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PutParameter<'a> {
+    name: &'a str,
+    description: &'a str,
+    r#type: ParameterType,
+    value: &'a str,
+    overwrite: bool,
+}
 
 /// Why a key couldn't be written. Never contains a key.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +107,7 @@ pub enum KeyParameterError {
 /// [`hippo_core::jobs::check_cards::key_cache::KeyCache`] caches them.
 #[derive(Debug, Clone)]
 pub struct KeyParameter {
-    client: Client,
+    client: SsmClient,
     name: String,
     /// What to do if reading it is denied.
     denied_advice: &'static str,
@@ -51,7 +115,7 @@ pub struct KeyParameter {
 
 impl KeyParameter {
     /// Uses the parameter of this name, which needn't exist.
-    pub fn new(client: Client, name: impl Into<String>) -> Self {
+    pub fn new(client: SsmClient, name: impl Into<String>) -> Self {
         Self {
             client,
             name: name.into(),
@@ -61,37 +125,31 @@ impl KeyParameter {
 
     async fn read(&self, kind: ParameterType) -> Result<Option<Zeroizing<String>>, SealError> {
         let name = &self.name;
-        let answer = self
-            .client
-            .get_parameter()
-            .name(name)
-            .with_decryption(true)
-            .send()
-            .await;
-        let parameter = match answer {
+        let input = GetParameter {
+            name,
+            with_decryption: true,
+        };
+        let service = &self.client.0;
+        let answer = service.send_json::<GotParameter>("AmazonSSM.GetParameter", &input);
+        let parameter = match answer.await {
             Ok(answer) => answer.parameter,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(GetParameterError::is_parameter_not_found) =>
-            {
-                None
-            }
+            Err(error) if error.code.as_deref() == Some("ParameterNotFound") => None,
             Err(error) => {
-                let advice = match error.code() {
+                let advice = match error.code.as_deref() {
                     Some("AccessDeniedException") => self.denied_advice,
                     _ => "",
                 };
                 return Err(SealError::NoKey(format!(
                     "Couldn't read the key from the SSM parameter “{name}”: {}{advice}",
-                    describe_sdk_error(&error)
+                    error.reason
                 )));
             }
         };
         let Some(parameter) = parameter else {
             return Ok(None);
         };
-        if parameter.r#type != Some(kind.clone()) {
+        let kind = kind.as_str();
+        if parameter.r#type.as_deref() != Some(kind) {
             return Err(SealError::UnsafeKey(format!(
                 "The SSM parameter “{name}” isn't a {kind}, so its key isn't used."
             )));
@@ -135,30 +193,25 @@ impl KeyParameter {
         text: &str,
         overwrite: bool,
     ) -> Result<(), KeyParameterError> {
-        let answer = self
-            .client
-            .put_parameter()
-            .name(&self.name)
-            .description(description)
-            .r#type(kind)
-            .value(text)
-            .overwrite(overwrite)
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutParameterError::is_parameter_already_exists) =>
-            {
-                Err(KeyParameterError::Exists(self.name.clone()))
+        let input = PutParameter {
+            name: &self.name,
+            description,
+            r#type: kind,
+            value: text,
+            overwrite,
+        };
+        let service = &self.client.0;
+        let answer = service.send_json::<IgnoredAny>("AmazonSSM.PutParameter", &input);
+        answer.await.map(drop).map_err(|error| {
+            let name = self.name.clone();
+            match error.code.as_deref() {
+                Some("ParameterAlreadyExists") => KeyParameterError::Exists(name),
+                _ => KeyParameterError::Write {
+                    name,
+                    reason: error.reason,
+                },
             }
-            Err(error) => Err(KeyParameterError::Write {
-                name: self.name.clone(),
-                reason: describe_sdk_error(&error),
-            }),
-        }
+        })
     }
 
     async fn put_private(
@@ -191,7 +244,7 @@ pub struct KeyParameters {
 
 impl KeyParameters {
     /// Uses the parameters of these names, which needn't exist.
-    pub fn new(client: &Client, private: &str, public: &str, fingerprint: &str) -> Self {
+    pub fn new(client: &SsmClient, private: &str, public: &str, fingerprint: &str) -> Self {
         let parameter = |name: &str| KeyParameter::new(client.clone(), name);
         Self {
             private: KeyParameter {
@@ -265,7 +318,11 @@ pub struct SealingKeyParameters {
 
 impl SealingKeyParameters {
     /// Uses the parameters of these names.
-    pub fn new(client: Client, public: impl Into<String>, fingerprint: impl Into<String>) -> Self {
+    pub fn new(
+        client: SsmClient,
+        public: impl Into<String>,
+        fingerprint: impl Into<String>,
+    ) -> Self {
         Self {
             public: KeyParameter::new(client.clone(), public),
             fingerprint: KeyParameter::new(client, fingerprint),
@@ -290,7 +347,7 @@ pub struct ClientSecretParameter(KeyParameter);
 
 impl ClientSecretParameter {
     /// Uses the parameter of this name.
-    pub fn new(client: Client, name: impl Into<String>) -> Self {
+    pub fn new(client: SsmClient, name: impl Into<String>) -> Self {
         Self(KeyParameter::new(client, name))
     }
 }
@@ -332,7 +389,7 @@ mod tests {
     async fn ssm(status: u16, answer: Value) -> (KeyParameters, Fake) {
         let fake =
             fake(move |_, _| (StatusCode::from_u16(status).unwrap(), answer.to_string())).await;
-        let client = crate::clients::ssm(&config(&fake.url));
+        let client = SsmClient::new(&config(&fake.url));
         let parameters = KeyParameters::new(
             &client,
             "/hippo/key",
@@ -371,7 +428,7 @@ mod tests {
         let read = parameters.public_key().await.unwrap();
         assert_eq!(read, *keys.public_key());
         assert_eq!(bodies(&fake)[0]["Name"], "/hippo/public-key");
-        let client = crate::clients::ssm(&config(&fake.url));
+        let client = SsmClient::new(&config(&fake.url));
         let sealing = SealingKeyParameters::new(client, "/hippo/public-key", "/hippo/one");
         assert_eq!(sealing.public_key().await.unwrap(), *keys.public_key());
         assert_eq!(bodies(&fake)[1]["Name"], "/hippo/public-key");
@@ -389,7 +446,7 @@ mod tests {
         use secrecy::ExposeSecret as _;
         let read = async |kind: &str| {
             let (_, fake) = ssm(200, parameter(kind, "canary\n")).await;
-            let client = crate::clients::ssm(&config(&fake.url));
+            let client = SsmClient::new(&config(&fake.url));
             let secret = ClientSecretParameter::new(client, "/hippo/oidc-secret");
             (secret.client_secret().await, bodies(&fake))
         };
@@ -468,7 +525,7 @@ mod tests {
             (StatusCode::OK, parameter(kind, text).to_string())
         })
         .await;
-        let client = crate::clients::ssm(&config(&fake.url));
+        let client = SsmClient::new(&config(&fake.url));
         let parameters = KeyParameters::new(
             &client,
             "/hippo/key",

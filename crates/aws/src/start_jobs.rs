@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::clock::Clock;
 use hippo_core::ids::Label;
@@ -19,7 +17,8 @@ use hippo_core::store::{Store, StoreError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::clients::{self, describe_sdk_error};
+use crate::clients::{retry_policy, timeouts};
+use crate::lambda::{Invocation, LambdaClient};
 
 /// A run that hasn't reported for this long no longer keeps another one from starting.
 const MAX_SILENCE: TimeDelta = TimeDelta::minutes(10);
@@ -75,7 +74,7 @@ impl From<StoreError> for CannotStart {
 
 /// Starts jobs at the wish of a person.
 pub struct JobStarter {
-    client: Client,
+    client: LambdaClient,
     functions: BTreeMap<JobName, String>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -89,8 +88,9 @@ impl JobStarter {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let limits = timeouts(Duration::from_secs(4), Duration::from_secs(12));
         Self {
-            client: clients::lambda_starter(config),
+            client: LambdaClient::new(config, &retry_policy(3), limits),
             functions,
             store,
             clock,
@@ -182,21 +182,13 @@ impl JobStarter {
     async fn invoke(&self, function: &str, event: &impl Serialize) -> Result<(), CannotStart> {
         let event = serde_json::to_vec(event);
         let event = event.map_err(|error| CannotStart::Failed(error.to_string()))?;
-        let sent = self
-            .client
-            .invoke()
-            .function_name(function)
-            .invocation_type(InvocationType::Event)
-            .payload(Blob::new(event))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(()),
-            Err(error) => Err(CannotStart::Failed(format!(
+        let sent = self.client.invoke(function, Invocation::Event, event);
+        sent.await.map(drop).map_err(|error| {
+            CannotStart::Failed(format!(
                 "Couldn't start the function {function}: {}",
-                describe_sdk_error(&error)
-            ))),
-        }
+                error.reason
+            ))
+        })
     }
 }
 

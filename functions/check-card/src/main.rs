@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use hippo_aws::environment::CheckCard;
 use hippo_aws::handlers::{self, LambdaClock, check_card};
 use hippo_aws::metrics::Metrics;
-use hippo_aws::{clients, queue::FifoConcurrencyLimit, ssm::KeyParameter};
+use hippo_aws::{
+    clients,
+    queue::FifoConcurrencyLimit,
+    ssm::{KeyParameter, SsmClient},
+};
 use hippo_browser::{BrowserOptions, PrivateAddresses};
 use hippo_core::jobs::check_cards::{key_cache::KeyCache, visit::VisitPorts};
 use hippo_systems::Sites;
@@ -32,7 +36,7 @@ async fn start() -> Result<(), Error> {
         })
     });
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
-    let parameter = KeyParameter::new(clients::ssm(&config), environment.key_parameter);
+    let parameter = KeyParameter::new(SsmClient::new(&config), environment.key_parameter);
     let site = site.await??;
     let metrics = Metrics::new(environment.common.metrics_namespace);
     let ports = check_card::Ports {

@@ -12,7 +12,7 @@ use hippo_aws::clients;
 use hippo_aws::environment::{Oidc, Web};
 use hippo_aws::handlers::{self, LambdaClock};
 use hippo_aws::queue::SqsMessageQueue;
-use hippo_aws::ssm::{ClientSecretParameter, SealingKeyParameters};
+use hippo_aws::ssm::{ClientSecretParameter, SealingKeyParameters, SsmClient};
 use hippo_aws::start_jobs::JobStarter;
 use hippo_core::sign_in::IdentityProvider;
 use hippo_oidc::{OidcProvider, OidcSettings, REQUEST_TIMEOUT};
@@ -35,7 +35,7 @@ async fn start() -> Result<(), Error> {
     let queue = SqsMessageQueue::new(clients::sqs(&config), environment.notice_queue_url);
     let clock = Arc::new(LambdaClock);
     let starter = JobStarter::new(&config, environment.functions, store.clone(), clock.clone());
-    let ssm = clients::ssm(&config);
+    let ssm = SsmClient::new(&config);
     let ports = WebPorts {
         store: store.clone(),
         messages: Arc::new(queue),

@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
+use aws_config::retry::RetryConfig;
 use hippo_core::run::RunKey;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::clients::{describe_sdk_error, timeouts};
+use crate::clients::timeouts;
+use crate::lambda::{Invocation, LambdaClient};
 pub use crate::start_jobs::JobEvent;
 
 /// The timeout of a planner (`PlannerTimeout` in `template.yaml`), and a little for its start.
@@ -97,19 +96,17 @@ fn run_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunKey, D::Erro
 /// Starts functions of a stack.
 #[derive(Debug, Clone)]
 pub struct Functions {
-    client: Client,
+    client: LambdaClient,
 }
 
 impl Functions {
     /// Uses the region and the credentials of this configuration.
     pub fn new(config: &SdkConfig) -> Self {
-        let config = aws_sdk_lambda::config::Builder::from(config)
-            // Started only once, since a second run isn't wanted.
-            .retry_config(aws_config::retry::RetryConfig::standard().with_max_attempts(1))
-            .timeout_config(timeouts(CALL_TIMEOUT, CALL_TIMEOUT))
-            .build();
+        // Started only once, since a second run isn't wanted.
+        let once = RetryConfig::standard().with_max_attempts(1);
+        let limits = timeouts(CALL_TIMEOUT, CALL_TIMEOUT);
         Self {
-            client: Client::from_conf(config),
+            client: LambdaClient::new(config, &once, limits),
         }
     }
 
@@ -126,18 +123,13 @@ impl Functions {
         let event = serde_json::to_vec(event).map_err(unreadable)?;
         let answer = self
             .client
-            .invoke()
-            .function_name(function)
-            .invocation_type(InvocationType::RequestResponse)
-            .payload(Blob::new(event))
-            .send()
+            .invoke(function, Invocation::RequestResponse, event)
             .await
             .map_err(|error| StartError::NotStarted {
                 function: function.to_owned(),
-                reason: describe_sdk_error(&error),
+                reason: error.reason,
             })?;
-        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
-        let payload: Value = serde_json::from_slice(&payload).unwrap_or(Value::Null);
+        let payload: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         match answer.function_error {
             None => serde_json::from_value(payload).map_err(unreadable),
             Some(kind) => Err(StartError::Failed {

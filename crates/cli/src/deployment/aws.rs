@@ -17,7 +17,7 @@ use hippo_aws::operator::logs::{self, FunctionLine, FunctionLogs};
 use hippo_aws::operator::stack::{self, Outputs};
 use hippo_aws::queue::SqsVisitQueue;
 use hippo_aws::ses::SesMailer;
-use hippo_aws::ssm::KeyParameters;
+use hippo_aws::ssm::{KeyParameters, SsmClient};
 use hippo_aws::{SdkConfig, clients, schedules};
 use hippo_core::card::Card;
 use hippo_core::check::Check;
@@ -136,7 +136,7 @@ impl AwsDeployment {
 
     fn key_parameters(&self) -> KeyParameters {
         KeyParameters::new(
-            &clients::ssm(&self.config),
+            &SsmClient::new(&self.config),
             &self.outputs.key_parameter,
             &self.outputs.public_key_parameter,
             &self.outputs.fingerprint_key_parameter,

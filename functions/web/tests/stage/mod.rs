@@ -71,9 +71,7 @@ impl Stage {
 
     /// Puts a secret into the parameter store.
     pub(crate) async fn put_secret(&self, name: &str, value: &str) {
-        let ssm = hippo_aws::clients::ssm(&config(&self.moto.url()));
-        let put = ssm.put_parameter().name(name).value(value);
-        put.r#type("SecureString".into()).send().await.unwrap();
+        self.moto.put_secret(name, value).await;
     }
 
     /// Starts the function.

@@ -1,0 +1,240 @@
+//! A service of AWS of which we use one or two operations, without its SDK crate.
+//!
+//! Those crates are among the largest of a build and of a function. The SDK's runtime signs, repeats and
+//! limits these requests as it does with all others.
+
+use std::fmt;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_runtime::auth::SigV4OperationSigningConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{
+    HttpStatusCodeClassifier, TransientErrorClassifier,
+};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::orchestrator::{
+    HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::error::ErrorMetadata;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::clients::describe_sdk_error;
+
+/// A service's names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServiceName {
+    /// Its name in messages of the SDK: `CloudWatch Logs`.
+    pub(crate) shown: &'static str,
+    /// Its name in signatures and in its address: `logs`.
+    pub(crate) id: &'static str,
+}
+
+/// A client of a service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    operation: Operation<Request, Response, ErrorMetadata>,
+}
+
+/// A request. Its `Debug` shows no body, which may be a secret.
+pub(crate) struct Request {
+    /// The path, encoded.
+    pub(crate) path: String,
+    /// Its headers.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// Its body.
+    pub(crate) body: Vec<u8>,
+}
+
+/// A successful response. Its `Debug` shows no body, which may be a secret.
+pub(crate) struct Response {
+    /// The error of a function that was called.
+    pub(crate) function_error: Option<String>,
+    /// Its body.
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why a request failed. Never contains what was sent.
+#[derive(Debug)]
+pub(crate) struct ServiceError {
+    /// AWS's code of the error, if it answered.
+    pub(crate) code: Option<String>,
+    /// AWS's error, or the connection's.
+    pub(crate) reason: String,
+}
+
+impl Service {
+    /// Uses the region, the credentials, the endpoint and the connections of this configuration.
+    pub(crate) fn new(
+        config: &SdkConfig,
+        name: ServiceName,
+        retries: &RetryConfig,
+        timeouts: TimeoutConfig,
+    ) -> Self {
+        let mut builder = Operation::builder()
+            .service_name(name.shown)
+            .operation_name("Request")
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(&endpoint(config, name.id))
+            .standard_retry(retries)
+            .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
+            .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
+            .retry_classifier(HttpStatusCodeClassifier::default())
+            .timeout_config(timeouts)
+            .runtime_plugin(signing(config, name.id));
+        if let Some(client) = config.http_client() {
+            builder = builder.http_client(client);
+        }
+        Self {
+            operation: builder
+                .serializer(write_request)
+                .deserializer(read_response)
+                .build(),
+        }
+    }
+
+    /// Sends a request.
+    pub(crate) async fn send(&self, request: Request) -> Result<Response, ServiceError> {
+        let response = self.operation.invoke(request).await;
+        response.map_err(|error| {
+            let metadata = error.as_service_error();
+            ServiceError {
+                code: metadata.and_then(ErrorMetadata::code).map(str::to_owned),
+                reason: describe_sdk_error(&error),
+            }
+        })
+    }
+
+    /// Sends a request in the protocol AWS JSON 1.1, and reads the answer.
+    pub(crate) async fn send_json<T: DeserializeOwned>(
+        &self,
+        target: &'static str,
+        input: &impl Serialize,
+    ) -> Result<T, ServiceError> {
+        let malformed = |what, error: &serde_json::Error| ServiceError {
+            code: None,
+            // Of serde_json's error only the kind: its text may quote a value.
+            reason: format!("{what} ({:?})", error.classify()),
+        };
+        let body = serde_json::to_vec(input)
+            .map_err(|error| malformed("the request can't be written", &error))?;
+        let request = Request {
+            path: "/".to_owned(),
+            headers: vec![
+                ("content-type", "application/x-amz-json-1.1".to_owned()),
+                ("x-amz-target", target.to_owned()),
+            ],
+            body,
+        };
+        let response = self.send(request).await?;
+        serde_json::from_slice(&response.body)
+            .map_err(|error| malformed("the answer can't be read", &error))
+    }
+}
+
+/// The service's address, if the configuration names no other.
+fn endpoint(config: &SdkConfig, id: &str) -> String {
+    if let Some(url) = config.endpoint_url() {
+        return url.to_owned();
+    }
+    let region = config.region().map_or("", |region| region.as_ref());
+    let domain = match region.starts_with("cn-") {
+        true => "amazonaws.com.cn",
+        false => "amazonaws.com",
+    };
+    format!("https://{id}.{region}.{domain}")
+}
+
+/// Signs each request with the configuration's credentials.
+fn signing(config: &SdkConfig, id: &'static str) -> StaticRuntimePlugin {
+    let mut settings = Layer::new("signing");
+    settings.store_put(AuthSchemeOptionResolverParams::new(()));
+    settings.store_put(SensitiveOutput);
+    settings.store_put(SigV4OperationSigningConfig {
+        region: config.region().cloned().map(Into::into),
+        name: Some(id.into()),
+        ..SigV4OperationSigningConfig::default()
+    });
+    let mut components = RuntimeComponentsBuilder::new("signing");
+    components.set_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![
+        SCHEME_ID,
+    ])));
+    components.push_auth_scheme(SigV4AuthScheme::new());
+    if let Some(credentials) = config.credentials_provider() {
+        components.set_identity_resolver(SCHEME_ID, credentials);
+    }
+    StaticRuntimePlugin::new()
+        .with_config(settings.freeze())
+        .with_runtime_components(components)
+}
+
+fn write_request(request: Request) -> Result<HttpRequest, BoxError> {
+    let mut http = HttpRequest::new(SdkBody::from(request.body));
+    http.set_method("POST")?;
+    http.set_uri(request.path)?;
+    for (name, value) in request.headers {
+        http.headers_mut().try_insert(name, value)?;
+    }
+    Ok(http)
+}
+
+fn read_response(response: &HttpResponse) -> Result<Response, OrchestratorError<ErrorMetadata>> {
+    let body = response.body().bytes().unwrap_or_default();
+    if !response.status().is_success() {
+        return Err(OrchestratorError::operation(read_error(response, body)));
+    }
+    let function_error = response.headers().get("x-amz-function-error");
+    Ok(Response {
+        function_error: function_error.map(str::to_owned),
+        body: body.to_vec(),
+    })
+}
+
+/// Reads an error: its code is in the header or the body, after a `#` and before a `:`.
+fn read_error(response: &HttpResponse, body: &[u8]) -> ErrorMetadata {
+    let document: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |names: [&str; 2]| {
+        let mut values = names.into_iter().filter_map(|name| document.get(name));
+        values.find_map(Value::as_str)
+    };
+    let code = response
+        .headers()
+        .get("x-amzn-errortype")
+        .or_else(|| text(["__type", "code"]))
+        .map(|code| code.split(':').next().unwrap_or_default())
+        .and_then(|code| code.rsplit('#').next())
+        .map_or_else(|| response.status().as_u16().to_string(), str::to_owned);
+    let mut error = ErrorMetadata::builder().code(code);
+    if let Some(message) = text(["message", "Message"]) {
+        error = error.message(message);
+    }
+    error.build()
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

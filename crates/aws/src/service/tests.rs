@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::*;
+use crate::clients::{retry_policy, timeouts};
+use crate::testing::{config, fake};
+
+const NAME: ServiceName = ServiceName {
+    shown: "SSM",
+    id: "ssm",
+};
+
+async fn send<T: DeserializeOwned>(url: &str, input: Value) -> Result<T, ServiceError> {
+    let limits = timeouts(Duration::from_secs(5), Duration::from_secs(20));
+    let service = Service::new(&config(url), NAME, &retry_policy(4), limits);
+    service.send_json("T.A", &input).await
+}
+
+#[tokio::test]
+async fn throttled_request_is_repeated_and_a_refused_one_is_not() {
+    let throttled = fake(|number, _| match number {
+        0 => {
+            let answer = json!({"__type": "com.amazonaws#ThrottlingException"});
+            (StatusCode::BAD_REQUEST, answer.to_string())
+        }
+        1 => (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
+        _ => (StatusCode::OK, json!({"a": 1}).to_string()),
+    })
+    .await;
+    let answer: Value = send(&throttled.url, json!({"b": 2})).await.unwrap();
+    assert_eq!(answer, json!({"a": 1}));
+    assert_eq!(throttled.bodies(), [r#"{"b":2}"#; 3]);
+
+    let refused = fake(|_, _| {
+        let answer = json!({"__type": "ParameterNotFound", "message": "none"});
+        (StatusCode::BAD_REQUEST, answer.to_string())
+    })
+    .await;
+    let error = send::<Value>(&refused.url, json!({})).await.unwrap_err();
+    assert_eq!(error.code.as_deref(), Some("ParameterNotFound"));
+    assert_eq!(error.reason, "ParameterNotFound: none");
+    assert_eq!(refused.bodies().len(), 1);
+}
+
+#[tokio::test]
+async fn neither_debug_nor_errors_show_a_body() {
+    let broken = fake(|_, _| (StatusCode::OK, r#"{"Value": "canary", "#.to_owned())).await;
+    let input = json!({"Value": "canary"});
+    let broken = send::<Value>(&broken.url, input).await.unwrap_err();
+    let reason = &broken.reason;
+    assert!(reason.contains("the answer can't be read"), "{reason}");
+    let mistyped = fake(|_, _| (StatusCode::OK, r#""canary""#.to_owned())).await;
+    let mistyped = send::<u32>(&mistyped.url, json!({})).await.unwrap_err();
+    let request = Request {
+        path: "/".to_owned(),
+        headers: Vec::new(),
+        body: b"canary".to_vec(),
+    };
+    let response = Response {
+        function_error: None,
+        body: b"canary".to_vec(),
+    };
+    let shown = format!("{broken:?} {mistyped:?} {request:?} {response:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[test]
+fn address_is_that_of_the_region_unless_another_is_set() {
+    let of = |region: &'static str| {
+        let region = aws_config::Region::new(region);
+        let config = SdkConfig::builder().region(region).build();
+        endpoint(&config, "ssm")
+    };
+    assert_eq!(of("ca-central-1"), "https://ssm.ca-central-1.amazonaws.com");
+    assert_eq!(of("cn-north-1"), "https://ssm.cn-north-1.amazonaws.com.cn");
+    let other = config("http://127.0.0.1:1");
+    assert_eq!(endpoint(&other, "ssm"), "http://127.0.0.1:1");
+}
