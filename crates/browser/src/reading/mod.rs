@@ -39,7 +39,7 @@ pub use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
 pub use self::stored::truncate_stored_texts;
 pub use self::text::{element_lines, element_text, element_text_without, join_title, tidy};
-pub use self::words::text_after_words;
+pub use self::words::{text_after_words, text_around_words};
 pub use hippo_core::text::decode_entities;
 
 /// The maximum number of entries in a list; no library lends one patron that many.

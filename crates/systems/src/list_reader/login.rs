@@ -23,7 +23,7 @@ pub(crate) struct LoginDescription {
     pub(crate) refused: &'static [&'static str],
     /// The words for a card that is blocked or expired.
     pub(crate) blocked: &'static [&'static str],
-    /// The words for an outage.
+    /// The site's own words for an outage. Common ones are known anyway.
     pub(crate) outages: &'static [&'static str],
 }
 
@@ -34,7 +34,7 @@ impl LoginDescription {
     }
 
     /// Finds the form of a page and fills it in. Nothing was sent yet, so nothing is refused.
-    pub(crate) fn fill_form(
+    pub(super) fn fill_form(
         &'static self,
         page: &Page,
         session: &Session<'_>,
@@ -73,7 +73,7 @@ impl LoginDescription {
     }
 
     /// Finds the name of the button behind the field for the PIN. A search form before it may have one like it.
-    pub(crate) fn find_button(&'static self, page: &Page, button: &'static Css) -> Option<String> {
+    pub(super) fn find_button(&'static self, page: &Page, button: &'static Css) -> Option<String> {
         let page = parse_page(&page.body).ok()?;
         let is_pin = |field: &ElementRef<'_>| {
             let name = field.attr("name").unwrap_or_default();
@@ -89,7 +89,7 @@ impl LoginDescription {
     }
 
     /// Whether a page is neither the login form nor has a message that refuses the login.
-    pub(crate) fn is_passed(&'static self, page: &Page) -> bool {
+    pub(super) fn is_passed(&'static self, page: &Page) -> bool {
         parse_page(&page.body).is_ok_and(|page| self.failure_of_page(page.root_element()).is_none())
     }
 
@@ -208,7 +208,7 @@ pub(super) const REFUSALS: [&str; 27] = [
 ];
 
 /// Words for an outage, whatever the site.
-pub(super) const OUTAGES: [&str; 8] = [
+pub(super) const OUTAGES: [&str; 12] = [
     "try again later",
     "an error occurred",
     "an error has occurred",
@@ -217,6 +217,10 @@ pub(super) const OUTAGES: [&str; 8] = [
     "technischer fehler",
     "technisches problem",
     "derzeit nicht",
+    "nicht erreichbar",
+    "nicht verfügbar",
+    "wartungsarbeiten",
+    "datensicherung",
 ];
 
 /// Words about the request itself, which no number or PIN could mend.

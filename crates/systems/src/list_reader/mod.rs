@@ -18,8 +18,9 @@ mod row;
 mod states;
 mod system;
 mod visit;
+mod words;
 
-pub(crate) use self::account::{AccountPart, is_account_page};
+pub(crate) use self::account::AccountPart;
 pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
@@ -27,9 +28,8 @@ pub(crate) use self::login::LoginDescription;
 pub(crate) use self::row::Row;
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
-pub(crate) use self::visit::{
-    fetch_further, fetch_part, join_visited, log_in, log_in_by_button, read_part,
-};
+pub(crate) use self::visit::{AccountVisit, FurtherPages};
+pub(crate) use self::words::{line_beginning, text_after_beginning};
 
 #[cfg(test)]
 mod tests;

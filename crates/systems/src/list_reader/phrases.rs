@@ -1,6 +1,6 @@
 //! The phrases of a description, which a recording for a bug report keeps.
 
-use hippo_browser::Phrase::{self, Anywhere, OfPerson};
+use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson};
 
 use super::column::{Column, Field, Part, Place};
 use super::count::OWES_NOTHING;
@@ -43,6 +43,18 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
         }
         if let Part::After(words) | Part::LineAfter(words) = column.part {
             add(words);
+        }
+    }
+    for column in &list.columns {
+        match column.part {
+            Part::LineBeginning(words) => {
+                phrases.extend(words.iter().map(|words| Beginning(words)));
+            }
+            Part::Count { after, before } => {
+                let words = after.iter().chain(before);
+                phrases.extend(words.map(|words| Phrase::Count(words)));
+            }
+            _ => {}
         }
     }
     let is_count = |column: &&Column| matches!(column.field, Field::Renewals | Field::Position);

@@ -4,6 +4,7 @@ use hippo_browser::reading::{Css, element_lines, element_text, text_after_words,
 use scraper::ElementRef;
 
 use super::column::{Column, Field, Part, Place};
+use super::words::{count_beside, line_beginning};
 
 static CELLS: Css = Css::new("td, th");
 
@@ -148,6 +149,11 @@ impl<'a> Row<'a> {
                     .filter_map(|line| text_after_words(line, words));
                 rests.next()?.to_owned()
             }
+            Part::LineBeginning(words) => line_beginning(element, words)?,
+            Part::Count { after, before } => {
+                count_beside(&element_text(element), after, before)?.to_string()
+            }
+            Part::Presence => "there".to_owned(),
             Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
             Part::Read(read) => read(element)?,
         };

@@ -1,6 +1,6 @@
 //! The description of the interface's answers.
 
-use hippo_browser::Phrase::{self, Address, Whole};
+use hippo_browser::Phrase::{self, Whole};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::{Failure, FailureKind};
 
@@ -145,25 +145,18 @@ fn complete_hold(hold: &mut Hold, entry: JsonObject<'_>) -> Result<Option<String
     Ok(None)
 }
 
-pub(super) const OTHER_PHRASES: &[Phrase] = &[
-    Whole("ACTIVE"),
-    Whole("DELINQUENT"),
-    Whole("OK"),
-    Address("user"),
-    Address("patron"),
-    Address("key"),
-    Address("login"),
-    Address("logout"),
-    Address("circulation"),
-    Address("circRecord"),
-    Address("holdRecord"),
-    Address("block"),
-    Address("catalog"),
-    Address("item"),
-    Address("bib"),
-    Address("policy"),
-    Address("library"),
-    Address("patronStanding"),
-    Address("symws"),
-    Address("ilsws"),
+pub(super) const OTHER_PHRASES: &[Phrase] = &[Whole("ACTIVE"), Whole("DELINQUENT"), Whole("OK")];
+
+/// The interface's paths, and the kinds of its records.
+pub(super) const ADDRESSES: &[&str] = &[
+    "symws/user/patron/login",
+    "ilsws/user/patron/logout",
+    "user/patron/key",
+    "circulation/circRecord",
+    "circulation/holdRecord",
+    "circulation/block",
+    "catalog/item",
+    "catalog/bib",
+    "policy/library",
+    "policy/patronStanding",
 ];

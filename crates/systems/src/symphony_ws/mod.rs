@@ -17,7 +17,7 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use self::description::{OTHER_PHRASES, PATRON};
+use self::description::{ADDRESSES, OTHER_PHRASES, PATRON};
 use crate::fingerprint::Detector;
 use crate::json_reader::{self, AccountRecord};
 use crate::offline::OfflineReader;
@@ -81,6 +81,8 @@ impl PageReader for SymphonyWs {
 
     fn phrases(&self) -> Vec<Phrase> {
         let mut phrases = json_reader::phrases(&PATRON);
+        let addresses = ADDRESSES.iter();
+        phrases.extend(addresses.flat_map(|address| Phrase::parts_of_address(address)));
         phrases.extend(OTHER_PHRASES);
         phrases
     }
