@@ -2,8 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short,
-    make_distinct, parse_page, reject_duplicate_rows, truncate_stored_texts,
+    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short, parse_page,
+    prepare_to_store, reject_duplicate_rows,
 };
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
@@ -183,14 +183,10 @@ pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Ac
         messages.extend(page.messages.iter().map(String::as_str));
     }
     account.messages = messages.into_vec();
-    if let Some(loans) = &mut account.loans {
+    if let Some(loans) = &account.loans {
         check_declared_count(account.declared.loans, loans.len(), "loans")?;
-        make_distinct(loans.iter_mut().map(|loan| &mut loan.id));
     }
-    if let Some(holds) = &mut account.holds {
-        make_distinct(holds.iter_mut().map(|hold| &mut hold.id));
-    }
-    truncate_stored_texts(&mut account);
+    prepare_to_store(&mut account);
     Ok(account)
 }
 

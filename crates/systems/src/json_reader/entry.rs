@@ -1,7 +1,7 @@
 //! Builds a loan or a hold from an entry of its list.
 
 use chrono::NaiveDate;
-use hippo_browser::reading::{site_id, stable_id, tidy};
+use hippo_browser::reading::{site_id, tidy, work_id};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 
@@ -73,7 +73,7 @@ impl<'a> EntryFields<'a> {
             let id = entry.text(path)?.map(str::trim);
             Ok(id.filter(|id| !id.is_empty()))
         })?;
-        Ok(id.map_or_else(|| stable_id(&[title, author.unwrap_or_default()]), site_id))
+        Ok(id.map_or_else(|| work_id(title, author), site_id))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::NaiveDate;
-use hippo_browser::reading::{Messages, check_entry_count, make_distinct, truncate_stored_texts};
+use hippo_browser::reading::{Messages, check_entry_count, prepare_to_store};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 
@@ -163,8 +163,6 @@ pub(crate) fn make_account(record: AccountRecord, account: Account) -> Account {
         messages: messages.into_vec(),
         ..account
     };
-    make_distinct(account.loans.iter_mut().flatten().map(|loan| &mut loan.id));
-    make_distinct(account.holds.iter_mut().flatten().map(|hold| &mut hold.id));
-    truncate_stored_texts(&mut account);
+    prepare_to_store(&mut account);
     account
 }

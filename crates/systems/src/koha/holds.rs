@@ -2,7 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, DateOrNever, element_text, element_text_without, is_ready_now, numbers, stable_id,
+    Css, DateOrNever, element_text_without, element_words, is_ready_now, numbers, stable_id,
+    work_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -94,12 +95,12 @@ pub(super) fn read_hold(
     let title = with_volume(work.title, volume);
     let pickup_branch = row.direct_text("branch").or_else(|| {
         let branch = branch.filter(|_| state == HoldState::Ready)?;
-        Some(element_text(branch)).filter(|branch| !branch.is_empty())
+        element_words(branch)
     });
     Ok(Hold {
         id: work
             .record
-            .unwrap_or_else(|| stable_id(&[&title, author.as_deref().unwrap_or_default()])),
+            .unwrap_or_else(|| work_id(&title, author.as_deref())),
         title,
         author,
         state,

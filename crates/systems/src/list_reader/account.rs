@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short,
-    make_distinct, parse_page, truncate_stored_texts,
+    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short, parse_page,
+    prepare_to_store,
 };
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
@@ -254,7 +254,7 @@ pub(super) fn join_parts(
     (account.loans, account.declared.loans) = join_lists(description.has_several_pages, loans)?;
     (account.holds, account.declared.holds) = join_lists(description.has_several_pages, holds)?;
     account.messages = messages.into_vec();
-    truncate_stored_texts(&mut account);
+    prepare_to_store(&mut account);
     Ok(account)
 }
 
@@ -286,7 +286,7 @@ fn join_lists<E: Entry>(
         }
         entries.get_or_insert_default().extend(more);
     }
-    let Some(mut entries) = entries else {
+    let Some(entries) = entries else {
         return Ok((None, declared));
     };
     check_declared_count(declared, entries.len(), E::WHAT)?;
@@ -303,6 +303,5 @@ fn join_lists<E: Entry>(
             E::WHAT
         )));
     }
-    make_distinct(entries.iter_mut().map(Entry::id));
     Ok((Some(entries), declared))
 }

@@ -2,7 +2,7 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    DateOrNever, first_number, is_ready_now, site_id, stable_id, text_around_words, web_link,
+    DateOrNever, first_number, is_ready_now, site_id, text_around_words, web_link, work_id,
 };
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
@@ -24,8 +24,6 @@ pub(super) trait Entry: Sized {
         list: &ListDescription<Self>,
         context: &ReadContext<'_>,
     ) -> Result<Self, Failure>;
-
-    fn id(&mut self) -> &mut String;
 }
 
 impl Entry for Loan {
@@ -74,10 +72,6 @@ impl Entry for Loan {
             url,
         })
     }
-
-    fn id(&mut self) -> &mut String {
-        &mut self.id
-    }
 }
 
 impl Entry for Hold {
@@ -115,10 +109,6 @@ impl Entry for Hold {
             url,
         })
     }
-
-    fn id(&mut self) -> &mut String {
-        &mut self.id
-    }
 }
 
 struct Work {
@@ -133,10 +123,9 @@ fn read_work(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Work, Failure> 
         .value(Field::Title)
         .ok_or_else(|| Failure::page_changed("a row without a title"))?;
     let author = row.value(Field::Author);
-    let id = row.value(Field::Id).map_or_else(
-        || stable_id(&[&title, author.as_deref().unwrap_or_default()]),
-        |id| site_id(&id),
-    );
+    let id = row
+        .value(Field::Id)
+        .map_or_else(|| work_id(&title, author.as_deref()), |id| site_id(&id));
     let url = row
         .value(Field::Link)
         .and_then(|href| lasting_link(&href, context.base_url));

@@ -25,7 +25,7 @@ pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
 pub(crate) use self::login::LoginDescription;
-pub(crate) use self::row::Row;
+pub(crate) use self::row::{Row, cells, column_span};
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};

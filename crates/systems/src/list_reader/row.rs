@@ -167,7 +167,7 @@ impl<'a> Row<'a> {
 }
 
 /// Returns the cells of a table's row.
-pub(super) fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+pub(crate) fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
     row.child_elements().filter(|cell| CELLS.matches(*cell))
 }
 
@@ -186,7 +186,7 @@ fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'_>> {
 }
 
 /// Returns the number of columns that a cell covers; HTML allows 1,000.
-fn column_span(cell: ElementRef<'_>) -> usize {
+pub(crate) fn column_span(cell: ElementRef<'_>) -> usize {
     let span = cell
         .attr("colspan")
         .and_then(|span| span.trim().parse().ok());

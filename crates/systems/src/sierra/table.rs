@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 
 use hippo_browser::reading::{
-    Css, element_text, first_number, reject_duplicate_rows, tidy, web_link,
+    Css, element_text, element_words, first_number, reject_duplicate_rows, tidy, web_link,
 };
 use hippo_core::failure::Failure;
 use scraper::{ElementRef, Html};
 use url::Url;
+
+use crate::list_reader::cells;
 
 static HEADERS: Css = Css::new("tr.patFuncHeaders");
 static LIST_MARKERS: Css = Css::new("tr.patFuncHeaders, tr.patFuncNoEntries");
@@ -97,9 +99,7 @@ impl<'a> Row<'a> {
 
     /// Returns the text of a cell; `None` if the cell is missing or empty.
     pub(super) fn text(&self, column: Column) -> Option<String> {
-        self.cell(column)
-            .map(element_text)
-            .filter(|text| !text.is_empty())
+        self.cell(column).and_then(element_words)
     }
 
     /// Reads title, author and public page from the cell `Title / Author`.
@@ -248,11 +248,6 @@ fn table_of(element: ElementRef<'_>) -> Option<ElementRef<'_>> {
         .ancestors()
         .filter_map(ElementRef::wrap)
         .find(|ancestor| ancestor.value().name() == "table")
-}
-
-fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
-    row.child_elements()
-        .filter(|cell| matches!(cell.value().name(), "td" | "th"))
 }
 
 fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Failure> {
