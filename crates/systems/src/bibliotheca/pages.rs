@@ -12,8 +12,7 @@ use crate::list_reader::{
 };
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "input[name=AUSWEIS]",
-    is_form: Css::new("input[name=AUSWEIS]"),
+    form: Css::new("input[name=AUSWEIS]"),
     number: &["AUSWEIS"],
     pin: &["PWD"],
     messages: Css::new(".kontomeldung"),

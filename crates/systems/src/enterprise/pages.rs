@@ -20,6 +20,7 @@ static LOANS_HEADER: Css = Css::new(".checkoutsDueDateHeader, .checkoutsHeader")
 static HOLDS_HEADER: Css = Css::new("thead .holdsStatus, .holdsHeader");
 static LOAN_LINE: Css = Css::new("tr.checkoutsLine");
 static HOLD_LINE: Css = Css::new("tr.pickupHoldsLine, tr.holdsLine");
+static TABLE: Css = Css::new("table");
 static ROWS: Css = Css::new("tr");
 static HEAD: Css = Css::new("thead, tr.checkoutsHeader, tr.holdsHeader");
 static DATA_CELL: Css = Css::new("td");
@@ -243,11 +244,8 @@ fn find_entries<'a>(
 ) -> Result<Vec<ElementRef<'a>>, Failure> {
     let mut entries = Vec::new();
     for row in ROWS.all(table) {
-        let is_of_this_table = row
-            .ancestors()
-            .filter_map(ElementRef::wrap)
-            .find(|ancestor| ancestor.value().name() == "table")
-            .is_some_and(|nearest| nearest.id() == table.id());
+        let closest = TABLE.closest_around(row);
+        let is_of_this_table = closest.is_some_and(|closest| closest.id() == table.id());
         let has_names_only = !DATA_CELL.is_in(row) && HEAD_CELL.all(row).count() > 2;
         let is_head = HEAD.matches(row)
             || has_names_only

@@ -42,8 +42,7 @@ static CELL: Css = Css::new("td");
 static TITLE_LINK: Css = Css::new(TITLE);
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "input[name=sec1]",
-    is_form: Css::new("input[name=sec1]"),
+    form: Css::new("input[name=sec1]"),
     number: &["sec1"],
     pin: &["sec2"],
     messages: Css::new(

@@ -15,6 +15,7 @@ use super::value::{JsonObject, Path};
 
 /// A patron's record, read. A list that is missing is unknown.
 pub(crate) struct AccountRecord {
+    /// The record's own key.
     pub(crate) key: String,
     loans: Option<Vec<Loan>>,
     holds: Option<Vec<Hold>>,

@@ -42,10 +42,12 @@ impl<'a> JsonObject<'a> {
         Ok(words.filter(|words| !words.is_empty()))
     }
 
+    /// Returns a whole number that is not negative.
     pub(crate) fn count(self, path: Path) -> Result<Option<u32>, Failure> {
         self.get(path, |value| value.as_u64()?.try_into().ok())
     }
 
+    /// Returns whether something is so.
     pub(crate) fn flag(self, path: Path) -> Result<Option<bool>, Failure> {
         self.get(path, Value::as_bool)
     }

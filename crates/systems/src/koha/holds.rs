@@ -2,7 +2,7 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, DateOrNever, element_text_without, element_words, is_ready_now, numbers, stable_id,
+    Css, DateOrNever, element_text_without, element_words, first_number, is_ready_now, stable_id,
     work_id,
 };
 use hippo_core::account::{Hold, HoldState};
@@ -106,7 +106,7 @@ pub(super) fn read_hold(
         state,
         position: row
             .direct_text("priority")
-            .and_then(|words| numbers(&words).into_iter().next())
+            .and_then(|words| first_number(&words))
             .filter(|position| *position > 0),
         queue_length: None,
         // “since … until …”, in any order of a language; a single day is the first.

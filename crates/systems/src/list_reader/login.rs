@@ -9,10 +9,8 @@ static FIELDS: Css = Css::new("input, button");
 
 /// A system's login form.
 pub(crate) struct LoginDescription {
-    /// The form, or an element in it, as a CSS selector.
-    pub(crate) form: &'static str,
-    /// The same, for a page that is already parsed.
-    pub(crate) is_form: Css,
+    /// The form, or an element in it.
+    pub(crate) form: Css,
     /// The endings of the names of the field for the number.
     pub(crate) number: &'static [&'static str],
     /// The endings of the names of the field for the PIN.
@@ -30,7 +28,7 @@ pub(crate) struct LoginDescription {
 impl LoginDescription {
     /// Whether a page has the login form.
     pub(super) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
-        self.is_form.is_in(root)
+        self.form.is_in(root)
     }
 
     /// Finds the form of a page and fills it in. Nothing was sent yet, so nothing is refused.
@@ -46,7 +44,7 @@ impl LoginDescription {
         };
         let is_usable =
             |form: &Form| find(form, self.number).is_some() && find(form, self.pin).is_some();
-        let form = Form::find_usable(page, self.form, is_usable)?;
+        let form = Form::find_usable(page, self.form.as_str(), is_usable)?;
         let Some(mut form) = form else {
             return Err(interstitial(page).unwrap_or_else(|| {
                 let root = parse_page(&page.body);
@@ -236,8 +234,7 @@ mod tests {
     use scraper::Html;
 
     static LOGIN: LoginDescription = LoginDescription {
-        form: "form",
-        is_form: Css::new("form"),
+        form: Css::new("form"),
         number: &[],
         pin: &[],
         messages: Css::new("p"),

@@ -11,6 +11,7 @@ mod count;
 mod date;
 mod description;
 mod entry;
+mod labels;
 mod list;
 mod login;
 mod phrases;
@@ -18,18 +19,17 @@ mod row;
 mod states;
 mod system;
 mod visit;
-mod words;
 
 pub(crate) use self::account::AccountPart;
 pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
+pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::login::LoginDescription;
 pub(crate) use self::row::{Row, cells, column_span};
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
-pub(crate) use self::words::{line_beginning, text_after_beginning};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson};
 
-use super::column::{Column, Field, Part, Place};
+use super::column::{Field, Part, Place};
 use super::count::OWES_NOTHING;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
 use super::login::{CREDENTIALS, LoginDescription, OF_THE_REQUEST, OUTAGES, REFUSALS};
@@ -34,19 +34,18 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
 }
 
 fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
-    let mut add = |words: &[&'static str]| {
-        phrases.extend(words.iter().map(|words| Anywhere(words)));
-    };
     for column in &list.columns {
         if let Place::Header(words) = column.place {
-            add(words);
+            phrases.extend(words.iter().map(|words| Anywhere(words)));
         }
-        if let Part::After(words) | Part::LineAfter(words) = column.part {
-            add(words);
-        }
-    }
-    for column in &list.columns {
+        let is_count = matches!(column.field, Field::Renewals | Field::Position);
         match column.part {
+            Part::After(words) | Part::LineAfter(words) if is_count => {
+                phrases.extend(words.iter().map(|words| Phrase::Count(words)));
+            }
+            Part::After(words) | Part::LineAfter(words) => {
+                phrases.extend(words.iter().map(|words| Anywhere(words)));
+            }
             Part::LineBeginning(words) => {
                 phrases.extend(words.iter().map(|words| Beginning(words)));
             }
@@ -57,23 +56,13 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
             _ => {}
         }
     }
-    let is_count = |column: &&Column| matches!(column.field, Field::Renewals | Field::Position);
-    for column in list.columns.iter().filter(is_count) {
-        if let Part::After(words) | Part::LineAfter(words) = column.part {
-            phrases.extend(words.iter().map(|words| Phrase::Count(words)));
-        }
-    }
-    let mut add = |words: &[&'static str]| {
+    let told_by = list.told_by.iter().filter_map(|sign| match sign {
+        ToldBy::Header(words) | ToldBy::Heading(words) => Some(*words),
+        _ => None,
+    });
+    let states = list.states.iter().map(|(_, words)| *words);
+    for words in told_by.chain([list.none]).chain(states) {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
-    };
-    for sign in &list.told_by {
-        if let ToldBy::Header(words) | ToldBy::Heading(words) = sign {
-            add(words);
-        }
-    }
-    add(list.none);
-    for (_, words) in list.states {
-        add(words);
     }
     phrases.extend(list.total.iter().map(|words| Phrase::Count(words)));
 }

@@ -4,7 +4,7 @@ use hippo_browser::reading::{Css, element_lines, element_text, text_after_words,
 use scraper::ElementRef;
 
 use super::column::{Column, Field, Part, Place};
-use super::words::{count_beside, line_beginning};
+use super::labels::{count_beside, line_beginning};
 
 static CELLS: Css = Css::new("td, th");
 

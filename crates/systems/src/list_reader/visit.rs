@@ -205,3 +205,31 @@ impl<'a, 's> AccountVisit<'a, 's> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static FURTHER: FurtherPages = FurtherPages {
+        links: Css::new("nav a"),
+        address: |link, page| page.join(link.attr("href")?).ok(),
+    };
+
+    #[test]
+    fn further_pages_are_those_with_a_number_at_the_same_site() {
+        let links = "<nav><a href=?page=1>1</a><a href=?page=2>2</a><a href=?page=3>3</a><a href=?page=2>next</a>\
+                     <a href=https://other.test/?page=4>4</a></nav><a href=?page=5>5</a>";
+        let first = Url::parse("https://books.test/loans").unwrap();
+        let page = Page {
+            url: Url::parse("https://books.test/loans?page=3").unwrap(),
+            status: 200,
+            content_type: None,
+            body: links.to_owned(),
+        };
+        let found = FURTHER.find_addresses(&page, &first).unwrap();
+        let found: Vec<_> = found.iter().filter_map(Url::query).collect();
+        assert_eq!(found, ["page=2", "page=3"]);
+        let found = FURTHER.find_addresses(&page, &page.url).unwrap();
+        assert_eq!(found.len(), 1, "the first page was read already");
+    }
+}

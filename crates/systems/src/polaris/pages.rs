@@ -31,8 +31,7 @@ const REMARKS: &str = "#panelMessage, [id$='labelMessage'], .ErrorMessage, [id*=
 static TICK: Css = Css::new("input[type=checkbox]");
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "input[name$='textboxPassword'], input[name$='textboxOPassword']",
-    is_form: Css::new("input[name$='textboxPassword'], input[name$='textboxOPassword']"),
+    form: Css::new("input[name$='textboxPassword'], input[name$='textboxOPassword']"),
     number: &[
         "textboxBarcodeUsername",
         "textboxOBarcode",

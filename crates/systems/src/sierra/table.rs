@@ -15,6 +15,8 @@ static HEADERS: Css = Css::new("tr.patFuncHeaders");
 static LIST_MARKERS: Css = Css::new("tr.patFuncHeaders, tr.patFuncNoEntries");
 static LOAN_CELLS: Css = Css::new(".patFuncBarcode, .patFuncCallNo");
 static HOLD_CELLS: Css = Css::new(".patFuncPickup, .patFuncCancel, .patFuncFreeze");
+static FORM: Css = Css::new("form");
+static TABLE: Css = Css::new("table");
 static ROWS: Css = Css::new("tr");
 static ENTRY: Css = Css::new("tr.patFuncEntry");
 static NO_ENTRIES: Css = Css::new("tr.patFuncNoEntries");
@@ -244,10 +246,7 @@ pub(super) fn read_tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
 }
 
 fn table_of(element: ElementRef<'_>) -> Option<ElementRef<'_>> {
-    element
-        .ancestors()
-        .filter_map(ElementRef::wrap)
-        .find(|ancestor| ancestor.value().name() == "table")
+    TABLE.closest_around(element)
 }
 
 fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Failure> {
@@ -272,10 +271,7 @@ fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Fail
 
 /// Identifies the list by language-independent parts: the form around it, and the classes of its cells.
 fn kind_in_any_language(table: ElementRef<'_>) -> Option<Kind> {
-    let form = table
-        .ancestors()
-        .filter_map(ElementRef::wrap)
-        .find(|around| around.value().name() == "form");
+    let form = FORM.closest_around(table);
     let name = form.and_then(|form| form.attr("id").or_else(|| form.attr("name")));
     let is_loans = name == Some("checkout_form") || LOAN_CELLS.is_in(table);
     let is_holds = name == Some("hold_form") || HOLD_CELLS.is_in(table);

@@ -12,11 +12,11 @@ use hippo_browser::Phrase;
 use hippo_browser::reading::Css;
 use hippo_core::failure::Failure;
 
-use self::visit::{Addresses, fetch_account};
+use self::visit::{ListAddresses, fetch_account};
 use crate::fingerprint::Detector;
 use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
-static ADDRESSES: Addresses = Addresses {
+static LISTS: ListAddresses = ListAddresses {
     start: Sisis::ACCOUNT_PAGE,
     loans: "typ=1",
     holds: [
@@ -43,7 +43,7 @@ impl DescribedSystem for Sisis {
     }
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
-        fetch_account(visit, &ADDRESSES).await
+        fetch_account(visit, &LISTS).await
     }
 
     fn addresses(&self) -> &'static [&'static str] {

@@ -45,8 +45,7 @@ pub(crate) const NONE: &[&str] = &[
 
 /// The login form, which both systems have.
 pub(crate) static LOGIN: LoginDescription = LoginDescription {
-    form: "input[name=password]",
-    is_form: Css::new("input[name=password]"),
+    form: Css::new("input[name=password]"),
     number: &["username"],
     pin: &["password"],
     messages: Css::new(".alert, .error"),

@@ -22,7 +22,7 @@ static FURTHER: FurtherPages = FurtherPages {
 const LIST: &str = "userAccount.do?methodToCall=showAccount&";
 
 /// The addresses of one of the two systems.
-pub(crate) struct Addresses {
+pub(crate) struct ListAddresses {
     /// The account, which asks for the login.
     pub(crate) start: &'static str,
     /// The parameter of the list of loans.
@@ -34,7 +34,7 @@ pub(crate) struct Addresses {
 /// Logs in and fetches the lists. A list of holds whose tab says that it is empty is not fetched.
 pub(crate) async fn fetch_account(
     visit: &mut AccountVisit<'_, '_>,
-    addresses: &'static Addresses,
+    addresses: &'static ListAddresses,
 ) -> Result<(), Failure> {
     let logout = "login.do?methodToCall=logout";
     let answer = visit.log_in(addresses.start, Some(&BUTTON), logout).await?;

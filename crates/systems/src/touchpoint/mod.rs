@@ -11,9 +11,9 @@ use hippo_core::failure::Failure;
 use crate::fingerprint::Detector;
 use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 use crate::sisis;
-use crate::sisis::visit::{Addresses, fetch_account};
+use crate::sisis::visit::{ListAddresses, fetch_account};
 
-static ADDRESSES: Addresses = Addresses {
+static LISTS: ListAddresses = ListAddresses {
     start: TouchPoint::ACCOUNT_PAGE,
     loans: "accountTyp=loaned",
     holds: [
@@ -40,7 +40,7 @@ impl DescribedSystem for TouchPoint {
     }
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
-        fetch_account(visit, &ADDRESSES).await
+        fetch_account(visit, &LISTS).await
     }
 
     fn addresses(&self) -> &'static [&'static str] {

@@ -21,8 +21,7 @@ const CONTENT_WITHOUT_ENTRIES: &str =
     "#content:not(:has(a[href*='/Record/'], [id^=record], input[type=checkbox]))";
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "form[name=loginForm], input[name=password]",
-    is_form: Css::new("form[name=loginForm], form input[name=password]"),
+    form: Css::new("form[name=loginForm], form input[name=password]"),
     number: &["username"],
     pin: &["password"],
     messages: Css::new(".alert-danger, .flash-message, .error"),

@@ -17,8 +17,7 @@ use crate::list_reader::{
 static RENEWAL: Css = Css::new("input[type=checkbox][name$=chkSelect]:not([disabled])");
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "input[name$=TextBoxLoginName], input[name$=TextBoxUsername]",
-    is_form: Css::new("input[name$=TextBoxLoginName], input[name$=TextBoxUsername]"),
+    form: Css::new("input[name$=TextBoxLoginName], input[name$=TextBoxUsername]"),
     number: &["TextBoxLoginName", "TextBoxUsername"],
     pin: &["TextBoxLoginPassword", "TextBoxPassword"],
     messages: Css::new("[id*=abelLoginMessage], [id*=abelloginMessage], .Login_Error"),
