@@ -25,3 +25,30 @@ pub enum Phrase {
     /// A name or a whole string literal in a script.
     Script(&'static str),
 }
+
+/// What is between the parts of an address.
+const SEPARATORS: [char; 6] = ['/', '?', '&', '=', '#', ';'];
+
+impl Phrase {
+    /// Returns the parts of an address: of `account/list.do?page=1`, they are `account`, `list.do`, `list`, `do`,
+    /// `page` and `1`.
+    pub fn parts_of_address(address: &'static str) -> impl Iterator<Item = Self> {
+        let parts = address.split(SEPARATORS).filter(|part| !part.is_empty());
+        parts.flat_map(|part| {
+            let names = part.split('.').filter(move |name| *name != part);
+            [part].into_iter().chain(names).map(Self::Address)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_has_its_parts() {
+        let parts: Vec<_> = Phrase::parts_of_address("account/list.do?page=1").collect();
+        let expected = ["account", "list.do", "list", "do", "page", "1"].map(Phrase::Address);
+        assert_eq!(parts, expected);
+    }
+}

@@ -78,12 +78,21 @@ pub struct SiteLocation {
 impl SiteLocation {
     /// Builds the location of the site whose pages are in a URL's folder.
     pub(crate) fn at_folder(url: &Url) -> Option<Self> {
-        let mut base_url = url.join(".").ok()?;
-        base_url.set_query(None);
-        base_url.set_fragment(None);
-        let path = base_url.path().trim_end_matches('/').to_owned();
-        base_url.set_path(&path);
+        Self::at_path(url, url.join(".").ok()?.path())
+    }
+
+    /// Builds the location of the site that begins at a path of a URL's host.
+    pub(crate) fn at_path(url: &Url, path: &str) -> Option<Self> {
+        let mut base_url = origin(url)?;
+        base_url.set_path(path.trim_end_matches('/'));
         Some(Self::at(base_url))
+    }
+
+    /// Adds an option, if the URL reveals it.
+    pub(crate) fn with_option(mut self, name: &str, value: Option<String>) -> Self {
+        self.options
+            .extend(value.map(|value| (name.to_owned(), value)));
+        self
     }
 
     /// Builds a location without options.

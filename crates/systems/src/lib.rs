@@ -12,6 +12,7 @@ pub mod detect;
 mod enterprise;
 mod fingerprint;
 mod horizon;
+mod json_reader;
 mod koha;
 mod links;
 mod list_reader;

@@ -32,10 +32,15 @@ pub fn site_id(text: &str) -> String {
     }
 }
 
+/// Returns the id of a work without an id on the site.
+pub fn work_id(title: &str, author: Option<&str>) -> String {
+    stable_id(&[title, author.unwrap_or_default()])
+}
+
 /// Makes the ids of a list distinct: the second `h12` becomes `h12-2`.
 ///
 /// For items that a site lists twice, such as two copies of one work without their own numbers.
-pub fn make_distinct<'a>(ids: impl Iterator<Item = &'a mut String>) {
+pub(super) fn make_distinct<'a>(ids: impl Iterator<Item = &'a mut String>) {
     let mut occurrences_by_id: HashMap<String, u32> = HashMap::new();
     let mut used_ids = HashSet::new();
     for id in ids {
@@ -65,6 +70,12 @@ mod tests {
         assert_eq!(id, "hadcc04362aab630ead07f7cf");
         assert_ne!(id, stable_id(&["TidewaterO", "kafor"]));
         assert_ne!(id, stable_id(&["Tidewater"]));
+    }
+
+    #[test]
+    fn work_without_an_author_has_an_id_of_its_own() {
+        assert_eq!(work_id("Tides", Some("")), work_id("Tides", None));
+        assert_ne!(work_id("Tides", Some("Stone")), work_id("Tides", None));
     }
 
     #[test]

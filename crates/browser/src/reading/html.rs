@@ -28,6 +28,19 @@ impl Css {
         }
     }
 
+    /// The selector as it's written.
+    pub const fn as_str(&self) -> &'static str {
+        self.text
+    }
+
+    /// The closest element around another that matches.
+    pub fn closest_around<'a>(&'static self, element: ElementRef<'a>) -> Option<ElementRef<'a>> {
+        element
+            .ancestors()
+            .filter_map(ElementRef::wrap)
+            .find(|around| self.matches(*around))
+    }
+
     /// All matches within `scope`, in page order.
     pub fn all<'a>(&'static self, scope: ElementRef<'a>) -> impl Iterator<Item = ElementRef<'a>> {
         self.selector().into_iter().flat_map(move |selector| {

@@ -28,7 +28,7 @@ pub use self::date::{
     require_date_or_never, split_date, split_date_or_never, starts_with_never, strip_never,
 };
 pub use self::date_in_words::find_date_in_words;
-pub use self::hash::{make_distinct, site_id, stable_id};
+pub use self::hash::{site_id, stable_id, work_id};
 pub use self::html::{Css, is_cut_short, reject_duplicate_rows, web_link};
 pub use self::messages::MAX_MESSAGES;
 pub use self::messages::Messages;
@@ -37,9 +37,11 @@ pub use self::now::{WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE, is_
 pub use self::parse::{parse_fragment, parse_page};
 pub use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
-pub use self::stored::truncate_stored_texts;
-pub use self::text::{element_lines, element_text, element_text_without, join_title, tidy};
-pub use self::words::text_after_words;
+pub use self::stored::prepare_to_store;
+pub use self::text::{
+    element_lines, element_text, element_text_without, element_words, join_title, tidy,
+};
+pub use self::words::{text_after_words, text_around_words};
 pub use hippo_core::text::decode_entities;
 
 /// The maximum number of entries in a list; no library lends one patron that many.

@@ -1,9 +1,9 @@
-//! Cuts an account's texts to stored lengths.
+//! Prepares an account to be stored.
 
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::text::{MAX_STORED_CHARS, cut};
 
-use super::hash::stable_id;
+use super::hash::{make_distinct, stable_id};
 
 /// The longest id in bytes. Real ones have some 40.
 const MAX_ID_BYTES: usize = 256;
@@ -11,8 +11,11 @@ const MAX_ID_BYTES: usize = 256;
 /// The longest URL in bytes, as browsers accept.
 const MAX_URL_BYTES: usize = 2_048;
 
-/// Cuts the texts of an account to their stored lengths. A too long id becomes its hash.
-pub fn truncate_stored_texts(account: &mut Account) {
+/// Makes the ids of each list distinct, and cuts the texts of an account to their stored lengths. A too long id becomes
+/// its hash.
+pub fn prepare_to_store(account: &mut Account) {
+    make_distinct(account.loans.iter_mut().flatten().map(|loan| &mut loan.id));
+    make_distinct(account.holds.iter_mut().flatten().map(|hold| &mut hold.id));
     for loan in account.loans.iter_mut().flatten() {
         cut_loan(loan);
     }

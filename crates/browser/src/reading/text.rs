@@ -15,6 +15,11 @@ pub fn element_text(element: ElementRef<'_>) -> String {
     element_text_without(element, |_| false)
 }
 
+/// The text of an element, if it has some; see [`element_text`].
+pub fn element_words(element: ElementRef<'_>) -> Option<String> {
+    Some(element_text(element)).filter(|text| !text.is_empty())
+}
+
 /// Like [`element_text`], without the elements that `is_left_out` matches.
 pub fn element_text_without(
     element: ElementRef<'_>,

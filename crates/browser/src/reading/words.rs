@@ -6,13 +6,19 @@ use super::work;
 ///
 /// The phrases are in lower case; the case of the text doesn't matter. A phrase must not be part of a longer word.
 pub fn text_after_words<'a>(text: &'a str, phrases: &[&str]) -> Option<&'a str> {
+    text_around_words(text, phrases).map(|(_, after)| after)
+}
+
+/// Returns the texts before and after the first of these phrases that a text has; see [`text_after_words`].
+pub fn text_around_words<'a>(text: &'a str, phrases: &[&str]) -> Option<(&'a str, &'a str)> {
     phrases.iter().find_map(|phrase| {
-        let rest = after_phrase(text, phrase)?;
-        Some(rest.trim_start_matches([':', ' ', '\u{a0}']).trim_end())
+        let (before, rest) = around_phrase(text, phrase)?;
+        let rest = rest.trim_start_matches([':', ' ', '\u{a0}']);
+        Some((before, rest.trim_end()))
     })
 }
 
-fn after_phrase<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+fn around_phrase<'a>(text: &'a str, phrase: &str) -> Option<(&'a str, &'a str)> {
     work::count(text.len());
     let begins_a_word = phrase.starts_with(char::is_alphanumeric);
     let ends_a_word = phrase.ends_with(char::is_alphanumeric);
@@ -23,14 +29,12 @@ fn after_phrase<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
         if is_within_a_word {
             continue;
         }
-        let Some(rest) = text
-            .get(start..)
-            .and_then(|from| strip_phrase(from, phrase))
-        else {
+        let (before, from) = text.split_at_checked(start)?;
+        let Some(rest) = strip_phrase(from, phrase) else {
             continue;
         };
         if !(ends_a_word && rest.starts_with(char::is_alphanumeric)) {
-            return Some(rest);
+            return Some((before, rest));
         }
     }
     None
@@ -63,6 +67,13 @@ mod tests {
     #[case("", None)]
     fn text_after_whole_words_is_found(#[case] text: &str, #[case] expected: Option<&str>) {
         assert_eq!(text_after_words(text, &["anzahl"]), expected);
+    }
+
+    #[test]
+    fn text_before_words_is_as_it_stands() {
+        let around = text_around_words("Es sind 2 Mal: viele ", &["oft", "mal"]);
+        assert_eq!(around, Some(("Es sind 2 ", "viele")));
+        assert_eq!(text_around_words("Normal", &["mal"]), None);
     }
 
     #[test]

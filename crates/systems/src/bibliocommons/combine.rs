@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Messages, is_another_card, truncate_stored_texts};
+use hippo_browser::reading::{Messages, is_another_card, prepare_to_store};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 
@@ -47,7 +47,7 @@ pub(super) fn combine(
     account.declared.holds = totals.holds.as_ref().map(|holds| holds.all);
     account.loans = all_loans(loans, account.declared.loans)?;
     account.holds = all_holds(holds, &totals)?;
-    truncate_stored_texts(&mut account);
+    prepare_to_store(&mut account);
     Ok(account)
 }
 

@@ -33,12 +33,6 @@ impl Detector for Bibliotheca {
 
     /// The site is the folder of `index.asp`.
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
-        let folder = url.join(".").ok()?;
-        let mut base_url = folder;
-        base_url.set_query(None);
-        base_url.set_fragment(None);
-        let path = base_url.path().trim_end_matches('/').to_owned();
-        base_url.set_path(&path);
-        Some(SiteLocation::at(base_url))
+        SiteLocation::at_folder(url)
     }
 }

@@ -6,14 +6,10 @@ mod fingerprints;
 mod pages;
 
 use async_trait::async_trait;
-use hippo_browser::{Phrase, Session};
-use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 
 use crate::fingerprint::Detector;
-use crate::list_reader::{
-    AccountDescription, DescribedSystem, LoginDescription, join_visited, log_in, read_part,
-};
+use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
 /// OCLC Bibliotheca.
 #[derive(Debug)]
@@ -32,27 +28,23 @@ impl DescribedSystem for Bibliotheca {
         &pages::LOGIN
     }
 
-    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
-        read_account(session).await
+    /// Logs in; the answer is the account.
+    async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+        let logout = "index.asp?kontofenster=true&target=logoff";
+        let answer = visit.log_in(Self::ACCOUNT_PAGE, None, logout).await?;
+        visit.add(&answer)
     }
 
-    fn other_phrases(&self) -> &'static [Phrase] {
-        pages::OTHER_PHRASES
+    fn addresses(&self) -> &'static [&'static str] {
+        &[
+            "index.asp?kontofenster=true&target=verl",
+            "index.asp?target=vermsg",
+        ]
     }
 
     fn own_detector(&self) -> Option<&dyn Detector> {
         Some(self)
     }
-}
-
-/// Logs in; the answer is the account.
-async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
-    let form = session.url("index.asp?kontofenster=start")?;
-    let logout = session.url("index.asp?kontofenster=true&target=logoff")?;
-    let page = session.get(&form).await?;
-    let answer = log_in(session, &pages::LOGIN, &page, &logout).await?;
-    let part = read_part(session, &pages::ACCOUNT, &pages::LOGIN, &answer)?;
-    join_visited(session, &pages::ACCOUNT, vec![part])
 }
 
 #[cfg(test)]

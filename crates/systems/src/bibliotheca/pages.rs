@@ -2,23 +2,17 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::Phrase::{self, Address};
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{Css, element_text};
-use hippo_core::account::{Hold, HoldState, Loan};
+use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 
 use crate::list_reader::{
     AccountDescription, Column, Fact, Field, ListDescription, LoginDescription, Row, ToldBy,
 };
 
-/// The links to renew a loan, or to read why it can't be renewed.
-static RENEWAL: Css = Css::new("a[href*='target=verl']");
-static NO_RENEWAL: Css = Css::new("a[href*='target=vermsg']");
-
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "input[name=AUSWEIS]",
-    is_form: Css::new("input[name=AUSWEIS]"),
+    form: Css::new("input[name=AUSWEIS]"),
     number: &["AUSWEIS"],
     pin: &["PWD"],
     messages: Css::new(".kontomeldung"),
@@ -27,12 +21,7 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
         "ausweisnummer oder passwort",
     ],
     blocked: &["gesperrt", "abgelaufen"],
-    outages: &[
-        "nicht erreichbar",
-        "nicht verfügbar",
-        "wartungsarbeiten",
-        "datensicherung",
-    ],
+    outages: &[],
 };
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
@@ -48,11 +37,13 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                 &["buchungsnummer", "mediennummer", "buchungsnr", "mediennr"],
             ),
             Column::below(Field::Note, &["status", "bemerkung"]),
+            // The links to renew a loan, or to read why it can't be renewed.
+            Column::presence(Field::Renewable, "a[href*='target=verl']"),
+            Column::presence(Field::NotRenewable, "a[href*='target=vermsg']"),
         ],
         needed: &[Field::Title, Field::Due],
         total: &["anzahl"],
         none: &["keine medien", "keine ausleihen"],
-        complete: complete_loan,
         ..ListDescription::table()
     }],
     holds: vec![ListDescription {
@@ -87,23 +78,6 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     messages: Some(Css::new(".kontomeldung")),
     ..AccountDescription::default()
 });
-
-pub(super) const OTHER_PHRASES: &[Phrase] = &[
-    Address("index.asp"),
-    Address("kontofenster"),
-    Address("target"),
-    Address("verl"),
-    Address("vermsg"),
-];
-
-fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
-    if NO_RENEWAL.is_in(row.element) {
-        loan.renewable = Some(false);
-    } else if RENEWAL.is_in(row.element) {
-        loan.renewable = Some(true);
-    }
-    Ok(())
-}
 
 /// The column `Bereit` is empty as long as a hold waits. A page with other words is not known.
 fn complete_hold(hold: &mut Hold, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {

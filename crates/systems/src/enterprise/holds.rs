@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, find_date, is_ready_now, numbers, split_date, stable_id,
+    Css, element_words, find_date, is_ready_now, numbers, split_date, work_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -49,7 +49,7 @@ pub(super) fn read_hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Resul
         row,
         &["holdTitleLinkDiv_", "holdInitialCover_", "holdItemIdSpan_"],
     )
-    .unwrap_or_else(|| stable_id(&[&title, author.as_deref().unwrap_or_default()]));
+    .unwrap_or_else(|| work_id(&title, author.as_deref()));
     Ok(Hold {
         id,
         title,
@@ -69,9 +69,7 @@ pub(super) fn read_hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Resul
 
 /// Returns the text of a cell; `None` if the cell is missing or empty.
 fn text(css: &'static Css, row: ElementRef<'_>) -> Option<String> {
-    css.first(row)
-        .map(element_text)
-        .filter(|text| !text.is_empty())
+    css.first(row).and_then(element_words)
 }
 
 struct Status {

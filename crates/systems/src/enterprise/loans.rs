@@ -1,7 +1,9 @@
 //! Reads the rows of the list of loans.
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text, first_number, require_date_or_never, stable_id};
+use hippo_browser::reading::{
+    Css, element_text, element_words, first_number, require_date_or_never, work_id,
+};
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
@@ -47,15 +49,14 @@ pub(super) fn read_loan(
     let refusal = REFUSAL
         .all(row)
         .find(|words| !is_hidden(*words))
-        .map(element_text)
-        .filter(|words| !words.is_empty());
+        .and_then(element_words);
     let renewable = match (&refusal, BOX.first(row)) {
         (Some(_), _) => Some(false),
         (None, Some(checkbox)) => Some(checkbox.attr("disabled").is_none()),
         (None, None) => None,
     };
     let id = id_after(row, &["checkoutTitleLinkDiv_", "checkoutInitialCover_"])
-        .unwrap_or_else(|| stable_id(&[&title, author.as_deref().unwrap_or_default()]));
+        .unwrap_or_else(|| work_id(&title, author.as_deref()));
     Ok(Loan {
         id,
         title,
@@ -69,10 +70,7 @@ pub(super) fn read_loan(
         renewable_reason: refusal,
         digital: false,
         format: None,
-        note: REMARK
-            .first(row)
-            .map(element_text)
-            .filter(|words| !words.is_empty()),
+        note: REMARK.first(row).and_then(element_words),
         url: None,
     })
 }

@@ -1,6 +1,6 @@
 //! The login form, and its message about the last login.
 
-use hippo_browser::reading::{Css, element_text, is_session_over};
+use hippo_browser::reading::{Css, element_words, is_session_over};
 use hippo_browser::{classify_words, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
@@ -79,8 +79,7 @@ pub(super) fn classify_form_message(root: ElementRef<'_>) -> Option<Failure> {
     let errors: Vec<String> = ERROR
         .all(root)
         .filter(|error| !is_hidden(*error))
-        .map(element_text)
-        .filter(|words| !words.is_empty())
+        .filter_map(element_words)
         .collect();
     if errors.is_empty() {
         return refusal_in(&visible_text(root));

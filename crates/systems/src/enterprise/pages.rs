@@ -2,8 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short,
-    make_distinct, parse_page, reject_duplicate_rows, truncate_stored_texts,
+    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short, parse_page,
+    prepare_to_store, reject_duplicate_rows,
 };
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
@@ -20,6 +20,7 @@ static LOANS_HEADER: Css = Css::new(".checkoutsDueDateHeader, .checkoutsHeader")
 static HOLDS_HEADER: Css = Css::new("thead .holdsStatus, .holdsHeader");
 static LOAN_LINE: Css = Css::new("tr.checkoutsLine");
 static HOLD_LINE: Css = Css::new("tr.pickupHoldsLine, tr.holdsLine");
+static TABLE: Css = Css::new("table");
 static ROWS: Css = Css::new("tr");
 static HEAD: Css = Css::new("thead, tr.checkoutsHeader, tr.holdsHeader");
 static DATA_CELL: Css = Css::new("td");
@@ -183,14 +184,10 @@ pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Ac
         messages.extend(page.messages.iter().map(String::as_str));
     }
     account.messages = messages.into_vec();
-    if let Some(loans) = &mut account.loans {
+    if let Some(loans) = &account.loans {
         check_declared_count(account.declared.loans, loans.len(), "loans")?;
-        make_distinct(loans.iter_mut().map(|loan| &mut loan.id));
     }
-    if let Some(holds) = &mut account.holds {
-        make_distinct(holds.iter_mut().map(|hold| &mut hold.id));
-    }
-    truncate_stored_texts(&mut account);
+    prepare_to_store(&mut account);
     Ok(account)
 }
 
@@ -247,11 +244,8 @@ fn find_entries<'a>(
 ) -> Result<Vec<ElementRef<'a>>, Failure> {
     let mut entries = Vec::new();
     for row in ROWS.all(table) {
-        let is_of_this_table = row
-            .ancestors()
-            .filter_map(ElementRef::wrap)
-            .find(|ancestor| ancestor.value().name() == "table")
-            .is_some_and(|nearest| nearest.id() == table.id());
+        let closest = TABLE.closest_around(row);
+        let is_of_this_table = closest.is_some_and(|closest| closest.id() == table.id());
         let has_names_only = !DATA_CELL.is_in(row) && HEAD_CELL.all(row).count() > 2;
         let is_head = HEAD.matches(row)
             || has_names_only

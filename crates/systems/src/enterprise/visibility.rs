@@ -10,11 +10,7 @@ static HIDDEN: Css = Css::new(
 
 /// Whether an element or one of its ancestors is hidden.
 pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {
-    HIDDEN.matches(element)
-        || element
-            .ancestors()
-            .filter_map(ElementRef::wrap)
-            .any(|around| HIDDEN.matches(around))
+    HIDDEN.matches(element) || HIDDEN.closest_around(element).is_some()
 }
 
 /// Whether an element is within an element whose id contains one of these words.

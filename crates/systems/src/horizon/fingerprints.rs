@@ -29,20 +29,10 @@ impl Detector for Horizon {
 
     /// The site is above `ipac20`; its address may have the profile.
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
-        let mut base_url = url.clone();
-        base_url.set_query(None);
-        base_url.set_fragment(None);
-        let folder = url.path().split("/ipac20").next().unwrap_or_default();
-        let folder = folder.trim_end_matches('/').to_owned();
-        base_url.set_path(&folder);
-        let profile = url.query_pairs().find(|(name, _)| name == PROFILE);
-        let profile = profile.filter(|(_, value)| !value.is_empty());
-        Some(SiteLocation {
-            base_url,
-            options: profile
-                .map(|(name, value)| (name.into_owned(), value.into_owned()))
-                .into_iter()
-                .collect(),
-        })
+        let folder = url.path().split("/ipac20").next()?;
+        let mut query = url.query_pairs();
+        let profile = query.find(|(name, value)| name == PROFILE && !value.is_empty());
+        let profile = profile.map(|(_, value)| value.into_owned());
+        Some(SiteLocation::at_path(url, folder)?.with_option(PROFILE, profile))
     }
 }

@@ -14,14 +14,13 @@ mod title;
 mod visit;
 
 use async_trait::async_trait;
-use hippo_browser::{Phrase, Session};
-use hippo_core::account::Account;
+use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
 use crate::fingerprint::Detector;
-use crate::list_reader::{AccountDescription, DescribedSystem, LoginDescription};
+use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
 /// The page that the portal consists of.
 const PORTAL: &str = "ipac20/ipac.jsp";
@@ -46,8 +45,12 @@ impl DescribedSystem for Horizon {
         &pages::LOGIN
     }
 
-    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
-        visit::read_account(session).await
+    async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+        visit::fetch_account(visit).await
+    }
+
+    fn addresses(&self) -> &'static [&'static str] {
+        pages::ADDRESSES
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {

@@ -2,15 +2,15 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::Phrase::{self, Address, Beginning};
+use hippo_browser::Phrase::{self, Beginning};
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text};
+use hippo_browser::reading::{Css, element_words};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::title::{
-    read_author, read_barcode, read_link, read_pickup_branch, read_record_number, read_request_id,
+    AUTHOR_WORDS, read_barcode, read_link, read_name, read_record_number, read_request_id,
     read_title,
 };
 use crate::list_reader::{
@@ -18,12 +18,12 @@ use crate::list_reader::{
     ToldBy,
 };
 
-/// Reads a value from a cell.
-type Reader = fn(ElementRef<'_>) -> Option<String>;
-
 /// A link that sorts a list, in its header.
 const TITLE_HEADER: &str = "a[href*='sortby='][href*='title']";
 const TITLE_WORDS: &[&str] = &["title", "requested title"];
+
+/// The words before the branch where a hold is picked up.
+const PICKUP_WORDS: &[&str] = &["pickup location", "pick up location", "pickup at"];
 
 /// What a cell of the headers has.
 const HEADER: &str = "a.boldWhiteFont2, a[href*='sortby='], input[name=renewall]";
@@ -34,27 +34,22 @@ const TITLE: &str = "a.mediumBoldAnchor";
 /// The texts outside of the lists.
 const TEXTS: &str = "a.normalBlackFont1, a.normalBlackFont2, a.boldBlackFont1, a.boldRedFont1";
 
-static RENEWAL_BOX: Css = Css::new("input[name=renewitemkeys]");
+/// The box beside a loan that can be renewed.
+const RENEWAL_BOX: &str = "input[name=renewitemkeys]";
+
 static BOX: Css = Css::new("input");
 static CELL: Css = Css::new("td");
 static TITLE_LINK: Css = Css::new(TITLE);
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "input[name=sec1]",
-    is_form: Css::new("input[name=sec1]"),
+    form: Css::new("input[name=sec1]"),
     number: &["sec1"],
     pin: &["sec2"],
     messages: Css::new(
         "a.boldRedFont1, a.boldRedFont2, a.normalBlackFont1, a.boldBlackFont1, font, .error",
     ),
     refused: &[
-        "login failed",
-        "login has failed",
-        "invalid login",
         "login is not successful",
-        "login attempt was unsuccessful",
-        "login information was incorrect",
-        "information you submitted was invalid",
         "unable to validate",
         "unable to log you on",
         "not a valid",
@@ -76,19 +71,15 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         "a[href*='&logout=true'], a[href*='%26logout%3Dtrue'], a.navBarCurrent[href*='submenu=']",
     ),
     loans: vec![ListDescription {
-        list: Css::new("table"),
         told_by: vec![
             ToldBy::HeaderWith(Css::new(
                 "a[href*='submenu=itemsout'][href*='sortby='], input[name=renewall]",
             )),
             ToldBy::Test(|table| has_boxes(table, "renewitemkeys")),
         ],
-        rows: Css::new("tr"),
         header_row: Some(Css::new(HEADER)),
-        ignored_rows: None,
         columns: loan_columns(),
         needed: &[Field::Title, Field::Due],
-        total: &[],
         none: &[
             "checked out: 0",
             "items out: 0",
@@ -98,8 +89,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "not have any items out",
         ],
         none_at: Some(Css::new(TEXTS)),
-        states: &[],
         complete: complete_loan,
+        ..ListDescription::table()
     }],
     holds: vec![
         holds(
@@ -125,12 +116,10 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             ],
         ),
     ],
-    has_several_pages: false,
     loan_counts: vec![Count(vec![Fact::after(
         "a.normalBlackFont2",
         &["checked out", "items out"],
     )])],
-    hold_counts: vec![],
     fines: vec![Fact::after(
         TEXTS,
         &[
@@ -143,45 +132,23 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "fines owed",
         ],
     )],
-    card_expires: vec![],
-    number: vec![],
-    messages: None,
+    ..AccountDescription::default()
 });
 
+pub(super) const ADDRESSES: &[&str] = &[
+    "ipac20/ipac.jsp?menu=account&submenu=overview&logout=true",
+    "ipac20/ipac.jsp?menu=account&submenu=itemsout&sortby=title",
+    "ipac20/ipac.jsp?menu=account&submenu=holds&ready_sortby=sorttitle",
+    "ipac20/ipac.jsp?menu=account&submenu=blocks&uri=",
+    "?sortby=disptitle&sortby=duedate&sortby=rawduedate",
+    "?sortby=ckodate&sortby=rawckodate&sortby=numrenewals",
+];
+
 pub(super) const OTHER_PHRASES: &[Phrase] = &[
-    Beginning("by"),
     Beginning("author"),
-    Beginning("par"),
-    Beginning("por"),
     Beginning("barcode"),
     Beginning("item"),
-    Beginning("pickup location"),
-    Beginning("pick up location"),
-    Beginning("pickup at"),
     Phrase::Count("of"),
-    Address("ipac"),
-    Address("jsp"),
-    Address("ipac20"),
-    Address("uri"),
-    Address("title"),
-    Address("sorttitle"),
-    Address("disptitle"),
-    Address("duedate"),
-    Address("rawduedate"),
-    Address("ckodate"),
-    Address("rawckodate"),
-    Address("numrenewals"),
-    Address("menu"),
-    Address("submenu"),
-    Address("account"),
-    Address("overview"),
-    Address("itemsout"),
-    Address("holds"),
-    Address("blocks"),
-    Address("sortby"),
-    Address("ready_sortby"),
-    Address("logout"),
-    Address("true"),
 ];
 
 /// Whether a row of the table itself has a box of this name. A table around it has its rows further inside.
@@ -200,37 +167,31 @@ fn title_columns() -> Vec<Column> {
         Column::at(Field::Title, TITLE),
         Column::part_at(Field::Link, TITLE, Part::Read(read_link)),
     ];
-    let parts: [(Field, Reader); 4] = [
-        (Field::Title, read_title),
-        (Field::Author, read_author),
-        (Field::Id, read_barcode),
-        (Field::PickupBranch, read_pickup_branch),
+    let parts: [(Field, fn() -> Part); 5] = [
+        (Field::Title, || Part::Read(read_title)),
+        (Field::Author, || Part::LineBeginning(AUTHOR_WORDS)),
+        (Field::Author, || Part::Read(read_name)),
+        (Field::Id, || Part::Read(read_barcode)),
+        (Field::PickupBranch, || Part::LineBeginning(PICKUP_WORDS)),
     ];
-    for (field, read) in parts {
-        columns.push(Column::below_element(field, TITLE_HEADER, Part::Read(read)));
-        columns.push(Column::part_below(field, TITLE_WORDS, Part::Read(read)));
+    for (field, part) in parts {
+        columns.push(Column::below_element(field, TITLE_HEADER, part()));
+        columns.push(Column::part_below(field, TITLE_WORDS, part()));
     }
-    columns.push(Column::part_at(
-        Field::Id,
-        TITLE,
-        Part::Read(read_record_number),
-    ));
-    columns.push(Column::part_at(
-        Field::Format,
-        "img[src*='icon'][alt]",
-        Part::Attribute("alt"),
-    ));
+    columns.extend([
+        Column::part_at(Field::Id, TITLE, Part::Read(read_record_number)),
+        Column::part_at(
+            Field::Format,
+            "img[src*='icon'][alt]",
+            Part::Attribute("alt"),
+        ),
+    ]);
     columns
 }
 
 fn loan_columns() -> Vec<Column> {
     let mut columns = title_columns();
     columns.extend([
-        Column::part_at(
-            Field::Id,
-            "input[name=renewitemkeys]",
-            Part::Attribute("value"),
-        ),
         Column::below_element(
             Field::Due,
             "a[href*='sortby='][href*='duedate']",
@@ -243,25 +204,24 @@ fn loan_columns() -> Vec<Column> {
             Part::Text,
         ),
         Column::below(Field::Renewals, &["times renewed", "renewed"]),
+        Column::part_at(Field::Id, RENEWAL_BOX, Part::Attribute("value")),
+        Column::presence(Field::NotRenewable, "input[name=renewitemkeys][disabled]"),
+        Column::presence(Field::Renewable, RENEWAL_BOX),
         Column::below_element(Field::Renewal, "input[name=renewall]", Part::Text),
     ]);
     columns
 }
 
-/// The boxes are beside the loans that can be renewed. In place of a box, there may be a reason.
+/// In place of a box to renew the loan, there may be a reason.
 fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
-    if let Some(tick) = RENEWAL_BOX.first(row.element) {
-        loan.renewable = Some(tick.attr("disabled").is_none());
-        return Ok(());
-    }
     let boxes = row.element_of(Field::Renewal);
-    if boxes.is_some_and(|cell| BOX.is_in(cell)) {
-        // Another box than is known.
+    let has_another_box = boxes.is_some_and(|cell| BOX.is_in(cell));
+    if loan.renewable.is_some() || has_another_box {
         return Ok(());
     }
     let first = CELL.first(row.element);
     let first = first.filter(|cell| !TITLE_LINK.is_in(*cell));
-    let reason = first.map(element_text).filter(|words| !words.is_empty());
+    let reason = first.and_then(element_words);
     if reason.is_some() || boxes.is_some() {
         loan.renewable = Some(false);
         loan.renewable_reason = reason;
@@ -312,17 +272,13 @@ fn holds(
         ),
     ]);
     ListDescription {
-        list: Css::new("table"),
         told_by: vec![
             ToldBy::HeaderWith(Css::new(header)),
             ToldBy::Test(has_boxes),
         ],
-        rows: Css::new("tr"),
         header_row: Some(Css::new(HEADER)),
-        ignored_rows: None,
         columns,
         needed: &[Field::Title],
-        total: &[],
         none,
         none_at: (!none.is_empty()).then(|| Css::new(TEXTS)),
         states: &[
@@ -335,6 +291,7 @@ fn holds(
             ),
         ],
         complete,
+        ..ListDescription::table()
     }
 }
 

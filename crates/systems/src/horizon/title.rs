@@ -1,20 +1,19 @@
 //! Reads the title cell of an entry: a table with a line for the title, the author, and whatever the library shows.
 
-use hippo_browser::reading::{Css, element_lines, element_text, text_after_words};
+use hippo_browser::reading::{Css, element_text};
 use scraper::ElementRef;
 use url::Url;
+
+use crate::list_reader::{line_beginning, text_after_beginning};
 
 static WORDS: Css = Css::new("a:not(.boldRedFont1)");
 static ROWS: Css = Css::new("tr");
 
 /// The words before an author.
-pub(super) const AUTHOR_WORDS: [&str; 4] = ["by", "author:", "par", "por"];
+pub(super) const AUTHOR_WORDS: &[&str] = &["by", "author:", "par", "por"];
 
 /// The words before a barcode.
-pub(super) const BARCODE_WORDS: [&str; 3] = ["barcode", "item", "item barcode"];
-
-/// The words before the branch where a hold is picked up.
-pub(super) const PICKUP_WORDS: [&str; 3] = ["pickup location", "pick up location", "pickup at"];
+const BARCODE_WORDS: &[&str] = &["barcode", "item", "item barcode"];
 
 /// The parameters of an address that belong to one visit.
 const VISIT_PARAMETERS: [&str; 2] = ["session", "ts"];
@@ -22,49 +21,27 @@ const VISIT_PARAMETERS: [&str; 2] = ["session", "ts"];
 /// Reads a title without a link of its own: the first words that aren't red.
 pub(super) fn read_title(cell: ElementRef<'_>) -> Option<String> {
     let title = WORDS.first(cell).map(element_text)?;
-    let mut others = AUTHOR_WORDS.iter().chain(&BARCODE_WORDS);
-    let is_other = others.any(|words| begins_with(&title, words));
+    let is_other = [AUTHOR_WORDS, BARCODE_WORDS]
+        .iter()
+        .any(|words| text_after_beginning(&title, words).is_some());
     (!is_other).then_some(title)
 }
 
-/// Reads an author: the line that begins with “by”, or a name like `Stone, Ada` in the row below the title.
-pub(super) fn read_author(cell: ElementRef<'_>) -> Option<String> {
-    line_after(cell, &AUTHOR_WORDS).or_else(|| {
-        let line = ROWS.all(cell).nth(1).map(element_text)?;
-        let (last_name, first_name) = line.split_once(", ")?;
-        let is_name = !last_name.contains(|c: char| c.is_ascii_digit() || c == ':')
-            && first_name.starts_with(char::is_alphabetic);
-        is_name.then_some(line)
-    })
+/// Reads an author without words before it: a name like `Stone, Ada` in the row below the title.
+pub(super) fn read_name(cell: ElementRef<'_>) -> Option<String> {
+    let line = ROWS.all(cell).nth(1).map(element_text)?;
+    let (last_name, first_name) = line.split_once(", ")?;
+    let is_name = !last_name.contains(|c: char| c.is_ascii_digit() || c == ':')
+        && first_name.starts_with(char::is_alphabetic);
+    is_name.then_some(line)
 }
 
 /// Reads a barcode that the library prints. The box to renew a loan has it too, but not every loan has a box.
 pub(super) fn read_barcode(cell: ElementRef<'_>) -> Option<String> {
-    let barcode = line_after(cell, &BARCODE_WORDS)?;
+    let barcode = line_beginning(cell, BARCODE_WORDS)?;
     let is_barcode = barcode.chars().any(|c| c.is_ascii_digit())
         && barcode.chars().all(|c| c.is_ascii_alphanumeric());
     is_barcode.then_some(barcode)
-}
-
-pub(super) fn read_pickup_branch(cell: ElementRef<'_>) -> Option<String> {
-    line_after(cell, &PICKUP_WORDS)
-}
-
-/// Returns the rest of the first line that begins with one of these words. The first line is the title.
-fn line_after(cell: ElementRef<'_>, words: &[&str]) -> Option<String> {
-    let lines = element_lines(cell);
-    lines.iter().skip(1).find_map(|line| {
-        let rest = text_after_words(line, words)?;
-        let begins = words.iter().any(|words| begins_with(line, words));
-        begins.then(|| rest.to_owned())
-    })
-}
-
-fn begins_with(text: &str, words: &str) -> bool {
-    text_after_words(text, &[words]).is_some()
-        && text
-            .get(..words.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(words))
 }
 
 /// Returns the id of the record in a box: `124` of `124:567`.

@@ -2,14 +2,12 @@
 
 use hippo_browser::reading::{Css, parse_page};
 use hippo_browser::{Page, Session};
-use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use super::pages::{ACCOUNT, LOGIN};
 use super::{PORTAL, PROFILE};
-use crate::list_reader::{fetch_part, join_visited, log_in, read_part};
+use crate::list_reader::{AccountPart, AccountVisit};
 
 static SESSION: Css = Css::new("input[name=session]");
 static PROFILE_FIELD: Css = Css::new("input[name=profile]");
@@ -25,29 +23,33 @@ pub(super) fn ask_for_account(url: &mut Url, library: &Library) {
     query.append_pair("submenu", "itemsout");
 }
 
-/// Logs in and reads the loans, the holds, and the blocks if nothing else says what is owed.
-pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
-    let mut url = session.url(PORTAL)?;
-    ask_for_account(&mut url, session.library());
-    let page = session.get(&url).await?;
-    let logout = address(session, &page, &[("logout", "true")])?;
-    let answer = log_in(session, &LOGIN, &page, &logout).await?;
-    let landing = read_part(session, &ACCOUNT, &LOGIN, &answer)?;
-    let (loans, total) = landing.loans();
-    let has_loans = loans.is_some() || total == Some(0);
-    let mut parts = vec![landing];
-    let list = |name| [("menu", "account"), ("submenu", name)];
-    if !has_loans {
-        let url = address(session, &answer, &list("itemsout"))?;
-        parts.push(fetch_part(session, &ACCOUNT, &LOGIN, &url).await?);
+/// Logs in and fetches the loans, the holds, and the blocks if nothing else says what is owed.
+pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+    let mut url = visit.session.url(PORTAL)?;
+    ask_for_account(&mut url, visit.session.library());
+    let page = visit.session.get(&url).await?;
+    let logout = address(visit.session, &page, &[("logout", "true")])?;
+    let answer = visit.log_in_on(&page, None, &logout).await?;
+    visit.add(&answer)?;
+    if !visit.knows(|part| part.has_loans() || part.counts_no_loans()) {
+        fetch_list(visit, &answer, "itemsout").await?;
     }
-    let url = address(session, &answer, &list("holds"))?;
-    parts.push(fetch_part(session, &ACCOUNT, &LOGIN, &url).await?);
-    if parts.iter().all(|part| part.fines().is_none()) {
-        let url = address(session, &answer, &list("blocks"))?;
-        parts.push(fetch_part(session, &ACCOUNT, &LOGIN, &url).await?);
+    fetch_list(visit, &answer, "holds").await?;
+    if !visit.knows(AccountPart::has_fines) {
+        fetch_list(visit, &answer, "blocks").await?;
     }
-    join_visited(session, &ACCOUNT, parts)
+    Ok(())
+}
+
+async fn fetch_list(
+    visit: &mut AccountVisit<'_, '_>,
+    answer: &Page,
+    list: &str,
+) -> Result<(), Failure> {
+    let list = [("menu", "account"), ("submenu", list)];
+    let url = address(visit.session, answer, &list)?;
+    let page = visit.session.get(&url).await?;
+    visit.add(&page)
 }
 
 /// Returns an address with the session and the profile that a page has in its form.

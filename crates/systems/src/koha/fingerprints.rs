@@ -4,7 +4,7 @@ use hippo_browser::reading::Css;
 use url::Url;
 
 use super::Koha;
-use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action, origin};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action};
 
 static GENERATOR: Css = Css::new("meta[name=generator][content^=Koha i]");
 static BODY: Css = Css::new("body[id^=opac-]");
@@ -36,10 +36,7 @@ impl Detector for Koha {
     }
 
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
-        let mut base_url = origin(url)?;
-        if let Some((before, _)) = url.path().split_once(FOLDER) {
-            base_url.set_path(before);
-        }
-        Some(SiteLocation::at(base_url))
+        let before = url.path().split_once(FOLDER).map(|(before, _)| before);
+        SiteLocation::at_path(url, before.unwrap_or_default())
     }
 }

@@ -2,7 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, DateOrNever, element_text, element_text_without, is_ready_now, numbers, stable_id,
+    Css, DateOrNever, element_text_without, element_words, first_number, is_ready_now, stable_id,
+    work_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -94,18 +95,18 @@ pub(super) fn read_hold(
     let title = with_volume(work.title, volume);
     let pickup_branch = row.direct_text("branch").or_else(|| {
         let branch = branch.filter(|_| state == HoldState::Ready)?;
-        Some(element_text(branch)).filter(|branch| !branch.is_empty())
+        element_words(branch)
     });
     Ok(Hold {
         id: work
             .record
-            .unwrap_or_else(|| stable_id(&[&title, author.as_deref().unwrap_or_default()])),
+            .unwrap_or_else(|| work_id(&title, author.as_deref())),
         title,
         author,
         state,
         position: row
             .direct_text("priority")
-            .and_then(|words| numbers(&words).into_iter().next())
+            .and_then(|words| first_number(&words))
             .filter(|position| *position > 0),
         queue_length: None,
         // “since … until …”, in any order of a language; a single day is the first.

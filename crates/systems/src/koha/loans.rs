@@ -1,7 +1,9 @@
 //! Reads the rows of the list of loans.
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text, element_text_without, stable_id, tidy};
+use hippo_browser::reading::{
+    Css, element_text, element_text_without, element_words, tidy, work_id,
+};
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
@@ -76,7 +78,7 @@ pub(super) fn read_loan(
     let id = row
         .direct_text("barcode")
         .or(work.record)
-        .unwrap_or_else(|| stable_id(&[&title, author.as_deref().unwrap_or_default()]));
+        .unwrap_or_else(|| work_id(&title, author.as_deref()));
     Ok(Loan {
         id,
         title,
@@ -90,8 +92,7 @@ pub(super) fn read_loan(
         format: row
             .cell("itype")
             .and_then(|cell| KIND.first(cell))
-            .map(element_text)
-            .filter(|kind| !kind.is_empty())
+            .and_then(element_words)
             .or_else(|| row.direct_text("itype")),
         note: Some(note.join(" ")).filter(|note| !note.is_empty()),
         url: work.url,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, Messages, make_distinct, parse_page, truncate_stored_texts};
+use hippo_browser::reading::{Css, Messages, parse_page, prepare_to_store};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
@@ -131,13 +131,11 @@ pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Ac
         if page.is_summary && (account.loans.is_some() || account.holds.is_some()) {
             return Err(Failure::page_changed("the same summary twice"));
         }
-        if let Some(mut list) = page.loans {
-            make_distinct(list.entries.iter_mut().map(|loan| &mut loan.id));
+        if let Some(list) = page.loans {
             account.declared.loans = list.declared;
             account.loans = Some(list.entries);
         }
-        if let Some(mut list) = page.holds {
-            make_distinct(list.entries.iter_mut().map(|hold| &mut hold.id));
+        if let Some(list) = page.holds {
             account.declared.holds = list.declared;
             account.holds = Some(list.entries);
         }
@@ -168,7 +166,7 @@ pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Ac
     if patrons.len() > 1 {
         return Err(Failure::page_changed("pages of more than one patron"));
     }
-    truncate_stored_texts(&mut account);
+    prepare_to_store(&mut account);
     Ok(account)
 }
 

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::addresses::record_number;
 use super::columns::Unnamed;
+use crate::list_reader::{cells, column_span};
 
 static CAPTION: Css = Css::new("caption");
 static LINK: Css = Css::new("a[href]");
@@ -82,7 +83,7 @@ impl<'a> Table<'a> {
         if columns == 0 {
             return Err(Failure::page_changed("a table without a header"));
         }
-        let cells: Vec<_> = rows.iter().map(|row| collect_cells(*row)).collect();
+        let cells: Vec<Vec<_>> = rows.iter().map(|row| cells(*row).collect()).collect();
         if let Some(other) = cells.iter().find(|cells| !fits(cells.len(), columns)) {
             return Err(Failure::page_changed(format!(
                 "a row of {} cells in a table of {columns} columns",
@@ -118,21 +119,12 @@ impl<'a> Table<'a> {
 /// Returns the words above each column. A header may span several: its words are above the first.
 fn headers_of(head: ElementRef<'_>) -> Vec<String> {
     let mut headers = Vec::new();
-    for cell in collect_cells(head) {
+    for cell in cells(head) {
         headers.push(element_text(cell).to_lowercase());
-        let span = cell
-            .attr("colspan")
-            .and_then(|span| span.trim().parse().ok());
-        let more = span.unwrap_or(1_usize).clamp(1, MAX_COLUMNS) - 1;
+        let more = column_span(cell).min(MAX_COLUMNS) - 1;
         headers.extend(std::iter::repeat_n(String::new(), more));
     }
     headers
-}
-
-fn collect_cells(row: ElementRef<'_>) -> Vec<ElementRef<'_>> {
-    row.child_elements()
-        .filter(|cell| matches!(cell.value().name(), "td" | "th"))
-        .collect()
 }
 
 impl<'a> Row<'a> {

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short,
-    make_distinct, parse_page, truncate_stored_texts,
+    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short, parse_page,
+    prepare_to_store,
 };
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
@@ -42,35 +42,57 @@ struct ListPart<E> {
 }
 
 impl AccountPart {
-    /// Returns the number of loans that the page has and the total that it states.
-    pub(crate) fn loans(&self) -> (Option<usize>, Option<u32>) {
-        (
-            self.loans.entries.as_ref().map(Vec::len),
-            self.loans.declared,
-        )
+    /// A page with nothing but messages.
+    pub(crate) fn from_messages(messages: Vec<String>) -> Self {
+        Self {
+            loans: ListPart::default(),
+            holds: ListPart::default(),
+            fines: None,
+            currency: None,
+            card_expires: None,
+            messages,
+        }
     }
 
-    /// Returns the sum that the page says is owed.
-    pub(crate) fn fines(&self) -> Option<Decimal> {
-        self.fines
+    /// Whether the page has the list of loans.
+    pub(crate) fn has_loans(&self) -> bool {
+        self.loans.entries.is_some()
     }
 
-    /// Adds a message that another page has.
-    pub(crate) fn add_message(&mut self, message: String) {
-        self.messages.push(message);
+    /// Whether the page has a list of holds.
+    pub(crate) fn has_holds(&self) -> bool {
+        self.holds.entries.is_some()
     }
 
-    /// Returns the number of holds that the page has and the total that it states.
-    pub(crate) fn holds(&self) -> (Option<usize>, Option<u32>) {
-        (
-            self.holds.entries.as_ref().map(Vec::len),
-            self.holds.declared,
-        )
+    /// Whether the page's own total of the loans is 0.
+    pub(crate) fn counts_no_loans(&self) -> bool {
+        self.loans.declared == Some(0)
+    }
+
+    /// Whether the page's own total of the holds is 0.
+    pub(crate) fn counts_no_holds(&self) -> bool {
+        self.holds.declared == Some(0)
+    }
+
+    /// Whether the page says what is owed.
+    pub(crate) fn has_fines(&self) -> bool {
+        self.fines.is_some()
+    }
+}
+
+impl<E> Default for ListPart<E> {
+    fn default() -> Self {
+        Self {
+            entries: None,
+            declared: None,
+            states_none: false,
+            site_ids: Vec::new(),
+        }
     }
 }
 
 /// Whether a page is one of an account. A page with the login form is not.
-pub(crate) fn is_account_page(
+pub(super) fn is_account_page(
     description: &'static AccountDescription,
     login: &'static LoginDescription,
     body: &str,
@@ -87,7 +109,7 @@ fn is_account(
 }
 
 /// Reads one page. A login page in its place is the failure that its words mean.
-pub(crate) fn read_page(
+pub(super) fn read_page(
     description: &'static AccountDescription,
     login: &'static LoginDescription,
     body: &str,
@@ -171,10 +193,8 @@ fn read_lists<E: Entry>(
     context: &ReadContext<'_>,
 ) -> Result<ListPart<E>, Failure> {
     let mut part = ListPart {
-        entries: None,
         declared: read_total(counts, root, E::WHAT)?,
-        states_none: false,
-        site_ids: Vec::new(),
+        ..ListPart::default()
     };
     let mut declared = None;
     for description in lists {
@@ -208,7 +228,7 @@ fn sum(total: Option<u32>, own: Option<u32>, has_other_parts: bool) -> Option<u3
 }
 
 /// Joins the pages of one account.
-pub(crate) fn join_parts(
+pub(super) fn join_parts(
     description: &AccountDescription,
     parts: Vec<AccountPart>,
     account: Account,
@@ -234,7 +254,7 @@ pub(crate) fn join_parts(
     (account.loans, account.declared.loans) = join_lists(description.has_several_pages, loans)?;
     (account.holds, account.declared.holds) = join_lists(description.has_several_pages, holds)?;
     account.messages = messages.into_vec();
-    truncate_stored_texts(&mut account);
+    prepare_to_store(&mut account);
     Ok(account)
 }
 
@@ -266,7 +286,7 @@ fn join_lists<E: Entry>(
         }
         entries.get_or_insert_default().extend(more);
     }
-    let Some(mut entries) = entries else {
+    let Some(entries) = entries else {
         return Ok((None, declared));
     };
     check_declared_count(declared, entries.len(), E::WHAT)?;
@@ -283,6 +303,5 @@ fn join_lists<E: Entry>(
             E::WHAT
         )));
     }
-    make_distinct(entries.iter_mut().map(Entry::id));
     Ok((Some(entries), declared))
 }

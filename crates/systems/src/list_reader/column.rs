@@ -57,6 +57,24 @@ impl Column {
         }
     }
 
+    /// The number right after one of the first words in the row, or right before one of the others.
+    pub(crate) fn count(
+        field: Field,
+        after: &'static [&'static str],
+        before: &'static [&'static str],
+    ) -> Self {
+        Self {
+            field,
+            place: Place::Row,
+            part: Part::Count { after, before },
+        }
+    }
+
+    /// Whether the row has a match.
+    pub(crate) fn presence(field: Field, css: &'static str) -> Self {
+        Self::part_at(field, css, Part::Presence)
+    }
+
     /// The text of the first match within the next row.
     pub(crate) fn detail(field: Field, css: &'static str) -> Self {
         Self {
@@ -95,6 +113,12 @@ pub(crate) enum Field {
     Renewals,
     /// The control that renews a loan, or the words why there is none.
     Renewal,
+    /// What only a loan that can't be renewed has. It counts more than [`Field::Renewable`].
+    NotRenewable,
+    /// What only a loan that can be renewed has.
+    Renewable,
+    /// The words why a loan can't be renewed. Of another loan, they say nothing.
+    RenewalReason,
     /// The words about a hold's state.
     State,
     /// The place in the queue.
@@ -146,6 +170,15 @@ pub(crate) enum Part {
     After(&'static [&'static str]),
     /// The rest of the first line that has one of these words, after them.
     LineAfter(&'static [&'static str]),
+    /// The rest of the first line below the title that begins with one of these words, after them.
+    LineBeginning(&'static [&'static str]),
+    /// The number right after, or right before, one of these words.
+    Count {
+        after: &'static [&'static str],
+        before: &'static [&'static str],
+    },
+    /// That the element is there.
+    Presence,
     /// An attribute of the element.
     Attribute(&'static str),
     /// Anything else. `None` if the element does not have it.

@@ -2,7 +2,7 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    DateOrNever, first_number, is_ready_now, site_id, stable_id, text_after_words, web_link,
+    DateOrNever, first_number, is_ready_now, site_id, text_around_words, web_link, work_id,
 };
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
@@ -24,8 +24,6 @@ pub(super) trait Entry: Sized {
         list: &ListDescription<Self>,
         context: &ReadContext<'_>,
     ) -> Result<Self, Failure>;
-
-    fn id(&mut self) -> &mut String;
 }
 
 impl Entry for Loan {
@@ -48,6 +46,14 @@ impl Entry for Loan {
             .transpose()?
             .flatten()
             .ok_or_else(|| Failure::page_changed("a loan without a due date"))?;
+        let has = |field| row.value(field).is_some();
+        let renewable = if has(Field::NotRenewable) {
+            Some(false)
+        } else {
+            has(Field::Renewable).then_some(true)
+        };
+        let reason = row.value(Field::RenewalReason);
+        let reason = reason.filter(|_| renewable == Some(false));
         Ok(Self {
             id,
             title,
@@ -56,17 +62,15 @@ impl Entry for Loan {
             renewals: row
                 .value(Field::Renewals)
                 .and_then(|words| first_number(&words)),
-            renewable: None,
-            renewable_reason: None,
+            renewable,
             digital: false,
             format: row.value(Field::Format),
-            note: row.value(Field::Note),
+            note: row
+                .value(Field::Note)
+                .filter(|note| Some(note) != reason.as_ref()),
+            renewable_reason: reason,
             url,
         })
-    }
-
-    fn id(&mut self) -> &mut String {
-        &mut self.id
     }
 }
 
@@ -105,10 +109,6 @@ impl Entry for Hold {
             url,
         })
     }
-
-    fn id(&mut self) -> &mut String {
-        &mut self.id
-    }
 }
 
 struct Work {
@@ -123,10 +123,9 @@ fn read_work(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Work, Failure> 
         .value(Field::Title)
         .ok_or_else(|| Failure::page_changed("a row without a title"))?;
     let author = row.value(Field::Author);
-    let id = row.value(Field::Id).map_or_else(
-        || stable_id(&[&title, author.as_deref().unwrap_or_default()]),
-        |id| site_id(&id),
-    );
+    let id = row
+        .value(Field::Id)
+        .map_or_else(|| work_id(&title, author.as_deref()), |id| site_id(&id));
     let url = row
         .value(Field::Link)
         .and_then(|href| lasting_link(&href, context.base_url));
@@ -156,10 +155,7 @@ fn read_state(words: &str, states: &[(HoldState, &[&str])]) -> HoldState {
     let words = words.to_lowercase();
     let means = |(state, known): &&(HoldState, &[&str])| {
         known.iter().any(|known| {
-            text_after_words(&words, &[known]).is_some_and(|after| {
-                let before = words.len() - after.len();
-                let before = words.get(..before).unwrap_or_default();
-                let before = before.strip_suffix(known).unwrap_or(before);
+            text_around_words(&words, &[known]).is_some_and(|(before, after)| {
                 *state != HoldState::Ready || is_ready_now(before, after)
             })
         })

@@ -9,10 +9,8 @@ static FIELDS: Css = Css::new("input, button");
 
 /// A system's login form.
 pub(crate) struct LoginDescription {
-    /// The form, or an element in it, as a CSS selector.
-    pub(crate) form: &'static str,
-    /// The same, for a page that is already parsed.
-    pub(crate) is_form: Css,
+    /// The form, or an element in it.
+    pub(crate) form: Css,
     /// The endings of the names of the field for the number.
     pub(crate) number: &'static [&'static str],
     /// The endings of the names of the field for the PIN.
@@ -23,18 +21,18 @@ pub(crate) struct LoginDescription {
     pub(crate) refused: &'static [&'static str],
     /// The words for a card that is blocked or expired.
     pub(crate) blocked: &'static [&'static str],
-    /// The words for an outage.
+    /// The site's own words for an outage. Common ones are known anyway.
     pub(crate) outages: &'static [&'static str],
 }
 
 impl LoginDescription {
     /// Whether a page has the login form.
     pub(super) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
-        self.is_form.is_in(root)
+        self.form.is_in(root)
     }
 
     /// Finds the form of a page and fills it in. Nothing was sent yet, so nothing is refused.
-    pub(crate) fn fill_form(
+    pub(super) fn fill_form(
         &'static self,
         page: &Page,
         session: &Session<'_>,
@@ -46,7 +44,7 @@ impl LoginDescription {
         };
         let is_usable =
             |form: &Form| find(form, self.number).is_some() && find(form, self.pin).is_some();
-        let form = Form::find_usable(page, self.form, is_usable)?;
+        let form = Form::find_usable(page, self.form.as_str(), is_usable)?;
         let Some(mut form) = form else {
             return Err(interstitial(page).unwrap_or_else(|| {
                 let root = parse_page(&page.body);
@@ -73,7 +71,7 @@ impl LoginDescription {
     }
 
     /// Finds the name of the button behind the field for the PIN. A search form before it may have one like it.
-    pub(crate) fn find_button(&'static self, page: &Page, button: &'static Css) -> Option<String> {
+    pub(super) fn find_button(&'static self, page: &Page, button: &'static Css) -> Option<String> {
         let page = parse_page(&page.body).ok()?;
         let is_pin = |field: &ElementRef<'_>| {
             let name = field.attr("name").unwrap_or_default();
@@ -89,7 +87,7 @@ impl LoginDescription {
     }
 
     /// Whether a page is neither the login form nor has a message that refuses the login.
-    pub(crate) fn is_passed(&'static self, page: &Page) -> bool {
+    pub(super) fn is_passed(&'static self, page: &Page) -> bool {
         parse_page(&page.body).is_ok_and(|page| self.failure_of_page(page.root_element()).is_none())
     }
 
@@ -208,7 +206,7 @@ pub(super) const REFUSALS: [&str; 27] = [
 ];
 
 /// Words for an outage, whatever the site.
-pub(super) const OUTAGES: [&str; 8] = [
+pub(super) const OUTAGES: [&str; 12] = [
     "try again later",
     "an error occurred",
     "an error has occurred",
@@ -217,6 +215,10 @@ pub(super) const OUTAGES: [&str; 8] = [
     "technischer fehler",
     "technisches problem",
     "derzeit nicht",
+    "nicht erreichbar",
+    "nicht verfügbar",
+    "wartungsarbeiten",
+    "datensicherung",
 ];
 
 /// Words about the request itself, which no number or PIN could mend.
@@ -232,8 +234,7 @@ mod tests {
     use scraper::Html;
 
     static LOGIN: LoginDescription = LoginDescription {
-        form: "form",
-        is_form: Css::new("form"),
+        form: Css::new("form"),
         number: &[],
         pin: &[],
         messages: Css::new("p"),

@@ -11,6 +11,7 @@ mod count;
 mod date;
 mod description;
 mod entry;
+mod labels;
 mod list;
 mod login;
 mod phrases;
@@ -19,17 +20,16 @@ mod states;
 mod system;
 mod visit;
 
-pub(crate) use self::account::{AccountPart, is_account_page};
+pub(crate) use self::account::AccountPart;
 pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
+pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::login::LoginDescription;
-pub(crate) use self::row::Row;
+pub(crate) use self::row::{Row, cells, column_span};
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
-pub(crate) use self::visit::{
-    fetch_further, fetch_part, join_visited, log_in, log_in_by_button, read_part,
-};
+pub(crate) use self::visit::{AccountVisit, FurtherPages};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! The phrases of a description, which a recording for a bug report keeps.
 
-use hippo_browser::Phrase::{self, Anywhere, OfPerson};
+use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson};
 
-use super::column::{Column, Field, Part, Place};
+use super::column::{Field, Part, Place};
 use super::count::OWES_NOTHING;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
 use super::login::{CREDENTIALS, LoginDescription, OF_THE_REQUEST, OUTAGES, REFUSALS};
@@ -34,34 +34,35 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
 }
 
 fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
-    let mut add = |words: &[&'static str]| {
-        phrases.extend(words.iter().map(|words| Anywhere(words)));
-    };
     for column in &list.columns {
         if let Place::Header(words) = column.place {
-            add(words);
+            phrases.extend(words.iter().map(|words| Anywhere(words)));
         }
-        if let Part::After(words) | Part::LineAfter(words) = column.part {
-            add(words);
+        let is_count = matches!(column.field, Field::Renewals | Field::Position);
+        match column.part {
+            Part::After(words) | Part::LineAfter(words) if is_count => {
+                phrases.extend(words.iter().map(|words| Phrase::Count(words)));
+            }
+            Part::After(words) | Part::LineAfter(words) => {
+                phrases.extend(words.iter().map(|words| Anywhere(words)));
+            }
+            Part::LineBeginning(words) => {
+                phrases.extend(words.iter().map(|words| Beginning(words)));
+            }
+            Part::Count { after, before } => {
+                let words = after.iter().chain(before);
+                phrases.extend(words.map(|words| Phrase::Count(words)));
+            }
+            _ => {}
         }
     }
-    let is_count = |column: &&Column| matches!(column.field, Field::Renewals | Field::Position);
-    for column in list.columns.iter().filter(is_count) {
-        if let Part::After(words) | Part::LineAfter(words) = column.part {
-            phrases.extend(words.iter().map(|words| Phrase::Count(words)));
-        }
-    }
-    let mut add = |words: &[&'static str]| {
+    let told_by = list.told_by.iter().filter_map(|sign| match sign {
+        ToldBy::Header(words) | ToldBy::Heading(words) => Some(*words),
+        _ => None,
+    });
+    let states = list.states.iter().map(|(_, words)| *words);
+    for words in told_by.chain([list.none]).chain(states) {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
-    };
-    for sign in &list.told_by {
-        if let ToldBy::Header(words) | ToldBy::Heading(words) = sign {
-            add(words);
-        }
-    }
-    add(list.none);
-    for (_, words) in list.states {
-        add(words);
     }
     phrases.extend(list.total.iter().map(|words| Phrase::Count(words)));
 }

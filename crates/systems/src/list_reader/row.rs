@@ -4,6 +4,7 @@ use hippo_browser::reading::{Css, element_lines, element_text, text_after_words,
 use scraper::ElementRef;
 
 use super::column::{Column, Field, Part, Place};
+use super::labels::{count_beside, line_beginning};
 
 static CELLS: Css = Css::new("td, th");
 
@@ -148,6 +149,11 @@ impl<'a> Row<'a> {
                     .filter_map(|line| text_after_words(line, words));
                 rests.next()?.to_owned()
             }
+            Part::LineBeginning(words) => line_beginning(element, words)?,
+            Part::Count { after, before } => {
+                count_beside(&element_text(element), after, before)?.to_string()
+            }
+            Part::Presence => "there".to_owned(),
             Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
             Part::Read(read) => read(element)?,
         };
@@ -161,7 +167,7 @@ impl<'a> Row<'a> {
 }
 
 /// Returns the cells of a table's row.
-pub(super) fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+pub(crate) fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
     row.child_elements().filter(|cell| CELLS.matches(*cell))
 }
 
@@ -180,7 +186,7 @@ fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'_>> {
 }
 
 /// Returns the number of columns that a cell covers; HTML allows 1,000.
-fn column_span(cell: ElementRef<'_>) -> usize {
+pub(crate) fn column_span(cell: ElementRef<'_>) -> usize {
     let span = cell
         .attr("colspan")
         .and_then(|span| span.trim().parse().ok());

@@ -1,7 +1,7 @@
 //! A system whose pages are described.
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase, ReadContext, Session};
+use hippo_browser::{CardVisit, Phrase, ReadContext};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
@@ -11,6 +11,7 @@ use super::account::{AccountPart, join_parts, read_page};
 use super::description::AccountDescription;
 use super::login::LoginDescription;
 use super::phrases;
+use super::visit::AccountVisit;
 use crate::fingerprint::Detector;
 use crate::links::below_base;
 use crate::offline::OfflineReader;
@@ -33,10 +34,15 @@ pub(crate) trait DescribedSystem: Send + Sync {
     /// Returns the description of the login form.
     fn login(&self) -> &'static LoginDescription;
 
-    /// Logs in and reads the account; loans and holds are both known.
-    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure>;
+    /// Logs in, and fetches the pages with the loans and the holds.
+    async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure>;
 
-    /// Returns the phrases that the descriptions don't have. None by default.
+    /// Returns addresses of the site's pages and links, by whose parts the pages are read. None by default.
+    fn addresses(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns the phrases that neither the descriptions nor the addresses have. None by default.
     fn other_phrases(&self) -> &'static [Phrase] {
         &[]
     }
@@ -79,7 +85,11 @@ impl<T: DescribedSystem> System for T {
 
     async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
         visit
-            .browse(async |session| self.read_account(session).await)
+            .browse(async |session| {
+                let mut visit = AccountVisit::new(self.account(), self.login(), session);
+                self.fetch_account(&mut visit).await?;
+                visit.join()
+            })
             .await
     }
 
@@ -110,6 +120,8 @@ impl<T: DescribedSystem> PageReader for T {
 
     fn phrases(&self) -> Vec<Phrase> {
         let mut phrases = phrases::phrases(self.account(), self.login());
+        let addresses = self.addresses().iter();
+        phrases.extend(addresses.flat_map(|address| Phrase::parts_of_address(address)));
         phrases.extend(self.other_phrases());
         phrases
     }

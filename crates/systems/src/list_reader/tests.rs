@@ -13,8 +13,7 @@ use super::account::{join_parts, read_page};
 use super::*;
 
 static LOGIN: LoginDescription = LoginDescription {
-    form: "form",
-    is_form: Css::new("form"),
+    form: Css::new("form"),
     number: &["number"],
     pin: &["pin"],
     messages: Css::new(".error"),
@@ -37,6 +36,11 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
             Column::below(Field::Due, &["due", "back"]),
             Column::below_element(Field::Due, "a[href*='by=due']", Part::Text),
             Column::part_at(Field::Link, "a", Part::Attribute("href")),
+            Column::count(Field::Renewals, &["renewed"], &["times renewed"]),
+            Column::presence(Field::Renewable, "input"),
+            Column::presence(Field::NotRenewable, "input[disabled], .asked-for"),
+            Column::at(Field::RenewalReason, ".why"),
+            Column::at(Field::Note, ".why"),
         ],
         needed: &[Field::Title, Field::Due],
         total: &["total"],
@@ -118,6 +122,40 @@ fn row_of_headers_may_have_plain_cells(#[case] headers: &str) {
     let loans = account.loans.unwrap();
     assert_eq!(loans.len(), 1);
     assert_eq!(loans[0].due, Some("2026-02-20".parse().unwrap()));
+}
+
+#[rstest]
+#[case::no_control("", None, None, None)]
+#[case::note("<i class=why>Large print</i>", None, None, Some("Large print"))]
+#[case::control("<input><i class=why>Soon</i>", Some(true), None, Some("Soon"))]
+#[case::disabled("<input disabled>", Some(false), None, None)]
+#[case::refused(
+    "<input><i class=asked-for></i><i class=why>Asked for</i>",
+    Some(false),
+    Some("Asked for"),
+    None
+)]
+fn refusal_of_a_renewal_counts_more_than_its_control(
+    #[case] marks: &str,
+    #[case] renewable: Option<bool>,
+    #[case] reason: Option<&str>,
+    #[case] note: Option<&str>,
+) {
+    let row = ROW.replace("<td>1<td>", &format!("<td>{marks}<td>"));
+    let loan = &read(&[&table(&row)]).unwrap().loans.unwrap()[0];
+    let read = (loan.renewable, loan.renewable_reason.as_deref());
+    assert_eq!(read, (renewable, reason));
+    assert_eq!(loan.note.as_deref(), note);
+}
+
+#[rstest]
+#[case("Renewed: 2", Some(2))]
+#[case("3 times renewed", Some(3))]
+#[case("Renewed by the library, 3 holds", None)]
+fn count_is_read_beside_its_words(#[case] words: &str, #[case] renewals: Option<u32>) {
+    let row = ROW.replace("<td>1<td>", &format!("<td>{words}<td>"));
+    let loan = &read(&[&table(&row)]).unwrap().loans.unwrap()[0];
+    assert_eq!(loan.renewals, renewals);
 }
 
 #[test]

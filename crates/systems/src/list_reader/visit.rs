@@ -1,8 +1,8 @@
-//! Logs in by a described form, and fetches the described pages.
+//! A visit to a described account: logs in, fetches its pages, and collects what they say.
 
 use std::collections::HashSet;
 
-use hippo_browser::reading::{Css, parse_page};
+use hippo_browser::reading::{Css, element_text, parse_page};
 use hippo_browser::{Page, Session, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
@@ -16,128 +16,220 @@ use super::login::LoginDescription;
 /// The most pages that follow a list's first; a page has at least ten entries.
 const MAX_FURTHER_PAGES: usize = 100;
 
-/// Fills in the login form of a page and sends it, once. The session logs out at `logout` in the end.
-pub(crate) async fn log_in(
-    session: &mut Session<'_>,
-    login: &'static LoginDescription,
-    page: &Page,
-    logout: &Url,
-) -> Result<Page, Failure> {
-    let form = login.fill_form(page, session)?;
-    session.log_out_at_end(logout);
-    session.log_in(form).await
-}
-
-/// Like [`log_in`], for a form whose button must be sent: ASP.NET and others look for its name.
-pub(crate) async fn log_in_by_button(
-    session: &mut Session<'_>,
-    login: &'static LoginDescription,
-    button: &'static Css,
-    page: &Page,
-    logout: &Url,
-) -> Result<Page, Failure> {
-    let mut form = login.fill_form(page, session)?;
-    if let Some(name) = login.find_button(page, button) {
-        form.press(&name);
-    }
-    session.log_out_at_end(logout);
-    session.log_in(form).await
-}
-
-/// Fetches the pages on which the list of a page goes on, each once. `links` finds their addresses.
-pub(crate) async fn fetch_further(
-    session: &mut Session<'_>,
+/// A visit to a card's account, with what its pages said so far.
+pub(crate) struct AccountVisit<'a, 's> {
+    pub(crate) session: &'a mut Session<'s>,
     account: &'static AccountDescription,
     login: &'static LoginDescription,
-    first: &Page,
-    links: fn(ElementRef<'_>, &Url) -> Vec<Url>,
-) -> Result<Vec<AccountPart>, Failure> {
-    let find_links = |page: &Page| -> Result<Vec<Url>, Failure> {
-        let mut links = links(parse_page(&page.body)?.root_element(), &page.url);
-        links.retain(|link| link.origin() == page.url.origin() && *link != first.url);
-        Ok(links)
-    };
-    let (mut known, mut in_order) = (HashSet::new(), Vec::new());
-    let mut parts = Vec::new();
-    let mut found = find_links(first)?;
-    loop {
-        for link in found {
-            if known.insert(link.clone()) {
-                in_order.push(link);
-            }
-            if in_order.len() > MAX_FURTHER_PAGES {
-                return Err(Failure::page_changed("a list on too many pages"));
-            }
-        }
-        let Some(next) = in_order.get(parts.len()) else {
-            return Ok(parts);
-        };
-        let page = session.get(next).await?;
-        parts.push(read_part(session, account, login, &page)?);
-        found = find_links(&page)?;
-    }
-}
-
-/// Fetches and reads a page of the account.
-pub(crate) async fn fetch_part(
-    session: &mut Session<'_>,
-    account: &'static AccountDescription,
-    login: &'static LoginDescription,
-    url: &Url,
-) -> Result<AccountPart, Failure> {
-    let page = session.get(url).await?;
-    read_part(session, account, login, &page)
-}
-
-/// Reads a page of the account that was fetched, perhaps the answer to the login.
-pub(crate) fn read_part(
-    session: &mut Session<'_>,
-    account: &'static AccountDescription,
-    login: &'static LoginDescription,
-    page: &Page,
-) -> Result<AccountPart, Failure> {
-    if account::is_account_page(account, login, &page.body) {
-        session.mark_logged_in();
-        return account::read_page(account, login, &page.body, &session.read_context());
-    }
-    let parsed = parse_page(&page.body)?;
-    let root = parsed.root_element();
-    match login.failure_of_words(root) {
-        // A refusal after a page that showed us logged in is about something else.
-        Some(failure)
-            if failure.kind == FailureKind::WrongCredentials && session.is_logged_in() =>
-        {
-            Err(session.failure_for_login_page(page, "the account"))
-        }
-        Some(failure) => Err(session.expired_only_after_login(failure)),
-        None if login.is_shown(root) => Err(session.failure_for_login_page(page, "the account")),
-        None => Err(interstitial(page).unwrap_or_else(|| {
-            session.failure_for_unknown_answer(page, "neither the account nor the login form")
-        })),
-    }
-}
-
-/// Joins the pages of a visit. A list that none of them has must be one that the site says is empty.
-pub(crate) fn join_visited(
-    session: &Session<'_>,
-    description: &'static AccountDescription,
     parts: Vec<AccountPart>,
-) -> Result<Account, Failure> {
-    let mut account = join_parts(description, parts, session.unknown_account())?;
-    // The site's own total of none is its word for an empty list.
-    if account.declared.loans == Some(0) {
-        account.loans.get_or_insert_default();
+}
+
+/// The links to a list's second and further pages: those whose text is the page's number.
+pub(crate) struct FurtherPages {
+    pub(crate) links: Css,
+    /// Returns the address of a link on this page. `None` if it leads elsewhere.
+    pub(crate) address: fn(ElementRef<'_>, &Url) -> Option<Url>,
+}
+
+impl FurtherPages {
+    /// Finds the addresses of the list's pages but the first.
+    fn find_addresses(&'static self, page: &Page, first: &Url) -> Result<Vec<Url>, Failure> {
+        let parsed = parse_page(&page.body)?;
+        let is_further = |link: &ElementRef<'_>| {
+            let number = element_text(*link).parse::<u32>();
+            number.is_ok_and(|number| number > 1)
+        };
+        let links = self.links.all(parsed.root_element()).filter(is_further);
+        Ok(links
+            .filter_map(|link| (self.address)(link, &page.url))
+            .filter(|url| url.origin() == page.url.origin() && url != first)
+            .collect())
     }
-    if account.declared.holds == Some(0) {
-        account.holds.get_or_insert_default();
+}
+
+impl<'a, 's> AccountVisit<'a, 's> {
+    pub(super) fn new(
+        account: &'static AccountDescription,
+        login: &'static LoginDescription,
+        session: &'a mut Session<'s>,
+    ) -> Self {
+        Self {
+            session,
+            account,
+            login,
+            parts: Vec::new(),
+        }
     }
-    match (&account.loans, &account.holds) {
-        (Some(_), Some(_)) => Ok(account),
-        (None, _) => Err(Failure::page_changed(
-            "no list of loans, and no word that there are none",
-        )),
-        (_, None) => Err(Failure::page_changed(
-            "no list of holds, and no word that there are none",
-        )),
+
+    /// Fetches the page with the login form, fills the form in and sends it, once. The visit ends with the logout.
+    ///
+    /// Some sites take a form only with its button: ASP.NET and others look for the name.
+    pub(crate) async fn log_in(
+        &mut self,
+        form: &str,
+        button: Option<&'static Css>,
+        logout: &str,
+    ) -> Result<Page, Failure> {
+        let page = self.get(form).await?;
+        let logout = self.session.url(logout)?;
+        self.log_in_on(&page, button, &logout).await
+    }
+
+    /// Like [`Self::log_in`], with a page that was fetched.
+    pub(crate) async fn log_in_on(
+        &mut self,
+        page: &Page,
+        button: Option<&'static Css>,
+        logout: &Url,
+    ) -> Result<Page, Failure> {
+        let mut form = self.login.fill_form(page, self.session)?;
+        if let Some(name) = button.and_then(|button| self.login.find_button(page, button)) {
+            form.press(&name);
+        }
+        self.session.log_out_at_end(logout);
+        self.session.log_in(form).await
+    }
+
+    /// Fetches any page.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Page, Failure> {
+        let url = self.session.url(path)?;
+        self.session.get(&url).await
+    }
+
+    /// Fetches a page of the account, and adds what it says.
+    pub(crate) async fn fetch(&mut self, path: &str) -> Result<Page, Failure> {
+        let page = self.get(path).await?;
+        self.add(&page)?;
+        Ok(page)
+    }
+
+    /// Fetches the pages on which the list of a page goes on, each once, and adds what they say.
+    pub(crate) async fn fetch_further(
+        &mut self,
+        first: &Page,
+        further: &'static FurtherPages,
+    ) -> Result<(), Failure> {
+        let (mut known, mut in_order) = (HashSet::new(), Vec::new());
+        let mut found = further.find_addresses(first, &first.url)?;
+        for fetched in 0.. {
+            for url in found {
+                if known.insert(url.clone()) {
+                    in_order.push(url);
+                }
+                if in_order.len() > MAX_FURTHER_PAGES {
+                    return Err(Failure::page_changed("a list on too many pages"));
+                }
+            }
+            let Some(next) = in_order.get(fetched) else {
+                break;
+            };
+            let page = self.session.get(next).await?;
+            self.add(&page)?;
+            found = further.find_addresses(&page, &first.url)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what a page of the account says that was fetched, perhaps the answer to the login.
+    pub(crate) fn add(&mut self, page: &Page) -> Result<(), Failure> {
+        let part = self.read(page)?;
+        self.add_part(part);
+        Ok(())
+    }
+
+    pub(crate) fn add_part(&mut self, part: AccountPart) {
+        self.parts.push(part);
+    }
+
+    /// Reads a page of the account. Another page is the failure that it means.
+    pub(crate) fn read(&mut self, page: &Page) -> Result<AccountPart, Failure> {
+        let session = &mut *self.session;
+        if account::is_account_page(self.account, self.login, &page.body) {
+            session.mark_logged_in();
+            let context = session.read_context();
+            return account::read_page(self.account, self.login, &page.body, &context);
+        }
+        let parsed = parse_page(&page.body)?;
+        let root = parsed.root_element();
+        match self.login.failure_of_words(root) {
+            // A refusal after a page that showed us logged in is about something else.
+            Some(failure)
+                if failure.kind == FailureKind::WrongCredentials && session.is_logged_in() =>
+            {
+                Err(session.failure_for_login_page(page, "the account"))
+            }
+            Some(failure) => Err(session.expired_only_after_login(failure)),
+            None if self.login.is_shown(root) => {
+                Err(session.failure_for_login_page(page, "the account"))
+            }
+            None => Err(interstitial(page).unwrap_or_else(|| {
+                session.failure_for_unknown_answer(page, "neither the account nor the login form")
+            })),
+        }
+    }
+
+    /// Whether a page has the login form.
+    pub(crate) fn shows_login(&self, page: &Page) -> bool {
+        parse_page(&page.body).is_ok_and(|page| self.login.is_shown(page.root_element()))
+    }
+
+    /// Whether a page is neither one of the account, nor the login form, nor has a message that refuses the login.
+    pub(crate) fn is_elsewhere(&self, page: &Page) -> bool {
+        !account::is_account_page(self.account, self.login, &page.body)
+            && self.login.is_passed(page)
+    }
+
+    /// Whether a page so far has the answer to a question.
+    pub(crate) fn knows(&self, answers: fn(&AccountPart) -> bool) -> bool {
+        self.parts.iter().any(answers)
+    }
+
+    /// Joins the pages. A list that none of them has must be one that the site says is empty.
+    pub(super) fn join(self) -> Result<Account, Failure> {
+        let mut account = join_parts(self.account, self.parts, self.session.unknown_account())?;
+        // The site's own total of none is its word for an empty list.
+        if account.declared.loans == Some(0) {
+            account.loans.get_or_insert_default();
+        }
+        if account.declared.holds == Some(0) {
+            account.holds.get_or_insert_default();
+        }
+        match (&account.loans, &account.holds) {
+            (Some(_), Some(_)) => Ok(account),
+            (None, _) => Err(Failure::page_changed(
+                "no list of loans, and no word that there are none",
+            )),
+            (_, None) => Err(Failure::page_changed(
+                "no list of holds, and no word that there are none",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static FURTHER: FurtherPages = FurtherPages {
+        links: Css::new("nav a"),
+        address: |link, page| page.join(link.attr("href")?).ok(),
+    };
+
+    #[test]
+    fn further_pages_are_those_with_a_number_at_the_same_site() {
+        let links = "<nav><a href=?page=1>1</a><a href=?page=2>2</a><a href=?page=3>3</a><a href=?page=2>next</a>\
+                     <a href=https://other.test/?page=4>4</a></nav><a href=?page=5>5</a>";
+        let first = Url::parse("https://books.test/loans").unwrap();
+        let page = Page {
+            url: Url::parse("https://books.test/loans?page=3").unwrap(),
+            status: 200,
+            content_type: None,
+            body: links.to_owned(),
+        };
+        let found = FURTHER.find_addresses(&page, &first).unwrap();
+        let found: Vec<_> = found.iter().filter_map(Url::query).collect();
+        assert_eq!(found, ["page=2", "page=3"]);
+        let found = FURTHER.find_addresses(&page, &page.url).unwrap();
+        assert_eq!(found.len(), 1, "the first page was read already");
     }
 }

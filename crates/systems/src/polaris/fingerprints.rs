@@ -47,14 +47,8 @@ impl Detector for Polaris {
     }
 
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
-        let mut base_url = url.clone();
-        base_url.set_query(None);
-        base_url.set_fragment(None);
         let path = url.path().to_ascii_lowercase();
         let end = PAGES.iter().filter_map(|page| path.find(page)).min();
-        let folder = url.path().get(..end.unwrap_or(path.len()))?;
-        let folder = folder.trim_end_matches('/').to_owned();
-        base_url.set_path(&folder);
-        Some(SiteLocation::at(base_url))
+        SiteLocation::at_path(url, url.path().get(..end.unwrap_or(path.len()))?)
     }
 }

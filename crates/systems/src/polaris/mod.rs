@@ -9,15 +9,19 @@
 mod fingerprints;
 mod pages;
 mod values;
-mod visit;
 
 use async_trait::async_trait;
-use hippo_browser::{Phrase, Session};
-use hippo_core::account::Account;
+use hippo_browser::Phrase;
+use hippo_browser::reading::Css;
 use hippo_core::failure::Failure;
 
 use crate::fingerprint::Detector;
-use crate::list_reader::{AccountDescription, DescribedSystem, LoginDescription};
+use crate::list_reader::{
+    AccountDescription, AccountPart, AccountVisit, DescribedSystem, LoginDescription,
+};
+
+/// Without its button, the site takes the login form for something else.
+static BUTTON: Css = Css::new("input[type=submit][name$='ubmit']");
 
 /// Polaris PAC.
 #[derive(Debug)]
@@ -26,7 +30,8 @@ pub(crate) struct Polaris;
 #[async_trait(?Send)]
 impl DescribedSystem for Polaris {
     const NAME: &'static str = "polaris";
-    const ACCOUNT_PAGE: &'static str = visit::ACCOUNT_PATH;
+    /// Without a session, it leads to the login form.
+    const ACCOUNT_PAGE: &'static str = "patronaccount/default.aspx";
 
     fn account(&self) -> &'static AccountDescription {
         &pages::ACCOUNT
@@ -36,8 +41,30 @@ impl DescribedSystem for Polaris {
         &pages::LOGIN
     }
 
-    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
-        visit::read_account(session).await
+    /// Logs in and reads the summary, the loans, the requests, and the fines if nothing else says what is owed.
+    async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+        let logout = "logon.aspx?logoff=1&src=default.aspx";
+        let summary = visit
+            .log_in(Self::ACCOUNT_PAGE, Some(&BUTTON), logout)
+            .await?;
+        visit.add(&summary)?;
+        visit.fetch("patronaccount/itemsout.aspx").await?;
+        visit.fetch("patronaccount/requests.aspx").await?;
+        if !visit.knows(AccountPart::has_fines) {
+            visit.fetch("patronaccount/finesfees.aspx").await?;
+        }
+        Ok(())
+    }
+
+    fn addresses(&self) -> &'static [&'static str] {
+        &[
+            "patronaccount/default.aspx",
+            "patronaccount/itemsout.aspx",
+            "patronaccount/requests.aspx",
+            "patronaccount/finesfees.aspx",
+            "logon.aspx?logoff=1",
+            "view.aspx?cn=&recid=&reqid=",
+        ]
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::Phrase::{self, Address, Anywhere, Beginning};
+use hippo_browser::Phrase::{self, Anywhere};
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{Css, element_text, find_date, first_number, tidy};
 use hippo_core::account::{Hold, HoldState, Loan};
@@ -10,7 +10,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::values::{
-    read_author, read_author_below_title, read_first_line, read_id, read_state, text_after_until,
+    AUTHOR_WORDS, read_author, read_first_line, read_id, read_state, text_after_until,
 };
 use crate::list_reader::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
@@ -31,8 +31,7 @@ const REMARKS: &str = "#panelMessage, [id$='labelMessage'], .ErrorMessage, [id*=
 static TICK: Css = Css::new("input[type=checkbox]");
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "input[name$='textboxPassword'], input[name$='textboxOPassword']",
-    is_form: Css::new("input[name$='textboxPassword'], input[name$='textboxOPassword']"),
+    form: Css::new("input[name$='textboxPassword'], input[name$='textboxOPassword']"),
     number: &[
         "textboxBarcodeUsername",
         "textboxOBarcode",
@@ -59,12 +58,9 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             ToldBy::Test(|grid| has_id(grid, "ItemsOut")),
             ToldBy::Header(&["renewals left", "renewals remaining", "renewals"]),
         ],
-        rows: Css::new("tr"),
         header_row: Some(Css::new(HEADER_ROW)),
-        ignored_rows: None,
         columns: loan_columns(),
         needed: &[Field::Title, Field::Due],
-        total: &[],
         none: &[
             "0 items checked out",
             "no items checked out",
@@ -75,8 +71,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "not have any items out",
         ],
         none_at: Some(Css::new(REMARKS)),
-        states: &[],
         complete: complete_loan,
+        ..ListDescription::table()
     }],
     holds: vec![ListDescription {
         list: Css::new(GRIDS),
@@ -84,12 +80,9 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             ToldBy::Test(|grid| has_id(grid, "Requests")),
             ToldBy::Header(&["hold position", "position", "queue position"]),
         ],
-        rows: Css::new("tr"),
         header_row: Some(Css::new(HEADER_ROW)),
-        ignored_rows: None,
         columns: hold_columns(),
         needed: &[Field::Title],
-        total: &[],
         none: &[
             "no requests",
             "no hold requests",
@@ -107,13 +100,12 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             (HoldState::Waiting, &["active", "pending"]),
         ],
         complete: complete_hold,
+        ..ListDescription::table()
     }],
-    has_several_pages: false,
     loan_counts: vec![Count(vec![Fact::with(
         "[id$='tableBasicInfo'] a[href*='itemsout.aspx']",
         &["items checked out", "item checked out"],
     )])],
-    hold_counts: vec![],
     fines: vec![
         Fact::with("[id$='tableBasicInfo'] a[href*='finesfees.aspx']", &["$"]),
         Fact::after(
@@ -130,28 +122,11 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     card_expires: vec![Fact::at("[id$='labelExpirationDate']")],
     number: vec![Fact::at("[id$='ctrlBasicInfo_labelBarcode']")],
     messages: Some(Css::new("[id$='labelCurrentBlocks']")),
+    ..AccountDescription::default()
 });
 
-pub(super) const OTHER_PHRASES: &[Phrase] = &[
-    Beginning("by"),
-    Beginning("por"),
-    Anywhere("until"),
-    Anywhere("hasta"),
-    Phrase::Count("of"),
-    Address("patronaccount"),
-    Address("itemsout"),
-    Address("requests"),
-    Address("finesfees"),
-    Address("default"),
-    Address("logon"),
-    Address("aspx"),
-    Address("logoff"),
-    Address("1"),
-    Address("view"),
-    Address("cn"),
-    Address("recid"),
-    Address("reqid"),
-];
+pub(super) const OTHER_PHRASES: &[Phrase] =
+    &[Anywhere("until"), Anywhere("hasta"), Phrase::Count("of")];
 
 fn has_id(grid: ElementRef<'_>, part: &str) -> bool {
     grid.attr("id").is_some_and(|id| id.contains(part))
@@ -173,11 +148,11 @@ fn title_columns() -> Vec<Column> {
             Part::Read(read_author),
         ),
         Column::below(Field::Author, &["author", "autor"]),
-        Column::part_at(Field::Author, TITLE, Part::Read(read_author_below_title)),
+        Column::part_at(Field::Author, TITLE, Part::LineBeginning(AUTHOR_WORDS)),
         Column::part_below(
             Field::Author,
             TITLE_WORDS,
-            Part::Read(read_author_below_title),
+            Part::LineBeginning(AUTHOR_WORDS),
         ),
         Column::part_at(
             Field::Id,

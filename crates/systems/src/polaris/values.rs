@@ -4,31 +4,26 @@ use hippo_browser::reading::{element_lines, element_text, text_after_words};
 use scraper::ElementRef;
 use url::Url;
 
+use crate::list_reader::text_after_beginning;
+
+/// The words before an author.
+pub(super) const AUTHOR_WORDS: &[&str] = &["by", "por"];
+
 /// The parameters of an address that name an item, a request or a record.
 const ID_PARAMETERS: [&str; 5] = ["recid", "reqid", "objid", "itemid", "cn"];
 
 /// Reads a title without a link.
 pub(super) fn read_first_line(cell: ElementRef<'_>) -> Option<String> {
     let line = element_lines(cell).into_iter().next()?;
-    Some(line).filter(|line| author_of(line).is_none())
-}
-
-/// Reads an author from the lines below a title: `by Stone, Ada`.
-pub(super) fn read_author_below_title(cell: ElementRef<'_>) -> Option<String> {
-    let lines = element_lines(cell);
-    lines.iter().skip(1).find_map(|line| author_of(line))
-}
-
-/// Returns the rest of a line that begins with “by”.
-fn author_of(line: &str) -> Option<String> {
-    let (by, author) = line.split_once(' ')?;
-    matches!(by.to_lowercase().as_str(), "by" | "por").then(|| author.to_owned())
+    let author = text_after_beginning(&line, AUTHOR_WORDS);
+    author.is_none_or(str::is_empty).then_some(line)
 }
 
 /// Reads an author that has an element of its own.
 pub(super) fn read_author(element: ElementRef<'_>) -> Option<String> {
     let words = element_text(element);
-    author_of(&words).or(Some(words))
+    let author = text_after_beginning(&words, AUTHOR_WORDS);
+    Some(author.unwrap_or(&words).to_owned())
 }
 
 /// Returns the id that a link's address has.

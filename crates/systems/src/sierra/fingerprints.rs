@@ -4,7 +4,7 @@ use hippo_browser::reading::Css;
 use url::Url;
 
 use super::Sierra;
-use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action, origin};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action};
 
 static CODE: Css = Css::new("input[name=code]");
 static PIN: Css = Css::new("input[name=pin]");
@@ -43,12 +43,6 @@ impl Detector for Sierra {
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
             (!digits.is_empty()).then(|| format!("S{digits}"))
         });
-        Some(SiteLocation {
-            base_url: origin(url)?,
-            options: scope
-                .map(|scope| ("scope".to_owned(), scope))
-                .into_iter()
-                .collect(),
-        })
+        Some(SiteLocation::at_path(url, "")?.with_option("scope", scope))
     }
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, element_text_without, find_date, is_ready_now, site_id, stable_id,
+    Css, element_text, element_text_without, find_date, is_ready_now, site_id, work_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -58,10 +58,7 @@ pub(super) fn read_hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold
         .and_then(|cell| CANCEL_BOX.first(cell)?.attr("name"))
         .and_then(|name| name.strip_prefix("cancel"))
         .filter(|id| !id.is_empty())
-        .map_or_else(
-            || stable_id(&[&work.title, work.author.as_deref().unwrap_or_default()]),
-            site_id,
-        );
+        .map_or_else(|| work_id(&work.title, work.author.as_deref()), site_id);
     Ok(Hold {
         id,
         title: work.title,

@@ -3,7 +3,7 @@
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
     Css, DateOrNever, element_text, element_text_without, first_number, numbers, site_id,
-    split_date_or_never, stable_id, strip_never,
+    split_date_or_never, strip_never, work_id,
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
@@ -53,7 +53,7 @@ pub(super) fn read_loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan
             let input = INPUT.first(row.cell(Column::Renew)?)?;
             input.attr("value").filter(|id| !id.is_empty()).map(site_id)
         })
-        .unwrap_or_else(|| stable_id(&[&work.title, work.author.as_deref().unwrap_or_default()]));
+        .unwrap_or_else(|| work_id(&work.title, work.author.as_deref()));
     Ok(Loan {
         id,
         title: work.title,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short,
-    make_distinct, parse_page, split_date_or_never, truncate_stored_texts,
+    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short, parse_page,
+    prepare_to_store, split_date_or_never,
 };
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
@@ -159,19 +159,17 @@ pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Ac
     if records.len() > 1 {
         return Err(Failure::page_changed("pages of more than one patron"));
     }
-    if let Some(mut list) = loans {
+    if let Some(list) = loans {
         check_declared_count(account.declared.loans, list.entries.len(), "loans")?;
         account.declared.loans = account.declared.loans.or(list.declared);
-        make_distinct(list.entries.iter_mut().map(|loan| &mut loan.id));
         account.loans = Some(list.entries);
     }
-    if let Some(mut list) = holds {
+    if let Some(list) = holds {
         check_declared_count(account.declared.holds, list.entries.len(), "holds")?;
         account.declared.holds = account.declared.holds.or(list.declared);
-        make_distinct(list.entries.iter_mut().map(|hold| &mut hold.id));
         account.holds = Some(list.entries);
     }
-    truncate_stored_texts(&mut account);
+    prepare_to_store(&mut account);
     Ok(account)
 }
 

@@ -3,16 +3,20 @@
 use std::collections::HashSet;
 
 use hippo_browser::reading::{
-    Css, element_text, first_number, reject_duplicate_rows, tidy, web_link,
+    Css, element_text, element_words, first_number, reject_duplicate_rows, tidy, web_link,
 };
 use hippo_core::failure::Failure;
 use scraper::{ElementRef, Html};
 use url::Url;
 
+use crate::list_reader::cells;
+
 static HEADERS: Css = Css::new("tr.patFuncHeaders");
 static LIST_MARKERS: Css = Css::new("tr.patFuncHeaders, tr.patFuncNoEntries");
 static LOAN_CELLS: Css = Css::new(".patFuncBarcode, .patFuncCallNo");
 static HOLD_CELLS: Css = Css::new(".patFuncPickup, .patFuncCancel, .patFuncFreeze");
+static FORM: Css = Css::new("form");
+static TABLE: Css = Css::new("table");
 static ROWS: Css = Css::new("tr");
 static ENTRY: Css = Css::new("tr.patFuncEntry");
 static NO_ENTRIES: Css = Css::new("tr.patFuncNoEntries");
@@ -97,9 +101,7 @@ impl<'a> Row<'a> {
 
     /// Returns the text of a cell; `None` if the cell is missing or empty.
     pub(super) fn text(&self, column: Column) -> Option<String> {
-        self.cell(column)
-            .map(element_text)
-            .filter(|text| !text.is_empty())
+        self.cell(column).and_then(element_words)
     }
 
     /// Reads title, author and public page from the cell `Title / Author`.
@@ -244,15 +246,7 @@ pub(super) fn read_tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
 }
 
 fn table_of(element: ElementRef<'_>) -> Option<ElementRef<'_>> {
-    element
-        .ancestors()
-        .filter_map(ElementRef::wrap)
-        .find(|ancestor| ancestor.value().name() == "table")
-}
-
-fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
-    row.child_elements()
-        .filter(|cell| matches!(cell.value().name(), "td" | "th"))
+    TABLE.closest_around(element)
 }
 
 fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Failure> {
@@ -277,10 +271,7 @@ fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Fail
 
 /// Identifies the list by language-independent parts: the form around it, and the classes of its cells.
 fn kind_in_any_language(table: ElementRef<'_>) -> Option<Kind> {
-    let form = table
-        .ancestors()
-        .filter_map(ElementRef::wrap)
-        .find(|around| around.value().name() == "form");
+    let form = FORM.closest_around(table);
     let name = form.and_then(|form| form.attr("id").or_else(|| form.attr("name")));
     let is_loans = name == Some("checkout_form") || LOAN_CELLS.is_in(table);
     let is_holds = name == Some("hold_form") || HOLD_CELLS.is_in(table);

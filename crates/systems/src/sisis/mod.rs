@@ -8,30 +8,20 @@ pub(crate) mod row;
 pub(crate) mod visit;
 
 use async_trait::async_trait;
+use hippo_browser::Phrase;
 use hippo_browser::reading::Css;
-use hippo_browser::{Phrase, Session};
-use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 
-use self::visit::{Addresses, Descriptions, read_account};
+use self::visit::{ListAddresses, fetch_account};
 use crate::fingerprint::Detector;
-use crate::list_reader::{AccountDescription, DescribedSystem, LoginDescription};
+use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
-/// The page with the account or the login form.
-const START: &str = "userAccount.do?methodToCall=show&type=1";
-
-static ADDRESSES: Addresses = Addresses {
-    start: START,
-    loans: "userAccount.do?methodToCall=showAccount&typ=1",
+static LISTS: ListAddresses = ListAddresses {
+    start: Sisis::ACCOUNT_PAGE,
+    loans: "typ=1",
     holds: [
-        (
-            "userAccount.do?methodToCall=showAccount&typ=6",
-            Css::new("#label6, #tab6"),
-        ),
-        (
-            "userAccount.do?methodToCall=showAccount&typ=7",
-            Css::new("#label7, #tab7"),
-        ),
+        ("typ=6", Css::new("#label6, #tab6")),
+        ("typ=7", Css::new("#label7, #tab7")),
     ],
 };
 
@@ -42,7 +32,7 @@ pub(crate) struct Sisis;
 #[async_trait(?Send)]
 impl DescribedSystem for Sisis {
     const NAME: &'static str = "sisis";
-    const ACCOUNT_PAGE: &'static str = START;
+    const ACCOUNT_PAGE: &'static str = "userAccount.do?methodToCall=show&type=1";
 
     fn account(&self) -> &'static AccountDescription {
         &pages::ACCOUNT
@@ -52,12 +42,12 @@ impl DescribedSystem for Sisis {
         &pages::LOGIN
     }
 
-    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
-        let descriptions = Descriptions {
-            account: &pages::ACCOUNT,
-            login: &pages::LOGIN,
-        };
-        read_account(session, &ADDRESSES, descriptions).await
+    async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+        fetch_account(visit, &LISTS).await
+    }
+
+    fn addresses(&self) -> &'static [&'static str] {
+        pages::ADDRESSES
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {

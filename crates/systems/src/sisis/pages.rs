@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::Phrase::{self, Address, Anywhere};
+use hippo_browser::Phrase::{self, Anywhere};
 use hippo_browser::reading::Css;
 use hippo_core::account::{Hold, Loan};
 
@@ -28,16 +28,6 @@ pub(crate) const RESERVATIONS: &[&str] = &[
     "reservations",
 ];
 pub(crate) const FEES: &[&str] = &["gebühren", "fees"];
-const HOLDS: &[&str] = &[
-    "bestellungen",
-    "bestellte medien",
-    "orders",
-    "vormerkungen",
-    "vorbestellungen",
-    "vorgemerkte medien",
-    "reservations",
-];
-
 /// The words for an empty list. One site really has `entält`.
 pub(crate) const NONE: &[&str] = &[
     "keine daten",
@@ -53,46 +43,23 @@ pub(crate) const NONE: &[&str] = &[
     "contains no",
 ];
 
-pub(super) static LOGIN: LoginDescription = login("input[name=password]");
-
-/// Describes the login form, which both systems have.
-pub(crate) const fn login(form: &'static str) -> LoginDescription {
-    LoginDescription {
-        form,
-        is_form: Css::new(form),
-        number: &["username"],
-        pin: &["password"],
-        messages: Css::new(".alert, .error"),
-        refused: &["benutzernummer oder", "benutzernummer und"],
-        blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
-        outages: &[
-            "nicht erreichbar",
-            "nicht verfügbar",
-            "wartungsarbeiten",
-            "datensicherung",
-        ],
-    }
-}
+/// The login form, which both systems have.
+pub(crate) static LOGIN: LoginDescription = LoginDescription {
+    form: Css::new("input[name=password]"),
+    number: &["username"],
+    pin: &["password"],
+    messages: Css::new(".alert, .error"),
+    refused: &["benutzernummer oder", "benutzernummer und"],
+    blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
+    outages: &[],
+};
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new("#UserAccountForm, a[href*='methodToCall=showAccount'][href*='typ=']"),
-    loans: vec![
-        loans("table.data", "tr", None, vec![ToldBy::Heading(LOANS)]),
-        loans(
-            BOOTSTRAP,
-            ".row",
-            Some(BOOTSTRAP_HEADER),
-            vec![ToldBy::Heading(LOANS)],
-        ),
-    ],
+    loans: vec![in_table(loans(), &[LOANS]), in_blocks(loans(), &[LOANS])],
     holds: vec![
-        holds("table.data", "tr", None, vec![ToldBy::Heading(HOLDS)]),
-        holds(
-            BOOTSTRAP,
-            ".row",
-            Some(BOOTSTRAP_HEADER),
-            vec![ToldBy::Heading(HOLDS)],
-        ),
+        in_table(holds(), &[ORDERS, RESERVATIONS]),
+        in_blocks(holds(), &[ORDERS, RESERVATIONS]),
     ],
     has_several_pages: true,
     loan_counts: vec![
@@ -126,59 +93,64 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     messages: Some(Css::new(".alert, .error")),
 });
 
-/// The list of newer layouts, which have no table.
-const BOOTSTRAP: &str = "#tab-content .container-fluid";
-/// Its row of headers, which have no title.
-const BOOTSTRAP_HEADER: &str = ".row:first-child:not(:has(strong))";
+/// The words of headings, one of which is before a list.
+type Headings = [&'static [&'static str]];
 
-/// Describes the list of loans.
-pub(crate) fn loans(
-    list: &'static str,
-    rows: &'static str,
-    ignored_rows: Option<&'static str>,
-    told_by: Vec<ToldBy>,
-) -> ListDescription<Loan> {
+/// A list of older layouts.
+fn in_table<E>(list: ListDescription<E>, headings: &Headings) -> ListDescription<E> {
     ListDescription {
-        list: Css::new(list),
-        told_by,
-        rows: Css::new(rows),
-        header_row: None,
-        ignored_rows: ignored_rows.map(Css::new),
+        list: Css::new("table.data"),
+        told_by: headings.iter().copied().map(ToldBy::Heading).collect(),
+        ..list
+    }
+}
+
+/// A list of newer layouts, which have no table. The row of its headers has no title.
+fn in_blocks<E>(list: ListDescription<E>, headings: &Headings) -> ListDescription<E> {
+    ListDescription {
+        list: Css::new("#tab-content .container-fluid"),
+        rows: Css::new(".row"),
+        ignored_rows: Some(Css::new(".row:first-child:not(:has(strong))")),
+        ..in_table(list, headings)
+    }
+}
+
+/// Describes the loans, but not where they are.
+pub(crate) fn loans() -> ListDescription<Loan> {
+    ListDescription {
         columns: vec![
             Column::read(Field::Title, row::read_title),
             Column::read(Field::Author, row::read_author),
             Column::read(Field::Id, row::read_number),
             Column::read(Field::Format, row::read_format),
-            Column::read(Field::Renewals, row::read_renewals),
+            Column::count(
+                Field::Renewals,
+                &["anzahl verlängerungen"],
+                &["mal verlängert"],
+            ),
             Column::part_below(Field::Due, row::DUE, Part::Read(row::read_due)),
             Column::read(Field::Due, row::read_due_of_row),
-            Column::part_at(Field::Link, "a[href*='perma.do']", Part::Attribute("href")),
+            Column::part_at(Field::Link, PERMANENT_LINK, Part::Attribute("href")),
+            Column::read(Field::NotRenewable, row::read_refusal),
+            Column::presence(Field::NotRenewable, NO_RENEWAL),
+            Column::presence(Field::Renewable, RENEWAL),
+            Column::read(Field::RenewalReason, row::read_remarks),
+            Column::read(Field::Note, row::read_remarks),
         ],
         needed: &[Field::Title, Field::Due],
-        total: &[],
         none: NONE,
-        none_at: None,
-        states: &[],
-        complete: |loan, row, _| {
-            row::complete_loan(loan, row);
+        complete: |loan, _, _| {
+            // They say no more than that it can be renewed.
+            loan.note = loan.note.take().filter(|_| loan.renewable.is_none());
             Ok(())
         },
+        ..ListDescription::table()
     }
 }
 
-/// Describes a list of holds.
-pub(crate) fn holds(
-    list: &'static str,
-    rows: &'static str,
-    ignored_rows: Option<&'static str>,
-    told_by: Vec<ToldBy>,
-) -> ListDescription<Hold> {
+/// Describes a list of holds, but not where it is.
+pub(crate) fn holds() -> ListDescription<Hold> {
     ListDescription {
-        list: Css::new(list),
-        told_by,
-        rows: Css::new(rows),
-        header_row: None,
-        ignored_rows: ignored_rows.map(Css::new),
         columns: vec![
             Column::read(Field::Title, row::read_title),
             Column::read(Field::Author, row::read_author),
@@ -188,17 +160,18 @@ pub(crate) fn holds(
             Column::line_after(Field::Expires, EXPIRES),
             Column::line_after(Field::PickupBranch, BRANCH),
             Column::read(Field::PickupBranch, row::read_branch),
-            Column::part_at(Field::Link, "a[href*='perma.do']", Part::Attribute("href")),
+            Column::part_at(Field::Link, PERMANENT_LINK, Part::Attribute("href")),
         ],
         needed: &[Field::Title],
-        total: &[],
         none: NONE,
-        none_at: None,
         states: HOLD_STATES,
-        complete: |_, _, _| Ok(()),
+        ..ListDescription::table()
     }
 }
 
+const PERMANENT_LINK: &str = "a[href*='perma.do']";
+const RENEWAL: &str = "a[href*='methodToCall=renewal'], input[type=checkbox][name*=Listentries]";
+const NO_RENEWAL: &str = "input[type=checkbox][name*=Listentries][disabled]";
 const PICKUP_BY: &[&str] = &[
     "bereit bis",
     "abholbar bis",
@@ -211,24 +184,15 @@ const PICKUP_BY: &[&str] = &[
 const EXPIRES: &[&str] = &["vorgemerkt bis", "gültig bis", "ablaufdatum"];
 const BRANCH: &[&str] = &["abholort", "ausgabeort", "ausgabestelle", "abholbibliothek"];
 
+pub(crate) const ADDRESSES: &[&str] = &[
+    "login.do?methodToCall=pos",
+    "userAccount.do?methodToCall=showAccount&typ=&accountTyp=loaned",
+    "userAccount.do?methodToCall=renewal&accountTyp=ordered",
+    "userAccount.do?methodToCall=renewalPossible&accountTyp=requested",
+    "perma.do",
+];
+
 pub(crate) const OTHER_PHRASES: &[Phrase] = &[
-    Address("userAccount.do"),
-    Address("login.do"),
-    Address("methodToCall"),
-    Address("showAccount"),
-    Address("renewal"),
-    Address("renewalPossible"),
-    Address("typ"),
-    Address("accountTyp"),
-    Address("loaned"),
-    Address("ordered"),
-    Address("requested"),
-    Address("perma.do"),
-    Address("pos"),
-    Phrase::Count("anzahl verlängerungen"),
-    Phrase::Count("mal verlängert"),
-    Address("perma"),
-    Address("do"),
     Anywhere("nicht"),
     Anywhere("nicht möglich"),
     Anywhere("verlängert"),

@@ -1,18 +1,13 @@
 //! Reads the cells of SISIS and `TouchPoint`. What a cell says is told by the order and the form of its lines.
 
 use hippo_browser::reading::{Css, element_lines, element_text, text_after_words};
-use hippo_core::account::Loan;
 use scraper::ElementRef;
 
-use crate::list_reader::{Row, has_date};
+use crate::list_reader::has_date;
 
 static TITLE: Css = Css::new("strong, b");
 /// The lines of a cell in newer layouts.
 static BLOCK: Css = Css::new("span.d-block");
-static RENEWAL: Css = Css::new(
-    "a[href*='methodToCall=renewal'], input[type=checkbox][name*=Listentries]:not([disabled])",
-);
-static NO_RENEWAL: Css = Css::new("input[type=checkbox][name*=Listentries][disabled]");
 static ICON: Css = Css::new("img[title]");
 
 /// The words for the due date: above its column, or before it in a cell.
@@ -69,26 +64,17 @@ impl TitleCell {
             })
             .collect();
         let number_at = lines.iter().position(|line| split_number(line).is_some());
-        let before = match number_at {
-            Some(at) => at,
-            None => lines.iter().take_while(|line| !is_remark(line)).count(),
-        };
+        let before_remarks = || lines.iter().take_while(|line| !is_remark(line)).count();
+        let before = number_at.unwrap_or_else(before_remarks);
         let author = lines.drain(..before).next();
         let mut remarks = lines.into_iter().peekable();
         let numbered = remarks.next_if(|line| split_number(line).is_some());
-        let (number, mark) =
-            numbered
-                .as_deref()
-                .and_then(split_number)
-                .map_or((None, None), |(number, mark)| {
-                    let mark = Some(mark).filter(|mark| !mark.is_empty());
-                    (Some(number.to_owned()), mark.map(str::to_owned))
-                });
+        let (number, mark) = numbered.as_deref().and_then(split_number).unzip();
         Self {
             title,
             author,
-            number,
-            mark,
+            number: number.map(str::to_owned),
+            mark: mark.filter(|mark| !mark.is_empty()).map(str::to_owned),
             remarks: remarks.collect(),
         }
     }
@@ -177,20 +163,6 @@ fn find_due(lines: &[String]) -> Option<String> {
     }
 }
 
-/// Reads 2 of `Anzahl Verlängerungen: 2` or `bereits 2 mal verlängert`.
-pub(crate) fn read_renewals(row: ElementRef<'_>) -> Option<String> {
-    let text = element_text(row).to_lowercase();
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || matches!(c, ':' | '.' | '(' | ')'))
-        .filter(|word| !word.is_empty())
-        .collect();
-    let count = words.windows(3).find_map(|three| match three {
-        ["anzahl", "verlängerungen", count] | [count, "mal", "verlängert"] => Some(*count),
-        _ => None,
-    });
-    count.map(str::to_owned)
-}
-
 /// Reads the words about a hold: the lines of the last cell, without the branch in the third.
 pub(crate) fn read_state(row: ElementRef<'_>) -> Option<String> {
     let lines = lines(last_cell(row)?);
@@ -203,21 +175,16 @@ pub(crate) fn read_branch(row: ElementRef<'_>) -> Option<String> {
     lines(last_cell(row)?).into_iter().nth(2)
 }
 
-/// Reads whether a loan can be renewed, and the site's words about it.
-pub(crate) fn complete_loan(loan: &mut Loan, row: &Row<'_>) {
-    let remarks = TitleCell::of(row.element).map(|cell| cell.remarks);
-    let remarks = remarks.unwrap_or_default().join(" ");
+/// Reads the lines below the shelf mark.
+pub(crate) fn read_remarks(row: ElementRef<'_>) -> Option<String> {
+    Some(TitleCell::of(row)?.remarks.join(" "))
+}
+
+/// Reads the remarks of a loan that can't be renewed.
+pub(crate) fn read_refusal(row: ElementRef<'_>) -> Option<String> {
+    let remarks = read_remarks(row)?;
     let words = remarks.to_lowercase();
-    let is_refused = words.contains("verlänger") && words.contains("nicht");
-    let remarks = Some(remarks).filter(|remarks| !remarks.is_empty());
-    if is_refused || NO_RENEWAL.is_in(row.element) {
-        loan.renewable = Some(false);
-        loan.renewable_reason = remarks;
-    } else if RENEWAL.is_in(row.element) {
-        loan.renewable = Some(true);
-    } else {
-        loan.note = remarks;
-    }
+    (words.contains("verlänger") && words.contains("nicht")).then_some(remarks)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::SymphonyWs;
-use crate::fingerprint::{Detector, FetchedPage, SiteLocation, origin};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 
 /// Returns the path up to the interface's folder: `/edpl_ilsws` of `/edpl_ilsws/user/patron/login`.
 fn interface_folder(url: &Url) -> Option<&str> {
@@ -25,11 +25,7 @@ impl Detector for SymphonyWs {
     }
 
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
-        let mut base_url = origin(url)?;
-        if let Some(folder) = interface_folder(url) {
-            base_url.set_path(folder);
-        }
-        Some(SiteLocation::at(base_url))
+        SiteLocation::at_path(url, interface_folder(url).unwrap_or_default())
     }
 }
 

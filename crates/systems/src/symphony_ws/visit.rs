@@ -2,12 +2,12 @@
 
 use hippo_browser::{Form, Session, interstitial};
 use hippo_core::account::Account;
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, FailureKind};
 use secrecy::ExposeSecret as _;
 
-use super::answer::{Answer, LoggedIn, Refusal, parse_answer};
-use super::patron::PatronRecord;
-use super::{CLIENT_ID, make_account};
+use super::CLIENT_ID;
+use super::description::PATRON;
+use crate::json_reader::{Answer, LoggedIn, failure_of, is_object, make_account, parse_answer};
 
 /// The name by which the interface's log knows this program.
 const APP_ID: &str = "LibraryHippo";
@@ -36,12 +36,12 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     session.log_out_by_post_at_end(&session.url("user/patron/logout")?, &headers)?;
     session.mark_logged_in();
 
-    let mut url = session.url(&format!("user/patron/key/{}", logged_in.patron_key))?;
+    let mut url = session.url(&format!("user/patron/key/{}", logged_in.key))?;
     url.query_pairs_mut().append_pair("includeFields", FIELDS);
     let page = session.get_with(&url, &headers).await?;
-    let record = match parse_answer(&page.body) {
-        Ok(Answer::Patron(document)) => PatronRecord::from_document(*document)?,
-        Ok(Answer::Refusal(refusal)) => return Err(refusal.failure()),
+    let record = match parse_answer(&PATRON, &page.body) {
+        Ok(Answer::Account(record)) => *record,
+        Ok(Answer::Refusal(refusal)) => return Err(failure_of(refusal)),
         Ok(Answer::LoggedIn(_)) => {
             return Err(Failure::page_changed(
                 "a login in place of the patron's record",
@@ -49,10 +49,10 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
         }
         Err(failure) => return Err(interstitial(&page).unwrap_or(failure)),
     };
-    if record.key != logged_in.patron_key {
+    if record.key != logged_in.key {
         return Err(Failure::page_changed("another patron's record"));
     }
-    if record.loans.is_none() || record.holds.is_none() {
+    if !record.has_all_lists() {
         return Err(Failure::page_changed(
             "a patron's record without lists of loans and holds",
         ));
@@ -68,11 +68,9 @@ async fn require_interface(
 ) -> Result<(), Failure> {
     let url = session.url("user/patron/login/describe")?;
     let page = session.probe(&url, headers).await?;
-    let is_object =
-        || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&page.body).is_ok();
     match interstitial(&page) {
         Some(failure) => Err(failure),
-        None if page.status < 300 && !is_object() => Err(Failure::page_changed(
+        None if page.status < 300 && !is_object(&page.body) => Err(Failure::page_changed(
             "no programming interface at this address",
         )),
         None => Ok(()),
@@ -89,13 +87,13 @@ async fn log_in(session: &mut Session<'_>, headers: &[(&str, &str)]) -> Result<L
     }
     let page = session.log_in(form).await?;
     let unknown = |what: &str| Err(session.failure_for_unknown_answer(&page, what));
-    match parse_answer(&page.body) {
-        Ok(Answer::LoggedIn(logged_in)) if is_key(&logged_in.patron_key) => Ok(logged_in),
-        // It isn't known why; another attempt might lock the card.
-        Ok(Answer::Refusal(Refusal::Unknown | Refusal::SessionOver)) => {
-            unknown("a refused login with an unknown code")
+    match parse_answer(&PATRON, &page.body) {
+        Ok(Answer::LoggedIn(logged_in)) if is_key(&logged_in.key) => Ok(logged_in),
+        Ok(Answer::Refusal(Some(refusal))) if refusal.kind != FailureKind::SessionExpired => {
+            Err(refusal.failure())
         }
-        Ok(Answer::Refusal(refusal)) => Err(refusal.failure()),
+        // It isn't known why; another attempt might lock the card.
+        Ok(Answer::Refusal(_)) => unknown("a refused login with an unknown code"),
         Ok(_) => unknown("an unknown answer to the login"),
         Err(failure) => unknown(&failure.detail),
     }

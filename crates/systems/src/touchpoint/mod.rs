@@ -4,30 +4,21 @@ mod fingerprints;
 mod pages;
 
 use async_trait::async_trait;
+use hippo_browser::Phrase;
 use hippo_browser::reading::Css;
-use hippo_browser::{Phrase, Session};
-use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 
 use crate::fingerprint::Detector;
-use crate::list_reader::{AccountDescription, DescribedSystem, LoginDescription};
-use crate::sisis::visit::{Addresses, Descriptions, read_account};
+use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
+use crate::sisis;
+use crate::sisis::visit::{ListAddresses, fetch_account};
 
-/// The page with the account or the login form.
-const START: &str = "userAccount.do?methodToCall=start";
-
-static ADDRESSES: Addresses = Addresses {
-    start: START,
-    loans: "userAccount.do?methodToCall=showAccount&accountTyp=loaned",
+static LISTS: ListAddresses = ListAddresses {
+    start: TouchPoint::ACCOUNT_PAGE,
+    loans: "accountTyp=loaned",
     holds: [
-        (
-            "userAccount.do?methodToCall=showAccount&accountTyp=ordered",
-            Css::new("#ordered"),
-        ),
-        (
-            "userAccount.do?methodToCall=showAccount&accountTyp=requested",
-            Css::new("#requested"),
-        ),
+        ("accountTyp=ordered", Css::new("#ordered")),
+        ("accountTyp=requested", Css::new("#requested")),
     ],
 };
 
@@ -38,26 +29,26 @@ pub(crate) struct TouchPoint;
 #[async_trait(?Send)]
 impl DescribedSystem for TouchPoint {
     const NAME: &'static str = "touchpoint";
-    const ACCOUNT_PAGE: &'static str = START;
+    const ACCOUNT_PAGE: &'static str = "userAccount.do?methodToCall=start";
 
     fn account(&self) -> &'static AccountDescription {
         &pages::ACCOUNT
     }
 
     fn login(&self) -> &'static LoginDescription {
-        &pages::LOGIN
+        &sisis::pages::LOGIN
     }
 
-    async fn read_account(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
-        let descriptions = Descriptions {
-            account: &pages::ACCOUNT,
-            login: &pages::LOGIN,
-        };
-        read_account(session, &ADDRESSES, descriptions).await
+    async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+        fetch_account(visit, &LISTS).await
+    }
+
+    fn addresses(&self) -> &'static [&'static str] {
+        sisis::pages::ADDRESSES
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {
-        pages::OTHER_PHRASES
+        sisis::pages::OTHER_PHRASES
     }
 
     fn own_detector(&self) -> Option<&dyn Detector> {

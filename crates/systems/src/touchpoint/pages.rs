@@ -5,12 +5,8 @@ use std::sync::LazyLock;
 use hippo_browser::reading::{Css, element_text, text_after_words};
 use scraper::ElementRef;
 
-pub(super) use crate::sisis::pages::OTHER_PHRASES;
-
-use crate::list_reader::{
-    AccountDescription, Count, Fact, ListDescription, LoginDescription, ToldBy,
-};
-use crate::sisis::pages::{FEES, LOANS, ORDERS, RESERVATIONS, holds, loans, login};
+use crate::list_reader::{AccountDescription, Count, Fact, ListDescription, ToldBy};
+use crate::sisis::pages::{FEES, LOANS, ORDERS, RESERVATIONS, holds, loans};
 use crate::sisis::row::DUE;
 
 static LOANS_TAB: Css = Css::new("#loaned");
@@ -21,17 +17,19 @@ static LINK: Css = Css::new("a");
 /// The page's list. It is a table, with class `data` or without.
 const LIST: &str = "#account-data table";
 
-pub(super) static LOGIN: LoginDescription = login("input[name=password]");
-
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new("#account-nav"),
     loans: vec![ListDescription {
+        list: Css::new(LIST),
+        told_by: vec![ToldBy::Page(shows_loans)],
         none_at: Some(Css::new("#account-data")),
-        ..loans(LIST, "tr", None, vec![ToldBy::Page(shows_loans)])
+        ..loans()
     }],
     holds: vec![ListDescription {
+        list: Css::new(LIST),
+        told_by: vec![ToldBy::Page(shows_holds)],
         none_at: Some(Css::new("#account-data")),
-        ..holds(LIST, "tr", None, vec![ToldBy::Page(shows_holds)])
+        ..holds()
     }],
     has_several_pages: true,
     loan_counts: vec![

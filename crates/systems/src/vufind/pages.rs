@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::Phrase::{self, Address, Anywhere};
+use hippo_browser::Phrase::{self, Anywhere};
 use hippo_browser::reading::Css;
 
 use super::row;
@@ -21,22 +21,13 @@ const CONTENT_WITHOUT_ENTRIES: &str =
     "#content:not(:has(a[href*='/Record/'], [id^=record], input[type=checkbox]))";
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "form[name=loginForm], input[name=password]",
-    is_form: Css::new("form[name=loginForm], form input[name=password]"),
+    form: Css::new("form[name=loginForm], form input[name=password]"),
     number: &["username"],
     pin: &["password"],
     messages: Css::new(".alert-danger, .flash-message, .error"),
     refused: &["invalid login", "invalid patron login"],
     blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
-    outages: &[
-        "at this time",
-        "zur zeit nicht",
-        "zurzeit nicht",
-        "derzeit nicht",
-        "nicht erreichbar",
-        "nicht verfügbar",
-        "wartungsarbeiten",
-    ],
+    outages: &["at this time", "zur zeit nicht", "zurzeit nicht"],
 };
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
@@ -50,8 +41,6 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         list: Css::new(CONTENT),
         told_by: vec![ToldBy::Page(|root| LOANS_PAGE.is_in(root))],
         rows: Css::new(".result"),
-        header_row: None,
-        ignored_rows: None,
         columns: vec![
             Column::read(Field::Title, row::read_title),
             Column::read(Field::Author, row::read_author),
@@ -63,9 +52,20 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                 &["renewed", "verlängert", "verlängerungen"],
             ),
             Column::part_at(Field::Link, "a.title", Part::Attribute("href")),
+            // Words against a renewal count more than the box.
+            Column::read(Field::NotRenewable, row::read_refusal),
+            Column::presence(
+                Field::NotRenewable,
+                "input[type=checkbox][name^=renewSelected][disabled]",
+            ),
+            Column::presence(
+                Field::Renewable,
+                "input[type=checkbox][name^=renewSelected]",
+            ),
+            Column::read(Field::RenewalReason, row::read_alerts),
+            Column::read(Field::Note, row::read_alerts),
         ],
         needed: &[Field::Title, Field::Due],
-        total: &[],
         none: &[
             "do not have any items checked out",
             "you have no items checked out",
@@ -77,18 +77,16 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "nichts ausgeliehen",
         ],
         none_at: Some(Css::new(CONTENT_WITHOUT_ENTRIES)),
-        states: &[],
-        complete: |loan, row, _| {
-            row::complete_loan(loan, row.element);
+        complete: |loan, _, _| {
+            loan.digital = row::is_digital(loan);
             Ok(())
         },
+        ..ListDescription::table()
     }],
     holds: vec![ListDescription {
         list: Css::new(CONTENT),
         told_by: vec![ToldBy::Page(|root| HOLDS_PAGE.is_in(root))],
         rows: Css::new(".result"),
-        header_row: None,
-        ignored_rows: None,
         columns: vec![
             Column::read(Field::Title, row::read_title),
             Column::read(Field::Author, row::read_author),
@@ -125,7 +123,6 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             Column::part_at(Field::Link, "a.title", Part::Attribute("href")),
         ],
         needed: &[Field::Title],
-        total: &[],
         none: &[
             "do not have any holds",
             "you have no holds",
@@ -139,7 +136,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         ],
         none_at: Some(Css::new(CONTENT_WITHOUT_ENTRIES)),
         states: HOLD_STATES,
-        complete: |_, _, _| Ok(()),
+        ..ListDescription::table()
     }],
     has_several_pages: true,
     // A badge in a menu may count the holds that are ready, so that only text counts.
@@ -202,15 +199,6 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
         .into_iter()
         .flatten();
     let labels = labels.chain([&row::UNTIL]).map(|words| Anywhere(words));
-    let addresses = [
-        "MyResearch",
-        "Record",
-        "Author",
-        "Home",
-        "CheckedOut",
-        "Holds",
-        "Fines",
-    ];
     let stems = [
         "verlängert",
         "verlängerbar",
@@ -220,8 +208,5 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
         "renew",
         "renewal",
     ];
-    labels
-        .chain(stems.map(Anywhere))
-        .chain(addresses.map(Address))
-        .collect()
+    labels.chain(stems.map(Anywhere)).collect()
 });

@@ -12,7 +12,6 @@ static TITLE: Css = Css::new(".title, a[href*='/Record/']");
 static BOLD: Css = Css::new("strong, b");
 static AUTHOR: Css = Css::new("a[href*='/Author/Home'], a[href*='type=Author'], .author");
 static FORMAT: Css = Css::new(".format");
-static BOX: Css = Css::new("input[type=checkbox][name^=renewSelected]");
 static BOX_ID: Css =
     Css::new("input[name^=renewSelected][value], input[name^=selectAllIDS][value]");
 static ALERT: Css = Css::new(".alert, .alert-renew");
@@ -162,30 +161,21 @@ fn labelled(row: ElementRef<'_>, labels: &[&str]) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Reads whether a loan is digital, and whether it can be renewed.
-pub(super) fn complete_loan(loan: &mut Loan, row: ElementRef<'_>) {
+/// Whether a loan is digital: `eMedium`.
+pub(super) fn is_digital(loan: &Loan) -> bool {
     let mut kind = loan.format.as_deref().unwrap_or_default().chars();
-    loan.digital = kind.next() == Some('e') && kind.next().is_some_and(char::is_uppercase);
+    kind.next() == Some('e') && kind.next().is_some_and(char::is_uppercase)
+}
+
+/// Reads the alerts of a loan.
+pub(super) fn read_alerts(row: ElementRef<'_>) -> Option<String> {
     let alerts: Vec<String> = ALERT.all(row).map(element_text).collect();
-    let alerts = Some(alerts.join(" ")).filter(|alerts| !alerts.is_empty());
-    let is_about_renewal = alerts.as_deref().is_some_and(|alerts| {
-        let alerts = alerts.to_lowercase();
-        alerts.contains("verlänger") || alerts.contains("renew")
-    });
-    let can_be_ticked = BOX
-        .all(row)
-        .map(|input| input.attr("disabled").is_none())
-        .next();
-    // Words against a renewal count more than the box.
-    let can_be_ticked = if is_about_renewal {
-        Some(false)
-    } else {
-        can_be_ticked
-    };
-    loan.renewable = can_be_ticked;
-    if loan.renewable == Some(false) {
-        loan.renewable_reason = alerts;
-    } else {
-        loan.note = alerts;
-    }
+    Some(alerts.join(" "))
+}
+
+/// Reads the alerts of a loan that are about its renewal.
+pub(super) fn read_refusal(row: ElementRef<'_>) -> Option<String> {
+    let alerts = read_alerts(row)?;
+    let words = alerts.to_lowercase();
+    (words.contains("verlänger") || words.contains("renew")).then_some(alerts)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::Phrase::{self, Address, Anywhere};
+use hippo_browser::Phrase::{self, Anywhere};
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{Css, text_after_words};
 use hippo_core::account::{Hold, HoldState, Loan};
@@ -17,19 +17,13 @@ use crate::list_reader::{
 static RENEWAL: Css = Css::new("input[type=checkbox][name$=chkSelect]:not([disabled])");
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
-    form: "input[name$=TextBoxLoginName], input[name$=TextBoxUsername]",
-    is_form: Css::new("input[name$=TextBoxLoginName], input[name$=TextBoxUsername]"),
+    form: Css::new("input[name$=TextBoxLoginName], input[name$=TextBoxUsername]"),
     number: &["TextBoxLoginName", "TextBoxUsername"],
     pin: &["TextBoxLoginPassword", "TextBoxPassword"],
     messages: Css::new("[id*=abelLoginMessage], [id*=abelloginMessage], .Login_Error"),
     refused: &["anmeldedaten nicht"],
     blocked: &["gesperrt", "abgelaufen"],
-    outages: &[
-        "nicht erreichbar",
-        "nicht verfügbar",
-        "wartungsarbeiten",
-        "datensicherung",
-    ],
+    outages: &[],
 };
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
@@ -72,7 +66,6 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "table[id*=GridViewReservation] > * > tr",
         ),
     ],
-    has_several_pages: false,
     loan_counts: vec![
         Count(vec![Fact::with(LABEL, &["entliehen", "ausgeliehen"])]),
         Count(vec![Fact::after(MENU, &["entleihungen", "ausleihen"])]),
@@ -86,9 +79,9 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     ],
     // What a sum means is not known from any page: a debt or a credit.
     fines: vec![Fact::with("[id*=LabelCharges]", &["ausgeglichen"])],
-    card_expires: vec![],
     number: vec![Fact::after(MENU, &["ins leserkonto"])],
     messages: Some(Css::new("[id*=lblDefaultPasswordWarning]")),
+    ..AccountDescription::default()
 });
 
 /// The total above a list.
@@ -102,9 +95,7 @@ const IGNORED: &str = ".rowDetails, .group-header, tr:has(> td.Borrowline)";
 fn loans(list: &'static str, rows: &'static str) -> ListDescription<Loan> {
     ListDescription {
         list: Css::new(list),
-        told_by: vec![],
         rows: Css::new(rows),
-        header_row: None,
         ignored_rows: Some(Css::new(IGNORED)),
         columns: vec![
             Column::at(Field::Title, ".title, [id*=LabelTitel], [id*=LabelTitle]"),
@@ -121,7 +112,6 @@ fn loans(list: &'static str, rows: &'static str) -> ListDescription<Loan> {
             Column::detail(Field::Renewal, "[id*=abelNotRenewableReason]"),
         ],
         needed: &[Field::Title, Field::Due],
-        total: &[],
         none: &[
             "keine medien entliehen",
             "keine medien ausgeliehen",
@@ -129,18 +119,15 @@ fn loans(list: &'static str, rows: &'static str) -> ListDescription<Loan> {
             "medien entliehen: 0",
             "0 medien entliehen",
         ],
-        none_at: None,
-        states: &[],
         complete: complete_loan,
+        ..ListDescription::table()
     }
 }
 
 fn holds(list: &'static str, rows: &'static str) -> ListDescription<Hold> {
     ListDescription {
         list: Css::new(list),
-        told_by: vec![],
         rows: Css::new(rows),
-        header_row: None,
         ignored_rows: Some(Css::new(IGNORED)),
         columns: vec![
             Column::at(Field::Title, ".title, [id*=LabelTitel], [id*=LabelTitle]"),
@@ -162,16 +149,15 @@ fn holds(list: &'static str, rows: &'static str) -> ListDescription<Hold> {
             Column::at(Field::Position, "[id*=LabelReservationIndex]"),
         ],
         needed: &[Field::Title],
-        total: &[],
         none: &[
             "keine medien vorbestellt",
             "keine vorbestellungen",
             "keine medien vorgemerkt",
             "0 medien vorbestellt",
         ],
-        none_at: None,
         states: HOLD_STATES,
         complete: complete_hold,
+        ..ListDescription::table()
     }
 }
 
@@ -212,11 +198,4 @@ pub(super) const OTHER_PHRASES: &[Phrase] = &[
     Phrase::Count("medien vorbestellt"),
     Phrase::Count("verlängerungen"),
     Phrase::Count("platz"),
-    Address("user"),
-    Address("login"),
-    Address("logout"),
-    Address("overview"),
-    Address("borrow"),
-    Address("reservations"),
-    Address("aspx"),
 ];

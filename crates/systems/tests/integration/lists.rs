@@ -54,3 +54,41 @@ fn every_page_reader_has_a_fuzz_target_and_a_benchmark() {
         );
     }
 }
+
+/// The most lines of a described system's own, without comments, empty lines and tests.
+const MAX_OWN_LINES: usize = 500;
+
+#[test]
+fn described_systems_have_fewer_than_500_lines_of_their_own() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut described = 0;
+    for folder in std::fs::read_dir(source).unwrap() {
+        let Ok(files) = std::fs::read_dir(folder.unwrap().path()) else {
+            continue;
+        };
+        let files = files.map(|file| file.unwrap().path());
+        let files: Vec<_> = files.filter(|file| !file.ends_with("tests.rs")).collect();
+        let texts = files
+            .iter()
+            .filter_map(|file| std::fs::read_to_string(file).ok());
+        let texts: Vec<String> = texts.collect();
+        let is_described = |text: &String| {
+            text.contains("impl DescribedSystem for") || text.contains("crate::json_reader::")
+        };
+        if !texts.iter().any(is_described) {
+            continue;
+        }
+        described += 1;
+        let lines: usize = texts.iter().map(|text| count_own_lines(text)).sum();
+        assert!(lines < MAX_OWN_LINES, "{lines} lines: {files:?}");
+    }
+    assert!(described >= 8, "only {described} systems were found");
+}
+
+fn count_own_lines(text: &str) -> usize {
+    let own = text.split("#[cfg(test)]\nmod tests {").next();
+    let lines = own.unwrap_or_default().lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with("//"))
+        .count()
+}

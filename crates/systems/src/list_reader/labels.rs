@@ -1,0 +1,67 @@
+//! Finds what stands beside known words.
+
+use hippo_browser::reading::{element_lines, text_after_words, text_around_words};
+use scraper::ElementRef;
+
+/// Returns the rest of a text that begins with one of these words, and a space or a colon.
+pub(crate) fn text_after_beginning<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
+    words.iter().find_map(|words| {
+        let (before, after) = text_around_words(text, &[words])?;
+        let behind = text.chars().nth(words.chars().count());
+        let is_end = behind.is_none_or(|sign| sign == ':' || sign.is_whitespace());
+        (before.is_empty() && is_end).then_some(after)
+    })
+}
+
+/// Returns the rest of the first line that begins with one of these words. The element's first line is the title.
+pub(crate) fn line_beginning(element: ElementRef<'_>, words: &[&str]) -> Option<String> {
+    let lines = element_lines(element);
+    let mut rests = lines
+        .iter()
+        .skip(1)
+        .filter_map(|line| text_after_beginning(line, words));
+    rests.next().map(str::to_owned)
+}
+
+/// Returns the number right after one of the first words, or right before one of the others.
+pub(super) fn count_beside(text: &str, after: &[&str], before: &[&str]) -> Option<u32> {
+    let is_between = |c: char| !c.is_alphanumeric();
+    let number_after = || {
+        let mut words = text_after_words(text, after)?.split(is_between);
+        words.find(|word| !word.is_empty())?.parse().ok()
+    };
+    let number_before = || {
+        let (text, _) = text_around_words(text, before)?;
+        let mut words = text.rsplit(is_between);
+        words.find(|word| !word.is_empty())?.parse().ok()
+    };
+    number_after().or_else(number_before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("Anzahl Verlängerungen: 2", Some(2))]
+    #[case("Anzahl Verlängerungen (2)", Some(2))]
+    #[case("Am 3. Mai bereits 2 mal verlängert.", Some(2))]
+    #[case("Anzahl Verlängerungen: keine, 3 Vormerkungen", None)]
+    #[case("Mehrere mal verlängert, 3 Vormerkungen", None)]
+    #[case("2 Vormerkungen", None)]
+    fn count_stands_right_beside_its_words(#[case] text: &str, #[case] expected: Option<u32>) {
+        let count = count_beside(text, &["anzahl verlängerungen"], &["mal verlängert"]);
+        assert_eq!(count, expected);
+    }
+
+    #[rstest]
+    #[case("By Stone, Ada", Some("Stone, Ada"))]
+    #[case("by: Stone, Ada", Some("Stone, Ada"))]
+    #[case("Bye", None)]
+    #[case("By-pass", None)]
+    #[case("Written by Stone, Ada", None)]
+    fn text_begins_with_whole_words(#[case] text: &str, #[case] expected: Option<&str>) {
+        assert_eq!(text_after_beginning(text, &["by"]), expected);
+    }
+}
