@@ -189,6 +189,8 @@ impl From<StoreError> for PageError {
                 "Nothing is lost. Please try again in a few minutes.",
             )
             .caused_by(error),
+            // Another tab, or somebody else, has just removed it.
+            StoreError::NotFound(_) => Self::not_found(),
             error => Self::internal(error),
         }
     }

@@ -1,6 +1,5 @@
 //! A family's settings: when its email goes out, and what is in it.
 
-mod changes;
 pub(crate) mod recipients;
 
 use askama::Template;
@@ -18,8 +17,8 @@ use hippo_core::ids::FamilyId;
 use hippo_core::notice::phrases::full_day;
 use serde::Deserialize;
 
-use self::changes::ChangeView;
 use self::recipients::{InvitationView, RecipientView, list_invitations, list_recipients};
+use super::changes::{self, ChangeView};
 use super::identity::link::UNLINKED;
 use super::resubscribe::{UnsubscribedView, list_unsubscribed};
 use crate::access::form_browser::FormBrowser;

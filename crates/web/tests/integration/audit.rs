@@ -7,6 +7,7 @@ use hippo_core::store::AuditStore as _;
 use hippo_core::testing::contract::sample;
 
 use crate::console::busy_web;
+use crate::family_cards::pause_card;
 use crate::web::{BOTH, PAT, TestWeb};
 
 async fn entries(web: &TestWeb) -> Vec<AuditEntry> {
@@ -70,8 +71,7 @@ async fn changes_of_the_console_are_recorded_and_shown() {
 async fn changes_of_a_family_name_a_number_to_the_operator_and_an_address_to_the_family() {
     let web = TestWeb::new().await;
     let mut pat = web.signed_in(PAT).await;
-    let card = format!("/family/cards/{}/pause", web.card.id);
-    pat.post(&card, &[]).await;
+    pause_card(&mut pat, web.card.id, &[]).await;
     let version = pat.get("/family/settings").await.hidden("version");
     pat.post("/family/settings/pause", &[("version", &version)])
         .await;

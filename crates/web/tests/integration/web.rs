@@ -162,6 +162,22 @@ impl TestResponse {
             .unwrap_or_else(|| panic!("no {name}: {}", self.body));
         rest.split('"').next().unwrap().to_owned()
     }
+
+    /// The hidden fields of the first form with this action.
+    pub fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
+        let start = format!("action=\"{action}\"");
+        let (_, form) = self
+            .body
+            .split_once(&start)
+            .unwrap_or_else(|| panic!("no {action}: {}", self.body));
+        let (form, _) = form.split_once("</form>").unwrap();
+        let fields = form.split("<input type=\"hidden\" name=\"").skip(1);
+        let field = |field: &str| {
+            let (name, rest) = field.split_once("\" value=\"").unwrap();
+            (name.to_owned(), rest.split('"').next().unwrap().to_owned())
+        };
+        fields.map(field).collect()
+    }
 }
 
 impl TestWeb {
@@ -400,6 +416,28 @@ impl Browser<'_> {
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded");
         self.send(request, &encode(fields)).await
+    }
+
+    /// Opens the page of a form, and posts the form with the hidden fields of that page.
+    pub async fn open_and_post(&mut self, path: &str, fields: &[(&str, &str)]) -> TestResponse {
+        let page = self.get(path).await;
+        self.post_from(&page, path, fields).await
+    }
+
+    /// Posts a form with the hidden fields of a page that was opened before.
+    pub async fn post_from(
+        &mut self,
+        page: &TestResponse,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> TestResponse {
+        let hidden = page.hidden_fields(path);
+        let mut all: Vec<(&str, &str)> = hidden
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        all.extend(fields);
+        self.post(path, &all).await
     }
 
     /// Posts a form with the token that the browser's forms have.

@@ -88,6 +88,7 @@ pub fn card(family: &str, library: &str, fingerprint: &str) -> Card {
         library: library_id(library),
         patron: "Robin".to_owned(),
         fingerprint: Fingerprint(fingerprint.to_owned()),
+        secret_id: Uuid::new_v4(),
         pause: None,
         created_at: time("05:01:00"),
     }

@@ -10,6 +10,7 @@ use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::library::Library;
 use hippo_core::text::clean;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::check::start_check;
 use super::secret_form::{
@@ -247,6 +248,7 @@ async fn add_card(
         library: library.id.clone(),
         patron,
         fingerprint: Fingerprint(String::new()),
+        secret_id: Uuid::new_v4(),
         pause: None,
         created_at: ports.clock.now(),
     };
@@ -257,6 +259,8 @@ async fn add_card(
         Err(CardSecretError::Store(error) | CardSecretError::StillRefused(error)) => {
             Err(error.into())
         }
+        // A new card has no other secret.
+        Err(error @ CardSecretError::ChangedMeanwhile) => Err(PageError::internal(error)),
         Err(CardSecretError::Seal(error)) => Err(PageError::unavailable(error)),
     }
 }

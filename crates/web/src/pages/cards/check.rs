@@ -5,7 +5,7 @@ use axum::Extension;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Redirect};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::audit::Change;
 use hippo_core::card::{Card, CardRecord};
@@ -39,6 +39,8 @@ struct CheckPage {
     patron: String,
     library: String,
     state: WaitState,
+    /// Whether the form that led here had been sent before.
+    is_repeated: bool,
 }
 
 /// How far the check is.
@@ -61,6 +63,9 @@ pub(crate) struct WaitQuery {
     /// In milliseconds.
     #[serde(default)]
     since: i64,
+    /// Present: the form had been sent before.
+    #[serde(default)]
+    again: Option<String>,
 }
 
 /// Shows whether the check has ended, and how.
@@ -80,6 +85,7 @@ pub(crate) async fn show(
         patron: record.card.patron.clone(),
         library: library_name(library.as_ref(), &record.card.library),
         state: wait_state(record, &member, since, now),
+        is_repeated: query.again.is_some(),
     };
     Ok(html(StatusCode::OK, &page)?)
 }
@@ -156,7 +162,7 @@ pub(crate) async fn start(
 ///
 /// If none can be started, that page waits for the next scheduled one.
 pub(super) async fn start_check(ports: &WebPorts, card: &Card) -> PageResult {
-    let since = ports.clock.now().timestamp_millis();
+    let since = ports.clock.now();
     if let Some(jobs) = &ports.jobs {
         let input = serde_json::to_value(CheckCardsInput::for_card(card));
         let input = input.map_err(PageError::internal)?;
@@ -171,6 +177,16 @@ pub(super) async fn start_check(ports: &WebPorts, card: &Card) -> PageResult {
             }
         }
     }
-    let page = format!("/family/cards/{}/check?since={since}", card.id);
-    Ok(Redirect::to(&page).into_response())
+    Ok(wait_for_check(card, since, false))
+}
+
+/// Leads to the page that waits for a check since this time.
+pub(super) fn wait_for_check(card: &Card, since: DateTime<Utc>, is_repeated: bool) -> Response {
+    let again = match is_repeated {
+        true => "&again=yes",
+        false => "",
+    };
+    let (id, since) = (card.id, since.timestamp_millis());
+    let page = format!("/family/cards/{id}/check?since={since}{again}");
+    Redirect::to(&page).into_response()
 }
