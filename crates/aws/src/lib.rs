@@ -11,6 +11,7 @@ pub mod metrics;
 #[cfg(feature = "operator")]
 pub mod operator;
 pub mod queue;
+pub mod redelivery;
 pub mod schedules;
 pub mod ses;
 pub mod ssm;
