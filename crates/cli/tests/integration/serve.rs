@@ -318,7 +318,8 @@ fn operator_pauses_a_schedule_and_runs_it_by_hand() {
     assert!(page.body.contains("every 15 minutes"), "{}", page.body);
     let token = page.hidden("form_token");
     let label = page.hidden("label");
-    let body = format!("form_token={token}&label={label}&until=&why=moving");
+    let version = page.hidden("version");
+    let body = format!("form_token={token}&label={label}&version={version}&until=&why=moving");
     let paused = browser.send("POST", "/console/schedules/pause", &body);
     assert!(paused.head.starts_with("HTTP/1.1 303"), "{}", paused.head);
     // The server's clock isn't the tests' frozen one.

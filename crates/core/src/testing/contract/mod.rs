@@ -293,8 +293,8 @@ suites! { $
     }
     pauses {
         pauses_are_listed_by_when_they_began,
-        pause_is_replaced_only_over_the_expected_one,
-        one_of_many_concurrent_changes_of_a_pause_wins,
+        pauses_of_a_label_are_replaced_only_over_the_expected_ones,
+        one_of_many_concurrent_changes_of_pauses_wins,
         pause_that_ended_long_ago_is_deleted,
     }
     identities {
