@@ -96,6 +96,14 @@ impl PageError {
         )
     }
 
+    pub(crate) fn card_removed() -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "This card was removed",
+            "Somebody removed it from your family after you opened this page. Nothing else was changed.",
+        )
+    }
+
     pub(crate) fn old_sign_in() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use hippo_core::audit::Change;
 use hippo_core::card::{Card, CardRecord};
 use hippo_core::content_hash::content_hash;
 use hippo_core::ids::CardId;
@@ -21,9 +22,13 @@ use super::family::load_libraries;
 use crate::access::form_browser::FormBrowser;
 use crate::access::form_token::form_page;
 use crate::access::session::FamilyMember;
-use crate::error::PageResult;
+use crate::audit::load_changes;
+use crate::error::{PageError, PageResult};
 use crate::page::Page;
 use crate::ports::WebPorts;
+
+/// How many of a family's newest changes are searched for the removal of a card.
+const MAX_CHANGES: usize = 200;
 
 #[derive(Template)]
 #[template(path = "cards.html")]
@@ -116,4 +121,44 @@ fn own_card<'a>(member: &'a FamilyMember, id: &str) -> Option<&'a CardRecord> {
     let id: CardId = id.parse().ok()?;
     let mut cards = member.loaded.cards.iter().map(|(record, _)| record);
     cards.find(|record| record.card.id == id)
+}
+
+/// Says why a card of a form isn't among the member's: another tab removed it or chose another family, or it's
+/// somebody else's.
+async fn missing_card(ports: &WebPorts, member: &FamilyMember, id: &str) -> PageError {
+    match explain_missing_card(ports, member, id).await {
+        Ok(explained) | Err(explained) => explained,
+    }
+}
+
+async fn explain_missing_card(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    id: &str,
+) -> Result<PageError, PageError> {
+    let Ok(id) = id.parse::<CardId>() else {
+        return Ok(PageError::not_found());
+    };
+    if is_removed(ports, member, id).await? {
+        return Ok(PageError::card_removed());
+    }
+    let record = ports.store.card(id).await?;
+    let families = &member.session.families;
+    let is_of_another = record.is_some_and(|record| families.contains(&record.card.family));
+    Ok(match is_of_another {
+        true => PageError::other_family(),
+        false => PageError::not_found(),
+    })
+}
+
+/// Whether somebody removed this card from the member's family.
+async fn is_removed(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    card: CardId,
+) -> Result<bool, PageError> {
+    let family = Some(&member.loaded.family);
+    let changes = load_changes(ports, family, MAX_CHANGES).await?;
+    let mut changes = changes.iter().map(|entry| &entry.change);
+    Ok(changes.any(|change| *change == Change::CardRemoved { card }))
 }

@@ -163,20 +163,28 @@ impl TestResponse {
         rest.split('"').next().unwrap().to_owned()
     }
 
-    /// The hidden fields of the first form with this action.
-    pub fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
+    /// The hidden fields of the first form with this action, and with this one among them.
+    pub fn hidden_fields(&self, action: &str, with: Option<(&str, &str)>) -> Vec<(String, String)> {
         let start = format!("action=\"{action}\"");
-        let (_, form) = self
-            .body
-            .split_once(&start)
-            .unwrap_or_else(|| panic!("no {action}: {}", self.body));
-        let (form, _) = form.split_once("</form>").unwrap();
-        let fields = form.split("<input type=\"hidden\" name=\"").skip(1);
-        let field = |field: &str| {
-            let (name, rest) = field.split_once("\" value=\"").unwrap();
-            (name.to_owned(), rest.split('"').next().unwrap().to_owned())
-        };
-        fields.map(field).collect()
+        let forms = self.body.split(&start).skip(1).map(|form| {
+            let (form, _) = form.split_once("</form>").unwrap();
+            let fields = form.split("<input type=\"hidden\" name=\"").skip(1);
+            let field = |field: &str| {
+                let (name, rest) = field.split_once("\" value=\"").unwrap();
+                (name.to_owned(), rest.split('"').next().unwrap().to_owned())
+            };
+            fields.map(field).collect::<Vec<_>>()
+        });
+        let mut matching = forms.filter(|fields| {
+            with.is_none_or(|(name, value)| {
+                fields
+                    .iter()
+                    .any(|field| field.0 == name && field.1 == value)
+            })
+        });
+        matching
+            .next()
+            .unwrap_or_else(|| panic!("no {action}: {}", self.body))
     }
 }
 
@@ -431,7 +439,25 @@ impl Browser<'_> {
         path: &str,
         fields: &[(&str, &str)],
     ) -> TestResponse {
-        let hidden = page.hidden_fields(path);
+        let hidden = page.hidden_fields(path, None);
+        let mut all: Vec<(&str, &str)> = hidden
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        all.extend(fields);
+        self.post(path, &all).await
+    }
+
+    /// Posts the form of a schedule, or of all (an empty label), with the hidden fields of a page that was
+    /// opened before.
+    pub async fn post_of_label(
+        &mut self,
+        page: &TestResponse,
+        path: &str,
+        label: &str,
+        fields: &[(&str, &str)],
+    ) -> TestResponse {
+        let hidden = page.hidden_fields(path, Some(("label", label)));
         let mut all: Vec<(&str, &str)> = hidden
             .iter()
             .map(|(name, value)| (&**name, &**value))

@@ -17,8 +17,8 @@ use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{CHECK_LIMITS, RateKey};
 use serde::Deserialize;
 
-use super::own_card;
 use super::secret_form::library_name;
+use super::{missing_card, own_card};
 use crate::access::form_token::check_form_token;
 use crate::access::session::FamilyMember;
 use crate::audit::record_change;
@@ -29,7 +29,7 @@ use crate::ports::WebPorts;
 use crate::start_job::{StartJobError, StartRequest};
 
 /// How long the page looks for a result by itself.
-const MAX_WAIT: TimeDelta = TimeDelta::minutes(3);
+pub(super) const MAX_WAIT: TimeDelta = TimeDelta::minutes(3);
 
 #[derive(Template)]
 #[template(path = "card_check.html")]
@@ -41,6 +41,13 @@ struct CheckPage {
     state: WaitState,
     /// Whether the form that led here had been sent before.
     is_repeated: bool,
+}
+
+/// Whether the form that leads to the page had been sent before, so that what it holds may not be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    Yes,
+    No,
 }
 
 /// How far the check is.
@@ -138,9 +145,9 @@ pub(crate) async fn start(
     Path(id): Path<String>,
     Form(form): Form<CheckForm>,
 ) -> PageResult {
-    let card = &own_card(&member, &id)
-        .ok_or_else(PageError::not_found)?
-        .card;
+    let Some(CardRecord { card, .. }) = own_card(&member, &id) else {
+        return Err(missing_card(&ports, &member, &id).await);
+    };
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     if ports.jobs.is_none() {
         return Err(PageError::not_found());
@@ -148,7 +155,15 @@ pub(crate) async fn start(
     let key = RateKey::check(card.id);
     let now = ports.clock.now();
     if !take_permit(&*ports.store, &key, &CHECK_LIMITS, now).await? {
-        return Err(PageError::checked_lately());
+        let log = ports.store.rate_log(&key).await?;
+        let started = log.and_then(|log| log.times.last().copied());
+        return match started {
+            // The same button was pressed twice, or another tab was faster.
+            Some(started) if now - started < MAX_WAIT => {
+                Ok(wait_for_check(card, started, Repeat::No))
+            }
+            _ => Err(PageError::checked_lately()),
+        };
     }
     let response = start_check(&ports, card).await?;
     let (family, id) = (&card.family, card.id);
@@ -177,14 +192,14 @@ pub(super) async fn start_check(ports: &WebPorts, card: &Card) -> PageResult {
             }
         }
     }
-    Ok(wait_for_check(card, since, false))
+    Ok(wait_for_check(card, since, Repeat::No))
 }
 
 /// Leads to the page that waits for a check since this time.
-pub(super) fn wait_for_check(card: &Card, since: DateTime<Utc>, is_repeated: bool) -> Response {
-    let again = match is_repeated {
-        true => "&again=yes",
-        false => "",
+pub(super) fn wait_for_check(card: &Card, since: DateTime<Utc>, repeat: Repeat) -> Response {
+    let again = match repeat {
+        Repeat::Yes => "&again=yes",
+        Repeat::No => "",
     };
     let (id, since) = (card.id, since.timestamp_millis());
     let page = format!("/family/cards/{id}/check?since={since}{again}");

@@ -16,7 +16,7 @@ use hippo_core::schedule::change_pause::{MAX_REASON_LENGTH, read_reason};
 use serde::Deserialize;
 
 use super::secret_form::library_name;
-use super::{own_card, pause_version, show_page};
+use super::{missing_card, own_card, pause_version, show_page};
 use crate::access::form_browser::FormBrowser;
 use crate::access::session::FamilyMember;
 use crate::audit::record_change;
@@ -151,7 +151,9 @@ pub(crate) async fn pause(
     Path(id): Path<String>,
     Form(form): Form<PauseForm>,
 ) -> PageResult {
-    let record = own_card(&member, &id).ok_or_else(PageError::not_found)?;
+    let Some(record) = own_card(&member, &id) else {
+        return Err(missing_card(&ports, &member, &id).await);
+    };
     let zone = member.loaded.family.timezone;
     let pause = match form.read(zone, ports.clock.now()) {
         Ok(pause) => pause,
@@ -182,7 +184,9 @@ pub(crate) async fn resume(
     Path(id): Path<String>,
     Form(form): Form<ResumeForm>,
 ) -> PageResult {
-    let record = own_card(&member, &id).ok_or_else(PageError::not_found)?;
+    let Some(record) = own_card(&member, &id) else {
+        return Err(missing_card(&ports, &member, &id).await);
+    };
     let Err(present) = replace_pause(&ports, &member, record, &form.version, None).await? else {
         return Ok(Redirect::to("/family/cards").into_response());
     };

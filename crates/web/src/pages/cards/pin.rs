@@ -7,19 +7,19 @@ use axum::response::Response;
 use axum::{Extension, Form};
 use chrono::{DateTime, Utc};
 use hippo_core::audit::Change;
-use hippo_core::card::{Card, CardSecret};
+use hippo_core::card::{Card, CardRecord, CardSecret};
 use hippo_core::card_secrets::CardSecretError;
 use hippo_core::ids::CardId;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::super::changes::describe_newest;
-use super::check::{start_check, wait_for_check};
-use super::own_card;
+use super::check::{Repeat, start_check, wait_for_check};
 use super::secret_form::{
     DUPLICATE, TOO_MANY_NUMBERS, TOO_MANY_PINS, TypedSecret, announce, library_name, may_set_pin,
     may_type_number, secret_ports,
 };
+use super::{missing_card, own_card};
 use crate::access::form_token::{check_form_token, form_page, form_token};
 use crate::access::session::FamilyMember;
 use crate::access::step_up::sign_in_again;
@@ -152,7 +152,9 @@ pub(crate) async fn save(
     Form(form): Form<PinForm>,
 ) -> PageResult {
     let typed = TypedSecret::new(form.number, form.pin);
-    let card = find_card(&member, &id)?;
+    let Some(CardRecord { card, .. }) = own_card(&member, &id) else {
+        return Err(missing_card(&ports, &member, &id).await);
+    };
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     if let Some(response) = sign_in_again(&ports, &member, &origin, &path(card)) {
         return Ok(response);
@@ -163,7 +165,7 @@ pub(crate) async fn save(
         // The same form was sent twice.
         let newest = newest_pin_change(&ports, &member, card).await?;
         let since = newest.map_or_else(|| ports.clock.now(), |(at, _)| at);
-        return Ok(wait_for_check(card, since, true));
+        return Ok(wait_for_check(card, since, Repeat::Yes));
     }
     let set = match form_id {
         Some(id) if version == Some(card.secret_id) => {

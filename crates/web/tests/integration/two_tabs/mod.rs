@@ -2,3 +2,6 @@
 //! mistake.
 
 mod cards;
+mod lists;
+mod schedules;
+mod settings;
