@@ -172,6 +172,25 @@ impl Profile<'_> {
         url.as_str().unwrap().to_owned()
     }
 
+    /// The tab that all other commands are for.
+    pub fn tab(&self) -> String {
+        let tab = self.send("GET", "/window", &Value::Null);
+        tab.as_str().unwrap().to_owned()
+    }
+
+    /// Opens another tab of the same profile, and goes there.
+    pub fn open_tab(&self) -> String {
+        let tab = self.send("POST", "/window/new", &json!({"type": "tab"}));
+        let tab = tab["handle"].as_str().unwrap().to_owned();
+        self.go_to_tab(&tab);
+        tab
+    }
+
+    /// Goes to a tab.
+    pub fn go_to_tab(&self, tab: &str) {
+        self.send("POST", "/window", &json!({"handle": tab}));
+    }
+
     /// Goes back, as with the browser's button.
     pub fn go_back(&self) {
         self.send("POST", "/back", &json!({}));

@@ -31,6 +31,12 @@ class Web(unittest.TestCase):
         # notify-family sends the pages' messages, mails link to the pages, and the command reads their log.
         self.assertEqual(changed, {"NotifyFamily", "NotifyFamilyRole", "PictureOfTheDay", "OperatorPolicy", "Alarms"})
 
+    def test_sign_in_emails_that_are_tried_again_become_no_dead_letters(self):
+        # The tries of hippo_core::message::retry.
+        self.assertGreaterEqual(templates.translated()["Parameters"]["NoticeReceiveCount"]["Default"], 5)
+        variables = self.resources["NotifyFamily"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(variables["NOTICE_QUEUE_URL"], "NoticeQueue")
+
     def test_requests_are_throttled_before_they_cost_anything(self):
         (stage,) = self.of("AWS::ApiGatewayV2::Stage").values()
         self.assertEqual(stage["StageName"], "$default")

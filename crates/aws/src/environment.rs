@@ -267,6 +267,8 @@ pub struct NotifyFamily {
     pub pages: Option<PublicUrl>,
     /// The addresses that sign in to the web pages as the operator.
     pub operators: Vec<EmailAddress>,
+    /// The URL of the queue that brings the messages of the web pages; empty without pages.
+    pub notice_queue_url: String,
 }
 
 impl Environment for NotifyFamily {
@@ -279,6 +281,10 @@ impl Environment for NotifyFamily {
         let pages = reader.pages();
         let operator = sender.as_ref().and_then(|sender| sender.reply_to.clone());
         let operators = reader.web_operators(operator);
+        let notice_queue_url = match &pages {
+            Some(_) => reader.parsed("NOTICE_QUEUE_URL", queue_url),
+            None => String::new(),
+        };
         reader.finish(sender.map(|sender| Self {
             common,
             sender,
@@ -286,6 +292,7 @@ impl Environment for NotifyFamily {
             contact,
             pages,
             operators,
+            notice_queue_url,
         }))
     }
 

@@ -12,6 +12,7 @@ pub mod metrics;
 #[cfg(feature = "operator")]
 pub mod operator;
 pub mod queue;
+pub mod redelivery;
 pub mod schedules;
 mod service;
 pub mod ses;

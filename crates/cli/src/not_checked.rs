@@ -112,6 +112,7 @@ mod tests {
                 library: "wpl".parse().unwrap(),
                 patron: "Pat".to_owned(),
                 fingerprint: Fingerprint(String::new()),
+                secret_id: uuid::Uuid::nil(),
                 pause: None,
                 created_at: now(),
             },

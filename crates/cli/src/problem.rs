@@ -273,6 +273,7 @@ mod tests {
                 library: "wpl".parse().unwrap(),
                 patron: "Pat".to_owned(),
                 fingerprint: Fingerprint(String::new()),
+                secret_id: uuid::Uuid::nil(),
                 pause: Some(CardPause::new(Some(until), None, zone, created_at).unwrap()),
                 created_at,
             },

@@ -6,10 +6,13 @@ use hippo_core::card::Card;
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
 use hippo_core::seal::{PrivateKeys, SealContext, SealError};
-use hippo_core::store::StoreError;
+use hippo_core::store::{NewSecret, StoreError};
 
 use crate::context::Context;
 use crate::exit::CommandError;
+
+/// How often a card's envelope is read again after somebody else replaced it.
+const MAX_ATTEMPTS: u32 = 5;
 
 /// The result of resealing envelopes.
 #[derive(Debug, Default)]
@@ -50,18 +53,44 @@ pub(crate) async fn reseal(
     context: &Context,
     keys: &PrivateKeys,
     card: &Card,
-    (before, after): (&Library, &Library),
+    libraries: (&Library, &Library),
     result: &mut Resealed,
 ) -> Result<(), CommandError> {
+    let mut card = card.clone();
+    for _ in 0..MAX_ATTEMPTS {
+        if reseal_once(context, keys, &card, libraries, result).await? {
+            return Ok(());
+        }
+        // Somebody has just set the PIN anew: the one that was read must not come back.
+        match context.store.card(card.id).await? {
+            Some(record) => card = record.card,
+            None => return Ok(()),
+        }
+    }
+    Err(StoreError::Unavailable(format!(
+        "others keep changing the PIN of the card {}",
+        card.id
+    ))
+    .into())
+}
+
+/// Reseals the envelope of the card as it was read; false if it has another one by now.
+async fn reseal_once(
+    context: &Context,
+    keys: &PrivateKeys,
+    card: &Card,
+    (before, after): (&Library, &Library),
+    result: &mut Resealed,
+) -> Result<bool, CommandError> {
     let secrets = context.store.secrets(&[card.id]).await?;
     let Some((_, sealed)) = secrets.into_iter().next() else {
         // The card was removed in the meantime.
-        return Ok(());
+        return Ok(true);
     };
     let to = SealContext::new(card.id, after);
     let is_current = sealed.key == keys.current();
     let opened = match keys.open(&to, &sealed) {
-        Ok(_) if is_current => return Ok(()),
+        Ok(_) if is_current => return Ok(true),
         Err(SealError::SealedForOtherHosts) => {
             keys.open(&SealContext::new(card.id, before), &sealed)
         }
@@ -72,18 +101,19 @@ pub(crate) async fn reseal(
         Err(error) => {
             result.unopened.insert(card.id, error);
             result.needs_old_key |= !is_current && keys.has_key(&sealed.key);
-            return Ok(());
+            return Ok(true);
         }
     };
     let resealed = keys.public_key().seal(&to, &secret)?;
-    match context
+    let resealed = NewSecret::resealed(card, resealed);
+    let replaced = context
         .store
-        .replace_secret(card.id, &card.fingerprint, &resealed)
-        .await
-    {
-        Ok(()) => result.sealed_anew += 1,
+        .replace_secret(card.id, resealed.id, &resealed);
+    match replaced.await {
+        Ok(true) => result.sealed_anew += 1,
+        Ok(false) => return Ok(false),
         Err(StoreError::NotFound(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(())
+    Ok(true)
 }

@@ -34,6 +34,8 @@ pub struct Card {
     pub patron: String,
     /// Equal for cards with the same number at one library. Doesn't reveal the number.
     pub fingerprint: Fingerprint,
+    /// Names the stored number and PIN: whoever sets them anew gives them a new id. Says nothing about them.
+    pub secret_id: Uuid,
     /// While it lasts, the card is not checked; see [`Card::active_pause`].
     pub pause: Option<CardPause>,
     /// When the card was added.
@@ -276,6 +278,7 @@ mod tests {
             library: "wpl".parse().unwrap(),
             patron: "Robin".to_owned(),
             fingerprint: Fingerprint("f".to_owned()),
+            secret_id: Uuid::nil(),
             pause: None,
             created_at: now() - Duration::days(9),
         };

@@ -3,11 +3,12 @@
 //! Both are sealed with the public key, so the caller can write a PIN and never read one.
 
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::card::{Card, CardSecret, Fingerprint};
 use crate::ids::LibraryId;
 use crate::seal::{PublicKeySource, SealContext, SealError, Sealed};
-use crate::store::{CardStore, LibraryStore, SecretWriter, StoreError};
+use crate::store::{CardStore, LibraryStore, NewSecret, SecretWriter, StoreError};
 
 /// What writing a number and PIN needs from outside.
 #[derive(Clone, Copy)]
@@ -28,6 +29,9 @@ pub enum CardSecretError {
     /// The family has another card with this number at the library.
     #[error("The family already has a card with that number.")]
     DuplicateNumber,
+    /// Somebody else set the number or PIN meanwhile, so nothing was stored.
+    #[error("Somebody else has just changed this card's number or PIN.")]
+    ChangedMeanwhile,
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
@@ -73,17 +77,27 @@ impl CardSecretPorts<'_> {
     }
 
     /// Seals a number and PIN and stores them for a card, which may then log in again.
+    ///
+    /// Stores nothing if the card has others than when `card` was read. `id` becomes the card's
+    /// [`Card::secret_id`].
     pub async fn replace_secret(
         &self,
         card: &Card,
+        id: Uuid,
         secret: &CardSecret,
     ) -> Result<(), CardSecretError> {
         let _hold = self.keys.hold_rotation().await?;
         let fingerprint = self.fingerprint(&card.library, &secret.number).await?;
         let sealed = self.seal(card, secret).await?;
-        self.secrets
-            .replace_secret(card.id, &fingerprint, &sealed)
-            .await?;
+        let after = NewSecret {
+            id,
+            fingerprint,
+            sealed,
+        };
+        let replaced = self.secrets.replace_secret(card.id, card.secret_id, &after);
+        if !replaced.await? {
+            return Err(CardSecretError::ChangedMeanwhile);
+        }
         let allowed = self.cards.allow_retry(card.id).await;
         allowed.map_err(CardSecretError::StillRefused)
     }
@@ -150,21 +164,42 @@ mod tests {
         assert!(matches!(again, Err(CardSecretError::DuplicateNumber)));
     }
 
+    async fn stored_pin(store: &MemoryStore, keys: &SideKeys, card: &Card) -> String {
+        let sealed = store.secrets(&[card.id]).await.unwrap().remove(0).1;
+        let opened = keys.open(card.id, &sample::library("wpl"), &sealed);
+        opened.unwrap().pin.expose_secret().to_owned()
+    }
+
     #[tokio::test]
     async fn new_pin_replaces_the_old_and_allows_a_login() {
         let (store, keys) = (store().await, SideKeys::generate());
         let ports = ports(&store, &keys);
         let card = sample::card("conrad", "wpl", "");
         let card = ports.add_card(card, &secret("21234", "1")).await.unwrap();
+        let id = Uuid::new_v4();
         ports
-            .replace_secret(&card, &secret("21234", "2"))
+            .replace_secret(&card, id, &secret("21234", "2"))
             .await
             .unwrap();
-        let library = sample::library("wpl");
-        let sealed = store.secrets(&[card.id]).await.unwrap().remove(0).1;
-        let opened = keys.open(card.id, &library, &sealed);
-        assert_eq!(opened.unwrap().pin.expose_secret(), "2");
+        assert_eq!(stored_pin(&store, &keys, &card).await, "2");
         let record = store.card(card.id).await.unwrap().unwrap();
         assert_eq!(record.card.fingerprint, card.fingerprint);
+        assert_eq!(record.card.secret_id, id);
+    }
+
+    #[tokio::test]
+    async fn pin_for_a_card_as_it_was_is_not_stored() {
+        let (store, keys) = (store().await, SideKeys::generate());
+        let ports = ports(&store, &keys);
+        let card = sample::card("conrad", "wpl", "");
+        let card = ports.add_card(card, &secret("21234", "1")).await.unwrap();
+        let set = |pin| {
+            let (card, secret) = (card.clone(), secret("21234", pin));
+            async move { ports.replace_secret(&card, Uuid::new_v4(), &secret).await }
+        };
+        set("2").await.unwrap();
+        let second = set("3").await;
+        assert!(matches!(second, Err(CardSecretError::ChangedMeanwhile)));
+        assert_eq!(stored_pin(&store, &keys, &card).await, "2");
     }
 }

@@ -7,8 +7,8 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
+use crate::content_hash::content_hash;
 use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
 use schedule::ScheduleHistory;
@@ -122,9 +122,7 @@ impl Family {
             unsubscribed: Vec::new(),
             ..self.clone()
         };
-        let json = serde_json::to_vec(&family).unwrap_or_default();
-        let hash = Sha256::digest(&json);
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        content_hash(&family)
     }
 
     /// Whether this address is stopped.

@@ -12,6 +12,7 @@ pub mod card;
 pub mod card_secrets;
 pub mod check;
 pub mod clock;
+pub mod content_hash;
 pub mod email_address;
 pub mod failure;
 pub mod family;

@@ -96,6 +96,14 @@ impl PageError {
         )
     }
 
+    pub(crate) fn card_removed() -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "This card was removed",
+            "Somebody removed it from your family after you opened this page. Nothing else was changed.",
+        )
+    }
+
     pub(crate) fn old_sign_in() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
@@ -189,6 +197,8 @@ impl From<StoreError> for PageError {
                 "Nothing is lost. Please try again in a few minutes.",
             )
             .caused_by(error),
+            // Another tab, or somebody else, has just removed it.
+            StoreError::NotFound(_) => Self::not_found(),
             error => Self::internal(error),
         }
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use hippo_aws::environment::NotifyFamily;
 use hippo_aws::handlers::{self, LambdaClock, notify_family};
 use hippo_aws::metrics::Metrics;
+use hippo_aws::redelivery::SqsRedelivery;
 use hippo_aws::{clients, ses::SesMailer};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -23,6 +24,7 @@ async fn start() -> Result<(), Error> {
         Some(environment.configuration_set),
     );
     let metrics = Metrics::new(environment.common.metrics_namespace);
+    let redelivery = SqsRedelivery::new(clients::sqs(&config), environment.notice_queue_url);
     let ports = notify_family::Ports {
         families: &store,
         accounts: &store,
@@ -42,6 +44,7 @@ async fn start() -> Result<(), Error> {
                 invitations: &store,
                 operators: &environment.operators,
                 public_url,
+                redelivery: &redelivery,
             }),
     };
     run(service_fn(async |event: LambdaEvent<_>| {

@@ -84,6 +84,7 @@ async fn sign_in_mail_is_sent_once_within_the_rights_of_the_role() {
     store.add_attempt(&attempt).await.unwrap();
     let web = [
         ("WEB_URL", "https://hippo.example.org"),
+        ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
         ("OPERATOR_EMAIL", "operator@example.org"),
     ];
     let emulators = Emulators {

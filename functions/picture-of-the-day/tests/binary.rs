@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, NaiveDate, Timelike as _, Utc};
 use hippo_aws::dynamodb::{self, DynamoDbStore, schema};
 use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::schedule::Pause;
-use hippo_core::store::{FamilyStore as _, OutboxStore as _, PauseStore as _, RunStore as _};
+use hippo_core::store::{FamilyStore as _, OutboxStore as _, RunStore as _};
 use hippo_core::testing::contract::sample;
 use hippo_demo_library::DemoPicture;
 use hippo_tests::emulator::Emulator;
@@ -227,8 +227,7 @@ async fn day_of_a_paused_schedule_is_skipped_within_the_rights_of_the_role() {
         by: "ana".to_owned(),
         why: None,
     };
-    let is_stored = stage.store.replace_pause(None, &paused).await.unwrap();
-    assert!(is_stored);
+    assert!(sample::add_pause(&stage.store, &paused).await);
     let conrad = stage.store.family(&"conrad".parse().unwrap()).await;
     let mut early = sample::family("early");
     early.timezone = conrad.unwrap().unwrap().timezone;

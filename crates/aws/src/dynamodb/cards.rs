@@ -82,17 +82,39 @@ impl CardStore for DynamoDbStore {
         self.readable_page(limit, query, record).await
     }
 
-    async fn set_pause(&self, id: CardId, pause: Option<&CardPause>) -> StoreResult<()> {
-        self.change_by_id(id, |head| head.record.card.pause = pause.cloned())
-            .await
+    async fn replace_card_pause(
+        &self,
+        id: CardId,
+        before: Option<&CardPause>,
+        after: Option<&CardPause>,
+    ) -> StoreResult<bool> {
+        let key = self.card_key(id).await?.ok_or_else(|| no_card(id))?;
+        let mut was_tried = false;
+        let replaced = self.change_head(&key, |head| {
+            let stored = &mut head.record.card.pause;
+            if stored.as_ref() != before {
+                // An earlier try of this write may have succeeded, although its response was lost.
+                return Decision::Keep(was_tried && stored.as_ref() == after);
+            }
+            was_tried = true;
+            *stored = after.cloned();
+            Decision::Write(true)
+        });
+        replaced.await?.ok_or_else(|| no_card(id))
     }
 
     async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
-        self.change_by_id(id, |head| {
+        let key = self.card_key(id).await?.ok_or_else(|| no_card(id))?;
+        let changed = self.change_head(&key, |head| {
+            let before = head.clone();
             head.record.state.refused_since = None;
             head.record.state.login_mark = None;
-        })
-        .await
+            match *head == before {
+                true => Decision::Keep(()),
+                false => Decision::Write(()),
+            }
+        });
+        changed.await?.ok_or_else(|| no_card(id))
     }
 
     async fn remove_card(&self, id: CardId) -> StoreResult<()> {
@@ -106,25 +128,6 @@ impl CardStore for DynamoDbStore {
 }
 
 impl DynamoDbStore {
-    async fn change_by_id(
-        &self,
-        id: CardId,
-        change: impl Fn(&mut Head) + Send + Sync,
-    ) -> StoreResult<()> {
-        let key = self.card_key(id).await?.ok_or_else(|| no_card(id))?;
-        self.change_head(&key, |head| {
-            let before = head.clone();
-            change(head);
-            if *head == before {
-                Decision::Keep(())
-            } else {
-                Decision::Write(())
-            }
-        })
-        .await?
-        .ok_or_else(|| no_card(id))
-    }
-
     /// Removes a card and everything that belongs to it in one transaction. False if it is gone.
     pub(super) async fn remove_by_key(&self, key: &CardKey) -> StoreResult<bool> {
         for tries in 0..MAX_ATTEMPTS {

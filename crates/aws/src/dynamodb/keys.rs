@@ -9,7 +9,6 @@ use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
 use hippo_core::outbox::{MailKey, MailKind};
 use hippo_core::run::day::DayKey;
 use hippo_core::run::{JobName, RunKey};
-use hippo_core::schedule::Pause;
 
 use hippo_core::sign_in::{IdentityId, PersonId, RateKey, TokenHash};
 use uuid::Uuid;
@@ -150,10 +149,10 @@ impl Key {
         Self::new(schedules(job), format!("{DECLARED}{label}"))
     }
 
-    /// A pause: those of all schedules come before those of a label.
-    pub(super) fn pause(pause: &Pause) -> Self {
-        let label = pause.label.as_ref().map_or("", Label::as_str);
-        Self::new(PAUSES.to_owned(), format!("{}#{label}", time(pause.since)))
+    /// The pauses of a label, or those of all schedules.
+    pub(super) fn pauses(label: Option<&Label>) -> Self {
+        let label = label.map_or("", Label::as_str);
+        Self::new(PAUSES.to_owned(), format!("LABEL#{label}"))
     }
 
     /// A feed. Its partition is its own, so that a reader with a token needs one read and no other key.

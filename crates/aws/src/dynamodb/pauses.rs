@@ -1,6 +1,8 @@
 //! Stores the pauses of the schedules, all in one partition: there are few.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hippo_core::ids::Label;
 use hippo_core::schedule::Pause;
 use hippo_core::store::{PauseStore, StoreResult};
 
@@ -13,40 +15,65 @@ use super::table::{Query, Written};
 #[async_trait]
 impl PauseStore for DynamoDbStore {
     async fn pauses(&self) -> StoreResult<Vec<Pause>> {
-        let keys = Expression::new("#pk = :pk").value(":pk", text(PAUSES));
-        let items = self.table.query(&Query::table(keys)).await?;
-        self.readable(&items, Item::data)
+        let mut pauses: Vec<Pause> = self
+            .pauses_by_label()
+            .await?
+            .into_iter()
+            .flatten()
+            .collect();
+        pauses.sort_by(|one, other| (one.since, &one.label).cmp(&(other.since, &other.label)));
+        Ok(pauses)
     }
 
-    async fn replace_pause(&self, before: Option<&Pause>, after: &Pause) -> StoreResult<bool> {
-        let mut item = Item::new(&Key::pause(after)).with_data(after)?;
-        if let Some(until) = after.until {
-            item = item.with("expires_at", self.expiry(until));
+    async fn replace_pauses(
+        &self,
+        label: Option<&Label>,
+        before: &[Pause],
+        after: &[Pause],
+    ) -> StoreResult<bool> {
+        let mut item = Item::new(&Key::pauses(label)).with_data(&after)?;
+        let ends = after.iter().map(|pause| pause.until);
+        // An item with a pause without an end stays.
+        if let Some(ends) = ends.collect::<Option<Vec<DateTime<Utc>>>>()
+            && let Some(last) = ends.into_iter().max()
+        {
+            item = item.with("expires_at", self.expiry(last));
         }
         let unchanged = match before {
-            None => Expression::absent(),
-            Some(before) => {
-                Expression::new("#data = :before").value(":before", text(json(before)?))
-            }
+            [] => Expression::new("attribute_not_exists(#pk) OR #data = :before"),
+            _ => Expression::new("#data = :before"),
         };
+        let unchanged = unchanged.value(":before", text(json(&before)?));
         Ok(match self.table.put(item, &unchanged).await? {
             Written::Done => true,
             // An earlier try of this write succeeded, but its response was lost.
-            Written::Refused(Some(item)) => item.data::<Pause>()? == *after,
+            Written::Refused(Some(item)) => item.data::<Vec<Pause>>()? == after,
             Written::Refused(None) => false,
         })
     }
 }
 
 impl DynamoDbStore {
+    /// Lists the pauses, one list for each label.
+    async fn pauses_by_label(&self) -> StoreResult<Vec<Vec<Pause>>> {
+        let keys = Expression::new("#pk = :pk").value(":pk", text(PAUSES));
+        let items = self.table.query(&Query::table(keys)).await?;
+        self.readable(&items, Item::data)
+    }
+
     /// Deletes the pauses that ended before this time.
-    pub(super) async fn forget_pauses(
-        &self,
-        before: chrono::DateTime<chrono::Utc>,
-    ) -> StoreResult<()> {
+    pub(super) async fn forget_pauses(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let is_over = |pause: &Pause| pause.until.is_some_and(|until| until < before);
-        let pauses = self.pauses().await?.into_iter().filter(is_over);
-        let keys: Vec<Key> = pauses.map(|pause| Key::pause(&pause)).collect();
-        self.table.delete_all(&keys).await
+        for pauses in self.pauses_by_label().await? {
+            let mut kept = pauses.clone();
+            kept.retain(|pause| !is_over(pause));
+            let Some(first) = pauses.first().filter(|_| kept != pauses) else {
+                continue;
+            };
+            // If this is refused, somebody has just changed them, and the next time forgets the old ones.
+            self.replace_pauses(first.label.as_ref(), &pauses, &kept)
+                .await?;
+        }
+        Ok(())
     }
 }

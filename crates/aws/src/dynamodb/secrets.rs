@@ -1,10 +1,10 @@
 //! Stores sealed numbers and PINs.
 
 use async_trait::async_trait;
-use hippo_core::card::Fingerprint;
 use hippo_core::ids::CardId;
 use hippo_core::seal::Sealed;
-use hippo_core::store::{SecretStore, SecretWriter, StoreResult};
+use hippo_core::store::{NewSecret, SecretStore, SecretWriter, StoreResult};
+use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::cards::{no_card, number_item, number_taken};
@@ -20,36 +20,43 @@ impl SecretWriter for DynamoDbStore {
     async fn replace_secret(
         &self,
         card: CardId,
-        fingerprint: &Fingerprint,
-        secret: &Sealed,
-    ) -> StoreResult<()> {
+        before: Uuid,
+        after: &NewSecret,
+    ) -> StoreResult<bool> {
         let key = self.card_key(card).await?.ok_or_else(|| no_card(card))?;
         for tries in 0..MAX_ATTEMPTS {
             wait_before_retry(tries).await?;
             let stored = self.table.get(&Key::head(&key)).await?;
             let stored = stored.ok_or_else(|| no_card(card))?;
             let mut head: Head = stored.data()?;
-            let before = head.record.card.clone();
-            head.record.card.fingerprint = fingerprint.clone();
+            let old = head.record.card.clone();
+            if old.secret_id != before {
+                return Ok(false);
+            }
+            head.record.card.fingerprint = after.fingerprint.clone();
+            head.record.card.secret_id = after.id;
             let mut steps = vec![
                 Step::Put(
                     head.item(stored.revision() + 1)?,
                     Expression::unchanged(stored.revision()),
                 ),
-                Step::Put(sealed::sealed_item(card, secret), Expression::exists()),
+                Step::Put(
+                    sealed::sealed_item(card, &after.sealed),
+                    Expression::exists(),
+                ),
             ];
-            let after = head.record.card;
-            if after.fingerprint != before.fingerprint {
-                let old = Key::number(&before.family, &before.library, &before.fingerprint);
-                steps.push(Step::Put(number_item(&after)?, Expression::absent()));
-                steps.push(Step::Delete(old, Expression::default()));
+            let new = head.record.card;
+            if new.fingerprint != old.fingerprint {
+                let freed = Key::number(&old.family, &old.library, &old.fingerprint);
+                steps.push(Step::Put(number_item(&new)?, Expression::absent()));
+                steps.push(Step::Delete(freed, Expression::default()));
             }
             match self.table.transact(&steps).await? {
-                Transacted::Done => return Ok(()),
+                Transacted::Done => return Ok(true),
                 Transacted::Refused(refusals) => match refusals.first() {
-                    Some(refusal) if refusal.step == 2 => return Err(number_taken(&after)),
+                    Some(refusal) if refusal.step == 2 => return Err(number_taken(&new)),
                     Some(refusal) if refusal.step == 1 => return Err(no_card(card)),
-                    // A check changed the head in the meantime, so read it again.
+                    // A check or a person changed the head in the meantime, so read it again.
                     _ => {}
                 },
             }

@@ -48,6 +48,12 @@ pub fn receive_count(message: &SqsMessage) -> Option<&str> {
     Some(count.as_str())
 }
 
+/// How often a message was received, as a number; 1 if the queue doesn't say.
+pub fn receptions(message: &SqsMessage) -> usize {
+    let count = receive_count(message).and_then(|count| count.parse().ok());
+    count.unwrap_or(1)
+}
+
 /// Parses a message's body.
 pub fn body<T: DeserializeOwned>(
     message: &SqsMessage,

@@ -25,7 +25,7 @@ use serde_json::Value;
 use tracing::Instrument as _;
 
 pub use self::page_message::PageMessages;
-use self::page_message::{is_page_message, send_page_message};
+use self::page_message::{NextTry, is_page_message, redeliver, send_page_message};
 use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::handlers::logging::run_span;
@@ -113,14 +113,20 @@ async fn send_page_messages(ports: &Ports<'_>, records: &[&SqsMessage]) -> Vec<B
                 tracing::warn!("Too many sign-in emails were sent today. No more are.");
             }
             // It is in the log already.
-            Ok(MessageOutcome::Refused) => {}
+            Ok(MessageOutcome::Refused | MessageOutcome::InDoubt) => {}
             Err(error) => {
                 tracing::error!(
                     message.id = message::id(record),
                     receive_count = message::receive_count(record),
-                    error = error.0,
+                    error = error.reason,
+                    next = ?error.next,
                     "Couldn't send a message of the web pages."
                 );
+                match error.next {
+                    NextTry::Never => return None,
+                    NextTry::After(pause) => redeliver(ports, record, pause).await,
+                    NextTry::LikeOthers => {}
+                }
                 return Some(failure(record));
             }
         }

@@ -168,6 +168,7 @@ impl World {
             fingerprint: self.keys.fingerprint(&library, &number),
             library,
             patron: "Pat".to_owned(),
+            secret_id: uuid::Uuid::new_v4(),
             pause: None,
             created_at: self.clock.now(),
         };

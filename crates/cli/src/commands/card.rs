@@ -12,6 +12,7 @@ use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::library::Library;
 use hippo_core::seal::{LoginOrigins, SealContext};
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::ask::{self, confirm, validate_number};
 use crate::audit::record_change;
@@ -178,6 +179,7 @@ pub(crate) async fn store_card(
         library: library.clone(),
         patron,
         fingerprint: Fingerprint(String::new()),
+        secret_id: Uuid::new_v4(),
         pause: None,
         created_at: context.now(),
     };
@@ -201,6 +203,10 @@ fn refuse(error: CardSecretError, family: &FamilyId, library: &LibraryId) -> Com
     match error {
         CardSecretError::DuplicateNumber => duplicate(family, library),
         CardSecretError::Store(error) => error.into(),
+        error @ CardSecretError::ChangedMeanwhile => {
+            CommandError::from_source(ErrorKind::Usage, error)
+                .advice("Nothing was changed. If your PIN is the newer one, set it again.")
+        }
         error @ CardSecretError::StillRefused(_) => {
             CommandError::from_source(ErrorKind::Unusable, error).try_command("hippo card retry")
         }
@@ -349,7 +355,9 @@ async fn replace_secret(
     secret: CardSecret,
 ) -> Result<(), CommandError> {
     let _lock = context.deployment.lock_secrets()?;
-    let replaced = secret_ports(context).replace_secret(card, &secret).await;
+    let replaced = secret_ports(context)
+        .replace_secret(card, Uuid::new_v4(), &secret)
+        .await;
     replaced.map_err(|error| refuse(error, &card.family, &card.library))
 }
 

@@ -32,4 +32,6 @@ mod schedules;
 #[cfg(feature = "web")]
 mod serve;
 mod setup;
+#[cfg(feature = "web")]
+mod sign_in_mails;
 mod unsubscribing;

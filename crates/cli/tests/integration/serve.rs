@@ -14,7 +14,7 @@ use crate::common::{Home, files, printed, stdout};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running `hippo serve`.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     started: Value,
 }
@@ -43,20 +43,26 @@ fn read_line(process: &mut Child) -> String {
 }
 
 impl Server {
-    fn start(home: &Home) -> Self {
+    pub(crate) fn start(home: &Home) -> Self {
+        Self::start_at(home, "")
+    }
+
+    /// Starts it with a frozen clock, unless the time is empty.
+    pub(crate) fn start_at(home: &Home, now: &str) -> Self {
         let arguments = ["--json", "serve", "--listen", "127.0.0.1:0"];
-        let mut process = command(home, &arguments).spawn().unwrap();
+        let mut command = command(home, &arguments);
+        let mut process = command.env("HIPPO_NOW", now).spawn().unwrap();
         let line = read_line(&mut process);
         let started = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
         Self { process, started }
     }
 
-    fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.started[name].as_str().unwrap()
     }
 
     /// Asks it to stop; returns its exit code, and the rest of its output with its log.
-    fn stop(mut self) -> (Option<i32>, String) {
+    pub(crate) fn stop(mut self) -> (Option<i32>, String) {
         let id = self.process.id().to_string();
         let killed = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(killed.success());
@@ -81,7 +87,7 @@ impl Drop for Server {
 }
 
 /// A browser with cookies.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     server: &'a Server,
     cookies: BTreeMap<String, String>,
     /// What a proxy on this machine says of its client; empty: nothing.
@@ -89,13 +95,13 @@ struct Browser<'a> {
 }
 
 /// A response: its head and its body.
-struct Response {
-    head: String,
-    body: String,
+pub(crate) struct Response {
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Response {
-    fn hidden(&self, name: &str) -> String {
+    pub(crate) fn hidden(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
         let (_, rest) = self.body.split_once(&start).unwrap();
         rest.split('"').next().unwrap().to_owned()
@@ -103,7 +109,7 @@ impl Response {
 }
 
 impl<'a> Browser<'a> {
-    fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Server) -> Self {
         Self {
             server,
             cookies: BTreeMap::new(),
@@ -111,7 +117,7 @@ impl<'a> Browser<'a> {
         }
     }
 
-    fn send(&mut self, method: &str, path: &str, body: &str) -> Response {
+    pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> Response {
         let address = self.server.text("listen");
         let cookies: Vec<String> = self
             .cookies
@@ -149,12 +155,12 @@ impl<'a> Browser<'a> {
         }
     }
 
-    fn get(&mut self, path: &str) -> Response {
+    pub(crate) fn get(&mut self, path: &str) -> Response {
         self.send("GET", path, "")
     }
 
     /// Opens a link and presses its button.
-    fn use_link(&mut self, path: &str) -> Response {
+    pub(crate) fn use_link(&mut self, path: &str) -> Response {
         let page = self.get(path);
         let body = format!(
             "form_token={}&token={}",
@@ -312,7 +318,8 @@ fn operator_pauses_a_schedule_and_runs_it_by_hand() {
     assert!(page.body.contains("every 15 minutes"), "{}", page.body);
     let token = page.hidden("form_token");
     let label = page.hidden("label");
-    let body = format!("form_token={token}&label={label}&until=&why=moving");
+    let version = page.hidden("version");
+    let body = format!("form_token={token}&label={label}&version={version}&until=&why=moving");
     let paused = browser.send("POST", "/console/schedules/pause", &body);
     assert!(paused.head.starts_with("HTTP/1.1 303"), "{}", paused.head);
     // The server's clock isn't the tests' frozen one.

@@ -12,12 +12,44 @@ const MAX_SENDS: u32 = 3;
 /// The time between two tries.
 const RESEND_DELAY: Duration = Duration::from_secs(5);
 
+/// What the mail service said of a mail to one address. No reason has an address.
+pub(super) enum Delivery {
+    /// It took the mail.
+    Accepted,
+    /// It refuses the mail for good.
+    Refused(String),
+    /// It certainly didn't take the mail, but may do so later.
+    NotNow(String),
+    /// It may have taken the mail.
+    InDoubt(String),
+}
+
 /// Sends the mail, again if it may not have been sent.
 pub(super) async fn deliver(
     ports: &MessagePorts<'_>,
     to: EmailAddress,
     content: MailContent,
 ) -> Result<(), MessageError> {
+    let mut last_reason = String::new();
+    for sends in 0..MAX_SENDS {
+        if sends > 0 {
+            ports.clock.sleep(RESEND_DELAY).await;
+        }
+        match deliver_once(ports, to.clone(), content.clone()).await {
+            Delivery::Accepted => return Ok(()),
+            Delivery::Refused(reason) => return Err(MessageError::Refused(reason)),
+            Delivery::NotNow(reason) | Delivery::InDoubt(reason) => last_reason = reason,
+        }
+    }
+    Err(MessageError::NotSent(last_reason))
+}
+
+/// Sends the mail at most once.
+pub(super) async fn deliver_once(
+    ports: &MessagePorts<'_>,
+    to: EmailAddress,
+    content: MailContent,
+) -> Delivery {
     let mail = Mail {
         to: vec![to],
         subject: content.subject,
@@ -28,29 +60,21 @@ pub(super) async fn deliver(
         tag: None,
         unsubscribe: None,
     };
-    let mut last_reason = String::new();
-    for sends in 0..MAX_SENDS {
-        if sends > 0 {
-            ports.clock.sleep(RESEND_DELAY).await;
+    match ports.mailer.send(&mail).await {
+        MailAnswer::Accepted { refused, .. } => match refused.into_iter().next() {
+            None => Delivery::Accepted,
+            Some(refused) if refused.is_permanent => Delivery::Refused(refused.reason),
+            Some(refused) => Delivery::NotNow(refused.reason),
+        },
+        MailAnswer::Refused {
+            reason,
+            is_permanent: true,
+        } => Delivery::Refused(reason),
+        MailAnswer::Refused { reason, .. } | MailAnswer::NotSent { reason } => {
+            Delivery::NotNow(reason)
         }
-        match ports.mailer.send(&mail).await {
-            MailAnswer::Accepted { refused, .. } => match refused.into_iter().next() {
-                None => return Ok(()),
-                Some(refused) if refused.is_permanent => {
-                    return Err(MessageError::Refused(refused.reason));
-                }
-                Some(refused) => last_reason = refused.reason,
-            },
-            MailAnswer::Refused {
-                reason,
-                is_permanent: true,
-            } => return Err(MessageError::Refused(reason)),
-            MailAnswer::Refused { reason, .. }
-            | MailAnswer::NotSent { reason }
-            | MailAnswer::Unknown { reason } => last_reason = reason,
-        }
+        MailAnswer::Unknown { reason } => Delivery::InDoubt(reason),
     }
-    Err(MessageError::NotSent(last_reason))
 }
 
 /// Sends the mail like [`deliver`], but passes over an address that is refused for good: the others

@@ -1,4 +1,4 @@
-//! Messages: emails outside the outbox, sent at least once.
+//! Messages: emails outside the outbox, sent at least once, but a sign-in mail at most once.
 //!
 //! A page enqueues a [`MessageRequest`]. A worker makes the tokens, composes the email and sends it.
 
@@ -8,10 +8,12 @@ mod letter;
 mod ports;
 mod recipients;
 mod request;
+mod retry;
 mod sign_in;
 
 pub use card_pin::PinChange;
 pub use ports::{MessageError, MessageOutcome, MessagePorts};
 pub use recipients::{InvitationRequest, Removal};
 pub use request::{MessageRequest, send_message};
+pub use retry::{MAX_TRIES, retry_pause};
 pub use sign_in::SignInRequest;

@@ -1,5 +1,7 @@
 //! What a message needs from outside, and what becomes of it.
 
+use chrono::{DateTime, Utc};
+
 use crate::clock::Clock;
 use crate::email_address::EmailAddress;
 use crate::mail::Mailer;
@@ -52,6 +54,15 @@ pub enum MessageError {
     /// The mail service didn't take it; the reason has no address.
     #[error("{0}")]
     NotSent(String),
+    /// The mail service didn't take it now, and another try is useful until this time; the reason has no
+    /// address.
+    #[error("{reason}")]
+    TryAgain {
+        /// The reason.
+        reason: String,
+        /// When the last useful try begins.
+        until: DateTime<Utc>,
+    },
     /// The mail service refuses it for good; the reason has no address.
     #[error("{0}")]
     Refused(String),
@@ -70,4 +81,6 @@ pub enum MessageOutcome {
     TooMany,
     /// The mail service refuses the address, so another try is useless.
     Refused,
+    /// The mail service may have it, so it isn't sent again.
+    InDoubt,
 }

@@ -1,10 +1,11 @@
 //! The email with the link and the code.
 
 use askama::Template;
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::deliver::deliver;
+use super::deliver::{Delivery, deliver_once};
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::alerts::{Alert, raise_alerts};
 use crate::email_address::EmailAddress;
@@ -15,7 +16,8 @@ use crate::notice::render::RenderError;
 use crate::notice::view::Contact;
 use crate::sign_in::limit::take_permit;
 use crate::sign_in::{
-    Grant, LINK_PAGE, PersonId, RateKey, SignInCode, TOTAL_LIMITS, Token, grant_among,
+    Grant, LINK_PAGE, PersonId, RateKey, SignInAttempt, SignInCode, TOTAL_LIMITS, Token,
+    grant_among,
 };
 use crate::store::StoreError;
 
@@ -37,9 +39,17 @@ impl std::fmt::Debug for SignInRequest {
     }
 }
 
-/// Grants an attempt and mails its link and code, if somebody with the address may sign in.
+/// How much time a mail must leave for its link and code, or it isn't sent.
+const MIN_TIME_LEFT: TimeDelta = TimeDelta::minutes(4);
+
+/// How often an attempt is read again after a browser tried a code.
+const MAX_ATTEMPTS: u32 = 10;
+
+/// Grants an attempt and mails its link and code once, if somebody with the address may sign in.
 ///
-/// The mail goes to the address as the family or the configuration has it, never as it was typed.
+/// The mail goes to the address as the family or the configuration has it, never as it was typed. If the
+/// mail service certainly didn't take it, the grant is withdrawn, so that the same request can be tried
+/// again ([`MessageError::TryAgain`]).
 pub(super) async fn send_sign_in_mail(
     ports: &MessagePorts<'_>,
     request: &SignInRequest,
@@ -50,9 +60,14 @@ pub(super) async fn send_sign_in_mail(
     let Some(attempt) = ports.sign_ins.attempt(request.attempt).await? else {
         return Ok(MessageOutcome::TooLate);
     };
+    let now = ports.clock.now();
+    let until = attempt.expires_at - MIN_TIME_LEFT;
+    if now > until {
+        return Ok(MessageOutcome::TooLate);
+    }
     // Only known addresses count: others must not use up what is left for these.
-    let (total, now) = (RateKey::total(), ports.clock.now());
-    if !take_permit(ports.sign_ins, &total, &TOTAL_LIMITS, now).await? {
+    let total = RateKey::total();
+    if !attempt.is_counted && !take_permit(ports.sign_ins, &total, &TOTAL_LIMITS, now).await? {
         let day = now.date_naive();
         raise_alerts(ports.alerts, &[Alert::ManySignIns { day }], now).await?;
         return Ok(MessageOutcome::TooMany);
@@ -72,8 +87,42 @@ pub(super) async fn send_sign_in_mail(
         link.to_secret_text()
     );
     let content = compose(&url, &code, ports.operator_contact)?;
-    deliver(ports, to, content).await?;
-    Ok(MessageOutcome::Sent)
+    match deliver_once(ports, to, content).await {
+        Delivery::Accepted => Ok(MessageOutcome::Sent),
+        Delivery::Refused(reason) => Err(MessageError::Refused(reason)),
+        // A second mail would make the link of the first useless. The person can ask for another.
+        Delivery::InDoubt(reason) => {
+            tracing::warn!(reason, "A sign-in email may not have been sent.");
+            Ok(MessageOutcome::InDoubt)
+        }
+        Delivery::NotNow(reason) => {
+            withdraw_grant(ports, &granted).await?;
+            Err(MessageError::TryAgain { reason, until })
+        }
+    }
+}
+
+/// Withdraws the grant of a mail that was certainly not sent.
+async fn withdraw_grant(
+    ports: &MessagePorts<'_>,
+    mailed: &SignInAttempt,
+) -> Result<(), StoreError> {
+    for _ in 0..MAX_ATTEMPTS {
+        let present = ports.sign_ins.attempt(mailed.id).await?;
+        let without = present
+            .as_ref()
+            .and_then(|present| present.withdraw_grant(mailed));
+        let (Some(present), Some(without)) = (&present, &without) else {
+            return Ok(());
+        };
+        let replaced = ports.sign_ins.replace_attempt(present.revision, without);
+        if replaced.await? {
+            return Ok(());
+        }
+    }
+    Err(StoreError::Unavailable(
+        "codes are tried too often".to_owned(),
+    ))
 }
 
 /// Finds who has an address, where to write to, and what that person may see.

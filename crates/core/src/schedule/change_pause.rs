@@ -1,8 +1,9 @@
 //! Pausing and resuming schedules.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::pause::Pause;
+use crate::content_hash::content_hash;
 use crate::ids::Label;
 use crate::store::{PauseStore, StoreError};
 
@@ -37,6 +38,9 @@ pub fn read_reason(text: &str) -> Result<Option<String>, ReasonTooLong> {
     }
 }
 
+/// How long an ended pause stays on record with the next one of its label.
+const RETENTION: TimeDelta = TimeDelta::days(35);
+
 /// Begins a pause now (its `since`), and ends the active one of the same label, which it returns.
 ///
 /// The earlier one stays on record with its own author.
@@ -44,23 +48,13 @@ pub async fn begin_pause(
     store: &dyn PauseStore,
     pause: &Pause,
 ) -> Result<Option<Pause>, ChangePauseError> {
-    let now = pause.since;
+    let (label, now) = (pause.label.as_ref(), pause.since);
     for _ in 0..MAX_ATTEMPTS {
-        let mut pauses = store.pauses().await?;
-        pauses.retain(|other| other.label == pause.label);
-        let same = pauses.iter().find(|other| other.since == now);
-        if !store.replace_pause(same, pause).await? {
-            continue;
+        let before = pauses_of(store, label).await?;
+        let after = change_active(&before, Some(pause), now);
+        if store.replace_pauses(label, &before, &after).await? {
+            return Ok(find_active(&before, now).cloned());
         }
-        pauses.retain(|other| other.includes(now));
-        // There are several if two people paused it at the same time.
-        for before in pauses.iter().filter(|before| before.since != now) {
-            // If this is refused, somebody else has just ended it.
-            store
-                .replace_pause(Some(before), &before.ended(now))
-                .await?;
-        }
-        return Ok(pauses.pop());
     }
     Err(ChangePauseError::ChangedMeanwhile)
 }
@@ -80,23 +74,108 @@ pub async fn end_pauses(
     label: Option<&Label>,
     now: DateTime<Utc>,
 ) -> Result<EndedPauses, ChangePauseError> {
-    let mut ended = Vec::new();
     for _ in 0..MAX_ATTEMPTS {
-        let active = store.pauses().await?;
-        let active = active.into_iter().filter(|pause| pause.includes(now));
-        let (mine, others): (Vec<Pause>, Vec<Pause>) =
-            active.partition(|pause| pause.label.as_ref() == label);
-        if mine.is_empty() {
+        let (before, mut others): (Vec<Pause>, Vec<Pause>) = store
+            .pauses()
+            .await?
+            .into_iter()
+            .partition(|pause| pause.label.as_ref() == label);
+        others.retain(|pause| pause.includes(now));
+        let active = before.iter().filter(|pause| pause.includes(now));
+        let ended: Vec<Pause> = active.map(|pause| pause.ended(now)).collect();
+        if ended.is_empty() {
             return Ok(EndedPauses { ended, others });
         }
-        for before in mine {
-            let after = before.ended(now);
-            if store.replace_pause(Some(&before), &after).await? {
-                ended.push(after);
-            }
+        let after = change_active(&before, None, now);
+        if store.replace_pauses(label, &before, &after).await? {
+            return Ok(EndedPauses { ended, others });
         }
     }
     Err(ChangePauseError::ChangedMeanwhile)
+}
+
+/// Identifies the active pause that a page shows, or that it shows none.
+pub fn pause_version(active: Option<&Pause>) -> String {
+    content_hash(&active)
+}
+
+/// The result of a change by somebody who saw an earlier state.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SeenPauseChange {
+    /// It was made.
+    Made,
+    /// It is so already: the same form was sent twice, or somebody else wanted the same.
+    AlreadySo,
+    /// It wasn't made, since the active pause of the label is another one by now, or there is none.
+    Refused(Option<Pause>),
+}
+
+/// Begins `after` now, or ends the active pause of the label (`None`), if the active one is still the one that
+/// a person saw ([`pause_version`]).
+pub async fn change_seen_pause(
+    store: &dyn PauseStore,
+    label: Option<&Label>,
+    seen: &str,
+    after: Option<&Pause>,
+    now: DateTime<Utc>,
+) -> Result<SeenPauseChange, ChangePauseError> {
+    for _ in 0..MAX_ATTEMPTS {
+        let before = pauses_of(store, label).await?;
+        let active = find_active(&before, now);
+        if is_same_pause(active, after) {
+            return Ok(SeenPauseChange::AlreadySo);
+        }
+        if pause_version(active) != seen {
+            return Ok(SeenPauseChange::Refused(active.cloned()));
+        }
+        let changed = change_active(&before, after, now);
+        if store.replace_pauses(label, &before, &changed).await? {
+            return Ok(SeenPauseChange::Made);
+        }
+    }
+    Err(ChangePauseError::ChangedMeanwhile)
+}
+
+/// Lists the pauses of a label, or those of all schedules, ended ones too.
+async fn pauses_of(
+    store: &dyn PauseStore,
+    label: Option<&Label>,
+) -> Result<Vec<Pause>, StoreError> {
+    let mut pauses = store.pauses().await?;
+    pauses.retain(|pause| pause.label.as_ref() == label);
+    Ok(pauses)
+}
+
+fn find_active(pauses: &[Pause], now: DateTime<Utc>) -> Option<&Pause> {
+    pauses.iter().rfind(|pause| pause.includes(now))
+}
+
+/// Ends the active pauses of a label, and adds `next`, which begins now.
+fn change_active(pauses: &[Pause], next: Option<&Pause>, now: DateTime<Utc>) -> Vec<Pause> {
+    let is_kept = |pause: &&Pause| {
+        let is_recent = pause.until.is_none_or(|until| now - until < RETENTION);
+        // Two can't begin at the same time.
+        is_recent && next.is_none_or(|next| next.since != pause.since)
+    };
+    let kept = pauses.iter().filter(is_kept);
+    let mut changed: Vec<Pause> = kept
+        .map(|pause| match pause.includes(now) {
+            true => pause.ended(now),
+            false => pause.clone(),
+        })
+        .collect();
+    changed.extend(next.cloned());
+    changed.sort_by_key(|pause| pause.since);
+    changed
+}
+
+/// Whether both last equally long for the same reason, whoever began them.
+fn is_same_pause(active: Option<&Pause>, wanted: Option<&Pause>) -> bool {
+    match (active, wanted) {
+        (None, None) => true,
+        (Some(one), Some(other)) => (one.until, &one.why) == (other.until, &other.why),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

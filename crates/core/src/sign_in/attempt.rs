@@ -34,6 +34,8 @@ pub struct SignInAttempt {
     pub tries_left: u32,
     /// What its link and code lead to; `None`: the address isn't known, or no mail was sent yet.
     pub granted: Option<Granted>,
+    /// Whether its mail is among those of the day. Another try counts no second one.
+    pub is_counted: bool,
     /// When its link or code was used.
     pub used_at: Option<DateTime<Utc>>,
 }
@@ -68,6 +70,7 @@ impl SignInAttempt {
             expires_at: now + ATTEMPT_LIFETIME,
             tries_left: MAX_CODE_TRIES,
             granted: None,
+            is_counted: false,
             used_at: None,
         }
     }
@@ -89,6 +92,7 @@ impl SignInAttempt {
                     is_operator: true,
                 },
             }),
+            is_counted: false,
             used_at: None,
         }
     }
@@ -111,6 +115,18 @@ impl SignInAttempt {
         };
         let mut attempt = self.next();
         attempt.granted = Some(granted);
+        attempt.is_counted = true;
+        Some(attempt)
+    }
+
+    /// The attempt without the grant of `mailed`, whose mail was certainly not sent, so that another try can
+    /// make new secrets; `None` if it has another grant by now, or none.
+    pub fn withdraw_grant(&self, mailed: &Self) -> Option<Self> {
+        if self.granted.is_none() || self.granted != mailed.granted {
+            return None;
+        }
+        let mut attempt = self.next();
+        attempt.granted = None;
         Some(attempt)
     }
 
@@ -314,6 +330,21 @@ mod tests {
         let attempt = SignInAttempt::begin(&browser, now());
         let after = now() + ATTEMPT_LIFETIME;
         assert_eq!(attempt.grant(grant, &link, &code, after), None);
+    }
+
+    #[test]
+    fn only_the_grant_of_the_unsent_mail_is_withdrawn() {
+        let Attempt { attempt, link, .. } = granted();
+        let without = attempt.withdraw_grant(&attempt).unwrap();
+        assert_eq!(without.use_link(&link, now()), SignInUse::Over);
+        assert!(without.is_counted);
+        assert_eq!(without.withdraw_grant(&attempt), None);
+        let grant = attempt.granted.clone().unwrap().grant;
+        let (other, code) = (Token::generate().unwrap(), SignInCode::generate().unwrap());
+        let again = without.grant(grant, &other, &code, now()).unwrap();
+        assert_eq!(again.withdraw_grant(&attempt), None);
+        assert_eq!(again.use_link(&link, now()), SignInUse::Over);
+        accepted(again.use_link(&other, now()));
     }
 
     #[test]

@@ -272,6 +272,9 @@ pub struct CardCursor {
     pub card: CardId,
 }
 
+/// How often [`CardStore::set_pause`] reads a card whose pause somebody else changes.
+const MAX_PAUSE_ATTEMPTS: u32 = 20;
+
 /// Stores the cards.
 #[async_trait]
 pub trait CardStore: Send + Sync {
@@ -299,8 +302,30 @@ pub trait CardStore: Send + Sync {
         limit: usize,
     ) -> StoreResult<Vec<CardRecord>>;
 
-    /// Pauses the checks of a card, or resumes them (`None`); [`StoreError::NotFound`] if it is missing.
-    async fn set_pause(&self, id: CardId, pause: Option<&CardPause>) -> StoreResult<()>;
+    /// Pauses the checks of a card, or resumes them (`None`), if its stored pause is still `before`, in one
+    /// conditional write; true if it was changed. [`StoreError::NotFound`] if the card is missing.
+    async fn replace_card_pause(
+        &self,
+        id: CardId,
+        before: Option<&CardPause>,
+        after: Option<&CardPause>,
+    ) -> StoreResult<bool>;
+
+    /// Pauses the checks of a card, or resumes them (`None`), whatever its pause is now;
+    /// [`StoreError::NotFound`] if it is missing.
+    async fn set_pause(&self, id: CardId, pause: Option<&CardPause>) -> StoreResult<()> {
+        for _ in 0..MAX_PAUSE_ATTEMPTS {
+            let record = self.card(id).await?;
+            let record = record.ok_or_else(|| StoreError::NotFound(format!("card {id}")))?;
+            let before = record.card.pause.as_ref();
+            if self.replace_card_pause(id, before, pause).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Unavailable(
+            "others keep changing the pause of this card".to_owned(),
+        ))
+    }
 
     /// Clears the refusal and the login mark of a card, so that a check may log in again;
     /// [`StoreError::NotFound`] if it is missing.
@@ -310,19 +335,51 @@ pub trait CardStore: Send + Sync {
     async fn remove_card(&self, id: CardId) -> StoreResult<()>;
 }
 
+/// A sealed number and PIN that replace those of a card.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSecret {
+    /// What the card calls them: [`Card::secret_id`].
+    pub id: Uuid,
+    /// The fingerprint of the number.
+    pub fingerprint: Fingerprint,
+    /// Both, sealed.
+    pub sealed: Sealed,
+}
+
+impl NewSecret {
+    /// A number and PIN that somebody set anew.
+    pub fn new(fingerprint: Fingerprint, sealed: Sealed) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            fingerprint,
+            sealed,
+        }
+    }
+
+    /// The number and PIN that the card has, sealed anew.
+    pub fn resealed(card: &Card, sealed: Sealed) -> Self {
+        Self {
+            id: card.secret_id,
+            fingerprint: card.fingerprint.clone(),
+            sealed,
+        }
+    }
+}
+
 /// Replaces sealed numbers and PINs, and can't read any.
 #[async_trait]
 pub trait SecretWriter: Send + Sync {
-    /// Replaces a card's secret and its fingerprint in one write.
+    /// Replaces a card's secret, its id and its fingerprint, if the id is still `before`, in one conditional
+    /// write; true if it was replaced.
     ///
     /// [`StoreError::NotFound`] if the card is missing; [`StoreError::AlreadyExists`] if another card of
     /// its family has that number at the library.
     async fn replace_secret(
         &self,
         card: CardId,
-        fingerprint: &Fingerprint,
-        secret: &Sealed,
-    ) -> StoreResult<()>;
+        before: Uuid,
+        after: &NewSecret,
+    ) -> StoreResult<bool>;
 }
 
 /// Stores the sealed numbers and PINs.

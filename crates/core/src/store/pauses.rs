@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreResult;
+use crate::ids::Label;
 use crate::schedule::Pause;
 
 /// Stores the pauses of the schedules: the switch that every run of a schedule reads, and a record of
@@ -14,9 +15,14 @@ pub trait PauseStore: Send + Sync {
     /// A pause is deleted after it has been over for as long as runs are kept.
     async fn pauses(&self) -> StoreResult<Vec<Pause>>;
 
-    /// Stores a pause if its label and beginning are still free (`before` is `None`), or else if the
-    /// stored one is still `before`; true if it was stored.
+    /// Replaces the pauses of a label, or those of all schedules (`None`), if they are still `before`, in one
+    /// conditional write; true if they were replaced.
     ///
-    /// A pause keeps its label and its beginning.
-    async fn replace_pause(&self, before: Option<&Pause>, after: &Pause) -> StoreResult<bool>;
+    /// Both lists hold pauses of this label only, ordered by when they began, each at another time.
+    async fn replace_pauses(
+        &self,
+        label: Option<&Label>,
+        before: &[Pause],
+        after: &[Pause],
+    ) -> StoreResult<bool>;
 }

@@ -92,14 +92,17 @@ impl CardCopy {
         account: Option<StoredAccount>,
         secret: Option<&Sealed>,
     ) -> Result<Option<Self>, CardConflict> {
+        // An export has no id of the secret.
         let same_card = Card {
             pause: stored.card.pause.clone(),
+            secret_id: stored.card.secret_id,
             ..self.record.card.clone()
         };
         if same_card != stored.card || secret != Some(&self.secret) {
             return Err(CardConflict::OtherCard);
         }
-        if self.record == stored && self.account == account {
+        let is_same_pause = self.record.card.pause == stored.card.pause;
+        if is_same_pause && self.record.state == stored.state && self.account == account {
             return Ok(None);
         }
         // A check drops a pause that has ended, but the older of the two may still have it.

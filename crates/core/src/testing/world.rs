@@ -38,8 +38,8 @@ use crate::run::{JobName, RunKey, Trigger};
 use crate::site::{LibrarySite, LoginPermit, SiteError};
 use crate::store::AlertStore;
 use crate::store::{
-    CardStore, FamilyStore, LibraryStore, OutboxCursor, OutboxStore, SecretStore, SecretWriter,
-    StoreError, StoreOrigin, StoreResult,
+    CardStore, FamilyStore, LibraryStore, NewSecret, OutboxCursor, OutboxStore, SecretStore,
+    SecretWriter, StoreError, StoreOrigin, StoreResult,
 };
 use crate::testing::contract::sample::SideKeys;
 use crate::testing::memory::{MemoryStore, NoConcurrencyLimit};
@@ -317,6 +317,7 @@ impl World {
             fingerprint: self.keys.fingerprint(&library, &number),
             library,
             patron: "Pat".to_owned(),
+            secret_id: uuid::Uuid::new_v4(),
             pause: None,
             created_at: self.clock.now(),
         };
@@ -331,11 +332,10 @@ impl World {
     pub(crate) async fn break_secret(&self, card: CardId) {
         let mut sealed = self.store.secrets(&[card]).await.unwrap().remove(0).1;
         sealed.ciphertext[0] ^= 1;
-        let fingerprint = self.record(card).await.card.fingerprint;
-        self.store
-            .replace_secret(card, &fingerprint, &sealed)
-            .await
-            .unwrap();
+        let record = self.record(card).await;
+        let broken = NewSecret::resealed(&record.card, sealed);
+        let replaced = self.store.replace_secret(card, broken.id, &broken);
+        assert!(replaced.await.unwrap());
     }
 
     /// Sets a card's PIN from code that is not async.
@@ -348,11 +348,9 @@ impl World {
         let library = self.store.library(&record.card.library);
         let library = library.now_or_never().unwrap().unwrap().unwrap();
         let sealed = self.keys.seal(card, &library, &secret);
-        self.store
-            .replace_secret(card, &record.card.fingerprint, &sealed)
-            .now_or_never()
-            .unwrap()
-            .unwrap();
+        let new = NewSecret::new(record.card.fingerprint, sealed);
+        let replaced = self.store.replace_secret(card, record.card.secret_id, &new);
+        assert!(replaced.now_or_never().unwrap().unwrap());
     }
 
     pub(crate) async fn record(&self, card: CardId) -> CardRecord {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use secrecy::ExposeSecret;
+use uuid::Uuid;
 
 use super::notices::import_notices;
 use super::{
@@ -145,6 +146,7 @@ impl Checked<'_> {
             library: exported.library.clone(),
             patron: exported.patron.clone(),
             fingerprint: self.fingerprints.get(&exported.id)?.clone(),
+            secret_id: Uuid::new_v4(),
             pause: exported.pause.clone(),
             created_at: exported.created_at,
         };

@@ -80,18 +80,27 @@ impl CardStore for SqliteStore {
         .await
     }
 
-    async fn set_pause(&self, id: CardId, pause: Option<&CardPause>) -> StoreResult<()> {
-        let pause = pause.cloned();
+    async fn replace_card_pause(
+        &self,
+        id: CardId,
+        before: Option<&CardPause>,
+        after: Option<&CardPause>,
+    ) -> StoreResult<bool> {
+        let (before, after) = (before.cloned(), after.cloned());
         self.write(move |connection| {
-            let ends_at = pause.as_ref().and_then(CardPause::ends_at);
-            let changed = connection
+            let stored = find_card(connection, id)?.ok_or_else(|| card_not_found(id))?;
+            if stored.card.pause != before {
+                return Ok(false);
+            }
+            let ends_at = after.as_ref().and_then(CardPause::ends_at);
+            connection
                 .prepare_cached("UPDATE card SET pause = ?2, pause_ends_at = ?3 WHERE id = ?1")?
                 .execute(params![
                     id.to_string(),
-                    pause.as_ref().map(json).transpose()?,
+                    after.as_ref().map(json).transpose()?,
                     ends_at.map(time)
                 ])?;
-            require_changed(changed, id)
+            Ok(true)
         })
         .await
     }
@@ -151,8 +160,8 @@ pub(super) fn put_record(
     let pause = card.pause.as_ref();
     connection
         .prepare_cached(
-            "INSERT INTO card VALUES (:id, :family, :library, :patron, :fingerprint, :pause,
-                 :pause_ends_at, :created_at, :check_started_at, :check_finished_at, :failure_kind,
+            "INSERT INTO card VALUES (:id, :family, :library, :patron, :fingerprint, :secret_id,
+                 :pause, :pause_ends_at, :created_at, :check_started_at, :check_finished_at, :failure_kind,
                  :failure_detail, :failure_remedy, :last_success_at, :refused_since,
                  :mark_check, :mark_at, :mark_day, :mark_settled)
              ON CONFLICT (id) DO UPDATE SET
@@ -174,6 +183,7 @@ pub(super) fn put_record(
             ":library": card.library.as_str(),
             ":patron": card.patron,
             ":fingerprint": card.fingerprint.0,
+            ":secret_id": card.secret_id.to_string(),
             ":pause": pause.map(json).transpose()?,
             ":pause_ends_at": pause.and_then(CardPause::ends_at).map(time),
             ":created_at": time(card.created_at),
@@ -263,6 +273,7 @@ fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
             library: stored.parsed("library")?,
             patron: stored.text("patron")?,
             fingerprint: Fingerprint(stored.text("fingerprint")?),
+            secret_id: stored.parsed("secret_id")?,
             pause: stored.optional_json("pause")?,
             created_at: stored.parsed("created_at")?,
         },

@@ -1,13 +1,14 @@
 //! Stores the pauses of the schedules.
 
 use async_trait::async_trait;
+use hippo_core::ids::Label;
 use hippo_core::schedule::Pause;
 use hippo_core::store::{PauseStore, StoreResult};
 use rusqlite::{Row, named_params};
 
 use super::fault::Fault;
 use super::row::{StoredRow, time};
-use super::{SqliteStore, all, first};
+use super::{SqliteStore, all};
 
 #[async_trait]
 impl PauseStore for SqliteStore {
@@ -23,31 +24,41 @@ impl PauseStore for SqliteStore {
         .await
     }
 
-    async fn replace_pause(&self, before: Option<&Pause>, after: &Pause) -> StoreResult<bool> {
-        let (before, after) = (before.cloned(), after.clone());
+    async fn replace_pauses(
+        &self,
+        label: Option<&Label>,
+        before: &[Pause],
+        after: &[Pause],
+    ) -> StoreResult<bool> {
+        let label = label_text(label).to_owned();
+        let (before, after) = (before.to_vec(), after.to_vec());
         self.write(move |connection| {
-            let since = time(after.since);
-            let stored = first(
+            let stored = all(
                 connection,
-                "SELECT * FROM pause WHERE since = ?1 AND label = ?2",
-                [since.as_str(), label_text(&after)],
+                "SELECT * FROM pause WHERE label = ?1 ORDER BY since",
+                [&label],
                 from_row,
             )?;
             if stored != before {
                 return Ok(false);
             }
             connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO pause (since, label, until, by, why)
-                     VALUES (:since, :label, :until, :by, :why)",
-                )?
-                .execute(named_params! {
-                    ":since": since,
-                    ":label": label_text(&after),
-                    ":until": after.until.map(time),
-                    ":by": after.by,
-                    ":why": after.why,
-                })?;
+                .prepare_cached("DELETE FROM pause WHERE label = ?1")?
+                .execute([&label])?;
+            for pause in after {
+                connection
+                    .prepare_cached(
+                        "INSERT INTO pause (since, label, until, by, why)
+                         VALUES (:since, :label, :until, :by, :why)",
+                    )?
+                    .execute(named_params! {
+                        ":since": time(pause.since),
+                        ":label": label,
+                        ":until": pause.until.map(time),
+                        ":by": pause.by,
+                        ":why": pause.why,
+                    })?;
+            }
             Ok(true)
         })
         .await
@@ -55,8 +66,8 @@ impl PauseStore for SqliteStore {
 }
 
 /// The label's column, which is empty for the pause of all schedules.
-fn label_text(pause: &Pause) -> &str {
-    pause.label.as_ref().map_or("", |label| label.as_str())
+fn label_text(label: Option<&Label>) -> &str {
+    label.map_or("", Label::as_str)
 }
 
 fn from_row(row: &Row<'_>) -> Result<Pause, Fault> {

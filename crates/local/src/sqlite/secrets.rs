@@ -1,11 +1,11 @@
 //! Stores sealed numbers and PINs.
 
 use async_trait::async_trait;
-use hippo_core::card::Fingerprint;
 use hippo_core::ids::CardId;
 use hippo_core::seal::Sealed;
-use hippo_core::store::{SecretStore, SecretWriter, StoreResult};
+use hippo_core::store::{NewSecret, SecretStore, SecretWriter, StoreResult};
 use rusqlite::params;
+use uuid::Uuid;
 
 use super::row::StoredRow;
 use super::{SqliteStore, all, cards, sealed};
@@ -15,21 +15,29 @@ impl SecretWriter for SqliteStore {
     async fn replace_secret(
         &self,
         card: CardId,
-        fingerprint: &Fingerprint,
-        secret: &Sealed,
-    ) -> StoreResult<()> {
-        let (fingerprint, secret) = (fingerprint.clone(), secret.clone());
+        before: Uuid,
+        after: &NewSecret,
+    ) -> StoreResult<bool> {
+        let after = after.clone();
         self.write(move |connection| {
             let record = cards::find_card(connection, card)?
                 .ok_or_else(|| cards::card_not_found(card))?
                 .card;
-            if cards::number_is_held(connection, &record, &fingerprint)? {
+            if record.secret_id != before {
+                return Ok(false);
+            }
+            if cards::number_is_held(connection, &record, &after.fingerprint)? {
                 return Err(cards::duplicate_number(&record.family, &record.library));
             }
             connection
-                .prepare_cached("UPDATE card SET fingerprint = ?2 WHERE id = ?1")?
-                .execute(params![card.to_string(), fingerprint.0])?;
-            sealed::upsert_secret(connection, card, &secret)
+                .prepare_cached("UPDATE card SET fingerprint = ?2, secret_id = ?3 WHERE id = ?1")?
+                .execute(params![
+                    card.to_string(),
+                    after.fingerprint.0,
+                    after.id.to_string()
+                ])?;
+            sealed::upsert_secret(connection, card, &after.sealed)?;
+            Ok(true)
         })
         .await
     }

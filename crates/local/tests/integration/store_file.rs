@@ -16,8 +16,8 @@ use hippo_core::run::{JobName, RunOutcome};
 use hippo_core::sign_in::{Grant, PersonId, Session, SignInAttempt, SignInMethod, Token};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
-    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStart,
-    RunStore, Scope, SecretStore, SecretWriter, SignInStore, StoreError, VisitStore,
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NewSecret, OutboxStore,
+    RunStart, RunStore, Scope, SecretStore, SecretWriter, SignInStore, StoreError, VisitStore,
 };
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::NoHeartbeat;
@@ -580,14 +580,10 @@ async fn files_contain_neither_number_nor_pin() {
         pin: "pin-canary-4711".into(),
     };
     let fingerprint = keys.fingerprint(&first.library, &secret.number);
-    store
-        .replace_secret(
-            first.id,
-            &fingerprint,
-            &keys.seal(first.id, &sample::library("wpl"), &secret),
-        )
-        .await
-        .unwrap();
+    let sealed = keys.seal(first.id, &sample::library("wpl"), &secret);
+    let new = NewSecret::new(fingerprint, sealed);
+    let replaced = store.replace_secret(first.id, first.secret_id, &new);
+    assert!(replaced.await.unwrap());
     store.backup(&home.path("backup.db")).await.unwrap();
     // Once with data still in the log, once with all data in the file.
     let mut files = home.names();

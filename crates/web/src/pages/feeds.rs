@@ -34,6 +34,9 @@ struct FeedsPage {
     feeds: Vec<FeedView>,
     new: Option<NewLinks>,
     problem: Option<String>,
+    /// The name that was typed, if the form is shown again.
+    label: String,
+    titles: bool,
 }
 
 /// A feed in the list.
@@ -66,12 +69,19 @@ pub(crate) async fn show(
     show_page(&ports, &member, token, Ok(None)).await
 }
 
+/// A form that made no feed, and why.
+struct RefusedForm {
+    problem: String,
+    label: String,
+    titles: bool,
+}
+
 /// Shows the feeds, with the links of a new one or what was wrong with the form.
 async fn show_page(
     ports: &WebPorts,
     member: &FamilyMember,
     token: FormToken,
-    made: Result<Option<NewLinks>, String>,
+    made: Result<Option<NewLinks>, RefusedForm>,
 ) -> PageResult {
     let family = &member.loaded.family;
     let today = local_date(ports.clock.now(), family.timezone);
@@ -80,9 +90,9 @@ async fn show_page(
         Ok(_) => StatusCode::OK,
         Err(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let (new, problem) = match made {
+    let (new, refused) = match made {
         Ok(new) => (new, None),
-        Err(problem) => (None, Some(problem)),
+        Err(refused) => (None, Some(refused)),
     };
     let shown = FeedsPage {
         page: member.page("Feeds"),
@@ -99,7 +109,12 @@ async fn show_page(
             })
             .collect(),
         new,
-        problem,
+        titles: refused.as_ref().is_none_or(|form| form.titles),
+        label: refused
+            .as_ref()
+            .map(|form| form.label.clone())
+            .unwrap_or_default(),
+        problem: refused.map(|form| form.problem),
     };
     let mut response = html(status, &shown)?;
     if let Some(cookie) = token.cookie {
@@ -130,15 +145,20 @@ pub(crate) async fn add(
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     member.require_family(&form.family)?;
     let token = form_token(&headers, origin.is_secure)?;
-    let made = add_feed(&ports, &member, form).await?;
-    show_page(&ports, &member, token, made.map(Some)).await
+    let made = add_feed(&ports, &member, &form).await?;
+    let made = made.map(Some).map_err(|problem| RefusedForm {
+        problem,
+        label: form.label,
+        titles: form.titles.is_some(),
+    });
+    show_page(&ports, &member, token, made).await
 }
 
 /// Makes a feed, or says what is wrong with the form.
 async fn add_feed(
     ports: &WebPorts,
     member: &FamilyMember,
-    form: NewFeedForm,
+    form: &NewFeedForm,
 ) -> Result<Result<NewLinks, String>, PageError> {
     let family = &member.loaded.family.id;
     let label: FeedLabel = match form.label.parse() {
@@ -147,7 +167,10 @@ async fn add_feed(
     };
     let others = ports.store.family_feeds(family).await?;
     if others.iter().any(|feed| feed.is_called(label.as_str())) {
-        return Ok(Err(format!("You already have a feed called “{label}”.")));
+        return Ok(Err(format!(
+            "You already have a feed called “{label}”. If you pressed the button twice, you haven’t seen its links: \
+             remove it, and make it again."
+        )));
     }
     if others.len() >= MAX_FEEDS {
         return Ok(Err(format!(

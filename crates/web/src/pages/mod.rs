@@ -2,6 +2,7 @@
 
 pub(crate) mod about;
 pub(crate) mod cards;
+mod changes;
 pub(crate) mod console;
 pub(crate) mod family;
 pub(crate) mod feeds;

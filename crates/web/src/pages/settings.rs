@@ -1,6 +1,5 @@
 //! A family's settings: when its email goes out, and what is in it.
 
-mod changes;
 pub(crate) mod recipients;
 
 use askama::Template;
@@ -18,8 +17,10 @@ use hippo_core::ids::FamilyId;
 use hippo_core::notice::phrases::full_day;
 use serde::Deserialize;
 
-use self::changes::ChangeView;
-use self::recipients::{InvitationView, RecipientView, list_invitations, list_recipients};
+use self::recipients::{
+    ALREADY_INVITED, InvitationView, RecipientView, list_invitations, list_recipients,
+};
+use super::changes::{self, ChangeView, describe_newest};
 use super::identity::link::UNLINKED;
 use super::resubscribe::{UnsubscribedView, list_unsubscribed};
 use crate::access::form_browser::FormBrowser;
@@ -97,13 +98,24 @@ struct SettingsPage {
     /// How many identities sign in the person who is signed in.
     identities: usize,
     pause: Option<String>,
+    /// What was typed into the form of a pause, if it is shown again.
+    typed_pause: Option<PauseValues>,
     /// The first day that a pause may begin.
     today: NaiveDate,
     /// The first day that a pause may end.
     tomorrow: NaiveDate,
     problem: Option<String>,
-    done: Option<&'static str>,
+    done: Option<String>,
     changes: Vec<ChangeView>,
+}
+
+/// The days of a pause of the emails, as they were typed.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct PauseValues {
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    until: String,
 }
 
 /// The values of the form, as they were typed.
@@ -135,6 +147,45 @@ impl SettingsValues {
                 .map_or_else(String::new, |amount| format!("{amount:.2}")),
             by_person: preferences.by_person.then(|| "yes".to_owned()),
         }
+    }
+
+    /// Says which of the stored values differ from those that were typed.
+    fn describe_differences(&self, typed: &Self) -> Option<String> {
+        let policy = |values: &Self| {
+            let mut policies = SEND_POLICIES.iter();
+            let found = policies.find(|(value, ..)| *value == values.send_when_empty);
+            found.map_or("", |(_, words, _)| *words)
+        };
+        let fines = match self.fines_threshold.as_str() {
+            "" => "no fines".to_owned(),
+            amount => format!("fines from {amount} on"),
+        };
+        let grouping = match self.by_person {
+            Some(_) => "grouped by person",
+            None => "not grouped by person",
+        };
+        let all = [
+            (self.time != typed.time, format!("at {}", self.time)),
+            (self.timezone != typed.timezone, self.timezone.clone()),
+            (
+                self.due_within_days != typed.due_within_days,
+                format!("due within {} days", self.due_within_days),
+            ),
+            (self.fines_threshold != typed.fines_threshold, fines),
+            (
+                self.send_when_empty != typed.send_when_empty,
+                policy(self).to_lowercase(),
+            ),
+            (
+                self.by_person.is_some() != typed.by_person.is_some(),
+                grouping.to_owned(),
+            ),
+        ];
+        let differing: Vec<String> = all
+            .into_iter()
+            .filter_map(|(differs, words)| differs.then_some(words))
+            .collect();
+        (!differing.is_empty()).then(|| format!(" Stored are: {}.", differing.join("; ")))
     }
 
     /// Applies the values to a family, or says what is wrong with them.
@@ -191,6 +242,8 @@ pub(crate) async fn show(
     let outcome = match query.saved.as_deref() {
         Some("unlinked") => Outcome::Done(UNLINKED),
         Some("invited") => Outcome::Done("The invitation is on its way."),
+        Some("already-invited") => Outcome::Done(ALREADY_INVITED),
+        Some("already-recipient") => Outcome::Done("This address already gets the emails."),
         Some(_) => Outcome::Done("Saved."),
         None => Outcome::Opened,
     };
@@ -205,9 +258,18 @@ enum Outcome {
     /// Something can't be done.
     Refused(&'static str),
     /// Somebody changed the family after the form was opened.
-    Conflict,
-    /// A value isn't valid.
-    Invalid(SettingsValues, &'static str),
+    Changed(Typed),
+    /// The invited person was faster than who withdraws the invitation.
+    AlreadyAccepted(String),
+    /// A value isn't valid. The form still has to say which version its page showed.
+    Invalid(Typed, &'static str, String),
+}
+
+/// What was typed into the form that was sent.
+enum Typed {
+    Settings(SettingsValues),
+    Pause(PauseValues),
+    Nothing,
 }
 
 async fn show_page(
@@ -219,36 +281,58 @@ async fn show_page(
     let now = ports.clock.now();
     let family = &member.loaded.family;
     let today = local_date(now, family.timezone);
-    let mut values = SettingsValues::from_family(family);
+    let present = SettingsValues::from_family(family);
+    let mut version = family.content_hash();
     let (mut status, mut problem, mut done) = (StatusCode::OK, None, None);
+    let mut typed = Typed::Nothing;
     match outcome {
         Outcome::Opened => {}
-        Outcome::Done(words) => done = Some(words),
+        Outcome::Done(words) => done = Some(words.to_owned()),
         Outcome::Refused(words) => {
             status = StatusCode::UNPROCESSABLE_ENTITY;
             problem = Some(format!("{words} Nothing was changed."));
         }
-        Outcome::Conflict => {
+        Outcome::Changed(sent) => {
             status = StatusCode::CONFLICT;
-            problem = Some(
-                "The settings were changed after you opened this page, in another tab or by somebody else. \
-                 Nothing of this page was saved. This is how they are now."
-                    .to_owned(),
-            );
+            let newest = describe_newest(ports, member, |_| true).await?;
+            let who = newest.map_or_else(String::new, |(_, words)| format!(" {words}"));
+            let differing = match &sent {
+                Typed::Settings(values) => present.describe_differences(values),
+                Typed::Pause(_) | Typed::Nothing => None,
+            };
+            problem = Some(format!(
+                "The settings were changed after you opened this page.{who} Nothing of this page was saved.{} Check \
+                 it, and send again.",
+                differing.unwrap_or_default()
+            ));
+            typed = sent;
         }
-        Outcome::Invalid(typed, words) => {
+        Outcome::AlreadyAccepted(address) => {
+            status = StatusCode::CONFLICT;
+            problem = Some(format!(
+                "{address} accepted the invitation before you withdrew it, and gets the emails now. To end that, \
+                 remove the address below."
+            ));
+        }
+        Outcome::Invalid(sent, words, opened) => {
             status = StatusCode::UNPROCESSABLE_ENTITY;
             problem = Some(format!("{words} Nothing was saved."));
-            values = typed;
+            version = opened;
+            typed = sent;
         }
     }
+    let (values, typed_pause) = match typed {
+        Typed::Settings(values) => (values, None),
+        Typed::Pause(values) => (present, Some(values)),
+        Typed::Nothing => (present, None),
+    };
     let token = browser.form_token()?;
     let provider = ports.identity_provider.as_ref();
     let shown = SettingsPage {
         page: member.page("Settings"),
         form_token: token.field.clone(),
         family: family.id.clone(),
-        version: family.content_hash(),
+        version,
         values,
         zones: zone_names(),
         policies: SEND_POLICIES,
@@ -258,6 +342,7 @@ async fn show_page(
         provider: provider.map(|provider| provider.name().to_owned()),
         identities: ports.store.count_identities(&member.session.person).await?,
         pause: pause_words(family, now, today),
+        typed_pause,
         today,
         tomorrow: today.succ_opt().unwrap_or(today),
         problem,
@@ -290,10 +375,20 @@ fn pause_words(family: &Family, now: DateTime<Utc>, today: NaiveDate) -> Option<
     })
 }
 
+/// What each form of this page says about the page that it was opened with.
+#[derive(Deserialize)]
+pub(crate) struct OpenedPage {
+    version: String,
+    /// The family that was shown: the person may have chosen another one since.
+    #[serde(default)]
+    family: Option<String>,
+}
+
 /// The form of the settings.
 #[derive(Deserialize)]
 pub(crate) struct SettingsForm {
-    version: String,
+    #[serde(flatten)]
+    opened: OpenedPage,
     #[serde(flatten)]
     values: SettingsValues,
 }
@@ -303,41 +398,28 @@ pub(crate) async fn save(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
     member: FamilyMember,
-    Form(form): Form<SettingsForm>,
+    Form(SettingsForm { opened, values }): Form<SettingsForm>,
 ) -> PageResult {
-    let now = ports.clock.now();
     let mut after = member.loaded.family.clone();
-    if after.content_hash() != form.version {
-        return show_page(&ports, &browser, &member, Outcome::Conflict).await;
+    if let Err(words) = values.apply(&mut after, ports.clock.now()) {
+        let outcome = Outcome::Invalid(Typed::Settings(values), words, opened.version);
+        return show_page(&ports, &browser, &member, outcome).await;
     }
-    if let Err(words) = form.values.apply(&mut after, now) {
-        return show_page(
-            &ports,
-            &browser,
-            &member,
-            Outcome::Invalid(form.values, words),
-        )
-        .await;
-    }
-    replace(
-        &ports,
-        &browser,
-        member,
-        &form.version,
-        after,
-        Change::SettingsChanged,
-    )
-    .await
+    let sent = Sent {
+        opened,
+        typed: Typed::Settings(values),
+        change: Change::SettingsChanged,
+    };
+    replace(&ports, &browser, member, sent, after).await
 }
 
 /// The form of a pause.
 #[derive(Deserialize)]
 pub(crate) struct PauseForm {
-    version: String,
-    #[serde(default)]
-    from: String,
-    #[serde(default)]
-    until: String,
+    #[serde(flatten)]
+    opened: OpenedPage,
+    #[serde(flatten)]
+    values: PauseValues,
 }
 
 /// Pauses the emails.
@@ -345,33 +427,30 @@ pub(crate) async fn pause(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
     member: FamilyMember,
-    Form(form): Form<PauseForm>,
+    Form(PauseForm { opened, values }): Form<PauseForm>,
 ) -> PageResult {
     let now = ports.clock.now();
     let family = &member.loaded.family;
-    let (since, until) = match read_pause(&form, local_date(now, family.timezone)) {
+    let (since, until) = match read_pause(&values, local_date(now, family.timezone)) {
         Ok(pause) => pause,
         Err(problem) => {
-            let values = SettingsValues::from_family(family);
-            return show_page(&ports, &browser, &member, Outcome::Invalid(values, problem)).await;
+            let outcome = Outcome::Invalid(Typed::Pause(values), problem, opened.version);
+            return show_page(&ports, &browser, &member, outcome).await;
         }
     };
     let mut after = family.clone();
     after.pause_from(since, until, now);
-    replace(
-        &ports,
-        &browser,
-        member,
-        &form.version,
-        after,
-        Change::MailsPaused,
-    )
-    .await
+    let sent = Sent {
+        opened,
+        typed: Typed::Pause(values),
+        change: Change::MailsPaused,
+    };
+    replace(&ports, &browser, member, sent, after).await
 }
 
 /// Reads the first day of a pause, and the first day with an email again.
 fn read_pause(
-    form: &PauseForm,
+    form: &PauseValues,
     today: NaiveDate,
 ) -> Result<(NaiveDate, Option<NaiveDate>), &'static str> {
     let is_near = |day: &NaiveDate| *day - today <= MAX_PAUSE;
@@ -396,46 +475,50 @@ fn read_pause(
     Ok((since, Some(until)))
 }
 
-/// The form that resumes the emails.
-#[derive(Deserialize)]
-pub(crate) struct ResumeForm {
-    version: String,
-}
-
 /// Resumes the emails.
 pub(crate) async fn resume(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
     member: FamilyMember,
-    Form(form): Form<ResumeForm>,
+    Form(opened): Form<OpenedPage>,
 ) -> PageResult {
     let mut after = member.loaded.family.clone();
     after.resume(ports.clock.now());
-    replace(
-        &ports,
-        &browser,
-        member,
-        &form.version,
-        after,
-        Change::MailsResumed,
-    )
-    .await
+    let sent = Sent {
+        opened,
+        typed: Typed::Nothing,
+        change: Change::MailsResumed,
+    };
+    replace(&ports, &browser, member, sent, after).await
+}
+
+/// A form that was sent.
+struct Sent {
+    opened: OpenedPage,
+    typed: Typed,
+    change: Change,
 }
 
 /// Saves a family, unless it changed since the form was opened.
+///
+/// If it already is as wanted, the same form was sent twice, or two people want the same.
 async fn replace(
     ports: &WebPorts,
     browser: &FormBrowser,
     mut member: FamilyMember,
-    version: &str,
+    sent: Sent,
     after: Family,
-    change: Change,
 ) -> PageResult {
+    if let Some(family) = &sent.opened.family {
+        member.require_family(family)?;
+    }
     let before = &member.loaded.family;
-    if before.content_hash() == version && ports.store.replace_family(before, &after).await? {
-        tracing::info!(family.id = %after.id, "A family changed its settings.");
-        if *before != after {
-            record_change(ports, member.actor(), Some(&after.id), change).await;
+    let is_so = *before == after;
+    let may_replace = before.content_hash() == sent.opened.version;
+    if is_so || (may_replace && ports.store.replace_family(before, &after).await?) {
+        if !is_so {
+            tracing::info!(family.id = %after.id, "A family changed its settings.");
+            record_change(ports, member.actor(), Some(&after.id), sent.change).await;
         }
         return Ok(Redirect::to("/family/settings?saved=yes").into_response());
     }
@@ -443,5 +526,5 @@ async fn replace(
     if let Some(family) = ports.store.family(&after.id).await? {
         member.loaded.family = family;
     }
-    show_page(ports, browser, &member, Outcome::Conflict).await
+    show_page(ports, browser, &member, Outcome::Changed(sent.typed)).await
 }

@@ -11,6 +11,7 @@ use hippo_core::outbox::OutboxRecord;
 use hippo_core::store::{AccountStore as _, CardStore as _, FamilyStore as _, OutboxStore as _};
 use hippo_core::testing::contract::sample;
 
+use crate::family_cards::pause_card;
 use crate::web::{BOTH, PAT, TestWeb};
 
 /// Texts as a hostile library could write them.
@@ -159,13 +160,14 @@ async fn card_is_paused_and_resumed_in_plain_words() {
     let mut browser = web.signed_in(PAT).await;
     let cards = browser.get("/family/cards").await;
     assert!(cards.body.contains("Not checked yet."));
-    let path = format!("/family/cards/{}", web.card.id);
-    let paused = browser.post(&format!("{path}/pause"), &[]).await;
+    let paused = pause_card(&mut browser, web.card.id, &[]).await;
     assert_eq!(paused.location(), "/family/cards");
     assert!(pause_of(&web, web.card.id).await.is_some());
     let words = "Paused. We don’t check this card.";
-    assert!(browser.get("/family/cards").await.body.contains(words));
-    browser.post(&format!("{path}/resume"), &[]).await;
+    let cards = browser.get("/family/cards").await;
+    assert!(cards.body.contains(words));
+    let resume = format!("/family/cards/{}/resume", web.card.id);
+    browser.post_from(&cards, &resume, &[]).await;
     assert_eq!(pause_of(&web, web.card.id).await, None);
 }
 
@@ -196,7 +198,7 @@ async fn card_is_paused_until_a_day_with_a_reason() {
     }
 
     let fields = [("until", "2026-11-24"), ("why", " lost & <b>found</b> ")];
-    let paused = browser.post(&path, &fields).await;
+    let paused = browser.open_and_post(&path, &fields).await;
     assert_eq!(paused.location(), "/family/cards");
     let pause = pause_of(&web, web.card.id).await.unwrap();
     assert_eq!(pause.until, Some(sample::date("2026-11-24")));
@@ -294,23 +296,21 @@ async fn second_tab_that_changes_the_settings_is_told() {
         .family(&sample::family_id("conrad"))
         .await
         .unwrap();
-    for path in [
-        "/family/settings",
-        "/family/settings/pause",
-        "/family/settings/resume",
-    ] {
+    for path in ["/family/settings", "/family/settings/pause"] {
         let second = browser.post(path, &settings(&version, "9")).await;
         assert_eq!(second.status, StatusCode::CONFLICT, "{path}");
-        assert!(
-            second
-                .body
-                .contains("The settings were changed after you opened this page")
-        );
-        assert!(
-            second.body.contains("value=\"5\""),
-            "shows how they are now"
-        );
+        let words = "The settings were changed after you opened this page. You changed the settings (18:00). Nothing \
+                     of this page was saved.";
+        assert!(second.body.contains(words), "{}", second.body);
         assert_ne!(second.hidden("version"), version);
+        let days = match path {
+            "/family/settings" => "9",
+            _ => "5",
+        };
+        let shown = format!("min=\"0\" required value=\"{days}\"");
+        assert!(second.body.contains(&shown), "what was typed stays");
+        let stored = second.body.contains("Stored are: due within 5 days.");
+        assert_eq!(stored, path == "/family/settings", "{}", second.body);
     }
     assert_eq!(
         web.store

@@ -46,7 +46,9 @@ async fn number_and_pin_are_in_no_log_page_url_or_message() {
     let card = sample::add_sealed_card(&*web.store, &web.keys, card, NUMBER, "old").await;
     let mut browser = web.signed_in(PAT).await;
     let pin = format!("/family/cards/{}/pin", card.id);
-    let token = browser.get(&pin).await.hidden("form_token");
+    let page = browser.get(&pin).await;
+    let token = page.hidden("form_token");
+    let (version, form) = (page.hidden("version"), page.hidden("form"));
     let mut seen = String::new();
     for path in [&*pin, "/family/cards/add/wpl", "/family/cards/add/nowhere"] {
         for number in [NUMBER, "28888"] {
@@ -54,6 +56,8 @@ async fn number_and_pin_are_in_no_log_page_url_or_message() {
                 web.store.limit_writes(writes);
                 let fields = [
                     ("form_token", &*token),
+                    ("version", &*version),
+                    ("form", &*form),
                     ("family", family),
                     ("patron", "Ada"),
                     ("number", number),

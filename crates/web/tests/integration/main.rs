@@ -26,5 +26,6 @@ mod races;
 mod roles;
 mod signing_in;
 mod tokens;
+mod two_tabs;
 mod unsubscribe;
 mod web;

@@ -1,6 +1,7 @@
 //! Who may open what: every route × nobody, a family, another family, the operator.
 
 use axum::http::{Method, StatusCode};
+use hippo_core::content_hash::content_hash;
 use hippo_core::family::Unsubscription;
 use hippo_core::feed::{Feed, FeedToken};
 use hippo_core::invitation::Invitation;
@@ -10,6 +11,7 @@ use hippo_core::store::{
     CardStore as _, FamilyStore as _, FeedStore as _, IdentityStore as _, InvitationStore as _,
 };
 use hippo_core::testing::contract::sample;
+use uuid::Uuid;
 
 use crate::web::{BOTH, Browser, KIM, PAT, TestWeb};
 
@@ -195,7 +197,14 @@ async fn call(
         .unwrap();
     match *method {
         Method::POST => {
-            let version = family.content_hash();
+            let card = web.store.card(web.card.id).await.unwrap();
+            let card = card.map(|record| record.card);
+            let version = match &card {
+                Some(card) if path.ends_with("/pin") => card.secret_id.to_string(),
+                Some(card) if path.contains("/cards/") => content_hash(&card.pause),
+                _ => family.content_hash(),
+            };
+            let form = Uuid::new_v4().to_string();
             let feeds = feeds(web).await;
             let person = PersonId::from_address(&BOTH.parse().unwrap()).to_string();
             let invitation = invitations(web).await[0].id.to_string();
@@ -205,6 +214,7 @@ async fn call(
             };
             let fields = [
                 ("version", &*version),
+                ("form", &*form),
                 ("patron", "Ada"),
                 ("number", "29999"),
                 ("new_number", "yes"),

@@ -162,6 +162,30 @@ impl TestResponse {
             .unwrap_or_else(|| panic!("no {name}: {}", self.body));
         rest.split('"').next().unwrap().to_owned()
     }
+
+    /// The hidden fields of the first form with this action, and with this one among them.
+    pub fn hidden_fields(&self, action: &str, with: Option<(&str, &str)>) -> Vec<(String, String)> {
+        let start = format!("action=\"{action}\"");
+        let forms = self.body.split(&start).skip(1).map(|form| {
+            let (form, _) = form.split_once("</form>").unwrap();
+            let fields = form.split("<input type=\"hidden\" name=\"").skip(1);
+            let field = |field: &str| {
+                let (name, rest) = field.split_once("\" value=\"").unwrap();
+                (name.to_owned(), rest.split('"').next().unwrap().to_owned())
+            };
+            fields.map(field).collect::<Vec<_>>()
+        });
+        let mut matching = forms.filter(|fields| {
+            with.is_none_or(|(name, value)| {
+                fields
+                    .iter()
+                    .any(|field| field.0 == name && field.1 == value)
+            })
+        });
+        matching
+            .next()
+            .unwrap_or_else(|| panic!("no {action}: {}", self.body))
+    }
 }
 
 impl TestWeb {
@@ -400,6 +424,46 @@ impl Browser<'_> {
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded");
         self.send(request, &encode(fields)).await
+    }
+
+    /// Opens the page of a form, and posts the form with the hidden fields of that page.
+    pub async fn open_and_post(&mut self, path: &str, fields: &[(&str, &str)]) -> TestResponse {
+        let page = self.get(path).await;
+        self.post_from(&page, path, fields).await
+    }
+
+    /// Posts a form with the hidden fields of a page that was opened before.
+    pub async fn post_from(
+        &mut self,
+        page: &TestResponse,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> TestResponse {
+        let hidden = page.hidden_fields(path, None);
+        let mut all: Vec<(&str, &str)> = hidden
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        all.extend(fields);
+        self.post(path, &all).await
+    }
+
+    /// Posts the form of a schedule, or of all (an empty label), with the hidden fields of a page that was
+    /// opened before.
+    pub async fn post_of_label(
+        &mut self,
+        page: &TestResponse,
+        path: &str,
+        label: &str,
+        fields: &[(&str, &str)],
+    ) -> TestResponse {
+        let hidden = page.hidden_fields(path, Some(("label", label)));
+        let mut all: Vec<(&str, &str)> = hidden
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        all.extend(fields);
+        self.post(path, &all).await
     }
 
     /// Posts a form with the token that the browser's forms have.

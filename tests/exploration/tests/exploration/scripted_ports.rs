@@ -451,7 +451,12 @@ impl PauseStore for ScriptedPorts {
         Ok(Vec::new())
     }
 
-    async fn replace_pause(&self, _before: Option<&Pause>, _after: &Pause) -> StoreResult<bool> {
+    async fn replace_pauses(
+        &self,
+        _label: Option<&Label>,
+        _before: &[Pause],
+        _after: &[Pause],
+    ) -> StoreResult<bool> {
         unreachable!("nothing is paused here");
     }
 }

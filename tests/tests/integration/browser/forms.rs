@@ -151,3 +151,37 @@ fn keyboard_alone_is_enough() {
     profile.press(ENTER);
     profile.wait_for("in one place");
 }
+
+#[test]
+fn second_tab_is_told_what_the_first_did_and_keeps_what_was_typed() {
+    let Some((world, chromium)) = start() else {
+        return;
+    };
+    let profile = chromium.open_profile();
+    world.sign_in(&profile, INES);
+    profile.open(&world.page("/family/cards"));
+    profile.click("a[href$=pause]");
+    profile.wait_for("Pause this card?");
+    let (first, page) = (profile.tab(), profile.url());
+    let second = profile.open_tab();
+    profile.open(&page);
+    profile.type_into("#why", "on a trip");
+    profile.go_to_tab(&first);
+    profile.type_into("#why", "lost on the bus");
+    profile.click("form[action$=pause] button");
+    profile.wait_for("Paused: lost on the bus.");
+    profile.go_to_tab(&second);
+    profile.click("form[action$=pause] button");
+    profile.wait_for(
+        "This card has been paused (“lost on the bus”) since you opened this page. Nothing was changed. Check it, \
+         and send again.",
+    );
+    let typed = profile.run("return document.querySelector('#why').value");
+    assert_eq!(typed, "on a trip");
+    profile.go_to_tab(&first);
+    profile.open(&world.page("/family/cards"));
+    profile.wait_for("Paused: lost on the bus.");
+    profile.go_to_tab(&second);
+    profile.click("form[action$=pause] button");
+    profile.wait_for("Paused: on a trip.");
+}

@@ -190,6 +190,7 @@ impl World {
                 library: library.id.clone(),
                 patron: "Jo".to_owned(),
                 fingerprint,
+                secret_id: uuid::Uuid::new_v4(),
                 pause: None,
                 created_at: self.clock.now(),
             };

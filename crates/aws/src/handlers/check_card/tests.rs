@@ -5,7 +5,7 @@ use hippo_core::jobs::JobError;
 use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::run::work::WorkOutcome;
 use hippo_core::seal::{PrivateKeySource, PrivateKeys, SealError};
-use hippo_core::store::{CardStore, LibraryStore as _, SecretStore, SecretWriter};
+use hippo_core::store::{CardStore, LibraryStore as _, NewSecret, SecretStore, SecretWriter};
 use rstest::rstest;
 use serde_json::json;
 
@@ -200,11 +200,9 @@ async fn unknown_key_fails_its_card_alone() {
     let record = world.store.card(cards[0]).await.unwrap().unwrap();
     let mut sealed = world.store.secrets(&cards[..1]).await.unwrap().remove(0).1;
     sealed.key.0 = "k-of-another-pair".to_owned();
-    world
-        .store
-        .replace_secret(cards[0], &record.card.fingerprint, &sealed)
-        .await
-        .unwrap();
+    let lost = NewSecret::resealed(&record.card, sealed);
+    let replaced = world.store.replace_secret(cards[0], lost.id, &lost);
+    assert!(replaced.await.unwrap());
     let event = queue_event(&[&message(&world, &cards)]);
     deliver(&world, event, None, Pace::NONE).await.unwrap();
     assert_eq!(*world.site.logins.lock().unwrap(), 1);

@@ -5,7 +5,8 @@ use hippo_core::jobs::check_cards::visit::Visit;
 use hippo_core::queue::{QueueError, VisitQueue};
 use hippo_core::run::{JobName, RunOutcome};
 use hippo_core::schedule::Pause;
-use hippo_core::store::{DeclaredScheduleStore as _, PauseStore as _, RunStore};
+use hippo_core::store::{DeclaredScheduleStore as _, RunStore};
+use hippo_core::testing::contract::sample;
 
 use super::*;
 use crate::dry_run;
@@ -122,7 +123,7 @@ async fn run_of_a_paused_schedule_enqueues_nothing_and_is_counted() {
         by: "ana".to_owned(),
         why: None,
     };
-    assert!(world.store.replace_pause(None, &pause).await.unwrap());
+    assert!(sample::add_pause(&world.store, &pause).await);
     let queue = TestQueue::default();
     let reply = fire(&world, &queue, event()).await.unwrap();
     assert_eq!(reply["not_started"], "skipped");

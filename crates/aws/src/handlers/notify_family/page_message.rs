@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsMessage;
+use chrono::{DateTime, Utc};
 use hippo_core::email_address::EmailAddress;
-use hippo_core::message::{MessageOutcome, MessagePorts, MessageRequest, send_message};
+use hippo_core::message::{
+    MessageError, MessageOutcome, MessagePorts, MessageRequest, retry_pause, send_message,
+};
 use hippo_core::public_url::PublicUrl;
 use hippo_core::store::{CardStore, InvitationStore, SignInStore};
 use serde_json::Value;
 
 use super::Ports;
 use crate::handlers::message;
+use crate::redelivery::Redelivery;
 
 /// How long sending one may take. The function's timeout is longer, so that the other mails of the batch
 /// are finalised.
@@ -31,11 +35,50 @@ pub struct PageMessages<'a> {
     pub operators: &'a [EmailAddress],
     /// Where the pages are.
     pub public_url: &'a PublicUrl,
+    /// Lets the queue deliver a sign-in message again while its link is worth something.
+    pub redelivery: &'a dyn Redelivery,
 }
 
 /// A message was not sent. It says nothing about its content, which has an address.
 #[derive(Debug)]
-pub(super) struct NotSent(pub(super) String);
+pub(super) struct NotSent {
+    pub(super) reason: String,
+    /// When the queue shall deliver it again.
+    pub(super) next: NextTry,
+}
+
+/// When a message is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextTry {
+    /// After the queue's visibility timeout. After its last try, it's a dead letter.
+    LikeOthers,
+    /// After this pause.
+    After(Duration),
+    /// Never: it's of no more use.
+    Never,
+}
+
+impl NotSent {
+    fn like_others(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            next: NextTry::LikeOthers,
+        }
+    }
+
+    fn new(error: &MessageError, tries: usize, now: DateTime<Utc>) -> Self {
+        let next = match error {
+            MessageError::TryAgain { until, .. } => {
+                retry_pause(tries, now, *until).map_or(NextTry::Never, NextTry::After)
+            }
+            _ => NextTry::LikeOthers,
+        };
+        Self {
+            reason: error.to_string(),
+            next,
+        }
+    }
+}
 
 /// Whether a message of the queue comes from the web pages.
 pub(super) fn is_page_message(record: &SqsMessage) -> bool {
@@ -50,13 +93,13 @@ pub(super) async fn send_page_message(
     record: &SqsMessage,
 ) -> Result<MessageOutcome, NotSent> {
     let Some(pages) = &ports.pages else {
-        return Err(NotSent("The stack has no web pages.".to_owned()));
+        return Err(NotSent::like_others("The stack has no web pages."));
     };
     let body = record.body.as_deref().unwrap_or_default();
     // Serde's error may repeat a value, and a value may be an address.
     let request: MessageRequest = serde_json::from_str(body).map_err(|_| {
         let id = message::id(record);
-        NotSent(format!("The message {id} can't be read."))
+        NotSent::like_others(format!("The message {id} can't be read."))
     })?;
     let message_ports = MessagePorts {
         sign_ins: pages.sign_ins,
@@ -71,8 +114,27 @@ pub(super) async fn send_page_message(
         public_url: pages.public_url,
         operator_contact: ports.operator_contact,
     };
-    tokio::select! {
-        sent = send_message(&message_ports, &request) => sent.map_err(|error| NotSent(error.to_string())),
-        () = ports.clock.timeout(SEND_TIMEOUT) => Err(NotSent("The mail service took too long.".to_owned())),
+    let sent = tokio::select! {
+        sent = send_message(&message_ports, &request) => sent,
+        () = ports.clock.timeout(SEND_TIMEOUT) => {
+            return Err(NotSent::like_others("The mail service took too long."));
+        }
+    };
+    let tries = message::receptions(record);
+    sent.map_err(|error| NotSent::new(&error, tries, ports.clock.now()))
+}
+
+/// Has the queue deliver a message again after a pause. If that fails, it does so much later.
+pub(super) async fn redeliver(ports: &Ports<'_>, record: &SqsMessage, pause: Duration) {
+    let (Some(pages), Some(receipt)) = (&ports.pages, &record.receipt_handle) else {
+        return;
+    };
+    let asked = pages.redelivery.redeliver_after(receipt, pause).await;
+    if let Err(reason) = asked {
+        tracing::error!(
+            message.id = message::id(record),
+            reason,
+            "Couldn't have the queue deliver a message sooner."
+        );
     }
 }

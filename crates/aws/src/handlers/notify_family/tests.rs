@@ -52,7 +52,7 @@ async fn deliver(
 
 async fn deliver_to(
     world: &World,
-    mailer: &TestMailer,
+    mailer: &dyn Mailer,
     event: Value,
     pages: Option<PageMessages<'_>>,
 ) -> Result<SqsBatchResponse, HandlerError> {

@@ -307,15 +307,20 @@ async fn pauses_take_one_query_and_a_change_one_write() {
         by: "ana".to_owned(),
         why: Some("The library closes for its move.".to_owned()),
     };
+    let mut before: Vec<Pause> = Vec::new();
     for minute in 10..40 {
-        let pause = pause(minute, Some("06:00:00"));
-        assert!(store.replace_pause(None, &pause).await.unwrap());
+        let mut after = before.clone();
+        after.push(pause(minute, Some("06:00:00")));
+        let label = after[0].label.as_ref();
+        let replaced = store.replace_pauses(label, &before, &after);
+        assert!(replaced.await.unwrap());
         let spent = store.spent.take();
-        assert_eq!((operations(&spent), spent[0].units), (vec!["PutItem"], 1.0));
+        assert_eq!(operations(&spent), ["PutItem"]);
+        // Six pauses of a label are about as many as there are within their 35 days.
+        let limit = if after.len() <= 6 { 1.0 } else { 5.0 };
+        assert!(spent[0].units <= limit, "{}: {spent:?}", after.len());
+        before = after;
     }
-    let (before, after) = (pause(10, Some("06:00:00")), pause(10, None));
-    assert!(store.replace_pause(Some(&before), &after).await.unwrap());
-    assert_eq!(operations(&store.spent.take()), ["PutItem"]);
     assert_eq!(store.pauses().await.unwrap().len(), 30);
     let spent = store.spent.take();
     assert_eq!(operations(&spent), ["Query"]);

@@ -9,8 +9,8 @@ use hippo_core::card::CardSecret;
 use hippo_core::run::JobName;
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
-    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStore, Scope,
-    SecretWriter, VisitStore,
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NewSecret, OutboxStore,
+    RunStore, Scope, SecretWriter, VisitStore,
 };
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
@@ -122,10 +122,9 @@ async fn numbers_and_pins_are_never_stored_in_plain_text() {
         .unwrap();
     store.save_check(&check).await.unwrap();
     let sealed = keys.seal(card.id, &sample::library("wpl"), &secret);
-    store
-        .replace_secret(card.id, &card.fingerprint, &sealed)
-        .await
-        .unwrap();
+    let resealed = NewSecret::resealed(&card, sealed);
+    let replaced = store.replace_secret(card.id, resealed.id, &resealed);
+    assert!(replaced.await.unwrap());
 
     let items = all_items(&store).await;
     assert_eq!(items.len(), 8);

@@ -4,19 +4,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::Mailer;
-use hippo_core::message::{MessageOutcome, MessagePorts, MessageRequest, send_message};
+use hippo_core::message::{
+    MAX_TRIES, MessageError, MessageOutcome, MessagePorts, MessageRequest, retry_pause,
+    send_message,
+};
 use hippo_core::public_url::PublicUrl;
 use hippo_core::queue::{MessageQueue, QueueError};
 use hippo_local::sqlite::SqliteStore;
 use hippo_web::WebSettings;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// The most requests that wait. The limits of addresses and networks allow far fewer.
 const MAX_WAITING: usize = 256;
+
+/// The most requests that the task holds at once, with those that wait for another try.
+const MAX_HELD: usize = 256;
+
+/// How many mails are sent at the same time.
+const MAX_CONCURRENT_SENDS: usize = 4;
 
 /// How long the last mails may take after a signal.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -25,6 +36,8 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) struct Messages {
     queue: Arc<Queue>,
     worker: JoinHandle<()>,
+    /// Becomes true at the end: nothing is tried again then.
+    ends: watch::Sender<bool>,
 }
 
 /// The requests that wait. The sender is taken out at the end.
@@ -48,7 +61,8 @@ impl Messages {
         clock: Arc<dyn Clock>,
         settings: &WebSettings,
     ) -> Self {
-        let (sender, mut requests) = mpsc::channel(MAX_WAITING);
+        let (sender, requests) = mpsc::channel(MAX_WAITING);
+        let (ends, is_ending) = watch::channel(false);
         let worker = Worker {
             store,
             mailer,
@@ -57,14 +71,11 @@ impl Messages {
             contact: settings.contact.clone(),
             public_url: settings.public_url.clone(),
         };
-        let worker = tokio::spawn(async move {
-            while let Some(request) = requests.recv().await {
-                worker.send(&request).await;
-            }
-        });
+        let worker = tokio::spawn(async move { worker.run(requests, is_ending).await });
         Self {
             queue: Arc::new(Queue(Mutex::new(Some(sender)))),
             worker,
+            ends,
         }
     }
 
@@ -73,9 +84,10 @@ impl Messages {
         Arc::<Queue>::clone(&self.queue)
     }
 
-    /// Sends the mails that still wait.
+    /// Sends the mails that weren't tried yet.
     pub(super) async fn finish(self) {
         drop(self.queue.lock().take());
+        self.ends.send_replace(true);
         if tokio::time::timeout(FINISH_TIMEOUT, self.worker)
             .await
             .is_err()
@@ -110,7 +122,54 @@ impl MessageQueue for Queue {
 }
 
 impl Worker {
-    async fn send(&self, request: &MessageRequest) {
+    /// Sends what comes, until the queue is closed and nothing is left.
+    async fn run(
+        self,
+        mut requests: mpsc::Receiver<MessageRequest>,
+        is_ending: watch::Receiver<bool>,
+    ) {
+        let sends = Semaphore::new(MAX_CONCURRENT_SENDS);
+        let mut held = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                request = requests.recv(), if held.len() < MAX_HELD => match request {
+                    Some(request) => {
+                        held.push(self.send_in_time(request, &sends, is_ending.clone()));
+                    }
+                    None => break,
+                },
+                Some(()) = held.next(), if !held.is_empty() => {}
+            }
+        }
+        while held.next().await.is_some() {}
+    }
+
+    /// Sends a message, and tries it again for as long as that is useful and the command goes on.
+    async fn send_in_time(
+        &self,
+        request: MessageRequest,
+        sends: &Semaphore,
+        mut is_ending: watch::Receiver<bool>,
+    ) {
+        for tries in 1..=MAX_TRIES {
+            let sent = {
+                // While a message waits for its next try, it holds up no other.
+                let _permit = sends.acquire().await;
+                self.send(&request, tries).await
+            };
+            let Some(pause) = sent else { return };
+            tokio::select! {
+                () = self.clock.sleep(pause) => {}
+                _ = is_ending.wait_for(|is_ending| *is_ending) => {
+                    tracing::warn!(tries, "A message was not sent, because the command ended.");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Tries a message for the time that `tries` says; returns the pause before the next try, if there is one.
+    async fn send(&self, request: &MessageRequest, tries: usize) -> Option<Duration> {
         let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
@@ -125,7 +184,7 @@ impl Worker {
             operator_contact: self.contact.as_deref(),
         };
         match send_message(&ports, request).await {
-            Ok(MessageOutcome::Sent) => tracing::info!("Sent a message."),
+            Ok(MessageOutcome::Sent) => tracing::info!(tries, "Sent a message."),
             Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
                 tracing::info!("A request for a message needed none.");
             }
@@ -133,63 +192,27 @@ impl Worker {
                 tracing::warn!("Too many sign-in emails were sent today. No more are.");
             }
             // It is in the log already.
-            Ok(MessageOutcome::Refused) => {}
-            Err(error) => tracing::error!(%error, "A message was not sent."),
+            Ok(MessageOutcome::Refused | MessageOutcome::InDoubt) => {}
+            Err(error) => {
+                let pause = match &error {
+                    MessageError::TryAgain { until, .. } => {
+                        retry_pause(tries, self.clock.now(), *until)
+                    }
+                    _ => None,
+                };
+                match pause {
+                    Some(pause) => {
+                        let seconds = pause.as_secs();
+                        tracing::warn!(%error, tries, seconds, "A message was not sent. We try again.");
+                    }
+                    None => tracing::error!(%error, tries, "A message was not sent."),
+                }
+                return pause;
+            }
         }
+        None
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use hippo_core::alerts::Alert;
-    use hippo_core::mail::{Mail, MailAnswer};
-    use hippo_core::message::SignInRequest;
-    use hippo_core::sign_in::limit::take_permit;
-    use hippo_core::sign_in::{RateKey, SignInAttempt, TOTAL_LIMITS, Token};
-    use hippo_core::store::{AlertStore as _, SignInStore as _};
-
-    use crate::context::clock;
-
-    struct NoMailer;
-
-    #[async_trait]
-    impl Mailer for NoMailer {
-        async fn send(&self, _: &Mail) -> MailAnswer {
-            panic!("a mail was sent")
-        }
-    }
-
-    #[tokio::test]
-    async fn operator_is_told_once_when_too_many_sign_in_mails_are_asked_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
-        let clock: Arc<dyn Clock> = clock().unwrap();
-        let now = clock.now();
-        let total = RateKey::total();
-        for _ in 0..100 {
-            let permit = take_permit(&store, &total, &TOTAL_LIMITS, now);
-            assert!(permit.await.unwrap());
-        }
-        let attempt = SignInAttempt::begin(&Token::generate().unwrap(), now);
-        store.add_attempt(&attempt).await.unwrap();
-        let worker = Worker {
-            store: Arc::new(store),
-            mailer: Arc::new(NoMailer),
-            clock,
-            operators: vec!["operator@example.org".parse().unwrap()],
-            contact: None,
-            public_url: "https://hippo.example.org".parse().unwrap(),
-        };
-        let request = MessageRequest::SignIn(SignInRequest {
-            attempt: attempt.id,
-            address: "operator@example.org".parse().unwrap(),
-        });
-        for _ in 0..2 {
-            worker.send(&request).await;
-        }
-        let alerts = worker.store.recent_alerts(10).await.unwrap();
-        assert_eq!(alerts.len(), 1);
-        assert!(matches!(alerts[0].alert, Alert::ManySignIns { .. }));
-    }
-}
+mod tests;

@@ -75,6 +75,11 @@ impl Resend {
         self.before.revision
     }
 
+    /// Whether the record of this revision was asked for again, and nothing happened since.
+    pub fn is_asked_for_since(&self, revision: u64) -> bool {
+        self.before.revision == revision + 1 && self.before.state == MailState::Pending
+    }
+
     /// What a person has to know before.
     pub fn warning(&self) -> Option<&'static str> {
         match self.before.state {

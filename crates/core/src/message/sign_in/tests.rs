@@ -2,12 +2,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 
 use super::*;
 use crate::clock::Clock;
-use crate::mail::{Mail, MailAnswer, Mailer};
+use crate::mail::{Mail, MailAnswer, Mailer, RefusedRecipient};
 use crate::sign_in::{SignInAttempt, SignInUse, find_grant};
 use crate::store::{AlertStore as _, FamilyStore as _, SignInStore as _};
 use crate::testing::contract::sample;
@@ -197,18 +197,123 @@ async fn repeated_request_sends_no_second_mail() {
     assert_eq!(world.mails().len(), 1);
 }
 
+/// The link and the code of a mail.
+fn secrets_of(mail: &Mail) -> (Token, SignInCode) {
+    let (_, link) = mail.text.split_once("sign-in/link?token=").unwrap();
+    let (_, link) = link.split_once('.').unwrap();
+    let (_, code) = mail.text.split_once("asked for it:").unwrap();
+    let code: String = code.split_whitespace().take(2).collect();
+    (
+        Token::from_secret_text(&link[..64]).unwrap(),
+        SignInCode::from_typed(&code).unwrap(),
+    )
+}
+
 #[tokio::test]
-async fn mail_that_may_not_have_been_sent_is_sent_again() {
+async fn mail_that_is_refused_for_now_is_sent_with_a_new_link_and_counted_once() {
     let world = World::new().await;
-    let reason = || "the line broke".to_owned();
+    let reason = || "451 4.7.1".to_owned();
+    // The last one comes first.
     *world.mailer.answers.lock().unwrap() = vec![
-        MailAnswer::Unknown { reason: reason() },
+        MailAnswer::Accepted {
+            message_id: "id".to_owned(),
+            refused: vec![RefusedRecipient {
+                address: "zoe@example.org".parse().unwrap(),
+                is_permanent: false,
+                reason: reason(),
+            }],
+        },
         MailAnswer::NotSent { reason: reason() },
+        MailAnswer::Refused {
+            reason: reason(),
+            is_permanent: false,
+        },
     ];
-    world.request("zoe@example.org").await.unwrap();
+    for tries in 1..=3 {
+        let Err(MessageError::TryAgain { reason, until }) = world.request("zoe@example.org").await
+        else {
+            panic!("the mail was sent");
+        };
+        assert_eq!(reason, "451 4.7.1");
+        assert_eq!(until, FrozenClock.now() + TimeDelta::minutes(11));
+        let stored = world.store.attempt(world.attempt.id).await.unwrap();
+        assert_eq!(stored.unwrap().granted, None, "{tries}");
+    }
+    let sent = world.request("zoe@example.org").await.unwrap();
+    assert_eq!(sent, MessageOutcome::Sent);
     let mails = world.mails();
-    assert_eq!(mails.len(), 3);
-    assert!(mails.iter().all(|mail| mail.text == mails[0].text));
+    assert_eq!(mails.len(), 4);
+    let stored = world.store.attempt(world.attempt.id).await.unwrap();
+    let (stored, now) = (stored.unwrap(), FrozenClock.now());
+    for (number, mail) in mails.iter().enumerate() {
+        let (link, code) = secrets_of(mail);
+        let is_last = number == 3;
+        assert_eq!(stored.would_accept_link(&link, now), is_last, "{number}");
+        let tried = stored.try_code(&world.browser, &code, now);
+        assert_eq!(matches!(tried, SignInUse::Accepted(..)), is_last);
+    }
+    let counted = world.store.rate_log(&RateKey::total()).await.unwrap();
+    assert_eq!(counted.unwrap().times.len(), 1);
+    // The mail service has it, so it's never sent again.
+    let again = world.request("zoe@example.org").await.unwrap();
+    assert_eq!(again, MessageOutcome::TooLate);
+    assert_eq!(world.mails().len(), 4);
+}
+
+#[tokio::test]
+async fn mail_that_may_have_been_sent_is_not_sent_again() {
+    let world = World::new().await;
+    let reason = "the line broke".to_owned();
+    *world.mailer.answers.lock().unwrap() = vec![MailAnswer::Unknown { reason }];
+    let outcome = world.request("zoe@example.org").await.unwrap();
+    assert_eq!(outcome, MessageOutcome::InDoubt);
+    let outcome = world.request("zoe@example.org").await.unwrap();
+    assert_eq!(outcome, MessageOutcome::TooLate);
+    let mails = world.mails();
+    assert_eq!(mails.len(), 1);
+    // If it arrived, its link works.
+    let stored = world.store.attempt(world.attempt.id).await.unwrap();
+    let (link, _) = secrets_of(&mails[0]);
+    assert!(stored.unwrap().would_accept_link(&link, FrozenClock.now()));
+}
+
+#[tokio::test]
+async fn mail_that_would_leave_too_little_time_is_not_sent() {
+    for (age, expected) in [(660, MessageOutcome::Sent), (661, MessageOutcome::TooLate)] {
+        let mut world = World::new().await;
+        let begun = FrozenClock.now() - TimeDelta::seconds(age);
+        world.attempt = SignInAttempt::begin(&world.browser, begun);
+        world.store.add_attempt(&world.attempt).await.unwrap();
+        let outcome = world.request("zoe@example.org").await.unwrap();
+        assert_eq!(outcome, expected, "{age}");
+    }
+}
+
+#[tokio::test]
+async fn code_that_is_tried_meanwhile_does_not_keep_the_grant_of_an_unsent_mail() {
+    let world = World::new().await;
+    let reason = "451 4.7.1".to_owned();
+    *world.mailer.answers.lock().unwrap() = vec![MailAnswer::NotSent { reason }];
+    let (id, browser) = (world.attempt.id, world.browser.clone());
+    let try_code = move |store: &MemoryStore| {
+        let attempt = store.attempt(id).now_or_never().unwrap();
+        let attempt = attempt.unwrap().unwrap();
+        assert!(attempt.granted.is_some());
+        let code = SignInCode::generate().unwrap();
+        let SignInUse::Wrong(next) = attempt.try_code(&browser, &code, FrozenClock.now()) else {
+            panic!()
+        };
+        let replaced = store.replace_attempt(attempt.revision, &next);
+        assert!(replaced.now_or_never().unwrap().unwrap());
+    };
+    // The permit and the grant are written before it.
+    world.store.before_next_write(|store| {
+        store.before_next_write(|store| store.before_next_write(try_code));
+    });
+    let error = world.request("zoe@example.org").await.unwrap_err();
+    assert!(matches!(error, MessageError::TryAgain { .. }));
+    let stored = world.store.attempt(id).await.unwrap().unwrap();
+    assert_eq!((stored.granted, stored.tries_left), (None, 4));
 }
 
 #[tokio::test]

@@ -425,7 +425,7 @@ async fn pause(world: &World, label: Option<&str>, since: &str, until: Option<&s
         by: "ana".to_owned(),
         why: None,
     };
-    assert!(world.store.replace_pause(None, &pause).await.unwrap());
+    assert!(crate::testing::contract::sample::add_pause(&world.store, &pause).await);
 }
 
 // Row 8: a pause in the store keeps its label's runs from starting until it ends.
@@ -931,8 +931,13 @@ impl PauseStore for FaultyStore<'_> {
         self.world.store.pauses().await
     }
 
-    async fn replace_pause(&self, before: Option<&Pause>, after: &Pause) -> StoreResult<bool> {
-        self.world.store.replace_pause(before, after).await
+    async fn replace_pauses(
+        &self,
+        label: Option<&Label>,
+        before: &[Pause],
+        after: &[Pause],
+    ) -> StoreResult<bool> {
+        self.world.store.replace_pauses(label, before, after).await
     }
 }
 

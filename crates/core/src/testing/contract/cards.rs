@@ -5,7 +5,7 @@ use super::Store;
 use super::sample::{
     account, add_card, card, card_pause, check, failed, family, library, mark, one_card, sealed,
 };
-use crate::card::{Card, CardRecord, CardState};
+use crate::card::{Card, CardPause, CardRecord, CardState};
 use crate::failure::FailureKind;
 use crate::ids::CardId;
 use crate::store::{CardCursor, Saved, Scope, StoreError};
@@ -236,6 +236,47 @@ pub(super) async fn card_is_paused_and_resumed(store: &dyn Store) {
     }
 }
 
+pub(super) async fn card_pause_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+    let card = one_card(store).await;
+    let (holiday, open) = (card_pause(Some("2026-11-22")), card_pause(None));
+    let replace = async |before: Option<&CardPause>, after: Option<&CardPause>| {
+        store.replace_card_pause(card.id, before, after).await.unwrap()
+    };
+    let pause_of = async || store.card(card.id).await.unwrap().unwrap().card.pause;
+    assert!(!replace(Some(&open), Some(&holiday)).await, "it isn't paused");
+    assert!(replace(None, Some(&holiday)).await);
+    // Another tab read the card before.
+    assert!(!replace(None, Some(&open)).await);
+    assert!(!replace(Some(&open), None).await);
+    assert_eq!(pause_of().await, Some(holiday.clone()));
+    assert_eq!(to_check(store, Scope::Waiting).await, [card.id]);
+    assert!(replace(Some(&holiday), None).await);
+    assert!(!replace(Some(&holiday), Some(&open)).await, "somebody resumed it");
+    assert_eq!(pause_of().await, None);
+    assert_eq!(to_check(store, Scope::All).await, [card.id]);
+}
+
+pub(super) async fn one_of_many_concurrent_pauses_of_a_card_wins(store: &dyn Store) {
+    let card = one_card(store).await;
+    let pauses: Vec<CardPause> = (0..8)
+        .map(|number| CardPause {
+            why: Some(format!("reason {number}")),
+            ..card_pause(None)
+        })
+        .collect();
+    let replaced = join_all(
+        pauses
+            .iter()
+            .map(|pause| store.replace_card_pause(card.id, None, Some(pause))),
+    )
+    .await;
+    let replaced: Vec<bool> = replaced.into_iter().map(Result::unwrap).collect();
+    assert_eq!(replaced.iter().filter(|replaced| **replaced).count(), 1);
+    let winner = replaced.iter().position(|replaced| *replaced).unwrap();
+    let stored = store.card(card.id).await.unwrap().unwrap().card.pause;
+    assert_eq!(stored.as_ref(), Some(&pauses[winner]));
+}
+
 pub(super) async fn ended_pause_lasts_in_the_lists_until_the_next_check(store: &dyn Store) {
     let ended = one_card(store).await;
     let paused = add_card(store, card("conrad", "wpl", "f2")).await;
@@ -306,6 +347,7 @@ pub(super) async fn removing_a_card_removes_its_secret_and_account(store: &dyn S
 pub(super) async fn unknown_card_cannot_be_changed_or_removed(store: &dyn Store) {
     let nobodys = CardId::generate();
     for answer in [
+        store.replace_card_pause(nobodys, None, None).await.map(drop),
         store.set_pause(nobodys, None).await,
         store.allow_retry(nobodys).await,
         store.remove_card(nobodys).await,

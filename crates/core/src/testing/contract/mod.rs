@@ -121,6 +121,8 @@ suites! { $
         paused_and_refused_cards_are_not_checked,
         failed_scope_lists_failed_and_never_checked_cards,
         card_is_paused_and_resumed,
+        card_pause_is_replaced_only_over_the_expected_one,
+        one_of_many_concurrent_pauses_of_a_card_wins,
         ended_pause_lasts_in_the_lists_until_the_next_check,
         retry_clears_the_refusal_and_the_login_mark,
         removing_a_card_removes_its_secret_and_account,
@@ -140,6 +142,8 @@ suites! { $
     secrets {
         secrets_are_loaded_for_cards_that_have_one,
         secret_is_replaced_with_its_fingerprint,
+        secret_is_replaced_only_over_the_expected_one,
+        one_of_many_concurrent_secrets_of_a_card_wins,
         secret_is_resealed_under_the_same_number,
         number_of_another_card_of_the_family_is_rejected,
         secret_of_an_unknown_card_cannot_be_replaced,
@@ -289,8 +293,8 @@ suites! { $
     }
     pauses {
         pauses_are_listed_by_when_they_began,
-        pause_is_replaced_only_over_the_expected_one,
-        one_of_many_concurrent_changes_of_a_pause_wins,
+        pauses_of_a_label_are_replaced_only_over_the_expected_ones,
+        one_of_many_concurrent_changes_of_pauses_wins,
         pause_that_ended_long_ago_is_deleted,
     }
     identities {

@@ -1,7 +1,7 @@
 use futures::future::join_all;
 
 use super::Store;
-use super::sample::time;
+use super::sample::{add_pause, time};
 use crate::schedule::Pause;
 
 fn pause(label: Option<&str>, since: &str, until: Option<&str>) -> Pause {
@@ -14,12 +14,11 @@ fn pause(label: Option<&str>, since: &str, until: Option<&str>) -> Pause {
     }
 }
 
-async fn add(store: &dyn Store, pause: &Pause) -> bool {
-    store.replace_pause(None, pause).await.unwrap()
-}
-
-async fn replace(store: &dyn Store, before: &Pause, after: &Pause) -> bool {
-    store.replace_pause(Some(before), after).await.unwrap()
+/// Replaces the pauses of the label of the first of these.
+async fn replace(store: &dyn Store, before: &[Pause], after: &[Pause]) -> bool {
+    let label = before.iter().chain(after).next().unwrap().label.clone();
+    let replaced = store.replace_pauses(label.as_ref(), before, after);
+    replaced.await.unwrap()
 }
 
 async fn listed(store: &dyn Store) -> Vec<Pause> {
@@ -39,46 +38,54 @@ pub(super) async fn pauses_are_listed_by_when_they_began(store: &dyn Store) {
         pause(Some("tick"), "06:00:00", None),
     ];
     for pause in expected.iter().rev() {
-        assert!(add(store, pause).await);
+        assert!(add_pause(store, pause).await);
     }
     assert_eq!(listed(store).await, expected);
 }
 
-pub(super) async fn pause_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+pub(super) async fn pauses_of_a_label_are_replaced_only_over_the_expected_ones(
+    store: &dyn Store,
+) {
     let first = pause(Some("tick"), "05:00:00", None);
-    let longer = Pause {
-        until: Some(time("07:00:00")),
-        why: None,
-        ..first.clone()
-    };
-    assert!(!replace(store, &first, &longer).await, "there is none yet");
-    assert!(add(store, &first).await);
-    assert!(!add(store, &longer).await, "there is one already");
-    assert_eq!(listed(store).await, std::slice::from_ref(&first));
-    assert!(replace(store, &first, &longer).await);
     let resumed = Pause {
-        until: Some(time("06:00:00")),
+        until: Some(time("05:30:00")),
         ..first.clone()
     };
-    assert!(!replace(store, &first, &resumed).await, "it changed");
-    assert_eq!(listed(store).await, [longer]);
+    let second = pause(Some("tick"), "06:00:00", None);
+    let all = pause(None, "05:00:00", None);
+    assert!(!replace(store, std::slice::from_ref(&first), &[]).await, "there is none yet");
+    assert!(replace(store, &[], std::slice::from_ref(&first)).await);
+    // Another tab saw none, and began one at another time.
+    assert!(!replace(store, &[], std::slice::from_ref(&second)).await);
+    assert!(add_pause(store, &all).await, "that of all schedules is another one");
+    assert_eq!(listed(store).await, [all.clone(), first.clone()]);
+    let both = [resumed.clone(), second.clone()];
+    assert!(replace(store, std::slice::from_ref(&first), &both).await);
+    // Another tab saw the first one, and resumes it.
+    assert!(!replace(store, std::slice::from_ref(&first), std::slice::from_ref(&resumed)).await);
+    assert_eq!(listed(store).await, [all.clone(), resumed, second]);
+    assert!(replace(store, &both, &[]).await);
+    assert_eq!(listed(store).await, [all]);
+    assert!(replace(store, &[], &both).await, "there is none again");
 }
 
-pub(super) async fn one_of_many_concurrent_changes_of_a_pause_wins(store: &dyn Store) {
-    let first = pause(None, "05:00:00", None);
-    add(store, &first).await;
-    let changed = |number: usize| Pause {
-        by: format!("person-{number}"),
-        ..first.clone()
-    };
-    let changes = (0..8).map(|number| {
-        let (first, changed) = (first.clone(), changed(number));
-        async move { replace(store, &first, &changed).await }
-    });
-    let won = join_all(changes).await;
-    assert_eq!(won.iter().filter(|won| **won).count(), 1);
-    let winner = won.iter().position(|won| *won).unwrap();
-    assert_eq!(listed(store).await, [changed(winner)]);
+pub(super) async fn one_of_many_concurrent_changes_of_pauses_wins(store: &dyn Store) {
+    for (before, number) in [(None, 0), (Some(pause(None, "05:00:00", None)), 1)] {
+        let before: Vec<Pause> = before.into_iter().collect();
+        let begun = |minute: usize| pause(None, &format!("06:0{minute}:00"), None);
+        let changes = (0..8).map(|minute| {
+            let (before, after) = (before.clone(), [before.clone(), vec![begun(minute)]].concat());
+            async move { replace(store, &before, &after).await }
+        });
+        let won = join_all(changes).await;
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "{number}");
+        let winner = won.iter().position(|won| *won).unwrap();
+        let stored = listed(store).await;
+        assert_eq!(stored.last(), Some(&begun(winner)));
+        assert_eq!(stored.len(), number + 1);
+        let next = [pause(None, "05:00:00", None)];
+        assert!(replace(store, &stored, &next).await);
+    }
 }
 
 pub(super) async fn pause_that_ended_long_ago_is_deleted(store: &dyn Store) {
@@ -86,7 +93,7 @@ pub(super) async fn pause_that_ended_long_ago_is_deleted(store: &dyn Store) {
     let recent = pause(Some("tick"), "05:00:01", Some("05:30:00"));
     let open = pause(None, "05:00:00", None);
     for pause in [&ended, &recent, &open] {
-        add(store, pause).await;
+        assert!(add_pause(store, pause).await);
     }
     store.forget_before(time("05:30:00")).await.unwrap();
     assert_eq!(listed(store).await, [open, recent]);

@@ -16,11 +16,12 @@ use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::library::Library;
 use crate::outbox::{MailKey, OutboxRecord};
 use crate::run::{Counts, JobName, Run, RunKey, RunOutcome, Trigger};
+use crate::schedule::Pause;
 use crate::seal::{
     FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext,
     SealError, Sealed,
 };
-use crate::store::{Store, WriteMode};
+use crate::store::{PauseStore, Store, WriteMode};
 use crate::transfer::{Checked, Report, Transfer, TransferError, export};
 
 /// A time on the morning of the sample day, with a fraction that a store must keep.
@@ -88,6 +89,7 @@ pub fn card(family: &str, library: &str, fingerprint: &str) -> Card {
         library: library_id(library),
         patron: "Robin".to_owned(),
         fingerprint: Fingerprint(fingerprint.to_owned()),
+        secret_id: Uuid::new_v4(),
         pause: None,
         created_at: time("05:01:00"),
     }
@@ -319,4 +321,18 @@ pub fn run(job: JobName, label: &str, started: &str) -> Run {
         outcome: RunOutcome::Running,
         counts: Counts::default(),
     }
+}
+
+/// Adds a pause to those of its label; false if its beginning is taken.
+pub async fn add_pause(store: &dyn PauseStore, pause: &Pause) -> bool {
+    let mut before = store.pauses().await.unwrap();
+    before.retain(|other| other.label == pause.label);
+    if before.iter().any(|other| other.since == pause.since) {
+        return false;
+    }
+    let mut after = before.clone();
+    after.push(pause.clone());
+    after.sort_by_key(|pause| pause.since);
+    let replaced = store.replace_pauses(pause.label.as_ref(), &before, &after);
+    replaced.await.unwrap()
 }

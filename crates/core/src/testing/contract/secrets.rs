@@ -1,13 +1,20 @@
+use futures::future::join_all;
+
 use super::Store;
 use super::sample::{SideKeys, add_card, card, family, library, one_card, sealed};
 use crate::card::{Card, CardSecret, Fingerprint};
 use crate::ids::CardId;
 use crate::library::Library;
 use crate::seal::SealError;
-use crate::store::StoreError;
+use crate::store::{NewSecret, StoreError, StoreResult};
 
 fn fingerprint(text: &str) -> Fingerprint {
     Fingerprint(text.to_owned())
+}
+
+/// Replaces the secret of a card that was read before.
+async fn replace(store: &dyn Store, card: &Card, new: &NewSecret) -> StoreResult<bool> {
+    store.replace_secret(card.id, card.secret_id, new).await
 }
 
 pub(super) async fn secrets_are_loaded_for_cards_that_have_one(store: &dyn Store) {
@@ -32,30 +39,68 @@ pub(super) async fn secrets_are_loaded_for_cards_that_have_one(store: &dyn Store
 
 pub(super) async fn secret_is_replaced_with_its_fingerprint(store: &dyn Store) {
     let card = one_card(store).await;
-    let secret = sealed(card.id);
-    store
-        .replace_secret(card.id, &fingerprint("f9"), &secret)
-        .await
-        .unwrap();
+    let new = NewSecret::new(fingerprint("f9"), sealed(card.id));
+    assert!(replace(store, &card, &new).await.unwrap());
     let record = store.card(card.id).await.unwrap().unwrap();
-    assert_eq!(record.card.fingerprint, fingerprint("f9"));
+    let expected = Card {
+        fingerprint: fingerprint("f9"),
+        secret_id: new.id,
+        ..card.clone()
+    };
+    assert_eq!(record.card, expected);
     assert_eq!(
         store.secrets(&[card.id]).await.unwrap(),
-        [(card.id, secret)]
+        [(card.id, new.sealed)]
+    );
+}
+
+pub(super) async fn secret_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+    let card = one_card(store).await;
+    let [first, second] = ["f8", "f9"].map(|number| NewSecret::new(fingerprint(number), sealed(card.id)));
+    assert!(replace(store, &card, &first).await.unwrap());
+    // Another tab read the card before.
+    assert!(!replace(store, &card, &second).await.unwrap());
+    let same = NewSecret::resealed(&card, sealed(card.id));
+    assert!(!replace(store, &card, &same).await.unwrap(), "an older PIN would come back");
+    let stored = store.card(card.id).await.unwrap().unwrap().card;
+    assert_eq!(stored.secret_id, first.id);
+    assert_eq!(stored.fingerprint, first.fingerprint);
+    assert_eq!(
+        store.secrets(&[card.id]).await.unwrap(),
+        [(card.id, first.sealed)]
+    );
+    // The number that was refused is still free, and the old one is again.
+    for number in ["f9", "f1"] {
+        add_card(store, super::sample::card("conrad", "wpl", number)).await;
+    }
+}
+
+pub(super) async fn one_of_many_concurrent_secrets_of_a_card_wins(store: &dyn Store) {
+    let card = one_card(store).await;
+    let new: Vec<NewSecret> = (0..8)
+        .map(|number| NewSecret::new(fingerprint(&format!("n{number}")), sealed(card.id)))
+        .collect();
+    let replaced = join_all(new.iter().map(|new| replace(store, &card, new))).await;
+    let replaced: Vec<bool> = replaced.into_iter().map(Result::unwrap).collect();
+    assert_eq!(replaced.iter().filter(|replaced| **replaced).count(), 1);
+    let winner = &new[replaced.iter().position(|replaced| *replaced).unwrap()];
+    let stored = store.card(card.id).await.unwrap().unwrap().card;
+    assert_eq!(stored.secret_id, winner.id);
+    assert_eq!(stored.fingerprint, winner.fingerprint);
+    assert_eq!(
+        store.secrets(&[card.id]).await.unwrap(),
+        [(card.id, winner.sealed.clone())]
     );
 }
 
 pub(super) async fn secret_is_resealed_under_the_same_number(store: &dyn Store) {
     let card = one_card(store).await;
-    let secret = sealed(card.id);
-    store
-        .replace_secret(card.id, &card.fingerprint, &secret)
-        .await
-        .unwrap();
+    let resealed = NewSecret::resealed(&card, sealed(card.id));
+    assert!(replace(store, &card, &resealed).await.unwrap());
     assert_eq!(store.card(card.id).await.unwrap().unwrap().card, card);
     assert_eq!(
         store.secrets(&[card.id]).await.unwrap(),
-        [(card.id, secret)]
+        [(card.id, resealed.sealed)]
     );
 }
 
@@ -63,10 +108,9 @@ pub(super) async fn number_of_another_card_of_the_family_is_rejected(store: &dyn
     let first = one_card(store).await;
     let second = add_card(store, card("conrad", "wpl", "f2")).await;
     let before = store.secrets(&[second.id]).await.unwrap();
+    let taken = NewSecret::new(first.fingerprint.clone(), sealed(second.id));
     assert!(matches!(
-        store
-            .replace_secret(second.id, &first.fingerprint, &sealed(second.id))
-            .await,
+        replace(store, &second, &taken).await,
         Err(StoreError::AlreadyExists(_))
     ));
     assert_eq!(store.card(second.id).await.unwrap().unwrap().card, second);
@@ -74,18 +118,15 @@ pub(super) async fn number_of_another_card_of_the_family_is_rejected(store: &dyn
 
     store.add_family(&family("other")).await.unwrap();
     let third = add_card(store, card("other", "wpl", "f3")).await;
-    store
-        .replace_secret(third.id, &first.fingerprint, &sealed(third.id))
-        .await
-        .unwrap();
+    let free = NewSecret::new(first.fingerprint, sealed(third.id));
+    assert!(replace(store, &third, &free).await.unwrap());
 }
 
 pub(super) async fn secret_of_an_unknown_card_cannot_be_replaced(store: &dyn Store) {
     let nobodys = CardId::generate();
+    let new = NewSecret::new(fingerprint("f1"), sealed(nobodys));
     assert!(matches!(
-        store
-            .replace_secret(nobodys, &fingerprint("f1"), &sealed(nobodys))
-            .await,
+        store.replace_secret(nobodys, new.id, &new).await,
         Err(StoreError::NotFound(_))
     ));
     assert!(store.cards_with_secrets().await.unwrap().is_empty());
@@ -149,10 +190,8 @@ pub(super) async fn sealed_secret_opens_only_for_the_stored_hosts(
     }
     // Resealed for the stored entry, it opens again.
     let anew = keys.seal(card.id, &more_hosts, &secret);
-    store
-        .replace_secret(card.id, &card.fingerprint, &anew)
-        .await
-        .unwrap();
+    let resealed = NewSecret::resealed(&card, anew);
+    assert!(replace(store, &card, &resealed).await.unwrap());
     assert!(pin_as_loaded(store, &keys, &card).await.is_ok());
     store.update_library(&stored).await.unwrap();
     assert!(pin_as_loaded(store, &keys, &card).await.is_err());

@@ -1,13 +1,14 @@
 //! The cards and their sealed secrets.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::MemoryStore;
-use crate::card::{Card, CardPause, CardRecord, CardState, Fingerprint};
+use crate::card::{Card, CardPause, CardRecord, CardState};
 use crate::ids::{CardId, FamilyId};
 use crate::seal::Sealed;
 use crate::store::{
-    CardConflict, CardCopy, CardCursor, CardStore, RestoreOutcome, RestoreStore, Scope,
+    CardConflict, CardCopy, CardCursor, CardStore, NewSecret, RestoreOutcome, RestoreStore, Scope,
     SecretStore, SecretWriter, StoreError, StoreResult, WriteMode,
 };
 
@@ -87,9 +88,19 @@ impl CardStore for MemoryStore {
             .collect())
     }
 
-    async fn set_pause(&self, id: CardId, pause: Option<&CardPause>) -> StoreResult<()> {
-        self.write()?.record(id)?.card.pause = pause.cloned();
-        Ok(())
+    async fn replace_card_pause(
+        &self,
+        id: CardId,
+        before: Option<&CardPause>,
+        after: Option<&CardPause>,
+    ) -> StoreResult<bool> {
+        let mut inside = self.write()?;
+        let stored = &mut inside.record(id)?.card.pause;
+        let is_unchanged = stored.as_ref() == before;
+        if is_unchanged {
+            *stored = after.cloned();
+        }
+        Ok(is_unchanged)
     }
 
     async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
@@ -147,20 +158,25 @@ impl SecretWriter for MemoryStore {
     async fn replace_secret(
         &self,
         card: CardId,
-        fingerprint: &Fingerprint,
-        secret: &Sealed,
-    ) -> StoreResult<()> {
+        before: Uuid,
+        after: &NewSecret,
+    ) -> StoreResult<bool> {
         let mut inside = self.write()?;
         let stored = inside.record(card)?.card.clone();
-        if inside.holds_number(&stored, fingerprint) {
+        if stored.secret_id != before {
+            return Ok(false);
+        }
+        if inside.holds_number(&stored, &after.fingerprint) {
             return Err(StoreError::AlreadyExists(format!(
                 "a card of that number in the family “{}”",
                 stored.family
             )));
         }
-        inside.record(card)?.card.fingerprint = fingerprint.clone();
-        inside.secrets.insert(card, secret.clone());
-        Ok(())
+        let stored = &mut inside.record(card)?.card;
+        stored.fingerprint = after.fingerprint.clone();
+        stored.secret_id = after.id;
+        inside.secrets.insert(card, after.sealed.clone());
+        Ok(true)
     }
 }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
+use crate::ids::Label;
 use crate::schedule::Pause;
 use crate::store::{PauseStore, StoreResult};
 
@@ -12,13 +13,23 @@ impl PauseStore for MemoryStore {
         Ok(self.lock().pauses.values().cloned().collect())
     }
 
-    async fn replace_pause(&self, before: Option<&Pause>, after: &Pause) -> StoreResult<bool> {
+    async fn replace_pauses(
+        &self,
+        label: Option<&Label>,
+        before: &[Pause],
+        after: &[Pause],
+    ) -> StoreResult<bool> {
         let mut inside = self.write()?;
-        let key = (after.since, after.label.clone());
-        let is_unchanged = inside.pauses.get(&key) == before;
-        if is_unchanged {
-            inside.pauses.insert(key, after.clone());
+        let is_own = |pause: &Pause| pause.label.as_ref() == label;
+        let own = inside.pauses.values().filter(|pause| is_own(pause));
+        if !own.eq(before) {
+            return Ok(false);
         }
-        Ok(is_unchanged)
+        inside.pauses.retain(|_, pause| !is_own(pause));
+        for pause in after {
+            let key = (pause.since, pause.label.clone());
+            inside.pauses.insert(key, pause.clone());
+        }
+        Ok(true)
     }
 }

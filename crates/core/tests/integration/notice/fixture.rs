@@ -175,6 +175,7 @@ pub(crate) fn card(number: u128, patron: &str, library: Library, account: Accoun
             library: library.id.clone(),
             patron: patron.into(),
             fingerprint: Fingerprint(String::new()),
+            secret_id: uuid::Uuid::nil(),
             pause: None,
             created_at: at("2026-01-02T12:00:00Z"),
         },

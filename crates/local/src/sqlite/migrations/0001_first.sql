@@ -43,6 +43,8 @@ CREATE TABLE card (
     library           TEXT NOT NULL REFERENCES library (id) ON DELETE RESTRICT,
     patron            TEXT NOT NULL,
     fingerprint       TEXT NOT NULL,
+    -- Names the stored number and PIN; a new one with each that a person sets.
+    secret_id         TEXT NOT NULL,
     -- The pause as JSON; NULL: not paused. A check removes a pause that has ended.
     pause             TEXT,
     pause_ends_at     TEXT,

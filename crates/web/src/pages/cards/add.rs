@@ -4,14 +4,16 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Form};
-use hippo_core::card::{Card, CardSecret, Fingerprint};
+use chrono::{DateTime, Utc};
+use hippo_core::card::{Card, CardRecord, CardSecret, Fingerprint};
 use hippo_core::card_secrets::CardSecretError;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::library::Library;
 use hippo_core::text::clean;
 use serde::Deserialize;
+use uuid::Uuid;
 
-use super::check::start_check;
+use super::check::{MAX_WAIT, Repeat, start_check, wait_for_check};
 use super::secret_form::{
     DUPLICATE, TOO_MANY_NUMBERS, TOO_MANY_PINS, TypedSecret, announce, may_set_pin,
     may_type_number, secret_ports,
@@ -194,10 +196,11 @@ pub(crate) async fn save(
         return Ok(response);
     }
     match add_card(&ports, &member, &library, &form.patron, &typed).await? {
-        Ok(card) => {
+        Ok(Added::New(card)) => {
             announce(&ports, &member, &card, true).await;
             start_check(&ports, &card).await
         }
+        Ok(Added::Before(card)) => Ok(wait_for_check(&card, card.created_at, Repeat::Yes)),
         Err(problem) => show_form(
             &member,
             &headers,
@@ -209,6 +212,26 @@ pub(crate) async fn save(
     }
 }
 
+/// A card that a form asks for.
+enum Added {
+    New(Card),
+    /// The same form was just sent, perhaps by a double click.
+    Before(Card),
+}
+
+/// Finds the card with this number that was added for this patron within the last minutes.
+fn find_just_added(
+    cards: &[CardRecord],
+    (library, fingerprint): (&LibraryId, &Fingerprint),
+    patron: &str,
+    now: DateTime<Utc>,
+) -> Option<Card> {
+    let mut cards = cards.iter().map(|record| &record.card);
+    let found = cards.find(|card| card.library == *library && card.fingerprint == *fingerprint)?;
+    let is_just_added = now - found.created_at < MAX_WAIT;
+    (found.patron == patron && is_just_added).then(|| found.clone())
+}
+
 /// Adds the card, or says what prevents it.
 async fn add_card(
     ports: &WebPorts,
@@ -216,7 +239,7 @@ async fn add_card(
     library: &Library,
     patron: &str,
     typed: &TypedSecret,
-) -> Result<Result<Card, &'static str>, PageError> {
+) -> Result<Result<Added, &'static str>, PageError> {
     let patron = clean(patron);
     if patron.is_empty() || patron.chars().count() > MAX_PATRON_LENGTH {
         return Ok(Err("Say whose card it is, in up to 60 letters."));
@@ -231,7 +254,19 @@ async fn add_card(
     let secrets = secret_ports(ports);
     let fingerprint = secrets.fingerprint(&library.id, &secret.number).await;
     let fingerprint = fingerprint.map_err(PageError::unavailable)?;
-    let mut cards = member.loaded.cards.iter().map(|(record, _)| &record.card);
+    let now = ports.clock.now();
+    let just_added =
+        |cards: &[CardRecord]| find_just_added(cards, (&library.id, &fingerprint), &patron, now);
+    let records: Vec<CardRecord> = member
+        .loaded
+        .cards
+        .iter()
+        .map(|(record, _)| record.clone())
+        .collect();
+    if let Some(card) = just_added(&records) {
+        return Ok(Ok(Added::Before(card)));
+    }
+    let mut cards = records.iter().map(|record| &record.card);
     if cards.any(|card| card.library == library.id && card.fingerprint == fingerprint) {
         return Ok(Err(DUPLICATE));
     }
@@ -245,18 +280,24 @@ async fn add_card(
         id: CardId::generate(),
         family: member.loaded.family.id.clone(),
         library: library.id.clone(),
-        patron,
+        patron: patron.clone(),
         fingerprint: Fingerprint(String::new()),
+        secret_id: Uuid::new_v4(),
         pause: None,
-        created_at: ports.clock.now(),
+        created_at: now,
     };
     match secrets.add_card(card, &secret).await {
-        Ok(card) => Ok(Ok(card)),
-        // Another tab was faster.
-        Err(CardSecretError::DuplicateNumber) => Ok(Err(DUPLICATE)),
+        Ok(card) => Ok(Ok(Added::New(card))),
+        // Another request was faster.
+        Err(CardSecretError::DuplicateNumber) => {
+            let records = ports.store.family_cards(&member.loaded.family.id).await?;
+            Ok(just_added(&records).map(Added::Before).ok_or(DUPLICATE))
+        }
         Err(CardSecretError::Store(error) | CardSecretError::StillRefused(error)) => {
             Err(error.into())
         }
+        // A new card has no other secret.
+        Err(error @ CardSecretError::ChangedMeanwhile) => Err(PageError::internal(error)),
         Err(CardSecretError::Seal(error)) => Err(PageError::unavailable(error)),
     }
 }

@@ -5,7 +5,7 @@ use axum::Extension;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Redirect};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::audit::Change;
 use hippo_core::card::{Card, CardRecord};
@@ -17,8 +17,8 @@ use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{CHECK_LIMITS, RateKey};
 use serde::Deserialize;
 
-use super::own_card;
 use super::secret_form::library_name;
+use super::{missing_card, own_card};
 use crate::access::form_token::check_form_token;
 use crate::access::session::FamilyMember;
 use crate::audit::record_change;
@@ -29,7 +29,7 @@ use crate::ports::WebPorts;
 use crate::start_job::{StartJobError, StartRequest};
 
 /// How long the page looks for a result by itself.
-const MAX_WAIT: TimeDelta = TimeDelta::minutes(3);
+pub(super) const MAX_WAIT: TimeDelta = TimeDelta::minutes(3);
 
 #[derive(Template)]
 #[template(path = "card_check.html")]
@@ -39,6 +39,15 @@ struct CheckPage {
     patron: String,
     library: String,
     state: WaitState,
+    /// Whether the form that led here had been sent before.
+    is_repeated: bool,
+}
+
+/// Whether the form that leads to the page had been sent before, so that what it holds may not be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    Yes,
+    No,
 }
 
 /// How far the check is.
@@ -61,6 +70,9 @@ pub(crate) struct WaitQuery {
     /// In milliseconds.
     #[serde(default)]
     since: i64,
+    /// Present: the form had been sent before.
+    #[serde(default)]
+    again: Option<String>,
 }
 
 /// Shows whether the check has ended, and how.
@@ -80,6 +92,7 @@ pub(crate) async fn show(
         patron: record.card.patron.clone(),
         library: library_name(library.as_ref(), &record.card.library),
         state: wait_state(record, &member, since, now),
+        is_repeated: query.again.is_some(),
     };
     Ok(html(StatusCode::OK, &page)?)
 }
@@ -132,9 +145,9 @@ pub(crate) async fn start(
     Path(id): Path<String>,
     Form(form): Form<CheckForm>,
 ) -> PageResult {
-    let card = &own_card(&member, &id)
-        .ok_or_else(PageError::not_found)?
-        .card;
+    let Some(CardRecord { card, .. }) = own_card(&member, &id) else {
+        return Err(missing_card(&ports, &member, &id).await);
+    };
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     if ports.jobs.is_none() {
         return Err(PageError::not_found());
@@ -142,7 +155,15 @@ pub(crate) async fn start(
     let key = RateKey::check(card.id);
     let now = ports.clock.now();
     if !take_permit(&*ports.store, &key, &CHECK_LIMITS, now).await? {
-        return Err(PageError::checked_lately());
+        let log = ports.store.rate_log(&key).await?;
+        let started = log.and_then(|log| log.times.last().copied());
+        return match started {
+            // The same button was pressed twice, or another tab was faster.
+            Some(started) if now - started < MAX_WAIT => {
+                Ok(wait_for_check(card, started, Repeat::No))
+            }
+            _ => Err(PageError::checked_lately()),
+        };
     }
     let response = start_check(&ports, card).await?;
     let (family, id) = (&card.family, card.id);
@@ -156,7 +177,7 @@ pub(crate) async fn start(
 ///
 /// If none can be started, that page waits for the next scheduled one.
 pub(super) async fn start_check(ports: &WebPorts, card: &Card) -> PageResult {
-    let since = ports.clock.now().timestamp_millis();
+    let since = ports.clock.now();
     if let Some(jobs) = &ports.jobs {
         let input = serde_json::to_value(CheckCardsInput::for_card(card));
         let input = input.map_err(PageError::internal)?;
@@ -171,6 +192,16 @@ pub(super) async fn start_check(ports: &WebPorts, card: &Card) -> PageResult {
             }
         }
     }
-    let page = format!("/family/cards/{}/check?since={since}", card.id);
-    Ok(Redirect::to(&page).into_response())
+    Ok(wait_for_check(card, since, Repeat::No))
+}
+
+/// Leads to the page that waits for a check since this time.
+pub(super) fn wait_for_check(card: &Card, since: DateTime<Utc>, repeat: Repeat) -> Response {
+    let again = match repeat {
+        Repeat::Yes => "&again=yes",
+        Repeat::No => "",
+    };
+    let (id, since) = (card.id, since.timestamp_millis());
+    let page = format!("/family/cards/{id}/check?since={since}{again}");
+    Redirect::to(&page).into_response()
 }

@@ -5,17 +5,21 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::{Extension, Form};
-use hippo_core::card::{Card, CardSecret};
+use chrono::{DateTime, Utc};
+use hippo_core::audit::Change;
+use hippo_core::card::{Card, CardRecord, CardSecret};
 use hippo_core::card_secrets::CardSecretError;
 use hippo_core::ids::CardId;
 use serde::Deserialize;
+use uuid::Uuid;
 
-use super::check::start_check;
-use super::own_card;
+use super::super::changes::describe_newest;
+use super::check::{Repeat, start_check, wait_for_check};
 use super::secret_form::{
     DUPLICATE, TOO_MANY_NUMBERS, TOO_MANY_PINS, TypedSecret, announce, library_name, may_set_pin,
     may_type_number, secret_ports,
 };
+use super::{missing_card, own_card};
 use crate::access::form_token::{check_form_token, form_page, form_token};
 use crate::access::session::FamilyMember;
 use crate::access::step_up::sign_in_again;
@@ -32,7 +36,11 @@ struct PinPage {
     id: CardId,
     patron: String,
     library: String,
-    problem: Option<&'static str>,
+    /// Identifies the number and PIN that the card had when the page was opened.
+    version: String,
+    /// Identifies this form: the PIN that it sets is known by it.
+    form_id: Uuid,
+    problem: Option<String>,
 }
 
 /// Shows the form.
@@ -48,6 +56,14 @@ pub(crate) async fn show(
         return Ok(response);
     }
     show_form(&ports, &member, &headers, &origin, card, None).await
+}
+
+/// Why the form is shown again.
+enum Problem {
+    /// What was typed isn't valid or isn't allowed, for this reason.
+    Refused(&'static str),
+    /// Somebody set the number or PIN after the form was opened.
+    Changed,
 }
 
 fn find_card<'a>(member: &'a FamilyMember, id: &str) -> Result<&'a Card, PageError> {
@@ -66,13 +82,25 @@ async fn show_form(
     headers: &HeaderMap,
     origin: &RequestOrigin,
     card: &Card,
-    problem: Option<&'static str>,
+    problem: Option<Problem>,
 ) -> Result<Response, PageError> {
     let token = form_token(headers, origin.is_secure)?;
     let library = ports.store.library(&card.library).await?;
-    let status = match problem {
-        None => StatusCode::OK,
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    let (status, problem) = match problem {
+        None => (StatusCode::OK, None),
+        Some(Problem::Refused(words)) => {
+            let words = format!("{words} Nothing was changed.");
+            (StatusCode::UNPROCESSABLE_ENTITY, Some(words))
+        }
+        Some(Problem::Changed) => {
+            let newest = newest_pin_change(ports, member, card).await?;
+            let who = newest.map_or_else(String::new, |(_, words)| format!(" {words}"));
+            let words = format!(
+                "This card’s number or PIN has been changed since you opened this page.{who} Yours wasn’t saved. \
+                 If yours is right, type it again."
+            );
+            (StatusCode::CONFLICT, Some(words))
+        }
     };
     let page = PinPage {
         page: member.page("Change the PIN"),
@@ -80,15 +108,33 @@ async fn show_form(
         id: card.id,
         patron: card.patron.clone(),
         library: library_name(library.as_ref(), &card.library),
+        version: card.secret_id.to_string(),
+        form_id: Uuid::new_v4(),
         problem,
     };
     form_page(status, &page, token)
+}
+
+/// Says who last set the card's PIN and when.
+async fn newest_pin_change(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    card: &Card,
+) -> Result<Option<(DateTime<Utc>, String)>, PageError> {
+    let is_pin = |change: &Change| *change == Change::PinSet { card: card.id };
+    describe_newest(ports, member, is_pin).await
 }
 
 /// The form.
 #[derive(Deserialize)]
 pub(crate) struct PinForm {
     form_token: String,
+    /// Identifies the number and PIN that the card had when the page was opened.
+    #[serde(default)]
+    version: String,
+    /// Identifies the form.
+    #[serde(default)]
+    form: String,
     number: String,
     pin: String,
     /// Present: the library gave the card a new number.
@@ -106,19 +152,49 @@ pub(crate) async fn save(
     Form(form): Form<PinForm>,
 ) -> PageResult {
     let typed = TypedSecret::new(form.number, form.pin);
-    let card = find_card(&member, &id)?;
+    let Some(CardRecord { card, .. }) = own_card(&member, &id) else {
+        return Err(missing_card(&ports, &member, &id).await);
+    };
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     if let Some(response) = sign_in_again(&ports, &member, &origin, &path(card)) {
         return Ok(response);
     }
-    let is_new_number = form.new_number.is_some();
-    match set_pin(&ports, &member, card, &typed, is_new_number).await? {
+    let form_id = Uuid::try_parse(&form.form).ok();
+    let version = Uuid::try_parse(&form.version).ok();
+    if form_id == Some(card.secret_id) {
+        // The same form was sent twice.
+        let newest = newest_pin_change(&ports, &member, card).await?;
+        let since = newest.map_or_else(|| ports.clock.now(), |(at, _)| at);
+        return Ok(wait_for_check(card, since, Repeat::Yes));
+    }
+    let set = match form_id {
+        Some(id) if version == Some(card.secret_id) => {
+            let is_new_number = form.new_number.is_some();
+            set_pin(&ports, &member, card, &typed, id, is_new_number).await?
+        }
+        _ => Err(Problem::Changed),
+    };
+    match set {
         Ok(()) => {
             announce(&ports, &member, card, false).await;
             start_check(&ports, card).await
         }
-        Err(problem) => show_form(&ports, &member, &headers, &origin, card, Some(problem)).await,
+        Err(problem) => show_again(&ports, &member, &headers, &origin, card, problem).await,
     }
+}
+
+/// Shows the form again, for the card as it is now.
+async fn show_again(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    headers: &HeaderMap,
+    origin: &RequestOrigin,
+    card: &Card,
+    problem: Problem,
+) -> PageResult {
+    let present = ports.store.card(card.id).await?;
+    let present = present.ok_or_else(PageError::not_found)?.card;
+    show_form(ports, member, headers, origin, &present, Some(problem)).await
 }
 
 /// Stores the number and PIN, or says what prevents it.
@@ -127,31 +203,34 @@ async fn set_pin(
     member: &FamilyMember,
     card: &Card,
     typed: &TypedSecret,
+    id: Uuid,
     is_new_number: bool,
-) -> Result<Result<(), &'static str>, PageError> {
+) -> Result<Result<(), Problem>, PageError> {
+    let refused = |words| Ok(Err(Problem::Refused(words)));
     let secret = match (typed.number(), typed.pin()) {
         (Ok(number), Ok(pin)) => CardSecret { number, pin },
-        (Err(problem), _) | (_, Err(problem)) => return Ok(Err(problem)),
+        (Err(problem), _) | (_, Err(problem)) => return refused(problem),
     };
     let secrets = secret_ports(ports);
     let fingerprint = secrets.fingerprint(&card.library, &secret.number).await;
     let is_same_number = fingerprint.map_err(PageError::unavailable)? == card.fingerprint;
     if !is_same_number {
         if !may_type_number(ports, member).await? {
-            return Ok(Err(TOO_MANY_NUMBERS));
+            return refused(TOO_MANY_NUMBERS);
         }
         if !is_new_number {
-            return Ok(Err(
+            return refused(
                 "That isn’t the number that we have for this card. If it’s new, tick the box below.",
-            ));
+            );
         }
     }
     if !may_set_pin(ports, &card.library, &secret.number).await? {
-        return Ok(Err(TOO_MANY_PINS));
+        return refused(TOO_MANY_PINS);
     }
-    match secrets.replace_secret(card, &secret).await {
+    match secrets.replace_secret(card, id, &secret).await {
         Ok(()) => Ok(Ok(())),
-        Err(CardSecretError::DuplicateNumber) => Ok(Err(DUPLICATE)),
+        Err(CardSecretError::DuplicateNumber) => refused(DUPLICATE),
+        Err(CardSecretError::ChangedMeanwhile) => Ok(Err(Problem::Changed)),
         Err(CardSecretError::Store(error)) => Err(error.into()),
         Err(CardSecretError::Seal(error)) => Err(PageError::unavailable(error)),
         // The PIN was changed, so the family must be told.

@@ -6,12 +6,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use axum::{Extension, Form};
 use hippo_core::audit::Change;
+use hippo_core::card::CardRecord;
 use hippo_core::ids::CardId;
 use hippo_core::store::StoreError;
 use serde::Deserialize;
 
-use super::own_card;
 use super::secret_form::library_name;
+use super::{is_removed, own_card};
 use crate::access::form_token::{check_form_token, form_page, form_token};
 use crate::access::session::FamilyMember;
 use crate::access::step_up::sign_in_again;
@@ -77,10 +78,15 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
     Form(form): Form<RemoveForm>,
 ) -> PageResult {
-    let card = &own_card(&member, &id)
-        .ok_or_else(PageError::not_found)?
-        .card;
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
+    let Some(CardRecord { card, .. }) = own_card(&member, &id) else {
+        let id = id.parse().map_err(|_| PageError::not_found())?;
+        // The same form was sent twice, or another tab was faster.
+        return match is_removed(&ports, &member, id).await? {
+            true => Ok(Redirect::to("/family/cards").into_response()),
+            false => Err(PageError::not_found()),
+        };
+    };
     if let Some(response) = sign_in_again(&ports, &member, &origin, &path(card.id)) {
         return Ok(response);
     }

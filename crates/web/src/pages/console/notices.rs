@@ -252,7 +252,9 @@ async fn request_resend(
     let family = family.ok_or_else(PageError::not_found)?;
     let resend = Resend::prepare(store, &family, key, ports.clock.now()).await;
     let saved = match resend {
-        // Another tab was faster, or the notice went on.
+        // The same form was sent twice, or another tab was faster.
+        Ok(resend) if resend.is_asked_for_since(revision) => return Ok(None),
+        // The notice went on.
         Ok(resend) if resend.revision() != revision => Err(ResendError::Changed),
         Ok(resend) => resend.save(store).await,
         Err(error) => Err(error),

@@ -39,7 +39,8 @@ const MAX_LATE: usize = 20;
 struct OverviewPage<'a> {
     page: Page,
     now: String,
-    is_started: bool,
+    /// What became of a run that a person started.
+    started: Option<&'static str>,
     alerts: Vec<AlertView>,
     late: Vec<LateNotice>,
     more_late: usize,
@@ -100,7 +101,7 @@ pub(crate) async fn show(
         &OverviewPage {
             page: operator.page("Console"),
             now: times.show(times.now),
-            is_started: query.started.is_some(),
+            started: query.started.as_deref().map(started_words),
             alerts: load_alerts(store, times).await?,
             late,
             more_late,
@@ -116,6 +117,17 @@ pub(crate) async fn show(
                 .collect(),
         },
     )?)
+}
+
+/// Says what became of a run that a person started.
+fn started_words(started: &str) -> &'static str {
+    match started {
+        "before" => {
+            "This run is going already, or was started less than a minute ago. So nothing new was started. You’ll see \
+             it below as “person” as soon as it reports."
+        }
+        _ => "Your run has started. You’ll see it below as “person” as soon as it reports.",
+    }
 }
 
 /// Loads the alerts of the last two days that are true.

@@ -8,7 +8,8 @@ use axum::{Extension, Form};
 use hippo_core::audit::{Actor, Change};
 use hippo_core::ids::Label;
 use hippo_core::schedule::change_pause::{
-    ChangePauseError, MAX_REASON_LENGTH, begin_pause, end_pauses, read_reason,
+    ChangePauseError, MAX_REASON_LENGTH, SeenPauseChange, change_seen_pause, pause_version,
+    read_reason,
 };
 use hippo_core::schedule::declaration::table::parse_instant;
 use hippo_core::schedule::{Pause, Schedule};
@@ -33,6 +34,7 @@ struct SchedulesPage<'a> {
     problem: Option<String>,
     zone: &'static str,
     all_paused: Vec<String>,
+    all: PauseFields,
     schedules: Vec<ScheduleView>,
     part: RowsPage<'a>,
     max_reason: usize,
@@ -44,6 +46,84 @@ struct ScheduleView {
     row: RowView,
     /// Whether a pause of its own is active; that of all schedules ends elsewhere.
     has_own_pause: bool,
+    pause: PauseFields,
+}
+
+/// The fields of the forms that pause or resume a schedule, or all.
+struct PauseFields {
+    /// Identifies the pause that the page shows, which may be none.
+    version: String,
+    /// Whether the form is shown again, with what was typed.
+    is_again: bool,
+    until: String,
+    why: String,
+}
+
+impl PauseFields {
+    /// The fields for a schedule with this active pause of its own.
+    fn new(active: Option<&Pause>, again: Option<&Again>) -> Self {
+        let typed = again.and_then(|again| again.typed.as_ref());
+        let (until, why) = typed.cloned().unwrap_or_default();
+        // A form that isn't valid still has to say what its page showed.
+        let kept = again.and_then(|again| again.version.clone());
+        Self {
+            version: kept.unwrap_or_else(|| pause_version(active)),
+            is_again: typed.is_some(),
+            until,
+            why,
+        }
+    }
+}
+
+/// Why the page is shown after a form that changed nothing.
+struct Again {
+    status: StatusCode,
+    problem: String,
+    /// The schedule; `None`: all of them.
+    label: Option<Label>,
+    /// The end and the reason, as they were typed.
+    typed: Option<(String, String)>,
+    /// What the form's page showed, if it is still to be compared.
+    version: Option<String>,
+}
+
+impl Again {
+    /// Something was typed that isn't valid.
+    fn invalid(form: PauseForm, label: Option<Label>, problem: &str) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            problem: format!("{problem} Nothing was changed."),
+            label,
+            typed: Some((form.until, form.why)),
+            version: Some(form.version),
+        }
+    }
+
+    /// Another tab paused or resumed it after the page was opened.
+    fn changed(
+        label: Option<Label>,
+        present: Option<&Pause>,
+        typed: Option<(String, String)>,
+        times: Times,
+    ) -> Self {
+        let name = label
+            .as_ref()
+            .map_or_else(String::new, |label| format!("“{label}”: "));
+        let present = present.map_or_else(
+            || "The pause has ended".to_owned(),
+            |present| pause_words(present, times),
+        );
+        Self {
+            status: StatusCode::CONFLICT,
+            problem: format!(
+                "{name}{present}. It has changed since you opened this page, so nothing was changed. Check it, and \
+                 send again."
+            ),
+            label,
+            typed,
+            version: None,
+        }
+    }
 }
 
 /// What the page's address says.
@@ -71,12 +151,8 @@ async fn show_page(
     operator: &Operator,
     token: FormToken,
     first: Option<usize>,
-    problem: Option<String>,
+    again: Option<&Again>,
 ) -> PageResult {
-    let status = match &problem {
-        None => StatusCode::OK,
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-    };
     let times = Times::new(ports);
     let store = &*ports.store;
     let schedules = load_schedules(store).await?;
@@ -86,30 +162,40 @@ async fn show_page(
         .iter()
         .filter(|pause| pause.includes(times.now))
         .collect();
-    let has_own_pause = |label: &Label| {
+    let own_pause = |label: Option<&Label>| {
         let mut own = active.iter();
-        own.any(|pause| pause.label.as_ref() == Some(label))
+        own.rfind(|pause| pause.label.as_ref() == label).copied()
     };
+    let again_of = |label: Option<&Label>| again.filter(|again| again.label.as_ref() == label);
     let mut rows = arrange_rows(&month, &schedules);
-    rows.retain(|row: &Row<'_>| row.schedule.is_some() || has_own_pause(row.label));
+    rows.retain(|row: &Row<'_>| row.schedule.is_some() || own_pause(Some(row.label)).is_some());
+    // The page with the form that is shown again.
+    let is_again = |row: &Row<'_>| again_of(Some(row.label)).is_some();
+    let first = first.or(rows.iter().position(is_again).map(|before| before + 1));
     let part = rows_page(&rows, first);
     let shown = part.rows.iter().map(|row| ScheduleView {
-        has_own_pause: has_own_pause(row.label),
+        has_own_pause: own_pause(Some(row.label)).is_some(),
+        pause: PauseFields::new(own_pause(Some(row.label)), again_of(Some(row.label))),
         row: row.describe(&pauses, times),
     });
     let for_all = active.iter().filter(|pause| pause.label.is_none());
     let page = SchedulesPage {
         page: operator.page("Schedules"),
         form_token: token.field.clone(),
-        problem,
+        problem: again.map(|again| again.problem.clone()),
         zone: times.zone.name(),
         all_paused: for_all.map(|pause| pause_words(pause, times)).collect(),
+        all: PauseFields::new(own_pause(None), again_of(None)),
         schedules: shown.collect(),
         part,
         max_reason: MAX_REASON_LENGTH,
         can_start: ports.jobs.is_some(),
     };
-    form_page(status, &page, token)
+    form_page(
+        again.map_or(StatusCode::OK, |again| again.status),
+        &page,
+        token,
+    )
 }
 
 /// The form of a pause.
@@ -118,6 +204,9 @@ pub(crate) struct PauseForm {
     form_token: String,
     /// The schedule; empty: all of them.
     label: String,
+    /// Identifies the pause that the page showed.
+    #[serde(default)]
+    version: String,
     #[serde(default)]
     until: String,
     #[serde(default)]
@@ -130,6 +219,9 @@ pub(crate) struct ResumeForm {
     form_token: String,
     /// The schedule; empty: the pause of all of them.
     label: String,
+    /// Identifies the pause that the page showed.
+    #[serde(default)]
+    version: String,
 }
 
 /// Pauses a schedule, or all.
@@ -143,27 +235,30 @@ pub(crate) async fn pause(
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     let schedules = load_schedules(&*ports.store).await?;
     let target = find_target(&schedules, &form.label)?;
+    let label = target.map(|schedule| schedule.label.clone());
     let pause = match read_pause(&form, target, &ports) {
         Ok(pause) => pause,
         Err(problem) => {
             let token = token_of(&headers, &origin)?;
-            let problem = format!("{problem} Nothing was changed.");
-            return show_page(&ports, &operator, token, None, Some(problem)).await;
+            let again = Again::invalid(form, label, &problem);
+            return show_page(&ports, &operator, token, None, Some(&again)).await;
         }
     };
-    begin_pause(&*ports.store, &pause).await.map_err(refuse)?;
-    log_change(pause.label.as_ref(), "A schedule was paused.");
-    let change = match pause.label {
-        Some(label) => Change::SchedulePaused { label },
-        None => Change::AllSchedulesPaused,
-    };
-    record_change(&ports, Actor::Operator, None, change).await;
-    Ok(Redirect::to("/console/schedules").into_response())
+    match change(&ports, label.as_ref(), &form.version, Some(&pause)).await? {
+        Ok(()) => Ok(Redirect::to("/console/schedules").into_response()),
+        Err(present) => {
+            let token = token_of(&headers, &origin)?;
+            let typed = Some((form.until, form.why));
+            let again = Again::changed(label, present.as_ref(), typed, Times::new(&ports));
+            show_page(&ports, &operator, token, None, Some(&again)).await
+        }
+    }
 }
 
 /// Resumes a schedule, or ends the pause of all.
 pub(crate) async fn resume(
     State(ports): State<WebPorts>,
+    Extension(operator): Extension<Operator>,
     Extension(origin): Extension<RequestOrigin>,
     headers: HeaderMap,
     Form(form): Form<ResumeForm>,
@@ -174,18 +269,40 @@ pub(crate) async fn resume(
         // A schedule may be paused that is no longer declared.
         label => Some(label.parse().map_err(|_| PageError::not_found())?),
     };
-    let now = ports.clock.now();
-    let ended = end_pauses(&*ports.store, label.as_ref(), now).await;
-    let ended = ended.map_err(refuse)?;
-    log_change(label.as_ref(), "A schedule was resumed.");
-    if !ended.ended.is_empty() {
-        let change = match label {
-            Some(label) => Change::ScheduleResumed { label },
-            None => Change::AllSchedulesResumed,
-        };
-        record_change(&ports, Actor::Operator, None, change).await;
+    match change(&ports, label.as_ref(), &form.version, None).await? {
+        Ok(()) => Ok(Redirect::to("/console/schedules").into_response()),
+        Err(present) => {
+            let token = token_of(&headers, &origin)?;
+            let again = Again::changed(label, present.as_ref(), None, Times::new(&ports));
+            show_page(&ports, &operator, token, None, Some(&again)).await
+        }
     }
-    Ok(Redirect::to("/console/schedules").into_response())
+}
+
+/// Begins a pause, or ends the active one, if it is as the page showed it; else returns it as it is now.
+async fn change(
+    ports: &WebPorts,
+    label: Option<&Label>,
+    version: &str,
+    after: Option<&Pause>,
+) -> Result<Result<(), Option<Pause>>, PageError> {
+    let now = after.map_or_else(|| ports.clock.now(), |pause| pause.since);
+    let changed = change_seen_pause(&*ports.store, label, version, after, now).await;
+    match changed.map_err(refuse)? {
+        SeenPauseChange::Refused(present) => return Ok(Err(present)),
+        SeenPauseChange::AlreadySo => return Ok(Ok(())),
+        SeenPauseChange::Made => {}
+    }
+    let (message, change) = match (after, label.cloned()) {
+        (Some(_), Some(label)) => ("A schedule was paused.", Change::SchedulePaused { label }),
+        (Some(_), None) => ("A schedule was paused.", Change::AllSchedulesPaused),
+        (None, Some(label)) => ("A schedule was resumed.", Change::ScheduleResumed { label }),
+        (None, None) => ("A schedule was resumed.", Change::AllSchedulesResumed),
+    };
+    let name = label.map_or("all schedules", Label::as_str);
+    tracing::info!(schedule.label = name, "{message}");
+    record_change(ports, Actor::Operator, None, change).await;
+    Ok(Ok(()))
 }
 
 /// Finds the schedule that a form names; `None`: all.
@@ -229,9 +346,4 @@ fn refuse(error: ChangePauseError) -> PageError {
         ChangePauseError::Store(error) => error.into(),
         ChangePauseError::ChangedMeanwhile => PageError::changed_meanwhile(),
     }
-}
-
-fn log_change(label: Option<&Label>, message: &'static str) {
-    let label = label.map_or("all schedules", Label::as_str);
-    tracing::info!(schedule.label = label, "{message}");
 }

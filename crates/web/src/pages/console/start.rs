@@ -135,7 +135,10 @@ async fn start(ports: &WebPorts, operator: &Operator, request: StartRequest) -> 
     let jobs = ports.jobs.as_ref().ok_or_else(PageError::not_found)?;
     match jobs.start_job(&request).await {
         Ok(()) => {}
-        Err(StartJobError::StillRunning) => return Err(PageError::still_running()),
+        // A double click, or another tab was faster.
+        Err(StartJobError::StillRunning) => {
+            return Ok(Redirect::to("/console?started=before").into_response());
+        }
         Err(error @ StartJobError::CannotStart(_)) => return Err(PageError::unavailable(error)),
     }
     let (job, change) = match request {

@@ -7,6 +7,7 @@ use hippo_core::audit::Change;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::family::Family;
 use hippo_core::former_recipient::forget_recipient;
+use hippo_core::ids::FamilyId;
 use hippo_core::invitation::Invitation;
 use hippo_core::message::{InvitationRequest, MessageRequest, Removal};
 use hippo_core::notice::phrases::full_day;
@@ -15,7 +16,7 @@ use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Outcome, show_page};
+use super::{Outcome, Typed, show_page};
 use crate::access::form_browser::FormBrowser;
 use crate::access::session::FamilyMember;
 use crate::access::step_up::sign_in_again;
@@ -25,6 +26,10 @@ use crate::ports::WebPorts;
 
 /// The most recipients of a family, with those invited.
 const MAX_RECIPIENTS: usize = 20;
+
+/// The words for an address that is invited a second time.
+pub(super) const ALREADY_INVITED: &str =
+    "This address is invited already. To send the email again, withdraw the invitation first.";
 
 /// The page's own path.
 const PATH: &str = "/family/settings";
@@ -118,18 +123,22 @@ pub(crate) async fn invite(
     if let Some(response) = check_form(&ports, &browser, &member, &form.form_token, &form.family)? {
         return Ok(response);
     }
-    if let Err(problem) = invite_address(&ports, &member, &form.address).await? {
-        return show_page(&ports, &browser, &member, Outcome::Refused(problem)).await;
+    match invite_address(&ports, &member, &form.address).await? {
+        Ok(saved) => {
+            let next = format!("/family/settings?saved={saved}");
+            Ok(Redirect::to(&next).into_response())
+        }
+        Err(problem) => show_page(&ports, &browser, &member, Outcome::Refused(problem)).await,
     }
-    Ok(Redirect::to("/family/settings?saved=invited").into_response())
 }
 
-/// Invites an address, or says what prevents it.
+/// Invites an address, and returns what to say: it may be invited already, or even a recipient. Or says what
+/// prevents it.
 async fn invite_address(
     ports: &WebPorts,
     member: &FamilyMember,
     typed: &str,
-) -> Result<Result<(), &'static str>, PageError> {
+) -> Result<Result<&'static str, &'static str>, PageError> {
     let family = &member.loaded.family;
     let Ok(address) = typed.trim().parse::<EmailAddress>() else {
         return Ok(Err(
@@ -138,13 +147,11 @@ async fn invite_address(
     };
     let is_same = |known: &EmailAddress| known.is_same_mailbox(&address);
     if family.recipients.iter().any(is_same) {
-        return Ok(Err("This address already gets the emails."));
+        return Ok(Ok("already-recipient"));
     }
     let open = open_invitations(ports, family).await?;
     if open.iter().any(|invitation| is_same(&invitation.address)) {
-        return Ok(Err(
-            "This address is invited already. To send the email again, withdraw the invitation first.",
-        ));
+        return Ok(Ok("already-invited"));
     }
     if family.recipients.len() + open.len() >= MAX_RECIPIENTS {
         return Ok(Err(
@@ -174,7 +181,7 @@ async fn invite_address(
     tracing::info!(family.id = %family.id, "A family invited somebody.");
     let change = Change::RecipientInvited;
     record_change(ports, member.actor(), Some(&family.id), change).await;
-    Ok(Ok(()))
+    Ok(Ok("invited"))
 }
 
 /// The form that withdraws an invitation.
@@ -183,9 +190,13 @@ pub(crate) struct WithdrawForm {
     form_token: String,
     family: String,
     invitation: String,
+    /// The invited address, as the page showed it.
+    #[serde(default)]
+    address: String,
 }
 
-/// Withdraws an invitation. One that is gone is no mistake: another tab was faster.
+/// Withdraws an invitation. One that is gone is no mistake if another tab withdrew it, too. If it was accepted
+/// meanwhile, the page says so.
 pub(crate) async fn withdraw(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
@@ -201,8 +212,27 @@ pub(crate) async fn withdraw(
         tracing::info!(family.id = %family, "A family withdrew an invitation.");
         let change = Change::InvitationWithdrawn;
         record_change(&ports, member.actor(), Some(family), change).await;
+    } else if let Some(accepted) = find_recipient(&ports, family, &form.address).await? {
+        let outcome = Outcome::AlreadyAccepted(accepted.to_string());
+        return show_page(&ports, &browser, &member, outcome).await;
     }
     Ok(Redirect::to("/family/settings?saved=yes").into_response())
+}
+
+/// Finds an address among the recipients of a family as it is now.
+async fn find_recipient(
+    ports: &WebPorts,
+    family: &FamilyId,
+    address: &str,
+) -> Result<Option<EmailAddress>, PageError> {
+    let (Ok(address), Some(family)) = (
+        address.parse::<EmailAddress>(),
+        ports.store.family(family).await?,
+    ) else {
+        return Ok(None);
+    };
+    let mut recipients = family.recipients.into_iter();
+    Ok(recipients.find(|known| known.is_same_mailbox(&address)))
 }
 
 /// The form that removes a recipient, or oneself.
@@ -229,8 +259,8 @@ pub(crate) async fn remove(
     let removed =
         recipients.find(|address| PersonId::from_address(address).as_str() == form.person);
     let Some(removed) = removed.cloned() else {
-        // Another tab was faster.
-        return show_page(&ports, &browser, &member, Outcome::Conflict).await;
+        // Another tab was faster, so it is as wanted.
+        return Ok(Redirect::to("/family/settings?saved=yes").into_response());
     };
     if before.recipients.len() == 1 {
         let problem = "You’re the only one who gets these emails, so you can’t leave. Pause the emails instead, or \
@@ -243,7 +273,7 @@ pub(crate) async fn remove(
         if let Some(family) = ports.store.family(&before.id).await? {
             member.loaded.family = family;
         }
-        return show_page(&ports, &browser, &member, Outcome::Conflict).await;
+        return show_page(&ports, &browser, &member, Outcome::Changed(Typed::Nothing)).await;
     }
     let person = PersonId::from_address(&removed);
     let is_self = person == member.session.person;

@@ -8,4 +8,5 @@ mod schedules;
 mod start;
 mod world;
 
-pub(crate) use world::busy_web;
+pub(crate) use overview::text_of;
+pub(crate) use world::{add_mail, busy_web, failed_mail};

@@ -9,7 +9,7 @@ use super::world::{add_mail, at, busy_web, failed_mail, run, store_runs};
 use crate::web::{TestResponse, TestWeb};
 
 /// The page's text: no tags, one line for each block.
-pub(super) fn text_of(response: &TestResponse) -> String {
+pub(crate) fn text_of(response: &TestResponse) -> String {
     let (_, main) = response.body.split_once("<main").unwrap();
     let (main, _) = main.split_once("</main>").unwrap();
     let (_, main) = main.split_once('>').unwrap();

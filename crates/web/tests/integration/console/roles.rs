@@ -3,7 +3,9 @@
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use hippo_core::run::RunOutcome;
-use hippo_core::store::{RunDayStore as _, RunStore as _};
+use hippo_core::schedule::Pause;
+use hippo_core::schedule::change_pause::pause_version;
+use hippo_core::store::{PauseStore as _, RunDayStore as _, RunStore as _};
 
 use super::world::{CANARIES, HOSTILE, PAGES, at, busy_web, run, state};
 use crate::web::{Browser, PAT, TestResponse, TestWeb, encode};
@@ -17,8 +19,17 @@ const FORMS: [&str; 5] = [
     "/console/notices/resend",
 ];
 
+/// What the pages show of what the forms change.
+struct Shown {
+    /// The revision of a notice.
+    revision: String,
+    /// The version of a schedule's pause.
+    version: String,
+}
+
 /// Fields that are valid for each form.
-fn fields<'a>(token: &'a str, revision: &'a str) -> [(&'a str, &'a str); 7] {
+fn fields<'a>(token: &'a str, shown: &'a Shown) -> [(&'a str, &'a str); 8] {
+    let Shown { revision, version } = shown;
     [
         ("form_token", token),
         ("label", "evenings"),
@@ -26,6 +37,7 @@ fn fields<'a>(token: &'a str, revision: &'a str) -> [(&'a str, &'a str); 7] {
         ("kind", "daily"),
         ("date", "2026-11-21"),
         ("revision", revision),
+        ("version", version),
         ("run", "check-cards/mornings/2026-11-20T10:00:00Z"),
     ]
 }
@@ -40,12 +52,20 @@ async fn form_token(browser: &mut Browser<'_>) -> String {
 }
 
 /// A world in which each form has something to change.
-async fn web_with_mail() -> (TestWeb, String) {
+async fn web_with_mail() -> (TestWeb, Shown) {
     let web = busy_web().await;
     let mail = super::world::failed_mail("lee", "2026-11-21");
     let revision = mail.revision.to_string();
     super::world::add_mail(&web, mail).await;
-    (web, revision)
+    let pauses = web.store.pauses().await.unwrap();
+    let own = |pause: &&Pause| {
+        pause
+            .label
+            .as_ref()
+            .is_some_and(|label| label.as_str() == "evenings")
+    };
+    let version = pause_version(pauses.iter().find(own));
+    (web, Shown { revision, version })
 }
 
 #[test]
@@ -113,7 +133,7 @@ async fn open(
     browser: &mut Browser<'_>,
     path: &str,
     is_form: bool,
-    revision: &str,
+    revision: &Shown,
 ) -> TestResponse {
     match is_form {
         true => {

@@ -8,15 +8,22 @@ use super::overview::text_of;
 use super::world::{at, busy_web, state};
 use crate::web::{Browser, TestResponse, TestWeb};
 
-async fn post(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> TestResponse {
-    let token = browser.get("/console/schedules").await.hidden("form_token");
-    let mut all = vec![("form_token", &*token)];
-    all.extend(fields);
-    browser.post(path, &all).await
+async fn post(
+    browser: &mut Browser<'_>,
+    path: &str,
+    label: &str,
+    fields: &[(&str, &str)],
+) -> TestResponse {
+    let page = browser.get("/console/schedules").await;
+    browser.post_of_label(&page, path, label, fields).await
 }
 
-async fn pause(browser: &mut Browser<'_>, fields: &[(&str, &str)]) -> TestResponse {
-    post(browser, "/console/schedules/pause", fields).await
+async fn pause(browser: &mut Browser<'_>, label: &str, fields: &[(&str, &str)]) -> TestResponse {
+    post(browser, "/console/schedules/pause", label, fields).await
+}
+
+async fn resume(browser: &mut Browser<'_>, label: &str) -> TestResponse {
+    post(browser, "/console/schedules/resume", label, &[]).await
 }
 
 async fn pauses_of(web: &TestWeb, label: Option<&str>) -> Vec<Pause> {
@@ -37,11 +44,10 @@ async fn pause_has_its_author_its_reason_and_an_end_in_the_schedules_zone() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
     let fields = [
-        ("label", "mornings"),
         ("until", "2026-12-01T06:30"),
         ("why", "  the library \n moves "),
     ];
-    let answer = pause(&mut operator, &fields).await;
+    let answer = pause(&mut operator, "mornings", &fields).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     assert_eq!(answer.location(), "/console/schedules");
     let pauses = pauses_of(&web, Some("mornings")).await;
@@ -54,12 +60,7 @@ async fn pause_has_its_author_its_reason_and_an_end_in_the_schedules_zone() {
     let words =
         "Paused by ana (the library moves), since 12:00 EST today, until Tue 1 Dec 06:30 EST.";
     assert!(text.contains(words), "{text}");
-    let answer = post(
-        &mut operator,
-        "/console/schedules/resume",
-        &[("label", "mornings")],
-    )
-    .await;
+    let answer = resume(&mut operator, "mornings").await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let pauses = pauses_of(&web, Some("mornings")).await;
     // It stays on record.
@@ -71,14 +72,13 @@ async fn pause_has_its_author_its_reason_and_an_end_in_the_schedules_zone() {
 async fn pause_of_all_schedules_is_shown_on_top_and_ends_with_its_own_button() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
-    let answer = pause(&mut operator, &[("label", ""), ("why", "moving house")]).await;
+    let answer = pause(&mut operator, "", &[("why", "moving house")]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let text = text_of(&operator.get("/console").await);
     let words = "All schedules are paused by ana (moving house), since 12:00 EST today";
     assert!(text.contains(words), "{text}");
     assert!(text.contains("No run is scheduled."), "{text}");
-    let resume = "/console/schedules/resume";
-    post(&mut operator, resume, &[("label", "")]).await;
+    resume(&mut operator, "").await;
     let text = text_of(&operator.get("/console").await);
     assert!(!text.contains("All schedules are paused"), "{text}");
     // The pause of one schedule goes on.
@@ -89,9 +89,18 @@ async fn pause_of_all_schedules_is_shown_on_top_and_ends_with_its_own_button() {
 async fn second_pause_replaces_the_first_which_stays_on_record() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
-    pause(&mut operator, &[("label", "mornings"), ("why", "first")]).await;
+    pause(&mut operator, "mornings", &[("why", "first")]).await;
     web.wait(chrono::TimeDelta::minutes(5));
-    pause(&mut operator, &[("label", "mornings"), ("why", "second")]).await;
+    // The page of a paused schedule has no such form, but a script can send one.
+    let page = operator.get("/console/schedules").await;
+    let shown = ("label", "mornings");
+    let hidden = page.hidden_fields("/console/schedules/resume", Some(shown));
+    let mut fields: Vec<(&str, &str)> = hidden
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    fields.push(("why", "second"));
+    operator.post("/console/schedules/pause", &fields).await;
     let pauses = pauses_of(&web, Some("mornings")).await;
     let words: Vec<_> = pauses
         .iter()
@@ -111,15 +120,24 @@ async fn wrong_pause_is_refused_with_the_reason() {
         ([("until", "soon"), ("why", "")], "isn’t a date"),
         ([("until", ""), ("why", &*long)], "The reason is too long"),
     ] {
-        let fields = [("label", "mornings"), fields[0], fields[1]];
-        let answer = pause(&mut operator, &fields).await;
+        let answer = pause(&mut operator, "mornings", &fields).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{words}");
+        for (_, typed) in fields {
+            let typed = format!("value=\"{typed}\"");
+            assert!(
+                answer.body.contains(&typed),
+                "what was typed stays: {typed}"
+            );
+        }
         let words = words.replace('’', "&#39;");
         assert!(answer.body.contains(&words), "{words}: {}", answer.body);
         assert!(answer.body.contains("Nothing was changed."), "{words}");
     }
     for label in ["nowhere", "<script>", "../x"] {
-        let answer = pause(&mut operator, &[("label", label)]).await;
+        let fields = [("label", label)];
+        let answer = operator
+            .post_with_token("/console/schedules/pause", &fields)
+            .await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{label}");
     }
     assert_eq!(state(&web).await, before);
@@ -129,9 +147,10 @@ async fn wrong_pause_is_refused_with_the_reason() {
 async fn ending_a_pause_twice_is_no_error() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
+    let page = operator.get("/console/schedules").await;
+    let path = "/console/schedules/resume";
     for _ in 0..2 {
-        let fields = [("label", "evenings")];
-        let answer = post(&mut operator, "/console/schedules/resume", &fields).await;
+        let answer = operator.post_of_label(&page, path, "evenings", &[]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
     }
     let pauses = pauses_of(&web, Some("evenings")).await;

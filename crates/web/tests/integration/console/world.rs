@@ -127,7 +127,7 @@ pub(crate) async fn busy_web() -> TestWeb {
         by: "bea<b>".to_owned(),
         why: Some(HOSTILE.to_owned()),
     };
-    assert!(web.store.replace_pause(None, &pause).await.unwrap());
+    assert!(sample::add_pause(&*web.store, &pause).await);
     let alert = Alert::RunFailed {
         run: failed_key,
         fault: Fault::Store,
@@ -142,7 +142,7 @@ pub(crate) async fn busy_web() -> TestWeb {
 }
 
 /// A mail that the mail server refused, in words that name an address.
-pub(super) fn failed_mail(family: &str, date: &str) -> OutboxRecord {
+pub(crate) fn failed_mail(family: &str, date: &str) -> OutboxRecord {
     let planned = sample::notice(family, date);
     let claimed = planned
         .claim(uuid::Uuid::nil(), planned.planned_at)
@@ -154,7 +154,7 @@ pub(super) fn failed_mail(family: &str, date: &str) -> OutboxRecord {
 }
 
 /// Stores a mail in a state.
-pub(super) async fn add_mail(web: &TestWeb, record: OutboxRecord) {
+pub(crate) async fn add_mail(web: &TestWeb, record: OutboxRecord) {
     let planned = sample::notice(record.family.as_str(), &record.date.to_string());
     assert!(web.store.plan_mail(&planned).await.unwrap());
     let replaced = web.store.replace_mail(planned.revision, &record, None);

@@ -99,6 +99,7 @@ impl ManyCards<'_> {
                 library: format!("l{library:03}").parse().unwrap(),
                 patron: "Pat".to_owned(),
                 fingerprint: Fingerprint(format!("{number:06}")),
+                secret_id: uuid::Uuid::nil(),
                 pause: None,
                 created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
             },
@@ -140,7 +141,12 @@ impl CardStore for ManyCards<'_> {
     async fn family_cards(&self, _: &FamilyId) -> StoreResult<Vec<CardRecord>> {
         unreachable!()
     }
-    async fn set_pause(&self, _: CardId, _: Option<&CardPause>) -> StoreResult<()> {
+    async fn replace_card_pause(
+        &self,
+        _: CardId,
+        _: Option<&CardPause>,
+        _: Option<&CardPause>,
+    ) -> StoreResult<bool> {
         unreachable!()
     }
     async fn allow_retry(&self, _: CardId) -> StoreResult<()> {

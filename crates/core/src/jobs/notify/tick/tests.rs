@@ -4,7 +4,6 @@ use uuid::Uuid;
 use super::*;
 use crate::alerts::Alert;
 use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE};
-use crate::store::PauseStore as _;
 use crate::testing::memory::MemoryStore;
 use crate::testing::world::{Broken, FailingAlertStore, TestClock, World, family};
 
@@ -262,7 +261,7 @@ async fn pause_schedule(
         by: "ana".to_owned(),
         why: None,
     };
-    assert!(world.store.replace_pause(None, &pause).await.unwrap());
+    assert!(crate::testing::contract::sample::add_pause(&world.store, &pause).await);
 }
 
 /// Returns what became of the days after a tick on the 24th: none was planned since the 21st.

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::*;
 use crate::alerts::Alert;
 use crate::card::CardSecret;
-use crate::store::SecretWriter as _;
+use crate::store::{NewSecret, SecretWriter as _};
 use crate::testing::contract::sample::SideKeys;
 use crate::testing::world::library;
 
@@ -44,12 +44,10 @@ async fn unknown_key_fails_its_card_alone_and_raises_an_alert() {
         pin: SecretString::from("p"),
     };
     let lost = SideKeys::generate().seal(orphan, &library("wpl"), &secret);
-    let fingerprint = world.record(orphan).await.card.fingerprint;
-    world
-        .store
-        .replace_secret(orphan, &fingerprint, &lost)
-        .await
-        .unwrap();
+    let record = world.record(orphan).await;
+    let new = NewSecret::resealed(&record.card, lost.clone());
+    let replaced = world.store.replace_secret(orphan, new.id, &new);
+    assert!(replaced.await.unwrap());
     let visit = world.visit("wpl", &[orphan, good]).await;
     let report = world.check_visit(&visit, NO_PAUSE).await;
     assert_eq!(world.logins(), ["2:p"]);

@@ -1,6 +1,7 @@
 //! What was changed lately, in words for the family.
 
-use hippo_core::audit::{Actor, AuditEntry};
+use chrono::{DateTime, Utc};
+use hippo_core::audit::{Actor, AuditEntry, Change};
 use hippo_core::clock::local_date;
 use hippo_core::notice::phrases::moment;
 use hippo_core::sign_in::PersonId;
@@ -45,6 +46,25 @@ pub(super) async fn load(
         }),
     };
     Ok(entries.into_iter().map(view).collect())
+}
+
+/// Says who made the newest change of this kind and when, such as `You set a card’s PIN (17:03).`, and
+/// returns its time; `None`: none is on record.
+pub(super) async fn describe_newest(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    is_wanted: impl Fn(&Change) -> bool,
+) -> Result<Option<(DateTime<Utc>, String)>, PageError> {
+    let family = &member.loaded.family;
+    let entries = load_changes(ports, Some(family), MAX_CHANGES).await?;
+    let newest = entries.into_iter().find(|entry| is_wanted(&entry.change));
+    let (zone, now) = (family.timezone, ports.clock.now());
+    Ok(newest.map(|entry| {
+        let who = name_actor(member, &entry.actor);
+        let time = moment(entry.at, zone, local_date(now, zone));
+        let words = format!("{who} {} ({time}).", entry.change.describe());
+        (entry.at, words)
+    }))
 }
 
 /// Names who made a change. Recipients see each other's addresses on this page anyway.

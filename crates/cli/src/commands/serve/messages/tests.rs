@@ -1,0 +1,237 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use hippo_core::alerts::Alert;
+use hippo_core::mail::{Mail, MailAnswer};
+use hippo_core::message::SignInRequest;
+use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::{RateKey, SignInAttempt, TOTAL_LIMITS, Token};
+use hippo_core::store::{AlertStore as _, SignInStore as _};
+
+use super::*;
+
+const OPERATOR: &str = "operator@example.org";
+const OTHER: &str = "other@example.org";
+
+/// A clock that moves on while somebody sleeps, or on which nobody ever wakes up.
+struct TestClock {
+    now: Mutex<DateTime<Utc>>,
+    slept: Mutex<Vec<u64>>,
+    wakes: bool,
+}
+
+impl TestClock {
+    fn new(wakes: bool) -> Arc<Self> {
+        Arc::new(Self {
+            now: Mutex::new("2026-11-21T12:00:00Z".parse().unwrap()),
+            slept: Mutex::default(),
+            wakes,
+        })
+    }
+
+    fn slept(&self) -> Vec<u64> {
+        self.slept.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.now.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.slept.lock().unwrap().push(duration.as_secs());
+        if !self.wakes {
+            std::future::pending::<()>().await;
+        }
+        *self.now.lock().unwrap() += TimeDelta::from_std(duration).unwrap();
+    }
+}
+
+/// Refuses so many mails to the operator for now, and takes all others.
+struct TestMailer {
+    refusals: Mutex<usize>,
+    sent: Mutex<Vec<(String, bool)>>,
+}
+
+impl TestMailer {
+    fn refusing(times: usize) -> Arc<Self> {
+        Arc::new(Self {
+            refusals: Mutex::new(times),
+            sent: Mutex::default(),
+        })
+    }
+
+    /// The recipients of the mails, and whether it took them.
+    fn sent(&self) -> Vec<(String, bool)> {
+        self.sent.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Mailer for TestMailer {
+    async fn send(&self, mail: &Mail) -> MailAnswer {
+        let to = mail.to[0].to_string();
+        let mut refusals = self.refusals.lock().unwrap();
+        let is_taken = to != OPERATOR || *refusals == 0;
+        self.sent.lock().unwrap().push((to, is_taken));
+        if is_taken {
+            return MailAnswer::Accepted {
+                message_id: "id".to_owned(),
+                refused: Vec::new(),
+            };
+        }
+        *refusals -= 1;
+        MailAnswer::Refused {
+            reason: "451 4.7.1".to_owned(),
+            is_permanent: false,
+        }
+    }
+}
+
+/// The task with its store.
+struct World {
+    _folder: tempfile::TempDir,
+    store: Arc<SqliteStore>,
+    clock: Arc<TestClock>,
+    messages: Messages,
+}
+
+impl World {
+    fn new(clock: Arc<TestClock>, mailer: Arc<dyn Mailer>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hippo.db");
+        let store = Arc::new(SqliteStore::open_or_create(&path).unwrap());
+        let settings = WebSettings {
+            operators: vec![OPERATOR.parse().unwrap(), OTHER.parse().unwrap()],
+            contact: None,
+            timezone: chrono_tz::UTC,
+            operator_name: "ana".to_owned(),
+            public_url: "https://hippo.example.org".parse().unwrap(),
+        };
+        let messages = Messages::start(
+            Arc::<SqliteStore>::clone(&store),
+            mailer,
+            Arc::<TestClock>::clone(&clock),
+            &settings,
+        );
+        Self {
+            _folder: folder,
+            store,
+            clock,
+            messages,
+        }
+    }
+
+    /// Asks for a sign-in mail.
+    async fn ask(&self, address: &str) {
+        let attempt = SignInAttempt::begin(&Token::generate().unwrap(), self.clock.now());
+        self.store.add_attempt(&attempt).await.unwrap();
+        let request = MessageRequest::SignIn(SignInRequest {
+            attempt: attempt.id,
+            address: address.parse().unwrap(),
+        });
+        self.messages.queue().send(request).await.unwrap();
+    }
+}
+
+/// Waits until something is true.
+async fn wait_until(is_true: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(30), async {
+        while !is_true() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    waited.await.unwrap();
+}
+
+fn taken() -> (String, bool) {
+    (OPERATOR.to_owned(), true)
+}
+
+fn refused() -> (String, bool) {
+    (OPERATOR.to_owned(), false)
+}
+
+#[tokio::test]
+async fn sign_in_mail_that_is_refused_twice_is_sent_once_it_is_taken() {
+    let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(2));
+    let world = World::new(Arc::clone(&clock), mailer.clone());
+    world.ask(OPERATOR).await;
+    wait_until(|| mailer.sent().len() == 3).await;
+    world.messages.finish().await;
+    assert_eq!(mailer.sent(), [refused(), refused(), taken()]);
+    assert_eq!(clock.slept(), [20, 100]);
+}
+
+#[tokio::test]
+async fn sign_in_mail_that_is_never_taken_is_given_up_in_time() {
+    let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(usize::MAX));
+    let world = World::new(Arc::clone(&clock), mailer.clone());
+    world.ask(OPERATOR).await;
+    wait_until(|| mailer.sent().len() == MAX_TRIES).await;
+    // Its link would have worked for four more minutes.
+    assert_eq!(clock.slept().iter().sum::<u64>(), 640);
+    // The next mail isn't in the way of anything.
+    world.ask(OTHER).await;
+    wait_until(|| mailer.sent().len() == MAX_TRIES + 1).await;
+    world.messages.finish().await;
+    assert_eq!(mailer.sent().len(), MAX_TRIES + 1);
+}
+
+#[tokio::test]
+async fn mail_that_waits_for_another_try_holds_up_no_other_and_ends_at_once() {
+    let (clock, mailer) = (TestClock::new(false), TestMailer::refusing(usize::MAX));
+    let world = World::new(Arc::clone(&clock), mailer.clone());
+    for _ in 0..2 * MAX_CONCURRENT_SENDS {
+        world.ask(OPERATOR).await;
+    }
+    world.ask(OTHER).await;
+    world.ask("stranger@example.org").await;
+    let is_sent = || mailer.sent().contains(&(OTHER.to_owned(), true));
+    wait_until(|| is_sent() && clock.slept().len() == 2 * MAX_CONCURRENT_SENDS).await;
+    let start = std::time::Instant::now();
+    world.messages.finish().await;
+    assert!(
+        start.elapsed() < FINISH_TIMEOUT / 2,
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(mailer.sent().len(), 2 * MAX_CONCURRENT_SENDS + 1);
+}
+
+#[tokio::test]
+async fn mails_that_were_not_tried_yet_are_sent_at_the_end() {
+    let (clock, mailer) = (TestClock::new(false), TestMailer::refusing(0));
+    let world = World::new(clock, mailer.clone());
+    for _ in 0..20 {
+        world.ask(OTHER).await;
+    }
+    world.messages.finish().await;
+    assert_eq!(mailer.sent().len(), 20);
+}
+
+struct NoMailer;
+
+#[async_trait]
+impl Mailer for NoMailer {
+    async fn send(&self, _: &Mail) -> MailAnswer {
+        panic!("a mail was sent")
+    }
+}
+
+#[tokio::test]
+async fn operator_is_told_once_when_too_many_sign_in_mails_are_asked_for() {
+    let world = World::new(TestClock::new(true), Arc::new(NoMailer));
+    let total = RateKey::total();
+    for _ in 0..100 {
+        let permit = take_permit(&*world.store, &total, &TOTAL_LIMITS, world.clock.now());
+        assert!(permit.await.unwrap());
+    }
+    for _ in 0..2 {
+        world.ask(OPERATOR).await;
+    }
+    world.messages.finish().await;
+    let alerts = world.store.recent_alerts(10).await.unwrap();
+    assert_eq!(alerts.len(), 1);
+    assert!(matches!(alerts[0].alert, Alert::ManySignIns { .. }));
+}

@@ -1,0 +1,130 @@
+//! Cards and feeds that one tab adds or removes, and runs that it starts.
+
+use axum::http::StatusCode;
+use hippo_core::audit::Change;
+use hippo_core::store::{CardStore as _, FeedStore as _};
+use hippo_core::testing::contract::sample;
+
+use crate::family_cards::{NUMBER, PIN, changes, stored_pin};
+use crate::web::{BOTH, PAT, TestWeb};
+
+const ADD: &str = "/family/cards/add/wpl";
+
+#[tokio::test]
+async fn card_that_is_sent_twice_is_added_once() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let page = browser.get(ADD).await;
+    let fields = [("patron", "Ada"), ("number", NUMBER), ("pin", PIN)];
+    let first = browser.post_from(&page, ADD, &fields).await;
+    assert_eq!(first.status, StatusCode::SEE_OTHER);
+    let (mails, waiting) = (web.mails().len(), first.location().to_owned());
+    let second = browser.post_from(&page, ADD, &fields).await;
+    assert_eq!(second.location(), format!("{waiting}&again=yes"));
+    let conrad = sample::family_id("conrad");
+    let cards = web.store.family_cards(&conrad).await.unwrap();
+    let card = cards.into_iter().find(|record| record.card.patron == "Ada");
+    let card = card.unwrap().card;
+    assert_eq!(changes(&web).await, [Change::CardAdded { card: card.id }]);
+    assert_eq!(web.mails().len(), mails);
+    assert_eq!(web.jobs.0.lock().unwrap().len(), 1);
+    assert_eq!(stored_pin(&web, &card).await, PIN);
+    // A second tab that adds it for somebody else is told.
+    let fields = [("patron", "Ben"), ("number", NUMBER), ("pin", "1")];
+    let told = browser.post_from(&page, ADD, &fields).await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(told.body.contains("already has a card with this number"));
+    assert!(told.body.contains("value=\"Ben\""), "what was typed stays");
+}
+
+#[tokio::test]
+async fn forms_of_a_card_that_another_tab_removed_say_so() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let path = |page: &str| format!("/family/cards/{}/{page}", web.card.id);
+    let mut pages = Vec::new();
+    for page in ["pin", "pause", "remove"] {
+        pages.push(browser.get(&path(page)).await);
+    }
+    browser.post_from(&pages[2], &path("remove"), &[]).await;
+    let expected = [Change::CardRemoved { card: web.card.id }];
+    assert_eq!(changes(&web).await, expected);
+    for (page, opened) in [("pin", &pages[0]), ("pause", &pages[1])] {
+        let fields = [("number", NUMBER), ("pin", PIN)];
+        let told = browser.post_from(opened, &path(page), &fields).await;
+        assert_eq!(told.status, StatusCode::GONE, "{page}");
+        assert!(told.body.contains("This card was removed"), "{}", told.body);
+        assert!(!told.body.contains(PIN));
+    }
+    let again = browser.post_from(&pages[2], &path("remove"), &[]).await;
+    assert_eq!(again.location(), "/family/cards");
+    assert_eq!(changes(&web).await, expected);
+}
+
+#[tokio::test]
+async fn forms_of_a_card_of_the_family_before_say_that_another_one_was_chosen() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(BOTH).await;
+    browser
+        .post("/sign-in/family", &[("family", "conrad")])
+        .await;
+    let path = format!("/family/cards/{}/pause", web.card.id);
+    let page = browser.get(&path).await;
+    browser.post("/sign-in/family", &[("family", "lee")]).await;
+    let told = browser.post_from(&page, &path, &[]).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    assert!(
+        told.body.contains("You chose another family"),
+        "{}",
+        told.body
+    );
+    let record = web.store.card(web.card.id).await.unwrap().unwrap();
+    assert_eq!(record.card.pause, None);
+}
+
+#[tokio::test]
+async fn feed_that_is_made_or_removed_twice_is_one() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let page = browser.get("/family/feeds").await;
+    let fields = [("label", "kitchen")];
+    let made = browser.post_from(&page, "/family/feeds", &fields).await;
+    assert!(made.body.contains("shown only once"));
+    let again = browser.post_from(&page, "/family/feeds", &fields).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let words = "If you pressed the button twice, you haven’t seen its links";
+    assert!(again.body.contains(words), "{}", again.body);
+    let conrad = sample::family_id("conrad");
+    assert_eq!(web.store.family_feeds(&conrad).await.unwrap().len(), 1);
+    let revoke = "/family/feeds/revoke";
+    for _ in 0..2 {
+        let answer = browser.post_from(&again, revoke, &[]).await;
+        assert_eq!(answer.location(), "/family/feeds");
+    }
+    assert_eq!(web.store.family_feeds(&conrad).await.unwrap(), []);
+    assert_eq!(
+        changes(&web).await.len(),
+        2,
+        "a repeated form is no change of its own"
+    );
+}
+
+#[tokio::test]
+async fn notice_that_is_asked_for_twice_is_asked_for_once() {
+    let web = crate::console::busy_web().await;
+    let mail = crate::console::failed_mail("lee", "2026-11-21");
+    crate::console::add_mail(&web, mail).await;
+    let mut operator = web.operator().await;
+    let page = operator.get("/console/notices").await;
+    let path = "/console/notices/resend";
+    let today = Some(("date", "2026-11-21"));
+    let hidden = page.hidden_fields(path, today);
+    let fields: Vec<(&str, &str)> = hidden
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    for _ in 0..2 {
+        let answer = operator.post(path, &fields).await;
+        assert_eq!(answer.location(), "/console/notices?resent=yes");
+    }
+}

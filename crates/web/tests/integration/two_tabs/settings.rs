@@ -1,0 +1,187 @@
+//! The settings of a family, and its recipients.
+
+use axum::http::StatusCode;
+use futures::FutureExt as _;
+use hippo_core::audit::Change;
+use hippo_core::family::Family;
+use hippo_core::store::{FamilyStore as _, InvitationStore as _};
+use hippo_core::testing::contract::sample;
+use hippo_core::testing::memory::MemoryStore;
+
+use crate::family_cards::changes;
+use crate::web::{BOTH, PAT, TestWeb};
+
+const SETTINGS: &str = "/family/settings";
+const PAUSE: &str = "/family/settings/pause";
+const RESUME: &str = "/family/settings/resume";
+
+fn conrad(store: &MemoryStore) -> Family {
+    let id = sample::family_id("conrad");
+    let family = store.family(&id).now_or_never().unwrap();
+    family.unwrap().unwrap()
+}
+
+fn settings<'a>(time: &'a str, days: &'a str) -> [(&'a str, &'a str); 5] {
+    [
+        ("time", time),
+        ("timezone", "America/Toronto"),
+        ("due_within_days", days),
+        ("send_when_empty", "daily"),
+        ("fines_threshold", "5.00"),
+    ]
+}
+
+#[tokio::test]
+async fn second_tab_is_told_what_is_stored_and_keeps_what_was_typed() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let page = browser.get(SETTINGS).await;
+    let mut other = web.signed_in(BOTH).await;
+    other.post("/sign-in/family", &[("family", "conrad")]).await;
+    other.open_and_post(SETTINGS, &settings("08:15", "5")).await;
+    let before = conrad(&web.store);
+
+    let mut fields = settings("09:45", "9").to_vec();
+    fields[3].1 = "never";
+    fields[4].1 = "";
+    fields.push(("by_person", "yes"));
+    let told = browser.post_from(&page, SETTINGS, &fields).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    let words = format!(
+        "The settings were changed after you opened this page. {BOTH} changed the settings (12:00). Nothing of this \
+         page was saved. Stored are: at 08:15; due within 5 days; fines from 5.00 on; every day; not grouped by \
+         person. Check it, and send again."
+    );
+    assert!(told.body.contains(&words), "{}", told.body);
+    for typed in [
+        "value=\"09:45\"",
+        "value=\"9\"",
+        "value=\"never\" selected",
+        "checked",
+    ] {
+        assert!(told.body.contains(typed), "{typed}");
+    }
+    assert_eq!(conrad(&web.store), before);
+    let saved = browser.post_from(&told, SETTINGS, &fields).await;
+    assert_eq!(saved.location(), "/family/settings?saved=yes");
+    assert_eq!(conrad(&web.store).preferences.due_within_days, 9);
+}
+
+#[tokio::test]
+async fn settings_and_pauses_that_are_sent_twice_are_no_mistake() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let pause = [("from", "2026-11-24"), ("until", "2026-12-01")];
+    for (path, fields) in [
+        (SETTINGS, &settings("08:15", "5")[..]),
+        (PAUSE, &pause),
+        (RESUME, &[]),
+    ] {
+        let page = browser.get(SETTINGS).await;
+        for _ in 0..2 {
+            let answer = browser.post_from(&page, path, fields).await;
+            assert_eq!(answer.location(), "/family/settings?saved=yes", "{path}");
+        }
+    }
+    let expected = [
+        Change::MailsResumed,
+        Change::MailsPaused,
+        Change::SettingsChanged,
+    ];
+    let mut made = changes(&web).await;
+    assert_eq!(made.len(), expected.len());
+    made.retain(|change| !expected.contains(change));
+    assert_eq!(made, []);
+}
+
+#[tokio::test]
+async fn second_tab_that_pauses_the_emails_is_told_and_keeps_its_days() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let page = browser.get(SETTINGS).await;
+    let first = [("until", "2026-12-01")];
+    browser.post_from(&page, PAUSE, &first).await;
+    let before = conrad(&web.store);
+    let fields = [("from", "2026-11-28"), ("until", "2026-12-24")];
+    let told = browser.post_from(&page, PAUSE, &fields).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    for words in [
+        "You paused the emails (12:00). Nothing of this page was saved.",
+        "Emails are paused until Tuesday, Dec 1.",
+        "value=\"2026-11-28\"",
+        "value=\"2026-12-24\"",
+    ] {
+        assert!(told.body.contains(words), "{words}: {}", told.body);
+    }
+    assert_eq!(conrad(&web.store), before);
+    let answer = browser.post_from(&told, PAUSE, &fields).await;
+    assert_eq!(answer.location(), "/family/settings?saved=yes");
+    let until = conrad(&web.store).paused_until;
+    assert_eq!(until, Some(sample::date("2026-12-24")));
+}
+
+#[tokio::test]
+async fn settings_of_one_family_are_not_saved_in_another() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(BOTH).await;
+    browser
+        .post("/sign-in/family", &[("family", "conrad")])
+        .await;
+    let page = browser.get(SETTINGS).await;
+    let lee = sample::family_id("lee");
+    let before = web.store.family(&lee).await.unwrap();
+    // Another tab chooses another family.
+    browser.post("/sign-in/family", &[("family", "lee")]).await;
+    for (path, fields) in [(SETTINGS, &settings("08:15", "5")[..]), (PAUSE, &[])] {
+        let told = browser.post_from(&page, path, fields).await;
+        assert_eq!(told.status, StatusCode::CONFLICT, "{path}");
+        let words = "You chose another family after you opened this page.";
+        assert!(told.body.contains(words), "{}", told.body);
+    }
+    assert_eq!(web.store.family(&lee).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn who_withdraws_an_invitation_is_told_that_it_was_accepted() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let path = "/family/settings/recipients/invite";
+    let new = "new@example.org";
+    browser
+        .post_with_token(path, &[("family", "conrad"), ("address", new)])
+        .await;
+    let page = browser.get(SETTINGS).await;
+    let link = web.mailed_link();
+    let mut stranger = web.browser();
+    let opened = stranger.get(&link).await;
+    let accepted = stranger.post_from(&opened, "/invitation", &[]).await;
+    assert!(
+        accepted.body.contains("You’ll get the emails"),
+        "{}",
+        accepted.body
+    );
+    let withdraw = "/family/settings/recipients/withdraw";
+    let told = browser.post_from(&page, withdraw, &[]).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    let words =
+        format!("{new} accepted the invitation before you withdrew it, and gets the emails now.");
+    assert!(told.body.contains(&words), "{}", told.body);
+    assert_eq!(conrad(&web.store).recipients.len(), 3);
+}
+
+#[tokio::test]
+async fn invitation_that_is_withdrawn_twice_is_no_mistake() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let path = "/family/settings/recipients/invite";
+    let fields = [("family", "conrad"), ("address", "new@example.org")];
+    browser.post_with_token(path, &fields).await;
+    let page = browser.get(SETTINGS).await;
+    let withdraw = "/family/settings/recipients/withdraw";
+    for _ in 0..2 {
+        let answer = browser.post_from(&page, withdraw, &[]).await;
+        assert_eq!(answer.location(), "/family/settings?saved=yes");
+    }
+    let conrad = sample::family_id("conrad");
+    assert_eq!(web.store.family_invitations(&conrad).await.unwrap(), []);
+}
