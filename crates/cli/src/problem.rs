@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
-use hippo_core::card::CardRecord;
+use hippo_core::card::{CardRecord, CardState};
 use hippo_core::clock::local_date;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::ids::{CardId, LibraryId};
@@ -60,7 +60,7 @@ pub(crate) fn find_problem(
             what: with_end_mark(&format!(
                 "It's {}",
                 card_pause(pause, local_date(now, zone))
-            )),
+            )) + &failure_before_pause(state, &card.library, zone, now),
             what_to_do: Some(format!("hippo card pause {} --resume", card.id)),
             tone: Tone::Faint,
         });
@@ -98,14 +98,28 @@ pub(crate) fn find_problem(
             tone: Tone::Warning,
         });
     };
-    if let Some(failure) = &last.failure {
+    if let Some((failed, failure)) = state.last_failure() {
         let mut failure = failure.clone();
         // The stores keep an unknown login outcome only as a login mark.
         failure.login_in_doubt |= state
             .login_mark
             .as_ref()
-            .is_some_and(|mark| !mark.is_settled && last.started_at >= mark.at);
-        return Some(failure_problem(&failure, card.id, &card.library, until));
+            .is_some_and(|mark| !mark.is_settled && failed.started_at >= mark.at);
+        let problem = failure_problem(&failure, card.id, &card.library, until);
+        let untried = last
+            .failure
+            .as_ref()
+            .filter(|_| state.last_failed.is_some());
+        return Some(match untried {
+            Some(untried) => {
+                let command = untried
+                    .remedy
+                    .and_then(|remedy| command_for_card(remedy, card.id, &card.library));
+                let when = moment(failed.started_at, now, zone);
+                problem.not_tried_since(&when, untried, &failure, command)
+            }
+            None => problem,
+        });
     }
     let read = state.last_success_at.unwrap_or(last.started_at);
     (now - read > STALE_AFTER).then(|| Problem {
@@ -133,6 +147,79 @@ pub(crate) async fn backed_off_until(
     Ok(until.map(|until| moment(until, context.now(), context.zone())))
 }
 
+/// Says why the last check before a pause failed; empty if it didn't.
+fn failure_before_pause(
+    state: &CardState,
+    library: &LibraryId,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> String {
+    let rejected = Failure::wrong_credentials("");
+    let (since, failure) = match (state.refused_since, state.last_failure()) {
+        (Some(since), _) => (since.min(now), &rejected),
+        (None, Some((last, failure))) if failure.kind != FailureKind::NotTried => {
+            (last.started_at, failure)
+        }
+        _ => return String::new(),
+    };
+    let when = moment(since, now, zone);
+    format!(" Before that ({when}): {}", what_failed(failure, library))
+}
+
+impl Problem {
+    /// Adds when this failure was, and why the card wasn't tried again since.
+    fn not_tried_since(
+        self,
+        when: &str,
+        untried: &Failure,
+        failure: &Failure,
+        command: Option<String>,
+    ) -> Self {
+        let why = match failure.login_in_doubt {
+            // The failure says it already.
+            true => ".".to_owned(),
+            false => format!(": {}", with_end_mark(&clean(&untried.detail))),
+        };
+        Self {
+            what: format!(
+                "{} That was {when}. We haven't tried again since{why}",
+                self.what
+            ),
+            what_to_do: command
+                .filter(|_| !failure.login_in_doubt)
+                .or(self.what_to_do),
+            ..self
+        }
+    }
+}
+
+/// Says what failed, in one sentence.
+fn what_failed(failure: &Failure, library: &LibraryId) -> String {
+    let detail = with_end_mark(&clean(&failure.detail));
+    match failure.kind {
+        FailureKind::WrongCredentials => "The library rejected the number or PIN.".to_owned(),
+        FailureKind::SealedForOtherHosts => format!(
+            "The library {library} has other hosts now than the PIN was sealed for, so we didn't send it."
+        ),
+        FailureKind::CardBlocked => {
+            format!("The library has blocked or expired the card: {detail}")
+        }
+        FailureKind::SessionExpired => {
+            format!("The library ended the session too early: {detail}")
+        }
+        FailureKind::PageChanged if failure.remedy.is_some() => {
+            format!("We couldn't read a page: {detail}")
+        }
+        FailureKind::PageChanged => format!("The site shows a page that we don't know: {detail}"),
+        FailureKind::SiteRefused => format!("The library's site turned us away: {detail}"),
+        FailureKind::SiteDown => {
+            format!("The library's site didn't answer as it should: {detail}")
+        }
+        FailureKind::NotTried if failure.remedy.is_some() => detail,
+        FailureKind::NotTried => format!("We didn't check it. {detail}"),
+    }
+}
+
 /// Explains a failed check to a person; `until` comes from [`backed_off_until`].
 pub(crate) fn failure_problem(
     failure: &Failure,
@@ -140,70 +227,52 @@ pub(crate) fn failure_problem(
     library: &LibraryId,
     until: Option<&str>,
 ) -> Problem {
-    let detail = with_end_mark(&clean(&failure.detail));
-    let later = until.map_or_else(String::new, |until| {
-        format!(" We'll try again after {until}.")
-    });
     let remedy = failure
         .remedy
         .and_then(|remedy| command_for_card(remedy, card, library));
     let again = || Some(CHECK_FAILED.to_owned());
-    let (what, what_to_do) = match failure.kind {
-        FailureKind::WrongCredentials => (
-            "The library rejected the number or PIN.".to_owned(),
-            Some(format!("hippo card set-pin {card}")),
-        ),
+    let set_pin = || Some(format!("hippo card set-pin {card}"));
+    let record = record_command(card);
+    let (advice, what_to_do) = match failure.kind {
+        FailureKind::WrongCredentials => (None, set_pin()),
         FailureKind::SealedForOtherHosts => (
-            format!(
-                "The library {library} has other hosts now than the PIN was sealed for, so we didn't send it. If its \
-                 entry is wrong, correct it with “hippo library edit {library}”. If it's right, set the PIN."
-            ),
-            Some(format!("hippo card set-pin {card}")),
+            Some(format!(
+                "If its entry is wrong, correct it with “hippo library edit {library}”. If it's right, set the PIN."
+            )),
+            set_pin(),
         ),
-        FailureKind::CardBlocked => (
-            format!("The library has blocked or expired the card: {detail} Ask the library."),
-            None,
-        ),
-        FailureKind::SessionExpired => (
-            format!("The library ended the session too early: {detail}"),
-            again(),
-        ),
-        FailureKind::PageChanged if remedy.is_some() => {
-            (format!("We couldn't read a page: {detail}"), remedy)
-        }
+        FailureKind::CardBlocked => (Some("Ask the library.".to_owned()), None),
+        FailureKind::SessionExpired => (None, again()),
+        FailureKind::PageChanged if remedy.is_some() => (None, remedy),
         FailureKind::PageChanged if failure.login_in_doubt => (
-            format!(
-                "The site shows a page that we don't know: {detail} We can't tell whether the login succeeded, so we \
-                 won't send it again today. Record what the site sends, and report it. To just try again: “hippo card \
-                 retry {card}”."
-            ),
-            Some(record_command(card)),
+            Some(format!(
+                "We can't tell whether the login succeeded, so we won't send it again today. Record what the site \
+                 sends, and report it. To just try again: “hippo card retry {card}”."
+            )),
+            Some(record),
         ),
         FailureKind::PageChanged => (
-            format!(
-                "The site shows a page that we don't know: {detail} If this goes on, record it with “{}” and report \
-                 it.",
-                record_command(card)
-            ),
+            Some(format!(
+                "If this goes on, record it with “{record}” and report it."
+            )),
             again(),
         ),
-        FailureKind::SiteRefused => (
-            format!("The library's site turned us away: {detail}{later}"),
-            again(),
-        ),
-        FailureKind::SiteDown => (
-            format!("The library's site didn't answer as it should: {detail}{later}"),
+        FailureKind::SiteRefused | FailureKind::SiteDown => (
+            until.map(|until| format!("We'll try again after {until}.")),
             remedy.or_else(again),
         ),
         FailureKind::NotTried if remedy.is_some() => (
-            format!(
-                "{detail} “{}” tries it too, and records what the site sends.",
-                record_command(card)
-            ),
+            Some(format!(
+                "“{record}” tries it too, and records what the site sends."
+            )),
             remedy,
         ),
-        FailureKind::NotTried => (format!("We didn't check it. {detail}"), again()),
+        FailureKind::NotTried => (None, again()),
     };
+    let mut what = what_failed(failure, library);
+    if let Some(advice) = advice {
+        what = format!("{what} {advice}");
+    }
     Problem {
         kind: failure.kind.as_str(),
         what,
@@ -226,7 +295,8 @@ fn with_end_mark(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hippo_core::card::{Card, CardPause, CardState, Fingerprint};
+    use chrono::NaiveDate;
+    use hippo_core::card::{Card, CardPause, Fingerprint, LastCheck, LoginMark};
     use hippo_core::failure::Remedy;
     use rstest::rstest;
 
@@ -263,22 +333,96 @@ mod tests {
         #[case] now: DateTime<Utc>,
         #[case] kind: &str,
     ) {
-        let created_at = "2026-11-20T12:00:00Z".parse().unwrap();
         let until = "2026-11-21".parse().unwrap();
-        let zone = chrono_tz::America::Toronto;
-        let record = CardRecord {
+        let record = paused_record(Some(until), CardState::default());
+        assert_eq!(find_problem(&record, ZONE, now, None).unwrap().kind, kind);
+    }
+
+    const ZONE: Tz = chrono_tz::America::Toronto;
+
+    fn record(state: CardState) -> CardRecord {
+        CardRecord {
             card: Card {
-                id: CardId::generate(),
+                id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
                 family: "conrad".parse().unwrap(),
                 library: "wpl".parse().unwrap(),
                 patron: "Pat".to_owned(),
                 fingerprint: Fingerprint(String::new()),
-                pause: Some(CardPause::new(Some(until), None, zone, created_at).unwrap()),
-                created_at,
+                pause: None,
+                created_at: at("2026-11-20T12:00:00Z"),
             },
-            state: CardState::default(),
+            state,
+        }
+    }
+
+    fn paused_record(until: Option<NaiveDate>, state: CardState) -> CardRecord {
+        let mut record = record(state);
+        let pause = CardPause::new(until, None, ZONE, record.card.created_at);
+        record.card.pause = Some(pause.unwrap());
+        record
+    }
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    /// A card that failed at 11:10 UTC, and wasn't tried half an hour later.
+    fn untried_after(failure: Failure, untried: Failure) -> CardState {
+        let mut state = CardState::default();
+        let checks = [
+            ("2026-11-21T11:10:00Z", failure),
+            ("2026-11-21T11:40:00Z", untried),
+        ];
+        for (started, failure) in checks {
+            state.replace_last_check(LastCheck {
+                started_at: at(started),
+                finished_at: at(started),
+                failure: Some(failure),
+            });
+        }
+        state
+    }
+
+    #[test]
+    fn untried_check_hides_no_failure() {
+        let backed_off = || Failure::not_tried("The visit ran out of time before this card.");
+        let in_doubt = || {
+            Failure::not_tried("We don't know whether the last login succeeded")
+                .with_remedy(Remedy::RetryCard)
         };
-        assert_eq!(find_problem(&record, zone, now, None).unwrap().kind, kind);
+        let mut doubtful = untried_after(Failure::page_changed("no table"), in_doubt());
+        doubtful.login_mark = Some(LoginMark {
+            check: uuid::Uuid::nil(),
+            at: at("2026-11-21T11:10:00Z"),
+            day: at("2026-11-21T11:10:00Z").date_naive(),
+            is_settled: false,
+        });
+        let sealed = Failure::new(FailureKind::SealedForOtherHosts, "x");
+        let refused = CardState {
+            refused_since: Some(at("2026-11-03T11:10:00Z")),
+            ..untried_after(Failure::wrong_credentials("x"), backed_off())
+        };
+        let date_format = Failure::page_changed("a date").with_remedy(Remedy::SetDateFormat);
+        let cases = [
+            record(untried_after(
+                Failure::site_down("status 503"),
+                backed_off(),
+            )),
+            record(untried_after(sealed, backed_off())),
+            record(untried_after(date_format.clone(), in_doubt())),
+            record(doubtful),
+            record(refused.clone()),
+            paused_record(None, refused),
+            paused_record(None, untried_after(date_format, backed_off())),
+            paused_record(None, CardState::default()),
+        ];
+        let now = at("2026-11-21T12:00:00Z");
+        let shown = cases.map(|record| {
+            let problem = find_problem(&record, ZONE, now, None).unwrap();
+            let what_to_do = problem.what_to_do.unwrap_or_default();
+            format!("{}: {}\n  → {what_to_do}", problem.kind, problem.what)
+        });
+        insta::assert_snapshot!(shown.join("\n"), @"");
     }
 
     #[test]

@@ -321,9 +321,8 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
         Some(number) => validate_number(number)?,
         None => present_number(context, &record.card, &library).await?,
     };
-    let last = record.state.last_check.as_ref();
-    let failure = last.and_then(|last| last.failure.as_ref());
-    if failure.is_some_and(|failure| failure.kind == FailureKind::SealedForOtherHosts) {
+    let failure = record.state.last_failure();
+    if failure.is_some_and(|(_, failure)| failure.kind == FailureKind::SealedForOtherHosts) {
         context.output.print_message(format!(
             "This library's hosts have changed. We'll send the PIN to {}.",
             LoginOrigins::from_library(&library)

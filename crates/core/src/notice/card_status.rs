@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::cards::unchecked_pause;
 use super::line::STALE_AFTER;
 use super::phrases::{self, moment};
-use crate::card::{CardPause, CardRecord};
+use crate::card::{CardPause, CardRecord, CardState};
 use crate::clock::local_date;
 use crate::failure::FailureKind;
 
@@ -31,7 +31,10 @@ impl CardStatus {
         let read_at = state.last_success_at.unwrap_or(record.card.created_at);
         let is_stale = now - read_at > STALE_AFTER;
         let (words, needs_attention) = if let Some(pause) = unchecked_pause(record, now) {
-            (pause_sentences(pause, today, now), false)
+            {
+                let before = failure_before_pause(&state, at);
+                (pause_sentences(pause, today, now) + &before, false)
+            }
         } else if let Some(since) = state.refused_since {
             (
                 format!(
@@ -41,26 +44,31 @@ impl CardStatus {
                 ),
                 true,
             )
-        } else if let Some(last) = &state.last_check {
-            match &last.failure {
-                Some(failure) => (
-                    format!(
-                        "We couldn’t check this card ({}): {}.{}",
-                        at(last.started_at),
-                        phrases::failure(failure.kind),
-                        next_step(failure.kind)
-                    ),
-                    is_stale
-                        || !matches!(failure.kind, FailureKind::NotTried | FailureKind::SiteDown),
+        } else if let Some((last, failure)) = state.last_failure() {
+            let untried = match &state.last_failed {
+                Some(_) => " We haven’t tried again since.",
+                None => "",
+            };
+            (
+                format!(
+                    "We couldn’t check this card ({}): {}.{untried}{}",
+                    at(last.started_at),
+                    phrases::failure(failure.kind),
+                    next_step(failure.kind)
                 ),
-                None if now - last.started_at > STALE_AFTER => (
+                is_stale || !matches!(failure.kind, FailureKind::NotTried | FailureKind::SiteDown),
+            )
+        } else if let Some(last) = &state.last_check {
+            if now - last.started_at > STALE_AFTER {
+                (
                     format!(
                         "Not checked since {}, so this may be out of date.",
                         at(last.started_at)
                     ),
                     true,
-                ),
-                None => ("Everything is fine.".to_owned(), false),
+                )
+            } else {
+                ("Everything is fine.".to_owned(), false)
             }
         } else {
             (
@@ -93,6 +101,18 @@ fn pause_sentences(pause: &CardPause, today: NaiveDate, now: DateTime<Utc>) -> S
     format!("{words}{end} We don’t check this card.")
 }
 
+/// Says why the last check before a pause failed; empty if it didn't.
+fn failure_before_pause(state: &CardState, at: impl Fn(DateTime<Utc>) -> String) -> String {
+    let (what, since) = match (state.refused_since, state.last_failure()) {
+        (Some(since), _) => (phrases::failure(FailureKind::WrongCredentials), since),
+        (None, Some((last, failure))) if failure.kind != FailureKind::NotTried => {
+            (phrases::failure(failure.kind), last.started_at)
+        }
+        _ => return String::new(),
+    };
+    format!(" Before that, {what} ({}).", at(since))
+}
+
 /// What happens next, or what a person can do.
 fn next_step(kind: FailureKind) -> &'static str {
     match kind {
@@ -116,7 +136,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::card::{CardState, LastCheck};
+    use crate::card::LastCheck;
     use crate::failure::Failure;
     use crate::testing::contract::sample;
 
@@ -144,6 +164,35 @@ mod tests {
         }
     }
 
+    /// A check that failed, and one that wasn't tried half an hour later.
+    fn untried_after(at: &str, kind: FailureKind) -> CardState {
+        let mut state = checked(at, Some(kind));
+        let later = at.parse::<DateTime<Utc>>().unwrap() + chrono::Duration::minutes(30);
+        state.replace_last_check(LastCheck {
+            started_at: later,
+            finished_at: later,
+            failure: Some(Failure::not_tried("canary-detail")),
+        });
+        state
+    }
+
+    #[test]
+    fn paused_card_keeps_its_failure() {
+        let until = || Some(sample::card_pause(Some("2027-01-03")));
+        let refused = CardState {
+            refused_since: Some(now()),
+            ..CardState::default()
+        };
+        let untried = checked("2026-11-21T10:10:00Z", Some(FailureKind::NotTried));
+        let words = [
+            refused,
+            untried_after("2026-11-20T10:10:00Z", FailureKind::PageChanged),
+            untried,
+        ]
+        .map(|state| status(until(), state).words);
+        insta::assert_snapshot!(words.join("\n"), @"");
+    }
+
     #[rstest]
     #[case::fine(checked("2026-11-21T10:10:00Z", None), "Everything is fine.", false)]
     #[case::never(CardState::default(), "Not checked yet", false)]
@@ -166,6 +215,17 @@ mod tests {
         CardState { refused_since: Some(now()), ..CardState::default() },
         "The library rejected the number or PIN (12:00).",
         true
+    )]
+    #[case::blocked_and_not_tried_since(
+        untried_after("2026-11-21T10:10:00Z", FailureKind::CardBlocked),
+        "We couldn’t check this card (05:10): the library has blocked the card. We haven’t tried again since. \
+         Please ask at the desk.",
+        true
+    )]
+    #[case::not_tried_after_an_account(
+        checked("2026-11-21T10:10:00Z", Some(FailureKind::NotTried)),
+        "We couldn’t check this card (05:10): we didn’t try it this time. We’ll try again with the next check.",
+        false
     )]
     fn state_is_worded(
         #[case] state: CardState,

@@ -54,6 +54,8 @@ CREATE TABLE card (
     failure_detail    TEXT,
     -- What a person can do about the failure, if its kind doesn't imply it.
     failure_remedy    TEXT,
+    -- The failed check before it as JSON, if the newest was not tried.
+    last_failed       TEXT,
     last_success_at   TEXT,
     refused_since     TEXT,
     -- The login mark: a login was sent whose check isn't saved yet. All three or none.
