@@ -9,9 +9,11 @@ mod ports;
 mod recipients;
 mod request;
 mod sign_in;
+mod test_mail;
 
 pub use card_pin::PinChange;
 pub use ports::{MessageError, MessageOutcome, MessagePorts};
 pub use recipients::{InvitationRequest, Removal};
 pub use request::{MessageRequest, send_message};
 pub use sign_in::SignInRequest;
+pub use test_mail::{TestMailOrigin, compose_test_mail};
