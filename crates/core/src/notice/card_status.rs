@@ -93,12 +93,11 @@ fn pause_sentences(pause: &CardPause, today: NaiveDate, now: DateTime<Utc>) -> S
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let end = if words.ends_with(['.', '?', '!', '…']) {
-        ""
-    } else {
-        "."
+    let rest = match pause.until {
+        Some(_) => "",
+        None => " We don’t check this card.",
     };
-    format!("{words}{end} We don’t check this card.")
+    format!("{words}.{rest}")
 }
 
 /// Says why the last check before a pause failed; empty if it didn't.
@@ -190,7 +189,11 @@ mod tests {
             untried,
         ]
         .map(|state| status(until(), state).words);
-        insta::assert_snapshot!(words.join("\n"), @"");
+        insta::assert_snapshot!(words.join("\n"), @r"
+        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3. Before that, the library rejected the number or PIN (12:00).
+        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3. Before that, the library’s site looks different, and we couldn’t read it (Friday 05:10).
+        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3.
+        ");
     }
 
     #[rstest]
@@ -249,15 +252,15 @@ mod tests {
             (pause(None, None), "Paused. We don’t check this card."),
             (
                 pause(Some("2027-01-03"), Some("lost")),
-                "Paused until Sunday, Jan 3: lost. We don’t check this card.",
+                "Paused (lost), checked again from Sunday, Jan 3.",
             ),
             (
                 pause(Some("2027-01-03"), None),
-                "Paused until Sunday, Jan 3. We don’t check this card.",
+                "Paused, checked again from Sunday, Jan 3.",
             ),
             (
                 pause(None, Some("Where is it?")),
-                "Paused: Where is it? We don’t check this card.",
+                "Paused (Where is it?). We don’t check this card.",
             ),
         ] {
             let status = status(Some(pause), old());

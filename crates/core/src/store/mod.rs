@@ -222,6 +222,12 @@ pub trait LibraryStore: Send + Sync {
     /// Marks a library as up; does nothing if it is gone.
     async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()>;
 
+    /// Records that an account of this library was read at `at`, so that its entry's system is right;
+    /// does nothing if it is gone. Any time will do.
+    ///
+    /// Another address or system in the entry forgets it.
+    async fn record_library_read(&self, id: &LibraryId, at: DateTime<Utc>) -> StoreResult<()>;
+
     /// Returns when a library's back-off ends; the time may be in the past.
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
 }
@@ -399,6 +405,8 @@ pub struct LoadedVisit {
     pub back_off_until: Option<DateTime<Utc>>,
     /// Since when it has been down; `None`: it is up.
     pub down_since: Option<DateTime<Utc>>,
+    /// When an account was read with its present entry; `None`: never.
+    pub read_at: Option<DateTime<Utc>>,
     /// The cards and their sealed secrets, in the requested order.
     pub cards: Vec<(CardRecord, Sealed)>,
 }

@@ -108,6 +108,7 @@ suites! { $
         implausible_back_off_is_replaced,
         new_library_has_no_back_off,
         library_is_down_since_its_first_failure,
+        library_is_read_until_its_address_or_system_changes,
     }
     cards {
         added_card_is_read_back,

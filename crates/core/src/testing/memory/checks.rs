@@ -136,6 +136,7 @@ impl VisitStore for MemoryStore {
             library: found.clone(),
             back_off_until: inside.backing_off.get(library).copied(),
             down_since: inside.down.get(library).copied(),
+            read_at: inside.read.get(library).copied(),
             cards: cards
                 .iter()
                 .filter_map(|key| {

@@ -34,7 +34,9 @@ CREATE TABLE library (
     options          TEXT NOT NULL,
     back_off_until   TEXT,
     -- When it stopped answering.
-    down_since       TEXT
+    down_since       TEXT,
+    -- When an account was read with this address and system.
+    read_at          TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE card (
