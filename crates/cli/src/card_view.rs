@@ -16,11 +16,12 @@ use hippo_core::text::clean;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::card_problem::{backed_off_until, find_problem};
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::table::{Cell, Tone};
 use crate::output::time::{ago, day};
-use crate::problem::{Problem, backed_off_until, find_problem};
+use crate::problem::Problem;
 
 /// An account in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -195,7 +196,13 @@ impl CardView {
                 view.currency = view.currency.or_else(configured);
                 view
             }),
-            problem: find_problem(record, zone, now, backed_off),
+            problem: find_problem(
+                record,
+                library.map(|library| &library.base_url),
+                zone,
+                now,
+                backed_off,
+            ),
         }
     }
 

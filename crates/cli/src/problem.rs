@@ -1,27 +1,20 @@
-//! Problems of a card, each with the command that helps.
+//! Failures of checks in words, each with the command that helps.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
-use hippo_core::card::{CardRecord, CardState};
-use hippo_core::clock::local_date;
-use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::failure::{Failure, FailureKind, Remedy};
 use hippo_core::ids::{CardId, LibraryId};
-use hippo_core::jobs::check_cards::dry_run;
-use hippo_core::notice::line::STALE_AFTER;
-use hippo_core::notice::phrases::card_pause;
-use hippo_core::notice::unchecked_pause;
 use hippo_core::text::clean;
 use serde::Serialize;
+use url::Url;
 
-use crate::context::Context;
-use crate::exit::CommandError;
 use crate::not_checked::record_command;
 use crate::output::table::Tone;
-use crate::output::time::{ago, moment};
-use crate::remedies::command_for_card;
+use crate::remedies::{command_for_card, explain_placeholder};
+use crate::suggested::HIPPO;
 
 /// The command that retries failed checks.
-pub(crate) const CHECK_FAILED: &str = "hippo check-cards --scope failed";
+pub(crate) fn check_failed_command() -> String {
+    format!("{HIPPO} check-cards --scope failed")
+}
 
 /// A problem of a card, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,164 +30,29 @@ pub(crate) struct Problem {
     pub(crate) tone: Tone,
 }
 
-/// Finds a card's problem at `now`, with times in `zone`; `until` comes from [`backed_off_until`].
-pub(crate) fn find_problem(
-    record: &CardRecord,
-    zone: Tz,
-    now: DateTime<Utc>,
-    until: Option<&str>,
-) -> Option<Problem> {
-    let card = &record.card;
-    let state = &record.state.without_future(now);
-    if let Some(pause) = unchecked_pause(record, now) {
-        if !pause.includes(now) {
-            return Some(Problem {
-                kind: "pause_ended",
-                what: "Its pause has ended. The next check will try it.".to_owned(),
-                what_to_do: Some("hippo check-cards".to_owned()),
-                tone: Tone::Faint,
-            });
-        }
-        return Some(Problem {
-            kind: "paused",
-            what: with_end_mark(&format!(
-                "It's {}",
-                card_pause(pause, local_date(now, zone))
-            )) + &failure_before_pause(state, &card.library, zone, now),
-            what_to_do: Some(format!("hippo card pause {} --resume", card.id)),
-            tone: Tone::Faint,
-        });
-    }
-    if let Some(since) = state.refused_since {
-        return Some(Problem {
-            kind: FailureKind::WrongCredentials.as_str(),
-            what: format!(
-                "The library rejected the number or PIN ({}). We won't try again until you correct it, so that the \
-                 card doesn't get locked.",
-                moment(since.min(now), now, zone)
-            ),
-            what_to_do: Some(format!("hippo card set-pin {}", card.id)),
-            tone: Tone::Bad,
-        });
-    }
-    let from_future = record.state.last_check.as_ref();
-    if let (None, Some(last)) = (&state.last_check, from_future) {
-        return Some(Problem {
-            kind: "clock_was_wrong",
-            what: format!(
-                "Its last check has the time {}, in the future, because the clock was wrong. The next check replaces \
-                 it.",
-                last.started_at.to_rfc3339_opts(SecondsFormat::Secs, true)
-            ),
-            what_to_do: Some("hippo check-cards".to_owned()),
-            tone: Tone::Warning,
-        });
-    }
-    let Some(last) = &state.last_check else {
-        return Some(Problem {
-            kind: "never_checked",
-            what: "It hasn't been checked yet.".to_owned(),
-            what_to_do: Some("hippo check-cards".to_owned()),
-            tone: Tone::Warning,
-        });
-    };
-    if let Some((failed, failure)) = state.last_failure() {
-        let mut failure = failure.clone();
-        // The stores keep an unknown login outcome only as a login mark.
-        failure.login_in_doubt |= state
-            .login_mark
-            .as_ref()
-            .is_some_and(|mark| !mark.is_settled && failed.started_at >= mark.at);
-        let problem = failure_problem(&failure, card.id, &card.library, until);
-        let untried = last
-            .failure
-            .as_ref()
-            .filter(|_| state.last_failed.is_some());
-        return Some(match untried {
-            Some(untried) => {
-                let command = untried
-                    .remedy
-                    .and_then(|remedy| command_for_card(remedy, card.id, &card.library));
-                let when = moment(failed.started_at, now, zone);
-                problem.not_tried_since(&when, untried, &failure, command)
-            }
-            None => problem,
-        });
-    }
-    let read = state.last_success_at.unwrap_or(last.started_at);
-    (now - read > STALE_AFTER).then(|| Problem {
-        kind: "stale",
-        what: format!("The last successful check was {}.", ago(read, now)),
-        what_to_do: Some("hippo check-cards".to_owned()),
-        tone: Tone::Warning,
-    })
+/// A card that wasn't tried again after its failure.
+pub(crate) struct Untried<'a> {
+    /// Why it wasn't tried.
+    pub(crate) why: &'a Failure,
+    /// When it failed, in words.
+    pub(crate) failed_at: String,
 }
 
-/// The end of a library's back-off; `None` if we may visit it now.
-pub(crate) async fn active_back_off(
-    context: &Context,
-    library: &LibraryId,
-) -> Result<Option<DateTime<Utc>>, CommandError> {
-    Ok(dry_run::active_back_off(&*context.store, library, context.now()).await?)
+/// A card, its library, and the address of the library.
+pub(crate) struct CardPlace<'a> {
+    pub(crate) card: CardId,
+    pub(crate) library: &'a LibraryId,
+    pub(crate) site: Option<&'a Url>,
 }
 
-/// The end of a library's back-off, in words; `None` if we may visit it now.
-pub(crate) async fn backed_off_until(
-    context: &Context,
-    library: &LibraryId,
-) -> Result<Option<String>, CommandError> {
-    let until = active_back_off(context, library).await?;
-    Ok(until.map(|until| moment(until, context.now(), context.zone())))
-}
-
-/// Says why the last check before a pause failed; empty if it didn't.
-fn failure_before_pause(
-    state: &CardState,
-    library: &LibraryId,
-    zone: Tz,
-    now: DateTime<Utc>,
-) -> String {
-    let rejected = Failure::wrong_credentials("");
-    let (since, failure) = match (state.refused_since, state.last_failure()) {
-        (Some(since), _) => (since.min(now), &rejected),
-        (None, Some((last, failure))) if failure.kind != FailureKind::NotTried => {
-            (last.started_at, failure)
-        }
-        _ => return String::new(),
-    };
-    let when = moment(since, now, zone);
-    format!(" Before that ({when}): {}", what_failed(failure, library))
-}
-
-impl Problem {
-    /// Adds when this failure was, and why the card wasn't tried again since.
-    fn not_tried_since(
-        self,
-        when: &str,
-        untried: &Failure,
-        failure: &Failure,
-        command: Option<String>,
-    ) -> Self {
-        let why = match failure.login_in_doubt {
-            // The failure says it already.
-            true => ".".to_owned(),
-            false => format!(": {}", with_end_mark(&clean(&untried.detail))),
-        };
-        Self {
-            what: format!(
-                "{} That was {when}. We haven't tried again since{why}",
-                self.what
-            ),
-            what_to_do: command
-                .filter(|_| !failure.login_in_doubt)
-                .or(self.what_to_do),
-            ..self
-        }
+impl CardPlace<'_> {
+    fn command(&self, remedy: Remedy) -> Option<String> {
+        command_for_card(remedy, self.card, self.library, self.site)
     }
 }
 
 /// Says what failed, in one sentence.
-fn what_failed(failure: &Failure, library: &LibraryId) -> String {
+pub(crate) fn what_failed(failure: &Failure, library: &LibraryId) -> String {
     let detail = with_end_mark(&clean(&failure.detail));
     match failure.kind {
         FailureKind::WrongCredentials => "The library rejected the number or PIN.".to_owned(),
@@ -207,7 +65,11 @@ fn what_failed(failure: &Failure, library: &LibraryId) -> String {
         FailureKind::SessionExpired => {
             format!("The library ended the session too early: {detail}")
         }
-        FailureKind::PageChanged if failure.remedy.is_some() => {
+        FailureKind::PageChanged
+            if failure
+                .remedy
+                .is_some_and(|remedy| remedy != Remedy::DetectSystem) =>
+        {
             format!("We couldn't read a page: {detail}")
         }
         FailureKind::PageChanged => format!("The site shows a page that we don't know: {detail}"),
@@ -220,37 +82,103 @@ fn what_failed(failure: &Failure, library: &LibraryId) -> String {
     }
 }
 
-/// Explains a failed check to a person; `until` comes from [`backed_off_until`].
+/// Explains a failed check to a person; `until` comes from [`crate::card_problem::backed_off_until`], and `site` is the
+/// library's address.
 pub(crate) fn failure_problem(
     failure: &Failure,
     card: CardId,
     library: &LibraryId,
+    site: Option<&Url>,
     until: Option<&str>,
 ) -> Problem {
-    let remedy = failure
-        .remedy
-        .and_then(|remedy| command_for_card(remedy, card, library));
-    let again = || Some(CHECK_FAILED.to_owned());
-    let set_pin = || Some(format!("hippo card set-pin {card}"));
+    let place = CardPlace {
+        card,
+        library,
+        site,
+    };
+    explain_failure(failure, &place, until, None)
+}
+
+/// Explains a failed check to a person, and why it wasn't tried again.
+pub(crate) fn explain_failure(
+    failure: &Failure,
+    place: &CardPlace<'_>,
+    until: Option<&str>,
+    untried: Option<&Untried<'_>>,
+) -> Problem {
+    let mut what = what_failed(failure, place.library);
+    if let Some(untried) = untried {
+        what = format!("{} ({}).", what.trim_end_matches('.'), untried.failed_at);
+        // A login in doubt says it in its advice.
+        if !failure.login_in_doubt {
+            let why = with_end_mark(&clean(&untried.why.detail));
+            what.push_str(&format!(" We haven't tried again since: {why}"));
+        }
+    }
+    let (advice, command) = advise(failure, place, until);
+    if let Some(advice) = advice {
+        what = format!("{what} {advice}");
+    }
+    let next = untried
+        .filter(|_| !failure.login_in_doubt)
+        .and_then(|untried| place.command(untried.why.remedy?));
+    Problem {
+        kind: failure.kind.as_str(),
+        what,
+        what_to_do: next.or(command),
+        tone: Tone::Bad,
+    }
+}
+
+/// Says what a person can do about a failure, and the command for it.
+fn advise(
+    failure: &Failure,
+    place: &CardPlace<'_>,
+    until: Option<&str>,
+) -> (Option<String>, Option<String>) {
+    let (card, library) = (place.card, place.library);
+    let remedy = failure.remedy.and_then(|remedy| place.command(remedy));
+    let again = || Some(check_failed_command());
+    let set_pin = || Some(format!("{HIPPO} card set-pin {card}"));
     let record = record_command(card);
-    let (advice, what_to_do) = match failure.kind {
+    let may_be_another_system = failure.remedy == Some(Remedy::DetectSystem);
+    match failure.kind {
         FailureKind::WrongCredentials => (None, set_pin()),
         FailureKind::SealedForOtherHosts => (
             Some(format!(
-                "If its entry is wrong, correct it with “hippo library edit {library}”. If it's right, set the PIN."
+                "If its entry is wrong, correct it with “{HIPPO} library edit {library}”. If it's right, set the PIN."
             )),
             set_pin(),
         ),
         FailureKind::CardBlocked => (Some("Ask the library.".to_owned()), None),
         FailureKind::SessionExpired => (None, again()),
-        FailureKind::PageChanged if remedy.is_some() => (None, remedy),
-        FailureKind::PageChanged if failure.login_in_doubt => (
+        FailureKind::PageChanged if failure.login_in_doubt => {
+            let detect = remedy.filter(|_| may_be_another_system);
+            let detect = detect.map_or_else(String::new, |detect| {
+                format!(
+                    " We've never read a page of this library: “{detect}” finds out whether its entry names the right \
+                     system."
+                )
+            });
+            (
+                Some(format!(
+                    "We can't tell whether the login succeeded, so we won't send it again today. Record what the site \
+                     sends, and report it. To just try again: “{HIPPO} card retry {card}”.{detect}"
+                )),
+                Some(record),
+            )
+        }
+        FailureKind::PageChanged if may_be_another_system => (
             Some(format!(
-                "We can't tell whether the login succeeded, so we won't send it again today. Record what the site \
-                 sends, and report it. To just try again: “hippo card retry {card}”."
+                "We've never read a page of this library, so its site may run another system than its entry says. \
+                 Find out, and correct it with “{HIPPO} library edit {library} --system SYSTEM”."
             )),
-            Some(record),
+            remedy,
         ),
+        FailureKind::PageChanged if remedy.is_some() => {
+            let placeholder = failure.remedy.and_then(explain_placeholder);
+            (placeholder.map(str::to_owned), remedy)
+        }
         FailureKind::PageChanged => (
             Some(format!(
                 "If this goes on, record it with “{record}” and report it."
@@ -268,16 +196,6 @@ pub(crate) fn failure_problem(
             remedy,
         ),
         FailureKind::NotTried => (None, again()),
-    };
-    let mut what = what_failed(failure, library);
-    if let Some(advice) = advice {
-        what = format!("{what} {advice}");
-    }
-    Problem {
-        kind: failure.kind.as_str(),
-        what,
-        what_to_do,
-        tone: Tone::Bad,
     }
 }
 
@@ -295,15 +213,12 @@ fn with_end_mark(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::NaiveDate;
-    use hippo_core::card::{Card, CardPause, Fingerprint, LastCheck, LoginMark};
-    use hippo_core::failure::Remedy;
     use rstest::rstest;
 
     fn problem(failure: &Failure) -> Problem {
         let library = "wpl".parse().unwrap();
         let card = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        failure_problem(failure, card, &library, None)
+        failure_problem(failure, card, &library, None, None)
     }
 
     #[rstest]
@@ -313,116 +228,38 @@ mod tests {
     fn library_remedy_is_an_edit(#[case] remedy: Remedy, #[case] option: &str) {
         for failure in [Failure::page_changed("x"), Failure::site_down("x")] {
             let failure = failure.with_remedy(remedy);
-            let what_to_do = problem(&failure).what_to_do.unwrap();
+            let problem = problem(&failure);
+            let what_to_do = problem.what_to_do.unwrap();
             assert_eq!(what_to_do, format!("hippo library edit wpl {option}"));
+            let explains_format = problem.what.contains("%d.%m.%Y reads 31.12.2026");
+            let is_read = failure.kind == FailureKind::PageChanged;
+            assert_eq!(explains_format, is_read && remedy == Remedy::SetDateFormat);
         }
+    }
+
+    #[test]
+    fn library_that_was_never_read_may_run_another_system() {
+        let library = "wpl".parse().unwrap();
+        let card = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let site = "https://books.example.org/".parse().unwrap();
+        let failure = Failure::page_changed("no form").with_remedy(Remedy::DetectSystem);
+        let shown = [failure.clone(), failure.login_in_doubt()].map(|failure| {
+            let problem = failure_problem(&failure, card, &library, Some(&site), None);
+            format!("{}\n  → {}", problem.what, problem.what_to_do.unwrap())
+        });
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        The site shows a page that we don't know: no form. We've never read a page of this library, so its site may run another system than its entry says. Find out, and correct it with “hippo library edit wpl --system SYSTEM”.
+          → hippo library detect https://books.example.org
+        The site shows a page that we don't know: no form. We can't tell whether the login succeeded, so we won't send it again today. Record what the site sends, and report it. To just try again: “hippo card retry 01ARZ3NDEKTSV4RRFFQ69G5FAV”. We've never read a page of this library: “hippo library detect https://books.example.org” finds out whether its entry names the right system.
+          → hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har
+        ");
     }
 
     #[test]
     fn advice_follows_the_remedy_and_not_the_detail() {
         let detail = "The login goes to another host; see --login-host and hippo card retry";
         let what_to_do = problem(&Failure::page_changed(detail)).what_to_do;
-        assert_eq!(what_to_do.as_deref(), Some(CHECK_FAILED));
-    }
-
-    #[rstest]
-    #[case::lasts("2026-11-21T04:59:00Z", "paused")]
-    #[case::just_ended("2026-11-21T05:00:00Z", "pause_ended")]
-    #[case::ended_long_ago("2026-11-22T01:00:00Z", "never_checked")]
-    fn card_is_not_overdue_for_a_check_right_after_its_pause(
-        #[case] now: DateTime<Utc>,
-        #[case] kind: &str,
-    ) {
-        let until = "2026-11-21".parse().unwrap();
-        let record = paused_record(Some(until), CardState::default());
-        assert_eq!(find_problem(&record, ZONE, now, None).unwrap().kind, kind);
-    }
-
-    const ZONE: Tz = chrono_tz::America::Toronto;
-
-    fn record(state: CardState) -> CardRecord {
-        CardRecord {
-            card: Card {
-                id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
-                family: "conrad".parse().unwrap(),
-                library: "wpl".parse().unwrap(),
-                patron: "Pat".to_owned(),
-                fingerprint: Fingerprint(String::new()),
-                pause: None,
-                created_at: at("2026-11-20T12:00:00Z"),
-            },
-            state,
-        }
-    }
-
-    fn paused_record(until: Option<NaiveDate>, state: CardState) -> CardRecord {
-        let mut record = record(state);
-        let pause = CardPause::new(until, None, ZONE, record.card.created_at);
-        record.card.pause = Some(pause.unwrap());
-        record
-    }
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    /// A card that failed at 11:10 UTC, and wasn't tried half an hour later.
-    fn untried_after(failure: Failure, untried: Failure) -> CardState {
-        let mut state = CardState::default();
-        let checks = [
-            ("2026-11-21T11:10:00Z", failure),
-            ("2026-11-21T11:40:00Z", untried),
-        ];
-        for (started, failure) in checks {
-            state.replace_last_check(LastCheck {
-                started_at: at(started),
-                finished_at: at(started),
-                failure: Some(failure),
-            });
-        }
-        state
-    }
-
-    #[test]
-    fn untried_check_hides_no_failure() {
-        let backed_off = || Failure::not_tried("The visit ran out of time before this card.");
-        let in_doubt = || {
-            Failure::not_tried("We don't know whether the last login succeeded")
-                .with_remedy(Remedy::RetryCard)
-        };
-        let mut doubtful = untried_after(Failure::page_changed("no table"), in_doubt());
-        doubtful.login_mark = Some(LoginMark {
-            check: uuid::Uuid::nil(),
-            at: at("2026-11-21T11:10:00Z"),
-            day: at("2026-11-21T11:10:00Z").date_naive(),
-            is_settled: false,
-        });
-        let sealed = Failure::new(FailureKind::SealedForOtherHosts, "x");
-        let refused = CardState {
-            refused_since: Some(at("2026-11-03T11:10:00Z")),
-            ..untried_after(Failure::wrong_credentials("x"), backed_off())
-        };
-        let date_format = Failure::page_changed("a date").with_remedy(Remedy::SetDateFormat);
-        let cases = [
-            record(untried_after(
-                Failure::site_down("status 503"),
-                backed_off(),
-            )),
-            record(untried_after(sealed, backed_off())),
-            record(untried_after(date_format.clone(), in_doubt())),
-            record(doubtful),
-            record(refused.clone()),
-            paused_record(None, refused),
-            paused_record(None, untried_after(date_format, backed_off())),
-            paused_record(None, CardState::default()),
-        ];
-        let now = at("2026-11-21T12:00:00Z");
-        let shown = cases.map(|record| {
-            let problem = find_problem(&record, ZONE, now, None).unwrap();
-            let what_to_do = problem.what_to_do.unwrap_or_default();
-            format!("{}: {}\n  → {what_to_do}", problem.kind, problem.what)
-        });
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        assert_eq!(what_to_do, Some(check_failed_command()));
     }
 
     #[test]
@@ -449,7 +286,7 @@ mod tests {
     fn changed_page_asks_for_a_recording() {
         let sure = problem(&Failure::page_changed("no table"));
         assert!(sure.what.contains("hippo card record"), "{}", sure.what);
-        assert_eq!(sure.what_to_do.as_deref(), Some(CHECK_FAILED));
+        assert_eq!(sure.what_to_do, Some(check_failed_command()));
         let in_doubt = problem(&Failure::page_changed("no table").login_in_doubt());
         assert!(in_doubt.what.contains("whether the login succeeded"));
         assert!(in_doubt.what.contains("hippo card retry"));
@@ -462,7 +299,8 @@ mod tests {
         let library = "wpl".parse().unwrap();
         let refused = Failure::new(FailureKind::SiteRefused, "x");
         for failure in [Failure::site_down("status 503"), refused] {
-            let what = |until| failure_problem(&failure, CardId::generate(), &library, until).what;
+            let what =
+                |until| failure_problem(&failure, CardId::generate(), &library, None, until).what;
             let message = what(Some("14:32 today"));
             assert!(
                 message.ends_with("We'll try again after 14:32 today."),
@@ -479,6 +317,6 @@ mod tests {
     fn detail_gets_one_end_mark(#[case] detail: &str, #[case] expected: &str) {
         let problem = problem(&Failure::site_down(detail));
         assert!(problem.what.ends_with(expected), "{}", problem.what);
-        assert_eq!(problem.what_to_do.as_deref(), Some(CHECK_FAILED));
+        assert_eq!(problem.what_to_do, Some(check_failed_command()));
     }
 }

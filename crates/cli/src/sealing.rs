@@ -10,6 +10,7 @@ use hippo_core::store::StoreError;
 
 use crate::context::Context;
 use crate::exit::CommandError;
+use crate::suggested::HIPPO;
 
 /// The result of resealing envelopes.
 #[derive(Debug, Default)]
@@ -38,7 +39,7 @@ impl Resealed {
                 .print_text(format!("Couldn't seal the PIN of the card {card}. {error}"));
             context
                 .output
-                .print_line(format!("  → hippo card set-pin {card}"));
+                .print_line(format!("  → {HIPPO} card set-pin {card}"));
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::check_one_card::{check_card, check_changed_card, show_unchecked};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::output::table::{Table, fixed, numbers, words};
+use crate::suggested::HIPPO;
 use crate::values::{CardName, card_name};
 
 /// The subcommands of `hippo card`.
@@ -202,7 +203,8 @@ fn refuse(error: CardSecretError, family: &FamilyId, library: &LibraryId) -> Com
         CardSecretError::DuplicateNumber => duplicate(family, library),
         CardSecretError::Store(error) => error.into(),
         error @ CardSecretError::StillRefused(_) => {
-            CommandError::from_source(ErrorKind::Unusable, error).try_command("hippo card retry")
+            CommandError::from_source(ErrorKind::Unusable, error)
+                .try_command(format!("{HIPPO} card retry"))
         }
         CardSecretError::Seal(error) => error.into(),
     }
@@ -252,7 +254,7 @@ fn duplicate(family: &FamilyId, library: &LibraryId) -> CommandError {
     CommandError::usage(format!(
         "The family {family} already has a card with that number at {library}. Nothing was changed."
     ))
-    .try_command(format!("hippo card list --family {family}"))
+    .try_command(format!("{HIPPO} card list --family {family}"))
 }
 
 fn pin_prompt(patron: &str, library: &Library) -> String {

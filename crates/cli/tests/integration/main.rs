@@ -32,4 +32,5 @@ mod schedules;
 #[cfg(feature = "web")]
 mod serve;
 mod setup;
+mod suggested;
 mod unsubscribing;
