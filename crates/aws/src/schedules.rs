@@ -19,10 +19,6 @@ const COMPILED_IN: &str = include_str!("../../../infra/schedules.json");
 #[cfg(any(feature = "functions", feature = "operator"))]
 pub(crate) const REPLAYED: &str = "replayed";
 
-/// The field that marks the event of a person who backfills a scheduled time.
-#[cfg(any(feature = "functions", feature = "operator"))]
-pub(crate) const BACKFILL: &str = "backfill";
-
 /// A job's schedules by label.
 pub type Schedules = BTreeMap<Label, Schedule>;
 

@@ -12,14 +12,16 @@ use hippo_core::family::Family;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::library::{CURRENCY_OPTION, Library};
 use hippo_core::notice::phrases::card_pause;
+use hippo_core::text::clean;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::card_problem::{backed_off_until, find_problem};
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::table::{Cell, Tone};
 use crate::output::time::{ago, day};
-use crate::problem::{Problem, backed_off_until, find_problem};
+use crate::problem::Problem;
 
 /// An account in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -75,7 +77,7 @@ impl AccountView {
             messages: account
                 .messages
                 .iter()
-                .map(|message| hippo_core::text::clean(message))
+                .map(|message| clean(message))
                 .collect(),
         }
     }
@@ -135,8 +137,13 @@ pub(crate) struct CardView {
     pub(crate) last_checked: Option<DateTime<Utc>>,
     /// When the newest successful check started.
     pub(crate) last_success: Option<DateTime<Utc>>,
-    /// Why the newest check failed.
+    /// Why the newest check failed, or the last one that was tried.
     pub(crate) failure: Option<Failure>,
+    /// When that check started.
+    pub(crate) failed_at: Option<DateTime<Utc>>,
+    /// Why the newest check wasn't tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_tried: Option<String>,
     /// When the library rejected the number or PIN.
     pub(crate) refused_since: Option<DateTime<Utc>>,
     /// The newest check's time if it is in the future; such a check doesn't count.
@@ -161,6 +168,7 @@ impl CardView {
         let card = &record.card;
         let state = &record.state.without_future(now);
         let last = state.last_check.as_ref();
+        let failed = state.last_failure();
         let pause = card.active_pause(now);
         Self {
             id: card.id,
@@ -175,7 +183,11 @@ impl CardView {
             pause_words: pause.map(|pause| card_pause(pause, today)),
             last_checked: last.map(|last| last.started_at),
             last_success: state.last_success_at,
-            failure: last.and_then(|last| last.failure.clone()),
+            failure: failed.map(|(_, failure)| failure.clone()),
+            failed_at: failed.map(|(check, _)| check.started_at),
+            not_tried: last
+                .filter(|last| !last.was_tried())
+                .and_then(|last| Some(clean(&last.failure.as_ref()?.detail))),
             refused_since: state.refused_since.map(|since| since.min(now)),
             checked_in_future: record.state.newest_in_future(now),
             account: stored.map(|stored| {
@@ -184,7 +196,13 @@ impl CardView {
                 view.currency = view.currency.or_else(configured);
                 view
             }),
-            problem: find_problem(record, zone, now, backed_off),
+            problem: find_problem(
+                record,
+                library.map(|library| &library.base_url),
+                zone,
+                now,
+                backed_off,
+            ),
         }
     }
 
@@ -196,7 +214,11 @@ impl CardView {
             (Some(at), None) => Cell::from(ago(at, now)),
             // The cell STATE shows the failure too.
             (Some(at), Some(_)) => {
-                Cell::new(format!("{}, failed", ago(at, now)), Tone::Bad).or_short(ago(at, now))
+                let how = match self.not_tried {
+                    Some(_) => "not tried",
+                    None => "failed",
+                };
+                Cell::new(format!("{}, {how}", ago(at, now)), Tone::Bad).or_short(ago(at, now))
             }
         }
     }

@@ -14,6 +14,7 @@ use hippo_core::text::clean;
 use hippo_recording::Recorder;
 use serde::Serialize;
 
+use crate::card_problem::backed_off_until;
 use crate::card_view::AccountView;
 use crate::context::Context;
 use crate::deployment::CheckCardAnswer;
@@ -22,8 +23,9 @@ use crate::not_checked::reason_not_checked;
 use crate::output::table::{Cell, Table, fixed, words};
 use crate::output::time::day;
 use crate::output::{count, print_to_stderr};
-use crate::problem::{backed_off_until, failure_problem};
-use crate::stop::AFTER_INTERRUPTED_CHECK;
+use crate::problem::failure_problem;
+use crate::stop::after_interrupted_check;
+use crate::suggested::HIPPO;
 
 /// The most loans, and the most holds, that are printed.
 const MAX_ITEMS_SHOWN: usize = 12;
@@ -76,7 +78,7 @@ pub(crate) async fn check_changed_card(
             .print_text("The card is paused, so we didn't check it. To check it again, resume it:");
         context
             .output
-            .print_line(format!("  → hippo card pause {} --resume", card.id));
+            .print_line(format!("  → {HIPPO} card pause {} --resume", card.id));
         return Ok(show_unchecked(context, card.id));
     }
     check_card(context, card, library, None).await
@@ -114,16 +116,17 @@ pub(crate) async fn check_card(
             Ok(Outcome::SomeFailed)
         }
         CheckCardAnswer::Stopped => {
-            context
-                .output
-                .print_text(format!("The check was stopped. {AFTER_INTERRUPTED_CHECK}"));
+            context.output.print_text(format!(
+                "The check was stopped. {}",
+                after_interrupted_check()
+            ));
             show_unchecked(context, card.id);
             Ok(Outcome::SomeFailed)
         }
         CheckCardAnswer::Queued => {
             context.output.print_text(
-                "The card is waiting for its turn. The check goes on without this command; “hippo status” shows the \
-                 result.",
+                format!("The card is waiting for its turn. The check goes on without this command; “{HIPPO} status” shows the \
+                 result."),
             );
             Ok(show_unchecked(context, card.id))
         }
@@ -150,7 +153,13 @@ async fn show(
         Ok(account) => show_account(context, account, today),
         Err(failure) => {
             let until = backed_off_until(context, &card.library).await?;
-            let problem = failure_problem(failure, card.id, &card.library, until.as_deref());
+            let problem = failure_problem(
+                failure,
+                card.id,
+                &card.library,
+                Some(&library.base_url),
+                until.as_deref(),
+            );
             context.output.print_indented("", &problem.what);
             if let Some(command) = &problem.what_to_do {
                 context.output.print_text("We keep the card. What to do:");

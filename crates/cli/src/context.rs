@@ -23,6 +23,7 @@ use crate::home::Home;
 use crate::key_store::KeyStore;
 use crate::output::{Output, print_to_stderr};
 use crate::suggest::nearest;
+use crate::suggested::HIPPO;
 use crate::target::Target;
 use crate::values::CardName;
 
@@ -157,7 +158,7 @@ impl Context {
         let meant = nearest(id.as_str(), known.iter().map(|family| family.id.as_str()));
         Err(CommandError::usage(format!("There is no family “{id}”."))
             .did_you_mean(meant)
-            .try_command("hippo family list"))
+            .try_command(format!("{HIPPO} family list")))
     }
 
     /// Loads a library; the error suggests a similar id.
@@ -169,7 +170,7 @@ impl Context {
         let meant = nearest(id.as_str(), known.iter().map(|library| library.id.as_str()));
         Err(CommandError::usage(format!("There is no library “{id}”."))
             .did_you_mean(meant)
-            .try_command("hippo library list"))
+            .try_command(format!("{HIPPO} library list")))
     }
 
     /// Loads a card by its id or the end of its id; the error suggests a similar one.
@@ -191,7 +192,7 @@ impl Context {
             CardName::Id(id) => {
                 return Err(CommandError::usage(format!("There is no card {id}."))
                     .did_you_mean(nearest(&id.to_string(), &ids))
-                    .try_command("hippo card list"));
+                    .try_command(format!("{HIPPO} card list")));
             }
             CardName::Ending(ending) => ending,
         };
@@ -236,7 +237,7 @@ fn require_single_match<T>(
             "There is no card whose id ends in “{ending}”."
         ))
         .did_you_mean(meant)
-        .try_command("hippo card list")),
+        .try_command(format!("{HIPPO} card list"))),
         (Some(_), false) => Err(CommandError::usage(format!(
             "More than one card's id ends in “{ending}”. Give more of it."
         ))),

@@ -218,6 +218,9 @@ pub(crate) trait Deployment {
     /// Describes to people where emails go.
     fn mail_destination(&self) -> String;
 
+    /// Says that emails reach nobody, and what to do; `None`: they are sent.
+    fn mail_folder_advice(&self) -> Option<String>;
+
     /// A warning about the mail configuration, if there is one.
     fn mail_warning(&self) -> Option<String>;
 

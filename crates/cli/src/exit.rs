@@ -10,6 +10,8 @@ use hippo_core::store::StoreError;
 use hippo_core::transfer::TransferError;
 use serde::Serialize;
 
+use crate::suggested::HIPPO;
+
 /// The result of a command that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -225,7 +227,7 @@ impl From<SealError> for CommandError {
         let lacks_key = matches!(error, SealError::NoKey(_));
         let error = Self::from_source(ErrorKind::Unusable, error);
         if lacks_key {
-            error.try_command("hippo init")
+            error.try_command(format!("{HIPPO} init"))
         } else {
             error
         }

@@ -6,11 +6,24 @@ use hippo_local::key_files::KeyFiles;
 
 use crate::exit::CommandError;
 use crate::output::stdout::io_words;
+use crate::suggested::{HIPPO_HERE, quoted};
 
 /// The directory that holds one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Home {
     directory: PathBuf,
+    source: HomeSource,
+}
+
+/// Where the home's directory comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HomeSource {
+    /// The option `--home`, or a caller.
+    Given,
+    /// The variable `HIPPO_HOME`.
+    Environment,
+    /// The platform's data directory.
+    Default,
 }
 
 impl Home {
@@ -27,17 +40,47 @@ impl Home {
                 "--home is empty. Name a directory, or leave it out.",
             ));
         }
-        let directory = named
-            .filter(|directory| !directory.as_os_str().is_empty())
-            .or_else(|| {
-                directories::ProjectDirs::from("", "", "libraryhippo")
-                    .map(|directories| directories.data_dir().to_path_buf())
-            });
+        let named = named.filter(|directory| !directory.as_os_str().is_empty());
+        let source = match &named {
+            None => HomeSource::Default,
+            Some(named) if std::env::var_os("HIPPO_HOME").as_deref() == Some(named.as_os_str()) => {
+                HomeSource::Environment
+            }
+            Some(_) => HomeSource::Given,
+        };
+        let directory = named.or_else(|| {
+            directories::ProjectDirs::from("", "", "libraryhippo")
+                .map(|directories| directories.data_dir().to_path_buf())
+        });
         directory
-            .map(|directory| Self { directory })
+            .map(|directory| Self { directory, source })
             .ok_or_else(|| {
                 CommandError::usage("There is no home directory. Name one with --home DIR.")
             })
+    }
+
+    /// Where the directory comes from.
+    pub(crate) fn source(&self) -> HomeSource {
+        self.source
+    }
+
+    /// Says which home is used, why, and whether it is set up.
+    pub(crate) fn describe(&self) -> String {
+        let directory = self.directory.display();
+        let source = match self.source {
+            HomeSource::Given => "as --home says",
+            HomeSource::Environment => "as HIPPO_HOME says",
+            HomeSource::Default => "by default",
+        };
+        let init = match (self.config().exists(), self.source) {
+            (true, _) => String::new(),
+            (false, HomeSource::Given) => {
+                let home = quoted(&self.directory.to_string_lossy()).into_owned();
+                format!("\nIt isn't set up yet: hippo --home {home} init")
+            }
+            (false, _) => "\nIt isn't set up yet: hippo init".to_owned(),
+        };
+        format!("Your home is {directory}, {source}.{init}")
     }
 
     /// The directory itself.
@@ -88,8 +131,8 @@ impl Home {
                 "{} has no database. Restore a backup, or start with an empty one.",
                 self.directory.display()
             ))
-            .try_command("hippo restore FILE")
-            .try_command("hippo init"));
+            .try_command(format!("{HIPPO_HERE} restore FILE"))
+            .try_command(format!("{HIPPO_HERE} init")));
         }
         Ok(())
     }
@@ -108,17 +151,24 @@ impl Home {
             }
         }
         if !self.directory.is_dir() {
+            let (source, other) = match self.source {
+                HomeSource::Given => ("", "name another with --home DIR"),
+                HomeSource::Environment => {
+                    (", which HIPPO_HOME names", "set HIPPO_HOME to another")
+                }
+                HomeSource::Default => (" yet", "name another with --home DIR"),
+            };
             return Err(CommandError::unusable(format!(
-                "There is no LibraryHippo home at {directory}. Create one, or name another with --home DIR."
+                "There is no LibraryHippo home at {directory}{source}. Create one, or {other}."
             ))
-            .try_command("hippo init"));
+            .try_command(format!("{HIPPO_HERE} init")));
         }
         if !self.config().exists() {
             return Err(CommandError::unusable(format!(
                 "{directory} has no config.toml, so it isn't a LibraryHippo home. Create one, or name another with \
                  --home DIR."
             ))
-            .try_command("hippo init"));
+            .try_command(format!("{HIPPO_HERE} init")));
         }
         Ok(())
     }

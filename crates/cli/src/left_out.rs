@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::count;
+use crate::suggested::HIPPO;
 
 /// Stands in for the patron's name of a removed card.
 pub(crate) const REMOVED_CARD: &str = "a removed card";
@@ -88,7 +89,7 @@ pub(crate) fn sentence(left_out: &[LeftOut]) -> Option<String> {
         .collect();
     (!parts.is_empty()).then(|| {
         format!(
-            "Left out: {}. “hippo status” says what to do.",
+            "Left out: {}. “{HIPPO} status” says what to do.",
             parts.join(", ")
         )
     })

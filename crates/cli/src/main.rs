@@ -2,6 +2,7 @@
 
 mod ask;
 mod audit;
+mod card_problem;
 mod card_view;
 mod check_one_card;
 mod commands;
@@ -35,6 +36,7 @@ mod sealing;
 mod start_options;
 mod stop;
 mod suggest;
+mod suggested;
 mod target;
 mod text_input;
 mod timezones;
@@ -43,7 +45,6 @@ mod values;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use crate::commands::Args;
@@ -51,8 +52,11 @@ use crate::exit::CommandError;
 use crate::output::{Output, print_to_stderr, stdout};
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
+    let args = match Args::parse_with_options() {
+        Ok((args, given)) => {
+            given.remember();
+            args
+        }
         Err(error) => return show_argument_error(&error),
     };
     let output = Output::new(args.json, args.no_color);

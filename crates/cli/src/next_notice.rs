@@ -9,6 +9,7 @@ use hippo_core::run::{JobName, Run, RunOutcome, Trigger};
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::time::moment;
+use crate::suggested::HIPPO;
 
 /// A notice that has been due for longer than two ticks is late.
 const LATE_AFTER: Duration = Duration::minutes(30);
@@ -111,7 +112,7 @@ impl NextNotice {
             let reason = reason.trim_end_matches('.');
             return (
                 format!("The notice is late, because the email couldn't be sent: {reason}."),
-                "hippo mail test ADDRESS".to_owned(),
+                format!("{HIPPO} mail test ADDRESS"),
             );
         }
         let scheduled = last_tick.filter(|run| {
@@ -123,7 +124,7 @@ impl NextNotice {
                     "The notice is late, because the schedule “{}” of notify-all is paused.",
                     run.key.label
                 ),
-                format!("hippo notify-all --family {}", family.id),
+                format!("{HIPPO} notify-all --family {}", family.id),
             ),
             Some(run) => (
                 format!(
@@ -131,13 +132,13 @@ impl NextNotice {
                     moment(run.started_at, now, context.zone()),
                     run.outcome.as_str()
                 ),
-                format!("hippo runs show {}", run.key),
+                format!("{HIPPO} runs show {}", run.key),
             ),
             None => (
                 "The notice is late, because notify-all didn't run. Check that cron or the timer runs it every 15 \
                  minutes."
                     .to_owned(),
-                format!("hippo notify-all --family {}", family.id),
+                format!("{HIPPO} notify-all --family {}", family.id),
             ),
         }
     }

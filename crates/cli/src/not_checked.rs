@@ -5,6 +5,8 @@ use hippo_core::card::CardRecord;
 use hippo_core::ids::CardId;
 use hippo_core::jobs::check_cards::visit::LOGIN_IN_PROGRESS_LIMIT;
 
+use crate::suggested::HIPPO;
+
 /// Why a card wasn't checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotCheckedReason {
@@ -62,29 +64,29 @@ impl NotCheckedReason {
         match self {
             Self::Paused => (
                 "It's paused. To check it again, resume it.",
-                vec![format!("hippo card pause {card} --resume")],
+                vec![format!("{HIPPO} card pause {card} --resume")],
             ),
             Self::Rejected => (
                 "The library rejected its number or PIN, and we won't send them again until you say so. Set the \
                  right PIN, or try the same one once more.",
                 vec![
-                    format!("hippo card set-pin {card}"),
-                    format!("hippo card retry {card}"),
+                    format!("{HIPPO} card set-pin {card}"),
+                    format!("{HIPPO} card retry {card}"),
                 ],
             ),
             Self::LoginInDoubt => (
                 "We don't know whether the last login succeeded, so we won't send it again today. You can record a \
                  new login, or just try again.",
-                vec![record_command(card), format!("hippo card retry {card}")],
+                vec![record_command(card), format!("{HIPPO} card retry {card}")],
             ),
             Self::InProgress => (
                 "Another check of it is running, or was interrupted. Try again in two minutes.",
-                vec!["hippo status".to_owned()],
+                vec![format!("{HIPPO} status")],
             ),
-            Self::Removed => ("It was removed.", vec!["hippo card list".to_owned()]),
+            Self::Removed => ("It was removed.", vec![format!("{HIPPO} card list")]),
             Self::Changed => (
                 "It was changed while it waited for its turn. Try again.",
-                vec![format!("hippo card check {card}")],
+                vec![format!("{HIPPO} card check {card}")],
             ),
         }
     }
@@ -92,7 +94,7 @@ impl NotCheckedReason {
 
 /// The command that checks a card even after an unknown login outcome, and records the session.
 pub(crate) fn record_command(card: CardId) -> String {
-    format!("hippo card record {card} session.har")
+    format!("{HIPPO} card record {card} session.har")
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use hippo_core::outbox::{MailState, OutboxRecord};
 
 use crate::output::count;
 use crate::output::table::{Cell, Tone};
+use crate::suggested::HIPPO;
 
 /// Explains a notice's state, unless it is obvious.
 pub(crate) fn meaning(record: &OutboxRecord, now: DateTime<Utc>) -> Option<String> {
     let meaning = record.meaning(now)?;
     Some(match record.is_held() {
         true => format!(
-            "{meaning} “hippo notices resend {} {}” sends it.",
+            "{meaning} “{HIPPO} notices resend {} {}” sends it.",
             record.family, record.date
         ),
         false => meaning,

@@ -8,6 +8,7 @@ use hippo_core::schedule::Pause;
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::time::moment;
+use crate::suggested::HIPPO;
 
 /// Loads the pauses if one of these runs was skipped because of one.
 pub(crate) async fn load_pauses_of(
@@ -51,14 +52,10 @@ pub(crate) fn pause_sentence(pause: &Pause, context: &Context) -> String {
 }
 
 /// The command that ends a pause.
-pub(crate) fn resume_command(pause: &Pause, context: &Context) -> String {
-    let target = match context.deployment.stack() {
-        Some(_) => "--target aws ",
-        None => "",
-    };
+pub(crate) fn resume_command(pause: &Pause) -> String {
     match &pause.label {
-        Some(label) => format!("hippo {target}schedule resume {label}"),
-        None => format!("hippo {target}schedule resume --all"),
+        Some(label) => format!("{HIPPO} schedule resume {label}"),
+        None => format!("{HIPPO} schedule resume --all"),
     }
 }
 

@@ -3,22 +3,38 @@
 use hippo_core::alerts::Alert;
 use hippo_core::failure::Remedy;
 use hippo_core::ids::{CardId, LibraryId};
+use url::Url;
 
-/// The command line for the remedy of a card's failure, if there is one.
+use crate::suggested::{HIPPO, quoted};
+
+/// The command line for the remedy of a card's failure, if there is one; `site` is the library's address.
 pub(crate) fn command_for_card(
     remedy: Remedy,
     card: CardId,
     library: &LibraryId,
+    site: Option<&Url>,
 ) -> Option<String> {
     if let Some(option) = edit_option(remedy) {
-        return Some(format!("hippo library edit {library} {option}"));
+        return Some(format!("{HIPPO} library edit {library} {option}"));
     }
     match remedy {
-        Remedy::RetryCard => Some(format!("hippo card retry {card}")),
-        Remedy::SetPin => Some(format!("hippo card set-pin {card}")),
-        Remedy::EditLibrary => Some(format!("hippo library edit {library}")),
+        Remedy::RetryCard => Some(format!("{HIPPO} card retry {card}")),
+        Remedy::SetPin => Some(format!("{HIPPO} card set-pin {card}")),
+        Remedy::EditLibrary => Some(format!("{HIPPO} library edit {library}")),
+        Remedy::DetectSystem => {
+            let site = site.map_or("URL", |site| site.as_str().trim_end_matches('/'));
+            Some(format!("{HIPPO} library detect {}", quoted(site)))
+        }
         _ => None,
     }
+}
+
+/// Explains FORMAT in a suggested command.
+pub(crate) const DATE_FORMAT_EXAMPLE: &str = "FORMAT says how its pages write dates: %d.%m.%Y reads 31.12.2026, and %m/%d/%y reads 12/31/26.";
+
+/// Explains a word in capitals of the command for this remedy, if it isn't obvious.
+pub(crate) fn explain_placeholder(remedy: Remedy) -> Option<&'static str> {
+    (remedy == Remedy::SetDateFormat).then_some(DATE_FORMAT_EXAMPLE)
 }
 
 fn edit_option(remedy: Remedy) -> Option<&'static str> {
@@ -41,25 +57,25 @@ pub(crate) fn commands_for_alert(alert: &Alert) -> Vec<String> {
 fn command_for_remedy(remedy: Remedy, alert: &Alert) -> Option<String> {
     match (remedy, alert) {
         (Remedy::ShowRun, Alert::RunFailed { run, .. } | Alert::RunLost { run }) => {
-            Some(format!("hippo runs show {run}"))
+            Some(format!("{HIPPO} runs show {run}"))
         }
         (
             Remedy::ResendNotice,
             Alert::NoNotice { family, date, .. } | Alert::RecipientUnreached { family, date, .. },
-        ) => Some(format!("hippo notices resend {family} {date}")),
-        (Remedy::ResendNotice, _) => Some("hippo notices resend FAMILY DATE".to_owned()),
-        (Remedy::ShowNotices, _) => Some("hippo notices".to_owned()),
+        ) => Some(format!("{HIPPO} notices resend {family} {date}")),
+        (Remedy::ResendNotice, _) => Some(format!("{HIPPO} notices resend FAMILY DATE")),
+        (Remedy::ShowNotices, _) => Some(format!("{HIPPO} notices")),
         (
             Remedy::AllowRecipient,
             Alert::RecipientStopped { family, .. } | Alert::EverybodyUnsubscribed { family, .. },
-        ) => Some(format!("hippo family allow-recipient {family} ADDRESS")),
-        (Remedy::SetPin, _) => Some("hippo card set-pin CARD".to_owned()),
+        ) => Some(format!("{HIPPO} family allow-recipient {family} ADDRESS")),
+        (Remedy::SetPin, _) => Some(format!("{HIPPO} card set-pin CARD")),
         (Remedy::EditLibrary, Alert::SealedForOtherHosts { library, .. }) => {
-            Some(format!("hippo library edit {library}"))
+            Some(format!("{HIPPO} library edit {library}"))
         }
         (_, Alert::WrongDateFormat { library } | Alert::LibraryDown { library, .. }) => {
             let option = edit_option(remedy)?;
-            Some(format!("hippo library edit {library} {option}"))
+            Some(format!("{HIPPO} library edit {library} {option}"))
         }
         _ => None,
     }

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::table::{Cell, Tone};
 use crate::output::time::{ago, moment};
+use crate::suggested::HIPPO;
 
 /// Adds the reports of its workers to a run with enqueued work.
 pub(crate) async fn with_work(context: &Context, run: Run) -> Result<Run, CommandError> {
@@ -63,9 +64,9 @@ pub(crate) fn show_runs(context: &Context, runs: &[Run], pauses: &[Pause]) {
         ));
     }
     if runs.is_empty() {
-        context
-            .output
-            .print_text("No job has run yet. “hippo check-cards” checks every card.");
+        context.output.print_text(format!(
+            "No job has run yet. “{HIPPO} check-cards” checks every card."
+        ));
     }
 }
 

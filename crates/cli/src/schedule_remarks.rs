@@ -105,7 +105,7 @@ fn pause_remarks(context: &Context, pauses: &[Pause]) -> Vec<Remark> {
             job: None,
             label: pause.label.clone(),
             sentence: pause_sentence(pause, context),
-            command: Some(resume_command(pause, context)),
+            command: Some(resume_command(pause)),
             pause: Some(pause.clone()),
         })
         .collect()

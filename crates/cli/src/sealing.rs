@@ -10,6 +10,7 @@ use hippo_core::store::{NewSecret, StoreError};
 
 use crate::context::Context;
 use crate::exit::CommandError;
+use crate::suggested::HIPPO;
 
 /// How often a card's envelope is read again after somebody else replaced it.
 const MAX_ATTEMPTS: u32 = 5;
@@ -41,7 +42,7 @@ impl Resealed {
                 .print_text(format!("Couldn't seal the PIN of the card {card}. {error}"));
             context
                 .output
-                .print_line(format!("  → hippo card set-pin {card}"));
+                .print_line(format!("  → {HIPPO} card set-pin {card}"));
         }
     }
 }

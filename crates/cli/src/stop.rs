@@ -8,17 +8,23 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::output::print_to_stderr;
+use crate::suggested::HIPPO;
 
 /// How long work in progress may take after the first signal.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// The consequence of an interrupted check.
-pub(crate) const AFTER_INTERRUPTED_CHECK: &str = "We won't retry a card whose login was in progress today. “hippo \
-     status” names it, and “hippo card retry” tries it.";
+pub(crate) fn after_interrupted_check() -> String {
+    format!(
+        "We won't retry a card whose login was in progress today. “{HIPPO} status” names it, and “{HIPPO} card retry” \
+         tries it."
+    )
+}
 
 /// The consequence of interrupted sending.
-pub(crate) const AFTER_INTERRUPTED_SENDING: &str =
-    "An email that was being sent may or may not have left. “hippo status” names it.";
+pub(crate) fn after_interrupted_sending() -> String {
+    format!("An email that was being sent may or may not have left. “{HIPPO} status” names it.")
+}
 
 /// Tells whether a signal asked the command to stop.
 #[derive(Debug)]
@@ -32,7 +38,7 @@ impl Stop {
     ///
     /// The first signal prints what `work` is being finished. The second prints the `consequence` and
     /// ends the process with code 1; everything saved so far is complete.
-    pub(crate) fn listen(work: &'static str, consequence: &'static str) -> Self {
+    pub(crate) fn listen(work: &'static str, consequence: String) -> Self {
         let (ask, requested) = watch::channel(false);
         let listener = tokio::spawn(async move {
             while signal().await {

@@ -36,6 +36,16 @@ pub(crate) fn did_you_mean<T: AsRef<str> + Display>(
         .unwrap_or_default()
 }
 
+/// Lists all names in a sentence, such as `The schedules are “all” and “tick”.`; `None` if there are none.
+pub(crate) fn list_known(what: &str, names: &[String]) -> Option<String> {
+    let quoted: Vec<String> = names.iter().map(|name| format!("“{name}”")).collect();
+    let (last, others) = quoted.split_last()?;
+    Some(match others {
+        [] => format!("The only {what} is {last}."),
+        others => format!("The {what}s are {} and {last}.", others.join(", ")),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,7 @@ fn suggestion(name: &str) -> Option<&'static str> {
     let written = name.replace(' ', "_");
     let names = || TZ_VARIANTS.iter().map(|zone| zone.name());
     if written.contains('/') {
-        return nearest(&written, names());
+        return nearest(&written, names()).or_else(|| suggestion(city_of(&written)));
     }
     let is_place = |name: &&str| name.contains('/') && !name.starts_with("Etc/");
     let same = |name: &&str| city_of(name).eq_ignore_ascii_case(&written);
@@ -103,6 +103,7 @@ mod tests {
     #[case("MST", "America/Denver")]
     #[case("HST", "Pacific/Honolulu")]
     #[case("America/Torono", "“America/Toronto”")]
+    #[case("Canada/Torontoo", "“America/Toronto”")]
     #[case("Toronto", "“America/Toronto”")]
     #[case("new york", "“America/New_York”")]
     #[case("Berln", "“Europe/Berlin”")]

@@ -10,6 +10,8 @@ use hippo_core::ids::CardId;
 use hippo_core::run::{InvalidRunKey, JobName, RunKey};
 use hippo_systems::SYSTEMS;
 
+use crate::suggested::HIPPO;
+
 /// Parses a time of day.
 pub(crate) fn time_of_day(text: &str) -> Result<NaiveTime, String> {
     NaiveTime::parse_from_str(text, "%H:%M")
@@ -19,7 +21,20 @@ pub(crate) fn time_of_day(text: &str) -> Result<NaiveTime, String> {
 /// Parses a calendar date.
 pub(crate) fn date(text: &str) -> Result<NaiveDate, String> {
     text.parse()
-        .map_err(|_| format!("“{text}” isn't a date. Write it like 2026-11-21."))
+        .map_err(|_| not_a_date(text, "isn't a date. Write it like 2026-11-21."))
+}
+
+/// Says that the calendar has no such day if the text is written like one, such as `2026-11-31`; else
+/// says `otherwise`.
+fn not_a_date(text: &str, otherwise: &str) -> String {
+    let shape: String = text
+        .chars()
+        .map(|letter| if letter.is_ascii_digit() { '0' } else { letter })
+        .collect();
+    match shape.as_str() {
+        "0000-00-00" => format!("There is no day {text} in the calendar."),
+        _ => format!("“{text}” {otherwise}"),
+    }
 }
 
 /// The start of a period.
@@ -124,7 +139,7 @@ pub(crate) fn card_name(text: &str) -> Result<CardName, String> {
         Ok(CardName::Ending(text.to_owned()))
     } else {
         Err(format!(
-            "“{text}” isn't a card's id, or the last four characters or more of one. “hippo card list” shows them."
+            "“{text}” isn't a card's id, or the last four characters or more of one. “{HIPPO} card list” shows them."
         ))
     }
 }
@@ -132,7 +147,7 @@ pub(crate) fn card_name(text: &str) -> Result<CardName, String> {
 /// Parses a run's id.
 pub(crate) fn run_key(text: &str) -> Result<RunKey, String> {
     text.parse()
-        .map_err(|error: InvalidRunKey| format!("{error} “hippo runs” shows them."))
+        .map_err(|error: InvalidRunKey| format!("{error} “{HIPPO} runs” shows them."))
 }
 
 /// Parses one of `all` by its name, and lists the names in the help.
@@ -189,6 +204,18 @@ impl TypedValueParser for SystemName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn impossible_day_is_told_from_a_malformed_date() {
+        assert_eq!(
+            date("2026-11-31").unwrap_err(),
+            "There is no day 2026-11-31 in the calendar."
+        );
+        for text in ["tomorrow", "2026/12/31", "31.12.2026"] {
+            let message = date(text).unwrap_err();
+            assert!(message.ends_with("Write it like 2026-11-21."), "{message}");
+        }
+    }
 
     #[test]
     fn since_is_a_date_or_some_days_within_the_kept_ones() {

@@ -18,7 +18,7 @@ pub use self::pause::{CardPause, InvalidPauseEnd};
 pub use self::typed::{InvalidTyped, parse_typed, trim_invisible};
 use crate::account::Account;
 use crate::clock::is_in_future;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::ids::{CardId, FamilyId, LibraryId};
 
 /// One patron's card at one library, without its number and PIN.
@@ -93,6 +93,9 @@ impl fmt::Debug for CardSecret {
 pub struct CardState {
     /// The newest check.
     pub last_check: Option<LastCheck>,
+    /// The failed check before `last_check`, while that one and all since it were `not_tried`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failed: Option<LastCheck>,
     /// When the newest check that read an account began.
     pub last_success_at: Option<DateTime<Utc>>,
     /// Since when the site rejects the number or PIN; the card waits for a person.
@@ -108,10 +111,11 @@ impl CardState {
     /// A refusal always stays: a rejected PIN is never sent again automatically.
     #[must_use]
     pub fn without_future(&self, now: DateTime<Utc>) -> Self {
-        let last_check = self.last_check.clone();
+        let is_past = |last: &LastCheck| !is_in_future(last.started_at, now);
         let login_mark = self.login_mark.clone();
         Self {
-            last_check: last_check.filter(|last| !is_in_future(last.started_at, now)),
+            last_check: self.last_check.clone().filter(is_past),
+            last_failed: self.last_failed.clone().filter(is_past),
             last_success_at: self.last_success_at.filter(|at| !is_in_future(*at, now)),
             refused_since: self.refused_since,
             login_mark: login_mark.filter(|mark| !is_in_future(mark.at, now)),
@@ -120,13 +124,45 @@ impl CardState {
 
     /// The newest time that a clock ahead of `now` wrote, if one did.
     pub fn newest_in_future(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let last_check = self.last_check.as_ref().map(|last| last.started_at);
+        let checks = [&self.last_check, &self.last_failed].into_iter().flatten();
         let mark = self.login_mark.as_ref().map(|mark| mark.at);
-        [last_check, self.last_success_at, self.refused_since, mark]
+        [self.last_success_at, self.refused_since, mark]
             .into_iter()
             .flatten()
+            .chain(checks.map(|check| check.started_at))
             .filter(|at| is_in_future(*at, now))
             .max()
+    }
+
+    /// Replaces the newest check. A check that wasn't tried keeps the failure before it.
+    pub fn replace_last_check(&mut self, check: LastCheck) {
+        self.last_failed = self.failure_kept_by(&check);
+        self.last_check = Some(check);
+    }
+
+    /// Returns the failed check that stays known after this newer check.
+    pub fn failure_kept_by(&self, newer: &LastCheck) -> Option<LastCheck> {
+        if newer.was_tried() {
+            return None;
+        }
+        let last_tried = self.last_tried().cloned();
+        last_tried.filter(|last| last.failure.is_some())
+    }
+
+    /// Returns the newest check that was tried. After one that read an account, a check that wasn't
+    /// tried hides it: its time is `last_success_at`.
+    pub fn last_tried(&self) -> Option<&LastCheck> {
+        let last_check = self.last_check.as_ref();
+        last_check
+            .filter(|last| last.was_tried())
+            .or(self.last_failed.as_ref())
+    }
+
+    /// Returns the check that says best why there is no newer account: the last one that was tried
+    /// and failed, else the newest one if it wasn't tried.
+    pub fn last_failure(&self) -> Option<(&LastCheck, &Failure)> {
+        let last = self.last_failed.as_ref().or(self.last_check.as_ref())?;
+        Some((last, last.failure.as_ref()?))
     }
 
     /// Marks the stored account as damaged, so that the next check replaces it.
@@ -149,6 +185,14 @@ pub struct LastCheck {
     pub finished_at: DateTime<Utc>,
     /// Why it read no account; `None`: it read one.
     pub failure: Option<Failure>,
+}
+
+impl LastCheck {
+    /// Whether the check asked the library: it isn't `not_tried`.
+    pub fn was_tried(&self) -> bool {
+        let failure = self.failure.as_ref();
+        failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
+    }
 }
 
 /// The durable mark that a login is about to be sent.
@@ -246,6 +290,7 @@ mod tests {
             }),
             last_success_at: Some(at),
             refused_since: Some(at),
+            last_failed: None,
             login_mark: Some(LoginMark {
                 check: Uuid::nil(),
                 at,

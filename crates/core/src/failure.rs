@@ -73,6 +73,8 @@ pub enum Remedy {
     AddLoginHost,
     /// Set the library's address.
     SetUrl,
+    /// Find out which system the library's site runs: we've never read its pages.
+    DetectSystem,
     /// Allow another login with the card.
     RetryCard,
     /// Set the card's number and PIN again.

@@ -124,13 +124,9 @@ fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) ->
         state.refused_since = Some(check.started_at);
         changed = true;
     }
-    let newest = state.last_check.as_ref().filter(|newest| {
-        let failure = newest.failure.as_ref();
-        failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
-    });
+    let tried = state.last_tried().map(|last| last.started_at);
     let counted = |at: Option<_>| at.filter(|at| check.counts(*at));
-    let newest =
-        counted(newest.map(|newest| newest.started_at)).max(counted(state.last_success_at));
+    let newest = counted(tried).max(counted(state.last_success_at));
     if newest.is_some_and(|newest| newest > check.started_at) {
         return if changed {
             Decision::Write(Saved::Older)
@@ -140,7 +136,7 @@ fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) ->
     }
     let pause = head.record.card.pause.take();
     head.record.card.pause = pause.filter(|pause| pause.includes(check.started_at));
-    state.last_check = Some(LastCheck {
+    state.replace_last_check(LastCheck {
         started_at: check.started_at,
         finished_at: check.finished_at,
         // Without the site's requested back-off, which isn't stored.

@@ -43,11 +43,15 @@ impl LibraryStore for DynamoDbStore {
         let change =
             Expression::new("SET #data = :data").value(":data", text(super::item::json(library)?));
         let mut steps = vec![Step::Update(key, change, exists.clone())];
-        if before.base_url != library.base_url {
+        let clear = match before.base_url == library.base_url {
             // The back-off was for the old address, and the new one may answer.
+            false => Some("REMOVE #back_off_until, #down_since, #read_at"),
+            true if before.system != library.system => Some("REMOVE #read_at"),
+            true => None,
+        };
+        if let Some(clear) = clear {
             let state = Key::library_state(&library.id);
-            let clear = Expression::new("REMOVE #back_off_until, #down_since");
-            steps.push(Step::Update(state, clear, exists));
+            steps.push(Step::Update(state, Expression::new(clear), exists));
         }
         match self.table.transact(&steps).await? {
             Transacted::Done => Ok(()),
@@ -143,6 +147,14 @@ impl LibraryStore for DynamoDbStore {
         Ok(())
     }
 
+    async fn record_library_read(&self, id: &LibraryId, at: DateTime<Utc>) -> StoreResult<()> {
+        let change = Expression::new("SET #read_at = :at").value(":at", text(keys::time(at)));
+        self.table
+            .update(&Key::library_state(id), &change, &Expression::exists())
+            .await?;
+        Ok(())
+    }
+
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
         let found = self.table.get(&Key::library_state(id)).await?;
         Ok(found
@@ -161,6 +173,11 @@ pub(super) fn no_library(id: &LibraryId) -> StoreError {
 /// Reads until when a library's checks back off.
 pub(super) fn parse_back_off_until(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
     state.time("back_off_until")
+}
+
+/// Reads when an account of a library was read.
+pub(super) fn parse_read_at(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
+    state.time("read_at")
 }
 
 /// Reads since when a library is down.

@@ -11,7 +11,7 @@ use super::expression::Expression;
 use super::families;
 use super::item::{Item, text};
 use super::keys::{self, Key};
-use super::libraries::{parse_back_off_until, parse_down_since};
+use super::libraries::{parse_back_off_until, parse_down_since, parse_read_at};
 use super::sealed;
 use super::table::Query;
 
@@ -33,17 +33,15 @@ impl VisitStore for DynamoDbStore {
         let Some(item) = find(Key::library(library)) else {
             return Ok(None);
         };
-        let state = Key::library_state(library);
+        let state = find(Key::library_state(library));
         let Some(library) = self.unless_damaged(item, Item::data)? else {
             return Ok(None);
         };
         let mut loaded = LoadedVisit {
             library,
-            back_off_until: find(state.clone())
-                .map(parse_back_off_until)
-                .transpose()?
-                .flatten(),
-            down_since: find(state).map(parse_down_since).transpose()?.flatten(),
+            back_off_until: state.map(parse_back_off_until).transpose()?.flatten(),
+            down_since: state.map(parse_down_since).transpose()?.flatten(),
+            read_at: state.map(parse_read_at).transpose()?.flatten(),
             cards: Vec::with_capacity(cards.len()),
         };
         for card in cards {

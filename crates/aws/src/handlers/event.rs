@@ -8,10 +8,13 @@ use hippo_core::run::any_job::AnyJob;
 use hippo_core::run::ledger::RunPlan;
 use serde_json::{Map, Value};
 
-use crate::schedules::{BACKFILL, REPLAYED, jobs_and_labels};
+use crate::schedules::{REPLAYED, jobs_and_labels};
 
 /// The label of runs that a person starts.
 pub const PERSON: &str = "person";
+
+/// The field that marks the event of a person who backfills a scheduled time. `JobEvent` writes it.
+const BACKFILL: &str = "backfill";
 
 /// Everything that is wrong with an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -182,12 +185,14 @@ mod tests {
     use async_trait::async_trait;
     use hippo_core::jobs::check_cards::CheckCardsInput;
     use hippo_core::jobs::notify::NotifyAllInput;
-    use hippo_core::run::Trigger;
     use hippo_core::run::job::Job;
     use hippo_core::run::ledger::OpenRun;
+    use hippo_core::run::{RunKey, Trigger};
     use hippo_core::store::Scope;
     use rstest::rstest;
     use serde_json::json;
+
+    use crate::start_jobs::JobEvent;
 
     struct CheckCards;
 
@@ -252,8 +257,11 @@ mod tests {
 
     #[test]
     fn backfill_is_by_a_person_and_keeps_its_label() {
-        let event =
-            json!({"label": "all", "scheduled_time": "2026-11-20T10:00:00Z", "backfill": true});
+        let run: RunKey = "check-cards/all/2026-11-20T10:00:00Z".parse().unwrap();
+        let input = json!({});
+        let event = JobEvent::new(&run, &input).backfill(true);
+        let event = serde_json::to_value(event).unwrap();
+        assert_eq!(event[BACKFILL], true);
         let plan = check_cards(&event).unwrap().plan(&CheckCards).unwrap();
         assert_eq!((plan.trigger, plan.allow_overlap), (Trigger::Person, true));
         assert_eq!(plan.key.label.as_str(), "all");

@@ -21,6 +21,7 @@ use crate::check_one_card::{check_card, check_changed_card, show_unchecked};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::output::table::{Table, fixed, numbers, words};
+use crate::suggested::HIPPO;
 use crate::values::{CardName, card_name};
 
 /// The subcommands of `hippo card`.
@@ -208,7 +209,8 @@ fn refuse(error: CardSecretError, family: &FamilyId, library: &LibraryId) -> Com
                 .advice("Nothing was changed. If your PIN is the newer one, set it again.")
         }
         error @ CardSecretError::StillRefused(_) => {
-            CommandError::from_source(ErrorKind::Unusable, error).try_command("hippo card retry")
+            CommandError::from_source(ErrorKind::Unusable, error)
+                .try_command(format!("{HIPPO} card retry"))
         }
         CardSecretError::Seal(error) => error.into(),
     }
@@ -258,7 +260,7 @@ fn duplicate(family: &FamilyId, library: &LibraryId) -> CommandError {
     CommandError::usage(format!(
         "The family {family} already has a card with that number at {library}. Nothing was changed."
     ))
-    .try_command(format!("hippo card list --family {family}"))
+    .try_command(format!("{HIPPO} card list --family {family}"))
 }
 
 fn pin_prompt(patron: &str, library: &Library) -> String {
@@ -327,9 +329,8 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
         Some(number) => validate_number(number)?,
         None => present_number(context, &record.card, &library).await?,
     };
-    let last = record.state.last_check.as_ref();
-    let failure = last.and_then(|last| last.failure.as_ref());
-    if failure.is_some_and(|failure| failure.kind == FailureKind::SealedForOtherHosts) {
+    let failure = record.state.last_failure();
+    if failure.is_some_and(|(_, failure)| failure.kind == FailureKind::SealedForOtherHosts) {
         context.output.print_message(format!(
             "This library's hosts have changed. We'll send the PIN to {}.",
             LoginOrigins::from_library(&library)

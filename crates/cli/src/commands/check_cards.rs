@@ -13,6 +13,7 @@ use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::store::Scope;
 use serde::Serialize;
 
+use crate::card_problem::backed_off_until;
 use crate::card_view::{AccountView, unknown_cells};
 use crate::commands::enqueued_run::follow_run;
 use crate::context::{Context, Globals};
@@ -23,8 +24,9 @@ use crate::not_started::show_not_started;
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::duration;
-use crate::problem::{CHECK_FAILED, backed_off_until, failure_problem};
+use crate::problem::{check_failed_command, failure_problem};
 use crate::start_options::{StartOptions, read_checked_input};
+use crate::suggested::HIPPO;
 use crate::values::one_of;
 
 /// Check every card: log in and remember what the library says.
@@ -189,7 +191,7 @@ async fn show_enqueued(
         "There is no card to check.".to_owned()
     } else {
         format!(
-            "Checking {} in {}. This goes on without the command; “hippo runs show {run}” shows the results.",
+            "Checking {} in {}. This goes on without the command; “{HIPPO} runs show {run}” shows the results.",
             count(to_usize(cards), "card", "cards"),
             count(to_usize(visits), "visit", "visits"),
         )
@@ -253,10 +255,16 @@ async fn show_done(
     for card in &checked {
         if let Some(failure) = &card.failure {
             let until = backed_off_until(context, &card.library).await?;
-            let problem = failure_problem(failure, card.card, &card.library, until.as_deref());
+            let library = context.store.library(&card.library).await?;
+            let site = library.as_ref().map(|library| &library.base_url);
+            let problem =
+                failure_problem(failure, card.card, &card.library, site, until.as_deref());
             let words = format!("{} at {}: {}", card.patron, card.library, problem.what);
             context.output.print_indented("", &words);
-            if let Some(command) = problem.what_to_do.filter(|command| command != CHECK_FAILED) {
+            if let Some(command) = problem
+                .what_to_do
+                .filter(|command| *command != check_failed_command())
+            {
                 context.output.print_line(format!("  → {command}"));
             }
         }

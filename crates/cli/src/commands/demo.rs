@@ -21,6 +21,7 @@ use crate::home::Home;
 use crate::output::table::{Tone, paint};
 use crate::output::{Output, print_to_stderr};
 use crate::stop::interrupted;
+use crate::suggested::HIPPO_HERE;
 use crate::timezones::machine_timezone;
 
 /// See it work: made-up libraries and families, checks, and notices in a mail folder.
@@ -69,11 +70,17 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
                  cards, run “hippo init”."
             .to_owned(),
         Some(_) => format!(
-            "The home is {}, and the emails are in {}. The demo's libraries are gone, so a new check fails.",
+            "The home is {}, and the emails are in {}. The demo's libraries are gone, so a new check fails. To look \
+             around:",
             home.directory().display(),
             home.mail_folder().display()
         ),
     });
+    if demo.keep.is_some() {
+        globals
+            .output
+            .print_line(format!("  → {HIPPO_HERE} status"));
+    }
     Ok(Outcome::Done)
 }
 

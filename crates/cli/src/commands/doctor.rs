@@ -17,6 +17,7 @@ use crate::home::Home;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::{count, time};
 use crate::pauses::pause_sentence;
+use crate::suggested::HIPPO;
 use crate::target::Target;
 
 /// The clock may be off by this much.
@@ -124,7 +125,9 @@ async fn check_keys(context: &Context) -> Finding {
         Err(error) => Finding::problem(
             CHECK,
             error.to_string(),
-            "Restore the key from its copy. If the installation is new, run “hippo init”.",
+            format!(
+                "Restore the key from its copy. If the installation is new, run “{HIPPO} init”."
+            ),
         ),
     }
 }
@@ -188,7 +191,7 @@ fn check_pictures(context: &Context, families: &[Family]) -> Option<Finding> {
         Some(PictureProblem { found, advice }) => Finding::problem(
             CHECK,
             format!("{want} None is sent. {found}"),
-            format!("{advice} Or end it with “hippo family edit {family} --no-picture”."),
+            format!("{advice} Or end it with “{HIPPO} family edit {family} --no-picture”."),
         ),
     })
 }
@@ -252,7 +255,7 @@ fn judge_runs(
                 format_time(time),
                 run.outcome.as_str()
             ),
-            format!("“hippo runs show {}” says more.", run.key),
+            format!("“{HIPPO} runs show {}” says more.", run.key),
         ),
         RunOutcome::SkippedPaused => Finding::ok(
             &check,

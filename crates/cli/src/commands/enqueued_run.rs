@@ -13,6 +13,7 @@ use crate::output::time::duration;
 use crate::output::{count, print_to_stderr};
 use crate::start_options::StartOptions;
 use crate::stop::interrupted;
+use crate::suggested::HIPPO;
 
 /// The time between two looks at the run.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -58,7 +59,7 @@ pub(crate) async fn follow_run(
         WaitResult::Interrupted => "",
     };
     print_to_stderr(format!(
-        "{reason}The run goes on without the command. “hippo runs show {key}” shows its results."
+        "{reason}The run goes on without the command. “{HIPPO} runs show {key}” shows its results."
     ));
     Ok(Outcome::SomeFailed)
 }
@@ -131,7 +132,7 @@ async fn read_with_retries<T, E>(
 fn run_goes_on(error: CommandError, key: &RunKey) -> CommandError {
     error
         .advice("The run goes on without the command.")
-        .try_command(format!("hippo runs show {key}"))
+        .try_command(format!("{HIPPO} runs show {key}"))
 }
 
 /// How many items of a run have a result.

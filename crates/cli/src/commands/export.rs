@@ -14,6 +14,7 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::progress::Progress;
+use crate::suggested::{HIPPO, HIPPO_HERE};
 use crate::target::Target;
 
 /// Export everything to a file, to move it to AWS, back, or to another machine.
@@ -73,7 +74,7 @@ pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
     let transfer = export_store(&context, &recipient).await?;
     if let Some(row) = context.store.damaged_rows().first() {
         return Err(CommandError::unusable(format!(
-            "Wrote nothing: {} in {} is damaged and would be missing. “hippo status” says what to do.",
+            "Wrote nothing: {} in {} is damaged and would be missing. “{HIPPO} status” says what to do.",
             row.id, row.table
         )));
     }
@@ -169,7 +170,7 @@ fn print_result(context: &Context, export: &Export, transfer: &Transfer) {
     }
     let import = match export.for_target {
         Some(Target::Aws) => format!("run “hippo --target aws import {file}”"),
-        Some(Target::Local) => format!("run “hippo import {file}”"),
+        Some(Target::Local) => format!("run “{HIPPO_HERE} import {file}”"),
         None => format!("take it to the other machine and run “hippo import {file}” there"),
     };
     context.output.print_text(format!(

@@ -27,6 +27,7 @@ use crate::next_notice::NextNotice;
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::{day, moment};
+use crate::suggested::HIPPO;
 use crate::values::date;
 
 /// The default time of day of a notice.
@@ -312,9 +313,9 @@ fn pause_words(context: &Context, family: &Family) -> String {
     match (family.paused, since, until) {
         (false, ..) => String::new(),
         (true, None, None) => "paused".to_owned(),
-        (true, None, Some(until)) => format!("paused until {until}"),
+        (true, None, Some(until)) => format!("paused, resumes {until}"),
         (true, Some(since), None) => format!("paused from {since}"),
-        (true, Some(since), Some(until)) => format!("paused from {since} until {until}"),
+        (true, Some(since), Some(until)) => format!("paused from {since}, resumes {until}"),
     }
 }
 
@@ -412,6 +413,13 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
         )));
     }
     let since = pause.from.unwrap_or(today);
+    if family.is_paused_at(now) && since > today {
+        return Err(CommandError::usage(format!(
+            "The family {} is paused already, so --from {since} would change nothing. To give this pause another end, \
+             leave --from out.",
+            family.id
+        )));
+    }
     if since < today || pause.until.is_some_and(|until| until <= since) {
         return Err(CommandError::usage(format!(
             "--from {since} must be today, {today}, or later, and before --until."
@@ -427,12 +435,16 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
         None => String::new(),
         Some(_) => when_next(context, &family).await?,
     };
+    let begins = match family.next_pause(now) {
+        None => String::new(),
+        Some(since) => format!("The pause begins {}. ", day(since, today)),
+    };
     save_and_print(
         context,
         &family,
         Change::MailsPaused,
         "Paused notices for",
-        &when,
+        &format!("{begins}{when}"),
     )
     .await
 }
@@ -448,7 +460,7 @@ async fn describe_skipped_notice(
     let is_skipped = record.is_some_and(|record| record.is_skipped_for_paused_family());
     Ok(match is_skipped {
         true => format!(
-            " Today's was skipped; “hippo notices resend {} {today}” sends it.",
+            " Today's was skipped; “{HIPPO} notices resend {} {today}” sends it.",
             family.id
         ),
         false => String::new(),

@@ -18,6 +18,7 @@ use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::day;
 use crate::suggest::nearest;
+use crate::suggested::HIPPO;
 
 /// The label of a family's first feed, if none is given.
 const DEFAULT_LABEL: &str = "calendar";
@@ -147,7 +148,9 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 async fn add(context: &Context, args: Add) -> CommandResult {
     let family = context.family(&args.family).await?;
     let base = context.deployment.public_url().map_err(|error| {
-        error.advice("Without them, “hippo feed write” writes the calendar to a file.")
+        error.advice(format!(
+            "Without them, “{HIPPO} feed write” writes the calendar to a file."
+        ))
     })?;
     let others = context.store.family_feeds(&family.id).await?;
     let label = match args.label {
@@ -159,7 +162,7 @@ async fn add(context: &Context, args: Add) -> CommandResult {
             "The family {} already has a feed “{label}”. Give another --label.",
             family.id
         ))
-        .try_command(format!("hippo feed list {}", family.id)));
+        .try_command(format!("{HIPPO} feed list {}", family.id)));
     }
     let token = FeedToken::generate()
         .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
@@ -187,7 +190,7 @@ async fn add(context: &Context, args: Add) -> CommandResult {
         false => "when things are due, but no titles",
     };
     output.print_text(format!(
-        "Anyone who has a link can see {seen}. “hippo feed revoke {} {}” ends it.",
+        "Anyone who has a link can see {seen}. “{HIPPO} feed revoke {} {}” ends it.",
         feed.family, feed.last_four
     ));
     if is_only_here(&base) {
@@ -279,7 +282,7 @@ async fn revoke(context: &Context, args: Revoke) -> CommandResult {
         .iter()
         .filter(|feed| feed.is_called(&name) || feed.last_four.eq_ignore_ascii_case(&name))
         .collect();
-    let list = format!("hippo feed list {}", family.id);
+    let list = format!("{HIPPO} feed list {}", family.id);
     let feed = match matching.as_slice() {
         [feed] => *feed,
         [] => {

@@ -20,6 +20,7 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::suggest::did_you_mean;
+use crate::suggested::HIPPO;
 use crate::text_input::read_text_file;
 
 /// Import libraries, families and cards from a TOML file, or what “hippo export” wrote.
@@ -393,6 +394,6 @@ fn print_result(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool)
     } else {
         context
             .output
-            .print_text(format!("Added {what}. “hippo check-cards” checks them."));
+            .print_text(format!("Added {what}. “{HIPPO} check-cards” checks them."));
     }
 }

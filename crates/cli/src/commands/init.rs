@@ -11,7 +11,8 @@ use crate::context::{Globals, clock};
 use crate::deployment::Deployment as _;
 use crate::deployment::local::LocalDeployment;
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
-use crate::home::{Home, make_private, make_private_directory, write_private_file};
+use crate::home::{Home, HomeSource, make_private, make_private_directory, write_private_file};
+use crate::suggested::quoted;
 use crate::target::{DEFAULT_STACK, Target};
 use crate::timezones::{machine_timezone, parse_timezone};
 
@@ -143,7 +144,7 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
         output.print_text("Others could read that directory. Now only you can.");
     }
     output.print_text(format!(
-        "Your time zone is {}. Until you set up a mail server in {}, emails become files in {}.",
+        "Your time zone is {}; {} sets it. Until you set up a mail server there too, emails become files in {}.",
         config.timezone,
         home.config().display(),
         home.mail_folder().display(),
@@ -153,6 +154,15 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
         home.key_files().private_path().display(),
         FINGERPRINT_NAME
     ));
+    if home.source() == HomeSource::Given {
+        output.print_text("To use this home without --home in each command:");
+        let directory = std::path::absolute(home.directory());
+        let home = directory.unwrap_or_else(|_| home.directory().to_owned());
+        output.print_line(format!(
+            "  export HIPPO_HOME={}",
+            quoted(&home.to_string_lossy())
+        ));
+    }
     output.print_text(
         "Next: “hippo library add --help”, “hippo family add --help”, “hippo card add --help”.",
     );

@@ -12,6 +12,7 @@ use crate::output::count;
 use crate::output::progress::Progress;
 use crate::output::time::moment;
 use crate::sealing::{Resealed, reseal};
+use crate::suggested::HIPPO;
 
 /// How long a rotation keeps the old key; processes that still seal with it are done by then.
 const KEEP_OLD_KEY: TimeDelta = TimeDelta::hours(1);
@@ -135,15 +136,15 @@ fn print_result(context: &Context, resealed: &Resealed, forgets: bool, forget_fr
     output.print_text(format!("Sealed {sealed} to the new key."));
     resealed.print_unopened(context);
     if resealed.needs_old_key {
-        output.print_text(
-            "We keep the old key until you fix these. Then run “hippo key rotate” again.",
-        );
+        output.print_text(format!(
+            "We keep the old key until you fix these. Then run “{HIPPO} key rotate” again."
+        ));
         return;
     }
     if !forgets {
         let from = moment(forget_from, context.now(), context.zone());
         output.print_text(format!(
-            "We keep the old key for an hour. Run “hippo key rotate” again after {from} to forget it."
+            "We keep the old key for an hour. Run “{HIPPO} key rotate” again after {from} to forget it."
         ));
         return;
     }

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
 use hippo_core::seal::LoginOrigins;
+use hippo_systems::known_options;
 
 use self::hosts::move_hosts;
 use crate::ask::confirm;
@@ -18,6 +19,8 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::library_draft::{Draft, currency_option};
 use crate::output::table::{Table, fixed, words};
+use crate::remedies::DATE_FORMAT_EXAMPLE;
+use crate::suggested::HIPPO;
 use crate::timezones::parse_timezone;
 use crate::values::SystemName;
 
@@ -92,6 +95,7 @@ pub(crate) struct Add {
 #[command(after_help = "\
 Examples:
   hippo library edit wpl --date-format %m-%d-%y
+  hippo library edit kpl --system sierra
   hippo library edit kpl --url https://kpl.example.org \\
       --login-host login.example.org")]
 pub(crate) struct Edit {
@@ -100,6 +104,9 @@ pub(crate) struct Edit {
     /// The site's address, up to where its paths begin.
     #[arg(long)]
     url: Option<String>,
+    /// The software behind the site. Options that only the old one has are dropped.
+    #[arg(long, value_parser = SystemName)]
+    system: Option<String>,
     /// The name in emails.
     #[arg(long)]
     name: Option<String>,
@@ -131,6 +138,7 @@ impl Edit {
     fn is_empty(&self) -> bool {
         let texts = [
             &self.url,
+            &self.system,
             &self.name,
             &self.date_format,
             &self.currency,
@@ -210,12 +218,10 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
     {
         context.output.print_text(why);
         context.output.print_line(format!(
-            "  → hippo library edit {} --date-format FORMAT",
+            "  → {HIPPO} library edit {} --date-format FORMAT",
             library.id
         ));
-        context
-            .output
-            .print_text("FORMAT is %m/%d/%Y for 11/21/2026, and %d-%m-%y for 21-11-26.");
+        context.output.print_text(DATE_FORMAT_EXAMPLE);
     }
     print_next_steps(context, &library).await?;
     Ok(Outcome::Done)
@@ -229,19 +235,23 @@ async fn print_next_steps(context: &Context, library: &Library) -> Result<(), Co
             context
                 .output
                 .print_text("Next, add the family that gets the notices:");
-            context
-                .output
-                .print_line("  → hippo family add FAMILY --name NAME --to ADDRESS");
+            context.output.print_line(format!(
+                "  → {HIPPO} family add FAMILY --name NAME --to ADDRESS"
+            ));
             "FAMILY"
         }
         [one] => one.id.as_str(),
         _ => "FAMILY",
     };
+    let then = match families.is_empty() {
+        true => "Then",
+        false => "Next,",
+    };
     context
         .output
-        .print_text("Then add a card. We'll ask for its PIN:");
+        .print_text(format!("{then} add a card. We'll ask for its PIN:"));
     context.output.print_line(format!(
-        "  → hippo card add --family {family} --library {} --patron NAME --number NUMBER",
+        "  → {HIPPO} card add --family {family} --library {} --patron NAME --number NUMBER",
         library.id
     ));
     Ok(())
@@ -250,8 +260,10 @@ async fn print_next_steps(context: &Context, library: &Library) -> Result<(), Co
 fn not_known(id: &LibraryId) -> CommandError {
     CommandError::usage(format!("There is no built-in library “{id}”."))
         .did_you_mean(catalogue::nearest_library_id(id.as_str()))
-        .advice("Add any other with --system and --url; “hippo library detect URL” finds them.")
-        .try_command("hippo library search")
+        .advice(format!(
+            "Add any other with --system and --url; “{HIPPO} library detect URL” finds them."
+        ))
+        .try_command(format!("{HIPPO} library search"))
 }
 
 /// Explains why a library may need a date format; `None` if its system never does.
@@ -306,7 +318,7 @@ async fn edit_library(context: &Context, edit: Edit) -> CommandResult {
     context.store.update_library(&library).await?;
     context.output.print_document(&library);
     context.output.print_text(format!(
-        "Changed the library {}. “hippo check-cards --library {}” checks its cards.",
+        "Changed the library {}. “{HIPPO} check-cards --library {}” checks its cards.",
         library.id, library.id
     ));
     Ok(Outcome::Done)
@@ -331,11 +343,14 @@ fn edited(
         .clone()
         .filter(|url| Some(url) != usual.as_ref());
     let mut all_options = before.options.clone();
+    if let Some(new) = edit.system.as_deref().and_then(hippo_systems::system) {
+        all_options.retain(|name, _| known_options(new).any(|(known, _)| known == name));
+    }
     all_options.extend(options);
     all_options.extend(currency_option(edit.currency));
     all_options.retain(|_, value| !value.is_empty());
     let draft = Draft {
-        system: before.system.to_string(),
+        system: edit.system.unwrap_or_else(|| before.system.to_string()),
         url: edit.url.unwrap_or_else(|| before.base_url.to_string()),
         name: edit.name.or_else(|| Some(before.name.clone())),
         timezone: edit.timezone,
@@ -422,6 +437,7 @@ mod tests {
         Edit {
             id: "wpl".parse().unwrap(),
             url: None,
+            system: None,
             name: None,
             timezone: None,
             date_format: None,
@@ -431,6 +447,27 @@ mod tests {
             account_url: None,
             yes: false,
         }
+    }
+
+    #[test]
+    fn other_system_drops_the_options_of_the_old_one() {
+        let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let before = library(Draft {
+            system: "sierra".to_owned(),
+            url: "https://books.example.org".to_owned(),
+            options: BTreeMap::from([option("scope", "S3"), option("currency", "CAD")]),
+            ..Draft::default()
+        })
+        .unwrap();
+        let other = Edit {
+            system: Some("koha".to_owned()),
+            ..edit()
+        };
+        let after = edited(&before, other, BTreeMap::new()).unwrap();
+        assert_eq!(after.system.as_str(), "koha");
+        assert_eq!(after.options, BTreeMap::from([option("currency", "CAD")]));
+        let wrong = edited(&after, edit(), BTreeMap::from([option("scope", "S3")]));
+        assert!(wrong.unwrap_err().contains("no option “scope”"));
     }
 
     #[test]

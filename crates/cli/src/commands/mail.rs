@@ -3,10 +3,11 @@
 use clap::{Args, Subcommand};
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::{Mail, MailAnswer};
+use hippo_core::message::{TestMailOrigin, compose_test_mail};
 use serde::Serialize;
 
 use crate::context::{Context, Globals};
-use crate::exit::{CommandResult, Outcome};
+use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 
 /// The subcommands of `hippo mail`.
 #[derive(Debug, Subcommand)]
@@ -34,13 +35,17 @@ struct TestMailDocument<'a> {
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let Command::Test(test) = command;
     let context = globals.open().await?;
+    let origin = match context.deployment.stack() {
+        Some(_) => TestMailOrigin::Aws,
+        None => TestMailOrigin::Machine,
+    };
+    let content = compose_test_mail(origin, context.deployment.contact())
+        .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
     let mail = Mail {
         to: vec![test.address],
-        subject: "A test email from LibraryHippo".to_owned(),
-        text: "This is a test. If you can read it, LibraryHippo's notices reach you.\n".to_owned(),
-        html: "<!doctype html><html lang=\"en\"><body><p>This is a test. If you can read it, LibraryHippo’s \
-               notices reach you.</p></body></html>\n"
-            .to_owned(),
+        subject: content.subject,
+        text: content.text,
+        html: content.html,
         picture: None,
         date: context.now(),
         tag: None,
@@ -48,6 +53,9 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     };
     let answer = context.deployment.mailer()?.send(&mail).await;
     let outcome = print_result(&context, &answer);
+    if let Some(advice) = context.deployment.mail_folder_advice() {
+        context.output.print_text(advice);
+    }
     if let Some(warning) = context.deployment.mail_warning() {
         context.output.print_text(warning);
     }

@@ -34,11 +34,13 @@ mod status;
 use std::path::PathBuf;
 
 use clap::builder::TypedValueParser as _;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::home::Home;
 use crate::output::{Output, print};
+use crate::suggested::{self, GivenOptions};
 use crate::target::{DEFAULT_STACK, Target};
 
 /// The heading of the options that every command takes.
@@ -119,6 +121,40 @@ pub(crate) struct Args {
     command: Option<Command>,
 }
 
+impl Args {
+    /// Parses this process's arguments; also returns the options that suggested commands repeat.
+    pub(crate) fn parse_with_options() -> Result<(Self, GivenOptions), clap::Error> {
+        let matches = command_with_home().try_get_matches()?;
+        let given = GivenOptions::from_matches(&matches);
+        let args = Self::from_arg_matches(&matches);
+        let args = args.map_err(|error| error.format(&mut Self::command()))?;
+        Ok((args, given))
+    }
+}
+
+/// The command, whose help says which home or stack the commands work on.
+fn command_with_home() -> clap::Command {
+    let command = Args::command();
+    let rest = command.get_after_help().map(ToString::to_string);
+    let rest = rest.unwrap_or_default();
+    match describe_target() {
+        Some(target) => command.after_help(format!("{target}\n\n{rest}")),
+        None => command,
+    }
+}
+
+/// Says which home or stack the commands work on; `None` if that isn't known.
+fn describe_target() -> Option<String> {
+    // The help is asked for before the options are parsed.
+    let home = suggested::find_home_option(std::env::args_os());
+    let target = std::env::var("HIPPO_TARGET").is_ok_and(|target| target == "aws");
+    if target && home.is_none() {
+        return Some("Your commands work on a stack on AWS, as HIPPO_TARGET says.".to_owned());
+    }
+    let home = home.or_else(|| std::env::var_os("HIPPO_HOME"));
+    Some(Home::locate(home.map(PathBuf::from)).ok()?.describe())
+}
+
 /// The commands; each one's help is beside its options.
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -183,7 +219,7 @@ pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
             Err(CommandError::usage("A command is missing.").try_command("hippo --help"))
         }
         None => {
-            let help = Args::command().render_help();
+            let help = command_with_home().render_help();
             print(&if output.color {
                 help.ansi().to_string()
             } else {

@@ -17,6 +17,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::notice_view::{meaning, state_cell};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::moment;
+use crate::suggested::HIPPO;
 use crate::values::date;
 
 /// Show a day's notices and their states.
@@ -185,16 +186,18 @@ fn resend_error(error: ResendError, family: &FamilyId, date: NaiveDate) -> Comma
         ResendError::Store(error) => error.into(),
         ResendError::NotFound => {
             CommandError::usage(format!("The family {family} has no notice for {date}."))
-                .try_command(format!("hippo notices --date {date}"))
+                .try_command(format!("{HIPPO} notices --date {date}"))
         }
         ResendError::DayPassed => CommandError::usage(format!(
             "{date} is past for the family {family}, so its notice would be out of date. Today's says what is due now."
         )),
         ResendError::FamilyPaused => {
             CommandError::usage(format!("The family {family} is paused. Resume it first."))
-                .try_command(format!("hippo family pause {family} --resume"))
+                .try_command(format!("{HIPPO} family pause {family} --resume"))
         }
-        ResendError::Changed => CommandError::usage(error.to_string()).try_command("hippo notices"),
+        ResendError::Changed => {
+            CommandError::usage(error.to_string()).try_command(format!("{HIPPO} notices"))
+        }
         ResendError::Newer | ResendError::BeingSent => CommandError::usage(error.to_string()),
     }
 }

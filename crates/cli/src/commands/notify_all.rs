@@ -24,6 +24,7 @@ use crate::notice_view::{addresses, state_cell};
 use crate::output::table::{Table, fixed, words};
 use crate::output::{count, time};
 use crate::start_options::{StartOptions, read_checked_input};
+use crate::suggested::HIPPO;
 use crate::values::date;
 
 /// Send every notice that is due.
@@ -81,10 +82,12 @@ impl NotifyAll {
     }
 
     /// What is shown if nothing is due.
-    fn nothing_due(&self) -> &'static str {
+    fn nothing_due(&self) -> String {
         match self.sends_pictures {
-            true => "No picture is due now. “hippo family list” shows who gets one, and when.",
-            false => "No notice is due now. “hippo status” says when the next one is.",
+            true => format!(
+                "No picture is due now. “{HIPPO} family list” shows who gets one, and when."
+            ),
+            false => format!("No notice is due now. “{HIPPO} status” says when the next one is."),
         }
     }
 
@@ -181,9 +184,9 @@ async fn show_enqueued(
     });
     if !args.start.is_quiet() {
         context.output.print_text(match notices {
-            0 => args.nothing_due().to_owned(),
+            0 => args.nothing_due(),
             _ => format!(
-                "Sending {enqueued}. This goes on without the command; “hippo status” shows how far it is."
+                "Sending {enqueued}. This goes on without the command; “{HIPPO} status” shows how far it is."
             ),
         });
     }

@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
+use crate::suggested::HIPPO_HERE;
 
 /// How long the pages may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -107,7 +108,7 @@ fn check_is_served(public_url: &PublicUrl) -> Result<(), CommandError> {
             .advice(
                 "Start the pages first. If they are at another address, give it with --public-url.",
             )
-            .try_command("hippo serve"),
+            .try_command(format!("{HIPPO_HERE} serve")),
     )
 }
 

@@ -9,6 +9,7 @@ use crate::ask::confirm;
 use crate::context::Globals;
 use crate::deployment::local::open_database;
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
+use crate::suggested::HIPPO;
 
 /// Replace the database with a backup.
 ///
@@ -70,9 +71,9 @@ pub(crate) async fn run(args: Restore, globals: &Globals) -> CommandResult {
         ));
     }
     globals.output.print_text(
-        "Next: “hippo status” shows every card. After a gap, the first notify-all only checks the clock.\n\
-         We hold notices that may have been sent since the backup; “hippo notices resend” sends one.\n\
-         Delete the old database once you don't need it.",
+        format!("Next: “{HIPPO} status” shows every card. After a gap, the first notify-all only checks the clock.\n\
+         We hold notices that may have been sent since the backup; “{HIPPO} notices resend” sends one.\n\
+         Delete the old database once you don't need it."),
     );
     Ok(Outcome::Done)
 }

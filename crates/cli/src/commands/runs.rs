@@ -27,6 +27,7 @@ use crate::pauses::load_pauses_of;
 use crate::run_view::with_work;
 use crate::schedule_remarks;
 use crate::suggest::did_you_mean;
+use crate::suggested::HIPPO;
 use crate::values::{MAX_DAYS, Since, job_name, run_key, since};
 
 /// Show the last runs of each job and label.
@@ -284,7 +285,7 @@ fn empty_message(args: &Runs) -> String {
     };
     match (&args.label, args.job) {
         (Some(label), _) => {
-            format!("{runs} has the label “{label}”. “hippo runs” shows all labels.\n")
+            format!("{runs} has the label “{label}”. “{HIPPO} runs” shows all labels.\n")
         }
         (None, Some(_)) => format!("{runs} is on record.\n"),
         (None, None) => "No job has run yet.\n".to_owned(),

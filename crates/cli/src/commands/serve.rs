@@ -36,6 +36,7 @@ use crate::operator_name::operator_name;
 use crate::output::Output;
 use crate::output::stdout::io_words;
 use crate::stop::Stop;
+use crate::suggested::{HIPPO, HIPPO_HERE};
 
 /// Serve the web pages on this machine.
 ///
@@ -76,7 +77,9 @@ struct ServingDocument<'a> {
 pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
     let home = globals.local_home(
         "serve",
-        "On AWS, the stack serves the pages if it has Web=true. “hippo --target aws open” opens them.",
+        &format!(
+            "On AWS, the stack serves the pages if it has Web=true. “{HIPPO} open” opens them."
+        ),
     )?;
     home.must_exist()?;
     let config = Config::read(&home)?;
@@ -92,12 +95,12 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
              proxy in front.",
         )
         .try_command(format!(
-            "hippo serve --listen {} --public-url https://hippo.example.org",
+            "{HIPPO_HERE} serve --listen {} --public-url https://hippo.example.org",
             serve.listen
         )));
     }
     // Before anything is printed, so that a signal never finds the command unprepared.
-    let stop = Arc::new(Stop::listen("finishing the open requests", ""));
+    let stop = Arc::new(Stop::listen("finishing the open requests", String::new()));
     let identity_provider = identity_provider(&home, &config)?;
     let store = Arc::new(open_database(&home)?);
     let listener = TcpListener::bind(serve.listen).await.map_err(|error| {

@@ -11,6 +11,7 @@ use hippo_core::run::{JobName, Run};
 use hippo_core::store::DamagedRow;
 use serde::Serialize;
 
+use crate::card_problem::active_back_off;
 use crate::card_view::{self, CardView};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -19,10 +20,10 @@ use crate::notice_view::{addresses, meaning, state_cell};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, day, moment};
 use crate::pauses::load_pauses_of;
-use crate::problem::active_back_off;
 use crate::remedies;
 use crate::run_view::{show_runs, with_work};
 use crate::schedule_remarks;
+use crate::suggested::HIPPO;
 
 /// Show how every card and every notice is doing.
 #[derive(Debug, Clone, Default, Args)]
@@ -280,12 +281,15 @@ fn show_family(context: &Context, family: &Family, view: &FamilyView) {
 
 fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
     let to = match (view.recipients, view.stopped, view.unsubscribed) {
-        (0, 0, 0) => "to nobody: add an address with “hippo family add-recipient”".to_owned(),
+        (0, 0, 0) => format!("to nobody: add an address with “{HIPPO} family add-recipient”"),
         (0, _, 1..) => {
-            "to nobody: everybody unsubscribed or was stopped; “hippo family list” names them".to_owned()
+            format!(
+                "to nobody: everybody unsubscribed or was stopped; “{HIPPO} family list” names them"
+            )
         }
-        (0, ..) => "to nobody: emails to every address bounced or were marked as spam; “hippo family list” names them"
-            .to_owned(),
+        (0, ..) => format!(
+            "to nobody: emails to every address bounced or were marked as spam; “{HIPPO} family list” names them"
+        ),
         (recipients, stopped, unsubscribed) => {
             format!("to {}", addresses(recipients, stopped, unsubscribed))
         }
@@ -294,7 +298,7 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
         (true, Some(until)) => {
             let until = day(until, local_date(context.now(), family.timezone));
             let next = view.next.sentence(context, family);
-            return format!("Paused until {until}. {next}, {to}.");
+            return format!("Paused; notices resume {until}. {next}, {to}.");
         }
         (true, None) => return "Paused: we send no notices.".to_owned(),
         (false, _) => {}
@@ -305,9 +309,9 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
         return next;
     };
     let today = local_date(now, family.timezone);
-    let until = family
-        .paused_until
-        .map_or_else(String::new, |until| format!(" until {}", day(until, today)));
+    let until = family.paused_until.map_or_else(String::new, |until| {
+        format!("; notices resume {}", day(until, today))
+    });
     format!("{next} Paused from {}{until}.", day(since, today))
 }
 
@@ -427,7 +431,7 @@ fn show_alerts(context: &Context, alerts: &[AlertView]) {
             };
             context.output.print_indented(
                 "  ",
-                &format!("And {least}{more} more: “hippo status --json” lists them."),
+                &format!("And {least}{more} more: “{HIPPO} status --json” lists them."),
             );
         }
     }

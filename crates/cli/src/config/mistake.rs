@@ -7,7 +7,15 @@ use crate::suggest::did_you_mean;
 /// It never quotes the line, which may hold a secret.
 pub(crate) fn describe_toml_error(error: &toml::de::Error, text: &str) -> String {
     let message = plain_message(error.message());
-    match error.span().and_then(|span| line_of(text, span.start)) {
+    // A key that is missing at the top has no line of its own.
+    let is_at_top = |span: &std::ops::Range<usize>| {
+        span.start == 0 && error.message().starts_with("missing field")
+    };
+    match error
+        .span()
+        .filter(|span| !is_at_top(span))
+        .and_then(|span| line_of(text, span.start))
+    {
         Some(line) => format!("has a mistake in line {line}: {message}."),
         None => format!("has a mistake: {message}."),
     }

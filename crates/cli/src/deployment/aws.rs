@@ -51,6 +51,7 @@ use crate::not_checked::reason_left_out;
 use crate::output::progress::Progress as Bar;
 use crate::run_log::LogLine;
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, SourcedLine};
+use crate::suggested::HIPPO;
 
 pub(crate) use hippo_aws::operator::dead_letters::{ReplayOutcome, Replayed};
 
@@ -173,7 +174,7 @@ impl AwsDeployment {
             return Err(CommandError::unusable(format!(
                 "The run {run} isn't in the table yet. Look again in a minute."
             ))
-            .try_command("hippo runs"));
+            .try_command(format!("{HIPPO} runs")));
         };
         NotStarted::from_name(why, run).ok_or_else(|| {
             CommandError::unusable(format!(
@@ -334,6 +335,10 @@ impl Deployment for AwsDeployment {
 
     fn mail_destination(&self) -> String {
         "Amazon SES".to_owned()
+    }
+
+    fn mail_folder_advice(&self) -> Option<String> {
+        None
     }
 
     fn mail_warning(&self) -> Option<String> {

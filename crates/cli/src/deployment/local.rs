@@ -61,7 +61,8 @@ use crate::output::progress::Progress as Bar;
 use crate::run_hooks::LocalRunHooks;
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, read_new};
 use crate::run_log::{DEFAULT_LEVEL, RunLog};
-use crate::stop::{AFTER_INTERRUPTED_CHECK, AFTER_INTERRUPTED_SENDING, Stop};
+use crate::stop::{Stop, after_interrupted_check, after_interrupted_sending};
+use crate::suggested::{HIPPO, HIPPO_HERE};
 
 /// Where “hippo serve” listens by default.
 const LOCAL_URL: &str = "http://127.0.0.1:8484";
@@ -207,7 +208,7 @@ impl LocalDeployment {
                     "Emails go to the folder {}, and to nobody.",
                     self.home.mail_folder().display()
                 ),
-                "Fill in [mail.smtp] in config.toml, then try “hippo mail test”.",
+                format!("Fill in [mail.smtp] in config.toml, then try “{HIPPO} mail test”."),
             ),
         }
     }
@@ -233,7 +234,7 @@ pub(crate) fn open_database(home: &Home) -> Result<SqliteStore, CommandError> {
         if is_missing {
             error
                 .advice("Create it, or name another home with --home.")
-                .try_command("hippo init")
+                .try_command(format!("{HIPPO_HERE} init"))
         } else {
             error
         }
@@ -352,6 +353,16 @@ impl Deployment for LocalDeployment {
         }
     }
 
+    fn mail_folder_advice(&self) -> Option<String> {
+        let is_sent = self.config.mail.transport == Transport::Smtp;
+        (!is_sent && !self.is_temporary).then(|| {
+            format!(
+                "It's a file there and reached nobody. To send emails, fill in [mail.smtp] in {}.",
+                self.home.config().display()
+            )
+        })
+    }
+
     fn mail_warning(&self) -> Option<String> {
         let (Transport::Smtp, Some(smtp)) = (self.config.mail.transport, &self.config.mail.smtp)
         else {
@@ -420,7 +431,7 @@ impl Deployment for LocalDeployment {
         card: &Card,
         recorder: Option<Arc<Recorder>>,
     ) -> Result<CheckCardAnswer, CommandError> {
-        let stop = Stop::listen("finishing this check", AFTER_INTERRUPTED_CHECK);
+        let stop = Stop::listen("finishing this check", after_interrupted_check());
         let setup = self.visit_setup(recorder)?;
         let visit = visit_to(card, self.clock.now())?;
         let options = VisitOptions {
@@ -446,7 +457,7 @@ impl Deployment for LocalDeployment {
         let setup = self.visit_setup(None)?;
         let stop = Stop::listen(
             "finishing the cards that were started",
-            AFTER_INTERRUPTED_CHECK,
+            after_interrupted_check(),
         );
         let bar = Bar::new("cards");
         let show_progress = |progress: check_cards::Progress<'_>| match progress {
@@ -533,7 +544,7 @@ impl Deployment for LocalDeployment {
         };
         let stop = Stop::listen(
             "finishing the emails that were started",
-            AFTER_INTERRUPTED_SENDING,
+            after_interrupted_sending(),
         );
         let bar = Bar::new("notices");
         let notices: Mutex<Vec<MailResult>> = Mutex::default();
@@ -571,14 +582,14 @@ impl Deployment for LocalDeployment {
         let Some(build) = job.entry().build else {
             return Err(
                 CommandError::usage(format!("{job} has a command of its own."))
-                    .try_command(format!("hippo {job}")),
+                    .try_command(format!("{HIPPO} {job}")),
             );
         };
         let job = build(JobPorts {
             store: &*self.store,
             clock: &*self.clock,
         });
-        let stop = Stop::listen("finishing what was started", "");
+        let stop = Stop::listen("finishing what was started", String::new());
         match self.run(&*job, request, &stop).await {
             Ok(FinishedRun { run, summary }) => Ok(JobAnswer::Done { run, summary }),
             Err(RunError::NotStarted(why)) => Ok(JobAnswer::NotStarted(why)),

@@ -34,4 +34,5 @@ mod serve;
 mod setup;
 #[cfg(feature = "web")]
 mod sign_in_mails;
+mod suggested;
 mod unsubscribing;

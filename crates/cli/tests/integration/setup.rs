@@ -170,6 +170,8 @@ fn test_mail_goes_to_the_mail_folder() {
     let home = Home::new();
     let answer = home.json(&["mail", "test", "pat@example.org"]);
     assert_eq!(answer["answer"], "accepted");
+    let sent = home.run(&["mail", "test", "pat@example.org"]).success();
+    insta::assert_snapshot!(printed(&sent));
     let outbox = files(&home.path().join("mail"));
     let names: Vec<String> = outbox
         .iter()

@@ -10,6 +10,7 @@ mod recipients;
 mod request;
 mod retry;
 mod sign_in;
+mod test_mail;
 
 pub use card_pin::PinChange;
 pub use ports::{MessageError, MessageOutcome, MessagePorts};
@@ -17,3 +18,4 @@ pub use recipients::{InvitationRequest, Removal};
 pub use request::{MessageRequest, send_message};
 pub use retry::{MAX_TRIES, retry_pause};
 pub use sign_in::SignInRequest;
+pub use test_mail::{TestMailOrigin, compose_test_mail};

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::cards::unchecked_pause;
 use super::line::STALE_AFTER;
 use super::phrases::{self, moment};
-use crate::card::{CardPause, CardRecord};
+use crate::card::{CardPause, CardRecord, CardState};
 use crate::clock::local_date;
 use crate::failure::FailureKind;
 
@@ -31,7 +31,10 @@ impl CardStatus {
         let read_at = state.last_success_at.unwrap_or(record.card.created_at);
         let is_stale = now - read_at > STALE_AFTER;
         let (words, needs_attention) = if let Some(pause) = unchecked_pause(record, now) {
-            (pause_sentences(pause, today, now), false)
+            {
+                let before = failure_before_pause(&state, at);
+                (pause_sentences(pause, today, now) + &before, false)
+            }
         } else if let Some(since) = state.refused_since {
             (
                 format!(
@@ -41,26 +44,31 @@ impl CardStatus {
                 ),
                 true,
             )
-        } else if let Some(last) = &state.last_check {
-            match &last.failure {
-                Some(failure) => (
-                    format!(
-                        "We couldn’t check this card ({}): {}.{}",
-                        at(last.started_at),
-                        phrases::failure(failure.kind),
-                        next_step(failure.kind)
-                    ),
-                    is_stale
-                        || !matches!(failure.kind, FailureKind::NotTried | FailureKind::SiteDown),
+        } else if let Some((last, failure)) = state.last_failure() {
+            let untried = match &state.last_failed {
+                Some(_) => " We haven’t tried again since.",
+                None => "",
+            };
+            (
+                format!(
+                    "We couldn’t check this card ({}): {}.{untried}{}",
+                    at(last.started_at),
+                    phrases::failure(failure.kind),
+                    next_step(failure.kind)
                 ),
-                None if now - last.started_at > STALE_AFTER => (
+                is_stale || !matches!(failure.kind, FailureKind::NotTried | FailureKind::SiteDown),
+            )
+        } else if let Some(last) = &state.last_check {
+            if now - last.started_at > STALE_AFTER {
+                (
                     format!(
                         "Not checked since {}, so this may be out of date.",
                         at(last.started_at)
                     ),
                     true,
-                ),
-                None => ("Everything is fine.".to_owned(), false),
+                )
+            } else {
+                ("Everything is fine.".to_owned(), false)
             }
         } else {
             (
@@ -85,12 +93,23 @@ fn pause_sentences(pause: &CardPause, today: NaiveDate, now: DateTime<Utc>) -> S
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let end = if words.ends_with(['.', '?', '!', '…']) {
-        ""
-    } else {
-        "."
+    let rest = match pause.until {
+        Some(_) => "",
+        None => " We don’t check this card.",
     };
-    format!("{words}{end} We don’t check this card.")
+    format!("{words}.{rest}")
+}
+
+/// Says why the last check before a pause failed; empty if it didn't.
+fn failure_before_pause(state: &CardState, at: impl Fn(DateTime<Utc>) -> String) -> String {
+    let (what, since) = match (state.refused_since, state.last_failure()) {
+        (Some(since), _) => (phrases::failure(FailureKind::WrongCredentials), since),
+        (None, Some((last, failure))) if failure.kind != FailureKind::NotTried => {
+            (phrases::failure(failure.kind), last.started_at)
+        }
+        _ => return String::new(),
+    };
+    format!(" Before that, {what} ({}).", at(since))
 }
 
 /// What happens next, or what a person can do.
@@ -116,7 +135,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::card::{CardState, LastCheck};
+    use crate::card::LastCheck;
     use crate::failure::Failure;
     use crate::testing::contract::sample;
 
@@ -144,6 +163,39 @@ mod tests {
         }
     }
 
+    /// A check that failed, and one that wasn't tried half an hour later.
+    fn untried_after(at: &str, kind: FailureKind) -> CardState {
+        let mut state = checked(at, Some(kind));
+        let later = at.parse::<DateTime<Utc>>().unwrap() + chrono::Duration::minutes(30);
+        state.replace_last_check(LastCheck {
+            started_at: later,
+            finished_at: later,
+            failure: Some(Failure::not_tried("canary-detail")),
+        });
+        state
+    }
+
+    #[test]
+    fn paused_card_keeps_its_failure() {
+        let until = || Some(sample::card_pause(Some("2027-01-03")));
+        let refused = CardState {
+            refused_since: Some(now()),
+            ..CardState::default()
+        };
+        let untried = checked("2026-11-21T10:10:00Z", Some(FailureKind::NotTried));
+        let words = [
+            refused,
+            untried_after("2026-11-20T10:10:00Z", FailureKind::PageChanged),
+            untried,
+        ]
+        .map(|state| status(until(), state).words);
+        insta::assert_snapshot!(words.join("\n"), @r"
+        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3. Before that, the library rejected the number or PIN (12:00).
+        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3. Before that, the library’s site looks different, and we couldn’t read it (Friday 05:10).
+        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3.
+        ");
+    }
+
     #[rstest]
     #[case::fine(checked("2026-11-21T10:10:00Z", None), "Everything is fine.", false)]
     #[case::never(CardState::default(), "Not checked yet", false)]
@@ -167,6 +219,17 @@ mod tests {
         "The library rejected the number or PIN (12:00).",
         true
     )]
+    #[case::blocked_and_not_tried_since(
+        untried_after("2026-11-21T10:10:00Z", FailureKind::CardBlocked),
+        "We couldn’t check this card (05:10): the library has blocked the card. We haven’t tried again since. \
+         Please ask at the desk.",
+        true
+    )]
+    #[case::not_tried_after_an_account(
+        checked("2026-11-21T10:10:00Z", Some(FailureKind::NotTried)),
+        "We couldn’t check this card (05:10): we didn’t try it this time. We’ll try again with the next check.",
+        false
+    )]
     fn state_is_worded(
         #[case] state: CardState,
         #[case] words: &str,
@@ -189,15 +252,15 @@ mod tests {
             (pause(None, None), "Paused. We don’t check this card."),
             (
                 pause(Some("2027-01-03"), Some("lost")),
-                "Paused until Sunday, Jan 3: lost. We don’t check this card.",
+                "Paused (lost), checked again from Sunday, Jan 3.",
             ),
             (
                 pause(Some("2027-01-03"), None),
-                "Paused until Sunday, Jan 3. We don’t check this card.",
+                "Paused, checked again from Sunday, Jan 3.",
             ),
             (
                 pause(None, Some("Where is it?")),
-                "Paused: Where is it? We don’t check this card.",
+                "Paused (Where is it?). We don’t check this card.",
             ),
         ] {
             let status = status(Some(pause), old());

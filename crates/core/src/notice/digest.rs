@@ -112,7 +112,7 @@ pub struct SourceException {
     pub patron: String,
     /// When its account was read.
     pub as_of: DateTime<Utc>,
-    /// The failure of its newest check.
+    /// The failure of its newest check, or of the last one that was tried.
     pub failure: Option<NewestFailure>,
     /// The site didn't list the loans.
     pub loans_unknown: bool,

@@ -330,8 +330,12 @@ impl DayWords {
         let mut sentences = Vec::new();
         let shown = moment(card.as_of, self.zone, self.today);
         if let Some(failure) = &card.failure {
+            let untried = match failure.untried_since {
+                true => " We haven’t tried again since.",
+                false => "",
+            };
             sentences.push(format!(
-                "We couldn’t check {patron}’s card at {} ({}). What you see is as of {shown}.",
+                "We couldn’t check {patron}’s card at {} ({}).{untried} What you see is as of {shown}.",
                 moment(failure.at, self.zone, self.today),
                 phrases::failure(failure.kind),
             ));

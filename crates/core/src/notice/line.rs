@@ -100,13 +100,15 @@ pub struct HoldLine {
     pub as_of: Option<DateTime<Utc>>,
 }
 
-/// The failure of a card's newest check.
+/// The failure of a card's newest check, or of the last one that was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct NewestFailure {
     /// The kind of failure.
     pub kind: FailureKind,
     /// When the check began.
     pub at: DateTime<Utc>,
+    /// Newer checks weren't tried.
+    pub untried_since: bool,
 }
 
 impl Place {
@@ -132,12 +134,15 @@ impl NoticeCard {
         )
     }
 
-    /// The failure of the newest check; `None`: it succeeded, or there was no check.
+    /// The failure of the newest check, or of the last one that was tried; `None`: it succeeded, or
+    /// there was no check.
     pub(crate) fn newest_failure(&self) -> Option<NewestFailure> {
-        let check = self.state.last_check.as_ref()?;
-        let kind = check.failure.as_ref()?.kind;
-        let at = check.started_at;
-        Some(NewestFailure { kind, at })
+        let (check, failure) = self.state.last_failure()?;
+        Some(NewestFailure {
+            kind: failure.kind,
+            at: check.started_at,
+            untried_since: self.state.last_failed.is_some(),
+        })
     }
 }
 

@@ -93,15 +93,15 @@ pub(crate) fn listed(mut words: Vec<String>) -> String {
     }
 }
 
-/// `paused until Sunday, Jan 3: lost`; without the day or the reason if the pause has none.
+/// `paused (lost), checked again from Sunday, Jan 3`; without the day or the reason if the pause has
+/// none.
 pub fn card_pause(pause: &CardPause, today: NaiveDate) -> String {
-    let until = pause.until.map_or_else(String::new, |until| {
-        format!(" until {}", full_day(until, today))
+    let why = pause.why.as_ref();
+    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+    let again = pause.until.map_or_else(String::new, |until| {
+        format!(", checked again from {}", full_day(until, today))
     });
-    match &pause.why {
-        Some(why) => format!("paused{until}: {why}"),
-        None => format!("paused{until}"),
-    }
+    format!("paused{why}{again}")
 }
 
 /// Words a check's failure for a family.

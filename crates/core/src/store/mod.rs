@@ -222,6 +222,12 @@ pub trait LibraryStore: Send + Sync {
     /// Marks a library as up; does nothing if it is gone.
     async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()>;
 
+    /// Records that an account of this library was read at `at`, so that its entry's system is right;
+    /// does nothing if it is gone. Any time will do.
+    ///
+    /// Another address or system in the entry forgets it.
+    async fn record_library_read(&self, id: &LibraryId, at: DateTime<Utc>) -> StoreResult<()>;
+
     /// Returns when a library's back-off ends; the time may be in the past.
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
 }
@@ -430,6 +436,8 @@ pub trait CheckStore: Send + Sync {
     ///
     /// - A check never overwrites one that started later, unless that one was `not_tried`, and never an
     ///   account that was read later. A failure keeps the last good account.
+    /// - A `not_tried` check keeps the failure of the check before it as `last_failed`, and a check that
+    ///   was tried clears it ([`CardState::replace_last_check`](crate::card::CardState::replace_last_check)).
     /// - `wrong_credentials` sets `refused_since` to the start of the check (if it is not set), even if
     ///   the check is [`Saved::Older`], unless an account was read since. An account clears it and sets
     ///   `last_success_at`.
@@ -454,6 +462,8 @@ pub struct LoadedVisit {
     pub back_off_until: Option<DateTime<Utc>>,
     /// Since when it has been down; `None`: it is up.
     pub down_since: Option<DateTime<Utc>>,
+    /// When an account was read with its present entry; `None`: never.
+    pub read_at: Option<DateTime<Utc>>,
     /// The cards and their sealed secrets, in the requested order.
     pub cards: Vec<(CardRecord, Sealed)>,
 }

@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 
 use super::StoreResult;
 use crate::card::{Card, CardRecord, CardState, LastCheck, StoredAccount};
-use crate::failure::FailureKind;
 use crate::seal::Sealed;
 
 /// Whether a store method writes.
@@ -137,14 +136,14 @@ impl CardCopy {
         {
             return Err(CardConflict::OtherAccount);
         }
-        let checks = [&stored_state.last_check, &copied_state.last_check]
-            .into_iter()
-            .flatten();
+        let last_success_at = stored_state
+            .last_success_at
+            .max(copied_state.last_success_at);
+        let (last_check, last_failed) = merge_checks([stored_state, copied_state], last_success_at);
         let state = CardState {
-            last_check: checks.max_by_key(|check| check.started_at).cloned(),
-            last_success_at: stored_state
-                .last_success_at
-                .max(copied_state.last_success_at),
+            last_check,
+            last_failed,
+            last_success_at,
             // An account that was read after the refusal ends it.
             refused_since: copied_state
                 .refused_since
@@ -180,15 +179,27 @@ impl CardCopy {
     }
 }
 
+/// Returns the newer last check, and the newer failure before it if it wasn't tried.
+fn merge_checks(
+    states: [&CardState; 2],
+    last_success_at: Option<DateTime<Utc>>,
+) -> (Option<LastCheck>, Option<LastCheck>) {
+    let newest = |checks: [Option<&LastCheck>; 2]| {
+        let checks = checks.into_iter().flatten();
+        checks.max_by_key(|check| check.started_at).cloned()
+    };
+    let last_check = newest(states.map(|state| state.last_check.as_ref()));
+    let is_hidden = last_check.as_ref().is_some_and(|last| !last.was_tried());
+    let last_failed = newest(states.map(CardState::last_tried)).filter(|tried| {
+        is_hidden && tried.failure.is_some() && Some(tried.started_at) > last_success_at
+    });
+    (last_check, last_failed)
+}
+
 /// Returns when the newest check or login began, without checks that were not tried.
 fn newest_attempt_at(state: &CardState) -> Option<DateTime<Utc>> {
-    let tried = |check: &&LastCheck| {
-        let failure = check.failure.as_ref();
-        failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
-    };
-    let last_check = state.last_check.as_ref().filter(tried);
     [
-        last_check.map(|check| check.started_at),
+        state.last_tried().map(|check| check.started_at),
         state.last_success_at,
         state.refused_since,
         state.login_mark.as_ref().map(|mark| mark.at),

@@ -162,7 +162,7 @@ pub(super) fn put_record(
         .prepare_cached(
             "INSERT INTO card VALUES (:id, :family, :library, :patron, :fingerprint, :secret_id,
                  :pause, :pause_ends_at, :created_at, :check_started_at, :check_finished_at, :failure_kind,
-                 :failure_detail, :failure_remedy, :last_success_at, :refused_since,
+                 :failure_detail, :failure_remedy, :last_failed, :last_success_at, :refused_since,
                  :mark_check, :mark_at, :mark_day, :mark_settled)
              ON CONFLICT (id) DO UPDATE SET
                  check_started_at = excluded.check_started_at,
@@ -170,6 +170,7 @@ pub(super) fn put_record(
                  failure_kind = excluded.failure_kind,
                  failure_detail = excluded.failure_detail,
                  failure_remedy = excluded.failure_remedy,
+                 last_failed = excluded.last_failed,
                  last_success_at = excluded.last_success_at,
                  refused_since = excluded.refused_since,
                  mark_check = excluded.mark_check,
@@ -192,6 +193,7 @@ pub(super) fn put_record(
             ":failure_kind": failure.map(|failure| word(&failure.kind)).transpose()?,
             ":failure_detail": failure.map(|failure| failure.detail.as_str()),
             ":failure_remedy": remedy.map(|remedy| word(&remedy)).transpose()?,
+            ":last_failed": state.last_failed.as_ref().map(json).transpose()?,
             ":last_success_at": state.last_success_at.map(time),
             ":refused_since": state.refused_since.map(time),
             ":mark_check": mark.map(|mark| mark.check.to_string()),
@@ -279,6 +281,7 @@ fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
         },
         state: CardState {
             last_check: last_check(&stored)?,
+            last_failed: stored.optional_json("last_failed")?,
             last_success_at: stored.optional_parsed("last_success_at")?,
             refused_since: stored.optional_parsed("refused_since")?,
             login_mark: login_mark(&stored)?,
@@ -286,7 +289,7 @@ fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
     })
 }
 
-fn last_check(stored: &StoredRow<'_, '_>) -> Result<Option<LastCheck>, Fault> {
+pub(super) fn last_check(stored: &StoredRow<'_, '_>) -> Result<Option<LastCheck>, Fault> {
     let Some(started_at) = stored.optional_parsed("check_started_at")? else {
         return Ok(None);
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hippo_core::account::Account;
-use hippo_core::card::{CardKey, LoginMark, LoginOutcome, StoredAccount};
+use hippo_core::card::{CardKey, CardState, LastCheck, LoginMark, LoginOutcome, StoredAccount};
 use hippo_core::check::Check;
 use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::failure::FailureKind;
@@ -41,7 +41,7 @@ impl CheckStore for SqliteStore {
                     ":day": mark.day.to_string(),
                     ":settled": mark.is_settled,
                 })?;
-            if marked == 0 && newest_check(connection, &card, |_| true)?.is_none() {
+            if marked == 0 && stored_checks(connection, &card)?.is_none() {
                 return Err(cards::card_not_found(card.card));
             }
             Ok(marked > 0)
@@ -150,33 +150,26 @@ fn account_from_row(row: &Row<'_>) -> Result<(CardId, StoredAccount), Fault> {
     Ok((stored.parsed("card")?, account))
 }
 
-/// Returns when a card's newest check began, of those that were tried or read an account and whose
-/// time `counts` accepts.
-///
-/// `Some(None)`: there is none. `None`: the card is gone.
-fn newest_check(
-    connection: &Connection,
-    card: &CardKey,
-    counts: impl Fn(DateTime<Utc>) -> bool,
-) -> Result<Option<Option<DateTime<Utc>>>, Fault> {
+/// Reads what is stored of a card's checks; `None`: the card is gone.
+fn stored_checks(connection: &Connection, card: &CardKey) -> Result<Option<CardState>, Fault> {
     first(
         connection,
-        "SELECT id, last_success_at,
-             CASE WHEN failure_kind = 'not_tried' THEN NULL ELSE check_started_at END AS check_started_at
-         FROM card WHERE id = ?1 AND family = ?2",
+        "SELECT * FROM card WHERE id = ?1 AND family = ?2",
         [card.card.to_string().as_str(), card.family.as_str()],
         |row| {
             let stored = StoredRow::new("card", "id", row);
-            let tried: Option<DateTime<Utc>> = stored.optional_parsed("check_started_at")?;
-            let read: Option<DateTime<Utc>> = stored.optional_parsed("last_success_at")?;
-            let counted = |at: Option<DateTime<Utc>>| at.filter(|at| counts(*at));
-            Ok(counted(tried).max(counted(read)))
+            Ok(CardState {
+                last_check: cards::last_check(&stored)?,
+                last_failed: stored.optional_json("last_failed")?,
+                last_success_at: stored.optional_parsed("last_success_at")?,
+                ..CardState::default()
+            })
         },
     )
 }
 
 fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
-    let Some(newest) = newest_check(connection, &check.card, |at| check.counts(at))? else {
+    let Some(stored) = stored_checks(connection, &check.card)? else {
         return Ok(Saved::CardGone);
     };
     let id = check.card.card.to_string();
@@ -201,9 +194,18 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
                 &time(check.finished_at + CLOCK_TOLERANCE),
             ])?;
     }
+    let tried = stored.last_tried().map(|last| last.started_at);
+    let counted = |at: Option<DateTime<Utc>>| at.filter(|at| check.counts(*at));
+    let newest = counted(tried).max(counted(stored.last_success_at));
     if newest.is_some_and(|newest| newest > check.started_at) {
         return Ok(Saved::Older);
     }
+    let last_check = LastCheck {
+        started_at: check.started_at,
+        finished_at: check.finished_at,
+        failure: failure.cloned(),
+    };
+    let kept = stored.failure_kept_by(&last_check);
     connection
         .prepare_cached(
             "UPDATE card SET
@@ -212,6 +214,7 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
                  failure_kind = :kind,
                  failure_detail = :detail,
                  failure_remedy = :remedy,
+                 last_failed = :last_failed,
                  last_success_at = CASE WHEN :kind IS NULL THEN :started_at ELSE last_success_at END,
                  refused_since = CASE WHEN :kind IS NULL THEN NULL ELSE refused_since END,
                  pause = CASE WHEN pause_ends_at <= :started_at THEN NULL ELSE pause END,
@@ -225,6 +228,7 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
             ":kind": failure.map(|failure| word(&failure.kind)).transpose()?,
             ":detail": failure.map(|failure| failure.detail.as_str()),
             ":remedy": failure.and_then(|failure| failure.remedy).map(|remedy| word(&remedy)).transpose()?,
+            ":last_failed": kept.as_ref().map(json).transpose()?,
         })?;
     if let Ok(account) = &check.outcome {
         upsert_account(connection, &id, check.started_at, account)?;

@@ -21,7 +21,7 @@ impl LibraryStore for SqliteStore {
                 .prepare_cached(
                     "INSERT INTO library VALUES
                          (:id, :name, :system, :base_url, :account_url, :timezone, :date_format,
-                          :login_hosts, :options, NULL, NULL)
+                          :login_hosts, :options, NULL, NULL, NULL)
                      ON CONFLICT DO NOTHING",
                 )?
                 .execute(named_params! {
@@ -54,7 +54,9 @@ impl LibraryStore for SqliteStore {
                          -- A new URL clears the back-off and the down mark.
                          back_off_until =
                              CASE base_url WHEN :base_url THEN back_off_until END,
-                         down_since = CASE base_url WHEN :base_url THEN down_since END
+                         down_since = CASE base_url WHEN :base_url THEN down_since END,
+                         read_at = CASE WHEN base_url = :base_url AND system = :system
+                             THEN read_at END
                      WHERE id = :id",
                 )?
                 .execute(named_params! {
@@ -170,6 +172,17 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
+    async fn record_library_read(&self, id: &LibraryId, at: DateTime<Utc>) -> StoreResult<()> {
+        let id = id.clone();
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE library SET read_at = ?2 WHERE id = ?1")?
+                .execute([id.as_str(), &time(at)])?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
         let id = id.clone();
         self.read(move |connection| {
@@ -187,6 +200,7 @@ pub(super) fn library_not_found(id: &LibraryId) -> Fault {
 pub(super) struct LibraryState {
     pub(super) back_off_until: Option<DateTime<Utc>>,
     pub(super) down_since: Option<DateTime<Utc>>,
+    pub(super) read_at: Option<DateTime<Utc>>,
 }
 
 pub(super) fn find_library_with_state(
@@ -202,6 +216,7 @@ pub(super) fn find_library_with_state(
             let state = LibraryState {
                 back_off_until: stored.optional_parsed("back_off_until")?,
                 down_since: stored.optional_parsed("down_since")?,
+                read_at: stored.optional_parsed("read_at")?,
             };
             Ok((from_row(row)?, state))
         },

@@ -26,6 +26,7 @@ impl VisitStore for SqliteStore {
                 library,
                 back_off_until: state.back_off_until,
                 down_since: state.down_since,
+                read_at: state.read_at,
                 cards: Vec::with_capacity(keys.len()),
             };
             for key in keys {

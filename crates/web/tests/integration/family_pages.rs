@@ -203,7 +203,8 @@ async fn card_is_paused_until_a_day_with_a_reason() {
     let pause = pause_of(&web, web.card.id).await.unwrap();
     assert_eq!(pause.until, Some(sample::date("2026-11-24")));
     assert_eq!(pause.why.as_deref(), Some("lost & <b>found</b>"));
-    let words = "aused until Tuesday, Nov 24: lost &#38; &#60;b&#62;found&#60;/b&#62;";
+    let words =
+        "aused (lost &#38; &#60;b&#62;found&#60;/b&#62;), checked again from Tuesday, Nov 24";
     for page in ["/family", "/family/cards"] {
         let page = browser.get(page).await;
         assert!(page.body.contains(words), "{}", page.body);
@@ -367,7 +368,7 @@ async fn emails_are_paused_until_a_day_and_resumed() {
     let page = browser.get("/family/settings").await;
     assert!(
         page.body
-            .contains("Emails are paused until Tuesday, Dec 1."),
+            .contains("Emails are paused, and start again on Tuesday, Dec 1."),
         "{}",
         page.body
     );

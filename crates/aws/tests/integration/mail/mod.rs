@@ -251,8 +251,7 @@ fn notice() -> (MailContent, Mail) {
             failure: None,
         }),
         last_success_at: Some(sample::time("10:00:00")),
-        refused_since: None,
-        login_mark: None,
+        ..CardState::default()
     };
     let stored = StoredAccount {
         read_at: sample::time("10:00:00"),

@@ -24,6 +24,7 @@ use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::home::create_private_file;
 use crate::output::stdout::io_words;
 use crate::output::{Output, count, print_to_stderr};
+use crate::suggested::{HIPPO_HERE, quoted};
 use crate::values::{CardName, card_name};
 
 /// The most names or words that are printed in one list.
@@ -66,7 +67,7 @@ pub(super) async fn record_card(context: &Context, args: &RecordArgs) -> Command
             "Sessions can't be recorded on AWS. Record on your own machine: set up a home there, add the library and \
              the card, and run this command there.",
         )
-        .try_command("hippo init"));
+        .try_command(format!("{HIPPO_HERE} init")));
     }
     let path = args.file.as_path();
     let card_record = context.card(&args.id).await?;
@@ -233,7 +234,7 @@ fn print_kept_values(context: &Context, path: &Path, kept_values: &KeptValues, l
     output.print_line(format!(
         "  hippo read {} {}",
         library.system,
-        path.display()
+        quoted(&path.to_string_lossy())
     ));
 }
 

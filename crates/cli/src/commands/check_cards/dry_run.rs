@@ -16,6 +16,7 @@ use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::moment;
+use crate::suggested::HIPPO;
 
 #[derive(Serialize)]
 struct PlannedChecksDocument {
@@ -169,7 +170,7 @@ fn summary(planned: &PlannedChecksDocument) -> String {
     let left_out = match planned.left_out.len() {
         0 => String::new(),
         cards => format!(
-            "; {} left out (“hippo status” says what to do)",
+            "; {} left out (“{HIPPO} status” says what to do)",
             count(cards, "card", "cards")
         ),
     };

@@ -13,6 +13,7 @@ use super::save::{print_saved, save};
 use crate::audit::record_change;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult};
+use crate::suggested::HIPPO;
 
 /// A family and an address.
 #[derive(Debug, Args)]
@@ -120,7 +121,7 @@ pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandRes
             "That address of the family {} gets its emails already. Nothing was changed.",
             family.id
         ))
-        .try_command("hippo family list"));
+        .try_command(format!("{HIPPO} family list")));
     }
     record_change(context, Some(&family.id), Change::Resubscribed).await;
     print_saved(
@@ -134,5 +135,5 @@ pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandRes
 
 fn no_such_address(family: &FamilyId) -> CommandError {
     CommandError::usage(format!("The family {family} doesn't have that address."))
-        .try_command("hippo family list")
+        .try_command(format!("{HIPPO} family list"))
 }

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::progress::Progress;
+use crate::suggested::HIPPO;
 
 /// The most differences that are printed; `--json` lists all.
 const MAX_DIFFERENCES_SHOWN: usize = 20;
@@ -158,10 +159,10 @@ fn print_result(context: &Context, report: &Report, dry_run: bool) {
         }
     }
     output.print_text(if dry_run {
-        "Nothing was changed."
+        "Nothing was changed.".to_owned()
     } else if report.differences.is_empty() {
-        "“hippo status” shows every card. When everything works, delete the file."
+        format!("“{HIPPO} status” shows every card. When everything works, delete the file.")
     } else {
-        "Fix these and import again. What is here already stays."
+        "Fix these and import again. What is here already stays.".to_owned()
     });
 }

@@ -10,6 +10,7 @@ use crate::library_draft::{Draft, currency_option};
 use crate::output::Output;
 use crate::output::table::{Table, fixed, words};
 use crate::suggest::nearest;
+use crate::suggested::{HIPPO, quoted};
 
 /// Search the built-in libraries, which you add by their id, and those of public lists, which nobody has tried.
 #[derive(Debug, Args)]
@@ -69,7 +70,7 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
         if !print_untried(&untried, output) {
             output
                 .print_text("No built-in library matches. To find out what a library's site runs:");
-            output.print_line("  → hippo library detect URL");
+            output.print_line(format!("  → {HIPPO} library detect URL"));
         }
         return Ok(Outcome::Done);
     };
@@ -93,7 +94,7 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
         ]);
     }
     output.print_table(&table);
-    output.print_line(format!("  → hippo library add {}", first.id));
+    output.print_line(format!("  → {HIPPO} library add {}", first.id));
     print_untried(&untried, output);
     Ok(Outcome::Done)
 }
@@ -138,7 +139,10 @@ fn print_untried(untried: &[UntriedLibrary], output: &Output) -> bool {
     }
     output.print_table(&table);
     output.print_text("To find out what a site runs today, and add the library:");
-    output.print_line(format!("  → hippo library detect {}", first.url));
+    output.print_line(format!(
+        "  → {HIPPO} library detect {}",
+        quoted(first.url.as_str())
+    ));
     true
 }
 

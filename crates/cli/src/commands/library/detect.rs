@@ -1,7 +1,5 @@
 //! `hippo library detect`: finds out which system a library's site runs.
 
-use std::borrow::Cow;
-
 use clap::Args;
 use hippo_browser::BrowserOptions;
 use hippo_systems::catalogue::{self, KnownLibrary};
@@ -13,6 +11,8 @@ use url::{Host, Url};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::library_draft::is_secure;
 use crate::output::Output;
+use crate::remedies::DATE_FORMAT_EXAMPLE;
+use crate::suggested::{HIPPO, quoted};
 
 /// Find out which system a library's site runs, from its pages.
 ///
@@ -70,9 +70,7 @@ pub(super) async fn detect(args: Detect, output: &Output) -> CommandResult {
             );
         }
         if find_in_catalogue(found).is_none() && needs_date_format(found) {
-            output.print_text(
-                "FORMAT is how its pages write dates: %m/%d/%Y for 11/21/2026, and %d-%m-%y for 21-11-26.",
-            );
+            output.print_text(DATE_FORMAT_EXAMPLE);
         }
     }
     if detection.found.is_empty() {
@@ -88,7 +86,7 @@ pub(super) async fn detect(args: Detect, output: &Output) -> CommandResult {
         output.print_text("Built-in libraries at that address:");
         for library in &others {
             output.print_line(format!(
-                "  → hippo library add {:<8} # {}",
+                "  → {HIPPO} library add {:<8} # {}",
                 library.id, library.name
             ));
         }
@@ -186,11 +184,11 @@ fn parse_address(text: &str) -> Result<Url, CommandError> {
 /// The command line that adds the library.
 fn command(found: &DetectedSystem) -> String {
     if let Some(library) = find_in_catalogue(found) {
-        return format!("hippo library add {}", library.id);
+        return format!("{HIPPO} library add {}", library.id);
     }
     let url = found.site.base_url.as_str().trim_end_matches('/');
     let mut line = format!(
-        "hippo library add {} --system {} --url {}",
+        "{HIPPO} library add {} --system {} --url {}",
         short_name(&found.site.base_url),
         found.system,
         quoted(url)
@@ -202,15 +200,6 @@ fn command(found: &DetectedSystem) -> String {
         line.push_str(" --date-format FORMAT");
     }
     line
-}
-
-/// Quotes a word for a shell, because people copy the line and a site chose the word.
-fn quoted(word: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/=@%+,[]".contains(c);
-    if word.chars().all(is_plain) {
-        return Cow::Borrowed(word);
-    }
-    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
 /// Derives an id from the host, such as `kpl` from `kpl.bibliocommons.com` or `books.kpl.org`.

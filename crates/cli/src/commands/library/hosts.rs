@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::sealing::{Resealed, reseal};
+use crate::suggested::HIPPO;
 
 #[derive(Serialize)]
 struct ChangedLibraryDocument<'a> {
@@ -67,7 +68,7 @@ pub(super) async fn move_hosts(
     });
     let id = &after.id;
     context.output.print_text(format!(
-        "Changed the library {id}. We send its PINs to {origins}, and sealed {} again. “hippo check-cards --library \
+        "Changed the library {id}. We send its PINs to {origins}, and sealed {} again. “{HIPPO} check-cards --library \
          {id}” checks its cards.",
         count(resealed.sealed_anew, "card", "cards")
     ));

@@ -19,6 +19,7 @@ use crate::run_view::{outcome_words, with_work};
 use crate::start_options::StartOptions;
 use crate::stop::Stop;
 use crate::suggest::nearest;
+use crate::suggested::HIPPO;
 
 /// Runs are kept for 35 days, so an earlier time without a record may have had one.
 const MAX_DAYS_BACK: u64 = 30;
@@ -201,7 +202,7 @@ async fn find_schedule(
             "{job} has no schedule{named}, so we don't know its times."
         ))
         .did_you_mean(meant)
-        .try_command("hippo schedule list"));
+        .try_command(format!("{HIPPO} schedule list")));
     };
     if let rate @ Expression::Rate(_) = &schedule.recurrence.expression {
         return Err(CommandError::usage(format!(

@@ -15,6 +15,7 @@ use crate::commands::run_job::run_any_job;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::start_options::StartOptions;
+use crate::suggested::HIPPO;
 use crate::values::run_key;
 
 /// Run a job again with the input of an earlier run.
@@ -115,7 +116,7 @@ fn unknown_input(run: &Run) -> CommandError {
         "We don't know what the run {} was asked to do.",
         run.key
     ))
-    .try_command(format!("hippo run {}", run.key.job))
+    .try_command(format!("{HIPPO} run {}", run.key.job))
 }
 
 fn parse<T: DeserializeOwned>(input: Value, run: &Run) -> Result<T, CommandError> {

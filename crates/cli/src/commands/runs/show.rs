@@ -15,6 +15,7 @@ use crate::output::time::{duration, moment};
 use crate::pauses::load_pauses_of;
 use crate::run_view::outcome_words;
 use crate::suggest::nearest;
+use crate::suggested::HIPPO;
 
 /// How many runs of each label are considered for a suggestion.
 const MAX_SUGGESTIONS: usize = 20;
@@ -54,7 +55,7 @@ pub(crate) async fn find_run(context: &Context, id: &RunKey) -> Result<Run, Comm
     let ids = runs.iter().map(|run| run.key.to_string());
     Err(CommandError::usage(format!("There is no run {id}."))
         .did_you_mean(nearest(&id.to_string(), ids))
-        .try_command("hippo runs"))
+        .try_command(format!("{HIPPO} runs")))
 }
 
 /// Loads a run with its failures.

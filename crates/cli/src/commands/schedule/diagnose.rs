@@ -7,6 +7,7 @@ use crate::exit::CommandError;
 use crate::finding::Finding;
 use crate::home::Home;
 use crate::output::count;
+use crate::suggested::HIPPO_HERE;
 
 const CHECK: &str = "schedules";
 
@@ -62,8 +63,10 @@ fn list_timers(config: &Config, home: &Home) -> Result<Vec<(String, Installation
 
 /// Judges the timers; `stopped` are those that systemd doesn't run, `None` if it doesn't answer.
 fn judge(timers: Timers, stopped: Option<usize>, ran_lately: bool) -> Finding {
-    const INSTALL: &str = "Run “hippo schedule install”.";
-    const USE_CRON: &str = "systemd doesn't run your timers here. Put the lines of “hippo schedule print --cron” into your crontab.";
+    let install = format!("Run “{HIPPO_HERE} schedule install”.");
+    let use_cron = format!(
+        "systemd doesn't run your timers here. Put the lines of “{HIPPO_HERE} schedule print --cron” into your crontab."
+    );
     match (timers, stopped) {
         (Timers::None, _) if ran_lately => Finding::ok(
             CHECK,
@@ -72,7 +75,10 @@ fn judge(timers: Timers, stopped: Option<usize>, ran_lately: bool) -> Finding {
         (Timers::None, stopped) => Finding::problem(
             CHECK,
             "Nothing starts the schedules in config.toml yet.",
-            stopped.map_or(USE_CRON, |_| INSTALL),
+            match stopped {
+                None => use_cron,
+                Some(_) => install,
+            },
         ),
         (_, None) if ran_lately => Finding::ok(
             CHECK,
@@ -81,23 +87,23 @@ fn judge(timers: Timers, stopped: Option<usize>, ran_lately: bool) -> Finding {
         (_, None) => Finding::problem(
             CHECK,
             "The timers are installed, but systemd doesn't answer.",
-            USE_CRON,
+            use_cron,
         ),
         (Timers::Outdated(timers), _) => Finding::problem(
             CHECK,
             format!(
-                "{} as config.toml declares. “hippo schedule status” lists them.",
+                "{} as config.toml declares. “{HIPPO_HERE} schedule status” lists them.",
                 count(timers, "timer isn't", "timers aren't")
             ),
-            INSTALL,
+            install,
         ),
         (Timers::Installed(_), Some(stopped @ 1..)) => Finding::problem(
             CHECK,
             format!(
-                "systemd doesn't run {}. “hippo schedule status” lists them.",
+                "systemd doesn't run {}. “{HIPPO_HERE} schedule status” lists them.",
                 count(stopped, "timer", "timers")
             ),
-            INSTALL,
+            install,
         ),
         (Timers::Installed(timers), Some(0)) => {
             let timers = count(timers, "timer", "timers");

@@ -15,6 +15,7 @@ use crate::context::{Globals, clock};
 use crate::deployment::local::{open_database, save_schedules};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::{Output, count};
+use crate::suggested::HIPPO_HERE;
 
 /// Advice for a stack.
 pub(super) const ON_AWS: &str = "On AWS, EventBridge Scheduler starts the runs.";
@@ -135,7 +136,7 @@ pub(super) fn remove(globals: &Globals) -> CommandResult {
         ..Changes::default()
     });
     output.print_text(format!(
-        "Removed {}: {}. To install them again: hippo schedule install",
+        "Removed {}: {}. To install them again: {HIPPO_HERE} schedule install",
         count(removed.len(), "timer", "timers"),
         removed.join(", ")
     ));
@@ -223,6 +224,8 @@ fn show_changes(output: Output, changes: &Changes) {
         output.print_line(ENABLE_LINGER);
     }
     if !changes.timers.is_empty() {
-        output.print_text("“hippo schedule status” shows when each fires next.");
+        output.print_text(format!(
+            "“{HIPPO_HERE} schedule status” shows when each fires next."
+        ));
     }
 }

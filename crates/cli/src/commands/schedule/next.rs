@@ -12,6 +12,7 @@ use crate::context::{Globals, clock};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::Output;
 use crate::suggest::nearest;
+use crate::suggested::HIPPO;
 use crate::timezones::{machine_timezone, parse_timezone};
 use crate::values::{self, DateOrInstant};
 
@@ -116,7 +117,7 @@ async fn find_schedule(
         let error = CommandError::usage(format!("No schedule is called “{}”.", args.what));
         return Err(error
             .did_you_mean(nearest(&args.what, labels))
-            .try_command("hippo schedule list"));
+            .try_command(format!("{HIPPO} schedule list")));
     };
     let (job, label) = (Some(schedule.job), Some(&schedule.label));
     let runs = context.store.recent_runs(job, label, 1).await?;

@@ -20,7 +20,8 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::operator_name::operator_name;
 use crate::output::time::moment;
 use crate::pauses::{pause_sentence, pause_words, resume_command};
-use crate::suggest::nearest;
+use crate::suggest::{list_known, nearest};
+use crate::suggested::HIPPO;
 
 /// Pause a schedule, or all of them.
 ///
@@ -177,10 +178,16 @@ async fn must_be_known(context: &Context, label: &Label) -> Result<(), CommandEr
     if known.iter().any(|name| name == label.as_str()) {
         return Ok(());
     }
-    let error = CommandError::usage(format!("There is no schedule “{label}”."));
+    known.sort();
+    known.dedup();
+    let mut error = CommandError::usage(format!("There is no schedule “{label}”."));
+    let meant = nearest(label.as_str(), &known);
+    if let (None, Some(all)) = (meant, list_known("schedule", &known)) {
+        error = error.advice(all);
+    }
     Err(error
-        .did_you_mean(nearest(label.as_str(), known))
-        .try_command("hippo schedule list"))
+        .did_you_mean(meant)
+        .try_command(format!("{HIPPO} schedule list")))
 }
 
 /// The zone of a schedule; the operator's if it isn't known, and for all schedules.
@@ -214,7 +221,7 @@ fn change_error(error: ChangePauseError) -> CommandError {
 
 fn changed_meanwhile() -> CommandError {
     CommandError::unusable("Somebody else keeps changing this pause. Look at it, then try again.")
-        .try_command("hippo schedule list")
+        .try_command(format!("{HIPPO} schedule list"))
 }
 
 fn show_pause(context: &Context, pause: &Pause, replaced: Option<&Pause>) {
@@ -241,7 +248,7 @@ fn show_pause(context: &Context, pause: &Pause, replaced: Option<&Pause>) {
         }
     });
     output.print_text("To resume:");
-    output.print_line(format!("  {}", resume_command(pause, context)));
+    output.print_line(format!("  {}", resume_command(pause)));
 }
 
 fn show_resumed(context: &Context, label: Option<&Label>, document: &ResumedDocument) {
@@ -256,6 +263,6 @@ fn show_resumed(context: &Context, label: Option<&Label>, document: &ResumedDocu
     });
     for pause in &document.still_paused {
         output.print_text(pause_sentence(pause, context));
-        output.print_line(format!("  → {}", resume_command(pause, context)));
+        output.print_line(format!("  → {}", resume_command(pause)));
     }
 }

@@ -13,6 +13,7 @@ use super::units::Caller;
 use crate::config::Config;
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::suggested::HIPPO_HERE;
 use crate::timezones::machine_timezone;
 
 /// Print the schedules in config.toml for another scheduler.
@@ -91,7 +92,7 @@ fn lines_of(schedule: &Schedule, caller: &Caller<'_>) -> Vec<String> {
     }
     match times_for_cron(&schedule.recurrence) {
         Err(reason) => vec![format!(
-            "# “{label}” isn't here: {reason} Use “hippo schedule install”."
+            "# “{label}” isn't here: {reason} Use “{HIPPO_HERE} schedule install”."
         )],
         Ok(times) => {
             let variable = match caller.is_default_home {

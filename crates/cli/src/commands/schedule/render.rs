@@ -15,6 +15,7 @@ use crate::config::describe_toml_error;
 use crate::config::schedules::ScheduleFile;
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::suggested::HIPPO;
 use crate::text_input::read_text_file;
 
 /// The nested stack, beside the declared schedules.
@@ -117,9 +118,9 @@ pub(crate) fn run(args: &Render, globals: &Globals) -> CommandResult {
         });
     }
     if is_stale {
-        globals
-            .output
-            .print_text("Run “hippo schedule render --to sam” to write it again.");
+        globals.output.print_text(format!(
+            "Run “{HIPPO} schedule render --to sam” to write it again."
+        ));
     }
     globals.output.print_document(&RenderDocument { files });
     Ok(Outcome::failed_if(is_stale))

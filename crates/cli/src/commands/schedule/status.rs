@@ -15,6 +15,7 @@ use crate::context::Globals;
 use crate::exit::{CommandResult, Outcome};
 use crate::output::print_to_stderr;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
+use crate::suggested::HIPPO_HERE;
 
 /// Show whether systemd runs the schedules in config.toml.
 #[derive(Debug, Args)]
@@ -122,7 +123,7 @@ fn show(globals: &Globals, views: &[TimerView], lingers: Option<bool>) {
     output.print_table(&table);
     if !views.iter().all(is_good) {
         output.print_text("To make the timers as config.toml declares them:");
-        output.print_line("  hippo schedule install");
+        output.print_line(format!("  {HIPPO_HERE} schedule install"));
     }
     if let Some(advice) = linger_advice(lingers) {
         output.print_text(advice);

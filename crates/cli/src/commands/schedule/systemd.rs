@@ -7,11 +7,11 @@ use std::process::Command;
 use super::units::{Caller, Unit, home_of_unit, is_unit_name};
 use crate::exit::CommandError;
 use crate::home::Home;
+use crate::suggested::HIPPO_HERE;
 use crate::text_input::read_text_file;
 
 /// The alternative to systemd.
 const USE_CRON: &str = "Where systemd doesn't run your timers, use cron.";
-const PRINT_CRON: &str = "hippo schedule print --cron";
 
 /// The paths that the units of this home name.
 pub(super) struct UnitPaths {
@@ -167,7 +167,7 @@ impl UserManager {
                 CommandError::unusable("Can't run systemctl")
                     .caused_by(error)
                     .advice(USE_CRON)
-                    .try_command(PRINT_CRON)
+                    .try_command(format!("{HIPPO_HERE} schedule print --cron"))
             })?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -179,7 +179,7 @@ impl UserManager {
             CommandError::unusable(format!("“systemctl --user {call}” failed"))
                 .caused_by(reason.trim())
                 .advice(USE_CRON)
-                .try_command(PRINT_CRON),
+                .try_command(format!("{HIPPO_HERE} schedule print --cron")),
         )
     }
 

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::RunPlan;
 use super::missed::{find_missed_times, list_runs_before};
+use super::plan::RunPlan;
 use crate::jobs::JobError;
 use crate::run::{RunOutcome, Trigger};
 use crate::schedule::{CatchUp, Pause};

@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::StartRules;
+use super::rules::StartRules;
 use crate::jobs::JobError;
+use crate::run::day::record_in_days;
 use crate::run::newest::{MAX_SEARCHED_RUNS, list_newest_runs};
-use crate::run::{Run, RunKey, RunOutcome, Trigger};
+use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 use crate::schedule::{CatchUp, Expression, Pause, Recurrence};
 use crate::store::{RunStore, StoreResult};
+
+/// At most this many missed runs are recorded at a time; all are counted.
+pub const MAX_MISSED_RUNS: usize = 100;
 
 /// How many of a label's newest runs are searched for the previous one.
 const RECENT: usize = 8;
@@ -115,5 +119,37 @@ pub(super) async fn find_missed_times(
     if !missed.is_empty() {
         tracing::warn!(run.id = %run, missed = missed.len(), "Runs before this one were missed.");
     }
+    Ok(missed)
+}
+
+/// Records runs that never came, at most the newest [`MAX_MISSED_RUNS`].
+///
+/// Oldest first: after a crash on the way, the newer ones are still found.
+pub(super) async fn record_missed(
+    runs: &dyn RunStore,
+    run: &Run,
+    times: &[DateTime<Utc>],
+) -> Result<Vec<Run>, JobError> {
+    let newest = times.len().saturating_sub(MAX_MISSED_RUNS);
+    let mut missed = Vec::new();
+    for time in times.iter().skip(newest) {
+        let one = Run {
+            key: RunKey {
+                scheduled_time: *time,
+                ..run.key.clone()
+            },
+            trigger: run.trigger,
+            input: serde_json::Value::Null,
+            started_at: *time,
+            reported_at: *time,
+            finished_at: Some(*time),
+            outcome: RunOutcome::Missed,
+            counts: Counts::default(),
+        };
+        if runs.record_run(&one).await? {
+            missed.push(one);
+        }
+    }
+    record_in_days(runs, &missed).await;
     Ok(missed)
 }

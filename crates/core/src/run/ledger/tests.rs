@@ -1,18 +1,25 @@
 //! The table of decisions, row by row: `docs/decisions/runs-like-cronjob.md`.
 
-use chrono::NaiveDate;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use futures::FutureExt as _;
 use rstest::rstest;
 
 use super::*;
+use crate::alerts::Alert;
 use crate::alerts::run_hooks::RunHooks;
+use crate::clock::Clock as _;
 use crate::ids::Label;
-use crate::run::JobName;
+use crate::jobs::{JobError, RunError};
 use crate::run::day::{DayKey, RunDay, Square};
+use crate::run::not_started::NotStarted;
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
-use crate::schedule::{Pause, Recurrence};
+use crate::run::{JobName, Run, RunKey, RunOutcome, Trigger};
+use crate::schedule::{Overlap, Pause, Recurrence};
 use crate::store::AlertStore as _;
-use crate::store::{PauseStore, RunDayStore, StoreResult};
+use crate::store::{PauseStore, RunDayStore, RunStart, RunStore, StoreResult};
 use crate::testing::memory::NoHeartbeat;
 use crate::testing::world::World;
 

@@ -5,7 +5,7 @@ use super::Store;
 use super::sample::{account, card_pause, add_card, card, check, failed, family, mark, one_card, time};
 use crate::card::{Card, CardState, LastCheck, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, Remedy};
 use crate::store::{Saved, StoreError};
 
 const DAY: &str = "2026-11-21";
@@ -56,8 +56,7 @@ pub(super) async fn successful_check_stores_account_and_times(store: &dyn Store)
     let expected = CardState {
         last_check: last(&good),
         last_success_at: Some(good.started_at),
-        refused_since: None,
-        login_mark: None,
+        ..CardState::default()
     };
     assert_eq!(state(store, &card).await, expected);
     assert_eq!(stored_account(store, &card).await, read(&good));
@@ -363,6 +362,55 @@ pub(super) async fn untried_check_lets_no_older_check_replace_an_account(store: 
     save(store, &slow, Saved::Older).await;
     assert_eq!(state(store, &card).await.last_check, last(&quick));
     assert_eq!(stored_account(store, &card).await, read(&good));
+}
+
+pub(super) async fn untried_check_keeps_the_failure_before_it(store: &dyn Store) {
+    let card = one_card(store).await;
+    let good = check(&card, "05:00:00", Ok(account(0)));
+    save(store, &good, Saved::Stored).await;
+    for (hour, kind) in (6..).zip(FailureKind::ALL) {
+        if kind == FailureKind::NotTried {
+            continue;
+        }
+        let mut bad = check(&card, &format!("{hour:02}:10:00"), failed(kind));
+        bad.outcome = bad.outcome.map_err(|it| it.with_remedy(Remedy::SetPin));
+        save(store, &bad, Saved::Stored).await;
+        assert_eq!(state(store, &card).await.last_failed, None, "{kind}");
+        for minute in [20, 30] {
+            let started = format!("{hour:02}:{minute}:00");
+            let untried = check(&card, &started, failed(FailureKind::NotTried));
+            save(store, &untried, Saved::Stored).await;
+            let after = state(store, &card).await;
+            assert_eq!(after.last_check, last(&untried));
+            assert_eq!(after.last_failed, last(&bad));
+        }
+        // A check that was tried before that failure is older.
+        let slow = check(&card, &format!("{hour:02}:05:00"), Ok(account(1)));
+        save(store, &slow, Saved::Older).await;
+    }
+
+    let mended = check(&card, "20:10:00", Ok(account(2)));
+    save(store, &mended, Saved::Stored).await;
+    assert_eq!(state(store, &card).await.last_failed, None);
+    let untried = check(&card, "20:20:00", failed(FailureKind::NotTried));
+    save(store, &untried, Saved::Stored).await;
+    let after = state(store, &card).await;
+    assert_eq!(after.last_failed, None, "the check before it read an account");
+    assert_eq!(after.last_check, last(&untried));
+}
+
+pub(super) async fn untried_check_clears_no_rejection(store: &dyn Store) {
+    let card = one_card(store).await;
+    let wrong = check(&card, "05:10:00", failed(FailureKind::WrongCredentials));
+    save(store, &wrong, Saved::Stored).await;
+    let untried = check(&card, "05:20:00", failed(FailureKind::NotTried));
+    save(store, &untried, Saved::Stored).await;
+    let after = state(store, &card).await;
+    assert_eq!(after.refused_since, Some(wrong.started_at));
+    assert_eq!(after.last_failed, last(&wrong));
+    let listed = store.family_cards(&card.family).await.unwrap();
+    let listed: Vec<CardState> = listed.into_iter().map(|record| record.state).collect();
+    assert_eq!(listed, [after]);
 }
 
 pub(super) async fn older_refusal_counts_unless_an_account_came_later(store: &dyn Store) {

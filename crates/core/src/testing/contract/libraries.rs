@@ -2,6 +2,7 @@ use futures::future::join_all;
 
 use super::Store;
 use super::sample::{library, library_id, one_card, time};
+use crate::ids::LibraryId;
 use crate::store::StoreError;
 
 pub(super) async fn added_library_is_read_back(store: &dyn Store) {
@@ -191,4 +192,36 @@ pub(super) async fn library_is_down_since_its_first_failure(store: &dyn Store) {
     ));
     // A write that found no record must leave none.
     assert_eq!(store.library(&nowhere).await.unwrap(), None);
+}
+
+pub(super) async fn library_is_read_until_its_address_or_system_changes(store: &dyn Store) {
+    let mut wpl = library("wpl");
+    store.add_library(&wpl).await.unwrap();
+    let read_at = async |id: &LibraryId| {
+        let loaded = store.load_visit(id, &[]).await.unwrap();
+        loaded.and_then(|loaded| loaded.read_at)
+    };
+    assert_eq!(read_at(&wpl.id).await, None);
+    for change in ["name", "system", "address"] {
+        store.record_library_read(&wpl.id, time("05:00:00")).await.unwrap();
+        assert_eq!(read_at(&wpl.id).await, Some(time("05:00:00")));
+        match change {
+            "name" => wpl.name = "Another name".to_owned(),
+            "system" => wpl.system = "enterprise".parse().unwrap(),
+            _ => wpl.base_url = "https://elsewhere.example.org/".parse().unwrap(),
+        }
+        store.update_library(&wpl).await.unwrap();
+        let expected = (change == "name").then(|| time("05:00:00"));
+        assert_eq!(read_at(&wpl.id).await, expected, "{change}");
+    }
+    store.record_library_read(&wpl.id, time("05:00:00")).await.unwrap();
+    store.remove_library(&wpl.id).await.unwrap();
+    store.add_library(&wpl).await.unwrap();
+    assert_eq!(read_at(&wpl.id).await, None);
+
+    let nowhere = library_id("nowhere");
+    store.record_library_read(&nowhere, time("05:00:00")).await.unwrap();
+    assert_eq!(store.library(&nowhere).await.unwrap(), None);
+    store.add_library(&library("nowhere")).await.unwrap();
+    assert_eq!(read_at(&nowhere).await, None);
 }

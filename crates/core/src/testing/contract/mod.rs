@@ -108,6 +108,7 @@ suites! { $
         implausible_back_off_is_replaced,
         new_library_has_no_back_off,
         library_is_down_since_its_first_failure,
+        library_is_read_until_its_address_or_system_changes,
     }
     cards {
         added_card_is_read_back,
@@ -170,6 +171,8 @@ suites! { $
         untried_check_keeps_the_mark_of_a_crash,
         untried_check_does_not_block_an_older_one,
         untried_check_lets_no_older_check_replace_an_account,
+        untried_check_keeps_the_failure_before_it,
+        untried_check_clears_no_rejection,
         older_refusal_counts_unless_an_account_came_later,
         login_in_doubt_keeps_its_mark,
         accepted_login_blocks_no_other_and_shows_its_check_running,

@@ -133,13 +133,20 @@ pub(super) async fn newer_copy_completes_a_card(store: &dyn Store) {
             last_check: last_check("08:30:00", failure(FailureKind::WrongCredentials)),
             last_success_at: Some(time("08:00:00")),
             refused_since: Some(time("08:30:00")),
+            ..CardState::default()
+        },
+        CardState {
+            last_check: last_check("08:40:00", failure(FailureKind::NotTried)),
+            last_failed: last_check("08:35:00", failure(FailureKind::PageChanged)),
+            last_success_at: Some(time("08:00:00")),
+            refused_since: Some(time("08:30:00")),
             login_mark: None,
         },
         CardState {
-            last_check: last_check("08:30:00", failure(FailureKind::WrongCredentials)),
+            last_check: last_check("08:50:00", failure(FailureKind::WrongCredentials)),
             last_success_at: Some(time("08:00:00")),
-            refused_since: None,
             login_mark: Some(login),
+            ..CardState::default()
         },
     ] {
         copy.record.state = change;

@@ -78,11 +78,7 @@ impl CheckStore for MemoryStore {
         {
             state.refused_since.get_or_insert(check.started_at);
         }
-        let tried = state.last_check.as_ref().filter(|last| {
-            let failure = last.failure.as_ref();
-            failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
-        });
-        let tried = tried.map(|last| last.started_at);
+        let tried = state.last_tried().map(|last| last.started_at);
         let counted = |at: Option<_>| at.filter(|at| check.counts(*at));
         let newest = counted(tried).max(counted(state.last_success_at));
         if newest.is_some_and(|newest| newest > check.started_at) {
@@ -90,7 +86,7 @@ impl CheckStore for MemoryStore {
         }
         let pause = record.card.pause.take();
         record.card.pause = pause.filter(|pause| pause.includes(check.started_at));
-        state.last_check = Some(LastCheck {
+        state.replace_last_check(LastCheck {
             started_at: check.started_at,
             finished_at: check.finished_at,
             failure: check.outcome.as_ref().err().map(Failure::to_stored),
@@ -140,6 +136,7 @@ impl VisitStore for MemoryStore {
             library: found.clone(),
             back_off_until: inside.backing_off.get(library).copied(),
             down_since: inside.down.get(library).copied(),
+            read_at: inside.read.get(library).copied(),
             cards: cards
                 .iter()
                 .filter_map(|key| {

@@ -28,7 +28,11 @@ impl LibraryStore for MemoryStore {
             return Err(StoreError::NotFound(format!("library “{}”", library.id)));
         };
         let has_moved = stored.base_url != library.base_url;
+        let has_other_system = stored.system != library.system;
         stored.clone_from(library);
+        if has_moved || has_other_system {
+            inside.read.remove(&library.id);
+        }
         if has_moved {
             inside.backing_off.remove(&library.id);
             inside.down.remove(&library.id);
@@ -57,6 +61,7 @@ impl LibraryStore for MemoryStore {
         }
         inside.backing_off.remove(id);
         inside.down.remove(id);
+        inside.read.remove(id);
         match inside.libraries.remove(id) {
             Some(_) => Ok(()),
             None => Err(StoreError::NotFound(format!("library “{id}”"))),
@@ -96,6 +101,14 @@ impl LibraryStore for MemoryStore {
 
     async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()> {
         self.write()?.down.remove(id);
+        Ok(())
+    }
+
+    async fn record_library_read(&self, id: &LibraryId, at: DateTime<Utc>) -> StoreResult<()> {
+        let mut inside = self.write()?;
+        if inside.libraries.contains_key(id) {
+            inside.read.insert(id.clone(), at);
+        }
         Ok(())
     }
 

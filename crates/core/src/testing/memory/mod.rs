@@ -78,6 +78,8 @@ struct Inside {
     libraries: BTreeMap<LibraryId, Library>,
     backing_off: BTreeMap<LibraryId, DateTime<Utc>>,
     down: BTreeMap<LibraryId, DateTime<Utc>>,
+    /// When an account of each library was read.
+    read: BTreeMap<LibraryId, DateTime<Utc>>,
     cards: BTreeMap<CardId, CardRecord>,
     secrets: BTreeMap<CardId, Sealed>,
     accounts: BTreeMap<CardId, StoredAccount>,

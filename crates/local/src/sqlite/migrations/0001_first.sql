@@ -34,7 +34,9 @@ CREATE TABLE library (
     options          TEXT NOT NULL,
     back_off_until   TEXT,
     -- When it stopped answering.
-    down_since       TEXT
+    down_since       TEXT,
+    -- When an account was read with this address and system.
+    read_at          TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE card (
@@ -56,6 +58,8 @@ CREATE TABLE card (
     failure_detail    TEXT,
     -- What a person can do about the failure, if its kind doesn't imply it.
     failure_remedy    TEXT,
+    -- The failed check before it as JSON, if the newest was not tried.
+    last_failed       TEXT,
     last_success_at   TEXT,
     refused_since     TEXT,
     -- The login mark: a login was sent whose check isn't saved yet. All three or none.

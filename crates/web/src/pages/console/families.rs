@@ -89,7 +89,7 @@ fn family_view(family: &Family, cards: &[CardRecord], times: Times) -> FamilyVie
     let count = |is: &dyn Fn(&CardRecord) -> bool| cards.iter().filter(|card| is(card)).count();
     let next_mail = match family.next_due(times.now) {
         _ if family.is_paused_at(times.now) => match family.paused_until {
-            Some(until) => format!("paused until {until} ({})", family.timezone),
+            Some(until) => format!("paused, starts again {until} ({})", family.timezone),
             None => "paused".to_owned(),
         },
         Some(due) => times.show_in(due, family.timezone),

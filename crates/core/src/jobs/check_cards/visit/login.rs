@@ -1,5 +1,7 @@
 //! The login of a check, and the mark that is stored before it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -83,12 +85,13 @@ pub(super) async fn read_account(
     secret: &CardSecret,
     records: &[CardRecord],
     mark: LoginMark,
-) -> Result<Option<Result<Account, Failure>>, JobError> {
+) -> Result<Option<ReadOutcome>, JobError> {
     let permit = MarkedLoginPermit {
         ports,
         library,
         records,
         mark,
+        was_accepted: AtomicBool::new(false),
     };
     let mut outcome = ports.site.check(library, secret, &permit).await;
     if let Err(SiteError::Failed(failure)) = &outcome
@@ -99,7 +102,7 @@ pub(super) async fn read_account(
     }
     // Masked here, because the secret is known only here.
     let mask = SecretMask::new(secret);
-    Ok(Some(match outcome {
+    let outcome = match outcome {
         Ok(mut account) => {
             mask.mask_account(&mut account);
             Ok(account)
@@ -116,7 +119,18 @@ pub(super) async fn read_account(
             mask.mask_failure(&mut failure);
             Err(failure)
         }
+    };
+    Ok(Some(ReadOutcome {
+        outcome,
+        was_accepted: permit.was_accepted.into_inner(),
     }))
+}
+
+/// The account that a login gave, or why there is none.
+pub(super) struct ReadOutcome {
+    pub(super) outcome: Result<Account, Failure>,
+    /// Whether a page showed us logged in.
+    pub(super) was_accepted: bool,
 }
 
 /// Permits a login once the login mark of each of its cards is stored.
@@ -125,6 +139,7 @@ struct MarkedLoginPermit<'a> {
     library: &'a Library,
     records: &'a [CardRecord],
     mark: LoginMark,
+    was_accepted: AtomicBool,
 }
 
 impl MarkedLoginPermit<'_> {
@@ -171,6 +186,9 @@ impl LoginPermit for MarkedLoginPermit<'_> {
     }
 
     async fn record_login_outcome(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
+        if outcome == LoginOutcome::Accepted {
+            self.was_accepted.store(true, Ordering::Relaxed);
+        }
         for record in self.records {
             let key = record.card.key();
             let recorded = self

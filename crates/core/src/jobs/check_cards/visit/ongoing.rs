@@ -14,7 +14,7 @@ use crate::alerts::Alert;
 use crate::card::{Card, CardRecord, LoginMark};
 use crate::check::Check;
 use crate::clock::{is_in_future, local_date};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind, Remedy};
 use crate::jobs::JobError;
 use crate::library::{Library, can_back_off_until};
 use crate::seal::Sealed;
@@ -31,6 +31,8 @@ pub(super) struct OngoingVisit<'a> {
     pub(super) library: Library,
     pub(super) back_off_until: Option<DateTime<Utc>>,
     down_since: Option<DateTime<Utc>>,
+    /// Whether an account was read with the library's present entry.
+    was_read: bool,
     /// Whether the library was contacted, so that the next card waits first.
     has_contacted_library: bool,
     loaded_at: DateTime<Utc>,
@@ -56,6 +58,7 @@ impl<'a> OngoingVisit<'a> {
                 .back_off_until
                 .filter(|until| can_back_off_until(*until, now)),
             down_since: loaded.down_since.filter(|since| !is_in_future(*since, now)),
+            was_read: loaded.read_at.is_some(),
             has_contacted_library: false,
             loaded_at: now,
             report,
@@ -136,14 +139,18 @@ impl<'a> OngoingVisit<'a> {
                         };
                         let (ports, library) = (self.ports, &self.library);
                         match read_account(ports, library, &group.secret, &records, mark).await? {
-                            Some(outcome) => outcome,
+                            Some(read) if self.was_read => read.outcome,
+                            Some(read) => read.outcome.map_err(|failure| match read.was_accepted {
+                                true => failure,
+                                false => suspect_system(failure),
+                            }),
                             None => return Ok(()),
                         }
                     }
                 }
             }
         };
-        self.update_library_state(&outcome).await?;
+        self.update_library_state(&outcome, now).await?;
         let today = local_date(now, self.library.timezone);
         if let Err(failure) = &outcome {
             let alert = Alert::of_failure(&self.library.id, failure, today);
@@ -181,11 +188,17 @@ impl<'a> OngoingVisit<'a> {
         is_out_of_time.then(|| "The visit ran out of time before this card.".to_owned())
     }
 
-    /// Backs off from a library that is down, or records that it is up again.
+    /// Backs off from a library that is down, or records that it is up again or was read for the
+    /// first time.
     async fn update_library_state(
         &mut self,
         outcome: &Result<Account, Failure>,
+        now: DateTime<Utc>,
     ) -> Result<(), JobError> {
+        if outcome.is_ok() && !std::mem::replace(&mut self.was_read, true) {
+            let libraries = self.ports.libraries;
+            libraries.record_library_read(&self.library.id, now).await?;
+        }
         match outcome {
             Err(failure) if failure.kind.affects_library() => {
                 self.back_off(failure).await?;
@@ -275,6 +288,17 @@ impl<'a> OngoingVisit<'a> {
             self.report.checked.push(card);
         }
         Ok(())
+    }
+}
+
+/// Adds the remedy for a library that may run another system than its entry says: no page of it was
+/// ever read, and the first one isn't known.
+fn suspect_system(failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::PageChanged if failure.remedy.is_none() => {
+            failure.with_remedy(Remedy::DetectSystem)
+        }
+        _ => failure,
     }
 }
 

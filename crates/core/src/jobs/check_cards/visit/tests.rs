@@ -624,3 +624,44 @@ async fn library_down_during_a_login_is_tried_again_that_day() {
     world.clock.advance(chrono::Duration::hours(5));
     assert_eq!(kinds(&world.check_all().await), ["ok"]);
 }
+
+#[tokio::test]
+async fn unknown_page_of_a_library_that_was_never_read_suspects_its_system() {
+    let suspected = Some(Remedy::DetectSystem);
+    for (was_accepted, was_read, expected) in [
+        (false, false, suspected),
+        (true, false, None),
+        (false, true, None),
+    ] {
+        let world = World::new().await;
+        let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+        if was_read {
+            assert_eq!(kinds(&world.check_all().await), ["ok"]);
+            world.clock.advance(chrono::Duration::hours(7));
+        }
+        world
+            .site
+            .records_login
+            .store(was_accepted, Ordering::SeqCst);
+        world
+            .site
+            .answer("1", Err(Failure::page_changed("no form")));
+        assert_eq!(kinds(&world.check_all().await), ["page_changed"]);
+        assert_eq!(last_failure(&world, card).await.remedy, expected);
+    }
+}
+
+#[tokio::test]
+async fn other_failures_never_suspect_the_system() {
+    for failure in [
+        Failure::site_down("status 503"),
+        Failure::wrong_credentials("x"),
+        Failure::page_changed("a date").with_remedy(Remedy::SetDateFormat),
+    ] {
+        let world = World::new().await;
+        let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+        world.site.answer("1", Err(failure.clone()));
+        world.check_all().await;
+        assert_eq!(last_failure(&world, card).await.remedy, failure.remedy);
+    }
+}

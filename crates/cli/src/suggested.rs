@@ -1,0 +1,192 @@
+//! The beginning of suggested command lines: `hippo`, with the options that a person needs again.
+//!
+//! Whoever gave `--home` or `--target` on the command line copies a suggested line and expects it to
+//! work on the same home or stack. What comes from the environment needs no option.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use crate::target::Target;
+
+/// `hippo` with the given options, as in `format!("{HIPPO} status")`.
+pub(crate) const HIPPO: Hippo = Hippo { is_local: false };
+
+/// The same for a command that only works on one machine: without the options of a stack.
+pub(crate) const HIPPO_HERE: Hippo = Hippo { is_local: true };
+
+/// The options of this process's command line.
+static GIVEN: OnceLock<GivenOptions> = OnceLock::new();
+
+/// The beginning of a suggested command line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hippo {
+    is_local: bool,
+}
+
+/// The options of a command line that say which home or stack it works on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct GivenOptions {
+    home: Option<PathBuf>,
+    target: Option<Target>,
+    stack: Option<String>,
+    region: Option<String>,
+    /// Whether the command works on a stack, for whatever reason.
+    is_on_aws: bool,
+}
+
+impl GivenOptions {
+    /// Keeps those that are on the command line itself, not in the environment.
+    pub(crate) fn from_matches(matches: &ArgMatches) -> Self {
+        fn given<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Option<T> {
+            let is_given = matches.value_source(name) == Some(ValueSource::CommandLine);
+            matches.get_one::<T>(name).filter(|_| is_given).cloned()
+        }
+        // The demo's suggestions are for the home that it keeps.
+        let demo = matches.subcommand_matches("demo");
+        let kept = demo.and_then(|demo| demo.get_one::<PathBuf>("keep").cloned());
+        Self {
+            home: kept.or_else(|| given(matches, "home")),
+            target: given(matches, "target"),
+            stack: given(matches, "stack"),
+            region: given(matches, "region"),
+            is_on_aws: matches.get_one("target") == Some(&Target::Aws),
+        }
+    }
+
+    /// Makes all suggested command lines of this process begin with these options.
+    pub(crate) fn remember(self) {
+        // Only `main` calls this.
+        let _ = GIVEN.set(self);
+    }
+
+    /// Writes the beginning of a command line; `is_local`: of one that only works on one machine.
+    fn write(&self, f: &mut fmt::Formatter<'_>, is_local: bool) -> fmt::Result {
+        f.write_str("hippo")?;
+        if self.is_on_aws && !is_local {
+            if self.target.is_some() {
+                f.write_str(" --target aws")?;
+            }
+            if let Some(stack) = &self.stack {
+                write!(f, " --stack {}", quoted(stack))?;
+            }
+            if let Some(region) = &self.region {
+                write!(f, " --region {}", quoted(region))?;
+            }
+            return Ok(());
+        }
+        if self.target == Some(Target::Local) {
+            f.write_str(" --target local")?;
+        }
+        if let Some(home) = &self.home {
+            write!(f, " --home {}", quoted(&home.to_string_lossy()))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Hippo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match GIVEN.get() {
+            Some(given) => given.write(f, self.is_local),
+            None => f.write_str("hippo"),
+        }
+    }
+}
+
+/// Finds the value of `--home` in arguments that may not be valid.
+pub(crate) fn find_home_option(arguments: impl IntoIterator<Item = OsString>) -> Option<OsString> {
+    let mut arguments = arguments
+        .into_iter()
+        .take_while(|argument| argument != "--");
+    while let Some(argument) = arguments.next() {
+        if argument == "--home" {
+            return arguments.next();
+        }
+        let value = argument
+            .to_str()
+            .and_then(|text| text.strip_prefix("--home="));
+        if let Some(value) = value {
+            return Some(value.into());
+        }
+    }
+    None
+}
+
+/// Quotes a word for a shell, because people copy the line, and somebody else may have chosen the word.
+pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/=@%+,".contains(c);
+    let begins_plainly = !word.is_empty() && !word.starts_with(['~', '=']);
+    if begins_plainly && word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::Args;
+    use clap::CommandFactory as _;
+    use rstest::rstest;
+
+    struct Line(GivenOptions, bool);
+
+    impl fmt::Display for Line {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.write(f, self.1)
+        }
+    }
+
+    #[rstest]
+    #[case::nothing(&["status"], "hippo", "hippo")]
+    #[case::home(&["--home", "/srv/hippo", "status"], "hippo --home /srv/hippo", "hippo --home /srv/hippo")]
+    #[case::after_the_command(&["card", "list", "--home=h"], "hippo --home h", "hippo --home h")]
+    #[case::quoted(&["--home", "/My Books/it's", "status"], r"hippo --home '/My Books/it'\''s'", r"hippo --home '/My Books/it'\''s'")]
+    #[case::stack(
+        &["--target", "aws", "--home", "h", "status", "--stack", "lh", "--region", "ca-central-1"],
+        "hippo --target aws --stack lh --region ca-central-1",
+        "hippo --home h"
+    )]
+    #[case::kept_demo(&["demo", "--keep", "h"], "hippo --home h", "hippo --home h")]
+    #[case::local(&["--target", "local", "status"], "hippo --target local", "hippo --target local")]
+    fn suggested_lines_repeat_the_given_options(
+        #[case] arguments: &[&str],
+        #[case] expected: &str,
+        #[case] expected_here: &str,
+    ) {
+        let line = ["hippo"].iter().chain(arguments);
+        let matches = Args::command().try_get_matches_from(line).unwrap();
+        let given = GivenOptions::from_matches(&matches);
+        assert_eq!(Line(given.clone(), false).to_string(), expected);
+        assert_eq!(Line(given, true).to_string(), expected_here);
+    }
+
+    #[rstest]
+    #[case(&["--home", "h", "--help"], Some("h"))]
+    #[case(&["card", "--home=h", "--help"], Some("h"))]
+    #[case(&["--help", "--", "--home", "h"], None)]
+    #[case(&["--home"], None)]
+    fn home_is_found_in_unparsed_arguments(
+        #[case] arguments: &[&str],
+        #[case] expected: Option<&str>,
+    ) {
+        let arguments = arguments.iter().map(OsString::from);
+        assert_eq!(find_home_option(arguments), expected.map(OsString::from));
+    }
+
+    #[rstest]
+    #[case("/srv/hippo", "/srv/hippo")]
+    #[case("~pat", "'~pat'")]
+    #[case("", "''")]
+    #[case("a;b'$(c)", r"'a;b'\''$(c)'")]
+    #[case("opac?id=[1]", "'opac?id=[1]'")]
+    fn words_are_quoted_for_the_shell(#[case] word: &str, #[case] expected: &str) {
+        assert_eq!(quoted(word), expected);
+    }
+}
