@@ -54,6 +54,12 @@ pub(crate) fn commands_for_alert(alert: &Alert) -> Vec<String> {
         .collect()
 }
 
+/// Explains a word in capitals of these commands, if it isn't obvious.
+pub(crate) fn explain_placeholder_for_alert(alert: &Alert) -> Option<&'static str> {
+    let mut remedies = alert.remedies().iter();
+    remedies.find_map(|remedy| explain_placeholder(*remedy))
+}
+
 fn command_for_remedy(remedy: Remedy, alert: &Alert) -> Option<String> {
     match (remedy, alert) {
         (Remedy::ShowRun, Alert::RunFailed { run, .. } | Alert::RunLost { run }) => {
@@ -78,5 +84,25 @@ fn command_for_remedy(remedy: Remedy, alert: &Alert) -> Option<String> {
             Some(format!("{HIPPO} library edit {library} {option}"))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alert_about_a_date_format_shows_an_example() {
+        let library: LibraryId = "wpl".parse().unwrap();
+        let alert = Alert::WrongDateFormat {
+            library: library.clone(),
+        };
+        let command = "hippo library edit wpl --date-format FORMAT";
+        assert_eq!(commands_for_alert(&alert), [command]);
+        let example = explain_placeholder_for_alert(&alert).unwrap();
+        assert!(example.contains("%d.%m.%Y reads 31.12.2026"), "{example}");
+        let since = chrono::DateTime::UNIX_EPOCH;
+        let down = Alert::LibraryDown { library, since };
+        assert_eq!(explain_placeholder_for_alert(&down), None);
     }
 }

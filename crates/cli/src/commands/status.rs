@@ -419,6 +419,10 @@ fn show_alerts(context: &Context, alerts: &[AlertView]) {
         for command in group.iter().flat_map(|one| &one.commands) {
             context.output.print_line(format!("    → {command}"));
         }
+        let alert = group.first().map(|one| &one.stored.alert);
+        if let Some(example) = alert.and_then(remedies::explain_placeholder_for_alert) {
+            context.output.print_indented("    ", example);
+        }
     }
     match alerts.len().saturating_sub(MAX_ALERTS_SHOWN) {
         0 => {}

@@ -130,8 +130,10 @@ async fn next_mail(
         None => String::new(),
         Some(since) => {
             let until = family.paused_until.map(|until| day(until, today));
-            let until = until.map_or_else(String::new, |until| format!(" until {until}"));
-            format!(" From {}, emails are paused{until}.", day(since, today))
+            let again = until.map_or_else(String::new, |until| {
+                format!(" They go out again from {until}.")
+            });
+            format!(" From {}, emails are paused.{again}", day(since, today))
         }
     };
     for date in family.due_dates(now) {

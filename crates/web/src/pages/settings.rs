@@ -370,7 +370,7 @@ fn pause_words(family: &Family, now: DateTime<Utc>, today: NaiveDate) -> Option<
         None => return None,
     };
     Some(match until {
-        Some(until) => format!("{from} are paused, and start again on {until}."),
+        Some(until) => format!("{from} are paused. They go out again from {until}."),
         None => format!("{from} are paused until somebody resumes them."),
     })
 }

@@ -368,7 +368,7 @@ async fn emails_are_paused_until_a_day_and_resumed() {
     let page = browser.get("/family/settings").await;
     assert!(
         page.body
-            .contains("Emails are paused, and start again on Tuesday, Dec 1."),
+            .contains("Emails are paused. They go out again from Tuesday, Dec 1."),
         "{}",
         page.body
     );

@@ -301,13 +301,13 @@ async fn holiday_and_fines_are_set_in_the_settings() {
     fields[2].1 = "2027-01-03";
     let answer = pat.post("/family/settings/pause", &fields).await;
     let page = pat.get(answer.location()).await;
-    let words = "From Sunday, Dec 20, emails are paused, and start again on Sunday, Jan 3";
+    let words = "From Sunday, Dec 20, emails are paused. They go out again from Sunday, Jan 3";
     assert!(page.body.contains(words), "{}", page.body);
     let today = pat.get("/family").await;
     assert!(
         today
             .body
-            .contains("From Sunday, Dec 20, emails are paused, and start"),
+            .contains("From Sunday, Dec 20, emails are paused. They go out again from"),
         "{}",
         today.body
     );
