@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::email_address::EmailAddress;
@@ -22,7 +23,8 @@ pub const INVITATION_PAGE: &str = "/invitation";
 pub struct Invitation {
     /// The family.
     pub family: FamilyId,
-    /// Its id, which is no secret.
+    /// Its id, which is no secret: the same for each invitation of the address to the family, so that there
+    /// is one at a time.
     pub id: Uuid,
     /// Increases with every write; a write replaces only the revision that was read.
     pub revision: u64,
@@ -47,8 +49,8 @@ impl Invitation {
         now: DateTime<Utc>,
     ) -> Self {
         Self {
+            id: id_of(&family, &address),
             family,
-            id: Uuid::new_v4(),
             revision: 0,
             address,
             invited_by,
@@ -87,6 +89,17 @@ impl Invitation {
     pub fn is_open(&self, now: DateTime<Utc>) -> bool {
         now < self.expires_at
     }
+}
+
+/// The id of an address's invitation to a family.
+fn id_of(family: &FamilyId, address: &EmailAddress) -> Uuid {
+    let person = PersonId::from_address(address);
+    let hash = Sha256::digest(format!("invitation\0{family}\0{person}"));
+    let mut bytes = [0; 16];
+    for (byte, hashed) in bytes.iter_mut().zip(hash) {
+        *byte = hashed;
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// What an invitation's link holds.

@@ -15,14 +15,20 @@ use super::table::{Query, Step, Transacted, Written};
 
 #[async_trait]
 impl InvitationStore for DynamoDbStore {
-    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<()> {
+    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<bool> {
+        let now = number(invitation.created_at.timestamp());
+        let none_is_open = Expression::new("attribute_not_exists(#pk) OR #expires_at <= :now");
+        let none_is_open = none_is_open.value(":now", now);
         let steps = [
             Step::Check(Key::family(&invitation.family), family_exists()),
-            Step::Put(invitation_item(invitation)?, Expression::default()),
+            Step::Put(invitation_item(invitation)?, none_is_open),
         ];
         match self.table.transact(&steps).await? {
-            Transacted::Done => Ok(()),
-            Transacted::Refused(_) => Err(no_family(&invitation.family)),
+            Transacted::Done => Ok(true),
+            Transacted::Refused(refusals) if refusals.iter().any(|refusal| refusal.step == 0) => {
+                Err(no_family(&invitation.family))
+            }
+            Transacted::Refused(_) => Ok(false),
         }
     }
 

@@ -10,10 +10,11 @@ use crate::invitation::Invitation;
 /// Stores the invitations until they are used, withdrawn or expired.
 #[async_trait]
 pub trait InvitationStore: Send + Sync {
-    /// Adds an invitation; [`StoreError::NotFound`] if its family is missing.
+    /// Adds an invitation, unless one of the same address to the family is open when this one is made, in one
+    /// conditional write; true if it was added. [`StoreError::NotFound`] if its family is missing.
     ///
     /// [`StoreError::NotFound`]: super::StoreError::NotFound
-    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<()>;
+    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<bool>;
 
     /// Returns an invitation of a family; it may have expired.
     async fn invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<Option<Invitation>>;

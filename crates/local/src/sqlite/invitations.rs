@@ -13,7 +13,7 @@ use super::{SqliteStore, all, first};
 
 #[async_trait]
 impl InvitationStore for SqliteStore {
-    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<()> {
+    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<bool> {
         let invitation = invitation.clone();
         self.write(move |connection| {
             if !exists(connection, &invitation.family)? {
@@ -22,8 +22,8 @@ impl InvitationStore for SqliteStore {
             connection
                 .prepare_cached("DELETE FROM invitation WHERE expires_at <= ?1")?
                 .execute([time(invitation.created_at)])?;
-            connection
-                .prepare_cached("INSERT INTO invitation VALUES (?1, ?2, ?3, ?4, ?5)")?
+            let added = connection
+                .prepare_cached("INSERT OR IGNORE INTO invitation VALUES (?1, ?2, ?3, ?4, ?5)")?
                 .execute(params![
                     invitation.id.to_string(),
                     invitation.family.as_str(),
@@ -31,7 +31,7 @@ impl InvitationStore for SqliteStore {
                     time(invitation.expires_at),
                     json(&invitation)?
                 ])?;
-            Ok(())
+            Ok(added > 0)
         })
         .await
     }

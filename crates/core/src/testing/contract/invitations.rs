@@ -3,7 +3,7 @@ use futures::future::join_all;
 
 use super::Store;
 use super::sample::{family, family_id, time};
-use crate::invitation::Invitation;
+use crate::invitation::{INVITATION_LIFETIME, Invitation};
 use crate::sign_in::{PersonId, Token};
 use crate::store::StoreError;
 
@@ -14,7 +14,7 @@ fn invitation(family: &str, address: &str, minutes: i64) -> Invitation {
 }
 
 async fn add(store: &dyn Store, invitation: Invitation) -> Invitation {
-    store.add_invitation(&invitation).await.unwrap();
+    assert!(store.add_invitation(&invitation).await.unwrap());
     invitation
 }
 
@@ -26,6 +26,34 @@ async fn two_families(store: &dyn Store) {
 
 async fn find(store: &dyn Store, of: &Invitation) -> Option<Invitation> {
     store.invitation(&of.family, of.id).await.unwrap()
+}
+
+pub(super) async fn address_has_one_open_invitation_to_a_family(store: &dyn Store) {
+    two_families(store).await;
+    let first = add(store, invitation("conrad", "b@example.org", 0)).await;
+    // Another tab, with the address as somebody else writes it.
+    let second = invitation("conrad", "B@Example.org", 1);
+    assert!(!store.add_invitation(&second).await.unwrap());
+    assert_eq!(find(store, &second).await, Some(first.clone()));
+    add(store, invitation("lee", "b@example.org", 1)).await;
+    add(store, invitation("conrad", "c@example.org", 1)).await;
+    // Once it's over, there is a new one.
+    let days = INVITATION_LIFETIME.num_minutes();
+    let later = add(store, invitation("conrad", "b@example.org", days + 1)).await;
+    assert_eq!(find(store, &first).await.as_ref(), Some(&later));
+    assert!(store.remove_invitation(&later.family, later.id).await.unwrap());
+    add(store, second).await;
+}
+
+pub(super) async fn one_of_many_concurrent_invitations_of_an_address_wins(store: &dyn Store) {
+    two_families(store).await;
+    let added = join_all((0..8).map(|minutes| async move {
+        let invitation = invitation("conrad", "b@example.org", minutes);
+        store.add_invitation(&invitation).await.unwrap()
+    }));
+    assert_eq!(added.await.into_iter().filter(|added| *added).count(), 1);
+    let listed = store.family_invitations(&family_id("conrad")).await;
+    assert_eq!(listed.unwrap().len(), 1);
 }
 
 pub(super) async fn invitations_of_a_family_are_listed_by_when_they_were_made(store: &dyn Store) {

@@ -284,6 +284,8 @@ suites! { $
     invitations {
         invitations_of_a_family_are_listed_by_when_they_were_made,
         invitation_to_an_unknown_family_is_rejected,
+        address_has_one_open_invitation_to_a_family,
+        one_of_many_concurrent_invitations_of_an_address_wins,
         invitation_is_replaced_only_at_the_expected_revision,
         one_of_many_concurrent_uses_of_an_invitation_wins,
         invitations_of_a_removed_family_are_gone,

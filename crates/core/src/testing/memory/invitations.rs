@@ -10,15 +10,19 @@ use crate::store::{InvitationStore, StoreError, StoreResult};
 
 #[async_trait]
 impl InvitationStore for MemoryStore {
-    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<()> {
+    async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<bool> {
         let mut inside = self.write()?;
         let family = &invitation.family;
         if !inside.families.contains_key(family) {
             return Err(StoreError::NotFound(format!("family “{family}”")));
         }
         let key = (family.clone(), invitation.id);
+        let before = inside.invitations.get(&key);
+        if before.is_some_and(|before| before.is_open(invitation.created_at)) {
+            return Ok(false);
+        }
         inside.invitations.insert(key, invitation.clone());
-        Ok(())
+        Ok(true)
     }
 
     async fn invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<Option<Invitation>> {

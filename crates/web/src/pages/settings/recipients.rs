@@ -167,7 +167,10 @@ async fn invite_address(
     }
     let by = member.session.person.clone();
     let invitation = Invitation::new(family.id.clone(), address, by, now);
-    ports.store.add_invitation(&invitation).await?;
+    if !ports.store.add_invitation(&invitation).await? {
+        // Another request was faster.
+        return Ok(Ok("already-invited"));
+    }
     let message = MessageRequest::Invitation(InvitationRequest {
         family: family.id.clone(),
         invitation: invitation.id,

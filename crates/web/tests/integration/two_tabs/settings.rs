@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use futures::FutureExt as _;
 use hippo_core::audit::Change;
 use hippo_core::family::Family;
+use hippo_core::invitation::Invitation;
+use hippo_core::sign_in::PersonId;
 use hippo_core::store::{FamilyStore as _, InvitationStore as _};
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
@@ -184,4 +186,29 @@ async fn invitation_that_is_withdrawn_twice_is_no_mistake() {
     }
     let conrad = sample::family_id("conrad");
     assert_eq!(web.store.family_invitations(&conrad).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn address_that_two_requests_invite_at_once_gets_one_email() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let by = PersonId::from_address(&PAT.parse().unwrap());
+    let conrad = sample::family_id("conrad");
+    let address = "new@example.org".parse().unwrap();
+    let first = Invitation::new(conrad.clone(), address, by, web.now());
+    let invite = move |store: &MemoryStore| {
+        let added = store.add_invitation(&first).now_or_never();
+        assert!(added.unwrap().unwrap());
+    };
+    // The limit of invitations is counted before it.
+    web.store
+        .before_next_write(|store| store.before_next_write(invite));
+    let mails = web.mails().len();
+    let path = "/family/settings/recipients/invite";
+    let fields = [("family", "conrad"), ("address", "New@example.org")];
+    let second = browser.post_with_token(path, &fields).await;
+    assert_eq!(second.location(), "/family/settings?saved=already-invited");
+    let stored = web.store.family_invitations(&conrad).await.unwrap();
+    assert_eq!(stored.len(), 1);
+    assert_eq!(web.mails().len(), mails);
 }
