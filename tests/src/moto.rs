@@ -76,14 +76,14 @@ impl Moto {
         serde_json::from_slice(&read.stdout).unwrap_or_default()
     }
 
-    /// Puts a SecureString into the parameter store, as an operator does with the AWS command.
+    /// Puts a SecureString into the parameter store of ca-central-1, as an operator does with the AWS command.
     ///
     /// # Panics
     /// If the server refuses it.
     pub async fn put_secret(&self, name: &str, value: &str) {
         let parameter = json!({"Name": name, "Value": value, "Type": "SecureString"});
         // moto tells services by the credential's scope, and checks no signature.
-        let scope = "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/ssm/aws4_request, \
+        let scope = "AWS4-HMAC-SHA256 Credential=test/20261121/ca-central-1/ssm/aws4_request, \
                      SignedHeaders=host, Signature=none";
         let answer = crate::client_builder()
             .build()

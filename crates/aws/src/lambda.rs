@@ -25,8 +25,8 @@ impl LambdaClient {
     /// Uses the region and the credentials of this configuration.
     pub(crate) fn new(config: &SdkConfig, retries: &RetryConfig, limits: TimeoutConfig) -> Self {
         let name = ServiceName {
-            shown: "Lambda",
-            id: "lambda",
+            id: "Lambda",
+            host: "lambda",
         };
         Self(Service::new(config, name, retries, limits))
     }

@@ -26,6 +26,7 @@ use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::ErrorMetadata;
+use aws_types::service_config::ServiceConfigKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,10 +36,10 @@ use crate::clients::describe_sdk_error;
 /// A service's names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServiceName {
-    /// Its name in messages of the SDK: `CloudWatch Logs`.
-    pub(crate) shown: &'static str,
-    /// Its name in signatures and in its address: `logs`.
+    /// Its id in the SDK: `CloudWatch Logs`.
     pub(crate) id: &'static str,
+    /// Its name in signatures and in its address: `logs`.
+    pub(crate) host: &'static str,
 }
 
 /// A client of a service. Cheap to clone.
@@ -83,16 +84,16 @@ impl Service {
         timeouts: TimeoutConfig,
     ) -> Self {
         let mut builder = Operation::builder()
-            .service_name(name.shown)
+            .service_name(name.id)
             .operation_name("Request")
             .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(&endpoint(config, name.id))
+            .endpoint_url(&endpoint(config, name))
             .standard_retry(retries)
             .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
             .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
             .retry_classifier(HttpStatusCodeClassifier::default())
             .timeout_config(timeouts)
-            .runtime_plugin(signing(config, name.id));
+            .runtime_plugin(signing(config, name.host));
         if let Some(client) = config.http_client() {
             builder = builder.http_client(client);
         }
@@ -144,26 +145,36 @@ impl Service {
 }
 
 /// The service's address, if the configuration names no other.
-fn endpoint(config: &SdkConfig, id: &str) -> String {
-    if let Some(url) = config.endpoint_url() {
-        return url.to_owned();
+fn endpoint(config: &SdkConfig, name: ServiceName) -> String {
+    let key = ServiceConfigKey::builder()
+        .service_id(name.id)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok();
+    let of_service = config
+        .service_config()
+        .zip(key)
+        .and_then(|(settings, key)| settings.load_config(key));
+    if let Some(url) = of_service.or_else(|| config.endpoint_url().map(str::to_owned)) {
+        return url;
     }
     let region = config.region().map_or("", |region| region.as_ref());
     let domain = match region.starts_with("cn-") {
         true => "amazonaws.com.cn",
         false => "amazonaws.com",
     };
-    format!("https://{id}.{region}.{domain}")
+    format!("https://{}.{region}.{domain}", name.host)
 }
 
 /// Signs each request with the configuration's credentials.
-fn signing(config: &SdkConfig, id: &'static str) -> StaticRuntimePlugin {
+fn signing(config: &SdkConfig, host: &'static str) -> StaticRuntimePlugin {
     let mut settings = Layer::new("signing");
     settings.store_put(AuthSchemeOptionResolverParams::new(()));
     settings.store_put(SensitiveOutput);
     settings.store_put(SigV4OperationSigningConfig {
         region: config.region().cloned().map(Into::into),
-        name: Some(id.into()),
+        name: Some(host.into()),
         ..SigV4OperationSigningConfig::default()
     });
     let mut components = RuntimeComponentsBuilder::new("signing");

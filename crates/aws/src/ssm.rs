@@ -29,8 +29,8 @@ impl SsmClient {
     /// Uses the region and the credentials of this configuration.
     pub fn new(config: &SdkConfig) -> Self {
         let name = ServiceName {
-            shown: "SSM",
-            id: "ssm",
+            id: "SSM",
+            host: "ssm",
         };
         let limits = timeouts(Duration::from_secs(5), Duration::from_secs(20));
         Self(Service::new(config, name, &retry_policy(4), limits))

@@ -377,9 +377,7 @@ fn client_builder(options: &BrowserOptions, user_agent: &HeaderValue) -> ClientB
         ),
     );
     headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en-US,en;q=0.8"));
-    // reqwest uses what was installed first in the process, and knows no other way. An error says that
-    // it has been done.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    use_ring();
     Client::builder()
         .user_agent(user_agent.clone())
         .default_headers(headers)
@@ -389,6 +387,12 @@ fn client_builder(options: &BrowserOptions, user_agent: &HeaderValue) -> ClientB
         .connect_timeout(options.limits.connect)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(MAX_REQUESTS_IN_FLIGHT)
+}
+
+/// Lets reqwest take TLS from ring. It takes what was installed in the process, and knows no other way.
+fn use_ring() {
+    // An error says that it has been done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// Whether the environment sets a proxy.
@@ -453,6 +457,7 @@ mod tests {
     #[test]
     fn bundled_authorities_are_usable() {
         assert!(bundled_authorities().len() > 50);
+        use_ring();
         Client::builder()
             .tls_certs_only(bundled_authorities())
             .build()

@@ -8,8 +8,8 @@ use crate::clients::{retry_policy, timeouts};
 use crate::testing::{config, fake};
 
 const NAME: ServiceName = ServiceName {
-    shown: "SSM",
-    id: "ssm",
+    id: "SSM",
+    host: "ssm",
 };
 
 async fn send<T: DeserializeOwned>(url: &str, input: Value) -> Result<T, ServiceError> {
@@ -71,10 +71,10 @@ fn address_is_that_of_the_region_unless_another_is_set() {
     let of = |region: &'static str| {
         let region = aws_config::Region::new(region);
         let config = SdkConfig::builder().region(region).build();
-        endpoint(&config, "ssm")
+        endpoint(&config, NAME)
     };
     assert_eq!(of("ca-central-1"), "https://ssm.ca-central-1.amazonaws.com");
     assert_eq!(of("cn-north-1"), "https://ssm.cn-north-1.amazonaws.com.cn");
     let other = config("http://127.0.0.1:1");
-    assert_eq!(endpoint(&other, "ssm"), "http://127.0.0.1:1");
+    assert_eq!(endpoint(&other, NAME), "http://127.0.0.1:1");
 }

@@ -87,7 +87,7 @@ fn everything_works_without_a_script() {
     profile.wait_for("Pause this card?");
     profile.type_into("#why", "lost on the bus");
     profile.click("form[action$=pause] button");
-    profile.wait_for("Paused: lost on the bus.");
+    profile.wait_for("Paused (lost on the bus).");
     profile.wait_for("Resume checks");
     profile.click("form[action$=resume] button");
     profile.wait_without("Resume checks");
@@ -169,7 +169,7 @@ fn second_tab_is_told_what_the_first_did_and_keeps_what_was_typed() {
     profile.go_to_tab(&first);
     profile.type_into("#why", "lost on the bus");
     profile.click("form[action$=pause] button");
-    profile.wait_for("Paused: lost on the bus.");
+    profile.wait_for("Paused (lost on the bus).");
     profile.go_to_tab(&second);
     profile.click("form[action$=pause] button");
     profile.wait_for(
@@ -180,7 +180,7 @@ fn second_tab_is_told_what_the_first_did_and_keeps_what_was_typed() {
     assert_eq!(typed, "on a trip");
     profile.go_to_tab(&first);
     profile.open(&world.page("/family/cards"));
-    profile.wait_for("Paused: lost on the bus.");
+    profile.wait_for("Paused (lost on the bus).");
     profile.go_to_tab(&second);
     profile.click("form[action$=pause] button");
     profile.wait_for("Paused: on a trip.");

@@ -62,8 +62,8 @@ impl LogsClient {
     /// Uses the region and the credentials of this configuration.
     pub(super) fn new(config: &SdkConfig) -> Self {
         let name = ServiceName {
-            shown: "CloudWatch Logs",
-            id: "logs",
+            id: "CloudWatch Logs",
+            host: "logs",
         };
         let limits = timeouts(Duration::from_secs(10), Duration::from_secs(30));
         Self {

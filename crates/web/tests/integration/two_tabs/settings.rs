@@ -109,7 +109,7 @@ async fn second_tab_that_pauses_the_emails_is_told_and_keeps_its_days() {
     assert_eq!(told.status, StatusCode::CONFLICT);
     for words in [
         "You paused the emails (12:00). Nothing of this page was saved.",
-        "Emails are paused until Tuesday, Dec 1.",
+        "Emails are paused. They go out again from Tuesday, Dec 1.",
         "value=\"2026-11-28\"",
         "value=\"2026-12-24\"",
     ] {
