@@ -183,5 +183,5 @@ fn second_tab_is_told_what_the_first_did_and_keeps_what_was_typed() {
     profile.wait_for("Paused (lost on the bus).");
     profile.go_to_tab(&second);
     profile.click("form[action$=pause] button");
-    profile.wait_for("Paused: on a trip.");
+    profile.wait_for("Paused (on a trip).");
 }

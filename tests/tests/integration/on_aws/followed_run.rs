@@ -104,6 +104,9 @@ impl Stack {
     }
 }
 
+/// How a suggested command begins: with the options that name the stack.
+const HIPPO: &str = "hippo --stack hippo --region ca-central-1";
+
 /// These arguments, after those that name the stack.
 fn on_stack(arguments: &[&'static str]) -> Vec<&'static str> {
     let mut all = vec!["--region", "ca-central-1", "--stack", "hippo"];
@@ -356,7 +359,7 @@ async fn command_without_waiting_returns_when_the_work_is_enqueued() {
         .await
         .expect_code(0);
     let expected = format!(
-        "Checking 1 card in 1 visit. This goes on without the command; “hippo runs show {RUN}” shows the results.\n"
+        "Checking 1 card in 1 visit. This goes on without the command; “{HIPPO} runs show {RUN}” shows the results.\n"
     );
     assert_eq!(ran.stdout, expected);
     assert_eq!(without_clock(&ran.stderr), "");
@@ -400,7 +403,7 @@ async fn interrupt_only_stops_watching_and_says_how_to_go_on() {
     ];
     assert_eq!(lines, expected);
     let advice = format!(
-        "The run goes on without the command. “hippo runs show {RUN}” shows its results.\n"
+        "The run goes on without the command. “{HIPPO} runs show {RUN}” shows its results.\n"
     );
     assert_eq!(without_clock(&stderr), advice);
 }
