@@ -301,7 +301,7 @@ class Scenario:
         number, pin = next((number, pin) for *_, patron, number, pin in CARDS if patron == "Mara")
         for typed, words in (("0000", "Correct the number or PIN"), (pin, "It worked")):
             self.pages.get(f"/family/cards/{card}/pin")
-            form = {"form_token": self.pages.hidden("form_token"), "number": number, "pin": typed}
+            form = {name: self.pages.hidden(name) for name in ("form_token", "version", "form")} | {"number": number, "pin": typed}
             status, headers = self.pages.send("POST", f"/family/cards/{card}/pin", form)
             check(status == 303 and "/check?since=" in headers["Location"], "The page stores the PIN, which it can't read.")
             wait_until("the check of the new PIN", lambda: words in self.pages.get(headers["Location"]), 60)
