@@ -261,6 +261,8 @@ enum Outcome {
     Changed(Typed),
     /// The invited person was faster than who withdraws the invitation.
     AlreadyAccepted(String),
+    /// The address was invited again after the page was opened.
+    InvitedAgain(String),
     /// A value isn't valid. The form still has to say which version its page showed.
     Invalid(Typed, &'static str, String),
 }
@@ -312,6 +314,13 @@ async fn show_page(
             problem = Some(format!(
                 "{address} accepted the invitation before you withdrew it, and gets the emails now. To end that, \
                  remove the address below."
+            ));
+        }
+        Outcome::InvitedAgain(address) => {
+            status = StatusCode::CONFLICT;
+            problem = Some(format!(
+                "Somebody withdrew that invitation and invited {address} again. To end that too, withdraw the new \
+                 invitation below."
             ));
         }
         Outcome::Invalid(sent, words, opened) => {

@@ -8,13 +8,12 @@ use hippo_core::email_address::EmailAddress;
 use hippo_core::family::Family;
 use hippo_core::former_recipient::forget_recipient;
 use hippo_core::ids::FamilyId;
-use hippo_core::invitation::Invitation;
+use hippo_core::invitation::{Invitation, InvitationId};
 use hippo_core::message::{InvitationRequest, MessageRequest, Removal};
 use hippo_core::notice::phrases::full_day;
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{Outcome, Typed, show_page};
 use crate::access::form_browser::FormBrowser;
@@ -45,7 +44,7 @@ pub(super) struct RecipientView {
 
 /// An open invitation in the list.
 pub(super) struct InvitationView {
-    pub(super) id: Uuid,
+    pub(super) id: InvitationId,
     pub(super) address: String,
     pub(super) until: String,
 }
@@ -177,7 +176,7 @@ async fn invite_address(
     });
     if let Err(error) = ports.messages.send(message).await {
         // Without its email, it would only be in the way of another one.
-        let removed = ports.store.remove_invitation(&family.id, invitation.id);
+        let removed = ports.store.remove_invitation(&family.id, &invitation.id);
         removed.await?;
         return Err(PageError::unavailable(error));
     }
@@ -199,7 +198,7 @@ pub(crate) struct WithdrawForm {
 }
 
 /// Withdraws an invitation. One that is gone is no mistake if another tab withdrew it, too. If it was accepted
-/// meanwhile, the page says so.
+/// meanwhile, or the address was invited again, the page says so.
 pub(crate) async fn withdraw(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
@@ -209,15 +208,23 @@ pub(crate) async fn withdraw(
     if let Some(response) = check_form(&ports, &browser, &member, &form.form_token, &form.family)? {
         return Ok(response);
     }
-    let id = Uuid::try_parse(&form.invitation).map_err(|_| PageError::not_found())?;
+    let id: Result<InvitationId, _> = form.invitation.parse();
+    let id = id.map_err(|_| PageError::not_found())?;
     let family = &member.loaded.family.id;
-    if ports.store.remove_invitation(family, id).await? {
+    if ports.store.remove_invitation(family, &id).await? {
         tracing::info!(family.id = %family, "A family withdrew an invitation.");
         let change = Change::InvitationWithdrawn;
         record_change(&ports, member.actor(), Some(family), change).await;
     } else if let Some(accepted) = find_recipient(&ports, family, &form.address).await? {
         let outcome = Outcome::AlreadyAccepted(accepted.to_string());
         return show_page(&ports, &browser, &member, outcome).await;
+    } else {
+        let open = open_invitations(&ports, &member.loaded.family).await?;
+        let mut open = open.into_iter();
+        if let Some(later) = open.find(|open| open.id.invited == id.invited) {
+            let outcome = Outcome::InvitedAgain(later.address.to_string());
+            return show_page(&ports, &browser, &member, outcome).await;
+        }
     }
     Ok(Redirect::to("/family/settings?saved=yes").into_response())
 }
