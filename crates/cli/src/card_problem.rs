@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use hippo_core::card::{CardRecord, CardState};
 use hippo_core::clock::local_date;
-use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::failure::FailureKind;
 use hippo_core::ids::LibraryId;
 use hippo_core::jobs::check_cards::dry_run;
 use hippo_core::notice::line::STALE_AFTER;
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use chrono::NaiveDate;
     use hippo_core::card::{Card, CardPause, Fingerprint, LastCheck, LoginMark};
-    use hippo_core::failure::Remedy;
+    use hippo_core::failure::{Failure, Remedy};
     use rstest::rstest;
 
     #[rstest]

@@ -229,7 +229,7 @@ pub(super) fn queue_url(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn heartbeat_url(text: &str) -> Result<Url, String> {
+fn heartbeat_url(text: &str) -> Result<Url, String> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
@@ -242,7 +242,7 @@ pub(super) fn address(text: &str) -> Result<EmailAddress, String> {
 }
 
 /// Parses `Name <address>` or an address alone.
-pub(super) fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
+fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
     let (name, from) = match text
         .strip_suffix('>')
         .and_then(|text| text.rsplit_once('<'))

@@ -190,7 +190,7 @@ mod tests {
             };
             let (before, known) = (words(&state), phrases::failure(kind));
             assert!(!before.contains(known), "{before}");
-            assert!(before.contains("The next check"), "{before}");
+            assert!(before.contains("next check"), "{before}");
             let at = now();
             state.replace_last_check(LastCheck {
                 started_at: at,

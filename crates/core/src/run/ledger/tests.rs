@@ -16,7 +16,7 @@ use crate::jobs::RunError;
 use crate::run::not_started::NotStarted;
 use crate::run::{JobName, Run, RunKey, RunOutcome, Trigger};
 use crate::schedule::Recurrence;
-use crate::store::AlertStore as _;
+use crate::store::{AlertStore as _, RunStore as _};
 use crate::testing::memory::NoHeartbeat;
 use crate::testing::world::World;
 
