@@ -266,6 +266,9 @@ fn change_first(web: &TestWeb, change: impl FnOnce(&mut Family) + Send + 'static
     });
 }
 
+/// The fields of a form.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// Changes a family, as a form of the settings does.
 type FamilyChange = fn(&mut Family, DateTime<Utc>);
 
@@ -281,7 +284,7 @@ async fn settings_and_pauses_that_are_sent_twice_at_once_are_no_mistake() {
         ("fines_threshold", ""),
     ];
     let pause = [("from", "2026-11-24"), ("until", "2026-12-01")];
-    let forms: [(&str, &[(&str, &str)], FamilyChange); 3] = [
+    let forms: [(&str, Fields<'_>, FamilyChange); 3] = [
         ("/family/settings", &settings, |family, now| {
             family.reschedule(
                 chrono_tz::America::Toronto,
