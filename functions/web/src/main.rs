@@ -1,13 +1,12 @@
 //! `web` on Lambda: serves the web pages behind an HTTP API.
 
 mod event;
+mod http_api;
 mod jobs;
-mod peer;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use axum::middleware::from_fn;
 use hippo_aws::clients;
 use hippo_aws::environment::{Oidc, Web};
 use hippo_aws::handlers::{self, LambdaClock};
@@ -58,7 +57,7 @@ async fn start() -> Result<(), Error> {
             operator_name: OPERATOR_NAME.to_owned(),
         }),
     };
-    let pages = router(ports).layer(from_fn(peer::insert_peer));
+    let pages = router(ports);
     run(service_fn(async |event: LambdaEvent<_>| {
         event::answer(event, &pages, &*store).await
     }))
