@@ -36,7 +36,7 @@ ADVISORIES ?= auto
 # `make fuzz FUZZ_SECONDS=60 FUZZ_TARGETS=koha`
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
-# The functions are built for the Architecture in samconfig.toml, which is deployed.
+# Builds the functions for the Architecture that samconfig.toml deploys.
 SAMCONFIG ?= samconfig.toml
 ARCHITECTURE ?= $(or $(shell grep -v '^[[:space:]]*#' $(SAMCONFIG) 2>/dev/null | grep -oE 'Architecture=[^A-Za-z0-9]*(x86_64|arm64)' | \
 	grep -oE '(x86_64|arm64)$$' | tail -n 1),x86_64)
@@ -72,7 +72,7 @@ samconfig:
 dev: binaries $(SAM) $(LAMBDA) $(EMULATORS) ## Run the functions on an emulator; prints what to try.
 	$(TOOLS)/python/sam/bin/python tests/aws/dev.py
 
-# All that the tests run, the benchmarks and the examples.
+# Everything that the tests run, with the benchmarks and the examples.
 .PHONY: compile-all
 compile-all:
 	cargo build --workspace --all-targets
@@ -95,7 +95,7 @@ check: format clippy ## Check the format, lints and fast tests before a commit; 
 parts:
 	@echo $(LINT) $(TEST)
 
-# The downloads and tools for the other targets.
+# `tools` installs the tools of the other targets; `downloads` fetches the rest.
 .PHONY: tools downloads
 tools: $(DENY) $(FUZZ) $(MACHETE) $(NEXTEST) dynoxide
 downloads: $(SAM) $(LAMBDA) $(EMULATORS) $(CALENDAR) $(CHECKOV) $(BROWSER) $(NPM)
@@ -149,7 +149,7 @@ end-to-end: functions binaries $(LAMBDA) $(EMULATORS)
 
 .PHONY: functions
 functions: $(SAM) $(LAMBDA)
-	# Builds all at the same time. sam builds one after the other, and finds them built.
+	# sam alone builds one function after the other. cargo lambda builds them together, and sam finds them built.
 	$(WITH_SAM) cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
 	$(WITH_SAM) sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 

@@ -31,7 +31,7 @@ async fn start() -> Result<(), Error> {
     let config = clients::load_lambda_config();
     let store = clients::warm_store(&config, &environment.common.table, "SESSION#").await;
     let store = Arc::new(store);
-    let queue = SqsMessageQueue::new(clients::sqs(&config), environment.notice_queue_url);
+    let queue = SqsMessageQueue::new(clients::sqs_client(&config), environment.notice_queue_url);
     let clock = Arc::new(LambdaClock);
     let starter = JobStarter::new(&config, environment.functions, store.clone(), clock.clone());
     let ssm = SsmClient::new(&config);
