@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::testing::{Fake, config, fake};
 
-/// A client like [`crate::clients::ses`] with shorter time limits.
+/// A client like [`crate::clients::ses_client`] with shorter time limits.
 fn client(endpoint: &str) -> Client {
     let config = aws_sdk_sesv2::config::Builder::from(&config(endpoint))
         .retry_config(RetryConfig::standard().with_max_attempts(1))
