@@ -573,7 +573,7 @@ impl Deployment for LocalDeployment {
             Ok(FinishedRun { run, .. }) => {
                 // Only after a run that started; otherwise the clock may be in doubt.
                 let store: &dyn Store = store;
-                store.forget_before(self.clock.now() - RETENTION).await?;
+                store.delete_before(self.clock.now() - RETENTION).await?;
                 let notices = std::mem::take(&mut *lock(&notices));
                 Ok(NotifyAllAnswer::Done { run, notices })
             }

@@ -44,10 +44,10 @@ impl Alert {
             }
             Self::RunFailed { run, fault } => {
                 let what = match fault {
-                    Fault::Store => "the store was not usable",
-                    Fault::Keys => "the keys were not usable",
+                    Fault::Store => "the store couldn't be used",
+                    Fault::Keys => "the keys couldn't be used",
                     Fault::Template => "a notice could not be rendered",
-                    Fault::Queue => "the queue did not take the work",
+                    Fault::Queue => "the queue didn't accept the work",
                     Fault::Panic => "it crashed",
                     Fault::TimeLimit => "it took longer than its time limit",
                     Fault::Own => "the log says why",
@@ -220,12 +220,12 @@ impl Alert {
                     "Ask the family whether it came. You can resend it until its day is over."
                 }
                 _ => {
-                    "The notice says why. Mend that, and resend the notice before its day is over."
+                    "The notice says why. Fix that, then resend the notice before its day is over."
                 }
             },
             Self::NoPicture { failure, .. } => failure.advice(),
             Self::NewerNotice { .. } => {
-                "Run the same version everywhere. We leave the notice alone."
+                "Run the same version everywhere. This version won't send the notice."
             }
             Self::RecipientStopped {
                 reason: StopReason::Suppressed,

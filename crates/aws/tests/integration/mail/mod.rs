@@ -52,7 +52,7 @@ struct Part {
 #[tokio::test]
 async fn notice_arrives_unchanged_and_is_read_the_same() {
     let Some(moto) = Moto::start() else { return };
-    let client = clients::ses(&config(&moto.url()));
+    let client = clients::ses_client(&config(&moto.url()));
     client
         .create_email_identity()
         .email_identity("hippo@example.org")
@@ -134,7 +134,7 @@ async fn notice_arrives_unchanged_and_is_read_the_same() {
 #[tokio::test]
 async fn picture_arrives_within_the_html() {
     let Some(moto) = Moto::start() else { return };
-    let client = clients::ses(&config(&moto.url()));
+    let client = clients::ses_client(&config(&moto.url()));
     client
         .create_email_identity()
         .email_identity("hippo@example.org")
