@@ -27,6 +27,7 @@ use hippo_core::jobs::registry::JobPorts;
 use hippo_core::jobs::{JobError, RunError};
 use hippo_core::mail::Mailer;
 use hippo_core::public_url::PublicUrl;
+use hippo_core::retention::RETENTION;
 use hippo_core::run::any_job::AnyJob;
 use hippo_core::run::harness::{FinishedRun, Harness};
 use hippo_core::run::ledger::{Ending, RunPlan};
@@ -66,9 +67,6 @@ use crate::suggested::{HIPPO, HIPPO_HERE};
 
 /// Where “hippo serve” listens by default.
 const LOCAL_URL: &str = "http://127.0.0.1:8484";
-
-/// Older runs and notices are deleted.
-const RETENTION: chrono::Duration = chrono::Duration::days(35);
 
 /// The time between two looks for new log lines.
 const LOG_POLL_INTERVAL: Duration = Duration::from_secs(1);

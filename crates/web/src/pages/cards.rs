@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod pause;
 pub(crate) mod pin;
 pub(crate) mod remove;
+mod repeated_form;
 mod secret_form;
 
 use askama::Template;
@@ -20,6 +21,7 @@ use hippo_core::ids::CardId;
 use hippo_core::jobs::notify::compose::{ComposeInput, digest_notice};
 use hippo_core::notice::card_status::CardStatus;
 use hippo_core::notice::compose::attention_of_card;
+use hippo_core::store::StoreError;
 
 use super::family::load_libraries;
 use crate::access::form_browser::FormBrowser;
@@ -30,7 +32,7 @@ use crate::error::{PageError, PageResult};
 use crate::page::Page;
 use crate::ports::WebPorts;
 
-/// How many of a family's newest changes are searched for the removal of a card.
+/// How many of a family's newest changes are searched for what happened to a card.
 const MAX_CHANGES: usize = 200;
 
 #[derive(Template)]
@@ -167,6 +169,20 @@ async fn explain_missing_card(
         true => PageError::other_family(),
         false => PageError::not_found(),
     })
+}
+
+/// Explains what a store says of a card that was there when the request was read.
+async fn explain_store_error(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    card: CardId,
+    error: StoreError,
+) -> PageError {
+    let is_missing = matches!(error, StoreError::NotFound(_));
+    match is_missing && matches!(is_removed(ports, member, card).await, Ok(true)) {
+        true => PageError::card_removed(),
+        false => error.into(),
+    }
 }
 
 /// Whether somebody removed this card from the member's family.
