@@ -40,6 +40,8 @@ async fn start() -> Result<(), Error> {
         mailer,
         address: address.clone(),
         clock: &LambdaClock,
+        help: None,
+        pages: None,
     });
     let default = CountUndelivered {
         notifier: mail

@@ -38,6 +38,7 @@ fn mail() -> Mail {
         html: "<p>Emma</p>".to_owned(),
         picture: None,
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        message: None,
         tag: Some(MailTag {
             kind: hippo_core::outbox::MailKind::DAILY,
             family: "conrad".parse().unwrap(),

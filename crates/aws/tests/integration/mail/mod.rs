@@ -162,6 +162,7 @@ async fn picture_arrives_within_the_html() {
         html: content.html.clone(),
         picture: content.picture.clone(),
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        message: None,
         tag: Some(MailTag {
             kind: "picture".parse().unwrap(),
             family: "saint-eloi".parse().unwrap(),
@@ -283,6 +284,7 @@ fn notice() -> (MailContent, Mail) {
         html: notice.html.clone(),
         picture: None,
         date: now,
+        message: None,
         tag: Some(MailTag {
             kind: MailKind::DAILY,
             family: family.id,
