@@ -3,7 +3,7 @@
 //! `infra/table.md` lists keys and indexes. Reads by key, and in a family's partition, are
 //! consistent: they see every write that completed before. Reads from an index ([`families`],
 //! `families_page`, [`libraries`], [`cards_to_check`], `cards_with_secrets`, [`open_mails`],
-//! [`recent_runs`], the labels of [`newest_of_each_label`]) may be some milliseconds behind, so
+//! [`recent_runs`], the labels of [`newest_runs_by_label`]) may be some milliseconds behind, so
 //! writes based on them have a condition. Nothing scans.
 //!
 //! Each item has its document as JSON, and the attributes that keys, indexes and conditions need.
@@ -16,7 +16,7 @@
 //! [`cards_to_check`]: hippo_core::store::CardStore::cards_to_check
 //! [`open_mails`]: hippo_core::store::OutboxStore::open_mails
 //! [`recent_runs`]: hippo_core::store::RunStore::recent_runs
-//! [`newest_of_each_label`]: hippo_core::store::RunStore::newest_of_each_label
+//! [`newest_runs_by_label`]: hippo_core::store::RunStore::newest_runs_by_label
 
 mod alerts;
 mod audit;

@@ -152,7 +152,14 @@ impl LocalDeployment {
             &*self.clock,
             self.mailer(),
             is_schedule,
+            self.pages(),
         )
+    }
+
+    /// Where the pages are. Without an address in the configuration, only this machine knows them.
+    fn pages(&self) -> Option<PublicUrl> {
+        let public_url = self.config.web.public_url.as_ref()?;
+        public_url.as_str().parse().ok()
     }
 
     /// Begins to keep the log lines of a run, at the level that its schedule declares.
@@ -525,9 +532,7 @@ impl Deployment for LocalDeployment {
             JobName::PICTURE_OF_THE_DAY => self.picture_composers()?,
             _ => Composers::default(),
         };
-        // Without an address in the configuration, only this machine knows the pages.
-        let public_url = self.config.web.public_url.as_ref();
-        let pages: Option<PublicUrl> = public_url.and_then(|url| url.as_str().parse().ok());
+        let pages = self.pages();
         let ports = NotifyPorts {
             families: store,
             accounts: store,
@@ -566,7 +571,7 @@ impl Deployment for LocalDeployment {
             Ok(FinishedRun { run, .. }) => {
                 // Only after a run that started; otherwise the clock may be in doubt.
                 let store: &dyn Store = store;
-                store.forget_before(self.clock.now() - RETENTION).await?;
+                store.delete_before(self.clock.now() - RETENTION).await?;
                 let notices = std::mem::take(&mut *lock(&notices));
                 Ok(NotifyAllAnswer::Done { run, notices })
             }

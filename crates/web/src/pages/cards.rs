@@ -15,9 +15,12 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use hippo_core::audit::Change;
 use hippo_core::card::{Card, CardRecord};
+use hippo_core::clock::local_date;
 use hippo_core::content_hash::content_hash;
 use hippo_core::ids::CardId;
+use hippo_core::jobs::notify::compose::{ComposeInput, digest_notice};
 use hippo_core::notice::card_status::CardStatus;
+use hippo_core::notice::compose::attention_of_card;
 use hippo_core::store::StoreError;
 
 use super::family::load_libraries;
@@ -55,6 +58,8 @@ struct CardView {
     /// Whether the library rejected the number or PIN.
     is_refused: bool,
     status: CardStatus,
+    /// What else needs attention, as on the family's page.
+    attention: Vec<String>,
 }
 
 /// Shows the page.
@@ -76,6 +81,18 @@ async fn show_page(
     let now = ports.clock.now();
     let zone = member.loaded.family.timezone;
     let libraries = load_libraries(ports, &member.loaded).await?;
+    let today = local_date(now, zone);
+    let input = ComposeInput {
+        loaded: &member.loaded,
+        date: today,
+        today,
+        now,
+        outbox: &*ports.store,
+        libraries: &libraries,
+        operator_contact: None,
+        links: None,
+    };
+    let digest = digest_notice(&input).await.map_err(PageError::internal)?;
     let mut cards: Vec<CardView> = Vec::with_capacity(member.loaded.cards.len());
     for (record, _) in &member.loaded.cards {
         let library = libraries.get(&record.card.library);
@@ -94,6 +111,7 @@ async fn show_page(
             pause_version: pause_version(&record.card, now),
             is_refused: record.state.refused_since.is_some(),
             status: CardStatus::from_record(record, zone, now),
+            attention: attention_of_card(&digest, record.card.id),
         });
     }
     cards.sort_by(|a, b| (&a.patron, &a.library, a.id).cmp(&(&b.patron, &b.library, b.id)));

@@ -345,6 +345,8 @@ async fn invalid_settings_are_named_and_kept_in_the_form() {
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
         assert!(refused.body.contains(words), "{field}");
         assert!(refused.body.contains("07:15") || field == "time");
+        let is_marked = refused.body.contains("aria-invalid");
+        assert_eq!(is_marked, field == "timezone");
     }
     assert_eq!(
         browser.get("/family/settings").await.hidden("version"),

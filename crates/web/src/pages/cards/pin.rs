@@ -41,6 +41,10 @@ struct PinPage {
     /// Identifies this form: the PIN that it sets is known by it.
     form_id: Uuid,
     problem: Option<String>,
+    /// Whether the library rejected the number or PIN that we have.
+    is_refused: bool,
+    /// Whether another number needs a word.
+    confirms_new_number: bool,
 }
 
 /// Shows the form.
@@ -69,6 +73,13 @@ enum Problem {
 fn find_card<'a>(member: &'a FamilyMember, id: &str) -> Result<&'a Card, PageError> {
     let record = own_card(member, id).ok_or_else(PageError::not_found)?;
     Ok(&record.card)
+}
+
+/// Whether another number is taken for a mistake, unless somebody says that the library gave a new one.
+///
+/// A number that was rejected and never worked is itself the mistake.
+fn confirms_new_number(record: &CardRecord) -> bool {
+    record.state.refused_since.is_none() || record.state.last_success_at.is_some()
 }
 
 /// The page's own path.
@@ -103,8 +114,14 @@ async fn show_form(
             (StatusCode::CONFLICT, Some(words))
         }
     };
+    let record = own_card(member, &card.id.to_string());
+    let is_refused = record.is_some_and(|record| record.state.refused_since.is_some());
+    let title = match is_refused {
+        true => "Correct the number or PIN",
+        false => "Change the PIN",
+    };
     let page = PinPage {
-        page: member.page("Change the PIN"),
+        page: member.page(title),
         form_token: token.field.clone(),
         id: card.id,
         patron: card.patron.clone(),
@@ -112,6 +129,8 @@ async fn show_form(
         version: card.secret_id.to_string(),
         form_id: Uuid::new_v4(),
         problem,
+        is_refused,
+        confirms_new_number: record.is_none_or(confirms_new_number),
     };
     form_page(status, &page, token)
 }
@@ -143,9 +162,10 @@ pub(crate) async fn save(
     Form(form): Form<PinForm>,
 ) -> PageResult {
     let typed = TypedSecret::new(form.number, form.pin);
-    let Some(CardRecord { card, .. }) = own_card(&member, &id) else {
+    let Some(record) = own_card(&member, &id) else {
         return Err(missing_card(&ports, &member, &id).await);
     };
+    let card = &record.card;
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     if let Some(response) = sign_in_again(&ports, &member, &origin, &path(card)) {
         return Ok(response);
@@ -158,7 +178,7 @@ pub(crate) async fn save(
         // The same form was sent twice.
         return answer_repeated_form(&ports, &member, card, false).await;
     }
-    let is_new_number = form.new_number.is_some();
+    let is_new_number = form.new_number.is_some() || !confirms_new_number(record);
     let set = match version == card.secret_id {
         true => set_pin(&ports, &member, card, &typed, form_id, is_new_number).await?,
         false => Err(Problem::Changed),

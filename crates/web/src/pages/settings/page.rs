@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use hippo_core::clock::local_date;
 use hippo_core::family::SendWhenEmpty;
 use hippo_core::ids::FamilyId;
@@ -29,6 +30,8 @@ struct SettingsPage {
     version: String,
     values: SettingsValues,
     zones: Vec<&'static str>,
+    /// Whether the time zone was typed and isn't one. Browsers check the other fields.
+    is_unknown_zone: bool,
     policies: [(&'static str, &'static str, SendWhenEmpty); 9],
     recipients: Vec<RecipientView>,
     invitations: Vec<InvitationView>,
@@ -126,6 +129,7 @@ pub(super) async fn show_page(
         form_token: token.field.clone(),
         family: family.id.clone(),
         version,
+        is_unknown_zone: values.timezone.trim().parse::<Tz>().is_err(),
         values,
         zones: zone_names(),
         policies: SEND_POLICIES,
