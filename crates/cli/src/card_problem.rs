@@ -46,7 +46,7 @@ pub(crate) fn find_problem(
                 card_pause(pause, local_date(now, zone)),
                 failure_before_pause(state, &card.library, zone, now)
             ),
-            what_to_do: Some(format!("{HIPPO} card pause {} --resume", card.id)),
+            what_to_do: Some(format!("{HIPPO} card resume {}", card.id)),
             tone: Tone::Faint,
         });
     }
@@ -271,11 +271,11 @@ mod tests {
         wrong_credentials: The library rejected the number or PIN (Tue 3 Nov 06:10). We won't try again until you correct it, so that the card doesn't get locked.
           → hippo card set-pin 01ARZ3NDEKTSV4RRFFQ69G5FAV
         paused: It's paused. Before that (Tue 3 Nov 06:10): The library rejected the number or PIN.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
         paused: It's paused. Before that (06:10 today): We couldn't read a page: a date.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
         paused: It's paused.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
         ");
     }
 }

@@ -78,7 +78,7 @@ pub(crate) async fn check_changed_card(
             .print_text("The card is paused, so we didn't check it. To check it again, resume it:");
         context
             .output
-            .print_line(format!("  → {HIPPO} card pause {} --resume", card.id));
+            .print_line(format!("  → {HIPPO} card resume {}", card.id));
         return Ok(show_unchecked(context, card.id));
     }
     check_card(context, card, library, None).await

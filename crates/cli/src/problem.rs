@@ -156,7 +156,7 @@ fn advise(
             let detect = remedy.filter(|_| may_be_another_system);
             let detect = detect.map_or_else(String::new, |detect| {
                 format!(
-                    " We've never read a page of this library: “{detect}” finds out whether its entry names the right \
+                    " With its present entry, we've never read a page of this library: “{detect}” finds out whether its entry names the right \
                      system."
                 )
             });
@@ -170,7 +170,7 @@ fn advise(
         }
         FailureKind::PageChanged if may_be_another_system => (
             Some(format!(
-                "We've never read a page of this library, so its site may run another system than its entry says. \
+                "With its present entry, we've never read a page of this library, so its site may run another system. \
                  Find out, and correct it with “{HIPPO} library edit {library} --system SYSTEM”."
             )),
             remedy,
@@ -187,13 +187,18 @@ fn advise(
         ),
         FailureKind::SiteRefused | FailureKind::SiteDown => (
             until.map(|until| format!("We'll try again after {until}.")),
-            remedy.or_else(again),
+            remedy.or_else(|| again().filter(|_| until.is_none())),
         ),
         FailureKind::NotTried if remedy.is_some() => (
             Some(format!(
                 "“{record}” tries it too, and records what the site sends."
             )),
             remedy,
+        ),
+        // Until then, it wouldn't be tried again.
+        FailureKind::NotTried if until.is_some() => (
+            until.map(|until| format!("We'll try again after {until}.")),
+            None,
         ),
         FailureKind::NotTried => (None, again()),
     }
@@ -248,9 +253,9 @@ mod tests {
             format!("{}\n  → {}", problem.what, problem.what_to_do.unwrap())
         });
         insta::assert_snapshot!(shown.join("\n"), @r"
-        The site shows a page that we don't know: no form. We've never read a page of this library, so its site may run another system than its entry says. Find out, and correct it with “hippo library edit wpl --system SYSTEM”.
+        The site shows a page that we don't know: no form. With its present entry, we've never read a page of this library, so its site may run another system. Find out, and correct it with “hippo library edit wpl --system SYSTEM”.
           → hippo library detect https://books.example.org
-        The site shows a page that we don't know: no form. We can't tell whether the login succeeded, so we won't send it again today. Record what the site sends, and report it. To just try again: “hippo card retry 01ARZ3NDEKTSV4RRFFQ69G5FAV”. We've never read a page of this library: “hippo library detect https://books.example.org” finds out whether its entry names the right system.
+        The site shows a page that we don't know: no form. We can't tell whether the login succeeded, so we won't send it again today. Record what the site sends, and report it. To just try again: “hippo card retry 01ARZ3NDEKTSV4RRFFQ69G5FAV”. With its present entry, we've never read a page of this library: “hippo library detect https://books.example.org” finds out whether its entry names the right system.
           → hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har
         ");
     }

@@ -113,6 +113,7 @@ pub(crate) async fn run(args: NotifyAll, globals: &Globals) -> CommandResult {
 
 /// Sends the due notices, or shows them, with an open context.
 pub(crate) async fn notify_all(context: &Context, mut args: NotifyAll) -> CommandResult {
+    args.start.check_label(args.job(), &*context.deployment)?;
     args.complete_from_schedule(context)?;
     let families = context.families(args.family.as_ref()).await?;
     if let Some(date) = args.date {
@@ -154,7 +155,9 @@ pub(crate) async fn notify_all(context: &Context, mut args: NotifyAll) -> Comman
         NotifyAllAnswer::Enqueued { run, notices } | NotifyAllAnswer::Recorded { run, notices } => {
             show_enqueued(context, &args, &run, notices).await
         }
-        NotifyAllAnswer::NotStarted(reason) => Ok(show_not_started(context, &args.start, &reason)),
+        NotifyAllAnswer::NotStarted(reason) => {
+            show_not_started(context, &args.start, &reason).await
+        }
     }
 }
 

@@ -169,6 +169,7 @@ pub(crate) async fn run_any_job(
     start: &StartOptions,
 ) -> CommandResult {
     let deployment = &*context.deployment;
+    start.check_label(job, deployment)?;
     let input = input.or_else(|| start.declared_input(job, deployment));
     let input = job.entry().complete_input(&input.unwrap_or_default());
     let input = input.map_err(|why| invalid_input(&why, None))?;
@@ -181,7 +182,7 @@ pub(crate) async fn run_any_job(
     };
     match deployment.run_job(request).await? {
         JobAnswer::Done { run, summary } => Ok(show_done(context, start, &run, &summary)),
-        JobAnswer::NotStarted(reason) => Ok(show_not_started(context, start, &reason)),
+        JobAnswer::NotStarted(reason) => show_not_started(context, start, &reason).await,
     }
 }
 
@@ -265,9 +266,12 @@ mod tests {
         for (input, expected) in [
             (
                 r#"{"famly":"conrad"}"#,
-                "“famly”: unknown field \"famly\", expected one of \"scope\"",
+                "“famly” isn't known here; the fields are scope",
             ),
-            (r#"{"scope":"some"}"#, "“scope”: unknown variant \"some\""),
+            (
+                r#"{"scope":"some"}"#,
+                "“some” isn't known here; write one of all, failed",
+            ),
             (r#"{"family":"A B"}"#, "“A B” is not a valid id"),
             ("family", "isn't JSON"),
             ("[]", "isn't a JSON object"),

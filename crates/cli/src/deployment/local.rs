@@ -205,7 +205,10 @@ impl LocalDeployment {
         match (&self.config.mail.transport, &self.config.mail.smtp) {
             (Transport::Smtp, Some(smtp)) => Finding::ok(
                 CHECK,
-                format!("Emails go to the mail server {}.", smtp.host),
+                format!(
+                    "Emails go to the mail server {}. We didn't try it here: “{HIPPO} mail test ADDRESS” does.",
+                    smtp.host
+                ),
             ),
             _ => Finding::problem(
                 CHECK,
@@ -213,7 +216,9 @@ impl LocalDeployment {
                     "Emails go to the folder {}, and to nobody.",
                     self.home.mail_folder().display()
                 ),
-                format!("Fill in [mail.smtp] in config.toml, then try “{HIPPO} mail test”."),
+                format!(
+                    "Fill in [mail.smtp] in config.toml, then try “{HIPPO} mail test ADDRESS”."
+                ),
             ),
         }
     }
@@ -233,17 +238,25 @@ pub(crate) async fn save_schedules(
 
 /// Opens the database of a home.
 pub(crate) fn open_database(home: &Home) -> Result<SqliteStore, CommandError> {
-    SqliteStore::open(&home.database()).map_err(|error| {
-        let is_missing = matches!(error, OpenError::NotThere { .. });
-        let error = CommandError::from_source(ErrorKind::Unusable, error);
-        if is_missing {
-            error
-                .advice("Create it, or name another home with --home.")
-                .try_command(format!("{HIPPO_HERE} init"))
-        } else {
-            error
-        }
-    })
+    SqliteStore::open(&home.database()).map_err(explain_open_error)
+}
+
+/// Says what to do about a database that can't be opened.
+pub(crate) fn explain_open_error(error: OpenError) -> CommandError {
+    let is_missing = matches!(error, OpenError::NotThere { .. });
+    let is_unreadable = matches!(error, OpenError::NotOurs { .. } | OpenError::Damaged { .. });
+    let error = CommandError::from_source(ErrorKind::Unusable, error);
+    if is_missing {
+        error
+            .advice("Create it, or name another home with --home.")
+            .try_command(format!("{HIPPO_HERE} init"))
+    } else if is_unreadable {
+        error
+            .advice("If this is your home, restore a backup: the old file is kept. If it isn't, name another with --home.")
+            .try_command(format!("{HIPPO_HERE} restore BACKUP"))
+    } else {
+        error
+    }
 }
 
 #[cfg(unix)]

@@ -252,11 +252,10 @@ fn empty_file_is_damaged_not_new() {
     fs::write(home.database(), "").unwrap();
     let error = SqliteStore::open(&home.database()).unwrap_err();
     assert!(matches!(error, OpenError::Damaged { .. }));
-    assert!(error.to_string().contains("restore a backup"), "{error}");
 }
 
 #[tokio::test]
-async fn damaged_database_error_advises_a_backup() {
+async fn damaged_database_is_an_error_that_says_so() {
     for damage in [
         |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
         |bytes: &mut Vec<u8>| bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0x5a),
@@ -279,7 +278,7 @@ async fn damaged_database_error_advises_a_backup() {
                 answer.unwrap_err().to_string()
             }
         };
-        assert!(text.to_lowercase().contains("restore a backup"), "{text}");
+        assert!(text.contains("damaged"), "{text}");
     }
 }
 

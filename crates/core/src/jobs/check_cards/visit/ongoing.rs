@@ -175,11 +175,9 @@ impl<'a> OngoingVisit<'a> {
 
     /// Returns why no card of this library is tried at `now`; `None` if they may be.
     fn reason_not_to_try(&self, now: DateTime<Utc>) -> Option<String> {
-        if let Some(until) = self.back_off_until.filter(|until| now < *until) {
-            return Some(format!(
-                "The library didn't answer or turned us away. We'll try again after {}.",
-                until.with_timezone(&self.library.timezone).format("%H:%M")
-            ));
+        if self.back_off_until.is_some_and(|until| now < until) {
+            // When we'll try again is for whoever shows it to say, in the reader's zone.
+            return Some("The library didn't answer or turned us away.".to_owned());
         }
         let is_out_of_time = self
             .options
