@@ -153,13 +153,7 @@ async fn show(
         Ok(account) => show_account(context, account, today),
         Err(failure) => {
             let until = backed_off_until(context, &card.library).await?;
-            let problem = failure_problem(
-                failure,
-                card.id,
-                &card.library,
-                Some(&library.base_url),
-                until.as_deref(),
-            );
+            let problem = failure_problem(failure, card.id, &card.library, until.as_deref());
             context.output.print_indented("", &problem.what);
             if let Some(command) = &problem.what_to_do {
                 context.output.print_text("We keep the card. What to do:");

@@ -8,7 +8,7 @@ use hippo_core::run::{JobName, Run, RunOutcome, Trigger};
 
 use crate::context::Context;
 use crate::exit::CommandError;
-use crate::output::time::moment;
+use crate::output::time::at_moment;
 use crate::suggested::HIPPO;
 
 /// A notice that has been due for longer than two ticks is late.
@@ -90,16 +90,16 @@ impl NextNotice {
         match self {
             Self::None => "No notice is planned".to_owned(),
             Self::Due(at) => format!(
-                "The next notice is due at {}{zone}",
-                moment(*at, now, family.timezone)
+                "The next notice is due {}{zone}",
+                at_moment(*at, now, family.timezone)
             ),
             Self::Waiting { since, .. } => {
                 let local = since.with_timezone(&family.timezone);
                 let notice = if local.date_naive() == local_date(now, family.timezone) {
                     format!("Today's notice was due at {}{zone}", local.format("%H:%M"))
                 } else {
-                    let since = moment(*since, now, family.timezone);
-                    format!("A notice was due at {since}{zone}")
+                    let since = at_moment(*since, now, family.timezone);
+                    format!("A notice was due {since}{zone}")
                 };
                 format!("{notice} and goes out on the next run of notify-all")
             }
@@ -141,8 +141,8 @@ impl NextNotice {
             ),
             Some(run) => (
                 format!(
-                    "The notice is late, although notify-all ran at {} ({}).",
-                    moment(run.started_at, now, context.zone()),
+                    "The notice is late, although notify-all ran {} ({}).",
+                    at_moment(run.started_at, now, context.zone()),
                     run.outcome.as_str()
                 ),
                 format!("{HIPPO} runs show {}", run.key),

@@ -7,7 +7,7 @@ use hippo_core::schedule::Pause;
 
 use crate::context::Context;
 use crate::exit::CommandError;
-use crate::output::time::moment;
+use crate::output::time::{at_moment, moment};
 use crate::suggested::HIPPO;
 
 /// Loads the pauses if one of these runs was skipped because of one.
@@ -41,8 +41,8 @@ pub(crate) fn pause_words(pause: &Pause, verb: &str, now: DateTime<Utc>, zone: T
         Some(why) => format!(" ({why})"),
         None => String::new(),
     };
-    let (what, since) = (what_is_paused(pause), moment(pause.since, now, zone));
-    format!("{} {verb} {what} at {since}{until}{why}", pause.by)
+    let (what, since) = (what_is_paused(pause), at_moment(pause.since, now, zone));
+    format!("{} {verb} {what} {since}{until}{why}", pause.by)
 }
 
 /// Says who paused what, when, until when and why, in a sentence.

@@ -107,8 +107,7 @@ impl CardStore for DynamoDbStore {
         let key = self.card_key(id).await?.ok_or_else(|| card_not_found(id))?;
         let changed = self.change_head(&key, |head| {
             let before = head.clone();
-            head.record.state.refused_since = None;
-            head.record.state.login_mark = None;
+            head.record.state.allow_retry();
             match *head == before {
                 true => Decision::Keep(()),
                 false => Decision::Write(()),

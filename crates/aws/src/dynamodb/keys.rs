@@ -6,6 +6,7 @@ use hippo_core::audit::AuditEntry;
 use hippo_core::card::{Card, CardKey, Fingerprint};
 use hippo_core::feed::FeedTokenHash;
 use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
+use hippo_core::invitation::InvitationId;
 use hippo_core::outbox::{MailKey, MailKind};
 use hippo_core::run::day::DayKey;
 use hippo_core::run::{JobName, RunKey};
@@ -190,9 +191,9 @@ impl Key {
         Self::new(format!("ATTEMPT#{}", id.simple()), META)
     }
 
-    /// An invitation to a family's emails.
-    pub(super) fn invitation(family: &FamilyId, id: Uuid) -> Self {
-        Self::new(invitations(family), id.simple().to_string())
+    /// An address's invitation to a family's emails.
+    pub(super) fn invitation(family: &FamilyId, id: &InvitationId) -> Self {
+        Self::new(invitations(family), id.invited.simple().to_string())
     }
 
     /// A change that somebody made.

@@ -38,6 +38,7 @@ impl SecretWriter for DynamoDbStore {
             }
             head.record.card.fingerprint = after.fingerprint.clone();
             head.record.card.secret_id = after.id;
+            head.record.state.forget_other_hosts();
             let mut steps = vec![
                 Step::Put(
                     head.item(stored.revision() + 1)?,

@@ -8,9 +8,8 @@ use hippo_core::public_url::PublicUrl;
 use hippo_core::run::JobName;
 use hippo_core::sign_in::Issuer;
 
-use super::{
-    Common, Environment, EnvironmentError, Lookup, Reader, parse_address, parse_queue_url,
-};
+use super::reader::{Reader, parse_address, parse_queue_url};
+use super::{Common, Environment, EnvironmentError, Lookup};
 
 /// The environment of `web`.
 #[derive(Debug, Clone, PartialEq, Eq)]

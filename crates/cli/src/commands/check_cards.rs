@@ -259,10 +259,7 @@ async fn show_done(
     for card in &checked {
         if let Some(failure) = &card.failure {
             let until = backed_off_until(context, &card.library).await?;
-            let library = context.store.library(&card.library).await?;
-            let site = library.as_ref().map(|library| &library.base_url);
-            let problem =
-                failure_problem(failure, card.card, &card.library, site, until.as_deref());
+            let problem = failure_problem(failure, card.card, &card.library, until.as_deref());
             let words = format!("{} at {}: {}", card.patron, card.library, problem.what);
             context.output.print_indented("", &words);
             if let Some(command) = problem

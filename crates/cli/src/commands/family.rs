@@ -26,7 +26,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::next_notice::NextNotice;
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, sentences, words};
-use crate::output::time::{day, moment};
+use crate::output::time::{at_moment, day, moment};
 use crate::suggested::HIPPO;
 use crate::values::date;
 
@@ -385,8 +385,8 @@ async fn when_next(context: &Context, family: &Family) -> Result<String, Command
     let sentence = next.sentence(context, family);
     Ok(match (&next, family.next_due(context.now())) {
         (NextNotice::Waiting { .. }, Some(after)) => format!(
-            "{sentence}. The one after that is due at {}.",
-            moment(after, context.now(), family.timezone)
+            "{sentence}. The one after that is due {}.",
+            at_moment(after, context.now(), family.timezone)
         ),
         _ => format!("{sentence}."),
     })

@@ -168,7 +168,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     // These need no home.
     let command = match command {
         Command::Search(search) => return catalogue::search(&search, &globals.output),
-        Command::Detect(detect) => return detect::detect(detect, &globals.output).await,
+        Command::Detect(detect) => return detect::detect(&detect, globals).await,
         command => command,
     };
     let context = globals.open().await?;

@@ -16,7 +16,7 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::notice_view::{meaning, state_cell};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, sentences, words};
-use crate::output::time::moment;
+use crate::output::time::{at_moment, moment};
 use crate::suggested::HIPPO;
 use crate::values::date;
 
@@ -165,7 +165,7 @@ async fn load_view(
     let meaning = match &record {
         Some(record) => meaning(record, now),
         None if family.is_paused_on(date) => Some("The family is paused on that day.".to_owned()),
-        None if due > now => Some(format!("Due at {}.", moment(due, now, family.timezone))),
+        None if due > now => Some(format!("Due {}.", at_moment(due, now, family.timezone))),
         None if family.has_passed(date, now) => Some("There is no record of this day.".to_owned()),
         None => Some(format!("The next {} plans it.", kind.job_name())),
     };

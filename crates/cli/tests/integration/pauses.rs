@@ -64,7 +64,7 @@ fn paused_schedule_says_until_when_by_whom_and_why_everywhere() {
     insta::assert_snapshot!(printed(&at(&home, shown, &["runs", "show", run]).success()));
     let watched = stdout(&at(&home, shown, &["runs", "--watch"]).success());
     assert!(
-        watched.contains("check-cards/all at Tue 1 Dec 05:00"),
+        watched.contains("check-cards/all on Tue 1 Dec at 05:00"),
         "{watched}"
     );
     assert!(!watched.contains("notify-all/tick within"), "{watched}");

@@ -40,6 +40,7 @@ fn changed(library: &str, day: &str) -> Alert {
     Alert::PageChanged {
         library: library.parse().unwrap(),
         day: date(day),
+        never_read: false,
         skeleton: Some(Skeleton::of([("div", vec!["loans"])])),
     }
 }

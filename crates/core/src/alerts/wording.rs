@@ -23,6 +23,11 @@ impl Alert {
     /// What happened, in one sentence.
     pub fn sentence(&self) -> String {
         match self {
+            Self::PageChanged {
+                library,
+                never_read: true,
+                ..
+            } => format!("LibraryHippo has never understood a page of {library}."),
             Self::PageChanged { library, .. } => {
                 format!("LibraryHippo no longer understands the pages of {library}.")
             }
@@ -187,6 +192,11 @@ impl Alert {
     /// What a person can do, in a sentence or two.
     pub fn advice(&self) -> &'static str {
         match self {
+            Self::PageChanged {
+                never_read: true, ..
+            } => {
+                "Its site may run another system than its entry says. Find out which one, and correct the entry."
+            }
             Self::PageChanged { .. } => {
                 "See what changed on its site. A newer version of LibraryHippo may know the page."
             }
@@ -266,6 +276,9 @@ impl Alert {
     /// The remedies behind the advice, for a command or a page to offer; the most useful first.
     pub fn remedies(&self) -> &'static [Remedy] {
         match self {
+            Self::PageChanged {
+                never_read: true, ..
+            } => &[Remedy::DetectSystem],
             Self::SealedForOtherHosts { .. } => &[Remedy::EditLibrary, Remedy::SetPin],
             Self::UnknownKey { .. } => &[Remedy::SetPin],
             Self::WrongDateFormat { .. } => &[Remedy::SetDateFormat],

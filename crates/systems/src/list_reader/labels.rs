@@ -3,7 +3,7 @@
 use hippo_browser::reading::{element_lines, text_after_words, text_around_words};
 use scraper::ElementRef;
 
-/// Returns the rest of a text that begins with one of these words, and a space or a colon.
+/// Returns the rest of a text that begins with one of these words, and a space or a colon. The words have no colon.
 pub(crate) fn text_after_beginning<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
     words.iter().find_map(|words| {
         let (before, after) = text_around_words(text, &[words])?;
@@ -58,6 +58,7 @@ mod tests {
     #[rstest]
     #[case("By Stone, Ada", Some("Stone, Ada"))]
     #[case("by: Stone, Ada", Some("Stone, Ada"))]
+    #[case("by:Stone, Ada", Some("Stone, Ada"))]
     #[case("Bye", None)]
     #[case("By-pass", None)]
     #[case("Written by Stone, Ada", None)]

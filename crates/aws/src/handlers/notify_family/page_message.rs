@@ -122,7 +122,7 @@ pub(super) async fn send_page_message(
             return Err(NotSent::after_visibility_timeout("The mail service took too long."));
         }
     };
-    let tries = message::receptions(record);
+    let tries = message::receive_count(record);
     sent.map_err(|error| NotSent::new(&error, tries, ports.clock.now()))
 }
 

@@ -10,6 +10,7 @@ fn changed(library: &str) -> (AlertKey, Alert) {
     let alert = Alert::PageChanged {
         library: library_id(library),
         day: date("2026-11-21"),
+        never_read: false,
         skeleton: None,
     };
     (alert.key(), alert)

@@ -35,7 +35,7 @@ use crate::family::Family;
 use crate::feed::{Feed, FeedTokenHash};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::invitation::Invitation;
-use crate::library::Library;
+use crate::library::{Library, ReadAs};
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, OutboxRecord};
 use crate::run::day::{DayKey, RunDay};
@@ -78,8 +78,8 @@ struct Inside {
     libraries: BTreeMap<LibraryId, Library>,
     backing_off: BTreeMap<LibraryId, DateTime<Utc>>,
     down: BTreeMap<LibraryId, DateTime<Utc>>,
-    /// When an account of each library was read.
-    read: BTreeMap<LibraryId, DateTime<Utc>>,
+    /// The way in which an account of each library was read.
+    read: BTreeMap<LibraryId, ReadAs>,
     cards: BTreeMap<CardId, CardRecord>,
     secrets: BTreeMap<CardId, Sealed>,
     accounts: BTreeMap<CardId, StoredAccount>,

@@ -63,6 +63,8 @@ pub(super) enum Outcome {
     Changed(Option<TypedValues>),
     /// The invited person was faster than who withdraws the invitation.
     AlreadyAccepted(String),
+    /// The address was invited again after the page was opened.
+    InvitedAgain(String),
     /// A value isn't valid. The form still has to say which version its page showed.
     Invalid(TypedValues, &'static str, String),
 }
@@ -108,6 +110,13 @@ pub(super) async fn show_page(
             problem = Some(format!(
                 "{address} accepted the invitation before you withdrew it, and gets the emails now. To end that, \
                  remove the address below."
+            ));
+        }
+        Outcome::InvitedAgain(address) => {
+            status = StatusCode::CONFLICT;
+            problem = Some(format!(
+                "Somebody withdrew that invitation and invited {address} again. To end that too, withdraw the new \
+                 invitation below."
             ));
         }
         Outcome::Invalid(sent, words, opened) => {

@@ -3,10 +3,9 @@
 use hippo_core::clock::local_date;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::family::Family;
-use hippo_core::invitation::Invitation;
+use hippo_core::invitation::{Invitation, InvitationId};
 use hippo_core::notice::phrases::full_day;
 use hippo_core::sign_in::PersonId;
-use uuid::Uuid;
 
 use crate::access::session::FamilyMember;
 use crate::error::PageError;
@@ -23,7 +22,7 @@ pub(super) struct RecipientView {
 
 /// An open invitation in the list.
 pub(super) struct InvitationView {
-    pub(super) id: Uuid,
+    pub(super) id: InvitationId,
     pub(super) address: String,
     pub(super) until: String,
 }

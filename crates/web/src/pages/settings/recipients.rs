@@ -7,12 +7,11 @@ use hippo_core::audit::Change;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::former_recipient::forget_recipient;
 use hippo_core::ids::FamilyId;
-use hippo_core::invitation::Invitation;
+use hippo_core::invitation::{Invitation, InvitationId};
 use hippo_core::message::{InvitationRequest, MessageRequest, Removal};
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey, is_recipient};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::page::{Outcome, show_page};
 use super::recipient_list::open_invitations;
@@ -115,7 +114,7 @@ async fn invite_address(
     });
     if let Err(error) = ports.messages.send(message).await {
         // Without its email, it would only be in the way of another one.
-        let removed = ports.store.remove_invitation(&family.id, invitation.id);
+        let removed = ports.store.remove_invitation(&family.id, &invitation.id);
         removed.await?;
         return Err(PageError::unavailable(error));
     }
@@ -137,7 +136,7 @@ pub(crate) struct WithdrawForm {
 }
 
 /// Withdraws an invitation. One that is gone is no mistake if another tab withdrew it, too. If it was accepted
-/// meanwhile, the page says so.
+/// meanwhile, or the address was invited again, the page says so.
 pub(crate) async fn withdraw(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
@@ -147,15 +146,23 @@ pub(crate) async fn withdraw(
     if let Some(response) = check_form(&ports, &browser, &member, &form.form_token, &form.family)? {
         return Ok(response);
     }
-    let id = Uuid::try_parse(&form.invitation).map_err(|_| PageError::not_found())?;
+    let id: Result<InvitationId, _> = form.invitation.parse();
+    let id = id.map_err(|_| PageError::not_found())?;
     let family = &member.loaded.family.id;
-    if ports.store.remove_invitation(family, id).await? {
+    if ports.store.remove_invitation(family, &id).await? {
         tracing::info!(family.id = %family, "A family withdrew an invitation.");
         let change = Change::InvitationWithdrawn;
         record_change(&ports, member.actor(), Some(family), change).await;
     } else if let Some(accepted) = find_recipient(&ports, family, &form.address).await? {
         let outcome = Outcome::AlreadyAccepted(accepted.to_string());
         return show_page(&ports, &browser, &member, outcome).await;
+    } else {
+        let open = open_invitations(&ports, &member.loaded.family).await?;
+        let mut open = open.into_iter();
+        if let Some(later) = open.find(|open| open.id.invited == id.invited) {
+            let outcome = Outcome::InvitedAgain(later.address.to_string());
+            return show_page(&ports, &browser, &member, outcome).await;
+        }
     }
     Ok(Redirect::to("/family/settings?saved=yes").into_response())
 }

@@ -216,6 +216,30 @@ async fn invitation_that_is_withdrawn_twice_is_no_mistake() {
 }
 
 #[tokio::test]
+async fn withdrawing_on_an_old_page_leaves_the_later_invitation() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let invite = "/family/settings/recipients/invite";
+    let fields = [("family", "conrad"), ("address", "new@example.org")];
+    browser.post_with_token(invite, &fields).await;
+    let old = browser.get(SETTINGS).await;
+    let withdraw = "/family/settings/recipients/withdraw";
+    browser.post_from(&old, withdraw, &[]).await;
+    browser.post_with_token(invite, &fields).await;
+    let conrad = sample::family_id("conrad");
+    let later = web.store.family_invitations(&conrad).await.unwrap();
+    assert_eq!(later.len(), 1);
+    let told = browser.post_from(&old, withdraw, &[]).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    let words = "Somebody withdrew that invitation and invited new@example.org again.";
+    assert!(told.body.contains(words), "{}", told.body);
+    let stored = web.store.family_invitations(&conrad).await.unwrap();
+    assert_eq!(stored, later);
+    browser.post_from(&told, withdraw, &[]).await;
+    assert_eq!(web.store.family_invitations(&conrad).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn address_that_two_requests_invite_at_once_gets_one_email() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;

@@ -58,7 +58,7 @@ impl<'a> OngoingVisit<'a> {
                 .back_off_until
                 .filter(|until| is_plausible_back_off(*until, now)),
             down_since: loaded.down_since.filter(|since| !is_in_future(*since, now)),
-            was_read: loaded.read_at.is_some(),
+            was_read: loaded.was_read,
             has_contacted_library: false,
             loaded_at: now,
             report,
@@ -150,7 +150,7 @@ impl<'a> OngoingVisit<'a> {
                 }
             }
         };
-        self.update_library_state(&outcome, now).await?;
+        self.update_library_state(&outcome).await?;
         let today = local_date(now, self.library.timezone);
         if let Err(failure) = &outcome {
             let alert = Alert::of_failure(&self.library.id, failure, today);
@@ -191,11 +191,10 @@ impl<'a> OngoingVisit<'a> {
     async fn update_library_state(
         &mut self,
         outcome: &Result<Account, Failure>,
-        now: DateTime<Utc>,
     ) -> Result<(), JobError> {
         if outcome.is_ok() && !std::mem::replace(&mut self.was_read, true) {
             let libraries = self.ports.libraries;
-            libraries.record_library_read(&self.library.id, now).await?;
+            libraries.record_library_read(&self.library).await?;
         }
         match outcome {
             Err(failure) if failure.kind.affects_library() => {
