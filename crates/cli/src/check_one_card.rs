@@ -168,7 +168,7 @@ fn show_account(context: &Context, account: &Account, today: NaiveDate) {
     let view = AccountView::from_account(account, today);
     let mut parts = vec![match view.out {
         Some(out) => format!("{out} out"),
-        None => "the pages don't say what is out".to_owned(),
+        None => "the pages don't list the loans".to_owned(),
     }];
     if let Some(due) = view.due_next {
         parts.push(format!("next due {}", day(due, today)));

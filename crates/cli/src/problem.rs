@@ -58,7 +58,7 @@ pub(crate) fn what_failed(failure: &Failure, library: &LibraryId) -> String {
             "The library {library} has other hosts now than the PIN was sealed for, so we didn't send it."
         ),
         FailureKind::CardBlocked => {
-            format!("The library has blocked or expired the card: {detail}")
+            format!("The library says that the card is blocked or has expired: {detail}")
         }
         FailureKind::SessionExpired => {
             format!("The library ended the session too early: {detail}")
@@ -142,7 +142,10 @@ fn advise(
             )),
             set_pin(),
         ),
-        FailureKind::CardBlocked => (Some("Ask the library.".to_owned()), None),
+        FailureKind::CardBlocked => (
+            Some("Ask the library to unblock or renew the card.".to_owned()),
+            None,
+        ),
         FailureKind::SessionExpired => (None, again()),
         FailureKind::PageChanged if failure.login_in_doubt => {
             let detect = remedy.filter(|_| may_be_another_system);

@@ -120,7 +120,7 @@ async fn show_none(context: &Context, args: &Logs) -> Result<(), CommandError> {
             output.print_text(format!("No log line of the run {run} is kept."));
         }
         None => {
-            output.print_text("No job has logged anything in that time. --since goes back further.")
+            output.print_text("No job has logged anything in that time. Give an earlier --since.")
         }
     }
     Ok(())

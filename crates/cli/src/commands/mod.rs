@@ -250,7 +250,7 @@ pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
         Some(Command::Read(read)) => read::run(&read),
         Some(command) => {
             let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-                CommandError::unusable("Could not start the async runtime.").caused_by(error)
+                CommandError::unusable("Couldn't start the async runtime.").caused_by(error)
             })?;
             let result = runtime.block_on(run(command, &globals));
             // A DNS lookup or a page that is still being read must not delay the exit.

@@ -377,13 +377,13 @@ async fn picture_dry_run(
 /// How far a date's picture got, in a sentence.
 fn describe_picture(day: Option<&PictureDay>) -> String {
     let Some(day) = day else {
-        return "The picture isn't fetched yet.".to_owned();
+        return "The picture hasn't been fetched yet.".to_owned();
     };
     match &day.state {
         PictureDayState::Trying => "The picture is being fetched.".to_owned(),
         PictureDayState::Fetched(picture) => match &picture.title {
             Some(title) => format!("The picture is “{}”.", hippo_core::text::clean(title)),
-            None => "The picture is there. It has no title.".to_owned(),
+            None => "The picture has been fetched. It has no title.".to_owned(),
         },
         PictureDayState::NoneToday { .. } => "The source has no new picture.".to_owned(),
         PictureDayState::Failed { failure } => {

@@ -80,9 +80,10 @@ pub(crate) async fn run(args: RunJob, globals: &Globals) -> CommandResult {
     };
     match args.from {
         Some(from) => backfill::backfill(&args, input, from, globals).await,
-        None if args.dry_run && !has_dry_run(args.job) => {
-            Err(CommandError::usage(format!("{} has no dry run.", args.job)))
-        }
+        None if args.dry_run && !has_dry_run(args.job) => Err(CommandError::usage(format!(
+            "{} has no dry run. Leave out --dry-run.",
+            args.job
+        ))),
         None => {
             let context = globals.open().await?;
             if context.deployment.stack().is_some() {

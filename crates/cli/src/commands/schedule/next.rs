@@ -174,7 +174,7 @@ async fn find_schedule(
     }
     if args.timezone.is_some() {
         return Err(CommandError::usage(
-            "A schedule has a zone of its own, so --timezone goes with an expression only.",
+            "A schedule has its own time zone. Use --timezone only with an expression.",
         ));
     }
     let context = globals.open().await?;

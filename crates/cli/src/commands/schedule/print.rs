@@ -153,7 +153,7 @@ fn times_for_cron(recurrence: &Recurrence) -> Result<Vec<String>, &'static str> 
                 | DaySelection::LastOfWeek(_)
                 | DaySelection::NthOfWeek(..)
                 | DaySelection::NearestWeekday(_)
-                | DaySelection::LastWeekday => return Err("cron can't say these days."),
+                | DaySelection::LastWeekday => return Err("cron can't express these days."),
             };
             let time = write_time(cron.hours(), cron.minutes());
             let month = write_field(cron.months(), 12, 1, "-");
