@@ -272,7 +272,7 @@ mod tests {
         insta::assert_snapshot!(sentences.join("\n"), @r"
         wrong_credentials: The library rejected the number or PIN.
         sealed_for_other_hosts: The library wpl has other hosts now than the PIN was sealed for, so we didn't send it. If its entry is wrong, correct it with “hippo library edit wpl”. If it's right, set the PIN.
-        card_blocked: The library has blocked or expired the card: the reason. Ask the library.
+        card_blocked: The library says that the card is blocked or has expired: the reason. Ask the library to unblock or renew the card.
         page_changed: The site shows a page that we don't know: the reason. If this goes on, record it with “hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har” and report it.
         site_refused: The library's site turned us away: the reason.
         site_down: The library's site didn't answer as it should: the reason.
