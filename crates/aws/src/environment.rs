@@ -17,7 +17,7 @@ use hippo_core::run::JobName;
 
 pub use self::web::{Oidc, Web};
 
-use self::reader::{Reader, address, queue_url};
+use self::reader::{Reader, parse_address, parse_queue_url};
 use crate::schedules::Schedules;
 
 /// Looks up a variable. `None` if it isn't set.
@@ -96,8 +96,8 @@ impl Environment for CheckCards {
     fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader::new(lookup);
         let common = reader.common();
-        let visit_queue_url = reader.parsed("VISIT_QUEUE_URL", |text| {
-            let url = queue_url(text)?;
+        let visit_queue_url = reader.parse_required("VISIT_QUEUE_URL", |text| {
+            let url = parse_queue_url(text)?;
             if url.ends_with(".fifo") {
                 Ok(url)
             } else {
@@ -136,7 +136,7 @@ impl Environment for RunJob {
     fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader::new(lookup);
         let common = reader.common();
-        let job = reader.parsed("JOB", |text| match text.parse::<JobName>() {
+        let job = reader.parse_required("JOB", |text| match text.parse::<JobName>() {
             Ok(job) if job.entry().build.is_some() => Ok(Some(job)),
             Ok(_) => Err("must be a job without a function of its own".to_owned()),
             Err(_) => Err("must be a job's name".to_owned()),
@@ -224,18 +224,20 @@ impl Environment for NotifyAll {
     fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader::new(lookup);
         let common = reader.common();
-        let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
+        let notice_queue_url = reader.parse_required("NOTICE_QUEUE_URL", parse_queue_url);
         let schedules = reader.schedules(JobName::NOTIFY_ALL);
         let heartbeat = reader.heartbeat();
-        let operator = reader.maybe("OPERATOR_EMAIL", address).and_then(|address| {
-            let sender = reader.sender();
-            let configuration_set = reader.required("CONFIGURATION_SET");
-            Some(Operator {
-                address,
-                sender: sender?,
-                configuration_set,
-            })
-        });
+        let operator = reader
+            .parse_optional("OPERATOR_EMAIL", parse_address)
+            .and_then(|address| {
+                let sender = reader.sender();
+                let configuration_set = reader.required("CONFIGURATION_SET");
+                Some(Operator {
+                    address,
+                    sender: sender?,
+                    configuration_set,
+                })
+            });
         reader.finish(Some(Self {
             common,
             notice_queue_url,
@@ -276,11 +278,11 @@ impl Environment for NotifyFamily {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
-        let pages = reader.pages();
+        let pages = reader.public_url();
         let operator = sender.as_ref().and_then(|sender| sender.reply_to.clone());
         let operators = reader.web_operators(operator);
         let notice_queue_url = match &pages {
-            Some(_) => reader.parsed("NOTICE_QUEUE_URL", queue_url),
+            Some(_) => reader.parse_required("NOTICE_QUEUE_URL", parse_queue_url),
             None => String::new(),
         };
         reader.finish(sender.map(|sender| Self {
@@ -337,7 +339,7 @@ impl Environment for PictureOfTheDay {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
-        let pages = reader.pages();
+        let pages = reader.public_url();
         reader.finish(sender.map(|sender| Self {
             common,
             source,

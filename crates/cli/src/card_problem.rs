@@ -43,7 +43,7 @@ pub(crate) fn find_problem(
                 card_pause(pause, local_date(now, zone)),
                 failure_before_pause(state, &card.library, zone, now)
             ),
-            what_to_do: Some(format!("{HIPPO} card pause {} --resume", card.id)),
+            what_to_do: Some(format!("{HIPPO} card resume {}", card.id)),
             tone: Tone::Faint,
         });
     }
@@ -281,13 +281,13 @@ mod tests {
         not_checked_again: It hasn't been checked again yet.
           → hippo check-cards
         paused: It's paused.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
         paused: It's paused. Before the pause (Tue 3 Nov 06:10): The library rejected the number or PIN.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
         paused: It's paused. Before the pause (06:10 today): We couldn't read a page: a date.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
         paused: It's paused.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
         ");
     }
 }

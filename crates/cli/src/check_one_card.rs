@@ -78,7 +78,7 @@ pub(crate) async fn check_changed_card(
             .print_text("The card is paused, so we didn't check it. To check it again, resume it:");
         context
             .output
-            .print_line(format!("  → {HIPPO} card pause {} --resume", card.id));
+            .print_line(format!("  → {HIPPO} card resume {}", card.id));
         return Ok(show_unchecked(context, card.id));
     }
     check_card(context, card, library, None).await
@@ -168,7 +168,7 @@ fn show_account(context: &Context, account: &Account, today: NaiveDate) {
     let view = AccountView::from_account(account, today);
     let mut parts = vec![match view.out {
         Some(out) => format!("{out} out"),
-        None => "the pages don't say what is out".to_owned(),
+        None => "the pages don't list the loans".to_owned(),
     }];
     if let Some(due) = view.due_next {
         parts.push(format!("next due {}", day(due, today)));

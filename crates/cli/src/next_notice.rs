@@ -68,6 +68,17 @@ impl NextNotice {
         matches!(self, Self::Waiting { since, .. } if now - (*since).max(family.created_at).max(chosen) > LATE_AFTER)
     }
 
+    /// Whether the last attempt to send it failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(
+            self,
+            Self::Waiting {
+                reason: Some(_),
+                ..
+            }
+        )
+    }
+
     /// A sentence without full stop, such as `The next notice is due at 06:30 tomorrow`.
     pub(crate) fn sentence(&self, context: &Context, family: &Family) -> String {
         let now = context.now();
@@ -95,8 +106,8 @@ impl NextNotice {
         }
     }
 
-    /// Explains why a late notice wasn't sent, with the command that helps.
-    pub(crate) fn why_late(
+    /// Explains why a notice that failed or is late wasn't sent, with the command that helps.
+    pub(crate) fn why_not_sent(
         &self,
         context: &Context,
         family: &Family,
@@ -111,7 +122,9 @@ impl NextNotice {
             let reason = hippo_core::text::clean(reason);
             let reason = reason.trim_end_matches('.');
             return (
-                format!("The notice is late, because the email couldn't be sent: {reason}."),
+                format!(
+                    "We couldn't send the email: {reason}. The next runs of notify-all try again."
+                ),
                 format!("{HIPPO} mail test ADDRESS"),
             );
         }

@@ -58,7 +58,7 @@ pub(crate) fn what_failed(failure: &Failure, library: &LibraryId) -> String {
             "The library {library} has other hosts now than the PIN was sealed for, so we didn't send it."
         ),
         FailureKind::CardBlocked => {
-            format!("The library has blocked or expired the card: {detail}")
+            format!("The library says that the card is blocked or has expired: {detail}")
         }
         FailureKind::SessionExpired => {
             format!("The library ended the session too early: {detail}")
@@ -142,13 +142,16 @@ fn advise(
             )),
             set_pin(),
         ),
-        FailureKind::CardBlocked => (Some("Ask the library.".to_owned()), None),
+        FailureKind::CardBlocked => (
+            Some("Ask the library to unblock or renew the card.".to_owned()),
+            None,
+        ),
         FailureKind::SessionExpired => (None, again()),
         FailureKind::PageChanged if failure.login_in_doubt => {
             let detect = remedy.filter(|_| may_be_another_system);
             let detect = detect.map_or_else(String::new, |detect| {
                 format!(
-                    " We've never read a page of this library: “{detect}” finds out whether its entry names the right \
+                    " With its present entry, we've never read a page of this library: “{detect}” finds out whether its entry names the right \
                      system."
                 )
             });
@@ -162,7 +165,7 @@ fn advise(
         }
         FailureKind::PageChanged if may_be_another_system => (
             Some(format!(
-                "We've never read a page of this library, so its site may run another system than its entry says. \
+                "With its present entry, we've never read a page of this library, so its site may run another system. \
                  Find out, and correct it with “{HIPPO} library edit {library} --system SYSTEM”."
             )),
             remedy,
@@ -179,13 +182,18 @@ fn advise(
         ),
         FailureKind::SiteRefused | FailureKind::SiteDown => (
             until.map(|until| format!("We'll try again after {until}.")),
-            remedy.or_else(again),
+            remedy.or_else(|| again().filter(|_| until.is_none())),
         ),
         FailureKind::NotTried if remedy.is_some() => (
             Some(format!(
                 "“{record}” tries it too, and records what the site sends."
             )),
             remedy,
+        ),
+        // Until then, it wouldn't be tried again.
+        FailureKind::NotTried if until.is_some() => (
+            until.map(|until| format!("We'll try again after {until}.")),
+            None,
         ),
         FailureKind::NotTried => (None, again()),
     }
@@ -239,9 +247,9 @@ mod tests {
             format!("{}\n  → {}", problem.what, problem.what_to_do.unwrap())
         });
         insta::assert_snapshot!(shown.join("\n"), @r"
-        The site shows a page that we don't know: no form. We've never read a page of this library, so its site may run another system than its entry says. Find out, and correct it with “hippo library edit wpl --system SYSTEM”.
+        The site shows a page that we don't know: no form. With its present entry, we've never read a page of this library, so its site may run another system. Find out, and correct it with “hippo library edit wpl --system SYSTEM”.
           → hippo library detect wpl
-        The site shows a page that we don't know: no form. We can't tell whether the login succeeded, so we won't send it again today. Record what the site sends, and report it. To just try again: “hippo card retry 01ARZ3NDEKTSV4RRFFQ69G5FAV”. We've never read a page of this library: “hippo library detect wpl” finds out whether its entry names the right system.
+        The site shows a page that we don't know: no form. We can't tell whether the login succeeded, so we won't send it again today. Record what the site sends, and report it. To just try again: “hippo card retry 01ARZ3NDEKTSV4RRFFQ69G5FAV”. With its present entry, we've never read a page of this library: “hippo library detect wpl” finds out whether its entry names the right system.
           → hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har
         ");
     }
@@ -264,7 +272,7 @@ mod tests {
         insta::assert_snapshot!(sentences.join("\n"), @r"
         wrong_credentials: The library rejected the number or PIN.
         sealed_for_other_hosts: The library wpl has other hosts now than the PIN was sealed for, so we didn't send it. If its entry is wrong, correct it with “hippo library edit wpl”. If it's right, set the PIN.
-        card_blocked: The library has blocked or expired the card: the reason. Ask the library.
+        card_blocked: The library says that the card is blocked or has expired: the reason. Ask the library to unblock or renew the card.
         page_changed: The site shows a page that we don't know: the reason. If this goes on, record it with “hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har” and report it.
         site_refused: The library's site turned us away: the reason.
         site_down: The library's site didn't answer as it should: the reason.

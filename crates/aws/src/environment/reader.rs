@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
                 .optional("METRICS_NAMESPACE")
                 .unwrap_or_else(|| "LibraryHippo".to_owned()),
             log_level: self
-                .maybe("LOG_LEVEL", |text| {
+                .parse_optional("LOG_LEVEL", |text| {
                     match text.to_ascii_lowercase().as_str() {
                         "error" => Ok(LogLevel::Error),
                         "warn" => Ok(LogLevel::Warn),
@@ -53,8 +53,8 @@ impl<'a> Reader<'a> {
 
     /// Reads the sender of the mails. Replies go to the operator.
     pub(super) fn sender(&mut self) -> Option<Sender> {
-        let from = self.parsed("MAIL_FROM", |text| mailbox(text).map(Some));
-        let operator = self.maybe("OPERATOR_EMAIL", address);
+        let from = self.parse_required("MAIL_FROM", |text| parse_mailbox(text).map(Some));
+        let operator = self.parse_optional("OPERATOR_EMAIL", parse_address);
         from.map(|(name, from)| {
             let mut sender = Sender::new(from);
             if let Some(name) = name {
@@ -67,8 +67,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads where the web pages are.
-    pub(super) fn pages(&mut self) -> Option<PublicUrl> {
-        self.maybe("WEB_URL", |text| {
+    pub(super) fn public_url(&mut self) -> Option<PublicUrl> {
+        self.parse_optional("WEB_URL", |text| {
             text.parse()
                 .map_err(|_| "must be an address like https://hippo.example.org".to_owned())
         })
@@ -76,10 +76,10 @@ impl<'a> Reader<'a> {
 
     /// Reads the addresses that sign in to the web pages as the operator, besides `operator`.
     pub(super) fn web_operators(&mut self, operator: Option<EmailAddress>) -> Vec<EmailAddress> {
-        let more = self.maybe("WEB_OPERATORS", |text| {
+        let more = self.parse_optional("WEB_OPERATORS", |text| {
             let addresses = text.split(',').map(str::trim);
             let addresses = addresses.filter(|address| !address.is_empty());
-            addresses.map(address).collect::<Result<Vec<_>, _>>()
+            addresses.map(parse_address).collect::<Result<Vec<_>, _>>()
         });
         operator
             .into_iter()
@@ -90,10 +90,10 @@ impl<'a> Reader<'a> {
     /// Reads where the pictures come from. Without a URL, nothing else about it counts.
     pub(super) fn picture_source(&mut self) -> Option<PictureSource> {
         self.optional("PICTURE_URL")?;
-        let url = self.maybe("PICTURE_URL", |text| {
+        let url = self.parse_optional("PICTURE_URL", |text| {
             Url::parse(text).map_err(|_| "must be a URL that begins with https://".to_owned())
         });
-        let kind = self.maybe("PICTURE_KIND", |text| match text {
+        let kind = self.parse_optional("PICTURE_KIND", |text| match text {
             "image" => Ok(SourceKind::Image),
             "json" => Ok(SourceKind::Json),
             "rss" => Ok(SourceKind::Rss),
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the operator's zone.
     pub(super) fn timezone(&mut self) -> Tz {
-        self.maybe("TIMEZONE", |text| {
+        self.parse_optional("TIMEZONE", |text| {
             text.parse::<Tz>()
                 .map_err(|_| "must be a name like America/Toronto".to_owned())
         })
@@ -154,10 +154,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn required(&mut self, name: &'static str) -> String {
-        self.parsed(name, |text| Ok(text.to_owned()))
+        self.parse_required(name, |text| Ok(text.to_owned()))
     }
 
-    pub(super) fn parsed<T: Default>(
+    pub(super) fn parse_required<T: Default>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -165,11 +165,11 @@ impl<'a> Reader<'a> {
         if self.optional(name).is_none() {
             self.missing.push(name);
         }
-        self.maybe(name, parse).unwrap_or_default()
+        self.parse_optional(name, parse).unwrap_or_default()
     }
 
     /// Parses a value if it is set. The message doesn't repeat it, since it may be an address.
-    pub(super) fn maybe<T>(
+    pub(super) fn parse_optional<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -181,12 +181,12 @@ impl<'a> Reader<'a> {
 
     pub(super) fn heartbeat(&mut self) -> Option<HeartbeatUrl> {
         let start_fail = self.flag("HEARTBEAT_START_FAIL");
-        let url = self.maybe("HEARTBEAT_URL", heartbeat_url)?;
+        let url = self.parse_optional("HEARTBEAT_URL", parse_heartbeat_url)?;
         Some(HeartbeatUrl { url, start_fail })
     }
 
     pub(super) fn flag(&mut self, name: &'static str) -> bool {
-        self.maybe(name, |text| match text {
+        self.parse_optional(name, |text| match text {
             "true" => Ok(true),
             "false" => Ok(false),
             _ => Err("must be true or false".to_owned()),
@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn seconds(&mut self, name: &'static str, default: Duration) -> Duration {
-        self.maybe(name, |text| {
+        self.parse_optional(name, |text| {
             text.parse::<f64>()
                 .ok()
                 .filter(|seconds| (0.0..=60.0).contains(seconds))
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-pub(super) fn queue_url(text: &str) -> Result<String, String> {
+pub(super) fn parse_queue_url(text: &str) -> Result<String, String> {
     if text.starts_with("https://") || text.starts_with("http://") {
         Ok(text.to_owned())
     } else {
@@ -229,20 +229,20 @@ pub(super) fn queue_url(text: &str) -> Result<String, String> {
     }
 }
 
-fn heartbeat_url(text: &str) -> Result<Url, String> {
+fn parse_heartbeat_url(text: &str) -> Result<Url, String> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
         .ok_or_else(|| "must be a URL that begins with https://".to_owned())
 }
 
-pub(super) fn address(text: &str) -> Result<EmailAddress, String> {
+pub(super) fn parse_address(text: &str) -> Result<EmailAddress, String> {
     text.parse()
         .map_err(|_| "must be an email address like hippo@example.org".to_owned())
 }
 
 /// Parses `Name <address>` or an address alone.
-fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
+fn parse_mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
     let (name, from) = match text
         .strip_suffix('>')
         .and_then(|text| text.rsplit_once('<'))
@@ -250,7 +250,7 @@ fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
         Some((name, from)) => (clean(name.trim().trim_matches('"')), from),
         None => (String::new(), text),
     };
-    let from = address(from.trim()).map_err(|_| {
+    let from = parse_address(from.trim()).map_err(|_| {
         "must be an email address like hippo@example.org or LibraryHippo <hippo@example.org>"
             .to_owned()
     })?;

@@ -12,7 +12,7 @@ use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::alerts::{Alert, raise_alerts};
 use crate::email_address::EmailAddress;
 use crate::family::Family;
-use crate::mail::MailContent;
+use crate::mail::{MailContent, MessageKind};
 use crate::notice::phrases::wrap;
 use crate::notice::render::RenderError;
 use crate::notice::view::Contact;
@@ -81,7 +81,7 @@ pub(super) async fn send_sign_in_mail(
         Ok(mail) => mail,
         Err(outcome) => return Ok(outcome),
     };
-    match deliver_once(ports, mail.to, mail.content).await {
+    match deliver_once(ports, MessageKind::SignIn, mail.to, mail.content).await {
         Delivery::Accepted => Ok(MessageOutcome::Sent),
         Delivery::Refused(reason) => Err(MessageError::Refused(reason)),
         // A second mail would make the link of the first useless. The person can ask for another.

@@ -32,9 +32,9 @@ pub trait LibraryStore: Send + Sync {
     /// Backs off from a library until `until`; [`NotFound`](super::StoreError::NotFound) if it is missing.
     ///
     /// Keeps a later back-off, unless it's so far ahead of `now` that a wrong clock must have set it
-    /// ([`can_back_off_until`]).
+    /// ([`is_plausible_back_off`]).
     ///
-    /// [`can_back_off_until`]: crate::library::can_back_off_until
+    /// [`is_plausible_back_off`]: crate::library::is_plausible_back_off
     async fn back_off(
         &self,
         id: &LibraryId,

@@ -47,7 +47,7 @@ pub enum StoreOrigin {
     /// It was restored, and the mails that may have been sent since the copy are not held yet.
     Restored {
         /// [`OutboxStore::last_sent_fence`] knows every sent mail.
-        knows_sent: bool,
+        has_sent_fences: bool,
     },
 }
 

@@ -65,7 +65,7 @@ pub trait RunStore: RunDayStore + PauseStore {
     }
 
     /// Returns by how much `now` is ahead of the store's own clock; `None`: it has no clock.
-    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
+    async fn clock_skew(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
         let _ = now;
         Ok(None)
     }
@@ -91,7 +91,7 @@ pub trait RunStore: RunDayStore + PauseStore {
     /// began last comes first.
     ///
     /// By default it loads all runs of the job; a store that keeps a label's runs together overrides it.
-    async fn newest_of_each_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
+    async fn newest_runs_by_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
         let mut by_label: BTreeMap<Label, Vec<Run>> = BTreeMap::new();
         for run in self.recent_runs(Some(job), None, usize::MAX).await? {
             let of_label = by_label.entry(run.key.label.clone()).or_default();
@@ -104,5 +104,5 @@ pub trait RunStore: RunDayStore + PauseStore {
 
     /// Deletes runs started, notices planned, alerts last raised and pauses ended before `before`, except
     /// open notices; and the daily history before its date.
-    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
+    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
 }

@@ -26,7 +26,7 @@ impl SecretWriter for SqliteStore {
             if stored.secret_id != before {
                 return Ok(false);
             }
-            if cards::number_is_held(connection, stored, &after.fingerprint)? {
+            if cards::is_number_taken(connection, stored, &after.fingerprint)? {
                 return Err(cards::duplicate_number(&stored.family, &stored.library));
             }
             record.state.forget_other_hosts();

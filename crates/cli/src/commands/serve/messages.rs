@@ -190,10 +190,12 @@ impl Worker {
         match send_message(&ports, request).await {
             Ok(MessageOutcome::Sent) => tracing::info!(tries, "Sent a message."),
             Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
-                tracing::info!("A request for a message needed none.");
+                tracing::info!(
+                    "No message was needed: the address is unknown, or the request is too old."
+                );
             }
             Ok(MessageOutcome::TooMany) => {
-                tracing::warn!("Too many sign-in emails were sent today. No more are.");
+                tracing::warn!("Too many sign-in emails were sent today. We won't send more.");
             }
             // It is in the log already.
             Ok(MessageOutcome::Refused | MessageOutcome::InDoubt) => {}
@@ -209,7 +211,7 @@ impl Worker {
                 match pause {
                     Some(pause) => {
                         let seconds = pause.as_secs();
-                        tracing::warn!(%error, tries, seconds, "A message was not sent. We try again.");
+                        tracing::warn!(%error, tries, seconds, "A message wasn't sent. We'll try again.");
                     }
                     None => tracing::error!(%error, tries, "A message was not sent."),
                 }
