@@ -10,7 +10,7 @@ static WORDS: Css = Css::new("a:not(.boldRedFont1)");
 static ROWS: Css = Css::new("tr");
 
 /// The words before an author.
-pub(super) const AUTHOR_WORDS: &[&str] = &["by", "author", "par", "por"];
+pub(super) const AUTHOR_WORDS: &[&str] = &["by", "author:", "par", "por"];
 
 /// The words before a barcode.
 const BARCODE_WORDS: &[&str] = &["barcode", "item", "item barcode"];

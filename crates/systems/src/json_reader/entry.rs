@@ -122,11 +122,7 @@ impl JsonEntry for Hold {
             position: fields.place(Field::Position)?,
             queue_length: fields.place(Field::QueueLength)?,
             pickup_by: fields.date(Field::PickupBy)?,
-            // A hold that isn't suspended may still have the field, with anything in it.
-            suspended_until: match state {
-                Some((HoldState::Suspended, _)) => fields.date(Field::SuspendedUntil)?,
-                _ => None,
-            },
+            suspended_until: fields.date(Field::SuspendedUntil)?,
             expires: fields.date(Field::Expires)?,
             pickup_branch: fields.words(Field::PickupBranch)?,
             digital: false,
