@@ -26,7 +26,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::next_notice::NextNotice;
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, sentences, words};
-use crate::output::time::{at_moment, day, moment};
+use crate::output::time::{at_moment, day};
 use crate::suggested::HIPPO;
 use crate::values::date;
 

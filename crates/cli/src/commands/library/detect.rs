@@ -178,7 +178,11 @@ pub(super) async fn detect(args: &Detect, globals: &Globals) -> CommandResult {
         printed.any(|printed| printed.id == library.id)
     };
     let mut others = catalogue::find_by_host(url.host_str().unwrap_or_default());
-    others.retain(|library| !is_printed(library));
+    let is_ours = |library: &KnownLibrary| {
+        let mut ids = ours.libraries.keys();
+        ids.any(|id| id.as_str() == library.id)
+    };
+    others.retain(|library| !is_printed(library) && !is_ours(library));
     if !others.is_empty() {
         output.print_text("Built-in libraries at that address:");
         for library in &others {
