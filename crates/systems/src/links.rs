@@ -6,7 +6,12 @@ use url::Url;
 
 /// Returns the URL of a path, perhaps with a query, below the path of a library's `base_url`.
 pub(crate) fn below_base(library: &Library, path: &str) -> Option<Url> {
-    let mut base = library.base_url.clone();
+    below(&library.base_url, path)
+}
+
+/// Returns the URL of a path, perhaps with a query, below the path of a URL.
+pub(crate) fn below(base: &Url, path: &str) -> Option<Url> {
+    let mut base = base.clone();
     let folder = format!("{}/", base.path().trim_end_matches('/'));
     base.set_path(&folder);
     base.join(path).ok()

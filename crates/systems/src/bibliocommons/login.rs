@@ -30,9 +30,10 @@ static MESSAGES: Css = Css::new(
 static TOKEN: Css = Css::new(r#"meta[name="csrf-token"]"#);
 static MARKED_AS_ERROR: Css = Css::new(".error, .errors, .top_message.error, [data-type=error]");
 
-/// Phrases of the pages on which a patron chooses a user name and agrees to the terms at the first
+/// The path and the words of the pages on which a patron chooses a user name and agrees to the terms at the first
 /// login.
-pub(super) const SETUP: [&str; 1] = ["account setup"];
+const SETUP_PATH: &str = "/user/registration";
+const SETUP_WORDS: &str = "account setup";
 
 static SETUP_FORM: Css = Css::new(r#"form[action*="/user/registration"]"#);
 /// The elements in which such a page describes itself; links elsewhere may lead to help with the setup.
@@ -43,28 +44,22 @@ const MAX_SETUP_PARTS: usize = 50;
 
 /// Whether this is the path of such a page.
 pub(super) fn is_setup_path(path: &str) -> bool {
-    path.contains("/user/registration")
+    path.contains(SETUP_PATH)
 }
 
 /// Returns the failure if the page asks the patron to set up the account.
 pub(super) fn find_setup_failure(body: &str) -> Option<Failure> {
-    let lower = body.to_ascii_lowercase();
-    let may_be =
-        lower.contains("/user/registration") || SETUP.iter().any(|words| lower.contains(words));
-    if !may_be {
+    let has_words = |text: &str| text.to_lowercase().contains(SETUP_WORDS);
+    if !body.to_ascii_lowercase().contains(SETUP_PATH) && !has_words(body) {
         return None;
     }
     let page = parse_page(body).ok()?;
     let root = page.root_element();
     let names_setup = |element: ElementRef<'_>| {
-        let words = element_text(element).to_lowercase();
-        let button = element.attr("value").unwrap_or_default().to_lowercase();
-        SETUP
-            .iter()
-            .any(|known| words.contains(known) || button.contains(known))
+        has_words(&element_text(element)) || element.attr("value").is_some_and(has_words)
     };
-    let is_setup =
-        SETUP_FORM.is_in(root) || SETUP_TEXT.all(root).take(MAX_SETUP_PARTS).any(names_setup);
+    let mut texts = SETUP_TEXT.all(root).take(MAX_SETUP_PARTS);
+    let is_setup = SETUP_FORM.is_in(root) || texts.any(names_setup);
     (is_setup && !LOGIN_FORM.is_in(root)).then(setup_required)
 }
 
@@ -82,10 +77,8 @@ pub(super) fn classify_login_page(body: &str, login_error: Option<&Value>) -> Op
         return Some(LoginPage::Refused(failure));
     }
     // The page is parsed only if it may contain the form.
-    if !["loginForm", "login_form", "user_pin"]
-        .iter()
-        .any(|marker| body.contains(marker))
-    {
+    let markers = ["loginForm", "login_form", "user_pin"];
+    if !markers.iter().any(|marker| body.contains(marker)) {
         return None;
     }
     let page = parse_page(body).ok()?;
@@ -96,10 +89,8 @@ pub(super) fn classify_login_page(body: &str, login_error: Option<&Value>) -> Op
     let refusal = most_specific(MESSAGES.all(root).filter_map(|element| {
         let message = element_text(element);
         // The page prints an empty list if there is no message.
-        if message.is_empty() || message == "[]" {
-            return None;
-        }
-        classify_message(&message, MARKED_AS_ERROR.matches(element))
+        let has_words = !message.is_empty() && message != "[]";
+        has_words.then(|| classify_message(&message, MARKED_AS_ERROR.matches(element)))?
     }));
     Some(refusal.map_or(LoginPage::FormOnly, LoginPage::Refused))
 }
@@ -116,60 +107,114 @@ pub(super) fn find_token(body: &str) -> Option<String> {
 /// `None` if it is not such a response. A login refused without a reason is still refused.
 pub(super) fn parse_json_response(body: &str) -> Option<Result<(), Failure>> {
     let answer: Value = serde_json::from_str(body.trim_start()).ok()?;
-    let logged_in = answer
-        .get("logged_in")
-        .or_else(|| answer.get("success"))?
-        .as_bool()?;
-    if logged_in {
+    let field = |names: [&str; 2]| names.iter().find_map(|name| answer.get(name));
+    if field(["logged_in", "success"])?.as_bool()? {
         return Some(Ok(()));
     }
-    let messages = answer.get("messages").or_else(|| answer.get("errors"));
-    let messages = messages.and_then(Value::as_array).into_iter().flatten();
-    let refusal = most_specific(messages.filter_map(|message| {
+    let messages = field(["messages", "errors"]).and_then(Value::as_array);
+    let refusal = most_specific(messages.into_iter().flatten().filter_map(|message| {
         let is_error = message.get("type").is_none_or(|kind| kind == "error");
         refusal_in(message, is_error)
     }));
-    Some(Err(refusal.unwrap_or_else(|| {
-        refused("the site refused the login without a reason")
-    })))
+    let without_reason =
+        || Failure::wrong_credentials("the site refused the login without a reason");
+    Some(Err(refusal.unwrap_or_else(without_reason)))
 }
 
 /// Extracts the text of an HTML fragment.
 pub(super) fn text_of_html(html: &str) -> String {
-    if html.contains(['<', '&']) {
-        parse_fragment(html)
-            .map(|piece| element_text(piece.root_element()))
-            .unwrap_or_default()
-    } else {
-        clean(html)
+    if !html.contains(['<', '&']) {
+        return clean(html);
     }
+    let fragment = parse_fragment(html);
+    fragment.map_or_else(
+        |_| String::new(),
+        |piece| element_text(piece.root_element()),
+    )
+}
+
+/// Returns a message that is a text, or the first of these fields that has one.
+pub(super) fn message_in<'a>(message: &'a Value, fields: &[&str]) -> Option<&'a str> {
+    let in_field = |field| message.get(field)?.as_str();
+    message
+        .as_str()
+        .or_else(|| fields.iter().find_map(in_field))
 }
 
 /// Returns the first failure that is more specific than `page_changed`.
-fn most_specific(failures: impl Iterator<Item = Failure>) -> Option<Failure> {
-    let mut first = None;
-    for failure in failures {
-        if failure.kind != FailureKind::PageChanged {
-            return Some(failure);
-        }
-        first = first.or(Some(failure));
+fn most_specific(mut failures: impl Iterator<Item = Failure>) -> Option<Failure> {
+    let first = failures.next()?;
+    if first.kind != FailureKind::PageChanged {
+        return Some(first);
     }
-    first
+    let other = failures.find(|failure| failure.kind != FailureKind::PageChanged);
+    other.or(Some(first))
 }
 
 fn refusal_in(error: &Value, is_error: bool) -> Option<Failure> {
-    let message = match error {
-        Value::Null | Value::Bool(false) => return None,
-        Value::String(message) => message.as_str(),
-        error => ["message", "key", "text"]
-            .iter()
-            .find_map(|field| error.get(field)?.as_str())
-            .unwrap_or_default(),
-    };
+    if matches!(error, Value::Null | Value::Bool(false)) {
+        return None;
+    }
+    let message = message_in(error, &["message", "key", "text"]).unwrap_or_default();
     if message.is_empty() && !is_error {
         return None;
     }
     classify_message(&text_of_html(message), is_error)
+}
+
+/// The words for what a login names.
+const CARD: &[&str] = &["card", "account", "membership", "barcode"];
+const SECRET: &[&str] = &[
+    "pin",
+    "password",
+    "user name",
+    "username",
+    "barcode",
+    "card number",
+];
+const LOGIN: &[&str] = &["number", "log in", "login", "sign in"];
+const SESSION: &[&str] = &["session", "cookie", "token"];
+
+/// The words for what is wrong.
+const LOCKED: &[&str] = &["locked", "too many", "attempts"];
+const WRONG: &[&str] = &[
+    "incorrect",
+    "invalid",
+    "wrong",
+    "not recogni",
+    "not know",
+    "not match",
+    "n't match",
+    "n't recogni",
+    "n't know",
+    "not valid",
+    "not found",
+    "mismatch",
+];
+const OUTAGE: &[&str] = &[
+    "unavailable",
+    "maintenance",
+    "offline",
+    "later",
+    "technical",
+    "outage",
+    "timed out",
+];
+const BLOCKED: &[&str] = &[
+    "blocked",
+    "barred",
+    "suspended",
+    "has expired",
+    "is expired",
+];
+const TRY_AGAIN: &[&str] = &["try again"];
+
+/// Lists the words by which a message is classified.
+pub(super) fn words() -> impl Iterator<Item = &'static str> {
+    let lists = [
+        CARD, SECRET, LOGIN, SESSION, LOCKED, WRONG, OUTAGE, BLOCKED, TRY_AGAIN,
+    ];
+    lists.into_iter().flatten().copied()
 }
 
 /// Classifies the site's message about a login; `None` if it doesn't mean a refusal.
@@ -182,80 +227,29 @@ fn classify_message(message: &str, is_error: bool) -> Option<Failure> {
     // “Something went wrong” says nothing about a PIN.
     let message = message.to_lowercase().replace("went wrong", "failed");
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    let names_card = has(&["card", "account", "membership", "barcode"]);
-    let names_secret = has(&[
-        "pin",
-        "password",
-        "user name",
-        "username",
-        "barcode",
-        "card number",
-    ]);
-    let names_credentials =
-        names_card || names_secret || has(&["number", "log in", "login", "sign in"]);
-    let is_wrong = has(&[
-        "incorrect",
-        "invalid",
-        "wrong",
-        "not recogni",
-        "not know",
-        "not match",
-        "n't match",
-        "n't recogni",
-        "n't know",
-        "not valid",
-        "not found",
-        "mismatch",
-    ]);
+    let names_credentials = has(CARD) || has(SECRET) || has(LOGIN);
     // “Invalid session, please log in again”, unless it names what was sent.
-    let names_session = has(&["session", "cookie", "token"]);
-    if has(&["locked", "too many", "attempts"]) {
-        return Some(refused("the site says that logins are locked"));
-    }
-    if is_wrong && (names_secret || (names_credentials && !names_session)) {
-        return Some(refused("the site refused the login"));
-    }
-    if is_session_over(&message) {
-        return Some(session_expired_failure());
-    }
-    if has(&[
-        "unavailable",
-        "maintenance",
-        "offline",
-        "later",
-        "technical",
-        "outage",
-        "timed out",
-    ]) {
-        return Some(Failure::site_down("the site doesn't accept logins now"));
-    }
-    if names_card
-        && has(&[
-            "blocked",
-            "barred",
-            "suspended",
-            "has expired",
-            "is expired",
-        ])
-    {
-        return Some(Failure::new(
+    let is_of_login = has(SECRET) || (names_credentials && !has(SESSION));
+    Some(if has(LOCKED) {
+        Failure::wrong_credentials("the site says that logins are locked")
+    } else if has(WRONG) && is_of_login {
+        Failure::wrong_credentials("the site refused the login")
+    } else if is_session_over(&message) {
+        session_expired_failure()
+    } else if has(OUTAGE) {
+        Failure::site_down("the site doesn't accept logins now")
+    } else if has(CARD) && has(BLOCKED) {
+        Failure::new(
             FailureKind::CardBlocked,
             "the site says that the card is blocked or expired",
-        ));
-    }
-    if names_session {
-        return Some(Failure::page_changed(
-            "the site says that the form's session or token has expired",
-        ));
-    }
-    if is_error || (names_credentials && has(&["try again"])) {
-        return Some(refused("the site refused the login"));
-    }
-    None
-}
-
-fn refused(detail: &str) -> Failure {
-    Failure::wrong_credentials(detail)
+        )
+    } else if has(SESSION) {
+        Failure::page_changed("the site says that the form's session or token has expired")
+    } else if is_error || (names_credentials && has(TRY_AGAIN)) {
+        Failure::wrong_credentials("the site refused the login")
+    } else {
+        return None;
+    })
 }
 
 #[cfg(test)]

@@ -1,18 +1,15 @@
 //! `BiblioCommons` V2: every page carries its state as JSON, so no HTML has to be read.
 //!
-//! `state` finds and decodes the JSON, `pages` reads one page, `combine` makes one account of several pages,
-//! `visit` logs in and fetches only pages with entries, and `login` reads the pages for a visitor who is not
-//! logged in.
+//! `description` says where the state has the lists and what their entries say, `pages` reads one page, `account` makes
+//! one account of several pages, `visit` logs in and fetches only pages with entries, and `login` reads the pages for a
+//! visitor who is not logged in.
 
-mod addresses;
-mod combine;
+mod account;
+mod description;
 mod fingerprints;
 mod login;
 mod pages;
-mod phrases;
-mod state;
 mod totals;
-mod values;
 mod visit;
 
 use async_trait::async_trait;
@@ -22,10 +19,11 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use self::addresses::{LOANS_PATH, address};
+use self::description::LOANS_PATH;
 use self::login::LoginPage;
 use self::pages::{AccountPage, ParsedPage};
 use crate::fingerprint::Detector;
+use crate::links::below_base;
 use crate::offline::OfflineReader;
 use crate::page_reader::PageReader;
 use crate::system::System;
@@ -44,7 +42,7 @@ impl System for Bibliocommons {
         library
             .account_url
             .clone()
-            .or_else(|| address(&library.base_url, LOANS_PATH))
+            .or_else(|| below_base(library, LOANS_PATH.trim_start_matches('/')))
     }
 
     async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
@@ -82,11 +80,11 @@ impl PageReader for Bibliocommons {
         account: Account,
         context: &ReadContext<'_>,
     ) -> Result<Account, Failure> {
-        combine::combine(parts, account, context)
+        account::join_pages(parts, account, context)
     }
 
     fn phrases(&self) -> Vec<Phrase> {
-        phrases::PHRASES.to_vec()
+        description::phrases()
     }
 }
 

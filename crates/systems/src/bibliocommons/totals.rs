@@ -5,140 +5,104 @@ use std::collections::BTreeMap;
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 
-use super::state::{Borrowing, FineSummary, HoldSummary, Summaries};
-
-/// The states of holds that have a page of their own on every site.
-pub(super) const HOLD_STATES: [&str; 4] = [
-    "READY_FOR_PICKUP",
-    "IN_TRANSIT",
-    "NOT_YET_AVAILABLE",
-    "SUSPENDED",
-];
+use super::description::hold_states;
+use crate::json_reader::{JsonObject, ListTotals};
 
 /// A page's totals of the whole account; `None` if it doesn't state one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) loans: Option<u32>,
-    pub(super) holds: Option<HoldTotals>,
+    pub(super) holds: Option<ListTotals>,
     pub(super) fines: Option<Decimal>,
 }
 
-/// The number of holds, in all and in each state that has some.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HoldTotals {
-    pub(super) all: u32,
-    pub(super) by_state: BTreeMap<String, u32>,
-}
-
-impl HoldTotals {
-    pub(super) fn count_in(&self, state: &str) -> u32 {
-        self.by_state.get(state).copied().unwrap_or(0)
-    }
-}
-
 impl Totals {
-    /// Reads a page's totals from `borrowing.fines.summaries`, `borrowing.borrowing.summaries`, or both, which
-    /// must then agree.
-    pub(super) fn from_borrowing(borrowing: &Borrowing<'_>) -> Result<Self, Failure> {
+    /// Reads a page's totals from the fines of its head, from the page itself, or from both, which must then agree.
+    pub(super) fn from_state(state: JsonObject<'_>) -> Result<Self, Failure> {
         let mut totals = Self::default();
-        for part in [&borrowing.fines, &borrowing.borrowing] {
-            if let Some(summaries) = part.as_ref().and_then(|part| part.summaries.as_ref()) {
-                totals.add(&Self::from_summaries(summaries)?)?;
+        for place in ["borrowing.fines.summaries", "borrowing.borrowing.summaries"] {
+            if let Some(summaries) = state.object(place)? {
+                totals.add(Self {
+                    loans: summaries.count("checkedout.total")?,
+                    holds: read_hold_totals(summaries)?,
+                    fines: read_fines(summaries)?,
+                })?;
             }
         }
         Ok(totals)
     }
 
     /// Adds the totals of another place or page; they must agree.
-    pub(super) fn add(&mut self, other: &Self) -> Result<(), Failure> {
-        merge_equal(&mut self.loans, other.loans.as_ref(), "loans")?;
-        merge_equal(&mut self.holds, other.holds.as_ref(), "holds")?;
+    pub(super) fn add(&mut self, other: Self) -> Result<(), Failure> {
+        add_equal(&mut self.loans, other.loans, "loans")?;
+        add_equal(&mut self.holds, other.holds, "holds")?;
         // Fines may grow between two pages; the newer amount counts.
         self.fines = other.fines.or(self.fines);
         Ok(())
     }
-
-    fn from_summaries(summaries: &Summaries<'_>) -> Result<Self, Failure> {
-        Ok(Self {
-            loans: summaries.checkedout.as_ref().and_then(|loans| loans.total),
-            holds: match &summaries.holds {
-                Some(holds) => hold_totals(holds)?,
-                None => None,
-            },
-            fines: summaries.fines.as_ref().and_then(fines),
-        })
-    }
 }
 
-fn merge_equal<T: Clone + PartialEq>(
-    mine: &mut Option<T>,
-    other: Option<&T>,
+fn add_equal<T: PartialEq>(
+    own: &mut Option<T>,
+    other: Option<T>,
     what: &str,
 ) -> Result<(), Failure> {
-    match (&*mine, other) {
-        (Some(mine), Some(other)) if mine != other => Err(Failure::page_changed(format!(
+    if own.is_some() && other.is_some() && *own != other {
+        return Err(Failure::page_changed(format!(
             "two totals of the {what} differ"
-        ))),
-        (None, Some(other)) => {
-            *mine = Some(other.clone());
-            Ok(())
-        }
-        _ => Ok(()),
+        )));
     }
+    *own = own.take().or(other);
+    Ok(())
 }
 
 /// Reads the totals of the holds. The sum of the states must be the site's own total.
 ///
 /// An unknown state may be left out of that total; then it is ignored. Without the total, the states count only
-/// if every usual state has a number: a page without numbers hasn't stated that there are no
-/// holds.
-fn hold_totals(summary: &HoldSummary<'_>) -> Result<Option<HoldTotals>, Failure> {
+/// if every usual state has a number: a page without numbers hasn't stated that there are no holds.
+fn read_hold_totals(summaries: JsonObject<'_>) -> Result<Option<ListTotals>, Failure> {
     let mut by_state: BTreeMap<String, u32> = BTreeMap::new();
-    for (state, kinds) in summary.status.iter().flatten() {
-        let count = sum(kinds.values().copied());
-        if count > 0 {
-            by_state.insert(state.as_str().to_owned(), count);
-        }
+    let mut usual = hold_states();
+    let sum = |by_state: &BTreeMap<String, u32>| add_up(by_state.values());
+    for (state, kinds) in summaries.objects("holds.status")?.unwrap_or_default() {
+        // The number of each kind of material.
+        let counts = kinds.counts()?;
+        usual.retain(|usual| *usual != state || counts.is_empty());
+        by_state.insert(state.to_owned(), add_up(&counts));
     }
-    let Some(all) = summary.total_operative else {
-        let is_named = |state: &&str| {
-            let kinds = summary
-                .status
-                .as_ref()
-                .and_then(|status| status.get(*state));
-            kinds.is_some_and(|kinds| !kinds.is_empty())
-        };
-        return Ok(HOLD_STATES.iter().all(is_named).then(|| HoldTotals {
-            all: sum(by_state.values().copied()),
-            by_state,
-        }));
+    by_state.retain(|_, count| *count > 0);
+    let Some(all) = summaries.count("holds.totalOperative")? else {
+        let all = sum(&by_state);
+        return Ok(usual.is_empty().then_some(ListTotals { all, by_state }));
     };
-    if sum(by_state.values().copied()) != all {
-        by_state.retain(|state, _| HOLD_STATES.contains(&state.as_str()));
+    if sum(&by_state) != all {
+        by_state.retain(|state, _| hold_states().contains(&state.as_str()));
     }
-    let found = sum(by_state.values().copied());
+    let found = sum(&by_state);
     if found != all {
         return Err(Failure::page_changed(format!(
             "the site counts {all} holds in all, but {found} by state"
         )));
     }
-    Ok(Some(HoldTotals { all, by_state }))
+    Ok(Some(ListTotals { all, by_state }))
 }
 
-fn sum(counts: impl Iterator<Item = u32>) -> u32 {
-    counts.fold(0, u32::saturating_add)
+fn add_up<'a>(counts: impl IntoIterator<Item = &'a u32>) -> u32 {
+    counts
+        .into_iter()
+        .fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// Returns the fines less credits. `totalAccrued`, what overdue items would cost if they were returned today,
 /// is not owed yet.
-fn fines(summary: &FineSummary) -> Option<Decimal> {
-    let owed = summary.total_fines?.0;
-    let credit = summary
-        .total_credits
-        .map_or(Decimal::ZERO, |credit| credit.0.abs());
-    let mut fines = owed.checked_sub(credit)?;
-    fines.rescale(2);
-    Some(fines)
+fn read_fines(summaries: JsonObject<'_>) -> Result<Option<Decimal>, Failure> {
+    let credit = summaries.amount("fines.totalCredits")?.unwrap_or_default();
+    let owed = summaries.amount("fines.totalFines")?;
+    let mut fines = owed.and_then(|owed| owed.checked_sub(credit.abs()));
+    if let Some(fines) = &mut fines {
+        fines.rescale(2);
+    }
+    Ok(fines)
 }
 
 #[cfg(test)]
@@ -147,7 +111,9 @@ mod tests {
     use rstest::rstest;
 
     fn totals(borrowing: &str) -> Result<Totals, Failure> {
-        Totals::from_borrowing(&serde_json::from_str(borrowing).unwrap())
+        let state = format!(r#"{{"borrowing":{borrowing}}}"#);
+        let state = serde_json::from_str(&state).unwrap();
+        Totals::from_state(JsonObject::from_value(&state).unwrap())
     }
 
     #[test]
@@ -190,7 +156,7 @@ mod tests {
         )
         .unwrap();
         let holds = totals.holds.unwrap();
-        assert_eq!((holds.all, holds.count_in("IN_TRANSIT")), (1, 1));
+        assert_eq!((holds.all, holds.by_state.get("IN_TRANSIT")), (1, Some(&1)));
     }
 
     #[test]

@@ -4,52 +4,39 @@ use hippo_browser::{Form, Page, Session, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 
-use super::addresses::LOANS_PATH;
-use super::combine::combine;
+use super::account::join_pages;
+use super::description::{LOANS_PATH, hold_states};
 use super::login::{self, LoginPage};
-use super::pages::{AccountPage, ListPage, ParsedPage, Scope, names_user, parse_page_body};
-use super::totals::HOLD_STATES;
+use super::pages::{AccountPage, ParsedPage, names_user, parse_page_body};
+use crate::json_reader::{ListPage, ListPart};
 
 /// The maximum number of pages that a list may state.
 const MAX_LIST_PAGES: u32 = 40;
 
 /// Logs in and reads the whole account; the session logs out when it ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
-    let first = match log_in(session).await? {
+    let is_first = |loans: &ListPage<_>| loans.number == 1 && loans.part == ListPart::Whole;
+    let loans = match log_in(session).await? {
         // The login usually redirects to the loans.
-        Some(account_page)
-            if account_page
-                .loans
-                .as_ref()
-                .is_some_and(is_first_page_of_all) =>
-        {
-            account_page
-        }
+        Some(page) if page.loans.as_ref().is_some_and(is_first) => page,
         _ => fetch(session, LOANS_PATH).await?,
     };
     session.mark_logged_in();
-    let loan_pages = page_count(first.loans.as_ref(), LOANS_PATH)?;
-    let states: Vec<String> = match &first.totals.holds {
+    let states: Vec<String> = match &loans.totals.holds {
         Some(totals) => totals.by_state.keys().cloned().collect(),
-        None => HOLD_STATES
-            .iter()
-            .map(|state| (*state).to_owned())
-            .collect(),
+        None => hold_states().into_iter().map(str::to_owned).collect(),
     };
-    let mut pages = vec![first];
-    for page in 2..=loan_pages {
-        pages.push(fetch(session, &format!("{LOANS_PATH}?page={page}")).await?);
-    }
+    let count = page_count(loans.loans.as_ref(), LOANS_PATH)?;
+    let mut pages = vec![loans];
+    fetch_further(session, LOANS_PATH, count, &mut pages).await?;
     for state in states {
         let path = hold_path(&state)?;
-        let first = fetch(session, &path).await?;
-        let last = page_count(first.holds.as_ref(), &path)?;
-        pages.push(first);
-        for page in 2..=last {
-            pages.push(fetch(session, &format!("{path}?page={page}")).await?);
-        }
+        let holds = fetch(session, &path).await?;
+        let count = page_count(holds.holds.as_ref(), &path)?;
+        pages.push(holds);
+        fetch_further(session, &path, count, &mut pages).await?;
     }
-    let account = combine(pages, session.unknown_account(), &session.read_context())?;
+    let account = join_pages(pages, session.unknown_account(), &session.read_context())?;
     if account.loans.is_none() || account.holds.is_none() {
         return Err(Failure::page_changed(
             "the fetched pages are not the whole account",
@@ -81,15 +68,12 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
     {
         form.set_extra("authenticity_token", &token);
     }
-    let secret = session.secret().clone();
+    let secret = session.secret();
     form.set_secret("name", &secret.number);
     form.set_secret("user_pin", &secret.pin);
-    let log_out = session.url("/user/logout")?;
-    session.log_out_at_end(&log_out);
+    session.log_out_at_end(&session.url("/user/logout")?);
     let page = session.log_in(form).await?;
-    if let Some(failure) = find_setup_failure(&page, session) {
-        return Err(failure);
-    }
+    require_set_up(&page, session)?;
     if let Some(answer) = login::parse_json_response(&page.body) {
         answer.map_err(|failure| session.expired_only_after_login(failure))?;
         session.mark_logged_in();
@@ -116,14 +100,9 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
             Err(session.failure_for_unknown_answer(&page, &failure.detail))
         }
         Err(failure) => {
-            if interstitial(&page).is_none() && names_user(&page.body) {
-                session.mark_logged_in();
-            }
+            let failure = explain_account_failure(&page, "the login", failure, session);
             if page.status >= 400 || page.url.path().ends_with(LOANS_PATH) {
-                return Err(explain_failure(
-                    &page,
-                    in_context(&page, "the login", failure),
-                ));
+                return Err(failure);
             }
             interstitial(&page).map_or(Ok(None), Err)
         }
@@ -132,34 +111,36 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
 
 /// Fetches an account page.
 async fn fetch(session: &mut Session<'_>, path: &str) -> Result<AccountPage, Failure> {
-    let (path, query) = path
-        .split_once('?')
-        .map_or((path, None), |(path, query)| (path, Some(query)));
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut url = session.url(path)?;
-    url.set_query(query);
+    url.set_query(Some(query).filter(|query| !query.is_empty()));
     let page = session.get(&url).await?;
-    if let Some(failure) = find_setup_failure(&page, session) {
-        return Err(failure);
-    }
+    require_set_up(&page, session)?;
     match parse_page_body(&page.body, &session.read_context()) {
         Ok(ParsedPage::Account(account_page)) => Ok(*account_page),
         Ok(ParsedPage::Login(LoginPage::Refused(failure))) if !session.is_logged_in() => {
             Err(session.expired_only_after_login(failure))
         }
-        Ok(ParsedPage::Login(_) | ParsedPage::Anonymous) => {
-            Err(session.failure_for_login_page(&page, path))
-        }
-        Err(failure) => {
-            if interstitial(&page).is_none() && names_user(&page.body) {
-                session.mark_logged_in();
-            }
-            Err(explain_failure(&page, in_context(&page, path, failure)))
-        }
+        Ok(_) => Err(session.failure_for_login_page(&page, path)),
+        Err(failure) => Err(explain_account_failure(&page, path, failure, session)),
     }
 }
 
-/// Returns the failure if the login succeeded, but the site wants the patron to set up the account.
-fn find_setup_failure(page: &Page, session: &mut Session<'_>) -> Option<Failure> {
+/// Fetches the second and further pages of a list.
+async fn fetch_further(
+    session: &mut Session<'_>,
+    path: &str,
+    count: u32,
+    pages: &mut Vec<AccountPage>,
+) -> Result<(), Failure> {
+    for number in 2..=count {
+        pages.push(fetch(session, &format!("{path}?page={number}")).await?);
+    }
+    Ok(())
+}
+
+/// Fails if the login succeeded, but the site wants the patron to set up the account.
+fn require_set_up(page: &Page, session: &mut Session<'_>) -> Result<(), Failure> {
     let failure = if login::is_setup_path(page.url.path()) {
         Some(login::setup_required())
     } else {
@@ -171,15 +152,21 @@ fn find_setup_failure(page: &Page, session: &mut Session<'_>) -> Option<Failure>
     if failure.is_some() {
         session.mark_logged_in();
     }
-    failure
+    failure.map_or(Ok(()), Err)
 }
 
-/// Adds the page's name and status to a failure.
-fn in_context(page: &Page, what: &str, failure: Failure) -> Failure {
-    Failure {
-        detail: format!("{what} (status {}): {}", page.status, failure.detail),
-        ..failure
+/// Adds a page's name and status to its failure. The page may show us logged in.
+fn explain_account_failure(
+    page: &Page,
+    what: &str,
+    failure: Failure,
+    session: &mut Session<'_>,
+) -> Failure {
+    if interstitial(page).is_none() && names_user(&page.body) {
+        session.mark_logged_in();
     }
+    let detail = format!("{what} (status {}): {}", page.status, failure.detail);
+    explain_failure(page, Failure { detail, ..failure })
 }
 
 /// Prefers the failure of an interstitial page, which explains more.
@@ -187,30 +174,23 @@ fn explain_failure(page: &Page, failure: Failure) -> Failure {
     interstitial(page).unwrap_or(failure)
 }
 
-fn is_first_page_of_all<T>(list_page: &ListPage<T>) -> bool {
-    list_page.page == 1 && list_page.scope == Scope::All
-}
-
 /// Returns the number of pages of the list on the page at this path.
 fn page_count<T>(list_page: Option<&ListPage<T>>, path: &str) -> Result<u32, Failure> {
-    let list_page =
-        list_page.ok_or_else(|| Failure::page_changed(format!("{path} has no list")))?;
-    if list_page.pages > MAX_LIST_PAGES {
-        return Err(Failure::page_changed(format!(
-            "{path} claims to have {} pages",
-            list_page.pages
-        )));
+    let pages = match list_page {
+        Some(list_page) => list_page.pages,
+        None => return Err(Failure::page_changed(format!("{path} has no list"))),
+    };
+    if pages > MAX_LIST_PAGES {
+        let detail = format!("{path} claims to have {pages} pages");
+        return Err(Failure::page_changed(detail));
     }
-    Ok(list_page.pages)
+    Ok(pages)
 }
 
 /// Builds the path of a state's page: `SUSPENDED` is at `/v2/holds/suspended`.
 fn hold_path(state: &str) -> Result<String, Failure> {
-    let is_plain = !state.is_empty()
-        && state
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if !is_plain {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if state.is_empty() || !state.bytes().all(is_plain) {
         return Err(Failure::page_changed(
             "a state of holds has an unusual name",
         ));

@@ -1,5 +1,6 @@
 //! Tells an interface's answers apart: a login, a patron's record, a refusal.
 
+use hippo_browser::ReadContext;
 use hippo_core::failure::Failure;
 use secrecy::SecretString;
 
@@ -28,6 +29,7 @@ pub(crate) struct LoggedIn {
 pub(crate) fn parse_answer(
     description: &'static RecordDescription,
     body: &str,
+    context: &ReadContext<'_>,
 ) -> Result<Answer, Failure> {
     let document = decode(body)?;
     let unknown = || Failure::page_changed("an unknown JSON document in place of an answer");
@@ -45,15 +47,15 @@ pub(crate) fn parse_answer(
     let login = &description.login;
     if let (Some(token), Some(key)) = (object.text(login.token)?, object.text(login.key)?) {
         return Ok(Answer::LoggedIn(LoggedIn {
-            token: token.into(),
-            key: key.to_owned(),
+            token: token.into_owned().into(),
+            key: key.into_owned(),
         }));
     }
     let (path, kind) = description.kind;
-    if object.text(path)? != Some(kind) {
+    if object.text(path)?.as_deref() != Some(kind) {
         return Err(unknown());
     }
-    let record = read_record(description, object)?;
+    let record = read_record(description, object, context)?;
     Ok(Answer::Account(Box::new(record)))
 }
 

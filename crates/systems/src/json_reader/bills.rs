@@ -1,5 +1,7 @@
 //! Adds up what a patron owes.
 
+use std::borrow::Cow;
+
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 
@@ -27,25 +29,23 @@ pub(super) fn add_up(
     let mut total = Decimal::new(0, 2);
     let mut currency = None;
     for bill in bills {
-        let sum = bill
-            .text(description.sum)?
-            .ok_or_else(|| Failure::page_changed("a bill without a sum"))?;
-        total = Decimal::from_str_exact(sum.trim())
-            .ok()
+        let sum = bill.amount(description.sum)?;
+        total = sum
             .and_then(|sum| total.checked_add(sum))
-            .ok_or_else(|| Failure::page_changed("a bill whose sum is no amount"))?;
+            .ok_or_else(|| Failure::page_changed("a bill without a sum"))?;
         let code = bill.text(description.currency)?;
-        match (currency, code.filter(|code| is_currency(code))) {
-            (Some(one), Some(other)) if one != other => {
-                return Err(Failure::page_changed("bills in two currencies"));
-            }
-            (_, code) => currency = currency.or(code),
+        let code = code.filter(|code| is_currency(code));
+        if let (Some(one), Some(other)) = (&currency, &code)
+            && one != other
+        {
+            return Err(Failure::page_changed("bills in two currencies"));
         }
+        currency = currency.or(code);
         messages.extend(bill.words(description.message)?);
     }
     Ok(Balance {
         fines: Some(total),
-        currency: currency.map(str::to_owned),
+        currency: currency.map(Cow::into_owned),
     })
 }
 

@@ -1,20 +1,32 @@
 //! Decodes JSON within limits.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
 use hippo_core::failure::Failure;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+
+use super::value::Path;
 
 /// The maximum number of values in a document: several times those of the longest lists that are read.
 const MAX_VALUES: usize = 1_000_000;
 
+/// The path to everything.
+const EVERYTHING: &[Path] = &[""];
+
 /// Decodes a document. Fails with `page_changed` if it is no JSON, has too many values, or names a field twice.
 pub(super) fn decode(body: &str) -> Result<Value, Failure> {
+    decode_parts(body.trim_start_matches('\u{feff}'), EVERYTHING)
+}
+
+/// Decodes what is at these paths, and skips the rest of a document. In a path, `*` is any name, and `a*` any that
+/// begins with `a`; the objects of a list have the list's paths.
+pub(super) fn decode_parts(body: &str, paths: &[Path]) -> Result<Value, Failure> {
     let left = Cell::new(MAX_VALUES);
-    let mut document = serde_json::Deserializer::from_str(body.trim_start_matches('\u{feff}'));
-    let value = Counted(&left).deserialize(&mut document);
+    let mut document = serde_json::Deserializer::from_str(body);
+    let value = Part { left: &left, paths }.deserialize(&mut document);
     value
         .and_then(|value| document.end().map(|()| value))
         // The error would quote the document.
@@ -26,21 +38,25 @@ pub(crate) fn is_object(body: &str) -> bool {
     decode(body).is_ok_and(|value| value.is_object())
 }
 
-/// Decodes a value, and counts it.
-struct Counted<'a>(&'a Cell<usize>);
+/// Decodes what is at these paths below a value, and counts the values.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    left: &'a Cell<usize>,
+    paths: &'a [Path],
+}
 
-impl<'de> DeserializeSeed<'de> for Counted<'_> {
+impl<'de> DeserializeSeed<'de> for Part<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        let left = self.0.get().checked_sub(1);
-        self.0
+        let left = self.left.get().checked_sub(1);
+        self.left
             .set(left.ok_or_else(|| D::Error::custom("too many values"))?);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Counted<'_> {
+impl<'de> Visitor<'de> for Part<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,7 +89,7 @@ impl<'de> Visitor<'de> for Counted<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Counted(self.0))? {
+        while let Some(value) = list.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -81,13 +97,57 @@ impl<'de> Visitor<'de> for Counted<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some(name) = fields.next_key::<String>()? {
-            let value = fields.next_value_seed(Counted(self.0))?;
+        let split = |path: &Path| path.split_once('.').unwrap_or((path, ""));
+        let paths: Vec<(Path, Path)> = self.paths.iter().map(split).collect();
+        while let Some(field) = fields.next_key_seed(FieldName(&paths))? {
+            let Some((name, paths)) = field else {
+                fields.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let part = Part {
+                paths: &paths,
+                ..self
+            };
+            let value = fields.next_value_seed(part)?;
             if object.insert(name, value).is_some() {
                 return Err(A::Error::custom("a field twice"));
             }
         }
         Ok(Value::Object(object))
+    }
+}
+
+/// Reads a field's name, with the rests of the paths that lead into it. `None` if there are none.
+///
+/// Each path has its first name split off: an object may have thousands of fields.
+struct FieldName<'a>(&'a [(Path, Path)]);
+
+impl<'de> DeserializeSeed<'de> for FieldName<'_> {
+    type Value = Option<(String, Cow<'static, [Path]>)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for FieldName<'_> {
+    type Value = Option<(String, Cow<'static, [Path]>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        if self.0.contains(&("", "")) {
+            return Ok(Some((name.to_owned(), EVERYTHING.into())));
+        }
+        let leads_here = |(first, _): &&(Path, Path)| match first.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => *first == name,
+        };
+        let rests = self.0.iter().filter(leads_here).map(|(_, rest)| *rest);
+        let rests: Vec<Path> = rests.collect();
+        Ok((!rests.is_empty()).then(|| (name.to_owned(), rests.into())))
     }
 }
 
@@ -102,6 +162,35 @@ mod tests {
         let document = json!({"a": [1, -2, 0.5, "b", null, true, {"c": []}]});
         let body = format!("\u{feff}{document}\n");
         assert_eq!(decode(&body).unwrap(), document);
+    }
+
+    #[test]
+    fn what_no_path_leads_to_is_skipped() {
+        let document = json!({
+            "a": {"b": {"deep": [1]}, "c": 2},
+            "list": [{"x": 1, "y": 2}, 3],
+            "d": {"one": {"x": 1, "y": 2}, "two": {"y": 2}},
+            "words": {"KIND.1": "Book", "KIND.2": "Film", "OTHER": "?"},
+            "skipped": [{}],
+        });
+        let paths = &["a.b", "list.x", "d.*.x", "words.KIND*", "missing"];
+        let expected = json!({
+            "a": {"b": {"deep": [1]}},
+            "list": [{"x": 1}, 3],
+            "d": {"one": {"x": 1}, "two": {}},
+            "words": {"KIND.1": "Book", "KIND.2": "Film"},
+        });
+        assert_eq!(
+            decode_parts(&document.to_string(), paths).unwrap(),
+            expected
+        );
+    }
+
+    #[test]
+    fn half_a_character_matters_only_where_it_is_read() {
+        let body = r#"{"a": "x", "b": "\ud83d", "b": 1}"#;
+        assert_eq!(decode_parts(body, &["a"]).unwrap(), json!({"a": "x"}));
+        assert!(decode_parts(body, &["b"]).is_err());
     }
 
     #[rstest]

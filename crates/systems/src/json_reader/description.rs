@@ -1,12 +1,14 @@
 //! The description of an interface's answers.
 
+use hippo_browser::ReadContext;
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::{Failure, FailureKind};
 
 use super::value::{JsonObject, Path};
 use crate::list_reader::Field;
 
-/// The record of a patron, with all lists in it, and the other answers of the interface.
+/// The record of a patron, with all lists in it, and the other answers of the interface. Its dates count as they are
+/// printed.
 pub(crate) struct RecordDescription {
     /// The path that tells the record from other documents, and its value there.
     pub(crate) kind: (Path, &'static str),
@@ -27,8 +29,9 @@ pub(crate) struct RecordDescription {
     pub(crate) refusals: RefusalsDescription,
 }
 
-/// A list of the record.
-pub(crate) struct EntriesDescription<E> {
+/// A list, and its entries.
+pub(crate) struct EntriesDescription<E: 'static> {
+    /// The entries. Of a list on several pages, the object that has the entries by their ids.
     pub(crate) list: Path,
     /// What each entry says, and where. Of several paths of a field, the first that has a value counts.
     pub(crate) fields: &'static [(Field, Path)],
@@ -37,7 +40,25 @@ pub(crate) struct EntriesDescription<E> {
     /// The codes for a hold's states. Other codes are [`HoldState::Other`].
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],
     /// Adds what the fields can't say. Returns a message to the patron, if there is one.
-    pub(crate) complete: fn(&mut E, JsonObject<'_>) -> Result<Option<String>, Failure>,
+    pub(crate) complete:
+        fn(&mut E, JsonObject<'_>, &ReadContext<'_>) -> Result<Option<String>, Failure>,
+}
+
+/// A list that goes on on further pages. Each page has the ids of its own entries.
+pub(crate) struct PagedListDescription<E: 'static> {
+    /// The object that describes the page of the list. The other paths begin in it.
+    pub(crate) page: Path,
+    /// The ids of the page's entries, in order.
+    pub(crate) ids: Path,
+    /// The number of entries on all pages. Without it, the page doesn't have the list.
+    pub(crate) count: Path,
+    /// The page's number, from 1.
+    pub(crate) number: Path,
+    /// The most entries of a page.
+    pub(crate) limit: Path,
+    /// The number of pages.
+    pub(crate) pages: Path,
+    pub(crate) entries: EntriesDescription<E>,
 }
 
 /// The list of what the patron owes.

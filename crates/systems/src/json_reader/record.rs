@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::NaiveDate;
+use hippo_browser::ReadContext;
 use hippo_browser::reading::{Messages, check_entry_count, prepare_to_store};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
@@ -10,7 +11,7 @@ use hippo_core::failure::Failure;
 use super::answer::{Answer, failure_of, parse_answer};
 use super::bills::{Balance, add_up};
 use super::description::{EntriesDescription, RecordDescription};
-use super::entry::{EntryFields, JsonEntry};
+use super::entry::{JsonEntry, read_entry};
 use super::value::{JsonObject, Path};
 
 /// A patron's record, read. A list that is missing is unknown.
@@ -35,6 +36,7 @@ impl AccountRecord {
 pub(super) fn read_record(
     description: &RecordDescription,
     record: JsonObject<'_>,
+    context: &ReadContext<'_>,
 ) -> Result<AccountRecord, Failure> {
     let key = record
         .text(description.key)?
@@ -43,17 +45,17 @@ pub(super) fn read_record(
     let (standing, blocked) = description.blocked;
     if record
         .text(standing)?
-        .is_some_and(|standing| blocked.contains(&standing))
+        .is_some_and(|standing| blocked.contains(&&*standing))
     {
         messages.push("The library has blocked this card.".to_owned());
     }
     let own = OwnEntries {
         description,
         record,
-        key,
+        key: &key,
     };
-    let loans = read_entries(&own, &description.loans, &mut messages)?;
-    let holds = read_entries(&own, &description.holds, &mut messages)?;
+    let loans = read_entries(&own, &description.loans, context, &mut messages)?;
+    let holds = read_entries(&own, &description.holds, context, &mut messages)?;
     if loans.is_none() && holds.is_none() {
         return Err(Failure::page_changed(
             "a patron's record with neither loans nor holds",
@@ -62,7 +64,7 @@ pub(super) fn read_record(
     let bills = own.find(description.bills.list, "bills")?;
     let balance = add_up(&description.bills, bills.as_deref(), &mut messages)?;
     Ok(AccountRecord {
-        key: key.to_owned(),
+        key: key.into_owned(),
         loans,
         holds,
         balance,
@@ -87,7 +89,7 @@ impl<'a> OwnEntries<'a> {
         check_entry_count(entries.len(), what)?;
         let mut keys = HashSet::new();
         for entry in &entries {
-            if entry.text(self.description.entry_owner)? != Some(self.key) {
+            if entry.text(self.description.entry_owner)?.as_deref() != Some(self.key) {
                 return Err(Failure::page_changed(format!(
                     "{what} that aren't the patron's own"
                 )));
@@ -106,6 +108,7 @@ impl<'a> OwnEntries<'a> {
 fn read_entries<E: JsonEntry>(
     own: &OwnEntries<'_>,
     list: &EntriesDescription<E>,
+    context: &ReadContext<'_>,
     messages: &mut Vec<String>,
 ) -> Result<Option<Vec<E>>, Failure> {
     let Some(entries) = own.find(list.list, E::WHAT)? else {
@@ -113,15 +116,8 @@ fn read_entries<E: JsonEntry>(
     };
     let mut read = Vec::with_capacity(entries.len());
     for entry in entries {
-        if let Some((path, value)) = list.ignored
-            && entry.text(path)? == Some(value)
-        {
-            continue;
-        }
-        let fields = EntryFields::new(entry, list.fields);
-        let mut one = E::from_fields(&fields, list.states)?;
-        messages.extend((list.complete)(&mut one, entry)?);
-        read.push(one);
+        let one = read_entry(list, entry, None, context, messages)?;
+        read.extend(one.map(|(_, one)| one));
     }
     Ok(Some(read))
 }
@@ -130,8 +126,9 @@ fn read_entries<E: JsonEntry>(
 pub(crate) fn read_saved_answer(
     description: &'static RecordDescription,
     body: &str,
+    context: &ReadContext<'_>,
 ) -> Result<Option<AccountRecord>, Failure> {
-    match parse_answer(description, body)? {
+    match parse_answer(description, body, context)? {
         Answer::Account(record) => Ok(Some(*record)),
         Answer::LoggedIn(_) => Ok(None),
         Answer::Refusal(refusal) => Err(failure_of(refusal)),

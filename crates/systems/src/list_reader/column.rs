@@ -98,6 +98,8 @@ impl Column {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     Title,
+    /// The rest of the title. Only entries of JSON have one.
+    Subtitle,
     Author,
     /// The site's own id of the item or the request.
     Id,

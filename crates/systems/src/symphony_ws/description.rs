@@ -1,6 +1,7 @@
 //! The description of the interface's answers.
 
 use hippo_browser::Phrase::{self, Whole};
+use hippo_browser::ReadContext;
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::{Failure, FailureKind};
 
@@ -106,7 +107,11 @@ pub(super) static PATRON: RecordDescription = RecordDescription {
 };
 
 /// Reads whether a loan can be renewed. A recall is a message, too.
-fn complete_loan(loan: &mut Loan, entry: JsonObject<'_>) -> Result<Option<String>, Failure> {
+fn complete_loan(
+    loan: &mut Loan,
+    entry: JsonObject<'_>,
+    _context: &ReadContext<'_>,
+) -> Result<Option<String>, Failure> {
     if entry.is_null("fields.renewalCount")? {
         loan.renewals = Some(0);
     }
@@ -124,7 +129,11 @@ fn complete_loan(loan: &mut Loan, entry: JsonObject<'_>) -> Result<Option<String
     Ok(Some(format!("“{title}” was recalled: return it by {day}.")))
 }
 
-fn complete_hold(hold: &mut Hold, entry: JsonObject<'_>) -> Result<Option<String>, Failure> {
+fn complete_hold(
+    hold: &mut Hold,
+    entry: JsonObject<'_>,
+    _context: &ReadContext<'_>,
+) -> Result<Option<String>, Failure> {
     let is_paused = entry.text("fields.suspendBeginDate")?.is_some();
     let comes_by_post = entry.flag("fields.mailFlag")? == Some(true);
     match hold.state {

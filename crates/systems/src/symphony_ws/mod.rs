@@ -66,8 +66,8 @@ impl PageReader for SymphonyWs {
     /// The patron's record; `None` for the answer to a login.
     type Part = Option<AccountRecord>;
 
-    fn read_page(&self, body: &str, _context: &ReadContext<'_>) -> Result<Self::Part, Failure> {
-        json_reader::read_saved_answer(&PATRON, body)
+    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Self::Part, Failure> {
+        json_reader::read_saved_answer(&PATRON, body, context)
     }
 
     fn join_parts(

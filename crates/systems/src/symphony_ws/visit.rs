@@ -39,7 +39,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     let mut url = session.url(&format!("user/patron/key/{}", logged_in.key))?;
     url.query_pairs_mut().append_pair("includeFields", FIELDS);
     let page = session.get_with(&url, &headers).await?;
-    let record = match parse_answer(&PATRON, &page.body) {
+    let record = match parse_answer(&PATRON, &page.body, &session.read_context()) {
         Ok(Answer::Account(record)) => *record,
         Ok(Answer::Refusal(refusal)) => return Err(failure_of(refusal)),
         Ok(Answer::LoggedIn(_)) => {
@@ -87,7 +87,7 @@ async fn log_in(session: &mut Session<'_>, headers: &[(&str, &str)]) -> Result<L
     }
     let page = session.log_in(form).await?;
     let unknown = |what: &str| Err(session.failure_for_unknown_answer(&page, what));
-    match parse_answer(&PATRON, &page.body) {
+    match parse_answer(&PATRON, &page.body, &session.read_context()) {
         Ok(Answer::LoggedIn(logged_in)) if is_key(&logged_in.key) => Ok(logged_in),
         Ok(Answer::Refusal(Some(refusal))) if refusal.kind != FailureKind::SessionExpired => {
             Err(refusal.failure())
