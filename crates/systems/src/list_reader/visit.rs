@@ -9,9 +9,10 @@ use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 use url::Url;
 
-use super::account::{self, AccountPart, join_parts};
+use super::account::{self, join_parts};
 use super::description::AccountDescription;
 use super::login::LoginDescription;
+use super::part::AccountPart;
 
 /// The most pages that follow a list's first; a page has at least ten entries.
 const MAX_FURTHER_PAGES: usize = 100;
@@ -151,7 +152,11 @@ impl<'a, 's> AccountVisit<'a, 's> {
         }
         let parsed = parse_page(&page.body)?;
         let root = parsed.root_element();
-        match self.login.failure_of_words(root) {
+        let said = match self.account.failure_of_page {
+            Some(read) => read(root),
+            None => self.login.failure_of_words(root),
+        };
+        match said {
             // A refusal after a page that showed us logged in is about something else.
             Some(failure)
                 if failure.kind == FailureKind::WrongCredentials && session.is_logged_in() =>
@@ -168,6 +173,11 @@ impl<'a, 's> AccountVisit<'a, 's> {
         }
     }
 
+    /// Whether a page is one of the account.
+    pub(crate) fn is_account(&self, page: &Page) -> bool {
+        account::is_account_page(self.account, self.login, &page.body)
+    }
+
     /// Whether a page has the login form.
     pub(crate) fn shows_login(&self, page: &Page) -> bool {
         parse_page(&page.body).is_ok_and(|page| self.login.is_shown(page.root_element()))
@@ -175,8 +185,7 @@ impl<'a, 's> AccountVisit<'a, 's> {
 
     /// Whether a page is neither one of the account, nor the login form, nor has a message that refuses the login.
     pub(crate) fn is_elsewhere(&self, page: &Page) -> bool {
-        !account::is_account_page(self.account, self.login, &page.body)
-            && self.login.is_passed(page)
+        !self.is_account(page) && self.login.is_passed(page)
     }
 
     /// Whether a page so far has the answer to a question.
