@@ -13,28 +13,30 @@ use scraper::ElementRef;
 
 use super::count::{find_fact, find_sum, join_totals, read_total};
 use super::date::read_first;
-use super::description::{AccountDescription, Count, ListDescription};
+use super::description::{AccountDescription, Count, ListDescription, PageKind};
 use super::entry::Entry;
 use super::list::{List, read_list};
 use super::login::LoginDescription;
 use super::part::{AccountPart, ListPart};
 
-/// Whether a page is one of an account. A page with the login form is not.
-pub(super) fn is_account_page(
-    description: &'static AccountDescription,
-    login: &'static LoginDescription,
-    body: &str,
-) -> bool {
-    parse_page(body).is_ok_and(|page| is_account(description, login, page.root_element()))
-}
-
-fn is_account(
+/// Tells what a page is.
+pub(super) fn classify(
     description: &'static AccountDescription,
     login: &'static LoginDescription,
     root: ElementRef<'_>,
-) -> bool {
-    (description.is_account.is_in(root) || (description.is_other_account)(root))
-        && !login.is_shown(root)
+) -> PageKind {
+    if let Some(classify) = description.classify {
+        return classify(root);
+    }
+    let shows_login = login.is_shown(root);
+    if !shows_login && description.is_account.is_in(root) {
+        return PageKind::Account;
+    }
+    match login.failure_of_words(root) {
+        Some(failure) => PageKind::Failed(failure),
+        None if shows_login => PageKind::Login,
+        None => PageKind::Unknown,
+    }
 }
 
 /// Reads one page. A login page in its place is the failure that its words mean.
@@ -46,14 +48,17 @@ pub(super) fn read_page(
 ) -> Result<AccountPart, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
-    if !is_account(description, login, root) {
-        let failure = match description.failure_of_page {
-            Some(read) => read(root),
-            None => login.failure_of_page(root),
-        };
-        return Err(failure.unwrap_or_else(|| {
-            Failure::page_changed("neither a page of the account nor the login form")
-        }));
+    match classify(description, login, root) {
+        PageKind::Account => {}
+        PageKind::Failed(failure) => return Err(failure),
+        PageKind::Login => {
+            return Err(Failure::page_changed("the login form: nobody is logged in"));
+        }
+        PageKind::Unknown => {
+            return Err(Failure::page_changed(
+                "neither a page of the account nor the login form",
+            ));
+        }
     }
     let is_cut_short = is_cut_short(body);
     if description.has_end_tag && (is_cut_short || breaks_off(body)) {

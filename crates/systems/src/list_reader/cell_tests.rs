@@ -24,12 +24,14 @@ static LOGIN: LoginDescription = LoginDescription {
 };
 
 static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new("main"),
-    is_other_account: |root| {
-        static BOX: Css = Css::new("aside");
-        BOX.is_in(root)
-    },
-    failure_of_page: Some(|_| Some(Failure::site_down("closed"))),
+    classify: Some(|root| {
+        static PAGE: Css = Css::new("main, aside");
+        if PAGE.is_in(root) {
+            PageKind::Account
+        } else {
+            PageKind::Failed(Failure::site_down("closed"))
+        }
+    }),
     has_end_tag: false,
     loans: vec![ListDescription {
         list: Css::new("table.loans"),
@@ -39,9 +41,11 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         columns: vec![
             Column::cell(Field::Title, ".title", &["title"], Part::Text),
             Column::cell(Field::Note, ".note", &["note"], Part::Text),
+            Column::cell(Field::Other, ".stars", &[], Part::Text),
         ],
         needed: &[Field::Title],
         total_at: Some(Css::new("tr.total, caption")),
+        none: &["nothing out"],
         is_empty: |table| {
             static NONE: Css = Css::new("hr");
             NONE.is_in(table)
@@ -121,6 +125,12 @@ fn cells_are_found_by_class_or_header(#[case] row: &str) {
 }
 
 #[test]
+fn cell_of_something_else_is_not_read_as_a_value() {
+    let read = titles("<tr><td>1<td class=title>Tides<td class=stars>5 stars").unwrap();
+    assert_eq!(read, [("Tides".to_owned(), None)]);
+}
+
+#[test]
 fn cell_is_not_read_as_another_one_that_its_class_tells() {
     let read = titles("<tr><td class=title>Tides<td>1<td class=title>More").unwrap();
     assert_eq!(read, [("Tides".to_owned(), None)]);
@@ -158,6 +168,8 @@ fn remark_is_no_entry_beside_a_total_that_matches(#[case] more: &str, #[case] is
 #[case::total_of_zero("<caption>0 loans</caption>", true)]
 #[case::unknown_words("<caption>0 loans</caption><tr><td>Ask us</tr>", false)]
 #[case::nothing("", false)]
+#[case::words("<tr><td colspan=3>Nothing out.</tr>", true)]
+#[case::words_in_a_short_entry("<tr><td>1<td>Nothing out</tr>", false)]
 #[case::mark_and_an_entry("<tr><td><hr></tr><tr class=entry><td>1<td>Tides<td>Late</tr>", false)]
 fn marked_list_is_empty_only_if_the_page_says_so(#[case] rows: &str, #[case] is_read: bool) {
     assert_eq!(titles(rows).is_ok(), is_read);

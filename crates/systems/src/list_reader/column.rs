@@ -121,6 +121,8 @@ pub(crate) enum Field {
     Format,
     /// Other words about the item.
     Note,
+    /// Something that no entry keeps. Its cells are taken for nothing else.
+    Other,
     /// The last day of a loan. Of a span, `01.02.2016 - 20.02.2016`, the second day.
     Due,
     /// How often a loan was renewed.
@@ -198,8 +200,14 @@ pub(crate) enum Part {
     },
     /// That the element is there.
     Presence,
+    /// That such an element is within it.
+    Has(Css),
+    /// That no such element is within it.
+    Lacks(Css),
     /// An attribute of the element.
     Attribute(&'static str),
+    /// An attribute of the first match within the element.
+    AttributeOf(Css, &'static str),
     /// Anything else. `None` if the element does not have it.
     Read(fn(ElementRef<'_>) -> Option<String>),
 }

@@ -18,10 +18,8 @@ use super::row::Row;
 pub(crate) struct AccountDescription {
     /// An element that every account page has, and no other page.
     pub(crate) is_account: Css,
-    /// Whether a page without such an element is one of an account, too.
-    pub(crate) is_other_account: fn(ElementRef<'_>) -> bool,
-    /// What a page means that is none of an account. Without it, the messages of the login form tell.
-    pub(crate) failure_of_page: Option<fn(ElementRef<'_>) -> Option<Failure>>,
+    /// Tells what a page is, if `is_account` and the login's description can't.
+    pub(crate) classify: Option<fn(ElementRef<'_>) -> PageKind>,
     /// Whether every page has its end tag. A page without it breaks off. Otherwise, only a list can break off.
     pub(crate) has_end_tag: bool,
     /// The lists of loans. Several on one page are parts of one list.
@@ -54,8 +52,7 @@ impl Default for AccountDescription {
     fn default() -> Self {
         Self {
             is_account: Css::new(":not(*)"),
-            is_other_account: |_| false,
-            failure_of_page: None,
+            classify: None,
             has_end_tag: true,
             loans: Vec::new(),
             holds: Vec::new(),
@@ -70,6 +67,19 @@ impl Default for AccountDescription {
             complete: |_, _, _| Ok(()),
         }
     }
+}
+
+/// What a page is.
+#[derive(Debug)]
+pub(crate) enum PageKind {
+    /// One of the account.
+    Account,
+    /// The login form, without a word about a failure.
+    Login,
+    /// The login page with a message, or the message in its place, and the failure that it means.
+    Failed(Failure),
+    /// Another page.
+    Unknown,
 }
 
 /// A list on a page.

@@ -255,9 +255,12 @@ fn read_rows<E: Entry>(
             continue;
         }
         let words = element_text(*element);
-        let may_be_remark = description.remarks.as_ref().is_some_and(|remarks| {
-            remarks.matches(*element) && (is_remark || !row.has_places(description.needed))
-        });
+        // Where there may be remarks, a row that is like an entry is none.
+        let is_no_entry = description.remarks.is_none()
+            || is_remark
+            || !row.has_places(description.needed);
+        let remarks = description.remarks.as_ref();
+        let may_be_remark = is_no_entry && remarks.is_some_and(|css| css.matches(*element));
         let is_blank = if description.remarks.is_some() {
             may_be_remark && (list.declared.is_some() || cells(*element).next().is_some())
         } else {
@@ -266,6 +269,10 @@ fn read_rows<E: Entry>(
         if words.is_empty() && is_blank {
             continue;
         }
+        let unknown = || unknown_row(!is_remark && row.value(Field::Title).is_some(), E::WHAT);
+        if !is_no_entry {
+            return Err(unknown());
+        }
         if let Some(total) = read_total_row(description, &words) {
             join_totals(&mut list.declared, Some(total), E::WHAT)?;
         } else if says_none(description, &words) {
@@ -273,8 +280,7 @@ fn read_rows<E: Entry>(
         } else if may_be_remark && is_dateless(&words, context) {
             has_remarks = true;
         } else {
-            let has_title = !is_remark && row.value(Field::Title).is_some();
-            return Err(unknown_row(has_title, E::WHAT));
+            return Err(unknown());
         }
     }
     if list.entries.is_empty() && !list.states_none && description.none_at.is_none() {

@@ -23,7 +23,9 @@ mod visit;
 
 pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
-pub(crate) use self::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
+pub(crate) use self::description::{
+    AccountDescription, Count, Fact, ListDescription, PageKind, ToldBy,
+};
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::login::LoginDescription;
 pub(crate) use self::part::AccountPart;

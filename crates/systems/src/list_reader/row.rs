@@ -198,7 +198,10 @@ impl<'a> Row<'a> {
                 count_beside(&element_text(element), after, before)?.to_string()
             }
             Part::Presence => "there".to_owned(),
+            Part::Has(css) => css.first(element).map(|_| "there".to_owned())?,
+            Part::Lacks(css) => (!css.is_in(element)).then(|| "there".to_owned())?,
             Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
+            Part::AttributeOf(css, name) => css.first(element)?.attr(name)?.trim().to_owned(),
             Part::Read(read) => read(element)?,
         };
         let text = match column.field {

@@ -9,7 +9,6 @@ use scraper::ElementRef;
 use crate::list_reader::{Field, Row};
 
 static CANCEL_BOX: Css = Css::new("input[name^=cancel]");
-static FROZEN: Css = Css::new("input[checked]");
 static SELECT: Css = Css::new("select");
 static SELECTED: Css = Css::new("option[selected]");
 static LABEL: Css = Css::new(".patFuncPickupLabel");
@@ -29,10 +28,6 @@ pub(super) fn read_branch(cell: ElementRef<'_>) -> Option<String> {
     }
 }
 
-pub(super) fn read_frozen(cell: ElementRef<'_>) -> Option<String> {
-    FROZEN.first(cell).map(|_| "frozen".to_owned())
-}
-
 /// Adds the place in the queue, `9 of 83 holds`, and the last day to pick it up, which is among the words of its state.
 pub(super) fn complete(
     hold: &mut Hold,
@@ -43,8 +38,8 @@ pub(super) fn complete(
     let words = row.element_of(Field::State).map(element_text);
     let words = words.ok_or_else(|| Failure::page_changed("a hold without a status cell"))?;
     let lower = words.to_lowercase();
-    let mut parts = lower.split(|c: char| !c.is_alphanumeric());
-    let parts: Vec<&str> = parts.by_ref().filter(|part| !part.is_empty()).collect();
+    let parts = lower.split(|c: char| !c.is_alphanumeric());
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
     match hold.state {
         HoldState::Ready => hold.pickup_by = find_date(&words, context.date_format)?,
         HoldState::InTransit => {}

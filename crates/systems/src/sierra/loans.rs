@@ -7,28 +7,15 @@ use hippo_browser::reading::{
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use crate::list_reader::{Field, Row};
 
-static INPUT: Css = Css::new("input");
-static USABLE_INPUT: Css = Css::new("input:not([disabled])");
 static RENEWED: Css = Css::new(".patFuncRenewCount");
 
 /// Words for other events of an item, whose date is not its due date.
 pub(super) const EVENTS: [&str; 8] = [
     "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned",
 ];
-
-pub(super) fn read_id(cell: ElementRef<'_>) -> Option<String> {
-    INPUT.first(cell)?.attr("value").map(str::to_owned)
-}
-
-/// Whether the site offers no renewal: the checkbox is missing or disabled. A checkbox proves nothing, because the site
-/// decides only at the attempt.
-pub(super) fn read_not_renewable(cell: ElementRef<'_>) -> Option<String> {
-    (!USABLE_INPUT.is_in(cell)).then(|| "not offered".to_owned())
-}
 
 /// Adds what the status says: the due date, the renewals, and other words.
 pub(super) fn complete(
@@ -49,7 +36,6 @@ pub(super) fn complete(
     let status = parse_status(&words, context.date_format)?;
     loan.due = status.due;
     loan.renewals = renewals_apart.or(status.renewals);
-    // If no renewal is offered, the emphasised words of the status are the reason.
     loan.note = status
         .note
         .filter(|note| loan.renewable_reason.as_ref() != Some(note));

@@ -6,7 +6,9 @@ use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::list_reader::LoginDescription;
+use super::kind::list_kinds;
+use super::summary::Summary;
+use crate::list_reader::{LoginDescription, PageKind};
 
 /// CAS's form. The older catalogue's own form may be at the top of any page.
 pub(super) static LOGIN: LoginDescription = LoginDescription {
@@ -43,31 +45,20 @@ pub(super) const IN_USE: &str = "record is in use by";
 /// The phrase for a blocked patron.
 pub(super) const BLOCKED: &str = "problem with your library record";
 
-/// What a login page says.
-#[derive(Debug)]
-pub(super) enum Login {
-    /// CAS's form alone.
-    Asked,
-    /// The session has expired: no number or PIN was checked.
-    SessionOver,
-    /// The catalogue's own form, without a known message. A library may have it at the top of any page, so the
-    /// way to the page decides whether it asks for a login.
-    CatalogueForm,
-    /// A message.
-    Failed(Failure),
-}
-
-/// Reads a page that is none of the account; `None` if it isn't a login page.
-pub(super) fn read(root: ElementRef<'_>) -> Option<Login> {
+/// Tells what a page is. An account page may have the catalogue's own form at its top.
+pub(super) fn classify(root: ElementRef<'_>) -> PageKind {
     let is_cas = LOGIN.form.is_in(root);
+    if !is_cas && (Summary::find(root).is_some() || list_kinds(root).next().is_some()) {
+        return PageKind::Account;
+    }
     let is_login_form = |form| NUMBER.is_in(form) && PIN_OR_NAME.is_in(form);
     if !is_cas && !FORMS.all(root).any(is_login_form) {
-        return None;
+        return PageKind::Unknown;
     }
     if NEW_PIN.is_in(root) {
-        return Some(Login::Failed(Failure::wrong_credentials(
+        return PageKind::Failed(Failure::wrong_credentials(
             "the login form asks for a new PIN: set one at the library's site first",
-        )));
+        ));
     }
     let errors: Vec<String> = LOGIN.messages.all(root).map(element_text).collect();
     let errors = errors.join(" ").trim().to_lowercase();
@@ -77,42 +68,28 @@ pub(super) fn read(root: ElementRef<'_>) -> Option<Login> {
     } else {
         element_text(root).to_lowercase()
     };
-    let refused = || Login::Failed(Failure::wrong_credentials("the login form, with an error"));
-    let failed = |kind, detail| Login::Failed(Failure::new(kind, detail));
-    let outage = "an outage beside the login form";
-    Some(
+    let refused = || Failure::wrong_credentials("the login form, with an error");
+    let outage = |kind| Failure::new(kind, "an outage beside the login form");
+    PageKind::Failed(
         if contains_any(&all, LOGIN.refused) || contains_any(&errors, &TOO_MANY_ATTEMPTS) {
             refused()
         } else if is_session_over(&errors) {
-            Login::SessionOver
+            session_expired_failure()
         } else if let Some(kind) = classify_words(&errors) {
-            failed(kind, outage)
+            outage(kind)
         } else if all.contains(IN_USE) || contains_any(&errors, LOGIN.outages) {
-            failed(FailureKind::SiteDown, outage)
+            outage(FailureKind::SiteDown)
         } else if all.contains(BLOCKED) || contains_any(&errors, LOGIN.blocked) {
-            failed(
+            Failure::new(
                 FailureKind::CardBlocked,
                 "the login form says that there is a problem with the patron's record",
             )
-        } else if !is_cas {
-            Login::CatalogueForm
-        } else if errors.is_empty() {
-            Login::Asked
-        } else {
+        } else if is_cas && !errors.is_empty() {
             refused()
+        } else {
+            return PageKind::Login;
         },
     )
-}
-
-/// Returns the failure of a login page in place of the account's.
-pub(super) fn failure_of_page(root: ElementRef<'_>) -> Option<Failure> {
-    Some(match read(root)? {
-        Login::Failed(failure) => failure,
-        Login::SessionOver => session_expired_failure(),
-        Login::Asked | Login::CatalogueForm => {
-            Failure::page_changed("the login form: nobody is logged in")
-        }
-    })
 }
 
 /// Returns the failure if an unknown page is an interstitial: a captcha, maintenance, an outage.

@@ -10,20 +10,14 @@ use hippo_core::account::HoldState;
 use scraper::ElementRef;
 
 use super::addresses::{LINKS, collect_records, words_of_link};
-use super::kind::{
-    EMPTY_ROW, HEADER_ROW, Kind, NO_HOLDS, NO_LOANS, TITLE_ROW, is_empty, list_kinds,
-};
-use super::summary::Summary;
+use super::kind::{EMPTY_ROW, HEADER_ROW, Kind, NO_HOLDS, NO_LOANS, TITLE_ROW, is_empty};
 use super::title::{read_author, read_link, read_title};
 use super::{holds, loans, login, summary};
-use crate::list_reader::{
-    AccountDescription, Column, Count, Fact, Field, ListDescription, Part, ToldBy,
-};
+use crate::list_reader::Part::{AttributeOf, Element, Has, Lacks, Read, Text};
+use crate::list_reader::{AccountDescription, Column, Count, Fact, Field, ListDescription, ToldBy};
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new(summary::PATRON_BOX),
-    is_other_account: |root| Summary::find(root).is_some() || list_kinds(root).next().is_some(),
-    failure_of_page: Some(login::failure_of_page),
+    classify: Some(login::classify),
     has_end_tag: false,
     loans: vec![ListDescription {
         columns: loan_columns(),
@@ -69,57 +63,57 @@ fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
 }
 
 fn work_columns() -> Vec<Column> {
-    let title = |field, read| {
-        let css = ".patFuncTitle, .patFuncBibTitle";
-        Column::cell(field, css, &["title"], Part::Read(read))
-    };
+    const TITLE: &str = ".patFuncTitle, .patFuncBibTitle";
+    const OTHER: &str = ".patFuncBarcode, .patFuncCallNo, .patFuncRating, .patFuncPickup, .patFuncCancel, \
+                         .patFuncFreeze";
+    let cell = Column::cell;
     vec![
-        title(Field::Title, read_title),
-        title(Field::Author, read_author),
-        title(Field::Link, read_link),
-        Column::cell(Field::State, ".patFuncStatus", &["status"], Part::Text),
+        cell(Field::Other, OTHER, &[], Text),
+        cell(Field::Title, TITLE, &["title"], Read(read_title)),
+        cell(Field::Author, TITLE, &["title"], Read(read_author)),
+        cell(Field::Link, TITLE, &["title"], Read(read_link)),
+        cell(Field::State, ".patFuncStatus", &["status"], Text),
     ]
 }
 
 fn loan_columns() -> Vec<Column> {
-    let mark = |field, read| Column::cell(field, ".patFuncMark", &["renew"], Part::Read(read));
+    let cell = Column::cell;
+    // A checkbox proves nothing, because the site decides only at the attempt. A missing or disabled one means that no
+    // renewal is offered.
+    let usable_box = Css::new("input:not([disabled])");
+    let box_value = AttributeOf(Css::new("input"), "value");
+    // If no renewal is offered, the emphasised words of the status are the reason.
+    let reason = Element(Css::new("em"));
     let mut columns = work_columns();
     columns.extend([
-        Column::cell(Field::Id, ".patFuncBarcode", &["barcode"], Part::Text),
-        mark(Field::Id, loans::read_id),
-        mark(Field::NotRenewable, loans::read_not_renewable),
-        Column::cell(
-            Field::RenewalReason,
-            ".patFuncStatus",
-            &["status"],
-            Part::Element(Css::new("em")),
+        cell(Field::Id, ".patFuncBarcode", &["barcode"], Text),
+        cell(Field::Id, ".patFuncMark", &["renew"], box_value),
+        cell(
+            Field::NotRenewable,
+            ".patFuncMark",
+            &["renew"],
+            Lacks(usable_box),
         ),
+        cell(Field::RenewalReason, ".patFuncStatus", &["status"], reason),
     ]);
     columns
 }
 
 fn hold_columns() -> Vec<Column> {
+    const PICKUP: &[&str] = &["pickup", "pick up", "pick-up"];
+    let cell = Column::cell;
+    let is_frozen = Has(Css::new("input[checked]"));
     let mut columns = work_columns();
     columns.extend([
-        Column::cell(
-            Field::Id,
-            ".patFuncMark",
-            &["cancel"],
-            Part::Read(holds::read_id),
-        ),
-        Column::cell(
+        cell(Field::Id, ".patFuncMark", &["cancel"], Read(holds::read_id)),
+        cell(
             Field::PickupBranch,
             ".patFuncPickup",
-            &["pickup", "pick up", "pick-up"],
-            Part::Read(holds::read_branch),
+            PICKUP,
+            Read(holds::read_branch),
         ),
-        Column::cell(Field::Expires, ".patFuncCancel", &["cancel if"], Part::Text),
-        Column::cell(
-            Field::Suspended,
-            ".patFuncFreeze",
-            &["freeze"],
-            Part::Read(holds::read_frozen),
-        ),
+        cell(Field::Expires, ".patFuncCancel", &["cancel if"], Text),
+        cell(Field::Suspended, ".patFuncFreeze", &["freeze"], is_frozen),
     ]);
     columns
 }
@@ -175,7 +169,7 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
         .chain(&WORDS_NEGATING_READY_AFTER);
     let labels = summary::EXPIRY.iter().chain(&[summary::OWED]);
     let mut phrases = vec![Beginning("frozen"), Beginning("cancel if")];
-    phrases.extend(whole.map(|words| Whole(words)));
+    phrases.extend(whole.map(Whole));
     phrases.extend(anywhere.map(|words| Anywhere(words)));
     phrases.extend(labels.map(|label| OfPerson(label)));
     phrases

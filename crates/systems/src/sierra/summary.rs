@@ -19,10 +19,7 @@ use super::addresses::{LINKS, part_of_link, words_of_link};
 use super::kind::{NO_HOLDS, NO_LOANS, list_kinds};
 use crate::list_reader::AccountPart;
 
-/// The patron's box.
-pub(super) const PATRON_BOX: &str = ".patNameAddress";
-
-static PATRON: Css = Css::new(PATRON_BOX);
+static PATRON: Css = Css::new(".patNameAddress");
 static ACCOUNT_LINKS: Css = Css::new(LINKS);
 /// Classes of the parts that the catalogue itself writes into a patron's page.
 static PATRON_PARTS: Css = Css::new("[class^=patFunc], [class*=' patFunc']");

@@ -6,9 +6,9 @@ use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
 use super::addresses::{scope_suffix, split_account_path};
-use super::login::{self, Login};
+use super::login;
 use super::summary::Summary;
-use crate::list_reader::{AccountPart, AccountVisit};
+use crate::list_reader::{AccountPart, AccountVisit, PageKind};
 
 /// Logs in, reads the summary and both lists.
 pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
@@ -28,6 +28,7 @@ pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<()
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
     let location = locate_account(&landing, visit)?;
+    let (record, _) = split_account_path(location.path()).unwrap_or_default();
 
     let summary = match read_page(&landing, visit) {
         Ok(page) if is_summary_url(&landing.url) && page.would_link_to_lists() => page,
@@ -41,16 +42,10 @@ pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<()
     }
     let items = fetch_page(visit, &location, "items").await?;
     let holds = fetch_page(visit, &location, "holds").await?;
-    for part in choose_parts(summary, items, holds, &location.record)? {
+    for part in choose_parts(summary, items, holds, record)? {
         visit.add_part(part);
     }
     Ok(())
-}
-
-/// The location of the account: `…/patroninfo~S3/1307788`.
-struct AccountLocation {
-    root: Url,
-    record: String,
 }
 
 /// A page of the account.
@@ -98,17 +93,21 @@ async fn fetch_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Resu
 ///
 /// CAS also shows the form without a message if its ticket (`lt`) was used before. Ours is
 /// fresh, so the form counts as a refusal.
-fn locate_account(
-    landing: &Page,
-    visit: &AccountVisit<'_, '_>,
-) -> Result<AccountLocation, Failure> {
+fn locate_account(landing: &Page, visit: &AccountVisit<'_, '_>) -> Result<Url, Failure> {
     let session = &*visit.session;
-    match read_login(landing, visit)? {
-        Some(Login::Failed(failure)) => return Err(failure),
+    match visit.kind_of(landing) {
         // The catalogue refuses in the response or through its login page, and redirects a patron whom it accepted.
-        Some(Login::CatalogueForm) if session.was_redirected() && !is_login_url(&landing.url) => {}
-        Some(_) => return Err(session.failure_for_login_page(landing, "the account")),
-        None => {}
+        Ok(PageKind::Login)
+            if !visit.shows_login(landing)
+                && session.was_redirected()
+                && !is_login_url(&landing.url) => {}
+        Ok(PageKind::Failed(failure)) if failure.kind != FailureKind::SessionExpired => {
+            return Err(failure);
+        }
+        Ok(PageKind::Login | PageKind::Failed(_)) => {
+            return Err(session.failure_for_login_page(landing, "the account"));
+        }
+        _ => {}
     }
     account_location(&landing.url).ok_or_else(|| {
         login::interstitial_failure(landing).unwrap_or_else(|| {
@@ -116,14 +115,6 @@ fn locate_account(
                 .failure_for_unknown_answer(landing, "the login led to a page outside the account")
         })
     })
-}
-
-/// Reads a login page in place of one of the account.
-fn read_login(page: &Page, visit: &AccountVisit<'_, '_>) -> Result<Option<Login>, Failure> {
-    if visit.is_account(page) {
-        return Ok(None);
-    }
-    Ok(login::read(parse_page(&page.body)?.root_element()))
 }
 
 /// Whether this is the catalogue's login page: `…/patroninfo~S3`, without a patron's record.
@@ -137,47 +128,41 @@ fn is_summary_url(url: &Url) -> bool {
     split_account_path(url.path()).is_some_and(|(_, part)| part == "top")
 }
 
-fn account_location(url: &Url) -> Option<AccountLocation> {
+/// Returns the address of the account of a page in it: `…/patroninfo~S3/1307788`.
+fn account_location(url: &Url) -> Option<Url> {
     let (record, _) = split_account_path(url.path())?;
-    let path_end = url.path().find(&format!("/{record}"))? + 1 + record.len();
-    let mut root = url.clone();
-    root.set_path(url.path().get(..path_end)?);
-    root.set_query(None);
-    root.set_fragment(None);
-    Some(AccountLocation {
-        root,
-        record: record.to_owned(),
-    })
+    let (before, _) = url.path().split_once(&format!("/{record}"))?;
+    let mut location = url.clone();
+    location.set_path(&format!("{before}/{record}"));
+    location.set_query(None);
+    location.set_fragment(None);
+    Some(location)
 }
 
 async fn fetch_page(
     visit: &mut AccountVisit<'_, '_>,
-    location: &AccountLocation,
+    location: &Url,
     name: &str,
 ) -> Result<AccountPage, Failure> {
-    let mut url = location.root.clone();
-    url.set_path(&format!("{}/{name}", location.root.path()));
+    let mut url = location.clone();
+    url.set_path(&format!("{}/{name}", location.path()));
     let page = visit.session.get(&url).await?;
     read_page(&page, visit)
 }
 
-/// Reads a page after the login.
+/// Reads a page after the login. A page of the account's may have the catalogue's own login form at its top, so that the
+/// form proves nothing there.
 fn read_page(page: &Page, visit: &mut AccountVisit<'_, '_>) -> Result<AccountPage, Failure> {
-    let is_in_account = account_location(&page.url).is_some();
-    match read_login(page, visit)? {
-        Some(Login::Failed(failure)) if failure.kind != FailureKind::WrongCredentials => {
-            Err(login::interstitial_failure(page).unwrap_or(failure))
-        }
-        Some(Login::CatalogueForm) if is_in_account => Err(login::interstitial_failure(page)
-            .unwrap_or_else(|| Failure::page_changed("a login form without the account"))),
-        Some(_) => Err(visit
-            .session
-            .failure_for_login_page(page, "an account page")),
-        None => match visit.read(page) {
-            Ok(part) => AccountPage::new(part, &page.body),
-            Err(failure) => Err(login::interstitial_failure(page).unwrap_or(failure)),
-        },
-    }
+    let has_small_form = matches!(visit.kind_of(page), Ok(PageKind::Login))
+        && !visit.shows_login(page)
+        && account_location(&page.url).is_some();
+    let part = if has_small_form {
+        Err(Failure::page_changed("a login form without the account"))
+    } else {
+        visit.read(page)
+    };
+    let part = part.map_err(|failure| login::interstitial_failure(page).unwrap_or(failure))?;
+    AccountPage::new(part, &page.body)
 }
 
 /// Whether a page is complete: it has its end tag, or ends with the comment that names its template.
