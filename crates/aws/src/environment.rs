@@ -98,8 +98,8 @@ impl Environment for CheckCards {
     fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader::new(lookup);
         let common = reader.common();
-        let visit_queue_url = reader.parsed("VISIT_QUEUE_URL", |text| {
-            let url = queue_url(text)?;
+        let visit_queue_url = reader.parse_required("VISIT_QUEUE_URL", |text| {
+            let url = parse_queue_url(text)?;
             if url.ends_with(".fifo") {
                 Ok(url)
             } else {
@@ -138,7 +138,7 @@ impl Environment for RunJob {
     fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader::new(lookup);
         let common = reader.common();
-        let job = reader.parsed("JOB", |text| match text.parse::<JobName>() {
+        let job = reader.parse_required("JOB", |text| match text.parse::<JobName>() {
             Ok(job) if job.entry().build.is_some() => Ok(Some(job)),
             Ok(_) => Err("must be a job without a function of its own".to_owned()),
             Err(_) => Err("must be a job's name".to_owned()),
@@ -226,18 +226,20 @@ impl Environment for NotifyAll {
     fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader::new(lookup);
         let common = reader.common();
-        let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
+        let notice_queue_url = reader.parse_required("NOTICE_QUEUE_URL", parse_queue_url);
         let schedules = reader.schedules(JobName::NOTIFY_ALL);
         let heartbeat = reader.heartbeat();
-        let operator = reader.maybe("OPERATOR_EMAIL", address).and_then(|address| {
-            let sender = reader.sender();
-            let configuration_set = reader.required("CONFIGURATION_SET");
-            Some(Operator {
-                address,
-                sender: sender?,
-                configuration_set,
-            })
-        });
+        let operator = reader
+            .parse_optional("OPERATOR_EMAIL", parse_address)
+            .and_then(|address| {
+                let sender = reader.sender();
+                let configuration_set = reader.required("CONFIGURATION_SET");
+                Some(Operator {
+                    address,
+                    sender: sender?,
+                    configuration_set,
+                })
+            });
         reader.finish(Some(Self {
             common,
             notice_queue_url,
@@ -278,11 +280,11 @@ impl Environment for NotifyFamily {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
-        let pages = reader.pages();
+        let pages = reader.public_url();
         let operator = sender.as_ref().and_then(|sender| sender.reply_to.clone());
         let operators = reader.web_operators(operator);
         let notice_queue_url = match &pages {
-            Some(_) => reader.parsed("NOTICE_QUEUE_URL", queue_url),
+            Some(_) => reader.parse_required("NOTICE_QUEUE_URL", parse_queue_url),
             None => String::new(),
         };
         reader.finish(sender.map(|sender| Self {
@@ -339,7 +341,7 @@ impl Environment for PictureOfTheDay {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
-        let pages = reader.pages();
+        let pages = reader.public_url();
         reader.finish(sender.map(|sender| Self {
             common,
             source,
@@ -400,7 +402,7 @@ impl<'a> Reader<'a> {
                 .optional("METRICS_NAMESPACE")
                 .unwrap_or_else(|| "LibraryHippo".to_owned()),
             log_level: self
-                .maybe("LOG_LEVEL", |text| {
+                .parse_optional("LOG_LEVEL", |text| {
                     match text.to_ascii_lowercase().as_str() {
                         "error" => Ok(LogLevel::Error),
                         "warn" => Ok(LogLevel::Warn),
@@ -415,8 +417,8 @@ impl<'a> Reader<'a> {
 
     /// Reads the sender of the mails. Replies go to the operator.
     fn sender(&mut self) -> Option<Sender> {
-        let from = self.parsed("MAIL_FROM", |text| mailbox(text).map(Some));
-        let operator = self.maybe("OPERATOR_EMAIL", address);
+        let from = self.parse_required("MAIL_FROM", |text| parse_mailbox(text).map(Some));
+        let operator = self.parse_optional("OPERATOR_EMAIL", parse_address);
         from.map(|(name, from)| {
             let mut sender = Sender::new(from);
             if let Some(name) = name {
@@ -429,8 +431,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads where the web pages are.
-    fn pages(&mut self) -> Option<PublicUrl> {
-        self.maybe("WEB_URL", |text| {
+    fn public_url(&mut self) -> Option<PublicUrl> {
+        self.parse_optional("WEB_URL", |text| {
             text.parse()
                 .map_err(|_| "must be an address like https://hippo.example.org".to_owned())
         })
@@ -438,10 +440,10 @@ impl<'a> Reader<'a> {
 
     /// Reads the addresses that sign in to the web pages as the operator, besides `operator`.
     fn web_operators(&mut self, operator: Option<EmailAddress>) -> Vec<EmailAddress> {
-        let more = self.maybe("WEB_OPERATORS", |text| {
+        let more = self.parse_optional("WEB_OPERATORS", |text| {
             let addresses = text.split(',').map(str::trim);
             let addresses = addresses.filter(|address| !address.is_empty());
-            addresses.map(address).collect::<Result<Vec<_>, _>>()
+            addresses.map(parse_address).collect::<Result<Vec<_>, _>>()
         });
         operator
             .into_iter()
@@ -452,10 +454,10 @@ impl<'a> Reader<'a> {
     /// Reads where the pictures come from. Without a URL, nothing else about it counts.
     fn picture_source(&mut self) -> Option<PictureSource> {
         self.optional("PICTURE_URL")?;
-        let url = self.maybe("PICTURE_URL", |text| {
+        let url = self.parse_optional("PICTURE_URL", |text| {
             Url::parse(text).map_err(|_| "must be a URL that begins with https://".to_owned())
         });
-        let kind = self.maybe("PICTURE_KIND", |text| match text {
+        let kind = self.parse_optional("PICTURE_KIND", |text| match text {
             "image" => Ok(SourceKind::Image),
             "json" => Ok(SourceKind::Json),
             "rss" => Ok(SourceKind::Rss),
@@ -485,7 +487,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the operator's zone.
     fn timezone(&mut self) -> Tz {
-        self.maybe("TIMEZONE", |text| {
+        self.parse_optional("TIMEZONE", |text| {
             text.parse::<Tz>()
                 .map_err(|_| "must be a name like America/Toronto".to_owned())
         })
@@ -516,10 +518,10 @@ impl<'a> Reader<'a> {
     }
 
     fn required(&mut self, name: &'static str) -> String {
-        self.parsed(name, |text| Ok(text.to_owned()))
+        self.parse_required(name, |text| Ok(text.to_owned()))
     }
 
-    fn parsed<T: Default>(
+    fn parse_required<T: Default>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -527,11 +529,11 @@ impl<'a> Reader<'a> {
         if self.optional(name).is_none() {
             self.missing.push(name);
         }
-        self.maybe(name, parse).unwrap_or_default()
+        self.parse_optional(name, parse).unwrap_or_default()
     }
 
     /// Parses a value if it is set. The message doesn't repeat it, since it may be an address.
-    fn maybe<T>(
+    fn parse_optional<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -543,12 +545,12 @@ impl<'a> Reader<'a> {
 
     fn heartbeat(&mut self) -> Option<HeartbeatUrl> {
         let start_fail = self.flag("HEARTBEAT_START_FAIL");
-        let url = self.maybe("HEARTBEAT_URL", heartbeat_url)?;
+        let url = self.parse_optional("HEARTBEAT_URL", parse_heartbeat_url)?;
         Some(HeartbeatUrl { url, start_fail })
     }
 
     fn flag(&mut self, name: &'static str) -> bool {
-        self.maybe(name, |text| match text {
+        self.parse_optional(name, |text| match text {
             "true" => Ok(true),
             "false" => Ok(false),
             _ => Err("must be true or false".to_owned()),
@@ -557,7 +559,7 @@ impl<'a> Reader<'a> {
     }
 
     fn seconds(&mut self, name: &'static str, default: Duration) -> Duration {
-        self.maybe(name, |text| {
+        self.parse_optional(name, |text| {
             text.parse::<f64>()
                 .ok()
                 .filter(|seconds| (0.0..=60.0).contains(seconds))
@@ -583,7 +585,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn queue_url(text: &str) -> Result<String, String> {
+fn parse_queue_url(text: &str) -> Result<String, String> {
     if text.starts_with("https://") || text.starts_with("http://") {
         Ok(text.to_owned())
     } else {
@@ -591,20 +593,20 @@ fn queue_url(text: &str) -> Result<String, String> {
     }
 }
 
-fn heartbeat_url(text: &str) -> Result<Url, String> {
+fn parse_heartbeat_url(text: &str) -> Result<Url, String> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
         .ok_or_else(|| "must be a URL that begins with https://".to_owned())
 }
 
-fn address(text: &str) -> Result<EmailAddress, String> {
+fn parse_address(text: &str) -> Result<EmailAddress, String> {
     text.parse()
         .map_err(|_| "must be an email address like hippo@example.org".to_owned())
 }
 
 /// Parses `Name <address>` or an address alone.
-fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
+fn parse_mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
     let (name, from) = match text
         .strip_suffix('>')
         .and_then(|text| text.rsplit_once('<'))
@@ -612,7 +614,7 @@ fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
         Some((name, from)) => (clean(name.trim().trim_matches('"')), from),
         None => (String::new(), text),
     };
-    let from = address(from.trim()).map_err(|_| {
+    let from = parse_address(from.trim()).map_err(|_| {
         "must be an email address like hippo@example.org or LibraryHippo <hippo@example.org>"
             .to_owned()
     })?;

@@ -1,6 +1,6 @@
 //! Remedies as command lines.
 
-use hippo_core::alerts::Alert;
+use hippo_core::alerts::{Alert, AlertHelp};
 use hippo_core::failure::Remedy;
 use hippo_core::ids::{CardId, LibraryId};
 use url::Url;
@@ -52,6 +52,14 @@ pub(crate) fn commands_for_alert(alert: &Alert) -> Vec<String> {
     remedies
         .filter_map(|remedy| command_for_remedy(*remedy, alert))
         .collect()
+}
+
+/// The command lines of an alert's email.
+pub(crate) fn help_for_alert(alert: &Alert) -> AlertHelp {
+    AlertHelp {
+        commands: commands_for_alert(alert),
+        remark: explain_placeholder_for_alert(alert),
+    }
 }
 
 /// Explains a word in capitals of these commands, if it isn't obvious.

@@ -42,7 +42,7 @@ pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandErr
         if declared.is_empty() {
             continue;
         }
-        let runs = context.store.newest_of_each_label(job, 1).await?;
+        let runs = context.store.newest_runs_by_label(job, 1).await?;
         let labels: BTreeSet<Label> = runs.into_iter().map(|run| run.key.label).collect();
         for label in labels {
             let name = label.as_str();

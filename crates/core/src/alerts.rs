@@ -7,6 +7,7 @@
 mod alert;
 mod confirm;
 pub mod heartbeat;
+mod mail;
 pub mod notifier;
 mod raise;
 pub mod run_hooks;
@@ -15,6 +16,7 @@ mod wording;
 
 pub use alert::{Alert, AlertKey, Fault};
 pub use confirm::{Confirmation, confirm_alert};
+pub use mail::AlertHelp;
 pub use raise::{end_page_change, raise_alerts, raise_record_alerts};
 pub use stored::{CLAIM_TIMEOUT, PendingAlerts, StoredAlert};
 

@@ -17,7 +17,7 @@ pub const MAX_BACK_OFF: TimeDelta = TimeDelta::hours(24);
 pub const CURRENCY_OPTION: &str = "currency";
 
 /// Whether a stored back-off is plausible: one that ends later was written by a clock ahead of `now`.
-pub fn can_back_off_until(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+pub fn is_plausible_back_off(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     !is_in_future(until, now + MAX_BACK_OFF)
 }
 

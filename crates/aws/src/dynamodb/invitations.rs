@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::families::{family_exists, no_family};
+use super::families::{family_exists, family_not_found};
 use super::item::{Item, number, text};
 use super::keys::{self, Key};
 use super::table::{Query, Step, Transacted, Written};
@@ -26,7 +26,7 @@ impl InvitationStore for DynamoDbStore {
         match self.table.transact(&steps).await? {
             Transacted::Done => Ok(true),
             Transacted::Refused(refusals) if refusals.iter().any(|refusal| refusal.step == 0) => {
-                Err(no_family(&invitation.family))
+                Err(family_not_found(&invitation.family))
             }
             Transacted::Refused(_) => Ok(false),
         }

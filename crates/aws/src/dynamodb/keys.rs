@@ -131,7 +131,7 @@ impl Key {
     /// A label's day in the history of runs.
     pub(super) fn run_day(day: &DayKey) -> Self {
         let sk = format!("{}#{}#{}", day.date, day.job, day.label);
-        Self::new(days(days_shard(day)), sk)
+        Self::new(days(shard_of_day(day)), sk)
     }
 
     /// The record of a date's picture.
@@ -170,7 +170,7 @@ impl Key {
         Self::new(format!("SESSION#{hash}"), META)
     }
 
-    /// Lists a session among those of its person.
+    /// Points from a person to a session.
     pub(super) fn session_of(id: &PersonId, hash: &TokenHash) -> Self {
         Self::new(person(id), format!("{SESSIONS}{hash}"))
     }
@@ -180,7 +180,7 @@ impl Key {
         Self::new(format!("IDENTITY#{}", id.as_str()), META)
     }
 
-    /// Lists an identity among those of its person.
+    /// Points from a person to an identity.
     pub(super) fn identity_of(id: &PersonId, identity: &IdentityId) -> Self {
         Self::new(person(id), format!("{IDENTITIES}{}", identity.as_str()))
     }
@@ -262,8 +262,8 @@ pub(super) fn days(shard: u32) -> String {
     format!("DAYS#{shard}")
 }
 
-/// The partition of a label's days: a hash (FNV-1a) that never changes.
-fn days_shard(day: &DayKey) -> u32 {
+/// The shard of a label's days. It is a hash (FNV-1a), which must never change.
+fn shard_of_day(day: &DayKey) -> u32 {
     let text = format!("{}#{}", day.job, day.label);
     let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)

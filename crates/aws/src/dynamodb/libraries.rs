@@ -37,7 +37,7 @@ impl LibraryStore for DynamoDbStore {
     async fn update_library(&self, library: &Library) -> StoreResult<()> {
         let key = Key::library(&library.id);
         let Some(before) = self.library(&library.id).await? else {
-            return Err(no_library(&library.id));
+            return Err(library_not_found(&library.id));
         };
         let exists = Expression::exists();
         let change =
@@ -55,7 +55,7 @@ impl LibraryStore for DynamoDbStore {
         }
         match self.table.transact(&steps).await? {
             Transacted::Done => Ok(()),
-            Transacted::Refused(_) => Err(no_library(&library.id)),
+            Transacted::Refused(_) => Err(library_not_found(&library.id)),
         }
     }
 
@@ -84,7 +84,7 @@ impl LibraryStore for DynamoDbStore {
         };
         Err(
             match refusals.into_iter().find_map(|refusal| refusal.item) {
-                None => no_library(id),
+                None => library_not_found(id),
                 Some(_) => StoreError::InUse(format!(
                     "There are cards of the library “{id}”. Remove them first."
                 )),
@@ -113,7 +113,7 @@ impl LibraryStore for DynamoDbStore {
         {
             // It already backs off for longer.
             Written::Done | Written::Refused(Some(_)) => Ok(()),
-            Written::Refused(None) => Err(no_library(id)),
+            Written::Refused(None) => Err(library_not_found(id)),
         }
     }
 
@@ -135,7 +135,7 @@ impl LibraryStore for DynamoDbStore {
         {
             Written::Done => Ok(since),
             Written::Refused(Some(state)) => Ok(parse_down_since(&state)?.unwrap_or(since)),
-            Written::Refused(None) => Err(no_library(id)),
+            Written::Refused(None) => Err(library_not_found(id)),
         }
     }
 
@@ -166,7 +166,7 @@ impl LibraryStore for DynamoDbStore {
 }
 
 /// The error for a missing library.
-pub(super) fn no_library(id: &LibraryId) -> StoreError {
+pub(super) fn library_not_found(id: &LibraryId) -> StoreError {
     StoreError::NotFound(format!("library “{id}”"))
 }
 

@@ -17,7 +17,7 @@ use super::table::Query;
 
 #[async_trait]
 impl VisitStore for DynamoDbStore {
-    /// Takes one request for up to 49 cards.
+    /// Costs one request for up to 49 cards.
     async fn load_visit(
         &self,
         library: &LibraryId,
@@ -57,7 +57,7 @@ impl VisitStore for DynamoDbStore {
 
 #[async_trait]
 impl AccountStore for DynamoDbStore {
-    /// Takes one query for each megabyte.
+    /// Costs one query for each megabyte.
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
         let keys = Expression::new("#pk = :pk AND #sk BETWEEN :first AND :last")
             .value(":pk", text(keys::family(family)))

@@ -121,7 +121,7 @@ impl Libraries {
             ("harbour", &self.harbour),
         ] {
             text.push_str(&format!(
-                "[[library]]\nid = \"{id}\"\nname = \"{}\"\nsystem = \"{}\"\nurl = \"{}\"\ndate_format = \"{}\"\n\n",
+                "[[library]]\nid = \"{id}\"\nname = \"{}\"\nsystem = \"{}\"\nurl = \"{}\"\ndate_format = \"{}\"\ncurrency = \"CAD\"\n\n",
                 library.library_name(),
                 library.system().id(),
                 library.base_url(),

@@ -62,7 +62,7 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
         let Some(expected) = expected.and_then(|time| Duration::from_std(time).ok()) else {
             continue;
         };
-        let newest = context.store.newest_of_each_label(job, RUNS_PER_LABEL);
+        let newest = context.store.newest_runs_by_label(job, RUNS_PER_LABEL);
         let runs = newest.await?;
         ran_lately |= runs
             .iter()
@@ -143,7 +143,7 @@ async fn check_clock(context: &Context) -> Result<Finding, CommandError> {
             "Unset HIPPO_NOW.",
         ));
     }
-    let ahead = context.store.clock_ahead(now).await?;
+    let ahead = context.store.clock_skew(now).await?;
     let Some(ahead) = ahead.filter(|ahead| ahead.abs() > MAX_CLOCK_SKEW) else {
         return Ok(Finding::ok(CHECK, "The clock is correct."));
     };

@@ -409,6 +409,6 @@ fn label_and_day(run: &RunKey) -> String {
 }
 
 /// An instant as keys and sentences write it.
-pub(super) fn time(instant: DateTime<Utc>) -> String {
+fn time(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -11,6 +11,7 @@ use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
 use crate::invitation::{INVITATION_PAGE, InvitationLink};
+use crate::mail::MessageKind;
 use crate::sign_in::{PersonId, Token};
 
 /// A stored invitation that is to be mailed.
@@ -91,7 +92,7 @@ pub(super) async fn send_invitation(
         remark: "If you don’t know these people or don’t want this, do nothing. You won’t get another email about it.",
     };
     let content = letter.compose(ports.operator_contact)?;
-    deliver(ports, granted.address, content).await?;
+    deliver(ports, MessageKind::Invitation, granted.address, content).await?;
     Ok(MessageOutcome::Sent)
 }
 
@@ -123,7 +124,13 @@ pub(super) async fn send_removal(
     };
     let content = letter.compose(ports.operator_contact)?;
     // The usual reason for removing an address is that it is dead.
-    let told = deliver_if_possible(ports, removal.address.clone(), content).await;
+    let told = deliver_if_possible(
+        ports,
+        MessageKind::Removal,
+        removal.address.clone(),
+        content,
+    )
+    .await;
     let mut recipients = family.reachable_recipients().into_iter();
     let remover = recipients.find(|address| PersonId::from_address(address) == removal.by);
     if let Some(remover) = remover.filter(|_| !is_by_choice) {
@@ -140,7 +147,7 @@ pub(super) async fn send_removal(
                      the person who runs LibraryHippo.",
         };
         let content = letter.compose(ports.operator_contact)?;
-        deliver_if_possible(ports, remover, content).await?;
+        deliver_if_possible(ports, MessageKind::Removal, remover, content).await?;
     }
     told?;
     Ok(MessageOutcome::Sent)

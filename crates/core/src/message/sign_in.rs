@@ -10,7 +10,7 @@ use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::alerts::{Alert, raise_alerts};
 use crate::email_address::EmailAddress;
 use crate::family::Family;
-use crate::mail::MailContent;
+use crate::mail::{MailContent, MessageKind};
 use crate::notice::phrases::wrap;
 use crate::notice::render::RenderError;
 use crate::notice::view::Contact;
@@ -87,7 +87,7 @@ pub(super) async fn send_sign_in_mail(
         link.to_secret_text()
     );
     let content = compose(&url, &code, ports.operator_contact)?;
-    match deliver_once(ports, to, content).await {
+    match deliver_once(ports, MessageKind::SignIn, to, content).await {
         Delivery::Accepted => Ok(MessageOutcome::Sent),
         Delivery::Refused(reason) => Err(MessageError::Refused(reason)),
         // A second mail would make the link of the first useless. The person can ask for another.

@@ -68,7 +68,7 @@ impl CardStatus {
                     true,
                 )
             } else {
-                ("Everything is fine.".to_owned(), false)
+                ("The last check worked.".to_owned(), false)
             }
         } else {
             (
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::fine(checked("2026-11-21T10:10:00Z", None), "Everything is fine.", false)]
+    #[case::fine(checked("2026-11-21T10:10:00Z", None), "The last check worked.", false)]
     #[case::never(CardState::default(), "Not checked yet", false)]
     #[case::stale(
         checked("2026-11-20T10:10:00Z", None),

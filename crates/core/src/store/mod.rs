@@ -199,9 +199,9 @@ pub trait LibraryStore: Send + Sync {
     /// Backs off from a library until `until`; [`StoreError::NotFound`] if it is missing.
     ///
     /// Keeps a later back-off, unless it's so far ahead of `now` that a wrong clock must have set it
-    /// ([`can_back_off_until`]).
+    /// ([`is_plausible_back_off`]).
     ///
-    /// [`can_back_off_until`]: crate::library::can_back_off_until
+    /// [`is_plausible_back_off`]: crate::library::is_plausible_back_off
     async fn back_off(
         &self,
         id: &LibraryId,
@@ -535,7 +535,7 @@ pub enum StoreOrigin {
     /// It was restored, and the mails that may have been sent since the copy are not held yet.
     Restored {
         /// [`OutboxStore::last_sent_fence`] knows every sent mail.
-        knows_sent: bool,
+        has_sent_fences: bool,
     },
 }
 
@@ -649,7 +649,7 @@ pub trait RunStore: RunDayStore + PauseStore {
     }
 
     /// Returns by how much `now` is ahead of the store's own clock; `None`: it has no clock.
-    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
+    async fn clock_skew(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
         let _ = now;
         Ok(None)
     }
@@ -675,7 +675,7 @@ pub trait RunStore: RunDayStore + PauseStore {
     /// began last comes first.
     ///
     /// By default it loads all runs of the job; a store that keeps a label's runs together overrides it.
-    async fn newest_of_each_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
+    async fn newest_runs_by_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
         let mut by_label: BTreeMap<Label, Vec<Run>> = BTreeMap::new();
         for run in self.recent_runs(Some(job), None, usize::MAX).await? {
             let of_label = by_label.entry(run.key.label.clone()).or_default();
@@ -688,7 +688,7 @@ pub trait RunStore: RunDayStore + PauseStore {
 
     /// Deletes runs started, notices planned, alerts last raised and pauses ended before `before`, except
     /// open notices; and the daily history before its date.
-    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
+    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
 }
 
 /// Stores the operator's alerts, and whether each was delivered.

@@ -18,7 +18,7 @@ impl CardStore for SqliteStore {
         let (card, secret) = (card.clone(), secret.clone());
         self.write(move |connection| {
             require_owners(connection, &card)?;
-            if number_is_held(connection, &card, &card.fingerprint)? {
+            if is_number_taken(connection, &card, &card.fingerprint)? {
                 return Err(duplicate_number(&card.family, &card.library));
             }
             if exists(connection, card.id)? {
@@ -247,7 +247,7 @@ pub(super) fn duplicate_number(family: &FamilyId, library: &LibraryId) -> Fault 
 }
 
 /// Whether another card of the card's family has that number at its library.
-pub(super) fn number_is_held(
+pub(super) fn is_number_taken(
     connection: &Connection,
     card: &Card,
     fingerprint: &Fingerprint,

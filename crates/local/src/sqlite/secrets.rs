@@ -26,7 +26,7 @@ impl SecretWriter for SqliteStore {
             if record.secret_id != before {
                 return Ok(false);
             }
-            if cards::number_is_held(connection, &record, &after.fingerprint)? {
+            if cards::is_number_taken(connection, &record, &after.fingerprint)? {
                 return Err(cards::duplicate_number(&record.family, &record.library));
             }
             connection

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_words, find_date, is_ready_now, numbers, split_date, work_id,
+    Css, find_date, is_ready_now, non_empty_text, numbers, split_date, work_id,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
@@ -69,7 +69,7 @@ pub(super) fn read_hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Resul
 
 /// Returns the text of a cell; `None` if the cell is missing or empty.
 fn text(css: &'static Css, row: ElementRef<'_>) -> Option<String> {
-    css.first(row).and_then(element_words)
+    css.first(row).and_then(non_empty_text)
 }
 
 struct Status {

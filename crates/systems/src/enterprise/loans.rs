@@ -2,7 +2,7 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, element_words, first_number, require_date_or_never, work_id,
+    Css, element_text, first_number, non_empty_text, require_date_or_never, work_id,
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
@@ -49,7 +49,7 @@ pub(super) fn read_loan(
     let refusal = REFUSAL
         .all(row)
         .find(|words| !is_hidden(*words))
-        .and_then(element_words);
+        .and_then(non_empty_text);
     let renewable = match (&refusal, BOX.first(row)) {
         (Some(_), _) => Some(false),
         (None, Some(checkbox)) => Some(checkbox.attr("disabled").is_none()),
@@ -70,7 +70,7 @@ pub(super) fn read_loan(
         renewable_reason: refusal,
         digital: false,
         format: None,
-        note: REMARK.first(row).and_then(element_words),
+        note: REMARK.first(row).and_then(non_empty_text),
         url: None,
     })
 }

@@ -1,6 +1,6 @@
 //! The login form, and its message about the last login.
 
-use hippo_browser::reading::{Css, element_words, is_session_over};
+use hippo_browser::reading::{Css, is_session_over, non_empty_text};
 use hippo_browser::{classify_words, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
@@ -79,7 +79,7 @@ pub(super) fn classify_form_message(root: ElementRef<'_>) -> Option<Failure> {
     let errors: Vec<String> = ERROR
         .all(root)
         .filter(|error| !is_hidden(*error))
-        .filter_map(element_words)
+        .filter_map(non_empty_text)
         .collect();
     if errors.is_empty() {
         return refusal_in(&visible_text(root));

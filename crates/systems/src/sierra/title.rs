@@ -1,6 +1,6 @@
 //! Reads the cell `Title / Author`.
 
-use hippo_browser::reading::{Css, element_words, tidy};
+use hippo_browser::reading::{Css, non_empty_text, tidy};
 use scraper::ElementRef;
 
 static TITLE_MAIN: Css = Css::new(".patFuncTitleMain");
@@ -28,16 +28,16 @@ fn split_cell(cell: ElementRef<'_>) -> Option<(String, String)> {
     // The first link may contain only a picture.
     let whole = TITLE_MAIN
         .all(cell)
-        .find_map(element_words)
-        .or_else(|| LINKS.all(cell).find_map(element_words))
-        .or_else(|| LABELS.all(cell).find_map(element_words))
-        .or_else(|| element_words(cell))?;
+        .find_map(non_empty_text)
+        .or_else(|| LINKS.all(cell).find_map(non_empty_text))
+        .or_else(|| LABELS.all(cell).find_map(non_empty_text))
+        .or_else(|| non_empty_text(cell))?;
     // The catalogue writes a slash within a title without spaces; a later “ / ” separates authors.
     let split = |text: &str| match text.split_once(" / ") {
         Some((title, author)) => (tidy(title), tidy(author)),
         None => (tidy(text), String::new()),
     };
-    let Some(volume) = VOLUME.first(cell).and_then(element_words) else {
+    let Some(volume) = VOLUME.first(cell).and_then(non_empty_text) else {
         return Some(split(&whole));
     };
     // The volume belongs to the title, although it follows the author.

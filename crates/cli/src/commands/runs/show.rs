@@ -50,7 +50,7 @@ pub(crate) async fn find_run(context: &Context, id: &RunKey) -> Result<Run, Comm
     }
     let runs = context
         .store
-        .newest_of_each_label(id.job, MAX_SUGGESTIONS)
+        .newest_runs_by_label(id.job, MAX_SUGGESTIONS)
         .await?;
     let ids = runs.iter().map(|run| run.key.to_string());
     Err(CommandError::usage(format!("There is no run {id}."))

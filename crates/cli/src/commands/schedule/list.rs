@@ -85,7 +85,7 @@ async fn newest_runs(
         if !schedules.iter().any(|schedule| schedule.job == job) {
             continue;
         }
-        for run in context.store.newest_of_each_label(job, 1).await? {
+        for run in context.store.newest_runs_by_label(job, 1).await? {
             newest.insert((job, run.key.label.clone()), run);
         }
     }

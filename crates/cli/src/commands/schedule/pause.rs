@@ -171,7 +171,7 @@ async fn must_be_known(context: &Context, label: &Label) -> Result<(), CommandEr
     for job in JobName::all() {
         known.extend(context.deployment.declared_labels(job));
         // Not every trigger has a declared schedule.
-        let runs = context.store.newest_of_each_label(job, 1).await?;
+        let runs = context.store.newest_runs_by_label(job, 1).await?;
         known.extend(runs.into_iter().map(|run| run.key.label.to_string()));
     }
     known.retain(|name| name != PERSON_LABEL);

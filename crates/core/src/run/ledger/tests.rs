@@ -990,7 +990,7 @@ impl RunStore for FaultyStore<'_> {
         self.world.store.replace_tick_times(before, after).await
     }
 
-    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
+    async fn clock_skew(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
         let theirs = self.world.clock.now() + TimeDelta::seconds(self.ahead);
         Ok(Some(now - theirs))
     }
@@ -1008,8 +1008,8 @@ impl RunStore for FaultyStore<'_> {
         self.world.store.recent_runs(job, label, limit).await
     }
 
-    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
-        self.world.store.forget_before(before).await
+    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+        self.world.store.delete_before(before).await
     }
 }
 

@@ -98,7 +98,7 @@ pub(super) async fn one_of_many_concurrent_alert_claims_wins(store: &dyn Store) 
 pub(super) async fn old_alert_is_deleted(store: &dyn Store) {
     raise(store, "wpl", "05:00:00").await;
     raise(store, "kpl", "06:00:00").await;
-    store.forget_before(time("05:30:00")).await.unwrap();
+    store.delete_before(time("05:30:00")).await.unwrap();
     let stored = store.recent_alerts(10).await.unwrap();
     assert_eq!(stored.len(), 1);
     assert_eq!(stored[0].alert, changed("kpl").1);

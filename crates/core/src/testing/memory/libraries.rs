@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::MemoryStore;
 use crate::ids::LibraryId;
-use crate::library::{Library, can_back_off_until};
+use crate::library::{Library, is_plausible_back_off};
 use crate::store::{LibraryStore, StoreError, StoreResult};
 
 #[async_trait]
@@ -79,7 +79,7 @@ impl LibraryStore for MemoryStore {
             return Err(StoreError::NotFound(format!("library “{id}”")));
         }
         let stored = inside.backing_off.entry(id.clone()).or_insert(until);
-        if *stored < until || !can_back_off_until(*stored, now) {
+        if *stored < until || !is_plausible_back_off(*stored, now) {
             *stored = until;
         }
         Ok(())

@@ -145,15 +145,15 @@ impl Inside {
 }
 
 impl MemoryStore {
-    /// Turns it into a restored store without the records of these mails; unless it `knows_sent`,
+    /// Turns it into a restored store without the records of these mails; unless it `has_sent_fences`,
     /// their claims are gone too.
-    pub fn restore(&self, knows_sent: bool, lost: &[MailKey]) {
+    pub fn restore(&self, has_sent_fences: bool, lost: &[MailKey]) {
         let mut inside = self.lock();
-        inside.origin = Some(StoreOrigin::Restored { knows_sent });
+        inside.origin = Some(StoreOrigin::Restored { has_sent_fences });
         for key in lost {
             inside.outbox.remove(&OutboxCursor::from(key));
         }
-        if !knows_sent {
+        if !has_sent_fences {
             inside.sent.clear();
         }
     }

@@ -16,7 +16,7 @@ use crate::check::Check;
 use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::jobs::JobError;
-use crate::library::{Library, can_back_off_until};
+use crate::library::{Library, is_plausible_back_off};
 use crate::seal::Sealed;
 use crate::store::{LoadedVisit, Saved, StoreError};
 
@@ -56,7 +56,7 @@ impl<'a> OngoingVisit<'a> {
             library: loaded.library,
             back_off_until: loaded
                 .back_off_until
-                .filter(|until| can_back_off_until(*until, now)),
+                .filter(|until| is_plausible_back_off(*until, now)),
             down_since: loaded.down_since.filter(|since| !is_in_future(*since, now)),
             was_read: loaded.read_at.is_some(),
             has_contacted_library: false,
