@@ -139,6 +139,7 @@ fn cell_is_not_read_as_another_one_that_its_class_tells() {
 #[rstest]
 #[case::without_a_described_one("<tr><td class=title>Tides<td>1")]
 #[case::without_classes("<tr><td>Tides<td>Late")]
+#[case::wider_by_a_span("<tr><td>1<td colspan=2>Tides<td>Late")]
 fn short_row_is_a_changed_page(#[case] row: &str) {
     assert_eq!(titles(row).unwrap_err().kind, FailureKind::PageChanged);
 }

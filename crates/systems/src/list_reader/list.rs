@@ -256,9 +256,8 @@ fn read_rows<E: Entry>(
         }
         let words = element_text(*element);
         // Where there may be remarks, a row that is like an entry is none.
-        let is_no_entry = description.remarks.is_none()
-            || is_remark
-            || !row.has_places(description.needed);
+        let is_no_entry =
+            description.remarks.is_none() || is_remark || !row.has_places(description.needed);
         let remarks = description.remarks.as_ref();
         let may_be_remark = is_no_entry && remarks.is_some_and(|css| css.matches(*element));
         let is_blank = if description.remarks.is_some() {

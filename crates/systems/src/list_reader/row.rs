@@ -126,7 +126,7 @@ impl<'a> Row<'a> {
     /// Whether the cells of the row are below their headers, or say themselves what they are.
     ///
     /// In a row of another width, the cells may be shifted. A list whose cells say what they are may have more of them
-    /// than headers. It may have fewer only if no described one is missing.
+    /// than headers, at the end. Any other width needs that no described cell is missing.
     pub(super) fn fits_headers(&self) -> bool {
         let (expected, own) = (self.headers.width, width(self.element));
         let mut columns = self.columns.iter();
@@ -135,17 +135,16 @@ impl<'a> Row<'a> {
             return true;
         }
         let columns = self.columns.iter().enumerate();
-        let mut told = columns.filter_map(|(index, column)| match &column.place {
-            Place::Cell(css, _) => Some((self.headers.place(index).is_some(), css)),
-            _ => None,
-        });
+        let mut told = columns
+            .filter_map(|(index, column)| match &column.place {
+                Place::Cell(css, _) => Some((self.headers.place(index).is_some(), css)),
+                _ => None,
+            })
+            .peekable();
+        let has_more = own > expected && own == cells(self.element).count();
         let is_there = |css: &'static Css| cells(self.element).any(|cell| css.matches(cell));
-        if own > expected {
-            told.next().is_some()
-        } else {
-            let mut told = told.peekable();
-            told.peek().is_some() && told.all(|(has_header, css)| !has_header || is_there(css))
-        }
+        told.peek().is_some()
+            && (has_more || told.all(|(has_header, css)| !has_header || is_there(css)))
     }
 
     fn columns_of(&self, field: Field) -> impl Iterator<Item = (usize, &'static Column)> {

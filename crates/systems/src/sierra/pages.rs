@@ -131,16 +131,6 @@ pub(super) const ADDRESSES: &[&str] = &[
 
 /// The phrases that the descriptions don't have.
 pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
-    let whole = [
-        "renew",
-        "cancel",
-        "title",
-        "barcode",
-        "status",
-        "call number",
-        "freeze",
-        "submit",
-    ];
     let anywhere = [
         "of",
         "hold",
@@ -150,7 +140,6 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
         "time",
         "times",
         "checked out",
-        "pickup",
         "item",
         "items",
         "request",
@@ -168,8 +157,7 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
         .chain(&WORDS_NEGATING_READY_BEFORE)
         .chain(&WORDS_NEGATING_READY_AFTER);
     let labels = summary::EXPIRY.iter().chain(&[summary::OWED]);
-    let mut phrases = vec![Beginning("frozen"), Beginning("cancel if")];
-    phrases.extend(whole.map(Whole));
+    let mut phrases = vec![Beginning("frozen"), Whole("call number"), Whole("submit")];
     phrases.extend(anywhere.map(|words| Anywhere(words)));
     phrases.extend(labels.map(|label| OfPerson(label)));
     phrases
