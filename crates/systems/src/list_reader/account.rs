@@ -1,111 +1,42 @@
 //! Reads a page of an account, and joins the pages.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
     Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short, parse_page,
     prepare_to_store,
 };
-use hippo_core::account::{Account, Hold, Loan};
+use hippo_core::account::Account;
 use hippo_core::failure::Failure;
-use rust_decimal::Decimal;
 use scraper::ElementRef;
 
 use super::count::{find_fact, find_sum, join_totals, read_total};
 use super::date::read_first;
-use super::description::{AccountDescription, Count, ListDescription};
+use super::description::{AccountDescription, Count, ListDescription, PageKind};
 use super::entry::Entry;
 use super::list::{List, read_list};
 use super::login::LoginDescription;
+use super::part::{AccountPart, ListPart};
 
-/// What one page says about an account.
-#[derive(Debug)]
-pub(crate) struct AccountPart {
-    loans: ListPart<Loan>,
-    holds: ListPart<Hold>,
-    fines: Option<Decimal>,
-    currency: Option<&'static str>,
-    card_expires: Option<NaiveDate>,
-    messages: Vec<String>,
-}
-
-/// What one page, or all of them, say about a list.
-#[derive(Debug)]
-struct ListPart<E> {
-    /// `None` if the page does not have the list.
-    entries: Option<Vec<E>>,
-    declared: Option<u32>,
-    states_none: bool,
-    site_ids: Vec<String>,
-}
-
-impl AccountPart {
-    /// A page with nothing but messages.
-    pub(crate) fn from_messages(messages: Vec<String>) -> Self {
-        Self {
-            loans: ListPart::default(),
-            holds: ListPart::default(),
-            fines: None,
-            currency: None,
-            card_expires: None,
-            messages,
-        }
-    }
-
-    /// Whether the page has the list of loans.
-    pub(crate) fn has_loans(&self) -> bool {
-        self.loans.entries.is_some()
-    }
-
-    /// Whether the page has a list of holds.
-    pub(crate) fn has_holds(&self) -> bool {
-        self.holds.entries.is_some()
-    }
-
-    /// Whether the page's own total of the loans is 0.
-    pub(crate) fn counts_no_loans(&self) -> bool {
-        self.loans.declared == Some(0)
-    }
-
-    /// Whether the page's own total of the holds is 0.
-    pub(crate) fn counts_no_holds(&self) -> bool {
-        self.holds.declared == Some(0)
-    }
-
-    /// Whether the page says what is owed.
-    pub(crate) fn has_fines(&self) -> bool {
-        self.fines.is_some()
-    }
-}
-
-impl<E> Default for ListPart<E> {
-    fn default() -> Self {
-        Self {
-            entries: None,
-            declared: None,
-            states_none: false,
-            site_ids: Vec::new(),
-        }
-    }
-}
-
-/// Whether a page is one of an account. A page with the login form is not.
-pub(super) fn is_account_page(
-    description: &'static AccountDescription,
-    login: &'static LoginDescription,
-    body: &str,
-) -> bool {
-    parse_page(body).is_ok_and(|page| is_account(description, login, page.root_element()))
-}
-
-fn is_account(
+/// Tells what a page is.
+pub(super) fn classify(
     description: &'static AccountDescription,
     login: &'static LoginDescription,
     root: ElementRef<'_>,
-) -> bool {
-    description.is_account.is_in(root) && !login.is_shown(root)
+) -> PageKind {
+    if let Some(classify) = description.classify {
+        return classify(root);
+    }
+    let shows_login = login.is_shown(root);
+    if !shows_login && description.is_account.is_in(root) {
+        return PageKind::Account;
+    }
+    match login.failure_of_words(root) {
+        Some(failure) => PageKind::Failed(failure),
+        None if shows_login => PageKind::Login,
+        None => PageKind::Unknown,
+    }
 }
 
 /// Reads one page. A login page in its place is the failure that its words mean.
@@ -117,15 +48,30 @@ pub(super) fn read_page(
 ) -> Result<AccountPart, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
-    if !is_account(description, login, root) {
-        return Err(login.failure_of_page(root).unwrap_or_else(|| {
-            Failure::page_changed("neither a page of the account nor the login form")
-        }));
+    match classify(description, login, root) {
+        PageKind::Account => {}
+        PageKind::Failed(failure) => return Err(failure),
+        PageKind::Login => {
+            return Err(Failure::page_changed("the login form: nobody is logged in"));
+        }
+        PageKind::Unknown => {
+            return Err(Failure::page_changed(
+                "neither a page of the account nor the login form",
+            ));
+        }
     }
-    if is_cut_short(body) || breaks_off(body) {
+    let is_cut_short = is_cut_short(body);
+    if description.has_end_tag && (is_cut_short || breaks_off(body)) {
         return Err(Failure::page_changed("a page that breaks off"));
     }
     check_owner(description, root, context)?;
+    let loans = read_lists(&description.loans, &description.loan_counts, root, context);
+    let holds = read_lists(&description.holds, &description.hold_counts, root, context);
+    let has_none = matches!((&loans, &holds), (Ok(loans), Ok(holds))
+        if loans.entries.is_none() && holds.entries.is_none());
+    if is_cut_short && !has_none {
+        return Err(Failure::page_changed("a page that ends within its list"));
+    }
     let (fines, currency) = find_sum(&description.fines, root).unzip();
     let mut messages = Messages::default();
     for message in description
@@ -135,14 +81,17 @@ pub(super) fn read_page(
     {
         messages.add(&element_text(message));
     }
-    Ok(AccountPart {
-        loans: read_lists(&description.loans, &description.loan_counts, root, context)?,
-        holds: read_lists(&description.holds, &description.hold_counts, root, context)?,
+    let mut part = AccountPart {
+        loans: loans?,
+        holds: holds?,
         fines,
         currency: currency.flatten(),
         card_expires: read_first(find_fact(&description.card_expires, root), context)?,
         messages: messages.into_vec(),
-    })
+        patrons: (description.patrons)(root),
+    };
+    (description.complete)(&mut part, root, context)?;
+    Ok(part)
 }
 
 /// Whether a page has a beginning, but no end.
@@ -235,6 +184,7 @@ pub(super) fn join_parts(
 ) -> Result<Account, Failure> {
     let mut account = account;
     let mut messages = Messages::default();
+    let mut patrons = BTreeSet::new();
     let (mut loans, mut holds) = (Vec::new(), Vec::new());
     for part in parts {
         loans.push(part.loans);
@@ -250,6 +200,10 @@ pub(super) fn join_parts(
             .or_else(|| part.currency.map(str::to_owned));
         account.card_expires = account.card_expires.or(part.card_expires);
         messages.extend(part.messages.iter().map(String::as_str));
+        patrons.extend(part.patrons);
+    }
+    if patrons.len() > 1 {
+        return Err(Failure::page_changed("pages of more than one patron"));
     }
     (account.loans, account.declared.loans) = join_lists(description.has_several_pages, loans)?;
     (account.holds, account.declared.holds) = join_lists(description.has_several_pages, holds)?;

@@ -39,6 +39,20 @@ impl Column {
         Self::part_at(field, css, Part::Text)
     }
 
+    /// A part of the cell that matches, or else of the cell below the header that has one of these words.
+    pub(crate) fn cell(
+        field: Field,
+        css: &'static str,
+        headers: &'static [&'static str],
+        part: Part,
+    ) -> Self {
+        Self {
+            field,
+            place: Place::Cell(Css::new(css), headers),
+            part,
+        }
+    }
+
     /// What a function finds in the row.
     pub(crate) fn read(field: Field, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
         Self {
@@ -109,6 +123,8 @@ pub(crate) enum Field {
     Format,
     /// Other words about the item.
     Note,
+    /// Something that no entry keeps. Its cells are taken for nothing else.
+    Other,
     /// The last day of a loan. Of a span, `01.02.2016 - 20.02.2016`, the second day.
     Due,
     /// How often a loan was renewed.
@@ -123,6 +139,8 @@ pub(crate) enum Field {
     RenewalReason,
     /// The words about a hold's state.
     State,
+    /// What only a suspended hold has. It counts only if the words don't say that the hold is ready or in transit.
+    Suspended,
     /// The place in the queue.
     Position,
     /// The length of the queue.
@@ -143,6 +161,9 @@ pub(crate) enum Place {
     Header(&'static [&'static str]),
     /// In the cell below the header that has such an element.
     HeaderWith(Css),
+    /// In the cell that matches, or else in the cell below the header that has one of these words, unless it matches
+    /// as another one.
+    Cell(Css, &'static [&'static str]),
     /// In the first element that matches.
     Element(Css),
     /// In the row itself.
@@ -156,7 +177,7 @@ pub(crate) enum Place {
 impl Place {
     /// Whether it depends on the list's headers.
     pub(super) fn is_below_header(&self) -> bool {
-        matches!(self, Self::Header(_) | Self::HeaderWith(_))
+        matches!(self, Self::Header(_) | Self::HeaderWith(_) | Self::Cell(..))
     }
 }
 
@@ -181,8 +202,14 @@ pub(crate) enum Part {
     },
     /// That the element is there.
     Presence,
+    /// That such an element is within it.
+    Has(Css),
+    /// That no such element is within it.
+    Lacks(Css),
     /// An attribute of the element.
     Attribute(&'static str),
+    /// An attribute of the first match within the element.
+    AttributeOf(Css, &'static str),
     /// Anything else. `None` if the element does not have it.
     Read(fn(ElementRef<'_>) -> Option<String>),
 }

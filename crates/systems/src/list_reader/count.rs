@@ -7,7 +7,7 @@ use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
-use super::description::{Count, Fact};
+use super::description::{Count, Fact, FactPart};
 
 /// Returns the first of these values that a page has.
 pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<String> {
@@ -15,13 +15,19 @@ pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<
 }
 
 fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
+    if let FactPart::Read(read) = fact.part {
+        return fact.place.all(root).find_map(read);
+    }
     let mut places = fact.place.all(root).map(element_text);
     if fact.words.is_empty() {
         return places.next();
     }
     places.find_map(|text| {
         let after = text_after_words(&text, fact.words)?.to_owned();
-        Some(if fact.is_after { after } else { text })
+        Some(match fact.part {
+            FactPart::After => after,
+            _ => text,
+        })
     })
 }
 
@@ -83,7 +89,7 @@ pub(super) fn join_totals(
 ) -> Result<(), Failure> {
     match (*total, stated) {
         (Some(one), Some(other)) if one != other => Err(Failure::page_changed(format!(
-            "the site says {one} {what}, and {other} {what}"
+            "the site says {one} {what}, but {other} elsewhere"
         ))),
         _ => {
             *total = total.or(stated);

@@ -22,6 +22,11 @@ pub(crate) fn has_date(text: &str) -> bool {
     parts.any(is_date) || find_date_in_words(text).is_some()
 }
 
+/// Whether a text has nothing that could be a date, in any format.
+pub(super) fn is_dateless(text: &str, context: &ReadContext<'_>) -> bool {
+    matches!(split_date_or_never(text, context.date_format), Ok(None))
+}
+
 /// Reads the date in a text, or of a span its second day. `None` if there is none.
 ///
 /// A month in words is no question of format: `31. Dezember 2016`. Two days that are no span are a changed page.

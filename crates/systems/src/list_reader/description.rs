@@ -2,6 +2,8 @@
 //!
 //! All words are in lower case, and match whole words of a text with spaces folded.
 
+use std::collections::BTreeSet;
+
 use hippo_browser::ReadContext;
 use hippo_browser::reading::Css;
 use hippo_core::account::{Hold, HoldState, Loan};
@@ -9,12 +11,17 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::column::{Column, Field};
+use super::part::AccountPart;
 use super::row::Row;
 
 /// The pages of a system's accounts.
 pub(crate) struct AccountDescription {
     /// An element that every account page has, and no other page.
     pub(crate) is_account: Css,
+    /// Tells what a page is, if `is_account` and the login's description can't.
+    pub(crate) classify: Option<fn(ElementRef<'_>) -> PageKind>,
+    /// Whether every page has its end tag. A page without it breaks off. Otherwise, only a list can break off.
+    pub(crate) has_end_tag: bool,
     /// The lists of loans. Several on one page are parts of one list.
     pub(crate) loans: Vec<ListDescription<Loan>>,
     /// The lists of holds.
@@ -33,6 +40,11 @@ pub(crate) struct AccountDescription {
     pub(crate) number: Vec<Fact>,
     /// The library's messages to the patron.
     pub(crate) messages: Option<Css>,
+    /// The site's own numbers of the patrons whom a page names. All pages must name the same one.
+    pub(crate) patrons: fn(ElementRef<'_>) -> BTreeSet<String>,
+    /// Adds what the rest of the description can't say.
+    pub(crate) complete:
+        fn(&mut AccountPart, ElementRef<'_>, &ReadContext<'_>) -> Result<(), Failure>,
 }
 
 /// An account of which nothing is said, to fill in with `..`: no page is one of it.
@@ -40,6 +52,8 @@ impl Default for AccountDescription {
     fn default() -> Self {
         Self {
             is_account: Css::new(":not(*)"),
+            classify: None,
+            has_end_tag: true,
             loans: Vec::new(),
             holds: Vec::new(),
             has_several_pages: false,
@@ -49,8 +63,23 @@ impl Default for AccountDescription {
             card_expires: Vec::new(),
             number: Vec::new(),
             messages: None,
+            patrons: |_| BTreeSet::new(),
+            complete: |_, _, _| Ok(()),
         }
     }
+}
+
+/// What a page is.
+#[derive(Debug)]
+pub(crate) enum PageKind {
+    /// One of the account.
+    Account,
+    /// The login form, without a word about a failure.
+    Login,
+    /// The login page with a message, or the message in its place, and the failure that it means.
+    Failed(Failure),
+    /// Another page.
+    Unknown,
 }
 
 /// A list on a page.
@@ -63,18 +92,26 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) rows: Css,
     /// What marks a row of headers whose cells are no `th`: the row itself, or an element right within a cell.
     pub(crate) header_row: Option<Css>,
+    /// Whether only that marks a row of headers. Another row of `th` is an entry then.
+    pub(crate) has_marked_headers: bool,
     /// Rows that say nothing about the list, such as the headings of groups.
     pub(crate) ignored_rows: Option<Css>,
+    /// Rows that may be other words if the list's own total matches the entries, and the words have no date.
+    pub(crate) remarks: Option<Css>,
     /// What each entry says, and where.
     pub(crate) columns: Vec<Column>,
     /// What every entry has. A row without it is no entry.
     pub(crate) needed: &'static [Field],
     /// The words before the total in a row of its own: `Anzahl: 3`. A row with nothing but a number is the total, too.
     pub(crate) total: &'static [&'static str],
+    /// Where the list's total is the first number. A row of it is no entry.
+    pub(crate) total_at: Option<Css>,
     /// The words for “there are none”, in a row, or in place of the list.
     pub(crate) none: &'static [&'static str],
     /// Where else than in a row the words for “there are none” may be; without it, anywhere in the list.
     pub(crate) none_at: Option<Css>,
+    /// Whether a list says in another way that there are none.
+    pub(crate) is_empty: fn(ElementRef<'_>) -> bool,
     /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`].
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],
     /// Adds what the columns can't say.
@@ -89,15 +126,24 @@ impl<E> ListDescription<E> {
             told_by: Vec::new(),
             rows: Css::new("tr"),
             header_row: None,
+            has_marked_headers: false,
             ignored_rows: None,
+            remarks: None,
             columns: Vec::new(),
             needed: &[],
             total: &[],
+            total_at: None,
             none: &[],
             none_at: None,
+            is_empty: |_| false,
             states: &[],
             complete: |_, _, _| Ok(()),
         }
+    }
+
+    /// Whether a column says what a field is. Otherwise, [`Self::complete`] does.
+    pub(super) fn has_column(&self, field: Field) -> bool {
+        self.columns.iter().any(|column| column.field == field)
     }
 }
 
@@ -124,8 +170,18 @@ pub(crate) struct Fact {
     pub(crate) place: Css,
     /// The words that tell the element from others. With none, it is the first.
     pub(crate) words: &'static [&'static str],
-    /// Whether the value is the text after the words. It is the whole text otherwise.
-    pub(crate) is_after: bool,
+    /// The value.
+    pub(super) part: FactPart,
+}
+
+/// The part of an element that is a value.
+pub(super) enum FactPart {
+    /// The whole text.
+    Text,
+    /// The text after the words.
+    After,
+    /// What a function finds.
+    Read(fn(ElementRef<'_>) -> Option<String>),
 }
 
 impl Fact {
@@ -139,7 +195,16 @@ impl Fact {
         Self {
             place: Css::new(css),
             words,
-            is_after: false,
+            part: FactPart::Text,
+        }
+    }
+
+    /// What a function finds in the first match that has it.
+    pub(crate) fn read(css: &'static str, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
+        Self {
+            place: Css::new(css),
+            words: &[],
+            part: FactPart::Read(read),
         }
     }
 
@@ -148,7 +213,7 @@ impl Fact {
         Self {
             place: Css::new(css),
             words,
-            is_after: true,
+            part: FactPart::After,
         }
     }
 }

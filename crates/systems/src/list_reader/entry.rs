@@ -31,7 +31,7 @@ impl Entry for Loan {
 
     fn from_row(
         row: &Row<'_>,
-        _list: &ListDescription<Self>,
+        list: &ListDescription<Self>,
         context: &ReadContext<'_>,
     ) -> Result<Self, Failure> {
         let Work {
@@ -40,12 +40,14 @@ impl Entry for Loan {
             author,
             url,
         } = read_work(row, context)?;
-        let due = row
-            .value(Field::Due)
-            .map(|words| read_date(&words, context))
-            .transpose()?
-            .flatten()
-            .ok_or_else(|| Failure::page_changed("a loan without a due date"))?;
+        let due = if list.has_column(Field::Due) {
+            let words = row.value(Field::Due);
+            let due = words.map(|words| read_date(&words, context));
+            let due = due.transpose()?.flatten();
+            due.ok_or_else(|| Failure::page_changed("a loan without a due date"))?
+        } else {
+            DateOrNever::Never
+        };
         let has = |field| row.value(field).is_some();
         let renewable = if has(Field::NotRenewable) {
             Some(false)
@@ -92,6 +94,12 @@ impl Entry for Hold {
         let state = read_state(&words, list.states);
         let unknown_words =
             Some(words).filter(|words| state == HoldState::Other && !words.is_empty());
+        let may_be_suspended = matches!(state, HoldState::Waiting | HoldState::Other);
+        let state = if may_be_suspended && row.value(Field::Suspended).is_some() {
+            HoldState::Suspended
+        } else {
+            state
+        };
         let number = |field| row.value(field).and_then(|words| first_number(&words));
         Ok(Self {
             id,

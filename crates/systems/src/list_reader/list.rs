@@ -12,9 +12,10 @@ use scraper::ElementRef;
 
 use super::column::{Field, Place};
 use super::count::join_totals;
+use super::date::is_dateless;
 use super::description::{ListDescription, ToldBy};
 use super::entry::Entry;
-use super::row::{Headers, Row, cells, width};
+use super::row::{Headers, Row, cells};
 
 static HEADER_CELL: Css = Css::new("th, thead td");
 static HEADING: Css = Css::new("h1, h2, h3, h4, h5, h6, b, strong, caption, legend");
@@ -133,7 +134,10 @@ fn find_candidates<'a, E>(
 /// Whether a row has only headers, or is marked as the row of the headers.
 fn is_header<E>(description: &'static ListDescription<E>, row: ElementRef<'_>) -> bool {
     let mut own_cells = cells(row).peekable();
-    if own_cells.peek().is_some() && own_cells.all(|cell| HEADER_CELL.matches(cell)) {
+    if !description.has_marked_headers
+        && own_cells.peek().is_some()
+        && own_cells.all(|cell| HEADER_CELL.matches(cell))
+    {
         return true;
     }
     let Some(mark) = &description.header_row else {
@@ -147,8 +151,16 @@ fn find_headers<'a, E>(
     description: &'static ListDescription<E>,
     rows: &[ElementRef<'a>],
 ) -> Option<Headers<'a>> {
-    let header = rows.iter().find(|row| is_header(description, **row))?;
+    let is_header =
+        |row: ElementRef<'_>| is_header(description, row) && !has_total(description, row);
+    let header = rows.iter().find(|row| is_header(**row))?;
     Some(Headers::from_row(*header, &description.columns))
+}
+
+/// Whether the list's total is in a row.
+fn has_total<E>(description: &'static ListDescription<E>, row: ElementRef<'_>) -> bool {
+    let place = description.total_at.as_ref();
+    place.is_some_and(|place| place.matches(row) || place.is_in(row))
 }
 
 fn is_list<E>(
@@ -195,13 +207,22 @@ fn read_rows<E: Entry>(
     context: &ReadContext<'_>,
 ) -> Result<List<E>, Failure> {
     check_entry_count(candidate.rows.len(), E::WHAT)?;
-    reject_duplicate_rows(candidate.rows.iter().copied(), E::WHAT)?;
+    let is_header =
+        |row: ElementRef<'_>| is_header(description, row) || has_total(description, row);
+    // A long list may repeat its headers.
+    let rows = candidate.rows.iter().copied();
+    reject_duplicate_rows(rows.filter(|row| !is_header(*row)), E::WHAT)?;
+    let total = description
+        .total_at
+        .as_ref()
+        .and_then(|place| place.first(candidate.element));
     let mut list = List {
         entries: Vec::new(),
-        declared: None,
-        states_none: false,
+        declared: total.and_then(|total| first_number(&element_text(total))),
+        states_none: (description.is_empty)(candidate.element),
         site_ids: Vec::new(),
     };
+    let mut has_remarks = false;
     let group_css = description
         .columns
         .iter()
@@ -210,10 +231,6 @@ fn read_rows<E: Entry>(
             _ => None,
         });
     let mut group = None;
-    let has_headers = description
-        .columns
-        .iter()
-        .any(|column| column.place.is_below_header());
     let is_group = |row: ElementRef<'_>| group_css.is_some_and(|css| css.matches(row));
     let is_ignored = |row: ElementRef<'_>| {
         let ignored = description.ignored_rows.as_ref();
@@ -223,16 +240,14 @@ fn read_rows<E: Entry>(
         if is_group(*element) {
             group = Some(*element);
         }
-        if is_ignored(*element) || is_header(description, *element) {
+        if is_ignored(*element) || is_header(*element) {
             continue;
         }
         let next = candidate.rows.get(index + 1).copied();
         let detail = next.filter(|row| is_ignored(*row) && !is_group(*row));
         let row = Row::new(*element, &description.columns, headers, group, detail);
-        // In a row of another width, the cells may be shifted.
-        let fits = !has_headers || headers.width == 0 || width(*element) == headers.width;
         let is_remark = headers.width > 1 && cells(*element).count() <= 1;
-        if fits && !is_remark && row.has_all(description.needed) {
+        if row.fits_headers() && !is_remark && row.has_all(description.needed) {
             let mut entry = E::from_row(&row, description, context)?;
             (description.complete)(&mut entry, &row, context)?;
             list.site_ids.extend(row.value(Field::Id));
@@ -240,24 +255,40 @@ fn read_rows<E: Entry>(
             continue;
         }
         let words = element_text(*element);
-        if words.is_empty() && is_remark {
+        // Where there may be remarks, a row that is like an entry is none.
+        let is_no_entry =
+            description.remarks.is_none() || is_remark || !row.has_places(description.needed);
+        let remarks = description.remarks.as_ref();
+        let may_be_remark = is_no_entry && remarks.is_some_and(|css| css.matches(*element));
+        let is_blank = if description.remarks.is_some() {
+            may_be_remark && (list.declared.is_some() || cells(*element).next().is_some())
+        } else {
+            is_remark
+        };
+        if words.is_empty() && is_blank {
             continue;
+        }
+        let unknown = || unknown_row(!is_remark && row.value(Field::Title).is_some(), E::WHAT);
+        if !is_no_entry {
+            return Err(unknown());
         }
         if let Some(total) = read_total_row(description, &words) {
             join_totals(&mut list.declared, Some(total), E::WHAT)?;
         } else if says_none(description, &words) {
             list.states_none = true;
+        } else if may_be_remark && is_dateless(&words, context) {
+            has_remarks = true;
         } else {
-            return Err(Failure::page_changed(format!(
-                "an unknown row in the list of {}",
-                E::WHAT
-            )));
+            return Err(unknown());
         }
     }
     if list.entries.is_empty() && !list.states_none && description.none_at.is_none() {
         list.states_none = says_none(description, &element_text(candidate.element));
     }
     check_declared_count(list.declared, list.entries.len(), E::WHAT)?;
+    if has_remarks && (list.declared.is_none() || list.entries.is_empty()) {
+        return Err(unknown_row(false, E::WHAT));
+    }
     if list.states_none && !list.entries.is_empty() {
         return Err(Failure::page_changed(format!(
             "{}, and words that there are none",
@@ -265,6 +296,14 @@ fn read_rows<E: Entry>(
         )));
     }
     Ok(list)
+}
+
+fn unknown_row(has_title: bool, what: &str) -> Failure {
+    Failure::page_changed(if has_title {
+        format!("an unknown row in the list of {what}")
+    } else {
+        format!("unknown words in a row without a title, in the list of {what}")
+    })
 }
 
 /// Reads `Anzahl: 3`, or a number alone.

@@ -14,22 +14,27 @@ mod entry;
 mod labels;
 mod list;
 mod login;
+mod part;
 mod phrases;
 mod row;
 mod states;
 mod system;
 mod visit;
 
-pub(crate) use self::account::AccountPart;
 pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
-pub(crate) use self::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
+pub(crate) use self::description::{
+    AccountDescription, Count, Fact, ListDescription, PageKind, ToldBy,
+};
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::login::LoginDescription;
+pub(crate) use self::part::AccountPart;
 pub(crate) use self::row::{Row, cells, column_span};
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
 
+#[cfg(test)]
+mod cell_tests;
 #[cfg(test)]
 mod tests;

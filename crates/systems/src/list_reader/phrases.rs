@@ -35,7 +35,7 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
 
 fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
     for column in &list.columns {
-        if let Place::Header(words) = column.place {
+        if let Place::Header(words) | Place::Cell(_, words) = column.place {
             phrases.extend(words.iter().map(|words| Anywhere(words)));
         }
         let is_count = matches!(column.field, Field::Renewals | Field::Position);

@@ -38,7 +38,7 @@ impl<'a> Headers<'a> {
             headers.width += column_span(cell);
         }
         let place = |column: &'static Column| match &column.place {
-            Place::Header(words) => headers.column(words),
+            Place::Header(words) | Place::Cell(_, words) => headers.column(words),
             Place::HeaderWith(css) => headers.column_with(css),
             _ => None,
         };
@@ -118,6 +118,35 @@ impl<'a> Row<'a> {
         needed.iter().all(|field| self.value(*field).is_some())
     }
 
+    /// Whether the row has an element for each of these values, whatever is in it.
+    pub(super) fn has_places(&self, needed: &[Field]) -> bool {
+        needed.iter().all(|field| self.element_of(*field).is_some())
+    }
+
+    /// Whether the cells of the row are below their headers, or say themselves what they are.
+    ///
+    /// In a row of another width, the cells may be shifted. A list whose cells say what they are may have more of them
+    /// than headers, at the end. Any other width needs that no described cell is missing.
+    pub(super) fn fits_headers(&self) -> bool {
+        let (expected, own) = (self.headers.width, width(self.element));
+        let mut columns = self.columns.iter();
+        if expected == 0 || own == expected || !columns.any(|column| column.place.is_below_header())
+        {
+            return true;
+        }
+        let columns = self.columns.iter().enumerate();
+        let mut told = columns
+            .filter_map(|(index, column)| match &column.place {
+                Place::Cell(css, _) => Some((self.headers.place(index).is_some(), css)),
+                _ => None,
+            })
+            .peekable();
+        let has_more = own > expected && own == cells(self.element).count();
+        let is_there = |css: &'static Css| cells(self.element).any(|cell| css.matches(cell));
+        told.peek().is_some()
+            && (has_more || told.all(|(has_header, css)| !has_header || is_there(css)))
+    }
+
     fn columns_of(&self, field: Field) -> impl Iterator<Item = (usize, &'static Column)> {
         let columns = self.columns.iter().enumerate();
         columns.filter(move |(_, column)| column.field == field)
@@ -127,6 +156,20 @@ impl<'a> Row<'a> {
         match &column.place {
             Place::Header(_) | Place::HeaderWith(_) => {
                 cell_at(self.element, self.headers.place(index)?)
+            }
+            Place::Cell(css, _) => {
+                let says_itself = |cell: &ElementRef<'_>| {
+                    let mut columns = self.columns.iter();
+                    columns.any(|column| match &column.place {
+                        Place::Cell(css, _) => css.matches(*cell),
+                        _ => false,
+                    })
+                };
+                let own = cells(self.element).find(|cell| css.matches(*cell));
+                own.or_else(|| {
+                    let below = cell_at(self.element, self.headers.place(index)?);
+                    below.filter(|cell| !says_itself(cell))
+                })
             }
             Place::Element(css) => css.first(self.element),
             Place::Row => Some(self.element),
@@ -154,7 +197,10 @@ impl<'a> Row<'a> {
                 count_beside(&element_text(element), after, before)?.to_string()
             }
             Part::Presence => "there".to_owned(),
+            Part::Has(css) => css.first(element).map(|_| "there".to_owned())?,
+            Part::Lacks(css) => (!css.is_in(element)).then(|| "there".to_owned())?,
             Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
+            Part::AttributeOf(css, name) => css.first(element)?.attr(name)?.trim().to_owned(),
             Part::Read(read) => read(element)?,
         };
         let text = match column.field {

@@ -7,9 +7,10 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use super::account::{AccountPart, join_parts, read_page};
+use super::account::{join_parts, read_page};
 use super::description::AccountDescription;
 use super::login::LoginDescription;
+use super::part::AccountPart;
 use super::phrases;
 use super::visit::AccountVisit;
 use crate::fingerprint::Detector;

@@ -47,7 +47,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         none: &["nothing out"],
         none_at: Some(Css::new(".none")),
         states: &[],
-        complete: |_, _, _| Ok(()),
+        ..ListDescription::table()
     }],
     holds: vec![ListDescription {
         list: Css::new("ul.holds"),
@@ -64,7 +64,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
             (HoldState::Ready, &["ready"]),
             (HoldState::Waiting, &["queue"]),
         ],
-        complete: |_, _, _| Ok(()),
+        ..ListDescription::table()
     }],
     has_several_pages: true,
     loan_counts: vec![Count(vec![Fact::after("nav", &["loans"])])],
@@ -76,6 +76,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
     card_expires: vec![Fact::after("p", &["valid until"])],
     number: vec![Fact::at(".number")],
     messages: None,
+    ..AccountDescription::default()
 });
 
 fn read(pages: &[&str]) -> Result<Account, Failure> {

@@ -9,9 +9,10 @@ use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 use url::Url;
 
-use super::account::{self, AccountPart, join_parts};
-use super::description::AccountDescription;
+use super::account::{self, join_parts};
+use super::description::{AccountDescription, PageKind};
 use super::login::LoginDescription;
+use super::part::AccountPart;
 
 /// The most pages that follow a list's first; a page has at least ten entries.
 const MAX_FURTHER_PAGES: usize = 100;
@@ -143,29 +144,37 @@ impl<'a, 's> AccountVisit<'a, 's> {
 
     /// Reads a page of the account. Another page is the failure that it means.
     pub(crate) fn read(&mut self, page: &Page) -> Result<AccountPart, Failure> {
+        let kind = self.kind_of(page)?;
         let session = &mut *self.session;
-        if account::is_account_page(self.account, self.login, &page.body) {
-            session.mark_logged_in();
-            let context = session.read_context();
-            return account::read_page(self.account, self.login, &page.body, &context);
-        }
-        let parsed = parse_page(&page.body)?;
-        let root = parsed.root_element();
-        match self.login.failure_of_words(root) {
+        Err(match kind {
+            PageKind::Account => {
+                session.mark_logged_in();
+                let context = session.read_context();
+                return account::read_page(self.account, self.login, &page.body, &context);
+            }
             // A refusal after a page that showed us logged in is about something else.
-            Some(failure)
-                if failure.kind == FailureKind::WrongCredentials && session.is_logged_in() =>
+            PageKind::Failed(failure)
+                if failure.kind != FailureKind::WrongCredentials || !session.is_logged_in() =>
             {
-                Err(session.failure_for_login_page(page, "the account"))
+                session.expired_only_after_login(failure)
             }
-            Some(failure) => Err(session.expired_only_after_login(failure)),
-            None if self.login.is_shown(root) => {
-                Err(session.failure_for_login_page(page, "the account"))
+            PageKind::Failed(_) | PageKind::Login => {
+                session.failure_for_login_page(page, "the account")
             }
-            None => Err(interstitial(page).unwrap_or_else(|| {
+            PageKind::Unknown => interstitial(page).unwrap_or_else(|| {
                 session.failure_for_unknown_answer(page, "neither the account nor the login form")
-            })),
-        }
+            }),
+        })
+    }
+
+    /// Tells what a page is.
+    pub(crate) fn kind_of(&self, page: &Page) -> Result<PageKind, Failure> {
+        let parsed = parse_page(&page.body)?;
+        Ok(account::classify(
+            self.account,
+            self.login,
+            parsed.root_element(),
+        ))
     }
 
     /// Whether a page has the login form.
@@ -175,8 +184,7 @@ impl<'a, 's> AccountVisit<'a, 's> {
 
     /// Whether a page is neither one of the account, nor the login form, nor has a message that refuses the login.
     pub(crate) fn is_elsewhere(&self, page: &Page) -> bool {
-        !account::is_account_page(self.account, self.login, &page.body)
-            && self.login.is_passed(page)
+        matches!(self.kind_of(page), Ok(PageKind::Unknown))
     }
 
     /// Whether a page so far has the answer to a question.

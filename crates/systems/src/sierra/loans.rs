@@ -1,19 +1,15 @@
-//! Reads the rows of the list of loans.
+//! Reads what a loan's cells say.
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, DateOrNever, element_text, element_text_without, first_number, numbers, site_id,
-    split_date_or_never, strip_never, work_id,
+    Css, DateOrNever, element_text, element_text_without, first_number, split_date_or_never,
+    strip_never,
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
-use super::table::{Column, Row};
+use crate::list_reader::{Field, Row};
 
-static INPUT: Css = Css::new("input");
-static USABLE_INPUT: Css = Css::new("input:not([disabled])");
-static REMARK: Css = Css::new("em");
 static RENEWED: Css = Css::new(".patFuncRenewCount");
 
 /// Words for other events of an item, whose date is not its due date.
@@ -21,11 +17,14 @@ pub(super) const EVENTS: [&str; 8] = [
     "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned",
 ];
 
-/// Reads a loan from its row.
-pub(super) fn read_loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Failure> {
-    let work = row.read_work(context.base_url)?;
+/// Adds what the status says: the due date, the renewals, and other words.
+pub(super) fn complete(
+    loan: &mut Loan,
+    row: &Row<'_>,
+    context: &ReadContext<'_>,
+) -> Result<(), Failure> {
     let status_cell = row
-        .cell(Column::Status)
+        .element_of(Field::State)
         .ok_or_else(|| Failure::page_changed("a loan without a status cell"))?;
     // The number of renewals, in any language.
     let renewals_apart = RENEWED
@@ -34,45 +33,13 @@ pub(super) fn read_loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan
     let words = element_text_without(status_cell, |part| {
         renewals_apart.is_some() && RENEWED.matches(part)
     });
-    let Status {
-        due,
-        renewals,
-        note,
-    } = parse_status(&words, context.date_format)?;
-    let renewals = renewals_apart.or(renewals);
-    let renewable = row.cell(Column::Renew).and_then(read_renewable);
-    // If no renewal is offered, the emphasised words of the status are the reason.
-    let reason = REMARK
-        .first(status_cell)
-        .map(element_text)
-        .filter(|words| renewable == Some(false) && !words.is_empty());
-    let note = note.filter(|note| reason.as_ref() != Some(note));
-    let id = row
-        .text(Column::Barcode)
-        .or_else(|| {
-            let input = INPUT.first(row.cell(Column::Renew)?)?;
-            input.attr("value").filter(|id| !id.is_empty()).map(site_id)
-        })
-        .unwrap_or_else(|| work_id(&work.title, work.author.as_deref()));
-    Ok(Loan {
-        id,
-        title: work.title,
-        author: work.author,
-        due,
-        renewals,
-        renewable,
-        renewable_reason: reason,
-        digital: false,
-        format: None,
-        note,
-        url: work.url,
-    })
-}
-
-/// Whether the site offers a renewal. A checkbox proves nothing, because the site decides only at the
-/// attempt; a missing or disabled checkbox means that it is not offered.
-fn read_renewable(cell: ElementRef<'_>) -> Option<bool> {
-    (!USABLE_INPUT.is_in(cell)).then_some(false)
+    let status = parse_status(&words, context.date_format)?;
+    loan.due = status.due;
+    loan.renewals = renewals_apart.or(status.renewals);
+    loan.note = status
+        .note
+        .filter(|note| loan.renewable_reason.as_ref() != Some(note));
+    Ok(())
 }
 
 struct Status {
@@ -147,7 +114,7 @@ fn find_last_due(words: &str) -> Option<usize> {
 
 /// Splits `Renewed 2 times` from a text.
 fn split_renewals(words: &str) -> (Option<u32>, String) {
-    let parts: Vec<&str> = words.split_whitespace().collect();
+    let mut parts: Vec<&str> = words.split_whitespace().collect();
     let index = parts.windows(3).position(|three| match three {
         [renewed, count, times] => {
             renewed.eq_ignore_ascii_case("renewed")
@@ -156,17 +123,8 @@ fn split_renewals(words: &str) -> (Option<u32>, String) {
         }
         _ => false,
     });
-    let Some(index) = index else {
-        return (None, parts.join(" "));
-    };
-    let count = parts.get(index + 1).copied().unwrap_or_default();
-    let rest: Vec<&str> = parts
-        .iter()
-        .take(index)
-        .chain(parts.iter().skip(index + 3))
-        .copied()
-        .collect();
-    (numbers(count).into_iter().next(), rest.join(" "))
+    let count = index.and_then(|index| parts.drain(index..index + 3).nth(1));
+    (count.and_then(first_number), parts.join(" "))
 }
 
 #[cfg(test)]

@@ -13,97 +13,67 @@
 mod addresses;
 mod fingerprints;
 mod holds;
+mod kind;
 mod loans;
 mod login;
 mod pages;
-mod phrases;
 mod summary;
-mod table;
+mod title;
 mod visit;
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase, ReadContext, session_expired_failure};
-use hippo_core::account::Account;
+use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use self::login::Login;
-use self::pages::{AccountPage, ParsedPage};
 use crate::fingerprint::Detector;
-use crate::offline::OfflineReader;
-use crate::page_reader::PageReader;
-use crate::system::System;
+use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
 /// Innovative Sierra and Millennium.
 #[derive(Debug)]
 pub(crate) struct Sierra;
 
 #[async_trait(?Send)]
-impl System for Sierra {
-    fn name(&self) -> &'static str {
-        "sierra"
+impl DescribedSystem for Sierra {
+    const NAME: &'static str = "sierra";
+    const ACCOUNT_PAGE: &'static str = "patroninfo";
+
+    fn account(&self) -> &'static AccountDescription {
+        &pages::ACCOUNT
     }
 
-    fn options(&self) -> &'static [(&'static str, &'static str)] {
+    fn login(&self) -> &'static LoginDescription {
+        &login::LOGIN
+    }
+
+    async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+        visit::fetch_account(visit).await
+    }
+
+    fn addresses(&self) -> &'static [&'static str] {
+        pages::ADDRESSES
+    }
+
+    fn other_phrases(&self) -> &'static [Phrase] {
+        &pages::OTHER_PHRASES
+    }
+
+    fn own_options(&self) -> &'static [(&'static str, &'static str)] {
         &[(
             "scope",
             "the catalogue's scope in the site's addresses, like S3; the site's own default if not given",
         )]
     }
 
-    fn needs_date_format(&self) -> bool {
-        true
-    }
-
-    fn account_url(&self, library: &Library) -> Option<Url> {
-        if let Some(url) = &library.account_url {
-            return Some(url.clone());
-        }
-        let scope = addresses::scope_suffix(library).ok()?;
-        let mut url = library.base_url.clone();
-        let path = format!("{}/patroninfo{scope}", url.path().trim_end_matches('/'));
+    fn complete_account_url(&self, url: &mut Url, library: &Library) {
+        let scope = addresses::scope_suffix(library).unwrap_or_default();
+        let path = format!("{}{scope}", url.path());
         url.set_path(&path);
-        Some(url)
     }
 
-    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
-        visit.browse(visit::read_account).await
-    }
-
-    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
+    fn own_detector(&self) -> Option<&dyn Detector> {
         Some(self)
-    }
-
-    fn detector(&self) -> Option<&dyn Detector> {
-        Some(self)
-    }
-}
-
-impl PageReader for Sierra {
-    type Part = AccountPage;
-
-    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPage, Failure> {
-        match pages::parse_page_body(body, context)? {
-            ParsedPage::Account(page) => Ok(page),
-            ParsedPage::Login(Login::SessionOver) => Err(session_expired_failure()),
-            ParsedPage::Login(login) => {
-                Err(login.failure(|| Failure::page_changed("the login form: nobody is logged in")))
-            }
-        }
-    }
-
-    fn join_parts(
-        &self,
-        parts: Vec<AccountPage>,
-        account: Account,
-        _context: &ReadContext<'_>,
-    ) -> Result<Account, Failure> {
-        pages::join_parts(parts, account)
-    }
-
-    fn phrases(&self) -> Vec<Phrase> {
-        phrases::phrases()
     }
 }
 

@@ -1,249 +1,164 @@
-//! Reads one page, without a network.
+//! The description of the classic WebPAC's pages.
 
-use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use hippo_browser::ReadContext;
+use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson, Whole};
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short, parse_page,
-    prepare_to_store, split_date_or_never,
+    Css, NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE, first_number,
 };
-use hippo_core::account::{Account, Hold, Loan};
-use hippo_core::failure::Failure;
+use hippo_core::account::HoldState;
 use scraper::ElementRef;
 
-use super::addresses::split_account_path;
-use super::login::{Login, contains_any};
-use super::summary::{Summary, has_summary, read_summary};
-use super::table::{Kind, NO_HOLDS, NO_LOANS, Remark, Table, read_tables};
-use super::{holds, loans, login};
+use super::addresses::{LINKS, collect_records, words_of_link};
+use super::kind::{EMPTY_ROW, HEADER_ROW, Kind, NO_HOLDS, NO_LOANS, TITLE_ROW, is_empty};
+use super::title::{read_author, read_link, read_title};
+use super::{holds, loans, login, summary};
+use crate::list_reader::Part::{AttributeOf, Element, Has, Lacks, Read, Text};
+use crate::list_reader::{AccountDescription, Column, Count, Fact, Field, ListDescription, ToldBy};
 
-static ADDRESSES: Css = Css::new("a[href], form[action]");
-static AREA: Css = Css::new(".patFuncArea, form#checkout_form, form#hold_form");
+pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    classify: Some(login::classify),
+    has_end_tag: false,
+    loans: vec![ListDescription {
+        columns: loan_columns(),
+        none: NO_LOANS,
+        complete: loans::complete,
+        ..list(|table| Kind::of_table(table).loans)
+    }],
+    holds: vec![ListDescription {
+        columns: hold_columns(),
+        none: NO_HOLDS,
+        states: &[
+            (HoldState::InTransit, &["transit"]),
+            (HoldState::Ready, &["ready", "holdshelf", "hold shelf"]),
+        ],
+        complete: holds::complete,
+        ..list(|table| Kind::of_table(table).holds)
+    }],
+    loan_counts: vec![Count(vec![Fact::read(LINKS, |link| {
+        read_total(link, "items")
+    })])],
+    hold_counts: vec![Count(vec![Fact::read(LINKS, |link| {
+        read_total(link, "holds")
+    })])],
+    messages: Some(Css::new(".patMessage")),
+    patrons: collect_records,
+    complete: summary::complete,
+    ..AccountDescription::default()
+});
 
-/// A page, parsed.
-#[derive(Debug)]
-pub(super) enum ParsedPage {
-    /// A login page.
-    Login(Login),
-    /// An account page.
-    Account(AccountPage),
-}
-
-/// The content of an account page. A page may hold the summary, a list, or both.
-#[derive(Debug)]
-pub(crate) struct AccountPage {
-    /// The numbers of the patron records in its links.
-    pub(super) records: BTreeSet<String>,
-    pub(super) summary: Option<Summary>,
-    pub(super) loans: Option<List<Loan>>,
-    pub(super) holds: Option<List<Hold>>,
-    /// Whether the page is complete.
-    pub(super) is_whole: bool,
-}
-
-/// A list and the total in its title row.
-#[derive(Debug)]
-pub(super) struct List<T> {
-    pub(super) entries: Vec<T>,
-    declared: Option<u32>,
-}
-
-/// Parses one page. Fails with `page_changed` if it's unknown.
-pub(super) fn parse_page_body(
-    body: &str,
-    context: &ReadContext<'_>,
-) -> Result<ParsedPage, Failure> {
-    let page = parse_page(body)?;
-    let root = page.root_element();
-    let tables = read_tables(&page)?;
-    let is_list = !tables.is_empty();
-    if let Some(login) = login::login(root, is_list || has_summary(root, body))? {
-        return Ok(ParsedPage::Login(login));
-    }
-    let mut account_page = AccountPage {
-        records: collect_patron_records(root),
-        summary: read_summary(root, body, context)?,
-        loans: None,
-        holds: None,
-        is_whole: is_whole(body),
-    };
-    if is_list && is_cut_short(body) {
-        return Err(Failure::page_changed("a page that ends within its list"));
-    }
-    for table in tables {
-        match table.kind {
-            Kind::Loans => set_once(
-                &mut account_page.loans,
-                read_list(table, &NO_LOANS, context, |row| {
-                    loans::read_loan(row, context)
-                })?,
-            )?,
-            Kind::Holds => set_once(
-                &mut account_page.holds,
-                read_list(table, &NO_HOLDS, context, |row| {
-                    holds::read_hold(row, context)
-                })?,
-            )?,
-        }
-    }
-    if !is_list && account_page.summary.is_some() {
-        let words: String = AREA
-            .all(root)
-            .map(element_text)
-            .collect::<Vec<_>>()
-            .join(" ")
-            .to_lowercase();
-        account_page.loans = contains_any(&words, &NO_LOANS).then(List::none);
-        account_page.holds = contains_any(&words, &NO_HOLDS).then(List::none);
-    }
-    if account_page.summary.is_none()
-        && account_page.loans.is_none()
-        && account_page.holds.is_none()
-    {
-        return Err(Failure::page_changed(
-            "neither the patron's summary nor a list of loans or holds",
-        ));
-    }
-    Ok(ParsedPage::Account(account_page))
-}
-
-/// Whether a page is complete: it has its end tag, or ends with the comment that names its template.
-fn is_whole(body: &str) -> bool {
-    let lower = body.to_ascii_lowercase();
-    let last_comment = lower.trim_end().strip_suffix("-->");
-    let last_comment = last_comment.and_then(|before| before.rsplit_once("<!--"));
-    lower.contains("</html>")
-        || last_comment.is_some_and(|(_, comment)| comment.contains("<screens/patronview"))
-}
-
-/// Whether a page that [`parse_page_body`] can't read is an account page, so that we are logged in.
-pub(super) fn is_account_page(body: &str) -> bool {
-    let Ok(page) = parse_page(body) else {
-        return false;
-    };
-    let root = page.root_element();
-    let has_account =
-        has_summary(root, body) || read_tables(&page).is_ok_and(|tables| !tables.is_empty());
-    has_account && matches!(login::login(root, true), Ok(None))
-}
-
-/// Joins the pages of one account. What no page states is unknown.
-pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Account, Failure> {
-    let mut account = account;
-    let mut records = BTreeSet::new();
-    let mut messages = Messages::default();
-    let mut loans: Option<List<Loan>> = None;
-    let mut holds: Option<List<Hold>> = None;
-    for page in pages {
-        records.extend(page.records);
-        if let Some(list) = page.loans {
-            set_once(&mut loans, list)?;
-        }
-        if let Some(list) = page.holds {
-            set_once(&mut holds, list)?;
-        }
-        let Some(summary) = page.summary else {
-            continue;
-        };
-        // Every account page shows the summary; the first value counts.
-        account.declared.loans = account.declared.loans.or(summary.declared.loans);
-        account.declared.holds = account.declared.holds.or(summary.declared.holds);
-        account.card_expires = account.card_expires.or(summary.card_expires);
-        if account.fines.is_none() {
-            account.fines = summary.fines;
-            account.currency = summary.currency.map(str::to_owned);
-        }
-        messages.extend(summary.messages.iter().map(String::as_str));
-    }
-    account.messages = messages.into_vec();
-    if records.len() > 1 {
-        return Err(Failure::page_changed("pages of more than one patron"));
-    }
-    if let Some(list) = loans {
-        check_declared_count(account.declared.loans, list.entries.len(), "loans")?;
-        account.declared.loans = account.declared.loans.or(list.declared);
-        account.loans = Some(list.entries);
-    }
-    if let Some(list) = holds {
-        check_declared_count(account.declared.holds, list.entries.len(), "holds")?;
-        account.declared.holds = account.declared.holds.or(list.declared);
-        account.holds = Some(list.entries);
-    }
-    prepare_to_store(&mut account);
-    Ok(account)
-}
-
-impl<T> List<T> {
-    pub(super) fn none() -> Self {
-        Self {
-            entries: Vec::new(),
-            declared: None,
-        }
+/// A list of one kind. Its rows have classes, in every language; older pages have headers only.
+fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
+    ListDescription {
+        told_by: vec![ToldBy::Test(is_kind)],
+        header_row: Some(Css::new(HEADER_ROW)),
+        has_marked_headers: true,
+        ignored_rows: Some(Css::new(EMPTY_ROW)),
+        remarks: Some(Css::new("tr:not(.patFuncEntry)")),
+        needed: &[Field::Title],
+        total_at: Some(Css::new(TITLE_ROW)),
+        is_empty,
+        ..ListDescription::table()
     }
 }
 
-/// Sets a list; fails if it is already set.
-fn set_once<T>(slot: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure> {
-    if slot.replace(list).is_some() {
-        return Err(Failure::page_changed("the same list twice"));
-    }
-    Ok(())
+fn work_columns() -> Vec<Column> {
+    const TITLE: &str = ".patFuncTitle, .patFuncBibTitle";
+    const OTHER: &str = ".patFuncBarcode, .patFuncCallNo, .patFuncRating, .patFuncPickup, .patFuncCancel, \
+                         .patFuncFreeze";
+    let cell = Column::cell;
+    vec![
+        cell(Field::Other, OTHER, &[], Text),
+        cell(Field::Title, TITLE, &["title"], Read(read_title)),
+        cell(Field::Author, TITLE, &["title"], Read(read_author)),
+        cell(Field::Link, TITLE, &["title"], Read(read_link)),
+        cell(Field::State, ".patFuncStatus", &["status"], Text),
+    ]
 }
 
-/// Reads a list, whose remarks must fit its entries.
-fn read_list<T>(
-    table: Table<'_>,
-    phrases_for_empty: &[&str],
-    context: &ReadContext<'_>,
-    read_entry: impl Fn(&super::table::Row<'_>) -> Result<T, Failure>,
-) -> Result<List<T>, Failure> {
-    let what = match table.kind {
-        Kind::Loans => "loans",
-        Kind::Holds => "holds",
-    };
-    check_entry_count(table.rows.len(), what)?;
-    check_entry_count(table.remarks.len(), "rows without a title")?;
-    let entries = table
-        .rows
+fn loan_columns() -> Vec<Column> {
+    let cell = Column::cell;
+    // A checkbox proves nothing, because the site decides only at the attempt. A missing or disabled one means that no
+    // renewal is offered.
+    let usable_box = Css::new("input:not([disabled])");
+    let box_value = AttributeOf(Css::new("input"), "value");
+    // If no renewal is offered, the emphasised words of the status are the reason.
+    let reason = Element(Css::new("em"));
+    let mut columns = work_columns();
+    columns.extend([
+        cell(Field::Id, ".patFuncBarcode", &["barcode"], Text),
+        cell(Field::Id, ".patFuncMark", &["renew"], box_value),
+        cell(
+            Field::NotRenewable,
+            ".patFuncMark",
+            &["renew"],
+            Lacks(usable_box),
+        ),
+        cell(Field::RenewalReason, ".patFuncStatus", &["status"], reason),
+    ]);
+    columns
+}
+
+fn hold_columns() -> Vec<Column> {
+    const PICKUP: &[&str] = &["pickup", "pick up", "pick-up"];
+    let cell = Column::cell;
+    let is_frozen = Has(Css::new("input[checked]"));
+    let mut columns = work_columns();
+    columns.extend([
+        cell(Field::Id, ".patFuncMark", &["cancel"], Read(holds::read_id)),
+        cell(
+            Field::PickupBranch,
+            ".patFuncPickup",
+            PICKUP,
+            Read(holds::read_branch),
+        ),
+        cell(Field::Expires, ".patFuncCancel", &["cancel if"], Text),
+        cell(Field::Suspended, ".patFuncFreeze", &["freeze"], is_frozen),
+    ]);
+    columns
+}
+
+/// Reads the words of a link to a list if they have its total.
+fn read_total(link: ElementRef<'_>, part: &str) -> Option<String> {
+    words_of_link(link, part).filter(|words| first_number(words).is_some())
+}
+
+pub(super) const ADDRESSES: &[&str] = &[
+    "patroninfo/record/items/holds/overdues/top/mylists/modpinfo/readinghistory",
+    "iii/cas/iiiticket",
+    "search/getpatroninfo/patronInfo",
+];
+
+/// The phrases that the descriptions don't have.
+pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
+    let anywhere = [
+        "of",
+        "hold",
+        "holds",
+        "due",
+        "renewed",
+        "time",
+        "times",
+        "checked out",
+        "item",
+        "items",
+        "request",
+        "requests",
+        login::IN_USE,
+        login::BLOCKED,
+        summary::UNPAID,
+    ];
+    let anywhere = anywhere
         .iter()
-        .map(read_entry)
-        .collect::<Result<Vec<T>, _>>()?;
-    check_declared_count(table.declared, entries.len(), what)?;
-    let states_empty = |remark: &Remark| {
-        remark.states_none || contains_any(&remark.words.to_lowercase(), phrases_for_empty)
-    };
-    // The matching total shows that the remarks are no entries, unless one looks like an entry.
-    let is_not_an_entry = |remark: &Remark| {
-        let has_date = !matches!(
-            split_date_or_never(&remark.words, context.date_format),
-            Ok(None)
-        );
-        table.declared.is_some() && !remark.is_entry && !remark.states_none && !has_date
-    };
-    for remark in &table.remarks {
-        if entries.is_empty() && !states_empty(remark) {
-            return Err(Failure::page_changed(format!(
-                "no {what}, but unknown words in their place"
-            )));
-        }
-        if !entries.is_empty() && !is_not_an_entry(remark) {
-            return Err(Failure::page_changed(format!(
-                "a row without a title among the {what}"
-            )));
-        }
-    }
-    Ok(List {
-        entries,
-        declared: table.declared,
-    })
-}
-
-/// Collects the patron records in the links and forms of a page.
-fn collect_patron_records(root: ElementRef<'_>) -> BTreeSet<String> {
-    ADDRESSES
-        .all(root)
-        .filter_map(|element| element.attr("href").or_else(|| element.attr("action")))
-        .filter_map(split_account_path)
-        .map(|(record, _)| record.to_owned())
-        .collect()
-}
+        .chain(&loans::EVENTS)
+        .chain(&holds::OF_WORDS)
+        .chain(&login::TOO_MANY_ATTEMPTS)
+        .chain(&NEVER_PHRASES)
+        .chain(&WORDS_NEGATING_READY_BEFORE)
+        .chain(&WORDS_NEGATING_READY_AFTER);
+    let labels = summary::EXPIRY.iter().chain(&[summary::OWED]);
+    let mut phrases = vec![Beginning("frozen"), Whole("call number"), Whole("submit")];
+    phrases.extend(anywhere.map(|words| Anywhere(words)));
+    phrases.extend(labels.map(|label| OfPerson(label)));
+    phrases
+});

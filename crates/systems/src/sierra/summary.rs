@@ -1,28 +1,29 @@
-//! Reads the patron's summary: the totals of the lists, the card's expiry, and the fines.
+//! Reads the patron's summary: the card's expiry, the fines, and words that a list is empty.
 //!
-//! Most libraries print it in a box (`patNameAddress`). Others have their own template without that box; their pages
-//! are recognised by the template's comment or classes, and their links to the parts of the patron's record.
+//! Most libraries print it in a box. Others have their own template without that box; their pages are recognised by the
+//! template's comment or classes, and their links to the parts of the patron's record.
 
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, amount, amount_after_label, currency, element_text, element_text_without,
-    first_number, split_date_or_never,
+    Css, amount, amount_after_label, currency, element_text, element_text_without,
+    split_date_or_never, text_after_words, text_around_words,
 };
-use hippo_core::account::Declared;
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
-use scraper::ElementRef;
+use scraper::{ElementRef, Node};
 
-use super::addresses::split_account_path;
+use super::addresses::{LINKS, part_of_link, words_of_link};
+use super::kind::{NO_HOLDS, NO_LOANS, list_kinds};
+use crate::list_reader::AccountPart;
 
 static PATRON: Css = Css::new(".patNameAddress");
-static MESSAGES: Css = Css::new(".patMessage");
-static LINKS: Css = Css::new("a[href]");
+static ACCOUNT_LINKS: Css = Css::new(LINKS);
 /// Classes of the parts that the catalogue itself writes into a patron's page.
 static PATRON_PARTS: Css = Css::new("[class^=patFunc], [class*=' patFunc']");
+static AREAS: Css = Css::new(".patFuncArea, form#checkout_form, form#hold_form");
 /// Elements whose words aren't the library's statements about the patron.
 static NO_STATEMENTS: Css =
     Css::new("table.patFunc, tr.patFuncEntry, select, textarea, script, style, title, noscript, a");
@@ -54,6 +55,8 @@ pub(super) const OWED: &str = "money owed";
 pub(super) const UNPAID: &str = "in unpaid fines";
 /// The number of words before [`UNPAID`] that may hold the amount.
 const WORDS_OF_AMOUNT: usize = 2;
+/// The name of the patron's template, in the comment that the catalogue adds to it.
+const TEMPLATE: &str = "patronview_web";
 
 /// The parts of a patron's record that only account pages link to. `top`, the record itself, isn't one of them: every
 /// page links to it while somebody is logged in.
@@ -74,73 +77,68 @@ const PARTS: [&str; 14] = [
     "sorteditems",
 ];
 
-/// Totals, links to the lists with entries, expiry, fines.
+/// A patron's summary.
 #[derive(Debug)]
 pub(super) struct Summary {
-    /// Whether it is in the patron's box.
-    pub(super) is_in_box: bool,
-    pub(super) links_to_loans: bool,
-    pub(super) links_to_holds: bool,
-    pub(super) links_to_fines: bool,
-    pub(super) declared: Declared,
-    pub(super) card_expires: Option<NaiveDate>,
-    pub(super) fines: Option<Decimal>,
-    pub(super) currency: Option<&'static str>,
-    pub(super) messages: Vec<String>,
+    is_in_box: bool,
+    /// The parts of the patron's record that it links to.
+    links: BTreeSet<String>,
 }
 
-/// The name of the patron's template, in the comment that the catalogue adds to it.
-const TEMPLATE: &str = "patronview_web";
-
-/// Whether a page has a patron's summary.
-pub(super) fn has_summary(root: ElementRef<'_>, body: &str) -> bool {
-    PATRON.is_in(root)
-        || ((body.contains(TEMPLATE) || PATRON_PARTS.is_in(root))
-            && account_links(root).any(|(part, _)| PARTS.contains(&part)))
-}
-
-/// Reads the summary; `None` if the page has none.
-pub(super) fn read_summary(
-    root: ElementRef<'_>,
-    body: &str,
-    context: &ReadContext<'_>,
-) -> Result<Option<Summary>, Failure> {
-    if !has_summary(root, body) {
-        return Ok(None);
+impl Summary {
+    /// Finds the summary of a page.
+    pub(super) fn find(root: ElementRef<'_>) -> Option<Self> {
+        let mut comments = root.tree().values().filter_map(Node::as_comment);
+        let mut is_patron_page =
+            || PATRON_PARTS.is_in(root) || comments.any(|it| it.contains(TEMPLATE));
+        let links = ACCOUNT_LINKS.all(root).filter_map(part_of_link);
+        let summary = Self {
+            is_in_box: PATRON.is_in(root),
+            links: links.map(str::to_owned).collect(),
+        };
+        let mut has_template =
+            || PARTS.iter().any(|part| summary.links_to(part)) && is_patron_page();
+        (summary.is_in_box || has_template()).then_some(summary)
     }
-    let in_box = PATRON.first(root).map(element_text);
-    let mut summary = Summary {
-        is_in_box: in_box.is_some(),
-        links_to_loans: false,
-        links_to_holds: false,
-        links_to_fines: false,
-        declared: Declared::default(),
-        card_expires: None,
-        fines: None,
-        currency: None,
-        messages: collect_messages(root),
-    };
-    for (part, link) in account_links(root) {
-        let words = element_text(link);
-        match part {
-            "items" => {
-                summary.links_to_loans = true;
-                summary.declared.loans = summary.declared.loans.or(first_number(&words));
-            }
-            "holds" => {
-                summary.links_to_holds = true;
-                summary.declared.holds = summary.declared.holds.or(first_number(&words));
-            }
-            "overdues" => {
-                summary.links_to_fines = true;
-                summary.set_fines(&words, amount);
-            }
-            _ => {}
+
+    pub(super) fn links_to(&self, part: &str) -> bool {
+        self.links.contains(part)
+    }
+
+    /// Whether the page would link to a list with entries: it is in the patron's box, or links to another list.
+    pub(super) fn would_link_to_lists(&self) -> bool {
+        let lists = ["items", "holds", "overdues"];
+        self.is_in_box || lists.iter().any(|list| self.links_to(list))
+    }
+}
+
+/// Adds what a summary says in words.
+pub(super) fn complete(
+    part: &mut AccountPart,
+    root: ElementRef<'_>,
+    context: &ReadContext<'_>,
+) -> Result<(), Failure> {
+    if list_kinds(root).any(|kind| kind.loans && kind.holds) {
+        return Err(Failure::page_changed(
+            "a table that may be of loans or of holds",
+        ));
+    }
+    if Summary::find(root).is_none() {
+        return Ok(());
+    }
+    if !part.has_loans() && !part.has_holds() {
+        let areas: Vec<String> = AREAS.all(root).map(element_text).collect();
+        let words = areas.join(" ");
+        if text_after_words(&words, NO_LOANS).is_some() {
+            part.state_no_loans();
+        }
+        if text_after_words(&words, NO_HOLDS).is_some() {
+            part.state_no_holds();
         }
     }
-    let in_box = in_box.unwrap_or_default();
+    let in_box = PATRON.first(root).map(element_text).unwrap_or_default();
     let statements = element_text_without(root, |part| NO_STATEMENTS.matches(part));
-    summary.card_expires = match find_expiry(&in_box, false, context)? {
+    part.card_expires = match find_expiry(&in_box, false, context)? {
         Some(date) => date,
         // A date elsewhere on the page may be written in another way.
         None => find_expiry(&statements, true, context)
@@ -148,45 +146,27 @@ pub(super) fn read_summary(
             .flatten()
             .flatten(),
     };
+    let mut set_fines = |words: &str, read: fn(&str) -> Option<Decimal>| {
+        if part.fines.is_none() {
+            part.fines = read(words);
+            part.currency = part.fines.and_then(|_| currency(words));
+        }
+    };
+    for link in ACCOUNT_LINKS.all(root) {
+        set_fines(&words_of_link(link, "overdues").unwrap_or_default(), amount);
+    }
     // A patron who owes nothing has no link; some libraries print the record's amount.
     for words in [&in_box, &statements] {
         if let Some(after) = after_labels(words, OWED).next() {
-            summary.set_fines(without_punctuation(after), amount_after_label);
+            set_fines(without_punctuation(after), amount_after_label);
         }
     }
-    if let Some((before, _)) = split_at_ascii(&statements, UNPAID) {
-        let mut last: Vec<&str> = before
-            .split_whitespace()
-            .rev()
-            .take(WORDS_OF_AMOUNT)
-            .collect();
-        last.reverse();
-        summary.set_fines(&last.join(" "), amount);
+    if let Some((before, _)) = text_around_words(&statements, &[UNPAID]) {
+        let words: Vec<&str> = before.split_whitespace().collect();
+        let last = words.len().saturating_sub(WORDS_OF_AMOUNT);
+        set_fines(&words.get(last..).unwrap_or_default().join(" "), amount);
     }
-    Ok(Some(summary))
-}
-
-impl Summary {
-    /// Whether the page would link to a list with entries: it is in the patron's box, or links to another list.
-    pub(super) fn would_link_to_lists(&self) -> bool {
-        self.is_in_box || self.links_to_loans || self.links_to_holds || self.links_to_fines
-    }
-
-    /// Sets the fines, unless they are known or the words have no amount.
-    fn set_fines(&mut self, words: &str, read: impl Fn(&str) -> Option<Decimal>) {
-        if self.fines.is_none() {
-            self.fines = read(words);
-            self.currency = self.fines.and_then(|_| currency(words));
-        }
-    }
-}
-
-/// Finds the links to the parts of a patron's record.
-fn account_links<'a>(root: ElementRef<'a>) -> impl Iterator<Item = (&'a str, ElementRef<'a>)> {
-    LINKS.all(root).filter_map(|link| {
-        let (_, part) = split_account_path(link.attr("href")?)?;
-        Some((part, link))
-    })
+    Ok(())
 }
 
 /// Finds the card's expiry after one of its labels; the inner `None` means never.
@@ -221,18 +201,6 @@ fn find_expiry(
     Ok(dates.pop_first().filter(|_| dates.is_empty()))
 }
 
-/// Collects the library's messages.
-fn collect_messages(root: ElementRef<'_>) -> Vec<String> {
-    let mut messages = Messages::default();
-    for message in MESSAGES.all(root) {
-        messages.add(&element_text(message));
-        if messages.is_full() {
-            break;
-        }
-    }
-    messages.into_vec()
-}
-
 /// Returns the texts after a label of the patron's record, `EXP DATE:`, in any case; the label must be whole words.
 fn after_labels<'a>(words: &'a str, label: &'a str) -> impl Iterator<Item = &'a str> {
     // ASCII case folding keeps the positions.
@@ -249,9 +217,4 @@ fn after_labels<'a>(words: &'a str, label: &'a str) -> impl Iterator<Item = &'a 
 
 fn without_punctuation(after: &str) -> &str {
     after.trim_start_matches([':', '：', '.', ' '])
-}
-
-/// Splits a text at a phrase, in any case.
-fn split_at_ascii<'a>(words: &'a str, phrase: &str) -> Option<(&'a str, &'a str)> {
-    words.split_at_checked(words.to_ascii_lowercase().find(phrase)?)
 }

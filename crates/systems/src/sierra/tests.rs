@@ -1,7 +1,7 @@
 //! The reading rules, on invented pages.
 
 use hippo_browser::{ReadContext, SavedPage};
-use hippo_core::account::{Account, HoldState};
+use hippo_core::account::{Account, Hold, HoldState};
 use hippo_core::failure::{Failure, FailureKind};
 use rstest::rstest;
 use url::Url;
@@ -275,4 +275,82 @@ fn unprintable_id_is_kept_as_a_hash() {
     for id in [&loans[0].id, &holds[0].id] {
         assert!(id.starts_with('h') && id.len() == 25, "{id}");
     }
+}
+
+/// Reads a hold with this status, which isn't frozen.
+fn hold_with_status(words: &str, date_format: Option<&str>) -> Result<Hold, Failure> {
+    let page = HOLDS
+        .replace(" 9 of 83 holds ", words)
+        .replace("12-31-27", "")
+        .replace("checked", "");
+    Ok(read_with(&[&page], date_format)?.holds.unwrap().remove(0))
+}
+
+#[rstest]
+#[case("Ready.", HoldState::Ready, None)]
+#[case("READY.", HoldState::Ready, None)]
+#[case("Ready. Must be picked up by 07-23-09", HoldState::Ready, None)]
+#[case("ON HOLDSHELF", HoldState::Ready, None)]
+#[case("IN TRANSIT", HoldState::InTransit, None)]
+#[case("9 of 83 holds", HoldState::Waiting, Some(9))]
+#[case("CHECK SHELVES", HoldState::Other, None)]
+#[case("TRACE", HoldState::Other, None)]
+#[case("Ready soon", HoldState::Other, None)]
+#[case("NOT READY FOR PICKUP", HoldState::Other, None)]
+#[case("2 of 3 copies available", HoldState::Other, None)]
+#[case("You will be told when ready", HoldState::Other, None)]
+#[case(
+    "Ready. If not taken by 07-23-09 it will go back",
+    HoldState::Ready,
+    None
+)]
+#[case("Item is ready for pickup", HoldState::Ready, None)]
+#[case("READY.MUST BE PICKED UP BY 07-23-09", HoldState::Ready, None)]
+#[case("TRANSIT", HoldState::InTransit, None)]
+#[case("In transit to the holdshelf", HoldState::InTransit, None)]
+#[case(
+    "2 of 12 holds on first copy returned of 4",
+    HoldState::Waiting,
+    Some(2)
+)]
+#[case("2 de 12 réservations", HoldState::Waiting, Some(2))]
+#[case("12 of 2 holds", HoldState::Other, None)]
+#[case("NOT ON HOLDSHELF", HoldState::Other, None)]
+#[case("Ready to be sent", HoldState::Other, None)]
+#[case("No longer on hold shelf", HoldState::Other, None)]
+#[case(
+    "3 of 9 holds. We will write to you when it is ready",
+    HoldState::Waiting,
+    Some(3)
+)]
+#[case("Recv'd on 07-20-09", HoldState::Other, None)]
+fn status_has_its_state(
+    #[case] words: &str,
+    #[case] state: HoldState,
+    #[case] position: Option<u32>,
+) {
+    let hold = hold_with_status(words, Some("%m-%d-%y")).unwrap();
+    assert_eq!((hold.state, hold.position), (state, position));
+    assert_eq!(hold.note.is_some(), state == HoldState::Other);
+    assert_eq!(
+        hold.pickup_by.is_some(),
+        words.contains("07-23-09"),
+        "{words}"
+    );
+}
+
+#[test]
+fn pickup_date_needs_the_declared_format() {
+    assert!(hold_with_status("Ready. Must be picked up by 07-23-09", None).is_err());
+    assert!(hold_with_status("9 of 83 holds", None).is_ok());
+}
+
+#[rstest]
+#[case("/record=b7~S1", Some("https://library.test/record=b7~S1"))]
+#[case("/patroninfo~S1/1000001/item&7", None)]
+#[case("javascript:'/record=b7'", None)]
+fn only_links_to_public_records_are_kept(#[case] href: &str, #[case] expected: Option<&str>) {
+    let page = HOLDS.replace("/record=b81", href);
+    let holds = read(&[&page]).unwrap().holds.unwrap();
+    assert_eq!(holds[0].url.as_deref(), expected);
 }

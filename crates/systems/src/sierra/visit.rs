@@ -1,82 +1,89 @@
 //! Logs in by CAS and fetches the patron's summary and the two lists.
 
-use hippo_browser::reading::check_declared_count;
+use hippo_browser::reading::parse_page;
 use hippo_browser::{Form, Page, Session};
-use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
 use super::addresses::{scope_suffix, split_account_path};
-use super::login::{self, Login};
-use super::pages::{self, AccountPage, ParsedPage};
+use super::login;
 use super::summary::Summary;
+use crate::list_reader::{AccountPart, AccountVisit, PageKind};
 
-/// Logs in, reads the summary and both lists; the session logs out however this ends.
-pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
+/// Logs in, reads the summary and both lists.
+pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+    let session = &mut *visit.session;
     let scope = scope_suffix(session.library())?;
     let service = session.url(&format!("patroninfo{scope}/IIITICKET"))?;
-    let mut login = session.url("iii/cas/login")?;
-    login
-        .query_pairs_mut()
+    let mut cas = session.url("iii/cas/login")?;
+    cas.query_pairs_mut()
         .append_pair("service", service.as_str());
     if let Some(number) = scope.strip_prefix("~S") {
-        login.query_pairs_mut().append_pair("scope", number);
+        cas.query_pairs_mut().append_pair("scope", number);
     }
     let logout = session.url(&format!("logout{scope}"))?;
-
     let account = session.url(&format!("patroninfo{scope}"))?;
-    let mut form = login_form(session, &login, &account).await?;
-    login::fill(&mut form, session)?;
+    let mut form = fetch_form(session, &cas, &account).await?;
+    login::fill_form(&mut form, session)?;
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
-    let location = locate_account(&landing, session)?;
+    let location = locate_account(&landing, visit)?;
+    let (record, _) = split_account_path(location.path()).unwrap_or_default();
 
-    let summary = match read_account_page(&landing, session) {
-        Ok(page)
-            if is_summary_url(&landing.url)
-                && page
-                    .summary
-                    .as_ref()
-                    .is_some_and(Summary::would_link_to_lists) =>
-        {
-            page
-        }
+    let summary = match read_page(&landing, visit) {
+        Ok(page) if is_summary_url(&landing.url) && page.would_link_to_lists() => page,
         Err(failure) if failure.kind != FailureKind::PageChanged => return Err(failure),
         // Some libraries redirect to another account page first. A list's own page may have no link to itself, so that
         // a missing link there proves nothing.
-        _ => fetch(session, &location, "top").await?,
+        _ => fetch_page(visit, &location, "top").await?,
     };
     if summary.summary.is_none() {
         return Err(Failure::page_changed("no summary of the patron"));
     }
-    let items = fetch(session, &location, "items").await?;
-    let holds = fetch(session, &location, "holds").await?;
-    join_pages(
-        summary,
-        items,
-        holds,
-        &location.record,
-        session.unknown_account(),
-    )
+    let items = fetch_page(visit, &location, "items").await?;
+    let holds = fetch_page(visit, &location, "holds").await?;
+    for part in choose_parts(summary, items, holds, record)? {
+        visit.add_part(part);
+    }
+    Ok(())
 }
 
-/// The location of the account: `…/patroninfo~S3/1307788`.
-struct AccountLocation {
-    root: Url,
-    record: String,
+/// A page of the account.
+struct AccountPage {
+    part: AccountPart,
+    /// Its summary, if it has one.
+    summary: Option<Summary>,
+    /// Whether the page is complete.
+    is_whole: bool,
 }
 
-/// Finds the login form: CAS's, or the catalogue's own if an older site has nothing or another page in CAS's place.
-async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Result<Form, Failure> {
+impl AccountPage {
+    fn new(part: AccountPart, body: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            part,
+            summary: Summary::find(parse_page(body)?.root_element()),
+            is_whole: is_whole(body),
+        })
+    }
+
+    /// Whether the page would link to a list with entries.
+    fn would_link_to_lists(&self) -> bool {
+        let summary = self.summary.as_ref();
+        summary.is_some_and(Summary::would_link_to_lists)
+    }
+}
+
+/// Fetches the login form: CAS's, or the catalogue's own if an older site has nothing or another page in CAS's place.
+async fn fetch_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Result<Form, Failure> {
     let failure = match session.get_optional(cas).await? {
-        Some(page) => match login::form(&page) {
+        Some(page) => match login::find_form(&page) {
             Err(failure) if failure.kind == FailureKind::PageChanged => failure,
             outcome => return outcome,
         },
         None => Failure::page_changed("no login page, neither of CAS nor of the catalogue"),
     };
     let page = session.get(account).await?;
-    login::form(&page).map_err(|other| match other.kind {
+    login::find_form(&page).map_err(|other| match other.kind {
         FailureKind::PageChanged => failure,
         _ => other,
     })
@@ -86,26 +93,28 @@ async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Resu
 ///
 /// CAS also shows the form without a message if its ticket (`lt`) was used before. Ours is
 /// fresh, so the form counts as a refusal.
-fn locate_account(landing: &Page, session: &Session<'_>) -> Result<AccountLocation, Failure> {
-    match pages::parse_page_body(&landing.body, &session.read_context()) {
+fn locate_account(landing: &Page, visit: &AccountVisit<'_, '_>) -> Result<Url, Failure> {
+    let session = &*visit.session;
+    match visit.kind_of(landing) {
         // The catalogue refuses in the response or through its login page, and redirects a patron whom it accepted.
-        Ok(ParsedPage::Login(login))
-            if login != Login::CatalogueForm
-                || !session.was_redirected()
-                || is_login_url(&landing.url) =>
-        {
-            Err(login.failure(|| session.failure_for_login_page(landing, "the account")))
+        Ok(PageKind::Login)
+            if !visit.shows_login(landing)
+                && session.was_redirected()
+                && !is_login_url(&landing.url) => {}
+        Ok(PageKind::Failed(failure)) if failure.kind != FailureKind::SessionExpired => {
+            return Err(failure);
         }
-        Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
-        _ => account_location(&landing.url).ok_or_else(|| {
-            login::interstitial_failure(landing).unwrap_or_else(|| {
-                session.failure_for_unknown_answer(
-                    landing,
-                    "the login led to a page outside the account",
-                )
-            })
-        }),
+        Ok(PageKind::Login | PageKind::Failed(_)) => {
+            return Err(session.failure_for_login_page(landing, "the account"));
+        }
+        _ => {}
     }
+    account_location(&landing.url).ok_or_else(|| {
+        login::interstitial_failure(landing).unwrap_or_else(|| {
+            session
+                .failure_for_unknown_answer(landing, "the login led to a page outside the account")
+        })
+    })
 }
 
 /// Whether this is the catalogue's login page: `…/patroninfo~S3`, without a patron's record.
@@ -119,87 +128,80 @@ fn is_summary_url(url: &Url) -> bool {
     split_account_path(url.path()).is_some_and(|(_, part)| part == "top")
 }
 
-fn account_location(url: &Url) -> Option<AccountLocation> {
+/// Returns the address of the account of a page in it: `…/patroninfo~S3/1307788`.
+fn account_location(url: &Url) -> Option<Url> {
     let (record, _) = split_account_path(url.path())?;
-    let path_end = url.path().find(&format!("/{record}"))? + 1 + record.len();
-    let mut root = url.clone();
-    root.set_path(url.path().get(..path_end)?);
-    root.set_query(None);
-    root.set_fragment(None);
-    Some(AccountLocation {
-        root,
-        record: record.to_owned(),
-    })
+    let (before, _) = url.path().split_once(&format!("/{record}"))?;
+    let mut location = url.clone();
+    location.set_path(&format!("{before}/{record}"));
+    location.set_query(None);
+    location.set_fragment(None);
+    Some(location)
 }
 
-async fn fetch(
-    session: &mut Session<'_>,
-    location: &AccountLocation,
+async fn fetch_page(
+    visit: &mut AccountVisit<'_, '_>,
+    location: &Url,
     name: &str,
 ) -> Result<AccountPage, Failure> {
-    let mut url = location.root.clone();
-    url.set_path(&format!("{}/{name}", location.root.path()));
-    let page = session.get(&url).await?;
-    read_account_page(&page, session)
+    let mut url = location.clone();
+    url.set_path(&format!("{}/{name}", location.path()));
+    let page = visit.session.get(&url).await?;
+    read_page(&page, visit)
 }
 
-/// Reads an account page after the login.
-fn read_account_page(page: &Page, session: &mut Session<'_>) -> Result<AccountPage, Failure> {
-    let parsed = pages::parse_page_body(&page.body, &session.read_context());
-    match parsed {
-        Ok(ParsedPage::Account(account_page)) => {
-            session.mark_logged_in();
-            Ok(account_page)
-        }
-        Ok(ParsedPage::Login(Login::CatalogueForm)) if account_location(&page.url).is_some() => {
-            Err(login::interstitial_failure(page)
-                .unwrap_or_else(|| Failure::page_changed("a login form without the account")))
-        }
-        Ok(ParsedPage::Login(_)) => Err(session.failure_for_login_page(page, "an account page")),
-        Err(failure) => match login::interstitial_failure(page) {
-            Some(other) => Err(other),
-            None => {
-                if failure.kind == FailureKind::PageChanged && pages::is_account_page(&page.body) {
-                    session.mark_logged_in();
-                }
-                Err(failure)
-            }
-        },
-    }
+/// Reads a page after the login. A page of the account's may have the catalogue's own login form at its top, so that the
+/// form proves nothing there.
+fn read_page(page: &Page, visit: &mut AccountVisit<'_, '_>) -> Result<AccountPage, Failure> {
+    let has_small_form = matches!(visit.kind_of(page), Ok(PageKind::Login))
+        && !visit.shows_login(page)
+        && account_location(&page.url).is_some();
+    let part = if has_small_form {
+        Err(Failure::page_changed("a login form without the account"))
+    } else {
+        visit.read(page)
+    };
+    let part = part.map_err(|failure| login::interstitial_failure(page).unwrap_or(failure))?;
+    AccountPage::new(part, &page.body)
 }
 
-/// Joins the three pages; both lists are then known.
-fn join_pages(
-    summary: AccountPage,
+/// Whether a page is complete: it has its end tag, or ends with the comment that names its template.
+fn is_whole(body: &str) -> bool {
+    let lower = body.to_ascii_lowercase();
+    let last_comment = lower.trim_end().strip_suffix("-->");
+    let last_comment = last_comment.and_then(|before| before.rsplit_once("<!--"));
+    lower.contains("</html>")
+        || last_comment.is_some_and(|(_, comment)| comment.contains("<screens/patronview"))
+}
+
+/// Chooses what each page is read for: one list only, so that a repeated list isn't counted twice. A list that its page
+/// doesn't have must be empty.
+fn choose_parts(
+    mut summary: AccountPage,
     mut items: AccountPage,
     mut holds: AccountPage,
     record: &str,
-    account: Account,
-) -> Result<Account, Failure> {
+) -> Result<[AccountPart; 3], Failure> {
     for page in [&summary, &items, &holds] {
-        if page.records.iter().any(|other| other != record) {
+        if page.part.patrons.iter().any(|other| other != record) {
             return Err(Failure::page_changed("a page of another patron's record"));
         }
     }
-    if items.loans.is_none() {
-        require_empty_list(&summary, record, "loans")?;
-        require_empty_list(&items, record, "loans")?;
-        items.loans = Some(pages::List::none());
+    if !items.part.has_loans() {
+        require_empty_list(&summary, record, "items", AccountPart::counts_no_loans)?;
+        require_empty_list(&items, record, "items", AccountPart::counts_no_loans)?;
+        items.part.state_no_loans();
     }
-    if holds.holds.is_none() {
-        require_empty_list(&summary, record, "holds")?;
-        require_empty_list(&holds, record, "holds")?;
-        holds.holds = Some(pages::List::none());
+    if !holds.part.has_holds() {
+        require_empty_list(&summary, record, "holds", AccountPart::counts_no_holds)?;
+        require_empty_list(&holds, record, "holds", AccountPart::counts_no_holds)?;
+        holds.part.state_no_holds();
     }
-    // Each page is read for one list only, so that a repeated list isn't counted twice.
-    items.holds = None;
-    holds.loans = None;
-    let summary = AccountPage {
-        loans: None,
-        holds: None,
-        ..summary
-    };
-    pages::join_parts(vec![summary, items, holds], account)
+    items.part.forget_holds();
+    holds.part.forget_loans();
+    summary.part.forget_loans();
+    summary.part.forget_holds();
+    Ok([summary.part, items.part, holds.part])
 }
 
 /// Checks the site's way to state that a list is empty: the complete summary without a link to the list.
@@ -207,44 +209,42 @@ fn join_pages(
 /// Both the summary and the page at the list's own address are checked; the latter shows the summary
 /// when the list is empty. Each must link to the patron's record in the known way. Otherwise the link to the list
 /// may be there, too, but go unrecognised.
-fn require_empty_list(page: &AccountPage, record: &str, what: &str) -> Result<(), Failure> {
-    let Some(summary) = page.summary.as_ref().filter(|_| page.is_whole) else {
-        return Err(Failure::page_changed(format!(
-            "no list of {what}, and no complete summary that states it is empty"
-        )));
+fn require_empty_list(
+    page: &AccountPage,
+    record: &str,
+    list: &str,
+    counts_none: fn(&AccountPart) -> bool,
+) -> Result<(), Failure> {
+    let lacks = match &page.summary {
+        Some(summary) if page.is_whole => {
+            if !page.part.patrons.contains(record) {
+                "a summary without a link to the patron's record"
+            } else if !summary.would_link_to_lists() {
+                "neither the patron's box nor a link to another list"
+            } else if summary.links_to(list) && !counts_none(&page.part) {
+                "a summary that links to it"
+            } else {
+                return Ok(());
+            }
+        }
+        _ => "no complete summary that states it is empty",
     };
-    if !page.records.contains(record) {
-        return Err(Failure::page_changed(format!(
-            "no list of {what}, and a summary without a link to the patron's record"
-        )));
-    }
-    if !summary.would_link_to_lists() {
-        return Err(Failure::page_changed(format!(
-            "no list of {what}, and neither the patron's box nor a link to another list"
-        )));
-    }
-    let (is_linked, declared) = match what {
-        "loans" => (summary.links_to_loans, summary.declared.loans),
-        _ => (summary.links_to_holds, summary.declared.holds),
-    };
-    check_declared_count(declared, 0, what)?;
-    if is_linked && declared.is_none() {
-        return Err(Failure::page_changed(format!(
-            "the summary links to {what}, but none are listed"
-        )));
-    }
-    Ok(())
+    Err(Failure::page_changed(format!(
+        "no list of {list}, and {lacks}"
+    )))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page_reader::PageReader as _;
+    use crate::sierra::Sierra;
     use hippo_browser::ReadContext;
+    use hippo_core::account::Account;
 
     const RECORD: &str = "1000007";
 
-    /// Builds a summary with these links in the patron's box.
-    fn account_page(links: &str) -> AccountPage {
+    fn read(summary: &str, list: &str) -> Result<Account, Failure> {
         let base_url = Url::parse("https://library.test").unwrap();
         let context = ReadContext {
             base_url: &base_url,
@@ -252,17 +252,14 @@ mod tests {
             timezone: chrono_tz::UTC,
             card_number: None,
         };
-        let page = format!("<html><div class=patNameAddress>DOE, JO.{links}</div></html>");
-        match pages::parse_page_body(&page, &context).unwrap() {
-            ParsedPage::Account(account_page) => account_page,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn read(summary: &str, list: &str) -> Result<Account, Failure> {
+        let page = |links: &str| {
+            let page = format!("<html><div class=patNameAddress>DOE, JO.{links}</div></html>");
+            let part = Sierra.read_page(&page, &context).unwrap();
+            AccountPage::new(part, &page).unwrap()
+        };
+        let parts = choose_parts(page(summary), page(list), page(list), RECORD)?;
         let account = Account::unknown("sierra".parse().unwrap());
-        let [summary, items, holds] = [summary, list, list].map(account_page);
-        join_pages(summary, items, holds, RECORD, account)
+        Sierra.join_parts(parts.into(), account, &context)
     }
 
     #[test]

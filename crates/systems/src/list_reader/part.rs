@@ -1,0 +1,116 @@
+//! What one page says about an account.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use hippo_core::account::{Hold, Loan};
+use rust_decimal::Decimal;
+
+/// What one page says about an account.
+#[derive(Debug, Default)]
+pub(crate) struct AccountPart {
+    pub(super) loans: ListPart<Loan>,
+    pub(super) holds: ListPart<Hold>,
+    /// What the patron owes.
+    pub(crate) fines: Option<Decimal>,
+    /// The currency of the fines.
+    pub(crate) currency: Option<&'static str>,
+    /// The card's last day.
+    pub(crate) card_expires: Option<NaiveDate>,
+    pub(super) messages: Vec<String>,
+    /// The site's own numbers of the patrons whom the page names.
+    pub(crate) patrons: BTreeSet<String>,
+}
+
+/// What one page, or all of them, say about a list.
+#[derive(Debug)]
+pub(super) struct ListPart<E> {
+    /// `None` if the page does not have the list.
+    pub(super) entries: Option<Vec<E>>,
+    pub(super) declared: Option<u32>,
+    pub(super) states_none: bool,
+    pub(super) site_ids: Vec<String>,
+}
+
+impl AccountPart {
+    /// A page with nothing but messages.
+    pub(crate) fn from_messages(messages: Vec<String>) -> Self {
+        Self {
+            messages,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the page has the list of loans.
+    pub(crate) fn has_loans(&self) -> bool {
+        self.loans.entries.is_some()
+    }
+
+    /// Whether the page has a list of holds.
+    pub(crate) fn has_holds(&self) -> bool {
+        self.holds.entries.is_some()
+    }
+
+    /// Whether the page's own total of the loans is 0.
+    pub(crate) fn counts_no_loans(&self) -> bool {
+        self.loans.declared == Some(0)
+    }
+
+    /// Whether the page's own total of the holds is 0.
+    pub(crate) fn counts_no_holds(&self) -> bool {
+        self.holds.declared == Some(0)
+    }
+
+    /// Whether the page says what is owed.
+    pub(crate) fn has_fines(&self) -> bool {
+        self.fines.is_some()
+    }
+
+    /// Adds that there are no loans, which the page says in a way of its own.
+    pub(crate) fn state_no_loans(&mut self) {
+        self.loans = self.loans.none();
+    }
+
+    /// Adds that there are no holds, which the page says in a way of its own.
+    pub(crate) fn state_no_holds(&mut self) {
+        self.holds = self.holds.none();
+    }
+
+    /// Forgets a list of loans that another page is read for. The page's total stays.
+    pub(crate) fn forget_loans(&mut self) {
+        self.loans = self.loans.only_total();
+    }
+
+    /// Forgets a list of holds that another page is read for. The page's total stays.
+    pub(crate) fn forget_holds(&mut self) {
+        self.holds = self.holds.only_total();
+    }
+}
+
+impl<E> ListPart<E> {
+    fn only_total(&self) -> Self {
+        Self {
+            declared: self.declared,
+            ..Self::default()
+        }
+    }
+
+    fn none(&self) -> Self {
+        Self {
+            entries: Some(Vec::new()),
+            states_none: true,
+            ..self.only_total()
+        }
+    }
+}
+
+impl<E> Default for ListPart<E> {
+    fn default() -> Self {
+        Self {
+            entries: None,
+            declared: None,
+            states_none: false,
+            site_ids: Vec::new(),
+        }
+    }
+}
