@@ -107,10 +107,10 @@ async fn send_page_messages(ports: &Ports<'_>, records: &[&SqsMessage]) -> Vec<B
         match send_page_message(ports, record).await {
             Ok(MessageOutcome::Sent) => tracing::info!("Sent a message of the web pages."),
             Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
-                tracing::info!("A request for a message needed none.");
+                tracing::info!("No message was needed: the address is unknown, or the request is too old.");
             }
             Ok(MessageOutcome::TooMany) => {
-                tracing::warn!("Too many sign-in emails were sent today. No more are.");
+                tracing::warn!("Too many sign-in emails were sent today. We won't send more.");
             }
             // It is in the log already.
             Ok(MessageOutcome::Refused | MessageOutcome::InDoubt) => {}

@@ -135,7 +135,7 @@ fn sign_in_email_that_is_refused_twice_arrives_once_and_signs_in() {
     assert_eq!(code, Some(0), "{log}");
     assert_eq!(mail_server.refused(), 2);
     assert_eq!(mail_server.mails().len(), 1);
-    assert_eq!(log.matches("We try again.").count(), 2, "{log}");
+    assert_eq!(log.matches("We'll try again.").count(), 2, "{log}");
     assert!(!log.contains("pat@example.org"), "{log}");
 }
 
