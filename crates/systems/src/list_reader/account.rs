@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short, parse_page,
+    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short,
     prepare_to_store,
 };
 use hippo_core::account::{Account, Hold, Loan};
@@ -15,10 +15,11 @@ use scraper::ElementRef;
 
 use super::count::{find_fact, find_sum, join_totals, read_total};
 use super::date::read_first;
-use super::description::{AccountDescription, Count, ListDescription};
+use super::description::{AccountDescription, Count, ListDescription, PageKind};
 use super::entry::Entry;
-use super::list::{List, read_list};
+use super::list::{List, is_stated_empty, read_list};
 use super::login::LoginDescription;
+use super::page::OpenPage;
 
 /// What one page says about an account.
 #[derive(Debug)]
@@ -74,6 +75,31 @@ impl AccountPart {
         self.holds.declared == Some(0)
     }
 
+    /// What the page says about all but the loans.
+    pub(crate) fn without_loans(self) -> Self {
+        Self {
+            loans: ListPart::default(),
+            ..self
+        }
+    }
+
+    /// What the page says about all but the holds.
+    pub(crate) fn without_holds(self) -> Self {
+        Self {
+            holds: ListPart::default(),
+            ..self
+        }
+    }
+
+    /// What the page says outside of its lists, such as their totals.
+    pub(crate) fn without_lists(self) -> Self {
+        Self {
+            loans: self.loans.without_entries(),
+            holds: self.holds.without_entries(),
+            ..self
+        }
+    }
+
     /// Whether the page says what is owed.
     pub(crate) fn has_fines(&self) -> bool {
         self.fines.is_some()
@@ -91,21 +117,22 @@ impl<E> Default for ListPart<E> {
     }
 }
 
-/// Whether a page is one of an account. A page with the login form is not.
-pub(super) fn is_account_page(
-    description: &'static AccountDescription,
-    login: &'static LoginDescription,
-    body: &str,
-) -> bool {
-    parse_page(body).is_ok_and(|page| is_account(description, login, page.root_element()))
-}
+impl<E> ListPart<E> {
+    /// Adds the list if a page that has none says that it is empty.
+    fn add_stated_empty(&mut self, lists: &'static [ListDescription<E>], root: ElementRef<'_>) {
+        let mut lists = lists.iter();
+        if lists.any(|list| is_stated_empty(list, self.declared, root)) {
+            self.entries = Some(Vec::new());
+            self.states_none = true;
+        }
+    }
 
-fn is_account(
-    description: &'static AccountDescription,
-    login: &'static LoginDescription,
-    root: ElementRef<'_>,
-) -> bool {
-    description.is_account.is_in(root) && !login.is_shown(root)
+    fn without_entries(self) -> Self {
+        Self {
+            declared: self.declared,
+            ..Self::default()
+        }
+    }
 }
 
 /// Reads one page. A login page in its place is the failure that its words mean.
@@ -115,14 +142,23 @@ pub(super) fn read_page(
     body: &str,
     context: &ReadContext<'_>,
 ) -> Result<AccountPart, Failure> {
-    let page = parse_page(body)?;
-    let root = page.root_element();
-    if !is_account(description, login, root) {
-        return Err(login.failure_of_page(root).unwrap_or_else(|| {
-            Failure::page_changed("neither a page of the account nor the login form")
-        }));
+    let page = OpenPage::open(body, description, login)?;
+    match page.kind {
+        PageKind::Account => read_account(description, &page, context),
+        other => Err(other.into_failure()),
     }
-    if is_cut_short(body) || breaks_off(body) {
+}
+
+/// Reads a page that is one of the account.
+pub(super) fn read_account(
+    description: &'static AccountDescription,
+    page: &OpenPage<'_>,
+    context: &ReadContext<'_>,
+) -> Result<AccountPart, Failure> {
+    let root = page.root();
+    // A fragment has no end of its own.
+    let is_whole = !description.fragments.is_empty() || !breaks_off(&page.html);
+    if is_cut_short(&page.html) || !is_whole {
         return Err(Failure::page_changed("a page that breaks off"));
     }
     check_owner(description, root, context)?;
@@ -135,14 +171,19 @@ pub(super) fn read_page(
     {
         messages.add(&element_text(message));
     }
-    Ok(AccountPart {
+    let mut part = AccountPart {
         loans: read_lists(&description.loans, &description.loan_counts, root, context)?,
         holds: read_lists(&description.holds, &description.hold_counts, root, context)?,
         fines,
         currency: currency.flatten(),
         card_expires: read_first(find_fact(&description.card_expires, root), context)?,
         messages: messages.into_vec(),
-    })
+    };
+    if !part.has_loans() && !part.has_holds() {
+        part.loans.add_stated_empty(&description.loans, root);
+        part.holds.add_stated_empty(&description.holds, root);
+    }
+    Ok(part)
 }
 
 /// Whether a page has a beginning, but no end.

@@ -39,6 +39,15 @@ impl Column {
         Self::part_at(field, css, Part::Text)
     }
 
+    /// The text of the first visible match within the row.
+    pub(crate) fn at_visible(field: Field, css: &'static str) -> Self {
+        Self {
+            field,
+            place: Place::Element(Css::visible(css)),
+            part: Part::Text,
+        }
+    }
+
     /// What a function finds in the row.
     pub(crate) fn read(field: Field, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
         Self {
@@ -179,8 +188,12 @@ pub(crate) enum Part {
     },
     /// That the element is there.
     Presence,
+    /// The text without what matches.
+    Without(Css),
     /// An attribute of the element.
     Attribute(&'static str),
+    /// The rest of an attribute, after its beginning.
+    AttributeAfter(&'static str, &'static str),
     /// Anything else. `None` if the element does not have it.
     Read(fn(ElementRef<'_>) -> Option<String>),
 }

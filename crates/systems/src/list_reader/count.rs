@@ -7,7 +7,8 @@ use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
-use super::description::{Count, Fact};
+use super::beside::number_beside;
+use super::description::{Count, Fact, FactPart};
 
 /// Returns the first of these values that a page has.
 pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<String> {
@@ -15,13 +16,20 @@ pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<
 }
 
 fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
+    if fact.part == FactPart::NumberBeside {
+        let number = number_beside(root, fact.words, &fact.place)?;
+        return Some(number.to_string());
+    }
     let mut places = fact.place.all(root).map(element_text);
     if fact.words.is_empty() {
         return places.next();
     }
     places.find_map(|text| {
         let after = text_after_words(&text, fact.words)?.to_owned();
-        Some(if fact.is_after { after } else { text })
+        Some(match fact.part {
+            FactPart::Text => text,
+            FactPart::After | FactPart::NumberBeside => after,
+        })
     })
 }
 

@@ -13,8 +13,12 @@ use super::row::Row;
 
 /// The pages of a system's accounts.
 pub(crate) struct AccountDescription {
+    /// The keys of JSON whose values are the page's HTML, in answers to a script. With none, every page is HTML itself.
+    pub(crate) fragments: &'static [&'static str],
     /// An element that every account page has, and no other page.
     pub(crate) is_account: Css,
+    /// Tells what a page is, if `is_account` and the login's description can't.
+    pub(crate) classify: Option<fn(ElementRef<'_>) -> PageKind>,
     /// The lists of loans. Several on one page are parts of one list.
     pub(crate) loans: Vec<ListDescription<Loan>>,
     /// The lists of holds.
@@ -39,7 +43,9 @@ pub(crate) struct AccountDescription {
 impl Default for AccountDescription {
     fn default() -> Self {
         Self {
+            fragments: &[],
             is_account: Css::new(":not(*)"),
+            classify: None,
             loans: Vec::new(),
             holds: Vec::new(),
             has_several_pages: false,
@@ -49,6 +55,35 @@ impl Default for AccountDescription {
             card_expires: Vec::new(),
             number: Vec::new(),
             messages: None,
+        }
+    }
+}
+
+/// What a page is.
+#[derive(Debug)]
+pub(crate) enum PageKind {
+    /// One of the account.
+    Account,
+    /// The login form, without a word about a failure.
+    Login,
+    /// The login page with a message, or the message in its place, and the failure that it means.
+    Failed(Failure),
+    /// The site's own error page.
+    Broken,
+    /// Another page.
+    Unknown,
+}
+
+impl PageKind {
+    /// Returns the failure of such a page in place of one of the account.
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) => failure,
+            Self::Broken => Failure::site_down("the site's own error page"),
+            Self::Login => Failure::page_changed("the login form: nobody is logged in"),
+            Self::Account | Self::Unknown => {
+                Failure::page_changed("neither a page of the account nor the login form")
+            }
         }
     }
 }
@@ -65,8 +100,13 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) header_row: Option<Css>,
     /// Rows that say nothing about the list, such as the headings of groups.
     pub(crate) ignored_rows: Option<Css>,
+    /// Rows that are entries, even if they are empty or have one cell only. Then another row with one or two cells is
+    /// a remark.
+    pub(crate) entry_rows: Option<Css>,
     /// What each entry says, and where.
     pub(crate) columns: Vec<Column>,
+    /// Whether the first date of a text counts. Otherwise another one behind it is the end of a span, or a changed page.
+    pub(crate) takes_first_date: bool,
     /// What every entry has. A row without it is no entry.
     pub(crate) needed: &'static [Field],
     /// The words before the total in a row of its own: `Anzahl: 3`. A row with nothing but a number is the total, too.
@@ -75,8 +115,14 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) none: &'static [&'static str],
     /// Where else than in a row the words for “there are none” may be; without it, anywhere in the list.
     pub(crate) none_at: Option<Css>,
+    /// What tells the list from others so surely that it is empty if it has no row.
+    pub(crate) empty_with: Option<Css>,
+    /// A page without the list, if it may say that the list is empty. Then `none` has whole sentences.
+    pub(crate) blank_page: Option<BlankPage>,
     /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`].
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],
+    /// Whether the words for a state begin the text about it.
+    pub(crate) states_begin: bool,
     /// Adds what the columns can't say.
     pub(crate) complete: fn(&mut E, &Row<'_>, &ReadContext<'_>) -> Result<(), Failure>,
 }
@@ -90,15 +136,28 @@ impl<E> ListDescription<E> {
             rows: Css::new("tr"),
             header_row: None,
             ignored_rows: None,
+            entry_rows: None,
             columns: Vec::new(),
+            takes_first_date: false,
             needed: &[],
             total: &[],
             none: &[],
             none_at: None,
+            empty_with: None,
+            blank_page: None,
             states: &[],
+            states_begin: false,
             complete: |_, _, _| Ok(()),
         }
     }
+}
+
+/// A page without a list. It says that the list is empty by a sentence, or by a total of 0.
+pub(crate) struct BlankPage {
+    /// What could be a part of an entry. A page that has it says nothing.
+    pub(crate) entry: Css,
+    /// The parts of the page that are about something else.
+    pub(crate) elsewhere: Css,
 }
 
 /// What tells a list from others.
@@ -124,8 +183,19 @@ pub(crate) struct Fact {
     pub(crate) place: Css,
     /// The words that tell the element from others. With none, it is the first.
     pub(crate) words: &'static [&'static str],
-    /// Whether the value is the text after the words. It is the whole text otherwise.
-    pub(crate) is_after: bool,
+    /// The part of the element that is the value.
+    pub(crate) part: FactPart,
+}
+
+/// The part of an element that is a value outside of the lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FactPart {
+    /// The whole text.
+    Text,
+    /// The text after the words.
+    After,
+    /// The number right behind the words in the element's own text or, with nothing there, alone in what is next to it.
+    NumberBeside,
 }
 
 impl Fact {
@@ -139,7 +209,7 @@ impl Fact {
         Self {
             place: Css::new(css),
             words,
-            is_after: false,
+            part: FactPart::Text,
         }
     }
 
@@ -148,7 +218,16 @@ impl Fact {
         Self {
             place: Css::new(css),
             words,
-            is_after: true,
+            part: FactPart::After,
+        }
+    }
+
+    /// The number beside one of these words, wherever they are visible.
+    pub(crate) fn beside(words: &'static [&'static str]) -> Self {
+        Self {
+            place: Css::visible("*"),
+            words,
+            part: FactPart::NumberBeside,
         }
     }
 }

@@ -86,20 +86,6 @@ impl LoginDescription {
             .map(str::to_owned)
     }
 
-    /// Whether a page is neither the login form nor has a message that refuses the login.
-    pub(super) fn is_passed(&'static self, page: &Page) -> bool {
-        parse_page(&page.body).is_ok_and(|page| self.failure_of_page(page.root_element()).is_none())
-    }
-
-    /// Returns the failure of a page that is read in place of one of the account. `None` if it is no login page.
-    pub(super) fn failure_of_page(&'static self, root: ElementRef<'_>) -> Option<Failure> {
-        if let Some(failure) = self.failure_of_words(root) {
-            return Some(failure);
-        }
-        self.is_shown(root)
-            .then(|| Failure::page_changed("the login form: nobody is logged in"))
-    }
-
     /// Returns the failure that a message of a login page means. The first message that means one counts.
     ///
     /// A refusal stops the card's checks until a person acts, so a message is taken for one only if it can mean nothing

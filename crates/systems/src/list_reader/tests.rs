@@ -46,25 +46,19 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         total: &["total"],
         none: &["nothing out"],
         none_at: Some(Css::new(".none")),
-        states: &[],
-        complete: |_, _, _| Ok(()),
+        ..ListDescription::table()
     }],
     holds: vec![ListDescription {
         list: Css::new("ul.holds"),
-        told_by: vec![],
         rows: Css::new("li"),
-        header_row: None,
-        ignored_rows: None,
         columns: vec![Column::at(Field::Title, "b"), Column::at(Field::State, "i")],
         needed: &[Field::Title],
-        total: &[],
         none: &["no holds"],
-        none_at: None,
         states: &[
             (HoldState::Ready, &["ready"]),
             (HoldState::Waiting, &["queue"]),
         ],
-        complete: |_, _, _| Ok(()),
+        ..ListDescription::table()
     }],
     has_several_pages: true,
     loan_counts: vec![Count(vec![Fact::after("nav", &["loans"])])],
@@ -75,7 +69,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
     fines: vec![Fact::after("p", &["you owe"])],
     card_expires: vec![Fact::after("p", &["valid until"])],
     number: vec![Fact::at(".number")],
-    messages: None,
+    ..AccountDescription::default()
 });
 
 fn read(pages: &[&str]) -> Result<Account, Failure> {

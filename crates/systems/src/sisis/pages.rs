@@ -91,6 +91,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         ],
     )],
     messages: Some(Css::new(".alert, .error")),
+    ..AccountDescription::default()
 });
 
 /// The words of headings, one of which is before a list.

@@ -58,6 +58,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         ],
     )],
     messages: Some(Css::new(".alert")),
+    ..AccountDescription::default()
 });
 
 /// The tab of the list that the page shows is no link. If all are links, the column of the due date tells.

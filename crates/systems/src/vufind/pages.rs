@@ -185,6 +185,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         &["ausweis", "ausweisnummer"],
     )],
     messages: Some(Css::new(".flash-message")),
+    ..AccountDescription::default()
 });
 
 /// The menu, with counts behind the names.
