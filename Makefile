@@ -36,7 +36,7 @@ ADVISORIES ?= auto
 # `make fuzz FUZZ_SECONDS=60 FUZZ_TARGETS=koha`
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
-# The functions are built for the Architecture in samconfig.toml, which is deployed.
+# Builds the functions for the Architecture that samconfig.toml deploys.
 SAMCONFIG ?= samconfig.toml
 ARCHITECTURE ?= $(or $(shell grep -v '^[[:space:]]*#' $(SAMCONFIG) 2>/dev/null | grep -oE 'Architecture=[^A-Za-z0-9]*(x86_64|arm64)' | \
 	grep -oE '(x86_64|arm64)$$' | tail -n 1),x86_64)
@@ -72,7 +72,7 @@ samconfig:
 dev: binaries $(SAM) $(LAMBDA) $(EMULATORS) ## Run the functions on an emulator; prints what to try.
 	$(TOOLS)/python/sam/bin/python tests/aws/dev.py
 
-# All that the tests run, the benchmarks and the examples.
+# Everything that the tests run, with the benchmarks and the examples.
 .PHONY: compile-all
 compile-all:
 	cargo build --workspace --all-targets
@@ -95,7 +95,7 @@ check: format clippy ## Check the format, lints and fast tests before a commit; 
 parts:
 	@echo $(LINT) $(TEST)
 
-# The downloads and tools for the other targets.
+# `tools` installs the tools of the other targets; `downloads` fetches the rest.
 .PHONY: tools downloads
 tools: $(DENY) $(FUZZ) $(MACHETE) $(NEXTEST) dynoxide
 downloads: $(SAM) $(LAMBDA) $(EMULATORS) $(CALENDAR) $(CHECKOV) $(BROWSER) $(NPM)
@@ -111,11 +111,12 @@ bench: functions ## Run the benchmarks: criterion for parts, scripts/bench for t
 # Uses the pinned toolchain, since it needs no sanitizer: none of our code is unsafe. Clippy checks what it builds. Findings are in
 # fuzz/artifacts, and the command to reproduce each is printed.
 FUZZ_BUILD := --sanitizer none --debug-assertions --codegen-units 16
-.PHONY: fuzz
-fuzz: $(FUZZ) fuzz-seeds ## Fuzz the page readers, ten minutes for each of fuzz/fuzz_targets, one on each processor.
-	export RUSTC_WORKSPACE_WRAPPER=clippy-driver; cargo fuzz build $(FUZZ_BUILD); \
+RUN_FUZZERS = export RUSTC_WORKSPACE_WRAPPER=clippy-driver; cargo fuzz build $(FUZZ_BUILD); \
 	printf '%s\n' $(FUZZ_TARGETS) | xargs -P "$$(getconf _NPROCESSORS_ONLN)" -I '{}' scripts/print-when-done cargo fuzz run $(FUZZ_BUILD) '{}' -- \
 		-max_total_time=$(FUZZ_SECONDS) -timeout=2 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 $(FUZZ_ARGS)
+.PHONY: fuzz
+fuzz: $(FUZZ) fuzz-seeds ## Fuzz the page readers, ten minutes for each of fuzz/fuzz_targets, one on each processor.
+	$(RUN_FUZZERS)
 
 # The tests try only some of these changes on recorded pages, and only one at a time. This target prints how many it tried. Most of
 # the time goes to BiblioCommons' recorded pages; `make mutants MUTATION_SYSTEMS="koha sierra"` leaves them out.
@@ -148,7 +149,7 @@ end-to-end: functions binaries $(LAMBDA) $(EMULATORS)
 
 .PHONY: functions
 functions: $(SAM) $(LAMBDA)
-	# Builds all at the same time. sam builds one after the other, and finds them built.
+	# sam alone builds one function after the other. cargo lambda builds them together, and sam finds them built.
 	$(WITH_SAM) cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
 	$(WITH_SAM) sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
@@ -173,11 +174,13 @@ browser: $(NEXTEST) $(BROWSER) $(NPM) ## Test the pages in a real browser.
 doc-tests:
 	cargo test --workspace --doc
 
-# Always the same inputs on every machine, so that a failure comes from the change that is tested: as many as the slowest reader
-# manages in half of the time. Each input gets more time than usual, because .ci/run does something else meanwhile.
+# Always the same inputs on every machine, so that a failure comes from the change that is tested. The limits of time only end what
+# hangs: .ci/run does something else meanwhile.
 .PHONY: fuzz-briefly
-fuzz-briefly:
-	@$(MAKE) fuzz FUZZ_SECONDS=120 FUZZ_ARGS="-seed=1 -runs=2500 -verbosity=0 -timeout=10"
+fuzz-briefly: FUZZ_SECONDS := 600
+fuzz-briefly: FUZZ_ARGS := -seed=1 -runs=2500 -verbosity=0 -timeout=60
+fuzz-briefly: $(FUZZ) fuzz-seeds
+	@$(RUN_FUZZERS)
 
 .PHONY: fuzz-seeds
 fuzz-seeds: binaries
@@ -226,10 +229,15 @@ unused: $(MACHETE)
 BUILD_TOOL = export CARGO_TARGET_DIR='$(TOOLS)/build' CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 FORGET_BUILD = rm -rf '$(TOOLS)/build'
 
-# tool/NAME@VERSION: uses a tool of that version on PATH, or builds it.
+# tool/NAME@VERSION: uses a tool of that version on PATH, or installs Astral's build of it from PyPI, or builds it where there is none.
 .PHONY: always
 tool/%: always
-	@if $(firstword $(subst @, ,$*)) --version 2>/dev/null | grep -qwF '$(lastword $(subst @, ,$*))'; then exit 0; fi; \
+	@name='$(firstword $(subst @, ,$*))'; version='$(lastword $(subst @, ,$*))'; environment="$(TOOLS)/python/$$name"; \
+	if "$$name" --version 2>/dev/null | grep -qwF "$$version"; then exit 0; fi; \
+	mkdir -p '$(TOOLS)/bin'; rm -rf "$$environment"; \
+	if { python3 -m venv "$$environment" && "$$environment/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+		--only-binary :all: "astral-dev-toolchain-$$name==$$version"; } 2>/dev/null; \
+	then ln -sf "$$environment/bin/$$name" '$(TOOLS)/bin'; exit 0; fi; \
 	$(BUILD_TOOL) CARGO_PROFILE_RELEASE_OPT_LEVEL=0; cargo install --locked --root '$(TOOLS)' '$*'; $(FORGET_BUILD)
 
 # The DynamoDB emulator. Fast if it is already installed. Its --version prints another number, and the tests need it optimised.

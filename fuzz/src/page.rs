@@ -7,7 +7,7 @@ use hippo_systems::FetchedPage;
 use hippo_systems::detect::recognise;
 use url::Url;
 
-const TYPES: [Option<&str>; 4] = [
+const CONTENT_TYPES: [Option<&str>; 4] = [
     None,
     Some("text/html; charset=utf-8"),
     Some("text/html; charset=iso-8859-1"),
@@ -16,7 +16,7 @@ const TYPES: [Option<&str>; 4] = [
 
 /// Reads an input as a page. Its length selects the `Content-Type`.
 pub fn fuzz_page(data: &[u8]) {
-    let content_type = TYPES[data.len() % TYPES.len()];
+    let content_type = CONTENT_TYPES[data.len() % CONTENT_TYPES.len()];
     let page = Page {
         url: Url::parse("http://127.0.0.1/account/login?service=1").expect("a URL"),
         status: 200,

@@ -324,7 +324,7 @@ class Scenario:
         newest = lambda: max([run["scheduled_time"] for run in self.runs("check-cards", "person")], default="")
         before = newest()
         check("check" in console.get("/console/schedules/run?label=all"), "The page says what a run would do.")
-        form = {"form_token": console.hidden("form_token"), "label": "all"}
+        form = {name: console.hidden(name) for name in ("form_token", "label", "run_version")}
         answers = [console.send("POST", "/console/schedules/run", form)[1].get("Location") for _ in range(2)]
         check(answers == ["/console?started=yes", "/console?started=before"], "A job is started, and not twice.")
         wait_until("the run", lambda: newest() > before, 60)

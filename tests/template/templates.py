@@ -76,6 +76,14 @@ def scheduled(**given):
     return filled(read("infra/schedules.yaml"), **passed)
 
 
+def rule_holds(name, **given):
+    """Whether a rule of template.yaml accepts these parameters; the others have their defaults."""
+    template = translated()
+    values = {parameter: about.get("Default") for parameter, about in template["Parameters"].items()} | given
+    (rule,) = template["Rules"][name]["Assertions"]
+    return Filler(template, values).fill(rule["Assert"])
+
+
 def of_type(resources, kind):
     """The properties of every resource of a type, by name."""
     return {name: resource.get("Properties", {}) for name, resource in resources.items() if resource["Type"] == kind}
@@ -135,6 +143,11 @@ class Filler:
     def equals(self, argument):
         one, other = map(self.fill, argument)
         return str(one) == str(other)
+
+    def contains(self, argument):
+        texts, text = map(self.fill, argument)
+        # CloudFormation compares a number's text.
+        return str(text) in map(str, texts)
 
     def not_(self, argument):
         return not self.fill(argument[0])

@@ -1,5 +1,6 @@
 """The web pages' part of the stack: it can be left out, its API is throttled, and its access log holds no token."""
 
+import functools
 import json
 import unittest
 
@@ -33,7 +34,12 @@ class Web(unittest.TestCase):
 
     def test_sign_in_emails_that_are_tried_again_become_no_dead_letters(self):
         # The tries of hippo_core::message::retry.
-        self.assertGreaterEqual(templates.translated()["Parameters"]["NoticeReceiveCount"]["Default"], 5)
+        holds = functools.partial(templates.rule_holds, "SignInEmailsAreTriedFiveTimes")
+        self.assertTrue(holds(Web="true"))
+        about = templates.translated()["Parameters"]["NoticeReceiveCount"]
+        for count in range(about["MinValue"], about["MaxValue"] + 1):
+            self.assertEqual(holds(Web="true", NoticeReceiveCount=count), count >= 5, count)
+            self.assertTrue(holds(Web="false", NoticeReceiveCount=count), count)
         variables = self.resources["NotifyFamily"]["Properties"]["Environment"]["Variables"]
         self.assertEqual(variables["NOTICE_QUEUE_URL"], "NoticeQueue")
 
@@ -86,14 +92,7 @@ class Web(unittest.TestCase):
         self.assertNotIn("WebDomainName", templates.filled(Web="false", **DOMAIN)["Resources"])
 
     def test_domain_and_certificate_are_given_together(self):
-        rules = templates.translated()["Rules"]["WebDomainAndCertificate"]["Assertions"]
-        (rule,) = rules
-
-        def holds(**given):
-            template = templates.translated()
-            values = {name: about.get("Default") for name, about in template["Parameters"].items()} | given
-            return templates.Filler(template, values).fill(rule["Assert"])
-
+        holds = functools.partial(templates.rule_holds, "WebDomainAndCertificate")
         self.assertTrue(holds())
         self.assertTrue(holds(WebDomain="", WebCertificate="none"))
         self.assertTrue(holds(**DOMAIN))
@@ -116,10 +115,7 @@ class Web(unittest.TestCase):
             self.assertEqual(variables(WebOidcIssuer=none, WebOidcName="Home"), {})
 
     def test_issuer_needs_a_client_id(self):
-        template = templates.translated()
-        (rule,) = template["Rules"]["WebOidcIssuerNeedsClientId"]["Assertions"]
-        defaults = {name: about.get("Default") for name, about in template["Parameters"].items()}
-        holds = lambda **given: templates.Filler(template, defaults | given).fill(rule["Assert"])
+        holds = functools.partial(templates.rule_holds, "WebOidcIssuerNeedsClientId")
         self.assertTrue(holds())
         self.assertTrue(holds(WebOidcIssuer="", WebOidcClientId="none"))
         self.assertTrue(holds(**templates.OIDC))

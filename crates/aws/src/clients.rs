@@ -55,9 +55,9 @@ pub async fn load_operator_config(region: Option<String>) -> SdkConfig {
     loader.load().await
 }
 
-/// Makes the connections of the clients: as the SDK's own does it, but with ring for TLS.
+/// Makes the clients' HTTPS client: like the SDK's default, but with ring for TLS.
 ///
-/// The SDK's own takes aws-lc, which makes each function 2 MiB larger and takes minutes to build.
+/// The SDK's default uses aws-lc, which makes each function 2 MiB larger and takes minutes to build.
 pub fn https_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector =
@@ -70,7 +70,7 @@ pub fn https_client() -> SharedHttpClient {
 }
 
 /// Makes the client for the queues.
-pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
+pub fn sqs_client(config: &SdkConfig) -> aws_sdk_sqs::Client {
     let config = aws_sdk_sqs::config::Builder::from(config)
         .retry_config(retry_policy(4))
         .timeout_config(timeouts(Duration::from_secs(5), Duration::from_secs(20)))
@@ -80,7 +80,7 @@ pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
 
 /// Makes the client for sending mail. It never retries: `SendEmail` has no idempotency token, so a
 /// retry could send the mail twice.
-pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
+pub fn ses_client(config: &SdkConfig) -> aws_sdk_sesv2::Client {
     let config = aws_sdk_sesv2::config::Builder::from(config)
         .retry_config(RetryConfig::standard().with_max_attempts(1))
         .timeout_config(timeouts(SES_TIMEOUT, SES_TIMEOUT))
@@ -111,7 +111,7 @@ pub async fn warm_store(config: &SdkConfig, table: &str, partition_key: &str) ->
 
 /// Makes the client that reads SES identities.
 #[cfg(feature = "operator")]
-pub(crate) fn ses_reader(config: &SdkConfig) -> aws_sdk_sesv2::Client {
+pub(crate) fn ses_reader_client(config: &SdkConfig) -> aws_sdk_sesv2::Client {
     let config = aws_sdk_sesv2::config::Builder::from(config)
         .retry_config(retry_policy(3))
         .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
@@ -121,7 +121,7 @@ pub(crate) fn ses_reader(config: &SdkConfig) -> aws_sdk_sesv2::Client {
 
 /// Makes the client for the schedules.
 #[cfg(feature = "operator")]
-pub(crate) fn scheduler(config: &SdkConfig) -> aws_sdk_scheduler::Client {
+pub(crate) fn scheduler_client(config: &SdkConfig) -> aws_sdk_scheduler::Client {
     let config = aws_sdk_scheduler::config::Builder::from(config)
         .retry_config(retry_policy(3))
         .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
@@ -131,7 +131,7 @@ pub(crate) fn scheduler(config: &SdkConfig) -> aws_sdk_scheduler::Client {
 
 /// Makes the client for the SNS subscriptions.
 #[cfg(feature = "operator")]
-pub(crate) fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
+pub(crate) fn sns_client(config: &SdkConfig) -> aws_sdk_sns::Client {
     let config = aws_sdk_sns::config::Builder::from(config)
         .retry_config(retry_policy(3))
         .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
@@ -139,7 +139,7 @@ pub(crate) fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::from_conf(config)
 }
 
-/// Limits a request to so many attempts, the first included.
+/// Allows this many attempts of a request, the first included.
 pub(crate) fn retry_policy(attempts: u32) -> RetryConfig {
     RetryConfig::standard().with_max_attempts(attempts)
 }

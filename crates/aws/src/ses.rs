@@ -21,7 +21,7 @@ pub const RECIPIENT_LIMIT: usize = 50;
 
 /// Sends mails by SES.
 ///
-/// Its client makes one try within a time limit ([`crate::clients::ses`]), since `SendEmail` has no
+/// Its client makes one try within a time limit ([`crate::clients::ses_client`]), since `SendEmail` has no
 /// idempotency token.
 #[derive(Debug, Clone)]
 pub struct SesMailer {

@@ -4,13 +4,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use hippo_core::card::{CardRecord, CardState};
 use hippo_core::clock::local_date;
-use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::failure::FailureKind;
 use hippo_core::ids::LibraryId;
 use hippo_core::jobs::check_cards::dry_run;
 use hippo_core::notice::line::STALE_AFTER;
 use hippo_core::notice::phrases::card_pause;
 use hippo_core::notice::unchecked_pause;
-use url::Url;
 
 use crate::context::Context;
 use crate::exit::CommandError;
@@ -19,11 +18,9 @@ use crate::output::time::{ago, moment};
 use crate::problem::{CardPlace, Problem, Untried, explain_failure, what_failed};
 use crate::suggested::HIPPO;
 
-/// Finds a card's problem at `now`, with times in `zone`; `until` comes from [`backed_off_until`], and
-/// `site` is the library's address.
+/// Finds a card's problem at `now`, with times in `zone`; `until` comes from [`backed_off_until`].
 pub(crate) fn find_problem(
     record: &CardRecord,
-    site: Option<&Url>,
     zone: Tz,
     now: DateTime<Utc>,
     until: Option<&str>,
@@ -46,7 +43,7 @@ pub(crate) fn find_problem(
                 card_pause(pause, local_date(now, zone)),
                 failure_before_pause(state, &card.library, zone, now)
             ),
-            what_to_do: Some(format!("{HIPPO} card pause {} --resume", card.id)),
+            what_to_do: Some(format!("{HIPPO} card resume {}", card.id)),
             tone: Tone::Faint,
         });
     }
@@ -101,9 +98,16 @@ pub(crate) fn find_problem(
         let place = CardPlace {
             card: card.id,
             library: &card.library,
-            site,
         };
         return Some(explain_failure(&failure, &place, until, untried.as_ref()));
+    }
+    if state.is_corrected {
+        return Some(Problem {
+            kind: "not_checked_again",
+            what: "It hasn't been checked again yet.".to_owned(),
+            what_to_do: Some(format!("{HIPPO} check-cards")),
+            tone: Tone::Warning,
+        });
     }
     let read = state.last_success_at.unwrap_or(last.started_at);
     (now - read > STALE_AFTER).then(|| Problem {
@@ -138,16 +142,14 @@ fn failure_before_pause(
     zone: Tz,
     now: DateTime<Utc>,
 ) -> String {
-    let rejected = Failure::wrong_credentials("");
-    let (since, failure) = match (state.refused_since, state.last_failure()) {
-        (Some(since), _) => (since.min(now), &rejected),
-        (None, Some((last, failure))) if failure.kind != FailureKind::NotTried => {
-            (last.started_at, failure)
-        }
-        _ => return String::new(),
-    };
-    let when = moment(since, now, zone);
-    format!(" Before that ({when}): {}", what_failed(failure, library))
+    let before = state.failure_before_pause();
+    before.map_or_else(String::new, |(failure, since)| {
+        let when = moment(since.min(now), now, zone);
+        format!(
+            " Before the pause ({when}): {}",
+            what_failed(&failure, library)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -155,7 +157,7 @@ mod tests {
     use super::*;
     use chrono::NaiveDate;
     use hippo_core::card::{Card, CardPause, Fingerprint, LastCheck, LoginMark};
-    use hippo_core::failure::Remedy;
+    use hippo_core::failure::{Failure, Remedy};
     use rstest::rstest;
 
     #[rstest]
@@ -168,10 +170,7 @@ mod tests {
     ) {
         let until = "2026-11-21".parse().unwrap();
         let record = paused_record(Some(until), CardState::default());
-        assert_eq!(
-            find_problem(&record, None, ZONE, now, None).unwrap().kind,
-            kind
-        );
+        assert_eq!(find_problem(&record, ZONE, now, None).unwrap().kind, kind);
     }
 
     const ZONE: Tz = chrono_tz::America::Toronto;
@@ -239,6 +238,13 @@ mod tests {
             refused_since: Some(at("2026-11-03T11:10:00Z")),
             ..untried_after(Failure::wrong_credentials("x"), backed_off())
         };
+        let mut corrected = CardState::default();
+        corrected.replace_last_check(LastCheck {
+            started_at: at("2026-11-21T11:10:00Z"),
+            finished_at: at("2026-11-21T11:10:00Z"),
+            failure: Some(Failure::wrong_credentials("x")),
+        });
+        corrected.allow_retry();
         let date_format = Failure::page_changed("a date").with_remedy(Remedy::SetDateFormat);
         let cases = [
             record(untried_after(
@@ -249,13 +255,15 @@ mod tests {
             record(untried_after(date_format.clone(), backed_off())),
             record(doubtful),
             record(refused.clone()),
+            record(corrected.clone()),
+            paused_record(None, corrected),
             paused_record(None, refused),
             paused_record(None, untried_after(date_format, backed_off())),
             paused_record(None, CardState::default()),
         ];
         let now = at("2026-11-21T12:00:00Z");
         let shown = cases.map(|record| {
-            let problem = find_problem(&record, None, ZONE, now, None).unwrap();
+            let problem = find_problem(&record, ZONE, now, None).unwrap();
             let what_to_do = problem.what_to_do.unwrap_or_default();
             format!("{}: {}\n  → {what_to_do}", problem.kind, problem.what)
         });
@@ -270,12 +278,16 @@ mod tests {
           → hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har
         wrong_credentials: The library rejected the number or PIN (Tue 3 Nov 06:10). We won't try again until you correct it, so that the card doesn't get locked.
           → hippo card set-pin 01ARZ3NDEKTSV4RRFFQ69G5FAV
-        paused: It's paused. Before that (Tue 3 Nov 06:10): The library rejected the number or PIN.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
-        paused: It's paused. Before that (06:10 today): We couldn't read a page: a date.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
+        not_checked_again: It hasn't been checked again yet.
+          → hippo check-cards
         paused: It's paused.
-          → hippo card pause 01ARZ3NDEKTSV4RRFFQ69G5FAV --resume
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
+        paused: It's paused. Before the pause (Tue 3 Nov 06:10): The library rejected the number or PIN.
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
+        paused: It's paused. Before the pause (06:10 today): We couldn't read a page: a date.
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
+        paused: It's paused.
+          → hippo card resume 01ARZ3NDEKTSV4RRFFQ69G5FAV
         ");
     }
 }

@@ -196,13 +196,7 @@ impl CardView {
                 view.currency = view.currency.or_else(configured);
                 view
             }),
-            problem: find_problem(
-                record,
-                library.map(|library| &library.base_url),
-                zone,
-                now,
-                backed_off,
-            ),
+            problem: find_problem(record, zone, now, backed_off),
         }
     }
 

@@ -78,7 +78,7 @@ pub(crate) async fn check_changed_card(
             .print_text("The card is paused, so we didn't check it. To check it again, resume it:");
         context
             .output
-            .print_line(format!("  → {HIPPO} card pause {} --resume", card.id));
+            .print_line(format!("  → {HIPPO} card resume {}", card.id));
         return Ok(show_unchecked(context, card.id));
     }
     check_card(context, card, library, None).await
@@ -153,13 +153,7 @@ async fn show(
         Ok(account) => show_account(context, account, today),
         Err(failure) => {
             let until = backed_off_until(context, &card.library).await?;
-            let problem = failure_problem(
-                failure,
-                card.id,
-                &card.library,
-                Some(&library.base_url),
-                until.as_deref(),
-            );
+            let problem = failure_problem(failure, card.id, &card.library, until.as_deref());
             context.output.print_indented("", &problem.what);
             if let Some(command) = &problem.what_to_do {
                 context.output.print_text("We keep the card. What to do:");
@@ -174,7 +168,7 @@ fn show_account(context: &Context, account: &Account, today: NaiveDate) {
     let view = AccountView::from_account(account, today);
     let mut parts = vec![match view.out {
         Some(out) => format!("{out} out"),
-        None => "the pages don't say what is out".to_owned(),
+        None => "the pages don't list the loans".to_owned(),
     }];
     if let Some(due) = view.due_next {
         parts.push(format!("next due {}", day(due, today)));

@@ -328,13 +328,14 @@ fn validate_checks(checks: &Checks) -> Result<(), String> {
     Ok(())
 }
 
-/// Fails unless the contact fits into a request header.
+/// Fails unless the contact is an email address that fits into a request header.
 pub(crate) fn check_contact(key: &str, contact: &str) -> Result<(), String> {
-    if contact.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+    let is_plain = contact.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+    if is_plain && (contact.trim().is_empty() || mailbox(key, contact).is_ok()) {
         Ok(())
     } else {
         Err(format!(
-            "has a mistake at “{key}”: write one line of plain letters (ASCII), such as you@example.org."
+            "has a mistake at “{key}”: write an email address in plain letters (ASCII), such as you@example.org."
         ))
     }
 }
@@ -562,12 +563,13 @@ mod tests {
     fn config_written_by_init_is_valid_and_complete() {
         let text = NewConfig {
             mail_from: "LibraryHippo <hippo@example.org>",
-            contact: Some("pat \"the\" cat"),
+            contact: Some("\"The Cat\" <pat@example.org>"),
             timezone: chrono_tz::America::Toronto,
         }
         .to_toml();
         let config = Config::parse(&text).unwrap();
-        assert_eq!(config.contact.as_deref(), Some("pat \"the\" cat"));
+        let contact = "\"The Cat\" <pat@example.org>";
+        assert_eq!(config.contact.as_deref(), Some(contact));
         assert_eq!(config.timezone, chrono_tz::America::Toronto);
         assert_eq!(config.mail.from, "LibraryHippo <hippo@example.org>");
         assert_eq!(config.checks, Checks::default());
@@ -609,6 +611,7 @@ mod tests {
     #[case::unnamed(&format!("{MAIL}[web.oidc]\nissuer = \"https://id.example.org\"\nclient_id = \"a\"\nclient_secret_env = \"A\"\nname = \"\"\n"), "web.oidc.name")]
     #[case::half(&format!("{MAIL}[web.oidc]\nissuer = \"https://id.example.org\"\n"), "client_id")]
     #[case::contact(&format!("contact = \"a\\nb\"\n{MAIL}"), "“contact”")]
+    #[case::contact_address(&format!("contact = \"nonsense\"\n{MAIL}"), "“contact”: write an email address")]
     #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
     #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "another machine")]
     #[case::half_a_login(&format!("{MAIL}[mail.smtp]\nhost = \"h\"\nuser = \"u\"\n"), "only one of user and password")]

@@ -227,7 +227,7 @@ impl From<SealError> for CommandError {
         let lacks_key = matches!(error, SealError::NoKey(_));
         let error = Self::from_source(ErrorKind::Unusable, error);
         if lacks_key {
-            error.try_command(format!("{HIPPO} init"))
+            error.advice(format!("To initialise it: “{HIPPO} init”."))
         } else {
             error
         }

@@ -7,6 +7,8 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
     Ok,
+    /// It works as somebody wanted it, but they may have forgotten it.
+    Warning,
     Problem,
     #[cfg_attr(
         not(feature = "aws"),
@@ -34,6 +36,18 @@ impl Finding {
             verdict: Verdict::Ok,
             found: found.into(),
             advice: None,
+        }
+    }
+
+    /// A check that found something that may have been forgotten.
+    pub(crate) fn warning(
+        check: &str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            verdict: Verdict::Warning,
+            ..Self::problem(check, found, advice)
         }
     }
 

@@ -8,7 +8,7 @@ use hippo_core::run::{JobName, Run, RunOutcome, Trigger};
 
 use crate::context::Context;
 use crate::exit::CommandError;
-use crate::output::time::moment;
+use crate::output::time::at_moment;
 use crate::suggested::HIPPO;
 
 /// A notice that has been due for longer than two ticks is late.
@@ -68,6 +68,17 @@ impl NextNotice {
         matches!(self, Self::Waiting { since, .. } if now - (*since).max(family.created_at).max(chosen) > LATE_AFTER)
     }
 
+    /// Whether the last attempt to send it failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(
+            self,
+            Self::Waiting {
+                reason: Some(_),
+                ..
+            }
+        )
+    }
+
     /// A sentence without full stop, such as `The next notice is due at 06:30 tomorrow`.
     pub(crate) fn sentence(&self, context: &Context, family: &Family) -> String {
         let now = context.now();
@@ -79,24 +90,24 @@ impl NextNotice {
         match self {
             Self::None => "No notice is planned".to_owned(),
             Self::Due(at) => format!(
-                "The next notice is due at {}{zone}",
-                moment(*at, now, family.timezone)
+                "The next notice is due {}{zone}",
+                at_moment(*at, now, family.timezone)
             ),
             Self::Waiting { since, .. } => {
                 let local = since.with_timezone(&family.timezone);
                 let notice = if local.date_naive() == local_date(now, family.timezone) {
                     format!("Today's notice was due at {}{zone}", local.format("%H:%M"))
                 } else {
-                    let since = moment(*since, now, family.timezone);
-                    format!("A notice was due at {since}{zone}")
+                    let since = at_moment(*since, now, family.timezone);
+                    format!("A notice was due {since}{zone}")
                 };
                 format!("{notice} and goes out on the next run of notify-all")
             }
         }
     }
 
-    /// Explains why a late notice wasn't sent, with the command that helps.
-    pub(crate) fn why_late(
+    /// Explains why a notice that failed or is late wasn't sent, with the command that helps.
+    pub(crate) fn why_not_sent(
         &self,
         context: &Context,
         family: &Family,
@@ -111,7 +122,9 @@ impl NextNotice {
             let reason = hippo_core::text::clean(reason);
             let reason = reason.trim_end_matches('.');
             return (
-                format!("The notice is late, because the email couldn't be sent: {reason}."),
+                format!(
+                    "We couldn't send the email: {reason}. The next runs of notify-all try again."
+                ),
                 format!("{HIPPO} mail test ADDRESS"),
             );
         }
@@ -128,8 +141,8 @@ impl NextNotice {
             ),
             Some(run) => (
                 format!(
-                    "The notice is late, although notify-all ran at {} ({}).",
-                    moment(run.started_at, now, context.zone()),
+                    "The notice is late, although notify-all ran {} ({}).",
+                    at_moment(run.started_at, now, context.zone()),
                     run.outcome.as_str()
                 ),
                 format!("{HIPPO} runs show {}", run.key),

@@ -64,7 +64,7 @@ impl NotCheckedReason {
         match self {
             Self::Paused => (
                 "It's paused. To check it again, resume it.",
-                vec![format!("{HIPPO} card pause {card} --resume")],
+                vec![format!("{HIPPO} card resume {card}")],
             ),
             Self::Rejected => (
                 "The library rejected its number or PIN, and we won't send them again until you say so. Set the \

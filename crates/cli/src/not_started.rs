@@ -1,80 +1,243 @@
 //! Reports why no run was started.
 
-use chrono::TimeDelta;
-use hippo_core::run::RunOutcome;
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use hippo_core::run::not_started::NotStarted;
+use hippo_core::run::{JobName, Run, RunOutcome};
+use hippo_core::schedule::Pause;
+use hippo_core::schedule::pause::pause_of;
+use hippo_core::store::Scope;
+use serde_json::Value;
 
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{CommandResult, Outcome};
 use crate::output::print_to_stderr;
 use crate::output::time::moment;
+use crate::pauses::{load_pauses_of, pause_words, resume_command};
+use crate::problem::check_failed_command;
 use crate::start_options::StartOptions;
+use crate::suggested::HIPPO;
 
 /// A run that starts later than this after its scheduled time needs an explanation.
 const MAX_START_DELAY: TimeDelta = TimeDelta::minutes(10);
 
+/// Why a run was not started, in words, and the command that helps.
+#[derive(Debug, PartialEq, Eq)]
+struct Explanation {
+    what: String,
+    command: Option<String>,
+}
+
 /// Reports why no run was started; this is no failure unless the clock is in doubt.
-pub(crate) fn show_not_started(
+pub(crate) async fn show_not_started(
     context: &Context,
     options: &StartOptions,
     reason: &NotStarted,
-) -> Outcome {
+) -> CommandResult {
     let run = reason.run();
     context
         .output
         .print_document(&serde_json::json!({ "not_started": reason.as_str(), "run": run }));
-    let (now, zone) = (context.now(), context.zone());
-    let scheduled = run.key.scheduled_time;
-    let started = moment(run.started_at, now, zone);
+    let now = context.now();
+    let pauses = load_pauses_of(context, std::slice::from_ref(run)).await?;
+    let Explanation { what, command } = explain(reason, &pauses, now, context.zone());
+    let command = command.map(|command| format!("  → {command}"));
     let is_clock_in_doubt = run.outcome == RunOutcome::SkippedClockInDoubt;
-    // A skipped or missed run is recorded, but it didn't run.
     let has_run = matches!(reason, NotStarted::AlreadyRan(_)) && run.outcome.has_started();
-    let is_late = has_run && options.scheduled_time.is_none() && now - scheduled > MAX_START_DELAY;
-    let (message, outcome) = match reason {
-        _ if is_clock_in_doubt => (
-            format!(
-                "Did nothing: the clock shows {started}, which doesn't fit the records. If the clock is right, the \
-                 next notify-all continues, a minute or more from now. If not, set the clock."
-            ),
-            Outcome::SomeFailed,
-        ),
-        _ if is_late => (
-            format!(
-                "“{}” already ran for its latest scheduled time, {}. To run it now as well, add a time to its \
-                 schedule in config.toml.",
-                run.key.label,
-                moment(scheduled, now, zone),
-            ),
-            Outcome::Done,
-        ),
-        NotStarted::StillRunning(_) => (
-            format!(
-                "Did nothing: the run {} is still going. It started at {started}.",
-                run.key
-            ),
-            Outcome::Done,
-        ),
-        NotStarted::Skipped(_) => (
-            format!(
-                "Did nothing: the run {} is on record as {}.",
-                run.key,
-                run.outcome.as_str()
-            ),
-            Outcome::Done,
-        ),
-        NotStarted::AlreadyRan(_) => (
-            format!(
-                "Did nothing: the run {} already exists. It started at {started}.",
-                run.key
-            ),
-            Outcome::Done,
-        ),
-    };
-    if is_clock_in_doubt || is_late {
+    let is_unforeseen = has_run
+        && options.scheduled_time.is_none()
+        && now - run.key.scheduled_time > MAX_START_DELAY;
+    if is_clock_in_doubt || (is_unforeseen && options.is_quiet()) {
         // A schedule's owner needs these, even in a quiet run.
-        print_to_stderr(message);
+        print_to_stderr(what);
+        if let Some(command) = command {
+            print_to_stderr(command);
+        }
     } else if !options.is_quiet() {
-        context.output.print_text(message);
+        context.output.print_text(what);
+        if let Some(command) = command {
+            context.output.print_line(command);
+        }
     }
-    outcome
+    Ok(Outcome::failed_if(is_clock_in_doubt))
+}
+
+fn explain(reason: &NotStarted, pauses: &[Pause], now: DateTime<Utc>, zone: Tz) -> Explanation {
+    let run = reason.run();
+    let started = moment(run.started_at, now, zone);
+    let scheduled = moment(run.key.scheduled_time, now, zone);
+    let label = &run.key.label;
+    let without_command = |what: String| Explanation {
+        what,
+        command: None,
+    };
+    let run_now = |what: String| Explanation {
+        what: format!("{what} To run it now:"),
+        command: Some(run_now_command(run)),
+    };
+    match (reason, run.outcome) {
+        (_, RunOutcome::SkippedClockInDoubt) => without_command(format!(
+            "Not run: the clock shows {started}, which doesn't fit the records. If the clock is right, the next \
+             notify-all continues, a minute or more from now. If not, set the clock."
+        )),
+        (NotStarted::StillRunning(_), _) => without_command(format!(
+            "Not run: the run {} is still going. It started at {started}.",
+            run.key
+        )),
+        (NotStarted::AlreadyRan(_), outcome) if outcome.has_started() => run_now(format!(
+            "Not run: “{label}” already ran for its latest scheduled time, {scheduled}. For another time, add it to the \
+             schedule."
+        )),
+        (_, RunOutcome::SkippedPaused) => match pause_of(run, pauses) {
+            Some(pause) => Explanation {
+                what: format!("Not run: {}.", pause_words(pause, "paused", now, zone)),
+                command: Some(resume_command(pause)),
+            },
+            None => run_now(format!("Not run: the schedule “{label}” is disabled.")),
+        },
+        (_, RunOutcome::Missed) => run_now(format!(
+            "Not run: it came too late for its scheduled time, {scheduled}, which is on record as missed."
+        )),
+        (_, RunOutcome::SkippedClosed) => run_now(format!(
+            "Not run: {scheduled} is on a closed day of the schedule “{label}”."
+        )),
+        (_, RunOutcome::SkippedNotToday) => run_now(format!(
+            "Not run: the schedule “{label}” doesn't run on this day."
+        )),
+        (_, RunOutcome::SkippedOutsideDates) => run_now(format!(
+            "Not run: {scheduled} is outside the dates of the schedule “{label}”."
+        )),
+        (_, outcome) => run_now(format!(
+            "Not run: the run of {scheduled} is on record as “{}”.",
+            outcome.as_str()
+        )),
+    }
+}
+
+/// The command that does what this run was asked to do, whatever its schedule says.
+fn run_now_command(run: &Run) -> String {
+    let job = run.key.job;
+    let fields = run.input.as_object().into_iter().flatten();
+    let given: Vec<(&str, &Value)> = fields
+        .map(|(name, value)| (name.as_str(), value))
+        .filter(|(_, value)| !value.is_null() && **value != Value::Bool(false))
+        .collect();
+    let is_scope = |scope: Scope| given == [("scope", &Value::from(scope.as_str()))];
+    if job == JobName::CHECK_CARDS && is_scope(Scope::Failed) {
+        return check_failed_command();
+    }
+    if job == JobName::CHECK_CARDS && is_scope(Scope::All) {
+        return format!("{HIPPO} check-cards");
+    }
+    match (given.is_empty(), job) {
+        (true, JobName::NOTIFY_ALL) => format!("{HIPPO} notify-all"),
+        (true, _) => format!("{HIPPO} run {job}"),
+        (false, _) => format!("{HIPPO} runs retry {}", run.key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hippo_core::run::{Counts, Trigger};
+    use serde_json::json;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        format!("2026-11-21T{text}Z").parse().unwrap()
+    }
+
+    fn run(key: &str, outcome: RunOutcome, input: Value) -> Run {
+        let now = at("12:00:00");
+        Run {
+            key: key.parse().unwrap(),
+            trigger: Trigger::Schedule,
+            input,
+            started_at: now,
+            reported_at: now,
+            finished_at: Some(now),
+            outcome,
+            counts: Counts::default(),
+        }
+    }
+
+    #[test]
+    fn reason_comes_with_what_to_do() {
+        let pause = Pause {
+            label: None,
+            since: at("09:00:00"),
+            until: None,
+            by: "ana".to_owned(),
+            why: Some("moving house".to_owned()),
+        };
+        let failed = |outcome| {
+            let input = json!({"scope": "failed", "family": null});
+            run("check-cards/failed/2026-11-21T10:30:00Z", outcome, input)
+        };
+        let of_family = json!({"scope": "all", "family": "conrad"});
+        let tick = run(
+            "notify-all/tick/2026-11-21T12:00:00Z",
+            RunOutcome::SkippedPaused,
+            json!({"at_once": false}),
+        );
+        let cases = [
+            (
+                NotStarted::Skipped(failed(RunOutcome::SkippedPaused)),
+                vec![pause],
+            ),
+            (NotStarted::Skipped(failed(RunOutcome::Missed)), vec![]),
+            (NotStarted::AlreadyRan(failed(RunOutcome::Missed)), vec![]),
+            (NotStarted::AlreadyRan(failed(RunOutcome::Done)), vec![]),
+            (
+                NotStarted::StillRunning(failed(RunOutcome::Running)),
+                vec![],
+            ),
+            (NotStarted::Skipped(tick), vec![]),
+            (
+                NotStarted::Skipped(run(
+                    "check-cards/conrads/2026-11-21T10:00:00Z",
+                    RunOutcome::SkippedClosed,
+                    of_family,
+                )),
+                vec![],
+            ),
+            (
+                NotStarted::Skipped(failed(RunOutcome::SkippedNotToday)),
+                vec![],
+            ),
+            (
+                NotStarted::Skipped(failed(RunOutcome::SkippedOutsideDates)),
+                vec![],
+            ),
+            (
+                NotStarted::Skipped(failed(RunOutcome::SkippedClockInDoubt)),
+                vec![],
+            ),
+        ];
+        let shown = cases.map(|(reason, pauses)| {
+            let zone = chrono_tz::America::Toronto;
+            let Explanation { what, command } = explain(&reason, &pauses, at("12:00:05"), zone);
+            let command = command.map_or_else(String::new, |command| format!("\n  → {command}"));
+            format!("{what}{command}")
+        });
+        insta::assert_snapshot!(shown.join("\n"), @"
+        Not run: ana paused all schedules at 04:00 today (moving house).
+          → hippo schedule resume --all
+        Not run: it came too late for its scheduled time, 05:30 today, which is on record as missed. To run it now:
+          → hippo check-cards --scope failed
+        Not run: it came too late for its scheduled time, 05:30 today, which is on record as missed. To run it now:
+          → hippo check-cards --scope failed
+        Not run: “failed” already ran for its latest scheduled time, 05:30 today. For another time, add it to the schedule. To run it now:
+          → hippo check-cards --scope failed
+        Not run: the run check-cards/failed/2026-11-21T10:30:00Z is still going. It started at 07:00 today.
+        Not run: the schedule “tick” is disabled. To run it now:
+          → hippo notify-all
+        Not run: 05:00 today is on a closed day of the schedule “conrads”. To run it now:
+          → hippo runs retry check-cards/conrads/2026-11-21T10:00:00Z
+        Not run: the schedule “failed” doesn't run on this day. To run it now:
+          → hippo check-cards --scope failed
+        Not run: 05:30 today is outside the dates of the schedule “failed”. To run it now:
+          → hippo check-cards --scope failed
+        Not run: the clock shows 07:00 today, which doesn't fit the records. If the clock is right, the next notify-all continues, a minute or more from now. If not, set the clock.
+        ");
+    }
 }

@@ -7,7 +7,7 @@ use hippo_core::schedule::Pause;
 
 use crate::context::Context;
 use crate::exit::CommandError;
-use crate::output::time::moment;
+use crate::output::time::{at_moment, moment};
 use crate::suggested::HIPPO;
 
 /// Loads the pauses if one of these runs was skipped because of one.
@@ -41,19 +41,29 @@ pub(crate) fn pause_words(pause: &Pause, verb: &str, now: DateTime<Utc>, zone: T
         Some(why) => format!(" ({why})"),
         None => String::new(),
     };
-    let (what, since) = (what_is_paused(pause), moment(pause.since, now, zone));
-    format!("{} {verb} {what} at {since}{until}{why}", pause.by)
+    let (what, since) = (what_is_paused(pause), at_moment(pause.since, now, zone));
+    format!("{} {verb} {what} {since}{until}{why}", pause.by)
 }
 
 /// Says who paused what, when, until when and why, in a sentence.
 pub(crate) fn pause_sentence(pause: &Pause, context: &Context) -> String {
     let words = pause_words(pause, "paused", context.now(), context.zone());
-    format!("{words}.")
+    format!("{}.", begin_sentence(&words))
+}
+
+/// Begins a sentence with these words. A person's name stays as it is.
+pub(crate) fn begin_sentence(words: &str) -> String {
+    match words.strip_prefix("somebody ") {
+        Some(rest) => format!("Somebody {rest}"),
+        None => words.to_owned(),
+    }
 }
 
 /// The command that ends a pause.
 pub(crate) fn resume_command(pause: &Pause) -> String {
     match &pause.label {
+        // The word alone may mean all schedules.
+        Some(label) if label.as_str() == "all" => format!("{HIPPO} schedule resume --label all"),
         Some(label) => format!("{HIPPO} schedule resume {label}"),
         None => format!("{HIPPO} schedule resume --all"),
     }

@@ -4,7 +4,6 @@ use hippo_core::failure::{Failure, FailureKind, Remedy};
 use hippo_core::ids::{CardId, LibraryId};
 use hippo_core::text::clean;
 use serde::Serialize;
-use url::Url;
 
 use crate::not_checked::record_command;
 use crate::output::table::Tone;
@@ -19,7 +18,7 @@ pub(crate) fn check_failed_command() -> String {
 /// A problem of a card, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
-    /// A failure's kind, or `paused`, `pause_ended`, `never_checked`, `stale`.
+    /// A failure's kind, or `paused`, `pause_ended`, `never_checked`, `not_checked_again`, `stale`.
     pub(crate) kind: &'static str,
     /// The problem in a sentence or two.
     pub(crate) what: String,
@@ -38,16 +37,15 @@ pub(crate) struct Untried<'a> {
     pub(crate) failed_at: String,
 }
 
-/// A card, its library, and the address of the library.
+/// A card and its library.
 pub(crate) struct CardPlace<'a> {
     pub(crate) card: CardId,
     pub(crate) library: &'a LibraryId,
-    pub(crate) site: Option<&'a Url>,
 }
 
 impl CardPlace<'_> {
     fn command(&self, remedy: Remedy) -> Option<String> {
-        command_for_card(remedy, self.card, self.library, self.site)
+        command_for_card(remedy, self.card, self.library)
     }
 }
 
@@ -60,7 +58,7 @@ pub(crate) fn what_failed(failure: &Failure, library: &LibraryId) -> String {
             "The library {library} has other hosts now than the PIN was sealed for, so we didn't send it."
         ),
         FailureKind::CardBlocked => {
-            format!("The library has blocked or expired the card: {detail}")
+            format!("The library says that the card is blocked or has expired: {detail}")
         }
         FailureKind::SessionExpired => {
             format!("The library ended the session too early: {detail}")
@@ -82,20 +80,14 @@ pub(crate) fn what_failed(failure: &Failure, library: &LibraryId) -> String {
     }
 }
 
-/// Explains a failed check to a person; `until` comes from [`crate::card_problem::backed_off_until`], and `site` is the
-/// library's address.
+/// Explains a failed check to a person; `until` comes from [`crate::card_problem::backed_off_until`].
 pub(crate) fn failure_problem(
     failure: &Failure,
     card: CardId,
     library: &LibraryId,
-    site: Option<&Url>,
     until: Option<&str>,
 ) -> Problem {
-    let place = CardPlace {
-        card,
-        library,
-        site,
-    };
+    let place = CardPlace { card, library };
     explain_failure(failure, &place, until, None)
 }
 
@@ -150,13 +142,16 @@ fn advise(
             )),
             set_pin(),
         ),
-        FailureKind::CardBlocked => (Some("Ask the library.".to_owned()), None),
+        FailureKind::CardBlocked => (
+            Some("Ask the library to unblock or renew the card.".to_owned()),
+            None,
+        ),
         FailureKind::SessionExpired => (None, again()),
         FailureKind::PageChanged if failure.login_in_doubt => {
             let detect = remedy.filter(|_| may_be_another_system);
             let detect = detect.map_or_else(String::new, |detect| {
                 format!(
-                    " We've never read a page of this library: “{detect}” finds out whether its entry names the right \
+                    " With its present entry, we've never read a page of this library: “{detect}” finds out whether its entry names the right \
                      system."
                 )
             });
@@ -170,7 +165,7 @@ fn advise(
         }
         FailureKind::PageChanged if may_be_another_system => (
             Some(format!(
-                "We've never read a page of this library, so its site may run another system than its entry says. \
+                "With its present entry, we've never read a page of this library, so its site may run another system. \
                  Find out, and correct it with “{HIPPO} library edit {library} --system SYSTEM”."
             )),
             remedy,
@@ -187,13 +182,18 @@ fn advise(
         ),
         FailureKind::SiteRefused | FailureKind::SiteDown => (
             until.map(|until| format!("We'll try again after {until}.")),
-            remedy.or_else(again),
+            remedy.or_else(|| again().filter(|_| until.is_none())),
         ),
         FailureKind::NotTried if remedy.is_some() => (
             Some(format!(
                 "“{record}” tries it too, and records what the site sends."
             )),
             remedy,
+        ),
+        // Until then, it wouldn't be tried again.
+        FailureKind::NotTried if until.is_some() => (
+            until.map(|until| format!("We'll try again after {until}.")),
+            None,
         ),
         FailureKind::NotTried => (None, again()),
     }
@@ -218,7 +218,7 @@ mod tests {
     fn problem(failure: &Failure) -> Problem {
         let library = "wpl".parse().unwrap();
         let card = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        failure_problem(failure, card, &library, None, None)
+        failure_problem(failure, card, &library, None)
     }
 
     #[rstest]
@@ -241,16 +241,15 @@ mod tests {
     fn library_that_was_never_read_may_run_another_system() {
         let library = "wpl".parse().unwrap();
         let card = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        let site = "https://books.example.org/".parse().unwrap();
         let failure = Failure::page_changed("no form").with_remedy(Remedy::DetectSystem);
         let shown = [failure.clone(), failure.login_in_doubt()].map(|failure| {
-            let problem = failure_problem(&failure, card, &library, Some(&site), None);
+            let problem = failure_problem(&failure, card, &library, None);
             format!("{}\n  → {}", problem.what, problem.what_to_do.unwrap())
         });
         insta::assert_snapshot!(shown.join("\n"), @r"
-        The site shows a page that we don't know: no form. We've never read a page of this library, so its site may run another system than its entry says. Find out, and correct it with “hippo library edit wpl --system SYSTEM”.
-          → hippo library detect https://books.example.org
-        The site shows a page that we don't know: no form. We can't tell whether the login succeeded, so we won't send it again today. Record what the site sends, and report it. To just try again: “hippo card retry 01ARZ3NDEKTSV4RRFFQ69G5FAV”. We've never read a page of this library: “hippo library detect https://books.example.org” finds out whether its entry names the right system.
+        The site shows a page that we don't know: no form. With its present entry, we've never read a page of this library, so its site may run another system. Find out, and correct it with “hippo library edit wpl --system SYSTEM”.
+          → hippo library detect wpl
+        The site shows a page that we don't know: no form. We can't tell whether the login succeeded, so we won't send it again today. Record what the site sends, and report it. To just try again: “hippo card retry 01ARZ3NDEKTSV4RRFFQ69G5FAV”. With its present entry, we've never read a page of this library: “hippo library detect wpl” finds out whether its entry names the right system.
           → hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har
         ");
     }
@@ -273,7 +272,7 @@ mod tests {
         insta::assert_snapshot!(sentences.join("\n"), @r"
         wrong_credentials: The library rejected the number or PIN.
         sealed_for_other_hosts: The library wpl has other hosts now than the PIN was sealed for, so we didn't send it. If its entry is wrong, correct it with “hippo library edit wpl”. If it's right, set the PIN.
-        card_blocked: The library has blocked or expired the card: the reason. Ask the library.
+        card_blocked: The library says that the card is blocked or has expired: the reason. Ask the library to unblock or renew the card.
         page_changed: The site shows a page that we don't know: the reason. If this goes on, record it with “hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har” and report it.
         site_refused: The library's site turned us away: the reason.
         site_down: The library's site didn't answer as it should: the reason.
@@ -299,8 +298,7 @@ mod tests {
         let library = "wpl".parse().unwrap();
         let refused = Failure::new(FailureKind::SiteRefused, "x");
         for failure in [Failure::site_down("status 503"), refused] {
-            let what =
-                |until| failure_problem(&failure, CardId::generate(), &library, None, until).what;
+            let what = |until| failure_problem(&failure, CardId::generate(), &library, until).what;
             let message = what(Some("14:32 today"));
             assert!(
                 message.ends_with("We'll try again after 14:32 today."),

@@ -1,18 +1,16 @@
 //! Remedies as command lines.
 
-use hippo_core::alerts::Alert;
+use hippo_core::alerts::{Alert, AlertHelp};
 use hippo_core::failure::Remedy;
 use hippo_core::ids::{CardId, LibraryId};
-use url::Url;
 
-use crate::suggested::{HIPPO, quoted};
+use crate::suggested::HIPPO;
 
-/// The command line for the remedy of a card's failure, if there is one; `site` is the library's address.
+/// The command line for the remedy of a card's failure, if there is one.
 pub(crate) fn command_for_card(
     remedy: Remedy,
     card: CardId,
     library: &LibraryId,
-    site: Option<&Url>,
 ) -> Option<String> {
     if let Some(option) = edit_option(remedy) {
         return Some(format!("{HIPPO} library edit {library} {option}"));
@@ -21,10 +19,7 @@ pub(crate) fn command_for_card(
         Remedy::RetryCard => Some(format!("{HIPPO} card retry {card}")),
         Remedy::SetPin => Some(format!("{HIPPO} card set-pin {card}")),
         Remedy::EditLibrary => Some(format!("{HIPPO} library edit {library}")),
-        Remedy::DetectSystem => {
-            let site = site.map_or("URL", |site| site.as_str().trim_end_matches('/'));
-            Some(format!("{HIPPO} library detect {}", quoted(site)))
-        }
+        Remedy::DetectSystem => Some(format!("{HIPPO} library detect {library}")),
         _ => None,
     }
 }
@@ -54,6 +49,14 @@ pub(crate) fn commands_for_alert(alert: &Alert) -> Vec<String> {
         .collect()
 }
 
+/// The command lines of an alert's email.
+pub(crate) fn help_for_alert(alert: &Alert) -> AlertHelp {
+    AlertHelp {
+        commands: commands_for_alert(alert),
+        remark: explain_placeholder_for_alert(alert),
+    }
+}
+
 /// Explains a word in capitals of these commands, if it isn't obvious.
 pub(crate) fn explain_placeholder_for_alert(alert: &Alert) -> Option<&'static str> {
     let mut remedies = alert.remedies().iter();
@@ -79,6 +82,9 @@ fn command_for_remedy(remedy: Remedy, alert: &Alert) -> Option<String> {
         (Remedy::EditLibrary, Alert::SealedForOtherHosts { library, .. }) => {
             Some(format!("{HIPPO} library edit {library}"))
         }
+        (Remedy::DetectSystem, Alert::PageChanged { library, .. }) => {
+            Some(format!("{HIPPO} library detect {library}"))
+        }
         (_, Alert::WrongDateFormat { library } | Alert::LibraryDown { library, .. }) => {
             let option = edit_option(remedy)?;
             Some(format!("{HIPPO} library edit {library} {option}"))
@@ -89,7 +95,39 @@ fn command_for_remedy(remedy: Remedy, alert: &Alert) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use hippo_core::failure::{Failure, FailureKind};
+
     use super::*;
+
+    #[test]
+    fn every_remedy_of_an_alert_about_a_library_has_a_command() {
+        let failures = [
+            Failure::page_changed("x").with_remedy(Remedy::DetectSystem),
+            Failure::page_changed("x").with_remedy(Remedy::SetDateFormat),
+            Failure::new(FailureKind::SealedForOtherHosts, "x"),
+            Failure::page_changed("x"),
+        ];
+        let library: LibraryId = "wpl".parse().unwrap();
+        let shown = failures.map(|failure| {
+            let alert = Alert::of_failure(&library, &failure, chrono::NaiveDate::default());
+            let alert = alert.unwrap();
+            let commands = commands_for_alert(&alert);
+            assert_eq!(commands.len(), alert.remedies().len());
+            let mut lines = vec![format!("{} {}", alert.sentence(), alert.advice())];
+            lines.extend(commands);
+            lines.join("\n")
+        });
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        LibraryHippo has never understood a page of wpl. Its site may run another system than its entry says. Find out which one, and correct the entry.
+        hippo library detect wpl
+        The date format in the entry of wpl doesn't fit its dates. Set the library's date format. The next check then reads its pages.
+        hippo library edit wpl --date-format FORMAT
+        A PIN for wpl wasn't sent: it was sealed for other hosts than its entry names now. Look at the library's entry: only you should change its hosts. If the entry is right, set the card's PIN again.
+        hippo library edit wpl
+        hippo card set-pin CARD
+        LibraryHippo no longer understands the pages of wpl. See what changed on its site. A newer version of LibraryHippo may know the page.
+        ");
+    }
 
     #[test]
     fn alert_about_a_date_format_shows_an_example() {

@@ -9,6 +9,7 @@ use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::mail::Mailer;
+use hippo_core::public_url::PublicUrl;
 use hippo_core::run::JobName;
 use hippo_core::schedule::OnFailure;
 use hippo_core::store::Store;
@@ -18,6 +19,7 @@ use crate::config::Jobs;
 use crate::exit::CommandError;
 use crate::failure_command::FailureCommand;
 use crate::home::Home;
+use crate::remedies::help_for_alert;
 
 /// Delivers alerts and sends the heartbeat after a run.
 pub(crate) struct LocalRunHooks<'a> {
@@ -30,6 +32,7 @@ pub(crate) struct LocalRunHooks<'a> {
     by_job: BTreeMap<JobName, Option<Box<dyn Notifier>>>,
     for_failed_runs: Option<Box<dyn Notifier>>,
     is_schedule: bool,
+    pages: Option<PublicUrl>,
 }
 
 impl<'a> LocalRunHooks<'a> {
@@ -41,6 +44,7 @@ impl<'a> LocalRunHooks<'a> {
         clock: &'a dyn Clock,
         mailer: Result<Box<dyn Mailer>, CommandError>,
         is_schedule: bool,
+        pages: Option<PublicUrl>,
     ) -> Self {
         let mailer = jobs.operator.clone().and_then(|address| {
             mailer
@@ -70,6 +74,7 @@ impl<'a> LocalRunHooks<'a> {
                 .collect(),
             for_failed_runs: notifier(&jobs.failures.all, home),
             is_schedule,
+            pages,
         }
     }
 
@@ -80,6 +85,8 @@ impl<'a> LocalRunHooks<'a> {
             mailer: &**mailer,
             address: address.clone(),
             clock: self.clock,
+            help: Some(help_for_alert),
+            pages: self.pages.as_ref(),
         })
     }
 

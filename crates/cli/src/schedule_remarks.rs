@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hippo_core::ids::Label;
 use hippo_core::run::JobName;
-use hippo_core::schedule::Pause;
+use hippo_core::schedule::{Pause, Schedule};
 use serde::Serialize;
 
 use crate::config::PERSON_LABEL;
@@ -17,7 +17,7 @@ use crate::suggest::did_you_mean;
 /// A remark on a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Remark {
-    /// `disabled`, `paused`, or `not_declared`.
+    /// `disabled`, `paused`, `unknown_library` or `not_declared`.
     kind: &'static str,
     /// `None`: of every job.
     job: Option<JobName>,
@@ -36,13 +36,14 @@ pub(crate) struct Remark {
 pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandError> {
     let mut remarks = disabled(context).await;
     remarks.extend(paused(context).await?);
+    remarks.extend(unknown_libraries(context).await?);
     for job in JobName::all() {
         let declared = context.deployment.declared_labels(job);
         // Without declared schedules, a wrong label can't be recognised.
         if declared.is_empty() {
             continue;
         }
-        let runs = context.store.newest_of_each_label(job, 1).await?;
+        let runs = context.store.newest_runs_by_label(job, 1).await?;
         let labels: BTreeSet<Label> = runs.into_iter().map(|run| run.key.label).collect();
         for label in labels {
             let name = label.as_str();
@@ -63,6 +64,59 @@ pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandErr
         }
     }
     Ok(remarks)
+}
+
+/// Collects a warning about each closed day of a library that doesn't exist.
+async fn unknown_libraries(context: &Context) -> Result<Vec<Remark>, CommandError> {
+    // What can't be read is the doctor's business.
+    let schedules = context.deployment.schedules().await.unwrap_or_default();
+    let sentences = describe_unknown_libraries(context, &schedules).await?;
+    let remark = |sentence| Remark {
+        kind: "unknown_library",
+        job: None,
+        label: None,
+        sentence,
+        pause: None,
+        command: None,
+    };
+    Ok(sentences.into_iter().map(remark).collect())
+}
+
+/// Names the libraries of the schedules' closed days that don't exist, each in a sentence.
+pub(crate) async fn describe_unknown_libraries(
+    context: &Context,
+    schedules: &[Schedule],
+) -> Result<Vec<String>, CommandError> {
+    if schedules
+        .iter()
+        .all(|one| one.closed_days.libraries.is_empty())
+    {
+        return Ok(Vec::new());
+    }
+    let known = context.libraries().await?;
+    let mut sentences = Vec::new();
+    for schedule in schedules {
+        let named = schedule.closed_days.libraries.keys();
+        for library in named.filter(|library| !known.contains_key(*library)) {
+            let meant = did_you_mean(library.as_str(), known.keys().map(|id| id.as_str()));
+            sentences.push(format!(
+                "The schedule “{}” has closed days of the library “{library}”, which doesn't exist.{meant}",
+                schedule.label
+            ));
+        }
+    }
+    Ok(sentences)
+}
+
+/// Prints the warnings about the closed days of these schedules.
+pub(crate) async fn show_unknown_libraries(
+    context: &Context,
+    schedules: &[Schedule],
+) -> Result<(), CommandError> {
+    for sentence in describe_unknown_libraries(context, schedules).await? {
+        context.output.print_text(sentence);
+    }
+    Ok(())
 }
 
 /// The disabled schedules.

@@ -1,5 +1,7 @@
 //! The options of commands that start a run.
 
+use std::io::IsTerminal as _;
+
 use chrono::{DateTime, FixedOffset, Utc};
 use clap::Args;
 use hippo_core::ids::{InvalidId, Label};
@@ -10,6 +12,8 @@ use serde_json::{Map, Value};
 use crate::config::PERSON_LABEL;
 use crate::deployment::{Deployment, StartedBy};
 use crate::exit::CommandError;
+use crate::suggest::{list_known, nearest};
+use crate::suggested::HIPPO;
 use crate::values::instant;
 
 /// The options of commands that start a run.
@@ -23,7 +27,8 @@ pub(crate) struct StartOptions {
     /// or else this minute. There is only one run for a label and time.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub(crate) scheduled_time: Option<DateTime<FixedOffset>>,
-    /// Print nothing unless something failed. It's the default when a schedule starts the run.
+    /// Print nothing unless something failed. It's the default when a schedule starts the run, and not
+    /// you at a terminal.
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// On AWS: return when the work is enqueued, instead of showing its progress to the end.
@@ -51,9 +56,43 @@ impl StartOptions {
         self.label.is_some() || self.scheduled_time.is_some()
     }
 
-    /// Whether to print only failures, because cron emails all output.
+    /// Whether to print only failures, because cron emails all output. A person at a terminal wants to
+    /// know what became of the run.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet || self.is_schedule()
+        self.quiet || (self.is_schedule() && !std::io::stdout().is_terminal())
+    }
+
+    /// Refuses a label that no schedule of this job declares; the error suggests a similar one.
+    ///
+    /// Such a run would do what no schedule says: check every card, or send every notice.
+    pub(crate) fn check_label(
+        &self,
+        job: JobName,
+        deployment: &dyn Deployment,
+    ) -> Result<(), CommandError> {
+        let Some(label) = &self.label else {
+            return Ok(());
+        };
+        let own = deployment.declared_labels(job);
+        if own.iter().any(|known| known == label.as_str()) {
+            return Ok(());
+        }
+        let labels = |job| deployment.declared_labels(job);
+        let other = JobName::all().into_iter().find(|other| {
+            let of_other = labels(*other);
+            of_other.iter().any(|known| known == label.as_str())
+        });
+        if let Some(other) = other {
+            return Err(CommandError::usage(format!(
+                "The schedule “{label}” runs {other}, not {job}."
+            ))
+            .try_command(format!("{HIPPO} run {other} --label {label}")));
+        }
+        match JobName::all().into_iter().all(|job| labels(job).is_empty()) {
+            // Without declared schedules, the operator's own scheduler chooses the labels.
+            true => Ok(()),
+            false => Err(unknown_schedule(label.as_str(), &own)),
+        }
     }
 
     /// The input that the label's schedule declares.
@@ -107,6 +146,18 @@ impl StartOptions {
             scheduled_time,
         })
     }
+}
+
+/// The error for a label that is none of these; it suggests a similar one, or lists them.
+pub(crate) fn unknown_schedule(label: &str, known: &[String]) -> CommandError {
+    let mut error = CommandError::usage(format!("There is no schedule “{label}”."));
+    let meant = nearest(label, known);
+    if let (None, Some(all)) = (meant, list_known("schedule", known)) {
+        error = error.advice(all);
+    }
+    error
+        .did_you_mean(meant)
+        .try_command(format!("{HIPPO} schedule list"))
 }
 
 /// Reads an input that was checked before, as a schedule's was when it was declared.

@@ -16,7 +16,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// The consequence of an interrupted check.
 pub(crate) fn after_interrupted_check() -> String {
     format!(
-        "We won't retry a card whose login was in progress today. “{HIPPO} status” names it, and “{HIPPO} card retry” \
+        "If a login was in progress, we won't try that card again today. “{HIPPO} status” names it, and “{HIPPO} card retry” \
          tries it."
     )
 }
@@ -44,7 +44,7 @@ impl Stop {
             while signal().await {
                 if ask.send_replace(true) {
                     print_to_stderr(format!(
-                        "Stopped at once. Everything saved so far is complete. {consequence}"
+                        "Stopped at once. Everything saved so far stays. {consequence}"
                     ));
                     std::process::exit(1);
                 }

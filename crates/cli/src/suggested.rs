@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
-use clap::ArgMatches;
 use clap::parser::ValueSource;
+use clap::{ArgMatches, ValueEnum as _};
 
 use crate::target::Target;
 
@@ -22,6 +22,10 @@ pub(crate) const HIPPO_HERE: Hippo = Hippo { is_local: true };
 
 /// The options of this process's command line.
 static GIVEN: OnceLock<GivenOptions> = OnceLock::new();
+
+/// The options, as far as they can be found in a command line that isn't parsed, or isn't valid.
+static FOUND: LazyLock<GivenOptions> =
+    LazyLock::new(|| GivenOptions::find(&std::env::args_os().collect::<Vec<_>>()));
 
 /// The beginning of a suggested command line.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +63,24 @@ impl GivenOptions {
         }
     }
 
+    /// Finds those in arguments that may not be valid.
+    fn find(arguments: &[OsString]) -> Self {
+        let text = |name| {
+            let value = find_option(arguments.iter().cloned(), name)?;
+            value.into_string().ok()
+        };
+        let parse_target = |text: &str| Target::from_str(text, true).ok();
+        let target = text("target").as_deref().and_then(parse_target);
+        let of_environment = || parse_target(&std::env::var("HIPPO_TARGET").ok()?);
+        Self {
+            home: find_option(arguments.iter().cloned(), "home").map(PathBuf::from),
+            target,
+            stack: text("stack"),
+            region: text("region"),
+            is_on_aws: target.or_else(of_environment) == Some(Target::Aws),
+        }
+    }
+
     /// Makes all suggested command lines of this process begin with these options.
     pub(crate) fn remember(self) {
         // Only `main` calls this.
@@ -92,27 +114,30 @@ impl GivenOptions {
 
 impl fmt::Display for Hippo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match GIVEN.get() {
-            Some(given) => given.write(f, self.is_local),
-            None => f.write_str("hippo"),
-        }
+        let given = GIVEN.get().unwrap_or_else(|| &*FOUND);
+        given.write(f, self.is_local)
     }
 }
 
 /// Finds the value of `--home` in arguments that may not be valid.
 pub(crate) fn find_home_option(arguments: impl IntoIterator<Item = OsString>) -> Option<OsString> {
+    find_option(arguments, "home")
+}
+
+/// Finds the value of an option in arguments that may not be valid.
+fn find_option(arguments: impl IntoIterator<Item = OsString>, name: &str) -> Option<OsString> {
     let mut arguments = arguments
         .into_iter()
         .take_while(|argument| argument != "--");
     while let Some(argument) = arguments.next() {
-        if argument == "--home" {
-            return arguments.next();
-        }
-        let value = argument
-            .to_str()
-            .and_then(|text| text.strip_prefix("--home="));
-        if let Some(value) = value {
-            return Some(value.into());
+        let text = argument.to_str();
+        let Some(rest) = text.and_then(|text| text.strip_prefix("--")?.strip_prefix(name)) else {
+            continue;
+        };
+        match rest.strip_prefix('=') {
+            Some(value) => return Some(value.into()),
+            None if rest.is_empty() => return arguments.next(),
+            None => {}
         }
     }
     None
@@ -168,7 +193,26 @@ mod tests {
     }
 
     #[rstest]
+    #[case::nothing(&["card", "retry", "x"], "hippo")]
+    #[case::home(&["card", "retry", "x", "--home", "h"], "hippo --home h")]
+    #[case::wrong_option(&["--home=h", "status", "--famly", "x"], "hippo --home h")]
+    #[case::stack(
+        &["--target=aws", "--stack", "lh", "card", "retry", "x"],
+        "hippo --target aws --stack lh"
+    )]
+    #[case::no_target(&["--target", "moon", "--home", "h"], "hippo --home h")]
+    fn lines_after_a_mistake_repeat_the_options_too(
+        #[case] arguments: &[&str],
+        #[case] expected: &str,
+    ) {
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        let given = GivenOptions::find(&arguments);
+        assert_eq!(Line(given, false).to_string(), expected);
+    }
+
+    #[rstest]
     #[case(&["--home", "h", "--help"], Some("h"))]
+    #[case(&["--homely", "h"], None)]
     #[case(&["card", "--home=h", "--help"], Some("h"))]
     #[case(&["--help", "--", "--home", "h"], None)]
     #[case(&["--home"], None)]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::output::stdout::io_words;
+
 /// Windows programs write it at the beginning of text that they pipe or save.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -29,7 +31,7 @@ pub(crate) fn decode_text(bytes: &[u8]) -> Result<&str, NotText> {
 
 /// Reads a text file; the error completes a sentence after a colon.
 pub(crate) fn read_text_file(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let bytes = std::fs::read(path).map_err(|error| io_words(&error))?;
     decode_text(&bytes)
         .map(str::to_owned)
         .map_err(|error| error.to_string())

@@ -44,7 +44,10 @@ fn suggestion(name: &str) -> Option<&'static str> {
     let written = name.replace(' ', "_");
     let names = || TZ_VARIANTS.iter().map(|zone| zone.name());
     if written.contains('/') {
-        return nearest(&written, names()).or_else(|| suggestion(city_of(&written)));
+        // A short beginning would find a city at the other end of the world.
+        let city = city_of(&written);
+        let is_like_it = |zone: &&str| city_of(zone).chars().count() <= city.chars().count() + 1;
+        return nearest(&written, names()).or_else(|| suggestion(city).filter(is_like_it));
     }
     let is_place = |name: &&str| name.contains('/') && !name.starts_with("Etc/");
     let same = |name: &&str| city_of(name).eq_ignore_ascii_case(&written);
@@ -107,6 +110,7 @@ mod tests {
     #[case("Toronto", "“America/Toronto”")]
     #[case("new york", "“America/New_York”")]
     #[case("Berln", "“Europe/Berlin”")]
+    #[case("Foo/Bar", "like America/Toronto")]
     #[case("Mars/Olympus_Mons", "like America/Toronto")]
     #[case("", "like America/Toronto")]
     fn invalid_zone_is_refused_with_a_suggestion(#[case] name: &str, #[case] expected: &str) {

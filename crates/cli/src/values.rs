@@ -1,6 +1,8 @@
 //! Parsers for the values of arguments.
 
 use std::ffi::OsStr;
+#[cfg(feature = "web")]
+use std::net::SocketAddr;
 
 use chrono::{DateTime, Datelike as _, Days, FixedOffset, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
@@ -74,10 +76,32 @@ pub(crate) fn since(text: &str) -> Result<Since, String> {
     }
 }
 
+/// Parses the first day of log lines, like [`since`].
+pub(crate) fn logs_since(text: &str) -> Result<Since, String> {
+    since(text).map_err(|message| match text.strip_suffix('d') {
+        Some(days) if days.parse::<u16>().is_ok() => format!(
+            "Log lines are kept for 14 days, and on AWS we look back {MAX_DAYS} days at most. Write 1d to {MAX_DAYS}d."
+        ),
+        _ => message,
+    })
+}
+
 /// Parses an instant with its offset (RFC 3339).
 pub(crate) fn instant(text: &str) -> Result<DateTime<FixedOffset>, String> {
     DateTime::parse_from_rfc3339(text)
         .map_err(|_| format!("“{text}” isn't a time. Write it like 2026-11-21T05:00:00-05:00."))
+}
+
+/// Parses an address and a port to listen on.
+#[cfg(feature = "web")]
+pub(crate) fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.trim();
+    // A name may have several addresses; this one is always the machine itself.
+    let local = text.strip_prefix("localhost:");
+    let address = local.map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    address
+        .parse()
+        .map_err(|_| format!("“{text}” isn't an address and a port. Write it like 127.0.0.1:8484."))
 }
 
 /// A local date, or an instant.
@@ -215,6 +239,28 @@ mod tests {
             let message = date(text).unwrap_err();
             assert!(message.ends_with("Write it like 2026-11-21."), "{message}");
         }
+    }
+
+    #[cfg(feature = "web")]
+    #[test]
+    fn pages_listen_at_an_address_or_localhost() {
+        let listen = |text: &str| socket_address(text).map(|address| address.to_string());
+        assert_eq!(listen("localhost:9000").unwrap(), "127.0.0.1:9000");
+        assert_eq!(listen("[::1]:9000").unwrap(), "[::1]:9000");
+        for text in ["localhost", "9000", "hippo.example.org:80", "localhost:x"] {
+            let message = listen(text).unwrap_err();
+            assert!(
+                message.ends_with("Write it like 127.0.0.1:8484."),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn too_many_days_of_logs_say_how_long_they_are_kept() {
+        let message = logs_since("40d").unwrap_err();
+        assert!(message.contains("kept for 14 days"), "{message}");
+        assert_eq!(logs_since("7d"), Ok(Since::Days(7)));
     }
 
     #[test]

@@ -82,6 +82,7 @@ fn parts(criterion: &mut Criterion) {
         html: rendered.html,
         picture: None,
         date: now,
+        message: None,
         tag: Some(MailTag {
             kind: MailKind::DAILY,
             family: family.id.clone(),

@@ -7,16 +7,20 @@
 mod alert;
 mod confirm;
 pub mod heartbeat;
+mod mail;
 pub mod notifier;
 mod raise;
 pub mod run_hooks;
 mod stored;
+mod withdraw;
 mod wording;
 
 pub use alert::{Alert, AlertKey, Fault};
 pub use confirm::{Confirmation, confirm_alert};
+pub use mail::AlertHelp;
 pub use raise::{end_page_change, raise_alerts, raise_record_alerts};
 pub use stored::{CLAIM_TIMEOUT, PendingAlerts, StoredAlert};
+pub use withdraw::withdraw_library_alerts;
 
 #[cfg(test)]
 mod tests;

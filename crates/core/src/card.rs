@@ -96,6 +96,10 @@ pub struct CardState {
     /// The failed check before `last_check`, while that one and all since it were `not_tried`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failed: Option<LastCheck>,
+    /// A person has corrected what `last_check` failed on, such as with a new PIN, so its failure counts no
+    /// more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_corrected: bool,
     /// When the newest check that read an account began.
     pub last_success_at: Option<DateTime<Utc>>,
     /// Since when the site rejects the number or PIN; the card waits for a person.
@@ -116,6 +120,7 @@ impl CardState {
         Self {
             last_check: self.last_check.clone().filter(is_past),
             last_failed: self.last_failed.clone().filter(is_past),
+            is_corrected: self.is_corrected,
             last_success_at: self.last_success_at.filter(|at| !is_in_future(*at, now)),
             refused_since: self.refused_since,
             login_mark: login_mark.filter(|mark| !is_in_future(mark.at, now)),
@@ -137,12 +142,13 @@ impl CardState {
     /// Replaces the newest check. A check that wasn't tried keeps the failure before it.
     pub fn replace_last_check(&mut self, check: LastCheck) {
         self.last_failed = self.failure_kept_by(&check);
+        self.is_corrected = false;
         self.last_check = Some(check);
     }
 
     /// Returns the failed check that stays known after this newer check.
     pub fn failure_kept_by(&self, newer: &LastCheck) -> Option<LastCheck> {
-        if newer.was_tried() {
+        if newer.was_tried() || self.is_corrected {
             return None;
         }
         let last_tried = self.last_tried().cloned();
@@ -159,10 +165,49 @@ impl CardState {
     }
 
     /// Returns the check that says best why there is no newer account: the last one that was tried
-    /// and failed, else the newest one if it wasn't tried.
+    /// and failed, else the newest one if it wasn't tried. `None` also if a person has corrected it.
     pub fn last_failure(&self) -> Option<(&LastCheck, &Failure)> {
+        if self.is_corrected {
+            return None;
+        }
         let last = self.last_failed.as_ref().or(self.last_check.as_ref())?;
         Some((last, last.failure.as_ref()?))
+    }
+
+    /// Returns why and since when the card could not be checked before its pause; `None`: it could.
+    pub fn failure_before_pause(&self) -> Option<(Failure, DateTime<Utc>)> {
+        if let Some(since) = self.refused_since {
+            return Some((Failure::wrong_credentials("rejected"), since));
+        }
+        let (last, failure) = self.last_failure()?;
+        (failure.kind != FailureKind::NotTried).then(|| (failure.clone(), last.started_at))
+    }
+
+    /// Allows another login, because a person says so, and forgets the failure that only a person can end.
+    pub fn allow_retry(&mut self) {
+        self.refused_since = None;
+        self.login_mark = None;
+        self.forget_failures(&[
+            FailureKind::WrongCredentials,
+            FailureKind::SealedForOtherHosts,
+        ]);
+    }
+
+    /// Forgets that the PIN was sealed for other hosts, because it was sealed anew.
+    ///
+    /// A rejected PIN stays rejected: it may be the same one under another key.
+    pub fn forget_other_hosts(&mut self) {
+        self.forget_failures(&[FailureKind::SealedForOtherHosts]);
+    }
+
+    /// Forgets the last failure if it's of one of these kinds, so that no check that isn't tried repeats it.
+    fn forget_failures(&mut self, kinds: &[FailureKind]) {
+        let is_among = |check: &LastCheck| {
+            let failure = check.failure.as_ref();
+            failure.is_some_and(|failure| kinds.contains(&failure.kind))
+        };
+        self.last_failed.take_if(|failed| is_among(failed));
+        self.is_corrected |= self.last_check.as_ref().is_some_and(is_among);
     }
 
     /// Marks the stored account as damaged, so that the next check replaces it.
@@ -291,6 +336,7 @@ mod tests {
             last_success_at: Some(at),
             refused_since: Some(at),
             last_failed: None,
+            is_corrected: false,
             login_mark: Some(LoginMark {
                 check: Uuid::nil(),
                 at,

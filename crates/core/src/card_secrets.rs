@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
     use crate::store::{FamilyStore as _, SecretStore as _};
-    use crate::testing::contract::sample::{self, SideKeys};
+    use crate::testing::contract::sample::{self, TestKeys};
     use crate::testing::memory::MemoryStore;
 
     fn secret(number: &str, pin: &str) -> CardSecret {
@@ -135,7 +135,7 @@ mod tests {
         store
     }
 
-    fn ports<'a>(store: &'a MemoryStore, keys: &'a SideKeys) -> CardSecretPorts<'a> {
+    fn ports<'a>(store: &'a MemoryStore, keys: &'a TestKeys) -> CardSecretPorts<'a> {
         CardSecretPorts {
             cards: store,
             libraries: store,
@@ -146,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn added_card_opens_with_the_private_key_and_for_its_library_only() {
-        let (store, keys) = (store().await, SideKeys::generate());
+        let (store, keys) = (store().await, TestKeys::generate());
         let ports = ports(&store, &keys);
         let card = sample::card("conrad", "wpl", "");
         let card = ports
@@ -164,7 +164,7 @@ mod tests {
         assert!(matches!(again, Err(CardSecretError::DuplicateNumber)));
     }
 
-    async fn stored_pin(store: &MemoryStore, keys: &SideKeys, card: &Card) -> String {
+    async fn stored_pin(store: &MemoryStore, keys: &TestKeys, card: &Card) -> String {
         let sealed = store.secrets(&[card.id]).await.unwrap().remove(0).1;
         let opened = keys.open(card.id, &sample::library("wpl"), &sealed);
         opened.unwrap().pin.expose_secret().to_owned()
@@ -172,7 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn new_pin_replaces_the_old_and_allows_a_login() {
-        let (store, keys) = (store().await, SideKeys::generate());
+        let (store, keys) = (store().await, TestKeys::generate());
         let ports = ports(&store, &keys);
         let card = sample::card("conrad", "wpl", "");
         let card = ports.add_card(card, &secret("21234", "1")).await.unwrap();
@@ -189,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn pin_for_a_card_as_it_was_is_not_stored() {
-        let (store, keys) = (store().await, SideKeys::generate());
+        let (store, keys) = (store().await, TestKeys::generate());
         let ports = ports(&store, &keys);
         let card = sample::card("conrad", "wpl", "");
         let card = ports.add_card(card, &secret("21234", "1")).await.unwrap();

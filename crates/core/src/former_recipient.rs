@@ -29,7 +29,7 @@ where
     }
     for invitation in store.family_invitations(&family.id).await? {
         if !invitation.is_by_a_recipient_of(family) {
-            store.remove_invitation(&family.id, invitation.id).await?;
+            store.remove_invitation(&family.id, &invitation.id).await?;
         }
     }
     store.allow_every_mail(&family.id, removed).await?;

@@ -1,6 +1,7 @@
 //! Invitations to a family's emails: an address gets a link, and its owner confirms.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -23,9 +24,8 @@ pub const INVITATION_PAGE: &str = "/invitation";
 pub struct Invitation {
     /// The family.
     pub family: FamilyId,
-    /// Its id, which is no secret: the same for each invitation of the address to the family, so that there
-    /// is one at a time.
-    pub id: Uuid,
+    /// Its id.
+    pub id: InvitationId,
     /// Increases with every write; a write replaces only the revision that was read.
     pub revision: u64,
     /// The invited address.
@@ -49,7 +49,7 @@ impl Invitation {
         now: DateTime<Utc>,
     ) -> Self {
         Self {
-            id: id_of(&family, &address),
+            id: InvitationId::generate(&family, &address),
             family,
             revision: 0,
             address,
@@ -91,15 +91,68 @@ impl Invitation {
     }
 }
 
-/// The id of an address's invitation to a family.
-fn id_of(family: &FamilyId, address: &EmailAddress) -> Uuid {
-    let person = PersonId::from_address(address);
-    let hash = Sha256::digest(format!("invitation\0{family}\0{person}"));
-    let mut bytes = [0; 16];
-    for (byte, hashed) in bytes.iter_mut().zip(hash) {
-        *byte = hashed;
+/// The id of an invitation, which is no secret. An address that is invited again gets another one, so that
+/// nothing about the first invitation reaches the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InvitationId {
+    /// A hash of the family and the address: each address has one open invitation to a family.
+    pub invited: Uuid,
+    /// Random: which of its invitations it is.
+    pub nonce: Uuid,
+}
+
+impl InvitationId {
+    fn generate(family: &FamilyId, address: &EmailAddress) -> Self {
+        let person = PersonId::from_address(address);
+        let hash = Sha256::digest(format!("invitation\0{family}\0{person}"));
+        let mut bytes = [0; 16];
+        for (byte, hashed) in bytes.iter_mut().zip(hash) {
+            *byte = hashed;
+        }
+        Self {
+            invited: uuid::Builder::from_custom_bytes(bytes).into_uuid(),
+            nonce: Uuid::new_v4(),
+        }
     }
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+impl fmt::Display for InvitationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.invited.simple(), self.nonce.simple())
+    }
+}
+
+/// A text is no [`InvitationId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("That isn't the id of an invitation.")]
+pub struct InvalidInvitationId;
+
+impl FromStr for InvitationId {
+    type Err = InvalidInvitationId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidInvitationId> {
+        let (invited, nonce) = text.split_once('-').ok_or(InvalidInvitationId)?;
+        let parse = |text| Uuid::try_parse(text).map_err(|_| InvalidInvitationId);
+        Ok(Self {
+            invited: parse(invited)?,
+            nonce: parse(nonce)?,
+        })
+    }
+}
+
+impl TryFrom<String> for InvitationId {
+    type Error = InvalidInvitationId;
+
+    fn try_from(text: String) -> Result<Self, InvalidInvitationId> {
+        text.parse()
+    }
+}
+
+impl From<InvitationId> for String {
+    fn from(id: InvitationId) -> Self {
+        id.to_string()
+    }
 }
 
 /// What an invitation's link holds.
@@ -107,7 +160,7 @@ pub struct InvitationLink {
     /// The family.
     pub family: FamilyId,
     /// The invitation.
-    pub id: Uuid,
+    pub id: InvitationId,
     /// Its secret.
     pub token: Token,
 }
@@ -116,7 +169,7 @@ impl InvitationLink {
     /// The text in the link: a secret.
     pub fn to_secret_text(&self) -> String {
         let token = self.token.to_secret_text();
-        format!("{}.{}.{token}", self.family, self.id.simple())
+        format!("{}.{}.{token}", self.family, self.id)
     }
 
     /// Parses the text of a link.
@@ -125,7 +178,7 @@ impl InvitationLink {
         let (id, token) = rest.split_once('.')?;
         Some(Self {
             family: family.parse().ok()?,
-            id: Uuid::try_parse(id).ok()?,
+            id: id.parse().ok()?,
             token: Token::from_secret_text(token)?,
         })
     }
@@ -181,11 +234,12 @@ mod tests {
             ..granted.clone()
         };
         assert!(!foreign.is_accepted_by(&link, now()));
-        let other_id = Invitation {
-            id: Uuid::new_v4(),
+        let later = Invitation {
+            id: invitation().id,
             ..granted.clone()
         };
-        assert!(!other_id.is_accepted_by(&link, now()));
+        assert_eq!(later.id.invited, granted.id.invited);
+        assert!(!later.is_accepted_by(&link, now()));
         assert!(!invitation().is_accepted_by(&link, now()), "not mailed yet");
         let shown = format!("{link:?} {granted:?}");
         assert!(!shown.contains(&text[text.len() - 64..]) && !shown.contains('@'));

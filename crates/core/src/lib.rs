@@ -29,6 +29,7 @@ pub mod outbox;
 pub mod picture;
 pub mod public_url;
 pub mod queue;
+pub mod retention;
 pub mod run;
 pub mod schedule;
 pub mod seal;

@@ -17,8 +17,31 @@ pub const MAX_BACK_OFF: TimeDelta = TimeDelta::hours(24);
 pub const CURRENCY_OPTION: &str = "currency";
 
 /// Whether a stored back-off is plausible: one that ends later was written by a clock ahead of `now`.
-pub fn can_back_off_until(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+pub fn is_plausible_back_off(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     !is_in_future(until, now + MAX_BACK_OFF)
+}
+
+/// The way in which a library's pages were read: by which system, at which address.
+///
+/// The stores keep it as one text. If it differs from the entry's, the entry was changed since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadAs(String);
+
+impl ReadAs {
+    /// The way that a library's present entry says.
+    pub fn from_entry(library: &Library) -> Self {
+        Self::from_stored(format!("{} {}", library.system, library.base_url))
+    }
+
+    /// The way in a store.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The stored text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// One library's site: where it is, what software runs it, and how it writes dates.

@@ -2,6 +2,7 @@
 
 pub mod key;
 pub mod links;
+mod message_kind;
 pub mod mime;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use chrono::{DateTime, Utc};
 use crate::email_address::EmailAddress;
 pub use key::{MailKey, MailKind, MailTag};
 pub use links::{MailLinks, UnsubscribeHeader};
+pub use message_kind::MessageKind;
 
 /// The content of a mail. Text and HTML have the same content.
 #[derive(Clone, PartialEq, Eq)]
@@ -92,15 +94,40 @@ pub struct Mail {
     pub picture: Option<InlinePicture>,
     /// The `Date` header.
     pub date: DateTime<Utc>,
-    /// The tag that identifies it in the outbox; `None` for a test mail.
+    /// What kind of message it is; `None` for a mail of the outbox.
+    pub message: Option<MessageKind>,
+    /// The tag that identifies it in the outbox; `None` for a message.
     pub tag: Option<MailTag>,
     /// The link in `List-Unsubscribe`, before the mailbox; `None`: the mailbox alone.
     pub unsubscribe: Option<UnsubscribeHeader>,
 }
 
+impl Mail {
+    /// Addresses a message to one person.
+    pub fn of_message(
+        kind: MessageKind,
+        to: EmailAddress,
+        content: MailContent,
+        date: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            to: vec![to],
+            subject: content.subject,
+            text: content.text,
+            html: content.html,
+            picture: content.picture,
+            date,
+            message: Some(kind),
+            tag: None,
+            unsubscribe: None,
+        }
+    }
+}
+
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mail")
+            .field("message", &self.message)
             .field("tag", &self.tag)
             .finish_non_exhaustive()
     }

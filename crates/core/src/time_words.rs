@@ -9,6 +9,20 @@ pub fn moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
     format_moment(at, now, zone, "%H:%M")
 }
 
+/// Formats an instant in a sentence, such as `at 14:05 today` or `on Fri 20 Nov at 14:05`.
+pub fn at_moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+    let local = at.with_timezone(&zone);
+    let today = local_date(now, zone);
+    match (local.date_naive() - today).num_days() {
+        -1..=1 => format!("at {}", moment(at, now, zone)),
+        _ => format!(
+            "on {} at {}",
+            day(local.date_naive(), today),
+            local.format("%H:%M")
+        ),
+    }
+}
+
 /// Formats an instant with its zone, such as `14:05 EST today` or `Fri 20 Nov 14:05 EST`.
 pub fn moment_with_zone(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
     format_moment(at, now, zone, "%H:%M %Z")
@@ -69,6 +83,18 @@ mod tests {
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
+    }
+
+    #[rstest]
+    #[case("2026-11-21T14:05:00Z", "at 09:05 today")]
+    #[case("2026-11-20T14:05:00Z", "at 09:05 yesterday")]
+    #[case("2026-11-22T14:05:00Z", "at 09:05 tomorrow")]
+    #[case("2026-12-06T11:30:00Z", "on Sun 6 Dec at 06:30")]
+    #[case("2027-12-06T11:30:00Z", "on 2027-12-06 at 06:30")]
+    fn moment_fits_into_a_sentence(#[case] instant: &str, #[case] expected: &str) {
+        let now = at("2026-11-21T15:00:00Z");
+        let words = at_moment(at(instant), now, chrono_tz::America::Toronto);
+        assert_eq!(words, expected);
     }
 
     #[rstest]

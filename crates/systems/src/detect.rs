@@ -18,7 +18,7 @@ use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 use crate::registry::{SYSTEMS, system};
 use crate::system::System;
 
-/// The maximum number of pages that a site is asked for.
+/// The most pages to request before a system is found. One more may be requested to try https.
 pub const MAX_PAGES: usize = 5;
 
 /// A system that a site runs.
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn link_to_the_catalogue_is_followed() {
+    async fn linked_catalogue_is_detected() {
         let site = TestSite::start(|request| match request {
             r if r.starts_with("GET /patroninfo~S9 ") => {
                 page("<form method=post><input name=code><input name=pin type=password></form>")

@@ -45,8 +45,8 @@ pub trait System: Send + Sync {
 
     /// Logs in, reads the whole account, and logs out if the system has a logout, even after an error.
     ///
-    /// The returned loans and holds are both known. As for [`hippo_core::site::LibrarySite`], the permit is
-    /// asked right before a login is sent; [`CardVisit::browse`] does that, and all that page-based sites share.
+    /// Both the loans and the holds of a returned account are known. Ask the permit right before each login, as
+    /// [`hippo_core::site::LibrarySite`] requires. For sites with pages, [`CardVisit::browse`] does this.
     async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure>;
 
     /// Returns the reader of saved pages, if its accounts are pages. None by default.

@@ -5,6 +5,7 @@ use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
 use hippo_core::sign_in::PersonId;
 use hippo_core::store::StoreError;
+use uuid::Uuid;
 
 use crate::ports::WebPorts;
 
@@ -18,6 +19,22 @@ pub(crate) async fn record_change(
     change: Change,
 ) {
     let entry = AuditEntry::new(actor, family.cloned(), change, ports.clock.now());
+    add_entry(ports, entry).await;
+}
+
+/// Records a change under an id that whoever makes it again knows.
+pub(crate) async fn record_change_with_id(
+    ports: &WebPorts,
+    id: Uuid,
+    actor: Actor,
+    family: &FamilyId,
+    change: Change,
+) {
+    let entry = AuditEntry::new(actor, Some(family.clone()), change, ports.clock.now());
+    add_entry(ports, AuditEntry { id, ..entry }).await;
+}
+
+async fn add_entry(ports: &WebPorts, entry: AuditEntry) {
     if let Err(error) = ports.store.add_audit_entry(&entry).await {
         let change = entry.change.describe();
         tracing::error!(%error, change, "A change was made, but could not be recorded.");

@@ -88,6 +88,14 @@ impl PageError {
         )
     }
 
+    pub(crate) fn malformed_form() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "Not understood",
+            "Go back to the page and fill in the form again.",
+        )
+    }
+
     pub(crate) fn other_family() -> Self {
         Self::new(
             StatusCode::CONFLICT,
@@ -116,7 +124,7 @@ impl PageError {
         Self::new(
             StatusCode::CONFLICT,
             "It’s already running",
-            "The earlier run hasn’t finished, or was started less than a minute ago. So nothing new was started. The console shows its progress.",
+            "The earlier run hasn’t finished, or started less than a minute ago. We didn’t start another. The console shows its progress.",
         )
     }
 
@@ -179,11 +187,10 @@ impl PageError {
                 "This form holds more than we accept.",
             ),
             status if status.is_server_error() => Self::internal("a response without a page"),
-            status => Self::new(
+            status => Self {
                 status,
-                "Not understood",
-                "Go back to the page and fill in the form again.",
-            ),
+                ..Self::malformed_form()
+            },
         }
     }
 }
@@ -197,8 +204,8 @@ impl From<StoreError> for PageError {
                 "Nothing is lost. Please try again in a few minutes.",
             )
             .caused_by(error),
-            // Another tab, or somebody else, has just removed it.
-            StoreError::NotFound(_) => Self::not_found(),
+            // Another tab, or somebody else, has just removed it. The log says what.
+            StoreError::NotFound(_) => Self::not_found().caused_by(error),
             error => Self::internal(error),
         }
     }
@@ -248,6 +255,12 @@ pub(crate) async fn render_errors(request: Request, next: Next) -> Response {
             error.id = id,
             http.status = error.status.as_u16(),
             "A page failed: {cause}"
+        );
+    } else if error.cause.is_some() {
+        tracing::info!(
+            error.id = id,
+            http.status = error.status.as_u16(),
+            "A page wasn't shown: {cause}"
         );
     } else {
         tracing::debug!(

@@ -30,7 +30,7 @@ pub fn router(ports: WebPorts) -> Router {
         )
         .route(
             "/sign-in/link",
-            get(sign_in::show_link).post(sign_in::use_link),
+            get(sign_in::link::show).post(sign_in::link::use_link),
         )
         .route("/sign-in/family", post(home::choose))
         .route("/sign-in/oidc", get(identity::begin))

@@ -24,7 +24,7 @@ async fn start() -> Result<(), Error> {
     let environment: CheckCards = handlers::init()?;
     let config = clients::load_lambda_config();
     let store = clients::warm_store(&config, &environment.common.table, "RUN#check-cards#").await;
-    let queue = SqsVisitQueue::new(clients::sqs(&config), environment.visit_queue_url);
+    let queue = SqsVisitQueue::new(clients::sqs_client(&config), environment.visit_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);
     let after = RunHooks {
         alerts: &store,

@@ -29,17 +29,19 @@ async fn start() -> Result<(), Error> {
     let environment: NotifyAll = handlers::init()?;
     let config = clients::load_lambda_config();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
-    let queue = SqsMailQueue::new(clients::sqs(&config), environment.notice_queue_url);
+    let queue = SqsMailQueue::new(clients::sqs_client(&config), environment.notice_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);
     let mailer = environment.operator.map(|operator| {
         let set = Some(operator.configuration_set);
-        let mailer = SesMailer::new(clients::ses(&config), operator.sender, set);
+        let mailer = SesMailer::new(clients::ses_client(&config), operator.sender, set);
         (operator.address, mailer)
     });
     let mail = mailer.as_ref().map(|(address, mailer)| MailNotifier {
         mailer,
         address: address.clone(),
         clock: &LambdaClock,
+        help: None,
+        pages: None,
     });
     let default = CountUndelivered {
         notifier: mail

@@ -19,12 +19,12 @@ async fn start() -> Result<(), Error> {
     let config = clients::load_lambda_config();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let mailer = SesMailer::new(
-        clients::ses(&config),
+        clients::ses_client(&config),
         environment.sender,
         Some(environment.configuration_set),
     );
     let metrics = Metrics::new(environment.common.metrics_namespace);
-    let redelivery = SqsRedelivery::new(clients::sqs(&config), environment.notice_queue_url);
+    let redelivery = SqsRedelivery::new(clients::sqs_client(&config), environment.notice_queue_url);
     let ports = notify_family::Ports {
         families: &store,
         accounts: &store,

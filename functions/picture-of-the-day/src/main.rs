@@ -43,7 +43,7 @@ async fn start() -> Result<(), Error> {
     let store = clients::warm_store(&config, &environment.common.table, &runs).await;
     let store = Arc::new(store);
     let mailer = SesMailer::new(
-        clients::ses(&config),
+        clients::ses_client(&config),
         environment.sender,
         Some(environment.configuration_set),
     );

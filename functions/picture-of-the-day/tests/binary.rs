@@ -100,7 +100,7 @@ impl Stage {
             family.set_picture(time, family.created_at);
             store.add_family(&family).await.unwrap();
         }
-        let ses = hippo_aws::clients::ses(&config(&moto.url()));
+        let ses = hippo_aws::clients::ses_client(&config(&moto.url()));
         let identity = ses.create_email_identity();
         let identity = identity.email_identity("hippo@example.org");
         identity.send().await.unwrap();

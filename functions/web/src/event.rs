@@ -1,20 +1,13 @@
 //! Answers the events of the function: requests of the HTTP API, and dry runs.
 
-use std::convert::Infallible;
-
 use axum::Router;
 use hippo_aws::dry_run;
 use hippo_core::store::FamilyStore;
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_http::http::header::{HOST, HeaderName};
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Service as _};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
-use url::Url;
+use tower_service::Service as _;
 
-/// The header from which the library takes the scheme of an address.
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+use crate::http_api::{ApiAnswer, ApiRequest};
 
 /// Why an event has no answer.
 #[derive(Debug)]
@@ -51,7 +44,7 @@ pub(crate) async fn answer(
     pages: &Router,
     store: &dyn FamilyStore,
 ) -> Result<Value, EventError> {
-    let (payload, context) = event.into_parts();
+    let payload = event.payload;
     if payload == dry_run::event() {
         let read = store.families_page(None, 1).await;
         return match read {
@@ -59,58 +52,15 @@ pub(crate) async fn answer(
             Err(error) => Err(EventError::Store(error.to_string())),
         };
     }
-    let request: ApiGatewayV2httpRequest =
-        serde_json::from_value(payload).map_err(|_| EventError::NoRequest)?;
-    let request = LambdaRequest::ApiGatewayV2(with_valid_address(request));
-    let mut adapter = Adapter::from(pages.clone());
-    let answered: Result<_, Infallible> = adapter.call(LambdaEvent::new(request, context)).await;
-    match answered {
-        Ok(page) => {
-            serde_json::to_value(page).map_err(|error| EventError::NoPage(error.to_string()))
-        }
+    let request: ApiRequest = serde_json::from_value(payload).map_err(|_| EventError::NoRequest)?;
+    let request = request.into_request().ok_or(EventError::NoRequest)?;
+    let page = match pages.clone().call(request).await {
+        Ok(page) => page,
         Err(never) => match never {},
-    }
-}
-
-/// Encodes the parts from which the library makes the request's address: it panics over a wrong one, and the
-/// API passes on what anybody sends. In the path, it has decoded everything but `%25`.
-fn with_valid_address(mut request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest {
-    let path = request.raw_path.as_deref().unwrap_or_default();
-    let start = if path.starts_with('/') { "" } else { "/" };
-    request.raw_path = Some(format!("{start}{}", encode(path, "/:@!$&'()*+,;=-._~%")));
-    let query = request.raw_query_string.as_deref().unwrap_or_default();
-    request.raw_query_string = Some(encode(query, "/:@!$&'()*+,;=-._~%?"));
-    request.headers.remove(X_FORWARDED_PROTO);
-    let has_valid_host = request
-        .headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .is_some_and(is_authority);
-    if !has_valid_host {
-        // The pages refuse a request without a host.
-        request.headers.remove(HOST);
-        request.request_context.domain_name = None;
-    }
-    request
-}
-
-/// Whether a text can be the host and port of an address.
-fn is_authority(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    text.bytes().all(is_plain) && Url::parse(&format!("https://{text}/")).is_ok()
-}
-
-/// Encodes every byte that is neither a letter, nor a digit, nor one of these.
-fn encode(text: &str, allowed: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || allowed.as_bytes().contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
+    };
+    let answer = ApiAnswer::from_response(page).await;
+    let answer = answer.map_err(|error| EventError::NoPage(error.to_string()))?;
+    serde_json::to_value(answer).map_err(|error| EventError::NoPage(error.to_string()))
 }
 
 #[cfg(test)]

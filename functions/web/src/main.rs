@@ -1,13 +1,12 @@
 //! `web` on Lambda: serves the web pages behind an HTTP API.
 
 mod event;
+mod http_api;
 mod jobs;
-mod peer;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use axum::middleware::from_fn;
 use hippo_aws::clients;
 use hippo_aws::environment::{Oidc, Web};
 use hippo_aws::handlers::{self, LambdaClock};
@@ -32,7 +31,7 @@ async fn start() -> Result<(), Error> {
     let config = clients::load_lambda_config();
     let store = clients::warm_store(&config, &environment.common.table, "SESSION#").await;
     let store = Arc::new(store);
-    let queue = SqsMessageQueue::new(clients::sqs(&config), environment.notice_queue_url);
+    let queue = SqsMessageQueue::new(clients::sqs_client(&config), environment.notice_queue_url);
     let clock = Arc::new(LambdaClock);
     let starter = JobStarter::new(&config, environment.functions, store.clone(), clock.clone());
     let ssm = SsmClient::new(&config);
@@ -58,7 +57,7 @@ async fn start() -> Result<(), Error> {
             operator_name: OPERATOR_NAME.to_owned(),
         }),
     };
-    let pages = router(ports).layer(from_fn(peer::insert_peer));
+    let pages = router(ports);
     run(service_fn(async |event: LambdaEvent<_>| {
         event::answer(event, &pages, &*store).await
     }))

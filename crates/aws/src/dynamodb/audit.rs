@@ -1,4 +1,4 @@
-//! Stores who changed what: an item in its family's partition, listed among those of all.
+//! Stores the audit log: one partition for each family's changes, and one list of all changes.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -7,7 +7,7 @@ use hippo_core::store::{
 };
 
 use super::DynamoDbStore;
-use super::cards::{missing_owner, steps_to_add};
+use super::cards::{owner_not_found, steps_to_add};
 use super::checks::account_item;
 use super::expression::Expression;
 use super::heads::Head;
@@ -58,7 +58,7 @@ impl RestoreStore for DynamoDbStore {
                 Transacted::Refused(refusals) => refusals,
             };
             if outcome == RestoreOutcome::Added
-                && let Some(error) = missing_owner(card, refusals.first())
+                && let Some(error) = owner_not_found(card, refusals.first())
             {
                 return Err(error);
             }

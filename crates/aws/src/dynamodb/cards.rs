@@ -8,11 +8,11 @@ use hippo_core::store::{CardCursor, CardStore, Scope, StoreError, StoreResult};
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::families::{family_exists, no_family};
+use super::families::{family_exists, family_not_found};
 use super::heads::{Decision, Head};
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::libraries::no_library;
+use super::libraries::library_not_found;
 use super::sealed;
 use super::table::{MAX_ATTEMPTS, Query, Refusal, Step, Transacted, too_busy, wait_before_retry};
 
@@ -29,8 +29,8 @@ impl CardStore for DynamoDbStore {
             Transacted::Refused(refusals) => refusals,
         };
         Err(match refused.first() {
-            Some(refusal) if refusal.step == NUMBER_STEP => number_taken(card),
-            refusal => missing_owner(card, refusal)
+            Some(refusal) if refusal.step == NUMBER_STEP => duplicate_number(card),
+            refusal => owner_not_found(card, refusal)
                 .unwrap_or_else(|| StoreError::AlreadyExists(format!("a card {}", card.id))),
         })
     }
@@ -88,7 +88,7 @@ impl CardStore for DynamoDbStore {
         before: Option<&CardPause>,
         after: Option<&CardPause>,
     ) -> StoreResult<bool> {
-        let key = self.card_key(id).await?.ok_or_else(|| no_card(id))?;
+        let key = self.card_key(id).await?.ok_or_else(|| card_not_found(id))?;
         let mut was_tried = false;
         let replaced = self.change_head(&key, |head| {
             let stored = &mut head.record.card.pause;
@@ -100,36 +100,35 @@ impl CardStore for DynamoDbStore {
             *stored = after.cloned();
             Decision::Write(true)
         });
-        replaced.await?.ok_or_else(|| no_card(id))
+        replaced.await?.ok_or_else(|| card_not_found(id))
     }
 
     async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
-        let key = self.card_key(id).await?.ok_or_else(|| no_card(id))?;
+        let key = self.card_key(id).await?.ok_or_else(|| card_not_found(id))?;
         let changed = self.change_head(&key, |head| {
             let before = head.clone();
-            head.record.state.refused_since = None;
-            head.record.state.login_mark = None;
+            head.record.state.allow_retry();
             match *head == before {
                 true => Decision::Keep(()),
                 false => Decision::Write(()),
             }
         });
-        changed.await?.ok_or_else(|| no_card(id))
+        changed.await?.ok_or_else(|| card_not_found(id))
     }
 
     async fn remove_card(&self, id: CardId) -> StoreResult<()> {
-        let key = self.card_key(id).await?.ok_or_else(|| no_card(id))?;
-        if self.remove_by_key(&key).await? {
+        let key = self.card_key(id).await?.ok_or_else(|| card_not_found(id))?;
+        if self.remove_card_by_key(&key).await? {
             Ok(())
         } else {
-            Err(no_card(id))
+            Err(card_not_found(id))
         }
     }
 }
 
 impl DynamoDbStore {
     /// Removes a card and everything that belongs to it in one transaction. False if it is gone.
-    pub(super) async fn remove_by_key(&self, key: &CardKey) -> StoreResult<bool> {
+    pub(super) async fn remove_card_by_key(&self, key: &CardKey) -> StoreResult<bool> {
         for tries in 0..MAX_ATTEMPTS {
             wait_before_retry(tries).await?;
             let Some(item) = self.table.get(&Key::head(key)).await? else {
@@ -174,21 +173,21 @@ pub(super) fn steps_to_add(head: &Head, secret: &Sealed) -> StoreResult<Vec<Step
 }
 
 /// The error for a missing family or library, if one of [`steps_to_add`] was refused for it.
-pub(super) fn missing_owner(card: &Card, refusal: Option<&Refusal>) -> Option<StoreError> {
+pub(super) fn owner_not_found(card: &Card, refusal: Option<&Refusal>) -> Option<StoreError> {
     match refusal?.step {
-        0 => Some(no_family(&card.family)),
-        1 => Some(no_library(&card.library)),
+        0 => Some(family_not_found(&card.family)),
+        1 => Some(library_not_found(&card.library)),
         _ => None,
     }
 }
 
 /// The error for a missing card.
-pub(super) fn no_card(id: CardId) -> StoreError {
+pub(super) fn card_not_found(id: CardId) -> StoreError {
     StoreError::NotFound(format!("card {id}"))
 }
 
 /// The error for a number that another card of the family has.
-pub(super) fn number_taken(card: &Card) -> StoreError {
+pub(super) fn duplicate_number(card: &Card) -> StoreError {
     StoreError::AlreadyExists(format!(
         "a card of the family “{}” with that number at the library “{}”",
         card.family, card.library

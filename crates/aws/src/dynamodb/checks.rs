@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::DynamoDbStore;
-use super::cards::no_card;
+use super::cards::card_not_found;
 use super::expression::Expression;
 use super::heads::{ACCOUNT_IS_LOST, Decision, Head};
 use super::item::{Item, text};
@@ -39,7 +39,7 @@ impl CheckStore for DynamoDbStore {
             Decision::Write(true)
         })
         .await?
-        .ok_or_else(|| no_card(card.card))
+        .ok_or_else(|| card_not_found(card.card))
     }
 
     async fn record_login_outcome(

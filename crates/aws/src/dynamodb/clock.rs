@@ -20,7 +20,7 @@ struct LastResponse {
 
 impl TableClock {
     /// How far `now` is ahead of DynamoDB's time, to the second. `None` before the first response.
-    pub(super) fn ahead(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+    pub(super) fn skew(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         let last = (*self.0.lock().ok()?)?;
         let elapsed = TimeDelta::from_std(last.received_at.elapsed()).ok()?;
         Some(now - (last.date + elapsed))
@@ -64,12 +64,12 @@ mod tests {
     fn clock_is_compared_with_the_last_response() {
         let clock = TableClock::default();
         let now: DateTime<Utc> = "2026-11-21T10:03:00Z".parse().unwrap();
-        assert_eq!(clock.ahead(now), None);
+        assert_eq!(clock.skew(now), None);
         clock.record_date("no date");
-        assert_eq!(clock.ahead(now), None);
+        assert_eq!(clock.skew(now), None);
         clock.record_date("Sat, 21 Nov 2026 10:00:00 GMT");
-        let ahead = clock.ahead(now).unwrap();
+        let skew = clock.skew(now).unwrap();
         // The time since the response counts too, and a test may be slow.
-        assert!(ahead <= TimeDelta::minutes(3) && ahead > TimeDelta::minutes(2));
+        assert!(skew <= TimeDelta::minutes(3) && skew > TimeDelta::minutes(2));
     }
 }

@@ -46,7 +46,7 @@ impl FamilyStore for DynamoDbStore {
             })
             .await?;
         match replaced {
-            Changed::Gone => Err(no_family(&family.id)),
+            Changed::Gone => Err(family_not_found(&family.id)),
             Changed::Done | Changed::Nothing => Ok(()),
         }
     }
@@ -131,13 +131,13 @@ impl FamilyStore for DynamoDbStore {
             .await?
         {
             Written::Done => {}
-            Written::Refused(_) => return Err(no_family(id)),
+            Written::Refused(_) => return Err(family_not_found(id)),
         }
         for item in self.family_items(id).await? {
             let card = item.id_after(keys::CARDS).map(str::parse::<CardId>);
             if let Some(Ok(card)) = card {
                 let family = id.clone();
-                self.remove_by_key(&CardKey { family, card }).await?;
+                self.remove_card_by_key(&CardKey { family, card }).await?;
             }
         }
         // The feeds come before the pointers to them, so that a link never outlives its family.
@@ -146,7 +146,7 @@ impl FamilyStore for DynamoDbStore {
         let feeds: Vec<Key> = feeds.map(|token| Key::feed(&token)).collect();
         self.table.delete_all(&feeds).await?;
         self.remove_invitations(id).await?;
-        // The mails are left, and accounts without a card. Mails that may have been sent are kept
+        // Now mails, feed pointers and accounts without a card remain. Mails that may have been sent are kept
         // without their content and addresses, so that a family with this id gets no second mail for
         // those days.
         let (kept, rest): (Vec<Item>, Vec<Item>) = self
@@ -256,7 +256,7 @@ impl DynamoDbStore {
     }
 }
 
-/// Whether an item is a mail that may have been sent, or that is held because it may have been.
+/// Whether an item is a mail that was tried, or is held after a restore. It outlives the family, so that nothing is sent twice.
 fn outlives_family(item: &Item) -> bool {
     if item.id_after(keys::MAILS).is_none() {
         return false;
@@ -267,7 +267,7 @@ fn outlives_family(item: &Item) -> bool {
 }
 
 /// The error for a missing family.
-pub(super) fn no_family(id: &FamilyId) -> StoreError {
+pub(super) fn family_not_found(id: &FamilyId) -> StoreError {
     StoreError::NotFound(format!("family “{id}”"))
 }
 

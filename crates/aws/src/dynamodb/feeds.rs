@@ -8,7 +8,7 @@ use hippo_core::store::{FeedStore, StoreError, StoreResult};
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::families::{family_exists, no_family, token_of_pointer};
+use super::families::{family_exists, family_not_found, token_of_pointer};
 use super::item::{Item, text};
 use super::keys::{self, Key};
 use super::table::{Query, Step, Transacted, Written};
@@ -41,7 +41,7 @@ impl FeedStore for DynamoDbStore {
             Transacted::Refused(refusals) => {
                 let is_missing = refusals.iter().any(|refusal| refusal.step == FAMILY_STEP);
                 Err(match is_missing {
-                    true => no_family(&feed.family),
+                    true => family_not_found(&feed.family),
                     false => StoreError::AlreadyExists("a feed with this token".to_owned()),
                 })
             }

@@ -57,7 +57,7 @@ impl IdentityStore for DynamoDbStore {
 
     async fn unlink_identities(&self, person: &PersonId) -> StoreResult<()> {
         let identities = self.identities_of(person).await?;
-        // The links first: what is still listed can be removed by another call.
+        // Deletes the links first: if this is interrupted, the pointers still list them for another call.
         let links: Vec<Key> = identities.iter().map(Key::identity).collect();
         self.table.delete_all(&links).await?;
         let pointers = identities.iter().map(|id| Key::identity_of(person, id));

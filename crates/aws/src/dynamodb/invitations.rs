@@ -2,13 +2,12 @@
 
 use async_trait::async_trait;
 use hippo_core::ids::FamilyId;
-use hippo_core::invitation::Invitation;
+use hippo_core::invitation::{Invitation, InvitationId};
 use hippo_core::store::{InvitationStore, StoreResult};
-use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::families::{family_exists, no_family};
+use super::families::{family_exists, family_not_found};
 use super::item::{Item, number, text};
 use super::keys::{self, Key};
 use super::table::{Query, Step, Transacted, Written};
@@ -26,16 +25,20 @@ impl InvitationStore for DynamoDbStore {
         match self.table.transact(&steps).await? {
             Transacted::Done => Ok(true),
             Transacted::Refused(refusals) if refusals.iter().any(|refusal| refusal.step == 0) => {
-                Err(no_family(&invitation.family))
+                Err(family_not_found(&invitation.family))
             }
             Transacted::Refused(_) => Ok(false),
         }
     }
 
-    async fn invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<Option<Invitation>> {
+    async fn invitation(
+        &self,
+        family: &FamilyId,
+        id: &InvitationId,
+    ) -> StoreResult<Option<Invitation>> {
         let item = self.table.get(&Key::invitation(family, id)).await?;
-        let found = item.map(|item| self.unless_damaged(&item, Item::data));
-        Ok(found.transpose()?.flatten())
+        let found = item.map(|item| self.unless_damaged(&item, Item::data::<Invitation>));
+        Ok(found.transpose()?.flatten().filter(|found| found.id == *id))
     }
 
     async fn family_invitations(&self, family: &FamilyId) -> StoreResult<Vec<Invitation>> {
@@ -50,18 +53,19 @@ impl InvitationStore for DynamoDbStore {
         revision: u64,
         invitation: &Invitation,
     ) -> StoreResult<bool> {
-        let unchanged = Expression::unchanged(revision);
+        let unchanged = Expression::new("#revision = :revision AND #nonce = :nonce")
+            .value(":revision", number(revision))
+            .value(":nonce", text(invitation.id.nonce.simple().to_string()));
         let item = invitation_item(invitation)?;
         let written = self.table.put(item, &unchanged).await?;
         // If the response of an earlier try was lost, this is false, and no email is sent for it.
         Ok(matches!(written, Written::Done))
     }
 
-    async fn remove_invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<bool> {
-        let steps = [Step::Delete(
-            Key::invitation(family, id),
-            Expression::exists(),
-        )];
+    async fn remove_invitation(&self, family: &FamilyId, id: &InvitationId) -> StoreResult<bool> {
+        let is_same =
+            Expression::new("#nonce = :nonce").value(":nonce", text(id.nonce.simple().to_string()));
+        let steps = [Step::Delete(Key::invitation(family, id), is_same)];
         let done = self.table.transact(&steps).await?;
         Ok(matches!(done, Transacted::Done))
     }
@@ -82,9 +86,10 @@ fn of_family(family: &FamilyId) -> Query {
 }
 
 fn invitation_item(invitation: &Invitation) -> StoreResult<Item> {
-    let key = Key::invitation(&invitation.family, invitation.id);
+    let key = Key::invitation(&invitation.family, &invitation.id);
     Ok(Item::new(&key)
         .with_data(invitation)?
+        .with_text("nonce", invitation.id.nonce.simple().to_string())
         .with("revision", number(invitation.revision))
         .with("expires_at", number(invitation.expires_at.timestamp())))
 }

@@ -6,6 +6,7 @@ use hippo_core::audit::AuditEntry;
 use hippo_core::card::{Card, CardKey, Fingerprint};
 use hippo_core::feed::FeedTokenHash;
 use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
+use hippo_core::invitation::InvitationId;
 use hippo_core::outbox::{MailKey, MailKind};
 use hippo_core::run::day::DayKey;
 use hippo_core::run::{JobName, RunKey};
@@ -131,7 +132,7 @@ impl Key {
     /// A label's day in the history of runs.
     pub(super) fn run_day(day: &DayKey) -> Self {
         let sk = format!("{}#{}#{}", day.date, day.job, day.label);
-        Self::new(days(days_shard(day)), sk)
+        Self::new(days(shard_of_day(day)), sk)
     }
 
     /// The record of a date's picture.
@@ -170,7 +171,7 @@ impl Key {
         Self::new(format!("SESSION#{hash}"), META)
     }
 
-    /// Lists a session among those of its person.
+    /// Points from a person to a session.
     pub(super) fn session_of(id: &PersonId, hash: &TokenHash) -> Self {
         Self::new(person(id), format!("{SESSIONS}{hash}"))
     }
@@ -180,7 +181,7 @@ impl Key {
         Self::new(format!("IDENTITY#{}", id.as_str()), META)
     }
 
-    /// Lists an identity among those of its person.
+    /// Points from a person to an identity.
     pub(super) fn identity_of(id: &PersonId, identity: &IdentityId) -> Self {
         Self::new(person(id), format!("{IDENTITIES}{}", identity.as_str()))
     }
@@ -190,9 +191,9 @@ impl Key {
         Self::new(format!("ATTEMPT#{}", id.simple()), META)
     }
 
-    /// An invitation to a family's emails.
-    pub(super) fn invitation(family: &FamilyId, id: Uuid) -> Self {
-        Self::new(invitations(family), id.simple().to_string())
+    /// An address's invitation to a family's emails.
+    pub(super) fn invitation(family: &FamilyId, id: &InvitationId) -> Self {
+        Self::new(invitations(family), id.invited.simple().to_string())
     }
 
     /// A change that somebody made.
@@ -262,8 +263,8 @@ pub(super) fn days(shard: u32) -> String {
     format!("DAYS#{shard}")
 }
 
-/// The partition of a label's days: a hash (FNV-1a) that never changes.
-fn days_shard(day: &DayKey) -> u32 {
+/// The shard of a label's days. It is a hash (FNV-1a), which must never change.
+fn shard_of_day(day: &DayKey) -> u32 {
     let text = format!("{}#{}", day.job, day.label);
     let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)

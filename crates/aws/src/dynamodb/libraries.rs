@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::ids::LibraryId;
-use hippo_core::library::{Library, MAX_BACK_OFF};
+use hippo_core::library::{Library, MAX_BACK_OFF, ReadAs};
 use hippo_core::store::{LibraryStore, StoreError, StoreResult};
 
 use super::DynamoDbStore;
@@ -37,25 +37,21 @@ impl LibraryStore for DynamoDbStore {
     async fn update_library(&self, library: &Library) -> StoreResult<()> {
         let key = Key::library(&library.id);
         let Some(before) = self.library(&library.id).await? else {
-            return Err(no_library(&library.id));
+            return Err(library_not_found(&library.id));
         };
         let exists = Expression::exists();
         let change =
             Expression::new("SET #data = :data").value(":data", text(super::item::json(library)?));
         let mut steps = vec![Step::Update(key, change, exists.clone())];
-        let clear = match before.base_url == library.base_url {
+        if before.base_url != library.base_url {
             // The back-off was for the old address, and the new one may answer.
-            false => Some("REMOVE #back_off_until, #down_since, #read_at"),
-            true if before.system != library.system => Some("REMOVE #read_at"),
-            true => None,
-        };
-        if let Some(clear) = clear {
+            let clear = Expression::new("REMOVE #back_off_until, #down_since");
             let state = Key::library_state(&library.id);
-            steps.push(Step::Update(state, Expression::new(clear), exists));
+            steps.push(Step::Update(state, clear, exists));
         }
         match self.table.transact(&steps).await? {
             Transacted::Done => Ok(()),
-            Transacted::Refused(_) => Err(no_library(&library.id)),
+            Transacted::Refused(_) => Err(library_not_found(&library.id)),
         }
     }
 
@@ -84,7 +80,7 @@ impl LibraryStore for DynamoDbStore {
         };
         Err(
             match refusals.into_iter().find_map(|refusal| refusal.item) {
-                None => no_library(id),
+                None => library_not_found(id),
                 Some(_) => StoreError::InUse(format!(
                     "There are cards of the library “{id}”. Remove them first."
                 )),
@@ -113,7 +109,7 @@ impl LibraryStore for DynamoDbStore {
         {
             // It already backs off for longer.
             Written::Done | Written::Refused(Some(_)) => Ok(()),
-            Written::Refused(None) => Err(no_library(id)),
+            Written::Refused(None) => Err(library_not_found(id)),
         }
     }
 
@@ -135,7 +131,7 @@ impl LibraryStore for DynamoDbStore {
         {
             Written::Done => Ok(since),
             Written::Refused(Some(state)) => Ok(parse_down_since(&state)?.unwrap_or(since)),
-            Written::Refused(None) => Err(no_library(id)),
+            Written::Refused(None) => Err(library_not_found(id)),
         }
     }
 
@@ -147,10 +143,13 @@ impl LibraryStore for DynamoDbStore {
         Ok(())
     }
 
-    async fn record_library_read(&self, id: &LibraryId, at: DateTime<Utc>) -> StoreResult<()> {
-        let change = Expression::new("SET #read_at = :at").value(":at", text(keys::time(at)));
+    async fn record_library_read(&self, library: &Library) -> StoreResult<()> {
+        let read_as = ReadAs::from_entry(library);
+        let change = Expression::new("SET #read_as = :read_as")
+            .value(":read_as", text(read_as.as_str().to_owned()));
+        let state = Key::library_state(&library.id);
         self.table
-            .update(&Key::library_state(id), &change, &Expression::exists())
+            .update(&state, &change, &Expression::exists())
             .await?;
         Ok(())
     }
@@ -166,7 +165,7 @@ impl LibraryStore for DynamoDbStore {
 }
 
 /// The error for a missing library.
-pub(super) fn no_library(id: &LibraryId) -> StoreError {
+pub(super) fn library_not_found(id: &LibraryId) -> StoreError {
     StoreError::NotFound(format!("library “{id}”"))
 }
 
@@ -175,9 +174,10 @@ pub(super) fn parse_back_off_until(state: &Item) -> StoreResult<Option<DateTime<
     state.time("back_off_until")
 }
 
-/// Reads when an account of a library was read.
-pub(super) fn parse_read_at(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
-    state.time("read_at")
+/// Reads the way in which an account of a library was read.
+pub(super) fn parse_read_as(state: &Item) -> Option<ReadAs> {
+    let read_as = state.text("read_as")?;
+    Some(ReadAs::from_stored(read_as.to_owned()))
 }
 
 /// Reads since when a library is down.

@@ -3,7 +3,7 @@
 //! `infra/table.md` lists keys and indexes. Reads by key, and in a family's partition, are
 //! consistent: they see every write that completed before. Reads from an index ([`families`],
 //! `families_page`, [`libraries`], [`cards_to_check`], `cards_with_secrets`, [`open_mails`],
-//! [`recent_runs`], the labels of [`newest_of_each_label`]) may be some milliseconds behind, so
+//! [`recent_runs`], the labels of [`newest_runs_by_label`]) may be some milliseconds behind, so
 //! writes based on them have a condition. Nothing scans.
 //!
 //! Each item has its document as JSON, and the attributes that keys, indexes and conditions need.
@@ -16,7 +16,7 @@
 //! [`cards_to_check`]: hippo_core::store::CardStore::cards_to_check
 //! [`open_mails`]: hippo_core::store::OutboxStore::open_mails
 //! [`recent_runs`]: hippo_core::store::RunStore::recent_runs
-//! [`newest_of_each_label`]: hippo_core::store::RunStore::newest_of_each_label
+//! [`newest_runs_by_label`]: hippo_core::store::RunStore::newest_runs_by_label
 
 mod alerts;
 mod audit;
@@ -58,15 +58,13 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use hippo_core::retention::RETENTION;
 use hippo_core::store::{DamagedRow, StoreError, StoreResult};
 
 use self::clock::TableClock;
 use self::item::Item;
 use self::table::{Query, Table};
-
-/// The shortest time that runs and final notices are kept, in days. The outbox's protocol needs 35.
-pub const RETENTION_DAYS: u32 = 35;
 
 /// How often the SDK tries a request that DynamoDB throttles or doesn't answer.
 const MAX_SDK_ATTEMPTS: u32 = 5;
@@ -96,7 +94,7 @@ pub fn client(config: &SdkConfig) -> Client {
 #[derive(Debug, Clone)]
 pub struct DynamoDbStore {
     table: Table,
-    retention_days: u32,
+    retention: TimeDelta,
     /// Whether the table is known to contain its own name, so it wasn't restored.
     has_own_name: Arc<AtomicBool>,
     /// The damaged items that were skipped so far.
@@ -114,16 +112,16 @@ impl DynamoDbStore {
                 name: table.into(),
                 clock,
             },
-            retention_days: RETENTION_DAYS,
+            retention: RETENTION,
             has_own_name: Arc::default(),
             damaged: Arc::default(),
         }
     }
 
-    /// Keeps runs and final notices for this many days, but at least [`RETENTION_DAYS`].
+    /// Keeps runs and final notices for this many days, but at least for [`RETENTION`].
     #[must_use]
     pub fn with_retention(mut self, days: u32) -> Self {
-        self.retention_days = days.max(RETENTION_DAYS);
+        self.retention = TimeDelta::days(i64::from(days)).max(RETENTION);
         self
     }
 
@@ -190,7 +188,6 @@ impl DynamoDbStore {
     /// The `expires_at` of an item from this time. DynamoDB may delete it days later, so an expired
     /// item may still be there.
     fn expiry(&self, start: DateTime<Utc>) -> AttributeValue {
-        let until = start + chrono::Duration::days(i64::from(self.retention_days));
-        item::number(until.timestamp())
+        item::number((start + self.retention).timestamp())
     }
 }

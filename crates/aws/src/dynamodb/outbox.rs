@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::families::{family_exists, no_family};
+use super::families::{family_exists, family_not_found};
 use super::item::{Item, json, number, text};
 use super::keys::{self, Key, list};
 use super::table::{Query, Step, Transacted, Written};
@@ -40,7 +40,7 @@ impl OutboxStore for DynamoDbStore {
         match self.table.transact(&steps).await? {
             Transacted::Done => Ok(true),
             Transacted::Refused(refusals) => match refusals.first() {
-                Some(refusal) if refusal.step == 0 => Err(no_family(&record.family)),
+                Some(refusal) if refusal.step == 0 => Err(family_not_found(&record.family)),
                 _ => Ok(false),
             },
         }
@@ -143,7 +143,9 @@ impl OutboxStore for DynamoDbStore {
             }
         };
         if stored_name.as_deref() != Some(self.table_name()) {
-            return Ok(StoreOrigin::Restored { knows_sent: false });
+            return Ok(StoreOrigin::Restored {
+                has_sent_fences: false,
+            });
         }
         self.has_own_name.store(true, Ordering::Relaxed);
         Ok(StoreOrigin::Known)

@@ -33,7 +33,7 @@ impl PauseStore for DynamoDbStore {
     ) -> StoreResult<bool> {
         let mut item = Item::new(&Key::pauses(label)).with_data(&after)?;
         let ends = after.iter().map(|pause| pause.until);
-        // An item with a pause without an end stays.
+        // If one of the pauses has no end, the item doesn't expire.
         if let Some(ends) = ends.collect::<Option<Vec<DateTime<Utc>>>>()
             && let Some(last) = ends.into_iter().max()
         {
@@ -62,7 +62,7 @@ impl DynamoDbStore {
     }
 
     /// Deletes the pauses that ended before this time.
-    pub(super) async fn forget_pauses(&self, before: DateTime<Utc>) -> StoreResult<()> {
+    pub(super) async fn delete_ended_pauses(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let is_over = |pause: &Pause| pause.until.is_some_and(|until| until < before);
         for pauses in self.pauses_by_label().await? {
             let mut kept = pauses.clone();
@@ -70,7 +70,7 @@ impl DynamoDbStore {
             let Some(first) = pauses.first().filter(|_| kept != pauses) else {
                 continue;
             };
-            // If this is refused, somebody has just changed them, and the next time forgets the old ones.
+            // If this is refused, somebody has just changed them. The next call deletes the old ones.
             self.replace_pauses(first.label.as_ref(), &pauses, &kept)
                 .await?;
         }

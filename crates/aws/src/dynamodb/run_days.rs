@@ -16,7 +16,7 @@ use super::table::{MAX_ATTEMPTS, Query, Written, too_busy, wait_before_retry};
 
 #[async_trait]
 impl RunDayStore for DynamoDbStore {
-    /// Takes one read, and one write if the day changes.
+    /// Costs one read, and one write if the day changes.
     async fn upsert_squares(&self, day: &DayKey, squares: &[Square]) -> StoreResult<()> {
         let key = Key::run_day(day);
         for tries in 0..MAX_ATTEMPTS {
@@ -49,7 +49,7 @@ impl RunDayStore for DynamoDbStore {
         Err(too_busy())
     }
 
-    /// Takes one query for each shard.
+    /// Costs one query for each shard.
     async fn run_days(&self, from: NaiveDate, to: NaiveDate) -> StoreResult<Vec<(DayKey, RunDay)>> {
         let queries = (0..DAYS_SHARDS).map(|shard| {
             let keys = Expression::new("#pk = :pk AND #sk BETWEEN :from AND :to")
@@ -63,7 +63,7 @@ impl RunDayStore for DynamoDbStore {
         self.read_days(&found.concat())
     }
 
-    /// Takes one request, and a read unit for each date.
+    /// Costs one request, and a read unit for each date.
     async fn days_of_label(
         &self,
         job: JobName,
@@ -99,7 +99,7 @@ impl DynamoDbStore {
     }
 
     /// Deletes the days before `before`.
-    pub(super) async fn forget_days(&self, before: NaiveDate) -> StoreResult<()> {
+    pub(super) async fn delete_days_before(&self, before: NaiveDate) -> StoreResult<()> {
         for shard in 0..DAYS_SHARDS {
             let keys = Expression::new("#pk = :pk AND #sk < :before")
                 .value(":pk", text(days(shard)))

@@ -165,7 +165,7 @@ impl RunStore for DynamoDbStore {
         Err(too_busy())
     }
 
-    /// Takes one write, of at most two units for a visit of ten cards.
+    /// Costs one write, of at most two units for a visit of ten cards.
     async fn save_work_item(&self, run: &RunKey, work: &WorkItem) -> StoreResult<()> {
         let item = Item::new(&Key::work(run, &work.item_id))
             .with_data(work)?
@@ -174,7 +174,7 @@ impl RunStore for DynamoDbStore {
         Ok(())
     }
 
-    /// Takes one query for each megabyte: about 2,000 visits.
+    /// Costs one query for each megabyte: about 2,000 visits.
     async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>> {
         let keys = Expression::new("#pk = :pk").value(":pk", text(keys::work(run)));
         let found = self.table.query(&Query::table(keys)).await?;
@@ -186,8 +186,8 @@ impl RunStore for DynamoDbStore {
         damaged.iter().cloned().collect()
     }
 
-    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
-        Ok(self.table.clock.ahead(now))
+    async fn clock_skew(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
+        Ok(self.table.clock.skew(now))
     }
 
     async fn tick_times(&self) -> StoreResult<TickTimes> {
@@ -245,8 +245,8 @@ impl RunStore for DynamoDbStore {
         Ok(runs)
     }
 
-    /// Takes one query for the labels, and one for each label.
-    async fn newest_of_each_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
+    /// Costs one query for the labels, and one for each label.
+    async fn newest_runs_by_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
         let keys = Expression::new("#listing = :list").value(":list", text(list::labels(job)));
         let labels = self.table.query(&Query::index("listing", keys)).await?;
         let mut found = Vec::new();
@@ -272,9 +272,9 @@ impl RunStore for DynamoDbStore {
         Ok(found)
     }
 
-    /// Takes a query for each list, each shard of days and the pauses, and a write for each item left. Usually
+    /// Costs a query for each list, each shard of days and the pauses, and a write for each item left. Usually
     /// the table's time to live has already deleted them.
-    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut lists: Vec<String> = JobName::all().into_iter().map(list::runs).collect();
         lists
             .extend([list::FINAL_MAILS, list::ALERTS, list::PENDING_ALERTS].map(ToOwned::to_owned));
@@ -286,8 +286,8 @@ impl RunStore for DynamoDbStore {
             let keys: Vec<Key> = found.iter().filter_map(Item::key).collect();
             self.table.delete_all(&keys).await?;
         }
-        self.forget_pauses(before).await?;
-        self.forget_days(before.date_naive()).await
+        self.delete_ended_pauses(before).await?;
+        self.delete_days_before(before.date_naive()).await
     }
 }
 

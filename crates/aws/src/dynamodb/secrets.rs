@@ -7,7 +7,7 @@ use hippo_core::store::{NewSecret, SecretStore, SecretWriter, StoreResult};
 use uuid::Uuid;
 
 use super::DynamoDbStore;
-use super::cards::{no_card, number_item, number_taken};
+use super::cards::{card_not_found, duplicate_number, number_item};
 use super::expression::Expression;
 use super::heads::Head;
 use super::item::text;
@@ -23,11 +23,14 @@ impl SecretWriter for DynamoDbStore {
         before: Uuid,
         after: &NewSecret,
     ) -> StoreResult<bool> {
-        let key = self.card_key(card).await?.ok_or_else(|| no_card(card))?;
+        let key = self
+            .card_key(card)
+            .await?
+            .ok_or_else(|| card_not_found(card))?;
         for tries in 0..MAX_ATTEMPTS {
             wait_before_retry(tries).await?;
             let stored = self.table.get(&Key::head(&key)).await?;
-            let stored = stored.ok_or_else(|| no_card(card))?;
+            let stored = stored.ok_or_else(|| card_not_found(card))?;
             let mut head: Head = stored.data()?;
             let old = head.record.card.clone();
             if old.secret_id != before {
@@ -35,6 +38,7 @@ impl SecretWriter for DynamoDbStore {
             }
             head.record.card.fingerprint = after.fingerprint.clone();
             head.record.card.secret_id = after.id;
+            head.record.state.forget_other_hosts();
             let mut steps = vec![
                 Step::Put(
                     head.item(stored.revision() + 1)?,
@@ -54,8 +58,8 @@ impl SecretWriter for DynamoDbStore {
             match self.table.transact(&steps).await? {
                 Transacted::Done => return Ok(true),
                 Transacted::Refused(refusals) => match refusals.first() {
-                    Some(refusal) if refusal.step == 2 => return Err(number_taken(&new)),
-                    Some(refusal) if refusal.step == 1 => return Err(no_card(card)),
+                    Some(refusal) if refusal.step == 2 => return Err(duplicate_number(&new)),
+                    Some(refusal) if refusal.step == 1 => return Err(card_not_found(card)),
                     // A check or a person changed the head in the meantime, so read it again.
                     _ => {}
                 },

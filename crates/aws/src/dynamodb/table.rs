@@ -20,17 +20,17 @@ use super::expression::{Expression, names, values};
 use super::item::{Attributes, Item};
 use super::keys::Key;
 
-/// How often a write is tried if other writers are faster.
+/// The most attempts of one request that is throttled or conflicts with another writer.
 pub(super) const MAX_ATTEMPTS: u32 = 50;
 
 /// The most keys of one BatchGetItem.
-const GET_LIMIT: usize = 100;
+const MAX_KEYS_PER_GET: usize = 100;
 
 /// The smallest page of a filtered query, in items.
 const MIN_FILTERED_PAGE: usize = 25;
 
 /// The most requests of one BatchWriteItem.
-const DELETE_LIMIT: usize = 25;
+const MAX_DELETES_PER_REQUEST: usize = 25;
 
 /// The result of a conditional write.
 #[derive(Debug)]
@@ -132,12 +132,12 @@ impl Table {
             .into_iter()
             .collect();
         let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(GET_LIMIT) {
+        for keys in keys.chunks(MAX_KEYS_PER_GET) {
             let mut left: Vec<Attributes> = keys.iter().map(Key::attributes).collect();
-            let mut tries = 0;
+            let mut attempt = 0;
             while !left.is_empty() {
-                wait_before_retry(tries).await?;
-                tries += 1;
+                wait_before_retry(attempt).await?;
+                attempt += 1;
                 let wanted = KeysAndAttributes::builder()
                     .set_keys(Some(left))
                     .consistent_read(true)
@@ -154,7 +154,7 @@ impl Table {
                 for items in answer.responses.into_iter().flat_map(HashMap::into_values) {
                     if !items.is_empty() {
                         // There is progress, so the next wait can be short.
-                        tries = 1;
+                        attempt = 1;
                     }
                     found.extend(items.into_iter().map(Item));
                 }
@@ -211,8 +211,8 @@ impl Table {
     /// Writes an item if `condition` holds.
     pub(super) async fn put(&self, item: Item, condition: &Expression) -> StoreResult<Written> {
         item.check_size()?;
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let answer = self
                 .client
                 .put_item()
@@ -249,8 +249,8 @@ impl Table {
         change: &Expression,
         condition: &Expression,
     ) -> StoreResult<Written> {
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let answer = self
                 .client
                 .update_item()
@@ -312,8 +312,8 @@ impl Table {
         for step in steps {
             items.push(self.transact_item(step)?);
         }
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let answer = self
                 .client
                 .transact_write_items()
@@ -367,7 +367,7 @@ impl Table {
 
     /// Deletes these items, not in a transaction.
     pub(super) async fn delete_all(&self, keys: &[Key]) -> StoreResult<()> {
-        for keys in keys.chunks(DELETE_LIMIT) {
+        for keys in keys.chunks(MAX_DELETES_PER_REQUEST) {
             let mut left = Vec::with_capacity(keys.len());
             for key in keys {
                 let delete = DeleteRequest::builder()
@@ -376,10 +376,10 @@ impl Table {
                     .map_err(|error| build_error(&error))?;
                 left.push(WriteRequest::builder().delete_request(delete).build());
             }
-            let mut tries = 0;
+            let mut attempt = 0;
             while !left.is_empty() {
-                wait_before_retry(tries).await?;
-                tries += 1;
+                wait_before_retry(attempt).await?;
+                attempt += 1;
                 let answer = self
                     .client
                     .batch_write_item()
@@ -462,14 +462,14 @@ fn non_empty(item: Option<Attributes>) -> Option<Item> {
 }
 
 /// Waits for a random time before a retry. The longest wait doubles up to 500 ms.
-pub(super) async fn wait_before_retry(tries: u32) -> StoreResult<()> {
-    if tries == 0 {
+pub(super) async fn wait_before_retry(attempt: u32) -> StoreResult<()> {
+    if attempt == 0 {
         return Ok(());
     }
-    if tries >= MAX_ATTEMPTS {
+    if attempt >= MAX_ATTEMPTS {
         return Err(too_busy());
     }
-    let max_ms = 5_u64.saturating_mul(1 << tries.min(7)).min(500);
+    let max_ms = 5_u64.saturating_mul(1 << attempt.min(7)).min(500);
     let random = getrandom::u64().unwrap_or(max_ms);
     tokio::time::sleep(Duration::from_millis(random % (max_ms + 1))).await;
     Ok(())

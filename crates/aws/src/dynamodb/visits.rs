@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use hippo_core::card::CardKey;
 use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::library::{Library, ReadAs};
 use hippo_core::store::{AccountStore, LoadedFamily, LoadedVisit, StoreResult, VisitStore};
 
 use super::DynamoDbStore;
@@ -11,13 +12,13 @@ use super::expression::Expression;
 use super::families;
 use super::item::{Item, text};
 use super::keys::{self, Key};
-use super::libraries::{parse_back_off_until, parse_down_since, parse_read_at};
+use super::libraries::{parse_back_off_until, parse_down_since, parse_read_as};
 use super::sealed;
 use super::table::Query;
 
 #[async_trait]
 impl VisitStore for DynamoDbStore {
-    /// Takes one request for up to 49 cards.
+    /// Costs one request for up to 49 cards.
     async fn load_visit(
         &self,
         library: &LibraryId,
@@ -34,14 +35,14 @@ impl VisitStore for DynamoDbStore {
             return Ok(None);
         };
         let state = find(Key::library_state(library));
-        let Some(library) = self.unless_damaged(item, Item::data)? else {
+        let Some(library) = self.unless_damaged(item, Item::data::<Library>)? else {
             return Ok(None);
         };
         let mut loaded = LoadedVisit {
+            was_read: state.and_then(parse_read_as) == Some(ReadAs::from_entry(&library)),
             library,
             back_off_until: state.map(parse_back_off_until).transpose()?.flatten(),
             down_since: state.map(parse_down_since).transpose()?.flatten(),
-            read_at: state.map(parse_read_at).transpose()?.flatten(),
             cards: Vec::with_capacity(cards.len()),
         };
         for card in cards {
@@ -57,7 +58,7 @@ impl VisitStore for DynamoDbStore {
 
 #[async_trait]
 impl AccountStore for DynamoDbStore {
-    /// Takes one query for each megabyte.
+    /// Costs one query for each megabyte.
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
         let keys = Expression::new("#pk = :pk AND #sk BETWEEN :first AND :last")
             .value(":pk", text(keys::family(family)))

@@ -8,16 +8,17 @@ use hippo_core::public_url::PublicUrl;
 use hippo_core::run::JobName;
 use hippo_core::sign_in::Issuer;
 
-use super::{Common, Environment, EnvironmentError, Lookup, Reader, address, queue_url};
+use super::reader::{Reader, parse_address, parse_queue_url};
+use super::{Common, Environment, EnvironmentError, Lookup};
 
 /// The environment of `web`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
     /// The variables that every function reads.
     pub common: Common,
-    /// Where the pages are.
+    /// The address of the web pages.
     pub public_url: PublicUrl,
-    /// The queue of the notices, for the messages.
+    /// The URL of the notice queue, which also takes the pages' messages.
     pub notice_queue_url: String,
     /// The name of the parameter that holds the public key.
     pub public_key_parameter: String,
@@ -44,14 +45,14 @@ pub struct Oidc {
     pub client_id: String,
     /// The name of the parameter that holds our secret there.
     pub secret_parameter: String,
-    /// What people call it.
+    /// The name that people see on the pages.
     pub name: String,
 }
 
 /// Reads the identity provider. Without an issuer, nothing else about it counts.
 fn read_oidc(reader: &mut Reader<'_>) -> Option<Oidc> {
     reader.optional("OIDC_ISSUER")?;
-    let issuer: Option<Issuer> = reader.maybe("OIDC_ISSUER", |text| {
+    let issuer: Option<Issuer> = reader.parse_optional("OIDC_ISSUER", |text| {
         text.parse()
             .map_err(|_| "must be an address like https://accounts.google.com".to_owned())
     });
@@ -74,15 +75,15 @@ impl Environment for Web {
         if reader.optional("WEB_URL").is_none() {
             reader.missing.push("WEB_URL");
         }
-        let public_url = reader.pages();
-        let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
+        let public_url = reader.public_url();
+        let notice_queue_url = reader.parse_required("NOTICE_QUEUE_URL", parse_queue_url);
         let public_key_parameter = reader.required("PUBLIC_KEY_PARAMETER");
         let fingerprint_key_parameter = reader.required("FINGERPRINT_KEY_PARAMETER");
-        let operator = reader.maybe("OPERATOR_EMAIL", address);
+        let operator = reader.parse_optional("OPERATOR_EMAIL", parse_address);
         let operators = reader.web_operators(operator);
         let contact = reader.optional("CONTACT");
         let timezone = reader.timezone();
-        let functions = reader.maybe("JOB_FUNCTIONS", job_functions);
+        let functions = reader.parse_optional("JOB_FUNCTIONS", parse_job_functions);
         let oidc = read_oidc(&mut reader);
         reader.finish(public_url.map(|public_url| Self {
             common,
@@ -104,7 +105,7 @@ impl Environment for Web {
 }
 
 /// Parses `check-cards=NAME,notify-all=NAME`.
-fn job_functions(text: &str) -> Result<BTreeMap<JobName, String>, String> {
+fn parse_job_functions(text: &str) -> Result<BTreeMap<JobName, String>, String> {
     let pairs = text.split(',').map(|pair| {
         let (job, function) = pair.trim().split_once('=')?;
         Some((job.parse().ok()?, function.to_owned())).filter(|_| !function.is_empty())

@@ -53,7 +53,7 @@ pub async fn handle(
     Ok(())
 }
 
-/// Makes the first read of a visit.
+/// Does only the first read of a visit, to show that the function may read its table.
 async fn dry_run(ports: &Ports<'_>) -> Result<(), HandlerError> {
     if let Ok(nowhere) = "dry-run".parse() {
         ports.visits.visits.load_visit(&nowhere, &[]).await?;
@@ -73,13 +73,13 @@ async fn handle_message(
     let visit = message::body(record, "a visit", "library, cards, planned_at and run");
     let visit: Visit = visit.map_err(HandlerError::log)?;
     let work = async {
-        let made = make_visit(ports, pace, metrics, record, &visit, ends_at).await;
+        let made = run_visit(ports, pace, metrics, record, &visit, ends_at).await;
         made.map_err(HandlerError::log)
     };
     work.instrument(run_span(&visit.run)).await
 }
 
-async fn make_visit(
+async fn run_visit(
     ports: &Ports<'_>,
     pace: Pace,
     metrics: &Metrics,
@@ -108,7 +108,7 @@ async fn make_visit(
         tracing::error!(%error, "Alerts could not be recorded.");
     }
     end_page_changes(&report.checked, ports.alerts, clock).await;
-    // After an error, this is what was done so far. The queue delivers the message again.
+    // Saves partial results too: after an error, the queue delivers the message again.
     let work = report.work_item(visit);
     let saved = ports.runs.save_work_item(&visit.run, &work).await;
     let counts = Counts::from_cards(&report.checked);

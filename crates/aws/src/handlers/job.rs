@@ -52,7 +52,7 @@ async fn log_end(
     Ok(answer)
 }
 
-/// Answers an event that starts no run; `None`: the event is another one.
+/// Handles an event that starts no run. `None` if the event asks for a run.
 ///
 /// A dry run reads the ledger as a run does. The other saves the schedules, so that the command knows them
 /// right after a deployment, and returns how many there are and how many of them changed.
@@ -91,7 +91,7 @@ async fn run(
     plan.rules.times_since = context.schedules.times_since(&event.label);
     let FinishedRun { run, summary } = match job.run_planned(&context.harness, plan).await {
         Ok(finished) => finished,
-        Err(RunError::NotStarted(why)) => return Ok(answer_not_started(context.metrics, &why)),
+        Err(RunError::NotStarted(why)) => return Ok(reply_not_started(context.metrics, &why)),
         Err(RunError::Job(error)) => return Err(error.into()),
     };
     let count = metric.and_then(|metric| Some((metric.name, summary.get(metric.field)?.as_i64()?)));
@@ -104,8 +104,8 @@ async fn run(
     Ok(answer.into())
 }
 
-/// The reply if no run was started, which isn't an error. Publishes that a run was paused.
-fn answer_not_started(metrics: &Metrics, why: &NotStarted) -> Value {
+/// Returns the reply for a run that didn't start, which isn't an error. Publishes a metric if a pause skipped it.
+fn reply_not_started(metrics: &Metrics, why: &NotStarted) -> Value {
     if let NotStarted::Skipped(run) = why
         && run.outcome == RunOutcome::SkippedPaused
     {
@@ -119,7 +119,7 @@ fn answer_not_started(metrics: &Metrics, why: &NotStarted) -> Value {
     json!({"not_started": why.as_str(), "run": why.run().key.to_string()})
 }
 
-/// Publishes a finished run, with a count of its own.
+/// Publishes a finished run's metrics, and the job's own count.
 fn publish(metrics: &Metrics, run: &Run, count: Option<(&str, i64)>) {
     let ended_at = run.finished_at.unwrap_or(run.reported_at);
     let took = run.duration(ended_at).num_milliseconds();

@@ -40,7 +40,7 @@ pub fn start(level: LogLevel) {
     let _ = subscriber(std::io::stdout, level, declared_levels(&schedules)).try_init();
 }
 
-/// Opens the span of a run, whose lines have its id and follow the level of its label's schedule.
+/// Opens a run's span. Lines in it have the run's id, and the log level of its schedule.
 pub fn run_span(run: &RunKey) -> Span {
     tracing::info_span!("run", run.id = %run)
 }

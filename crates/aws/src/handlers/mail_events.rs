@@ -38,7 +38,7 @@ pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
 }
 
-/// Finalises the mail that an event is about.
+/// Finalises the mail that an event is about, and stops recipients who can't get mail.
 pub async fn handle(
     ports: &Ports<'_>,
     metrics: &Metrics,
@@ -111,10 +111,10 @@ async fn finalise(ports: &Ports<'_>, event: &OutboxEvent) -> Result<EventOutcome
     Ok(applied.await?)
 }
 
-/// Stops recipients whom mails can't reach, or who complained. Returns how many were stopped.
+/// Stops recipients whose address bounced, is suppressed or complained. Returns how many were stopped.
 async fn stop_recipients(ports: &Ports<'_>, event: &OutboxEvent) -> Result<usize, HandlerError> {
     let (recipients, why) = match &event.report {
-        // Permanent whatever the kind of bounce: the list stays until somebody changes it.
+        // Suppression is permanent, whatever the bounce's kind: the address stays on the list until somebody removes it.
         SesReport::Bounced {
             suppressed: true,
             recipients,

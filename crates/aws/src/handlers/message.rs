@@ -42,16 +42,10 @@ pub fn id(message: &SqsMessage) -> &str {
     message.message_id.as_deref().unwrap_or("without an id")
 }
 
-/// How often a message was received.
-pub fn receive_count(message: &SqsMessage) -> Option<&str> {
-    let count = message.attributes.get("ApproximateReceiveCount")?;
-    Some(count.as_str())
-}
-
-/// How often a message was received, as a number; 1 if the queue doesn't say.
-pub fn receptions(message: &SqsMessage) -> usize {
-    let count = receive_count(message).and_then(|count| count.parse().ok());
-    count.unwrap_or(1)
+/// How often a message was received; 1 if the queue doesn't say.
+pub fn receive_count(message: &SqsMessage) -> usize {
+    let count = message.attributes.get("ApproximateReceiveCount");
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 /// Parses a message's body.

@@ -125,7 +125,7 @@ async fn send_page_messages(ports: &Ports<'_>, records: &[&SqsMessage]) -> Vec<B
                 match error.next {
                     NextTry::Never => return None,
                     NextTry::After(pause) => redeliver(ports, record, pause).await,
-                    NextTry::LikeOthers => {}
+                    NextTry::AfterVisibilityTimeout => {}
                 }
                 return Some(failure(record));
             }

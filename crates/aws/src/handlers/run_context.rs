@@ -74,7 +74,7 @@ impl RunContext<'_> {
         if let Some(schedule) = self.schedules.schedules.get(&event.label) {
             plan = plan.with_rules(schedule.start_rules());
             if event.is_replayed {
-                // The Scheduler gives up at the deadline, so every dead letter of its is late.
+                // EventBridge Scheduler gives up at the deadline, so each of its dead letters is late.
                 plan.rules.start_deadline = None;
             }
         }

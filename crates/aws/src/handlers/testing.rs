@@ -18,7 +18,7 @@ use hippo_core::run::JobName;
 use hippo_core::run::harness::Harness;
 use hippo_core::site::{LibrarySite, LoginPermit, SiteError};
 use hippo_core::store::{CardStore, FamilyStore, LibraryStore};
-use hippo_core::testing::contract::sample::SideKeys;
+use hippo_core::testing::contract::sample::TestKeys;
 use hippo_core::testing::memory::{MemoryStore, NoHeartbeat};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) clock: TestClock,
     pub(crate) metrics: Metrics,
-    pub(crate) keys: SideKeys,
+    pub(crate) keys: TestKeys,
     pub(crate) site: TestSite,
     pub(crate) schedules: Schedules,
     lines: Arc<Mutex<Vec<Value>>>,
@@ -96,7 +96,7 @@ impl World {
                     .unwrap()
                     .push(serde_json::from_str(line).unwrap());
             }),
-            keys: SideKeys::generate(),
+            keys: TestKeys::generate(),
             site: TestSite::default(),
             schedules: Schedules::new(),
             lines,

@@ -25,7 +25,7 @@ pub use self::letter::Kind;
 use self::letter::{Action, Letter};
 use super::jobs::Functions;
 use super::stack::Outputs;
-use crate::clients::{describe_sdk_error, sqs};
+use crate::clients::{describe_sdk_error, sqs_client};
 
 /// How long a letter is hidden while it is replayed, in seconds. Longer than a planner may take.
 const VISIBILITY_TIMEOUT_SECONDS: i32 = 960;
@@ -99,7 +99,7 @@ impl<'a> DeadLetters<'a> {
     /// The dead letters of the stack with these outputs.
     pub fn new(config: &SdkConfig, outputs: &'a Outputs) -> Self {
         Self {
-            client: sqs(config),
+            client: sqs_client(config),
             functions: Functions::new(config),
             outputs,
         }

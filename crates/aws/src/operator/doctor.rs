@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::jobs::Functions;
 use super::stack::Outputs;
-use crate::clients::{describe_sdk_error, scheduler, sns};
+use crate::clients::{describe_sdk_error, scheduler_client, sns_client};
 use crate::{dry_run, schedules};
 
 /// The ARN of a subscription that isn't confirmed yet.
@@ -131,7 +131,7 @@ impl<'a> Doctor<'a> {
 
     /// Returns the labels of the disabled schedules, or why AWS didn't answer.
     async fn disabled_labels(&self) -> Result<Vec<&str>, String> {
-        let client = scheduler(self.config);
+        let client = scheduler_client(self.config);
         let mut disabled = Vec::new();
         for label in &self.outputs.schedules {
             let schedule = client
@@ -158,7 +158,7 @@ impl<'a> Doctor<'a> {
                 "Deploy with Watch=true to get an email when something stops.",
             );
         };
-        let answer = sns(self.config)
+        let answer = sns_client(self.config)
             .list_subscriptions_by_topic()
             .topic_arn(topic)
             .send()

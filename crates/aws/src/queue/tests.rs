@@ -29,7 +29,7 @@ fn visit(library: &str, cards: usize) -> Visit {
 }
 
 fn visits(fake: &Fake) -> SqsVisitQueue {
-    let client = crate::clients::sqs(&config(&fake.url));
+    let client = crate::clients::sqs_client(&config(&fake.url));
     SqsVisitQueue::new(client, format!("{}/1/visits.fifo", fake.url))
         .with_first_retry_delay(Duration::from_millis(1))
 }
@@ -165,7 +165,7 @@ async fn missing_queue_is_named_in_the_error() {
         (StatusCode::BAD_REQUEST, answer.to_string())
     })
     .await;
-    let client = crate::clients::sqs(&config(&fake.url));
+    let client = crate::clients::sqs_client(&config(&fake.url));
     let queue = SqsMailQueue::new(client, format!("{}/1/notices", fake.url));
     let notices: Vec<MailKey> = (1..=12)
         .map(|day| {

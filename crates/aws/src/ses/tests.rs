@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::testing::{Fake, config, fake};
 
-/// A client like [`crate::clients::ses`] with shorter time limits.
+/// A client like [`crate::clients::ses_client`] with shorter time limits.
 fn client(endpoint: &str) -> Client {
     let config = aws_sdk_sesv2::config::Builder::from(&config(endpoint))
         .retry_config(RetryConfig::standard().with_max_attempts(1))
@@ -38,6 +38,7 @@ fn mail() -> Mail {
         html: "<p>Emma</p>".to_owned(),
         picture: None,
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        message: None,
         tag: Some(MailTag {
             kind: hippo_core::outbox::MailKind::DAILY,
             family: "conrad".parse().unwrap(),
@@ -298,7 +299,7 @@ async fn too_many_recipients_are_refused() {
 fn client_tries_once_and_times_out_before_the_lease() {
     let limit = chrono::Duration::from_std(crate::clients::SES_TIMEOUT).unwrap();
     assert!(limit < hippo_core::outbox::SEND_LIMIT);
-    let client = crate::clients::ses(&config("http://127.0.0.1:1"));
+    let client = crate::clients::ses_client(&config("http://127.0.0.1:1"));
     assert_eq!(client.config().retry_config().unwrap().max_attempts(), 1);
     let limits = client.config().timeout_config().unwrap();
     assert_eq!(

@@ -141,9 +141,10 @@ pub fn split_date_or_never(
         return if let Some(rest) = strip_far_future_date(text) {
             Ok(Some((DateOrNever::Never, rest)))
         } else if looks_like_a_date(text) {
-            Err(wrong_format(
-                "found a date, but don't know this library's date format",
-            ))
+            Err(wrong_format(&format!(
+                "found a date{}, but don't know this library's date format",
+                describe_shape(text)
+            )))
         } else {
             Ok(None)
         };
@@ -177,9 +178,10 @@ pub fn split_date_or_never(
         return Ok(Some((DateOrNever::Never, rest)));
     }
     if looks_like_a_date(text) {
-        return Err(wrong_format(
-            "found a date that doesn't fit this library's date format",
-        ));
+        return Err(wrong_format(&format!(
+            "found a date{}, which doesn't fit this library's date format",
+            describe_shape(text)
+        )));
     }
     Ok(None)
 }
@@ -187,6 +189,27 @@ pub fn split_date_or_never(
 /// The failure for a date that the declared format doesn't fit.
 fn wrong_format(detail: &str) -> Failure {
     Failure::page_changed(detail).with_remedy(Remedy::SetDateFormat)
+}
+
+/// Says how the first date in numbers is written, without its numbers, and which formats fit; empty if there is none.
+fn describe_shape(text: &str) -> String {
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '-' | '/' | '.');
+    let parts = text.split(|c: char| !is_part(c));
+    let shapes = parts.filter_map(|part| {
+        let separator = part.chars().find(|c| !c.is_ascii_digit())?;
+        let part = part.trim_matches(separator);
+        let groups: Vec<usize> = part.split(separator).map(str::len).collect();
+        let formats = match groups.as_slice() {
+            [4, 1 | 2, 1 | 2] => [["%Y", "%m", "%d"], ["%Y", "%d", "%m"]],
+            [1 | 2, 1 | 2, 4] => [["%m", "%d", "%Y"], ["%d", "%m", "%Y"]],
+            [1 | 2, 1 | 2, 2] => [["%m", "%d", "%y"], ["%d", "%m", "%y"]],
+            _ => return None,
+        };
+        let shape = part.replace(|c: char| c.is_ascii_digit(), "N");
+        let [one, other] = formats.map(|format| format.join(&separator.to_string()));
+        Some(format!(" written {shape} (as {one} or {other})"))
+    });
+    shapes.into_iter().next().unwrap_or_default()
 }
 
 /// Parses a machine-readable date, with or without time and zone, and returns the library's local date.
@@ -361,11 +384,29 @@ mod tests {
     fn visible_date_without_a_format_is_an_error(#[case] text: &str) {
         let failure = find_date(text, None).unwrap_err();
         assert_eq!(failure.kind, FailureKind::PageChanged);
-        assert_eq!(
-            failure.detail,
-            "found a date, but don't know this library's date format"
-        );
+        assert!(failure.detail.starts_with("found a date"), "{failure}");
+        let end = ", but don't know this library's date format";
+        assert!(failure.detail.ends_with(end), "{failure}");
         assert_eq!(failure.remedy, Some(Remedy::SetDateFormat));
+    }
+
+    #[rstest]
+    #[case("DUE 07-20-09", " written NN-NN-NN (as %m-%d-%y or %d-%m-%y)")]
+    #[case("due 4/4/2015", " written N/N/NNNN (as %m/%d/%Y or %d/%m/%Y)")]
+    #[case("2026-11-21", " written NNNN-NN-NN (as %Y-%m-%d or %Y-%d-%m)")]
+    #[case("21.11.26", " written NN.NN.NN (as %m.%d.%y or %d.%m.%y)")]
+    #[case(
+        "519-555-0100, due 1/2/26",
+        " written N/N/NN (as %m/%d/%y or %d/%m/%y)"
+    )]
+    #[case("21 November", "")]
+    fn failure_shows_how_a_date_is_written_but_not_the_date(
+        #[case] text: &str,
+        #[case] shape: &str,
+    ) {
+        let detail = find_date(text, None).unwrap_err().detail;
+        let expected = format!("found a date{shape}, but don't know this library's date format");
+        assert_eq!(detail, expected);
     }
 
     #[rstest]

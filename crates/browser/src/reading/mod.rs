@@ -39,7 +39,7 @@ pub use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
 pub use self::stored::prepare_to_store;
 pub use self::text::{
-    element_lines, element_text, element_text_without, element_words, join_title, tidy,
+    element_lines, element_text, element_text_without, join_title, non_empty_text, tidy,
 };
 pub use self::words::{text_after_words, text_around_words};
 pub use hippo_core::text::decode_entities;

@@ -16,7 +16,7 @@ pub fn element_text(element: ElementRef<'_>) -> String {
 }
 
 /// The text of an element, if it has some; see [`element_text`].
-pub fn element_words(element: ElementRef<'_>) -> Option<String> {
+pub fn non_empty_text(element: ElementRef<'_>) -> Option<String> {
     Some(element_text(element)).filter(|text| !text.is_empty())
 }
 

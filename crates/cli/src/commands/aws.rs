@@ -7,7 +7,7 @@ use crate::context::Globals;
 use crate::deployment::aws::{ReplayOutcome, Replayed};
 use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
-use crate::output::table::{Cell, Table, Tone, fixed, words};
+use crate::output::table::{Cell, Table, Tone, fixed, sentences};
 
 /// The subcommands of `hippo aws`.
 #[derive(Debug, Subcommand)]
@@ -74,7 +74,12 @@ fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
         globals.output.print_text("There are no dead letters.");
         return Outcome::Done;
     }
-    let mut table = Table::new([fixed("QUEUE"), words("WHAT"), fixed("NOW"), words("WHY")]);
+    let mut table = Table::new([
+        fixed("QUEUE"),
+        sentences("WHAT"),
+        fixed("NOW"),
+        sentences("WHY"),
+    ]);
     for letter in letters {
         table.row([
             letter.queue.to_string().into(),

@@ -39,6 +39,7 @@ pub(crate) enum Command {
     SetPin(SetPin),
     Retry(Retry),
     Pause(pause::Pause),
+    Resume(pause::Resume),
     Remove(Remove),
 }
 
@@ -151,6 +152,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::SetPin(set) => set_pin(&context, set).await,
         Command::Retry(retry) => retry_card(&context, retry).await,
         Command::Pause(pause) => pause::pause_card(&context, pause).await,
+        Command::Resume(resume) => pause::resume_card(&context, resume).await,
         Command::Remove(remove) => remove_card(&context, remove).await,
     }
 }

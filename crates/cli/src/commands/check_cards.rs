@@ -38,7 +38,7 @@ Examples:
   hippo check-cards
   hippo check-cards --scope failed --library wpl
   hippo check-cards --dry-run      # shows which cards it would check
-  hippo check-cards --label all    # from cron: twice within a minute is one run
+  hippo check-cards --label failed    # once for each time of that schedule
 
 To check a single card: hippo card check ID
 
@@ -107,6 +107,8 @@ pub(crate) async fn run(args: CheckCards, globals: &Globals) -> CommandResult {
 
 /// Checks the requested cards, with an open context.
 pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandResult {
+    let deployment = &*context.deployment;
+    args.start.check_label(JobName::CHECK_CARDS, deployment)?;
     let input = choose_input(context, &args)?;
     if let Some(family) = &input.family {
         context.family(family).await?;
@@ -137,7 +139,9 @@ pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandR
         CheckCardsAnswer::Enqueued { run, cards, visits } => {
             show_enqueued(context, &args, &run, cards, visits).await
         }
-        CheckCardsAnswer::NotStarted(reason) => Ok(show_not_started(context, &args.start, &reason)),
+        CheckCardsAnswer::NotStarted(reason) => {
+            show_not_started(context, &args.start, &reason).await
+        }
     }
 }
 
@@ -255,10 +259,7 @@ async fn show_done(
     for card in &checked {
         if let Some(failure) = &card.failure {
             let until = backed_off_until(context, &card.library).await?;
-            let library = context.store.library(&card.library).await?;
-            let site = library.as_ref().map(|library| &library.base_url);
-            let problem =
-                failure_problem(failure, card.card, &card.library, site, until.as_deref());
+            let problem = failure_problem(failure, card.card, &card.library, until.as_deref());
             let words = format!("{} at {}: {}", card.patron, card.library, problem.what);
             context.output.print_indented("", &words);
             if let Some(command) = problem
@@ -340,12 +341,9 @@ fn summary(context: &Context, run: &Run) -> String {
         0 => String::new(),
         failures => format!("; {failures} failed"),
     };
-    let left_out = match counts.skipped {
-        0 => String::new(),
-        skipped => format!("; {skipped} left out"),
-    };
+    // What was left out has a sentence of its own.
     format!(
-        "Checked {} of {planned} in {took}{failed}{left_out}.{interrupted}",
+        "Checked {} of {planned} in {took}{failed}.{interrupted}",
         counts.done
     )
 }

@@ -92,7 +92,7 @@ async fn load_ids(kind: IdKind, context: &Context) -> Result<Vec<String>, Comman
                 }
                 let runs = context
                     .store
-                    .newest_of_each_label(job, MAX_RUNS_PER_LABEL)
+                    .newest_runs_by_label(job, MAX_RUNS_PER_LABEL)
                     .await?;
                 ids.extend(runs.iter().map(|run| match kind {
                     IdKind::Label => run.key.label.to_string(),

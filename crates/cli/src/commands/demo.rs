@@ -33,11 +33,17 @@ use crate::timezones::machine_timezone;
 #[command(after_help = "\
 Examples:
   hippo demo
-  hippo demo --keep demo-home      # the emails are in demo-home/mail")]
+  hippo demo --keep demo-home      # the emails are in demo-home/mail
+  hippo demo --keep demo-home --serve
+
+With --serve, every command works in demo-home until you stop the demo: hippo --home demo-home check-cards")]
 pub(crate) struct Demo {
     /// Keep the home in this directory, which must be empty or new.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Keep the libraries running until Ctrl-C, so that you can try every command on them.
+    #[arg(long, requires = "keep")]
+    serve: bool,
 }
 
 /// Runs the demo.
@@ -56,22 +62,34 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
             home.directory().display()
         )));
     }
-    tokio::select! {
+    let servers = tokio::select! {
         result = show(&home, demo.keep.is_some(), globals.output) => result?,
         // Returning deletes the temporary directory.
         () = interrupted() => {
             print_to_stderr("The demo was stopped.");
             return Ok(Outcome::SomeFailed);
         }
-    }
+    };
     globals.output.print_text("");
+    if demo.serve {
+        globals.output.print_text(format!(
+            "The libraries run until you press Ctrl-C. Meanwhile, try any command on the home {}, in another terminal:",
+            home.directory().display()
+        ));
+        globals
+            .output
+            .print_line(format!("  → {HIPPO_HERE} check-cards"));
+        interrupted().await;
+        return Ok(Outcome::Done);
+    }
+    drop(servers);
     globals.output.print_text(match &demo.keep {
         None => "The demo's files are deleted. To keep them, run “hippo demo --keep DIR”. To start with your own \
                  cards, run “hippo init”."
             .to_owned(),
         Some(_) => format!(
-            "The home is {}, and the emails are in {}. The demo's libraries are gone, so a new check fails. To look \
-             around:",
+            "The home is {}, and the emails are in {}. The demo's libraries are gone, so a new check fails: --serve \
+             keeps them running. To look around:",
             home.directory().display(),
             home.mail_folder().display()
         ),
@@ -121,7 +139,7 @@ impl Libraries {
             ("harbour", &self.harbour),
         ] {
             text.push_str(&format!(
-                "[[library]]\nid = \"{id}\"\nname = \"{}\"\nsystem = \"{}\"\nurl = \"{}\"\ndate_format = \"{}\"\n\n",
+                "[[library]]\nid = \"{id}\"\nname = \"{}\"\nsystem = \"{}\"\nurl = \"{}\"\ndate_format = \"{}\"\ncurrency = \"CAD\"\n\n",
                 library.library_name(),
                 library.system().id(),
                 library.base_url(),
@@ -210,7 +228,12 @@ impl Pins for DemoPins {
     }
 }
 
-async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandError> {
+/// Shows every step; returns the servers, which run until they are dropped.
+async fn show(
+    home: &Home,
+    is_kept: bool,
+    output: Output,
+) -> Result<(Libraries, DemoPicture), CommandError> {
     let zone = machine_timezone();
     let today = local_date(clock()?.now(), zone);
     let libraries = Libraries::start(today).await.map_err(|error| {
@@ -294,9 +317,7 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
     step(&context, "hippo status");
     context.output = output;
     status(&context, &Status::default()).await?;
-    drop(libraries);
-    drop(picture);
-    Ok(())
+    Ok((libraries, picture))
 }
 
 /// Adds the picture's source to the configuration.

@@ -1,22 +1,27 @@
 //! `hippo doctor`: checks that everything the schedules need is in place.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
 use hippo_core::family::Family;
 use hippo_core::run::ledger::MAX_BACKFILLED_RUNS;
 use hippo_core::run::{JobName, Run, RunOutcome, Trigger};
+use hippo_core::schedule::Pause;
 use hippo_core::seal::SealError;
 use serde::Serialize;
 
 use super::schedule;
+use crate::config::Config;
 use crate::context::{Context, Globals};
 use crate::deployment::PictureProblem;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::finding::{Finding, Verdict};
 use crate::home::Home;
-use crate::output::table::{Cell, Table, Tone, fixed, words};
-use crate::output::{count, time};
-use crate::pauses::pause_sentence;
+use crate::output::table::{Cell, Table, Tone, fixed, sentences};
+use crate::output::{Output, count, time};
+use crate::pauses::{pause_sentence, resume_command};
+use crate::schedule_remarks::describe_unknown_libraries;
 use crate::suggested::HIPPO;
 use crate::target::Target;
 
@@ -34,6 +39,8 @@ Examples:
   hippo doctor
   hippo --target aws doctor --json
 
+A warning is something that somebody wanted and may have forgotten, such as a pause without an end.
+
 Exit code 1: there is a problem.")]
 pub(crate) struct Doctor {}
 
@@ -47,6 +54,9 @@ const RUNS_PER_LABEL: usize = MAX_BACKFILLED_RUNS + 1;
 
 /// Checks everything.
 pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
+    if let Some(mistake) = find_mistake(globals)? {
+        return Ok(show(globals.output, vec![mistake]));
+    }
     let context = globals.open().await?;
     let families = context.store.families().await?;
     let recipients: Vec<_> = families
@@ -56,56 +66,90 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
     let mut findings = context.deployment.diagnose(&recipients).await;
     findings.push(check_keys(&context).await);
     findings.push(check_clock(&context).await?);
-    let mut ran_lately = false;
+    let mut ran_at = BTreeSet::new();
     for job in JobName::all() {
         let expected = job.entry().max_time_between_runs;
         let Some(expected) = expected.and_then(|time| Duration::from_std(time).ok()) else {
             continue;
         };
-        let newest = context.store.newest_of_each_label(job, RUNS_PER_LABEL);
+        let newest = context.store.newest_runs_by_label(job, RUNS_PER_LABEL);
         let runs = newest.await?;
-        ran_lately |= runs
+        let started = runs
             .iter()
-            .any(|run| ran_on_schedule(run, context.now(), expected));
+            .filter(|run| ran_on_schedule(run, context.now(), expected));
+        ran_at.extend(started.map(|run| (job, run.key.scheduled_time)));
         findings.push(check_runs(&context, job, &runs, expected));
     }
     if globals.target == Target::Local {
         let home = Home::locate(globals.home.clone())?;
-        findings.extend(schedule::diagnose(&home, ran_lately)?);
+        // A person may have typed a single one.
+        findings.extend(schedule::diagnose(&home, ran_at.len() > 1)?);
     }
     findings.push(check_pauses(&context).await?);
+    findings.extend(check_closed_days(&context).await?);
     findings.extend(check_pictures(&context, &families));
-    let problems = findings
-        .iter()
-        .filter(|finding| finding.verdict == Verdict::Problem)
-        .count();
-    show(&context, &findings, problems);
-    context
-        .output
-        .print_document(&FindingsDocument { findings });
-    Ok(Outcome::failed_if(problems > 0))
+    Ok(show(context.output, findings))
 }
 
-fn show(context: &Context, findings: &[Finding], problems: usize) {
-    let mut table = Table::new([fixed("CHECK"), fixed(""), words("FOUND"), words("TO DO")]);
-    for finding in findings {
+/// Finds a mistake in the configuration, which ends every other command.
+fn find_mistake(globals: &Globals) -> Result<Option<Finding>, CommandError> {
+    if globals.target != Target::Local {
+        return Ok(None);
+    }
+    let home = Home::locate(globals.home.clone())?;
+    home.must_be_initialized()?;
+    let mistake = Config::read(&home).err();
+    Ok(mistake.map(|mistake| {
+        Finding::problem(
+            "configuration",
+            mistake.to_string(),
+            "Correct it, then run the doctor again. Until then no run starts, so no card is checked and no notice is \
+             sent.",
+        )
+    }))
+}
+
+/// Shows the findings; the outcome says whether there is a problem.
+fn show(output: Output, findings: Vec<Finding>) -> Outcome {
+    let mut table = Table::new([fixed("CHECK"), fixed(""), sentences("FOUND")]);
+    let total = |verdict| {
+        let same = findings.iter().filter(|finding| finding.verdict == verdict);
+        same.count()
+    };
+    let (problems, warnings) = (total(Verdict::Problem), total(Verdict::Warning));
+    for finding in &findings {
         let verdict = match finding.verdict {
             Verdict::Ok => Cell::new("ok", Tone::Good),
+            Verdict::Warning => Cell::new("warning", Tone::Warning),
             Verdict::Problem => Cell::new("problem", Tone::Bad),
             Verdict::Unknown => Cell::new("unknown", Tone::Warning),
         };
+        let mut lines = finding.found.lines();
         table.row([
             finding.check.as_str().into(),
             verdict,
-            finding.found.as_str().into(),
-            finding.advice.as_deref().unwrap_or_default().into(),
+            lines.next().unwrap_or_default().into(),
         ]);
+        for line in lines {
+            table.row(["".into(), "".into(), line.trim_start().into()]);
+        }
+        if let Some(advice) = &finding.advice {
+            table.row(["".into(), "".into(), format!("→ {advice}").into()]);
+        }
     }
-    context.output.print_table(&table);
-    context.output.print_text(match problems {
-        0 => "No problem found.".to_owned(),
-        problems => format!("Found {}.", count(problems, "problem", "problems")),
+    output.print_table(&table);
+    let warned = count(warnings, "warning", "warnings");
+    output.print_text(match (problems, warnings) {
+        (0, 0) => "No problem found.".to_owned(),
+        (0, _) => format!("No problem found, but {warned}."),
+        (problems, 0) => format!("Found {}.", count(problems, "problem", "problems")),
+        (problems, _) => format!(
+            "Found {} and {warned}.",
+            count(problems, "problem", "problems")
+        ),
     });
+    output.print_document(&FindingsDocument { findings });
+    Outcome::failed_if(problems > 0)
 }
 
 /// Checks that the keys are there; on AWS, the operator can't read the private key.
@@ -143,7 +187,7 @@ async fn check_clock(context: &Context) -> Result<Finding, CommandError> {
             "Unset HIPPO_NOW.",
         ));
     }
-    let ahead = context.store.clock_ahead(now).await?;
+    let ahead = context.store.clock_skew(now).await?;
     let Some(ahead) = ahead.filter(|ahead| ahead.abs() > MAX_CLOCK_SKEW) else {
         return Ok(Finding::ok(CHECK, "The clock is correct."));
     };
@@ -159,16 +203,52 @@ async fn check_clock(context: &Context) -> Result<Finding, CommandError> {
     ))
 }
 
-/// Lists the paused schedules. A person paused them on purpose, so they are no problem.
+/// Lists the paused schedules. A person paused them on purpose, so they are no problem; one without an
+/// end may have been forgotten.
 async fn check_pauses(context: &Context) -> Result<Finding, CommandError> {
+    const CHECK: &str = "pauses";
     let pauses = context.store.pauses().await?;
-    let active = pauses.iter().filter(|pause| pause.includes(context.now()));
-    let sentences: Vec<String> = active.map(|pause| pause_sentence(pause, context)).collect();
+    let active: Vec<&Pause> = pauses
+        .iter()
+        .filter(|pause| pause.includes(context.now()))
+        .collect();
+    let sentences: Vec<String> = active
+        .iter()
+        .map(|pause| pause_sentence(pause, context))
+        .collect();
     let found = match sentences.is_empty() {
         true => "No schedule is paused.".to_owned(),
         false => sentences.join(" "),
     };
-    Ok(Finding::ok("pauses", found))
+    let endless: Vec<String> = active
+        .iter()
+        .filter(|pause| pause.until.is_none())
+        .map(|pause| format!("“{}”", resume_command(pause)))
+        .collect();
+    let what = match active
+        .iter()
+        .any(|pause| pause.label.is_none() && pause.until.is_none())
+    {
+        true => "Nothing runs until you resume: ",
+        false => "To resume: ",
+    };
+    Ok(match endless.is_empty() {
+        true => Finding::ok(CHECK, found),
+        false => Finding::warning(CHECK, found, format!("{what}{}.", endless.join(", "))),
+    })
+}
+
+/// Warns about closed days of libraries that don't exist; `None` if there are none.
+async fn check_closed_days(context: &Context) -> Result<Option<Finding>, CommandError> {
+    let schedules = context.deployment.schedules().await?;
+    let sentences = describe_unknown_libraries(context, &schedules).await?;
+    Ok((!sentences.is_empty()).then(|| {
+        Finding::warning(
+            "closed days",
+            sentences.join(" "),
+            "Correct the name. Until then, its cards are checked on these days.",
+        )
+    }))
 }
 
 /// Checks that the families that want pictures of the day can get them; `None` if there are none.

@@ -25,8 +25,8 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::next_notice::NextNotice;
 use crate::output::count;
-use crate::output::table::{Cell, Table, Tone, fixed, words};
-use crate::output::time::{day, moment};
+use crate::output::table::{Cell, Table, Tone, fixed, sentences, words};
+use crate::output::time::{at_moment, day};
 use crate::suggested::HIPPO;
 use crate::values::date;
 
@@ -50,6 +50,7 @@ pub(crate) enum Command {
     List,
     Edit(Edit),
     Pause(Pause),
+    Resume(Resume),
     Remove(Remove),
     /// Add an address that gets a family's notices.
     #[command(after_help = "Example:\n  hippo family add-recipient conrad sam@example.org")]
@@ -115,7 +116,8 @@ Examples:
   hippo family pause conrad
   hippo family pause conrad --until 2026-12-01
   hippo family pause conrad --from 2026-12-20 --until 2027-01-03
-  hippo family pause conrad --resume")]
+
+To end it: “hippo family resume”.")]
 pub(crate) struct Pause {
     /// The family.
     id: FamilyId,
@@ -124,11 +126,16 @@ pub(crate) struct Pause {
     #[arg(long, value_name = "DATE", value_parser = date)]
     until: Option<NaiveDate>,
     /// The first day without a notice. By default today.
-    #[arg(long, value_name = "DATE", value_parser = date, conflicts_with = "resume")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     from: Option<NaiveDate>,
-    /// Resume them.
-    #[arg(long, conflicts_with = "until")]
-    resume: bool,
+}
+
+/// Resume a family's notices.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hippo family resume conrad")]
+pub(crate) struct Resume {
+    /// The family.
+    id: FamilyId,
 }
 
 /// Remove a family and its cards.
@@ -150,6 +157,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::List => list(&context).await,
         Command::Edit(edit) => edit_family(&context, edit).await,
         Command::Pause(pause) => pause_family(&context, pause).await,
+        Command::Resume(resume) => resume_family(&context, resume).await,
         Command::Remove(remove) => remove_family(&context, remove).await,
         Command::AddRecipient(recipient) => recipients::add(&context, recipient).await,
         Command::RemoveRecipient(recipient) => recipients::remove(&context, recipient).await,
@@ -258,7 +266,7 @@ async fn list(context: &Context) -> CommandResult {
     let mut columns = vec![
         fixed("ID"),
         words("NAME"),
-        words("TO"),
+        sentences("TO"),
         fixed("AT"),
         words("ZONE"),
         fixed("SENDS"),
@@ -377,8 +385,8 @@ async fn when_next(context: &Context, family: &Family) -> Result<String, Command
     let sentence = next.sentence(context, family);
     Ok(match (&next, family.next_due(context.now())) {
         (NextNotice::Waiting { .. }, Some(after)) => format!(
-            "{sentence}. The one after that is due at {}.",
-            moment(after, context.now(), family.timezone)
+            "{sentence}. The one after that is due {}.",
+            at_moment(after, context.now(), family.timezone)
         ),
         _ => format!("{sentence}."),
     })
@@ -387,19 +395,6 @@ async fn when_next(context: &Context, family: &Family) -> Result<String, Command
 async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
     let now = context.now();
     let mut family = context.family(&pause.id).await?;
-    if pause.resume {
-        family.resume(now);
-        let when = when_next(context, &family).await?;
-        let when = format!("{when}{}", describe_skipped_notice(context, &family).await?);
-        return save_and_print(
-            context,
-            &family,
-            Change::MailsResumed,
-            "Resumed notices for",
-            &when,
-        )
-        .await;
-    }
     let today = local_date(now, family.timezone);
     if let Some(until) = pause.until.filter(|until| *until <= today) {
         return Err(CommandError::usage(format!(
@@ -445,6 +440,31 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
         Change::MailsPaused,
         "Paused notices for",
         &format!("{begins}{when}"),
+    )
+    .await
+}
+
+async fn resume_family(context: &Context, resume: Resume) -> CommandResult {
+    let now = context.now();
+    let mut family = context.family(&resume.id).await?;
+    family.forget_past_pause(now);
+    if !family.paused {
+        context.output.print_document(&family);
+        context.output.print_text(format!(
+            "The family {} isn't paused. Nothing was changed.",
+            family.id
+        ));
+        return Ok(Outcome::Done);
+    }
+    family.resume(now);
+    let when = when_next(context, &family).await?;
+    let when = format!("{when}{}", describe_skipped_notice(context, &family).await?);
+    save_and_print(
+        context,
+        &family,
+        Change::MailsResumed,
+        "Resumed notices for",
+        &when,
     )
     .await
 }

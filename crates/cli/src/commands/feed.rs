@@ -195,8 +195,8 @@ async fn add(context: &Context, args: Add) -> CommandResult {
     ));
     if is_only_here(&base) {
         output.print_text(
-            "These links only work on this machine. For other devices, set public_url in [web] of \
-             config.toml first.",
+            "These links only work on this machine, while “hippo serve” uses the address above. For other \
+             devices, set public_url in [web] of config.toml first.",
         );
     }
     Ok(Outcome::Done)

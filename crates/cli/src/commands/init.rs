@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::config::{Config, NewConfig, check_contact, mailbox};
 use crate::context::{Globals, clock};
 use crate::deployment::Deployment as _;
-use crate::deployment::local::LocalDeployment;
-use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
+use crate::deployment::local::{LocalDeployment, explain_open_error};
+use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::home::{Home, HomeSource, make_private, make_private_directory, write_private_file};
 use crate::suggested::quoted;
 use crate::target::{DEFAULT_STACK, Target};
@@ -131,9 +131,18 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
         output.print_text(format!(
             "{directory} is already set up. Nothing was changed."
         ));
-        if init.mail_from.is_some() || init.contact.is_some() || init.timezone.is_some() {
+        let given = [
+            (init.contact.is_some(), "--contact", "“contact”"),
+            (
+                init.mail_from.is_some(),
+                "--mail-from",
+                "“from” under [mail]",
+            ),
+            (init.timezone.is_some(), "--timezone", "“timezone”"),
+        ];
+        for (_, option, key) in given.into_iter().filter(|(is_given, ..)| *is_given) {
             output.print_text(format!(
-                "To change its settings, edit {}.",
+                "{option} is for a new home only. To change this one, edit {key} in {}.",
                 home.config().display()
             ));
         }
@@ -195,10 +204,7 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError>
         made.push("config.toml");
     }
     let has_database = home.database().exists();
-    drop(
-        SqliteStore::open_or_create(&home.database())
-            .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?,
-    );
+    drop(SqliteStore::open_or_create(&home.database()).map_err(explain_open_error)?);
     if !has_database {
         made.push("hippo.db");
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
+use hippo_core::alerts::withdraw_library_alerts;
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
 use hippo_core::seal::LoginOrigins;
@@ -167,7 +168,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     // These need no home.
     let command = match command {
         Command::Search(search) => return catalogue::search(&search, &globals.output),
-        Command::Detect(detect) => return detect::detect(detect, &globals.output).await,
+        Command::Detect(detect) => return detect::detect(&detect, globals).await,
         command => command,
     };
     let context = globals.open().await?;
@@ -207,7 +208,7 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
     context.store.add_library(&library).await?;
     context.output.print_document(&library);
     context.output.print_text(format!(
-        "Added the library {} ({}). Its site, {}, runs {}.",
+        "Added the library {} ({}). We'll read its site, {}, as {}.",
         library.id,
         library.name,
         library.base_url.host_str().unwrap_or_default(),
@@ -408,6 +409,7 @@ async fn remove_library(context: &Context, remove: Remove) -> CommandResult {
         return Ok(Outcome::Done);
     }
     context.store.remove_library(&library.id).await?;
+    withdraw_library_alerts(&*context.store, &library.id).await?;
     context
         .output
         .print_document(&serde_json::json!({ "removed": library.id }));

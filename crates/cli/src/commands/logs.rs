@@ -15,7 +15,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Tone, paint};
 use crate::output::{print, print_json, print_to_stderr, stdout};
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, SourcedLine};
-use crate::values::{Since, job_name, run_key, since};
+use crate::values::{Since, job_name, logs_since, run_key};
 
 /// Show the log lines of runs.
 ///
@@ -39,7 +39,7 @@ pub(crate) struct Logs {
     job: Option<JobName>,
     /// Only lines since a date, or of the last days, such as 7d. By default those of the last 24 hours, or
     /// all of the run.
-    #[arg(long, value_name = "DATE", value_parser = since)]
+    #[arg(long, value_name = "DATE", value_parser = logs_since)]
     since: Option<Since>,
     /// Go on and show new lines.
     #[arg(short, long)]
@@ -120,7 +120,7 @@ async fn show_none(context: &Context, args: &Logs) -> Result<(), CommandError> {
             output.print_text(format!("No log line of the run {run} is kept."));
         }
         None => {
-            output.print_text("No job has logged anything in that time. --since goes back further.")
+            output.print_text("No job has logged anything in that time. Give an earlier --since.")
         }
     }
     Ok(())

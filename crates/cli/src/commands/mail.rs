@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use hippo_core::email_address::EmailAddress;
-use hippo_core::mail::{Mail, MailAnswer};
+use hippo_core::mail::{Mail, MailAnswer, MessageKind};
 use hippo_core::message::{TestMailOrigin, compose_test_mail};
 use serde::Serialize;
 
@@ -41,16 +41,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     };
     let content = compose_test_mail(origin, context.deployment.contact())
         .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
-    let mail = Mail {
-        to: vec![test.address],
-        subject: content.subject,
-        text: content.text,
-        html: content.html,
-        picture: None,
-        date: context.now(),
-        tag: None,
-        unsubscribe: None,
-    };
+    let mail = Mail::of_message(MessageKind::Test, test.address, content, context.now());
     let answer = context.deployment.mailer()?.send(&mail).await;
     let outcome = print_result(&context, &answer);
     if let Some(advice) = context.deployment.mail_folder_advice() {

@@ -33,7 +33,8 @@ mod status;
 
 use std::path::PathBuf;
 
-use clap::builder::TypedValueParser as _;
+use clap::builder::{Resettable, TypedValueParser as _};
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::context::Globals;
@@ -124,12 +125,24 @@ pub(crate) struct Args {
 impl Args {
     /// Parses this process's arguments; also returns the options that suggested commands repeat.
     pub(crate) fn parse_with_options() -> Result<(Self, GivenOptions), clap::Error> {
-        let matches = command_with_home().try_get_matches()?;
+        let matches = command_with_home().try_get_matches();
+        let matches = matches.map_err(without_environment)?;
         let given = GivenOptions::from_matches(&matches);
         let args = Self::from_arg_matches(&matches);
         let args = args.map_err(|error| error.format(&mut Self::command()))?;
         Ok((args, given))
     }
+}
+
+/// The same error as if no option came from the environment: its usage would name them as if they were
+/// required.
+fn without_environment(error: clap::Error) -> clap::Error {
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help || !error.use_stderr() {
+        return error;
+    }
+    let command = command_with_home().mut_args(|argument| argument.env(Resettable::Reset));
+    command.try_get_matches().err().unwrap_or(error)
 }
 
 /// The command, whose help says which home or stack the commands work on.
@@ -237,7 +250,7 @@ pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
         Some(Command::Read(read)) => read::run(&read),
         Some(command) => {
             let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-                CommandError::unusable("Could not start the async runtime.").caused_by(error)
+                CommandError::unusable("Couldn't start the async runtime.").caused_by(error)
             })?;
             let result = runtime.block_on(run(command, &globals));
             // A DNS lookup or a page that is still being read must not delay the exit.

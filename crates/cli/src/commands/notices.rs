@@ -15,8 +15,8 @@ use crate::commands::notify_all::{NotifyAll, notify_all};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::notice_view::{meaning, state_cell};
-use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
-use crate::output::time::moment;
+use crate::output::table::{Cell, Table, Tone, fixed, numbers, sentences, words};
+use crate::output::time::{at_moment, moment};
 use crate::suggested::HIPPO;
 use crate::values::date;
 
@@ -28,7 +28,7 @@ use crate::values::date;
 Examples:
   hippo notices
   hippo notices --date 2026-11-20 --family conrad
-  hippo notices resend conrad 2026-11-21"
+  hippo notices resend conrad"
 )]
 pub(crate) struct Notices {
     #[command(subcommand)]
@@ -51,13 +51,13 @@ enum Command {
 /// It's your decision: if we gave up on the notice, we can't tell whether it arrived, and the family may
 /// get it twice. The new email shows the accounts as they are now.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  hippo notices resend conrad 2026-11-21")]
+#[command(after_help = "Example:\n  hippo notices resend conrad")]
 struct Resend {
     /// The family.
     family: FamilyId,
-    /// The family's local date.
+    /// The family's local date, which must be today, the default.
     #[arg(value_parser = date)]
-    date: NaiveDate,
+    date: Option<NaiveDate>,
     /// The kind of email.
     #[arg(long, default_value_t = MailKind::DAILY)]
     kind: MailKind,
@@ -118,7 +118,7 @@ async fn list(context: &Context, args: &Notices) -> CommandResult {
         fixed("STATE"),
         fixed("SINCE").dispensable(),
         numbers("ATTEMPTS").dispensable(),
-        words("MEANING"),
+        sentences("MEANING"),
     ]);
     let mut table = Table::new(columns);
     for view in &views {
@@ -165,7 +165,7 @@ async fn load_view(
     let meaning = match &record {
         Some(record) => meaning(record, now),
         None if family.is_paused_on(date) => Some("The family is paused on that day.".to_owned()),
-        None if due > now => Some(format!("Due at {}.", moment(due, now, family.timezone))),
+        None if due > now => Some(format!("Due {}.", at_moment(due, now, family.timezone))),
         None if family.has_passed(date, now) => Some("There is no record of this day.".to_owned()),
         None => Some(format!("The next {} plans it.", kind.job_name())),
     };
@@ -193,7 +193,7 @@ fn resend_error(error: ResendError, family: &FamilyId, date: NaiveDate) -> Comma
         )),
         ResendError::FamilyPaused => {
             CommandError::usage(format!("The family {family} is paused. Resume it first."))
-                .try_command(format!("{HIPPO} family pause {family} --resume"))
+                .try_command(format!("{HIPPO} family resume {family}"))
         }
         ResendError::Changed => {
             CommandError::usage(error.to_string()).try_command(format!("{HIPPO} notices"))
@@ -204,7 +204,10 @@ fn resend_error(error: ResendError, family: &FamilyId, date: NaiveDate) -> Comma
 
 async fn resend_notice(context: &Context, args: Resend) -> CommandResult {
     let family = context.family(&args.family).await?;
-    let (now, date) = (context.now(), args.date);
+    let now = context.now();
+    let date = args
+        .date
+        .unwrap_or_else(|| local_date(now, family.timezone));
     let kind = args.kind;
     let key = MailKey::new(kind.clone(), family.id.clone(), date);
     let resend = Resending::prepare(&*context.store, &family, &key, now).await;

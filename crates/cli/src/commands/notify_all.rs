@@ -113,6 +113,7 @@ pub(crate) async fn run(args: NotifyAll, globals: &Globals) -> CommandResult {
 
 /// Sends the due notices, or shows them, with an open context.
 pub(crate) async fn notify_all(context: &Context, mut args: NotifyAll) -> CommandResult {
+    args.start.check_label(args.job(), &*context.deployment)?;
     args.complete_from_schedule(context)?;
     let families = context.families(args.family.as_ref()).await?;
     if let Some(date) = args.date {
@@ -154,7 +155,9 @@ pub(crate) async fn notify_all(context: &Context, mut args: NotifyAll) -> Comman
         NotifyAllAnswer::Enqueued { run, notices } | NotifyAllAnswer::Recorded { run, notices } => {
             show_enqueued(context, &args, &run, notices).await
         }
-        NotifyAllAnswer::NotStarted(reason) => Ok(show_not_started(context, &args.start, &reason)),
+        NotifyAllAnswer::NotStarted(reason) => {
+            show_not_started(context, &args.start, &reason).await
+        }
     }
 }
 
@@ -374,13 +377,13 @@ async fn picture_dry_run(
 /// How far a date's picture got, in a sentence.
 fn describe_picture(day: Option<&PictureDay>) -> String {
     let Some(day) = day else {
-        return "The picture isn't fetched yet.".to_owned();
+        return "The picture hasn't been fetched yet.".to_owned();
     };
     match &day.state {
         PictureDayState::Trying => "The picture is being fetched.".to_owned(),
         PictureDayState::Fetched(picture) => match &picture.title {
             Some(title) => format!("The picture is “{}”.", hippo_core::text::clean(title)),
-            None => "The picture is there. It has no title.".to_owned(),
+            None => "The picture has been fetched. It has no title.".to_owned(),
         },
         PictureDayState::NoneToday { .. } => "The source has no new picture.".to_owned(),
         PictureDayState::Failed { failure } => {

@@ -36,6 +36,10 @@ pub(crate) async fn run(args: Restore, globals: &Globals) -> CommandResult {
         "docs/OPERATING.md says how to restore a stack's table.",
     )?;
     home.must_be_initialized()?;
+    if !args.file.is_file() {
+        let missing = RestoreError::NotThere { path: args.file };
+        return Err(CommandError::from_source(ErrorKind::Usage, missing));
+    }
     if !confirm("Replace the database with the backup?", args.yes)? {
         globals.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);

@@ -80,9 +80,10 @@ pub(crate) async fn run(args: RunJob, globals: &Globals) -> CommandResult {
     };
     match args.from {
         Some(from) => backfill::backfill(&args, input, from, globals).await,
-        None if args.dry_run && !has_dry_run(args.job) => {
-            Err(CommandError::usage(format!("{} has no dry run.", args.job)))
-        }
+        None if args.dry_run && !has_dry_run(args.job) => Err(CommandError::usage(format!(
+            "{} has no dry run. Leave out --dry-run.",
+            args.job
+        ))),
         None => {
             let context = globals.open().await?;
             if context.deployment.stack().is_some() {
@@ -169,6 +170,7 @@ pub(crate) async fn run_any_job(
     start: &StartOptions,
 ) -> CommandResult {
     let deployment = &*context.deployment;
+    start.check_label(job, deployment)?;
     let input = input.or_else(|| start.declared_input(job, deployment));
     let input = job.entry().complete_input(&input.unwrap_or_default());
     let input = input.map_err(|why| invalid_input(&why, None))?;
@@ -181,7 +183,7 @@ pub(crate) async fn run_any_job(
     };
     match deployment.run_job(request).await? {
         JobAnswer::Done { run, summary } => Ok(show_done(context, start, &run, &summary)),
-        JobAnswer::NotStarted(reason) => Ok(show_not_started(context, start, &reason)),
+        JobAnswer::NotStarted(reason) => show_not_started(context, start, &reason).await,
     }
 }
 
@@ -265,9 +267,12 @@ mod tests {
         for (input, expected) in [
             (
                 r#"{"famly":"conrad"}"#,
-                "“famly”: unknown field \"famly\", expected one of \"scope\"",
+                "“famly” isn't known here; the fields are scope",
             ),
-            (r#"{"scope":"some"}"#, "“scope”: unknown variant \"some\""),
+            (
+                r#"{"scope":"some"}"#,
+                "“some” isn't known here; write one of all, failed",
+            ),
             (r#"{"family":"A B"}"#, "“A B” is not a valid id"),
             ("family", "isn't JSON"),
             ("[]", "isn't a JSON object"),

@@ -150,7 +150,7 @@ async fn last_runs(context: &Context, args: &Runs) -> Result<Vec<Run>, CommandEr
         let store = &context.store;
         last.extend(match &args.label {
             Some(label) => store.recent_runs(Some(job), Some(label), limit).await?,
-            None => store.newest_of_each_label(job, limit).await?,
+            None => store.newest_runs_by_label(job, limit).await?,
         });
     }
     let mut runs = Vec::with_capacity(last.len());
@@ -265,7 +265,7 @@ fn redraw_in_place(screen: &str) -> String {
 async fn print_nearest_label(context: &Context, label: &Label) -> Result<(), CommandError> {
     let mut labels = Vec::new();
     for job in JobName::all() {
-        let runs = context.store.newest_of_each_label(job, 1).await?;
+        let runs = context.store.newest_runs_by_label(job, 1).await?;
         labels.extend(runs.into_iter().map(|run| run.key.label.to_string()));
     }
     // Another job may have runs of this very label.

@@ -32,7 +32,7 @@ Examples:
   hippo schedule list
   hippo schedule next \"cron(0 5 ? * MON-FRI *)\"
   hippo schedule install
-  hippo schedule pause all --until 2026-12-01")]
+  hippo schedule pause --all --until 2026-12-01")]
 pub(crate) enum Command {
     List(list::List),
     Next(next::Next),

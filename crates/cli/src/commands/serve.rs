@@ -37,6 +37,7 @@ use crate::output::Output;
 use crate::output::stdout::io_words;
 use crate::stop::Stop;
 use crate::suggested::{HIPPO, HIPPO_HERE};
+use crate::values::socket_address;
 
 /// Serve the web pages on this machine.
 ///
@@ -53,7 +54,7 @@ It prints a link that signs you in as the operator, once and within 15 minutes.
 “hippo open” makes another one. Ctrl-C ends it.")]
 pub(crate) struct Serve {
     /// Where to listen.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8484")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8484", value_parser = socket_address)]
     listen: SocketAddr,
     /// The address of the pages, as people type it. By default that of the configuration, or the one
     /// that it listens on.

@@ -91,9 +91,9 @@ struct FamilyView {
     /// When the next notice is due; in the past while it waits for `notify-all`.
     next_notice: Option<DateTime<Utc>>,
     notice_is_late: bool,
-    /// Why the notice is late, and the command that helps.
+    /// Why the notice failed or is late, and the command that helps.
     #[serde(skip)]
-    why_late: Option<(String, String)>,
+    why_not_sent: Option<(String, String)>,
     #[serde(skip)]
     next: NextNotice,
     cards: Vec<CardView>,
@@ -151,9 +151,9 @@ async fn document(context: &Context, families: &[Family]) -> Result<StatusDocume
             .recent_mails(&MailKind::DAILY, &family.id, MAX_NOTICES)
             .await?;
         let next = NextNotice::find(context, family).await?;
-        let why_late = next
-            .is_late(family, now)
-            .then(|| next.why_late(context, family, last_tick.as_ref()));
+        let is_late = next.is_late(family, now);
+        let why_not_sent = (is_late || next.has_failed())
+            .then(|| next.why_not_sent(context, family, last_tick.as_ref()));
         let subscribed = family.subscribed_recipients(&MailKind::DAILY).len();
         views.push(FamilyView {
             id: family.id.clone(),
@@ -164,8 +164,8 @@ async fn document(context: &Context, families: &[Family]) -> Result<StatusDocume
             stopped: family.stopped_recipients().len(),
             unsubscribed: family.reachable_recipients().len() - subscribed,
             next_notice: next.instant(),
-            notice_is_late: why_late.is_some(),
-            why_late,
+            notice_is_late: is_late,
+            why_not_sent,
             next,
             cards: card_view::load_cards(context, family, &libraries).await?,
             notices: notices
@@ -322,11 +322,11 @@ fn show_problems(context: &Context, view: &FamilyView) {
         account.map_or_else(Vec::new, |account| account.messages)
     };
     let has_something = |card: &CardView| card.problem.is_some() || !messages_of(card).is_empty();
-    if view.notice_is_late || view.cards.iter().any(has_something) {
+    if view.why_not_sent.is_some() || view.cards.iter().any(has_something) {
         output.print_text("");
         output.print_text("Needs attention:");
     }
-    if let Some((why, command)) = &view.why_late {
+    if let Some((why, command)) = &view.why_not_sent {
         output.print_indented("  ", why);
         output.print_line(format!("    → {command}"));
     }

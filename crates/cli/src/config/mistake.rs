@@ -77,6 +77,21 @@ fn value_words(expected: &str) -> &str {
     }
 }
 
+/// The line number of a key of the table that begins at this byte, from 1; of the table, if it lacks the key.
+pub(crate) fn line_of_key(text: &str, table: usize, key: &str) -> Option<usize> {
+    let first = line_of(text, table)?;
+    let names_key = |line: &str| {
+        let rest = line.trim_start().strip_prefix(key);
+        rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let lines = text.lines().enumerate().skip(first - 1);
+    let is_in_table =
+        |(index, line): &(usize, &str)| *index < first || !line.trim_start().starts_with("[[");
+    let mut lines = lines.take_while(is_in_table);
+    let found = lines.find(|(_, line)| names_key(line));
+    Some(found.map_or(first, |(index, _)| index + 1))
+}
+
 /// The line number of a byte, from 1.
 pub(crate) fn line_of(text: &str, byte: usize) -> Option<usize> {
     Some(text.get(..byte.min(text.len()))?.matches('\n').count() + 1)

@@ -96,7 +96,7 @@ impl OidcTable {
         let name = name.trim().to_owned();
         if name.is_empty() || name.chars().count() > MAX_NAME_LENGTH {
             return Err(format!(
-                "has a mistake at “web.oidc.name”: give what people call the provider, in 1 to {MAX_NAME_LENGTH} letters."
+                "has a mistake at “web.oidc.name”: write the provider's name, in 1 to {MAX_NAME_LENGTH} letters."
             ));
         }
         Ok(OidcConfig {

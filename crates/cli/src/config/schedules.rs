@@ -11,7 +11,7 @@ use hippo_core::schedule::declaration::table::{
 use hippo_core::schedule::{ClosedDays, Schedule};
 use toml::Spanned;
 
-use super::mistake::{describe_toml_error, line_of};
+use super::mistake::{describe_toml_error, line_of_key};
 use crate::text_input::read_text_file;
 use crate::timezones::parse_timezone;
 
@@ -44,7 +44,8 @@ impl ScheduleFile<'_> {
     fn describe(&self, tables: &[Spanned<ScheduleTable>], mistakes: &[InvalidSchedule]) -> String {
         let place = |mistake: &InvalidSchedule| {
             let table = tables.get(mistake.index);
-            let line = table.and_then(|table| line_of(self.text, table.span().start));
+            let line =
+                table.and_then(|table| line_of_key(self.text, table.span().start, mistake.key));
             match line {
                 Some(line) => format!("line {line}, {mistake}"),
                 None => mistake.to_string(),
@@ -100,7 +101,7 @@ mod tests {
     )]
     #[case::zone(
         "timezone = \"Berln\"\n",
-        "line 4, schedule “all”, “timezone”: “Berln” isn't a time zone. Did you mean “Europe/Berlin”?"
+        "line 8, schedule “all”, “timezone”: “Berln” isn't a time zone. Did you mean “Europe/Berlin”?"
     )]
     #[case::number("start_within = 60\n", "line 8: expected text in quotes")]
     #[case::when_table("when = 5\n", "line 8: ")]
@@ -125,8 +126,8 @@ mod tests {
         assert_eq!(
             message,
             "has 2 mistakes:\n  \
-             line 9, schedule “all”, “label”: Another schedule has this label. Give each its own.\n  \
-             line 9, schedule “all”, “end”: “soon” isn't a date or a time. Write it like 2026-12-01, or \
+             line 11, schedule “all”, “label”: Another schedule has this label. Give each its own.\n  \
+             line 14, schedule “all”, “end”: “soon” isn't a date or a time. Write it like 2026-12-01, or \
              2026-12-01T06:00 for a local time."
         );
     }

@@ -327,7 +327,7 @@ impl Deployment for AwsDeployment {
 
     fn mailer(&self) -> Result<Box<dyn Mailer>, CommandError> {
         Ok(Box::new(SesMailer::new(
-            clients::ses(&self.config),
+            clients::ses_client(&self.config),
             self.outputs.sender(),
             Some(self.outputs.configuration_set.clone()),
         )))
@@ -436,7 +436,10 @@ impl Deployment for AwsDeployment {
         let planned_at = last.map_or(now, |last| {
             now.max(last + chrono::Duration::milliseconds(1))
         });
-        let queue = SqsVisitQueue::new(clients::sqs(&self.config), &self.outputs.visits.queue);
+        let queue = SqsVisitQueue::new(
+            clients::sqs_client(&self.config),
+            &self.outputs.visits.queue,
+        );
         queue
             .send(&[visit_to(card, planned_at)?])
             .await

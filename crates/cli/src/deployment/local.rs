@@ -27,6 +27,7 @@ use hippo_core::jobs::registry::JobPorts;
 use hippo_core::jobs::{JobError, RunError};
 use hippo_core::mail::Mailer;
 use hippo_core::public_url::PublicUrl;
+use hippo_core::retention::RETENTION;
 use hippo_core::run::any_job::AnyJob;
 use hippo_core::run::harness::{FinishedRun, Harness};
 use hippo_core::run::ledger::{Ending, RunPlan};
@@ -66,9 +67,6 @@ use crate::suggested::{HIPPO, HIPPO_HERE};
 
 /// Where “hippo serve” listens by default.
 const LOCAL_URL: &str = "http://127.0.0.1:8484";
-
-/// Older runs and notices are deleted.
-const RETENTION: chrono::Duration = chrono::Duration::days(35);
 
 /// The time between two looks for new log lines.
 const LOG_POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -154,7 +152,14 @@ impl LocalDeployment {
             &*self.clock,
             self.mailer(),
             is_schedule,
+            self.pages(),
         )
+    }
+
+    /// Where the pages are. Without an address in the configuration, only this machine knows them.
+    fn pages(&self) -> Option<PublicUrl> {
+        let public_url = self.config.web.public_url.as_ref()?;
+        public_url.as_str().parse().ok()
     }
 
     /// Begins to keep the log lines of a run, at the level that its schedule declares.
@@ -200,7 +205,10 @@ impl LocalDeployment {
         match (&self.config.mail.transport, &self.config.mail.smtp) {
             (Transport::Smtp, Some(smtp)) => Finding::ok(
                 CHECK,
-                format!("Emails go to the mail server {}.", smtp.host),
+                format!(
+                    "Emails go to the mail server {}. We didn't try it here: “{HIPPO} mail test ADDRESS” does.",
+                    smtp.host
+                ),
             ),
             _ => Finding::problem(
                 CHECK,
@@ -208,7 +216,9 @@ impl LocalDeployment {
                     "Emails go to the folder {}, and to nobody.",
                     self.home.mail_folder().display()
                 ),
-                format!("Fill in [mail.smtp] in config.toml, then try “{HIPPO} mail test”."),
+                format!(
+                    "Fill in [mail.smtp] in config.toml, then try “{HIPPO} mail test ADDRESS”."
+                ),
             ),
         }
     }
@@ -228,17 +238,25 @@ pub(crate) async fn save_schedules(
 
 /// Opens the database of a home.
 pub(crate) fn open_database(home: &Home) -> Result<SqliteStore, CommandError> {
-    SqliteStore::open(&home.database()).map_err(|error| {
-        let is_missing = matches!(error, OpenError::NotThere { .. });
-        let error = CommandError::from_source(ErrorKind::Unusable, error);
-        if is_missing {
-            error
-                .advice("Create it, or name another home with --home.")
-                .try_command(format!("{HIPPO_HERE} init"))
-        } else {
-            error
-        }
-    })
+    SqliteStore::open(&home.database()).map_err(explain_open_error)
+}
+
+/// Says what to do about a database that can't be opened.
+pub(crate) fn explain_open_error(error: OpenError) -> CommandError {
+    let is_missing = matches!(error, OpenError::NotThere { .. });
+    let is_unreadable = matches!(error, OpenError::NotOurs { .. } | OpenError::Damaged { .. });
+    let error = CommandError::from_source(ErrorKind::Unusable, error);
+    if is_missing {
+        error
+            .advice("Create it, or name another home with --home.")
+            .try_command(format!("{HIPPO_HERE} init"))
+    } else if is_unreadable {
+        error
+            .advice("If this is your home, restore a backup: the old file is kept. If it isn't, name another with --home.")
+            .try_command(format!("{HIPPO_HERE} restore BACKUP"))
+    } else {
+        error
+    }
 }
 
 #[cfg(unix)]
@@ -527,9 +545,7 @@ impl Deployment for LocalDeployment {
             JobName::PICTURE_OF_THE_DAY => self.picture_composers()?,
             _ => Composers::default(),
         };
-        // Without an address in the configuration, only this machine knows the pages.
-        let public_url = self.config.web.public_url.as_ref();
-        let pages: Option<PublicUrl> = public_url.and_then(|url| url.as_str().parse().ok());
+        let pages = self.pages();
         let ports = NotifyPorts {
             families: store,
             accounts: store,
@@ -568,7 +584,7 @@ impl Deployment for LocalDeployment {
             Ok(FinishedRun { run, .. }) => {
                 // Only after a run that started; otherwise the clock may be in doubt.
                 let store: &dyn Store = store;
-                store.forget_before(self.clock.now() - RETENTION).await?;
+                store.delete_before(self.clock.now() - RETENTION).await?;
                 let notices = std::mem::take(&mut *lock(&notices));
                 Ok(NotifyAllAnswer::Done { run, notices })
             }

@@ -1,7 +1,7 @@
 //! Aligned tables, fit to the terminal.
 
 use hippo_core::text::clean;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 /// How a cell looks on a terminal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,6 +73,7 @@ pub(crate) struct Column {
     head: &'static str,
     right: bool,
     fixed: bool,
+    wraps: bool,
     drop_order: DropOrder,
 }
 
@@ -98,12 +99,21 @@ impl Column {
     }
 }
 
+/// A column of sentences, which are wrapped on a narrow terminal and never cut.
+pub(crate) const fn sentences(head: &'static str) -> Column {
+    Column {
+        wraps: true,
+        ..words(head)
+    }
+}
+
 /// A column of words, which shrinks on a narrow terminal.
 pub(crate) const fn words(head: &'static str) -> Column {
     Column {
         head,
         right: false,
         fixed: false,
+        wraps: false,
         drop_order: DropOrder::Never,
     }
 }
@@ -190,11 +200,13 @@ impl Table {
             .into_iter()
             .chain(&self.rows)
         {
-            if !self.has_heads {
-                text.push_str("  ");
+            for line in render_row(row, &layout, color) {
+                if !self.has_heads {
+                    text.push_str("  ");
+                }
+                text.push_str(&line);
+                text.push('\n');
             }
-            text.push_str(&render_row(row, &layout, color));
-            text.push('\n');
         }
         text
     }
@@ -239,9 +251,10 @@ impl Table {
         let min_width: Vec<usize> = layout
             .columns
             .iter()
-            .map(|(index, column, natural)| match column.fixed {
-                true => *natural,
-                false => self.min_width(*index).min(*natural),
+            .map(|(index, column, natural)| match column {
+                Column { fixed: true, .. } => *natural,
+                Column { wraps: true, .. } => self.longest_word(*index),
+                _ => self.min_width(*index).min(*natural),
             })
             .collect();
         while layout.width() > width {
@@ -304,6 +317,18 @@ impl Table {
         }
     }
 
+    /// The width of the longest word of a column, and of its heading.
+    fn longest_word(&self, index: usize) -> usize {
+        let head = match self.columns.get(index) {
+            Some(column) if self.has_heads => column.head.width(),
+            _ => 0,
+        };
+        self.column(index)
+            .flat_map(|cell| cell.text(true).split(' '))
+            .map(UnicodeWidthStr::width)
+            .fold(head, usize::max)
+    }
+
     fn column(&self, index: usize) -> impl Iterator<Item = &Cell> {
         self.rows.iter().filter_map(move |row| row.get(index))
     }
@@ -347,23 +372,57 @@ impl Layout {
     }
 }
 
-fn render_row(row: &[Cell], layout: &Layout, color: bool) -> String {
+/// Renders a row: one line, or more if a column wraps its text.
+fn render_row(row: &[Cell], layout: &Layout, color: bool) -> Vec<String> {
+    let columns = layout.columns.iter();
+    let cells: Vec<RenderedCell> = columns
+        .filter_map(|(index, column, width)| {
+            let cell = row.get(*index)?;
+            let text = cell.text(layout.is_short);
+            let lines = match column.wraps {
+                true => super::fold::fold(text, "", Some(*width)),
+                false => truncate(text, *width),
+            };
+            Some(RenderedCell {
+                lines: lines.lines().map(ToOwned::to_owned).collect(),
+                tone: cell.tone,
+                width: *width,
+                right: column.right,
+            })
+        })
+        .collect();
+    let lines = cells
+        .iter()
+        .map(|cell| cell.lines.len())
+        .fold(1, usize::max);
+    (0..lines)
+        .map(|line| render_line(&cells, line, color))
+        .collect()
+}
+
+/// A cell's text, cut or wrapped to the width of its column.
+struct RenderedCell {
+    lines: Vec<String>,
+    tone: Tone,
+    width: usize,
+    right: bool,
+}
+
+/// Renders the line of this number of a row, from 0.
+fn render_line(cells: &[RenderedCell], number: usize, color: bool) -> String {
     let mut line = String::new();
     // Padding is written before the next cell, so that no line ends with spaces.
     let mut pending = 0;
-    for (index, column, width) in &layout.columns {
-        let Some(cell) = row.get(*index) else {
-            continue;
-        };
-        let text = truncate(cell.text(layout.is_short), *width);
-        let space = width.saturating_sub(text.width());
+    for cell in cells {
+        let text = cell.lines.get(number).map_or("", String::as_str);
+        let space = cell.width.saturating_sub(text.width());
         if !text.is_empty() {
-            let before = pending + if column.right { space } else { 0 };
+            let before = pending + if cell.right { space } else { 0 };
             line.extend(std::iter::repeat_n(' ', before));
-            line.push_str(&paint(&text, cell.tone, color));
-            pending = if column.right { 0 } else { space };
+            line.push_str(&paint(text, cell.tone, color));
+            pending = if cell.right { 0 } else { space };
         } else {
-            pending += width;
+            pending += cell.width;
         }
         pending += 2;
     }
@@ -499,6 +558,31 @@ mod tests {
         STATE     wrong_credentials
         ");
         assert!(text.lines().all(|line| line.width() <= 60));
+    }
+
+    #[test]
+    fn sentences_are_wrapped_and_never_cut() {
+        let mut table = Table::new([fixed("CHECK"), sentences("FOUND"), fixed("AT")]);
+        table.row([
+            "mail".into(),
+            Cell::new("Emails go to a folder, and to nobody.", Tone::Bad),
+            "11:48".into(),
+        ]);
+        table.row([
+            "clock".into(),
+            "The clock is correct.".into(),
+            "11:48".into(),
+        ]);
+        insta::assert_snapshot!(table.render(Some(34), false), @"
+        CHECK  FOUND                 AT
+        mail   Emails go to a        11:48
+               folder, and to
+               nobody.
+        clock  The clock is          11:48
+               correct.
+        ");
+        let blocks = table.render(Some(18), false);
+        assert!(blocks.starts_with("CHECK  mail\nFOUND  "), "{blocks}");
     }
 
     #[test]

@@ -18,10 +18,10 @@ async fn changes_of_the_command_are_on_record() {
     let hint = ["--until", "2027-01-03", "--why", "lost-canary"];
     for arguments in [
         &[&["card", "pause", card][..], &hint].concat()[..],
-        &["card", "pause", card, "--resume"],
+        &["card", "resume", card],
         &["family", "edit", "conrad", "--time", "07:15"],
         &["family", "pause", "conrad"],
-        &["family", "pause", "conrad", "--resume"],
+        &["family", "resume", "conrad"],
         &["family", "add-recipient", "conrad", "zoe@example.org"],
         &["family", "remove-recipient", "conrad", "zoe@example.org"],
         &["schedule", "pause", "--all"],

@@ -167,7 +167,12 @@ fn paused_card_is_skipped_until_resumed() {
     let alone = home.run(&["card", "check", card]).code(1);
     insta::assert_snapshot!(printed(&alone));
     assert_eq!(library.site.logins(), 1);
-    home.run(&["card", "pause", card, "--resume"]).success();
+    home.run(&["card", "resume", card]).success();
+    let again = stdout(&home.run(&["card", "resume", card]).success());
+    assert!(
+        again.contains("isn't paused. Nothing was changed."),
+        "{again}"
+    );
     home.run(&["check-cards", "--no-pause"]).success();
     assert_eq!(library.site.logins(), 2);
 }
@@ -193,7 +198,7 @@ fn card_is_paused_until_a_day_with_a_reason() {
     for arguments in [
         &["card", "pause", card, "--until", "2026-11-21"][..],
         &["card", "pause", card, "--until", "2029-11-21"],
-        &["card", "pause", card, "--until", "2027-01-03", "--resume"],
+        &["card", "resume", "no-such-card"],
     ] {
         shown.push_str(&printed(&at(before, arguments).code(2)));
     }

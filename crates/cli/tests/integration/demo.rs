@@ -71,6 +71,31 @@ fn kept_demo_is_an_ordinary_home() {
         .code(2);
 }
 
+#[cfg(unix)]
+#[test]
+fn served_demo_can_be_checked_until_it_is_stopped() {
+    use std::io::{BufRead as _, BufReader};
+    let home = Home::empty();
+    let keep = home.path();
+    let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_hippo"))
+        .args(["demo", "--serve", "--keep", keep.to_str().unwrap()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let is_last =
+        |line: &str| line.starts_with("  → hippo --home ") && line.ends_with(" check-cards");
+    assert!(lines.any(|line| is_last(&line.unwrap())));
+    let mut check = home.command(&["check-cards", "--library", "riverside", "--json"]);
+    let checked = json(&check.env_remove("HIPPO_NOW").assert().success());
+    let pid = demo.id().to_string();
+    let stopped = std::process::Command::new("kill").arg(&pid).status();
+    assert!(stopped.unwrap().success());
+    assert!(demo.wait().unwrap().success());
+    assert_eq!(checked["cards"][0]["patron"], "Ines");
+    assert_eq!(checked["cards"][0]["failure"], serde_json::Value::Null);
+}
+
 /// Replaces card ids, which differ from run to run.
 fn redact_ids(text: &str) -> String {
     let is_id = |word: &str| word.len() == 26 && word.starts_with("01");

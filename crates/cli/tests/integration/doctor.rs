@@ -67,6 +67,51 @@ fn doctor_finds_no_problem_once_mail_and_schedules_run() {
     assert!(verdicts.iter().all(|(_, verdict)| verdict == "ok"));
 }
 
+#[test]
+fn doctor_warns_of_a_pause_without_an_end() {
+    let home = Home::with_schedules();
+    let pauses = |arguments: &[&str]| {
+        let all = [&["schedule"], arguments].concat();
+        home.command(&all).env("USER", "ana").assert().success();
+        let (verdicts, document, _) = diagnose(&home);
+        let mut findings = document["findings"].as_array().unwrap().iter();
+        let found = findings.find(|finding| finding["check"] == "pauses");
+        let advice = found.unwrap()["advice"].as_str().unwrap_or("–").to_owned();
+        format!("{}: {advice}", verdict_of(&verdicts, "pauses"))
+    };
+    let said = [
+        pauses(&["pause", "failed", "--until", "2099-01-01"]),
+        pauses(&["pause", "failed"]),
+        pauses(&["pause", "--all"]),
+        pauses(&["resume", "--all"]),
+        pauses(&["resume", "failed"]),
+    ];
+    assert_eq!(
+        said,
+        [
+            "ok: –",
+            "warning: To resume: “hippo schedule resume failed”.",
+            "warning: Nothing runs until you resume: “hippo schedule resume --all”, “hippo schedule resume failed”.",
+            "warning: To resume: “hippo schedule resume failed”.",
+            "ok: –",
+        ]
+    );
+}
+
+#[test]
+fn doctor_shows_a_mistake_of_the_configuration() {
+    let home = Home::with_schedules();
+    let config = home.path().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let wrong = text.replace("start_within = \"60 min\"", "start_within = \"60 mins\"");
+    std::fs::write(&config, wrong).unwrap();
+    insta::assert_snapshot!(redact(&stdout(&home.run(&["doctor"]).code(1))));
+    assert_eq!(
+        diagnose(&home).0,
+        [("configuration".to_owned(), "problem".to_owned())]
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn doctor_reports_a_readable_home_and_a_missing_key() {

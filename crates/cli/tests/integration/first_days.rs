@@ -283,9 +283,11 @@ fn missing_password_file_is_reported() {
 }
 
 #[test]
-fn init_refuses_a_contact_outside_ascii() {
+fn init_refuses_a_contact_that_is_no_plain_address() {
     let home = Home::empty();
-    let run = home.run(&["init", "--contact", "Zoë"]).code(2);
-    insta::assert_snapshot!(printed(&run));
+    for contact in ["Zoë", "nonsense"] {
+        let run = home.run(&["init", "--contact", contact]).code(2);
+        insta::assert_snapshot!(printed(&run));
+    }
     assert!(!home.path().exists());
 }

@@ -180,7 +180,7 @@ fn watch_prints_json_lines_and_once_without_a_terminal() {
     at(
         &home,
         "2026-11-21T12:00:00Z",
-        &["notify-all", "--label", "tick"],
+        &["check-cards", "--label", "all"],
     )
     .assert()
     .success();
@@ -190,7 +190,7 @@ fn watch_prints_json_lines_and_once_without_a_terminal() {
         .unwrap();
     watching.kill().unwrap();
     watching.wait().unwrap();
-    assert_eq!(later["runs"][0]["label"], "tick");
+    assert_eq!(later["runs"][0]["label"], "all");
 }
 
 #[test]
@@ -594,6 +594,7 @@ fn run_with_a_label_has_the_declared_input_unless_one_is_given() {
         &home,
         &[
             schedule("check-cards", "failed", "rate(1 hour)", failed),
+            schedule("check-cards", "other", "rate(1 hour)", ""),
             schedule(
                 "notify-all",
                 "sharp",
@@ -855,7 +856,7 @@ fn stopped_recipient_survives_edits_until_readded() {
     for edit in [
         &["family", "edit", "conrad", "--name", "Conrad"][..],
         &["family", "pause", "conrad"],
-        &["family", "pause", "conrad", "--resume"],
+        &["family", "resume", "conrad"],
         &["family", "add-recipient", "conrad", "sam@example.org"],
     ] {
         home.run(edit).success();

@@ -195,7 +195,11 @@ fn disabled_and_undeclared_schedules_are_shown() {
     .concat();
     std::fs::write(&config, format!("{text}\n{schedules}")).unwrap();
     home.run(&["check-cards", "--label", "all"]).success();
+    // A label of an earlier declaration.
+    let now = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, now.replace("label = \"tick\"", "label = \"tik\"")).unwrap();
     home.run(&["notify-all", "--label", "tik"]).success();
+    std::fs::write(&config, now).unwrap();
     for command in ["status", "runs"] {
         let output = stdout(&home.run(&[command]).success());
         insta::assert_snapshot!(redact(&output));
@@ -203,6 +207,23 @@ fn disabled_and_undeclared_schedules_are_shown() {
     let remarks = home.json(&["status"])["schedules"].clone();
     assert_eq!(remarks[0]["kind"], "disabled");
     assert_eq!(remarks[1]["kind"], "not_declared");
+}
+
+#[test]
+fn label_that_no_schedule_of_the_job_declares_starts_no_run() {
+    let home = Home::with_schedules();
+    let mut shown = String::new();
+    for arguments in [
+        &["run", "check-cards", "--label", "nope"][..],
+        &["check-cards", "--label", "fialed"],
+        &["check-cards", "--label", "tick"],
+        &["notify-all", "--label", "tik", "--dry-run"],
+        &["run", "picture-of-the-day", "--label", "picture"],
+    ] {
+        shown.push_str(&printed(&home.run(arguments).code(2)));
+    }
+    insta::assert_snapshot!(shown);
+    assert_eq!(home.json(&["runs"]), serde_json::json!([]));
 }
 
 #[test]

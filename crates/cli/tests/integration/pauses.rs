@@ -32,7 +32,14 @@ fn paused_schedule_says_until_when_by_whom_and_why_everywhere() {
     let home = Home::with_schedules();
     let paused = pause(
         &home,
-        &["all", "--until", "2026-12-01", "--why", "The library moves"],
+        &[
+            "--label",
+            "all",
+            "--until",
+            "2026-12-01",
+            "--why",
+            "The library moves",
+        ],
     );
     insta::assert_snapshot!(printed(&paused));
     pause(&home, &["tick"]);
@@ -57,7 +64,7 @@ fn paused_schedule_says_until_when_by_whom_and_why_everywhere() {
     insta::assert_snapshot!(printed(&at(&home, shown, &["runs", "show", run]).success()));
     let watched = stdout(&at(&home, shown, &["runs", "--watch"]).success());
     assert!(
-        watched.contains("check-cards/all at Tue 1 Dec 05:00"),
+        watched.contains("check-cards/all on Tue 1 Dec at 05:00"),
         "{watched}"
     );
     assert!(!watched.contains("notify-all/tick within"), "{watched}");
@@ -90,7 +97,7 @@ fn pause_ends_by_itself_and_none_of_its_times_is_missed() {
         &["check-cards", "--label", "all"],
     )
     .success();
-    pause(&home, &["all", "--until", "2026-12-01"]);
+    pause(&home, &["--label", "all", "--until", "2026-12-01"]);
     // The machine was off, or its timers were.
     at(
         &home,
@@ -115,13 +122,27 @@ fn pause_again_replaces_the_pause_and_says_so() {
     let home = Home::with_schedules();
     pause(
         &home,
-        &["all", "--until", "2026-12-01", "--why", "The library moves"],
+        &[
+            "--label",
+            "all",
+            "--until",
+            "2026-12-01",
+            "--why",
+            "The library moves",
+        ],
     );
     let later = "2026-11-22T12:00:00Z";
     let again = at(
         &home,
         later,
-        &["schedule", "pause", "all", "--until", "2026-12-05T06:00"],
+        &[
+            "schedule",
+            "pause",
+            "--label",
+            "all",
+            "--until",
+            "2026-12-05T06:00",
+        ],
     );
     insta::assert_snapshot!(printed(&again.success()));
     let list = json_at(&home, later, &["schedule", "list"]);
@@ -166,7 +187,7 @@ fn pause_of_all_covers_later_schedules_and_leaves_own_pauses() {
             .collect();
         at(&home, "2026-11-21T12:30:00Z", &all).success()
     };
-    insta::assert_snapshot!(printed(&resume(&["all"])));
+    insta::assert_snapshot!(printed(&resume(&["--label", "all"])));
     insta::assert_snapshot!(printed(&resume(&["--all"])));
     insta::assert_snapshot!(printed(&resume(&["failed"])));
     insta::assert_snapshot!(printed(&resume(&["--all"])));
@@ -190,9 +211,11 @@ fn pause_refuses_unknown_labels_and_ends_that_have_passed() {
         &["pause", "fialed"][..],
         &["resume", "tik"],
         &["pause", "person"],
-        &["pause", "all", "--until", "2026-11-21"],
-        &["pause", "all", "--until", "tomorrow"],
+        &["pause", "--label", "all", "--until", "2026-11-21"],
+        &["pause", "--label", "all", "--until", "tomorrow"],
         &["pause"],
+        &["pause", "all"],
+        &["resume", "all"],
         &["pause", "all", "--all"],
     ] {
         let all: Vec<&str> = ["schedule"]
@@ -329,13 +352,20 @@ fn notice_that_waits_when_its_family_is_paused_is_skipped_and_can_be_sent_after_
     sent("12:15").success();
     let notices = at(&home, "2026-11-21T12:16:00Z", &["notices"]).success();
     insta::assert_snapshot!(printed(&notices));
-    insta::assert_snapshot!(printed(&pause_family(&home, "12:18", &["--resume"])));
+    let resume = ["family", "resume", "conrad"];
+    let resumed = at(&home, "2026-11-21T12:18:00Z", &resume).success();
+    insta::assert_snapshot!(printed(&resumed));
+    let again = at(&home, "2026-11-21T12:18:00Z", &resume).success();
+    assert_eq!(
+        stdout(&again),
+        "The family conrad isn't paused. Nothing was changed.\n"
+    );
     std::fs::remove_file(&folder).unwrap();
     let resend = ["notices", "resend", "conrad", "2026-11-21", "--yes"];
     assert_eq!(state("12:19", &resend), "SENT");
 }
 
-/// Pauses or resumes the family at a time of the 21st.
+/// Pauses the family at a time of the 21st.
 fn pause_family(home: &Home, time: &str, arguments: &[&str]) -> Assert {
     let all: Vec<&str> = ["family", "pause", "conrad"]
         .into_iter()

@@ -177,7 +177,7 @@ fn record_retries_a_refused_pin_but_not_a_paused_card() {
     // The rejection is still on record.
     fixture
         .home
-        .run(&["card", "pause", &fixture.card, "--resume"])
+        .run(&["card", "resume", &fixture.card])
         .success();
     let status = stdout(&fixture.home.run(&["status"]).success());
     insta::assert_snapshot!(redact(&status));

@@ -79,10 +79,10 @@ fn check_fails_until_the_files_are_written() {
 }
 
 #[rstest]
-#[case::expression("rate(15 minutes)", "rate(0 minutes)", "line 9")]
-#[case::zone("Europe/Berlin", "Berlin", "line 9")]
-#[case::label("berlin", "all", "line 9")]
-#[case::job("notify-all", "notify-none", "line 9")]
+#[case::expression("rate(15 minutes)", "rate(0 minutes)", "line 12")]
+#[case::zone("Europe/Berlin", "Berlin", "line 13")]
+#[case::label("berlin", "all", "line 11")]
+#[case::job("notify-all", "notify-none", "line 10")]
 #[case::closed_days("closed-days.toml", "no-days.toml", "no-days.toml")]
 #[case::parameter("CheckSchedule", "Timezone", "can't use the parameter “Timezone”")]
 fn mistake_is_refused_with_its_place(

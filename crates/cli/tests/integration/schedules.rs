@@ -282,9 +282,12 @@ fn doctor_asks_for_timers_unless_something_else_starts_the_runs() {
     install();
     let mut remove = systemd.command(&home, &["schedule", "remove"]);
     remove.assert().success();
-    let mut tick = systemd.command(&home, &["notify-all", "--label", "tick"]);
-    tick.assert().success();
-    said.push(diagnose(&systemd, &home, Some("/nowhere")));
+    // One run may have been typed; two of different times come from cron.
+    for now in ["2026-11-21T11:00:05Z", "2026-11-21T12:00:00Z"] {
+        let mut tick = systemd.command(&home, &["notify-all", "--label", "tick"]);
+        tick.env("HIPPO_NOW", now).assert().success();
+        said.push(diagnose(&systemd, &home, Some("/nowhere")));
+    }
     insta::assert_snapshot!(said.join("\n"));
 }
 
@@ -365,6 +368,54 @@ fn crontab_says_what_cron_cannot_do() {
 }
 
 #[test]
+fn times_of_a_rate_and_closed_days_of_unknown_libraries_are_shown() {
+    let home = Home::with_schedules();
+    home.run(&["library", "add", "wccls"]).success();
+    let closed = home.path().join("closed-days.toml");
+    let days = "all = [\"2026-12-25\"]\n[libraries]\nwcls = [\"2026-12-26\"]\n";
+    std::fs::write(closed, days).unwrap();
+    declare(
+        &home,
+        &[
+            schedule(
+                "notify-all",
+                "tick",
+                "rate(8 hours)",
+                "except = \"closed-days.toml\"",
+            ),
+            schedule("check-cards", "seven", "rate(7 minutes)", ""),
+        ],
+    );
+    for command in ["next tick", "next seven", "next rate(15minutes)", "list"] {
+        let arguments: Vec<&str> = ["schedule"].into_iter().chain(command.split(' ')).collect();
+        insta::assert_snapshot!(printed(&home.run(&arguments)));
+    }
+    let tick = home.run(&["schedule", "next", "tick", "--from", "2026-12-24"]);
+    assert!(stdout(&tick.success()).contains("skipped: closed"));
+    let doctor = stdout(&home.run(&["doctor"]).code(1));
+    assert!(
+        doctor.contains("the library “wcls”, which doesn't exist. Did you mean “wccls”?"),
+        "{doctor}"
+    );
+}
+
+#[test]
+fn expression_is_in_the_homes_zone_unless_another_is_named() {
+    let home = Home::with_schedules();
+    let next = |more: &[&str]| {
+        let arguments = [
+            &["schedule", "next", "cron(0 5 * * ? *)", "--count", "1"],
+            more,
+        ]
+        .concat();
+        stdout(&home.run(&arguments).success())
+    };
+    assert!(next(&[]).contains("Toronto time"), "{}", next(&[]));
+    let other = next(&["--timezone", "Europe/Berlin"]);
+    assert!(other.contains("Berlin time"), "{other}");
+}
+
+#[test]
 fn list_shows_the_last_and_the_next_run_of_each_schedule() {
     let home = Home::with_schedules();
     let run = |now: &str, arguments: &[&str]| {
@@ -379,7 +430,7 @@ fn list_shows_the_last_and_the_next_run_of_each_schedule() {
     assert_eq!(list[0]["next_run"], "2026-11-21T17:00:00Z");
     assert_eq!(list[0]["last_run"]["outcome"], "done");
     assert_eq!(list[1]["last_run"], serde_json::Value::Null);
-    assert_eq!(list[2]["next_run"], "2026-11-21T12:05:00Z");
+    assert_eq!(list[2]["next_run"], "2026-11-21T12:15:00Z");
     declare(
         &home,
         &[

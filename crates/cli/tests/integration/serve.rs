@@ -327,7 +327,9 @@ fn operator_pauses_a_schedule_and_runs_it_by_hand() {
     let listed = printed(&list.env_remove("HIPPO_NOW").assert().success());
     assert!(listed.contains("(moving)"), "{listed}");
     // A person's run starts all the same.
-    let body = format!("form_token={token}&label={label}");
+    let page = browser.get(&format!("/console/schedules/run?label={label}"));
+    let version = page.hidden("run_version");
+    let body = format!("form_token={token}&label={label}&run_version={version}");
     let started = browser.send("POST", "/console/schedules/run", &body);
     assert!(
         started.head.contains("location: /console?started=yes"),

@@ -93,9 +93,38 @@ fn damaged_database_is_reported_and_kept() {
     let database = home.path().join("hippo.db");
     for bytes in [&b"this is not a database, it only says so"[..], b""] {
         std::fs::write(&database, bytes).unwrap();
-        home.run(&["status"]).code(3);
+        insta::assert_snapshot!(printed(&home.run(&["status"]).code(3)));
         assert_eq!(std::fs::read(&database).unwrap(), bytes);
     }
+}
+
+#[test]
+fn missing_key_is_to_be_put_back_from_its_copy() {
+    let (home, _) = Home::with_card();
+    std::fs::remove_file(home.path().join("hippo.key")).unwrap();
+    insta::assert_snapshot!(printed(&home.run(&["check-cards"]).code(3)));
+}
+
+#[test]
+fn missing_files_are_named_before_anything_is_asked() {
+    let home = Home::new();
+    let mut shown = String::new();
+    for arguments in [
+        &["restore", "nofile.db"][..],
+        &["import", "nofile.toml"],
+        &["backup", "nofolder/copy.db"],
+    ] {
+        shown.push_str(&printed(&home.run(arguments).failure()));
+    }
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn usage_does_not_name_options_of_the_environment() {
+    let home = Home::new();
+    let mut command = home.command(&["schedule", "next"]);
+    let refused = command.env("HIPPO_TARGET", "local").assert().code(2);
+    insta::assert_snapshot!(printed(&refused));
 }
 
 #[test]

@@ -12,7 +12,8 @@ fn run_with_option(home: &Home, arguments: &[&str]) -> assert_cmd::assert::Asser
     command.assert()
 }
 
-const COMMANDS: [&[&str]; 8] = [
+const COMMANDS: [&[&str]; 9] = [
+    &["card", "retry", "x"],
     &["card", "pause", "zzzz", "--until", "2026-11-31"],
     &["status"],
     &["status", "--family", "conrd"],

@@ -26,6 +26,8 @@ pub enum Alert {
         library: LibraryId,
         /// The day.
         day: NaiveDate,
+        /// Whether none of its pages was ever read, so that its site may run another system than its entry says.
+        never_read: bool,
         /// The structure of the page, without its text.
         skeleton: Option<Skeleton>,
     },
@@ -382,6 +384,7 @@ impl Alert {
             FailureKind::PageChanged => Some(Self::PageChanged {
                 library,
                 day,
+                never_read: failure.remedy == Some(Remedy::DetectSystem),
                 skeleton: failure.skeleton.clone(),
             }),
             FailureKind::SealedForOtherHosts => Some(Self::SealedForOtherHosts { library, day }),
@@ -409,6 +412,6 @@ fn label_and_day(run: &RunKey) -> String {
 }
 
 /// An instant as keys and sentences write it.
-pub(super) fn time(instant: DateTime<Utc>) -> String {
+fn time(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

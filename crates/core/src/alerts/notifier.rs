@@ -1,22 +1,19 @@
 //! The notifiers, which deliver alerts to the operator.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 
 use super::alert::Alert;
+use super::mail::{AlertHelp, compose_alert_mail};
 use crate::clock::Clock;
 use crate::email_address::EmailAddress;
 use crate::ids::Label;
-use crate::mail::{Mail, MailAnswer, Mailer};
+use crate::mail::{Mail, MailAnswer, Mailer, MessageKind};
+use crate::public_url::PublicUrl;
 use crate::run::JobName;
-
-/// A mail lists at most this many alerts, and counts the rest.
-const MAX_ALERTS_PER_MAIL: usize = 50;
 
 /// The alerts could not be delivered. The message is for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -119,12 +116,23 @@ pub struct MailNotifier<'a> {
     pub address: EmailAddress,
     /// The clock.
     pub clock: &'a dyn Clock,
+    /// Finds the command lines that help against an alert; `None`: the mail names none.
+    pub help: Option<fn(&Alert) -> AlertHelp>,
+    /// Where the console is, if there are web pages.
+    pub pages: Option<&'a PublicUrl>,
 }
 
 #[async_trait]
 impl Notifier for MailNotifier<'_> {
     async fn notify(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
-        let mail = alert_mail(self.address.clone(), alerts, self.clock.now());
+        let help = |alert: &Alert| {
+            self.help
+                .map_or_else(AlertHelp::default, |help| help(alert))
+        };
+        let content = compose_alert_mail(alerts, help, self.pages)
+            .map_err(|error| DeliveryFailed(error.to_string()))?;
+        let address = self.address.clone();
+        let mail = Mail::of_message(MessageKind::Alert, address, content, self.clock.now());
         match self.mailer.send(&mail).await {
             MailAnswer::Accepted { .. } => Ok(()),
             MailAnswer::Refused { reason, .. }
@@ -133,63 +141,4 @@ impl Notifier for MailNotifier<'_> {
             | MailAnswer::Unknown { reason } => Err(DeliveryFailed(reason)),
         }
     }
-}
-
-fn alert_mail(to: EmailAddress, alerts: &[Alert], now: DateTime<Utc>) -> Mail {
-    let subject = match alerts {
-        [one] => format!("LibraryHippo: {}", one.sentence()),
-        many => format!("LibraryHippo: {} alerts", many.len()),
-    };
-    let mut text = String::new();
-    let mut html = String::new();
-    for (advice, group) in Alert::by_advice(alerts.iter().take(MAX_ALERTS_PER_MAIL)) {
-        html.push_str("<p>");
-        for alert in &group {
-            let sentence = alert.sentence();
-            let _ = writeln!(text, "{sentence}");
-            // Ids, dates and our own words hold no character that HTML would need escaped.
-            let _ = write!(html, "{sentence}<br>");
-        }
-        let _ = writeln!(text, "{advice}");
-        let _ = write!(html, "{advice}</p>");
-        for alert in group {
-            if let Alert::PageChanged {
-                library,
-                skeleton: Some(skeleton),
-                ..
-            } = alert
-            {
-                let _ = writeln!(text, "The skeleton of {library}: {skeleton}");
-                let _ = write!(html, "<p>{library}: <code>{skeleton}</code></p>");
-            }
-        }
-        text.push('\n');
-    }
-    let more = alerts.len().saturating_sub(MAX_ALERTS_PER_MAIL);
-    if more > 0 {
-        let more = format!("And {more} more; the status lists them all.");
-        let _ = writeln!(text, "{more}");
-        let _ = write!(html, "<p>{more}</p>");
-    }
-    Mail {
-        to: vec![to],
-        subject,
-        text,
-        html: page(&html),
-        picture: None,
-        date: now,
-        tag: None,
-        unsubscribe: None,
-    }
-}
-
-/// The HTML part: plain, narrow, readable on a phone and in dark mode, like a notice.
-fn page(body: &str) -> String {
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>LibraryHippo</title></head>\
-         <body style=\"font: 16px/1.4 sans-serif; max-width: 36em; margin: 1em; overflow-wrap: anywhere\">\
-         {body}</body></html>\n"
-    )
 }

@@ -48,6 +48,7 @@ pub async fn end_page_change(
     let changed = Alert::PageChanged {
         library: library.clone(),
         day: now.date_naive(),
+        never_read: false,
         skeleton: None,
     };
     let format = Alert::WrongDateFormat {

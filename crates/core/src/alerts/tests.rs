@@ -5,6 +5,7 @@ use url::Url;
 
 use super::heartbeat::{Heartbeat, HeartbeatUrl};
 use super::*;
+use crate::alerts::AlertHelp;
 use crate::alerts::CLAIM_TIMEOUT;
 use crate::alerts::heartbeat::HeartbeatClient;
 use crate::alerts::heartbeat::MissedHeartbeat;
@@ -39,6 +40,7 @@ fn changed(library: &str, day: &str) -> Alert {
     Alert::PageChanged {
         library: library.parse().unwrap(),
         day: date(day),
+        never_read: false,
         skeleton: Some(Skeleton::of([("div", vec!["loans"])])),
     }
 }
@@ -301,10 +303,16 @@ async fn failed_run_is_delivered_by_the_notifier_of_its_label() {
 #[tokio::test]
 async fn alert_mail_names_the_problem_and_the_advice() {
     let world = World::new().await;
+    let pages = "https://hippo.example.org".parse().unwrap();
     let notifier = MailNotifier {
         mailer: &world.mailer,
         address: "op@example.org".parse().unwrap(),
         clock: &world.clock,
+        help: Some(|alert| AlertHelp {
+            commands: vec![format!("mend {}", alert.key())],
+            remark: None,
+        }),
+        pages: Some(&pages),
     };
     let alerts = [
         changed("wpl", "2026-11-21"),
@@ -319,8 +327,8 @@ async fn alert_mail_names_the_problem_and_the_advice() {
     notifier.notify(&alerts[1..]).await.unwrap();
     let mails = world.mailer.mails.lock().unwrap().clone();
     assert_eq!(mails[0].subject, "LibraryHippo: 2 alerts");
-    assert!(mails[0].text.contains("The skeleton of wpl: div.loans"));
-    assert!(mails[0].text.contains("Ask the family whether it came."));
+    insta::assert_snapshot!("alert_mail_text", mails[0].text);
+    insta::assert_snapshot!("alert_mail_html", mails[0].html);
     assert!(
         mails[1]
             .subject
@@ -380,10 +388,10 @@ fn missed_runs_are_one_alert() {
     };
     let (one, other) = ("2026-11-21T12:30:00Z", "2026-11-21T12:15:00Z");
     assert_eq!(missed(&[]), None);
-    let expected = "The run of notify-all/tick for 2026-11-21T12:30:00Z never came.";
+    let expected = "The run of notify-all/tick for 2026-11-21 12:30 UTC never came.";
     assert_eq!(missed(&[one]).unwrap(), expected);
     let expected =
-        "2 runs of notify-all/tick never came, from 2026-11-21T12:15:00Z to 2026-11-21T12:30:00Z.";
+        "2 runs of notify-all/tick never came, from 2026-11-21 12:15 UTC to 2026-11-21 12:30 UTC.";
     assert_eq!(missed(&[one, other]).unwrap(), expected);
 }
 
@@ -428,7 +436,7 @@ async fn label_that_is_always_late_raises_one_alert_a_day() {
     let delivered = notifier.delivered.lock().unwrap().clone();
     assert_eq!(delivered.len(), 1);
     let sentence = delivered[0][0].sentence();
-    let expected = "The run notify-all/tick/2026-11-21T11:40:00Z came after its start deadline and was missed.";
+    let expected = "The run of notify-all/tick for 2026-11-21 11:40 UTC came after its start deadline and was missed.";
     assert_eq!(sentence, expected);
     assert!(pings.0.lock().unwrap().is_empty(), "that is no good run");
 }
@@ -441,6 +449,8 @@ async fn hundreds_of_alerts_are_delivered_and_counted() {
         mailer: &world.mailer,
         address: "op@example.org".parse().unwrap(),
         clock: &world.clock,
+        help: None,
+        pages: None,
     };
     let hooks = run_hooks(&world, &notifier, &pings);
     for number in 0..250 {
@@ -458,7 +468,7 @@ async fn hundreds_of_alerts_are_delivered_and_counted() {
     assert!(
         mails[0]
             .text
-            .starts_with("LibraryHippo no longer understands the pages of library-000")
+            .contains("\n\nLibraryHippo no longer understands the pages of library-000")
     );
     assert!(
         mails[0]

@@ -2,10 +2,13 @@
 //!
 //! They name no command: the command and the web render an alert's remedies their own way.
 
-use super::alert::{Alert, Fault, time};
+use chrono::{DateTime, Utc};
+
+use super::alert::{Alert, Fault};
 use crate::failure::Remedy;
 use crate::family::StopReason;
 use crate::outbox::{MailKind, MailState};
+use crate::run::RunKey;
 
 /// What a kind of mail is called.
 fn mail_word(kind: &MailKind) -> &'static str {
@@ -20,6 +23,11 @@ impl Alert {
     /// What happened, in one sentence.
     pub fn sentence(&self) -> String {
         match self {
+            Self::PageChanged {
+                library,
+                never_read: true,
+                ..
+            } => format!("LibraryHippo has never understood a page of {library}."),
             Self::PageChanged { library, .. } => {
                 format!("LibraryHippo no longer understands the pages of {library}.")
             }
@@ -31,29 +39,34 @@ impl Alert {
             }
             Self::PagesReadAgain { library, since } => format!(
                 "The pages of {library} can be read again. They couldn't be since {}.",
-                time(*since)
+                moment(*since)
             ),
             Self::WrongDateFormat { library } => {
                 format!("The date format in the entry of {library} doesn't fit its dates.")
             }
             Self::LibraryDown { library, since } => {
-                format!("{library} hasn't answered since {}.", time(*since))
+                format!("{library} hasn't answered since {}.", moment(*since))
             }
             Self::RunFailed { run, fault } => {
                 let what = match fault {
-                    Fault::Store => "the store was not usable",
-                    Fault::Keys => "the keys were not usable",
+                    Fault::Store => "the store couldn't be used",
+                    Fault::Keys => "the keys couldn't be used",
                     Fault::Template => "a notice could not be rendered",
-                    Fault::Queue => "the queue did not take the work",
+                    Fault::Queue => "the queue didn't accept the work",
                     Fault::Panic => "it crashed",
                     Fault::TimeLimit => "it took longer than its time limit",
                     Fault::Own => "the log says why",
                 };
-                format!("The run {run} failed: {what}.")
+                format!("{} failed: {what}.", name_run(run))
             }
-            Self::RunLost { run } => format!("The run {run} stopped reporting and is lost."),
+            Self::RunLost { run } => {
+                format!("{} stopped reporting and is lost.", name_run(run))
+            }
             Self::RunTooLate { run } => {
-                format!("The run {run} came after its start deadline and was missed.")
+                format!(
+                    "{} came after its start deadline and was missed.",
+                    name_run(run)
+                )
             }
             Self::RunsMissed {
                 job,
@@ -61,7 +74,7 @@ impl Alert {
                 first,
                 count: 1,
                 ..
-            } => format!("The run of {job}/{label} for {} never came.", time(*first)),
+            } => format!("The run of {job}/{label} for {} never came.", moment(*first)),
             Self::RunsMissed {
                 job,
                 label,
@@ -70,8 +83,8 @@ impl Alert {
                 count,
             } => format!(
                 "{count} runs of {job}/{label} never came, from {} to {}.",
-                time(*first),
-                time(*last)
+                moment(*first),
+                moment(*last)
             ),
             Self::NoNotice {
                 mail,
@@ -137,13 +150,13 @@ impl Alert {
             ),
             Self::ClockInDoubt { reference, now } if reference < now => format!(
                 "The clock shows {}, but the last run was at {}: this run sent nothing.",
-                time(*now),
-                time(*reference)
+                moment(*now),
+                moment(*reference)
             ),
             Self::ClockInDoubt { reference, now } => format!(
                 "The clock shows {}, but {} is already on record: this run sent nothing.",
-                time(*now),
-                time(*reference)
+                moment(*now),
+                moment(*reference)
             ),
             Self::StoreRestored { held: 0, .. } => {
                 "The store was restored from a copy. No notice is held.".to_owned()
@@ -179,6 +192,11 @@ impl Alert {
     /// What a person can do, in a sentence or two.
     pub fn advice(&self) -> &'static str {
         match self {
+            Self::PageChanged {
+                never_read: true, ..
+            } => {
+                "Its site may run another system than its entry says. Find out which one, and correct the entry."
+            }
             Self::PageChanged { .. } => {
                 "See what changed on its site. A newer version of LibraryHippo may know the page."
             }
@@ -212,12 +230,12 @@ impl Alert {
                     "Ask the family whether it came. You can resend it until its day is over."
                 }
                 _ => {
-                    "The notice says why. Mend that, and resend the notice before its day is over."
+                    "The notice says why. Fix that, then resend the notice before its day is over."
                 }
             },
             Self::NoPicture { failure, .. } => failure.advice(),
             Self::NewerNotice { .. } => {
-                "Run the same version everywhere. We leave the notice alone."
+                "Run the same version everywhere. This version won't send the notice."
             }
             Self::RecipientStopped {
                 reason: StopReason::Suppressed,
@@ -258,6 +276,9 @@ impl Alert {
     /// The remedies behind the advice, for a command or a page to offer; the most useful first.
     pub fn remedies(&self) -> &'static [Remedy] {
         match self {
+            Self::PageChanged {
+                never_read: true, ..
+            } => &[Remedy::DetectSystem],
             Self::SealedForOtherHosts { .. } => &[Remedy::EditLibrary, Remedy::SetPin],
             Self::UnknownKey { .. } => &[Remedy::SetPin],
             Self::WrongDateFormat { .. } => &[Remedy::SetDateFormat],
@@ -302,6 +323,17 @@ impl Alert {
         }
         groups
     }
+}
+
+/// Names a run by its label and scheduled time.
+fn name_run(run: &RunKey) -> String {
+    let at = moment(run.scheduled_time);
+    format!("The run of {}/{} for {at}", run.job, run.label)
+}
+
+/// An instant, such as `2026-11-21 14:05 UTC`. A sentence has no reader's zone.
+fn moment(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// A duration in words: exact below two minutes, else rounded in the largest unit that fits twice.

@@ -1,8 +1,8 @@
 //! The scheduled jobs, written against ports.
 //!
 //! [`registry`] lists them. [`check_cards`] reads every card, [`notify`] sends what is due, and
-//! [`picture_of_the_day`] sends the picture of the day. Each works in this process (`run`) or enqueues
-//! its work for workers (`enqueue`). Every run is recorded in the [`ledger`](crate::run::ledger).
+//! [`picture_of_the_day`] sends the picture of the day. The first two work in this process (`run`) or enqueue
+//! their work (`enqueue`). The third always works in this process. Every run is recorded in the [`ledger`](crate::run::ledger).
 
 pub mod check_cards;
 mod error;
@@ -19,4 +19,4 @@ pub use error::{JobError, RunError};
 pub use stop::{StopRequest, StopSignal};
 
 /// The time limit of a job that enqueues its work. A function is ended after 15 minutes.
-const PLANNER_TIME_LIMIT: Duration = Duration::from_secs(13 * 60);
+const ENQUEUE_TIME_LIMIT: Duration = Duration::from_secs(13 * 60);

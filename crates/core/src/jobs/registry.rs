@@ -179,11 +179,14 @@ impl JobEntry {
     pub fn complete_input(&self, input: &Map<String, Value>) -> Result<Value, String> {
         let read = |fields: Map<String, Value>| {
             self.read_input(fields)
-                .map_err(|error| error.to_string().replace('`', "\""))
+                .map_err(|error| describe_mistake(&error.to_string()))
         };
         for (name, value) in input {
             let alone = Map::from_iter([(name.clone(), value.clone())]);
-            read(alone).map_err(|error| format!("“{name}”: {error}."))?;
+            read(alone).map_err(|error| match error.starts_with(&format!("“{name}” ")) {
+                true => format!("{error}."),
+                false => format!("“{name}”: {error}."),
+            })?;
         }
         read(input.clone())
     }
@@ -195,6 +198,30 @@ impl JobEntry {
             Some((name, why)) => Err(format!("“{name}”: {why}")),
             None => self.complete_input(input).map(|_| ()),
         }
+    }
+}
+
+/// Rewrites the parser's message about a wrong input in plain words.
+fn describe_mistake(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let (is_field, is_value) = (
+        message.starts_with("unknown field"),
+        message.starts_with("unknown variant"),
+    );
+    match quoted.as_slice() {
+        [name, known @ ..] if is_field => {
+            format!(
+                "“{name}” isn't known here; the fields are {}",
+                known.join(", ")
+            )
+        }
+        [value, known @ ..] if is_value => {
+            format!(
+                "“{value}” isn't known here; write one of {}",
+                known.join(", ")
+            )
+        }
+        _ => message.replace('`', "\""),
     }
 }
 
@@ -305,8 +332,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case(JobName::CHECK_CARDS, json!({"scope": "some"}), "“scope”: unknown variant \"some\"")]
-    #[case(JobName::CHECK_CARDS, json!({"famly": "conrad"}), "“famly”: unknown field \"famly\"")]
+    #[case(JobName::CHECK_CARDS, json!({"scope": "some"}), "“scope”: “some” isn't known here; write one of all, failed")]
+    #[case(JobName::CHECK_CARDS, json!({"famly": "conrad"}), "“famly” isn't known here; the fields are ")]
     #[case(JobName::NOTIFY_ALL, json!({"date": "2026-11-21"}), "“date”: the schedule would send")]
     fn wrong_input_of_a_schedule_is_refused(
         #[case] job: JobName,

@@ -350,6 +350,7 @@ mod tests {
             html: "<p>Take back: “Ü”</p>\n".to_owned(),
             picture: None,
             date: "2026-11-21T11:30:00Z".parse().unwrap(),
+            message: None,
             tag: Some(MailTag {
                 kind: MailKind::DAILY,
                 family: "conrad".parse().unwrap(),

@@ -6,6 +6,7 @@ use super::deliver::deliver_if_possible;
 use super::letter::Letter;
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::ids::{CardId, FamilyId};
+use crate::mail::MessageKind;
 
 /// A PIN that somebody set on the pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +37,14 @@ pub(super) async fn send_pin_changed(
     let library = ports.libraries.library(&record.card.library).await?;
     let library = library.map_or_else(|| record.card.library.to_string(), |known| known.name);
     let patron = &record.card.patron;
-    let (subject, what) = match change.is_new_card {
+    let (kind, subject, what) = match change.is_new_card {
         true => (
+            MessageKind::CardAdded,
             "A library card was added",
             format!("Somebody in your family added {patron}’s card at {library}."),
         ),
         false => (
+            MessageKind::PinChanged,
             "A library card’s PIN was changed",
             format!(
                 "Somebody in your family changed the PIN that we use for {patron}’s card at {library}."
@@ -52,7 +55,11 @@ pub(super) async fn send_pin_changed(
     let letter = Letter {
         subject,
         heading: subject,
-        paragraphs: &[what, "You don’t need to do anything.".to_owned()],
+        paragraphs: &[
+            what,
+            // The library may yet reject it.
+            "The next check tries it. The page with your cards says whether the library accepted it.".to_owned(),
+        ],
         button: Some(("See your cards", &page)),
         remark: "Everybody in the family gets this email. Nobody can read a PIN on the pages. If none of you did \
                  this, tell the person who runs LibraryHippo.",
@@ -61,7 +68,7 @@ pub(super) async fn send_pin_changed(
     let mut failed = None;
     for recipient in family.reachable_recipients() {
         // One bad address keeps nobody else from being told.
-        if let Err(error) = deliver_if_possible(ports, recipient, content.clone()).await {
+        if let Err(error) = deliver_if_possible(ports, kind, recipient, content.clone()).await {
             failed = Some(error);
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ports::{MessageError, MessagePorts};
 use crate::email_address::EmailAddress;
-use crate::mail::{Mail, MailAnswer, MailContent};
+use crate::mail::{Mail, MailAnswer, MailContent, MessageKind};
 
 /// How often the mail service is asked to take a mail.
 const MAX_SENDS: u32 = 3;
@@ -27,6 +27,7 @@ pub(super) enum Delivery {
 /// Sends the mail, again if it may not have been sent.
 pub(super) async fn deliver(
     ports: &MessagePorts<'_>,
+    kind: MessageKind,
     to: EmailAddress,
     content: MailContent,
 ) -> Result<(), MessageError> {
@@ -35,7 +36,7 @@ pub(super) async fn deliver(
         if sends > 0 {
             ports.clock.sleep(RESEND_DELAY).await;
         }
-        match deliver_once(ports, to.clone(), content.clone()).await {
+        match deliver_once(ports, kind, to.clone(), content.clone()).await {
             Delivery::Accepted => return Ok(()),
             Delivery::Refused(reason) => return Err(MessageError::Refused(reason)),
             Delivery::NotNow(reason) | Delivery::InDoubt(reason) => last_reason = reason,
@@ -47,19 +48,11 @@ pub(super) async fn deliver(
 /// Sends the mail at most once.
 pub(super) async fn deliver_once(
     ports: &MessagePorts<'_>,
+    kind: MessageKind,
     to: EmailAddress,
     content: MailContent,
 ) -> Delivery {
-    let mail = Mail {
-        to: vec![to],
-        subject: content.subject,
-        text: content.text,
-        html: content.html,
-        picture: None,
-        date: ports.clock.now(),
-        tag: None,
-        unsubscribe: None,
-    };
+    let mail = Mail::of_message(kind, to, content, ports.clock.now());
     match ports.mailer.send(&mail).await {
         MailAnswer::Accepted { refused, .. } => match refused.into_iter().next() {
             None => Delivery::Accepted,
@@ -81,10 +74,11 @@ pub(super) async fn deliver_once(
 /// would get theirs again with each try.
 pub(super) async fn deliver_if_possible(
     ports: &MessagePorts<'_>,
+    kind: MessageKind,
     to: EmailAddress,
     content: MailContent,
 ) -> Result<(), MessageError> {
-    match deliver(ports, to, content).await {
+    match deliver(ports, kind, to, content).await {
         Err(MessageError::Refused(reason)) => {
             tracing::warn!(reason, "A recipient of a message is refused.");
             Ok(())

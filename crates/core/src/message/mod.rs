@@ -11,6 +11,8 @@ mod request;
 mod retry;
 mod sign_in;
 mod test_mail;
+#[cfg(test)]
+mod testing;
 
 pub use card_pin::PinChange;
 pub use ports::{MessageError, MessageOutcome, MessagePorts};

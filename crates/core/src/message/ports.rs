@@ -54,8 +54,8 @@ pub enum MessageError {
     /// The mail service didn't take it; the reason has no address.
     #[error("{0}")]
     NotSent(String),
-    /// The mail service didn't take it now, and another try is useful until this time; the reason has no
-    /// address.
+    /// The mail service didn't take it now, or the store failed, and another try is useful until this time; the
+    /// reason has no address.
     #[error("{reason}")]
     TryAgain {
         /// The reason.

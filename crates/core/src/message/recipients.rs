@@ -3,14 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::deliver::{deliver, deliver_if_possible};
 use super::letter::Letter;
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
-use crate::invitation::{INVITATION_PAGE, InvitationLink};
+use crate::invitation::{INVITATION_PAGE, InvitationId, InvitationLink};
+use crate::mail::MessageKind;
 use crate::sign_in::{PersonId, Token};
 
 /// A stored invitation that is to be mailed.
@@ -19,7 +19,7 @@ pub struct InvitationRequest {
     /// The family.
     pub family: FamilyId,
     /// The invitation.
-    pub invitation: Uuid,
+    pub invitation: InvitationId,
 }
 
 /// A recipient who was removed, by another one or by choice.
@@ -51,7 +51,7 @@ pub(super) async fn send_invitation(
         ports.families.family(&request.family),
         ports
             .invitations
-            .invitation(&request.family, request.invitation),
+            .invitation(&request.family, &request.invitation),
     )?;
     let (Some(family), Some(invitation)) = (family, invitation) else {
         return Ok(MessageOutcome::TooLate);
@@ -91,7 +91,7 @@ pub(super) async fn send_invitation(
         remark: "If you don’t know these people or don’t want this, do nothing. You won’t get another email about it.",
     };
     let content = letter.compose(ports.operator_contact)?;
-    deliver(ports, granted.address, content).await?;
+    deliver(ports, MessageKind::Invitation, granted.address, content).await?;
     Ok(MessageOutcome::Sent)
 }
 
@@ -123,7 +123,13 @@ pub(super) async fn send_removal(
     };
     let content = letter.compose(ports.operator_contact)?;
     // The usual reason for removing an address is that it is dead.
-    let told = deliver_if_possible(ports, removal.address.clone(), content).await;
+    let told = deliver_if_possible(
+        ports,
+        MessageKind::Removal,
+        removal.address.clone(),
+        content,
+    )
+    .await;
     let mut recipients = family.reachable_recipients().into_iter();
     let remover = recipients.find(|address| PersonId::from_address(address) == removal.by);
     if let Some(remover) = remover.filter(|_| !is_by_choice) {
@@ -140,8 +146,58 @@ pub(super) async fn send_removal(
                      the person who runs LibraryHippo.",
         };
         let content = letter.compose(ports.operator_contact)?;
-        deliver_if_possible(ports, remover, content).await?;
+        deliver_if_possible(ports, MessageKind::Removal, remover, content).await?;
     }
     told?;
     Ok(MessageOutcome::Sent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock as _;
+    use crate::invitation::Invitation;
+    use crate::message::testing::{FrozenClock, TestMailer, with_ports};
+    use crate::store::{FamilyStore as _, InvitationStore as _};
+    use crate::testing::contract::sample;
+    use crate::testing::memory::MemoryStore;
+
+    async fn invite(store: &MemoryStore) -> Invitation {
+        let by = PersonId::from_address(&"zoe@example.org".parse().unwrap());
+        let address = "new@example.org".parse().unwrap();
+        let invitation =
+            Invitation::new(sample::family_id("conrad"), address, by, FrozenClock.now());
+        assert!(store.add_invitation(&invitation).await.unwrap());
+        invitation
+    }
+
+    #[tokio::test]
+    async fn late_request_leaves_a_newer_invitation_alone() {
+        let (store, mailer) = (MemoryStore::default(), TestMailer::default());
+        store.add_family(&sample::family("conrad")).await.unwrap();
+        let send = async |invitation: &Invitation| {
+            let request = InvitationRequest {
+                family: invitation.family.clone(),
+                invitation: invitation.id,
+            };
+            let send = async |ports: MessagePorts<'_>| send_invitation(&ports, &request).await;
+            with_ports(&store, &mailer, &FrozenClock, send)
+                .await
+                .unwrap()
+        };
+        // Its mail failed, and the queue keeps the request for a while.
+        let first = invite(&store).await;
+        let removed = store.remove_invitation(&first.family, &first.id).await;
+        assert!(removed.unwrap());
+        let second = invite(&store).await;
+        assert_eq!(send(&second).await, MessageOutcome::Sent);
+        let mailed = store.invitation(&second.family, &second.id).await.unwrap();
+        assert!(mailed.as_ref().unwrap().token.is_some());
+        assert_eq!(send(&first).await, MessageOutcome::TooLate);
+        assert_eq!(mailer.mails.lock().unwrap().len(), 1);
+        let after = store.invitation(&second.family, &second.id).await.unwrap();
+        assert_eq!(after, mailed, "the mailed link still works");
+        // The same request may come twice: the mail may not have been sent.
+        assert_eq!(send(&second).await, MessageOutcome::Sent);
+    }
 }

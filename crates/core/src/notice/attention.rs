@@ -12,6 +12,7 @@ use crate::account::{Account, Hold, HoldState};
 use crate::clock::local_date;
 use crate::failure::FailureKind;
 use crate::ids::CardId;
+use crate::notice::expiry_message::states_expiry;
 use crate::notice::keys::{UNKNOWN_HOLD, is_missed, item_key, missed_key};
 use crate::notice::line::{HoldLine, Place, STALE_AFTER, currency, hold_line};
 use crate::notice::{NoticeCard, NoticeInput};
@@ -78,6 +79,9 @@ pub enum AttentionKind {
         last_day: NaiveDate,
         /// Days until then; negative if it has expired.
         days_left: i64,
+        /// The library's messages that state this day. They are no entries of their own.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        messages: Vec<String>,
     },
     /// The last day to pick up a hold has passed. Listed in one notice only.
     MissedHold {
@@ -124,7 +128,17 @@ impl News {
 impl Attention {
     /// Whether it means that this card's current account may be unknown.
     pub(crate) fn hides_account_of(&self, card: CardId) -> bool {
-        self.kind.hides_account() && self.key.ends_with(&format!("/{card}"))
+        self.kind.hides_account() && self.is_about(card)
+    }
+
+    /// Whether it is about this card.
+    pub(crate) fn is_about(&self, card: CardId) -> bool {
+        let card = card.to_string();
+        match self.kind {
+            // The stage has the cards of a message.
+            AttentionKind::Message { .. } => self.stage.split(' ').any(|id| id == card),
+            _ => self.key.split('/').nth(1) == Some(card.as_str()),
+        }
     }
 }
 
@@ -150,6 +164,24 @@ pub(crate) fn list_attention(input: &NoticeInput<'_>) -> Vec<Attention> {
 
 fn unknown_key(card: &NoticeCard, hold: &Hold) -> String {
     format!("{UNKNOWN_HOLD}/{}", item_key(card, &hold.id))
+}
+
+/// The library's messages in an account that are listed.
+fn card_messages(account: &Account) -> impl Iterator<Item = String> {
+    let messages = account.messages.iter().map(|text| clean(text));
+    let messages = messages.filter(|text| !text.is_empty());
+    messages.take(MAX_MESSAGES_PER_CARD)
+}
+
+/// How near a card's last day is; `None`: it needs no attention yet.
+fn expiry_stage(days_left: i64) -> Option<&'static str> {
+    match days_left {
+        ..0 => Some("expired"),
+        0..=1 => Some("1"),
+        2..=7 => Some("7"),
+        8..=30 => Some("30"),
+        _ => None,
+    }
 }
 
 /// Whether fines of this amount need attention.
@@ -253,16 +285,16 @@ impl AttentionList<'_> {
             return;
         };
         let days_left = (last_day - self.input.today).num_days();
-        let stage = match days_left {
-            ..0 => "expired",
-            0..=1 => "1",
-            2..=7 => "7",
-            8..=30 => "30",
-            _ => return,
+        let Some(stage) = expiry_stage(days_left) else {
+            return;
         };
+        let format = card.library.date_format.as_deref();
         let kind = AttentionKind::CardExpires {
             last_day,
             days_left,
+            messages: card_messages(account)
+                .filter(|text| states_expiry(text, last_day, format))
+                .collect(),
         };
         let key = format!("card_expires/{}", card.card.id);
         self.push(Place::from_card(card), kind, key, stage.to_owned());
@@ -291,15 +323,11 @@ impl AttentionList<'_> {
     fn add_messages(&mut self) {
         let mut cards_by_message: BTreeMap<(&str, String), Vec<&NoticeCard>> = BTreeMap::new();
         for card in self.input.cards {
-            let messages = card
-                .stored
-                .iter()
-                .flat_map(|stored| &stored.account.messages);
-            for text in messages
-                .map(|text| clean(text))
-                .filter(|text| !text.is_empty())
-                .take(MAX_MESSAGES_PER_CARD)
-            {
+            let accounts = card.stored.iter().map(|stored| &stored.account);
+            for text in accounts.flat_map(card_messages) {
+                if self.is_message_of_expiry(card.card.id, &text) {
+                    continue;
+                }
                 let library = card.library.id.as_str();
                 let cards = cards_by_message.entry((library, text)).or_default();
                 if !cards.iter().any(|other| other.card.id == card.card.id) {
@@ -318,6 +346,17 @@ impl AttentionList<'_> {
             let key = format!("message/{library}/{}", short_hash(&text));
             self.push(place, AttentionKind::Message { text }, key, ids.join(" "));
         }
+    }
+
+    /// Whether the entry about this card's expiry already has this message.
+    fn is_message_of_expiry(&self, card: CardId, text: &str) -> bool {
+        let mut items = self.items.iter().filter(|item| item.is_about(card));
+        items.any(|item| match &item.kind {
+            AttentionKind::CardExpires { messages, .. } => {
+                messages.iter().any(|message| message == text)
+            }
+            _ => false,
+        })
     }
 
     /// Adds an entry and compares it with the last notice.

@@ -31,10 +31,8 @@ impl CardStatus {
         let read_at = state.last_success_at.unwrap_or(record.card.created_at);
         let is_stale = now - read_at > STALE_AFTER;
         let (words, needs_attention) = if let Some(pause) = unchecked_pause(record, now) {
-            {
-                let before = failure_before_pause(&state, at);
-                (pause_sentences(pause, today, now) + &before, false)
-            }
+            let before = failure_before_pause(&state, at);
+            (pause_sentences(pause, today, now) + &before, false)
         } else if let Some(since) = state.refused_since {
             (
                 format!(
@@ -58,6 +56,11 @@ impl CardStatus {
                 ),
                 is_stale || !matches!(failure.kind, FailureKind::NotTried | FailureKind::SiteDown),
             )
+        } else if state.is_corrected {
+            (
+                "Not checked again yet. The next check will try it.".to_owned(),
+                false,
+            )
         } else if let Some(last) = &state.last_check {
             if now - last.started_at > STALE_AFTER {
                 (
@@ -68,7 +71,7 @@ impl CardStatus {
                     true,
                 )
             } else {
-                ("Everything is fine.".to_owned(), false)
+                ("The last check worked.".to_owned(), false)
             }
         } else {
             (
@@ -102,14 +105,11 @@ fn pause_sentences(pause: &CardPause, today: NaiveDate, now: DateTime<Utc>) -> S
 
 /// Says why the last check before a pause failed; empty if it didn't.
 fn failure_before_pause(state: &CardState, at: impl Fn(DateTime<Utc>) -> String) -> String {
-    let (what, since) = match (state.refused_since, state.last_failure()) {
-        (Some(since), _) => (phrases::failure(FailureKind::WrongCredentials), since),
-        (None, Some((last, failure))) if failure.kind != FailureKind::NotTried => {
-            (phrases::failure(failure.kind), last.started_at)
-        }
-        _ => return String::new(),
-    };
-    format!(" Before that, {what} ({}).", at(since))
+    let before = state.failure_before_pause();
+    before.map_or_else(String::new, |(failure, since)| {
+        let what = phrases::failure(failure.kind);
+        format!(" Before the pause, {what} ({}).", at(since))
+    })
 }
 
 /// What happens next, or what a person can do.
@@ -175,6 +175,37 @@ mod tests {
         state
     }
 
+    #[rstest]
+    #[case(FailureKind::WrongCredentials)]
+    #[case(FailureKind::SealedForOtherHosts)]
+    fn corrected_failure_is_not_repeated(#[case] kind: FailureKind) {
+        for mut state in [
+            checked("2026-11-16T10:10:00Z", Some(kind)),
+            untried_after("2026-11-16T10:10:00Z", kind),
+        ] {
+            state.allow_retry();
+            let words = |state: &CardState| {
+                let paused = status(Some(sample::card_pause(None)), state.clone()).words;
+                status(None, state.clone()).words + &paused
+            };
+            let (before, known) = (words(&state), phrases::failure(kind));
+            assert!(!before.contains(known), "{before}");
+            assert!(before.contains("next check"), "{before}");
+            let at = now();
+            state.replace_last_check(LastCheck {
+                started_at: at,
+                finished_at: at,
+                failure: Some(Failure::not_tried("canary-detail")),
+            });
+            let after = words(&state);
+            assert!(!after.contains(known), "{after}");
+            assert!(
+                after.contains("We’ll try again with the next check."),
+                "{after}"
+            );
+        }
+    }
+
     #[test]
     fn paused_card_keeps_its_failure() {
         let until = || Some(sample::card_pause(Some("2027-01-03")));
@@ -190,14 +221,14 @@ mod tests {
         ]
         .map(|state| status(until(), state).words);
         insta::assert_snapshot!(words.join("\n"), @r"
-        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3. Before that, the library rejected the number or PIN (12:00).
-        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3. Before that, the library’s site looks different, and we couldn’t read it (Friday 05:10).
+        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3. Before the pause, the library rejected the number or PIN (12:00).
+        Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3. Before the pause, the library’s site looks different, and we couldn’t read it (Friday 05:10).
         Paused (lost in “Kitchener” 🦉), checked again from Sunday, Jan 3.
         ");
     }
 
     #[rstest]
-    #[case::fine(checked("2026-11-21T10:10:00Z", None), "Everything is fine.", false)]
+    #[case::fine(checked("2026-11-21T10:10:00Z", None), "The last check worked.", false)]
     #[case::never(CardState::default(), "Not checked yet", false)]
     #[case::stale(
         checked("2026-11-20T10:10:00Z", None),

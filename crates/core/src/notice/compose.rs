@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use crate::ids::CardId;
 use crate::notice::PausedCard;
 use crate::notice::attention::AttentionKind;
 use crate::notice::digest::{Digest, Occasion};
@@ -49,6 +50,7 @@ pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
             digest.today.format("%A, %B %-d")
         ),
         intro: intro(digest),
+        caveats: when.caveats(digest),
         sections: sections
             .into_iter()
             .filter(|(_, items)| !items.is_empty())
@@ -73,6 +75,29 @@ pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
         contact: Contact::from_words(operator_contact),
         links: None,
     }
+}
+
+/// Words what needs attention of a card besides its checks, each in a line.
+pub fn attention_of_card(digest: &Digest, card: CardId) -> Vec<String> {
+    let when = DayWords {
+        today: digest.today,
+        zone: digest.timezone,
+    };
+    let items = digest.attention.iter();
+    let items = items.filter(|item| item.is_about(card) && !item.kind.hides_account());
+    items
+        .map(|item| {
+            let words = when.attention(item);
+            let more = match item.kind {
+                AttentionKind::Message { .. } => words.details.into_iter().next(),
+                _ => words.strong,
+            };
+            match more {
+                Some(more) => format!("{}: {more}", words.title),
+                None => words.title,
+            }
+        })
+        .collect()
 }
 
 /// Says whose card is paused, until when and why, or that it wasn't checked since its pause.

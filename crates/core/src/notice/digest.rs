@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::account::{Account, HoldState};
 use crate::family::{Family, SendWhenEmpty};
-use crate::ids::{FamilyId, LibraryId};
+use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::notice::attention::{self, Attention};
 use crate::notice::keys::is_missed;
 use crate::notice::line::{
@@ -108,6 +108,8 @@ pub struct Source {
 /// A card whose newest check failed or whose account is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourceException {
+    /// The card.
+    pub card: CardId,
     /// The patron.
     pub patron: String,
     /// When its account was read.
@@ -265,6 +267,7 @@ impl Digest {
 pub(crate) fn source_exception(card: &NoticeCard) -> Option<SourceException> {
     let (account, as_of) = (&card.stored.as_ref()?.account, card.as_of()?);
     let exception = SourceException {
+        card: card.card.id,
         patron: Place::from_card(card).patron,
         as_of,
         failure: card.newest_failure(),

@@ -10,7 +10,7 @@ use crate::notice::digest::{Balance, Digest};
 use crate::notice::digest::{Source, SourceException};
 use crate::notice::line::{HoldLine, LoanLine, Place};
 use crate::notice::phrases::{self, day, due, full_day, moment, money, sentence};
-use crate::notice::view::{Group, Item, Line, PlaceView, SourceView};
+use crate::notice::view::{CHANGED, Group, Item, Line, NEW, PlaceView, SourceView};
 
 /// The most characters of a title, author or note; no real one is longer.
 const MAX_TITLE_CHARS: usize = 1_000;
@@ -41,7 +41,7 @@ impl DayWords {
             title: shorten(&line.title),
             url: line.url.clone(),
             author: line.author.as_deref().map(author),
-            mark: line.became_non_renewable.then_some("Changed"),
+            mark: line.became_non_renewable.then_some(CHANGED),
             strong: line.due.map(|date| due(date, self.today)),
             urgent: line.days_left.is_some_and(|days| days <= 0),
             details,
@@ -71,7 +71,7 @@ impl DayWords {
         details.extend(line.note.as_deref().map(shorten));
         details.extend(self.as_of(line.as_of));
         Item {
-            mark: line.new.then_some("New"),
+            mark: line.new.then_some(NEW),
             strong,
             urgent: line.pickup_by.is_some_and(|date| date <= self.today),
             details,
@@ -138,23 +138,8 @@ impl DayWords {
             AttentionKind::CardExpires {
                 last_day,
                 days_left,
-            } if *days_left < 0 => (
-                format!("Card expired {}", self.on_day(*last_day)),
-                String::from("Please renew it at the library."),
-                true,
-            ),
-            AttentionKind::CardExpires {
-                last_day,
-                days_left,
-            } => (
-                format!("Card expires {}", self.on_day(*last_day)),
-                if *days_left > 1 {
-                    format!("That is in {days_left} days. Please renew it at the library.")
-                } else {
-                    String::from("Please renew it at the library.")
-                },
-                *days_left <= 1,
-            ),
+                messages,
+            } => return self.expiry(item, *last_day, *days_left, messages),
             AttentionKind::Fines { amount, currency } => (
                 format!("Fines of {}", money(*amount, currency.as_deref())),
                 String::from("The library’s site says you owe this."),
@@ -167,15 +152,33 @@ impl DayWords {
             ),
         };
         Item {
-            title,
-            url: None,
-            author: None,
-            mark: None,
-            strong: None,
             urgent,
-            details: vec![details],
-            renew_url: None,
-            places: vec![PlaceView::from_attention(item)],
+            ..attention_item(item, title, vec![details])
+        }
+    }
+
+    fn expiry(
+        self,
+        item: &Attention,
+        last_day: NaiveDate,
+        days_left: i64,
+        messages: &[String],
+    ) -> Item {
+        let on = self.on_day(last_day);
+        let (title, when) = match days_left {
+            ..0 => (format!("Card expired {on}"), String::new()),
+            0..=1 => (format!("Card expires {on}"), String::new()),
+            _ => (
+                format!("Card expires {on}"),
+                format!("That is in {days_left} days. "),
+            ),
+        };
+        let mut sentences = vec![format!("{when}Please renew it at the library.")];
+        let messages = messages.iter();
+        sentences.extend(messages.map(|text| format!("It says: {}", shorten(text))));
+        Item {
+            urgent: days_left <= 1,
+            ..attention_item(item, title, vec![sentences.join(" ")])
         }
     }
 
@@ -317,11 +320,6 @@ impl DayWords {
             library: source.library_name.clone(),
             as_of: self.as_of(source.as_of),
             url: source.account_url.clone(),
-            exceptions: source
-                .exceptions
-                .iter()
-                .map(|card| self.exception(card))
-                .collect(),
         }
     }
 
@@ -407,6 +405,21 @@ impl PlaceView {
     }
 }
 
+/// Creates an item about a card.
+fn attention_item(item: &Attention, title: String, details: Vec<String>) -> Item {
+    Item {
+        title,
+        url: None,
+        author: None,
+        mark: None,
+        strong: None,
+        urgent: false,
+        details,
+        renew_url: None,
+        places: vec![PlaceView::from_attention(item)],
+    }
+}
+
 fn rejected_cards_item(several: &[&Attention]) -> Item {
     Item {
         title: format!("Numbers or PINs of {} cards rejected", several.len()),
@@ -479,12 +492,54 @@ pub(crate) fn renewal(line: &LoanLine) -> Option<String> {
         false if line.became_non_renewable => "can no longer be renewed",
         false => "cannot be renewed",
     };
-    let is_full_stop = |letter: char| letter == '.' || letter.is_whitespace();
     let reason = line.renewable_reason.as_deref().unwrap_or_default();
-    Some(match reason.trim_end_matches(is_full_stop) {
+    Some(match without_restatement(reason) {
         "" => words.to_owned(),
         reason => format!("{words}: {}", shorten(reason)),
     })
+}
+
+/// How libraries say no more than that a loan can't be renewed, in lower case.
+const RESTATEMENTS: [&str; 8] = [
+    "this item cannot be renewed",
+    "this item can't be renewed",
+    "this item can’t be renewed",
+    "item cannot be renewed",
+    "cannot be renewed",
+    "can't be renewed",
+    "can’t be renewed",
+    "not renewable",
+];
+
+/// Cuts what only says again that it can't be renewed from both ends of a reason.
+fn without_restatement(reason: &str) -> &str {
+    let is_between = |letter: char| matches!(letter, '.' | ':' | ';') || letter.is_whitespace();
+    let mut reason = reason.trim_matches(is_between);
+    let cut = |reason: &str| {
+        // ASCII lower case keeps the byte positions.
+        let lower = reason.to_ascii_lowercase();
+        RESTATEMENTS
+            .iter()
+            .find_map(|words| {
+                let rest = lower.strip_suffix(words)?;
+                let is_own_part = rest.is_empty() || rest.trim_end().ends_with(['.', ':', ';']);
+                is_own_part.then_some((0, rest.len()))
+            })
+            .or_else(|| {
+                RESTATEMENTS.iter().find_map(|words| {
+                    let rest = lower.strip_prefix(words)?;
+                    rest.starts_with(['.', ':', ';'])
+                        .then_some((words.len(), lower.len()))
+                })
+            })
+    };
+    while let Some((start, end)) = cut(reason) {
+        reason = reason
+            .get(start..end)
+            .unwrap_or_default()
+            .trim_matches(is_between);
+    }
+    reason
 }
 
 pub(crate) fn shorten(text: &str) -> String {

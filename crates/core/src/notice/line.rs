@@ -134,8 +134,8 @@ impl NoticeCard {
         )
     }
 
-    /// The failure of the newest check, or of the last one that was tried; `None`: it succeeded, or
-    /// there was no check.
+    /// The failure of the newest check, or of the last one that was tried; `None`: it succeeded, a
+    /// person has corrected it, or there was no check.
     pub(crate) fn newest_failure(&self) -> Option<NewestFailure> {
         let (check, failure) = self.state.last_failure()?;
         Some(NewestFailure {

@@ -135,6 +135,7 @@ fn single_sentence(digest: &Digest, kind: &AttentionKind) -> String {
         AttentionKind::CardExpires {
             last_day,
             days_left,
+            ..
         } => {
             let on = if *days_left <= 1 { "" } else { "on " };
             let day = short_day(*last_day, digest.today);

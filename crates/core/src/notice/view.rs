@@ -13,6 +13,8 @@ pub struct View {
     pub subject: String,
     pub heading: String,
     pub intro: Option<&'static str>,
+    /// The cards that couldn't be checked, and how old what is shown of them is.
+    pub caveats: Vec<String>,
     pub sections: Vec<Section>,
     pub later: Vec<Group>,
     pub sources: Vec<SourceView>,
@@ -23,6 +25,38 @@ pub struct View {
     /// The links to the web pages; `None` on the pages themselves.
     pub links: Option<MailLinks>,
 }
+
+impl View {
+    /// Whom to ask to correct a number or PIN, where there are no web pages.
+    pub fn whom_to_ask(&self) -> String {
+        match &self.contact {
+            Some(contact) => format!(
+                "To have this corrected, write to {}. Don’t put the PIN into an email.",
+                contact.words
+            ),
+            None => "To have this corrected, tell the person who runs LibraryHippo.".to_owned(),
+        }
+    }
+
+    /// Explains the marks that it has.
+    pub fn marks_note(&self) -> Option<&'static str> {
+        let groups = self.sections.iter().flat_map(|section| &section.groups);
+        let items = || groups.clone().flat_map(|group| &group.items);
+        let has = |mark| items().any(|item| item.mark == Some(mark));
+        match (has(NEW), has(CHANGED)) {
+            (true, true) => Some("“New” and “Changed” mean: since the last email."),
+            (true, false) => Some("“New” means: since the last email."),
+            (false, true) => Some("“Changed” means: since the last email."),
+            (false, false) => None,
+        }
+    }
+}
+
+/// The mark of a hold that has become ready since the last notice.
+pub(crate) const NEW: &str = "New";
+
+/// The mark of a loan that can't be renewed any more since the last notice.
+pub(crate) const CHANGED: &str = "Changed";
 
 /// A section of things to do.
 #[derive(Debug, Clone)]
@@ -56,6 +90,15 @@ pub struct Item {
     pub places: Vec<PlaceView>,
 }
 
+impl Item {
+    /// Whether the library rejected a number or PIN.
+    pub fn has_rejected_card(&self) -> bool {
+        self.places
+            .iter()
+            .any(|place| place.rejected_card.is_some())
+    }
+}
+
 /// The patron and the library.
 #[derive(Debug, Clone)]
 pub struct PlaceView {
@@ -87,7 +130,6 @@ pub struct SourceView {
     pub library: String,
     pub as_of: Option<String>,
     pub url: Option<Url>,
-    pub exceptions: Vec<String>,
 }
 
 /// The contact for questions.

@@ -10,10 +10,10 @@ use crate::ids::Label;
 use crate::store::{RunStore, StoreResult};
 
 /// How many of each job's newest runs are compared with the history, in one query.
-const MAX_NEWEST: usize = 100;
+const MAX_NEWEST_RUNS: usize = 100;
 
 /// How many runs whose workers may still report are looked up at a time.
-const MAX_OPEN: usize = 20;
+const MAX_OPEN_RUNS: usize = 20;
 
 /// One run in the history of its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct PastRun {
     pub outcome: RunOutcome,
     /// How long it took, as in [`Square::seconds`].
     pub seconds: Option<u32>,
-    /// Whether it is one of many runs of its day.
+    /// Whether its day has so many runs that they are stored as [`Tick`](super::day::Tick)s.
     pub is_tick: bool,
 }
 
@@ -57,7 +57,7 @@ pub struct RunHistory {
     pub labels: Vec<LabelHistory>,
     /// The newest runs of each job, as the ledger has them.
     pub newest: Vec<Run>,
-    /// What the stored days lack.
+    /// The squares that the stored days lack.
     corrections: Vec<(DayKey, Square)>,
 }
 
@@ -77,7 +77,7 @@ impl RunHistory {
         let mut newest: Vec<Run> = Vec::new();
         // A run that is going has no square yet, and a crash may have prevented one.
         for job in JobName::all() {
-            for run in store.recent_runs(Some(job), None, MAX_NEWEST).await? {
+            for run in store.recent_runs(Some(job), None, MAX_NEWEST_RUNS).await? {
                 let (key, square) = (DayKey::from(&run.key), Square::from(&run));
                 if (from..=to).contains(&key.date)
                     && days.entry(key.clone()).or_default().upsert(square.clone())
@@ -113,7 +113,7 @@ impl RunHistory {
         })
     }
 
-    /// Adds what the stored days lack. Logs an error: the next reader corrects them.
+    /// Stores the missing squares. Only logs an error, since the next reader tries again.
     pub async fn correct_days(&self, store: &dyn RunStore) {
         for (key, square) in &self.corrections {
             if let Err(error) = store
@@ -135,7 +135,7 @@ fn open_runs(days: &BTreeMap<DayKey, RunDay>) -> Vec<(DayKey, DateTime<Utc>)> {
             open.map(move |square| (square.scheduled_time, key))
         })
         .collect();
-    let newest = open.into_iter().rev().take(MAX_OPEN);
+    let newest = open.into_iter().rev().take(MAX_OPEN_RUNS);
     newest.map(|(time, key)| (key.clone(), time)).collect()
 }
 

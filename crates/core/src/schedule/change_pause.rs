@@ -1,10 +1,11 @@
 //! Pausing and resuming schedules.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::pause::Pause;
 use crate::content_hash::content_hash;
 use crate::ids::Label;
+use crate::retention::RETENTION;
 use crate::store::{PauseStore, StoreError};
 
 /// How often a change is tried if somebody else changes the same pause.
@@ -37,9 +38,6 @@ pub fn read_reason(text: &str) -> Result<Option<String>, ReasonTooLong> {
         false => Ok(Some(reason).filter(|reason| !reason.is_empty())),
     }
 }
-
-/// How long an ended pause stays on record with the next one of its label.
-const RETENTION: TimeDelta = TimeDelta::days(35);
 
 /// Begins a pause now (its `since`), and ends the active one of the same label, which it returns.
 ///
@@ -104,8 +102,8 @@ pub fn pause_version(active: Option<&Pause>) -> String {
 pub enum SeenPauseChange {
     /// It was made.
     Made,
-    /// It is so already: the same form was sent twice, or somebody else wanted the same.
-    AlreadySo,
+    /// It was made before: the same form was sent twice, or somebody else wanted the same.
+    AlreadyApplied,
     /// It wasn't made, since the active pause of the label is another one by now, or there is none.
     Refused(Option<Pause>),
 }
@@ -123,7 +121,7 @@ pub async fn change_seen_pause(
         let before = pauses_of(store, label).await?;
         let active = find_active(&before, now);
         if is_same_pause(active, after) {
-            return Ok(SeenPauseChange::AlreadySo);
+            return Ok(SeenPauseChange::AlreadyApplied);
         }
         if pause_version(active) != seen {
             return Ok(SeenPauseChange::Refused(active.cloned()));
@@ -150,7 +148,8 @@ fn find_active(pauses: &[Pause], now: DateTime<Utc>) -> Option<&Pause> {
     pauses.iter().rfind(|pause| pause.includes(now))
 }
 
-/// Ends the active pauses of a label, and adds `next`, which begins now.
+/// Ends the active pauses of a label, and adds `next`, which begins now. Leaves out those that ended long ago:
+/// where pauses are one record for each label, nothing else removes them while one goes on.
 fn change_active(pauses: &[Pause], next: Option<&Pause>, now: DateTime<Utc>) -> Vec<Pause> {
     let is_kept = |pause: &&Pause| {
         let is_recent = pause.until.is_none_or(|until| now - until < RETENTION);

@@ -84,8 +84,39 @@ fn parse(text: &str) -> Result<Expression, String> {
     } else if let Some(at) = inside("at") {
         parse_at(at).map(Expression::At)
     } else {
-        Err("write rate(…), cron(…) or at(…)".to_owned())
+        Err(describe_other(text))
     }
+}
+
+/// Says what to write in place of something that is no expression.
+fn describe_other(text: &str) -> String {
+    let begins = |kind: &&str| text.starts_with(kind);
+    if ["rate(", "cron(", "at("].iter().any(begins) && !text.contains(')') {
+        return "the closing “)” is missing".to_owned();
+    }
+    match from_crontab(text) {
+        Some(cron) => format!("write it as {cron}"),
+        None => "write rate(…), cron(…) or at(…)".to_owned(),
+    }
+}
+
+/// Translates the five fields of a crontab; `None` if it has others, or counts the days of the week.
+fn from_crontab(text: &str) -> Option<String> {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let [minute, hour, day, month, weekday] = fields.as_slice() else {
+        return None;
+    };
+    let days = match (*day, *weekday) {
+        (day, "*") => format!("{day} {month} ?"),
+        // A crontab counts them from another day.
+        ("*", weekday) if !weekday.contains(|c: char| c.is_ascii_digit()) => {
+            format!("? {month} {weekday}")
+        }
+        _ => return None,
+    };
+    let cron = format!("{minute} {hour} {days} *");
+    Cron::parse(&cron).ok()?;
+    Some(format!("cron({cron})"))
 }
 
 fn parse_rate(text: &str) -> Result<Rate, String> {
@@ -168,6 +199,10 @@ mod tests {
         let texts = [
             "",
             "every day",
+            "0 5 * * *",
+            "*/15 8-17 * 1-6 MON-FRI",
+            "0 5 * * 1-5",
+            "cron(0 5 ? * MON-FRI *",
             "Rate(5 minutes)",
             "rate(5 minutes",
             "rate(5)",

@@ -56,7 +56,9 @@ pub enum SignInUse {
     Accepted(Box<SignInAttempt>, Grant),
     /// It is wrong; store this attempt, which counts the try.
     Wrong(Box<SignInAttempt>),
-    /// The attempt is over: used, expired, or out of tries.
+    /// It is right, but was used before, by this person: the same form was sent twice.
+    UsedBefore(PersonId),
+    /// The attempt is over: expired, out of tries, or used with another link or code.
     Over,
 }
 
@@ -133,28 +135,27 @@ impl SignInAttempt {
     /// Uses the link. A wrong link isn't counted: nobody guesses 256 bits.
     pub fn use_link(&self, link: &Token, now: DateTime<Utc>) -> SignInUse {
         match &self.granted {
-            Some(granted) if !self.is_over(now) && granted.link == link.hash() => {
-                self.accept(granted.grant.clone(), now)
+            Some(granted) if now < self.expires_at && granted.link == link.hash() => {
+                self.accept(&granted.grant, now)
             }
             _ => SignInUse::Over,
         }
     }
 
-    /// Whether the link would be accepted; changes nothing.
-    pub fn would_accept_link(&self, link: &Token, now: DateTime<Utc>) -> bool {
-        matches!(self.use_link(link, now), SignInUse::Accepted(..))
-    }
-
     /// Tries a code from the browser that began the attempt.
     pub fn try_code(&self, browser: &Token, code: &SignInCode, now: DateTime<Utc>) -> SignInUse {
         let is_same_browser = self.browser.as_ref() == Some(&browser.hash());
-        if !is_same_browser || self.is_over(now) || self.tries_left == 0 {
+        if !is_same_browser || now >= self.expires_at {
             return SignInUse::Over;
         }
         let hash = code.hash(self.id.as_bytes());
         let granted = self.granted.as_ref();
-        match granted.filter(|granted| granted.code.as_ref() == Some(&hash)) {
-            Some(granted) => self.accept(granted.grant.clone(), now),
+        let right = granted.filter(|granted| granted.code.as_ref() == Some(&hash));
+        let (is_used, has_tries) = (self.used_at.is_some(), self.tries_left > 0);
+        match right {
+            Some(granted) if is_used || has_tries => self.accept(&granted.grant, now),
+            Some(_) => SignInUse::Over,
+            None if is_used || !has_tries => SignInUse::Over,
             None => {
                 let mut attempt = self.next();
                 attempt.tries_left -= 1;
@@ -163,10 +164,13 @@ impl SignInAttempt {
         }
     }
 
-    fn accept(&self, grant: Grant, now: DateTime<Utc>) -> SignInUse {
+    fn accept(&self, grant: &Grant, now: DateTime<Utc>) -> SignInUse {
+        if self.used_at.is_some() {
+            return SignInUse::UsedBefore(grant.person.clone());
+        }
         let mut attempt = self.next();
         attempt.used_at = Some(now);
-        SignInUse::Accepted(Box::new(attempt), grant)
+        SignInUse::Accepted(Box::new(attempt), grant.clone())
     }
 
     fn is_over(&self, now: DateTime<Utc>) -> bool {
@@ -241,12 +245,22 @@ mod tests {
             link,
             code,
         } = granted();
-        assert!(attempt.would_accept_link(&link, now()));
-        let used = accepted(attempt.use_link(&link, now()));
-        assert_eq!(used.try_code(&browser, &code, now()), SignInUse::Over);
-        assert_eq!(used.use_link(&link, now()), SignInUse::Over);
-        let used = accepted(attempt.try_code(&browser, &code, now()));
-        assert_eq!(used.use_link(&link, now()), SignInUse::Over);
+        let before = SignInUse::UsedBefore(PersonId::console());
+        for used in [
+            accepted(attempt.use_link(&link, now())),
+            accepted(attempt.try_code(&browser, &code, now())),
+        ] {
+            assert_eq!(used.try_code(&browser, &code, now()), before);
+            assert_eq!(used.use_link(&link, now()), before);
+            // Who has neither learns nothing.
+            let (wrong, other) = (other_code(&code), Token::generate().unwrap());
+            assert_eq!(used.try_code(&browser, &wrong, now()), SignInUse::Over);
+            assert_eq!(used.try_code(&other, &code, now()), SignInUse::Over);
+            assert_eq!(used.use_link(&other, now()), SignInUse::Over);
+            let late = now() + ATTEMPT_LIFETIME;
+            assert_eq!(used.try_code(&browser, &code, late), SignInUse::Over);
+            assert_eq!(used.use_link(&link, late), SignInUse::Over);
+        }
     }
 
     #[test]

@@ -139,8 +139,12 @@ impl CardCopy {
         let last_success_at = stored_state
             .last_success_at
             .max(copied_state.last_success_at);
-        let (last_check, last_failed) = merge_checks([stored_state, copied_state], last_success_at);
+        let states = [stored_state, copied_state];
+        let (last_check, last_failed) = merge_checks(states, last_success_at);
         let state = CardState {
+            is_corrected: states
+                .iter()
+                .any(|state| state.is_corrected && state.last_check == last_check),
             last_check,
             last_failed,
             last_success_at,

@@ -41,7 +41,7 @@ use crate::store::{
     CardStore, FamilyStore, LibraryStore, NewSecret, OutboxCursor, OutboxStore, SecretStore,
     SecretWriter, StoreError, StoreOrigin, StoreResult,
 };
-use crate::testing::contract::sample::SideKeys;
+use crate::testing::contract::sample::TestKeys;
 use crate::testing::memory::{MemoryStore, NoConcurrencyLimit};
 
 /// A clock that moves only when it is set, advanced or slept on.
@@ -218,7 +218,7 @@ pub(crate) struct World {
     pub(crate) mailer: TestMailer,
     pub(crate) libraries: BTreeMap<LibraryId, Library>,
     pub(crate) composers: Composers,
-    pub(crate) keys: SideKeys,
+    pub(crate) keys: TestKeys,
 }
 
 /// An account with these loans (title, due) and no holds.
@@ -291,7 +291,7 @@ impl World {
                 .map(|id| (id.parse().unwrap(), library(id)))
                 .into(),
             composers: Composers::default(),
-            keys: SideKeys::generate(),
+            keys: TestKeys::generate(),
         };
         for library in world.libraries.values() {
             world.store.add_library(library).await.unwrap();

@@ -11,24 +11,24 @@ use crate::outbox::MailState;
 use crate::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, SecretStore, Store, WriteMode,
 };
-use crate::testing::contract::sample::{self, SideKeys, exported, import};
+use crate::testing::contract::sample::{self, TestKeys, exported, import};
 use crate::testing::memory::MemoryStore;
 
 const NUMBER: &str = "29999123456789";
 const PIN: &str = "canary-4711";
 
-fn check<'a>(transfer: &'a Transfer, side: &'a SideKeys) -> Result<Checked<'a>, TransferError> {
+fn check<'a>(transfer: &'a Transfer, side: &'a TestKeys) -> Result<Checked<'a>, TransferError> {
     Checked::new(transfer, &side.private, &side.fingerprint, &[])
 }
 
-async fn add_card(store: &dyn Store, side: &SideKeys, family: &str, number: &str) -> Card {
+async fn add_card(store: &dyn Store, side: &TestKeys, family: &str, number: &str) -> Card {
     let card = sample::card(family, "wpl", "");
     sample::add_sealed_card(store, side, card, number, PIN).await
 }
 
 /// A family with a card that was read once, then refused, with an open mark and paused; a card that
 /// was refused and may be tried again, with an open mark and paused; and a notice that was sent.
-async fn lived_in(ring: &SideKeys) -> MemoryStore {
+async fn lived_in(ring: &TestKeys) -> MemoryStore {
     let store = MemoryStore::default();
     store.add_library(&sample::library("wpl")).await.unwrap();
     store.add_family(&sample::family("conrad")).await.unwrap();
@@ -70,7 +70,7 @@ async fn lived_in(ring: &SideKeys) -> MemoryStore {
 
 #[tokio::test]
 async fn document_and_debug_output_hold_no_number_and_no_pin() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let text = transfer.to_json().unwrap();
     for secret in [NUMBER, PIN, "canary", &NUMBER[4..]] {
@@ -96,7 +96,7 @@ fn hex(text: &str) -> String {
 
 #[tokio::test]
 async fn document_for_another_key_is_refused_with_both_keys() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let store = MemoryStore::default();
     let error = import(&store, &left, &transfer, WriteMode::Write)
@@ -112,11 +112,11 @@ async fn document_for_another_key_is_refused_with_both_keys() {
 
 #[tokio::test]
 async fn rotated_key_opens_while_the_old_one_is_kept() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let both = here.rotated();
     assert!(check(&transfer, &both).is_ok());
-    let new = SideKeys {
+    let new = TestKeys {
         private: both.private.with_current_key_only(),
         ..both
     };
@@ -125,7 +125,7 @@ async fn rotated_key_opens_while_the_old_one_is_kept() {
 
 #[tokio::test]
 async fn broken_document_is_refused_without_repeating_its_text() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let text = transfer.to_json().unwrap();
     let whole = text.trim_end().len();
@@ -170,7 +170,7 @@ fn first_character_tells_a_document_from_toml(#[case] text: &str, #[case] expect
 
 #[tokio::test]
 async fn every_contradiction_is_found_before_any_write() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let good = exported(&lived_in(&left).await, &left, &here).await;
     let broken = |change: &dyn Fn(&mut Transfer)| {
         let mut transfer = good.clone();
@@ -243,7 +243,7 @@ async fn every_contradiction_is_found_before_any_write() {
 
 #[tokio::test]
 async fn library_with_other_hosts_stops_the_import() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let store = MemoryStore::default();
     let mut moved_site = sample::library("wpl");
@@ -271,7 +271,7 @@ async fn library_with_other_hosts_stops_the_import() {
 
 #[tokio::test]
 async fn login_origins_are_those_of_libraries_with_cards() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let store = lived_in(&left).await;
     store.add_library(&sample::library("unused")).await.unwrap();
     let transfer = exported(&store, &left, &here).await;
@@ -288,7 +288,7 @@ async fn login_origins_are_those_of_libraries_with_cards() {
 
 #[tokio::test]
 async fn next_import_completes_one_interrupted_at_any_write() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let source = lived_in(&left).await;
     let transfer = exported(&source, &left, &here).await;
     let mut interrupted = 0;
@@ -322,7 +322,7 @@ async fn next_import_completes_one_interrupted_at_any_write() {
 
 #[tokio::test]
 async fn dry_run_reports_the_same_and_writes_nothing() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let store = MemoryStore::default();
     let dry_run = async || {
@@ -341,7 +341,7 @@ async fn dry_run_reports_the_same_and_writes_nothing() {
 
 #[tokio::test]
 async fn import_keeps_a_card_that_may_be_tried_again() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let source = MemoryStore::default();
     source.add_library(&sample::library("wpl")).await.unwrap();
     source.add_family(&sample::family("conrad")).await.unwrap();
@@ -369,9 +369,9 @@ async fn import_keeps_a_card_that_may_be_tried_again() {
 
 #[tokio::test]
 async fn secret_that_does_not_open_stops_the_export_by_card() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let store = lived_in(&left).await;
-    let stranger = SideKeys::generate();
+    let stranger = TestKeys::generate();
     let keys = KeyCache::new(&stranger);
     let now = sample::time("20:00:00");
     let error = export(&store, &keys, here.private.public_key(), now, &|_| {})
@@ -387,7 +387,7 @@ async fn secret_that_does_not_open_stops_the_export_by_card() {
 
 #[tokio::test]
 async fn old_notices_stay_except_open_ones_and_the_last_sent() {
-    let ring = SideKeys::generate();
+    let ring = TestKeys::generate();
     let store = MemoryStore::default();
     store.add_family(&sample::family("conrad")).await.unwrap();
     for (day, state) in [
@@ -418,7 +418,7 @@ async fn old_notices_stay_except_open_ones_and_the_last_sent() {
 
 #[tokio::test]
 async fn thousand_families_are_exported_and_imported() {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let source = MemoryStore::default();
     source.add_library(&sample::library("wpl")).await.unwrap();
     for index in 0..1000 {

@@ -8,14 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use hippo_core::mail::mime::{self, BuiltMail, Sender};
-use hippo_core::mail::{Mail, MailAnswer, MailKey, MailKind, MailTag, Mailer, PreparedMail};
+use hippo_core::mail::{
+    Mail, MailAnswer, MailKey, MailKind, MailTag, Mailer, MessageKind, PreparedMail,
+};
 use uuid::Uuid;
 
 /// Writes each mail to `<date>-<family>.eml`, with its HTML in `<date>-<family>.html`.
 ///
 /// Other kinds than the daily notice have their kind in the name (`<date>-<family>.<kind>.eml`). A
-/// test mail is `<date>.test.eml`, with the date in UTC. Another attempt at the same mail becomes
-/// `<date>-<family>.2.eml`, so that no sent mail is lost. The folder has mode 0700, its files 0600.
+/// message is `<date>.<kind>.eml`, such as `2026-11-21.sign-in.eml`, with the date in UTC. Another
+/// attempt at the same mail becomes `<date>-<family>.2.eml`, so that no sent mail is lost. The folder
+/// has mode 0700, its files 0600.
 ///
 /// `prepare` writes a hidden file (`.<kind>.<family>.<date>.<fence>.new`), and `commit` renames it.
 /// A mail with its final name was sent; a hidden one was not.
@@ -51,7 +54,7 @@ impl FolderMailer {
         let files = HiddenFiles {
             eml: self.folder.join(match &mail.tag {
                 Some(tag) => hidden_name(tag),
-                None => format!(".test.{}.new", Uuid::new_v4()),
+                None => format!(".{}.{}.new", message_name(mail), Uuid::new_v4()),
             }),
         };
         write_private(&files.html(), standalone_html(mail).as_bytes())?;
@@ -204,7 +207,7 @@ impl Mailer for FolderMailer {
         let final_file = FinalFile {
             base: match &mail.tag {
                 Some(tag) => base_name(&tag.key()),
-                None => format!("{}.test", mail.date.date_naive()),
+                None => format!("{}.{}", mail.date.date_naive(), message_name(mail)),
             },
             message_id: built.message_id.clone(),
         };
@@ -299,6 +302,11 @@ fn hidden_name(tag: &MailTag) -> String {
 /// The prefix of a mail's hidden files. Ids contain no dots.
 fn hidden_prefix(key: &MailKey) -> String {
     format!(".{}.{}.{}.", key.kind, key.family, key.date)
+}
+
+/// What a message is called in a file's name.
+fn message_name(mail: &Mail) -> &'static str {
+    mail.message.map_or("message", MessageKind::as_str)
 }
 
 /// The final name of a mail, without its extension.

@@ -40,7 +40,7 @@ fn restore(
             copy.merge_into(stored, account, secret.as_ref())
         }
         None if cards::exists(connection, card.id)?
-            || cards::number_is_held(connection, card, &card.fingerprint)? =>
+            || cards::is_number_taken(connection, card, &card.fingerprint)? =>
         {
             (RestoreOutcome::Conflict(CardConflict::Taken), None)
         }

@@ -18,7 +18,7 @@ impl CardStore for SqliteStore {
         let (card, secret) = (card.clone(), secret.clone());
         self.write(move |connection| {
             require_owners(connection, &card)?;
-            if number_is_held(connection, &card, &card.fingerprint)? {
+            if is_number_taken(connection, &card, &card.fingerprint)? {
                 return Err(duplicate_number(&card.family, &card.library));
             }
             if exists(connection, card.id)? {
@@ -107,14 +107,9 @@ impl CardStore for SqliteStore {
 
     async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
         self.write(move |connection| {
-            let changed = connection
-                .prepare_cached(
-                    "UPDATE card SET refused_since = NULL,
-                         mark_check = NULL, mark_at = NULL, mark_day = NULL, mark_settled = 0
-                     WHERE id = ?1",
-                )?
-                .execute([id.to_string()])?;
-            require_changed(changed, id)
+            let mut stored = find_card(connection, id)?.ok_or_else(|| card_not_found(id))?;
+            stored.state.allow_retry();
+            put_record(connection, &stored)
         })
         .await
     }
@@ -162,7 +157,7 @@ pub(super) fn put_record(
         .prepare_cached(
             "INSERT INTO card VALUES (:id, :family, :library, :patron, :fingerprint, :secret_id,
                  :pause, :pause_ends_at, :created_at, :check_started_at, :check_finished_at, :failure_kind,
-                 :failure_detail, :failure_remedy, :last_failed, :last_success_at, :refused_since,
+                 :failure_detail, :failure_remedy, :last_failed, :corrected, :last_success_at, :refused_since,
                  :mark_check, :mark_at, :mark_day, :mark_settled)
              ON CONFLICT (id) DO UPDATE SET
                  check_started_at = excluded.check_started_at,
@@ -171,6 +166,7 @@ pub(super) fn put_record(
                  failure_detail = excluded.failure_detail,
                  failure_remedy = excluded.failure_remedy,
                  last_failed = excluded.last_failed,
+                 corrected = excluded.corrected,
                  last_success_at = excluded.last_success_at,
                  refused_since = excluded.refused_since,
                  mark_check = excluded.mark_check,
@@ -194,6 +190,7 @@ pub(super) fn put_record(
             ":failure_detail": failure.map(|failure| failure.detail.as_str()),
             ":failure_remedy": remedy.map(|remedy| word(&remedy)).transpose()?,
             ":last_failed": state.last_failed.as_ref().map(json).transpose()?,
+            ":corrected": state.is_corrected,
             ":last_success_at": state.last_success_at.map(time),
             ":refused_since": state.refused_since.map(time),
             ":mark_check": mark.map(|mark| mark.check.to_string()),
@@ -247,7 +244,7 @@ pub(super) fn duplicate_number(family: &FamilyId, library: &LibraryId) -> Fault 
 }
 
 /// Whether another card of the card's family has that number at its library.
-pub(super) fn number_is_held(
+pub(super) fn is_number_taken(
     connection: &Connection,
     card: &Card,
     fingerprint: &Fingerprint,
@@ -282,6 +279,7 @@ fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
         state: CardState {
             last_check: last_check(&stored)?,
             last_failed: stored.optional_json("last_failed")?,
+            is_corrected: stored.flag("corrected")?,
             last_success_at: stored.optional_parsed("last_success_at")?,
             refused_since: stored.optional_parsed("refused_since")?,
             login_mark: login_mark(&stored)?,

@@ -161,6 +161,7 @@ fn stored_checks(connection: &Connection, card: &CardKey) -> Result<Option<CardS
             Ok(CardState {
                 last_check: cards::last_check(&stored)?,
                 last_failed: stored.optional_json("last_failed")?,
+                is_corrected: stored.flag("corrected")?,
                 last_success_at: stored.optional_parsed("last_success_at")?,
                 ..CardState::default()
             })
@@ -215,6 +216,7 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
                  failure_detail = :detail,
                  failure_remedy = :remedy,
                  last_failed = :last_failed,
+                 corrected = 0,
                  last_success_at = CASE WHEN :kind IS NULL THEN :started_at ELSE last_success_at END,
                  refused_since = CASE WHEN :kind IS NULL THEN NULL ELSE refused_since END,
                  pause = CASE WHEN pause_ends_at <= :started_at THEN NULL ELSE pause END,

@@ -2,10 +2,9 @@
 
 use async_trait::async_trait;
 use hippo_core::ids::FamilyId;
-use hippo_core::invitation::Invitation;
+use hippo_core::invitation::{Invitation, InvitationId};
 use hippo_core::store::{InvitationStore, StoreResult};
 use rusqlite::params;
-use uuid::Uuid;
 
 use super::families::{exists, family_not_found};
 use super::row::{StoredRow, integer, json, time};
@@ -23,9 +22,10 @@ impl InvitationStore for SqliteStore {
                 .prepare_cached("DELETE FROM invitation WHERE expires_at <= ?1")?
                 .execute([time(invitation.created_at)])?;
             let added = connection
-                .prepare_cached("INSERT OR IGNORE INTO invitation VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .prepare_cached("INSERT OR IGNORE INTO invitation VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
                 .execute(params![
-                    invitation.id.to_string(),
+                    invitation.id.invited.to_string(),
+                    invitation.id.nonce.to_string(),
                     invitation.family.as_str(),
                     integer(invitation.revision)?,
                     time(invitation.expires_at),
@@ -36,14 +36,23 @@ impl InvitationStore for SqliteStore {
         .await
     }
 
-    async fn invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<Option<Invitation>> {
-        let family = family.clone();
+    async fn invitation(
+        &self,
+        family: &FamilyId,
+        id: &InvitationId,
+    ) -> StoreResult<Option<Invitation>> {
+        let (family, id) = (family.clone(), *id);
         self.read(move |connection| {
             first(
                 connection,
-                "SELECT id, invitation FROM invitation WHERE id = ?1 AND family = ?2",
-                [&id.to_string(), family.as_str()],
-                |row| StoredRow::new("invitation", "id", row).json("invitation"),
+                "SELECT invited, invitation FROM invitation
+                 WHERE invited = ?1 AND nonce = ?2 AND family = ?3",
+                [
+                    &id.invited.to_string(),
+                    &id.nonce.to_string(),
+                    family.as_str(),
+                ],
+                |row| StoredRow::new("invitation", "invited", row).json("invitation"),
             )
         })
         .await
@@ -55,9 +64,9 @@ impl InvitationStore for SqliteStore {
             .read(move |connection| {
                 all(
                     connection,
-                    "SELECT id, invitation FROM invitation WHERE family = ?1",
+                    "SELECT invited, invitation FROM invitation WHERE family = ?1",
                     [family.as_str()],
-                    |row| StoredRow::new("invitation", "id", row).json("invitation"),
+                    |row| StoredRow::new("invitation", "invited", row).json("invitation"),
                 )
             })
             .await?;
@@ -75,11 +84,12 @@ impl InvitationStore for SqliteStore {
         self.write(move |connection| {
             let replaced = connection
                 .prepare_cached(
-                    "UPDATE invitation SET revision = ?4, invitation = ?5
-                     WHERE id = ?1 AND family = ?2 AND revision = ?3",
+                    "UPDATE invitation SET revision = ?5, invitation = ?6
+                     WHERE invited = ?1 AND nonce = ?2 AND family = ?3 AND revision = ?4",
                 )?
                 .execute(params![
-                    invitation.id.to_string(),
+                    invitation.id.invited.to_string(),
+                    invitation.id.nonce.to_string(),
                     invitation.family.as_str(),
                     integer(revision)?,
                     integer(invitation.revision)?,
@@ -90,12 +100,18 @@ impl InvitationStore for SqliteStore {
         .await
     }
 
-    async fn remove_invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<bool> {
-        let family = family.clone();
+    async fn remove_invitation(&self, family: &FamilyId, id: &InvitationId) -> StoreResult<bool> {
+        let (family, id) = (family.clone(), *id);
         self.write(move |connection| {
             let removed = connection
-                .prepare_cached("DELETE FROM invitation WHERE id = ?1 AND family = ?2")?
-                .execute([&id.to_string(), family.as_str()])?;
+                .prepare_cached(
+                    "DELETE FROM invitation WHERE invited = ?1 AND nonce = ?2 AND family = ?3",
+                )?
+                .execute([
+                    &id.invited.to_string(),
+                    &id.nonce.to_string(),
+                    family.as_str(),
+                ])?;
             Ok(removed > 0)
         })
         .await

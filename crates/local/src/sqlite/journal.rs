@@ -89,7 +89,7 @@ impl Journal {
     }
 
     /// Removes the dates before `first` if the file is longer than [`COMPACTION_SIZE`].
-    pub(super) fn forget_before(&self, first: NaiveDate) -> Result<(), Fault> {
+    pub(super) fn delete_before(&self, first: NaiveDate) -> Result<(), Fault> {
         let mut contents = self.load()?;
         if contents.length <= COMPACTION_SIZE {
             return Ok(());
@@ -301,7 +301,7 @@ mod tests {
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(text.as_bytes()).unwrap();
         journal.record(&key("conrad", new), 1).unwrap();
-        journal.forget_before(date("2026-10-01")).unwrap();
+        journal.delete_before(date("2026-10-01")).unwrap();
         assert!(fs::metadata(&path).unwrap().len() < 200);
         let reopened = Journal::beside(&folder.path().join("hippo.db"));
         for journal in [&journal, &reopened] {

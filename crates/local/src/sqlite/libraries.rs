@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::ids::LibraryId;
-use hippo_core::library::{Library, MAX_BACK_OFF};
+use hippo_core::library::{Library, MAX_BACK_OFF, ReadAs};
 use hippo_core::store::{LibraryStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params};
 
@@ -54,9 +54,7 @@ impl LibraryStore for SqliteStore {
                          -- A new URL clears the back-off and the down mark.
                          back_off_until =
                              CASE base_url WHEN :base_url THEN back_off_until END,
-                         down_since = CASE base_url WHEN :base_url THEN down_since END,
-                         read_at = CASE WHEN base_url = :base_url AND system = :system
-                             THEN read_at END
+                         down_since = CASE base_url WHEN :base_url THEN down_since END
                      WHERE id = :id",
                 )?
                 .execute(named_params! {
@@ -172,12 +170,12 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
-    async fn record_library_read(&self, id: &LibraryId, at: DateTime<Utc>) -> StoreResult<()> {
-        let id = id.clone();
+    async fn record_library_read(&self, library: &Library) -> StoreResult<()> {
+        let (id, read_as) = (library.id.clone(), ReadAs::from_entry(library));
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE library SET read_at = ?2 WHERE id = ?1")?
-                .execute([id.as_str(), &time(at)])?;
+                .prepare_cached("UPDATE library SET read_as = ?2 WHERE id = ?1")?
+                .execute([id.as_str(), read_as.as_str()])?;
             Ok(())
         })
         .await
@@ -200,7 +198,7 @@ pub(super) fn library_not_found(id: &LibraryId) -> Fault {
 pub(super) struct LibraryState {
     pub(super) back_off_until: Option<DateTime<Utc>>,
     pub(super) down_since: Option<DateTime<Utc>>,
-    pub(super) read_at: Option<DateTime<Utc>>,
+    pub(super) read_as: Option<ReadAs>,
 }
 
 pub(super) fn find_library_with_state(
@@ -216,7 +214,7 @@ pub(super) fn find_library_with_state(
             let state = LibraryState {
                 back_off_until: stored.optional_parsed("back_off_until")?,
                 down_since: stored.optional_parsed("down_since")?,
-                read_at: stored.optional_parsed("read_at")?,
+                read_as: stored.optional_text("read_as")?.map(ReadAs::from_stored),
             };
             Ok((from_row(row)?, state))
         },

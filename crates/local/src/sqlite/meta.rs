@@ -83,12 +83,16 @@ pub(super) fn origin(connection: &Connection, journal: &Journal) -> Result<Store
     if !is_named {
         return Ok(match is_empty(connection)? {
             true => StoreOrigin::Known,
-            false => StoreOrigin::Restored { knows_sent: false },
+            false => StoreOrigin::Restored {
+                has_sent_fences: false,
+            },
         });
     }
     let is_restored = get(connection, IS_COPY)?.is_some() || is_behind(connection, journal)?;
     Ok(match is_restored {
-        true => StoreOrigin::Restored { knows_sent: true },
+        true => StoreOrigin::Restored {
+            has_sent_fences: true,
+        },
         false => StoreOrigin::Known,
     })
 }

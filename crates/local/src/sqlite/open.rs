@@ -40,7 +40,7 @@ pub enum OpenError {
         reason: String,
     },
     /// It is not our database.
-    #[error("{path} is not a database of hippo, so nothing was changed. Choose another home.")]
+    #[error("{path} is not a database of hippo, so nothing was changed.")]
     NotOurs {
         /// The path.
         path: PathBuf,
@@ -59,7 +59,7 @@ pub enum OpenError {
         known: usize,
     },
     /// It is damaged or truncated.
-    #[error("The database {path} is damaged. Move it away and restore a backup.")]
+    #[error("The database {path} is damaged.")]
     Damaged {
         /// The path.
         path: PathBuf,

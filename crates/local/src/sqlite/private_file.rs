@@ -20,6 +20,7 @@ pub(super) fn private_file(path: &Path) -> io::Result<fs::File> {
 pub(super) fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::Other => error.to_string(),
+        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         kind => kind.to_string(),
     }
 }

@@ -154,7 +154,7 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn newest_of_each_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
+    async fn newest_runs_by_label(&self, job: JobName, limit: usize) -> StoreResult<Vec<Run>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
             all(
@@ -171,10 +171,10 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let journal = Arc::clone(&self.journal);
         self.write(move |connection| {
-            journal.forget_before(before.date_naive())?;
+            journal.delete_before(before.date_naive())?;
             connection
                 .prepare_cached("DELETE FROM run_day WHERE date < ?1")?
                 .execute([before.date_naive().to_string()])?;

@@ -20,15 +20,17 @@ impl SecretWriter for SqliteStore {
     ) -> StoreResult<bool> {
         let after = after.clone();
         self.write(move |connection| {
-            let record = cards::find_card(connection, card)?
-                .ok_or_else(|| cards::card_not_found(card))?
-                .card;
-            if record.secret_id != before {
+            let mut record =
+                cards::find_card(connection, card)?.ok_or_else(|| cards::card_not_found(card))?;
+            let stored = &record.card;
+            if stored.secret_id != before {
                 return Ok(false);
             }
-            if cards::number_is_held(connection, &record, &after.fingerprint)? {
-                return Err(cards::duplicate_number(&record.family, &record.library));
+            if cards::is_number_taken(connection, stored, &after.fingerprint)? {
+                return Err(cards::duplicate_number(&stored.family, &stored.library));
             }
+            record.state.forget_other_hosts();
+            cards::put_record(connection, &record)?;
             connection
                 .prepare_cached("UPDATE card SET fingerprint = ?2, secret_id = ?3 WHERE id = ?1")?
                 .execute(params![

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use hippo_core::card::CardKey;
 use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::library::ReadAs;
 use hippo_core::store::{AccountStore, LoadedFamily, LoadedVisit, StoreResult, VisitStore};
 
 use super::{SqliteStore, cards, checks, families, libraries, sealed};
@@ -23,10 +24,10 @@ impl VisitStore for SqliteStore {
                 return Ok(None);
             };
             let mut loaded = LoadedVisit {
+                was_read: state.read_as == Some(ReadAs::from_entry(&library)),
                 library,
                 back_off_until: state.back_off_until,
                 down_since: state.down_since,
-                read_at: state.read_at,
                 cards: Vec::with_capacity(keys.len()),
             };
             for key in keys {

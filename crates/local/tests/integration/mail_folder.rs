@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use hippo_core::mail::mime::Sender;
-use hippo_core::mail::{InlinePicture, Mail, MailAnswer, MailKind, MailTag, Mailer};
+use hippo_core::mail::{InlinePicture, Mail, MailAnswer, MailKind, MailTag, Mailer, MessageKind};
 use hippo_local::mail::FolderMailer;
 
 fn mail(fence: u64) -> Mail {
@@ -15,6 +15,7 @@ fn mail(fence: u64) -> Mail {
         html: format!("<p>Pick up, attempt {fence}: “Ü”.</p>\n"),
         picture: None,
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        message: None,
         tag: Some(MailTag {
             kind: MailKind::DAILY,
             family: "conrad".parse().unwrap(),
@@ -109,17 +110,24 @@ async fn another_attempt_gets_its_own_file() {
 }
 
 #[tokio::test]
-async fn test_mails_do_not_overwrite_each_other() {
+async fn messages_are_named_by_kind_and_kept_apart() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     for second in 0..3 {
         let test = Mail {
+            message: Some(MessageKind::Test),
             tag: None,
             date: mail(1).date + chrono::Duration::seconds(second),
             ..mail(1)
         };
         mailer.send(&test).await;
     }
+    let sign_in = Mail {
+        message: Some(MessageKind::SignIn),
+        tag: None,
+        ..mail(1)
+    };
+    mailer.send(&sign_in).await;
     let emls: Vec<String> = names(home.path())
         .into_iter()
         .filter(|name| name.ends_with(".eml"))
@@ -127,6 +135,7 @@ async fn test_mails_do_not_overwrite_each_other() {
     assert_eq!(
         emls,
         [
+            "2026-11-21.sign-in.eml",
             "2026-11-21.test.2.eml",
             "2026-11-21.test.3.eml",
             "2026-11-21.test.eml"

@@ -1,6 +1,6 @@
 //! The login form, and its message about the last login.
 
-use hippo_browser::reading::{Css, element_words, is_session_over, visible_text};
+use hippo_browser::reading::{Css, is_session_over, non_empty_text, visible_text};
 use hippo_browser::{classify_words, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
@@ -76,7 +76,11 @@ pub(super) const NEW_PIN: [&str; 6] = [
 
 /// Returns the failure that the message of a page with the login form means; `None` if it has none.
 pub(super) fn failure_of_form(root: ElementRef<'_>) -> Option<Failure> {
-    let errors: Vec<String> = LOGIN.messages.all(root).filter_map(element_words).collect();
+    let errors: Vec<String> = LOGIN
+        .messages
+        .all(root)
+        .filter_map(non_empty_text)
+        .collect();
     if errors.is_empty() {
         return refusal_in(&visible_text(root).to_lowercase());
     }

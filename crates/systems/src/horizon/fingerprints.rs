@@ -27,7 +27,7 @@ impl Detector for Horizon {
         url.path().ends_with("/ipac20/ipac.jsp")
     }
 
-    /// The site is above `ipac20`; its address may have the profile.
+    /// The base URL ends before `/ipac20`. The query may name the profile.
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
         let folder = url.path().split("/ipac20").next()?;
         let mut query = url.query_pairs();

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Beginning};
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_words};
+use hippo_browser::reading::{Css, non_empty_text};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
@@ -221,7 +221,7 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
     }
     let first = CELL.first(row.element);
     let first = first.filter(|cell| !TITLE_LINK.is_in(*cell));
-    let reason = first.and_then(element_words);
+    let reason = first.and_then(non_empty_text);
     if reason.is_some() || boxes.is_some() {
         loan.renewable = Some(false);
         loan.renewable_reason = reason;

@@ -2,7 +2,7 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, DateOrNever, element_text_without, element_words, first_number, is_ready_now, stable_id,
+    Css, DateOrNever, element_text_without, first_number, is_ready_now, non_empty_text, stable_id,
     work_id,
 };
 use hippo_core::account::{Hold, HoldState};
@@ -95,7 +95,7 @@ pub(super) fn read_hold(
     let title = with_volume(work.title, volume);
     let pickup_branch = row.direct_text("branch").or_else(|| {
         let branch = branch.filter(|_| state == HoldState::Ready)?;
-        element_words(branch)
+        non_empty_text(branch)
     });
     Ok(Hold {
         id: work

@@ -2,7 +2,7 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, element_text, element_text_without, element_words, tidy, work_id,
+    Css, element_text, element_text_without, non_empty_text, tidy, work_id,
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
@@ -92,7 +92,7 @@ pub(super) fn read_loan(
         format: row
             .cell("itype")
             .and_then(|cell| KIND.first(cell))
-            .and_then(element_words)
+            .and_then(non_empty_text)
             .or_else(|| row.direct_text("itype")),
         note: Some(note.join(" ")).filter(|note| !note.is_empty()),
         url: work.url,

@@ -3,12 +3,14 @@
 use hippo_browser::reading::{element_lines, text_after_words, text_around_words};
 use scraper::ElementRef;
 
-/// Returns the rest of a text that begins with one of these words, and a space or a colon.
+/// Returns the rest of a text that begins with one of these words, and a space or a colon. Words that end in a colon
+/// need neither.
 pub(crate) fn text_after_beginning<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
     words.iter().find_map(|words| {
         let (before, after) = text_around_words(text, &[words])?;
         let behind = text.chars().nth(words.chars().count());
-        let is_end = behind.is_none_or(|sign| sign == ':' || sign.is_whitespace());
+        let is_end = !words.ends_with(char::is_alphanumeric)
+            || behind.is_none_or(|sign| sign == ':' || sign.is_whitespace());
         (before.is_empty() && is_end).then_some(after)
     })
 }
@@ -58,10 +60,23 @@ mod tests {
     #[rstest]
     #[case("By Stone, Ada", Some("Stone, Ada"))]
     #[case("by: Stone, Ada", Some("Stone, Ada"))]
+    #[case("by:Stone, Ada", Some("Stone, Ada"))]
     #[case("Bye", None)]
     #[case("By-pass", None)]
     #[case("Written by Stone, Ada", None)]
     fn text_begins_with_whole_words(#[case] text: &str, #[case] expected: Option<&str>) {
         assert_eq!(text_after_beginning(text, &["by"]), expected);
+    }
+
+    #[rstest]
+    #[case("Author:Stone, Ada", Some("Stone, Ada"))]
+    #[case("author: Stone, Ada", Some("Stone, Ada"))]
+    #[case("Author unknown", None)]
+    #[case("The author: a life", None)]
+    fn words_with_a_colon_need_nothing_behind_it(
+        #[case] text: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        assert_eq!(text_after_beginning(text, &["author:"]), expected);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use hippo_browser::reading::{
-    Css, element_text, element_words, first_number, reject_duplicate_rows, tidy, web_link,
+    Css, element_text, first_number, non_empty_text, reject_duplicate_rows, tidy, web_link,
 };
 use hippo_core::failure::Failure;
 use scraper::{ElementRef, Html};
@@ -101,7 +101,7 @@ impl<'a> Row<'a> {
 
     /// Returns the text of a cell; `None` if the cell is missing or empty.
     pub(super) fn text(&self, column: Column) -> Option<String> {
-        self.cell(column).and_then(element_words)
+        self.cell(column).and_then(non_empty_text)
     }
 
     /// Reads title, author and public page from the cell `Title / Author`.

@@ -45,7 +45,6 @@ pub(super) static PATRON: RecordDescription = RecordDescription {
             (Field::PickupBy, "fields.expirationDate"),
             (Field::Expires, "fields.expirationDate"),
             (Field::Expires, "fields.fillByDate"),
-            (Field::SuspendedUntil, "fields.suspendEndDate"),
             (
                 Field::PickupBranch,
                 "fields.pickupLibrary.fields.displayName",
@@ -139,8 +138,9 @@ fn complete_hold(hold: &mut Hold, entry: JsonObject<'_>) -> Result<Option<String
     } else {
         hold.pickup_by = None;
     }
-    if hold.state != HoldState::Suspended {
-        hold.suspended_until = None;
+    // A hold that isn't suspended may still have the field, with anything in it.
+    if hold.state == HoldState::Suspended {
+        hold.suspended_until = entry.date("fields.suspendEndDate")?;
     }
     Ok(None)
 }

@@ -220,6 +220,10 @@ fn suspended_hold_ends_on_its_day_and_posted_item_is_on_its_way() {
     let hold = &read(&[suspended]).unwrap().holds.unwrap()[0];
     assert_eq!(hold.state, HoldState::Suspended);
     assert_eq!(hold.suspended_until, Some("2026-12-24".parse().unwrap()));
+    let not_suspended = with_hold(|hold| hold["suspendEndDate"] = json!("never"));
+    let hold = &read(&[not_suspended]).unwrap().holds.unwrap()[0];
+    assert_eq!(hold.state, HoldState::Waiting);
+    assert_eq!(hold.suspended_until, None);
     let posted = with_hold(|hold| {
         hold["status"] = json!("BEING_HELD");
         hold["mailFlag"] = json!(true);

@@ -16,7 +16,7 @@ static HOLDS_PAGE: Css = Css::new(".template-name-holds, .template-dir-holds.tem
 
 /// The content of a page, within which each entry is a `.result`.
 const CONTENT: &str = "#content";
-/// The content of a page that has nothing that could be an entry. Only there are words for an empty list believed.
+/// The content of a page that has nothing that could be an entry. Only here do we trust the words for an empty list.
 const CONTENT_WITHOUT_ENTRIES: &str =
     "#content:not(:has(a[href*='/Record/'], [id^=record], input[type=checkbox]))";
 
@@ -52,7 +52,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                 &["renewed", "verlängert", "verlängerungen"],
             ),
             Column::part_at(Field::Link, "a.title", Part::Attribute("href")),
-            // Words against a renewal count more than the box.
+            // A sentence that forbids renewal overrides the checkbox.
             Column::read(Field::NotRenewable, row::read_refusal),
             Column::presence(
                 Field::NotRenewable,

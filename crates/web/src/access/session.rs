@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::audit::Actor;
-use hippo_core::sign_in::{Session, SignInMethod, Token, is_recipient};
+use hippo_core::sign_in::{PersonId, Session, SignInMethod, Token, is_recipient};
 use hippo_core::store::LoadedFamily;
 
 use super::cookies::{CookieName, read_cookie};
@@ -60,6 +60,12 @@ pub(crate) fn can_link_identity(session: &Session, now: DateTime<Utc>) -> bool {
 pub(crate) struct Visitor(pub(crate) Option<Session>);
 
 impl Visitor {
+    /// Whether this person is signed in.
+    pub(crate) fn is(&self, person: &PersonId) -> bool {
+        let session = self.0.as_ref();
+        session.is_some_and(|session| session.person == *person)
+    }
+
     /// A page with the links that this visitor can open.
     pub(crate) fn page(&self, title: impl Into<String>) -> Page {
         match &self.0 {

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod pause;
 pub(crate) mod pin;
 pub(crate) mod remove;
+mod repeated_form;
 mod secret_form;
 
 use askama::Template;
@@ -14,9 +15,13 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use hippo_core::audit::Change;
 use hippo_core::card::{Card, CardRecord};
+use hippo_core::clock::local_date;
 use hippo_core::content_hash::content_hash;
 use hippo_core::ids::CardId;
+use hippo_core::jobs::notify::compose::{ComposeInput, digest_notice};
 use hippo_core::notice::card_status::CardStatus;
+use hippo_core::notice::compose::attention_of_card;
+use hippo_core::store::StoreError;
 
 use super::family::load_libraries;
 use crate::access::form_browser::FormBrowser;
@@ -27,7 +32,7 @@ use crate::error::{PageError, PageResult};
 use crate::page::Page;
 use crate::ports::WebPorts;
 
-/// How many of a family's newest changes are searched for the removal of a card.
+/// How many of a family's newest changes are searched for what happened to a card.
 const MAX_CHANGES: usize = 200;
 
 #[derive(Template)]
@@ -53,6 +58,8 @@ struct CardView {
     /// Whether the library rejected the number or PIN.
     is_refused: bool,
     status: CardStatus,
+    /// What else needs attention, as on the family's page.
+    attention: Vec<String>,
 }
 
 /// Shows the page.
@@ -74,6 +81,18 @@ async fn show_page(
     let now = ports.clock.now();
     let zone = member.loaded.family.timezone;
     let libraries = load_libraries(ports, &member.loaded).await?;
+    let today = local_date(now, zone);
+    let input = ComposeInput {
+        loaded: &member.loaded,
+        date: today,
+        today,
+        now,
+        outbox: &*ports.store,
+        libraries: &libraries,
+        operator_contact: None,
+        links: None,
+    };
+    let digest = digest_notice(&input).await.map_err(PageError::internal)?;
     let mut cards: Vec<CardView> = Vec::with_capacity(member.loaded.cards.len());
     for (record, _) in &member.loaded.cards {
         let library = libraries.get(&record.card.library);
@@ -92,6 +111,7 @@ async fn show_page(
             pause_version: pause_version(&record.card, now),
             is_refused: record.state.refused_since.is_some(),
             status: CardStatus::from_record(record, zone, now),
+            attention: attention_of_card(&digest, record.card.id),
         });
     }
     cards.sort_by(|a, b| (&a.patron, &a.library, a.id).cmp(&(&b.patron, &b.library, b.id)));
@@ -149,6 +169,20 @@ async fn explain_missing_card(
         true => PageError::other_family(),
         false => PageError::not_found(),
     })
+}
+
+/// Explains what a store says of a card that was there when the request was read.
+async fn explain_store_error(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    card: CardId,
+    error: StoreError,
+) -> PageError {
+    let is_missing = matches!(error, StoreError::NotFound(_));
+    match is_missing && matches!(is_removed(ports, member, card).await, Ok(true)) {
+        true => PageError::card_removed(),
+        false => error.into(),
+    }
 }
 
 /// Whether somebody removed this card from the member's family.

@@ -1,6 +1,5 @@
 //! What was changed lately, in words for the family.
 
-use chrono::{DateTime, Utc};
 use hippo_core::audit::{Actor, AuditEntry, Change};
 use hippo_core::clock::local_date;
 use hippo_core::notice::phrases::moment;
@@ -48,13 +47,13 @@ pub(super) async fn load(
     Ok(entries.into_iter().map(view).collect())
 }
 
-/// Says who made the newest change of this kind and when, such as `You set a card’s PIN (17:03).`, and
-/// returns its time; `None`: none is on record.
+/// Says who made the newest change of this kind and when, such as `You set a card’s PIN (17:03).`; `None`: none is
+/// on record.
 pub(super) async fn describe_newest(
     ports: &WebPorts,
     member: &FamilyMember,
     is_wanted: impl Fn(&Change) -> bool,
-) -> Result<Option<(DateTime<Utc>, String)>, PageError> {
+) -> Result<Option<String>, PageError> {
     let family = &member.loaded.family;
     let entries = load_changes(ports, Some(family), MAX_CHANGES).await?;
     let newest = entries.into_iter().find(|entry| is_wanted(&entry.change));
@@ -62,9 +61,22 @@ pub(super) async fn describe_newest(
     Ok(newest.map(|entry| {
         let who = name_actor(member, &entry.actor);
         let time = moment(entry.at, zone, local_date(now, zone));
-        let words = format!("{who} {} ({time}).", entry.change.describe());
-        (entry.at, words)
+        format!("{who} {} ({time}).", entry.change.describe())
     }))
+}
+
+/// Whether a change is one of what the settings' forms show. Others belong to a card or a feed, or to an invitation.
+pub(super) fn is_of_settings(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::SettingsChanged
+            | Change::MailsPaused
+            | Change::MailsResumed
+            | Change::RecipientAdded
+            | Change::RecipientConfirmed
+            | Change::RecipientLeft
+            | Change::RecipientRemoved { .. }
+    )
 }
 
 /// Names who made a change. Recipients see each other's addresses on this page anyway.

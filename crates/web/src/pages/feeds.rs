@@ -33,6 +33,8 @@ struct FeedsPage {
     family: FamilyId,
     feeds: Vec<FeedView>,
     new: Option<NewLinks>,
+    /// Whether the links of a feed open on this machine alone.
+    is_this_machine_only: bool,
     problem: Option<String>,
     /// The name that was typed, if the form is shown again.
     label: String,
@@ -109,6 +111,8 @@ async fn show_page(
             })
             .collect(),
         new,
+        // Without https, the address is this machine's own.
+        is_this_machine_only: !ports.settings.public_url.is_secure(),
         titles: refused.as_ref().is_none_or(|form| form.titles),
         label: refused
             .as_ref()

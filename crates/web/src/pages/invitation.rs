@@ -82,7 +82,7 @@ async fn find(ports: &WebPorts, text: &str) -> Result<Option<(Family, Invitation
     let Some(link) = InvitationLink::from_secret_text(text) else {
         return Ok(None);
     };
-    let invitation = ports.store.invitation(&link.family, link.id).await?;
+    let invitation = ports.store.invitation(&link.family, &link.id).await?;
     let now = ports.clock.now();
     let Some(invitation) = invitation.filter(|known| known.is_accepted_by(&link, now)) else {
         return Ok(None);
@@ -140,7 +140,7 @@ async fn add_recipient(
         let is_new = !is_recipient && ports.store.replace_family(&before, &after).await?;
         if is_new || is_recipient {
             // If we stop before this, the link only does the same once more.
-            let was_open = ports.store.remove_invitation(id, invitation.id).await?;
+            let was_open = ports.store.remove_invitation(id, &invitation.id).await?;
             if is_new || was_open {
                 tracing::info!(family.id = %id, "Somebody accepted an invitation.");
                 let actor = Actor::Person(PersonId::from_address(address));

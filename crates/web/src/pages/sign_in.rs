@@ -2,6 +2,8 @@
 //!
 //! Every address gets the same answers. Opening a page changes nothing: a mail scanner opens links too.
 
+pub(crate) mod link;
+
 use askama::Template;
 use axum::Extension;
 use axum::Form;
@@ -40,7 +42,7 @@ struct AddressPage {
     form_token: String,
     problem: Option<&'static str>,
     /// Whether the person is signed in, but too long for a change.
-    is_again: bool,
+    is_renewal: bool,
     /// What people call the identity provider, if there is one.
     provider: Option<String>,
 }
@@ -51,15 +53,6 @@ struct CodePage {
     page: Page,
     form_token: String,
     problem: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "sign_in_link.html")]
-struct LinkPage {
-    page: Page,
-    form_token: String,
-    /// The link's token; `None`: the link doesn't work.
-    token: Option<String>,
 }
 
 /// What all handlers of this page read of a request.
@@ -166,7 +159,7 @@ fn show_address_page(
     browser: &Browser<'_>,
     page: Page,
     problem: Option<&'static str>,
-    is_again: bool,
+    is_renewal: bool,
 ) -> PageResult {
     let token = browser.form_token()?;
     let status = match problem {
@@ -178,7 +171,7 @@ fn show_address_page(
         page,
         form_token: token.field,
         problem,
-        is_again,
+        is_renewal,
         provider: provider.map(|provider| provider.name().to_owned()),
     };
     Ok(own_page(with_cookie(html(status, &shown)?, token.cookie)))
@@ -285,7 +278,9 @@ pub(crate) async fn try_code(
     browser.check_form_token(&form.form_token)?;
     let page = visitor.page("Enter the code");
     let Some(AttemptToken { id, token }) = browser.attempt() else {
-        return Ok(Redirect::to("/sign-in").into_response());
+        // After a double click, the first request has signed in and forgotten the attempt.
+        let next = visitor.0.map_or("/sign-in", |_| "/");
+        return Ok(Redirect::to(next).into_response());
     };
     let Some(code) = SignInCode::from_typed(&form.code) else {
         let problem = "The code has six digits. Type it as it is in the email.".to_owned();
@@ -305,6 +300,12 @@ pub(crate) async fn try_code(
             let problem = format!("That isn’t the code. {tries}");
             show_code_page(&browser, page, Some(problem))
         }
+        Used::Before(person) if visitor.is(&person) => Ok(Redirect::to("/").into_response()),
+        Used::Before(_) => {
+            let problem = "This code was already used. If you pressed the button twice, you may be signed in: open \
+                           the first page. Otherwise ask for a new email.";
+            show_code_page(&browser, page, Some(problem.to_owned()))
+        }
         Used::Over => {
             let problem = "This code no longer works. Ask for a new email.".to_owned();
             show_code_page(&browser, page, Some(problem))
@@ -312,82 +313,14 @@ pub(crate) async fn try_code(
     }
 }
 
-/// The token in a link.
-#[derive(Deserialize)]
-pub(crate) struct LinkQuery {
-    #[serde(default)]
-    token: String,
-}
-
-/// Shows a button for a link. It uses nothing up, because mail scanners open links.
-pub(crate) async fn show_link(
-    State(ports): State<WebPorts>,
-    Extension(origin): Extension<RequestOrigin>,
-    headers: HeaderMap,
-    visitor: Visitor,
-    Query(query): Query<LinkQuery>,
-) -> PageResult {
-    let browser = Browser::new(&headers, &origin);
-    let now = ports.clock.now();
-    let mut token = None;
-    if let Some(link) = AttemptToken::from_text(&query.token) {
-        let attempt = ports.store.attempt(link.id).await?;
-        let works = attempt.is_some_and(|attempt| attempt.would_accept_link(&link.token, now));
-        token = works.then(|| link.to_secret_text());
-    }
-    show_link_page(&browser, visitor.page("Sign in"), token)
-}
-
-fn show_link_page(browser: &Browser<'_>, page: Page, token: Option<String>) -> PageResult {
-    let form_token = browser.form_token()?;
-    let status = match token {
-        Some(_) => StatusCode::OK,
-        None => StatusCode::GONE,
-    };
-    let shown = LinkPage {
-        page,
-        form_token: form_token.field,
-        token,
-    };
-    Ok(own_page(with_cookie(
-        html(status, &shown)?,
-        form_token.cookie,
-    )))
-}
-
-/// The form of a link's page.
-#[derive(Deserialize)]
-pub(crate) struct LinkForm {
-    form_token: String,
-    token: String,
-}
-
-/// Uses a link.
-pub(crate) async fn use_link(
-    State(ports): State<WebPorts>,
-    Extension(origin): Extension<RequestOrigin>,
-    headers: HeaderMap,
-    visitor: Visitor,
-    Form(form): Form<LinkForm>,
-) -> PageResult {
-    let browser = Browser::new(&headers, &origin);
-    browser.check_form_token(&form.form_token)?;
-    let now = ports.clock.now();
-    if let Some(link) = AttemptToken::from_text(&form.token) {
-        let used = use_attempt(&ports, link.id, |attempt| {
-            attempt.use_link(&link.token, now)
-        });
-        if let Used::Accepted(grant) = used.await? {
-            return begin_session(&ports, &browser, grant, SignInMethod::Attempt).await;
-        }
-    }
-    show_link_page(&browser, visitor.page("Sign in"), None)
-}
-
 /// The result of using an attempt, after it was stored.
 enum Used {
     Accepted(Grant),
-    Wrong { tries_left: u32 },
+    Wrong {
+        tries_left: u32,
+    },
+    /// It was used before, by this person.
+    Before(PersonId),
     Over,
 }
 
@@ -407,6 +340,7 @@ async fn use_attempt(
                 let tries_left = after.tries_left;
                 (after, Used::Wrong { tries_left })
             }
+            SignInUse::UsedBefore(person) => return Ok(Used::Before(person)),
             SignInUse::Over => return Ok(Used::Over),
         };
         let replaced = ports.store.replace_attempt(attempt.revision, &after);

@@ -407,3 +407,50 @@ async fn link_of_an_email_leads_to_its_page_after_signing_in() {
     let answer = browser.type_code(&web.mailed_code()).await;
     assert_eq!(answer.location(), path);
 }
+
+#[tokio::test]
+async fn rejected_card_asks_for_what_was_mistyped() {
+    let web = TestWeb::new().await;
+    let card = add_known_card(&web).await;
+    let mut browser = web.signed_in(PAT).await;
+    let path = format!("/family/cards/{}/pin", card.id);
+    const CORRECT: &str = "<h1>Correct the number or PIN</h1>";
+    const NEW_NUMBER: &str = "The library gave this card a new number";
+    let page = browser.get(&path).await.body;
+    assert!(
+        !page.contains(CORRECT) && page.contains(NEW_NUMBER),
+        "{page}"
+    );
+    save_check(&web, &card, Some(FailureKind::WrongCredentials)).await;
+    let page = browser.get(&path).await.body;
+    assert!(
+        page.contains(CORRECT) && !page.contains(NEW_NUMBER),
+        "{page}"
+    );
+    assert!(browser.get("/family").await.body.contains(&path));
+    // The number never worked, so another one needs no box.
+    let answer = set_pin(&mut browser, &card, "28888", PIN).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    assert_eq!(stored_pin(&web, &card).await, PIN);
+}
+
+#[tokio::test]
+async fn cards_page_lists_what_needs_attention_of_a_card() {
+    let web = TestWeb::new().await;
+    let card = add_known_card(&web).await;
+    web.wait(TimeDelta::seconds(1));
+    let mut account = sample::account(7_00);
+    account.messages = vec!["We move to <b>Main Street</b>.".to_owned()];
+    let check = Check {
+        started_at: web.now(),
+        finished_at: web.now(),
+        ..sample::check(&card, "16:00:00", Ok(account))
+    };
+    web.store.save_check(&check).await.unwrap();
+    let mut browser = web.signed_in(PAT).await;
+    let page = browser.get("/family/cards").await.body;
+    assert!(page.contains("The last check worked."), "{page}");
+    assert!(page.contains("Fines of "), "{page}");
+    let message = "Message from the library: We move to &#60;b&#62;Main Street&#60;/b&#62;.";
+    assert!(page.contains(message), "{page}");
+}

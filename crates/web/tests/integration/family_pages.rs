@@ -310,7 +310,7 @@ async fn second_tab_that_changes_the_settings_is_told() {
         };
         let shown = format!("min=\"0\" required value=\"{days}\"");
         assert!(second.body.contains(&shown), "what was typed stays");
-        let stored = second.body.contains("Stored are: due within 5 days.");
+        let stored = second.body.contains("Saved now: due within 5 days.");
         assert_eq!(stored, path == "/family/settings", "{}", second.body);
     }
     assert_eq!(
@@ -345,6 +345,8 @@ async fn invalid_settings_are_named_and_kept_in_the_form() {
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
         assert!(refused.body.contains(words), "{field}");
         assert!(refused.body.contains("07:15") || field == "time");
+        let is_marked = refused.body.contains("aria-invalid");
+        assert_eq!(is_marked, field == "timezone");
     }
     assert_eq!(
         browser.get("/family/settings").await.hidden("version"),

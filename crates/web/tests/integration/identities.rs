@@ -132,7 +132,7 @@ async fn person_comes_back_to_the_page_that_needed_the_sign_in() {
     browser.ask_for_mail(PAT).await;
     browser.type_code(&web.mailed_code()).await;
     let linked = answer_link(&mut browser, "yes").await.body;
-    let go_on = "<a class=\"button\" href=\"/family/settings\">Go on</a>";
+    let go_on = "<a class=\"button\" href=\"/family/settings\">Continue</a>";
     assert!(linked.contains(go_on), "{linked}");
     let mut other = web.browser();
     other.get("/family/cards").await;

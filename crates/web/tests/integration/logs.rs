@@ -3,6 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use axum::http::StatusCode;
+use futures::FutureExt as _;
+use hippo_core::store::CardStore as _;
 use hippo_core::testing::contract::sample;
 use hippo_oidc::testing::{CLIENT_SECRET, Signing};
 use tracing_subscriber::fmt::MakeWriter;
@@ -81,6 +84,29 @@ async fn number_and_pin_are_in_no_log_page_url_or_message() {
     for secret in [NUMBER, "28888", PIN] {
         assert!(!seen.contains(secret), "{secret}");
     }
+}
+
+#[tokio::test]
+async fn row_that_a_page_expects_and_misses_is_named_in_the_log() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let card = web.card.id;
+    let path = format!("/family/cards/{card}/pause");
+    let page = browser.get(&path).await;
+    web.store.before_next_write(move |store| {
+        store.remove_card(card).now_or_never().unwrap().unwrap();
+    });
+    let answer = browser.post_from(&page, &path, &[]).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let expected = format!("A page wasn't shown: There is no card {card}.");
+    assert!(log.contains("INFO") && log.contains(&expected), "{log}");
 }
 
 #[tokio::test]

@@ -114,6 +114,33 @@ async fn account_that_two_browsers_show_at_once_waits_in_one() {
 }
 
 #[tokio::test]
+async fn account_that_one_person_links_twice_at_once_is_linked() {
+    let (web, issuer) = web_with_provider().await;
+    let mut browser = web.signed_in(PAT).await;
+    use_provider(&mut browser, &issuer).await;
+    let page = browser.get("/sign-in/oidc/link").await;
+    let token = page.hidden("form_token");
+    let waiting = browser.cookies[WAITING].clone();
+    let (id, secret) = waiting.split_once('.').unwrap();
+    let (id, secret) = (
+        IdentityId::from_stored(id),
+        Token::from_secret_text(secret).unwrap(),
+    );
+    let pat = PersonId::from_address(&PAT.parse().unwrap());
+    let now = web.now();
+    web.store.before_next_write(move |store| {
+        let before = store.identity_link(&id).now_or_never().unwrap();
+        let before = before.unwrap().unwrap();
+        let after = before.link(&secret, &pat, now).unwrap();
+        let replaced = store.replace_identity_link(Some(&before), &after);
+        assert!(replaced.now_or_never().unwrap().unwrap());
+    });
+    let fields = [("form_token", &*token), ("answer", "yes")];
+    let second = browser.post("/sign-in/oidc/link", &fields).await;
+    assert_eq!(second.location(), "/sign-in/oidc/link");
+}
+
+#[tokio::test]
 async fn account_that_two_people_link_at_once_is_the_first_ones() {
     let (web, issuer) = web_with_provider().await;
     let mut browser = web.signed_in(PAT).await;

@@ -29,11 +29,25 @@ async fn mailed_link_signs_in_on_any_device_and_once() {
     assert_eq!(phone.get("/family").await.status, StatusCode::OK);
 
     // The same form again, as a double click sends it, and the code of the same mail.
+    let session = phone.cookies[SESSION].clone();
+    let again = phone.post("/sign-in/link", &fields).await;
+    assert_eq!(again.location(), "/");
+    assert_eq!(
+        phone.cookies[SESSION], session,
+        "it begins no other session"
+    );
+    let page = web.browser().get(&link).await;
+    assert_eq!(page.status, StatusCode::GONE);
+    assert!(page.body.contains("This link was already used."));
+    // The browser sent the second one without the cookie of the first one's answer.
+    phone.cookies.remove(SESSION);
     let again = phone.post("/sign-in/link", &fields).await;
     assert_eq!(again.status, StatusCode::GONE);
-    assert_eq!(web.browser().get(&link).await.status, StatusCode::GONE);
+    assert!(again.body.contains("you may be signed in"));
+    assert!(!phone.cookies.contains_key(SESSION));
     let code = asking.type_code(&web.mailed_code()).await;
     assert_eq!(code.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(code.body.contains("This code was already used."));
     assert!(!asking.cookies.contains_key(SESSION));
 }
 
@@ -53,6 +67,11 @@ async fn mailed_code_signs_in_only_where_it_was_asked_for() {
     assert_eq!(used.location(), "/");
     assert!(browser.get("/family").await.body.contains("The conrads"));
     assert!(!browser.cookies.contains_key("__Host-hippo-attempt"));
+    // The same form again, as a double click sends it.
+    let token = browser.get("/sign-in").await.hidden("form_token");
+    let fields = [("form_token", &*token), ("code", &*code)];
+    let again = browser.post("/sign-in/code", &fields).await;
+    assert_eq!(again.location(), "/");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use hippo_core::sign_in::IdentityProvider;
 use hippo_core::store::{
     CheckStore as _, DeclaredScheduleStore as _, FamilyStore as _, LibraryStore as _,
 };
-use hippo_core::testing::contract::sample::{self, SideKeys};
+use hippo_core::testing::contract::sample::{self, TestKeys};
 use hippo_core::testing::memory::MemoryStore;
 use hippo_web::{
     PeerAddress, StartJob, StartJobError, StartRequest, WebPorts, WebSettings,
@@ -126,7 +126,7 @@ pub struct TestWeb {
     /// The runs that were started.
     pub jobs: Arc<TestJobs>,
     /// The keys that seal numbers and PINs.
-    pub keys: Arc<SideKeys>,
+    pub keys: Arc<TestKeys>,
     ports: WebPorts,
     /// The card of `conrad`.
     pub card: Card,
@@ -213,12 +213,12 @@ impl TestWeb {
             requests: Mutex::default(),
         });
         let jobs = Arc::new(TestJobs::default());
-        let keys = Arc::new(SideKeys::generate());
+        let keys = Arc::new(TestKeys::generate());
         let ports = WebPorts {
             store: Arc::<MemoryStore>::clone(&store),
             messages: Arc::<TestQueue>::clone(&queue),
             jobs: Some(Arc::<TestJobs>::clone(&jobs)),
-            keys: Arc::<SideKeys>::clone(&keys),
+            keys: Arc::<TestKeys>::clone(&keys),
             identity_provider: None,
             clock: Arc::<TestClock>::clone(&clock),
             settings: Arc::new(WebSettings {

@@ -57,7 +57,7 @@ impl Stage {
         let mut family = sample::family("conrad");
         family.name = "The Conrads".to_owned();
         store.add_family(&family).await.unwrap();
-        let sqs = hippo_aws::clients::sqs(&config(&moto.url()));
+        let sqs = hippo_aws::clients::sqs_client(&config(&moto.url()));
         let queue = sqs.create_queue().queue_name("notices").send().await;
         let queue = queue.unwrap().queue_url.unwrap();
         Some(Self {

@@ -515,7 +515,7 @@ impl RunStore for ScriptedPorts {
         Ok(Vec::new())
     }
 
-    async fn forget_before(&self, _before: DateTime<Utc>) -> StoreResult<()> {
+    async fn delete_before(&self, _before: DateTime<Utc>) -> StoreResult<()> {
         unreachable!("nothing is forgotten here");
     }
 }

@@ -37,7 +37,7 @@ fn double_click_is_one_run_whose_page_is_live_until_it_ends() {
     );
     assert_eq!(answers, json!([200, 200]));
     profile.click("main button");
-    profile.wait_for("So nothing new was started.");
+    profile.wait_for("We didn’t start another.");
     profile.console();
     profile.open(&world.page("/console"));
     let text = profile.wait_for("person");

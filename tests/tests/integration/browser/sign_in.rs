@@ -41,7 +41,7 @@ fn link_survives_a_scanner_and_the_code_is_for_the_browser_that_asked() {
     // It worked once, and so did the code that came with it.
     laptop.type_into("#code", &code);
     laptop.click("main button");
-    laptop.wait_for("This code no longer works.");
+    laptop.wait_for("This code was already used.");
     laptop.open(&world.page("/family"));
     assert!(laptop.url().ends_with("/sign-in"), "{}", laptop.url());
     laptop.type_into("#address", INES);

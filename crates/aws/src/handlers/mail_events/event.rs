@@ -129,16 +129,16 @@ impl MailEvent {
             return Ok(Self::Other("it doesn't come from SES"));
         }
         let kind = event.get("detail-type").and_then(Value::as_str);
-        let Some(read) = kind.and_then(reader) else {
+        let Some(read) = kind.and_then(find_reader) else {
             return Ok(Self::Other("its kind doesn't concern the outbox"));
         };
         let detail = event.get("detail").unwrap_or(&Value::Null);
-        let Some(tag) = tag(detail)? else {
+        let Some(tag) = parse_tag(detail)? else {
             return Ok(Self::Other("its mail has none of our tags"));
         };
         Ok(Self::Outbox(OutboxEvent {
             tag,
-            message_id: message_id(detail),
+            message_id: parse_message_id(detail),
             report: read(detail)?,
         }))
     }
@@ -153,14 +153,14 @@ pub fn id(event: &Value) -> Option<Uuid> {
 type Reader = fn(&Value) -> Result<SesReport, MailEventError>;
 
 /// Returns the reader of a kind. `template.yaml` subscribes to exactly these kinds.
-fn reader(kind: &str) -> Option<Reader> {
+fn find_reader(kind: &str) -> Option<Reader> {
     Some(match kind {
         "Email Sent" => |_| Ok(SesReport::Sent),
         "Email Delivery Delayed" => |_| Ok(SesReport::Delayed),
-        "Email Delivered" => |detail| Ok(delivered(detail)),
-        "Email Bounced" => bounced,
-        "Email Complaint Received" => complained,
-        "Email Rejected" => |detail| Ok(rejected(detail)),
+        "Email Delivered" => |detail| Ok(parse_delivery(detail)),
+        "Email Bounced" => parse_bounce,
+        "Email Complaint Received" => parse_complaint,
+        "Email Rejected" => |detail| Ok(parse_rejection(detail)),
         "Email Rendering Failed" => |_| {
             Ok(SesReport::Rejected {
                 reason: "SES couldn't render the mail from its template, so it didn't send it.",
@@ -171,7 +171,7 @@ fn reader(kind: &str) -> Option<Reader> {
 }
 
 /// Reads the four tags. `None` if it has none of them, like a mail of “hippo mail test”.
-fn tag(detail: &Value) -> Result<Option<MailTag>, MailEventError> {
+fn parse_tag(detail: &Value) -> Result<Option<MailTag>, MailEventError> {
     // Each tag is a list with one value.
     let value = |name: &str| {
         let values = detail.pointer("/mail/tags")?.get(name)?;
@@ -200,20 +200,20 @@ fn tag(detail: &Value) -> Result<Option<MailTag>, MailEventError> {
 }
 
 /// SES's id of the mail, if it looks like one, since it is stored.
-fn message_id(detail: &Value) -> Option<String> {
+fn parse_message_id(detail: &Value) -> Option<String> {
     const LIMIT: usize = 100;
     let id = detail.pointer("/mail/messageId")?.as_str()?;
     let is_id = id.len() <= LIMIT && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     (is_id && !id.is_empty()).then(|| id.to_owned())
 }
 
-fn delivered(detail: &Value) -> SesReport {
+fn parse_delivery(detail: &Value) -> SesReport {
     let recipients = detail.pointer("/delivery/recipients");
     let recipients = recipients.and_then(Value::as_array).map_or(1, Vec::len);
     SesReport::Delivered { recipients }
 }
 
-fn bounced(detail: &Value) -> Result<SesReport, MailEventError> {
+fn parse_bounce(detail: &Value) -> Result<SesReport, MailEventError> {
     let kind = detail.pointer("/bounce/bounceType").and_then(Value::as_str);
     let kind = match kind {
         Some("Permanent") => BounceKind::Permanent,
@@ -225,9 +225,10 @@ fn bounced(detail: &Value) -> Result<SesReport, MailEventError> {
             });
         }
     };
-    let recipients = recipients(detail, "/bounce/bouncedRecipients").ok_or(MailEventError {
-        field: "detail.bounce.bouncedRecipients",
-    })?;
+    let recipients =
+        parse_recipients(detail, "/bounce/bouncedRecipients").ok_or(MailEventError {
+            field: "detail.bounce.bouncedRecipients",
+        })?;
     let subtype = detail
         .pointer("/bounce/bounceSubType")
         .and_then(Value::as_str);
@@ -239,20 +240,20 @@ fn bounced(detail: &Value) -> Result<SesReport, MailEventError> {
     })
 }
 
-fn complained(detail: &Value) -> Result<SesReport, MailEventError> {
+fn parse_complaint(detail: &Value) -> Result<SesReport, MailEventError> {
     let feedback = detail.pointer("/complaint/complaintFeedbackType");
     if feedback.and_then(Value::as_str) == Some("not-spam") {
         return Ok(SesReport::MarkedAsNotSpam);
     }
     let recipients =
-        recipients(detail, "/complaint/complainedRecipients").ok_or(MailEventError {
+        parse_recipients(detail, "/complaint/complainedRecipients").ok_or(MailEventError {
             field: "detail.complaint.complainedRecipients",
         })?;
     Ok(SesReport::Complained { recipients })
 }
 
 /// Translates SES's reason. Unknown reasons aren't repeated.
-fn rejected(detail: &Value) -> SesReport {
+fn parse_rejection(detail: &Value) -> SesReport {
     let reason = detail.pointer("/reject/reason").and_then(Value::as_str);
     SesReport::Rejected {
         reason: match reason {
@@ -266,7 +267,7 @@ fn rejected(detail: &Value) -> SesReport {
     }
 }
 
-fn recipients(detail: &Value, pointer: &str) -> Option<Recipients> {
+fn parse_recipients(detail: &Value, pointer: &str) -> Option<Recipients> {
     let entries = detail.pointer(pointer)?.as_array()?;
     let addresses = entries
         .iter()
@@ -275,18 +276,18 @@ fn recipients(detail: &Value, pointer: &str) -> Option<Recipients> {
         .pointer("/mail/destination")
         .and_then(Value::as_array);
     let only = match destination.map(Vec::as_slice) {
-        Some([only]) => only.as_str().and_then(address),
+        Some([only]) => only.as_str().and_then(parse_address),
         _ => None,
     };
     Some(Recipients {
-        named: addresses.flatten().filter_map(address).collect(),
+        named: addresses.flatten().filter_map(parse_address).collect(),
         count: entries.len(),
         only,
     })
 }
 
 /// Parses an address, alone or as `Name <address>`.
-fn address(text: &str) -> Option<EmailAddress> {
+fn parse_address(text: &str) -> Option<EmailAddress> {
     let bare = text.trim().strip_suffix('>');
     let bare = bare.and_then(|text| text.rsplit_once('<'));
     bare.map_or(text.trim(), |(_, bare)| bare).parse().ok()

@@ -50,8 +50,8 @@ pub(super) struct NotSent {
 /// When a message is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextTry {
-    /// After the queue's visibility timeout. After its last try, it's a dead letter.
-    LikeOthers,
+    /// As any other message of the queue. After its last try, it's a dead letter.
+    AfterVisibilityTimeout,
     /// After this pause.
     After(Duration),
     /// Never: it's of no more use.
@@ -59,10 +59,10 @@ pub(super) enum NextTry {
 }
 
 impl NotSent {
-    fn like_others(reason: impl Into<String>) -> Self {
+    fn after_visibility_timeout(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            next: NextTry::LikeOthers,
+            next: NextTry::AfterVisibilityTimeout,
         }
     }
 
@@ -71,7 +71,7 @@ impl NotSent {
             MessageError::TryAgain { until, .. } => {
                 retry_pause(tries, now, *until).map_or(NextTry::Never, NextTry::After)
             }
-            _ => NextTry::LikeOthers,
+            _ => NextTry::AfterVisibilityTimeout,
         };
         Self {
             reason: error.to_string(),
@@ -93,13 +93,15 @@ pub(super) async fn send_page_message(
     record: &SqsMessage,
 ) -> Result<MessageOutcome, NotSent> {
     let Some(pages) = &ports.pages else {
-        return Err(NotSent::like_others("The stack has no web pages."));
+        return Err(NotSent::after_visibility_timeout(
+            "The stack has no web pages.",
+        ));
     };
     let body = record.body.as_deref().unwrap_or_default();
     // Serde's error may repeat a value, and a value may be an address.
     let request: MessageRequest = serde_json::from_str(body).map_err(|_| {
         let id = message::id(record);
-        NotSent::like_others(format!("The message {id} can't be read."))
+        NotSent::after_visibility_timeout(format!("The message {id} can't be read."))
     })?;
     let message_ports = MessagePorts {
         sign_ins: pages.sign_ins,
@@ -117,10 +119,10 @@ pub(super) async fn send_page_message(
     let sent = tokio::select! {
         sent = send_message(&message_ports, &request) => sent,
         () = ports.clock.timeout(SEND_TIMEOUT) => {
-            return Err(NotSent::like_others("The mail service took too long."));
+            return Err(NotSent::after_visibility_timeout("The mail service took too long."));
         }
     };
-    let tries = message::receptions(record);
+    let tries = message::receive_count(record);
     sent.map_err(|error| NotSent::new(&error, tries, ports.clock.now()))
 }
 

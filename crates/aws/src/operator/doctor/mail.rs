@@ -8,7 +8,7 @@ use aws_sdk_sesv2::types::{DkimStatus, ListRecommendationsFilterKey};
 use hippo_core::email_address::{EmailAddress, wire_form};
 
 use super::{Doctor, Finding};
-use crate::clients::{describe_sdk_error, ses_reader};
+use crate::clients::{describe_sdk_error, ses_reader_client};
 
 /// The sender's identities in SES.
 struct Identities {
@@ -20,7 +20,7 @@ impl Doctor<'_> {
     /// Checks whether SES may send from `MailFrom` to these recipients and the operator, and whether
     /// mails are signed.
     pub async fn check_mail(&self, recipients: &[EmailAddress]) -> Vec<Finding> {
-        let client = ses_reader(self.config);
+        let client = ses_reader_client(self.config);
         let from = &self.outputs.mail_from;
         let domain = domain_of(from);
         let mut findings = vec![self.check_account(&client, recipients).await];

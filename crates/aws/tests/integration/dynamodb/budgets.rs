@@ -226,7 +226,7 @@ async fn newest_runs_take_one_query_for_each_label() {
         }
     }
     store.spent.take();
-    let runs = store.newest_of_each_label(JobName::CHECK_CARDS, 5).await;
+    let runs = store.newest_runs_by_label(JobName::CHECK_CARDS, 5).await;
     assert_eq!(runs.unwrap().len(), 10);
     let spent = store.spent.take();
     assert_eq!(operations(&spent), ["Query"; 3]);
@@ -350,8 +350,8 @@ async fn store_never_scans() {
     store.open_mails(None, 100).await.unwrap();
     store.recent_runs(None, None, 10).await.unwrap();
     let job = JobName::CHECK_CARDS;
-    store.newest_of_each_label(job, 10).await.unwrap();
-    store.forget_before(sample::time("05:00:00")).await.unwrap();
+    store.newest_runs_by_label(job, 10).await.unwrap();
+    store.delete_before(sample::time("05:00:00")).await.unwrap();
     store.remove_family(&card.family).await.unwrap();
     let spent = store.spent.take();
     assert!(spent.len() > 10);

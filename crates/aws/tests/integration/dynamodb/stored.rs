@@ -104,7 +104,7 @@ async fn damaged_item_does_not_affect_others() {
 #[tokio::test]
 async fn numbers_and_pins_are_never_stored_in_plain_text() {
     let Some(store) = fresh().await else { return };
-    let keys = sample::SideKeys::generate();
+    let keys = sample::TestKeys::generate();
     store.add_family(&sample::family("conrad")).await.unwrap();
     store.add_library(&sample::library("wpl")).await.unwrap();
     let mut card = sample::card("conrad", "wpl", "f1");

@@ -52,7 +52,7 @@ struct Part {
 #[tokio::test]
 async fn notice_arrives_unchanged_and_is_read_the_same() {
     let Some(moto) = Moto::start() else { return };
-    let client = clients::ses(&config(&moto.url()));
+    let client = clients::ses_client(&config(&moto.url()));
     client
         .create_email_identity()
         .email_identity("hippo@example.org")
@@ -134,7 +134,7 @@ async fn notice_arrives_unchanged_and_is_read_the_same() {
 #[tokio::test]
 async fn picture_arrives_within_the_html() {
     let Some(moto) = Moto::start() else { return };
-    let client = clients::ses(&config(&moto.url()));
+    let client = clients::ses_client(&config(&moto.url()));
     client
         .create_email_identity()
         .email_identity("hippo@example.org")
@@ -162,6 +162,7 @@ async fn picture_arrives_within_the_html() {
         html: content.html.clone(),
         picture: content.picture.clone(),
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        message: None,
         tag: Some(MailTag {
             kind: "picture".parse().unwrap(),
             family: "saint-eloi".parse().unwrap(),
@@ -283,6 +284,7 @@ fn notice() -> (MailContent, Mail) {
         html: notice.html.clone(),
         picture: None,
         date: now,
+        message: None,
         tag: Some(MailTag {
             kind: MailKind::DAILY,
             family: family.id,

@@ -5,6 +5,7 @@ use clap::Args;
 use hippo_core::audit::Change;
 use hippo_core::card::CardPause;
 use hippo_core::clock::local_date;
+use hippo_core::ids::CardId;
 use hippo_core::notice::phrases::card_pause;
 use hippo_core::schedule::change_pause::read_reason;
 use serde::Serialize;
@@ -23,7 +24,8 @@ Examples:
   hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T
   hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T \\
       --until 2027-01-03 --why \"Lost; the new one comes in January\"
-  hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T --resume")]
+
+To end it: “hippo card resume”.")]
 pub(crate) struct Pause {
     /// The card: its id, or its last four characters or more.
     #[arg(value_parser = card_name, value_name = "ID")]
@@ -35,51 +37,75 @@ pub(crate) struct Pause {
     /// Why. The family's email and page show it.
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
-    /// Resume it.
-    #[arg(long, conflicts_with_all = ["until", "why"])]
-    resume: bool,
+}
+
+/// Resume a paused card.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hippo card resume 01KAK3V6ZB9V0S7YQJ4M2N8R5T")]
+pub(crate) struct Resume {
+    /// The card: its id, or its last four characters or more.
+    #[arg(value_parser = card_name, value_name = "ID")]
+    id: CardName,
 }
 
 #[derive(Debug, Serialize)]
 struct PauseDocument {
     card: String,
-    /// `None`: it was resumed.
+    /// `None`: it isn't paused.
     pause: Option<CardPause>,
 }
 
-/// Pauses or resumes a card.
+/// Pauses a card.
 pub(super) async fn pause_card(context: &Context, args: Pause) -> CommandResult {
     let card = context.card(&args.id).await?.card;
     let timezone = context.family(&card.family).await?.timezone;
     let now = context.now();
     let today = local_date(now, timezone);
-    let pause = if args.resume {
-        None
-    } else {
-        let why = args.why.as_deref().map(read_reason).transpose();
-        let why = why.map_err(|error| CommandError::usage(error.to_string()))?;
-        let pause = CardPause::new(args.until, why.flatten(), timezone, now);
-        Some(pause.map_err(|_| {
-            CommandError::usage(format!(
-                "--until must be after today, {today}, and within two years. Leave it out to pause the card until \
-                 somebody resumes it."
-            ))
-        })?)
-    };
-    context.store.set_pause(card.id, pause.as_ref()).await?;
-    let id = card.id;
-    let change = match pause {
-        Some(_) => Change::CardPaused { card: id },
-        None => Change::CardResumed { card: id },
-    };
+    let why = args.why.as_deref().map(read_reason).transpose();
+    let why = why.map_err(|error| CommandError::usage(error.to_string()))?;
+    let pause = CardPause::new(args.until, why.flatten(), timezone, now);
+    let pause = pause.map_err(|_| {
+        CommandError::usage(format!(
+            "--until must be after today, {today}, and within two years. Leave it out to pause the card until \
+             somebody resumes it."
+        ))
+    })?;
+    context.store.set_pause(card.id, Some(&pause)).await?;
+    let change = Change::CardPaused { card: card.id };
     record_change(context, Some(&card.family), change).await;
-    context.output.print_text(match &pause {
-        None => format!("Resumed the card {id}."),
-        Some(pause) => format!("The card {id} is {}.", card_pause(pause, today)),
-    });
+    context.output.print_text(format!(
+        "The card {} is {}.",
+        card.id,
+        card_pause(&pause, today)
+    ));
+    print_pause(context, card.id, Some(pause));
+    Ok(Outcome::Done)
+}
+
+/// Resumes a card.
+pub(super) async fn resume_card(context: &Context, args: Resume) -> CommandResult {
+    let card = context.card(&args.id).await?.card;
+    if card.pause.is_none() {
+        context.output.print_text(format!(
+            "The card {} isn't paused. Nothing was changed.",
+            card.id
+        ));
+        print_pause(context, card.id, None);
+        return Ok(Outcome::Done);
+    }
+    context.store.set_pause(card.id, None).await?;
+    let change = Change::CardResumed { card: card.id };
+    record_change(context, Some(&card.family), change).await;
+    context
+        .output
+        .print_text(format!("Resumed the card {}.", card.id));
+    print_pause(context, card.id, None);
+    Ok(Outcome::Done)
+}
+
+fn print_pause(context: &Context, card: CardId, pause: Option<CardPause>) {
     context.output.print_document(&PauseDocument {
-        card: id.to_string(),
+        card: card.to_string(),
         pause,
     });
-    Ok(Outcome::Done)
 }

@@ -14,7 +14,7 @@ use crate::config::PERSON_LABEL;
 use crate::context::Context;
 use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
-use crate::output::table::{Cell, Table, Tone, fixed, words};
+use crate::output::table::{Cell, Table, Tone, fixed, sentences, words};
 use crate::output::time::moment;
 use crate::suggested::HIPPO;
 
@@ -108,7 +108,7 @@ fn print_result(context: &Context, planned: &PlannedChecksDocument) {
         words("PATRON"),
         words("FAMILY"),
         fixed("CARD"),
-        words("REMARK"),
+        sentences("REMARK"),
     ]);
     for card in planned.cards.iter().chain(&planned.left_out) {
         table.row([

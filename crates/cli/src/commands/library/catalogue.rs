@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::exit::{CommandResult, Outcome};
 use crate::library_draft::{Draft, currency_option};
 use crate::output::Output;
-use crate::output::table::{Table, fixed, words};
+use crate::output::table::{Table, fixed, sentences, words};
 use crate::suggest::nearest;
 use crate::suggested::{HIPPO, quoted};
 
@@ -79,8 +79,8 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
     }
     let mut table = Table::new([
         fixed("ID"),
-        words("NAME"),
-        words("PLACE"),
+        sentences("NAME"),
+        sentences("PLACE"),
         fixed("SYSTEM"),
         words("ADDRESS"),
     ]);
@@ -121,8 +121,8 @@ fn print_untried(untried: &[UntriedLibrary], output: &Output) -> bool {
         "Public lists name these. Nobody has tried them with LibraryHippo, and their sites may have changed:",
     );
     let mut table = Table::new([
-        words("NAME"),
-        words("PLACE"),
+        sentences("NAME"),
+        sentences("PLACE"),
         fixed("SYSTEM"),
         words("ADDRESS"),
         words("LISTED IN"),

@@ -1,13 +1,18 @@
 //! `hippo library detect`: finds out which system a library's site runs.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use hippo_browser::BrowserOptions;
+use hippo_core::ids::LibraryId;
+use hippo_core::library::Library;
 use hippo_systems::catalogue::{self, KnownLibrary};
 use hippo_systems::detect::{self, DetectedSystem, Detection, NoPageReason, RequestedPage};
 use hippo_systems::system;
 use serde::Serialize;
 use url::{Host, Url};
 
+use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::library_draft::is_secure;
 use crate::output::Output;
@@ -17,11 +22,15 @@ use crate::suggested::{HIPPO, quoted};
 /// Find out which system a library's site runs, from its pages.
 ///
 /// It fetches a handful of pages, as any visitor would, and doesn't log in. Give the address of the
-/// catalogue, or of a page that links to it.
+/// catalogue, or of a page that links to it. If one of your libraries has that address, it says whether
+/// its entry is right.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  hippo library detect https://library.example.org")]
+#[command(after_help = "\
+Examples:
+  hippo library detect https://library.example.org
+  hippo library detect wpl")]
 pub(crate) struct Detect {
-    /// The site's address.
+    /// The site's address, or the id of one of your libraries.
     url: String,
 }
 
@@ -36,7 +45,10 @@ struct View<'a> {
     system: &'a str,
     base_url: &'a str,
     because: &'a [String],
-    add: String,
+    /// Your library with this site.
+    library: Option<&'a LibraryId>,
+    /// The command that adds the library or corrects its entry, if that is needed.
+    command: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -45,31 +57,116 @@ struct Asked<'a> {
     failure: Option<&'a str>,
 }
 
-/// Detects the site's system and shows how to add the library.
-pub(super) async fn detect(args: Detect, output: &Output) -> CommandResult {
-    let url = parse_address(&args.url)?;
+/// What to do about a system that was found.
+enum NextStep<'a> {
+    /// A library of ours already says so.
+    Nothing(&'a Library),
+    /// The entry of this library says something else.
+    Correct(&'a Library),
+    /// No library has this site.
+    Add,
+}
+
+/// Our libraries, and the one that the person asked about.
+struct Ours {
+    libraries: BTreeMap<LibraryId, Library>,
+    asked: Option<LibraryId>,
+}
+
+impl Ours {
+    /// Loads the libraries. Without a home there are none, and none are needed.
+    async fn load(args: &Detect, globals: &Globals) -> Result<Self, CommandError> {
+        let libraries = match globals.open().await {
+            Ok(context) => context.libraries().await?,
+            Err(_) => BTreeMap::new(),
+        };
+        let asked: Option<LibraryId> = args.url.trim().parse().ok();
+        let asked = asked.filter(|id| libraries.contains_key(id));
+        Ok(Self { libraries, asked })
+    }
+
+    fn asked(&self) -> Option<&Library> {
+        self.libraries.get(self.asked.as_ref()?)
+    }
+
+    fn next_step(&self, found: &DetectedSystem) -> NextStep<'_> {
+        let (site, all) = (&found.site, || self.libraries.values());
+        let is_same = |library: &&Library| {
+            let has_options = site.options.iter().all(|(name, value)| {
+                let own = library.options.get(name);
+                own == Some(value)
+            });
+            library.system.as_str() == found.system
+                && has_same_paths(&library.base_url, &site.base_url)
+                && has_options
+        };
+        if let Some(library) = self.asked() {
+            return match is_same(&library) {
+                true => NextStep::Nothing(library),
+                false => NextStep::Correct(library),
+            };
+        }
+        if let Some(library) = all().find(is_same) {
+            return NextStep::Nothing(library);
+        }
+        // A vendor's site may have several libraries, but each with the same system.
+        let has_other_system = |library: &&Library| {
+            library.system.as_str() != found.system
+                && library.base_url.host() == site.base_url.host()
+                && library.base_url.port() == site.base_url.port()
+        };
+        match all().find(has_other_system) {
+            Some(library) => NextStep::Correct(library),
+            None => NextStep::Add,
+        }
+    }
+}
+
+fn has_same_paths(one: &Url, other: &Url) -> bool {
+    let paths = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+    paths(one) == paths(other)
+}
+
+/// Detects the site's system, and shows how to add the library or to correct its entry.
+pub(super) async fn detect(args: &Detect, globals: &Globals) -> CommandResult {
+    let output = &globals.output;
+    let ours = Ours::load(args, globals).await?;
+    let url = match ours.asked() {
+        Some(library) => library.base_url.clone(),
+        None => parse_address(&args.url)?,
+    };
     let detection = detect::detect(&url, &BrowserOptions::default())
         .await
         .map_err(|failure| CommandError::unusable(failure.to_string()))?;
-    output.print_document(&document(&detection));
+    output.print_document(&document(&detection, &ours));
     for found in &detection.found {
         output.print_text(format!("The site runs {}:", found.system));
         for sign in &found.evidence {
             output.print_indented("  ", sign);
         }
-        if let Some(library) = find_in_catalogue(found) {
-            output.print_text(format!("{} is built in. To add it:", library.name));
-        } else {
-            output.print_text("To add it, with an id of your choice:");
-        }
-        output.print_line(format!("  → {}", command(found)));
+        let next = ours.next_step(found);
+        output.print_text(match (&next, find_in_catalogue(found)) {
+            (NextStep::Nothing(library), _) => {
+                format!("Your library {} has this entry already.", library.id)
+            }
+            (NextStep::Correct(library), _) => format!(
+                "The entry of your library {} says something else. To correct it:",
+                library.id
+            ),
+            (NextStep::Add, Some(library)) => format!("{} is built in. To add it:", library.name),
+            (NextStep::Add, None) => "To add it, with an id of your choice:".to_owned(),
+        });
+        let Some(command) = command(found, &next) else {
+            continue;
+        };
+        output.print_line(format!("  → {command}"));
         if !is_secure(&found.site.base_url) {
             output.print_text(
                 "This won't work yet: we only found the site by http, and send PINs only by https. Ask the library for \
                  its https address.",
             );
         }
-        if find_in_catalogue(found).is_none() && needs_date_format(found) {
+        if command.contains(DATE_FORMAT_OPTION) {
             output.print_text(DATE_FORMAT_EXAMPLE);
         }
     }
@@ -81,7 +178,11 @@ pub(super) async fn detect(args: Detect, output: &Output) -> CommandResult {
         printed.any(|printed| printed.id == library.id)
     };
     let mut others = catalogue::find_by_host(url.host_str().unwrap_or_default());
-    others.retain(|library| !is_printed(library));
+    let is_ours = |library: &KnownLibrary| {
+        let mut ids = ours.libraries.keys();
+        ids.any(|id| id.as_str() == library.id)
+    };
+    others.retain(|library| !is_printed(library) && !is_ours(library));
     if !others.is_empty() {
         output.print_text("Built-in libraries at that address:");
         for library in &others {
@@ -135,18 +236,22 @@ fn needs_date_format(found: &DetectedSystem) -> bool {
         .is_some_and(|system| system.needs_date_format() && !system.states_date_format())
 }
 
-fn document(detection: &Detection) -> DetectionDocument<'_> {
+fn document<'a>(detection: &'a Detection, ours: &'a Ours) -> DetectionDocument<'a> {
+    let view = |found: &'a DetectedSystem| {
+        let next = ours.next_step(found);
+        View {
+            system: found.system,
+            base_url: found.site.base_url.as_str(),
+            because: &found.evidence,
+            library: match next {
+                NextStep::Nothing(library) | NextStep::Correct(library) => Some(&library.id),
+                NextStep::Add => None,
+            },
+            command: command(found, &next),
+        }
+    };
     DetectionDocument {
-        found: detection
-            .found
-            .iter()
-            .map(|found| View {
-                system: found.system,
-                base_url: found.site.base_url.as_str(),
-                because: &found.evidence,
-                add: command(found),
-            })
-            .collect(),
+        found: detection.found.iter().map(view).collect(),
         asked: detection
             .asked
             .iter()
@@ -181,25 +286,46 @@ fn parse_address(text: &str) -> Result<Url, CommandError> {
         })
 }
 
-/// The command line that adds the library.
-fn command(found: &DetectedSystem) -> String {
-    if let Some(library) = find_in_catalogue(found) {
-        return format!("{HIPPO} library add {}", library.id);
-    }
+/// The option for a date format that only a person knows.
+const DATE_FORMAT_OPTION: &str = "--date-format FORMAT";
+
+/// The command line that adds the library or corrects its entry; `None` if there is nothing to do.
+fn command(found: &DetectedSystem, next: &NextStep<'_>) -> Option<String> {
     let url = found.site.base_url.as_str().trim_end_matches('/');
-    let mut line = format!(
-        "{HIPPO} library add {} --system {} --url {}",
-        short_name(&found.site.base_url),
-        found.system,
-        quoted(url)
-    );
+    let mut line = match (next, find_in_catalogue(found)) {
+        (NextStep::Nothing(_), _) => return None,
+        (NextStep::Correct(library), _) => {
+            let system = found.system;
+            format!("{HIPPO} library edit {} --system {system}", library.id)
+        }
+        (NextStep::Add, Some(library)) => {
+            return Some(format!("{HIPPO} library add {}", library.id));
+        }
+        (NextStep::Add, None) => format!(
+            "{HIPPO} library add {} --system {}",
+            short_name(&found.site.base_url),
+            found.system,
+        ),
+    };
+    let has_date_format = match next {
+        NextStep::Correct(library) => {
+            if !has_same_paths(&library.base_url, &found.site.base_url) {
+                line.push_str(&format!(" --url {}", quoted(url)));
+            }
+            library.date_format.is_some()
+        }
+        _ => {
+            line.push_str(&format!(" --url {}", quoted(url)));
+            false
+        }
+    };
     for (name, value) in &found.site.options {
         line.push_str(&format!(" --option {}", quoted(&format!("{name}={value}"))));
     }
-    if needs_date_format(found) {
-        line.push_str(" --date-format FORMAT");
+    if needs_date_format(found) && !has_date_format {
+        line.push_str(&format!(" {DATE_FORMAT_OPTION}"));
     }
-    line
+    Some(line)
 }
 
 /// Derives an id from the host, such as `kpl` from `kpl.bibliocommons.com` or `books.kpl.org`.
@@ -305,8 +431,62 @@ mod tests {
                 r"hippo library add mill --system koha --url 'https://opac.mill.example.org/a;b'\''$(c)'",
             ),
         ] {
-            assert_eq!(command(&found), expected);
+            let command = command(&found, &NextStep::Add);
+            assert_eq!(command.as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn library_that_is_there_already_is_corrected_and_not_added_again() {
+        let library = |id: &str, system: &str, url: &str| Library {
+            system: system.parse().unwrap(),
+            base_url: url.parse().unwrap(),
+            options: BTreeMap::new(),
+            date_format: None,
+            ..hippo_core::testing::contract::sample::library(id)
+        };
+        let libraries = [
+            library("mill", "koha", "https://opac.mill.example.org"),
+            library("east", "sierra", "https://shared.example.org/east"),
+        ];
+        let ours = |asked: Option<&str>| Ours {
+            libraries: libraries
+                .iter()
+                .map(|library| (library.id.clone(), library.clone()))
+                .collect(),
+            asked: asked.map(|id| id.parse().unwrap()),
+        };
+        let command = |asked: Option<&str>, system: &'static str, url: &str| {
+            let found = DetectedSystem {
+                system,
+                site: hippo_systems::SiteLocation {
+                    base_url: url.parse().unwrap(),
+                    options: BTreeMap::new(),
+                },
+                evidence: Vec::new(),
+            };
+            super::command(&found, &ours(asked).next_step(&found))
+                .unwrap_or_else(|| "(nothing)".to_owned())
+        };
+        let shown = [
+            command(None, "koha", "https://opac.mill.example.org/"),
+            command(Some("mill"), "koha", "https://opac.mill.example.org/"),
+            command(None, "bibliocommons", "https://opac.mill.example.org/"),
+            command(Some("mill"), "sierra", "https://opac.mill.example.org/"),
+            command(Some("mill"), "bibliocommons", "https://mill.example.org"),
+            command(None, "bibliocommons", "https://mill.example.org"),
+            // Another library of the same site.
+            command(None, "sierra", "https://shared.example.org/west"),
+        ];
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        (nothing)
+        (nothing)
+        hippo library edit mill --system bibliocommons
+        hippo library edit mill --system sierra --date-format FORMAT
+        hippo library edit mill --system bibliocommons --url https://mill.example.org
+        hippo library add mill --system bibliocommons --url https://mill.example.org
+        hippo library add shared --system sierra --url https://shared.example.org/west --date-format FORMAT
+        ");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::CommandError;
-use crate::output::time::{ago, moment};
+use crate::output::time::{ago, at_moment};
 
 /// At most this many coming runs are shown.
 const MAX_COMING: usize = 5;
@@ -91,7 +91,7 @@ pub(super) fn describe(runs: &[Run], coming: &[ComingRun], now: DateTime<Utc>, z
         .map(|run| {
             let (job, label) = (run.job, &run.label);
             match run.within_minutes {
-                0 => format!("{job}/{label} at {}", moment(run.scheduled_time, now, zone)),
+                0 => format!("{job}/{label} {}", at_moment(run.scheduled_time, now, zone)),
                 minutes => format!("{job}/{label} within {minutes} min"),
             }
         })

@@ -104,7 +104,7 @@ fn explain(error: CannotRetry, run: &Run) -> CommandError {
     match error {
         CannotRetry::Store(error) => error.into(),
         CannotRetry::OnlyWhole => CommandError::usage(format!(
-            "{} can't run for what failed only. Leave --failed out.",
+            "{} can't repeat only what failed. Leave out --failed.",
             run.key.job
         )),
         CannotRetry::UnknownInput | CannotRetry::NothingFailed => unknown_input(run),

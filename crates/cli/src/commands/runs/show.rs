@@ -2,7 +2,7 @@
 
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::run::work::{self, FailureCount, Subject, WorkItem, WorkOutcome, count_failures};
-use hippo_core::run::{Run, RunKey, Trigger};
+use hippo_core::run::{JobName, Run, RunKey, Trigger};
 use hippo_core::schedule::Pause;
 use hippo_core::schedule::pause::pause_of;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::left_out::{LeftOut, REMOVED_CARD, left_out, reason_words};
-use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
+use crate::output::table::{Cell, Table, Tone, fixed, numbers, sentences, words};
 use crate::output::time::{duration, moment};
 use crate::pauses::load_pauses_of;
 use crate::run_view::outcome_words;
@@ -50,7 +50,7 @@ pub(crate) async fn find_run(context: &Context, id: &RunKey) -> Result<Run, Comm
     }
     let runs = context
         .store
-        .newest_of_each_label(id.job, MAX_SUGGESTIONS)
+        .newest_runs_by_label(id.job, MAX_SUGGESTIONS)
         .await?;
     let ids = runs.iter().map(|run| run.key.to_string());
     Err(CommandError::usage(format!("There is no run {id}."))
@@ -139,7 +139,7 @@ fn facts(context: &Context, document: &RunDetailsDocument) -> Table {
     let pauses = document.pause.as_slice();
     let now = context.now();
     let at = |time| moment(time, now, context.zone());
-    let mut table = Table::headless([fixed(""), words("")]);
+    let mut table = Table::headless([fixed(""), sentences("")]);
     let mut row =
         |name: &str, value: String| table.row([Cell::new(name, Tone::Faint), Cell::from(value)]);
     row("id", run.key.to_string());
@@ -156,7 +156,12 @@ fn facts(context: &Context, document: &RunDetailsDocument) -> Table {
     row("took", duration(run.duration(now)));
     row("planned", run.counts.planned.to_string());
     row("done", run.counts.done.to_string());
-    row("skipped", run.counts.skipped.to_string());
+    // Those that wait for a person aren't planned, so they aren't counted.
+    let left_out = u32::try_from(document.left_out.len()).unwrap_or(u32::MAX);
+    match run.key.job == JobName::CHECK_CARDS {
+        true => row("left out", left_out.max(run.counts.skipped).to_string()),
+        false => row("skipped", run.counts.skipped.to_string()),
+    }
     for (kind, failures) in &run.counts.failed {
         row("failed", format!("{failures} {kind}"));
     }
@@ -216,7 +221,7 @@ fn left_out_table(left_out: &[LeftOut]) -> Table {
         words("PATRON"),
         words("LIBRARY"),
         fixed("ID"),
-        words("LEFT OUT"),
+        sentences("LEFT OUT"),
     ]);
     for one in left_out {
         table.row([

@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use clap::Args;
+use hippo_core::clock::local_date;
 use hippo_core::ids::Label;
 use hippo_core::run::{JobName, Run};
 use hippo_core::schedule::declaration::next_run::NextRun;
-use hippo_core::schedule::pause::active_pause;
+use hippo_core::schedule::pause::{active_pause, end_of_pauses};
 use hippo_core::schedule::{Pause, Schedule};
 use serde::Serialize;
 
+use super::next::clock_times;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::output::table::{Cell, Table, Tone, fixed, words};
+use crate::output::table::{Cell, Table, Tone, fixed, sentences};
 use crate::output::time::moment;
 use crate::run_view::{outcome_cell, with_work};
-use crate::schedule_remarks::show_active_pauses;
+use crate::schedule_remarks::{show_active_pauses, show_unknown_libraries};
 
 /// Show each schedule, its last run and its next one.
 #[derive(Debug, Args)]
@@ -59,7 +61,11 @@ pub(super) async fn list(globals: &Globals) -> CommandResult {
             Some(run) => Some(with_work(&context, run).await?),
             None => None,
         };
-        views.push(view(schedule, last, &pauses, context.now()));
+        let next = match context.deployment.stack() {
+            None => next_on_the_clock(schedule, &pauses, context.now()),
+            Some(_) => None,
+        };
+        views.push(view(schedule, last, &pauses, context.now(), next));
     }
     context.output.print_document(&views);
     if views.is_empty() {
@@ -72,6 +78,7 @@ pub(super) async fn list(globals: &Globals) -> CommandResult {
         .output
         .print_table(&build_table(&context, &views, &pauses));
     show_active_pauses(&context, &pauses);
+    show_unknown_libraries(&context, &schedules).await?;
     Ok(Outcome::Done)
 }
 
@@ -85,7 +92,7 @@ async fn newest_runs(
         if !schedules.iter().any(|schedule| schedule.job == job) {
             continue;
         }
-        for run in context.store.newest_of_each_label(job, 1).await? {
+        for run in context.store.newest_runs_by_label(job, 1).await? {
             newest.insert((job, run.key.label.clone()), run);
         }
     }
@@ -97,9 +104,10 @@ fn view(
     last: Option<Run>,
     pauses: &[Pause],
     now: DateTime<Utc>,
+    next: Option<NextRun>,
 ) -> ScheduleView {
     let last_time = last.as_ref().map(|run| run.key.scheduled_time);
-    let next = schedule.next_run_after_pauses(now, last_time, pauses);
+    let next = next.unwrap_or_else(|| schedule.next_run_after_pauses(now, last_time, pauses));
     let (next_run, after, period) = match next {
         NextRun::At(time) => (Some(time), None, None),
         NextRun::Within { after, period } => (None, Some(after), Some(period.num_minutes())),
@@ -120,15 +128,29 @@ fn view(
     }
 }
 
+/// The next run of a rate whose timer on one machine counts from midnight; `None` for any other
+/// schedule.
+fn next_on_the_clock(schedule: &Schedule, pauses: &[Pause], now: DateTime<Utc>) -> Option<NextRun> {
+    let after = now + Duration::nanoseconds(1);
+    let mut times = clock_times(schedule, end_of_pauses(pauses, &schedule.label, after)?)?;
+    let zone = schedule.recurrence.zone;
+    let is_open = |time: &DateTime<Utc>| {
+        let closed = &schedule.closed_days.all;
+        !closed.contains(&local_date(*time, zone))
+    };
+    let next = times.find(is_open).filter(|_| schedule.enabled);
+    Some(next.map_or(NextRun::Never, NextRun::At))
+}
+
 fn build_table(context: &Context, views: &[ScheduleView], pauses: &[Pause]) -> Table {
     let (now, zone) = (context.now(), context.zone());
     let mut table = Table::new([
         fixed("LABEL"),
         fixed("JOB"),
-        words("WHEN"),
+        sentences("WHEN"),
         fixed("ZONE").dispensable(),
         fixed("LAST RUN").dispensable_at_last(),
-        words("OUTCOME"),
+        sentences("OUTCOME"),
         fixed("NEXT RUN"),
     ]);
     for view in views {

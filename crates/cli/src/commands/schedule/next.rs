@@ -8,11 +8,14 @@ use hippo_core::schedule::declaration::next_run::NextRun;
 use hippo_core::schedule::{Expression, Occurrence, Recurrence, Schedule};
 use serde::Serialize;
 
+use super::calendar_fields::times_of_rate;
 use crate::context::{Globals, clock};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::Output;
+use crate::schedule_remarks::show_unknown_libraries;
 use crate::suggest::nearest;
 use crate::suggested::HIPPO;
+use crate::target::Target;
 use crate::timezones::{machine_timezone, parse_timezone};
 use crate::values::{self, DateOrInstant};
 
@@ -29,7 +32,7 @@ pub(crate) struct Next {
     /// An expression of EventBridge Scheduler, or the label of a schedule.
     #[arg(value_name = "EXPRESSION|LABEL")]
     what: String,
-    /// The zone of the expression's local times [default: this machine's].
+    /// The zone of the expression's local times [default: your home's, or this machine's].
     #[arg(long, value_name = "ZONE", value_parser = parse_timezone)]
     timezone: Option<Tz>,
     /// Show the times from this date or time on [default: now].
@@ -67,6 +70,22 @@ pub(super) async fn next(args: &Next, globals: &Globals) -> CommandResult {
     let from = |zone| args.from.map_or(now, |from| from.in_zone(zone));
     if let Some((schedule, last)) = find_schedule(args, globals).await? {
         let recurrence = &schedule.recurrence;
+        let on_the_clock = match globals.target {
+            Target::Local => times_on_the_clock(&schedule, from(recurrence.zone), count),
+            Target::Aws => None,
+        };
+        if let Some(times) = on_the_clock {
+            let how = Some(", counted from midnight UTC");
+            show(
+                globals.output,
+                recurrence,
+                Some(&schedule),
+                Some(times),
+                count,
+                how,
+            );
+            return Ok(Outcome::Done);
+        }
         let from = match (&recurrence.expression, args.from) {
             // It counts from its last run.
             (Expression::Rate(_), None) => match schedule.next_run(now, last) {
@@ -76,16 +95,67 @@ pub(super) async fn next(args: &Next, globals: &Globals) -> CommandResult {
             _ => Some(from(recurrence.zone)),
         };
         let times = from.map(|from| list_times(recurrence, Some(&schedule), from, count));
-        show(globals.output, recurrence, Some(&schedule), times, count);
+        show(
+            globals.output,
+            recurrence,
+            Some(&schedule),
+            times,
+            count,
+            None,
+        );
     } else {
-        let recurrence = Recurrence {
-            expression: read_expression(&args.what)?,
-            zone: args.timezone.unwrap_or_else(machine_timezone),
+        let expression = read_expression(&args.what)?;
+        let zone = match args.timezone {
+            Some(zone) => zone,
+            None => default_zone(globals).await,
         };
+        let recurrence = Recurrence { expression, zone };
         let times = list_times(&recurrence, None, from(recurrence.zone), count);
-        show(globals.output, &recurrence, None, Some(times), count);
+        let how = matches!(recurrence.expression, Expression::Rate(_))
+            .then_some(", counted from the first time here");
+        show(globals.output, &recurrence, None, Some(times), count, how);
     }
     Ok(Outcome::Done)
+}
+
+/// The zone of the home's or the stack's schedules; without one, this machine's.
+async fn default_zone(globals: &Globals) -> Tz {
+    let deployment = globals.open_deployment(globals.target).await;
+    deployment.map_or_else(|_| machine_timezone(), |deployment| deployment.timezone())
+}
+
+/// Lists at most `count` of a schedule's [`clock_times`].
+fn times_on_the_clock(
+    schedule: &Schedule,
+    from: DateTime<Utc>,
+    count: usize,
+) -> Option<Vec<TimeView>> {
+    let zone = schedule.recurrence.zone;
+    let times = clock_times(schedule, from)?.take(count);
+    let times = times.map(|time| Occurrence::At(time.with_timezone(&zone)));
+    Some(times.map(|time| view(time, Some(schedule))).collect())
+}
+
+/// The times from `from` on of a rate that divides a day, as its timer on one machine has them: counted
+/// from midnight UTC. `None` for any other expression.
+pub(super) fn clock_times(
+    schedule: &Schedule,
+    from: DateTime<Utc>,
+) -> Option<impl Iterator<Item = DateTime<Utc>>> {
+    let Expression::Rate(rate) = &schedule.recurrence.expression else {
+        return None;
+    };
+    times_of_rate(rate.minutes())?;
+    let period = i64::from(rate.minutes()) * 60;
+    let begin = schedule.start.map_or(from, |start| start.max(from));
+    let first = begin.timestamp().div_euclid(period) * period;
+    let end = schedule.end;
+    let times = (0..).map_while(move |number| DateTime::from_timestamp(first + number * period, 0));
+    Some(
+        times
+            .skip_while(move |time| *time < begin)
+            .take_while(move |time| end.is_none_or(|end| *time < end)),
+    )
 }
 
 fn read_expression(text: &str) -> Result<Expression, CommandError> {
@@ -104,7 +174,7 @@ async fn find_schedule(
     }
     if args.timezone.is_some() {
         return Err(CommandError::usage(
-            "A schedule has a zone of its own, so --timezone goes with an expression only.",
+            "A schedule has its own time zone. Use --timezone only with an expression.",
         ));
     }
     let context = globals.open().await?;
@@ -119,6 +189,7 @@ async fn find_schedule(
             .did_you_mean(nearest(&args.what, labels))
             .try_command(format!("{HIPPO} schedule list")));
     };
+    show_unknown_libraries(&context, std::slice::from_ref(schedule)).await?;
     let (job, label) = (Some(schedule.job), Some(&schedule.label));
     let runs = context.store.recent_runs(job, label, 1).await?;
     let last = runs.first().map(|run| run.key.scheduled_time);
@@ -163,13 +234,14 @@ fn view(occurrence: Occurrence, schedule: Option<&Schedule>) -> TimeView {
     }
 }
 
-/// Shows the times; `None` if they count from a first run that hasn't been.
+/// Shows the times; `None` if they count from a first run that hasn't been. `how` says how they're counted.
 fn show(
     output: Output,
     recurrence: &Recurrence,
     schedule: Option<&Schedule>,
     times: Option<Vec<TimeView>>,
     count: usize,
+    how: Option<&str>,
 ) {
     let is_known = times.is_some();
     let document = TimesDocument {
@@ -193,9 +265,7 @@ fn show(
         ));
         return;
     }
-    if let (Expression::Rate(_), None) = (&recurrence.expression, schedule) {
-        words.push_str(", counted from the first time here");
-    }
+    words.push_str(how.unwrap_or_default());
     output.print_text(format!("{words}:"));
     for view in &document.times {
         let skipped = view.skipped.map(|reason| format!("skipped: {reason}"));

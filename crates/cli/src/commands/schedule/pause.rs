@@ -19,8 +19,8 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::operator_name::operator_name;
 use crate::output::time::moment;
-use crate::pauses::{pause_sentence, pause_words, resume_command};
-use crate::suggest::{list_known, nearest};
+use crate::pauses::{begin_sentence, pause_sentence, pause_words, resume_command};
+use crate::start_options::unknown_schedule;
 use crate::suggested::HIPPO;
 
 /// Pause a schedule, or all of them.
@@ -30,10 +30,11 @@ use crate::suggested::HIPPO;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hippo schedule pause all --until 2026-12-01 --why \"The library moves\"
-  hippo schedule pause --all
+  hippo schedule pause --all --until 2026-12-01 --why \"The library moves\"
+  hippo schedule pause failed     # only the schedule with this label
+  hippo schedule pause --label all
 
-To end it: “hippo schedule resume”.")]
+“hippo schedule list” shows the labels. To end it: “hippo schedule resume”.")]
 pub(crate) struct PauseSchedule {
     #[command(flatten)]
     which: Which,
@@ -52,8 +53,8 @@ pub(crate) struct PauseSchedule {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hippo schedule resume all
   hippo schedule resume --all
+  hippo schedule resume failed    # only the schedule with this label
 
 A schedule with a pause of its own stays paused after “--all”.")]
 pub(crate) struct Resume {
@@ -65,17 +66,40 @@ pub(crate) struct Resume {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Which {
-    /// The schedule's label.
-    label: Option<Label>,
+    /// The schedule's label. Write “all” as --label all, since you may mean --all.
+    #[arg(value_name = "LABEL")]
+    named: Option<Label>,
     /// All schedules, those that you add later too.
     #[arg(long)]
     all: bool,
+    /// The schedule's label, whatever it is.
+    #[arg(long)]
+    label: Option<Label>,
 }
 
 impl Which {
-    /// The label; `None`: all schedules.
-    fn label(&self) -> Option<&Label> {
-        self.label.as_ref().filter(|_| !self.all)
+    /// The label; `None`: all schedules. Refuses the word “all”, which may mean one or the other.
+    async fn label(&self, context: &Context, verb: &str) -> Result<Option<&Label>, CommandError> {
+        if self.all {
+            return Ok(None);
+        }
+        let Some(named) = self.named.as_ref().filter(|named| named.as_str() == "all") else {
+            return Ok(self.named.as_ref().or(self.label.as_ref()));
+        };
+        let is_one = known_labels(context)
+            .await?
+            .iter()
+            .any(|label| label == named.as_str());
+        let every = format!("{HIPPO} schedule {verb} --all");
+        Err(match is_one {
+            true => CommandError::usage(
+                "“all” is the label of one schedule. Do you mean --all, or only that schedule?",
+            )
+            .try_command(every)
+            .try_command(format!("{HIPPO} schedule {verb} --label all")),
+            false => CommandError::usage("There is no schedule “all”. Do you mean --all?")
+                .try_command(every),
+        })
     }
 }
 
@@ -97,7 +121,7 @@ struct ResumedDocument {
 /// Pauses a schedule, or all.
 pub(super) async fn pause(args: PauseSchedule, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
-    let label = args.which.label();
+    let label = args.which.label(&context, "pause").await?;
     if let Some(label) = label {
         must_be_known(&context, label).await?;
     }
@@ -133,7 +157,7 @@ pub(super) async fn pause(args: PauseSchedule, globals: &Globals) -> CommandResu
 /// Resumes a schedule, or ends the pause of all.
 pub(super) async fn resume(args: Resume, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
-    let label = args.which.label();
+    let label = args.which.label(&context, "resume").await?;
     let ended = end_pauses(&*context.store, label, context.now()).await;
     let EndedPauses { ended, others } = ended.map_err(change_error)?;
     if let (true, Some(label)) = (ended.is_empty(), label) {
@@ -167,27 +191,26 @@ pub(super) async fn resume(args: Resume, globals: &Globals) -> CommandResult {
 
 /// Refuses a label that no schedule and no run has; the error suggests a similar one.
 async fn must_be_known(context: &Context, label: &Label) -> Result<(), CommandError> {
+    let known = known_labels(context).await?;
+    match known.iter().any(|name| name == label.as_str()) {
+        true => Ok(()),
+        false => Err(unknown_schedule(label.as_str(), &known)),
+    }
+}
+
+/// The labels of all declared schedules and recorded runs, sorted.
+async fn known_labels(context: &Context) -> Result<Vec<String>, CommandError> {
     let mut known = Vec::new();
     for job in JobName::all() {
         known.extend(context.deployment.declared_labels(job));
         // Not every trigger has a declared schedule.
-        let runs = context.store.newest_of_each_label(job, 1).await?;
+        let runs = context.store.newest_runs_by_label(job, 1).await?;
         known.extend(runs.into_iter().map(|run| run.key.label.to_string()));
     }
     known.retain(|name| name != PERSON_LABEL);
-    if known.iter().any(|name| name == label.as_str()) {
-        return Ok(());
-    }
     known.sort();
     known.dedup();
-    let mut error = CommandError::usage(format!("There is no schedule “{label}”."));
-    let meant = nearest(label.as_str(), &known);
-    if let (None, Some(all)) = (meant, list_known("schedule", &known)) {
-        error = error.advice(all);
-    }
-    Err(error
-        .did_you_mean(meant)
-        .try_command(format!("{HIPPO} schedule list")))
+    Ok(known)
 }
 
 /// The zone of a schedule; the operator's if it isn't known, and for all schedules.
@@ -244,7 +267,7 @@ fn show_pause(context: &Context, pause: &Pause, replaced: Option<&Pause>) {
                 Some(_) => until,
                 None => format!(" until you resume {them}"),
             };
-            format!("{before}. {now_paused}{until}.")
+            format!("{}. {now_paused}{until}.", begin_sentence(&before))
         }
     });
     output.print_text("To resume:");

@@ -21,7 +21,9 @@ use crate::timezones::machine_timezone;
 #[command(after_help = "\
 Examples:
   hippo schedule print --cron
-  hippo schedule print --cron | crontab -    # replaces your whole crontab")]
+  (crontab -l; hippo schedule print --cron) | crontab -    # adds them to your crontab; do it once
+
+To change them later, edit the lines with “crontab -e”.")]
 pub(crate) struct Print {
     /// As lines of a crontab.
     #[arg(long, required = true)]
@@ -63,10 +65,14 @@ fn crontab(schedules: &[Schedule], caller: &Caller<'_>, machine_zone: Tz) -> Vec
     zones.sort_by_key(|zone| *zone != machine_zone);
     for zone in zones {
         if zone != machine_zone {
-            lines.push(format!(
-                "# Only cronie reads CRON_TZ. Debian's cron ignores it and takes the times for {machine_zone}."
-            ));
-            lines.push(format!("CRON_TZ={zone}"));
+            lines.extend([
+                format!("# The times below are in {zone}. cronie, the cron of Fedora, Red Hat and Arch, reads that from the"),
+                "# next line. No other cron does, such as Debian's and Ubuntu's: there, these lines would run at the"
+                    .to_owned(),
+                format!("# same times of {machine_zone}. Set that machine to {zone} instead"),
+                format!("# (timedatectl set-timezone {zone}), restart cron, and print these lines again."),
+                format!("CRON_TZ={zone}"),
+            ]);
         }
         for schedule in schedules {
             if zone_for_cron(schedule, machine_zone) == zone {
@@ -147,7 +153,7 @@ fn times_for_cron(recurrence: &Recurrence) -> Result<Vec<String>, &'static str> 
                 | DaySelection::LastOfWeek(_)
                 | DaySelection::NthOfWeek(..)
                 | DaySelection::NearestWeekday(_)
-                | DaySelection::LastWeekday => return Err("cron can't say these days."),
+                | DaySelection::LastWeekday => return Err("cron can't express these days."),
             };
             let time = write_time(cron.hours(), cron.minutes());
             let month = write_field(cron.months(), 12, 1, "-");

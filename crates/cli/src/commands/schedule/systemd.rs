@@ -244,9 +244,9 @@ pub(super) fn linger_advice(lingers: Option<bool>) -> Option<&'static str> {
     match lingers {
         Some(true) => None,
         Some(false) => Some("The timers stop when you log out. To keep them running:"),
-        None => Some(
-            "We can't tell whether the timers go on when you log out. To make sure that they do:",
-        ),
+        None => {
+            Some("We can't tell whether the timers keep running after you log out. To make sure:")
+        }
     }
 }
 

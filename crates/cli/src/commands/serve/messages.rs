@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use hippo_core::clock::Clock;
@@ -28,6 +29,9 @@ const MAX_HELD: usize = 256;
 
 /// How many mails are sent at the same time.
 const MAX_CONCURRENT_SENDS: usize = 4;
+
+/// How long a message without an end of its own is tried again. Its tries end sooner.
+const OTHERS_RETRY_WINDOW: TimeDelta = TimeDelta::hours(1);
 
 /// How long the last mails may take after a signal.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -186,24 +190,28 @@ impl Worker {
         match send_message(&ports, request).await {
             Ok(MessageOutcome::Sent) => tracing::info!(tries, "Sent a message."),
             Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
-                tracing::info!("A request for a message needed none.");
+                tracing::info!(
+                    "No message was needed: the address is unknown, or the request is too old."
+                );
             }
             Ok(MessageOutcome::TooMany) => {
-                tracing::warn!("Too many sign-in emails were sent today. No more are.");
+                tracing::warn!("Too many sign-in emails were sent today. We won't send more.");
             }
             // It is in the log already.
             Ok(MessageOutcome::Refused | MessageOutcome::InDoubt) => {}
             Err(error) => {
+                let now = self.clock.now();
                 let pause = match &error {
-                    MessageError::TryAgain { until, .. } => {
-                        retry_pause(tries, self.clock.now(), *until)
+                    MessageError::TryAgain { until, .. } => retry_pause(tries, now, *until),
+                    MessageError::Store(_) | MessageError::NotSent(_) => {
+                        retry_pause(tries, now, now + OTHERS_RETRY_WINDOW)
                     }
                     _ => None,
                 };
                 match pause {
                     Some(pause) => {
                         let seconds = pause.as_secs();
-                        tracing::warn!(%error, tries, seconds, "A message was not sent. We try again.");
+                        tracing::warn!(%error, tries, seconds, "A message wasn't sent. We'll try again.");
                     }
                     None => tracing::error!(%error, tries, "A message was not sent."),
                 }

@@ -10,7 +10,7 @@ use super::visit::{MAX_CARDS_PER_VISIT, Visit};
 use crate::card::CardRecord;
 use crate::ids::LibraryId;
 use crate::jobs::JobError;
-use crate::library::can_back_off_until;
+use crate::library::is_plausible_back_off;
 use crate::run::work::LeftOutReason;
 use crate::run::{JobName, RunKey};
 use crate::store::{CardStore, LibraryStore, StoreResult};
@@ -62,7 +62,7 @@ pub async fn active_back_off(
     now: DateTime<Utc>,
 ) -> StoreResult<Option<DateTime<Utc>>> {
     let until = libraries.back_off_until(library).await?;
-    Ok(until.filter(|until| *until > now && can_back_off_until(*until, now)))
+    Ok(until.filter(|until| *until > now && is_plausible_back_off(*until, now)))
 }
 
 async fn list_left_out(

@@ -11,7 +11,7 @@ use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::check_cards::plan::{VisitPlanner, record_left_out_cards};
 use crate::jobs::check_cards::run::CheckCards;
 use crate::jobs::check_cards::visit::{MAX_CARDS_PER_VISIT, Visit};
-use crate::jobs::{JobError, PLANNER_TIME_LIMIT};
+use crate::jobs::{ENQUEUE_TIME_LIMIT, JobError};
 use crate::queue::VisitQueue;
 use crate::run::JobName;
 use crate::run::job::Job;
@@ -51,7 +51,7 @@ pub struct EnqueueVisits<'a>(pub &'a EnqueueVisitsPorts<'a>);
 #[async_trait]
 impl Job for EnqueueVisits<'_> {
     const NAME: JobName = JobName::CHECK_CARDS;
-    const TIME_LIMIT: Duration = PLANNER_TIME_LIMIT;
+    const TIME_LIMIT: Duration = ENQUEUE_TIME_LIMIT;
     const RESUMES: bool = true;
     type Input = CheckCardsInput;
     type Summary = EnqueuedVisits;

@@ -12,7 +12,7 @@ use crate::jobs::notify::restore::RestorePorts;
 use crate::jobs::notify::run::{admit_tick, result_of};
 use crate::jobs::notify::send::MailResult;
 use crate::jobs::notify::tick::Tick;
-use crate::jobs::{JobError, PLANNER_TIME_LIMIT, RunError};
+use crate::jobs::{ENQUEUE_TIME_LIMIT, JobError, RunError};
 use crate::outbox::{MailKey, MailKind};
 use crate::queue::MailQueue;
 use crate::run::JobName;
@@ -64,7 +64,7 @@ pub struct EnqueueNotices<'a> {
 #[async_trait]
 impl Job for EnqueueNotices<'_> {
     const NAME: JobName = JobName::NOTIFY_ALL;
-    const TIME_LIMIT: Duration = PLANNER_TIME_LIMIT;
+    const TIME_LIMIT: Duration = ENQUEUE_TIME_LIMIT;
     // Simultaneous ticks are safe, so a tick that hangs doesn't block the next.
     const MAY_OVERLAP: bool = true;
     const RESUMES: bool = true;

@@ -77,7 +77,8 @@ impl Resend {
 
     /// Whether the record of this revision was asked for again, and nothing happened since.
     pub fn is_asked_for_since(&self, revision: u64) -> bool {
-        self.before.revision == revision + 1 && self.before.state == MailState::Pending
+        self.before.revision.checked_sub(1) == Some(revision)
+            && self.before.state == MailState::Pending
     }
 
     /// What a person has to know before.

@@ -42,18 +42,18 @@ pub(crate) async fn hold_restored(
     ports: &RestorePorts<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
-    let knows_sent = match ports.outbox.origin().await? {
+    let has_sent_fences = match ports.outbox.origin().await? {
         StoreOrigin::Known => return Ok(()),
-        StoreOrigin::Restored { knows_sent } => knows_sent,
+        StoreOrigin::Restored { has_sent_fences } => has_sent_fences,
     };
     tracing::warn!(
-        knows_sent,
+        has_sent_fences,
         "The store was restored: notices that may have been sent are held."
     );
     let holder = Holder {
         outbox: ports.outbox,
         alerts: ports.alerts,
-        knows_sent,
+        has_sent_fences,
         now,
     };
     let mut held = 0;
@@ -93,7 +93,7 @@ struct Holder<'a> {
     outbox: &'a dyn OutboxStore,
     alerts: &'a dyn AlertStore,
     /// Whether a journal outside the store records what was sent.
-    knows_sent: bool,
+    has_sent_fences: bool,
     now: DateTime<Utc>,
 }
 
@@ -106,7 +106,7 @@ impl Holder<'_> {
             return Ok(false);
         }
         let sent = self.outbox.last_sent_fence(&key).await?;
-        if self.knows_sent && sent.is_none() && !family.has_passed(key.date, self.now) {
+        if self.has_sent_fences && sent.is_none() && !family.has_passed(key.date, self.now) {
             return Ok(false);
         }
         let fence = sent.unwrap_or_default();
@@ -124,7 +124,7 @@ impl Holder<'_> {
             return Ok(false);
         }
         let sent = self.outbox.last_sent_fence(&record.key()).await?;
-        if self.knows_sent && sent.is_none() && !family.has_passed(record.date, self.now) {
+        if self.has_sent_fences && sent.is_none() && !family.has_passed(record.date, self.now) {
             return Ok(false);
         }
         let held = if record.is_retry() {

@@ -329,6 +329,7 @@ fn build_mail(
         html: content.html.clone(),
         picture: content.picture.clone(),
         date: ports.clock.now(),
+        message: None,
         tag: Some(claimed.tag()),
     }
 }

@@ -211,7 +211,7 @@ impl<'a> Tick<'a> {
         let mut by_label: Vec<Vec<Pause>> = Vec::new();
         if !pauses.is_empty() {
             // A pause names no job, but its schedule has had runs.
-            let mut newest = runs.newest_of_each_label(job, 1).await?;
+            let mut newest = runs.newest_runs_by_label(job, 1).await?;
             newest.retain(|run| run.trigger != Trigger::Person);
             by_label.extend(newest.iter().map(|run| {
                 let of_label = pauses.iter().filter(|pause| pause.is_for(&run.key.label));

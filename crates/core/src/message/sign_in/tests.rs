@@ -1,5 +1,4 @@
 use std::sync::Mutex;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,44 +6,12 @@ use futures::FutureExt as _;
 
 use super::*;
 use crate::clock::Clock;
-use crate::mail::{Mail, MailAnswer, Mailer, RefusedRecipient};
+use crate::mail::{Mail, MailAnswer, RefusedRecipient};
+use crate::message::testing::{FrozenClock, TestMailer, with_ports};
 use crate::sign_in::{SignInAttempt, SignInUse, find_grant};
 use crate::store::{AlertStore as _, FamilyStore as _, SignInStore as _};
 use crate::testing::contract::sample;
 use crate::testing::memory::MemoryStore;
-
-struct FrozenClock;
-
-#[async_trait]
-impl Clock for FrozenClock {
-    fn now(&self) -> DateTime<Utc> {
-        sample::time("06:00:00")
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
-
-/// Keeps each mail, and gives the prepared answers first.
-#[derive(Default)]
-struct TestMailer {
-    answers: Mutex<Vec<MailAnswer>>,
-    mails: Mutex<Vec<Mail>>,
-}
-
-#[async_trait]
-impl Mailer for TestMailer {
-    async fn send(&self, mail: &Mail) -> MailAnswer {
-        self.mails.lock().unwrap().push(mail.clone());
-        self.answers
-            .lock()
-            .unwrap()
-            .pop()
-            .unwrap_or(MailAnswer::Accepted {
-                message_id: "id".to_owned(),
-                refused: Vec::new(),
-            })
-    }
-}
 
 struct World {
     store: MemoryStore,
@@ -71,25 +38,20 @@ impl World {
     }
 
     async fn request(&self, address: &str) -> Result<MessageOutcome, MessageError> {
-        let operators = ["operator@example.org".parse().unwrap()];
-        let ports = MessagePorts {
-            sign_ins: &self.store,
-            families: &self.store,
-            cards: &self.store,
-            libraries: &self.store,
-            invitations: &self.store,
-            alerts: &self.store,
-            mailer: &self.mailer,
-            clock: &FrozenClock,
-            operators: &operators,
-            public_url: &"https://hippo.example.org".parse().unwrap(),
-            operator_contact: Some("operator@example.org"),
-        };
+        self.request_at(address, &FrozenClock).await
+    }
+
+    async fn request_at(
+        &self,
+        address: &str,
+        clock: &dyn Clock,
+    ) -> Result<MessageOutcome, MessageError> {
         let request = SignInRequest {
             attempt: self.attempt.id,
             address: address.parse().unwrap(),
         };
-        send_sign_in_mail(&ports, &request).await
+        let send = async |ports: MessagePorts<'_>| send_sign_in_mail(&ports, &request).await;
+        with_ports(&self.store, &self.mailer, clock, send).await
     }
 
     fn mails(&self) -> Vec<Mail> {
@@ -248,9 +210,15 @@ async fn mail_that_is_refused_for_now_is_sent_with_a_new_link_and_counted_once()
     for (number, mail) in mails.iter().enumerate() {
         let (link, code) = secrets_of(mail);
         let is_last = number == 3;
-        assert_eq!(stored.would_accept_link(&link, now), is_last, "{number}");
+        let used = stored.use_link(&link, now);
         let tried = stored.try_code(&world.browser, &code, now);
-        assert_eq!(matches!(tried, SignInUse::Accepted(..)), is_last);
+        for tried in [used, tried] {
+            assert_eq!(
+                matches!(tried, SignInUse::Accepted(..)),
+                is_last,
+                "{number}"
+            );
+        }
     }
     let counted = world.store.rate_log(&RateKey::total()).await.unwrap();
     assert_eq!(counted.unwrap().times.len(), 1);
@@ -258,6 +226,67 @@ async fn mail_that_is_refused_for_now_is_sent_with_a_new_link_and_counted_once()
     let again = world.request("zoe@example.org").await.unwrap();
     assert_eq!(again, MessageOutcome::TooLate);
     assert_eq!(world.mails().len(), 4);
+}
+
+#[tokio::test]
+async fn store_that_fails_before_the_mail_lets_it_be_tried_again() {
+    // The permit is written first, then the grant.
+    for writes in [0, 1] {
+        let world = World::new().await;
+        world.store.limit_writes(Some(writes));
+        let Err(MessageError::TryAgain { until, .. }) = world.request("zoe@example.org").await
+        else {
+            panic!("the store is used up");
+        };
+        assert_eq!(until, FrozenClock.now() + TimeDelta::minutes(11));
+        assert!(world.mails().is_empty());
+        world.store.limit_writes(None);
+        let sent = world.request("zoe@example.org").await.unwrap();
+        assert_eq!(sent, MessageOutcome::Sent, "{writes}");
+        assert_eq!(world.mails().len(), 1);
+    }
+}
+
+/// A clock on which a store can be written again after so many pauses.
+struct MendingClock<'a> {
+    store: &'a MemoryStore,
+    pauses_left: Mutex<u32>,
+}
+
+#[async_trait]
+impl Clock for MendingClock<'_> {
+    fn now(&self) -> DateTime<Utc> {
+        FrozenClock.now()
+    }
+
+    async fn sleep(&self, _: Duration) {
+        let mut left = self.pauses_left.lock().unwrap();
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.store.limit_writes(None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn grant_of_an_unsent_mail_is_withdrawn_once_the_store_is_back() {
+    let world = World::new().await;
+    let reason = "451 4.7.1".to_owned();
+    *world.mailer.answers.lock().unwrap() = vec![MailAnswer::NotSent { reason }];
+    world.store.limit_writes(Some(2));
+    let clock = MendingClock {
+        store: &world.store,
+        pauses_left: Mutex::new(3),
+    };
+    let error = world
+        .request_at("zoe@example.org", &clock)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, MessageError::TryAgain { .. }), "{error:?}");
+    let stored = world.store.attempt(world.attempt.id).await.unwrap();
+    assert_eq!(stored.unwrap().granted, None);
+    let sent = world.request("zoe@example.org").await.unwrap();
+    assert_eq!(sent, MessageOutcome::Sent);
 }
 
 #[tokio::test]
@@ -274,7 +303,8 @@ async fn mail_that_may_have_been_sent_is_not_sent_again() {
     // If it arrived, its link works.
     let stored = world.store.attempt(world.attempt.id).await.unwrap();
     let (link, _) = secrets_of(&mails[0]);
-    assert!(stored.unwrap().would_accept_link(&link, FrozenClock.now()));
+    let used = stored.unwrap().use_link(&link, FrozenClock.now());
+    assert!(matches!(used, SignInUse::Accepted(..)));
 }
 
 #[tokio::test]

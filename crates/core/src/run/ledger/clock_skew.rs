@@ -35,7 +35,7 @@ pub(super) async fn clock_skew_alert(
     runs: &dyn RunStore,
     now: DateTime<Utc>,
 ) -> Result<Option<Alert>, JobError> {
-    let ahead = runs.clock_ahead(now).await?;
+    let ahead = runs.clock_skew(now).await?;
     let Some(ahead) = ahead.filter(|ahead| ahead.abs() > CLOCK_SKEW) else {
         return Ok(None);
     };

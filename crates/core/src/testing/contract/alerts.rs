@@ -10,6 +10,7 @@ fn changed(library: &str) -> (AlertKey, Alert) {
     let alert = Alert::PageChanged {
         library: library_id(library),
         day: date("2026-11-21"),
+        never_read: false,
         skeleton: None,
     };
     (alert.key(), alert)
@@ -98,7 +99,7 @@ pub(super) async fn one_of_many_concurrent_alert_claims_wins(store: &dyn Store) 
 pub(super) async fn old_alert_is_deleted(store: &dyn Store) {
     raise(store, "wpl", "05:00:00").await;
     raise(store, "kpl", "06:00:00").await;
-    store.forget_before(time("05:30:00")).await.unwrap();
+    store.delete_before(time("05:30:00")).await.unwrap();
     let stored = store.recent_alerts(10).await.unwrap();
     assert_eq!(stored.len(), 1);
     assert_eq!(stored[0].alert, changed("kpl").1);

@@ -65,7 +65,7 @@ pub(super) async fn identities_of_a_person_are_counted_and_unlinked(store: &dyn 
     assert!(stored(store, "3").await.is_some());
     let abe = person("abe@example.org");
     assert_eq!(store.count_identities(&abe).await.unwrap(), 1);
-    // Unlinking ends no session and is no mistake without a link.
+    // Unlinking again succeeds.
     store.unlink_identities(&zoe).await.unwrap();
 }
 

@@ -25,7 +25,7 @@ async fn two_families(store: &dyn Store) {
 }
 
 async fn find(store: &dyn Store, of: &Invitation) -> Option<Invitation> {
-    store.invitation(&of.family, of.id).await.unwrap()
+    store.invitation(&of.family, &of.id).await.unwrap()
 }
 
 pub(super) async fn address_has_one_open_invitation_to_a_family(store: &dyn Store) {
@@ -33,16 +33,33 @@ pub(super) async fn address_has_one_open_invitation_to_a_family(store: &dyn Stor
     let first = add(store, invitation("conrad", "b@example.org", 0)).await;
     // Another tab, with the address as somebody else writes it.
     let second = invitation("conrad", "B@Example.org", 1);
+    assert_eq!(second.id.invited, first.id.invited);
     assert!(!store.add_invitation(&second).await.unwrap());
-    assert_eq!(find(store, &second).await, Some(first.clone()));
+    assert_eq!(find(store, &second).await, None);
+    assert_eq!(find(store, &first).await.as_ref(), Some(&first));
     add(store, invitation("lee", "b@example.org", 1)).await;
     add(store, invitation("conrad", "c@example.org", 1)).await;
     // Once it's over, there is a new one.
     let days = INVITATION_LIFETIME.num_minutes();
     let later = add(store, invitation("conrad", "b@example.org", days + 1)).await;
-    assert_eq!(find(store, &first).await.as_ref(), Some(&later));
-    assert!(store.remove_invitation(&later.family, later.id).await.unwrap());
+    assert_eq!(find(store, &later).await.as_ref(), Some(&later));
+    assert!(store.remove_invitation(&later.family, &later.id).await.unwrap());
     add(store, second).await;
+}
+
+pub(super) async fn earlier_invitation_changes_nothing_of_a_later_one(store: &dyn Store) {
+    two_families(store).await;
+    let first = add(store, invitation("conrad", "b@example.org", 0)).await;
+    let remove = async |it: &Invitation| store.remove_invitation(&it.family, &it.id).await.unwrap();
+    assert!(remove(&first).await);
+    let later = add(store, invitation("conrad", "b@example.org", 0)).await;
+    assert_eq!(find(store, &first).await, None);
+    let token = Token::generate().unwrap();
+    let granted = first.with_token(&token, first.created_at).unwrap();
+    assert!(!store.replace_invitation(0, &granted).await.unwrap());
+    assert!(!remove(&first).await, "a stale page");
+    assert_eq!(find(store, &later).await.as_ref(), Some(&later));
+    assert!(remove(&later).await);
 }
 
 pub(super) async fn one_of_many_concurrent_invitations_of_an_address_wins(store: &dyn Store) {
@@ -69,7 +86,7 @@ pub(super) async fn invitations_of_a_family_are_listed_by_when_they_were_made(st
         ..first.clone()
     };
     assert_eq!(find(store, &foreign).await, None);
-    let removed = store.remove_invitation(&foreign.family, foreign.id).await;
+    let removed = store.remove_invitation(&foreign.family, &foreign.id).await;
     assert!(!removed.unwrap(), "of another family");
     assert!(find(store, &first).await.is_some());
     let listed = store.family_invitations(&family_id("lee")).await;
@@ -100,7 +117,7 @@ pub(super) async fn invitation_is_replaced_only_at_the_expected_revision(store: 
 pub(super) async fn one_of_many_concurrent_uses_of_an_invitation_wins(store: &dyn Store) {
     two_families(store).await;
     let used = &add(store, invitation("conrad", "a@example.org", 0)).await;
-    let uses = (0..8).map(|_| store.remove_invitation(&used.family, used.id));
+    let uses = (0..8).map(|_| store.remove_invitation(&used.family, &used.id));
     let won = join_all(uses).await;
     assert_eq!(won.into_iter().filter(|won| *won.as_ref().unwrap()).count(), 1);
     assert_eq!(find(store, used).await, None);

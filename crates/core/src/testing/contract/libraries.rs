@@ -194,34 +194,46 @@ pub(super) async fn library_is_down_since_its_first_failure(store: &dyn Store) {
     assert_eq!(store.library(&nowhere).await.unwrap(), None);
 }
 
+async fn was_read(store: &dyn Store, id: &LibraryId) -> bool {
+    let loaded = store.load_visit(id, &[]).await.unwrap();
+    loaded.unwrap().was_read
+}
+
 pub(super) async fn library_is_read_until_its_address_or_system_changes(store: &dyn Store) {
     let mut wpl = library("wpl");
     store.add_library(&wpl).await.unwrap();
-    let read_at = async |id: &LibraryId| {
-        let loaded = store.load_visit(id, &[]).await.unwrap();
-        loaded.and_then(|loaded| loaded.read_at)
-    };
-    assert_eq!(read_at(&wpl.id).await, None);
+    assert!(!was_read(store, &wpl.id).await);
     for change in ["name", "system", "address"] {
-        store.record_library_read(&wpl.id, time("05:00:00")).await.unwrap();
-        assert_eq!(read_at(&wpl.id).await, Some(time("05:00:00")));
+        store.record_library_read(&wpl).await.unwrap();
+        assert!(was_read(store, &wpl.id).await);
         match change {
             "name" => wpl.name = "Another name".to_owned(),
             "system" => wpl.system = "enterprise".parse().unwrap(),
             _ => wpl.base_url = "https://elsewhere.example.org/".parse().unwrap(),
         }
         store.update_library(&wpl).await.unwrap();
-        let expected = (change == "name").then(|| time("05:00:00"));
-        assert_eq!(read_at(&wpl.id).await, expected, "{change}");
+        assert_eq!(was_read(store, &wpl.id).await, change == "name", "{change}");
     }
-    store.record_library_read(&wpl.id, time("05:00:00")).await.unwrap();
+    store.record_library_read(&wpl).await.unwrap();
     store.remove_library(&wpl.id).await.unwrap();
     store.add_library(&wpl).await.unwrap();
-    assert_eq!(read_at(&wpl.id).await, None);
+    assert!(!was_read(store, &wpl.id).await);
 
-    let nowhere = library_id("nowhere");
-    store.record_library_read(&nowhere, time("05:00:00")).await.unwrap();
-    assert_eq!(store.library(&nowhere).await.unwrap(), None);
-    store.add_library(&library("nowhere")).await.unwrap();
-    assert_eq!(read_at(&nowhere).await, None);
+    let nowhere = library("nowhere");
+    store.record_library_read(&nowhere).await.unwrap();
+    assert_eq!(store.library(&nowhere.id).await.unwrap(), None);
+    store.add_library(&nowhere).await.unwrap();
+    assert!(!was_read(store, &nowhere.id).await);
+}
+
+pub(super) async fn library_that_is_edited_during_a_visit_is_not_read(store: &dyn Store) {
+    let visited = library("wpl");
+    store.add_library(&visited).await.unwrap();
+    let mut edited = visited.clone();
+    edited.system = "enterprise".parse().unwrap();
+    store.update_library(&edited).await.unwrap();
+    store.record_library_read(&visited).await.unwrap();
+    assert!(!was_read(store, &edited.id).await);
+    store.record_library_read(&edited).await.unwrap();
+    assert!(was_read(store, &edited.id).await);
 }

@@ -109,6 +109,7 @@ suites! { $
         new_library_has_no_back_off,
         library_is_down_since_its_first_failure,
         library_is_read_until_its_address_or_system_changes,
+        library_that_is_edited_during_a_visit_is_not_read,
     }
     cards {
         added_card_is_read_back,
@@ -150,6 +151,11 @@ suites! { $
         secret_of_an_unknown_card_cannot_be_replaced,
         cards_with_secrets_are_listed_by_id,
         sealed_secret_opens_only_for_the_stored_hosts,
+    }
+    corrections {
+        retry_forgets_a_failure_that_only_a_person_ends,
+        new_seal_forgets_that_the_old_one_was_for_other_hosts,
+        retry_and_new_seal_keep_other_failures,
     }
     checks {
         unchecked_card_has_no_state_and_no_account,
@@ -285,6 +291,7 @@ suites! { $
         invitations_of_a_family_are_listed_by_when_they_were_made,
         invitation_to_an_unknown_family_is_rejected,
         address_has_one_open_invitation_to_a_family,
+        earlier_invitation_changes_nothing_of_a_later_one,
         one_of_many_concurrent_invitations_of_an_address_wins,
         invitation_is_replaced_only_at_the_expected_revision,
         one_of_many_concurrent_uses_of_an_invitation_wins,

@@ -95,6 +95,6 @@ pub(super) async fn pause_that_ended_long_ago_is_deleted(store: &dyn Store) {
     for pause in [&ended, &recent, &open] {
         assert!(add_pause(store, pause).await);
     }
-    store.forget_before(time("05:30:00")).await.unwrap();
+    store.delete_before(time("05:30:00")).await.unwrap();
     assert_eq!(listed(store).await, [open, recent]);
 }

@@ -140,7 +140,13 @@ pub(super) async fn newer_copy_completes_a_card(store: &dyn Store) {
             last_failed: last_check("08:35:00", failure(FailureKind::PageChanged)),
             last_success_at: Some(time("08:00:00")),
             refused_since: Some(time("08:30:00")),
-            login_mark: None,
+            ..CardState::default()
+        },
+        CardState {
+            last_check: last_check("08:45:00", failure(FailureKind::SealedForOtherHosts)),
+            last_success_at: Some(time("08:00:00")),
+            is_corrected: true,
+            ..CardState::default()
         },
         CardState {
             last_check: last_check("08:50:00", failure(FailureKind::WrongCredentials)),

@@ -133,7 +133,7 @@ pub(super) async fn old_days_are_deleted(store: &dyn Store) {
         upsert(store, &key, &[square(&key, 600, RunOutcome::Done)]).await;
     }
     let before = date("2026-11-21").and_time(chrono::NaiveTime::MIN).and_utc();
-    store.forget_before(before).await.unwrap();
+    store.delete_before(before).await.unwrap();
     let dates: Vec<NaiveDate> = listed(store, "2026-11-01", "2026-11-30")
         .await
         .into_iter()

@@ -316,7 +316,7 @@ pub(super) async fn newest_runs_of_each_label_are_found_however_rare(store: &dyn
     start(store, &run(JobName::CHECK_CARDS, "all", "02:30:00")).await;
 
     let found = async |job, limit| -> Vec<String> {
-        let runs = store.newest_of_each_label(job, limit).await.unwrap();
+        let runs = store.newest_runs_by_label(job, limit).await.unwrap();
         runs.iter()
             .map(|run| format!("{} {}", run.key.label, run.started_at.format("%H:%M")))
             .collect()
@@ -363,7 +363,7 @@ pub(super) async fn old_records_are_deleted_except_open_notices(store: &dyn Stor
         assert!(store.replace_mail(0, &next, None).await.unwrap());
     }
 
-    store.forget_before(time("06:00:00")).await.unwrap();
+    store.delete_before(time("06:00:00")).await.unwrap();
 
     let runs = store.recent_runs(None, None, 100).await.unwrap();
     assert_eq!(runs.len(), 1);

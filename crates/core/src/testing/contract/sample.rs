@@ -106,14 +106,14 @@ pub fn card_pause(until: Option<&str>) -> CardPause {
 
 /// All the keys of one side, in memory.
 #[derive(Debug, Clone)]
-pub struct SideKeys {
+pub struct TestKeys {
     /// The pairs.
     pub private: PrivateKeys,
     /// The key of the fingerprints.
     pub fingerprint: FingerprintKey,
 }
 
-impl SideKeys {
+impl TestKeys {
     /// New keys.
     pub fn generate() -> Self {
         Self {
@@ -153,14 +153,14 @@ impl SideKeys {
 }
 
 #[async_trait]
-impl PrivateKeySource for SideKeys {
+impl PrivateKeySource for TestKeys {
     async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
         Ok(self.private.clone())
     }
 }
 
 #[async_trait]
-impl PublicKeySource for SideKeys {
+impl PublicKeySource for TestKeys {
     async fn public_key(&self) -> Result<PublicKey, SealError> {
         Ok(self.private.public_key().clone())
     }
@@ -176,7 +176,7 @@ pub fn sealed(card: CardId) -> Sealed {
         number: SecretString::from("29999000000001"),
         pin: SecretString::from("4711"),
     };
-    SideKeys::generate().seal(card, &library("wpl"), &secret)
+    TestKeys::generate().seal(card, &library("wpl"), &secret)
 }
 
 /// Adds the family `conrad`, the library `wpl` and a card, and returns the card.
@@ -195,7 +195,7 @@ pub async fn add_card(store: &dyn Store, card: Card) -> Card {
 /// Adds a card with this number and PIN, sealed and fingerprinted with these keys.
 pub async fn add_sealed_card(
     store: &dyn Store,
-    side: &SideKeys,
+    side: &TestKeys,
     mut card: Card,
     number: &str,
     pin: &str,
@@ -211,7 +211,7 @@ pub async fn add_sealed_card(
 }
 
 /// Exports a store from one side to another.
-pub async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
+pub async fn exported(store: &dyn Store, side: &TestKeys, to: &TestKeys) -> Transfer {
     let (keys, recipient) = (KeyCache::new(side), to.private.public_key());
     export(store, &keys, recipient, time("20:00:00"), &|_| {})
         .await
@@ -221,7 +221,7 @@ pub async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Tran
 /// Imports a document into a store.
 pub async fn import(
     store: &dyn Store,
-    side: &SideKeys,
+    side: &TestKeys,
     transfer: &Transfer,
     mode: WriteMode,
 ) -> Result<Report, TransferError> {

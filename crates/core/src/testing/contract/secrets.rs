@@ -1,7 +1,7 @@
 use futures::future::join_all;
 
 use super::Store;
-use super::sample::{SideKeys, add_card, card, family, library, one_card, sealed};
+use super::sample::{TestKeys, add_card, card, family, library, one_card, sealed};
 use crate::card::{Card, CardSecret, Fingerprint};
 use crate::ids::CardId;
 use crate::library::Library;
@@ -58,7 +58,7 @@ pub(super) async fn secret_is_replaced_only_over_the_expected_one(store: &dyn St
     let card = one_card(store).await;
     let [first, second] = ["f8", "f9"].map(|number| NewSecret::new(fingerprint(number), sealed(card.id)));
     assert!(replace(store, &card, &first).await.unwrap());
-    // Another tab read the card before.
+    // A stale writer read the card before this change.
     assert!(!replace(store, &card, &second).await.unwrap());
     let same = NewSecret::resealed(&card, sealed(card.id));
     assert!(!replace(store, &card, &same).await.unwrap(), "an older PIN would come back");
@@ -141,10 +141,10 @@ pub(super) async fn cards_with_secrets_are_listed_by_id(store: &dyn Store) {
     assert_eq!(store.cards_with_secrets().await.unwrap(), ids);
 }
 
-/// Opens a card's envelope with the library's entry as a visit loads it.
+/// Opens a card's sealed PIN with the library's entry, as a visit does.
 async fn pin_as_loaded(
     store: &dyn Store,
-    keys: &SideKeys,
+    keys: &TestKeys,
     card: &Card,
 ) -> Result<String, SealError> {
     use secrecy::ExposeSecret as _;
@@ -160,7 +160,7 @@ async fn pin_as_loaded(
 pub(super) async fn sealed_secret_opens_only_for_the_stored_hosts(
     store: &dyn Store,
 ) {
-    let keys = SideKeys::generate();
+    let keys = TestKeys::generate();
     let stored = library("wpl");
     store.add_family(&family("conrad")).await.unwrap();
     store.add_library(&stored).await.unwrap();

@@ -101,7 +101,7 @@ pub(super) async fn one_of_many_concurrent_uses_of_a_link_wins(store: &dyn Store
             SignInUse::Accepted(used, _) => {
                 store.replace_attempt(stored.revision, &used).await.unwrap()
             }
-            SignInUse::Wrong(_) | SignInUse::Over => false,
+            SignInUse::Wrong(_) | SignInUse::UsedBefore(_) | SignInUse::Over => false,
         }
     });
     let won = join_all(uses).await;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::sample::{
-    SideKeys, account, add_sealed_card, card_pause, card, check, date, exported, failed, family, family_id,
+    TestKeys, account, add_sealed_card, card_pause, card, check, date, exported, failed, family, family_id,
     import, library, library_id, mark, notice, time,
 };
 use crate::card::Card;
@@ -38,7 +38,7 @@ impl Dice {
     }
 }
 
-async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Report {
+async fn imported(store: &dyn Store, side: &TestKeys, transfer: &Transfer) -> Report {
     let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
     assert_eq!(read, *transfer);
     import(store, side, &read, WriteMode::Write).await.unwrap()
@@ -46,7 +46,7 @@ async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Re
 
 /// Asserts that two documents are equal except for the envelopes, which every sealing changes.
 #[track_caller]
-fn assert_same(one: &Transfer, other: &Transfer, side: &SideKeys) {
+fn assert_same(one: &Transfer, other: &Transfer, side: &TestKeys) {
     assert_eq!(one.libraries, other.libraries);
     assert_eq!(one.families.len(), other.families.len());
     for (one, other) in one.families.iter().zip(&other.families) {
@@ -69,7 +69,7 @@ fn assert_same(one: &Transfer, other: &Transfer, side: &SideKeys) {
     }
 }
 
-async fn seal_and_add(store: &dyn Store, side: &SideKeys, number: u64, card: Card) -> Card {
+async fn seal_and_add(store: &dyn Store, side: &TestKeys, number: u64, card: Card) -> Card {
     let (number, pin) = (format!("2999900000{number:04}"), format!("pin-{number}"));
     add_sealed_card(store, side, card, &number, &pin).await
 }
@@ -125,7 +125,7 @@ fn in_state(family: &str, day: &str, state: MailState, now: DateTime<Utc>) -> Ou
 }
 
 /// A store with families, libraries, cards of every history, and notices in every state.
-async fn used_store(side: &SideKeys) -> MemoryStore {
+async fn used_store(side: &TestKeys) -> MemoryStore {
     let store = MemoryStore::default();
     for id in ["wpl", "kpl"] {
         store.add_library(&library(id)).await.unwrap();
@@ -174,7 +174,7 @@ async fn used_store(side: &SideKeys) -> MemoryStore {
 }
 
 pub(super) async fn imported_store_exports_the_same(store: &dyn Store) {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let source = used_store(&left).await;
     let moved = exported(&source, &left, &here).await;
     let report = imported(store, &here, &moved).await;
@@ -191,7 +191,7 @@ pub(super) async fn imported_store_exports_the_same(store: &dyn Store) {
 }
 
 pub(super) async fn second_import_changes_nothing(store: &dyn Store) {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let source = used_store(&left).await;
     let moved = exported(&source, &left, &here).await;
     imported(store, &here, &moved).await;
@@ -206,7 +206,7 @@ pub(super) async fn second_import_changes_nothing(store: &dyn Store) {
 }
 
 pub(super) async fn import_keeps_what_is_newer_and_takes_it_back(store: &dyn Store) {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let source = used_store(&left).await;
     let moved = exported(&source, &left, &here).await;
     imported(store, &here, &moved).await;
@@ -246,7 +246,7 @@ pub(super) async fn import_keeps_what_is_newer_and_takes_it_back(store: &dyn Sto
 }
 
 pub(super) async fn removed_family_is_imported_with_its_last_notice(store: &dyn Store) {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let conrad = family_id("conrad");
     let moved = exported(&used_store(&left).await, &left, &here).await;
     imported(store, &here, &moved).await;
@@ -267,7 +267,7 @@ pub(super) async fn removed_family_is_imported_with_its_last_notice(store: &dyn 
 }
 
 pub(super) async fn import_reports_and_keeps_what_differs(store: &dyn Store) {
-    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let (left, here) = (TestKeys::generate(), TestKeys::generate());
     let source = MemoryStore::default();
     for id in ["kpl", "wpl"] {
         source.add_library(&library(id)).await.unwrap();

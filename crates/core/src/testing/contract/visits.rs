@@ -26,7 +26,7 @@ pub(super) async fn visit_is_loaded_with_its_library_cards_and_secrets(store: &d
         library: library("wpl"),
         back_off_until: None,
         down_since: None,
-        read_at: None,
+        was_read: false,
         cards: Vec::new(),
     };
     for card in &cards {
@@ -42,8 +42,8 @@ pub(super) async fn visit_is_loaded_with_its_library_cards_and_secrets(store: &d
     expected.back_off_until = Some(time("06:00:00"));
     let since = store.mark_library_down(&wpl, time("05:50:00")).await.unwrap();
     expected.down_since = Some(since);
-    store.record_library_read(&wpl, time("05:40:00")).await.unwrap();
-    expected.read_at = Some(time("05:40:00"));
+    store.record_library_read(&library("wpl")).await.unwrap();
+    expected.was_read = true;
     let loaded = store.load_visit(&wpl, &keys).await.unwrap();
     assert_eq!(loaded, Some(expected));
 }

@@ -105,9 +105,7 @@ impl CardStore for MemoryStore {
 
     async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
         let mut inside = self.write()?;
-        let state = &mut inside.record(id)?.state;
-        state.refused_since = None;
-        state.login_mark = None;
+        inside.record(id)?.state.allow_retry();
         Ok(())
     }
 
@@ -172,9 +170,10 @@ impl SecretWriter for MemoryStore {
                 stored.family
             )));
         }
-        let stored = &mut inside.record(card)?.card;
-        stored.fingerprint = after.fingerprint.clone();
-        stored.secret_id = after.id;
+        let record = inside.record(card)?;
+        record.card.fingerprint = after.fingerprint.clone();
+        record.card.secret_id = after.id;
+        record.state.forget_other_hosts();
         inside.secrets.insert(card, after.sealed.clone());
         Ok(true)
     }

@@ -9,6 +9,7 @@ use crate::check::Check;
 use crate::failure::Failure;
 use crate::failure::FailureKind;
 use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::library::ReadAs;
 use crate::store::{
     AccountStore, CheckStore, LoadedFamily, LoadedVisit, Saved, StoreResult, VisitStore,
 };
@@ -136,7 +137,7 @@ impl VisitStore for MemoryStore {
             library: found.clone(),
             back_off_until: inside.backing_off.get(library).copied(),
             down_since: inside.down.get(library).copied(),
-            read_at: inside.read.get(library).copied(),
+            was_read: inside.read.get(library) == Some(&ReadAs::from_entry(found)),
             cards: cards
                 .iter()
                 .filter_map(|key| {

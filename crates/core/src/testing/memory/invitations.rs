@@ -1,11 +1,10 @@
 //! The invitations.
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
 use super::MemoryStore;
 use crate::ids::FamilyId;
-use crate::invitation::Invitation;
+use crate::invitation::{Invitation, InvitationId};
 use crate::store::{InvitationStore, StoreError, StoreResult};
 
 #[async_trait]
@@ -16,7 +15,7 @@ impl InvitationStore for MemoryStore {
         if !inside.families.contains_key(family) {
             return Err(StoreError::NotFound(format!("family “{family}”")));
         }
-        let key = (family.clone(), invitation.id);
+        let key = (family.clone(), invitation.id.invited);
         let before = inside.invitations.get(&key);
         if before.is_some_and(|before| before.is_open(invitation.created_at)) {
             return Ok(false);
@@ -25,9 +24,15 @@ impl InvitationStore for MemoryStore {
         Ok(true)
     }
 
-    async fn invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<Option<Invitation>> {
-        let key = (family.clone(), id);
-        Ok(self.lock().invitations.get(&key).cloned())
+    async fn invitation(
+        &self,
+        family: &FamilyId,
+        id: &InvitationId,
+    ) -> StoreResult<Option<Invitation>> {
+        let key = (family.clone(), id.invited);
+        let inside = self.lock();
+        let found = inside.invitations.get(&key);
+        Ok(found.filter(|found| found.id == *id).cloned())
     }
 
     async fn family_invitations(&self, family: &FamilyId) -> StoreResult<Vec<Invitation>> {
@@ -45,14 +50,23 @@ impl InvitationStore for MemoryStore {
         invitation: &Invitation,
     ) -> StoreResult<bool> {
         let mut inside = self.write()?;
-        let key = (invitation.family.clone(), invitation.id);
+        let key = (invitation.family.clone(), invitation.id.invited);
         let stored = inside.invitations.get_mut(&key);
-        let stored = stored.filter(|stored| stored.revision == revision);
+        let stored =
+            stored.filter(|stored| stored.id == invitation.id && stored.revision == revision);
         Ok(stored.map(|stored| *stored = invitation.clone()).is_some())
     }
 
-    async fn remove_invitation(&self, family: &FamilyId, id: Uuid) -> StoreResult<bool> {
-        let key = (family.clone(), id);
-        Ok(self.write()?.invitations.remove(&key).is_some())
+    async fn remove_invitation(&self, family: &FamilyId, id: &InvitationId) -> StoreResult<bool> {
+        let key = (family.clone(), id.invited);
+        let mut inside = self.write()?;
+        let is_stored = inside
+            .invitations
+            .get(&key)
+            .is_some_and(|found| found.id == *id);
+        if is_stored {
+            inside.invitations.remove(&key);
+        }
+        Ok(is_stored)
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::MemoryStore;
 use crate::ids::LibraryId;
-use crate::library::{Library, can_back_off_until};
+use crate::library::{Library, ReadAs, is_plausible_back_off};
 use crate::store::{LibraryStore, StoreError, StoreResult};
 
 #[async_trait]
@@ -28,11 +28,7 @@ impl LibraryStore for MemoryStore {
             return Err(StoreError::NotFound(format!("library “{}”", library.id)));
         };
         let has_moved = stored.base_url != library.base_url;
-        let has_other_system = stored.system != library.system;
         stored.clone_from(library);
-        if has_moved || has_other_system {
-            inside.read.remove(&library.id);
-        }
         if has_moved {
             inside.backing_off.remove(&library.id);
             inside.down.remove(&library.id);
@@ -79,7 +75,7 @@ impl LibraryStore for MemoryStore {
             return Err(StoreError::NotFound(format!("library “{id}”")));
         }
         let stored = inside.backing_off.entry(id.clone()).or_insert(until);
-        if *stored < until || !can_back_off_until(*stored, now) {
+        if *stored < until || !is_plausible_back_off(*stored, now) {
             *stored = until;
         }
         Ok(())
@@ -104,10 +100,11 @@ impl LibraryStore for MemoryStore {
         Ok(())
     }
 
-    async fn record_library_read(&self, id: &LibraryId, at: DateTime<Utc>) -> StoreResult<()> {
+    async fn record_library_read(&self, library: &Library) -> StoreResult<()> {
         let mut inside = self.write()?;
-        if inside.libraries.contains_key(id) {
-            inside.read.insert(id.clone(), at);
+        if inside.libraries.contains_key(&library.id) {
+            let read_as = ReadAs::from_entry(library);
+            inside.read.insert(library.id.clone(), read_as);
         }
         Ok(())
     }

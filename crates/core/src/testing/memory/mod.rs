@@ -35,7 +35,7 @@ use crate::family::Family;
 use crate::feed::{Feed, FeedTokenHash};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::invitation::Invitation;
-use crate::library::Library;
+use crate::library::{Library, ReadAs};
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, OutboxRecord};
 use crate::run::day::{DayKey, RunDay};
@@ -78,8 +78,8 @@ struct Inside {
     libraries: BTreeMap<LibraryId, Library>,
     backing_off: BTreeMap<LibraryId, DateTime<Utc>>,
     down: BTreeMap<LibraryId, DateTime<Utc>>,
-    /// When an account of each library was read.
-    read: BTreeMap<LibraryId, DateTime<Utc>>,
+    /// The way in which an account of each library was read.
+    read: BTreeMap<LibraryId, ReadAs>,
     cards: BTreeMap<CardId, CardRecord>,
     secrets: BTreeMap<CardId, Sealed>,
     accounts: BTreeMap<CardId, StoredAccount>,
@@ -145,15 +145,15 @@ impl Inside {
 }
 
 impl MemoryStore {
-    /// Turns it into a restored store without the records of these mails; unless it `knows_sent`,
+    /// Turns it into a restored store without the records of these mails; unless it `has_sent_fences`,
     /// their claims are gone too.
-    pub fn restore(&self, knows_sent: bool, lost: &[MailKey]) {
+    pub fn restore(&self, has_sent_fences: bool, lost: &[MailKey]) {
         let mut inside = self.lock();
-        inside.origin = Some(StoreOrigin::Restored { knows_sent });
+        inside.origin = Some(StoreOrigin::Restored { has_sent_fences });
         for key in lost {
             inside.outbox.remove(&OutboxCursor::from(key));
         }
-        if !knows_sent {
+        if !has_sent_fences {
             inside.sent.clear();
         }
     }

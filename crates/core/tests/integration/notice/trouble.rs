@@ -48,7 +48,8 @@ fn mail_links_to_the_pages_if_there_are_any() {
         one.cards[0].card.id
     );
     assert!(
-        mail.text.contains(&format!("Correct the PIN:\n  {page}\n")),
+        mail.text
+            .contains(&format!("Correct the number or PIN:\n  {page}\n")),
         "{}",
         mail.text
     );
@@ -223,6 +224,93 @@ fn unsent_pin_is_mailed_once() {
     assert_eq!(two.subject(), "The PINs of 2 cards weren't sent");
 }
 
+#[test]
+fn rejected_card_without_pages_says_whom_to_ask() {
+    let case = Case::of([refused(quiet())]);
+    let contact = "To have this corrected, write to hippo@example.org.";
+    let mail = case.compose().mail.unwrap();
+    for part in [&mail.text, &mail.html] {
+        assert_eq!(part.matches(contact).count(), 1, "{part}");
+    }
+    let with_pages = case.with_pages().compose().mail.unwrap();
+    assert!(!with_pages.text.contains("To have this corrected"));
+}
+
+#[test]
+fn failed_checks_are_admitted_above_the_list() {
+    let due = loan("How Bridges Stand Up", "Tanaka, Yuki", 2);
+    let failing_at = |number, patron, library, kind| {
+        let account = account(vec![due.clone()], vec![]);
+        failing(card(number, patron, library, account), 10, kind)
+    };
+    let case = Case::of([
+        failing_at(1, "Ada", millbrook(), FailureKind::SiteDown),
+        failing_at(2, "Ben", millbrook(), FailureKind::SiteDown),
+        failing_at(3, "Cleo", fernhill(), FailureKind::PageChanged),
+        failing_at(4, "Dan", fernhill(), FailureKind::NotTried),
+        failing_at(5, "Eve", harbour(), FailureKind::CardBlocked),
+        // Its lines say how old they are.
+        failing(
+            card(6, "Fay", harbour(), account(vec![due.clone()], vec![])),
+            30,
+            FailureKind::SiteDown,
+        ),
+    ]);
+    keep("failed_checks_are_admitted_first", &case.compose());
+}
+
+#[test]
+fn message_about_the_expiry_is_a_part_of_it() {
+    let message = "Your card is good until 12/11/2026.";
+    let mut case = Case::of([expiring(20)]);
+    let add = |case: &mut Case, words: &str| {
+        let stored = case.cards[0].stored.as_mut().unwrap();
+        stored.account.messages.push(words.into());
+    };
+    add(&mut case, message);
+    assert_eq!(case.subject(), "One card expires on Dec 11");
+    keep("card_expires_as_a_message_says", &case.compose());
+    add(&mut case, "We are closed on 12/12/2026.");
+    assert_eq!(
+        case.subject(),
+        "Please look at: 1 card about to expire, 1 library message"
+    );
+    // Another card that doesn't expire has the message for itself.
+    let mut ben = card(2, "Ben", millbrook(), empty());
+    ben.stored
+        .as_mut()
+        .unwrap()
+        .account
+        .messages
+        .push(message.into());
+    case.cards.push(ben);
+    let text = case.compose().mail.unwrap().text;
+    assert_eq!(text.matches("Message from the library").count(), 2);
+    assert!(text.contains("Ben, Millbrook Public Library"), "{text}");
+}
+
+#[rstest]
+#[case(
+    "Renewal limit reached: This item cannot be renewed.",
+    "cannot be renewed: Renewal limit reached\n"
+)]
+#[case("This item cannot be renewed", "cannot be renewed\n")]
+#[case("This item can’t be renewed: on hold", "cannot be renewed: on hold\n")]
+#[case(
+    "It cannot be renewed yet",
+    "cannot be renewed: It cannot be renewed yet\n"
+)]
+#[case(
+    "Too late. Not renewable. Cannot be renewed.",
+    "cannot be renewed: Too late\n"
+)]
+fn reason_does_not_repeat_that_it_cannot_be_renewed(#[case] reason: &str, #[case] words: &str) {
+    let due = not_renewable(loan("Canals", "", 1), reason);
+    let case = Case::of([card(1, "Ada", millbrook(), account(vec![due], vec![]))]);
+    let text = case.compose().mail.unwrap().text;
+    assert!(text.contains(words), "{text}");
+}
+
 fn expiring(days: i64) -> NoticeCard {
     let account = Account {
         card_expires: Some(in_days(days)),
@@ -307,5 +395,7 @@ fn unknown_loans_are_not_treated_as_none() {
     (silent.loans, silent.holds) = (None, None);
     let text = case.compose().mail.unwrap().text;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("For Ada’s card, the site didn’t say what is out and what is on hold."));
+    assert!(words.contains(
+        "For Ada’s card (Millbrook Public Library), the site didn’t say what is out and what is on hold."
+    ));
 }

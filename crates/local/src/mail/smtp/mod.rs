@@ -377,7 +377,7 @@ impl SmtpMailer {
         let limit = self.options.answer_timeout.min(MAX_REPLY_TIMEOUT);
         let Ok((mut connection, answer)) = timeout(limit, message).await else {
             let fault = SmtpFault::Timeout(limit);
-            return match progress.is_maybe_complete() {
+            return match progress.may_be_complete() {
                 true => unknown(&fault),
                 false => before_end(&fault, SmtpStep::End),
             };
@@ -400,7 +400,7 @@ impl SmtpMailer {
                 self.reuse(connection, connection_use(&fault));
                 answer
             }
-            Err(fault) if progress.is_maybe_complete() => unknown(&fault),
+            Err(fault) if progress.may_be_complete() => unknown(&fault),
             Err(fault) => connection.read_early_reply(&fault).await,
         }
     }
@@ -415,7 +415,7 @@ fn write_message(mut connection: SmtpConnection, built: &BuiltMail) -> WrittenMe
         let progress = Arc::clone(&connection.progress);
         // lettre asks for the next part after it wrote the others. Without one it writes the end.
         let parts = std::iter::once(bytes).chain(std::iter::from_fn(|| {
-            progress.end_is_next();
+            progress.mark_end_next();
             None
         }));
         let answer = connection.smtp.message_iter(parts).await;

@@ -23,7 +23,7 @@ use tokio::time::Sleep;
 /// The first byte of a TLS handshake. No SMTP command begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// Nothing of the end of the message was written.
+/// The message isn't written yet.
 const BEFORE_END: u8 = 0;
 /// The message is written, and its end comes next.
 const END_IS_NEXT: u8 = 1;
@@ -52,7 +52,7 @@ impl MessageProgress {
     }
 
     /// Records that all but the end of the message is written.
-    pub(super) fn end_is_next(&self) {
+    pub(super) fn mark_end_next(&self) {
         self.state.store(END_IS_NEXT, Ordering::SeqCst);
     }
 
@@ -67,7 +67,7 @@ impl MessageProgress {
     }
 
     /// Whether the server may have the whole message.
-    pub(super) fn is_maybe_complete(&self) -> bool {
+    pub(super) fn may_be_complete(&self) -> bool {
         self.state.load(Ordering::SeqCst) == END_WRITTEN
     }
 }

@@ -35,8 +35,8 @@ CREATE TABLE library (
     back_off_until   TEXT,
     -- When it stopped answering.
     down_since       TEXT,
-    -- When an account was read with this address and system.
-    read_at          TEXT
+    -- The system and the address with which an account was read; an edit of the entry leaves it.
+    read_as          TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE card (
@@ -60,6 +60,8 @@ CREATE TABLE card (
     failure_remedy    TEXT,
     -- The failed check before it as JSON, if the newest was not tried.
     last_failed       TEXT,
+    -- Whether a person has corrected what the newest check failed on.
+    corrected         INTEGER NOT NULL DEFAULT 0 CHECK (corrected IN (0, 1)),
     last_success_at   TEXT,
     refused_since     TEXT,
     -- The login mark: a login was sent whose check isn't saved yet. All three or none.
@@ -279,7 +281,10 @@ CREATE INDEX audit_of_family ON audit (family, at);
 
 -- The invitations to the families' emails. Of a link's token only the SHA-256 is stored.
 CREATE TABLE invitation (
-    id         TEXT PRIMARY KEY,
+    -- A hash of the family and the address, so that there is one at a time.
+    invited    TEXT PRIMARY KEY,
+    -- Which of the address's invitations it is.
+    nonce      TEXT NOT NULL,
     family     TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
     revision   INTEGER NOT NULL,
     expires_at TEXT NOT NULL,

@@ -35,6 +35,7 @@ fn mail() -> Mail {
         html: "<p>Take back</p>".to_owned(),
         picture: None,
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        message: None,
         tag: Some(MailTag {
             kind: MailKind::DAILY,
             family: "conrad".parse().unwrap(),

@@ -13,7 +13,8 @@ use hippo_core::text::clean;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::check::{MAX_WAIT, Repeat, start_check, wait_for_check};
+use super::check::{MAX_WAIT, Repeat, start_check};
+use super::repeated_form::answer_repeated_form;
 use super::secret_form::{
     DUPLICATE, TOO_MANY_NUMBERS, TOO_MANY_PINS, TypedSecret, announce, may_set_pin,
     may_type_number, secret_ports,
@@ -198,9 +199,9 @@ pub(crate) async fn save(
     match add_card(&ports, &member, &library, &form.patron, &typed).await? {
         Ok(Added::New(card)) => {
             announce(&ports, &member, &card, true).await;
-            start_check(&ports, &card).await
+            start_check(&ports, &card, Repeat::No).await
         }
-        Ok(Added::Before(card)) => Ok(wait_for_check(&card, card.created_at, Repeat::Yes)),
+        Ok(Added::Before(card)) => answer_repeated_form(&ports, &member, &card, true).await,
         Err(problem) => show_form(
             &member,
             &headers,
@@ -232,6 +233,17 @@ fn find_just_added(
     (found.patron == patron && is_just_added).then(|| found.clone())
 }
 
+/// Looks again for a card that another request may have added at once; else says what prevents it.
+async fn find_faster(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    just_added: impl Fn(&[CardRecord]) -> Option<Card>,
+    problem: &'static str,
+) -> Result<Result<Added, &'static str>, PageError> {
+    let records = ports.store.family_cards(&member.loaded.family.id).await?;
+    Ok(just_added(&records).map(Added::Before).ok_or(problem))
+}
+
 /// Adds the card, or says what prevents it.
 async fn add_card(
     ports: &WebPorts,
@@ -243,9 +255,6 @@ async fn add_card(
     let patron = clean(patron);
     if patron.is_empty() || patron.chars().count() > MAX_PATRON_LENGTH {
         return Ok(Err("Say whose card it is, in up to 60 letters."));
-    }
-    if member.loaded.cards.len() >= MAX_CARDS {
-        return Ok(Err("Your family has 100 cards. Remove one first."));
     }
     let secret = match (typed.number(), typed.pin()) {
         (Ok(number), Ok(pin)) => CardSecret { number, pin },
@@ -270,11 +279,14 @@ async fn add_card(
     if cards.any(|card| card.library == library.id && card.fingerprint == fingerprint) {
         return Ok(Err(DUPLICATE));
     }
+    if records.len() >= MAX_CARDS {
+        return Ok(Err("Your family has 100 cards. Remove one first."));
+    }
     if !may_type_number(ports, member).await? {
-        return Ok(Err(TOO_MANY_NUMBERS));
+        return find_faster(ports, member, just_added, TOO_MANY_NUMBERS).await;
     }
     if !may_set_pin(ports, &library.id, &secret.number).await? {
-        return Ok(Err(TOO_MANY_PINS));
+        return find_faster(ports, member, just_added, TOO_MANY_PINS).await;
     }
     let card = Card {
         id: CardId::generate(),
@@ -288,10 +300,8 @@ async fn add_card(
     };
     match secrets.add_card(card, &secret).await {
         Ok(card) => Ok(Ok(Added::New(card))),
-        // Another request was faster.
         Err(CardSecretError::DuplicateNumber) => {
-            let records = ports.store.family_cards(&member.loaded.family.id).await?;
-            Ok(just_added(&records).map(Added::Before).ok_or(DUPLICATE))
+            find_faster(ports, member, just_added, DUPLICATE).await
         }
         Err(CardSecretError::Store(error) | CardSecretError::StillRefused(error)) => {
             Err(error.into())

@@ -165,7 +165,7 @@ pub(crate) async fn start(
             _ => Err(PageError::checked_lately()),
         };
     }
-    let response = start_check(&ports, card).await?;
+    let response = start_check(&ports, card, Repeat::No).await?;
     let (family, id) = (&card.family, card.id);
     tracing::info!(family.id = %family, card.id = %id, "A family started a check.");
     let change = Change::CheckStarted { card: id };
@@ -176,7 +176,7 @@ pub(crate) async fn start(
 /// Starts the check of a card, and leads to the page that waits for it.
 ///
 /// If none can be started, that page waits for the next scheduled one.
-pub(super) async fn start_check(ports: &WebPorts, card: &Card) -> PageResult {
+pub(super) async fn start_check(ports: &WebPorts, card: &Card, repeat: Repeat) -> PageResult {
     let since = ports.clock.now();
     if let Some(jobs) = &ports.jobs {
         let input = serde_json::to_value(CheckCardsInput::for_card(card));
@@ -192,7 +192,7 @@ pub(super) async fn start_check(ports: &WebPorts, card: &Card) -> PageResult {
             }
         }
     }
-    Ok(wait_for_check(card, since, Repeat::No))
+    Ok(wait_for_check(card, since, repeat))
 }
 
 /// Leads to the page that waits for a check since this time.

@@ -16,7 +16,7 @@ use hippo_core::schedule::change_pause::{MAX_REASON_LENGTH, read_reason};
 use serde::Deserialize;
 
 use super::secret_form::library_name;
-use super::{missing_card, own_card, pause_version, show_page};
+use super::{explain_store_error, missing_card, own_card, pause_version, show_page};
 use crate::access::form_browser::FormBrowser;
 use crate::access::session::FamilyMember;
 use crate::audit::record_change;
@@ -227,16 +227,19 @@ async fn replace_pause(
             return Ok(Err(card));
         }
         let before = card.pause.as_ref();
-        if ports
-            .store
-            .replace_card_pause(card.id, before, after)
-            .await?
-        {
+        let replaced = ports.store.replace_card_pause(card.id, before, after);
+        let replaced = match replaced.await {
+            Ok(replaced) => replaced,
+            Err(error) => return Err(explain_store_error(ports, member, card.id, error).await),
+        };
+        if replaced {
             record_pause(ports, member, card.id, after.is_some()).await;
             return Ok(Ok(()));
         }
-        let present = ports.store.card(card.id).await?;
-        card = present.ok_or_else(PageError::not_found)?.card;
+        card = match ports.store.card(card.id).await? {
+            Some(present) => present.card,
+            None => return Err(missing_card(ports, member, &card.id.to_string()).await),
+        };
     }
     Err(PageError::changed_meanwhile())
 }

@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::{Extension, Form};
-use chrono::{DateTime, Utc};
 use hippo_core::audit::Change;
 use hippo_core::card::{Card, CardRecord, CardSecret};
 use hippo_core::card_secrets::CardSecretError;
@@ -14,12 +13,13 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::super::changes::describe_newest;
-use super::check::{Repeat, start_check, wait_for_check};
+use super::check::{Repeat, start_check};
+use super::repeated_form::answer_repeated_form;
 use super::secret_form::{
     DUPLICATE, TOO_MANY_NUMBERS, TOO_MANY_PINS, TypedSecret, announce, library_name, may_set_pin,
     may_type_number, secret_ports,
 };
-use super::{missing_card, own_card};
+use super::{explain_store_error, missing_card, own_card};
 use crate::access::form_token::{check_form_token, form_page, form_token};
 use crate::access::session::FamilyMember;
 use crate::access::step_up::sign_in_again;
@@ -41,6 +41,10 @@ struct PinPage {
     /// Identifies this form: the PIN that it sets is known by it.
     form_id: Uuid,
     problem: Option<String>,
+    /// Whether the library rejected the number or PIN that we have.
+    is_refused: bool,
+    /// Whether another number needs a word.
+    confirms_new_number: bool,
 }
 
 /// Shows the form.
@@ -71,6 +75,13 @@ fn find_card<'a>(member: &'a FamilyMember, id: &str) -> Result<&'a Card, PageErr
     Ok(&record.card)
 }
 
+/// Whether another number is taken for a mistake, unless somebody says that the library gave a new one.
+///
+/// A number that was rejected and never worked is itself the mistake.
+fn confirms_new_number(record: &CardRecord) -> bool {
+    record.state.refused_since.is_none() || record.state.last_success_at.is_some()
+}
+
 /// The page's own path.
 fn path(card: &Card) -> String {
     format!("/family/cards/{}/pin", card.id)
@@ -93,8 +104,9 @@ async fn show_form(
             (StatusCode::UNPROCESSABLE_ENTITY, Some(words))
         }
         Some(Problem::Changed) => {
-            let newest = newest_pin_change(ports, member, card).await?;
-            let who = newest.map_or_else(String::new, |(_, words)| format!(" {words}"));
+            let is_pin = |change: &Change| *change == Change::PinSet { card: card.id };
+            let newest = describe_newest(ports, member, is_pin).await?;
+            let who = newest.map_or_else(String::new, |words| format!(" {words}"));
             let words = format!(
                 "This card’s number or PIN has been changed since you opened this page.{who} Yours wasn’t saved. \
                  If yours is right, type it again."
@@ -102,8 +114,14 @@ async fn show_form(
             (StatusCode::CONFLICT, Some(words))
         }
     };
+    let record = own_card(member, &card.id.to_string());
+    let is_refused = record.is_some_and(|record| record.state.refused_since.is_some());
+    let title = match is_refused {
+        true => "Correct the number or PIN",
+        false => "Change the PIN",
+    };
     let page = PinPage {
-        page: member.page("Change the PIN"),
+        page: member.page(title),
         form_token: token.field.clone(),
         id: card.id,
         patron: card.patron.clone(),
@@ -111,18 +129,10 @@ async fn show_form(
         version: card.secret_id.to_string(),
         form_id: Uuid::new_v4(),
         problem,
+        is_refused,
+        confirms_new_number: record.is_none_or(confirms_new_number),
     };
     form_page(status, &page, token)
-}
-
-/// Says who last set the card's PIN and when.
-async fn newest_pin_change(
-    ports: &WebPorts,
-    member: &FamilyMember,
-    card: &Card,
-) -> Result<Option<(DateTime<Utc>, String)>, PageError> {
-    let is_pin = |change: &Change| *change == Change::PinSet { card: card.id };
-    describe_newest(ports, member, is_pin).await
 }
 
 /// The form.
@@ -152,49 +162,44 @@ pub(crate) async fn save(
     Form(form): Form<PinForm>,
 ) -> PageResult {
     let typed = TypedSecret::new(form.number, form.pin);
-    let Some(CardRecord { card, .. }) = own_card(&member, &id) else {
+    let Some(record) = own_card(&member, &id) else {
         return Err(missing_card(&ports, &member, &id).await);
     };
+    let card = &record.card;
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     if let Some(response) = sign_in_again(&ports, &member, &origin, &path(card)) {
         return Ok(response);
     }
-    let form_id = Uuid::try_parse(&form.form).ok();
-    let version = Uuid::try_parse(&form.version).ok();
-    if form_id == Some(card.secret_id) {
-        // The same form was sent twice.
-        let newest = newest_pin_change(&ports, &member, card).await?;
-        let since = newest.map_or_else(|| ports.clock.now(), |(at, _)| at);
-        return Ok(wait_for_check(card, since, Repeat::Yes));
-    }
-    let set = match form_id {
-        Some(id) if version == Some(card.secret_id) => {
-            let is_new_number = form.new_number.is_some();
-            set_pin(&ports, &member, card, &typed, id, is_new_number).await?
-        }
-        _ => Err(Problem::Changed),
+    let (Ok(version), Ok(form_id)) = (Uuid::try_parse(&form.version), Uuid::try_parse(&form.form))
+    else {
+        return Err(PageError::malformed_form());
     };
-    match set {
-        Ok(()) => {
-            announce(&ports, &member, card, false).await;
-            start_check(&ports, card).await
-        }
-        Err(problem) => show_again(&ports, &member, &headers, &origin, card, problem).await,
+    if form_id == card.secret_id {
+        // The same form was sent twice.
+        return answer_repeated_form(&ports, &member, card, false).await;
     }
-}
-
-/// Shows the form again, for the card as it is now.
-async fn show_again(
-    ports: &WebPorts,
-    member: &FamilyMember,
-    headers: &HeaderMap,
-    origin: &RequestOrigin,
-    card: &Card,
-    problem: Problem,
-) -> PageResult {
-    let present = ports.store.card(card.id).await?;
-    let present = present.ok_or_else(PageError::not_found)?.card;
-    show_form(ports, member, headers, origin, &present, Some(problem)).await
+    let is_new_number = form.new_number.is_some() || !confirms_new_number(record);
+    let set = match version == card.secret_id {
+        true => set_pin(&ports, &member, card, &typed, form_id, is_new_number).await?,
+        false => Err(Problem::Changed),
+    };
+    let Err(problem) = set else {
+        let card = Card {
+            secret_id: form_id,
+            ..card.clone()
+        };
+        announce(&ports, &member, &card, false).await;
+        return start_check(&ports, &card, Repeat::No).await;
+    };
+    let Some(present) = ports.store.card(card.id).await? else {
+        return Err(missing_card(&ports, &member, &id).await);
+    };
+    if present.card.secret_id == form_id {
+        // The same form was sent twice at once, and the other request was faster.
+        return answer_repeated_form(&ports, &member, &present.card, false).await;
+    }
+    let problem = Some(problem);
+    show_form(&ports, &member, &headers, &origin, &present.card, problem).await
 }
 
 /// Stores the number and PIN, or says what prevents it.
@@ -231,7 +236,9 @@ async fn set_pin(
         Ok(()) => Ok(Ok(())),
         Err(CardSecretError::DuplicateNumber) => refused(DUPLICATE),
         Err(CardSecretError::ChangedMeanwhile) => Ok(Err(Problem::Changed)),
-        Err(CardSecretError::Store(error)) => Err(error.into()),
+        Err(CardSecretError::Store(error)) => {
+            Err(explain_store_error(ports, member, card.id, error).await)
+        }
         Err(CardSecretError::Seal(error)) => Err(PageError::unavailable(error)),
         // The PIN was changed, so the family must be told.
         Err(error @ CardSecretError::StillRefused(_)) => {

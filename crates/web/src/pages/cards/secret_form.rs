@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::access::session::FamilyMember;
-use crate::audit::record_change;
+use crate::audit::record_change_with_id;
 use crate::error::PageError;
 use crate::ports::WebPorts;
 
@@ -85,7 +85,10 @@ pub(super) async fn may_set_pin(
     Ok(take_permit(&*ports.store, &key, &PIN_LIMITS, now).await?)
 }
 
-/// Records that a PIN was set, and has every recipient told.
+/// Has every recipient told that a PIN was set, and records it under the card's present
+/// [`Card::secret_id`].
+///
+/// The record comes last: a form that is sent again finds by it that everybody was told.
 pub(super) async fn announce(
     ports: &WebPorts,
     member: &FamilyMember,
@@ -94,11 +97,6 @@ pub(super) async fn announce(
 ) {
     let (family, id) = (&card.family, card.id);
     tracing::info!(family.id = %family, card.id = %id, is_new_card, "A family set a card’s PIN.");
-    let change = match is_new_card {
-        true => Change::CardAdded { card: id },
-        false => Change::PinSet { card: id },
-    };
-    record_change(ports, member.actor(), Some(family), change).await;
     let message = MessageRequest::PinChanged(PinChange {
         family: family.clone(),
         card: id,
@@ -108,6 +106,11 @@ pub(super) async fn announce(
     if let Err(error) = ports.messages.send(message).await {
         tracing::error!(%error, "The recipients could not be told of a PIN.");
     }
+    let change = match is_new_card {
+        true => Change::CardAdded { card: id },
+        false => Change::PinSet { card: id },
+    };
+    record_change_with_id(ports, card.secret_id, member.actor(), family, change).await;
 }
 
 /// A library's name, for a heading.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate, Weekday};
 use hippo_core::ids::Label;
 use hippo_core::notice::phrases::count;
 use hippo_core::run::grid::{GridDay, GridRow, build_grid, seconds_words};
@@ -26,9 +26,11 @@ pub(super) struct GridRowView {
 /// A day of a row. Its class gives it a sign and a colour.
 pub(super) struct SquareView {
     pub(super) class: &'static str,
-    /// The day and its outcomes, if a run of it needs a look or was slow.
+    /// The day of the month, on Mondays.
+    pub(super) monday: Option<u32>,
+    /// The day and its outcomes, if a run of it needs a look, was skipped or was slow.
     pub(super) title: Option<String>,
-    /// The page of its worst run, if that needs a look.
+    /// The page of its worst run, if that needs a look or was skipped.
     pub(super) path: Option<String>,
 }
 
@@ -69,6 +71,7 @@ fn squares(
             Some(day) => square(job, label, day),
             None => SquareView {
                 class: "n",
+                monday: monday(date),
                 title: None,
                 path: None,
             },
@@ -79,8 +82,7 @@ fn squares(
 fn square(job: JobName, label: &Label, day: &GridDay) -> SquareView {
     let worst = day.outcomes.first().map(|one| one.outcome);
     let worst = worst.unwrap_or(RunOutcome::Newer);
-    let is_quiet = matches!(worst, RunOutcome::Done | RunOutcome::Newer)
-        || !(worst.has_started() || worst == RunOutcome::Missed);
+    let is_quiet = matches!(worst, RunOutcome::Done | RunOutcome::Newer);
     let key = || RunKey {
         job,
         label: label.clone(),
@@ -88,9 +90,15 @@ fn square(job: JobName, label: &Label, day: &GridDay) -> SquareView {
     };
     SquareView {
         class: sign_class(worst.sign().0),
+        monday: monday(day.date),
         title: (!is_quiet || day.is_slow).then(|| day_words(day)),
         path: (!is_quiet).then(|| run_path(&key())),
     }
+}
+
+/// The day of the month of a Monday, by which a reader finds the others.
+fn monday(date: NaiveDate) -> Option<u32> {
+    (date.weekday() == Weekday::Mon).then(|| date.day())
 }
 
 /// A day's outcomes in words, such as `Fri 20 Nov: 1 failed, 2 done`.

@@ -217,12 +217,14 @@ pub(crate) async fn resend(
     operator.require_recent_sign_in(ports.clock.now())?;
     let key = read_key(&form).ok_or_else(PageError::not_found)?;
     let problem = match request_resend(&ports, &key, form.revision).await? {
-        Some(problem) => problem,
-        None => {
-            tracing::info!(family.id = %key.family, "A notice was asked for again.");
-            let family = key.family.clone();
-            let change = Change::NoticeResent { mail: key };
-            record_change(&ports, Actor::Operator, Some(&family), change).await;
+        ResendOutcome::Refused(problem) => problem,
+        outcome => {
+            if outcome == ResendOutcome::Requested {
+                tracing::info!(family.id = %key.family, "A notice was asked for again.");
+                let family = key.family.clone();
+                let change = Change::NoticeResent { mail: key };
+                record_change(&ports, Actor::Operator, Some(&family), change).await;
+            }
             return Ok(Redirect::to("/console/notices?resent=yes").into_response());
         }
     };
@@ -241,28 +243,48 @@ fn read_key(form: &ResendForm) -> Option<MailKey> {
     Some(MailKey::new(kind.clone(), family, date))
 }
 
-/// Asks for a notice again; returns what prevents it, in words.
+/// What came of asking for a notice again.
+#[derive(PartialEq, Eq)]
+enum ResendOutcome {
+    Requested,
+    /// The same form was sent twice, or another tab was faster.
+    RequestedBefore,
+    /// It can't be sent, for this reason.
+    Refused(String),
+}
+
+/// Asks for a notice again, if its record is as the page showed it.
 async fn request_resend(
     ports: &WebPorts,
     key: &MailKey,
     revision: u64,
-) -> Result<Option<String>, PageError> {
+) -> Result<ResendOutcome, PageError> {
     let store = &*ports.store;
     let family = store.family(&key.family).await?;
     let family = family.ok_or_else(PageError::not_found)?;
-    let resend = Resend::prepare(store, &family, key, ports.clock.now()).await;
-    let saved = match resend {
-        // The same form was sent twice, or another tab was faster.
-        Ok(resend) if resend.is_asked_for_since(revision) => return Ok(None),
-        // The notice went on.
-        Ok(resend) if resend.revision() != revision => Err(ResendError::Changed),
-        Ok(resend) => resend.save(store).await,
-        Err(error) => Err(error),
-    };
-    match saved {
-        Ok(()) => Ok(None),
-        Err(ResendError::Store(error)) => Err(error.into()),
-        Err(ResendError::NotFound) => Err(PageError::not_found()),
-        Err(error) => Ok(Some(error.to_string())),
+    // If another request is faster, the second look says whether it asked for the same.
+    for _ in 0..2 {
+        match Resend::prepare(store, &family, key, ports.clock.now()).await {
+            Ok(resend) if resend.is_asked_for_since(revision) => {
+                return Ok(ResendOutcome::RequestedBefore);
+            }
+            // The notice went on.
+            Ok(resend) if resend.revision() != revision => break,
+            Ok(resend) => match resend.save(store).await {
+                Ok(()) => return Ok(ResendOutcome::Requested),
+                Err(ResendError::Changed) => {}
+                Err(error) => return refuse_resend(error),
+            },
+            Err(error) => return refuse_resend(error),
+        }
+    }
+    refuse_resend(ResendError::Changed)
+}
+
+fn refuse_resend(error: ResendError) -> Result<ResendOutcome, PageError> {
+    match error {
+        ResendError::Store(error) => Err(error.into()),
+        ResendError::NotFound => Err(PageError::not_found()),
+        error => Ok(ResendOutcome::Refused(error.to_string())),
     }
 }

@@ -54,21 +54,21 @@ struct PauseFields {
     /// Identifies the pause that the page shows, which may be none.
     version: String,
     /// Whether the form is shown again, with what was typed.
-    is_again: bool,
+    is_refused: bool,
     until: String,
     why: String,
 }
 
 impl PauseFields {
     /// The fields for a schedule with this active pause of its own.
-    fn new(active: Option<&Pause>, again: Option<&Again>) -> Self {
-        let typed = again.and_then(|again| again.typed.as_ref());
+    fn new(active: Option<&Pause>, refused: Option<&RefusedPauseForm>) -> Self {
+        let typed = refused.and_then(|refused| refused.typed.as_ref());
         let (until, why) = typed.cloned().unwrap_or_default();
         // A form that isn't valid still has to say what its page showed.
-        let kept = again.and_then(|again| again.version.clone());
+        let kept = refused.and_then(|refused| refused.version.clone());
         Self {
             version: kept.unwrap_or_else(|| pause_version(active)),
-            is_again: typed.is_some(),
+            is_refused: typed.is_some(),
             until,
             why,
         }
@@ -76,7 +76,7 @@ impl PauseFields {
 }
 
 /// Why the page is shown after a form that changed nothing.
-struct Again {
+struct RefusedPauseForm {
     status: StatusCode,
     problem: String,
     /// The schedule; `None`: all of them.
@@ -87,7 +87,7 @@ struct Again {
     version: Option<String>,
 }
 
-impl Again {
+impl RefusedPauseForm {
     /// Something was typed that isn't valid.
     fn invalid(form: PauseForm, label: Option<Label>, problem: &str) -> Self {
         Self {
@@ -116,8 +116,8 @@ impl Again {
         Self {
             status: StatusCode::CONFLICT,
             problem: format!(
-                "{name}{present}. It has changed since you opened this page, so nothing was changed. Check it, and \
-                 send again."
+                "{name}{present}. Somebody changed it after you opened this page, so we didn’t save yours. Check it, \
+                 and send again."
             ),
             label,
             typed,
@@ -151,7 +151,7 @@ async fn show_page(
     operator: &Operator,
     token: FormToken,
     first: Option<usize>,
-    again: Option<&Again>,
+    refused: Option<&RefusedPauseForm>,
 ) -> PageResult {
     let times = Times::new(ports);
     let store = &*ports.store;
@@ -166,33 +166,34 @@ async fn show_page(
         let mut own = active.iter();
         own.rfind(|pause| pause.label.as_ref() == label).copied()
     };
-    let again_of = |label: Option<&Label>| again.filter(|again| again.label.as_ref() == label);
+    let refused_of =
+        |label: Option<&Label>| refused.filter(|refused| refused.label.as_ref() == label);
     let mut rows = arrange_rows(&month, &schedules);
     rows.retain(|row: &Row<'_>| row.schedule.is_some() || own_pause(Some(row.label)).is_some());
     // The page with the form that is shown again.
-    let is_again = |row: &Row<'_>| again_of(Some(row.label)).is_some();
-    let first = first.or(rows.iter().position(is_again).map(|before| before + 1));
+    let is_refused = |row: &Row<'_>| refused_of(Some(row.label)).is_some();
+    let first = first.or(rows.iter().position(is_refused).map(|before| before + 1));
     let part = rows_page(&rows, first);
     let shown = part.rows.iter().map(|row| ScheduleView {
         has_own_pause: own_pause(Some(row.label)).is_some(),
-        pause: PauseFields::new(own_pause(Some(row.label)), again_of(Some(row.label))),
+        pause: PauseFields::new(own_pause(Some(row.label)), refused_of(Some(row.label))),
         row: row.describe(&pauses, times),
     });
     let for_all = active.iter().filter(|pause| pause.label.is_none());
     let page = SchedulesPage {
         page: operator.page("Schedules"),
         form_token: token.field.clone(),
-        problem: again.map(|again| again.problem.clone()),
+        problem: refused.map(|refused| refused.problem.clone()),
         zone: times.zone.name(),
         all_paused: for_all.map(|pause| pause_words(pause, times)).collect(),
-        all: PauseFields::new(own_pause(None), again_of(None)),
+        all: PauseFields::new(own_pause(None), refused_of(None)),
         schedules: shown.collect(),
         part,
         max_reason: MAX_REASON_LENGTH,
         can_start: ports.jobs.is_some(),
     };
     form_page(
-        again.map_or(StatusCode::OK, |again| again.status),
+        refused.map_or(StatusCode::OK, |refused| refused.status),
         &page,
         token,
     )
@@ -240,8 +241,8 @@ pub(crate) async fn pause(
         Ok(pause) => pause,
         Err(problem) => {
             let token = token_of(&headers, &origin)?;
-            let again = Again::invalid(form, label, &problem);
-            return show_page(&ports, &operator, token, None, Some(&again)).await;
+            let refused = RefusedPauseForm::invalid(form, label, &problem);
+            return show_page(&ports, &operator, token, None, Some(&refused)).await;
         }
     };
     match change(&ports, label.as_ref(), &form.version, Some(&pause)).await? {
@@ -249,8 +250,9 @@ pub(crate) async fn pause(
         Err(present) => {
             let token = token_of(&headers, &origin)?;
             let typed = Some((form.until, form.why));
-            let again = Again::changed(label, present.as_ref(), typed, Times::new(&ports));
-            show_page(&ports, &operator, token, None, Some(&again)).await
+            let refused =
+                RefusedPauseForm::changed(label, present.as_ref(), typed, Times::new(&ports));
+            show_page(&ports, &operator, token, None, Some(&refused)).await
         }
     }
 }
@@ -273,8 +275,9 @@ pub(crate) async fn resume(
         Ok(()) => Ok(Redirect::to("/console/schedules").into_response()),
         Err(present) => {
             let token = token_of(&headers, &origin)?;
-            let again = Again::changed(label, present.as_ref(), None, Times::new(&ports));
-            show_page(&ports, &operator, token, None, Some(&again)).await
+            let refused =
+                RefusedPauseForm::changed(label, present.as_ref(), None, Times::new(&ports));
+            show_page(&ports, &operator, token, None, Some(&refused)).await
         }
     }
 }
@@ -290,7 +293,7 @@ async fn change(
     let changed = change_seen_pause(&*ports.store, label, version, after, now).await;
     match changed.map_err(refuse)? {
         SeenPauseChange::Refused(present) => return Ok(Err(present)),
-        SeenPauseChange::AlreadySo => return Ok(Ok(())),
+        SeenPauseChange::AlreadyApplied => return Ok(Ok(())),
         SeenPauseChange::Made => {}
     }
     let (message, change) = match (after, label.cloned()) {

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use axum::{Extension, Form};
 use hippo_core::audit::{Actor, Change};
+use hippo_core::content_hash::content_hash;
 use hippo_core::ids::Label;
 use hippo_core::run::{JobName, RunKey, RunOutcome};
 use hippo_core::schedule::Schedule;
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use super::forecast::forecast;
 use super::load::load_schedules;
 use super::view::{Times, token_of};
-use crate::access::form_token::{check_form_token, form_page};
+use crate::access::form_token::{FormToken, check_form_token, form_page};
 use crate::access::operator::Operator;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
@@ -29,6 +30,9 @@ pub(crate) struct RunForm {
     form_token: String,
     /// The schedule.
     label: String,
+    /// Identifies what the page said that the run does.
+    #[serde(default)]
+    run_version: String,
 }
 
 /// The form that runs a run again.
@@ -57,6 +61,10 @@ struct ConfirmPage {
     sentences: Vec<String>,
     now: String,
     form_token: String,
+    /// Identifies what the run does.
+    run_version: String,
+    /// Whether the schedule changed after the page before was opened.
+    has_changed: bool,
 }
 
 /// Says what a run would do now, and asks whether to start it.
@@ -71,17 +79,38 @@ pub(crate) async fn confirm(
         return Err(PageError::not_found());
     }
     let schedule = find_schedule(&ports, &query.label).await?;
-    let times = Times::new(&ports);
     let token = token_of(&headers, &origin)?;
+    show_confirmation(&ports, &operator, token, schedule, false).await
+}
+
+async fn show_confirmation(
+    ports: &WebPorts,
+    operator: &Operator,
+    token: FormToken,
+    schedule: Schedule,
+    has_changed: bool,
+) -> PageResult {
+    let times = Times::new(ports);
     let page = ConfirmPage {
         page: operator.page("Run now"),
-        sentences: forecast(&ports, &schedule).await?,
+        sentences: forecast(ports, &schedule).await?,
+        run_version: run_version(&schedule),
         label: schedule.label,
         job: schedule.job,
         now: times.show(times.now),
         form_token: token.field.clone(),
+        has_changed,
     };
-    form_page(StatusCode::OK, &page, token)
+    let status = match has_changed {
+        true => StatusCode::CONFLICT,
+        false => StatusCode::OK,
+    };
+    form_page(status, &page, token)
+}
+
+/// Identifies what a run of a schedule does.
+fn run_version(schedule: &Schedule) -> String {
+    content_hash(&(schedule.job.as_str(), &schedule.input))
 }
 
 async fn find_schedule(ports: &WebPorts, label: &str) -> Result<Schedule, PageError> {
@@ -91,7 +120,7 @@ async fn find_schedule(ports: &WebPorts, label: &str) -> Result<Schedule, PageEr
     found.ok_or_else(PageError::not_found)
 }
 
-/// Runs the job of a schedule now, with the schedule's input.
+/// Runs the job of a schedule now, with the schedule's input, if that is what the page showed.
 pub(crate) async fn run_now(
     State(ports): State<WebPorts>,
     Extension(operator): Extension<Operator>,
@@ -100,7 +129,12 @@ pub(crate) async fn run_now(
     Form(form): Form<RunForm>,
 ) -> PageResult {
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
+    operator.require_recent_sign_in(ports.clock.now())?;
     let schedule = find_schedule(&ports, &form.label).await?;
+    if run_version(&schedule) != form.run_version {
+        let token = token_of(&headers, &origin)?;
+        return show_confirmation(&ports, &operator, token, schedule, true).await;
+    }
     let request = StartRequest::Job {
         job: schedule.job,
         input: schedule.input,

@@ -158,11 +158,16 @@ pub(crate) async fn save(
             families,
         } => {
             let replaced = ports.store.replace_identity_link(Some(&before), &after);
-            if !replaced.await? {
-                return Err(PageError::changed_meanwhile());
+            if replaced.await? {
+                tracing::info!("An identity was linked to a person.");
+                record_own_change(&ports, session, &families, Change::IdentityLinked).await;
+            } else {
+                // The same form may have been sent twice at once.
+                let present = find_waiting(&ports, &headers, is_secure, session).await?;
+                if !matches!(present, Waiting::Linked) {
+                    return Err(PageError::changed_meanwhile());
+                }
             }
-            tracing::info!("An identity was linked to a person.");
-            record_own_change(&ports, session, &families, Change::IdentityLinked).await;
         }
         Waiting::Linked => {}
         Waiting::Nothing => {

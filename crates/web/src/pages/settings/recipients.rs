@@ -5,20 +5,19 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hippo_core::audit::Change;
 use hippo_core::email_address::EmailAddress;
-use hippo_core::family::Family;
 use hippo_core::former_recipient::forget_recipient;
 use hippo_core::ids::FamilyId;
-use hippo_core::invitation::Invitation;
+use hippo_core::invitation::{Invitation, InvitationId};
 use hippo_core::message::{InvitationRequest, MessageRequest, Removal};
-use hippo_core::notice::phrases::full_day;
 use hippo_core::sign_in::limit::take_permit;
-use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey};
+use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey, is_recipient};
 use serde::Deserialize;
-use uuid::Uuid;
 
-use super::{Outcome, Typed, show_page};
+use super::page::{Outcome, show_page};
+use super::recipient_list::open_invitations;
+use super::replace::replace_or_reload;
 use crate::access::form_browser::FormBrowser;
-use crate::access::session::FamilyMember;
+use crate::access::session::{FamilyMember, NoMember, Visitor};
 use crate::access::step_up::sign_in_again;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
@@ -27,70 +26,8 @@ use crate::ports::WebPorts;
 /// The most recipients of a family, with those invited.
 const MAX_RECIPIENTS: usize = 20;
 
-/// The words for an address that is invited a second time.
-pub(super) const ALREADY_INVITED: &str =
-    "This address is invited already. To send the email again, withdraw the invitation first.";
-
 /// The page's own path.
 const PATH: &str = "/family/settings";
-
-/// A recipient in the list.
-pub(super) struct RecipientView {
-    pub(super) address: String,
-    pub(super) person: PersonId,
-    pub(super) is_self: bool,
-    /// Whether emails to the address come back.
-    pub(super) is_stopped: bool,
-}
-
-/// An open invitation in the list.
-pub(super) struct InvitationView {
-    pub(super) id: Uuid,
-    pub(super) address: String,
-    pub(super) until: String,
-}
-
-/// Lists the recipients.
-pub(super) fn list_recipients(member: &FamilyMember) -> Vec<RecipientView> {
-    let family = &member.loaded.family;
-    let view = |address: &EmailAddress| {
-        let person = PersonId::from_address(address);
-        RecipientView {
-            address: address.to_string(),
-            is_self: person == member.session.person,
-            is_stopped: family.is_stopped(address),
-            person,
-        }
-    };
-    family.recipients.iter().map(view).collect()
-}
-
-/// Lists the open invitations.
-pub(super) async fn list_invitations(
-    ports: &WebPorts,
-    family: &Family,
-) -> Result<Vec<InvitationView>, PageError> {
-    let now = ports.clock.now();
-    let zone = family.timezone;
-    let today = hippo_core::clock::local_date(now, zone);
-    let open = open_invitations(ports, family).await?;
-    let view = |invitation: Invitation| InvitationView {
-        id: invitation.id,
-        address: invitation.address.to_string(),
-        until: full_day(
-            hippo_core::clock::local_date(invitation.expires_at, zone),
-            today,
-        ),
-    };
-    Ok(open.into_iter().map(view).collect())
-}
-
-async fn open_invitations(ports: &WebPorts, family: &Family) -> Result<Vec<Invitation>, PageError> {
-    let now = ports.clock.now();
-    let mut found = ports.store.family_invitations(&family.id).await?;
-    found.retain(|invitation| invitation.is_open(now));
-    Ok(found)
-}
 
 /// Refuses a form of another browser or family, or asks for a new sign-in.
 fn check_form(
@@ -177,7 +114,7 @@ async fn invite_address(
     });
     if let Err(error) = ports.messages.send(message).await {
         // Without its email, it would only be in the way of another one.
-        let removed = ports.store.remove_invitation(&family.id, invitation.id);
+        let removed = ports.store.remove_invitation(&family.id, &invitation.id);
         removed.await?;
         return Err(PageError::unavailable(error));
     }
@@ -199,7 +136,7 @@ pub(crate) struct WithdrawForm {
 }
 
 /// Withdraws an invitation. One that is gone is no mistake if another tab withdrew it, too. If it was accepted
-/// meanwhile, the page says so.
+/// meanwhile, or the address was invited again, the page says so.
 pub(crate) async fn withdraw(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
@@ -209,15 +146,23 @@ pub(crate) async fn withdraw(
     if let Some(response) = check_form(&ports, &browser, &member, &form.form_token, &form.family)? {
         return Ok(response);
     }
-    let id = Uuid::try_parse(&form.invitation).map_err(|_| PageError::not_found())?;
+    let id: Result<InvitationId, _> = form.invitation.parse();
+    let id = id.map_err(|_| PageError::not_found())?;
     let family = &member.loaded.family.id;
-    if ports.store.remove_invitation(family, id).await? {
+    if ports.store.remove_invitation(family, &id).await? {
         tracing::info!(family.id = %family, "A family withdrew an invitation.");
         let change = Change::InvitationWithdrawn;
         record_change(&ports, member.actor(), Some(family), change).await;
     } else if let Some(accepted) = find_recipient(&ports, family, &form.address).await? {
         let outcome = Outcome::AlreadyAccepted(accepted.to_string());
         return show_page(&ports, &browser, &member, outcome).await;
+    } else {
+        let open = open_invitations(&ports, &member.loaded.family).await?;
+        let mut open = open.into_iter();
+        if let Some(later) = open.find(|open| open.id.invited == id.invited) {
+            let outcome = Outcome::InvitedAgain(later.address.to_string());
+            return show_page(&ports, &browser, &member, outcome).await;
+        }
     }
     Ok(Redirect::to("/family/settings?saved=yes").into_response())
 }
@@ -247,13 +192,24 @@ pub(crate) struct RemoveForm {
     person: String,
 }
 
-/// Removes a recipient. It changes no card.
+/// Removes a recipient. It changes no card. One who is gone is no mistake.
 pub(crate) async fn remove(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
-    mut member: FamilyMember,
+    member: Result<FamilyMember, NoMember>,
+    visitor: Visitor,
     Form(form): Form<RemoveForm>,
 ) -> PageResult {
+    let mut member = match member {
+        Ok(member) => member,
+        Err(no_member) => {
+            if !has_left(&ports, &visitor, &form).await? {
+                return Ok(no_member.into_response());
+            }
+            browser.check_form_token(&form.form_token)?;
+            return Ok(go_on_after_removal(true));
+        }
+    };
     if let Some(response) = check_form(&ports, &browser, &member, &form.form_token, &form.family)? {
         return Ok(response);
     }
@@ -263,8 +219,10 @@ pub(crate) async fn remove(
         recipients.find(|address| PersonId::from_address(address).as_str() == form.person);
     let Some(removed) = removed.cloned() else {
         // Another tab was faster, so it is as wanted.
-        return Ok(Redirect::to("/family/settings?saved=yes").into_response());
+        return Ok(go_on_after_removal(false));
     };
+    let person = PersonId::from_address(&removed);
+    let is_self = person == member.session.person;
     if before.recipients.len() == 1 {
         let problem = "You’re the only one who gets these emails, so you can’t leave. Pause the emails instead, or \
                        ask the person who runs LibraryHippo to remove the family.";
@@ -272,14 +230,13 @@ pub(crate) async fn remove(
     }
     let mut after = before.clone();
     after.recipients.retain(|address| *address != removed);
-    if !ports.store.replace_family(&before, &after).await? {
-        if let Some(family) = ports.store.family(&before.id).await? {
-            member.loaded.family = family;
-        }
-        return show_page(&ports, &browser, &member, Outcome::Changed(Typed::Nothing)).await;
+    if !replace_or_reload(&ports, &mut member, &after).await? {
+        return match is_recipient(&member.loaded.family, &person) {
+            true => show_page(&ports, &browser, &member, Outcome::Changed(None)).await,
+            // The same form was sent twice, or another tab was faster.
+            false => Ok(go_on_after_removal(is_self)),
+        };
     }
-    let person = PersonId::from_address(&removed);
-    let is_self = person == member.session.person;
     let change = match is_self {
         true => Change::RecipientLeft,
         false => Change::RecipientRemoved { person },
@@ -298,9 +255,33 @@ pub(crate) async fn remove(
     if let Err(error) = forget_recipient(&*ports.store, operators, &after, &removed).await {
         tracing::error!(%error, "What a removed recipient has access with could not be ended.");
     }
+    Ok(go_on_after_removal(is_self))
+}
+
+/// Leads to the settings, which somebody who left can't open any more.
+fn go_on_after_removal(is_self: bool) -> Response {
     let next = match is_self {
         true => "/",
         false => "/family/settings?saved=yes",
     };
-    Ok(Redirect::to(next).into_response())
+    Redirect::to(next).into_response()
+}
+
+/// Whether who is signed in has left the family of this form with it, as after a double click.
+async fn has_left(
+    ports: &WebPorts,
+    visitor: &Visitor,
+    form: &RemoveForm,
+) -> Result<bool, PageError> {
+    let Visitor(Some(session)) = visitor else {
+        return Ok(false);
+    };
+    let Ok(family) = form.family.parse::<FamilyId>() else {
+        return Ok(false);
+    };
+    if session.person.as_str() != form.person || !session.families.contains(&family) {
+        return Ok(false);
+    }
+    let family = ports.store.family(&family).await?;
+    Ok(family.is_some_and(|family| !is_recipient(&family, &session.person)))
 }

@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
+use hippo_core::content_hash::content_hash;
 use hippo_core::run::RunOutcome;
 use hippo_core::schedule::Pause;
 use hippo_core::schedule::change_pause::pause_version;
@@ -25,11 +26,17 @@ struct Shown {
     revision: String,
     /// The version of a schedule's pause.
     version: String,
+    /// The version of what a run of the schedule does.
+    run_version: String,
 }
 
 /// Fields that are valid for each form.
-fn fields<'a>(token: &'a str, shown: &'a Shown) -> [(&'a str, &'a str); 8] {
-    let Shown { revision, version } = shown;
+fn fields<'a>(token: &'a str, shown: &'a Shown) -> [(&'a str, &'a str); 9] {
+    let Shown {
+        revision,
+        version,
+        run_version,
+    } = shown;
     [
         ("form_token", token),
         ("label", "evenings"),
@@ -38,6 +45,7 @@ fn fields<'a>(token: &'a str, shown: &'a Shown) -> [(&'a str, &'a str); 8] {
         ("date", "2026-11-21"),
         ("revision", revision),
         ("version", version),
+        ("run_version", run_version),
         ("run", "check-cards/mornings/2026-11-20T10:00:00Z"),
     ]
 }
@@ -65,7 +73,14 @@ async fn web_with_mail() -> (TestWeb, Shown) {
             .is_some_and(|label| label.as_str() == "evenings")
     };
     let version = pause_version(pauses.iter().find(own));
-    (web, Shown { revision, version })
+    // The schedule has no input.
+    let run_version = content_hash(&("check-cards", serde_json::Map::new()));
+    let shown = Shown {
+        revision,
+        version,
+        run_version,
+    };
+    (web, shown)
 }
 
 #[test]

@@ -11,6 +11,8 @@ use super::overview::text_of;
 use super::world::{busy_web, schedule};
 use crate::web::TestWeb;
 
+const RUN: &str = "/console/schedules/run";
+
 const FAILED: &str = "check-cards/mornings/2026-11-20T10:00:00Z";
 
 #[tokio::test]
@@ -21,24 +23,43 @@ async fn schedule_is_run_now_once_with_its_own_input() {
     let job = JobName::CHECK_CARDS;
     web.save_schedules(job, &[declared.clone()]).await;
     let mut operator = web.operator().await;
-    let token = operator
-        .get("/console/schedules")
-        .await
-        .hidden("form_token");
-    let fields = [("form_token", &*token), ("label", "failed")];
-    let answer = operator.post("/console/schedules/run", &fields).await;
+    let page = operator.get("/console/schedules/run?label=failed").await;
+    let answer = operator.post_from(&page, RUN, &[]).await;
     assert_eq!(answer.location(), "/console?started=yes");
-    let page = operator.get(answer.location()).await;
-    assert!(page.body.contains("Your run has started"));
+    let started = operator.get(answer.location()).await;
+    assert!(started.body.contains("Your run has started"));
     // A double click.
-    let answer = operator.post("/console/schedules/run", &fields).await;
+    let answer = operator.post_from(&page, RUN, &[]).await;
     assert_eq!(answer.location(), "/console?started=before");
-    let page = operator.get(answer.location()).await;
+    let text = text_of(&operator.get(answer.location()).await);
+    assert!(text.contains("We didn’t start another."), "{text}");
+    // The run that is running may have another label.
+    assert!(!text.contains("“person”"), "{text}");
+    let input = declared.input;
+    let started = web.jobs.0.lock().unwrap().clone();
+    assert_eq!(started, [StartRequest::Job { job, input }]);
+}
+
+#[tokio::test]
+async fn schedule_that_changed_after_the_page_was_opened_is_not_run() {
+    let web = busy_web().await;
+    let mut declared = schedule(JobName::CHECK_CARDS, "mornings", "cron(0 5 * * ? *)");
+    let mut operator = web.operator().await;
+    let page = operator.get("/console/schedules/run?label=mornings").await;
+    declared.input.insert("scope".to_owned(), "failed".into());
+    let job = JobName::CHECK_CARDS;
+    web.save_schedules(job, &[declared.clone()]).await;
+    let told = operator.post_from(&page, RUN, &[]).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
     assert!(
-        page.body.contains("nothing new was started"),
+        told.body
+            .contains("This schedule changed after you opened this page, so we started nothing."),
         "{}",
-        page.body
+        told.body
     );
+    assert!(web.jobs.0.lock().unwrap().is_empty());
+    let answer = operator.post_from(&told, RUN, &[]).await;
+    assert_eq!(answer.location(), "/console?started=yes");
     let input = declared.input;
     let started = web.jobs.0.lock().unwrap().clone();
     assert_eq!(started, [StartRequest::Job { job, input }]);

@@ -199,9 +199,9 @@ async fn pin_that_is_sent_twice_is_set_once() {
     assert!(
         waits
             .body
-            .contains("This had been sent before, so we kept what was sent first.")
+            .contains("You sent this form twice, so we kept the first one.")
     );
-    assert!(!browser.get(&waiting).await.body.contains("sent before"));
+    assert!(!browser.get(&waiting).await.body.contains("form twice"));
     assert_eq!(stored_pin(&web, &card).await, PIN);
     assert_eq!(changes(&web).await, [Change::PinSet { card: card.id }]);
     assert_eq!(web.mails().len(), mails);

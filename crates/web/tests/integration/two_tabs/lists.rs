@@ -1,9 +1,12 @@
 //! Cards and feeds that one tab adds or removes, and runs that it starts.
 
 use axum::http::StatusCode;
+use futures::FutureExt as _;
 use hippo_core::audit::Change;
-use hippo_core::store::{CardStore as _, FeedStore as _};
+use hippo_core::outbox::{MailKey, MailState};
+use hippo_core::store::{AuditStore as _, CardStore as _, FeedStore as _, OutboxStore as _};
 use hippo_core::testing::contract::sample;
+use hippo_core::testing::memory::MemoryStore;
 
 use crate::family_cards::{NUMBER, PIN, changes, stored_pin};
 use crate::web::{BOTH, PAT, TestWeb};
@@ -117,14 +120,80 @@ async fn notice_that_is_asked_for_twice_is_asked_for_once() {
     let mut operator = web.operator().await;
     let page = operator.get("/console/notices").await;
     let path = "/console/notices/resend";
+    let key = crate::console::failed_mail("lee", "2026-11-21").key();
     let today = Some(("date", "2026-11-21"));
     let hidden = page.hidden_fields(path, today);
     let fields: Vec<(&str, &str)> = hidden
         .iter()
         .map(|(name, value)| (&**name, &**value))
         .collect();
+    let mut stored = Vec::new();
     for _ in 0..2 {
         let answer = operator.post(path, &fields).await;
         assert_eq!(answer.location(), "/console/notices?resent=yes");
+        stored.push(web.store.mail(&key).await.unwrap().unwrap());
     }
+    assert_eq!(stored[0].state, MailState::Pending);
+    assert_eq!(stored[0], stored[1]);
+    assert_eq!(resent(&web).await, [key]);
+}
+
+/// The notices that somebody asked for again, by the record.
+async fn resent(web: &TestWeb) -> Vec<MailKey> {
+    let since = sample::time("00:00:00");
+    let entries = web.store.recent_audit_entries(None, since, 99).await;
+    let mails = entries.unwrap().into_iter();
+    let mails = mails.filter_map(|entry| match entry.change {
+        Change::NoticeResent { mail } => Some(mail),
+        _ => None,
+    });
+    mails.collect()
+}
+
+#[tokio::test]
+async fn notice_that_two_requests_ask_for_at_once_is_asked_for_once() {
+    let web = crate::console::busy_web().await;
+    let failed = crate::console::failed_mail("lee", "2026-11-21");
+    crate::console::add_mail(&web, failed.clone()).await;
+    let mut operator = web.operator().await;
+    let page = operator.get("/console/notices").await;
+    let path = "/console/notices/resend";
+    let hidden = page.hidden_fields(path, Some(("date", "2026-11-21")));
+    let fields: Vec<(&str, &str)> = hidden
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    let first = failed.resend(web.now()).unwrap();
+    let (key, asked) = (first.key(), first.clone());
+    web.store.before_next_write(move |store: &MemoryStore| {
+        let replaced = store.replace_mail(failed.revision, &first, None);
+        assert!(replaced.now_or_never().unwrap().unwrap());
+    });
+    let second = operator.post(path, &fields).await;
+    assert_eq!(second.location(), "/console/notices?resent=yes");
+    assert_eq!(web.store.mail(&key).await.unwrap(), Some(asked));
+    assert_eq!(resent(&web).await, [], "the first request records it");
+}
+
+#[tokio::test]
+async fn notice_of_a_revision_that_no_page_showed_is_not_asked_for() {
+    let web = crate::console::busy_web().await;
+    let failed = crate::console::failed_mail("lee", "2026-11-21");
+    let key = failed.key();
+    crate::console::add_mail(&web, failed.clone()).await;
+    let mut operator = web.operator().await;
+    for revision in [u64::MAX, failed.revision + 1] {
+        let revision = revision.to_string();
+        let fields = [
+            ("family", "lee"),
+            ("kind", "daily"),
+            ("date", "2026-11-21"),
+            ("revision", &*revision),
+        ];
+        let path = "/console/notices/resend";
+        let refused = operator.post_with_token(path, &fields).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{revision}");
+    }
+    let stored = web.store.mail(&key).await.unwrap();
+    assert_eq!(stored.unwrap().revision, failed.revision);
 }

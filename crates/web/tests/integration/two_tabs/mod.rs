@@ -2,6 +2,7 @@
 //! mistake.
 
 mod cards;
+mod double_click;
 mod lists;
 mod schedules;
 mod settings;

@@ -59,8 +59,8 @@ async fn second_tab_that_pauses_a_schedule_is_told() {
         let told = operator.post_of_label(&page, PAUSE, label, &fields).await;
         assert_eq!(told.status, StatusCode::CONFLICT, "{label}");
         let words = format!(
-            "{name} by ana (moving), since 12:00 EST today, until somebody resumes {whose}. It has changed since you \
-             opened this page, so nothing was changed. Check it, and send again."
+            "{name} by ana (moving), since 12:00 EST today, until somebody resumes {whose}. Somebody changed it after \
+             you opened this page, so we didn’t save yours. Check it, and send again."
         );
         let text = text_of(&told);
         assert!(text.contains(&words), "{text}");

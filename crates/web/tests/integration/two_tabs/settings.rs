@@ -1,6 +1,7 @@
 //! The settings of a family, and its recipients.
 
 use axum::http::StatusCode;
+use chrono::TimeDelta;
 use futures::FutureExt as _;
 use hippo_core::audit::Change;
 use hippo_core::family::Family;
@@ -10,7 +11,7 @@ use hippo_core::store::{FamilyStore as _, InvitationStore as _};
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
 
-use crate::family_cards::changes;
+use crate::family_cards::{changes, pause_card};
 use crate::web::{BOTH, PAT, TestWeb};
 
 const SETTINGS: &str = "/family/settings";
@@ -51,7 +52,7 @@ async fn second_tab_is_told_what_is_stored_and_keeps_what_was_typed() {
     assert_eq!(told.status, StatusCode::CONFLICT);
     let words = format!(
         "The settings were changed after you opened this page. {BOTH} changed the settings (12:00). Nothing of this \
-         page was saved. Stored are: at 08:15; due within 5 days; fines from 5.00 on; every day; not grouped by \
+         page was saved. Saved now: at 08:15; due within 5 days; fines from 5.00 on; every day; not grouped by \
          person. Check it, and send again."
     );
     assert!(told.body.contains(&words), "{}", told.body);
@@ -123,6 +124,26 @@ async fn second_tab_that_pauses_the_emails_is_told_and_keeps_its_days() {
 }
 
 #[tokio::test]
+async fn second_tab_is_told_of_the_change_of_the_settings_and_of_no_later_one() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let page = browser.get(SETTINGS).await;
+    let mut other = web.signed_in(BOTH).await;
+    other.post("/sign-in/family", &[("family", "conrad")]).await;
+    other.open_and_post(SETTINGS, &settings("08:15", "5")).await;
+    web.wait(TimeDelta::minutes(1));
+    pause_card(&mut browser, web.card.id, &[]).await;
+    let told = browser
+        .post_from(&page, SETTINGS, &settings("09:45", "9"))
+        .await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    let words = format!(
+        "The settings were changed after you opened this page. {BOTH} changed the settings (12:00)."
+    );
+    assert!(told.body.contains(&words), "{}", told.body);
+}
+
+#[tokio::test]
 async fn settings_of_one_family_are_not_saved_in_another() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(BOTH).await;
@@ -134,7 +155,13 @@ async fn settings_of_one_family_are_not_saved_in_another() {
     let before = web.store.family(&lee).await.unwrap();
     // Another tab chooses another family.
     browser.post("/sign-in/family", &[("family", "lee")]).await;
-    for (path, fields) in [(SETTINGS, &settings("08:15", "5")[..]), (PAUSE, &[])] {
+    for (path, fields) in [
+        (SETTINGS, &settings("08:15", "5")[..]),
+        (PAUSE, &[]),
+        // An invalid form is no page of the other family either.
+        (SETTINGS, &settings("25:00", "5")),
+        (PAUSE, &[("until", "soon")]),
+    ] {
         let told = browser.post_from(&page, path, fields).await;
         assert_eq!(told.status, StatusCode::CONFLICT, "{path}");
         let words = "You chose another family after you opened this page.";
@@ -185,6 +212,30 @@ async fn invitation_that_is_withdrawn_twice_is_no_mistake() {
         assert_eq!(answer.location(), "/family/settings?saved=yes");
     }
     let conrad = sample::family_id("conrad");
+    assert_eq!(web.store.family_invitations(&conrad).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn withdrawing_on_an_old_page_leaves_the_later_invitation() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let invite = "/family/settings/recipients/invite";
+    let fields = [("family", "conrad"), ("address", "new@example.org")];
+    browser.post_with_token(invite, &fields).await;
+    let old = browser.get(SETTINGS).await;
+    let withdraw = "/family/settings/recipients/withdraw";
+    browser.post_from(&old, withdraw, &[]).await;
+    browser.post_with_token(invite, &fields).await;
+    let conrad = sample::family_id("conrad");
+    let later = web.store.family_invitations(&conrad).await.unwrap();
+    assert_eq!(later.len(), 1);
+    let told = browser.post_from(&old, withdraw, &[]).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    let words = "Somebody withdrew that invitation and invited new@example.org again.";
+    assert!(told.body.contains(words), "{}", told.body);
+    let stored = web.store.family_invitations(&conrad).await.unwrap();
+    assert_eq!(stored, later);
+    browser.post_from(&told, withdraw, &[]).await;
     assert_eq!(web.store.family_invitations(&conrad).await.unwrap(), []);
 }
 

@@ -1,10 +1,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::alerts::Alert;
 use hippo_core::mail::{Mail, MailAnswer};
-use hippo_core::message::SignInRequest;
+use hippo_core::message::{Removal, SignInRequest};
 use hippo_core::sign_in::limit::take_permit;
-use hippo_core::sign_in::{RateKey, SignInAttempt, TOTAL_LIMITS, Token};
-use hippo_core::store::{AlertStore as _, SignInStore as _};
+use hippo_core::sign_in::{PersonId, RateKey, SignInAttempt, TOTAL_LIMITS, Token};
+use hippo_core::store::{AlertStore as _, FamilyStore as _, SignInStore as _};
 
 use super::*;
 
@@ -176,6 +176,26 @@ async fn sign_in_mail_that_is_never_taken_is_given_up_in_time() {
     wait_until(|| mailer.sent().len() == MAX_TRIES + 1).await;
     world.messages.finish().await;
     assert_eq!(mailer.sent().len(), MAX_TRIES + 1);
+}
+
+#[tokio::test]
+async fn other_mail_that_is_not_taken_is_tried_again_too() {
+    // Each try asks the mail service three times.
+    let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(4));
+    let world = World::new(clock, Arc::<TestMailer>::clone(&mailer) as Arc<dyn Mailer>);
+    let family = hippo_core::testing::contract::sample::family("conrad");
+    world.store.add_family(&family).await.unwrap();
+    let address: EmailAddress = OPERATOR.parse().unwrap();
+    let request = MessageRequest::Removal(Removal {
+        family: family.id,
+        by: PersonId::from_address(&address),
+        address,
+    });
+    world.messages.queue().send(request).await.unwrap();
+    wait_until(|| mailer.sent().last().is_some_and(|(_, is_taken)| *is_taken)).await;
+    assert_eq!(mailer.sent().len(), 5);
+    assert_eq!(world.clock.slept(), [5, 5, 20, 5]);
+    world.messages.finish().await;
 }
 
 #[tokio::test]

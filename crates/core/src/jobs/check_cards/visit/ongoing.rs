@@ -16,7 +16,7 @@ use crate::check::Check;
 use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::jobs::JobError;
-use crate::library::{Library, can_back_off_until};
+use crate::library::{Library, is_plausible_back_off};
 use crate::seal::Sealed;
 use crate::store::{LoadedVisit, Saved, StoreError};
 
@@ -56,9 +56,9 @@ impl<'a> OngoingVisit<'a> {
             library: loaded.library,
             back_off_until: loaded
                 .back_off_until
-                .filter(|until| can_back_off_until(*until, now)),
+                .filter(|until| is_plausible_back_off(*until, now)),
             down_since: loaded.down_since.filter(|since| !is_in_future(*since, now)),
-            was_read: loaded.read_at.is_some(),
+            was_read: loaded.was_read,
             has_contacted_library: false,
             loaded_at: now,
             report,
@@ -150,7 +150,7 @@ impl<'a> OngoingVisit<'a> {
                 }
             }
         };
-        self.update_library_state(&outcome, now).await?;
+        self.update_library_state(&outcome).await?;
         let today = local_date(now, self.library.timezone);
         if let Err(failure) = &outcome {
             let alert = Alert::of_failure(&self.library.id, failure, today);
@@ -175,11 +175,9 @@ impl<'a> OngoingVisit<'a> {
 
     /// Returns why no card of this library is tried at `now`; `None` if they may be.
     fn reason_not_to_try(&self, now: DateTime<Utc>) -> Option<String> {
-        if let Some(until) = self.back_off_until.filter(|until| now < *until) {
-            return Some(format!(
-                "The library didn't answer or turned us away. We'll try again after {}.",
-                until.with_timezone(&self.library.timezone).format("%H:%M")
-            ));
+        if self.back_off_until.is_some_and(|until| now < until) {
+            // When we'll try again is for whoever shows it to say, in the reader's zone.
+            return Some("The library didn't answer or turned us away.".to_owned());
         }
         let is_out_of_time = self
             .options
@@ -193,11 +191,10 @@ impl<'a> OngoingVisit<'a> {
     async fn update_library_state(
         &mut self,
         outcome: &Result<Account, Failure>,
-        now: DateTime<Utc>,
     ) -> Result<(), JobError> {
         if outcome.is_ok() && !std::mem::replace(&mut self.was_read, true) {
             let libraries = self.ports.libraries;
-            libraries.record_library_read(&self.library.id, now).await?;
+            libraries.record_library_read(&self.library).await?;
         }
         match outcome {
             Err(failure) if failure.kind.affects_library() => {

@@ -52,6 +52,7 @@ mod tests {
         let alerts = ["wpl", "kpl"].map(|library| Alert::PageChanged {
             library: library.parse().unwrap(),
             day: now.date_naive(),
+            never_read: false,
             skeleton: None,
         });
         for alert in &alerts {

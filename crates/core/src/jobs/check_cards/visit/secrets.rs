@@ -12,7 +12,7 @@ use crate::card::{Card, CardKey, CardRecord};
 use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind};
 use crate::jobs::JobError;
-use crate::library::{Library, can_back_off_until};
+use crate::library::{Library, is_plausible_back_off};
 use crate::run::work::LeftOutReason;
 use crate::seal::{SealContext, SealError, Sealed};
 
@@ -107,7 +107,7 @@ impl OngoingVisit<'_> {
         };
         let back_off_until = loaded
             .back_off_until
-            .filter(|until| can_back_off_until(*until, now));
+            .filter(|until| is_plausible_back_off(*until, now));
         self.back_off_until = self.back_off_until.max(back_off_until);
         let planned_at = self.visit.planned_at;
         let was_checked = |record: &CardRecord| {

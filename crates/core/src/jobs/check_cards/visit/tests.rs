@@ -646,8 +646,15 @@ async fn unknown_page_of_a_library_that_was_never_read_suspects_its_system() {
         world
             .site
             .answer("1", Err(Failure::page_changed("no form")));
-        assert_eq!(kinds(&world.check_all().await), ["page_changed"]);
+        let visit = world.visit("wpl", &[card]).await;
+        let report = world.check_visit(&visit, NO_PAUSE).await;
+        assert_eq!(kinds(&report.checked), ["page_changed"]);
         assert_eq!(last_failure(&world, card).await.remedy, expected);
+        let [alert] = &report.alerts[..] else {
+            panic!("{report:?}");
+        };
+        let is_suspected = alert.remedies() == [Remedy::DetectSystem];
+        assert_eq!(is_suspected, expected.is_some());
     }
 }
 

@@ -109,8 +109,12 @@ fn short_table_has_the_defaults() {
     "Write the expression itself"
 )]
 #[case::zone(r#"{"timezone": "Toronto"}"#, "timezone", "“Toronto” isn't a zone")]
-#[case::input_field(r#"{"input": {"scop": "all"}}"#, "input", "“scop”: unknown field")]
-#[case::input_value(r#"{"input": {"scope": "some"}}"#, "input", "“scope”: unknown variant")]
+#[case::input_field(r#"{"input": {"scop": "all"}}"#, "input", "“scop” isn't known here")]
+#[case::input_value(
+    r#"{"input": {"scope": "some"}}"#,
+    "input",
+    "“scope”: “some” isn't known here; write one of all, failed"
+)]
 #[case::input_date(
     r#"{"job": "notify-all", "input": {"date": "2026-11-21"}}"#,
     "input",

@@ -6,7 +6,7 @@ use super::*;
 use crate::alerts::Alert;
 use crate::card::CardSecret;
 use crate::store::{NewSecret, SecretWriter as _};
-use crate::testing::contract::sample::SideKeys;
+use crate::testing::contract::sample::TestKeys;
 use crate::testing::world::library;
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn unknown_key_fails_its_card_alone_and_raises_an_alert() {
         number: SecretString::from("1"),
         pin: SecretString::from("p"),
     };
-    let lost = SideKeys::generate().seal(orphan, &library("wpl"), &secret);
+    let lost = TestKeys::generate().seal(orphan, &library("wpl"), &secret);
     let record = world.record(orphan).await;
     let new = NewSecret::resealed(&record.card, lost.clone());
     let replaced = world.store.replace_secret(orphan, new.id, &new);

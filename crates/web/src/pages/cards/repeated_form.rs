@@ -1,0 +1,67 @@
+//! A form with a number and PIN that is sent twice, as by a double click.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use hippo_core::card::Card;
+use uuid::Uuid;
+
+use super::MAX_CHANGES;
+use super::check::{Repeat, start_check, wait_for_check};
+use super::secret_form::announce;
+use crate::access::session::FamilyMember;
+use crate::audit::load_changes;
+use crate::error::{PageError, PageResult};
+use crate::ports::WebPorts;
+
+/// How often the record of the first request is looked for, which may still be at work.
+const MAX_LOOKS: u32 = 3;
+
+/// The time between two looks.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+
+/// Answers a form whose number and PIN are those that the card has: leads to the page that waits for their check.
+///
+/// If the first request stopped before it was done, this one does the rest.
+pub(super) async fn answer_repeated_form(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    card: &Card,
+    is_new_card: bool,
+) -> PageResult {
+    let Some(set_at) = find_when_set(ports, member, card.secret_id).await? else {
+        tracing::info!(card.id = %card.id, "A form was sent again, and is finished now.");
+        if !is_new_card {
+            ports.store.allow_retry(card.id).await?;
+        }
+        announce(ports, member, card, is_new_card).await;
+        return start_check(ports, card, Repeat::Yes).await;
+    };
+    let present = ports.store.card(card.id).await?;
+    let refused = present.and_then(|record| record.state.refused_since);
+    if refused.is_some_and(|refused| refused < set_at) {
+        // The library refused the PIN before this one, and only that is still on record.
+        ports.store.allow_retry(card.id).await?;
+        return start_check(ports, card, Repeat::Yes).await;
+    }
+    Ok(wait_for_check(card, set_at, Repeat::Yes))
+}
+
+/// Finds when this number and PIN were set. If there is no record of it, nobody was told.
+async fn find_when_set(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    secret: Uuid,
+) -> Result<Option<DateTime<Utc>>, PageError> {
+    let family = Some(&member.loaded.family);
+    for look in 0..MAX_LOOKS {
+        if look > 0 {
+            ports.clock.sleep(LOOK_PAUSE).await;
+        }
+        let changes = load_changes(ports, family, MAX_CHANGES).await?;
+        if let Some(entry) = changes.iter().find(|entry| entry.id == secret) {
+            return Ok(Some(entry.at));
+        }
+    }
+    Ok(None)
+}
