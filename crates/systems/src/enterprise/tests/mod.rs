@@ -1,7 +1,10 @@
 //! The reading rules, on invented pages.
 
+mod empty_lists;
+mod holds;
+
 use hippo_browser::{ReadContext, SavedPage};
-use hippo_core::account::{Account, Hold, HoldState};
+use hippo_core::account::{Account, HoldState};
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
 use rstest::rstest;
@@ -327,123 +330,4 @@ fn only_a_fragment_can_refuse_without_the_form(#[case] body: &str, #[case] expec
 fn two_tables_of_one_list_are_a_changed_page() {
     assert!(failure_detail(&[&(loans() + &loans())]).contains("twice"));
     assert!(failure_detail(&[&loans(), &loans()]).contains("twice"));
-}
-
-#[rstest]
-#[case("Pickup by: 4/4/15", HoldState::Ready)]
-#[case("Available", HoldState::Ready)]
-#[case("Suspended", HoldState::Suspended)]
-#[case("Suspended until 4/4/15", HoldState::Suspended)]
-#[case("In Transit", HoldState::InTransit)]
-#[case("Pending", HoldState::Waiting)]
-#[case("Disponible jusqu\u{2019}au 4/4/15", HoldState::Ready)]
-#[case("En transit", HoldState::InTransit)]
-#[case("Availability unknown", HoldState::Other)]
-#[case("Cancelled", HoldState::Other)]
-#[case("Not available", HoldState::Other)]
-#[case("Available soon", HoldState::Other)]
-#[case("Ready when it arrives", HoldState::Other)]
-#[case("Disponible bientôt", HoldState::Other)]
-#[case("Being held elsewhere", HoldState::Other)]
-fn status_begins_with_words_for_its_state(#[case] words: &str, #[case] state: HoldState) {
-    let hold = only_hold(&holds(words), Some("%m/%d/%y"));
-    assert_eq!(hold.state, state);
-    assert_eq!(hold.note.is_some(), state == HoldState::Other);
-    let day = words.contains('4').then(|| "2015-04-04".parse().unwrap());
-    assert_eq!(hold.pickup_by.or(hold.suspended_until), day);
-}
-
-#[rstest]
-#[case("Ready since 3/27/15", None)]
-#[case("Available 3/27/15", None)]
-#[case("Ready for pickup until 4/4/15", Some("2015-04-04"))]
-#[case("Ready since 3/27/15, until 4/4/15", Some("2015-04-04"))]
-#[case("Suspended from 3/27/15 to 4/4/15", Some("2015-04-04"))]
-#[case("Suspended 3/27/15 - 4/4/15", Some("2015-04-04"))]
-#[case("Suspended until 4/4/15 (since 3/27/15)", Some("2015-04-04"))]
-#[case("Suspended since 3/27/15", None)]
-fn only_a_last_day_is_a_deadline(#[case] words: &str, #[case] day: Option<&str>) {
-    let hold = only_hold(&holds(words), Some("%m/%d/%y"));
-    let last = hold.pickup_by.or(hold.suspended_until);
-    assert_eq!(last, day.map(|day| day.parse().unwrap()));
-    assert_eq!(hold.note.is_some(), day.is_none());
-}
-
-#[rstest]
-#[case("<input class=readyHoldsCheckbox type=checkbox>", HoldState::Ready)]
-#[case("<input type=checkbox>", HoldState::Other)]
-fn ready_checkbox_decides_in_any_language(#[case] mark: &str, #[case] state: HoldState) {
-    let page = holds("Noutettavissa").replace("12/31/27", "NEVER");
-    let page = page.replace(
-        "<td class=\"holdsAlert\">",
-        &format!("<td class=\"holdsAlert\">{mark}"),
-    );
-    let hold = only_hold(&page, None);
-    assert_eq!(hold.state, state);
-    assert_eq!(hold.note.as_deref(), Some("Noutettavissa"));
-    assert_eq!(hold.pickup_by, None);
-}
-
-fn only_hold(page: &str, date_format: Option<&str>) -> Hold {
-    let mut holds = read_with(&[page], date_format).unwrap().holds.unwrap();
-    assert_eq!(holds.len(), 1);
-    holds.remove(0)
-}
-
-#[rstest]
-#[case("<p>You have no holds.</p>", true)]
-#[case(
-    "<table><tr><td><div>You currently have no holds!</div></td></tr></table>",
-    true
-)]
-#[case("No holds", true)]
-#[case("<p>You don\u{2019}t have any holds.</p>", true)]
-#[case("<p>There are no holds on this work.</p>", false)]
-#[case("<p>If you have no holds. Ask us.</p>", false)]
-#[case("<div class=t-invisible><p>You have no holds.</p></div>", false)]
-#[case("<p style='color: red; display: none'>You have no holds.</p>", false)]
-#[case("<script>You have no holds.</script>", false)]
-#[case("<a href=x>No holds</a>", false)]
-#[case("<a href=x><b>No holds</b></a>", false)]
-#[case("<p><a href=x>No holds</a></p>", false)]
-#[case("<p>No <span hidden></span>holds</p>", false)]
-#[case("<select><option>No holds</option></select>", false)]
-#[case("<label><input type=radio>No holds</label>", false)]
-fn only_a_separate_visible_sentence_states_an_empty_list(
-    #[case] html: &str,
-    #[case] is_empty: bool,
-) {
-    match read(&[html]) {
-        Ok(account) => {
-            assert_eq!((account.holds, is_empty), (Some(Vec::new()), true));
-            assert_eq!(account.loans, None);
-        }
-        Err(failure) => assert_eq!((failure.kind, is_empty), (FailureKind::PageChanged, false)),
-    }
-}
-
-#[rstest]
-#[case("<div><a class='hideIE x'>Tides</a></div>", false)]
-#[case("<input type=checkbox>", false)]
-#[case("<table><tr><td>Tides</td><td>soon</td></tr></table>", false)]
-#[case(
-    "<table><tr><th>Work</th><th>Due</th></tr><tr><td>None</td></tr></table>",
-    true
-)]
-fn part_of_an_entry_contradicts_an_empty_list(#[case] html: &str, #[case] is_empty: bool) {
-    for words in ["You have no checkouts.", "Total Items Checked Out: 0"] {
-        let account = read(&[&format!("<p>{words}</p>{html}")]);
-        let loans = account.ok().and_then(|account| account.loans);
-        assert_eq!(
-            loans.is_some_and(|loans| loans.is_empty()),
-            is_empty,
-            "{words}"
-        );
-    }
-}
-
-#[test]
-fn row_without_cells_is_no_less_an_entry() {
-    let row = "<tr class=checkoutsLine></tr></table>";
-    failure_detail(&[&loans().replace("</table>", row)]);
 }
