@@ -107,7 +107,9 @@ async fn send_page_messages(ports: &Ports<'_>, records: &[&SqsMessage]) -> Vec<B
         match send_page_message(ports, record).await {
             Ok(MessageOutcome::Sent) => tracing::info!("Sent a message of the web pages."),
             Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
-                tracing::info!("No message was needed: the address is unknown, or the request is too old.");
+                tracing::info!(
+                    "No message was needed: the address is unknown, or the request is too old."
+                );
             }
             Ok(MessageOutcome::TooMany) => {
                 tracing::warn!("Too many sign-in emails were sent today. We won't send more.");

@@ -7,6 +7,7 @@ use hippo_core::failure::Failure;
 use scraper::{ElementRef, Selector};
 use url::Url;
 
+use super::text::element_text_without;
 use super::work;
 
 /// A CSS selector that is parsed once, at its first use.
@@ -16,7 +17,24 @@ use super::work;
 #[derive(Debug)]
 pub struct Css {
     text: &'static str,
+    is_visible_only: bool,
     selector: OnceLock<Option<Selector>>,
+}
+
+/// What a page hides, until its script perhaps shows it.
+static HIDDEN: Css = Css::new(
+    ".t-invisible, .hidden, [hidden], [style*='display:none' i], [style*='display: none' i], \
+     script, style, template",
+);
+
+/// Whether an element or one around it is hidden, by its own attributes or a usual class.
+pub fn is_hidden(element: ElementRef<'_>) -> bool {
+    HIDDEN.matches(element) || HIDDEN.closest_around(element).is_some()
+}
+
+/// The text of an element without its hidden parts; see [`element_text`].
+pub fn visible_text(element: ElementRef<'_>) -> String {
+    element_text_without(element, |part| HIDDEN.matches(part))
 }
 
 impl Css {
@@ -24,6 +42,16 @@ impl Css {
     pub const fn new(text: &'static str) -> Self {
         Self {
             text,
+            is_visible_only: false,
+            selector: OnceLock::new(),
+        }
+    }
+
+    /// A selector that matches only what isn't hidden; see [`is_hidden`].
+    pub const fn visible(text: &'static str) -> Self {
+        Self {
+            text,
+            is_visible_only: true,
             selector: OnceLock::new(),
         }
     }
@@ -50,6 +78,7 @@ impl Css {
                 .inspect(|_| work::count(1))
                 .filter_map(ElementRef::wrap)
                 .filter(move |element| selector.matches_with_scope(element, Some(scope)))
+                .filter(|element| self.may_match(*element))
         })
     }
 
@@ -67,6 +96,11 @@ impl Css {
     pub fn matches(&'static self, element: ElementRef<'_>) -> bool {
         self.selector()
             .is_some_and(|selector| selector.matches(&element))
+            && self.may_match(element)
+    }
+
+    fn may_match(&self, element: ElementRef<'_>) -> bool {
+        !self.is_visible_only || !is_hidden(element)
     }
 
     fn selector(&self) -> Option<&Selector> {
@@ -153,6 +187,23 @@ mod tests {
             .collect();
         assert_eq!(ids, ["a", "c"]);
         assert!(ROW.matches(ROW.first(page.root_element()).unwrap()));
+    }
+
+    #[test]
+    fn hidden_parts_are_left_out() {
+        static VISIBLE: Css = Css::visible("p");
+        let html = "<p id=a>One <i hidden>two</i> <b style='color: red; Display:None'>three</b></p>\
+                    <div class='hidden x'><p id=b>four</p></div><p class=t-invisible id=c>five</p>";
+        let page = Html::parse_document(html);
+        let visible: Vec<_> = VISIBLE.all(page.root_element()).collect();
+        assert_eq!(visible.len(), 1);
+        assert_eq!(visible_text(page.root_element()), "One");
+        let all = page
+            .root_element()
+            .descendants()
+            .filter_map(ElementRef::wrap);
+        let matches: Vec<_> = all.filter(|element| VISIBLE.matches(*element)).collect();
+        assert_eq!(matches, visible);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use self::date::{
 };
 pub use self::date_in_words::find_date_in_words;
 pub use self::hash::{site_id, stable_id, work_id};
-pub use self::html::{Css, is_cut_short, reject_duplicate_rows, web_link};
+pub use self::html::{Css, is_cut_short, is_hidden, reject_duplicate_rows, visible_text, web_link};
 pub use self::messages::MAX_MESSAGES;
 pub use self::messages::Messages;
 pub use self::money::{amount, amount_after_label, currency};

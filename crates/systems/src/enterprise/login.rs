@@ -1,14 +1,24 @@
 //! The login form, and its message about the last login.
 
-use hippo_browser::reading::{Css, is_session_over, non_empty_text};
+use hippo_browser::reading::{Css, is_session_over, non_empty_text, visible_text};
 use hippo_browser::{classify_words, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
-use super::visibility::{is_hidden, visible_text};
+use crate::list_reader::LoginDescription;
 
-static FORM: Css = Css::new("form#loginPageForm, form.loginPageForm");
-static ERROR: Css = Css::new("[class*=error], [id*=error], [class*=Error], [id*=Error]");
+/// The login form, visible or not.
+pub(super) const FORM: &str = "form#loginPageForm, form.loginPageForm";
+
+pub(super) static LOGIN: LoginDescription = LoginDescription {
+    form: Css::new(FORM),
+    number: &["j_username"],
+    pin: &["j_password"],
+    messages: Css::visible("[class*=error], [id*=error], [class*=Error], [id*=Error]"),
+    refused: &REFUSALS,
+    blocked: &BLOCKED,
+    outages: &[],
+};
 
 /// Phrases of a refused login. The form's text before a login is not judged by them.
 pub(super) const REFUSALS: [&str; 7] = [
@@ -64,44 +74,33 @@ pub(super) const NEW_PIN: [&str; 6] = [
     "must change your password",
 ];
 
-/// Whether the page has the login form, visible or not.
-pub(super) fn has_form(root: ElementRef<'_>) -> bool {
-    FORM.is_in(root)
-}
-
-/// Whether the page shows the login form.
-pub(super) fn shows_form(root: ElementRef<'_>) -> bool {
-    FORM.all(root).any(|form| !is_hidden(form))
-}
-
-/// Classifies the message of a page with the login form; `None` if it has none.
-pub(super) fn classify_form_message(root: ElementRef<'_>) -> Option<Failure> {
-    let errors: Vec<String> = ERROR
+/// Returns the failure that the message of a page with the login form means; `None` if it has none.
+pub(super) fn failure_of_form(root: ElementRef<'_>) -> Option<Failure> {
+    let errors: Vec<String> = LOGIN
+        .messages
         .all(root)
-        .filter(|error| !is_hidden(*error))
         .filter_map(non_empty_text)
         .collect();
     if errors.is_empty() {
-        return refusal_in(&visible_text(root));
+        return refusal_in(&visible_text(root).to_lowercase());
     }
-    let words = errors.join(" ");
-    Some(classify_message(&words.to_lowercase()).unwrap_or_else(refused))
+    let words = errors.join(" ").to_lowercase();
+    Some(failure_of_message(&words).unwrap_or_else(refused))
 }
 
-/// Classifies the fragment that a script puts in the form's place; `None` if it isn't about a login.
-pub(super) fn classify_fragment(root: ElementRef<'_>) -> Option<Failure> {
-    let words = visible_text(root);
-    match classify_message(&words) {
-        // The caller recognises a captcha or an outage from the page.
-        Some(failure) if is_site_failure(&failure) => None,
-        Some(failure) => Some(failure),
-        None => refusal_in(&words),
+/// Returns the failure that a fragment means which a script puts in the form's place; `None` if it isn't about a login.
+pub(super) fn failure_of_fragment(root: ElementRef<'_>) -> Option<Failure> {
+    let words = visible_text(root).to_lowercase();
+    // The caller recognises a captcha or an outage from the page.
+    if classify_words(&words).is_some() {
+        return None;
     }
+    failure_of_message(&words).or_else(|| refusal_in(&words))
 }
 
 /// Returns a refusal stated in plain words; `None` if the words describe a captcha or an outage.
 fn refusal_in(words: &str) -> Option<Failure> {
-    if !is_refused(words) || classify_words(words).is_some() {
+    if !contains_any(words, &REFUSALS) || classify_words(words).is_some() {
         return None;
     }
     // “Your session has timed out. Please try again.”
@@ -112,13 +111,12 @@ fn refusal_in(words: &str) -> Option<Failure> {
     })
 }
 
-/// Classifies a lower-case message as something other than a plain refusal.
-fn classify_message(words: &str) -> Option<Failure> {
-    let has = |known: &[&str]| known.iter().any(|known| words.contains(known));
+/// Returns the failure that a lower-case message means, if it is more than a plain refusal.
+fn failure_of_message(words: &str) -> Option<Failure> {
+    let has = |known: &[&str]| contains_any(words, known);
     let names = |known: &[&str]| {
-        words
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| known.contains(&word))
+        let mut words = words.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| known.contains(&word))
     };
     if let Some(kind) = classify_words(words) {
         let detail = "the login form again, with an outage message";
@@ -139,24 +137,16 @@ fn classify_message(words: &str) -> Option<Failure> {
             "the site says that the login form's session has expired",
         ));
     }
-    if names(&BLOCKABLE) && names(&BLOCKED) && !is_refused(words) {
-        return Some(Failure::new(
+    (names(&BLOCKABLE) && names(&BLOCKED) && !has(&REFUSALS)).then(|| {
+        Failure::new(
             FailureKind::CardBlocked,
             "the site says that the card is blocked or expired",
-        ));
-    }
-    None
+        )
+    })
 }
 
-fn is_site_failure(failure: &Failure) -> bool {
-    matches!(
-        failure.kind,
-        FailureKind::SiteDown | FailureKind::SiteRefused
-    )
-}
-
-fn is_refused(words: &str) -> bool {
-    REFUSALS.iter().any(|known| words.contains(known))
+fn contains_any(words: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| words.contains(known))
 }
 
 fn refused() -> Failure {

@@ -10,42 +10,56 @@
 //! The pages print neither a card number nor fines, and item links lead nowhere outside the page.
 
 mod addresses;
-mod answer;
-mod empty;
 mod fingerprints;
-mod holds;
-mod loans;
 mod login;
 mod pages;
-mod phrases;
 mod row;
-mod visibility;
+mod script;
 mod visit;
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase, ReadContext};
-use hippo_core::account::Account;
+use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use self::pages::{AccountPage, ParsedPage};
 use crate::fingerprint::Detector;
-use crate::offline::OfflineReader;
-use crate::page_reader::PageReader;
-use crate::system::System;
+use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
 /// SirsiDynix Enterprise.
 #[derive(Debug)]
 pub(crate) struct Enterprise;
 
 #[async_trait(?Send)]
-impl System for Enterprise {
-    fn name(&self) -> &'static str {
-        "enterprise"
+impl DescribedSystem for Enterprise {
+    const NAME: &'static str = "enterprise";
+    const ACCOUNT_PAGE: &'static str = "account?";
+
+    fn account(&self) -> &'static AccountDescription {
+        &pages::ACCOUNT
     }
 
-    fn options(&self) -> &'static [(&'static str, &'static str)] {
+    fn login(&self) -> &'static LoginDescription {
+        &login::LOGIN
+    }
+
+    async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+        visit::fetch_account(visit).await
+    }
+
+    fn addresses(&self) -> &'static [&'static str] {
+        &[
+            "client/search/default/patronlogin/patronloginform/loginpageform/submit",
+            "accountnonmobile/checkouts/librarycheckoutsaccordion/holds/libraryholdsaccordion",
+            "finesandblocks/renew/cancel/ent/results/t",
+        ]
+    }
+
+    fn other_phrases(&self) -> &'static [Phrase] {
+        &pages::OTHER_PHRASES
+    }
+
+    fn own_options(&self) -> &'static [(&'static str, &'static str)] {
         &[
             (
                 "profile",
@@ -58,54 +72,13 @@ impl System for Enterprise {
         ]
     }
 
-    fn needs_date_format(&self) -> bool {
-        true
+    fn own_account_url(&self, library: &Library) -> Option<Url> {
+        let folder = addresses::site_folder(library).ok()?;
+        folder.join(Self::ACCOUNT_PAGE).ok()
     }
 
-    fn account_url(&self, library: &Library) -> Option<Url> {
-        match &library.account_url {
-            Some(url) => Some(url.clone()),
-            None => addresses::site_folder(library).ok()?.join("account?").ok(),
-        }
-    }
-
-    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
-        visit.browse(visit::read_account).await
-    }
-
-    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
+    fn own_detector(&self) -> Option<&dyn Detector> {
         Some(self)
-    }
-
-    fn detector(&self) -> Option<&dyn Detector> {
-        Some(self)
-    }
-}
-
-impl PageReader for Enterprise {
-    type Part = AccountPage;
-
-    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPage, Failure> {
-        Err(match pages::parse_page_body(body, context)? {
-            ParsedPage::Account(page) => return Ok(page),
-            ParsedPage::Broken => Failure::site_down("the site's own error page"),
-            ParsedPage::Login(Some(failure)) => failure,
-            ParsedPage::Login(None) => Failure::page_changed("the login form: nobody is logged in"),
-            ParsedPage::Unknown => Failure::page_changed("neither a list of loans nor of holds"),
-        })
-    }
-
-    fn join_parts(
-        &self,
-        parts: Vec<AccountPage>,
-        account: Account,
-        _context: &ReadContext<'_>,
-    ) -> Result<Account, Failure> {
-        pages::join_parts(parts, account)
-    }
-
-    fn phrases(&self) -> Vec<Phrase> {
-        phrases::phrases()
     }
 }
 

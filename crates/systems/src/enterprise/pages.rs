@@ -1,276 +1,257 @@
-//! Reads one response, without a network.
+//! The description of the account's pages.
 
-use hippo_browser::ReadContext;
+use std::sync::LazyLock;
+
+use hippo_browser::Phrase::{self, Anywhere, Beginning, Script};
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, check_entry_count, element_text, is_cut_short, parse_page,
-    prepare_to_store, reject_duplicate_rows,
+    Css, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE, parse_page,
 };
-use hippo_core::account::{Account, Hold, Loan};
+use hippo_core::account::HoldState;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::answer::{self, ScriptAnswer};
-use super::visibility::{is_hidden, is_within};
-use super::{empty, holds, loans, login};
+use super::{login, row};
+use crate::list_reader::{
+    AccountDescription, BlankPage, Column, Count, Fact, Field, ListDescription, PageKind, Part,
+    ScriptAnswer, ToldBy,
+};
 
 static EXCEPTION: Css = Css::new("#exceptionblock, #exceptionBlock");
-static LOANS_TABLE: Css = Css::new("table.checkoutsList, table[id^=myCheckouts_checkoutslist]");
-static HOLDS_TABLE: Css = Css::new("table.holdsList, table[id^=myHolds_holdslist]");
-static LOANS_HEADER: Css = Css::new(".checkoutsDueDateHeader, .checkoutsHeader");
-static HOLDS_HEADER: Css = Css::new("thead .holdsStatus, .holdsHeader");
-static LOAN_LINE: Css = Css::new("tr.checkoutsLine");
-static HOLD_LINE: Css = Css::new("tr.pickupHoldsLine, tr.holdsLine");
-static TABLE: Css = Css::new("table");
-static ROWS: Css = Css::new("tr");
-static HEAD: Css = Css::new("thead, tr.checkoutsHeader, tr.holdsHeader");
-static DATA_CELL: Css = Css::new("td");
-static HEAD_CELL: Css = Css::new("th");
-static MESSAGES: Css = Css::new(".accountMessage");
-static LOGOUT: Css = Css::new("a[href*=logout]");
+static FORM: Css = Css::new(login::FORM);
+static SHOWN_FORM: Css = Css::visible(login::FORM);
+static SHOWN_LOGOUT: Css = Css::visible("a[href*=logout]");
+static TABLE: Css = Css::new(
+    "table.checkoutsList, table[id^=myCheckouts_checkoutslist], \
+     table.holdsList, table[id^=myHolds_holdslist]",
+);
+/// Some sites show the lists of a family's other cards; they don't belong to this card.
+static GROUP: Css = Css::new("[id*=group i]");
 
-/// A response, parsed.
-#[derive(Debug)]
-pub(super) enum ParsedPage {
-    /// The login page, and the failure that its message means, if any.
-    Login(Option<Failure>),
-    /// The site's own error page.
-    Broken,
-    /// An account page, or a list for one.
-    Account(AccountPage),
-    /// An unknown page.
-    Unknown,
+/// The keys of an answer to a script, with the HTML of a list.
+pub(super) const FRAGMENTS: &[&str] = &["content", "zones"];
+
+/// The parts of the addresses of the two lists.
+pub(super) const LOANS: &str = "librarycheckoutsaccordion";
+pub(super) const HOLDS: &str = "libraryholdsaccordion";
+
+/// The words why a loan can't be renewed.
+const REFUSAL: &str = ".checkoutsError";
+const BOX: &str = "input[type=checkbox]";
+
+/// A header alone in its row is no column's, so that its row can't be a row of headers.
+macro_rules! lone_header {
+    () => {
+        ":not(thead) > tr:has(th:not(:empty)):not(:has(td, th ~ th ~ th))"
+    };
 }
 
-/// The content of one response about an account.
-#[derive(Debug, Default)]
-pub(crate) struct AccountPage {
-    pub(super) loans: Option<Vec<Loan>>,
-    pub(super) holds: Option<Vec<Hold>>,
-    pub(super) declared_loans: Option<u32>,
-    pub(super) messages: Vec<String>,
-    /// The target of the page's own logout link.
-    pub(super) logout: Option<String>,
-}
+pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    fragments: FRAGMENTS,
+    classify: Some(classify),
+    loans: vec![ListDescription {
+        list: Css::new("table.checkoutsList, table[id^=myCheckouts_checkoutslist]"),
+        rows: Css::new(":is(table.checkoutsList, table[id^=myCheckouts_checkoutslist]) > * > tr"),
+        entry_rows: Some(Css::new(concat!("tr.checkoutsLine, ", lone_header!()))),
+        columns: columns(vec![
+            id_after("[id^=checkoutTitleLinkDiv_]", "checkoutTitleLinkDiv_"),
+            id_after("[id^=checkoutInitialCover_]", "checkoutInitialCover_"),
+            Column::at(Field::Due, ".checkoutsDueDate"),
+            Column::at(Field::Renewals, ".checkoutsRenewCount"),
+            Column::at_visible(Field::NotRenewable, REFUSAL),
+            Column::part_at(Field::NotRenewable, BOX, Part::Read(row::read_disabled)),
+            Column::presence(Field::Renewable, BOX),
+            Column::at_visible(Field::RenewalReason, REFUSAL),
+            Column::at(Field::Note, ".checkoutsRenewed"),
+        ]),
+        needed: &[Field::Title, Field::Due],
+        none: &[
+            "no items checked out",
+            "no checkouts",
+            "you have no items checked out",
+            "you have no checkouts",
+            "there are no items checked out",
+            "there are no checkouts",
+            "you do not have any items checked out",
+            "you don't have any items checked out",
+            "you do not have any checkouts",
+            "you don't have any checkouts",
+            "no items are checked out",
+            "no library checkouts",
+            "you have no library checkouts",
+        ],
+        empty_with: Some(Css::new(".checkoutsDueDateHeader, .checkoutsHeader")),
+        complete: row::complete_loan,
+        ..table()
+    }],
+    holds: vec![ListDescription {
+        list: Css::new("table.holdsList, table[id^=myHolds_holdslist]"),
+        rows: Css::new(":is(table.holdsList, table[id^=myHolds_holdslist]) > * > tr"),
+        entry_rows: Some(Css::new(concat!(
+            "tr.pickupHoldsLine, tr.holdsLine, ",
+            lone_header!()
+        ))),
+        columns: columns(vec![
+            id_after("[id^=holdTitleLinkDiv_]", "holdTitleLinkDiv_"),
+            id_after("[id^=holdInitialCover_]", "holdInitialCover_"),
+            id_after("[id^=holdItemIdSpan_]", "holdItemIdSpan_"),
+            Column::at(Field::State, ".holdsStatus"),
+            Column::at(Field::Position, ".holdsRank"),
+            Column::at(Field::Expires, ".holdsDate"),
+            Column::at(Field::PickupBranch, ".holdsPickup"),
+        ]),
+        needed: &[Field::Title, Field::State],
+        none: &[
+            "no holds",
+            "no items on hold",
+            "you have no holds",
+            "you have no items on hold",
+            "there are no holds",
+            "there are no items on hold",
+            "you do not have any holds",
+            "you don't have any holds",
+            "you do not have any items on hold",
+            "you don't have any items on hold",
+            "no items are on hold",
+            "you have no library holds",
+        ],
+        empty_with: Some(Css::new("thead .holdsStatus, .holdsHeader")),
+        states: &[
+            (
+                HoldState::Ready,
+                &[
+                    "pickup by",
+                    "pick up by",
+                    "ready",
+                    "available",
+                    "being held",
+                    "disponible",
+                ],
+            ),
+            (
+                HoldState::Suspended,
+                &["suspended", "suspendu", "suspendue", "suspendido"],
+            ),
+            (
+                HoldState::InTransit,
+                &["in transit", "in-transit", "en transit", "en tránsito"],
+            ),
+            (
+                HoldState::Waiting,
+                &[
+                    "pending",
+                    "waiting",
+                    "queued",
+                    "in process",
+                    "en attente",
+                    "pendiente",
+                ],
+            ),
+        ],
+        states_begin: true,
+        complete: row::complete_hold,
+        ..table()
+    }],
+    loan_counts: vec![Count(vec![Fact::beside(&["total items checked out"])])],
+    messages: Some(Css::visible(".accountMessage")),
+    ..AccountDescription::default()
+});
 
-/// Whether a response that [`parse_page_body`] can't read contains an account's list, so that we are logged in.
-pub(super) fn contains_account_list(body: &str) -> bool {
-    let Some(answer) = answer::unwrap(body).filter(|answer| !answer.is_redirect) else {
-        return false;
-    };
-    let Ok(page) = parse_page(&answer.html) else {
-        return false;
-    };
-    let root = page.root_element();
-    let is_another = EXCEPTION.is_in(root) || is_login_page(root, has_list_addresses(&answer.html));
-    !is_another && (LOANS_TABLE.is_in(root) || HOLDS_TABLE.is_in(root))
-}
-
-/// Parses one response.
-pub(super) fn parse_page_body(
-    body: &str,
-    context: &ReadContext<'_>,
-) -> Result<ParsedPage, Failure> {
-    let Some(ScriptAnswer {
-        html, is_redirect, ..
-    }) = answer::unwrap(body)
-    else {
-        return Err(Failure::page_changed("truncated or malformed JSON"));
-    };
-    if is_redirect {
-        return Ok(ParsedPage::Login(None));
+/// What both lists have in common.
+fn table<E>() -> ListDescription<E> {
+    ListDescription {
+        told_by: vec![ToldBy::Test(is_own)],
+        takes_first_date: true,
+        header_row: Some(Css::new("thead > *, tr.checkoutsHeader, tr.holdsHeader")),
+        blank_page: Some(BlankPage {
+            // The link to the work, a checkbox, a row of cells.
+            entry: Css::new("a.hideIE, input[type=checkbox], td ~ td"),
+            elsewhere: Css::new("[id*=group i], [id*=digital i], [id*=overdrive i]"),
+        }),
+        ..ListDescription::table()
     }
-    let page = parse_page(&html)?;
-    let root = page.root_element();
+}
+
+/// Adds the columns that both lists have. A title has no link if the item has no record, as one that another library
+/// lends. The patron may have opened the record's details in the list.
+fn columns(mut columns: Vec<Column>) -> Vec<Column> {
+    let cell = "[id^=checkoutTitleLinkDiv_], [id^=holdTitleLinkDiv_], .no_image_text";
+    let without_details = Part::Without(Css::new(".detailPanel"));
+    columns.extend([
+        Column::at(Field::Title, "a.hideIE"),
+        Column::part_at(Field::Title, cell, without_details),
+        Column::read(Field::Author, row::read_author),
+    ]);
+    columns
+}
+
+/// The item's own number, with which an id in its row ends.
+fn id_after(css: &'static str, beginning: &'static str) -> Column {
+    Column::part_at(Field::Id, css, Part::AttributeAfter("id", beginning))
+}
+
+fn is_own(table: ElementRef<'_>) -> bool {
+    !GROUP.matches(table) && GROUP.closest_around(table).is_none()
+}
+
+/// Tells what a page is. A logged-in patron's page may have the login form, too, hidden until a dialog shows it.
+fn classify(root: ElementRef<'_>) -> PageKind {
     if EXCEPTION.is_in(root) {
-        return Ok(ParsedPage::Broken);
+        return PageKind::Broken;
     }
-    let is_account_page = has_list_addresses(&html);
-    if is_login_page(root, is_account_page) {
-        return Ok(ParsedPage::Login(login::classify_form_message(root)));
+    let has_addresses = has_list_addresses(root);
+    let is_patrons = || has_addresses || TABLE.is_in(root) || SHOWN_LOGOUT.is_in(root);
+    if SHOWN_FORM.is_in(root) || (FORM.is_in(root) && !is_patrons()) {
+        return login::failure_of_form(root).map_or(PageKind::Login, PageKind::Failed);
     }
-    let loans_table = require_one_table(&LOANS_TABLE, root, "loans")?;
-    let holds_table = require_one_table(&HOLDS_TABLE, root, "holds")?;
-    let has_table = loans_table.is_some() || holds_table.is_some();
-    if has_table && is_cut_short(&html) {
-        return Err(Failure::page_changed("a page that ends within its list"));
+    if has_addresses || TABLE.all(root).any(is_own) {
+        PageKind::Account
+    } else {
+        PageKind::Unknown
     }
-    let declared_loans = empty::read_declared_loans(root);
-    let mut account_page = AccountPage {
-        loans: loans_table
-            .map(|table| read_loan_list(table, context))
-            .transpose()?,
-        holds: holds_table
-            .map(|table| read_hold_list(table, context))
-            .transpose()?,
-        declared_loans,
-        messages: collect_messages(root),
-        logout: LOGOUT
-            .all(root)
-            .filter_map(|link| link.attr("href"))
-            // The path must be the logout's own; a link that only mentions it may do something else.
-            .find(|href| {
-                let path = href.split(['?', '#']).next().unwrap_or_default();
-                path.contains("logout")
-            })
-            .map(str::to_owned),
-    };
-    if !has_table && !empty::has_entry_markers(root) {
-        if declared_loans == Some(0) || empty::states_no_loans(root) {
-            account_page.loans = Some(Vec::new());
-        }
-        if empty::states_no_holds(root) {
-            account_page.holds = Some(Vec::new());
-        }
-    }
-    if account_page.loans.is_none() && account_page.holds.is_none() && !is_account_page {
-        return Ok(ParsedPage::Unknown);
-    }
-    Ok(ParsedPage::Account(account_page))
 }
 
-/// Parses a response to the login that redirects nowhere. Only a login form, or the fragment that a script puts
+/// Tells what a response to the login is that redirects nowhere. Only a login form, or the fragment that a script puts
 /// in its place, can be about the number and PIN.
-pub(super) fn parse_login_response(answer: &ScriptAnswer) -> Result<ParsedPage, Failure> {
+pub(super) fn classify_login_answer(answer: &ScriptAnswer<'_>) -> Result<PageKind, Failure> {
     let page = parse_page(&answer.html)?;
     let root = page.root_element();
-    if EXCEPTION.is_in(root) {
-        return Ok(ParsedPage::Broken);
+    let kind = classify(root);
+    if !answer.is_fragment || !matches!(kind, PageKind::Account | PageKind::Unknown) {
+        return Ok(kind);
     }
-    if is_login_page(root, has_list_addresses(&answer.html)) {
-        return Ok(ParsedPage::Login(login::classify_form_message(root)));
-    }
-    let refusal = answer
-        .is_fragment
-        .then(|| login::classify_fragment(root))
-        .flatten();
-    Ok(refusal.map_or(ParsedPage::Unknown, |failure| {
-        ParsedPage::Login(Some(failure))
-    }))
+    Ok(login::failure_of_fragment(root).map_or(kind, PageKind::Failed))
 }
 
 /// Whether an account page contains the addresses of its lists.
-fn has_list_addresses(html: &str) -> bool {
-    let lower = html.to_ascii_lowercase();
-    ["librarycheckoutsaccordion", "libraryholdsaccordion"]
-        .iter()
-        .any(|list| lower.contains(list))
-}
-
-/// Whether a page asks for a login. A logged-in patron's page may also have the form, hidden
-/// until a dialog shows it.
-fn is_login_page(root: ElementRef<'_>, has_list_addresses: bool) -> bool {
-    let contains_account_list = || {
-        has_list_addresses
-            || LOANS_TABLE.is_in(root)
-            || HOLDS_TABLE.is_in(root)
-            || LOGOUT.all(root).any(|link| !is_hidden(link))
+fn has_list_addresses(root: ElementRef<'_>) -> bool {
+    let has = |text: &str| {
+        let lower = text.to_ascii_lowercase();
+        lower.contains(LOANS) || lower.contains(HOLDS)
     };
-    login::shows_form(root) || (login::has_form(root) && !contains_account_list())
+    root.descendants().any(|node| match node.value() {
+        scraper::Node::Text(text) => has(text),
+        scraper::Node::Element(element) => element.attrs().any(|(_, value)| has(value)),
+        _ => false,
+    })
 }
 
-/// Joins the responses about one account. What no response states is unknown.
-pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Account, Failure> {
-    let mut account = account;
-    let mut messages = Messages::default();
-    for page in pages {
-        if page.loans.is_some() && account.loans.is_some()
-            || page.holds.is_some() && account.holds.is_some()
-        {
-            return Err(Failure::page_changed("the same list twice"));
-        }
-        account.loans = account.loans.or(page.loans);
-        account.holds = account.holds.or(page.holds);
-        account.declared.loans = account.declared.loans.or(page.declared_loans);
-        messages.extend(page.messages.iter().map(String::as_str));
-    }
-    account.messages = messages.into_vec();
-    if let Some(loans) = &account.loans {
-        check_declared_count(account.declared.loans, loans.len(), "loans")?;
-    }
-    prepare_to_store(&mut account);
-    Ok(account)
-}
-
-/// Collects the visible messages to the patron.
-fn collect_messages(root: ElementRef<'_>) -> Vec<String> {
-    let mut messages = Messages::default();
-    for message in MESSAGES.all(root).filter(|message| !is_hidden(*message)) {
-        messages.add(&element_text(message));
-        if messages.is_full() {
-            break;
-        }
-    }
-    messages.into_vec()
-}
-
-/// Returns the only table of a list; with two, it is unclear which one is the list.
-fn require_one_table<'a>(
-    css: &'static Css,
-    root: ElementRef<'a>,
-    what: &str,
-) -> Result<Option<ElementRef<'a>>, Failure> {
-    // Some sites show the lists of a family's other cards; they don't belong to this card.
-    let mut tables = css.all(root).filter(|table| !is_within(*table, &["group"]));
-    let table = tables.next();
-    if tables.next().is_some() {
-        return Err(Failure::page_changed(format!(
-            "more than one table of {what}"
-        )));
-    }
-    Ok(table)
-}
-
-fn read_loan_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Loan>, Failure> {
-    let counts_remaining_renewals = loans::counts_remaining_renewals(table);
-    find_entries(table, &LOAN_LINE, &LOANS_HEADER, "loans")?
+pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
+    let anywhere: [&[&'static str]; 7] = [
+        &["you currently have", "currently", "at this time"],
+        &login::SESSION_PHRASES,
+        &login::LOGIN_PHRASES,
+        &login::BLOCKABLE,
+        &login::NEW_PIN,
+        &row::REMAINING,
+        &row::UNTIL,
+    ];
+    let scripts = "__sdcsrf RedirectAfterLogin Tapestry init linkZone accordionCheckouts accordionHolds \
+                   accountZones librarycheckoutsZone libraryholdsZone";
+    let negating = WORDS_NEGATING_READY_BEFORE
         .into_iter()
-        .map(|row| loans::read_loan(row, counts_remaining_renewals, context))
-        .collect()
-}
-
-fn read_hold_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Hold>, Failure> {
-    find_entries(table, &HOLD_LINE, &HOLDS_HEADER, "holds")?
-        .into_iter()
-        .map(|row| holds::read_hold(row, context))
-        .collect()
-}
-
-/// Returns the rows of a list; none only if the table's header is known.
-fn find_entries<'a>(
-    table: ElementRef<'a>,
-    line: &'static Css,
-    header: &'static Css,
-    what: &str,
-) -> Result<Vec<ElementRef<'a>>, Failure> {
-    let mut entries = Vec::new();
-    for row in ROWS.all(table) {
-        let closest = TABLE.closest_around(row);
-        let is_of_this_table = closest.is_some_and(|closest| closest.id() == table.id());
-        let has_names_only = !DATA_CELL.is_in(row) && HEAD_CELL.all(row).count() > 2;
-        let is_head = HEAD.matches(row)
-            || has_names_only
-            || row
-                .parent()
-                .and_then(ElementRef::wrap)
-                .is_some_and(|part| HEAD.matches(part));
-        if is_head || !is_of_this_table {
-            continue;
-        }
-        // Newer pages have other row classes; a row of one cell is a remark.
-        if line.matches(row) || DATA_CELL.all(row).count() > 2 {
-            entries.push(row);
-            check_entry_count(entries.len(), what)?;
-        } else if !element_text(row).is_empty() {
-            return Err(Failure::page_changed(format!(
-                "unknown words among the {what}"
-            )));
-        }
-    }
-    if entries.is_empty() && !header.is_in(table) {
-        return Err(Failure::page_changed(format!(
-            "a table of {what} without rows and without the known header"
-        )));
-    }
-    reject_duplicate_rows(entries.iter().copied(), what)?;
-    Ok(entries)
-}
+        .chain(WORDS_NEGATING_READY_AFTER);
+    let words = anywhere.concat().into_iter().chain(negating).map(Anywhere);
+    let beginnings = row::NUMBER_LABELS.map(Beginning);
+    let scripts = scripts.split_whitespace().map(Script);
+    words.chain(beginnings).chain(scripts).collect()
+});

@@ -20,6 +20,7 @@ use hippo_core::library::Library;
 use url::Url;
 
 use crate::fingerprint::Detector;
+use crate::links::below_base;
 use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
 /// The page that the portal consists of.
@@ -64,8 +65,10 @@ impl DescribedSystem for Horizon {
         )]
     }
 
-    fn complete_account_url(&self, url: &mut Url, library: &Library) {
-        visit::ask_for_account(url, library);
+    fn own_account_url(&self, library: &Library) -> Option<Url> {
+        let mut url = below_base(library, PORTAL)?;
+        visit::ask_for_account(&mut url, library);
+        Some(url)
     }
 
     fn own_detector(&self) -> Option<&dyn Detector> {

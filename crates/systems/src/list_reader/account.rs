@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short, parse_page,
+    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short,
     prepare_to_store,
 };
 use hippo_core::account::Account;
@@ -15,27 +15,18 @@ use super::count::{find_fact, find_sum, join_totals, read_total};
 use super::date::read_first;
 use super::description::{AccountDescription, Count, ListDescription, PageKind};
 use super::entry::Entry;
-use super::list::{List, read_list};
+use super::list::{List, is_stated_empty, read_list};
 use super::login::LoginDescription;
+use super::page::OpenPage;
 use super::part::{AccountPart, ListPart};
 
-/// Tells what a page is.
-pub(super) fn classify(
-    description: &'static AccountDescription,
-    login: &'static LoginDescription,
-    root: ElementRef<'_>,
-) -> PageKind {
-    if let Some(classify) = description.classify {
-        return classify(root);
-    }
-    let shows_login = login.is_shown(root);
-    if !shows_login && description.is_account.is_in(root) {
-        return PageKind::Account;
-    }
-    match login.failure_of_words(root) {
-        Some(failure) => PageKind::Failed(failure),
-        None if shows_login => PageKind::Login,
-        None => PageKind::Unknown,
+impl<E> ListPart<E> {
+    /// Adds the list if a page that has none says that it is empty.
+    fn add_stated_empty(&mut self, lists: &'static [ListDescription<E>], root: ElementRef<'_>) {
+        let mut lists = lists.iter();
+        if lists.any(|list| is_stated_empty(list, self.declared, root)) {
+            *self = self.none();
+        }
     }
 }
 
@@ -46,22 +37,24 @@ pub(super) fn read_page(
     body: &str,
     context: &ReadContext<'_>,
 ) -> Result<AccountPart, Failure> {
-    let page = parse_page(body)?;
-    let root = page.root_element();
-    match classify(description, login, root) {
-        PageKind::Account => {}
-        PageKind::Failed(failure) => return Err(failure),
-        PageKind::Login => {
-            return Err(Failure::page_changed("the login form: nobody is logged in"));
-        }
-        PageKind::Unknown => {
-            return Err(Failure::page_changed(
-                "neither a page of the account nor the login form",
-            ));
-        }
+    let page = OpenPage::open(body, description, login)?;
+    match page.kind {
+        PageKind::Account => read_account(description, &page, context),
+        other => Err(other.into_failure()),
     }
-    let is_cut_short = is_cut_short(body);
-    if description.has_end_tag && (is_cut_short || breaks_off(body)) {
+}
+
+/// Reads a page that is one of the account.
+pub(super) fn read_account(
+    description: &'static AccountDescription,
+    page: &OpenPage<'_>,
+    context: &ReadContext<'_>,
+) -> Result<AccountPart, Failure> {
+    let root = page.root();
+    let is_cut_short = is_cut_short(&page.html);
+    // A fragment has no end tag of its own.
+    let lacks_end = || description.fragments.is_empty() && breaks_off(&page.html);
+    if description.has_end_tag && (is_cut_short || lacks_end()) {
         return Err(Failure::page_changed("a page that breaks off"));
     }
     check_owner(description, root, context)?;
@@ -90,6 +83,10 @@ pub(super) fn read_page(
         messages: messages.into_vec(),
         patrons: (description.patrons)(root),
     };
+    if !part.has_loans() && !part.has_holds() {
+        part.loans.add_stated_empty(&description.loans, root);
+        part.holds.add_stated_empty(&description.holds, root);
+    }
     (description.complete)(&mut part, root, context)?;
     Ok(part)
 }

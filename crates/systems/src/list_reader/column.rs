@@ -53,6 +53,15 @@ impl Column {
         }
     }
 
+    /// The text of the first visible match within the row.
+    pub(crate) fn at_visible(field: Field, css: &'static str) -> Self {
+        Self {
+            field,
+            place: Place::Element(Css::visible(css)),
+            part: Part::Text,
+        }
+    }
+
     /// What a function finds in the row.
     pub(crate) fn read(field: Field, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
         Self {
@@ -206,8 +215,12 @@ pub(crate) enum Part {
     Has(Css),
     /// That no such element is within it.
     Lacks(Css),
+    /// The text without what matches.
+    Without(Css),
     /// An attribute of the element.
     Attribute(&'static str),
+    /// The rest of an attribute, after its beginning.
+    AttributeAfter(&'static str, &'static str),
     /// An attribute of the first match within the element.
     AttributeOf(Css, &'static str),
     /// Anything else. `None` if the element does not have it.

@@ -7,6 +7,7 @@ use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
+use super::beside::number_beside;
 use super::description::{Count, Fact, FactPart};
 
 /// Returns the first of these values that a page has.
@@ -15,8 +16,12 @@ pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<
 }
 
 fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
-    if let FactPart::Read(read) = fact.part {
-        return fact.place.all(root).find_map(read);
+    match fact.part {
+        FactPart::Read(read) => return fact.place.all(root).find_map(read),
+        FactPart::NumberBeside => {
+            return number_beside(root, fact.words, &fact.place).map(|number| number.to_string());
+        }
+        FactPart::Text | FactPart::After => {}
     }
     let mut places = fact.place.all(root).map(element_text);
     if fact.words.is_empty() {

@@ -62,7 +62,7 @@ fn two_dates() -> Failure {
 }
 
 /// Returns the first date of a text, and whether it has another.
-fn first_date(
+pub(super) fn first_date(
     text: &str,
     context: &ReadContext<'_>,
 ) -> Result<(Option<DateOrNever>, bool), Failure> {

@@ -16,11 +16,13 @@ use super::row::Row;
 
 /// The pages of a system's accounts.
 pub(crate) struct AccountDescription {
+    /// The keys of JSON whose values are the page's HTML, in answers to a script. With none, every page is HTML itself.
+    pub(crate) fragments: &'static [&'static str],
     /// An element that every account page has, and no other page.
     pub(crate) is_account: Css,
     /// Tells what a page is, if `is_account` and the login's description can't.
     pub(crate) classify: Option<fn(ElementRef<'_>) -> PageKind>,
-    /// Whether every page has its end tag. A page without it breaks off. Otherwise, only a list can break off.
+    /// Whether every page but a fragment has its end tag; one without it breaks off. Otherwise, only a list can break off.
     pub(crate) has_end_tag: bool,
     /// The lists of loans. Several on one page are parts of one list.
     pub(crate) loans: Vec<ListDescription<Loan>>,
@@ -51,6 +53,7 @@ pub(crate) struct AccountDescription {
 impl Default for AccountDescription {
     fn default() -> Self {
         Self {
+            fragments: &[],
             is_account: Css::new(":not(*)"),
             classify: None,
             has_end_tag: true,
@@ -78,8 +81,24 @@ pub(crate) enum PageKind {
     Login,
     /// The login page with a message, or the message in its place, and the failure that it means.
     Failed(Failure),
+    /// The site's own error page.
+    Broken,
     /// Another page.
     Unknown,
+}
+
+impl PageKind {
+    /// Returns the failure of such a page in place of one of the account.
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) => failure,
+            Self::Broken => Failure::site_down("the site's own error page"),
+            Self::Login => Failure::page_changed("the login form: nobody is logged in"),
+            Self::Account | Self::Unknown => {
+                Failure::page_changed("neither a page of the account nor the login form")
+            }
+        }
+    }
 }
 
 /// A list on a page.
@@ -98,8 +117,13 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) ignored_rows: Option<Css>,
     /// Rows that may be other words if the list's own total matches the entries, and the words have no date.
     pub(crate) remarks: Option<Css>,
+    /// Rows that are entries, even if they are empty or have one cell only. Then another row with one or two cells is
+    /// a remark.
+    pub(crate) entry_rows: Option<Css>,
     /// What each entry says, and where.
     pub(crate) columns: Vec<Column>,
+    /// Whether the first date of a text counts. Otherwise another one behind it is the end of a span, or a changed page.
+    pub(crate) takes_first_date: bool,
     /// What every entry has. A row without it is no entry.
     pub(crate) needed: &'static [Field],
     /// The words before the total in a row of its own: `Anzahl: 3`. A row with nothing but a number is the total, too.
@@ -112,8 +136,14 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) none_at: Option<Css>,
     /// Whether a list says in another way that there are none.
     pub(crate) is_empty: fn(ElementRef<'_>) -> bool,
+    /// What tells the list from others so surely that it is empty if it has no row.
+    pub(crate) empty_with: Option<Css>,
+    /// A page without the list, if it may say that the list is empty. Then `none` has whole sentences.
+    pub(crate) blank_page: Option<BlankPage>,
     /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`].
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],
+    /// Whether the words for a state begin the text about it.
+    pub(crate) states_begin: bool,
     /// Adds what the columns can't say.
     pub(crate) complete: fn(&mut E, &Row<'_>, &ReadContext<'_>) -> Result<(), Failure>,
 }
@@ -129,14 +159,19 @@ impl<E> ListDescription<E> {
             has_marked_headers: false,
             ignored_rows: None,
             remarks: None,
+            entry_rows: None,
             columns: Vec::new(),
+            takes_first_date: false,
             needed: &[],
             total: &[],
             total_at: None,
             none: &[],
             none_at: None,
             is_empty: |_| false,
+            empty_with: None,
+            blank_page: None,
             states: &[],
+            states_begin: false,
             complete: |_, _, _| Ok(()),
         }
     }
@@ -145,6 +180,14 @@ impl<E> ListDescription<E> {
     pub(super) fn has_column(&self, field: Field) -> bool {
         self.columns.iter().any(|column| column.field == field)
     }
+}
+
+/// A page without a list. It says that the list is empty by a sentence, or by a total of 0.
+pub(crate) struct BlankPage {
+    /// What could be a part of an entry. A page that has it says nothing.
+    pub(crate) entry: Css,
+    /// The parts of the page that are about something else.
+    pub(crate) elsewhere: Css,
 }
 
 /// What tells a list from others.
@@ -182,6 +225,8 @@ pub(super) enum FactPart {
     After,
     /// What a function finds.
     Read(fn(ElementRef<'_>) -> Option<String>),
+    /// The number right behind the words in the element's own text or, with nothing there, alone in what is next to it.
+    NumberBeside,
 }
 
 impl Fact {
@@ -214,6 +259,15 @@ impl Fact {
             place: Css::new(css),
             words,
             part: FactPart::After,
+        }
+    }
+
+    /// The number beside one of these words, wherever they are visible.
+    pub(crate) fn beside(words: &'static [&'static str]) -> Self {
+        Self {
+            place: Css::visible("*"),
+            words,
+            part: FactPart::NumberBeside,
         }
     }
 }

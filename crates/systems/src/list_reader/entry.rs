@@ -9,7 +9,7 @@ use hippo_core::failure::Failure;
 use url::Url;
 
 use super::column::Field;
-use super::date::{read_date, read_end};
+use super::date::{first_date, read_date, read_end};
 use super::description::ListDescription;
 use super::row::Row;
 
@@ -42,7 +42,7 @@ impl Entry for Loan {
         } = read_work(row, context)?;
         let due = if list.has_column(Field::Due) {
             let words = row.value(Field::Due);
-            let due = words.map(|words| read_date(&words, context));
+            let due = words.map(|words| read_list_date(list, &words, context));
             let due = due.transpose()?.flatten();
             due.ok_or_else(|| Failure::page_changed("a loan without a due date"))?
         } else {
@@ -91,7 +91,7 @@ impl Entry for Hold {
             url,
         } = read_work(row, context)?;
         let words = row.value(Field::State).unwrap_or_default();
-        let state = read_state(&words, list.states);
+        let state = read_state(&words, list.states, list.states_begin);
         let unknown_words =
             Some(words).filter(|words| state == HoldState::Other && !words.is_empty());
         let may_be_suspended = matches!(state, HoldState::Waiting | HoldState::Other);
@@ -100,6 +100,12 @@ impl Entry for Hold {
         } else {
             state
         };
+        let expires = row
+            .value(Field::Expires)
+            .map(|words| read_list_date(list, &words, context))
+            .transpose()?
+            .flatten()
+            .and_then(DateOrNever::date);
         let number = |field| row.value(field).and_then(|words| first_number(&words));
         Ok(Self {
             id,
@@ -110,12 +116,25 @@ impl Entry for Hold {
             queue_length: number(Field::QueueLength),
             pickup_by: read_end(row.value(Field::PickupBy), context)?,
             suspended_until: read_end(row.value(Field::SuspendedUntil), context)?,
-            expires: read_end(row.value(Field::Expires), context)?,
+            expires,
             pickup_branch: row.value(Field::PickupBranch),
             digital: false,
             note: row.value(Field::Note).or(unknown_words),
             url,
         })
+    }
+}
+
+/// Reads a date of a list.
+fn read_list_date<E>(
+    list: &ListDescription<E>,
+    words: &str,
+    context: &ReadContext<'_>,
+) -> Result<Option<DateOrNever>, Failure> {
+    if list.takes_first_date {
+        first_date(words, context).map(|(date, _)| date)
+    } else {
+        read_date(words, context)
     }
 }
 
@@ -159,11 +178,18 @@ fn lasting_link(href: &str, base: &Url) -> Option<String> {
 }
 
 /// Reads a hold's state. A word for “ready” counts only if it describes the present.
-fn read_state(words: &str, states: &[(HoldState, &[&str])]) -> HoldState {
+fn read_state(words: &str, states: &[(HoldState, &[&str])], is_at_beginning: bool) -> HoldState {
     let words = words.to_lowercase();
     let means = |(state, known): &&(HoldState, &[&str])| {
         known.iter().any(|known| {
-            text_around_words(&words, &[known]).is_some_and(|(before, after)| {
+            let around = if is_at_beginning {
+                let after = words.strip_prefix(known);
+                let after = after.filter(|after| !after.starts_with(char::is_alphabetic));
+                after.map(|after| ("", after))
+            } else {
+                text_around_words(&words, &[known])
+            };
+            around.is_some_and(|(before, after)| {
                 *state != HoldState::Ready || is_ready_now(before, after)
             })
         })

@@ -13,9 +13,10 @@ use scraper::ElementRef;
 use super::column::{Field, Place};
 use super::count::join_totals;
 use super::date::is_dateless;
-use super::description::{ListDescription, ToldBy};
+use super::description::{BlankPage, ListDescription, ToldBy};
 use super::entry::Entry;
 use super::row::{Headers, Row, cells};
+use super::sentence::{is_sentence, states_sentence};
 
 static HEADER_CELL: Css = Css::new("th, thead td");
 static HEADING: Css = Css::new("h1, h2, h3, h4, h5, h6, b, strong, caption, legend");
@@ -232,21 +233,25 @@ fn read_rows<E: Entry>(
         });
     let mut group = None;
     let is_group = |row: ElementRef<'_>| group_css.is_some_and(|css| css.matches(row));
-    let is_ignored = |row: ElementRef<'_>| {
-        let ignored = description.ignored_rows.as_ref();
-        ignored.is_some_and(|ignored| ignored.matches(row))
+    let is_any = |rows: &'static Option<Css>, row: ElementRef<'_>| {
+        rows.as_ref().is_some_and(|rows| rows.matches(row))
     };
+    let is_ignored = |row: ElementRef<'_>| is_any(&description.ignored_rows, row);
     for (index, element) in candidate.rows.iter().enumerate() {
         if is_group(*element) {
             group = Some(*element);
         }
-        if is_ignored(*element) || is_header(*element) {
+        let is_entry = is_any(&description.entry_rows, *element);
+        if is_ignored(*element) || (!is_entry && is_header(*element)) {
             continue;
         }
         let next = candidate.rows.get(index + 1).copied();
         let detail = next.filter(|row| is_ignored(*row) && !is_group(*row));
         let row = Row::new(*element, &description.columns, headers, group, detail);
-        let is_remark = headers.width > 1 && cells(*element).count() <= 1;
+        let is_remark = match description.entry_rows {
+            Some(_) => !is_entry && cells(*element).count() <= 2,
+            None => headers.width > 1 && cells(*element).count() <= 1,
+        };
         if row.fits_headers() && !is_remark && row.has_all(description.needed) {
             let mut entry = E::from_row(&row, description, context)?;
             (description.complete)(&mut entry, &row, context)?;
@@ -285,6 +290,10 @@ fn read_rows<E: Entry>(
     if list.entries.is_empty() && !list.states_none && description.none_at.is_none() {
         list.states_none = says_none(description, &element_text(candidate.element));
     }
+    if list.entries.is_empty() {
+        let sign = description.empty_with.as_ref();
+        list.states_none |= sign.is_some_and(|sign| sign.is_in(candidate.element));
+    }
     check_declared_count(list.declared, list.entries.len(), E::WHAT)?;
     if has_remarks && (list.declared.is_none() || list.entries.is_empty()) {
         return Err(unknown_row(false, E::WHAT));
@@ -302,16 +311,35 @@ fn unknown_row(has_title: bool, what: &str) -> Failure {
     Failure::page_changed(if has_title {
         format!("an unknown row in the list of {what}")
     } else {
-        format!("unknown words in a row without a title, in the list of {what}")
+        format!("an unknown row with unknown words, without a title, in the list of {what}")
     })
 }
 
 /// Reads `Anzahl: 3`, or a number alone.
 fn read_total_row<E>(description: &ListDescription<E>, words: &str) -> Option<u32> {
     let after = text_after_words(words, description.total);
-    after.and_then(first_number).or_else(|| words.parse().ok())
+    // In a list whose entries are marked, a number alone may be anything.
+    let is_alone = || description.entry_rows.is_none().then(|| words.parse().ok());
+    after.and_then(first_number).or_else(|| is_alone()?)
 }
 
 fn says_none<E>(description: &ListDescription<E>, words: &str) -> bool {
-    text_after_words(words, description.none).is_some()
+    if description.blank_page.is_some() {
+        is_sentence(words, description.none)
+    } else {
+        text_after_words(words, description.none).is_some()
+    }
+}
+
+/// Whether a page without a list says that it is empty. `declared` is the page's total.
+pub(super) fn is_stated_empty<E>(
+    description: &'static ListDescription<E>,
+    declared: Option<u32>,
+    root: ElementRef<'_>,
+) -> bool {
+    let Some(BlankPage { entry, elsewhere }) = &description.blank_page else {
+        return false;
+    };
+    !entry.is_in(root)
+        && (declared == Some(0) || states_sentence(root, description.none, elsewhere))
 }

@@ -6,6 +6,7 @@
 //! [`LoginDescription`] is the same for login forms.
 
 mod account;
+mod beside;
 mod column;
 mod count;
 mod date;
@@ -14,9 +15,12 @@ mod entry;
 mod labels;
 mod list;
 mod login;
+mod page;
 mod part;
 mod phrases;
 mod row;
+mod script_answer;
+mod sentence;
 mod states;
 mod system;
 mod visit;
@@ -24,16 +28,19 @@ mod visit;
 pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{
-    AccountDescription, Count, Fact, ListDescription, PageKind, ToldBy,
+    AccountDescription, BlankPage, Count, Fact, ListDescription, PageKind, ToldBy,
 };
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::login::LoginDescription;
 pub(crate) use self::part::AccountPart;
 pub(crate) use self::row::{Row, cells, column_span};
+pub(crate) use self::script_answer::ScriptAnswer;
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
 
+#[cfg(test)]
+mod answer_tests;
 #[cfg(test)]
 mod cell_tests;
 #[cfg(test)]

@@ -76,6 +76,29 @@ impl AccountPart {
         self.holds = self.holds.none();
     }
 
+    /// What the page says about all but the loans.
+    pub(crate) fn without_loans(self) -> Self {
+        Self {
+            loans: ListPart::default(),
+            ..self
+        }
+    }
+
+    /// What the page says about all but the holds.
+    pub(crate) fn without_holds(self) -> Self {
+        Self {
+            holds: ListPart::default(),
+            ..self
+        }
+    }
+
+    /// What the page says outside of its lists, such as their totals.
+    pub(crate) fn without_lists(mut self) -> Self {
+        self.forget_loans();
+        self.forget_holds();
+        self
+    }
+
     /// Forgets a list of loans that another page is read for. The page's total stays.
     pub(crate) fn forget_loans(&mut self) {
         self.loans = self.loans.only_total();
@@ -95,7 +118,8 @@ impl<E> ListPart<E> {
         }
     }
 
-    fn none(&self) -> Self {
+    /// The list if the page says that it is empty.
+    pub(super) fn none(&self) -> Self {
         Self {
             entries: Some(Vec::new()),
             states_none: true,

@@ -60,9 +60,15 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
         ToldBy::Header(words) | ToldBy::Heading(words) => Some(*words),
         _ => None,
     });
-    let states = list.states.iter().map(|(_, words)| *words);
-    for words in told_by.chain([list.none]).chain(states) {
+    for words in told_by.chain([list.none]) {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
     }
+    let keep = if list.states_begin {
+        Beginning
+    } else {
+        Anywhere
+    };
+    let states = list.states.iter().flat_map(|(_, words)| *words);
+    phrases.extend(states.map(|words| keep(words)));
     phrases.extend(list.total.iter().map(|words| Phrase::Count(words)));
 }

@@ -1,6 +1,8 @@
 //! Finds the values of a row.
 
-use hippo_browser::reading::{Css, element_lines, element_text, text_after_words, tidy};
+use hippo_browser::reading::{
+    Css, element_lines, element_text, element_text_without, text_after_words, tidy,
+};
 use scraper::ElementRef;
 
 use super::column::{Column, Field, Part, Place};
@@ -113,6 +115,12 @@ impl<'a> Row<'a> {
             .find_map(|(index, column)| self.value_of(index, column))
     }
 
+    /// Returns the first header of the list that matches, or has a match.
+    pub(crate) fn header(&self, css: &'static Css) -> Option<ElementRef<'a>> {
+        let mut cells = self.headers.headers.iter().map(|header| header.cell);
+        cells.find(|cell| css.matches(*cell) || css.is_in(*cell))
+    }
+
     /// Whether the row has all of these values.
     pub(super) fn has_all(&self, needed: &[Field]) -> bool {
         needed.iter().all(|field| self.value(*field).is_some())
@@ -199,7 +207,13 @@ impl<'a> Row<'a> {
             Part::Presence => "there".to_owned(),
             Part::Has(css) => css.first(element).map(|_| "there".to_owned())?,
             Part::Lacks(css) => (!css.is_in(element)).then(|| "there".to_owned())?,
+            Part::Without(css) => element_text_without(element, |part| css.matches(part)),
             Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
+            Part::AttributeAfter(name, beginning) => element
+                .attr(name)?
+                .strip_prefix(beginning)?
+                .trim()
+                .to_owned(),
             Part::AttributeOf(css, name) => css.first(element)?.attr(name)?.trim().to_owned(),
             Part::Read(read) => read(element)?,
         };
@@ -218,7 +232,7 @@ pub(crate) fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>>
 }
 
 /// Returns the number of columns that a row's cells cover.
-pub(super) fn width(row: ElementRef<'_>) -> usize {
+fn width(row: ElementRef<'_>) -> usize {
     cells(row).map(column_span).sum()
 }
 

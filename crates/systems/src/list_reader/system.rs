@@ -53,8 +53,10 @@ pub(crate) trait DescribedSystem: Send + Sync {
         &[]
     }
 
-    /// Completes the address of the account's page. Nothing to do by default.
-    fn complete_account_url(&self, _url: &mut Url, _library: &Library) {}
+    /// Returns the address of the account's page. By default, [`Self::ACCOUNT_PAGE`] below the site's own address.
+    fn own_account_url(&self, library: &Library) -> Option<Url> {
+        below_base(library, Self::ACCOUNT_PAGE)
+    }
 
     /// See [`System::detector`]. None by default.
     fn own_detector(&self) -> Option<&dyn Detector> {
@@ -77,11 +79,8 @@ impl<T: DescribedSystem> System for T {
     }
 
     fn account_url(&self, library: &Library) -> Option<Url> {
-        library.account_url.clone().or_else(|| {
-            let mut url = below_base(library, T::ACCOUNT_PAGE)?;
-            self.complete_account_url(&mut url, library);
-            Some(url)
-        })
+        let url = library.account_url.clone();
+        url.or_else(|| self.own_account_url(library))
     }
 
     async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {

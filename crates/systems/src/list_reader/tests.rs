@@ -46,20 +46,14 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         total: &["total"],
         none: &["nothing out"],
         none_at: Some(Css::new(".none")),
-        states: &[],
         ..ListDescription::table()
     }],
     holds: vec![ListDescription {
         list: Css::new("ul.holds"),
-        told_by: vec![],
         rows: Css::new("li"),
-        header_row: None,
-        ignored_rows: None,
         columns: vec![Column::at(Field::Title, "b"), Column::at(Field::State, "i")],
         needed: &[Field::Title],
-        total: &[],
         none: &["no holds"],
-        none_at: None,
         states: &[
             (HoldState::Ready, &["ready"]),
             (HoldState::Waiting, &["queue"]),
@@ -75,7 +69,6 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
     fines: vec![Fact::after("p", &["you owe"])],
     card_expires: vec![Fact::after("p", &["valid until"])],
     number: vec![Fact::at(".number")],
-    messages: None,
     ..AccountDescription::default()
 });
 

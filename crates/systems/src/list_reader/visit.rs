@@ -3,15 +3,16 @@
 use std::collections::HashSet;
 
 use hippo_browser::reading::{Css, element_text, parse_page};
-use hippo_browser::{Page, Session, interstitial};
+use hippo_browser::{Form, Page, Session, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 use url::Url;
 
-use super::account::{self, join_parts};
+use super::account::{join_parts, read_account};
 use super::description::{AccountDescription, PageKind};
 use super::login::LoginDescription;
+use super::page::OpenPage;
 use super::part::AccountPart;
 
 /// The most pages that follow a list's first; a page has at least ten entries.
@@ -83,12 +84,20 @@ impl<'a, 's> AccountVisit<'a, 's> {
         button: Option<&'static Css>,
         logout: &Url,
     ) -> Result<Page, Failure> {
-        let mut form = self.login.fill_form(page, self.session)?;
+        let mut form = self.fill_form(page)?;
         if let Some(name) = button.and_then(|button| self.login.find_button(page, button)) {
             form.press(&name);
         }
         self.session.log_out_at_end(logout);
         self.session.log_in(form).await
+    }
+
+    /// Fills in the login form of a page. The site's own error page in its place is the failure that it means.
+    pub(crate) fn fill_form(&self, page: &Page) -> Result<Form, Failure> {
+        match self.kind_of(page) {
+            Ok(kind @ PageKind::Broken) => Err(kind.into_failure()),
+            _ => self.login.fill_form(page, self.session),
+        }
     }
 
     /// Fetches any page.
@@ -144,37 +153,42 @@ impl<'a, 's> AccountVisit<'a, 's> {
 
     /// Reads a page of the account. Another page is the failure that it means.
     pub(crate) fn read(&mut self, page: &Page) -> Result<AccountPart, Failure> {
-        let kind = self.kind_of(page)?;
-        let session = &mut *self.session;
-        Err(match kind {
-            PageKind::Account => {
-                session.mark_logged_in();
-                let context = session.read_context();
-                return account::read_page(self.account, self.login, &page.body, &context);
-            }
+        let open = self.open(page)?;
+        if matches!(open.kind, PageKind::Account) {
+            self.session.mark_logged_in();
+            return read_account(self.account, &open, &self.session.read_context());
+        }
+        Err(self.failure_of(open.kind, page))
+    }
+
+    /// Tells what a page is.
+    pub(crate) fn kind_of(&self, page: &Page) -> Result<PageKind, Failure> {
+        Ok(self.open(page)?.kind)
+    }
+
+    fn open<'p>(&self, page: &'p Page) -> Result<OpenPage<'p>, Failure> {
+        OpenPage::open(&page.body, self.account, self.login)
+            .map_err(|failure| interstitial(page).unwrap_or(failure))
+    }
+
+    /// Returns the failure of a page in place of one of the account.
+    pub(crate) fn failure_of(&self, kind: PageKind, page: &Page) -> Failure {
+        let session = &*self.session;
+        match kind {
             // A refusal after a page that showed us logged in is about something else.
             PageKind::Failed(failure)
                 if failure.kind != FailureKind::WrongCredentials || !session.is_logged_in() =>
             {
                 session.expired_only_after_login(failure)
             }
-            PageKind::Failed(_) | PageKind::Login => {
+            PageKind::Login | PageKind::Failed(_) => {
                 session.failure_for_login_page(page, "the account")
             }
-            PageKind::Unknown => interstitial(page).unwrap_or_else(|| {
+            PageKind::Broken => PageKind::Broken.into_failure(),
+            PageKind::Account | PageKind::Unknown => {
                 session.failure_for_unknown_answer(page, "neither the account nor the login form")
-            }),
-        })
-    }
-
-    /// Tells what a page is.
-    pub(crate) fn kind_of(&self, page: &Page) -> Result<PageKind, Failure> {
-        let parsed = parse_page(&page.body)?;
-        Ok(account::classify(
-            self.account,
-            self.login,
-            parsed.root_element(),
-        ))
+            }
+        }
     }
 
     /// Whether a page has the login form.

@@ -28,6 +28,7 @@ use hippo_core::library::Library;
 use url::Url;
 
 use crate::fingerprint::Detector;
+use crate::links::below_base;
 use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
 /// Innovative Sierra and Millennium.
@@ -66,10 +67,9 @@ impl DescribedSystem for Sierra {
         )]
     }
 
-    fn complete_account_url(&self, url: &mut Url, library: &Library) {
+    fn own_account_url(&self, library: &Library) -> Option<Url> {
         let scope = addresses::scope_suffix(library).unwrap_or_default();
-        let path = format!("{}{scope}", url.path());
-        url.set_path(&path);
+        below_base(library, &format!("{}{scope}", Self::ACCOUNT_PAGE))
     }
 
     fn own_detector(&self) -> Option<&dyn Detector> {

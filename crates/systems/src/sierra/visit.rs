@@ -177,7 +177,7 @@ fn is_whole(body: &str) -> bool {
 /// Chooses what each page is read for: one list only, so that a repeated list isn't counted twice. A list that its page
 /// doesn't have must be empty.
 fn choose_parts(
-    mut summary: AccountPage,
+    summary: AccountPage,
     mut items: AccountPage,
     mut holds: AccountPage,
     record: &str,
@@ -199,9 +199,7 @@ fn choose_parts(
     }
     items.part.forget_holds();
     holds.part.forget_loans();
-    summary.part.forget_loans();
-    summary.part.forget_holds();
-    Ok([summary.part, items.part, holds.part])
+    Ok([summary.part.without_lists(), items.part, holds.part])
 }
 
 /// Checks the site's way to state that a list is empty: the complete summary without a link to the list.

@@ -6,9 +6,8 @@ use hippo_core::failure::FailureKind;
 use rstest::rstest;
 use serde_json::json;
 
-use super::pages::ParsedPage;
-use super::tests::{read, read_with};
-use super::{answer, pages};
+use super::tests::{classify, read, read_with};
+use crate::list_reader::PageKind;
 
 /// Builds the table of loans with these words as the header of the renewals.
 fn loans_table(renewals: &str, rows: &str) -> String {
@@ -99,7 +98,7 @@ fn title_without_a_link_is_read(#[case] work: &str) {
 fn row_without_a_title_is_a_changed_page() {
     let page = loans_table("Renewals", &loan_row("<p>51</p>", "0", "11/21/26"));
     let failure = read(&[&page]).unwrap_err();
-    assert!(failure.detail.contains("without a title"), "{failure}");
+    assert!(failure.detail.contains("unknown row"), "{failure}");
 }
 
 #[rstest]
@@ -238,7 +237,7 @@ fn header_row_is_no_loan_and_unknown_row_is_a_changed_page() {
     ] {
         let page = loans_table("Renewals", &format!("{row}{words}"));
         let failure = read(&[&page]).unwrap_err();
-        assert!(failure.detail.contains("unknown words"), "{failure}");
+        assert!(failure.detail.contains("unknown row"), "{failure}");
     }
 }
 
@@ -289,12 +288,8 @@ fn hidden_dialog_form_is_no_login_page() {
 #[case("<p>Welcome to the catalogue.</p>", true)]
 fn hidden_form_on_a_patrons_page_is_no_refused_login(#[case] beside: &str, #[case] is_login: bool) {
     let page = format!("{beside}<div class=hidden><form id=loginPageForm></form></div>");
-    let parsed = pages::parse_login_response(&answer::unwrap(&page).unwrap()).unwrap();
-    assert_eq!(
-        matches!(parsed, ParsedPage::Login(None)),
-        is_login,
-        "{parsed:?}"
-    );
+    let kind = classify(&page);
+    assert_eq!(matches!(kind, PageKind::Login), is_login, "{kind:?}");
 }
 
 #[rstest]
@@ -327,9 +322,8 @@ fn hidden_form_on_a_patrons_page_is_no_refused_login(#[case] beside: &str, #[cas
 fn login_error_has_its_own_failure_kind(#[case] text: &str, #[case] expected: FailureKind) {
     let page =
         format!("<div id=loginErrorDiv class=t-error>{text}</div><form id=loginPageForm></form>");
-    let parsed = pages::parse_login_response(&answer::unwrap(&page).unwrap()).unwrap();
-    let ParsedPage::Login(Some(failure)) = parsed else {
-        panic!("{parsed:?}")
+    let PageKind::Failed(failure) = classify(&page) else {
+        panic!("no failure")
     };
     assert_eq!(failure.kind, expected);
 }
@@ -344,9 +338,8 @@ fn fragment_in_place_of_the_form_has_its_failure_kind(
     #[case] expected: Option<FailureKind>,
 ) {
     let body = json!({ "content": format!("<p>{text}</p>") }).to_string();
-    let parsed = pages::parse_login_response(&answer::unwrap(&body).unwrap()).unwrap();
-    let kind = match parsed {
-        ParsedPage::Login(failure) => failure.map(|failure| failure.kind),
+    let kind = match classify(&body) {
+        PageKind::Failed(failure) => Some(failure.kind),
         _ => None,
     };
     assert_eq!(kind, expected);

@@ -1,85 +1,23 @@
-//! Unwraps a response: a page, or JSON that a script puts into a page.
-
-use serde_json::Value;
-
-/// The HTML and all other text of a response, from a page or from JSON.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct ScriptAnswer {
-    /// The page, or the fragments of a page one after the other.
-    pub(super) html: String,
-    /// The scripts that the response runs; for a page, the page itself.
-    pub(super) script: String,
-    /// Whether it came as JSON: a fragment of a page.
-    pub(super) is_fragment: bool,
-    /// Whether the JSON redirects the browser.
-    pub(super) is_redirect: bool,
-}
-
-/// Unwraps a response; `None` for JSON that is malformed or truncated.
-pub(super) fn unwrap(body: &str) -> Option<ScriptAnswer> {
-    let trimmed = body.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
-    if !trimmed.starts_with('{') {
-        return Some(ScriptAnswer {
-            html: body.to_owned(),
-            script: body.to_owned(),
-            is_fragment: false,
-            is_redirect: false,
-        });
-    }
-    let Value::Object(object) = serde_json::from_str(trimmed).ok()? else {
-        return None;
-    };
-    let mut html = String::new();
-    for key in ["content", "zones"] {
-        if let Some(value) = object.get(key) {
-            append_texts(value, &mut html);
-        }
-    }
-    let mut script = html.clone();
-    for (key, value) in &object {
-        if !matches!(key.as_str(), "content" | "zones") {
-            append_texts(value, &mut script);
-        }
-    }
-    Some(ScriptAnswer {
-        html,
-        script,
-        is_fragment: true,
-        is_redirect: ["redirectURL", "redirectUrl", "redirect"]
-            .iter()
-            .any(|key| object.contains_key(*key)),
-    })
-}
-
-/// Appends every string of a value, each on lines of its own.
-fn append_texts(value: &Value, to: &mut String) {
-    match value {
-        Value::String(text) => {
-            to.push_str(text);
-            to.push('\n');
-        }
-        Value::Array(values) => values.iter().for_each(|value| append_texts(value, to)),
-        Value::Object(values) => values.values().for_each(|value| append_texts(value, to)),
-        _ => {}
-    }
-}
+//! Finds addresses and the token in a page's scripts.
 
 /// Returns the address in `RedirectAfterLogin('…')`.
 pub(super) fn redirect_after_login(script: &str) -> Option<String> {
-    let (_, after) = script.split_once("RedirectAfterLogin")?;
-    let after = after.trim_start().strip_prefix('(')?.trim_start();
-    let quote = after.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-    let (address, _) = after.get(1..)?.split_once(quote)?;
-    Some(unescape(address))
+    quoted_after(script, "RedirectAfterLogin", '(').map(unescape)
 }
 
 /// Returns the token in `var __sdcsrf = "…"`.
 pub(super) fn find_token(page: &str) -> Option<String> {
-    let (_, after) = page.split_once("__sdcsrf")?;
-    let after = after.trim_start().strip_prefix('=')?.trim_start();
-    let quote = after.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-    let (token, _) = after.get(1..)?.split_once(quote)?;
+    let token = quoted_after(page, "__sdcsrf", '=')?;
     Some(token.to_owned()).filter(|token| !token.is_empty())
+}
+
+/// Returns the quoted text right after the first occurrence of a name and a sign.
+fn quoted_after<'a>(script: &'a str, name: &str, sign: char) -> Option<&'a str> {
+    let (_, after) = script.split_once(name)?;
+    let after = after.trim_start().strip_prefix(sign)?.trim_start();
+    let quote = after.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let (text, _) = after.get(1..)?.split_once(quote)?;
+    Some(text)
 }
 
 /// The maximum number of bytes of a list's address before its name, and after it.
@@ -125,23 +63,6 @@ fn unescape(address: &str) -> String {
 mod tests {
     use super::*;
     use rstest::rstest;
-
-    #[rstest]
-    #[case(r#"{"content":"<p>a</p>","inits":[]}"#, "<p>a</p>\n")]
-    #[case(
-        r#" {"zones":{"x":"<p>a</p>","y":"<p>b</p>"}}"#,
-        "<p>a</p>\n<p>b</p>\n"
-    )]
-    #[case("<p>a</p>", "<p>a</p>")]
-    #[case(r#"{"script":"x"}"#, "")]
-    fn html_is_unwrapped_from_json(#[case] body: &str, #[case] html: &str) {
-        assert_eq!(unwrap(body).unwrap().html, html);
-    }
-
-    #[test]
-    fn truncated_json_is_none() {
-        assert_eq!(unwrap(r#"{"content":"<p>a"#), None);
-    }
 
     #[rstest]
     #[case(
