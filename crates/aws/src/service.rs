@@ -61,6 +61,10 @@ pub(crate) struct Request {
 /// A successful response. Its `Debug` shows no body, which may be a secret.
 pub(crate) struct Response {
     /// The error of a function that was called.
+    #[cfg_attr(
+        not(feature = "operator"),
+        expect(dead_code, reason = "only the operator waits for an answer")
+    )]
     pub(crate) function_error: Option<String>,
     /// Its body.
     pub(crate) body: Vec<u8>,

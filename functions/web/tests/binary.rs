@@ -224,10 +224,11 @@ async fn operator_sees_the_console_in_a_fixed_number_of_requests_and_starts_a_ru
     assert!(units[0] > 0.0 && units[0] <= 30.0, "{units:?}");
     assert!(units[0] < units[1] && units[1] <= 42.0, "{units:?}");
 
-    let page = browser.get("/console/schedules");
+    let page = browser.get("/console/schedules/run?label=label-0");
     let body = page["body"].as_str().unwrap();
     let form = stage::hidden(body, "form_token");
-    let start = format!("form_token={form}&label=label-0");
+    let version = stage::hidden(body, "run_version");
+    let start = format!("form_token={form}&label=label-0&run_version={version}");
     let started = browser.post("/console/schedules/run", &start);
     assert_eq!(
         started["headers"]["location"], "/console?started=yes",
