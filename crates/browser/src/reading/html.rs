@@ -32,7 +32,7 @@ pub fn is_hidden(element: ElementRef<'_>) -> bool {
     HIDDEN.matches(element) || HIDDEN.closest_around(element).is_some()
 }
 
-/// The text of an element without its hidden parts; see [`element_text`].
+/// The text of an element without its hidden parts; see [`element_text`](super::element_text).
 pub fn visible_text(element: ElementRef<'_>) -> String {
     element_text_without(element, |part| HIDDEN.matches(part))
 }

@@ -10,7 +10,7 @@ use rstest::rstest;
 use serde_json::json;
 use url::Url;
 
-use super::account::{AccountPart, join_parts, read_page};
+use super::account::{join_parts, read_page};
 use super::*;
 
 static LOGIN: LoginDescription = LoginDescription {
