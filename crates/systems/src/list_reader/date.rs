@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    DateOrNever, find_date_in_words, split_date_or_never, starts_with_never,
+    DateOrNever, find_date_in_words, parse_iso_date_or_never, split_date_or_never,
+    starts_with_never,
 };
 use hippo_core::failure::Failure;
 
@@ -24,7 +25,7 @@ pub(crate) fn has_date(text: &str) -> bool {
 
 /// Reads the date in a text, or of a span its second day. `None` if there is none.
 ///
-/// A month in words is no question of format: `31. Dezember 2016`. Two days that are no span are a changed page.
+/// A month in words is no question of format, and neither is an ISO date alone, such as an attribute's. Two days that are no span are a changed page.
 pub(super) fn read_date(
     text: &str,
     context: &ReadContext<'_>,
@@ -61,7 +62,8 @@ fn first_date(
     text: &str,
     context: &ReadContext<'_>,
 ) -> Result<(Option<DateOrNever>, bool), Failure> {
-    if let Some(date) = find_date_in_words(text) {
+    let in_iso = parse_iso_date_or_never(text, context.timezone);
+    if let Some(date) = in_iso.or_else(|| find_date_in_words(text)) {
         return Ok((Some(date), false));
     }
     let Some((date, rest)) = split_date_or_never(text, context.date_format)? else {
@@ -132,6 +134,8 @@ mod tests {
     #[case("Leihfrist: 01.02.2026 – 20.02.2026", "2026-02-20")]
     #[case("1. Februar 2026 - 20. Februar 2026", "2026-02-20")]
     #[case("01.02.2026 bis 20.02.2026", "2026-02-20")]
+    #[case("2026-02-20", "2026-02-20")]
+    #[case("2026-02-20 23:59:00", "2026-02-20")]
     #[case("20.02.2026 - Mahnung", "2026-02-20")]
     #[case("bis 20.02.2026", "2026-02-20")]
     fn date_or_the_end_of_a_span_is_read(#[case] text: &str, #[case] expected: &str) {

@@ -61,6 +61,8 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) told_by: Vec<ToldBy>,
     /// Its rows. A row belongs to the list that is closest around it.
     pub(crate) rows: Css,
+    /// Whether the same row may be there twice, because the page states a total: two copies of one work.
+    pub(crate) may_repeat_rows: bool,
     /// What marks a row of headers whose cells are no `th`: the row itself, or an element right within a cell.
     pub(crate) header_row: Option<Css>,
     /// Rows that say nothing about the list, such as the headings of groups.
@@ -88,6 +90,7 @@ impl<E> ListDescription<E> {
             list: Css::new("table"),
             told_by: Vec::new(),
             rows: Css::new("tr"),
+            may_repeat_rows: false,
             header_row: None,
             ignored_rows: None,
             columns: Vec::new(),

@@ -98,6 +98,21 @@ pub(super) fn read_list<E: Entry>(
     Ok(found)
 }
 
+/// Reads an element that is known to be the list. Its caller checks the total.
+pub(crate) fn read_known_list<E: Entry>(
+    description: &'static ListDescription<E>,
+    element: ElementRef<'_>,
+    context: &ReadContext<'_>,
+) -> Result<Vec<E>, Failure> {
+    let candidate = Candidate {
+        element,
+        heading: None,
+        rows: description.rows.all(element).collect(),
+    };
+    let headers = find_headers(description, &candidate.rows).unwrap_or_default();
+    Ok(read_rows(description, &candidate, &headers, context)?.entries)
+}
+
 /// Collects the elements that may be the list. Each row belongs to the closest.
 fn find_candidates<'a, E>(
     description: &'static ListDescription<E>,
@@ -148,7 +163,7 @@ fn find_headers<'a, E>(
     rows: &[ElementRef<'a>],
 ) -> Option<Headers<'a>> {
     let header = rows.iter().find(|row| is_header(description, **row))?;
-    Some(Headers::from_row(*header, &description.columns))
+    Some(Headers::from_row(*header, rows, &description.columns))
 }
 
 fn is_list<E>(
@@ -195,7 +210,9 @@ fn read_rows<E: Entry>(
     context: &ReadContext<'_>,
 ) -> Result<List<E>, Failure> {
     check_entry_count(candidate.rows.len(), E::WHAT)?;
-    reject_duplicate_rows(candidate.rows.iter().copied(), E::WHAT)?;
+    if !description.may_repeat_rows {
+        reject_duplicate_rows(candidate.rows.iter().copied(), E::WHAT)?;
+    }
     let mut list = List {
         entries: Vec::new(),
         declared: None,
