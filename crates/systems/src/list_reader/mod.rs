@@ -30,7 +30,7 @@ pub(crate) use self::header::Header;
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::list::read_known_list;
 pub(crate) use self::login::LoginDescription;
-pub(crate) use self::row::{Row, cell_at, cells, column_span, width};
+pub(crate) use self::row::{Row, cell_at, cells, width};
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};

@@ -187,7 +187,7 @@ pub(crate) fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'
 }
 
 /// Returns the number of columns that a cell covers; HTML allows 1,000.
-pub(crate) fn column_span(cell: ElementRef<'_>) -> usize {
+fn column_span(cell: ElementRef<'_>) -> usize {
     let span = cell
         .attr("colspan")
         .and_then(|span| span.trim().parse().ok());
