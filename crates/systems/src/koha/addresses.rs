@@ -38,3 +38,19 @@ pub(super) fn record_number(href: &str) -> Option<&str> {
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then_some(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("/cgi-bin/koha/opac-detail.pl?biblionumber=3", Some("3"))]
+    #[case("/cgi-bin/koha/opac-detail.pl?bib=3&x=y", Some("3"))]
+    #[case("/cgi-bin/koha/opac-MARCdetail.pl?a=b;biblionumber=30", Some("30"))]
+    #[case("/cgi-bin/koha/opac-renew.pl?item=3", None)]
+    #[case("javascript:x?biblionumber=3y", None)]
+    fn record_number_is_read_from_a_link(#[case] href: &str, #[case] expected: Option<&str>) {
+        assert_eq!(record_number(href), expected);
+    }
+}

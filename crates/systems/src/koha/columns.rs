@@ -1,215 +1,98 @@
-//! Names the columns of tables whose cells have no classes, as Koha printed them until 2012.
+//! Finds the columns of tables whose cells have no classes, as Koha printed them until 2012.
 //!
-//! A column is named by what its cells hold, and by the words above it only where that isn't enough. A column that
-//! stays unclear has no name, so that a list that needs it is refused.
+//! A column is found by what its cells hold, and by the words above it only where that isn't enough. A column that
+//! stays unclear isn't found, so that a list that needs it is refused.
 
 use hippo_browser::reading::{Css, element_text};
 use scraper::ElementRef;
 
-use super::addresses::record_number;
+use super::phrases::{self, Words};
+use super::work::find_record_links;
+use crate::list_reader::{Header, cell_at, cells};
 
-static LINK: Css = Css::new("a[href]");
+/// Finds a column by the headers and the rows.
+pub(super) type Find = fn(&[Header<'_>], &[ElementRef<'_>]) -> Option<usize>;
+
 /// The parts that only the cell of a renewal has.
 static RENEWAL: Css = Css::new(
     "input[name=item], input[name=issue], a[href*='opac-renew.pl'], form[action*='opac-renew.pl'], .renewals",
 );
 
-/// The classes that name the cells of newer tables.
-const CLASSES: [&str; 10] = [
-    "author",
-    "barcode",
-    "branch",
-    "date_due",
-    "expirationdate",
-    "itype",
-    "renew",
-    "reservedate",
-    "status",
-    "title",
-];
-
-/// The beginnings of the words above a column, in the languages of the older templates.
-const DUE: [&str; 6] = [
-    "due",
-    "date due",
-    "fällig",
-    "date de retour",
-    "vence",
-    "scadenza",
-];
-const RENEW: [&str; 5] = ["renew", "verlänger", "renouvel", "renov", "rinnov"];
-const BARCODE: [&str; 5] = [
-    "barcode",
-    "strichcode",
-    "code à barres",
-    "código de barras",
-    "codice a barre",
-];
-const EXPIRES: [&str; 5] = ["expires", "läuft ab", "expire le", "caduca", "scade"];
-const BRANCH: [&str; 7] = [
-    "pick up",
-    "pickup",
-    "pick-up",
-    "abholort",
-    "lieu de retrait",
-    "lugar de recogida",
-    "ritiro",
-];
-const PRIORITY: [&str; 5] = ["priority", "priorität", "priorité", "prioridad", "priorità"];
-const STATUS: [&str; 4] = ["status", "statut", "estado", "stato"];
-
-/// All of them.
-pub(super) const HEADERS: [&[&str]; 7] = [
-    &DUE, &RENEW, &BARCODE, &EXPIRES, &BRANCH, &PRIORITY, &STATUS,
-];
-
-/// A table without classes: the words above its columns, and the cells of its rows.
-pub(super) struct Unnamed<'t, 'a> {
-    headers: &'t [String],
-    rows: &'t [Vec<ElementRef<'a>>],
+/// Finds the column of the links to the catalogue's records, if all rows agree. The link of a cover has no words.
+pub(super) fn find_title(_: &[Header<'_>], rows: &[ElementRef<'_>]) -> Option<usize> {
+    let has_title = |cell| find_record_links(cell).any(|link| !element_text(link).is_empty());
+    let mut columns = rows
+        .iter()
+        .filter_map(|row| cells(*row).position(has_title));
+    let first = columns.next()?;
+    columns.all(|column| column == first).then_some(first)
 }
 
-type Names = Vec<Option<&'static str>>;
-
-impl<'t, 'a> Unnamed<'t, 'a> {
-    /// Returns the table, unless a cell has a class that names its column.
-    pub(super) fn from_parts(
-        headers: &'t [String],
-        rows: &'t [Vec<ElementRef<'a>>],
-    ) -> Option<Self> {
-        let is_named = rows.iter().flatten().any(|cell| {
-            let mut classes = cell.value().classes();
-            classes.any(|class| CLASSES.contains(&class))
-        });
-        (!is_named).then_some(Self { headers, rows })
-    }
-
-    /// Names the columns of loans.
-    pub(super) fn name_loans(&self) -> Names {
-        let dates = self.columns_of_dates();
-        // Known words above a column count more than dates in another.
-        let due = match (self.all_below(&DUE).as_slice(), dates.as_slice()) {
-            ([due], _) => dates.contains(due).then_some(*due),
-            ([], [only]) => Some(*only),
-            _ => None,
-        };
-        let renewals = self.columns_with(is_renewal);
-        let renew = match renewals.as_slice() {
-            [only] => Some(*only),
-            [] => self.below(&RENEW),
-            _ => None,
-        };
-        self.name([
-            ("title", self.title()),
-            ("date_due", due),
-            ("renew", renew),
-            ("barcode", self.below(&BARCODE)),
-        ])
-    }
-
-    /// Names the columns of holds.
-    pub(super) fn name_holds(&self) -> Names {
-        let expires = self.below(&EXPIRES);
-        let mut dates = self.columns_of_dates().into_iter();
-        let placed = dates.find(|column| Some(*column) != expires);
-        self.name([
-            ("title", self.title()),
-            ("reservedate", placed),
-            ("expirationdate", expires),
-            ("branch", self.below(&BRANCH)),
-            ("priority", self.below(&PRIORITY)),
-            ("status", self.below(&STATUS)),
-        ])
-    }
-
-    /// Writes the names above their columns; a second name for a column is ignored.
-    fn name<const N: usize>(&self, found: [(&'static str, Option<usize>); N]) -> Names {
-        let mut names = vec![None; self.headers.len()];
-        for (name, column) in found {
-            if let Some(slot) = column.and_then(|column| names.get_mut(column)) {
-                slot.get_or_insert(name);
-            }
-        }
-        names
-    }
-
-    /// Returns the only column below words with one of these beginnings.
-    fn below(&self, beginnings: &[&str]) -> Option<usize> {
-        match self.all_below(beginnings).as_slice() {
-            [only] => Some(*only),
-            _ => None,
-        }
-    }
-
-    fn all_below(&self, beginnings: &[&str]) -> Vec<usize> {
-        let is_match = |words: &String| beginnings.iter().any(|start| words.starts_with(start));
-        let columns = self.headers.iter().enumerate();
-        columns
-            .filter(|(_, words)| is_match(words))
-            .map(|(column, _)| column)
-            .collect()
-    }
-
-    /// Returns the column of the links to the catalogue's records, if all rows agree.
-    fn title(&self) -> Option<usize> {
-        let mut columns = self
-            .rows
-            .iter()
-            .filter_map(|row| row.iter().position(|cell| names_record(*cell)));
-        let first = columns.next()?;
-        columns.all(|column| column == first).then_some(first)
-    }
-
-    /// Lists the columns that have a date, and nothing else, in each row.
-    fn columns_of_dates(&self) -> Vec<usize> {
-        let is_date = |cell: &ElementRef<'_>| is_numeric_date(&element_text(*cell));
-        let is_date_in_all = |column: &usize| {
-            let mut rows = self.rows.iter();
-            rows.all(|row| row.get(*column).is_some_and(is_date))
-        };
-        let columns = 0..self.headers.len();
-        columns
-            .filter(|column| !self.rows.is_empty() && is_date_in_all(column))
-            .collect()
-    }
-
-    fn columns_with(&self, is_such: fn(ElementRef<'_>) -> bool) -> Vec<usize> {
-        let is_in_any = |column: &usize| {
-            let mut rows = self.rows.iter();
-            rows.any(|row| row.get(*column).is_some_and(|cell| is_such(*cell)))
-        };
-        (0..self.headers.len()).filter(is_in_any).collect()
+/// Finds the column of due dates. Known words above a column count more than dates in another.
+pub(super) fn find_due(headers: &[Header<'_>], rows: &[ElementRef<'_>]) -> Option<usize> {
+    let is_date = |column: &usize| {
+        let mut cells = rows.iter().map(|row| cell_at(*row, *column));
+        cells.all(|cell| cell.is_some_and(is_numeric_date))
+    };
+    let dates: Vec<usize> = (0..width(rows)).filter(is_date).collect();
+    match below(headers, phrases::DUE).as_slice() {
+        [due] => dates.contains(due).then_some(*due),
+        [] => only(dates),
+        _ => None,
     }
 }
 
-fn is_renewal(cell: ElementRef<'_>) -> bool {
-    RENEWAL.is_in(cell)
-}
-
-/// Whether a cell links to a record by its title: the link of a cover has no words.
-fn names_record(cell: ElementRef<'_>) -> bool {
-    LINK.all(cell).any(|link| {
-        link.attr("href").and_then(record_number).is_some() && !element_text(link).is_empty()
+/// Finds the column with the means of renewals, if any row has some.
+pub(super) fn find_renewal(headers: &[Header<'_>], rows: &[ElementRef<'_>]) -> Option<usize> {
+    let renews = |column: &usize| {
+        let mut cells = rows.iter().filter_map(|row| cell_at(*row, *column));
+        cells.any(|cell| RENEWAL.is_in(cell))
+    };
+    let found: Vec<usize> = (0..width(rows)).filter(renews).collect();
+    only(if found.is_empty() {
+        below(headers, phrases::RENEW)
+    } else {
+        found
     })
 }
 
-/// Whether a text is a date in digits, such as `10/27/2011` or `2011-10-27 23:59`.
-fn is_numeric_date(words: &str) -> bool {
+pub(super) const FIND_BARCODE: Find = |headers, _| only(below(headers, phrases::BARCODE));
+pub(super) const FIND_EXPIRY: Find = |headers, _| only(below(headers, phrases::EXPIRES));
+pub(super) const FIND_BRANCH: Find = |headers, _| only(below(headers, phrases::BRANCH));
+pub(super) const FIND_PRIORITY: Find = |headers, _| only(below(headers, phrases::PRIORITY));
+pub(super) const FIND_STATUS: Find = |headers, _| only(below(headers, phrases::STATUS));
+
+/// Lists the columns below words with one of these beginnings.
+fn below(headers: &[Header<'_>], beginnings: Words) -> Vec<usize> {
+    let found = headers
+        .iter()
+        .filter(|header| beginnings.begin(&header.words));
+    found.map(|header| header.column).collect()
+}
+
+fn width(rows: &[ElementRef<'_>]) -> usize {
+    rows.first().map_or(0, |row| cells(*row).count())
+}
+
+fn only(columns: Vec<usize>) -> Option<usize> {
+    match columns.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    }
+}
+
+/// Whether a cell has a date in digits and nothing else, such as `10/27/2011` or `2011-10-27 23:59`.
+fn is_numeric_date(cell: ElementRef<'_>) -> bool {
+    let words = element_text(cell);
     let mut parts = words.split_whitespace();
     let date = parts.next().unwrap_or_default();
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let is_date = ['/', '-', '.'].iter().any(|sign| {
         let groups: Vec<&str> = date.split(*sign).collect();
-        let is_number = |group: &&str| {
-            matches!(group.len(), 1 | 2 | 4) && group.bytes().all(|byte| byte.is_ascii_digit())
-        };
+        let is_number = |group: &&str| matches!(group.len(), 1 | 2 | 4) && is_digits(group);
         groups.len() == 3 && groups.iter().all(is_number)
     });
-    let is_time = |part: &str| {
-        part.contains(':')
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b':')
-    };
+    let is_time = |part: &str| part.contains(':') && is_digits(&part.replace(':', ""));
     is_date && parts.all(is_time)
 }
 
@@ -219,32 +102,45 @@ mod tests {
     use rstest::rstest;
     use scraper::Html;
 
-    fn loans(headers: &[&str], rows: &[&[&str]]) -> Vec<(&'static str, usize)> {
-        names(headers, rows, |table| table.name_loans())
-    }
+    const LOANS: [(&str, Find); 4] = [
+        ("title", find_title),
+        ("date_due", find_due),
+        ("renew", find_renewal),
+        ("barcode", FIND_BARCODE),
+    ];
+    const HOLDS: [(&str, Find); 5] = [
+        ("title", find_title),
+        ("expirationdate", FIND_EXPIRY),
+        ("branch", FIND_BRANCH),
+        ("priority", FIND_PRIORITY),
+        ("status", FIND_STATUS),
+    ];
 
+    /// Names the columns that are found.
     fn names(
         headers: &[&str],
         rows: &[&[&str]],
-        name: impl Fn(&Unnamed<'_, '_>) -> Names,
+        columns: &[(&'static str, Find)],
     ) -> Vec<(&'static str, usize)> {
         static ROW: Css = Css::new("tr");
-        static CELL: Css = Css::new("td");
-        let rows: String = rows
-            .iter()
-            .map(|row| format!("<tr><td>{}</tr>", row.join("<td>")))
-            .collect();
+        let cells = |row: &&[&str]| format!("<tr><td>{}</tr>", row.join("<td>"));
+        let rows: String = [headers].iter().chain(rows).map(cells).collect();
         let page = Html::parse_document(&format!("<table>{rows}</table>"));
-        let rows: Vec<Vec<ElementRef<'_>>> = ROW
-            .all(page.root_element())
-            .map(|row| CELL.all(row).collect())
-            .collect();
-        let headers: Vec<String> = headers.iter().map(|words| words.to_lowercase()).collect();
-        let names = name(&Unnamed::from_parts(&headers, &rows).unwrap());
-        let named = names.into_iter().enumerate();
-        named
-            .filter_map(|(column, name)| Some((name?, column)))
-            .collect()
+        let rows: Vec<ElementRef<'_>> = ROW.all(page.root_element()).collect();
+        let headers = super::cells(rows[0]).enumerate();
+        let headers = headers.map(|(column, cell)| Header {
+            column,
+            words: element_text(cell).to_lowercase(),
+            cell,
+        });
+        let headers: Vec<Header<'_>> = headers.collect();
+        let found = columns.iter().filter_map(|(name, find)| {
+            let column = find(&headers, &rows[1..])?;
+            Some((*name, column))
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by_key(|(_, column)| *column);
+        found
     }
 
     const TITLE: &str = "<a href='?biblionumber=3'>Tides</a>";
@@ -264,14 +160,14 @@ mod tests {
         #[case] row: &[&str],
         #[case] expected: &[(&str, usize)],
     ) {
-        assert_eq!(loans(headers, &[row]), expected);
-        assert_eq!(loans(headers, &[row, row]), expected);
+        assert_eq!(names(headers, &[row], &LOANS), expected);
+        assert_eq!(names(headers, &[row, row], &LOANS), expected);
     }
 
     #[test]
     fn rows_that_disagree_name_no_column() {
         let rows: &[&[&str]] = &[&[TITLE, "10/27/2011"], &["10/27/2011", TITLE]];
-        assert_eq!(loans(&["Title", "Due"], rows), []);
+        assert_eq!(names(&["Title", "Due"], rows, &LOANS), []);
     }
 
     #[test]
@@ -287,15 +183,11 @@ mod tests {
         let row: &[&str] = &[TITLE, "27.10.2011", "27.10.2012", "Pier", "2", "Ausstehend"];
         let expected = [
             ("title", 0),
-            ("reservedate", 1),
             ("expirationdate", 2),
             ("branch", 3),
             ("priority", 4),
             ("status", 5),
         ];
-        assert_eq!(
-            names(&headers, &[row], |table| table.name_holds()),
-            expected
-        );
+        assert_eq!(names(&headers, &[row], &HOLDS), expected);
     }
 }

@@ -5,97 +5,16 @@ use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
-use super::tabs::Tab;
+use super::phrases::{CHARGES, CREDITS};
+use super::summary::{Summary, in_parentheses};
 
+static ROW: Css = Css::new("tr");
 static SUM: Css = Css::new("a[href*='opac-account.pl']");
 static HEADINGS: Css = Css::new("h1, h2, h3, h4, h5, h6, legend, caption, thead");
 static TOTALS: Css = Css::new("#finestable tfoot td.sum");
 static CREDIT: Css = Css::new("#finestable tfoot td.credit");
 
-/// Stems of words that mark an amount as a credit. Koha prints debts and credits in the same
-/// place and without a sign; only the word differs.
-pub(super) const CREDITS: [&str; 22] = [
-    "credit",
-    "crédit",
-    "crèdit",
-    "guthaben",
-    "gutschrift",
-    "tegoed",
-    "kredit",
-    "tillgod",
-    "tilgod",
-    "hyvity",
-    "saldo a favor",
-    "přeplat",
-    "nadpłat",
-    "alacak",
-    "jóváír",
-    "кредит",
-    "переплат",
-    "πίστωσ",
-    "رصيد",
-    "信用",
-    "クレジット",
-    "크레딧",
-];
-
-/// Stems of words that mark an amount as a debt.
-pub(super) const CHARGES: [&str; 52] = [
-    "fine",
-    "charge",
-    "fee",
-    "gebühr",
-    "mahn",
-    "amende",
-    "frais",
-    "multa",
-    "multe",
-    "cargo",
-    "sanci",
-    "debe",
-    "adeud",
-    "deuda",
-    "dívida",
-    "boete",
-    "kosten",
-    "avgift",
-    "gebyr",
-    "bøde",
-    "maksu",
-    "poplat",
-    "opłat",
-    "addebit",
-    "ceza",
-    "ücret",
-    "bírság",
-    "díj",
-    "штраф",
-    "задолж",
-    "πρόστιμ",
-    "χρεώσ",
-    "غرام",
-    "رسوم",
-    "罚",
-    "罰",
-    "费用",
-    "費用",
-    "zadłuż",
-    "należno",
-    "dugov",
-    "dužni",
-    "zadužen",
-    "ŝuld",
-    "gjob",
-    "detyrim",
-    "جریمه",
-    "بدهی",
-    "जुर्मान",
-    "शुल्क",
-    "벌금",
-    "տուգանք",
-];
-
-/// A summary's debt or credit.
+/// A debt or credit.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Balance {
     /// The debt, negative for a credit; `None` if unknown.
@@ -110,28 +29,21 @@ pub(super) struct Balance {
 ///
 /// A patron who is blocked for an amount owes it; else the caption beside the amount must tell a debt from a credit.
 /// The tab's label and the panel's heading can't: in some languages they are the same word for both.
-pub(super) fn read_summary(
-    panel: Option<ElementRef<'_>>,
-    tab: Option<&Tab>,
-    is_blocked_for_it: bool,
-) -> Result<Balance, Failure> {
-    let in_tab = tab.and_then(Tab::bracketed);
+pub(super) fn read_summary(summary: &Summary<'_>) -> Result<Balance, Failure> {
+    let panel = summary.find(&["opac-user-fines", "opac-user-fines_panel"]);
     let link = panel.and_then(|panel| SUM.first(panel));
     let in_panel = link.map(element_text);
+    let in_tab = summary.tab("fines").and_then(in_parentheses);
     let sums = [in_panel.as_deref(), in_tab].map(|words| words.and_then(sum));
-    if let [Some(one), Some(other)] = sums
-        && one.abs() != other.abs()
-    {
-        return Err(Failure::page_changed("two amounts of the fines differ"));
-    }
-    let [in_panel_sum, in_tab_sum] = sums;
-    let Some(sum) = in_panel_sum.or(in_tab_sum) else {
-        return Ok(Balance::default());
+    let (sum, caption) = match (sums, panel, link) {
+        ([Some(one), Some(other)], ..) if one.abs() != other.abs() => {
+            return Err(Failure::page_changed("two amounts of the fines differ"));
+        }
+        ([Some(sum), _], Some(panel), Some(link)) => (sum, caption(panel, link)),
+        ([_, Some(sum)], ..) => (sum, String::new()),
+        _ => return Ok(Balance::default()),
     };
-    let caption = match (panel, link.filter(|_| in_panel_sum.is_some())) {
-        (Some(panel), Some(link)) => caption(panel, link),
-        _ => String::new(),
-    };
+    let is_blocked_for_it = summary.find(&["blockedonfines"]).is_some();
     let fines = signed(sum, &caption, is_blocked_for_it);
     Ok(Balance {
         fines,
@@ -145,12 +57,9 @@ pub(super) fn read_summary(
 
 /// Returns the text beside an amount: of its row, or of the panel without its headings.
 fn caption(panel: ElementRef<'_>, link: ElementRef<'_>) -> String {
-    let row = link
-        .ancestors()
-        .take_while(|node| node.id() != panel.id())
-        .filter_map(ElementRef::wrap)
-        .find(|element| element.value().name() == "tr");
-    match row {
+    let within = link.ancestors().take_while(|node| node.id() != panel.id());
+    let mut rows = within.filter_map(ElementRef::wrap);
+    match rows.find(|element| ROW.matches(*element)) {
         Some(row) => element_text(row),
         None => element_text_without(panel, |part| HEADINGS.matches(part)),
     }
@@ -179,12 +88,10 @@ pub(super) fn read_charges(root: ElementRef<'_>) -> Balance {
 }
 
 fn signed(sum: Decimal, words: &str, is_debt: bool) -> Option<Decimal> {
-    let words = words.to_lowercase();
-    let has_any = |stems: &[&str]| stems.iter().any(|stem| words.contains(stem));
     if sum.is_sign_negative() || sum.is_zero() {
         return Some(sum);
     }
-    match (has_any(&CREDITS), is_debt || has_any(&CHARGES)) {
+    match (CREDITS.are_in(words), is_debt || CHARGES.are_in(words)) {
         (true, false) => Some(-sum),
         (false, true) => Some(sum),
         _ => None,

@@ -1,16 +1,17 @@
-//! Reads the rows of the list of holds.
+//! Reads what only a hold has: its state, and the days that belong to it.
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, DateOrNever, element_text_without, first_number, is_ready_now, non_empty_text, stable_id,
-    work_id,
+    Css, DateOrNever, element_text_without, is_ready_now, non_empty_text,
 };
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::dates::Dates;
-use super::table::{Row, has_class, with_volume};
+use super::dates;
+use super::phrases::{PENDING, RECALL_READY, SUSPENDED};
+use super::work::text_without_label;
+use crate::list_reader::{Field, Row};
 
 /// The hidden field with the pickup desk of a hold that is ready.
 static DESK: Css = Css::new("input[name=pickup]");
@@ -26,109 +27,65 @@ static SUSPEND: Css = Css::new(
 );
 /// The form that cancels a recall, as long as nothing was found for it.
 static CANCEL_RECALL: Css = Css::new("form[action*='opac-recall.pl']");
+/// A hold that waits at the desk, and one on its way there.
+static AT_DESK: Css = Css::new(".reserved");
+static IN_TRANSIT: Css = Css::new(".transfered");
+/// The class of newer tables' titles; older tables have no classes.
+static NEWER: Css = Css::new(":scope > .title");
 
-/// “Suspended” in Koha's languages, for sites that have no buttons for it and name no day.
-pub(super) const SUSPENDED: [&str; 18] = [
-    "suspen",
-    "sospes",
-    "ausgesetzt",
-    "angehalten",
-    "pausiert",
-    "opgeschort",
-    "pausad",
-    "keskeyt",
-    "pozastav",
-    "zawiesz",
-    "felfügg",
-    "приостанов",
-    "αναστολ",
-    "askıya",
-    "معلق",
-    "暂停",
-    "暫停",
-    "停止",
-];
-
-/// The beginnings of “pending” in the older templates, which say so of a request that nothing was found for.
-pub(super) const PENDING: [&str; 5] = [
-    "pending",
-    "ausstehend",
-    "en attente",
-    "pendiente",
-    "in attesa",
-];
-
-/// “Ready for pickup” of a recall, which is recognised only by its words.
-pub(super) const RECALL_READY: [&str; 4] = ["ready for pick", "abhol", "prêt", "disponible"];
-
-/// Reads a hold from its row.
-///
-/// `is_offered`: the list has buttons that suspend or resume a hold. Koha shows one beside each hold that
-/// nothing was found for.
-pub(super) fn read_hold(
+/// Adds a hold's state, and what depends on it.
+pub(super) fn complete(
+    hold: &mut Hold,
     row: &Row<'_>,
-    is_offered: bool,
-    dates: &Dates<'_>,
     context: &ReadContext<'_>,
-) -> Result<Hold, Failure> {
-    let work = row.read_work(context.base_url)?;
-    row.require_cell("reservedate")?;
-    let expiration = Expiration::from_row(row)?;
-    let cell = row.require_cell("status")?;
-    let words = text_without_label(cell);
-    if words.is_empty() {
-        return Err(Failure::page_changed("a hold without a status"));
+) -> Result<(), Failure> {
+    let without_status = || Failure::page_changed("a hold without a status");
+    let status = row.element_of(Field::State).ok_or_else(without_status)?;
+    let words = row.value(Field::State).unwrap_or_default();
+    // When the request lapses if nothing is found for it; a dash if something was found.
+    let lapse = row.element_of(Field::Expires).map(text_without_label);
+    let is_found = matches!(lapse.as_deref(), Some("-" | "–" | "—"));
+    // Older sites leave it empty if the request never lapses.
+    if lapse.as_deref() == Some("") && !is_older(row) {
+        return Err(without_status());
     }
+    let branch = BRANCH.first(status);
     // A branch may be named after a day.
-    let branch = BRANCH.first(cell);
     let is_branch = |inner: ElementRef<'_>| branch.is_some_and(|branch| branch.id() == inner.id());
-    let named = dates.all(&element_text_without(cell, is_branch))?;
-    let mut state = read_state(row, cell, &words, &named, expiration);
-    if state == HoldState::Waiting && is_offered && !offers_suspension(row.element) {
-        state = HoldState::Other;
-    }
-    // The last line is the author; newer pages have the volume in the line before.
-    let (author, volume) = match work.text_after_title.split_last() {
-        Some((author, volume)) => (Some(author.clone()), volume),
-        None => (None, &[][..]),
+    let named = dates::read_all(&element_text_without(status, is_branch), context)?;
+    let may_lapse = lapse.is_some_and(|lapse| !lapse.is_empty());
+    hold.state = state_by_place(row, status, !named.is_empty())
+        .or_else(|| is_found.then_some(HoldState::Other))
+        .unwrap_or_else(|| state_of_request(row, &words, !named.is_empty(), may_lapse));
+    hold.position = hold.position.filter(|position| *position > 0);
+    // “since … until …”, in any order of a language; a single day is the first.
+    hold.pickup_by = match (hold.state, named.as_slice()) {
+        (HoldState::Ready, [DateOrNever::On(one), DateOrNever::On(other), ..]) => {
+            Some(*one.max(other))
+        }
+        _ => None,
     };
-    let title = with_volume(work.title, volume);
-    let pickup_branch = row.direct_text("branch").or_else(|| {
-        let branch = branch.filter(|_| state == HoldState::Ready)?;
-        non_empty_text(branch)
-    });
-    Ok(Hold {
-        id: work
-            .record
-            .unwrap_or_else(|| work_id(&title, author.as_deref())),
-        title,
-        author,
-        state,
-        position: row
-            .direct_text("priority")
-            .and_then(|words| first_number(&words))
-            .filter(|position| *position > 0),
-        queue_length: None,
-        // “since … until …”, in any order of a language; a single day is the first.
-        pickup_by: match (state, named.as_slice()) {
-            (HoldState::Ready, [DateOrNever::On(one), DateOrNever::On(other), ..]) => {
-                Some(*one.max(other))
-            }
-            _ => None,
-        },
-        suspended_until: named
-            .first()
-            .filter(|_| state == HoldState::Suspended)
-            .and_then(|day| day.date()),
-        expires: match expiration {
-            Expiration::Open(cell) => dates.date_of_cell(cell)?,
-            Expiration::Found | Expiration::Unknown => None,
-        },
-        pickup_branch,
-        digital: false,
-        note: (state == HoldState::Other).then_some(words),
-        url: work.url,
-    })
+    let first = named.first().and_then(|day| day.date());
+    hold.suspended_until = first.filter(|_| hold.state == HoldState::Suspended);
+    hold.expires = hold.expires.filter(|_| !is_found);
+    let at_desk = branch.filter(|_| hold.state == HoldState::Ready);
+    let named_branch = || at_desk.and_then(non_empty_text);
+    hold.pickup_branch = hold.pickup_branch.take().or_else(named_branch);
+    let is_offered = hold.state != HoldState::Waiting || offers_suspension(row.element);
+    let has_note = hold.state == HoldState::Other || !is_offered;
+    hold.note = has_note.then_some(words);
+    Ok(())
+}
+
+/// Settles the holds that wait without a button that would suspend them, whose words [`complete`] keeps as a note. A
+/// list with buttons has one beside each hold that nothing was found for.
+pub(super) fn settle_waiting(holds: &mut [Hold], is_offered: bool) {
+    for hold in holds {
+        if hold.state == HoldState::Waiting && is_offered && hold.note.is_some() {
+            hold.state = HoldState::Other;
+        }
+        hold.note.take_if(|_| hold.state == HoldState::Waiting);
+    }
 }
 
 /// Whether there is a button that suspends or resumes a hold.
@@ -136,140 +93,82 @@ pub(super) fn offers_suspension(of: ElementRef<'_>) -> bool {
     RESUME.is_in(of) || SUSPEND.is_in(of)
 }
 
-/// Reads a recall from its row: a hold for which the borrower must return the item.
-pub(super) fn read_recall(
-    row: &Row<'_>,
-    dates: &Dates<'_>,
-    context: &ReadContext<'_>,
-) -> Result<Hold, Failure> {
-    let work = row.read_work(context.base_url)?;
-    let words = text_without_label(row.require_cell("status")?);
-    let branch = row.direct_text("branch");
-    let lower = words.to_lowercase();
-    let state = if CANCEL_RECALL.is_in(row.element) {
+/// Whether a row's table is an older one, without classes.
+fn is_older(row: &Row<'_>) -> bool {
+    !NEWER.is_in(row.element)
+}
+
+/// Returns the state of a hold whose item is at the desk, on its way, or to be fetched. `has_day`: the status names one.
+fn state_by_place(row: &Row<'_>, status: ElementRef<'_>, has_day: bool) -> Option<HoldState> {
+    let is_at_desk = AT_DESK.matches(row.element);
+    if is_at_desk || DESK.is_in(status) {
+        // Without the day since which it waits, it is on its way to the named desk.
+        Some(if is_at_desk || has_day {
+            HoldState::Ready
+        } else {
+            HoldState::InTransit
+        })
+    } else if IN_TRANSIT.matches(row.element) {
+        Some(HoldState::InTransit)
+    } else if BRANCH.is_in(status) {
+        // With a day, it has been on its way since then; without one, it is still on its shelf.
+        Some(if has_day {
+            HoldState::InTransit
+        } else {
+            HoldState::Other
+        })
+    } else {
+        None
+    }
+}
+
+/// Returns the state of a request that nothing was found for, if the site says so. `may_lapse`: it says when.
+fn state_of_request(row: &Row<'_>, words: &str, has_day: bool, may_lapse: bool) -> HoldState {
+    if RESUME.is_in(row.element) {
+        HoldState::Suspended
+    } else if SUSPEND.is_in(row.element) {
         HoldState::Waiting
-    } else if branch.as_ref().is_some_and(|name| words.contains(name)) {
+    } else if SUSPENDED.are_in(words) {
+        HoldState::Suspended
+    } else if is_older(row) && PENDING.begin(words) {
+        HoldState::Waiting
+    } else if !may_lapse {
+        // Unknown whether it was found.
+        HoldState::Other
+    } else if has_day {
+        HoldState::Suspended
+    } else {
+        HoldState::Waiting
+    }
+}
+
+/// Adds the state of a recall: a hold for which the borrower must return the item.
+pub(super) fn complete_recall(hold: &mut Hold, row: &Row<'_>) -> Result<(), Failure> {
+    if row.element_of(Field::State).is_none() {
+        return Err(Failure::page_changed("a recall without a status"));
+    }
+    let words = row.value(Field::State).unwrap_or_default();
+    let branch = hold.pickup_branch.as_ref();
+    hold.state = if CANCEL_RECALL.is_in(row.element) {
+        HoldState::Waiting
+    } else if branch.is_some_and(|name| words.contains(name)) {
         HoldState::InTransit
-    } else if RECALL_READY.iter().any(|stem| is_ready(&lower, stem)) {
+    } else if RECALL_READY.iter().any(|stem| is_ready(&words, stem)) {
         HoldState::Ready
     } else {
         HoldState::Other
     };
-    let expires = row
-        .cell("expirationdate")
-        .filter(|_| state == HoldState::Waiting);
-    Ok(Hold {
-        id: work.record.unwrap_or_else(|| stable_id(&[&work.title])),
-        title: work.title,
-        author: None,
-        state,
-        position: None,
-        queue_length: None,
-        // The page doesn't state how long it stays at the desk.
-        pickup_by: None,
-        suspended_until: None,
-        expires: match expires {
-            Some(cell) => dates.date_of_cell(cell)?,
-            None => None,
-        },
-        pickup_branch: branch,
-        digital: false,
-        note: (state == HoldState::Other).then_some(words),
-        url: work.url,
-    })
+    hold.expires = hold.expires.filter(|_| hold.state == HoldState::Waiting);
+    hold.note = (hold.state == HoldState::Other).then_some(words);
+    Ok(())
 }
 
 /// Whether this stem of “ready” describes the present.
-fn is_ready(lower: &str, stem: &str) -> bool {
-    lower.match_indices(stem).any(|(at, _)| {
-        let before = lower.get(..at).unwrap_or_default();
-        let after = lower.get(at + stem.len()..).unwrap_or_default();
+fn is_ready(words: &str, stem: &str) -> bool {
+    let words = words.to_lowercase();
+    words.match_indices(stem).any(|(at, _)| {
+        let before = words.get(..at).unwrap_or_default();
+        let after = words.get(at + stem.len()..).unwrap_or_default();
         is_ready_now(before, after.trim_start_matches(char::is_alphabetic))
     })
-}
-
-/// When a request lapses if nothing is found for it.
-#[derive(Debug, Clone, Copy)]
-enum Expiration<'a> {
-    /// The cell states the date, or that the request never lapses.
-    Open(ElementRef<'a>),
-    /// Something was found: the cell has a dash.
-    Found,
-    /// The site has no such column.
-    Unknown,
-}
-
-impl<'a> Expiration<'a> {
-    fn from_row(row: &Row<'a>) -> Result<Self, Failure> {
-        let Some(cell) = row.cell("expirationdate") else {
-            return Ok(Self::Unknown);
-        };
-        match text_without_label(cell).as_str() {
-            // Older sites leave it empty if the request never lapses.
-            "" if row.is_older() => Ok(Self::Unknown),
-            "" => Err(Failure::page_changed("a hold without a status")),
-            "-" | "–" | "—" => Ok(Self::Found),
-            _ => Ok(Self::Open(cell)),
-        }
-    }
-}
-
-/// Returns the text of a cell without the label that narrow screens show instead of the header.
-fn text_without_label(cell: ElementRef<'_>) -> String {
-    element_text_without(cell, |inner| has_class(inner, "tdlabel"))
-}
-
-fn read_state(
-    row: &Row<'_>,
-    status: ElementRef<'_>,
-    words: &str,
-    named: &[DateOrNever],
-    expiration: Expiration<'_>,
-) -> HoldState {
-    let is_at_desk = has_class(row.element, "reserved");
-    if is_at_desk || DESK.is_in(status) {
-        // Without the day since which it waits, it is on its way to the named desk.
-        return if is_at_desk || !named.is_empty() {
-            HoldState::Ready
-        } else {
-            HoldState::InTransit
-        };
-    }
-    if has_class(row.element, "transfered") {
-        return HoldState::InTransit;
-    }
-    if BRANCH.is_in(status) {
-        // With a day, it has been on its way since then; without one, it is still on its shelf.
-        return if named.is_empty() {
-            HoldState::Other
-        } else {
-            HoldState::InTransit
-        };
-    }
-    if matches!(expiration, Expiration::Found) {
-        // Found, but neither at the desk nor on its way: the staff is handling it.
-        return HoldState::Other;
-    }
-    if RESUME.is_in(row.element) {
-        return HoldState::Suspended;
-    }
-    if SUSPEND.is_in(row.element) {
-        return HoldState::Waiting;
-    }
-    let lower = words.to_lowercase();
-    if SUSPENDED.iter().any(|stem| lower.contains(stem)) {
-        return HoldState::Suspended;
-    }
-    if row.is_older() && PENDING.iter().any(|start| lower.starts_with(start)) {
-        return HoldState::Waiting;
-    }
-    if matches!(expiration, Expiration::Unknown) {
-        // Unknown whether it was found.
-        return HoldState::Other;
-    }
-    if named.is_empty() {
-        HoldState::Waiting
-    } else {
-        HoldState::Suspended
-    }
 }

@@ -1,18 +1,19 @@
 //! The login form, older and newer, and its messages.
 
-use std::collections::HashSet;
-
 use hippo_browser::reading::{Css, element_text, is_session_over, parse_page};
-use hippo_browser::{Form, Page, Session, classify_words, interstitial};
+use hippo_browser::{Form, Page, Session, classify_words, interstitial, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
-use super::messages::{check_alert_count, is_hidden};
+use super::messages::{find_alerts, is_hidden};
+use super::phrases::PASSWORDS;
 
 static LOGIN_BOX: Css = Css::new("#opac-auth");
 static FORM: Css = Css::new("form#auth");
 static SECRET: Css = Css::new("input[type=password]");
-static ALERT: Css = Css::new(".alert");
+static ALERTS: Css = Css::new(".alert");
+/// The library's login instructions, within the form and below it.
+static INSTRUCTIONS: Css = Css::new("form .alert, #nologininstructions .alert");
 static MAINTENANCE: Css = Css::new("#opac-maintenance-message");
 static CONSENTS: Css = Css::new("#patronconsents");
 
@@ -22,40 +23,6 @@ const FORMS: [&str; 3] = ["form#auth", "#opac-auth form", "form#modalAuth"];
 
 /// The names of the fields for number and PIN, newest first: from 24.05, and before.
 const FIELDS: [(&str, &str); 2] = [("login_userid", "login_password"), ("userid", "password")];
-
-/// The stems of “password” in Koha's languages: every refusal names it.
-const PASSWORDS: [&str; 30] = [
-    "passwor",
-    "passord",
-    "kennwort",
-    "mot de passe",
-    "contraseñ",
-    "contrasen",
-    "contrasin",
-    "senha",
-    "palavra-passe",
-    "wachtwoord",
-    "lösenord",
-    "adgangskode",
-    "kodeord",
-    "salasana",
-    "heslo",
-    "hesla",
-    "hasło",
-    "hasła",
-    "jelsz",
-    "şifre",
-    "parol",
-    "lozink",
-    "κωδικ",
-    "парол",
-    "סיסמ",
-    "كلمة",
-    "密码",
-    "密碼",
-    "パスワード",
-    "비밀번호",
-];
 
 /// The kind of a login page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +41,28 @@ pub(super) enum Login {
     NoForm,
 }
 
+impl Login {
+    /// Returns the failure that the page means for a number and PIN that were sent.
+    pub(super) fn refusal(self) -> Failure {
+        Failure::wrong_credentials(match self {
+            Self::NoForm => "a message instead of the login form, as for an expired password",
+            _ => "the login form again, with a message",
+        })
+    }
+
+    /// Returns the failure of a saved page.
+    pub(super) fn failure(self) -> Failure {
+        match self {
+            Self::FormOnly => Failure::page_changed("the login form: nobody is logged in"),
+            Self::Refused {
+                names_session: true,
+                ..
+            } => session_expired_failure(),
+            _ => self.refusal(),
+        }
+    }
+}
+
 /// Classifies a login page; `None` if it isn't one. Messages that were there before the login
 /// (`preexisting_messages`) don't count.
 ///
@@ -89,10 +78,8 @@ pub(super) fn login(
     let Some(login_box) = login_box(root) else {
         return Ok(None);
     };
-    let preexisting_messages: HashSet<&str> =
-        preexisting_messages.iter().map(String::as_str).collect();
-    let mut words = alerts(login_box)?;
-    words.retain(|words| !preexisting_messages.contains(words.as_str()));
+    let mut words = messages(login_box)?;
+    words.retain(|words| !preexisting_messages.contains(words));
     let words = words.join(" ");
     if let Some(kind) = classify_words(&words) {
         return Err(Failure::new(kind, "an outage beside the login form"));
@@ -125,11 +112,12 @@ fn interstitial_failure(root: ElementRef<'_>) -> Option<Failure> {
 
 /// Returns the messages beside the login form of a page before the login, for [`login`].
 pub(super) fn messages_beside_form(body: &str) -> Vec<String> {
-    let Ok(page) = parse_page(body) else {
-        return Vec::new();
-    };
-    login_box(page.root_element())
-        .and_then(|login_box| alerts(login_box).ok())
+    let page = parse_page(body).ok();
+    let login_box = page
+        .as_ref()
+        .and_then(|page| login_box(page.root_element()));
+    login_box
+        .and_then(|login_box| messages(login_box).ok())
         .unwrap_or_default()
 }
 
@@ -139,34 +127,16 @@ fn login_box(root: ElementRef<'_>) -> Option<ElementRef<'_>> {
     LOGIN_BOX.first(root).or_else(around_form)
 }
 
-/// Collects the messages beside the form; texts within it are the library's login instructions.
-fn alerts(login_box: ElementRef<'_>) -> Result<Vec<String>, Failure> {
-    let is_within_form = |alert: ElementRef<'_>| {
-        alert
-            .ancestors()
-            .take_while(|around| around.id() != login_box.id())
-            .filter_map(ElementRef::wrap)
-            .any(|around| {
-                around.value().name() == "form" || around.attr("id") == Some("nologininstructions")
-            })
-    };
-    let mut words = Vec::new();
-    for (index, alert) in ALERT.all(login_box).enumerate() {
-        check_alert_count(index + 1)?;
-        if !is_hidden(alert) && !is_within_form(alert) {
-            words.push(element_text(alert));
-        }
-    }
-    words.retain(|words| !words.is_empty());
-    Ok(words)
+fn messages(login_box: ElementRef<'_>) -> Result<Vec<String>, Failure> {
+    let mut shown = find_alerts(login_box, &ALERTS)?;
+    shown.retain(|alert| !is_hidden(*alert) && !INSTRUCTIONS.matches(*alert));
+    let words = shown.into_iter().map(element_text);
+    Ok(words.filter(|words| !words.is_empty()).collect())
 }
 
 fn names_password(words: &str) -> bool {
-    let words = words.to_lowercase();
-    PASSWORDS.iter().any(|stem| words.contains(stem))
-        || words
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| word == "pin")
+    let mut each = words.split(|c: char| !c.is_alphanumeric());
+    PASSWORDS.are_in(words) || each.any(|word| word.eq_ignore_ascii_case("pin"))
 }
 
 /// Fills the login form with the number and PIN; its hidden fields, such as the token, are kept.

@@ -16,25 +16,23 @@ mod dates;
 mod fines;
 mod fingerprints;
 mod holds;
-mod landmarks;
 mod lists;
 mod loans;
 mod login;
 mod messages;
 mod pages;
 mod phrases;
-mod table;
-mod tabs;
+mod summary;
 mod visit;
+mod work;
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase, ReadContext, session_expired_failure};
+use hippo_browser::{CardVisit, Phrase, ReadContext};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use self::login::Login;
 use self::pages::{AccountPage, ParsedPage};
 use crate::fingerprint::Detector;
 use crate::offline::OfflineReader;
@@ -85,22 +83,10 @@ impl PageReader for Koha {
     type Part = AccountPage;
 
     fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPage, Failure> {
-        Err(match pages::parse_page_body(body, &[], context)? {
-            ParsedPage::Account(page) => return Ok(page),
-            ParsedPage::Login(Login::FormOnly) => {
-                Failure::page_changed("the login form: nobody is logged in")
-            }
-            ParsedPage::Login(Login::Refused {
-                names_session: true,
-                ..
-            }) => session_expired_failure(),
-            ParsedPage::Login(Login::Refused { .. }) => {
-                Failure::wrong_credentials("the login form again, with a message")
-            }
-            ParsedPage::Login(Login::NoForm) => Failure::wrong_credentials(
-                "a message instead of the login form, as for an expired password",
-            ),
-        })
+        match pages::parse_page_body(body, &[], context)? {
+            ParsedPage::Account(page) => Ok(page),
+            ParsedPage::Login(login) => Err(login.failure()),
+        }
     }
 
     fn join_parts(

@@ -4,21 +4,25 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, Messages, parse_page, prepare_to_store};
+use hippo_browser::reading::{Css, Messages, element_text, parse_page, prepare_to_store};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::dates::Dates;
-use super::fines::Balance;
-use super::landmarks::{Landmarks, PageLandmarks};
-use super::lists::List;
+use super::fines::{self, Balance};
 use super::login::{self, Login};
-use super::messages;
-use super::tabs::Tabs;
-use super::{fines, lists};
+use super::summary::Summary;
+use super::{dates, messages};
 
-static PATRON: Css = Css::new(".loggedinusername");
+/// The patron's details with the lists: present only when somebody is logged in.
+pub(super) static DETAILS: Css = Css::new("#userdetails");
+/// The patron's name, on every page for somebody who is logged in.
+pub(super) static LOGGED_IN: Css = Css::new(".loggedinusername");
+/// The page of all charges. A patron who owes nothing gets a sentence instead of the table.
+static CHARGES: Css = Css::new("#finestable, #useraccount");
+/// The numbers of the patron records in a page's head and forms.
+static PATRON: Css =
+    Css::new("[name=borrowernumber][value], .loggedinusername[data-borrowernumber]");
 
 /// A page, parsed.
 #[derive(Debug)]
@@ -29,32 +33,24 @@ pub(super) enum ParsedPage {
     Account(AccountPage),
 }
 
-/// The audience of a page that can't be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Audience {
-    /// A patron: it is the account.
-    Account,
-    /// A patron: it is another page of the catalogue.
-    Elsewhere,
-    /// A visitor who is not logged in.
-    Nobody,
-}
-
 /// The content of an account page.
 #[derive(Debug, Default)]
 pub(crate) struct AccountPage {
     /// The numbers of the patron records that it names.
     patrons: BTreeSet<String>,
-    /// Whether it is the summary with the lists, not the page of charges.
-    pub(super) is_summary: bool,
-    loans: Option<List<Loan>>,
-    holds: Option<List<Hold>>,
+    /// The lists, if it is the summary and not the page of charges.
+    lists: Option<(Vec<Loan>, Vec<Hold>)>,
     balance: Balance,
     card_expires: Option<NaiveDate>,
     messages: Vec<String>,
 }
 
 impl AccountPage {
+    /// Whether it is the summary with the lists, not the page of charges.
+    pub(super) fn is_summary(&self) -> bool {
+        self.lists.is_some()
+    }
+
     /// Whether only the page of all charges can tell a debt from a credit.
     pub(super) fn needs_charges(&self) -> bool {
         self.balance.sum_without_sign.is_some()
@@ -70,52 +66,71 @@ pub(super) fn parse_page_body(
 ) -> Result<ParsedPage, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
-    let landmarks = PageLandmarks::find_in(root);
-    let require_one_patron = |patrons: &BTreeSet<String>| {
-        if patrons.len() > 1 {
-            return Err(Failure::page_changed("a page that names two patrons"));
-        }
-        Ok(())
-    };
     // Every page has a hidden login form, so the account is looked for first.
-    if let Some(details) = landmarks.details {
-        let summary = read_summary(details, body, context)?;
-        require_one_patron(&landmarks.patrons)?;
-        return Ok(ParsedPage::Account(AccountPage {
-            patrons: landmarks.patrons,
-            ..summary
-        }));
-    }
-    if landmarks.has_charges {
-        require_one_patron(&landmarks.patrons)?;
+    let account = if let Some(details) = DETAILS.first(root) {
         require_end(body)?;
-        return Ok(ParsedPage::Account(AccountPage {
-            patrons: landmarks.patrons,
+        let date_format = dates::stated_format(body).or(context.date_format);
+        read_summary(
+            details,
+            ReadContext {
+                date_format,
+                ..*context
+            },
+        )?
+    } else if CHARGES.is_in(root) {
+        require_end(body)?;
+        AccountPage {
             balance: fines::read_charges(root),
             ..AccountPage::default()
-        }));
-    }
-    login::login(root, preexisting_messages)?
-        .map(ParsedPage::Login)
-        .ok_or_else(|| {
+        }
+    } else {
+        let login = login::login(root, preexisting_messages)?;
+        return login.map(ParsedPage::Login).ok_or_else(|| {
             Failure::page_changed(
                 "neither a patron's summary, nor their charges, nor the login form",
             )
-        })
+        });
+    };
+    let patrons = find_patrons(root);
+    if patrons.len() > 1 {
+        return Err(Failure::page_changed("a page that names two patrons"));
+    }
+    Ok(ParsedPage::Account(AccountPage { patrons, ..account }))
 }
 
-/// Returns the audience of a page that [`parse_page_body`] can't read.
-pub(super) fn audience(body: &str) -> Audience {
-    let Ok(page) = parse_page(body) else {
-        return Audience::Nobody;
-    };
-    let root = page.root_element();
-    if PageLandmarks::find_in(root).details.is_some() {
-        Audience::Account
-    } else if PATRON.is_in(root) {
-        Audience::Elsewhere
+fn read_summary(details: ElementRef<'_>, context: ReadContext<'_>) -> Result<AccountPage, Failure> {
+    let summary = Summary::new(details, context)?;
+    let lists = (summary.read_loans()?, summary.read_holds()?);
+    // Koha shows the card's expiry only when it is near or past.
+    let expiry = summary.find(&["warnexpired", "warndeparture"]);
+    let expiry = expiry.map(element_text).unwrap_or_default();
+    let expiry = dates::read_all(&expiry, &context)?;
+    Ok(AccountPage {
+        patrons: BTreeSet::new(),
+        lists: Some(lists),
+        balance: fines::read_summary(&summary)?,
+        card_expires: expiry.first().and_then(|date| date.date()),
+        messages: messages::collect_messages(details)?,
+    })
+}
+
+fn find_patrons(root: ElementRef<'_>) -> BTreeSet<String> {
+    let numbers = PATRON
+        .all(root)
+        .filter_map(|element| match element.attr("name") {
+            Some("borrowernumber") => element.attr("value"),
+            _ => element.attr("data-borrowernumber"),
+        });
+    let numbers = numbers.map(str::trim).filter(|number| !number.is_empty());
+    numbers.map(str::to_owned).collect()
+}
+
+/// Fails with `page_changed` if a page is truncated.
+fn require_end(body: &str) -> Result<(), Failure> {
+    if ["</html", "</HTML"].iter().any(|end| body.contains(end)) {
+        Ok(())
     } else {
-        Audience::Nobody
+        Err(Failure::page_changed("a truncated account page"))
     }
 }
 
@@ -128,32 +143,26 @@ pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Ac
     let differ = || Failure::page_changed("two pages disagree about the fines");
     for page in pages {
         patrons.extend(page.patrons);
-        if page.is_summary && (account.loans.is_some() || account.holds.is_some()) {
-            return Err(Failure::page_changed("the same summary twice"));
+        if let Some((loans, holds)) = page.lists {
+            // The totals agree with what was read.
+            account.declared.loans = u32::try_from(loans.len()).ok();
+            account.declared.holds = u32::try_from(holds.len()).ok();
+            if account.loans.replace(loans).is_some() {
+                return Err(Failure::page_changed("the same summary twice"));
+            }
+            account.holds = Some(holds);
         }
-        if let Some(list) = page.loans {
-            account.declared.loans = list.declared;
-            account.loans = Some(list.entries);
-        }
-        if let Some(list) = page.holds {
-            account.declared.holds = list.declared;
-            account.holds = Some(list.entries);
-        }
-        let Balance {
-            fines,
-            sum_without_sign,
-            currency,
-        } = page.balance;
-        if let (Some(one), Some(other)) = (account.fines, fines)
+        let balance = page.balance;
+        if let (Some(one), Some(other)) = (account.fines, balance.fines)
             && one != other
         {
             return Err(differ());
         }
-        account.fines = account.fines.or(fines);
-        without_sign = without_sign.or(sum_without_sign);
-        if account.currency.is_none() {
-            account.currency = currency.map(str::to_owned);
-        }
+        account.fines = account.fines.or(balance.fines);
+        without_sign = without_sign.or(balance.sum_without_sign);
+        account.currency = account
+            .currency
+            .or_else(|| balance.currency.map(str::to_owned));
         account.card_expires = account.card_expires.or(page.card_expires);
         messages.extend(page.messages.iter().map(String::as_str));
     }
@@ -168,41 +177,4 @@ pub(super) fn join_parts(pages: Vec<AccountPage>, account: Account) -> Result<Ac
     }
     prepare_to_store(&mut account);
     Ok(account)
-}
-
-fn read_summary(
-    details: ElementRef<'_>,
-    body: &str,
-    context: &ReadContext<'_>,
-) -> Result<AccountPage, Failure> {
-    require_end(body)?;
-    let dates = Dates::stated_in(body, context);
-    let landmarks = Landmarks::find_in(details)?;
-    let tabs = Tabs::find_in(landmarks.views)?;
-    Ok(AccountPage {
-        patrons: BTreeSet::new(),
-        is_summary: true,
-        loans: Some(lists::read_loans(
-            details, &landmarks, &tabs, &dates, context,
-        )?),
-        holds: Some(lists::read_holds(
-            details, &landmarks, &tabs, &dates, context,
-        )?),
-        balance: fines::read_summary(
-            landmarks.fines_panel,
-            tabs.fines.as_ref(),
-            landmarks.is_blocked_for_fines,
-        )?,
-        card_expires: messages::read_card_expiry(landmarks.expiry, &dates)?,
-        messages: messages::collect_messages(&landmarks.alerts),
-    })
-}
-
-/// Fails with `page_changed` if a page is truncated.
-fn require_end(body: &str) -> Result<(), Failure> {
-    if ["</html", "</HTML"].iter().any(|end| body.contains(end)) {
-        Ok(())
-    } else {
-        Err(Failure::page_changed("a truncated account page"))
-    }
 }

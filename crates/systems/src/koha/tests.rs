@@ -93,6 +93,41 @@ fn rows_that_differ_from_the_total_are_a_changed_page(#[case] tab: &str, #[case]
 }
 
 #[rstest]
+#[case::as_wide("", "", true)]
+#[case::narrower("<th>C", "", false)]
+#[case::wider("", "<td>c", false)]
+#[case::without_cells_of_its_own("<th>C<th>D<th>E<th>F", "<td colspan=4>c", false)]
+fn row_with_a_missing_cell_is_a_changed_page(
+    #[case] header: &str,
+    #[case] cells: &str,
+    #[case] expected: bool,
+) {
+    let row = LOAN.replace("</tr>", &format!("{cells}</tr>"));
+    let table = loans(&row).replace("<th>B", &format!("<th>B{header}"));
+    let page = page(&[("checkouts", "Out (1)")], &table);
+    assert_eq!(read(&page).is_ok(), expected);
+}
+
+#[test]
+fn only_links_to_public_records_are_kept() {
+    let url = |href: &str| {
+        let row = LOAN.replace("/cgi-bin/koha/opac-detail.pl?biblionumber=3", href);
+        let loan = read(&page(&[("checkouts", "Out (1)")], &loans(&row)))
+            .unwrap()
+            .loans
+            .unwrap()
+            .remove(0);
+        loan.url
+    };
+    assert_eq!(
+        url("/cgi-bin/koha/opac-detail.pl?biblionumber=3").as_deref(),
+        Some("https://library.test/cgi-bin/koha/opac-detail.pl?biblionumber=3")
+    );
+    assert_eq!(url("javascript:go(&quot;?biblionumber=3&quot;)"), None);
+    assert_eq!(url("/cgi-bin/koha/opac-renew.pl?item=3"), None);
+}
+
+#[rstest]
 #[case::total_of_0(&[("checkouts", "Out (0)")], EMPTY_LOANS_PANEL, true)]
 #[case::no_panel(&[("checkouts", "Out (0)")], "", false)]
 #[case::no_total(&[("checkouts", "Out")], EMPTY_LOANS_PANEL, false)]

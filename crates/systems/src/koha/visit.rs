@@ -1,5 +1,6 @@
 //! Logs in and fetches the account.
 
+use hippo_browser::reading::{Css, parse_page};
 use hippo_browser::{Page, Session, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
@@ -7,7 +8,7 @@ use url::Url;
 
 use super::addresses::{ACCOUNT, CHARGES, LOGOUT, root};
 use super::login::{self, Login};
-use super::pages::{self, AccountPage, Audience, ParsedPage};
+use super::pages::{self, AccountPage, DETAILS, LOGGED_IN, ParsedPage};
 
 /// Logs in and reads the summary; the session logs out however this ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
@@ -40,7 +41,7 @@ async fn fetch_charges(session: &mut Session<'_>) -> Option<AccountPage> {
     let address = url_below(session, CHARGES).ok()?;
     let page = session.get_optional(&address).await.ok()??;
     match pages::parse_page_body(&page.body, &[], &session.read_context()) {
-        Ok(ParsedPage::Account(account_page)) if !account_page.is_summary => Some(account_page),
+        Ok(ParsedPage::Account(account_page)) if !account_page.is_summary() => Some(account_page),
         _ => None,
     }
 }
@@ -57,11 +58,10 @@ fn read_login_response(
     preexisting_messages: &[String],
     session: &mut Session<'_>,
 ) -> Result<Option<AccountPage>, Failure> {
-    let refused = Failure::wrong_credentials;
     match pages::parse_page_body(&page.body, preexisting_messages, &session.read_context()) {
         Ok(ParsedPage::Account(account_page)) => {
             session.mark_logged_in();
-            Ok(Some(account_page).filter(|account_page| account_page.is_summary))
+            Ok(Some(account_page).filter(AccountPage::is_summary))
         }
         // Koha refuses in the response itself, and redirects a patron whom it accepted. A message at the target of the
         // redirect, unless it names the password, means that the session was lost on the way: whether the PIN was
@@ -73,15 +73,10 @@ fn read_login_response(
                 "the login led to the login form, with a message that doesn't name a password",
             ))
         }
-        Ok(ParsedPage::Login(Login::Refused { .. })) => {
-            Err(refused("the login form again, with a message"))
-        }
-        Ok(ParsedPage::Login(Login::NoForm)) => Err(refused(
-            "a message instead of the login form, as for an expired password",
-        )),
         Ok(ParsedPage::Login(Login::FormOnly)) => {
             Err(session.failure_for_login_page(page, "the account"))
         }
+        Ok(ParsedPage::Login(login)) => Err(login.refusal()),
         Err(failure) if failure.kind == FailureKind::CardBlocked => {
             session.mark_logged_in();
             Err(failure)
@@ -89,20 +84,20 @@ fn read_login_response(
         // A captcha or an outage beside the form.
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         Err(failure) => {
-            match pages::audience(&page.body) {
-                Audience::Account => {
-                    session.mark_logged_in();
-                    Err(failure)
-                }
-                Audience::Elsewhere => {
-                    session.mark_logged_in();
-                    Ok(None)
-                }
+            let parsed = parse_page(&page.body).ok();
+            let has = |css: &'static Css| {
+                let root = parsed.as_ref().map(|parsed| parsed.root_element());
+                root.is_some_and(|root| css.is_in(root))
+            };
+            if has(&DETAILS) {
+                session.mark_logged_in();
+                Err(failure)
+            } else if has(&LOGGED_IN) {
+                session.mark_logged_in();
+                Ok(None)
+            } else {
                 // For example the plain text of a rejected token (status 403).
-                Audience::Nobody => {
-                    Err(session
-                        .failure_for_unknown_answer(page, "an unknown response to the login"))
-                }
+                Err(session.failure_for_unknown_answer(page, "an unknown response to the login"))
             }
         }
     }
@@ -111,7 +106,7 @@ fn read_login_response(
 /// Reads the summary after the login.
 fn read_summary(page: &Page, session: &mut Session<'_>) -> Result<AccountPage, Failure> {
     match pages::parse_page_body(&page.body, &[], &session.read_context()) {
-        Ok(ParsedPage::Account(account_page)) if account_page.is_summary => Ok(account_page),
+        Ok(ParsedPage::Account(account_page)) if account_page.is_summary() => Ok(account_page),
         Ok(ParsedPage::Account(_)) => Err(Failure::page_changed("charges instead of the summary")),
         Ok(ParsedPage::Login(_)) => Err(session.failure_for_login_page(page, "the account")),
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),

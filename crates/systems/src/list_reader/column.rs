@@ -3,6 +3,8 @@
 use hippo_browser::reading::Css;
 use scraper::ElementRef;
 
+use super::header::Header;
+
 /// One thing that each entry says.
 pub(crate) struct Column {
     pub(crate) field: Field,
@@ -173,6 +175,8 @@ pub(crate) enum Place {
     /// In the cell that matches, or else in the cell below the header that has one of these words, unless it matches
     /// as another one.
     Cell(Css, &'static [&'static str]),
+    /// In the cell of the column that a function finds by the headers and all other rows.
+    Found(fn(&[Header<'_>], &[ElementRef<'_>]) -> Option<usize>),
     /// In the first element that matches.
     Element(Css),
     /// In the row itself.
@@ -186,7 +190,10 @@ pub(crate) enum Place {
 impl Place {
     /// Whether it depends on the list's headers.
     pub(super) fn is_below_header(&self) -> bool {
-        matches!(self, Self::Header(_) | Self::HeaderWith(_) | Self::Cell(..))
+        matches!(
+            self,
+            Self::Header(_) | Self::HeaderWith(_) | Self::Cell(..) | Self::Found(_)
+        )
     }
 }
 

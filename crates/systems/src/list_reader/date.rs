@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    DateOrNever, find_date_in_words, split_date_or_never, starts_with_never,
+    DateOrNever, find_date_in_words, parse_iso_date_or_never, split_date_or_never,
+    starts_with_never,
 };
 use hippo_core::failure::Failure;
 
@@ -29,7 +30,7 @@ pub(super) fn is_dateless(text: &str, context: &ReadContext<'_>) -> bool {
 
 /// Reads the date in a text, or of a span its second day. `None` if there is none.
 ///
-/// A month in words is no question of format: `31. Dezember 2016`. Two days that are no span are a changed page.
+/// A month in words is no question of format, and neither is an ISO date alone, such as an attribute's. Two days that are no span are a changed page.
 pub(super) fn read_date(
     text: &str,
     context: &ReadContext<'_>,
@@ -66,7 +67,8 @@ pub(super) fn first_date(
     text: &str,
     context: &ReadContext<'_>,
 ) -> Result<(Option<DateOrNever>, bool), Failure> {
-    if let Some(date) = find_date_in_words(text) {
+    let in_iso = parse_iso_date_or_never(text, context.timezone);
+    if let Some(date) = in_iso.or_else(|| find_date_in_words(text)) {
         return Ok((Some(date), false));
     }
     let Some((date, rest)) = split_date_or_never(text, context.date_format)? else {
@@ -137,6 +139,8 @@ mod tests {
     #[case("Leihfrist: 01.02.2026 – 20.02.2026", "2026-02-20")]
     #[case("1. Februar 2026 - 20. Februar 2026", "2026-02-20")]
     #[case("01.02.2026 bis 20.02.2026", "2026-02-20")]
+    #[case("2026-02-20", "2026-02-20")]
+    #[case("2026-02-20 23:59:00", "2026-02-20")]
     #[case("20.02.2026 - Mahnung", "2026-02-20")]
     #[case("bis 20.02.2026", "2026-02-20")]
     fn date_or_the_end_of_a_span_is_read(#[case] text: &str, #[case] expected: &str) {

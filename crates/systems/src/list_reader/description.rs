@@ -109,6 +109,8 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) told_by: Vec<ToldBy>,
     /// Its rows. A row belongs to the list that is closest around it.
     pub(crate) rows: Css,
+    /// Whether the same row may be there twice, because the page states a total: two copies of one work.
+    pub(crate) may_repeat_rows: bool,
     /// What marks a row of headers whose cells are no `th`: the row itself, or an element right within a cell.
     pub(crate) header_row: Option<Css>,
     /// Whether only that marks a row of headers. Another row of `th` is an entry then.
@@ -155,6 +157,7 @@ impl<E> ListDescription<E> {
             list: Css::new("table"),
             told_by: Vec::new(),
             rows: Css::new("tr"),
+            may_repeat_rows: false,
             header_row: None,
             has_marked_headers: false,
             ignored_rows: None,

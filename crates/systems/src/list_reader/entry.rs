@@ -14,7 +14,7 @@ use super::description::ListDescription;
 use super::row::Row;
 
 /// An entry of a list.
-pub(super) trait Entry: Sized {
+pub(crate) trait Entry: Sized {
     /// What a list of them holds, in a failure's words.
     const WHAT: &'static str;
 

@@ -100,6 +100,21 @@ pub(super) fn read_list<E: Entry>(
     Ok(found)
 }
 
+/// Reads an element that is known to be the list. Its caller checks the total.
+pub(crate) fn read_known_list<E: Entry>(
+    description: &'static ListDescription<E>,
+    element: ElementRef<'_>,
+    context: &ReadContext<'_>,
+) -> Result<Vec<E>, Failure> {
+    let candidate = Candidate {
+        element,
+        heading: None,
+        rows: description.rows.all(element).collect(),
+    };
+    let headers = find_headers(description, &candidate.rows).unwrap_or_default();
+    Ok(read_rows(description, &candidate, &headers, context)?.entries)
+}
+
 /// Collects the elements that may be the list. Each row belongs to the closest.
 fn find_candidates<'a, E>(
     description: &'static ListDescription<E>,
@@ -155,7 +170,7 @@ fn find_headers<'a, E>(
     let is_header =
         |row: ElementRef<'_>| is_header(description, row) && !has_total(description, row);
     let header = rows.iter().find(|row| is_header(**row))?;
-    Some(Headers::from_row(*header, &description.columns))
+    Some(Headers::from_row(*header, rows, &description.columns))
 }
 
 /// Whether the list's total is in a row.
@@ -212,7 +227,9 @@ fn read_rows<E: Entry>(
         |row: ElementRef<'_>| is_header(description, row) || has_total(description, row);
     // A long list may repeat its headers.
     let rows = candidate.rows.iter().copied();
-    reject_duplicate_rows(rows.filter(|row| !is_header(*row)), E::WHAT)?;
+    if !description.may_repeat_rows {
+        reject_duplicate_rows(rows.filter(|row| !is_header(*row)), E::WHAT)?;
+    }
     let total = description
         .total_at
         .as_ref()

@@ -12,6 +12,7 @@ mod count;
 mod date;
 mod description;
 mod entry;
+mod header;
 mod labels;
 mod list;
 mod login;
@@ -30,10 +31,13 @@ pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{
     AccountDescription, BlankPage, Count, Fact, ListDescription, PageKind, ToldBy,
 };
+pub(crate) use self::entry::Entry;
+pub(crate) use self::header::Header;
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
+pub(crate) use self::list::read_known_list;
 pub(crate) use self::login::LoginDescription;
 pub(crate) use self::part::AccountPart;
-pub(crate) use self::row::{Row, cells, column_span};
+pub(crate) use self::row::{Row, cell_at, cells, width};
 pub(crate) use self::script_answer::ScriptAnswer;
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;

@@ -6,6 +6,7 @@ use hippo_browser::reading::{
 use scraper::ElementRef;
 
 use super::column::{Column, Field, Part, Place};
+use super::header::Header;
 use super::labels::{count_beside, line_beginning};
 
 static CELLS: Css = Css::new("td, th");
@@ -20,16 +21,12 @@ pub(super) struct Headers<'a> {
     pub(super) width: usize,
 }
 
-/// A header: its first column, its words, and its cell.
-#[derive(Debug)]
-struct Header<'a> {
-    column: usize,
-    words: String,
-    cell: ElementRef<'a>,
-}
-
 impl<'a> Headers<'a> {
-    pub(super) fn from_row(row: ElementRef<'a>, columns: &'static [Column]) -> Self {
+    pub(super) fn from_row(
+        row: ElementRef<'a>,
+        rows: &[ElementRef<'a>],
+        columns: &'static [Column],
+    ) -> Self {
         let mut headers = Self::default();
         for cell in cells(row) {
             headers.headers.push(Header {
@@ -42,6 +39,10 @@ impl<'a> Headers<'a> {
         let place = |column: &'static Column| match &column.place {
             Place::Header(words) | Place::Cell(_, words) => headers.column(words),
             Place::HeaderWith(css) => headers.column_with(css),
+            Place::Found(find) => {
+                let others = rows.iter().filter(|other| other.id() != row.id());
+                find(&headers.headers, &others.copied().collect::<Vec<_>>())
+            }
             _ => None,
         };
         headers.places = columns.iter().map(place).collect();
@@ -162,7 +163,7 @@ impl<'a> Row<'a> {
 
     fn place_of(&self, index: usize, column: &'static Column) -> Option<ElementRef<'a>> {
         match &column.place {
-            Place::Header(_) | Place::HeaderWith(_) => {
+            Place::Header(_) | Place::HeaderWith(_) | Place::Found(_) => {
                 cell_at(self.element, self.headers.place(index)?)
             }
             Place::Cell(css, _) => {
@@ -232,12 +233,12 @@ pub(crate) fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>>
 }
 
 /// Returns the number of columns that a row's cells cover.
-fn width(row: ElementRef<'_>) -> usize {
+pub(crate) fn width(row: ElementRef<'_>) -> usize {
     cells(row).map(column_span).sum()
 }
 
 /// Returns the cell that covers a column.
-fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'_>> {
+pub(crate) fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'_>> {
     let mut end = 0;
     cells(row).find(|cell| {
         end += column_span(*cell);
@@ -246,7 +247,7 @@ fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'_>> {
 }
 
 /// Returns the number of columns that a cell covers; HTML allows 1,000.
-pub(crate) fn column_span(cell: ElementRef<'_>) -> usize {
+fn column_span(cell: ElementRef<'_>) -> usize {
     let span = cell
         .attr("colspan")
         .and_then(|span| span.trim().parse().ok());

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::Css;
-use hippo_core::account::{Account, HoldState};
+use hippo_core::account::{Account, HoldState, Loan};
 use hippo_core::failure::{Failure, FailureKind};
 use rstest::rstest;
 use url::Url;
@@ -28,6 +28,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         list: Css::new("table"),
         told_by: vec![ToldBy::Header(&[])],
         rows: Css::new("tr"),
+        may_repeat_rows: false,
         header_row: Some(Css::new("tr.head, a.sort")),
         ignored_rows: Some(Css::new(".group")),
         columns: vec![
@@ -73,6 +74,16 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
 });
 
 fn read(pages: &[&str]) -> Result<Account, Failure> {
+    with_context(|context| {
+        let parts = pages
+            .iter()
+            .map(|page| read_page(&ACCOUNT, &LOGIN, &format!("<main>{page}</main>"), context))
+            .collect::<Result<Vec<_>, _>>()?;
+        join_parts(&ACCOUNT, parts, Account::unknown("koha".parse().unwrap()))
+    })
+}
+
+fn with_context<T>(read: impl FnOnce(&ReadContext<'_>) -> T) -> T {
     let base_url = Url::parse("https://books.test/").unwrap();
     let number = "21000099001".to_owned().into();
     let context = ReadContext {
@@ -81,11 +92,7 @@ fn read(pages: &[&str]) -> Result<Account, Failure> {
         timezone: chrono_tz::UTC,
         card_number: Some(&number),
     };
-    let parts = pages
-        .iter()
-        .map(|page| read_page(&ACCOUNT, &LOGIN, &format!("<main>{page}</main>"), &context))
-        .collect::<Result<Vec<_>, _>>()?;
-    join_parts(&ACCOUNT, parts, Account::unknown("koha".parse().unwrap()))
+    read(&context)
 }
 
 fn table(rows: &str) -> String {
@@ -233,4 +240,54 @@ fn facts_are_the_text_after_their_words() {
     let account = read(&["<p>You owe 1,50 €", "<p>You owe EUR 1,50"]).unwrap();
     assert_eq!(account.fines, Some("1.50".parse().unwrap()));
     assert!(read(&["<p>You owe 1,50 €", "<p>You owe 2,50 €"]).is_err());
+}
+
+/// A table whose second column is found by its cells, and which may repeat a row.
+static KNOWN: LazyLock<ListDescription<Loan>> = LazyLock::new(|| ListDescription {
+    rows: Css::new(":scope > tbody > tr"),
+    may_repeat_rows: true,
+    columns: vec![
+        Column::at(Field::Title, "b"),
+        Column {
+            field: Field::Due,
+            place: Place::Found(|headers, rows| {
+                let first = cells(*rows.first()?).nth(1)?;
+                let is_unnamed = headers.get(1)?.words.is_empty();
+                (is_unnamed && first.attr("title").is_some()).then_some(1)
+            }),
+            part: Part::Attribute("title"),
+        },
+    ],
+    needed: &[Field::Title, Field::Due],
+    ..ListDescription::table()
+});
+
+#[rstest]
+#[case::found_column("<th>", "<tr><td><b>Tides</b><td title=2026-02-20>Friday", Ok(1))]
+#[case::table_in_a_cell(
+    "<th>",
+    "<tr><td><b>Tides</b><td title=2026-02-20><table><tr><td>x</table>",
+    Ok(1)
+)]
+#[case::row_that_may_be_there_twice(
+    "<th>",
+    "<tr><td><b id=a>Tides</b><td title=2026-02-20><tr><td><b id=a>Tides</b><td title=2026-02-20>",
+    Ok(2)
+)]
+#[case::too_wide("<th>", "<tr><td><b>Tides</b><td title=2026-02-20><td>", Err(()))]
+#[case::no_such_column("<th>Due", "<tr><td><b>Tides</b><td title=2026-02-20>", Err(()))]
+fn known_list_is_read(
+    #[case] header: &str,
+    #[case] rows: &str,
+    #[case] expected: Result<usize, ()>,
+) {
+    static TABLE: Css = Css::new("table");
+    let page = format!("<table><tr><th>Title{header}</tr>{rows}</table>");
+    let page = scraper::Html::parse_document(&page);
+    let table = TABLE.first(page.root_element()).unwrap();
+    let loans = with_context(|context| read_known_list(&KNOWN, table, context));
+    let loans = loans.map_err(|failure| assert_eq!(failure.kind, FailureKind::PageChanged));
+    let due = |loan: &Loan| assert_eq!(loan.due, "2026-02-20".parse().ok());
+    loans.iter().flatten().for_each(due);
+    assert_eq!(loans.map(|loans| loans.len()), expected);
 }

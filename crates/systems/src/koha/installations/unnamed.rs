@@ -137,3 +137,11 @@ fn holds_without_a_status_column_are_a_changed_page() {
     let page = page(&[], &[HOLD]).replace("<th>Status</th>", "<th>Etat</th>");
     assert!(read(&page).is_err());
 }
+
+#[test]
+fn second_row_of_headers_is_ignored() {
+    let page = page(&[LOAN], &[HOLD]).replace("</tr></thead>", "</tr><tr><th>x</th></tr></thead>");
+    let account = read(&page).unwrap();
+    assert_eq!(account.loans.unwrap().len(), 1);
+    assert_eq!(account.holds.unwrap().len(), 1);
+}
