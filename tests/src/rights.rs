@@ -54,12 +54,13 @@ impl Rights {
         self.0.iter().any(|statement| {
             statement.actions.iter().any(|allowed| allowed == action)
                 && statement.resources.iter().any(|on| on == resource)
-                && statement.leading_keys.iter().any(|pattern| {
-                    pattern.strip_suffix('*').map_or_else(
-                        || pattern == partition,
-                        |beginning| partition.starts_with(beginning),
-                    )
-                })
+                && (statement.leading_keys.is_empty()
+                    || statement.leading_keys.iter().any(|pattern| {
+                        pattern.strip_suffix('*').map_or_else(
+                            || pattern == partition,
+                            |beginning| partition.starts_with(beginning),
+                        )
+                    }))
         })
     }
 }
@@ -76,6 +77,13 @@ mod tests {
         assert!(!rights.allow("dynamodb:DeleteItem", "RUN#check-cards#all"));
         assert!(Rights::of("CheckCardRole").allow("dynamodb:BatchGetItem", "SECRET#1"));
         assert!(!Rights::of("NotifyFamilyRole").allow("dynamodb:GetItem", "SECRET#1"));
+        let rights = Rights::of("WebPagesRole");
+        let index = "Table.Arn/index/cards-to-check";
+        assert!(
+            rights.allow_on(index, "dynamodb:Query", "0"),
+            "in all partitions"
+        );
+        assert!(!rights.allow_on("Table.Arn", "dynamodb:Query", "0"));
         let rights = Rights::of("MailEventsRole");
         assert!(rights.allow("dynamodb:PutItem", "OPERATOR"));
         assert!(!rights.allow("dynamodb:PutItem", "FAMILY#conrad"));

@@ -30,7 +30,8 @@ pub(super) fn is_dateless(text: &str, context: &ReadContext<'_>) -> bool {
 
 /// Reads the date in a text, or of a span its second day. `None` if there is none.
 ///
-/// A month in words is no question of format, and neither is an ISO date alone, such as an attribute's. Two days that are no span are a changed page.
+/// A month in words is no question of format, and neither is an ISO date alone, such as an attribute's. Two days
+/// that are no span are a changed page.
 pub(super) fn read_date(
     text: &str,
     context: &ReadContext<'_>,

@@ -136,7 +136,6 @@ fn hidden_refusal_is_ignored() {
 #[case("11/21/26 23:59", "%m/%d/%y")]
 #[case("11/21/26, 11:59 PM", "%m/%d/%y")]
 #[case("Overdue: 21/11/2026", "%d/%m/%y")]
-#[case("2026-11-21 23:59", "%Y-%m-%d")]
 #[case("26-11-21", "%y-%m-%d")]
 #[case("21.11.26", "%d.%m.%y")]
 fn due_date_is_read_in_the_librarys_format(#[case] due: &str, #[case] format: &str) {
@@ -145,6 +144,15 @@ fn due_date_is_read_in_the_librarys_format(#[case] due: &str, #[case] format: &s
     assert_eq!(loans[0].due, Some("2026-11-21".parse().unwrap()));
     let failure = read_with(&[&page], None).unwrap_err();
     assert!(failure.detail.contains("date format"), "{failure}");
+}
+
+#[test]
+fn iso_date_needs_no_format() {
+    let page = loans_table("Renewals", &loan_row(LINKED, "0", "2026-11-21 23:59"));
+    for format in [Some("%Y-%m-%d"), None] {
+        let loans = read_with(&[&page], format).unwrap().loans.unwrap();
+        assert_eq!(loans[0].due, Some("2026-11-21".parse().unwrap()));
+    }
 }
 
 #[rstest]
