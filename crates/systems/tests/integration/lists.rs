@@ -1,7 +1,7 @@
 //! Every list of the systems is complete, wherever it is kept.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hippo_demo_library::SystemKind;
 use hippo_systems::{SYSTEMS, systems_with_pages};
@@ -60,7 +60,7 @@ const MAX_OWN_LINES: usize = 500;
 
 /// Systems that have more, since their installations differ so much, and the most lines of each.
 const LONGER_SYSTEMS: [(&str, usize); 3] = [
-    ("bibliocommons", 1_100),
+    ("bibliocommons", 1_000),
     ("enterprise", 800),
     ("sierra", 1_100),
 ];
@@ -75,7 +75,9 @@ fn described_systems_have_fewer_than_500_lines_of_their_own() {
             continue;
         };
         let files = files.map(|file| file.unwrap().path());
-        let files: Vec<_> = files.filter(|file| !file.ends_with("tests.rs")).collect();
+        let of_tests = ["tests.rs", "examples.rs", "installations.rs"];
+        let is_own = |file: &PathBuf| !of_tests.iter().any(|name| file.ends_with(name));
+        let files: Vec<_> = files.filter(is_own).collect();
         let texts = files
             .iter()
             .filter_map(|file| std::fs::read_to_string(file).ok());
