@@ -208,7 +208,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use crate::json_reader::EntriesDescription;
+    use super::super::EntriesDescription;
     use crate::list_reader::Field;
 
     static LIST: PagedListDescription<Hold> = PagedListDescription {
