@@ -21,7 +21,7 @@ use crate::timezones::machine_timezone;
 #[command(after_help = "\
 Examples:
   hippo schedule print --cron
-  hippo schedule print --cron | (crontab -l; cat) | crontab -    # adds, once
+  hippo schedule print --cron | (crontab -l; cat) | crontab -    # do it once
 
 To change them later, edit the lines with “crontab -e”.")]
 pub(crate) struct Print {
