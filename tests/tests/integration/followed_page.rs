@@ -192,7 +192,16 @@ impl Scratch {
     /// Runs shell commands in the copy; returns what they print.
     pub(crate) fn run(&self, commands: &str, variables: &[(&str, &str)]) -> String {
         let path = std::env::var("PATH").unwrap_or_default();
-        let output = Command::new("sh")
+        let mut shell = Command::new("sh");
+        // The test runner's variables of this package. With them, cargo would run build scripts again, and compile whatever
+        // depends on them.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                shell.env_remove(&name);
+            }
+        }
+        let output = shell
             .args(["-euc", commands])
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", target())
