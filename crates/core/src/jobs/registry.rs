@@ -209,6 +209,7 @@ fn describe_mistake(message: &str) -> String {
         message.starts_with("unknown variant"),
     );
     match quoted.as_slice() {
+        [name] if is_field => format!("“{name}” isn't known here; there are no fields"),
         [name, known @ ..] if is_field => {
             format!(
                 "“{name}” isn't known here; the fields are {}",
@@ -329,6 +330,12 @@ mod tests {
             described.sort_unstable();
             assert_eq!(described, read, "{job}");
         }
+    }
+
+    #[test]
+    fn field_of_a_job_without_input_is_refused_in_words() {
+        let mistake = describe_mistake("unknown field `tusk`, there are no fields");
+        assert_eq!(mistake, "“tusk” isn't known here; there are no fields");
     }
 
     #[rstest]
