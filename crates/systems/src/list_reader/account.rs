@@ -52,9 +52,7 @@ pub(super) fn read_account(
 ) -> Result<AccountPart, Failure> {
     let root = page.root();
     let is_cut_short = is_cut_short(&page.html);
-    // A fragment has no end tag of its own.
-    let lacks_end = || description.fragments.is_empty() && breaks_off(&page.html);
-    if description.has_end_tag && (is_cut_short || lacks_end()) {
+    if description.has_end_tag && (is_cut_short || breaks_off(&page.html)) {
         return Err(Failure::page_changed("a page that breaks off"));
     }
     check_owner(description, root, context)?;
@@ -91,7 +89,7 @@ pub(super) fn read_account(
     Ok(part)
 }
 
-/// Whether a page has a beginning, but no end.
+/// Whether a page has a beginning, but no end. A fragment has neither.
 fn breaks_off(body: &str) -> bool {
     let body = body.to_ascii_lowercase();
     body.contains("<html") && !body.contains("</html")

@@ -1,6 +1,6 @@
 //! The description of a login form, and what a login page says.
 
-use hippo_browser::reading::{Css, element_text, is_session_over, parse_page, text_after_words};
+use hippo_browser::reading::{Css, is_session_over, parse_page, text_after_words, visible_text};
 use hippo_browser::{Form, Page, Session, classify_words, interstitial, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
@@ -11,12 +11,21 @@ static FIELDS: Css = Css::new("input, button");
 pub(crate) struct LoginDescription {
     /// The form, or an element in it.
     pub(crate) form: Css,
+    /// The form where a page of the account may have it, too: hidden, or at its top. Only on another page it means that
+    /// nobody is logged in.
+    pub(crate) other_form: Option<Css>,
     /// The endings of the names of the field for the number.
     pub(crate) number: &'static [&'static str],
     /// The endings of the names of the field for the PIN.
     pub(crate) pin: &'static [&'static str],
+    /// The button behind the field for the PIN, where the site takes the form only with the button's name, as ASP.NET
+    /// does.
+    pub(crate) button: Option<Css>,
     /// The elements that may have a message.
     pub(crate) messages: Css,
+    /// Whether only a failed login has messages, beside the form. Then one of unknown words refuses, too, and without
+    /// one, the site's own words count anywhere on the page.
+    pub(crate) has_only_errors: bool,
     /// The site's own words that refuse a number or PIN. Common ones are known anyway.
     pub(crate) refused: &'static [&'static str],
     /// The words for a card that is blocked or expired.
@@ -25,10 +34,37 @@ pub(crate) struct LoginDescription {
     pub(crate) outages: &'static [&'static str],
 }
 
+/// A login of which nothing is said, to fill in with `..`: no page has its form.
+impl Default for LoginDescription {
+    fn default() -> Self {
+        Self {
+            form: Css::new(":not(*)"),
+            other_form: None,
+            number: &[],
+            pin: &[],
+            button: None,
+            messages: Css::new(":not(*)"),
+            has_only_errors: false,
+            refused: &[],
+            blocked: &[],
+            outages: &[],
+        }
+    }
+}
+
 impl LoginDescription {
-    /// Whether a page has the login form.
+    /// Whether a page has the login form as only the login page has it.
     pub(super) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
         self.form.is_in(root)
+    }
+
+    /// Whether a page has the login form in any way.
+    pub(super) fn is_there(&'static self, root: ElementRef<'_>) -> bool {
+        self.is_shown(root)
+            || self
+                .other_form
+                .as_ref()
+                .is_some_and(|form| form.is_in(root))
     }
 
     /// Finds the form of a page and fills it in. Nothing was sent yet, so nothing is refused.
@@ -50,7 +86,7 @@ impl LoginDescription {
                 let root = parse_page(&page.body);
                 let said = root
                     .ok()
-                    .and_then(|page| self.failure_of_words(page.root_element()));
+                    .and_then(|page| self.failure_of_page(page.root_element()));
                 let is_about_the_site = |failure: &Failure| {
                     matches!(
                         failure.kind,
@@ -67,11 +103,15 @@ impl LoginDescription {
             form.set_secret(&number, &secret.number);
             form.set_secret(&pin, &secret.pin);
         }
+        if let Some(button) = self.find_button(page) {
+            form.press(&button);
+        }
         Ok(form)
     }
 
     /// Finds the name of the button behind the field for the PIN. A search form before it may have one like it.
-    pub(super) fn find_button(&'static self, page: &Page, button: &'static Css) -> Option<String> {
+    fn find_button(&'static self, page: &Page) -> Option<String> {
+        let button = self.button.as_ref()?;
         let page = parse_page(&page.body).ok()?;
         let is_pin = |field: &ElementRef<'_>| {
             let name = field.attr("name").unwrap_or_default();
@@ -86,18 +126,37 @@ impl LoginDescription {
             .map(str::to_owned)
     }
 
-    /// Returns the failure that a message of a login page means. The first message that means one counts.
+    /// Returns the failure that the messages of a page mean. The first message that means one counts.
     ///
     /// A refusal stops the card's checks until a person acts, so a message is taken for one only if it can mean nothing
     /// else.
-    pub(super) fn failure_of_words(&'static self, root: ElementRef<'_>) -> Option<Failure> {
-        let messages = self.messages.all(root).map(element_text);
-        let mut failures = messages.filter_map(|message| self.failure_of_message(&message));
-        failures.next()
+    pub(super) fn failure_of_page(&'static self, root: ElementRef<'_>) -> Option<Failure> {
+        if self.has_only_errors && !self.is_there(root) {
+            return None;
+        }
+        let messages = self.messages.all(root).map(visible_text);
+        let messages: Vec<_> = messages.filter(|message| !message.is_empty()).collect();
+        let mut failures = messages
+            .iter()
+            .filter_map(|message| self.failure_of_message(message));
+        if let Some(failure) = failures.next() {
+            return Some(failure);
+        }
+        if !self.has_only_errors {
+            return None;
+        }
+        if messages.is_empty() || !self.is_shown(root) {
+            return self.failure_of_own_words(&visible_text(root));
+        }
+        Some(refusal())
     }
 
-    fn failure_of_message(&self, message: &str) -> Option<Failure> {
+    /// Returns the failure that a message means.
+    pub(crate) fn failure_of_message(&self, message: &str) -> Option<Failure> {
         let has = |known: &[&str]| text_after_words(message, known).is_some();
+        if has(&LOCKED) {
+            return Some(refusal());
+        }
         if is_session_over(message) {
             return Some(session_expired_failure());
         }
@@ -105,21 +164,119 @@ impl LoginDescription {
             return Some(Failure::new(kind, "an outage beside the login form"));
         }
         if has(self.outages) || has(&OUTAGES) {
-            return Some(Failure::site_down("an outage beside the login form"));
+            return Some(outage());
         }
-        if has(&OF_THE_REQUEST) {
-            return None;
-        }
-        if has(self.blocked) {
-            return Some(Failure::new(
-                FailureKind::CardBlocked,
-                "the login page says that the card is blocked or expired",
+        // One sentence may refuse the login, and another advise to allow cookies.
+        let is_of_request = |text: &&str| text_after_words(text, &OF_THE_REQUEST).is_some();
+        let (of_request, rest): (Vec<_>, Vec<_>) = sentences(message).partition(is_of_request);
+        let rest = rest.join(" ");
+        let has = |known: &[&str]| text_after_words(&rest, known).is_some();
+        if has(&NEW_PIN) {
+            return Some(Failure::wrong_credentials(
+                "the login page asks for a new PIN: set one at the library's site first",
             ));
         }
-        (has(self.refused) || (has(&CREDENTIALS) && has(&REFUSALS)))
-            .then(|| Failure::wrong_credentials("the login page refuses the number or PIN"))
+        if has(self.blocked) {
+            return Some(blocked());
+        }
+        if has(self.refused) || (has(&CREDENTIALS) && has(&REFUSALS)) {
+            return Some(refusal());
+        }
+        if !self.has_only_errors {
+            return None;
+        }
+        if !of_request.is_empty() {
+            let expired = "the site says that the login form's session has expired";
+            return Some(Failure::page_changed(expired));
+        }
+        (has(&BLOCKABLE) && has(&BLOCKED)).then(blocked)
+    }
+
+    /// Returns the failure that the site's own words mean, anywhere in a text with other words.
+    fn failure_of_own_words(&self, text: &str) -> Option<Failure> {
+        let has = |known: &[&str]| text_after_words(text, known).is_some();
+        let refuses = |sentence: &str| {
+            text_after_words(sentence, self.refused).is_some() && classify_words(sentence).is_none()
+        };
+        if sentences(text).any(refuses) {
+            Some(if is_session_over(text) {
+                session_expired_failure()
+            } else {
+                refusal()
+            })
+        } else if has(self.outages) {
+            Some(outage())
+        } else {
+            has(self.blocked).then(blocked)
+        }
     }
 }
+
+fn refusal() -> Failure {
+    Failure::wrong_credentials("the login page refuses the number or PIN")
+}
+
+fn outage() -> Failure {
+    Failure::site_down("an outage beside the login form")
+}
+
+fn blocked() -> Failure {
+    Failure::new(
+        FailureKind::CardBlocked,
+        "the login page says that the card is blocked or expired",
+    )
+}
+
+/// Splits a text into its sentences. Behind the dot of an abbreviation, no word has a capital letter.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let is_end = |(at, _): &(usize, &str)| {
+            let after = rest.get(at + 1..).unwrap_or_default();
+            after.starts_with(' ') && after.trim_start().starts_with(char::is_uppercase)
+        };
+        let end = rest.match_indices(['.', '!', '?']).find(is_end);
+        let end = end.map_or(rest.len(), |(at, _)| at + 1);
+        let (sentence, after) = rest.split_at_checked(end)?;
+        rest = after.trim_start();
+        (!sentence.is_empty()).then_some(sentence)
+    })
+}
+
+/// Words for a lock after too many attempts, which another attempt would extend.
+pub(super) const LOCKED: [&str; 1] = ["attempts"];
+
+/// Words with which a site asks for another PIN.
+pub(super) const NEW_PIN: [&str; 7] = [
+    "enter a new pin",
+    "pin has expired",
+    "pin must be changed",
+    "must change your pin",
+    "password has expired",
+    "password must be changed",
+    "must change your password",
+];
+
+/// What a library may have blocked.
+pub(super) const BLOCKABLE: [&str; 7] = [
+    "account",
+    "card",
+    "membership",
+    "patron",
+    "privilege",
+    "privileges",
+    "user",
+];
+
+/// Words that say so, if they stand beside it.
+pub(super) const BLOCKED: [&str; 6] = [
+    "barred",
+    "blocked",
+    "delinquent",
+    "expired",
+    "frozen",
+    "suspended",
+];
 
 /// Words for what a person types to log in.
 pub(super) const CREDENTIALS: [&str; 35] = [
@@ -208,26 +365,50 @@ pub(super) const OUTAGES: [&str; 12] = [
 ];
 
 /// Words about the request itself, which no number or PIN could mend.
-pub(super) const OF_THE_REQUEST: [&str; 14] = [
-    "sitzung", "session", "formular", "form has", "form was", "token", "anfrage", "anfragen",
-    "request", "requests", "postback", "csrf", "cookie", "cookies",
+pub(super) const OF_THE_REQUEST: [&str; 15] = [
+    "sitzung",
+    "session",
+    "formular",
+    "form has",
+    "form was",
+    "timed out",
+    "token",
+    "anfrage",
+    "anfragen",
+    "request",
+    "requests",
+    "postback",
+    "csrf",
+    "cookie",
+    "cookies",
 ];
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use rstest::rstest;
     use scraper::Html;
 
-    static LOGIN: LoginDescription = LoginDescription {
+    static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
         form: Css::new("form"),
-        number: &[],
-        pin: &[],
         messages: Css::new("p"),
         refused: &["come to the desk"],
         blocked: &["abgelaufen", "blocked"],
         outages: &["wartungsarbeiten"],
-    };
+        ..LoginDescription::default()
+    });
+
+    /// A login with messages that only a failure has, and a form that may be on any page.
+    static ERRORS: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
+        form: Css::new("form#login"),
+        other_form: Some(Css::new("form")),
+        messages: Css::visible("p.error"),
+        has_only_errors: true,
+        refused: &["invalid"],
+        ..LoginDescription::default()
+    });
 
     #[rstest]
     #[case("Das Passwort ist falsch.", Some(FailureKind::WrongCredentials))]
@@ -255,9 +436,45 @@ mod tests {
     #[case("Ursache unbekannt", None)]
     #[case("Falsch zurückgestellte Medien bitte abgeben", None)]
     #[case("Forgot your PIN?", None)]
+    #[case(
+        "Invalid user name. Allow cookies.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("Ausweisnr. ungültig", Some(FailureKind::WrongCredentials))]
+    #[case("Your PIN has expired.", Some(FailureKind::WrongCredentials))]
+    #[case(
+        "Too many attempts. Try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("<b hidden>Wrong PIN.</b>", None)]
     fn message_means_a_refusal_last(#[case] message: &str, #[case] kind: Option<FailureKind>) {
         let page = Html::parse_document(&format!("<p>{message}</p>"));
-        let failure = LOGIN.failure_of_words(page.root_element());
+        let failure = LOGIN.failure_of_page(page.root_element());
+        assert_eq!(failure.map(|failure| failure.kind), kind);
+    }
+
+    #[rstest]
+    #[case::in_any_language(
+        "<p class=error>Nej.</p><form id=login>",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case::beside_the_other_form("<p class=error>Nej.</p><form>", None)]
+    #[case::without_a_form("<p class=error>Invalid address.</p>", None)]
+    #[case::hidden("<p class=error hidden>Nej.</p><form id=login>", None)]
+    #[case::about_the_card(
+        "<p class=error>Your card is frozen.</p><form id=login>",
+        Some(FailureKind::CardBlocked)
+    )]
+    #[case::about_the_request(
+        "<p class=error>Unknown token.</p><form id=login>",
+        Some(FailureKind::PageChanged)
+    )]
+    #[case::own_words("<i>It is invalid.</i><form>", Some(FailureKind::WrongCredentials))]
+    #[case::robot("<i>Invalid: prove that you are human.</i><form>", None)]
+    #[case::other_words("<i>If your PIN is wrong, ask us.</i><form id=login>", None)]
+    fn error_refuses_beside_the_form_only(#[case] page: &str, #[case] kind: Option<FailureKind>) {
+        let page = Html::parse_document(page);
+        let failure = ERRORS.failure_of_page(page.root_element());
         assert_eq!(failure.map(|failure| failure.kind), kind);
     }
 }

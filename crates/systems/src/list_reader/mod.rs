@@ -36,6 +36,7 @@ pub(crate) use self::header::Header;
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::list::read_known_list;
 pub(crate) use self::login::LoginDescription;
+pub(crate) use self::page::classify_page;
 pub(crate) use self::part::AccountPart;
 pub(crate) use self::row::{Row, cell_at, cells, width};
 pub(crate) use self::script_answer::ScriptAnswer;

@@ -1,11 +1,18 @@
 //! The phrases of a description, which a recording for a bug report keeps.
 
 use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson};
+use hippo_browser::reading::{WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE};
+use hippo_core::account::HoldState;
 
 use super::column::{Field, Part, Place};
 use super::count::OWES_NOTHING;
+use super::date::UNTIL;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
-use super::login::{CREDENTIALS, LoginDescription, OF_THE_REQUEST, OUTAGES, REFUSALS};
+use super::login::{
+    BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, LoginDescription, NEW_PIN, OF_THE_REQUEST, OUTAGES,
+    REFUSALS,
+};
+use super::sentence::{BEGINNINGS, FILLERS};
 
 /// Lists the words of an account's and a login's description.
 pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) -> Vec<Phrase> {
@@ -26,7 +33,16 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
         phrases.extend(words.iter().map(|words| Phrase::Count(words)));
     }
     let of_login = [login.refused, login.blocked, login.outages, OWES_NOTHING];
-    let of_any_login: [&[&'static str]; 4] = [&CREDENTIALS, &REFUSALS, &OUTAGES, &OF_THE_REQUEST];
+    let of_any_login: [&[&'static str]; 8] = [
+        &LOCKED,
+        &OUTAGES,
+        &OF_THE_REQUEST,
+        &NEW_PIN,
+        &CREDENTIALS,
+        &REFUSALS,
+        &BLOCKABLE,
+        &BLOCKED,
+    ];
     for words in of_login.into_iter().chain(of_any_login) {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
     }
@@ -62,6 +78,24 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
     });
     for words in told_by.chain([list.none]) {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
+    }
+    if list.blank_page.is_some() {
+        let words = FILLERS.iter().chain(&BEGINNINGS).map(|words| words.trim());
+        let things = list.none.iter().filter_map(|none| none.strip_prefix("no "));
+        phrases.extend(words.chain(["you"]).chain(things).map(Anywhere));
+    }
+    if list.has_column(Field::Until) {
+        phrases.extend(UNTIL.map(Anywhere));
+    }
+    if list
+        .states
+        .iter()
+        .any(|(state, _)| *state == HoldState::Ready)
+    {
+        let negating = WORDS_NEGATING_READY_BEFORE
+            .iter()
+            .chain(&WORDS_NEGATING_READY_AFTER);
+        phrases.extend(negating.map(|words| Anywhere(words)));
     }
     let keep = if list.states_begin {
         Beginning
