@@ -27,12 +27,12 @@ pub(crate) struct LoginDescription {
 
 impl LoginDescription {
     /// Whether a page has the login form.
-    pub(super) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
+    pub(crate) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
         self.form.is_in(root)
     }
 
     /// Finds the form of a page and fills it in. Nothing was sent yet, so nothing is refused.
-    pub(super) fn fill_form(
+    pub(crate) fn fill_form(
         &'static self,
         page: &Page,
         session: &Session<'_>,
@@ -96,6 +96,35 @@ impl LoginDescription {
         failures.next()
     }
 
+    /// Returns the failure that a message of a login page means, on a site that marks errors. The first message that
+    /// means more than a changed page counts.
+    pub(crate) fn failure_of_errors(
+        &'static self,
+        root: ElementRef<'_>,
+        errors: &'static Css,
+    ) -> Option<Failure> {
+        let failures = self.messages.all(root).filter_map(|element| {
+            let message = element_text(element);
+            if !message.contains(char::is_alphanumeric) {
+                None
+            } else if errors.matches(element) {
+                Some(self.failure_of_error(&message))
+            } else {
+                self.failure_of_message(&message)
+                    .or_else(|| failure_of_request(&message))
+            }
+        });
+        most_specific(failures)
+    }
+
+    /// Returns the failure that a message means by which the site refuses a login, in whatever words.
+    pub(crate) fn failure_of_error(&self, message: &str) -> Failure {
+        let failure = self.failure_of_message(message);
+        failure
+            .or_else(|| failure_of_request(message))
+            .unwrap_or_else(|| Failure::wrong_credentials("the site refuses the login"))
+    }
+
     fn failure_of_message(&self, message: &str) -> Option<Failure> {
         let has = |known: &[&str]| text_after_words(message, known).is_some();
         if is_session_over(message) {
@@ -104,10 +133,21 @@ impl LoginDescription {
         if let Some(kind) = classify_words(message) {
             return Some(Failure::new(kind, "an outage beside the login form"));
         }
+        // Another login would make it worse.
+        if has(&LOCKED) {
+            return Some(Failure::wrong_credentials(
+                "the login page says that logins are locked",
+            ));
+        }
+        let refused = || Failure::wrong_credentials("the login page refuses the number or PIN");
+        // Plain words count, even if they end with “Please try again later”.
+        if has(&SECRETS) && has(&PLAIN_REFUSALS) && !has(&OF_THE_FORM) {
+            return Some(refused());
+        }
         if has(self.outages) || has(&OUTAGES) {
             return Some(Failure::site_down("an outage beside the login form"));
         }
-        if has(&OF_THE_REQUEST) {
+        if is_about_request(message) {
             return None;
         }
         if has(self.blocked) {
@@ -116,10 +156,61 @@ impl LoginDescription {
                 "the login page says that the card is blocked or expired",
             ));
         }
-        (has(self.refused) || (has(&CREDENTIALS) && has(&REFUSALS)))
-            .then(|| Failure::wrong_credentials("the login page refuses the number or PIN"))
+        (has(self.refused) || (has(&CREDENTIALS) && has(&REFUSALS))).then(refused)
     }
 }
+
+fn is_about_request(message: &str) -> bool {
+    [&OF_THE_FORM[..], &OF_THE_REQUEST]
+        .iter()
+        .any(|words| text_after_words(message, words).is_some())
+}
+
+/// Returns the failure of a message about the request itself: the site didn't check the PIN.
+fn failure_of_request(message: &str) -> Option<Failure> {
+    is_about_request(message).then(|| {
+        Failure::page_changed("the site says that the form's session or token has expired")
+    })
+}
+
+/// Returns the first failure that is more specific than `page_changed`.
+pub(crate) fn most_specific(mut failures: impl Iterator<Item = Failure>) -> Option<Failure> {
+    let first = failures.next()?;
+    if first.kind != FailureKind::PageChanged {
+        return Some(first);
+    }
+    let other = failures.find(|failure| failure.kind != FailureKind::PageChanged);
+    other.or(Some(first))
+}
+
+/// Words for what nobody but the patron knows, or types only to log in.
+pub(super) const SECRETS: [&str; 8] = [
+    "kennwort",
+    "passwort",
+    "pin",
+    "password",
+    "user name",
+    "username",
+    "barcode",
+    "card number",
+];
+
+/// Words that refuse one of them, and can mean nothing else beside it.
+pub(super) const PLAIN_REFUSALS: [&str; 10] = [
+    "falsch",
+    "ungültig",
+    "nicht korrekt",
+    "nicht richtig",
+    "incorrect",
+    "invalid",
+    "not valid",
+    "wrong",
+    "does not match",
+    "do not match",
+];
+
+/// Words of a lock after too many logins.
+pub(super) const LOCKED: [&str; 2] = ["locked", "attempts"];
 
 /// Words for what a person types to log in.
 pub(super) const CREDENTIALS: [&str; 35] = [
@@ -207,10 +298,14 @@ pub(super) const OUTAGES: [&str; 12] = [
     "datensicherung",
 ];
 
-/// Words about the request itself, which no number or PIN could mend.
-pub(super) const OF_THE_REQUEST: [&str; 14] = [
-    "sitzung", "session", "formular", "form has", "form was", "token", "anfrage", "anfragen",
-    "request", "requests", "postback", "csrf", "cookie", "cookies",
+/// Words about the form and its session, which no number or PIN could mend.
+pub(super) const OF_THE_FORM: [&str; 7] = [
+    "sitzung", "session", "formular", "form has", "form was", "token", "csrf",
+];
+
+/// Words about the request itself, which may also be mere advice: “Are cookies allowed?”
+pub(super) const OF_THE_REQUEST: [&str; 7] = [
+    "anfrage", "anfragen", "request", "requests", "postback", "cookie", "cookies",
 ];
 
 #[cfg(test)]
@@ -246,6 +341,19 @@ mod tests {
         "Ihre Anmeldedaten sind derzeit nicht prüfbar.",
         Some(FailureKind::SiteDown)
     )]
+    #[case(
+        "Your PIN is incorrect. Please try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "Your account is locked. Please try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "Your PIN does not match. Are cookies allowed?",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("Ihre Sitzung ist ungültig. Bitte geben Sie das Passwort ein.", None)]
     #[case("Too many requests", Some(FailureKind::SiteRefused))]
     #[case("Ihre Sitzung ist abgelaufen.", Some(FailureKind::SessionExpired))]
     #[case("Ihre Sitzung ist ungültig. Login nötig.", None)]
@@ -258,6 +366,29 @@ mod tests {
     fn message_means_a_refusal_last(#[case] message: &str, #[case] kind: Option<FailureKind>) {
         let page = Html::parse_document(&format!("<p>{message}</p>"));
         let failure = LOGIN.failure_of_words(page.root_element());
+        assert_eq!(failure.map(|failure| failure.kind), kind);
+    }
+
+    #[rstest]
+    #[case(
+        "<p class=error>Identifiant refusé.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("<p>Identifiant refusé.", None)]
+    #[case("<p class=error>[]", None)]
+    #[case(
+        "<p class=error>Logins are closed: datensicherung",
+        Some(FailureKind::SiteDown)
+    )]
+    #[case("<p>Your login session is invalid.", Some(FailureKind::PageChanged))]
+    #[case("<p>Stale token.<p>Wrong PIN.", Some(FailureKind::WrongCredentials))]
+    fn marked_error_is_a_refusal_in_any_words(
+        #[case] messages: &str,
+        #[case] kind: Option<FailureKind>,
+    ) {
+        static ERRORS: Css = Css::new(".error");
+        let page = Html::parse_document(messages);
+        let failure = LOGIN.failure_of_errors(page.root_element(), &ERRORS);
         assert_eq!(failure.map(|failure| failure.kind), kind);
     }
 }

@@ -5,7 +5,9 @@ use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson};
 use super::column::{Field, Part, Place};
 use super::count::OWES_NOTHING;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
-use super::login::{CREDENTIALS, LoginDescription, OF_THE_REQUEST, OUTAGES, REFUSALS};
+use super::login::{
+    CREDENTIALS, LOCKED, LoginDescription, OF_THE_FORM, OF_THE_REQUEST, OUTAGES, REFUSALS,
+};
 
 /// Lists the words of an account's and a login's description.
 pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) -> Vec<Phrase> {
@@ -25,12 +27,24 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
     for Fact { words, .. } in counts.flat_map(|Count(facts)| facts.iter()) {
         phrases.extend(words.iter().map(|words| Phrase::Count(words)));
     }
-    let of_login = [login.refused, login.blocked, login.outages, OWES_NOTHING];
-    let of_any_login: [&[&'static str]; 4] = [&CREDENTIALS, &REFUSALS, &OUTAGES, &OF_THE_REQUEST];
-    for words in of_login.into_iter().chain(of_any_login) {
-        phrases.extend(words.iter().map(|words| Anywhere(words)));
-    }
+    phrases.extend(OWES_NOTHING.iter().map(|words| Anywhere(words)));
+    phrases.extend(login_phrases(login));
     phrases
+}
+
+/// Lists the words of a login's description, and those of any login.
+pub(crate) fn login_phrases(login: &LoginDescription) -> impl Iterator<Item = Phrase> {
+    let own = [login.refused, login.blocked, login.outages];
+    let of_any: [&[&'static str]; 6] = [
+        &CREDENTIALS,
+        &REFUSALS,
+        &LOCKED,
+        &OUTAGES,
+        &OF_THE_FORM,
+        &OF_THE_REQUEST,
+    ];
+    let words = own.into_iter().chain(of_any).flatten();
+    words.map(|words| Anywhere(words))
 }
 
 fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
