@@ -6,6 +6,7 @@
 //! [`LoginDescription`] is the same for login forms.
 
 mod account;
+mod alerts;
 mod beside;
 mod column;
 mod count;
@@ -26,6 +27,7 @@ mod states;
 mod system;
 mod visit;
 
+pub(crate) use self::alerts::read_alerts;
 pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{

@@ -92,12 +92,18 @@ impl<'a, 's> AccountVisit<'a, 's> {
         self.session.log_in(form).await
     }
 
-    /// Fills in the login form of a page. The site's own error page in its place is the failure that it means.
+    /// Fills in the login form of a page. The site's own error page in its place is the failure that it means, and so is
+    /// an outage without a form.
     pub(crate) fn fill_form(&self, page: &Page) -> Result<Form, Failure> {
-        match self.kind_of(page) {
-            Ok(kind @ PageKind::Broken) => Err(kind.into_failure()),
-            _ => self.login.fill_form(page, self.session),
+        let kind = self.kind_of(page);
+        if let Ok(kind @ PageKind::Broken) = kind {
+            return Err(kind.into_failure());
         }
+        let form = self.login.fill_form(page, self.session);
+        form.map_err(|failure| match kind {
+            Ok(PageKind::Failed(outage)) if outage.kind == FailureKind::SiteDown => outage,
+            _ => failure,
+        })
     }
 
     /// Fetches any page.
