@@ -60,7 +60,7 @@ const MAX_OWN_LINES: usize = 500;
 
 /// Systems that have more, since their installations differ so much, and the most lines of each.
 const LONGER_SYSTEMS: [(&str, usize); 3] =
-    [("enterprise", 800), ("koha", 1_500), ("sierra", 1_100)];
+    [("enterprise", 800), ("koha", 1_240), ("sierra", 1_100)];
 
 #[test]
 fn described_systems_have_fewer_than_500_lines_of_their_own() {
