@@ -13,12 +13,15 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
     form: Css::new(
         r#"form.loginForm, form[data-js="login_form"], form:has(input[name="user_pin"])"#,
     ),
+    other_form: None,
     number: &["name"],
     pin: &["user_pin"],
+    button: None,
     // The library's general notices (`cp_system_message`) are elsewhere.
     messages: Css::new(
         r#".errorSpace .errors, [data-test-id="top-message-container"] .top_message, .loginForm .error"#,
     ),
+    has_only_errors: false,
     refused: &[],
     blocked: &[
         "blocked",

@@ -31,7 +31,7 @@ impl DescribedSystem for Bibliotheca {
     /// Logs in; the answer is the account.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         let logout = "index.asp?kontofenster=true&target=logoff";
-        let answer = visit.log_in(Self::ACCOUNT_PAGE, None, logout).await?;
+        let answer = visit.log_in(Self::ACCOUNT_PAGE, logout).await?;
         visit.add(&answer)
     }
 

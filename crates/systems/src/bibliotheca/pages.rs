@@ -11,7 +11,7 @@ use crate::list_reader::{
     AccountDescription, Column, Fact, Field, ListDescription, LoginDescription, Row, ToldBy,
 };
 
-pub(super) static LOGIN: LoginDescription = LoginDescription {
+pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("input[name=AUSWEIS]"),
     number: &["AUSWEIS"],
     pin: &["PWD"],
@@ -21,8 +21,8 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
         "ausweisnummer oder passwort",
     ],
     blocked: &["gesperrt", "abgelaufen"],
-    outages: &[],
-};
+    ..LoginDescription::default()
+});
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new(".kontotitelzeile, th.tabHeaderKonto"),

@@ -4,53 +4,48 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-/// Returns `…/client/en_US/default/search/`, under which all URLs of a site begin.
-pub(super) fn site_folder(library: &Library) -> Result<Url, Failure> {
+use crate::fingerprint::origin;
+use crate::links::{below, below_base};
+
+/// Returns the part of an address that ends with the client, the locale and the profile: `…/client/en_US/default`.
+pub(super) fn profile_folder(url: &Url) -> Option<Url> {
+    let (before, rest) = url.path().split_once("/client/")?;
+    let mut names = rest.split('/');
+    let (locale, profile) = (names.next()?, names.next()?);
+    let (language, country) = locale.split_once('_')?;
+    let is_place = language.len() == 2 && country.len() == 2 && !profile.is_empty();
+    let mut folder = origin(url).filter(|_| is_place)?;
+    folder.set_path(&format!("{before}/client/{locale}/{profile}"));
+    Some(folder)
+}
+
+/// Returns `…/client/en_US/default/search/`, under which all URLs of a site begin. `None` if an option has characters
+/// that they can't have.
+pub(super) fn site_folder(library: &Library) -> Option<Url> {
     let option = |name: &str, default: &'static str| {
         let value = library.options.get(name).map_or(default, String::as_str);
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$');
-        if value.is_empty() || value.starts_with('.') || !value.chars().all(is_plain) {
-            return Err(Failure::page_changed(format!(
-                "the library's option “{name}” has characters that Enterprise's URLs can't have"
-            )));
-        }
-        Ok(value.to_owned())
+        let is_name = value.starts_with(char::is_alphanumeric) && value.chars().all(is_plain);
+        is_name.then(|| value.to_owned())
     };
-    let mut url = library.base_url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    let base = url.path().trim_end_matches('/').to_owned();
-    let path = match base.split_once("/client/") {
-        Some((before, place)) => {
-            let mut names = place.split('/');
-            let locale = names.next().unwrap_or_default();
-            let profile = names.next().unwrap_or("default");
-            format!("{before}/client/{locale}/{profile}/search/")
+    let folder = match profile_folder(&library.base_url) {
+        Some(folder) => folder,
+        None => {
+            let (locale, profile) = (option("locale", "en_US")?, option("profile", "default")?);
+            below_base(library, &format!("client/{locale}/{profile}"))?
         }
-        None => format!(
-            "{base}/client/{}/{}/search/",
-            option("locale", "en_US")?,
-            option("profile", "default")?
-        ),
     };
-    url.set_path(&path);
-    Ok(url)
+    below(&folder, "search/")
 }
 
-/// Returns an address below the folder.
-pub(super) fn url_below(folder: &Url, path: &str) -> Result<Url, Failure> {
-    folder
-        .join(path)
-        .map_err(|_| Failure::page_changed("a path that gives no valid address"))
-}
-
-/// Resolves an address of the site, if it stays at the site.
-pub(super) fn same_site(address: &str, page: &Url, folder: &Url) -> Option<Url> {
-    let url = page.join(address).ok()?;
-    let is_web =
-        url.scheme() == folder.scheme() || (url.scheme() == "https" && folder.scheme() == "http");
-    let is_here = url.host_str() == folder.host_str() || url.origin() == page.origin();
-    (is_web && is_here).then_some(url)
+/// Resolves an address of the site. Fails with `page_changed` if it leads to another site.
+pub(super) fn same_site(address: &str, page: &Url, folder: &Url) -> Result<Url, Failure> {
+    let is_here = |url: &Url| {
+        (url.host_str() == folder.host_str() || url.origin() == page.origin())
+            && (url.scheme() == folder.scheme() || url.scheme() == "https")
+    };
+    let url = page.join(address).ok().filter(is_here);
+    url.ok_or_else(|| Failure::page_changed("an address that leads to another site"))
 }
 
 /// Removes a token from an address and returns it.
@@ -76,7 +71,7 @@ mod tests {
     #[case("javascript:alert(1)", false)]
     fn only_addresses_of_the_site_are_followed(#[case] address: &str, #[case] expected: bool) {
         let page = Url::parse("https://library.test/client/en_US/x/search/login").unwrap();
-        assert_eq!(same_site(address, &page, &page).is_some(), expected);
+        assert_eq!(same_site(address, &page, &page).is_ok(), expected);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use hippo_core::library::Library;
 use url::Url;
 
 use crate::fingerprint::Detector;
+use crate::links::below;
 use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
 /// SirsiDynix Enterprise.
@@ -73,8 +74,7 @@ impl DescribedSystem for Enterprise {
     }
 
     fn own_account_url(&self, library: &Library) -> Option<Url> {
-        let folder = addresses::site_folder(library).ok()?;
-        folder.join(Self::ACCOUNT_PAGE).ok()
+        below(&addresses::site_folder(library)?, Self::ACCOUNT_PAGE)
     }
 
     fn own_detector(&self) -> Option<&dyn Detector> {

@@ -20,35 +20,20 @@ fn quoted_after<'a>(script: &'a str, name: &str, sign: char) -> Option<&'a str> 
     Some(text)
 }
 
-/// The maximum number of bytes of a list's address before its name, and after it.
-const MAX_ADDRESS_BYTES: usize = 4_096;
-
-/// The maximum number of addresses that are inspected in search of a list's.
-const MAX_ADDRESSES: usize = 100;
-
 /// Returns the first quoted address whose path ends with `part`, as script or markup writes it.
 ///
 /// An address that continues after it (`…accordion.renewitems?`) is an action on the list and never requested.
 pub(super) fn quoted_address(page: &str, part: &str) -> Option<String> {
-    page.match_indices(part)
-        .take(MAX_ADDRESSES)
-        .find_map(|(at, _)| {
-            let (before, from) = page.split_at_checked(at)?;
-            // Bounding the text avoids a search of the whole page from each occurrence.
-            let before =
-                before.get(before.ceil_char_boundary(at.saturating_sub(MAX_ADDRESS_BYTES))..)?;
-            let from = from.get(..from.floor_char_boundary(MAX_ADDRESS_BYTES))?;
-            let start = before.rfind(['"', '\''])? + 1;
-            let end = from.find(['"', '\''])?;
-            let address = unescape(&format!("{}{}", before.get(start..)?, from.get(..end)?));
-            let (path, query) = address.split_once('?').unwrap_or((&address, ""));
-            // A server may put its session id there.
-            let path = path.split(';').next().unwrap_or_default();
-            let is_of_list = path.ends_with(part) && !query.to_ascii_lowercase().contains("renew");
-            let is_address =
-                !address.contains(char::is_whitespace) && !address.contains(['<', '>']);
-            (is_of_list && is_address).then_some(address)
-        })
+    let quoted = page.split(['"', '\'']).skip(1);
+    let mut addresses = quoted.filter(|text| text.contains(part)).map(unescape);
+    addresses.find(|address| {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        // A server may put its session id there.
+        let path = path.split(';').next().unwrap_or_default();
+        let is_of_list = path.ends_with(part) && !query.to_ascii_lowercase().contains("renew");
+        let is_text = |c: char| c.is_whitespace() || matches!(c, '<' | '>');
+        is_of_list && !address.contains(is_text)
+    })
 }
 
 /// Removes the escapes of JavaScript and HTML from an address.

@@ -5,8 +5,9 @@ use hippo_browser::{Page, interstitial};
 use hippo_core::failure::Failure;
 use url::Url;
 
-use super::addresses::{same_site, site_folder, take_token, url_below};
-use super::pages::{FRAGMENTS, HOLDS, LOANS, classify_login_answer};
+use super::addresses::{same_site, site_folder, take_token};
+use super::login::classify_answer;
+use super::pages::FRAGMENTS;
 use super::script::{find_token, quoted_address, redirect_after_login};
 use crate::list_reader::{AccountPart, AccountVisit, PageKind, ScriptAnswer};
 
@@ -19,97 +20,76 @@ const TOKEN: &str = "sdcsrf";
 
 /// Logs in and fetches both lists; the session logs out however this ends.
 pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
-    let folder = site_folder(visit.session.library())?;
-    let account_url = url_below(&folder, "account?")?;
+    let folder = site_folder(visit.session.library()).ok_or_else(|| {
+        Failure::page_changed("the library's options “profile” and “locale” make no address")
+    })?;
+    let account_url = same_site("account?", &folder, &folder)?;
     let login_page = visit.session.get(&account_url).await?;
     let mut form = visit.fill_form(&login_page)?;
-    // The older form is submitted by its button, as a person would.
-    if form.has("submit_0") {
-        form.press("submit_0");
-    }
-    if let Some(token) = form.value(TOKEN).map(str::to_owned) {
-        form.header(TOKEN, &token);
+    let token = form.value(TOKEN).map(str::to_owned);
+    if let Some(token) = &token {
+        form.header(TOKEN, token);
         form.header(SCRIPT_HEADER.0, SCRIPT_HEADER.1);
     }
-    let has_tokens = form.has(TOKEN);
-    let logout = url_below(&folder, "account.logout?")?;
+    let logout = same_site("account.logout?", &folder, &folder)?;
     visit.session.log_out_at_end(&logout);
     let answer = visit.session.log_in(form).await?;
     // The response may not show whether the login succeeded; the account page does.
-    let account_url = login_redirect(visit, &answer, &folder)?.unwrap_or(account_url);
+    let account_url = match find_redirect(visit, &answer)? {
+        Some(address) => same_site(&address, &answer.url, &folder)?,
+        None => account_url,
+    };
     let page = visit.session.get(&account_url).await?;
-    read_overview(visit, &page, &folder)?;
+    if visit.is_elsewhere(&page) {
+        // Older account pages hold nothing that is known.
+        interstitial(&page).map_or(Ok(()), Err)?;
+    } else {
+        let overview = visit.read(&page)?;
+        visit.add_part(overview.without_lists());
+        if let Some(logout) = find_logout(&page, &folder) {
+            visit.session.log_out_at_end(&logout);
+        }
+    }
     let lists = AccountPage {
         page,
         folder,
-        has_tokens,
+        has_tokens: token.is_some(),
     };
-    let loans = lists.fetch(visit, LOANS, "checkouts", "libraryCheckoutsAccordion");
+    let loans = lists.fetch(visit, "checkouts", "libraryCheckoutsAccordion");
     let loans = loans.await?;
-    if !loans.has_loans() {
-        return Err(Failure::page_changed("no list of loans"));
-    }
     visit.add_part(loans.without_holds());
-    let holds = lists.fetch(visit, HOLDS, "holds", "libraryHoldsAccordion");
-    let holds = holds.await?;
+    let holds = lists.fetch(visit, "holds", "libraryHoldsAccordion").await?;
     visit.add_part(holds.without_loans());
     Ok(())
 }
 
-/// Returns where the response to the login redirects; `None` if it doesn't.
-fn login_redirect(
-    visit: &AccountVisit<'_, '_>,
-    page: &Page,
-    folder: &Url,
-) -> Result<Option<Url>, Failure> {
-    let Some(answer) = ScriptAnswer::unwrap(&page.body, FRAGMENTS) else {
-        return Err(Failure::page_changed(
-            "a truncated or malformed response to the login",
-        ));
-    };
+/// Finds where the response to the login redirects; `None` if it doesn't.
+fn find_redirect(visit: &AccountVisit<'_, '_>, page: &Page) -> Result<Option<String>, Failure> {
+    let answer = ScriptAnswer::unwrap(&page.body, FRAGMENTS)?;
     if let Some(address) = redirect_after_login(&answer.script) {
-        return match same_site(&address, &page.url, folder) {
-            Some(url) => Ok(Some(url)),
-            None => Err(Failure::page_changed("the login leads to another site")),
-        };
+        return Ok(Some(address));
     }
-    let kind = classify_login_answer(&answer)?;
+    let kind = classify_answer(&answer)?;
     // The page that the script would make of the response.
     let shown = Page {
         body: answer.html.into_owned(),
         ..page.clone()
     };
-    let is_elsewhere = matches!(kind, PageKind::Account | PageKind::Unknown);
-    if !is_elsewhere || page.status >= 400 {
-        return Err(visit.failure_of(kind, &shown));
+    match kind {
+        PageKind::Account | PageKind::Unknown if page.status < 400 => {
+            interstitial(&shown).map_or(Ok(None), Err)
+        }
+        kind => Err(visit.failure_of(kind, &shown)),
     }
-    interstitial(&shown).map_or(Ok(None), Err)
 }
 
-/// Reads the account page: its messages, its total, and its logout link.
-fn read_overview(
-    visit: &mut AccountVisit<'_, '_>,
-    page: &Page,
-    folder: &Url,
-) -> Result<(), Failure> {
-    if matches!(visit.kind_of(page)?, PageKind::Unknown) {
-        // Older account pages hold nothing else that is known.
-        return interstitial(page).map_or(Ok(()), Err);
-    }
-    let part = visit.read(page)?;
-    visit.add_part(part.without_lists());
-    let parsed = parse_page(&page.body)?;
+/// Finds the address of a page's logout. The path must be the logout's own; a link that only mentions it may do
+/// something else.
+fn find_logout(page: &Page, folder: &Url) -> Option<Url> {
+    let parsed = parse_page(&page.body).ok()?;
     let links = LOGOUT.all(parsed.root_element());
-    // The path must be the logout's own; a link that only mentions it may do something else.
-    let mut addresses = links.filter_map(|link| link.attr("href"));
-    let logout = addresses.find(|href| {
-        let path = href.split(['?', '#']).next().unwrap_or_default();
-        path.contains("logout")
-    });
-    if let Some(logout) = logout.and_then(|href| same_site(href, &page.url, folder)) {
-        visit.session.log_out_at_end(&logout);
-    }
-    Ok(())
+    let mut urls = links.filter_map(|link| same_site(link.attr("href")?, &page.url, folder).ok());
+    urls.find(|url| url.path().contains("logout"))
 }
 
 /// The page that requests the lists.
@@ -121,26 +101,23 @@ struct AccountPage {
 }
 
 impl AccountPage {
-    /// Fetches a list as the page's script does, by the name that its address ends with. `zone` is the part of the page
-    /// that requests it.
+    /// Fetches a list as the page's script does. `zone` is the part of the page that requests it.
     async fn fetch(
         &self,
         visit: &mut AccountVisit<'_, '_>,
-        name: &str,
-        kind: &str,
+        list: &str,
         zone: &str,
     ) -> Result<AccountPart, Failure> {
-        let mut url = match quoted_address(&self.page.body, name) {
-            Some(address) => {
-                same_site(&address, &self.page.url, &self.folder).ok_or_else(|| {
-                    Failure::page_changed("the account page has its list at another site")
-                })?
+        let name = zone.to_ascii_lowercase();
+        let mut url = match quoted_address(&self.page.body, &name) {
+            Some(address) => same_site(&address, &self.page.url, &self.folder)?,
+            None => {
+                let address = format!("account.{list}.{name}?");
+                same_site(&address, &self.folder, &self.folder)?
             }
-            None => url_below(&self.folder, &format!("account.{kind}.{name}?"))?,
         };
         // Some addresses contain the token; the script sends it as a header.
-        let token = take_token(&mut url, TOKEN).or_else(|| find_token(&self.page.body));
-        let page = match token {
+        let page = match take_token(&mut url, TOKEN).or_else(|| find_token(&self.page.body)) {
             Some(token) => {
                 let headers = [SCRIPT_HEADER, (TOKEN, token.as_str())];
                 visit.session.get_with(&url, &headers).await?

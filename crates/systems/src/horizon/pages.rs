@@ -41,7 +41,7 @@ static BOX: Css = Css::new("input");
 static CELL: Css = Css::new("td");
 static TITLE_LINK: Css = Css::new(TITLE);
 
-pub(super) static LOGIN: LoginDescription = LoginDescription {
+pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("input[name=sec1]"),
     number: &["sec1"],
     pin: &["sec2"],
@@ -64,7 +64,8 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
         "borrower is blocked",
     ],
     outages: &["server is down", "not available at this time"],
-};
+    ..LoginDescription::default()
+});
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new(

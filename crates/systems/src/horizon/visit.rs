@@ -29,7 +29,7 @@ pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<()
     ask_for_account(&mut url, visit.session.library());
     let page = visit.session.get(&url).await?;
     let logout = address(visit.session, &page, &[("logout", "true")])?;
-    let answer = visit.log_in_on(&page, None, &logout).await?;
+    let answer = visit.log_in_on(&page, &logout).await?;
     visit.add(&answer)?;
     if !visit.knows(|part| part.has_loans() || part.counts_no_loans()) {
         fetch_list(visit, &answer, "itemsout").await?;

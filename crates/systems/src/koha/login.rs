@@ -1,17 +1,21 @@
 //! The login form, older and newer, and its messages.
 
-use hippo_browser::reading::{Css, is_session_over, parse_page};
-use hippo_browser::{classify_words, session_expired_failure};
-use hippo_core::failure::{Failure, FailureKind};
+use std::sync::LazyLock;
+
+use hippo_browser::classify_words;
+use hippo_browser::reading::{Css, non_empty_text};
+use hippo_browser::{Page, Session};
+use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::phrases::PASSWORDS;
-use crate::list_reader::{LoginDescription, PageKind, read_alerts};
+use crate::list_reader::{LoginDescription, find_alerts};
 
-pub(super) static LOGIN: LoginDescription = LoginDescription {
-    // The page's own form, or else the hidden one on every page that its script shows.
+pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
+    // Another form is hidden on every page until its script shows it. The box is there without a form if the password has
+    // expired, or must be set first.
     form: Css::new(
-        "form#auth, #opac-auth form, body:not(:has(form#auth, #opac-auth form)) form#modalAuth",
+        ":root:not(:has(#userdetails, #patronconsents)) :is(form#auth, #opac-auth form, #opac-auth)",
     ),
     // From 24.05, `login_` is before both.
     number: &["userid"],
@@ -20,97 +24,47 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
     messages: Css::visible(
         ":is(#opac-auth, :has(> form#auth)) .alert:not(form .alert, #nologininstructions .alert)",
     ),
-    refused: &[],
-    blocked: &[],
-    outages: &[],
-};
+    has_only_errors: true,
+    ..LoginDescription::default()
+});
 
-static FORM: Css = Css::new("form#auth, #opac-auth input[type=password]");
-static MAINTENANCE: Css = Css::new("#opac-maintenance-message");
-static CONSENTS: Css = Css::new("#patronconsents");
+/// Returns the messages beside the login form of a page, for [`find_refusal`].
+pub(super) fn messages_beside_form(root: ElementRef<'_>) -> Result<Vec<String>, Failure> {
+    let alerts = find_alerts(&LOGIN.messages, root)?.into_iter();
+    Ok(alerts.filter_map(non_empty_text).collect())
+}
 
-/// A login page: the form, a message instead of it (the password has expired, or must be set first), or both.
+/// Returns the failure of a login page that answers the login. Messages that were there before it
+/// (`preexisting_messages`) don't count.
 ///
 /// Koha shows the same message for a wrong PIN and a locked patron, and shows a forgotten session in the same place; only
 /// the words differ.
-pub(super) struct LoginPage {
-    has_form: bool,
-    message: String,
-}
-
-impl LoginPage {
-    /// Finds the login page; `None` for another page. Messages that were there before the login
-    /// (`preexisting_messages`) don't count.
-    ///
-    /// A captcha or an outage beside the form is that failure, and so is a page that Koha shows instead of all others.
-    pub(super) fn find(
-        root: ElementRef<'_>,
-        preexisting_messages: &[String],
-    ) -> Result<Option<Self>, Failure> {
-        if let Some(failure) = interstitial_failure(root) {
-            return Err(failure);
-        }
-        let mut messages = read_alerts(&LOGIN.messages, root)?;
-        messages.retain(|words| !preexisting_messages.contains(words));
-        let message = messages.join(" ");
-        if let Some(kind) = classify_words(&message) {
-            return Err(Failure::new(kind, "an outage beside the login form"));
-        }
-        let has_form = FORM.is_in(root);
-        Ok((has_form || !message.is_empty()).then_some(Self { has_form, message }))
-    }
-
-    /// Whether it is the form alone.
-    pub(super) fn is_form_alone(&self) -> bool {
-        self.message.is_empty()
-    }
-
-    /// Whether its message names the password, or stands instead of the form.
-    pub(super) fn is_about_password(&self) -> bool {
-        let mut words = self.message.split(|c: char| !c.is_alphanumeric());
-        !self.has_form
-            || PASSWORDS.are_in(&self.message)
-            || words.any(|word| word.eq_ignore_ascii_case("pin"))
-    }
-
-    /// Returns the failure that the message means for a number and PIN that were sent.
-    pub(super) fn refusal(&self) -> Failure {
-        Failure::wrong_credentials(if self.has_form {
-            "the login form again, with a message"
-        } else {
-            "a message instead of the login form, as for an expired password"
-        })
-    }
-
-    /// Tells what a saved page is.
-    pub(super) fn kind(&self) -> PageKind {
-        if self.is_form_alone() {
-            PageKind::Login
-        } else if is_session_over(&self.message) {
-            PageKind::Failed(session_expired_failure())
-        } else {
-            PageKind::Failed(self.refusal())
-        }
-    }
-}
-
-/// Classifies a page that Koha shows instead of every other: the catalogue
-/// is closed, or the patron must first agree to how the library keeps their data.
-fn interstitial_failure(root: ElementRef<'_>) -> Option<Failure> {
-    if MAINTENANCE.is_in(root) {
-        return Some(Failure::site_down("the catalogue's maintenance page"));
-    }
-    CONSENTS.is_in(root).then(|| {
-        Failure::new(
-            FailureKind::CardBlocked,
-            "the library asks the patron for consent before it shows the account",
+pub(super) fn find_refusal(
+    page: &Page,
+    root: ElementRef<'_>,
+    preexisting_messages: &[String],
+    session: &Session<'_>,
+) -> Result<Failure, Failure> {
+    let mut messages = messages_beside_form(root)?;
+    messages.retain(|words| !preexisting_messages.contains(words));
+    let message = messages.join(" ");
+    Ok(if let Some(kind) = classify_words(&message) {
+        Failure::new(kind, "an outage beside the login form")
+    } else if message.is_empty() {
+        session.failure_for_login_page(page, "the account")
+    } else if session.was_redirected() && !names_password(&message) {
+        // Koha refuses in the response itself, and redirects a patron whom it accepted. A message at the target of the
+        // redirect, unless it names the password, means that the session was lost on the way: whether the PIN was
+        // right is in doubt.
+        Failure::page_changed(
+            "the login led to the login form, with a message that doesn't name a password",
         )
+    } else {
+        Failure::wrong_credentials("the login page again, with a message")
     })
 }
 
-/// Returns the messages beside the login form of a page before the login, for [`LoginPage::find`].
-pub(super) fn messages_beside_form(body: &str) -> Vec<String> {
-    let page = parse_page(body).ok();
-    let messages = page.and_then(|page| read_alerts(&LOGIN.messages, page.root_element()).ok());
-    messages.unwrap_or_default()
+fn names_password(words: &str) -> bool {
+    let mut each = words.split(|c: char| !c.is_alphanumeric());
+    PASSWORDS.are_in(words) || each.any(|word| word.eq_ignore_ascii_case("pin"))
 }

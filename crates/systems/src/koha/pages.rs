@@ -5,24 +5,24 @@ use std::sync::LazyLock;
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::Css;
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
-use super::login::LoginPage;
 use super::summary::Summary;
 use super::{dates, fines};
-use crate::list_reader::{AccountDescription, AccountPart, Fact, PageKind};
+use crate::list_reader::{AccountDescription, AccountPart, Fact};
 
 /// The patron's details with the lists: present only when somebody is logged in.
 static DETAILS: Css = Css::new("#userdetails");
-/// The page of all charges. A patron who owes nothing gets a sentence instead of the table.
-static CHARGES: Css = Css::new("#finestable, #useraccount");
+/// The page that is shown instead of any other until the patron agrees to how the library keeps their data.
+static CONSENTS: Css = Css::new("#patronconsents");
 /// The numbers of the patron records in a page's head and forms.
 static PATRON: Css =
     Css::new("[name=borrowernumber][value], .loggedinusername[data-borrowernumber]");
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    classify: Some(classify),
+    is_account: Css::new("#userdetails, #finestable, #useraccount, #patronconsents"),
+    is_broken: Css::new("#opac-maintenance-message"),
     date_format: dates::stated_format,
     // Koha shows the card's expiry only when it is near or past.
     card_expires: vec![Fact::at("#userdetails :is(#warnexpired, #warndeparture)")],
@@ -35,36 +35,26 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
          :not(#notesaved, #savings, #opac-user-views *) li:not(li li)",
     )),
     patrons: find_patrons,
-    complete: |part, root, context| match DETAILS.first(root) {
-        Some(details) => read_summary(part, details, context),
-        None => {
-            fines::read_charges(part, root);
-            Ok(())
-        }
-    },
+    complete: read_page,
     ..AccountDescription::default()
 });
 
-/// Whether a page is one of the account. Every page has a hidden login form, so the account is looked for first.
-pub(super) fn is_account(root: ElementRef<'_>) -> bool {
-    DETAILS.is_in(root) || CHARGES.is_in(root)
-}
-
-fn classify(root: ElementRef<'_>) -> PageKind {
-    if is_account(root) {
-        return PageKind::Account;
-    }
-    match LoginPage::find(root, &[]) {
-        Ok(login) => login.map_or(PageKind::Unknown, |login| login.kind()),
-        Err(failure) => PageKind::Failed(failure),
-    }
-}
-
-fn read_summary(
+/// Reads the summary, or the page of all charges. A patron who owes nothing gets a sentence instead of its table.
+fn read_page(
     part: &mut AccountPart,
-    details: ElementRef<'_>,
+    root: ElementRef<'_>,
     context: &ReadContext<'_>,
 ) -> Result<(), Failure> {
+    if CONSENTS.is_in(root) {
+        return Err(Failure::new(
+            FailureKind::CardBlocked,
+            "the library asks the patron for consent before it shows the account",
+        ));
+    }
+    let Some(details) = DETAILS.first(root) else {
+        fines::read_charges(part, root);
+        return Ok(());
+    };
     let summary = Summary::new(details, *context)?;
     part.set_lists(summary.read_loans()?, summary.read_holds()?);
     fines::read_summary(part, &summary)

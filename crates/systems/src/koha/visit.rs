@@ -1,13 +1,12 @@
 //! Logs in and fetches the account.
 
+use hippo_browser::Page;
 use hippo_browser::reading::{Css, parse_page};
-use hippo_browser::{Page, Session};
 use hippo_core::failure::Failure;
 
 use super::addresses::{ACCOUNT, CHARGES, LOGOUT, url_below};
-use super::login::{LoginPage, messages_beside_form};
-use super::pages::is_account;
-use crate::list_reader::{AccountPart, AccountVisit};
+use super::login::{LOGIN, find_refusal, messages_beside_form};
+use crate::list_reader::{AccountPart, AccountVisit, PageKind};
 
 /// The patron's name, on every page for somebody who is logged in.
 static LOGGED_IN: Css = Css::new(".loggedinusername, #userdetails");
@@ -18,9 +17,9 @@ pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<()
     let logout = url_below(visit.session.library(), LOGOUT)?;
     // The form's token is valid only with the cookie of the same response.
     let page = visit.session.get(&account).await?;
-    let preexisting_messages = messages_beside_form(&page.body);
-    let answer = visit.log_in_on(&page, None, &logout).await?;
-    if is_account_in_answer(&answer, &preexisting_messages, visit.session)? {
+    let preexisting_messages = messages_beside_form(parse_page(&page.body)?.root_element())?;
+    let answer = visit.log_in_on(&page, &logout).await?;
+    if is_account(&answer, &preexisting_messages, visit)? {
         visit.add(&answer)?;
     }
     if !visit.knows(AccountPart::has_loans) {
@@ -48,35 +47,28 @@ async fn fetch_charges(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> 
 }
 
 /// Whether the answer to the login is the account. It may also be another page of the catalogue, for a logged-in patron.
-fn is_account_in_answer(
+fn is_account(
     page: &Page,
     preexisting_messages: &[String],
-    session: &mut Session<'_>,
+    visit: &mut AccountVisit<'_, '_>,
 ) -> Result<bool, Failure> {
     let parsed = parse_page(&page.body)?;
     let root = parsed.root_element();
     if LOGGED_IN.is_in(root) {
-        session.mark_logged_in();
+        visit.session.mark_logged_in();
     }
-    if is_account(root) {
-        return Ok(true);
-    }
-    match LoginPage::find(root, preexisting_messages)? {
-        Some(login) if login.is_form_alone() => {
-            Err(session.failure_for_login_page(page, "the account"))
-        }
-        // Koha refuses in the response itself, and redirects a patron whom it accepted. A message at the target of the
-        // redirect, unless it names the password, means that the session was lost on the way: whether the PIN was
-        // right is in doubt.
-        Some(login) if session.was_redirected() && !login.is_about_password() => {
-            Err(Failure::page_changed(
-                "the login led to the login form, with a message that doesn't name a password",
-            ))
-        }
-        Some(login) => Err(login.refusal()),
-        None if session.is_logged_in() => Ok(false),
+    match visit.kind_of(page)? {
+        PageKind::Account => Ok(true),
+        kind @ PageKind::Broken => Err(visit.failure_of(kind, page)),
+        _ if visit.session.is_logged_in() => Ok(false),
+        _ if LOGIN.is_shown(root) => Err(find_refusal(
+            page,
+            root,
+            preexisting_messages,
+            visit.session,
+        )?),
         // For example the plain text of a rejected token (status 403).
-        None => Err(session.failure_for_unknown_answer(page, "an unknown response to the login")),
+        _ => Err(visit.failure_of(PageKind::Unknown, page)),
     }
 }
 

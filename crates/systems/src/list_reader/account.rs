@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Messages, check_declared_count, is_another_card, is_cut_short, prepare_to_store,
+    Messages, check_declared_count, element_text, is_another_card, is_cut_short, prepare_to_store,
 };
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::alerts::read_alerts;
+use super::alerts::find_alerts;
 use super::count::{find_fact, find_sum, join_totals, read_total};
 use super::date::read_first;
 use super::description::{AccountDescription, Count, ListDescription, PageKind};
@@ -57,9 +57,7 @@ pub(super) fn read_account(
         ..*context
     };
     let is_cut_short = is_cut_short(&page.html);
-    // A fragment has no end tag of its own.
-    let lacks_end = || description.fragments.is_empty() && breaks_off(&page.html);
-    if description.has_end_tag && (is_cut_short || lacks_end()) {
+    if description.has_end_tag && (is_cut_short || breaks_off(&page.html)) {
         return Err(Failure::page_changed("a page that breaks off"));
     }
     check_owner(description, root, context)?;
@@ -73,8 +71,9 @@ pub(super) fn read_account(
     let (fines, currency) = find_sum(&description.fines, root).unzip();
     let mut messages = Messages::default();
     if let Some(alerts) = &description.messages {
-        let texts = read_alerts(alerts, root)?;
-        messages.extend(texts.iter().map(String::as_str));
+        for alert in find_alerts(alerts, root)? {
+            messages.add(&element_text(alert));
+        }
     }
     let mut part = AccountPart {
         loans: loans?,
@@ -94,7 +93,7 @@ pub(super) fn read_account(
     Ok(part)
 }
 
-/// Whether a page has a beginning, but no end.
+/// Whether a page has a beginning, but no end. A fragment has neither.
 fn breaks_off(body: &str) -> bool {
     let body = body.to_ascii_lowercase();
     body.contains("<html") && !body.contains("</html")

@@ -13,32 +13,23 @@ use url::Url;
 use super::account::{join_parts, read_page};
 use super::*;
 
-static LOGIN: LoginDescription = LoginDescription {
+static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("form"),
-    number: &[],
-    pin: &[],
     messages: Css::new(".error"),
-    refused: &[],
-    blocked: &[],
-    outages: &[],
-};
+    ..LoginDescription::default()
+});
 
 static DUE_HEADER: Css = Css::new("th.due");
-static SYSTEM_ERROR: Css = Css::new("#system-error");
-static ACCOUNT_MARK: Css = Css::new("main, table, ul");
 
 static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     fragments: &["content"],
-    classify: Some(|root| match () {
-        () if SYSTEM_ERROR.is_in(root) => PageKind::Broken,
-        () if ACCOUNT_MARK.is_in(root) => PageKind::Account,
-        () => PageKind::Unknown,
-    }),
+    is_account: Css::new("main, table, ul"),
+    is_broken: Css::new("#system-error"),
     loans: vec![ListDescription {
         entry_rows: Some(Css::new("tr.entry")),
         columns: vec![
             Column::part_at(Field::Title, "b", Part::Without(Css::new("small"))),
-            Column::part_at(Field::Id, "b", Part::AttributeAfter("id", "work-")),
+            Column::part_at(Field::Id, "b", Part::Attribute("id")),
             Column::at(Field::Due, "i"),
             Column::at_visible(Field::NotRenewable, ".why"),
         ],
@@ -103,7 +94,7 @@ const ROW: &str =
 fn entry_of_an_answer_is_read() {
     let account = read(&table(ROW)).unwrap();
     let loan = &account.loans.unwrap()[0];
-    assert_eq!((loan.title.as_str(), loan.id.as_str()), ("Tides", "7"));
+    assert_eq!((loan.title.as_str(), loan.id.as_str()), ("Tides", "work-7"));
     assert_eq!(loan.format.as_deref(), Some("Due"), "from the header");
     assert_eq!((loan.renewable, account.holds), (None, None));
 }

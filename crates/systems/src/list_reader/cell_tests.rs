@@ -13,25 +13,20 @@ use url::Url;
 use super::account::{join_parts, read_page};
 use super::*;
 
-static LOGIN: LoginDescription = LoginDescription {
+static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("form"),
     number: &["number"],
     pin: &["pin"],
-    messages: Css::new(".error"),
-    refused: &[],
-    blocked: &[],
-    outages: &[],
-};
+    messages: Css::new("nav"),
+    outages: &["closed"],
+    ..LoginDescription::default()
+});
 
 static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    classify: Some(|root| {
+    has_account: |root| {
         static PAGE: Css = Css::new("main, aside");
-        if PAGE.is_in(root) {
-            PageKind::Account
-        } else {
-            PageKind::Failed(Failure::site_down("closed"))
-        }
-    }),
+        PAGE.is_in(root)
+    },
     has_end_tag: false,
     loans: vec![ListDescription {
         list: Css::new("table.loans"),
@@ -212,5 +207,6 @@ fn pages_are_of_one_patron() {
 fn page_without_an_end_breaks_off_only_within_a_list() {
     assert!(read(&["<html><main><table><tr><td>Welcome"]).is_ok());
     assert!(read(&["<main><table class=loans><tr class=entry><td class=title>Tides"]).is_err());
-    assert_eq!(read(&["<p>x"]).unwrap_err().kind, FailureKind::SiteDown);
+    let closed = read(&["<nav>Closed for repairs"]).unwrap_err();
+    assert_eq!(closed.kind, FailureKind::SiteDown);
 }

@@ -152,12 +152,16 @@ pub(crate) enum Field {
     State,
     /// What only a suspended hold has. It counts only if the words don't say that the hold is ready or in transit.
     Suspended,
-    /// The place in the queue.
+    /// What only a hold that is ready has. It counts only if the words are unknown.
+    Ready,
+    /// The place in the queue. 0 is none.
     Position,
-    /// The length of the queue.
+    /// The length of the queue. One that is shorter than the place is none.
     QueueLength,
     /// The last day to pick a hold up.
     PickupBy,
+    /// The words that may have the last day to pick a ready hold up, or of a suspension. Words with another day are kept.
+    Until,
     /// The day on which a request lapses.
     Expires,
     /// The day on which a suspended hold becomes active again.
@@ -226,8 +230,6 @@ pub(crate) enum Part {
     Without(Css),
     /// An attribute of the element.
     Attribute(&'static str),
-    /// The rest of an attribute, after its beginning.
-    AttributeAfter(&'static str, &'static str),
     /// An attribute of the first match within the element.
     AttributeOf(Css, &'static str),
     /// Anything else. `None` if the element does not have it.

@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    DateOrNever, find_date_in_words, parse_iso_date_or_never, split_date_or_never,
-    starts_with_never,
+    DateOrNever, find_date, find_date_in_words, parse_iso_date_or_never, split_date,
+    split_date_or_never, starts_with_never,
 };
 use hippo_core::failure::Failure;
 
@@ -95,6 +95,39 @@ fn is_in_order(first: DateOrNever, second: DateOrNever) -> bool {
         (Some(first), Some(second)) => first <= second,
         _ => true,
     }
+}
+
+/// Words before a date that is the last day of something.
+pub(super) const UNTIL: [&str; 9] = [
+    "by", "until", "till", "through", "before", "avant", "jusqu'au", "hasta", "bis",
+];
+
+/// The day that a text names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NamedDay {
+    None,
+    /// The last day of something: the words say so, or it ends a span.
+    Last(NaiveDate),
+    /// Another day: `Ready since 4/4/15`.
+    Other,
+}
+
+/// Reads what a text says of a day.
+pub(super) fn read_named_day(text: &str, context: &ReadContext<'_>) -> Result<NamedDay, Failure> {
+    let words = text.to_lowercase().replace('\u{2019}', "'");
+    let Some((first, rest)) = split_date(&words, context.date_format)? else {
+        return Ok(NamedDay::None);
+    };
+    let before = words.split(|c: char| c.is_ascii_digit()).next();
+    let mut before = before
+        .unwrap_or_default()
+        .split(|c: char| !c.is_alphabetic() && c != '\'');
+    if before.any(|word| UNTIL.contains(&word)) {
+        return Ok(NamedDay::Last(first));
+    }
+    let second = find_date(&rest, context.date_format).ok().flatten();
+    let second = second.filter(|second| *second > first);
+    Ok(second.map_or(NamedDay::Other, NamedDay::Last))
 }
 
 /// Reads the first date of a text; what is behind it doesn't matter.

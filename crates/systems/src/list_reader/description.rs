@@ -20,8 +20,10 @@ pub(crate) struct AccountDescription {
     pub(crate) fragments: &'static [&'static str],
     /// An element that every account page has, and no other page.
     pub(crate) is_account: Css,
-    /// Tells what a page is, if `is_account` and the login's description can't.
-    pub(crate) classify: Option<fn(ElementRef<'_>) -> PageKind>,
+    /// Whether a page has what else only account pages have.
+    pub(crate) has_account: fn(ElementRef<'_>) -> bool,
+    /// An element that the site's own error page has.
+    pub(crate) is_broken: Css,
     /// Whether every page but a fragment has its end tag; one without it breaks off. Otherwise, only a list can break off.
     pub(crate) has_end_tag: bool,
     /// The lists of loans. Several on one page are parts of one list.
@@ -57,7 +59,8 @@ impl Default for AccountDescription {
         Self {
             fragments: &[],
             is_account: Css::new(":not(*)"),
-            classify: None,
+            has_account: |_| false,
+            is_broken: Css::new(":not(*)"),
             has_end_tag: true,
             loans: Vec::new(),
             holds: Vec::new(),
@@ -143,7 +146,8 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) is_empty: fn(ElementRef<'_>) -> bool,
     /// What tells the list from others so surely that it is empty if it has no row.
     pub(crate) empty_with: Option<Css>,
-    /// A page without the list, if it may say that the list is empty. Then `none` has whole sentences.
+    /// A page without the list, if it may say that the list is empty. Then `none` has whole sentences: `no holds` stands
+    /// for `You have no holds.`, too.
     pub(crate) blank_page: Option<BlankPage>,
     /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`].
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],

@@ -9,7 +9,7 @@ use hippo_core::failure::Failure;
 use url::Url;
 
 use super::column::Field;
-use super::date::{first_date, read_date, read_end};
+use super::date::{NamedDay, first_date, read_date, read_end, read_named_day};
 use super::description::ListDescription;
 use super::row::Row;
 
@@ -97,8 +97,20 @@ impl Entry for Hold {
         let may_be_suspended = matches!(state, HoldState::Waiting | HoldState::Other);
         let state = if may_be_suspended && row.value(Field::Suspended).is_some() {
             HoldState::Suspended
+        } else if state == HoldState::Other && row.value(Field::Ready).is_some() {
+            HoldState::Ready
         } else {
             state
+        };
+        let until_words = row.value(Field::Until).unwrap_or_default();
+        let day = match state {
+            HoldState::Ready | HoldState::Suspended => read_named_day(&until_words, context)?,
+            _ => NamedDay::None,
+        };
+        let (until, other_day) = match day {
+            NamedDay::None => (None, None),
+            NamedDay::Last(day) => (Some(day), None),
+            NamedDay::Other => (None, Some(until_words)),
         };
         let expires = row
             .value(Field::Expires)
@@ -107,19 +119,23 @@ impl Entry for Hold {
             .flatten()
             .and_then(DateOrNever::date);
         let number = |field| row.value(field).and_then(|words| first_number(&words));
+        let position = number(Field::Position).filter(|position| *position > 0);
+        let is_behind = |length: &u32| position.is_none_or(|position| position <= *length);
         Ok(Self {
             id,
             title,
             author,
             state,
-            position: number(Field::Position),
-            queue_length: number(Field::QueueLength),
-            pickup_by: read_end(row.value(Field::PickupBy), context)?,
-            suspended_until: read_end(row.value(Field::SuspendedUntil), context)?,
+            position,
+            queue_length: number(Field::QueueLength).filter(is_behind),
+            pickup_by: read_end(row.value(Field::PickupBy), context)?
+                .or(until.filter(|_| state == HoldState::Ready)),
+            suspended_until: read_end(row.value(Field::SuspendedUntil), context)?
+                .or(until.filter(|_| state == HoldState::Suspended)),
             expires,
             pickup_branch: row.value(Field::PickupBranch),
             digital: false,
-            note: row.value(Field::Note).or(unknown_words),
+            note: row.value(Field::Note).or(unknown_words).or(other_day),
             url,
         })
     }

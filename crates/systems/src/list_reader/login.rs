@@ -1,9 +1,11 @@
 //! The description of a login form, and what a login page says.
 
-use hippo_browser::reading::{Css, element_text, is_session_over, parse_page, text_after_words};
+use hippo_browser::reading::{Css, is_session_over, parse_page, text_after_words, visible_text};
 use hippo_browser::{Form, Page, Session, classify_words, interstitial, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
+
+use super::alerts::find_alerts;
 
 static FIELDS: Css = Css::new("input, button");
 
@@ -11,12 +13,21 @@ static FIELDS: Css = Css::new("input, button");
 pub(crate) struct LoginDescription {
     /// The form, or an element in it.
     pub(crate) form: Css,
+    /// The form where a page of the account may have it, too: hidden, or at its top. Only on another page it means that
+    /// nobody is logged in.
+    pub(crate) other_form: Option<Css>,
     /// The endings of the names of the field for the number.
     pub(crate) number: &'static [&'static str],
     /// The endings of the names of the field for the PIN.
     pub(crate) pin: &'static [&'static str],
+    /// The button behind the field for the PIN, where the site takes the form only with the button's name, as ASP.NET
+    /// does.
+    pub(crate) button: Option<Css>,
     /// The elements that may have a message.
     pub(crate) messages: Css,
+    /// Whether only a failed login has messages, beside the form. Then one of unknown words refuses, too, and without
+    /// one, the site's own words count anywhere on the page.
+    pub(crate) has_only_errors: bool,
     /// The site's own words that refuse a number or PIN. Common ones are known anyway.
     pub(crate) refused: &'static [&'static str],
     /// The words for a card that is blocked or expired.
@@ -25,10 +36,37 @@ pub(crate) struct LoginDescription {
     pub(crate) outages: &'static [&'static str],
 }
 
+/// A login of which nothing is said, to fill in with `..`: no page has its form.
+impl Default for LoginDescription {
+    fn default() -> Self {
+        Self {
+            form: Css::new(":not(*)"),
+            other_form: None,
+            number: &[],
+            pin: &[],
+            button: None,
+            messages: Css::new(":not(*)"),
+            has_only_errors: false,
+            refused: &[],
+            blocked: &[],
+            outages: &[],
+        }
+    }
+}
+
 impl LoginDescription {
-    /// Whether a page has the login form.
+    /// Whether a page has the login form as only the login page has it.
     pub(crate) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
         self.form.is_in(root)
+    }
+
+    /// Whether a page has the login form in any way.
+    pub(super) fn is_there(&'static self, root: ElementRef<'_>) -> bool {
+        self.is_shown(root)
+            || self
+                .other_form
+                .as_ref()
+                .is_some_and(|form| form.is_in(root))
     }
 
     /// Finds the form of a page and fills it in. Nothing was sent yet, so nothing is refused.
@@ -50,7 +88,7 @@ impl LoginDescription {
                 let root = parse_page(&page.body);
                 let said = root
                     .ok()
-                    .and_then(|page| self.failure_of_words(page.root_element()));
+                    .and_then(|page| self.failure_of_page(page.root_element()));
                 let is_about_the_site = |failure: &Failure| {
                     matches!(
                         failure.kind,
@@ -67,11 +105,15 @@ impl LoginDescription {
             form.set_secret(&number, &secret.number);
             form.set_secret(&pin, &secret.pin);
         }
+        if let Some(button) = self.find_button(page) {
+            form.press(&button);
+        }
         Ok(form)
     }
 
     /// Finds the name of the button behind the field for the PIN. A search form before it may have one like it.
-    pub(super) fn find_button(&'static self, page: &Page, button: &'static Css) -> Option<String> {
+    fn find_button(&'static self, page: &Page) -> Option<String> {
+        let button = self.button.as_ref()?;
         let page = parse_page(&page.body).ok()?;
         let is_pin = |field: &ElementRef<'_>| {
             let name = field.attr("name").unwrap_or_default();
@@ -86,25 +128,43 @@ impl LoginDescription {
             .map(str::to_owned)
     }
 
-    /// Returns the failure that a message of a login page means. The first message that means one counts.
+    /// Returns the failure that the messages of a page mean. The first message that means one counts.
     ///
     /// A refusal stops the card's checks until a person acts, so a message is taken for one only if it can mean nothing
     /// else.
-    pub(super) fn failure_of_words(&'static self, root: ElementRef<'_>) -> Option<Failure> {
-        let messages = self.messages.all(root).map(element_text);
-        let mut failures = messages.filter_map(|message| self.failure_of_message(&message));
-        failures.next()
+    pub(super) fn failure_of_page(&'static self, root: ElementRef<'_>) -> Option<Failure> {
+        if self.has_only_errors && !self.is_there(root) {
+            return None;
+        }
+        let messages = match find_alerts(&self.messages, root) {
+            Ok(alerts) => alerts.into_iter().map(visible_text),
+            Err(failure) => return Some(failure),
+        };
+        let messages: Vec<_> = messages.filter(|message| !message.is_empty()).collect();
+        let mut failures = messages
+            .iter()
+            .filter_map(|message| self.failure_of_message(message));
+        if let Some(failure) = failures.next() {
+            return Some(failure);
+        }
+        if !self.has_only_errors {
+            return None;
+        }
+        if messages.is_empty() || !self.is_shown(root) {
+            return self.failure_of_own_words(&visible_text(root));
+        }
+        Some(refusal())
     }
 
-    /// Returns the failure that a message of a login page means, on a site that marks errors. The first message that
-    /// means more than a changed page counts.
+    /// Returns the failure that the messages of a page mean, on a site that marks some of them as errors. The first
+    /// message that means more than a changed page counts.
     pub(crate) fn failure_of_errors(
         &'static self,
         root: ElementRef<'_>,
         errors: &'static Css,
     ) -> Option<Failure> {
         let failures = self.messages.all(root).filter_map(|element| {
-            let message = element_text(element);
+            let message = visible_text(element);
             if !message.contains(char::is_alphanumeric) {
                 None
             } else if errors.matches(element) {
@@ -122,55 +182,84 @@ impl LoginDescription {
         let failure = self.failure_of_message(message);
         failure
             .or_else(|| failure_of_request(message))
-            .unwrap_or_else(|| Failure::wrong_credentials("the site refuses the login"))
+            .unwrap_or_else(refusal)
     }
 
-    fn failure_of_message(&self, message: &str) -> Option<Failure> {
+    /// Returns the failure that a message means.
+    pub(crate) fn failure_of_message(&self, message: &str) -> Option<Failure> {
         let has = |known: &[&str]| text_after_words(message, known).is_some();
+        if has(&LOCKED) {
+            return Some(refusal());
+        }
         if is_session_over(message) {
             return Some(session_expired_failure());
         }
         if let Some(kind) = classify_words(message) {
             return Some(Failure::new(kind, "an outage beside the login form"));
         }
-        // Another login would make it worse.
-        if has(&LOCKED) {
-            return Some(Failure::wrong_credentials(
-                "the login page says that logins are locked",
-            ));
-        }
-        let refused = || Failure::wrong_credentials("the login page refuses the number or PIN");
-        // Plain words count, even if they end with “Please try again later”.
-        if has(&SECRETS) && has(&PLAIN_REFUSALS) && !has(&OF_THE_FORM) {
-            return Some(refused());
+        // Plain words count, even if “Please try again later” follows.
+        if sentences(message).any(refuses_plainly) {
+            return Some(refusal());
         }
         if has(self.outages) || has(&OUTAGES) {
-            return Some(Failure::site_down("an outage beside the login form"));
+            return Some(outage());
         }
-        if is_about_request(message) {
-            return None;
-        }
-        if has(self.blocked) {
-            return Some(Failure::new(
-                FailureKind::CardBlocked,
-                "the login page says that the card is blocked or expired",
+        // One sentence may refuse the login, and another advise to allow cookies.
+        let is_of_request = |text: &&str| text_after_words(text, &OF_THE_REQUEST).is_some();
+        let (of_request, rest): (Vec<_>, Vec<_>) = sentences(message).partition(is_of_request);
+        let rest = rest.join(" ");
+        let has = |known: &[&str]| text_after_words(&rest, known).is_some();
+        if has(&NEW_PIN) {
+            return Some(Failure::wrong_credentials(
+                "the login page asks for a new PIN: set one at the library's site first",
             ));
         }
-        (has(self.refused) || (has(&CREDENTIALS) && has(&REFUSALS))).then(refused)
+        if has(self.blocked) {
+            return Some(blocked());
+        }
+        if has(self.refused) || (has(&CREDENTIALS) && has(&REFUSALS)) {
+            return Some(refusal());
+        }
+        if !self.has_only_errors {
+            return None;
+        }
+        if !of_request.is_empty() {
+            return failure_of_request(message);
+        }
+        (has(&BLOCKABLE) && has(&BLOCKED)).then(blocked)
+    }
+
+    /// Returns the failure that the site's own words mean, anywhere in a text with other words.
+    fn failure_of_own_words(&self, text: &str) -> Option<Failure> {
+        let has = |known: &[&str]| text_after_words(text, known).is_some();
+        let refuses = |sentence: &str| {
+            text_after_words(sentence, self.refused).is_some() && classify_words(sentence).is_none()
+        };
+        if sentences(text).any(refuses) {
+            Some(if is_session_over(text) {
+                session_expired_failure()
+            } else {
+                refusal()
+            })
+        } else if has(self.outages) {
+            Some(outage())
+        } else {
+            has(self.blocked).then(blocked)
+        }
     }
 }
 
-fn is_about_request(message: &str) -> bool {
-    [&OF_THE_FORM[..], &OF_THE_REQUEST]
-        .iter()
-        .any(|words| text_after_words(message, words).is_some())
+/// Whether a sentence calls a number or PIN wrong, and can mean nothing else.
+fn refuses_plainly(sentence: &str) -> bool {
+    let has = |known: &[&str]| text_after_words(sentence, known).is_some();
+    has(&SECRETS) && has(&PLAIN_REFUSALS) && !has(&OF_THE_REQUEST)
 }
 
 /// Returns the failure of a message about the request itself: the site didn't check the PIN.
 fn failure_of_request(message: &str) -> Option<Failure> {
-    is_about_request(message).then(|| {
-        Failure::page_changed("the site says that the form's session or token has expired")
-    })
+    let is_of_request = text_after_words(message, &OF_THE_REQUEST).is_some();
+    let expired = "the site says that the login form's session has expired";
+    is_of_request.then(|| Failure::page_changed(expired))
 }
 
 /// Returns the first failure that is more specific than `page_changed`.
@@ -183,8 +272,42 @@ pub(crate) fn most_specific(mut failures: impl Iterator<Item = Failure>) -> Opti
     other.or(Some(first))
 }
 
+fn refusal() -> Failure {
+    Failure::wrong_credentials("the login page refuses the number or PIN")
+}
+
+fn outage() -> Failure {
+    Failure::site_down("an outage beside the login form")
+}
+
+fn blocked() -> Failure {
+    Failure::new(
+        FailureKind::CardBlocked,
+        "the login page says that the card is blocked or expired",
+    )
+}
+
+/// Splits a text into its sentences. Behind the dot of an abbreviation, no word has a capital letter.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let is_end = |(at, _): &(usize, &str)| {
+            let after = rest.get(at + 1..).unwrap_or_default();
+            after.starts_with(' ') && after.trim_start().starts_with(char::is_uppercase)
+        };
+        let end = rest.match_indices(['.', '!', '?']).find(is_end);
+        let end = end.map_or(rest.len(), |(at, _)| at + 1);
+        let (sentence, after) = rest.split_at_checked(end)?;
+        rest = after.trim_start();
+        (!sentence.is_empty()).then_some(sentence)
+    })
+}
+
+/// Words for a lock after too many attempts, which another attempt would extend.
+pub(super) const LOCKED: [&str; 2] = ["attempts", "locked"];
+
 /// Words for what nobody but the patron knows, or types only to log in.
-pub(super) const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 8] = [
     "kennwort",
     "passwort",
     "pin",
@@ -196,7 +319,7 @@ pub(super) const SECRETS: [&str; 8] = [
 ];
 
 /// Words that refuse one of them, and can mean nothing else beside it.
-pub(super) const PLAIN_REFUSALS: [&str; 10] = [
+const PLAIN_REFUSALS: [&str; 10] = [
     "falsch",
     "ungültig",
     "nicht korrekt",
@@ -209,8 +332,37 @@ pub(super) const PLAIN_REFUSALS: [&str; 10] = [
     "do not match",
 ];
 
-/// Words of a lock after too many logins.
-pub(super) const LOCKED: [&str; 2] = ["locked", "attempts"];
+/// Words with which a site asks for another PIN.
+pub(super) const NEW_PIN: [&str; 7] = [
+    "enter a new pin",
+    "pin has expired",
+    "pin must be changed",
+    "must change your pin",
+    "password has expired",
+    "password must be changed",
+    "must change your password",
+];
+
+/// What a library may have blocked.
+pub(super) const BLOCKABLE: [&str; 7] = [
+    "account",
+    "card",
+    "membership",
+    "patron",
+    "privilege",
+    "privileges",
+    "user",
+];
+
+/// Words that say so, if they stand beside it.
+pub(super) const BLOCKED: [&str; 6] = [
+    "barred",
+    "blocked",
+    "delinquent",
+    "expired",
+    "frozen",
+    "suspended",
+];
 
 /// Words for what a person types to log in.
 pub(super) const CREDENTIALS: [&str; 35] = [
@@ -298,31 +450,51 @@ pub(super) const OUTAGES: [&str; 12] = [
     "datensicherung",
 ];
 
-/// Words about the form and its session, which no number or PIN could mend.
-pub(super) const OF_THE_FORM: [&str; 7] = [
-    "sitzung", "session", "formular", "form has", "form was", "token", "csrf",
-];
-
-/// Words about the request itself, which may also be mere advice: “Are cookies allowed?”
-pub(super) const OF_THE_REQUEST: [&str; 7] = [
-    "anfrage", "anfragen", "request", "requests", "postback", "cookie", "cookies",
+/// Words about the request itself, which no number or PIN could mend.
+pub(super) const OF_THE_REQUEST: [&str; 15] = [
+    "sitzung",
+    "session",
+    "formular",
+    "form has",
+    "form was",
+    "timed out",
+    "token",
+    "anfrage",
+    "anfragen",
+    "request",
+    "requests",
+    "postback",
+    "csrf",
+    "cookie",
+    "cookies",
 ];
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use rstest::rstest;
     use scraper::Html;
 
-    static LOGIN: LoginDescription = LoginDescription {
+    static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
         form: Css::new("form"),
-        number: &[],
-        pin: &[],
         messages: Css::new("p"),
         refused: &["come to the desk"],
         blocked: &["abgelaufen", "blocked"],
         outages: &["wartungsarbeiten"],
-    };
+        ..LoginDescription::default()
+    });
+
+    /// A login with messages that only a failure has, and a form that may be on any page.
+    static ERRORS: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
+        form: Css::new("form#login"),
+        other_form: Some(Css::new("form")),
+        messages: Css::visible("p.error"),
+        has_only_errors: true,
+        refused: &["invalid"],
+        ..LoginDescription::default()
+    });
 
     #[rstest]
     #[case("Das Passwort ist falsch.", Some(FailureKind::WrongCredentials))]
@@ -341,19 +513,6 @@ mod tests {
         "Ihre Anmeldedaten sind derzeit nicht prüfbar.",
         Some(FailureKind::SiteDown)
     )]
-    #[case(
-        "Your PIN is incorrect. Please try again later.",
-        Some(FailureKind::WrongCredentials)
-    )]
-    #[case(
-        "Your account is locked. Please try again later.",
-        Some(FailureKind::WrongCredentials)
-    )]
-    #[case(
-        "Your PIN does not match. Are cookies allowed?",
-        Some(FailureKind::WrongCredentials)
-    )]
-    #[case("Ihre Sitzung ist ungültig. Bitte geben Sie das Passwort ein.", None)]
     #[case("Too many requests", Some(FailureKind::SiteRefused))]
     #[case("Ihre Sitzung ist abgelaufen.", Some(FailureKind::SessionExpired))]
     #[case("Ihre Sitzung ist ungültig. Login nötig.", None)]
@@ -363,9 +522,29 @@ mod tests {
     #[case("Ursache unbekannt", None)]
     #[case("Falsch zurückgestellte Medien bitte abgeben", None)]
     #[case("Forgot your PIN?", None)]
+    #[case(
+        "Invalid user name. Allow cookies.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("Ausweisnr. ungültig", Some(FailureKind::WrongCredentials))]
+    #[case("Your PIN has expired.", Some(FailureKind::WrongCredentials))]
+    #[case(
+        "Too many attempts. Try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("<b hidden>Wrong PIN.</b>", None)]
+    #[case(
+        "Your PIN is incorrect. Please try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "Your account is locked. Please try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("Ihre Sitzung ist ungültig. Bitte geben Sie das Passwort ein.", None)]
     fn message_means_a_refusal_last(#[case] message: &str, #[case] kind: Option<FailureKind>) {
         let page = Html::parse_document(&format!("<p>{message}</p>"));
-        let failure = LOGIN.failure_of_words(page.root_element());
+        let failure = LOGIN.failure_of_page(page.root_element());
         assert_eq!(failure.map(|failure| failure.kind), kind);
     }
 
@@ -386,9 +565,34 @@ mod tests {
         #[case] messages: &str,
         #[case] kind: Option<FailureKind>,
     ) {
-        static ERRORS: Css = Css::new(".error");
+        static MARKED: Css = Css::new(".error");
         let page = Html::parse_document(messages);
-        let failure = LOGIN.failure_of_errors(page.root_element(), &ERRORS);
+        let failure = LOGIN.failure_of_errors(page.root_element(), &MARKED);
+        assert_eq!(failure.map(|failure| failure.kind), kind);
+    }
+
+    #[rstest]
+    #[case::in_any_language(
+        "<p class=error>Nej.</p><form id=login>",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case::beside_the_other_form("<p class=error>Nej.</p><form>", None)]
+    #[case::without_a_form("<p class=error>Invalid address.</p>", None)]
+    #[case::hidden("<p class=error hidden>Nej.</p><form id=login>", None)]
+    #[case::about_the_card(
+        "<p class=error>Your card is frozen.</p><form id=login>",
+        Some(FailureKind::CardBlocked)
+    )]
+    #[case::about_the_request(
+        "<p class=error>Unknown token.</p><form id=login>",
+        Some(FailureKind::PageChanged)
+    )]
+    #[case::own_words("<i>It is invalid.</i><form>", Some(FailureKind::WrongCredentials))]
+    #[case::robot("<i>Invalid: prove that you are human.</i><form>", None)]
+    #[case::other_words("<i>If your PIN is wrong, ask us.</i><form id=login>", None)]
+    fn error_refuses_beside_the_form_only(#[case] page: &str, #[case] kind: Option<FailureKind>) {
+        let page = Html::parse_document(page);
+        let failure = ERRORS.failure_of_page(page.root_element());
         assert_eq!(failure.map(|failure| failure.kind), kind);
     }
 }

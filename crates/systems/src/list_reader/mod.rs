@@ -27,7 +27,7 @@ mod states;
 mod system;
 mod visit;
 
-pub(crate) use self::alerts::read_alerts;
+pub(crate) use self::alerts::find_alerts;
 pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{
@@ -38,6 +38,7 @@ pub(crate) use self::header::Header;
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::list::read_known_list;
 pub(crate) use self::login::{LoginDescription, most_specific};
+pub(crate) use self::page::classify_page;
 pub(crate) use self::part::AccountPart;
 pub(crate) use self::phrases::login_phrases;
 pub(crate) use self::row::{Row, cell_at, cells, width};

@@ -20,7 +20,7 @@ pub(super) struct OpenPage<'b> {
 }
 
 impl<'b> OpenPage<'b> {
-    /// Opens a page. JSON that is malformed, or breaks off, is a changed page.
+    /// Opens a page.
     pub(super) fn open(
         body: &'b str,
         description: &'static AccountDescription,
@@ -29,8 +29,7 @@ impl<'b> OpenPage<'b> {
         let mut is_redirect = false;
         let mut html = Cow::Borrowed(body);
         if !description.fragments.is_empty() {
-            let answer = ScriptAnswer::unwrap(body, description.fragments)
-                .ok_or_else(|| Failure::page_changed("truncated or malformed JSON"))?;
+            let answer = ScriptAnswer::unwrap(body, description.fragments)?;
             is_redirect = answer.is_redirect;
             html = answer.html;
         }
@@ -39,7 +38,7 @@ impl<'b> OpenPage<'b> {
         let kind = if is_redirect {
             PageKind::Login
         } else {
-            classify(description, login, parsed.root_element())
+            classify_page(description, login, parsed.root_element())
         };
         Ok(Self { html, kind, parsed })
     }
@@ -49,38 +48,27 @@ impl<'b> OpenPage<'b> {
     }
 }
 
-fn classify(
+/// Tells what a page is.
+pub(crate) fn classify_page(
     description: &'static AccountDescription,
     login: &'static LoginDescription,
     root: ElementRef<'_>,
 ) -> PageKind {
-    let kind = match description.classify {
-        Some(classify) => classify(root),
-        None => classify_by_login(description, login, root),
-    };
-    match kind {
-        PageKind::Unknown
-            if states_empty(&description.loans, &description.loan_counts, root)
-                || states_empty(&description.holds, &description.hold_counts, root) =>
+    if description.is_broken.is_in(root) {
+        return PageKind::Broken;
+    }
+    let is_account = || description.is_account.is_in(root) || (description.has_account)(root);
+    if !login.is_shown(root) && is_account() {
+        return PageKind::Account;
+    }
+    match login.failure_of_page(root) {
+        Some(failure) => PageKind::Failed(failure),
+        None if login.is_there(root) => PageKind::Login,
+        None if states_empty(&description.loans, &description.loan_counts, root)
+            || states_empty(&description.holds, &description.hold_counts, root) =>
         {
             PageKind::Account
         }
-        kind => kind,
-    }
-}
-
-fn classify_by_login(
-    description: &'static AccountDescription,
-    login: &'static LoginDescription,
-    root: ElementRef<'_>,
-) -> PageKind {
-    let shows_login = login.is_shown(root);
-    if !shows_login && description.is_account.is_in(root) {
-        return PageKind::Account;
-    }
-    match login.failure_of_words(root) {
-        Some(failure) => PageKind::Failed(failure),
-        None if shows_login => PageKind::Login,
         None => PageKind::Unknown,
     }
 }

@@ -1,13 +1,18 @@
 //! The phrases of a description, which a recording for a bug report keeps.
 
 use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson};
+use hippo_browser::reading::{WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE};
+use hippo_core::account::HoldState;
 
 use super::column::{Field, Part, Place};
 use super::count::OWES_NOTHING;
+use super::date::UNTIL;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
 use super::login::{
-    CREDENTIALS, LOCKED, LoginDescription, OF_THE_FORM, OF_THE_REQUEST, OUTAGES, REFUSALS,
+    BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, LoginDescription, NEW_PIN, OF_THE_REQUEST, OUTAGES,
+    REFUSALS,
 };
+use super::sentence::{BEGINNINGS, FILLERS};
 
 /// Lists the words of an account's and a login's description.
 pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) -> Vec<Phrase> {
@@ -35,13 +40,15 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
 /// Lists the words of a login's description, and those of any login.
 pub(crate) fn login_phrases(login: &LoginDescription) -> impl Iterator<Item = Phrase> {
     let own = [login.refused, login.blocked, login.outages];
-    let of_any: [&[&'static str]; 6] = [
-        &CREDENTIALS,
-        &REFUSALS,
+    let of_any: [&[&'static str]; 8] = [
         &LOCKED,
         &OUTAGES,
-        &OF_THE_FORM,
         &OF_THE_REQUEST,
+        &NEW_PIN,
+        &CREDENTIALS,
+        &REFUSALS,
+        &BLOCKABLE,
+        &BLOCKED,
     ];
     let words = own.into_iter().chain(of_any).flatten();
     words.map(|words| Anywhere(words))
@@ -76,6 +83,24 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
     });
     for words in told_by.chain([list.none]) {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
+    }
+    if list.blank_page.is_some() {
+        let words = FILLERS.iter().chain(&BEGINNINGS).map(|words| words.trim());
+        let things = list.none.iter().filter_map(|none| none.strip_prefix("no "));
+        phrases.extend(words.chain(["you"]).chain(things).map(Anywhere));
+    }
+    if list.has_column(Field::Until) {
+        phrases.extend(UNTIL.map(Anywhere));
+    }
+    if list
+        .states
+        .iter()
+        .any(|(state, _)| *state == HoldState::Ready)
+    {
+        let negating = WORDS_NEGATING_READY_BEFORE
+            .iter()
+            .chain(&WORDS_NEGATING_READY_AFTER);
+        phrases.extend(negating.map(|words| Anywhere(words)));
     }
     let keep = if list.states_begin {
         Beginning

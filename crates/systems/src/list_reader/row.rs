@@ -210,11 +210,6 @@ impl<'a> Row<'a> {
             Part::Lacks(css) => (!css.is_in(element)).then(|| "there".to_owned())?,
             Part::Without(css) => element_text_without(element, |part| css.matches(part)),
             Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
-            Part::AttributeAfter(name, beginning) => element
-                .attr(name)?
-                .strip_prefix(beginning)?
-                .trim()
-                .to_owned(),
             Part::AttributeOf(css, name) => css.first(element)?.attr(name)?.trim().to_owned(),
             Part::Read(read) => read(element)?,
         };

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use hippo_core::failure::Failure;
 use serde_json::Value;
 
 /// The keys of JSON that lead the browser to another page.
@@ -21,19 +22,19 @@ pub(crate) struct ScriptAnswer<'b> {
 }
 
 impl<'b> ScriptAnswer<'b> {
-    /// Unwraps an answer whose fragments have these keys; `None` for JSON that is malformed or truncated.
-    pub(crate) fn unwrap(body: &'b str, fragments: &[&str]) -> Option<Self> {
+    /// Unwraps an answer whose fragments have these keys. JSON that is malformed, or breaks off, is a changed page.
+    pub(crate) fn unwrap(body: &'b str, fragments: &[&str]) -> Result<Self, Failure> {
         let trimmed = body.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
         if !trimmed.starts_with('{') {
-            return Some(Self {
+            return Ok(Self {
                 html: Cow::Borrowed(body),
                 script: Cow::Borrowed(body),
                 is_fragment: false,
                 is_redirect: false,
             });
         }
-        let Value::Object(object) = serde_json::from_str(trimmed).ok()? else {
-            return None;
+        let Ok(Value::Object(object)) = serde_json::from_str(trimmed) else {
+            return Err(Failure::page_changed("truncated or malformed JSON"));
         };
         let mut html = String::new();
         for value in fragments.iter().filter_map(|key| object.get(*key)) {
@@ -46,7 +47,7 @@ impl<'b> ScriptAnswer<'b> {
         for (_, value) in others {
             append_texts(value, &mut script);
         }
-        Some(Self {
+        Ok(Self {
             html: Cow::Owned(html),
             script: Cow::Owned(script),
             is_fragment: true,
@@ -87,10 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn truncated_json_is_none() {
-        assert_eq!(
-            ScriptAnswer::unwrap(r#"{"content":"<p>a"#, &["content"]),
-            None
-        );
+    fn truncated_json_is_a_changed_page() {
+        assert!(ScriptAnswer::unwrap(r#"{"content":"<p>a"#, &["content"]).is_err());
     }
 }

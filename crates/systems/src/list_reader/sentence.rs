@@ -11,7 +11,15 @@ static ACTION: Css = Css::new("a, button, select, option, label, input, textarea
 const MAX_PARTS: usize = 12;
 
 /// Words without which a sentence says the same.
-const FILLERS: [&str; 3] = ["currently ", " currently", " at this time"];
+pub(super) const FILLERS: [&str; 3] = ["currently ", " currently", " at this time"];
+
+/// Beginnings that say the same as `no `, perhaps behind `you `.
+pub(super) const BEGINNINGS: [&str; 4] = [
+    "have no ",
+    "there are no ",
+    "do not have any ",
+    "don't have any ",
+];
 
 /// Whether one of these sentences is all that an element says.
 ///
@@ -33,13 +41,18 @@ pub(super) fn states_sentence(
         .any(|element| is_short(element) && is_stated(element) && is_plain(element))
 }
 
-/// Whether a text is one of these sentences, which are in lower case and have no sign at their end.
+/// Whether a text is one of these sentences, which are in lower case and have no sign at their end. `no holds` stands
+/// for `You don't have any holds.`, too.
 pub(super) fn is_sentence(text: &str, sentences: &[&str]) -> bool {
     let words = text.to_lowercase().replace('\u{2019}', "'");
     let sentence = words.trim_end_matches(['.', '!', ' ']).to_owned();
     let sentence = FILLERS
         .iter()
         .fold(sentence, |sentence, words| sentence.replace(words, ""));
+    let said = sentence.strip_prefix("you ").unwrap_or(&sentence);
+    let mut beginnings = BEGINNINGS.iter();
+    let rest = beginnings.find_map(|beginning| said.strip_prefix(beginning));
+    let sentence = rest.map_or(sentence.clone(), |rest| format!("no {rest}"));
     sentences.contains(&sentence.as_str())
 }
 
@@ -70,7 +83,7 @@ mod tests {
     #[case("<div class=hidden><p>You have no holds.</p></div>", false)]
     fn sentence_is_all_that_an_element_says(#[case] html: &str, #[case] expected: bool) {
         let page = parse_page(html).unwrap();
-        let sentences = ["you have no holds", "you don't have any holds"];
+        let sentences = ["no holds"];
         assert_eq!(
             states_sentence(page.root_element(), &sentences, &ELSEWHERE),
             expected

@@ -12,7 +12,7 @@ use url::Url;
 use super::account::{join_parts, read_page};
 use super::*;
 
-static LOGIN: LoginDescription = LoginDescription {
+static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("form"),
     number: &["number"],
     pin: &["pin"],
@@ -20,7 +20,8 @@ static LOGIN: LoginDescription = LoginDescription {
     refused: &["wrong"],
     blocked: &["blocked"],
     outages: &["closed"],
-};
+    ..LoginDescription::default()
+});
 
 static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new("main"),

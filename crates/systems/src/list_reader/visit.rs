@@ -64,46 +64,25 @@ impl<'a, 's> AccountVisit<'a, 's> {
     }
 
     /// Fetches the page with the login form, fills the form in and sends it, once. The visit ends with the logout.
-    ///
-    /// Some sites take a form only with its button: ASP.NET and others look for the name.
-    pub(crate) async fn log_in(
-        &mut self,
-        form: &str,
-        button: Option<&'static Css>,
-        logout: &str,
-    ) -> Result<Page, Failure> {
+    pub(crate) async fn log_in(&mut self, form: &str, logout: &str) -> Result<Page, Failure> {
         let page = self.get(form).await?;
         let logout = self.session.url(logout)?;
-        self.log_in_on(&page, button, &logout).await
+        self.log_in_on(&page, &logout).await
     }
 
     /// Like [`Self::log_in`], with a page that was fetched.
-    pub(crate) async fn log_in_on(
-        &mut self,
-        page: &Page,
-        button: Option<&'static Css>,
-        logout: &Url,
-    ) -> Result<Page, Failure> {
-        let mut form = self.fill_form(page)?;
-        if let Some(name) = button.and_then(|button| self.login.find_button(page, button)) {
-            form.press(&name);
-        }
+    pub(crate) async fn log_in_on(&mut self, page: &Page, logout: &Url) -> Result<Page, Failure> {
+        let form = self.fill_form(page)?;
         self.session.log_out_at_end(logout);
         self.session.log_in(form).await
     }
 
-    /// Fills in the login form of a page. The site's own error page in its place is the failure that it means, and so is
-    /// an outage without a form.
+    /// Fills in the login form of a page. The site's own error page in its place is the failure that it means.
     pub(crate) fn fill_form(&self, page: &Page) -> Result<Form, Failure> {
-        let kind = self.kind_of(page);
-        if let Ok(kind @ PageKind::Broken) = kind {
-            return Err(kind.into_failure());
+        match self.kind_of(page) {
+            Ok(kind @ PageKind::Broken) => Err(kind.into_failure()),
+            _ => self.login.fill_form(page, self.session),
         }
-        let form = self.login.fill_form(page, self.session);
-        form.map_err(|failure| match kind {
-            Ok(PageKind::Failed(outage)) if outage.kind == FailureKind::SiteDown => outage,
-            _ => failure,
-        })
     }
 
     /// Fetches any page.

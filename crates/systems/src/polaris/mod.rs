@@ -12,16 +12,12 @@ mod values;
 
 use async_trait::async_trait;
 use hippo_browser::Phrase;
-use hippo_browser::reading::Css;
 use hippo_core::failure::Failure;
 
 use crate::fingerprint::Detector;
 use crate::list_reader::{
     AccountDescription, AccountPart, AccountVisit, DescribedSystem, LoginDescription,
 };
-
-/// Without its button, the site takes the login form for something else.
-static BUTTON: Css = Css::new("input[type=submit][name$='ubmit']");
 
 /// Polaris PAC.
 #[derive(Debug)]
@@ -44,9 +40,7 @@ impl DescribedSystem for Polaris {
     /// Logs in and reads the summary, the loans, the requests, and the fines if nothing else says what is owed.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         let logout = "logon.aspx?logoff=1&src=default.aspx";
-        let summary = visit
-            .log_in(Self::ACCOUNT_PAGE, Some(&BUTTON), logout)
-            .await?;
+        let summary = visit.log_in(Self::ACCOUNT_PAGE, logout).await?;
         visit.add(&summary)?;
         visit.fetch("patronaccount/itemsout.aspx").await?;
         visit.fetch("patronaccount/requests.aspx").await?;

@@ -2,16 +2,14 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::Phrase::{self, Anywhere};
+use hippo_browser::Phrase;
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text, find_date, first_number, tidy};
+use hippo_browser::reading::{Css, element_text, first_number};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::values::{
-    AUTHOR_WORDS, read_author, read_first_line, read_id, read_state, text_after_until,
-};
+use super::values::{AUTHOR_WORDS, read_author, read_first_line, read_id, read_state};
 use crate::list_reader::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
     ToldBy,
@@ -30,7 +28,7 @@ const REMARKS: &str = "#panelMessage, [id$='labelMessage'], .ErrorMessage, [id*=
 
 static TICK: Css = Css::new("input[type=checkbox]");
 
-pub(super) static LOGIN: LoginDescription = LoginDescription {
+pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("input[name$='textboxPassword'], input[name$='textboxOPassword']"),
     number: &[
         "textboxBarcodeUsername",
@@ -38,6 +36,8 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
         "textboxBarcode",
     ],
     pin: &["textboxPassword", "textboxOPassword"],
+    // Without its button, the site takes the login form for something else.
+    button: Some(Css::new("input[type=submit][name$='ubmit']")),
     messages: Css::new(".ErrorMessage, [id$='panelMessage'], [id*='labelMessage'], [id*='Error']"),
     refused: &["unable to log"],
     blocked: &[
@@ -48,7 +48,8 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
         "card is blocked",
     ],
     outages: &["not available at this time", "offline"],
-};
+    ..LoginDescription::default()
+});
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new("a[href*='logoff=1'], [id$='ctrlBasicInfo_tableBasicInfo']"),
@@ -125,8 +126,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     ..AccountDescription::default()
 });
 
-pub(super) const OTHER_PHRASES: &[Phrase] =
-    &[Anywhere("until"), Anywhere("hasta"), Phrase::Count("of")];
+pub(super) const OTHER_PHRASES: &[Phrase] = &[Phrase::Count("of")];
 
 fn has_id(grid: ElementRef<'_>, part: &str) -> bool {
     grid.attr("id").is_some_and(|id| id.contains(part))
@@ -189,8 +189,8 @@ fn hold_columns() -> Vec<Column> {
     columns.extend([
         Column::part_at(Field::State, STATE, Part::Read(read_state)),
         Column::part_below(Field::State, &["status", "estado"], Part::Read(read_state)),
-        Column::at(Field::Note, STATE),
-        Column::below(Field::Note, &["status", "estado"]),
+        Column::at(Field::Until, STATE),
+        Column::below(Field::Until, &["status", "estado"]),
         Column::below(Field::Position, &["hold position", "position"]),
         Column::part_below(
             Field::QueueLength,
@@ -227,22 +227,12 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
     Ok(())
 }
 
-/// The words after the state have a day, or are relative to today: `Held (until tomorrow)`.
-fn complete_hold(hold: &mut Hold, _: &Row<'_>, context: &ReadContext<'_>) -> Result<(), Failure> {
-    let words = hold.note.take().unwrap_or_default();
-    let until = match text_after_until(&words) {
-        Some(until) => find_date(until, context.date_format)?,
-        None => None,
-    };
-    match hold.state {
-        HoldState::Ready => hold.pickup_by = hold.pickup_by.or(until),
-        HoldState::Suspended => hold.suspended_until = until,
-        _ => {}
-    }
+/// The words after the state may be relative to today: `Held (until tomorrow)`.
+fn complete_hold(hold: &mut Hold, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
     let says_more = hold.state == HoldState::Other
         || (hold.state == HoldState::Ready && hold.pickup_by.is_none());
     if says_more {
-        hold.note = Some(tidy(&words)).filter(|words| !words.is_empty());
+        hold.note = row.value(Field::Until);
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Reads the values of a row whose text is not the value.
 
-use hippo_browser::reading::{element_lines, element_text, text_after_words};
+use hippo_browser::reading::{element_lines, element_text};
 use scraper::ElementRef;
 use url::Url;
 
@@ -41,9 +41,4 @@ pub(super) fn read_state(element: ElementRef<'_>) -> Option<String> {
     let words = element_text(element);
     let state = words.split('(').next()?.trim();
     Some(state.to_owned())
-}
-
-/// Returns what follows “until” in a request's state.
-pub(super) fn text_after_until(words: &str) -> Option<&str> {
-    text_after_words(words, &["until", "hasta"])
 }

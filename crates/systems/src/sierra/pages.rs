@@ -3,21 +3,22 @@
 use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson, Whole};
-use hippo_browser::reading::{
-    Css, NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE, first_number,
-};
+use hippo_browser::reading::{Css, NEVER_PHRASES, first_number};
 use hippo_core::account::HoldState;
 use scraper::ElementRef;
 
 use super::addresses::{LINKS, collect_records, words_of_link};
-use super::kind::{EMPTY_ROW, HEADER_ROW, Kind, NO_HOLDS, NO_LOANS, TITLE_ROW, is_empty};
+use super::kind::{
+    EMPTY_ROW, HEADER_ROW, Kind, NO_HOLDS, NO_LOANS, TITLE_ROW, is_empty, list_kinds,
+};
+use super::summary::Summary;
 use super::title::{read_author, read_link, read_title};
-use super::{holds, loans, login, summary};
+use super::{holds, loans, summary};
 use crate::list_reader::Part::{AttributeOf, Element, Has, Lacks, Read, Text};
 use crate::list_reader::{AccountDescription, Column, Count, Fact, Field, ListDescription, ToldBy};
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    classify: Some(login::classify),
+    has_account: |root| Summary::find(root).is_some() || list_kinds(root).next().is_some(),
     has_end_tag: false,
     loans: vec![ListDescription {
         columns: loan_columns(),
@@ -144,18 +145,13 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
         "items",
         "request",
         "requests",
-        login::IN_USE,
-        login::BLOCKED,
         summary::UNPAID,
     ];
     let anywhere = anywhere
         .iter()
         .chain(&loans::EVENTS)
         .chain(&holds::OF_WORDS)
-        .chain(&login::TOO_MANY_ATTEMPTS)
-        .chain(&NEVER_PHRASES)
-        .chain(&WORDS_NEGATING_READY_BEFORE)
-        .chain(&WORDS_NEGATING_READY_AFTER);
+        .chain(&NEVER_PHRASES);
     let labels = summary::EXPIRY.iter().chain(&[summary::OWED]);
     let mut phrases = vec![Beginning("frozen"), Whole("call number"), Whole("submit")];
     phrases.extend(anywhere.map(|words| Anywhere(words)));

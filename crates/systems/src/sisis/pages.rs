@@ -44,15 +44,16 @@ pub(crate) const NONE: &[&str] = &[
 ];
 
 /// The login form, which both systems have.
-pub(crate) static LOGIN: LoginDescription = LoginDescription {
+pub(crate) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("input[name=password]"),
     number: &["username"],
     pin: &["password"],
+    button: Some(Css::new("input[type=submit][name=login_action]")),
     messages: Css::new(".alert, .error"),
     refused: &["benutzernummer oder", "benutzernummer und"],
     blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
-    outages: &[],
-};
+    ..LoginDescription::default()
+});
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new("#UserAccountForm, a[href*='methodToCall=showAccount'][href*='typ=']"),

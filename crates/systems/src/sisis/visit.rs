@@ -8,7 +8,6 @@ use url::Url;
 
 use crate::list_reader::{AccountPart, AccountVisit, FurtherPages};
 
-static BUTTON: Css = Css::new("input[type=submit][name=login_action]");
 static LOGOUT: Css = Css::new("a[href*='methodToCall=logout']");
 /// The link on a page of messages between the login and the account.
 static GO_ON: Css = Css::new("a[href*='login.do'][href*='methodToCall=done']");
@@ -37,7 +36,7 @@ pub(crate) async fn fetch_account(
     addresses: &'static ListAddresses,
 ) -> Result<(), Failure> {
     let logout = "login.do?methodToCall=logout";
-    let answer = visit.log_in(addresses.start, Some(&BUTTON), logout).await?;
+    let answer = visit.log_in(addresses.start, logout).await?;
     let mut page = pass_messages(visit, answer).await?;
     let loans = format!("{LIST}{}", addresses.loans);
     if visit.is_elsewhere(&page) && shows(&page, &LOGOUT) {

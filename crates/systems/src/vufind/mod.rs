@@ -16,7 +16,6 @@ use crate::list_reader::{
     AccountDescription, AccountPart, AccountVisit, DescribedSystem, FurtherPages, LoginDescription,
 };
 
-static BUTTON: Css = Css::new("input[name=processLogin], button[name=processLogin]");
 static FURTHER: FurtherPages = FurtherPages {
     links: Css::new(".pagination a[href*='page=']"),
     address: |link, page| {
@@ -45,7 +44,7 @@ impl DescribedSystem for VuFind {
     /// Logs in, and reads the lists and the fines. The answer to the login may be any page of the account.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         let mut page = visit
-            .log_in(Self::ACCOUNT_PAGE, Some(&BUTTON), "MyResearch/Logout")
+            .log_in(Self::ACCOUNT_PAGE, "MyResearch/Logout")
             .await?;
         visit.add(&page)?;
         if !visit.knows(AccountPart::has_loans) {

@@ -20,15 +20,19 @@ const CONTENT: &str = "#content";
 const CONTENT_WITHOUT_ENTRIES: &str =
     "#content:not(:has(a[href*='/Record/'], [id^=record], input[type=checkbox]))";
 
-pub(super) static LOGIN: LoginDescription = LoginDescription {
+pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("form[name=loginForm], form input[name=password]"),
     number: &["username"],
     pin: &["password"],
+    button: Some(Css::new(
+        "input[name=processLogin], button[name=processLogin]",
+    )),
     messages: Css::new(".alert-danger, .flash-message, .error"),
     refused: &["invalid login", "invalid patron login"],
     blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
     outages: &["at this time", "zur zeit nicht", "zurzeit nicht"],
-};
+    ..LoginDescription::default()
+});
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     // The menu follows the list, so that a page that breaks off within the list does not have it. Only somebody who is

@@ -5,15 +5,12 @@ mod pages;
 
 use async_trait::async_trait;
 use hippo_browser::Phrase;
-use hippo_browser::reading::Css;
 use hippo_core::failure::Failure;
 
 use crate::fingerprint::Detector;
 use crate::list_reader::{
     AccountDescription, AccountPart, AccountVisit, DescribedSystem, LoginDescription,
 };
-
-static BUTTON: Css = Css::new("input[name$=ButtonLogin]");
 
 /// datronic `WinBIAP`.
 #[derive(Debug)]
@@ -35,9 +32,7 @@ impl DescribedSystem for WinBiap {
     /// Logs in; the answer's menu counts the lists. An empty one is not fetched.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         let logout = "user/logout.aspx";
-        let overview = visit
-            .log_in("user/login.aspx", Some(&BUTTON), logout)
-            .await?;
+        let overview = visit.log_in("user/login.aspx", logout).await?;
         visit.add(&overview)?;
         if !visit.knows(AccountPart::counts_no_loans) {
             visit.fetch("user/borrow.aspx").await?;

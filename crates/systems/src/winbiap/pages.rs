@@ -16,15 +16,16 @@ use crate::list_reader::{
 /// The box for renewing a loan.
 static RENEWAL: Css = Css::new("input[type=checkbox][name$=chkSelect]:not([disabled])");
 
-pub(super) static LOGIN: LoginDescription = LoginDescription {
+pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("input[name$=TextBoxLoginName], input[name$=TextBoxUsername]"),
     number: &["TextBoxLoginName", "TextBoxUsername"],
     pin: &["TextBoxLoginPassword", "TextBoxPassword"],
+    button: Some(Css::new("input[name$=ButtonLogin]")),
     messages: Css::new("[id*=abelLoginMessage], [id*=abelloginMessage], .Login_Error"),
     refused: &["anmeldedaten nicht"],
     blocked: &["gesperrt", "abgelaufen"],
-    outages: &[],
-};
+    ..LoginDescription::default()
+});
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new(

@@ -11,7 +11,7 @@ use rstest::rstest;
 use url::Url;
 
 use super::addresses::site_folder;
-use super::{Enterprise, pages};
+use super::{Enterprise, login, pages};
 use crate::list_reader::{PageKind, ScriptAnswer};
 use crate::offline::OfflineReader as _;
 use crate::system::System as _;
@@ -70,7 +70,7 @@ pub(super) fn read(pages: &[&str]) -> Result<Account, Failure> {
 /// Tells what a response to the login is.
 pub(super) fn classify(body: &str) -> PageKind {
     let answer = ScriptAnswer::unwrap(body, pages::FRAGMENTS).unwrap();
-    pages::classify_login_answer(&answer).unwrap()
+    login::classify_answer(&answer).unwrap()
 }
 
 fn failure_detail(pages: &[&str]) -> String {
@@ -252,7 +252,7 @@ fn urls_follow_base_url_and_options(
 #[test]
 fn option_cannot_lead_to_another_host() {
     let library = library("https://l.test", &[("profile", "../../x")]);
-    assert!(site_folder(&library).is_err());
+    assert_eq!(site_folder(&library), None);
     assert_eq!(Enterprise.account_url(&library), None);
 }
 
@@ -316,10 +316,13 @@ fn login_form_message_has_its_failure_kind(
 #[rstest]
 #[case::error("<div id=exceptionBlock>Invalid state. Try again.</div>", "Broken")]
 #[case::page("<h1>Sorry</h1><p>Invalid request, try again later.</p>", "Unknown")]
-#[case::piece(r#"{"content":"<p>Login failed.</p>"}"#, "Failed")]
+#[case::piece(
+    r#"{"content":"<p>Login failed.</p>"}"#,
+    "Failed(Failure { kind: WrongCredentials"
+)]
 #[case::outage(
     r#"{"content":"<p>Temporarily unavailable, try again.</p>"}"#,
-    "Unknown"
+    "Failed(Failure { kind: SiteDown"
 )]
 fn only_a_fragment_can_refuse_without_the_form(#[case] body: &str, #[case] expected: &str) {
     let kind = classify(body);
