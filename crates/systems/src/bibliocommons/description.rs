@@ -1,6 +1,6 @@
 //! The description of the state that pages have as JSON. The names are the site's.
 
-use hippo_browser::Phrase::{self, Anywhere, Whole};
+use hippo_browser::Phrase::{self, Whole};
 use hippo_browser::ReadContext;
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
@@ -8,7 +8,8 @@ use url::Url;
 
 use super::login;
 use crate::json_reader::{
-    EntriesDescription, JsonObject, PagedListDescription, Path, References, make_readable,
+    CardsDescription, DemandDescription, EntriesDescription, JsonObject, PagedListDescription,
+    StateDescription, TotalsDescription, make_readable, state_phrases,
 };
 use crate::links::below;
 use crate::list_reader::Field;
@@ -16,103 +17,133 @@ use crate::list_reader::Field;
 /// The page of the loans; it also states the totals of the whole account.
 pub(super) const LOANS_PATH: &str = "/v2/checkedout";
 
-/// The attributes of the script with the state.
-pub(super) const SCRIPT: &[(&str, &str)] = &[("data-iso-key", "_0"), ("type", "application/json")];
-
-/// What is read of a state, out of some 250 KB.
-pub(super) const PARTS: &[Path] = &[
-    "app.currentURL",
-    "auth.currentUserId",
-    "auth.loginError",
-    "library.id",
-    "errors.libraryError",
-    "borrowing.*.summaries",
-    "borrowing.*.items",
-    "borrowing.*.pagination",
-    "borrowing.holds.holdError",
-    "entities.users.*.accounts",
-    "entities.accounts.*.barcode",
-    "entities.accounts.*.libId",
-    "entities.accounts.*.expiryDate",
-    "entities.checkouts",
-    "entities.holds",
-    "entities.bibs.*.briefInfo.title",
-    "entities.bibs.*.briefInfo.subtitle",
-    "entities.bibs.*.briefInfo.authors",
-    "entities.bibs.*.briefInfo.format",
-    "entities.bibs.*.availability.heldCopies",
-    "entities.messages",
-    "entities.systemMessages",
-    "localization.messages.FORMAT*",
-];
-
-/// The library's record of a work. One of another library isn't in the state.
-pub(super) const REFERENCES: References = &[("metadataId", "entities.bibs")];
-
-pub(super) static LOANS: PagedListDescription<Loan> = PagedListDescription {
-    page: "borrowing.checkedout",
-    ids: "items",
-    count: "pagination.count",
-    number: "pagination.page",
-    limit: "pagination.limit",
-    pages: "pagination.pages",
-    entries: EntriesDescription {
-        list: "entities.checkouts",
-        fields: &[
-            (Field::Title, "metadataId.briefInfo.title"),
-            (Field::Title, "bibTitle"),
-            (Field::Subtitle, "metadataId.briefInfo.subtitle"),
-            // The site names the others only on the item's page.
-            (Field::Author, "metadataId.briefInfo.authors"),
-            (Field::Due, "dueDate"),
-            (Field::Renewals, "timesRenewed"),
-            (Field::Format, "metadataId.briefInfo.format"),
-            (Field::Note, "volume"),
-        ],
-        ignored: None,
-        states: &[],
-        complete: complete_loan,
+pub(super) static STATE: StateDescription = StateDescription {
+    script: &[("data-iso-key", "_0"), ("type", "application/json")],
+    // Out of some 250 KB.
+    parts: &[
+        "app.currentURL",
+        "auth",
+        "library.id",
+        "errors.libraryError",
+        "borrowing.*.summaries",
+        "borrowing.*.items",
+        "borrowing.*.pagination",
+        "borrowing.holds.holdError",
+        "entities.users.*.accounts",
+        "entities.accounts.*.barcode",
+        "entities.accounts.*.libId",
+        "entities.accounts.*.expiryDate",
+        "entities.checkouts",
+        "entities.holds",
+        "entities.bibs.*.briefInfo.title",
+        "entities.bibs.*.briefInfo.subtitle",
+        "entities.bibs.*.briefInfo.authors",
+        "entities.bibs.*.briefInfo.format",
+        "entities.bibs.*.availability.heldCopies",
+        "entities.messages",
+        "entities.systemMessages",
+        "localization.messages.FORMAT*",
+    ],
+    references: &[
+        ("currentUserId", "entities.users"),
+        // The library's record of a work. One of another library isn't in the state.
+        ("metadataId", "entities.bibs"),
+    ],
+    needed: &["borrowing", "entities"],
+    address: "app.currentURL",
+    number_parameter: "page",
+    user: "auth.currentUserId",
+    cards: CardsDescription {
+        of_user: "auth.currentUserId.accounts",
+        cards: "entities.accounts",
+        library: "library.id",
+        own_library: "libId",
+        number: "barcode",
+        expires: "expiryDate",
+    },
+    loans: PagedListDescription {
+        address: LOANS_PATH,
+        page: "borrowing.checkedout",
+        ids: "items",
+        count: "pagination.count",
+        number: "pagination.page",
+        limit: "pagination.limit",
+        pages: "pagination.pages",
+        entries: EntriesDescription {
+            list: "entities.checkouts",
+            fields: &[
+                (Field::Title, "metadataId.briefInfo.title"),
+                (Field::Title, "bibTitle"),
+                (Field::Subtitle, "metadataId.briefInfo.subtitle"),
+                // The site names the others only on the item's page.
+                (Field::Author, "metadataId.briefInfo.authors"),
+                (Field::Due, "dueDate"),
+                (Field::Renewals, "timesRenewed"),
+                (Field::Format, "metadataId.briefInfo.format"),
+                (Field::Note, "volume"),
+            ],
+            ignored: None,
+            states: &[],
+            complete: complete_loan,
+        },
+    },
+    holds: PagedListDescription {
+        address: "/v2/holds",
+        page: "borrowing.holds",
+        ids: "items",
+        count: "pagination.count",
+        number: "pagination.page",
+        limit: "pagination.limit",
+        pages: "pagination.pages",
+        entries: EntriesDescription {
+            list: "entities.holds",
+            fields: &[
+                (Field::Title, "metadataId.briefInfo.title"),
+                (Field::Title, "bibTitle"),
+                (Field::Subtitle, "metadataId.briefInfo.subtitle"),
+                (Field::Author, "metadataId.briefInfo.authors"),
+                (Field::State, "status"),
+                (Field::Position, "holdsPosition"),
+                (Field::QueueLength, "metadataId.availability.heldCopies"),
+                (Field::PickupBy, "pickupByDate"),
+                (Field::SuspendedUntil, "suspendEndDate"),
+                (Field::Expires, "expiryDate"),
+                (Field::PickupBranch, "pickupLocation.name"),
+            ],
+            ignored: None,
+            states: &[
+                (HoldState::Ready, &["READY_FOR_PICKUP"]),
+                (HoldState::InTransit, &["IN_TRANSIT"]),
+                (HoldState::Waiting, &["NOT_YET_AVAILABLE"]),
+                (HoldState::Suspended, &["SUSPENDED"]),
+            ],
+            complete: complete_hold,
+        },
+    },
+    totals: TotalsDescription {
+        // Those of the fines of the page's head, and those of the page itself.
+        places: &["borrowing.fines.summaries", "borrowing.borrowing.summaries"],
+        loans: "checkedout.total",
+        holds: "holds.totalOperative",
+        holds_by_state: "holds.status",
+        // `totalAccrued`, what overdue items would cost if they were returned today, is not owed yet.
+        owed: "fines.totalFines",
+        credit: "fines.totalCredits",
+    },
+    // No recorded page has any.
+    messages: &["entities.messages", "entities.systemMessages"],
+    message_texts: login::MESSAGE_TEXTS,
+    outages: &["errors.libraryError", "borrowing.holds.holdError"],
+    login: &login::LOGIN,
+    login_errors: &login::ERRORS,
+    login_error: "auth.loginError",
+    // On these pages, a patron chooses a user name and agrees to the terms at the first login.
+    demand: DemandDescription {
+        path: "/user/registration",
+        is_shown: login::is_setup,
+        detail: "the site asks the patron to set up the account first: choose a user name and agree to its terms",
     },
 };
-
-pub(super) static HOLDS: PagedListDescription<Hold> = PagedListDescription {
-    page: "borrowing.holds",
-    ids: "items",
-    count: "pagination.count",
-    number: "pagination.page",
-    limit: "pagination.limit",
-    pages: "pagination.pages",
-    entries: EntriesDescription {
-        list: "entities.holds",
-        fields: &[
-            (Field::Title, "metadataId.briefInfo.title"),
-            (Field::Title, "bibTitle"),
-            (Field::Subtitle, "metadataId.briefInfo.subtitle"),
-            (Field::Author, "metadataId.briefInfo.authors"),
-            (Field::State, "status"),
-            (Field::Position, "holdsPosition"),
-            (Field::QueueLength, "metadataId.availability.heldCopies"),
-            (Field::PickupBy, "pickupByDate"),
-            (Field::SuspendedUntil, "suspendEndDate"),
-            (Field::Expires, "expiryDate"),
-            (Field::PickupBranch, "pickupLocation.name"),
-        ],
-        ignored: None,
-        states: &[
-            (HoldState::Ready, &["READY_FOR_PICKUP"]),
-            (HoldState::InTransit, &["IN_TRANSIT"]),
-            (HoldState::Waiting, &["NOT_YET_AVAILABLE"]),
-            (HoldState::Suspended, &["SUSPENDED"]),
-        ],
-        complete: complete_hold,
-    },
-};
-
-/// Returns the states of holds that have a page of their own on every site.
-pub(super) fn hold_states() -> Vec<&'static str> {
-    let states = HOLDS.entries.states.iter();
-    states.flat_map(|(_, codes)| *codes).copied().collect()
-}
 
 /// The statuses of a loan about which there is nothing to say.
 const USUAL: [&str; 3] = ["OUT", "COMING_DUE", "OVERDUE"];
@@ -171,14 +202,13 @@ fn record_url(entry: JsonObject<'_>, context: &ReadContext<'_>) -> Result<Option
     Ok(url.filter(|url| is_plain && is_web(url)).map(String::from))
 }
 
-/// Lists what a recording for a bug report keeps: the codes of the lists, the parts of the site's addresses, and the
-/// words that distinguish a refusal from an outage.
+/// Lists what a recording for a bug report keeps: codes, the words of the login form, and the parts of the site's
+/// addresses.
 pub(super) fn phrases() -> Vec<Phrase> {
-    let codes = hold_states().into_iter().chain(USUAL).chain(OTHER_CODES);
-    let words = login::words().chain(OTHER_WORDS);
-    let addresses = ADDRESSES.into_iter().flat_map(Phrase::parts_of_address);
-    let texts = codes.map(Whole).chain(words.map(Anywhere));
-    texts.chain(addresses).collect()
+    let mut phrases = state_phrases(&STATE);
+    phrases.extend(USUAL.into_iter().chain(OTHER_CODES).map(Whole));
+    phrases.extend(ADDRESSES.into_iter().flat_map(Phrase::parts_of_address));
+    phrases
 }
 
 const OTHER_CODES: [&str; 11] = [
@@ -193,18 +223,6 @@ const OTHER_CODES: [&str; 11] = [
     "updateSuspend",
     "error",
     "submit",
-];
-
-/// What the stems and the parts of words are in whole words.
-const OTHER_WORDS: [&str; 8] = [
-    "went wrong",
-    "not recognized",
-    "not recognised",
-    "don't match",
-    "doesn't match",
-    "don't recognize",
-    "don't know",
-    "account setup",
 ];
 
 const ADDRESSES: [&str; 5] = [

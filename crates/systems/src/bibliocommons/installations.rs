@@ -5,8 +5,8 @@ use hippo_core::failure::FailureKind;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use super::description::STATE;
 use super::examples::Example;
-use super::login;
 use super::tests::{loans_page, read, read_as, read_bodies};
 
 /// Builds a page with a second card of the same user, at this library.
@@ -150,5 +150,5 @@ fn account_setup_page_blocks_the_card(#[case] page: &str, #[case] expected: Fail
 #[case("/user/login", false)]
 #[case("/v2/checkedout", false)]
 fn account_setup_path_is_recognised(#[case] path: &str, #[case] expected: bool) {
-    assert_eq!(login::is_setup_path(path), expected);
+    assert_eq!(STATE.demand.is_at(path), expected);
 }

@@ -1,15 +1,11 @@
 //! `BiblioCommons` V2: every page carries its state as JSON, so no HTML has to be read.
 //!
-//! `description` says where the state has the lists and what their entries say, `pages` reads one page, `account` makes
-//! one account of several pages, `visit` logs in and fetches only pages with entries, and `login` reads the pages for a
-//! visitor who is not logged in.
+//! `description` says where the state has the lists and what their entries say, `login` describes the login form, and
+//! `visit` logs in. The JSON reader fetches and reads the pages, only those with entries.
 
-mod account;
 mod description;
 mod fingerprints;
 mod login;
-mod pages;
-mod totals;
 mod visit;
 
 use async_trait::async_trait;
@@ -19,10 +15,9 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use self::description::LOANS_PATH;
-use self::login::LoginPage;
-use self::pages::{AccountPage, ParsedPage};
+use self::description::{LOANS_PATH, STATE};
 use crate::fingerprint::Detector;
+use crate::json_reader::{self, AccountState};
 use crate::links::below_base;
 use crate::offline::OfflineReader;
 use crate::page_reader::PageReader;
@@ -59,28 +54,19 @@ impl System for Bibliocommons {
 }
 
 impl PageReader for Bibliocommons {
-    type Part = AccountPage;
+    type Part = AccountState;
 
-    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPage, Failure> {
-        match pages::parse_page_body(body, context)? {
-            ParsedPage::Account(page) => Ok(*page),
-            ParsedPage::Login(LoginPage::Refused(failure)) => Err(failure),
-            ParsedPage::Login(LoginPage::FormOnly) => {
-                Err(Failure::page_changed("the login form, not an account page"))
-            }
-            ParsedPage::Anonymous => Err(Failure::page_changed(
-                "an account page without a logged-in user",
-            )),
-        }
+    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountState, Failure> {
+        json_reader::read_saved_state(&STATE, body, context)
     }
 
     fn join_parts(
         &self,
-        parts: Vec<AccountPage>,
+        parts: Vec<AccountState>,
         account: Account,
         context: &ReadContext<'_>,
     ) -> Result<Account, Failure> {
-        account::join_pages(parts, account, context)
+        json_reader::join_states(&STATE, parts, account, context)
     }
 
     fn phrases(&self) -> Vec<Phrase> {

@@ -329,6 +329,19 @@ fn anonymous_page_is_no_empty_account() {
     );
 }
 
+#[rstest]
+#[case(json!({"message": "No such card and PIN."}))]
+#[case(json!({"key": "Identifiant refusé."}))]
+#[case(json!("Wrong PIN."))]
+#[case(json!(true))]
+fn login_error_of_the_state_is_a_refusal(#[case] error: serde_json::Value) {
+    let page = Example::at_path("/user/login")
+        .with("/auth/currentUserId", json!(null))
+        .with("/auth/loginError", error);
+    let failure = read(&[page]).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::WrongCredentials, "{failure}");
+}
+
 #[test]
 fn site_without_its_catalogue_is_down() {
     let page =

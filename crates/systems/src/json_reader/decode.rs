@@ -23,14 +23,28 @@ pub(super) fn decode(body: &str) -> Result<Value, Failure> {
 
 /// Decodes what is at these paths, and skips the rest of a document. In a path, `*` is any name, and `a*` any that
 /// begins with `a`; the objects of a list have the list's paths.
-pub(super) fn decode_parts(body: &str, paths: &[Path]) -> Result<Value, Failure> {
+fn decode_parts(body: &str, paths: &[Path]) -> Result<Value, Failure> {
+    match decode_beginning(body, paths) {
+        Ok((value, rest)) if rest.trim_start().is_empty() => Ok(value),
+        _ => Err(no_json()),
+    }
+}
+
+/// Decodes the document at the beginning of a text like [`decode_parts`]. Returns the rest of the text, too.
+pub(super) fn decode_beginning<'b>(
+    text: &'b str,
+    paths: &[Path],
+) -> Result<(Value, &'b str), serde_json::Error> {
     let left = Cell::new(MAX_VALUES);
-    let mut document = serde_json::Deserializer::from_str(body);
-    let value = Part { left: &left, paths }.deserialize(&mut document);
-    value
-        .and_then(|value| document.end().map(|()| value))
-        // The error would quote the document.
-        .map_err(|_| Failure::page_changed("text that is no JSON of the interface"))
+    let mut document = serde_json::Deserializer::from_str(text);
+    let value = Part { left: &left, paths }.deserialize(&mut document)?;
+    let end = document.into_iter::<IgnoredAny>().byte_offset();
+    Ok((value, text.get(end..).unwrap_or_default()))
+}
+
+/// The failure for a text that can't be decoded. The decoder's error would quote the text.
+pub(super) fn no_json() -> Failure {
+    Failure::page_changed("text that is no JSON of the interface")
 }
 
 /// Whether a text is a JSON object.
@@ -97,9 +111,12 @@ impl<'de> Visitor<'de> for Part<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        let split = |path: &Path| path.split_once('.').unwrap_or((path, ""));
-        let paths: Vec<(Path, Path)> = self.paths.iter().map(split).collect();
-        while let Some(field) = fields.next_key_seed(FieldName(&paths))? {
+        let paths: Vec<FirstName> = self.paths.iter().map(FirstName::of).collect();
+        let name = FieldName {
+            is_whole: self.paths.contains(&""),
+            paths: &paths,
+        };
+        while let Some(field) = fields.next_key_seed(name)? {
             let Some((name, paths)) = field else {
                 fields.next_value::<IgnoredAny>()?;
                 continue;
@@ -117,10 +134,42 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
+/// A path's first name, split off once for an object that may have thousands of fields.
+struct FirstName {
+    name: Path,
+    /// Whether any name that begins with it is meant.
+    is_beginning: bool,
+    /// The rest of the path.
+    rest: Path,
+}
+
+impl FirstName {
+    fn of(path: &Path) -> Self {
+        let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+        let beginning = name.strip_suffix('*');
+        Self {
+            name: beginning.unwrap_or(name),
+            is_beginning: beginning.is_some(),
+            rest,
+        }
+    }
+
+    fn leads_to(&self, name: &str) -> bool {
+        if self.is_beginning {
+            name.starts_with(self.name)
+        } else {
+            name == self.name
+        }
+    }
+}
+
 /// Reads a field's name, with the rests of the paths that lead into it. `None` if there are none.
-///
-/// Each path has its first name split off: an object may have thousands of fields.
-struct FieldName<'a>(&'a [(Path, Path)]);
+#[derive(Clone, Copy)]
+struct FieldName<'a> {
+    /// Whether the whole object is decoded.
+    is_whole: bool,
+    paths: &'a [FirstName],
+}
 
 impl<'de> DeserializeSeed<'de> for FieldName<'_> {
     type Value = Option<(String, Cow<'static, [Path]>)>;
@@ -138,15 +187,11 @@ impl Visitor<'_> for FieldName<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        if self.0.contains(&("", "")) {
+        if self.is_whole {
             return Ok(Some((name.to_owned(), EVERYTHING.into())));
         }
-        let leads_here = |(first, _): &&(Path, Path)| match first.strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => *first == name,
-        };
-        let rests = self.0.iter().filter(leads_here).map(|(_, rest)| *rest);
-        let rests: Vec<Path> = rests.collect();
+        let leading = self.paths.iter().filter(|path| path.leads_to(name));
+        let rests: Vec<Path> = leading.map(|path| path.rest).collect();
         Ok((!rests.is_empty()).then(|| (name.to_owned(), rests.into())))
     }
 }

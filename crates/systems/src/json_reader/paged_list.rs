@@ -53,6 +53,24 @@ impl ListTotals {
     }
 }
 
+impl<E> PagedListDescription<E> {
+    /// Returns the part of the list that is at an address: `/v2/holds/in_transit?page=2` has the holds in transit.
+    pub(super) fn part_at(&self, address: &str) -> ListPart {
+        let path = address.split(['?', '#']).next().unwrap_or_default();
+        let mut names = path.split('/');
+        let own_name = self.address.rsplit('/').next();
+        let is_here = names.any(|name| Some(name) == own_name);
+        let state = names.next().filter(|state| !state.is_empty());
+        match state.filter(|_| is_here) {
+            Some(state) if self.has_states() => ListPart::State(state.to_ascii_uppercase()),
+            // Its entries that are overdue, say, have no total of their own.
+            Some(_) => ListPart::Unknown,
+            None if is_here || !self.has_states() => ListPart::Whole,
+            None => ListPart::Unknown,
+        }
+    }
+}
+
 /// Reads the page of a list; `None` if the document doesn't have it. The page must have as many entries as it says.
 pub(crate) fn read_list_page<E: JsonEntry>(
     document: JsonObject<'_>,
@@ -212,6 +230,7 @@ mod tests {
     use crate::list_reader::Field;
 
     static LIST: PagedListDescription<Hold> = PagedListDescription {
+        address: "my/holds",
         page: "page",
         ids: "ids",
         count: "count",
@@ -252,6 +271,16 @@ mod tests {
     fn page(part: ListPart, ids: &[u32], number: u32, count: u32) -> ListPage<Hold> {
         let page = read(&document(ids, number, count), part);
         page.unwrap().unwrap()
+    }
+
+    #[rstest]
+    #[case("/my/holds", ListPart::Whole)]
+    #[case("/opac/my/holds/?page=2", ListPart::Whole)]
+    #[case("/my/holds/ready?page=2", ready())]
+    #[case("/my/loans/ready", ListPart::Unknown)]
+    #[case("", ListPart::Unknown)]
+    fn address_tells_the_part_of_the_list(#[case] address: &str, #[case] part: ListPart) {
+        assert_eq!(LIST.part_at(address), part);
     }
 
     fn ready() -> ListPart {

@@ -2,7 +2,8 @@
 
 use hippo_browser::Phrase::{self, Whole};
 
-use super::description::{Codes, EntriesDescription, RecordDescription, Refusal};
+use super::description::{Codes, EntriesDescription, RecordDescription, Refusal, StateDescription};
+use crate::list_reader::login_phrases;
 
 /// Lists the codes of a description.
 pub(crate) fn phrases(description: &RecordDescription) -> Vec<Phrase> {
@@ -15,6 +16,15 @@ pub(crate) fn phrases(description: &RecordDescription) -> Vec<Phrase> {
         }
     }
     codes.into_iter().map(Whole).collect()
+}
+
+/// Lists the codes of a description, and the words of its login form.
+pub(crate) fn state_phrases(description: &StateDescription) -> Vec<Phrase> {
+    let mut codes = Vec::new();
+    add_list(&description.loans.entries, &mut codes);
+    add_list(&description.holds.entries, &mut codes);
+    let codes = codes.into_iter().map(Whole);
+    codes.chain(login_phrases(description.login)).collect()
 }
 
 fn add_list<E>(list: &EntriesDescription<E>, codes: &mut Vec<&'static str>) {

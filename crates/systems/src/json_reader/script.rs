@@ -3,8 +3,12 @@
 use hippo_core::failure::Failure;
 use serde_json::Value;
 
-use super::decode::decode_parts;
+use super::decode::{decode_beginning, no_json};
 use super::value::Path;
+
+/// The tags of a script. Nobody writes them otherwise, and a search for any case would take twice as long.
+const OPENINGS: [&str; 2] = ["<script", "<SCRIPT"];
+const CLOSINGS: [&str; 2] = ["</script", "</SCRIPT"];
 
 /// The maximum number of scripts that are looked at; real pages have some 30.
 const MAX_SCRIPTS: usize = 512;
@@ -24,19 +28,26 @@ pub(crate) fn decode_script(
     let Some(script) = find_script(body, attributes) else {
         return Ok(None);
     };
-    let is_end = |(at, _): &(usize, &str)| starts_with_name(script, at + 1, "/script");
-    match script.match_indices('<').find(is_end) {
-        Some((end, _)) => decode_parts(script.get(..end).unwrap_or_default(), paths).map(Some),
-        None => Err(Failure::page_changed("the page ends before its state does")),
+    let is_end = |rest: &str| {
+        CLOSINGS
+            .iter()
+            .any(|end| rest.trim_start().starts_with(end))
+    };
+    // The decoder stops at the end of the JSON, so that the script's end needn't be found first.
+    match decode_beginning(script, paths) {
+        Ok((state, rest)) if is_end(rest) => Ok(Some(state)),
+        Err(error) if !error.is_eof() => Err(no_json()),
+        _ => Err(Failure::page_changed("the page ends before its state does")),
     }
 }
 
 /// Returns the text after the opening tag of the script.
 fn find_script<'a>(body: &'a str, expected: &[(&str, &str)]) -> Option<&'a str> {
-    let places = body.match_indices('<').map(|(at, _)| at + 1);
-    let mut tags = places.filter(|at| starts_with_name(body, *at, "script"));
-    tags.by_ref().take(MAX_SCRIPTS).find_map(|at| {
-        let rest = body.get(at + "script".len()..)?;
+    let scripts = OPENINGS
+        .iter()
+        .flat_map(|opening| body.match_indices(opening));
+    scripts.take(MAX_SCRIPTS).find_map(|(at, opening)| {
+        let rest = body.get(at + opening.len()..)?;
         let tag = rest.get(..rest.floor_char_boundary(MAX_TAG_BYTES))?;
         let (attributes, length) = parse_attributes(tag)?;
         let has = |(name, value): &(&str, &str)| {
@@ -46,11 +57,6 @@ fn find_script<'a>(body: &'a str, expected: &[(&str, &str)]) -> Option<&'a str> 
         };
         rest.get(length..).filter(|_| expected.iter().all(has))
     })
-}
-
-fn starts_with_name(text: &str, at: usize, name: &str) -> bool {
-    let found = text.get(at..at.saturating_add(name.len()));
-    found.is_some_and(|found| found.eq_ignore_ascii_case(name))
 }
 
 /// Parses the rest of an opening tag after its name: its attributes, and its length.

@@ -1,29 +1,29 @@
 //! The URLs of a Koha site.
 
+use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-/// The account page, or the login form while nobody is logged in, below [`root`].
+/// The account page, or the login form while nobody is logged in.
 pub(super) const ACCOUNT: &str = "cgi-bin/koha/opac-user.pl";
-/// The page of all charges and payments, below [`root`].
+/// The page of all charges and payments.
 pub(super) const CHARGES: &str = "cgi-bin/koha/opac-account.pl";
-/// The logout: a GET that ends the session and shows the catalogue, below [`root`].
+/// The logout: a GET that ends the session and shows the catalogue.
 pub(super) const LOGOUT: &str = "cgi-bin/koha/opac-main.pl?logout.x=1";
 
-/// Returns the URL under which the site's paths begin: `base_url` as a folder, without a copied path of the
-/// catalogue.
-pub(super) fn root(library: &Library) -> Url {
+/// Returns the URL of a path of the site. `base_url` may have a copied path of the catalogue.
+pub(super) fn url_below(library: &Library, path: &str) -> Result<Url, Failure> {
     let mut url = library.base_url.clone();
     url.set_query(None);
     url.set_fragment(None);
-    let path = url.path();
-    let folder = path
+    let own = url.path();
+    let folder = own
         .split_once("/cgi-bin/koha")
-        .map_or(path, |(before, _)| before)
-        .trim_end_matches('/');
-    let folder = format!("{folder}/");
+        .map_or(own, |(before, _)| before);
+    let folder = format!("{}/", folder.trim_end_matches('/'));
     url.set_path(&folder);
-    url
+    url.join(path)
+        .map_err(|_| Failure::page_changed("a path that gives no valid address with base_url"))
 }
 
 /// Returns the record's number from `opac-detail.pl?biblionumber=3`, or `?bib=3` of older overdues.

@@ -8,7 +8,7 @@ use scraper::ElementRef;
 
 use super::phrases::{self, Words};
 use super::work::find_record_links;
-use crate::list_reader::{Header, cell_at, cells};
+use crate::list_reader::{Header, cell_at, cells, has_date};
 
 /// Finds a column by the headers and the rows.
 pub(super) type Find = fn(&[Header<'_>], &[ElementRef<'_>]) -> Option<usize>;
@@ -81,19 +81,10 @@ fn only(columns: Vec<usize>) -> Option<usize> {
     }
 }
 
-/// Whether a cell has a date in digits and nothing else, such as `10/27/2011` or `2011-10-27 23:59`.
+/// Whether a cell has a date in digits and no words, such as `10/27/2011` or `2011-10-27 23:59`.
 fn is_numeric_date(cell: ElementRef<'_>) -> bool {
     let words = element_text(cell);
-    let mut parts = words.split_whitespace();
-    let date = parts.next().unwrap_or_default();
-    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_date = ['/', '-', '.'].iter().any(|sign| {
-        let groups: Vec<&str> = date.split(*sign).collect();
-        let is_number = |group: &&str| matches!(group.len(), 1 | 2 | 4) && is_digits(group);
-        groups.len() == 3 && groups.iter().all(is_number)
-    });
-    let is_time = |part: &str| part.contains(':') && is_digits(&part.replace(':', ""));
-    is_date && parts.all(is_time)
+    has_date(&words) && !words.contains(char::is_alphabetic)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use scraper::ElementRef;
 
 use super::phrases::{CHARGES, CREDITS};
 use super::summary::{Summary, in_parentheses};
+use crate::list_reader::AccountPart;
 
 static ROW: Css = Css::new("tr");
 static SUM: Css = Css::new("a[href*='opac-account.pl']");
@@ -14,45 +15,32 @@ static HEADINGS: Css = Css::new("h1, h2, h3, h4, h5, h6, legend, caption, thead"
 static TOTALS: Css = Css::new("#finestable tfoot td.sum");
 static CREDIT: Css = Css::new("#finestable tfoot td.credit");
 
-/// A debt or credit.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Balance {
-    /// The debt, negative for a credit; `None` if unknown.
-    pub(super) fines: Option<Decimal>,
-    /// An amount that may be a debt or a credit.
-    pub(super) sum_without_sign: Option<Decimal>,
-    /// The ISO 4217 code of the amount's currency, if the page names it.
-    pub(super) currency: Option<&'static str>,
-}
-
 /// Reads the balance from the summary's tab and the panel below it; both must agree.
 ///
 /// A patron who is blocked for an amount owes it; else the caption beside the amount must tell a debt from a credit.
 /// The tab's label and the panel's heading can't: in some languages they are the same word for both.
-pub(super) fn read_summary(summary: &Summary<'_>) -> Result<Balance, Failure> {
+pub(super) fn read_summary(part: &mut AccountPart, summary: &Summary<'_>) -> Result<(), Failure> {
     let panel = summary.find(&["opac-user-fines", "opac-user-fines_panel"]);
     let link = panel.and_then(|panel| SUM.first(panel));
     let in_panel = link.map(element_text);
     let in_tab = summary.tab("fines").and_then(in_parentheses);
-    let sums = [in_panel.as_deref(), in_tab].map(|words| words.and_then(sum));
+    let sums = [in_panel.as_deref(), in_tab].map(|words| words.and_then(amount));
     let (sum, caption) = match (sums, panel, link) {
         ([Some(one), Some(other)], ..) if one.abs() != other.abs() => {
             return Err(Failure::page_changed("two amounts of the fines differ"));
         }
         ([Some(sum), _], Some(panel), Some(link)) => (sum, caption(panel, link)),
         ([_, Some(sum)], ..) => (sum, String::new()),
-        _ => return Ok(Balance::default()),
+        _ => return Ok(()),
     };
     let is_blocked_for_it = summary.find(&["blockedonfines"]).is_some();
-    let fines = signed(sum, &caption, is_blocked_for_it);
-    Ok(Balance {
-        fines,
-        sum_without_sign: fines.is_none().then_some(sum),
-        currency: in_panel
-            .as_deref()
-            .and_then(currency)
-            .or_else(|| in_tab.and_then(currency)),
-    })
+    part.fines = signed(sum, &caption, is_blocked_for_it);
+    part.sum_without_sign = part.fines.is_none().then_some(sum);
+    part.currency = in_panel
+        .as_deref()
+        .and_then(currency)
+        .or_else(|| in_tab.and_then(currency));
+    Ok(())
 }
 
 /// Returns the text beside an amount: of its row, or of the panel without its headings.
@@ -65,26 +53,18 @@ fn caption(panel: ElementRef<'_>, link: ElementRef<'_>) -> String {
     }
 }
 
-/// Returns the message to the family about an amount that may be a debt or a credit.
-pub(super) fn message_without_sign(sum: Decimal) -> String {
-    format!("Fines or credit: {sum:.2}, see the library's page.")
-}
-
 /// Reads the balance from the page of all charges, where a credit has its sign. With debts and
 /// credits, the credits are below the sum of the debts, and the balance is below them.
-pub(super) fn read_charges(root: ElementRef<'_>) -> Balance {
+pub(super) fn read_charges(part: &mut AccountPart, root: ElementRef<'_>) {
     let totals: Vec<ElementRef<'_>> = TOTALS.all(root).collect();
     let cell = match (totals.as_slice(), CREDIT.is_in(root)) {
         ([sum], false) => sum,
         ([_, balance], true) => balance,
-        _ => return Balance::default(),
+        _ => return,
     };
     let words = element_text(*cell);
-    Balance {
-        fines: sum(&words),
-        sum_without_sign: None,
-        currency: currency(&words),
-    }
+    part.fines = amount(&words);
+    part.currency = currency(&words);
 }
 
 fn signed(sum: Decimal, words: &str, is_debt: bool) -> Option<Decimal> {
@@ -96,15 +76,6 @@ fn signed(sum: Decimal, words: &str, is_debt: bool) -> Option<Decimal> {
         (false, true) => Some(sum),
         _ => None,
     }
-}
-
-/// Parses an amount that stands alone: spaces or apostrophes may separate its groups of digits.
-fn sum(words: &str) -> Option<Decimal> {
-    let joined: String = words
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '’'))
-        .collect();
-    amount(&joined)
 }
 
 #[cfg(test)]
@@ -126,7 +97,10 @@ mod tests {
         #[case] words: &str,
         #[case] expected: Option<&str>,
     ) {
-        assert_eq!(sum(words).map(|sum| sum.to_string()).as_deref(), expected);
+        assert_eq!(
+            amount(words).map(|sum| sum.to_string()).as_deref(),
+            expected
+        );
     }
 
     #[rstest]

@@ -19,7 +19,6 @@ mod holds;
 mod lists;
 mod loans;
 mod login;
-mod messages;
 mod pages;
 mod phrases;
 mod summary;
@@ -27,83 +26,52 @@ mod visit;
 mod work;
 
 use async_trait::async_trait;
-use hippo_browser::{CardVisit, Phrase, ReadContext};
-use hippo_core::account::Account;
+use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use self::pages::{AccountPage, ParsedPage};
 use crate::fingerprint::Detector;
-use crate::offline::OfflineReader;
-use crate::page_reader::PageReader;
-use crate::system::System;
+use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
 
 /// Koha's OPAC with its “bootstrap” template.
 #[derive(Debug)]
 pub(crate) struct Koha;
 
 #[async_trait(?Send)]
-impl System for Koha {
-    fn name(&self) -> &'static str {
-        "koha"
-    }
-
+impl DescribedSystem for Koha {
+    const NAME: &'static str = "koha";
+    const ACCOUNT_PAGE: &'static str = addresses::ACCOUNT;
     /// Due dates have a machine-readable twin, and most pages state the format of the other dates. The declared
     /// format is for the rest.
-    fn needs_date_format(&self) -> bool {
-        true
+    const STATES_DATE_FORMAT: bool = true;
+
+    fn account(&self) -> &'static AccountDescription {
+        &pages::ACCOUNT
     }
 
-    fn states_date_format(&self) -> bool {
-        true
+    fn login(&self) -> &'static LoginDescription {
+        &login::LOGIN
     }
 
-    fn account_url(&self, library: &Library) -> Option<Url> {
-        match &library.account_url {
-            Some(url) => Some(url.clone()),
-            None => addresses::root(library).join(addresses::ACCOUNT).ok(),
-        }
+    async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+        visit::fetch_account(visit).await
     }
 
-    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
-        visit.browse(visit::read_account).await
+    fn addresses(&self) -> &'static [&'static str] {
+        &phrases::ADDRESSES
     }
 
-    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
+    fn other_phrases(&self) -> &'static [Phrase] {
+        &phrases::OTHER_PHRASES
+    }
+
+    fn own_account_url(&self, library: &Library) -> Option<Url> {
+        addresses::url_below(library, Self::ACCOUNT_PAGE).ok()
+    }
+
+    fn own_detector(&self) -> Option<&dyn Detector> {
         Some(self)
-    }
-
-    fn detector(&self) -> Option<&dyn Detector> {
-        Some(self)
-    }
-}
-
-impl PageReader for Koha {
-    type Part = AccountPage;
-
-    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPage, Failure> {
-        match pages::parse_page_body(body, &[], context)? {
-            ParsedPage::Account(page) => Ok(page),
-            ParsedPage::Login(login) => Err(login.failure()),
-        }
-    }
-
-    fn join_parts(
-        &self,
-        parts: Vec<AccountPage>,
-        account: Account,
-        _context: &ReadContext<'_>,
-    ) -> Result<Account, Failure> {
-        pages::join_parts(parts, account)
-    }
-
-    fn phrases(&self) -> Vec<Phrase> {
-        phrases::phrases()
-    }
-
-    fn stated_date_format(&self, page: &str) -> Option<&'static str> {
-        dates::stated_format(page)
     }
 }
 

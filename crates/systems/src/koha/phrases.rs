@@ -1,5 +1,7 @@
 //! The words by which Koha's pages are read, in its languages, and the phrases that a recording for a bug report keeps.
 
+use std::sync::LazyLock;
+
 use hippo_browser::Phrase::{self, Beginning, Script, StemIn, Whole};
 
 /// Words or stems in lower case, with commas between them.
@@ -109,11 +111,11 @@ const HOLDS_PLACES: &[&str] = &["status"];
 /// The values of buttons.
 const BUTTONS: Words = Words("cud-suspend, cud-unsuspend, cud-renew, cud-login, cud-cancel");
 
-const ADDRESSES: Words = Words(
-    "cgi-bin/koha/opac-user.pl, opac-detail, opac-account, opac-renew, opac-modrequest, opac-recall, \
-     opac-modrequest-suspend, opac-main, opac-search, opac-auth, opac-reserve, opac-memberentry, opac-passwd, \
-     opac-readingrecord, svc",
-);
+pub(super) const ADDRESSES: [&str; 3] = [
+    "cgi-bin/koha/opac-user.pl/opac-detail/opac-account/opac-renew/opac-recall/svc",
+    "opac-modrequest/opac-modrequest-suspend/opac-reserve/opac-readingrecord",
+    "opac-main/opac-search/opac-auth/opac-memberentry/opac-passwd",
+];
 
 /// What a page's script has to state the site's date format, and beside it.
 const IN_SCRIPTS: Words = Words(
@@ -126,9 +128,9 @@ const OF_OLDER_TABLES: [Words; 8] = [
     DUE, RENEW, BARCODE, EXPIRES, BRANCH, PRIORITY, STATUS, PENDING,
 ];
 
-/// Lists the phrases. Stems of words that tell a debt from a credit or mark a suspended hold are kept only where the
+/// The phrases that no description has. Stems of words that tell a debt from a credit or mark a suspended hold are kept only where the
 /// readers look for them, because a name may begin with one.
-pub(super) fn phrases() -> Vec<Phrase> {
+pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
     let all = |lists: &'static [Words]| lists.iter().flat_map(|words| words.iter());
     let mut phrases = Vec::new();
     phrases.extend(all(&[BUTTONS, BARE_REFUSALS, AUTOMATIC_RENEWALS]).map(Whole));
@@ -136,6 +138,5 @@ pub(super) fn phrases() -> Vec<Phrase> {
     phrases.extend(all(&[SUSPENDED, RECALL_READY]).map(|stem| StemIn(stem, HOLDS_PLACES)));
     phrases.extend(all(&OF_OLDER_TABLES).map(Beginning));
     phrases.extend(IN_SCRIPTS.iter().map(Script));
-    phrases.extend(ADDRESSES.iter().flat_map(Phrase::parts_of_address));
     phrases
-}
+});

@@ -14,7 +14,7 @@ use super::lists;
 use super::phrases::Words;
 use crate::list_reader::{Entry, ListDescription, cells, read_known_list, width};
 
-static VIEWS: Css = Css::new("#opac-user-views, .toptabs");
+static TAB_LIST: Css = Css::new("#opac-user-views > ul, .toptabs > ul");
 static TABS: Css = Css::new("li a");
 static CAPTION: Css = Css::new("caption");
 static HEADER: Css = Css::new(":scope > thead > tr");
@@ -71,11 +71,8 @@ impl<'a> Summary<'a> {
                 summary.by_id.entry(id).or_default().push(element);
             }
         }
-        let list = VIEWS.first(details).and_then(|views| {
-            let mut children = views.child_elements();
-            children.find(|child| child.value().name() == "ul")
-        });
-        let list = list.ok_or_else(|| Failure::page_changed("an account without its tabs"))?;
+        let without_tabs = || Failure::page_changed("an account without its tabs");
+        let list = TAB_LIST.first(details).ok_or_else(without_tabs)?;
         for link in TABS.all(list) {
             let (name, words) = (tab_name(link), element_text(link));
             if let Some(known) = KNOWN_TABS.iter().find(|known| name == Some(*known)) {

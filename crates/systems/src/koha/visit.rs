@@ -1,116 +1,74 @@
 //! Logs in and fetches the account.
 
+use hippo_browser::Page;
 use hippo_browser::reading::{Css, parse_page};
-use hippo_browser::{Page, Session, interstitial};
-use hippo_core::account::Account;
-use hippo_core::failure::{Failure, FailureKind};
-use url::Url;
+use hippo_core::failure::Failure;
 
-use super::addresses::{ACCOUNT, CHARGES, LOGOUT, root};
-use super::login::{self, Login};
-use super::pages::{self, AccountPage, DETAILS, LOGGED_IN, ParsedPage};
+use super::addresses::{ACCOUNT, CHARGES, LOGOUT, url_below};
+use super::login::{LOGIN, find_refusal, messages_beside_form};
+use crate::list_reader::{AccountPart, AccountVisit, PageKind};
+
+/// The patron's name, on every page for somebody who is logged in.
+static LOGGED_IN: Css = Css::new(".loggedinusername, #userdetails");
 
 /// Logs in and reads the summary; the session logs out however this ends.
-pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
-    let account = url_below(session, ACCOUNT)?;
-    let logout = url_below(session, LOGOUT)?;
+pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+    let account = url_below(visit.session.library(), ACCOUNT)?;
+    let logout = url_below(visit.session.library(), LOGOUT)?;
     // The form's token is valid only with the cookie of the same response.
-    let page = session.get(&account).await?;
-    let preexisting_messages = login::messages_beside_form(&page.body);
-    let form = login::fill_login_form(&page, session)?;
-    session.log_out_at_end(&logout);
-    let landing = session.log_in(form).await?;
-    let account_page = match read_login_response(&landing, &preexisting_messages, session)? {
-        Some(account_page) => account_page,
-        None => {
-            let page = session.get(&account).await?;
-            read_summary(&page, session)?
-        }
-    };
-    let mut account_pages = vec![account_page];
-    if account_pages.iter().any(AccountPage::needs_charges) {
-        account_pages.extend(fetch_charges(session).await);
+    let page = visit.session.get(&account).await?;
+    let preexisting_messages = messages_beside_form(parse_page(&page.body)?.root_element())?;
+    let answer = visit.log_in_on(&page, &logout).await?;
+    if is_account(&answer, &preexisting_messages, visit)? {
+        visit.add(&answer)?;
     }
-    pages::join_parts(account_pages, session.unknown_account())
+    if !visit.knows(AccountPart::has_loans) {
+        let page = visit.session.get(&account).await?;
+        visit.add(&page)?;
+    }
+    if visit.knows(|part| part.sum_without_sign.is_some()) {
+        fetch_charges(visit).await?;
+    }
+    Ok(())
 }
 
 /// Fetches the page of all charges, whose structure tells a debt from a credit in any language.
 ///
-/// `None` if it is missing or unreadable: then only the amount's sign stays unknown.
-async fn fetch_charges(session: &mut Session<'_>) -> Option<AccountPage> {
-    let address = url_below(session, CHARGES).ok()?;
-    let page = session.get_optional(&address).await.ok()??;
-    match pages::parse_page_body(&page.body, &[], &session.read_context()) {
-        Ok(ParsedPage::Account(account_page)) if !account_page.is_summary() => Some(account_page),
-        _ => None,
+/// If it is missing or unreadable, only the amount's sign stays unknown.
+async fn fetch_charges(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+    let charges = url_below(visit.session.library(), CHARGES)?;
+    if let Ok(Some(page)) = visit.session.get_optional(&charges).await
+        && let Ok(part) = visit.read(&page)
+        && !part.has_loans()
+    {
+        visit.add_part(part);
     }
+    Ok(())
 }
 
-fn url_below(session: &Session<'_>, path: &str) -> Result<Url, Failure> {
-    root(session.library())
-        .join(path)
-        .map_err(|_| Failure::page_changed("a path that gives no valid address with base_url"))
-}
-
-/// Reads the response to the login. `None` if it is another page of the catalogue, for a logged-in patron.
-fn read_login_response(
+/// Whether the answer to the login is the account. It may also be another page of the catalogue, for a logged-in patron.
+fn is_account(
     page: &Page,
     preexisting_messages: &[String],
-    session: &mut Session<'_>,
-) -> Result<Option<AccountPage>, Failure> {
-    match pages::parse_page_body(&page.body, preexisting_messages, &session.read_context()) {
-        Ok(ParsedPage::Account(account_page)) => {
-            session.mark_logged_in();
-            Ok(Some(account_page).filter(AccountPage::is_summary))
-        }
-        // Koha refuses in the response itself, and redirects a patron whom it accepted. A message at the target of the
-        // redirect, unless it names the password, means that the session was lost on the way: whether the PIN was
-        // right is in doubt.
-        Ok(ParsedPage::Login(Login::Refused { names_password, .. }))
-            if !names_password && session.was_redirected() =>
-        {
-            Err(Failure::page_changed(
-                "the login led to the login form, with a message that doesn't name a password",
-            ))
-        }
-        Ok(ParsedPage::Login(Login::FormOnly)) => {
-            Err(session.failure_for_login_page(page, "the account"))
-        }
-        Ok(ParsedPage::Login(login)) => Err(login.refusal()),
-        Err(failure) if failure.kind == FailureKind::CardBlocked => {
-            session.mark_logged_in();
-            Err(failure)
-        }
-        // A captcha or an outage beside the form.
-        Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
-        Err(failure) => {
-            let parsed = parse_page(&page.body).ok();
-            let has = |css: &'static Css| {
-                let root = parsed.as_ref().map(|parsed| parsed.root_element());
-                root.is_some_and(|root| css.is_in(root))
-            };
-            if has(&DETAILS) {
-                session.mark_logged_in();
-                Err(failure)
-            } else if has(&LOGGED_IN) {
-                session.mark_logged_in();
-                Ok(None)
-            } else {
-                // For example the plain text of a rejected token (status 403).
-                Err(session.failure_for_unknown_answer(page, "an unknown response to the login"))
-            }
-        }
+    visit: &mut AccountVisit<'_, '_>,
+) -> Result<bool, Failure> {
+    let parsed = parse_page(&page.body)?;
+    let root = parsed.root_element();
+    if LOGGED_IN.is_in(root) {
+        visit.session.mark_logged_in();
     }
-}
-
-/// Reads the summary after the login.
-fn read_summary(page: &Page, session: &mut Session<'_>) -> Result<AccountPage, Failure> {
-    match pages::parse_page_body(&page.body, &[], &session.read_context()) {
-        Ok(ParsedPage::Account(account_page)) if account_page.is_summary() => Ok(account_page),
-        Ok(ParsedPage::Account(_)) => Err(Failure::page_changed("charges instead of the summary")),
-        Ok(ParsedPage::Login(_)) => Err(session.failure_for_login_page(page, "the account")),
-        Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
-        Err(failure) => Err(interstitial(page).unwrap_or(failure)),
+    match visit.kind_of(page)? {
+        PageKind::Account => Ok(true),
+        kind @ PageKind::Broken => Err(visit.failure_of(kind, page)),
+        _ if visit.session.is_logged_in() => Ok(false),
+        _ if LOGIN.is_shown(root) => Err(find_refusal(
+            page,
+            root,
+            preexisting_messages,
+            visit.session,
+        )?),
+        // For example the plain text of a rejected token (status 403).
+        _ => Err(visit.failure_of(PageKind::Unknown, page)),
     }
 }
 
@@ -118,6 +76,8 @@ fn read_summary(page: &Page, session: &mut Session<'_>) -> Result<AccountPage, F
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use hippo_core::account::Account;
+    use hippo_core::failure::FailureKind;
     use hippo_core::site::LibrarySite as _;
     use rstest::rstest;
 

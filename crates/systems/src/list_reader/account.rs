@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, Messages, check_declared_count, element_text, is_another_card, is_cut_short,
-    prepare_to_store,
+    Messages, check_declared_count, element_text, is_another_card, is_cut_short, prepare_to_store,
 };
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
+use super::alerts::find_alerts;
 use super::count::{find_fact, find_sum, join_totals, read_total};
 use super::date::read_first;
 use super::description::{AccountDescription, Count, ListDescription, PageKind};
@@ -51,6 +51,11 @@ pub(super) fn read_account(
     context: &ReadContext<'_>,
 ) -> Result<AccountPart, Failure> {
     let root = page.root();
+    let date_format = (description.date_format)(&page.html).or(context.date_format);
+    let context = &ReadContext {
+        date_format,
+        ..*context
+    };
     let is_cut_short = is_cut_short(&page.html);
     if description.has_end_tag && (is_cut_short || breaks_off(&page.html)) {
         return Err(Failure::page_changed("a page that breaks off"));
@@ -65,17 +70,16 @@ pub(super) fn read_account(
     }
     let (fines, currency) = find_sum(&description.fines, root).unzip();
     let mut messages = Messages::default();
-    for message in description
-        .messages
-        .iter()
-        .flat_map(|css: &Css| css.all(root))
-    {
-        messages.add(&element_text(message));
+    if let Some(alerts) = &description.messages {
+        for alert in find_alerts(alerts, root)? {
+            messages.add(&element_text(alert));
+        }
     }
     let mut part = AccountPart {
         loans: loans?,
         holds: holds?,
         fines,
+        sum_without_sign: None,
         currency: currency.flatten(),
         card_expires: read_first(find_fact(&description.card_expires, root), context)?,
         messages: messages.into_vec(),
@@ -181,15 +185,18 @@ pub(super) fn join_parts(
     let mut messages = Messages::default();
     let mut patrons = BTreeSet::new();
     let (mut loans, mut holds) = (Vec::new(), Vec::new());
+    let mut sum_without_sign = None;
+    let differ = || Failure::page_changed("two pages disagree about the fines");
     for part in parts {
         loans.push(part.loans);
         holds.push(part.holds);
         if let (Some(one), Some(other)) = (account.fines, part.fines)
             && one != other
         {
-            return Err(Failure::page_changed("two pages disagree about the fines"));
+            return Err(differ());
         }
         account.fines = account.fines.or(part.fines);
+        sum_without_sign = sum_without_sign.or(part.sum_without_sign);
         account.currency = account
             .currency
             .or_else(|| part.currency.map(str::to_owned));
@@ -199,6 +206,13 @@ pub(super) fn join_parts(
     }
     if patrons.len() > 1 {
         return Err(Failure::page_changed("pages of more than one patron"));
+    }
+    match (account.fines, sum_without_sign) {
+        (Some(fines), Some(sum)) if fines.abs() != sum.abs() => return Err(differ()),
+        (None, Some(sum)) => messages.add(&format!(
+            "Fines or credit: {sum:.2}, see the library's page."
+        )),
+        _ => {}
     }
     (account.loans, account.declared.loans) = join_lists(description.has_several_pages, loans)?;
     (account.holds, account.declared.holds) = join_lists(description.has_several_pages, holds)?;

@@ -36,6 +36,8 @@ pub(crate) struct AccountDescription {
     pub(crate) loan_counts: Vec<Count>,
     /// The totals of the holds.
     pub(crate) hold_counts: Vec<Count>,
+    /// The date format that a page's script states. It counts more than the library's.
+    pub(crate) date_format: fn(&str) -> Option<&'static str>,
     /// The sum that the patron owes. The first that the page has counts.
     pub(crate) fines: Vec<Fact>,
     /// The card's last day. The first that the page has counts.
@@ -65,6 +67,7 @@ impl Default for AccountDescription {
             has_several_pages: false,
             loan_counts: Vec::new(),
             hold_counts: Vec::new(),
+            date_format: |_| None,
             fines: Vec::new(),
             card_expires: Vec::new(),
             number: Vec::new(),

@@ -5,6 +5,12 @@ use hippo_browser::{Form, Page, Session, classify_words, interstitial, session_e
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
+use super::alerts::find_alerts;
+use super::login_words::{
+    BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, NEW_PIN, OF_THE_REQUEST, OUTAGES, PLAIN_REFUSALS,
+    REFUSALS, SECRETS,
+};
+
 static FIELDS: Css = Css::new("input, button");
 
 /// A system's login form.
@@ -54,7 +60,7 @@ impl Default for LoginDescription {
 
 impl LoginDescription {
     /// Whether a page has the login form as only the login page has it.
-    pub(super) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
+    pub(crate) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
         self.form.is_in(root)
     }
 
@@ -68,7 +74,7 @@ impl LoginDescription {
     }
 
     /// Finds the form of a page and fills it in. Nothing was sent yet, so nothing is refused.
-    pub(super) fn fill_form(
+    pub(crate) fn fill_form(
         &'static self,
         page: &Page,
         session: &Session<'_>,
@@ -134,7 +140,10 @@ impl LoginDescription {
         if self.has_only_errors && !self.is_there(root) {
             return None;
         }
-        let messages = self.messages.all(root).map(visible_text);
+        let messages = match find_alerts(&self.messages, root) {
+            Ok(alerts) => alerts.into_iter().map(visible_text),
+            Err(failure) => return Some(failure),
+        };
         let messages: Vec<_> = messages.filter(|message| !message.is_empty()).collect();
         let mut failures = messages
             .iter()
@@ -151,6 +160,35 @@ impl LoginDescription {
         Some(refusal())
     }
 
+    /// Returns the failure that the messages of a page mean, on a site that marks some of them as errors. The first
+    /// message that means more than a changed page counts.
+    pub(crate) fn failure_of_errors(
+        &'static self,
+        root: ElementRef<'_>,
+        errors: &'static Css,
+    ) -> Option<Failure> {
+        let failures = self.messages.all(root).filter_map(|element| {
+            let message = visible_text(element);
+            if !message.contains(char::is_alphanumeric) {
+                None
+            } else if errors.matches(element) {
+                Some(self.failure_of_error(&message))
+            } else {
+                self.failure_of_message(&message)
+                    .or_else(|| failure_of_request(&message))
+            }
+        });
+        most_specific(failures)
+    }
+
+    /// Returns the failure that a message means by which the site refuses a login, in whatever words.
+    pub(crate) fn failure_of_error(&self, message: &str) -> Failure {
+        let failure = self.failure_of_message(message);
+        failure
+            .or_else(|| failure_of_request(message))
+            .unwrap_or_else(refusal)
+    }
+
     /// Returns the failure that a message means.
     pub(crate) fn failure_of_message(&self, message: &str) -> Option<Failure> {
         let has = |known: &[&str]| text_after_words(message, known).is_some();
@@ -162,6 +200,10 @@ impl LoginDescription {
         }
         if let Some(kind) = classify_words(message) {
             return Some(Failure::new(kind, "an outage beside the login form"));
+        }
+        // Plain words count, even if “Please try again later” follows.
+        if sentences(message).any(refuses_plainly) {
+            return Some(refusal());
         }
         if has(self.outages) || has(&OUTAGES) {
             return Some(outage());
@@ -186,8 +228,7 @@ impl LoginDescription {
             return None;
         }
         if !of_request.is_empty() {
-            let expired = "the site says that the login form's session has expired";
-            return Some(Failure::page_changed(expired));
+            return failure_of_request(message);
         }
         (has(&BLOCKABLE) && has(&BLOCKED)).then(blocked)
     }
@@ -210,6 +251,29 @@ impl LoginDescription {
             has(self.blocked).then(blocked)
         }
     }
+}
+
+/// Whether a sentence calls a number or PIN wrong, and can mean nothing else.
+fn refuses_plainly(sentence: &str) -> bool {
+    let has = |known: &[&str]| text_after_words(sentence, known).is_some();
+    has(&SECRETS) && has(&PLAIN_REFUSALS) && !has(&OF_THE_REQUEST)
+}
+
+/// Returns the failure of a message about the request itself: the site didn't check the PIN.
+fn failure_of_request(message: &str) -> Option<Failure> {
+    let is_of_request = text_after_words(message, &OF_THE_REQUEST).is_some();
+    let expired = "the site says that the login form's session has expired";
+    is_of_request.then(|| Failure::page_changed(expired))
+}
+
+/// Returns the first failure that is more specific than `page_changed`.
+pub(crate) fn most_specific(mut failures: impl Iterator<Item = Failure>) -> Option<Failure> {
+    let first = failures.next()?;
+    if first.kind != FailureKind::PageChanged {
+        return Some(first);
+    }
+    let other = failures.find(|failure| failure.kind != FailureKind::PageChanged);
+    other.or(Some(first))
 }
 
 fn refusal() -> Failure {
@@ -242,146 +306,6 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
         (!sentence.is_empty()).then_some(sentence)
     })
 }
-
-/// Words for a lock after too many attempts, which another attempt would extend.
-pub(super) const LOCKED: [&str; 1] = ["attempts"];
-
-/// Words with which a site asks for another PIN.
-pub(super) const NEW_PIN: [&str; 7] = [
-    "enter a new pin",
-    "pin has expired",
-    "pin must be changed",
-    "must change your pin",
-    "password has expired",
-    "password must be changed",
-    "must change your password",
-];
-
-/// What a library may have blocked.
-pub(super) const BLOCKABLE: [&str; 7] = [
-    "account",
-    "card",
-    "membership",
-    "patron",
-    "privilege",
-    "privileges",
-    "user",
-];
-
-/// Words that say so, if they stand beside it.
-pub(super) const BLOCKED: [&str; 6] = [
-    "barred",
-    "blocked",
-    "delinquent",
-    "expired",
-    "frozen",
-    "suspended",
-];
-
-/// Words for what a person types to log in.
-pub(super) const CREDENTIALS: [&str; 35] = [
-    "angaben",
-    "anmeldedaten",
-    "zugangsdaten",
-    "benutzernummer",
-    "benutzerkennung",
-    "benutzername",
-    "benutzernamen",
-    "ausweisnummer",
-    "ausweisnr",
-    "lesernummer",
-    "kundennummer",
-    "kennung",
-    "kennwort",
-    "passwort",
-    "pin",
-    "login",
-    "log in",
-    "logon",
-    "log on",
-    "logging in",
-    "sign in",
-    "password",
-    "user name",
-    "username",
-    "user id",
-    "barcode",
-    "bar code",
-    "card number",
-    "library card",
-    "credentials",
-    "patron",
-    "borrower",
-    "account information",
-    "login information",
-    "information you submitted",
-];
-
-/// Words that refuse them, if they stand beside them.
-pub(super) const REFUSALS: [&str; 27] = [
-    "falsch",
-    "falsche",
-    "falscher",
-    "falsches",
-    "ungültig",
-    "ungültige",
-    "ungültiger",
-    "ungültiges",
-    "nicht gültig",
-    "nicht korrekt",
-    "nicht richtig",
-    "nicht bekannt",
-    "unbekannt",
-    "stimmt nicht",
-    "stimmen nicht",
-    "stimmen ihre",
-    "fehlversuche",
-    "incorrect",
-    "invalid",
-    "not valid",
-    "not correct",
-    "wrong",
-    "does not match",
-    "do not match",
-    "could not be found",
-    "unsuccessful",
-    "failed",
-];
-
-/// Words for an outage, whatever the site.
-pub(super) const OUTAGES: [&str; 12] = [
-    "try again later",
-    "an error occurred",
-    "an error has occurred",
-    "später erneut",
-    "später noch einmal",
-    "technischer fehler",
-    "technisches problem",
-    "derzeit nicht",
-    "nicht erreichbar",
-    "nicht verfügbar",
-    "wartungsarbeiten",
-    "datensicherung",
-];
-
-/// Words about the request itself, which no number or PIN could mend.
-pub(super) const OF_THE_REQUEST: [&str; 15] = [
-    "sitzung",
-    "session",
-    "formular",
-    "form has",
-    "form was",
-    "timed out",
-    "token",
-    "anfrage",
-    "anfragen",
-    "request",
-    "requests",
-    "postback",
-    "csrf",
-    "cookie",
-    "cookies",
-];
 
 #[cfg(test)]
 mod tests {
@@ -447,9 +371,41 @@ mod tests {
         Some(FailureKind::WrongCredentials)
     )]
     #[case("<b hidden>Wrong PIN.</b>", None)]
+    #[case(
+        "Your PIN is incorrect. Please try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "Your account is locked. Please try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("Ihre Sitzung ist ungültig. Bitte geben Sie das Passwort ein.", None)]
     fn message_means_a_refusal_last(#[case] message: &str, #[case] kind: Option<FailureKind>) {
         let page = Html::parse_document(&format!("<p>{message}</p>"));
         let failure = LOGIN.failure_of_page(page.root_element());
+        assert_eq!(failure.map(|failure| failure.kind), kind);
+    }
+
+    #[rstest]
+    #[case(
+        "<p class=error>Identifiant refusé.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case("<p>Identifiant refusé.", None)]
+    #[case("<p class=error>[]", None)]
+    #[case(
+        "<p class=error>Logins are closed: datensicherung",
+        Some(FailureKind::SiteDown)
+    )]
+    #[case("<p>Your login session is invalid.", Some(FailureKind::PageChanged))]
+    #[case("<p>Stale token.<p>Wrong PIN.", Some(FailureKind::WrongCredentials))]
+    fn marked_error_is_a_refusal_in_any_words(
+        #[case] messages: &str,
+        #[case] kind: Option<FailureKind>,
+    ) {
+        static MARKED: Css = Css::new(".error");
+        let page = Html::parse_document(messages);
+        let failure = LOGIN.failure_of_errors(page.root_element(), &MARKED);
         assert_eq!(failure.map(|failure| failure.kind), kind);
     }
 

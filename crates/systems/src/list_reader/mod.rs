@@ -6,6 +6,7 @@
 //! [`LoginDescription`] is the same for login forms.
 
 mod account;
+mod alerts;
 mod beside;
 mod column;
 mod count;
@@ -16,6 +17,7 @@ mod header;
 mod labels;
 mod list;
 mod login;
+mod login_words;
 mod page;
 mod part;
 mod phrases;
@@ -26,6 +28,7 @@ mod states;
 mod system;
 mod visit;
 
+pub(crate) use self::alerts::find_alerts;
 pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::description::{
@@ -35,9 +38,10 @@ pub(crate) use self::entry::Entry;
 pub(crate) use self::header::Header;
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::list::read_known_list;
-pub(crate) use self::login::LoginDescription;
+pub(crate) use self::login::{LoginDescription, most_specific};
 pub(crate) use self::page::classify_page;
 pub(crate) use self::part::AccountPart;
+pub(crate) use self::phrases::login_phrases;
 pub(crate) use self::row::{Row, cell_at, cells, width};
 pub(crate) use self::script_answer::ScriptAnswer;
 pub(crate) use self::states::HOLD_STATES;

@@ -13,6 +13,8 @@ pub(crate) struct AccountPart {
     pub(super) holds: ListPart<Hold>,
     /// What the patron owes.
     pub(crate) fines: Option<Decimal>,
+    /// A sum that is owed or a credit; the page doesn't say which.
+    pub(crate) sum_without_sign: Option<Decimal>,
     /// The currency of the fines.
     pub(crate) currency: Option<&'static str>,
     /// The card's last day.
@@ -66,6 +68,12 @@ impl AccountPart {
         self.fines.is_some()
     }
 
+    /// Adds the lists of a page that states their totals in a way of its own, which match.
+    pub(crate) fn set_lists(&mut self, loans: Vec<Loan>, holds: Vec<Hold>) {
+        self.loans = ListPart::of_total(loans);
+        self.holds = ListPart::of_total(holds);
+    }
+
     /// Adds that there are no loans, which the page says in a way of its own.
     pub(crate) fn state_no_loans(&mut self) {
         self.loans = self.loans.none();
@@ -111,6 +119,14 @@ impl AccountPart {
 }
 
 impl<E> ListPart<E> {
+    fn of_total(entries: Vec<E>) -> Self {
+        Self {
+            declared: u32::try_from(entries.len()).ok(),
+            entries: Some(entries),
+            ..Self::default()
+        }
+    }
+
     fn only_total(&self) -> Self {
         Self {
             declared: self.declared,

@@ -8,9 +8,9 @@ use super::column::{Field, Part, Place};
 use super::count::OWES_NOTHING;
 use super::date::UNTIL;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
-use super::login::{
-    BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, LoginDescription, NEW_PIN, OF_THE_REQUEST, OUTAGES,
-    REFUSALS,
+use super::login::LoginDescription;
+use super::login_words::{
+    BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, NEW_PIN, OF_THE_REQUEST, OUTAGES, REFUSALS,
 };
 use super::sentence::{BEGINNINGS, FILLERS};
 
@@ -32,8 +32,15 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
     for Fact { words, .. } in counts.flat_map(|Count(facts)| facts.iter()) {
         phrases.extend(words.iter().map(|words| Phrase::Count(words)));
     }
-    let of_login = [login.refused, login.blocked, login.outages, OWES_NOTHING];
-    let of_any_login: [&[&'static str]; 8] = [
+    phrases.extend(OWES_NOTHING.iter().map(|words| Anywhere(words)));
+    phrases.extend(login_phrases(login));
+    phrases
+}
+
+/// Lists the words of a login's description, and those of any login.
+pub(crate) fn login_phrases(login: &LoginDescription) -> impl Iterator<Item = Phrase> {
+    let own = [login.refused, login.blocked, login.outages];
+    let of_any: [&[&'static str]; 8] = [
         &LOCKED,
         &OUTAGES,
         &OF_THE_REQUEST,
@@ -43,10 +50,8 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
         &BLOCKABLE,
         &BLOCKED,
     ];
-    for words in of_login.into_iter().chain(of_any_login) {
-        phrases.extend(words.iter().map(|words| Anywhere(words)));
-    }
-    phrases
+    let words = own.into_iter().chain(of_any).flatten();
+    words.map(|words| Anywhere(words))
 }
 
 fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {

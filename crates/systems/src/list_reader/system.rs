@@ -28,6 +28,8 @@ pub(crate) trait DescribedSystem: Send + Sync {
     const NAME: &'static str;
     /// The path of the page that shows the account to a person, perhaps with a query.
     const ACCOUNT_PAGE: &'static str;
+    /// See [`System::states_date_format`].
+    const STATES_DATE_FORMAT: bool = false;
 
     /// Returns the description of the account's pages.
     fn account(&self) -> &'static AccountDescription;
@@ -78,6 +80,10 @@ impl<T: DescribedSystem> System for T {
         true
     }
 
+    fn states_date_format(&self) -> bool {
+        T::STATES_DATE_FORMAT
+    }
+
     fn account_url(&self, library: &Library) -> Option<Url> {
         let url = library.account_url.clone();
         url.or_else(|| self.own_account_url(library))
@@ -124,5 +130,9 @@ impl<T: DescribedSystem> PageReader for T {
         phrases.extend(addresses.flat_map(|address| Phrase::parts_of_address(address)));
         phrases.extend(self.other_phrases());
         phrases
+    }
+
+    fn stated_date_format(&self, page: &str) -> Option<&'static str> {
+        (self.account().date_format)(page)
     }
 }

@@ -59,7 +59,7 @@ fn every_page_reader_has_a_fuzz_target_and_a_benchmark() {
 const MAX_OWN_LINES: usize = 500;
 
 /// Systems that have more, since their installations differ so much, and the most lines of each.
-const LONGER_SYSTEMS: [(&str, usize); 2] = [("bibliocommons", 1_000), ("sierra", 1_100)];
+const LONGER_SYSTEMS: [(&str, usize); 2] = [("koha", 1_190), ("sierra", 1_100)];
 
 #[test]
 fn described_systems_have_fewer_than_500_lines_of_their_own() {
@@ -79,9 +79,16 @@ fn described_systems_have_fewer_than_500_lines_of_their_own() {
             .filter_map(|file| std::fs::read_to_string(file).ok());
         let texts: Vec<String> = texts.collect();
         let is_described = |text: &String| {
-            text.contains("impl DescribedSystem for") || text.contains("crate::json_reader::")
+            [
+                "impl DescribedSystem for",
+                "crate::json_reader::",
+                "crate::list_reader::",
+            ]
+            .iter()
+            .any(|sign| text.contains(sign))
         };
-        if !texts.iter().any(is_described) {
+        let is_engine = folder.ends_with("json_reader") || folder.ends_with("list_reader");
+        if is_engine || !texts.iter().any(is_described) {
             continue;
         }
         described += 1;
@@ -92,7 +99,7 @@ fn described_systems_have_fewer_than_500_lines_of_their_own() {
         let most = longer.map_or(MAX_OWN_LINES, |(_, most)| *most);
         assert!(lines < most, "{lines} lines: {files:?}");
     }
-    assert!(described >= 8, "only {described} systems were found");
+    assert!(described >= 12, "only {described} systems were found");
 }
 
 fn count_own_lines(text: &str) -> usize {

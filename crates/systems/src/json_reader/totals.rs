@@ -1,12 +1,13 @@
-//! The totals of the whole account, which every account page states.
+//! The totals of the whole account, which every page of it states.
 
 use std::collections::BTreeMap;
 
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 
-use super::description::hold_states;
-use crate::json_reader::{JsonObject, ListTotals};
+use super::description::TotalsDescription;
+use super::paged_list::ListTotals;
+use super::value::JsonObject;
 
 /// A page's totals of the whole account; `None` if it doesn't state one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,15 +18,21 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// Reads a page's totals from the fines of its head, from the page itself, or from both, which must then agree.
-    pub(super) fn from_state(state: JsonObject<'_>) -> Result<Self, Failure> {
+    /// Reads a page's totals from all places that state them, which must agree.
+    ///
+    /// `states` are the known states of a hold.
+    pub(super) fn read(
+        description: &TotalsDescription,
+        states: &[&str],
+        state: JsonObject<'_>,
+    ) -> Result<Self, Failure> {
         let mut totals = Self::default();
-        for place in ["borrowing.fines.summaries", "borrowing.borrowing.summaries"] {
-            if let Some(summaries) = state.object(place)? {
+        for place in description.places {
+            if let Some(summary) = state.object(place)? {
                 totals.add(Self {
-                    loans: summaries.count("checkedout.total")?,
-                    holds: read_hold_totals(summaries)?,
-                    fines: read_fines(summaries)?,
+                    loans: summary.count(description.loans)?,
+                    holds: read_hold_totals(description, states, summary)?,
+                    fines: read_fines(description, summary)?,
                 })?;
             }
         }
@@ -59,24 +66,29 @@ fn add_equal<T: PartialEq>(
 /// Reads the totals of the holds. The sum of the states must be the site's own total.
 ///
 /// An unknown state may be left out of that total; then it is ignored. Without the total, the states count only
-/// if every usual state has a number: a page without numbers hasn't stated that there are no holds.
-fn read_hold_totals(summaries: JsonObject<'_>) -> Result<Option<ListTotals>, Failure> {
+/// if every known state has a number: a page without numbers hasn't stated that there are no holds.
+fn read_hold_totals(
+    description: &TotalsDescription,
+    known: &[&str],
+    summary: JsonObject<'_>,
+) -> Result<Option<ListTotals>, Failure> {
+    let mut without_number = known.to_vec();
     let mut by_state: BTreeMap<String, u32> = BTreeMap::new();
-    let mut usual = hold_states();
     let sum = |by_state: &BTreeMap<String, u32>| add_up(by_state.values());
-    for (state, kinds) in summaries.objects("holds.status")?.unwrap_or_default() {
-        // The number of each kind of material.
+    let states = summary.objects(description.holds_by_state)?;
+    for (state, kinds) in states.unwrap_or_default() {
         let counts = kinds.counts()?;
-        usual.retain(|usual| *usual != state || counts.is_empty());
+        without_number.retain(|known| *known != state || counts.is_empty());
         by_state.insert(state.to_owned(), add_up(&counts));
     }
     by_state.retain(|_, count| *count > 0);
-    let Some(all) = summaries.count("holds.totalOperative")? else {
+    let Some(all) = summary.count(description.holds)? else {
         let all = sum(&by_state);
-        return Ok(usual.is_empty().then_some(ListTotals { all, by_state }));
+        let totals = ListTotals { all, by_state };
+        return Ok(without_number.is_empty().then_some(totals));
     };
     if sum(&by_state) != all {
-        by_state.retain(|state, _| hold_states().contains(&state.as_str()));
+        by_state.retain(|state, _| known.contains(&state.as_str()));
     }
     let found = sum(&by_state);
     if found != all {
@@ -93,12 +105,14 @@ fn add_up<'a>(counts: impl IntoIterator<Item = &'a u32>) -> u32 {
         .fold(0, |sum, count| sum.saturating_add(*count))
 }
 
-/// Returns the fines less credits. `totalAccrued`, what overdue items would cost if they were returned today,
-/// is not owed yet.
-fn read_fines(summaries: JsonObject<'_>) -> Result<Option<Decimal>, Failure> {
-    let credit = summaries.amount("fines.totalCredits")?.unwrap_or_default();
-    let owed = summaries.amount("fines.totalFines")?;
-    let mut fines = owed.and_then(|owed| owed.checked_sub(credit.abs()));
+/// Returns what the patron owes, less credits.
+fn read_fines(
+    description: &TotalsDescription,
+    summary: JsonObject<'_>,
+) -> Result<Option<Decimal>, Failure> {
+    let credit = summary.amount(description.credit)?;
+    let owed = summary.amount(description.owed)?;
+    let mut fines = owed.and_then(|owed| owed.checked_sub(credit.unwrap_or_default().abs()));
     if let Some(fines) = &mut fines {
         fines.rescale(2);
     }
@@ -110,10 +124,25 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn totals(borrowing: &str) -> Result<Totals, Failure> {
-        let state = format!(r#"{{"borrowing":{borrowing}}}"#);
-        let state = serde_json::from_str(&state).unwrap();
-        Totals::from_state(JsonObject::from_value(&state).unwrap())
+    const STATES: [&str; 4] = [
+        "READY_FOR_PICKUP",
+        "IN_TRANSIT",
+        "NOT_YET_AVAILABLE",
+        "SUSPENDED",
+    ];
+
+    static TOTALS: TotalsDescription = TotalsDescription {
+        places: &["fines.summaries", "borrowing.summaries"],
+        loans: "checkedout.total",
+        holds: "holds.totalOperative",
+        holds_by_state: "holds.status",
+        owed: "fines.totalFines",
+        credit: "fines.totalCredits",
+    };
+
+    fn totals(state: &str) -> Result<Totals, Failure> {
+        let state = serde_json::from_str(state).unwrap();
+        Totals::read(&TOTALS, &STATES, JsonObject::from_value(&state).unwrap())
     }
 
     #[test]
@@ -136,16 +165,16 @@ mod tests {
     #[case(r#"{"fines":{"summaries":{"holds":{"status":{}}}}}"#)]
     #[case(r#"{"fines":{"summaries":{"holds":{"status":{"SUSPENDED":{"DIGITAL":2}}}}}}"#)]
     #[case(r#"{"fines":{"summaries":{"holds":{"status":{"READY_FOR_PICKUP":{},"IN_TRANSIT":{},"NOT_YET_AVAILABLE":{},"SUSPENDED":{}}}}}}"#)]
-    fn missing_totals_are_unknown(#[case] borrowing: &str) {
-        assert_eq!(totals(borrowing).unwrap(), Totals::default());
+    fn missing_totals_are_unknown(#[case] state: &str) {
+        assert_eq!(totals(state).unwrap(), Totals::default());
     }
 
     #[rstest]
     #[case(r#"{"fines":{"summaries":{"checkedout":{"total":3}}},"borrowing":{"summaries":{"checkedout":{"total":4}}}}"#)]
     #[case(r#"{"fines":{"summaries":{"holds":{"totalOperative":3,"status":{"SUSPENDED":{"DIGITAL":2}}}}}}"#)]
     #[case(r#"{"fines":{"summaries":{"holds":{"totalOperative":3}}}}"#)]
-    fn contradictory_totals_are_a_changed_page(#[case] borrowing: &str) {
-        assert!(totals(borrowing).is_err());
+    fn contradictory_totals_are_a_changed_page(#[case] state: &str) {
+        assert!(totals(state).is_err());
     }
 
     #[test]
