@@ -38,7 +38,7 @@ pub(crate) use self::list::read_known_list;
 pub(crate) use self::login::LoginDescription;
 pub(crate) use self::page::classify_page;
 pub(crate) use self::part::AccountPart;
-pub(crate) use self::row::{Row, cell_at, cells, width};
+pub(crate) use self::row::{Row, cell_at, cells, own_rows, width};
 pub(crate) use self::script_answer::ScriptAnswer;
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
