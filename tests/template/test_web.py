@@ -84,7 +84,7 @@ class Web(unittest.TestCase):
         self.assertEqual(stack["Outputs"]["WebUrl"]["Value"], "https://hippo.example.org")
         self.assertEqual(stack["Outputs"]["WebDomainTarget"]["Value"], "WebDomainName.RegionalDomainName")
         self.assertEqual(str(resources["WebApi"]["Properties"]["DisableExecuteApiEndpoint"]).lower(), "true")
-        for name in ("WebPages", "NotifyFamily", "PictureOfTheDay"):
+        for name in ("WebPages", "NotifyAll", "NotifyFamily", "PictureOfTheDay"):
             self.assertEqual(resources[name]["Properties"]["Environment"]["Variables"]["WEB_URL"], "https://hippo.example.org", name)
         (domain,) = templates.of_type(resources, "AWS::ApiGatewayV2::DomainName").values()
         (settings,) = domain["DomainNameConfigurations"]

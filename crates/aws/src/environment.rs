@@ -218,6 +218,8 @@ pub struct Operator {
     pub sender: Sender,
     /// The SES configuration set.
     pub configuration_set: String,
+    /// Where the web pages are; `None`: the mail has no link to the console.
+    pub pages: Option<PublicUrl>,
 }
 
 impl Environment for NotifyAll {
@@ -232,10 +234,12 @@ impl Environment for NotifyAll {
             .and_then(|address| {
                 let sender = reader.sender();
                 let configuration_set = reader.required("CONFIGURATION_SET");
+                let pages = reader.public_url();
                 Some(Operator {
                     address,
                     sender: sender?,
                     configuration_set,
+                    pages,
                 })
             });
         reader.finish(Some(Self {

@@ -89,10 +89,13 @@ fn explain(reason: &NotStarted, pauses: &[Pause], now: DateTime<Utc>, zone: Tz) 
              schedule."
         )),
         (_, RunOutcome::SkippedPaused) => match pause_of(run, pauses) {
-            Some(pause) => Explanation {
+            Some(pause) if pause.includes(now) => Explanation {
                 what: format!("Not run: {}.", pause_words(pause, "paused", now, zone)),
                 command: Some(resume_command(pause)),
             },
+            Some(_) => run_now(format!(
+                "Not run: “{label}” was paused at its latest scheduled time, {scheduled}."
+            )),
             None => run_now(format!("Not run: the schedule “{label}” is disabled.")),
         },
         (_, RunOutcome::Missed) => run_now(format!(
@@ -179,10 +182,18 @@ mod tests {
             RunOutcome::SkippedPaused,
             json!({"at_once": false}),
         );
+        let ended = Pause {
+            until: Some(at("12:00:03")),
+            ..pause.clone()
+        };
         let cases = [
             (
                 NotStarted::Skipped(failed(RunOutcome::SkippedPaused)),
                 vec![pause],
+            ),
+            (
+                NotStarted::AlreadyRan(failed(RunOutcome::SkippedPaused)),
+                vec![ended],
             ),
             (NotStarted::Skipped(failed(RunOutcome::Missed)), vec![]),
             (NotStarted::AlreadyRan(failed(RunOutcome::Missed)), vec![]),
@@ -222,6 +233,8 @@ mod tests {
         insta::assert_snapshot!(shown.join("\n"), @"
         Not run: ana paused all schedules at 04:00 today (moving house).
           → hippo schedule resume --all
+        Not run: “failed” was paused at its latest scheduled time, 05:30 today. To run it now:
+          → hippo check-cards --scope failed
         Not run: it came too late for its scheduled time, 05:30 today, which is on record as missed. To run it now:
           → hippo check-cards --scope failed
         Not run: it came too late for its scheduled time, 05:30 today, which is on record as missed. To run it now:

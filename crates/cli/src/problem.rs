@@ -151,7 +151,7 @@ fn advise(
             let detect = remedy.filter(|_| may_be_another_system);
             let detect = detect.map_or_else(String::new, |detect| {
                 format!(
-                    " With its present entry, we've never read a page of this library: “{detect}” finds out whether its entry names the right \
+                    " We haven't read a page of this library since its entry was added or changed: “{detect}” finds out whether its entry names the right \
                      system."
                 )
             });
@@ -165,7 +165,7 @@ fn advise(
         }
         FailureKind::PageChanged if may_be_another_system => (
             Some(format!(
-                "With its present entry, we've never read a page of this library, so its site may run another system. \
+                "We haven't read a page of this library since its entry was added or changed, so its site may run another system. \
                  Find out, and correct it with “{HIPPO} library edit {library} --system SYSTEM”."
             )),
             remedy,
@@ -247,9 +247,9 @@ mod tests {
             format!("{}\n  → {}", problem.what, problem.what_to_do.unwrap())
         });
         insta::assert_snapshot!(shown.join("\n"), @r"
-        The site shows a page that we don't know: no form. With its present entry, we've never read a page of this library, so its site may run another system. Find out, and correct it with “hippo library edit wpl --system SYSTEM”.
+        The site shows a page that we don't know: no form. We haven't read a page of this library since its entry was added or changed, so its site may run another system. Find out, and correct it with “hippo library edit wpl --system SYSTEM”.
           → hippo library detect wpl
-        The site shows a page that we don't know: no form. We can't tell whether the login succeeded, so we won't send it again today. Record what the site sends, and report it. To just try again: “hippo card retry 01ARZ3NDEKTSV4RRFFQ69G5FAV”. With its present entry, we've never read a page of this library: “hippo library detect wpl” finds out whether its entry names the right system.
+        The site shows a page that we don't know: no form. We can't tell whether the login succeeded, so we won't send it again today. Record what the site sends, and report it. To just try again: “hippo card retry 01ARZ3NDEKTSV4RRFFQ69G5FAV”. We haven't read a page of this library since its entry was added or changed: “hippo library detect wpl” finds out whether its entry names the right system.
           → hippo card record 01ARZ3NDEKTSV4RRFFQ69G5FAV session.har
         ");
     }

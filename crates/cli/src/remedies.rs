@@ -118,7 +118,7 @@ mod tests {
             lines.join("\n")
         });
         insta::assert_snapshot!(shown.join("\n"), @r"
-        LibraryHippo has never understood a page of wpl. Its site may run another system than its entry says. Find out which one, and correct the entry.
+        LibraryHippo hasn't understood a page of wpl since its entry was added or changed. Its site may run another system than its entry says. Find out which one, and correct the entry.
         hippo library detect wpl
         The date format in the entry of wpl doesn't fit its dates. Set the library's date format. The next check then reads its pages.
         hippo library edit wpl --date-format FORMAT

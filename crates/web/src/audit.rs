@@ -5,13 +5,10 @@ use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
 use hippo_core::sign_in::PersonId;
 use hippo_core::store::StoreError;
-use uuid::Uuid;
 
 use crate::ports::WebPorts;
 
 /// Records a change that was just made.
-///
-/// It can't be undone any more, so a failure only goes to the log.
 pub(crate) async fn record_change(
     ports: &WebPorts,
     actor: Actor,
@@ -22,19 +19,8 @@ pub(crate) async fn record_change(
     add_entry(ports, entry).await;
 }
 
-/// Records a change under an id that whoever makes it again knows.
-pub(crate) async fn record_change_with_id(
-    ports: &WebPorts,
-    id: Uuid,
-    actor: Actor,
-    family: &FamilyId,
-    change: Change,
-) {
-    let entry = AuditEntry::new(actor, Some(family.clone()), change, ports.clock.now());
-    add_entry(ports, AuditEntry { id, ..entry }).await;
-}
-
-async fn add_entry(ports: &WebPorts, entry: AuditEntry) {
+/// Stores a record. The change can't be undone any more, so a failure only goes to the log.
+pub(crate) async fn add_entry(ports: &WebPorts, entry: AuditEntry) {
     if let Err(error) = ports.store.add_audit_entry(&entry).await {
         let change = entry.change.describe();
         tracing::error!(%error, change, "A change was made, but could not be recorded.");

@@ -34,15 +34,17 @@ async fn start() -> Result<(), Error> {
     let mailer = environment.operator.map(|operator| {
         let set = Some(operator.configuration_set);
         let mailer = SesMailer::new(clients::ses_client(&config), operator.sender, set);
-        (operator.address, mailer)
+        (operator.address, mailer, operator.pages)
     });
-    let mail = mailer.as_ref().map(|(address, mailer)| MailNotifier {
-        mailer,
-        address: address.clone(),
-        clock: &LambdaClock,
-        help: None,
-        pages: None,
-    });
+    let mail = mailer
+        .as_ref()
+        .map(|(address, mailer, pages)| MailNotifier {
+            mailer,
+            address: address.clone(),
+            clock: &LambdaClock,
+            help: None,
+            pages: pages.as_ref(),
+        });
     let default = CountUndelivered {
         notifier: mail
             .as_ref()

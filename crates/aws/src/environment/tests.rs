@@ -81,6 +81,29 @@ fn none_counts_as_absent() {
     assert!(message.contains("TABLE_NAME is missing"), "{message}");
 }
 
+#[test]
+fn alert_mail_knows_the_console_if_there_are_pages() {
+    let pages = |url| {
+        let read: NotifyAll = read(&[
+            ("TABLE_NAME", "table"),
+            ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
+            ("OPERATOR_EMAIL", "ops@example.org"),
+            ("MAIL_FROM", "hippo@example.org"),
+            ("CONFIGURATION_SET", "set"),
+            ("WEB_URL", url),
+        ])
+        .unwrap();
+        let pages = read.operator.unwrap().pages;
+        pages.map(|pages| pages.page("/console"))
+    };
+    let expected = "https://hippo.example.org/console";
+    assert_eq!(
+        pages("https://hippo.example.org").as_deref(),
+        Some(expected)
+    );
+    assert_eq!(pages("none"), None);
+}
+
 fn read_picture(variables: &[(&str, &str)]) -> Result<PictureOfTheDay, String> {
     let rest = [
         ("TABLE_NAME", "t"),

@@ -408,8 +408,9 @@ async fn remove_library(context: &Context, remove: Remove) -> CommandResult {
         context.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);
     }
-    context.store.remove_library(&library.id).await?;
+    // Its alerts first: a removal that fails between the two can be repeated.
     withdraw_library_alerts(&*context.store, &library.id).await?;
+    context.store.remove_library(&library.id).await?;
     context
         .output
         .print_document(&serde_json::json!({ "removed": library.id }));

@@ -27,7 +27,9 @@ impl Alert {
                 library,
                 never_read: true,
                 ..
-            } => format!("LibraryHippo has never understood a page of {library}."),
+            } => format!(
+                "LibraryHippo hasn't understood a page of {library} since its entry was added or changed."
+            ),
             Self::PageChanged { library, .. } => {
                 format!("LibraryHippo no longer understands the pages of {library}.")
             }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::deliver::deliver_if_possible;
+use super::deliver::deliver;
 use super::letter::Letter;
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::ids::{CardId, FamilyId};
 use crate::mail::MessageKind;
+use crate::sign_in::PersonId;
 
 /// A PIN that somebody set on the pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,9 +18,11 @@ pub struct PinChange {
     pub card: CardId,
     /// Whether the card was added, with its first PIN.
     pub is_new_card: bool,
+    /// The recipient who is told: each has a request of their own, so that a repeated one tells nobody twice.
+    pub to: PersonId,
 }
 
-/// Mails every recipient that a card's PIN was changed, so that nobody does it unnoticed.
+/// Mails a recipient that a card's PIN was changed, so that nobody does it unnoticed.
 pub(super) async fn send_pin_changed(
     ports: &MessagePorts<'_>,
     change: &PinChange,
@@ -31,9 +34,11 @@ pub(super) async fn send_pin_changed(
     let (Some(family), Some(record)) = (family, record) else {
         return Ok(MessageOutcome::TooLate);
     };
-    if record.card.family != family.id {
+    let mut recipients = family.reachable_recipients().into_iter();
+    let to = recipients.find(|address| PersonId::from_address(address) == change.to);
+    let Some(to) = to.filter(|_| record.card.family == family.id) else {
         return Ok(MessageOutcome::TooLate);
-    }
+    };
     let library = ports.libraries.library(&record.card.library).await?;
     let library = library.map_or_else(|| record.card.library.to_string(), |known| known.name);
     let patron = &record.card.patron;
@@ -65,15 +70,6 @@ pub(super) async fn send_pin_changed(
                  this, tell the person who runs LibraryHippo.",
     };
     let content = letter.compose(ports.operator_contact)?;
-    let mut failed = None;
-    for recipient in family.reachable_recipients() {
-        // One bad address keeps nobody else from being told.
-        if let Err(error) = deliver_if_possible(ports, kind, recipient, content.clone()).await {
-            failed = Some(error);
-        }
-    }
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(MessageOutcome::Sent),
-    }
+    deliver(ports, kind, to, content).await?;
+    Ok(MessageOutcome::Sent)
 }

@@ -69,20 +69,3 @@ pub(super) async fn deliver_once(
         MailAnswer::Unknown { reason } => Delivery::InDoubt(reason),
     }
 }
-
-/// Sends the mail like [`deliver`], but passes over an address that is refused for good: the others
-/// would get theirs again with each try.
-pub(super) async fn deliver_if_possible(
-    ports: &MessagePorts<'_>,
-    kind: MessageKind,
-    to: EmailAddress,
-    content: MailContent,
-) -> Result<(), MessageError> {
-    match deliver(ports, kind, to, content).await {
-        Err(MessageError::Refused(reason)) => {
-            tracing::warn!(reason, "A recipient of a message is refused.");
-            Ok(())
-        }
-        delivered => delivered,
-    }
-}

@@ -16,7 +16,7 @@ mod testing;
 
 pub use card_pin::PinChange;
 pub use ports::{MessageError, MessageOutcome, MessagePorts};
-pub use recipients::{InvitationRequest, Removal};
+pub use recipients::{InvitationRequest, Removal, RemovalReader};
 pub use request::{MessageRequest, send_message};
 pub use retry::{MAX_TRIES, retry_pause};
 pub use sign_in::SignInRequest;

@@ -4,13 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::deliver::{deliver, deliver_if_possible};
+use super::deliver::deliver;
 use super::letter::Letter;
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
 use crate::invitation::{INVITATION_PAGE, InvitationId, InvitationLink};
-use crate::mail::MessageKind;
+use crate::mail::{MailContent, MessageKind};
+use crate::notice::render::RenderError;
 use crate::sign_in::{PersonId, Token};
 
 /// A stored invitation that is to be mailed.
@@ -31,6 +32,18 @@ pub struct Removal {
     pub address: EmailAddress,
     /// Who removed it.
     pub by: PersonId,
+    /// Who is told.
+    pub to: RemovalReader,
+}
+
+/// Who is told of a removal. Each has a request of their own, so that a repeated one tells nobody twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovalReader {
+    /// The removed recipient.
+    Removed,
+    /// The one who did it.
+    Remover,
 }
 
 // An address belongs in no log.
@@ -95,7 +108,7 @@ pub(super) async fn send_invitation(
     Ok(MessageOutcome::Sent)
 }
 
-/// Tells a removed recipient, and the one who did it.
+/// Tells a removed recipient, or the one who did it.
 pub(super) async fn send_removal(
     ports: &MessagePorts<'_>,
     removal: &Removal,
@@ -103,13 +116,34 @@ pub(super) async fn send_removal(
     let Some(family) = ports.families.family(&removal.family).await? else {
         return Ok(MessageOutcome::TooLate);
     };
-    let is_by_choice = PersonId::from_address(&removal.address) == removal.by;
-    let what = match is_by_choice {
-        true => format!("You left “{}”.", family.name),
-        false => format!(
-            "Somebody in “{}” removed you from its library emails.",
-            family.name
-        ),
+    let (to, content) = match removal.to {
+        RemovalReader::Removed => {
+            let content = tell_removed(removal, &family.name, ports.operator_contact)?;
+            (removal.address.clone(), content)
+        }
+        RemovalReader::Remover => {
+            let mut recipients = family.reachable_recipients().into_iter();
+            let remover = recipients.find(|address| PersonId::from_address(address) == removal.by);
+            let Some(remover) = remover else {
+                return Ok(MessageOutcome::TooLate);
+            };
+            let content = tell_remover(removal, &family.name, ports.operator_contact)?;
+            (remover, content)
+        }
+    };
+    deliver(ports, MessageKind::Removal, to, content).await?;
+    Ok(MessageOutcome::Sent)
+}
+
+/// Composes the mail to a removed recipient.
+fn tell_removed(
+    removal: &Removal,
+    family: &str,
+    operator_contact: Option<&str>,
+) -> Result<MailContent, RenderError> {
+    let what = match PersonId::from_address(&removal.address) == removal.by {
+        true => format!("You left “{family}”."),
+        false => format!("Somebody in “{family}” removed you from its library emails."),
     };
     let letter = Letter {
         subject: "You no longer get the library emails",
@@ -121,35 +155,27 @@ pub(super) async fn send_removal(
         button: None,
         remark: "To get the emails again, ask somebody in the family to invite you.",
     };
-    let content = letter.compose(ports.operator_contact)?;
-    // The usual reason for removing an address is that it is dead.
-    let told = deliver_if_possible(
-        ports,
-        MessageKind::Removal,
-        removal.address.clone(),
-        content,
-    )
-    .await;
-    let mut recipients = family.reachable_recipients().into_iter();
-    let remover = recipients.find(|address| PersonId::from_address(address) == removal.by);
-    if let Some(remover) = remover.filter(|_| !is_by_choice) {
-        let letter = Letter {
-            subject: "A recipient was removed",
-            heading: "A recipient was removed",
-            paragraphs: &[format!(
-                "{} no longer gets the library emails of “{}”, and can’t open its pages.",
-                removal.address.as_str(),
-                family.name
-            )],
-            button: None,
-            remark: "Somebody who was signed in as you did this. If it wasn’t you, sign out everywhere in the settings, and tell \
-                     the person who runs LibraryHippo.",
-        };
-        let content = letter.compose(ports.operator_contact)?;
-        deliver_if_possible(ports, MessageKind::Removal, remover, content).await?;
-    }
-    told?;
-    Ok(MessageOutcome::Sent)
+    letter.compose(operator_contact)
+}
+
+/// Composes the mail to whoever removed a recipient.
+fn tell_remover(
+    removal: &Removal,
+    family: &str,
+    operator_contact: Option<&str>,
+) -> Result<MailContent, RenderError> {
+    let letter = Letter {
+        subject: "A recipient was removed",
+        heading: "A recipient was removed",
+        paragraphs: &[format!(
+            "{} no longer gets the library emails of “{family}”, and can’t open its pages.",
+            removal.address.as_str()
+        )],
+        button: None,
+        remark: "Somebody who was signed in as you did this. If it wasn’t you, sign out everywhere in the settings, and tell \
+                 the person who runs LibraryHippo.",
+    };
+    letter.compose(operator_contact)
 }
 
 #[cfg(test)]

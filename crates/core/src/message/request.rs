@@ -13,11 +13,11 @@ use super::sign_in::{SignInRequest, send_sign_in_mail};
 pub enum MessageRequest {
     /// The link and the code that sign somebody in.
     SignIn(SignInRequest),
-    /// Tells a family that a card's PIN was changed, or that a card was added.
+    /// Tells a recipient that a card's PIN was changed, or that a card was added.
     PinChanged(PinChange),
     /// Invites somebody to a family's emails.
     Invitation(InvitationRequest),
-    /// Tells a removed recipient, and the one who did it.
+    /// Tells a removed recipient, or the one who did it.
     Removal(Removal),
 }
 

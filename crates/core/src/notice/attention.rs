@@ -289,15 +289,21 @@ impl AttentionList<'_> {
             return;
         };
         let format = card.library.date_format.as_deref();
+        let messages: Vec<String> = card_messages(account)
+            .filter(|text| states_expiry(text, last_day, format))
+            .collect();
+        // A message that is new says more than the days that are left.
+        let stage = match &messages[..] {
+            [] => stage.to_owned(),
+            messages => format!("{stage} {}", short_hash(&without_numbers(messages))),
+        };
         let kind = AttentionKind::CardExpires {
             last_day,
             days_left,
-            messages: card_messages(account)
-                .filter(|text| states_expiry(text, last_day, format))
-                .collect(),
+            messages,
         };
         let key = format!("card_expires/{}", card.card.id);
-        self.push(Place::from_card(card), kind, key, stage.to_owned());
+        self.push(Place::from_card(card), kind, key, stage);
     }
 
     fn add_fines(&mut self, card: &NoticeCard, account: &Account) {
@@ -413,6 +419,12 @@ impl AttentionKind {
             Self::Message { .. } => 9,
         }
     }
+}
+
+/// Messages that count the days differ each day, and are the same without their numbers.
+fn without_numbers(messages: &[String]) -> String {
+    let letters = messages.iter().flat_map(|text| text.chars().chain(['\n']));
+    letters.filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 /// Returns 16 hexadecimal digits: enough to distinguish a patron's few messages.

@@ -62,13 +62,16 @@ impl DayWords {
                 untried_since,
             } => {
                 let failures = cards.iter().filter_map(|card| card.failure);
-                let tried = at(failures.map(|failure| failure.at).max());
+                let tried = failures.map(|failure| failure.at).max();
+                let tried = tried.map_or_else(String::new, |tried| {
+                    format!(" {}", phrases::at_moment(tried, self.zone, self.today))
+                });
                 let untried = match untried_since {
                     true => " We haven’t tried again since.",
                     false => "",
                 };
                 format!(
-                    "We couldn’t check {cards_words} at {tried}: {}.{untried} What you see of {of_it} is as of {as_of}.",
+                    "We couldn’t check {cards_words}{tried}: {}.{untried} What you see of {of_it} is as of {as_of}.",
                     phrases::failure(kind)
                 )
             }

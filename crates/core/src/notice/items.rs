@@ -333,8 +333,8 @@ impl DayWords {
                 false => "",
             };
             sentences.push(format!(
-                "We couldn’t check {patron}’s card at {} ({}).{untried} What you see is as of {shown}.",
-                moment(failure.at, self.zone, self.today),
+                "We couldn’t check {patron}’s card {} ({}).{untried} What you see is as of {shown}.",
+                phrases::at_moment(failure.at, self.zone, self.today),
                 phrases::failure(failure.kind),
             ));
         }

@@ -53,6 +53,17 @@ pub fn moment(at: DateTime<Utc>, zone: Tz, today: NaiveDate) -> String {
     }
 }
 
+/// The same in a sentence: `at 05:10`, `on Friday at 05:10`, or `on Friday, Nov 6, at 05:10`.
+pub fn at_moment(at: DateTime<Utc>, zone: Tz, today: NaiveDate) -> String {
+    let local = at.with_timezone(&zone);
+    let time = local.format("%H:%M");
+    match (local.date_naive() - today).num_days() {
+        0 => format!("at {time}"),
+        -6..=6 => format!("on {} at {time}", local.format("%A")),
+        _ => format!("on {}, at {time}", full_day(local.date_naive(), today)),
+    }
+}
+
 /// `due today`, `due Tuesday, Nov 24`, `3 days overdue (due Wednesday, Nov 18)`.
 pub(crate) fn due(date: NaiveDate, today: NaiveDate) -> String {
     match (date - today).num_days() {
@@ -217,6 +228,15 @@ mod tests {
     fn time_names_its_day_unless_it_is_today(#[case] at: &str, #[case] words: &str) {
         let zone = chrono_tz::America::Toronto;
         assert_eq!(moment(at.parse().unwrap(), zone, date("2026-11-21")), words);
+    }
+
+    #[rstest]
+    #[case("2026-11-21T10:10:00Z", "at 05:10")]
+    #[case("2026-11-21T04:59:00Z", "on Friday at 23:59")]
+    #[case("2026-11-14T10:10:00Z", "on Saturday, Nov 14, at 05:10")]
+    fn time_in_a_sentence_has_its_preposition(#[case] at: &str, #[case] words: &str) {
+        let (zone, today) = (chrono_tz::America::Toronto, date("2026-11-21"));
+        assert_eq!(at_moment(at.parse().unwrap(), zone, today), words);
     }
 
     #[rstest]

@@ -28,6 +28,28 @@ pub async fn take_permit(
     Ok(false)
 }
 
+/// Gives back a permit that was taken at this time and not used.
+pub async fn return_permit(
+    store: &dyn SignInStore,
+    key: &RateKey,
+    taken_at: DateTime<Utc>,
+) -> StoreResult<()> {
+    for _ in 0..MAX_ATTEMPTS {
+        let Some(before) = store.rate_log(key).await? else {
+            return Ok(());
+        };
+        let mut after = before.clone();
+        let Some(index) = after.times.iter().position(|time| *time == taken_at) else {
+            return Ok(());
+        };
+        after.times.remove(index);
+        if store.replace_rate_log(Some(&before), &after).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
@@ -66,6 +88,22 @@ mod tests {
         ] {
             assert_eq!(ask(&store, &key, minutes).await, expected, "{minutes}");
         }
+    }
+
+    #[tokio::test]
+    async fn returned_permit_can_be_taken_again() {
+        let (store, key) = (MemoryStore::default(), key());
+        for minutes in [0, 1, 1] {
+            assert!(ask(&store, &key, minutes).await);
+        }
+        return_permit(&store, &key, at(1)).await.unwrap();
+        assert_eq!(
+            [ask(&store, &key, 2).await, ask(&store, &key, 2).await],
+            [true, false],
+            "one was returned, not two"
+        );
+        return_permit(&store, &key, at(30)).await.unwrap();
+        assert!(!ask(&store, &key, 31).await, "nobody took that one");
     }
 
     #[tokio::test]

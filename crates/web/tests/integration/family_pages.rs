@@ -310,7 +310,7 @@ async fn second_tab_that_changes_the_settings_is_told() {
         };
         let shown = format!("min=\"0\" required value=\"{days}\"");
         assert!(second.body.contains(&shown), "what was typed stays");
-        let stored = second.body.contains("Saved now: due within 5 days.");
+        let stored = second.body.contains("What is saved: due within 5 days.");
         assert_eq!(stored, path == "/family/settings", "{}", second.body);
     }
     assert_eq!(

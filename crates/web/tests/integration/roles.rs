@@ -200,7 +200,11 @@ async fn call(
             let card = web.store.card(web.card.id).await.unwrap();
             let card = card.map(|record| record.card);
             let version = match &card {
-                Some(card) if path.ends_with("/pin") => card.secret_id.to_string(),
+                Some(card)
+                    if path.ends_with("/pin") || path.ends_with(&format!("{}/remove", card.id)) =>
+                {
+                    card.secret_id.to_string()
+                }
                 Some(card) if path.contains("/cards/") => content_hash(&card.pause),
                 _ => family.content_hash(),
             };

@@ -109,13 +109,15 @@ impl Ours {
         if let Some(library) = all().find(is_same) {
             return NextStep::Nothing(library);
         }
-        // A vendor's site may have several libraries, but each with the same system.
-        let has_other_system = |library: &&Library| {
-            library.system.as_str() != found.system
-                && library.base_url.host() == site.base_url.host()
-                && library.base_url.port() == site.base_url.port()
+        // A vendor's site may have several libraries, but each with the same system and paths of its own.
+        let says_otherwise = |library: &&Library| {
+            let is_of_site = library.base_url.host() == site.base_url.host()
+                && library.base_url.port() == site.base_url.port();
+            let has_other_system = library.system.as_str() != found.system;
+            let lacks_options = has_same_paths(&library.base_url, &site.base_url);
+            is_of_site && (has_other_system || lacks_options)
         };
-        match all().find(has_other_system) {
+        match all().find(says_otherwise) {
             Some(library) => NextStep::Correct(library),
             None => NextStep::Add,
         }

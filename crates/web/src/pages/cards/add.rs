@@ -198,7 +198,7 @@ pub(crate) async fn save(
     }
     match add_card(&ports, &member, &library, &form.patron, &typed).await? {
         Ok(Added::New(card)) => {
-            announce(&ports, &member, &card, true).await;
+            announce(&ports, &member, &card, true, card.created_at).await;
             start_check(&ports, &card, Repeat::No).await
         }
         Ok(Added::Before(card)) => answer_repeated_form(&ports, &member, &card, true).await,
@@ -285,9 +285,9 @@ async fn add_card(
     if !may_type_number(ports, member).await? {
         return find_faster(ports, member, just_added, TOO_MANY_NUMBERS).await;
     }
-    if !may_set_pin(ports, &library.id, &secret.number).await? {
+    let Some(permit) = may_set_pin(ports, &fingerprint).await? else {
         return find_faster(ports, member, just_added, TOO_MANY_PINS).await;
-    }
+    };
     let card = Card {
         id: CardId::generate(),
         family: member.loaded.family.id.clone(),
@@ -301,6 +301,7 @@ async fn add_card(
     match secrets.add_card(card, &secret).await {
         Ok(card) => Ok(Ok(Added::New(card))),
         Err(CardSecretError::DuplicateNumber) => {
+            permit.give_back(ports).await?;
             find_faster(ports, member, just_added, DUPLICATE).await
         }
         Err(CardSecretError::Store(error) | CardSecretError::StillRefused(error)) => {

@@ -178,6 +178,7 @@ pub(crate) async fn save(
         // The same form was sent twice.
         return answer_repeated_form(&ports, &member, card, false).await;
     }
+    let set_at = ports.clock.now();
     let is_new_number = form.new_number.is_some() || !confirms_new_number(record);
     let set = match version == card.secret_id {
         true => set_pin(&ports, &member, card, &typed, form_id, is_new_number).await?,
@@ -188,7 +189,7 @@ pub(crate) async fn save(
             secret_id: form_id,
             ..card.clone()
         };
-        announce(&ports, &member, &card, false).await;
+        announce(&ports, &member, &card, false, set_at).await;
         return start_check(&ports, &card, Repeat::No).await;
     };
     let Some(present) = ports.store.card(card.id).await? else {
@@ -218,8 +219,8 @@ async fn set_pin(
     };
     let secrets = secret_ports(ports);
     let fingerprint = secrets.fingerprint(&card.library, &secret.number).await;
-    let is_same_number = fingerprint.map_err(PageError::unavailable)? == card.fingerprint;
-    if !is_same_number {
+    let fingerprint = fingerprint.map_err(PageError::unavailable)?;
+    if fingerprint != card.fingerprint {
         if !may_type_number(ports, member).await? {
             return refused(TOO_MANY_NUMBERS);
         }
@@ -229,13 +230,16 @@ async fn set_pin(
             );
         }
     }
-    if !may_set_pin(ports, &card.library, &secret.number).await? {
+    let Some(permit) = may_set_pin(ports, &fingerprint).await? else {
         return refused(TOO_MANY_PINS);
-    }
+    };
     match secrets.replace_secret(card, id, &secret).await {
         Ok(()) => Ok(Ok(())),
         Err(CardSecretError::DuplicateNumber) => refused(DUPLICATE),
-        Err(CardSecretError::ChangedMeanwhile) => Ok(Err(Problem::Changed)),
+        Err(CardSecretError::ChangedMeanwhile) => {
+            permit.give_back(ports).await?;
+            Ok(Err(Problem::Changed))
+        }
         Err(CardSecretError::Store(error)) => {
             Err(explain_store_error(ports, member, card.id, error).await)
         }

@@ -6,11 +6,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use axum::{Extension, Form};
 use hippo_core::audit::Change;
-use hippo_core::card::CardRecord;
+use hippo_core::card::{Card, CardRecord};
 use hippo_core::ids::CardId;
 use hippo_core::store::StoreError;
 use serde::Deserialize;
 
+use super::super::changes::describe_newest;
 use super::secret_form::library_name;
 use super::{is_removed, own_card};
 use crate::access::form_token::{check_form_token, form_page, form_token};
@@ -30,6 +31,9 @@ struct RemovePage {
     id: CardId,
     patron: String,
     library: String,
+    /// Identifies the number and PIN of the card that the page shows.
+    version: String,
+    problem: Option<String>,
 }
 
 /// The page's own path.
@@ -51,22 +55,57 @@ pub(crate) async fn show(
     if let Some(response) = sign_in_again(&ports, &member, &origin, &path(card.id)) {
         return Ok(response);
     }
-    let token = form_token(&headers, origin.is_secure)?;
+    show_form(&ports, &member, &headers, &origin, card, None).await
+}
+
+async fn show_form(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    headers: &HeaderMap,
+    origin: &RequestOrigin,
+    card: &Card,
+    problem: Option<String>,
+) -> PageResult {
+    let token = form_token(headers, origin.is_secure)?;
     let library = ports.store.library(&card.library).await?;
+    let status = match problem {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::CONFLICT,
+    };
     let page = RemovePage {
         page: member.page("Remove a card"),
         form_token: token.field.clone(),
         id: card.id,
         patron: card.patron.clone(),
         library: library_name(library.as_ref(), &card.library),
+        version: card.secret_id.to_string(),
+        problem,
     };
-    form_page(StatusCode::OK, &page, token)
+    form_page(status, &page, token)
+}
+
+/// Says that the card is another than the page showed, and by whom.
+async fn describe_change(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    card: &Card,
+) -> Result<String, PageError> {
+    let is_pin = |change: &Change| *change == Change::PinSet { card: card.id };
+    let newest = describe_newest(ports, member, is_pin).await?;
+    let who = newest.map_or_else(String::new, |words| format!(" {words}"));
+    Ok(format!(
+        "This card’s number or PIN has been changed since you opened this page.{who} The card wasn’t removed. If you \
+         still want to remove it, press the button again."
+    ))
 }
 
 /// The form.
 #[derive(Deserialize)]
 pub(crate) struct RemoveForm {
     form_token: String,
+    /// Identifies the number and PIN of the card that the page showed.
+    #[serde(default)]
+    version: String,
 }
 
 /// Removes the card with its number, PIN and account.
@@ -89,6 +128,10 @@ pub(crate) async fn remove(
     };
     if let Some(response) = sign_in_again(&ports, &member, &origin, &path(card.id)) {
         return Ok(response);
+    }
+    if form.version != card.secret_id.to_string() {
+        let problem = Some(describe_change(&ports, &member, card).await?);
+        return show_form(&ports, &member, &headers, &origin, card, problem).await;
     }
     match ports.store.remove_card(card.id).await {
         Ok(()) => {

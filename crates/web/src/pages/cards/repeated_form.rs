@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::MAX_CHANGES;
 use super::check::{Repeat, start_check, wait_for_check};
-use super::secret_form::announce;
+use super::secret_form::{announce, may_set_pin};
 use crate::access::session::FamilyMember;
 use crate::audit::load_changes;
 use crate::error::{PageError, PageResult};
@@ -30,11 +30,16 @@ pub(super) async fn answer_repeated_form(
     is_new_card: bool,
 ) -> PageResult {
     let Some(set_at) = find_when_set(ports, member, card.secret_id).await? else {
+        let now = ports.clock.now();
+        // Without this limit, a form that claims to be sent again would try a rejected PIN as often as it is sent.
+        if may_set_pin(ports, &card.fingerprint).await?.is_none() {
+            return Ok(wait_for_check(card, now, Repeat::Yes));
+        }
         tracing::info!(card.id = %card.id, "A form was sent again, and is finished now.");
         if !is_new_card {
             ports.store.allow_retry(card.id).await?;
         }
-        announce(ports, member, card, is_new_card).await;
+        announce(ports, member, card, is_new_card, now).await;
         return start_check(ports, card, Repeat::Yes).await;
     };
     let present = ports.store.card(card.id).await?;
@@ -47,7 +52,7 @@ pub(super) async fn answer_repeated_form(
     Ok(wait_for_check(card, set_at, Repeat::Yes))
 }
 
-/// Finds when this number and PIN were set. If there is no record of it, nobody was told.
+/// Finds when this number and PIN were set. There is no record if nobody was told yet, or it was done with the command.
 async fn find_when_set(
     ports: &WebPorts,
     member: &FamilyMember,

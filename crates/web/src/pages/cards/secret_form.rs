@@ -1,18 +1,19 @@
 //! The number and PIN of a form. Neither is ever shown again, nor logged.
 
-use hippo_core::audit::Change;
-use hippo_core::card::{Card, parse_typed};
+use chrono::{DateTime, Utc};
+use hippo_core::audit::{AuditEntry, Change};
+use hippo_core::card::{Card, Fingerprint, parse_typed};
 use hippo_core::card_secrets::CardSecretPorts;
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
 use hippo_core::message::{MessageRequest, PinChange};
-use hippo_core::sign_in::limit::take_permit;
-use hippo_core::sign_in::{NUMBER_LIMITS, PIN_LIMITS, RateKey};
+use hippo_core::sign_in::limit::{return_permit, take_permit};
+use hippo_core::sign_in::{NUMBER_LIMITS, PIN_LIMITS, PersonId, RateKey};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::access::session::FamilyMember;
-use crate::audit::record_change_with_id;
+use crate::audit::add_entry;
 use crate::error::PageError;
 use crate::ports::WebPorts;
 
@@ -72,20 +73,33 @@ pub(super) async fn may_type_number(
     Ok(take_permit(&*ports.store, &key, &NUMBER_LIMITS, now).await?)
 }
 
-/// Counts a PIN for a number; false if there were too many.
+/// Counts a PIN for the number with this fingerprint; `None` if there were too many.
 pub(super) async fn may_set_pin(
     ports: &WebPorts,
-    library: &LibraryId,
-    number: &SecretString,
-) -> Result<bool, PageError> {
-    let fingerprint = secret_ports(ports).fingerprint(library, number).await;
-    let fingerprint = fingerprint.map_err(PageError::unavailable)?;
-    let key = RateKey::pin(&fingerprint);
-    let now = ports.clock.now();
-    Ok(take_permit(&*ports.store, &key, &PIN_LIMITS, now).await?)
+    fingerprint: &Fingerprint,
+) -> Result<Option<PinPermit>, PageError> {
+    let permit = PinPermit {
+        key: RateKey::pin(fingerprint),
+        taken_at: ports.clock.now(),
+    };
+    let taken = take_permit(&*ports.store, &permit.key, &PIN_LIMITS, permit.taken_at).await?;
+    Ok(taken.then_some(permit))
 }
 
-/// Has every recipient told that a PIN was set, and records it under the card's present
+/// The permit to set a PIN.
+pub(super) struct PinPermit {
+    key: RateKey,
+    taken_at: DateTime<Utc>,
+}
+
+impl PinPermit {
+    /// Gives it back, since the PIN wasn't stored: a double click doesn't count twice.
+    pub(super) async fn give_back(self, ports: &WebPorts) -> Result<(), PageError> {
+        Ok(return_permit(&*ports.store, &self.key, self.taken_at).await?)
+    }
+}
+
+/// Has every recipient told that a PIN was set at this time, and records it under the card's present
 /// [`Card::secret_id`].
 ///
 /// The record comes last: a form that is sent again finds by it that everybody was told.
@@ -94,23 +108,33 @@ pub(super) async fn announce(
     member: &FamilyMember,
     card: &Card,
     is_new_card: bool,
+    set_at: DateTime<Utc>,
 ) {
     let (family, id) = (&card.family, card.id);
     tracing::info!(family.id = %family, card.id = %id, is_new_card, "A family set a card’s PIN.");
-    let message = MessageRequest::PinChanged(PinChange {
-        family: family.clone(),
-        card: id,
-        is_new_card,
-    });
-    // The PIN is stored, so the page must not say that nothing was changed.
-    if let Err(error) = ports.messages.send(message).await {
-        tracing::error!(%error, "The recipients could not be told of a PIN.");
+    let mut is_everybody_told = true;
+    for recipient in member.loaded.family.reachable_recipients() {
+        let message = MessageRequest::PinChanged(PinChange {
+            family: family.clone(),
+            card: id,
+            is_new_card,
+            to: PersonId::from_address(&recipient),
+        });
+        // The PIN is stored, so the page must not say that nothing was changed.
+        if let Err(error) = ports.messages.send(message).await {
+            tracing::error!(%error, "A recipient could not be told of a PIN.");
+            is_everybody_told = false;
+        }
     }
     let change = match is_new_card {
         true => Change::CardAdded { card: id },
         false => Change::PinSet { card: id },
     };
-    record_change_with_id(ports, card.secret_id, member.actor(), family, change).await;
+    let mut entry = AuditEntry::new(member.actor(), Some(family.clone()), change, set_at);
+    if is_everybody_told {
+        entry.id = card.secret_id;
+    }
+    add_entry(ports, entry).await;
 }
 
 /// A library's name, for a heading.

@@ -123,7 +123,7 @@ pub(crate) async fn show(
 fn started_words(started: &str) -> &'static str {
     match started {
         "before" => {
-            "This run is already running, or started less than a minute ago. We didn’t start another."
+            "This run is going on, or it started less than a minute ago. We didn’t start another."
         }
         _ => "Your run has started. You’ll see it below as “person” as soon as it reports.",
     }

@@ -115,8 +115,8 @@ pub(super) async fn show_page(
         Outcome::InvitedAgain(address) => {
             status = StatusCode::CONFLICT;
             problem = Some(format!(
-                "Somebody withdrew that invitation and invited {address} again. To end that too, withdraw the new \
-                 invitation below."
+                "Somebody withdrew that invitation and invited {address} again. The new invitation is below: you \
+                 can withdraw that one, too."
             ));
         }
         Outcome::Invalid(sent, words, opened) => {

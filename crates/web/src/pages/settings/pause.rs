@@ -42,7 +42,7 @@ fn read_pause(
     let since = since
         .filter(|since| *since >= today && is_near(since))
         .ok_or(
-            "Choose a first day from today on and within two years, or leave the field empty.",
+            "Choose a first day without an email from today on and within two years, or leave the field empty.",
         )?;
     let until = match form.until.trim() {
         "" => return Ok((since, None)),
@@ -51,7 +51,7 @@ fn read_pause(
     let until = until
         .filter(|until| *until > since && is_near(until))
         .ok_or(
-            "Choose a last day after the first one and within two years, or leave the field empty.",
+            "Choose a first day with an email again that is after the first day without one and within two years, or leave the field empty.",
         )?;
     Ok((since, Some(until)))
 }

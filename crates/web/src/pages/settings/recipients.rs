@@ -8,7 +8,7 @@ use hippo_core::email_address::EmailAddress;
 use hippo_core::former_recipient::forget_recipient;
 use hippo_core::ids::FamilyId;
 use hippo_core::invitation::{Invitation, InvitationId};
-use hippo_core::message::{InvitationRequest, MessageRequest, Removal};
+use hippo_core::message::{InvitationRequest, MessageRequest, Removal, RemovalReader};
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey, is_recipient};
 use serde::Deserialize;
@@ -243,13 +243,21 @@ pub(crate) async fn remove(
     };
     tracing::info!(family.id = %before.id, is_self, "A family removed a recipient.");
     record_change(&ports, member.actor(), Some(&before.id), change).await;
-    let message = MessageRequest::Removal(Removal {
-        family: before.id,
+    let removal = |to| Removal {
+        family: before.id.clone(),
         address: removed.clone(),
         by: member.session.person.clone(),
-    });
-    if let Err(error) = ports.messages.send(message).await {
-        tracing::error!(%error, "A removed recipient could not be told.");
+        to,
+    };
+    let mut requests = vec![removal(RemovalReader::Removed)];
+    if !is_self {
+        requests.push(removal(RemovalReader::Remover));
+    }
+    for request in requests {
+        let message = MessageRequest::Removal(request);
+        if let Err(error) = ports.messages.send(message).await {
+            tracing::error!(%error, "A removal's reader could not be told.");
+        }
     }
     let operators = &ports.settings.operators;
     if let Err(error) = forget_recipient(&*ports.store, operators, &after, &removed).await {

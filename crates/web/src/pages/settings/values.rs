@@ -149,7 +149,7 @@ impl SettingsValues {
             .into_iter()
             .filter_map(|(differs, words)| differs.then_some(words))
             .collect();
-        (!differing.is_empty()).then(|| format!(" Saved now: {}.", differing.join("; ")))
+        (!differing.is_empty()).then(|| format!(" What is saved: {}.", differing.join("; ")))
     }
 
     /// Applies the values to a family, or says what is wrong with them.

@@ -184,6 +184,27 @@ async fn second_tab_that_sets_a_pin_is_told() {
 }
 
 #[tokio::test]
+async fn second_tab_that_removes_a_card_with_a_new_pin_is_told() {
+    let web = TestWeb::new().await;
+    let card = add_known_card(&web).await;
+    let mut browser = web.signed_in(PAT).await;
+    let path = format!("/family/cards/{}/remove", card.id);
+    let page = browser.get(&path).await;
+    set_pin(&mut browser, &card, NUMBER, PIN).await;
+
+    let told = browser.post_from(&page, &path, &[]).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    let words = "This card’s number or PIN has been changed since you opened this page. You set a card’s PIN (12:00). \
+                 The card wasn’t removed. If you still want to remove it, press the button again.";
+    assert!(told.body.contains(words), "{}", told.body);
+    assert_eq!(stored_pin(&web, &card).await, PIN);
+
+    let answer = browser.post_from(&told, &path, &[]).await;
+    assert_eq!(answer.location(), "/family/cards");
+    assert_eq!(web.store.card(card.id).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn pin_that_is_sent_twice_is_set_once() {
     let web = TestWeb::new().await;
     let card = add_known_card(&web).await;

@@ -12,7 +12,7 @@ use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{PIN_LIMITS, PersonId, RateKey};
 use hippo_core::store::{
     AuditStore as _, CardStore as _, CheckStore as _, FamilyStore as _, NewSecret,
-    SecretWriter as _,
+    SecretWriter as _, SignInStore as _,
 };
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
@@ -102,6 +102,11 @@ async fn pin_that_is_sent_twice_at_once_is_no_mistake() {
     // The first request does the rest.
     assert_eq!(web.mails().len(), mails);
     assert_eq!(web.jobs.0.lock().unwrap().len(), 0);
+    let log = web.store.rate_log(&RateKey::pin(&card.fingerprint)).await;
+    assert!(
+        log.unwrap().unwrap().times.is_empty(),
+        "the rival of this test took no permit, and what wasn't stored doesn't count"
+    );
 }
 
 #[tokio::test]
@@ -153,6 +158,35 @@ async fn pin_form_that_is_sent_again_does_what_the_first_request_left() {
         assert_eq!(web.jobs.0.lock().unwrap().len(), 1, "{number}");
         assert_eq!(refused_since(&web, &card).await, None, "{number}");
     }
+}
+
+#[tokio::test]
+async fn form_that_claims_to_be_sent_again_is_limited_like_any_pin() {
+    let web = TestWeb::new().await;
+    let card = add_known_card(&web).await;
+    refuse(&web, &card, sample::time("16:00:00")).await;
+    let mut browser = web.signed_in(PAT).await;
+    let opened = open_pin(&mut browser, &card).await;
+    let key = RateKey::pin(&card.fingerprint);
+    for _ in 0..3 {
+        let taken = take_permit(&*web.store, &key, &PIN_LIMITS, web.now()).await;
+        assert!(taken.unwrap());
+    }
+    let mails = web.mails().len();
+    let (version, token) = (card.secret_id.to_string(), opened.page.hidden("form_token"));
+    let fields = [
+        ("form_token", &*token),
+        ("version", &*version),
+        ("form", &*version),
+        ("number", NUMBER),
+        ("pin", PIN),
+    ];
+    let answer = browser.post(&opened.path, &fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    assert!(refused_since(&web, &card).await.is_some());
+    assert_eq!(web.jobs.0.lock().unwrap().len(), 0);
+    assert_eq!(web.mails().len(), mails);
+    assert_eq!(changes(&web).await, []);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn second_tab_is_told_what_is_stored_and_keeps_what_was_typed() {
     assert_eq!(told.status, StatusCode::CONFLICT);
     let words = format!(
         "The settings were changed after you opened this page. {BOTH} changed the settings (12:00). Nothing of this \
-         page was saved. Saved now: at 08:15; due within 5 days; fines from 5.00 on; every day; not grouped by \
+         page was saved. What is saved: at 08:15; due within 5 days; fines from 5.00 on; every day; not grouped by \
          person. Check it, and send again."
     );
     assert!(told.body.contains(&words), "{}", told.body);

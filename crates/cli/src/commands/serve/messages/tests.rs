@@ -1,7 +1,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::alerts::Alert;
 use hippo_core::mail::{Mail, MailAnswer};
-use hippo_core::message::{Removal, SignInRequest};
+use hippo_core::message::{Removal, RemovalReader, SignInRequest};
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{PersonId, RateKey, SignInAttempt, TOTAL_LIMITS, Token};
 use hippo_core::store::{AlertStore as _, FamilyStore as _, SignInStore as _};
@@ -190,6 +190,7 @@ async fn other_mail_that_is_not_taken_is_tried_again_too() {
         family: family.id,
         by: PersonId::from_address(&address),
         address,
+        to: RemovalReader::Removed,
     });
     world.messages.queue().send(request).await.unwrap();
     wait_until(|| mailer.sent().last().is_some_and(|(_, is_taken)| *is_taken)).await;
