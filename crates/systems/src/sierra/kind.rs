@@ -55,16 +55,11 @@ impl Kind {
     /// Tells a table by its headers and its title, or else by what doesn't depend on the language: the form around it
     /// and the classes of its cells, or else by the words of the row that states that it is empty.
     pub(super) fn of_table(table: ElementRef<'_>) -> Self {
-        let words_of = |css: &'static Css| {
-            let row = own_rows(table).find(|row| css.matches(*row));
-            row.map(element_text)
-        };
-        let (headers, empty) = (words_of(&HEADERS), words_of(&NO_ENTRIES));
-        if headers.is_none() && empty.is_none() {
+        if !own_rows(table).any(|row| HEADERS.matches(row) || NO_ENTRIES.matches(row)) {
             return Self::NONE;
         }
-        let (headers, empty) = (headers.unwrap_or_default(), empty.unwrap_or_default());
-        let title = TITLE.first(table).map(element_text).unwrap_or_default();
+        let text = |css: &'static Css| css.first(table).map(element_text).unwrap_or_default();
+        let (title, headers, empty) = (text(&TITLE), text(&HEADERS), text(&NO_ENTRIES));
         let has = |text: &str, known: &[&str]| text_after_words(text, known).is_some();
         let by_words = Self {
             loans: has(&title, &["checked out"]) || has(&headers, &["renew", "barcode"]),
@@ -94,12 +89,7 @@ pub(super) fn list_kinds(root: ElementRef<'_>) -> impl Iterator<Item = Kind> {
     kinds.filter(|kind| *kind != Kind::NONE)
 }
 
-/// Whether a list has no entry: a row says so in any language, or nothing is below the headers.
+/// Whether a list says in a row, in any language, that it has no entry.
 pub(super) fn is_empty(table: ElementRef<'_>) -> bool {
-    let is_header =
-        |row: &ElementRef<'_>| HEADERS.matches(*row) || TITLE.matches(*row) || TITLE.is_in(*row);
-    own_rows(table).any(|row| NO_ENTRIES.matches(row))
-        || own_rows(table)
-            .filter(|row| !is_header(row))
-            .all(|row| element_text(row).is_empty())
+    NO_ENTRIES.is_in(table)
 }

@@ -65,6 +65,7 @@ fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
             ":is(.patFuncArea, form#checkout_form, form#hold_form):not(:has(.patFuncHeaders, .patFuncEntry))",
         )),
         is_empty,
+        empty_with: Some(Css::new(HEADER_ROW)),
         ..ListDescription::table()
     }
 }

@@ -1,7 +1,7 @@
 //! Logs in by CAS and fetches the patron's summary and the two lists.
 
 use hippo_browser::reading::parse_page;
-use hippo_browser::{Form, Page, Session};
+use hippo_browser::{Form, Page};
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
@@ -13,7 +13,7 @@ use crate::list_reader::{AccountPart, AccountVisit, PageKind};
 
 /// Logs in, reads the summary and both lists.
 pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
-    let session = &mut *visit.session;
+    let session = &*visit.session;
     let scope = scope_suffix(session.library())
         .ok_or_else(|| Failure::page_changed("the library's option “scope” must look like S3"))?;
     let service = session.url(&format!("patroninfo{scope}/IIITICKET"))?;
@@ -25,10 +25,10 @@ pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<()
     }
     let logout = session.url(&format!("logout{scope}"))?;
     let account = session.url(&format!("patroninfo{scope}"))?;
-    let mut form = fetch_form(session, &cas, &account).await?;
-    login::fill_form(&mut form, session)?;
-    session.log_out_at_end(&logout);
-    let landing = session.log_in(form).await?;
+    let mut form = fetch_form(visit, &cas, &account).await?;
+    login::fill_form(&mut form, visit.session)?;
+    visit.session.log_out_at_end(&logout);
+    let landing = visit.session.log_in(form).await?;
     let location = locate_account(&landing, visit)?;
     // Some libraries redirect to another account page first. A list's own page may have no link to itself, so that a
     // missing link there proves nothing.
@@ -47,15 +47,19 @@ pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<()
 }
 
 /// Fetches the login form: CAS's, or the catalogue's own if an older site has nothing or another page in CAS's place.
-async fn fetch_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Result<Form, Failure> {
-    if let Some(page) = session.get_optional(cas).await? {
-        match login::find_form(&page) {
+async fn fetch_form(
+    visit: &mut AccountVisit<'_, '_>,
+    cas: &Url,
+    account: &Url,
+) -> Result<Form, Failure> {
+    if let Some(page) = visit.session.get_optional(cas).await? {
+        match login::find_form(&page, visit) {
             Err(failure) if failure.kind == FailureKind::PageChanged => {}
             outcome => return outcome,
         }
     }
-    let page = session.get(account).await?;
-    login::find_form(&page)
+    let page = visit.session.get(account).await?;
+    login::find_form(&page, visit)
 }
 
 /// Locates the account from the response to the login.
@@ -73,10 +77,7 @@ fn locate_account(landing: &Page, visit: &AccountVisit<'_, '_>) -> Result<Url, F
     if matches!(kind, PageKind::Login | PageKind::Failed(_)) && !is_accepted {
         return Err(visit.failure_of(kind, landing));
     }
-    location.ok_or_else(|| {
-        login::interstitial_failure(landing)
-            .unwrap_or_else(|| visit.failure_of(PageKind::Unknown, landing))
-    })
+    location.ok_or_else(|| visit.failure_of(PageKind::Unknown, landing))
 }
 
 /// Whether a page has only the catalogue's own login form, which may be at the top of any page.
@@ -115,12 +116,10 @@ struct AccountPage {
 impl AccountPage {
     /// Reads a page after the login. The catalogue's own login form at its top proves nothing.
     fn read(page: Page, visit: &mut AccountVisit<'_, '_>) -> Result<Self, Failure> {
-        let part = if has_small_form(&page, visit) && account_location(&page.url).is_some() {
-            Err(Failure::page_changed("a login form without the account"))
-        } else {
-            visit.read(&page)
-        };
-        let part = part.map_err(|failure| login::interstitial_failure(&page).unwrap_or(failure))?;
+        if has_small_form(&page, visit) && account_location(&page.url).is_some() {
+            return Err(visit.failure_of(PageKind::Unknown, &page));
+        }
+        let part = visit.read(&page)?;
         Ok(Self { page, part })
     }
 
