@@ -250,7 +250,17 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Words for a lock after too many attempts, which another attempt would extend.
-pub(super) const LOCKED: [&str; 1] = ["attempts"];
+pub(super) const LOCKED: [&str; 9] = [
+    "login attempts",
+    "number of attempts",
+    "too many attempts",
+    "too many failed",
+    "too many incorrect",
+    "too many invalid",
+    "too many login",
+    "too many logins",
+    "too many unsuccessful",
+];
 
 /// Words with which a site asks for another PIN.
 pub(super) const NEW_PIN: [&str; 7] = [
@@ -451,6 +461,10 @@ mod tests {
     #[case("Your PIN has expired.", Some(FailureKind::WrongCredentials))]
     #[case(
         "Too many attempts. Try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "Too many failed logins. Try again later.",
         Some(FailureKind::WrongCredentials)
     )]
     #[case("<b hidden>Wrong PIN.</b>", None)]
