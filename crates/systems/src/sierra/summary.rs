@@ -17,7 +17,7 @@ use scraper::{ElementRef, Node};
 
 use super::addresses::{LINKS, part_of_link};
 use super::kind::list_kinds;
-use crate::list_reader::{AccountPart, has_date, read_end};
+use crate::list_reader::{AccountPart, read_end};
 
 /// The patron's box.
 pub(super) const BOX: &str = ".patNameAddress";
@@ -83,7 +83,7 @@ pub(super) fn would_link_to_lists(root: ElementRef<'_>) -> bool {
 pub(super) fn read_expiry(patron: ElementRef<'_>) -> Option<String> {
     let text = element_text(patron);
     let mut dates = EXPIRY.iter().flat_map(|label| values_after(&text, label));
-    dates.find(|value| has_date(value))
+    dates.find(|value| value.contains(|c: char| c.is_ascii_digit()))
 }
 
 /// Reads what a patron owes where no link says so: `MONEY OWED: $4.40`, `$10.00 in unpaid fines and bills`.
@@ -91,10 +91,11 @@ pub(super) fn read_owed(page: ElementRef<'_>) -> Option<String> {
     let text = read_statements(page);
     let owed = text_after_words(&text, &[OWED]).filter(|after| amount_after_label(after).is_some());
     owed.map(str::to_owned).or_else(|| {
-        // Only the last words before it may be the amount.
+        // Only the last words before it may be the amount, with its currency.
         let (before, _) = text_around_words(&text, &[UNPAID])?;
-        let amount = before.trim_end().rsplit(' ').next()?;
-        Some(amount.to_owned())
+        let words: Vec<&str> = before.split_whitespace().collect();
+        let amount = words.last_chunk::<2>().map(|words| words.join(" "));
+        amount.or_else(|| Some(before.to_owned()))
     })
 }
 
