@@ -11,12 +11,9 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::connections;
 use crate::dynamodb::{self, DynamoDbStore};
 use crate::environment;
 
@@ -48,17 +45,28 @@ pub fn load_lambda_config() -> SdkConfig {
 /// Reads region, credentials and endpoint from the environment and the profile. `region` has priority.
 #[cfg(feature = "operator")]
 pub async fn load_operator_config(region: Option<String>) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https_client());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(proxied_client());
     if let Some(region) = region {
         loader = loader.region(aws_config::Region::new(region));
     }
     loader.load().await
 }
 
-/// Makes the clients' HTTPS client: like the SDK's default, but with ring for TLS.
-///
-/// The SDK's default uses aws-lc, which makes each function 2 MiB larger and takes minutes to build.
+/// Makes the HTTP client of a function.
 pub fn https_client() -> SharedHttpClient {
+    connections::http_client(CONNECT_TIMEOUT)
+}
+
+/// Makes the HTTP client of the command, which may be behind a proxy: like the SDK's default, but with ring for TLS.
+///
+/// The SDK's default uses aws-lc, which takes minutes to build.
+#[cfg(feature = "operator")]
+fn proxied_client() -> SharedHttpClient {
+    use aws_smithy_http_client::proxy::ProxyConfig;
+    use aws_smithy_http_client::tls::Provider;
+    use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+    use aws_smithy_http_client::{Builder, ConnectorBuilder};
+
     Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector =
             ConnectorBuilder::default().tls_provider(Provider::rustls(CryptoMode::Ring));
@@ -165,6 +173,18 @@ where
         (Some(code), None) => code.to_owned(),
         (None, _) => join_causes(error),
     }
+}
+
+/// Lists an error and its causes, the outermost first.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
 }
 
 /// Joins an error and its causes, without repetitions.

@@ -1,6 +1,7 @@
 //! LibraryHippo on AWS: DynamoDB, SES, SQS and SSM behind core's traits, and what the functions share.
 
 pub mod clients;
+mod connections;
 pub mod dry_run;
 pub mod dynamodb;
 pub mod environment;

@@ -1,6 +1,5 @@
 //! Sends mails by SES v2, with one try for each mail.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +14,8 @@ use aws_sdk_sesv2::types::{Destination, EmailContent, MessageTag, RawMessage};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use hippo_core::mail::mime::{self, BuiltMail, Sender};
 use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
+
+use crate::clients::causes;
 
 /// The most recipients that SES allows in one mail.
 pub const RECIPIENT_LIMIT: usize = 50;
@@ -183,15 +184,6 @@ fn is_before_connection(error: &SdkError<SendEmailError>) -> bool {
         cause
             .downcast_ref::<hyper_util::client::legacy::Error>()
             .is_some_and(hyper_util::client::legacy::Error::is_connect)
-    })
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error)
     })
 }
 

@@ -13,7 +13,7 @@ use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::schedule::declaration::table::PERSON_LABEL;
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{RateKey, START_LIMITS};
-use hippo_core::store::{Store, StoreError};
+use hippo_core::store::{RunStore, SignInStore, StoreError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -76,7 +76,8 @@ impl From<StoreError> for CannotStart {
 pub struct JobStarter {
     client: LambdaClient,
     functions: BTreeMap<JobName, String>,
-    store: Arc<dyn Store>,
+    runs: Arc<dyn RunStore>,
+    permits: Arc<dyn SignInStore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -85,14 +86,16 @@ impl JobStarter {
     pub fn new(
         config: &SdkConfig,
         functions: BTreeMap<JobName, String>,
-        store: Arc<dyn Store>,
+        runs: Arc<dyn RunStore>,
+        permits: Arc<dyn SignInStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let limits = timeouts(Duration::from_secs(4), Duration::from_secs(12));
         Self {
             client: LambdaClient::new(config, &retry_policy(3), limits),
             functions,
-            store,
+            runs,
+            permits,
             clock,
         }
     }
@@ -131,14 +134,14 @@ impl JobStarter {
         run: &RunKey,
         only_failed: bool,
     ) -> Result<RunKey, CannotStart> {
-        let work = self.store.work_items(run).await?;
-        let stored = self.store.run(run).await?;
+        let work = self.runs.work_items(run).await?;
+        let stored = self.runs.run(run).await?;
         let stored = stored.ok_or_else(|| CannotStart::Failed("The run is gone.".to_owned()))?;
         let ended = stored.with_work(&work, self.clock.now());
         if ended.outcome == RunOutcome::Running {
             return Err(CannotStart::StillRunning);
         }
-        let input = find_retry_input(&*self.store, &ended, &work, only_failed).await;
+        let input = find_retry_input(&*self.runs, &ended, &work, only_failed).await;
         let input = input.map_err(|error| CannotStart::Failed(error.to_string()))?;
         let fields = input.as_object().cloned().unwrap_or_default();
         self.start(run.job, &fields).await
@@ -158,7 +161,7 @@ impl JobStarter {
         // A run is only on record once its function has started. The permit keeps a second click away
         // until then, and it is in the table, since each click may come to another process.
         let permit = RateKey::start(job, &input.to_string());
-        take_permit(&*self.store, &permit, &START_LIMITS, now).await
+        take_permit(&*self.permits, &permit, &START_LIMITS, now).await
     }
 
     /// Whether a run that a person started with this input is going.
@@ -169,7 +172,7 @@ impl JobStarter {
         input: &Value,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let recent = self.store.recent_runs(Some(job), Some(label), MAX_GOING);
+        let recent = self.runs.recent_runs(Some(job), Some(label), MAX_GOING);
         let is_same = |run: &Run| {
             run.outcome == RunOutcome::Running
                 && now - run.reported_at <= MAX_SILENCE

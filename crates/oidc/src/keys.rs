@@ -67,3 +67,48 @@ fn has_kind(key: &Jwk, algorithm: Algorithm) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    fn key(id: &str, more: Value) -> Value {
+        let mut key = json!({"kty": "RSA", "kid": id, "n": "AQAB", "e": "AQAB"});
+        let fields = more.as_object().cloned().unwrap_or_default();
+        key.as_object_mut().unwrap().extend(fields);
+        key
+    }
+
+    fn finds(keys: Vec<Value>, id: &str) -> bool {
+        let document = json!({ "keys": keys }).to_string();
+        let header = Header {
+            kid: Some(id.to_owned()),
+            ..Header::new(Algorithm::RS256)
+        };
+        KeySet::read(document.as_bytes())
+            .unwrap()
+            .find(&header)
+            .is_some()
+    }
+
+    #[rstest]
+    #[case::says_nothing(json!({}), true)]
+    #[case::for_this(json!({"use": "sig", "alg": "RS256"}), true)]
+    #[case::for_encryption(json!({"use": "enc"}), false)]
+    #[case::for_another_algorithm(json!({"alg": "RS512"}), false)]
+    #[case::of_another_kind(json!({"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB"}), false)]
+    fn key_is_used_for_what_it_says_only(#[case] more: Value, #[case] expected: bool) {
+        assert_eq!(finds(vec![key("one", more)], "one"), expected);
+    }
+
+    #[test]
+    fn first_hundred_keys_are_read() {
+        let keys: Vec<Value> = (1..=101)
+            .map(|number| key(&number.to_string(), json!({})))
+            .collect();
+        assert!(finds(keys.clone(), "100"));
+        assert!(!finds(keys, "101"));
+    }
+}

@@ -219,3 +219,15 @@ impl IdentityProvider for OidcProvider {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_with_the_secret_never_shows_it() {
+        let value = basic_authorization("client", &SecretString::from("canary")).unwrap();
+        assert_eq!(value, "Basic Y2xpZW50OmNhbmFyeQ==");
+        assert_eq!(format!("{value:?}"), "Sensitive");
+    }
+}

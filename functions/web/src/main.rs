@@ -33,7 +33,13 @@ async fn start() -> Result<(), Error> {
     let store = Arc::new(store);
     let queue = SqsMessageQueue::new(clients::sqs_client(&config), environment.notice_queue_url);
     let clock = Arc::new(LambdaClock);
-    let starter = JobStarter::new(&config, environment.functions, store.clone(), clock.clone());
+    let starter = JobStarter::new(
+        &config,
+        environment.functions,
+        store.clone(),
+        store.clone(),
+        clock.clone(),
+    );
     let ssm = SsmClient::new(&config);
     let ports = WebPorts {
         store: store.clone(),

@@ -49,6 +49,7 @@ impl World {
             &config(&lambda.url),
             functions.into(),
             store.clone(),
+            store.clone(),
             clock.clone(),
         );
         Self {
