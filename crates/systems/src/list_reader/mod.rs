@@ -16,6 +16,7 @@ mod header;
 mod labels;
 mod list;
 mod login;
+mod login_words;
 mod page;
 mod part;
 mod phrases;

@@ -10,9 +10,9 @@ use super::column::{Field, Part, Place};
 use super::count::OWES_NOTHING;
 use super::date::UNTIL;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
-use super::login::{
-    BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, LoginDescription, NEW_PIN, OF_THE_REQUEST, OUTAGES,
-    REFUSALS,
+use super::login::LoginDescription;
+use super::login_words::{
+    BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, NEW_PIN, OF_THE_REQUEST, OUTAGES, REFUSALS,
 };
 use super::sentence::{BEGINNINGS, FILLERS};
 
