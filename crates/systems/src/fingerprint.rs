@@ -6,6 +6,8 @@ use hippo_browser::reading::Css;
 use scraper::{ElementRef, Html};
 use url::Url;
 
+use crate::links::at_path;
+
 static FORMS: Css = Css::new("form");
 
 /// Recognises the sites of one system.
@@ -83,9 +85,8 @@ impl SiteLocation {
 
     /// Builds the location of the site that begins at a path of a URL's host.
     pub(crate) fn at_path(url: &Url, path: &str) -> Option<Self> {
-        let mut base_url = origin(url)?;
-        base_url.set_path(path.trim_end_matches('/'));
-        Some(Self::at(base_url))
+        let base_url = at_path(url, path.trim_end_matches('/'));
+        base_url.host().is_some().then(|| Self::at(base_url))
     }
 
     /// Adds an option, if the URL reveals it.
@@ -111,9 +112,6 @@ pub(crate) fn form_action<'a>(form: ElementRef<'a>) -> &'a str {
 
 /// Returns the URL up to the end of its host.
 pub(crate) fn origin(url: &Url) -> Option<Url> {
-    let mut origin = url.clone();
-    origin.set_query(None);
-    origin.set_fragment(None);
-    origin.set_path("");
+    let origin = at_path(url, "");
     origin.host().is_some().then_some(origin)
 }

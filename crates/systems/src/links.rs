@@ -9,6 +9,15 @@ pub(crate) fn below_base(library: &Library, path: &str) -> Option<Url> {
     below(&library.base_url, path)
 }
 
+/// Returns the URL of another path of a URL's host.
+pub(crate) fn at_path(url: &Url, path: &str) -> Url {
+    let mut other = url.clone();
+    other.set_query(None);
+    other.set_fragment(None);
+    other.set_path(path);
+    other
+}
+
 /// Returns the URL of a path, perhaps with a query, below the path of a URL.
 pub(crate) fn below(base: &Url, path: &str) -> Option<Url> {
     let mut base = base.clone();

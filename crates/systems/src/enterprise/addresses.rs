@@ -4,8 +4,7 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use crate::fingerprint::origin;
-use crate::links::{below, below_base};
+use crate::links::{at_path, below, below_base};
 
 /// Returns the part of an address that ends with the client, the locale and the profile: `…/client/en_US/default`.
 pub(super) fn profile_folder(url: &Url) -> Option<Url> {
@@ -14,9 +13,7 @@ pub(super) fn profile_folder(url: &Url) -> Option<Url> {
     let (locale, profile) = (names.next()?, names.next()?);
     let (language, country) = locale.split_once('_')?;
     let is_place = language.len() == 2 && country.len() == 2 && !profile.is_empty();
-    let mut folder = origin(url).filter(|_| is_place)?;
-    folder.set_path(&format!("{before}/client/{locale}/{profile}"));
-    Some(folder)
+    is_place.then(|| at_path(url, &format!("{before}/client/{locale}/{profile}")))
 }
 
 /// Returns `…/client/en_US/default/search/`, under which all URLs of a site begin. `None` if an option has characters

@@ -15,7 +15,7 @@ use super::title::{
 };
 use crate::list_reader::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
-    ToldBy,
+    ToldBy, own_rows,
 };
 
 /// A link that sorts a list, in its header.
@@ -154,10 +154,7 @@ pub(super) const OTHER_PHRASES: &[Phrase] = &[
 
 /// Whether a row of the table itself has a box of this name. A table around it has its rows further inside.
 fn has_boxes(table: ElementRef<'_>, name: &str) -> bool {
-    let rows = table
-        .child_elements()
-        .flat_map(|body| body.child_elements());
-    let cells = rows.flat_map(|row| row.child_elements());
+    let cells = own_rows(table).flat_map(|row| row.child_elements());
     let mut inside = cells.flat_map(|cell| cell.child_elements());
     inside.any(|element| element.attr("name") == Some(name))
 }

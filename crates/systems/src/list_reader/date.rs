@@ -156,15 +156,33 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn read(text: &str) -> Result<Option<NaiveDate>, Failure> {
-        let base_url = "https://books.test".parse().unwrap();
-        let context = ReadContext {
-            base_url: &base_url,
+    fn with_context<T>(read: impl Fn(&ReadContext<'_>) -> T) -> T {
+        read(&ReadContext {
+            base_url: &"https://books.test".parse().unwrap(),
             date_format: Some("%d.%m.%Y"),
             timezone: chrono_tz::UTC,
             card_number: None,
-        };
-        Ok(read_date(text, &context)?.and_then(DateOrNever::date))
+        })
+    }
+
+    fn read(text: &str) -> Result<Option<NaiveDate>, Failure> {
+        let date = with_context(|context| read_date(text, context))?;
+        Ok(date.and_then(DateOrNever::date))
+    }
+
+    #[rstest]
+    #[case("Held until 20.02.2026", Some("2026-02-20"))]
+    #[case("Disponible jusqu\u{2019}au 20.02.2026", Some("2026-02-20"))]
+    #[case("Suspended 20.02.2026 - 25.02.2026", Some("2026-02-25"))]
+    #[case("Ready since 20.02.2026", None)]
+    #[case("Ready 25.02.2026 (written 20.02.2026)", None)]
+    fn day_is_the_last_only_by_its_words_or_a_span(#[case] text: &str, #[case] last: Option<&str>) {
+        let last = last.map(|day| day.parse().unwrap());
+        let expected = last.map_or(NamedDay::Other, NamedDay::Last);
+        let day = with_context(|context| read_named_day(text, context));
+        assert_eq!(day.unwrap(), expected);
+        let none = with_context(|context| read_named_day("Ready until tomorrow", context));
+        assert_eq!(none.unwrap(), NamedDay::None);
     }
 
     #[rstest]

@@ -13,6 +13,9 @@ use super::login_words::{
 
 static FIELDS: Css = Css::new("input, button");
 
+/// The maximum number of characters of a page that only gives notice of an outage.
+const MAX_NOTICE_CHARS: usize = 2_000;
+
 /// A system's login form.
 pub(crate) struct LoginDescription {
     /// The form, or an element in it.
@@ -30,7 +33,7 @@ pub(crate) struct LoginDescription {
     /// The elements that may have a message.
     pub(crate) messages: Css,
     /// Whether only a failed login has messages, beside the form. Then one of unknown words refuses, too, and without
-    /// one, the site's own words count anywhere on the page.
+    /// one, the site's own words count anywhere on the page. On a short page without the form, only an outage's do.
     pub(crate) has_only_errors: bool,
     /// The site's own words that refuse a number or PIN. Common ones are known anyway.
     pub(crate) refused: &'static [&'static str],
@@ -138,7 +141,10 @@ impl LoginDescription {
     /// else.
     pub(super) fn failure_of_page(&'static self, root: ElementRef<'_>) -> Option<Failure> {
         if self.has_only_errors && !self.is_there(root) {
-            return None;
+            let text = visible_text(root);
+            let is_notice = text.chars().count() <= MAX_NOTICE_CHARS
+                && text_after_words(&text, self.outages).is_some();
+            return is_notice.then(outage);
         }
         let messages = match find_alerts(&self.messages, root) {
             Ok(alerts) => alerts.into_iter().map(visible_text),
@@ -331,6 +337,7 @@ mod tests {
         messages: Css::visible("p.error"),
         has_only_errors: true,
         refused: &["invalid"],
+        outages: &["closed"],
         ..LoginDescription::default()
     });
 
@@ -368,6 +375,10 @@ mod tests {
     #[case("Your PIN has expired.", Some(FailureKind::WrongCredentials))]
     #[case(
         "Too many attempts. Try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "Too many failed logins. Try again later.",
         Some(FailureKind::WrongCredentials)
     )]
     #[case("<b hidden>Wrong PIN.</b>", None)]
@@ -416,6 +427,7 @@ mod tests {
     )]
     #[case::beside_the_other_form("<p class=error>Nej.</p><form>", None)]
     #[case::without_a_form("<p class=error>Invalid address.</p>", None)]
+    #[case::notice("<i>We are closed today.</i>", Some(FailureKind::SiteDown))]
     #[case::hidden("<p class=error hidden>Nej.</p><form id=login>", None)]
     #[case::about_the_card(
         "<p class=error>Your card is frozen.</p><form id=login>",

@@ -1,7 +1,18 @@
 //! The words of any login page.
 
 /// Words for a lock after too many attempts, which another attempt would extend.
-pub(super) const LOCKED: [&str; 2] = ["attempts", "locked"];
+pub(super) const LOCKED: [&str; 10] = [
+    "locked",
+    "login attempts",
+    "number of attempts",
+    "too many attempts",
+    "too many failed",
+    "too many incorrect",
+    "too many invalid",
+    "too many login",
+    "too many logins",
+    "too many unsuccessful",
+];
 
 /// Words for what nobody but the patron knows, or types only to log in.
 pub(super) const SECRETS: [&str; 8] = [

@@ -1,7 +1,9 @@
 //! The phrases of a description, which a recording for a bug report keeps.
 
 use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson};
-use hippo_browser::reading::{WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE};
+use hippo_browser::reading::{
+    NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE,
+};
 use hippo_core::account::HoldState;
 
 use super::column::{Field, Part, Place};
@@ -16,7 +18,7 @@ use super::sentence::{BEGINNINGS, FILLERS};
 
 /// Lists the words of an account's and a login's description.
 pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) -> Vec<Phrase> {
-    let mut phrases = Vec::new();
+    let mut phrases: Vec<_> = NEVER_PHRASES.into_iter().map(Anywhere).collect();
     for list in &account.loans {
         add_list(list, &mut phrases);
     }

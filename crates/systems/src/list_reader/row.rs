@@ -222,6 +222,12 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Returns the rows of a table itself: not those of a table within it.
+pub(crate) fn own_rows(table: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+    let bodies = table.child_elements();
+    bodies.flat_map(|body| body.child_elements())
+}
+
 /// Returns the cells of a table's row.
 pub(crate) fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
     row.child_elements().filter(|cell| CELLS.matches(*cell))

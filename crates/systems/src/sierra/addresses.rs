@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use hippo_browser::reading::{Css, element_text};
-use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use scraper::ElementRef;
 
@@ -12,18 +11,14 @@ pub(super) const LINKS: &str = "a[href*='/patroninfo']";
 
 static ADDRESSES: Css = Css::new("a[href], form[action]");
 
-/// Returns `~S3` for the option `scope`, or an empty text without it.
-pub(super) fn scope_suffix(library: &Library) -> Result<String, Failure> {
+/// Returns `~S3` for the option `scope`, or an empty text without it. `None` if the option doesn't look like `S3`.
+pub(super) fn scope_suffix(library: &Library) -> Option<String> {
     let Some(scope) = library.options.get("scope") else {
-        return Ok(String::new());
+        return Some(String::new());
     };
-    let number = scope.trim_start_matches('~').trim_start_matches(['S', 's']);
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Failure::page_changed(
-            "the library's option “scope” must look like S3",
-        ));
-    }
-    Ok(format!("~S{number}"))
+    let number = scope.trim_start_matches(['~', 'S', 's']);
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| format!("~S{number}"))
 }
 
 /// Returns the record and the page name of `/patroninfo~S3/1307788/items`.

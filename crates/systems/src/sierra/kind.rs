@@ -3,7 +3,7 @@
 use hippo_browser::reading::{Css, element_text, text_after_words};
 use scraper::ElementRef;
 
-use crate::list_reader::cells;
+use crate::list_reader::own_rows;
 
 /// Phrases that state an empty list.
 pub(super) const NO_LOANS: &[&str] = &[
@@ -11,9 +11,6 @@ pub(super) const NO_LOANS: &[&str] = &[
     "no items currently checked out",
     "not have any items checked out",
     "no checkouts",
-    "no current checkouts",
-    "no loans",
-    "nothing checked out",
 ];
 pub(super) const NO_HOLDS: &[&str] = &[
     "no holds",
@@ -21,6 +18,9 @@ pub(super) const NO_HOLDS: &[&str] = &[
     "not have any holds",
     "not have any requests",
 ];
+
+/// Words of the headers that only a list of holds has.
+const HOLD_HEADERS: &[&str] = &["cancel", "freeze", "pickup", "pick up", "pick-up"];
 
 /// The row with the title and the total.
 pub(super) const TITLE_ROW: &str = "tr.patFuncTitle, th.patFuncTitle[colspan]";
@@ -31,9 +31,12 @@ pub(super) const EMPTY_ROW: &str = "tr.patFuncNoEntries";
 static TITLE: Css = Css::new(TITLE_ROW);
 static HEADERS: Css = Css::new(HEADER_ROW);
 static NO_ENTRIES: Css = Css::new(EMPTY_ROW);
-static LOAN_CELLS: Css = Css::new(".patFuncBarcode, .patFuncCallNo");
-static HOLD_CELLS: Css = Css::new(".patFuncPickup, .patFuncCancel, .patFuncFreeze");
-static FORM: Css = Css::new("form");
+static LOANS: Css = Css::new(
+    "form:is(#checkout_form, [name=checkout_form]) table, table:has(.patFuncBarcode, .patFuncCallNo)",
+);
+static HOLDS: Css = Css::new(
+    "form:is(#hold_form, [name=hold_form]) table, table:has(.patFuncPickup, .patFuncCancel, .patFuncFreeze)",
+);
 static TABLES: Css = Css::new("table");
 
 /// Whether a table is a list of loans, and whether it is one of holds. A table that may be both is unclear.
@@ -52,39 +55,26 @@ impl Kind {
     /// Tells a table by its headers and its title, or else by what doesn't depend on the language: the form around it
     /// and the classes of its cells, or else by the words of the row that states that it is empty.
     pub(super) fn of_table(table: ElementRef<'_>) -> Self {
-        let header = own_rows(table).find(|row| HEADERS.matches(*row));
-        let empty = own_rows(table).find(|row| NO_ENTRIES.matches(*row));
-        if header.is_none() && empty.is_none() {
+        if !own_rows(table).any(|row| HEADERS.matches(row) || NO_ENTRIES.matches(row)) {
             return Self::NONE;
         }
-        let title = TITLE.first(table).map(element_text).unwrap_or_default();
-        let title = title.to_ascii_uppercase();
-        let mut by_words = Self {
-            loans: title.contains("CHECKED OUT"),
-            holds: title.contains("HOLD"),
+        let text = |css: &'static Css| css.first(table).map(element_text).unwrap_or_default();
+        let (title, headers, empty) = (text(&TITLE), text(&HEADERS), text(&NO_ENTRIES));
+        let has = |text: &str, known: &[&str]| text_after_words(text, known).is_some();
+        let by_words = Self {
+            loans: has(&title, &["checked out"]) || has(&headers, &["renew", "barcode"]),
+            holds: has(&title, &["hold", "holds"]) || has(&headers, HOLD_HEADERS),
         };
-        for header in header.into_iter().flat_map(cells) {
-            let words = element_text(header).to_ascii_uppercase();
-            by_words.loans |= matches!(words.as_str(), "RENEW" | "BARCODE");
-            by_words.holds |= matches!(words.as_str(), "CANCEL" | "FREEZE")
-                || words.starts_with("CANCEL IF")
-                || ["PICKUP", "PICK UP", "PICK-UP"]
-                    .iter()
-                    .any(|pickup| words.contains(pickup));
-        }
         if by_words != Self::NONE {
             return by_words;
         }
-        let form = FORM.closest_around(table);
-        let name = form.and_then(|form| form.attr("id").or_else(|| form.attr("name")));
         let by_markup = Self {
-            loans: name == Some("checkout_form") || LOAN_CELLS.is_in(table),
-            holds: name == Some("hold_form") || HOLD_CELLS.is_in(table),
+            loans: LOANS.matches(table),
+            holds: HOLDS.matches(table),
         };
-        let words = empty.map(element_text).unwrap_or_default();
         let by_empty_row = Self {
-            loans: text_after_words(&words, NO_LOANS).is_some(),
-            holds: text_after_words(&words, NO_HOLDS).is_some(),
+            loans: has(&empty, NO_LOANS),
+            holds: has(&empty, NO_HOLDS),
         };
         let mut kinds = [by_markup, by_empty_row].into_iter();
         kinds
@@ -99,18 +89,7 @@ pub(super) fn list_kinds(root: ElementRef<'_>) -> impl Iterator<Item = Kind> {
     kinds.filter(|kind| *kind != Kind::NONE)
 }
 
-/// Whether a list has no entry: a row says so in any language, or nothing is below the headers.
+/// Whether a list says in a row, in any language, that it has no entry.
 pub(super) fn is_empty(table: ElementRef<'_>) -> bool {
-    let is_header =
-        |row: &ElementRef<'_>| HEADERS.matches(*row) || TITLE.matches(*row) || TITLE.is_in(*row);
-    own_rows(table).any(|row| NO_ENTRIES.matches(row))
-        || own_rows(table)
-            .filter(|row| !is_header(row))
-            .all(|row| element_text(row).is_empty())
-}
-
-/// Returns the rows of a table itself: not those of a table within it.
-fn own_rows(table: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
-    let groups = table.child_elements();
-    groups.flat_map(|group| group.child_elements())
+    NO_ENTRIES.is_in(table)
 }

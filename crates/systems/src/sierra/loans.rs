@@ -1,16 +1,21 @@
 //! Reads what a loan's cells say.
 
+use std::iter::successors;
+
+use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, DateOrNever, element_text, element_text_without, first_number, split_date_or_never,
-    strip_never,
+    Css, DateOrNever, element_text_without, first_number, split_date_or_never, strip_never,
+    text_after_words,
 };
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 
 use crate::list_reader::{Field, Row};
 
-static RENEWED: Css = Css::new(".patFuncRenewCount");
+/// The number of renewals, in any language.
+pub(super) const RENEWAL_COUNT: &str = ".patFuncRenewCount";
+static RENEWED: Css = Css::new(RENEWAL_COUNT);
 
 /// Words for other events of an item, whose date is not its due date.
 pub(super) const EVENTS: [&str; 8] = [
@@ -23,93 +28,73 @@ pub(super) fn complete(
     row: &Row<'_>,
     context: &ReadContext<'_>,
 ) -> Result<(), Failure> {
-    let status_cell = row
-        .element_of(Field::State)
-        .ok_or_else(|| Failure::page_changed("a loan without a status cell"))?;
-    // The number of renewals, in any language.
-    let renewals_apart = RENEWED
-        .first(status_cell)
-        .and_then(|cell| first_number(&element_text(cell)));
-    let words = element_text_without(status_cell, |part| {
-        renewals_apart.is_some() && RENEWED.matches(part)
+    let status = row.element_of(Field::State);
+    let status = status.ok_or_else(|| Failure::page_changed("a loan without a status cell"))?;
+    let words = element_text_without(status, |part| {
+        loan.renewals.is_some() && RENEWED.matches(part)
     });
     let status = parse_status(&words, context.date_format)?;
     loan.due = status.due;
-    loan.renewals = renewals_apart.or(status.renewals);
-    loan.note = status
-        .note
-        .filter(|note| loan.renewable_reason.as_ref() != Some(note));
+    loan.renewals = loan.renewals.or(status.renewals);
+    let note = Some(status.note).filter(|note| !note.is_empty());
+    loan.note = note.filter(|note| loan.renewable_reason.as_ref() != Some(note));
     Ok(())
 }
 
 struct Status {
-    due: Option<chrono::NaiveDate>,
+    due: Option<NaiveDate>,
     renewals: Option<u32>,
-    note: Option<String>,
+    note: String,
 }
 
 /// Parses `DUE 07-20-09 +1 HOLD Renewed 1 time`.
 fn parse_status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
-    let no_date = || Failure::page_changed("a loan without a due date");
-    let from_due = find_last_due(words).and_then(|at| words.split_at_checked(at));
-    let after_due = match from_due {
-        Some((before, from_due)) => {
-            split_due_date(from_due, format)?.map(|(due, rest)| (due, format!("{before} {rest}")))
-        }
-        None => None,
-    };
-    let (due, rest) = match after_due {
+    let (due, rest) = match split_due_date(words, format)? {
         Some(found) => found,
-        None => {
-            let (due, rest) = split_date_or_never(words, format)?.ok_or_else(no_date)?;
-            let lower = words.to_lowercase();
-            let is_of_another_event = lower
-                .split(|c: char| !c.is_alphanumeric())
-                .any(|word| EVENTS.contains(&word));
-            if is_of_another_event || split_date_or_never(&rest, format)?.is_some() {
-                return Err(Failure::page_changed(
-                    "a loan with a day that may not be its due date",
-                ));
-            }
-            (due, rest)
-        }
+        None => split_only_date(words, format)?,
     };
     let (renewals, rest) = split_renewals(&rest);
+    let is_due = |word: &&str| word.trim_end_matches(':').eq_ignore_ascii_case("due");
     let note: Vec<&str> = rest
         .split_whitespace()
-        .filter(|word| !matches!(word.trim_end_matches(':'), "DUE" | "Due" | "due"))
+        .filter(|word| !is_due(word))
         .collect();
-    let note = note.join(" ");
     Ok(Status {
         due: due.date(),
         renewals,
-        note: Some(note).filter(|note| !note.is_empty()),
+        note: note.join(" "),
     })
 }
 
-/// Splits the date after `DUE`, or words for “never”, from a text.
+/// Splits the date after `DUE`, or words for “never”, from a text. After a renewal, both days are there,
+/// “DUE … RENEWED Now due …”; the last one counts.
 fn split_due_date(
-    from_due: &str,
+    words: &str,
     format: Option<&str>,
 ) -> Result<Option<(DateOrNever, String)>, Failure> {
-    let after = from_due.get("DUE".len()..).unwrap_or_default();
-    if let Some(rest) = strip_never(after) {
-        return Ok(Some((DateOrNever::Never, rest)));
-    }
-    split_date_or_never(from_due, format)
+    let after_due = |text| text_after_words(text, &["due"]);
+    let Some(after) = successors(after_due(words), |after| after_due(after)).last() else {
+        return Ok(None);
+    };
+    let date = match strip_never(after) {
+        Some(rest) => Some((DateOrNever::Never, rest)),
+        None => split_date_or_never(after, format)?,
+    };
+    let before = words.strip_suffix(after).unwrap_or_default();
+    Ok(date.map(|(due, rest)| (due, format!("{before} {rest}"))))
 }
 
-/// Finds the last `DUE` that is not a part of `OVERDUE`. After a renewal, both days are there, “DUE … RENEWED
-/// Now due …”; the last one counts.
-fn find_last_due(words: &str) -> Option<usize> {
-    // ASCII case folding keeps the positions.
-    let upper = words.to_ascii_uppercase();
-    let is_apart = |beside: Option<char>| !beside.is_some_and(char::is_alphabetic);
-    upper.rmatch_indices("DUE").map(|(at, _)| at).find(|at| {
-        upper.split_at_checked(*at).is_some_and(|(before, from)| {
-            is_apart(before.chars().next_back()) && is_apart(from.chars().nth(3))
-        })
-    })
+/// Splits the only date from a text that has no word for it, in another language.
+fn split_only_date(words: &str, format: Option<&str>) -> Result<(DateOrNever, String), Failure> {
+    let (due, rest) = split_date_or_never(words, format)?
+        .ok_or_else(|| Failure::page_changed("a loan without a due date"))?;
+    let is_of_another_event = text_after_words(words, &EVENTS).is_some();
+    if is_of_another_event || split_date_or_never(&rest, format)?.is_some() {
+        return Err(Failure::page_changed(
+            "a loan with a day that may not be its due date",
+        ));
+    }
+    Ok((due, rest))
 }
 
 /// Splits `Renewed 2 times` from a text.
@@ -190,7 +175,7 @@ mod tests {
         let status = parse_status(words, Some(format)).unwrap();
         assert_eq!(status.due, Some(due.parse().unwrap()));
         assert_eq!(status.renewals, renewals);
-        assert_eq!(status.note.as_deref(), note);
+        assert_eq!(status.note, note.unwrap_or_default());
     }
 
     #[rstest]
@@ -199,7 +184,7 @@ mod tests {
     #[case("DUE: indefinite")]
     fn loan_without_end_has_no_due_date(#[case] words: &str) {
         let status = parse_status(words, Some("%m-%d-%y")).unwrap();
-        assert_eq!((status.due, status.note), (None, None));
+        assert_eq!((status.due, status.note.as_str()), (None, ""));
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::reading::{Css, element_text, parse_page, text_after_words};
-use hippo_browser::{Form, Page, Session, interstitial};
+use hippo_browser::reading::Css;
+use hippo_browser::{Form, Page, Session};
 use hippo_core::failure::Failure;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::list_reader::LoginDescription;
+use crate::list_reader::{AccountVisit, LoginDescription};
 
 /// CAS's form, and the older catalogue's own, which may be at the top of any page.
 pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
@@ -34,32 +34,17 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
     ..LoginDescription::default()
 });
 
-/// The maximum number of characters of a page that only gives notice of an outage.
-const MAX_NOTICE_CHARS: usize = 2_000;
-
-/// Returns the failure if an unknown page is an interstitial: a captcha, maintenance, an outage.
-pub(super) fn interstitial_failure(page: &Page) -> Option<Failure> {
-    if let Some(failure) = interstitial(page) {
-        return Some(failure);
-    }
-    let words = element_text(parse_page(&page.body).ok()?.root_element());
-    let is_notice = words.chars().count() <= MAX_NOTICE_CHARS
-        && text_after_words(&words, LOGIN.outages).is_some();
-    is_notice.then(|| Failure::site_down("a page that gives notice of an outage"))
-}
-
 /// Finds the login form of a page: CAS's, or the older catalogue's own.
-pub(super) fn find_form(page: &Page) -> Result<Form, Failure> {
+pub(super) fn find_form(page: &Page, visit: &AccountVisit<'_, '_>) -> Result<Form, Failure> {
     let is_usable = |form: &Form| form.has("code") && (form.has("pin") || form.has("name"));
     let form = match Form::find_usable(page, "form#fm1", is_usable)? {
         Some(cas) => Some(cas),
         None => Form::find_usable(page, "form", is_usable)?,
     };
-    form.ok_or_else(|| {
-        interstitial_failure(page).unwrap_or_else(|| {
-            Failure::page_changed("no login form with the fields “code” and “pin” or “name”")
-        })
-    })
+    match form {
+        Some(form) => Ok(form),
+        None => Err(visit.failure_of(visit.kind_of(page)?, page)),
+    }
 }
 
 /// Puts the number and PIN into the login form. If it asks for the name, too, the number is `Name|number`.

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson, Whole};
-use hippo_browser::reading::{Css, NEVER_PHRASES, first_number};
+use hippo_browser::Phrase::{self, Anywhere, OfPerson, Whole};
+use hippo_browser::reading::{Css, first_number};
 use hippo_core::account::HoldState;
 use scraper::ElementRef;
 
@@ -11,14 +11,14 @@ use super::addresses::{LINKS, collect_records, words_of_link};
 use super::kind::{
     EMPTY_ROW, HEADER_ROW, Kind, NO_HOLDS, NO_LOANS, TITLE_ROW, is_empty, list_kinds,
 };
-use super::summary::Summary;
+use super::loans::RENEWAL_COUNT;
 use super::title::{read_author, read_link, read_title};
 use super::{holds, loans, summary};
-use crate::list_reader::Part::{AttributeOf, Element, Has, Lacks, Read, Text};
+use crate::list_reader::Part::{AttributeOf, Element, Has, Lacks, Read, Text, Without};
 use crate::list_reader::{AccountDescription, Column, Count, Fact, Field, ListDescription, ToldBy};
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    has_account: |root| Summary::find(root).is_some() || list_kinds(root).next().is_some(),
+    has_account: |root| summary::has_summary(root) || list_kinds(root).next().is_some(),
     has_end_tag: false,
     loans: vec![ListDescription {
         columns: loan_columns(),
@@ -32,16 +32,19 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         states: &[
             (HoldState::InTransit, &["transit"]),
             (HoldState::Ready, &["ready", "holdshelf", "hold shelf"]),
+            (HoldState::Suspended, &["frozen"]),
         ],
         complete: holds::complete,
         ..list(|table| Kind::of_table(table).holds)
     }],
-    loan_counts: vec![Count(vec![Fact::read(LINKS, |link| {
-        read_total(link, "items")
-    })])],
-    hold_counts: vec![Count(vec![Fact::read(LINKS, |link| {
-        read_total(link, "holds")
-    })])],
+    loan_counts: vec![Count(vec![Fact::read(LINKS, |link| total(link, "items"))])],
+    hold_counts: vec![Count(vec![Fact::read(LINKS, |link| total(link, "holds"))])],
+    // A patron who owes nothing has no link.
+    fines: vec![
+        Fact::read(LINKS, |link| words_of_link(link, "overdues")),
+        Fact::read("body", summary::read_owed),
+    ],
+    card_expires: vec![Fact::read(summary::BOX, summary::read_expiry)],
     messages: Some(Css::new(".patMessage")),
     patrons: collect_records,
     complete: summary::complete,
@@ -58,7 +61,11 @@ fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
         remarks: Some(Css::new("tr:not(.patFuncEntry)")),
         needed: &[Field::Title],
         total_at: Some(Css::new(TITLE_ROW)),
+        none_at: Some(Css::new(
+            ":is(.patFuncArea, form#checkout_form, form#hold_form):not(:has(.patFuncHeaders, .patFuncEntry))",
+        )),
         is_empty,
+        empty_with: Some(Css::new(HEADER_ROW)),
         ..ListDescription::table()
     }
 }
@@ -96,6 +103,7 @@ fn loan_columns() -> Vec<Column> {
             Lacks(usable_box),
         ),
         cell(Field::RenewalReason, ".patFuncStatus", &["status"], reason),
+        Column::at(Field::Renewals, RENEWAL_COUNT),
     ]);
     columns
 }
@@ -104,15 +112,14 @@ fn hold_columns() -> Vec<Column> {
     const PICKUP: &[&str] = &["pickup", "pick up", "pick-up"];
     let cell = Column::cell;
     let is_frozen = Has(Css::new("input[checked]"));
+    let selected = Element(Css::new("option[selected]"));
+    let unlabelled = Without(Css::new(".patFuncPickupLabel, select"));
     let mut columns = work_columns();
     columns.extend([
         cell(Field::Id, ".patFuncMark", &["cancel"], Read(holds::read_id)),
-        cell(
-            Field::PickupBranch,
-            ".patFuncPickup",
-            PICKUP,
-            Read(holds::read_branch),
-        ),
+        cell(Field::PickupBranch, ".patFuncPickup", PICKUP, selected),
+        cell(Field::PickupBranch, ".patFuncPickup", PICKUP, unlabelled),
+        cell(Field::Until, ".patFuncStatus", &["status"], Text),
         cell(Field::Expires, ".patFuncCancel", &["cancel if"], Text),
         cell(Field::Suspended, ".patFuncFreeze", &["freeze"], is_frozen),
     ]);
@@ -120,7 +127,7 @@ fn hold_columns() -> Vec<Column> {
 }
 
 /// Reads the words of a link to a list if they have its total.
-fn read_total(link: ElementRef<'_>, part: &str) -> Option<String> {
+fn total(link: ElementRef<'_>, part: &str) -> Option<String> {
     words_of_link(link, part).filter(|words| first_number(words).is_some())
 }
 
@@ -132,28 +139,15 @@ pub(super) const ADDRESSES: &[&str] = &[
 
 /// The phrases that the descriptions don't have.
 pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
-    let anywhere = [
-        "of",
-        "hold",
-        "holds",
-        "due",
-        "renewed",
-        "time",
-        "times",
-        "checked out",
-        "item",
-        "items",
-        "request",
-        "requests",
-        summary::UNPAID,
-    ];
+    let words = "of hold holds due renewed time times item items request requests";
+    let anywhere = ["checked out", summary::UNPAID];
     let anywhere = anywhere
         .iter()
         .chain(&loans::EVENTS)
-        .chain(&holds::OF_WORDS)
-        .chain(&NEVER_PHRASES);
+        .chain(&holds::OF_WORDS);
     let labels = summary::EXPIRY.iter().chain(&[summary::OWED]);
-    let mut phrases = vec![Beginning("frozen"), Whole("call number"), Whole("submit")];
+    let mut phrases = vec![Whole("call number"), Whole("submit")];
+    phrases.extend(words.split_whitespace().map(Anywhere));
     phrases.extend(anywhere.map(|words| Anywhere(words)));
     phrases.extend(labels.map(|label| OfPerson(label)));
     phrases

@@ -1,29 +1,30 @@
-//! Reads the patron's summary: the card's expiry, the fines, and words that a list is empty.
+//! Reads the patron's summary: the card's expiry, and what is owed.
 //!
 //! Most libraries print it in a box. Others have their own template without that box; their pages are recognised by the
 //! template's comment or classes, and their links to the parts of the patron's record.
 
 use std::collections::BTreeSet;
+use std::iter::successors;
 
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, amount, amount_after_label, currency, element_text, element_text_without,
-    split_date_or_never, text_after_words, text_around_words,
+    Css, amount_after_label, element_text, element_text_without, text_after_words,
+    text_around_words,
 };
 use hippo_core::failure::Failure;
-use rust_decimal::Decimal;
 use scraper::{ElementRef, Node};
 
-use super::addresses::{LINKS, part_of_link, words_of_link};
-use super::kind::{NO_HOLDS, NO_LOANS, list_kinds};
-use crate::list_reader::AccountPart;
+use super::addresses::{LINKS, part_of_link};
+use super::kind::list_kinds;
+use crate::list_reader::{AccountPart, read_end};
 
-static PATRON: Css = Css::new(".patNameAddress");
+/// The patron's box.
+pub(super) const BOX: &str = ".patNameAddress";
+static PATRON: Css = Css::new(BOX);
 static ACCOUNT_LINKS: Css = Css::new(LINKS);
 /// Classes of the parts that the catalogue itself writes into a patron's page.
 static PATRON_PARTS: Css = Css::new("[class^=patFunc], [class*=' patFunc']");
-static AREAS: Css = Css::new(".patFuncArea, form#checkout_form, form#hold_form");
 /// Elements whose words aren't the library's statements about the patron.
 static NO_STATEMENTS: Css =
     Css::new("table.patFunc, tr.patFuncEntry, select, textarea, script, style, title, noscript, a");
@@ -53,66 +54,52 @@ pub(super) const EXPIRY: [&str; 18] = [
 pub(super) const OWED: &str = "money owed";
 /// The words after an amount that is owed: `$10.00 in unpaid fines and bills`.
 pub(super) const UNPAID: &str = "in unpaid fines";
-/// The number of words before [`UNPAID`] that may hold the amount.
-const WORDS_OF_AMOUNT: usize = 2;
 /// The name of the patron's template, in the comment that the catalogue adds to it.
 const TEMPLATE: &str = "patronview_web";
 
-/// The parts of a patron's record that only account pages link to. `top`, the record itself, isn't one of them: every
-/// page links to it while somebody is logged in.
-const PARTS: [&str; 14] = [
-    "bookings",
-    "getpsearches",
-    "holds",
-    "illreq",
-    "items",
-    "modpinfo",
-    "mylists",
-    "newpin",
-    "overdues",
-    "patrate",
-    "programs",
-    "readinghistory",
-    "searchcatalog",
-    "sorteditems",
-];
-
-/// A patron's summary.
-#[derive(Debug)]
-pub(super) struct Summary {
-    is_in_box: bool,
-    /// The parts of the patron's record that it links to.
-    links: BTreeSet<String>,
+/// Whether a page has a patron's summary. Only account pages link to the parts of a patron's record; every page links to
+/// the record itself (`top`) while somebody is logged in.
+pub(super) fn has_summary(root: ElementRef<'_>) -> bool {
+    let mut links = ACCOUNT_LINKS.all(root).filter_map(part_of_link);
+    let mut comments = root.tree().values().filter_map(Node::as_comment);
+    let mut is_of_patron =
+        || PATRON_PARTS.is_in(root) || comments.any(|comment| comment.contains(TEMPLATE));
+    PATRON.is_in(root) || (links.any(|part| !matches!(part, "" | "top")) && is_of_patron())
 }
 
-impl Summary {
-    /// Finds the summary of a page.
-    pub(super) fn find(root: ElementRef<'_>) -> Option<Self> {
-        let mut comments = root.tree().values().filter_map(Node::as_comment);
-        let mut is_patron_page =
-            || PATRON_PARTS.is_in(root) || comments.any(|it| it.contains(TEMPLATE));
-        let links = ACCOUNT_LINKS.all(root).filter_map(part_of_link);
-        let summary = Self {
-            is_in_box: PATRON.is_in(root),
-            links: links.map(str::to_owned).collect(),
-        };
-        let mut has_template =
-            || PARTS.iter().any(|part| summary.links_to(part)) && is_patron_page();
-        (summary.is_in_box || has_template()).then_some(summary)
-    }
-
-    pub(super) fn links_to(&self, part: &str) -> bool {
-        self.links.contains(part)
-    }
-
-    /// Whether the page would link to a list with entries: it is in the patron's box, or links to another list.
-    pub(super) fn would_link_to_lists(&self) -> bool {
-        let lists = ["items", "holds", "overdues"];
-        self.is_in_box || lists.iter().any(|list| self.links_to(list))
-    }
+/// Whether a page links to this part of a patron's record.
+pub(super) fn links_to(root: ElementRef<'_>, part: &str) -> bool {
+    let mut links = ACCOUNT_LINKS.all(root).filter_map(part_of_link);
+    links.any(|other| other == part)
 }
 
-/// Adds what a summary says in words.
+/// Whether a page would link to a list with entries: it has the patron's box, or links to another list.
+pub(super) fn would_link_to_lists(root: ElementRef<'_>) -> bool {
+    let mut lists = ["items", "holds", "overdues"].iter();
+    PATRON.is_in(root) || lists.any(|list| links_to(root, list))
+}
+
+/// Reads the card's last day in the patron's box: `EXP DATE:03-31-2027`.
+pub(super) fn read_expiry(patron: ElementRef<'_>) -> Option<String> {
+    let text = element_text(patron);
+    let mut dates = EXPIRY.iter().flat_map(|label| values_after(&text, label));
+    dates.find(|value| value.contains(|c: char| c.is_ascii_digit()))
+}
+
+/// Reads what a patron owes where no link says so: `MONEY OWED: $4.40`, `$10.00 in unpaid fines and bills`.
+pub(super) fn read_owed(page: ElementRef<'_>) -> Option<String> {
+    let text = read_statements(page);
+    let owed = text_after_words(&text, &[OWED]).filter(|after| amount_after_label(after).is_some());
+    owed.map(str::to_owned).or_else(|| {
+        // Only the last words before it may be the amount, with its currency.
+        let (before, _) = text_around_words(&text, &[UNPAID])?;
+        let words: Vec<&str> = before.split_whitespace().collect();
+        let amount = words.last_chunk::<2>().map(|words| words.join(" "));
+        amount.or_else(|| Some(before.to_owned()))
+    })
+}
+
+/// Adds the card's last day where it is printed outside of the patron's box.
 pub(super) fn complete(
     part: &mut AccountPart,
     root: ElementRef<'_>,
@@ -123,98 +110,39 @@ pub(super) fn complete(
             "a table that may be of loans or of holds",
         ));
     }
-    if Summary::find(root).is_none() {
-        return Ok(());
-    }
-    if !part.has_loans() && !part.has_holds() {
-        let areas: Vec<String> = AREAS.all(root).map(element_text).collect();
-        let words = areas.join(" ");
-        if text_after_words(&words, NO_LOANS).is_some() {
-            part.state_no_loans();
-        }
-        if text_after_words(&words, NO_HOLDS).is_some() {
-            part.state_no_holds();
-        }
-    }
-    let in_box = PATRON.first(root).map(element_text).unwrap_or_default();
-    let statements = element_text_without(root, |part| NO_STATEMENTS.matches(part));
-    part.card_expires = match find_expiry(&in_box, false, context)? {
-        Some(date) => date,
-        // A date elsewhere on the page may be written in another way.
-        None => find_expiry(&statements, true, context)
-            .ok()
-            .flatten()
-            .flatten(),
-    };
-    let mut set_fines = |words: &str, read: fn(&str) -> Option<Decimal>| {
-        if part.fines.is_none() {
-            part.fines = read(words);
-            part.currency = part.fines.and_then(|_| currency(words));
-        }
-    };
-    for link in ACCOUNT_LINKS.all(root) {
-        set_fines(&words_of_link(link, "overdues").unwrap_or_default(), amount);
-    }
-    // A patron who owes nothing has no link; some libraries print the record's amount.
-    for words in [&in_box, &statements] {
-        if let Some(after) = after_labels(words, OWED).next() {
-            set_fines(without_punctuation(after), amount_after_label);
-        }
-    }
-    if let Some((before, _)) = text_around_words(&statements, &[UNPAID]) {
-        let words: Vec<&str> = before.split_whitespace().collect();
-        let last = words.len().saturating_sub(WORDS_OF_AMOUNT);
-        set_fines(&words.get(last..).unwrap_or_default().join(" "), amount);
+    if part.card_expires.is_none() && has_summary(root) {
+        // It may be written in another way there.
+        part.card_expires = read_stated_expiry(root, context).unwrap_or_default();
     }
     Ok(())
 }
 
-/// Finds the card's expiry after one of its labels; the inner `None` means never.
-///
-/// Outside of the patron's box (`is_loose`) a label needs its colon, and two dates that differ make it unknown.
-fn find_expiry(
-    words: &str,
-    is_loose: bool,
+/// Reads the card's last day among a page's statements: only after a label with a colon, and only one.
+fn read_stated_expiry(
+    root: ElementRef<'_>,
     context: &ReadContext<'_>,
-) -> Result<Option<Option<NaiveDate>>, Failure> {
-    // Other words follow the date.
-    let words_in_date = context
-        .date_format
-        .map_or(1, |format| format.split_whitespace().count());
+) -> Result<Option<NaiveDate>, Failure> {
+    let text = read_statements(root);
     let mut dates = BTreeSet::new();
     for label in EXPIRY {
-        for after in after_labels(words, label) {
-            if is_loose && !after.trim_start().starts_with([':', '：']) {
-                continue;
-            }
-            let after = without_punctuation(after);
-            let date_words: Vec<&str> = after.split_whitespace().take(words_in_date).collect();
-            let date = split_date_or_never(&date_words.join(" "), context.date_format)?;
-            if let Some((date, _)) = date {
-                if !is_loose {
-                    return Ok(Some(date.date()));
-                }
-                dates.insert(date.date());
-            }
+        for value in values_after(&text, &format!("{label}:")) {
+            dates.extend(read_end(Some(value), context)?);
         }
     }
     Ok(dates.pop_first().filter(|_| dates.is_empty()))
 }
 
-/// Returns the texts after a label of the patron's record, `EXP DATE:`, in any case; the label must be whole words.
-fn after_labels<'a>(words: &'a str, label: &'a str) -> impl Iterator<Item = &'a str> {
-    // ASCII case folding keeps the positions.
-    let lower = words.to_ascii_lowercase();
-    let places: Vec<usize> = lower.match_indices(label).map(|(at, _)| at).collect();
-    places.into_iter().filter_map(move |at| {
-        let before = words.get(..at)?;
-        let after = words.get(at + label.len()..)?;
-        let is_whole =
-            !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphabetic);
-        is_whole.then_some(after)
-    })
+fn read_statements(root: ElementRef<'_>) -> String {
+    element_text_without(root, |part| NO_STATEMENTS.matches(part)).replace('：', ":")
 }
 
-fn without_punctuation(after: &str) -> &str {
-    after.trim_start_matches([':', '：', '.', ' '])
+/// Returns what follows a label of the patron's record, each time: a few words, up to the next label.
+fn values_after(text: &str, label: &str) -> impl Iterator<Item = String> {
+    let first = text_after_words(text, &[label]);
+    let all = successors(first, move |after| text_after_words(after, &[label]));
+    all.map(|after| {
+        let words = after.split_whitespace().take(3);
+        let words = words.take_while(|word| !word.contains(':'));
+        words.collect::<Vec<_>>().join(" ")
+    })
 }

@@ -1,19 +1,21 @@
 //! Logs in by CAS and fetches the patron's summary and the two lists.
 
 use hippo_browser::reading::parse_page;
-use hippo_browser::{Form, Page, Session};
+use hippo_browser::{Form, Page};
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
 use super::addresses::{scope_suffix, split_account_path};
 use super::login;
-use super::summary::Summary;
+use super::summary::{links_to, would_link_to_lists};
+use crate::links::at_path;
 use crate::list_reader::{AccountPart, AccountVisit, PageKind};
 
 /// Logs in, reads the summary and both lists.
 pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
-    let session = &mut *visit.session;
-    let scope = scope_suffix(session.library())?;
+    let session = &*visit.session;
+    let scope = scope_suffix(session.library())
+        .ok_or_else(|| Failure::page_changed("the library's option “scope” must look like S3"))?;
     let service = session.url(&format!("patroninfo{scope}/IIITICKET"))?;
     let mut cas = session.url("iii/cas/login")?;
     cas.query_pairs_mut()
@@ -23,70 +25,41 @@ pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<()
     }
     let logout = session.url(&format!("logout{scope}"))?;
     let account = session.url(&format!("patroninfo{scope}"))?;
-    let mut form = fetch_form(session, &cas, &account).await?;
-    login::fill_form(&mut form, session)?;
-    session.log_out_at_end(&logout);
-    let landing = session.log_in(form).await?;
+    let mut form = fetch_form(visit, &cas, &account).await?;
+    login::fill_form(&mut form, visit.session)?;
+    visit.session.log_out_at_end(&logout);
+    let landing = visit.session.log_in(form).await?;
     let location = locate_account(&landing, visit)?;
-    let (record, _) = split_account_path(location.path()).unwrap_or_default();
-
-    let summary = match read_page(&landing, visit) {
-        Ok(page) if is_summary_url(&landing.url) && page.would_link_to_lists() => page,
-        Err(failure) if failure.kind != FailureKind::PageChanged => return Err(failure),
-        // Some libraries redirect to another account page first. A list's own page may have no link to itself, so that
-        // a missing link there proves nothing.
-        _ => fetch_page(visit, &location, "top").await?,
+    // Some libraries redirect to another account page first. A list's own page may have no link to itself, so that a
+    // missing link there proves nothing.
+    let summary = if is_summary_url(&landing.url) {
+        AccountPage::read(landing, visit)?
+    } else {
+        fetch_page(visit, &location, "top").await?
     };
-    if summary.summary.is_none() {
-        return Err(Failure::page_changed("no summary of the patron"));
-    }
     let items = fetch_page(visit, &location, "items").await?;
     let holds = fetch_page(visit, &location, "holds").await?;
+    let (record, _) = split_account_path(location.path()).unwrap_or_default();
     for part in choose_parts(summary, items, holds, record)? {
         visit.add_part(part);
     }
     Ok(())
 }
 
-/// A page of the account.
-struct AccountPage {
-    part: AccountPart,
-    /// Its summary, if it has one.
-    summary: Option<Summary>,
-    /// Whether the page is complete.
-    is_whole: bool,
-}
-
-impl AccountPage {
-    fn new(part: AccountPart, body: &str) -> Result<Self, Failure> {
-        Ok(Self {
-            part,
-            summary: Summary::find(parse_page(body)?.root_element()),
-            is_whole: is_whole(body),
-        })
-    }
-
-    /// Whether the page would link to a list with entries.
-    fn would_link_to_lists(&self) -> bool {
-        let summary = self.summary.as_ref();
-        summary.is_some_and(Summary::would_link_to_lists)
-    }
-}
-
 /// Fetches the login form: CAS's, or the catalogue's own if an older site has nothing or another page in CAS's place.
-async fn fetch_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Result<Form, Failure> {
-    let failure = match session.get_optional(cas).await? {
-        Some(page) => match login::find_form(&page) {
-            Err(failure) if failure.kind == FailureKind::PageChanged => failure,
+async fn fetch_form(
+    visit: &mut AccountVisit<'_, '_>,
+    cas: &Url,
+    account: &Url,
+) -> Result<Form, Failure> {
+    if let Some(page) = visit.session.get_optional(cas).await? {
+        match login::find_form(&page, visit) {
+            Err(failure) if failure.kind == FailureKind::PageChanged => {}
             outcome => return outcome,
-        },
-        None => Failure::page_changed("no login page, neither of CAS nor of the catalogue"),
-    };
-    let page = session.get(account).await?;
-    login::find_form(&page).map_err(|other| match other.kind {
-        FailureKind::PageChanged => failure,
-        _ => other,
-    })
+        }
+    }
+    let page = visit.session.get(account).await?;
+    login::find_form(&page, visit)
 }
 
 /// Locates the account from the response to the login.
@@ -94,33 +67,22 @@ async fn fetch_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Resu
 /// CAS also shows the form without a message if its ticket (`lt`) was used before. Ours is
 /// fresh, so the form counts as a refusal.
 fn locate_account(landing: &Page, visit: &AccountVisit<'_, '_>) -> Result<Url, Failure> {
-    let session = &*visit.session;
-    match visit.kind_of(landing) {
-        // The catalogue refuses in the response or through its login page, and redirects a patron whom it accepted.
-        Ok(PageKind::Login)
-            if !visit.shows_login(landing)
-                && session.was_redirected()
-                && !is_login_url(&landing.url) => {}
-        Ok(PageKind::Failed(failure)) if failure.kind != FailureKind::SessionExpired => {
-            return Err(failure);
-        }
-        Ok(PageKind::Login | PageKind::Failed(_)) => {
-            return Err(session.failure_for_login_page(landing, "the account"));
-        }
-        _ => {}
+    let kind = visit.kind_of(landing)?;
+    let location = account_location(&landing.url);
+    // The catalogue refuses in the response or through its login page, `…/patroninfo~S3`, and redirects a patron whom it
+    // accepted.
+    let is_elsewhere = location.is_some() || !landing.url.path().contains("/patroninfo");
+    let is_accepted =
+        has_small_form(landing, visit) && visit.session.was_redirected() && is_elsewhere;
+    if matches!(kind, PageKind::Login | PageKind::Failed(_)) && !is_accepted {
+        return Err(visit.failure_of(kind, landing));
     }
-    account_location(&landing.url).ok_or_else(|| {
-        login::interstitial_failure(landing).unwrap_or_else(|| {
-            session
-                .failure_for_unknown_answer(landing, "the login led to a page outside the account")
-        })
-    })
+    location.ok_or_else(|| visit.failure_of(PageKind::Unknown, landing))
 }
 
-/// Whether this is the catalogue's login page: `…/patroninfo~S3`, without a patron's record.
-fn is_login_url(url: &Url) -> bool {
-    let last = url.path().trim_end_matches('/').rsplit('/').next();
-    last.is_some_and(|last| last.starts_with("patroninfo"))
+/// Whether a page has only the catalogue's own login form, which may be at the top of any page.
+fn has_small_form(page: &Page, visit: &AccountVisit<'_, '_>) -> bool {
+    matches!(visit.kind_of(page), Ok(PageKind::Login)) && !visit.shows_login(page)
 }
 
 /// Whether this is the summary's own page, `…/1307788/top`.
@@ -132,11 +94,7 @@ fn is_summary_url(url: &Url) -> bool {
 fn account_location(url: &Url) -> Option<Url> {
     let (record, _) = split_account_path(url.path())?;
     let (before, _) = url.path().split_once(&format!("/{record}"))?;
-    let mut location = url.clone();
-    location.set_path(&format!("{before}/{record}"));
-    location.set_query(None);
-    location.set_fragment(None);
-    Some(location)
+    Some(at_path(url, &format!("{before}/{record}")))
 }
 
 async fn fetch_page(
@@ -144,92 +102,87 @@ async fn fetch_page(
     location: &Url,
     name: &str,
 ) -> Result<AccountPage, Failure> {
-    let mut url = location.clone();
-    url.set_path(&format!("{}/{name}", location.path()));
+    let url = at_path(location, &format!("{}/{name}", location.path()));
     let page = visit.session.get(&url).await?;
-    read_page(&page, visit)
+    AccountPage::read(page, visit)
 }
 
-/// Reads a page after the login. A page of the account's may have the catalogue's own login form at its top, so that the
-/// form proves nothing there.
-fn read_page(page: &Page, visit: &mut AccountVisit<'_, '_>) -> Result<AccountPage, Failure> {
-    let has_small_form = matches!(visit.kind_of(page), Ok(PageKind::Login))
-        && !visit.shows_login(page)
-        && account_location(&page.url).is_some();
-    let part = if has_small_form {
-        Err(Failure::page_changed("a login form without the account"))
-    } else {
-        visit.read(page)
-    };
-    let part = part.map_err(|failure| login::interstitial_failure(page).unwrap_or(failure))?;
-    AccountPage::new(part, &page.body)
+/// A page of the account.
+struct AccountPage {
+    page: Page,
+    part: AccountPart,
 }
 
-/// Whether a page is complete: it has its end tag, or ends with the comment that names its template.
-fn is_whole(body: &str) -> bool {
-    let lower = body.to_ascii_lowercase();
-    let last_comment = lower.trim_end().strip_suffix("-->");
-    let last_comment = last_comment.and_then(|before| before.rsplit_once("<!--"));
-    lower.contains("</html>")
-        || last_comment.is_some_and(|(_, comment)| comment.contains("<screens/patronview"))
+impl AccountPage {
+    /// Reads a page after the login. The catalogue's own login form at its top proves nothing.
+    fn read(page: Page, visit: &mut AccountVisit<'_, '_>) -> Result<Self, Failure> {
+        if has_small_form(&page, visit) && account_location(&page.url).is_some() {
+            return Err(visit.failure_of(PageKind::Unknown, &page));
+        }
+        let part = visit.read(&page)?;
+        Ok(Self { page, part })
+    }
+
+    /// Whether the page is complete: it has its end tag, or ends with the comment that names its template.
+    fn is_whole(&self) -> bool {
+        let lower = self.page.body.to_ascii_lowercase();
+        let last_comment = lower.trim_end().rsplit("<!--").next().unwrap_or_default();
+        lower.contains("</html>")
+            || (last_comment.contains("<screens/patronview") && last_comment.ends_with("-->"))
+    }
+
+    /// Whether the page states that a list is empty: it is a complete summary without a link to the list.
+    ///
+    /// It must link to the patron's record in the known way. Otherwise the link to the list may be there, too, but go
+    /// unrecognised.
+    fn lacks_link(&self, record: &str, list: &str, counts_none: bool) -> bool {
+        let root = parse_page(&self.page.body);
+        root.is_ok_and(|page| {
+            let root = page.root_element();
+            self.is_whole()
+                && self.part.patrons.contains(record)
+                && would_link_to_lists(root)
+                && (counts_none || !links_to(root, list))
+        })
+    }
 }
 
-/// Chooses what each page is read for: one list only, so that a repeated list isn't counted twice. A list that its page
-/// doesn't have must be empty.
+/// Chooses what each page is read for: one list only, so that a repeated list isn't counted twice.
+///
+/// A list that its page doesn't have must be empty. Both the summary and the page at the list's own address must state
+/// it; the latter shows the summary when the list is empty.
 fn choose_parts(
     summary: AccountPage,
-    mut items: AccountPage,
-    mut holds: AccountPage,
+    items: AccountPage,
+    holds: AccountPage,
     record: &str,
 ) -> Result<[AccountPart; 3], Failure> {
-    for page in [&summary, &items, &holds] {
-        if page.part.patrons.iter().any(|other| other != record) {
-            return Err(Failure::page_changed("a page of another patron's record"));
-        }
-    }
-    if !items.part.has_loans() {
-        require_empty_list(&summary, record, "items", AccountPart::counts_no_loans)?;
-        require_empty_list(&items, record, "items", AccountPart::counts_no_loans)?;
-        items.part.state_no_loans();
-    }
-    if !holds.part.has_holds() {
-        require_empty_list(&summary, record, "holds", AccountPart::counts_no_holds)?;
-        require_empty_list(&holds, record, "holds", AccountPart::counts_no_holds)?;
-        holds.part.state_no_holds();
-    }
-    items.part.forget_holds();
-    holds.part.forget_loans();
-    Ok([summary.part.without_lists(), items.part, holds.part])
-}
-
-/// Checks the site's way to state that a list is empty: the complete summary without a link to the list.
-///
-/// Both the summary and the page at the list's own address are checked; the latter shows the summary
-/// when the list is empty. Each must link to the patron's record in the known way. Otherwise the link to the list
-/// may be there, too, but go unrecognised.
-fn require_empty_list(
-    page: &AccountPage,
-    record: &str,
-    list: &str,
-    counts_none: fn(&AccountPart) -> bool,
-) -> Result<(), Failure> {
-    let lacks = match &page.summary {
-        Some(summary) if page.is_whole => {
-            if !page.part.patrons.contains(record) {
-                "a summary without a link to the patron's record"
-            } else if !summary.would_link_to_lists() {
-                "neither the patron's box nor a link to another list"
-            } else if summary.links_to(list) && !counts_none(&page.part) {
-                "a summary that links to it"
-            } else {
-                return Ok(());
-            }
-        }
-        _ => "no complete summary that states it is empty",
+    let states_none = |list: &AccountPage, name, counts_none: fn(&AccountPart) -> bool| {
+        let mut pages = [&summary, list].into_iter();
+        pages.all(|page| page.lacks_link(record, name, counts_none(&page.part)))
     };
-    Err(Failure::page_changed(format!(
-        "no list of {list}, and {lacks}"
-    )))
+    let has_no_items = states_none(&items, "items", AccountPart::counts_no_loans);
+    let has_no_holds = states_none(&holds, "holds", AccountPart::counts_no_holds);
+    let mut parts = [summary.part.without_lists(), items.part, holds.part];
+    let [_, items, holds] = &mut parts;
+    if !items.has_loans() && has_no_items {
+        items.state_no_loans();
+    }
+    if !holds.has_holds() && has_no_holds {
+        holds.state_no_holds();
+    }
+    if !items.has_loans() || !holds.has_holds() {
+        return Err(Failure::page_changed(
+            "a list is missing, but no summary without a link to it says that it is empty",
+        ));
+    }
+    items.forget_holds();
+    holds.forget_loans();
+    for part in &mut parts {
+        // No page may be another patron's.
+        part.patrons.insert(record.to_owned());
+    }
+    Ok(parts)
 }
 
 #[cfg(test)]
@@ -253,7 +206,13 @@ mod tests {
         let page = |links: &str| {
             let page = format!("<html><div class=patNameAddress>DOE, JO.{links}</div></html>");
             let part = Sierra.read_page(&page, &context).unwrap();
-            AccountPage::new(part, &page).unwrap()
+            let page = Page {
+                url: base_url.clone(),
+                status: 200,
+                content_type: None,
+                body: page,
+            };
+            AccountPage { page, part }
         };
         let parts = choose_parts(page(summary), page(list), page(list), RECORD)?;
         let account = Account::unknown("sierra".parse().unwrap());

@@ -105,6 +105,7 @@ fn expiry_outside_the_box_needs_its_label(#[case] text: &str, #[case] expected: 
 #[rstest]
 #[case("You have $10.00 in unpaid fines and bills.", Some("10.00"))]
 #[case("$1,204.50 in unpaid fines", Some("1204.50"))]
+#[case("You owe 10,00 € in unpaid fines", Some("10.00"))]
 #[case("MONEY OWED: $2.00", Some("2.00"))]
 #[case("Click there for unpaid fines and bills.", None)]
 #[case("Pay $5.00 at the desk if you are in unpaid fines", None)]
