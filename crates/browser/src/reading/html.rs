@@ -94,6 +94,7 @@ impl Css {
 
     /// Whether this element matches.
     pub fn matches(&'static self, element: ElementRef<'_>) -> bool {
+        work::count(1);
         self.selector()
             .is_some_and(|selector| selector.matches(&element))
             && self.may_match(element)

@@ -8,7 +8,7 @@ use scraper::ElementRef;
 
 use super::phrases::{self, Words};
 use super::work::find_record_links;
-use crate::list_reader::{Header, cell_at, cells, has_date};
+use crate::list_reader::{Header, cells, find_columns, has_date};
 
 /// Finds a column by the headers and the rows.
 pub(super) type Find = fn(&[Header<'_>], &[ElementRef<'_>]) -> Option<usize>;
@@ -30,11 +30,7 @@ pub(super) fn find_title(_: &[Header<'_>], rows: &[ElementRef<'_>]) -> Option<us
 
 /// Finds the column of due dates. Known words above a column count more than dates in another.
 pub(super) fn find_due(headers: &[Header<'_>], rows: &[ElementRef<'_>]) -> Option<usize> {
-    let is_date = |column: &usize| {
-        let mut cells = rows.iter().map(|row| cell_at(*row, *column));
-        cells.all(|cell| cell.is_some_and(is_numeric_date))
-    };
-    let dates: Vec<usize> = (0..width(rows)).filter(is_date).collect();
+    let dates = find_columns(rows, is_numeric_date, |found| found == rows.len());
     match below(headers, phrases::DUE).as_slice() {
         [due] => dates.contains(due).then_some(*due),
         [] => only(dates),
@@ -44,11 +40,7 @@ pub(super) fn find_due(headers: &[Header<'_>], rows: &[ElementRef<'_>]) -> Optio
 
 /// Finds the column with the means of renewals, if any row has some.
 pub(super) fn find_renewal(headers: &[Header<'_>], rows: &[ElementRef<'_>]) -> Option<usize> {
-    let renews = |column: &usize| {
-        let mut cells = rows.iter().filter_map(|row| cell_at(*row, *column));
-        cells.any(|cell| RENEWAL.is_in(cell))
-    };
-    let found: Vec<usize> = (0..width(rows)).filter(renews).collect();
+    let found = find_columns(rows, |cell| RENEWAL.is_in(cell), |found| found > 0);
     only(if found.is_empty() {
         below(headers, phrases::RENEW)
     } else {
@@ -68,10 +60,6 @@ fn below(headers: &[Header<'_>], beginnings: Words) -> Vec<usize> {
         .iter()
         .filter(|header| beginnings.begin(&header.words));
     found.map(|header| header.column).collect()
-}
-
-fn width(rows: &[ElementRef<'_>]) -> usize {
-    rows.first().map_or(0, |row| cells(*row).count())
 }
 
 fn only(columns: Vec<usize>) -> Option<usize> {

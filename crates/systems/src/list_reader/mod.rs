@@ -42,7 +42,7 @@ pub(crate) use self::login::{LoginDescription, most_specific};
 pub(crate) use self::page::classify_page;
 pub(crate) use self::part::AccountPart;
 pub(crate) use self::phrases::login_phrases;
-pub(crate) use self::row::{Row, cell_at, cells, own_rows, width};
+pub(crate) use self::row::{Row, cells, find_columns, own_rows, width};
 pub(crate) use self::script_answer::ScriptAnswer;
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;

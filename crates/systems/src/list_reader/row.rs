@@ -238,8 +238,29 @@ pub(crate) fn width(row: ElementRef<'_>) -> usize {
     cells(row).map(column_span).sum()
 }
 
+/// Lists the columns with such a number of cells that match. Visits each cell once, because a row may have very many.
+pub(crate) fn find_columns(
+    rows: &[ElementRef<'_>],
+    is_match: impl Fn(ElementRef<'_>) -> bool,
+    is_enough: impl Fn(usize) -> bool,
+) -> Vec<usize> {
+    let width = rows.first().map_or(0, |row| cells(*row).count());
+    let mut matches = vec![0; width];
+    for row in rows {
+        let mut columns = matches.iter_mut();
+        for cell in cells(*row).take(width) {
+            let found = usize::from(is_match(cell));
+            let covered = columns.by_ref().take(column_span(cell));
+            covered.for_each(|matches| *matches += found);
+        }
+    }
+    let columns = matches.into_iter().enumerate();
+    let found = columns.filter(|(_, matches)| is_enough(*matches));
+    found.map(|(column, _)| column).collect()
+}
+
 /// Returns the cell that covers a column.
-pub(crate) fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'_>> {
+fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'_>> {
     let mut end = 0;
     cells(row).find(|cell| {
         end += column_span(*cell);

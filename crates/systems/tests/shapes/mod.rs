@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 /// The things that a page can repeat.
-pub(crate) const SHAPES: [&str; 13] = [
+pub(crate) const SHAPES: [&str; 14] = [
     "forms",
     "inputs",
     "options",
     "alerts",
     "rows",
     "cells",
+    "wide row",
     "nested lists",
     "nested tables",
     "bold tables",
@@ -21,15 +22,26 @@ pub(crate) const SHAPES: [&str; 13] = [
 
 /// Lists each system that reads pages, with the kinds of page.
 pub(crate) fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
-    hippo_systems::systems_with_pages().flat_map(|system| [(system, "login"), (system, "account")])
+    let systems = hippo_systems::systems_with_pages();
+    let kinds = systems.flat_map(|system| [(system, "login"), (system, "account")]);
+    kinds.chain([("koha", OLDER_ACCOUNT)])
 }
+
+/// The account of an older version, whose cells have no classes.
+const OLDER_ACCOUNT: &str = "older account";
 
 /// Builds a page of about this many bytes.
 pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> String {
-    let rows = match (kind, shape) {
-        ("account", "rows") => bytes / row(system, 0).len(),
+    let is_account = kind != "login";
+    let row = |number| match kind {
+        OLDER_ACCOUNT => older_row(system, number),
+        _ => row(system, number),
+    };
+    let rows = match shape {
+        "rows" if is_account => bytes / row(0).len(),
         _ => 1,
     };
+    let is_wide = is_account && shape == "wide row" && row(0).contains("</tr>");
     // On a login page, fields go into the login form. The rows of an account are made of its list.
     let is_in_login_form = kind == "login" && matches!(shape, "inputs" | "options");
     let in_login_form = if is_in_login_form {
@@ -37,7 +49,8 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
     } else {
         String::new()
     };
-    let filler = if is_in_login_form || (kind, shape) == ("account", "rows") {
+    let is_in_list = is_wide || (is_account && shape == "rows");
+    let filler = if is_in_login_form || is_in_list {
         String::new()
     } else {
         build_filler(shape, bytes)
@@ -45,9 +58,24 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
     if kind == "login" {
         return login(system, &filler, &in_login_form);
     }
-    let list: String = (0..rows).map(|number| row(system, number)).collect();
+    let mut list: String = (0..rows).map(row).collect();
+    if is_wide {
+        let cells = "<td>1".repeat(bytes / "<td>1<th>".len());
+        list = list.replacen("</tr>", &format!("{cells}</tr>"), 1);
+    }
+    let page = account(system, &filler, rows, &list);
+    if is_wide {
+        // The first row has the headers.
+        let headers = "<th>".repeat(bytes / "<td>1<th>".len());
+        return page.replacen("</tr>", &format!("{headers}</tr>"), 1);
+    }
+    page
+}
+
+/// Builds the page of an account around this list.
+fn account(system: &str, filler: &str, rows: usize, list: &str) -> String {
     match system {
-        "bibliocommons" => bibliocommons(&filler, rows, &list),
+        "bibliocommons" => bibliocommons(filler, rows, list),
         "bibliotheca" => format!(
             "<html><body><div class=kontotitelzeile>Konto</div>{filler}<table><tr><th class=tabHeaderKonto>Verfasser\
              <th>Titel<th>Frist</tr>{list}<tr><td colspan=3>Anzahl: {rows}</table></body></html>"
@@ -79,7 +107,7 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
              <tr class=patFuncHeaders><th>RENEW<th>TITLE<th>BARCODE<th>STATUS</tr>{list}</table></body></html>"
         ),
         "symphony-ws" => {
-            let text = serde_json::Value::from(filler.as_str());
+            let text = serde_json::Value::from(filler);
             let list = list.trim_end_matches(',');
             format!(
                 "{{\"resource\":\"/user/patron\",\"key\":\"7\",\"fields\":{{\"circRecordList\":[{list}],\
@@ -161,6 +189,15 @@ fn row(system: &str, number: usize) -> String {
              <span id=m_labelMediennr_{number}>{number}</span></td></tr>"
         ),
         _ => panic!("write a loan of {system} here"),
+    }
+}
+
+fn older_row(system: &str, number: usize) -> String {
+    match system {
+        "koha" => format!(
+            "<tr><td><a href='/cgi-bin/koha/opac-detail.pl?biblionumber={number}'>Work {number}</a><td>12/3/26</tr>"
+        ),
+        _ => panic!("write an older loan of {system} here"),
     }
 }
 
@@ -249,6 +286,8 @@ fn build_filler(shape: &str, bytes: usize) -> String {
             ),
             "rows" => write!(filler, "<table><tr><td>{number}</td></tr></table>"),
             "cells" => write!(filler, "<table><tr>{}</tr></table>", "<td>1".repeat(100)),
+            "wide row" if number == 1 => write!(filler, "<table><tr><td>1"),
+            "wide row" => write!(filler, "<td>{number}"),
             "nested lists" => write!(
                 filler,
                 "{}{number}{}",
