@@ -152,22 +152,27 @@ pub fn web_link(href: &str, base: &Url) -> Option<Url> {
 
 /// Whether a page ends within a table, so that rows are missing.
 ///
-/// Searches the text, because parsers close open elements.
+/// Searches the text, because parsers close open elements. A script may have parts of tables in its texts.
 pub fn is_cut_short(html: &str) -> bool {
-    let mut without_comments = String::with_capacity(html.len());
-    let mut rest = html;
-    while let Some((before, comment)) = rest.split_once("<!--") {
-        without_comments.push_str(before);
-        rest = comment.split_once("-->").map_or("", |(_, after)| after);
+    let html = html.to_ascii_lowercase();
+    let mut is_in_table = false;
+    let mut rest = html.as_str();
+    while let Some((_, tag)) = rest.split_once('<') {
+        let end = match tag {
+            _ if tag.starts_with("!--") => "-->",
+            _ if is_tag(tag, "script") => "</script",
+            _ => "",
+        };
+        is_in_table = is_tag(tag, "tr") || (is_in_table && !tag.starts_with("/table"));
+        rest = tag.split_once(end).map_or("", |(_, after)| after);
     }
-    without_comments.push_str(rest);
-    without_comments.make_ascii_lowercase();
-    match without_comments.rfind("<tr") {
-        Some(last_row) => !without_comments
-            .get(last_row..)
-            .is_some_and(|after| after.contains("</table")),
-        None => false,
-    }
+    is_in_table
+}
+
+/// Whether the text of a tag begins with this name, and not with a longer one.
+fn is_tag(tag: &str, name: &str) -> bool {
+    let after = tag.strip_prefix(name);
+    after.is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 #[cfg(test)]
@@ -231,6 +236,10 @@ mod tests {
     #[case("<table><tr><td>a</table><!-- <tr> --> <p>", false)]
     #[case("<table><tr><td>a<tr><td", true)]
     #[case("<table><tr><td>a<!-- </table>", true)]
+    #[case("<table><tr><td>a<tr", true)]
+    #[case("<table><tr><td>a</table><video><track></video>", false)]
+    #[case("<table><tr><td>a</table><script>row = '<tr><td>' + x;</script>", false)]
+    #[case("<table><tr><td>a<script>end = '</table>'", true)]
     #[case("<p>no table", false)]
     fn page_that_ends_within_a_table_is_cut_short(#[case] html: &str, #[case] expected: bool) {
         assert_eq!(is_cut_short(html), expected);

@@ -57,7 +57,7 @@ pub(super) fn read_account(
         ..*context
     };
     let is_cut_short = is_cut_short(&page.html);
-    if description.has_end_tag && (is_cut_short || breaks_off(&page.html)) {
+    if description.has_end_tag && breaks_off(&page.html, is_cut_short) {
         return Err(Failure::page_changed("a page that breaks off"));
     }
     check_owner(description, root, context)?;
@@ -93,10 +93,10 @@ pub(super) fn read_account(
     Ok(part)
 }
 
-/// Whether a page has a beginning, but no end. A fragment has neither.
-fn breaks_off(body: &str) -> bool {
+/// Whether a page has no end: it has a beginning or, as a fragment, ends within a table.
+fn breaks_off(body: &str, is_cut_short: bool) -> bool {
     let body = body.to_ascii_lowercase();
-    body.contains("<html") && !body.contains("</html")
+    !body.contains("</html") && (is_cut_short || body.contains("<html"))
 }
 
 /// Fails with `page_changed` if the page is another card's.

@@ -24,7 +24,8 @@ pub(crate) struct AccountDescription {
     pub(crate) has_account: fn(ElementRef<'_>) -> bool,
     /// An element that the site's own error page has.
     pub(crate) is_broken: Css,
-    /// Whether every page but a fragment has its end tag; one without it breaks off. Otherwise, only a list can break off.
+    /// Whether every page but a fragment has its end tag; one without it breaks off, and so does a fragment that ends
+    /// within a table. Otherwise, only a list can break off.
     pub(crate) has_end_tag: bool,
     /// The lists of loans. Several on one page are parts of one list.
     pub(crate) loans: Vec<ListDescription<Loan>>,

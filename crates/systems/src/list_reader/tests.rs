@@ -243,6 +243,16 @@ fn facts_are_the_text_after_their_words() {
     assert!(read(&["<p>You owe 1,50 €", "<p>You owe 2,50 €"]).is_err());
 }
 
+#[rstest]
+#[case::script("<script>row = '<tr><td>' + x;</script>", true)]
+#[case::track("<video><track></video>", true)]
+#[case::open_table("<table><tr><td>Welcome", false)]
+fn only_an_open_table_breaks_a_fragment_off(#[case] more: &str, #[case] is_read: bool) {
+    assert_eq!(read(&[more]).is_ok(), is_read);
+    let page = format!("<html>{more}</html>");
+    assert!(read(&[&page]).is_ok(), "a page with its end");
+}
+
 /// A table whose second column is found by its cells, and which may repeat a row.
 static KNOWN: LazyLock<ListDescription<Loan>> = LazyLock::new(|| ListDescription {
     rows: Css::new(":scope > tbody > tr"),
