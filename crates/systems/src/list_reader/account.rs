@@ -186,15 +186,10 @@ pub(super) fn join_parts(
     let mut patrons = BTreeSet::new();
     let (mut loans, mut holds) = (Vec::new(), Vec::new());
     let mut sum_without_sign = None;
-    let differ = || Failure::page_changed("two pages disagree about the fines");
     for part in parts {
         loans.push(part.loans);
         holds.push(part.holds);
-        if let (Some(one), Some(other)) = (account.fines, part.fines)
-            && one != other
-        {
-            return Err(differ());
-        }
+        // Fines may grow between two pages.
         account.fines = account.fines.or(part.fines);
         sum_without_sign = sum_without_sign.or(part.sum_without_sign);
         account.currency = account
@@ -208,7 +203,9 @@ pub(super) fn join_parts(
         return Err(Failure::page_changed("pages of more than one patron"));
     }
     match (account.fines, sum_without_sign) {
-        (Some(fines), Some(sum)) if fines.abs() != sum.abs() => return Err(differ()),
+        (Some(fines), Some(sum)) if fines.abs() != sum.abs() => {
+            return Err(Failure::page_changed("two pages disagree about the fines"));
+        }
         (None, Some(sum)) => messages.add(&format!(
             "Fines or credit: {sum:.2}, see the library's page."
         )),
@@ -237,7 +234,12 @@ fn join_lists<E: Entry>(
                 E::WHAT
             )));
         }
-        join_totals(&mut declared, part.declared, E::WHAT)?;
+        if has_several_pages {
+            join_totals(&mut declared, part.declared, E::WHAT)?;
+        } else {
+            // Another page may be older, or say it of something else. Each list matches its own total.
+            declared = declared.or(part.declared);
+        }
         states_none |= part.states_none;
         let Some(more) = part.entries else { continue };
         let is_second = !more.is_empty() && entries.as_ref().is_some_and(|first| !first.is_empty());

@@ -191,6 +191,20 @@ fn mark_suspends_a_hold_that_waits(#[case] cell: &str, #[case] state: HoldState)
 }
 
 #[test]
+fn total_of_the_first_page_counts() {
+    let list = "<main><ul><li><b>Fog</b></ul>";
+    let other = "<main><a title=2>2</a>";
+    let (one, two) = (
+        format!("{list}<a title=1>1</a>"),
+        format!("{list}<a title=2>2</a>"),
+    );
+    let account = read(&[&one, other]).unwrap();
+    assert_eq!(account.declared.holds, Some(1));
+    assert!(read(&[other, &one]).is_err());
+    assert!(read(&[&two]).is_err());
+}
+
+#[test]
 fn pages_are_of_one_patron() {
     let (one, other) = ("<main data-patron=7><s>", "<aside data-patron=8></aside>");
     let account = read(&[one, one]).unwrap();

@@ -197,6 +197,18 @@ fn totals_that_differ_from_the_rows_are_a_changed_page() {
 }
 
 #[test]
+fn fines_of_the_first_page_count() {
+    let owed = "<body><div class=patNameAddress>DOE, JO<br>MONEY OWED: $2.50</div>";
+    let items = ITEMS.replace("<body>", owed);
+    let fines = |pages: &[&str]| read(pages).unwrap().fines;
+    assert_eq!(fines(&[&items]), Some("2.50".parse().unwrap()));
+    assert_eq!(
+        fines(&[SUMMARY, &items]),
+        Some("1002.50".parse().unwrap())
+    );
+}
+
+#[test]
 fn pages_of_two_patrons_are_a_changed_page() {
     let other = SUMMARY.replace("1000007", "1000008");
     assert!(failure_detail(&[&other, ITEMS]).contains("more than one patron"));
