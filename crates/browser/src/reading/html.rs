@@ -238,7 +238,10 @@ mod tests {
     #[case("<table><tr><td>a<!-- </table>", true)]
     #[case("<table><tr><td>a<tr", true)]
     #[case("<table><tr><td>a</table><video><track></video>", false)]
-    #[case("<table><tr><td>a</table><script>row = '<tr><td>' + x;</script>", false)]
+    #[case(
+        "<table><tr><td>a</table><script>row = '<tr><td>' + x;</script>",
+        false
+    )]
     #[case("<table><tr><td>a<script>end = '</table>'", true)]
     #[case("<p>no table", false)]
     fn page_that_ends_within_a_table_is_cut_short(#[case] html: &str, #[case] expected: bool) {

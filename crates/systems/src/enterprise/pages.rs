@@ -7,7 +7,8 @@ use hippo_browser::reading::Css;
 use hippo_core::account::HoldState;
 use scraper::ElementRef;
 
-use super::row;
+use super::row::{self, mark_remaining};
+use crate::list_reader::Part::Read;
 use crate::list_reader::{
     AccountDescription, BlankPage, Column, Count, Fact, Field, ListDescription, Part, ToldBy,
 };
@@ -17,11 +18,12 @@ static OWN_LIST: Css = Css::new(
     "table:is(.checkoutsList, [id^=myCheckouts_checkoutslist], .holdsList, [id^=myHolds_holdslist])\
      :not([id*=group i], [id*=group i] *)",
 );
-static RENEW_HEADER: Css = Css::new(".checkoutsRenewCountHeader, .checkoutsRenewCount");
 
 /// The keys of an answer to a script, with the HTML of a list.
 pub(super) const FRAGMENTS: &[&str] = &["content", "zones"];
 
+/// The count of a loan's renewals, and its header.
+const RENEWALS: &str = ".checkoutsRenewCount, .checkoutsRenewCountHeader";
 /// The words why a loan can't be renewed.
 const REFUSAL: &str = ".checkoutsError";
 
@@ -35,7 +37,9 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         rows: Css::new(":is(table.checkoutsList, table[id^=myCheckouts_checkoutslist]) > * > tr"),
         columns: columns(vec![
             Column::at(Field::Due, ".checkoutsDueDate"),
-            Column::at(Field::Renewals, ".checkoutsRenewCount"),
+            Column::at(Field::Renewals, RENEWALS),
+            Column::in_headers(Field::RemainingRenewals, RENEWALS, Read(mark_remaining)),
+            Column::part_at(Field::RemainingRenewals, RENEWALS, Read(mark_remaining)),
             Column::at_visible(Field::NotRenewable, REFUSAL),
             Column::presence(Field::NotRenewable, "input[type=checkbox][disabled]"),
             Column::presence(Field::Renewable, "input[type=checkbox]"),
@@ -50,12 +54,6 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "no library checkouts",
         ],
         empty_with: Some(Css::new(".checkoutsDueDateHeader, .checkoutsHeader")),
-        complete: |loan, row, _| {
-            let header = row.header(&RENEW_HEADER).into_iter();
-            let mut cells = header.chain(row.element_of(Field::Renewals));
-            loan.renewals.take_if(|_| cells.any(row::counts_remaining));
-            Ok(())
-        },
         ..table()
     }],
     holds: vec![ListDescription {

@@ -27,7 +27,8 @@ pub(super) fn read_number(element: ElementRef<'_>) -> Option<String> {
     Some(number.to_owned())
 }
 
-/// Whether a header or a cell counts the renewals that remain.
-pub(super) fn counts_remaining(cell: ElementRef<'_>) -> bool {
-    text_after_words(&element_text(cell), &REMAINING).is_some()
+/// Returns a mark if a header or a cell counts the renewals that remain.
+pub(super) fn mark_remaining(cell: ElementRef<'_>) -> Option<String> {
+    let counts = text_after_words(&element_text(cell), &REMAINING).is_some();
+    counts.then(|| "remaining".to_owned())
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text};
+use hippo_browser::reading::Css;
 use hippo_core::account::{Account, HoldState};
 use hippo_core::failure::{Failure, FailureKind};
 use rstest::rstest;
@@ -19,8 +19,6 @@ static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     ..LoginDescription::default()
 });
 
-static DUE_HEADER: Css = Css::new("th.due");
-
 static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     fragments: &["content"],
     is_account: Css::new("main, table, ul"),
@@ -32,6 +30,10 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
             Column::part_at(Field::Id, "b", Part::Attribute("id")),
             Column::at(Field::Due, "i"),
             Column::at_visible(Field::NotRenewable, ".why"),
+            Column::in_headers(Field::Format, "th.due", Part::Text),
+            Column::at(Field::Renewals, "u"),
+            Column::part_at(Field::RemainingRenewals, "u", Part::After(&["of"])),
+            Column::in_headers(Field::RemainingRenewals, "s", Part::After(&["left"])),
         ],
         takes_first_date: true,
         needed: &[Field::Title, Field::Due],
@@ -41,10 +43,6 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
             entry: Css::new("b"),
             elsewhere: Css::new("aside"),
         }),
-        complete: |loan, row, _| {
-            loan.format = row.header(&DUE_HEADER).map(element_text);
-            Ok(())
-        },
         ..ListDescription::table()
     }],
     holds: vec![ListDescription {
@@ -97,6 +95,21 @@ fn entry_of_an_answer_is_read() {
     assert_eq!((loan.title.as_str(), loan.id.as_str()), ("Tides", "work-7"));
     assert_eq!(loan.format.as_deref(), Some("Due"), "from the header");
     assert_eq!((loan.renewable, account.holds), (None, None));
+}
+
+#[rstest]
+#[case::made("", "2", Some(2))]
+#[case::remaining_by_the_cell("", "2 of 3", None)]
+#[case::remaining_by_a_header("<tr><th><th>Renewals <s>left now</s></tr>", "2", None)]
+#[case::other_header("<tr><th><th>Renewals <s>now</s></tr>", "2", Some(2))]
+fn remaining_renewals_are_not_those_that_were_made(
+    #[case] headers: &str,
+    #[case] count: &str,
+    #[case] expected: Option<u32>,
+) {
+    let row = ROW.replace("<td><i>", &format!("<td><u>{count}</u><i>"));
+    let account = read(&table(&format!("{headers}{row}"))).unwrap();
+    assert_eq!(account.loans.unwrap()[0].renewals, expected);
 }
 
 #[test]

@@ -64,6 +64,15 @@ impl Column {
         }
     }
 
+    /// A part of the first header that has such an element, and the part. It is the same for all rows.
+    pub(crate) fn in_headers(field: Field, css: &'static str, part: Part) -> Self {
+        Self {
+            field,
+            place: Place::InHeaders(Css::new(css)),
+            part,
+        }
+    }
+
     /// What a function finds in the row.
     pub(crate) fn read(field: Field, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
         Self {
@@ -140,6 +149,8 @@ pub(crate) enum Field {
     Due,
     /// How often a loan was renewed.
     Renewals,
+    /// What tells that the number counts the renewals that remain, not those that were made. No loan keeps it then.
+    RemainingRenewals,
     /// The control that renews a loan, or the words why there is none.
     Renewal,
     /// What only a loan that can't be renewed has. It counts more than [`Field::Renewable`].
@@ -181,6 +192,8 @@ pub(crate) enum Place {
     Cell(Css, &'static [&'static str]),
     /// In the cell of the column that a function finds by the headers and all other rows.
     Found(fn(&[Header<'_>], &[ElementRef<'_>]) -> Option<usize>),
+    /// In the first header, of all rows of headers, that has such an element.
+    InHeaders(Css),
     /// In the first element that matches.
     Element(Css),
     /// In the row itself.

@@ -63,7 +63,8 @@ impl Entry for Loan {
             due: DateOrNever::date(due),
             renewals: row
                 .value(Field::Renewals)
-                .and_then(|words| first_number(&words)),
+                .and_then(|words| first_number(&words))
+                .filter(|_| !has(Field::RemainingRenewals)),
             renewable,
             digital: false,
             format: row.value(Field::Format),

@@ -169,8 +169,8 @@ fn find_headers<'a, E>(
 ) -> Option<Headers<'a>> {
     let is_header =
         |row: ElementRef<'_>| is_header(description, row) && !has_total(description, row);
-    let header = rows.iter().find(|row| is_header(**row))?;
-    Some(Headers::from_row(*header, rows, &description.columns))
+    let headers: Vec<_> = rows.iter().copied().filter(|row| is_header(*row)).collect();
+    Headers::from_rows(&headers, rows, &description.columns)
 }
 
 /// Whether the list's total is in a row.

@@ -17,16 +17,20 @@ pub(super) struct Headers<'a> {
     headers: Vec<Header<'a>>,
     /// The place of each described column, if a header tells it.
     places: Vec<Option<usize>>,
+    /// The value of each described column, if a header itself has it.
+    values: Vec<Option<String>>,
     /// The number of columns.
     pub(super) width: usize,
 }
 
 impl<'a> Headers<'a> {
-    pub(super) fn from_row(
-        row: ElementRef<'a>,
+    /// Reads the first of a list's rows of headers. `None` if there is no such row.
+    pub(super) fn from_rows(
+        header_rows: &[ElementRef<'a>],
         rows: &[ElementRef<'a>],
         columns: &'static [Column],
-    ) -> Self {
+    ) -> Option<Self> {
+        let row = *header_rows.first()?;
         let mut headers = Self::default();
         for cell in cells(row) {
             headers.headers.push(Header {
@@ -46,7 +50,16 @@ impl<'a> Headers<'a> {
             _ => None,
         };
         headers.places = columns.iter().map(place).collect();
-        headers
+        let value = |column: &'static Column| {
+            let Place::InHeaders(css) = &column.place else {
+                return None;
+            };
+            let cells = header_rows.iter().flat_map(|row| cells(*row));
+            let mut found = cells.filter(|cell| css.matches(*cell) || css.is_in(*cell));
+            found.find_map(|cell| read_part(&column.part, cell))
+        };
+        headers.values = columns.iter().map(value).collect();
+        Some(headers)
     }
 
     /// Whether a column has a header, or needs none.
@@ -73,6 +86,10 @@ impl<'a> Headers<'a> {
 
     fn place(&self, index: usize) -> Option<usize> {
         self.places.get(index).copied().flatten()
+    }
+
+    fn value(&self, index: usize) -> Option<String> {
+        self.values.get(index).cloned().flatten()
     }
 }
 
@@ -114,12 +131,6 @@ impl<'a> Row<'a> {
     pub(crate) fn value(&self, field: Field) -> Option<String> {
         self.columns_of(field)
             .find_map(|(index, column)| self.value_of(index, column))
-    }
-
-    /// Returns the first header of the list that matches, or has a match.
-    pub(crate) fn header(&self, css: &'static Css) -> Option<ElementRef<'a>> {
-        let mut cells = self.headers.headers.iter().map(|header| header.cell);
-        cells.find(|cell| css.matches(*cell) || css.is_in(*cell))
     }
 
     /// Whether the row has all of these values.
@@ -180,6 +191,7 @@ impl<'a> Row<'a> {
                     below.filter(|cell| !says_itself(cell))
                 })
             }
+            Place::InHeaders(_) => None,
             Place::Element(css) => css.first(self.element),
             Place::Row => Some(self.element),
             Place::Detail(css) => css.first(self.detail?),
@@ -188,30 +200,9 @@ impl<'a> Row<'a> {
     }
 
     fn value_of(&self, index: usize, column: &'static Column) -> Option<String> {
-        let element = self.place_of(index, column)?;
-        let text = match &column.part {
-            Part::Text => element_text(element),
-            Part::Line(line) => element_lines(element).into_iter().nth(*line)?,
-            Part::Element(css) => element_text(css.first(element)?),
-            Part::After(words) => text_after_words(&element_text(element), words)?.to_owned(),
-            Part::LineAfter(words) => {
-                let lines = element_lines(element);
-                let mut rests = lines
-                    .iter()
-                    .filter_map(|line| text_after_words(line, words));
-                rests.next()?.to_owned()
-            }
-            Part::LineBeginning(words) => line_beginning(element, words)?,
-            Part::Count { after, before } => {
-                count_beside(&element_text(element), after, before)?.to_string()
-            }
-            Part::Presence => "there".to_owned(),
-            Part::Has(css) => css.first(element).map(|_| "there".to_owned())?,
-            Part::Lacks(css) => (!css.is_in(element)).then(|| "there".to_owned())?,
-            Part::Without(css) => element_text_without(element, |part| css.matches(part)),
-            Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
-            Part::AttributeOf(css, name) => css.first(element)?.attr(name)?.trim().to_owned(),
-            Part::Read(read) => read(element)?,
+        let text = match &column.place {
+            Place::InHeaders(_) => self.headers.value(index)?,
+            _ => read_part(&column.part, self.place_of(index, column)?)?,
         };
         let text = match column.field {
             // `¬` is the catalogues' sign for words that don't sort.
@@ -226,6 +217,34 @@ impl<'a> Row<'a> {
 pub(crate) fn own_rows(table: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
     let bodies = table.child_elements();
     bodies.flat_map(|body| body.child_elements())
+}
+
+/// Reads a part of an element. `None` if the element does not have it.
+fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
+    Some(match part {
+        Part::Text => element_text(element),
+        Part::Line(line) => element_lines(element).into_iter().nth(*line)?,
+        Part::Element(css) => element_text(css.first(element)?),
+        Part::After(words) => text_after_words(&element_text(element), words)?.to_owned(),
+        Part::LineAfter(words) => {
+            let lines = element_lines(element);
+            let mut rests = lines
+                .iter()
+                .filter_map(|line| text_after_words(line, words));
+            rests.next()?.to_owned()
+        }
+        Part::LineBeginning(words) => line_beginning(element, words)?,
+        Part::Count { after, before } => {
+            count_beside(&element_text(element), after, before)?.to_string()
+        }
+        Part::Presence => "there".to_owned(),
+        Part::Has(css) => css.first(element).map(|_| "there".to_owned())?,
+        Part::Lacks(css) => (!css.is_in(element)).then(|| "there".to_owned())?,
+        Part::Without(css) => element_text_without(element, |part| css.matches(part)),
+        Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
+        Part::AttributeOf(css, name) => css.first(element)?.attr(name)?.trim().to_owned(),
+        Part::Read(read) => read(element)?,
+    })
 }
 
 /// Returns the cells of a table's row.

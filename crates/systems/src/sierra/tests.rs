@@ -202,10 +202,7 @@ fn fines_of_the_first_page_count() {
     let items = ITEMS.replace("<body>", owed);
     let fines = |pages: &[&str]| read(pages).unwrap().fines;
     assert_eq!(fines(&[&items]), Some("2.50".parse().unwrap()));
-    assert_eq!(
-        fines(&[SUMMARY, &items]),
-        Some("1002.50".parse().unwrap())
-    );
+    assert_eq!(fines(&[SUMMARY, &items]), Some("1002.50".parse().unwrap()));
 }
 
 #[test]
