@@ -181,9 +181,12 @@ pub(crate) enum Field {
     PickupBranch,
 }
 
+/// The sign before words that are a whole header, not a part of it.
+pub(super) const WHOLE_HEADER: char = '=';
+
 /// Where a row has a value.
 pub(crate) enum Place {
-    /// In the cell below the header that has one of these words.
+    /// In the cell below the header that has one of these words. `=due` is the whole header.
     Header(&'static [&'static str]),
     /// In the cell below the header that has such an element.
     HeaderWith(Css),

@@ -6,7 +6,7 @@ use hippo_browser::reading::{
 };
 use hippo_core::account::HoldState;
 
-use super::column::{Field, Part, Place};
+use super::column::{Field, Part, Place, WHOLE_HEADER};
 use super::count::OWES_NOTHING;
 use super::date::UNTIL;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
@@ -59,7 +59,10 @@ pub(crate) fn login_phrases(login: &LoginDescription) -> impl Iterator<Item = Ph
 fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
     for column in &list.columns {
         if let Place::Header(words) | Place::Cell(_, words) = column.place {
-            phrases.extend(words.iter().map(|words| Anywhere(words)));
+            let words = words
+                .iter()
+                .map(|words| words.trim_start_matches(WHOLE_HEADER));
+            phrases.extend(words.map(Anywhere));
         }
         let is_count = matches!(column.field, Field::Renewals | Field::Position);
         match column.part {

@@ -5,7 +5,7 @@ use hippo_browser::reading::{
 };
 use scraper::ElementRef;
 
-use super::column::{Column, Field, Part, Place};
+use super::column::{Column, Field, Part, Place, WHOLE_HEADER};
 use super::header::Header;
 use super::labels::{count_beside, line_beginning};
 
@@ -67,13 +67,14 @@ impl<'a> Headers<'a> {
         !column.place.is_below_header() || self.place(index).is_some()
     }
 
-    /// Returns the column of the first header that has one of these words.
+    /// Returns the column of the first header that has, or is, one of these words.
     pub(super) fn column(&self, words: &[&str]) -> Option<usize> {
         words.iter().find_map(|words| {
-            let mut headers = self.headers.iter();
-            let header =
-                headers.find(|header| text_after_words(&header.words, &[words]).is_some())?;
-            Some(header.column)
+            let has_words = |header: &&Header<'_>| match words.strip_prefix(WHOLE_HEADER) {
+                Some(whole) => header.words == whole,
+                None => text_after_words(&header.words, &[words]).is_some(),
+            };
+            Some(self.headers.iter().find(has_words)?.column)
         })
     }
 

@@ -99,7 +99,7 @@ fn loan_columns() -> Vec<Column> {
         cell(
             Field::NotRenewable,
             ".patFuncMark",
-            &["renew"],
+            &["=renew"],
             Lacks(usable_box),
         ),
         cell(Field::RenewalReason, ".patFuncStatus", &["status"], reason),

@@ -196,6 +196,24 @@ fn totals_that_differ_from_the_rows_are_a_changed_page() {
     assert!(failure_detail(&[&summary, HOLDS]).contains("14 holds, but 1"));
 }
 
+#[rstest]
+#[case::box_in_its_class(" class=\"patFuncMark\"", "RENEW", Some(false))]
+#[case::box_below_its_header("", "RENEW", Some(false))]
+#[case::class_below_another_header(" class=\"patFuncMark\"", "?", Some(false))]
+#[case::other_header("", "RENEW BY", None)]
+#[case::question("", "CAN RENEW?", None)]
+fn renewal_is_refused_only_without_a_box_in_its_place(
+    #[case] class: &str,
+    #[case] header: &str,
+    #[case] refused: Option<bool>,
+) {
+    let page = ITEMS
+        .replace(" class=\"patFuncMark\"", class)
+        .replace("<th>RENEW</th>", &format!("<th>{header}</th>"));
+    let loans = read(&[&page]).unwrap().loans.unwrap();
+    assert_eq!((loans[0].renewable, loans[1].renewable), (None, refused));
+}
+
 #[test]
 fn fines_of_the_first_page_count() {
     let owed = "<body><div class=patNameAddress>DOE, JO<br>MONEY OWED: $2.50</div>";
