@@ -127,10 +127,12 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
 fn table<E>() -> ListDescription<E> {
     ListDescription {
         told_by: vec![ToldBy::Test(|table| OWN_LIST.matches(table))],
-        // A header alone in its row is no column's, so that its row is no row of headers.
         entry_rows: Some(Css::new(
-            "tr.checkoutsLine, tr.pickupHoldsLine, tr.holdsLine, \
-             :not(thead) > tr:has(th:not(:empty)):not(:has(td, th ~ th ~ th))",
+            "tr.checkoutsLine, tr.pickupHoldsLine, tr.holdsLine",
+        )),
+        // A header alone in its row is no column's, so that its row is no row of headers.
+        worded_entry_rows: Some(Css::new(
+            ":not(thead) > tr:has(th):not(:has(td, th ~ th ~ th))",
         )),
         takes_first_date: true,
         header_row: Some(Css::new("thead > *, tr.checkoutsHeader, tr.holdsHeader")),

@@ -129,6 +129,8 @@ pub(crate) struct ListDescription<E: 'static> {
     /// Rows that are entries, even if they are empty or have one cell only. Then another row with one or two cells is
     /// a remark.
     pub(crate) entry_rows: Option<Css>,
+    /// Rows that are entries in that sense if they have any words.
+    pub(crate) worded_entry_rows: Option<Css>,
     /// What each entry says, and where.
     pub(crate) columns: Vec<Column>,
     /// Whether the first date of a text counts. Otherwise another one behind it is the end of a span, or a changed page.
@@ -171,6 +173,7 @@ impl<E> ListDescription<E> {
             ignored_rows: None,
             remarks: None,
             entry_rows: None,
+            worded_entry_rows: None,
             columns: Vec::new(),
             takes_first_date: false,
             needed: &[],

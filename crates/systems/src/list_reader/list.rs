@@ -258,7 +258,9 @@ fn read_rows<E: Entry>(
         if is_group(*element) {
             group = Some(*element);
         }
-        let is_entry = is_any(&description.entry_rows, *element);
+        let is_entry = is_any(&description.entry_rows, *element)
+            || (is_any(&description.worded_entry_rows, *element)
+                && !element_text(*element).is_empty());
         if is_ignored(*element) || (!is_entry && is_header(*element)) {
             continue;
         }

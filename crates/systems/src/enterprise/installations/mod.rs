@@ -248,6 +248,11 @@ fn header_row_is_no_loan_and_unknown_row_is_a_changed_page() {
     let row = loan_row(LINKED, "0", "11/21/26");
     let page = loans_table("Renewals", &format!("{names}{row}"));
     assert_eq!(read(&[&page]).unwrap().loans.unwrap().len(), 1);
+    for blank in ["", " ", "&nbsp;", "<img>"] {
+        let blank = format!("<tr><th colspan=4>{blank}</th></tr>");
+        let page = loans_table("Renewals", &format!("{row}{blank}"));
+        assert_eq!(read(&[&page]).unwrap().loans.unwrap().len(), 1, "{blank}");
+    }
     for words in [
         "<tr><th colspan=4>Oak Park</th></tr>",
         "<tr><td colspan=4>1 of 80 are shown</td></tr>",
