@@ -11,7 +11,7 @@ use scraper::ElementRef;
 use super::dates;
 use super::phrases::{PENDING, RECALL_READY, SUSPENDED};
 use super::work::text_without_label;
-use crate::list_reader::{Field, Row};
+use crate::list_reader::{Field, Row, read_first};
 
 /// The hidden field with the pickup desk of a hold that is ready.
 static DESK: Css = Css::new("input[name=pickup]");
@@ -143,7 +143,11 @@ fn state_of_request(row: &Row<'_>, words: &str, has_day: bool, may_lapse: bool) 
 }
 
 /// Adds the state of a recall: a hold for which the borrower must return the item.
-pub(super) fn complete_recall(hold: &mut Hold, row: &Row<'_>) -> Result<(), Failure> {
+pub(super) fn complete_recall(
+    hold: &mut Hold,
+    row: &Row<'_>,
+    context: &ReadContext<'_>,
+) -> Result<(), Failure> {
     if row.element_of(Field::State).is_none() {
         return Err(Failure::page_changed("a recall without a status"));
     }
@@ -158,7 +162,9 @@ pub(super) fn complete_recall(hold: &mut Hold, row: &Row<'_>) -> Result<(), Fail
     } else {
         HoldState::Other
     };
-    hold.expires = hold.expires.filter(|_| hold.state == HoldState::Waiting);
+    if hold.state == HoldState::Waiting {
+        hold.expires = read_first(row.value(Field::Other), context)?;
+    }
     hold.note = (hold.state == HoldState::Other).then_some(words);
     Ok(())
 }

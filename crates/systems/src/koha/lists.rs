@@ -39,12 +39,13 @@ pub(super) static RECALLS: LazyLock<ListDescription<Hold>> = LazyLock::new(|| {
         }),
         (Field::Link, TITLE, read_href),
         (Field::State, STATUS, |cell| Some(text_without_label(cell))),
-        (Field::Expires, EXPIRES, dates::read_text),
+        // The day on which it lapses, which counts only as long as it waits.
+        (Field::Other, EXPIRES, dates::read_text),
         (Field::PickupBranch, BRANCH, direct_text),
     ];
     ListDescription {
         needed: &[Field::Title],
-        complete: |hold, row, _| holds::complete_recall(hold, row),
+        complete: holds::complete_recall,
         ..table(&columns, false)
     }
 });
@@ -117,6 +118,7 @@ fn table<E>(columns: &[Value], is_older: bool) -> ListDescription<E> {
         rows: Css::new(":scope > thead > tr:first-child, :scope > tbody > tr"),
         columns: columns.iter().map(column).collect(),
         may_repeat_rows: true,
+        takes_first_date: true,
         ..ListDescription::table()
     }
 }

@@ -108,6 +108,43 @@ fn row_with_a_missing_cell_is_a_changed_page(
     assert_eq!(read(&page).is_ok(), expected);
 }
 
+#[rstest]
+#[case("06/12/2026 renewed 20/11/2026")]
+#[case("06/12/2026 - 20/12/2026")]
+fn first_day_of_a_due_date_counts(#[case] words: &str) {
+    let row = LOAN.replace("<span title='2026-12-06 23:59:00'>06.12.2026</span>", words);
+    let page = page(&[("checkouts", "Out (1)")], &loans(&row));
+    let account = read_with(&[&page], Some("%d/%m/%Y")).unwrap();
+    let due = account.loans.unwrap()[0].due;
+    assert_eq!(due, Some("2026-12-06".parse().unwrap()));
+}
+
+#[rstest]
+#[case::waiting(
+    "Requested <form action='/cgi-bin/koha/opac-recall.pl'></form>",
+    HoldState::Waiting
+)]
+#[case::ready("Ready for pickup", HoldState::Ready)]
+fn expiry_of_a_recall_is_read_only_as_long_as_it_waits(
+    #[case] status: &str,
+    #[case] state: HoldState,
+) {
+    let title = "<a href='/cgi-bin/koha/opac-detail.pl?biblionumber=5'>Fog</a>";
+    let recalls = format!(
+        "<table id=recalls-table><thead><tr><th>A<th>B<th>C<th>D</tr></thead><tbody><tr><td class=title>{title}</td>\
+         <td class=expirationdate>06/12/2026</td><td class=branch>Pier</td><td class=status>{status}</td></tr></tbody></table>"
+    );
+    let tabs = [("checkouts", "Out (0)"), ("recalls", "Recalls (1)")];
+    let page = page(&tabs, &(EMPTY_LOANS_PANEL.to_owned() + &recalls));
+    let hold = |format| Ok(read_with(&[&page], format)?.holds.unwrap().remove(0));
+    let read = hold(Some("%d/%m/%Y")).unwrap();
+    let expires = (state == HoldState::Waiting).then(|| "2026-12-06".parse().unwrap());
+    assert_eq!((read.state, read.expires), (state, expires));
+    // Without a format, the day of a recall that waits can't be read.
+    let without_format: Result<_, Failure> = hold(None);
+    assert_eq!(without_format.is_err(), state == HoldState::Waiting);
+}
+
 #[test]
 fn only_links_to_public_records_are_kept() {
     let url = |href: &str| {

@@ -131,7 +131,7 @@ pub(super) fn read_named_day(text: &str, context: &ReadContext<'_>) -> Result<Na
 }
 
 /// Reads the first date of a text; what is behind it doesn't matter.
-pub(super) fn read_first(
+pub(crate) fn read_first(
     text: Option<String>,
     context: &ReadContext<'_>,
 ) -> Result<Option<NaiveDate>, Failure> {

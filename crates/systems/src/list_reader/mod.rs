@@ -30,7 +30,7 @@ mod visit;
 
 pub(crate) use self::alerts::find_alerts;
 pub(crate) use self::column::{Column, Field, Part, Place};
-pub(crate) use self::date::{has_date, read_end};
+pub(crate) use self::date::{has_date, read_end, read_first};
 pub(crate) use self::description::{
     AccountDescription, BlankPage, Count, Fact, ListDescription, PageKind, ToldBy,
 };

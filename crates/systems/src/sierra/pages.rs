@@ -60,6 +60,7 @@ fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
         ignored_rows: Some(Css::new(EMPTY_ROW)),
         remarks: Some(Css::new("tr:not(.patFuncEntry)")),
         needed: &[Field::Title],
+        takes_first_date: true,
         total_at: Some(Css::new(TITLE_ROW)),
         none_at: Some(Css::new(
             ":is(.patFuncArea, form#checkout_form, form#hold_form):not(:has(.patFuncHeaders, .patFuncEntry))",

@@ -214,6 +214,15 @@ fn renewal_is_refused_only_without_a_box_in_its_place(
     assert_eq!((loans[0].renewable, loans[1].renewable), (None, refused));
 }
 
+#[rstest]
+#[case("12-31-27 (was 11-30-27)")]
+#[case("12-31-27 - 01-31-28")]
+fn first_day_of_an_expiry_counts(#[case] words: &str) {
+    let page = HOLDS.replace("12-31-27", words);
+    let hold = read(&[&page]).unwrap().holds.unwrap().remove(0);
+    assert_eq!(hold.expires, Some("2027-12-31".parse().unwrap()));
+}
+
 #[test]
 fn fines_of_the_first_page_count() {
     let owed = "<body><div class=patNameAddress>DOE, JO<br>MONEY OWED: $2.50</div>";
