@@ -147,6 +147,11 @@ const ROW: &str = "<tr class=entry><td>1<td>Tides<td>Late</tr>";
 #[case::remark_beside_the_total("<caption>1</caption><tr><td colspan=3>Ask us</tr>", true)]
 #[case::remark_alone("<tr><td colspan=3>Ask us</tr>", false)]
 #[case::remark_with_a_date("<caption>1</caption><tr><td colspan=3>By 1.2.2027</tr>", false)]
+#[case::remark_with_a_month(
+    "<caption>1</caption><tr><td colspan=3>Fällig 4. März 2027</tr>",
+    false
+)]
+#[case::remark_with_a_number("<caption>1</caption><tr><td colspan=3>Call 555-0100</tr>", true)]
 #[case::marked_entry("<caption>1</caption><tr class=entry><td colspan=3>Fog</tr>", false)]
 #[case::blank_row("<tr><td></tr>", true)]
 #[case::blank_entry("<tr class=entry><td></tr>", false)]

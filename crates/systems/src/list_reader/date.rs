@@ -23,9 +23,11 @@ pub(crate) fn has_date(text: &str) -> bool {
     parts.any(is_date) || find_date_in_words(text).is_some()
 }
 
-/// Whether a text has nothing that could be a date, in any format.
+/// Whether a text has nothing that could be a date: in digits of any format, or with the name of a month in a known
+/// language.
 pub(super) fn is_dateless(text: &str, context: &ReadContext<'_>) -> bool {
     matches!(split_date_or_never(text, context.date_format), Ok(None))
+        && find_date_in_words(text).is_none()
 }
 
 /// Reads the date in a text, or of a span its second day. `None` if there is none.
