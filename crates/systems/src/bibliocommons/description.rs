@@ -232,3 +232,88 @@ const ADDRESSES: [&str; 5] = [
     "/user_dashboard/dashboard/fines",
     "/registration?page",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the path in the state of what a path leads to through an id.
+    fn resolve(path: &str) -> String {
+        let path = format!(".{path}");
+        let referred = STATE.references.iter().find_map(|(id, records)| {
+            let (_, rest) = path.split_once(&format!(".{id}."))?;
+            Some(format!("{records}.*.{rest}"))
+        });
+        referred.unwrap_or_else(|| path.trim_start_matches('.').to_owned())
+    }
+
+    /// Whether a part of the state has this path. In a part, `*` is any name.
+    fn is_in_parts(path: &str) -> bool {
+        STATE.parts.iter().any(|part| {
+            let mut names = path.split('.');
+            let mut known = part.split('.');
+            known.all(|known| {
+                names
+                    .next()
+                    .is_some_and(|name| known == "*" || known == name)
+            })
+        })
+    }
+
+    /// What no part has would count as unknown, in silence.
+    #[test]
+    fn parts_have_every_path_that_is_read() {
+        let mut paths: Vec<String> = Vec::new();
+        let (loans, holds) = (&STATE.loans, &STATE.holds);
+        for (list, fields) in [
+            (loans.entries.list, loans.entries.fields),
+            (holds.entries.list, holds.entries.fields),
+        ] {
+            let has_id = |field: &str| resolve(field) != field;
+            let path = |(_, field): &(Field, &str)| match has_id(field) {
+                true => resolve(field),
+                false => format!("{list}.*.{field}"),
+            };
+            paths.extend(fields.iter().map(path));
+        }
+        for (page, names) in [
+            (
+                loans.page,
+                [loans.ids, loans.count, loans.number, loans.limit],
+            ),
+            (
+                holds.page,
+                [holds.ids, holds.count, holds.number, holds.limit],
+            ),
+        ] {
+            paths.extend(names.map(|name| format!("{page}.{name}")));
+        }
+        let cards = &STATE.cards;
+        let card = [cards.own_library, cards.number, cards.expires];
+        paths.extend(card.map(|name| format!("{}.*.{name}", cards.cards)));
+        let totals = &STATE.totals;
+        let sums = [
+            totals.loans,
+            totals.holds,
+            totals.holds_by_state,
+            totals.owed,
+            totals.credit,
+        ];
+        for place in totals.places {
+            paths.extend(sums.map(|name| format!("{place}.{name}")));
+        }
+        let others = [
+            STATE.address,
+            STATE.user,
+            STATE.login_error,
+            cards.of_user,
+            cards.library,
+        ];
+        let others = others.iter().chain(STATE.messages).chain(STATE.outages);
+        paths.extend(others.map(|path| resolve(path)));
+        for path in paths {
+            assert!(is_in_parts(&path), "{path} is in no part of the state");
+        }
+        assert!(!is_in_parts("entities.bibs.*.briefInfo.edition"));
+    }
+}
