@@ -314,7 +314,13 @@ fn read_rows<E: Entry>(
         list.states_none |= sign.is_some_and(|sign| sign.is_in(candidate.element));
     }
     check_declared_count(list.declared, list.entries.len(), E::WHAT)?;
-    if has_remarks && (list.declared.is_none() || list.entries.is_empty()) {
+    if has_remarks && list.entries.is_empty() {
+        return Err(Failure::page_changed(format!(
+            "unknown words in place of the {}",
+            E::WHAT
+        )));
+    }
+    if has_remarks && list.declared.is_none() {
         return Err(unknown_row(false, E::WHAT));
     }
     if list.states_none && !list.entries.is_empty() {
@@ -330,7 +336,7 @@ fn unknown_row(has_title: bool, what: &str) -> Failure {
     Failure::page_changed(if has_title {
         format!("an unknown row in the list of {what}")
     } else {
-        format!("an unknown row with unknown words, without a title, in the list of {what}")
+        format!("an unknown row without a title in the list of {what}")
     })
 }
 

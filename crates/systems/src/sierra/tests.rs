@@ -170,7 +170,7 @@ fn unknown_row_is_a_changed_page_despite_the_empty_phrase() {
     let rows = "<tr class=patFuncEntry><td colspan=5>Whales DUE 02-05-27</td></tr>\
                 <tr><td colspan=5>You have no items checked out.</td></tr>";
     let page = format!("{start}{rows}{end}").replace("2 ITEMS", "ITEMS");
-    assert!(failure_detail(&[&page]).contains("unknown words"));
+    assert!(failure_detail(&[&page]).contains("without a title"));
 }
 
 #[rstest]
