@@ -211,8 +211,8 @@ pub(super) fn join_parts(
         )),
         _ => {}
     }
-    (account.loans, account.declared.loans) = join_lists(description.has_several_pages, loans)?;
-    (account.holds, account.declared.holds) = join_lists(description.has_several_pages, holds)?;
+    (account.loans, account.declared.loans) = join_lists(description, loans)?;
+    (account.holds, account.declared.holds) = join_lists(description, holds)?;
     account.messages = messages.into_vec();
     prepare_to_store(&mut account);
     Ok(account)
@@ -220,9 +220,10 @@ pub(super) fn join_parts(
 
 /// Joins what the pages say about a list, and checks its total.
 fn join_lists<E: Entry>(
-    has_several_pages: bool,
+    description: &AccountDescription,
     parts: Vec<ListPart<E>>,
 ) -> Result<(Option<Vec<E>>, Option<u32>), Failure> {
+    let has_several_pages = description.has_several_pages;
     let mut entries: Option<Vec<E>> = None;
     let mut declared = None;
     let mut states_none = false;
@@ -234,11 +235,10 @@ fn join_lists<E: Entry>(
                 E::WHAT
             )));
         }
-        if has_several_pages {
-            join_totals(&mut declared, part.declared, E::WHAT)?;
-        } else {
-            // Another page may be older, or say it of something else. Each list matches its own total.
+        if description.first_total_counts {
             declared = declared.or(part.declared);
+        } else {
+            join_totals(&mut declared, part.declared, E::WHAT)?;
         }
         states_none |= part.states_none;
         let Some(more) = part.entries else { continue };
