@@ -30,7 +30,7 @@ class Web(unittest.TestCase):
         without = templates.filled(Web="false")["Resources"]
         changed = {name for name in without if without[name] != self.resources[name]}
         # notify-family sends the pages' messages, mails link to the pages, and the command reads their log.
-        self.assertEqual(changed, {"NotifyFamily", "NotifyFamilyRole", "PictureOfTheDay", "OperatorPolicy", "Alarms"})
+        self.assertEqual(changed, {"NotifyAll", "NotifyFamily", "NotifyFamilyRole", "PictureOfTheDay", "OperatorPolicy", "Alarms"})
 
     def test_sign_in_emails_that_are_tried_again_become_no_dead_letters(self):
         # The tries of hippo_core::message::retry.
