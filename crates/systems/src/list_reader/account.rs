@@ -185,11 +185,17 @@ pub(super) fn join_parts(
     let mut messages = Messages::default();
     let mut patrons = BTreeSet::new();
     let (mut loans, mut holds) = (Vec::new(), Vec::new());
+    let differ = || Failure::page_changed("two pages disagree about the fines");
     let mut sum_without_sign = None;
     for part in parts {
         loans.push(part.loans);
         holds.push(part.holds);
-        // Fines may grow between two pages.
+        if let (Some(one), Some(other)) = (account.fines, part.fines)
+            && one != other
+            && !description.first_page_counts
+        {
+            return Err(differ());
+        }
         account.fines = account.fines.or(part.fines);
         sum_without_sign = sum_without_sign.or(part.sum_without_sign);
         account.currency = account
@@ -204,7 +210,7 @@ pub(super) fn join_parts(
     }
     match (account.fines, sum_without_sign) {
         (Some(fines), Some(sum)) if fines.abs() != sum.abs() => {
-            return Err(Failure::page_changed("two pages disagree about the fines"));
+            return Err(differ());
         }
         (None, Some(sum)) => messages.add(&format!(
             "Fines or credit: {sum:.2}, see the library's page."
@@ -235,7 +241,7 @@ fn join_lists<E: Entry>(
                 E::WHAT
             )));
         }
-        if description.first_total_counts {
+        if description.first_page_counts {
             declared = declared.or(part.declared);
         } else {
             join_totals(&mut declared, part.declared, E::WHAT)?;

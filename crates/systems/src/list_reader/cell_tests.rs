@@ -28,7 +28,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         PAGE.is_in(root)
     },
     has_end_tag: false,
-    first_total_counts: true,
+    first_page_counts: true,
     loans: vec![ListDescription {
         list: Css::new("table.loans"),
         header_row: Some(Css::new(".head")),

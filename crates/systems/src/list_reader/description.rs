@@ -33,9 +33,9 @@ pub(crate) struct AccountDescription {
     pub(crate) holds: Vec<ListDescription<Hold>>,
     /// Whether a list may continue on further pages. Its totals are then checked when all pages are joined.
     pub(crate) has_several_pages: bool,
-    /// Whether the first page's total of a list counts, since another page may say it of another time. Otherwise, all
-    /// pages must agree.
-    pub(crate) first_total_counts: bool,
+    /// Whether the first page's fines and totals count, since another page may state those of another time. Otherwise,
+    /// all pages must agree.
+    pub(crate) first_page_counts: bool,
     /// The totals of the loans. Each must match the rows.
     pub(crate) loan_counts: Vec<Count>,
     /// The totals of the holds.
@@ -69,7 +69,7 @@ impl Default for AccountDescription {
             loans: Vec::new(),
             holds: Vec::new(),
             has_several_pages: false,
-            first_total_counts: false,
+            first_page_counts: false,
             loan_counts: Vec::new(),
             hold_counts: Vec::new(),
             date_format: |_| None,

@@ -20,7 +20,7 @@ use crate::list_reader::{AccountDescription, Column, Count, Fact, Field, ListDes
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     has_account: |root| summary::has_summary(root) || list_kinds(root).next().is_some(),
     has_end_tag: false,
-    first_total_counts: true,
+    first_page_counts: true,
     loans: vec![ListDescription {
         columns: loan_columns(),
         none: NO_LOANS,
