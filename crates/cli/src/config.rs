@@ -4,6 +4,7 @@ mod jobs;
 mod mailbox;
 mod mistake;
 mod oidc;
+mod refused;
 pub(crate) mod schedules;
 mod secret;
 
@@ -18,7 +19,6 @@ pub(crate) use hippo_core::schedule::declaration::table::PERSON_LABEL;
 use hippo_core::schedule::declaration::table::{ScheduleTable, ScheduleTarget};
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use toml::Spanned;
 use url::Url;
 
@@ -29,6 +29,7 @@ use self::mailbox::sender;
 pub(crate) use self::mistake::{describe_toml_error, line_of};
 pub(crate) use self::oidc::OidcConfig;
 use self::oidc::OidcTable;
+use self::refused::Refused;
 use self::schedules::ScheduleFile;
 use self::secret::{read_secret_file, read_secret_variable, readable_by_others};
 use crate::exit::CommandError;
@@ -191,16 +192,6 @@ pub(crate) enum Tls {
     Implicit,
     /// No encryption; only for a mail server on this machine.
     None,
-}
-
-/// Marks a value that was present and dropped.
-#[derive(Debug, Clone, PartialEq)]
-struct Refused;
-
-impl<'de> Deserialize<'de> for Refused {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
 }
 
 /// The file before validation.

@@ -39,6 +39,7 @@ mod suggest;
 mod suggested;
 mod target;
 mod text_input;
+mod timer_days;
 mod timezones;
 mod values;
 

@@ -1,11 +1,11 @@
 //! The queues between a planning job and its workers.
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::FamilyId;
-use crate::jobs::check_cards::visit::Visit;
+use crate::card::CardKey;
+use crate::ids::{FamilyId, LibraryId};
 use crate::message::MessageRequest;
 use crate::outbox::{MailKey, MailKind};
 use crate::run::RunKey;
@@ -20,6 +20,20 @@ pub struct QueueError {
     pub asked: usize,
     /// The reason, for the operator.
     pub reason: String,
+}
+
+/// Up to ten cards of one library. The JSON is a message of the queue of visits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Visit {
+    /// The library.
+    pub library: LibraryId,
+    /// Cards of the same number are adjacent.
+    pub cards: Vec<CardKey>,
+    /// When the run planned it. A card whose last check began later is done.
+    pub planned_at: DateTime<Utc>,
+    /// The run that it belongs to.
+    pub run: RunKey,
 }
 
 /// Delivers each visit to one worker; visits of one library one after the other.

@@ -11,6 +11,7 @@ mod job_name;
 pub mod ledger;
 pub(crate) mod newest;
 pub mod not_started;
+pub mod record_days;
 pub mod tick_times;
 mod words;
 pub mod work;

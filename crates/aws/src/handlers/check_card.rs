@@ -7,8 +7,9 @@ use chrono::{DateTime, Duration, Utc};
 use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::failure::FailureKind;
 use hippo_core::jobs::check_cards::visit::{
-    CheckedCard, Pace, Visit, VisitOptions, VisitPorts, check_visit, end_page_changes,
+    CheckedCard, Pace, VisitOptions, VisitPorts, check_visit, end_page_changes,
 };
+use hippo_core::queue::Visit;
 use hippo_core::store::{AlertStore, RunStore};
 use serde_json::Value;
 use tracing::Instrument as _;

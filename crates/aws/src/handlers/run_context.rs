@@ -11,7 +11,7 @@ use hippo_core::jobs::JobError;
 use hippo_core::run::JobName;
 use hippo_core::run::any_job::AnyJob;
 use hippo_core::run::harness::Harness;
-use hippo_core::run::ledger::RunPlan;
+use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::schedule::Schedule;
 use hippo_core::store::{DeclaredScheduleStore, StoreResult};
 
@@ -72,7 +72,7 @@ impl RunContext<'_> {
             ..event.plan(job)?
         };
         if let Some(schedule) = self.schedules.schedules.get(&event.label) {
-            plan = plan.with_rules(schedule.start_rules());
+            plan = plan.with_rules(StartRules::from_schedule(schedule));
             if event.is_replayed {
                 // EventBridge Scheduler gives up at the deadline, so each of its dead letters is late.
                 plan.rules.start_deadline = None;

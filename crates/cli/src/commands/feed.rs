@@ -1,5 +1,6 @@
 //! `hippo feed`: links to a family's calendar and numbers, and the calendar as a file.
 
+mod title_options;
 mod write;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use url::Url;
 use zeroize::Zeroizing;
 
+use self::title_options::TitleOptions;
 use crate::audit::record_change;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
@@ -82,23 +84,6 @@ pub(crate) struct Revoke {
     /// The feed's label, or the last four letters of its link's long part.
     #[arg(value_name = "LABEL|LAST-FOUR")]
     feed: String,
-}
-
-/// Whether a feed shows titles.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct TitleOptions {
-    /// Show titles, authors and the library's notes. This is the default.
-    #[arg(long, overrides_with = "no_titles")]
-    titles: bool,
-    /// Only count: “Return 2 items”.
-    #[arg(long, overrides_with = "titles")]
-    no_titles: bool,
-}
-
-impl TitleOptions {
-    fn with_titles(self) -> bool {
-        self.titles || !self.no_titles
-    }
 }
 
 /// A feed with its links, which are printed once.

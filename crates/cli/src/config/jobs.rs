@@ -67,7 +67,7 @@ impl Jobs {
     /// The rules that decide whether a run may start.
     pub(crate) fn rules(&self, job: JobName, label: &Label) -> StartRules {
         let schedule = self.schedule(job, label);
-        schedule.map(Schedule::start_rules).unwrap_or_default()
+        schedule.map(StartRules::from_schedule).unwrap_or_default()
     }
 
     /// The labels of a job's declared schedules.

@@ -6,7 +6,7 @@ use hippo_core::sign_in::Issuer;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::Refused;
+use super::refused::Refused;
 use super::secret::{read_secret_file, read_secret_variable, readable_by_others};
 use crate::exit::CommandError;
 

@@ -1,10 +1,12 @@
 //! Masks the card's own number and PIN where a page prints them.
 
 mod context;
+mod span;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::context::{Field, Labels};
+use self::span::Span;
 use super::CardSecret;
 use super::number::{is_hyphen, without_separators};
 use crate::account::{Account, Hold, Loan};
@@ -53,13 +55,6 @@ struct Secret {
     is_number: bool,
     is_distinctive: bool,
     labels: Labels,
-}
-
-/// A secret's position in a text, in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
-    from: usize,
-    to: usize,
 }
 
 impl SecretMask {

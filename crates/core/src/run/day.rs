@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::work::WorkItem;
 use super::{JobName, Run, RunKey, RunOutcome};
 use crate::ids::Label;
-use crate::store::{RunStore, StoreResult};
 
 /// A day with more runs than this is stored as ticks. Some squares of a day are less than 4 KB.
 pub const MAX_SQUARES: usize = 24;
@@ -276,26 +275,6 @@ fn step_seconds(step: u32) -> u32 {
     let quarter = u64::from(step % 4);
     let value = base + (base * quarter).div_ceil(4);
     u32::try_from(value - 1).unwrap_or(u32::MAX)
-}
-
-/// Adds runs to their days.
-pub async fn upsert_runs(store: &dyn RunStore, runs: &[Run]) -> StoreResult<()> {
-    let mut rest = runs;
-    while let Some(first) = rest.first() {
-        let day = DayKey::from(&first.key);
-        let is_same = |run: &&Run| DayKey::from(&run.key) == day;
-        let squares: Vec<Square> = rest.iter().take_while(is_same).map(Square::from).collect();
-        store.upsert_squares(&day, &squares).await?;
-        rest = rest.get(squares.len()..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// Adds runs to their days. Logs an error: the ledger has the runs, and a reader corrects the days.
-pub(crate) async fn record_in_days(store: &dyn RunStore, runs: &[Run]) {
-    if let Err(error) = upsert_runs(store, runs).await {
-        tracing::warn!(%error, "A run was not added to the daily history.");
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use serde_json::{Map, Value};
 use super::recurrence::Recurrence;
 use crate::ids::{Label, LibraryId};
 use crate::run::JobName;
-use crate::run::ledger::StartRules;
 
 /// When a job runs, and with which input. The JSON is what a store keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,13 +48,6 @@ pub struct Schedule {
     pub log_level: Option<String>,
     /// How a failure reaches the operator.
     pub on_failure: OnFailure,
-}
-
-impl Schedule {
-    /// Returns the rules that decide whether one of its runs may start.
-    pub fn start_rules(&self) -> StartRules {
-        StartRules::from_schedule(self)
-    }
 }
 
 /// Whether a run may start while the last run of its label is still going.

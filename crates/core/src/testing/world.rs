@@ -25,7 +25,7 @@ use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::jobs::check_cards::plan::VisitPlanner;
 use crate::jobs::check_cards::visit::{
-    CheckedCard, Pace, Visit, VisitOptions, VisitPorts, VisitReport, check_visit,
+    CheckedCard, Pace, VisitOptions, VisitPorts, VisitReport, check_visit,
 };
 use crate::jobs::notify::compose::Composers;
 use crate::jobs::notify::send::NotifyPorts;
@@ -33,6 +33,7 @@ use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailKind, OutboxRecord};
+use crate::queue::Visit;
 use crate::run::ledger::{RunPlan, StartRules};
 use crate::run::{JobName, RunKey, Trigger};
 use crate::site::{LibrarySite, LoginPermit, SiteError};

@@ -59,6 +59,19 @@ pub(crate) fn parse_answer(
     Ok(Answer::Account(Box::new(record)))
 }
 
+/// Reads a saved answer; `None` for the answer to a login.
+pub(crate) fn read_saved_answer(
+    description: &'static RecordDescription,
+    body: &str,
+    context: &ReadContext<'_>,
+) -> Result<Option<AccountRecord>, Failure> {
+    match parse_answer(description, body, context)? {
+        Answer::Account(record) => Ok(Some(*record)),
+        Answer::LoggedIn(_) => Ok(None),
+        Answer::Refusal(refusal) => Err(failure_of(refusal)),
+    }
+}
+
 /// Returns the failure for a refused request.
 pub(crate) fn failure_of(refusal: Option<&Refusal>) -> Failure {
     refusal.map_or_else(

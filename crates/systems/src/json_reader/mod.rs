@@ -23,7 +23,7 @@ mod state_visit;
 mod totals;
 mod value;
 
-pub(crate) use self::answer::{Answer, LoggedIn, failure_of, parse_answer};
+pub(crate) use self::answer::{Answer, LoggedIn, failure_of, parse_answer, read_saved_answer};
 pub(crate) use self::decode::is_object;
 pub(crate) use self::description::{
     BillsDescription, CardsDescription, Codes, DemandDescription, EntriesDescription, LoginAnswer,
@@ -32,7 +32,7 @@ pub(crate) use self::description::{
 };
 pub(crate) use self::entry::make_readable;
 pub(crate) use self::phrases::{phrases, state_phrases};
-pub(crate) use self::record::{AccountRecord, join_records, make_account, read_saved_answer};
+pub(crate) use self::record::{AccountRecord, join_records, make_account};
 pub(crate) use self::state::{AccountState, join_states, read_message, read_saved_state};
 pub(crate) use self::state_visit::read_account;
 pub(crate) use self::value::JsonObject;

@@ -8,7 +8,6 @@ use hippo_browser::reading::{Messages, check_entry_count, prepare_to_store};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 
-use super::answer::{Answer, failure_of, parse_answer};
 use super::bills::{Balance, add_up};
 use super::description::{EntriesDescription, RecordDescription};
 use super::entry::{JsonEntry, read_entry};
@@ -120,19 +119,6 @@ fn read_entries<E: JsonEntry>(
         read.extend(one.map(|(_, one)| one));
     }
     Ok(Some(read))
-}
-
-/// Reads a saved answer; `None` for the answer to a login.
-pub(crate) fn read_saved_answer(
-    description: &'static RecordDescription,
-    body: &str,
-    context: &ReadContext<'_>,
-) -> Result<Option<AccountRecord>, Failure> {
-    match parse_answer(description, body, context)? {
-        Answer::Account(record) => Ok(Some(*record)),
-        Answer::LoggedIn(_) => Ok(None),
-        Answer::Refusal(refusal) => Err(failure_of(refusal)),
-    }
 }
 
 /// Joins saved answers, of which one has the patron's record.

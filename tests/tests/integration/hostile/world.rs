@@ -16,9 +16,10 @@ use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::jobs::check_cards::run::{CheckCards, CheckOptions, Progress, RunPorts};
 use hippo_core::jobs::check_cards::visit::{
-    CheckedCard, Pace, Visit, VisitOptions, VisitPorts, check_visit,
+    CheckedCard, Pace, VisitOptions, VisitPorts, check_visit,
 };
 use hippo_core::library::Library;
+use hippo_core::queue::Visit;
 use hippo_core::run::harness::Harness;
 use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{JobName, Run, RunKey, Trigger};

@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use hippo_core::jobs::check_cards::visit::Visit;
+use hippo_core::queue::Visit;
 use hippo_core::queue::{QueueError, VisitQueue};
 use hippo_core::run::{JobName, RunOutcome};
 use hippo_core::schedule::Pause;

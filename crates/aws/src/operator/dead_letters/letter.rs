@@ -3,9 +3,9 @@
 use std::fmt;
 
 use aws_sdk_sqs::types::Message;
-use hippo_core::jobs::check_cards::visit::Visit;
 use hippo_core::message::MessageRequest;
 use hippo_core::queue::MailMessage;
+use hippo_core::queue::Visit;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -8,7 +8,7 @@ use hippo_core::feed::FeedSource;
 use hippo_core::feed::ics::render_calendar;
 use hippo_core::ids::FamilyId;
 
-use super::TitleOptions;
+use super::title_options::TitleOptions;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;

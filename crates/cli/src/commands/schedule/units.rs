@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use hippo_core::schedule::{CatchUp, Cron, DaySelection, Expression, Recurrence, Schedule};
 
 use super::calendar_fields::{times_of_rate, write_field, write_list};
+use crate::timer_days::MOST_BEFORE_LAST;
 
 /// The first line of every unit of ours; the home follows.
 const MARK: &str = "# Made by “hippo schedule install” for ";
@@ -101,21 +102,6 @@ fn quote(word: &str) -> String {
         .replace('"', "\\\"")
         .replace('%', "%%");
     format!("\"{escaped}\"")
-}
-
-/// systemd counts the days before the last day of a month up to here.
-const MOST_BEFORE_LAST: u32 = 27;
-
-/// Whether the timer fires on every day, since systemd can't say the days.
-pub(crate) fn fires_daily_instead(expression: &Expression) -> bool {
-    let Expression::Cron(cron) = expression else {
-        return false;
-    };
-    match cron.days() {
-        DaySelection::NearestWeekday(_) | DaySelection::LastWeekday => true,
-        DaySelection::BeforeLast(before) => *before > MOST_BEFORE_LAST,
-        _ => false,
-    }
 }
 
 /// The lines that say when a timer fires.

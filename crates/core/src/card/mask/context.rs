@@ -1,6 +1,6 @@
 //! Decides from the text around it whether a token is the card's number or PIN.
 
-use super::Span;
+use super::span::Span;
 use crate::card::number::is_hyphen;
 
 /// The kind of a text.

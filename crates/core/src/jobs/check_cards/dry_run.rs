@@ -6,11 +6,12 @@ use chrono::{DateTime, Utc};
 
 use super::CheckCardsInput;
 use super::plan::{VisitPlanner, list_waiting_cards};
-use super::visit::{MAX_CARDS_PER_VISIT, Visit};
+use super::visit::MAX_CARDS_PER_VISIT;
 use crate::card::CardRecord;
 use crate::ids::LibraryId;
 use crate::jobs::JobError;
 use crate::library::is_plausible_back_off;
+use crate::queue::Visit;
 use crate::run::work::LeftOutReason;
 use crate::run::{JobName, RunKey};
 use crate::store::{CardStore, LibraryStore, StoreResult};

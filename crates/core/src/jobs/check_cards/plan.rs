@@ -11,7 +11,7 @@ use crate::card::{CardRecord, Fingerprint};
 use crate::ids::LibraryId;
 use crate::jobs::JobError;
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::check_cards::visit::Visit;
+use crate::queue::Visit;
 use crate::run::RunKey;
 use crate::run::ledger::OpenRun;
 use crate::run::work::{LeftOutReason, Subject, WorkItem, WorkOutcome, WorkResult};

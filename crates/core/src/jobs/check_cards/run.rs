@@ -12,9 +12,10 @@ use crate::jobs::JobError;
 use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::check_cards::plan::{VisitPlanner, record_left_out_cards};
 use crate::jobs::check_cards::visit::{
-    CheckedCard, MAX_CARDS_PER_VISIT, Pace, Visit, VisitOptions, VisitPorts, VisitReport,
-    check_visit, end_page_changes,
+    CheckedCard, MAX_CARDS_PER_VISIT, Pace, VisitOptions, VisitPorts, VisitReport, check_visit,
+    end_page_changes,
 };
+use crate::queue::Visit;
 use crate::run::JobName;
 use crate::run::job::Job;
 use crate::run::ledger::{Ending, OpenRun};

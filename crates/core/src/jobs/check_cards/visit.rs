@@ -13,20 +13,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::{Either, select};
-use serde::{Deserialize, Serialize};
 
 pub use self::login::LOGIN_IN_PROGRESS_LIMIT;
 use self::ongoing::OngoingVisit;
 pub use self::pace::Pace;
 pub use self::page_changes::end_page_changes;
 pub use self::report::{CheckedCard, VisitReport};
-use crate::card::CardKey;
 use crate::clock::Clock;
-use crate::ids::LibraryId;
 use crate::jobs::check_cards::key_cache::KeyCache;
 use crate::jobs::{JobError, StopSignal};
 use crate::library::MAX_BACK_OFF;
-use crate::run::RunKey;
+use crate::queue::Visit;
 use crate::run::ledger::Ending;
 use crate::site::LibrarySite;
 use crate::store::{CheckStore, ConcurrencyLimit, LibraryStore, VisitStore};
@@ -43,20 +40,6 @@ pub const MAX_RETRY_AFTER: Duration =
 
 /// A library that is down for longer raises an alert.
 pub const DOWN_ALERT_AFTER: chrono::Duration = chrono::Duration::days(1);
-
-/// Up to ten cards of one library. The JSON is a message of the queue of visits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Visit {
-    /// The library.
-    pub library: LibraryId,
-    /// Cards of the same number are adjacent.
-    pub cards: Vec<CardKey>,
-    /// When the run planned it. A card whose last check began later is done.
-    pub planned_at: DateTime<Utc>,
-    /// The run that it belongs to.
-    pub run: RunKey,
-}
 
 /// The ports of a visit.
 pub struct VisitPorts<'a> {

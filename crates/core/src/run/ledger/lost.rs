@@ -4,7 +4,7 @@ use super::hooks::raise;
 use crate::alerts::Alert;
 use crate::alerts::run_hooks::RunHooks;
 use crate::jobs::JobError;
-use crate::run::day::record_in_days;
+use crate::run::record_days::record_in_days;
 use crate::run::{Run, RunOutcome};
 use crate::store::RunStore;
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::rules::StartRules;
 use crate::jobs::JobError;
-use crate::run::day::record_in_days;
 use crate::run::newest::{MAX_SEARCHED_RUNS, list_newest_runs};
+use crate::run::record_days::record_in_days;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 use crate::schedule::{CatchUp, Expression, Pause, Recurrence};
 use crate::store::{RunStore, StoreResult};

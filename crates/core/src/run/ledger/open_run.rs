@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::ids::LibraryId;
 use crate::jobs::{JobError, StopSignal};
 use crate::run::around::Around;
-use crate::run::day::record_in_days;
+use crate::run::record_days::record_in_days;
 use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome};
 use crate::store::RunStore;

@@ -3,8 +3,8 @@
 use super::hooks::call_after_run;
 use crate::alerts::run_hooks::RunHooks;
 use crate::jobs::{JobError, RunError};
-use crate::run::day::record_in_days;
 use crate::run::not_started::NotStarted;
+use crate::run::record_days::record_in_days;
 use crate::run::{Run, RunOutcome};
 use crate::store::RunStore;
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use hippo_core::alerts::{Alert, Fault};
 use hippo_core::family::Family;
 use hippo_core::outbox::OutboxRecord;
-use hippo_core::run::day::upsert_runs;
+use hippo_core::run::record_days::upsert_runs;
 use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{JobName, Run, RunOutcome};
 use hippo_core::schedule::Pause;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::login::{LoginDecision, decide_login, list_marked_checks, read_account};
 use super::login_group::LoginGroup;
 use super::{
-    CheckedCard, DOWN_ALERT_AFTER, MAX_RETRY_AFTER, MIN_BACK_OFF, Visit, VisitOptions, VisitPorts,
+    CheckedCard, DOWN_ALERT_AFTER, MAX_RETRY_AFTER, MIN_BACK_OFF, VisitOptions, VisitPorts,
     VisitReport,
 };
 use crate::account::Account;
@@ -17,6 +17,7 @@ use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::jobs::JobError;
 use crate::library::{Library, is_plausible_back_off};
+use crate::queue::Visit;
 use crate::seal::Sealed;
 use crate::store::{LoadedVisit, Saved, StoreError};
 

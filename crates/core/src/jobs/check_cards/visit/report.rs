@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Visit;
 use crate::alerts::Alert;
 use crate::card::{Card, CardRecord};
 use crate::check::Check;
 use crate::failure::Failure;
 use crate::jobs::JobError;
+use crate::queue::Visit;
 use crate::run::ledger::Ending;
 use crate::run::work::{LeftOutReason, Subject, WorkItem, WorkOutcome, WorkResult};
 use crate::store::Saved;

@@ -3,7 +3,6 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-use super::Visit;
 use super::login::is_in_progress;
 use super::login_group::LoginGroup;
 use super::ongoing::OngoingVisit;
@@ -13,6 +12,7 @@ use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind};
 use crate::jobs::JobError;
 use crate::library::{Library, is_plausible_back_off};
+use crate::queue::Visit;
 use crate::run::work::LeftOutReason;
 use crate::seal::{SealContext, SealError, Sealed};
 

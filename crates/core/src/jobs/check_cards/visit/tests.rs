@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::account::Account;
-use crate::card::{LoginMark, LoginOutcome, StoredAccount};
+use crate::card::{CardKey, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::failure::{Failure, FailureKind, Remedy};
-use crate::ids::{CardId, FamilyId};
+use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::library::Library;
 use crate::run::work::{LeftOutReason, WorkOutcome};
 use crate::store::{CardStore, Saved, StoreError, StoreResult};
