@@ -84,6 +84,12 @@ impl Globals {
         AwsDeployment::open(&self.stack, self.region.clone(), clock()?).await
     }
 
+    /// Whether nothing is set up on this machine yet. A home with a mistake in it counts as set up.
+    pub(crate) fn has_no_home(&self) -> bool {
+        let home = Home::locate(self.home.clone());
+        self.target == Target::Local && !home.is_ok_and(|home| home.config().exists())
+    }
+
     /// Locates the home for a command that only works on one machine; `instead` is advice for AWS.
     pub(crate) fn local_home(&self, command: &str, instead: &str) -> Result<Home, CommandError> {
         match self.target {

@@ -15,10 +15,11 @@ use hippo_core::check::Check;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::check_cards::visit::{CheckedCard, Visit};
+use hippo_core::jobs::check_cards::visit::CheckedCard;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::send::MailResult;
 use hippo_core::mail::Mailer;
+use hippo_core::queue::Visit;
 use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{JobName, Run, RunKey};
 use hippo_core::schedule::Schedule;
@@ -250,8 +251,11 @@ pub(crate) trait Deployment {
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>>;
 
-    /// The label of a scheduled run without one.
-    fn default_label(&self, job: JobName) -> String;
+    /// The label of a scheduled run without one: the job's first.
+    fn default_label(&self, job: JobName) -> String {
+        let mut labels = self.declared_labels(job).into_iter();
+        labels.next().unwrap_or_else(|| "all".to_owned())
+    }
 
     /// Whether a check can be recorded.
     fn can_record(&self) -> bool;

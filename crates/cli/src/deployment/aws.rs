@@ -405,11 +405,6 @@ impl Deployment for AwsDeployment {
         None
     }
 
-    fn default_label(&self, job: JobName) -> String {
-        let mut labels = self.declared_labels(job).into_iter();
-        labels.next().unwrap_or_else(|| "all".to_owned())
-    }
-
     fn can_record(&self) -> bool {
         false
     }

@@ -51,7 +51,6 @@ use super::{
     CheckCardAnswer, CheckCardsAnswer, CheckCardsRequest, Deployment, DisabledSchedules, JobAnswer,
     NotifyAllAnswer, NotifyAllRequest, PictureProblem, RunRequest, visit_to,
 };
-use crate::commands::schedule::units::fires_daily_instead;
 use crate::config::{Checks, Config, Transport};
 use crate::exit::{CommandError, ErrorKind};
 use crate::finding::Finding;
@@ -64,6 +63,7 @@ use crate::run_log::read::{LogCursor, LogQuery, NewLines, read_new};
 use crate::run_log::{DEFAULT_LEVEL, RunLog};
 use crate::stop::{Stop, after_interrupted_check, after_interrupted_sending};
 use crate::suggested::{HIPPO, HIPPO_HERE};
+use crate::timer_days::fires_daily_instead;
 
 /// Where “hippo serve” listens by default.
 const LOCAL_URL: &str = "http://127.0.0.1:8484";
@@ -433,10 +433,6 @@ impl Deployment for LocalDeployment {
             return None;
         }
         recurrence.latest(now)
-    }
-
-    fn default_label(&self, _: JobName) -> String {
-        "all".to_owned()
     }
 
     fn can_record(&self) -> bool {

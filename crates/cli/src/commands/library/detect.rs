@@ -76,9 +76,10 @@ struct Ours {
 impl Ours {
     /// Loads the libraries. Without a home there are none, and none are needed.
     async fn load(args: &Detect, globals: &Globals) -> Result<Self, CommandError> {
-        let libraries = match globals.open().await {
-            Ok(context) => context.libraries().await?,
-            Err(_) => BTreeMap::new(),
+        let libraries = if globals.has_no_home() {
+            BTreeMap::new()
+        } else {
+            globals.open().await?.libraries().await?
         };
         let asked: Option<LibraryId> = args.url.trim().parse().ok();
         let asked = asked.filter(|id| libraries.contains_key(id));
@@ -89,24 +90,21 @@ impl Ours {
         self.libraries.get(self.asked.as_ref()?)
     }
 
-    fn next_step(&self, found: &DetectedSystem) -> NextStep<'_> {
+    fn next_step(&self, found: &DetectedSystem, detection: &Detection) -> NextStep<'_> {
         let (site, all) = (&found.site, || self.libraries.values());
-        let is_same = |library: &&Library| {
-            let has_options = site.options.iter().all(|(name, value)| {
-                let own = library.options.get(name);
-                own == Some(value)
-            });
-            library.system.as_str() == found.system
-                && has_same_paths(&library.base_url, &site.base_url)
-                && has_options
+        // A site may run two systems. The entry of one of them is right.
+        let is_right = |library: &Library| {
+            let mut systems = detection.found.iter();
+            systems.any(|found| has_entry_of(library, found))
         };
         if let Some(library) = self.asked() {
-            return match is_same(&library) {
+            return match has_entry_of(library, found) {
                 true => NextStep::Nothing(library),
+                false if is_right(library) => NextStep::Add,
                 false => NextStep::Correct(library),
             };
         }
-        if let Some(library) = all().find(is_same) {
+        if let Some(library) = all().find(|library| has_entry_of(library, found)) {
             return NextStep::Nothing(library);
         }
         // A vendor's site may have several libraries, but each with the same system and paths of its own.
@@ -115,13 +113,22 @@ impl Ours {
                 && library.base_url.port() == site.base_url.port();
             let has_other_system = library.system.as_str() != found.system;
             let lacks_options = has_same_paths(&library.base_url, &site.base_url);
-            is_of_site && (has_other_system || lacks_options)
+            is_of_site && (has_other_system || lacks_options) && !is_right(library)
         };
         match all().find(says_otherwise) {
             Some(library) => NextStep::Correct(library),
             None => NextStep::Add,
         }
     }
+}
+
+/// Whether a library's entry says what was found.
+fn has_entry_of(library: &Library, found: &DetectedSystem) -> bool {
+    let site = &found.site;
+    let has_option = |(name, value)| library.options.get(name) == Some(value);
+    library.system.as_str() == found.system
+        && has_same_paths(&library.base_url, &site.base_url)
+        && site.options.iter().all(has_option)
 }
 
 fn has_same_paths(one: &Url, other: &Url) -> bool {
@@ -146,7 +153,7 @@ pub(super) async fn detect(args: &Detect, globals: &Globals) -> CommandResult {
         for sign in &found.evidence {
             output.print_indented("  ", sign);
         }
-        let next = ours.next_step(found);
+        let next = ours.next_step(found, &detection);
         output.print_text(match (&next, find_in_catalogue(found)) {
             (NextStep::Nothing(library), _) => {
                 format!("Your library {} has this entry already.", library.id)
@@ -240,7 +247,7 @@ fn needs_date_format(found: &DetectedSystem) -> bool {
 
 fn document<'a>(detection: &'a Detection, ours: &'a Ours) -> DetectionDocument<'a> {
     let view = |found: &'a DetectedSystem| {
-        let next = ours.next_step(found);
+        let next = ours.next_step(found, detection);
         View {
             system: found.system,
             base_url: found.site.base_url.as_str(),
@@ -458,8 +465,8 @@ mod tests {
                 .collect(),
             asked: asked.map(|id| id.parse().unwrap()),
         };
-        let command = |asked: Option<&str>, system: &'static str, url: &str| {
-            let found = DetectedSystem {
+        let commands = |asked: Option<&str>, systems: &[&'static str], url: &str| {
+            let found = |system: &&'static str| DetectedSystem {
                 system,
                 site: hippo_systems::SiteLocation {
                     base_url: url.parse().unwrap(),
@@ -467,9 +474,17 @@ mod tests {
                 },
                 evidence: Vec::new(),
             };
-            super::command(&found, &ours(asked).next_step(&found))
-                .unwrap_or_else(|| "(nothing)".to_owned())
+            let detection = Detection {
+                found: systems.iter().map(found).collect(),
+                asked: Vec::new(),
+            };
+            let command = |found| super::command(found, &ours(asked).next_step(found, &detection));
+            let commands = detection.found.iter().map(command);
+            let commands =
+                commands.map(|command| command.unwrap_or_else(|| "(nothing)".to_owned()));
+            commands.collect::<Vec<_>>().join("\n")
         };
+        let command = |asked, system, url: &str| commands(asked, &[system], url);
         let shown = [
             command(None, "koha", "https://opac.mill.example.org/"),
             command(Some("mill"), "koha", "https://opac.mill.example.org/"),
@@ -479,6 +494,17 @@ mod tests {
             command(None, "bibliocommons", "https://mill.example.org"),
             // Another library of the same site.
             command(None, "sierra", "https://shared.example.org/west"),
+            // A site with two systems, of which one is the library's.
+            commands(
+                None,
+                &["koha", "vufind-de"],
+                "https://opac.mill.example.org",
+            ),
+            commands(
+                Some("mill"),
+                &["vufind-de", "koha"],
+                "https://opac.mill.example.org",
+            ),
         ];
         insta::assert_snapshot!(shown.join("\n"), @r"
         (nothing)
@@ -488,6 +514,10 @@ mod tests {
         hippo library edit mill --system bibliocommons --url https://mill.example.org
         hippo library add mill --system bibliocommons --url https://mill.example.org
         hippo library add shared --system sierra --url https://shared.example.org/west --date-format FORMAT
+        (nothing)
+        hippo library add mill --system vufind-de --url https://opac.mill.example.org --date-format FORMAT
+        hippo library add mill --system vufind-de --url https://opac.mill.example.org --date-format FORMAT
+        (nothing)
         ");
     }
 
