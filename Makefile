@@ -189,7 +189,7 @@ fuzz-seeds: binaries
 # The command without AWS: as the README installs it, and the smallest one. Everything else is already built.
 .PHONY: demo-without-aws
 demo-without-aws:
-	cargo build --workspace --bins --example seeds --no-default-features --features hippo-cli/web
+	cargo build --workspace --bins --example seeds --no-default-features --features hippo-cli/oidc
 	cargo build --workspace --bins --example seeds --no-default-features
 	$(TARGET)/debug/hippo demo
 

@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "template")
 import machine
 import templates
 from hippo import Hippo
-from machine import ROOT, TOOLS, client, demo_libraries, emulator, free_port, process, wait_until
+from machine import BINARIES, TOOLS, client, demo_libraries, emulator, free_port, process, wait_until
 
 STACK = "dev"
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -138,7 +138,7 @@ def functions(folder, env, port):
                 "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{port}/.rt/{name}", "AWS_LAMBDA_FUNCTION_NAME": name,
                 "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
             }
-            keeper = threading.Thread(target=keep_running, args=(ROOT / "target/debug" / name, log, own, over))
+            keeper = threading.Thread(target=keep_running, args=(BINARIES / name, log, own, over))
             keeper.start()
             ends.callback(keeper.join)
             ends.callback(over.set)

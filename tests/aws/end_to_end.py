@@ -24,7 +24,7 @@ import zoneinfo
 import dev
 from browser import Browser
 from hippo import CARDS, HIPPO, Hippo
-from machine import REGION, ROOT, TOOLS, demo_libraries, emulator, run, wait_until
+from machine import BINARIES, REGION, TOOLS, demo_libraries, emulator, run, wait_until
 from stack import TEMPLATE, Stack
 
 FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family", "mail-events", "picture-of-the-day", "web")
@@ -507,8 +507,8 @@ def run_dev(folder):
 
 
 def main():
-    functions = [ROOT / "target/debug" / name for name in FUNCTIONS]
-    for needed in (HIPPO, ROOT / "target/debug/demo-library", TEMPLATE, *functions):
+    functions = [BINARIES / name for name in FUNCTIONS]
+    for needed in (HIPPO, BINARIES / "demo-library", TEMPLATE, *functions):
         if not needed.exists():
             raise SystemExit(f"{needed} isn't built. Run `make end-to-end` to build it.")
     with tempfile.TemporaryDirectory() as temporary:

@@ -2,9 +2,9 @@
 
 import json
 
-from machine import ROOT, run
+from machine import BINARIES, run
 
-HIPPO = ROOT / "target/debug/hippo"
+HIPPO = BINARIES / "hippo"
 # The names, numbers and PINs are the demo libraries' own; Tom's PIN is wrong.
 CARDS = [
     ("calder", "riverside", "Ines", "21000000004711", "2468"),

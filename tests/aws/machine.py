@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -15,14 +16,18 @@ import boto3
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = pathlib.Path(os.environ.get("TOOLS", ROOT / ".tools"))
+# The folder of the built commands and functions.
+BINARIES = pathlib.Path(os.environ.get("BINARIES", ROOT / "target/debug"))
 REGION = "ca-central-1"
 
 
 def free_port():
-    """A free port. If another process takes it first, the server that needs it fails."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A free port below those that Linux gives to whoever asks for any, so that no other process takes it first."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(port):
@@ -94,7 +99,7 @@ def emulator(folder):
 def demo_libraries(folder):
     """Runs the demo libraries. Yields their systems and addresses, in the order that the demo prints them."""
     log = folder / "demo-library.log"
-    with process([ROOT / "target/debug/demo-library"], log):
+    with process([BINARIES / "demo-library"], log):
 
         def addresses():
             found = re.findall(r"^demo-[0-9]+ (\w+) (http://\S+)$", log.read_text(), re.M)
