@@ -31,7 +31,7 @@ pub struct UntriedLibrary {
     pub source: String,
     /// The commit of that file.
     pub commit: String,
-    /// When the row was written.
+    /// When the source was written, or else the row.
     pub written: NaiveDate,
 }
 
