@@ -12,7 +12,7 @@ use crate::run::RunKey;
 
 /// Work could not be enqueued; messages enqueued before stay so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The queue did not take {unsent} of {asked} messages: {reason}")]
+#[error("The queue didn't take {unsent} of {asked} messages: {reason}")]
 pub struct QueueError {
     /// How many messages it did not accept after all retries.
     pub unsent: usize,

@@ -109,7 +109,7 @@ fn certainty(outcome: RunOutcome) -> u8 {
 
 /// One run of a label that runs many times a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tick {
+pub struct DayTick {
     /// The minute of the UTC day for which it was scheduled.
     pub minute: u16,
     /// How it ended.
@@ -158,8 +158,8 @@ impl RunDay {
     }
 
     /// The ticks, ordered by minute.
-    pub fn ticks(&self) -> Vec<Tick> {
-        let mut ticks: Vec<Tick> = self.sums.iter().flat_map(decode).collect();
+    pub fn ticks(&self) -> Vec<DayTick> {
+        let mut ticks: Vec<DayTick> = self.sums.iter().flat_map(decode).collect();
         ticks.sort_by_key(|tick| tick.minute);
         ticks
     }
@@ -203,7 +203,7 @@ impl RunDay {
         if !self.remove_tick(square) {
             return;
         }
-        let tick = encode(Tick {
+        let tick = encode(DayTick {
             minute: square.minute(),
             outcome: square.outcome,
             seconds: square.seconds,
@@ -237,7 +237,7 @@ fn digit_value(digit: u8) -> Option<u32> {
     u32::try_from(index).ok()
 }
 
-fn encode(tick: Tick) -> String {
+fn encode(tick: DayTick) -> String {
     let minute = u32::from(tick.minute);
     let duration = tick
         .seconds
@@ -247,12 +247,12 @@ fn encode(tick: Tick) -> String {
         .collect()
 }
 
-fn decode(sum: &TickSum) -> impl Iterator<Item = Tick> {
+fn decode(sum: &TickSum) -> impl Iterator<Item = DayTick> {
     sum.ticks.as_bytes().chunks_exact(3).filter_map(|chunk| {
         let [high, low, duration] = *chunk else {
             return None;
         };
-        Some(Tick {
+        Some(DayTick {
             minute: u16::try_from(digit_value(high)? * 64 + digit_value(low)?).ok()?,
             outcome: sum.outcome,
             seconds: digit_value(duration).map(step_seconds),
@@ -294,7 +294,7 @@ pub async fn upsert_runs(store: &dyn RunStore, runs: &[Run]) -> StoreResult<()> 
 /// Adds runs to their days. Logs an error: the ledger has the runs, and a reader corrects the days.
 pub(crate) async fn record_in_days(store: &dyn RunStore, runs: &[Run]) {
     if let Err(error) = upsert_runs(store, runs).await {
-        tracing::warn!(%error, "A run was not added to the daily history.");
+        tracing::warn!(%error, "A run wasn't added to the daily history.");
     }
 }
 
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_run_that_ends_after_all_replaces_its_square_in_any_order() {
+    fn lost_run_that_ends_later_replaces_its_square_in_any_order() {
         let lost = square(600, RunOutcome::Lost, 10);
         let done = square(600, RunOutcome::Done, 3_000);
         for order in [[&lost, &done, &lost], [&done, &lost, &done]] {
