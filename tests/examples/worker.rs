@@ -75,7 +75,7 @@ async fn main() {
         clock: &clock,
         libraries: &libraries,
         operator_contact: None,
-        pages: None,
+        public_url: None,
     };
     let harness = Harness::new(&*store, &clock);
     match config.work {

@@ -37,7 +37,7 @@ const provider = new Provider(issuer, {
     accountId: id,
     claims: () => ({ sub: id, email: `${id}@example.org`, email_verified: true }),
   }),
-  // Whoever signs in here agrees.
+  // Anyone who signs in here agrees.
   async loadExistingGrant({ oidc }) {
     const grant = new oidc.provider.Grant({
       clientId: oidc.client.clientId,

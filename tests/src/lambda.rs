@@ -310,13 +310,13 @@ impl Function {
         assert_eq!(asked.operation, "DynamoDB_20120810.GetItem");
         assert_eq!(asked.body["TableName"], "table");
         let partition = asked.body["Key"]["pk"]["S"].as_str().unwrap_or_default();
-        let rights = Rights::of(role);
+        let rights = Rights::for_role(role);
         assert!(rights.allow("dynamodb:GetItem", partition), "{partition}");
     }
 
     /// Asserts that its role allows everything that it has asked of the table so far.
     pub fn assert_table_requests_are_within_its_rights(&self, role: &str) {
-        let rights = Rights::of(role);
+        let rights = Rights::for_role(role);
         let asked = self.asked();
         let of_table = asked
             .iter()

@@ -16,7 +16,7 @@ struct Statement {
 
 impl Rights {
     /// Reads the rights of a role of the template, such as `CheckCardsRole`.
-    pub fn of(role: &str) -> Self {
+    pub fn for_role(role: &str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("template/rights.txt");
         let text = std::fs::read_to_string(path).expect("the table of rights");
         let head = format!("{role}, taken by");
@@ -71,23 +71,23 @@ mod tests {
 
     #[test]
     fn role_allows_only_its_own_actions_and_partitions() {
-        let rights = Rights::of("CheckCardsRole");
+        let rights = Rights::for_role("CheckCardsRole");
         assert!(rights.allow("dynamodb:GetItem", "RUN#check-cards#all"));
         assert!(!rights.allow("dynamodb:GetItem", "RUN#notify-all#tick"));
         assert!(!rights.allow("dynamodb:DeleteItem", "RUN#check-cards#all"));
-        assert!(Rights::of("CheckCardRole").allow("dynamodb:BatchGetItem", "SECRET#1"));
-        assert!(!Rights::of("NotifyFamilyRole").allow("dynamodb:GetItem", "SECRET#1"));
-        let rights = Rights::of("WebPagesRole");
+        assert!(Rights::for_role("CheckCardRole").allow("dynamodb:BatchGetItem", "SECRET#1"));
+        assert!(!Rights::for_role("NotifyFamilyRole").allow("dynamodb:GetItem", "SECRET#1"));
+        let rights = Rights::for_role("WebPagesRole");
         let index = "Table.Arn/index/cards-to-check";
         assert!(
             rights.allow_on(index, "dynamodb:Query", "0"),
             "in all partitions"
         );
         assert!(!rights.allow_on("Table.Arn", "dynamodb:Query", "0"));
-        let rights = Rights::of("MailEventsRole");
+        let rights = Rights::for_role("MailEventsRole");
         assert!(rights.allow("dynamodb:PutItem", "OPERATOR"));
         assert!(!rights.allow("dynamodb:PutItem", "FAMILY#conrad"));
-        let rights = Rights::of("NotifyFamilyRole");
+        let rights = Rights::for_role("NotifyFamilyRole");
         let index = "Table.Arn/index/listing";
         assert!(rights.allow_on(index, "dynamodb:Query", "LIBRARY"));
         assert!(!rights.allow_on(index, "dynamodb:Query", "FAMILY#conrad"));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A second kind of mail, which every family gets beside its daily notice.
+/// A second kind of mail, which every family gets besides its daily notice.
 pub const SECOND_KIND: &str = "picture";
 
 /// A store, queue or mail call of the outbox protocol.

@@ -206,20 +206,20 @@ pub struct NotifyAll {
     /// The URL to fetch before and after ticks.
     pub heartbeat: Option<HeartbeatUrl>,
     /// The settings for mailing alerts. `None`: they go to the log.
-    pub operator: Option<Operator>,
+    pub operator: Option<OperatorEnvironment>,
 }
 
 /// The settings for mailing alerts to the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operator {
+pub struct OperatorEnvironment {
     /// The operator's address.
     pub address: EmailAddress,
     /// The sender of the mail.
     pub sender: Sender,
     /// The SES configuration set.
     pub configuration_set: String,
-    /// Where the web pages are; `None`: the mail has no link to the console.
-    pub pages: Option<PublicUrl>,
+    /// The base URL of the web pages; `None`: the mail has no link to the console.
+    pub public_url: Option<PublicUrl>,
 }
 
 impl Environment for NotifyAll {
@@ -234,12 +234,12 @@ impl Environment for NotifyAll {
             .and_then(|address| {
                 let sender = reader.sender();
                 let configuration_set = reader.required("CONFIGURATION_SET");
-                let pages = reader.public_url();
-                Some(Operator {
+                let public_url = reader.public_url();
+                Some(OperatorEnvironment {
                     address,
                     sender: sender?,
                     configuration_set,
-                    pages,
+                    public_url,
                 })
             });
         reader.finish(Some(Self {
@@ -267,8 +267,8 @@ pub struct NotifyFamily {
     pub configuration_set: String,
     /// The contact for questions in a mail.
     pub contact: Option<String>,
-    /// Where the web pages are; `None`: there are none, and mails have no links to them.
-    pub pages: Option<PublicUrl>,
+    /// The base URL of the web pages; `None`: there are none, and mails have no links to them.
+    pub public_url: Option<PublicUrl>,
     /// The addresses that sign in to the web pages as the operator.
     pub operators: Vec<EmailAddress>,
     /// The URL of the queue that brings the messages of the web pages; empty without pages.
@@ -282,10 +282,10 @@ impl Environment for NotifyFamily {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
-        let pages = reader.public_url();
+        let public_url = reader.public_url();
         let operator = sender.as_ref().and_then(|sender| sender.reply_to.clone());
         let operators = reader.web_operators(operator);
-        let notice_queue_url = match &pages {
+        let notice_queue_url = match &public_url {
             Some(_) => reader.parse_required("NOTICE_QUEUE_URL", parse_queue_url),
             None => String::new(),
         };
@@ -294,7 +294,7 @@ impl Environment for NotifyFamily {
             sender,
             configuration_set,
             contact,
-            pages,
+            public_url,
             operators,
             notice_queue_url,
         }))
@@ -324,8 +324,8 @@ pub struct PictureOfTheDay {
     pub configuration_set: String,
     /// The contact in a mail and in the User-Agent.
     pub contact: Option<String>,
-    /// Where the web pages are; `None`: mails have no links to them.
-    pub pages: Option<PublicUrl>,
+    /// The base URL of the web pages; `None`: mails have no links to them.
+    pub public_url: Option<PublicUrl>,
 }
 
 impl Environment for PictureOfTheDay {
@@ -343,7 +343,7 @@ impl Environment for PictureOfTheDay {
         let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
-        let pages = reader.public_url();
+        let public_url = reader.public_url();
         reader.finish(sender.map(|sender| Self {
             common,
             source,
@@ -353,7 +353,7 @@ impl Environment for PictureOfTheDay {
             sender,
             configuration_set,
             contact,
-            pages,
+            public_url,
         }))
     }
 

@@ -122,7 +122,7 @@ impl MailQueue for SqsMailQueue {
     }
 }
 
-/// The requests for messages of the web pages: they go to the queue of the mails. It is no FIFO queue, so
+/// The requests for messages of the web pages: they go to the queue of the mails. It isn't a FIFO queue, so
 /// they never wait for mails, nor mails for them.
 #[derive(Debug, Clone)]
 pub struct SqsMessageQueue {

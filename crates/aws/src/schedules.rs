@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_log_failures_are_those_that_say_so() {
+    fn labels_that_log_failures_are_those_declared_so() {
         let table = |label: &str, on_failure: &str| {
             json!({"job": "check-cards", "label": label, "when": "rate(1 hour)",
             "on_failure": on_failure})

@@ -129,7 +129,7 @@ impl Service {
     ) -> Result<T, ServiceError> {
         let malformed = |what, error: &serde_json::Error| ServiceError {
             code: None,
-            // Of serde_json's error only the kind: its text may quote a value.
+            // Only the kind of serde_json's error: its text may quote a value.
             reason: format!("{what} ({:?})", error.classify()),
         };
         let body = serde_json::to_vec(input)

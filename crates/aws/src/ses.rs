@@ -155,7 +155,7 @@ fn interpret_error(error: &SdkError<SendEmailError>, has_started: bool) -> MailA
     match (error, status) {
         (_, Some(status @ 400..=499)) => refused(error.as_service_error(), status),
         (_, Some(status)) => MailAnswer::Unknown {
-            reason: format!("SES answered with status {status}. The mail may have been sent."),
+            reason: format!("SES answered with status {status}. The email may have been sent."),
         },
         _ if !has_started => MailAnswer::NotSent {
             reason: format!(
@@ -167,11 +167,11 @@ fn interpret_error(error: &SdkError<SendEmailError>, has_started: bool) -> MailA
             reason: format!("Couldn't reach SES: {}", connection_reason(error)),
         },
         (SdkError::TimeoutError(_), _) => MailAnswer::Unknown {
-            reason: "SES didn't answer in time. The mail may have been sent.".to_owned(),
+            reason: "SES didn't answer in time. The email may have been sent.".to_owned(),
         },
         _ => MailAnswer::Unknown {
             reason: format!(
-                "The connection was lost before SES answered. The mail may have been sent: {}",
+                "The connection was lost before SES answered. The email may have been sent: {}",
                 connection_reason(error)
             ),
         },
@@ -247,7 +247,7 @@ fn refused(error: Option<&SendEmailError>, status: u16) -> MailAnswer {
     };
     let code = code.map_or_else(|| format!("status {status}"), str::to_owned);
     MailAnswer::Refused {
-        reason: format!("SES refused the mail ({code}): {explanation}."),
+        reason: format!("SES refused the email ({code}): {explanation}."),
         is_permanent,
     }
 }

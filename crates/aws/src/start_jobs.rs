@@ -24,7 +24,7 @@ use crate::lambda::{Invocation, LambdaClient};
 const MAX_SILENCE: TimeDelta = TimeDelta::minutes(10);
 
 /// How many of a person's newest runs may still be going.
-const MAX_GOING: usize = 10;
+const MAX_UNFINISHED_RUNS: usize = 10;
 
 /// The event of a job's schedule.
 #[derive(Debug, Serialize)]
@@ -172,7 +172,9 @@ impl JobStarter {
         input: &Value,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let recent = self.runs.recent_runs(Some(job), Some(label), MAX_GOING);
+        let recent = self
+            .runs
+            .recent_runs(Some(job), Some(label), MAX_UNFINISHED_RUNS);
         let is_same = |run: &Run| {
             run.outcome == RunOutcome::Running
                 && now - run.reported_at <= MAX_SILENCE

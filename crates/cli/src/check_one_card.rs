@@ -66,7 +66,7 @@ pub(crate) fn show_unchecked(context: &Context, card: CardId) -> Outcome {
     Outcome::Done
 }
 
-/// Checks a card that the command has changed; skipping a paused card is no failure.
+/// Checks a card that the command has changed; skipping a paused card isn't a failure.
 pub(crate) async fn check_changed_card(
     context: &Context,
     card: &Card,

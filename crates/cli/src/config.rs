@@ -636,7 +636,7 @@ mod tests {
     #[case("client_secret = [\"canary\"]\n")]
     #[case("client_secret_file = [\"canary\"]\n")]
     #[case("client_secrt = \"canary\"\n")]
-    fn client_secret_in_the_configuration_is_refused_and_never_shown(#[case] line: &str) {
+    fn client_secret_in_the_configuration_is_rejected_and_hidden(#[case] line: &str) {
         let table = "[web.oidc]\nissuer = \"https://id.example.org\"\nclient_id = \"a\"\n";
         let message = Config::parse(&format!("{MAIL}{table}{line}")).unwrap_err();
         assert!(!message.contains("canary"), "{message}");

@@ -12,7 +12,7 @@ use hippo_core::run::{RunKey, RunOutcome};
 /// The time limit of one command.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The time between two looks whether the command has ended.
+/// The time between two checks whether the command has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Runs a command for each failed run, with the run in its environment.
@@ -66,16 +66,16 @@ impl FailureCommand {
 #[async_trait]
 impl Notifier for FailureCommand {
     async fn notify(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
-        let mut told = Ok(());
+        let mut result = Ok(());
         for (run, outcome) in alerts.iter().filter_map(Alert::failed_run) {
             let outcome = match outcome {
                 RunOutcome::Lost => "lost",
                 _ => "failed",
             };
             // One that fails doesn't stop the next.
-            told = told.and(self.run(run, outcome).await);
+            result = result.and(self.run(run, outcome).await);
         }
-        told
+        result
     }
 }
 
@@ -112,7 +112,7 @@ fn kill_group(child: &mut Child) {
         let group = format!("-{}", child.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
     }
-    // It may have ended meanwhile.
+    // It may have ended in the meantime.
     let _ = child.kill();
     let _ = child.wait();
 }
@@ -121,13 +121,13 @@ fn kill_group(child: &mut Child) {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use hippo_core::alerts::Fault;
+    use hippo_core::alerts::RunFault;
 
     fn failed(label: &str) -> Alert {
         let run = format!("check-cards/{label}/2026-11-21T10:00:00Z");
         Alert::RunFailed {
             run: run.parse().unwrap(),
-            fault: Fault::Store,
+            fault: RunFault::Store,
         }
     }
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn command_runs_once_for_each_failed_run_with_the_run_in_its_environment() {
+    async fn failure_command_runs_once_per_failed_run() {
         let (home, command) = command(
             "echo $HIPPO_JOB $HIPPO_LABEL $HIPPO_OUTCOME $HIPPO_RUN_ID >>\"$HIPPO_HOME/out\"",
         );

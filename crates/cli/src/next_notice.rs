@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
+use hippo_core::family::schedule::LATE_AFTER;
 use hippo_core::outbox::{MailKey, OutboxRecord, TransitionError};
 use hippo_core::run::{JobName, Run, RunOutcome, Trigger};
 
@@ -10,9 +11,6 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::time::at_moment;
 use crate::suggested::HIPPO;
-
-/// A notice that has been due for longer than two ticks is late.
-const LATE_AFTER: Duration = Duration::minutes(30);
 
 /// A run of `notify-all` within this time should have sent every due notice.
 const MAX_TICK_AGE: Duration = Duration::hours(1);

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{JobName, Run, RunOutcome};
 use hippo_core::schedule::Pause;
-use hippo_core::schedule::pause::pause_of;
+use hippo_core::schedule::pause::find_pause;
 use hippo_core::store::Scope;
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ struct Explanation {
     command: Option<String>,
 }
 
-/// Reports why no run was started; this is no failure unless the clock is in doubt.
+/// Reports why no run was started; this isn't a failure unless the clock is in doubt.
 pub(crate) async fn show_not_started(
     context: &Context,
     options: &StartOptions,
@@ -88,7 +88,7 @@ fn explain(reason: &NotStarted, pauses: &[Pause], now: DateTime<Utc>, zone: Tz) 
             "Not run: “{label}” already ran for its latest scheduled time, {scheduled}. For another time, add it to the \
              schedule."
         )),
-        (_, RunOutcome::SkippedPaused) => match pause_of(run, pauses) {
+        (_, RunOutcome::SkippedPaused) => match find_pause(run, pauses) {
             Some(pause) if pause.includes(now) => Explanation {
                 what: format!("Not run: {}.", pause_words(pause, "paused", now, zone)),
                 command: Some(resume_command(pause)),

@@ -4,7 +4,7 @@
 const VARIABLES: [&str; 4] = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"];
 
 /// The longest name that is kept, in characters.
-const MAX_LENGTH: usize = 64;
+const MAX_NAME_CHARS: usize = 64;
 
 /// Returns the name of the person's account on this machine.
 pub(crate) fn operator_name() -> String {
@@ -18,7 +18,7 @@ fn name_from(lookup: impl Fn(&str) -> Option<String>) -> String {
         .find(|name| !name.is_empty())
         .map_or_else(
             || "somebody".to_owned(),
-            |name| name.chars().take(MAX_LENGTH).collect(),
+            |name| name.chars().take(MAX_NAME_CHARS).collect(),
         )
 }
 

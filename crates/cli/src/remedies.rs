@@ -109,7 +109,7 @@ mod tests {
         ];
         let library: LibraryId = "wpl".parse().unwrap();
         let shown = failures.map(|failure| {
-            let alert = Alert::of_failure(&library, &failure, chrono::NaiveDate::default());
+            let alert = Alert::for_failure(&library, &failure, chrono::NaiveDate::default());
             let alert = alert.unwrap();
             let commands = commands_for_alert(&alert);
             assert_eq!(commands.len(), alert.remedies().len());

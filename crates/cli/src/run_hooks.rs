@@ -32,7 +32,7 @@ pub(crate) struct LocalRunHooks<'a> {
     by_job: BTreeMap<JobName, Option<Box<dyn Notifier>>>,
     for_failed_runs: Option<Box<dyn Notifier>>,
     is_schedule: bool,
-    pages: Option<PublicUrl>,
+    public_url: Option<PublicUrl>,
 }
 
 impl<'a> LocalRunHooks<'a> {
@@ -44,7 +44,7 @@ impl<'a> LocalRunHooks<'a> {
         clock: &'a dyn Clock,
         mailer: Result<Box<dyn Mailer>, CommandError>,
         is_schedule: bool,
-        pages: Option<PublicUrl>,
+        public_url: Option<PublicUrl>,
     ) -> Self {
         let mailer = jobs.operator.clone().and_then(|address| {
             mailer
@@ -74,7 +74,7 @@ impl<'a> LocalRunHooks<'a> {
                 .collect(),
             for_failed_runs: notifier(&jobs.failures.all, home),
             is_schedule,
-            pages,
+            public_url,
         }
     }
 
@@ -86,7 +86,7 @@ impl<'a> LocalRunHooks<'a> {
             address: address.clone(),
             clock: self.clock,
             help: Some(help_for_alert),
-            pages: self.pages.as_ref(),
+            public_url: self.public_url.as_ref(),
         })
     }
 

@@ -31,7 +31,7 @@ pub(crate) const RETENTION: Duration = Duration::days(14);
 const MAX_LINES: usize = 1_000;
 
 /// At most so many bytes of a run are kept.
-const MAX_BYTES: usize = 256 * 1024;
+const MAX_RUN_LOG_BYTES: usize = 256 * 1024;
 
 /// Lines and bytes reserved for errors. As many again are reserved for errors and warnings.
 /// So a run whose details fill its log still says why it failed.
@@ -129,7 +129,7 @@ enum Importance {
 }
 
 impl Importance {
-    fn of(line: &LogLine) -> Self {
+    fn from_line(line: &LogLine) -> Self {
         match line.level.as_str() {
             "ERROR" => Self::Error,
             "WARN" => Self::Warning,
@@ -155,7 +155,7 @@ impl OpenLog {
             return;
         };
         text.push('\n');
-        let importance = Importance::of(line);
+        let importance = Importance::from_line(line);
         let reserves = importance.reserves();
         let is_full = self.full_up_to >= Some(importance)
             || self.lines_left <= reserves * RESERVED_LINES
@@ -250,7 +250,7 @@ fn open(folder: &Path, run: &RunKey, clock: &Arc<dyn Clock>) -> std::io::Result<
         file,
         clock: Arc::clone(clock),
         lines_left: MAX_LINES.saturating_sub(lines),
-        bytes_left: MAX_BYTES.saturating_sub(kept.len()),
+        bytes_left: MAX_RUN_LOG_BYTES.saturating_sub(kept.len()),
         dropped: 0,
         full_up_to: None,
     })
@@ -430,7 +430,7 @@ mod tests {
         assert_eq!(lines[MAX_LINES + 1].message, "3 more lines were dropped.");
 
         let other = self::run("check-cards/b/2126-11-21T10:00:00Z");
-        let long = || line("ERROR", "x".repeat(MAX_BYTES / 2));
+        let long = || line("ERROR", "x".repeat(MAX_RUN_LOG_BYTES / 2));
         let lines = keep(
             folder.path(),
             &other,
@@ -440,7 +440,7 @@ mod tests {
         let dropped = "2 more lines were dropped.";
         assert_eq!(
             sizes,
-            [MAX_BYTES / 2, dropped.len()],
+            [MAX_RUN_LOG_BYTES / 2, dropped.len()],
             "the second no longer fits"
         );
     }

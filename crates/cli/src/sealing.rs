@@ -62,7 +62,7 @@ pub(crate) async fn reseal(
         if reseal_once(context, keys, &card, libraries, result).await? {
             return Ok(());
         }
-        // Somebody has just set the PIN anew: the one that was read must not come back.
+        // Somebody has just set the PIN again: the one that was read must not come back.
         match context.store.card(card.id).await? {
             Some(record) => card = record.card,
             None => return Ok(()),

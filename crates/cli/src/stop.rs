@@ -59,13 +59,13 @@ impl Stop {
         }
     }
 
-    /// Starts to listen for signals without a word, beside work that has a listener of its own.
+    /// Starts to listen for signals silently, alongside work that has a listener of its own.
     pub(crate) fn observe() -> Self {
         let (ask, requested) = watch::channel(false);
         let listener = tokio::spawn(async move {
             interrupted().await;
             ask.send_replace(true);
-            // The receiver shall not take an ended listener for one that hears nothing.
+            // The receiver must not mistake an ended listener for one that hears nothing.
             ask.closed().await;
         });
         Self {
@@ -93,11 +93,11 @@ impl Drop for Stop {
 
 #[async_trait]
 impl StopRequest for Stop {
-    fn is_asked(&self) -> bool {
+    fn is_requested(&self) -> bool {
         *self.requested.borrow()
     }
 
-    async fn grace_is_over(&self) {
+    async fn wait_for_grace_end(&self) {
         self.asked().await;
         tokio::time::sleep(STOP_GRACE).await;
     }

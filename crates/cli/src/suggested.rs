@@ -1,6 +1,6 @@
 //! The beginning of suggested command lines: `hippo`, with the options that a person needs again.
 //!
-//! Whoever gave `--home` or `--target` on the command line copies a suggested line and expects it to
+//! A person who gave `--home` or `--target` on the command line copies a suggested line and expects it to
 //! work on the same home or stack. What comes from the environment needs no option.
 
 use std::borrow::Cow;
@@ -40,7 +40,7 @@ pub(crate) struct GivenOptions {
     target: Option<Target>,
     stack: Option<String>,
     region: Option<String>,
-    /// Whether the command works on a stack, for whatever reason.
+    /// Whether the command works on a stack.
     is_on_aws: bool,
 }
 

@@ -14,7 +14,7 @@ pub(crate) enum NotText {
     #[error("it is UTF-16; save it as UTF-8")]
     Utf16,
     /// Another encoding, or no text at all.
-    #[error("it is not UTF-8 text")]
+    #[error("it isn't UTF-8 text")]
     NotUtf8,
 }
 

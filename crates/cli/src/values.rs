@@ -49,26 +49,26 @@ pub(crate) enum Since {
 }
 
 impl Since {
-    /// Its first date; never more than [`MAX_DAYS`] days before today.
+    /// Its first date; never more than [`RUN_RETENTION_DAYS`] days before today.
     pub(crate) fn first_date(self, today: NaiveDate) -> NaiveDate {
         let ago = |days: u16| today - Days::new(u64::from(days.saturating_sub(1)));
         match self {
-            Self::Date(date) => date.max(ago(MAX_DAYS)),
+            Self::Date(date) => date.max(ago(RUN_RETENTION_DAYS)),
             Self::Days(days) => ago(days),
         }
     }
 }
 
 /// Runs are kept for so many days.
-pub(crate) const MAX_DAYS: u16 = 35;
+pub(crate) const RUN_RETENTION_DAYS: u16 = 35;
 
 /// Parses a date or a number of days, such as `7d`.
 pub(crate) fn since(text: &str) -> Result<Since, String> {
     let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
     match days {
-        Some(days @ 1..=MAX_DAYS) => Ok(Since::Days(days)),
+        Some(days @ 1..=RUN_RETENTION_DAYS) => Ok(Since::Days(days)),
         Some(_) => Err(format!(
-            "Runs are kept for {MAX_DAYS} days. Write 1d to {MAX_DAYS}d."
+            "Runs are kept for {RUN_RETENTION_DAYS} days. Write 1d to {RUN_RETENTION_DAYS}d."
         )),
         None => text.parse().map(Since::Date).map_err(|_| {
             format!("“{text}” isn't a date or a number of days. Write it like 2026-11-21 or 7d.")
@@ -80,7 +80,7 @@ pub(crate) fn since(text: &str) -> Result<Since, String> {
 pub(crate) fn logs_since(text: &str) -> Result<Since, String> {
     since(text).map_err(|message| match text.strip_suffix('d') {
         Some(days) if days.parse::<u16>().is_ok() => format!(
-            "Log lines are kept for 14 days, and on AWS we look back {MAX_DAYS} days at most. Write 1d to {MAX_DAYS}d."
+            "Log lines are kept for 14 days, and on AWS we look back {RUN_RETENTION_DAYS} days at most. Write 1d to {RUN_RETENTION_DAYS}d."
         ),
         _ => message,
     })
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn impossible_day_is_told_from_a_malformed_date() {
+    fn impossible_day_is_distinguished_from_a_malformed_date() {
         assert_eq!(
             date("2026-11-31").unwrap_err(),
             "There is no day 2026-11-31 in the calendar."

@@ -65,7 +65,7 @@ impl Account {
     }
 }
 
-/// Totals that a site states beside its lists; `None` where it states none.
+/// Totals that a site states besides its lists; `None` where it states none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declared {
     /// Items out.

@@ -15,7 +15,7 @@ mod stored;
 mod withdraw;
 mod wording;
 
-pub use alert::{Alert, AlertKey, Fault};
+pub use alert::{Alert, AlertKey, RunFault};
 pub use confirm::{Confirmation, confirm_alert};
 pub use mail::AlertHelp;
 pub use raise::{end_page_change, raise_alerts, raise_record_alerts};

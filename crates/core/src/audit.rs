@@ -2,7 +2,7 @@
 //!
 //! An entry names nobody: a person is a hash of the address, as for sessions.
 
-mod words;
+mod describe;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

@@ -34,7 +34,7 @@ pub struct Card {
     pub patron: String,
     /// Equal for cards with the same number at one library. Doesn't reveal the number.
     pub fingerprint: Fingerprint,
-    /// Names the stored number and PIN: whoever sets them anew gives them a new id. Says nothing about them.
+    /// Names the stored number and PIN: setting them again gives them a new id. Says nothing about them.
     pub secret_id: Uuid,
     /// While it lasts, the card is not checked; see [`Card::active_pause`].
     pub pause: Option<CardPause>,
@@ -193,7 +193,7 @@ impl CardState {
         ]);
     }
 
-    /// Forgets that the PIN was sealed for other hosts, because it was sealed anew.
+    /// Forgets that the PIN was sealed for other hosts, because it was resealed.
     ///
     /// A rejected PIN stays rejected: it may be the same one under another key.
     pub fn forget_other_hosts(&mut self) {
@@ -211,7 +211,7 @@ impl CardState {
     }
 
     /// Marks the stored account as damaged, so that the next check replaces it.
-    pub fn lose_account(&mut self) {
+    pub fn mark_account_damaged(&mut self) {
         self.last_success_at = None;
         if let Some(last) = &mut self.last_check {
             last.failure.get_or_insert_with(|| {

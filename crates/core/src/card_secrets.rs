@@ -29,7 +29,7 @@ pub enum CardSecretError {
     /// The family has another card with this number at the library.
     #[error("The family already has a card with that number.")]
     DuplicateNumber,
-    /// Somebody else set the number or PIN meanwhile, so nothing was stored.
+    /// Somebody else set the number or PIN in the meantime, so nothing was stored.
     #[error("Somebody else has just changed this card's number or PIN.")]
     ChangedMeanwhile,
     /// The store failed.
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn added_card_opens_with_the_private_key_and_for_its_library_only() {
+    async fn added_card_decrypts_with_its_key_and_library_only() {
         let (store, keys) = (store().await, TestKeys::generate());
         let ports = ports(&store, &keys);
         let card = sample::card("conrad", "wpl", "");

@@ -27,9 +27,9 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether a stored check's time counts when this check is saved. A time more than a minute
+    /// Whether a stored check's time can be right when this check is saved. A time more than a minute
     /// after this check's end was written by a wrong clock.
-    pub fn counts(&self, stored: DateTime<Utc>) -> bool {
+    pub fn accepts_time(&self, stored: DateTime<Utc>) -> bool {
         !is_in_future(stored, self.finished_at)
     }
 }

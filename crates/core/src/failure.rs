@@ -20,7 +20,7 @@ pub enum FailureKind {
     /// A page was not recognised.
     PageChanged,
     /// The number and PIN were sealed for other hosts than the library's entry names now. Nothing is
-    /// sent: the card waits until its PIN is set or sealed anew.
+    /// sent: the card waits until its PIN is set or resealed.
     SealedForOtherHosts,
     /// 429, a captcha, “unusual traffic”.
     SiteRefused,
@@ -122,7 +122,7 @@ pub struct Failure {
     /// A login was sent, and we don't know whether it succeeded. It isn't sent again that day.
     #[serde(skip)]
     pub login_in_doubt: bool,
-    /// The outline of the unexpected page, for the operator.
+    /// The skeleton of the unexpected page, for the operator.
     #[serde(skip)]
     pub skeleton: Option<Skeleton>,
 }

@@ -1,7 +1,7 @@
 //! A family's feeds: a calendar of its due days, and `now.json` for a dashboard at home.
 //!
 //! Both are pure functions of the stored accounts and the time. They are made from the notice's
-//! [`Digest`], so that a feed never disagrees with the mail. Whoever knows a feed's
+//! [`Digest`], so that a feed never disagrees with the mail. Anyone who knows a feed's
 //! [token](FeedToken) may read it.
 
 pub mod calendar;
@@ -16,7 +16,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest as _, Sha256};
 
 pub use self::record::{Feed, FeedLabel, InvalidFeedLabel, latest_plausible_use};
-pub use self::token::{FeedToken, FeedTokenHash, InvalidFeedToken, NoRandomness};
+pub use self::token::{FeedToken, FeedTokenHash, InvalidFeedToken};
 use crate::clock::local_date;
 use crate::family::Family;
 use crate::ids::{FamilyId, LibraryId};
@@ -42,9 +42,9 @@ impl FeedSource {
             today,
             now,
             cards: &cards,
-            // A feed leaves them out.
+            // Feeds leave paused cards out.
             paused: &[],
-            // A feed shows all that there is, and not what is new.
+            // Feeds show everything, not only what is new.
             last_notice: None,
             operator_contact: None,
             links: None,
@@ -80,7 +80,7 @@ impl FeedSource {
         Ok(Some((loaded.family, source)))
     }
 
-    /// The family's name, for the calendar's.
+    /// The family's name, which names the calendar.
     pub fn family_name(&self) -> &str {
         &self.digest.family_name
     }
@@ -92,12 +92,12 @@ impl FeedSource {
 }
 
 /// Computes the entity tag of a feed's text.
-pub fn entity_tag(text: &str) -> String {
-    format!("\"{}\"", hex_prefix(&Sha256::digest(text), 16))
+pub fn compute_entity_tag(text: &str) -> String {
+    format!("\"{}\"", encode_hex_prefix(&Sha256::digest(text), 16))
 }
 
 /// Writes the first `length` bytes of a hash in hexadecimal.
-fn hex_prefix(hash: &[u8], length: usize) -> String {
+fn encode_hex_prefix(hash: &[u8], length: usize) -> String {
     hash.iter()
         .take(length)
         .map(|byte| format!("{byte:02x}"))

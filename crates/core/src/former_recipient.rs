@@ -8,7 +8,7 @@ use crate::store::{
 };
 
 /// Withdraws the invitations and revokes the feeds that former recipients made, and forgets what
-/// `removed` unsubscribed from: whoever is invited again starts anew.
+/// `removed` unsubscribed from: a person who is invited again starts over.
 ///
 /// `family` is the family without them.
 pub async fn forget_recipient<S>(
@@ -59,7 +59,7 @@ pub async fn sign_out_everywhere<S>(store: &S, person: &PersonId) -> StoreResult
 where
     S: IdentityStore + SignInStore + ?Sized,
 {
-    // A linked account could begin a session again, and a session could link one meanwhile.
+    // A linked account could begin a session again, and a session could link one in the meantime.
     store.unlink_identities(person).await?;
     store.remove_sessions(person).await?;
     store.unlink_identities(person).await

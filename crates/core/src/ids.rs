@@ -14,7 +14,7 @@ pub const SLUG_LIMIT: usize = 40;
 pub enum InvalidId {
     /// Not a slug.
     #[error(
-        "“{0}” is not a valid id. Use 1 to {SLUG_LIMIT} lower-case letters, digits and hyphens, \
+        "“{0}” isn't a valid id. Use 1 to {SLUG_LIMIT} lower-case letters, digits and hyphens, \
          and begin with a letter or digit."
     )]
     Slug(String),

@@ -79,7 +79,7 @@ impl Invitation {
             && self.token.as_ref() == Some(&link.token.hash())
     }
 
-    /// Whether whoever invited is still a recipient of the family.
+    /// Whether the person who invited is still a recipient of the family.
     pub fn is_by_a_recipient_of(&self, family: &Family) -> bool {
         let mut recipients = family.recipients.iter();
         recipients.any(|address| PersonId::from_address(address) == self.invited_by)
@@ -91,7 +91,7 @@ impl Invitation {
     }
 }
 
-/// The id of an invitation, which is no secret. An address that is invited again gets another one, so that
+/// The id of an invitation, which isn't a secret. An address that is invited again gets another one, so that
 /// nothing about the first invitation reaches the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_links() {
+    fn other_texts_are_not_links() {
         for text in [
             "",
             ".",

@@ -40,6 +40,6 @@ pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
-pub mod time_words;
+pub mod time_format;
 pub mod transfer;
 pub mod unsubscribe;

@@ -104,7 +104,7 @@ pub struct Mail {
 
 impl Mail {
     /// Addresses a message to one person.
-    pub fn of_message(
+    pub fn for_message(
         kind: MessageKind,
         to: EmailAddress,
         content: MailContent,

@@ -18,6 +18,6 @@ pub use recipient::{MailRecipient, RecipientState};
 pub use recipients::MAX_RETRIES;
 pub use reconcile::{AcceptedBy, DELIVERY_EVENT_WAIT};
 pub use record::{
-    EVERYBODY_UNSUBSCRIBED, FAMILY_PAUSED, HELD_RESTORED, LEASE, MailState, OutboxRecord,
+    EVERYBODY_UNSUBSCRIBED, FAMILY_PAUSED, HELD_RESTORED, LEASE_DURATION, MailState, OutboxRecord,
     REFUSED_DELAY, SCHEDULE_PAUSED, SEND_LIMIT, TransitionError,
 };

@@ -1,18 +1,18 @@
-//! The address of the web pages, which mails link to.
+//! The base URL of the web pages, which mails link to.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::{Host, Url};
 
-/// Where the pages are: `https://host`, or `http://` on this machine. It has no path.
+/// The web pages' base URL: `https://host[:port]`, or `http://` on this machine. It has no path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(Url);
 
-/// Why a text is not the address of the pages.
+/// Why a text is not the web pages' base URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPublicUrl {
-    /// It is not a URL with a host, or it has more than that.
+    /// It isn't an http(s) URL with only a host and a port.
     #[error("Use an address like https://hippo.example.org, without a path.")]
     Malformed,
     /// It is not https, and not on this machine.

@@ -12,7 +12,7 @@ use crate::run::RunKey;
 
 /// Work could not be enqueued; messages enqueued before stay so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The queue did not take {unsent} of {asked} messages: {reason}")]
+#[error("The queue didn't take {unsent} of {asked} messages: {reason}")]
 pub struct QueueError {
     /// How many messages it did not accept after all retries.
     pub unsent: usize,
@@ -28,7 +28,7 @@ pub struct QueueError {
 pub struct Visit {
     /// The library.
     pub library: LibraryId,
-    /// Cards of the same number are adjacent.
+    /// The cards; those with the same number are adjacent.
     pub cards: Vec<CardKey>,
     /// When the run planned it. A card whose last check began later is done.
     pub planned_at: DateTime<Utc>,

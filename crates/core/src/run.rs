@@ -1,8 +1,8 @@
 //! One execution of a job for one scheduled time.
 
 pub mod any_job;
-pub mod around;
 pub mod day;
+mod describe;
 pub mod grid;
 pub mod harness;
 pub mod history;
@@ -12,8 +12,8 @@ pub mod ledger;
 pub(crate) mod newest;
 pub mod not_started;
 pub mod record_days;
+pub mod steps;
 pub mod tick_times;
-mod words;
 pub mod work;
 
 use std::collections::BTreeMap;

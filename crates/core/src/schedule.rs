@@ -3,10 +3,10 @@
 pub mod change_pause;
 pub mod cron;
 pub mod declaration;
+mod describe;
 pub mod expression;
 pub mod pause;
 pub mod recurrence;
-mod words;
 
 pub use self::cron::{Cron, DaySelection};
 pub use self::declaration::{CatchUp, ClosedDays, OnFailure, Overlap, Schedule};

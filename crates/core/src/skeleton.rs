@@ -1,4 +1,4 @@
-//! The outline of a page, without its text.
+//! The skeleton of a page: its structure, without its text.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Skeleton(String);
 
-/// The text is not an outline of ours.
+/// The text isn't a skeleton of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("That is not the outline of a page.")]
+#[error("That isn't the skeleton of a page.")]
 pub struct NotASkeleton;
 
-/// The longest outline: long enough to distinguish two pages, short enough for a mail.
-const LONGEST: usize = 4000;
+/// The longest skeleton: long enough to distinguish two pages, short enough for a mail.
+const MAX_SKELETON_BYTES: usize = 4000;
 
 /// The longest tag or class name that is kept.
 const LONGEST_NAME: usize = 40;
@@ -36,7 +36,7 @@ impl Skeleton {
                 part.push('.');
                 part.push_str(class);
             }
-            if text.len() + part.len() + 1 > LONGEST {
+            if text.len() + part.len() + 1 > MAX_SKELETON_BYTES {
                 break;
             }
             if !text.is_empty() {
@@ -72,7 +72,7 @@ impl TryFrom<String> for Skeleton {
 
     fn try_from(text: String) -> Result<Self, NotASkeleton> {
         let names = text.split([' ', '.']).filter(|name| !name.is_empty());
-        if text.len() <= LONGEST && names.into_iter().all(is_name) {
+        if text.len() <= MAX_SKELETON_BYTES && names.into_iter().all(is_name) {
             Ok(Self(text))
         } else {
             Err(NotASkeleton)
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn skeleton_of_an_endless_page_is_bounded() {
         let skeleton = Skeleton::of(std::iter::repeat_n(("tr", vec!["odd"]), 100_000));
-        assert!(skeleton.as_str().len() <= LONGEST);
+        assert!(skeleton.as_str().len() <= MAX_SKELETON_BYTES);
     }
 
     #[test]

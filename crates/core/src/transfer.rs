@@ -32,7 +32,7 @@ use crate::store::StoreError;
 
 pub use check::Checked;
 pub use export::export;
-pub use report::{Difference, Part, Report, Tally};
+pub use report::{Difference, ImportReport, Tally, TransferPart};
 
 /// The value of [`Transfer::format`].
 pub const FORMAT: &str = "libraryhippo move";
@@ -163,7 +163,7 @@ pub struct Contents {
 
 /// The progress of an export or import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum TransferProgress {
     /// The number of families.
     Planned(usize),
     /// One family is done.
@@ -299,7 +299,7 @@ impl Transfer {
     /// The document as JSON text, one value a line.
     pub fn to_json(&self) -> Result<String, TransferError> {
         let mut text = serde_json::to_string_pretty(self)
-            .map_err(|error| StoreError::Unusable(format!("it cannot be written: {error}")))?;
+            .map_err(|error| StoreError::Unusable(format!("it can't be written: {error}")))?;
         text.push('\n');
         Ok(text)
     }

@@ -2,7 +2,7 @@
 //!
 //! Each mail has a link with a random token. The mail's record in the outbox holds the token's hash
 //! before the mail can leave, so a link works as long as the record is kept, and a mail that is sent
-//! twice has two links that work. Whoever knows a token can unsubscribe the recipients that it stands
+//! twice has two links that work. Anyone who knows a token can unsubscribe the recipients that it stands
 //! for, undo that, and nothing else.
 
 mod mask;

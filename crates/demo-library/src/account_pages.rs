@@ -41,7 +41,7 @@ fn page_requests(state: &SiteState, index: usize, loans: usize) -> Vec<PageReque
         path: path.to_owned(),
         is_post: false,
     };
-    if let Some(site) = Dialect::of(state.site.system).table() {
+    if let Some(site) = Dialect::for_system(state.site.system).table() {
         let pages = site.pages.iter();
         return pages
             .map(|page| get(&page.address.path_and_query()))
@@ -93,7 +93,7 @@ fn render(
     token: &str,
     page_request: PageRequest,
 ) -> String {
-    let dialect = Dialect::of(state.site.system);
+    let dialect = Dialect::for_system(state.site.system);
     let cookie = dialect.cookie;
     let mut headers = HeaderMap::new();
     let mut add = |name: HeaderName, value: &str| {

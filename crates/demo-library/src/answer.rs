@@ -27,7 +27,7 @@ pub(crate) fn answer(
     path_and_query: &str,
 ) -> Answer {
     let settings = state.switches.settings();
-    let dialect = Dialect::of(state.site.system);
+    let dialect = Dialect::for_system(state.site.system);
     let cookie = dialect.cookie;
     let session_id = request.session_id(cookie);
     let session = state.with_sessions(|sessions| sessions.get(session_id.as_deref()?).cloned());

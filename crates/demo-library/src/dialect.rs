@@ -36,7 +36,7 @@ enum Answers {
 }
 
 impl Dialect {
-    pub(crate) fn of(system: SystemKind) -> Self {
+    pub(crate) fn for_system(system: SystemKind) -> Self {
         match system {
             SystemKind::Bibliocommons => Self {
                 cookie: bibliocommons::COOKIE,
@@ -88,17 +88,17 @@ impl Dialect {
                 renamed: symphony_ws::RENAMED,
                 system_error: None,
             },
-            SystemKind::Bibliotheca => Self::of_table(&bibliotheca::SITE),
-            SystemKind::Horizon => Self::of_table(&horizon::SITE),
-            SystemKind::Polaris => Self::of_table(&polaris::SITE),
-            SystemKind::Sisis => Self::of_table(&sisis::SITE),
-            SystemKind::TouchPoint => Self::of_table(&touchpoint::SITE),
-            SystemKind::VuFind => Self::of_table(&vufind::SITE),
-            SystemKind::WinBiap => Self::of_table(&winbiap::SITE),
+            SystemKind::Bibliotheca => Self::from_table(&bibliotheca::SITE),
+            SystemKind::Horizon => Self::from_table(&horizon::SITE),
+            SystemKind::Polaris => Self::from_table(&polaris::SITE),
+            SystemKind::Sisis => Self::from_table(&sisis::SITE),
+            SystemKind::TouchPoint => Self::from_table(&touchpoint::SITE),
+            SystemKind::VuFind => Self::from_table(&vufind::SITE),
+            SystemKind::WinBiap => Self::from_table(&winbiap::SITE),
         }
     }
 
-    fn of_table(site: &'static PagedSite) -> Self {
+    fn from_table(site: &'static PagedSite) -> Self {
         Self {
             cookie: site.cookie,
             answers: Answers::ByTable(site),

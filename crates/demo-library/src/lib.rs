@@ -58,7 +58,7 @@ pub use invented::{
     family_sites, generated_number, generated_pin, harbour_site, other_sites, sample_site,
 };
 pub use log::LoggedRequest;
-pub use picture::DemoPicture;
+pub use picture::DemoPictureServer;
 pub use server::DemoLibrary;
 pub use site::{DemoHold, DemoHoldState, DemoLoan, Generation, Patron, Site, SystemKind};
 pub use switches::{Rule, Switches};

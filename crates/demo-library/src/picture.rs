@@ -23,12 +23,12 @@ const HORIZON: u32 = 330;
 ///
 /// Its pictures are drawn for this project: a hippo in a lake at sunset.
 #[derive(Debug)]
-pub struct DemoPicture {
+pub struct DemoPictureServer {
     address: SocketAddr,
     serving: JoinHandle<()>,
 }
 
-impl DemoPicture {
+impl DemoPictureServer {
     /// Starts a source whose document names the picture of this date.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl DemoPicture {
     }
 }
 
-impl Drop for DemoPicture {
+impl Drop for DemoPictureServer {
     fn drop(&mut self) {
         self.serving.abort();
     }

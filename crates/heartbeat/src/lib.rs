@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn missing_server_is_no_connection() {
+    async fn missing_server_is_a_connection_error() {
         let url = "http://127.0.0.1:1/secret".parse().unwrap();
         assert!(reason(&url).await.contains("no connection"));
     }

@@ -49,7 +49,7 @@ impl Clock for FrozenClock {
 
 /// `HIPPO_NOW` is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("HIPPO_NOW is “{0}”, which is not a time. Write it like 2026-11-21T06:30:00-05:00.")]
+#[error("HIPPO_NOW is “{0}”, which isn't a time. Write it like 2026-11-21T06:30:00-05:00.")]
 pub struct InvalidNow(String);
 
 /// Returns the machine's clock, or one that is frozen at `HIPPO_NOW` (RFC 3339).

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn visitor_is_alone_unless_other_permit_is_held() {
+    async fn visit_is_exclusive_unless_the_other_permit_is_held() {
         let folder = tempfile::tempdir().unwrap();
         let limits = [(); 2].map(|()| FileConcurrencyLimit::new(folder.path().join("locks")));
         let _inside = limits[0].acquire_permit(&library("wpl")).await.unwrap();

@@ -151,7 +151,7 @@ fn read(path: &Path, missing: &str, is_secret: bool) -> Result<Zeroizing<String>
     file.take(MAX_KEY_FILE_BYTES)
         .read_to_string(&mut text)
         .map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => damaged(path, "it is not a text file"),
+            io::ErrorKind::InvalidData => damaged(path, "it isn't a text file"),
             _ => unreadable(error),
         })?;
     Ok(text)
@@ -164,7 +164,7 @@ fn check_permissions(path: &Path, file: &File, is_secret: bool) -> Result<(), Se
         .metadata()
         .map_err(|error| SealError::NoKey(format!("Can't read the key file {shown}: {error}.")))?;
     if !metadata.is_file() || metadata.len() >= MAX_KEY_FILE_BYTES {
-        return Err(damaged(path, "it is not a key file"));
+        return Err(damaged(path, "it isn't a key file"));
     }
     #[cfg(unix)]
     {

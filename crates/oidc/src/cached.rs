@@ -8,7 +8,7 @@ use hippo_core::sign_in::IdentityError;
 use tokio::sync::Mutex;
 
 /// How long a document is used.
-const LIFETIME: TimeDelta = TimeDelta::hours(1);
+const DOCUMENT_LIFETIME: TimeDelta = TimeDelta::hours(1);
 
 /// How old a document that doesn't suffice must be before it's fetched again.
 const MIN_AGE: TimeDelta = TimeDelta::minutes(1);
@@ -45,7 +45,7 @@ impl<T> Cached<T> {
             let is_younger = |limit: TimeDelta| age >= TimeDelta::zero() && age < limit;
             match &fetched.document {
                 Ok(document) if is_younger(MIN_AGE) => return Ok(Arc::clone(document)),
-                Ok(document) if is_younger(LIFETIME) && suffices(document) => {
+                Ok(document) if is_younger(DOCUMENT_LIFETIME) && suffices(document) => {
                     return Ok(Arc::clone(document));
                 }
                 Err(error) if is_younger(FAILURE_LIFETIME) => return Err(error.clone()),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn document_is_fetched_again_when_old_and_bounded_when_it_does_not_suffice() {
+    async fn stale_document_is_refetched_at_a_limited_rate() {
         let (cached, fetches) = (Cached::new(), AtomicU32::new(0));
         for (seconds, suffices, expected) in [
             (0, true, 1),

@@ -86,7 +86,7 @@ mod tests {
     #[case("https://id.example.org", json!(["none", "login", "consent"]), Some("login"))]
     #[case("https://accounts.google.com", json!(["none", "login"]), Some("login"))]
     #[case("https://id.example.org", json!(["none"]), None)]
-    fn provider_asks_who_it_is_as_it_can(
+    fn client_authenticates_as_the_provider_supports(
         #[case] issuer: &str,
         #[case] listed: Value,
         #[case] expected: Option<&str>,

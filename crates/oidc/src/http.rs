@@ -115,9 +115,9 @@ impl HttpClient {
         let answer = async {
             let response = sender.send_request(request).await.map_err(no_answer)?;
             let (status, body) = (response.status(), response.into_body());
-            // A longer answer is no reason to read on.
+            // We stop reading a response that is too long.
             let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-            let body = body.map_err(|_| unavailable("its answer is too long, or broke off"))?;
+            let body = body.map_err(|_| unavailable("its response is too long, or was cut off"))?;
             Ok(Answer {
                 status,
                 body: body.to_bytes(),

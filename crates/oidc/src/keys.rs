@@ -99,7 +99,7 @@ mod tests {
     #[case::for_encryption(json!({"use": "enc"}), false)]
     #[case::for_another_algorithm(json!({"alg": "RS512"}), false)]
     #[case::of_another_kind(json!({"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB"}), false)]
-    fn key_is_used_for_what_it_says_only(#[case] more: Value, #[case] expected: bool) {
+    fn key_is_used_only_for_its_purpose(#[case] more: Value, #[case] expected: bool) {
         assert_eq!(finds(vec![key("one", more)], "one"), expected);
     }
 

@@ -286,7 +286,7 @@ async fn keys(State(shared): State<Arc<Shared>>) -> String {
             "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
         })
     });
-    // Of a kind that we don't know.
+    // A kind that we don't know.
     let strange = json!({"kty": "strange", "kid": "0"});
     let keys: Vec<Value> = std::iter::once(strange).chain(keys).collect();
     json!({ "keys": keys }).to_string()

@@ -64,7 +64,7 @@ impl Dates {
     /// Moves the date at the beginning of a text. Returns its length in bytes, including a time of day, and its
     /// replacement.
     pub(super) fn at(&self, text: &str, filler: &Filler) -> Option<(usize, String)> {
-        // A letter after it means that it is no date.
+        // A letter after it means that it isn't a date.
         let (date, format, length) = self.formats.iter().find_map(|format| {
             let (date, after) = NaiveDate::parse_and_remainder(text, format).ok()?;
             let ends =
@@ -306,7 +306,7 @@ mod tests {
     #[case("0000-00-00")]
     #[case("Monday")]
     #[case("12 of 83")]
-    fn other_numbers_are_no_dates(#[case] text: &str) {
+    fn other_numbers_are_not_dates(#[case] text: &str) {
         assert_eq!(dates(1).at(text, &filler()), None);
     }
 

@@ -25,16 +25,13 @@ use hippo_core::sign_in::{Grant, PersonId, Session, SignInMethod, Token};
 use hippo_core::store::{DeclaredScheduleStore, RunStore, Store};
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
-use hippo_core::testing::run_history::{store_daily_runs, store_ticks};
+use hippo_core::testing::run_history::{RETENTION_DAYS, store_daily_runs, store_ticks};
 use hippo_local::sqlite::SqliteStore;
 use hippo_web::{WebPorts, WebSettings, WebStore, router};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 const LABELS: usize = 500;
-
-/// How long one machine keeps its history.
-const KEPT_DAYS: i64 = 35;
 
 const RUN_PAGE: &str = "/console/runs/check-cards/label-0/2026-11-21T10:00:00Z";
 
@@ -144,7 +141,7 @@ fn console(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
     let memory = MemoryStore::default();
-    runtime.block_on(fill(&sqlite, KEPT_DAYS));
+    runtime.block_on(fill(&sqlite, RETENTION_DAYS));
     runtime.block_on(fill(&memory, 365));
     runtime.block_on(fill_family(&sqlite));
     runtime.block_on(fill_family(&memory));

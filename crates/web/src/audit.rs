@@ -23,7 +23,7 @@ pub(crate) async fn record_change(
 pub(crate) async fn add_entry(ports: &WebPorts, entry: AuditEntry) {
     if let Err(error) = ports.store.add_audit_entry(&entry).await {
         let change = entry.change.describe();
-        tracing::error!(%error, change, "A change was made, but could not be recorded.");
+        tracing::error!(%error, change, "A change was made, but couldn't be recorded.");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The feeds: a family's calendar and numbers, for whoever knows a feed's link.
+//! The feeds: a family's calendar and numbers, for anyone who knows a feed's link.
 //!
 //! The token in the path is all the authority that there is: no cookie is read or set.
 
@@ -8,7 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use hippo_core::feed::ics::render_calendar;
-use hippo_core::feed::{Feed, FeedSource, FeedToken, entity_tag};
+use hippo_core::feed::{Feed, FeedSource, FeedToken, compute_entity_tag};
 
 use crate::error::{HasOwnPage, PageError, PageResult};
 use crate::ports::WebPorts;
@@ -93,7 +93,7 @@ fn no_such_feed() -> Response {
 
 /// Sends a feed, unless the reader has it already.
 fn feed_response(content_type: &'static str, text: String, request: &HeaderMap) -> Response {
-    let tag = entity_tag(&text);
+    let tag = compute_entity_tag(&text);
     let mut response = match has_entity(request, &tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => ([(CONTENT_TYPE, content_type)], text).into_response(),

@@ -15,7 +15,7 @@ pub struct WebSettings {
     pub contact: Option<String>,
     /// The operator's time zone, for the console.
     pub timezone: Tz,
-    /// Who the console's changes are recorded as. It is no address: others see it.
+    /// Who the console's changes are recorded as. It isn't an address: others see it.
     pub operator_name: String,
 }
 

@@ -34,7 +34,7 @@ pub enum StartJobError {
     CannotStart(String),
 }
 
-/// Starts jobs beside the pages.
+/// Starts jobs for the pages.
 #[async_trait]
 pub trait StartJob: Send + Sync {
     /// Starts a run and returns at once. The same request starts nothing while its run is going.

@@ -34,16 +34,16 @@ async fn start() -> Result<(), Error> {
     let mailer = environment.operator.map(|operator| {
         let set = Some(operator.configuration_set);
         let mailer = SesMailer::new(clients::ses_client(&config), operator.sender, set);
-        (operator.address, mailer, operator.pages)
+        (operator.address, mailer, operator.public_url)
     });
     let mail = mailer
         .as_ref()
-        .map(|(address, mailer, pages)| MailNotifier {
+        .map(|(address, mailer, public_url)| MailNotifier {
             mailer,
             address: address.clone(),
             clock: &LambdaClock,
             help: None,
-            pages: pages.as_ref(),
+            public_url: public_url.as_ref(),
         });
     let default = CountUndelivered {
         notifier: mail

@@ -36,7 +36,7 @@ async fn start() -> Result<(), Error> {
         clock: &LambdaClock,
         operator_contact: environment.contact.as_deref(),
         pages: environment
-            .pages
+            .public_url
             .as_ref()
             .map(|public_url| notify_family::PageMessages {
                 sign_ins: &store,

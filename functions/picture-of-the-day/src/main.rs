@@ -17,7 +17,7 @@ use hippo_core::run::harness::Harness;
 use hippo_heartbeat::HttpHeartbeat;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
-/// Lambda ends the function after 15 minutes. The run needs some of them to end by itself.
+/// Lambda ends the function after 15 minutes. The run needs some of them to end on its own.
 const LONGEST_RUN: Duration = Duration::from_secs(13 * 60);
 
 #[tokio::main(flavor = "current_thread")]
@@ -77,7 +77,7 @@ async fn start() -> Result<(), Error> {
         mailer: &mailer,
         clock: Arc::new(LambdaClock),
         operator_contact: environment.contact.as_deref(),
-        pages: environment.pages.as_ref(),
+        public_url: environment.public_url.as_ref(),
     };
     run(service_fn(async |event: LambdaEvent<_>| {
         picture_of_the_day::handle(&ports, &context, &event.payload).await

@@ -9,7 +9,7 @@ use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::schedule::Pause;
 use hippo_core::store::{FamilyStore as _, OutboxStore as _, RunStore as _};
 use hippo_core::testing::contract::sample;
-use hippo_demo_library::DemoPicture;
+use hippo_demo_library::DemoPictureServer;
 use hippo_tests::emulator::Emulator;
 use hippo_tests::lambda::{Emulators, Function};
 use hippo_tests::moto::Moto;
@@ -73,7 +73,7 @@ struct Stage {
     dynamodb: Emulator,
     moto: Moto,
     store: DynamoDbStore,
-    source: DemoPicture,
+    source: DemoPictureServer,
     now: DateTime<Utc>,
     /// The families' local date.
     today: NaiveDate,
@@ -105,7 +105,7 @@ impl Stage {
         let identity = identity.email_identity("hippo@example.org");
         identity.send().await.unwrap();
         let today = local.date();
-        let source = DemoPicture::start(today).await.unwrap();
+        let source = DemoPictureServer::start(today).await.unwrap();
         Some(Self {
             dynamodb,
             moto,
@@ -213,7 +213,7 @@ async fn picture_is_sent_once_within_the_rights_of_the_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn day_of_a_paused_schedule_is_skipped_within_the_rights_of_the_role() {
+async fn role_allows_skipping_a_paused_day() {
     let Some(stage) = Stage::new().await else {
         return;
     };

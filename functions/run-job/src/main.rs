@@ -15,7 +15,7 @@ use hippo_core::run::harness::Harness;
 use hippo_heartbeat::HttpHeartbeat;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
-/// Lambda ends the function after 15 minutes. The run needs some of them to end by itself.
+/// Lambda ends the function after 15 minutes. The run needs some of them to end on its own.
 const LONGEST_RUN: Duration = Duration::from_secs(13 * 60);
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! Answers the events of the function: requests of the HTTP API, and dry runs.
+//! Handles the events of the function: requests of the HTTP API, and dry runs.
 
 use axum::Router;
 use hippo_aws::dry_run;
@@ -7,29 +7,28 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
 use tower_service::Service as _;
 
-use crate::http_api::{ApiAnswer, ApiRequest};
+use crate::http_api::{ApiRequest, ApiResponse};
 
-/// Why an event has no answer.
+/// Why an event has no response.
 #[derive(Debug)]
 pub(crate) enum EventError {
-    /// It is no request of an HTTP API.
-    NoRequest,
+    /// It isn't an HTTP API request.
+    NotHttpRequest,
     /// The table can't be read.
     Store(String),
-    /// The page can't be sent.
-    NoPage(String),
+    /// The response can't be read or encoded.
+    Response(String),
 }
 
 impl From<EventError> for Diagnostic {
     fn from(error: EventError) -> Self {
         let (error_type, error_message) = match error {
-            EventError::NoRequest => (
+            EventError::NotHttpRequest => (
                 "Event",
-                "The event doesn't come from an HTTP API. Expected: its payload of version 2.0."
-                    .to_owned(),
+                "Expected an HTTP API event with payload format 2.0.".to_owned(),
             ),
             EventError::Store(reason) => ("Store", reason),
-            EventError::NoPage(reason) => ("Page", reason),
+            EventError::Response(reason) => ("Response", reason),
         };
         Self {
             error_type: error_type.to_owned(),
@@ -38,8 +37,8 @@ impl From<EventError> for Diagnostic {
     }
 }
 
-/// Answers an event.
-pub(crate) async fn answer(
+/// Handles an event, and returns its response.
+pub(crate) async fn handle(
     event: LambdaEvent<Value>,
     pages: &Router,
     store: &dyn FamilyStore,
@@ -52,15 +51,16 @@ pub(crate) async fn answer(
             Err(error) => Err(EventError::Store(error.to_string())),
         };
     }
-    let request: ApiRequest = serde_json::from_value(payload).map_err(|_| EventError::NoRequest)?;
-    let request = request.into_request().ok_or(EventError::NoRequest)?;
-    let page = match pages.clone().call(request).await {
-        Ok(page) => page,
+    let request: ApiRequest =
+        serde_json::from_value(payload).map_err(|_| EventError::NotHttpRequest)?;
+    let request = request.into_request().ok_or(EventError::NotHttpRequest)?;
+    let response = match pages.clone().call(request).await {
+        Ok(response) => response,
         Err(never) => match never {},
     };
-    let answer = ApiAnswer::from_response(page).await;
-    let answer = answer.map_err(|error| EventError::NoPage(error.to_string()))?;
-    serde_json::to_value(answer).map_err(|error| EventError::NoPage(error.to_string()))
+    let response = ApiResponse::from_response(response).await;
+    let response = response.map_err(|error| EventError::Response(error.to_string()))?;
+    serde_json::to_value(response).map_err(|error| EventError::Response(error.to_string()))
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
         })
     }
 
-    /// Answers with the address and the cookies of each request.
+    /// Responds with each request's path, query and cookies.
     fn pages() -> Router {
         Router::new().fallback(async |request: Request| {
             let path = request.uri().path_and_query().unwrap().to_string();
@@ -98,25 +98,25 @@ mod tests {
         })
     }
 
-    async fn answer_to(event: Value) -> Result<Value, EventError> {
+    async fn response_to(event: Value) -> Result<Value, EventError> {
         let event = LambdaEvent::new(event, Context::default());
-        answer(event, &pages(), &MemoryStore::default()).await
+        handle(event, &pages(), &MemoryStore::default()).await
     }
 
     #[tokio::test]
-    async fn request_reaches_the_page_and_its_answer_the_api() {
-        let answered = answer_to(event("/family", "by=person&x=%20", "hippo.example.org")).await;
-        let answered = answered.unwrap();
-        assert_eq!(answered["statusCode"], 418);
+    async fn request_is_routed_and_its_response_is_returned() {
+        let response = response_to(event("/family", "by=person&x=%20", "hippo.example.org")).await;
+        let response = response.unwrap();
+        assert_eq!(response["statusCode"], 418);
         assert_eq!(
-            answered["body"],
+            response["body"],
             "/family?by=person&x=%20 hippo=one; hippo-form=two"
         );
-        assert_eq!(answered["isBase64Encoded"], false);
+        assert_eq!(response["isBase64Encoded"], false);
     }
 
     #[tokio::test]
-    async fn whatever_anybody_sends_is_an_address_for_the_pages() {
+    async fn any_path_query_and_host_become_a_valid_uri() {
         for (path, query, host, expected) in [
             ("/f/a?b#c d/due.ics", "", "h", "/f/a%3Fb%23c%20d/due.ics"),
             ("", "", "h", "/"),
@@ -136,18 +136,22 @@ mod tests {
             ("/", "", "a b@c", "/"),
             ("/", "", "", "/"),
         ] {
-            let answered = answer_to(event(path, query, host)).await.unwrap();
-            let body = answered["body"].as_str().unwrap();
+            let response = response_to(event(path, query, host)).await.unwrap();
+            let body = response["body"].as_str().unwrap();
             let (address, _) = body.split_once(' ').unwrap();
             assert_eq!(address, expected, "{path} {query} {host}");
         }
     }
 
     #[tokio::test]
-    async fn event_of_something_else_is_an_error_and_a_dry_run_is_answered() {
-        let error = answer_to(json!({"Records": []})).await.unwrap_err();
-        assert!(matches!(error, EventError::NoRequest));
-        let dry_run = answer_to(dry_run::event()).await.unwrap();
+    async fn other_events_are_rejected() {
+        let error = response_to(json!({"Records": []})).await.unwrap_err();
+        assert!(matches!(error, EventError::NotHttpRequest));
+    }
+
+    #[tokio::test]
+    async fn dry_run_is_echoed() {
+        let dry_run = response_to(dry_run::event()).await.unwrap();
         assert_eq!(dry_run, dry_run::event());
     }
 }

@@ -1,4 +1,4 @@
-//! The payload of the HTTP API, version 2.0: an event of it becomes a request, and a page its answer.
+//! The HTTP API's payload format 2.0: an event becomes a request, and a page becomes the response.
 //!
 //! Source: “Create AWS Lambda proxy integrations for HTTP APIs in API Gateway”, in the API Gateway Developer Guide.
 
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 /// The header that a client can begin itself. The API adds to it, so it isn't needed.
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// Lambda passes on no longer answer, in bytes.
-const MAX_PAGE: usize = 6 * 1024 * 1024;
+/// The longest response that Lambda passes on.
+const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
 /// A request, as the API passes it on.
 #[derive(Deserialize)]
@@ -110,7 +110,7 @@ fn encode(text: &str, allowed: &str) -> String {
 /// A page, as the API takes it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ApiAnswer {
+pub(crate) struct ApiResponse {
     status_code: u16,
     headers: BTreeMap<String, String>,
     cookies: Vec<String>,
@@ -118,7 +118,7 @@ pub(crate) struct ApiAnswer {
     is_base64_encoded: bool,
 }
 
-impl ApiAnswer {
+impl ApiResponse {
     /// Converts a page. Fails if it's too long, or a header isn't text.
     pub(crate) async fn from_response(page: Response) -> Result<Self, axum::Error> {
         let (parts, body) = page.into_parts();
@@ -134,7 +134,7 @@ impl ApiAnswer {
                 .and_modify(|values| *values = format!("{values}, {value}"))
                 .or_insert_with(|| value.to_owned());
         }
-        let body = to_bytes(body, MAX_PAGE).await?;
+        let body = to_bytes(body, MAX_RESPONSE_BYTES).await?;
         let (body, is_base64_encoded) = match String::from_utf8(body.into()) {
             Ok(text) => (text, false),
             Err(not_text) => (BASE64.encode(not_text.into_bytes()), true),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn headers_of_one_name_are_joined_and_cookies_are_apart() {
+    async fn repeated_headers_are_joined_and_cookies_stay_separate() {
         let headers = [
             ("vary", "a"),
             ("vary", "b"),
@@ -191,7 +191,7 @@ mod tests {
             page.headers_mut()
                 .append(name, HeaderValue::from_static(value));
         }
-        let answer = ApiAnswer::from_response(page).await.unwrap();
+        let answer = ApiResponse::from_response(page).await.unwrap();
         assert_eq!(answer.headers["vary"], "a, b");
         assert_eq!(answer.cookies, ["x=1", "y=2"]);
         assert_eq!(

@@ -65,7 +65,7 @@ async fn start() -> Result<(), Error> {
     };
     let pages = router(ports);
     run(service_fn(async |event: LambdaEvent<_>| {
-        event::answer(event, &pages, &*store).await
+        event::handle(event, &pages, &*store).await
     }))
     .await
 }

@@ -71,7 +71,7 @@ fn page_without_data_is_served_without_the_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recipient_signs_in_by_the_link_and_reads_the_family_within_the_rights_of_the_role() {
+async fn role_allows_signing_in_and_reading_the_family() {
     let Some(stage) = Stage::new().await else {
         return;
     };
@@ -197,7 +197,7 @@ async fn add_label(stage: &Stage, number: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operator_sees_the_console_in_a_fixed_number_of_requests_and_starts_a_run_once() {
+async fn console_needs_a_fixed_number_of_requests_and_starts_one_run() {
     let Some(stage) = Stage::new().await else {
         return;
     };
@@ -281,7 +281,7 @@ async fn dry_run_reads_the_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recipient_signs_in_with_an_account_within_the_rights_of_the_role() {
+async fn role_allows_signing_in_with_an_account() {
     let Some(stage) = Stage::new().await else {
         return;
     };
@@ -348,7 +348,7 @@ async fn recipient_signs_in_with_an_account_within_the_rights_of_the_role() {
         "{unknown}"
     );
 
-    // Whoever leaves is signed out everywhere.
+    // A person who leaves is signed out everywhere.
     let zoe = PersonId::from_address(&"zoe@example.org".parse().unwrap());
     let form = phone.form("/family/settings");
     let body = format!("form_token={form}&family=conrad&person={zoe}");

@@ -81,7 +81,8 @@ impl Report {
                 .await
                 .unwrap()
             {
-                if Alert::of_notice(&record).is_some_and(|needed| !alerts.contains(&needed.key())) {
+                if Alert::for_notice(&record).is_some_and(|needed| !alerts.contains(&needed.key()))
+                {
                     self.violations.push(format!(
                         "{} of {}: {:?}, but no alert",
                         record.family, record.date, record.state

@@ -350,7 +350,7 @@ impl<'a> World<'a> {
                     clock: process,
                     libraries: self.libraries,
                     operator_contact: None,
-                    pages: None,
+                    public_url: None,
                 };
                 let sent = deliver(&ports, key, None, false).await;
                 sent.is_ok()

@@ -166,7 +166,7 @@ async fn unreachable_smtp_server_fails_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn greylisted_recipient_alone_gets_the_mail_later() {
+async fn only_the_greylisted_recipient_gets_the_mail_later() {
     let smtp = Smtp::start();
     let mut home = home(&smtp).await;
     home.run(&["family", "add-recipient", "conrad", "sam@example.org"])

@@ -15,7 +15,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::table::{MAX_ATTEMPTS, Query, Step, Written, too_busy, wait_before_retry};
+use super::table::{MAX_ATTEMPTS, Query, Step, WriteOutcome, too_busy, wait_before_retry};
 
 #[async_trait]
 impl AlertStore for DynamoDbStore {
@@ -25,12 +25,12 @@ impl AlertStore for DynamoDbStore {
         alert: &Alert,
         now: DateTime<Utc>,
     ) -> StoreResult<bool> {
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let found = self.table.get(&Key::alert(key)).await?;
             let stored = match &found {
                 Some(item) => match parse_alert(item) {
-                    Some(stored) => stored.raised_again(now),
+                    Some(stored) => stored.with_another_raise(now),
                     None => return Ok(false),
                 },
                 None => StoredAlert::new(alert.clone(), now),
@@ -43,8 +43,8 @@ impl AlertStore for DynamoDbStore {
     }
 
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let Some(found) = self.table.get(&Key::alert(key)).await? else {
                 return Ok(false);
             };
@@ -59,8 +59,8 @@ impl AlertStore for DynamoDbStore {
     }
 
     async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let Some(found) = self.table.get(&Key::alert(key)).await? else {
                 return Ok(());
             };
@@ -86,7 +86,7 @@ impl AlertStore for DynamoDbStore {
         };
         if parse_alert(&found).as_ref() == Some(stored) {
             let unchanged = Expression::unchanged(found.revision());
-            // If this is refused, the alert was raised again or claimed.
+            // If the condition fails, the alert was raised again or claimed.
             self.table.transact(&[Step::Delete(key, unchanged)]).await?;
         }
         Ok(())
@@ -98,18 +98,20 @@ impl AlertStore for DynamoDbStore {
     }
 
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
-        let found = self.alerts(list::PENDING_ALERTS, false, usize::MAX).await?;
+        let found = self
+            .query_alerts(list::PENDING_ALERTS, false, usize::MAX)
+            .await?;
         let stored: Vec<StoredAlert> = found.iter().filter_map(parse_alert).collect();
         Ok(PendingAlerts {
-            newer: found.len() - stored.len(),
+            unreadable: found.len() - stored.len(),
             alerts: stored,
         })
     }
 
     async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>> {
         let (pending, delivered) = futures::try_join!(
-            self.alerts(list::PENDING_ALERTS, true, limit),
-            self.alerts(list::ALERTS, true, limit),
+            self.query_alerts(list::PENDING_ALERTS, true, limit),
+            self.query_alerts(list::ALERTS, true, limit),
         )?;
         let mut stored: Vec<StoredAlert> = pending
             .iter()
@@ -122,17 +124,17 @@ impl AlertStore for DynamoDbStore {
     }
 }
 
-/// Reads an alert. `None` if a newer version wrote it, so that the others can still be read.
+/// Reads an alert. `None` if this version can't read it, so that the others can still be read.
 fn parse_alert(item: &Item) -> Option<StoredAlert> {
     item.data()
         .inspect_err(|error| {
-            tracing::warn!(%error, "Skipped an alert that a newer version wrote.");
+            tracing::warn!(%error, "Skipped an alert that this version can't read.");
         })
         .ok()
 }
 
 impl DynamoDbStore {
-    async fn alerts(
+    async fn query_alerts(
         &self,
         listing: &str,
         newest_first: bool,
@@ -147,14 +149,14 @@ impl DynamoDbStore {
         self.table.query(&query).await
     }
 
-    /// Writes an alert if it is unchanged since `read`. False if another writer was faster.
+    /// Writes an alert unless it changed since `read`. Returns false if it did.
     async fn put_alert(
         &self,
         key: &AlertKey,
         stored: &StoredAlert,
         read: Option<&Item>,
     ) -> StoreResult<bool> {
-        let write = Uuid::new_v4().to_string();
+        let write_id = Uuid::new_v4().to_string();
         let revision = read.map_or(0, |item| item.revision() + 1);
         let order = format!("{}#{key}", keys::time(stored.last_seen));
         let listing = match stored.delivered_at {
@@ -165,16 +167,16 @@ impl DynamoDbStore {
             .with_data(stored)?
             .with("revision", number(revision))
             .with("expires_at", self.expiry(stored.last_seen))
-            .with_text("write", &write)
+            .with_text("write", &write_id)
             .listed(listing, order);
         let condition = read.map_or_else(Expression::absent, |item| {
             Expression::unchanged(item.revision())
         });
         Ok(match self.table.put(item, &condition).await? {
-            Written::Done => true,
-            // An earlier try of this write succeeded, but its response was lost.
-            Written::Refused(Some(other)) => other.text("write") == Some(&write),
-            Written::Refused(None) => false,
+            WriteOutcome::Done => true,
+            // An earlier attempt at this write succeeded, but its response was lost.
+            WriteOutcome::ConditionFailed(Some(other)) => other.text("write") == Some(&write_id),
+            WriteOutcome::ConditionFailed(None) => false,
         })
     }
 }

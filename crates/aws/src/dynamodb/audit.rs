@@ -53,6 +53,6 @@ impl AuditStore for DynamoDbStore {
             limit,
             ..query.clone()
         };
-        self.readable_page(limit, limited, Item::data).await
+        self.read_undamaged_page(limit, limited, Item::data).await
     }
 }

@@ -14,14 +14,14 @@ use super::heads::Head;
 use super::item::Item;
 use super::keys::Key;
 use super::sealed;
-use super::table::{MAX_ATTEMPTS, Step, Transacted, too_busy, wait_before_retry};
+use super::table::{MAX_ATTEMPTS, Step, TransactionOutcome, too_busy, wait_before_retry};
 
 #[async_trait]
 impl RestoreStore for DynamoDbStore {
     async fn restore_card(&self, copy: &CardCopy, mode: WriteMode) -> StoreResult<RestoreOutcome> {
         let card = &copy.record.card;
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             // The head is read first, because each change of the account or the secret changes its
             // revision too.
             let head = self.table.get(&Key::head(&card.key())).await?;
@@ -37,14 +37,14 @@ impl RestoreStore for DynamoDbStore {
                 && !found.is_empty()
                 && self.table.get(&Key::head(&card.key())).await?.is_some()
             {
-                // Another writer added the card meanwhile, so read it again.
+                // Another writer added the card in the meantime, so read it again.
                 continue;
             }
             found.extend(head);
             let stored = self.cards_and_accounts(&found).await?.pop();
             let (outcome, to_write) = match stored {
                 Some((stored, account)) => {
-                    let secret = sealed::sealed_from(&found, card.id)?;
+                    let secret = sealed::find_sealed(&found, card.id)?;
                     copy.merge_into(stored, account, secret.as_ref())
                 }
                 None if found.is_empty() => (RestoreOutcome::Added, Some(copy.clone())),
@@ -53,23 +53,27 @@ impl RestoreStore for DynamoDbStore {
             let Some(merged) = to_write.filter(|_| mode == WriteMode::Write) else {
                 return Ok(outcome);
             };
-            let refusals = match self.table.transact(&steps(&merged, revision)?).await? {
-                Transacted::Done => return Ok(outcome),
-                Transacted::Refused(refusals) => refusals,
+            let refusals = match self
+                .table
+                .transact(&steps_to_restore(&merged, revision)?)
+                .await?
+            {
+                TransactionOutcome::Done => return Ok(outcome),
+                TransactionOutcome::ConditionFailed(refusals) => refusals,
             };
             if outcome == RestoreOutcome::Added
                 && let Some(error) = owner_not_found(card, refusals.first())
             {
                 return Err(error);
             }
-            // Another writer changed the card meanwhile, so read it again.
+            // Another writer changed the card in the meantime, so read it again.
         }
         Err(too_busy())
     }
 }
 
 /// The steps that write a card over the `revision` that was read, or add it.
-fn steps(copy: &CardCopy, revision: Option<u64>) -> StoreResult<Vec<Step>> {
+fn steps_to_restore(copy: &CardCopy, revision: Option<u64>) -> StoreResult<Vec<Step>> {
     let mut head = Head::new(copy.record.clone());
     let mut account_step = None;
     if let Some(StoredAccount { read_at, account }) = &copy.account {

@@ -14,7 +14,9 @@ use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
 use super::libraries::library_not_found;
 use super::sealed;
-use super::table::{MAX_ATTEMPTS, Query, Refusal, Step, Transacted, too_busy, wait_before_retry};
+use super::table::{
+    MAX_ATTEMPTS, Query, Refusal, Step, TransactionOutcome, too_busy, wait_before_retry,
+};
 
 #[async_trait]
 impl CardStore for DynamoDbStore {
@@ -25,8 +27,8 @@ impl CardStore for DynamoDbStore {
         });
         let steps = steps_to_add(&head, secret)?;
         let refused = match self.table.transact(&steps).await? {
-            Transacted::Done => return Ok(()),
-            Transacted::Refused(refusals) => refusals,
+            TransactionOutcome::Done => return Ok(()),
+            TransactionOutcome::ConditionFailed(refusals) => refusals,
         };
         Err(match refused.first() {
             Some(refusal) if refusal.step == NUMBER_STEP => duplicate_number(card),
@@ -40,7 +42,7 @@ impl CardStore for DynamoDbStore {
             return Ok(None);
         };
         let head = self.table.get(&Key::head(&key)).await?;
-        let found = head.map(|item| self.unless_damaged(&item, record));
+        let found = head.map(|item| self.read_undamaged(&item, record));
         Ok(found.transpose()?.flatten())
     }
 
@@ -49,7 +51,7 @@ impl CardStore for DynamoDbStore {
             .value(":pk", text(keys::family(family)))
             .value(":cards", text(keys::CARDS));
         let found = self.table.query(&Query::table(cards)).await?;
-        self.readable(&found, record)
+        self.read_all_undamaged(&found, record)
     }
 
     async fn cards_to_check(
@@ -79,7 +81,7 @@ impl CardStore for DynamoDbStore {
             limit,
             ..Query::index(index, keys.clone())
         };
-        self.readable_page(limit, query, record).await
+        self.read_undamaged_page(limit, query, record).await
     }
 
     async fn replace_card_pause(
@@ -129,8 +131,8 @@ impl CardStore for DynamoDbStore {
 impl DynamoDbStore {
     /// Removes a card and everything that belongs to it in one transaction. False if it is gone.
     pub(super) async fn remove_card_by_key(&self, key: &CardKey) -> StoreResult<bool> {
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let Some(item) = self.table.get(&Key::head(key)).await? else {
                 return Ok(false);
             };
@@ -147,7 +149,7 @@ impl DynamoDbStore {
                 Step::Delete(Key::secret(card.id), unconditional()),
                 Step::Delete(Key::account(key), unconditional()),
             ];
-            if let Transacted::Done = self.table.transact(&steps).await? {
+            if let TransactionOutcome::Done = self.table.transact(&steps).await? {
                 return Ok(true);
             }
             // A check or a person changed it in the meantime, so read it again.

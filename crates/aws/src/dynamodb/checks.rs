@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::DynamoDbStore;
 use super::cards::card_not_found;
 use super::expression::Expression;
-use super::heads::{ACCOUNT_IS_LOST, Decision, Head};
+use super::heads::{ACCOUNT_DAMAGED, Decision, Head};
 use super::item::{Item, text};
 use super::keys::{self, Key};
 use super::table::Query;
@@ -56,12 +56,14 @@ impl CheckStore for DynamoDbStore {
     }
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
-        let read = match &check.outcome {
+        let new_account = match &check.outcome {
             Ok(account) => Some(account_item(&check.card, check.started_at, account)?),
             Err(_) => None,
         };
         let saved = self
-            .change_head(&check.card, |head| apply_check(head, check, read.as_ref()))
+            .change_head(&check.card, |head| {
+                apply_check(head, check, new_account.as_ref())
+            })
             .await?;
         Ok(saved.unwrap_or(Saved::CardGone))
     }
@@ -84,7 +86,7 @@ impl CheckStore for DynamoDbStore {
     }
 }
 
-/// Applies a login's outcome to a head, as [`CheckStore::record_login_outcome`] requires.
+/// Applies a login's outcome to a card's state, as [`CheckStore::record_login_outcome`] requires.
 fn apply_login_outcome(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision<()> {
     let mark = state.login_mark.as_mut();
     let Some(mark) = mark.filter(|mark| mark.check == check) else {
@@ -105,7 +107,11 @@ fn apply_login_outcome(state: &mut CardState, check: Uuid, outcome: LoginOutcome
 }
 
 /// Applies a check to a head, as [`CheckStore::save_check`] requires.
-fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decision<Saved> {
+fn apply_check(
+    head: &mut Head,
+    check: &Check,
+    new_account: Option<&(Item, String)>,
+) -> Decision<Saved> {
     let state = &mut head.record.state;
     let failure = check.outcome.as_ref().err();
     let mark = state.login_mark.as_ref();
@@ -119,14 +125,14 @@ fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) ->
         && state.refused_since.is_none()
         && state
             .last_success_at
-            .is_none_or(|success| success < check.started_at || !check.counts(success))
+            .is_none_or(|success| success < check.started_at || !check.accepts_time(success))
     {
         state.refused_since = Some(check.started_at);
         changed = true;
     }
     let tried = state.last_tried().map(|last| last.started_at);
-    let counted = |at: Option<_>| at.filter(|at| check.counts(*at));
-    let newest = counted(tried).max(counted(state.last_success_at));
+    let plausible = |at: Option<_>| at.filter(|at| check.accepts_time(*at));
+    let newest = plausible(tried).max(plausible(state.last_success_at));
     if newest.is_some_and(|newest| newest > check.started_at) {
         return if changed {
             Decision::Write(Saved::Older)
@@ -139,10 +145,10 @@ fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) ->
     state.replace_last_check(LastCheck {
         started_at: check.started_at,
         finished_at: check.finished_at,
-        // Without the site's requested back-off, which isn't stored.
+        // Drops the site's Retry-After, which isn't stored.
         failure: failure.map(Failure::to_stored),
     });
-    let Some((item, hash)) = read else {
+    let Some((item, hash)) = new_account else {
         return Decision::Write(Saved::Stored);
     };
     state.refused_since = None;
@@ -154,7 +160,7 @@ fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) ->
     Decision::WriteWith(Saved::Stored, item.clone())
 }
 
-/// An account as it is written, and its hash.
+/// Builds the item that stores an account, and hashes it.
 pub(super) fn account_item(
     card: &CardKey,
     read_at: DateTime<Utc>,
@@ -185,7 +191,7 @@ impl DynamoDbStore {
             if item.id_after(keys::CARDS).is_none() {
                 continue;
             }
-            let Some(mut head) = self.unless_damaged(item, Item::data::<Head>)? else {
+            let Some(mut head) = self.read_undamaged(item, Item::data::<Head>)? else {
                 continue;
             };
             let key = Key::account(&head.record.card.key());
@@ -193,10 +199,10 @@ impl DynamoDbStore {
                 None => None,
                 Some(account) => {
                     let read =
-                        self.unless_damaged(account, |account| stored_account(&head, account))?;
+                        self.read_undamaged(account, |account| stored_account(&head, account))?;
                     if read.is_none() {
                         self.request_account_rewrite(&head, item).await?;
-                        head.record.state.lose_account();
+                        head.record.state.mark_account_damaged();
                     }
                     read
                 }
@@ -209,10 +215,10 @@ impl DynamoDbStore {
     /// Makes the next check write its account even if it is unchanged, since the stored one is
     /// damaged.
     async fn request_account_rewrite(&self, head: &Head, item: &Item) -> StoreResult<()> {
-        if item.text(ACCOUNT_IS_LOST).is_some() {
+        if item.text(ACCOUNT_DAMAGED).is_some() {
             return Ok(());
         }
-        let mark = Expression::new("SET #account_is_lost = :yes").value(":yes", text("yes"));
+        let mark = Expression::new("SET #account_damaged = :yes").value(":yes", text("yes"));
         let key = Key::head(&head.record.card.key());
         // If the card is gone, there is nothing to do.
         let _ = self
@@ -223,7 +229,7 @@ impl DynamoDbStore {
     }
 }
 
-/// Reads an account. Its time is that of the newest check that read the same account.
+/// Reads an account. `read_at` is the time of the newest check that found this account.
 fn stored_account(head: &Head, item: &Item) -> StoreResult<StoredAccount> {
     let read_at = match head.record.state.last_success_at {
         Some(last) if head.account_hash.as_deref() == item.text("hash") => last,

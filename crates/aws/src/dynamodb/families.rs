@@ -15,7 +15,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, text};
 use super::keys::{self, Key, list};
-use super::table::{MAX_ATTEMPTS, Query, Written, too_busy, wait_before_retry};
+use super::table::{MAX_ATTEMPTS, Query, WriteOutcome, too_busy, wait_before_retry};
 
 #[async_trait]
 impl FamilyStore for DynamoDbStore {
@@ -24,14 +24,14 @@ impl FamilyStore for DynamoDbStore {
             .with_data(family)?
             .listed(list::FAMILIES, family.id.as_str());
         match self.table.put(item, &Expression::absent()).await? {
-            Written::Done => Ok(()),
-            Written::Refused(Some(item)) if is_being_removed(&item) => {
+            WriteOutcome::Done => Ok(()),
+            WriteOutcome::ConditionFailed(Some(item)) if is_being_removed(&item) => {
                 Err(StoreError::InUse(format!(
-                    "The family “{0}” wasn't removed completely. Remove it again first.",
+                    "The family “{0}” was only partly removed. Remove it again, then add it.",
                     family.id
                 )))
             }
-            Written::Refused(_) => Err(StoreError::AlreadyExists(format!(
+            WriteOutcome::ConditionFailed(_) => Err(StoreError::AlreadyExists(format!(
                 "a family “{}”",
                 family.id
             ))),
@@ -46,8 +46,8 @@ impl FamilyStore for DynamoDbStore {
             })
             .await?;
         match replaced {
-            Changed::Gone => Err(family_not_found(&family.id)),
-            Changed::Done | Changed::Nothing => Ok(()),
+            ChangeOutcome::Missing => Err(family_not_found(&family.id)),
+            ChangeOutcome::Changed | ChangeOutcome::Unchanged => Ok(()),
         }
     }
 
@@ -59,12 +59,12 @@ impl FamilyStore for DynamoDbStore {
             }
             is_unchanged
         };
-        Ok(self.change_family(&after.id, replace).await? == Changed::Done)
+        Ok(self.change_family(&after.id, replace).await? == ChangeOutcome::Changed)
     }
 
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
         let found = self.table.get(&Key::family(id)).await?;
-        let found = found.map(|item| self.unless_damaged(&item, from_item));
+        let found = found.map(|item| self.read_undamaged(&item, read_family));
         Ok(found.transpose()?.flatten().flatten())
     }
 
@@ -87,17 +87,17 @@ impl FamilyStore for DynamoDbStore {
             limit,
             ..Query::index("listing", keys.clone())
         };
-        self.readable_page(limit, query, Item::data).await
+        self.read_undamaged_page(limit, query, Item::data).await
     }
 
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
         let stop = |family: &mut Family| family.stop_recipient(stopped.clone());
-        Ok(self.change_family(id, stop).await? == Changed::Done)
+        Ok(self.change_family(id, stop).await? == ChangeOutcome::Changed)
     }
 
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
         let allow = |family: &mut Family| family.allow_recipient(address);
-        Ok(self.change_family(id, allow).await? == Changed::Done)
+        Ok(self.change_family(id, allow).await? == ChangeOutcome::Changed)
     }
 
     async fn unsubscribe(
@@ -106,7 +106,7 @@ impl FamilyStore for DynamoDbStore {
         unsubscription: &Unsubscription,
     ) -> StoreResult<bool> {
         let unsubscribe = |family: &mut Family| family.unsubscribe(unsubscription.clone());
-        Ok(self.change_family(id, unsubscribe).await? == Changed::Done)
+        Ok(self.change_family(id, unsubscribe).await? == ChangeOutcome::Changed)
     }
 
     async fn resubscribe(
@@ -116,7 +116,7 @@ impl FamilyStore for DynamoDbStore {
         kind: &MailKind,
     ) -> StoreResult<bool> {
         let resubscribe = |family: &mut Family| family.resubscribe(address, kind);
-        Ok(self.change_family(id, resubscribe).await? == Changed::Done)
+        Ok(self.change_family(id, resubscribe).await? == ChangeOutcome::Changed)
     }
 
     /// Works in steps: first prevents additions to the family, then removes its cards one by one,
@@ -130,8 +130,8 @@ impl FamilyStore for DynamoDbStore {
             .update(&meta, &hide, &Expression::exists())
             .await?
         {
-            Written::Done => {}
-            Written::Refused(_) => return Err(family_not_found(id)),
+            WriteOutcome::Done => {}
+            WriteOutcome::ConditionFailed(_) => return Err(family_not_found(id)),
         }
         for item in self.family_items(id).await? {
             let card = item.id_after(keys::CARDS).map(str::parse::<CardId>);
@@ -140,15 +140,16 @@ impl FamilyStore for DynamoDbStore {
                 self.remove_card_by_key(&CardKey { family, card }).await?;
             }
         }
-        // The feeds come before the pointers to them, so that a link never outlives its family.
+        // Deletes the feeds before the pointers to them: if this is interrupted, no feed link outlives its
+        // family.
         let items = self.family_items(id).await?;
-        let feeds = items.iter().filter_map(token_of_pointer);
+        let feeds = items.iter().filter_map(parse_pointer_hash);
         let feeds: Vec<Key> = feeds.map(|token| Key::feed(&token)).collect();
         self.table.delete_all(&feeds).await?;
         self.remove_invitations(id).await?;
-        // Now mails, feed pointers and accounts without a card remain. Mails that may have been sent are kept
-        // without their content and addresses, so that a family with this id gets no second mail for
-        // those days.
+        // Now mails, feed pointers and accounts without a card remain. Mails that may have been sent are
+        // kept without their content and addresses, so that a family with this id gets no second mail
+        // for those days.
         let (kept, rest): (Vec<Item>, Vec<Item>) = self
             .family_items(id)
             .await?
@@ -174,47 +175,50 @@ impl FamilyStore for DynamoDbStore {
 
 /// The result of changing a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Changed {
-    Done,
-    /// There was nothing to change.
-    Nothing,
-    Gone,
+enum ChangeOutcome {
+    Changed,
+    Unchanged,
+    /// The family is missing, or is being removed.
+    Missing,
 }
 
 impl DynamoDbStore {
-    /// Reads, changes and writes a family, again if another writer was faster.
+    /// Reads, changes and writes a family, and retries if another writer wrote first.
+    ///
     /// `change` returns whether there is something to write.
     async fn change_family(
         &self,
         id: &FamilyId,
         change: impl Fn(&mut Family) -> bool + Send + Sync,
-    ) -> StoreResult<Changed> {
+    ) -> StoreResult<ChangeOutcome> {
         let key = Key::family(id);
-        let write = Uuid::new_v4().to_string();
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        let write_id = Uuid::new_v4().to_string();
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let Some(item) = self.table.get(&key).await? else {
-                return Ok(Changed::Gone);
+                return Ok(ChangeOutcome::Missing);
             };
-            let Some(mut family) = from_item(&item)? else {
-                return Ok(Changed::Gone);
+            let Some(mut family) = read_family(&item)? else {
+                return Ok(ChangeOutcome::Missing);
             };
             if !change(&mut family) {
-                return Ok(Changed::Nothing);
+                return Ok(ChangeOutcome::Unchanged);
             }
             let before = item.text("data").unwrap_or_default();
             let update = Expression::new("SET #data = :data, #write = :write")
                 .value(":data", text(json(&family)?))
-                .value(":write", text(write.as_str()));
+                .value(":write", text(write_id.as_str()));
             let unchanged = Expression::new("#data = :before AND attribute_not_exists(#removing)")
                 .value(":before", text(before));
             match self.table.update(&key, &update, &unchanged).await? {
-                Written::Done => return Ok(Changed::Done),
-                // An earlier try of this write succeeded, but its response was lost.
-                Written::Refused(Some(item)) if item.text("write") == Some(&write) => {
-                    return Ok(Changed::Done);
+                WriteOutcome::Done => return Ok(ChangeOutcome::Changed),
+                // An earlier attempt at this write succeeded, but its response was lost.
+                WriteOutcome::ConditionFailed(Some(item))
+                    if item.text("write") == Some(&write_id) =>
+                {
+                    return Ok(ChangeOutcome::Changed);
                 }
-                Written::Refused(_) => {}
+                WriteOutcome::ConditionFailed(_) => {}
             }
         }
         Err(too_busy())
@@ -230,8 +234,8 @@ impl DynamoDbStore {
             sk: sk.to_owned(),
         };
         let mut current = Some(mail.clone());
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             // It may have expired in the meantime.
             let Some(item) = current else { return Ok(()) };
             let (change, unchanged) = match item.data::<OutboxRecord>() {
@@ -243,8 +247,8 @@ impl DynamoDbStore {
                 Err(_) => (Expression::new("REMOVE #last_notice"), Expression::exists()),
             };
             match self.table.update(&key, &change, &unchanged).await? {
-                Written::Done => return Ok(()),
-                Written::Refused(stored) => current = stored,
+                WriteOutcome::Done => return Ok(()),
+                WriteOutcome::ConditionFailed(stored) => current = stored,
             }
         }
         Err(too_busy())
@@ -256,7 +260,8 @@ impl DynamoDbStore {
     }
 }
 
-/// Whether an item is a mail that was tried, or is held after a restore. It outlives the family, so that nothing is sent twice.
+/// Whether an item is a mail that we tried to send, or that is held after a restore. It is kept, so
+/// that nothing is sent twice.
 fn outlives_family(item: &Item) -> bool {
     if item.id_after(keys::MAILS).is_none() {
         return false;
@@ -277,7 +282,7 @@ pub(super) fn family_exists() -> Expression {
 }
 
 /// Reads a family. `None` if it is being removed.
-pub(super) fn from_item(item: &Item) -> StoreResult<Option<Family>> {
+pub(super) fn read_family(item: &Item) -> StoreResult<Option<Family>> {
     if is_being_removed(item) {
         return Ok(None);
     }
@@ -288,7 +293,8 @@ fn is_being_removed(item: &Item) -> bool {
     item.text("removing").is_some()
 }
 
-/// The hash of a feed's token in the family's pointer to it; `None` if the item is no pointer.
-pub(super) fn token_of_pointer(item: &Item) -> Option<FeedTokenHash> {
+/// Parses the hash of a feed's token from the family's pointer to it; `None` if the item isn't a
+/// pointer.
+pub(super) fn parse_pointer_hash(item: &Item) -> Option<FeedTokenHash> {
     item.id_after(keys::TOKENS)?.parse().ok()
 }

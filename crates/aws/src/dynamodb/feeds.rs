@@ -8,10 +8,10 @@ use hippo_core::store::{FeedStore, StoreError, StoreResult};
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::families::{family_exists, family_not_found, token_of_pointer};
+use super::families::{family_exists, family_not_found, parse_pointer_hash};
 use super::item::{Item, text};
 use super::keys::{self, Key};
-use super::table::{Query, Step, Transacted, Written};
+use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
 
 /// The steps of the transaction that adds a feed.
 const FAMILY_STEP: usize = 0;
@@ -37,8 +37,8 @@ impl FeedStore for DynamoDbStore {
             Step::Put(pointer, Expression::absent()),
         ];
         match self.table.transact(&steps).await? {
-            Transacted::Done => Ok(()),
-            Transacted::Refused(refusals) => {
+            TransactionOutcome::Done => Ok(()),
+            TransactionOutcome::ConditionFailed(refusals) => {
                 let is_missing = refusals.iter().any(|refusal| refusal.step == FAMILY_STEP);
                 Err(match is_missing {
                     true => family_not_found(&feed.family),
@@ -50,14 +50,14 @@ impl FeedStore for DynamoDbStore {
 
     async fn feed(&self, token: &FeedTokenHash) -> StoreResult<Option<Feed>> {
         let found = self.table.get(&Key::feed(token)).await?;
-        let found = found.map(|item| self.unless_damaged(&item, from_item));
+        let found = found.map(|item| self.read_undamaged(&item, read_feed));
         Ok(found.transpose()?.flatten())
     }
 
     async fn family_feeds(&self, family: &FamilyId) -> StoreResult<Vec<Feed>> {
         let keys = self.feed_keys(family).await?;
         let items = self.table.get_all(keys).await?;
-        let mut feeds = self.readable(&items, from_item)?;
+        let mut feeds = self.read_all_undamaged(&items, read_feed)?;
         feeds.sort_by_key(|feed| (feed.created_at, feed.token.clone()));
         Ok(feeds)
     }
@@ -74,7 +74,7 @@ impl FeedStore for DynamoDbStore {
             .table
             .update(&Key::feed(token), &change, &is_new)
             .await?;
-        Ok(matches!(written, Written::Done))
+        Ok(matches!(written, WriteOutcome::Done))
     }
 
     async fn revoke_feed(&self, family: &FamilyId, token: &FeedTokenHash) -> StoreResult<bool> {
@@ -85,7 +85,7 @@ impl FeedStore for DynamoDbStore {
             Step::Delete(Key::feed_pointer(family, token), Expression::default()),
         ];
         let done = self.table.transact(&steps).await?;
-        Ok(matches!(done, Transacted::Done))
+        Ok(matches!(done, TransactionOutcome::Done))
     }
 }
 
@@ -96,12 +96,12 @@ impl DynamoDbStore {
             .value(":pk", text(keys::family(family)))
             .value(":tokens", text(keys::TOKENS));
         let pointers = self.table.query(&Query::table(keys)).await?;
-        let tokens = pointers.iter().filter_map(token_of_pointer);
+        let tokens = pointers.iter().filter_map(parse_pointer_hash);
         Ok(tokens.map(|token| Key::feed(&token)).collect())
     }
 }
 
-fn from_item(item: &Item) -> StoreResult<Feed> {
+fn read_feed(item: &Item) -> StoreResult<Feed> {
     let last_used = item.text("last_used").map(str::parse).transpose();
     Ok(Feed {
         last_used: last_used.map_err(|_| item.unreadable("last_used"))?,

@@ -9,10 +9,12 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number};
 use super::keys::{self, Key};
-use super::table::{MAX_ATTEMPTS, Step, Transacted, Written, too_busy, wait_before_retry};
+use super::table::{
+    MAX_ATTEMPTS, Step, TransactionOutcome, WriteOutcome, too_busy, wait_before_retry,
+};
 
 /// Marks a head whose stored account can't be read. The next write of the head removes it.
-pub(super) const ACCOUNT_IS_LOST: &str = "account_is_lost";
+pub(super) const ACCOUNT_DAMAGED: &str = "account_damaged";
 
 /// The document of a card's head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,7 +78,7 @@ pub(super) enum Decision<T> {
 impl DynamoDbStore {
     /// Changes a card's head as `decide` decides. `None` if the card is gone.
     ///
-    /// Usually takes one read and one write. If another writer was faster, calls `decide` again with
+    /// Usually takes one read and one write. If another writer wrote first, calls `decide` again with
     /// the new head.
     pub(super) async fn change_head<T: Send>(
         &self,
@@ -84,11 +86,11 @@ impl DynamoDbStore {
         mut decide: impl FnMut(&mut Head) -> Decision<T> + Send,
     ) -> StoreResult<Option<T>> {
         let mut current = self.table.get(&Key::head(card)).await?;
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let Some(item) = current else { return Ok(None) };
             let mut head: Head = item.data()?;
-            if item.text(ACCOUNT_IS_LOST).is_some() {
+            if item.text(ACCOUNT_DAMAGED).is_some() {
                 head.account_hash = None;
             }
             let decision = decide(&mut head);
@@ -107,16 +109,18 @@ impl DynamoDbStore {
                         Step::Put(other_item, Expression::default()),
                     ];
                     match self.table.transact(&steps).await? {
-                        Transacted::Done => Written::Done,
-                        Transacted::Refused(refusals) => Written::Refused(
-                            refusals.into_iter().next().and_then(|refusal| refusal.item),
-                        ),
+                        TransactionOutcome::Done => WriteOutcome::Done,
+                        TransactionOutcome::ConditionFailed(refusals) => {
+                            WriteOutcome::ConditionFailed(
+                                refusals.into_iter().next().and_then(|refusal| refusal.item),
+                            )
+                        }
                     }
                 }
             };
             match written {
-                Written::Done => return Ok(Some(answer)),
-                Written::Refused(item) => current = item,
+                WriteOutcome::Done => return Ok(Some(answer)),
+                WriteOutcome::ConditionFailed(item) => current = item,
             }
         }
         Err(too_busy())

@@ -1,5 +1,5 @@
-//! Stores the links of identities to people: each under its identity, and a pointer to it in its person's
-//! partition.
+//! Stores which identity belongs to which person: a link under the identity, and a pointer in the
+//! person's partition.
 
 use async_trait::async_trait;
 use hippo_core::sign_in::{IdentityId, IdentityLink, PersonId};
@@ -9,13 +9,13 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, number, text};
 use super::keys::{self, Key};
-use super::table::{Query, Step, Transacted};
+use super::table::{Query, Step, TransactionOutcome};
 
 #[async_trait]
 impl IdentityStore for DynamoDbStore {
     async fn identity_link(&self, identity: &IdentityId) -> StoreResult<Option<IdentityLink>> {
         let item = self.table.get(&Key::identity(identity)).await?;
-        let found = item.map(|item| self.unless_damaged(&item, Item::data));
+        let found = item.map(|item| self.read_undamaged(&item, Item::data));
         Ok(found.transpose()?.flatten())
     }
 
@@ -25,7 +25,7 @@ impl IdentityStore for DynamoDbStore {
         after: &IdentityLink,
     ) -> StoreResult<bool> {
         let mut item = Item::new(&Key::identity(&after.identity)).with_data(after)?;
-        if let Some(until) = after.waits_until() {
+        if let Some(until) = after.pending_until() {
             item = item.with("expires_at", number(until.timestamp()));
         }
         let unchanged = match before {
@@ -35,7 +35,7 @@ impl IdentityStore for DynamoDbStore {
             }
         };
         let mut steps = vec![Step::Put(item, unchanged)];
-        // A link that was made earlier may move on to another person.
+        // An existing link can move to another person.
         if let Some(person) = before.and_then(IdentityLink::person)
             && after.person() != Some(person)
         {
@@ -46,9 +46,10 @@ impl IdentityStore for DynamoDbStore {
             let pointer = Item::new(&Key::identity_of(person, &after.identity));
             steps.push(Step::Put(pointer, Expression::default()));
         }
-        // If the response of an earlier try was lost, this is false, and the person signs in again.
+        // If an earlier attempt succeeded but its response was lost, this returns false, and the person
+        // signs in again.
         let done = self.table.transact(&steps).await?;
-        Ok(matches!(done, Transacted::Done))
+        Ok(matches!(done, TransactionOutcome::Done))
     }
 
     async fn count_identities(&self, person: &PersonId) -> StoreResult<usize> {

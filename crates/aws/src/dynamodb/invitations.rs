@@ -1,4 +1,4 @@
-//! Stores the invitations to the families' emails, each family's in a partition.
+//! Stores the invitations to a family's emails. Each family has one partition.
 
 use async_trait::async_trait;
 use hippo_core::ids::FamilyId;
@@ -10,7 +10,7 @@ use super::expression::Expression;
 use super::families::{family_exists, family_not_found};
 use super::item::{Item, number, text};
 use super::keys::{self, Key};
-use super::table::{Query, Step, Transacted, Written};
+use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
 
 #[async_trait]
 impl InvitationStore for DynamoDbStore {
@@ -23,11 +23,13 @@ impl InvitationStore for DynamoDbStore {
             Step::Put(invitation_item(invitation)?, none_is_open),
         ];
         match self.table.transact(&steps).await? {
-            Transacted::Done => Ok(true),
-            Transacted::Refused(refusals) if refusals.iter().any(|refusal| refusal.step == 0) => {
+            TransactionOutcome::Done => Ok(true),
+            TransactionOutcome::ConditionFailed(refusals)
+                if refusals.iter().any(|refusal| refusal.step == 0) =>
+            {
                 Err(family_not_found(&invitation.family))
             }
-            Transacted::Refused(_) => Ok(false),
+            TransactionOutcome::ConditionFailed(_) => Ok(false),
         }
     }
 
@@ -37,13 +39,13 @@ impl InvitationStore for DynamoDbStore {
         id: &InvitationId,
     ) -> StoreResult<Option<Invitation>> {
         let item = self.table.get(&Key::invitation(family, id)).await?;
-        let found = item.map(|item| self.unless_damaged(&item, Item::data::<Invitation>));
+        let found = item.map(|item| self.read_undamaged(&item, Item::data::<Invitation>));
         Ok(found.transpose()?.flatten().filter(|found| found.id == *id))
     }
 
     async fn family_invitations(&self, family: &FamilyId) -> StoreResult<Vec<Invitation>> {
-        let items = self.table.query(&of_family(family)).await?;
-        let mut found: Vec<Invitation> = self.readable(&items, Item::data)?;
+        let items = self.table.query(&invitations_query(family)).await?;
+        let mut found: Vec<Invitation> = self.read_all_undamaged(&items, Item::data)?;
         found.sort_by_key(|invitation| (invitation.created_at, invitation.id));
         Ok(found)
     }
@@ -58,8 +60,9 @@ impl InvitationStore for DynamoDbStore {
             .value(":nonce", text(invitation.id.nonce.simple().to_string()));
         let item = invitation_item(invitation)?;
         let written = self.table.put(item, &unchanged).await?;
-        // If the response of an earlier try was lost, this is false, and no email is sent for it.
-        Ok(matches!(written, Written::Done))
+        // If an earlier attempt succeeded but its response was lost, this returns false, and no email is
+        // sent for it.
+        Ok(matches!(written, WriteOutcome::Done))
     }
 
     async fn remove_invitation(&self, family: &FamilyId, id: &InvitationId) -> StoreResult<bool> {
@@ -67,20 +70,20 @@ impl InvitationStore for DynamoDbStore {
             Expression::new("#nonce = :nonce").value(":nonce", text(id.nonce.simple().to_string()));
         let steps = [Step::Delete(Key::invitation(family, id), is_same)];
         let done = self.table.transact(&steps).await?;
-        Ok(matches!(done, Transacted::Done))
+        Ok(matches!(done, TransactionOutcome::Done))
     }
 }
 
 impl DynamoDbStore {
-    /// Deletes a family's invitations.
+    /// Removes a family's invitations.
     pub(super) async fn remove_invitations(&self, family: &FamilyId) -> StoreResult<()> {
-        let items = self.table.query(&of_family(family)).await?;
+        let items = self.table.query(&invitations_query(family)).await?;
         let keys: Vec<Key> = items.iter().filter_map(Item::key).collect();
         self.table.delete_all(&keys).await
     }
 }
 
-fn of_family(family: &FamilyId) -> Query {
+fn invitations_query(family: &FamilyId) -> Query {
     let keys = Expression::new("#pk = :pk").value(":pk", text(keys::invitations(family)));
     Query::table(keys)
 }

@@ -11,7 +11,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::table::{Query, Step, Transacted, Written};
+use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
 
 #[async_trait]
 impl LibraryStore for DynamoDbStore {
@@ -26,8 +26,8 @@ impl LibraryStore for DynamoDbStore {
             Step::Put(state, Expression::absent()),
         ];
         match self.table.transact(&steps).await? {
-            Transacted::Done => Ok(()),
-            Transacted::Refused(_) => Err(StoreError::AlreadyExists(format!(
+            TransactionOutcome::Done => Ok(()),
+            TransactionOutcome::ConditionFailed(_) => Err(StoreError::AlreadyExists(format!(
                 "a library “{}”",
                 library.id
             ))),
@@ -50,21 +50,21 @@ impl LibraryStore for DynamoDbStore {
             steps.push(Step::Update(state, clear, exists));
         }
         match self.table.transact(&steps).await? {
-            Transacted::Done => Ok(()),
-            Transacted::Refused(_) => Err(library_not_found(&library.id)),
+            TransactionOutcome::Done => Ok(()),
+            TransactionOutcome::ConditionFailed(_) => Err(library_not_found(&library.id)),
         }
     }
 
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
         let found = self.table.get(&Key::library(id)).await?;
-        let found = found.map(|item| self.unless_damaged(&item, Item::data));
+        let found = found.map(|item| self.read_undamaged(&item, Item::data));
         Ok(found.transpose()?.flatten())
     }
 
     async fn libraries(&self) -> StoreResult<Vec<Library>> {
         let keys = Expression::new("#listing = :list").value(":list", text(list::LIBRARIES));
         let found = self.table.query(&Query::index("listing", keys)).await?;
-        self.readable(&found, Item::data)
+        self.read_all_undamaged(&found, Item::data)
     }
 
     async fn remove_library(&self, id: &LibraryId) -> StoreResult<()> {
@@ -75,8 +75,8 @@ impl LibraryStore for DynamoDbStore {
             Step::Delete(Key::library_state(id), Expression::default()),
         ];
         let refusals = match self.table.transact(&steps).await? {
-            Transacted::Done => return Ok(()),
-            Transacted::Refused(refusals) => refusals,
+            TransactionOutcome::Done => return Ok(()),
+            TransactionOutcome::ConditionFailed(refusals) => refusals,
         };
         Err(
             match refusals.into_iter().find_map(|refusal| refusal.item) {
@@ -108,8 +108,8 @@ impl LibraryStore for DynamoDbStore {
             .await?
         {
             // It already backs off for longer.
-            Written::Done | Written::Refused(Some(_)) => Ok(()),
-            Written::Refused(None) => Err(library_not_found(id)),
+            WriteOutcome::Done | WriteOutcome::ConditionFailed(Some(_)) => Ok(()),
+            WriteOutcome::ConditionFailed(None) => Err(library_not_found(id)),
         }
     }
 
@@ -129,9 +129,11 @@ impl LibraryStore for DynamoDbStore {
             .update(&Key::library_state(id), &change, &first)
             .await?
         {
-            Written::Done => Ok(since),
-            Written::Refused(Some(state)) => Ok(parse_down_since(&state)?.unwrap_or(since)),
-            Written::Refused(None) => Err(library_not_found(id)),
+            WriteOutcome::Done => Ok(since),
+            WriteOutcome::ConditionFailed(Some(state)) => {
+                Ok(parse_down_since(&state)?.unwrap_or(since))
+            }
+            WriteOutcome::ConditionFailed(None) => Err(library_not_found(id)),
         }
     }
 

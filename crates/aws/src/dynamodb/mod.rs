@@ -131,7 +131,7 @@ impl DynamoDbStore {
     }
 
     /// Reads an item. `None` if it is damaged, so that the others can still be read.
-    fn unless_damaged<T>(
+    fn read_undamaged<T>(
         &self,
         item: &Item,
         read: impl FnOnce(&Item) -> StoreResult<T>,
@@ -153,21 +153,21 @@ impl DynamoDbStore {
     }
 
     /// Reads the items that aren't damaged.
-    fn readable<T>(
+    fn read_all_undamaged<T>(
         &self,
         items: &[Item],
         read: impl Fn(&Item) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
         let mut found = Vec::with_capacity(items.len());
         for item in items {
-            found.extend(self.unless_damaged(item, &read)?);
+            found.extend(self.read_undamaged(item, &read)?);
         }
         Ok(found)
     }
 
     /// Reads up to `limit` items. Damaged ones don't make a page shorter, since a short page counts as
     /// the last.
-    async fn readable_page<T>(
+    async fn read_undamaged_page<T>(
         &self,
         limit: usize,
         query: impl Fn(usize) -> Query,
@@ -176,7 +176,7 @@ impl DynamoDbStore {
         let mut page_size = limit;
         loop {
             let items = self.table.query(&query(page_size)).await?;
-            let mut found = self.readable(&items, &read)?;
+            let mut found = self.read_all_undamaged(&items, &read)?;
             if found.len() >= limit || items.len() < page_size {
                 found.truncate(limit);
                 return Ok(found);

@@ -14,7 +14,7 @@ use super::expression::Expression;
 use super::families::{family_exists, family_not_found};
 use super::item::{Item, json, number, text};
 use super::keys::{self, Key, list};
-use super::table::{Query, Step, Transacted, Written};
+use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
 
 #[async_trait]
 impl OutboxStore for DynamoDbStore {
@@ -38,8 +38,8 @@ impl OutboxStore for DynamoDbStore {
             Step::Put(item, Expression::absent()),
         ];
         match self.table.transact(&steps).await? {
-            Transacted::Done => Ok(true),
-            Transacted::Refused(refusals) => match refusals.first() {
+            TransactionOutcome::Done => Ok(true),
+            TransactionOutcome::ConditionFailed(refusals) => match refusals.first() {
                 Some(refusal) if refusal.step == 0 => Err(family_not_found(&record.family)),
                 _ => Ok(false),
             },
@@ -48,7 +48,7 @@ impl OutboxStore for DynamoDbStore {
 
     async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
         let found = self.table.get(&Key::mail(key)).await?;
-        let found = found.map(|item| self.unless_damaged(&item, Item::data));
+        let found = found.map(|item| self.read_undamaged(&item, Item::data));
         Ok(found.transpose()?.flatten())
     }
 
@@ -58,7 +58,7 @@ impl OutboxStore for DynamoDbStore {
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
-        let write = Uuid::new_v4().to_string();
+        let write_id = Uuid::new_v4().to_string();
         let (list, order) = listing(record);
         let mut set = "SET #data = :data, #revision = :next, #state = :state, #write = :write, \
                        #listing = :list, #listing_order = :order"
@@ -75,7 +75,7 @@ impl OutboxStore for DynamoDbStore {
             .value(":data", text(json(&*record.to_stored())?))
             .value(":next", number(record.revision))
             .value(":state", text(record.state.as_str()))
-            .value(":write", text(write.as_str()))
+            .value(":write", text(write_id.as_str()))
             .value(":list", text(list))
             .value(":order", text(order));
         if let Some(last_notice) = last_notice {
@@ -87,10 +87,10 @@ impl OutboxStore for DynamoDbStore {
         let key = Key::mail(&record.key());
         let unchanged = Expression::unchanged(revision);
         Ok(match self.table.update(&key, &change, &unchanged).await? {
-            Written::Done => true,
-            // An earlier try of this write succeeded, but its response was lost.
-            Written::Refused(Some(item)) => item.text("write") == Some(&write),
-            Written::Refused(None) => false,
+            WriteOutcome::Done => true,
+            // An earlier attempt at this write succeeded, but its response was lost.
+            WriteOutcome::ConditionFailed(Some(item)) => item.text("write") == Some(&write_id),
+            WriteOutcome::ConditionFailed(None) => false,
         })
     }
 
@@ -109,7 +109,7 @@ impl OutboxStore for DynamoDbStore {
             limit,
             ..Query::index("listing", keys.clone())
         };
-        self.readable_page(limit, query, Item::data).await
+        self.read_undamaged_page(limit, query, Item::data).await
     }
 
     async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
@@ -126,7 +126,7 @@ impl OutboxStore for DynamoDbStore {
         let last_notice = |item: &Item| item.document("last_notice");
         let found = found
             .first()
-            .map(|item| self.unless_damaged(item, last_notice));
+            .map(|item| self.read_undamaged(item, last_notice));
         Ok(found.transpose()?.flatten())
     }
 
@@ -176,7 +176,7 @@ impl OutboxStore for DynamoDbStore {
                 ..newest_first(kind, family)
             })
             .await?;
-        self.readable(&found, Item::data)
+        self.read_all_undamaged(&found, Item::data)
     }
 }
 

@@ -10,7 +10,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, text};
 use super::keys::{Key, PAUSES};
-use super::table::{Query, Written};
+use super::table::{Query, WriteOutcome};
 
 #[async_trait]
 impl PauseStore for DynamoDbStore {
@@ -45,10 +45,10 @@ impl PauseStore for DynamoDbStore {
         };
         let unchanged = unchanged.value(":before", text(json(&before)?));
         Ok(match self.table.put(item, &unchanged).await? {
-            Written::Done => true,
-            // An earlier try of this write succeeded, but its response was lost.
-            Written::Refused(Some(item)) => item.data::<Vec<Pause>>()? == after,
-            Written::Refused(None) => false,
+            WriteOutcome::Done => true,
+            // An earlier attempt at this write succeeded, but its response was lost.
+            WriteOutcome::ConditionFailed(Some(item)) => item.data::<Vec<Pause>>()? == after,
+            WriteOutcome::ConditionFailed(None) => false,
         })
     }
 }
@@ -58,7 +58,7 @@ impl DynamoDbStore {
     async fn pauses_by_label(&self) -> StoreResult<Vec<Vec<Pause>>> {
         let keys = Expression::new("#pk = :pk").value(":pk", text(PAUSES));
         let items = self.table.query(&Query::table(keys)).await?;
-        self.readable(&items, Item::data)
+        self.read_all_undamaged(&items, Item::data)
     }
 
     /// Deletes the pauses that ended before this time.

@@ -12,7 +12,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, bytes as blob, number, text};
 use super::keys::{Key, PIECES, picture};
-use super::table::{Query, Written};
+use super::table::{Query, WriteOutcome};
 
 /// The bytes of one item.
 const PIECE_SIZE: usize = 384 * 1024;
@@ -51,7 +51,7 @@ impl PictureStore for DynamoDbStore {
             .with("expires_at", expires_at);
         let condition = before.map_or_else(Expression::absent, Expression::unchanged);
         let written = self.table.put(item, &condition).await?;
-        Ok(matches!(written, Written::Done))
+        Ok(matches!(written, WriteOutcome::Done))
     }
 
     async fn picture_bytes(

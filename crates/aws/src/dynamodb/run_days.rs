@@ -12,18 +12,18 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{DAYS_SHARDS, Key, days};
-use super::table::{MAX_ATTEMPTS, Query, Written, too_busy, wait_before_retry};
+use super::table::{MAX_ATTEMPTS, Query, WriteOutcome, too_busy, wait_before_retry};
 
 #[async_trait]
 impl RunDayStore for DynamoDbStore {
     /// Costs one read, and one write if the day changes.
     async fn upsert_squares(&self, day: &DayKey, squares: &[Square]) -> StoreResult<()> {
         let key = Key::run_day(day);
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let stored = self.table.get(&key).await?;
             let mut changed: RunDay = match &stored {
-                Some(item) => self.unless_damaged(item, Item::data)?.unwrap_or_default(),
+                Some(item) => self.read_undamaged(item, Item::data)?.unwrap_or_default(),
                 None => RunDay::default(),
             };
             let mut has_changed = false;
@@ -42,7 +42,7 @@ impl RunDayStore for DynamoDbStore {
                     self.expiry(day.date.and_time(NaiveTime::MIN).and_utc()),
                 );
             let condition = revision.map_or_else(Expression::absent, Expression::unchanged);
-            if let Written::Done = self.table.put(item, &condition).await? {
+            if let WriteOutcome::Done = self.table.put(item, &condition).await? {
                 return Ok(());
             }
         }
@@ -90,7 +90,7 @@ impl DynamoDbStore {
         for item in items {
             // A newer version may have stored runs of jobs that this one doesn't know.
             if let Some(key) = day_key(item) {
-                let day = self.unless_damaged(item, Item::data)?;
+                let day = self.read_undamaged(item, Item::data)?;
                 found.extend(day.map(|day| (key, day)));
             }
         }

@@ -1,8 +1,8 @@
-//! Stores runs.
+//! Stores runs, and deletes old history.
 //!
-//! Each label has one item that lists its running runs. A start writes it and the run in one
-//! transaction, so that only one of several simultaneous starts succeeds. These items also list the
-//! labels.
+//! Each label has one item that lists its unfinished runs. A start writes it and the run in one
+//! transaction, so that only one of several simultaneous starts succeeds. Together, these items are
+//! the list of labels.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -21,7 +21,9 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::table::{MAX_ATTEMPTS, Query, Step, Transacted, Written, too_busy, wait_before_retry};
+use super::table::{
+    MAX_ATTEMPTS, Query, Step, TransactionOutcome, WriteOutcome, too_busy, wait_before_retry,
+};
 
 #[async_trait]
 impl RunStore for DynamoDbStore {
@@ -29,15 +31,15 @@ impl RunStore for DynamoDbStore {
         &self,
         run: &Run,
         allow_overlap: bool,
-        silence: Duration,
+        lost_after: Duration,
     ) -> StoreResult<RunStart> {
         // Distinguishes our own repeated request from a schedule that fired twice.
-        let write = Uuid::new_v4().to_string();
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        let write_id = Uuid::new_v4().to_string();
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let label = self.read_label(&run.key).await?;
             let mut replaced = None;
-            if let Some(item) = &label.same {
+            if let Some(item) = &label.requested {
                 let stored: Run = item.data()?;
                 if !run.may_replace(&stored) {
                     return Ok(RunStart::AlreadyRan(stored));
@@ -45,7 +47,7 @@ impl RunStore for DynamoDbStore {
                 replaced = Some(item.revision());
             }
             let condition = replaced.map_or_else(Expression::absent, Expression::unchanged);
-            let silent_since = run.started_at - silence;
+            let silent_since = run.started_at - lost_after;
             let (silent, running): (Vec<_>, Vec<_>) =
                 label.running.into_iter().partition(|(other, _)| {
                     other.reported_at < silent_since
@@ -85,46 +87,52 @@ impl RunStore for DynamoDbStore {
                 }
             };
             let revision = replaced.map_or(0, |read| read + 1);
-            let item = self.run_item(&stored, revision)?.with_text("write", &write);
+            let item = self
+                .run_item(&stored, revision)?
+                .with_text("write", &write_id);
             let done = if steps.is_empty() {
                 match self.table.put(item, &condition).await? {
-                    Written::Done => true,
-                    Written::Refused(Some(other)) if other.text("write") == Some(&write) => true,
-                    Written::Refused(_) => false,
+                    WriteOutcome::Done => true,
+                    WriteOutcome::ConditionFailed(Some(other))
+                        if other.text("write") == Some(&write_id) =>
+                    {
+                        true
+                    }
+                    WriteOutcome::ConditionFailed(_) => false,
                 }
             } else {
                 steps.push(Step::Put(item, condition));
-                matches!(self.table.transact(&steps).await?, Transacted::Done)
+                matches!(self.table.transact(&steps).await?, TransactionOutcome::Done)
             };
             if done {
                 return Ok(result);
             }
-            // Another start or report was faster, so read again.
+            // Another start or report wrote first, so read again.
         }
         Err(too_busy())
     }
 
     async fn record_run(&self, run: &Run) -> StoreResult<bool> {
-        let write = Uuid::new_v4().to_string();
-        let item = self.run_item(run, 0)?.with_text("write", &write);
+        let write_id = Uuid::new_v4().to_string();
+        let item = self.run_item(run, 0)?.with_text("write", &write_id);
         let is_put = match self.table.put(item, &Expression::absent()).await? {
-            Written::Done => true,
-            // An earlier try of this write succeeded, but its response was lost.
-            Written::Refused(Some(other)) => other.text("write") == Some(&write),
-            Written::Refused(None) => false,
+            WriteOutcome::Done => true,
+            // An earlier attempt at this write succeeded, but its response was lost.
+            WriteOutcome::ConditionFailed(Some(other)) => other.text("write") == Some(&write_id),
+            WriteOutcome::ConditionFailed(None) => false,
         };
         if is_put {
             // It may be the first run of its label. An existing list stays as it is.
-            let list = running_list_item(&run.key, &[], 0)?;
-            self.table.put(list, &Expression::absent()).await?;
+            let running_list = running_list_item(&run.key, &[], 0)?;
+            self.table.put(running_list, &Expression::absent()).await?;
         }
         Ok(is_put)
     }
 
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
         let key = Key::run(&run.key);
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let Some(item) = self.table.get(&key).await? else {
                 return Err(StoreError::NotFound(format!("run {}", run.key)));
             };
@@ -142,7 +150,7 @@ impl RunStore for DynamoDbStore {
             let next = self.run_item(&reported, revision + 1)?;
             let unchanged = Expression::unchanged(revision);
             let done = if resumes {
-                // It had ended and runs again, so the next start must find it.
+                // The run is resuming, so list it again for the next start.
                 let label = self.read_label(&run.key).await?;
                 let mut times: Vec<DateTime<Utc>> = label
                     .running
@@ -154,9 +162,9 @@ impl RunStore for DynamoDbStore {
                     put_running_list(&run.key, &times, label.revision)?,
                     Step::Put(next, unchanged),
                 ];
-                matches!(self.table.transact(&steps).await?, Transacted::Done)
+                matches!(self.table.transact(&steps).await?, TransactionOutcome::Done)
             } else {
-                matches!(self.table.put(next, &unchanged).await?, Written::Done)
+                matches!(self.table.put(next, &unchanged).await?, WriteOutcome::Done)
             };
             if done {
                 return Ok(());
@@ -174,11 +182,11 @@ impl RunStore for DynamoDbStore {
         Ok(())
     }
 
-    /// Costs one query for each megabyte: about 2,000 visits.
+    /// Costs one query per megabyte (about 2,000 visits).
     async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>> {
         let keys = Expression::new("#pk = :pk").value(":pk", text(keys::work(run)));
         let found = self.table.query(&Query::table(keys)).await?;
-        self.readable(&found, Item::data)
+        self.read_all_undamaged(&found, Item::data)
     }
 
     fn damaged_rows(&self) -> Vec<DamagedRow> {
@@ -200,16 +208,16 @@ impl RunStore for DynamoDbStore {
         let unchanged = Expression::new("attribute_not_exists(#pk) OR #data = :before")
             .value(":before", text(super::item::json(before)?));
         Ok(match self.table.put(item, &unchanged).await? {
-            Written::Done => true,
-            // An earlier try of this write succeeded, but its response was lost.
-            Written::Refused(Some(item)) => item.data::<TickTimes>()? == *after,
-            Written::Refused(None) => false,
+            WriteOutcome::Done => true,
+            // An earlier attempt at this write succeeded, but its response was lost.
+            WriteOutcome::ConditionFailed(Some(item)) => item.data::<TickTimes>()? == *after,
+            WriteOutcome::ConditionFailed(None) => false,
         })
     }
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
         let found = self.table.get(&Key::run(key)).await?;
-        let found = found.map(|item| self.unless_damaged(&item, Item::data));
+        let found = found.map(|item| self.read_undamaged(&item, Item::data));
         Ok(found.transpose()?.flatten())
     }
 
@@ -238,7 +246,7 @@ impl RunStore for DynamoDbStore {
                     ..Query::index("listing", keys)
                 })
                 .await?;
-            runs.extend(self.readable::<Run>(&found, Item::data)?);
+            runs.extend(self.read_all_undamaged::<Run>(&found, Item::data)?);
         }
         runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
         runs.truncate(limit);
@@ -264,7 +272,7 @@ impl RunStore for DynamoDbStore {
                 ..Query::table(keys)
             };
             let newest = self.table.query(&newest).await?;
-            let mut runs: Vec<Run> = self.readable(&newest, Item::data)?;
+            let mut runs: Vec<Run> = self.read_all_undamaged(&newest, Item::data)?;
             // The query returns them by scheduled time.
             runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
             found.extend(runs);
@@ -272,15 +280,15 @@ impl RunStore for DynamoDbStore {
         Ok(found)
     }
 
-    /// Costs a query for each list, each shard of days and the pauses, and a write for each item left. Usually
-    /// the table's time to live has already deleted them.
-    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+    /// Costs a query per list, a query per shard of run days, one for the pauses, and a write per item
+    /// that is still there. Usually the table's time to live has already deleted them.
+    async fn delete_history_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut lists: Vec<String> = JobName::all().into_iter().map(list::runs).collect();
         lists
             .extend([list::FINAL_MAILS, list::ALERTS, list::PENDING_ALERTS].map(ToOwned::to_owned));
-        for list in lists {
+        for partition in lists {
             let keys = Expression::new("#listing = :list AND #listing_order < :before")
-                .value(":list", text(list))
+                .value(":list", text(partition))
                 .value(":before", text(keys::time(before)));
             let found = self.table.query(&Query::index("listing", keys)).await?;
             let keys: Vec<Key> = found.iter().filter_map(Item::key).collect();
@@ -294,21 +302,24 @@ impl RunStore for DynamoDbStore {
 /// The stored state of one label.
 struct LabelState {
     /// The run with the requested key.
-    same: Option<Item>,
-    /// The running runs, with their revisions.
+    requested: Option<Item>,
+    /// The unfinished runs, with their revisions.
     running: Vec<(Run, u64)>,
-    /// The revision of the list of running runs. `None`: there is none yet.
+    /// The revision of the list of unfinished runs. `None`: there is none yet.
     revision: Option<u64>,
 }
 
 impl DynamoDbStore {
     async fn read_label(&self, key: &RunKey) -> StoreResult<LabelState> {
-        let list = Key::running(key.job, &key.label);
-        let same = Key::run(key);
-        let found = self.table.get_all(vec![list.clone(), same.clone()]).await?;
-        let list = found.iter().find(|item| item.is(&list));
-        let times: Vec<DateTime<Utc>> = match list {
-            Some(item) => self.unless_damaged(item, Item::data)?.unwrap_or_default(),
+        let list_key = Key::running(key.job, &key.label);
+        let run_key = Key::run(key);
+        let found = self
+            .table
+            .get_all(vec![list_key.clone(), run_key.clone()])
+            .await?;
+        let running_list = found.iter().find(|item| item.is(&list_key));
+        let times: Vec<DateTime<Utc>> = match running_list {
+            Some(item) => self.read_undamaged(item, Item::data)?.unwrap_or_default(),
             None => Vec::new(),
         };
         let keys = times
@@ -323,14 +334,14 @@ impl DynamoDbStore {
             .collect();
         let mut running = Vec::new();
         for item in self.table.get_all(keys).await? {
-            let run: Option<Run> = self.unless_damaged(&item, Item::data)?;
+            let run: Option<Run> = self.read_undamaged(&item, Item::data)?;
             if let Some(run) = run.filter(|run| run.outcome == RunOutcome::Running) {
                 running.push((run, item.revision()));
             }
         }
         Ok(LabelState {
-            same: found.iter().find(|item| item.is(&same)).cloned(),
-            revision: list.map(Item::revision),
+            requested: found.iter().find(|item| item.is(&run_key)).cloned(),
+            revision: running_list.map(Item::revision),
             running,
         })
     }
@@ -354,7 +365,7 @@ impl DynamoDbStore {
     }
 }
 
-/// The step that writes a label's list of running runs, if it is unchanged since it was read.
+/// The step that writes a label's list of unfinished runs, unless it changed since it was read.
 fn put_running_list(
     key: &RunKey,
     times: &[DateTime<Utc>],
@@ -365,7 +376,7 @@ fn put_running_list(
     Ok(Step::Put(item, condition))
 }
 
-/// The list of a label's running runs. It also puts the label into the list of labels.
+/// Builds the list of a label's unfinished runs, which also puts the label into the list of labels.
 fn running_list_item(key: &RunKey, times: &[DateTime<Utc>], revision: u64) -> StoreResult<Item> {
     Ok(Item::new(&Key::running(key.job, &key.label))
         .with_data(&times)?

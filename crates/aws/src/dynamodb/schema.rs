@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
 };
 
-/// The attributes of the keys.
-const KEYS: [&str; 7] = [
+/// The attributes that the table's and the indexes' keys use.
+const KEY_ATTRIBUTES: [&str; 7] = [
     "pk",
     "sk",
     "to_check",
@@ -29,7 +29,7 @@ pub async fn create_table(
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(key_schema("pk", "sk")?));
-    for attribute in KEYS {
+    for attribute in KEY_ATTRIBUTES {
         table = table.attribute_definitions(
             AttributeDefinition::builder()
                 .attribute_name(attribute)

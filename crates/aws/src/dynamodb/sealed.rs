@@ -1,4 +1,4 @@
-//! The item of a sealed number and PIN.
+//! Reads and builds the item of a card's sealed number and PIN.
 
 use hippo_core::ids::CardId;
 use hippo_core::seal::{KeyId, Sealed};
@@ -16,7 +16,7 @@ pub(super) fn sealed_item(card: CardId, secret: &Sealed) -> Item {
 }
 
 /// Reads a card's secret, if it is among these items.
-pub(super) fn sealed_from(items: &[Item], card: CardId) -> StoreResult<Option<Sealed>> {
+pub(super) fn find_sealed(items: &[Item], card: CardId) -> StoreResult<Option<Sealed>> {
     let key = Key::secret(card);
     let Some(item) = items.iter().find(|item| item.is(&key)) else {
         return Ok(None);

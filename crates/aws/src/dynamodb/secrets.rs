@@ -13,7 +13,7 @@ use super::heads::Head;
 use super::item::text;
 use super::keys::{Key, list};
 use super::sealed;
-use super::table::{MAX_ATTEMPTS, Query, Step, Transacted, too_busy, wait_before_retry};
+use super::table::{MAX_ATTEMPTS, Query, Step, TransactionOutcome, too_busy, wait_before_retry};
 
 #[async_trait]
 impl SecretWriter for DynamoDbStore {
@@ -27,8 +27,8 @@ impl SecretWriter for DynamoDbStore {
             .card_key(card)
             .await?
             .ok_or_else(|| card_not_found(card))?;
-        for tries in 0..MAX_ATTEMPTS {
-            wait_before_retry(tries).await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            wait_before_retry(attempt).await?;
             let stored = self.table.get(&Key::head(&key)).await?;
             let stored = stored.ok_or_else(|| card_not_found(card))?;
             let mut head: Head = stored.data()?;
@@ -56,8 +56,8 @@ impl SecretWriter for DynamoDbStore {
                 steps.push(Step::Delete(freed, Expression::default()));
             }
             match self.table.transact(&steps).await? {
-                Transacted::Done => return Ok(true),
-                Transacted::Refused(refusals) => match refusals.first() {
+                TransactionOutcome::Done => return Ok(true),
+                TransactionOutcome::ConditionFailed(refusals) => match refusals.first() {
                     Some(refusal) if refusal.step == 2 => return Err(duplicate_number(&new)),
                     Some(refusal) if refusal.step == 1 => return Err(card_not_found(card)),
                     // A check or a person changed the head in the meantime, so read it again.
@@ -76,7 +76,7 @@ impl SecretStore for DynamoDbStore {
         let found = self.table.get_all(keys).await?;
         let mut secrets = Vec::with_capacity(found.len());
         for card in cards {
-            if let Some(sealed) = sealed::sealed_from(&found, *card)? {
+            if let Some(sealed) = sealed::find_sealed(&found, *card)? {
                 secrets.push((*card, sealed));
             }
         }

@@ -14,7 +14,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, number, text};
 use super::keys::{self, Key};
-use super::table::{Query, Step, Transacted, Written};
+use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
 
 #[async_trait]
 impl SignInStore for DynamoDbStore {
@@ -30,8 +30,8 @@ impl SignInStore for DynamoDbStore {
             Step::Put(listed, Expression::default()),
         ];
         match self.table.transact(&steps).await? {
-            Transacted::Done => Ok(()),
-            Transacted::Refused(_) => Err(StoreError::Unusable(
+            TransactionOutcome::Done => Ok(()),
+            TransactionOutcome::ConditionFailed(_) => Err(StoreError::Unusable(
                 "a session couldn't be added.".to_owned(),
             )),
         }
@@ -39,7 +39,7 @@ impl SignInStore for DynamoDbStore {
 
     async fn session(&self, hash: &TokenHash) -> StoreResult<Option<Session>> {
         let item = self.table.get(&Key::session(hash)).await?;
-        let found = item.map(|item| self.unless_damaged(&item, Item::data));
+        let found = item.map(|item| self.read_undamaged(&item, Item::data));
         Ok(found.transpose()?.flatten())
     }
 
@@ -48,7 +48,7 @@ impl SignInStore for DynamoDbStore {
             .with_data(session)?
             .with("expires_at", expiry(session.expires_at));
         let written = self.table.put(item, &Expression::exists()).await?;
-        Ok(matches!(written, Written::Done))
+        Ok(matches!(written, WriteOutcome::Done))
     }
 
     async fn remove_session(&self, session: &Session) -> StoreResult<()> {
@@ -85,7 +85,7 @@ impl SignInStore for DynamoDbStore {
 
     async fn attempt(&self, id: Uuid) -> StoreResult<Option<SignInAttempt>> {
         let item = self.table.get(&Key::attempt(id)).await?;
-        let found = item.map(|item| self.unless_damaged(&item, Item::data));
+        let found = item.map(|item| self.read_undamaged(&item, Item::data));
         Ok(found.transpose()?.flatten())
     }
 
@@ -94,12 +94,12 @@ impl SignInStore for DynamoDbStore {
         let written = self.table.put(attempt_item(attempt)?, &unchanged).await?;
         // If the response of an earlier try was lost, this is false, and the person asks again: two
         // uses of a link must not both succeed.
-        Ok(matches!(written, Written::Done))
+        Ok(matches!(written, WriteOutcome::Done))
     }
 
     async fn rate_log(&self, key: &RateKey) -> StoreResult<Option<RateLog>> {
         let item = self.table.get(&Key::rate_log(key)).await?;
-        let found = item.map(|item| self.unless_damaged(&item, Item::data));
+        let found = item.map(|item| self.read_undamaged(&item, Item::data));
         Ok(found.transpose()?.flatten())
     }
 
@@ -119,7 +119,7 @@ impl SignInStore for DynamoDbStore {
         };
         // If the response of an earlier try was lost, this is false, and one request counts twice.
         let written = self.table.put(item, &unchanged).await?;
-        Ok(matches!(written, Written::Done))
+        Ok(matches!(written, WriteOutcome::Done))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The store's requests, with retries, pages and errors.
+//! Sends requests to DynamoDB: retries them, reads all pages, and converts errors.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -20,25 +20,25 @@ use super::expression::{Expression, names, values};
 use super::item::{Attributes, Item};
 use super::keys::Key;
 
-/// The most attempts of one request that is throttled or conflicts with another writer.
+/// How often to try a request that is throttled or conflicts with another writer.
 pub(super) const MAX_ATTEMPTS: u32 = 50;
 
 /// The most keys of one BatchGetItem.
 const MAX_KEYS_PER_GET: usize = 100;
 
-/// The smallest page of a filtered query, in items.
-const MIN_FILTERED_PAGE: usize = 25;
+/// The smallest page of a filtered query.
+const MIN_FILTERED_PAGE_ITEMS: usize = 25;
 
-/// The most requests of one BatchWriteItem.
+/// The most deletes in one BatchWriteItem.
 const MAX_DELETES_PER_REQUEST: usize = 25;
 
 /// The result of a conditional write.
 #[derive(Debug)]
-pub(super) enum Written {
+pub(super) enum WriteOutcome {
     /// The item was written.
     Done,
     /// The condition didn't hold. Has the stored item, if there is one.
-    Refused(Option<Item>),
+    ConditionFailed(Option<Item>),
 }
 
 /// One step of a transaction.
@@ -52,11 +52,11 @@ pub(super) enum Step {
 
 /// The result of a transaction.
 #[derive(Debug)]
-pub(super) enum Transacted {
+pub(super) enum TransactionOutcome {
     /// Every step was done.
     Done,
     /// Nothing was done. Lists the steps whose condition didn't hold.
-    Refused(Vec<Refusal>),
+    ConditionFailed(Vec<Refusal>),
 }
 
 /// A step whose condition didn't hold.
@@ -123,9 +123,9 @@ impl Table {
         Ok(answer.item.map(Item))
     }
 
-    /// Reads these items, consistently and in no order. Leaves out missing ones.
+    /// Reads these items, consistently and in no particular order. Leaves out missing ones.
     pub(super) async fn get_all(&self, keys: Vec<Key>) -> StoreResult<Vec<Item>> {
-        // DynamoDB refuses duplicate keys.
+        // DynamoDB rejects duplicate keys.
         let keys: Vec<Key> = keys
             .into_iter()
             .collect::<BTreeSet<_>>()
@@ -174,11 +174,11 @@ impl Table {
         let mut found = Vec::new();
         let mut start = None;
         while found.len() < query.limit {
-            let missing = query.limit - found.len();
+            let remaining = query.limit - found.len();
             // With a filter, the limit counts the items that are read, not those that match.
             let page = match query.filter.text() {
-                Some(_) => missing.max(MIN_FILTERED_PAGE),
-                None => missing,
+                Some(_) => remaining.max(MIN_FILTERED_PAGE_ITEMS),
+                None => remaining,
             };
             let limit = i32::try_from(page).ok();
             let answer = self
@@ -209,7 +209,11 @@ impl Table {
     }
 
     /// Writes an item if `condition` holds.
-    pub(super) async fn put(&self, item: Item, condition: &Expression) -> StoreResult<Written> {
+    pub(super) async fn put(
+        &self,
+        item: Item,
+        condition: &Expression,
+    ) -> StoreResult<WriteOutcome> {
         item.check_size()?;
         for attempt in 0..MAX_ATTEMPTS {
             wait_before_retry(attempt).await?;
@@ -228,7 +232,7 @@ impl Table {
                 .send()
                 .await;
             let error = match answer {
-                Ok(_) => return Ok(Written::Done),
+                Ok(_) => return Ok(WriteOutcome::Done),
                 Err(error) => error,
             };
             let result = self.interpret_error(&error, |error| match error {
@@ -248,7 +252,7 @@ impl Table {
         key: &Key,
         change: &Expression,
         condition: &Expression,
-    ) -> StoreResult<Written> {
+    ) -> StoreResult<WriteOutcome> {
         for attempt in 0..MAX_ATTEMPTS {
             wait_before_retry(attempt).await?;
             let answer = self
@@ -267,7 +271,7 @@ impl Table {
                 .send()
                 .await;
             let error = match answer {
-                Ok(_) => return Ok(Written::Done),
+                Ok(_) => return Ok(WriteOutcome::Done),
                 Err(error) => error,
             };
             let result = self.interpret_error(&error, |error| match error {
@@ -289,7 +293,7 @@ impl Table {
         &self,
         error: &SdkError<E, R>,
         refusal: impl FnOnce(&E) -> Option<Option<Attributes>>,
-    ) -> StoreResult<Option<Written>>
+    ) -> StoreResult<Option<WriteOutcome>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug,
@@ -298,7 +302,7 @@ impl Table {
             return Ok(None);
         }
         match error.as_service_error().and_then(refusal) {
-            Some(item) => Ok(Some(Written::Refused(non_empty(item)))),
+            Some(item) => Ok(Some(WriteOutcome::ConditionFailed(non_empty(item)))),
             None => Err(store_error(&self.name, error)),
         }
     }
@@ -307,7 +311,7 @@ impl Table {
     ///
     /// A lost response does no harm: the SDK repeats the request with the same token, so it takes
     /// effect once.
-    pub(super) async fn transact(&self, steps: &[Step]) -> StoreResult<Transacted> {
+    pub(super) async fn transact(&self, steps: &[Step]) -> StoreResult<TransactionOutcome> {
         let mut items = Vec::with_capacity(steps.len());
         for step in steps {
             items.push(self.transact_item(step)?);
@@ -322,7 +326,7 @@ impl Table {
                 .send()
                 .await;
             let error = match answer {
-                Ok(_) => return Ok(Transacted::Done),
+                Ok(_) => return Ok(TransactionOutcome::Done),
                 Err(error) => error,
             };
             let reasons = match error.as_service_error() {
@@ -341,7 +345,7 @@ impl Table {
                 })
                 .collect();
             if !refusals.is_empty() {
-                return Ok(Transacted::Refused(refusals));
+                return Ok(TransactionOutcome::ConditionFailed(refusals));
             }
             // Conflicts and throttling are tried again. Other reasons are permanent.
             let permanent = reasons
@@ -461,7 +465,9 @@ fn non_empty(item: Option<Attributes>) -> Option<Item> {
     item.filter(|attributes| !attributes.is_empty()).map(Item)
 }
 
-/// Waits for a random time before a retry. The longest wait doubles up to 500 ms.
+/// Waits before a retry, for a random time of up to 500 ms that grows with each attempt.
+///
+/// Doesn't wait before attempt 0. Fails from attempt [`MAX_ATTEMPTS`] on.
 pub(super) async fn wait_before_retry(attempt: u32) -> StoreResult<()> {
     if attempt == 0 {
         return Ok(());

@@ -35,7 +35,7 @@ impl VisitStore for DynamoDbStore {
             return Ok(None);
         };
         let state = find(Key::library_state(library));
-        let Some(library) = self.unless_damaged(item, Item::data::<Library>)? else {
+        let Some(library) = self.read_undamaged(item, Item::data::<Library>)? else {
             return Ok(None);
         };
         let mut loaded = LoadedVisit {
@@ -46,9 +46,9 @@ impl VisitStore for DynamoDbStore {
             cards: Vec::with_capacity(cards.len()),
         };
         for card in cards {
-            let head = find(Key::head(card)).map(|item| self.unless_damaged(item, record));
+            let head = find(Key::head(card)).map(|item| self.read_undamaged(item, record));
             let secret = find(Key::secret(card.card))
-                .map(|item| self.unless_damaged(item, |_| sealed::sealed_from(&found, card.card)));
+                .map(|item| self.read_undamaged(item, |_| sealed::find_sealed(&found, card.card)));
             let secret = secret.transpose()?.flatten().flatten();
             loaded.cards.extend(head.transpose()?.flatten().zip(secret));
         }
@@ -69,7 +69,7 @@ impl AccountStore for DynamoDbStore {
         let Some(family) = found
             .iter()
             .find(|item| item.is(&meta))
-            .map(|item| self.unless_damaged(item, families::from_item))
+            .map(|item| self.read_undamaged(item, families::read_family))
             .transpose()?
             .flatten()
             .flatten()

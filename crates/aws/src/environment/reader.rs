@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads where the web pages are.
+    /// Reads the base URL of the web pages.
     pub(super) fn public_url(&mut self) -> Option<PublicUrl> {
         self.parse_optional("WEB_URL", |text| {
             text.parse()
@@ -79,7 +79,8 @@ impl<'a> Reader<'a> {
         let more = self.parse_optional("WEB_OPERATORS", |text| {
             let addresses = text.split(',').map(str::trim);
             let addresses = addresses.filter(|address| !address.is_empty());
-            addresses.map(parse_address).collect::<Result<Vec<_>, _>>()
+            let addresses: Result<Vec<_>, _> = addresses.map(parse_address).collect();
+            addresses.map_err(|_| "must be email addresses separated by commas".to_owned())
         });
         operator
             .into_iter()
@@ -87,7 +88,7 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
-    /// Reads where the pictures come from. Without a URL, nothing else about it counts.
+    /// Reads where the pictures come from. Without `PICTURE_URL`, ignores the other picture variables.
     pub(super) fn picture_source(&mut self) -> Option<PictureSource> {
         self.optional("PICTURE_URL")?;
         let url = self.parse_optional("PICTURE_URL", |text| {

@@ -4,7 +4,7 @@ use hippo_core::picture::SourceKind;
 
 use super::*;
 
-fn read<T: Environment>(variables: &[(&str, &str)]) -> Result<T, String> {
+fn read_environment<T: Environment>(variables: &[(&str, &str)]) -> Result<T, String> {
     let variables: BTreeMap<_, _> = variables.iter().copied().collect();
     T::read(&|name| variables.get(name).map(|value| (*value).to_owned()))
         .map_err(|error| error.to_string())
@@ -12,7 +12,7 @@ fn read<T: Environment>(variables: &[(&str, &str)]) -> Result<T, String> {
 
 #[test]
 fn complete_environment_is_read() {
-    let read: NotifyFamily = read(&[
+    let read: NotifyFamily = read_environment(&[
         ("TABLE_NAME", "table"),
         ("MAIL_FROM", "The Hippo <hippo@example.org>"),
         ("OPERATOR_EMAIL", "pat@example.org"),
@@ -37,7 +37,7 @@ fn complete_environment_is_read() {
 
 #[test]
 fn one_message_names_every_missing_and_malformed_variable() {
-    let message = read::<NotifyFamily>(&[
+    let message = read_environment::<NotifyFamily>(&[
         ("TABLE_NAME", ""),
         ("MAIL_FROM", "canary at example.org"),
         ("OPERATOR_EMAIL", "canary"),
@@ -51,7 +51,7 @@ fn one_message_names_every_missing_and_malformed_variable() {
          address like hippo@example.org or LibraryHippo <hippo@example.org>; OPERATOR_EMAIL \
          must be an email address like hippo@example.org."
     );
-    let message = read::<CheckCard>(&[
+    let message = read_environment::<CheckCard>(&[
         ("ALLOW_LOOPBACK_LIBRARIES", "yes"),
         ("PAUSE_SECONDS", "-1"),
         ("JITTER_SECONDS", "NaN"),
@@ -69,7 +69,7 @@ fn one_message_names_every_missing_and_malformed_variable() {
 
 #[test]
 fn none_counts_as_absent() {
-    let read: NotifyAll = read(&[
+    let read: NotifyAll = read_environment(&[
         ("TABLE_NAME", "table"),
         ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
         ("HEARTBEAT_URL", "none"),
@@ -77,14 +77,14 @@ fn none_counts_as_absent() {
     ])
     .unwrap();
     assert_eq!((read.heartbeat, read.operator), (None, None));
-    let message = self::read::<MailEvents>(&[("TABLE_NAME", "none")]).unwrap_err();
+    let message = read_environment::<MailEvents>(&[("TABLE_NAME", "none")]).unwrap_err();
     assert!(message.contains("TABLE_NAME is missing"), "{message}");
 }
 
 #[test]
-fn alert_mail_knows_the_console_if_there_are_pages() {
-    let pages = |url| {
-        let read: NotifyAll = read(&[
+fn alert_mail_links_to_the_console_if_web_url_is_set() {
+    let console_url = |url| {
+        let read: NotifyAll = read_environment(&[
             ("TABLE_NAME", "table"),
             ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
             ("OPERATOR_EMAIL", "ops@example.org"),
@@ -93,15 +93,15 @@ fn alert_mail_knows_the_console_if_there_are_pages() {
             ("WEB_URL", url),
         ])
         .unwrap();
-        let pages = read.operator.unwrap().pages;
-        pages.map(|pages| pages.page("/console"))
+        let public_url = read.operator.unwrap().public_url;
+        public_url.map(|public_url| public_url.page("/console"))
     };
     let expected = "https://hippo.example.org/console";
     assert_eq!(
-        pages("https://hippo.example.org").as_deref(),
+        console_url("https://hippo.example.org").as_deref(),
         Some(expected)
     );
-    assert_eq!(pages("none"), None);
+    assert_eq!(console_url("none"), None);
 }
 
 fn read_picture(variables: &[(&str, &str)]) -> Result<PictureOfTheDay, String> {
@@ -110,7 +110,7 @@ fn read_picture(variables: &[(&str, &str)]) -> Result<PictureOfTheDay, String> {
         ("MAIL_FROM", "hippo@example.org"),
         ("CONFIGURATION_SET", "set"),
     ];
-    read(&[&rest[..], variables].concat())
+    read_environment(&[&rest[..], variables].concat())
 }
 
 #[test]
@@ -142,12 +142,12 @@ fn without_a_picture_url_there_is_no_source_and_no_schedule() {
 }
 
 #[test]
-fn wrong_picture_source_is_described_without_its_url() {
+fn invalid_picture_source_is_reported_without_its_url() {
     for (url, kind, expected) in [
         (
             "https://x.test/canary",
             "json",
-            "needs the field of its address",
+            "needs `address`: the JSON field",
         ),
         (
             "https://x.test/canary",
@@ -165,8 +165,8 @@ fn wrong_picture_source_is_described_without_its_url() {
 }
 
 #[test]
-fn visits_need_a_fifo_queue_and_loopback_is_off_by_default() {
-    let message = read::<CheckCards>(&[
+fn visit_queue_must_be_a_fifo_queue() {
+    let message = read_environment::<CheckCards>(&[
         ("TABLE_NAME", "t"),
         ("VISIT_QUEUE_URL", "https://sqs.example/1/visits"),
     ])
@@ -175,19 +175,27 @@ fn visits_need_a_fifo_queue_and_loopback_is_off_by_default() {
         message.contains("VISIT_QUEUE_URL must name a FIFO queue"),
         "{message}"
     );
-    let read: CheckCard = read(&[("TABLE_NAME", "t"), ("KEY_PARAMETER", "/k")]).unwrap();
+}
+
+#[test]
+fn loopback_libraries_are_off_by_default() {
+    let read: CheckCard =
+        read_environment(&[("TABLE_NAME", "t"), ("KEY_PARAMETER", "/k")]).unwrap();
     assert!(!read.allow_loopback_libraries);
     assert_eq!(read.pace, Pace::default());
 }
 
 #[test]
-fn pages_are_optional_and_have_a_secure_address() {
+fn public_url_is_optional_and_must_be_https_without_a_path() {
     let with = |url| read_picture(&[("WEB_URL", url)]);
     for url in ["", "none"] {
-        assert_eq!(with(url).unwrap().pages, None);
+        assert_eq!(with(url).unwrap().public_url, None);
     }
-    let pages = with("https://hippo.example.org").unwrap().pages.unwrap();
-    assert_eq!(pages.origin(), "https://hippo.example.org");
+    let read = with("https://hippo.example.org").unwrap();
+    assert_eq!(
+        read.public_url.unwrap().origin(),
+        "https://hippo.example.org"
+    );
     for url in [
         "http://canary.example.org",
         "https://canary.example.org/pages",

@@ -16,7 +16,7 @@ use super::{Common, Environment, EnvironmentError, Lookup};
 pub struct Web {
     /// The variables that every function reads.
     pub common: Common,
-    /// The address of the web pages.
+    /// The base URL of the web pages.
     pub public_url: PublicUrl,
     /// The URL of the notice queue, which also takes the pages' messages.
     pub notice_queue_url: String,
@@ -24,7 +24,7 @@ pub struct Web {
     pub public_key_parameter: String,
     /// The name of the parameter that holds the key of the fingerprints.
     pub fingerprint_key_parameter: String,
-    /// The addresses that sign in as the operator.
+    /// The addresses whose owners sign in as the operator.
     pub operators: Vec<EmailAddress>,
     /// The contact for questions.
     pub contact: Option<String>,
@@ -32,7 +32,7 @@ pub struct Web {
     pub timezone: Tz,
     /// The functions that the console starts, by job.
     pub functions: BTreeMap<JobName, String>,
-    /// The identity provider that signs people in; `None`: only an email does.
+    /// The identity provider, if people can sign in with one besides email.
     pub oidc: Option<Oidc>,
 }
 
@@ -41,15 +41,15 @@ pub struct Web {
 pub struct Oidc {
     /// Its issuer.
     pub issuer: Issuer,
-    /// Our id there.
+    /// Our client id at the provider.
     pub client_id: String,
-    /// The name of the parameter that holds our secret there.
+    /// The name of the parameter that holds our client secret at the provider.
     pub secret_parameter: String,
     /// The name that people see on the pages.
     pub name: String,
 }
 
-/// Reads the identity provider. Without an issuer, nothing else about it counts.
+/// Reads the identity provider. Without `OIDC_ISSUER`, ignores the other OIDC variables.
 fn read_oidc(reader: &mut Reader<'_>) -> Option<Oidc> {
     reader.optional("OIDC_ISSUER")?;
     let issuer: Option<Issuer> = reader.parse_optional("OIDC_ISSUER", |text| {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_provider_is_optional_and_whole() {
+    fn identity_provider_is_optional_but_must_be_complete() {
         assert_eq!(read(&[]).unwrap().oidc, None);
         assert_eq!(read(&[("OIDC_ISSUER", "none")]).unwrap().oidc, None);
         let issuer = ("OIDC_ISSUER", "https://id.example.org");
@@ -175,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn console_of_one_operator_may_start_nothing() {
+    fn web_operators_and_job_functions_are_optional() {
         let web = read(&[("WEB_OPERATORS", "none"), ("JOB_FUNCTIONS", "")]).unwrap();
         assert_eq!((web.operators.len(), web.functions.len()), (1, 0));
     }
 
     #[test]
-    fn wrong_values_are_named_without_addresses() {
+    fn invalid_variables_are_reported_without_their_values() {
         let message = read(&[
             ("WEB_URL", "http://hippo.example.org"),
             ("WEB_OPERATORS", "ana@example.org,canary"),
@@ -191,7 +191,7 @@ mod tests {
         .unwrap_err();
         for part in [
             "WEB_URL must be an address like https://",
-            "WEB_OPERATORS must be an email address",
+            "WEB_OPERATORS must be email addresses separated by commas",
             "JOB_FUNCTIONS must be a list like",
             "TIMEZONE must be",
         ] {

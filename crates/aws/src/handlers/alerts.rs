@@ -53,7 +53,7 @@ mod tests {
         let day = "2026-11-21".parse().unwrap();
         let alerts = [
             Alert::ClockWrong { day, seconds: 90 },
-            Alert::NewerAlert { day },
+            Alert::UnreadableAlert { day },
         ];
         let refused = Err(DeliveryFailed("MessageRejected".to_owned()));
         for result in [Ok(()), refused] {

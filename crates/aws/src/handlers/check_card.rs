@@ -20,12 +20,12 @@ use crate::handlers::logging::run_span;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
 
-/// The longest that one card may take: two logins of 90 s with their logouts, and saving it.
+/// The time to reserve for one card: two logins of 90 s with their logouts, and saving it.
 const MAX_CARD_DURATION: Duration = Duration::seconds(200);
 
-/// The handler's dependencies.
+/// The ports of the handler.
 pub struct Ports<'a> {
-    /// The visit's dependencies.
+    /// The ports of a visit.
     pub visits: VisitPorts<'a>,
     /// Where a visit's results are stored.
     pub runs: &'a dyn RunStore,
@@ -35,7 +35,7 @@ pub struct Ports<'a> {
 
 /// Checks the cards of the event's visit.
 ///
-/// After an error of the store or the keys, the queue delivers the visit again, and checked cards
+/// If the store or the keys fail, the queue delivers the visit again, and checked cards
 /// are skipped. Lambda ends the invocation at `ends_at`. Cards without enough time become
 /// `not_tried`.
 pub async fn handle(
@@ -54,10 +54,14 @@ pub async fn handle(
     Ok(())
 }
 
-/// Does only the first read of a visit, to show that the function may read its table.
+/// Reads once, to show that the function has access to its table.
 async fn dry_run(ports: &Ports<'_>) -> Result<(), HandlerError> {
-    if let Ok(nowhere) = "dry-run".parse() {
-        ports.visits.visits.load_visit(&nowhere, &[]).await?;
+    if let Ok(unknown_library) = "dry-run".parse() {
+        ports
+            .visits
+            .visits
+            .load_visit(&unknown_library, &[])
+            .await?;
     }
     tracing::info!("The dry run finished.");
     Ok(())
@@ -74,8 +78,8 @@ async fn handle_message(
     let visit = message::body(record, "a visit", "library, cards, planned_at and run");
     let visit: Visit = visit.map_err(HandlerError::log)?;
     let work = async {
-        let made = run_visit(ports, pace, metrics, record, &visit, ends_at).await;
-        made.map_err(HandlerError::log)
+        let result = run_visit(ports, pace, metrics, record, &visit, ends_at).await;
+        result.map_err(HandlerError::log)
     };
     work.instrument(run_span(&visit.run)).await
 }
@@ -106,7 +110,7 @@ async fn run_visit(
     let damaged = ports.runs.damaged_rows().into_iter();
     report.alerts.extend(damaged.map(Alert::from));
     if let Err(error) = raise_alerts(ports.alerts, &report.alerts, clock.now()).await {
-        tracing::error!(%error, "Alerts could not be recorded.");
+        tracing::error!(%error, "Couldn't record the alerts.");
     }
     end_page_changes(&report.checked, ports.alerts, clock).await;
     // Saves partial results too: after an error, the queue delivers the message again.
@@ -173,7 +177,7 @@ impl Counts {
             .field("library", visit.library.as_str())
             .field("run", &visit.run.to_string())
             .publish();
-        // A dimension has one value in a line, so each kind has its own line.
+        // A log line can hold one value per dimension, so each kind gets its own line.
         for (kind, count) in &self.failed {
             metrics
                 .at(at)

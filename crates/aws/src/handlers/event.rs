@@ -60,7 +60,7 @@ impl ScheduleEvent {
     pub fn read(job: JobName, event: &Value) -> Result<Self, EventError> {
         let refuse = |problems| EventError { job, problems };
         let Value::Object(fields) = event else {
-            return Err(refuse(vec!["it is not an object".to_owned()]));
+            return Err(refuse(vec!["it isn't an object".to_owned()]));
         };
         let mut reader = Reader {
             fields,
@@ -281,14 +281,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case::no_object(json!([1]), &["it is not an object"])]
+    #[case::no_object(json!([1]), &["it isn't an object"])]
     #[case::nothing(json!({}), &["“label” is missing", "“scheduled_time” is missing"])]
     #[case::of_a_queue(json!({"Records": []}), &["“Records”: unknown field", "“label” is missing"])]
     #[case::all_at_once(
         json!({"label": "All", "scheduled_time": "yesterday", "scope": "some", "library": 7, "family": "A B", "scoop": 1}),
         &["“scoop”: unknown field `scoop`", "“label” is \"All\" and must be an id",
           "“scheduled_time” is \"yesterday\" and must be a time like", "“scope”: unknown variant `some`",
-          "“library”: invalid type: integer `7`", "“family”: “A B” is not a valid id"]
+          "“library”: invalid type: integer `7`", "“family”: “A B” isn't a valid id"]
     )]
     #[case::placeholder(
         json!({"label": "all", "scheduled_time": "<aws.scheduler.scheduled-time>"}),

@@ -4,7 +4,7 @@
 //! all. So every step can be repeated. The result of an invocation depends on the event:
 //!
 //! - About a mail of the outbox: its record is finalised and recipients are stopped. A missing mail,
-//!   family or recipient is no error.
+//!   family or recipient isn't an error.
 //! - About something else (a test mail without tags, an unexpected kind): it is logged and ignored,
 //!   since a retry would change nothing.
 //! - About a mail of the outbox, but malformed, or after an error of the store: it fails. Lambda

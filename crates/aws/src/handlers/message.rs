@@ -14,7 +14,7 @@ pub enum MessageError {
     )]
     Event(String),
     /// A message has the wrong content. It is retried, then kept in the dead-letter queue.
-    #[error("The message {id} is not {what}: {fault}. Expected: the fields {expected}.")]
+    #[error("The message {id} isn't {what}: {fault}. Expected: the fields {expected}.")]
     Body {
         /// Its id in the queue.
         id: String,

@@ -180,7 +180,7 @@ async fn send_mails(
         clock: ports.clock,
         libraries: &libraries,
         operator_contact: ports.operator_contact,
-        pages: ports.pages.as_ref().map(|pages| pages.public_url),
+        public_url: ports.pages.as_ref().map(|pages| pages.public_url),
     };
     let sent = records.iter().map(|record| async {
         match send(&ports, runs, record).await {

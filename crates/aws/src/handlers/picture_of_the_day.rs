@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hippo_core::clock::Clock;
 use hippo_core::jobs::JobError;
 use hippo_core::jobs::notify::picture::PictureComposer;
-use hippo_core::jobs::notify::run::{NotifyAll, Progress};
+use hippo_core::jobs::notify::run::{NotifyAll, NotifyProgress};
 use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::jobs::picture_of_the_day::PictureOfTheDay;
 use hippo_core::mail::Mailer;
@@ -37,8 +37,8 @@ pub struct Ports<'a> {
     pub clock: Arc<dyn Clock>,
     /// The contact for questions in the mail.
     pub operator_contact: Option<&'a str>,
-    /// Where the web pages are; `None`: mails have no links to them.
-    pub pages: Option<&'a PublicUrl>,
+    /// The base URL of the web pages; `None`: mails have no links to them.
+    pub public_url: Option<&'a PublicUrl>,
 }
 
 /// Sends the pictures that are due. Returns the run, for a person who started it.
@@ -76,10 +76,10 @@ pub async fn handle(
         // A picture names no library.
         libraries: &BTreeMap::new(),
         operator_contact: ports.operator_contact,
-        pages: ports.pages,
+        public_url: ports.public_url,
     };
-    let on_progress = |progress: Progress<'_>| {
-        if let Progress::Finalised(result) = progress {
+    let on_progress = |progress: NotifyProgress<'_>| {
+        if let NotifyProgress::Finalised(result) = progress {
             notify_family::publish(context.metrics, &*ports.clock, result);
         }
     };

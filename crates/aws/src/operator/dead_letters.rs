@@ -21,8 +21,8 @@ use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use self::letter::Kind;
-use self::letter::{Action, Letter};
+pub use self::letter::DeadLetterKind;
+use self::letter::{Action, DeadLetter};
 use super::jobs::Functions;
 use super::stack::Outputs;
 use crate::clients::{describe_sdk_error, sqs_client};
@@ -35,7 +35,7 @@ const MAX_MESSAGES_PER_RECEIVE: usize = 10;
 
 /// How many rounds without a new letter end the replay. One isn't enough, since SQS may return fewer
 /// messages than there are.
-const MAX_QUIET_ROUNDS: usize = 2;
+const MAX_EMPTY_ROUNDS: usize = 2;
 
 /// The result of replaying a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -59,7 +59,7 @@ pub enum ReplayOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replayed {
     /// Which queue it was in.
-    pub queue: Kind,
+    pub queue: DeadLetterKind,
     /// Its id in SQS.
     pub message: String,
     /// A description, like `a visit of 3 cards at wpl`.
@@ -83,7 +83,7 @@ pub struct ReplayOptions {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Couldn't read the dead letters ({queue}): {reason}")]
 pub struct Unreadable {
-    queue: Kind,
+    queue: DeadLetterKind,
     reason: String,
 }
 
@@ -112,11 +112,11 @@ impl<'a> DeadLetters<'a> {
     /// twice, which every worker tolerates.
     pub async fn replay(
         &self,
-        kind: Kind,
+        kind: DeadLetterKind,
         options: ReplayOptions,
         each: &mut dyn FnMut(Replayed),
     ) -> Result<usize, Unreadable> {
-        let mut progress = Progress::default();
+        let mut progress = ReplayProgress::default();
         let result = self.replay_all(kind, options, each, &mut progress).await;
         self.show_again(kind, &mut progress.hidden).await;
         result?;
@@ -132,17 +132,17 @@ impl<'a> DeadLetters<'a> {
     /// them.
     async fn replay_all(
         &self,
-        kind: Kind,
+        kind: DeadLetterKind,
         options: ReplayOptions,
         each: &mut dyn FnMut(Replayed),
-        progress: &mut Progress,
+        progress: &mut ReplayProgress,
     ) -> Result<(), Unreadable> {
         let mut quiet_rounds = 0;
         loop {
             let messages = self.receive(kind).await?;
             if messages.is_empty() {
                 let may_hide = kind.is_fifo() && !progress.hidden.is_empty();
-                if !may_hide || quiet_rounds == MAX_QUIET_ROUNDS {
+                if !may_hide || quiet_rounds == MAX_EMPTY_ROUNDS {
                     return Ok(());
                 }
                 self.show_again(kind, &mut progress.hidden).await;
@@ -155,7 +155,7 @@ impl<'a> DeadLetters<'a> {
                     continue;
                 }
                 quiet_rounds = 0;
-                let letter = Letter::read(kind, &message, self.outputs);
+                let letter = DeadLetter::read(kind, &message, self.outputs);
                 let (outcome, reason) = if progress.sent.contains(&id) {
                     (ReplayOutcome::DeadAgain, None)
                 } else {
@@ -179,11 +179,11 @@ impl<'a> DeadLetters<'a> {
 
     async fn process(
         &self,
-        kind: Kind,
+        kind: DeadLetterKind,
         message: &Message,
-        letter: &Letter,
+        letter: &DeadLetter,
         options: ReplayOptions,
-        progress: &mut Progress,
+        progress: &mut ReplayProgress,
     ) -> (ReplayOutcome, Option<String>) {
         match &letter.action {
             Err(why) if options.dry_run || !options.discard_unreadable => {
@@ -236,7 +236,7 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    async fn receive(&self, kind: Kind) -> Result<Vec<Message>, Unreadable> {
+    async fn receive(&self, kind: DeadLetterKind) -> Result<Vec<Message>, Unreadable> {
         let answer = self
             .client
             .receive_message()
@@ -254,7 +254,7 @@ impl<'a> DeadLetters<'a> {
         Ok(answer.messages.unwrap_or_default())
     }
 
-    async fn delete(&self, kind: Kind, message: &Message) -> Result<(), String> {
+    async fn delete(&self, kind: DeadLetterKind, message: &Message) -> Result<(), String> {
         self.client
             .delete_message()
             .queue_url(kind.url(self.outputs))
@@ -272,7 +272,7 @@ impl<'a> DeadLetters<'a> {
 
     /// Makes these letters visible at once. If this fails, they become visible when their timeout
     /// is over.
-    async fn show_again(&self, kind: Kind, receipts: &mut Vec<String>) {
+    async fn show_again(&self, kind: DeadLetterKind, receipts: &mut Vec<String>) {
         // The last first, so that another receiver gets no group out of order.
         while let Some(receipt) = receipts.pop() {
             let answer = self
@@ -290,7 +290,7 @@ impl<'a> DeadLetters<'a> {
     }
 
     /// The approximate number of letters in a queue. 0 if SQS doesn't answer.
-    async fn count(&self, kind: Kind) -> usize {
+    async fn count(&self, kind: DeadLetterKind) -> usize {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
@@ -318,7 +318,7 @@ impl<'a> DeadLetters<'a> {
 
 /// The progress of replaying one queue.
 #[derive(Debug, Default)]
-struct Progress {
+struct ReplayProgress {
     /// The ids of the letters that stay in the queue.
     stay: BTreeSet<String>,
     /// The receipts of those that are hidden now.

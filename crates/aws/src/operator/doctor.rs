@@ -185,7 +185,7 @@ impl<'a> Doctor<'a> {
                 CHECK,
                 "The subscription to the alarms isn't confirmed.",
                 format!(
-                    "Click the link in SNS's mail to {address} within 48 hours of the deployment."
+                    "Click the link in SNS's email to {address} within 48 hours of the deployment."
                 ),
             );
         }

@@ -23,7 +23,7 @@ const MAX_RETRIES: u8 = 20;
 /// The maximum age of a call without a start deadline: the Scheduler's own.
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The parameters that the stack has beside those of jobs and of `when`.
+/// The parameters that the stack has besides those of jobs and of `when`.
 const PARAMETERS: [&str; 6] = [
     "Enabled",
     "Timezone",
@@ -404,7 +404,7 @@ Outputs:
     }
 
     #[test]
-    fn schedule_of_pictures_exists_only_if_the_stack_passes_their_function() {
+    fn picture_schedule_needs_the_function_from_the_stack() {
         let schedules = schedules(
             json!([table("a"), {"job": "picture-of-the-day", "label": "b",
             "when": "rate(1 hour)", "input": {"at_once": true}}]),

@@ -131,7 +131,7 @@ async fn same_request_within_a_minute_starts_nothing() {
 }
 
 #[tokio::test]
-async fn check_of_one_card_starts_each_time_so_that_a_second_pin_is_tried() {
+async fn check_of_one_card_always_starts_to_try_a_second_pin() {
     let world = World::new(StatusCode::ACCEPTED).await;
     let card = hippo_core::ids::CardId::generate();
     for time in ["10:00:00", "10:00:20"] {

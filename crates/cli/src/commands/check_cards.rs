@@ -316,7 +316,7 @@ fn build_table(checked: &[CheckedView], left_out: &[LeftOut], today: NaiveDate) 
             nothing(),
             nothing(),
             Cell::new(
-                format!("left out: {}", reason_words(card.reason)),
+                format!("skipped: {}", reason_words(card.reason)),
                 Tone::Faint,
             ),
         ]);
@@ -333,7 +333,7 @@ fn summary(context: &Context, run: &Run) -> String {
     let took = duration(run.duration(context.now()));
     let tried = counts.done + counts.failures();
     let interrupted = if run.outcome == RunOutcome::Interrupted && tried < counts.planned {
-        " The run was interrupted, so the rest was not checked."
+        " The run was interrupted, so the rest wasn't checked."
     } else {
         ""
     };

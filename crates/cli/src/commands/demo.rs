@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::Args;
 use hippo_core::clock::local_date;
-use hippo_demo_library::{DemoLibrary, DemoPicture, Fault, family_sites, harbour_site};
+use hippo_demo_library::{DemoLibrary, DemoPictureServer, Fault, family_sites, harbour_site};
 use secrecy::SecretString;
 
 use crate::commands::check_cards::{CheckCards, check_cards};
@@ -210,7 +210,7 @@ number = "24000000000642"
 pin_env = "JON_HARBOUR"
 "#;
 
-/// The demo's PINs, which are no secrets.
+/// The demo's PINs, which aren't secrets.
 struct DemoPins;
 
 impl Pins for DemoPins {
@@ -233,7 +233,7 @@ async fn show(
     home: &Home,
     is_kept: bool,
     output: Output,
-) -> Result<(Libraries, DemoPicture), CommandError> {
+) -> Result<(Libraries, DemoPictureServer), CommandError> {
     let zone = machine_timezone();
     let today = local_date(clock()?.now(), zone);
     let libraries = Libraries::start(today).await.map_err(|error| {
@@ -245,7 +245,7 @@ async fn show(
         ..Init::default()
     };
     make(home, &init).await?;
-    let picture = DemoPicture::start(today).await.map_err(|error| {
+    let picture = DemoPictureServer::start(today).await.map_err(|error| {
         CommandError::unusable("Can't serve the demo's picture on 127.0.0.1.").caused_by(error)
     })?;
     add_picture(home, &picture)?;
@@ -321,7 +321,7 @@ async fn show(
 }
 
 /// Adds the picture's source to the configuration.
-fn add_picture(home: &Home, picture: &DemoPicture) -> Result<(), CommandError> {
+fn add_picture(home: &Home, picture: &DemoPictureServer) -> Result<(), CommandError> {
     let path = home.config();
     let unusable =
         |error| CommandError::unusable(format!("Can't write {}.", path.display())).caused_by(error);

@@ -203,7 +203,7 @@ async fn check_clock(context: &Context) -> Result<Finding, CommandError> {
     ))
 }
 
-/// Lists the paused schedules. A person paused them on purpose, so they are no problem; one without an
+/// Lists the paused schedules. A person paused them on purpose, so they aren't a problem; one without an
 /// end may have been forgotten.
 async fn check_pauses(context: &Context) -> Result<Finding, CommandError> {
     const CHECK: &str = "pauses";
@@ -265,12 +265,12 @@ fn check_pictures(context: &Context, families: &[Family]) -> Option<Finding> {
         true => "1 family wants".to_owned(),
         false => format!("{} families want", subscribed.len()),
     };
-    let want = format!("{want} the picture of the day.");
+    let want = format!("{want} the picture of the day");
     Some(match context.deployment.picture_problem() {
-        None => Finding::ok(CHECK, format!("{want} It has a source.")),
+        None => Finding::ok(CHECK, format!("{want}. It has a source.")),
         Some(PictureProblem { found, advice }) => Finding::problem(
             CHECK,
-            format!("{want} None is sent. {found}"),
+            format!("{want}, but we can't send it. {found}"),
             format!("{advice} Or end it with “{HIPPO} family edit {family} --no-picture”."),
         ),
     })

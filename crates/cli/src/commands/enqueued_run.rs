@@ -8,7 +8,7 @@ use hippo_core::run::{Run, RunKey, RunOutcome};
 use crate::commands::runs::show::{load_details, print_problems};
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::output::progress::Progress as Bar;
+use crate::output::progress::ProgressBar;
 use crate::output::time::duration;
 use crate::output::{count, print_to_stderr};
 use crate::start_options::StartOptions;
@@ -24,7 +24,7 @@ const MAX_SILENCE: Duration = Duration::from_secs(3600);
 
 /// How often something is read from the store before its error ends the command. The store's client has
 /// retried each read already.
-const MAX_READS: u32 = 5;
+const MAX_READ_ATTEMPTS: u32 = 5;
 
 /// Why the command stopped waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ async fn wait(
 ) -> Result<WaitResult, CommandError> {
     // Where there is no terminal, a line tells of each change.
     let prints_lines = !std::io::stderr().is_terminal() && !start.is_quiet();
-    let bar = Bar::new(key.job.entry().wording.many);
+    let bar = ProgressBar::new(key.job.entry().wording.many);
     let mut stop = std::pin::pin!(interrupted());
     let mut last_change = Instant::now();
     let mut finished = 0;
@@ -114,12 +114,12 @@ async fn load_run(context: &Context, key: &RunKey) -> Result<Option<Run>, Comman
     Ok(Some(run.with_work(&work, context.now())))
 }
 
-/// Reads until it succeeds, at most [`MAX_READS`] times. The last error is returned.
+/// Reads until it succeeds, at most [`MAX_READ_ATTEMPTS`] times. The last error is returned.
 async fn read_with_retries<T, E>(
     pause: Duration,
     read: impl AsyncFn() -> Result<T, E>,
 ) -> Result<T, E> {
-    for _ in 1..MAX_READS {
+    for _ in 1..MAX_READ_ATTEMPTS {
         if let Ok(found) = read().await {
             return Ok(found);
         }
@@ -234,11 +234,11 @@ mod tests {
 
     #[test]
     fn error_of_a_followed_run_says_how_to_see_its_results() {
-        let error = CommandError::unusable("The store is not available: throttled.");
+        let error = CommandError::unusable("The store isn't available: throttled.");
         let key = "check-cards/person/2026-11-21T10:00:00Z".parse().unwrap();
         assert_eq!(
             run_goes_on(error, &key).to_string(),
-            "The store is not available: throttled. The run goes on without the command.\n  \
+            "The store isn't available: throttled. The run goes on without the command.\n  \
              → hippo runs show check-cards/person/2026-11-21T10:00:00Z"
         );
     }

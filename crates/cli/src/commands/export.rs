@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
-use crate::output::progress::Progress;
+use crate::output::progress::ProgressBar;
 use crate::suggested::{HIPPO, HIPPO_HERE};
 use crate::target::Target;
 
@@ -104,7 +104,7 @@ async fn destination_key(export: &Export, globals: &Globals) -> Result<PublicKey
 
 /// Reads the store and seals its cards for the recipient.
 async fn export_store(context: &Context, recipient: &PublicKey) -> Result<Transfer, CommandError> {
-    let progress = Progress::new("families");
+    let progress = ProgressBar::new("families");
     let keys = KeyCache::new(&*context.keys);
     Ok(
         transfer::export(&*context.store, &keys, recipient, context.now(), &|step| {

@@ -9,13 +9,13 @@ use serde::Serialize;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
-use crate::output::progress::Progress;
+use crate::output::progress::ProgressBar;
 use crate::output::time::moment;
 use crate::sealing::{Resealed, reseal};
 use crate::suggested::HIPPO;
 
 /// How long a rotation keeps the old key; processes that still seal with it are done by then.
-const KEEP_OLD_KEY: TimeDelta = TimeDelta::hours(1);
+const OLD_KEY_RETENTION: TimeDelta = TimeDelta::hours(1);
 
 /// The subcommands of `hippo key`.
 #[derive(Debug, Subcommand)]
@@ -61,7 +61,7 @@ async fn rotate(context: &Context) -> CommandResult {
     let now = context.now();
     let keys = begin_or_continue(context, now).await?;
     let resealed = reseal_all(context, &keys).await?;
-    let forget_from = keys.rotated_at().unwrap_or(now) + KEEP_OLD_KEY;
+    let forget_from = keys.rotated_at().unwrap_or(now) + OLD_KEY_RETENTION;
     let forgets = !resealed.needs_old_key && now >= forget_from;
     if forgets {
         let current_only = keys.with_current_key_only();
@@ -113,7 +113,7 @@ async fn reseal_all(context: &Context, keys: &PrivateKeys) -> Result<Resealed, C
 }
 
 async fn reseal_once(context: &Context, keys: &PrivateKeys) -> Result<Resealed, CommandError> {
-    let progress = Progress::new("cards");
+    let progress = ProgressBar::new("cards");
     let libraries = context.libraries().await?;
     let cards = context.store.cards_with_secrets().await?;
     progress.set_total(cards.len());

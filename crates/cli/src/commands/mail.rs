@@ -41,7 +41,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     };
     let content = compose_test_mail(origin, context.deployment.contact())
         .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
-    let mail = Mail::of_message(MessageKind::Test, test.address, content, context.now());
+    let mail = Mail::for_message(MessageKind::Test, test.address, content, context.now());
     let answer = context.deployment.mailer()?.send(&mail).await;
     let outcome = print_result(&context, &answer);
     if let Some(advice) = context.deployment.mail_folder_advice() {

@@ -40,7 +40,7 @@ Examples:
 
 On AWS, it shows the progress of the stack's functions until they are done. Ctrl-C only stops watching.
 
-Exit code 1: an email could not be sent.")]
+Exit code 1: an email couldn't be sent.")]
 pub(crate) struct NotifyAll {
     /// Show each family's notice. Sends and saves nothing.
     #[arg(long)]
@@ -81,7 +81,7 @@ impl NotifyAll {
         }
     }
 
-    /// What is shown if nothing is due.
+    /// The sentence to show if nothing is due.
     fn nothing_due(&self) -> String {
         match self.sends_pictures {
             true => format!(
@@ -353,13 +353,16 @@ async fn picture_dry_run(
     context.output.print_document(&shown);
     for one in &shown {
         let recorded = one.recorded;
-        let recorded = recorded.map(|state| format!(" (on record as {})", state.as_str()));
+        let recorded = recorded.map(|state| format!(" (already {})", state.as_str()));
         let to = match one.is_over {
-            true => "nobody, because this day's picture is final".to_owned(),
-            false => addresses(one.recipients, one.stopped, one.unsubscribed),
+            true => ": there is nothing to send".to_owned(),
+            false => format!(
+                ", to {}",
+                addresses(one.recipients, one.stopped, one.unsubscribed)
+            ),
         };
         context.output.print_text(format!(
-            "== {}, {}{}, to {to}\n{}\n",
+            "== {}, {}{}{to}\n{}\n",
             one.family,
             one.date,
             recorded.unwrap_or_default(),
@@ -398,7 +401,7 @@ fn describe_picture(day: Option<&PictureDay>) -> String {
 fn print_dry_run(context: &Context, notice: &DryRun) {
     let recorded = notice
         .recorded
-        .map(|state| format!(" (on record as {})", state.as_str()))
+        .map(|state| format!(" (already {})", state.as_str()))
         .unwrap_or_default();
     let head = format!("== {}, {}{recorded}", notice.family, notice.date);
     match (&notice.subject, &notice.text) {
@@ -518,13 +521,13 @@ async fn show(
     Ok(outcome)
 }
 
-/// Returns what is shown for a notice without a subject.
+/// Returns the text to show for a notice without a subject.
 fn without_subject(state: MailState) -> &'static str {
     match state {
         MailState::Skipped => "nothing to say",
         MailState::Missed => "not sent that day",
         MailState::GaveUp => "we can't tell whether it was sent",
-        MailState::Failed => "could not be sent",
+        MailState::Failed => "couldn't be sent",
         MailState::Sent => "sent before",
         MailState::Newer => "a newer version of hippo has it",
         MailState::Pending | MailState::Claimed => "not sent yet",

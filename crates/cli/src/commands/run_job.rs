@@ -273,7 +273,7 @@ mod tests {
                 r#"{"scope":"some"}"#,
                 "“some” isn't known here; write one of all, failed",
             ),
-            (r#"{"family":"A B"}"#, "“A B” is not a valid id"),
+            (r#"{"family":"A B"}"#, "“A B” isn't a valid id"),
             ("family", "isn't JSON"),
             ("[]", "isn't a JSON object"),
             (r#"["failed"]"#, "isn't a JSON object"),

@@ -28,7 +28,7 @@ use crate::run_view::with_work;
 use crate::schedule_remarks;
 use crate::suggest::did_you_mean;
 use crate::suggested::HIPPO;
-use crate::values::{MAX_DAYS, Since, job_name, run_key, since};
+use crate::values::{RUN_RETENTION_DAYS, Since, job_name, run_key, since};
 
 /// Show the last runs of each job and label.
 #[derive(Debug, Args)]
@@ -72,7 +72,7 @@ pub(crate) struct Runs {
         long,
         default_value_t = 30,
         requires = "grid",
-        value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_DAYS))
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(RUN_RETENTION_DAYS))
     )]
     days: u16,
     /// Refresh every two seconds.

@@ -203,7 +203,7 @@ async fn serve_until_stopped(
         axum::serve(listener, service).with_graceful_shutdown(async move { signal.asked().await });
     tokio::select! {
         served = server.into_future() => served,
-        () = stop.grace_is_over() => Ok(()),
+        () = stop.wait_for_grace_end() => Ok(()),
     }
 }
 

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn closed_days_are_read_beside_the_file_and_refused_with_their_line() {
+    fn closed_days_are_read_and_errors_name_their_line() {
         let directory = tempfile::tempdir().unwrap();
         let write =
             |text: &str| std::fs::write(directory.path().join("closed.toml"), text).unwrap();
@@ -149,7 +149,7 @@ mod tests {
                 "closed.toml has a mistake in line 3: “2026-13-01” isn't a date",
             ),
             ("al = []\n", "line 1: “al” isn't known here"),
-            ("[libraries]\n\"W P L\" = []\n", "“W P L” is not a valid id"),
+            ("[libraries]\n\"W P L\" = []\n", "“W P L” isn't a valid id"),
         ] {
             write(mistake);
             let message = read(&text, directory.path()).unwrap_err();

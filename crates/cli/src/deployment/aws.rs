@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use hippo_aws::dynamodb::{self, DynamoDbStore};
-use hippo_aws::operator::dead_letters::{DeadLetters, Kind, ReplayOptions};
+use hippo_aws::operator::dead_letters::{DeadLetterKind, DeadLetters, ReplayOptions};
 use hippo_aws::operator::doctor::{self, Doctor};
 use hippo_aws::operator::jobs::{
     CheckCardsReply, Functions, JobEvent, JobReply, NotifyAllReply, Reply,
@@ -48,7 +48,7 @@ use crate::finding::{Finding, Verdict};
 use crate::home::SecretsLock;
 use crate::key_store::KeyStore;
 use crate::not_checked::reason_left_out;
-use crate::output::progress::Progress as Bar;
+use crate::output::progress::ProgressBar;
 use crate::run_log::LogLine;
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, SourcedLine};
 use crate::suggested::HIPPO;
@@ -126,7 +126,7 @@ impl AwsDeployment {
             discard_unreadable,
         };
         let mut behind = 0;
-        for kind in Kind::ALL {
+        for kind in DeadLetterKind::ALL {
             behind += letters
                 .replay(kind, options, each)
                 .await
@@ -258,7 +258,7 @@ impl AwsDeployment {
 
     /// Shows the counts that a run stores as it goes on, until it is dropped.
     async fn show_progress(&self, run: &RunKey) -> Infallible {
-        let bar = Bar::new("pictures");
+        let bar = ProgressBar::new("pictures");
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
             // It is only a progress bar: the function's reply tells what went wrong.

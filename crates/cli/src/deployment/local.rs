@@ -57,7 +57,7 @@ use crate::finding::Finding;
 use crate::home::{Home, SecretsLock};
 use crate::key_store::KeyStore;
 use crate::mailer::mailer;
-use crate::output::progress::Progress as Bar;
+use crate::output::progress::ProgressBar;
 use crate::run_hooks::LocalRunHooks;
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, read_new};
 use crate::run_log::{DEFAULT_LEVEL, RunLog};
@@ -152,12 +152,12 @@ impl LocalDeployment {
             &*self.clock,
             self.mailer(),
             is_schedule,
-            self.pages(),
+            self.public_url(),
         )
     }
 
-    /// Where the pages are. Without an address in the configuration, only this machine knows them.
-    fn pages(&self) -> Option<PublicUrl> {
+    /// The base URL of the pages, if the configuration has it. Without it, only this machine reaches them.
+    fn public_url(&self) -> Option<PublicUrl> {
         let public_url = self.config.web.public_url.as_ref()?;
         public_url.as_str().parse().ok()
     }
@@ -473,10 +473,10 @@ impl Deployment for LocalDeployment {
             "finishing the cards that were started",
             after_interrupted_check(),
         );
-        let bar = Bar::new("cards");
-        let show_progress = |progress: check_cards::Progress<'_>| match progress {
-            check_cards::Progress::Planned(cards) => bar.set_total(cards),
-            check_cards::Progress::Checked(_) => bar.increment(),
+        let bar = ProgressBar::new("cards");
+        let show_progress = |progress: check_cards::CheckProgress<'_>| match progress {
+            check_cards::CheckProgress::Planned(cards) => bar.set_total(cards),
+            check_cards::CheckProgress::Checked(_) => bar.increment(),
         };
         let options = CheckOptions {
             concurrency: request
@@ -541,7 +541,7 @@ impl Deployment for LocalDeployment {
             JobName::PICTURE_OF_THE_DAY => self.picture_composers()?,
             _ => Composers::default(),
         };
-        let pages = self.pages();
+        let public_url = self.public_url();
         let ports = NotifyPorts {
             families: store,
             accounts: store,
@@ -552,17 +552,17 @@ impl Deployment for LocalDeployment {
             clock: &*self.clock,
             libraries: &libraries,
             operator_contact: self.contact(),
-            pages: pages.as_ref(),
+            public_url: public_url.as_ref(),
         };
         let stop = Stop::listen(
             "finishing the emails that were started",
             after_interrupted_sending(),
         );
-        let bar = Bar::new("notices");
+        let bar = ProgressBar::new("notices");
         let notices: Mutex<Vec<MailResult>> = Mutex::default();
-        let progress = |progress: notify_all::Progress<'_>| match progress {
-            notify_all::Progress::Planned(notices) => bar.set_total(notices),
-            notify_all::Progress::Finalised(result) => {
+        let progress = |progress: notify_all::NotifyProgress<'_>| match progress {
+            notify_all::NotifyProgress::Planned(notices) => bar.set_total(notices),
+            notify_all::NotifyProgress::Finalised(result) => {
                 bar.increment();
                 lock(&notices).push(result.clone());
             }
@@ -580,7 +580,9 @@ impl Deployment for LocalDeployment {
             Ok(FinishedRun { run, .. }) => {
                 // Only after a run that started; otherwise the clock may be in doubt.
                 let store: &dyn Store = store;
-                store.delete_before(self.clock.now() - RETENTION).await?;
+                store
+                    .delete_history_before(self.clock.now() - RETENTION)
+                    .await?;
                 let notices = std::mem::take(&mut *lock(&notices));
                 Ok(NotifyAllAnswer::Done { run, notices })
             }
@@ -671,7 +673,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What visits need beside the store.
+/// What visits need besides the store.
 struct VisitSetup<'a> {
     store: &'a SqliteStore,
     clock: &'a dyn Clock,

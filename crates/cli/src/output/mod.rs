@@ -12,7 +12,7 @@ use serde::Serialize;
 use self::fold::fold;
 pub(crate) use self::stdout::print;
 use self::table::Table;
-pub(crate) use hippo_core::time_words as time;
+pub(crate) use hippo_core::time_format as time;
 
 /// How a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub(crate) fn print_json_for_people(document: &impl Serialize) {
 fn write_json(written: serde_json::Result<String>) {
     match written {
         Ok(text) => print(&format!("{text}\n")),
-        Err(error) => tracing::error!(%error, "A document could not be written as JSON."),
+        Err(error) => tracing::error!(%error, "A document couldn't be written as JSON."),
     }
 }
 

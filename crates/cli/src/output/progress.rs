@@ -4,21 +4,21 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use hippo_core::transfer;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressDrawTarget, ProgressStyle};
 
 /// The bar appears after this time.
 const SHOW_AFTER: Duration = Duration::from_secs(1);
 
 /// A progress bar that appears only on a terminal, after [`SHOW_AFTER`]; dropping it removes it.
-pub(crate) struct Progress {
-    bar: ProgressBar,
+pub(crate) struct ProgressBar {
+    bar: indicatif::ProgressBar,
     waiting: Option<tokio::task::JoinHandle<()>>,
 }
 
-impl Progress {
+impl ProgressBar {
     /// Creates a bar that counts `what`; needs a running runtime.
     pub(crate) fn new(what: &'static str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        let bar = indicatif::ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
         let template = format!("{{spinner}} {{pos}} of {{len}} {what} [{{bar:30}}] {{elapsed}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("=> "));
@@ -45,10 +45,10 @@ impl Progress {
     }
 
     /// Shows the progress of an export or import.
-    pub(crate) fn step(&self, step: transfer::Progress) {
+    pub(crate) fn step(&self, step: transfer::TransferProgress) {
         match step {
-            transfer::Progress::Planned(families) => self.set_total(families),
-            transfer::Progress::FamilyDone => self.increment(),
+            transfer::TransferProgress::Planned(families) => self.set_total(families),
+            transfer::TransferProgress::FamilyDone => self.increment(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressBar {
     fn drop(&mut self) {
         if let Some(waiting) = self.waiting.take() {
             waiting.abort();

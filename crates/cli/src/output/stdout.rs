@@ -1,4 +1,4 @@
-//! Standard output. A closed pipe is no error; any other write error ends the command with one.
+//! Standard output. A closed pipe isn't an error; any other write error ends the command with one.
 
 use std::io::{Error, ErrorKind, Write as _};
 use std::sync::OnceLock;

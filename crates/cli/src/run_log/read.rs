@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use hippo_core::run::{JobName, RunKey};
 use serde::Serialize;
 
-use super::{LogLine, MAX_BYTES, list};
+use super::{LogLine, MAX_RUN_LOG_BYTES, list};
 
 /// Which lines to read.
 #[derive(Debug, Clone)]
@@ -98,7 +98,8 @@ pub(super) fn read_file(path: &Path, offset: u64) -> std::io::Result<(Vec<LogLin
     file.seek(SeekFrom::Start(offset))?;
     let mut bytes = Vec::new();
     // A file has one line more than its limit for each time that its run was started.
-    file.take(2 * MAX_BYTES as u64).read_to_end(&mut bytes)?;
+    file.take(2 * MAX_RUN_LOG_BYTES as u64)
+        .read_to_end(&mut bytes)?;
     let whole = bytes
         .iter()
         .rposition(|byte| *byte == b'\n')

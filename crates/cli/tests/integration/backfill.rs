@@ -69,7 +69,7 @@ fn backfill_runs_each_time_that_had_no_run_once() {
 }
 
 #[test]
-fn backfill_does_not_hide_the_schedules_own_runs_from_the_doctor() {
+fn doctor_still_sees_scheduled_runs_after_a_backfill() {
     let home = home_with_missed_mornings();
     backfill(&home, &["--from", "2026-11-16"]).success();
     let doctor = json(&at(&home, NOW, &["doctor", "--json"]));

@@ -191,7 +191,7 @@ fn mistakes_say_what_to_do() {
 }
 
 #[test]
-fn calendar_is_written_to_a_private_file_in_one_step() {
+fn calendar_is_written_atomically_to_a_private_file() {
     let (home, _) = Home::with_card();
     let written = feed(&home, &["write", "conrad", "library.ics"]).success();
     insta::assert_snapshot!(printed(&written));

@@ -198,7 +198,7 @@ fn usage_errors_are_json_with_json_flag() {
         assert!(message.contains(expected), "{message}");
         assert!(!message.starts_with("error"), "{message}");
     }
-    // Help that was asked for is no error.
+    // Help that was asked for isn't an error.
     let help = home.run(&["--json", "--help"]).success();
     insta::assert_snapshot!(printed(&help));
 }
@@ -283,7 +283,7 @@ fn missing_password_file_is_reported() {
 }
 
 #[test]
-fn init_refuses_a_contact_that_is_no_plain_address() {
+fn init_refuses_a_contact_that_is_not_a_plain_address() {
     let home = Home::empty();
     for contact in ["Zoë", "nonsense"] {
         let run = home.run(&["init", "--contact", contact]).code(2);

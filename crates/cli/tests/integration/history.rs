@@ -46,7 +46,7 @@ fn grid_shows_squares_and_one_square_for_a_day_of_ticks() {
 }
 
 #[test]
-fn grid_of_an_unused_home_says_so() {
+fn grid_of_an_unused_home_is_explained() {
     let home = Home::new();
     insta::assert_snapshot!(printed(&home.run(&["runs", "--grid"]).success()));
 }
@@ -87,7 +87,7 @@ fn failed_runs_are_listed_since_a_date() {
 }
 
 #[test]
-fn run_whose_square_is_missing_is_shown_and_added() {
+fn run_without_a_square_is_shown_and_gets_one() {
     let home = Home::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();

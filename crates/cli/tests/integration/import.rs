@@ -135,7 +135,7 @@ fn read_reports_unknown_pages_as_page_changed() {
 }
 
 #[test]
-fn read_refuses_files_that_are_no_pages() {
+fn read_refuses_files_that_are_not_pages() {
     let home = Home::empty();
     let large = home.file("large.html", vec![b' '; (8 << 20) + 1]);
     insta::assert_snapshot!(printed(

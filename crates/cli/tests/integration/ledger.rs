@@ -392,7 +392,7 @@ fn alert_is_mailed_to_the_operator_once() {
 }
 
 #[test]
-fn changed_schedule_has_missed_none_of_its_new_times() {
+fn changed_schedule_has_no_missed_runs_at_its_new_times() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     configure(
@@ -739,7 +739,7 @@ fn late_start_counts_for_the_last_scheduled_time() {
         .map(|run| &run["outcome"])
         .collect();
     assert_eq!(outcomes, ["done", "missed", "done", "done"]);
-    // A start between scheduled times is no new run, and a message explains why.
+    // A start between scheduled times isn't a new run, and a message explains why.
     let (other, message) = started("2026-11-22T14:00:00Z");
     assert_eq!(other["not_started"], "already_ran");
     insta::assert_snapshot!(redact(&message));

@@ -58,7 +58,7 @@ fn unwritable_output_exits_3(#[case] arguments: &[&str]) {
 
 #[cfg(unix)]
 #[test]
-fn closed_pipe_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     let (home, _) = Home::with_card();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::common::{Home, json, printed, stderr, stdout};
 
 /// Runs a command of Ana's at another time.
-fn at(home: &Home, now: &str, arguments: &[&str]) -> Assert {
+fn run_as_ana_at(home: &Home, now: &str, arguments: &[&str]) -> Assert {
     let mut command = home.command(arguments);
     command.env("HIPPO_NOW", now).env("USER", "ana");
     command.assert()
@@ -19,16 +19,16 @@ fn pause(home: &Home, arguments: &[&str]) -> Assert {
         .into_iter()
         .chain(arguments.iter().copied())
         .collect();
-    at(home, NOON, &all).success()
+    run_as_ana_at(home, NOON, &all).success()
 }
 
 fn json_at(home: &Home, now: &str, arguments: &[&str]) -> Value {
     let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
-    json(&at(home, now, &all).success())
+    json(&run_as_ana_at(home, now, &all).success())
 }
 
 #[test]
-fn paused_schedule_says_until_when_by_whom_and_why_everywhere() {
+fn every_command_shows_who_paused_what_until_when_and_why() {
     let home = Home::with_schedules();
     let paused = pause(
         &home,
@@ -43,13 +43,13 @@ fn paused_schedule_says_until_when_by_whom_and_why_everywhere() {
     );
     insta::assert_snapshot!(printed(&paused));
     pause(&home, &["tick"]);
-    at(
+    run_as_ana_at(
         &home,
         "2026-11-21T17:00:05Z",
         &["check-cards", "--label", "all"],
     )
     .success();
-    at(
+    run_as_ana_at(
         &home,
         "2026-11-21T17:00:05Z",
         &["notify-all", "--label", "tick"],
@@ -58,17 +58,19 @@ fn paused_schedule_says_until_when_by_whom_and_why_everywhere() {
     let shown = "2026-11-21T17:10:00Z";
     for command in ["schedule list", "runs", "status"] {
         let arguments: Vec<&str> = command.split(' ').collect();
-        insta::assert_snapshot!(printed(&at(&home, shown, &arguments).success()));
+        insta::assert_snapshot!(printed(&run_as_ana_at(&home, shown, &arguments).success()));
     }
     let run = "check-cards/all/2026-11-21T17:00:00Z";
-    insta::assert_snapshot!(printed(&at(&home, shown, &["runs", "show", run]).success()));
-    let watched = stdout(&at(&home, shown, &["runs", "--watch"]).success());
+    insta::assert_snapshot!(printed(
+        &run_as_ana_at(&home, shown, &["runs", "show", run]).success()
+    ));
+    let watched = stdout(&run_as_ana_at(&home, shown, &["runs", "--watch"]).success());
     assert!(
         watched.contains("check-cards/all on Tue 1 Dec at 05:00"),
         "{watched}"
     );
     assert!(!watched.contains("notify-all/tick within"), "{watched}");
-    let doctor = stdout(&at(&home, shown, &["doctor"]).code(1));
+    let doctor = stdout(&run_as_ana_at(&home, shown, &["doctor"]).code(1));
     assert!(
         doctor.contains("ana paused the schedule “tick” at"),
         "{doctor}"
@@ -89,9 +91,9 @@ fn paused_schedule_says_until_when_by_whom_and_why_everywhere() {
 }
 
 #[test]
-fn pause_ends_by_itself_and_none_of_its_times_is_missed() {
+fn pause_ends_on_its_date_and_leaves_no_missed_runs() {
     let home = Home::with_schedules();
-    at(
+    run_as_ana_at(
         &home,
         "2026-11-21T10:00:05Z",
         &["check-cards", "--label", "all"],
@@ -99,7 +101,7 @@ fn pause_ends_by_itself_and_none_of_its_times_is_missed() {
     .success();
     pause(&home, &["--label", "all", "--until", "2026-12-01"]);
     // The machine was off, or its timers were.
-    at(
+    run_as_ana_at(
         &home,
         "2026-12-01T10:00:05Z",
         &["check-cards", "--label", "all"],
@@ -118,7 +120,7 @@ fn pause_ends_by_itself_and_none_of_its_times_is_missed() {
 }
 
 #[test]
-fn pause_again_replaces_the_pause_and_says_so() {
+fn second_pause_replaces_the_first_and_says_so() {
     let home = Home::with_schedules();
     pause(
         &home,
@@ -132,7 +134,7 @@ fn pause_again_replaces_the_pause_and_says_so() {
         ],
     );
     let later = "2026-11-22T12:00:00Z";
-    let again = at(
+    let again = run_as_ana_at(
         &home,
         later,
         &[
@@ -155,7 +157,7 @@ fn pause_again_replaces_the_pause_and_says_so() {
         &["--all", "--until", "2026-11-21T23:00:00Z"]
     )));
     let replaced = ["schedule", "pause", "--all", "--json"];
-    let replaced = json(&at(&home, NOON, &replaced).success());
+    let replaced = json(&run_as_ana_at(&home, NOON, &replaced).success());
     assert_eq!(replaced["pause"]["label"], Value::Null);
     assert_eq!(replaced["replaced"]["until"], "2026-11-21T23:00:00Z");
 }
@@ -173,19 +175,21 @@ fn pause_of_all_covers_later_schedules_and_leaves_own_pauses() {
         let run = json_at(&home, NOON, &["check-cards", "--label", label]);
         assert_eq!(run["run"]["outcome"], "skipped_paused", "{label}");
     }
-    // A person's run starts.
+    // A run that a person starts isn't skipped.
     assert_eq!(
         json_at(&home, NOON, &["check-cards"])["run"]["outcome"],
         "done"
     );
-    insta::assert_snapshot!(printed(&at(&home, NOON, &["schedule", "list"]).success()));
-    // Its own pause ends, but not that of all.
+    insta::assert_snapshot!(printed(
+        &run_as_ana_at(&home, NOON, &["schedule", "list"]).success()
+    ));
+    // This ends the pause of “all”, but not the pause of all schedules.
     let resume = |arguments: &[&str]| {
         let all: Vec<&str> = ["schedule", "resume"]
             .into_iter()
             .chain(arguments.iter().copied())
             .collect();
-        at(&home, "2026-11-21T12:30:00Z", &all).success()
+        run_as_ana_at(&home, "2026-11-21T12:30:00Z", &all).success()
     };
     insta::assert_snapshot!(printed(&resume(&["--label", "all"])));
     insta::assert_snapshot!(printed(&resume(&["--all"])));
@@ -222,7 +226,7 @@ fn pause_refuses_unknown_labels_and_ends_that_have_passed() {
             .into_iter()
             .chain(arguments.iter().copied())
             .collect();
-        insta::assert_snapshot!(stderr(&at(&home, NOON, &all).code(2)));
+        insta::assert_snapshot!(stderr(&run_as_ana_at(&home, NOON, &all).code(2)));
     }
     let list = json_at(&home, NOON, &["schedule", "list"]);
     assert!(
@@ -234,11 +238,11 @@ fn pause_refuses_unknown_labels_and_ends_that_have_passed() {
 }
 
 #[test]
-fn label_of_cron_without_a_declaration_can_be_paused() {
+fn undeclared_label_can_be_paused_once_it_has_run() {
     let home = Home::new();
-    let refused = at(&home, NOON, &["schedule", "pause", "night"]);
+    let refused = run_as_ana_at(&home, NOON, &["schedule", "pause", "night"]);
     assert!(stderr(&refused.code(2)).contains("There is no schedule “night”"));
-    at(&home, NOON, &["check-cards", "--label", "night"]).success();
+    run_as_ana_at(&home, NOON, &["check-cards", "--label", "night"]).success();
     pause(&home, &["night", "--until", "2026-11-22"]);
     let next = "2026-11-21T13:00:00Z";
     let run = json_at(&home, next, &["check-cards", "--label", "night"]);
@@ -249,20 +253,20 @@ fn label_of_cron_without_a_declaration_can_be_paused() {
 }
 
 #[test]
-fn family_pause_with_a_date_is_over_on_that_day() {
+fn family_pause_ends_on_the_given_day() {
     let (home, _) = Home::with_card();
     let family = |now: &str, arguments: &[&str]| {
         let all: Vec<&str> = ["family"]
             .into_iter()
             .chain(arguments.iter().copied())
             .collect();
-        at(&home, now, &all)
+        run_as_ana_at(&home, now, &all)
     };
     let paused = family(NOON, &["pause", "conrad", "--until", "2026-12-01"]);
     insta::assert_snapshot!(printed(&paused.success()));
     insta::assert_snapshot!(printed(&family(NOON, &["list"]).success()));
-    insta::assert_snapshot!(printed(&at(&home, NOON, &["status"]).success()));
-    insta::assert_snapshot!(printed(&at(&home, NOON, &["notices"]).success()));
+    insta::assert_snapshot!(printed(&run_as_ana_at(&home, NOON, &["status"]).success()));
+    insta::assert_snapshot!(printed(&run_as_ana_at(&home, NOON, &["notices"]).success()));
     for (day, is_paused) in [("20", false), ("21", true), ("30", true)] {
         let notices = json_at(
             &home,
@@ -271,18 +275,18 @@ fn family_pause_with_a_date_is_over_on_that_day() {
         );
         assert_eq!(notices[0]["paused"], is_paused, "{day}");
     }
-    let sent = |now: &str| {
+    let planned_at = |now: &str| {
         let mut command = home.command(&["notify-all", "--json"]);
         let run = json(&command.env("HIPPO_NOW", now).assert().success());
         run["run"]["counts"]["planned"].clone()
     };
-    assert_eq!(sent("2026-11-21T12:10:00Z"), 0);
-    // Every day, so that the clock isn't in doubt.
+    assert_eq!(planned_at("2026-11-21T12:10:00Z"), 0);
+    // One run a day: a longer gap would put the clock in doubt.
     for day in 22..31 {
-        assert_eq!(sent(&format!("2026-11-{day}T12:00:00Z")), 0);
+        assert_eq!(planned_at(&format!("2026-11-{day}T12:00:00Z")), 0);
     }
-    assert_eq!(sent("2026-12-01T11:29:00Z"), 0);
-    assert_eq!(sent("2026-12-01T11:31:00Z"), 1);
+    assert_eq!(planned_at("2026-12-01T11:29:00Z"), 0);
+    assert_eq!(planned_at("2026-12-01T11:31:00Z"), 1);
     let after = "2026-12-01T12:00:00Z";
     let list = json(&family(after, &["list", "--json"]).success());
     assert_eq!(
@@ -299,7 +303,7 @@ fn family_pause_with_a_date_is_over_on_that_day() {
 }
 
 #[test]
-fn days_of_a_paused_notify_all_are_skipped_and_alert_nobody() {
+fn paused_notify_all_skips_its_days_without_an_alert() {
     let (home, _) = Home::with_card();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
@@ -318,7 +322,7 @@ fn days_of_a_paused_notify_all_are_skipped_and_alert_nobody() {
     );
     let now = "2026-11-24T12:10:00Z";
     for day in ["2026-11-22", "2026-11-24"] {
-        let notices = at(&home, now, &["notices", "--date", day]).success();
+        let notices = run_as_ana_at(&home, now, &["notices", "--date", day]).success();
         insta::assert_snapshot!(printed(&notices));
     }
     assert_eq!(
@@ -328,34 +332,38 @@ fn days_of_a_paused_notify_all_are_skipped_and_alert_nobody() {
 }
 
 #[test]
-fn notice_that_waits_when_its_family_is_paused_is_skipped_and_can_be_sent_after_all() {
-    // A card that was never checked is worth a notice.
+fn pausing_a_family_skips_its_waiting_notice_until_resent() {
+    // A card that was never checked causes a notice.
     let (home, _) = Home::with_card();
     let folder = home.path().join("mail");
-    // Until then, no email can be written.
+    // A file in place of the mail folder: no email can be written until it's removed.
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::write(&folder, "not a folder").unwrap();
     let state = |time: &str, arguments: &[&str]| {
         let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
-        let ran = json(&at(&home, &format!("2026-11-21T{time}:00Z"), &all));
+        let ran = json(&run_as_ana_at(
+            &home,
+            &format!("2026-11-21T{time}:00Z"),
+            &all,
+        ));
         ran["notices"][0]["state"].clone()
     };
     assert_eq!(state("11:31", &["notify-all"]), "PENDING");
     pause_family(&home, "11:41", &[]);
-    let sent = |time: &str| {
-        at(
+    let notify_at = |time: &str| {
+        run_as_ana_at(
             &home,
             &format!("2026-11-21T{time}:00Z"),
             &["notify-all", "--quiet"],
         )
     };
-    sent("12:15").success();
-    let notices = at(&home, "2026-11-21T12:16:00Z", &["notices"]).success();
+    notify_at("12:15").success();
+    let notices = run_as_ana_at(&home, "2026-11-21T12:16:00Z", &["notices"]).success();
     insta::assert_snapshot!(printed(&notices));
     let resume = ["family", "resume", "conrad"];
-    let resumed = at(&home, "2026-11-21T12:18:00Z", &resume).success();
+    let resumed = run_as_ana_at(&home, "2026-11-21T12:18:00Z", &resume).success();
     insta::assert_snapshot!(printed(&resumed));
-    let again = at(&home, "2026-11-21T12:18:00Z", &resume).success();
+    let again = run_as_ana_at(&home, "2026-11-21T12:18:00Z", &resume).success();
     assert_eq!(
         stdout(&again),
         "The family conrad isn't paused. Nothing was changed.\n"
@@ -371,5 +379,5 @@ fn pause_family(home: &Home, time: &str, arguments: &[&str]) -> Assert {
         .into_iter()
         .chain(arguments.iter().copied())
         .collect();
-    at(home, &format!("2026-11-21T{time}:00Z"), &all).success()
+    run_as_ana_at(home, &format!("2026-11-21T{time}:00Z"), &all).success()
 }

@@ -1,6 +1,6 @@
 //! The picture of the day, from a source on loopback to the mail folder.
 
-use hippo_demo_library::DemoPicture;
+use hippo_demo_library::DemoPictureServer;
 
 use crate::common::{Home, files, json, printed, stdout};
 
@@ -40,13 +40,13 @@ fn run_at(home: &Home, time: &str) -> assert_cmd::assert::Assert {
         .assert()
 }
 
-async fn source() -> DemoPicture {
+async fn source() -> DemoPictureServer {
     let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
-    DemoPicture::start(today).await.unwrap()
+    DemoPictureServer::start(today).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn picture_is_sent_once_to_who_wants_it() {
+async fn picture_is_sent_once_to_each_subscribed_family() {
     let source = source().await;
     let home = home(&source.document_url(), "json");
     insta::assert_snapshot!("sent", printed(&run_at(&home, "12:05").success()));
@@ -72,7 +72,7 @@ async fn picture_is_sent_once_to_who_wants_it() {
         assert!(mail.contains(part), "{part}");
     }
     insta::assert_snapshot!("notices", printed(&home.run(&["notices"]).success()));
-    // The notices have their own job.
+    // `notify-all` sends no picture: two notices are added to the picture's record.
     home.run(&["notify-all"]).success();
     let notices = home.json(&["notices"]);
     assert_eq!(notices.as_array().map(Vec::len), Some(3), "{notices}");
@@ -167,7 +167,7 @@ fn subscription_is_changed_listed_and_ended() {
 }
 
 #[test]
-fn mistake_in_the_picture_table_is_described() {
+fn invalid_picture_table_is_reported() {
     let home = home_without_families("ftp://pictures.example.org/x.png", "image");
     insta::assert_snapshot!("mistake", printed(&home.run(&["status"]).code(3)));
 }

@@ -109,7 +109,7 @@ fn redact_paths(text: &str, systemd: &Systemd, home: &Home) -> String {
 }
 
 #[test]
-fn install_makes_a_timer_for_each_schedule_and_says_how_to_linger() {
+fn install_creates_a_timer_per_schedule_and_explains_linger() {
     let (systemd, home) = (Systemd::new(), Home::with_schedules());
     let shown = systemd.command(&home, &["schedule", "install", "--dry-run"]);
     let shown = stdout(&{ shown }.assert().success());
@@ -292,7 +292,7 @@ fn doctor_asks_for_timers_unless_something_else_starts_the_runs() {
 }
 
 #[test]
-fn status_tells_installed_stale_missing_and_left_over_timers() {
+fn status_shows_installed_stale_missing_and_left_over_timers() {
     let (systemd, home) = (Systemd::new(), Home::with_schedules());
     let status = || systemd.command(&home, &["schedule", "status"]).assert();
     insta::assert_snapshot!(redact_paths(&printed(&status().code(1)), &systemd, &home));
@@ -368,7 +368,7 @@ fn crontab_says_what_cron_cannot_do() {
 }
 
 #[test]
-fn times_of_a_rate_and_closed_days_of_unknown_libraries_are_shown() {
+fn rate_times_and_unknown_libraries_closed_days_are_shown() {
     let home = Home::with_schedules();
     home.run(&["library", "add", "wccls"]).success();
     let closed = home.path().join("closed-days.toml");
@@ -400,7 +400,7 @@ fn times_of_a_rate_and_closed_days_of_unknown_libraries_are_shown() {
 }
 
 #[test]
-fn expression_is_in_the_homes_zone_unless_another_is_named() {
+fn expression_uses_the_homes_zone_by_default() {
     let home = Home::with_schedules();
     let next = |more: &[&str]| {
         let arguments = [
@@ -478,7 +478,7 @@ fn next_times_are_shown_also_without_a_home() {
 }
 
 #[test]
-fn next_times_of_a_label_are_within_its_dates_and_show_closed_days() {
+fn next_times_stay_within_dates_and_show_closed_days() {
     let home = Home::with_schedules();
     std::fs::write(
         home.path().join("closed-days.toml"),

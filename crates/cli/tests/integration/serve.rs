@@ -254,7 +254,7 @@ fn oversized_headers_are_refused() {
 }
 
 #[test]
-fn networks_behind_a_proxy_on_this_machine_are_limited_one_by_one() {
+fn networks_behind_a_local_proxy_are_limited_separately() {
     let home = Home::new();
     let server = Server::start(&home);
     let ask = |client: &'static str, number: usize| {
@@ -473,7 +473,7 @@ fn secret_of_an_identity_provider_must_be_there() {
 
 #[cfg(all(unix, feature = "oidc"))]
 #[test]
-fn pages_start_without_their_identity_provider_and_never_show_its_secret() {
+fn pages_start_without_their_provider_and_hide_its_secret() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = with_identity_provider("client_secret_file = \"oidc-secret\"\n");
     let file = home.path().join("oidc-secret");

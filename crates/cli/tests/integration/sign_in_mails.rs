@@ -120,7 +120,7 @@ fn link(mail: &str, public_url: &str) -> String {
 }
 
 #[test]
-fn sign_in_email_that_is_refused_twice_arrives_once_and_signs_in() {
+fn sign_in_email_refused_twice_arrives_once_and_signs_in() {
     let mail_server = MailServer::start(2);
     let home = home(&mail_server);
     // On a frozen clock, no pause takes any time.
@@ -155,7 +155,7 @@ fn sign_in_email_that_is_never_taken_is_given_up() {
 }
 
 #[test]
-fn server_stops_at_once_while_a_sign_in_email_waits_for_another_try() {
+fn server_stops_at_once_while_a_sign_in_email_is_retried() {
     let mail_server = MailServer::start(usize::MAX);
     let home = home(&mail_server);
     let server = Server::start(&home);

@@ -75,7 +75,7 @@ fn unsubscribed_family_is_skipped_until_a_recipient_is_allowed() {
 }
 
 #[test]
-fn pages_on_this_machine_alone_are_in_no_header() {
+fn loopback_pages_are_in_no_header() {
     let home = home("http://127.0.0.1:8484");
     on(&home, "2026-11-22", &["notify-all"]);
     let mail = newest_mail(&home);

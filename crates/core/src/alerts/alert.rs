@@ -20,7 +20,7 @@ use crate::skeleton::Skeleton;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Alert {
-    /// A library's pages are not recognised; one alert for as long as that lasts.
+    /// A library's pages aren't recognised; one alert for as long as that lasts.
     PageChanged {
         /// The library.
         library: LibraryId,
@@ -51,10 +51,10 @@ pub enum Alert {
     PagesReadAgain {
         /// The library.
         library: LibraryId,
-        /// Since when they could not be.
+        /// Since when they could not be read.
         since: DateTime<Utc>,
     },
-    /// Dates do not fit a library's date format; one alert for as long as that lasts.
+    /// Dates don't fit a library's date format; one alert for as long as that lasts.
     WrongDateFormat {
         /// The library.
         library: LibraryId,
@@ -63,7 +63,7 @@ pub enum Alert {
     LibraryDown {
         /// The library.
         library: LibraryId,
-        /// Since when.
+        /// When the outage began.
         since: DateTime<Utc>,
     },
     /// A run failed; one alert per label, fault and day.
@@ -71,7 +71,7 @@ pub enum Alert {
         /// The run.
         run: RunKey,
         /// What failed.
-        fault: Fault,
+        fault: RunFault,
     },
     /// A run stopped reporting; one alert per label and day.
     RunLost {
@@ -83,17 +83,17 @@ pub enum Alert {
         /// The run.
         run: RunKey,
     },
-    /// Runs of a label never came.
+    /// Runs of a label were missed.
     RunsMissed {
         /// The job.
         job: JobName,
         /// The label.
         label: Label,
-        /// The first of them.
+        /// The first missed run.
         first: DateTime<Utc>,
-        /// The last of them.
+        /// The last missed run.
         last: DateTime<Utc>,
-        /// How many.
+        /// How many runs were missed.
         count: usize,
     },
     /// A family has no notice for a day: it was given up, failed or never planned.
@@ -102,9 +102,9 @@ pub enum Alert {
         mail: MailKind,
         /// The family.
         family: FamilyId,
-        /// Its local date.
+        /// The notice's local date.
         date: NaiveDate,
-        /// How it ended.
+        /// The notice's final state.
         state: MailState,
     },
     /// A day has no picture, after all tries; one alert per day.
@@ -114,27 +114,27 @@ pub enum Alert {
         /// Why the last try failed.
         failure: crate::picture::PictureFailureKind,
     },
-    /// A newer version wrote a notice.
+    /// A notice can't be read: a newer version wrote it.
     NewerNotice {
         /// The kind of the mail.
         mail: MailKind,
         /// The family.
         family: FamilyId,
-        /// Its local date.
+        /// The notice's local date.
         date: NaiveDate,
     },
-    /// Nothing more is sent to a recipient.
+    /// We stopped writing to a recipient.
     RecipientStopped {
         /// The family.
         family: FamilyId,
         /// Which of its recipients, counted from 1.
         number: usize,
-        /// Why.
+        /// Why we stopped.
         reason: StopReason,
-        /// The day on which it was stopped.
+        /// The day on which we stopped.
         day: NaiveDate,
     },
-    /// A recipient did not get a notice that the others got, or may not have.
+    /// A recipient didn't get a notice that the others got, or may not have got it.
     RecipientUnreached {
         /// The kind of the mail.
         mail: MailKind,
@@ -144,14 +144,14 @@ pub enum Alert {
         date: NaiveDate,
         /// Which of its recipients, counted from 1.
         number: usize,
-        /// Whether it is unknown if the mail was sent.
+        /// Whether we can't tell that it was sent.
         in_doubt: bool,
     },
-    /// The clock here and the store's are more than a minute apart.
+    /// This machine's clock and the store's differ by more than a minute.
     ClockWrong {
         /// The day on which it was seen.
         day: NaiveDate,
-        /// By how many seconds ours is ahead.
+        /// How many seconds this machine's clock is ahead.
         seconds: i64,
     },
     /// The clock contradicts the recorded times; one alert per recorded time.
@@ -172,7 +172,7 @@ pub enum Alert {
     ClockBehindSchedule {
         /// The day for which it was scheduled.
         day: NaiveDate,
-        /// By how many seconds ours is behind.
+        /// How many seconds this machine's clock is behind.
         seconds: i64,
     },
     /// A row of the store is damaged and left out; one alert per row.
@@ -182,22 +182,24 @@ pub enum Alert {
         /// Its id there.
         id: String,
     },
-    /// So many sign-in mails were asked for that no more are sent that day; one alert per day.
+    /// Somebody reached the day's limit of sign-in emails, so we send no more that day; one alert per
+    /// day.
     ManySignIns {
         /// The day.
         day: NaiveDate,
     },
-    /// Nobody in a family wants a kind of mail any more; one alert each time that the last one unsubscribes.
+    /// Every recipient in a family unsubscribed from a kind of email; one alert each time the last
+    /// recipient does.
     EverybodyUnsubscribed {
         /// The kind of the mail.
         mail: MailKind,
         /// The family.
         family: FamilyId,
-        /// When the last one unsubscribed.
+        /// When the last recipient unsubscribed.
         since: DateTime<Utc>,
     },
-    /// A newer version raised an alert that this version cannot read.
-    NewerAlert {
+    /// An alert can't be read: a newer version wrote it, or it is damaged; one alert per day.
+    UnreadableAlert {
         /// The day on which it was found.
         day: NaiveDate,
     },
@@ -206,7 +208,7 @@ pub enum Alert {
 /// Why a run failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fault {
+pub enum RunFault {
     /// The store.
     Store,
     /// The keys.
@@ -219,12 +221,12 @@ pub enum Fault {
     Panic,
     /// The time limit.
     TimeLimit,
-    /// An error of the job's own, which its log line names.
-    Own,
+    /// An error of the job itself; the log names it.
+    Job,
 }
 
-impl Fault {
-    /// The name in keys.
+impl RunFault {
+    /// The word that alert keys contain.
     fn as_str(self) -> &'static str {
         match self {
             Self::Store => "store",
@@ -233,7 +235,7 @@ impl Fault {
             Self::Queue => "queue",
             Self::Panic => "panic",
             Self::TimeLimit => "time-limit",
-            Self::Own => "own",
+            Self::Job => "job",
         }
     }
 }
@@ -316,7 +318,7 @@ impl Alert {
                 family,
                 since,
             } => format!("everybody-unsubscribed/{mail}/{family}/{}", time(*since)),
-            Self::NewerAlert { day } => format!("newer-alert/{day}"),
+            Self::UnreadableAlert { day } => format!("unreadable-alert/{day}"),
         })
     }
 
@@ -342,8 +344,8 @@ impl Alert {
         }
     }
 
-    /// The alert about a notice in this state, if any.
-    pub fn of_notice(notice: &OutboxRecord) -> Option<Self> {
+    /// Returns the alert about a notice in this state, if any.
+    pub fn for_notice(notice: &OutboxRecord) -> Option<Self> {
         let (mail, family, date) = (notice.kind.clone(), notice.family.clone(), notice.date);
         match notice.state {
             MailState::GaveUp | MailState::Failed | MailState::Missed => Some(Self::NoNotice {
@@ -357,8 +359,8 @@ impl Alert {
         }
     }
 
-    /// The alerts about recipients that did not get a sent notice.
-    pub fn of_recipients(notice: &OutboxRecord) -> Vec<Self> {
+    /// Returns the alerts about recipients who didn't get a sent notice.
+    pub fn for_unreached_recipients(notice: &OutboxRecord) -> Vec<Self> {
         if notice.state != MailState::Sent {
             return Vec::new();
         }
@@ -374,8 +376,8 @@ impl Alert {
             .collect()
     }
 
-    /// The alert about a failed check at a library, if any.
-    pub fn of_failure(library: &LibraryId, failure: &Failure, day: NaiveDate) -> Option<Self> {
+    /// Returns the alert about a failed check at a library, if any.
+    pub fn for_failure(library: &LibraryId, failure: &Failure, day: NaiveDate) -> Option<Self> {
         let library = library.clone();
         match failure.kind {
             _ if failure.remedy == Some(Remedy::SetDateFormat) => {
@@ -392,8 +394,8 @@ impl Alert {
         }
     }
 
-    /// The one alert about the missed runs of a label.
-    pub fn of_missed(job: JobName, label: &Label, times: &[DateTime<Utc>]) -> Option<Self> {
+    /// Returns the one alert about the missed runs of a label.
+    pub fn for_missed_runs(job: JobName, label: &Label, times: &[DateTime<Utc>]) -> Option<Self> {
         let (first, last) = (times.iter().min()?, times.iter().max()?);
         Some(Self::RunsMissed {
             job,

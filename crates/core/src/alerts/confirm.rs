@@ -32,7 +32,7 @@ pub async fn confirm_alert(outbox: &dyn OutboxStore, alert: &Alert) -> StoreResu
     if let Alert::RecipientUnreached { number, .. } = alert {
         return Ok(confirm_recipient(&record, alert, *number));
     }
-    Ok(match (record.state, Alert::of_notice(&record)) {
+    Ok(match (record.state, Alert::for_notice(&record)) {
         (MailState::Sent | MailState::Skipped, _) => Confirmation::False,
         (_, Some(now @ Alert::NoNotice { .. })) => Confirmation::True(now),
         _ => Confirmation::NotYet,
@@ -41,7 +41,7 @@ pub async fn confirm_alert(outbox: &dyn OutboxStore, alert: &Alert) -> StoreResu
 
 fn confirm_recipient(record: &OutboxRecord, alert: &Alert, number: usize) -> Confirmation {
     let key = alert.key();
-    let mut unreached = Alert::of_recipients(record).into_iter();
+    let mut unreached = Alert::for_unreached_recipients(record).into_iter();
     if let Some(now) = unreached.find(|now| now.key() == key) {
         return Confirmation::True(now);
     }

@@ -15,7 +15,7 @@ use crate::store::{RunStore, StoreResult};
 /// The message is for the log. It leaves out the URL, because anybody who knows it can send the
 /// heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The heartbeat URL could not be fetched: {0}")]
+#[error("The heartbeat URL couldn't be fetched: {0}")]
 pub struct MissedHeartbeat(pub String);
 
 /// Fetches a heartbeat URL.
@@ -71,7 +71,7 @@ impl Heartbeat<'_> {
             Ok(Some(false)) => self.send(run, Signal::Fail).await,
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(run.id = %run.key, %error, "The heartbeat was not sent: the ledger could not be read.");
+                tracing::warn!(run.id = %run.key, %error, "The heartbeat wasn't sent: the ledger couldn't be read.");
             }
         }
     }
@@ -118,7 +118,7 @@ impl Heartbeat<'_> {
         };
         let url = signal_url(&heartbeat.url, signal);
         if let Err(error) = self.client.send(&url).await {
-            tracing::warn!(run.id = %run.key, ?signal, %error, "The heartbeat did not arrive.");
+            tracing::warn!(run.id = %run.key, ?signal, %error, "The heartbeat didn't arrive.");
         }
     }
 }

@@ -38,7 +38,7 @@ struct AlertGroup {
     advice: &'static str,
     commands: Vec<String>,
     remark: Option<&'static str>,
-    /// Libraries, and the outline of their unknown pages.
+    /// Libraries, and the skeletons of their unknown pages.
     skeletons: Vec<(String, String)>,
 }
 
@@ -48,14 +48,14 @@ struct Html<'a> {
     view: &'a AlertsView,
 }
 
-/// Composes the email. `help` knows the command lines, and `pages` is where the console is.
+/// Composes the email. `help` knows the command lines, and `public_url` is where the console is.
 ///
 /// # Errors
 /// [`RenderError`] if the template can't be rendered, which is a bug.
 pub(super) fn compose_alert_mail(
     alerts: &[Alert],
     help: impl Fn(&Alert) -> AlertHelp,
-    pages: Option<&PublicUrl>,
+    public_url: Option<&PublicUrl>,
 ) -> Result<MailContent, RenderError> {
     let more = alerts.len().saturating_sub(MAX_ALERTS_PER_MAIL);
     let view = AlertsView {
@@ -66,7 +66,7 @@ pub(super) fn compose_alert_mail(
         heading: "For the person who runs LibraryHippo",
         groups: group_alerts(alerts, help),
         more: (more > 0).then(|| format!("And {more} more; the status lists them all.")),
-        console: pages.map(|pages| pages.page("/console")),
+        console: public_url.map(|public_url| public_url.page("/console")),
         contact: None,
     };
     Ok(MailContent {

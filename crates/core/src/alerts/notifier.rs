@@ -17,7 +17,7 @@ use crate::run::JobName;
 
 /// The alerts could not be delivered. The message is for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The alerts could not be delivered: {0}")]
+#[error("The alerts couldn't be delivered: {0}")]
 pub struct DeliveryFailed(pub String);
 
 /// Delivers alerts to the operator: by a mail, an alarm, a ticket.
@@ -29,7 +29,7 @@ pub trait Notifier: Send + Sync {
 
 /// The notifiers: those of failed runs, and the default one for everything else.
 ///
-/// A failed run has the notifier of its label, or else that of its job, or else the one of all failed
+/// A failed run has the notifier of its label, or else of its job, or else the one for all failed
 /// runs. `None` stands for the default one, which also takes over if the chosen one fails.
 pub struct Notifiers<'a> {
     /// The notifiers of the failed runs of single labels.
@@ -118,8 +118,8 @@ pub struct MailNotifier<'a> {
     pub clock: &'a dyn Clock,
     /// Finds the command lines that help against an alert; `None`: the mail names none.
     pub help: Option<fn(&Alert) -> AlertHelp>,
-    /// Where the console is, if there are web pages.
-    pub pages: Option<&'a PublicUrl>,
+    /// The base URL of the web pages, if there are any.
+    pub public_url: Option<&'a PublicUrl>,
 }
 
 #[async_trait]
@@ -129,10 +129,10 @@ impl Notifier for MailNotifier<'_> {
             self.help
                 .map_or_else(AlertHelp::default, |help| help(alert))
         };
-        let content = compose_alert_mail(alerts, help, self.pages)
+        let content = compose_alert_mail(alerts, help, self.public_url)
             .map_err(|error| DeliveryFailed(error.to_string()))?;
         let address = self.address.clone();
-        let mail = Mail::of_message(MessageKind::Alert, address, content, self.clock.now());
+        let mail = Mail::for_message(MessageKind::Alert, address, content, self.clock.now());
         match self.mailer.send(&mail).await {
             MailAnswer::Accepted { .. } => Ok(()),
             MailAnswer::Refused { reason, .. }

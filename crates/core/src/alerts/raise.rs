@@ -32,8 +32,8 @@ pub async fn raise_record_alerts(
     record: &OutboxRecord,
     now: DateTime<Utc>,
 ) -> StoreResult<bool> {
-    let mut alerts = Vec::from_iter(Alert::of_notice(record));
-    alerts.extend(Alert::of_recipients(record));
+    let mut alerts = Vec::from_iter(Alert::for_notice(record));
+    alerts.extend(Alert::for_unreached_recipients(record));
     raise_alerts(store, &alerts, now).await
 }
 

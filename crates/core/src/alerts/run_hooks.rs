@@ -48,7 +48,7 @@ impl RunHooks<'_> {
     /// Its own errors are logged.
     pub async fn after_run(&self, run: &Run) {
         if let Err(error) = self.deliver_alerts().await {
-            tracing::error!(run.id = %run.key, %error, "The pending alerts could not be read.");
+            tracing::error!(run.id = %run.key, %error, "The pending alerts couldn't be read.");
         }
         self.heartbeat.send_end(run, self.clock.now()).await;
     }
@@ -61,9 +61,9 @@ impl RunHooks<'_> {
             return Ok(0);
         };
         let mut pending = self.alerts.pending_alerts().await?;
-        if pending.newer > 0 {
+        if pending.unreadable > 0 {
             let day = self.clock.now().date_naive();
-            self.raise(&[Alert::NewerAlert { day }]).await?;
+            self.raise(&[Alert::UnreadableAlert { day }]).await?;
             pending = self.alerts.pending_alerts().await?;
         }
         let claimed: Vec<Option<Alert>> = futures::stream::iter(pending.alerts)
@@ -79,7 +79,7 @@ impl RunHooks<'_> {
         let mut delivered = 0;
         for (group, alerts) in by_group {
             if let Err(error) = notifiers.notify(group.as_ref(), &alerts).await {
-                tracing::error!(%error, alerts = alerts.len(), "Alerts were not delivered; a later run tries again.");
+                tracing::error!(%error, alerts = alerts.len(), "Alerts weren't delivered; a later run tries again.");
                 continue;
             }
             delivered += alerts.len();
@@ -97,7 +97,7 @@ impl RunHooks<'_> {
     async fn claim(&self, stored: &StoredAlert) -> Option<Alert> {
         let claimed = self.try_claim(stored).await;
         claimed.unwrap_or_else(|error| {
-            tracing::error!(alert = %stored.alert.key(), %error, "An alert could not be read.");
+            tracing::error!(alert = %stored.alert.key(), %error, "An alert couldn't be read.");
             None
         })
     }
@@ -130,7 +130,7 @@ impl RunHooks<'_> {
             .mark_alert_delivered(&key, self.clock.now())
             .await
         {
-            tracing::error!(alert = %key, %error, "An alert was delivered but could not be marked; a later run delivers it again.");
+            tracing::error!(alert = %key, %error, "An alert was delivered but couldn't be marked; a later run delivers it again.");
         }
     }
 }

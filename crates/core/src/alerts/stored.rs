@@ -32,8 +32,8 @@ pub struct StoredAlert {
 pub struct PendingAlerts {
     /// Those that this version can read.
     pub alerts: Vec<StoredAlert>,
-    /// How many more only a newer version can read.
-    pub newer: usize,
+    /// How many more this version can't read.
+    pub unreadable: usize,
 }
 
 impl StoredAlert {
@@ -49,9 +49,9 @@ impl StoredAlert {
         }
     }
 
-    /// Counts that the alert was raised again.
+    /// Returns the alert with one more raise counted.
     #[must_use]
-    pub fn raised_again(self, now: DateTime<Utc>) -> Self {
+    pub fn with_another_raise(self, now: DateTime<Utc>) -> Self {
         Self {
             last_seen: now,
             times: self.times.saturating_add(1),

@@ -213,7 +213,7 @@ async fn manual_run_sends_no_heartbeat() {
 #[case::of_all_failed_runs("notify-all/other", "all")]
 #[case::default("check-cards/mailed", "default")]
 #[tokio::test]
-async fn nearest_notifier_of_a_failed_run_comes_first_and_the_default_takes_over(
+async fn failed_run_falls_back_to_the_default_notifier(
     #[case] run: &str,
     #[case] nearest: &str,
     #[values((false, false), (true, false), (false, true))] fault: (bool, bool),
@@ -263,7 +263,7 @@ async fn failed_run_is_delivered_by_the_notifier_of_its_label() {
     };
     let failed = |label: &str| Alert::RunFailed {
         run: run(label),
-        fault: Fault::Store,
+        fault: RunFault::Store,
     };
     for own_fails in [false, true] {
         let own = TestNotifier {
@@ -303,7 +303,7 @@ async fn failed_run_is_delivered_by_the_notifier_of_its_label() {
 #[tokio::test]
 async fn alert_mail_names_the_problem_and_the_advice() {
     let world = World::new().await;
-    let pages = "https://hippo.example.org".parse().unwrap();
+    let public_url = "https://hippo.example.org".parse().unwrap();
     let notifier = MailNotifier {
         mailer: &world.mailer,
         address: "op@example.org".parse().unwrap(),
@@ -312,7 +312,7 @@ async fn alert_mail_names_the_problem_and_the_advice() {
             commands: vec![format!("mend {}", alert.key())],
             remark: None,
         }),
-        pages: Some(&pages),
+        public_url: Some(&public_url),
     };
     let alerts = [
         changed("wpl", "2026-11-21"),
@@ -384,7 +384,7 @@ fn missed_runs_are_one_alert() {
     let times = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
     let missed = |texts: &[&str]| {
         let times: Vec<DateTime<Utc>> = times(texts);
-        Alert::of_missed(JobName::NOTIFY_ALL, &label, &times).map(|alert| alert.sentence())
+        Alert::for_missed_runs(JobName::NOTIFY_ALL, &label, &times).map(|alert| alert.sentence())
     };
     let (one, other) = ("2026-11-21T12:30:00Z", "2026-11-21T12:15:00Z");
     assert_eq!(missed(&[]), None);
@@ -438,7 +438,7 @@ async fn label_that_is_always_late_raises_one_alert_a_day() {
     let sentence = delivered[0][0].sentence();
     let expected = "The run of notify-all/tick for 2026-11-21 11:40 UTC came after its start deadline and was missed.";
     assert_eq!(sentence, expected);
-    assert!(pings.0.lock().unwrap().is_empty(), "that is no good run");
+    assert!(pings.0.lock().unwrap().is_empty(), "that isn't a good run");
 }
 
 #[tokio::test]
@@ -450,7 +450,7 @@ async fn hundreds_of_alerts_are_delivered_and_counted() {
         address: "op@example.org".parse().unwrap(),
         clock: &world.clock,
         help: None,
-        pages: None,
+        public_url: None,
     };
     let hooks = run_hooks(&world, &notifier, &pings);
     for number in 0..250 {
@@ -526,14 +526,14 @@ async fn notice_alert_waits_for_its_state_and_reports_the_current_one() {
     assert_eq!(hooks.deliver_alerts().await.unwrap(), 1);
     let delivered = notifier.delivered.lock().unwrap().clone();
     assert!(
-        delivered[0][0].sentence().ends_with("could not be sent."),
+        delivered[0][0].sentence().ends_with("couldn't be sent."),
         "{delivered:?}"
     );
     assert_eq!(hooks.deliver_alerts().await.unwrap(), 0);
 }
 
 #[tokio::test]
-async fn alert_about_a_notice_sent_after_all_is_withdrawn() {
+async fn alert_about_a_notice_sent_later_is_withdrawn() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let hooks = run_hooks(&world, &notifier, &pings);
@@ -654,7 +654,7 @@ async fn wrong_date_format_alert_ends_when_fixed() {
     let failure = Failure::page_changed("the loans: a date of an unknown format")
         .with_remedy(crate::failure::Remedy::SetDateFormat);
     let day = "2026-11-21".parse().unwrap();
-    let alert = Alert::of_failure(&wpl, &failure, day).unwrap();
+    let alert = Alert::for_failure(&wpl, &failure, day).unwrap();
     assert!(
         alert.sentence().contains("date format"),
         "{}",
@@ -674,7 +674,7 @@ async fn wrong_date_format_alert_ends_when_fixed() {
 fn alerts_with_the_same_advice_are_grouped() {
     let alerts = [
         changed("wpl", "2026-11-21"),
-        Alert::NewerAlert {
+        Alert::UnreadableAlert {
             day: "2026-11-21".parse().unwrap(),
         },
         changed("kpl", "2026-11-21"),

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::alert::{Alert, Fault};
+use super::alert::{Alert, RunFault};
 use crate::failure::Remedy;
 use crate::family::StopReason;
 use crate::outbox::{MailKind, MailState};
@@ -51,13 +51,13 @@ impl Alert {
             }
             Self::RunFailed { run, fault } => {
                 let what = match fault {
-                    Fault::Store => "the store couldn't be used",
-                    Fault::Keys => "the keys couldn't be used",
-                    Fault::Template => "a notice could not be rendered",
-                    Fault::Queue => "the queue didn't accept the work",
-                    Fault::Panic => "it crashed",
-                    Fault::TimeLimit => "it took longer than its time limit",
-                    Fault::Own => "the log says why",
+                    RunFault::Store => "the store couldn't be used",
+                    RunFault::Keys => "the keys couldn't be used",
+                    RunFault::Template => "a notice couldn't be rendered",
+                    RunFault::Queue => "the queue didn't accept the work",
+                    RunFault::Panic => "it crashed",
+                    RunFault::TimeLimit => "it took longer than its time limit",
+                    RunFault::Job => "the log says why",
                 };
                 format!("{} failed: {what}.", name_run(run))
             }
@@ -102,7 +102,7 @@ impl Alert {
                     MailState::Missed => {
                         format!("{family} got no {what} for {date}: {job} didn't run that day.")
                     }
-                    _ => format!("The {what} of {family} for {date} could not be sent."),
+                    _ => format!("The {what} of {family} for {date} couldn't be sent."),
                 }
             }
             Self::NoPicture { day, failure } => format!(
@@ -122,7 +122,7 @@ impl Alert {
                     StopReason::Bounced => "can't be reached",
                     StopReason::Complained => "reported an email as spam",
                     StopReason::Suppressed => {
-                        "is on the mail service's suppression list, so it sent no mail"
+                        "is on the mail service's suppression list, so it sent no email"
                     }
                 };
                 format!("Recipient {number} of {family} {why}; we no longer write there.")
@@ -185,8 +185,8 @@ impl Alert {
                 "Everybody in {family} unsubscribed, so we no longer send them the {}.",
                 mail_word(mail)
             ),
-            Self::NewerAlert { .. } => {
-                "A newer version raised an alert that this version can't read.".to_owned()
+            Self::UnreadableAlert { .. } => {
+                "An alert can't be read: a newer version wrote it, or it is damaged.".to_owned()
             }
         }
     }
@@ -269,8 +269,8 @@ impl Alert {
             Self::EverybodyUnsubscribed { .. } => {
                 "Ask the family. If they want it back, allow a recipient again, or they resubscribe in their settings."
             }
-            Self::NewerAlert { .. } => {
-                "Run the same version everywhere. The newer one shows what it is."
+            Self::UnreadableAlert { .. } => {
+                "Run the same version everywhere. If you already do, the alert is damaged, and the log says how."
             }
         }
     }
@@ -307,7 +307,7 @@ impl Alert {
             | Self::DamagedRow { .. }
             | Self::NoPicture { .. }
             | Self::ManySignIns { .. }
-            | Self::NewerAlert { .. } => &[],
+            | Self::UnreadableAlert { .. } => &[],
         }
     }
 

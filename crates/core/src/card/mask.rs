@@ -38,8 +38,8 @@ const MIN_DISTINCTIVE_CHARS: usize = 6;
 /// - if it is four or five digits, also where it is alone in the library's own sentences (messages,
 ///   notes, reasons, failures; not titles: `1984` is a book).
 ///
-/// *Alone* means that it is no part of a date, an amount, a time or a longer number, no year from
-/// 1900 to 2099, and no count or address (`4711 items`, `9 of 4711`).
+/// *Alone* means that it isn't part of a date, an amount, a time or a longer number, and isn't a
+/// year from 1900 to 2099, a count or an address (`4711 items`, `9 of 4711`).
 #[derive(Clone)]
 pub(crate) struct SecretMask {
     number: Secret,
@@ -62,7 +62,7 @@ impl SecretMask {
     pub(crate) fn new(secret: &CardSecret) -> Self {
         let printed = without_separators(&secret.number);
         let number = printed.expose_secret();
-        // `Name|number`: the patron's name is no secret.
+        // `Name|number`: the patron's name isn't a secret.
         let number = number.rsplit_once('|').map_or(number, |(_, number)| number);
         let number = Secret::number(number);
         let pin = Secret::pin(&secret.pin);

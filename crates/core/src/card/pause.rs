@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{local_date, start_of_day};
 use crate::family::schedule::MAX_PAUSE;
 
-/// A pause of a card's checks, which may end by itself.
+/// A pause of a card's checks, which can have an end.
 ///
 /// The stores keep it after its end, until the next check of the card.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

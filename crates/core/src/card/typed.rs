@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 /// The longest number or PIN, in bytes.
-const MAX_LENGTH: usize = 256;
+const MAX_SECRET_BYTES: usize = 256;
 
 /// Why a typed number or PIN can't be used. Contains nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum InvalidTyped {
 pub fn parse_typed(text: &str) -> Result<SecretString, InvalidTyped> {
     match trim_invisible(text) {
         "" => Err(InvalidTyped::Empty),
-        text if text.len() > MAX_LENGTH || text.contains(is_untypable) => {
+        text if text.len() > MAX_SECRET_BYTES || text.contains(is_untypable) => {
             Err(InvalidTyped::Unusable)
         }
         text => Ok(SecretString::from(text)),

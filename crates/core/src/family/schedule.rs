@@ -13,7 +13,10 @@ use crate::clock::{date_exists, due_instant, local_date, start_of_day};
 use crate::mail::MailKind;
 
 /// How far back a tick looks for notices that should have been planned.
-pub const CATCH_UP: Duration = Duration::hours(6);
+pub const CATCH_UP_WINDOW: Duration = Duration::hours(6);
+
+/// A notice that has been due for longer than two ticks is late.
+pub const LATE_AFTER: Duration = Duration::minutes(30);
 
 /// The longest pause with an end: two years.
 pub const MAX_PAUSE: Duration = Duration::days(731);
@@ -73,7 +76,7 @@ impl Segment {
 
     fn window_start(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let today = local_date(now, self.zone);
-        (now - CATCH_UP).min(start_of_day(today, self.zone))
+        (now - CATCH_UP_WINDOW).min(start_of_day(today, self.zone))
     }
 
     /// Its dates whose notice is due from `from` to `to`, oldest first.
@@ -199,7 +202,7 @@ impl Family {
         }
     }
 
-    /// Whether the notice of this local date is paused. Of a pause that ended, its dates still are.
+    /// Whether the notice of this local date is paused. The dates of an ended pause still are.
     pub fn is_paused_on(&self, date: NaiveDate) -> bool {
         self.paused
             && self.paused_since.is_none_or(|since| since <= date)
@@ -265,7 +268,7 @@ impl Family {
         let segment = self.segments().find(|segment| segment.owns(date))?;
         let due = segment.due(date);
         let next_day = local_date(due, segment.zone).succ_opt()?;
-        Some(due..start_of_day(next_day, segment.zone).max(due + CATCH_UP))
+        Some(due..start_of_day(next_day, segment.zone).max(due + CATCH_UP_WINDOW))
     }
 
     /// When a date's notice is due, by the schedule that applies to the date.

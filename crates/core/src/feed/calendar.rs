@@ -6,14 +6,14 @@ use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{FeedSource, hex_prefix};
+use super::{FeedSource, encode_hex_prefix};
 use crate::failure::FailureKind;
 use crate::ids::{CardId, LibraryId};
 use crate::notice::NoticeCard;
 use crate::notice::attention::AttentionKind;
 use crate::notice::digest::source_exception;
-use crate::notice::items::{DayWords, author, renewal, shorten};
-use crate::notice::line::{HoldLine, LoanLine, Place};
+use crate::notice::items::{NoticeFormatter, author, renewal, shorten};
+use crate::notice::line::{CardPlace, HoldLine, LoanLine};
 use crate::notice::phrases::{count, due, full_day};
 use crate::text::cut;
 
@@ -67,7 +67,7 @@ pub struct CalendarEvent {
     pub date: NaiveDate,
     /// The patron and the library.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: CardPlace,
     /// How many items it is about.
     pub items: usize,
     /// One line.
@@ -93,7 +93,7 @@ impl CalendarEvent {
             // Clean text has no control characters.
             hash.update([0]);
         }
-        format!("{}@libraryhippo", hex_prefix(&hash.finalize(), 16))
+        format!("{}@libraryhippo", encode_hex_prefix(&hash.finalize(), 16))
     }
 
     /// The day after it.
@@ -107,7 +107,7 @@ impl FeedSource {
     ///
     /// Without titles, an event counts items and says nothing about them.
     pub fn calendar(&self, with_titles: bool) -> Vec<CalendarEvent> {
-        let words = DayWords {
+        let words = NoticeFormatter {
             today: self.digest.today,
             zone: self.digest.timezone,
         };
@@ -133,7 +133,7 @@ impl FeedSource {
         for card in &self.cards {
             groups.add_expiry(card);
             if let Some(problem) = self.card_problem(card) {
-                let place = Place::from_card(card);
+                let place = CardPlace::from_card(card);
                 let (kind, date) = (EventKind::Unread, words.today);
                 groups.add(kind, date, &place, card.card.id, problem);
             }
@@ -143,12 +143,12 @@ impl FeedSource {
 
     /// Says why a card's current account may be unknown, in part or in whole.
     fn card_problem(&self, card: &NoticeCard) -> Option<Entry> {
-        let words = DayWords {
+        let words = NoticeFormatter {
             today: self.digest.today,
             zone: self.digest.timezone,
         };
         let mut attention = self.digest.attention.iter();
-        if let Some(item) = attention.find(|item| item.hides_account_of(card.card.id)) {
+        if let Some(item) = attention.find(|item| item.leaves_account_unknown(card.card.id)) {
             let item = words.attention(item);
             return Some(Entry {
                 title: item.title,
@@ -183,7 +183,7 @@ impl FeedSource {
             let is_failing = card
                 .newest_failure()
                 .is_some_and(|failure| failure.kind != FailureKind::NotTried);
-            is_failing || attention.any(|item| item.hides_account_of(card.card.id))
+            is_failing || attention.any(|item| item.leaves_account_unknown(card.card.id))
         };
         self.cards.iter().filter(is_stale).count()
     }
@@ -200,7 +200,7 @@ struct Entry {
 
 /// The items of one event.
 struct Group {
-    place: Place,
+    place: CardPlace,
     entries: Vec<Entry>,
     known_at: DateTime<Utc>,
     /// When the oldest of its accounts was read.
@@ -209,13 +209,20 @@ struct Group {
 
 /// The events' items, by day, kind, library and patron.
 struct Groups<'a> {
-    words: DayWords,
+    words: NoticeFormatter,
     cards: BTreeMap<CardId, &'a NoticeCard>,
     groups: BTreeMap<(NaiveDate, EventKind, LibraryId, String), Group>,
 }
 
 impl Groups<'_> {
-    fn add(&mut self, kind: EventKind, date: NaiveDate, place: &Place, card: CardId, entry: Entry) {
+    fn add(
+        &mut self,
+        kind: EventKind,
+        date: NaiveDate,
+        place: &CardPlace,
+        card: CardId,
+        entry: Entry,
+    ) {
         // iCalendar writes years with four digits.
         let Some(card) = self.cards.get(&card).filter(|_| is_writable(date)) else {
             return;
@@ -277,7 +284,7 @@ impl Groups<'_> {
         let Some(date) = account.and_then(|account| account.card_expires) else {
             return;
         };
-        let place = Place::from_card(card);
+        let place = CardPlace::from_card(card);
         let kind = EventKind::CardExpires;
         self.add(kind, date, &place, card.card.id, Entry::default());
     }
@@ -350,7 +357,12 @@ fn summary(
     }
 }
 
-fn description(kind: EventKind, group: &Group, words: DayWords, with_titles: bool) -> String {
+fn description(
+    kind: EventKind,
+    group: &Group,
+    words: NoticeFormatter,
+    with_titles: bool,
+) -> String {
     let mut lines: Vec<String> = Vec::new();
     match kind {
         EventKind::Unread => {

@@ -1,4 +1,4 @@
-//! The token in a feed's link: whoever knows it may read the feed.
+//! The token in a feed's link: anyone who knows it may read the feed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::hex_prefix;
+use super::encode_hex_prefix;
+use crate::sign_in::NoRandomness;
 
 /// The length of a token in bytes: 256 bits.
 const TOKEN_BYTES: usize = 32;
@@ -17,11 +18,6 @@ const TOKEN_BYTES: usize = 32;
 #[error("That isn't a feed's token.")]
 pub struct InvalidFeedToken;
 
-/// The system gave no random numbers.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The system gave no random numbers: {0}")]
-pub struct NoRandomness(String);
-
 /// A random token of 256 bits. Only its hash is stored. `Debug` shows nothing of it.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct FeedToken([u8; TOKEN_BYTES]);
@@ -30,13 +26,13 @@ impl FeedToken {
     /// Generates a token.
     pub fn generate() -> Result<Self, NoRandomness> {
         let mut token = Self([0; TOKEN_BYTES]);
-        getrandom::fill(&mut token.0).map_err(|error| NoRandomness(error.to_string()))?;
+        getrandom::fill(&mut token.0).map_err(|_| NoRandomness)?;
         Ok(token)
     }
 
     /// Writes the token for its link: 64 hexadecimal digits.
     pub fn expose(&self) -> Zeroizing<String> {
-        Zeroizing::new(hex_prefix(&self.0, TOKEN_BYTES))
+        Zeroizing::new(encode_hex_prefix(&self.0, TOKEN_BYTES))
     }
 
     /// Its last four digits, by which a person can tell it from others.
@@ -49,7 +45,7 @@ impl FeedToken {
 
     /// Its hash.
     pub fn hash(&self) -> FeedTokenHash {
-        FeedTokenHash(hex_prefix(&Sha256::digest(self.0), TOKEN_BYTES))
+        FeedTokenHash(encode_hex_prefix(&Sha256::digest(self.0), TOKEN_BYTES))
     }
 }
 
@@ -163,7 +159,7 @@ mod tests {
     #[case::upper_case(&"A".repeat(64))]
     #[case::no_digit(&format!("{}g", "a".repeat(63)))]
     #[case::two_bytes_each(&"é".repeat(32))]
-    fn other_text_is_no_token(#[case] text: &str) {
+    fn other_text_is_not_a_token(#[case] text: &str) {
         assert!(text.parse::<FeedToken>().is_err());
         assert!(text.parse::<FeedTokenHash>().is_err());
     }

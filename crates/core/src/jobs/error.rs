@@ -1,6 +1,6 @@
 //! The errors of jobs.
 
-use crate::alerts::Fault;
+use crate::alerts::RunFault;
 use crate::notice::render::RenderError;
 use crate::queue::QueueError;
 use crate::run::not_started::NotStarted;
@@ -35,7 +35,7 @@ pub enum JobError {
     Failed(String),
 }
 
-impl From<&JobError> for Fault {
+impl From<&JobError> for RunFault {
     fn from(error: &JobError) -> Self {
         match error {
             JobError::Store(_) => Self::Store,
@@ -44,7 +44,7 @@ impl From<&JobError> for Fault {
             JobError::Queue(_) => Self::Queue,
             JobError::Panicked => Self::Panic,
             JobError::TimedOut => Self::TimeLimit,
-            JobError::Failed(_) => Self::Own,
+            JobError::Failed(_) => Self::Job,
         }
     }
 }
@@ -52,8 +52,8 @@ impl From<&JobError> for Fault {
 /// The reason why no run did its work.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// It was not started; that is no failure.
-    #[error("The run was not started: {}.", .0.as_str())]
+    /// It was not started; that isn't a failure.
+    #[error("The run wasn't started: {}.", .0.as_str())]
     NotStarted(NotStarted),
     /// The job failed.
     #[error(transparent)]

@@ -16,7 +16,7 @@ mod stop;
 use std::time::Duration;
 
 pub use error::{JobError, RunError};
-pub use stop::{StopRequest, StopSignal};
+pub use stop::StopRequest;
 
 /// The time limit of a job that enqueues its work. A function is ended after 15 minutes.
 const ENQUEUE_TIME_LIMIT: Duration = Duration::from_secs(13 * 60);

@@ -28,8 +28,8 @@ impl Job for PictureOfTheDay<'_> {
     type Input = NotifyAllInput;
     type Summary = ();
 
-    async fn admit<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
-        self.0.admit(plan).await
+    async fn check_start<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
+        self.0.check_start(plan).await
     }
 
     async fn run(&self, run: &OpenRun<'_>, input: &NotifyAllInput) -> Result<(), JobError> {

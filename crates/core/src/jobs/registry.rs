@@ -24,7 +24,7 @@ static JOBS: &[JobEntry] = &[
             done: "checked",
             one: "card",
             many: "cards",
-            skipped: "left out",
+            skipped: "skipped",
         },
         input_fields: &[
             ("scope", "all or failed"),
@@ -60,7 +60,7 @@ static JOBS: &[JobEntry] = &[
             done: "sent",
             one: "picture",
             many: "pictures",
-            skipped: "left out",
+            skipped: "skipped",
         },
         input_fields: &[
             ("family", "only this family's picture"),
@@ -102,7 +102,7 @@ pub struct JobEntry {
     pub time_limit: Duration,
     /// How often a schedule is expected to run it at least, if that is known.
     pub max_time_between_runs: Option<Duration>,
-    /// How its counts are put into words.
+    /// How its counts are formatted.
     pub wording: CountWording,
     /// The fields of its input, with their meaning.
     pub input_fields: &'static [(&'static str, &'static str)],
@@ -125,7 +125,7 @@ pub struct JobPorts<'a> {
 /// Builds a job.
 pub type BuildJob = for<'a> fn(JobPorts<'a>) -> Box<dyn AnyJob + 'a>;
 
-/// How a job's counts are put into words, as in “checked 4 of 7 cards, 2 left out”.
+/// How a job's counts are formatted, as in “checked 4 of 7 cards, 2 skipped”.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountWording {
     /// What happened to an item: `checked`.
@@ -142,7 +142,7 @@ impl JobEntry {
     /// The row of a job. The fields that the job doesn't give are defaults.
     const fn new<J: Job>(description: &'static str) -> Self {
         Self {
-            catch_up: J::CATCH_UP,
+            catch_up: J::CATCH_UP_POLICY,
             time_limit: J::TIME_LIMIT,
             ..Self::bare(J::NAME, description, |input| {
                 serde_json::to_value(serde_json::from_value::<J::Input>(input)?)

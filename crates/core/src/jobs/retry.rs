@@ -1,4 +1,4 @@
-//! The input with which a person starts a run again: that of the earlier run, or what failed in it.
+//! The input with which a person starts a run again: the earlier run's input, or what failed in it.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::run::{JobName, Run};
 use crate::store::{RunStore, Scope, StoreError};
 
 /// How many of a label's runs are searched for the input of one that never came.
-const MAX_SEARCHED: usize = 20;
+const MAX_SEARCHED_RUNS: usize = 20;
 
 /// Why a run can't be started again.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ async fn find_input(runs: &dyn RunStore, run: &Run) -> Result<Value, CannotRetry
         return Ok(run.input.clone());
     }
     let (job, label) = (run.key.job, &run.key.label);
-    let others = runs.recent_runs(Some(job), Some(label), MAX_SEARCHED);
+    let others = runs.recent_runs(Some(job), Some(label), MAX_SEARCHED_RUNS);
     let inputs = others.await?.into_iter().map(|run| run.input);
     let mut known = inputs.filter(|input| !input.is_null());
     known.next().ok_or(CannotRetry::UnknownInput)

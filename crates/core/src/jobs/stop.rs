@@ -2,25 +2,22 @@
 
 use async_trait::async_trait;
 
-/// Tells a job that a person or the system asks it to stop.
+/// Tells a job when to stop: a person, a signal or its time limit asked.
 #[async_trait]
 pub trait StopRequest: Send + Sync {
-    /// Whether the job should stop; asked between two work items.
-    fn is_asked(&self) -> bool;
+    /// Whether the job should stop; jobs ask between two work items.
+    fn is_requested(&self) -> bool;
 
-    /// Returns when running work must end; never before a stop is requested.
+    /// Waits until running work must be abandoned. Never returns before a stop is requested.
     ///
-    /// By default never: running work is finished.
-    async fn grace_is_over(&self) {
+    /// The default never returns, so running work is finished.
+    async fn wait_for_grace_end(&self) {
         std::future::pending().await
     }
 }
 
 impl<F: Fn() -> bool + Send + Sync> StopRequest for F {
-    fn is_asked(&self) -> bool {
+    fn is_requested(&self) -> bool {
         self()
     }
 }
-
-/// A borrowed stop request.
-pub type StopSignal<'a> = &'a dyn StopRequest;

@@ -10,25 +10,28 @@ use crate::unsubscribe::UnsubscribeToken;
 /// The links in a mail to the web pages.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailLinks {
-    pages: PublicUrl,
+    public_url: PublicUrl,
     unsubscribe: String,
 }
 
 impl MailLinks {
     /// Creates the links of a mail with this token.
-    pub fn new(pages: PublicUrl, token: &UnsubscribeToken) -> Self {
-        let unsubscribe = pages.page(&format!("/u/{}", *token.to_secret_text()));
-        Self { pages, unsubscribe }
+    pub fn new(public_url: PublicUrl, token: &UnsubscribeToken) -> Self {
+        let unsubscribe = public_url.page(&format!("/u/{}", *token.to_secret_text()));
+        Self {
+            public_url,
+            unsubscribe,
+        }
     }
 
     /// The family's page.
     pub fn family_page(&self) -> String {
-        self.pages.page("/family")
+        self.public_url.page("/family")
     }
 
     /// The page that changes a card's PIN.
     pub fn pin_page(&self, card: &CardId) -> String {
-        self.pages.page(&format!("/family/cards/{card}/pin"))
+        self.public_url.page(&format!("/family/cards/{card}/pin"))
     }
 
     /// The page that unsubscribes a recipient of the mail.
@@ -38,7 +41,7 @@ impl MailLinks {
 
     /// The link for the mail's header; `None` if mail programs would refuse it, since it isn't https.
     pub fn unsubscribe_header(&self, to: &[EmailAddress]) -> Option<UnsubscribeHeader> {
-        self.pages.is_secure().then(|| UnsubscribeHeader {
+        self.public_url.is_secure().then(|| UnsubscribeHeader {
             url: self.unsubscribe.clone(),
             is_one_click: to.len() == 1,
         })

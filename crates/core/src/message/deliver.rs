@@ -7,7 +7,7 @@ use crate::email_address::EmailAddress;
 use crate::mail::{Mail, MailAnswer, MailContent, MessageKind};
 
 /// How often the mail service is asked to take a mail.
-const MAX_SENDS: u32 = 3;
+const MAX_SEND_ATTEMPTS: u32 = 3;
 
 /// The time between two tries.
 const RESEND_DELAY: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ pub(super) async fn deliver(
     content: MailContent,
 ) -> Result<(), MessageError> {
     let mut last_reason = String::new();
-    for sends in 0..MAX_SENDS {
+    for sends in 0..MAX_SEND_ATTEMPTS {
         if sends > 0 {
             ports.clock.sleep(RESEND_DELAY).await;
         }
@@ -52,7 +52,7 @@ pub(super) async fn deliver_once(
     to: EmailAddress,
     content: MailContent,
 ) -> Delivery {
-    let mail = Mail::of_message(kind, to, content, ports.clock.now());
+    let mail = Mail::for_message(kind, to, content, ports.clock.now());
     match ports.mailer.send(&mail).await {
         MailAnswer::Accepted { refused, .. } => match refused.into_iter().next() {
             None => Delivery::Accepted,

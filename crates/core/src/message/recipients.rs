@@ -158,7 +158,7 @@ fn tell_removed(
     letter.compose(operator_contact)
 }
 
-/// Composes the mail to whoever removed a recipient.
+/// Composes the mail to the person who removed a recipient.
 fn tell_remover(
     removal: &Removal,
     family: &str,
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn late_request_leaves_a_newer_invitation_alone() {
+    async fn late_request_keeps_a_newer_invitation() {
         let (store, mailer) = (MemoryStore::default(), TestMailer::default());
         store.add_family(&sample::family("conrad")).await.unwrap();
         let send = async |invitation: &Invitation| {

@@ -7,7 +7,7 @@ use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use super::recipients::{InvitationRequest, Removal, send_invitation, send_removal};
 use super::sign_in::{SignInRequest, send_sign_in_mail};
 
-/// A request for a message. It holds no token: whoever sends the message makes it.
+/// A request for a message. It holds no token: the sender of the message makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum MessageRequest {

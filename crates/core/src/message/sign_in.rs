@@ -166,7 +166,7 @@ async fn withdraw_grant(
     Err(last_error)
 }
 
-/// Withdraws a grant; false if a browser tried a code meanwhile.
+/// Withdraws a grant; false if a browser tried a code in the meantime.
 async fn try_withdraw_grant(
     ports: &MessagePorts<'_>,
     mailed: &SignInAttempt,

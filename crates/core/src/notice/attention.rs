@@ -14,7 +14,7 @@ use crate::failure::FailureKind;
 use crate::ids::CardId;
 use crate::notice::expiry_message::states_expiry;
 use crate::notice::keys::{UNKNOWN_HOLD, is_missed, item_key, missed_key};
-use crate::notice::line::{HoldLine, Place, STALE_AFTER, currency, hold_line};
+use crate::notice::line::{CardPlace, HoldLine, STALE_AFTER, currency, hold_line};
 use crate::notice::{NoticeCard, NoticeInput};
 use crate::text::clean;
 
@@ -29,7 +29,7 @@ pub const REPEAT_AFTER_DAYS: i64 = 7;
 pub struct Attention {
     /// The patron and the library; all the patrons if several cards have the same message.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: CardPlace,
     /// Its kind, with details.
     #[serde(flatten)]
     pub kind: AttentionKind,
@@ -79,7 +79,7 @@ pub enum AttentionKind {
         last_day: NaiveDate,
         /// Days until then; negative if it has expired.
         days_left: i64,
-        /// The library's messages that state this day. They are no entries of their own.
+        /// The library's messages that state this day. They aren't entries of their own.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         messages: Vec<String>,
     },
@@ -127,8 +127,8 @@ impl News {
 
 impl Attention {
     /// Whether it means that this card's current account may be unknown.
-    pub(crate) fn hides_account_of(&self, card: CardId) -> bool {
-        self.kind.hides_account() && self.is_about(card)
+    pub(crate) fn leaves_account_unknown(&self, card: CardId) -> bool {
+        self.kind.may_hide_account() && self.is_about(card)
     }
 
     /// Whether it is about this card.
@@ -233,7 +233,7 @@ impl AttentionList<'_> {
             let kind = AttentionKind::NeverChecked { failure };
             (kind, key("never_checked"), String::new())
         };
-        self.push(Place::from_card(card), kind, key, stage);
+        self.push(CardPlace::from_card(card), kind, key, stage);
     }
 
     /// Adds holds that may be ready, and, once, holds that nobody picked up.
@@ -255,7 +255,7 @@ impl AttentionList<'_> {
             let kind = AttentionKind::UnknownHold {
                 hold: Box::new(hold_line(input, card, hold)),
             };
-            self.push(Place::from_card(card), kind, key, stage);
+            self.push(CardPlace::from_card(card), kind, key, stage);
         }
         for hold in holds().filter(|hold| is_missed(hold, input.today)) {
             let key = missed_key(card, hold);
@@ -276,7 +276,7 @@ impl AttentionList<'_> {
                 hold: Box::new(line),
                 seen_since,
             };
-            self.push(Place::from_card(card), kind, key, String::new());
+            self.push(CardPlace::from_card(card), kind, key, String::new());
         }
     }
 
@@ -303,7 +303,7 @@ impl AttentionList<'_> {
             messages,
         };
         let key = format!("card_expires/{}", card.card.id);
-        self.push(Place::from_card(card), kind, key, stage);
+        self.push(CardPlace::from_card(card), kind, key, stage);
     }
 
     fn add_fines(&mut self, card: &NoticeCard, account: &Account) {
@@ -317,7 +317,7 @@ impl AttentionList<'_> {
             };
             let key = format!("fines/{}", card.card.id);
             self.push(
-                Place::from_card(card),
+                CardPlace::from_card(card),
                 kind,
                 key,
                 amount.normalize().to_string(),
@@ -343,10 +343,10 @@ impl AttentionList<'_> {
         }
         for ((library, text), mut cards) in cards_by_message {
             cards.sort_by_key(|card| card.card.id);
-            let Some(mut place) = cards.first().map(|card| Place::from_card(card)) else {
+            let Some(mut place) = cards.first().map(|card| CardPlace::from_card(card)) else {
                 continue;
             };
-            let patrons = cards.iter().map(|card| Place::from_card(card).patron);
+            let patrons = cards.iter().map(|card| CardPlace::from_card(card).patron);
             place.patron = crate::notice::phrases::listed(patrons.collect());
             let ids: Vec<String> = cards.iter().map(|card| card.card.id.to_string()).collect();
             let key = format!("message/{library}/{}", short_hash(&text));
@@ -366,7 +366,7 @@ impl AttentionList<'_> {
     }
 
     /// Adds an entry and compares it with the last notice.
-    fn push(&mut self, place: Place, kind: AttentionKind, key: String, stage: String) {
+    fn push(&mut self, place: CardPlace, kind: AttentionKind, key: String, stage: String) {
         let before = self
             .input
             .last_notice
@@ -393,7 +393,7 @@ impl AttentionList<'_> {
 
 impl AttentionKind {
     /// Whether it means that the card's current account may be unknown.
-    pub(crate) fn hides_account(&self) -> bool {
+    pub(crate) fn may_hide_account(&self) -> bool {
         matches!(
             self,
             Self::PinRefused { .. }

@@ -8,17 +8,17 @@ use crate::ids::CardId;
 use crate::notice::PausedCard;
 use crate::notice::attention::AttentionKind;
 use crate::notice::digest::{Digest, Occasion};
-use crate::notice::items::DayWords;
+use crate::notice::items::NoticeFormatter;
 use crate::notice::phrases::{card_pause, listed, without_links};
 use crate::notice::subject::subject;
-use crate::notice::view::{Contact, Item, PersonGroup, Section, View};
+use crate::notice::view::{Contact, NoticeEmail, NoticeItem, PersonGroup, Section};
 
 /// A mail with more lines to act on than this is grouped by person, if the family wants that.
 const MAX_UNGROUPED_LINES: usize = 15;
 
 /// Builds the view of a digest. `operator_contact` is a mail address or a few words.
-pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
-    let when = DayWords {
+pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> NoticeEmail {
+    let when = NoticeFormatter {
         today: digest.today,
         zone: digest.timezone,
     };
@@ -39,10 +39,10 @@ pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
     ];
     let lines: usize = sections
         .iter()
-        .map(|(_, items): &(_, Vec<Item>)| items.len())
+        .map(|(_, items): &(_, Vec<NoticeItem>)| items.len())
         .sum();
     let by_person = digest.by_person && lines > MAX_UNGROUPED_LINES;
-    View {
+    NoticeEmail {
         subject: subject(digest),
         heading: format!(
             "{} · {}",
@@ -79,12 +79,12 @@ pub fn compose_view(digest: &Digest, operator_contact: Option<&str>) -> View {
 
 /// Words what needs attention of a card besides its checks, each in a line.
 pub fn attention_of_card(digest: &Digest, card: CardId) -> Vec<String> {
-    let when = DayWords {
+    let when = NoticeFormatter {
         today: digest.today,
         zone: digest.timezone,
     };
     let items = digest.attention.iter();
-    let items = items.filter(|item| item.is_about(card) && !item.kind.hides_account());
+    let items = items.filter(|item| item.is_about(card) && !item.kind.may_hide_account());
     items
         .map(|item| {
             let words = when.attention(item);
@@ -110,7 +110,7 @@ fn paused_line(card: &PausedCard, today: NaiveDate) -> String {
 }
 
 /// Groups the sections of a view by person, however short they are.
-pub fn group_by_person(view: &mut View) {
+pub fn group_by_person(view: &mut NoticeEmail) {
     for section in &mut view.sections {
         let groups = std::mem::take(&mut section.groups);
         let items = groups.into_iter().flat_map(|group| group.items).collect();
@@ -124,7 +124,7 @@ fn intro(digest: &Digest) -> Option<&'static str> {
         .attention
         .iter()
         .any(|item| matches!(item.kind, AttentionKind::UnknownHold { .. }));
-    match (digest.occasion, digest.knows_everything()) {
+    match (digest.occasion, digest.has_complete_accounts()) {
         (Some(Occasion::ToDo), _) => None,
         _ if has_unknown_hold => {
             Some("A hold may be ready for you. We don’t know the library’s words for it.")
@@ -144,14 +144,14 @@ fn intro(digest: &Digest) -> Option<&'static str> {
 }
 
 /// Groups the items by person, or puts all of them in one group.
-fn group_items(items: Vec<Item>, by_person: bool) -> Vec<PersonGroup> {
+fn group_items(items: Vec<NoticeItem>, by_person: bool) -> Vec<PersonGroup> {
     if !by_person {
         return vec![PersonGroup {
             person: None,
             items,
         }];
     }
-    let mut items_by_person: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    let mut items_by_person: BTreeMap<String, Vec<NoticeItem>> = BTreeMap::new();
     for item in items {
         let mut patrons: Vec<String> = item
             .places

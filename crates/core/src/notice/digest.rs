@@ -12,7 +12,7 @@ use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::notice::attention::{self, Attention};
 use crate::notice::keys::is_missed;
 use crate::notice::line::{
-    HoldLine, LoanLine, NewestFailure, Place, account_url, clean_or, currency, hold_line,
+    CardPlace, HoldLine, LoanLine, NewestFailure, account_url, clean_or, currency, hold_line,
     library_name, loan_line,
 };
 use crate::notice::{NoticeCard, NoticeInput, PausedCard};
@@ -83,7 +83,7 @@ pub struct Later {
 pub struct Balance {
     /// The patron and the library.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: CardPlace,
     /// Negative for a credit; never zero.
     pub amount: Decimal,
     /// ISO 4217, where known.
@@ -102,12 +102,12 @@ pub struct Source {
     /// When the oldest account was read, without those whose newest check failed.
     pub as_of: Option<DateTime<Utc>>,
     /// The cards that differ from the others.
-    pub exceptions: Vec<SourceException>,
+    pub exceptions: Vec<CardException>,
 }
 
 /// A card whose newest check failed or whose account is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SourceException {
+pub struct CardException {
     /// The card.
     pub card: CardId,
     /// The patron.
@@ -193,7 +193,7 @@ impl Digest {
             && !attention::reaches_fines_threshold(input, amount)
         {
             self.later.balances.push(Balance {
-                place: Place::from_card(card),
+                place: CardPlace::from_card(card),
                 amount,
                 currency: currency(card, account),
             });
@@ -233,11 +233,11 @@ impl Digest {
     }
 
     /// Whether all of the family's cards are checked, and all of their accounts are known.
-    pub(super) fn knows_everything(&self) -> bool {
+    pub(super) fn has_complete_accounts(&self) -> bool {
         let mut exceptions = self.sources.iter().flat_map(|source| &source.exceptions);
-        let hides_account = |item: &Attention| item.kind.hides_account();
+        let may_hide_account = |item: &Attention| item.kind.may_hide_account();
         self.paused.is_empty()
-            && !self.attention.iter().any(hides_account)
+            && !self.attention.iter().any(may_hide_account)
             && exceptions.all(|card| !card.loans_unknown && !card.holds_unknown)
     }
 
@@ -264,11 +264,11 @@ impl Digest {
 
 /// Says how a card's account differs from a complete one that its newest check read; `None`: it
 /// doesn't, or it was never read.
-pub(crate) fn source_exception(card: &NoticeCard) -> Option<SourceException> {
+pub(crate) fn source_exception(card: &NoticeCard) -> Option<CardException> {
     let (account, as_of) = (&card.stored.as_ref()?.account, card.as_of()?);
-    let exception = SourceException {
+    let exception = CardException {
         card: card.card.id,
-        patron: Place::from_card(card).patron,
+        patron: CardPlace::from_card(card).patron,
         as_of,
         failure: card.newest_failure(),
         loans_unknown: account.loans.is_none(),

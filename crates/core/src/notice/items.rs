@@ -7,10 +7,10 @@ use crate::account::HoldState;
 use crate::notice::attention::{Attention, AttentionKind};
 use crate::notice::author::author_name;
 use crate::notice::digest::{Balance, Digest};
-use crate::notice::digest::{Source, SourceException};
-use crate::notice::line::{HoldLine, LoanLine, Place};
+use crate::notice::digest::{CardException, Source};
+use crate::notice::line::{CardPlace, HoldLine, LoanLine};
 use crate::notice::phrases::{self, day, due, full_day, moment, money, sentence};
-use crate::notice::view::{CHANGED, Group, Item, Line, NEW, PlaceView, SourceView};
+use crate::notice::view::{CHANGED, Line, NEW, NoticeGroup, NoticeItem, PlaceView, SourceView};
 
 /// The most characters of a title, author or note; no real one is longer.
 const MAX_TITLE_CHARS: usize = 1_000;
@@ -18,15 +18,15 @@ const MAX_TITLE_CHARS: usize = 1_000;
 /// The most characters of a library's message; its site has the rest.
 const MAX_MESSAGE_CHARS: usize = 500;
 
-/// Words entries for the family's local day and time zone.
+/// Formats a notice's entries for the family's local day and time zone.
 #[derive(Clone, Copy)]
-pub(crate) struct DayWords {
+pub(crate) struct NoticeFormatter {
     pub(crate) today: NaiveDate,
     pub(crate) zone: Tz,
 }
 
-impl DayWords {
-    pub(crate) fn loan(self, line: &LoanLine) -> Item {
+impl NoticeFormatter {
+    pub(crate) fn loan(self, line: &LoanLine) -> NoticeItem {
         let mut details = Vec::new();
         let renew_url = line
             .place
@@ -37,7 +37,7 @@ impl DayWords {
         details.extend(renewal(line).filter(|_| renew_url.is_none()));
         details.extend(line.note.as_deref().map(shorten));
         details.extend(self.as_of(line.as_of));
-        Item {
+        NoticeItem {
             title: shorten(&line.title),
             url: line.url.clone(),
             author: line.author.as_deref().map(author),
@@ -50,7 +50,7 @@ impl DayWords {
         }
     }
 
-    pub(crate) fn hold(self, line: &HoldLine) -> Item {
+    pub(crate) fn hold(self, line: &HoldLine) -> NoticeItem {
         let mut details = Vec::new();
         let branch = line.pickup_branch.as_deref().map(shorten);
         let strong = if line.digital {
@@ -70,7 +70,7 @@ impl DayWords {
         };
         details.extend(line.note.as_deref().map(shorten));
         details.extend(self.as_of(line.as_of));
-        Item {
+        NoticeItem {
             mark: line.new.then_some(NEW),
             strong,
             urgent: line.pickup_by.is_some_and(|date| date <= self.today),
@@ -79,7 +79,7 @@ impl DayWords {
         }
     }
 
-    pub(crate) fn attention(self, item: &Attention) -> Item {
+    pub(crate) fn attention(self, item: &Attention) -> NoticeItem {
         let (title, details, urgent) = match &item.kind {
             AttentionKind::PinRefused { since, .. } => (
                 String::from("Number or PIN rejected"),
@@ -151,7 +151,7 @@ impl DayWords {
                 false,
             ),
         };
-        Item {
+        NoticeItem {
             urgent,
             ..attention_item(item, title, vec![details])
         }
@@ -163,7 +163,7 @@ impl DayWords {
         last_day: NaiveDate,
         days_left: i64,
         messages: &[String],
-    ) -> Item {
+    ) -> NoticeItem {
         let on = self.on_day(last_day);
         let (title, when) = match days_left {
             ..0 => (format!("Card expired {on}"), String::new()),
@@ -176,13 +176,13 @@ impl DayWords {
         let mut sentences = vec![format!("{when}Please renew it at the library.")];
         let messages = messages.iter();
         sentences.extend(messages.map(|text| format!("It says: {}", shorten(text))));
-        Item {
+        NoticeItem {
             urgent: days_left <= 1,
             ..attention_item(item, title, vec![sentences.join(" ")])
         }
     }
 
-    fn unknown_hold(self, line: &HoldLine) -> Item {
+    fn unknown_hold(self, line: &HoldLine) -> NoticeItem {
         let strong = match &line.note {
             Some(words) => format!("The library says: {}", shorten(words)),
             None => String::from("The library doesn’t say whether it’s ready"),
@@ -193,14 +193,14 @@ impl DayWords {
         let branch = line.pickup_branch.as_deref().map(shorten);
         details.extend(branch.map(|branch| format!("pickup at {branch}")));
         details.extend(self.as_of(line.as_of));
-        Item {
+        NoticeItem {
             strong: Some(strong),
             details,
             ..hold_item(line)
         }
     }
 
-    fn missed_hold(self, line: &HoldLine, seen_since: bool) -> Item {
+    fn missed_hold(self, line: &HoldLine, seen_since: bool) -> NoticeItem {
         let done = if line.digital {
             "borrowed"
         } else {
@@ -218,7 +218,7 @@ impl DayWords {
         details.extend(branch.map(|branch| format!("at {}", shorten(branch))));
         details.extend(line.note.as_deref().map(shorten));
         details.extend(self.as_of(line.as_of));
-        Item {
+        NoticeItem {
             strong,
             urgent: true,
             details,
@@ -227,7 +227,7 @@ impl DayWords {
     }
 
     /// Words all entries; several rejected numbers or PINs become one item.
-    pub(crate) fn all_attention(self, attention: &[Attention]) -> Vec<Item> {
+    pub(crate) fn all_attention(self, attention: &[Attention]) -> Vec<NoticeItem> {
         let (rejected, others): (Vec<&Attention>, Vec<&Attention>) = attention
             .iter()
             .partition(|item| matches!(item.kind, AttentionKind::PinRefused { .. }));
@@ -239,8 +239,8 @@ impl DayWords {
         items
     }
 
-    pub(crate) fn later(self, digest: &Digest) -> Vec<Group> {
-        let holds = |heading: &'static str, state: HoldState| Group {
+    pub(crate) fn later(self, digest: &Digest) -> Vec<NoticeGroup> {
+        let holds = |heading: &'static str, state: HoldState| NoticeGroup {
             heading,
             lines: digest
                 .later
@@ -251,7 +251,7 @@ impl DayWords {
                 .collect(),
         };
         let groups = [
-            Group {
+            NoticeGroup {
                 heading: "Also out",
                 lines: digest
                     .later
@@ -263,7 +263,7 @@ impl DayWords {
             holds("Holds on their way", HoldState::InTransit),
             holds("Holds waiting their turn", HoldState::Waiting),
             holds("Suspended holds", HoldState::Suspended),
-            Group {
+            NoticeGroup {
                 heading: "Fines and credits",
                 lines: digest.later.balances.iter().map(balance).collect(),
             },
@@ -323,30 +323,30 @@ impl DayWords {
         }
     }
 
-    pub(crate) fn exception(self, card: &SourceException) -> String {
+    pub(crate) fn exception(self, card: &CardException) -> String {
         let patron = &card.patron;
         let mut sentences = Vec::new();
         let shown = moment(card.as_of, self.zone, self.today);
         if let Some(failure) = &card.failure {
-            let untried = match failure.untried_since {
+            let untried = match failure.later_checks_not_tried {
                 true => " We haven’t tried again since.",
                 false => "",
             };
             sentences.push(format!(
-                "We couldn’t check {patron}’s card {} ({}).{untried} What you see is as of {shown}.",
+                "We couldn’t check {patron}’s card {} ({}).{untried} Its information is from {shown}.",
                 phrases::at_moment(failure.at, self.zone, self.today),
                 phrases::failure(failure.kind),
             ));
         }
         let unknown = match (card.loans_unknown, card.holds_unknown) {
-            (true, true) => Some("what is out and what is on hold"),
-            (true, false) => Some("what is out"),
-            (false, true) => Some("what is on hold"),
+            (true, true) => Some("loans or holds"),
+            (true, false) => Some("loans"),
+            (false, true) => Some("holds"),
             (false, false) => None,
         };
         if let Some(unknown) = unknown {
             sentences.push(format!(
-                "For {patron}’s card, the site didn’t say {unknown}."
+                "The site didn’t list the {unknown} on {patron}’s card."
             ));
         }
         sentences.join(" ")
@@ -385,7 +385,7 @@ impl DayWords {
 }
 
 impl PlaceView {
-    fn from_place(place: &Place) -> Self {
+    fn from_place(place: &CardPlace) -> Self {
         Self {
             patron: place.patron.clone(),
             library: place.library_name.clone(),
@@ -406,8 +406,8 @@ impl PlaceView {
 }
 
 /// Creates an item about a card.
-fn attention_item(item: &Attention, title: String, details: Vec<String>) -> Item {
-    Item {
+fn attention_item(item: &Attention, title: String, details: Vec<String>) -> NoticeItem {
+    NoticeItem {
         title,
         url: None,
         author: None,
@@ -420,8 +420,8 @@ fn attention_item(item: &Attention, title: String, details: Vec<String>) -> Item
     }
 }
 
-fn rejected_cards_item(several: &[&Attention]) -> Item {
-    Item {
+fn rejected_cards_item(several: &[&Attention]) -> NoticeItem {
+    NoticeItem {
         title: format!("Numbers or PINs of {} cards rejected", several.len()),
         url: None,
         author: None,
@@ -458,8 +458,8 @@ fn balance(balance: &Balance) -> Line {
 }
 
 /// Creates a hold's item without its details.
-fn hold_item(line: &HoldLine) -> Item {
-    Item {
+fn hold_item(line: &HoldLine) -> NoticeItem {
+    NoticeItem {
         title: shorten(&line.title),
         url: line.url.clone(),
         author: line.author.as_deref().map(author),

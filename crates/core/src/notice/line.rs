@@ -17,7 +17,7 @@ pub const STALE_AFTER: Duration = Duration::hours(20);
 
 /// The patron and the library.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place {
+pub struct CardPlace {
     /// The patron.
     pub patron: String,
     /// The library.
@@ -41,7 +41,7 @@ pub struct LoanLine {
     pub author: Option<String>,
     /// The patron and the library.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: CardPlace,
     /// The last day to return it; `None`: no due date.
     pub due: Option<NaiveDate>,
     /// Days until it is due; negative if overdue; `None`: no due date.
@@ -75,7 +75,7 @@ pub struct HoldLine {
     pub author: Option<String>,
     /// The patron and the library.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: CardPlace,
     /// Its state.
     pub state: HoldState,
     /// The position in the queue, from 1.
@@ -108,10 +108,10 @@ pub struct NewestFailure {
     /// When the check began.
     pub at: DateTime<Utc>,
     /// Newer checks weren't tried.
-    pub untried_since: bool,
+    pub later_checks_not_tried: bool,
 }
 
-impl Place {
+impl CardPlace {
     pub(crate) fn from_card(card: &NoticeCard) -> Self {
         Self {
             patron: clean_or(&card.card.patron, "Somebody"),
@@ -141,7 +141,7 @@ impl NoticeCard {
         Some(NewestFailure {
             kind: failure.kind,
             at: check.started_at,
-            untried_since: self.state.last_failed.is_some(),
+            later_checks_not_tried: self.state.last_failed.is_some(),
         })
     }
 }
@@ -155,7 +155,7 @@ pub(crate) fn loan_line(input: &NoticeInput<'_>, card: &NoticeCard, loan: &Loan)
         id: loan.id.clone(),
         title: title(&loan.title),
         author: clean_optional(loan.author.as_deref()),
-        place: Place::from_card(card),
+        place: CardPlace::from_card(card),
         due: loan.due,
         days_left: loan.due.map(|due| (due - input.today).num_days()),
         renewable: loan.renewable,
@@ -177,7 +177,7 @@ pub(crate) fn hold_line(input: &NoticeInput<'_>, card: &NoticeCard, hold: &Hold)
         id: hold.id.clone(),
         title: title(&hold.title),
         author: clean_optional(hold.author.as_deref()),
-        place: Place::from_card(card),
+        place: CardPlace::from_card(card),
         state: hold.state,
         position: hold.position,
         queue_length: hold.queue_length,

@@ -8,23 +8,23 @@ use crate::mail::{MailContent, MailLinks};
 use crate::notice::compose::compose_view;
 use crate::notice::digest::Digest;
 use crate::notice::phrases::wrap;
-use crate::notice::view::View;
+use crate::notice::view::NoticeEmail;
 
 /// A template could not be rendered, which is a bug and not a fault of what it shows.
 #[derive(Debug, thiserror::Error)]
-#[error("An email could not be rendered: {0}.")]
+#[error("An email couldn't be rendered: {0}.")]
 pub struct RenderError(#[from] askama::Error);
 
 #[derive(Template)]
 #[template(path = "notice.html")]
 struct Html<'a> {
-    view: &'a View,
+    view: &'a NoticeEmail,
 }
 
 #[derive(Template)]
 #[template(path = "notice.txt")]
 struct Text<'a> {
-    view: &'a View,
+    view: &'a NoticeEmail,
 }
 
 /// Renders a digest.
@@ -38,7 +38,7 @@ pub fn render(
     operator_contact: Option<&str>,
     links: Option<&MailLinks>,
 ) -> Result<MailContent, RenderError> {
-    let view = View {
+    let view = NoticeEmail {
         links: links.cloned(),
         ..compose_view(digest, operator_contact)
     };

@@ -24,7 +24,7 @@ pub fn subject(digest: &Digest) -> String {
         return attention_subject(digest, &digest.attention);
     }
     let is_weekly = digest.occasion == Some(Occasion::Weekly);
-    let subject = match (is_weekly, digest.knows_everything()) {
+    let subject = match (is_weekly, digest.has_complete_accounts()) {
         (true, true) => "Weekly summary: nothing to do today",
         (true, false) => "Weekly summary: nothing to do on the cards we could check",
         (false, true) => "Nothing to do today",

@@ -9,14 +9,14 @@ use crate::text::clean;
 
 /// Everything that the templates render. They add order and style, but no text from accounts.
 #[derive(Debug, Clone)]
-pub struct View {
+pub struct NoticeEmail {
     pub subject: String,
     pub heading: String,
     pub intro: Option<&'static str>,
-    /// The cards that couldn't be checked, and how old what is shown of them is.
+    /// The sentences about cards that couldn't be checked, and how old their information is.
     pub caveats: Vec<String>,
     pub sections: Vec<Section>,
-    pub later: Vec<Group>,
+    pub later: Vec<NoticeGroup>,
     pub sources: Vec<SourceView>,
     /// The paused cards, each in a line.
     pub paused: Vec<String>,
@@ -26,8 +26,8 @@ pub struct View {
     pub links: Option<MailLinks>,
 }
 
-impl View {
-    /// Whom to ask to correct a number or PIN, where there are no web pages.
+impl NoticeEmail {
+    /// Who can correct a number or PIN, where there are no web pages.
     pub fn whom_to_ask(&self) -> String {
         match &self.contact {
             Some(contact) => format!(
@@ -69,12 +69,12 @@ pub struct Section {
 #[derive(Debug, Clone)]
 pub struct PersonGroup {
     pub person: Option<String>,
-    pub items: Vec<Item>,
+    pub items: Vec<NoticeItem>,
 }
 
 /// One thing to do.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub struct NoticeItem {
     pub title: String,
     /// The title's own page at the library.
     pub url: Option<Url>,
@@ -90,7 +90,7 @@ pub struct Item {
     pub places: Vec<PlaceView>,
 }
 
-impl Item {
+impl NoticeItem {
     /// Whether the library rejected a number or PIN.
     pub fn has_rejected_card(&self) -> bool {
         self.places
@@ -111,7 +111,7 @@ pub struct PlaceView {
 
 /// A group of entries for later.
 #[derive(Debug, Clone)]
-pub struct Group {
+pub struct NoticeGroup {
     pub heading: &'static str,
     pub lines: Vec<Line>,
 }

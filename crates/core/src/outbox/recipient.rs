@@ -36,7 +36,7 @@ pub enum RecipientState {
     Accepted,
     /// Refused permanently, or temporarily for too long.
     Refused,
-    /// The mail may have been sent; its outcome is unknown.
+    /// The email may have been sent; its outcome is unknown.
     Unknown,
 }
 

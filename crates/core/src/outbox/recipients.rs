@@ -294,9 +294,9 @@ impl OutboxRecord {
             list(&|recipient| is_waiting(recipient) && !recipient.in_doubt)
                 .map(|who| format!("The mail server refused {who} for now; we’ll try again.")),
             list(&|recipient| is_waiting(recipient) && recipient.in_doubt)
-                .map(|who| format!("We can’t tell whether {who} got the mail; we’ll try again.")),
+                .map(|who| format!("We can’t tell whether {who} got the email; we’ll try again.")),
             list(&|recipient| recipient.state == RecipientState::Unknown)
-                .map(|who| format!("We can’t tell whether {who} got the mail.")),
+                .map(|who| format!("We can’t tell whether {who} got the email.")),
         ]
         .into_iter()
         .flatten()

@@ -12,7 +12,7 @@ use crate::mail::MailKey;
 pub const DELIVERY_EVENT_WAIT: Duration = Duration::minutes(15);
 
 /// A mail is given up after this many unknown outcomes, even under `at_least_once`.
-const MAX_DOUBTS: u32 = 2;
+const MAX_UNKNOWN_OUTCOMES: u32 = 2;
 
 /// The party that accepted a mail, from its delivery event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,7 +72,7 @@ impl OutboxRecord {
     /// [`TransitionError::Final`] if an earlier outcome was unknown too.
     pub fn send_again(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect_overdue_event(now)?;
-        if self.doubts >= MAX_DOUBTS {
+        if self.doubts >= MAX_UNKNOWN_OUTCOMES {
             return Err(TransitionError::Final);
         }
         let reason = format!(
@@ -252,7 +252,7 @@ impl OutboxRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbox::{LEASE, MailKey};
+    use crate::outbox::{LEASE_DURATION, MailKey};
     use uuid::Uuid;
 
     fn now() -> DateTime<Utc> {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     fn unknown() -> OutboxRecord {
-        sending().doubt(now() + LEASE).unwrap()
+        sending().doubt(now() + LEASE_DURATION).unwrap()
     }
 
     fn overdue() -> DateTime<Utc> {
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn doubt_lasts_from_lease_end_to_15_minutes_after_sending() {
-        let early = sending().doubt(now() + LEASE - Duration::seconds(1));
+        let early = sending().doubt(now() + LEASE_DURATION - Duration::seconds(1));
         assert_eq!(early, Err(TransitionError::Taken));
         let unknown = unknown();
         assert_eq!(
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn reported_doubt_keeps_its_reason_and_time() {
         let reported = sending().unknown("no answer to the final dot".into());
-        let unknown = reported.unwrap().doubt(now() + LEASE).unwrap();
+        let unknown = reported.unwrap().doubt(now() + LEASE_DURATION).unwrap();
         let given_up = unknown.reconcile(Delivery::AtMostOnce, overdue()).unwrap();
         assert_eq!(given_up.state, MailState::GaveUp);
         assert!(given_up.reason.unwrap().contains("final dot"));
@@ -345,7 +345,7 @@ mod tests {
         let unknown = again
             .claim(Uuid::nil(), overdue())
             .and_then(|claimed| claimed.begin_sending("hash".into(), &[], overdue()))
-            .and_then(|sending| sending.doubt(overdue() + LEASE))
+            .and_then(|sending| sending.doubt(overdue() + LEASE_DURATION))
             .unwrap();
         let second = unknown.reconcile(Delivery::AtLeastOnce, overdue() + DELIVERY_EVENT_WAIT);
         assert_eq!(second.unwrap().state, MailState::GaveUp);

@@ -22,7 +22,7 @@ use crate::sign_in::TokenHash;
 use crate::unsubscribe::UnsubscribeLink;
 
 /// The lease of a worker on a mail.
-pub const LEASE: Duration = Duration::seconds(300);
+pub const LEASE_DURATION: Duration = Duration::seconds(300);
 
 /// The most time for sending one mail; sending begins only with this much of the lease left.
 pub const SEND_LIMIT: Duration = Duration::seconds(120);
@@ -325,7 +325,7 @@ impl OutboxRecord {
             owner: Some(owner),
             fence: self.fence + 1,
             retries: self.retries + u32::from(self.is_retry()),
-            lease_until: Some(now + LEASE),
+            lease_until: Some(now + LEASE_DURATION),
             not_before: None,
             reason: None,
             ..self.next(MailState::Claimed, now)
@@ -376,7 +376,7 @@ impl OutboxRecord {
 
     /// To SENT: the mail service confirmed to the worker that it accepted the mail.
     ///
-    /// If the mail was finalised meanwhile, use [`OutboxRecord::apply_acceptance`].
+    /// If the mail was finalised in the meantime, use [`OutboxRecord::apply_acceptance`].
     pub fn accepted(
         &self,
         message_id: String,
@@ -458,7 +458,7 @@ impl OutboxRecord {
 
     pub(super) fn lease_is_over(&self, now: DateTime<Utc>) -> bool {
         self.lease_until
-            .is_none_or(|until| !is_ahead(until, LEASE, now))
+            .is_none_or(|until| !is_ahead(until, LEASE_DURATION, now))
     }
 
     pub(super) fn release(
@@ -520,7 +520,7 @@ mod tests {
             claimed.claim(Uuid::nil(), now()),
             Err(TransitionError::Taken)
         );
-        let again = claimed.claim(Uuid::nil(), now() + LEASE).unwrap();
+        let again = claimed.claim(Uuid::nil(), now() + LEASE_DURATION).unwrap();
         assert_eq!(again.fence, 2);
     }
 
@@ -541,7 +541,7 @@ mod tests {
     #[test]
     fn sending_begins_only_with_enough_lease_left() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
-        let late = now() + LEASE - SEND_LIMIT;
+        let late = now() + LEASE_DURATION - SEND_LIMIT;
         assert!(claimed.begin_sending("hash".into(), &[], late).is_ok());
         assert_eq!(
             claimed.begin_sending("hash".into(), &[], late + Duration::seconds(1)),

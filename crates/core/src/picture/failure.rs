@@ -8,7 +8,7 @@ use crate::notice::phrases::sentence;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PictureFailureKind {
-    /// The address leads nowhere: 404 or 410.
+    /// The URL wasn't found: 404 or 410.
     NotFound,
     /// The server refused: 401, 403, 429 or another error of ours.
     Refused,
@@ -68,7 +68,7 @@ impl PictureFailureKind {
     /// What happened, as the end of a sentence.
     pub fn describe(self) -> &'static str {
         match self {
-            Self::NotFound => "the picture's URL leads nowhere",
+            Self::NotFound => "the picture's URL wasn't found",
             Self::Refused => "the picture's source refused us",
             Self::SourceDown => "the picture's source didn't answer",
             Self::TooSlow => "the picture's source was too slow",

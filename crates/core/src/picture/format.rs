@@ -61,7 +61,7 @@ impl PictureFormat {
             other if other.starts_with("image/") => {
                 refused("the answer is a picture, but not a JPEG, PNG, GIF or WebP")
             }
-            _ => refused("the answer's type is not that of a picture"),
+            _ => refused("the answer's type isn't that of a picture"),
         }
     }
 

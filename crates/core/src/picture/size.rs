@@ -11,7 +11,7 @@ pub struct PixelSize {
 }
 
 impl PixelSize {
-    /// Reads the size; `None` if the header is damaged or unknown.
+    /// Reads the size; `None` if the header is damaged or of an unknown kind.
     pub fn read(format: PictureFormat, bytes: &[u8]) -> Option<Self> {
         let size = match format {
             PictureFormat::Png => Self {
@@ -42,7 +42,7 @@ fn little_endian(bytes: &[u8]) -> u32 {
         .fold(0, |number, byte| (number << 8) | u32::from(*byte))
 }
 
-/// Walks over a JPEG's segments to its frame.
+/// Skips a JPEG's segments up to its frame header.
 fn read_jpeg(bytes: &[u8]) -> Option<PixelSize> {
     let mut at = 2;
     loop {
@@ -54,7 +54,7 @@ fn read_jpeg(bytes: &[u8]) -> Option<PixelSize> {
             // Fill bytes and markers without a length.
             0xff => at += 1,
             0x01 | 0xd0..=0xd8 => at += 2,
-            // Frames, except for three other markers in their range.
+            // Frame headers; three markers in that range mean something else.
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                 return Some(PixelSize {
                     height: big_endian(bytes.get(at + 5..at + 7)?),

@@ -39,7 +39,7 @@ pub struct PictureSource {
     /// What the URL leads to.
     pub kind: SourceKind,
     /// The field of the picture's address: in JSON a path such as `images.0.url`; in RSS an
-    /// element such as `enclosure@url`, found by itself if unset.
+    /// element such as `enclosure@url`, found automatically if unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// The field of its title.
@@ -72,7 +72,7 @@ pub enum InvalidSource {
     Credentials,
     /// A JSON source doesn't name the address's field.
     #[error(
-        "A picture of kind \"json\" needs the field of its address, such as address = \"url\"."
+        "A picture of kind \"json\" needs `address`: the JSON field with the picture's URL, such as address = \"url\"."
     )]
     NoAddress,
     /// An image source names fields.

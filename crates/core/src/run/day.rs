@@ -108,7 +108,7 @@ fn certainty(outcome: RunOutcome) -> u8 {
 
 /// One run of a label that runs many times a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tick {
+pub struct DayTick {
     /// The minute of the UTC day for which it was scheduled.
     pub minute: u16,
     /// How it ended.
@@ -157,8 +157,8 @@ impl RunDay {
     }
 
     /// The ticks, ordered by minute.
-    pub fn ticks(&self) -> Vec<Tick> {
-        let mut ticks: Vec<Tick> = self.sums.iter().flat_map(decode).collect();
+    pub fn ticks(&self) -> Vec<DayTick> {
+        let mut ticks: Vec<DayTick> = self.sums.iter().flat_map(decode).collect();
         ticks.sort_by_key(|tick| tick.minute);
         ticks
     }
@@ -202,7 +202,7 @@ impl RunDay {
         if !self.remove_tick(square) {
             return;
         }
-        let tick = encode(Tick {
+        let tick = encode(DayTick {
             minute: square.minute(),
             outcome: square.outcome,
             seconds: square.seconds,
@@ -236,7 +236,7 @@ fn digit_value(digit: u8) -> Option<u32> {
     u32::try_from(index).ok()
 }
 
-fn encode(tick: Tick) -> String {
+fn encode(tick: DayTick) -> String {
     let minute = u32::from(tick.minute);
     let duration = tick
         .seconds
@@ -246,12 +246,12 @@ fn encode(tick: Tick) -> String {
         .collect()
 }
 
-fn decode(sum: &TickSum) -> impl Iterator<Item = Tick> {
+fn decode(sum: &TickSum) -> impl Iterator<Item = DayTick> {
     sum.ticks.as_bytes().chunks_exact(3).filter_map(|chunk| {
         let [high, low, duration] = *chunk else {
             return None;
         };
-        Some(Tick {
+        Some(DayTick {
             minute: u16::try_from(digit_value(high)? * 64 + digit_value(low)?).ok()?,
             outcome: sum.outcome,
             seconds: digit_value(duration).map(step_seconds),
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_run_that_ends_after_all_replaces_its_square_in_any_order() {
+    fn lost_run_that_ends_later_replaces_its_square_in_any_order() {
         let lost = square(600, RunOutcome::Lost, 10);
         let done = square(600, RunOutcome::Done, 3_000);
         for order in [[&lost, &done, &lost], [&done, &lost, &done]] {

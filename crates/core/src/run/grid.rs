@@ -10,7 +10,7 @@ use super::history::{LabelHistory, PastRun};
 use super::{JobName, RunOutcome};
 use crate::clock::local_date;
 use crate::ids::Label;
-use crate::time_words::duration;
+use crate::time_format::duration;
 
 /// A day with more runs of a label than this has one square for all of them.
 const MAX_SQUARES_PER_DAY: usize = 4;
@@ -91,7 +91,7 @@ pub struct GridRun {
 pub enum OutcomeTone {
     /// All went well.
     Good,
-    /// Something wants a look.
+    /// Something needs attention.
     Warning,
     /// It went wrong.
     Bad,

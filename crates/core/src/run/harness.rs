@@ -13,11 +13,11 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, Shared, select};
 
 use super::Run;
-use super::around::Arounds;
 use super::job::Job;
 use super::ledger::{self, Ending, RunPlan, list_runs_to_catch_up};
+use super::steps::RunSteps;
 use crate::clock::Clock;
-use crate::jobs::{JobError, RunError, StopRequest, StopSignal};
+use crate::jobs::{JobError, RunError, StopRequest};
 use crate::run::not_started::NotStarted;
 use crate::store::RunStore;
 
@@ -32,9 +32,9 @@ pub struct Harness<'a> {
     /// The clock.
     pub clock: &'a dyn Clock,
     /// Stops a run when a person or the system asks.
-    pub stop: StopSignal<'a>,
-    /// The steps around the runs.
-    pub around: Arounds<'a>,
+    pub stop: &'a dyn StopRequest,
+    /// The steps before and after the runs.
+    pub steps: RunSteps<'a>,
     /// No run may take longer, whatever its job says.
     pub longest: Duration,
 }
@@ -49,13 +49,13 @@ pub struct FinishedRun<S> {
 }
 
 impl<'a> Harness<'a> {
-    /// A harness that nobody stops, without steps around the runs.
+    /// A harness that nobody stops, without steps before or after the runs.
     pub fn new(runs: &'a dyn RunStore, clock: &'a dyn Clock) -> Self {
         Self {
             runs,
             clock,
             stop: ledger::NEVER_STOPPED,
-            around: Arounds::default(),
+            steps: RunSteps::default(),
             longest: Duration::MAX,
         }
     }
@@ -74,7 +74,7 @@ impl<'a> Harness<'a> {
         input: &J::Input,
     ) -> Result<FinishedRun<J::Summary>, RunError> {
         let mut plan = plan;
-        let policy = plan.rules.catch_up.unwrap_or(J::CATCH_UP);
+        let policy = plan.rules.catch_up.unwrap_or(J::CATCH_UP_POLICY);
         plan.rules.catch_up = Some(policy);
         let now = self.clock.now();
         // One limit for all, since the process has one, too.
@@ -84,7 +84,7 @@ impl<'a> Harness<'a> {
                 plan.rules.start_deadline = None;
                 break;
             }
-            if limit.is_asked() {
+            if limit.is_requested() {
                 break;
             }
             let mut missed = plan.clone();
@@ -107,15 +107,15 @@ impl<'a> Harness<'a> {
         input: &J::Input,
         limit: &TimeLimit<'_>,
     ) -> Result<FinishedRun<J::Summary>, RunError> {
-        let plan = job.admit(plan).await?;
+        let plan = job.check_start(plan).await?;
         let run = match J::RESUMES {
             true => ledger::start_or_resume_run(self.runs, self.clock, plan).await?,
             false => ledger::start_run(self.runs, self.clock, plan).await?,
         };
         let run = run.with_stop(limit);
-        let around = self.around.list(J::NAME);
+        let steps = self.steps.list(J::NAME);
         let work = async {
-            for step in &around {
+            for step in &steps {
                 step.before(run.start()).await?;
             }
             job.run(&run, input).await
@@ -124,14 +124,14 @@ impl<'a> Harness<'a> {
             Ok(summary) => (Ok(self.ending()), Some(summary)),
             Err(error) => (Err(error), None),
         };
-        let run = run.close_within(ending, &around).await?;
+        let run = run.close_within(ending, &steps).await?;
         // A run without a summary failed, and its error was returned.
         let summary = summary.ok_or(JobError::Panicked)?;
         Ok(FinishedRun { run, summary })
     }
 
     fn ending(&self) -> Ending {
-        match self.stop.is_asked() {
+        match self.stop.is_requested() {
             true => Ending::Stopped,
             false => Ending::Completed,
         }
@@ -140,7 +140,7 @@ impl<'a> Harness<'a> {
 
 /// Asks a run to stop when its time is up, or when somebody else asks.
 struct TimeLimit<'a> {
-    stop: StopSignal<'a>,
+    stop: &'a dyn StopRequest,
     clock: &'a dyn Clock,
     time_is_up: Shared<BoxFuture<'a, ()>>,
 }
@@ -177,16 +177,16 @@ impl<'a> TimeLimit<'a> {
 
 #[async_trait]
 impl StopRequest for TimeLimit<'_> {
-    fn is_asked(&self) -> bool {
-        self.stop.is_asked() || self.is_over()
+    fn is_requested(&self) -> bool {
+        self.stop.is_requested() || self.is_over()
     }
 
-    async fn grace_is_over(&self) {
+    async fn wait_for_grace_end(&self) {
         let limit = async {
             self.time_is_up.clone().await;
             self.clock.timeout(STOP_GRACE).await;
         };
-        select(self.stop.grace_is_over(), pin!(limit)).await;
+        select(self.stop.wait_for_grace_end(), pin!(limit)).await;
     }
 }
 

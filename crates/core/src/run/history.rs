@@ -24,7 +24,7 @@ pub struct PastRun {
     pub outcome: RunOutcome,
     /// How long it took, as in [`Square::seconds`].
     pub seconds: Option<u32>,
-    /// Whether its day has so many runs that they are stored as [`Tick`](super::day::Tick)s.
+    /// Whether its day has so many runs that they are stored as [`DayTick`](super::day::DayTick)s.
     pub is_tick: bool,
 }
 
@@ -120,7 +120,7 @@ impl RunHistory {
                 .upsert_squares(key, std::slice::from_ref(square))
                 .await
             {
-                tracing::warn!(%error, "The daily history was not corrected.");
+                tracing::warn!(%error, "The daily history wasn't corrected.");
             }
         }
     }

@@ -21,7 +21,7 @@ pub trait Job: Send + Sync {
     const NAME: JobName;
 
     /// What happens to its missed runs, if the schedule doesn't say.
-    const CATCH_UP: CatchUp = CatchUp::None;
+    const CATCH_UP_POLICY: CatchUp = CatchUp::None;
 
     /// A run is asked to stop after this time, and fails.
     const TIME_LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -35,7 +35,7 @@ pub trait Job: Send + Sync {
     /// What a run is asked to do; ids and options only.
     type Input: Default + DeserializeOwned + Serialize + Send + Sync;
 
-    /// What a run has to tell beside its counts; ids and numbers only.
+    /// What a run reports besides its counts; ids and numbers only.
     type Summary: Serialize + Send;
 
     /// Whether a run with this input retries what failed in another.
@@ -44,7 +44,7 @@ pub trait Job: Send + Sync {
     }
 
     /// Decides whether the run may start, before the ledger does.
-    async fn admit<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
+    async fn check_start<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
         Ok(plan)
     }
 

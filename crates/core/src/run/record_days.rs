@@ -20,6 +20,6 @@ pub async fn upsert_runs(store: &dyn RunStore, runs: &[Run]) -> StoreResult<()> 
 /// Adds runs to their days. Logs an error: the ledger has the runs, and a reader corrects the days.
 pub(crate) async fn record_in_days(store: &dyn RunStore, runs: &[Run]) {
     if let Err(error) = upsert_runs(store, runs).await {
-        tracing::warn!(%error, "A run was not added to the daily history.");
+        tracing::warn!(%error, "A run wasn't added to the daily history.");
     }
 }

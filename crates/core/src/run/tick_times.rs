@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::CLOCK_TOLERANCE;
 
 /// The clock is in doubt if the store's newest time is further ahead of it than this.
-pub const MAX_STORE_AHEAD: TimeDelta = TimeDelta::days(1);
+pub const MAX_STORE_CLOCK_LEAD: TimeDelta = TimeDelta::days(1);
 
 /// The clock is in doubt if the last tick was longer ago than this. A schedule may fire once a day.
 pub const MAX_TICK_GAP: TimeDelta = TimeDelta::hours(26);
@@ -59,7 +59,7 @@ impl TickTimes {
         let newest = newest
             .filter(|newest| self.disregarded_until.is_none_or(|until| *newest > until))
             .max(self.last);
-        let ahead = newest.filter(|newest| *newest - now > MAX_STORE_AHEAD);
+        let ahead = newest.filter(|newest| *newest - now > MAX_STORE_CLOCK_LEAD);
         let long_since = self.last.filter(|last| now - *last > MAX_TICK_GAP);
         let doubt = match (ahead, long_since) {
             (Some(newest), _) => Some(ClockDoubt::StoreAhead(newest)),
@@ -119,7 +119,7 @@ impl TickTimes {
     /// `None`: it is within the tolerance, or so far that the clock is in doubt.
     pub fn backward_jump(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         let back = self.last? - now;
-        (CLOCK_TOLERANCE < back && back <= MAX_STORE_AHEAD).then_some(back)
+        (CLOCK_TOLERANCE < back && back <= MAX_STORE_CLOCK_LEAD).then_some(back)
     }
 }
 

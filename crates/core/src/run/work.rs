@@ -29,7 +29,7 @@ pub struct WorkItem {
 const INLINE: &str = "inline/";
 
 impl WorkItem {
-    /// Builds the id of an item that the run did and counted itself, beside what it enqueued.
+    /// Builds the id of an item that the run did and counted itself, besides what it enqueued.
     pub fn inline_item_id(name: &str) -> String {
         format!("{INLINE}{name}")
     }
@@ -158,7 +158,7 @@ impl LeftOutReason {
     }
 
     /// Why a card is left out at `now`; `None`: it may be checked.
-    pub fn of_waiting_card(record: &CardRecord, now: DateTime<Utc>) -> Option<Self> {
+    pub fn for_waiting_card(record: &CardRecord, now: DateTime<Utc>) -> Option<Self> {
         if record.card.active_pause(now).is_some() {
             Some(Self::Paused)
         } else {

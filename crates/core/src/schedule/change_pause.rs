@@ -168,7 +168,7 @@ fn change_active(pauses: &[Pause], next: Option<&Pause>, now: DateTime<Utc>) -> 
     changed
 }
 
-/// Whether both last equally long for the same reason, whoever began them.
+/// Whether both last equally long for the same reason, no matter who began them.
 fn is_same_pause(active: Option<&Pause>, wanted: Option<&Pause>) -> bool {
     match (active, wanted) {
         (None, None) => true,

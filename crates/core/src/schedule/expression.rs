@@ -8,7 +8,7 @@ use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 use super::cron::Cron;
 
 /// EventBridge Scheduler takes no longer expression.
-const MAX_LENGTH: usize = 256;
+const MAX_EXPRESSION_CHARS: usize = 256;
 
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
@@ -63,15 +63,17 @@ impl FromStr for Expression {
 
     fn from_str(text: &str) -> Result<Self, InvalidExpression> {
         parse(text.trim()).map_err(|reason| InvalidExpression {
-            expression: crate::text::cut(&crate::text::clean(text), MAX_LENGTH),
+            expression: crate::text::cut(&crate::text::clean(text), MAX_EXPRESSION_CHARS),
             reason: crate::text::clean(&reason),
         })
     }
 }
 
 fn parse(text: &str) -> Result<Expression, String> {
-    if text.len() > MAX_LENGTH {
-        return Err(format!("it has more than {MAX_LENGTH} characters"));
+    if text.len() > MAX_EXPRESSION_CHARS {
+        return Err(format!(
+            "it has more than {MAX_EXPRESSION_CHARS} characters"
+        ));
     }
     let inside = |kind: &str| {
         let rest = text.strip_prefix(kind)?;
@@ -88,7 +90,7 @@ fn parse(text: &str) -> Result<Expression, String> {
     }
 }
 
-/// Says what to write in place of something that is no expression.
+/// Says what to write in place of something that isn't an expression.
 fn describe_other(text: &str) -> String {
     let begins = |kind: &&str| text.starts_with(kind);
     if ["rate(", "cron(", "at("].iter().any(begins) && !text.contains(')') {

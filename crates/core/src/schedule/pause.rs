@@ -51,7 +51,7 @@ impl Pause {
     }
 
     /// Describes who paused and why, such as `by ana (moving house)`.
-    pub fn by_whom_and_why(&self) -> String {
+    pub fn describe_author(&self) -> String {
         match &self.why {
             Some(why) => format!("by {} ({why})", self.by),
             None => format!("by {}", self.by),
@@ -70,7 +70,7 @@ impl fmt::Debug for Pause {
     }
 }
 
-/// Finds the pause of a label at this instant: its own before that of all schedules.
+/// Finds the pause of a label at this instant: its own first, then the pause of all schedules.
 pub fn active_pause<'a>(
     pauses: &'a [Pause],
     label: &Label,
@@ -83,7 +83,7 @@ pub fn active_pause<'a>(
 }
 
 /// Finds the pause that kept a run from starting, if it is still on record.
-pub fn pause_of<'a>(run: &Run, pauses: &'a [Pause]) -> Option<&'a Pause> {
+pub fn find_pause<'a>(run: &Run, pauses: &'a [Pause]) -> Option<&'a Pause> {
     let key = &run.key;
     let find = |time| active_pause(pauses, &key.label, time);
     let found = || find(run.started_at).or_else(|| find(key.scheduled_time));
@@ -227,7 +227,7 @@ mod tests {
         };
         let pauses = [pause(Some("all"), "21T12:00", Some("21T13:00"))];
         let is_found = |scheduled, started, outcome| {
-            pause_of(&run(scheduled, started, outcome), &pauses).is_some()
+            find_pause(&run(scheduled, started, outcome), &pauses).is_some()
         };
         let skipped = RunOutcome::SkippedPaused;
         assert!(is_found("12:00", "12:00", skipped));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_omits_who_and_why() {
+    fn debug_output_omits_author_and_reason() {
         let debug = format!("{:?}", pause(None, "20T10:00", None));
         assert!(!debug.contains("canary"), "{debug}");
     }

@@ -22,7 +22,7 @@ pub const MAX_CODE_TRIES: u32 = 5;
 /// with another token, which works in any browser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInAttempt {
-    /// Its id, which is no secret.
+    /// Its id, which isn't a secret.
     pub id: Uuid,
     /// Increases with every write; a write replaces only the revision that was read.
     pub revision: u64,
@@ -252,7 +252,7 @@ mod tests {
         ] {
             assert_eq!(used.try_code(&browser, &code, now()), before);
             assert_eq!(used.use_link(&link, now()), before);
-            // Who has neither learns nothing.
+            // A browser with neither learns nothing.
             let (wrong, other) = (other_code(&code), Token::generate().unwrap());
             assert_eq!(used.try_code(&browser, &wrong, now()), SignInUse::Over);
             assert_eq!(used.try_code(&other, &code, now()), SignInUse::Over);

@@ -11,7 +11,7 @@ pub fn is_recipient(family: &Family, person: &PersonId) -> bool {
     recipients.any(|address| PersonId::from_address(address) == *person)
 }
 
-/// Finds what a person may see; `None`: the person is no recipient and no operator.
+/// Finds what a person may see; `None`: the person is neither a recipient nor an operator.
 pub async fn find_grant(
     store: &(impl FamilyStore + ?Sized),
     operators: &[EmailAddress],

@@ -17,7 +17,7 @@ impl PersonId {
     /// The person of this address; case doesn't matter.
     pub fn from_address(address: &EmailAddress) -> Self {
         let address = address.as_str().to_ascii_lowercase();
-        Self(TokenHash::of_parts("person", &[address.as_bytes()]).to_string())
+        Self(TokenHash::from_parts("person", &[address.as_bytes()]).to_string())
     }
 
     /// The operator who opened the link that the program itself showed.

@@ -9,7 +9,7 @@ use super::token::{Token, TokenHash};
 /// How long a new identity may be linked.
 pub const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
-/// Who somebody is at an identity provider. An email address is no part of it: not every provider
+/// Who somebody is at an identity provider. An email address isn't part of it: not every provider
 /// verifies those.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -23,7 +23,7 @@ impl Identity {
     /// Its id.
     pub fn id(&self) -> IdentityId {
         let parts = [self.issuer.as_bytes(), self.subject.as_bytes()];
-        IdentityId(TokenHash::of_parts("identity", &parts).to_string())
+        IdentityId(TokenHash::from_parts("identity", &parts).to_string())
     }
 }
 
@@ -119,7 +119,7 @@ impl IdentityLink {
     }
 
     /// Until when it waits; `None`: it is linked.
-    pub fn waits_until(&self) -> Option<DateTime<Utc>> {
+    pub fn pending_until(&self) -> Option<DateTime<Utc>> {
         match &self.state {
             LinkState::Waiting { until, .. } => Some(*until),
             LinkState::Linked { .. } => None,

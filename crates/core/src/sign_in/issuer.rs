@@ -12,7 +12,7 @@ pub struct Issuer {
     url: Url,
 }
 
-/// A text is no issuer.
+/// A text isn't an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Use an https address, as the provider spells it, such as https://accounts.google.com.")]
 pub struct InvalidIssuer;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_provider_on_this_machine_may_name_addresses_without_https() {
+    fn only_a_loopback_provider_may_use_http() {
         let outside: Issuer = "https://id.example.org".parse().unwrap();
         let loopback: Issuer = "http://127.0.0.1:4000".parse().unwrap();
         for (url, is_allowed) in [

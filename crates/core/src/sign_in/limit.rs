@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::rate_log::{RateKey, RateLimit, RateLog};
 use crate::store::{SignInStore, StoreResult};
 
-/// How often a full log is read again after another writer was faster.
+/// How often a full log is read again after another writer wrote first.
 const MAX_ATTEMPTS: u32 = 20;
 
 /// Counts one more; false if a limit is reached, which counts nothing.

@@ -5,7 +5,7 @@
 //! one of them ends the attempt and begins a [`Session`]. Stores hold hashes of the tokens only.
 //!
 //! An [`IdentityProvider`] says who somebody is by an account that the person has elsewhere. That
-//! [`Identity`] signs in a person only after an [`IdentityLink`] was made, by whoever signed in by email.
+//! [`Identity`] signs in a person only after an [`IdentityLink`] was made, by a person who signed in by email.
 //!
 //! [`send_message`]: crate::message::send_message
 

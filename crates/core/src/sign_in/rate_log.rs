@@ -108,7 +108,7 @@ impl RateKey {
     /// The starts of a job with one input from the console.
     pub fn start(job: JobName, input: &str) -> Self {
         let parts = [job.as_str().as_bytes(), input.as_bytes()];
-        Self(format!("start#{}", TokenHash::of_parts("start", &parts)))
+        Self(format!("start#{}", TokenHash::from_parts("start", &parts)))
     }
 
     /// The PINs that are set for a number, in whichever family and however often it's added.
@@ -134,7 +134,7 @@ impl RateKey {
     /// The answers to one request to an identity provider.
     pub fn identity_request(request: &IdentityRequest) -> Self {
         let parts = [request.state.as_bytes()];
-        let hash = TokenHash::of_parts("identity request", &parts);
+        let hash = TokenHash::from_parts("identity request", &parts);
         Self(format!("identity-request#{hash}"))
     }
 

@@ -14,9 +14,9 @@ const TOKEN_BYTES: usize = 32;
 /// How many codes there are.
 const CODES: u64 = 1_000_000;
 
-/// The operating system gave no randomness.
+/// The operating system's random generator failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The operating system gave no randomness.")]
+#[error("The operating system's random generator failed.")]
 pub struct NoRandomness;
 
 /// A random secret of 256 bits, which its holder shows to be let in.
@@ -43,12 +43,12 @@ impl Token {
 
     /// The hash that a store holds.
     pub fn hash(&self) -> TokenHash {
-        TokenHash::of_parts("token", &[&self.0])
+        TokenHash::from_parts("token", &[&self.0])
     }
 
     /// A text that only the token's holder can make, for one purpose: it doesn't reveal the token.
     pub fn derive_text(&self, purpose: &str) -> String {
-        TokenHash::of_parts("derived", &[purpose.as_bytes(), &self.0]).to_string()
+        TokenHash::from_parts("derived", &[purpose.as_bytes(), &self.0]).to_string()
     }
 }
 
@@ -95,7 +95,7 @@ impl SignInCode {
 
     /// The hash that a store holds; the attempt's id is part of it.
     pub(super) fn hash(&self, attempt: &[u8]) -> TokenHash {
-        TokenHash::of_parts("code", &[attempt, self.0.as_bytes()])
+        TokenHash::from_parts("code", &[attempt, self.0.as_bytes()])
     }
 }
 
@@ -112,12 +112,12 @@ pub struct TokenHash([u8; 32]);
 
 /// A text is not a hash.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("That is not a hash of a token.")]
+#[error("That isn't a hash of a token.")]
 pub struct InvalidHash;
 
 impl TokenHash {
     /// Hashes parts under a purpose; each part's length is hashed too.
-    pub(super) fn of_parts(purpose: &str, parts: &[&[u8]]) -> Self {
+    pub(super) fn from_parts(purpose: &str, parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         hash.update(b"libraryhippo sign-in ");
         for part in [purpose.as_bytes()].iter().chain(parts) {
@@ -199,7 +199,7 @@ mod tests {
     use rstest::rstest;
 
     #[test]
-    fn token_round_trips_through_text_and_its_hash_does_not_reveal_it() {
+    fn token_round_trips_and_its_hash_does_not_reveal_it() {
         let token = Token::generate().unwrap();
         let text = token.to_secret_text();
         let read = Token::from_secret_text(&text).unwrap();
@@ -215,7 +215,7 @@ mod tests {
     #[case("+f00000000000000000000000000000000000000000000000000000000000000")]
     #[case("AF00000000000000000000000000000000000000000000000000000000000000")]
     #[case("000000000000000000000000000000000000000000000000000000000000000é")]
-    fn other_texts_are_no_tokens(#[case] text: &str) {
+    fn other_texts_are_not_tokens(#[case] text: &str) {
         assert!(Token::from_secret_text(text).is_none());
         assert!(text.parse::<TokenHash>().is_err());
     }

@@ -11,7 +11,7 @@ use crate::alerts::{Alert, AlertKey, PendingAlerts, StoredAlert};
 pub trait AlertStore: Send + Sync {
     /// Records that an alert was raised, in one conditional write; true if it is new.
     ///
-    /// Keeps an alert that a newer version stored under that key.
+    /// Keeps an alert under that key that this version can't read.
     async fn record_alert(
         &self,
         key: &AlertKey,
@@ -39,7 +39,7 @@ pub trait AlertStore: Send + Sync {
     /// Lists all alerts that were not delivered, ordered by when they were last raised, oldest first.
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts>;
 
-    /// Lists the alerts that were raised last, newest first, without those that only a newer version can
-    /// read.
+    /// Lists the alerts that were raised last, newest first, without those that this version
+    /// can't read.
     async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>>;
 }

@@ -1,4 +1,4 @@
-//! The declared schedules as a deployment resolved them, for whoever can't read the declarations.
+//! The declared schedules as a deployment resolved them, for programs that can't read the declarations.
 
 use std::collections::BTreeMap;
 

@@ -14,15 +14,17 @@ pub trait FamilyStore: Send + Sync {
     /// Adds a family; [`AlreadyExists`](super::StoreError::AlreadyExists) if its id is taken.
     async fn add_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// Replaces a family, except who is stopped or unsubscribed; [`NotFound`](super::StoreError::NotFound) if
-    /// it is missing.
+    /// Overwrites a family's settings, whatever is stored; keeps stops and unsubscriptions.
+    /// [`NotFound`](super::StoreError::NotFound) if it is missing.
     ///
     /// Only the methods about one recipient change that. So an edit can't undo a concurrent report of the
     /// mail service, or a person's wish.
     async fn update_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// Replaces a family, except who is stopped or unsubscribed, if it is still `before`, in one
-    /// conditional write; true if it was replaced. Who is stopped or unsubscribed doesn't count as a change.
+    /// Replaces a family's settings if they are still those of `before`, in one conditional write;
+    /// true if they were replaced.
+    ///
+    /// Keeps stops and unsubscriptions, which don't count as a change.
     async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool>;
 
     /// Returns a family, or `None` if it is missing.

@@ -58,7 +58,7 @@ pub trait LibraryStore: Send + Sync {
     /// Records that an account of this library was read with this entry, so that its system is right; does
     /// nothing if the library is gone.
     ///
-    /// If the stored entry has another address or system meanwhile, that one doesn't count as read.
+    /// If the stored entry has another address or system in the meantime, that one doesn't count as read.
     async fn record_library_read(&self, library: &Library) -> StoreResult<()>;
 
     /// Returns when a library's back-off ends; the time may be in the past.

@@ -66,10 +66,10 @@ pub enum StoreError {
     #[error("{0}")]
     TooLarge(String),
     /// The store is unreachable or busy; a later try may work.
-    #[error("The store is not available: {0}")]
+    #[error("The store isn't available: {0}")]
     Unavailable(String),
     /// A stored record is damaged, or a newer version wrote it.
-    #[error("The store cannot be used: {0}")]
+    #[error("The store can't be used: {0}")]
     Unusable(String),
 }
 

@@ -104,5 +104,5 @@ pub trait RunStore: RunDayStore + PauseStore {
 
     /// Deletes runs started, notices planned, alerts last raised and pauses ended before `before`, except
     /// open notices; and the daily history before its date.
-    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
+    async fn delete_history_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
 }

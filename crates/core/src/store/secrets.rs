@@ -20,7 +20,7 @@ pub struct NewSecret {
 }
 
 impl NewSecret {
-    /// A number and PIN that somebody set anew.
+    /// A number and PIN that somebody set again.
     pub fn new(fingerprint: Fingerprint, sealed: Sealed) -> Self {
         Self {
             id: Uuid::new_v4(),
@@ -29,7 +29,7 @@ impl NewSecret {
         }
     }
 
-    /// The number and PIN that the card has, sealed anew.
+    /// The number and PIN that the card has, resealed.
     pub fn resealed(card: &Card, sealed: Sealed) -> Self {
         Self {
             id: card.secret_id,

@@ -10,7 +10,7 @@ use crate::schedule::{ClosedDays, OnFailure, Recurrence, Schedule};
 use crate::store::{DeclaredScheduleStore, RunStore, StoreResult};
 
 /// How many days of runs one machine keeps.
-const KEPT_DAYS: i64 = 35;
+pub const RETENTION_DAYS: i64 = 35;
 
 /// How many runs are stored at a time.
 const MAX_CONCURRENCY: usize = 64;
@@ -117,7 +117,7 @@ fn newest() -> DateTime<Utc> {
 
 /// Stores runs in the daily history, and those that are still kept in the ledger.
 async fn store_runs(store: &impl RunStore, runs: &[Run]) -> StoreResult<()> {
-    let kept_since = newest() - TimeDelta::days(KEPT_DAYS);
+    let kept_since = newest() - TimeDelta::days(RETENTION_DAYS);
     let written = futures::stream::iter(runs).map(|run| async move {
         if run.key.scheduled_time > kept_since {
             store.record_run(run).await?;

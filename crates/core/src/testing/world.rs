@@ -200,12 +200,12 @@ pub(crate) struct StopAtSecondLogin<'a>(pub(crate) &'a World);
 
 #[async_trait]
 impl StopRequest for StopAtSecondLogin<'_> {
-    fn is_asked(&self) -> bool {
+    fn is_requested(&self) -> bool {
         self.0.logins().len() > 1
     }
 
-    async fn grace_is_over(&self) {
-        while !self.is_asked() {
+    async fn wait_for_grace_end(&self) {
+        while !self.is_requested() {
             tokio::task::yield_now().await;
         }
     }
@@ -429,7 +429,7 @@ impl World {
             clock: &self.clock,
             libraries: &self.libraries,
             operator_contact: None,
-            pages: None,
+            public_url: None,
         }
     }
 

@@ -5,7 +5,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{
     ExportedCard, ExportedFamily, ExportedLibrary, ExportedNotice, FORMAT, MAX_CONCURRENT_FAMILIES,
-    NOTICE_DAYS, Progress, Transfer, TransferError, VERSION,
+    NOTICE_DAYS, Transfer, TransferError, TransferProgress, VERSION,
 };
 use crate::card::{CardRecord, StoredAccount};
 use crate::ids::{CardId, FamilyId};
@@ -27,7 +27,7 @@ pub async fn export(
     keys: &KeyCache<'_>,
     recipient: &PublicKey,
     now: DateTime<Utc>,
-    progress: &(dyn Fn(Progress) + Send + Sync),
+    progress: &(dyn Fn(TransferProgress) + Send + Sync),
 ) -> Result<Transfer, TransferError> {
     let from = Origin {
         store,
@@ -37,11 +37,11 @@ pub async fn export(
     };
     let from = &from;
     let families = store.families().await?;
-    progress(Progress::Planned(families.len()));
+    progress(TransferProgress::Planned(families.len()));
     let families: Vec<Option<ExportedFamily>> = stream::iter(families)
         .map(|family| async move {
             let exported = export_family(from, &family.id).await;
-            progress(Progress::FamilyDone);
+            progress(TransferProgress::FamilyDone);
             exported
         })
         .buffered(MAX_CONCURRENT_FAMILIES)
@@ -73,7 +73,7 @@ struct Origin<'a> {
     now: DateTime<Utc>,
 }
 
-/// Exports a family; `None` if it was removed meanwhile.
+/// Exports a family; `None` if it was removed in the meantime.
 async fn export_family(
     from: &Origin<'_>,
     id: &FamilyId,

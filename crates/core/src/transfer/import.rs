@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::notices::import_notices;
 use super::{
-    Checked, ExportedCard, ExportedFamily, MAX_CONCURRENT_FAMILIES, Part, Progress, Report,
-    TransferError,
+    Checked, ExportedCard, ExportedFamily, ImportReport, MAX_CONCURRENT_FAMILIES, TransferError,
+    TransferPart, TransferProgress,
 };
 use crate::card::{Card, CardRecord};
 use crate::ids::{CardId, FamilyId, LibraryId};
@@ -25,16 +25,16 @@ impl Checked<'_> {
         &self,
         store: &dyn Store,
         mode: WriteMode,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<Report, TransferError> {
-        let mut report = Report::default();
+        progress: &(dyn Fn(TransferProgress) + Send + Sync),
+    ) -> Result<ImportReport, TransferError> {
+        let mut report = ImportReport::default();
         let differing = self.libraries(store, mode, &mut report).await?;
-        progress(Progress::Planned(self.transfer.families.len()));
+        progress(TransferProgress::Planned(self.transfer.families.len()));
         let differing = &differing;
         let mut reports = stream::iter(&self.transfer.families)
             .map(|family| async move {
                 let report = self.family(store, mode, differing, family).await;
-                progress(Progress::FamilyDone);
+                progress(TransferProgress::FamilyDone);
                 report
             })
             .buffer_unordered(MAX_CONCURRENT_FAMILIES);
@@ -50,7 +50,7 @@ impl Checked<'_> {
         &self,
         store: &dyn Store,
         mode: WriteMode,
-        report: &mut Report,
+        report: &mut ImportReport,
     ) -> Result<BTreeSet<LibraryId>, TransferError> {
         let mut differing = BTreeSet::new();
         for exported in &self.transfer.libraries {
@@ -59,7 +59,7 @@ impl Checked<'_> {
                 Some(here) if here != exported.library => {
                     differing.insert(id.clone());
                     report.differs(
-                        Part::Library,
+                        TransferPart::Library,
                         id,
                         "it is described differently here. Make the two the same",
                     );
@@ -88,14 +88,14 @@ impl Checked<'_> {
         mode: WriteMode,
         differing: &BTreeSet<LibraryId>,
         exported: &ExportedFamily,
-    ) -> Result<Report, TransferError> {
-        let mut report = Report::default();
+    ) -> Result<ImportReport, TransferError> {
+        let mut report = ImportReport::default();
         let id = &exported.family.id;
         match store.family(id).await? {
             Some(here) if here != exported.family => {
                 // These may be other people, so nothing of theirs is mixed.
                 report.differs(
-                    Part::Family,
+                    TransferPart::Family,
                     id,
                     "it is described differently here, so its cards and notices were left out too. \
                      If it is the same family, make the two the same, or remove the one here",
@@ -120,7 +120,7 @@ impl Checked<'_> {
         for card in &exported.cards {
             if differing.contains(&card.library) {
                 report.differs(
-                    Part::Card,
+                    TransferPart::Card,
                     card.id,
                     format!("its library, “{}”, differs", card.library),
                 );
@@ -180,14 +180,14 @@ async fn import_card(
     store: &dyn Store,
     mode: WriteMode,
     copy: CardCopy,
-    report: &mut Report,
+    report: &mut ImportReport,
 ) -> Result<(), TransferError> {
     let id = copy.record.card.id;
     let outcome = match store.restore_card(&copy, mode).await {
         Err(StoreError::TooLarge(_)) if copy.account.is_some() => {
             store.restore_card(&copy.without_account(), mode).await?;
             let reason = "its account is too large for this store and was left out";
-            report.differs(Part::Card, id, reason);
+            report.differs(TransferPart::Card, id, reason);
             return Ok(());
         }
         outcome => outcome?,
@@ -196,7 +196,9 @@ async fn import_card(
         RestoreOutcome::Added => report.cards.added += 1,
         RestoreOutcome::Completed => report.cards.completed += 1,
         RestoreOutcome::Unchanged => report.cards.unchanged += 1,
-        RestoreOutcome::Conflict(conflict) => report.differs(Part::Card, id, reason(conflict)),
+        RestoreOutcome::Conflict(conflict) => {
+            report.differs(TransferPart::Card, id, reason(conflict))
+        }
     }
     Ok(())
 }

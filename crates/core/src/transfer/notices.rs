@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ExportedFamily, ExportedNotice, Part, Report, TransferError};
+use super::{ExportedFamily, ExportedNotice, ImportReport, TransferError, TransferPart};
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use crate::store::{Store, WriteMode};
@@ -15,7 +15,7 @@ pub(super) async fn import_notices(
     store: &dyn Store,
     mode: WriteMode,
     exported: &ExportedFamily,
-    report: &mut Report,
+    report: &mut ImportReport,
 ) -> Result<(), TransferError> {
     let family = &exported.family.id;
     // A new family may have notices here too: those of a removed family outlive it.
@@ -40,7 +40,11 @@ pub(super) async fn import_notices(
             if add_notice(store, mode, record, last_notice).await? {
                 report.notices.added += 1;
             } else {
-                report.differs(Part::Notice, key, "it was planned here meanwhile");
+                report.differs(
+                    TransferPart::Notice,
+                    key,
+                    "it was planned here in the meantime",
+                );
             }
             continue;
         };
@@ -70,13 +74,13 @@ pub(super) async fn import_notices(
             replace_notice(store, mode, stored.revision, &settled, last_notice).await?;
             report.notices.completed += 1;
         } else {
-            report.differs(Part::Notice, key, "it went another way here");
+            report.differs(TransferPart::Notice, key, "it went another way here");
         }
     }
     Ok(())
 }
 
-/// Adds a notice; false if it was planned here meanwhile.
+/// Adds a notice; false if it was planned here in the meantime.
 async fn add_notice(
     store: &dyn Store,
     mode: WriteMode,
@@ -95,7 +99,7 @@ async fn add_notice(
     Ok(true)
 }
 
-/// Replaces a notice unless a worker here changed it meanwhile, which then knows more.
+/// Replaces a notice unless a worker here changed it in the meantime, which then knows more.
 async fn replace_notice(
     store: &dyn Store,
     mode: WriteMode,

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// A kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum TransferPart {
     /// A library.
     Library,
     /// A family.
@@ -33,7 +33,7 @@ pub struct Tally {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Difference {
     /// Its kind.
-    pub part: Part,
+    pub part: TransferPart,
     /// Its id; its key for a notice.
     pub id: String,
     /// The reason, as the rest of a sentence.
@@ -42,7 +42,7 @@ pub struct Difference {
 
 /// The result of an import or of its dry run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct ImportReport {
     /// The libraries.
     pub libraries: Tally,
     /// The families.
@@ -55,17 +55,22 @@ pub struct Report {
     pub differences: Vec<Difference>,
 }
 
-impl Report {
-    fn tally(&mut self, part: Part) -> &mut Tally {
+impl ImportReport {
+    fn tally(&mut self, part: TransferPart) -> &mut Tally {
         match part {
-            Part::Library => &mut self.libraries,
-            Part::Family => &mut self.families,
-            Part::Card => &mut self.cards,
-            Part::Notice => &mut self.notices,
+            TransferPart::Library => &mut self.libraries,
+            TransferPart::Family => &mut self.families,
+            TransferPart::Card => &mut self.cards,
+            TransferPart::Notice => &mut self.notices,
         }
     }
 
-    pub(super) fn differs(&mut self, part: Part, id: impl ToString, reason: impl Into<String>) {
+    pub(super) fn differs(
+        &mut self,
+        part: TransferPart,
+        id: impl ToString,
+        reason: impl Into<String>,
+    ) {
         self.tally(part).different += 1;
         self.differences.push(Difference {
             part,
@@ -75,7 +80,12 @@ impl Report {
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        for part in [Part::Library, Part::Family, Part::Card, Part::Notice] {
+        for part in [
+            TransferPart::Library,
+            TransferPart::Family,
+            TransferPart::Card,
+            TransferPart::Notice,
+        ] {
             let more = *other.clone().tally(part);
             let tally = self.tally(part);
             tally.added += more.added;

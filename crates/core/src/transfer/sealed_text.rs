@@ -24,7 +24,7 @@ pub(super) fn serialize<S: Serializer>(sealed: &Sealed, serializer: S) -> Result
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sealed, D::Error> {
     let text = Text::deserialize(deserializer)?;
     let bytes = |digits: &str| {
-        bytes(digits).ok_or_else(|| D::Error::custom("a sealed secret is not hexadecimal"))
+        bytes(digits).ok_or_else(|| D::Error::custom("a sealed secret isn't hexadecimal"))
     };
     Ok(Sealed {
         encapsulated_key: bytes(&text.encapsulated_key)?,

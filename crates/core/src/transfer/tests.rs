@@ -60,11 +60,14 @@ async fn lived_in(ring: &TestKeys) -> MemoryStore {
         ..sample::notice("conrad", "2026-11-21")
     };
     store.plan_mail(&sent).await.unwrap();
-    let told = LastNotice {
+    let last_notice = LastNotice {
         ready_holds: ["card/hold".to_owned()].into(),
         ..LastNotice::default()
     };
-    store.replace_mail(3, &sent, Some(&told)).await.unwrap();
+    store
+        .replace_mail(3, &sent, Some(&last_notice))
+        .await
+        .unwrap();
     store
 }
 
@@ -83,7 +86,7 @@ async fn document_and_debug_output_hold_no_number_and_no_pin() {
     for secret in [NUMBER, PIN, "zoe@", "Robin", "Ønskes", "Lantern"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
-    // The key of the side that was left opens nothing, that of the other side does.
+    // The old side's key opens nothing; the new side's key does.
     let card = &transfer.families[0].cards[0];
     let wpl = sample::library("wpl");
     assert!(left.open(card.id, &wpl, &card.sealed).is_err());
@@ -152,7 +155,7 @@ fn document_of_another_format_is_refused(#[case] text: &str) {
 }
 
 #[test]
-fn newer_version_is_refused_whatever_else_it_contains() {
+fn newer_version_is_refused_even_with_unknown_fields() {
     let text = format!(r#"{{"format":"{FORMAT}","version":2,"families":"elsewhere"}}"#);
     let error = Transfer::parse(&text).unwrap_err();
     assert!(matches!(error, TransferError::Newer { version: 2 }));
@@ -276,12 +279,12 @@ async fn login_origins_are_those_of_libraries_with_cards() {
     store.add_library(&sample::library("unused")).await.unwrap();
     let transfer = exported(&store, &left, &here).await;
     let origins = check(&transfer, &here).unwrap().login_origins();
-    let told: Vec<String> = origins
+    let stated: Vec<String> = origins
         .iter()
         .map(|(library, origins)| format!("{library}: {origins}"))
         .collect();
     assert_eq!(
-        told,
+        stated,
         ["wpl: https://books.example.org, https://login.example.org"]
     );
 }

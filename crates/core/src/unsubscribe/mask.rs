@@ -40,7 +40,7 @@ mod tests {
     #[case(&["pat@example.org", "paul@example.org"], &["pat@example.org", "pau…@example.org"])]
     #[case(&["pat@example.org", "pat@example.net"], &["p…@example.org", "p…@example.net"])]
     #[case(&[], &[])]
-    fn masked_addresses_can_be_told_apart(#[case] addresses: &[&str], #[case] masked: &[&str]) {
+    fn masked_addresses_stay_distinguishable(#[case] addresses: &[&str], #[case] masked: &[&str]) {
         let addresses: Vec<EmailAddress> =
             addresses.iter().map(|one| one.parse().unwrap()).collect();
         let addresses: Vec<&EmailAddress> = addresses.iter().collect();

@@ -6,7 +6,9 @@ use crate::clock::Clock as _;
 use crate::family::{Delivery, Family, Unsubscription};
 use crate::jobs::notify::send::{MailResult, NotifyPorts, send_mail};
 use crate::mail::{Mail, MailAnswer, MailKey, MailKind};
-use crate::outbox::{DELIVERY_EVENT_WAIT, EVERYBODY_UNSUBSCRIBED, LEASE, MailState, OutboxRecord};
+use crate::outbox::{
+    DELIVERY_EVENT_WAIT, EVERYBODY_UNSUBSCRIBED, LEASE_DURATION, MailState, OutboxRecord,
+};
 use crate::public_url::PublicUrl;
 use crate::store::{AlertStore as _, FamilyStore as _, OutboxStore as _};
 use crate::testing::world::{World, account, family};
@@ -34,13 +36,13 @@ async fn world(recipients: &[&str]) -> World {
 }
 
 /// Plans the daily notice of a date, and sends it.
-async fn send(world: &World, pages: Option<&str>, date: NaiveDate) -> MailResult {
+async fn send(world: &World, public_url: Option<&str>, date: NaiveDate) -> MailResult {
     let key = MailKey::daily(world.conrad(), date);
     let record = OutboxRecord::planned(key.clone(), world.clock.now());
     world.store.plan_mail(&record).await.unwrap();
-    let pages: Option<PublicUrl> = pages.map(|pages| pages.parse().unwrap());
+    let public_url: Option<PublicUrl> = public_url.map(|url| url.parse().unwrap());
     let ports = NotifyPorts {
-        pages: pages.as_ref(),
+        public_url: public_url.as_ref(),
         ..world.notify_ports()
     };
     send_mail(&ports, &key, true).await.unwrap().unwrap()
@@ -136,7 +138,7 @@ async fn both_links_of_a_mail_that_was_sent_twice_work() {
     world.mailer.answers.lock().unwrap().push_back(unknown);
     send(&world, Some(PAGES), today()).await;
     let first = last_mail(&world);
-    world.clock.advance(LEASE + DELIVERY_EVENT_WAIT);
+    world.clock.advance(LEASE_DURATION + DELIVERY_EVENT_WAIT);
     let key = MailKey::daily(world.conrad(), today());
     let record = world.store.mail(&key).await.unwrap().unwrap();
     let doubted = record.doubt(world.clock.now()).unwrap();
@@ -184,7 +186,7 @@ async fn unsubscribed_recipient_gets_no_mail_and_the_others_do() {
 }
 
 #[tokio::test]
-async fn link_of_one_recipient_unsubscribes_nobody_else() {
+async fn link_of_one_recipient_unsubscribes_only_that_recipient() {
     let world = world(&["pat@example.org"]).await;
     send(&world, Some(PAGES), today()).await;
     let mut family = conrad(&world).await;
@@ -195,7 +197,7 @@ async fn link_of_one_recipient_unsubscribes_nobody_else() {
 }
 
 #[tokio::test]
-async fn notice_that_nobody_wants_is_skipped_and_alerts_once() {
+async fn notice_without_subscribers_is_skipped_and_alerts_once() {
     let world = world(&["pat@example.org"]).await;
     send(&world, Some(PAGES), today()).await;
     let mail = last_mail(&world);
@@ -274,7 +276,7 @@ async fn forged_and_forgotten_links_stand_for_nothing() {
 }
 
 #[tokio::test]
-async fn link_of_a_removed_family_stands_for_no_later_family() {
+async fn link_of_a_removed_family_does_not_work_for_a_later_one() {
     let world = world(&["pat@example.org"]).await;
     send(&world, Some(PAGES), today()).await;
     let real = token(&last_mail(&world));

@@ -11,7 +11,7 @@ use crate::sign_in::{NoRandomness, PersonId, Token, TokenHash};
 
 /// The token of one mail: the mail's key, and a random secret.
 ///
-/// The key is no secret; it tells where the secret's hash is stored.
+/// The key isn't a secret; it tells where the secret's hash is stored.
 #[derive(Clone)]
 pub struct UnsubscribeToken {
     mail: MailKey,
@@ -125,7 +125,7 @@ mod tests {
     #[case::other_spelling_of_the_date("daily.conrad.2026-11-1.")]
     #[case::sign_before_the_year("daily.conrad.+2026-11-21.")]
     #[case::no_date("daily.conrad.2026-13-21.")]
-    fn other_texts_are_no_tokens(#[case] start: &str) {
+    fn other_texts_are_not_tokens(#[case] start: &str) {
         for text in [start.to_owned(), format!("{start}{}", "0".repeat(64))] {
             assert!(
                 UnsubscribeToken::from_secret_text(&text).is_none(),

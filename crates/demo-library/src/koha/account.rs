@@ -3,7 +3,7 @@
 use chrono::{Days, NaiveDate};
 
 use super::frame::{ROOT, Visitor, frame, is_newer, money, record, site_words};
-use super::words::Words;
+use super::texts::Words;
 use super::{holds, loans};
 use crate::page::escape;
 use crate::page_context::PageContext;

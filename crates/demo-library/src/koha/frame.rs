@@ -1,6 +1,6 @@
 //! The frame of all pages of a Koha site.
 
-use super::words::{ENGLISH, GERMAN, Words};
+use super::texts::{ENGLISH, GERMAN, Words};
 use crate::page::escape;
 use crate::page_context::PageContext;
 use crate::site::{Generation, Patron};

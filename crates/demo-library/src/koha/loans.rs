@@ -51,7 +51,7 @@ pub(super) fn table(context: &PageContext<'_>, record: usize, patron: &Patron) -
     )
 }
 
-/// Whether a column of [`super::words::Words::loan_headers`] is shown.
+/// Whether a column of [`super::texts::Words::loan_headers`] is shown.
 fn is_shown(context: &PageContext<'_>, index: usize) -> bool {
     match index {
         2 => is_newer(context),

@@ -10,7 +10,7 @@ mod account;
 mod frame;
 mod holds;
 mod loans;
-mod words;
+mod texts;
 
 use axum::http::Method;
 

@@ -24,8 +24,10 @@ impl AlertStore for SqliteStore {
         let (key, alert) = (key.clone(), alert.clone());
         self.write(move |connection| {
             let (alert_record, is_new) = match by_key(connection, &key)? {
-                Some(Readable::Yes(alert_record)) => (alert_record.raised_again(now), false),
-                Some(Readable::No) => return Ok(false),
+                Some(ReadAlert::Known(alert_record)) => {
+                    (alert_record.with_another_raise(now), false)
+                }
+                Some(ReadAlert::Unreadable) => return Ok(false),
                 None => (StoredAlert::new(alert, now), true),
             };
             upsert(connection, &key, &alert_record).map(|()| is_new)
@@ -36,7 +38,7 @@ impl AlertStore for SqliteStore {
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
         let key = key.clone();
         self.write(move |connection| {
-            let alert_record = by_key(connection, &key)?.and_then(Readable::into_alert);
+            let alert_record = by_key(connection, &key)?.and_then(ReadAlert::into_alert);
             let next = alert_record.and_then(|alert_record| alert_record.claim(now));
             match next {
                 Some(next) => upsert(connection, &key, &next).map(|()| true),
@@ -63,7 +65,7 @@ impl AlertStore for SqliteStore {
         let alert_record = stored.clone();
         self.write(move |connection| {
             let key = alert_record.alert.key();
-            let stored = by_key(connection, &key)?.and_then(Readable::into_alert);
+            let stored = by_key(connection, &key)?.and_then(ReadAlert::into_alert);
             if stored.as_ref() == Some(&alert_record) {
                 connection
                     .prepare_cached("DELETE FROM alert WHERE key = ?1")?
@@ -79,7 +81,7 @@ impl AlertStore for SqliteStore {
         let found = self
             .read(move |connection| by_key(connection, &key))
             .await?;
-        Ok(found.and_then(Readable::into_alert))
+        Ok(found.and_then(ReadAlert::into_alert))
     }
 
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
@@ -89,14 +91,17 @@ impl AlertStore for SqliteStore {
                     connection,
                     "SELECT * FROM alert WHERE delivered_at IS NULL ORDER BY last_seen, key",
                     [],
-                    readable,
+                    read_alert,
                 )
             })
             .await?;
         let all = found.len();
-        let alerts: Vec<StoredAlert> = found.into_iter().filter_map(Readable::into_alert).collect();
+        let alerts: Vec<StoredAlert> = found
+            .into_iter()
+            .filter_map(ReadAlert::into_alert)
+            .collect();
         Ok(PendingAlerts {
-            newer: all - alerts.len(),
+            unreadable: all - alerts.len(),
             alerts,
         })
     }
@@ -109,35 +114,38 @@ impl AlertStore for SqliteStore {
                     connection,
                     "SELECT * FROM alert ORDER BY last_seen DESC, key LIMIT ?1",
                     [limit],
-                    readable,
+                    read_alert,
                 )
             })
             .await?;
-        Ok(found.into_iter().filter_map(Readable::into_alert).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(ReadAlert::into_alert)
+            .collect())
     }
 }
 
-/// An alert's row, if this version can read it.
-enum Readable {
-    Yes(StoredAlert),
-    No,
+/// An alert's row, which this version may not be able to read.
+enum ReadAlert {
+    Known(StoredAlert),
+    Unreadable,
 }
 
-impl Readable {
+impl ReadAlert {
     fn into_alert(self) -> Option<StoredAlert> {
         match self {
-            Self::Yes(alert_record) => Some(alert_record),
-            Self::No => None,
+            Self::Known(alert_record) => Some(alert_record),
+            Self::Unreadable => None,
         }
     }
 }
 
-fn by_key(connection: &Connection, key: &AlertKey) -> Result<Option<Readable>, Fault> {
+fn by_key(connection: &Connection, key: &AlertKey) -> Result<Option<ReadAlert>, Fault> {
     first(
         connection,
         "SELECT * FROM alert WHERE key = ?1",
         [key.as_str()],
-        readable,
+        read_alert,
     )
 }
 
@@ -163,16 +171,17 @@ fn upsert(
     Ok(())
 }
 
-/// Reads a row. Skips one that a newer version wrote, so that the others can be read.
-fn readable(row: &Row<'_>) -> Result<Readable, Fault> {
+/// Reads a row. Skips one that this version can't read, so that the others can be read.
+fn read_alert(row: &Row<'_>) -> Result<ReadAlert, Fault> {
     match from_row(row) {
-        Ok(alert_record) => Ok(Readable::Yes(alert_record)),
-        Err(Fault::Damaged(row, _)) => {
+        Ok(alert_record) => Ok(ReadAlert::Known(alert_record)),
+        Err(Fault::Damaged(row, reason)) => {
             tracing::warn!(
                 row.id = row.id,
-                "An alert is left out: a newer version wrote it."
+                error = %reason,
+                "Skipped an alert that this version can't read."
             );
-            Ok(Readable::No)
+            Ok(ReadAlert::Unreadable)
         }
         Err(fault) => Err(fault),
     }

@@ -34,7 +34,7 @@ fn restore(
         Some(mut stored) => {
             let account = checks::find_account(connection, card.id)?;
             if account.is_none() && checks::has_account(connection, card.id)? {
-                stored.state.lose_account();
+                stored.state.mark_account_damaged();
             }
             let secret = sealed::secret_of(connection, card.id)?;
             copy.merge_into(stored, account, secret.as_ref())

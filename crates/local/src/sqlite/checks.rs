@@ -196,8 +196,8 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
             ])?;
     }
     let tried = stored.last_tried().map(|last| last.started_at);
-    let counted = |at: Option<DateTime<Utc>>| at.filter(|at| check.counts(*at));
-    let newest = counted(tried).max(counted(stored.last_success_at));
+    let plausible = |at: Option<DateTime<Utc>>| at.filter(|at| check.accepts_time(*at));
+    let newest = plausible(tried).max(plausible(stored.last_success_at));
     if newest.is_some_and(|newest| newest > check.started_at) {
         return Ok(Saved::Older);
     }

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::row::{StoredRow, json, time};
 use super::{SqliteStore, all, first, page};
 
-/// Replaces a family, except who is stopped or unsubscribed.
+/// Overwrites a family's settings; keeps stops and unsubscriptions.
 const UPDATE: &str =
     "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
          notice_time = :notice_time, preferences = :preferences, paused = :paused,
@@ -147,7 +147,7 @@ impl FamilyStore for SqliteStore {
     }
 }
 
-/// Changes who is stopped or unsubscribed in a family. False if nothing changed or the family is
+/// Changes a family's stops or unsubscriptions. False if nothing changed or the family is
 /// gone.
 fn change_recipients(
     connection: &Connection,

@@ -32,7 +32,7 @@ impl IdentityStore for SqliteStore {
                 .execute(params![
                     after.identity.as_str(),
                     after.person().map(PersonId::as_str),
-                    after.waits_until().map(time),
+                    after.pending_until().map(time),
                     json(&after)?
                 ])?;
             Ok(true)

@@ -40,7 +40,7 @@ pub enum OpenError {
         reason: String,
     },
     /// It is not our database.
-    #[error("{path} is not a database of hippo, so nothing was changed.")]
+    #[error("{path} isn't a database of hippo, so nothing was changed.")]
     NotOurs {
         /// The path.
         path: PathBuf,
@@ -94,7 +94,7 @@ pub(super) fn open(
     busy_timeout: Duration,
 ) -> Result<SqliteStore, OpenError> {
     let length = match fs::metadata(path) {
-        Ok(there) if !there.is_file() => return Err(not_writable(path, "it is not a file")),
+        Ok(there) if !there.is_file() => return Err(not_writable(path, "it isn't a file")),
         Ok(there) => there.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match missing {
             Missing::Refuse => return Err(OpenError::NotThere { path: path.into() }),

@@ -25,7 +25,7 @@ pub enum RestoreError {
         path: PathBuf,
     },
     /// It is something else, or of a newer version.
-    #[error("{path} is not a backup of this hippo. Nothing was changed.")]
+    #[error("{path} isn't a backup of this hippo. Nothing was changed.")]
     NotOurs {
         /// The path.
         path: PathBuf,

@@ -171,7 +171,7 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+    async fn delete_history_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let journal = Arc::clone(&self.journal);
         self.write(move |connection| {
             journal.delete_before(before.date_naive())?;

@@ -56,7 +56,7 @@ impl AccountStore for SqliteStore {
             let cards = cards::list_family_cards(connection, &family)?.into_iter();
             let cards = cards.map(|mut record| {
                 if lost.contains(&record.card.id) {
-                    record.state.lose_account();
+                    record.state.mark_account_damaged();
                 }
                 let account = accounts.remove(&record.card.id);
                 (record, account)

@@ -110,7 +110,7 @@ async fn another_attempt_gets_its_own_file() {
 }
 
 #[tokio::test]
-async fn messages_are_named_by_kind_and_kept_apart() {
+async fn messages_are_named_by_kind_and_separated() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     for second in 0..3 {

@@ -231,7 +231,7 @@ fn database_of_another_program_is_refused_unchanged() {
 }
 
 #[test]
-fn file_that_is_no_database_is_refused_unchanged() {
+fn file_that_is_not_a_database_is_refused_unchanged() {
     let home = Home::new();
     let path = home.database();
     fs::write(
@@ -255,7 +255,7 @@ fn empty_file_is_damaged_not_new() {
 }
 
 #[tokio::test]
-async fn damaged_database_is_an_error_that_says_so() {
+async fn damaged_database_is_reported_as_damaged() {
     for damage in [
         |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
         |bytes: &mut Vec<u8>| bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0x5a),
@@ -474,7 +474,7 @@ async fn notice_in_a_newer_state_stays_open() {
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].state, MailState::Newer);
     let later = open[0].planned_at + chrono::Duration::days(100);
-    store.delete_before(later).await.unwrap();
+    store.delete_history_before(later).await.unwrap();
     assert_eq!(store.open_mails(None, 10).await.unwrap(), open);
 }
 
@@ -503,7 +503,7 @@ async fn newer_runs_do_not_block_a_start() {
 }
 
 #[tokio::test]
-async fn newer_alert_kind_is_skipped_and_unchanged() {
+async fn unreadable_alert_is_skipped_and_unchanged() {
     let home = Home::new();
     let path = home.filled().await;
     let known = Alert::ClockWrong {
@@ -525,7 +525,7 @@ async fn newer_alert_kind_is_skipped_and_unchanged() {
         &format!("UPDATE alert SET alert = '{newer}' WHERE key = '{unknown}'"),
     );
     let pending = store.pending_alerts().await.unwrap();
-    assert_eq!((pending.alerts.len(), pending.newer), (1, 1));
+    assert_eq!((pending.alerts.len(), pending.unreadable), (1, 1));
     assert_eq!(pending.alerts[0].alert, other);
     assert_eq!(store.recent_alerts(10).await.unwrap(), pending.alerts);
     // Recording or claiming it changes nothing and doesn't fail.
@@ -548,7 +548,7 @@ async fn newer_alert_kind_is_skipped_and_unchanged() {
     assert_eq!(hooks.deliver_alerts().await.unwrap(), 0);
     let reported = store.recent_alerts(10).await.unwrap();
     let day = sample::date("2026-11-21");
-    let expected = Alert::NewerAlert { day };
+    let expected = Alert::UnreadableAlert { day };
     assert!(
         reported.iter().any(|stored| stored.alert == expected),
         "{reported:?}"

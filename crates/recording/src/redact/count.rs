@@ -3,7 +3,7 @@
 
 use super::Mode;
 
-/// The word between two numbers: `9 of 83 holds`. It isn't a count phrase by itself.
+/// The word between two numbers: `9 of 83 holds`. It isn't a count phrase on its own.
 const OF: &str = "of";
 
 const CURRENCIES: &str = "$€£¥";
@@ -110,7 +110,7 @@ fn has_two_decimals(number: &[char]) -> bool {
     matches!(number, [.., '.' | ',', a, b] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
-/// A longer text after a number is no length of a queue.
+/// A longer text after a number isn't a length of a queue.
 const MAX_QUEUE_CHARS: usize = 30;
 
 /// The length of the longest count or sum: `999.999,99`.
@@ -136,7 +136,7 @@ pub(super) fn count_length_at(text: &[char], at: usize) -> Option<usize> {
     let number: String = rest.get(..length)?.iter().collect();
     let before = text.get(..at)?;
     let after = rest.get(length..)?;
-    // A part of a word, a phone number, a time or a code is no count.
+    // A part of a word, a phone number, a time or a code isn't a count.
     let is_separate =
         !is_joined_before(before) && !is_joined_after(after) && !is_in_digit_group(before, after);
     (is_separate && is_small(&number)).then_some(length)

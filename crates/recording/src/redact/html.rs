@@ -85,7 +85,7 @@ impl Redactor {
                 let mode = match open.last() {
                     None => Mode::Words,
                     Some(open) if is_first && open.is_cell && is_end_tag_of(markup, &open.name) => {
-                        open.mode.of_cell()
+                        open.mode.in_cell()
                     }
                     Some(open) => open.mode,
                 };

@@ -87,7 +87,7 @@ impl Redactor {
         let lower = context.key.to_ascii_lowercase();
         let is_by_id = MAPS_BY_ID.contains(&lower.as_str())
             && (context.parent_key == "entities" || object.values().all(Value::is_object));
-        // If one key is no identifier, only common names count as names.
+        // If one key isn't an identifier, only common names count as names.
         let is_by_text = is_by_value(context.key) || !object.keys().all(|key| is_identifier(key));
         let mut filled = Map::new();
         for (key, value) in object {

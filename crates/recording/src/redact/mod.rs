@@ -47,7 +47,7 @@ pub(super) enum Mode {
 
 impl Mode {
     /// The mode for a text that is its element's whole text.
-    fn of_cell(self) -> Self {
+    fn in_cell(self) -> Self {
         match self {
             Self::Words => Self::Cell,
             other => other,

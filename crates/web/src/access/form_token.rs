@@ -45,7 +45,7 @@ pub(crate) fn check_form_token(
     field: &str,
 ) -> Result<(), PageError> {
     let token = browser_token(headers, is_secure);
-    // Who can time this comparison can't read the cookie.
+    // An attacker who can time this comparison can't read the cookie.
     match token.is_some_and(|token| token.derive_text(PURPOSE) == field) {
         true => Ok(()),
         false => Err(PageError::stale_form()),

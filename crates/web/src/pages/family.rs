@@ -14,7 +14,7 @@ use hippo_core::library::Library;
 use hippo_core::mail::MailKey;
 use hippo_core::notice::compose::{compose_view, group_by_person};
 use hippo_core::notice::phrases::{day, moment};
-use hippo_core::notice::view::View;
+use hippo_core::notice::view::NoticeEmail;
 use hippo_core::store::LoadedFamily;
 use serde::Deserialize;
 
@@ -27,7 +27,7 @@ use crate::ports::WebPorts;
 #[template(path = "family.html")]
 struct FamilyPage {
     page: Page,
-    view: View,
+    view: NoticeEmail,
     has_cards: bool,
     is_by_person: bool,
     next_mail: String,

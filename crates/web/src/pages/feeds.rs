@@ -209,7 +209,7 @@ pub(crate) struct RevokeForm {
     feed: String,
 }
 
-/// Revokes a feed. One that is already gone is no mistake: another tab was faster.
+/// Revokes a feed. Succeeds if it is already gone: another tab came first.
 pub(crate) async fn revoke(
     State(ports): State<WebPorts>,
     Extension(origin): Extension<RequestOrigin>,

@@ -73,7 +73,7 @@ fn add_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
 
 /// Sends the browser to the provider, if the person followed a link of ours.
 ///
-/// Another site must not begin a sign-in: whoever it signs in at the provider would be signed in here.
+/// Another site must not begin a sign-in: the person it signs in at the provider would be signed in here.
 pub(crate) async fn begin(
     State(ports): State<WebPorts>,
     Extension(origin): Extension<RequestOrigin>,
@@ -198,7 +198,7 @@ fn read_request(
 
 /// Signs in the person whom an identity is linked to, or begins its link.
 ///
-/// Who is no recipient any more gets the same answer as somebody whom we never knew.
+/// A former recipient gets the same response as a stranger.
 async fn sign_in(
     ports: &WebPorts,
     provider: &dyn IdentityProvider,
@@ -224,7 +224,7 @@ async fn sign_in(
     if !replaced.await? {
         return Err(PageError::changed_meanwhile());
     }
-    // Who just signed in by email needs no other one.
+    // A person who just signed in by email needs no other email.
     let session = visitor.0.as_ref();
     let can_link = session.is_some_and(|session| can_link_identity(session, now));
     let mut response = match can_link {

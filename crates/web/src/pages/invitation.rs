@@ -87,7 +87,7 @@ async fn find(ports: &WebPorts, text: &str) -> Result<Option<(Family, Invitation
     let Some(invitation) = invitation.filter(|known| known.is_accepted_by(&link, now)) else {
         return Ok(None);
     };
-    // Who was removed invites nobody any more.
+    // A removed recipient's invitations no longer count.
     let family = ports.store.family(&link.family).await?;
     let family = family.filter(|family| invitation.is_by_a_recipient_of(family));
     Ok(family.map(|family| (family, invitation)))
@@ -135,7 +135,7 @@ async fn add_recipient(
         if !is_recipient {
             after.recipients.push(address.clone());
         }
-        // Who accepts wants the emails, even after unsubscribing once.
+        // A person who accepts wants the emails, even after unsubscribing once.
         ports.store.allow_every_mail(id, address).await?;
         let is_new = !is_recipient && ports.store.replace_family(&before, &after).await?;
         if is_new || is_recipient {

@@ -50,7 +50,7 @@ pub(crate) struct ResubscribeForm {
     kind: String,
 }
 
-/// Subscribes the person who is signed in again. One who is subscribed already is no mistake: another tab was faster.
+/// Subscribes the signed-in person again. Succeeds if they are already subscribed: another tab came first.
 pub(crate) async fn resubscribe(
     State(ports): State<WebPorts>,
     member: FamilyMember,

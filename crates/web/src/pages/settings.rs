@@ -165,7 +165,7 @@ async fn apply(
         record_change(ports, member.actor(), Some(&after.id), change).await;
         return Ok(Redirect::to("/family/settings?saved=yes").into_response());
     }
-    // Also if another request was faster: it may be the same one.
+    // Also if another request came first: it may be the same one.
     let present = &member.loaded.family;
     let wanted = typed.apply(present, now);
     if wanted.is_ok_and(|wanted| wanted == *present) {

@@ -32,7 +32,7 @@ use crate::guard::network::client_network;
 use crate::page::{Page, html};
 use crate::ports::WebPorts;
 
-/// How often an attempt is read again after another request was faster.
+/// How often an attempt is read again after another request came first.
 const MAX_RETRIES: u32 = 5;
 
 #[derive(Template)]
@@ -128,7 +128,7 @@ fn with_cookie(mut response: Response, cookie: Option<axum::http::HeaderValue>) 
 }
 
 /// Marks a page of an error's status as its own.
-fn own_page(mut response: Response) -> Response {
+fn mark_as_rendered(mut response: Response) -> Response {
     response.extensions_mut().insert(HasOwnPage);
     response
 }
@@ -174,7 +174,10 @@ fn show_address_page(
         is_renewal,
         provider: provider.map(|provider| provider.name().to_owned()),
     };
-    Ok(own_page(with_cookie(html(status, &shown)?, token.cookie)))
+    Ok(mark_as_rendered(with_cookie(
+        html(status, &shown)?,
+        token.cookie,
+    )))
 }
 
 /// The form for an address.
@@ -256,7 +259,10 @@ fn show_code_page(browser: &Browser<'_>, page: Page, problem: Option<String>) ->
         form_token: token.field,
         problem,
     };
-    Ok(own_page(with_cookie(html(status, &shown)?, token.cookie)))
+    Ok(mark_as_rendered(with_cookie(
+        html(status, &shown)?,
+        token.cookie,
+    )))
 }
 
 /// The form for a code.
@@ -364,7 +370,7 @@ pub(crate) async fn begin_session(
         Some(token) => ports.store.session(&token.hash()).await?,
         None => None,
     };
-    // Who signs in again goes on with the same family.
+    // A person who signs in again keeps the same family.
     if let Some(same) = old.as_ref().filter(|old| old.person == session.person)
         && let Some(family) = &same.family
         && let Some(chosen) = session.with_family(family)

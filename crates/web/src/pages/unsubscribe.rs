@@ -93,9 +93,9 @@ async fn find(
     Ok((token, found.ok_or_else(PageError::old_link)?))
 }
 
-/// Unsubscribes the email's only recipient, for a mail provider (RFC 8058). Doing it again is no mistake.
+/// Unsubscribes the email's only recipient, for a mail provider (RFC 8058). Succeeds if it was done before.
 ///
-/// The response is no redirect, since the provider follows none.
+/// The response isn't a redirect, since the provider follows none.
 pub(crate) async fn unsubscribe_by_one_click(
     State(ports): State<WebPorts>,
     token: TokenPath,

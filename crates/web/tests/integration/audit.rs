@@ -26,7 +26,7 @@ async fn changes_of_the_console_are_recorded_and_shown() {
     let token = page.hidden("form_token");
     let run = "check-cards/mornings/2026-11-20T10:00:00Z";
     let [pause, resume] = ["pause", "resume"].map(|name| format!("/console/schedules/{name}"));
-    // Once it isn't paused any more, resuming it is no change.
+    // Once it isn't paused any more, resuming it isn't a change.
     for (path, label, times) in [
         (&pause, "mornings", 1),
         (&resume, "mornings", 2),
@@ -69,7 +69,7 @@ async fn changes_of_the_console_are_recorded_and_shown() {
 }
 
 #[tokio::test]
-async fn changes_of_a_family_name_a_number_to_the_operator_and_an_address_to_the_family() {
+async fn operator_sees_recipient_numbers_where_families_see_addresses() {
     let web = TestWeb::new().await;
     let mut pat = web.signed_in(PAT).await;
     pause_card(&mut pat, web.card.id, &[]).await;

@@ -380,7 +380,7 @@ async fn card_is_checked_once_an_hour_at_a_persons_wish() {
 }
 
 #[tokio::test]
-async fn another_familys_card_has_none_of_these_pages() {
+async fn card_pages_of_another_family_are_not_found() {
     let web = TestWeb::new().await;
     let card = add_known_card(&web).await;
     let mut browser = web.signed_in(KIM).await;

@@ -209,7 +209,7 @@ async fn card_is_paused_until_a_day_with_a_reason() {
         let page = browser.get(page).await;
         assert!(page.body.contains(words), "{}", page.body);
     }
-    // It ends by itself when the day begins in the family's zone.
+    // It ends automatically when the day begins in the family's zone.
     web.wait(TimeDelta::days(4));
     let mut browser = web.signed_in(PAT).await;
     for page in ["/family", "/family/cards"] {
@@ -285,7 +285,7 @@ async fn settings_are_saved_and_shown() {
 }
 
 #[tokio::test]
-async fn second_tab_that_changes_the_settings_is_told() {
+async fn settings_changed_in_another_tab_are_a_conflict() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let version = browser.get("/family/settings").await.hidden("version");
@@ -310,7 +310,9 @@ async fn second_tab_that_changes_the_settings_is_told() {
         };
         let shown = format!("min=\"0\" required value=\"{days}\"");
         assert!(second.body.contains(&shown), "what was typed stays");
-        let stored = second.body.contains("What is saved: due within 5 days.");
+        let stored = second
+            .body
+            .contains("These saved settings differ from yours: loans due within 5 days.");
         assert_eq!(stored, path == "/family/settings", "{}", second.body);
     }
     assert_eq!(

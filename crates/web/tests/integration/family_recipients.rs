@@ -103,7 +103,7 @@ async fn invited_person_confirms_with_a_button_and_is_a_recipient() {
 }
 
 #[tokio::test]
-async fn removed_recipient_invites_nobody_any_more() {
+async fn invitations_of_a_removed_recipient_no_longer_count() {
     let web = TestWeb::new().await;
     let mut both = web.signed_in(BOTH).await;
     both.post("/sign-in/family", &[("family", "conrad")]).await;
@@ -179,7 +179,7 @@ async fn wrong_invitations_are_refused_with_words() {
     assert!(answer.body.contains("isn’t an email address"));
     send(&mut pat, "invite", ("address", NEW)).await;
     let mails = web.mails().len();
-    // These are as somebody wants them, so they are no mistakes.
+    // These are already as somebody wants them, so they succeed.
     for (address, words) in [
         ("PAT@example.org", "already gets the emails"),
         ("New@example.org", "is invited already"),
@@ -208,7 +208,7 @@ async fn wrong_invitations_are_refused_with_words() {
 }
 
 #[tokio::test]
-async fn removed_recipient_is_locked_out_and_both_are_told() {
+async fn removed_recipient_is_locked_out_and_both_get_an_email() {
     let web = TestWeb::new().await;
     let mut pat = web.signed_in(PAT).await;
     let mut both = web.signed_in(BOTH).await;
@@ -219,11 +219,11 @@ async fn removed_recipient_is_locked_out_and_both_are_told() {
     assert_eq!(answer.location(), "/family/settings?saved=yes");
     assert_eq!(addresses(&web).await, [PAT]);
     assert_eq!(both.get("/family").await.status, StatusCode::NOT_FOUND);
-    let told: Vec<String> = web.mails()[mails..]
+    let recipients: Vec<String> = web.mails()[mails..]
         .iter()
         .map(|mail| mail.to[0].to_string())
         .collect();
-    assert_eq!(told, [BOTH, PAT]);
+    assert_eq!(recipients, [BOTH, PAT]);
     let family = sample::family_id("conrad");
     assert_eq!(web.store.family_cards(&family).await.unwrap().len(), 1);
     let person: PersonId = PersonId::from_address(&BOTH.parse().unwrap());
@@ -262,7 +262,7 @@ async fn leaving_keeps_the_cards_and_the_last_one_is_told_what_to_do() {
 }
 
 #[tokio::test]
-async fn recipients_are_changed_only_after_a_recent_sign_in_and_in_the_own_family() {
+async fn changing_recipients_needs_a_recent_sign_in_to_the_family() {
     let web = TestWeb::new().await;
     let mut pat = web.signed_in(PAT).await;
     send(&mut pat, "invite", ("address", NEW)).await;

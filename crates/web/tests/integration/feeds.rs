@@ -248,7 +248,7 @@ async fn cookies_are_neither_read_nor_set() {
 }
 
 #[tokio::test]
-async fn use_is_stored_once_a_day_and_a_feed_that_cannot_store_it_is_read() {
+async fn feed_use_is_stored_once_a_day_and_is_optional() {
     let web = with_account().await;
     let (token, feed) = add_feed(&web, "conrad", true).await;
     let last_used = async || {
@@ -483,7 +483,7 @@ async fn feeds_end_when_the_recipient_who_made_them_is_removed() {
 }
 
 #[tokio::test]
-async fn feed_of_a_former_recipient_is_closed_even_if_it_was_not_revoked() {
+async fn unrevoked_feed_of_a_former_recipient_is_closed() {
     let web = with_account().await;
     let mut answers = Vec::new();
     for address in [PAT, "left@example.org"] {

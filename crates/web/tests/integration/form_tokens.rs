@@ -62,7 +62,7 @@ async fn form_without_the_token_of_its_browser_changes_nothing() {
 }
 
 #[tokio::test]
-async fn another_sites_link_or_code_signs_no_browser_in() {
+async fn link_or_code_from_another_site_does_not_sign_in() {
     let web = TestWeb::new().await;
     let mut browser = web.browser();
     browser.ask_for_mail(PAT).await;

@@ -48,7 +48,7 @@ async fn loopback_over_http_gets_no_hsts() {
 }
 
 #[tokio::test]
-async fn name_of_this_machine_is_no_way_around_https() {
+async fn host_name_of_this_machine_does_not_bypass_https() {
     let request = Request::get("/about").header("host", "127.0.0.1:8484");
     let response = TestWeb::new().await.send(request, "").await;
     assert_eq!(response.status, StatusCode::MISDIRECTED_REQUEST);

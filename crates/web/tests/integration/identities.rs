@@ -51,7 +51,7 @@ pub async fn use_provider(browser: &mut Browser<'_>, issuer: &FakeIssuer) -> Tes
     come_back(browser, &back).await
 }
 
-/// Answers whether the account that waits in a browser shall sign in the person. Returns the page that says
+/// Answers whether the account that waits in a browser may sign in the person. Returns the page that says
 /// what happened, or where “No” leads.
 pub async fn answer_link(browser: &mut Browser<'_>, answer: &str) -> TestResponse {
     let page = browser.get("/sign-in/oidc/link").await;
@@ -103,7 +103,7 @@ async fn account_signs_in_without_an_email_once_it_is_linked() {
 }
 
 #[tokio::test]
-async fn cookies_of_a_request_and_of_a_link_are_short_lived_and_hidden_from_scripts() {
+async fn identity_cookies_are_short_lived_and_http_only() {
     let (web, issuer) = web_with_provider().await;
     let mut browser = web.browser();
     let begun = browser.get("/sign-in/oidc").await;
@@ -141,7 +141,7 @@ async fn person_comes_back_to_the_page_that_needed_the_sign_in() {
 }
 
 #[tokio::test]
-async fn who_just_signed_in_links_without_another_email() {
+async fn recent_sign_in_links_without_another_email() {
     let (web, issuer) = web_with_provider().await;
     let mut browser = web.signed_in(PAT).await;
     let requests = web.requests();
@@ -182,7 +182,7 @@ async fn account_that_signed_somebody_in_links_no_other() {
 }
 
 #[tokio::test]
-async fn person_who_says_no_links_nothing() {
+async fn declining_the_link_links_nothing() {
     let (web, issuer) = web_with_provider().await;
     let mut browser = web.signed_in(PAT).await;
     use_provider(&mut browser, &issuer).await;
@@ -193,7 +193,7 @@ async fn person_who_says_no_links_nothing() {
 }
 
 #[tokio::test]
-async fn account_of_two_families_and_of_the_operator_opens_what_the_email_opens() {
+async fn linked_account_opens_the_same_as_its_email() {
     let (web, issuer) = web_with_provider().await;
     link(&web, &issuer, BOTH).await;
     let mut browser = web.browser();
@@ -212,7 +212,7 @@ async fn account_of_two_families_and_of_the_operator_opens_what_the_email_opens(
 }
 
 #[tokio::test]
-async fn unlinked_account_signs_nobody_in() {
+async fn unlinked_account_cannot_sign_in() {
     let (web, issuer) = web_with_provider().await;
     link(&web, &issuer, PAT).await;
     let mut browser = web.signed_in(PAT).await;
@@ -269,7 +269,7 @@ async fn link_is_on_record_for_every_family_of_the_person() {
 }
 
 #[tokio::test]
-async fn removed_recipient_is_told_what_a_stranger_is_told() {
+async fn removed_recipient_gets_the_same_response_as_a_stranger() {
     let (web, issuer) = web_with_provider().await;
     issuer.state().subject = "stranger".to_owned();
     let stranger = use_provider(&mut web.browser(), &issuer).await;

@@ -101,7 +101,7 @@ async fn another_site_begins_no_sign_in() {
 }
 
 #[tokio::test]
-async fn another_site_cannot_link_its_account_to_who_is_signed_in() {
+async fn another_site_cannot_link_its_account_to_a_signed_in_person() {
     let (web, issuer) = web_with_provider().await;
     let mut attacker = web.browser();
     let back = issuer.authorize(&go_to_provider(&mut attacker).await);
@@ -182,7 +182,7 @@ async fn old_request_is_refused() {
 }
 
 #[tokio::test]
-async fn answer_is_used_once_even_if_the_provider_takes_its_code_again() {
+async fn provider_response_is_used_once_even_if_its_code_is_reusable() {
     let (web, issuer) = linked_web().await;
     issuer.state().takes_codes_again = true;
     let mut browser = web.browser();
@@ -224,7 +224,7 @@ async fn answer_of_another_provider_is_refused() {
 #[case("iss", json!("https://evil.example"))]
 #[case("exp", json!(0))]
 #[tokio::test]
-async fn token_with_a_wrong_claim_signs_nobody_in(#[case] name: &str, #[case] value: Value) {
+async fn token_with_a_wrong_claim_is_rejected(#[case] name: &str, #[case] value: Value) {
     let (web, issuer) = linked_web().await;
     issuer.set_claim(name, value);
     assert_refused(&use_provider(&mut web.browser(), &issuer).await);
@@ -235,7 +235,7 @@ async fn token_with_a_wrong_claim_signs_nobody_in(#[case] name: &str, #[case] va
 #[case(Signing::HmacWithPublicKey)]
 #[case(Signing::WrongKey)]
 #[tokio::test]
-async fn token_with_a_wrong_signature_signs_nobody_in(#[case] signing: Signing) {
+async fn token_with_a_wrong_signature_is_rejected(#[case] signing: Signing) {
     let (web, issuer) = linked_web().await;
     issuer.state().signing = signing;
     assert_refused(&use_provider(&mut web.browser(), &issuer).await);
@@ -293,7 +293,7 @@ async fn account_is_linked_only_in_the_browser_that_showed_it() {
     let mut victim = web.signed_in(PAT).await;
     let page = victim.get("/sign-in/oidc/link").await;
     assert_eq!(page.location(), "/");
-    // The id alone is no key.
+    // The id alone isn't a key.
     let cookie = attacker.cookies[WAITING].clone();
     let (id, _) = cookie.split_once('.').unwrap();
     let forged = format!("{id}.{}", "0".repeat(64));
@@ -339,7 +339,7 @@ async fn link_is_made_and_removed_only_by_a_form_of_ours() {
 }
 
 #[tokio::test]
-async fn operators_own_link_names_nobody_to_link() {
+async fn operators_link_names_no_person_to_link() {
     let (web, issuer) = web_with_provider().await;
     let mut console = web.operator().await;
     use_provider(&mut console, &issuer).await;

@@ -161,7 +161,7 @@ async fn addresses_tokens_and_codes_are_in_no_log_and_no_error() {
 }
 
 #[tokio::test]
-async fn codes_tokens_and_secrets_of_an_identity_provider_are_in_no_log() {
+async fn provider_codes_tokens_and_secrets_are_never_logged() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -183,7 +183,7 @@ async fn codes_tokens_and_secrets_of_an_identity_provider_are_in_no_log() {
     come_back(&mut browser, &back).await;
     issuer.state().signing = Signing::WrongKey;
     use_provider(&mut browser, &issuer).await;
-    // The issuer itself is no secret.
+    // The issuer itself isn't a secret.
     secrets.retain(|secret| *secret != issuer.issuer().as_str());
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
@@ -201,7 +201,7 @@ async fn codes_tokens_and_secrets_of_an_identity_provider_are_in_no_log() {
 }
 
 #[tokio::test]
-async fn error_of_an_identity_provider_is_logged_once_and_without_its_own_words() {
+async fn provider_error_is_logged_once_without_its_text() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

@@ -68,7 +68,7 @@ async fn settings_that_two_tabs_save_at_once_are_those_of_the_first() {
     ];
     let second = browser.post("/family/settings", &fields).await;
     assert_eq!(second.status, StatusCode::CONFLICT, "{}", second.body);
-    assert!(second.body.contains("Nothing of this page was saved"));
+    assert!(second.body.contains("Nothing on this page was saved"));
     assert_eq!(conrad(&web.store).preferences.due_within_days, 5);
 }
 
@@ -86,7 +86,7 @@ async fn recipient_is_not_removed_while_somebody_changes_the_family() {
     let family = conrad(&web.store);
     assert_eq!(family.recipients.len(), 2);
     assert_eq!(family.preferences.due_within_days, 5);
-    assert_eq!(web.mails().len(), mails, "nobody is told of a removal");
+    assert_eq!(web.mails().len(), mails, "no email about a removal");
 }
 
 #[tokio::test]

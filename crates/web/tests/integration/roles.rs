@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::web::{BOTH, Browser, KIM, PAT, TestWeb};
 
-/// Whom a route is for.
+/// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum For {
     /// Anybody.
@@ -34,10 +34,10 @@ const ROUTES: [(&str, &[Method], For); 37] = [
     ("/about", &[Method::GET], For::Anyone),
     ("/icon.svg", &[Method::GET], For::Anyone),
     ("/style.css", &[Method::GET], For::Anyone),
-    // Whoever knows a token: see the tests of the feeds.
+    // Anyone who knows a token: see the tests of the feeds.
     ("/f/{token}/due.ics", &[Method::GET], For::Anyone),
     ("/f/{token}/now.json", &[Method::GET], For::Anyone),
-    // Whoever knows a token: see the tests of unsubscribing.
+    // Anyone who knows a token: see the tests of unsubscribing.
     ("/u/{token}", &[Method::GET, Method::POST], For::Anyone),
     ("/u/{token}/stop", &[Method::POST], For::Anyone),
     ("/u/{token}/undo", &[Method::POST], For::Anyone),
@@ -106,7 +106,7 @@ const ROUTES: [(&str, &[Method], For); 37] = [
         &[Method::POST],
         For::Family,
     ),
-    // Whoever knows a token: see the tests of the recipients.
+    // Anyone who knows a token: see the tests of the recipients.
     ("/invitation", &[Method::GET, Method::POST], For::Anyone),
     ("/family/settings/pause", &[Method::POST], For::Family),
     ("/family/settings/resume", &[Method::POST], For::Family),

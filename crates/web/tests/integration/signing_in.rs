@@ -52,7 +52,7 @@ async fn mailed_link_signs_in_on_any_device_and_once() {
 }
 
 #[tokio::test]
-async fn mailed_code_signs_in_only_where_it_was_asked_for() {
+async fn mailed_code_signs_in_only_in_its_browser() {
     let web = TestWeb::new().await;
     let mut browser = web.browser();
     browser.ask_for_mail(PAT).await;
@@ -200,7 +200,7 @@ async fn known_and_unknown_addresses_get_the_same_answers() {
 }
 
 #[tokio::test]
-async fn address_gets_three_mails_an_hour_and_the_same_page_after_that() {
+async fn address_gets_three_mails_an_hour_and_then_the_same_page() {
     let web = TestWeb::new().await;
     for (number, expected) in [(1, 1), (2, 2), (3, 3), (4, 3), (5, 3)] {
         let mut browser = web.browser();
@@ -215,7 +215,7 @@ async fn address_gets_three_mails_an_hour_and_the_same_page_after_that() {
 }
 
 #[tokio::test]
-async fn network_asks_for_ten_mails_an_hour_whatever_it_claims() {
+async fn network_gets_ten_mails_an_hour_despite_forged_headers() {
     let web = TestWeb::new().await;
     let mut statuses = Vec::new();
     for number in 0..12 {
@@ -238,7 +238,7 @@ async fn network_asks_for_ten_mails_an_hour_whatever_it_claims() {
     );
     assert_eq!(statuses[10..], [StatusCode::TOO_MANY_REQUESTS; 2]);
     assert_eq!(web.requests(), 10);
-    // Somebody else isn't affected, nor who is signed in already.
+    // Other people, and people who are already signed in, aren't affected.
     let mut other = web.browser();
     other.peer = "198.51.100.1".parse().unwrap();
     assert_eq!(other.ask_for_mail(PAT).await.location(), "/sign-in/code");
@@ -340,7 +340,7 @@ async fn signing_in_gives_a_new_token_and_ends_the_old_session() {
 }
 
 #[tokio::test]
-async fn signed_out_browser_is_out_even_with_its_old_cookie() {
+async fn signed_out_browser_stays_out_even_with_its_old_cookie() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let mut other = web.signed_in(PAT).await;

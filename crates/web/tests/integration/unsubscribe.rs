@@ -278,7 +278,7 @@ async fn leaked_token_cannot_undo_what_another_link_did() {
 }
 
 #[tokio::test]
-async fn recipient_who_left_has_nothing_to_stop() {
+async fn former_recipient_cannot_be_stopped() {
     let web = TestWeb::new().await;
     let link = link(&web, MailKind::DAILY, &[PAT]).await;
     let mut after = family(&web).await;

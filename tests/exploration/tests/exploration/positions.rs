@@ -23,7 +23,7 @@ use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::{JobName, RunKey, Trigger};
 
 use crate::scripted_ports::{
-    COMPOSERS, Call, KINDS, Kind, LIBRARIES, PAGES, Reply, ScriptedPorts, date, due, family,
+    COMPOSERS, Call, KINDS, Kind, LIBRARIES, PUBLIC_URL, Reply, ScriptedPorts, date, due, family,
 };
 use crate::world::Rules;
 
@@ -275,7 +275,7 @@ impl Positions {
                         clock: &scripted,
                         libraries: &LIBRARIES,
                         operator_contact: None,
-                        pages: Some(&PAGES),
+                        public_url: Some(&PUBLIC_URL),
                     };
                     let result = deliver(&ports, &key, None, false).await;
                     result.map_or(End::Failed, |_| End::Done)

@@ -515,7 +515,7 @@ impl RunStore for ScriptedPorts {
         Ok(Vec::new())
     }
 
-    async fn delete_before(&self, _before: DateTime<Utc>) -> StoreResult<()> {
+    async fn delete_history_before(&self, _before: DateTime<Utc>) -> StoreResult<()> {
         unreachable!("nothing is forgotten here");
     }
 }
@@ -659,7 +659,7 @@ static CARD: LazyLock<(CardRecord, Option<StoredAccount>)> = LazyLock::new(|| {
 });
 
 /// Where the pages are, so that each mail has a link of its own.
-pub(crate) static PAGES: LazyLock<PublicUrl> =
+pub(crate) static PUBLIC_URL: LazyLock<PublicUrl> =
     LazyLock::new(|| "https://hippo.example.org".parse().unwrap());
 
 /// Its library.

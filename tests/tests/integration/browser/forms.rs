@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::world::{INES, World, start};
 
-/// Serves one page to whoever asks, as another site on this machine; returns its origin.
+/// Serves one page to every client, as another site on this machine; returns its origin.
 fn serve_page(html: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -153,7 +153,7 @@ fn keyboard_alone_is_enough() {
 }
 
 #[test]
-fn second_tab_is_told_what_the_first_did_and_keeps_what_was_typed() {
+fn conflict_in_a_second_tab_keeps_the_typed_values() {
     let Some((world, chromium)) = start() else {
         return;
     };

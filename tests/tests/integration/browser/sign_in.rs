@@ -3,7 +3,7 @@
 use super::world::{INES, MARA, start};
 
 #[test]
-fn link_survives_a_scanner_and_the_code_is_for_the_browser_that_asked() {
+fn link_survives_a_scanner_and_code_works_in_its_browser_only() {
     let Some((world, chromium)) = start() else {
         return;
     };

@@ -14,7 +14,7 @@ use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::check_cards::key_cache::KeyCache;
-use hippo_core::jobs::check_cards::run::{CheckCards, CheckOptions, Progress, RunPorts};
+use hippo_core::jobs::check_cards::run::{CheckCards, CheckOptions, CheckProgress, RunPorts};
 use hippo_core::jobs::check_cards::visit::{
     CheckedCard, Pace, VisitOptions, VisitPorts, check_visit,
 };
@@ -252,8 +252,8 @@ impl World {
             rules: StartRules::default(),
             after: None,
         };
-        let on_progress = |progress: Progress<'_>| {
-            if let Progress::Checked(card) = progress {
+        let on_progress = |progress: CheckProgress<'_>| {
+            if let CheckProgress::Checked(card) = progress {
                 on_checked(card);
             }
         };

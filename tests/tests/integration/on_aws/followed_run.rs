@@ -232,7 +232,7 @@ async fn pictures_are_sent_by_their_function_and_counted() {
 }
 
 #[tokio::test]
-async fn pictures_without_a_source_are_refused_with_the_parameter_to_set() {
+async fn missing_picture_source_names_the_parameter_to_set() {
     let Some(stack) = Stack::start_with(&[], Duration::ZERO, "none").await else {
         return;
     };

@@ -35,7 +35,7 @@ fn prepare_for_aws(variables: &[(&str, &str)]) -> Home {
     home
 }
 
-/// Runs the command for AWS, with these variables beside its own.
+/// Runs the command for AWS, with these variables besides its own.
 fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> CommandOutput {
     let home = prepare_for_aws(variables);
     let ran = home.run(arguments);
@@ -169,7 +169,7 @@ fn logs_of_all_functions_are_shown_in_order_with_their_run() {
             report("r-1", "success"),
         ],
         "check-card": [
-            line(3, "WARN", "A card could not be checked.", run, json!({"failure.kind": "site_down"})),
+            line(3, "WARN", "A card couldn't be checked.", run, json!({"failure.kind": "site_down"})),
             line(2, "INFO", "Checked a card.", run, json!({"library.id": "wpl"})),
             [now, "thread 'main' panicked at \u{1b}[31m1:1"],
             report("r-1", "timeout"),
@@ -194,7 +194,7 @@ fn logs_of_all_functions_are_shown_in_order_with_their_run() {
         format!(
             "2026-11-21 05:00:01 INFO  A run began. run.id={run} trigger=Schedule\n\
              2026-11-21 05:00:02 INFO  Checked a card. {run} library.id=wpl\n\
-             2026-11-21 05:00:03 WARN  A card could not be checked. {run} failure.kind=site_down\n\
+             2026-11-21 05:00:03 WARN  A card couldn't be checked. {run} failure.kind=site_down\n\
              {written} ERROR Lambda ended the invocation: it ran out of time. {run} duration_ms=300000\n"
         )
     );
@@ -207,7 +207,7 @@ fn logs_of_all_functions_are_shown_in_order_with_their_run() {
         format!(
             "2026-11-21 05:00:01 INFO  A run began. run.id={run} trigger=Schedule\n\
              2026-11-21 05:00:02 INFO  Checked a card. {run} library.id=wpl\n\
-             2026-11-21 05:00:03 WARN  A card could not be checked. {run} failure.kind=site_down\n\
+             2026-11-21 05:00:03 WARN  A card couldn't be checked. {run} failure.kind=site_down\n\
              {written} ERROR thread 'main' panicked at [31m1:1 check-card\n\
              {written} ERROR Lambda ended the invocation: it ran out of time. check-card duration_ms=300000\n\
              {written} ERROR Lambda ended the invocation: it ran out of time. check-card duration_ms=300000\n"
@@ -254,7 +254,7 @@ fn logs_of_all_functions_are_shown_in_order_with_their_run() {
             run,
             &second(3),
             "WARN",
-            "A card could not be checked.",
+            "A card couldn't be checked.",
             json!({"failure.kind": "site_down"})
         ),
         in_json(tick, &second(9), "INFO", "A run began.", json!({})),

@@ -47,8 +47,8 @@ async fn deliver_with(
     handle(&ports, pace, &world.metrics, event, ends_at).await
 }
 
-/// A visit of these cards, planned a second ago.
-fn message(world: &World, cards: &[CardId]) -> String {
+/// A queue message with a visit of these cards, planned a second ago.
+fn visit_message(world: &World, cards: &[CardId]) -> String {
     let cards: Vec<Value> = cards
         .iter()
         .map(|card| json!({"family": "conrad", "card": card}))
@@ -63,7 +63,7 @@ fn message(world: &World, cards: &[CardId]) -> String {
 }
 
 #[tokio::test]
-async fn changed_hosts_get_no_pin_and_fail_no_message() {
+async fn pin_is_not_sent_to_changed_hosts_and_the_message_succeeds() {
     let world = World::new().await;
     let card = world.add_card("1").await;
     let mut library = world
@@ -74,21 +74,21 @@ async fn changed_hosts_get_no_pin_and_fail_no_message() {
         .unwrap();
     library.base_url = "https://evil.example.org".parse().unwrap();
     world.store.update_library(&library).await.unwrap();
-    let event = queue_event(&[&message(&world, &[card])]);
+    let event = queue_event(&[&visit_message(&world, &[card])]);
     deliver(&world, event, None, Pace::NONE).await.unwrap();
     assert_eq!(*world.site.logins.lock().unwrap(), 0);
-    let last = world.store.card(card).await.unwrap().unwrap();
-    let failure = last.state.last_check.unwrap().failure.unwrap();
+    let card = world.store.card(card).await.unwrap().unwrap();
+    let failure = card.state.last_check.unwrap().failure.unwrap();
     assert_eq!(failure.kind, FailureKind::SealedForOtherHosts);
     assert_eq!(world.published("CardsFailed"), [(1, vec![])]);
     assert!(world.lines().contains("sealed_for_other_hosts"));
 }
 
 #[tokio::test]
-async fn repeated_visit_is_checked_once_and_published_twice() {
+async fn redelivered_visit_checks_each_card_once() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
-    let event = queue_event(&[&message(&world, &cards)]);
+    let event = queue_event(&[&visit_message(&world, &cards)]);
     for _ in 0..2 {
         deliver(&world, event.clone(), None, Pace::NONE)
             .await
@@ -115,7 +115,7 @@ async fn changed_page_raises_one_alert() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     *world.site.failure.lock().unwrap() = Some(Failure::page_changed("no table"));
-    let event = queue_event(&[&message(&world, &cards)]);
+    let event = queue_event(&[&visit_message(&world, &cards)]);
     deliver(&world, event, None, Pace::NONE).await.unwrap();
     let alerts = world.store.recent_alerts(10).await.unwrap();
     assert_eq!((alerts.len(), alerts[0].times), (1, 2));
@@ -123,11 +123,11 @@ async fn changed_page_raises_one_alert() {
 }
 
 #[tokio::test]
-async fn site_failure_is_an_outcome_and_no_error() {
+async fn site_failure_is_recorded_and_the_message_succeeds() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     *world.site.failure.lock().unwrap() = Some(Failure::site_down("no answer"));
-    let event = queue_event(&[&message(&world, &cards)]);
+    let event = queue_event(&[&visit_message(&world, &cards)]);
     deliver(&world, event, None, Pace::NONE).await.unwrap();
     assert_eq!(world.published("CardsFailed"), [(1, vec![])]);
     assert_eq!(
@@ -150,13 +150,13 @@ async fn cards_without_time_left_are_recorded_as_not_tried() {
         pause: std::time::Duration::from_secs(80),
         jitter: std::time::Duration::ZERO,
     };
-    // Half of 300 s is kept. The second card starts at 80 s, and the third would start at 160 s.
+    // Half of the 300 s is reserved for the last card. The second card starts at 80 s, and the third would start at 160 s.
     let ends_at = world.clock.now() + Duration::seconds(300);
-    let event = queue_event(&[&message(&world, &cards)]);
+    let event = queue_event(&[&visit_message(&world, &cards)]);
     deliver(&world, event, Some(ends_at), pace).await.unwrap();
     assert_eq!(*world.site.logins.lock().unwrap(), 2);
-    let last = world.store.card(cards[2]).await.unwrap().unwrap();
-    let failure = last.state.last_check.unwrap().failure.unwrap();
+    let card = world.store.card(cards[2]).await.unwrap().unwrap();
+    let failure = card.state.last_check.unwrap().failure.unwrap();
     assert_eq!(failure.kind, FailureKind::NotTried);
     assert!(failure.detail.contains("ran out of time"));
 }
@@ -183,7 +183,7 @@ impl PrivateKeySource for NoKeys {
 async fn unreadable_keys_fail_the_message() {
     let world = World::new().await;
     let cards = [world.add_card("1").await];
-    let event = queue_event(&[&message(&world, &cards)]);
+    let event = queue_event(&[&visit_message(&world, &cards)]);
     let error = deliver_with(&world, &NoKeys, event, None, Pace::NONE)
         .await
         .unwrap_err();
@@ -194,7 +194,7 @@ async fn unreadable_keys_fail_the_message() {
 }
 
 #[tokio::test]
-async fn unknown_key_fails_its_card_alone() {
+async fn unknown_key_fails_only_its_card() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     let record = world.store.card(cards[0]).await.unwrap().unwrap();
@@ -203,20 +203,20 @@ async fn unknown_key_fails_its_card_alone() {
     let lost = NewSecret::resealed(&record.card, sealed);
     let replaced = world.store.replace_secret(cards[0], lost.id, &lost);
     assert!(replaced.await.unwrap());
-    let event = queue_event(&[&message(&world, &cards)]);
+    let event = queue_event(&[&visit_message(&world, &cards)]);
     deliver(&world, event, None, Pace::NONE).await.unwrap();
     assert_eq!(*world.site.logins.lock().unwrap(), 1);
     assert_eq!(world.published("CardsChecked"), [(1, vec![])]);
 }
 
 #[rstest]
-#[case::of_a_schedule(json!({"label": "all"}), "“Records”")]
+#[case::schedule_event(json!({"label": "all"}), "“Records”")]
 #[case::empty(json!({"Records": []}), "there is no message")]
-#[case::no_json(queue_event(&["hello"]), "m0 is not a visit")]
-#[case::another(queue_event(&[r#"{"family":"conrad","date":"2026-11-21"}"#]), "unknown field `family`")]
-#[case::half(queue_event(&[r#"{"library":"wpl"}"#]), "library, cards, planned_at and run")]
+#[case::not_json(queue_event(&["hello"]), "m0 isn't a visit")]
+#[case::notice_message(queue_event(&[r#"{"family":"conrad","date":"2026-11-21"}"#]), "unknown field `family`")]
+#[case::missing_fields(queue_event(&[r#"{"library":"wpl"}"#]), "library, cards, planned_at and run")]
 #[tokio::test]
-async fn wrong_event_or_message_says_what_was_expected(
+async fn invalid_event_or_message_names_what_was_expected(
     #[case] event: Value,
     #[case] expected: &str,
 ) {

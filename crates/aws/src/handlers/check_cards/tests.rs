@@ -77,7 +77,7 @@ async fn schedule_that_fires_twice_enqueues_each_card_once() {
 }
 
 #[tokio::test]
-async fn late_event_of_a_declared_schedule_is_missed_unless_it_is_replayed() {
+async fn late_event_is_missed_unless_it_is_replayed() {
     let mut world = World::new().await;
     world.declare_schedules(JobName::CHECK_CARDS);
     let queue = TestQueue::default();
@@ -94,7 +94,7 @@ async fn late_event_of_a_declared_schedule_is_missed_unless_it_is_replayed() {
 }
 
 #[tokio::test]
-async fn backfill_replaces_a_missed_run_and_is_no_sign_that_the_schedule_fires() {
+async fn backfill_replaces_a_missed_run_but_proves_no_schedule() {
     let mut world = World::new().await;
     world.declare_schedules(JobName::CHECK_CARDS);
     world.add_card("1").await;
@@ -209,7 +209,7 @@ async fn dry_run_starts_no_run_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn event_to_save_the_schedules_starts_no_run_and_answers_how_many_were_saved() {
+async fn save_schedules_event_returns_the_count_and_starts_no_run() {
     let mut world = World::new().await;
     world.declare_schedules(JobName::CHECK_CARDS);
     world.add_card("1").await;

@@ -347,7 +347,7 @@ mod tests {
     #[case::without_tags(json!({"source": "aws.ses", "detail-type": "Email Sent",
         "detail": {"mail": {"tags": {"ses:configuration-set": ["set"]}}}}))]
     #[case::without_detail(json!({"source": "aws.ses", "detail-type": "Email Bounced"}))]
-    fn unrelated_event_is_no_error(#[case] event: Value) {
+    fn unrelated_event_is_not_an_error(#[case] event: Value) {
         assert!(matches!(MailEvent::read(&event), Ok(MailEvent::Other(_))));
     }
 

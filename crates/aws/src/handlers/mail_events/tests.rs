@@ -219,7 +219,7 @@ async fn temporary_bounces_and_deliveries_are_only_counted(
 }
 
 #[tokio::test]
-async fn mail_marked_as_not_spam_is_no_complaint() {
+async fn mail_marked_as_not_spam_is_not_a_complaint() {
     let world = world().await;
     let event = complaint("not-spam", "pat@example.org");
     deliver(&world, &event).await.unwrap();
@@ -248,7 +248,7 @@ async fn bounce_of_a_forwarded_mail_stops_its_only_recipient() {
 #[case::family("family", json!(["nobody"]))]
 #[case::kind("kind", json!(["picture"]))]
 #[tokio::test]
-async fn missing_notice_or_family_is_no_error(#[case] tag: &str, #[case] value: Value) {
+async fn missing_notice_or_family_is_not_an_error(#[case] tag: &str, #[case] value: Value) {
     let world = world().await;
     for mut event in [
         delivery(),

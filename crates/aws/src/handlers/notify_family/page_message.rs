@@ -23,7 +23,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(120);
 /// The field that only these messages have.
 const MARK: &str = "message";
 
-/// What messages of the web pages need beside the ports of the notices.
+/// What messages of the web pages need besides the ports of the notices.
 pub struct PageMessages<'a> {
     /// The attempts to sign in.
     pub sign_ins: &'a dyn SignInStore,
@@ -33,17 +33,17 @@ pub struct PageMessages<'a> {
     pub invitations: &'a dyn InvitationStore,
     /// The addresses that sign in as the operator.
     pub operators: &'a [EmailAddress],
-    /// Where the pages are.
+    /// The base URL of the pages.
     pub public_url: &'a PublicUrl,
     /// Lets the queue deliver a sign-in message again while its link is worth something.
     pub redelivery: &'a dyn Redelivery,
 }
 
-/// A message was not sent. It says nothing about its content, which has an address.
+/// A message wasn't sent. It says nothing about its content, which has an address.
 #[derive(Debug)]
 pub(super) struct NotSent {
     pub(super) reason: String,
-    /// When the queue shall deliver it again.
+    /// When the queue should deliver it again.
     pub(super) next: NextTry,
 }
 

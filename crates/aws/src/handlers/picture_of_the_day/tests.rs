@@ -101,7 +101,7 @@ impl Stage {
             mailer: &TestMailer,
             clock: self.clock.clone(),
             operator_contact: None,
-            pages: None,
+            public_url: None,
         };
         handle(&ports, &context, event).await
     }

@@ -15,7 +15,7 @@ use crate::schedules::REPLAYED;
 /// One of the dead-letter queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum DeadLetterKind {
     /// Visits that `check-card` failed.
     Visits,
     /// Notices that `notify-family` failed.
@@ -26,7 +26,7 @@ pub enum Kind {
     Jobs,
 }
 
-impl Kind {
+impl DeadLetterKind {
     /// All of them, in the order of the work.
     pub const ALL: [Self; 4] = [Self::Schedules, Self::Jobs, Self::Visits, Self::Notices];
 
@@ -45,7 +45,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for DeadLetterKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Visits => "visits",
@@ -72,21 +72,21 @@ pub(super) enum Action {
 
 /// A letter that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Letter {
+pub(super) struct DeadLetter {
     /// A description.
     pub(super) what: String,
     /// How to replay it, or why it can't be.
     pub(super) action: Result<Action, String>,
 }
 
-impl Letter {
-    pub(super) fn read(kind: Kind, message: &Message, outputs: &Outputs) -> Self {
+impl DeadLetter {
+    pub(super) fn read(kind: DeadLetterKind, message: &Message, outputs: &Outputs) -> Self {
         let body = message.body().unwrap_or_default();
         let read = match kind {
-            Kind::Visits => visit(body, outputs),
-            Kind::Notices => notice(body, outputs),
-            Kind::Schedules => schedule(message, body, outputs),
-            Kind::Jobs => job(body, outputs),
+            DeadLetterKind::Visits => visit(body, outputs),
+            DeadLetterKind::Notices => notice(body, outputs),
+            DeadLetterKind::Schedules => schedule(message, body, outputs),
+            DeadLetterKind::Jobs => job(body, outputs),
         };
         match read {
             Ok((what, action)) => Self {
@@ -126,7 +126,7 @@ fn notice(body: &str, outputs: &Outputs) -> ReadResult {
     } else {
         let mail: MailMessage = parse(body, "a mail")?;
         let (kind, family, date) = (mail.kind, mail.family, mail.date);
-        format!("the {kind} mail of {family} for {date}")
+        format!("the {kind} email of {family} for {date}")
     };
     let action = Action::Send {
         queue: outputs.notices.queue.clone(),

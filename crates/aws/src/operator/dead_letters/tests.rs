@@ -65,7 +65,7 @@ fn message(body: &str, attributes: &[(&str, &str)]) -> Message {
 
 #[test]
 fn visit_returns_to_its_library_group() {
-    let letter = Letter::read(Kind::Visits, &message(VISIT, &[]), &outputs(""));
+    let letter = DeadLetter::read(DeadLetterKind::Visits, &message(VISIT, &[]), &outputs(""));
     assert_eq!(
         letter.what,
         "a visit of 1 card at wpl, of check-cards/all/2026-11-21T10:00:00Z"
@@ -83,7 +83,7 @@ fn visit_returns_to_its_library_group() {
 #[test]
 fn notice_returns_to_its_queue() {
     let body = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
-    let letter = Letter::read(Kind::Notices, &message(body, &[]), &outputs(""));
+    let letter = DeadLetter::read(DeadLetterKind::Notices, &message(body, &[]), &outputs(""));
     assert_eq!(letter.what, "the daily mail of conrad for 2026-11-21");
     assert!(matches!(
         letter.action,
@@ -100,7 +100,11 @@ fn undelivered_schedule_starts_with_its_scheduled_time() {
         ("SCHEDULED_TIME", "2026-11-21T10:30:00Z"),
         ("TARGET_ARN", arn),
     ];
-    let letter = Letter::read(Kind::Schedules, &message(body, &attributes), &outputs(""));
+    let letter = DeadLetter::read(
+        DeadLetterKind::Schedules,
+        &message(body, &attributes),
+        &outputs(""),
+    );
     assert_eq!(letter.what, "a start of check-cards (failed)");
     let Ok(Action::Call { function, event }) = letter.action else {
         panic!("expected a call");
@@ -119,7 +123,11 @@ fn failed_invocation_starts_again_with_its_payload() {
         "requestPayload": {"label": "tick", "scheduled_time": "2026-11-21T10:30:00Z"},
         "responsePayload": {"errorMessage": "away"},
     });
-    let letter = Letter::read(Kind::Jobs, &message(&body.to_string(), &[]), &outputs(""));
+    let letter = DeadLetter::read(
+        DeadLetterKind::Jobs,
+        &message(&body.to_string(), &[]),
+        &outputs(""),
+    );
     assert_eq!(letter.what, "a start of notify-all (tick)");
     let Ok(Action::Call { function, event }) = letter.action else {
         panic!("expected a call");
@@ -136,7 +144,11 @@ fn failed_start_of_another_job_starts_again_without_a_deadline() {
         "requestContext": {"functionArn": "arn:aws:lambda:ca-central-1:1:function:hippo-PictureOfTheDay-1:$LATEST"},
         "requestPayload": {"label": "picture", "scheduled_time": "2026-11-21T10:30:00Z"},
     });
-    let letter = Letter::read(Kind::Jobs, &message(&body.to_string(), &[]), &outputs(""));
+    let letter = DeadLetter::read(
+        DeadLetterKind::Jobs,
+        &message(&body.to_string(), &[]),
+        &outputs(""),
+    );
     assert_eq!(letter.what, "a start of picture-of-the-day (picture)");
     let Ok(Action::Call { function, event }) = letter.action else {
         panic!("expected a call");
@@ -156,10 +168,10 @@ fn mail_event_returns_to_its_function_from_either_queue() {
         &[("TARGET_ARN", arn), ("ERROR_CODE", "THROTTLING")],
     );
     for (kind, message) in [
-        (Kind::Schedules, undelivered),
-        (Kind::Jobs, message(&record.to_string(), &[])),
+        (DeadLetterKind::Schedules, undelivered),
+        (DeadLetterKind::Jobs, message(&record.to_string(), &[])),
     ] {
-        let letter = Letter::read(kind, &message, &outputs(""));
+        let letter = DeadLetter::read(kind, &message, &outputs(""));
         assert_eq!(letter.what, "an event of the mail service");
         let function = "hippo-MailEvents-1".to_owned();
         let event = event.clone();
@@ -169,19 +181,23 @@ fn mail_event_returns_to_its_function_from_either_queue() {
 
 #[rstest]
 #[case(
-    Kind::Visits,
+    DeadLetterKind::Visits,
     r#"{"library":"wpl"}"#,
     "It isn't a visit: missing field"
 )]
-#[case(Kind::Notices, "hello", "isn't a mail")]
+#[case(DeadLetterKind::Notices, "hello", "isn't a mail")]
 #[case(
-    Kind::Schedules,
+    DeadLetterKind::Schedules,
     r#"{"label":"all"}"#,
     "a function that this stack doesn't have"
 )]
-#[case(Kind::Jobs, r#"{"label":"all"}"#, "no requestPayload")]
-fn unreadable_letter_has_a_reason(#[case] kind: Kind, #[case] body: &str, #[case] why: &str) {
-    let letter = Letter::read(kind, &message(body, &[]), &outputs(""));
+#[case(DeadLetterKind::Jobs, r#"{"label":"all"}"#, "no requestPayload")]
+fn unreadable_letter_has_a_reason(
+    #[case] kind: DeadLetterKind,
+    #[case] body: &str,
+    #[case] why: &str,
+) {
+    let letter = DeadLetter::read(kind, &message(body, &[]), &outputs(""));
     let reason = letter.action.unwrap_err();
     assert!(reason.contains(why), "{reason}");
 }
@@ -241,7 +257,11 @@ async fn sqs_with(letters: &[&str], refuse_sends: bool) -> Sqs {
 }
 
 impl Sqs {
-    async fn replay(&self, kind: Kind, options: ReplayOptions) -> Vec<(String, ReplayOutcome)> {
+    async fn replay(
+        &self,
+        kind: DeadLetterKind,
+        options: ReplayOptions,
+    ) -> Vec<(String, ReplayOutcome)> {
         let outputs = outputs(&self.url);
         let letters = DeadLetters::new(&config(&self.url), &outputs);
         let mut outcomes = Vec::new();
@@ -260,7 +280,9 @@ impl Sqs {
 #[tokio::test]
 async fn letter_is_put_back_then_deleted_and_unreadable_one_stays() {
     let sqs = sqs_with(&[VISIT, "{}"], false).await;
-    let outcomes = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
+    let outcomes = sqs
+        .replay(DeadLetterKind::Visits, ReplayOptions::default())
+        .await;
     assert_eq!(
         outcomes,
         [
@@ -280,7 +302,8 @@ async fn each_replay_has_its_own_deduplication_id() {
     let mut ids = BTreeSet::new();
     for _ in 0..2 {
         let sqs = sqs_with(&[VISIT], false).await;
-        sqs.replay(Kind::Visits, ReplayOptions::default()).await;
+        sqs.replay(DeadLetterKind::Visits, ReplayOptions::default())
+            .await;
         ids.insert(sqs.requests("send")[0]["MessageDeduplicationId"].to_string());
     }
     assert_eq!(
@@ -297,7 +320,7 @@ async fn dry_run_changes_nothing() {
         dry_run: true,
         discard_unreadable: true,
     };
-    let outcomes = sqs.replay(Kind::Visits, options).await;
+    let outcomes = sqs.replay(DeadLetterKind::Visits, options).await;
     assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Waiting)]);
     assert!(sqs.requests("send").is_empty() && sqs.requests("delete").is_empty());
 }
@@ -305,7 +328,9 @@ async fn dry_run_changes_nothing() {
 #[tokio::test]
 async fn letter_that_cannot_be_put_back_stays() {
     let sqs = sqs_with(&[VISIT], true).await;
-    let outcomes = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
+    let outcomes = sqs
+        .replay(DeadLetterKind::Visits, ReplayOptions::default())
+        .await;
     assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Failed)]);
     assert!(sqs.requests("delete").is_empty());
 }
@@ -317,7 +342,7 @@ async fn unreadable_letter_is_deleted_only_on_request() {
         dry_run: false,
         discard_unreadable: true,
     };
-    let outcomes = sqs.replay(Kind::Notices, options).await;
+    let outcomes = sqs.replay(DeadLetterKind::Notices, options).await;
     assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Discarded)]);
     assert_eq!(sqs.requests("delete").len(), 1);
 }
@@ -404,7 +429,10 @@ impl Group {
         let letters = DeadLetters::new(&config(&self.url), &outputs);
         let mut outcomes = Vec::new();
         let each = &mut |replayed: Replayed| outcomes.push((replayed.message, replayed.outcome));
-        let behind = letters.replay(Kind::Visits, options, each).await.unwrap();
+        let behind = letters
+            .replay(DeadLetterKind::Visits, options, each)
+            .await
+            .unwrap();
         (outcomes, behind)
     }
 

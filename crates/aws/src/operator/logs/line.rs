@@ -30,7 +30,7 @@ const RUN_ID: &str = "run.id";
 /// The field with the id of the invocation, in the span of Lambda's runtime.
 const REQUEST_ID: &str = "requestId";
 
-/// What every line has, beside its own fields.
+/// What every line has, besides its own fields.
 const COMMON: [&str; 6] = ["timestamp", "level", "message", "target", "span", "spans"];
 
 /// How Lambda's own lines begin, if they are text.
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn own_line_keeps_its_fields_and_loses_what_every_line_has() {
         let line = parse(
-            &json!({"timestamp": "2026-11-21T10:00:01.234567Z", "level": "WARN", "message": "A card could not be checked.",
+            &json!({"timestamp": "2026-11-21T10:00:01.234567Z", "level": "WARN", "message": "A card couldn't be checked.",
                 "card.id": "F1", "duration_ms": 7, "target": "hippo_core::jobs",
                 "spans": [{"requestId": "1", "name": "Lambda"}, {"run.id": RUN, "name": "run"}]})
             .to_string(),
@@ -155,7 +155,7 @@ mod tests {
         );
         assert_eq!(
             (line.level.as_str(), line.message.as_str()),
-            ("WARN", "A card could not be checked.")
+            ("WARN", "A card couldn't be checked.")
         );
         assert_eq!(
             Value::from(line.fields),

@@ -207,7 +207,7 @@ async fn line_behind_hundreds_of_empty_pages_is_found_by_a_later_read() {
 }
 
 #[tokio::test]
-async fn failed_read_goes_on_at_the_same_page_and_an_old_token_is_dropped() {
+async fn failed_read_resumes_at_its_page_and_drops_an_old_token() {
     let failure = std::sync::Arc::new(std::sync::Mutex::new(None::<&str>));
     let failing = failure.clone();
     let fake = fake(move |_, body| {
@@ -244,7 +244,7 @@ async fn failed_read_goes_on_at_the_same_page_and_an_old_token_is_dropped() {
     let last =
         |fake: &Fake| number(&serde_json::from_slice(fake.bodies().last().unwrap()).unwrap());
     assert_eq!(last(&fake), 2 * MAX_PAGES_PER_READ - 1);
-    // The service no longer knows the token: it begins anew, and shows nothing twice.
+    // The service no longer knows the token: it begins again, and shows nothing twice.
     cursor.groups.values_mut().for_each(|group| {
         let stopped_at = group.stopped_at.as_mut().unwrap();
         stopped_at.token = (MAX_PAGES_PER_READ + 5).to_string();

@@ -183,7 +183,7 @@ async fn runs_and_final_notices_expire_but_open_notices_do_not() {
 }
 
 #[tokio::test]
-async fn alert_of_a_newer_version_is_skipped_and_unchanged() {
+async fn unreadable_alert_is_skipped_and_unchanged() {
     let Some(store) = fresh().await else { return };
     let known = Alert::ClockWrong {
         day: sample::date("2026-11-21"),
@@ -205,7 +205,7 @@ async fn alert_of_a_newer_version_is_skipped_and_unchanged() {
     let key = other.key();
     assert!(store.record_alert(&key, &other, now).await.unwrap());
     let pending = store.pending_alerts().await.unwrap();
-    assert_eq!((pending.alerts.len(), pending.newer), (1, 1));
+    assert_eq!((pending.alerts.len(), pending.unreadable), (1, 1));
     assert_eq!(pending.alerts[0].alert, other);
     assert_eq!(store.recent_alerts(10).await.unwrap(), pending.alerts);
     // Raising, claiming or delivering it changes nothing and doesn't fail.

@@ -127,9 +127,9 @@ fn print_result(context: &Context, planned: &PlannedChecksDocument) {
 
 fn remark(context: &Context, card: &PlannedCard) -> Cell {
     match (card.not_tried, card.backed_off_until) {
-        (Some(NotTried::Paused), _) => Cell::new("left out: paused", Tone::Faint),
+        (Some(NotTried::Paused), _) => Cell::new("skipped: paused", Tone::Faint),
         (Some(NotTried::WrongCredentials), _) => {
-            Cell::new("left out: number or PIN rejected", Tone::Bad)
+            Cell::new("skipped: number or PIN rejected", Tone::Bad)
         }
         (_, Some(until)) => {
             let until = moment(until, context.now(), context.zone());
@@ -170,7 +170,7 @@ fn summary(planned: &PlannedChecksDocument) -> String {
     let left_out = match planned.left_out.len() {
         0 => String::new(),
         cards => format!(
-            "; {} left out (“{HIPPO} status” says what to do)",
+            "; {} skipped (“{HIPPO} status” says what to do)",
             count(cards, "card", "cards")
         ),
     };

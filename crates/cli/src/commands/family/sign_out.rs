@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
 
-/// Whom to sign out.
+/// Which person to sign out.
 #[derive(Debug, Args)]
 pub(crate) struct SignOut {
     /// The address, of a recipient or of the operator.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use hippo_core::ids::LibraryId;
 use hippo_core::store::WriteMode;
-use hippo_core::transfer::{Checked, Part, Report, Tally, Transfer};
+use hippo_core::transfer::{Checked, ImportReport, Tally, Transfer, TransferPart};
 use serde::Serialize;
 
 use crate::ask::confirm;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
-use crate::output::progress::Progress;
+use crate::output::progress::ProgressBar;
 use crate::suggested::HIPPO;
 
 /// The most differences that are printed; `--json` lists all.
@@ -25,7 +25,7 @@ struct TransferReportDocument<'a> {
     /// The origins that will get the PINs of each library.
     login_origins: BTreeMap<LibraryId, String>,
     #[serde(flatten)]
-    report: &'a Report,
+    report: &'a ImportReport,
 }
 
 /// Imports the text of the file `name`.
@@ -68,7 +68,7 @@ pub(super) async fn import(
     } else {
         WriteMode::Write
     };
-    let progress = Progress::new("families");
+    let progress = ProgressBar::new("families");
     let imported = checked
         .import(&*context.store, mode, &|step| progress.step(step))
         .await;
@@ -93,7 +93,7 @@ fn interrupted(name: &str, error: CommandError) -> CommandError {
     ))
 }
 
-fn print_result(context: &Context, report: &Report, dry_run: bool) {
+fn print_result(context: &Context, report: &ImportReport, dry_run: bool) {
     let output = &context.output;
     let counts = |number: fn(&Tally) -> usize| {
         format!(
@@ -140,10 +140,10 @@ fn print_result(context: &Context, report: &Report, dry_run: bool) {
         ));
         for difference in report.differences.iter().take(MAX_DIFFERENCES_SHOWN) {
             let part = match difference.part {
-                Part::Library => "Library",
-                Part::Family => "Family",
-                Part::Card => "Card",
-                Part::Notice => "Notice",
+                TransferPart::Library => "Library",
+                TransferPart::Family => "Family",
+                TransferPart::Card => "Card",
+                TransferPart::Notice => "Notice",
             };
             output.print_text(format!(
                 "  {part} {}: {}.",

@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn library_that_is_there_already_is_corrected_and_not_added_again() {
+    fn existing_library_is_corrected_instead_of_added_again() {
         let library = |id: &str, system: &str, url: &str| Library {
             system: system.parse().unwrap(),
             base_url: url.parse().unwrap(),

@@ -103,10 +103,10 @@ pub(super) async fn backfill(
         if run.outcome != RunOutcome::Done {
             outcome = Outcome::SomeFailed;
         }
-        // On AWS a run goes on without the command. The next one shall not run beside it.
+        // On AWS a run goes on without the command. The next one must not run at the same time.
         let is_over = !matches!(run.outcome, RunOutcome::Interrupted | RunOutcome::Running);
         runs.push(run);
-        if !is_over || stop.is_asked() {
+        if !is_over || stop.is_requested() {
             break;
         }
     }

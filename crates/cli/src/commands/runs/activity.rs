@@ -12,7 +12,7 @@ use crate::exit::CommandError;
 use crate::output::time::{ago, at_moment};
 
 /// At most this many coming runs are shown.
-const MAX_COMING: usize = 5;
+const MAX_UPCOMING_RUNS: usize = 5;
 
 /// A schedule's next run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,7 +66,7 @@ pub(super) async fn coming_runs(
         !disabled.iter().any(is)
     });
     coming.sort_by_key(|run| (run.within_minutes > 0, run.scheduled_time));
-    coming.truncate(MAX_COMING);
+    coming.truncate(MAX_UPCOMING_RUNS);
     Ok(coming)
 }
 

@@ -13,7 +13,7 @@ use crate::output::count;
 use crate::pauses::load_pauses_of;
 use crate::run_history::load;
 use crate::run_view::with_work;
-use crate::values::{MAX_DAYS, Since};
+use crate::values::{RUN_RETENTION_DAYS, Since};
 
 /// How many runs of each label are listed by default.
 const DEFAULT_LIMIT: u16 = 20;
@@ -41,7 +41,7 @@ pub(super) async fn show(
     let today = local_date(context.now(), zone);
     let first = wanted
         .since
-        .unwrap_or(Since::Days(MAX_DAYS))
+        .unwrap_or(Since::Days(RUN_RETENTION_DAYS))
         .first_date(today);
     let limit = usize::from(wanted.limit.unwrap_or(DEFAULT_LIMIT));
     // A local date reaches into the UTC dates around it.

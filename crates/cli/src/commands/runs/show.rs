@@ -4,7 +4,7 @@ use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::run::work::{self, FailureCount, Subject, WorkItem, WorkOutcome, count_failures};
 use hippo_core::run::{JobName, Run, RunKey, Trigger};
 use hippo_core::schedule::Pause;
-use hippo_core::schedule::pause::pause_of;
+use hippo_core::schedule::pause::find_pause;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -67,7 +67,7 @@ pub(crate) async fn load_details(
     let work = context.store.work_items(id).await?;
     let pauses = load_pauses_of(context, std::slice::from_ref(&run)).await?;
     Ok(RunDetailsDocument {
-        pause: pause_of(&run, &pauses).cloned(),
+        pause: find_pause(&run, &pauses).cloned(),
         failures: count_failures(&work),
         concerned: failed_items(context, &work).await?,
         left_out: left_out(context, &work).await?,
@@ -145,7 +145,7 @@ fn facts(context: &Context, document: &RunDetailsDocument) -> Table {
     row("id", run.key.to_string());
     row("outcome", outcome_words(context, run, pauses));
     row("started by", trigger_words(run.trigger).to_owned());
-    row("asked for", run.input.to_string());
+    row("input", run.input.to_string());
     row("scheduled", at(run.key.scheduled_time));
     row("started", at(run.started_at));
     row("last report", at(run.reported_at));
@@ -159,7 +159,7 @@ fn facts(context: &Context, document: &RunDetailsDocument) -> Table {
     // Those that wait for a person aren't planned, so they aren't counted.
     let left_out = u32::try_from(document.left_out.len()).unwrap_or(u32::MAX);
     match run.key.job == JobName::CHECK_CARDS {
-        true => row("left out", left_out.max(run.counts.skipped).to_string()),
+        true => row("skipped", left_out.max(run.counts.skipped).to_string()),
         false => row("skipped", run.counts.skipped.to_string()),
     }
     for (kind, failures) in &run.counts.failed {
@@ -201,7 +201,7 @@ fn failed_items_table(items: &[FailedItem]) -> Table {
                     (family, what, Some(library), Some(card))
                 }
                 Subject::Mail { kind, family, date } => {
-                    (family, format!("the {kind} mail for {date}"), None, None)
+                    (family, format!("the {kind} email for {date}"), None, None)
                 }
             };
         table.row([

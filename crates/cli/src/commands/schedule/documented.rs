@@ -91,7 +91,7 @@ fn runs(schedule: &Schedule, from: DateTime<Utc>, expected: &[String]) -> Vec<St
 }
 
 #[test]
-fn documented_patterns_run_as_they_say_on_both_sides() {
+fn documented_patterns_run_as_described_on_both_sides() {
     let page = read_page();
     let from: DateTime<Utc> = "2026-11-28T17:00:00Z".parse().unwrap();
     let examples = examples(&page);

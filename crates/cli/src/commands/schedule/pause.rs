@@ -72,7 +72,7 @@ struct Which {
     /// All schedules, those that you add later too.
     #[arg(long)]
     all: bool,
-    /// The schedule's label, whatever it is.
+    /// The schedule's label.
     #[arg(long)]
     label: Option<Label>,
 }
@@ -173,7 +173,7 @@ pub(super) async fn resume(args: Resume, globals: &Globals) -> CommandResult {
         record_change(&context, None, change).await;
     }
     let still_paused = match label {
-        // A schedule's own pause is over, but not that of all.
+        // The schedule's own pause is over, but not the pause of all schedules.
         Some(label) => others
             .into_iter()
             .filter(|pause| pause.is_for(label))

@@ -17,7 +17,7 @@ pub(super) enum Installation {
     Stale,
     /// There is none.
     Missing,
-    /// The schedule is disabled, so there shall be none.
+    /// The schedule is disabled, so it has no timer.
     Disabled,
     /// Its schedule is gone.
     LeftOver,

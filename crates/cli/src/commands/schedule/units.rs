@@ -27,7 +27,7 @@ pub(super) struct Caller<'a> {
     pub(super) hippo: &'a str,
     /// The home's path.
     pub(super) home: &'a str,
-    /// Whether the command finds the home by itself.
+    /// Whether the command finds the home on its own.
     pub(super) is_default_home: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn is_unit_name(name: &str) -> bool {
 }
 
 /// How long a run that is over its time limit may take to end.
-const END_OF_RUN: Duration = Duration::from_secs(2 * 60);
+const RUN_END_GRACE: Duration = Duration::from_secs(2 * 60);
 
 /// Makes the timer and the service of a schedule.
 pub(super) fn make_units(schedule: &Schedule, caller: &Caller<'_>) -> [Unit; 2] {
@@ -76,7 +76,7 @@ pub(super) fn make_units(schedule: &Schedule, caller: &Caller<'_>) -> [Unit; 2] 
         false => format!("Environment={}\n", quote(&format!("HIPPO_HOME={home}"))),
     };
     // The run ends itself before that.
-    let timeout = (job.entry().time_limit + END_OF_RUN).as_secs() / 60;
+    let timeout = (job.entry().time_limit + RUN_END_GRACE).as_secs() / 60;
     let hippo = quote(hippo).replace('$', "$$");
     let service = format!(
         "{head}\n[Service]\nType=oneshot\n{environment}ExecStart={hippo} run {job} --label {label}\n\

@@ -1,4 +1,4 @@
-//! Sends the messages beside the pages, so that a request takes the same time for every address.
+//! Sends the messages in the background, so that a request takes the same time for every address.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 const MAX_WAITING: usize = 256;
 
 /// The most requests that the task holds at once, with those that wait for another try.
-const MAX_HELD: usize = 256;
+const MAX_HELD_REQUESTS: usize = 256;
 
 /// How many mails are sent at the same time.
 const MAX_CONCURRENT_SENDS: usize = 4;
@@ -96,7 +96,7 @@ impl Messages {
             .await
             .is_err()
         {
-            tracing::warn!("Some messages were not sent, because the command ended.");
+            tracing::warn!("Some messages weren't sent, because the command ended.");
         }
     }
 }
@@ -136,7 +136,7 @@ impl Worker {
         let mut held = FuturesUnordered::new();
         loop {
             tokio::select! {
-                request = requests.recv(), if held.len() < MAX_HELD => match request {
+                request = requests.recv(), if held.len() < MAX_HELD_REQUESTS => match request {
                     Some(request) => {
                         held.push(self.send_in_time(request, &sends, is_ending.clone()));
                     }
@@ -165,7 +165,7 @@ impl Worker {
             tokio::select! {
                 () = self.clock.sleep(pause) => {}
                 _ = is_ending.wait_for(|is_ending| *is_ending) => {
-                    tracing::warn!(tries, "A message was not sent, because the command ended.");
+                    tracing::warn!(tries, "A message wasn't sent, because the command ended.");
                     return;
                 }
             }
@@ -213,7 +213,7 @@ impl Worker {
                         let seconds = pause.as_secs();
                         tracing::warn!(%error, tries, seconds, "A message wasn't sent. We'll try again.");
                     }
-                    None => tracing::error!(%error, tries, "A message was not sent."),
+                    None => tracing::error!(%error, tries, "A message wasn't sent."),
                 }
                 return pause;
             }

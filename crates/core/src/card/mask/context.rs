@@ -6,7 +6,7 @@ use crate::card::number::is_hyphen;
 /// The kind of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
-    /// A title, an author or a branch: its own numbers are no PINs.
+    /// A title, an author or a branch: its own numbers aren't PINs.
     Name,
     /// The library's own words to the patron, or a failure's.
     Sentence,

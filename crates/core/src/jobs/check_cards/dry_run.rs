@@ -72,7 +72,7 @@ async fn list_left_out(
     now: DateTime<Utc>,
 ) -> StoreResult<Vec<CardRecord>> {
     let is_left_out = |record: &CardRecord| {
-        input.is_for_card(&record.card) && LeftOutReason::of_waiting_card(record, now).is_some()
+        input.is_for_card(&record.card) && LeftOutReason::for_waiting_card(record, now).is_some()
     };
     let mut left_out = list_waiting_cards(cards, &is_left_out).await?;
     left_out.sort_by(|one, other| {

@@ -169,7 +169,7 @@ async fn list_resumed_cards(
         last_check.is_none_or(|last| last.failure.is_some())
     };
     let is_resumed = |record: &CardRecord| {
-        LeftOutReason::of_waiting_card(record, now).is_none()
+        LeftOutReason::for_waiting_card(record, now).is_none()
             && (scope != Scope::Failed || is_failed(record))
     };
     list_waiting_cards(cards, &is_resumed).await
@@ -212,7 +212,7 @@ pub(super) async fn record_left_out_cards(
     input: &CheckCardsInput,
 ) -> Result<(), JobError> {
     let now = run.started_at();
-    let waiting = |record: &CardRecord| LeftOutReason::of_waiting_card(record, now);
+    let waiting = |record: &CardRecord| LeftOutReason::for_waiting_card(record, now);
     record_cards_of(cards, run, input, (Scope::Waiting, "left-out"), &waiting).await?;
     let closed = run.closed_libraries();
     if closed.is_empty() {

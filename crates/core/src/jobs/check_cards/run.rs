@@ -33,10 +33,10 @@ pub struct CheckOptions<'a> {
     /// The pauses between two cards of one library.
     pub pace: Pace,
     /// Called as the run goes on, to show progress.
-    pub on_progress: Option<&'a (dyn Fn(Progress<'_>) + Send + Sync)>,
+    pub on_progress: Option<&'a (dyn Fn(CheckProgress<'_>) + Send + Sync)>,
 }
 
-/// The ports of the run, beside those of its visits.
+/// The ports of the run, besides those of its visits.
 pub struct RunPorts<'a> {
     /// Lists the cards that are to be checked.
     pub cards: &'a dyn CardStore,
@@ -46,7 +46,7 @@ pub struct RunPorts<'a> {
 
 /// How far a run has come.
 #[derive(Debug)]
-pub enum Progress<'a> {
+pub enum CheckProgress<'a> {
     /// This many cards are to be checked.
     Planned(usize),
     /// One of them was checked.
@@ -143,7 +143,7 @@ async fn plan_and_check(
         visits = plan(size).await?;
     }
     if let Some(on_progress) = options.on_progress {
-        on_progress(Progress::Planned(cards));
+        on_progress(CheckProgress::Planned(cards));
     }
     run.count(|counts| {
         counts.planned = u32::try_from(cards).unwrap_or(u32::MAX);
@@ -171,7 +171,7 @@ async fn check_visits(
     let stop = run.stop();
     let show_checked = |card: &CheckedCard| {
         if let Some(on_progress) = options.on_progress {
-            on_progress(Progress::Checked(card));
+            on_progress(CheckProgress::Checked(card));
         }
     };
     let visit_options = VisitOptions {
@@ -183,16 +183,17 @@ async fn check_visits(
     let mut running = FuturesUnordered::new();
     let mut fault = None;
     loop {
-        while fault.is_none() && !stop.is_asked() && running.len() < options.concurrency.max(1) {
+        while fault.is_none() && !stop.is_requested() && running.len() < options.concurrency.max(1)
+        {
             let Some(NextVisit {
                 visit,
-                pauses_first,
+                pause_before_first_card,
             }) = waiting.pop_visit()
             else {
                 break;
             };
             let options = VisitOptions {
-                pauses_first,
+                pause_before_first_card,
                 ..visit_options
             };
             running.push(async move {
@@ -212,7 +213,7 @@ async fn check_visits(
     if let Some(fault) = fault {
         return Err(fault);
     }
-    if stop.is_asked() {
+    if stop.is_requested() {
         record_interrupted(run, waiting).await?;
     }
     Ok(())
@@ -278,7 +279,7 @@ struct NextVisit {
     visit: Visit,
     /// Whether an earlier visit of this run was at the library, and the library isn't known to be
     /// down.
-    pauses_first: bool,
+    pause_before_first_card: bool,
 }
 
 impl WaitingVisits {
@@ -313,7 +314,7 @@ impl WaitingVisits {
         let is_first = self.visited.insert(library);
         Some(NextVisit {
             visit,
-            pauses_first: !is_first && !is_down,
+            pause_before_first_card: !is_first && !is_down,
         })
     }
 

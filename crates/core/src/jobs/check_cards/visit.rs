@@ -21,8 +21,7 @@ pub use self::page_changes::end_page_changes;
 pub use self::report::{CheckedCard, VisitReport};
 use crate::clock::Clock;
 use crate::jobs::check_cards::key_cache::KeyCache;
-use crate::jobs::{JobError, StopSignal};
-use crate::library::MAX_BACK_OFF;
+use crate::jobs::{JobError, StopRequest};
 use crate::queue::Visit;
 use crate::run::ledger::Ending;
 use crate::site::LibrarySite;
@@ -34,11 +33,7 @@ pub const MAX_CARDS_PER_VISIT: usize = 10;
 /// How long we back off from a library that didn't answer or refused us, unless it asks for longer.
 pub const MIN_BACK_OFF: Duration = Duration::from_secs(10 * 60);
 
-/// The longest `Retry-After` of a site that is obeyed.
-pub const MAX_RETRY_AFTER: Duration =
-    Duration::from_secs(MAX_BACK_OFF.num_seconds().unsigned_abs());
-
-/// A library that is down for longer raises an alert.
+/// How long a library is down before it raises an alert.
 pub const DOWN_ALERT_AFTER: chrono::Duration = chrono::Duration::days(1);
 
 /// The ports of a visit.
@@ -49,7 +44,7 @@ pub struct VisitPorts<'a> {
     pub libraries: &'a dyn LibraryStore,
     /// Saves the checks.
     pub checks: &'a dyn CheckStore,
-    /// Opens the secrets.
+    /// Decrypts the secrets.
     pub keys: &'a KeyCache<'a>,
     /// Logs in to the library and reads accounts.
     pub site: &'a dyn LibrarySite,
@@ -59,27 +54,27 @@ pub struct VisitPorts<'a> {
     pub clock: &'a dyn Clock,
 }
 
-/// When a visit pauses, when it ends early, and who watches it.
+/// A visit's pauses, deadline, stop request and progress callback.
 #[derive(Clone, Copy)]
 pub struct VisitOptions<'a> {
     /// The pauses between two cards.
     pub pace: Pace,
     /// Whether to pause before the first card too, since the library was just visited.
-    pub pauses_first: bool,
+    pub pause_before_first_card: bool,
     /// No card is started after this time; the rest is `not_tried`.
     pub deadline: Option<DateTime<Utc>>,
-    /// Asked before each card. A card in progress is dropped once the grace is over.
-    pub stop: StopSignal<'a>,
+    /// Asked before each card. A card in progress is abandoned when the grace period ends.
+    pub stop: &'a dyn StopRequest,
     /// Called after each card, to show progress.
     pub on_checked: Option<&'a (dyn Fn(&CheckedCard) + Send + Sync)>,
 }
 
 impl VisitOptions<'static> {
-    /// Creates options without a deadline, a stop request or a watcher.
+    /// Creates options without a deadline, a stop request or a progress callback.
     pub const fn new(pace: Pace) -> Self {
         Self {
             pace,
-            pauses_first: false,
+            pause_before_first_card: false,
             deadline: None,
             stop: &|| false,
             on_checked: None,
@@ -92,7 +87,7 @@ impl VisitOptions<'static> {
 /// - Cards with the same number and PIN share one check.
 /// - After a failure that affects the library, the rest is `not_tried`.
 /// - A card that was checked since the visit was planned is left out: the message came twice.
-/// - A secret that doesn't open, or an account that is too large for the store (`page_changed`),
+/// - A secret that can't be decrypted, or an account that is too large for the store (`page_changed`),
 ///   fails its own card only.
 ///
 /// However the visit ends, its report has everything that was done until then.
@@ -104,7 +99,7 @@ pub async fn check_visit(
     let mut report = VisitReport::new(Ending::Completed);
     let ending = {
         let checks = pin!(check_all_groups(ports, visit, options, &mut report));
-        let grace = pin!(options.stop.grace_is_over());
+        let grace = pin!(options.stop.wait_for_grace_end());
         match select(checks, grace).await {
             Either::Left((ending, _)) => ending,
             Either::Right(((), _)) => Ok(Ending::Stopped),
@@ -120,7 +115,7 @@ async fn check_all_groups(
     options: VisitOptions<'_>,
     report: &mut VisitReport,
 ) -> Result<Ending, JobError> {
-    if options.pauses_first {
+    if options.pause_before_first_card {
         options.pace.pause_between_cards(ports.clock).await;
     }
     let loaded = ports
@@ -136,7 +131,7 @@ async fn check_all_groups(
     }
     let (mut ongoing, cards) = OngoingVisit::new(ports, visit, options, loaded, report);
     for group in ongoing.decrypt_cards(cards).await? {
-        if options.stop.is_asked() {
+        if options.stop.is_requested() {
             return Ok(Ending::Stopped);
         }
         ongoing.check_group(group).await?;

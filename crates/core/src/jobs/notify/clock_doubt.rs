@@ -20,7 +20,7 @@ const MAX_WRITE_ATTEMPTS: u32 = 5;
 /// Starts a tick if its clock can be trusted; otherwise records the doubt and does nothing.
 ///
 /// Each doubt about the clock raises one alert, which is delivered as after any run.
-pub(crate) async fn admit<'a>(
+pub(crate) async fn check_clock<'a>(
     runs: &dyn RunStore,
     clock: &dyn Clock,
     plan: RunPlan<'a>,

@@ -130,7 +130,7 @@ pub async fn digest_notice(input: &ComposeInput<'_>) -> Result<Digest, JobError>
     Ok(Digest::from_input(&input))
 }
 
-/// What a notice is composed from, beside the input.
+/// What a notice is composed from, besides the input.
 struct LoadedNotice {
     cards: Vec<NoticeCard>,
     paused: Vec<PausedCard>,

@@ -161,7 +161,7 @@ fn log(before: &OutboxRecord, after: &OutboxRecord) {
 mod tests {
     use super::*;
     use crate::failure::Remedy;
-    use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE, MailKey, MailKind};
+    use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE_DURATION, MailKey, MailKind};
     use crate::testing::world::{FailingAlertStore, World};
     use uuid::Uuid;
 
@@ -213,7 +213,7 @@ mod tests {
         let world = World::new().await;
         let tag = sending(&world).await;
         let record = world.store.mail(&tag.key()).await.unwrap().unwrap();
-        let unknown = record.doubt(world.clock.now() + LEASE).unwrap();
+        let unknown = record.doubt(world.clock.now() + LEASE_DURATION).unwrap();
         let given_up = unknown
             .give_up(world.clock.now() + DELIVERY_EVENT_WAIT)
             .unwrap();

@@ -9,9 +9,9 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::restore::RestorePorts;
-use crate::jobs::notify::run::{admit_tick, result_of};
+use crate::jobs::notify::run::{check_tick_start, result_of};
 use crate::jobs::notify::send::MailResult;
-use crate::jobs::notify::tick::Tick;
+use crate::jobs::notify::tick::NotifyTick;
 use crate::jobs::{ENQUEUE_TIME_LIMIT, JobError, RunError};
 use crate::outbox::{MailKey, MailKind};
 use crate::queue::MailQueue;
@@ -71,14 +71,14 @@ impl Job for EnqueueNotices<'_> {
     type Input = NotifyAllInput;
     type Summary = EnqueuedNotices;
 
-    async fn admit<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
+    async fn check_start<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
         let restore = RestorePorts {
             families: self.ports.families,
             outbox: self.ports.outbox,
             runs: self.ports.runs,
             alerts: self.ports.alerts,
         };
-        admit_tick(&restore, self.ports.clock, plan).await
+        check_tick_start(&restore, self.ports.clock, plan).await
     }
 
     async fn run(
@@ -98,7 +98,7 @@ async fn enqueue_all(
     on_finalised: &(dyn Fn(&MailResult) + Send + Sync),
     run: &OpenRun<'_>,
 ) -> Result<(), JobError> {
-    let mut tick = Tick::new(
+    let mut tick = NotifyTick::new(
         ports.families,
         ports.outbox,
         ports.alerts,

@@ -30,11 +30,11 @@ pub const MAX_TRIES: u32 = 3;
 /// A try that takes longer was ended by a crash.
 const TRY_TIMEOUT: TimeDelta = TimeDelta::seconds(60);
 
-/// How often a worker looks whether another one has the picture.
-const MAX_LOOKS: u32 = 20;
+/// How often a worker checks whether another one has the picture.
+const MAX_POLLS: u32 = 20;
 
-/// The pause between two looks.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// The pause between two polls.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Composes the mails with the picture of the day, for one run.
 ///
@@ -82,7 +82,7 @@ impl PictureComposer {
         Composers::only(MailKind::PICTURE, self)
     }
 
-    /// Finds a date's picture. Of the families that ask at once, one fetches and the others wait.
+    /// Finds a date's picture. If several families ask at once, one fetches and the others wait.
     async fn picture(&self, date: NaiveDate) -> Result<DayPicture, JobError> {
         let mut found = self.found.lock().await;
         if let Some(picture) = found.get(&date) {
@@ -94,7 +94,7 @@ impl PictureComposer {
     }
 
     async fn find_picture(&self, date: NaiveDate) -> Result<DayPicture, JobError> {
-        for _ in 0..MAX_LOOKS {
+        for _ in 0..MAX_POLLS {
             let stored = self.pictures.picture_day(date).await?;
             let (before, tries) = stored
                 .as_ref()
@@ -115,7 +115,7 @@ impl PictureComposer {
                 Some((PictureDayState::Trying, since)) => {
                     let now = self.clock.now();
                     if now - since < TRY_TIMEOUT && !is_in_future(since, now) {
-                        self.clock.sleep(LOOK_INTERVAL).await;
+                        self.clock.sleep(POLL_INTERVAL).await;
                         continue;
                     }
                     if tries >= MAX_TRIES {
@@ -155,7 +155,7 @@ impl PictureComposer {
                 no_picture(false),
             ),
             Err(failure) => {
-                tracing::warn!(%date, tries = trying.tries, kind = failure.kind.as_str(), detail = failure.detail, "The picture of the day could not be fetched.");
+                tracing::warn!(%date, tries = trying.tries, kind = failure.kind.as_str(), detail = failure.detail, "The picture of the day couldn't be fetched.");
                 let found = if trying.tries >= MAX_TRIES {
                     // Raised before the state is saved that would hide it.
                     let alert = Alert::NoPicture {
@@ -186,7 +186,7 @@ impl PictureComposer {
         };
         let before = Some(trying.revision);
         if !self.pictures.save_picture_day(before, &day, bytes).await? {
-            let reason = "Another worker fetched the picture again meanwhile.";
+            let reason = "Another worker fetched the picture again in the meantime.";
             return Ok(DayPicture::NotYet(reason.to_owned()));
         }
         Ok(found)

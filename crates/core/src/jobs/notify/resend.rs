@@ -48,11 +48,11 @@ impl Resend {
         now: DateTime<Utc>,
     ) -> Result<Self, ResendError> {
         let before = outbox.mail(key).await?.ok_or(ResendError::NotFound)?;
-        Self::of(family, before, now)
+        Self::from_record(family, before, now)
     }
 
     /// Prepares to send the mail of a record again.
-    pub fn of(
+    pub fn from_record(
         family: &Family,
         before: OutboxRecord,
         now: DateTime<Utc>,

@@ -112,7 +112,7 @@ impl Holder<'_> {
         let fence = sent.unwrap_or_default();
         let held = OutboxRecord::held(key, fence, self.now);
         match self.outbox.plan_mail(&held).await {
-            // The family was removed meanwhile.
+            // The family was removed in the meantime.
             Err(StoreError::NotFound(_)) => Ok(false),
             planned => Ok(planned?),
         }
@@ -180,7 +180,7 @@ async fn record_restore_time(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<
         restored_at: Some(now),
         ..before.clone()
     };
-    // If another tick changed them meanwhile, it stored the same.
+    // If another tick changed them in the meantime, it stored the same.
     runs.replace_tick_times(&before, &after).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use crate::clock::Clock;
 use crate::jobs::notify::restore::{self, RestorePorts};
 use crate::jobs::notify::send::{MailResult, NotifyPorts, send_mail};
-use crate::jobs::notify::tick::{self, Tick};
+use crate::jobs::notify::tick::{self, NotifyTick};
 use crate::jobs::notify::{NotifyAllInput, clock_doubt};
 use crate::jobs::{JobError, RunError};
 use crate::outbox::MailKey;
@@ -26,7 +26,7 @@ pub struct NotifyAll<'a> {
     /// The ledger of runs, and the times of the ticks.
     pub runs: &'a dyn RunStore,
     /// Called as the run goes on.
-    pub on_progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
+    pub on_progress: &'a (dyn Fn(NotifyProgress<'_>) + Send + Sync),
 }
 
 #[async_trait]
@@ -37,14 +37,14 @@ impl Job for NotifyAll<'_> {
     type Input = NotifyAllInput;
     type Summary = ();
 
-    async fn admit<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
+    async fn check_start<'p>(&self, plan: RunPlan<'p>) -> Result<RunPlan<'p>, RunError> {
         let restore = RestorePorts {
             families: self.ports.families,
             outbox: self.ports.outbox,
             runs: self.runs,
             alerts: self.ports.alerts,
         };
-        admit_tick(&restore, self.ports.clock, plan).await
+        check_tick_start(&restore, self.ports.clock, plan).await
     }
 
     async fn run(&self, run: &OpenRun<'_>, input: &NotifyAllInput) -> Result<(), JobError> {
@@ -73,19 +73,19 @@ impl NotifyAll<'_> {
 }
 
 /// Lets a tick start if its clock can be trusted. The dates of a restored store are held first.
-pub(super) async fn admit_tick<'p>(
+pub(super) async fn check_tick_start<'p>(
     ports: &RestorePorts<'_>,
     clock: &dyn Clock,
     plan: RunPlan<'p>,
 ) -> Result<RunPlan<'p>, RunError> {
-    let plan = clock_doubt::admit(ports.runs, clock, plan).await?;
+    let plan = clock_doubt::check_clock(ports.runs, clock, plan).await?;
     restore::hold_restored(ports, clock.now()).await?;
     Ok(plan)
 }
 
 /// The progress that a run reports.
 #[derive(Debug)]
-pub enum Progress<'a> {
+pub enum NotifyProgress<'a> {
     /// The number of notices to send.
     Planned(usize),
     /// The result of one of them.
@@ -117,7 +117,7 @@ impl ProgressReporter<'_> {
         }
         self.last_report_at = now;
         if let Err(error) = self.run.report().await {
-            tracing::warn!(run.id = %self.run.key(), %error, "The progress of a run could not be stored.");
+            tracing::warn!(run.id = %self.run.key(), %error, "The progress of a run couldn't be stored.");
         }
     }
 }
@@ -126,7 +126,7 @@ async fn send_all(
     ports: &NotifyPorts<'_>,
     runs: &dyn RunStore,
     input: &NotifyAllInput,
-    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+    progress: &(dyn Fn(NotifyProgress<'_>) + Send + Sync),
     run: &OpenRun<'_>,
     concurrency: usize,
 ) -> Result<(), JobError> {
@@ -135,7 +135,7 @@ async fn send_all(
     let mut free = Vec::new();
     // Only failed notices are listed; the rest are counted.
     let mut failed = Vec::new();
-    let mut tick = Tick::new(
+    let mut tick = NotifyTick::new(
         ports.families,
         ports.outbox,
         ports.alerts,
@@ -164,16 +164,16 @@ async fn send_all(
         for finalised in &found.finalised {
             run.count(|counts| counts.add_failure(finalised.state.as_str()));
             failed.push(result_of(finalised));
-            progress(Progress::Finalised(finalised));
+            progress(NotifyProgress::Finalised(finalised));
         }
         free.extend(found.free);
         reporter.report().await;
     }
     run.count(|counts| counts.planned = u32::try_from(free.len()).unwrap_or(u32::MAX));
-    progress(Progress::Planned(free.len()));
+    progress(NotifyProgress::Planned(free.len()));
     let mut free = free.into_iter();
     // Once a stop is requested, no more notices are begun.
-    let begun = std::iter::from_fn(|| free.next().filter(|_| !stop.is_asked()))
+    let begun = std::iter::from_fn(|| free.next().filter(|_| !stop.is_requested()))
         .map(|key| async move { deliver(ports, &key, input.date, input.at_once).await });
     let mut sending = futures::stream::iter(begun).buffer_unordered(concurrency);
     while let Some(result) = sending.next().await {
@@ -184,7 +184,7 @@ async fn send_all(
                 if matches!(outcome, WorkOutcome::Failed(_)) {
                     failed.push(result_of(&result));
                 }
-                progress(Progress::Finalised(&result));
+                progress(NotifyProgress::Finalised(&result));
             }
             // Another worker has it and counts it.
             Ok(None) => run.count(|counts| counts.planned = counts.planned.saturating_sub(1)),
@@ -192,7 +192,7 @@ async fn send_all(
             Err(error) => {
                 run.count(|counts| counts.add_failure("error"));
                 if fault.is_some() {
-                    tracing::error!(%error, "A notice could not be sent.");
+                    tracing::error!(%error, "A notice couldn't be sent.");
                 } else {
                     fault = Some(error);
                 }

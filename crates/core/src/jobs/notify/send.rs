@@ -44,8 +44,8 @@ pub struct NotifyPorts<'a> {
     pub libraries: &'a BTreeMap<LibraryId, Library>,
     /// The contact for questions.
     pub operator_contact: Option<&'a str>,
-    /// Where the web pages are; `None`: mails have no links to them.
-    pub pages: Option<&'a PublicUrl>,
+    /// The base URL of the web pages; `None`: mails have no links to them.
+    pub public_url: Option<&'a PublicUrl>,
 }
 
 impl<'a> NotifyPorts<'a> {
@@ -300,11 +300,11 @@ fn make_unsubscribe_token(
     ports: &NotifyPorts<'_>,
     claimed: &OutboxRecord,
 ) -> Option<(MailLinks, UnsubscribeLink)> {
-    let pages = ports.pages?;
+    let public_url = ports.public_url?;
     match UnsubscribeToken::generate(claimed.key()) {
         Ok(token) => {
             let link = token.link(&claimed.pending_recipients());
-            Some((MailLinks::new(pages.clone(), &token), link))
+            Some((MailLinks::new(public_url.clone(), &token), link))
         }
         Err(error) => {
             // The mailbox in the header still works.
@@ -417,7 +417,7 @@ fn after_answer(
         if record.fence == fence && record.may_have_left() {
             return record.accepted(message_id.clone(), now);
         }
-        // Our lease is over and another worker wrote meanwhile, but it didn't know that the mail
+        // Our lease is over and another worker wrote in the meantime, but it didn't know that the mail
         // was accepted.
         return record.apply_acceptance(
             fence,

@@ -52,7 +52,7 @@ pub struct TickBatch {
 /// It returns the notices that it plans, then older claimable ones, since an index of open notices
 /// may lack the newest. An error for one family doesn't block the others: the tick continues and
 /// fails at the end.
-pub struct Tick<'a> {
+pub struct NotifyTick<'a> {
     families: &'a dyn FamilyStore,
     outbox: &'a dyn OutboxStore,
     alerts: &'a dyn AlertStore,
@@ -79,7 +79,7 @@ enum Stage {
     Over,
 }
 
-impl<'a> Tick<'a> {
+impl<'a> NotifyTick<'a> {
     /// Creates a tick that begins now.
     pub fn new(
         families: &'a dyn FamilyStore,
@@ -284,7 +284,7 @@ impl<'a> Tick<'a> {
 
     async fn plan_mail(&self, record: &OutboxRecord) -> Result<bool, JobError> {
         match self.outbox.plan_mail(record).await {
-            // The family was removed meanwhile.
+            // The family was removed in the meantime.
             Err(StoreError::NotFound(_)) => Ok(false),
             planned => Ok(planned?),
         }
@@ -355,7 +355,7 @@ impl<'a> Tick<'a> {
                         mail.kind = %record.kind,
                         family.id = %record.family,
                         date = %record.date,
-                        "Only a newer version knows the state of a mail; it was not changed."
+                        "Only a newer version knows the state of a mail; it wasn't changed."
                     );
                 }
             }
@@ -555,7 +555,7 @@ pub(crate) async fn expire(
     if !outbox.replace_mail(record.revision, &failed, None).await? {
         return Ok(None);
     }
-    tracing::warn!(mail.kind = %key.kind, family.id = %family.id, date = %key.date, "A mail was not sent on its day.");
+    tracing::warn!(mail.kind = %key.kind, family.id = %family.id, date = %key.date, "A mail wasn't sent on its day.");
     Ok(Some(MailResult::from_record(failed)))
 }
 

@@ -172,7 +172,7 @@ fn secrets_of(mail: &Mail) -> (Token, SignInCode) {
 }
 
 #[tokio::test]
-async fn mail_that_is_refused_for_now_is_sent_with_a_new_link_and_counted_once() {
+async fn retried_sign_in_email_has_a_new_link_and_counts_once() {
     let world = World::new().await;
     let reason = || "451 4.7.1".to_owned();
     // The last one comes first.
@@ -320,7 +320,7 @@ async fn mail_that_would_leave_too_little_time_is_not_sent() {
 }
 
 #[tokio::test]
-async fn code_that_is_tried_meanwhile_does_not_keep_the_grant_of_an_unsent_mail() {
+async fn code_tried_in_the_meantime_does_not_keep_an_unsent_grant() {
     let world = World::new().await;
     let reason = "451 4.7.1".to_owned();
     *world.mailer.answers.lock().unwrap() = vec![MailAnswer::NotSent { reason }];
@@ -364,7 +364,7 @@ async fn error_of_a_mail_has_no_address() {
 }
 
 #[tokio::test]
-async fn unknown_addresses_use_up_none_of_the_days_mails() {
+async fn unknown_addresses_do_not_use_up_the_days_mails() {
     let world = World::new().await;
     let (total, now) = (RateKey::total(), FrozenClock.now());
     for _ in 0..120 {

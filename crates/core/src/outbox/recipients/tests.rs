@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::*;
 use crate::family::Delivery;
 use crate::outbox::{AcceptedBy, DELIVERY_EVENT_WAIT, MailKey};
-use crate::outbox::{LEASE, MailState};
+use crate::outbox::{LEASE_DURATION, MailState};
 use crate::testing::contract::sample;
 
 fn start() -> DateTime<Utc> {
@@ -71,7 +71,7 @@ fn states(record: &OutboxRecord) -> Vec<RecipientState> {
 }
 
 #[test]
-fn greylisted_recipient_is_retried_alone() {
+fn only_the_greylisted_recipient_is_retried() {
     let family = two_recipients();
     let sent = greylisted(&family);
     assert_eq!(sent.state, MailState::Sent);
@@ -116,7 +116,7 @@ fn recipient_is_given_up_after_three_retries() {
         [RecipientState::Accepted, RecipientState::Refused]
     );
     assert_eq!(
-        record.claim(Uuid::nil(), now + LEASE),
+        record.claim(Uuid::nil(), now + LEASE_DURATION),
         Err(TransitionError::Final)
     );
 }
@@ -142,7 +142,7 @@ fn recipient_is_given_up_when_the_local_day_ends() {
 }
 
 #[test]
-fn waiting_recipients_of_a_paused_family_are_dropped_and_not_unreached() {
+fn pausing_a_family_drops_waiting_recipients() {
     let family = two_recipients();
     let sent = greylisted(&family);
     let midnight = sent.retry_until.unwrap();
@@ -181,7 +181,7 @@ fn record_is_given_up_after_a_crash_in_the_last_retry() {
         record.give_up_recipients(now),
         Err(TransitionError::Waiting)
     );
-    now += LEASE;
+    now += LEASE_DURATION;
     assert_eq!(record.claim(Uuid::nil(), now), Err(TransitionError::Final));
     let over = record.give_up_recipients(now).unwrap();
     assert_eq!((over.state, over.is_over()), (MailState::Sent, true));
@@ -192,7 +192,7 @@ fn doubt_about_a_retry_leaves_the_notice_sent() {
     let family = two_recipients();
     let later = start() + REFUSED_DELAY;
     let doubtful = sending(&greylisted(&family), &family, &[], later)
-        .doubt(later + LEASE)
+        .doubt(later + LEASE_DURATION)
         .unwrap()
         .reconcile(Delivery::AtMostOnce, later + DELIVERY_EVENT_WAIT)
         .unwrap();
@@ -224,7 +224,7 @@ fn unknown_last_retry_is_reported_as_unknown() {
     );
     assert_eq!(
         over.reason.as_deref(),
-        Some("We can’t tell whether recipient 2 got the mail.")
+        Some("We can’t tell whether recipient 2 got the email.")
     );
 }
 
@@ -236,7 +236,7 @@ fn doubtful_recipient_is_not_reported_as_refused() {
     let again = in_doubt(&greylisted(&family), &family, now);
     assert_eq!(
         again.reason.as_deref(),
-        Some("We can’t tell whether recipient 2 got the mail; we’ll try again.")
+        Some("We can’t tell whether recipient 2 got the email; we’ll try again.")
     );
     now = now + DELIVERY_EVENT_WAIT + REFUSED_DELAY;
     let sending = sending(&again, &family, &[], now);
@@ -256,7 +256,7 @@ fn doubtful_recipient_is_not_reported_as_refused() {
 /// Sends a retry with an unknown outcome and reconciles it under `at_least_once`.
 fn in_doubt(record: &OutboxRecord, family: &Family, now: DateTime<Utc>) -> OutboxRecord {
     sending(record, family, &[], now)
-        .doubt(now + LEASE)
+        .doubt(now + LEASE_DURATION)
         .and_then(|doubtful| doubtful.reconcile(Delivery::AtLeastOnce, now + DELIVERY_EVENT_WAIT))
         .unwrap()
 }
@@ -279,7 +279,7 @@ fn permanently_refused_recipient_is_not_retried() {
 }
 
 #[test]
-fn recipient_who_left_the_family_waits_no_longer() {
+fn former_recipient_no_longer_waits() {
     let mut family = two_recipients();
     let sent = greylisted(&family);
     family.recipients.pop();
@@ -350,7 +350,7 @@ proptest! {
                 .collect();
             let is_everyone_refused = refusals.len() == claimed.pending_recipients().len();
             record = match attempt {
-                Attempt::CrashesClaimed => { now += LEASE; claimed }
+                Attempt::CrashesClaimed => { now += LEASE_DURATION; claimed }
                 Attempt::RefusedBefore { is_permanent: true } => claimed.failed("550".into(), now).unwrap(),
                 Attempt::RefusedBefore { .. } => claimed.refused_for_now("451".into(), now).unwrap(),
                 _ if is_everyone_refused => claimed.refused_for_now("451".into(), now).unwrap(),
@@ -392,7 +392,7 @@ proptest! {
                         }
                         Attempt::Silence { taken, event: comes } => {
                             if taken { take(); }
-                            let doubtful = sending.doubt(now + LEASE).unwrap();
+                            let doubtful = sending.doubt(now + LEASE_DURATION).unwrap();
                             let reconciled = doubtful
                                 .reconcile(Delivery::AtMostOnce, now + DELIVERY_EVENT_WAIT)
                                 .unwrap();
@@ -428,7 +428,7 @@ fn acceptance_of_doubtful_mail_counts_for_its_own_recipients() {
     let first = sending(&planned, &family, &[refused(&family, 1, false)], start());
     let overdue = start() + DELIVERY_EVENT_WAIT;
     let again = first
-        .doubt(start() + LEASE)
+        .doubt(start() + LEASE_DURATION)
         .and_then(|unknown| unknown.send_again(overdue))
         .unwrap();
     let second = sending(&again, &family, &[], overdue);
@@ -448,7 +448,7 @@ fn acceptance_of_doubtful_mail_counts_for_its_own_recipients() {
     // The outcome of the second mail comes from its worker, or never.
     let accepted = accepted_first.accepted("id".into(), overdue).unwrap();
     assert_eq!(states(&accepted), [RecipientState::Accepted; 2]);
-    let unknown = accepted_first.doubt(overdue + LEASE).unwrap();
+    let unknown = accepted_first.doubt(overdue + LEASE_DURATION).unwrap();
     let given_up = unknown
         .reconcile(Delivery::AtLeastOnce, overdue + DELIVERY_EVENT_WAIT)
         .unwrap();

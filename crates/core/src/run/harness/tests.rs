@@ -11,9 +11,9 @@ use super::*;
 use crate::alerts::heartbeat::Heartbeat;
 use crate::alerts::run_hooks::RunHooks;
 use crate::run::any_job::AnyJob;
-use crate::run::around::Around;
 use crate::run::ledger::{OpenRun, StartRules};
 use crate::run::not_started::NotStarted;
+use crate::run::steps::RunStep;
 use crate::run::{JobName, RunOutcome, Trigger};
 use crate::schedule::{CatchUp, Recurrence};
 use crate::store::AlertStore as _;
@@ -121,12 +121,12 @@ impl<const RESUMES: bool> Job for TestJob<'_, RESUMES> {
             }
             Task::Fail => return Err(JobError::Failed("No page came.".to_owned())),
             Task::OutliveLimit => {
-                assert!(!run.stop().is_asked());
+                assert!(!run.stop().is_requested());
                 over.store(true, Ordering::SeqCst);
-                while !run.stop().is_asked() {
+                while !run.stop().is_requested() {
                     tokio::task::yield_now().await;
                 }
-                run.stop().grace_is_over().await;
+                run.stop().wait_for_grace_end().await;
                 self.0.log("stopped");
             }
             Task::Hang => {
@@ -166,7 +166,7 @@ async fn finished_run_has_its_counts_and_its_summary() {
 
 #[rstest]
 #[case(Task::Panic, "crashed", "panic")]
-#[case(Task::Fail, "No page came.", "own")]
+#[case(Task::Fail, "No page came.", "job")]
 #[case(Task::OutliveLimit, "longer than its time limit", "time-limit")]
 #[case(Task::Hang, "longer than its time limit", "time-limit")]
 #[tokio::test]
@@ -240,7 +240,7 @@ impl<'a> TestStep<'a> {
 }
 
 #[async_trait]
-impl Around for TestStep<'_> {
+impl RunStep for TestStep<'_> {
     async fn before(&self, run: &Run) -> Result<(), JobError> {
         assert_eq!(run.outcome, RunOutcome::Running);
         self.world.log(&format!("before {}", self.name));
@@ -263,15 +263,15 @@ async fn steps_of_all_jobs_wrap_those_of_one() {
     let world = World::default();
     let names = ["all", "own", "other"];
     let [all, own, other] = names.map(|name| TestStep::new(&world, name));
-    let around = Arounds {
-        of_all: vec![&all],
-        of_job: BTreeMap::from([
-            (JobName::CHECK_CARDS, vec![&own as &dyn Around]),
+    let steps = RunSteps {
+        for_all_jobs: vec![&all],
+        by_job: BTreeMap::from([
+            (JobName::CHECK_CARDS, vec![&own as &dyn RunStep]),
             (JobName::NOTIFY_ALL, vec![&other]),
         ]),
     };
     let harness = Harness {
-        around,
+        steps,
         ..world.harness()
     };
     let job = TestJob::<false>(&world);
@@ -299,9 +299,9 @@ async fn failing_step_fails_the_run_and_every_step_after_it_runs() {
         ..TestStep::new(&world, "crashing")
     };
     let harness = Harness {
-        around: Arounds {
-            of_all: vec![&broken, &crashing],
-            ..Arounds::default()
+        steps: RunSteps {
+            for_all_jobs: vec![&broken, &crashing],
+            ..RunSteps::default()
         },
         ..world.harness()
     };
@@ -360,7 +360,7 @@ async fn job_of_unknown_types_runs_with_json() {
 struct TimeLog<'a>(&'a World);
 
 #[async_trait]
-impl Around for TimeLog<'_> {
+impl RunStep for TimeLog<'_> {
     async fn before(&self, run: &Run) -> Result<(), JobError> {
         let time = run.key.scheduled_time.format("%d %H:%M");
         self.0.log(&time.to_string());
@@ -384,9 +384,9 @@ async fn catch_up_after(
     let world = World::default();
     let log = TimeLog(&world);
     let harness = Harness {
-        around: Arounds {
-            of_all: vec![&log],
-            ..Arounds::default()
+        steps: RunSteps {
+            for_all_jobs: vec![&log],
+            ..RunSteps::default()
         },
         ..world.harness()
     };
@@ -442,7 +442,7 @@ async fn missed_runs_are_made_up_for_before_the_regular_one(
 }
 
 #[tokio::test]
-async fn missed_run_is_made_up_for_by_a_timer_that_fires_on_other_days_too() {
+async fn missed_run_is_caught_up_by_a_timer_of_other_days() {
     let rules = rules("cron(0 11 21,23 11 ? *)", Some(CatchUp::Last));
     let (first, own) = ("2026-11-21T11:00:00Z", "2026-11-24T11:00:00Z");
     let (_, times) = catch_up(rules, first, own, Task::Count).await;
@@ -514,7 +514,7 @@ async fn run_that_comes_too_late_is_made_up_for(
 #[case::last_seven_days("cron(50 11 * * ? *)", 7)]
 #[case::twenty_runs("cron(50 * * * ? *)", 21)]
 #[tokio::test]
-async fn only_so_many_missed_runs_are_made_up_for(#[case] expression: &str, #[case] runs: usize) {
+async fn missed_runs_are_caught_up_to_a_limit(#[case] expression: &str, #[case] runs: usize) {
     let rules = rules(expression, Some(CatchUp::All));
     let (first, own) = ("2026-11-01T11:50:00Z", "2026-11-21T11:50:00Z");
     let (_, times) = catch_up(rules, first, own, Task::Count).await;
@@ -533,9 +533,9 @@ async fn nothing_is_made_up_for_while_another_run_may_do_it() {
         .unwrap();
     let log = TimeLog(&world);
     let harness = Harness {
-        around: Arounds {
-            of_all: vec![&log],
-            ..Arounds::default()
+        steps: RunSteps {
+            for_all_jobs: vec![&log],
+            ..RunSteps::default()
         },
         ..world.harness()
     };

@@ -10,7 +10,7 @@ use crate::store::RunStore;
 
 /// Returns the earlier runs that turned out to be lost.
 ///
-/// A lost run stays among the newest of its label for a while. Every run that starts meanwhile
+/// A lost run stays among the newest of its label for a while. Every run that starts in the meantime
 /// raises its alert again, since the first to find it may have crashed before it did.
 pub(super) async fn find_lost_runs(
     runs: &dyn RunStore,

@@ -12,9 +12,9 @@ use crate::alerts::Alert;
 use crate::alerts::run_hooks::RunHooks;
 use crate::clock::Clock;
 use crate::ids::LibraryId;
-use crate::jobs::{JobError, StopSignal};
-use crate::run::around::Around;
+use crate::jobs::{JobError, StopRequest};
 use crate::run::record_days::record_in_days;
+use crate::run::steps::RunStep;
 use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome};
 use crate::store::RunStore;
@@ -42,19 +42,19 @@ pub struct OpenRun<'a> {
     pub(super) missing: Vec<Run>,
     pub(super) alerts: Mutex<Vec<Alert>>,
     pub(super) after: Option<&'a RunHooks<'a>>,
-    pub(super) stop: StopSignal<'a>,
+    pub(super) stop: &'a dyn StopRequest,
 }
 
 impl<'a> OpenRun<'a> {
     /// Lets the signal stop the run.
-    pub(in crate::run) fn with_stop(self, stop: StopSignal<'a>) -> Self {
+    pub(in crate::run) fn with_stop(self, stop: &'a dyn StopRequest) -> Self {
         Self { stop, ..self }
     }
 }
 
 impl OpenRun<'_> {
     /// Asked between two work items, it says whether the run should stop.
-    pub fn stop(&self) -> StopSignal<'_> {
+    pub fn stop(&self) -> &dyn StopRequest {
         self.stop
     }
 
@@ -125,11 +125,11 @@ impl OpenRun<'_> {
         self.close_within(work, &[]).await
     }
 
-    /// Records its end like [`close`](Self::close), with these steps around the run, outermost first.
+    /// Records its end like [`close`](Self::close), with these steps after the run, outermost first.
     pub(in crate::run) async fn close_within(
         mut self,
         work: Result<Ending, JobError>,
-        around: &[&dyn Around],
+        steps: &[&dyn RunStep],
     ) -> Result<Run, JobError> {
         let now = self.clock.now();
         let counts = self.counts();
@@ -155,7 +155,7 @@ impl OpenRun<'_> {
         }
         // Alerts come first, because nobody looks at an ended run again.
         if let Err(error) = raise(self.after, &alerts).await {
-            tracing::error!(run.id = %self.run.key, %error, "An alert could not be stored.");
+            tracing::error!(run.id = %self.run.key, %error, "An alert couldn't be stored.");
         }
         let closed = self.record_end().await;
         record_in_days(self.runs, std::slice::from_ref(&self.run)).await;
@@ -170,7 +170,7 @@ impl OpenRun<'_> {
             skipped = counts.skipped,
             "A run ended."
         );
-        for step in around.iter().rev() {
+        for step in steps.iter().rev() {
             let step = AssertUnwindSafe(step.after(&self.run)).catch_unwind();
             if step.await.is_err() {
                 tracing::error!(run.id = %self.run.key, "A step after a run crashed.");

@@ -49,10 +49,10 @@ pub(crate) async fn record_skipped_run(
 pub(super) fn log_not_started(error: &RunError) {
     match error {
         RunError::NotStarted(NotStarted::AlreadyRan(run) | NotStarted::StillRunning(run)) => {
-            tracing::info!(run.id = %run.key, "A run was not started: it ran already, or the last one is still going.");
+            tracing::info!(run.id = %run.key, "A run wasn't started: it ran already, or the last one is still going.");
         }
         RunError::NotStarted(NotStarted::Skipped(run)) => {
-            tracing::warn!(run.id = %run.key, outcome = run.outcome.as_str(), "A run was not started.");
+            tracing::warn!(run.id = %run.key, outcome = run.outcome.as_str(), "A run wasn't started.");
         }
         RunError::Job(_) => {}
     }

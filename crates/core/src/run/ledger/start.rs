@@ -13,7 +13,7 @@ use super::plan::RunPlan;
 use super::skipped::{log_not_started, skip_run};
 use crate::alerts::Alert;
 use crate::clock::Clock;
-use crate::jobs::{RunError, StopSignal};
+use crate::jobs::{RunError, StopRequest};
 use crate::run::not_started::NotStarted;
 use crate::run::record_days::record_in_days;
 use crate::run::{Counts, Run, RunOutcome, Trigger};
@@ -24,7 +24,7 @@ use crate::store::{RunStart, RunStore};
 pub const LOST_AFTER: Duration = Duration::from_secs(20 * 60);
 
 /// The stop signal of a run that nobody stops.
-pub(in crate::run) const NEVER_STOPPED: StopSignal<'static> = &|| false;
+pub(in crate::run) const NEVER_STOPPED: &dyn StopRequest = &|| false;
 
 /// Starts a run by recording it as running.
 ///
@@ -127,7 +127,7 @@ async fn try_start<'a>(
                     missed
                 }
             };
-            alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
+            alerts.extend(Alert::for_missed_runs(run.key.job, &run.key.label, &missed));
             raise(plan.after, &alerts).await?;
             record_missed(runs, &run, &missed).await?;
             let skipped = skip_run(runs, run, outcome, plan.after).await?;
@@ -140,7 +140,7 @@ async fn try_start<'a>(
         false => Vec::new(),
     };
     let missed = find_missed_times(runs, &run.key, &before, &plan.rules, &pauses).await?;
-    alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
+    alerts.extend(Alert::for_missed_runs(run.key.job, &run.key.label, &missed));
     // The next run looks for missed runs from this one on, so alerts and missed runs are stored
     // first.
     raise(plan.after, &alerts).await?;

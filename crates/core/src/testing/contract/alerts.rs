@@ -26,7 +26,7 @@ async fn raise(store: &dyn Store, library: &str, clock: &str) -> bool {
 /// The libraries of the pending alerts.
 async fn pending_libraries(store: &dyn Store) -> Vec<String> {
     let pending = store.pending_alerts().await.unwrap();
-    assert_eq!(pending.newer, 0);
+    assert_eq!(pending.unreadable, 0);
     let library = |stored: &StoredAlert| match &stored.alert {
         Alert::PageChanged { library, .. } => library.to_string(),
         other => panic!("unexpected alert {other:?}"),
@@ -88,7 +88,7 @@ pub(super) async fn expired_alert_claim_is_reclaimed(store: &dyn Store) {
     assert!(!store.claim_alert(&key, later).await.unwrap());
 }
 
-pub(super) async fn one_of_many_concurrent_alert_claims_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_alert_claim_wins(store: &dyn Store) {
     join_all((0..12).map(|_| raise(store, "wpl", "05:00:00"))).await;
     let stored = store.recent_alerts(10).await.unwrap();
     assert_eq!((stored.len(), stored[0].times), (1, 12));
@@ -99,7 +99,7 @@ pub(super) async fn one_of_many_concurrent_alert_claims_wins(store: &dyn Store) 
 pub(super) async fn old_alert_is_deleted(store: &dyn Store) {
     raise(store, "wpl", "05:00:00").await;
     raise(store, "kpl", "06:00:00").await;
-    store.delete_before(time("05:30:00")).await.unwrap();
+    store.delete_history_before(time("05:30:00")).await.unwrap();
     let stored = store.recent_alerts(10).await.unwrap();
     assert_eq!(stored.len(), 1);
     assert_eq!(stored[0].alert, changed("kpl").1);

@@ -139,7 +139,7 @@ pub(super) async fn cards_to_check_are_ordered_by_library_fingerprint_and_id(sto
     assert_eq!(listed, cards);
 }
 
-pub(super) async fn paging_of_cards_to_check_misses_and_repeats_none(store: &dyn Store) {
+pub(super) async fn paging_lists_every_card_to_check_once(store: &dyn Store) {
     let cards = six_cards(store).await;
     for limit in 1..=7 {
         let mut seen = Vec::new();
@@ -236,7 +236,7 @@ pub(super) async fn card_is_paused_and_resumed(store: &dyn Store) {
     }
 }
 
-pub(super) async fn card_pause_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+pub(super) async fn replacing_a_card_pause_fails_if_it_changed(store: &dyn Store) {
     let card = one_card(store).await;
     let (holiday, open) = (card_pause(Some("2026-11-22")), card_pause(None));
     let replace = async |before: Option<&CardPause>, after: Option<&CardPause>| {
@@ -256,7 +256,7 @@ pub(super) async fn card_pause_is_replaced_only_over_the_expected_one(store: &dy
     assert_eq!(to_check(store, Scope::All).await, [card.id]);
 }
 
-pub(super) async fn one_of_many_concurrent_pauses_of_a_card_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_pause_of_a_card_wins(store: &dyn Store) {
     let card = one_card(store).await;
     let pauses: Vec<CardPause> = (0..8)
         .map(|number| CardPause {
@@ -357,7 +357,7 @@ pub(super) async fn unknown_card_cannot_be_changed_or_removed(store: &dyn Store)
     assert_eq!(store.card(nobodys).await.unwrap(), None);
 }
 
-pub(super) async fn one_of_many_concurrent_adds_of_a_number_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_add_of_a_number_wins(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     store.add_library(&library("wpl")).await.unwrap();
     let answers = join_all((0..8).map(|_| async {

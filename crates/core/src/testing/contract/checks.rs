@@ -544,7 +544,7 @@ pub(super) async fn older_check_still_removes_its_own_mark(store: &dyn Store) {
     assert_eq!(state.last_check, last(&quick));
 }
 
-pub(super) async fn one_of_many_concurrent_checks_may_log_in(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_check_may_log_in(store: &dyn Store) {
     let card = one_card(store).await;
     let key = card.key();
     let answers = join_all((0..16).map(|_| async {

@@ -19,7 +19,7 @@ async fn fail(store: &dyn Store, card: &Card, started: &str, kind: FailureKind) 
     assert_eq!(store.save_check(&check).await.unwrap(), Saved::Stored);
 }
 
-/// Seals a card's number and PIN anew, as for another key or another host.
+/// Seals a card's number and PIN again, as for another key or another host.
 async fn seal_anew(store: &dyn Store, card: &Card) {
     let resealed = NewSecret::resealed(card, sealed(card.id));
     let replaced = store.replace_secret(card.id, card.secret_id, &resealed);

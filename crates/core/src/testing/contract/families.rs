@@ -61,7 +61,7 @@ pub(super) async fn unknown_family_is_none(store: &dyn Store) {
     assert!(store.families().await.unwrap().is_empty());
 }
 
-pub(super) async fn family_is_replaced(store: &dyn Store) {
+pub(super) async fn updated_family_is_read_back(store: &dyn Store) {
     let mut conrad = family("conrad");
     store.add_family(&conrad).await.unwrap();
     store.add_family(&family("other")).await.unwrap();
@@ -85,7 +85,7 @@ pub(super) async fn family_is_replaced(store: &dyn Store) {
     );
 }
 
-pub(super) async fn unknown_family_cannot_be_replaced_or_removed(store: &dyn Store) {
+pub(super) async fn unknown_family_cannot_be_updated_or_removed(store: &dyn Store) {
     let nobody = family("nobody");
     assert!(matches!(
         store.update_family(&nobody).await,
@@ -114,7 +114,7 @@ pub(super) async fn recipient_is_stopped_once_and_only_if_listed(store: &dyn Sto
         answer.unwrap()
     };
     assert!(stop("Zoe@example.org").await);
-    assert!(!stop("zoe@example.org").await, "so already");
+    assert!(!stop("zoe@example.org").await, "already stopped");
     assert!(!stop("nobody@example.org").await);
     let nobody = family_id("nobody");
     let gone = store
@@ -135,7 +135,7 @@ pub(super) async fn recipient_is_stopped_once_and_only_if_listed(store: &dyn Sto
     assert!(store.allow_recipient(&conrad.id, &zoe).await.unwrap());
     assert!(
         !store.allow_recipient(&conrad.id, &zoe).await.unwrap(),
-        "so already"
+        "already allowed"
     );
     conrad.stopped.clear();
     assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
@@ -156,7 +156,7 @@ pub(super) async fn family_edit_keeps_a_concurrent_stop(store: &dyn Store) {
         Some(conrad.clone())
     );
 
-    // An edit does not stop a recipient again that a person allowed meanwhile.
+    // An edit doesn't re-stop a recipient who was allowed in the meantime.
     let address = &conrad.stopped[0].address;
     assert!(store.allow_recipient(&conrad.id, address).await.unwrap());
     store.update_family(&conrad).await.unwrap();
@@ -172,8 +172,8 @@ pub(super) async fn concurrent_stops_and_edits_lose_no_stop(store: &dyn Store) {
     store.add_family(&conrad).await.unwrap();
     let conrad = &conrad;
     let stops = (0..4).map(|number| async move {
-        let one = stopped(&format!("r{number}@example.org"));
-        assert!(store.stop_recipient(&conrad.id, &one).await.unwrap());
+        let stop = stopped(&format!("r{number}@example.org"));
+        assert!(store.stop_recipient(&conrad.id, &stop).await.unwrap());
     });
     let edits = (0..4).map(|number| async move {
         let mut edited = conrad.clone();
@@ -207,8 +207,8 @@ pub(super) async fn recipient_unsubscribes_once_from_each_kind(store: &dyn Store
     let stranger = unsubscription("eve@example.org", MailKind::DAILY);
     assert!(!unsubscribe("nobody", &daily).await);
     assert!(unsubscribe("conrad", &daily).await);
-    assert!(!unsubscribe("conrad", &again).await, "so already");
-    assert!(!unsubscribe("conrad", &stranger).await, "no recipient");
+    assert!(!unsubscribe("conrad", &again).await, "already unsubscribed");
+    assert!(!unsubscribe("conrad", &stranger).await, "not a recipient");
     assert!(unsubscribe("conrad", &picture).await);
     conrad.unsubscribed = vec![daily.clone(), picture.clone()];
     let stored = store.family(&conrad.id).await.unwrap();
@@ -219,7 +219,7 @@ pub(super) async fn recipient_unsubscribes_once_from_each_kind(store: &dyn Store
         resubscribed.await.unwrap()
     };
     assert!(resubscribe(MailKind::DAILY).await);
-    assert!(!resubscribe(MailKind::DAILY).await, "so already");
+    assert!(!resubscribe(MailKind::DAILY).await, "already subscribed");
     let stored = store.family(&conrad.id).await.unwrap().unwrap();
     assert_eq!(stored.unsubscribed, [picture]);
 }
@@ -236,7 +236,7 @@ pub(super) async fn family_edits_keep_a_concurrent_unsubscription(store: &dyn St
     let stored = store.family(&before.id).await.unwrap().unwrap();
     assert_eq!(stored.unsubscribed, std::slice::from_ref(&daily));
 
-    // Nor does an edit unsubscribe somebody again.
+    // An edit doesn't unsubscribe anyone again either.
     let resubscribed = store.resubscribe(&before.id, &daily.address, &daily.kind);
     assert!(resubscribed.await.unwrap());
     let mut later = stored.clone();
@@ -255,8 +255,8 @@ pub(super) async fn concurrent_unsubscriptions_are_all_kept(store: &dyn Store) {
     let id = &conrad.id;
     let answers = join_all((0..12).map(|number| async move {
         let address = format!("r{}@example.org", number % 6);
-        let one = unsubscription(&address, MailKind::DAILY);
-        store.unsubscribe(id, &one).await.unwrap()
+        let unsubscription = unsubscription(&address, MailKind::DAILY);
+        store.unsubscribe(id, &unsubscription).await.unwrap()
     }))
     .await;
     assert_eq!(answers.iter().filter(|done| **done).count(), 6);
@@ -272,8 +272,8 @@ pub(super) async fn concurrent_stops_are_all_kept(store: &dyn Store) {
     store.add_family(&conrad).await.unwrap();
     let id = &conrad.id;
     let answers = join_all((0..12).map(|number| async move {
-        let one = stopped(&format!("r{}@example.org", number % 6));
-        store.stop_recipient(id, &one).await.unwrap()
+        let stop = stopped(&format!("r{}@example.org", number % 6));
+        store.stop_recipient(id, &stop).await.unwrap()
     }))
     .await;
     assert_eq!(answers.iter().filter(|stopped| **stopped).count(), 6);
@@ -295,7 +295,7 @@ pub(super) async fn families_are_listed_by_id(store: &dyn Store) {
     assert_eq!(ids, ["2-cats", "abel", "conrad", "zuse"]);
 }
 
-pub(super) async fn paging_of_families_misses_and_repeats_none(store: &dyn Store) {
+pub(super) async fn paging_lists_every_family_once(store: &dyn Store) {
     for id in ["zuse", "abel", "2-cats", "conrad", "conrad-2"] {
         store.add_family(&family(id)).await.unwrap();
     }
@@ -315,7 +315,7 @@ pub(super) async fn paging_of_families_misses_and_repeats_none(store: &dyn Store
     }
 }
 
-pub(super) async fn removing_a_family_removes_everything_of_it(store: &dyn Store) {
+pub(super) async fn removing_a_family_removes_all_its_data(store: &dyn Store) {
     let gone = one_card(store).await;
     store.add_family(&family("stays")).await.unwrap();
     let stays = add_card(store, card("stays", "wpl", "f2")).await;
@@ -352,7 +352,7 @@ pub(super) async fn removing_a_family_removes_everything_of_it(store: &dyn Store
     assert_eq!(store.cards_with_secrets().await.unwrap(), [stays.id]);
     assert_eq!(store.family_accounts(&stays.family).await.unwrap().len(), 1);
 
-    // A new family of the same id inherits nothing.
+    // A new family with the same id inherits nothing.
     store.add_family(&family("conrad")).await.unwrap();
     assert!(store.family_cards(&gone.family).await.unwrap().is_empty());
     assert!(
@@ -372,23 +372,23 @@ pub(super) async fn removing_a_family_removes_everything_of_it(store: &dyn Store
     assert_eq!(store.libraries().await.unwrap(), [library("wpl")]);
 }
 
-pub(super) async fn one_of_many_concurrent_adds_of_a_family_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_add_of_a_family_wins(store: &dyn Store) {
     let conrad = family("conrad");
     let answers = join_all((0..8).map(|_| store.add_family(&conrad))).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
     assert_eq!(store.families().await.unwrap(), [conrad]);
 }
 
-pub(super) async fn family_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+pub(super) async fn replacing_a_family_fails_if_it_changed(store: &dyn Store) {
     let before = family("conrad");
     let mut after = before.clone();
     after.preferences.due_within_days = 7;
     assert!(
         !store.replace_family(&before, &after).await.unwrap(),
-        "there is none"
+        "there is none yet"
     );
     store.add_family(&before).await.unwrap();
-    // A stop that came in between stays, and isn't a reason to refuse the edit.
+    // A stop in between is kept, and doesn't make the edit fail.
     let stopped = StoppedRecipient {
         address: "zoe@example.org".parse().unwrap(),
         since: time("06:00:00"),
@@ -406,7 +406,7 @@ pub(super) async fn family_is_replaced_only_over_the_expected_one(store: &dyn St
     assert_eq!(store.family(&before.id).await.unwrap(), Some(after));
 }
 
-pub(super) async fn one_of_many_concurrent_edits_of_a_family_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_edit_of_a_family_wins(store: &dyn Store) {
     let before = family("conrad");
     store.add_family(&before).await.unwrap();
     let edited = |days: u16| {

@@ -112,7 +112,7 @@ pub(super) async fn use_of_a_feed_is_stored_once_a_day(store: &dyn Store) {
     assert_eq!(find(store, &unknown).await, None);
 }
 
-pub(super) async fn one_of_many_concurrent_uses_of_a_day_is_stored(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_use_of_a_day_is_stored(store: &dyn Store) {
     two_families(store).await;
     let phone = &add(store, feed("conrad", "phone", "05:00:00")).await;
     let uses = (0..8).map(|_| mark_used(store, phone, "2026-11-21"));

@@ -32,7 +32,7 @@ async fn stored(store: &dyn Store, subject: &str) -> Option<IdentityLink> {
     store.identity_link(&identity(subject)).await.unwrap()
 }
 
-pub(super) async fn link_of_an_identity_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+pub(super) async fn replacing_an_identity_link_fails_if_it_changed(store: &dyn Store) {
     let [waiting, linked] = link("1", "zoe@example.org");
     assert_eq!(stored(store, "1").await, None);
     assert!(!replace(store, Some(&waiting), &linked).await);
@@ -84,7 +84,7 @@ pub(super) async fn identity_of_another_person_is_no_longer_listed(store: &dyn S
     assert_eq!(stored(store, "1").await, Some(moved));
 }
 
-pub(super) async fn one_of_many_concurrent_links_of_an_identity_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_link_of_an_identity_wins(store: &dyn Store) {
     let [waiting, _] = link("1", "zoe@example.org");
     assert!(replace(store, None, &waiting).await);
     let others = (0..6).map(|number| link("1", &format!("r{number}@example.org")));

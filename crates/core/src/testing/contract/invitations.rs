@@ -62,7 +62,7 @@ pub(super) async fn earlier_invitation_changes_nothing_of_a_later_one(store: &dy
     assert!(remove(&later).await);
 }
 
-pub(super) async fn one_of_many_concurrent_invitations_of_an_address_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_invitation_of_an_address_wins(store: &dyn Store) {
     two_families(store).await;
     let added = join_all((0..8).map(|minutes| async move {
         let invitation = invitation("conrad", "b@example.org", minutes);
@@ -114,7 +114,7 @@ pub(super) async fn invitation_is_replaced_only_at_the_expected_revision(store: 
     assert_eq!(find(store, &unknown).await, None);
 }
 
-pub(super) async fn one_of_many_concurrent_uses_of_an_invitation_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_use_of_an_invitation_wins(store: &dyn Store) {
     two_families(store).await;
     let used = &add(store, invitation("conrad", "a@example.org", 0)).await;
     let uses = (0..8).map(|_| store.remove_invitation(&used.family, &used.id));

@@ -80,10 +80,10 @@ suites! { $
         family_with_no_recipients_and_unusual_preferences_is_kept,
         duplicate_family_id_is_rejected,
         unknown_family_is_none,
-        family_is_replaced,
-        unknown_family_cannot_be_replaced_or_removed,
-        family_is_replaced_only_over_the_expected_one,
-        one_of_many_concurrent_edits_of_a_family_wins,
+        updated_family_is_read_back,
+        unknown_family_cannot_be_updated_or_removed,
+        replacing_a_family_fails_if_it_changed,
+        only_one_concurrent_edit_of_a_family_wins,
         recipient_is_stopped_once_and_only_if_listed,
         concurrent_stops_are_all_kept,
         family_edit_keeps_a_concurrent_stop,
@@ -92,9 +92,9 @@ suites! { $
         family_edits_keep_a_concurrent_unsubscription,
         concurrent_unsubscriptions_are_all_kept,
         families_are_listed_by_id,
-        paging_of_families_misses_and_repeats_none,
-        removing_a_family_removes_everything_of_it,
-        one_of_many_concurrent_adds_of_a_family_wins,
+        paging_lists_every_family_once,
+        removing_a_family_removes_all_its_data,
+        only_one_concurrent_add_of_a_family_wins,
     }
     libraries {
         added_library_is_read_back,
@@ -119,17 +119,17 @@ suites! { $
         same_number_in_another_family_or_library_is_accepted,
         cards_of_a_family_are_listed_by_id,
         cards_to_check_are_ordered_by_library_fingerprint_and_id,
-        paging_of_cards_to_check_misses_and_repeats_none,
+        paging_lists_every_card_to_check_once,
         paused_and_refused_cards_are_not_checked,
         failed_scope_lists_failed_and_never_checked_cards,
         card_is_paused_and_resumed,
-        card_pause_is_replaced_only_over_the_expected_one,
-        one_of_many_concurrent_pauses_of_a_card_wins,
+        replacing_a_card_pause_fails_if_it_changed,
+        only_one_concurrent_pause_of_a_card_wins,
         ended_pause_lasts_in_the_lists_until_the_next_check,
         retry_clears_the_refusal_and_the_login_mark,
         removing_a_card_removes_its_secret_and_account,
         unknown_card_cannot_be_changed_or_removed,
-        one_of_many_concurrent_adds_of_a_number_wins,
+        only_one_concurrent_add_of_a_number_wins,
     }
     restore {
         restored_card_is_as_its_copy,
@@ -139,13 +139,13 @@ suites! { $
         conflict_leaves_the_card_unchanged,
         dry_run_restores_nothing,
         copy_of_a_missing_family_or_library_is_refused,
-        of_many_restores_at_once_the_newest_stays,
+        newest_of_many_concurrent_restores_wins,
     }
     secrets {
         secrets_are_loaded_for_cards_that_have_one,
         secret_is_replaced_with_its_fingerprint,
-        secret_is_replaced_only_over_the_expected_one,
-        one_of_many_concurrent_secrets_of_a_card_wins,
+        replacing_a_secret_fails_if_it_changed,
+        only_one_concurrent_secret_of_a_card_wins,
         secret_is_resealed_under_the_same_number,
         number_of_another_card_of_the_family_is_rejected,
         secret_of_an_unknown_card_cannot_be_replaced,
@@ -191,7 +191,7 @@ suites! { $
         checks_from_the_future_are_replaced,
         check_within_clock_tolerance_stays,
         login_mark_from_the_future_allows_a_login,
-        one_of_many_concurrent_checks_may_log_in,
+        only_one_concurrent_check_may_log_in,
         newest_of_many_concurrent_checks_stays,
     }
     visits {
@@ -207,10 +207,10 @@ suites! { $
         notice_is_read_back,
         notice_is_replaced_only_at_the_expected_revision,
         unplanned_notice_is_not_replaced,
-        one_of_many_concurrent_notice_claims_wins,
-        one_of_many_concurrent_notice_plans_wins,
+        only_one_concurrent_notice_claim_wins,
+        only_one_concurrent_notice_plan_wins,
         open_notices_are_listed_oldest_first,
-        paging_of_open_notices_misses_and_repeats_none,
+        paging_lists_every_open_notice_once,
         last_notice_is_that_of_the_newest_sent,
         last_notice_stays_when_a_later_write_has_none,
         recent_notices_are_newest_first_and_limited,
@@ -238,14 +238,14 @@ suites! { $
         recent_runs_are_newest_first_and_filtered,
         newest_runs_of_each_label_are_found_however_rare,
         old_records_are_deleted_except_open_notices,
-        tick_times_are_replaced_only_over_the_expected_ones,
-        one_of_many_concurrent_starts_of_a_run_wins,
-        one_of_many_concurrent_runs_of_a_label_wins,
+        replacing_tick_times_fails_if_they_changed,
+        only_one_concurrent_start_of_a_run_wins,
+        only_one_concurrent_run_of_a_label_wins,
     }
     run_days {
         square_of_a_run_is_replaced_and_never_doubled,
         days_are_listed_within_their_dates_by_key,
-        days_of_one_label_are_listed_alone,
+        days_are_listed_for_one_label_only,
         busy_day_is_stored_as_ticks,
         concurrent_upserts_of_a_day_are_all_kept,
         old_days_are_deleted,
@@ -258,9 +258,9 @@ suites! { $
         import_reports_and_keeps_what_differs,
     }
     pictures {
-        day_of_a_picture_is_replaced_only_over_the_expected_one,
+        replacing_the_day_of_a_picture_fails_if_it_changed,
         picture_is_read_back_with_all_its_bytes,
-        one_of_many_concurrent_tries_of_a_picture_wins,
+        only_one_concurrent_attempt_at_a_picture_wins,
     }
     feeds {
         feed_is_found_by_its_token,
@@ -268,7 +268,7 @@ suites! { $
         second_feed_of_a_token_is_rejected,
         feeds_of_a_family_are_listed_by_when_they_were_made,
         use_of_a_feed_is_stored_once_a_day,
-        one_of_many_concurrent_uses_of_a_day_is_stored,
+        only_one_concurrent_use_of_a_day_is_stored,
         revoked_feed_is_gone,
         feeds_of_a_removed_family_are_gone_for_good,
     }
@@ -276,7 +276,7 @@ suites! { $
         first_claim_of_an_alert_wins,
         delivered_alert_is_counted_and_not_claimed_again,
         expired_alert_claim_is_reclaimed,
-        one_of_many_concurrent_alert_claims_wins,
+        only_one_concurrent_alert_claim_wins,
         old_alert_is_deleted,
         pending_alert_is_listed_behind_many_delivered_ones,
         alert_is_withdrawn_unless_it_changed,
@@ -292,9 +292,9 @@ suites! { $
         invitation_to_an_unknown_family_is_rejected,
         address_has_one_open_invitation_to_a_family,
         earlier_invitation_changes_nothing_of_a_later_one,
-        one_of_many_concurrent_invitations_of_an_address_wins,
+        only_one_concurrent_invitation_of_an_address_wins,
         invitation_is_replaced_only_at_the_expected_revision,
-        one_of_many_concurrent_uses_of_an_invitation_wins,
+        only_one_concurrent_use_of_an_invitation_wins,
         invitations_of_a_removed_family_are_gone,
     }
     declared_schedules {
@@ -304,24 +304,24 @@ suites! { $
         schedule_has_its_times_since_they_last_changed,
     }
     pauses {
-        pauses_are_listed_by_when_they_began,
-        pauses_of_a_label_are_replaced_only_over_the_expected_ones,
-        one_of_many_concurrent_changes_of_pauses_wins,
+        pauses_are_ordered_by_start,
+        replacing_pauses_fails_if_others_are_stored,
+        only_one_concurrent_change_of_pauses_wins,
         pause_that_ended_long_ago_is_deleted,
     }
     identities {
-        link_of_an_identity_is_replaced_only_over_the_expected_one,
+        replacing_an_identity_link_fails_if_it_changed,
         identities_of_a_person_are_counted_and_unlinked,
         identity_of_another_person_is_no_longer_listed,
-        one_of_many_concurrent_links_of_an_identity_wins,
+        only_one_concurrent_link_of_an_identity_wins,
     }
     sign_ins {
         session_is_found_by_its_hash_and_replaced,
         removed_session_is_not_revived,
         every_session_of_a_person_is_removed,
         attempt_is_replaced_only_at_the_expected_revision,
-        one_of_many_concurrent_uses_of_a_link_wins,
-        rate_log_is_replaced_only_over_the_expected_one,
+        only_one_concurrent_use_of_a_link_wins,
+        replacing_a_rate_log_fails_if_it_changed,
         limit_holds_for_many_concurrent_requests,
     }
 }

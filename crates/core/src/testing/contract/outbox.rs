@@ -288,7 +288,7 @@ pub(super) async fn unplanned_notice_is_not_replaced(store: &dyn Store) {
     assert_eq!(stored, None);
 }
 
-pub(super) async fn one_of_many_concurrent_notice_claims_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_notice_claim_wins(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let answers = join_all((0..16).map(|_| async {
         let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
@@ -305,7 +305,7 @@ pub(super) async fn one_of_many_concurrent_notice_claims_wins(store: &dyn Store)
     assert_eq!(stored.as_ref(), winners.first());
 }
 
-pub(super) async fn one_of_many_concurrent_notice_plans_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_notice_plan_wins(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     let record = notice("conrad", DAY);
     let answers = join_all((0..16).map(|_| store.plan_mail(&record))).await;
@@ -343,7 +343,7 @@ pub(super) async fn open_notices_are_listed_oldest_first(store: &dyn Store) {
     assert_eq!(store.open_mails(None, 100).await.unwrap(), open);
 }
 
-pub(super) async fn paging_of_open_notices_misses_and_repeats_none(store: &dyn Store) {
+pub(super) async fn paging_lists_every_open_notice_once(store: &dyn Store) {
     let mut open = Vec::new();
     for day in ["2026-11-22", "2026-11-21"] {
         for id in ["zuse", "abel", "conrad", "conrad-2"] {

@@ -14,19 +14,19 @@ fn pause(label: Option<&str>, since: &str, until: Option<&str>) -> Pause {
     }
 }
 
-/// Replaces the pauses of the label of the first of these.
+/// Replaces one label's pauses; the first pause given names the label.
 async fn replace(store: &dyn Store, before: &[Pause], after: &[Pause]) -> bool {
     let label = before.iter().chain(after).next().unwrap().label.clone();
     let replaced = store.replace_pauses(label.as_ref(), before, after);
     replaced.await.unwrap()
 }
 
-async fn listed(store: &dyn Store) -> Vec<Pause> {
+async fn list_pauses(store: &dyn Store) -> Vec<Pause> {
     store.pauses().await.unwrap()
 }
 
-pub(super) async fn pauses_are_listed_by_when_they_began(store: &dyn Store) {
-    assert_eq!(listed(store).await, []);
+pub(super) async fn pauses_are_ordered_by_start(store: &dyn Store) {
+    assert_eq!(list_pauses(store).await, []);
     let without_reason = Pause {
         why: None,
         ..pause(Some("all"), "05:30:00", None)
@@ -40,10 +40,10 @@ pub(super) async fn pauses_are_listed_by_when_they_began(store: &dyn Store) {
     for pause in expected.iter().rev() {
         assert!(add_pause(store, pause).await);
     }
-    assert_eq!(listed(store).await, expected);
+    assert_eq!(list_pauses(store).await, expected);
 }
 
-pub(super) async fn pauses_of_a_label_are_replaced_only_over_the_expected_ones(
+pub(super) async fn replacing_pauses_fails_if_others_are_stored(
     store: &dyn Store,
 ) {
     let first = pause(Some("tick"), "05:00:00", None);
@@ -55,21 +55,21 @@ pub(super) async fn pauses_of_a_label_are_replaced_only_over_the_expected_ones(
     let all = pause(None, "05:00:00", None);
     assert!(!replace(store, std::slice::from_ref(&first), &[]).await, "there is none yet");
     assert!(replace(store, &[], std::slice::from_ref(&first)).await);
-    // Another tab saw none, and began one at another time.
+    // Another tab saw no pause, and tries to add one.
     assert!(!replace(store, &[], std::slice::from_ref(&second)).await);
-    assert!(add_pause(store, &all).await, "that of all schedules is another one");
-    assert_eq!(listed(store).await, [all.clone(), first.clone()]);
+    assert!(add_pause(store, &all).await, "a pause of all schedules doesn't conflict");
+    assert_eq!(list_pauses(store).await, [all.clone(), first.clone()]);
     let both = [resumed.clone(), second.clone()];
     assert!(replace(store, std::slice::from_ref(&first), &both).await);
-    // Another tab saw the first one, and resumes it.
+    // Another tab saw only the first, and tries to end it.
     assert!(!replace(store, std::slice::from_ref(&first), std::slice::from_ref(&resumed)).await);
-    assert_eq!(listed(store).await, [all.clone(), resumed, second]);
+    assert_eq!(list_pauses(store).await, [all.clone(), resumed, second]);
     assert!(replace(store, &both, &[]).await);
-    assert_eq!(listed(store).await, [all]);
-    assert!(replace(store, &[], &both).await, "there is none again");
+    assert_eq!(list_pauses(store).await, [all]);
+    assert!(replace(store, &[], &both).await, "the label has no pauses again");
 }
 
-pub(super) async fn one_of_many_concurrent_changes_of_pauses_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_change_of_pauses_wins(store: &dyn Store) {
     for (before, number) in [(None, 0), (Some(pause(None, "05:00:00", None)), 1)] {
         let before: Vec<Pause> = before.into_iter().collect();
         let begun = |minute: usize| pause(None, &format!("06:0{minute}:00"), None);
@@ -80,7 +80,7 @@ pub(super) async fn one_of_many_concurrent_changes_of_pauses_wins(store: &dyn St
         let won = join_all(changes).await;
         assert_eq!(won.iter().filter(|won| **won).count(), 1, "{number}");
         let winner = won.iter().position(|won| *won).unwrap();
-        let stored = listed(store).await;
+        let stored = list_pauses(store).await;
         assert_eq!(stored.last(), Some(&begun(winner)));
         assert_eq!(stored.len(), number + 1);
         let next = [pause(None, "05:00:00", None)];
@@ -95,6 +95,6 @@ pub(super) async fn pause_that_ended_long_ago_is_deleted(store: &dyn Store) {
     for pause in [&ended, &recent, &open] {
         assert!(add_pause(store, pause).await);
     }
-    store.delete_before(time("05:30:00")).await.unwrap();
-    assert_eq!(listed(store).await, [open, recent]);
+    store.delete_history_before(time("05:30:00")).await.unwrap();
+    assert_eq!(list_pauses(store).await, [open, recent]);
 }

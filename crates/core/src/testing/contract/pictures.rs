@@ -28,7 +28,7 @@ async fn save(store: &dyn Store, before: Option<u64>, day: &PictureDay) -> bool 
     store.save_picture_day(before, day, None).await.unwrap()
 }
 
-pub(super) async fn day_of_a_picture_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+pub(super) async fn replacing_the_day_of_a_picture_fails_if_it_changed(store: &dyn Store) {
     assert_eq!(store.picture_day(date(TODAY)).await.unwrap(), None);
     let trying = day(0, PictureDayState::Trying);
     assert!(save(store, None, &trying).await);
@@ -65,7 +65,7 @@ pub(super) async fn picture_is_read_back_with_all_its_bytes(store: &dyn Store) {
     assert_eq!(missing.await.unwrap(), None);
 }
 
-pub(super) async fn one_of_many_concurrent_tries_of_a_picture_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_attempt_at_a_picture_wins(store: &dyn Store) {
     let trying = day(0, PictureDayState::Trying);
     let saves = (0..8).map(|_| save(store, None, &trying));
     let saved = futures::future::join_all(saves).await;

@@ -297,7 +297,7 @@ pub(super) async fn copy_of_a_missing_family_or_library_is_refused(store: &dyn S
     }
 }
 
-pub(super) async fn of_many_restores_at_once_the_newest_stays(store: &dyn Store) {
+pub(super) async fn newest_of_many_concurrent_restores_wins(store: &dyn Store) {
     owners(store).await;
     let first = read_at(card("conrad", "wpl", "f1"), "06:00:00", 0);
     let copies: Vec<CardCopy> = (0..8)

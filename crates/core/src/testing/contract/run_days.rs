@@ -75,7 +75,7 @@ pub(super) async fn days_are_listed_within_their_dates_by_key(store: &dyn Store)
     assert_eq!(keys, expected);
 }
 
-pub(super) async fn days_of_one_label_are_listed_alone(store: &dyn Store) {
+pub(super) async fn days_are_listed_for_one_label_only(store: &dyn Store) {
     let other_job = DayKey {
         job: JobName::NOTIFY_ALL,
         ..day("2026-11-20", "all")
@@ -133,7 +133,7 @@ pub(super) async fn old_days_are_deleted(store: &dyn Store) {
         upsert(store, &key, &[square(&key, 600, RunOutcome::Done)]).await;
     }
     let before = date("2026-11-21").and_time(chrono::NaiveTime::MIN).and_utc();
-    store.delete_before(before).await.unwrap();
+    store.delete_history_before(before).await.unwrap();
     let dates: Vec<NaiveDate> = listed(store, "2026-11-01", "2026-11-30")
         .await
         .into_iter()

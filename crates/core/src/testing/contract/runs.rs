@@ -363,7 +363,7 @@ pub(super) async fn old_records_are_deleted_except_open_notices(store: &dyn Stor
         assert!(store.replace_mail(0, &next, None).await.unwrap());
     }
 
-    store.delete_before(time("06:00:00")).await.unwrap();
+    store.delete_history_before(time("06:00:00")).await.unwrap();
 
     let runs = store.recent_runs(None, None, 100).await.unwrap();
     assert_eq!(runs.len(), 1);
@@ -378,7 +378,7 @@ pub(super) async fn old_records_are_deleted_except_open_notices(store: &dyn Stor
     assert_eq!(days, [date("2026-11-20"), date("2026-11-19")]);
 }
 
-pub(super) async fn one_of_many_concurrent_starts_of_a_run_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_start_of_a_run_wins(store: &dyn Store) {
     let first = run(JobName::CHECK_CARDS, "all", "05:00:00");
     let answers = join_all((0..16).map(|_| start(store, &first))).await;
     let (started, others): (Vec<_>, Vec<_>) = answers
@@ -392,7 +392,7 @@ pub(super) async fn one_of_many_concurrent_starts_of_a_run_wins(store: &dyn Stor
     );
 }
 
-pub(super) async fn one_of_many_concurrent_runs_of_a_label_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_run_of_a_label_wins(store: &dyn Store) {
     let answers = join_all((10..26).map(|second| async move {
         start(
             store,
@@ -467,7 +467,7 @@ pub(super) async fn work_items_that_report_at_once_are_all_stored(store: &dyn St
     assert_eq!(store.work_items(&run.key).await.unwrap(), reports);
 }
 
-pub(super) async fn tick_times_are_replaced_only_over_the_expected_ones(store: &dyn Store) {
+pub(super) async fn replacing_tick_times_fails_if_they_changed(store: &dyn Store) {
     let none = store.tick_times().await.unwrap();
     assert_eq!(none, TickTimes::default());
     let first = TickTimes {

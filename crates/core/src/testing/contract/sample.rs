@@ -22,7 +22,7 @@ use crate::seal::{
     SealError, Sealed,
 };
 use crate::store::{PauseStore, Store, WriteMode};
-use crate::transfer::{Checked, Report, Transfer, TransferError, export};
+use crate::transfer::{Checked, ImportReport, Transfer, TransferError, export};
 
 /// A time on the morning of the sample day, with a fraction that a store must keep.
 pub fn time(clock: &str) -> DateTime<Utc> {
@@ -224,7 +224,7 @@ pub async fn import(
     side: &TestKeys,
     transfer: &Transfer,
     mode: WriteMode,
-) -> Result<Report, TransferError> {
+) -> Result<ImportReport, TransferError> {
     let stored = store.libraries().await?;
     Checked::new(transfer, &side.private, &side.fingerprint, &stored)?
         .import(store, mode, &|_| {})

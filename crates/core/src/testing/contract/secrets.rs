@@ -54,7 +54,7 @@ pub(super) async fn secret_is_replaced_with_its_fingerprint(store: &dyn Store) {
     );
 }
 
-pub(super) async fn secret_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+pub(super) async fn replacing_a_secret_fails_if_it_changed(store: &dyn Store) {
     let card = one_card(store).await;
     let [first, second] = ["f8", "f9"].map(|number| NewSecret::new(fingerprint(number), sealed(card.id)));
     assert!(replace(store, &card, &first).await.unwrap());
@@ -75,7 +75,7 @@ pub(super) async fn secret_is_replaced_only_over_the_expected_one(store: &dyn St
     }
 }
 
-pub(super) async fn one_of_many_concurrent_secrets_of_a_card_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_secret_of_a_card_wins(store: &dyn Store) {
     let card = one_card(store).await;
     let new: Vec<NewSecret> = (0..8)
         .map(|number| NewSecret::new(fingerprint(&format!("n{number}")), sealed(card.id)))

@@ -90,7 +90,7 @@ pub(super) async fn attempt_is_replaced_only_at_the_expected_revision(store: &dy
     assert_eq!(store.attempt(attempt.id).await.unwrap(), Some(granted));
 }
 
-pub(super) async fn one_of_many_concurrent_uses_of_a_link_wins(store: &dyn Store) {
+pub(super) async fn only_one_concurrent_use_of_a_link_wins(store: &dyn Store) {
     let now = time("06:00:00");
     let link = Token::generate().unwrap();
     let attempt = SignInAttempt::for_operator(&link, now);
@@ -108,7 +108,7 @@ pub(super) async fn one_of_many_concurrent_uses_of_a_link_wins(store: &dyn Store
     assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
 }
 
-pub(super) async fn rate_log_is_replaced_only_over_the_expected_one(store: &dyn Store) {
+pub(super) async fn replacing_a_rate_log_fails_if_it_changed(store: &dyn Store) {
     let key = RateKey::address(&person("zoe@example.org"));
     let log = |clock: &str| RateLog {
         key: key.clone(),

@@ -16,7 +16,7 @@ use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailState, OutboxRecord};
 use crate::testing::memory::MemoryStore;
 use crate::store::{CheckStore, FamilyStore, LibraryStore, OutboxStore, WriteMode};
-use crate::transfer::{ExportedCard, Report, Transfer};
+use crate::transfer::{ExportedCard, ImportReport, Transfer};
 
 /// Cards, each with a history of its own.
 const CARDS: u64 = 60;
@@ -38,7 +38,7 @@ impl Dice {
     }
 }
 
-async fn imported(store: &dyn Store, side: &TestKeys, transfer: &Transfer) -> Report {
+async fn imported(store: &dyn Store, side: &TestKeys, transfer: &Transfer) -> ImportReport {
     let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
     assert_eq!(read, *transfer);
     import(store, side, &read, WriteMode::Write).await.unwrap()

@@ -22,7 +22,7 @@ impl AlertStore for MemoryStore {
         let before = inside.alerts.remove(key);
         let is_news = before.is_none();
         let stored = match before {
-            Some(stored) => stored.raised_again(now),
+            Some(stored) => stored.with_another_raise(now),
             None => StoredAlert::new(alert.clone(), now),
         };
         inside.alerts.insert(key.clone(), stored);
@@ -67,7 +67,7 @@ impl AlertStore for MemoryStore {
         stored.sort_by_key(|stored| stored.last_seen);
         Ok(PendingAlerts {
             alerts: stored,
-            newer: 0,
+            unreadable: 0,
         })
     }
 

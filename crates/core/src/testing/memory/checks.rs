@@ -75,13 +75,13 @@ impl CheckStore for MemoryStore {
         if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials)
             && state
                 .last_success_at
-                .is_none_or(|success| success < check.started_at || !check.counts(success))
+                .is_none_or(|success| success < check.started_at || !check.accepts_time(success))
         {
             state.refused_since.get_or_insert(check.started_at);
         }
         let tried = state.last_tried().map(|last| last.started_at);
-        let counted = |at: Option<_>| at.filter(|at| check.counts(*at));
-        let newest = counted(tried).max(counted(state.last_success_at));
+        let plausible = |at: Option<_>| at.filter(|at| check.accepts_time(*at));
+        let newest = plausible(tried).max(plausible(state.last_success_at));
         if newest.is_some_and(|newest| newest > check.started_at) {
             return Ok(Saved::Older);
         }

@@ -125,7 +125,7 @@ impl RunStore for MemoryStore {
         Ok(runs)
     }
 
-    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+    async fn delete_history_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut inside = self.write()?;
         let Inside { runs, work, .. } = &mut *inside;
         runs.retain(|_, run| run.started_at >= before);

@@ -42,7 +42,7 @@ fn one_of_each() -> NoticeCard {
 
 #[test]
 fn everything_with_a_day_is_on_it() {
-    let events = events(&Case::of([one_of_each()]));
+    let events = events(&Case::from_cards([one_of_each()]));
     let place = "(Ada, Millbrook Public Library)";
     let expected = [
         (Due, "2026-11-18", "Return The Salt Roads of Winter"),
@@ -69,7 +69,7 @@ fn everything_with_a_day_is_on_it() {
 
 #[test]
 fn description_words_items_as_the_mail_does() {
-    let case = Case::of([one_of_each()]);
+    let case = Case::from_cards([one_of_each()]);
     let description = |kind| {
         let events = events(&case);
         let found = events.iter().filter(|event| event.kind == kind);
@@ -88,7 +88,7 @@ fn description_words_items_as_the_mail_does() {
 #[test]
 fn loans_of_one_patron_at_one_library_and_day_are_one_event() {
     let two = |days| account(vec![loan("One", "", days), loan("Two", "", days)], vec![]);
-    let case = Case::of([
+    let case = Case::from_cards([
         card(1, "Ada", millbrook(), two(2)),
         // The same patron's other card.
         card(
@@ -120,7 +120,7 @@ fn loans_of_one_patron_at_one_library_and_day_are_one_event() {
 
 #[test]
 fn event_is_one_whole_day_and_its_end_is_the_day_after() {
-    let case = Case::of([card(
+    let case = Case::from_cards([card(
         1,
         "Ada",
         millbrook(),
@@ -142,7 +142,7 @@ fn event_is_one_whole_day_and_its_end_is_the_day_after() {
 #[case::loans_unknown(silent(|account| account.loans = None), "The library’s site doesn’t say everything")]
 #[case::holds_unknown(silent(|account| account.holds = None), "The library’s site doesn’t say everything")]
 fn card_that_is_not_known_is_an_event_today(#[case] card: NoticeCard, #[case] title: &str) {
-    let events = events(&Case::of([card]));
+    let events = events(&Case::from_cards([card]));
     let summary = format!("{title} (Ada, Millbrook Public Library)");
     let expected = (Unread, "2026-11-21".to_owned(), summary.as_str());
     assert_eq!(outline(&events), [expected]);
@@ -152,13 +152,13 @@ fn card_that_is_not_known_is_an_event_today(#[case] card: NoticeCard, #[case] ti
 #[rstest]
 #[case::read(quiet())]
 #[case::not_tried_lately(failing(quiet(), 19, FailureKind::NotTried))]
-fn card_that_is_known_and_has_nothing_is_no_event(#[case] card: NoticeCard) {
-    assert_eq!(outline(&events(&Case::of([card]))), []);
+fn checked_card_without_items_has_no_event(#[case] card: NoticeCard) {
+    assert_eq!(outline(&events(&Case::from_cards([card]))), []);
 }
 
 #[test]
 fn account_read_twenty_hours_ago_is_not_stale_yet() {
-    let mut case = Case::of([quiet()]);
+    let mut case = Case::from_cards([quiet()]);
     let read_at = case.cards[0].state.last_success_at.unwrap();
     case.now = read_at + chrono::Duration::hours(20);
     assert_eq!(outline(&events(&case)), []);
@@ -171,7 +171,11 @@ fn account_read_twenty_hours_ago_is_not_stale_yet() {
 fn problem_of_a_card_does_not_hide_what_was_known_of_it() {
     let loans = vec![loan("One", "", 2)];
     let card = card(1, "Ada", millbrook(), account(loans, vec![]));
-    let events = events(&Case::of([failing(card, 22, FailureKind::PageChanged)]));
+    let events = events(&Case::from_cards([failing(
+        card,
+        22,
+        FailureKind::PageChanged,
+    )]));
     let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [Unread, Due]);
     // It says how old that is.
@@ -185,7 +189,7 @@ fn problem_of_a_card_does_not_hide_what_was_known_of_it() {
 }
 
 #[test]
-fn without_titles_nothing_that_a_library_wrote_about_items_is_shown() {
+fn feed_without_titles_shows_no_library_text_about_items() {
     let mut card = one_of_each();
     let account = &mut card.stored.as_mut().unwrap().account;
     for loan in account.loans.iter_mut().flatten() {
@@ -200,7 +204,7 @@ fn without_titles_nothing_that_a_library_wrote_about_items_is_shown() {
         hold.note = Some("canary note".into());
         hold.pickup_branch = Some("canary branch".into());
     }
-    let case = Case::of([card]);
+    let case = Case::from_cards([card]);
     let shown = |with_titles| {
         let events = source(&case).calendar(with_titles);
         (
@@ -220,7 +224,7 @@ fn digital_hold_is_borrowed_and_not_picked_up() {
     let mut hold = ready("Night Trains", "", 2);
     hold.digital = true;
     let card = card(1, "Ada", millbrook(), account(vec![], vec![hold]));
-    let events = events(&Case::of([card]));
+    let events = events(&Case::from_cards([card]));
     let summary = "Last day to borrow online: Night Trains (Ada, Millbrook Public Library)";
     assert_eq!(events[0].summary, summary);
     assert!(!events[0].description.contains("at Central"), "{events:?}");
@@ -232,7 +236,7 @@ fn expired_card_says_so() {
         card_expires: Some(in_days(-1)),
         ..empty()
     };
-    let events = events(&Case::of([card(1, "Ada", millbrook(), account)]));
+    let events = events(&Case::from_cards([card(1, "Ada", millbrook(), account)]));
     assert_eq!(
         events[0].summary,
         "Card expired (Ada, Millbrook Public Library)"
@@ -244,7 +248,7 @@ fn very_many_items_are_counted_in_a_description() {
     let long = "A very long title ".repeat(20);
     let loans = (0..400).map(|number| loan(&format!("{long}{number}"), "", 2));
     let card = card(1, "Ada", millbrook(), account(loans.collect(), vec![]));
-    let events = events(&Case::of([card]));
+    let events = events(&Case::from_cards([card]));
     assert_eq!(events[0].items, 400);
     let lines: Vec<&str> = events[0].description.lines().collect();
     let shown = lines.len() - 2;

@@ -37,7 +37,7 @@ fn hostile() -> Case {
     let long = "Ünd, immer; weiter ".repeat(200);
     let long = [loan(&long, &long, 6)];
     let loans = alone.chain(together).chain(long).collect();
-    let mut case = Case::of([
+    let mut case = Case::from_cards([
         card(
             1,
             "Zoë, the \\ reader; 🦉",
@@ -110,7 +110,7 @@ fn calendar_of_one_card_is_written_as_before() {
         card_expires: Some(in_days(200)),
         ..account(loans, vec![ready("The Lighthouse Keeper’s Cat", "", 4)])
     };
-    let events = events(&Case::of([card(1, "Ada", millbrook(), account)]));
+    let events = events(&Case::from_cards([card(1, "Ada", millbrook(), account)]));
     let text = render_calendar("The Conrads", &events);
     check_lines(&text);
     insta::assert_snapshot!(text.replace("\r\n", "\n"));
@@ -165,7 +165,7 @@ proptest! {
     fn any_title_survives_the_round_trip(title in any::<String>(), padding in 0..80_usize) {
         let title = format!("{}{title}", "x".repeat(padding));
         let card = card(1, "Ada", millbrook(), account(vec![loan(&title, &title, 2)], vec![]));
-        let events = events(&Case::of([card]));
+        let events = events(&Case::from_cards([card]));
         let text = render(&events);
         check_lines(&text);
         prop_assert_eq!(parsed(&text), written(&events));

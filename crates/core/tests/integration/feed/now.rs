@@ -11,7 +11,7 @@ use super::source;
 use crate::notice::fixture::*;
 
 fn now_json(cards: impl IntoIterator<Item = NoticeCard>) -> Value {
-    let text = source(&Case::of(cards)).now().to_json().unwrap();
+    let text = source(&Case::from_cards(cards)).now().to_json().unwrap();
     assert!(text.ends_with("}\n"), "{text}");
     serde_json::from_str(&text).unwrap()
 }
@@ -138,7 +138,7 @@ fn what_a_site_does_not_say_is_null(#[case] leave_out: fn(&mut Account), #[case]
 
 #[rstest]
 #[case::sum(&[("4.50", Some("CAD")), ("0.05", Some("CAD"))], json!("4.55"), json!("CAD"))]
-#[case::credit_is_no_fine(&[("-9", Some("CAD")), ("2", Some("CAD"))], json!("2.00"), json!("CAD"))]
+#[case::credit_is_not_a_fine(&[("-9", Some("CAD")), ("2", Some("CAD"))], json!("2.00"), json!("CAD"))]
 #[case::unknown_currency(&[("1", None), ("2", None)], json!("3.00"), Value::Null)]
 #[case::partly_unknown_currency(&[("1", None), ("2", Some("CAD"))], Value::Null, Value::Null)]
 #[case::two_currencies(&[("1", Some("EUR")), ("2", Some("CAD"))], Value::Null, Value::Null)]

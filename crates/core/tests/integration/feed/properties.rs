@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::Duration;
 use hippo_core::account::HoldState;
 use hippo_core::feed::calendar::{CalendarEvent, EventKind};
-use hippo_core::feed::entity_tag;
+use hippo_core::feed::compute_entity_tag;
 use hippo_core::feed::ics::render_calendar;
 use hippo_core::notice::attention::AttentionKind;
 use hippo_core::notice::digest::Digest;
@@ -125,7 +125,7 @@ proptest! {
         later.now += Duration::minutes(7);
         let (one, other) = (text(&case), text(&later));
         prop_assert_eq!(&one, &other);
-        prop_assert_eq!(entity_tag(&one), entity_tag(&other));
+        prop_assert_eq!(compute_entity_tag(&one), compute_entity_tag(&other));
         prop_assert_eq!(source(&case).now(), source(&later).now());
     }
 

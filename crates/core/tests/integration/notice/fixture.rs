@@ -53,7 +53,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    pub(crate) fn of(cards: impl IntoIterator<Item = NoticeCard>) -> Self {
+    pub(crate) fn from_cards(cards: impl IntoIterator<Item = NoticeCard>) -> Self {
         Self {
             family: Family {
                 id: "conrad".parse().unwrap(),

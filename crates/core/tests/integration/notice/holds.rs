@@ -24,7 +24,7 @@ fn unknown(note: &str) -> Hold {
 
 fn with_holds(holds: impl IntoIterator<Item = Hold>) -> Case {
     let holds = holds.into_iter().collect();
-    Case::of([card(1, "Ada", millbrook(), account(vec![], holds))])
+    Case::from_cards([card(1, "Ada", millbrook(), account(vec![], holds))])
 }
 
 fn holds_of(case: &mut Case) -> &mut Option<Vec<Hold>> {
@@ -140,7 +140,7 @@ fn known_state_of_a_hold_needs_no_attention(#[case] state: HoldState) {
 }
 
 #[test]
-fn unknown_text_is_no_news_after_a_day_without_holds() {
+fn unknown_text_is_not_news_after_a_day_without_holds() {
     let mut case = with_holds([unknown("Available"), ready("Fog", "", -1)]);
     case.last_notice = Some(case.compose().last_notice);
     let mut silent = case.clone().days_later(1);
@@ -191,7 +191,7 @@ fn missed_hold_is_not_listed_again() {
 #[test]
 fn missed_hold_is_reported_until_a_mail_is_sent() {
     let case = with_holds([ready(TITLE, "", -3)]);
-    // The first mail could not be sent, so the last notice is unchanged.
+    // The first mail couldn't be sent, so the last notice is unchanged.
     let next = case.clone().days_later(1);
     assert_eq!(missed(&next.compose()), [TITLE]);
     assert_eq!(next.compose().digest.occasion, Some(Occasion::Attention));
@@ -215,7 +215,7 @@ fn extended_hold_can_be_missed_again() {
 fn missed_hold_shows_when_it_was_last_checked() {
     let here = account(vec![], vec![ready(TITLE, "", -1)]);
     let seen_yesterday = failing(card(1, "Ada", millbrook(), here), 15, FailureKind::SiteDown);
-    let composed = Case::of([seen_yesterday]).compose();
+    let composed = Case::from_cards([seen_yesterday]).compose();
     let text = composed.mail.unwrap().text;
     assert!(
         text.contains("last day was yesterday · at Central · as of Friday 15:30"),
@@ -309,7 +309,7 @@ struct HoldReport {
 }
 
 impl HoldReport {
-    fn of(title: &str, composed: &[Composed]) -> Self {
+    fn from_notices(title: &str, composed: &[Composed]) -> Self {
         let on = |is_reported: &dyn Fn(&Composed) -> bool| {
             let sent = composed.iter().enumerate();
             sent.filter(|(_, day)| day.mail.is_some() && is_reported(day))
@@ -333,9 +333,9 @@ proptest! {
     #[test]
     fn possibly_ready_holds_are_reported_and_missed_ones_once(cards in any_cards()) {
         const DAYS: usize = 20;
-        let composed = days(&Case::of(cards.clone()), 20);
+        let composed = days(&Case::from_cards(cards.clone()), 20);
         for hold in cards.iter().flat_map(|card| card.stored.iter()).flat_map(|stored| stored.account.holds.iter().flatten()) {
-            let reported = HoldReport::of(&hold.title, &composed);
+            let reported = HoldReport::from_notices(&hold.title, &composed);
             match (hold.state, hold.pickup_by) {
                 (HoldState::Ready, last_day) => {
                     let missed_on = last_day.map_or(DAYS, first_day_after);
@@ -361,7 +361,7 @@ proptest! {
 
     #[test]
     fn changed_text_is_reported_again(cards in any_cards(), index in any::<prop::sample::Index>()) {
-        let case = Case::of(cards);
+        let case = Case::from_cards(cards);
         let mut next = case.clone().after(case.compose().last_notice).days_later(1);
         let mut unknown: Vec<&mut Hold> = next
             .cards

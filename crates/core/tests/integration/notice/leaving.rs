@@ -24,7 +24,7 @@ proptest! {
         let today = local_date(now, zone);
         let due = today + Duration::days(days_left);
         let one = loan("Fog", "", (due - in_days(0)).num_days());
-        let mut case = Case::of([card(1, "Ada", millbrook(), account(vec![one], vec![]))]);
+        let mut case = Case::from_cards([card(1, "Ada", millbrook(), account(vec![one], vec![]))]);
         case.family.timezone = zone;
         case.now = now;
         case.date = Some(today - Duration::days(days_late));

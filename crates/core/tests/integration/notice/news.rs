@@ -9,7 +9,7 @@ use crate::notice::snapshots::keep;
 
 #[test]
 fn newly_non_renewable_loan_is_marked_once() {
-    let before = Case::of([card(
+    let before = Case::from_cards([card(
         1,
         "Ada",
         millbrook(),
@@ -63,7 +63,7 @@ fn newly_non_renewable_loan_is_marked_once() {
 
 #[test]
 fn first_notice_marks_nothing_as_new() {
-    let composed = Case::of(accounts::one_of_each()).compose();
+    let composed = Case::from_cards(accounts::one_of_each()).compose();
     assert!(composed.digest.pick_up.iter().all(|line| !line.new));
     assert!(!composed.mail.unwrap().text.contains("[New]"));
 }
@@ -76,7 +76,7 @@ fn newly_ready_hold_is_marked_as_new() {
         HoldState::InTransit,
     );
     let here = ready("A Short History of Fog", "Walsh, Aoife", 6);
-    let before = Case::of([card(
+    let before = Case::from_cards([card(
         1,
         "Ada",
         millbrook(),
@@ -116,7 +116,7 @@ fn newly_ready_hold_is_marked_as_new() {
 
 #[test]
 fn data_missing_for_a_day_is_not_news_when_it_returns() {
-    let full = Case::of([card(
+    let full = Case::from_cards([card(
         1,
         "Ada",
         millbrook(),
@@ -141,15 +141,17 @@ fn equal_hold_ids_of_two_cards_are_distinct() {
             account(vec![], vec![ready("Ink", "", 5)]),
         )
     });
-    let last = Case::of(cards[..1].to_vec()).compose().last_notice;
-    let digest = Case::of(cards).after(last).compose().digest;
+    let last = Case::from_cards(cards[..1].to_vec()).compose().last_notice;
+    let digest = Case::from_cards(cards).after(last).compose().digest;
     let new: Vec<bool> = digest.pick_up.iter().map(|line| line.new).collect();
     assert_eq!(new.iter().filter(|new| **new).count(), 1);
 }
 
 #[test]
 fn last_notice_reads_its_json_and_an_older_form() {
-    let last = Case::of(accounts::one_of_each()).compose().last_notice;
+    let last = Case::from_cards(accounts::one_of_each())
+        .compose()
+        .last_notice;
     let json = serde_json::to_string(&last).unwrap();
     assert_eq!(serde_json::from_str::<LastNotice>(&json).unwrap(), last);
     assert_eq!(
@@ -160,7 +162,7 @@ fn last_notice_reads_its_json_and_an_older_form() {
 
 #[test]
 fn digest_serialises_to_json() {
-    let digest = Case::of(accounts::one_of_each()).compose().digest;
+    let digest = Case::from_cards(accounts::one_of_each()).compose().digest;
     let json = serde_json::to_value(&digest).unwrap();
     assert_eq!(json["take_back"][0]["title"], "The Salt Roads of Winter");
     assert_eq!(json["take_back"][0]["patron"], "Ada");

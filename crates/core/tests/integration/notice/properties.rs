@@ -113,7 +113,7 @@ fn a_card() -> impl Strategy<Value = NoticeCard> {
 pub(crate) fn a_case() -> impl Strategy<Value = Case> {
     let wish = prop_oneof![Just(SendWhenEmpty::Never), Just(SendWhenEmpty::Daily)];
     (proptest::collection::vec(a_card(), 0..4), wish).prop_map(|(cards, wish)| {
-        let mut case = Case::of(cards);
+        let mut case = Case::from_cards(cards);
         case.family.preferences.send_when_empty = wish;
         case
     })

@@ -30,19 +30,22 @@ fn nothing_to_say_sends_no_mail() {
         vec![loan("Bread, Slowly: Forty Loaves", "Marchetti, Luca", 4)],
         vec![waiting("Night Trains", "Duval, Claire", 9, Some(83))],
     );
-    let case = Case::of([card(1, "Ada", millbrook(), account)]);
+    let case = Case::from_cards([card(1, "Ada", millbrook(), account)]);
     keep("nothing_to_say", &case.compose());
     assert_eq!(case.subject(), "no mail");
 }
 
 #[test]
 fn one_of_each() {
-    keep("one_of_each", &Case::of(accounts::one_of_each()).compose());
+    keep(
+        "one_of_each",
+        &Case::from_cards(accounts::one_of_each()).compose(),
+    );
 }
 
 #[test]
 fn two_patrons_at_three_libraries() {
-    let case = Case::of(accounts::two_patrons_at_three_libraries());
+    let case = Case::from_cards(accounts::two_patrons_at_three_libraries());
     keep("two_patrons_at_three_libraries", &case.compose());
 }
 
@@ -50,8 +53,8 @@ fn two_patrons_at_three_libraries() {
 #[test]
 fn example_of_the_readme() {
     let (yesterday, today) = accounts::example();
-    let last = Case::of(yesterday).compose().last_notice;
-    keep("example", &Case::of(today).after(last).compose());
+    let last = Case::from_cards(yesterday).compose().last_notice;
+    keep("example", &Case::from_cards(today).after(last).compose());
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn plurals() {
             ready("Kites", "", 2),
         ],
     );
-    let composed = Case::of([card(1, "Ada", millbrook(), account)]).compose();
+    let composed = Case::from_cards([card(1, "Ada", millbrook(), account)]).compose();
     keep("plurals", &composed);
     assert_eq!(
         composed.mail.unwrap().subject,
@@ -91,7 +94,7 @@ fn familys_local_day_decides_at_midnight(#[case] zone: &str, #[case] subject: &s
         vec![loan("The Salt Roads of Winter", "Ilves, Maarja", 0)],
         vec![],
     );
-    let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
+    let mut case = Case::from_cards([card(1, "Ada", millbrook(), account)]);
     case.family.timezone = zone.parse().unwrap();
     // One minute past midnight in Berlin, one minute past six in the evening in Toronto.
     case.now = at("2026-11-21T23:01:00Z");
@@ -106,7 +109,7 @@ fn daily_mail_is_sent_when_empty() {
         vec![loan("Bread, Slowly: Forty Loaves", "Marchetti, Luca", 4)],
         vec![waiting("Night Trains", "Duval, Claire", 9, Some(83))],
     );
-    let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
+    let mut case = Case::from_cards([card(1, "Ada", millbrook(), account)]);
     case.family.preferences.send_when_empty = SendWhenEmpty::Daily;
     keep("daily_send_when_empty", &case.compose());
     assert_eq!(case.subject(), "Nothing to do today");
@@ -118,7 +121,7 @@ fn weekly_summary_is_sent_when_empty() {
         vec![loan("How Bridges Stand Up", "Tanaka, Yuki", 10)],
         vec![],
     );
-    let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
+    let mut case = Case::from_cards([card(1, "Ada", millbrook(), account)]);
     case.family.preferences.send_when_empty = SendWhenEmpty::Weekly(Weekday::Sun);
     assert_eq!(case.subject(), "no mail", "today is a Saturday");
     case.family.preferences.send_when_empty = SendWhenEmpty::Weekly(Weekday::Sat);
@@ -128,7 +131,7 @@ fn weekly_summary_is_sent_when_empty() {
 
 #[test]
 fn family_without_cards_gets_no_mail() {
-    let mut case = Case::of([]);
+    let mut case = Case::from_cards([]);
     for wish in [
         SendWhenEmpty::Never,
         SendWhenEmpty::Daily,
@@ -141,7 +144,7 @@ fn family_without_cards_gets_no_mail() {
 
 #[test]
 fn awkward_text_is_escaped() {
-    let composed = Case::of(accounts::awkward_words()).compose();
+    let composed = Case::from_cards(accounts::awkward_words()).compose();
     keep("awkward_words", &composed);
     let mail = composed.mail.unwrap();
     assert!(!mail.html.contains("<script") && !mail.html.contains("<img"));
@@ -152,7 +155,7 @@ fn awkward_text_is_escaped() {
 
 #[test]
 fn sixty_loans() {
-    let composed = Case::of(accounts::sixty_loans()).compose();
+    let composed = Case::from_cards(accounts::sixty_loans()).compose();
     keep("sixty_loans", &composed);
     let digest = composed.digest;
     assert_eq!(digest.take_back.len() + digest.later.loans.len(), 60);
@@ -162,7 +165,7 @@ fn sixty_loans() {
 
 #[test]
 fn long_mail_is_grouped_by_person_if_preferred() {
-    let mut case = Case::of(accounts::sixty_loans());
+    let mut case = Case::from_cards(accounts::sixty_loans());
     case.family.preferences.by_person = true;
     let composed = case.compose();
     assert!(composed.digest.take_back.len() > 15);
@@ -171,7 +174,7 @@ fn long_mail_is_grouped_by_person_if_preferred() {
 
 #[test]
 fn short_mail_is_not_grouped_by_person() {
-    let mut case = Case::of(accounts::one_of_each());
+    let mut case = Case::from_cards(accounts::one_of_each());
     let ungrouped = case.compose().mail.unwrap();
     case.family.preferences.by_person = true;
     let mail = case.compose().mail.unwrap();
@@ -204,7 +207,7 @@ fn titles_link_to_records_and_renew_to_the_account() {
         url: record("otters"),
         ..ready("Otters", "", 3)
     };
-    let case = Case::of([card(1, "Ada", millbrook(), account(loans, vec![otters]))]);
+    let case = Case::from_cards([card(1, "Ada", millbrook(), account(loans, vec![otters]))]);
     let mail = case.compose().mail.unwrap();
     for name in ["salt", "puddles", "otters"] {
         let link = format!("<a href=\"https://millbrook.example.org/record/{name}\"");
@@ -232,7 +235,7 @@ fn digital_items_are_returned_automatically() {
             ..ready("Night Trains (e-book)", "Duval, Claire", 2)
         }],
     );
-    let composed = Case::of([card(1, "Ada", fernhill(), account)]).compose();
+    let composed = Case::from_cards([card(1, "Ada", fernhill(), account)]).compose();
     keep("digital", &composed);
     assert_eq!(
         composed.mail.unwrap().subject,
@@ -248,7 +251,7 @@ fn fines_and_credits() {
         currency: currency.map(Into::into),
         ..empty()
     };
-    let composed = Case::of([
+    let composed = Case::from_cards([
         card(1, "Ada", millbrook(), owing("12.50", Some("CAD"))),
         card(2, "Ben", millbrook(), owing("4.99", Some("CAD"))),
         card(3, "Cleo", fernhill(), owing("-3", None)),
@@ -266,7 +269,7 @@ fn each_library_message_appears_once() {
         messages: messages.iter().map(ToString::to_string).collect(),
         ..empty()
     };
-    let composed = Case::of([
+    let composed = Case::from_cards([
         card(
             1,
             "Ben",
@@ -295,7 +298,7 @@ fn library_without_account_page_links_to_its_front_page() {
         vec![loan("Canals", "", 0)],
         vec![hold("Ink", "", HoldState::Waiting)],
     );
-    let mail = Case::of([card(1, "Ada", library, account)])
+    let mail = Case::from_cards([card(1, "Ada", library, account)])
         .compose()
         .mail
         .unwrap();
@@ -331,18 +334,18 @@ fn paused_cards_are_only_mentioned() {
         },
     ];
     let account = account(vec![loan("Canals", "", 0)], vec![]);
-    let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
+    let mut case = Case::from_cards([card(1, "Ada", millbrook(), account)]);
     case.paused.clone_from(&all_paused);
     let composed = case.compose();
     keep("paused_cards", &composed);
     // They are never a reason for a mail.
-    let mut case = Case::of([]);
+    let mut case = Case::from_cards([]);
     case.paused = all_paused;
     assert_eq!(case.compose().mail, None);
 }
 
 #[test]
-fn empty_notice_with_a_paused_card_does_not_claim_that_all_were_checked() {
+fn empty_notice_does_not_claim_paused_cards_were_checked() {
     for (name, setting) in [
         ("daily_with_paused_card", SendWhenEmpty::Daily),
         (
@@ -351,7 +354,7 @@ fn empty_notice_with_a_paused_card_does_not_claim_that_all_were_checked() {
         ),
     ] {
         let account = account(vec![loan("How Bridges Stand Up", "", 10)], vec![]);
-        let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
+        let mut case = Case::from_cards([card(1, "Ada", millbrook(), account)]);
         case.paused = vec![PausedCard {
             patron: "Ben".to_owned(),
             library_name: "Fernhill Library".to_owned(),

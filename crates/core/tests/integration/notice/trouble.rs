@@ -25,7 +25,7 @@ fn later(case: &Case, days: i64) -> Case {
 
 #[test]
 fn wrong_pin_is_mailed_when_new_and_weekly() {
-    let case = Case::of([refused(quiet())]);
+    let case = Case::from_cards([refused(quiet())]);
     keep("wrong_pin_new", &case.compose());
     assert_eq!(case.subject(), "The library rejected the PIN of one card");
     for days in [1, 3, 6] {
@@ -39,9 +39,9 @@ fn wrong_pin_is_mailed_when_new_and_weekly() {
 #[test]
 fn mail_links_to_the_pages_if_there_are_any() {
     let ben = card(2, "Ben", fernhill(), empty());
-    let case = Case::of([refused(quiet()), refused(ben)]).with_pages();
+    let case = Case::from_cards([refused(quiet()), refused(ben)]).with_pages();
     keep("two_wrong_pins_with_pages", &case.compose());
-    let one = Case::of([refused(quiet())]).with_pages();
+    let one = Case::from_cards([refused(quiet())]).with_pages();
     let mail = one.compose().mail.unwrap();
     let page = format!(
         "https://hippo.example.org/family/cards/{}/pin",
@@ -58,7 +58,7 @@ fn mail_links_to_the_pages_if_there_are_any() {
 
 #[test]
 fn pin_rejected_again_is_mailed_at_once() {
-    let case = Case::of([refused(quiet())]);
+    let case = Case::from_cards([refused(quiet())]);
     let mut second = later(&case, 3);
     second.cards[0].state.refused_since = Some(second.now - Duration::hours(1));
     assert_eq!(second.subject(), "The library rejected the PIN of one card");
@@ -70,13 +70,13 @@ fn rejected_pin_explains_the_missing_check() {
     never.stored = None;
     never.state.last_success_at = None;
     for card in [refused(quiet()), never] {
-        assert_eq!(Case::of([card]).compose().digest.attention.len(), 1);
+        assert_eq!(Case::from_cards([card]).compose().digest.attention.len(), 1);
     }
 }
 
 #[test]
 fn attention_is_listed_in_every_mail() {
-    let first = Case::of([refused(quiet())]);
+    let first = Case::from_cards([refused(quiet())]);
     let mut second = later(&first, 2);
     let due = loan("How Bridges Stand Up", "Tanaka, Yuki", 2);
     second
@@ -93,7 +93,7 @@ fn attention_is_listed_in_every_mail() {
 #[test]
 fn new_attention_is_counted_after_things_to_do() {
     let due = loan("How Bridges Stand Up", "Tanaka, Yuki", 2);
-    let case = Case::of([
+    let case = Case::from_cards([
         refused(quiet()),
         card(2, "Ben", fernhill(), account(vec![due], vec![])),
     ]);
@@ -103,7 +103,7 @@ fn new_attention_is_counted_after_things_to_do() {
 #[test]
 fn account_read_22_hours_ago_is_flagged_and_shown() {
     let due = loan("How Bridges Stand Up", "Tanaka, Yuki", 2);
-    let case = Case::of([failing(
+    let case = Case::from_cards([failing(
         card(1, "Ada", millbrook(), account(vec![due], vec![])),
         22,
         FailureKind::SiteDown,
@@ -117,7 +117,7 @@ fn account_read_22_hours_ago_is_flagged_and_shown() {
 #[case(20 * 60, "no mail")]
 #[case(20 * 60 + 1, "One card hasn't been checked since yesterday")]
 fn account_is_stale_after_20_hours(#[case] minutes: i64, #[case] subject: &str) {
-    let mut case = Case::of([quiet()]);
+    let mut case = Case::from_cards([quiet()]);
     let read_at = now() - Duration::minutes(minutes);
     case.cards[0].state.last_success_at = Some(read_at);
     case.cards[0].stored.as_mut().unwrap().read_at = read_at;
@@ -126,7 +126,7 @@ fn account_is_stale_after_20_hours(#[case] minutes: i64, #[case] subject: &str) 
 
 #[test]
 fn check_without_changes_keeps_the_account_fresh() {
-    let mut case = Case::of([quiet()]);
+    let mut case = Case::from_cards([quiet()]);
     case.cards[0].stored.as_mut().unwrap().read_at = now() - Duration::days(9);
     assert_eq!(case.subject(), "no mail");
     let as_of = case.compose().digest.sources[0].as_of;
@@ -145,7 +145,7 @@ fn never_checked_card_needs_attention() {
     );
     failing.stored = None;
     failing.state.last_success_at = None;
-    let case = Case::of([untried, failing]);
+    let case = Case::from_cards([untried, failing]);
     keep("never_read", &case.compose());
     assert_eq!(case.subject(), "2 cards haven't been checked yet");
 }
@@ -153,7 +153,7 @@ fn never_checked_card_needs_attention() {
 #[test]
 fn several_rejected_pins_are_one_item() {
     let ben = card(2, "Ben", fernhill(), empty());
-    let case = Case::of([refused(quiet()), refused(ben)]);
+    let case = Case::from_cards([refused(quiet()), refused(ben)]);
     keep("two_wrong_pins", &case.compose());
     assert_eq!(case.subject(), "The library rejected the PINs of 2 cards");
     let text = case.compose().mail.unwrap().text;
@@ -175,7 +175,7 @@ fn messages_of_a_card_are_capped_truncated_and_unlinked() {
         messages: messages.collect(),
         ..empty()
     };
-    let mail = Case::of([card(1, "Ada", millbrook(), account)])
+    let mail = Case::from_cards([card(1, "Ada", millbrook(), account)])
         .compose()
         .mail
         .unwrap();
@@ -193,7 +193,7 @@ fn messages_of_a_card_are_capped_truncated_and_unlinked() {
 #[test]
 fn blocked_card_needs_attention() {
     let blocked = || failing(quiet(), 30, FailureKind::CardBlocked);
-    let case = Case::of([blocked()]);
+    let case = Case::from_cards([blocked()]);
     assert!(
         case.compose()
             .mail
@@ -209,11 +209,11 @@ fn blocked_card_needs_attention() {
 #[test]
 fn unsent_pin_is_mailed_once() {
     let unsent = || failing(quiet(), 30, FailureKind::SealedForOtherHosts);
-    let case = Case::of([unsent()]);
+    let case = Case::from_cards([unsent()]);
     keep("pin_not_sent", &case.compose());
     assert_eq!(case.subject(), "The PIN of one card wasn't sent");
     assert_eq!(later(&case, 1).subject(), "no mail");
-    let two = Case::of([
+    let two = Case::from_cards([
         unsent(),
         failing(
             card(2, "Ben", millbrook(), empty()),
@@ -225,8 +225,8 @@ fn unsent_pin_is_mailed_once() {
 }
 
 #[test]
-fn rejected_card_without_pages_says_whom_to_ask() {
-    let case = Case::of([refused(quiet())]);
+fn rejected_card_without_pages_names_the_contact() {
+    let case = Case::from_cards([refused(quiet())]);
     let contact = "To have this corrected, write to hippo@example.org.";
     let mail = case.compose().mail.unwrap();
     for part in [&mail.text, &mail.html] {
@@ -243,7 +243,7 @@ fn failed_checks_are_admitted_above_the_list() {
         let account = account(vec![due.clone()], vec![]);
         failing(card(number, patron, library, account), 10, kind)
     };
-    let case = Case::of([
+    let case = Case::from_cards([
         failing_at(1, "Ada", millbrook(), FailureKind::SiteDown),
         failing_at(2, "Ben", millbrook(), FailureKind::SiteDown),
         failing_at(3, "Cleo", fernhill(), FailureKind::PageChanged),
@@ -262,7 +262,7 @@ fn failed_checks_are_admitted_above_the_list() {
 #[test]
 fn message_about_the_expiry_is_a_part_of_it() {
     let message = "Your card is good until 12/11/2026.";
-    let mut case = Case::of([expiring(20)]);
+    let mut case = Case::from_cards([expiring(20)]);
     let add = |case: &mut Case, words: &str| {
         let stored = case.cards[0].stored.as_mut().unwrap();
         stored.account.messages.push(words.into());
@@ -306,7 +306,7 @@ fn message_about_the_expiry_is_a_part_of_it() {
 )]
 fn reason_does_not_repeat_that_it_cannot_be_renewed(#[case] reason: &str, #[case] words: &str) {
     let due = not_renewable(loan("Canals", "", 1), reason);
-    let case = Case::of([card(1, "Ada", millbrook(), account(vec![due], vec![]))]);
+    let case = Case::from_cards([card(1, "Ada", millbrook(), account(vec![due], vec![]))]);
     let text = case.compose().mail.unwrap().text;
     assert!(text.contains(words), "{text}");
 }
@@ -326,7 +326,7 @@ fn expiring(days: i64) -> NoticeCard {
 #[case(0, "One card expires today")]
 #[case(-1, "One card has expired")]
 fn expiring_card_matches_snapshots(#[case] days: i64, #[case] subject: &str) {
-    let case = Case::of([expiring(days)]);
+    let case = Case::from_cards([expiring(days)]);
     assert_eq!(case.subject(), subject);
     keep(
         &format!("card_expires_in_{days}_days").replace('-', "minus_"),
@@ -336,7 +336,7 @@ fn expiring_card_matches_snapshots(#[case] days: i64, #[case] subject: &str) {
 
 #[test]
 fn expiring_card_is_mailed_at_each_stage_and_weekly() {
-    let mut case = Case::of([expiring(32)]);
+    let mut case = Case::from_cards([expiring(32)]);
     let mut mailed_at = Vec::new();
     for days_left in (-9..=32).rev() {
         let composed = case.compose();
@@ -351,7 +351,7 @@ fn expiring_card_is_mailed_at_each_stage_and_weekly() {
 
 #[test]
 fn changed_fines_are_mailed_again() {
-    let mut case = Case::of([quiet()]);
+    let mut case = Case::from_cards([quiet()]);
     case.cards[0].stored.as_mut().unwrap().account.fines = money("5.00");
     assert_eq!(case.subject(), "Fines on one card");
     let mut next = case.clone().after(case.compose().last_notice).days_later(1);
@@ -370,7 +370,7 @@ fn subject_counts_several_kinds_of_trouble() {
     never.state = Default::default();
     let mut owing = expiring(5);
     owing.stored.as_mut().unwrap().account.fines = money("8");
-    let case = Case::of([owing, refused(card(2, "Ben", fernhill(), empty())), never]);
+    let case = Case::from_cards([owing, refused(card(2, "Ben", fernhill(), empty())), never]);
     let composed = case.compose();
     keep("several_sorts_of_trouble", &composed);
     assert_eq!(composed.digest.occasion, Some(Occasion::Attention));
@@ -382,7 +382,7 @@ fn subject_counts_several_kinds_of_trouble() {
 
 #[test]
 fn unknown_loans_are_not_treated_as_none() {
-    let mut case = Case::of([
+    let mut case = Case::from_cards([
         quiet(),
         card(
             2,
@@ -396,6 +396,6 @@ fn unknown_loans_are_not_treated_as_none() {
     let text = case.compose().mail.unwrap().text;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(
-        "For Ada’s card (Millbrook Public Library), the site didn’t say what is out and what is on hold."
+        "The site didn’t list the loans or holds on Ada’s card (Millbrook Public Library)."
     ));
 }

@@ -351,7 +351,7 @@ proptest! {
                 clock: &fake,
                 libraries: &libraries,
                 operator_contact: None,
-                pages: None,
+                public_url: None,
             },
             fake: &fake,
             input: NotifyAllInput::default(),
@@ -393,7 +393,7 @@ proptest! {
                     }
                     _ => false,
                 });
-                let is_bad = Alert::of_notice(&record).is_some();
+                let is_bad = Alert::for_notice(&record).is_some();
                 prop_assert!(has_alert || !is_bad, "no alert was raised: {record:?}");
             }
         }

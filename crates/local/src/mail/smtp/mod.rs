@@ -211,8 +211,8 @@ impl SmtpMailer {
         let host = (self.options.host.as_str(), self.options.port);
         let addresses = match timeout(deadline.left(), tokio::net::lookup_host(host)).await {
             Ok(Ok(addresses)) => addresses,
-            Ok(Err(_)) => return Err(not_sent("its host name was not found")),
-            Err(_) => return Err(not_sent("its host name was not looked up in time")),
+            Ok(Err(_)) => return Err(not_sent("its host name wasn't found")),
+            Err(_) => return Err(not_sent("its host name wasn't looked up in time")),
         };
         let mut why = "its host name has no address";
         for address in addresses {

@@ -90,7 +90,7 @@ pub enum SmtpOptionsError {
     #[error("A login to the mail server needs both a user and a password.")]
     IncompleteLogin,
     /// A certificate cannot be read.
-    #[error("The trusted certificate is not in PEM format.")]
+    #[error("The trusted certificate isn't in PEM format.")]
     BadCertificate,
     /// No certificate can be verified.
     #[error(

@@ -150,7 +150,7 @@ fn tls_reason(error: &rustls::Error) -> &'static str {
                 "its certificate has expired"
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "its certificate is not valid yet; is the clock right?"
+                "its certificate isn't valid yet; is the clock right?"
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "its certificate is for another host name"
@@ -159,9 +159,9 @@ fn tls_reason(error: &rustls::Error) -> &'static str {
                 "this machine doesn't trust the issuer of its certificate"
             }
             CertificateError::Revoked => "its certificate was revoked",
-            _ => "its certificate is not valid",
+            _ => "its certificate isn't valid",
         },
-        rustls::Error::InvalidMessage(_) => "it does not speak TLS here; is the port right?",
+        rustls::Error::InvalidMessage(_) => "it doesn't speak TLS here; is the port right?",
         _ => "it and this machine couldn't agree on an encryption",
     }
 }

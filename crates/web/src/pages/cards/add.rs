@@ -28,7 +28,7 @@ use crate::page::{Page, html};
 use crate::ports::WebPorts;
 
 /// The most libraries that are listed at once.
-const MAX_LISTED: usize = 20;
+const MAX_LISTED_LIBRARIES: usize = 20;
 
 /// The longest name of a patron, in characters.
 const MAX_PATRON_LENGTH: usize = 60;
@@ -79,8 +79,8 @@ pub(crate) async fn choose(
         })
         .collect();
     found.sort_by(|one, other| one.name.cmp(&other.name));
-    let is_cut = found.len() > MAX_LISTED;
-    found.truncate(MAX_LISTED);
+    let is_cut = found.len() > MAX_LISTED_LIBRARIES;
+    found.truncate(MAX_LISTED_LIBRARIES);
     let page = LibraryPage {
         page: member.page("Add a card"),
         query,

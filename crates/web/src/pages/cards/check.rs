@@ -28,7 +28,7 @@ use crate::page::{Page, html};
 use crate::ports::WebPorts;
 use crate::start_job::{StartJobError, StartRequest};
 
-/// How long the page looks for a result by itself.
+/// How long the page polls for a result.
 pub(super) const MAX_WAIT: TimeDelta = TimeDelta::minutes(3);
 
 #[derive(Template)]
@@ -158,7 +158,7 @@ pub(crate) async fn start(
         let log = ports.store.rate_log(&key).await?;
         let started = log.and_then(|log| log.times.last().copied());
         return match started {
-            // The same button was pressed twice, or another tab was faster.
+            // The same button was pressed twice, or another tab came first.
             Some(started) if now - started < MAX_WAIT => {
                 Ok(wait_for_check(card, started, Repeat::No))
             }
@@ -188,7 +188,7 @@ pub(super) async fn start_check(ports: &WebPorts, card: &Card, repeat: Repeat) -
         match jobs.start_job(&request).await {
             Ok(()) | Err(StartJobError::StillRunning) => {}
             Err(error @ StartJobError::CannotStart(_)) => {
-                tracing::error!(%error, "A card’s check was not started.");
+                tracing::error!(%error, "A card’s check wasn’t started.");
             }
         }
     }

@@ -110,7 +110,7 @@ async fn show_form(
         }
         Some(Problem::Changed) => {
             let words = describe_present(card, now, today);
-            let words = format!("{words} Nothing was changed. Check it, and send again.");
+            let words = format!("{words} Nothing was changed. Check the form and send it again.");
             (StatusCode::CONFLICT, Some(words))
         }
     };

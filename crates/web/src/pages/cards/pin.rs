@@ -196,7 +196,7 @@ pub(crate) async fn save(
         return Err(missing_card(&ports, &member, &id).await);
     };
     if present.card.secret_id == form_id {
-        // The same form was sent twice at once, and the other request was faster.
+        // The same form was sent twice at once, and the other request came first.
         return answer_repeated_form(&ports, &member, &present.card, false).await;
     }
     let problem = Some(problem);

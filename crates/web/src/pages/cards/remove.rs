@@ -41,7 +41,7 @@ fn path(card: CardId) -> String {
     format!("/family/cards/{card}/remove")
 }
 
-/// Asks whether the card shall be removed.
+/// Asks whether to remove the card.
 pub(crate) async fn show(
     State(ports): State<WebPorts>,
     Extension(origin): Extension<RequestOrigin>,
@@ -120,7 +120,7 @@ pub(crate) async fn remove(
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     let Some(CardRecord { card, .. }) = own_card(&member, &id) else {
         let id = id.parse().map_err(|_| PageError::not_found())?;
-        // The same form was sent twice, or another tab was faster.
+        // The same form was sent twice, or another tab came first.
         return match is_removed(&ports, &member, id).await? {
             true => Ok(Redirect::to("/family/cards").into_response()),
             false => Err(PageError::not_found()),
@@ -139,7 +139,7 @@ pub(crate) async fn remove(
             let change = Change::CardRemoved { card: card.id };
             record_change(&ports, member.actor(), Some(&card.family), change).await;
         }
-        // Another tab was faster.
+        // Another tab came first.
         Err(StoreError::NotFound(_)) => {}
         Err(error) => return Err(error.into()),
     }

@@ -14,11 +14,11 @@ use crate::audit::load_changes;
 use crate::error::{PageError, PageResult};
 use crate::ports::WebPorts;
 
-/// How often the record of the first request is looked for, which may still be at work.
-const MAX_LOOKS: u32 = 3;
+/// How often to look for the record of the first request, which may still be running.
+const MAX_POLLS: u32 = 3;
 
-/// The time between two looks.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
+/// The time between two polls.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Answers a form whose number and PIN are those that the card has: leads to the page that waits for their check.
 ///
@@ -59,9 +59,9 @@ async fn find_when_set(
     secret: Uuid,
 ) -> Result<Option<DateTime<Utc>>, PageError> {
     let family = Some(&member.loaded.family);
-    for look in 0..MAX_LOOKS {
+    for look in 0..MAX_POLLS {
         if look > 0 {
-            ports.clock.sleep(LOOK_PAUSE).await;
+            ports.clock.sleep(POLL_INTERVAL).await;
         }
         let changes = load_changes(ports, family, MAX_CHANGES).await?;
         if let Some(entry) = changes.iter().find(|entry| entry.id == secret) {

@@ -122,7 +122,7 @@ pub(super) async fn announce(
         });
         // The PIN is stored, so the page must not say that nothing was changed.
         if let Err(error) = ports.messages.send(message).await {
-            tracing::error!(%error, "A recipient could not be told of a PIN.");
+            tracing::error!(%error, "Couldn't send the email about a new PIN.");
             is_everybody_told = false;
         }
     }

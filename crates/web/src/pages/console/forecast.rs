@@ -62,20 +62,23 @@ async fn forecast_checks(ports: &WebPorts, schedule: &Schedule) -> Result<Vec<St
     }];
     if waiting > 0 {
         sentences.push(format!(
-            "{} left out, because the library didn’t answer or turned us away.",
-            are(waiting, "card", "cards")
+            "{} skipped, because the library didn’t answer or turned us away.",
+            count_with_verb(waiting, "card", "cards")
         ));
     }
     let is_paused = |record: &&CardRecord| record.card.active_pause(now).is_some();
     let paused = planned.left_out.iter().filter(is_paused).count();
     if paused > 0 {
-        sentences.push(format!("{} paused.", are(paused, "card", "cards")));
+        sentences.push(format!(
+            "{} paused.",
+            count_with_verb(paused, "card", "cards")
+        ));
     }
     let refused = planned.left_out.len() - paused;
     if refused > 0 {
         sentences.push(format!(
-            "{} left out, because the library rejected the number or PIN.",
-            are(refused, "card", "cards")
+            "{} skipped, because the library rejected the number or PIN.",
+            count_with_verb(refused, "card", "cards")
         ));
     }
     Ok(sentences)
@@ -118,13 +121,13 @@ fn mail_sentences(due: DueMails, one: &str, many: &str) -> Vec<String> {
     if due.empty > 0 {
         sentences.push(format!(
             "{} due, with nothing to say.",
-            are(due.empty, one, many)
+            count_with_verb(due.empty, one, many)
         ));
     }
     if due.unreachable > 0 {
         sentences.push(format!(
             "{} due, but nobody would get {}.",
-            are(due.unreachable, one, many),
+            count_with_verb(due.unreachable, one, many),
             if due.unreachable == 1 { "it" } else { "them" }
         ));
     }
@@ -159,7 +162,7 @@ fn number(number: usize, one: &str, many: &str) -> String {
 }
 
 /// “1 card is”, “2 cards are”.
-fn are(many_or_one: usize, one: &str, many: &str) -> String {
+fn count_with_verb(many_or_one: usize, one: &str, many: &str) -> String {
     let verb = if many_or_one == 1 { "is" } else { "are" };
     format!("{} {verb}", number(many_or_one, one, many))
 }

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use hippo_core::family::Family;
+use hippo_core::family::schedule::LATE_AFTER;
 use hippo_core::ids::FamilyId;
 use hippo_core::outbox::{MailKind, OutboxRecord};
 use hippo_core::run::{JobName, Run, RunOutcome};
 use hippo_core::text::mask_addresses;
 
 use super::view::Times;
-
-/// A notice that has been due for longer than two ticks is late.
-const LATE_AFTER: TimeDelta = TimeDelta::minutes(30);
 
 /// A late notice.
 #[derive(Debug, PartialEq, Eq)]

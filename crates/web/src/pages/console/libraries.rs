@@ -22,7 +22,7 @@ use crate::ports::WebPorts;
 const MAX_RUNS: usize = 40;
 
 /// How many days are shown: the newest ones.
-const MAX_DAYS: usize = 14;
+const DAYS_SHOWN: usize = 14;
 
 #[derive(Template)]
 #[template(path = "console/libraries.html")]
@@ -85,7 +85,7 @@ pub(crate) async fn show(
     }
     dates.sort_unstable();
     dates.dedup();
-    let left_out = dates.len().saturating_sub(MAX_DAYS);
+    let left_out = dates.len().saturating_sub(DAYS_SHOWN);
     // The newest day is first, where a narrow screen shows it.
     let dates: Vec<NaiveDate> = dates.split_off(left_out).into_iter().rev().collect();
     for ((library, kind), by_date) in counts {

@@ -190,7 +190,7 @@ fn resend_of(
     if record.state == MailState::Pending && !record.is_held() {
         return None;
     }
-    let resend = Resend::of(family, record, times.now).ok()?;
+    let resend = Resend::from_record(family, record, times.now).ok()?;
     Some((resend.revision(), resend.warning()))
 }
 
@@ -247,7 +247,7 @@ fn read_key(form: &ResendForm) -> Option<MailKey> {
 #[derive(PartialEq, Eq)]
 enum ResendOutcome {
     Requested,
-    /// The same form was sent twice, or another tab was faster.
+    /// The same form was sent twice, or another tab came first.
     RequestedBefore,
     /// It can't be sent, for this reason.
     Refused(String),
@@ -262,7 +262,7 @@ async fn request_resend(
     let store = &*ports.store;
     let family = store.family(&key.family).await?;
     let family = family.ok_or_else(PageError::not_found)?;
-    // If another request is faster, the second look says whether it asked for the same.
+    // If another request comes first, the second look says whether it asked for the same.
     for _ in 0..2 {
         match Resend::prepare(store, &family, key, ports.clock.now()).await {
             Ok(resend) if resend.is_asked_for_since(revision) => {

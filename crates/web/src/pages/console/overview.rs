@@ -32,7 +32,7 @@ const ALERT_WINDOW: TimeDelta = TimeDelta::days(2);
 const MAX_OPEN_MAILS: usize = 200;
 
 /// At most this many late notices are shown.
-const MAX_LATE: usize = 20;
+const MAX_LATE_NOTICES: usize = 20;
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
@@ -90,8 +90,8 @@ pub(crate) async fn show(
     let families = store.families_page(None, MAX_FAMILIES).await?;
     let open = store.open_mails(None, MAX_OPEN_MAILS).await?;
     let mut late = find_late_notices(&families, &open, &month.history.newest, times);
-    let more_late = late.len().saturating_sub(MAX_LATE);
-    late.truncate(MAX_LATE);
+    let more_late = late.len().saturating_sub(MAX_LATE_NOTICES);
+    late.truncate(MAX_LATE_NOTICES);
     let for_all = |pause: &&Pause| pause.label.is_none() && pause.includes(times.now);
     let all_paused = pauses.iter().filter(for_all);
     let all_rows = arrange_rows(&month, &schedules);

@@ -181,5 +181,5 @@ pub(super) fn pause_words(pause: &Pause, times: Times) -> String {
         None if pause.label.is_none() => ", until somebody resumes them".to_owned(),
         None => ", until somebody resumes it".to_owned(),
     };
-    format!("{what} {}, since {since}{until}", pause.by_whom_and_why())
+    format!("{what} {}, since {since}{until}", pause.describe_author())
 }

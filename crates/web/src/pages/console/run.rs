@@ -9,8 +9,8 @@ use hippo_core::run::grid::{SLOW_FACTOR, is_slow, median_seconds, seconds_words}
 use hippo_core::run::history::arrange_by_label;
 use hippo_core::run::work::count_failures;
 use hippo_core::run::{Run, RunKey, RunOutcome, Trigger};
-use hippo_core::schedule::pause::pause_of;
-use hippo_core::time_words::duration;
+use hippo_core::schedule::pause::find_pause;
+use hippo_core::time_format::duration;
 
 use super::load::{month_dates, utc_dates};
 use super::rows::pause_words;
@@ -95,7 +95,7 @@ pub(crate) async fn show(
         refresh: is_live.then_some(REFRESH_SECONDS),
         outcome: run.outcome_words(&[], times.now, |at| times.show(at)),
         class: tone_class(run.outcome.sign().1),
-        pause: pause_of(&run, &pauses).map(|pause| pause_words(pause, times)),
+        pause: find_pause(&run, &pauses).map(|pause| pause_words(pause, times)),
         facts: facts(&run, median, times),
         counts: counts(&run),
         failures: failures.collect(),
@@ -167,7 +167,7 @@ fn counts(run: &Run) -> Vec<(String, u32)> {
     let mut rows = vec![
         ("Planned".to_owned(), counts.planned),
         ("Done".to_owned(), counts.done),
-        ("Skipped or left out".to_owned(), counts.skipped),
+        ("Skipped".to_owned(), counts.skipped),
     ];
     let failed = counts.failed.iter();
     rows.extend(failed.map(|(kind, count)| (format!("Failed: {}", failure_words(kind)), *count)));

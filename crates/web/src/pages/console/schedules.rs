@@ -44,7 +44,7 @@ struct SchedulesPage<'a> {
 /// A schedule with its switch.
 struct ScheduleView {
     row: RowView,
-    /// Whether a pause of its own is active; that of all schedules ends elsewhere.
+    /// Whether the schedule has an active pause of its own; the pause of all schedules ends elsewhere.
     has_own_pause: bool,
     pause: PauseFields,
 }
@@ -116,8 +116,8 @@ impl RefusedPauseForm {
         Self {
             status: StatusCode::CONFLICT,
             problem: format!(
-                "{name}{present}. Somebody changed it after you opened this page, so we didn’t save yours. Check it, \
-                 and send again."
+                "{name}{present}. Somebody changed it after you opened this page, so we didn’t save yours. Check the \
+                 form and send it again."
             ),
             label,
             typed,

@@ -169,7 +169,7 @@ async fn start(ports: &WebPorts, operator: &Operator, request: StartRequest) -> 
     let jobs = ports.jobs.as_ref().ok_or_else(PageError::not_found)?;
     match jobs.start_job(&request).await {
         Ok(()) => {}
-        // A double click, or another tab was faster.
+        // A double click, or another tab came first.
         Err(StartJobError::StillRunning) => {
             return Ok(Redirect::to("/console?started=before").into_response());
         }

@@ -7,7 +7,7 @@ use hippo_core::failure::FailureKind;
 use hippo_core::notice::phrases;
 use hippo_core::run::RunKey;
 use hippo_core::run::grid::OutcomeTone;
-use hippo_core::time_words::moment_with_zone;
+use hippo_core::time_format::moment_with_zone;
 
 use crate::access::form_token::{FormToken, form_token};
 use crate::error::PageError;

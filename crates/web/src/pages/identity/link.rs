@@ -91,7 +91,7 @@ async fn find_waiting(
     })
 }
 
-/// Asks whether the identity shall sign in the person who just signed in by email. Somebody else may have
+/// Asks whether the identity may sign in the person who just signed in by email. Somebody else may have
 /// left it in this browser. Then says that it does.
 pub(crate) async fn show(
     State(ports): State<WebPorts>,
@@ -123,7 +123,7 @@ pub(crate) async fn show(
             let response = html(StatusCode::OK, &shown(question))?;
             Ok(without_identity(response, is_secure))
         }
-        Waiting::Nothing => Ok(go_on(&headers, is_secure, session)),
+        Waiting::Nothing => Ok(redirect_after_link(&headers, is_secure, session)),
     }
 }
 
@@ -149,7 +149,7 @@ pub(crate) async fn save(
     browser.check_form_token(&form.form_token)?;
     let is_secure = browser.origin.is_secure;
     if form.answer != "yes" {
-        return Ok(go_on(&headers, is_secure, session));
+        return Ok(redirect_after_link(&headers, is_secure, session));
     }
     match find_waiting(&ports, &headers, is_secure, session).await? {
         Waiting::Possible {
@@ -192,8 +192,8 @@ fn page_to_open(headers: &HeaderMap, is_secure: bool, session: &Session) -> Stri
     next.unwrap_or_else(|| "/".to_owned())
 }
 
-/// Goes on to the page that the person came for, without the identity that waited.
-fn go_on(headers: &HeaderMap, is_secure: bool, session: &Session) -> Response {
+/// Redirects to the page that the person came for, without the identity that waited.
+fn redirect_after_link(headers: &HeaderMap, is_secure: bool, session: &Session) -> Response {
     let response = Redirect::to(&page_to_open(headers, is_secure, session)).into_response();
     without_identity(response, is_secure)
 }

@@ -61,7 +61,7 @@ pub(super) enum Outcome {
     Refused(&'static str),
     /// Somebody changed the family after the form was opened.
     Changed(Option<TypedValues>),
-    /// The invited person was faster than who withdraws the invitation.
+    /// The invited person accepted before the invitation was withdrawn.
     AlreadyAccepted(String),
     /// The address was invited again after the page was opened.
     InvitedAgain(String),
@@ -99,8 +99,8 @@ pub(super) async fn show_page(
                 _ => None,
             };
             problem = Some(format!(
-                "The settings were changed after you opened this page.{who} Nothing of this page was saved.{} Check \
-                 it, and send again.",
+                "The settings were changed after you opened this page.{who} Nothing on this page was saved.{} Check \
+                 the form and save it again.",
                 differing.unwrap_or_default()
             ));
             typed = sent;

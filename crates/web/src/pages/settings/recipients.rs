@@ -105,7 +105,7 @@ async fn invite_address(
     let by = member.session.person.clone();
     let invitation = Invitation::new(family.id.clone(), address, by, now);
     if !ports.store.add_invitation(&invitation).await? {
-        // Another request was faster.
+        // Another request came first.
         return Ok(Ok("already-invited"));
     }
     let message = MessageRequest::Invitation(InvitationRequest {
@@ -135,8 +135,8 @@ pub(crate) struct WithdrawForm {
     address: String,
 }
 
-/// Withdraws an invitation. One that is gone is no mistake if another tab withdrew it, too. If it was accepted
-/// meanwhile, or the address was invited again, the page says so.
+/// Withdraws an invitation. Succeeds if another tab already withdrew it. If it was accepted
+/// in the meantime, or the address was invited again, the page says so.
 pub(crate) async fn withdraw(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
@@ -192,7 +192,7 @@ pub(crate) struct RemoveForm {
     person: String,
 }
 
-/// Removes a recipient. It changes no card. One who is gone is no mistake.
+/// Removes a recipient; changes no card. Succeeds if the recipient is already gone.
 pub(crate) async fn remove(
     State(ports): State<WebPorts>,
     browser: FormBrowser,
@@ -207,7 +207,7 @@ pub(crate) async fn remove(
                 return Ok(no_member.into_response());
             }
             browser.check_form_token(&form.form_token)?;
-            return Ok(go_on_after_removal(true));
+            return Ok(redirect_after_removal(true));
         }
     };
     if let Some(response) = check_form(&ports, &browser, &member, &form.form_token, &form.family)? {
@@ -218,8 +218,8 @@ pub(crate) async fn remove(
     let removed =
         recipients.find(|address| PersonId::from_address(address).as_str() == form.person);
     let Some(removed) = removed.cloned() else {
-        // Another tab was faster, so it is as wanted.
-        return Ok(go_on_after_removal(false));
+        // Another tab came first, so it is as wanted.
+        return Ok(redirect_after_removal(false));
     };
     let person = PersonId::from_address(&removed);
     let is_self = person == member.session.person;
@@ -233,8 +233,8 @@ pub(crate) async fn remove(
     if !replace_or_reload(&ports, &mut member, &after).await? {
         return match is_recipient(&member.loaded.family, &person) {
             true => show_page(&ports, &browser, &member, Outcome::Changed(None)).await,
-            // The same form was sent twice, or another tab was faster.
-            false => Ok(go_on_after_removal(is_self)),
+            // The same form was sent twice, or another tab came first.
+            false => Ok(redirect_after_removal(is_self)),
         };
     }
     let change = match is_self {
@@ -256,18 +256,18 @@ pub(crate) async fn remove(
     for request in requests {
         let message = MessageRequest::Removal(request);
         if let Err(error) = ports.messages.send(message).await {
-            tracing::error!(%error, "A removal's reader could not be told.");
+            tracing::error!(%error, "Couldn't send the email about a removal.");
         }
     }
     let operators = &ports.settings.operators;
     if let Err(error) = forget_recipient(&*ports.store, operators, &after, &removed).await {
-        tracing::error!(%error, "What a removed recipient has access with could not be ended.");
+        tracing::error!(%error, "Couldn't end a removed recipient's sessions and feeds.");
     }
-    Ok(go_on_after_removal(is_self))
+    Ok(redirect_after_removal(is_self))
 }
 
-/// Leads to the settings, which somebody who left can't open any more.
-fn go_on_after_removal(is_self: bool) -> Response {
+/// Redirects to the settings, or to the first page for a person who left the family.
+fn redirect_after_removal(is_self: bool) -> Response {
     let next = match is_self {
         true => "/",
         false => "/family/settings?saved=yes",
@@ -275,7 +275,7 @@ fn go_on_after_removal(is_self: bool) -> Response {
     Redirect::to(next).into_response()
 }
 
-/// Whether who is signed in has left the family of this form with it, as after a double click.
+/// Whether the signed-in person has already left this form's family with it, as after a double click.
 async fn has_left(
     ports: &WebPorts,
     visitor: &Visitor,

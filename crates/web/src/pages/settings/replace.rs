@@ -1,4 +1,4 @@
-//! Replaces the family of whoever is signed in.
+//! Replaces the family of the person who is signed in.
 
 use hippo_core::family::Family;
 
@@ -6,7 +6,7 @@ use crate::access::session::FamilyMember;
 use crate::error::PageError;
 use crate::ports::WebPorts;
 
-/// Replaces the member's family. If another request was faster, it loads what that one stored, and returns false.
+/// Replaces the member's family. If another request came first, it loads what that one stored, and returns false.
 pub(super) async fn replace_or_reload(
     ports: &WebPorts,
     member: &mut FamilyMember,

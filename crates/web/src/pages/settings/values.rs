@@ -122,23 +122,26 @@ impl SettingsValues {
         };
         let fines = match self.fines_threshold.as_str() {
             "" => "no fines".to_owned(),
-            amount => format!("fines from {amount} on"),
+            amount => format!("fines of {amount} or more"),
         };
         let grouping = match self.by_person {
             Some(_) => "grouped by person",
             None => "not grouped by person",
         };
         let all = [
-            (self.time != typed.time, format!("at {}", self.time)),
-            (self.timezone != typed.timezone, self.timezone.clone()),
+            (self.time != typed.time, format!("email at {}", self.time)),
+            (
+                self.timezone != typed.timezone,
+                format!("time zone {}", self.timezone),
+            ),
             (
                 self.due_within_days != typed.due_within_days,
-                format!("due within {} days", self.due_within_days),
+                format!("loans due within {} days", self.due_within_days),
             ),
             (self.fines_threshold != typed.fines_threshold, fines),
             (
                 self.send_when_empty != typed.send_when_empty,
-                policy(self).to_lowercase(),
+                format!("an email {}", lower_first(policy(self))),
             ),
             (
                 self.by_person.is_some() != typed.by_person.is_some(),
@@ -149,7 +152,12 @@ impl SettingsValues {
             .into_iter()
             .filter_map(|(differs, words)| differs.then_some(words))
             .collect();
-        (!differing.is_empty()).then(|| format!(" What is saved: {}.", differing.join("; ")))
+        (!differing.is_empty()).then(|| {
+            format!(
+                " These saved settings differ from yours: {}.",
+                differing.join("; ")
+            )
+        })
     }
 
     /// Applies the values to a family, or says what is wrong with them.
@@ -186,6 +194,13 @@ impl SettingsValues {
         family.preferences.by_person = self.by_person.is_some();
         Ok(())
     }
+}
+
+/// Writes the first letter small: “At least every Monday” becomes “at least every Monday”.
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_lowercase);
+    first.chain(letters.as_str().chars()).collect()
 }
 
 /// The zones to choose from: those with a continent and a place, and UTC.

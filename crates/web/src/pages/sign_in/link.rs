@@ -9,7 +9,9 @@ use axum::response::{IntoResponse as _, Redirect};
 use hippo_core::sign_in::{SignInAttempt, SignInMethod, SignInUse};
 use serde::Deserialize;
 
-use super::{AttemptToken, Browser, Used, begin_session, own_page, use_attempt, with_cookie};
+use super::{
+    AttemptToken, Browser, Used, begin_session, mark_as_rendered, use_attempt, with_cookie,
+};
 use crate::access::session::Visitor;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
@@ -79,7 +81,7 @@ fn show_page(browser: &Browser<'_>, page: Page, state: LinkState) -> PageResult 
         form_token: form_token.field,
         state,
     };
-    Ok(own_page(with_cookie(
+    Ok(mark_as_rendered(with_cookie(
         html(status, &shown)?,
         form_token.cookie,
     )))
@@ -92,7 +94,7 @@ pub(crate) struct LinkForm {
     token: String,
 }
 
-/// Uses a link. Whoever it has just signed in only goes on.
+/// Uses a link. If it has just signed the person in, only shows the next page.
 pub(crate) async fn use_link(
     State(ports): State<WebPorts>,
     Extension(origin): Extension<RequestOrigin>,

@@ -39,7 +39,7 @@ async fn console_shows_what_needs_attention_what_comes_and_what_ran() {
 }
 
 #[tokio::test]
-async fn new_console_says_that_nothing_is_there_yet() {
+async fn new_console_explains_that_it_is_empty() {
     let web = TestWeb::new().await;
     for family in ["conrad", "lee"] {
         web.store
@@ -87,7 +87,7 @@ async fn notice_is_late_until_it_is_sent_skipped_or_not_due() {
 }
 
 #[tokio::test]
-async fn run_for_one_family_or_a_failed_one_is_no_tick() {
+async fn run_for_one_family_or_a_failed_one_is_not_a_tick() {
     for (family, outcome) in [
         (Some("conrad"), RunOutcome::Done),
         (None, RunOutcome::Failed),
@@ -106,10 +106,10 @@ async fn run_for_one_family_or_a_failed_one_is_no_tick() {
 }
 
 #[tokio::test]
-async fn alert_of_a_notice_that_was_sent_after_all_is_not_shown() {
+async fn alert_about_a_notice_sent_later_is_not_shown() {
     let web = busy_web().await;
     let record: OutboxRecord = failed_mail("conrad", "2026-11-20");
-    let alert = hippo_core::alerts::Alert::of_notice(&record).unwrap();
+    let alert = hippo_core::alerts::Alert::for_notice(&record).unwrap();
     let key = alert.key();
     let raised = web.store.record_alert(&key, &alert, at("21T09:00"));
     assert!(raised.await.unwrap());

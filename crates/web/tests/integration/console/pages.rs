@@ -82,7 +82,7 @@ async fn slow_run_is_called_slow() {
 }
 
 #[tokio::test]
-async fn notices_have_their_meaning_and_can_be_sent_again_on_their_day() {
+async fn notices_show_their_meaning_and_can_be_resent_on_their_day() {
     let web = busy_web().await;
     add_mail(&web, failed_mail("lee", "2026-11-21")).await;
     let mut operator = web.operator().await;
@@ -120,7 +120,7 @@ async fn notices_have_their_meaning_and_can_be_sent_again_on_their_day() {
     let answer = operator.post(resend, &fields).await;
     assert_eq!(answer.location(), "/console/notices?resent=yes");
     assert_eq!(web.store.mail(&key).await.unwrap(), Some(record.clone()));
-    // A worker took it meanwhile.
+    // A worker took it in the meantime.
     let claimed = record.claim(uuid::Uuid::new_v4(), web.now()).unwrap();
     let replaced = web.store.replace_mail(record.revision, &claimed, None);
     assert!(replaced.await.unwrap());

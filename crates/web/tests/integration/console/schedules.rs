@@ -40,7 +40,7 @@ async fn page_shows_each_schedule_with_its_zone_and_its_pause() {
 }
 
 #[tokio::test]
-async fn pause_has_its_author_its_reason_and_an_end_in_the_schedules_zone() {
+async fn pause_shows_author_reason_and_end_in_the_schedules_zone() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
     let fields = [
@@ -69,7 +69,7 @@ async fn pause_has_its_author_its_reason_and_an_end_in_the_schedules_zone() {
 }
 
 #[tokio::test]
-async fn pause_of_all_schedules_is_shown_on_top_and_ends_with_its_own_button() {
+async fn pause_of_all_schedules_is_shown_first_with_its_own_button() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
     let answer = pause(&mut operator, "", &[("why", "moving house")]).await;
@@ -144,7 +144,7 @@ async fn wrong_pause_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn ending_a_pause_twice_is_no_error() {
+async fn ending_a_pause_twice_succeeds() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
     let page = operator.get("/console/schedules").await;

@@ -49,16 +49,17 @@ async fn schedule_that_changed_after_the_page_was_opened_is_not_run() {
     declared.input.insert("scope".to_owned(), "failed".into());
     let job = JobName::CHECK_CARDS;
     web.save_schedules(job, &[declared.clone()]).await;
-    let told = operator.post_from(&page, RUN, &[]).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
+    let conflict = operator.post_from(&page, RUN, &[]).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
     assert!(
-        told.body
+        conflict
+            .body
             .contains("This schedule changed after you opened this page, so we started nothing."),
         "{}",
-        told.body
+        conflict.body
     );
     assert!(web.jobs.0.lock().unwrap().is_empty());
-    let answer = operator.post_from(&told, RUN, &[]).await;
+    let answer = operator.post_from(&conflict, RUN, &[]).await;
     assert_eq!(answer.location(), "/console?started=yes");
     let input = declared.input;
     let started = web.jobs.0.lock().unwrap().clone();

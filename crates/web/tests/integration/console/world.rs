@@ -1,7 +1,7 @@
 //! Families, schedules, runs, pauses and mails, with texts that must not reach a console page.
 
 use chrono::{DateTime, Utc};
-use hippo_core::alerts::{Alert, Fault};
+use hippo_core::alerts::{Alert, RunFault};
 use hippo_core::family::Family;
 use hippo_core::outbox::OutboxRecord;
 use hippo_core::run::record_days::upsert_runs;
@@ -130,7 +130,7 @@ pub(crate) async fn busy_web() -> TestWeb {
     assert!(sample::add_pause(&*web.store, &pause).await);
     let alert = Alert::RunFailed {
         run: failed_key,
-        fault: Fault::Store,
+        fault: RunFault::Store,
     };
     let key = alert.key();
     let raised = web.store.record_alert(&key, &alert, at("21T10:05"));

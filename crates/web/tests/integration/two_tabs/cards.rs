@@ -22,7 +22,7 @@ fn pause_path(web: &TestWeb) -> String {
 }
 
 #[tokio::test]
-async fn second_tab_that_pauses_a_card_is_told() {
+async fn card_paused_in_another_tab_is_a_conflict() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let path = pause_path(&web);
@@ -33,23 +33,23 @@ async fn second_tab_that_pauses_a_card_is_told() {
     let stored = pause_of(&web).await;
 
     let fields = [("until", "2026-12-01"), ("why", "on a trip")];
-    let told = browser.post_from(&second, &path, &fields).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
+    let conflict = browser.post_from(&second, &path, &fields).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
     let words = "This card has been paused until Tuesday, Nov 24 (“lost &#60;b&#62;”) since you opened this page. \
-                 Nothing was changed. Check it, and send again.";
-    assert!(told.body.contains(words), "{}", told.body);
+                 Nothing was changed. Check the form and send it again.";
+    assert!(conflict.body.contains(words), "{}", conflict.body);
     for typed in ["value=\"2026-12-01\"", "value=\"on a trip\""] {
         assert!(
-            told.body.contains(typed),
+            conflict.body.contains(typed),
             "what was typed stays: {}",
-            told.body
+            conflict.body
         );
     }
     assert_eq!(pause_of(&web).await, stored);
     let expected = [Change::CardPaused { card: web.card.id }];
     assert_eq!(changes(&web).await, expected);
 
-    let answer = browser.post_from(&told, &path, &fields).await;
+    let answer = browser.post_from(&conflict, &path, &fields).await;
     assert_eq!(answer.location(), "/family/cards");
     let pause = pause_of(&web).await.unwrap();
     assert_eq!(pause.until, Some(sample::date("2026-12-01")));
@@ -57,7 +57,7 @@ async fn second_tab_that_pauses_a_card_is_told() {
 }
 
 #[tokio::test]
-async fn pause_that_is_sent_twice_is_no_mistake() {
+async fn resubmitted_pause_changes_nothing() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let path = pause_path(&web);
@@ -78,7 +78,7 @@ async fn pause_that_is_sent_twice_is_no_mistake() {
 }
 
 #[tokio::test]
-async fn invalid_form_of_a_second_tab_is_told_once_it_is_valid() {
+async fn invalid_conflicting_form_is_a_conflict_once_it_is_valid() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let path = pause_path(&web);
@@ -88,13 +88,13 @@ async fn invalid_form_of_a_second_tab_is_told_once_it_is_valid() {
     let invalid = browser.post_from(&page, &path, &fields).await;
     assert_eq!(invalid.status, StatusCode::UNPROCESSABLE_ENTITY);
     let fields = [("until", "2026-12-01")];
-    let told = browser.post_from(&invalid, &path, &fields).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
-    assert!(told.body.contains("has been paused (“lost”)"));
+    let conflict = browser.post_from(&invalid, &path, &fields).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    assert!(conflict.body.contains("has been paused (“lost”)"));
 }
 
 #[tokio::test]
-async fn second_tab_that_resumes_another_pause_is_told() {
+async fn resuming_another_pause_is_a_conflict() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     pause_card(&mut browser, web.card.id, &[("until", "2026-11-24")]).await;
@@ -105,13 +105,13 @@ async fn second_tab_that_resumes_another_pause_is_told() {
     other.post("/sign-in/family", &[("family", "conrad")]).await;
     pause_card(&mut other, web.card.id, &[("until", "2026-12-24")]).await;
     let stored = pause_of(&web).await;
-    let told = browser.post_from(&cards, &resume, &[]).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
+    let conflict = browser.post_from(&cards, &resume, &[]).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
     let words = "Robin: This card has been paused until Thursday, Dec 24 since you opened this page. Nothing was \
                  changed. Check it, and press the button again.";
-    assert!(told.body.contains(words), "{}", told.body);
+    assert!(conflict.body.contains(words), "{}", conflict.body);
     assert_eq!(pause_of(&web).await, stored);
-    browser.post_from(&told, &resume, &[]).await;
+    browser.post_from(&conflict, &resume, &[]).await;
     assert_eq!(pause_of(&web).await, None);
 }
 
@@ -129,10 +129,11 @@ async fn pause_that_two_requests_store_at_once_is_the_first_ones() {
     let card = web.card.id;
     web.store
         .before_next_write(move |store| pause_at_once(store, card));
-    let told = pause_card(&mut browser, card, &[("why", "on a trip")]).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
+    let conflict = pause_card(&mut browser, card, &[("why", "on a trip")]).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
     assert!(
-        told.body
+        conflict
+            .body
             .contains("This card has been paused since you opened this page.")
     );
     assert_eq!(pause_of(&web).await, Some(sample::card_pause(None)));
@@ -146,7 +147,7 @@ async fn open_pin(browser: &mut Browser<'_>, card: &Card) -> (String, crate::web
 }
 
 #[tokio::test]
-async fn second_tab_that_sets_a_pin_is_told() {
+async fn pin_set_in_another_tab_is_a_conflict() {
     let web = TestWeb::new().await;
     let card = add_known_card(&web).await;
     let mut browser = web.signed_in(PAT).await;
@@ -158,15 +159,15 @@ async fn second_tab_that_sets_a_pin_is_told() {
     let mails = web.mails().len();
 
     let fields = [("number", NUMBER), ("pin", PIN)];
-    let told = browser.post_from(&page, &path, &fields).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
+    let conflict = browser.post_from(&page, &path, &fields).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
     let words = format!(
         "This card’s number or PIN has been changed since you opened this page. {BOTH} set a card’s PIN (12:00). \
          Yours wasn’t saved. If yours is right, type it again."
     );
-    assert!(told.body.contains(&words), "{}", told.body);
+    assert!(conflict.body.contains(&words), "{}", conflict.body);
     for secret in [NUMBER, PIN, "first-pin"] {
-        assert!(!told.body.contains(secret), "{secret}");
+        assert!(!conflict.body.contains(secret), "{secret}");
     }
     assert_eq!(stored_pin(&web, &card).await, "first-pin");
     assert_eq!(changes(&web).await, [Change::PinSet { card: card.id }]);
@@ -178,13 +179,13 @@ async fn second_tab_that_sets_a_pin_is_told() {
     );
 
     web.jobs.0.lock().unwrap().clear();
-    let answer = browser.post_from(&told, &path, &fields).await;
+    let answer = browser.post_from(&conflict, &path, &fields).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     assert_eq!(stored_pin(&web, &card).await, PIN);
 }
 
 #[tokio::test]
-async fn second_tab_that_removes_a_card_with_a_new_pin_is_told() {
+async fn removing_a_card_whose_pin_changed_is_a_conflict() {
     let web = TestWeb::new().await;
     let card = add_known_card(&web).await;
     let mut browser = web.signed_in(PAT).await;
@@ -192,14 +193,14 @@ async fn second_tab_that_removes_a_card_with_a_new_pin_is_told() {
     let page = browser.get(&path).await;
     set_pin(&mut browser, &card, NUMBER, PIN).await;
 
-    let told = browser.post_from(&page, &path, &[]).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
+    let conflict = browser.post_from(&page, &path, &[]).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
     let words = "This card’s number or PIN has been changed since you opened this page. You set a card’s PIN (12:00). \
                  The card wasn’t removed. If you still want to remove it, press the button again.";
-    assert!(told.body.contains(words), "{}", told.body);
+    assert!(conflict.body.contains(words), "{}", conflict.body);
     assert_eq!(stored_pin(&web, &card).await, PIN);
 
-    let answer = browser.post_from(&told, &path, &[]).await;
+    let answer = browser.post_from(&conflict, &path, &[]).await;
     assert_eq!(answer.location(), "/family/cards");
     assert_eq!(web.store.card(card.id).await.unwrap(), None);
 }
@@ -249,10 +250,10 @@ async fn pin_that_two_requests_set_at_once_is_the_first_ones() {
     web.store
         .before_next_write(|store| store.before_next_write(set));
     let mails = web.mails().len();
-    let told = set_pin(&mut browser, &card, NUMBER, PIN).await;
-    assert_eq!(told.status, StatusCode::CONFLICT, "{}", told.body);
-    assert!(told.body.contains("Yours wasn’t saved."));
-    assert!(!told.body.contains(PIN) && !told.body.contains(NUMBER));
+    let conflict = set_pin(&mut browser, &card, NUMBER, PIN).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT, "{}", conflict.body);
+    assert!(conflict.body.contains("Yours wasn’t saved."));
+    assert!(!conflict.body.contains(PIN) && !conflict.body.contains(NUMBER));
     assert_eq!(changes(&web).await, []);
     assert_eq!(web.mails().len(), mails);
     let stored = web.store.card(card.id).await.unwrap().unwrap().card;

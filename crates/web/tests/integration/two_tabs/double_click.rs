@@ -81,7 +81,7 @@ async fn refused_since(web: &TestWeb, card: &Card) -> Option<DateTime<Utc>> {
 }
 
 #[tokio::test]
-async fn pin_that_is_sent_twice_at_once_is_no_mistake() {
+async fn concurrent_resubmission_of_a_pin_succeeds() {
     let web = TestWeb::new().await;
     let card = add_known_card(&web).await;
     let mut browser = web.signed_in(PAT).await;
@@ -110,7 +110,7 @@ async fn pin_that_is_sent_twice_at_once_is_no_mistake() {
 }
 
 #[tokio::test]
-async fn pin_that_is_sent_twice_is_no_mistake_if_the_first_took_the_last_permit() {
+async fn resubmitted_pin_succeeds_without_a_second_permit() {
     let web = TestWeb::new().await;
     let card = add_known_card(&web).await;
     let mut browser = web.signed_in(PAT).await;
@@ -135,7 +135,7 @@ async fn pin_that_is_sent_twice_is_no_mistake_if_the_first_took_the_last_permit(
 }
 
 #[tokio::test]
-async fn pin_form_that_is_sent_again_does_what_the_first_request_left() {
+async fn resubmitted_pin_form_finishes_the_first_request() {
     let web = TestWeb::new().await;
     let card = add_known_card(&web).await;
     refuse(&web, &card, sample::time("16:00:00")).await;
@@ -190,7 +190,7 @@ async fn form_that_claims_to_be_sent_again_is_limited_like_any_pin() {
 }
 
 #[tokio::test]
-async fn pin_that_waits_for_the_refusal_of_the_one_before_is_tried_once() {
+async fn second_pin_is_tried_once_after_the_first_is_rejected() {
     let web = TestWeb::new().await;
     let card = add_known_card(&web).await;
     let mut browser = web.signed_in(PAT).await;
@@ -236,7 +236,7 @@ async fn form_of_a_pin_without_its_ids_is_not_understood() {
 }
 
 #[tokio::test]
-async fn card_form_that_is_sent_again_does_what_the_first_request_left() {
+async fn resubmitted_card_form_finishes_the_first_request() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let page = browser.get(ADD).await;
@@ -289,7 +289,7 @@ fn conrad(store: &MemoryStore) -> Family {
     family.unwrap().unwrap()
 }
 
-/// Changes `conrad`, as a request that is faster does.
+/// Changes `conrad`, as a request that comes first does.
 fn change_first(web: &TestWeb, change: impl FnOnce(&mut Family) + Send + 'static) {
     web.store.before_next_write(move |store| {
         let before = conrad(store);
@@ -307,7 +307,7 @@ type Fields<'a> = &'a [(&'a str, &'a str)];
 type FamilyChange = fn(&mut Family, DateTime<Utc>);
 
 #[tokio::test]
-async fn settings_and_pauses_that_are_sent_twice_at_once_are_no_mistake() {
+async fn concurrent_resubmission_of_settings_and_pauses_succeeds() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let settings = [
@@ -348,7 +348,7 @@ async fn settings_and_pauses_that_are_sent_twice_at_once_are_no_mistake() {
 }
 
 #[tokio::test]
-async fn recipient_that_is_removed_twice_at_once_is_told_once() {
+async fn concurrent_removals_of_a_recipient_send_one_email() {
     let web = TestWeb::new().await;
     for (address, next) in [(PAT, "/family/settings?saved=yes"), (BOTH, "/")] {
         let mut browser = web.signed_in(address).await;
@@ -372,7 +372,7 @@ async fn recipient_that_is_removed_twice_at_once_is_told_once() {
 }
 
 #[tokio::test]
-async fn form_that_leaves_a_family_is_no_mistake_the_second_time() {
+async fn leaving_a_family_twice_succeeds() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(BOTH).await;
     browser
@@ -384,7 +384,7 @@ async fn form_that_leaves_a_family_is_no_mistake_the_second_time() {
         let answer = browser.post_with_token(REMOVE, &fields).await;
         assert_eq!(answer.location(), "/", "{}", answer.body);
     }
-    // Who has left removes nobody else, and learns nothing.
+    // A former recipient removes nobody else, and learns nothing.
     for (family, person) in [("conrad", &pat), ("nowhere", &both)] {
         let fields = [("family", family), ("person", person.as_str())];
         let refused = browser.post_with_token(REMOVE, &fields).await;
@@ -394,7 +394,7 @@ async fn form_that_leaves_a_family_is_no_mistake_the_second_time() {
 }
 
 #[tokio::test]
-async fn form_of_a_card_that_is_removed_at_once_says_so() {
+async fn form_of_a_card_removed_at_the_same_time_is_a_conflict() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let path = format!("/family/cards/{}/pause", web.card.id);
@@ -407,7 +407,11 @@ async fn form_of_a_card_that_is_removed_at_once_says_so() {
         let added = store.add_audit_entry(&entry);
         added.now_or_never().unwrap().unwrap();
     });
-    let told = browser.post_from(&page, &path, &[]).await;
-    assert_eq!(told.status, StatusCode::GONE);
-    assert!(told.body.contains("This card was removed"), "{}", told.body);
+    let response = browser.post_from(&page, &path, &[]).await;
+    assert_eq!(response.status, StatusCode::GONE);
+    assert!(
+        response.body.contains("This card was removed"),
+        "{}",
+        response.body
+    );
 }

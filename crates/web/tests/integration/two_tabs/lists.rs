@@ -32,16 +32,23 @@ async fn card_that_is_sent_twice_is_added_once() {
     assert_eq!(web.mails().len(), mails);
     assert_eq!(web.jobs.0.lock().unwrap().len(), 1);
     assert_eq!(stored_pin(&web, &card).await, PIN);
-    // A second tab that adds it for somebody else is told.
+    // A second tab that adds it for somebody else learns that it exists.
     let fields = [("patron", "Ben"), ("number", NUMBER), ("pin", "1")];
-    let told = browser.post_from(&page, ADD, &fields).await;
-    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(told.body.contains("already has a card with this number"));
-    assert!(told.body.contains("value=\"Ben\""), "what was typed stays");
+    let response = browser.post_from(&page, ADD, &fields).await;
+    assert_eq!(response.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        response
+            .body
+            .contains("already has a card with this number")
+    );
+    assert!(
+        response.body.contains("value=\"Ben\""),
+        "what was typed stays"
+    );
 }
 
 #[tokio::test]
-async fn forms_of_a_card_that_another_tab_removed_say_so() {
+async fn form_of_a_removed_card_is_a_conflict() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let path = |page: &str| format!("/family/cards/{}/{page}", web.card.id);
@@ -54,10 +61,14 @@ async fn forms_of_a_card_that_another_tab_removed_say_so() {
     assert_eq!(changes(&web).await, expected);
     for (page, opened) in [("pin", &pages[0]), ("pause", &pages[1])] {
         let fields = [("number", NUMBER), ("pin", PIN)];
-        let told = browser.post_from(opened, &path(page), &fields).await;
-        assert_eq!(told.status, StatusCode::GONE, "{page}");
-        assert!(told.body.contains("This card was removed"), "{}", told.body);
-        assert!(!told.body.contains(PIN));
+        let response = browser.post_from(opened, &path(page), &fields).await;
+        assert_eq!(response.status, StatusCode::GONE, "{page}");
+        assert!(
+            response.body.contains("This card was removed"),
+            "{}",
+            response.body
+        );
+        assert!(!response.body.contains(PIN));
     }
     let again = browser.post_from(&pages[2], &path("remove"), &[]).await;
     assert_eq!(again.location(), "/family/cards");
@@ -65,7 +76,7 @@ async fn forms_of_a_card_that_another_tab_removed_say_so() {
 }
 
 #[tokio::test]
-async fn forms_of_a_card_of_the_family_before_say_that_another_one_was_chosen() {
+async fn card_form_of_another_family_is_a_conflict() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(BOTH).await;
     browser
@@ -74,12 +85,12 @@ async fn forms_of_a_card_of_the_family_before_say_that_another_one_was_chosen() 
     let path = format!("/family/cards/{}/pause", web.card.id);
     let page = browser.get(&path).await;
     browser.post("/sign-in/family", &[("family", "lee")]).await;
-    let told = browser.post_from(&page, &path, &[]).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
+    let conflict = browser.post_from(&page, &path, &[]).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
     assert!(
-        told.body.contains("You chose another family"),
+        conflict.body.contains("You chose another family"),
         "{}",
-        told.body
+        conflict.body
     );
     let record = web.store.card(web.card.id).await.unwrap().unwrap();
     assert_eq!(record.card.pause, None);
@@ -113,7 +124,7 @@ async fn feed_that_is_made_or_removed_twice_is_one() {
 }
 
 #[tokio::test]
-async fn notice_that_is_asked_for_twice_is_asked_for_once() {
+async fn notice_requested_twice_is_requested_once() {
     let web = crate::console::busy_web().await;
     let mail = crate::console::failed_mail("lee", "2026-11-21");
     crate::console::add_mail(&web, mail).await;
@@ -151,7 +162,7 @@ async fn resent(web: &TestWeb) -> Vec<MailKey> {
 }
 
 #[tokio::test]
-async fn notice_that_two_requests_ask_for_at_once_is_asked_for_once() {
+async fn notice_requested_by_two_at_once_is_requested_once() {
     let web = crate::console::busy_web().await;
     let failed = crate::console::failed_mail("lee", "2026-11-21");
     crate::console::add_mail(&web, failed.clone()).await;
@@ -176,7 +187,7 @@ async fn notice_that_two_requests_ask_for_at_once_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn notice_of_a_revision_that_no_page_showed_is_not_asked_for() {
+async fn notice_of_an_unseen_revision_is_not_requested() {
     let web = crate::console::busy_web().await;
     let failed = crate::console::failed_mail("lee", "2026-11-21");
     let key = failed.key();

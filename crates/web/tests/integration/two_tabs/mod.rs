@@ -1,5 +1,5 @@
-//! Two tabs change the same thing: the second is told, and changes nothing. The same form sent twice is no
-//! mistake.
+//! Two tabs change the same thing: the second gets a conflict, and changes nothing. The same form sent twice
+//! succeeds.
 
 mod cards;
 mod double_click;

@@ -41,7 +41,7 @@ async fn changes(web: &TestWeb) -> Vec<Change> {
 }
 
 #[tokio::test]
-async fn second_tab_that_pauses_a_schedule_is_told() {
+async fn schedule_paused_in_another_tab_is_a_conflict() {
     for (label, name, whose) in [
         ("mornings", "“mornings”: Paused", "it"),
         ("", "All schedules are paused", "them"),
@@ -56,28 +56,30 @@ async fn second_tab_that_pauses_a_schedule_is_told() {
         web.wait(TimeDelta::minutes(1));
 
         let fields = [("until", "2026-12-01T06:30"), ("why", "on a \"trip\"")];
-        let told = operator.post_of_label(&page, PAUSE, label, &fields).await;
-        assert_eq!(told.status, StatusCode::CONFLICT, "{label}");
+        let conflict = operator.post_of_label(&page, PAUSE, label, &fields).await;
+        assert_eq!(conflict.status, StatusCode::CONFLICT, "{label}");
         let words = format!(
             "{name} by ana (moving), since 12:00 EST today, until somebody resumes {whose}. Somebody changed it after \
-             you opened this page, so we didn’t save yours. Check it, and send again."
+             you opened this page, so we didn’t save yours. Check the form and send it again."
         );
-        let text = text_of(&told);
+        let text = text_of(&conflict);
         assert!(text.contains(&words), "{text}");
         for typed in [
             "value=\"2026-12-01T06:30\"",
             "value=\"on a &#34;trip&#34;\"",
         ] {
             assert!(
-                told.body.contains(typed),
+                conflict.body.contains(typed),
                 "what was typed stays: {}",
-                told.body
+                conflict.body
             );
         }
         assert_eq!(active(&web, label).await, stored);
         assert_eq!(changes(&web).await.len(), 1);
 
-        let again = operator.post_of_label(&told, PAUSE, label, &fields).await;
+        let again = operator
+            .post_of_label(&conflict, PAUSE, label, &fields)
+            .await;
         assert_eq!(again.location(), "/console/schedules");
         let pause = active(&web, label).await.unwrap();
         assert_eq!(pause.why.as_deref(), Some("on a \"trip\""));
@@ -85,11 +87,11 @@ async fn second_tab_that_pauses_a_schedule_is_told() {
 }
 
 #[tokio::test]
-async fn second_tab_that_resumes_another_pause_is_told() {
+async fn resuming_another_pause_is_a_conflict() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
     let page = operator.get("/console/schedules").await;
-    // Another tab resumes it, and pauses it anew.
+    // Another tab resumes it, and pauses it again.
     operator.post_of_label(&page, RESUME, "evenings", &[]).await;
     let other = operator.get("/console/schedules").await;
     let fields = [("why", "moving")];
@@ -97,21 +99,23 @@ async fn second_tab_that_resumes_another_pause_is_told() {
         .post_of_label(&other, PAUSE, "evenings", &fields)
         .await;
     let stored = active(&web, "evenings").await;
-    let told = operator.post_of_label(&page, RESUME, "evenings", &[]).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
-    let text = text_of(&told);
+    let conflict = operator.post_of_label(&page, RESUME, "evenings", &[]).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    let text = text_of(&conflict);
     assert!(
         text.contains("“evenings”: Paused by ana (moving)"),
         "{text}"
     );
     assert_eq!(active(&web, "evenings").await, stored);
-    let again = operator.post_of_label(&told, RESUME, "evenings", &[]).await;
+    let again = operator
+        .post_of_label(&conflict, RESUME, "evenings", &[])
+        .await;
     assert_eq!(again.location(), "/console/schedules");
     assert_eq!(active(&web, "evenings").await, None);
 }
 
 #[tokio::test]
-async fn second_tab_that_replaces_a_pause_that_ended_is_told() {
+async fn replacing_an_ended_pause_is_a_conflict() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
     let page = operator.get("/console/schedules").await;
@@ -122,9 +126,9 @@ async fn second_tab_that_replaces_a_pause_that_ended_is_told() {
         .map(|(name, value)| (&**name, &**value))
         .collect();
     fields.push(("why", "moving"));
-    let told = operator.post(PAUSE, &fields).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
-    let text = text_of(&told);
+    let conflict = operator.post(PAUSE, &fields).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    let text = text_of(&conflict);
     assert!(text.contains("“evenings”: The pause has ended."), "{text}");
     assert_eq!(active(&web, "evenings").await, None);
 }
@@ -152,7 +156,7 @@ async fn pause_that_is_sent_twice_is_one_pause() {
 }
 
 #[tokio::test]
-async fn invalid_pause_of_a_second_tab_is_told_once_it_is_valid() {
+async fn invalid_conflicting_pause_is_a_conflict_once_it_is_valid() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
     let page = operator.get("/console/schedules").await;
@@ -163,10 +167,10 @@ async fn invalid_pause_of_a_second_tab_is_told_once_it_is_valid() {
         .post_of_label(&page, PAUSE, "mornings", &[("until", "soon")])
         .await;
     assert_eq!(invalid.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let told = operator
+    let conflict = operator
         .post_of_label(&invalid, PAUSE, "mornings", &[])
         .await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
@@ -186,10 +190,10 @@ async fn pause_that_two_requests_begin_at_once_is_the_first_ones() {
         let added = sample::add_pause(store, &begun).now_or_never();
         assert!(added.unwrap());
     });
-    let told = operator
+    let conflict = operator
         .post_of_label(&page, PAUSE, "mornings", &[("why", "on a trip")])
         .await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
-    assert!(text_of(&told).contains("Paused by bea (moving)"));
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    assert!(text_of(&conflict).contains("Paused by bea (moving)"));
     assert_eq!(active(&web, "mornings").await, Some(first));
 }

@@ -35,7 +35,7 @@ fn settings<'a>(time: &'a str, days: &'a str) -> [(&'a str, &'a str); 5] {
 }
 
 #[tokio::test]
-async fn second_tab_is_told_what_is_stored_and_keeps_what_was_typed() {
+async fn conflict_shows_the_stored_settings_and_keeps_the_typed_ones() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let page = browser.get(SETTINGS).await;
@@ -48,30 +48,30 @@ async fn second_tab_is_told_what_is_stored_and_keeps_what_was_typed() {
     fields[3].1 = "never";
     fields[4].1 = "";
     fields.push(("by_person", "yes"));
-    let told = browser.post_from(&page, SETTINGS, &fields).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
-    let words = format!(
-        "The settings were changed after you opened this page. {BOTH} changed the settings (12:00). Nothing of this \
-         page was saved. What is saved: at 08:15; due within 5 days; fines from 5.00 on; every day; not grouped by \
-         person. Check it, and send again."
+    let conflict = browser.post_from(&page, SETTINGS, &fields).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    let message = format!(
+        "The settings were changed after you opened this page. {BOTH} changed the settings (12:00). Nothing on this \
+         page was saved. These saved settings differ from yours: email at 08:15; loans due within 5 days; fines of \
+         5.00 or more; an email every day; not grouped by person. Check the form and save it again."
     );
-    assert!(told.body.contains(&words), "{}", told.body);
+    assert!(conflict.body.contains(&message), "{}", conflict.body);
     for typed in [
         "value=\"09:45\"",
         "value=\"9\"",
         "value=\"never\" selected",
         "checked",
     ] {
-        assert!(told.body.contains(typed), "{typed}");
+        assert!(conflict.body.contains(typed), "{typed}");
     }
     assert_eq!(conrad(&web.store), before);
-    let saved = browser.post_from(&told, SETTINGS, &fields).await;
+    let saved = browser.post_from(&conflict, SETTINGS, &fields).await;
     assert_eq!(saved.location(), "/family/settings?saved=yes");
     assert_eq!(conrad(&web.store).preferences.due_within_days, 9);
 }
 
 #[tokio::test]
-async fn settings_and_pauses_that_are_sent_twice_are_no_mistake() {
+async fn resubmitted_settings_and_pauses_change_nothing() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let pause = [("from", "2026-11-24"), ("until", "2026-12-01")];
@@ -98,7 +98,7 @@ async fn settings_and_pauses_that_are_sent_twice_are_no_mistake() {
 }
 
 #[tokio::test]
-async fn second_tab_that_pauses_the_emails_is_told_and_keeps_its_days() {
+async fn conflicting_pause_shows_the_stored_one_and_keeps_the_days() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let page = browser.get(SETTINGS).await;
@@ -106,25 +106,25 @@ async fn second_tab_that_pauses_the_emails_is_told_and_keeps_its_days() {
     browser.post_from(&page, PAUSE, &first).await;
     let before = conrad(&web.store);
     let fields = [("from", "2026-11-28"), ("until", "2026-12-24")];
-    let told = browser.post_from(&page, PAUSE, &fields).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
+    let conflict = browser.post_from(&page, PAUSE, &fields).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
     for words in [
-        "You paused the emails (12:00). Nothing of this page was saved.",
+        "You paused the emails (12:00). Nothing on this page was saved.",
         "Emails are paused. They go out again from Tuesday, Dec 1.",
         "value=\"2026-11-28\"",
         "value=\"2026-12-24\"",
     ] {
-        assert!(told.body.contains(words), "{words}: {}", told.body);
+        assert!(conflict.body.contains(words), "{words}: {}", conflict.body);
     }
     assert_eq!(conrad(&web.store), before);
-    let answer = browser.post_from(&told, PAUSE, &fields).await;
+    let answer = browser.post_from(&conflict, PAUSE, &fields).await;
     assert_eq!(answer.location(), "/family/settings?saved=yes");
     let until = conrad(&web.store).paused_until;
     assert_eq!(until, Some(sample::date("2026-12-24")));
 }
 
 #[tokio::test]
-async fn second_tab_is_told_of_the_change_of_the_settings_and_of_no_later_one() {
+async fn conflict_names_the_settings_change_not_a_later_change() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let page = browser.get(SETTINGS).await;
@@ -133,14 +133,14 @@ async fn second_tab_is_told_of_the_change_of_the_settings_and_of_no_later_one() 
     other.open_and_post(SETTINGS, &settings("08:15", "5")).await;
     web.wait(TimeDelta::minutes(1));
     pause_card(&mut browser, web.card.id, &[]).await;
-    let told = browser
+    let conflict = browser
         .post_from(&page, SETTINGS, &settings("09:45", "9"))
         .await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
-    let words = format!(
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    let message = format!(
         "The settings were changed after you opened this page. {BOTH} changed the settings (12:00)."
     );
-    assert!(told.body.contains(&words), "{}", told.body);
+    assert!(conflict.body.contains(&message), "{}", conflict.body);
 }
 
 #[tokio::test]
@@ -158,20 +158,20 @@ async fn settings_of_one_family_are_not_saved_in_another() {
     for (path, fields) in [
         (SETTINGS, &settings("08:15", "5")[..]),
         (PAUSE, &[]),
-        // An invalid form is no page of the other family either.
+        // An invalid form isn't shown on the other family's page either.
         (SETTINGS, &settings("25:00", "5")),
         (PAUSE, &[("until", "soon")]),
     ] {
-        let told = browser.post_from(&page, path, fields).await;
-        assert_eq!(told.status, StatusCode::CONFLICT, "{path}");
-        let words = "You chose another family after you opened this page.";
-        assert!(told.body.contains(words), "{}", told.body);
+        let conflict = browser.post_from(&page, path, fields).await;
+        assert_eq!(conflict.status, StatusCode::CONFLICT, "{path}");
+        let message = "You chose another family after you opened this page.";
+        assert!(conflict.body.contains(message), "{}", conflict.body);
     }
     assert_eq!(web.store.family(&lee).await.unwrap(), before);
 }
 
 #[tokio::test]
-async fn who_withdraws_an_invitation_is_told_that_it_was_accepted() {
+async fn withdrawing_an_accepted_invitation_is_a_conflict() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let path = "/family/settings/recipients/invite";
@@ -190,16 +190,16 @@ async fn who_withdraws_an_invitation_is_told_that_it_was_accepted() {
         accepted.body
     );
     let withdraw = "/family/settings/recipients/withdraw";
-    let told = browser.post_from(&page, withdraw, &[]).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
-    let words =
+    let conflict = browser.post_from(&page, withdraw, &[]).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    let message =
         format!("{new} accepted the invitation before you withdrew it, and gets the emails now.");
-    assert!(told.body.contains(&words), "{}", told.body);
+    assert!(conflict.body.contains(&message), "{}", conflict.body);
     assert_eq!(conrad(&web.store).recipients.len(), 3);
 }
 
 #[tokio::test]
-async fn invitation_that_is_withdrawn_twice_is_no_mistake() {
+async fn withdrawing_an_invitation_twice_succeeds() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let path = "/family/settings/recipients/invite";
@@ -229,18 +229,18 @@ async fn withdrawing_on_an_old_page_leaves_the_later_invitation() {
     let conrad = sample::family_id("conrad");
     let later = web.store.family_invitations(&conrad).await.unwrap();
     assert_eq!(later.len(), 1);
-    let told = browser.post_from(&old, withdraw, &[]).await;
-    assert_eq!(told.status, StatusCode::CONFLICT);
-    let words = "Somebody withdrew that invitation and invited new@example.org again.";
-    assert!(told.body.contains(words), "{}", told.body);
+    let conflict = browser.post_from(&old, withdraw, &[]).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    let message = "Somebody withdrew that invitation and invited new@example.org again.";
+    assert!(conflict.body.contains(message), "{}", conflict.body);
     let stored = web.store.family_invitations(&conrad).await.unwrap();
     assert_eq!(stored, later);
-    browser.post_from(&told, withdraw, &[]).await;
+    browser.post_from(&conflict, withdraw, &[]).await;
     assert_eq!(web.store.family_invitations(&conrad).await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn address_that_two_requests_invite_at_once_gets_one_email() {
+async fn concurrent_invitations_of_one_address_send_one_email() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let by = PersonId::from_address(&PAT.parse().unwrap());
@@ -251,7 +251,8 @@ async fn address_that_two_requests_invite_at_once_gets_one_email() {
         let added = store.add_invitation(&first).now_or_never();
         assert!(added.unwrap().unwrap());
     };
-    // The limit of invitations is counted before it.
+    // The first write counts the invitation against the limit. The other request's invitation arrives
+    // before the second write.
     web.store
         .before_next_write(|store| store.before_next_write(invite));
     let mails = web.mails().len();

@@ -20,7 +20,7 @@ async fn request(world: &World, address: &str) -> (SignInAttempt, String) {
     (attempt, serde_json::to_string(&request).unwrap())
 }
 
-/// Keeps how soon the queue shall deliver a message again.
+/// Keeps how soon the queue should deliver a message again.
 #[derive(Default)]
 struct TestRedelivery {
     pauses: Mutex<Vec<u64>>,
@@ -70,7 +70,7 @@ fn sent(mailer: &TestMailer) -> usize {
 }
 
 #[tokio::test]
-async fn sign_in_mail_is_sent_beside_the_notices_of_its_batch() {
+async fn sign_in_mail_is_sent_with_the_notices_of_its_batch() {
     let (world, mailer) = (world().await, TestMailer::default());
     let (attempt, body) = request(&world, "operator@example.org").await;
     let retried = deliver(&world, &mailer, &[&body, TODAY]).await;
@@ -91,7 +91,7 @@ async fn request_for_an_unknown_address_is_done_without_a_mail() {
 }
 
 #[tokio::test]
-async fn unreadable_message_is_retried_and_a_refused_one_is_not_and_no_address_is_logged() {
+async fn unreadable_messages_are_retried_without_logging_addresses() {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -161,7 +161,7 @@ fn received(body: &str, count: usize) -> Value {
 }
 
 #[tokio::test]
-async fn sign_in_message_that_is_refused_twice_is_received_again_soon_and_sent() {
+async fn sign_in_email_is_sent_after_two_refusals() {
     let world = world().await;
     let mailer = RefusingMailer(Mutex::new(2));
     let (attempt, body) = request(&world, "operator@example.org").await;
@@ -181,7 +181,7 @@ async fn sign_in_message_that_is_refused_twice_is_received_again_soon_and_sent()
 }
 
 #[tokio::test]
-async fn sign_in_message_that_is_never_taken_becomes_no_dead_letter() {
+async fn sign_in_email_that_is_always_refused_is_not_a_dead_letter() {
     let world = world().await;
     let mailer = RefusingMailer(Mutex::new(usize::MAX));
     let (_, body) = request(&world, "operator@example.org").await;

@@ -79,7 +79,7 @@ fn cron_fields_are_one_calendar_line(#[case] text: &str, #[case] expected: &str)
 #[case("0 5 15W * ? *")]
 #[case("0 5 LW * ? *")]
 #[case("0 5 L-28 * ? *")]
-fn days_that_systemd_cannot_say_are_a_daily_timer(#[case] text: &str) {
+fn days_that_systemd_cannot_express_are_a_daily_timer(#[case] text: &str) {
     let lines = cron(text);
     assert!(lines[0].starts_with("# systemd can't say"), "{lines:?}");
     assert_eq!(lines[1], "OnCalendar=*-*-* 05:00:00 UTC");
@@ -91,7 +91,7 @@ fn days_that_systemd_cannot_say_are_a_daily_timer(#[case] text: &str) {
 #[case::overlap("cron(30 1 * * ? *)", TORONTO)]
 #[case::lord_howe("cron(15 2 * * ? *)", chrono_tz::Australia::Lord_Howe)]
 #[case::once("at(2026-12-01T05:30:00)", TORONTO)]
-fn systemd_fires_when_the_expression_says(#[case] expression: &str, #[case] zone: Tz) {
+fn systemd_fires_at_the_times_of_the_expression(#[case] expression: &str, #[case] zone: Tz) {
     for from in [
         "2026-10-30T03:00:00Z",
         "2027-03-11T03:00:00Z",
@@ -108,7 +108,7 @@ fn systemd_fires_when_the_expression_says(#[case] expression: &str, #[case] zone
 }
 
 #[test]
-fn rates_stay_evenly_apart_across_clock_changes() {
+fn rates_stay_evenly_spaced_across_clock_changes() {
     for (expression, minutes) in [("rate(15 minutes)", 15), ("rate(90 minutes)", 90)] {
         let from = "2026-11-01T04:50:00Z".parse().unwrap();
         let lines = timer_lines(&recurrence(expression, TORONTO));

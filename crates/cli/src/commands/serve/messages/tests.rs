@@ -153,7 +153,7 @@ fn refused() -> (String, bool) {
 }
 
 #[tokio::test]
-async fn sign_in_mail_that_is_refused_twice_is_sent_once_it_is_taken() {
+async fn sign_in_mail_is_sent_after_two_refusals() {
     let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(2));
     let world = World::new(Arc::clone(&clock), mailer.clone());
     world.ask(OPERATOR).await;
@@ -164,7 +164,7 @@ async fn sign_in_mail_that_is_refused_twice_is_sent_once_it_is_taken() {
 }
 
 #[tokio::test]
-async fn sign_in_mail_that_is_never_taken_is_given_up_in_time() {
+async fn sign_in_mail_that_is_always_refused_is_given_up_in_time() {
     let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(usize::MAX));
     let world = World::new(Arc::clone(&clock), mailer.clone());
     world.ask(OPERATOR).await;
@@ -200,7 +200,7 @@ async fn other_mail_that_is_not_taken_is_tried_again_too() {
 }
 
 #[tokio::test]
-async fn mail_that_waits_for_another_try_holds_up_no_other_and_ends_at_once() {
+async fn waiting_mail_blocks_no_other_mail() {
     let (clock, mailer) = (TestClock::new(false), TestMailer::refusing(usize::MAX));
     let world = World::new(Arc::clone(&clock), mailer.clone());
     for _ in 0..2 * MAX_CONCURRENT_SENDS {
@@ -241,7 +241,7 @@ impl Mailer for NoMailer {
 }
 
 #[tokio::test]
-async fn operator_is_told_once_when_too_many_sign_in_mails_are_asked_for() {
+async fn too_many_sign_in_mails_raise_one_alert() {
     let world = World::new(TestClock::new(true), Arc::new(NoMailer));
     let total = RateKey::total();
     for _ in 0..100 {

@@ -304,7 +304,7 @@ async fn waiting_cards_are_recorded_with_the_reason() {
         .collect();
     outcomes.sort();
     assert_eq!(outcomes, ["left_out:paused", "left_out:pin_refused"]);
-    // They are no work of the workers: only the third card is waited for.
+    // The workers don't check these: the run waits only for the third card.
     let run = run.with_work(&work, world.clock.now());
     assert_eq!((run.outcome, run.counts.skipped), (RunOutcome::Running, 0));
 }

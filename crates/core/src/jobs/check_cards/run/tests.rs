@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::failure::Failure;
-use crate::jobs::{RunError, StopSignal};
+use crate::jobs::{RunError, StopRequest};
 use crate::run::harness::Harness;
 use crate::run::ledger::RunPlan;
 use crate::run::work::{LeftOutReason, WorkOutcome};
@@ -38,7 +38,7 @@ async fn check_until(
     world: &World,
     plan: RunPlan<'_>,
     options: CheckOptions<'_>,
-    stop: StopSignal<'_>,
+    stop: &dyn StopRequest,
 ) -> Result<CheckedCards, RunError> {
     let run_ports = RunPorts {
         cards: &world.store,
@@ -104,8 +104,8 @@ async fn interrupted_run_keeps_what_was_done() {
     let world = World::new().await;
     let first = world.add_card("conrad", "wpl", ("1", "p")).await;
     let second = world.add_card("conrad", "wpl", ("2", "p")).await;
-    let hang_next = |progress: Progress<'_>| {
-        if matches!(progress, Progress::Checked(_)) {
+    let hang_next = |progress: CheckProgress<'_>| {
+        if matches!(progress, CheckProgress::Checked(_)) {
             // The second card's check never comes back.
             world.site.hang_after_login.store(true, Ordering::SeqCst);
             world.site.records_login.store(true, Ordering::SeqCst);
@@ -143,8 +143,8 @@ async fn down_library_is_tried_once_in_a_long_run() {
         world.site.answer(&down, Err(failure));
     }
     // Every card takes longer than we back off.
-    let wait = |progress: Progress<'_>| {
-        if let Progress::Checked(card) = progress
+    let wait = |progress: CheckProgress<'_>| {
+        if let CheckProgress::Checked(card) = progress
             && card.check.outcome.is_ok()
         {
             world.clock.advance(chrono::Duration::minutes(11));

@@ -159,7 +159,7 @@ impl MarkedLoginPermit<'_> {
         let mark = record.state.login_mark.as_ref();
         let was_crash =
             mark.is_some_and(|mark| mark.is_open_on(today) && !is_in_progress(mark, now));
-        Ok(LeftOutReason::of_waiting_card(&record, now).is_some() || !was_crash)
+        Ok(LeftOutReason::for_waiting_card(&record, now).is_some() || !was_crash)
     }
 }
 
@@ -176,7 +176,7 @@ impl LoginPermit for MarkedLoginPermit<'_> {
                 Ok(false) => return Err(PermitError::Refused(login_in_doubt())),
                 Err(StoreError::NotFound(_)) => {
                     return Err(PermitError::Refused(Failure::not_tried(
-                        "The card was removed meanwhile.",
+                        "The card was removed in the meantime.",
                     )));
                 }
                 Err(error) => return Err(error.into()),

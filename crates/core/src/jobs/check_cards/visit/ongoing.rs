@@ -5,10 +5,7 @@ use uuid::Uuid;
 
 use super::login::{LoginDecision, decide_login, list_marked_checks, read_account};
 use super::login_group::LoginGroup;
-use super::{
-    CheckedCard, DOWN_ALERT_AFTER, MAX_RETRY_AFTER, MIN_BACK_OFF, VisitOptions, VisitPorts,
-    VisitReport,
-};
+use super::{CheckedCard, DOWN_ALERT_AFTER, MIN_BACK_OFF, VisitOptions, VisitPorts, VisitReport};
 use crate::account::Account;
 use crate::alerts::Alert;
 use crate::card::{Card, CardRecord, LoginMark};
@@ -16,7 +13,7 @@ use crate::check::Check;
 use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::jobs::JobError;
-use crate::library::{Library, is_plausible_back_off};
+use crate::library::{Library, MAX_BACK_OFF, is_plausible_back_off};
 use crate::queue::Visit;
 use crate::seal::Sealed;
 use crate::store::{LoadedVisit, Saved, StoreError};
@@ -154,7 +151,7 @@ impl<'a> OngoingVisit<'a> {
         self.update_library_state(&outcome).await?;
         let today = local_date(now, self.library.timezone);
         if let Err(failure) = &outcome {
-            let alert = Alert::of_failure(&self.library.id, failure, today);
+            let alert = Alert::for_failure(&self.library.id, failure, today);
             self.report.alerts.extend(alert);
         }
         let outcome = outcome.map(|mut account| {
@@ -177,7 +174,7 @@ impl<'a> OngoingVisit<'a> {
     /// Returns why no card of this library is tried at `now`; `None` if they may be.
     fn reason_not_to_try(&self, now: DateTime<Utc>) -> Option<String> {
         if self.back_off_until.is_some_and(|until| now < until) {
-            // When we'll try again is for whoever shows it to say, in the reader's zone.
+            // The page or email that shows this adds when we'll try again, in the reader's zone.
             return Some("The library didn't answer or turned us away.".to_owned());
         }
         let is_out_of_time = self
@@ -211,16 +208,18 @@ impl<'a> OngoingVisit<'a> {
     }
 
     async fn back_off(&mut self, failure: &Failure) -> Result<(), JobError> {
+        // The longest `Retry-After` that we obey.
+        let max_wait = MAX_BACK_OFF.to_std().unwrap_or(MIN_BACK_OFF);
         let wait = failure
             .retry_after
             .unwrap_or_default()
-            .clamp(MIN_BACK_OFF, MAX_RETRY_AFTER);
+            .clamp(MIN_BACK_OFF, max_wait);
         let now = self.ports.clock.now();
         let until = now + wait;
         self.back_off_until = Some(until);
         let libraries = self.ports.libraries;
         match libraries.back_off(&self.library.id, until, now).await {
-            // The library was removed meanwhile.
+            // The library was removed in the meantime.
             Ok(()) | Err(StoreError::NotFound(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -319,7 +318,7 @@ fn log_check(check: &Check, saved: Saved) {
             failure.kind = %failure.kind,
             failure.detail = %failure.detail,
             saved = ?saved,
-            "A card could not be checked."
+            "A card couldn't be checked."
         ),
     }
 }

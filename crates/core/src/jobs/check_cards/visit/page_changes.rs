@@ -28,7 +28,7 @@ pub async fn end_page_changes(checked: &[CheckedCard], alerts: &dyn AlertStore, 
     for library in read.difference(&changed) {
         // After an error, the next check that reads the pages tries again.
         if let Err(error) = end_page_change(alerts, library, clock.now()).await {
-            tracing::error!(library.id = %library, %error, "The end of a page change could not be recorded.");
+            tracing::error!(library.id = %library, %error, "The end of a page change couldn't be recorded.");
         }
     }
 }

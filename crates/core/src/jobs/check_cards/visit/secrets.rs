@@ -1,4 +1,4 @@
-//! Decrypts the cards of a visit, and finds which of them changed meanwhile.
+//! Decrypts the cards of a visit, and finds which of them changed in the meantime.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
@@ -36,7 +36,7 @@ impl OngoingVisit<'_> {
                 self.report.checked_before.push(record);
                 continue;
             }
-            if let Some(reason) = LeftOutReason::of_waiting_card(&record, now) {
+            if let Some(reason) = LeftOutReason::for_waiting_card(&record, now) {
                 self.report.left_out.push((record.card, reason));
                 continue;
             }
@@ -93,8 +93,8 @@ impl OngoingVisit<'_> {
 
     /// Reloads a group's cards and the end of the back-off from their library.
     ///
-    /// Leaves out cards whose PIN was changed meanwhile, since an old PIN must not be tried, and
-    /// cards that another check finished meanwhile.
+    /// Leaves out cards whose PIN was changed in the meantime, since an old PIN must not be tried, and
+    /// cards that another check finished in the meantime.
     pub(super) async fn reload_cards(
         &mut self,
         cards: &[(CardRecord, Sealed)],
@@ -117,7 +117,7 @@ impl OngoingVisit<'_> {
             })
         };
         let is_unchanged = |(record, sealed): &(CardRecord, Sealed)| {
-            LeftOutReason::of_waiting_card(record, now).is_none()
+            LeftOutReason::for_waiting_card(record, now).is_none()
                 && !was_checked(record)
                 && cards
                     .iter()
@@ -150,14 +150,14 @@ fn explain_unopened(
         return (Failure::not_tried(error.to_string()), Some(alert));
     }
     let failure = Failure::new(FailureKind::SealedForOtherHosts, error.to_string());
-    let alert = Alert::of_failure(&library.id, &failure, today);
+    let alert = Alert::for_failure(&library.id, &failure, today);
     (failure, alert)
 }
 
 fn left_out_reason(record: &CardRecord, visit: &Visit, now: DateTime<Utc>) -> LeftOutReason {
     let state = &record.state;
     let (last_check, mark) = (state.last_check.as_ref(), state.login_mark.as_ref());
-    if let Some(reason) = LeftOutReason::of_waiting_card(record, now) {
+    if let Some(reason) = LeftOutReason::for_waiting_card(record, now) {
         reason
     } else if last_check.is_some_and(|last| visit.planned_at <= last.finished_at) {
         LeftOutReason::CheckedAlready

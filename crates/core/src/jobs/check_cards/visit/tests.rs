@@ -158,7 +158,7 @@ async fn check_with_store(world: &World, visit: &Visit, checks: &TwistedStore<'_
 }
 
 #[tokio::test]
-async fn too_large_account_fails_its_card_alone() {
+async fn too_large_account_fails_only_its_card() {
     let world = World::new().await;
     let cards = add_cards(&world, &["1", "2"]).await;
     let good = account(&[("Emma", "2026-11-24")]);
@@ -417,7 +417,7 @@ impl ConcurrencyLimit for ExactLimit {
 }
 
 #[tokio::test]
-async fn check_alone_at_the_library_knows_of_a_crash_at_once() {
+async fn only_check_at_a_library_detects_a_crash_at_once() {
     for (records_login, is_alone, expected) in [
         (true, true, vec!["ok"]),
         (false, true, vec!["not_tried"]),
@@ -464,18 +464,22 @@ async fn card_paused_after_the_planning_is_left_out() {
 
 #[tokio::test]
 async fn visit_pauses_between_cards_only() {
-    for (pauses_first, expected_seconds) in [(false, 10), (true, 15)] {
+    for (pause_before_first_card, expected_seconds) in [(false, 10), (true, 15)] {
         let world = World::new().await;
         let cards = add_cards(&world, &["1", "2", "3"]).await;
         let before = world.clock.now();
         let visit = world.visit("wpl", &cards).await;
         let options = VisitOptions {
-            pauses_first,
+            pause_before_first_card,
             ..PAUSE_5_S
         };
         world.check_visit(&visit, options).await;
         let paused = world.clock.now() - before;
-        assert_eq!(paused.num_seconds(), expected_seconds, "{pauses_first}");
+        assert_eq!(
+            paused.num_seconds(),
+            expected_seconds,
+            "{pause_before_first_card}"
+        );
     }
 }
 
@@ -567,7 +571,7 @@ async fn card_after_the_deadline_is_not_tried() {
 }
 
 #[tokio::test]
-async fn visit_to_a_removed_library_is_no_fault() {
+async fn visit_to_a_removed_library_succeeds() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
     let visit = world.visit("wpl", &[card]).await;
@@ -626,7 +630,7 @@ async fn library_down_during_a_login_is_tried_again_that_day() {
 }
 
 #[tokio::test]
-async fn unknown_page_of_a_library_that_was_never_read_suspects_its_system() {
+async fn unknown_page_of_a_never_read_library_suspects_its_system() {
     let suspected = Some(Remedy::DetectSystem);
     for (was_accepted, was_read, expected) in [
         (false, false, suspected),

@@ -7,7 +7,7 @@ use crate::ids::FamilyId;
 use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::run::deliver;
 use crate::jobs::notify::send::NotifyPorts;
-use crate::jobs::notify::tick::Tick;
+use crate::jobs::notify::tick::NotifyTick;
 use crate::mail::MailAnswer;
 use crate::outbox::{MailKey, MailState, OutboxRecord, REFUSED_DELAY};
 use crate::picture::{PictureFailureKind, PictureFormat};
@@ -128,14 +128,14 @@ impl Stage {
             clock: &*self.clock,
             libraries: &libraries,
             operator_contact: None,
-            pages: None,
+            public_url: None,
         };
         let input = NotifyAllInput {
             at_once,
             ..NotifyAllInput::default()
         };
         let kinds = composers.kinds();
-        let mut tick = Tick::new(store, store, store, &kinds, &input, &*self.clock);
+        let mut tick = NotifyTick::new(store, store, store, &kinds, &input, &*self.clock);
         let mut due = Vec::new();
         while let Some(found) = tick.next().await.unwrap() {
             due.extend(found.free);
@@ -211,7 +211,7 @@ async fn picture_is_kept_for_a_family_with_a_later_time() {
 }
 
 #[tokio::test]
-async fn after_three_tries_the_day_is_skipped_and_the_operator_told_once() {
+async fn three_failed_attempts_skip_the_day_and_raise_one_alert() {
     let stage = Stage::new().await;
     stage.answer([not_found(), not_found(), not_found()]);
     for tries in 1..=2 {
@@ -229,7 +229,7 @@ async fn after_three_tries_the_day_is_skipped_and_the_operator_told_once() {
         assert_eq!(
             record.reason.as_deref(),
             Some(
-                "We tried 3 times to get the picture. The picture's URL leads nowhere (the answer was 404 at \
+                "We tried 3 times to get the picture. The picture's URL wasn't found (the answer was 404 at \
                  /today). Check the picture's URL in the configuration."
             )
         );
@@ -375,7 +375,7 @@ async fn notices_and_pictures_do_not_hold_each_other_up() {
 }
 
 #[tokio::test]
-async fn subscription_of_today_is_served_today_and_owes_no_earlier_day() {
+async fn subscription_starts_today_and_owes_no_earlier_day() {
     let stage = Stage::new().await;
     let mut lee = family("lee");
     lee.set_picture(NaiveTime::from_hms_opt(7, 0, 0), stage.clock.now());
@@ -391,7 +391,7 @@ async fn subscription_of_today_is_served_today_and_owes_no_earlier_day() {
 }
 
 #[tokio::test]
-async fn record_of_a_picture_whose_bytes_are_gone_is_fetched_again() {
+async fn picture_with_missing_bytes_is_fetched_again() {
     let stage = Stage::new().await;
     let fetched = PictureDay {
         date: "2026-11-21".parse().unwrap(),

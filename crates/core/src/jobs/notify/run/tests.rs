@@ -7,7 +7,7 @@ use crate::email_address::EmailAddress;
 use crate::family::{Delivery, StoppedRecipient};
 use crate::mail::{MailAnswer, RefusedRecipient};
 use crate::outbox::MailState;
-use crate::outbox::{LEASE, MailKey, OutboxRecord, REFUSED_DELAY};
+use crate::outbox::{LEASE_DURATION, MailKey, OutboxRecord, REFUSED_DELAY};
 use crate::run::harness::Harness;
 use crate::run::ledger::StartRules;
 use crate::run::{Run, RunKey, RunOutcome, Trigger};
@@ -40,7 +40,7 @@ async fn notify_all(
     ports: &NotifyPorts<'_>,
     plan: RunPlan<'_>,
     input: &NotifyAllInput,
-    on_progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+    on_progress: &(dyn Fn(NotifyProgress<'_>) + Send + Sync),
 ) -> Result<Run, RunError> {
     let job = NotifyAll {
         ports,
@@ -228,7 +228,7 @@ async fn crash_after_claim_recovers_when_the_lease_expires() {
     assert!(world.store.replace_mail(0, &claimed, None).await.unwrap());
     tick(&world).await;
     assert_eq!(world.mails(), 0, "the worker may still be alive");
-    world.clock.advance(LEASE);
+    world.clock.advance(LEASE_DURATION);
     tick(&world).await;
     assert_eq!(world.mails(), 1);
 }
@@ -440,7 +440,7 @@ async fn long_run_reports_progress_every_minute() {
     let key = plan.key.clone();
     let longest = std::sync::Mutex::new(Duration::zero());
     // Each mail is slow.
-    let progress = |_: Progress<'_>| {
+    let progress = |_: NotifyProgress<'_>| {
         world.clock.advance(Duration::seconds(40));
         let run = world.store.run(&key).now_or_never().unwrap().unwrap();
         let silent = world.clock_now() - run.unwrap().reported_at;

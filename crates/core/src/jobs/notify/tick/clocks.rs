@@ -56,7 +56,7 @@ impl Town {
     async fn tick(&mut self, now: DateTime<Utc>) {
         let input = NotifyAllInput::default();
         let clock = TestClock::at(now);
-        let mut tick = Tick::new(
+        let mut tick = NotifyTick::new(
             &self.store,
             &self.store,
             &self.store,

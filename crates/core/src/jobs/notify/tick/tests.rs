@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::alerts::Alert;
-use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE};
+use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE_DURATION};
 use crate::testing::memory::MemoryStore;
 use crate::testing::world::{Broken, FailingAlertStore, TestClock, World, family};
 
@@ -13,7 +13,7 @@ async fn tick(world: &World) -> TickBatch {
 }
 
 async fn tick_of(world: &World, input: &NotifyAllInput) -> TickBatch {
-    let mut tick = Tick::new(
+    let mut tick = NotifyTick::new(
         &world.store,
         &world.store,
         &world.store,
@@ -86,7 +86,7 @@ async fn planned_notice_is_returned_by_each_tick_until_claimed() {
     let claimed = record.claim(Uuid::nil(), world.clock.now()).unwrap();
     replace(&world, &record, &claimed).await;
     assert!(tick(&world).await.free.is_empty());
-    world.clock.advance(LEASE);
+    world.clock.advance(LEASE_DURATION);
     assert_eq!(tick(&world).await.free.len(), 1);
 }
 
@@ -94,11 +94,11 @@ async fn planned_notice_is_returned_by_each_tick_until_claimed() {
 async fn notice_without_an_outcome_is_unknown_then_given_up() {
     let (world, record) = planned().await;
     sending(&world, &record).await;
-    world.clock.advance(LEASE);
+    world.clock.advance(LEASE_DURATION);
     let found = tick(&world).await;
     assert!(found.free.is_empty() && found.finalised.is_empty());
     assert_eq!(today(&world.store).await.state, MailState::Unknown);
-    world.clock.advance(DELIVERY_EVENT_WAIT - LEASE);
+    world.clock.advance(DELIVERY_EVENT_WAIT - LEASE_DURATION);
     let found = tick(&world).await;
     assert_eq!(found.finalised.len(), 1);
     assert_eq!(found.finalised[0].state, MailState::GaveUp);
@@ -270,7 +270,7 @@ async fn days_after_a_pause(world: &World) -> (Vec<String>, Vec<NaiveDate>) {
     let input = NotifyAllInput::default();
     let store = &world.store;
     let kinds = MailKind::OF_NOTIFY_ALL;
-    let mut tick = Tick::new(store, store, store, kinds, &input, &world.clock)
+    let mut tick = NotifyTick::new(store, store, store, kinds, &input, &world.clock)
         .with_schedules_of(store, JobName::NOTIFY_ALL);
     let mut missed = Vec::new();
     while let Some(found) = tick.next().await.unwrap() {
@@ -381,7 +381,7 @@ async fn every_failure_raises_an_alert() {
     let mut expected: Vec<Option<Alert>> = Vec::new();
     for result in &found.finalised {
         let record = world.store.mail(&result.key()).await;
-        expected.push(Alert::of_notice(&record.unwrap().unwrap()));
+        expected.push(Alert::for_notice(&record.unwrap().unwrap()));
     }
     expected.sort_by_key(|alert| alert.as_ref().map(Alert::key));
     let mut alerts: Vec<Option<Alert>> = world
@@ -409,7 +409,7 @@ async fn lease_that_began_during_a_tick_is_not_doubted() {
     assert!(!planned.is_empty());
     let input = NotifyAllInput::default();
     let store = &world.store;
-    let mut tick = Tick::new(
+    let mut tick = NotifyTick::new(
         store,
         store,
         store,
@@ -443,7 +443,7 @@ async fn failed_notice_is_recorded_only_after_its_alert() {
     let world = world_with_failures().await;
     let (input, store) = (NotifyAllInput::default(), &world.store);
     let without = FailingAlertStore(store);
-    let mut tick = Tick::new(
+    let mut tick = NotifyTick::new(
         store,
         store,
         &without,
@@ -534,7 +534,7 @@ async fn each_date_is_planned_once(
     while now <= end {
         for _ in 0..2 {
             let clock = TestClock::at(now);
-            let mut tick = Tick::new(
+            let mut tick = NotifyTick::new(
                 &world.store,
                 &world.store,
                 &world.store,
@@ -584,7 +584,7 @@ async fn unreadable_notices_of_one_family_do_not_block_others() {
     world.store.add_family(&family("zuse")).await.unwrap();
     world.store.plan_mail(&open).await.unwrap();
     let input = NotifyAllInput::default();
-    let mut tick = Tick::new(
+    let mut tick = NotifyTick::new(
         &world.store,
         &broken,
         &world.store,

@@ -268,8 +268,8 @@ impl RunStore for FaultyStore<'_> {
         self.world.store.recent_runs(job, label, limit).await
     }
 
-    async fn delete_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
-        self.world.store.delete_before(before).await
+    async fn delete_history_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+        self.world.store.delete_history_before(before).await
     }
 }
 

@@ -91,7 +91,7 @@ fn short_table_has_the_defaults() {
 }
 
 #[rstest]
-#[case::label(r#"{"label": "A B"}"#, "label", "“A B” is not a valid id")]
+#[case::label(r#"{"label": "A B"}"#, "label", "“A B” isn't a valid id")]
 #[case::person(r#"{"label": "person"}"#, "label", "another label")]
 #[case::job(
     r#"{"job": "check-card"}"#,

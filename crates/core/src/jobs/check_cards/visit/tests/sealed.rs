@@ -35,7 +35,7 @@ async fn library_with_other_hosts_gets_no_pin() {
 }
 
 #[tokio::test]
-async fn unknown_key_fails_its_card_alone_and_raises_an_alert() {
+async fn unknown_key_fails_only_its_card_and_raises_an_alert() {
     let world = World::new().await;
     let orphan = world.add_card("conrad", "wpl", ("1", "p")).await;
     let good = world.add_card("conrad", "wpl", ("2", "p")).await;
@@ -62,7 +62,7 @@ async fn unknown_key_fails_its_card_alone_and_raises_an_alert() {
 }
 
 #[tokio::test]
-async fn broken_secret_fails_its_card_alone() {
+async fn broken_secret_fails_only_its_card() {
     let world = World::new().await;
     let cards = add_cards(&world, &["1", "2"]).await;
     world.break_secret(cards[0]).await;

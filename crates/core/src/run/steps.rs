@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::{JobName, Run};
 use crate::jobs::JobError;
 
-/// Steps around the runs of one job, or of all.
+/// A step before and after the runs of one job, or of all jobs.
 #[async_trait]
-pub trait Around: Send + Sync {
+pub trait RunStep: Send + Sync {
     /// Runs after the run was recorded as started, and before its work. An error fails the run.
     async fn before(&self, _run: &Run) -> Result<(), JobError> {
         Ok(())
@@ -21,17 +21,17 @@ pub trait Around: Send + Sync {
 
 /// The steps around the runs of each job.
 #[derive(Clone, Default)]
-pub struct Arounds<'a> {
-    /// Around the runs of every job; they wrap those of a single job.
-    pub of_all: Vec<&'a dyn Around>,
-    /// Around the runs of a single job.
-    pub of_job: BTreeMap<JobName, Vec<&'a dyn Around>>,
+pub struct RunSteps<'a> {
+    /// Steps before and after the runs of every job; they wrap those of a single job.
+    pub for_all_jobs: Vec<&'a dyn RunStep>,
+    /// Steps before and after the runs of a single job.
+    pub by_job: BTreeMap<JobName, Vec<&'a dyn RunStep>>,
 }
 
-impl<'a> Arounds<'a> {
+impl<'a> RunSteps<'a> {
     /// Lists the steps around a job's runs, outermost first.
-    pub(super) fn list(&self, job: JobName) -> Vec<&'a dyn Around> {
-        let own = self.of_job.get(&job).into_iter().flatten();
-        self.of_all.iter().chain(own).copied().collect()
+    pub(super) fn list(&self, job: JobName) -> Vec<&'a dyn RunStep> {
+        let own = self.by_job.get(&job).into_iter().flatten();
+        self.for_all_jobs.iter().chain(own).copied().collect()
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::{Counts, JobName, Run, RunOutcome};
 use crate::notice::phrases::count;
 use crate::schedule::Pause;
-use crate::schedule::pause::pause_of;
+use crate::schedule::pause::find_pause;
 
 /// Runs normally report more often than this; only a very slow library takes longer.
 const MAX_SILENCE: Duration = Duration::minutes(2);
@@ -25,8 +25,8 @@ impl Run {
         now: DateTime<Utc>,
         moment: impl FnOnce(DateTime<Utc>) -> String,
     ) -> String {
-        if let Some(pause) = pause_of(self, pauses) {
-            format!("{} {}", self.outcome.as_str(), pause.by_whom_and_why())
+        if let Some(pause) = find_pause(self, pauses) {
+            format!("{} {}", self.outcome.as_str(), pause.describe_author())
         } else if self.is_silent(now) {
             let since = moment(self.reported_at);
             let since = since.strip_suffix(" today").unwrap_or(&since);
@@ -37,7 +37,7 @@ impl Run {
             && self.key.job == JobName::CHECK_CARDS
             && self.counts.skipped > 0
         {
-            format!("done, {} left out", self.counts.skipped)
+            format!("done, {} skipped", self.counts.skipped)
         } else {
             self.outcome.as_str().to_owned()
         }
@@ -45,7 +45,7 @@ impl Run {
 }
 
 impl Counts {
-    /// The counts of a run of `job` in words, such as `checked 4 of 7 cards, 1 failed, 2 left out`.
+    /// The counts of a run of `job` in words, such as `checked 4 of 7 cards, 1 failed, 2 skipped`.
     pub fn describe(&self, job: JobName) -> String {
         let wording = &job.entry().wording;
         let planned = count(self.planned.into(), wording.one, wording.many);
@@ -64,7 +64,7 @@ impl Counts {
 mod tests {
     use super::*;
     use crate::run::Trigger;
-    use crate::time_words::moment;
+    use crate::time_format::moment;
 
     #[test]
     fn skipped_cards_are_not_counted_as_checked() {
@@ -77,7 +77,7 @@ mod tests {
         counts.add_failure("site_down");
         assert_eq!(
             counts.describe(JobName::CHECK_CARDS),
-            "checked 4 of 7 cards, 1 failed, 2 left out"
+            "checked 4 of 7 cards, 1 failed, 2 skipped"
         );
         assert_eq!(
             counts.describe(JobName::NOTIFY_ALL),
@@ -115,6 +115,6 @@ mod tests {
         assert_eq!(after(&run, 3), "done");
         run.counts.done = 1;
         run.counts.skipped = 2;
-        assert_eq!(after(&run, 3), "done, 2 left out");
+        assert_eq!(after(&run, 3), "done, 2 skipped");
     }
 }
