@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::port::ReservedPort;
@@ -82,21 +83,34 @@ impl Moto {
     /// If the server refuses it.
     pub async fn put_secret(&self, name: &str, value: &str) {
         let parameter = json!({"Name": name, "Value": value, "Type": "SecureString"});
-        // moto tells services by the credential's scope, and checks no signature.
-        let scope = "AWS4-HMAC-SHA256 Credential=test/20261121/ca-central-1/ssm/aws4_request, \
-                     SignedHeaders=host, Signature=none";
-        let answer = crate::client_builder()
-            .build()
-            .unwrap()
-            .post(self.url())
+        let request = self
+            .post("ssm", "/")
             .header("x-amz-target", "AmazonSSM.PutParameter")
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("authorization", scope)
-            .body(parameter.to_string())
-            .send()
-            .await
-            .unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
+            .header("content-type", "application/x-amz-json-1.1");
+        send(request.body(parameter.to_string())).await;
+    }
+
+    /// Verifies an address in SES of ca-central-1, so that mails can be sent from it.
+    ///
+    /// # Panics
+    /// If the server refuses it.
+    pub async fn verify_sender(&self, address: &str) {
+        let identity = json!({"EmailIdentity": address});
+        let request = self
+            .post("ses", "/v2/email/identities")
+            .header("content-type", "application/json");
+        send(request.body(identity.to_string())).await;
+    }
+
+    fn post(&self, service: &str, path: &str) -> RequestBuilder {
+        // moto tells services by the credential's scope, and checks no signature.
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential=test/20261121/ca-central-1/{service}/aws4_request, \
+             SignedHeaders=host, Signature=none"
+        );
+        let client = crate::client_builder().build().unwrap();
+        let request = client.post(format!("{}{path}", self.url()));
+        request.header("authorization", scope)
     }
 
     fn wait_until_ready(&mut self) -> bool {
@@ -112,6 +126,11 @@ impl Moto {
         }
         false
     }
+}
+
+async fn send(request: RequestBuilder) {
+    let answer = request.send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
 }
 
 impl Drop for Moto {

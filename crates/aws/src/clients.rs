@@ -2,7 +2,6 @@
 //!
 //! By default the SDK tries three times and waits forever. Each client here has its own limits.
 
-use std::error::Error;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -11,11 +10,12 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::connections;
 use crate::dynamodb::{self, DynamoDbStore};
 use crate::environment;
+use crate::sdk_error::describe_sdk_error;
+use crate::ses::SesClient;
 
 /// The time limit for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -88,12 +88,9 @@ pub fn sqs_client(config: &SdkConfig) -> aws_sdk_sqs::Client {
 
 /// Makes the client for sending mail. It never retries: `SendEmail` has no idempotency token, so a
 /// retry could send the mail twice.
-pub fn ses_client(config: &SdkConfig) -> aws_sdk_sesv2::Client {
-    let config = aws_sdk_sesv2::config::Builder::from(config)
-        .retry_config(RetryConfig::standard().with_max_attempts(1))
-        .timeout_config(timeouts(SES_TIMEOUT, SES_TIMEOUT))
-        .build();
-    aws_sdk_sesv2::Client::from_conf(config)
+pub fn ses_client(config: &SdkConfig) -> SesClient {
+    let limits = timeouts(SES_TIMEOUT, SES_TIMEOUT);
+    SesClient::new(config, &retry_policy(1), limits)
 }
 
 /// Opens the store, connects to it and resolves the credentials.
@@ -115,26 +112,6 @@ pub async fn warm_store(config: &SdkConfig, table: &str, partition_key: &str) ->
         tracing::debug!(reason = %describe_sdk_error(&error), "The table couldn't be reached during init.");
     }
     DynamoDbStore::new(client, table)
-}
-
-/// Makes the client that reads SES identities.
-#[cfg(feature = "operator")]
-pub(crate) fn ses_reader_client(config: &SdkConfig) -> aws_sdk_sesv2::Client {
-    let config = aws_sdk_sesv2::config::Builder::from(config)
-        .retry_config(retry_policy(3))
-        .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
-        .build();
-    aws_sdk_sesv2::Client::from_conf(config)
-}
-
-/// Makes the client for the schedules.
-#[cfg(feature = "operator")]
-pub(crate) fn scheduler_client(config: &SdkConfig) -> aws_sdk_scheduler::Client {
-    let config = aws_sdk_scheduler::config::Builder::from(config)
-        .retry_config(retry_policy(3))
-        .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
-        .build();
-    aws_sdk_scheduler::Client::from_conf(config)
 }
 
 /// Makes the client for the SNS subscriptions.
@@ -159,45 +136,4 @@ pub(crate) fn timeouts(attempt: Duration, total: Duration) -> TimeoutConfig {
         .operation_attempt_timeout(attempt)
         .operation_timeout(total)
         .build()
-}
-
-/// Describes a failed request: the service's code and message, or the connection's error.
-///
-/// Don't log it for SES or SNS: their messages may contain email addresses.
-pub(crate) fn describe_sdk_error<E>(error: &E) -> String
-where
-    E: Error + ProvideErrorMetadata,
-{
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        (None, _) => join_causes(error),
-    }
-}
-
-/// Lists an error and its causes, the outermost first.
-pub(crate) fn causes<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error)
-    })
-}
-
-/// Joins an error and its causes, without repetitions.
-pub(crate) fn join_causes(error: &dyn Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !message.ends_with(&text) {
-            message.push_str(": ");
-            message.push_str(&text);
-        }
-        cause = error.source();
-    }
-    message
 }

@@ -20,7 +20,7 @@ use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::clients::causes;
+use crate::sdk_error::causes;
 
 /// Makes an HTTP client. Its connections are opened when they are needed, and kept for the next request.
 pub(crate) fn http_client(connect_timeout: Duration) -> SharedHttpClient {

@@ -3,9 +3,8 @@
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use url::form_urlencoded::byte_serialize;
 
-use crate::service::{Request, Response, Service, ServiceError, ServiceName};
+use crate::service::{Request, Response, Service, ServiceError, ServiceName, encode};
 
 /// Whether the caller waits.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +26,7 @@ impl LambdaClient {
         let name = ServiceName {
             id: "Lambda",
             host: "lambda",
+            signing_name: "lambda",
         };
         Self(Service::new(config, name, retries, limits))
     }
@@ -38,13 +38,14 @@ impl LambdaClient {
         invocation: Invocation,
         event: Vec<u8>,
     ) -> Result<Response, ServiceError> {
-        let name: String = byte_serialize(function.as_bytes()).collect();
+        let name = encode(function);
         let invocation = match invocation {
             Invocation::Event => "Event",
             #[cfg(feature = "operator")]
             Invocation::RequestResponse => "RequestResponse",
         };
         let request = Request {
+            method: "POST",
             path: format!("/2015-03-31/functions/{name}/invocations"),
             headers: vec![
                 ("content-type", "application/json".to_owned()),

@@ -15,6 +15,7 @@ pub mod operator;
 pub mod queue;
 pub mod redelivery;
 pub mod schedules;
+mod sdk_error;
 mod service;
 pub mod ses;
 pub mod ssm;

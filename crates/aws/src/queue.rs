@@ -17,7 +17,7 @@ use hippo_core::store::{ConcurrencyLimit, StoreResult};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::clients::describe_sdk_error;
+use crate::sdk_error::describe_sdk_error;
 
 /// The most messages in one batch that SQS accepts.
 const BATCH_SIZE: usize = 10;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 
-use crate::clients::describe_sdk_error;
+use crate::sdk_error::describe_sdk_error;
 
 /// Changes when a queue delivers a message again that its worker returns as failed.
 #[async_trait]

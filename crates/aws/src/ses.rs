@@ -1,21 +1,20 @@
 //! Sends mails by SES v2, with one try for each mail.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+pub(crate) mod client;
+
+use std::error::Error;
 
 use async_trait::async_trait;
-use aws_sdk_sesv2::Client;
-use aws_sdk_sesv2::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_sesv2::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_sesv2::error::{BoxError, SdkError};
-use aws_sdk_sesv2::operation::send_email::SendEmailError;
-use aws_sdk_sesv2::primitives::Blob;
-use aws_sdk_sesv2::types::{Destination, EmailContent, MessageTag, RawMessage};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::base64;
+use aws_smithy_types::error::ErrorMetadata;
 use hippo_core::mail::mime::{self, BuiltMail, Sender};
 use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
 
-use crate::clients::causes;
+pub use self::client::SesClient;
+use self::client::{Destination, EmailContent, MessageTag, RawMessage, SendEmail, SentEmail};
+use crate::sdk_error::causes;
+use crate::service::RequestFailure;
 
 /// The most recipients that SES allows in one mail.
 pub const RECIPIENT_LIMIT: usize = 50;
@@ -26,7 +25,7 @@ pub const RECIPIENT_LIMIT: usize = 50;
 /// idempotency token.
 #[derive(Debug, Clone)]
 pub struct SesMailer {
-    client: Client,
+    client: SesClient,
     sender: Sender,
     configuration_set: Option<String>,
 }
@@ -34,7 +33,7 @@ pub struct SesMailer {
 impl SesMailer {
     /// Creates a mailer that sends from `sender`. The events of its mails go where this
     /// configuration set says.
-    pub fn new(client: Client, sender: Sender, configuration_set: Option<String>) -> Self {
+    pub fn new(client: SesClient, sender: Sender, configuration_set: Option<String>) -> Self {
         Self {
             client,
             sender,
@@ -43,40 +42,39 @@ impl SesMailer {
     }
 
     async fn send_built(&self, mail: &Mail, built: BuiltMail) -> MailAnswer {
-        let content = RawMessage::builder().data(Blob::new(built.bytes)).build();
-        let (content, tags) = match (content, tags(mail.tag.as_ref())) {
-            (Ok(content), Ok(tags)) => (content, tags),
-            (Err(error), _) | (_, Err(error)) => {
+        let recipients = built.to.into_iter();
+        let request = SendEmail {
+            from_email_address: built.from,
+            destination: Destination {
+                to_addresses: recipients.map(|recipient| recipient.wire).collect(),
+            },
+            content: EmailContent {
+                raw: RawMessage {
+                    data: base64::encode(built.bytes),
+                },
+            },
+            configuration_set_name: self.configuration_set.as_deref(),
+            email_tags: mail.tag.as_ref().map(tags).unwrap_or_default(),
+        };
+        let request = match request.to_request() {
+            Ok(request) => request,
+            Err(error) => {
                 return MailAnswer::NotSent {
-                    reason: format!("Couldn't build the request: {error}"),
+                    reason: format!("Couldn't build the request: {}", error.reason),
                 };
             }
         };
-        let to = built.to.into_iter().map(|recipient| recipient.wire);
-        let transmit = TransmitWatch::default();
-        let answer = self
-            .client
-            .send_email()
-            .from_email_address(built.from)
-            .destination(
-                Destination::builder()
-                    .set_to_addresses(Some(to.collect()))
-                    .build(),
-            )
-            .content(EmailContent::builder().raw(content).build())
-            .set_configuration_set_name(self.configuration_set.clone())
-            .set_email_tags(tags)
-            .customize()
-            .interceptor(transmit.clone())
-            .send()
-            .await;
-        match answer {
-            Ok(answer) => MailAnswer::Accepted {
+        let answer = match self.client.send(request).await {
+            Ok(answer) => answer,
+            Err(failure) => return interpret_failure(&failure),
+        };
+        match serde_json::from_slice::<SentEmail>(&answer.body) {
+            Ok(sent) => MailAnswer::Accepted {
                 // SES replaces our id with its own, which its events name too.
-                message_id: answer.message_id.unwrap_or(built.message_id),
+                message_id: sent.message_id.unwrap_or(built.message_id),
                 refused: Vec::new(),
             },
-            Err(error) => interpret_error(&error, transmit.has_started()),
+            Err(_) => unclear_answer(answer.status),
         }
     }
 }
@@ -103,61 +101,28 @@ impl Mailer for SesMailer {
 }
 
 /// The tags that identify the mail in SES's events. SES allows only `A-Za-z0-9_-` in values.
-fn tags(
-    tag: Option<&MailTag>,
-) -> Result<Option<Vec<MessageTag>>, aws_sdk_sesv2::error::BuildError> {
-    let Some(tag) = tag else {
-        return Ok(None);
-    };
-    [
+fn tags(tag: &MailTag) -> Vec<MessageTag> {
+    let tags = [
         ("kind", tag.kind.to_string()),
         ("family", tag.family.to_string()),
         ("date", tag.date.to_string()),
         ("fence", tag.fence.to_string()),
-    ]
-    .into_iter()
-    .map(|(name, value)| MessageTag::builder().name(name).value(value).build())
-    .collect::<Result<Vec<_>, _>>()
-    .map(Some)
+    ];
+    let tags = tags.into_iter();
+    tags.map(|(name, value)| MessageTag { name, value })
+        .collect()
 }
 
-/// Records whether transmitting the request has started. Before that, nothing was sent.
-#[derive(Debug, Clone, Default)]
-struct TransmitWatch(Arc<AtomicBool>);
-
-impl TransmitWatch {
-    fn has_started(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Intercept for TransmitWatch {
-    fn name(&self) -> &'static str {
-        "TransmitWatch"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.0.store(true, Ordering::SeqCst);
-        Ok(())
-    }
-}
-
-/// Interprets a request's error. If transmitting had started, the mail may have been sent.
-fn interpret_error(error: &SdkError<SendEmailError>, has_started: bool) -> MailAnswer {
+/// Interprets a request's failure. If transmitting had started, the mail may have been sent.
+fn interpret_failure(failure: &RequestFailure) -> MailAnswer {
+    let error = &failure.error;
     let status = error
         .raw_response()
         .map(|response| response.status().as_u16());
     match (error, status) {
         (_, Some(status @ 400..=499)) => refused(error.as_service_error(), status),
-        (_, Some(status)) => MailAnswer::Unknown {
-            reason: format!("SES answered with status {status}. The email may have been sent."),
-        },
-        _ if !has_started => MailAnswer::NotSent {
+        (_, Some(status)) => unclear_answer(status),
+        _ if !failure.has_started => MailAnswer::NotSent {
             reason: format!(
                 "Couldn't make the request to SES: {}",
                 connection_reason(error)
@@ -178,8 +143,15 @@ fn interpret_error(error: &SdkError<SendEmailError>, has_started: bool) -> MailA
     }
 }
 
+/// The answer if SES neither accepted nor refused the mail.
+fn unclear_answer(status: u16) -> MailAnswer {
+    MailAnswer::Unknown {
+        reason: format!("SES answered with status {status}. The email may have been sent."),
+    }
+}
+
 /// Whether the HTTP client failed to connect, anywhere in the chain of causes.
-fn is_before_connection(error: &SdkError<SendEmailError>) -> bool {
+fn is_before_connection(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         cause
             .downcast_ref::<hyper_util::client::legacy::Error>()
@@ -188,7 +160,7 @@ fn is_before_connection(error: &SdkError<SendEmailError>) -> bool {
 }
 
 /// The innermost cause, which is the clearest. It never contains anything from the mail.
-fn connection_reason(error: &SdkError<SendEmailError>) -> String {
+fn connection_reason(error: &(dyn Error + 'static)) -> String {
     causes(error)
         .last()
         .map(ToString::to_string)
@@ -200,9 +172,9 @@ fn connection_reason(error: &SdkError<SendEmailError>) -> String {
 /// Only a refusal of the mail's content is permanent. What the operator can fix (an unverified
 /// address, the sandbox, a paused account) and throttling are temporary: the mail is sent on the same
 /// day once it is fixed, and until then its record has this reason.
-fn refused(error: Option<&SendEmailError>, status: u16) -> MailAnswer {
-    let code = error.and_then(ProvideErrorMetadata::code);
-    let message = error.and_then(ProvideErrorMetadata::message);
+fn refused(error: Option<&ErrorMetadata>, status: u16) -> MailAnswer {
+    let code = error.and_then(ErrorMetadata::code);
+    let message = error.and_then(ErrorMetadata::message);
     let is_unverified = message.is_some_and(|message| message.contains("not verified"));
     let (explanation, is_permanent) = match code.unwrap_or_default() {
         "MessageRejected" | "MailFromDomainNotVerifiedException" | "BadRequestException"

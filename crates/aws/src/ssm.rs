@@ -31,6 +31,7 @@ impl SsmClient {
         let name = ServiceName {
             id: "SSM",
             host: "ssm",
+            signing_name: "ssm",
         };
         let limits = timeouts(Duration::from_secs(5), Duration::from_secs(20));
         Self(Service::new(config, name, &retry_policy(4), limits))

@@ -76,10 +76,7 @@ async fn sign_in_mail_is_sent_once_within_the_rights_of_the_role() {
     schema::create_table(&client, "table").await.unwrap();
     let store = DynamoDbStore::new(client, "table");
     store.add_family(&sample::family("conrad")).await.unwrap();
-    let ses = hippo_aws::clients::ses_client(&config(&moto.url()));
-    let identity = ses.create_email_identity();
-    let identity = identity.email_identity("hippo@example.org");
-    identity.send().await.unwrap();
+    moto.verify_sender("hippo@example.org").await;
     let attempt = SignInAttempt::begin(&Token::generate().unwrap(), Utc::now());
     store.add_attempt(&attempt).await.unwrap();
     let web = [

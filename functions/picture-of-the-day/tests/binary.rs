@@ -100,10 +100,7 @@ impl Stage {
             family.set_picture(time, family.created_at);
             store.add_family(&family).await.unwrap();
         }
-        let ses = hippo_aws::clients::ses_client(&config(&moto.url()));
-        let identity = ses.create_email_identity();
-        let identity = identity.email_identity("hippo@example.org");
-        identity.send().await.unwrap();
+        moto.verify_sender("hippo@example.org").await;
         let today = local.date();
         let source = DemoPictureServer::start(today).await.unwrap();
         Some(Self {

@@ -25,7 +25,8 @@ pub use self::letter::DeadLetterKind;
 use self::letter::{Action, DeadLetter};
 use super::jobs::Functions;
 use super::stack::Outputs;
-use crate::clients::{describe_sdk_error, sqs_client};
+use crate::clients::sqs_client;
+use crate::sdk_error::describe_sdk_error;
 
 /// How long a letter is hidden while it is replayed, in seconds. Longer than a planner may take.
 const VISIBILITY_TIMEOUT_SECONDS: i32 = 960;

@@ -1,16 +1,18 @@
 //! Checks what a deployed stack needs from its account. Changes nothing.
 
 mod mail;
+mod scheduler;
 
 use aws_config::SdkConfig;
-use aws_sdk_scheduler::types::ScheduleState;
 use hippo_core::ids::Label;
 use hippo_core::run::JobName;
 use serde::Serialize;
 
+use self::scheduler::SchedulerClient;
 use super::jobs::Functions;
 use super::stack::Outputs;
-use crate::clients::{describe_sdk_error, scheduler_client, sns_client};
+use crate::clients::sns_client;
+use crate::sdk_error::describe_sdk_error;
 use crate::{dry_run, schedules};
 
 /// The ARN of a subscription that isn't confirmed yet.
@@ -131,17 +133,12 @@ impl<'a> Doctor<'a> {
 
     /// Returns the labels of the disabled schedules, or why AWS didn't answer.
     async fn disabled_labels(&self) -> Result<Vec<&str>, String> {
-        let client = scheduler_client(self.config);
+        let client = SchedulerClient::new(self.config);
+        let group = &self.outputs.schedule_group;
         let mut disabled = Vec::new();
         for label in &self.outputs.schedules {
-            let schedule = client
-                .get_schedule()
-                .group_name(&self.outputs.schedule_group)
-                .name(label)
-                .send()
-                .await
-                .map_err(|error| describe_sdk_error(&error))?;
-            if schedule.state != Some(ScheduleState::Enabled) {
+            let is_enabled = client.is_enabled(group, label.as_str()).await;
+            if !is_enabled.map_err(|error| error.reason)? {
                 disabled.push(label.as_str());
             }
         }

@@ -14,7 +14,8 @@ use hippo_core::run::JobName;
 use url::Url;
 
 use super::sam::pascal_case;
-use crate::clients::{describe_sdk_error, retry_policy, timeouts};
+use crate::clients::{retry_policy, timeouts};
+use crate::sdk_error::describe_sdk_error;
 
 /// The parts of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]

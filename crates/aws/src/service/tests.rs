@@ -1,15 +1,18 @@
 use std::time::Duration;
 
+use aws_types::service_config::LoadServiceConfig;
 use axum::http::StatusCode;
 use serde_json::json;
 
 use super::*;
 use crate::clients::{retry_policy, timeouts};
+use crate::ses::client::SES;
 use crate::testing::{config, fake};
 
 const NAME: ServiceName = ServiceName {
     id: "SSM",
     host: "ssm",
+    signing_name: "ssm",
 };
 
 async fn send<T: DeserializeOwned>(url: &str, input: Value) -> Result<T, ServiceError> {
@@ -53,12 +56,9 @@ async fn neither_debug_nor_errors_show_a_body() {
     assert!(reason.contains("the answer can't be read"), "{reason}");
     let mistyped = fake(|_, _| (StatusCode::OK, r#""canary""#.to_owned())).await;
     let mistyped = send::<u32>(&mistyped.url, json!({})).await.unwrap_err();
-    let request = Request {
-        path: "/".to_owned(),
-        headers: Vec::new(),
-        body: b"canary".to_vec(),
-    };
+    let request = Request::post_json("/", &"canary").unwrap();
     let response = Response {
+        status: 200,
         function_error: None,
         body: b"canary".to_vec(),
     };
@@ -68,13 +68,36 @@ async fn neither_debug_nor_errors_show_a_body() {
 
 #[test]
 fn address_is_that_of_the_region_unless_another_is_set() {
-    let of = |region: &'static str| {
+    let of = |name: ServiceName, region: &'static str| {
         let region = aws_config::Region::new(region);
         let config = SdkConfig::builder().region(region).build();
-        endpoint(&config, NAME)
+        endpoint(&config, name)
     };
-    assert_eq!(of("ca-central-1"), "https://ssm.ca-central-1.amazonaws.com");
-    assert_eq!(of("cn-north-1"), "https://ssm.cn-north-1.amazonaws.com.cn");
+    let ses = of(SES, "ca-central-1");
+    assert_eq!(ses, "https://email.ca-central-1.amazonaws.com");
+    let chinese = of(NAME, "cn-north-1");
+    assert_eq!(chinese, "https://ssm.cn-north-1.amazonaws.com.cn");
     let other = config("http://127.0.0.1:1");
     assert_eq!(endpoint(&other, NAME), "http://127.0.0.1:1");
+    // One for a single service has priority.
+    let single = other.into_builder().service_config(SesEndpoint).build();
+    assert_eq!(endpoint(&single, SES), "http://127.0.0.1:2");
+    assert_eq!(endpoint(&single, NAME), "http://127.0.0.1:1");
+}
+
+/// An environment with `AWS_ENDPOINT_URL_SESV2`.
+#[derive(Debug)]
+struct SesEndpoint;
+
+impl LoadServiceConfig for SesEndpoint {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let is_its = (key.env(), key.service_id()) == ("AWS_ENDPOINT_URL", "SESv2");
+        is_its.then(|| "http://127.0.0.1:2".to_owned())
+    }
+}
+
+#[test]
+fn path_segment_has_no_character_with_a_meaning() {
+    let encoded = encode("a+b c/d?e#f%g@example.org");
+    assert_eq!(encoded, "a%2Bb%20c%2Fd%3Fe%23f%25g%40example.org");
 }

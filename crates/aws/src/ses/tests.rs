@@ -1,7 +1,15 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_sdk_sesv2::config::retry::RetryConfig;
-use aws_sdk_sesv2::config::timeout::TimeoutConfig;
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_runtime_api::client::identity::{
+    IdentityFuture, ResolveCachedIdentity, SharedIdentityResolver,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use axum::http::StatusCode;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -9,25 +17,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::testing::{Fake, config, fake};
+use crate::clients::{SES_TIMEOUT, retry_policy, ses_client, timeouts};
+use crate::testing::{Fake, config, config_without_credentials, fake};
 
-/// A client like [`crate::clients::ses_client`] with shorter time limits.
-fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_sesv2::config::Builder::from(&config(endpoint))
-        .retry_config(RetryConfig::standard().with_max_attempts(1))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_millis(500))
-                .operation_timeout(Duration::from_millis(500))
-                .build(),
-        )
-        .build();
-    Client::from_conf(config)
+fn mailer(client: SesClient) -> SesMailer {
+    let sender = Sender::new("hippo@example.org".parse().unwrap());
+    SesMailer::new(client, sender, Some("the-set".to_owned()))
 }
 
-fn mailer(endpoint: &str) -> SesMailer {
-    let sender = Sender::new("hippo@example.org".parse().unwrap());
-    SesMailer::new(client(endpoint), sender, Some("the-set".to_owned()))
+/// A mailer with a shorter time limit.
+fn impatient_mailer(config: &SdkConfig) -> SesMailer {
+    let limit = Duration::from_millis(500);
+    let limits = timeouts(limit, limit);
+    mailer(SesClient::new(config, &retry_policy(1), limits))
 }
 
 fn mail() -> Mail {
@@ -64,7 +66,7 @@ async fn ses(status: u16, code: &'static str, message: &'static str) -> Fake {
 #[tokio::test]
 async fn mail_is_sent_raw_with_its_tags_and_configuration_set() {
     let ses = ses(200, "", "").await;
-    let answer = mailer(&ses.url).send(&mail()).await;
+    let answer = mailer(ses_client(&config(&ses.url))).send(&mail()).await;
     let MailAnswer::Accepted {
         message_id,
         refused,
@@ -180,7 +182,7 @@ async fn ses_errors_are_classified(
     #[case] explanation: &str,
 ) {
     let ses = ses(status, code, message).await;
-    let answer = mailer(&ses.url).send(&mail()).await;
+    let answer = mailer(ses_client(&config(&ses.url))).send(&mail()).await;
     let (kind, reason) = match answer {
         MailAnswer::Refused {
             reason,
@@ -205,12 +207,16 @@ enum Fault {
     Nonsense,
 }
 
-async fn faulty(fault: Fault) -> String {
+/// Starts a faulty server. Returns its URL, and the number of its connections.
+async fn faulty(fault: Fault) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let count = Arc::new(AtomicUsize::new(0));
+    let connections = count.clone();
     tokio::spawn(async move {
         let mut kept = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::SeqCst);
             let mut buffer = vec![0; 64 * 1024];
             let _ = stream.read(&mut buffer).await;
             match fault {
@@ -228,7 +234,7 @@ async fn faulty(fault: Fault) -> String {
             }
         }
     });
-    url
+    (url, count)
 }
 
 #[rstest]
@@ -242,11 +248,13 @@ async fn connection_lost_after_the_request_is_unknown(
     )]
     fault: Fault,
 ) {
-    let answer = mailer(&faulty(fault).await).send(&mail()).await;
+    let (url, connections) = faulty(fault).await;
+    let answer = impatient_mailer(&config(&url)).send(&mail()).await;
     assert!(
         matches!(&answer, MailAnswer::Unknown { reason } if reason.contains("may have been sent")),
         "{answer:?}"
     );
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
@@ -255,9 +263,10 @@ async fn mail_is_not_sent_without_a_connection() {
     let refusing = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     // Also a host that doesn't resolve, and a port without TLS.
-    let plain = faulty(Fault::Nonsense).await.replace("http://", "https://");
+    let (plain, _) = faulty(Fault::Nonsense).await;
+    let plain = plain.replace("http://", "https://");
     for endpoint in [refusing, "http://ses.invalid".to_owned(), plain] {
-        let answer = mailer(&endpoint).send(&mail()).await;
+        let answer = impatient_mailer(&config(&endpoint)).send(&mail()).await;
         assert!(
             matches!(&answer, MailAnswer::NotSent { .. }),
             "{endpoint}: {answer:?}"
@@ -268,14 +277,39 @@ async fn mail_is_not_sent_without_a_connection() {
 #[tokio::test]
 async fn mail_is_not_sent_without_credentials() {
     let ses = ses(200, "", "").await;
-    let config =
-        aws_sdk_sesv2::config::Builder::from(&crate::testing::config_without_credentials(&ses.url))
-            .build();
-    let sender = Sender::new("hippo@example.org".parse().unwrap());
-    let mailer = SesMailer::new(Client::from_conf(config), sender, None);
-    let answer = mailer.send(&mail()).await;
-    assert!(matches!(answer, MailAnswer::NotSent { .. }), "{answer:?}");
+    let without = config_without_credentials(&ses.url);
+    // Without any, and with some that don't arrive in time.
+    let (slow, _) = config_with_slow_credentials(&ses.url);
+    for config in [without, slow] {
+        let answer = impatient_mailer(&config).send(&mail()).await;
+        assert!(matches!(answer, MailAnswer::NotSent { .. }), "{answer:?}");
+    }
     assert!(ses.bodies().is_empty());
+}
+
+/// Credentials that never arrive. Holds the limits of the request that waits for them.
+#[derive(Debug, Clone, Default)]
+struct SlowCredentials(Arc<OnceLock<(TimeoutConfig, RetryConfig)>>);
+
+fn config_with_slow_credentials(endpoint: &str) -> (SdkConfig, SlowCredentials) {
+    let credentials = SlowCredentials::default();
+    let config = config(endpoint).into_builder();
+    let config = config.identity_cache(credentials.clone()).build();
+    (config, credentials)
+}
+
+impl ResolveCachedIdentity for SlowCredentials {
+    fn resolve_cached_identity<'a>(
+        &'a self,
+        _resolver: SharedIdentityResolver,
+        _components: &'a RuntimeComponents,
+        config: &'a ConfigBag,
+    ) -> IdentityFuture<'a> {
+        let timeouts = config.load::<TimeoutConfig>().unwrap().clone();
+        let retries = config.load::<RetryConfig>().unwrap().clone();
+        self.0.set((timeouts, retries)).unwrap();
+        IdentityFuture::new(std::future::pending())
+    }
 }
 
 #[tokio::test]
@@ -287,7 +321,7 @@ async fn too_many_recipients_are_refused() {
             .collect(),
         ..mail()
     };
-    let answer = mailer(&ses.url).send(&mail).await;
+    let answer = mailer(ses_client(&config(&ses.url))).send(&mail).await;
     assert!(
         matches!(&answer, MailAnswer::Refused { reason, is_permanent: true } if reason.contains("at most 50")),
         "{answer:?}"
@@ -295,15 +329,15 @@ async fn too_many_recipients_are_refused() {
     assert!(ses.bodies().is_empty());
 }
 
-#[test]
-fn client_tries_once_and_times_out_before_the_lease() {
-    let limit = chrono::Duration::from_std(crate::clients::SES_TIMEOUT).unwrap();
+#[tokio::test]
+async fn client_tries_once_and_times_out_before_the_lease() {
+    let limit = chrono::Duration::from_std(SES_TIMEOUT).unwrap();
     assert!(limit < hippo_core::outbox::SEND_LIMIT);
-    let client = crate::clients::ses_client(&config("http://127.0.0.1:1"));
-    assert_eq!(client.config().retry_config().unwrap().max_attempts(), 1);
-    let limits = client.config().timeout_config().unwrap();
-    assert_eq!(
-        limits.operation_timeout(),
-        Some(crate::clients::SES_TIMEOUT)
-    );
+    let (config, credentials) = config_with_slow_credentials("http://127.0.0.1:1");
+    let (mailer, mail) = (mailer(ses_client(&config)), mail());
+    let waiting = tokio::time::timeout(Duration::ZERO, mailer.send(&mail));
+    waiting.await.unwrap_err();
+    let (timeouts, retries) = credentials.0.get().unwrap();
+    assert_eq!(retries.max_attempts(), 1);
+    assert_eq!(timeouts.operation_timeout(), Some(SES_TIMEOUT));
 }

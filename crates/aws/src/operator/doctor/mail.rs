@@ -1,31 +1,31 @@
 //! Checks whether SES sends the stack's mails, and whether mailboxes accept them.
 
+mod client;
+
 use std::collections::BTreeSet;
 
-use aws_sdk_sesv2::Client;
-use aws_sdk_sesv2::operation::get_email_identity::{GetEmailIdentityError, GetEmailIdentityOutput};
-use aws_sdk_sesv2::types::{DkimStatus, ListRecommendationsFilterKey};
 use hippo_core::email_address::{EmailAddress, wire_form};
 
+use self::client::{EmailIdentity, SesReader};
 use super::{Doctor, Finding};
-use crate::clients::{describe_sdk_error, ses_reader_client};
+use crate::service::ServiceError;
 
 /// The sender's identities in SES.
 struct Identities {
-    address: Option<GetEmailIdentityOutput>,
-    domain: Option<GetEmailIdentityOutput>,
+    address: Option<EmailIdentity>,
+    domain: Option<EmailIdentity>,
 }
 
 impl Doctor<'_> {
     /// Checks whether SES may send from `MailFrom` to these recipients and the operator, and whether
     /// mails are signed.
     pub async fn check_mail(&self, recipients: &[EmailAddress]) -> Vec<Finding> {
-        let client = ses_reader_client(self.config);
+        let client = SesReader::new(self.config);
         let from = &self.outputs.mail_from;
         let domain = domain_of(from);
         let mut findings = vec![self.check_account(&client, recipients).await];
-        let address = identity(&client, from.as_str()).await;
-        let domain_identity = identity(&client, &domain).await;
+        let address = client.identity(from.as_str()).await;
+        let domain_identity = client.identity(&domain).await;
         match (address, domain_identity) {
             (Ok(address), Ok(domain_identity)) => {
                 let identities = Identities {
@@ -38,32 +38,31 @@ impl Doctor<'_> {
                 findings.push(dkim);
                 findings.push(check_dmarc(&client, &domain, is_signed).await);
             }
-            (Err(reason), _) | (_, Err(reason)) => {
-                findings.push(Finding::unanswered("sender", &reason));
+            (Err(error), _) | (_, Err(error)) => {
+                findings.push(Finding::unanswered("sender", &error.reason));
             }
         }
         findings
     }
 
     /// Checks whether the account may send, and to whom.
-    async fn check_account(&self, client: &Client, recipients: &[EmailAddress]) -> Finding {
+    async fn check_account(&self, client: &SesReader, recipients: &[EmailAddress]) -> Finding {
         const CHECK: &str = "mail account";
-        let account = match client.get_account().send().await {
+        let account = match client.account().await {
             Ok(account) => account,
-            Err(error) => return Finding::unanswered(CHECK, &describe_sdk_error(&error)),
+            Err(error) => return Finding::unanswered(CHECK, &error.reason),
         };
-        let is_healthy = account
-            .enforcement_status()
-            .is_none_or(|status| status == "HEALTHY");
-        if !account.sending_enabled() || !is_healthy {
-            let status = account.enforcement_status().unwrap_or("no status");
+        let status = account.enforcement_status.as_deref();
+        let is_healthy = status.is_none_or(|status| status == "HEALTHY");
+        if account.sending_enabled != Some(true) || !is_healthy {
+            let status = status.unwrap_or("no status");
             return Finding::problem(
                 CHECK,
                 format!("SES restricts this account's sending ({status})."),
                 "SES's console says why, under Account dashboard and Reputation metrics.",
             );
         }
-        if account.production_access_enabled() {
+        if account.production_access_enabled == Some(true) {
             return Finding::ok(CHECK, "The account is out of the SES sandbox.");
         }
         let mut unverified = Vec::new();
@@ -76,7 +75,7 @@ impl Doctor<'_> {
             match is_verified(client, address).await {
                 Ok(true) => {}
                 Ok(false) => unverified.push(*address),
-                Err(reason) => return Finding::unanswered(CHECK, &reason),
+                Err(error) => return Finding::unanswered(CHECK, &error.reason),
             }
         }
         if unverified.is_empty() {
@@ -103,10 +102,8 @@ impl Identities {
     /// Checks whether SES may send from the address.
     fn check_sender(&self, from: &EmailAddress, domain: &str) -> Finding {
         const CHECK: &str = "sender";
-        let verified = |identity: &Option<GetEmailIdentityOutput>| {
-            identity
-                .as_ref()
-                .is_some_and(|identity| identity.verified_for_sending_status)
+        let verified = |identity: &Option<EmailIdentity>| {
+            identity.as_ref().is_some_and(EmailIdentity::is_verified)
         };
         if verified(&self.domain) {
             return Finding::ok(CHECK, format!("SES has verified the domain {domain}."));
@@ -131,13 +128,8 @@ impl Identities {
     /// Checks whether mails are signed for the sender's domain.
     fn check_dkim(&self, domain: &str) -> Finding {
         const CHECK: &str = "DKIM";
-        let signs = |identity: &Option<GetEmailIdentityOutput>| {
-            identity
-                .as_ref()
-                .and_then(|identity| identity.dkim_attributes())
-                .is_some_and(|dkim| {
-                    dkim.signing_enabled() && dkim.status() == Some(&DkimStatus::Success)
-                })
+        let signs = |identity: &Option<EmailIdentity>| {
+            identity.as_ref().is_some_and(EmailIdentity::is_signed)
         };
         // An address uses its domain's signature, unless it has its own.
         if signs(&self.address) || signs(&self.domain) {
@@ -159,7 +151,7 @@ impl Identities {
 }
 
 /// Checks whether mails pass DMARC.
-async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding {
+async fn check_dmarc(client: &SesReader, domain: &str, is_signed: bool) -> Finding {
     const CHECK: &str = "DMARC";
     if !is_signed {
         return Finding::problem(
@@ -168,31 +160,21 @@ async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding 
             "Set up DKIM. Until then, they land in spam or are refused.",
         );
     }
-    let answer = client
-        .list_recommendations()
-        .filter(ListRecommendationsFilterKey::Type, "DMARC")
-        .filter(ListRecommendationsFilterKey::Status, "OPEN")
-        .send()
-        .await;
-    let recommended = match answer {
-        Ok(answer) => answer.recommendations.unwrap_or_default(),
+    let arns = match client.identities_without_dmarc().await {
+        Ok(arns) => arns,
         Err(error) => {
             return Finding::unknown(
                 CHECK,
                 format!(
                     "SES didn't say whether {domain} has a DMARC record: {}.",
-                    describe_sdk_error(&error).trim_end_matches('.')
+                    error.reason.trim_end_matches('.')
                 ),
                 format!("Run: dig +short TXT _dmarc.{domain}"),
             );
         }
     };
     let end = format!(":identity/{domain}");
-    let names_domain = recommended
-        .iter()
-        .filter_map(|recommendation| recommendation.resource_arn())
-        .any(|arn| arn.ends_with(&end));
-    if names_domain {
+    if arns.iter().any(|arn| arn.ends_with(&end)) {
         return Finding::problem(
             CHECK,
             format!("SES finds no valid DMARC record for {domain}."),
@@ -213,33 +195,13 @@ fn domain_of(address: &EmailAddress) -> String {
 }
 
 /// Whether SES may send to an address in the sandbox.
-async fn is_verified(client: &Client, address: &str) -> Result<bool, String> {
+async fn is_verified(client: &SesReader, address: &str) -> Result<bool, ServiceError> {
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     for name in [address, domain] {
-        let found = identity(client, name).await?;
-        if found.is_some_and(|identity| identity.verified_for_sending_status) {
+        let found = client.identity(name).await?;
+        if found.as_ref().is_some_and(EmailIdentity::is_verified) {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// An address's or a domain's identity in SES.
-async fn identity(client: &Client, name: &str) -> Result<Option<GetEmailIdentityOutput>, String> {
-    match client
-        .get_email_identity()
-        .email_identity(name)
-        .send()
-        .await
-    {
-        Ok(identity) => Ok(Some(identity)),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(GetEmailIdentityError::is_not_found_exception) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(describe_sdk_error(&error)),
-    }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -12,10 +12,12 @@ use crate::operator::stack::QueuePair;
 use crate::testing::config;
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:1:topic";
-const ACCOUNT: &str = "/v2/email/account";
-const RECOMMENDATIONS: &str = "/v2/email/vdm/recommendations";
+const ACCOUNT: &str = "GET /v2/email/account";
+const ALL: &str = "GET /schedules/all?groupName=hippo-Group-1";
+const TICK: &str = "GET /schedules/tick?groupName=hippo-Group-1";
+const RECOMMENDATIONS: &str = "POST /v2/email/vdm/recommendations";
 
-/// An account that answers each path with a document, and all others with 404.
+/// An account that answers each request with a document, and all others with 404.
 struct Account {
     url: String,
     outputs: Outputs,
@@ -25,17 +27,17 @@ impl Account {
     async fn with(answers: &[(&str, Value)]) -> Self {
         let answers: BTreeMap<String, String> = answers
             .iter()
-            .map(|(path, answer)| {
+            .map(|(request, answer)| {
                 let text = answer.as_str().map(str::to_owned);
                 (
-                    (*path).to_owned(),
+                    (*request).to_owned(),
                     text.unwrap_or_else(|| answer.to_string()),
                 )
             })
             .collect();
         let answers = Arc::new(answers);
-        let service = Router::new().fallback(move |uri: Uri| {
-            let answer = answers.get(uri.path()).cloned();
+        let service = Router::new().fallback(move |method: Method, uri: Uri| {
+            let answer = answers.get(&format!("{method} {uri}")).cloned();
             async move {
                 match answer {
                     Some(text) => (StatusCode::OK, [("x-amzn-errortype", "")], text),
@@ -118,8 +120,8 @@ fn outputs() -> Outputs {
     }
 }
 
-fn path_of(identity: &str) -> String {
-    format!("/v2/email/identities/{}", identity.replace('@', "%40"))
+fn identity_request(identity: &str) -> String {
+    format!("GET /v2/email/identities/{}", identity.replace('@', "%40"))
 }
 
 fn identity(is_verified: bool, dkim: &str) -> Value {
@@ -140,7 +142,7 @@ fn recommends(arns: &[&str]) -> Value {
 
 #[tokio::test]
 async fn verified_signed_domain_outside_the_sandbox_has_no_problem() {
-    let domain = path_of("example.org");
+    let domain = identity_request("example.org");
     let account = Account::with(&[
         (ACCOUNT, account(true)),
         (&domain, identity(true, "SUCCESS")),
@@ -159,7 +161,7 @@ async fn verified_signed_domain_outside_the_sandbox_has_no_problem() {
 
 #[tokio::test]
 async fn verified_address_at_a_provider_fails_dkim_and_dmarc() {
-    let address = path_of("hippo@example.org");
+    let address = identity_request("hippo@example.org");
     let account = Account::with(&[
         (ACCOUNT, account(true)),
         (&address, identity(true, "NOT_STARTED")),
@@ -178,10 +180,10 @@ async fn verified_address_at_a_provider_fails_dkim_and_dmarc() {
 #[case::domain_pending(Some("example.org"), "DNS")]
 #[tokio::test]
 async fn unverified_sender_has_advice(#[case] pending: Option<&str>, #[case] advice: &str) {
-    let path = path_of(pending.unwrap_or("nobody"));
+    let request = identity_request(pending.unwrap_or("nobody"));
     let account = Account::with(&[
         (ACCOUNT, account(true)),
-        (&path, identity(false, "PENDING")),
+        (&request, identity(false, "PENDING")),
     ])
     .await;
     let findings = account.mail(&[]).await;
@@ -195,7 +197,10 @@ async fn unverified_sender_has_advice(#[case] pending: Option<&str>, #[case] adv
 
 #[tokio::test]
 async fn unverified_addresses_in_the_sandbox_are_named() {
-    let (domain, pat) = (path_of("example.org"), path_of("pat@example.net"));
+    let (domain, pat) = (
+        identity_request("example.org"),
+        identity_request("pat@example.net"),
+    );
     let account = Account::with(&[
         (ACCOUNT, account(false)),
         (&domain, identity(true, "SUCCESS")),
@@ -235,7 +240,7 @@ async fn open_recommendation_means_no_dmarc_record(
     #[case] open: Option<&[&str]>,
     #[case] verdict: Verdict,
 ) {
-    let domain = path_of("example.org");
+    let domain = identity_request("example.org");
     let mut answers = vec![
         (ACCOUNT, account(true)),
         (domain.as_str(), identity(true, "SUCCESS")),
@@ -266,7 +271,7 @@ async fn only_a_confirmed_subscription_counts(
         "<ListSubscriptionsByTopicResponse><ListSubscriptionsByTopicResult><Subscriptions>{members}</Subscriptions>\
          </ListSubscriptionsByTopicResult></ListSubscriptionsByTopicResponse>"
     );
-    let found = Account::with(&[("/", json!(answer))])
+    let found = Account::with(&[("POST /", json!(answer))])
         .await
         .subscription()
         .await;
@@ -280,8 +285,8 @@ async fn only_a_confirmed_subscription_counts(
 #[tokio::test]
 async fn disabled_schedule_is_named(#[case] state: &str, #[case] verdict: Verdict) {
     let account = Account::with(&[
-        ("/schedules/all", json!({"State": "ENABLED"})),
-        ("/schedules/tick", json!({"State": state})),
+        (ALL, json!({"State": "ENABLED"})),
+        (TICK, json!({"State": state})),
     ])
     .await;
     let found = account.schedules().await;
@@ -295,8 +300,8 @@ async fn disabled_schedule_is_named(#[case] state: &str, #[case] verdict: Verdic
 #[tokio::test]
 async fn disabled_schedule_is_identified_by_its_label() {
     let account = Account::with(&[
-        ("/schedules/all", json!({"State": "ENABLED"})),
-        ("/schedules/tick", json!({"State": "DISABLED"})),
+        (ALL, json!({"State": "ENABLED"})),
+        (TICK, json!({"State": "DISABLED"})),
     ])
     .await;
     let config = config(&account.url);
@@ -328,14 +333,14 @@ async fn only_the_function_that_fails_its_dry_run_is_a_problem() {
         .iter()
         .map(|name| {
             (
-                format!("/2015-03-31/functions/{name}/invocations"),
+                format!("POST /2015-03-31/functions/{name}/invocations"),
                 json!({}),
             )
         })
         .collect();
     let answers: Vec<(&str, Value)> = answers
         .iter()
-        .map(|(path, answer)| (path.as_str(), answer.clone()))
+        .map(|(request, answer)| (request.as_str(), answer.clone()))
         .collect();
     let account = Account::with(&answers).await;
     let config = config(&account.url);

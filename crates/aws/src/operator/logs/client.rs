@@ -64,6 +64,7 @@ impl LogsClient {
         let name = ServiceName {
             id: "CloudWatch Logs",
             host: "logs",
+            signing_name: "logs",
         };
         let limits = timeouts(Duration::from_secs(10), Duration::from_secs(30));
         Self {

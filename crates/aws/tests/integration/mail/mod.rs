@@ -3,7 +3,7 @@
 //! moto doesn't keep tags or the configuration set. `ses/tests.rs` checks those in the request.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sesv2::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use chrono::{DateTime, Utc};
 use hippo_aws::{clients, ses::SesMailer};
 use hippo_core::card::{CardState, LastCheck, StoredAccount};
@@ -53,12 +53,7 @@ struct Part {
 async fn notice_arrives_unchanged_and_is_read_the_same() {
     let Some(moto) = Moto::start() else { return };
     let client = clients::ses_client(&config(&moto.url()));
-    client
-        .create_email_identity()
-        .email_identity("hippo@example.org")
-        .send()
-        .await
-        .unwrap();
+    moto.verify_sender("hippo@example.org").await;
     let (notice, mail) = notice();
     let mailer = SesMailer::new(client, sender(), Some("the-set".to_owned()));
 
@@ -135,12 +130,7 @@ async fn notice_arrives_unchanged_and_is_read_the_same() {
 async fn picture_arrives_within_the_html() {
     let Some(moto) = Moto::start() else { return };
     let client = clients::ses_client(&config(&moto.url()));
-    client
-        .create_email_identity()
-        .email_identity("hippo@example.org")
-        .send()
-        .await
-        .unwrap();
+    moto.verify_sender("hippo@example.org").await;
     let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     let content = compose_picture_mail(&PictureMailInput {
         picture: &Picture {
