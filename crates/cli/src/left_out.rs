@@ -89,7 +89,7 @@ pub(crate) fn sentence(left_out: &[LeftOut]) -> Option<String> {
         .collect();
     (!parts.is_empty()).then(|| {
         format!(
-            "Left out: {}. “{HIPPO} status” says what to do.",
+            "Skipped: {}. “{HIPPO} status” says what to do.",
             parts.join(", ")
         )
     })
@@ -115,7 +115,7 @@ mod tests {
         ];
         assert_eq!(
             sentence(&cards).unwrap(),
-            "Left out: 1 card (paused), 2 cards (number or PIN rejected). “hippo status” says what to do."
+            "Skipped: 1 card (paused), 2 cards (number or PIN rejected). “hippo status” says what to do."
         );
         assert_eq!(sentence(&[]), None);
     }

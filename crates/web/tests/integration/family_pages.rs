@@ -301,7 +301,7 @@ async fn settings_changed_in_another_tab_are_a_conflict() {
         let second = browser.post(path, &settings(&version, "9")).await;
         assert_eq!(second.status, StatusCode::CONFLICT, "{path}");
         let words = "The settings were changed after you opened this page. You changed the settings (18:00). Nothing \
-                     of this page was saved.";
+                     on this page was saved.";
         assert!(second.body.contains(words), "{}", second.body);
         assert_ne!(second.hidden("version"), version);
         let days = match path {

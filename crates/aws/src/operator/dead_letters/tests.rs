@@ -84,7 +84,7 @@ fn visit_returns_to_its_library_group() {
 fn notice_returns_to_its_queue() {
     let body = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
     let letter = DeadLetter::read(DeadLetterKind::Notices, &message(body, &[]), &outputs(""));
-    assert_eq!(letter.what, "the daily mail of conrad for 2026-11-21");
+    assert_eq!(letter.what, "the daily email of conrad for 2026-11-21");
     assert!(matches!(
         letter.action,
         Ok(Action::Send { group: None, .. })

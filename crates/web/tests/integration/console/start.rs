@@ -151,7 +151,7 @@ async fn page_before_a_run_says_what_it_would_check() {
         .unwrap();
     let text = forecast(&web, "mornings").await;
     assert!(text.contains("It checks 2 cards at 1 library."), "{text}");
-    let words = "2 cards are left out, because the library didn’t answer or turned us away.";
+    let words = "2 cards are skipped, because the library didn’t answer or turned us away.";
     assert!(text.contains(words), "{text}");
     assert!(web.jobs.0.lock().unwrap().is_empty());
 }
