@@ -13,11 +13,9 @@ mod addresses;
 mod fingerprints;
 mod holds;
 mod kind;
-mod loans;
 mod login;
 mod pages;
 mod summary;
-mod title;
 mod visit;
 
 use std::sync::LazyLock;
