@@ -25,6 +25,8 @@ mod summary;
 mod visit;
 mod work;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
@@ -45,21 +47,13 @@ impl DescribedSystem for Koha {
     /// Due dates have a machine-readable twin, and most pages state the format of the other dates. The declared
     /// format is for the rest.
     const STATES_DATE_FORMAT: bool = true;
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &login::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &login::LOGIN;
+    const ADDRESSES: &'static [&'static str] = &phrases::ADDRESSES;
+    const DETECTOR: Option<&'static dyn Detector> = Some(&Koha);
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         visit::fetch_account(visit).await
-    }
-
-    fn addresses(&self) -> &'static [&'static str] {
-        &phrases::ADDRESSES
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {
@@ -68,10 +62,6 @@ impl DescribedSystem for Koha {
 
     fn own_account_url(&self, library: &Library) -> Option<Url> {
         addresses::url_below(library, Self::ACCOUNT_PAGE).ok()
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

@@ -4,6 +4,7 @@ use hippo_browser::reading::Css;
 use scraper::ElementRef;
 
 use super::header::Header;
+use super::title_text::TitleText;
 
 /// One thing that each entry says.
 pub(crate) struct Column {
@@ -159,7 +160,7 @@ pub(crate) enum Field {
     Renewable,
     /// The words why a loan can't be renewed. Of another loan, they say nothing.
     RenewalReason,
-    /// The words about a hold's state.
+    /// The words about a hold's state, or all that a list with [`StatusWords`](super::StatusWords) says of a loan.
     State,
     /// What only a suspended hold has. It counts only if the words don't say that the hold is ready or in transit.
     Suspended,
@@ -181,8 +182,8 @@ pub(crate) enum Field {
     PickupBranch,
 }
 
-/// The sign before words that are a whole header, not a part of it.
-pub(super) const WHOLE_HEADER: char = '=';
+/// The sign before words that are a whole header or name, not a part of it.
+pub(super) const WHOLE: char = '=';
 
 /// Where a row has a value.
 pub(crate) enum Place {
@@ -244,10 +245,14 @@ pub(crate) enum Part {
     Lacks(Css),
     /// The text without what matches.
     Without(Css),
+    /// The title in a text that has the author, too.
+    Title(&'static TitleText),
+    /// The author in such a text.
+    Author(&'static TitleText),
     /// An attribute of the element.
     Attribute(&'static str),
-    /// An attribute of the first match within the element.
-    AttributeOf(Css, &'static str),
+    /// An attribute of the first match within the element, after this beginning.
+    AttributeOf(Css, &'static str, &'static str),
     /// Anything else. `None` if the element does not have it.
     Read(fn(ElementRef<'_>) -> Option<String>),
 }

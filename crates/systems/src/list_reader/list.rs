@@ -38,6 +38,19 @@ pub(super) struct List<E> {
     pub(super) site_ids: Vec<String>,
 }
 
+impl<E: Entry> List<E> {
+    /// Fails with `page_changed` if there are entries, and words that there are none.
+    fn check_words_for_none(&self) -> Result<(), Failure> {
+        if self.states_none && !self.entries.is_empty() {
+            return Err(Failure::page_changed(format!(
+                "{}, and words that there are none",
+                E::WHAT
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// An element that may be the list, with its own rows and the heading before it.
 struct Candidate<'a> {
     element: ElementRef<'a>,
@@ -90,12 +103,7 @@ pub(super) fn read_list<E: Entry>(
             site_ids: Vec::new(),
         });
         list.states_none = true;
-        if !list.entries.is_empty() {
-            return Err(Failure::page_changed(format!(
-                "{}, and words that there are none",
-                E::WHAT
-            )));
-        }
+        list.check_words_for_none()?;
     }
     Ok(found)
 }
@@ -237,7 +245,10 @@ fn read_rows<E: Entry>(
     let mut list = List {
         entries: Vec::new(),
         declared: total.and_then(|total| first_number(&element_text(total))),
-        states_none: (description.is_empty)(candidate.element),
+        states_none: description
+            .none_rows
+            .as_ref()
+            .is_some_and(|rows| rows.is_in(candidate.element)),
         site_ids: Vec::new(),
     };
     let mut has_remarks = false;
@@ -253,7 +264,9 @@ fn read_rows<E: Entry>(
     let is_any = |rows: &'static Option<Css>, row: ElementRef<'_>| {
         rows.as_ref().is_some_and(|rows| rows.matches(row))
     };
-    let is_ignored = |row: ElementRef<'_>| is_any(&description.ignored_rows, row);
+    let is_ignored = |row: ElementRef<'_>| {
+        is_any(&description.ignored_rows, row) || is_any(&description.none_rows, row)
+    };
     for (index, element) in candidate.rows.iter().enumerate() {
         if is_group(*element) {
             group = Some(*element);
@@ -323,12 +336,7 @@ fn read_rows<E: Entry>(
     if has_remarks && list.declared.is_none() {
         return Err(unknown_row(false, E::WHAT));
     }
-    if list.states_none && !list.entries.is_empty() {
-        return Err(Failure::page_changed(format!(
-            "{}, and words that there are none",
-            E::WHAT
-        )));
-    }
+    list.check_words_for_none()?;
     Ok(list)
 }
 

@@ -13,11 +13,14 @@ mod count;
 mod date;
 mod description;
 mod entry;
+mod expiry;
 mod header;
 mod labels;
 mod list;
+mod loan_status;
 mod login;
 mod login_words;
+mod overview;
 mod page;
 mod part;
 mod phrases;
@@ -26,6 +29,7 @@ mod script_answer;
 mod sentence;
 mod states;
 mod system;
+mod title_text;
 mod visit;
 
 pub(crate) use self::alerts::find_alerts;
@@ -35,10 +39,13 @@ pub(crate) use self::description::{
     AccountDescription, BlankPage, Count, Fact, ListDescription, PageKind, ToldBy,
 };
 pub(crate) use self::entry::Entry;
+pub(crate) use self::expiry::CARD_EXPIRY;
 pub(crate) use self::header::Header;
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
 pub(crate) use self::list::read_known_list;
+pub(crate) use self::loan_status::StatusWords;
 pub(crate) use self::login::{LoginDescription, most_specific};
+pub(crate) use self::overview::Overview;
 pub(crate) use self::page::classify_page;
 pub(crate) use self::part::AccountPart;
 pub(crate) use self::phrases::login_phrases;
@@ -46,6 +53,7 @@ pub(crate) use self::row::{Row, cells, find_columns, own_rows, width};
 pub(crate) use self::script_answer::ScriptAnswer;
 pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
+pub(crate) use self::title_text::TitleText;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use hippo_browser::reading::{
 };
 use scraper::ElementRef;
 
-use super::column::{Column, Field, Part, Place, WHOLE_HEADER};
+use super::column::{Column, Field, Part, Place, WHOLE};
 use super::header::Header;
 use super::labels::{count_beside, line_beginning};
 
@@ -70,7 +70,7 @@ impl<'a> Headers<'a> {
     /// Returns the column of the first header that has, or is, one of these words.
     pub(super) fn column(&self, words: &[&str]) -> Option<usize> {
         words.iter().find_map(|words| {
-            let has_words = |header: &&Header<'_>| match words.strip_prefix(WHOLE_HEADER) {
+            let has_words = |header: &&Header<'_>| match words.strip_prefix(WHOLE) {
                 Some(whole) => header.words == whole,
                 None => text_after_words(&header.words, &[words]).is_some(),
             };
@@ -242,8 +242,13 @@ fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
         Part::Has(css) => css.first(element).map(|_| "there".to_owned())?,
         Part::Lacks(css) => (!css.is_in(element)).then(|| "there".to_owned())?,
         Part::Without(css) => element_text_without(element, |part| css.matches(part)),
+        Part::Title(text) => text.split(element)?.0,
+        Part::Author(text) => text.split(element)?.1,
         Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
-        Part::AttributeOf(css, name) => css.first(element)?.attr(name)?.trim().to_owned(),
+        Part::AttributeOf(css, name, beginning) => {
+            let value = css.first(element)?.attr(name)?.trim();
+            value.strip_prefix(beginning)?.to_owned()
+        }
         Part::Read(read) => read(element)?,
     })
 }
