@@ -1,4 +1,5 @@
-//! `VuFind`, as German libraries run it: the loans and the holds, each a row of lines.
+//! `VuFind`, as German libraries run it: the loans and the holds, each a row of lines, in the words of its own language
+//! file. The menu with totals is the library's.
 
 use std::fmt::Write as _;
 
@@ -16,7 +17,7 @@ pub(crate) const SITE: PagedSite = PagedSite {
     number: "username",
     pin: "password",
     login_page,
-    refusal: "Diese Angaben sind nicht korrekt.",
+    refusal: "Ungültige Loginangaben -- Bitte versuchen Sie es erneut.",
     redirects: true,
     pages: &[
         AccountPage {
@@ -97,89 +98,111 @@ fn login_page(context: &PageContext<'_>, error: Option<&str>) -> String {
 }
 
 fn loans(context: &PageContext<'_>, patron: &Patron) -> String {
-    let mut main = "<h2>Ausgeliehen</h2>\n".to_owned();
+    let mut rows = String::new();
     for loan in &patron.loans {
-        let (id, title) = (loan.id, loan.full_title());
-        let box_state = if loan.renewable { "" } else { " disabled" };
-        let alert = if loan.renewable {
-            String::new()
+        let id = loan.id;
+        let (tick, alert) = if loan.renewable {
+            let tick =
+                format!("<input type=\"checkbox\" name=\"renewSelectedIDS[]\" value=\"{id}\">");
+            (tick, String::new())
         } else {
-            let reason = loan.reason.as_deref().unwrap_or("ohne Grund");
-            let reason = escape(reason);
-            format!(
-                "<div class=\"alert alert-info\">Nicht mehr verl&auml;ngerbar: {reason}</div>\n"
-            )
+            let reason = escape(loan.reason.as_deref().unwrap_or("ohne Grund"));
+            let alert = format!(
+                "<div class=\"alert alert-info\">Diese Ausleihfrist kann nicht verl&auml;ngert werden: {reason}</div>\n"
+            );
+            (" ".to_owned(), alert)
         };
         // Writing to a String cannot fail.
         let _ = writeln!(
-            main,
-            r#"<div id="record{id}" class="result"><input type="checkbox" name="renewSelectedIDS[]" value="{id}"{box_state}>
-{title}{author}<span class="format buch">Buch</span><br>
-<strong>Verl&auml;ngert: {renewals}</strong><br>
-<strong>R&uuml;ckgabe bis: {due}</strong>
-{alert}</div>"#,
-            title = title_link(id, &title),
-            author = author_link(loan.author.as_deref()),
+            rows,
+            r#"<li id="record{id}" class="result"><div class="checkbox"><label>{tick}</label></div>
+{title}<span class="format buch">Buch</span><br>
+<strong>Strichcode:</strong> {id}<br>
+<strong>Verl&auml;ngert:</strong> {renewals} / 9<br>
+<strong>R&uuml;ckgabedatum: {due}</strong>
+{alert}</li>"#,
+            title = title_lines(id, &loan.full_title(), loan.author.as_deref()),
             renewals = loan.renewals,
             due = context.site().print_date(loan.due),
         );
     }
-    if patron.loans.is_empty() {
-        main += "<p>Sie haben gerade keine Medien ausgeliehen.</p>\n";
-    }
+    let none = "Sie haben nichts von uns ausgeliehen.\n";
+    let main = list("Ihre ausgeliehenen Exemplare", &rows, none);
     account_page(context, patron, "checkedout", &main)
 }
 
-fn title_link(id: u64, title: &str) -> String {
-    let title = escape(title);
-    format!("<a href=\"/Record/demo.{id}\" class=\"title\">{title}</a><br>\n")
+fn list(heading: &str, rows: &str, none: &str) -> String {
+    if rows.is_empty() {
+        format!("<h2>{heading}</h2>\n{none}")
+    } else {
+        format!("<h2>{heading}</h2>\n<ul class=\"record-list\">\n{rows}</ul>\n")
+    }
 }
 
-fn author_link(author: Option<&str>) -> String {
-    author.map_or_else(String::new, |author| {
+fn title_lines(id: u64, title: &str, author: Option<&str>) -> String {
+    let title = escape(title);
+    let author = author.map_or_else(String::new, |author| {
         let author = escape(author);
-        format!("von: <a href=\"/Author/Home?author=x\">{author}</a><br>\n")
-    })
+        format!(
+            "<span class=\"authors\">von: <a href=\"/Author/Home?author=x\">{author}</a><br></span>"
+        )
+    });
+    format!("<h2><a href=\"/Record/demo.{id}\" class=\"title\">{title}</a>\n{author}</h2>\n")
 }
 
 fn holds(context: &PageContext<'_>, patron: &Patron) -> String {
-    let mut main = "<h2>Vorgemerkt</h2>\n".to_owned();
+    let mut rows = String::new();
     for hold in &patron.holds {
         // Writing to a String cannot fail.
         let _ = writeln!(
-            main,
-            r#"<div id="record{id}" class="result">
-{title}{author}<strong>Abholort:</strong> {branch}<br>
-{state}</div>"#,
+            rows,
+            r#"<li class="result"><div class="checkbox"><label><input type="checkbox" name="selectedIDS[]" value="{id}"></label></div>
+{title}<strong>Abholung in Bibliothek:</strong> {branch}<br>
+{state}</li>"#,
             id = hold.id,
-            title = title_link(hold.id, &hold.full_title()),
-            author = author_link(hold.author.as_deref()),
+            title = title_lines(hold.id, &hold.full_title(), hold.author.as_deref()),
             branch = escape(&hold.branch),
             state = state_lines(context, hold),
         );
     }
-    if patron.holds.is_empty() {
-        main += "<p>Sie haben gerade keine Vorbestellungen.</p>\n";
-    }
+    let none = "Es liegen keine Vormerkungen oder Bestellungen vor.\n";
+    let main = list("Ihre offenen Bestellungen und Vormerkungen", &rows, none);
     account_page(context, patron, "holds", &main)
 }
 
 fn state_lines(context: &PageContext<'_>, hold: &DemoHold) -> String {
     let date = |date| context.site().print_date(date);
-    let mut lines = match hold.state {
-        DemoHoldState::Ready => match hold.pickup_by {
-            Some(day) => format!("Abholbereit bis {}<br>\n", date(day)),
-            None => "Abholbereit<br>\n".to_owned(),
-        },
-        DemoHoldState::InTransit => "Unterwegs<br>\n".to_owned(),
-        DemoHoldState::Waiting => "Vorgemerkt<br>\n".to_owned(),
-        DemoHoldState::Suspended => "Ausgesetzt<br>\n".to_owned(),
+    let mut lines = hold.expires.map_or_else(String::new, |day| {
+        format!("<strong>Ablaufdatum:</strong> {}<br>\n", date(day))
+    });
+    lines += &match (hold.state, hold.pickup_by, hold.position) {
+        (DemoHoldState::Ready, Some(day), _) => {
+            format!(
+                "<div class=\"text-success\">Zur Abholung bereit bis am {}</div>\n",
+                date(day)
+            )
+        }
+        (DemoHoldState::Ready, None, _) => {
+            "<div class=\"text-success\">Abholbereit</div>\n".to_owned()
+        }
+        (DemoHoldState::InTransit, ..) => {
+            "<div class=\"text-success\">Unterwegs zum Abholort</div>\n".to_owned()
+        }
+        (DemoHoldState::Waiting | DemoHoldState::Suspended, _, Some(position)) => {
+            format!("<p><strong>Position in der Warteschlange:</strong> {position}</p>\n")
+        }
+        (DemoHoldState::Waiting, ..) => "<p>In Bearbeitung</p>\n".to_owned(),
+        (DemoHoldState::Suspended, ..) => String::new(),
     };
-    if let (DemoHoldState::Waiting, Some(position)) = (hold.state, hold.position) {
-        let _ = writeln!(lines, "Warteposition: {position}<br>");
-    }
-    if let Some(day) = hold.expires {
-        let _ = writeln!(lines, "G&uuml;ltig bis: {}<br>", date(day));
+    if hold.state == DemoHoldState::Suspended {
+        let until = hold
+            .suspended_until
+            .map(|day| format!(" bis {}", date(day)));
+        let until = until.unwrap_or_default();
+        let _ = writeln!(
+            lines,
+            "<p><strong>Gesperrt (vor&uuml;bergehend deaktiviert){until}</strong></p>"
+        );
     }
     lines
 }

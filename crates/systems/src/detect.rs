@@ -223,7 +223,7 @@ pub fn recognise(page: &FetchedPage<'_>) -> Vec<DetectedSystem> {
     let found = detectable_systems().filter_map(|(system, detector)| {
         let fingerprints = detector.found_fingerprints(page);
         let site = detector
-            .locate_site(page.url)
+            .locate_site_of_page(page)
             .filter(|_| !fingerprints.is_empty())?;
         // Links lead to other hosts, so the evidence names the page's own.
         let address = page.url.host_str().unwrap_or_default().to_owned() + page.url.path();

@@ -35,6 +35,11 @@ pub trait Detector: Send + Sync {
         origin(url).map(SiteLocation::at)
     }
 
+    /// Returns the site's location and the options from a page. By default, only its URL reveals them.
+    fn locate_site_of_page(&self, page: &FetchedPage<'_>) -> Option<SiteLocation> {
+        self.locate_site(page.url)
+    }
+
     /// Returns the fingerprints that the page has.
     fn found_fingerprints(&self, page: &FetchedPage<'_>) -> Vec<&'static str> {
         let all = self.fingerprints(page).into_iter();
@@ -73,7 +78,7 @@ impl FetchedPage<'_> {
 pub struct SiteLocation {
     /// The URL under which the site's paths begin.
     pub base_url: Url,
-    /// The options that the URL reveals.
+    /// The options that the URL or the page reveals.
     pub options: BTreeMap<String, String>,
 }
 
@@ -89,7 +94,7 @@ impl SiteLocation {
         base_url.host().is_some().then(|| Self::at(base_url))
     }
 
-    /// Adds an option, if the URL reveals it.
+    /// Adds an option, if the URL or the page reveals it.
     pub(crate) fn with_option(mut self, name: &str, value: Option<String>) -> Self {
         self.options
             .extend(value.map(|value| (name.to_owned(), value)));

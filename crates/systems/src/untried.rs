@@ -3,6 +3,8 @@
 //! They make a library findable by its name. Its system may have changed since, so nothing is added from them without
 //! the operator's own look. Only a search reads the file.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use url::Url;
@@ -33,6 +35,8 @@ pub struct UntriedLibrary {
     pub commit: String,
     /// When the source was written, or else the row.
     pub written: NaiveDate,
+    /// The options of its system that its site needs.
+    pub options: BTreeMap<String, String>,
 }
 
 /// Finds the untried libraries whose id, name, place, system and address contain every word of `query`.
@@ -75,9 +79,14 @@ fn parse_row(line: &str) -> Option<UntriedLibrary> {
         source,
         commit,
         written,
+        options @ ..,
     ] = columns.as_slice()
     else {
         return None;
+    };
+    let option = |option: &&str| {
+        let (name, value) = option.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
     };
     Some(UntriedLibrary {
         id: (*id).to_owned(),
@@ -89,6 +98,7 @@ fn parse_row(line: &str) -> Option<UntriedLibrary> {
         source: (*source).to_owned(),
         commit: (*commit).to_owned(),
         written: written.parse().ok()?,
+        options: options.iter().map(option).collect::<Option<_>>()?,
     })
 }
 
@@ -128,8 +138,31 @@ mod tests {
                 "{id}"
             );
             assert!(row.written.to_string().starts_with("20"), "{id}");
+            if let Some(system) = system(&row.system) {
+                let known: Vec<&str> = crate::known_options(system).map(|(name, _)| name).collect();
+                for option in row.options.keys() {
+                    assert!(known.contains(&option.as_str()), "{id}: {option}");
+                }
+            }
         }
         assert!(rows().count() >= 60);
+    }
+
+    #[test]
+    fn no_two_rows_are_the_same_site_with_the_same_options() {
+        let built_in = libraries().into_iter();
+        let built_in =
+            built_in.map(|library| (library.id, library.system, library.url, library.options));
+        let untried = rows().filter_map(parse_row).map(|row| {
+            let url = row.url.as_str().trim_end_matches('/').to_owned();
+            (row.id, row.system, url, row.options)
+        });
+        let mut sites = BTreeMap::new();
+        for (id, system, url, options) in built_in.chain(untried) {
+            if let Some(other) = sites.insert((system, url, options), id.clone()) {
+                panic!("{id} and {other} are the same site with the same options");
+            }
+        }
     }
 
     #[test]

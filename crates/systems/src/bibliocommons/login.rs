@@ -40,6 +40,7 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
         "outage",
         "timed out",
     ],
+    new_pin_form: Css::new(":not(*)"),
 };
 
 pub(super) static ERRORS: Css = Css::new(".error, .errors, .top_message.error, [data-type=error]");

@@ -1,6 +1,9 @@
 //! OCLC Bibliotheca's `WebOPAC` (`index.asp`): the account is one page, with the loans above the holds.
 //!
 //! The login form has the fields `AUSWEIS` and `PWD`; the site refuses in a box of class `kontomeldung`.
+//!
+//! Library option: `db` (`glad`), the database of the library where several share a site. The form has a field for it,
+//! or else a script adds it. Without the option, the form's own value is sent.
 
 mod fingerprints;
 mod pages;
@@ -12,6 +15,10 @@ use hippo_core::failure::Failure;
 
 use crate::fingerprint::Detector;
 use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
+
+/// The library option for the library's database, and the field that has it.
+const DATABASE: &str = "db";
+const DATABASE_FIELD: &str = "vkontodb";
 
 /// OCLC Bibliotheca.
 #[derive(Debug)]
@@ -27,12 +34,24 @@ impl DescribedSystem for Bibliotheca {
         "index.asp?kontofenster=true&target=verl",
         "index.asp?target=vermsg",
     ];
+    const OPTIONS: &'static [(&'static str, &'static str)] = &[(
+        DATABASE,
+        "the library's database (vkontodb) where several libraries share the site, like glad",
+    )];
     const DETECTOR: Option<&'static dyn Detector> = Some(&Bibliotheca);
 
     /// Logs in; the answer is the account.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
-        let logout = "index.asp?kontofenster=true&target=logoff";
-        let answer = visit.log_in(Self::ACCOUNT_PAGE, logout).await?;
+        let page = visit.get(Self::ACCOUNT_PAGE).await?;
+        let mut form = visit.fill_form(&page)?;
+        if let Some(database) = visit.session.library().options.get(DATABASE) {
+            form.set_extra(DATABASE_FIELD, database);
+        }
+        let logout = visit
+            .session
+            .url("index.asp?kontofenster=true&target=logoff")?;
+        visit.session.log_out_at_end(&logout);
+        let answer = visit.session.log_in(form).await?;
         visit.add(&answer)
     }
 }

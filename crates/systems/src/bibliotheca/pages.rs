@@ -8,8 +8,12 @@ use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 
 use crate::list_reader::{
-    AccountDescription, Column, Fact, Field, ListDescription, LoginDescription, Row, ToldBy,
+    AccountDescription, CARD_BLOCKED, Column, DUE_WORDS, EXPIRES_WORDS, Fact, Field,
+    ListDescription, LoginDescription, PICKUP_BRANCH_WORDS, Row, ToldBy,
 };
+
+/// The header of the column that says whether a hold is ready, perhaps with the last day to pick it up.
+const READY: &[&str] = &["bereit", "abholbereit"];
 
 pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("input[name=AUSWEIS]"),
@@ -20,7 +24,7 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
         "ausweisnummer oder das passwort",
         "ausweisnummer oder passwort",
     ],
-    blocked: &["gesperrt", "abgelaufen"],
+    blocked: CARD_BLOCKED,
     ..LoginDescription::default()
 });
 
@@ -31,7 +35,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         columns: vec![
             Column::below(Field::Title, &["titel"]),
             Column::below(Field::Author, &["verfasser", "autor"]),
-            Column::below(Field::Due, &["frist", "leihfrist", "rückgabe", "fällig"]),
+            Column::below(Field::Due, DUE_WORDS),
+            Column::below(Field::Due, &["frist"]),
             Column::below(
                 Field::Id,
                 &["buchungsnummer", "mediennummer", "buchungsnr", "mediennr"],
@@ -48,13 +53,17 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     }],
     holds: vec![ListDescription {
         told_by: vec![
-            ToldBy::Header(&["bereit", "abholbereit"]),
+            ToldBy::Header(READY),
             ToldBy::Heading(&["vorbestellte medien", "vorbestellungen", "vormerkungen"]),
         ],
         columns: vec![
             Column::below(Field::Title, &["titel"]),
             Column::below(Field::Author, &["verfasser", "autor"]),
-            Column::below(Field::State, &["bereit", "abholbereit"]),
+            Column::below(Field::State, READY),
+            Column::below(Field::Until, READY),
+            Column::below(Field::Expires, EXPIRES_WORDS),
+            Column::below(Field::PickupBranch, PICKUP_BRANCH_WORDS),
+            Column::below(Field::PickupBranch, &["zweigstelle"]),
         ],
         needed: &[Field::Title],
         total: &["anzahl"],

@@ -1,11 +1,13 @@
 use chrono_tz::Tz;
 use hippo_browser::{ReadContext, SavedPage};
-use hippo_core::account::{Account, HoldState};
+use hippo_core::account::{Account, Hold, HoldState};
 use hippo_core::failure::{Failure, FailureKind};
 use rstest::rstest;
+use scraper::Html;
 use url::Url;
 
 use super::Bibliotheca;
+use crate::fingerprint::{Detector as _, FetchedPage};
 use crate::offline::OfflineReader as _;
 
 fn read(main: &str) -> Result<Account, Failure> {
@@ -81,6 +83,59 @@ fn account_is_one_page() {
         (account.declared.loans, account.declared.holds),
         (Some(2), Some(3))
     );
+}
+
+#[rstest]
+#[case("Leihfristende")]
+#[case("R&uuml;ckgabedatum")]
+#[case("F&auml;llig am")]
+#[case("Ausleihe bis")]
+#[case("Frist")]
+fn due_date_has_many_headers(#[case] header: &str) {
+    let row = "<tr><td>Nebel<td>02.05.2026";
+    let page = table(&["Titel", header], row, "Anzahl: 1") + &no_holds();
+    let loan = &read(&page).unwrap().loans.unwrap()[0];
+    assert_eq!(loan.due, Some("2026-05-02".parse().unwrap()));
+}
+
+#[test]
+fn hold_has_its_branch_and_its_days() {
+    let headers = ["Titel", "Bereit", "Vorgemerkt bis", "Zweigstelle"];
+    let rows = "<tr><td>Tau<td>abholbereit bis 05.12.2026<td><td>S&uuml;d</tr>\
+                <tr><td>Reif<td>Ja, bis 06.12.2026<td><td>Nord</tr>\
+                <tr><td>Hagel<td>Ja, seit 01.12.2026<td><td></tr>\
+                <tr><td>Fog<td>&nbsp;<td>01.05.2027<td>S&uuml;d</tr>";
+    let page = table(&LOANS, "", "Anzahl: 0") + &table(&headers, rows, "Anzahl: 4");
+    let holds = read(&page).unwrap().holds.unwrap();
+    let days: Vec<_> = holds.iter().map(|hold| hold.pickup_by).collect();
+    let day = |day: &str| Some(day.parse().unwrap());
+    assert_eq!(days, [day("2026-12-05"), day("2026-12-06"), None, None]);
+    let ready = |hold: &&Hold| hold.state == HoldState::Ready;
+    assert_eq!(holds.iter().filter(ready).count(), 3);
+    assert_eq!(holds[0].pickup_branch.as_deref(), Some("Süd"));
+    assert_eq!(holds[2].note.as_deref(), Some("Ja, seit 01.12.2026"));
+    assert_eq!(
+        (holds[3].state, holds[3].expires),
+        (HoldState::Waiting, day("2027-05-01"))
+    );
+}
+
+#[rstest]
+#[case("<input type=hidden name=vkontodb value=glad>", Some("glad"))]
+#[case("<input type=hidden name=vkontodb value=''>", None)]
+#[case("", None)]
+fn login_form_may_name_the_database(#[case] field: &str, #[case] expected: Option<&str>) {
+    let form = format!(
+        "<form id=webopac>{field}<input name=AUSWEIS><input name=PWD type=password></form>"
+    );
+    let page = FetchedPage {
+        url: &Url::parse("https://books.test/webopac/index.asp?kontofenster=start").unwrap(),
+        is_guessed: false,
+        html: &Html::parse_document(&form),
+    };
+    let site = Bibliotheca.locate_site_of_page(&page).unwrap();
+    assert_eq!(site.base_url.as_str(), "https://books.test/webopac");
+    assert_eq!(site.options.get("db").map(String::as_str), expected);
 }
 
 #[rstest]

@@ -10,12 +10,12 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::title::{
-    AUTHOR_WORDS, read_barcode, read_link, read_name, read_record_number, read_request_id,
-    read_title,
+    AUTHOR_WORDS, read_barcode, read_link, read_marked_name, read_name, read_record_number,
+    read_request_id, read_title,
 };
 use crate::list_reader::{
-    AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
-    ToldBy, own_rows,
+    AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, NO_LOANS,
+    Part, Row, ToldBy, own_rows,
 };
 
 /// A link that sorts a list, in its header.
@@ -81,14 +81,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         header_row: Some(Css::new(HEADER)),
         columns: loan_columns(),
         needed: &[Field::Title, Field::Due],
-        none: &[
-            "checked out: 0",
-            "items out: 0",
-            "no items checked out",
-            "no items out",
-            "not have any items checked out",
-            "not have any items out",
-        ],
+        none: NO_LOANS,
         none_at: Some(Css::new(TEXTS)),
         complete: complete_loan,
         ..ListDescription::table()
@@ -240,16 +233,12 @@ fn holds(
         Part::Read(read_request_id),
     )];
     columns.extend(title_columns());
+    let name = || Part::Read(read_marked_name);
     columns.extend([
-        Column::below(
-            Field::PickupBranch,
-            &[
-                "pickup location",
-                "pick up location",
-                "pickup at",
-                "location",
-            ],
-        ),
+        Column::below_element(Field::Author, TITLE_HEADER, name()),
+        Column::part_below(Field::Author, TITLE_WORDS, name()),
+        Column::below(Field::PickupBranch, PICKUP_WORDS),
+        Column::below(Field::PickupBranch, &["location"]),
         Column::below(
             Field::Expires,
             &[
@@ -311,8 +300,20 @@ fn complete_waiting_hold(
     } else if hold.state == HoldState::Other {
         hold.note = row.value(Field::State);
     }
-    if hold.suspended_until.is_some() {
-        hold.state = HoldState::Suspended;
+    // The day may be over: the site still prints it beside the state of a hold that is active again.
+    let active = row
+        .value(Field::State)
+        .filter(|_| hold.state == HoldState::Waiting);
+    let day = row
+        .value(Field::SuspendedUntil)
+        .filter(|_| hold.suspended_until.is_some());
+    match (active, day) {
+        (Some(words), Some(day)) => {
+            hold.suspended_until = None;
+            hold.note = Some(format!("{words}, {day}"));
+        }
+        (None, Some(_)) => hold.state = HoldState::Suspended,
+        _ => {}
     }
     Ok(())
 }

@@ -212,6 +212,61 @@ fn holds_are_ready_or_wait() {
     assert_eq!(account.loans, None);
 }
 
+#[rstest]
+#[case(
+    "<td>Active<td>03/21/2011",
+    HoldState::Waiting,
+    None,
+    Some("Active, 03/21/2011")
+)]
+#[case("<td>Active<td>&nbsp;", HoldState::Waiting, None, None)]
+#[case(
+    "<td>Suspended<td>03/21/2027",
+    HoldState::Suspended,
+    Some("2027-03-21"),
+    None
+)]
+#[case(
+    "<td>&nbsp;<td>03/21/2027",
+    HoldState::Suspended,
+    Some("2027-03-21"),
+    None
+)]
+fn active_hold_is_not_suspended_by_a_day(
+    #[case] cells: &str,
+    #[case] state: HoldState,
+    #[case] until: Option<&str>,
+    #[case] note: Option<&str>,
+) {
+    let headers = [
+        header("submenu=holds&sortby=sorttitle", "Title"),
+        header("submenu=holds&sortby=status", "Status"),
+        header("submenu=holds&sortby=date", "Reactivation date"),
+    ];
+    let title = "<td><table><tr><td><a class=mediumBoldAnchor>Fog</a><tr><td><a class=normalBlackFont1>J FIC</a>\
+                 <tr><td><a class=normalBlackFont2>Ash, Pip</a></table>";
+    let row = format!("<tr><td><input name=waitingholdselected value=13:0>{title}{cells}</tr>");
+    let account = read(&[list("", &headers, &row)]).unwrap();
+    let hold = &account.holds.unwrap()[0];
+    assert_eq!((hold.state, hold.note.as_deref()), (state, note));
+    assert_eq!(hold.suspended_until, until.map(|day| day.parse().unwrap()));
+    assert_eq!(hold.author.as_deref(), Some("Ash, Pip"));
+}
+
+#[test]
+fn day_and_time_may_have_a_column_each() {
+    let headers = [
+        header("submenu=itemsout&sortby=disptitle", "Title"),
+        header("x", "Due Time"),
+        header("x", "Due Date"),
+    ];
+    let row = format!("<tr>{BOX}{}<td>20:00<td>05/21/2026</tr>", work("Fog", &[]));
+    let account =
+        read(&[count(1) + &list("<input type=checkbox name=renewall>", &headers, &row)]).unwrap();
+    let due = account.loans.unwrap()[0].due;
+    assert_eq!(due, Some("2026-05-21".parse().unwrap()));
+}
+
 #[test]
 fn empty_lists_and_fines_are_told_in_words() {
     let holds = "<a class=normalBlackFont1>You have no hold requests.</a>".to_owned();

@@ -8,6 +8,7 @@ use crate::list_reader::{line_beginning, text_after_beginning};
 
 static WORDS: Css = Css::new("a:not(.boldRedFont1)");
 static ROWS: Css = Css::new("tr");
+static NAME: Css = Css::new("a.normalBlackFont2");
 
 /// The words before an author.
 pub(super) const AUTHOR_WORDS: &[&str] = &["by", "author:", "par", "por"];
@@ -29,11 +30,25 @@ pub(super) fn read_title(cell: ElementRef<'_>) -> Option<String> {
 
 /// Reads an author without words before it: a name like `Stone, Ada` in the row below the title.
 pub(super) fn read_name(cell: ElementRef<'_>) -> Option<String> {
-    let line = ROWS.all(cell).nth(1).map(element_text)?;
-    let (last_name, first_name) = line.split_once(", ")?;
-    let is_name = !last_name.contains(|c: char| c.is_ascii_digit() || c == ':')
-        && first_name.starts_with(char::is_alphabetic);
-    is_name.then_some(line)
+    ROWS.all(cell)
+        .nth(1)
+        .map(element_text)
+        .filter(|line| is_name(line))
+}
+
+/// Reads an author in the font that lists of holds have for it, wherever it is below the title.
+pub(super) fn read_marked_name(cell: ElementRef<'_>) -> Option<String> {
+    NAME.first(cell)
+        .map(element_text)
+        .filter(|line| is_name(line))
+}
+
+fn is_name(line: &str) -> bool {
+    line.split_once(", ")
+        .is_some_and(|(last_name, first_name)| {
+            !last_name.contains(|c: char| c.is_ascii_digit() || c == ':')
+                && first_name.starts_with(char::is_alphabetic)
+        })
 }
 
 /// Reads a barcode that the library prints. The box to renew a loan has it too, but not every loan has a box.

@@ -46,6 +46,8 @@ pub(crate) struct LoginDescription {
     pub(crate) blocked: &'static [&'static str],
     /// The site's own words for an outage. Common ones are known anyway.
     pub(crate) outages: &'static [&'static str],
+    /// The form for a new PIN that a site may have in place of the account, until the patron sets one.
+    pub(crate) new_pin_form: Css,
 }
 
 /// A login of which nothing is said, to fill in with `..`: no page has its form.
@@ -63,6 +65,7 @@ impl Default for LoginDescription {
             refused: &[],
             blocked: &[],
             outages: &[],
+            new_pin_form: Css::new(":not(*)"),
         }
     }
 }
@@ -157,6 +160,9 @@ impl LoginDescription {
     /// A refusal stops the card's checks until a person acts, so a message is taken for one only if it can mean nothing
     /// else.
     pub(super) fn failure_of_page(&'static self, root: ElementRef<'_>) -> Option<Failure> {
+        if self.new_pin_form.is_in(root) {
+            return Some(new_pin());
+        }
         if self.has_only_errors && !self.is_there(root) {
             let text = visible_text(root);
             let is_notice = text.chars().count() <= MAX_NOTICE_CHARS
@@ -237,9 +243,7 @@ impl LoginDescription {
         let rest = rest.join(" ");
         let has = |known: &[&str]| text_after_words(&rest, known).is_some();
         if has(&NEW_PIN) {
-            return Some(Failure::wrong_credentials(
-                "the login page asks for a new PIN: set one at the library's site first",
-            ));
+            return Some(new_pin());
         }
         if has(self.blocked) {
             return Some(blocked());
@@ -312,6 +316,12 @@ pub(crate) fn most_specific(mut failures: impl Iterator<Item = Failure>) -> Opti
 
 fn refusal() -> Failure {
     Failure::wrong_credentials("the login page refuses the number or PIN")
+}
+
+fn new_pin() -> Failure {
+    Failure::wrong_credentials(
+        "the login page asks for a new PIN: set one at the library's site first",
+    )
 }
 
 fn outage() -> Failure {

@@ -41,7 +41,7 @@ pub(super) const PLAIN_REFUSALS: [&str; 10] = [
 ];
 
 /// Words with which a site asks for another PIN.
-pub(super) const NEW_PIN: [&str; 7] = [
+pub(super) const NEW_PIN: [&str; 9] = [
     "enter a new pin",
     "pin has expired",
     "pin must be changed",
@@ -49,6 +49,8 @@ pub(super) const NEW_PIN: [&str; 7] = [
     "password has expired",
     "password must be changed",
     "must change your password",
+    "ändern sie ihr passwort",
+    "passwort ist abgelaufen",
 ];
 
 /// What a library may have blocked.
@@ -73,8 +75,9 @@ pub(super) const BLOCKED: [&str; 6] = [
 ];
 
 /// Words for what a person types to log in.
-pub(super) const CREDENTIALS: [&str; 35] = [
+pub(super) const CREDENTIALS: [&str; 36] = [
     "angaben",
+    "loginangaben",
     "anmeldedaten",
     "zugangsdaten",
     "benutzernummer",
@@ -159,8 +162,9 @@ pub(super) const OUTAGES: [&str; 12] = [
 ];
 
 /// Words about the request itself, which no number or PIN could mend.
-pub(super) const OF_THE_REQUEST: [&str; 15] = [
+pub(super) const OF_THE_REQUEST: [&str; 16] = [
     "sitzung",
+    "anmeldezeitraum",
     "session",
     "formular",
     "form has",

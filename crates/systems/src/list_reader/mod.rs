@@ -31,6 +31,7 @@ mod states;
 mod system;
 mod title_text;
 mod visit;
+mod words;
 
 pub(crate) use self::alerts::find_alerts;
 pub(crate) use self::column::{Column, Field, Part, Place};
@@ -55,6 +56,11 @@ pub(crate) use self::states::HOLD_STATES;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::title_text::TitleText;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
+pub(crate) use self::words::{
+    CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, DUE_WORDS, EXPIRES_WORDS, NO_HOLDS,
+    NO_LOANS, PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, WANTED_BY_ANOTHER, forbids_renewal,
+    is_digital_kind,
+};
 
 #[cfg(test)]
 mod answer_tests;

@@ -11,13 +11,21 @@ use scraper::ElementRef;
 
 use super::values::{AUTHOR_WORDS, read_author, read_first_line, read_id, read_state};
 use crate::list_reader::{
-    AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, Part, Row,
-    ToldBy,
+    AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, NO_LOANS,
+    Part, Row, ToldBy, own_rows, text_after_beginning,
 };
 
 /// The grids of the lists. Their ids tell loans from requests in most layouts, their headers in the others.
 const GRIDS: &str = "table[id*='datagridItemsOut'], table[id*='gridviewItemsOut'], table[id*='datagridRequests'], \
      table[id*='gridviewRequests'], table[class*='patrongrid'], table[class*='patron-account__grid']";
+
+/// The marks of a row of the requests: its link, and the class of its state.
+static REQUEST: Css = Css::new(
+    "a.requestdetailview, a[href*='reqid='], a[href*='ReqID='], span.HoldsHeld, span.HoldsActive, \
+     span.HoldsPendingShipped, span.HoldsMisc",
+);
+/// The state of a request that waits, in any language.
+static ACTIVE: Css = Css::new("span.HoldsActive");
 
 /// The rows of headers. Newer layouts have `th`, too.
 const HEADER_ROW: &str = "tr.ColumnHeader, tr[class*='grid-header']";
@@ -57,20 +65,12 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         list: Css::new(GRIDS),
         told_by: vec![
             ToldBy::Test(|grid| has_id(grid, "ItemsOut")),
-            ToldBy::Header(&["renewals left", "renewals remaining", "renewals"]),
+            ToldBy::Header(LOANS),
         ],
         header_row: Some(Css::new(HEADER_ROW)),
         columns: loan_columns(),
         needed: &[Field::Title, Field::Due],
-        none: &[
-            "0 items checked out",
-            "no items checked out",
-            "no items out",
-            "no items are checked out",
-            "no items currently checked out",
-            "not have any items checked out",
-            "not have any items out",
-        ],
+        none: NO_LOANS,
         none_at: Some(Css::new(REMARKS)),
         complete: complete_loan,
         ..ListDescription::table()
@@ -80,6 +80,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         told_by: vec![
             ToldBy::Test(|grid| has_id(grid, "Requests")),
             ToldBy::Header(&["hold position", "position", "queue position"]),
+            ToldBy::Test(has_requests),
         ],
         header_row: Some(Css::new(HEADER_ROW)),
         columns: hold_columns(),
@@ -123,10 +124,34 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     card_expires: vec![Fact::at("[id$='labelExpirationDate']")],
     number: vec![Fact::at("[id$='ctrlBasicInfo_labelBarcode']")],
     messages: Some(Css::new("[id$='labelCurrentBlocks']")),
+    complete: |part, _, _| {
+        part.drop_holds(is_cancelled);
+        Ok(())
+    },
     ..AccountDescription::default()
 });
 
 pub(super) const OTHER_PHRASES: &[Phrase] = &[Phrase::Count("of")];
+
+/// The headers of the due date, and of all columns that only loans have.
+const DUE: &[&str] = &["due date", "due", "vencimiento"];
+const LOANS: &[&str] = &[
+    "renewals left",
+    "renewals remaining",
+    "renewals",
+    "due date",
+    "due",
+    "vencimiento",
+];
+
+/// Whether a row of the grid itself is one of the requests. Not what is deeper within a cell, where a grid may be.
+fn has_requests(grid: ElementRef<'_>) -> bool {
+    let cells = own_rows(grid).flat_map(|row| row.child_elements());
+    let inside = cells.flat_map(|cell| cell.child_elements());
+    let mut marks =
+        inside.flat_map(|element| std::iter::once(element).chain(element.child_elements()));
+    marks.any(|element| REQUEST.matches(element))
+}
 
 fn has_id(grid: ElementRef<'_>, part: &str) -> bool {
     grid.attr("id").is_some_and(|id| id.contains(part))
@@ -176,7 +201,7 @@ fn loan_columns() -> Vec<Column> {
     let mut columns = title_columns();
     columns.extend([
         Column::at(Field::Due, "[id$='labelDueDate']"),
-        Column::below(Field::Due, &["due date", "due", "vencimiento"]),
+        Column::below(Field::Due, DUE),
         Column::at(Field::Renewal, "[id$='labelRenewalsLeft']"),
         Column::below(Field::Renewal, &["renewals left", "renewals remaining"]),
     ]);
@@ -189,6 +214,8 @@ fn hold_columns() -> Vec<Column> {
     columns.extend([
         Column::part_at(Field::State, STATE, Part::Read(read_state)),
         Column::part_below(Field::State, &["status", "estado"], Part::Read(read_state)),
+        // The classes tell what words in another language mean.
+        Column::presence(Field::Ready, "span.HoldsHeld"),
         Column::at(Field::Until, STATE),
         Column::below(Field::Until, &["status", "estado"]),
         Column::below(Field::Position, &["hold position", "position"]),
@@ -227,8 +254,21 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
     Ok(())
 }
 
+/// Whether a request is over, because somebody cancelled it. The site still lists it for a while.
+fn is_cancelled(hold: &Hold) -> bool {
+    let words = hold
+        .note
+        .as_deref()
+        .filter(|_| hold.state == HoldState::Other);
+    words.is_some_and(|words| text_after_beginning(words, &["cancelled", "canceled"]).is_some())
+}
+
 /// The words after the state may be relative to today: `Held (until tomorrow)`.
 fn complete_hold(hold: &mut Hold, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
+    if hold.state == HoldState::Other && ACTIVE.is_in(row.element) {
+        hold.state = HoldState::Waiting;
+        hold.note = None;
+    }
     let says_more = hold.state == HoldState::Other
         || (hold.state == HoldState::Ready && hold.pickup_by.is_none());
     if says_more {

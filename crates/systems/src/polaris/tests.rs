@@ -129,6 +129,53 @@ fn grid_without_an_id_of_its_own_is_told_by_its_headers() {
 }
 
 #[test]
+fn grids_are_told_in_any_language() {
+    let row = "<tr class=patrongrid-row><td><a href='/view.aspx?cn=7'>Mareas</a><td>2/20/2026</tr>";
+    let headers = "<th>T&iacute;tulo<th>Vencimiento";
+    let account = read(&[OUT.to_owned() + &grid("GridView1", headers, row)]).unwrap();
+    assert_eq!(account.loans.unwrap()[0].title, "Mareas");
+    assert_eq!(account.holds, None);
+    let state = |class: &str, words: &str| {
+        format!(
+            "<tr class=patrongrid-row><td><a href='x'>Uno</a><td><span class={class}>{words}</span></tr>"
+        )
+    };
+    let rows = state("HoldsHeld", "Retenido")
+        + &state("HoldsActive", "Activo")
+        + &state("HoldsMisc", "Inactivo");
+    let headers = "<th>T&iacute;tulo<th>Estado";
+    let account = read(&[OUT.to_owned() + &grid("GridView1", headers, &rows)]).unwrap();
+    let holds = account.holds.unwrap();
+    let states: Vec<_> = holds.iter().map(|hold| hold.state).collect();
+    assert_eq!(
+        states,
+        [HoldState::Ready, HoldState::Waiting, HoldState::Other]
+    );
+    assert_eq!(holds[2].note.as_deref(), Some("Inactivo"));
+    assert_eq!(account.loans, None);
+}
+
+#[test]
+fn cancelled_requests_are_over() {
+    let request = |words: &str| {
+        format!(
+            "<tr class=patrongrid-row><td><a href='x'>Kites</a><td><span class=HoldsMisc>{words}</span></tr>"
+        )
+    };
+    let requests = |rows: &str| {
+        let headers = "<th>Title<th>Status";
+        read(&[OUT.to_owned() + &grid("GridView1", headers, rows)])
+            .map(|account| account.holds.unwrap())
+    };
+    let cancelled = request("Cancelled</span> <span>(on 11/1/2025)");
+    let holds =
+        requests(&(cancelled.clone() + &request("Unclaimed</span> <span>(on 11/1/2025)"))).unwrap();
+    assert_eq!(holds.len(), 1);
+    assert_eq!(holds[0].note.as_deref(), Some("Unclaimed (on 11/1/2025)"));
+    assert_eq!(requests(&cancelled).unwrap(), []);
+}
+
+#[test]
 fn empty_lists_fines_and_blocks_are_told_in_words() {
     let account = read(&[
         summary(0, "") + "<span id=labelCurrentBlocks>Ask at the desk</span>",

@@ -1,6 +1,8 @@
 //! OCLC SISIS-SunRise's `webOPACClient`: `userAccount.do` has a tab for each list.
 //!
 //! Its successor `TouchPoint` has kindred rows and addresses, and shares `row` and `visit`.
+//!
+//! Library option: `start` (`Login=webopac`), the parameters with which a site must be entered before the login.
 
 mod fingerprints;
 pub(crate) mod pages;
@@ -27,6 +29,9 @@ static LISTS: ListAddresses = ListAddresses {
     ],
 };
 
+/// The library option for the parameters of the site's start page.
+const START: &str = "start";
+
 /// OCLC SISIS-SunRise.
 #[derive(Debug)]
 pub(crate) struct Sisis;
@@ -38,9 +43,17 @@ impl DescribedSystem for Sisis {
     const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
     const LOGIN: &'static LazyLock<LoginDescription> = &pages::LOGIN;
     const ADDRESSES: &'static [&'static str] = pages::ADDRESSES;
+    const OPTIONS: &'static [(&'static str, &'static str)] = &[(
+        START,
+        "the parameters with which the site's start page must be opened first, like Login=webopac",
+    )];
     const DETECTOR: Option<&'static dyn Detector> = Some(&Sisis);
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
+        let start = visit.session.library().options.get(START);
+        if let Some(address) = start.map(|parameters| format!("start.do?{parameters}")) {
+            visit.get(&address).await?;
+        }
         fetch_account(visit, &LISTS).await
     }
 

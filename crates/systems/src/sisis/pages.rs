@@ -8,8 +8,9 @@ use hippo_core::account::{Hold, Loan};
 
 use super::row;
 use crate::list_reader::{
-    AccountDescription, Column, Count, Fact, Field, HOLD_STATES, ListDescription, LoginDescription,
-    Part, ToldBy,
+    AccountDescription, CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, Column, Count,
+    DUE_WORDS, EXPIRES_WORDS, Fact, Field, HOLD_STATES, ListDescription, LoginDescription,
+    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, ToldBy, is_digital_kind,
 };
 
 /// The names of the lists, in headings and tabs.
@@ -51,7 +52,8 @@ pub(crate) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
     button: Some(Css::new("input[type=submit][name=login_action]")),
     messages: Css::new(".alert, .error"),
     refused: &["benutzernummer oder", "benutzernummer und"],
-    blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
+    blocked: CARD_BLOCKED,
+    new_pin_form: Css::new("#CommitPasswordBean, #passwortaenderung"),
     ..LoginDescription::default()
 });
 
@@ -76,21 +78,10 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     ],
     fines: vec![Fact::after("#label8, #active1", FEES), Fact::at("#label8")],
     card_expires: vec![
-        Fact::after(
-            ".box3-content",
-            &["ausweis gültig bis", "gültig bis", "valid until"],
-        ),
+        Fact::after(".box3-content", CARD_EXPIRES_WORDS),
         Fact::after(".box3-content", &["jahresgebühren"]),
     ],
-    number: vec![Fact::after(
-        "#login",
-        &[
-            "benutzernummer",
-            "ausweisnummer",
-            "kundennummer",
-            "user number",
-        ],
-    )],
+    number: vec![Fact::after("#login", CARD_NUMBER_WORDS)],
     messages: Some(Css::new(".alert, .error")),
     ..AccountDescription::default()
 });
@@ -130,7 +121,7 @@ pub(crate) fn loans() -> ListDescription<Loan> {
                 &["anzahl verlängerungen"],
                 &["mal verlängert"],
             ),
-            Column::part_below(Field::Due, row::DUE, Part::Read(row::read_due)),
+            Column::part_below(Field::Due, DUE_WORDS, Part::Read(row::read_due)),
             Column::read(Field::Due, row::read_due_of_row),
             Column::part_at(Field::Link, PERMANENT_LINK, Part::Attribute("href")),
             Column::read(Field::NotRenewable, row::read_refusal),
@@ -144,6 +135,7 @@ pub(crate) fn loans() -> ListDescription<Loan> {
         complete: |loan, _, _| {
             // They say no more than that it can be renewed.
             loan.note = loan.note.take().filter(|_| loan.renewable.is_none());
+            loan.digital = loan.format.as_deref().is_some_and(is_digital_kind);
             Ok(())
         },
         ..ListDescription::table()
@@ -158,9 +150,9 @@ pub(crate) fn holds() -> ListDescription<Hold> {
             Column::read(Field::Author, row::read_author),
             Column::read(Field::Id, row::read_number),
             Column::read(Field::State, row::read_state),
-            Column::line_after(Field::PickupBy, PICKUP_BY),
-            Column::line_after(Field::Expires, EXPIRES),
-            Column::line_after(Field::PickupBranch, BRANCH),
+            Column::line_after(Field::PickupBy, PICKUP_BY_WORDS),
+            Column::line_after(Field::Expires, EXPIRES_WORDS),
+            Column::line_after(Field::PickupBranch, PICKUP_BRANCH_WORDS),
             Column::read(Field::PickupBranch, row::read_branch),
             Column::part_at(Field::Link, PERMANENT_LINK, Part::Attribute("href")),
         ],
@@ -174,17 +166,6 @@ pub(crate) fn holds() -> ListDescription<Hold> {
 const PERMANENT_LINK: &str = "a[href*='perma.do']";
 const RENEWAL: &str = "a[href*='methodToCall=renewal'], input[type=checkbox][name*=Listentries]";
 const NO_RENEWAL: &str = "input[type=checkbox][name*=Listentries][disabled]";
-const PICKUP_BY: &[&str] = &[
-    "bereit bis",
-    "abholbar bis",
-    "abholbereit bis",
-    "bereitgestellt bis",
-    "abzuholen bis",
-    "abholen bis",
-    "abholfrist",
-];
-const EXPIRES: &[&str] = &["vorgemerkt bis", "gültig bis", "ablaufdatum"];
-const BRANCH: &[&str] = &["abholort", "ausgabeort", "ausgabestelle", "abholbibliothek"];
 
 pub(crate) const ADDRESSES: &[&str] = &[
     "login.do?methodToCall=pos",

@@ -3,26 +3,20 @@
 use hippo_browser::reading::{Css, element_lines, element_text, text_after_words};
 use scraper::ElementRef;
 
-use crate::list_reader::has_date;
+use crate::list_reader::{DUE_WORDS, forbids_renewal, has_date, is_digital_kind};
 
 static TITLE: Css = Css::new("strong, b");
 /// The lines of a cell in newer layouts.
 static BLOCK: Css = Css::new("span.d-block");
 static ICON: Css = Css::new("img[title]");
+/// The link that cancels a hold. Its words say nothing about the hold.
+static CANCEL: Css = Css::new("a[href*='methodToCall=cancel']");
+/// Words of a loan in the colours of a remark. Without a link or a box in its row, they say why it can't be renewed.
+static REMARK: Css = Css::new(".textrot, .textgruen, .textdunkelblau");
+static CONTROL: Css = Css::new("a, input");
 
-/// The words for the due date: above its column, or before it in a cell.
-pub(crate) const DUE: &[&str] = &[
-    "leihfrist",
-    "leihfristende",
-    "fälligkeitsdatum",
-    "fällig",
-    "fällig am",
-    "rückgabe",
-    "rückgabedatum",
-    "loan period",
-    "due date",
-    "due",
-];
+/// How far a title may be within a link.
+const MAX_LINK_DEPTH: usize = 3;
 
 /// The least digits of an item's number.
 const MIN_NUMBER_DIGITS: usize = 5;
@@ -41,13 +35,22 @@ struct TitleCell {
 
 impl TitleCell {
     fn of(row: ElementRef<'_>) -> Option<Self> {
+        let is_action = |title: &ElementRef<'_>| {
+            let around = title.ancestors().take(MAX_LINK_DEPTH);
+            let mut around = around.filter_map(ElementRef::wrap);
+            around.any(|element| CANCEL.matches(element))
+        };
         let title_in = |cell: &ElementRef<'_>| {
-            let title = TITLE.first(*cell).map(element_text);
+            let title = TITLE.all(*cell).find(|title| !is_action(title));
+            let title = title.map(element_text);
             title.filter(|title| title.is_empty() || title.contains(char::is_alphabetic))
         };
         let mut cells = row.child_elements();
         let (cell, title) = cells.find_map(|cell| Some((cell, title_in(&cell)?)))?;
-        Some(Self::from_lines(title, lines(cell)))
+        let actions: Vec<String> = CANCEL.all(cell).map(element_text).collect();
+        let lines = lines(cell).into_iter();
+        let lines = lines.filter(|line| !actions.contains(line));
+        Some(Self::from_lines(title, lines.collect()))
     }
 
     fn from_lines(title: String, lines: Vec<String>) -> Self {
@@ -122,11 +125,19 @@ pub(crate) fn read_number(row: ElementRef<'_>) -> Option<String> {
     TitleCell::of(row)?.number
 }
 
-/// Reads the kind of item, unless the icon has only the name of its file.
+/// Reads the kind of item, unless the icon has only the name of its file. A digital one may say so in place of its shelf.
 pub(crate) fn read_format(row: ElementRef<'_>) -> Option<String> {
-    let name = ICON.first(row)?.attr("title")?.trim();
+    let name = ICON.first(row).and_then(|icon| icon.attr("title"));
     let is_name = |c: char| c.is_alphabetic() || matches!(c, ' ' | '-' | '/');
-    (name.starts_with(char::is_alphabetic) && name.chars().all(is_name)).then(|| name.to_owned())
+    let name = name
+        .map(str::trim)
+        .filter(|name| name.starts_with(char::is_alphabetic) && name.chars().all(is_name));
+    let mark = || {
+        TitleCell::of(row)?
+            .mark
+            .filter(|mark| is_digital_kind(mark))
+    };
+    name.map(str::to_owned).or_else(mark)
 }
 
 /// The last cell, unless it is the one with the title.
@@ -147,7 +158,7 @@ pub(crate) fn read_due(cell: ElementRef<'_>) -> Option<String> {
 
 fn find_due(lines: &[String]) -> Option<String> {
     let labelled = |line: &String| {
-        let words = text_after_words(line, DUE)?;
+        let words = text_after_words(line, DUE_WORDS)?;
         has_date(words).then(|| words.to_owned())
     };
     if let Some(words) = lines.iter().find_map(labelled) {
@@ -183,8 +194,8 @@ pub(crate) fn read_remarks(row: ElementRef<'_>) -> Option<String> {
 /// Reads the remarks of a loan that can't be renewed.
 pub(crate) fn read_refusal(row: ElementRef<'_>) -> Option<String> {
     let remarks = read_remarks(row)?;
-    let words = remarks.to_lowercase();
-    (words.contains("verlänger") && words.contains("nicht")).then_some(remarks)
+    let has_only_remark = || REMARK.is_in(row) && !CONTROL.is_in(row);
+    (forbids_renewal(&remarks) || has_only_remark()).then_some(remarks)
 }
 
 #[cfg(test)]

@@ -130,3 +130,68 @@ fn login_page_has_the_failure_of_its_words(#[case] message: &str, #[case] kind: 
     let failure = read(&[format!("<div class=error>{message}</div>{form}")]).unwrap_err();
     assert_eq!(failure.kind, kind, "{failure}");
 }
+
+#[rstest]
+#[case(
+    "<span class=textrot>Die maximale Anzahl an Verl&auml;ngerungen ist erreicht.</span>",
+    Some(false)
+)]
+#[case("<span class=textrot>Das Medium ist vorgemerkt.</span>", Some(false))]
+#[case(
+    "<a href='?methodToCall=renewalPossible'><span class=textgruen>Verl&auml;ngern</span></a>",
+    Some(true)
+)]
+#[case(
+    "<input type=checkbox name=Listentries1><span class=textrot>Bereits gemahnt</span>",
+    Some(true)
+)]
+#[case("<span>Bereits gemahnt</span>", None)]
+fn coloured_remark_in_place_of_a_link_is_a_refusal(
+    #[case] remark: &str,
+    #[case] renewable: Option<bool>,
+) {
+    let row = format!(
+        "<tr><th>1.<td><strong>Tau</strong><br>Moor, Ada<br>033254719 / R 4<br>{remark}<td>20.02.2026</tr>"
+    );
+    let account = read(&[loans([1, 0, 0], &row)]).unwrap();
+    let loan = &account.loans.unwrap()[0];
+    assert_eq!(loan.renewable, renewable);
+    assert_eq!(loan.renewable_reason.is_some(), renewable == Some(false));
+}
+
+#[test]
+fn link_that_cancels_a_hold_is_no_title_and_no_author() {
+    let cancel =
+        "<a href='userAccount.do?methodToCall=cancel'><strong>Vormerkung l&ouml;schen</strong></a>";
+    let rows = format!(
+        "<tr><th>1.<td>{cancel}<br><strong>Tau</strong><br>Moor, Ada<td>bereit bis 20.02.2026<br>x<br>S&uuml;d</tr>\
+         <tr><th>2.<td><strong>Reif</strong><br>{cancel}<td>vorgemerkt</tr>"
+    );
+    let page = page("Vormerkungen", "Stand", [0, 0, 2], &rows);
+    let holds = read(&[page]).unwrap().holds.unwrap();
+    let titles: Vec<_> = holds
+        .iter()
+        .map(|hold| (hold.title.as_str(), hold.author.as_deref()))
+        .collect();
+    assert_eq!(titles, [("Tau", Some("Moor, Ada")), ("Reif", None)]);
+}
+
+#[rstest]
+#[case("eBook", "<img src=e.gif>", true)]
+#[case("R 4", "<img src=e.gif title=eAudio>", true)]
+#[case("R 4", "<img src=e.gif title=Buch>", false)]
+fn digital_loan_says_so(#[case] mark: &str, #[case] icon: &str, #[case] expected: bool) {
+    let row = format!(
+        "<tr><th>1.{icon}<td><strong>Tau</strong><br>Moor, Ada<br>033254719 / {mark}<td>20.02.2026</tr>"
+    );
+    let loan = &read(&[loans([1, 0, 0], &row)]).unwrap().loans.unwrap()[0];
+    assert_eq!(loan.digital, expected);
+}
+
+#[test]
+fn form_for_a_new_password_says_that_one_is_needed() {
+    let form = "<form id=CommitPasswordBean><p>Bitte w&auml;hlen<input type=password name=password></form>";
+    let failure = read(&[form.to_owned()]).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::WrongCredentials);
+    assert!(failure.detail.contains("new PIN"), "{failure}");
+}

@@ -5,9 +5,11 @@ use std::sync::LazyLock;
 use hippo_browser::reading::{Css, element_text, text_after_words};
 use scraper::ElementRef;
 
-use crate::list_reader::{AccountDescription, Count, Fact, ListDescription, ToldBy};
+use crate::list_reader::{
+    AccountDescription, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, Count, DUE_WORDS, Fact,
+    ListDescription, ToldBy,
+};
 use crate::sisis::pages::{FEES, LOANS, ORDERS, RESERVATIONS, holds, loans};
-use crate::sisis::row::DUE;
 
 static LOANS_TAB: Css = Css::new("#loaned");
 static HOLDS_TABS: Css = Css::new("#ordered, #requested");
@@ -46,17 +48,9 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     fines: vec![Fact::after("#fees", FEES), Fact::at("#fees")],
     card_expires: vec![Fact::after(
         "#right .box1, #right .box, #accountContainer p, #middle p",
-        &["ausweis gültig bis", "gültig bis", "valid until"],
+        CARD_EXPIRES_WORDS,
     )],
-    number: vec![Fact::after(
-        "#loginInfo, #account",
-        &[
-            "benutzernummer",
-            "kundennummer",
-            "ausweisnummer",
-            "user number",
-        ],
-    )],
+    number: vec![Fact::after("#loginInfo, #account", CARD_NUMBER_WORDS)],
     messages: Some(Css::new(".alert")),
     ..AccountDescription::default()
 });
@@ -65,7 +59,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
 fn shows_loans(root: ElementRef<'_>) -> bool {
     let has_due_date = || {
         let mut headers = HEADERS.all(root).map(element_text);
-        headers.any(|header| text_after_words(&header, DUE).is_some())
+        headers.any(|header| text_after_words(&header, DUE_WORDS).is_some())
     };
     is_open(&LOANS_TAB, root) || (!is_open(&HOLDS_TABS, root) && has_due_date())
 }

@@ -1,6 +1,7 @@
 //! `VuFind`: `MyResearch/CheckedOut`, `MyResearch/Holds` and `MyResearch/Fines`, in German or English.
 //!
-//! Each page's template is a class of the page.
+//! Each page's template is a class of the page. Requests for items of the stacks and to other libraries have pages of
+//! their own, where the menu links to them.
 
 mod fingerprints;
 mod pages;
@@ -10,7 +11,7 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use hippo_browser::Phrase;
-use hippo_browser::reading::Css;
+use hippo_browser::reading::{Css, parse_page};
 use hippo_core::failure::Failure;
 
 use crate::fingerprint::Detector;
@@ -40,6 +41,8 @@ impl DescribedSystem for VuFind {
         "MyResearch/CheckedOut",
         "MyResearch/Holds",
         "MyResearch/Fines",
+        "MyResearch/StorageRetrievalRequests",
+        "MyResearch/ILLRequests",
         "Author/Home",
         "Record",
     ];
@@ -58,6 +61,16 @@ impl DescribedSystem for VuFind {
         // The menu's “0” may be a badge for the holds that are ready.
         let page = visit.fetch("MyResearch/Holds").await?;
         visit.fetch_further(&page, &FURTHER).await?;
+        for (address, link) in &pages::OTHER_REQUESTS {
+            if link.is_in(parse_page(&page.body)?.root_element()) {
+                let page = visit.get(address).await?;
+                let part = visit.read(&page)?;
+                if !part.has_holds() {
+                    return Err(Failure::page_changed("a page without the list of requests"));
+                }
+                visit.add_part(part);
+            }
+        }
         if !visit.knows(AccountPart::has_fines) {
             visit.fetch("MyResearch/Fines").await?;
         }

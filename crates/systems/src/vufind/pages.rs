@@ -1,24 +1,45 @@
-//! The description of `VuFind`'s pages.
+//! The description of `VuFind`'s pages, in the words of its own language files and of German libraries.
 
 use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Anywhere};
-use hippo_browser::reading::Css;
+use hippo_browser::reading::{Css, element_text, text_after_words};
+use hippo_core::account::{Hold, Loan};
+use scraper::ElementRef;
 
 use super::row;
 use crate::list_reader::{
-    AccountDescription, Column, Count, Fact, Field, HOLD_STATES, ListDescription, LoginDescription,
-    Part, ToldBy,
+    AccountDescription, CARD_BLOCKED, CARD_EXPIRES_WORDS, Column, Count, DUE_WORDS, EXPIRES_WORDS,
+    Fact, Field, HOLD_STATES, ListDescription, LoginDescription, NO_HOLDS, NO_LOANS,
+    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, ToldBy, WANTED_BY_ANOTHER, is_digital_kind,
 };
 
 static LOANS_PAGE: Css = Css::new(".template-name-checkedout");
-static HOLDS_PAGE: Css = Css::new(".template-name-holds, .template-dir-holds.template-name-list");
+/// The pages of holds, of requests for items of the stacks, and of requests to other libraries.
+static HOLDS_PAGE: Css = Css::new(
+    ".template-name-holds, .template-dir-holds.template-name-list, \
+     .template-name-storageretrievalrequests, .template-name-illrequests",
+);
+/// The links to the pages of other requests. A menu has them only if the library takes such requests.
+pub(super) static OTHER_REQUESTS: [(&str, Css); 2] = [
+    (
+        "MyResearch/StorageRetrievalRequests",
+        Css::new("a[href*='/MyResearch/StorageRetrievalRequests']"),
+    ),
+    (
+        "MyResearch/ILLRequests",
+        Css::new("a[href*='/MyResearch/ILLRequests']"),
+    ),
+];
+static MENU_LINKS: Css = Css::new(MENU);
 
-/// The content of a page, within which each entry is a `.result`.
-const CONTENT: &str = "#content";
+/// The content of a page, within which each entry is a `.result`. Older templates have no name for it.
+const CONTENT: &str = "#content, .main[class*='template-name-'] > .container:not(#content)";
+/// The entries. In older templates, they are rows with the record's id.
+const ROWS: &str = ".result, div.row[id^=record]";
 /// The content of a page that has nothing that could be an entry. Only here do we trust the words for an empty list.
-const CONTENT_WITHOUT_ENTRIES: &str =
-    "#content:not(:has(a[href*='/Record/'], [id^=record], input[type=checkbox]))";
+const CONTENT_WITHOUT_ENTRIES: &str = "#content:not(:has(a[href*='/Record/'], [id^=record], input[type=checkbox])), \
+     .main[class*='template-name-'] > .container:not(#content, :has(a[href*='/Record/'], [id^=record], input[type=checkbox]))";
 
 pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
     form: Css::new("form[name=loginForm], form input[name=password]"),
@@ -29,8 +50,13 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
     )),
     messages: Css::new(".alert-danger, .flash-message, .error"),
     refused: &["invalid login", "invalid patron login"],
-    blocked: &["gesperrt", "abgelaufen", "blocked", "expired"],
-    outages: &["at this time", "zur zeit nicht", "zurzeit nicht"],
+    blocked: CARD_BLOCKED,
+    outages: &[
+        "at this time",
+        "zur zeit nicht",
+        "zurzeit nicht",
+        "momentan nicht",
+    ],
     ..LoginDescription::default()
 });
 
@@ -39,12 +65,49 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     // logged in can log out.
     is_account: Css::new(
         ".sidebar .list-group a[href*='/MyResearch/Logout'], .account-menu a[href*='/MyResearch/Logout'], \
-         .myresearch-menu a[href*='/MyResearch/Logout']",
+         .myresearch-menu a[href*='/MyResearch/Logout'], a.list-group-item[href*='/MyResearch/Logout']",
     ),
-    loans: vec![ListDescription {
-        list: Css::new(CONTENT),
+    loans: vec![loans()],
+    holds: vec![holds()],
+    has_several_pages: true,
+    // A badge in a menu may count the holds that are ready, so that only text counts.
+    loan_counts: vec![
+        Count(vec![Fact::after(
+            MENU,
+            &["ausgeliehene medien", "ausleihen", "checked out items"],
+        )]),
+        Count(vec![Fact::after(
+            ".template-name-checkedout .search-stats",
+            RESULTS,
+        )]),
+    ],
+    hold_counts: vec![
+        Count(vec![Fact::read("body", read_hold_total)]),
+        Count(vec![Fact::after(
+            ".template-name-holds .search-stats",
+            RESULTS,
+        )]),
+    ],
+    fines: vec![
+        Fact::after(MENU, &["gebühren", "fines"]),
+        Fact::at(".fines-table .fines-total"),
+        Fact::read(FINES_CONTENT, read_no_fines),
+    ],
+    card_expires: vec![Fact::after(
+        ".sidebar .list-group-item, .sidebar li",
+        CARD_EXPIRES_WORDS,
+    )],
+    number: vec![Fact::after(
+        ".sidebar .list-group-item",
+        &["ausweis", "ausweisnummer"],
+    )],
+    messages: Some(Css::new(".flash-message")),
+    ..AccountDescription::default()
+});
+
+fn loans() -> ListDescription<Loan> {
+    ListDescription {
         told_by: vec![ToldBy::Page(|root| LOANS_PAGE.is_in(root))],
-        rows: Css::new(".result"),
         columns: vec![
             Column::read(Field::Title, row::read_title),
             Column::read(Field::Author, row::read_author),
@@ -70,27 +133,18 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             Column::read(Field::Note, row::read_alerts),
         ],
         needed: &[Field::Title, Field::Due],
-        none: &[
-            "do not have any items checked out",
-            "you have no items checked out",
-            "keine medien ausgeliehen",
-            "keine medien entliehen",
-            "keine ausgeliehenen medien",
-            "keine entliehenen medien",
-            "keine ausleihen",
-            "nichts ausgeliehen",
-        ],
-        none_at: Some(Css::new(CONTENT_WITHOUT_ENTRIES)),
+        none: NO_LOANS,
         complete: |loan, _, _| {
-            loan.digital = row::is_digital(loan);
+            loan.digital = loan.format.as_deref().is_some_and(is_digital_kind);
             Ok(())
         },
-        ..ListDescription::table()
-    }],
-    holds: vec![ListDescription {
-        list: Css::new(CONTENT),
+        ..list()
+    }
+}
+
+fn holds() -> ListDescription<Hold> {
+    ListDescription {
         told_by: vec![ToldBy::Page(|root| HOLDS_PAGE.is_in(root))],
-        rows: Css::new(".result"),
         columns: vec![
             Column::read(Field::Title, row::read_title),
             Column::read(Field::Author, row::read_author),
@@ -108,89 +162,33 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                     "warteposition",
                 ],
             ),
-            Column::line_after(
-                Field::PickupBy,
-                &[
-                    "available until",
-                    "available for pickup until",
-                    "available for pickup by",
-                    "abholbereit bis",
-                    "abholbar bis",
-                    "bereit bis",
-                ],
-            ),
-            Column::line_after(
-                Field::Expires,
-                &["expires", "gültig bis", "läuft ab am", "vorgemerkt bis"],
-            ),
+            Column::line_after(Field::PickupBy, PICKUP_BY_WORDS),
+            Column::line_after(Field::SuspendedUntil, SUSPENDED_UNTIL),
+            Column::line_after(Field::Expires, EXPIRES_WORDS),
             Column::read(Field::PickupBranch, row::read_branch),
             Column::part_at(Field::Link, "a.title", Part::Attribute("href")),
         ],
         needed: &[Field::Title],
-        none: &[
-            "do not have any holds",
-            "you have no holds",
-            "keine vorbestellungen",
-            "keine vormerkungen",
-            "keine reservierungen",
-            "nichts vorbestellt",
-            "nichts vorgemerkt",
-            "keine medien vorbestellt",
-            "keine medien vorgemerkt",
-        ],
-        none_at: Some(Css::new(CONTENT_WITHOUT_ENTRIES)),
+        none: NO_HOLDS,
         states: HOLD_STATES,
+        ..list()
+    }
+}
+
+/// Describes where a list and its entries are.
+fn list<E>() -> ListDescription<E> {
+    ListDescription {
+        list: Css::new(CONTENT),
+        rows: Css::new(ROWS),
+        none_at: Some(Css::new(CONTENT_WITHOUT_ENTRIES)),
         ..ListDescription::table()
-    }],
-    has_several_pages: true,
-    // A badge in a menu may count the holds that are ready, so that only text counts.
-    loan_counts: vec![
-        Count(vec![Fact::after(
-            MENU,
-            &["ausgeliehene medien", "ausleihen", "checked out items"],
-        )]),
-        Count(vec![Fact::after(
-            ".template-name-checkedout .search-stats",
-            RESULTS,
-        )]),
-    ],
-    hold_counts: vec![
-        Count(vec![Fact::after(
-            MENU,
-            &[
-                "vorbestellungen",
-                "vormerkungen",
-                "holds and recalls",
-                "holds",
-            ],
-        )]),
-        Count(vec![Fact::after(
-            ".template-name-holds .search-stats",
-            RESULTS,
-        )]),
-    ],
-    fines: vec![
-        Fact::after(MENU, &["gebühren", "fines"]),
-        Fact::with(
-            ".template-name-fines #content p, .template-name-fines .alert",
-            &[
-                "not have any fines",
-                "sie haben keine gebühren",
-                "keine offenen gebühren",
-            ],
-        ),
-    ],
-    card_expires: vec![Fact::after(
-        ".sidebar .list-group-item, .sidebar li",
-        &["ausweis gültig bis", "gültig bis", "valid until"],
-    )],
-    number: vec![Fact::after(
-        ".sidebar .list-group-item",
-        &["ausweis", "ausweisnummer"],
-    )],
-    messages: Some(Css::new(".flash-message")),
-    ..AccountDescription::default()
-});
+    }
+}
+
+const SUSPENDED_UNTIL: &[&str] = &[
+    "vorübergehend deaktiviert) bis",
+    "temporarily suspended) through",
+];
 
 /// The menu, with counts behind the names.
 const MENU: &str = "a.list-group-item";
@@ -198,20 +196,68 @@ const MENU: &str = "a.list-group-item";
 /// The words before the total of a list on several pages.
 const RESULTS: &[&str] = &["results of", "of", "von"];
 
-/// The words by which rows are read.
+/// The names of the holds in the menu.
+const HOLDS: &[&str] = &[
+    "vorbestellungen",
+    "vormerkungen",
+    "holds and recalls",
+    "holds",
+];
+
+/// Reads the menu's total of the holds. It says nothing about other requests, which are holds, too.
+fn read_hold_total(body: ElementRef<'_>) -> Option<String> {
+    if OTHER_REQUESTS.iter().any(|(_, link)| link.is_in(body)) {
+        return None;
+    }
+    let mut links = MENU_LINKS.all(body).map(element_text);
+    links.find_map(|text| text_after_words(&text, HOLDS).map(str::to_owned))
+}
+
+/// The content of the page of fines.
+const FINES_CONTENT: &str =
+    ".template-name-fines #content, .main.template-name-fines > .container:not(#content)";
+/// Sentences of a page without fines.
+const NO_FINES: &[&str] = &[
+    "not have any fines",
+    "sie haben keine gebühren",
+    "keine offenen gebühren",
+    "keine gebühren auf ihrem bibliothekskonto",
+];
+
+/// Reads `0` where the page of fines has such a sentence, and no table of them.
+fn read_no_fines(content: ElementRef<'_>) -> Option<String> {
+    static FINES: Css = Css::new("table");
+    let has_none = text_after_words(&element_text(content), NO_FINES).is_some();
+    (has_none && !FINES.is_in(content)).then(|| "0".to_owned())
+}
+
+/// The words by which rows, the menu's total and the fines are read.
 pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
-    let labels = [row::DUE, row::KIND, row::ITEM, row::BRANCH]
-        .into_iter()
-        .flatten();
-    let labels = labels.chain([&row::UNTIL]).map(|words| Anywhere(words));
-    let stems = [
-        "verlängert",
-        "verlängerbar",
-        "verlängern",
-        "verlängerung",
-        "verlängerungen",
-        "renew",
-        "renewal",
+    let until: &[&str] = &[row::UNTIL];
+    let words = [
+        DUE_WORDS,
+        row::KIND,
+        row::ITEM,
+        PICKUP_BRANCH_WORDS,
+        row::OTHER_BRANCH,
+        WANTED_BY_ANOTHER,
+        NO_FINES,
+        until,
+        RENEWAL_STEMS,
     ];
-    labels.chain(stems.map(Anywhere)).collect()
+    let words = words.into_iter().flatten().map(|words| Anywhere(words));
+    words
+        .chain(HOLDS.iter().map(|words| Phrase::Count(words)))
+        .collect()
 });
+
+const RENEWAL_STEMS: &[&str] = &[
+    "verlängert",
+    "verlängerbar",
+    "verlängern",
+    "verlängerung",
+    "verlängerungen",
+    "renew",
+    "renewed",
+    "renewal",
+];

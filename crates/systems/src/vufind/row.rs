@@ -3,33 +3,21 @@
 use hippo_browser::reading::{
     Css, element_lines, element_text, starts_with_never, text_after_words,
 };
-use hippo_core::account::Loan;
 use scraper::ElementRef;
 
-use crate::list_reader::has_date;
+use crate::list_reader::{DUE_WORDS, PICKUP_BRANCH_WORDS, WANTED_BY_ANOTHER, has_date};
 
 static TITLE: Css = Css::new(".title, a[href*='/Record/']");
 static BOLD: Css = Css::new("strong, b");
 static AUTHOR: Css = Css::new("a[href*='/Author/Home'], a[href*='type=Author'], .author");
 static FORMAT: Css = Css::new(".format");
-static BOX_ID: Css =
-    Css::new("input[name^=renewSelected][value], input[name^=selectAllIDS][value]");
+/// The boxes beside loans, and beside requests.
+static BOX_ID: Css = Css::new(
+    "input[name^=renewSelected][value], input[name^=selectAllIDS][value], input[name^=selectedIDS][value], \
+     input[name^=cancelSelectedIDS][value], input[name^=cancelAllIDS][value]",
+);
 static ALERT: Css = Css::new(".alert, .alert-renew");
 
-pub(super) const DUE: &[&str] = &[
-    "due date",
-    "due",
-    "leihfristende",
-    "leihfrist bis",
-    "leihfrist",
-    "rückgabedatum",
-    "rückgabe bis",
-    "rückgabe",
-    "fällig am",
-    "fällig",
-    "ausgeliehen bis",
-    "entliehen bis",
-];
 /// A label of the due date only at the beginning of a line or behind a comma: elsewhere it may say until when something
 /// else holds.
 pub(super) const UNTIL: &str = "bis";
@@ -39,24 +27,17 @@ pub(super) const ITEM: &[&str] = &[
     "mediennummer",
     "exemplarnummer",
     "barcode",
+    "strichcode",
     "item id",
 ];
-pub(super) const BRANCH: &[&str] = &[
-    "pickup location",
-    "pick up location",
-    "pickup library",
-    "abholort",
-    "abholbibliothek",
-    "abholstelle",
-    "ausgabeort",
-    "zweigstelle",
-];
+/// A label of the branch that does not say whether the item is picked up there, where none says it.
+pub(super) const OTHER_BRANCH: &[&str] = &["zweigstelle"];
 
 /// Reads the title: a link, or else bold words that begin the row and are no label.
 pub(super) fn read_title(row: ElementRef<'_>) -> Option<String> {
     let is_label = |text: &str| {
         let text = text.trim_end();
-        text.ends_with(':') || text_after_words(text, DUE).is_some_and(has_date)
+        text.ends_with(':') || text_after_words(text, DUE_WORDS).is_some_and(has_date)
     };
     let link = TITLE
         .all(row)
@@ -118,7 +99,7 @@ pub(super) fn read_due(row: ElementRef<'_>) -> Option<String> {
         texts.find(is_due)
     };
     // A line with a longer label counts more than one above it with “bis”.
-    let labelled = DUE.iter().find_map(|words| behind(words));
+    let labelled = DUE_WORDS.iter().find_map(|words| behind(words));
     let due = labelled.or_else(|| {
         let mut texts = parts()
             .filter(|part| begins_with_until(part))
@@ -142,7 +123,7 @@ pub(super) fn read_format(row: ElementRef<'_>) -> Option<String> {
 }
 
 pub(super) fn read_branch(row: ElementRef<'_>) -> Option<String> {
-    labelled(row, BRANCH)
+    labelled(row, PICKUP_BRANCH_WORDS).or_else(|| labelled(row, OTHER_BRANCH))
 }
 
 /// Reads all the words of a hold behind its title.
@@ -161,12 +142,6 @@ fn labelled(row: ElementRef<'_>, labels: &[&str]) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Whether a loan is digital: `eMedium`.
-pub(super) fn is_digital(loan: &Loan) -> bool {
-    let mut kind = loan.format.as_deref().unwrap_or_default().chars();
-    kind.next() == Some('e') && kind.next().is_some_and(char::is_uppercase)
-}
-
 /// Reads the alerts of a loan.
 pub(super) fn read_alerts(row: ElementRef<'_>) -> Option<String> {
     let alerts: Vec<String> = ALERT.all(row).map(element_text).collect();
@@ -177,5 +152,6 @@ pub(super) fn read_alerts(row: ElementRef<'_>) -> Option<String> {
 pub(super) fn read_refusal(row: ElementRef<'_>) -> Option<String> {
     let alerts = read_alerts(row)?;
     let words = alerts.to_lowercase();
-    (words.contains("verlänger") || words.contains("renew")).then_some(alerts)
+    let is_wanted = || text_after_words(&alerts, WANTED_BY_ANOTHER).is_some();
+    (words.contains("verlänger") || words.contains("renew") || is_wanted()).then_some(alerts)
 }

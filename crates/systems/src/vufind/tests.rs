@@ -116,3 +116,219 @@ fn list_that_cannot_be_trusted_is_a_changed_page(#[case] page: String) {
     let failure = read(&page).unwrap_err();
     assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
 }
+
+/// A page of the newest theme: what its templates write, without the counts that a script adds later.
+fn themed(classes: &str, main: &str, menu: &str) -> String {
+    format!(
+        "<body class='{classes}'><div role=main class=main><div id=content class=container><div class=mainbody>{main}</div>\
+         <div class=sidebar id=myresearch-sidebar><nav class=myresearch-menu><ul class=account-menu>\
+         <li><a href='/MyResearch/CheckedOut' class='checkedout nav-link icon-link'><span class=icon-link__label>\
+         Ausgeliehene Medien</span><span class='checkedout-status status hidden'><i></i></span></a>{menu}\
+         <li><a href='/MyResearch/Logout' class=logout>Log out</a></ul></nav></div></div></div></body>"
+    )
+}
+
+fn themed_holds(rows: &str) -> String {
+    let list = format!(
+        "<h2>Ihre offenen Bestellungen und Vormerkungen</h2><ul class=record-list>{rows}</ul>"
+    );
+    themed("template-dir-holds template-name-list", &list, "")
+}
+
+fn themed_hold(title: &str, lines: &str) -> String {
+    format!(
+        "<li class=result><input type=hidden name='cancelAllIDS[]' value='{title}-7'><div class=checkbox><label>\
+         <input type=checkbox name='selectedIDS[]' value='{title}-7'></label></div><div class=record-number>1</div>\
+         <div class=media><div class=media-body><h2><a href='/Record/0.2' class=title>{title}</a></h2>{lines}</div></div></li>"
+    )
+}
+
+#[test]
+fn loans_of_the_newest_theme_are_read() {
+    let rows = "<ul class=record-list><li id='record0.1' class=result><div class=checkbox><label> </label></div>\
+                <div class=media><div class=media-body><h2><a href='/Record/0.1' class=title>Nebel</a>\
+                <span class=authors>von: <a href='/Author/Home?author=Moor'>Moor, Ada</a><br></span></h2>\
+                <span class='format ebook'>E-Book</span><br>\
+                <strong>Strichcode:</strong> 300012<br><strong>Ausleihstelle:</strong> S&uuml;d<br>\
+                <strong>Verl&auml;ngert:</strong> 1 / 3<br><strong>R&uuml;ckgabedatum: 20.02.2026 20:00</strong>\
+                <div class='alert alert-danger'>R&uuml;ckgabe &uuml;berf&auml;llig</div>\
+                <div class='alert alert-info'>Dieses Medium wurde von einem anderen Benutzer vorgemerkt</div></div></div></li></ul>";
+    let page = themed("template-dir-myresearch template-name-checkedout", rows, "");
+    let account = read(&page).unwrap();
+    let loan = &account.loans.unwrap()[0];
+    assert_eq!((loan.id.as_str(), loan.title.as_str()), ("300012", "Nebel"));
+    assert_eq!(loan.author.as_deref(), Some("Moor, Ada"));
+    assert_eq!(loan.due, Some("2026-02-20".parse().unwrap()));
+    assert_eq!((loan.renewals, loan.renewable), (Some(1), Some(false)));
+    assert!(loan.digital);
+    let reason = loan.renewable_reason.as_deref().unwrap_or_default();
+    assert!(reason.ends_with("vorgemerkt"), "{reason}");
+    assert_eq!(account.declared.loans, None, "the menu has no total");
+}
+
+#[test]
+fn holds_of_the_newest_theme_are_read() {
+    let branch = "<strong>Abholung in Bibliothek:</strong> S&uuml;d<br><strong>Erstellt:</strong> 01.11.2025 | \
+                  <strong>Ablaufdatum:</strong> 01.05.2026<br>";
+    let queue = "<p><strong>Position in der Warteschlange:</strong> 3</p>";
+    let frozen = "<p><strong>Gesperrt (vor&uuml;bergehend deaktiviert)";
+    let rows = [
+        themed_hold(
+            "Tau",
+            &format!("{branch}{queue}{frozen} bis 01.04.2026</strong></p>"),
+        ),
+        themed_hold("Reif", &format!("{branch}{queue}{frozen}</strong></p>")),
+        themed_hold(
+            "Fog",
+            &format!(
+                "{queue}<p><strong>Frozen (temporarily suspended) through 01.04.2026</strong></p>"
+            ),
+        ),
+        themed_hold(
+            "Hagel",
+            "<div class=text-success>Zur Abholung bereit bis am 05.12.2025</div>",
+        ),
+        themed_hold(
+            "Wolke",
+            "<div class=text-success>Unterwegs zum Abholort: S&uuml;d</div>",
+        ),
+        themed_hold("Wind", &format!("{branch}{queue}")),
+        themed_hold("Luft", "<p>Widerrufen</p>"),
+    ];
+    let holds = read(&themed_holds(&rows.concat())).unwrap().holds.unwrap();
+    let states: Vec<_> = holds.iter().map(|hold| hold.state).collect();
+    assert_eq!(
+        states,
+        [
+            HoldState::Suspended,
+            HoldState::Suspended,
+            HoldState::Suspended,
+            HoldState::Ready,
+            HoldState::InTransit,
+            HoldState::Waiting,
+            HoldState::Other,
+        ]
+    );
+    let until = Some("2026-04-01".parse().unwrap());
+    let suspended: Vec<_> = holds.iter().map(|hold| hold.suspended_until).collect();
+    assert_eq!(suspended, [until, None, until, None, None, None, None]);
+    assert_eq!(holds[0].id, "Tau-7");
+    assert_eq!(holds[0].pickup_branch.as_deref(), Some("Süd"));
+    assert_eq!(holds[0].expires, Some("2026-05-01".parse().unwrap()));
+    assert_eq!(
+        (holds[5].position, holds[5].note.as_deref()),
+        (Some(3), None)
+    );
+    assert_eq!(holds[3].pickup_by, Some("2025-12-05".parse().unwrap()));
+    assert_eq!(holds[6].note.as_deref(), Some("Widerrufen"));
+}
+
+#[rstest]
+#[case("storageretrievalrequests", "Abholbereit")]
+#[case("illrequests", "Abholbereit")]
+fn other_requests_are_holds(#[case] template: &str, #[case] words: &str) {
+    let row = themed_hold("Tau", &format!("<div class=text-success>{words}</div>"));
+    let classes = format!("template-dir-myresearch template-name-{template}");
+    let menu = "<li><a href='/MyResearch/ILLRequests'>Fernleihanfragen</a>";
+    let account = read(&themed(&classes, &format!("<ul>{row}</ul>"), menu)).unwrap();
+    assert_eq!(account.holds.unwrap()[0].state, HoldState::Ready);
+}
+
+#[test]
+fn menu_that_links_to_other_requests_has_no_total_of_all() {
+    let row = "<div class=result><a class=title>Tau</a><br>Vorgemerkt</div>";
+    let page = page("holds", row, "Vormerkungen : 5");
+    assert!(read(&page).is_err(), "the total is of the holds");
+    let link = "<a href='/MyResearch/StorageRetrievalRequests'>x</a></body>";
+    let account = read(&page.replace("</body>", link)).unwrap();
+    assert_eq!(account.declared.holds, None);
+}
+
+#[rstest]
+#[case(
+    "template-dir-myresearch template-name-checkedout",
+    "Sie haben nichts von uns ausgeliehen."
+)]
+#[case(
+    "template-dir-holds template-name-list",
+    "Es liegen keine Vormerkungen oder Bestellungen vor."
+)]
+#[case(
+    "template-name-storageretrievalrequests",
+    "Sie haben keine offenen Magazinbestellungen."
+)]
+#[case(
+    "template-name-illrequests",
+    "Sie haben keine offenen Fernleihanfragen."
+)]
+fn empty_list_has_the_words_of_the_language_file(#[case] classes: &str, #[case] words: &str) {
+    let account = read(&themed(classes, words, "")).unwrap();
+    let of_loans = classes.ends_with("checkedout");
+    assert_eq!(account.loans.is_some(), of_loans);
+    assert_eq!(account.holds.is_some(), !of_loans);
+}
+
+#[rstest]
+#[case(
+    "<table class='table fines-table'><tr><th>Nebel<td>3,00 €<td>2,50 €<tfoot><tr><th colspan=2>Offener Gesamtbetrag\
+        <td class=fines-total>2,50 €</table>",
+    Some("2.50")
+)]
+#[case("Es sind keine Geb&uuml;hren auf Ihrem Bibliothekskonto", Some("0.00"))]
+#[case("You do not have any fines", Some("0.00"))]
+#[case("<p>Geb&uuml;hren zahlen Sie in der Bibliothek</p>", None)]
+#[case("You do not have any fines <table><tr><td>Nebel</table>", None)]
+fn fines_page_has_a_total_or_says_that_there_are_none(
+    #[case] main: &str,
+    #[case] expected: Option<&str>,
+) {
+    let page = themed("template-dir-myresearch template-name-fines", main, "");
+    let fines = read(&page).unwrap().fines.map(|fines| fines.to_string());
+    assert_eq!(fines.as_deref(), expected);
+}
+
+#[test]
+fn rows_of_the_oldest_theme_are_read() {
+    let page = "<body><div role=main class='main template-dir-myresearch template-name-checkedout'><div class=container>\
+                <div class=row><div class=col-sm-9><h2>Ihre ausgeliehenen Exemplare</h2><hr>\
+                <div id='record0.1' class=row><input class=pull-left type=checkbox name='renewSelectedIDS[]' value=12>\
+                <div class=col-sm-9><a href='/Record/0.1' class=title>Nebel</a><br>von: <a href='/Author/Home?author=x'>Moor, Ada</a><br>\
+                <strong>R&uuml;ckgabedatum: 20.02.2026</strong></div></div></div><div class=col-sm-3><h4>Ihr Konto</h4><div class=list-group>\
+                <a href='/MyResearch/Logout' class=list-group-item>Log out</a></div></div></div></div></div></body>";
+    let loan = &read(page).unwrap().loans.unwrap()[0];
+    assert_eq!((loan.id.as_str(), loan.title.as_str()), ("12", "Nebel"));
+    assert_eq!(loan.renewable, Some(true));
+    let row = page.find("<hr>").unwrap()..page.find("<div class=col-sm-3>").unwrap();
+    let mut empty = page.to_owned();
+    empty.replace_range(row, "Sie haben nichts von uns ausgeliehen.</div>");
+    assert_eq!(read(&empty).unwrap().loans, Some(vec![]));
+}
+
+#[rstest]
+#[case(
+    "Ung&uuml;ltige Loginangaben -- Bitte versuchen Sie es erneut.",
+    FailureKind::WrongCredentials
+)]
+#[case("Ung&uuml;ltige Angaben! Kein Zugang.", FailureKind::WrongCredentials)]
+#[case(
+    "Die Loginangaben d&uuml;rfen nicht leer sein.",
+    FailureKind::PageChanged
+)]
+#[case("Der Anmeldezeitraum ist abgelaufen.", FailureKind::PageChanged)]
+#[case(
+    "Sie k&ouml;nnen sich momentan nicht einloggen. Bitten Sie den Systemadministrator um Hilfe.",
+    FailureKind::SiteDown
+)]
+#[case(
+    "Login steht momentan nicht zur Verf&uuml;gung.",
+    FailureKind::SiteDown
+)]
+#[case("Ihr Bibliotheksausweis ist abgelaufen.", FailureKind::CardBlocked)]
+fn login_page_has_the_failure_of_its_words(#[case] words: &str, #[case] kind: FailureKind) {
+    let page = format!(
+        "<body class=template-name-login><div id=content><div class='alert alert-danger'>{words}</div>\
+         <form name=loginForm method=post><input name=username><input name=password type=password></form></div></body>"
+    );
+    let failure = read(&page).unwrap_err();
+    assert_eq!(failure.kind, kind, "{failure}");
+}

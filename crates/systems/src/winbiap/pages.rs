@@ -4,13 +4,14 @@ use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Anywhere};
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, text_after_words};
+use hippo_browser::reading::{Css, amount, currency, element_text, text_after_words};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
+use scraper::ElementRef;
 
 use crate::list_reader::{
-    AccountDescription, Column, Count, Fact, Field, HOLD_STATES, ListDescription, LoginDescription,
-    Part, Place, Row, read_end,
+    AccountDescription, AccountPart, CARD_BLOCKED, Column, Count, Fact, Field, HOLD_STATES,
+    ListDescription, LoginDescription, NO_HOLDS, NO_LOANS, Part, Place, Row, ToldBy, read_end,
 };
 
 /// The box for renewing a loan.
@@ -23,7 +24,7 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
     button: Some(Css::new("input[name$=ButtonLogin]")),
     messages: Css::new("[id*=abelLoginMessage], [id*=abelloginMessage], .Login_Error"),
     refused: &["anmeldedaten nicht"],
-    blocked: &["gesperrt", "abgelaufen"],
+    blocked: CARD_BLOCKED,
     ..LoginDescription::default()
 });
 
@@ -53,6 +54,12 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "table[id*=GridView]:not([id*=Reservation])",
             "table[id*=GridView] > * > tr",
         ),
+        ListDescription {
+            told_by: vec![ToldBy::Page(|root| {
+                counts(root, LENT) && !counts(root, RESERVED)
+            })],
+            ..loans(UNNAMED, UNNAMED_ROWS)
+        },
     ],
     holds: vec![
         ListDescription {
@@ -66,32 +73,73 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "table[id*=GridViewReservation]",
             "table[id*=GridViewReservation] > * > tr",
         ),
+        ListDescription {
+            told_by: vec![ToldBy::Page(|root| {
+                counts(root, RESERVED) && !counts(root, LENT)
+            })],
+            ..holds(UNNAMED, UNNAMED_ROWS)
+        },
     ],
     loan_counts: vec![
-        Count(vec![Fact::with(LABEL, &["entliehen", "ausgeliehen"])]),
+        Count(vec![Fact::with(LABEL, LENT)]),
         Count(vec![Fact::after(MENU, &["entleihungen", "ausleihen"])]),
     ],
     hold_counts: vec![
-        Count(vec![Fact::with(LABEL, &["vorbestellt", "vorgemerkt"])]),
+        Count(vec![Fact::with(LABEL, RESERVED)]),
         Count(vec![Fact::after(
             MENU,
             &["vorbestellungen", "vormerkungen"],
         )]),
     ],
-    // What a sum means is not known from any page: a debt or a credit.
-    fines: vec![Fact::with("[id*=LabelCharges]", &["ausgeglichen"])],
+    fines: vec![Fact::with(CHARGES, &["ausgeglichen"])],
     number: vec![Fact::after(MENU, &["ins leserkonto"])],
     messages: Some(Css::new("[id*=lblDefaultPasswordWarning]")),
+    complete: |part, root, _| {
+        read_balance(part, root);
+        Ok(())
+    },
     ..AccountDescription::default()
 });
 
-/// The total above a list.
+/// The total above a list, and its words.
 const LABEL: &str = "[id*=LabelAccountTableResult]";
+static TOTAL: Css = Css::new(LABEL);
+const LENT: &[&str] = &["entliehen", "ausgeliehen"];
+const RESERVED: &[&str] = &["vorbestellt", "vorgemerkt"];
+/// A list whose id does not tell what it has. The total above it does.
+const UNNAMED: &str =
+    "table.detailTable:not([id*=BorrowDetailList], [id*=reservationDetailList], [id*=GridView])";
+const UNNAMED_ROWS: &str = "table.detailTable > * > tr";
+/// The balance of the account.
+const CHARGES: &str = "[id*=LabelCharges]";
+static BALANCE: Css = Css::new(CHARGES);
 /// The menu of the account, with totals.
 const MENU: &str = "#menuUserAccount a";
 /// The rows of groups, in the newer and the older layout, and those with details.
 const GROUPS: &str = ".group-header, tr:has(> td.Borrowline)";
 const IGNORED: &str = ".rowDetails, .group-header, tr:has(> td.Borrowline)";
+
+/// Whether a total above a list has one of these words.
+fn counts(root: ElementRef<'_>, words: &[&str]) -> bool {
+    let mut totals = TOTAL.all(root).map(element_text);
+    totals.any(|total| text_after_words(&total, words).is_some())
+}
+
+/// Reads a sum without words. What it means is not known from any page: a debt or a credit.
+fn read_balance(part: &mut AccountPart, root: ElementRef<'_>) {
+    let Some(text) = BALANCE.first(root).map(element_text) else {
+        return;
+    };
+    let Some(sum) = amount(&text).filter(|_| part.fines.is_none()) else {
+        return;
+    };
+    part.currency = currency(&text);
+    if sum.is_zero() {
+        part.fines = Some(sum);
+    } else {
+        part.sum_without_sign = Some(sum.abs());
+    }
+}
 
 fn loans(list: &'static str, rows: &'static str) -> ListDescription<Loan> {
     ListDescription {
@@ -113,13 +161,7 @@ fn loans(list: &'static str, rows: &'static str) -> ListDescription<Loan> {
             Column::detail(Field::Renewal, "[id*=abelNotRenewableReason]"),
         ],
         needed: &[Field::Title, Field::Due],
-        none: &[
-            "keine medien entliehen",
-            "keine medien ausgeliehen",
-            "keine entleihungen",
-            "medien entliehen: 0",
-            "0 medien entliehen",
-        ],
+        none: NO_LOANS,
         complete: complete_loan,
         ..ListDescription::table()
     }
@@ -150,12 +192,7 @@ fn holds(list: &'static str, rows: &'static str) -> ListDescription<Hold> {
             Column::at(Field::Position, "[id*=LabelReservationIndex]"),
         ],
         needed: &[Field::Title],
-        none: &[
-            "keine medien vorbestellt",
-            "keine vorbestellungen",
-            "keine medien vorgemerkt",
-            "0 medien vorbestellt",
-        ],
+        none: NO_HOLDS,
         states: HOLD_STATES,
         complete: complete_hold,
         ..ListDescription::table()

@@ -101,3 +101,40 @@ fn refusal_beside_the_form_is_one() {
     let failure = read(page).unwrap_err();
     assert_eq!(failure.kind, FailureKind::WrongCredentials, "{failure}");
 }
+
+#[rstest]
+#[case("Kontostand: 12,50 €", None, &["Fines or credit: 12.50, see the library's page."])]
+#[case("Kontostand: -12,50 €", None, &["Fines or credit: 12.50, see the library's page."])]
+#[case("Kontostand: 0,00 €", Some("0.00"), &[])]
+#[case("Kontostand: ausgeglichen", Some("0.00"), &[])]
+#[case("Kontostand", None, &[])]
+fn balance_may_be_a_debt_or_a_credit(
+    #[case] words: &str,
+    #[case] fines: Option<&str>,
+    #[case] messages: &[&str],
+) {
+    let page = label("Medien entliehen: 0") + &format!("<span id=m_LabelCharges>{words}</span>");
+    let account = read(&page).unwrap();
+    assert_eq!(account.fines.map(|sum| sum.to_string()).as_deref(), fines);
+    assert_eq!(account.messages, messages);
+}
+
+const ROW: &str = "<tr id=x_DetailItemMain_0_rowBorrow_0><td><span class=title>Tau</span>\
+                   <td><span class=matureDate>20.02.2026</span></tr>";
+
+#[rstest]
+#[case("Sie haben derzeit 1 Medium entliehen", true)]
+#[case("Sie haben derzeit 1 Medium vorbestellt!", false)]
+fn list_with_another_id_is_told_by_its_total(#[case] words: &str, #[case] of_loans: bool) {
+    let page = label(words)
+        + &format!("<table id=m_DetailList class=detailTable><tr><th>Titel<th>F</tr>{ROW}</table>");
+    let account = read(&page).unwrap();
+    assert_eq!(
+        account.loans.map(|loans| loans.len()),
+        of_loans.then_some(1)
+    );
+    assert_eq!(
+        account.holds.map(|holds| holds.len()),
+        (!of_loans).then_some(1)
+    );
+}

@@ -14,6 +14,7 @@ mod card_numbers;
 mod demo;
 mod detect;
 mod enterprise;
+mod entry_options;
 mod every_step;
 mod faults;
 mod koha;

@@ -1,5 +1,7 @@
 //! `hippo library search`: the built-in libraries, and those that public lists name.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use hippo_systems::catalogue::{self, KnownLibrary};
 use hippo_systems::untried::{self, UntriedLibrary};
@@ -33,6 +35,9 @@ struct View<'a> {
     system: &'a str,
     url: &'a str,
     timezone: &'a str,
+    /// The options of its system.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    options: &'a BTreeMap<String, String>,
     /// Whether it comes with LibraryHippo. Nobody has tried one of a public list.
     built_in: bool,
     /// The public list and its commit, for one that is not built in.
@@ -58,6 +63,7 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
             system: &library.system,
             url: &library.url,
             timezone: library.timezone.name(),
+            options: &library.options,
             built_in: true,
             source: None,
         })
@@ -107,6 +113,7 @@ fn view_untried(library: &UntriedLibrary) -> View<'_> {
         system: &library.system,
         url: library.url.as_str().trim_end_matches('/'),
         timezone: library.timezone.name(),
+        options: &library.options,
         built_in: false,
         source: Some(format!("{} at {}", library.source, library.commit)),
     }
@@ -129,11 +136,15 @@ fn print_untried(untried: &[UntriedLibrary], output: &Output) -> bool {
     ]);
     for library in untried {
         let (repository, _) = library.source.split_once(' ').unwrap_or_default();
+        let options = library.options.iter();
+        let options: String = options
+            .map(|(name, value)| format!(" --option {name}={value}"))
+            .collect();
         table.row([
             library.name.as_str().into(),
             library.place.as_str().into(),
             library.system.as_str().into(),
-            library.url.as_str().trim_end_matches('/').into(),
+            format!("{}{options}", library.url.as_str().trim_end_matches('/')).into(),
             repository.into(),
         ]);
     }
