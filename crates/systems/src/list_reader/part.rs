@@ -76,16 +76,6 @@ impl AccountPart {
         self.holds = ListPart::of_total(holds);
     }
 
-    /// Adds that there are no loans, which the page says in a way of its own.
-    pub(crate) fn state_no_loans(&mut self) {
-        self.loans = self.loans.none();
-    }
-
-    /// Adds that there are no holds, which the page says in a way of its own.
-    pub(crate) fn state_no_holds(&mut self) {
-        self.holds = self.holds.none();
-    }
-
     /// Drops the holds that are over. A list with nothing else is empty.
     pub(crate) fn drop_holds(&mut self, is_over: fn(&Hold) -> bool) {
         let Some(holds) = &mut self.holds.entries else {
