@@ -59,9 +59,13 @@ build: functions ## Build the optimised command (target/release/hippo) and the f
 	cargo build --release --package hippo-cli
 
 .PHONY: deploy
-deploy: samconfig functions ## Deploy the stack to AWS; start with samconfig.toml.example.
+deploy: samconfig schedules functions ## Deploy the stack to AWS; start with samconfig.toml.example.
 	$(WITH_SAM) sam deploy --no-fail-on-empty-changeset $(ARGS)
 	$(WITH_SAM) scripts/save-schedules $(SAMCONFIG)
+
+.PHONY: schedules
+schedules:
+	@python3 scripts/check-schedules
 
 .PHONY: samconfig
 samconfig:

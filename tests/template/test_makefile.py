@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -74,6 +75,27 @@ class Makefile(unittest.TestCase):
         self.assertIn("--no-fail-on-empty-changeset", line)
         options = {option for parameter in deploy.params for option in (*parameter.opts, *parameter.secondary_opts)}
         self.assertIn("--no-fail-on-empty-changeset", options)
+
+    def test_deployment_begins_with_checking_the_schedules(self):
+        steps = commands(["deploy", "ARGS=--guided"])
+        self.assertLess(steps.index("scripts/check-schedules"), steps.index("cargo lambda build"))
+
+    def test_stack_that_is_older_than_its_schedules_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(templates.ROOT / "infra", folder, dirs_exist_ok=True)
+            check = lambda: subprocess.run([templates.ROOT / "scripts/check-schedules", folder], capture_output=True, text=True)
+            self.assertEqual((check().returncode, check().stderr), (0, ""))
+            for name in ("schedules.toml", "schedules.json"):
+                path = pathlib.Path(folder, name)
+                before = path.read_text()
+                path.write_text(before + " ")
+                refused = check()
+                self.assertEqual(refused.returncode, 1)
+                self.assertIn(f"is stale: {name}. Run “hippo schedule render --to sam” first.", refused.stderr)
+                path.write_text(before)
+            stack = pathlib.Path(folder, "schedules.yaml")
+            stack.write_text(re.sub("# sha256.*\n", "", stack.read_text()))
+            self.assertIn("its checksums are missing", check().stderr)
 
     def test_deployment_ends_with_saving_the_schedules(self):
         steps = commands(["deploy", "ARGS=--guided"]).splitlines()

@@ -8,6 +8,7 @@ import re
 import tomllib
 import unittest
 import zoneinfo
+from unittest.mock import ANY
 
 import expressions
 import templates
@@ -30,6 +31,25 @@ class Schedules(unittest.TestCase):
         self.nested = templates.scheduled(PictureUrl="https://pictures.example.org/today.jpg")
         self.schedules = templates.of_type(self.nested["Resources"], "AWS::Scheduler::Schedule")
         self.declared = tomllib.loads((templates.ROOT / "infra/schedules.toml").read_text())["schedule"]
+        self.parameters = {one["when"]["parameter"]: one["when"]["default"] for one in self.declared if isinstance(one["when"], dict)}
+
+    def declared_row(self, one):
+        """What the stack holds for a declared schedule."""
+        function = next((name for name, package in templates.FUNCTIONS.items() if package == one["job"]), None)
+        when = one["when"]
+        number, unit = one.get("start_within", "24 h").split()
+        seconds = int(number) * (3600 if unit.startswith("h") else 60)
+        return (
+            when["default"] if isinstance(when, dict) else when,
+            one.get("timezone", self.stack["Parameters"]["Timezone"]),
+            "FLEXIBLE" if "flexible" in one else "OFF",
+            "ENABLED" if one.get("enabled", True) else "DISABLED",
+            # A job without a function of its own has one of a nested stack.
+            f"{function}.Arn" if function else ANY,
+            "ScheduleRole.Arn",
+            "ScheduleDeadLetters.Arn",
+            {"MaximumEventAgeInSeconds": seconds, "MaximumRetryAttempts": 20},
+        )
 
     def test_schedules_have_a_timezone_retries_and_dead_letters(self):
         actual = {
@@ -45,25 +65,12 @@ class Schedules(unittest.TestCase):
             )
             for schedule in self.schedules.values()
         }
-        check_retry = {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 20}
-        tick_retry = {"MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 20}
-        rest = ("America/Toronto", "OFF", "ENABLED")
-        role, letters = "ScheduleRole.Arn", "ScheduleDeadLetters.Arn"
-        self.assertEqual(actual, {
-            "all": ("cron(0 5,12,18 * * ? *)", *rest, "CheckCards.Arn", role, letters, check_retry),
-            "failed": ("cron(30 5,12,18 * * ? *)", *rest, "CheckCards.Arn", role, letters, check_retry),
-            "tick": ("rate(15 minutes)", *rest, "NotifyAll.Arn", role, letters, tick_retry),
-            "picture": ("rate(15 minutes)", *rest, "PictureOfTheDay.Arn", role, letters, tick_retry),
-        })
+        self.assertEqual(actual, {one["label"]: self.declared_row(one) for one in self.declared})
 
     def test_each_schedule_passes_its_label_and_scheduled_time(self):
         inputs = {schedule["Name"]: json.loads(schedule["Target"]["Input"]) for schedule in self.schedules.values()}
-        rest = {"scheduled_time": TIME_PLACEHOLDER}
         self.assertEqual(inputs, {
-            "all": {"label": "all", "scope": "all", **rest},
-            "failed": {"label": "failed", "scope": "failed", **rest},
-            "tick": {"label": "tick", **rest},
-            "picture": {"label": "picture", **rest},
+            one["label"]: {"label": one["label"], "scheduled_time": TIME_PLACEHOLDER, **one.get("input", {})} for one in self.declared
         })
 
     def test_nested_stack_has_every_declared_schedule_and_nothing_else(self):
@@ -74,8 +81,10 @@ class Schedules(unittest.TestCase):
         for url in ("none", ""):
             nested = templates.scheduled(PictureUrl=url)
             labels = [schedule["Name"] for schedule in templates.of_type(nested["Resources"], "AWS::Scheduler::Schedule").values()]
-            self.assertEqual(labels, ["all", "failed", "tick"])
-            self.assertEqual(nested["Outputs"]["Labels"]["Value"], "ScheduleAll,ScheduleFailed,ScheduleTick,")
+            others = [one["label"] for one in self.declared if one["job"] != "picture-of-the-day"]
+            self.assertEqual(labels, others)
+            ids = nested["Outputs"]["Labels"]["Value"].split(",")
+            self.assertEqual({one for one in ids if one}, {name for name in nested["Resources"]})
 
     def test_names_are_unique_in_the_group_of_the_stack(self):
         # Names are unique in a group, so a second stack in the account can be deployed only if each has its own group.
@@ -92,13 +101,14 @@ class Schedules(unittest.TestCase):
         self.assertEqual(used, set(self.nested["Outputs"]))
 
     def test_parameters_have_the_declared_defaults(self):
-        declared = {one["when"]["parameter"]: one["when"]["default"] for one in self.declared if isinstance(one["when"], dict)}
-        self.assertEqual(set(declared), {"CheckSchedule", "RetrySchedule", "NotifySchedule", "PictureSchedule"})
-        for name, default in declared.items():
+        self.assertLessEqual({"CheckSchedule", "RetrySchedule", "NotifySchedule", "PictureSchedule"}, set(self.parameters))
+        for name, default in self.parameters.items():
             self.assertEqual(self.stack["Parameters"][name], default)
 
     def test_functions_get_the_parameters_of_their_schedules(self):
         for one in self.declared:
+            if not isinstance(one["when"], dict):
+                continue
             function = next(name for name, package in templates.FUNCTIONS.items() if package == one["job"])
             variables = self.resources[function]["Properties"]["Environment"]["Variables"]
             variable = re.sub(r"(?<!^)(?=[A-Z])", "_", one["when"]["parameter"]).upper()
@@ -110,9 +120,12 @@ class Schedules(unittest.TestCase):
         self.assertEqual(set(invoke["Resource"]), {schedule["Target"]["Arn"] for schedule in self.schedules.values()})
 
     def test_one_parameter_disables_and_enables_all_schedules(self):
-        for enabled, state in [("true", "ENABLED"), ("false", "DISABLED")]:
-            schedules = templates.of_type(templates.scheduled(Enabled=enabled)["Resources"], "AWS::Scheduler::Schedule")
-            self.assertEqual({schedule["State"] for schedule in schedules.values()}, {state}, enabled)
+        declared = {one["label"]: one.get("enabled", True) for one in self.declared}
+        for enabled in (True, False):
+            schedules = templates.of_type(templates.scheduled(Enabled=str(enabled).lower())["Resources"], "AWS::Scheduler::Schedule")
+            for schedule in schedules.values():
+                is_enabled = enabled and declared[schedule["Name"]]
+                self.assertEqual(schedule["State"], "ENABLED" if is_enabled else "DISABLED", schedule["Name"])
 
     def test_placeholder_can_be_replaced_by_a_literal_time(self):
         stack = templates.scheduled(ScheduledTime="2026-11-21T05:00:00Z")
@@ -147,8 +160,8 @@ class Schedules(unittest.TestCase):
 
     def test_default_timezone_and_expressions_are_valid(self):
         self.assertIn(self.stack["Parameters"]["Timezone"], zoneinfo.available_timezones())
-        for name in ["CheckSchedule", "RetrySchedule", "NotifySchedule", "PictureSchedule"]:
-            self.assertIsNone(expressions.problem(self.stack["Parameters"][name]), name)
+        for one in self.declared:
+            self.assertIsNone(expressions.problem(self.declared_row(one)[0]), one["label"])
 
     def test_alarm_waits_longer_than_the_longest_gap_between_checks(self):
         parameters = self.stack["Parameters"]

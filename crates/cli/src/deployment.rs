@@ -95,7 +95,12 @@ pub(crate) struct NotifyAllRequest {
 #[derive(Debug)]
 pub(crate) enum CheckCardsAnswer {
     /// The run is done.
-    Done { run: Run, checked: Vec<CheckedCard> },
+    Done {
+        run: Run,
+        checked: Vec<CheckedCard>,
+        /// How many missed runs were made up for before it.
+        made_up_for: usize,
+    },
     /// Its visits are in a queue.
     #[cfg_attr(
         not(feature = "aws"),

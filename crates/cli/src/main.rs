@@ -19,6 +19,7 @@ mod library_draft;
 mod logging;
 mod mailer;
 mod next_notice;
+mod next_run;
 mod not_checked;
 mod not_started;
 mod notice_view;

@@ -24,7 +24,7 @@ use tracing_subscriber::layer::{Context, Filter, Layer};
 
 use crate::home::make_private_directory;
 
-/// How long the lines are kept.
+/// How long the lines of a run are kept after its last one.
 pub(crate) const RETENTION: Duration = Duration::days(14);
 
 /// At most this many lines of a run are kept.
@@ -178,9 +178,16 @@ impl OpenLog {
 
 impl Drop for OpenLog {
     fn drop(&mut self) {
-        if self.dropped == 0 {
-            return;
+        if self.dropped > 0 {
+            self.append_dropped();
         }
+        self.stamp();
+    }
+}
+
+impl OpenLog {
+    /// Says how many lines were dropped.
+    fn append_dropped(&mut self) {
         let lines = match self.dropped {
             1 => "1 more line was dropped.".to_owned(),
             more => format!("{more} more lines were dropped."),
@@ -194,6 +201,12 @@ impl Drop for OpenLog {
         if let Ok(text) = serde_json::to_string(&line) {
             self.append(&format!("{text}\n"));
         }
+    }
+
+    /// Sets the time from which the file's age counts, by the clock of the runs.
+    fn stamp(&self) {
+        // Without it, the system's time counts.
+        let _ = self.file.set_modified(self.clock.now().into());
     }
 }
 
@@ -246,19 +259,24 @@ fn open(folder: &Path, run: &RunKey, clock: &Arc<dyn Clock>) -> std::io::Result<
     // A run that is started a second time goes on in the same file.
     let kept = std::fs::read(&path)?;
     let lines = kept.iter().filter(|byte| **byte == b'\n').count();
-    Ok(OpenLog {
+    let log = OpenLog {
         file,
         clock: Arc::clone(clock),
         lines_left: MAX_LINES.saturating_sub(lines),
         bytes_left: MAX_RUN_LOG_BYTES.saturating_sub(kept.len()),
         dropped: 0,
         full_up_to: None,
-    })
+    };
+    log.stamp();
+    Ok(log)
 }
 
+/// Deletes the logs that were last written before a time. The scheduled time doesn't count: a backfilled
+/// run may be scheduled for an earlier time than that.
 fn delete_before(folder: &Path, before: DateTime<Utc>) -> std::io::Result<()> {
-    for (run, path) in list(folder)? {
-        if run.scheduled_time < before {
+    for (_, path) in list(folder)? {
+        let modified = path.metadata()?.modified()?;
+        if DateTime::<Utc>::from(modified) < before {
             std::fs::remove_file(path)?;
         }
     }
@@ -490,15 +508,20 @@ mod tests {
     #[test]
     fn old_logs_are_deleted_and_files_of_others_stay() {
         let folder = tempfile::tempdir().unwrap();
-        let old = file_name(&run("check-cards/all/2026-11-06T10:00:00Z"));
-        let recent = file_name(&run("check-cards/all/2026-11-08T10:00:00Z"));
-        for name in [&old, &recent, "mine.txt"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
         let now: DateTime<Utc> = "2026-11-21T12:00:00Z".parse().unwrap();
+        let write = |name: &str, days: i64| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified((now - Duration::days(days)).into())
+                .unwrap();
+        };
+        let old = file_name(&run("check-cards/all/2026-11-06T10:00:00Z"));
+        let backfilled = file_name(&run("check-cards/all/2026-11-01T10:00:00Z"));
+        write(&old, 15);
+        write("mine.txt", 15);
+        write(&backfilled, 13);
         delete_before(folder.path(), now - RETENTION).unwrap();
         assert!(!folder.path().join(old).exists());
-        assert!(folder.path().join(recent).exists());
+        assert!(folder.path().join(backfilled).exists());
         assert!(folder.path().join("mine.txt").exists());
     }
 

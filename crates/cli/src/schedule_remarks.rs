@@ -2,14 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use hippo_core::ids::Label;
 use hippo_core::run::JobName;
-use hippo_core::schedule::{Pause, Schedule};
+use hippo_core::schedule::declaration::next_run::NextRun;
+use hippo_core::schedule::{Expression, Pause, Schedule};
+use hippo_core::store::Store;
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::commands::schedule::units::divides_day;
 use crate::config::PERSON_LABEL;
 use crate::context::Context;
+use crate::deployment::DisabledSchedules;
 use crate::exit::CommandError;
+use crate::next_run::period_words;
 use crate::output::print_to_stderr;
 use crate::pauses::{pause_sentence, resume_command};
 use crate::suggest::did_you_mean;
@@ -17,7 +24,7 @@ use crate::suggest::did_you_mean;
 /// A remark on a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Remark {
-    /// `disabled`, `paused`, `unknown_library` or `not_declared`.
+    /// `disabled`, `paused`, `unknown_library`, `unknown_input` or `not_declared`.
     kind: &'static str,
     /// `None`: of every job.
     job: Option<JobName>,
@@ -34,9 +41,11 @@ pub(crate) struct Remark {
 
 /// Collects the remarks on all schedules.
 pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandError> {
-    let mut remarks = disabled(context).await;
+    let mut remarks = disabled_remarks(context.deployment.disabled_schedules().await);
     remarks.extend(paused(context).await?);
-    remarks.extend(unknown_libraries(context).await?);
+    // What can't be read is the doctor's business.
+    let schedules = context.deployment.schedules().await.unwrap_or_default();
+    remarks.extend(unknown_names(&*context.store, &schedules).await?);
     for job in JobName::all() {
         let declared = context.deployment.declared_labels(job);
         // Without declared schedules, a wrong label can't be recognised.
@@ -66,62 +75,144 @@ pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandErr
     Ok(remarks)
 }
 
-/// Collects a warning about each closed day of a library that doesn't exist.
-async fn unknown_libraries(context: &Context) -> Result<Vec<Remark>, CommandError> {
-    // What can't be read is the doctor's business.
-    let schedules = context.deployment.schedules().await.unwrap_or_default();
-    let sentences = describe_unknown_libraries(context, &schedules).await?;
-    let remark = |sentence| Remark {
-        kind: "unknown_library",
-        job: None,
-        label: None,
-        sentence,
-        pause: None,
-        command: None,
-    };
-    Ok(sentences.into_iter().map(remark).collect())
-}
-
-/// Names the libraries of the schedules' closed days that don't exist, each in a sentence.
-pub(crate) async fn describe_unknown_libraries(
-    context: &Context,
+/// Collects a remark on each library of the schedules' closed days, and each library, family and card of
+/// their inputs, that doesn't exist.
+pub(crate) async fn unknown_names(
+    store: &dyn Store,
     schedules: &[Schedule],
-) -> Result<Vec<String>, CommandError> {
-    if schedules
-        .iter()
-        .all(|one| one.closed_days.libraries.is_empty())
-    {
+) -> Result<Vec<Remark>, CommandError> {
+    let names_something = |one: &Schedule| {
+        let named = INPUT_NAMES.iter().any(|name| one.input.contains_key(*name));
+        named || !one.closed_days.libraries.is_empty()
+    };
+    if !schedules.iter().any(names_something) {
         return Ok(Vec::new());
     }
-    let known = context.libraries().await?;
-    let mut sentences = Vec::new();
+    let libraries = ids(store.libraries().await?, |one| one.id.to_string());
+    let families = ids(store.families().await?, |one| one.id.to_string());
+    let no_cards = BTreeSet::new();
+    let mut remarks = Vec::new();
     for schedule in schedules {
-        let named = schedule.closed_days.libraries.keys();
-        for library in named.filter(|library| !known.contains_key(*library)) {
-            let meant = did_you_mean(library.as_str(), known.keys().map(|id| id.as_str()));
-            sentences.push(format!(
-                "The schedule “{}” has closed days of the library “{library}”, which doesn't exist.{meant}",
-                schedule.label
-            ));
+        let label = &schedule.label;
+        let mut add = |kind, sentence| {
+            remarks.push(Remark {
+                kind,
+                job: Some(schedule.job),
+                label: Some(label.clone()),
+                sentence,
+                pause: None,
+                command: None,
+            });
+        };
+        for library in schedule.closed_days.libraries.keys() {
+            if !libraries.contains(library.as_str()) {
+                let meant = did_you_mean(library.as_str(), &libraries);
+                let sentence = format!(
+                    "The schedule “{label}” has closed days of the library “{library}”, which doesn't exist.{meant}"
+                );
+                add("unknown_library", sentence);
+            }
+        }
+        for name in INPUT_NAMES {
+            let Some(id) = schedule.input.get(name).and_then(Value::as_str) else {
+                continue;
+            };
+            let known = match name {
+                "library" => &libraries,
+                "family" => &families,
+                _ => &no_cards,
+            };
+            let exists = match id.parse() {
+                Ok(card) if name == "card" => store.card(card).await?.is_some(),
+                _ => known.contains(id),
+            };
+            if !exists {
+                let meant = did_you_mean(id, known);
+                let sentence = format!(
+                    "The input of the schedule “{label}” names the {name} “{id}”, which doesn't exist.{meant}"
+                );
+                add(UNKNOWN_INPUT, sentence);
+            }
         }
     }
-    Ok(sentences)
+    Ok(remarks)
 }
 
-/// Prints the warnings about the closed days of these schedules.
-pub(crate) async fn show_unknown_libraries(
+/// The fields of an input that name something in the store.
+const INPUT_NAMES: [&str; 3] = ["library", "family", "card"];
+
+const UNKNOWN_INPUT: &str = "unknown_input";
+
+fn ids<T>(all: Vec<T>, id: impl Fn(&T) -> String) -> BTreeSet<String> {
+    all.iter().map(id).collect()
+}
+
+/// The sentences of the remarks on closed days and inputs of [`unknown_names`].
+pub(crate) struct UnknownNames {
+    pub(crate) closed_days: Vec<String>,
+    pub(crate) inputs: Vec<String>,
+}
+
+/// Names what doesn't exist in closed days and inputs, each in a sentence.
+pub(crate) async fn describe_unknown_names(
+    store: &dyn Store,
+    schedules: &[Schedule],
+) -> Result<UnknownNames, CommandError> {
+    let remarks = unknown_names(store, schedules).await?.into_iter();
+    let (inputs, closed_days): (Vec<Remark>, Vec<Remark>) =
+        remarks.partition(|remark| remark.kind == UNKNOWN_INPUT);
+    let sentences = |remarks: Vec<Remark>| remarks.into_iter().map(|remark| remark.sentence);
+    Ok(UnknownNames {
+        closed_days: sentences(closed_days).collect(),
+        inputs: sentences(inputs).collect(),
+    })
+}
+
+/// Prints the remarks on what doesn't exist in the closed days and inputs of these schedules.
+pub(crate) async fn show_unknown_names(
     context: &Context,
     schedules: &[Schedule],
 ) -> Result<(), CommandError> {
-    for sentence in describe_unknown_libraries(context, schedules).await? {
-        context.output.print_text(sentence);
-    }
+    show(context, &unknown_names(&*context.store, schedules).await?);
     Ok(())
 }
 
-/// The disabled schedules.
-async fn disabled(context: &Context) -> Vec<Remark> {
-    let disabled = match context.deployment.disabled_schedules().await {
+/// A longer period that doesn't divide a day may be longer than the machine is on.
+const MAX_UPTIME_MINUTES: u32 = 12 * 60;
+
+/// Names the enabled schedules that never fire again, and those that one machine may never run.
+pub(crate) fn describe_rare_schedules(
+    schedules: &[Schedule],
+    now: DateTime<Utc>,
+    is_local: bool,
+) -> Vec<String> {
+    let enabled = schedules.iter().filter(|schedule| schedule.enabled);
+    let describe = |schedule: &Schedule| {
+        let label = &schedule.label;
+        match &schedule.recurrence.expression {
+            _ if schedule.next_run(now, None) == NextRun::Never => {
+                Some(format!("The schedule “{label}” never fires again."))
+            }
+            Expression::Rate(rate)
+                if is_local
+                    && rate.minutes() > MAX_UPTIME_MINUTES
+                    && !divides_day(rate.minutes()) =>
+            {
+                let period = period_words(rate.minutes().into());
+                Some(format!(
+                    "The schedule “{label}” counts {period} anew each time this machine starts, so it may never run. \
+                     Write a cron() to be sure."
+                ))
+            }
+            _ => None,
+        }
+    };
+    enabled.filter_map(describe).collect()
+}
+
+/// Makes a remark on each disabled schedule.
+pub(crate) fn disabled_remarks(disabled: Result<DisabledSchedules, String>) -> Vec<Remark> {
+    let disabled = match disabled {
         Ok(disabled) => disabled,
         Err(reason) => {
             print_to_stderr(format!(

@@ -51,6 +51,12 @@ impl StartOptions {
         }
     }
 
+    /// Whether the run itself finds a mistake in its input, so that it is on record as failed: nobody watches
+    /// a schedule's run.
+    pub(crate) fn records_mistakes(&self, dry_run: bool) -> bool {
+        matches!(self.started_by(), StartedBy::Schedule) && !dry_run
+    }
+
     /// Whether the run belongs to a schedule.
     fn is_schedule(&self) -> bool {
         self.label.is_some() || self.scheduled_time.is_some()

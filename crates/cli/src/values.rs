@@ -4,12 +4,13 @@ use std::ffi::OsStr;
 #[cfg(feature = "web")]
 use std::net::SocketAddr;
 
-use chrono::{DateTime, Datelike as _, Days, FixedOffset, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use hippo_core::clock::start_of_day;
 use hippo_core::ids::CardId;
 use hippo_core::run::{InvalidRunKey, JobName, RunKey};
+use hippo_core::schedule::declaration::table::{parse_date, parse_rfc3339};
 use hippo_systems::SYSTEMS;
 
 use crate::suggested::HIPPO;
@@ -22,8 +23,7 @@ pub(crate) fn time_of_day(text: &str) -> Result<NaiveTime, String> {
 
 /// Parses a calendar date.
 pub(crate) fn date(text: &str) -> Result<NaiveDate, String> {
-    text.parse()
-        .map_err(|_| not_a_date(text, "isn't a date. Write it like 2026-11-21."))
+    parse_date(text).ok_or_else(|| not_a_date(text, "isn't a date. Write it like 2026-11-21."))
 }
 
 /// Says that the calendar has no such day if the text is written like one, such as `2026-11-31`; else
@@ -34,6 +34,9 @@ fn not_a_date(text: &str, otherwise: &str) -> String {
         .map(|letter| if letter.is_ascii_digit() { '0' } else { letter })
         .collect();
     match shape.as_str() {
+        "0000-00-00" if text.parse::<NaiveDate>().is_ok() => {
+            format!("“{text}” isn't a date from 1970 to 2199.")
+        }
         "0000-00-00" => format!("There is no day {text} in the calendar."),
         _ => format!("“{text}” {otherwise}"),
     }
@@ -70,7 +73,7 @@ pub(crate) fn since(text: &str) -> Result<Since, String> {
         Some(_) => Err(format!(
             "Runs are kept for {RUN_RETENTION_DAYS} days. Write 1d to {RUN_RETENTION_DAYS}d."
         )),
-        None => text.parse().map(Since::Date).map_err(|_| {
+        None => parse_date(text).map(Since::Date).ok_or_else(|| {
             format!("“{text}” isn't a date or a number of days. Write it like 2026-11-21 or 7d.")
         }),
     }
@@ -88,8 +91,8 @@ pub(crate) fn logs_since(text: &str) -> Result<Since, String> {
 
 /// Parses an instant with its offset (RFC 3339).
 pub(crate) fn instant(text: &str) -> Result<DateTime<FixedOffset>, String> {
-    DateTime::parse_from_rfc3339(text)
-        .map_err(|_| format!("“{text}” isn't a time. Write it like 2026-11-21T05:00:00-05:00."))
+    parse_rfc3339(text)
+        .ok_or_else(|| format!("“{text}” isn't a time. Write it like 2026-11-21T05:00:00-05:00."))
 }
 
 /// Parses an address and a port to listen on.
@@ -125,18 +128,9 @@ impl DateOrInstant {
 
 /// Parses a date, or an instant with its offset.
 pub(crate) fn date_or_instant(text: &str) -> Result<DateOrInstant, String> {
-    let date = text.parse().map(DateOrInstant::Date);
-    let parsed = date.or_else(|_| {
-        DateTime::parse_from_rfc3339(text).map(|time| DateOrInstant::Instant(time.to_utc()))
-    });
-    let year = match parsed {
-        Ok(DateOrInstant::Date(date)) => date.year(),
-        Ok(DateOrInstant::Instant(time)) => time.year(),
-        Err(_) => 0,
-    };
-    // The years of expressions.
-    let parsed = parsed.ok().filter(|_| (1970..=2199).contains(&year));
-    parsed.ok_or_else(|| {
+    let date = parse_date(text).map(DateOrInstant::Date);
+    let instant = || parse_rfc3339(text).map(|time| DateOrInstant::Instant(time.to_utc()));
+    date.or_else(instant).ok_or_else(|| {
         format!(
             "“{text}” isn't a date or a time. Write it like 2026-11-21 or 2026-11-21T05:00:00-05:00."
         )
@@ -239,6 +233,33 @@ mod tests {
             let message = date(text).unwrap_err();
             assert!(message.ends_with("Write it like 2026-11-21."), "{message}");
         }
+    }
+
+    #[test]
+    fn years_have_four_digits_and_those_of_expressions() {
+        for text in [
+            "26-12-01",
+            "+12026-12-01",
+            "12026-12-01",
+            "2026-1-5",
+            "1969-12-31",
+            "2200-01-01",
+        ] {
+            assert!(date(text).is_err(), "{text}");
+            assert!(since(text).is_err(), "{text}");
+            assert!(date_or_instant(text).is_err(), "{text}");
+            assert!(instant(&format!("{text}T05:00:00Z")).is_err(), "{text}");
+        }
+        for text in ["1970-01-01", "2199-12-31"] {
+            assert!(
+                date(text).is_ok() && date_or_instant(text).is_ok(),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            date("2200-01-01").unwrap_err(),
+            "“2200-01-01” isn't a date from 1970 to 2199."
+        );
     }
 
     #[cfg(feature = "web")]

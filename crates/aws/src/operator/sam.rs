@@ -13,6 +13,7 @@ use hippo_core::ids::Label;
 use hippo_core::run::JobName;
 use hippo_core::schedule::Schedule;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// The most resources of a CloudFormation stack.
 pub const MAX_SCHEDULES: usize = 500;
@@ -41,6 +42,19 @@ Description: "LibraryHippo: the schedules."
 Metadata:
   cfn-lint: {config: {ignore_checks: [W2001, W8001]}}
 "#;
+
+/// Adds the checksums of files, named with their contents, below the first line of a rendered stack.
+/// `scripts/check-schedules` recognises by them that one was changed later.
+pub fn add_checksums(stack: &str, files: &[(String, Vec<u8>)]) -> String {
+    let (head, rest) = stack.split_once('\n').unwrap_or((stack, ""));
+    let mut text = format!("{head}\n");
+    for (name, content) in files {
+        let hash = Sha256::digest(content);
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        text.push_str(&format!("# sha256 {hash}  {name}\n"));
+    }
+    text + rest
+}
 
 /// A schedule to render.
 #[derive(Debug, Clone, Copy)]

@@ -110,10 +110,11 @@ pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandR
     let deployment = &*context.deployment;
     args.start.check_label(JobName::CHECK_CARDS, deployment)?;
     let input = choose_input(context, &args)?;
-    if let Some(family) = &input.family {
+    let is_checked = !args.start.records_mistakes(args.dry_run);
+    if let Some(family) = input.family.as_ref().filter(|_| is_checked) {
         context.family(family).await?;
     }
-    if let Some(library) = &input.library {
+    if let Some(library) = input.library.as_ref().filter(|_| is_checked) {
         context.library(library).await?;
     }
     if args.dry_run {
@@ -135,7 +136,11 @@ pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandR
         no_pause: args.no_pause,
     };
     match context.deployment.check_cards(request).await? {
-        CheckCardsAnswer::Done { run, checked } => show_done(context, &args, &run, &checked).await,
+        CheckCardsAnswer::Done {
+            run,
+            checked,
+            made_up_for,
+        } => show_done(context, &args, &run, &checked, made_up_for).await,
         CheckCardsAnswer::Enqueued { run, cards, visits } => {
             show_enqueued(context, &args, &run, cards, visits).await
         }
@@ -231,6 +236,7 @@ async fn show_done(
     args: &CheckCards,
     run: &Run,
     checked: &[CheckedCard],
+    made_up_for: usize,
 ) -> CommandResult {
     let mut checked: Vec<CheckedView> = checked
         .iter()
@@ -273,6 +279,13 @@ async fn show_done(
     context.output.print_text(summary(context, run));
     if let Some(sentence) = left_out::sentence(&left_out) {
         context.output.print_text(sentence);
+    }
+    if made_up_for > 0 {
+        context.output.print_text(format!(
+            "Before it, we made up for {}. “{HIPPO} runs” shows {}.",
+            count(made_up_for, "missed run", "missed runs"),
+            if made_up_for == 1 { "it" } else { "them" },
+        ));
     }
     Ok(outcome)
 }

@@ -21,7 +21,7 @@ use crate::home::Home;
 use crate::output::table::{Cell, Table, Tone, fixed, sentences};
 use crate::output::{Output, count, time};
 use crate::pauses::{pause_sentence, resume_command};
-use crate::schedule_remarks::describe_unknown_libraries;
+use crate::schedule_remarks::{UnknownNames, describe_rare_schedules, describe_unknown_names};
 use crate::suggested::HIPPO;
 use crate::target::Target;
 
@@ -86,7 +86,7 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
         findings.extend(schedule::diagnose(&home, ran_at.len() > 1)?);
     }
     findings.push(check_pauses(&context).await?);
-    findings.extend(check_closed_days(&context).await?);
+    findings.extend(check_declarations(&context).await?);
     findings.extend(check_pictures(&context, &families));
     Ok(show(context.output, findings))
 }
@@ -238,17 +238,38 @@ async fn check_pauses(context: &Context) -> Result<Finding, CommandError> {
     })
 }
 
-/// Warns about closed days of libraries that don't exist; `None` if there are none.
-async fn check_closed_days(context: &Context) -> Result<Option<Finding>, CommandError> {
+/// Looks for schedules that name what doesn't exist, and for those that rarely or never run.
+async fn check_declarations(context: &Context) -> Result<Vec<Finding>, CommandError> {
     let schedules = context.deployment.schedules().await?;
-    let sentences = describe_unknown_libraries(context, &schedules).await?;
-    Ok((!sentences.is_empty()).then(|| {
-        Finding::warning(
+    let UnknownNames {
+        closed_days,
+        inputs,
+    } = describe_unknown_names(&*context.store, &schedules).await?;
+    let is_local = context.deployment.stack().is_none();
+    let rare = describe_rare_schedules(&schedules, context.now(), is_local);
+    let mut findings = Vec::new();
+    if !inputs.is_empty() {
+        findings.push(Finding::problem(
+            "schedule inputs",
+            inputs.join(" "),
+            "Correct the input, or remove the schedule. Until then, its runs fail.",
+        ));
+    }
+    if !closed_days.is_empty() {
+        findings.push(Finding::warning(
             "closed days",
-            sentences.join(" "),
+            closed_days.join(" "),
             "Correct the name. Until then, its cards are checked on these days.",
-        )
-    }))
+        ));
+    }
+    if !rare.is_empty() {
+        findings.push(Finding::warning(
+            "schedule times",
+            rare.join(" "),
+            "Change the times, or remove the schedule.",
+        ));
+    }
+    Ok(findings)
 }
 
 /// Checks that the families that want pictures of the day can get them; `None` if there are none.

@@ -27,6 +27,7 @@ use crate::next_notice::NextNotice;
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, sentences, words};
 use crate::output::time::{at_moment, day};
+use crate::schedule_remarks::show_unknown_names;
 use crate::suggested::HIPPO;
 use crate::values::date;
 
@@ -511,5 +512,7 @@ async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
         family.id,
         count(cards, "card", "cards")
     ));
+    let schedules = context.deployment.schedules().await.unwrap_or_default();
+    show_unknown_names(context, &schedules).await?;
     Ok(Outcome::Done)
 }

@@ -21,6 +21,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::library_draft::{Draft, currency_option};
 use crate::output::table::{Table, fixed, words};
 use crate::remedies::DATE_FORMAT_EXAMPLE;
+use crate::schedule_remarks::show_unknown_names;
 use crate::suggested::HIPPO;
 use crate::timezones::parse_timezone;
 use crate::values::SystemName;
@@ -417,6 +418,8 @@ async fn remove_library(context: &Context, remove: Remove) -> CommandResult {
     context
         .output
         .print_text(format!("Removed the library {}.", library.id));
+    let schedules = context.deployment.schedules().await.unwrap_or_default();
+    show_unknown_names(context, &schedules).await?;
     Ok(Outcome::Done)
 }
 

@@ -115,7 +115,15 @@ pub(crate) async fn run(args: NotifyAll, globals: &Globals) -> CommandResult {
 pub(crate) async fn notify_all(context: &Context, mut args: NotifyAll) -> CommandResult {
     args.start.check_label(args.job(), &*context.deployment)?;
     args.complete_from_schedule(context)?;
-    let families = context.families(args.family.as_ref()).await?;
+    let families = match &args.family {
+        Some(family)
+            if args.start.records_mistakes(args.dry_run)
+                && context.store.family(family).await?.is_none() =>
+        {
+            Vec::new()
+        }
+        family => context.families(family.as_ref()).await?,
+    };
     if let Some(date) = args.date {
         check_date(context, &families, date, args.dry_run)?;
     }

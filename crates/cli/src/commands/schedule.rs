@@ -6,7 +6,7 @@ mod diagnose;
 mod documented;
 mod install;
 mod list;
-mod next;
+pub(crate) mod next;
 mod pause;
 mod print;
 #[cfg(feature = "aws")]

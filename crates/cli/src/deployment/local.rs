@@ -427,12 +427,14 @@ impl Deployment for LocalDeployment {
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
         let recurrence = &self.config.jobs.schedule(job, label)?.recurrence;
-        let today = local_date(now, recurrence.zone);
-        if fires_daily_instead(&recurrence.expression) && !recurrence.fires_on(today) {
-            // The run is of now, and is recorded as not of today.
-            return None;
+        if !fires_daily_instead(&recurrence.expression) {
+            return recurrence.latest(now);
         }
-        recurrence.latest(now)
+        // A timer that starts late, perhaps after midnight, is still of its own time's day.
+        let latest = recurrence.latest_on_any_day(now)?;
+        let is_due = |time| recurrence.fires_on(local_date(time, recurrence.zone));
+        // Otherwise the run is of now, and is recorded as not of today.
+        (is_due(latest) || is_due(now)).then_some(latest)
     }
 
     fn can_record(&self) -> bool {
@@ -498,8 +500,12 @@ impl Deployment for LocalDeployment {
         let job = CheckCards::new(&ports, &run_ports, options);
         match self.run(&job, request.run, &stop).await {
             Ok(FinishedRun { run, .. }) => {
-                let checked = job.into_checked();
-                Ok(CheckCardsAnswer::Done { run, checked })
+                let (checked, made_up_for) = job.into_checked();
+                Ok(CheckCardsAnswer::Done {
+                    run,
+                    checked,
+                    made_up_for,
+                })
             }
             Err(RunError::NotStarted(why)) => Ok(CheckCardsAnswer::NotStarted(why)),
             Err(RunError::Job(error)) => Err(error.into()),

@@ -116,3 +116,23 @@ fn days_and_schedules_that_cannot_be_backfilled_are_refused() {
     let runs = json(&at(&home, NOW, &["runs", "--json"]).success());
     assert_eq!(runs.as_array().unwrap().len(), 4, "{runs}");
 }
+
+#[test]
+fn log_of_a_backfilled_run_is_kept_as_long_as_any() {
+    let home = home_with_missed_mornings();
+    let from = ["--from", "2026-11-01", "--to", "2026-11-04"];
+    backfill(&home, &from).success();
+    let log = |now: &str| {
+        let id = "check-cards/mornings/2026-11-01T10:00:00Z";
+        let lines = at(&home, now, &["logs", id, "--json"]);
+        String::from_utf8(lines.get_output().stdout.clone()).unwrap()
+    };
+    assert!(log(NOW).contains("A run began."), "{}", log(NOW));
+    for (now, is_kept) in [
+        ("2026-12-05T10:00:00Z", true),
+        ("2026-12-07T10:00:00Z", false),
+    ] {
+        at(&home, now, &["check-cards", "--label", "mornings"]);
+        assert_eq!(log(now).contains("A run began."), is_kept, "{now}");
+    }
+}

@@ -323,3 +323,33 @@ fn followed_log_shows_new_lines_until_interrupted() {
     assert!(interrupted.unwrap().success());
     assert_eq!(following.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn runs_of_a_busy_day_are_found_whatever_their_second_is() {
+    let (home, _) = Home::with_card();
+    for hour in 0..13 {
+        for minute in ["07:13", "37:43"] {
+            // The library doesn't exist, so the card fails.
+            let now = format!("2026-11-20T{hour:02}:{minute}Z");
+            run_at(&home, &now, &["check-cards"]);
+        }
+    }
+    let failed = home.json(&["runs", "--failed", "--limit", "3"]);
+    assert_eq!(
+        ids(&failed),
+        [
+            "2026-11-20T12:37:43Z",
+            "2026-11-20T12:07:13Z",
+            "2026-11-20T11:37:43Z"
+        ]
+    );
+    let text = stdout(&home.run(&["runs", "--failed", "--limit", "3"]).success());
+    assert!(
+        text.contains("23 older runs of check-cards/person aren't shown."),
+        "{text}"
+    );
+    assert_eq!(
+        ids(&home.json(&["runs", "--since", "7d", "--limit", "200"])).len(),
+        26
+    );
+}

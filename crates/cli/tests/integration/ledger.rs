@@ -870,3 +870,114 @@ fn stopped_recipient_survives_edits_until_readded() {
     let list = stdout(&home.run(&["family", "list"]).success());
     insta::assert_snapshot!(redact(&list));
 }
+
+#[test]
+fn last_weekday_that_starts_after_midnight_counts_for_its_own_day() {
+    let home = Home::new();
+    configure(
+        &home,
+        &schedule(
+            "check-cards",
+            "last",
+            "cron(50 23 LW * ? *)",
+            "flexible = \"30 min\"",
+        ),
+    );
+    // 23:50 in Toronto, started at 00:10. 30 November 2026 is a Monday.
+    for (now, scheduled, outcome) in [
+        (
+            "2026-11-30T05:10:00Z",
+            "2026-11-30T04:50:00Z",
+            "skipped_not_today",
+        ),
+        ("2026-12-01T05:10:00Z", "2026-12-01T04:50:00Z", "done"),
+        (
+            "2026-12-02T05:10:00Z",
+            "2026-12-02T05:10:00Z",
+            "skipped_not_today",
+        ),
+    ] {
+        let ran = at(&home, now, &["check-cards", "--label", "last", "--json"]);
+        let run = json(&{ ran }.assert().success())["run"].clone();
+        assert_eq!(run["scheduled_time"], scheduled, "{run}");
+        assert_eq!(run["outcome"], outcome, "{run}");
+    }
+}
+
+#[test]
+fn run_whose_input_names_nothing_is_on_record_and_raises_an_alert() {
+    let (home, _) = Home::with_card();
+    let inputs = [
+        ("check-cards", "library", "input = { library = \"wlp\" }"),
+        ("check-cards", "family", "input = { family = \"connrad\" }"),
+        ("notify-all", "notices", "input = { family = \"connrad\" }"),
+    ];
+    let schedules =
+        inputs.map(|(job, label, input)| schedule(job, label, "cron(0 7 * * ? *)", input));
+    configure(&home, &schedules.concat());
+    for (job, label, _) in inputs {
+        let failed = at(&home, "2026-11-21T12:00:00Z", &[job, "--label", label]).assert();
+        let message = stderr(&failed.code(3));
+        assert!(message.contains("that the"), "{message}");
+        let run = home.json(&["runs", "--label", label])[0].clone();
+        assert_eq!(
+            (&run["outcome"], &run["scheduled_time"]),
+            (&"failed".into(), &"2026-11-21T12:00:00Z".into())
+        );
+        // Before a run, a person hears of it at once.
+        at(
+            &home,
+            "2026-11-21T12:00:00Z",
+            &[job, "--label", label, "--dry-run"],
+        )
+        .assert()
+        .code(2);
+    }
+    let alerts = home.json(&["status"])["alerts"].clone();
+    let kinds: Vec<_> = alerts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["alert"]["kind"])
+        .collect();
+    assert_eq!(kinds, ["run_failed"; 3], "{alerts}");
+    at(
+        &home,
+        "2026-11-21T12:00:00Z",
+        &["check-cards", "--library", "wlp"],
+    )
+    .assert()
+    .code(2);
+}
+
+#[test]
+fn run_that_makes_up_for_others_shows_its_own_cards_once() {
+    let (home, _) = Home::with_card();
+    configure(
+        &home,
+        &schedule(
+            "check-cards",
+            "all",
+            "cron(0 5 * * ? *)",
+            "catch_up = \"all\"",
+        ),
+    );
+    // The library doesn't exist, so the card fails.
+    for (now, quiet) in [
+        ("2026-11-19T10:00:00Z", true),
+        ("2026-11-22T10:00:00Z", false),
+    ] {
+        let ran = at(&home, now, &["check-cards", "--label", "all", "--no-pause"]).assert();
+        let ran = ran.code(1);
+        if !quiet {
+            insta::assert_snapshot!(redact(&stdout(&ran)));
+        }
+    }
+    assert_eq!(
+        home.json(&["runs", "--label", "all"])
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+}

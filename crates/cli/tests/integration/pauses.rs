@@ -3,7 +3,7 @@
 use assert_cmd::assert::Assert;
 use serde_json::Value;
 
-use crate::common::{Home, json, printed, stderr, stdout};
+use crate::common::{Home, json, printed, schedule, stderr, stdout};
 
 /// Runs a command of Ana's at another time.
 fn run_as_ana_at(home: &Home, now: &str, arguments: &[&str]) -> Assert {
@@ -380,4 +380,35 @@ fn pause_family(home: &Home, time: &str, arguments: &[&str]) -> Assert {
         .chain(arguments.iter().copied())
         .collect();
     run_as_ana_at(home, &format!("2026-11-21T{time}:00Z"), &all).success()
+}
+
+#[test]
+fn next_and_watch_know_pauses_and_dates() {
+    let home = Home::with_schedules();
+    let config = home.path().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let head = text.split("\n[[schedule]]").next().unwrap();
+    let schedules = [
+        schedule("check-cards", "a", "cron(0 5 * * ? *)", ""),
+        schedule("notify-all", "rate", "rate(15 minutes)", ""),
+        schedule(
+            "check-cards",
+            "seven",
+            "rate(7 minutes)",
+            "start = \"2026-12-20\"",
+        ),
+        schedule("check-cards", "odd", "rate(11 minutes)", ""),
+    ];
+    std::fs::write(&config, format!("{head}\n{}", schedules.concat())).unwrap();
+    for label in ["a", "odd"] {
+        pause(&home, &[label, "--until", "2026-11-23", "--why", "Moving"]);
+    }
+    let shown = "2026-11-21T12:10:00Z";
+    for command in ["schedule next a --count 3", "schedule list", "runs --watch"] {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        insta::assert_snapshot!(printed(&at(&home, shown, &arguments).success()));
+    }
+    let next = json_at(&home, shown, &["schedule", "next", "a"]);
+    assert_eq!(next["times"][0]["skipped"], "paused");
+    assert_eq!(next["times"][1]["skipped"], Value::Null);
 }

@@ -353,7 +353,12 @@ fn crontab_says_what_cron_cannot_do() {
             schedule("check-cards", "all", "cron(0 5,12,18 * * ? *)", ""),
             schedule("check-cards", "berlin", "cron(30 5 * * ? *)", weekdays),
             schedule("check-cards", "ninety", "rate(90 minutes)", ""),
-            schedule("notify-all", "tick", "rate(15 minutes)", ""),
+            schedule(
+                "notify-all",
+                "tick",
+                "rate(15 minutes)",
+                "flexible = \"5 min\"",
+            ),
             schedule("check-cards", "seven", "rate(7 minutes)", ""),
             schedule("check-cards", "once", "at(2026-12-01T05:00:00)", ""),
             schedule("check-cards", "off", "rate(1 hour)", "enabled = false"),
@@ -535,4 +540,83 @@ fn no_tick_counts_as_missed_when_clocks_go_back() {
     assert_eq!(status["alerts"], serde_json::json!([]));
     let runs = at_the_end(&["--json", "runs", "--limit", "50"]);
     assert_eq!(runs.as_array().unwrap().len(), ticks.len());
+}
+
+#[test]
+fn input_that_names_nothing_is_refused_by_install_and_remarked_elsewhere() {
+    let (systemd, home) = (Systemd::new(), Home::with_schedules());
+    home.run(&["library", "add", "wccls"]).success();
+    let card = "input = { card = \"01JDDDDDDDDDDDDDDDDDDDDDDD\" }";
+    declare(
+        &home,
+        &[
+            schedule(
+                "check-cards",
+                "lib",
+                "rate(8 hours)",
+                "input = { library = \"wcls\" }",
+            ),
+            schedule("check-cards", "card", "rate(8 hours)", card),
+            schedule(
+                "notify-all",
+                "fam",
+                "rate(8 hours)",
+                "input = { family = \"lee\" }",
+            ),
+            schedule(
+                "check-cards",
+                "good",
+                "rate(8 hours)",
+                "input = { library = \"wccls\" }",
+            ),
+        ],
+    );
+    let refused = systemd.command(&home, &["schedule", "install"]).assert();
+    insta::assert_snapshot!(stderr(&refused.code(2)));
+    assert!(systemd.unit_names().is_empty() && systemd.calls().is_empty());
+    for command in ["schedule list", "schedule next fam"] {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        insta::assert_snapshot!(printed(&home.run(&arguments).success()));
+    }
+    let status = home.json(&["status"]);
+    assert_eq!(status["schedules"][0]["kind"], "unknown_input");
+    let doctor = stdout(&home.run(&["doctor"]).code(1));
+    assert!(doctor.contains("Until then, its runs fail."), "{doctor}");
+}
+
+#[test]
+fn schedules_that_never_or_rarely_run_are_remarked() {
+    let (systemd, home) = (Systemd::new(), Home::with_schedules());
+    declare(
+        &home,
+        &[
+            schedule("check-cards", "past", "at(2026-01-01T05:00:00)", ""),
+            schedule(
+                "check-cards",
+                "over",
+                "rate(1 hour)",
+                "end = \"2026-11-01\"",
+            ),
+            schedule("check-cards", "fortnight", "rate(14 days)", ""),
+            schedule(
+                "check-cards",
+                "off",
+                "at(2026-01-01T05:00:00)",
+                "enabled = false",
+            ),
+            schedule("check-cards", "good", "cron(0 5 * * ? *)", ""),
+        ],
+    );
+    insta::assert_snapshot!(printed(&home.run(&["schedule", "list"]).success()));
+    let installed = systemd.command(&home, &["schedule", "install"]).assert();
+    let installed = stdout(&installed.success());
+    assert!(
+        installed.contains("The schedule “past” never fires again."),
+        "{installed}"
+    );
+    let doctor = stdout(&home.run(&["doctor"]).code(1));
+    assert!(
+        doctor.contains("The schedule “fortnight” counts 14 d anew"),
+        "{doctor}"
+    );
 }

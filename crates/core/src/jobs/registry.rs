@@ -298,7 +298,8 @@ mod tests {
     fn unregistered_name_is_not_parsed() {
         for text in ["check-card", "Check-Cards", "unregistered", ""] {
             let error = text.parse::<JobName>().unwrap_err();
-            let jobs = "check-cards, notify-all, picture-of-the-day";
+            let jobs = JobName::all().into_iter().map(JobName::as_str);
+            let jobs = jobs.collect::<Vec<_>>().join(", ");
             let message = format!("There is no job “{text}”. The jobs are {jobs}.");
             assert_eq!(error.to_string(), message);
             assert!(serde_json::from_value::<JobName>(json!(text)).is_err());

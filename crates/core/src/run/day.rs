@@ -1,10 +1,10 @@
 //! The days of a label's runs, small enough to load a month of every label at once.
 //!
 //! A day has one square for each run. A label that runs more often than [`MAX_SQUARES`] times a day gets
-//! ticks instead: a minute, an outcome and a rounded duration for each run. Both are keyed by the run's
+//! ticks instead: a time, an outcome and a rounded duration for each run. Both are keyed by the run's
 //! scheduled time, so a run that reports twice changes its own square and is never counted twice.
 
-use chrono::{DateTime, NaiveDate, Timelike as _, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::work::WorkItem;
@@ -91,9 +91,10 @@ impl Square {
         order(self) >= order(other)
     }
 
-    fn minute(&self) -> u16 {
-        let time = self.scheduled_time;
-        u16::try_from(time.hour() * 60 + time.minute()).unwrap_or_default()
+    /// The time of its tick.
+    fn tick_time(&self) -> NaiveTime {
+        let time = self.scheduled_time.time();
+        time - Duration::nanoseconds(i64::from(time.nanosecond() % 1_000_000))
     }
 }
 
@@ -109,19 +110,71 @@ fn certainty(outcome: RunOutcome) -> u8 {
 /// One run of a label that runs many times a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayTick {
-    /// The minute of the UTC day for which it was scheduled.
-    pub minute: u16,
+    /// The time of the UTC day for which it was scheduled, to the millisecond.
+    pub time: NaiveTime,
     /// How it ended.
     pub outcome: RunOutcome,
     /// How long it took, rounded down by at most a fifth; `None` as for [`Square::seconds`].
     pub seconds: Option<u32>,
 }
 
-/// The ticks of one outcome. Each takes three characters: two for its minute, one for its duration.
+/// The ticks of one outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct TickSum {
     outcome: RunOutcome,
+    /// Those of whole seconds. Each takes four characters: three for its second, one for its duration.
     ticks: String,
+    /// The others, such as a person's. Two more characters say the millisecond.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    fractions: String,
+}
+
+impl TickSum {
+    fn new(outcome: RunOutcome) -> Self {
+        Self {
+            outcome,
+            ticks: String::new(),
+            fractions: String::new(),
+        }
+    }
+
+    fn push(&mut self, tick: DayTick) {
+        let second = tick.time.num_seconds_from_midnight();
+        let millisecond = tick.time.nanosecond() / 1_000_000;
+        let ticks = match millisecond {
+            0 => &mut self.ticks,
+            _ => &mut self.fractions,
+        };
+        ticks.extend([second / 4096, second / 64 % 64, second % 64].map(digit));
+        if millisecond > 0 {
+            ticks.extend([millisecond / 64, millisecond % 64].map(digit));
+        }
+        let duration = tick.seconds.map(|seconds| digit(duration_step(seconds)));
+        ticks.push(duration.unwrap_or(NO_DURATION));
+    }
+
+    fn ticks(&self) -> impl Iterator<Item = DayTick> {
+        let whole = self.ticks.as_bytes().chunks_exact(4);
+        let fractions = self.fractions.as_bytes().chunks_exact(6);
+        let chunks = whole.chain(fractions);
+        chunks.filter_map(|chunk| {
+            let (time, duration) = chunk.split_at_checked(chunk.len() - 1)?;
+            let (second, millisecond) = time.split_at_checked(3)?;
+            let millisecond = number(millisecond)?;
+            Some(DayTick {
+                time: NaiveTime::from_num_seconds_from_midnight_opt(
+                    number(second)?,
+                    millisecond * 1_000_000,
+                )?,
+                outcome: self.outcome,
+                seconds: duration
+                    .first()
+                    .copied()
+                    .and_then(digit_value)
+                    .map(step_seconds),
+            })
+        })
+    }
 }
 
 /// A label's day.
@@ -156,26 +209,26 @@ impl RunDay {
         *self != before
     }
 
-    /// The ticks, ordered by minute.
+    /// The ticks, ordered by time.
     pub fn ticks(&self) -> Vec<DayTick> {
-        let mut ticks: Vec<DayTick> = self.sums.iter().flat_map(decode).collect();
-        ticks.sort_by_key(|tick| tick.minute);
+        let mut ticks: Vec<DayTick> = self.sums.iter().flat_map(TickSum::ticks).collect();
+        ticks.sort_by_key(|tick| tick.time);
         ticks
     }
 
-    /// Removes the tick of the square's minute; false if it must stay, since it tells more.
+    /// Removes the tick of the square's time; false if it must stay, since it tells more.
     fn remove_tick(&mut self, square: &Square) -> bool {
-        let minute = square.minute();
-        let known = self.ticks().into_iter().find(|tick| tick.minute == minute);
+        let time = square.tick_time();
+        let known = self.ticks().into_iter().find(|tick| tick.time == time);
         let Some(known) = known else { return true };
         if certainty(square.outcome) < certainty(known.outcome) {
             return false;
         }
         for sum in &mut self.sums {
-            sum.ticks = decode(sum)
-                .filter(|tick| tick.minute != minute)
-                .map(encode)
-                .collect();
+            let mut rest = TickSum::new(sum.outcome);
+            let others = sum.ticks().filter(|tick| tick.time != time);
+            others.for_each(|tick| rest.push(tick));
+            *sum = rest;
         }
         // An empty sum stays: it shows that this is a day of ticks.
         true
@@ -202,18 +255,19 @@ impl RunDay {
         if !self.remove_tick(square) {
             return;
         }
-        let tick = encode(DayTick {
-            minute: square.minute(),
-            outcome: square.outcome,
-            seconds: square.seconds,
-        });
         let outcome = square.outcome;
+        let tick = DayTick {
+            time: square.tick_time(),
+            outcome,
+            seconds: square.seconds,
+        };
         match self.sums.iter_mut().find(|sum| sum.outcome == outcome) {
-            Some(sum) => sum.ticks.push_str(&tick),
-            None => self.sums.push(TickSum {
-                outcome,
-                ticks: tick,
-            }),
+            Some(sum) => sum.push(tick),
+            None => {
+                let mut sum = TickSum::new(outcome);
+                sum.push(tick);
+                self.sums.push(sum);
+            }
         }
     }
 }
@@ -236,27 +290,10 @@ fn digit_value(digit: u8) -> Option<u32> {
     u32::try_from(index).ok()
 }
 
-fn encode(tick: DayTick) -> String {
-    let minute = u32::from(tick.minute);
-    let duration = tick
-        .seconds
-        .map_or(NO_DURATION, |seconds| digit(duration_step(seconds)));
-    [digit(minute / 64), digit(minute % 64), duration]
-        .into_iter()
-        .collect()
-}
-
-fn decode(sum: &TickSum) -> impl Iterator<Item = DayTick> {
-    sum.ticks.as_bytes().chunks_exact(3).filter_map(|chunk| {
-        let [high, low, duration] = *chunk else {
-            return None;
-        };
-        Some(DayTick {
-            minute: u16::try_from(digit_value(high)? * 64 + digit_value(low)?).ok()?,
-            outcome: sum.outcome,
-            seconds: digit_value(duration).map(step_seconds),
-        })
-    })
+/// The number of these digits, highest first.
+fn number(digits: &[u8]) -> Option<u32> {
+    let mut values = digits.iter().map(|digit| digit_value(*digit));
+    values.try_fold(0, |sum, value| Some(sum * 64 + value?))
 }
 
 /// The step of a duration: four for each doubling, so 64 steps reach 18 hours.
@@ -352,7 +389,43 @@ mod tests {
             ..open
         });
         assert_eq!((day.squares.len(), day.ticks().len()), (0, 25));
-        assert_eq!(day.ticks()[0].minute, 15);
+        assert_eq!(day.ticks()[0].time, at(15).time());
+    }
+
+    #[test]
+    fn tick_keeps_the_second_and_millisecond_of_its_time() {
+        let mut day = RunDay::default();
+        // EventBridge's rates fire at the second of their creation; a person starts two in a minute.
+        let times: Vec<DateTime<Utc>> = (0..40)
+            .map(|number| at(35 * number) + Duration::seconds(13))
+            .chain([
+                at(600) + Duration::milliseconds(59_001),
+                at(1439) + Duration::seconds(59),
+            ])
+            .collect();
+        for time in &times {
+            for outcome in [RunOutcome::Running, RunOutcome::DoneWithFailures] {
+                let seconds = (outcome != RunOutcome::Running).then_some(90);
+                day.upsert(Square {
+                    scheduled_time: *time,
+                    seconds,
+                    ..square(0, outcome, 10)
+                });
+            }
+        }
+        let mut expected: Vec<NaiveTime> = times.iter().map(DateTime::time).collect();
+        expected.sort_unstable();
+        let json = serde_json::to_string(&day).unwrap();
+        let ticks = serde_json::from_str::<RunDay>(&json).unwrap().ticks();
+        assert_eq!(
+            ticks.iter().map(|tick| tick.time).collect::<Vec<_>>(),
+            expected
+        );
+        assert!(
+            ticks
+                .iter()
+                .all(|tick| tick.outcome == RunOutcome::DoneWithFailures)
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::day::{DayKey, RunDay, Square};
 use super::{JobName, Run, RunKey, RunOutcome};
@@ -143,12 +143,11 @@ fn open_runs(days: &BTreeMap<DayKey, RunDay>) -> Vec<(DayKey, DateTime<Utc>)> {
 pub fn arrange_by_label(days: BTreeMap<DayKey, RunDay>) -> Vec<LabelHistory> {
     let mut labels: BTreeMap<(JobName, Label), Vec<PastRun>> = BTreeMap::new();
     for (key, day) in days {
-        let midnight = key.date.and_time(NaiveTime::MIN).and_utc();
         let ticks = day.ticks();
         let is_tick = !ticks.is_empty();
         let runs = labels.entry((key.job, key.label)).or_default();
         runs.extend(ticks.into_iter().map(|tick| PastRun {
-            scheduled_time: midnight + Duration::minutes(i64::from(tick.minute)),
+            scheduled_time: key.date.and_time(tick.time).and_utc(),
             outcome: tick.outcome,
             seconds: tick.seconds,
             is_tick,

@@ -85,7 +85,7 @@ impl Cron {
             .flat_map(|hour| minutes.iter().map(move |minute| hour * 60 + minute))
             .collect();
         Ok(Self {
-            text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+            text: fields.join(" "),
             days: read_days(day, weekday)?,
             months: MONTH.read(month)?,
             years: match *year {
@@ -126,6 +126,14 @@ impl Cron {
     /// The years; `None` for every year.
     pub fn years(&self) -> Option<&BTreeSet<u32>> {
         self.years.as_ref()
+    }
+
+    /// The same times on every day of its months and years.
+    pub(super) fn on_every_day(&self) -> Self {
+        Self {
+            days: DaySelection::Every,
+            ..self.clone()
+        }
     }
 
     /// The times of day as minutes since midnight, in order.
@@ -259,8 +267,8 @@ fn read_days_of_month(text: &str) -> Result<DaySelection, String> {
     }
     if let Some(before) = text.strip_prefix("L-") {
         return match read_number(before) {
-            Some(before) if before < DAY.most => Ok(DaySelection::BeforeLast(before)),
-            _ => Err(DAY.refuse(text, "after “L-” there must be a number from 0 to 30")),
+            Some(before) if (1..DAY.most).contains(&before) => Ok(DaySelection::BeforeLast(before)),
+            _ => Err(DAY.refuse(text, "after “L-” there must be a number from 1 to 30")),
         };
     }
     if let Some(day) = text.strip_suffix('W') {
@@ -288,10 +296,9 @@ fn read_days_of_week(text: &str) -> Result<DaySelection, String> {
         return Ok(DaySelection::OfWeek([LAST].into()));
     }
     if let Some(before) = text.strip_prefix("L-") {
-        let day = read_number(before).and_then(|before| LAST.checked_sub(before));
-        return match day {
-            Some(day) => Ok(DaySelection::OfWeek([day].into())),
-            None => Err(WEEKDAY.refuse(text, "after “L-” there must be a number from 0 to 6")),
+        return match read_number(before) {
+            Some(before @ 1..=LAST) => Ok(DaySelection::OfWeek([LAST - before].into())),
+            _ => Err(WEEKDAY.refuse(text, "after “L-” there must be a number from 1 to 6")),
         };
     }
     let one_day = |day: &str| {

@@ -40,6 +40,11 @@ impl Occurrence {
     }
 }
 
+/// From when on [`Recurrence::shortest_gap`] looks, and at how many gaps: those of a day of minutes, or of
+/// four years of days.
+const GAPS_SINCE: Duration = Duration::days(20_454); // since 1970: 2026-01-01
+const MAX_GAPS: usize = 1500;
+
 impl Recurrence {
     /// Returns the first time after `after`, or `None` if there is none.
     ///
@@ -152,6 +157,29 @@ impl Recurrence {
                     .find(|instant| *instant <= now)
             }
         }
+    }
+
+    /// Returns the last time up to `now` of a timer that fires at its times of day on every day of its
+    /// months and years; `None` for anything but a `cron()`.
+    pub fn latest_on_any_day(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Expression::Cron(cron) = &self.expression else {
+            return None;
+        };
+        let daily = Self {
+            expression: Expression::Cron(cron.on_every_day()),
+            zone: self.zone,
+        };
+        daily.latest(now)
+    }
+
+    /// Returns the shortest time between two of its times; `None` if it has less than two.
+    pub fn shortest_gap(&self) -> Option<std::time::Duration> {
+        let mut times = self
+            .times_after(DateTime::UNIX_EPOCH + GAPS_SINCE)
+            .take(MAX_GAPS + 1);
+        let mut last = times.next()?;
+        let gaps = times.map(|time| time - std::mem::replace(&mut last, time));
+        gaps.min()?.to_std().ok()
     }
 
     /// Whether it fires on a local date. A rate may on any.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::CommandError;
+use crate::next_run::{describe_period, find_next_run, load_schedules};
 use crate::output::time::{ago, at_moment};
 
 /// At most this many coming runs are shown.
@@ -33,7 +34,9 @@ pub(super) async fn coming_runs(
 ) -> Result<Vec<ComingRun>, CommandError> {
     let pauses = context.store.pauses().await?;
     let mut coming = Vec::new();
-    for schedule in context.deployment.schedules().await? {
+    // If they can't be read, the schedules count as enabled.
+    let (schedules, _) = load_schedules(context).await?;
+    for schedule in schedules {
         if !schedule.enabled || !is_wanted(schedule.job, &schedule.label) {
             continue;
         }
@@ -42,7 +45,7 @@ pub(super) async fn coming_runs(
             .filter(|run| run.key.job == schedule.job && run.key.label == schedule.label)
             .map(|run| run.key.scheduled_time)
             .max();
-        let next = schedule.next_run_after_pauses(context.now(), newest, &pauses);
+        let next = find_next_run(context, &schedule, newest, &pauses);
         let (scheduled_time, within_minutes) = match next {
             NextRun::At(time) => (time, 0),
             NextRun::Within { after, period } => (after.max(context.now()), period.num_minutes()),
@@ -55,16 +58,6 @@ pub(super) async fn coming_runs(
             within_minutes,
         });
     }
-    if coming.is_empty() {
-        return Ok(coming);
-    }
-    // If they can't be read, the schedules count as enabled.
-    let disabled = context.deployment.disabled_schedules().await;
-    let disabled = disabled.unwrap_or_default().schedules;
-    coming.retain(|run| {
-        let is = |(job, label): &(JobName, Label)| *job == run.job && *label == run.label;
-        !disabled.iter().any(is)
-    });
     coming.sort_by_key(|run| (run.within_minutes > 0, run.scheduled_time));
     coming.truncate(MAX_UPCOMING_RUNS);
     Ok(coming)
@@ -92,7 +85,10 @@ pub(super) fn describe(runs: &[Run], coming: &[ComingRun], now: DateTime<Utc>, z
             let (job, label) = (run.job, &run.label);
             match run.within_minutes {
                 0 => format!("{job}/{label} {}", at_moment(run.scheduled_time, now, zone)),
-                minutes => format!("{job}/{label} within {minutes} min"),
+                minutes => {
+                    let within = describe_period(minutes, run.scheduled_time, now, zone);
+                    format!("{job}/{label} {within}")
+                }
             }
         })
         .collect();
@@ -135,20 +131,23 @@ mod tests {
                 ..Counts::default()
             },
         };
-        let coming =
-            [("tick", "10:15:00", 0), ("all", "17:00:00", 45)].map(|(label, time, within)| {
-                ComingRun {
-                    job: JobName::NOTIFY_ALL,
-                    label: label.parse().unwrap(),
-                    scheduled_time: at(time),
-                    within_minutes: within,
-                }
-            });
+        let coming = [
+            ("tick", "10:15:00", 0),
+            ("all", "10:04:00", 45),
+            ("paused", "17:00:00", 45),
+        ]
+        .map(|(label, time, within)| ComingRun {
+            job: JobName::NOTIFY_ALL,
+            label: label.parse().unwrap(),
+            scheduled_time: at(time),
+            within_minutes: within,
+        });
         let zone = chrono_tz::America::Toronto;
         insta::assert_snapshot!(describe(&[run], &coming, at("10:04:00"), zone), @r"
         Now   check-cards/all: 4 of 7, began 4 min ago
         Next  notify-all/tick at 05:15 today
               notify-all/all within 45 min
+              notify-all/paused within 45 min of 12:00 today
         ");
         insta::assert_snapshot!(describe(&[], &[], at("10:04:00"), zone), @r"
         Now   nothing runs

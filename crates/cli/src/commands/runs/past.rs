@@ -48,6 +48,7 @@ pub(super) async fn show(
     let around = Days::new(1);
     let mut runs = Vec::new();
     let mut left_out = Vec::new();
+    let mut has_match = false;
     for history in load(context, first - around, today + around).await? {
         if !is_wanted(history.job, &history.label) {
             continue;
@@ -62,8 +63,18 @@ pub(super) async fn show(
             .collect();
         let shown = keys.get(..limit).unwrap_or(&keys);
         let found = load_runs(context, shown).await?;
-        if found.len() < keys.len() {
-            let more = keys.len() - found.len();
+        has_match |= !keys.is_empty();
+        if found.len() < shown.len() {
+            let gone = shown.len() - found.len();
+            left_out.push(format!(
+                "The details of {} of {}/{} are no longer stored.",
+                count(gone, "run", "runs"),
+                history.job,
+                history.label,
+            ));
+        }
+        if shown.len() < keys.len() {
+            let more = keys.len() - shown.len();
             left_out.push(format!(
                 "{} of {}/{} {} shown. --limit shows up to 200 of each label.",
                 count(more, "older run", "older runs"),
@@ -75,14 +86,14 @@ pub(super) async fn show(
         runs.extend(found);
     }
     context.output.print_document(&runs);
-    if runs.is_empty() {
+    if !has_match {
         let what = if wanted.only_failed {
             "No run failed"
         } else {
             "No job has run"
         };
         context.output.print_text(format!("{what} since {first}."));
-    } else {
+    } else if !runs.is_empty() {
         let pauses = load_pauses_of(context, &runs).await?;
         context
             .output

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use hippo_core::run::JobName;
+use hippo_core::schedule::Schedule;
+use hippo_core::store::Store;
 use serde::Serialize;
 
 use super::systemd::{
@@ -15,6 +17,7 @@ use crate::context::{Globals, clock};
 use crate::deployment::local::{open_database, save_schedules};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::{Output, count};
+use crate::schedule_remarks::{UnknownNames, describe_rare_schedules, describe_unknown_names};
 use crate::suggested::HIPPO_HERE;
 
 /// Advice for a stack.
@@ -62,6 +65,9 @@ pub(super) async fn install(args: &Install, globals: &Globals) -> CommandResult 
     let home = globals.local_home("schedule install", ON_AWS)?;
     home.must_be_initialized()?;
     let config = Config::read(&home)?;
+    let store = open_database(&home)?;
+    check_inputs(&store, config.jobs.schedules()).await?;
+    let now = clock()?.now();
     let paths = UnitPaths::find(&home)?;
     let directory = UnitDirectory::locate()?;
     let schedules = config.jobs.schedules().iter();
@@ -104,14 +110,27 @@ pub(super) async fn install(args: &Install, globals: &Globals) -> CommandResult 
         call_with(&manager, &["restart"], &changed)?;
     }
     // A schedule that has just changed has missed none of its new times.
-    let store = open_database(&home)?;
-    let now = clock()?.now();
     for job in JobName::all() {
         save_schedules(&store, &config, job, now).await?;
     }
     changes.lingers = lingers();
     show_changes(globals.output, &changes);
+    for sentence in describe_rare_schedules(config.jobs.schedules(), now, true) {
+        globals.output.print_text(sentence);
+    }
     Ok(Outcome::Done)
+}
+
+/// Refuses a schedule whose input names a library, family or card that doesn't exist: its runs would fail.
+async fn check_inputs(store: &dyn Store, schedules: &[Schedule]) -> Result<(), CommandError> {
+    let enabled = schedules.iter().filter(|schedule| schedule.enabled);
+    let enabled: Vec<Schedule> = enabled.cloned().collect();
+    let UnknownNames { inputs, .. } = describe_unknown_names(store, &enabled).await?;
+    match inputs.is_empty() {
+        true => Ok(()),
+        false => Err(CommandError::usage(inputs.join(" "))
+            .advice("Correct config.toml, or add what it names, and install again.")),
+    }
 }
 
 /// Removes the timers.

@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
-use hippo_core::clock::local_date;
 use hippo_core::ids::Label;
 use hippo_core::run::{JobName, Run};
 use hippo_core::schedule::declaration::next_run::NextRun;
-use hippo_core::schedule::pause::{active_pause, end_of_pauses};
+use hippo_core::schedule::pause::active_pause;
 use hippo_core::schedule::{Pause, Schedule};
 use serde::Serialize;
 
-use super::next::clock_times;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::next_run::{describe_period, find_next_run, load_schedules};
 use crate::output::table::{Cell, Table, Tone, fixed, sentences};
 use crate::output::time::moment;
 use crate::run_view::{outcome_cell, with_work};
-use crate::schedule_remarks::{show_active_pauses, show_unknown_libraries};
+use crate::schedule_remarks::{
+    describe_rare_schedules, disabled_remarks, show, show_active_pauses, show_unknown_names,
+};
 
 /// Show each schedule, its last run and its next one.
 #[derive(Debug, Args)]
@@ -51,7 +52,7 @@ struct ScheduleView {
 /// Shows the schedules.
 pub(super) async fn list(globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
-    let schedules = context.deployment.schedules().await?;
+    let (schedules, disabled) = load_schedules(&context).await?;
     let mut newest = newest_runs(&context, &schedules).await?;
     let pauses = context.store.pauses().await?;
     let mut views = Vec::with_capacity(schedules.len());
@@ -61,10 +62,8 @@ pub(super) async fn list(globals: &Globals) -> CommandResult {
             Some(run) => Some(with_work(&context, run).await?),
             None => None,
         };
-        let next = match context.deployment.stack() {
-            None => next_on_the_clock(schedule, &pauses, context.now()),
-            Some(_) => None,
-        };
+        let last_time = last.as_ref().map(|run| run.key.scheduled_time);
+        let next = find_next_run(&context, schedule, last_time, &pauses);
         views.push(view(schedule, last, &pauses, context.now(), next));
     }
     context.output.print_document(&views);
@@ -77,8 +76,15 @@ pub(super) async fn list(globals: &Globals) -> CommandResult {
     context
         .output
         .print_table(&build_table(&context, &views, &pauses));
+    let is_local = context.deployment.stack().is_none();
+    if !is_local {
+        show(&context, &disabled_remarks(disabled));
+    }
     show_active_pauses(&context, &pauses);
-    show_unknown_libraries(&context, &schedules).await?;
+    show_unknown_names(&context, &schedules).await?;
+    for sentence in describe_rare_schedules(&schedules, context.now(), is_local) {
+        context.output.print_text(sentence);
+    }
     Ok(Outcome::Done)
 }
 
@@ -104,10 +110,8 @@ fn view(
     last: Option<Run>,
     pauses: &[Pause],
     now: DateTime<Utc>,
-    next: Option<NextRun>,
+    next: NextRun,
 ) -> ScheduleView {
-    let last_time = last.as_ref().map(|run| run.key.scheduled_time);
-    let next = next.unwrap_or_else(|| schedule.next_run_after_pauses(now, last_time, pauses));
     let (next_run, after, period) = match next {
         NextRun::At(time) => (Some(time), None, None),
         NextRun::Within { after, period } => (None, Some(after), Some(period.num_minutes())),
@@ -126,20 +130,6 @@ fn view(
         next_run_within_minutes: period,
         next_run_after: after,
     }
-}
-
-/// The next run of a rate whose timer on one machine counts from midnight; `None` for any other
-/// schedule.
-fn next_on_the_clock(schedule: &Schedule, pauses: &[Pause], now: DateTime<Utc>) -> Option<NextRun> {
-    let after = now + Duration::nanoseconds(1);
-    let mut times = clock_times(schedule, end_of_pauses(pauses, &schedule.label, after)?)?;
-    let zone = schedule.recurrence.zone;
-    let is_open = |time: &DateTime<Utc>| {
-        let closed = &schedule.closed_days.all;
-        !closed.contains(&local_date(*time, zone))
-    };
-    let next = times.find(is_open).filter(|_| schedule.enabled);
-    Some(next.map_or(NextRun::Never, NextRun::At))
 }
 
 fn build_table(context: &Context, views: &[ScheduleView], pauses: &[Pause]) -> Table {
@@ -188,19 +178,7 @@ fn next_cell(context: &Context, view: &ScheduleView) -> Cell {
         view.next_run_after,
     ) {
         (Some(time), ..) => moment(time, now, zone).into(),
-        (None, Some(minutes), Some(after)) if after > now => {
-            let after = moment(after, now, zone);
-            format!("within {} of {after}", period_words(minutes)).into()
-        }
-        (None, Some(minutes), _) => format!("within {}", period_words(minutes)).into(),
+        (None, Some(minutes), Some(after)) => describe_period(minutes, after, now, zone).into(),
         _ => Cell::new("never", Tone::Warning),
-    }
-}
-
-fn period_words(minutes: i64) -> String {
-    match minutes {
-        _ if minutes % 1440 == 0 => format!("{} d", minutes / 1440),
-        _ if minutes % 60 == 0 => format!("{} h", minutes / 60),
-        _ => format!("{minutes} min"),
     }
 }

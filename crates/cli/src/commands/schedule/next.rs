@@ -5,14 +5,17 @@ use chrono_tz::Tz;
 use clap::Args;
 use hippo_core::clock::local_date;
 use hippo_core::schedule::declaration::next_run::NextRun;
-use hippo_core::schedule::{Expression, Occurrence, Recurrence, Schedule};
+use hippo_core::schedule::pause::active_pause;
+use hippo_core::schedule::{Expression, Occurrence, Pause, Recurrence, Schedule};
 use serde::Serialize;
 
 use super::calendar_fields::times_of_rate;
 use crate::context::{Globals, clock};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::next_run::load_schedules;
 use crate::output::Output;
-use crate::schedule_remarks::show_unknown_libraries;
+use crate::pauses::pause_sentence;
+use crate::schedule_remarks::show_unknown_names;
 use crate::suggest::nearest;
 use crate::suggested::HIPPO;
 use crate::target::Target;
@@ -68,13 +71,14 @@ pub(super) async fn next(args: &Next, globals: &Globals) -> CommandResult {
     let now = clock()?.now();
     let count = args.count.into();
     let from = |zone| args.from.map_or(now, |from| from.in_zone(zone));
-    if let Some((schedule, last)) = find_schedule(args, globals).await? {
+    if let Some((schedule, last, pauses)) = find_schedule(args, globals).await? {
+        let skip_paused = |times: Vec<TimeView>| skip_paused(times, &schedule, &pauses);
         let recurrence = &schedule.recurrence;
         let on_the_clock = match globals.target {
             Target::Local => times_on_the_clock(&schedule, from(recurrence.zone), count),
             Target::Aws => None,
         };
-        if let Some(times) = on_the_clock {
+        if let Some(times) = on_the_clock.map(skip_paused) {
             let how = Some(", counted from midnight UTC");
             show(
                 globals.output,
@@ -95,6 +99,7 @@ pub(super) async fn next(args: &Next, globals: &Globals) -> CommandResult {
             _ => Some(from(recurrence.zone)),
         };
         let times = from.map(|from| list_times(recurrence, Some(&schedule), from, count));
+        let times = times.map(skip_paused);
         show(
             globals.output,
             recurrence,
@@ -138,7 +143,7 @@ fn times_on_the_clock(
 
 /// The times from `from` on of a rate that divides a day, as its timer on one machine has them: counted
 /// from midnight UTC. `None` for any other expression.
-pub(super) fn clock_times(
+pub(crate) fn clock_times(
     schedule: &Schedule,
     from: DateTime<Utc>,
 ) -> Option<impl Iterator<Item = DateTime<Utc>>> {
@@ -163,12 +168,27 @@ fn read_expression(text: &str) -> Result<Expression, CommandError> {
         .map_err(|error| CommandError::usage(error.to_string()))
 }
 
-/// The declared schedule of a label, and the scheduled time of its last run; `None` if an expression
-/// was given.
+/// Marks the times in which the schedule is paused as skipped.
+fn skip_paused(times: Vec<TimeView>, schedule: &Schedule, pauses: &[Pause]) -> Vec<TimeView> {
+    let is_paused = |time: &str| {
+        let time = DateTime::parse_from_rfc3339(time).ok()?.to_utc();
+        active_pause(pauses, &schedule.label, time)
+    };
+    let skip = |view: TimeView| TimeView {
+        skipped: view
+            .skipped
+            .or_else(|| is_paused(&view.time).map(|_| "paused")),
+        ..view
+    };
+    times.into_iter().map(skip).collect()
+}
+
+/// The declared schedule of a label, the scheduled time of its last run, and all pauses; `None` if an
+/// expression was given.
 async fn find_schedule(
     args: &Next,
     globals: &Globals,
-) -> Result<Option<(Schedule, Option<DateTime<Utc>>)>, CommandError> {
+) -> Result<Option<(Schedule, Option<DateTime<Utc>>, Vec<Pause>)>, CommandError> {
     if args.what.contains(['(', ' ']) {
         return Ok(None);
     }
@@ -178,7 +198,7 @@ async fn find_schedule(
         ));
     }
     let context = globals.open().await?;
-    let schedules = context.deployment.schedules().await?;
+    let (schedules, _) = load_schedules(&context).await?;
     let found = schedules
         .iter()
         .find(|schedule| schedule.label.as_str() == args.what);
@@ -189,11 +209,15 @@ async fn find_schedule(
             .did_you_mean(nearest(&args.what, labels))
             .try_command(format!("{HIPPO} schedule list")));
     };
-    show_unknown_libraries(&context, std::slice::from_ref(schedule)).await?;
+    show_unknown_names(&context, std::slice::from_ref(schedule)).await?;
+    let pauses = context.store.pauses().await?;
+    if let Some(pause) = active_pause(&pauses, &schedule.label, context.now()) {
+        context.output.print_text(pause_sentence(pause, &context));
+    }
     let (job, label) = (Some(schedule.job), Some(&schedule.label));
     let runs = context.store.recent_runs(job, label, 1).await?;
     let last = runs.first().map(|run| run.key.scheduled_time);
-    Ok(Some((schedule.clone(), last)))
+    Ok(Some((schedule.clone(), last, pauses)))
 }
 
 /// Lists at most `count` times; those of a schedule within its dates.

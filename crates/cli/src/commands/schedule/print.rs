@@ -112,10 +112,13 @@ fn lines_of(schedule: &Schedule, caller: &Caller<'_>) -> Vec<String> {
             );
             // cron takes % for the end of the command.
             let command = format!("{variable}{command}").replace('%', "\\%");
-            times
-                .iter()
-                .map(|time| format!("{time} {command}"))
-                .collect()
+            let random = schedule.flexible.map(|_| {
+                format!(
+                    "# cron can't start “{label}” at a random moment, so it ignores “flexible”."
+                )
+            });
+            let lines = times.iter().map(|time| format!("{time} {command}"));
+            random.into_iter().chain(lines).collect()
         }
     }
 }

@@ -13,8 +13,9 @@ use toml::Spanned;
 
 use crate::config::describe_toml_error;
 use crate::config::schedules::ScheduleFile;
-use crate::context::Globals;
+use crate::context::{Globals, clock};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::schedule_remarks::describe_rare_schedules;
 use crate::suggested::HIPPO;
 use crate::text_input::read_text_file;
 
@@ -92,7 +93,8 @@ pub(crate) fn run(args: &Render, globals: &Globals) -> CommandResult {
     let Format::Sam = args.to;
     let directory = args.from.parent().unwrap_or(Path::new(""));
     let mut files = Vec::new();
-    for (name, text) in render(&args.from, directory)? {
+    let rendered = render(&args.from, directory)?;
+    for (name, text) in rendered.files {
         let path = directory.join(name);
         let is_current = read_text_file(&path).is_ok_and(|found| found == text);
         let state = match (is_current, args.check) {
@@ -122,12 +124,21 @@ pub(crate) fn run(args: &Render, globals: &Globals) -> CommandResult {
             "Run “{HIPPO} schedule render --to sam” to write it again."
         ));
     }
+    for sentence in describe_rare_schedules(&rendered.schedules, clock()?.now(), false) {
+        globals.output.print_text(sentence);
+    }
     globals.output.print_document(&RenderDocument { files });
     Ok(Outcome::failed_if(is_stale))
 }
 
-/// Renders each file: its name and its text.
-fn render(from: &Path, directory: &Path) -> Result<[(&'static str, String); 2], CommandError> {
+/// The rendered files, each with its name, and their schedules.
+struct Rendered {
+    files: [(&'static str, String); 2],
+    schedules: Vec<Schedule>,
+}
+
+/// Renders the files.
+fn render(from: &Path, directory: &Path) -> Result<Rendered, CommandError> {
     let refuse = |what: String| CommandError::usage(format!("{} {what}", from.display()));
     let text = read_text_file(from).map_err(|error| {
         CommandError::usage(format!("Can't read {}: {error}.", from.display()))
@@ -150,13 +161,30 @@ fn render(from: &Path, directory: &Path) -> Result<[(&'static str, String); 2], 
         .collect();
     let refuse = |error: &dyn std::error::Error| refuse(format!("can't be rendered. {error}"));
     let stack = sam::render_stack(&rows(&tables, &schedules)).map_err(|error| refuse(&error))?;
+    let closed_days = closed_days(&tables, &schedules);
+    let closed_days_files: Vec<String> = closed_days.keys().cloned().collect();
     let list = ScheduleList {
-        closed_days: closed_days(&tables, &schedules),
+        closed_days,
         schedules: tables,
     };
     let mut list = serde_json::to_string_pretty(&list).map_err(|error| refuse(&error))?;
     list.push('\n');
-    Ok([(STACK_FILE, stack), (LIST_FILE, list)])
+    let mut sources = vec![(LIST_FILE.to_owned(), list.clone().into_bytes())];
+    let own_name = from
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    for file in own_name.into_iter().chain(closed_days_files) {
+        let path = directory.join(&file);
+        let content = std::fs::read(&path).map_err(|error| {
+            CommandError::unusable(format!("Can't read {}.", path.display())).caused_by(error)
+        })?;
+        sources.push((file, content));
+    }
+    let stack = sam::add_checksums(&stack, &sources);
+    Ok(Rendered {
+        files: [(STACK_FILE, stack), (LIST_FILE, list)],
+        schedules,
+    })
 }
 
 /// Joins the tables and the schedules that were made from them.

@@ -138,6 +138,11 @@ fn write_time(hours: &BTreeSet<u32>, minutes: &BTreeSet<u32>) -> String {
     )
 }
 
+/// Whether a rate of so many minutes divides a day, so that its timer counts from midnight.
+pub(crate) fn divides_day(minutes: u32) -> bool {
+    times_of_rate(minutes).is_some()
+}
+
 fn cron_lines(cron: &Cron, zone: Tz) -> Vec<String> {
     let names = |days: &BTreeSet<u32>| {
         let name = |day: &u32| match day {

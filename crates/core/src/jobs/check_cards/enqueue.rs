@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::ids::LibraryId;
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::check_cards::plan::{VisitPlanner, record_left_out_cards};
+use crate::jobs::check_cards::plan::{VisitPlanner, check_selection, record_left_out_cards};
 use crate::jobs::check_cards::run::CheckCards;
 use crate::jobs::check_cards::visit::MAX_CARDS_PER_VISIT;
 use crate::jobs::{ENQUEUE_TIME_LIMIT, JobError};
@@ -95,6 +95,9 @@ async fn plan_and_enqueue(
         }
         let batch = waiting.pop_visits(BATCH_SIZE);
         if batch.is_empty() {
+            if enqueued.cards == 0 {
+                check_selection(ports.cards, run, input).await?;
+            }
             return Ok(enqueued);
         }
         ports.queue.send(&batch).await?;

@@ -32,6 +32,11 @@ impl CheckCardsInput {
         }
     }
 
+    /// Whether it names a library, a family or a card.
+    pub(super) fn is_narrowed(&self) -> bool {
+        self.family.is_some() || self.library.is_some() || self.card.is_some()
+    }
+
     /// Whether it selects the card, whatever its scope.
     pub(super) fn is_for_card(&self, card: &Card) -> bool {
         let (family, library) = (self.family.as_ref(), self.library.as_ref());

@@ -204,6 +204,36 @@ fn cursor_after(last: &CardRecord) -> CardCursor {
     }
 }
 
+/// Fails a schedule's run that has planned nothing if its input names a library, family or card of which
+/// no card is on record: such a schedule would check nothing, unnoticed.
+pub(super) async fn check_selection(
+    cards: &dyn CardStore,
+    run: &OpenRun<'_>,
+    input: &CheckCardsInput,
+) -> Result<(), JobError> {
+    if !input.is_narrowed() || run.trigger() == crate::run::Trigger::Person {
+        return Ok(());
+    }
+    for scope in [Scope::All, Scope::Waiting] {
+        let mut cursor: Option<CardCursor> = None;
+        loop {
+            let page = cards
+                .cards_to_check(scope, cursor.as_ref(), PAGE_SIZE)
+                .await?;
+            if page.iter().any(|record| input.is_for_card(&record.card)) {
+                return Ok(());
+            }
+            if page.len() < PAGE_SIZE {
+                break;
+            }
+            cursor = page.last().map(cursor_after);
+        }
+    }
+    Err(JobError::Failed(
+        "There is no card of the library, family or id that the schedule's input names.".to_owned(),
+    ))
+}
+
 /// Records the cards that a run leaves out: those that wait for a person, and those of libraries
 /// that are closed.
 pub(super) async fn record_left_out_cards(

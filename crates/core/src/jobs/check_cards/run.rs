@@ -10,7 +10,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use crate::ids::LibraryId;
 use crate::jobs::JobError;
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::check_cards::plan::{VisitPlanner, record_left_out_cards};
+use crate::jobs::check_cards::plan::{VisitPlanner, check_selection, record_left_out_cards};
 use crate::jobs::check_cards::visit::{
     CheckedCard, MAX_CARDS_PER_VISIT, Pace, VisitOptions, VisitPorts, VisitReport, check_visit,
     end_page_changes,
@@ -61,7 +61,15 @@ pub struct CheckCards<'a> {
     ports: &'a VisitPorts<'a>,
     run_ports: &'a RunPorts<'a>,
     options: CheckOptions<'a>,
-    checked: Mutex<Vec<CheckedCard>>,
+    runs: Mutex<CheckedRuns>,
+}
+
+/// The runs of one job: those that it made up for, then its own.
+#[derive(Default)]
+struct CheckedRuns {
+    count: usize,
+    /// The cards of the last one.
+    checked: Vec<CheckedCard>,
 }
 
 impl<'a> CheckCards<'a> {
@@ -75,14 +83,16 @@ impl<'a> CheckCards<'a> {
             ports,
             run_ports,
             options,
-            checked: Mutex::default(),
+            runs: Mutex::default(),
         }
     }
 
-    /// Returns the checked cards, in the order in which their visits ended.
-    pub fn into_checked(self) -> Vec<CheckedCard> {
-        let checked = self.checked.into_inner();
-        checked.unwrap_or_else(PoisonError::into_inner)
+    /// Returns the checked cards of the last run, in the order in which their visits ended, and how many
+    /// missed runs were made up for before it.
+    pub fn into_checked(self) -> (Vec<CheckedCard>, usize) {
+        let runs = self.runs.into_inner();
+        let runs = runs.unwrap_or_else(PoisonError::into_inner);
+        (runs.checked, runs.count.saturating_sub(1))
     }
 }
 
@@ -115,8 +125,11 @@ impl Job for CheckCards<'_> {
                 .saturating_sub(counts.done)
                 .saturating_sub(counts.failures());
         });
-        let mut all = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        all.append(&mut checked);
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        *runs = CheckedRuns {
+            count: runs.count + 1,
+            checked,
+        };
         work
     }
 }
@@ -138,6 +151,9 @@ async fn plan_and_check(
     };
     let mut visits = plan(MAX_CARDS_PER_VISIT).await?;
     let cards = visits.iter().map(|visit| visit.cards.len()).sum();
+    if cards == 0 {
+        check_selection(run_ports.cards, run, input).await?;
+    }
     let size = visit_size(cards, options.concurrency);
     if size < MAX_CARDS_PER_VISIT {
         visits = plan(size).await?;

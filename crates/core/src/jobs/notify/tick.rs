@@ -168,7 +168,13 @@ impl<'a> NotifyTick<'a> {
         // Open notices are handled even if the families cannot be listed.
         self.stage = Stage::Open(None);
         let page = match &self.input.family {
-            Some(only) => self.families.family(only).await?.into_iter().collect(),
+            Some(only) => match self.families.family(only).await? {
+                Some(family) => vec![family],
+                None => {
+                    let why = "The family that the input names doesn't exist.";
+                    return Err(JobError::Failed(why.to_owned()));
+                }
+            },
             None => {
                 self.families
                     .families_page(after.as_ref(), PAGE_SIZE)

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
 use rstest::rstest;
@@ -22,6 +22,7 @@ use crate::testing::memory::{MemoryStore, NoHeartbeat};
 /// A frozen clock whose time limits are over when the test says so.
 #[derive(Default)]
 struct LimitClock {
+    minutes_back: AtomicI64,
     limits_are_over: AtomicBool,
     work_is_dropped: AtomicBool,
 }
@@ -29,7 +30,8 @@ struct LimitClock {
 #[async_trait]
 impl Clock for LimitClock {
     fn now(&self) -> DateTime<Utc> {
-        "2026-11-21T12:00:00Z".parse().unwrap()
+        let now: DateTime<Utc> = "2026-11-21T12:00:00Z".parse().unwrap();
+        now - chrono::TimeDelta::minutes(self.minutes_back.load(Ordering::SeqCst))
     }
 
     async fn sleep(&self, _: Duration) {}
@@ -523,14 +525,18 @@ async fn missed_runs_are_caught_up_to_a_limit(#[case] expression: &str, #[case] 
     assert!(times.is_sorted());
 }
 
-#[tokio::test]
-async fn nothing_is_made_up_for_while_another_run_may_do_it() {
+/// Runs after one that never ends, and returns the times of the runs that began.
+async fn catch_up_beside_running(minutes_ago: i64) -> (World, Result<(), RunError>, Vec<String>) {
     let world = World::default();
+    world
+        .clock
+        .minutes_back
+        .store(minutes_ago, Ordering::SeqCst);
     let mut running = plan(0);
     running.rules = StartRules::default();
-    let _running = ledger::start_run(&world.store, &world.clock, running)
-        .await
-        .unwrap();
+    let running = ledger::start_run(&world.store, &world.clock, running).await;
+    drop(running.unwrap());
+    world.clock.minutes_back.store(0, Ordering::SeqCst);
     let log = TimeLog(&world);
     let harness = Harness {
         steps: RunSteps {
@@ -542,12 +548,30 @@ async fn nothing_is_made_up_for_while_another_run_may_do_it() {
     let mut own = plan(50);
     own.rules = rules("cron(0/10 * * * ? *)", Some(CatchUp::All));
     let job = TestJob::<false>(&world);
-    let skipped = harness.run(&job, own, &TaskInput::default()).await;
+    let ended = harness.run(&job, own, &TaskInput::default()).await;
+    let mut times = world.steps();
+    times.retain(|step| step.contains(':'));
+    (world, ended.map(|_| ()), times)
+}
+
+#[tokio::test]
+async fn nothing_is_made_up_for_while_another_run_may_do_it() {
+    let (world, skipped, times) = catch_up_beside_running(0).await;
     assert!(matches!(
         skipped,
         Err(RunError::NotStarted(NotStarted::StillRunning(_)))
     ));
-    assert_eq!(world.steps(), [""; 0]);
+    assert_eq!(times, [""; 0]);
+    assert_eq!(world.outcome(0).await, Some(RunOutcome::Running));
+}
+
+#[tokio::test]
+async fn runs_missed_after_a_crash_are_made_up_for() {
+    let (world, ended, times) = catch_up_beside_running(60).await;
+    ended.unwrap();
+    let expected = ["11:10", "11:20", "11:30", "11:40", "11:50"].map(|time| format!("21 {time}"));
+    assert_eq!(times, expected);
+    assert_eq!(world.outcome(0).await, Some(RunOutcome::Lost));
 }
 
 #[tokio::test]

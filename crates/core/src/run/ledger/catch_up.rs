@@ -4,8 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::missed::{find_missed_times, list_runs_before};
 use super::plan::RunPlan;
+use super::start::LOST_AFTER;
+use crate::clock::is_in_future;
 use crate::jobs::JobError;
-use crate::run::{RunOutcome, Trigger};
+use crate::run::{Run, RunOutcome, Trigger};
 use crate::schedule::{CatchUp, Pause};
 use crate::store::RunStore;
 
@@ -44,8 +46,14 @@ pub(in crate::run) async fn list_runs_to_catch_up(
         Some(_) => return Ok(Vec::new()),
     };
     let before = list_runs_before(runs, &plan.key, &plan.rules).await?;
-    if before.iter().any(|run| run.outcome == RunOutcome::Running) {
-        // It may be making up for these runs.
+    let may_be_alive = |run: &Run| {
+        let silence = (now - run.reported_at).to_std().unwrap_or_default();
+        run.outcome == RunOutcome::Running
+            && silence <= LOST_AFTER
+            && !is_in_future(run.reported_at, now)
+    };
+    if before.iter().any(may_be_alive) {
+        // It may be making up for these runs. A run that stopped reporting is lost.
         return Ok(Vec::new());
     }
     let mut times = find_missed_times(runs, &plan.key, &before, &plan.rules, &pauses).await?;

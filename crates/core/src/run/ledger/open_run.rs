@@ -16,7 +16,7 @@ use crate::jobs::{JobError, StopRequest};
 use crate::run::record_days::record_in_days;
 use crate::run::steps::RunStep;
 use crate::run::work::WorkItem;
-use crate::run::{Counts, Run, RunKey, RunOutcome};
+use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 use crate::store::RunStore;
 
 /// How the work of a run ended, if it did not fail.
@@ -71,6 +71,11 @@ impl OpenRun<'_> {
     /// The libraries that it leaves out, because its schedule says so for this day.
     pub fn closed_libraries(&self) -> &BTreeSet<LibraryId> {
         &self.closed_libraries
+    }
+
+    /// Who started it.
+    pub fn trigger(&self) -> Trigger {
+        self.run.trigger
     }
 
     /// When it began.

@@ -1,9 +1,12 @@
 //! The `[[schedule]]` table as written, and its checks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc};
+use chrono::{
+    DateTime, Datelike as _, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc,
+};
 use chrono_tz::Tz;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -19,6 +22,9 @@ use crate::schedule::recurrence::Recurrence;
 
 /// The label of runs that a person starts. No schedule may have it.
 pub const PERSON_LABEL: &str = "person";
+
+/// The years that a date may have: those of an expression.
+const YEARS: RangeInclusive<i32> = 1970..=2199;
 
 /// The names of the log levels.
 const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
@@ -246,6 +252,15 @@ impl ScheduleTable {
             let reason = "It must be shorter than “start_within”, or runs would start too late.";
             mistakes.add("flexible", reason);
         }
+        if let (Some(flexible), Some(expression)) = (flexible, &expression)
+            && checks.target == ScheduleTarget::Local
+        {
+            let recurrence = Recurrence {
+                expression: expression.clone(),
+                zone: zone_or_default,
+            };
+            mistakes.collect("flexible", check_delay(flexible, &recurrence));
+        }
         if let Some(level) = &self.log_level
             && !LOG_LEVELS.contains(&level.as_str())
         {
@@ -307,6 +322,23 @@ impl ScheduleTable {
     }
 }
 
+/// Refuses a delay by which a run could come at the schedule's next time.
+///
+/// A timer on one machine doesn't say for which time it fires, so the run would count as that time's.
+fn check_delay(delay: Duration, recurrence: &Recurrence) -> Result<(), String> {
+    let consequence = "or a run could count as the next one's";
+    match (&recurrence.expression, recurrence.shortest_gap()) {
+        (Expression::Rate(_), Some(period)) if 2 * delay >= period => Err(format!(
+            "It must be shorter than half the period, {consequence}."
+        )),
+        (_, Some(gap)) if delay >= gap => Err(format!(
+            "It must be shorter than the {} min between two times, {consequence}.",
+            gap.as_secs() / 60
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn check_label(text: &str) -> Result<Label, String> {
     if text == PERSON_LABEL {
         return Err(
@@ -317,22 +349,45 @@ fn check_label(text: &str) -> Result<Label, String> {
     text.parse::<Label>().map_err(|error| error.to_string())
 }
 
+/// Parses a date that is written as four digits, two and two, of a year from 1970 to 2199.
+pub fn parse_date(text: &str) -> Option<NaiveDate> {
+    let has_shape = text.bytes().enumerate().all(|(index, byte)| match index {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    let date = text.parse().ok().filter(|_| has_shape && text.len() == 10);
+    date.filter(|date: &NaiveDate| YEARS.contains(&date.year()))
+}
+
+/// Parses an instant with its offset (RFC 3339), of the years of [`parse_date`].
+pub fn parse_rfc3339(text: &str) -> Option<DateTime<FixedOffset>> {
+    let instant = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(instant).filter(|instant| YEARS.contains(&instant.year()))
+}
+
 /// Parses a local date, a local time or an instant.
 pub fn parse_instant(text: &str, zone: Tz) -> Result<DateTime<Utc>, String> {
     let text = text.trim();
-    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+    if let Some(instant) = parse_rfc3339(text) {
         return Ok(instant.to_utc());
     }
-    let local = text
-        .parse::<NaiveDate>()
-        .map(|date| date.and_time(NaiveTime::MIN))
-        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M"))
-        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"))
-        .map_err(|_| {
-            format!(
-                "“{text}” isn't a date or a time. Write it like 2026-12-01, or 2026-12-01T06:00 for a local time."
-            )
-        })?;
+    let local = || {
+        let (date, time) = match text.split_once('T') {
+            None => (text, NaiveTime::MIN),
+            Some((date, time)) => {
+                let whole = NaiveTime::parse_from_str(time, "%H:%M");
+                let time = whole.or_else(|_| NaiveTime::parse_from_str(time, "%H:%M:%S"));
+                (date, time.ok()?)
+            }
+        };
+        Some(parse_date(date)?.and_time(time))
+    };
+    let local = local().ok_or_else(|| {
+        format!(
+            "“{text}” isn't a date or a time from 1970 to 2199. Write it like 2026-12-01, or 2026-12-01T06:00 for a \
+             local time."
+        )
+    })?;
     first_instant(local, zone).ok_or_else(|| format!("“{text}” is out of range."))
 }
 
@@ -393,8 +448,10 @@ impl<'de> Deserialize<'de> for ClosedDate {
 
             // Only an error of the visitor has the place of the value in a TOML file.
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ClosedDate, E> {
-                text.parse().map(ClosedDate).map_err(|_| {
-                    E::custom(format!("“{text}” isn't a date; write it like 2026-12-25"))
+                parse_date(text).map(ClosedDate).ok_or_else(|| {
+                    E::custom(format!(
+                        "“{text}” isn't a date from 1970 to 2199; write it like 2026-12-25"
+                    ))
                 })
             }
         }

@@ -368,3 +368,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn timer_of_every_day_tells_its_own_last_time() {
+    let last = recurrence("cron(50 23 LW 11-12 ? *)", TORONTO);
+    for (now, expected) in [
+        // Ten past midnight on 1 December: the timer of 30 November, a Monday, starts late.
+        ("2026-12-01T05:10:00Z", Some("2026-12-01T04:50:00Z")),
+        ("2026-11-30T05:10:00Z", Some("2026-11-30T04:50:00Z")),
+        // In another month it doesn't fire at all.
+        ("2026-10-15T12:00:00Z", Some("2026-01-01T04:50:00Z")),
+    ] {
+        assert_eq!(last.latest_on_any_day(at(now)), expected.map(at), "{now}");
+    }
+    let rate = recurrence("rate(1 hour)", TORONTO);
+    assert_eq!(rate.latest_on_any_day(at("2026-12-01T05:10:00Z")), None);
+}
+
+#[test]
+fn expression_is_kept_in_the_upper_case_that_aws_reads() {
+    for (written, kept) in [
+        ("cron(0 5 l * ? *)", "cron(0 5 L * ? *)"),
+        ("cron(0 5 15w jan ? *)", "cron(0 5 15W JAN ? *)"),
+        ("cron(0  5 ? * mon-fri *)", "cron(0 5 ? * MON-FRI *)"),
+    ] {
+        let expression: Expression = written.parse().unwrap();
+        assert_eq!(expression.to_string(), kept);
+    }
+    for refused in ["cron(0 5 L-0 * ? *)", "cron(0 5 ? * L-0 *)"] {
+        assert!(refused.parse::<Expression>().is_err(), "{refused}");
+    }
+}

@@ -106,16 +106,26 @@ pub(super) async fn days_are_listed_for_one_label_only(store: &dyn Store) {
 
 pub(super) async fn busy_day_is_stored_as_ticks(store: &dyn Store) {
     let today = day("2026-11-21", "tick");
+    // A rate fires at the second of its creation.
+    let tick = |minute: i64, outcome| {
+        let square = square(&today, minute, outcome);
+        Square {
+            scheduled_time: square.scheduled_time + Duration::seconds(43),
+            ..square
+        }
+    };
     for minute in 0..96 {
-        upsert(store, &today, &[square(&today, minute * 15, RunOutcome::Done)]).await;
+        upsert(store, &today, &[tick(minute * 15, RunOutcome::Done)]).await;
     }
-    upsert(store, &today, &[square(&today, 30, RunOutcome::DoneWithFailures)]).await;
+    let failed = tick(30, RunOutcome::DoneWithFailures);
+    upsert(store, &today, std::slice::from_ref(&failed)).await;
     let days = listed(store, "2026-11-21", "2026-11-21").await;
     let ticks = days[0].1.ticks();
     assert_eq!((days[0].1.squares.len(), ticks.len()), (0, 96));
     assert!(ticks.len() > MAX_SQUARES);
-    let failed = ticks.iter().filter(|tick| tick.outcome == RunOutcome::DoneWithFailures);
-    assert_eq!(failed.map(|tick| tick.minute).collect::<Vec<_>>(), [30]);
+    let found = ticks.iter().filter(|tick| tick.outcome == RunOutcome::DoneWithFailures);
+    let times: Vec<_> = found.map(|tick| tick.time).collect();
+    assert_eq!(times, [failed.scheduled_time.time()]);
 }
 
 pub(super) async fn concurrent_upserts_of_a_day_are_all_kept(store: &dyn Store) {

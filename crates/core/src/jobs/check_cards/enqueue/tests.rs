@@ -12,9 +12,10 @@ use crate::failure::Failure;
 use crate::ids::{CardId, FamilyId};
 use crate::jobs::RunError;
 use crate::queue::QueueError;
-use crate::run::RunOutcome;
 use crate::run::harness::{FinishedRun, Harness};
+use crate::run::ledger::RunPlan;
 use crate::run::not_started::NotStarted;
+use crate::run::{RunOutcome, Trigger};
 use crate::store::{CardCursor, LibraryStore, RunStore as _, Scope, StoreResult};
 use crate::testing::contract::sample;
 use crate::testing::world::{NO_PAUSE, World, library, run_key, run_plan};
@@ -307,4 +308,50 @@ async fn waiting_cards_are_recorded_with_the_reason() {
     // The workers don't check these: the run waits only for the third card.
     let run = run.with_work(&work, world.clock.now());
     assert_eq!((run.outcome, run.counts.skipped), (RunOutcome::Running, 0));
+}
+
+#[tokio::test]
+async fn schedule_whose_input_names_nothing_on_record_fails() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let queue = TestQueue::new();
+    let ports = EnqueueVisitsPorts {
+        cards: &world.store,
+        queue: &queue,
+    };
+    let harness = Harness::new(&world.store, &world.clock);
+    let run = async |number: i64, trigger, input: serde_json::Value| {
+        let mut plan = RunPlan {
+            trigger,
+            ..run_plan()
+        };
+        plan.key.scheduled_time += chrono::TimeDelta::minutes(number);
+        let key = plan.key.clone();
+        let input = serde_json::from_value(input).unwrap();
+        let ended = harness.run(&EnqueueVisits(&ports), plan, &input).await;
+        let outcome = world.store.run(&key).await.unwrap().unwrap().outcome;
+        assert_eq!(ended.is_err(), outcome == RunOutcome::Failed);
+        outcome
+    };
+    let unknown = CardId::generate();
+    for (number, (input, outcome)) in [
+        (serde_json::json!({"library": "wlp"}), RunOutcome::Failed),
+        (serde_json::json!({"family": "connrad"}), RunOutcome::Failed),
+        (serde_json::json!({"card": unknown}), RunOutcome::Failed),
+        (
+            serde_json::json!({"library": "wpl", "family": "conrad", "card": card}),
+            RunOutcome::Done,
+        ),
+        (serde_json::json!({}), RunOutcome::Done),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let number = i64::try_from(number).unwrap();
+        let ended = run(number, Trigger::Schedule, input.clone()).await;
+        assert_eq!(ended, outcome, "{input}");
+        // A person sees that there is no card to check.
+        let ended = run(100 + number, Trigger::Person, input).await;
+        assert_eq!(ended, RunOutcome::Done);
+    }
 }

@@ -55,7 +55,7 @@ async fn check_until(
                 .run(&job, plan, &CheckCardsInput::default())
                 .await?
                 .run;
-            let checked = job.into_checked();
+            let (checked, _) = job.into_checked();
             Ok(CheckedCards { run, checked })
         })
         .await

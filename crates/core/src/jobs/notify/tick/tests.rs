@@ -29,6 +29,33 @@ async fn tick_of(world: &World, input: &NotifyAllInput) -> TickBatch {
     all
 }
 
+#[tokio::test]
+async fn tick_for_an_unknown_family_fails_after_its_sweep() {
+    let world = World::new().await;
+    let input = NotifyAllInput {
+        family: Some("connrad".parse().unwrap()),
+        ..NotifyAllInput::default()
+    };
+    let mut tick = Tick::new(
+        &world.store,
+        &world.store,
+        &world.store,
+        MailKind::OF_NOTIFY_ALL,
+        &input,
+        &world.clock,
+    );
+    let error = loop {
+        match tick.next().await {
+            Ok(found) => assert!(found.is_some()),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(
+        error.to_string(),
+        "The family that the input names doesn't exist."
+    );
+}
+
 fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }

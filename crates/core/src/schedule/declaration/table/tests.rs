@@ -149,7 +149,24 @@ fn short_table_has_the_defaults() {
     "flexible",
     "shorter than “start_within”"
 )]
-#[case::level(r#"{"log_level": "loud"}"#, "log_level", "error, warn, info")]
+#[case::flexible_rate(
+    r#"{"when": "rate(10 minutes)", "flexible": "5 min"}"#,
+    "flexible",
+    "shorter than half the period"
+)]
+#[case::flexible_times(
+    r#"{"when": "cron(0 5,6 * * ? *)", "flexible": "1 h"}"#,
+    "flexible",
+    "shorter than the 60 min between two times"
+)]
+#[case::two_digit_year(
+    r#"{"end": "27-06-30"}"#,
+    "end",
+    "isn't a date or a time from 1970 to 2199"
+)]
+#[case::five_digit_year(r#"{"start": "+12026-01-05T05:00"}"#, "start", "isn't a date")]
+#[case::year_of_an_instant(r#"{"start": "2226-01-05T05:00:00Z"}"#, "start", "isn't a date")]
+#[case::level(r#""{"log_level": "loud"}"#, "log_level", "error, warn, info")]
 #[case::command(r#"{"on_failure": {"command": " "}}"#, "on_failure", "empty")]
 fn mistake_is_named_with_its_key_and_reason(
     #[case] keys: &str,
@@ -188,6 +205,26 @@ fn parameter_is_accepted_on_aws_and_command_refused() {
 }
 
 #[test]
+fn delay_within_the_gap_between_two_times_is_accepted() {
+    let delayed = |when: &str, flexible: &str| {
+        table(serde_json::json!({ "when": when, "flexible": flexible }))
+    };
+    for (when, flexible) in [
+        ("rate(10 minutes)", "4 min"),
+        ("cron(0 5,6 * * ? *)", "59 min"),
+        // 23:00 and 01:00 of the same day, once a month.
+        ("cron(0 1,23 1 * ? *)", "12 h"),
+        ("at(2027-01-31T09:00:00)", "24 h"),
+    ] {
+        let checked = check(&[delayed(when, flexible)]);
+        assert!(checked.is_ok(), "{when}: {checked:?}");
+    }
+    // On AWS, a run comes with its scheduled time.
+    let often = delayed("rate(10 minutes)", "24 h");
+    assert!(check_for(ScheduleTarget::Aws, &[often]).is_ok());
+}
+
+#[test]
 fn local_date_begins_at_its_first_instant() {
     // The clocks skip midnight on this day.
     let instant = parse_instant("2018-11-04", chrono_tz::America::Sao_Paulo).unwrap();
@@ -204,6 +241,12 @@ fn unknown_key_and_wrong_date_are_refused_when_read() {
     assert_eq!(days.libraries.len(), 1);
     let error = read(r#"{"all": ["25 December"]}"#).unwrap_err();
     assert!(error.to_string().contains("isn't a date"), "{error}");
+    for year in ["26", "+12026", "1969"] {
+        assert!(
+            read(&format!(r#"{{"all": ["{year}-12-25"]}}"#)).is_err(),
+            "{year}"
+        );
+    }
     assert!(read(r#"{"al": []}"#).is_err());
     let unknown = r#"{"job": "check-cards", "label": "a", "when": "rate(1 hour)", "labl": 1}"#;
     assert!(serde_json::from_str::<ScheduleTable>(unknown).is_err());
