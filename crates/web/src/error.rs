@@ -7,6 +7,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hippo_core::jobs::JobError;
 use hippo_core::store::StoreError;
 use uuid::Uuid;
 
@@ -112,20 +113,21 @@ impl PageError {
         )
     }
 
-    pub(crate) fn old_sign_in() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "Please sign in again",
-            "You signed in more than an hour ago. Sign out, sign in again, then try once more.",
-        )
-    }
-
     pub(crate) fn still_running() -> Self {
         Self::new(
             StatusCode::CONFLICT,
             "It’s already running",
             "The earlier run hasn’t finished, or started less than a minute ago. We didn’t start another. The console shows its progress.",
         )
+    }
+
+    pub(crate) fn check_not_started(cause: impl Display) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "We couldn’t start the check",
+            "Nothing was changed. Please try again in a few minutes. The scheduled checks go on as usual.",
+        )
+        .caused_by(cause)
     }
 
     pub(crate) fn checked_lately() -> Self {
@@ -159,6 +161,16 @@ impl PageError {
             "Nothing is lost. Please try again in a few minutes.",
         )
         .caused_by(cause)
+    }
+
+    /// The same failure, of somebody whose browser forgets the session.
+    pub(crate) fn signed_out_only_here(self) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "You’re signed out only in this browser",
+            advice: "We can’t reach our data now. To end the session everywhere, sign in later and press “Sign out everywhere” in the settings.",
+            ..self
+        }
     }
 
     pub(crate) fn too_long() -> Self {
@@ -206,6 +218,15 @@ impl From<StoreError> for PageError {
             .caused_by(error),
             // Another tab, or somebody else, has just removed it. The log says what.
             StoreError::NotFound(_) => Self::not_found().caused_by(error),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<JobError> for PageError {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Store(error) => error.into(),
             error => Self::internal(error),
         }
     }

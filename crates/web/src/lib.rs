@@ -12,6 +12,7 @@ mod guard;
 mod operator_link;
 mod page;
 mod pages;
+mod permit;
 mod ports;
 mod router;
 mod settings;

@@ -1,29 +1,27 @@
 //! `hippo serve`: the web pages on this machine.
 
 mod held_keys;
+mod http_server;
 mod identity_provider;
 mod job_processes;
 mod messages;
 
-use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
 use clap::Args;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::jobs::StopRequest as _;
 use hippo_core::public_url::{InvalidPublicUrl, PublicUrl};
 use hippo_core::run::JobName;
 use hippo_local::sqlite::SqliteStore;
-use hippo_web::{PeerAddress, WebPorts, WebSettings, create_operator_link, router};
+use hippo_web::{WebPorts, WebSettings, create_operator_link, router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
 use self::held_keys::HeldKeys;
+use self::http_server::{ServerLimits, serve_http};
 use self::identity_provider::identity_provider;
 use self::job_processes::JobProcesses;
 use self::messages::Messages;
@@ -102,6 +100,8 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
     }
     // Before anything is printed, so that a signal never finds the command unprepared.
     let stop = Arc::new(Stop::listen("finishing the open requests", String::new()));
+    let jobs = JobProcesses::new(&home)
+        .map_err(|error| CommandError::unusable("Can't find this program.").caused_by(error))?;
     let identity_provider = identity_provider(&home, &config)?;
     let store = Arc::new(open_database(&home)?);
     let listener = TcpListener::bind(serve.listen).await.map_err(|error| {
@@ -139,7 +139,7 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
     let ports = WebPorts {
         store,
         messages: messages.queue(),
-        jobs: Some(Arc::new(JobProcesses::new(&home))),
+        jobs: Some(Arc::new(jobs)),
         keys: Arc::new(HeldKeys::new(&home)),
         identity_provider,
         clock: clock()?,
@@ -154,9 +154,8 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
         }
     };
     announce(&ports, listen, link.as_deref(), globals.output);
-    let served = serve_until_stopped(listener, router(ports), stop).await;
+    serve_until_stopped(listener, router(ports), stop).await;
     messages.finish().await;
-    served.map_err(|error| CommandError::unusable("The pages stopped.").caused_by(error))?;
     Ok(Outcome::Done)
 }
 
@@ -190,29 +189,9 @@ fn operators(config: &Config) -> Vec<EmailAddress> {
 }
 
 /// Serves until a signal comes, and then finishes the open requests.
-async fn serve_until_stopped(
-    listener: TcpListener,
-    router: Router,
-    stop: Arc<Stop>,
-) -> std::io::Result<()> {
-    let service = router
-        .layer(from_fn(insert_peer))
-        .into_make_service_with_connect_info::<SocketAddr>();
-    let signal = Arc::clone(&stop);
-    let server =
-        axum::serve(listener, service).with_graceful_shutdown(async move { signal.asked().await });
+async fn serve_until_stopped(listener: TcpListener, router: Router, stop: Arc<Stop>) {
     tokio::select! {
-        served = server.into_future() => served,
-        () = stop.wait_for_grace_end() => Ok(()),
+        () = serve_http(listener, router, ServerLimits::default(), stop.asked()) => {}
+        () = stop.wait_for_grace_end() => {}
     }
-}
-
-/// Tells the router where a request comes from.
-async fn insert_peer(
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    request.extensions_mut().insert(PeerAddress(peer.ip()));
-    next.run(request).await
 }

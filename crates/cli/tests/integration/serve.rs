@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,9 @@ use crate::common::{Home, files, printed, stdout};
 /// How long the command may take to start, to mail, and to stop.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Serves at a free port, and says where.
+const SERVE: [&str; 4] = ["--json", "serve", "--listen", "127.0.0.1:0"];
+
 /// A running `hippo serve`.
 pub(crate) struct Server {
     process: Child,
@@ -21,7 +25,12 @@ pub(crate) struct Server {
 
 /// The command on a home, with its output in pipes.
 fn command(home: &Home, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hippo"));
+    command_at(env!("CARGO_BIN_EXE_hippo").as_ref(), home, arguments)
+}
+
+/// The same with a copy of the command.
+fn command_at(program: &Path, home: &Home, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .env_clear()
         .env("HIPPO_HOME", home.path())
@@ -49,9 +58,13 @@ impl Server {
 
     /// Starts it with a frozen clock, unless the time is empty.
     pub(crate) fn start_at(home: &Home, now: &str) -> Self {
-        let arguments = ["--json", "serve", "--listen", "127.0.0.1:0"];
-        let mut command = command(home, &arguments);
-        let mut process = command.env("HIPPO_NOW", now).spawn().unwrap();
+        let mut command = command(home, &SERVE);
+        command.env("HIPPO_NOW", now);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut process = command.spawn().unwrap();
         let line = read_line(&mut process);
         let started = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
         Self { process, started }
@@ -341,6 +354,40 @@ fn operator_pauses_a_schedule_and_runs_it_by_hand() {
         assert!(start.elapsed() < TIMEOUT, "the run doesn't report");
         std::thread::sleep(Duration::from_millis(50));
     }
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
+fn run_starts_after_the_command_was_replaced_and_not_while_it_is_gone() {
+    let home = Home::with_schedules();
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("hippo");
+    let install = || {
+        let built = Path::new(env!("CARGO_BIN_EXE_hippo"));
+        if std::fs::hard_link(built, &program).is_err() {
+            std::fs::copy(built, &program).unwrap();
+        }
+    };
+    install();
+    let server = Server::spawn(command_at(&program, &home, &SERVE));
+    let mut browser = Browser::new(&server);
+    let link = server.text("operator_link");
+    browser.use_link(link.strip_prefix(server.text("public_url")).unwrap());
+    let page = browser.get("/console/schedules");
+    let (token, label) = (page.hidden("form_token"), page.hidden("label"));
+    let page = browser.get(&format!("/console/schedules/run?label={label}"));
+    let version = page.hidden("run_version");
+    let body = format!("form_token={token}&label={label}&run_version={version}");
+    let mut press = || browser.send("POST", "/console/schedules/run", &body).head;
+    std::fs::remove_file(&program).unwrap();
+    let gone = press();
+    assert!(gone.starts_with("HTTP/1.1 503"), "{gone}");
+    install();
+    let started = press();
+    assert!(
+        started.contains("location: /console?started=yes"),
+        "{started}"
+    );
     assert_eq!(server.stop().0, Some(0));
 }
 

@@ -9,6 +9,8 @@ pub enum MessageKind {
     CardAdded,
     /// Says that somebody changed a card's PIN.
     PinChanged,
+    /// Says that an account elsewhere can sign somebody in from now on.
+    IdentityLinked,
     /// Invites somebody to a family's emails.
     Invitation,
     /// Says that somebody no longer gets a family's emails.
@@ -26,6 +28,7 @@ impl MessageKind {
             Self::SignIn => "sign-in",
             Self::CardAdded => "card-added",
             Self::PinChanged => "pin-changed",
+            Self::IdentityLinked => "account-linked",
             Self::Invitation => "invitation",
             Self::Removal => "removal",
             Self::Alert => "alert",

@@ -4,6 +4,7 @@
 
 mod card_pin;
 mod deliver;
+mod identity;
 mod letter;
 mod ports;
 mod recipients;
@@ -15,6 +16,7 @@ mod test_mail;
 mod testing;
 
 pub use card_pin::PinChange;
+pub use identity::IdentityLinking;
 pub use ports::{MessageError, MessageOutcome, MessagePorts};
 pub use recipients::{InvitationRequest, Removal, RemovalReader};
 pub use request::{MessageRequest, send_message};

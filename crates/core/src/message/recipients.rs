@@ -101,7 +101,7 @@ pub(super) async fn send_invitation(
             "Open this link within 7 days, and press the button on its page.".to_owned(),
         ],
         button: Some(("Look at the invitation", &url)),
-        remark: "If you don’t know these people or don’t want this, do nothing. You won’t get another email about it.",
+        remark: "If you don’t know these people or don’t want this, do nothing. You’ll get at most three invitations in a month.",
     };
     let content = letter.compose(ports.operator_contact)?;
     deliver(ports, MessageKind::Invitation, granted.address, content).await?;
@@ -172,8 +172,8 @@ fn tell_remover(
             removal.address.as_str()
         )],
         button: None,
-        remark: "Somebody who was signed in as you did this. If it wasn’t you, sign out everywhere in the settings, and tell \
-                 the person who runs LibraryHippo.",
+        remark: "Somebody who was signed in as you did this. If it wasn’t you, sign out everywhere in the settings, unlink \
+                 accounts that you don’t know, and tell the person who runs LibraryHippo.",
     };
     letter.compose(operator_contact)
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::card_pin::{PinChange, send_pin_changed};
+use super::identity::{IdentityLinking, send_identity_linked};
 use super::ports::{MessageError, MessageOutcome, MessagePorts};
 use super::recipients::{InvitationRequest, Removal, send_invitation, send_removal};
 use super::sign_in::{SignInRequest, send_sign_in_mail};
@@ -15,6 +16,8 @@ pub enum MessageRequest {
     SignIn(SignInRequest),
     /// Tells a recipient that a card's PIN was changed, or that a card was added.
     PinChanged(PinChange),
+    /// Tells somebody that an account elsewhere was linked.
+    IdentityLinked(IdentityLinking),
     /// Invites somebody to a family's emails.
     Invitation(InvitationRequest),
     /// Tells a removed recipient, or the one who did it.
@@ -29,6 +32,7 @@ pub async fn send_message(
     let sent = match request {
         MessageRequest::SignIn(request) => send_sign_in_mail(ports, request).await,
         MessageRequest::PinChanged(change) => send_pin_changed(ports, change).await,
+        MessageRequest::IdentityLinked(linking) => send_identity_linked(ports, linking).await,
         MessageRequest::Invitation(request) => send_invitation(ports, request).await,
         MessageRequest::Removal(removal) => send_removal(ports, removal).await,
     };

@@ -293,6 +293,7 @@ impl NoticeFormatter {
         details.extend(self.as_of(line.as_of));
         Line {
             title: shorten(&line.title),
+            url: line.url.clone(),
             details,
             place: PlaceView::from_place(&line.place),
         }
@@ -310,6 +311,7 @@ impl NoticeFormatter {
         details.extend(self.as_of(line.as_of));
         Line {
             title: shorten(&line.title),
+            url: line.url.clone(),
             details,
             place: PlaceView::from_place(&line.place),
         }
@@ -452,6 +454,7 @@ fn balance(balance: &Balance) -> Line {
         } else {
             format!("{amount} owed")
         },
+        url: None,
         details: Vec::new(),
         place: PlaceView::from_place(&balance.place),
     }

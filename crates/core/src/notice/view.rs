@@ -120,6 +120,7 @@ pub struct NoticeGroup {
 #[derive(Debug, Clone)]
 pub struct Line {
     pub title: String,
+    pub url: Option<Url>,
     pub details: Vec<String>,
     pub place: PlaceView,
 }

@@ -65,6 +65,18 @@ pub const INVITATION_LIMITS: [RateLimit; 1] = [RateLimit {
     within: TimeDelta::days(1),
 }];
 
+/// How often an address is invited, by all families together: whoever ignores an invitation is left alone.
+pub const INVITED_LIMITS: [RateLimit; 2] = [
+    RateLimit {
+        count: 1,
+        within: TimeDelta::days(1),
+    },
+    RateLimit {
+        count: 3,
+        within: TimeDelta::days(30),
+    },
+];
+
 /// How often the answer to one request to an identity provider may be used, while it's valid.
 pub const REQUEST_LIMITS: [RateLimit; 1] = [RateLimit {
     count: 1,
@@ -129,6 +141,11 @@ impl RateKey {
     /// The people whom a family invites.
     pub fn invitations(family: &FamilyId) -> Self {
         Self(format!("invitations#{family}"))
+    }
+
+    /// The invitations of one address.
+    pub fn invited(person: &PersonId) -> Self {
+        Self(format!("invited#{person}"))
     }
 
     /// The answers to one request to an identity provider.

@@ -1,13 +1,16 @@
 //! The operator's session, which every page of the console needs.
 
 use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use chrono::{DateTime, Utc};
 use hippo_core::sign_in::Session;
 
+use super::next_page::remember_page;
 use super::session::{Visitor, is_recent};
+use super::step_up::redirect_to_sign_in;
 use crate::error::PageError;
+use crate::guard::host::RequestOrigin;
 use crate::page::{NavigationLink, Page};
 use crate::ports::WebPorts;
 
@@ -62,12 +65,17 @@ impl Operator {
         }
     }
 
-    /// Refuses what needs a recent sign-in.
-    pub(crate) fn require_recent_sign_in(&self, now: DateTime<Utc>) -> Result<(), PageError> {
-        match is_recent(&self.session, now) {
-            true => Ok(()),
-            false => Err(PageError::old_sign_in()),
-        }
+    /// Sends an operator who signed in long ago to the sign-in page; `None`: the sign-in is recent.
+    ///
+    /// `back` is the page to open afterwards.
+    pub(crate) fn sign_in_again(
+        &self,
+        ports: &WebPorts,
+        origin: &RequestOrigin,
+        back: &str,
+    ) -> Option<Response> {
+        let is_recent = is_recent(&self.session, ports.clock.now());
+        (!is_recent).then(|| redirect_to_sign_in(origin, back))
     }
 }
 
@@ -80,7 +88,15 @@ pub(crate) async fn require_operator(
     let (mut parts, body) = request.into_parts();
     let session = match Visitor::from_request_parts(&mut parts, &ports).await {
         Ok(Visitor(Some(session))) => session,
-        Ok(Visitor(None)) => return Redirect::to("/sign-in").into_response(),
+        Ok(Visitor(None)) => {
+            let mut response = Redirect::to("/sign-in").into_response();
+            let origin = parts.extensions.get::<RequestOrigin>();
+            if parts.method == Method::GET {
+                let is_secure = origin.is_some_and(|origin| origin.is_secure);
+                remember_page(&mut response, parts.uri.path(), is_secure);
+            }
+            return response;
+        }
         Err(error) => return error.into_response(),
     };
     if !session.is_operator {

@@ -16,10 +16,13 @@ pub(crate) fn sign_in_again(
     origin: &RequestOrigin,
     back: &str,
 ) -> Option<Response> {
-    if member.is_recently_signed_in(ports.clock.now()) {
-        return None;
-    }
+    let is_recent = member.is_recently_signed_in(ports.clock.now());
+    (!is_recent).then(|| redirect_to_sign_in(origin, back))
+}
+
+/// Leads to the sign-in page, and back to this page afterwards.
+pub(super) fn redirect_to_sign_in(origin: &RequestOrigin, back: &str) -> Response {
     let mut response = Redirect::to("/sign-in?again=yes").into_response();
     remember_page(&mut response, back, origin.is_secure);
-    Some(response)
+    response
 }

@@ -92,7 +92,7 @@ async fn show_page(
         operator_contact: None,
         links: None,
     };
-    let digest = digest_notice(&input).await.map_err(PageError::internal)?;
+    let digest = digest_notice(&input).await?;
     let mut cards: Vec<CardView> = Vec::with_capacity(member.loaded.cards.len());
     for (record, _) in &member.loaded.cards {
         let library = libraries.get(&record.card.library);

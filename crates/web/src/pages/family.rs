@@ -61,7 +61,7 @@ pub(crate) async fn show(
         operator_contact: None,
         links: None,
     };
-    let digest = digest_notice(&input).await.map_err(PageError::internal)?;
+    let digest = digest_notice(&input).await?;
     let mut view = compose_view(&digest, ports.settings.contact.as_deref());
     let is_by_person = query.by == "person";
     if is_by_person {

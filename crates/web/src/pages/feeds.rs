@@ -57,6 +57,8 @@ struct FeedView {
 struct NewLinks {
     label: String,
     calendar: Zeroizing<String>,
+    /// The same link, as calendar apps open it; `None`: it works on this machine alone.
+    subscription: Option<Zeroizing<String>>,
     now: Zeroizing<String>,
 }
 
@@ -194,9 +196,12 @@ async fn add_feed(
         let path = Zeroizing::new(format!("/f/{}/{file}", *token.expose()));
         Zeroizing::new(ports.settings.public_url.page(&path))
     };
+    let calendar = link("due.ics");
+    let subscription = calendar.strip_prefix("https://");
     Ok(Ok(NewLinks {
         label: feed.label.to_string(),
-        calendar: link("due.ics"),
+        subscription: subscription.map(|rest| Zeroizing::new(format!("webcal://{rest}"))),
+        calendar,
         now: link("now.json"),
     }))
 }

@@ -25,8 +25,7 @@ use crate::error::PageResult;
 use crate::ports::WebPorts;
 
 /// The words for an address that is invited a second time.
-const ALREADY_INVITED: &str =
-    "This address is invited already. To send the email again, withdraw the invitation first.";
+const ALREADY_INVITED: &str = "This address is invited already. To send the email again, withdraw the invitation, and invite the address tomorrow.";
 
 /// What the page's address says.
 #[derive(Deserialize)]

@@ -13,7 +13,6 @@ use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hippo_core::email_address::EmailAddress;
 use hippo_core::message::{MessageRequest, SignInRequest};
-use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{
     ADDRESS_LIMITS, ATTEMPT_LIFETIME, Grant, NETWORK_LIMITS, PersonId, RateKey, Session,
     SignInAttempt, SignInCode, SignInMethod, SignInUse, Token,
@@ -30,6 +29,7 @@ use crate::error::{HasOwnPage, PageError, PageResult};
 use crate::guard::host::RequestOrigin;
 use crate::guard::network::client_network;
 use crate::page::{Page, html};
+use crate::permit::Permit;
 use crate::ports::WebPorts;
 
 /// How often an attempt is read again after another request came first.
@@ -203,28 +203,24 @@ pub(crate) async fn request_mail(
         let problem = Some("That isn’t an email address. Write it like pat@example.org.");
         return show_address_page(&ports, &browser, page, problem, false);
     };
-    let (store, now) = (&*ports.store, ports.clock.now());
     let network = RateKey::network(client_network(&extensions, &headers));
-    if !take_permit(store, &network, &NETWORK_LIMITS, now).await? {
+    let Some(network_permit) = Permit::take(&ports, network, &NETWORK_LIMITS).await? else {
         return Err(PageError::too_many_sign_ins());
-    }
+    };
     let key = RateKey::address(&PersonId::from_address(&address));
-    let may_ask = take_permit(store, &key, &ADDRESS_LIMITS, now).await?;
-    let token = Token::generate().map_err(PageError::internal)?;
-    let attempt = SignInAttempt::begin(&token, now);
-    store.add_attempt(&attempt).await?;
-    let id = attempt.id;
-    if may_ask {
-        let request = SignInRequest {
-            attempt: id,
-            address,
-        };
-        let sent = ports.messages.send(MessageRequest::SignIn(request)).await;
-        sent.map_err(PageError::unavailable)?;
-    } else {
-        tracing::info!("A limit of sign-in mails was reached.");
-    }
-    let value = AttemptToken { id, token }.to_secret_text();
+    let address_permit = Permit::take(&ports, key, &ADDRESS_LIMITS).await?;
+    let mailed_to = address_permit.as_ref().map(|_| address);
+    let attempt = match begin_attempt(&ports, mailed_to).await {
+        Ok(attempt) => attempt,
+        Err(error) => {
+            // No email is on its way, so none counts.
+            for permit in [Some(network_permit), address_permit].into_iter().flatten() {
+                permit.give_back(&ports).await;
+            }
+            return Err(error);
+        }
+    };
+    let value = attempt.to_secret_text();
     let cookie = set_cookie(
         CookieName::Attempt,
         value,
@@ -233,6 +229,29 @@ pub(crate) async fn request_mail(
     );
     let to_code = Redirect::to("/sign-in/code").into_response();
     Ok(with_cookie(to_code, cookie))
+}
+
+/// Begins an attempt, and asks for its mail unless the address has had too many.
+async fn begin_attempt(
+    ports: &WebPorts,
+    mailed_to: Option<EmailAddress>,
+) -> Result<AttemptToken, PageError> {
+    let token = Token::generate().map_err(PageError::internal)?;
+    let attempt = SignInAttempt::begin(&token, ports.clock.now());
+    ports.store.add_attempt(&attempt).await?;
+    let id = attempt.id;
+    match mailed_to {
+        Some(address) => {
+            let request = SignInRequest {
+                attempt: id,
+                address,
+            };
+            let sent = ports.messages.send(MessageRequest::SignIn(request)).await;
+            sent.map_err(PageError::unavailable)?;
+        }
+        None => tracing::info!("A limit of sign-in mails was reached."),
+    }
+    Ok(AttemptToken { id, token })
 }
 
 /// Shows the form for a code.
@@ -293,10 +312,9 @@ pub(crate) async fn try_code(
         return show_code_page(&browser, page, Some(problem));
     };
     let now = ports.clock.now();
-    match use_attempt(&ports, id, |attempt| attempt.try_code(&token, &code, now)).await? {
-        Used::Accepted(grant) => {
-            begin_session(&ports, &browser, grant, SignInMethod::Attempt).await
-        }
+    let try_it = |attempt: &SignInAttempt| attempt.try_code(&token, &code, now);
+    match use_attempt(&ports, &browser, id, try_it).await? {
+        Used::Accepted(session) => Ok(session.open(&browser)),
         Used::Wrong { tries_left } => {
             let tries = match tries_left {
                 0 => "Ask for a new email.".to_owned(),
@@ -321,7 +339,8 @@ pub(crate) async fn try_code(
 
 /// The result of using an attempt, after it was stored.
 enum Used {
-    Accepted(Grant),
+    /// It signs in, with this session.
+    Accepted(NewSession),
     Wrong {
         tries_left: u32,
     },
@@ -331,8 +350,12 @@ enum Used {
 }
 
 /// Uses an attempt, in one conditional write.
+///
+/// Its session is stored before that: if the store fails, the link and the code still work. Nobody has the token
+/// of a session whose attempt could not be used.
 async fn use_attempt(
     ports: &WebPorts,
+    browser: &Browser<'_>,
     id: Uuid,
     use_it: impl Fn(&SignInAttempt) -> SignInUse + Send + Sync,
 ) -> Result<Used, PageError> {
@@ -341,7 +364,11 @@ async fn use_attempt(
             return Ok(Used::Over);
         };
         let (after, used) = match use_it(&attempt) {
-            SignInUse::Accepted(after, grant) => (after, Used::Accepted(grant)),
+            SignInUse::Accepted(after, grant) => {
+                let method = SignInMethod::Attempt;
+                let session = NewSession::store(ports, browser, grant, method).await?;
+                (after, Used::Accepted(session))
+            }
             SignInUse::Wrong(after) => {
                 let tries_left = after.tries_left;
                 (after, Used::Wrong { tries_left })
@@ -349,10 +376,14 @@ async fn use_attempt(
             SignInUse::UsedBefore(person) => return Ok(Used::Before(person)),
             SignInUse::Over => return Ok(Used::Over),
         };
-        let replaced = ports.store.replace_attempt(attempt.revision, &after);
-        if replaced.await? {
+        let replaced = ports.store.replace_attempt(attempt.revision, &after).await;
+        if matches!(replaced, Ok(true)) {
             return Ok(used);
         }
+        if let Used::Accepted(session) = used {
+            session.discard(ports).await;
+        }
+        replaced?;
     }
     Ok(Used::Over)
 }
@@ -364,45 +395,77 @@ pub(crate) async fn begin_session(
     grant: Grant,
     method: SignInMethod,
 ) -> PageResult {
-    let token = Token::generate().map_err(PageError::internal)?;
-    let mut session = Session::begin(&token, grant, method, ports.clock.now());
-    let old = match browser.session() {
-        Some(token) => ports.store.session(&token.hash()).await?,
-        None => None,
-    };
-    // A person who signs in again keeps the same family.
-    if let Some(same) = old.as_ref().filter(|old| old.person == session.person)
-        && let Some(family) = &same.family
-        && let Some(chosen) = session.with_family(family)
-    {
-        session = chosen;
-    }
-    let lifetime = session.expires_at - session.signed_in_at;
-    ports.store.add_session(&session).await?;
-    if let Some(old) = old {
-        ports.store.remove_session(&old).await?;
-    }
-    let is_operator = session.is_operator;
-    tracing::info!(is_operator, "Somebody signed in.");
-    let is_secure = browser.is_secure;
-    let cookie = set_cookie(
-        CookieName::Session,
-        token.to_secret_text(),
-        Some(lifetime),
-        is_secure,
-    );
-    let response = match has_waiting_identity(browser.headers, is_secure) {
-        // It may be linked now. The page to open comes after that.
-        true => with_cookie(Redirect::to(LINK_PAGE).into_response(), cookie),
-        false => {
-            let next = next_page(browser.headers, is_secure).filter(|_| session.family.is_some());
-            let next = Redirect::to(next.as_deref().unwrap_or("/")).into_response();
-            let response = with_cookie(next, cookie);
-            with_cookie(response, delete_cookie(CookieName::Next, is_secure))
+    let session = NewSession::store(ports, browser, grant, method).await?;
+    Ok(session.open(browser))
+}
+
+/// A session that is stored, with its token.
+struct NewSession {
+    session: Session,
+    token: Token,
+}
+
+impl NewSession {
+    /// Stores a session with a new token, and ends the browser's old one.
+    async fn store(
+        ports: &WebPorts,
+        browser: &Browser<'_>,
+        grant: Grant,
+        method: SignInMethod,
+    ) -> Result<Self, PageError> {
+        let token = Token::generate().map_err(PageError::internal)?;
+        let mut session = Session::begin(&token, grant, method, ports.clock.now());
+        let old = match browser.session() {
+            Some(token) => ports.store.session(&token.hash()).await?,
+            None => None,
+        };
+        // Who signs in again goes on with the same family.
+        if let Some(same) = old.as_ref().filter(|old| old.person == session.person)
+            && let Some(family) = &same.family
+            && let Some(chosen) = session.with_family(family)
+        {
+            session = chosen;
         }
-    };
-    Ok(with_cookie(
-        response,
-        delete_cookie(CookieName::Attempt, is_secure),
-    ))
+        ports.store.add_session(&session).await?;
+        let new = Self { session, token };
+        if let Some(old) = old
+            && let Err(error) = ports.store.remove_session(&old).await
+        {
+            new.discard(ports).await;
+            return Err(error.into());
+        }
+        Ok(new)
+    }
+
+    /// Removes it, since it signs nobody in. If that fails, it still has a token that nobody knows.
+    async fn discard(self, ports: &WebPorts) {
+        if let Err(error) = ports.store.remove_session(&self.session).await {
+            tracing::warn!(%error, "A session that nobody uses could not be removed.");
+        }
+    }
+
+    /// Gives the browser the session, and leads to the page that the person came for.
+    fn open(self, browser: &Browser<'_>) -> Response {
+        let Self { session, token } = self;
+        let is_operator = session.is_operator;
+        tracing::info!(is_operator, "Somebody signed in.");
+        let is_secure = browser.is_secure;
+        let cookie = set_cookie(
+            CookieName::Session,
+            token.to_secret_text(),
+            Some(session.expires_at - session.signed_in_at),
+            is_secure,
+        );
+        let response = match has_waiting_identity(browser.headers, is_secure) {
+            // It may be linked now. The page to open comes after that.
+            true => with_cookie(Redirect::to(LINK_PAGE).into_response(), cookie),
+            false => {
+                let next = next_page(browser.headers, is_secure, &session);
+                let next = Redirect::to(next.as_deref().unwrap_or("/")).into_response();
+                let response = with_cookie(next, cookie);
+                with_cookie(response, delete_cookie(CookieName::Next, is_secure))
+            }
+        };
+        with_cookie(response, delete_cookie(CookieName::Attempt, is_secure))
+    }
 }

@@ -453,3 +453,68 @@ async fn cards_page_lists_what_needs_attention_of_a_card() {
     let message = "Message from the library: We move to &#60;b&#62;Main Street&#60;/b&#62;.";
     assert!(page.contains(message), "{page}");
 }
+
+#[tokio::test]
+async fn check_that_cannot_be_started_is_said_and_counts_nowhere() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let token = browser.get("/family/cards").await.hidden("form_token");
+    let path = format!("/family/cards/{}/check", web.card.id);
+    let fields = [("form_token", &*token)];
+    web.break_jobs(true);
+    let answer = browser.post(&path, &fields).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.body.contains("We couldn’t start the check"));
+    assert!(!answer.body.contains("canary"), "{}", answer.body);
+    assert_eq!(changes(&web).await, []);
+    web.break_jobs(false);
+    let answer = browser.post(&path, &fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let card = web.card.id;
+    assert_eq!(changes(&web).await, [Change::CheckStarted { card }]);
+}
+
+#[tokio::test]
+async fn new_pin_whose_check_cannot_be_started_is_saved_and_the_page_says_so() {
+    let web = TestWeb::new().await;
+    let card = add_known_card(&web).await;
+    let mut browser = web.signed_in(PAT).await;
+    web.break_jobs(true);
+    let answer = set_pin(&mut browser, &card, NUMBER, PIN).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    assert_eq!(stored_pin(&web, &card).await, PIN);
+    let path = answer.location().to_owned();
+    let page = browser.get(&path).await;
+    let words = "The number and PIN are saved, but we couldn’t start a check.";
+    assert!(page.body.contains(words), "{}", page.body);
+    assert!(!page.body.contains("refresh"), "{}", page.body);
+    // The next scheduled check.
+    save_check(&web, &card, None).await;
+    assert!(browser.get(&path).await.body.contains("It worked"));
+}
+
+#[tokio::test]
+async fn stale_page_checks_no_rejected_or_paused_card() {
+    for (is_paused, words) in [
+        (false, "The library rejected the number or PIN"),
+        (true, "The card is paused"),
+    ] {
+        let web = TestWeb::new().await;
+        let card = add_known_card(&web).await;
+        let mut browser = web.signed_in(PAT).await;
+        let token = browser.get("/family/cards").await.hidden("form_token");
+        match is_paused {
+            true => drop(pause_card(&mut browser, card.id, &[]).await),
+            false => save_check(&web, &card, Some(FailureKind::WrongCredentials)).await,
+        }
+        web.wait(TimeDelta::minutes(5));
+        let path = format!("/family/cards/{}/check", card.id);
+        for _ in 0..2 {
+            let answer = browser.post(&path, &[("form_token", &*token)]).await;
+            let page = browser.get(answer.location()).await;
+            assert!(page.body.contains(words), "{}", page.body);
+            assert!(!page.body.contains("Logging in at"), "{}", page.body);
+        }
+        assert!(web.jobs.0.lock().unwrap().is_empty());
+    }
+}

@@ -395,3 +395,20 @@ async fn emails_are_paused_until_a_day_and_resumed() {
         .unwrap();
     assert!(!family.paused);
 }
+
+#[tokio::test]
+async fn titles_for_later_lead_to_their_records_and_the_page_to_the_calendar() {
+    let web = TestWeb::new().await;
+    let mut account = sample::account(7_00);
+    for loan in account.loans.iter_mut().flatten() {
+        loan.url = Some("https://wpl.example.org/item/1".to_owned());
+        loan.due = Some(sample::date("2027-02-01"));
+    }
+    web.save_account(&web.card, account).await;
+    let page = web.signed_in(PAT).await.get("/family").await.body;
+    let (_, later) = page.split_once("<h2>For later</h2>").unwrap();
+    let link = "<a href=\"https://wpl.example.org/item/1\" rel=\"noreferrer\">The &#60;Owl&#62;";
+    assert!(later.contains(link), "{later}");
+    let calendar = "<a href=\"/family/feeds\">Add to your calendar</a>";
+    assert!(page.contains(calendar), "{page}");
+}

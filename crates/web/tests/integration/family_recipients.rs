@@ -162,6 +162,8 @@ async fn expired_withdrawn_and_forged_links_do_not_work() {
     let id = invitations(&web).await.remove(0).id.to_string();
     send(&mut pat, "withdraw", ("invitation", &id)).await;
     assert_eq!(web.get(&link).await.status, StatusCode::GONE);
+    web.wait(TimeDelta::days(1));
+    let mut pat = web.signed_in(PAT).await;
     send(&mut pat, "invite", ("address", NEW)).await;
     let link = web.mailed_link();
     web.wait(TimeDelta::days(7));
@@ -345,4 +347,66 @@ async fn holiday_and_fines_are_set_in_the_settings() {
         let answer = pat.post("/family/settings", &fields).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{typed}");
     }
+}
+
+#[tokio::test]
+async fn address_is_invited_once_a_day_and_three_times_a_month_by_all_families() {
+    let web = TestWeb::new().await;
+    let mut sent = Vec::new();
+    for day in 0..31 {
+        for (address, family) in [(PAT, "conrad"), (KIM, "lee")] {
+            let mut browser = web.signed_in(address).await;
+            let invite = "/family/settings/recipients/invite";
+            let fields = [("family", family), ("address", NEW)];
+            let answer = browser.post_with_token(invite, &fields).await;
+            if answer.location() == "/family/settings?saved=invited" {
+                sent.push((day, family));
+                let page = browser.get("/family/settings").await;
+                let withdraw = "/family/settings/recipients/withdraw";
+                browser.post_from(&page, withdraw, &[]).await;
+            } else {
+                let words = "This address was invited a short while ago";
+                assert!(answer.body.contains(words), "{}", answer.body);
+            }
+        }
+        web.wait(TimeDelta::days(1));
+    }
+    assert_eq!(
+        sent,
+        [(0, "conrad"), (1, "conrad"), (2, "conrad"), (30, "conrad")]
+    );
+}
+
+#[tokio::test]
+async fn invitation_whose_email_cannot_be_enqueued_counts_nowhere() {
+    let web = TestWeb::new().await;
+    let mut pat = web.signed_in(PAT).await;
+    web.refuse_messages(11);
+    for _ in 0..11 {
+        let answer = send(&mut pat, "invite", ("address", NEW)).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(invitations(&web).await.is_empty());
+    }
+    // Nor one that could not be stored, after its two permits.
+    web.store.fail_write_after(2);
+    let answer = send(&mut pat, "invite", ("address", NEW)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    let answer = send(&mut pat, "invite", ("address", NEW)).await;
+    assert_eq!(answer.location(), "/family/settings?saved=invited");
+    assert_eq!(changes(&web).await, [Change::RecipientInvited]);
+}
+
+#[tokio::test]
+async fn settings_say_before_a_form_is_filled_in_that_it_needs_a_new_sign_in() {
+    let web = TestWeb::new().await;
+    let mut pat = web.signed_in(PAT).await;
+    let words =
+        "To invite or remove somebody, <a href=\"/sign-in?again=yes\">sign in again</a> first.";
+    assert!(!pat.get("/family/settings").await.body.contains(words));
+    web.wait(TimeDelta::minutes(61));
+    let page = pat.get("/family/settings").await;
+    assert!(page.body.contains(words), "{}", page.body);
+    pat.ask_for_mail(PAT).await;
+    let answer = pat.type_code(&web.mailed_code()).await;
+    assert_eq!(answer.location(), "/family/settings");
 }

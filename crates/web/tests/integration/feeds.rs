@@ -391,6 +391,8 @@ async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
     };
     let links = paths(&made.body);
     assert_eq!(links.len(), 2);
+    let app = format!("href=\"webcal://hippo.example.org{}\"", links[0]);
+    assert!(made.body.contains(&app), "{}", made.body);
     for link in &links {
         assert_eq!(web.get(link).await.status, StatusCode::OK, "{link}");
     }

@@ -1,9 +1,12 @@
 //! What stands in front of every route: hosts, cross-site forms, sizes, headers, error pages.
 
 use axum::http::{Method, Request, StatusCode};
+use hippo_core::feed::{Feed, FeedToken};
+use hippo_core::store::FeedStore as _;
+use hippo_core::testing::contract::sample;
 use rstest::rstest;
 
-use crate::web::TestWeb;
+use crate::web::{PAT, TestResponse, TestWeb};
 
 #[rstest]
 #[case("/about", StatusCode::OK)]
@@ -13,6 +16,15 @@ use crate::web::TestWeb;
 async fn every_response_has_the_security_headers(#[case] path: &str, #[case] status: StatusCode) {
     let response = TestWeb::new().await.get(path).await;
     assert_eq!(response.status, status);
+    assert_security_headers(&response);
+    let is_page = path != "/style.css";
+    assert_eq!(
+        response.header("cache-control") == Some("no-store"),
+        is_page
+    );
+}
+
+fn assert_security_headers(response: &TestResponse) {
     assert_eq!(
         response.header("content-security-policy"),
         Some(
@@ -31,11 +43,51 @@ async fn every_response_has_the_security_headers(#[case] path: &str, #[case] sta
     ] {
         assert_eq!(response.header(name), Some(value), "{name}");
     }
-    let is_page = path != "/style.css";
-    assert_eq!(
-        response.header("cache-control") == Some("no-store"),
-        is_page
-    );
+}
+
+#[tokio::test]
+async fn private_pages_redirects_and_feeds_have_the_security_headers() {
+    let web = TestWeb::new().await;
+    let (token, label) = (FeedToken::generate().unwrap(), "phone".parse().unwrap());
+    let family = sample::family_id("conrad");
+    let feed = Feed::new(&token, family, label, true, sample::time("05:00:00"));
+    web.store.add_feed(&feed).await.unwrap();
+    let calendar = format!("/f/{}/due.ics", *token.expose());
+    let (mut pat, mut operator) = (web.signed_in(PAT).await, web.operator().await);
+    for (answer, status, cache) in [
+        (pat.get("/family").await, StatusCode::OK, "no-store"),
+        (
+            pat.get("/family/settings").await,
+            StatusCode::OK,
+            "no-store",
+        ),
+        (operator.get("/console").await, StatusCode::OK, "no-store"),
+        (web.get("/family").await, StatusCode::SEE_OTHER, "no-store"),
+        (web.get("/console").await, StatusCode::SEE_OTHER, "no-store"),
+        (
+            pat.post("/sign-out", &[]).await,
+            StatusCode::SEE_OTHER,
+            "no-store",
+        ),
+        (
+            web.get(&calendar).await,
+            StatusCode::OK,
+            "private, no-cache",
+        ),
+    ] {
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert_security_headers(&answer);
+        assert_eq!(answer.header("cache-control"), Some(cache));
+    }
+}
+
+#[tokio::test]
+async fn refused_host_gets_the_policy_and_is_not_cached() {
+    let request = Request::get("/family").header("host", "evil.example");
+    let answer = TestWeb::new().await.send(request, "").await;
+    assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("x-frame-options"), Some("DENY"));
 }
 
 #[tokio::test]

@@ -153,7 +153,9 @@ async fn recent_sign_in_links_without_another_email() {
     assert!(!browser.cookies.contains_key(WAITING));
     // It says so once.
     assert_eq!(browser.get("/sign-in/oidc/link").await.location(), "/");
-    assert_eq!(web.requests(), requests);
+    // The only email says that it was linked.
+    assert_eq!(web.requests(), requests + 1);
+    assert!(!web.mails().pop().unwrap().text.contains("/sign-in/link"));
     let answer = use_provider(&mut web.browser(), &issuer).await;
     assert_eq!(answer.location(), "/");
 }
@@ -400,4 +402,54 @@ async fn opening_the_pages_of_a_provider_changes_nothing() {
     web.store.limit_writes(None);
     let linked = answer_link(&mut browser, "yes").await.body;
     assert!(linked.contains(LINKED), "{linked}");
+}
+
+#[tokio::test]
+async fn person_is_mailed_when_an_account_is_linked() {
+    let (web, issuer) = web_with_provider().await;
+    let mut browser = web.browser();
+    use_provider(&mut browser, &issuer).await;
+    let mails = web.mails().len();
+    sign_in_and_link(&web, &mut browser, PAT).await;
+    let sent = web.mails().split_off(mails + 1);
+    let [mail] = &sent[..] else {
+        panic!("{sent:?}");
+    };
+    assert_eq!(mail.to[0].as_str(), PAT);
+    let words = "Your Home account can sign you in to LibraryHippo now";
+    assert!(mail.text.contains(words), "{}", mail.text);
+    assert!(mail.text.contains("/family/settings"), "{}", mail.text);
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_unlinks_the_accounts_unless_the_person_keeps_them() {
+    let (web, issuer) = web_with_provider().await;
+    let mut plain = web.signed_in(KIM).await;
+    let settings = plain.get("/family/settings").await;
+    assert!(!settings.body.contains("Also unlink"), "{}", settings.body);
+    link(&web, &issuer, PAT).await;
+    for keeps in [true, false] {
+        let mut browser = web.signed_in(PAT).await;
+        let settings = browser.get("/family/settings").await;
+        let tick = "name=\"unlink\" value=\"yes\" checked> Also unlink my account elsewhere";
+        assert!(settings.body.contains(tick), "{}", settings.body);
+        let token = settings.hidden("form_token");
+        let mut fields = vec![("everywhere", "yes"), ("form_token", &*token)];
+        if !keeps {
+            fields.push(("unlink", "yes"));
+            // Only a form of this browser unlinks.
+            let forged = [("everywhere", "yes"), ("unlink", "yes")];
+            let refused = browser.post("/sign-out", &forged).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN);
+        }
+        assert_eq!(browser.post("/sign-out", &fields).await.location(), "/");
+        assert_eq!(browser.get("/family").await.location(), "/sign-in");
+        let mut thief = web.browser();
+        let answer = use_provider(&mut thief, &issuer).await;
+        assert_eq!(answer.location() == "/", keeps, "{}", answer.body);
+    }
+    web.wait(TimeDelta::hours(1));
+    let mut browser = web.signed_in(PAT).await;
+    let settings = browser.get("/family/settings").await;
+    assert!(settings.body.contains("You unlinked"), "{}", settings.body);
 }

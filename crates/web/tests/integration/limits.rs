@@ -95,3 +95,56 @@ async fn cards(web: &TestWeb) -> Vec<Card> {
     let cards = web.store.family_cards(&family).await.unwrap();
     cards.into_iter().map(|record| record.card).collect()
 }
+
+#[tokio::test]
+async fn number_of_another_card_uses_up_no_pin_of_that_card() {
+    const OTHER: &str = "28888";
+    let web = TestWeb::new().await;
+    let card = add_known_card(&web).await;
+    let other = sample::card("conrad", "wpl", "");
+    let other = sample::add_sealed_card(&*web.store, &web.keys, other, OTHER, "old").await;
+    let mut browser = web.signed_in(PAT).await;
+    let path = format!("/family/cards/{}/pin", card.id);
+    for _ in 0..3 {
+        let fields = [("number", OTHER), ("pin", "1"), ("new_number", "yes")];
+        let answer = browser.open_and_post(&path, &fields).await;
+        assert!(
+            answer.body.contains("already has a card"),
+            "{}",
+            answer.body
+        );
+    }
+    for pin in ["1", "2", "3"] {
+        let answer = set_pin(&mut browser, &other, OTHER, pin).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{pin}");
+    }
+}
+
+#[tokio::test]
+async fn pin_or_card_that_could_not_be_stored_uses_up_nothing() {
+    let web = TestWeb::new().await;
+    let card = add_known_card(&web).await;
+    let mut browser = web.signed_in(PAT).await;
+    for number in 0..21 {
+        // After the permits of a number and a PIN.
+        web.store.fail_write_after(2);
+        let answer = add_card(&mut browser, &format!("3000{number}"), "1").await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{number}");
+    }
+    for _ in 0..3 {
+        web.store.fail_write_after(2);
+        let answer = add_card(&mut browser, "30000", "1").await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        // The card's own number needs no permit of a number.
+        web.store.fail_write_after(1);
+        let answer = set_pin(&mut browser, &card, NUMBER, "1").await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.body.contains("Nothing is lost"), "{}", answer.body);
+    }
+    for pin in ["1", "2", "3"] {
+        let answer = set_pin(&mut browser, &card, NUMBER, pin).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{pin}");
+    }
+    let answer = add_card(&mut browser, "30000", "1").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+}

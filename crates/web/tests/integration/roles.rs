@@ -437,3 +437,64 @@ async fn oversized_form_is_refused_with_a_page() {
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(answer.body.contains("more than we accept"));
 }
+
+#[tokio::test]
+async fn page_whose_data_cannot_be_read_says_so() {
+    for (path, method, who) in routes() {
+        if method != Method::GET {
+            continue;
+        }
+        let web = web_with_feed().await;
+        web.save_account(&web.card, sample::account(7_00)).await;
+        let mut browser = web.signed_in(PAT).await;
+        let path = path.replace("{id}", &web.card.id.to_string());
+        let path = path.replace("{library}", "wpl");
+        let whole = browser.get(&path).await;
+        let mut failures = 0;
+        // Each read of the page fails once.
+        for reads in 0..40 {
+            web.store.limit_reads(Some(reads));
+            let answer = browser.get(&path).await;
+            web.store.limit_reads(None);
+            if answer.status == whole.status {
+                continue;
+            }
+            failures += 1;
+            let context = format!("{path} after {reads} reads: {}", answer.body);
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{context}");
+            assert!(answer.body.contains("We can’t reach our data"), "{context}");
+            assert!(answer.body.contains("<code>"), "{context}");
+            for secret in ["The conrads", "Owl", PAT] {
+                assert!(!answer.body.contains(secret), "{context}");
+            }
+        }
+        assert!(failures > 0 || who != For::Family, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_methods_are_refused_on_every_route_and_change_nothing() {
+    let web = web_with_feed().await;
+    let mut browser = web.signed_in(PAT).await;
+    let before = state(&web).await;
+    for (path, methods, _) in ROUTES {
+        let path = path.replace("{id}", &web.card.id.to_string());
+        let path = path.replace("{library}", "wpl");
+        for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
+            if methods.contains(&method) {
+                continue;
+            }
+            let request = browser
+                .request(method.clone(), &path)
+                .header("sec-fetch-site", "same-origin");
+            let answer = browser.send(request, "").await;
+            let context = format!("{method} {path}");
+            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{context}");
+            let allowed = answer.header("allow").unwrap_or_default();
+            for method in methods {
+                assert!(allowed.contains(method.as_str()), "{context}: {allowed}");
+            }
+        }
+    }
+    assert_eq!(state(&web).await, before);
+}

@@ -307,6 +307,7 @@ async fn session_cookie_is_bound_to_the_host_and_ends() {
 #[tokio::test]
 async fn planted_page_is_not_opened_after_signing_in() {
     let web = TestWeb::new().await;
+    // The console isn't hers.
     for page in ["https://evil.example/family/", "//evil.example", "/console"] {
         let mut browser = web.browser();
         browser.ask_for_mail(PAT).await;
@@ -415,4 +416,75 @@ async fn store_that_is_away_has_a_page_with_an_id() {
     assert!(!page.body.contains("limited"), "{}", page.body);
     web.store.limit_writes(None);
     assert_eq!(browser.ask_for_mail(PAT).await.location(), "/sign-in/code");
+}
+
+#[tokio::test]
+async fn email_that_could_not_be_enqueued_counts_nowhere() {
+    let web = TestWeb::new().await;
+    // More than an address and a network may ask for.
+    web.refuse_messages(12);
+    for _ in 0..12 {
+        let page = web.browser().ask_for_mail(PAT).await;
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    for mails in 1..=3 {
+        let asked = web.browser().ask_for_mail(PAT).await;
+        assert_eq!(asked.location(), "/sign-in/code");
+        assert_eq!(web.mails().len(), mails);
+    }
+}
+
+#[tokio::test]
+async fn link_and_code_still_work_after_the_store_failed_and_once() {
+    let web = TestWeb::new().await;
+    for uses_code in [false, true] {
+        let mut browser = web.browser();
+        browser.ask_for_mail(PAT).await;
+        let (link, code) = (web.mailed_link(), web.mailed_code());
+        // At the session, at the attempt, and when both succeeded but the machine stops.
+        for writes in 0..2 {
+            web.store.limit_writes(Some(writes));
+            let failed = match uses_code {
+                true => browser.type_code(&code).await,
+                false => browser.open_link_and_press(&link).await,
+            };
+            web.store.limit_writes(None);
+            assert_eq!(failed.status, StatusCode::SERVICE_UNAVAILABLE, "{writes}");
+            assert!(failed.body.contains("Nothing is lost"), "{}", failed.body);
+            assert!(!browser.cookies.contains_key(SESSION));
+        }
+        let used = match uses_code {
+            true => browser.type_code(&code).await,
+            false => browser.open_link_and_press(&link).await,
+        };
+        assert_eq!(used.location(), "/");
+        assert_eq!(browser.get("/family").await.status, StatusCode::OK);
+        assert_eq!(web.browser().get(&link).await.status, StatusCode::GONE);
+    }
+}
+
+#[tokio::test]
+async fn signing_out_forgets_the_session_even_if_the_store_is_away() {
+    let web = TestWeb::new().await;
+    for (writes, reads) in [(Some(0), None), (None, Some(0))] {
+        for fields in [&[][..], &[("everywhere", "yes")]] {
+            let mut browser = web.browser();
+            browser.peer = "203.0.113.1".parse().unwrap();
+            browser.ask_for_mail(BOTH).await;
+            browser.open_link_and_press(&web.mailed_link()).await;
+            web.store.limit_writes(writes);
+            web.store.limit_reads(reads);
+            let out = browser.post("/sign-out", fields).await;
+            web.store.limit_writes(None);
+            web.store.limit_reads(None);
+            assert_eq!(out.status, StatusCode::SERVICE_UNAVAILABLE);
+            let words = "You’re signed out only in this browser";
+            assert!(out.body.contains(words), "{}", out.body);
+            assert!(out.body.contains("<code>"), "{}", out.body);
+            assert_eq!(out.header("clear-site-data"), Some("\"cache\""));
+            assert!(!browser.cookies.contains_key(SESSION));
+            assert_eq!(browser.get("/family").await.location(), "/sign-in");
+            web.wait(TimeDelta::hours(1));
+        }
+    }
 }

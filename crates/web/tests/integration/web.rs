@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -77,11 +78,24 @@ struct TestQueue {
     clock: Arc<TestClock>,
     mailer: TestMailer,
     requests: Mutex<usize>,
+    /// How many more requests it refuses.
+    refusals: Mutex<usize>,
 }
 
 #[async_trait]
 impl MessageQueue for TestQueue {
     async fn send(&self, request: MessageRequest) -> Result<(), QueueError> {
+        {
+            let mut refusals = self.refusals.lock().unwrap();
+            if *refusals > 0 {
+                *refusals -= 1;
+                return Err(QueueError {
+                    unsent: 1,
+                    asked: 1,
+                    reason: "it’s full".to_owned(),
+                });
+            }
+        }
         *self.requests.lock().unwrap() += 1;
         let ports = MessagePorts {
             sign_ins: &*self.store,
@@ -101,13 +115,16 @@ impl MessageQueue for TestQueue {
     }
 }
 
-/// Keeps the requests to start a job; the same one is refused the second time.
+/// Keeps the requests to start a job; the same one is refused the second time, and every one while it's broken.
 #[derive(Default)]
-pub struct TestJobs(pub Mutex<Vec<StartRequest>>);
+pub struct TestJobs(pub Mutex<Vec<StartRequest>>, pub AtomicBool);
 
 #[async_trait]
 impl StartJob for TestJobs {
     async fn start_job(&self, request: &StartRequest) -> Result<(), StartJobError> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(StartJobError::CannotStart("canary-reason".to_owned()));
+        }
         let mut started = self.0.lock().unwrap();
         if started.contains(request) {
             return Err(StartJobError::StillRunning);
@@ -211,6 +228,7 @@ impl TestWeb {
             clock: Arc::clone(&clock),
             mailer: TestMailer::default(),
             requests: Mutex::default(),
+            refusals: Mutex::default(),
         });
         let jobs = Arc::new(TestJobs::default());
         let keys = Arc::new(TestKeys::generate());
@@ -274,6 +292,16 @@ impl TestWeb {
     /// How many sign-in mails were asked for.
     pub fn requests(&self) -> usize {
         *self.queue.requests.lock().unwrap()
+    }
+
+    /// Lets the queue refuse so many requests.
+    pub fn refuse_messages(&self, count: usize) {
+        *self.queue.refusals.lock().unwrap() = count;
+    }
+
+    /// Lets no run start, or all of them again.
+    pub fn break_jobs(&self, is_broken: bool) {
+        self.jobs.1.store(is_broken, Ordering::Relaxed);
     }
 
     /// The sent mails.

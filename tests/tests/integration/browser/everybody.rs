@@ -45,6 +45,12 @@ fn check_page(world: &World, profile: &Profile<'_>, path: &str, axe: &str) {
     profile.set_dark(false);
     profile.set_text_size(1);
     profile.open(&world.page(path));
+    check_open_page(profile, path, axe);
+    assert_eq!(profile.console(), Vec::<String>::new(), "{path}");
+}
+
+/// Checks the page that is open, as by a form.
+fn check_open_page(profile: &Profile<'_>, path: &str, axe: &str) {
     let text = profile.text();
     assert!(text.contains("LibraryHippo"), "{path}: {text}");
     for (name, width, text_size, is_dark) in [
@@ -73,7 +79,9 @@ fn check_page(world: &World, profile: &Profile<'_>, path: &str, axe: &str) {
             assert_eq!(barriers, Vec::<String>::new(), "{path}, {name}");
         }
     }
-    assert_eq!(profile.console(), Vec::<String>::new(), "{path}");
+    profile.set_dark(false);
+    profile.set_text_size(1);
+    profile.set_size(1280, 900);
 }
 
 /// Saves pictures of the page, if `HIPPO_PICTURES` names a folder for them.
@@ -133,6 +141,66 @@ fn pages_of_a_family_are_for_everybody() {
     profile
         .run("document.querySelector('main').insertAdjacentHTML('beforeend', '<button></button>')");
     assert_ne!(find_barriers(&profile, &axe), Vec::<String>::new());
+}
+
+#[test]
+fn pages_on_the_way_are_for_everybody() {
+    let Some((world, chromium)) = start() else {
+        return;
+    };
+    let axe = axe_script();
+    let profile = chromium.open_profile();
+    let path_of = |link: &str| link.strip_prefix(&world.origin).unwrap().to_owned();
+    profile.open(&world.page("/sign-in"));
+    profile.type_into("#address", INES);
+    profile.click("main button");
+    profile.wait_for("Check your email");
+    let (link, _) = world.mailed(INES, 1);
+    check_page(&world, &profile, &path_of(&link), &axe);
+    profile.click("main button");
+    profile.wait_for("Sign out");
+    check_page(&world, &profile, "/family/cards/add/riverside", &axe);
+    let cards = world.json(&["card", "list", "--json"]);
+    let mut cards = cards.as_array().unwrap().iter();
+    let own = cards.find(|card| card["patron"] == "Ines").unwrap();
+    let id = own["id"].as_str().unwrap();
+    // It worked; and no check could be started since a day that is yet to come.
+    for query in ["since=0", "since=9999999999999&unstarted=yes"] {
+        let path = format!("/family/cards/{id}/check?{query}");
+        check_page(&world, &profile, &path, &axe);
+    }
+    // The links of a new feed are shown once.
+    profile.open(&world.page("/family/feeds"));
+    profile.type_into("#label", "kitchen");
+    profile.click("main form button");
+    profile.wait_for("They are shown only once.");
+    check_open_page(&profile, "new feed", &axe);
+    profile.open(&world.page("/family/settings"));
+    profile.type_into("#address", "new@example.org");
+    profile.click("form[action$='/invite'] button");
+    profile.wait_for("The invitation is on its way.");
+    let invitation = world.mailed_invitation("new@example.org");
+    check_page(&world, &profile, &path_of(&invitation), &axe);
+    profile.click("main button");
+    profile.wait_for("You’ll get the emails from now on.");
+    check_open_page(&profile, "accepted invitation", &axe);
+    // Chromium's console repeats the status of these.
+    for path in [&*path_of(&link), &*path_of(&invitation), "/u/x", "/nowhere"] {
+        profile.open(&world.page(path));
+        check_open_page(&profile, path, &axe);
+    }
+    // Somebody in two families chooses one.
+    let add = ["family", "add-recipient", "okoye", INES];
+    world.home.run(&add).expect_code(0);
+    let other = chromium.open_profile();
+    other.open(&world.page("/sign-in"));
+    other.type_into("#address", INES);
+    other.click("main button");
+    other.wait_for("Check your email");
+    other.open(&world.mailed(INES, 2).0);
+    other.click("main button");
+    other.wait_for("Which family?");
+    check_page(&world, &other, "/", &axe);
 }
 
 #[test]

@@ -121,6 +121,24 @@ impl World {
         panic!("no {mails} mails to {address}: {:?}", self.home.mails());
     }
 
+    /// The link of an invitation that is mailed to an address.
+    pub(super) fn mailed_invitation(&self, address: &str) -> String {
+        let to = format!("To: {address}");
+        let start = format!("{}/invitation?token=", self.origin);
+        for _ in 0..600 {
+            let mut all = self.home.mails().into_iter();
+            let mail = all.find(|(_, mail)| mail.contains(&to) && mail.contains("/invitation"));
+            if let Some((_, mail)) = mail {
+                let text = plain_text(&mail);
+                let (_, rest) = text.split_once(&start).unwrap_or_else(|| panic!("{text}"));
+                let end = rest.split_whitespace().next().unwrap();
+                return format!("{start}{end}");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("no mail to {address}: {:?}", self.home.mails());
+    }
+
     /// Signs a browser in with a mailed link.
     pub(super) fn sign_in(&self, profile: &Profile<'_>, address: &str) {
         profile.open(&self.page("/sign-in"));
@@ -244,12 +262,16 @@ fn serve(home: &Home) -> (Child, String, String) {
     (server, origin, link)
 }
 
+/// The text of a mail, with its lines and signs as they were.
+fn plain_text(mail: &str) -> String {
+    mail.replace("=\r\n", "")
+        .replace("=\n", "")
+        .replace("=3D", "=")
+}
+
 /// The link and the code in the plain text of a mail.
 fn link_and_code(mail: &str, origin: &str) -> (String, String) {
-    let text = mail
-        .replace("=\r\n", "")
-        .replace("=\n", "")
-        .replace("=3D", "=");
+    let text = plain_text(mail);
     let (_, link) = text.split_once(&format!("{origin}/sign-in/link")).unwrap();
     let link = link.split_whitespace().next().unwrap();
     let (_, code) = text.split_once("asked for it:").unwrap();

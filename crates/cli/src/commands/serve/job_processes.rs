@@ -12,20 +12,23 @@ use crate::output::stdout::io_words;
 
 /// The processes of the runs that the console started.
 pub(super) struct JobProcesses {
+    /// This command. Its path is read once: after an upgrade, the system names the file that is gone.
+    program: PathBuf,
     home: PathBuf,
     going: Arc<Mutex<Vec<StartRequest>>>,
 }
 
 impl JobProcesses {
-    pub(super) fn new(home: &Home) -> Self {
-        Self {
+    pub(super) fn new(home: &Home) -> std::io::Result<Self> {
+        Ok(Self {
+            program: std::env::current_exe()?,
             home: home.directory().to_path_buf(),
             going: Arc::default(),
-        }
+        })
     }
 
     fn spawn(&self, request: &StartRequest) -> std::io::Result<Child> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(&self.program);
         command
             .arg("--home")
             .arg(&self.home)

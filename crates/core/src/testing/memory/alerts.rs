@@ -54,11 +54,11 @@ impl AlertStore for MemoryStore {
     }
 
     async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>> {
-        Ok(self.lock().alerts.get(key).cloned())
+        Ok(self.read()?.alerts.get(key).cloned())
     }
 
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let pending = inside.alerts.values();
         let mut stored: Vec<StoredAlert> = pending
             .filter(|stored| stored.delivered_at.is_none())
@@ -72,7 +72,7 @@ impl AlertStore for MemoryStore {
     }
 
     async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>> {
-        let mut stored: Vec<StoredAlert> = self.lock().alerts.values().cloned().collect();
+        let mut stored: Vec<StoredAlert> = self.read()?.alerts.values().cloned().collect();
         stored.sort_by_key(|stored| std::cmp::Reverse(stored.last_seen));
         stored.truncate(limit);
         Ok(stored)

@@ -22,7 +22,7 @@ impl AuditStore for MemoryStore {
         since: DateTime<Utc>,
         limit: usize,
     ) -> StoreResult<Vec<AuditEntry>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let entries = inside.audit.values().rev();
         let entries = entries.filter(|entry| entry.at >= since);
         let entries = entries.filter(|entry| family.is_none() || entry.family.as_ref() == family);

@@ -35,12 +35,12 @@ impl CardStore for MemoryStore {
     }
 
     async fn card(&self, id: CardId) -> StoreResult<Option<CardRecord>> {
-        Ok(self.lock().cards.get(&id).cloned())
+        Ok(self.read()?.cards.get(&id).cloned())
     }
 
     async fn family_cards(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
         Ok(self
-            .lock()
+            .read()?
             .cards
             .values()
             .filter(|record| record.card.family == *family)
@@ -54,7 +54,7 @@ impl CardStore for MemoryStore {
         after: Option<&CardCursor>,
         limit: usize,
     ) -> StoreResult<Vec<CardRecord>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let mut found: Vec<(CardCursor, &CardRecord)> = inside
             .cards
             .values()
@@ -123,7 +123,7 @@ impl RestoreStore for MemoryStore {
     async fn restore_card(&self, copy: &CardCopy, mode: WriteMode) -> StoreResult<RestoreOutcome> {
         let mut inside = match mode {
             WriteMode::Write => self.write()?,
-            WriteMode::DryRun => self.lock(),
+            WriteMode::DryRun => self.read()?,
         };
         let card = &copy.record.card;
         if mode == WriteMode::Write {
@@ -182,7 +182,7 @@ impl SecretWriter for MemoryStore {
 #[async_trait]
 impl SecretStore for MemoryStore {
     async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         Ok(cards
             .iter()
             .filter_map(|card| Some((*card, inside.secrets.get(card)?.clone())))
@@ -190,6 +190,6 @@ impl SecretStore for MemoryStore {
     }
 
     async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>> {
-        Ok(self.lock().secrets.keys().copied().collect())
+        Ok(self.read()?.secrets.keys().copied().collect())
     }
 }

@@ -110,7 +110,7 @@ impl CheckStore for MemoryStore {
         &self,
         family: &FamilyId,
     ) -> StoreResult<Vec<(CardId, StoredAccount)>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         Ok(inside
             .accounts
             .iter()
@@ -132,7 +132,7 @@ impl VisitStore for MemoryStore {
         library: &LibraryId,
         cards: &[CardKey],
     ) -> StoreResult<Option<LoadedVisit>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         Ok(inside.libraries.get(library).map(|found| LoadedVisit {
             library: found.clone(),
             back_off_until: inside.backing_off.get(library).copied(),
@@ -153,7 +153,7 @@ impl VisitStore for MemoryStore {
 #[async_trait]
 impl AccountStore for MemoryStore {
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         Ok(inside.families.get(family).map(|found| LoadedFamily {
             family: found.clone(),
             cards: inside

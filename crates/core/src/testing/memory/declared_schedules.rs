@@ -11,7 +11,7 @@ use crate::store::{DeclaredScheduleStore, SavedSchedules, ScheduleChanges, Store
 #[async_trait]
 impl DeclaredScheduleStore for MemoryStore {
     async fn declared_schedules(&self, job: JobName) -> StoreResult<Vec<Schedule>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let stored = inside.schedules.get(&job).into_iter().flatten();
         let known = stored.filter_map(|(_, stored)| stored.as_ref());
         Ok(known.map(|stored| stored.schedule.clone()).collect())

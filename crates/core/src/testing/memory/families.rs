@@ -44,11 +44,11 @@ impl FamilyStore for MemoryStore {
     }
 
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
-        Ok(self.lock().families.get(id).cloned())
+        Ok(self.read()?.families.get(id).cloned())
     }
 
     async fn families(&self) -> StoreResult<Vec<Family>> {
-        Ok(self.lock().families.values().cloned().collect())
+        Ok(self.read()?.families.values().cloned().collect())
     }
 
     async fn families_page(
@@ -57,7 +57,7 @@ impl FamilyStore for MemoryStore {
         limit: usize,
     ) -> StoreResult<Vec<Family>> {
         Ok(self
-            .lock()
+            .read()?
             .families
             .values()
             .filter(|family| after.is_none_or(|after| family.id > *after))

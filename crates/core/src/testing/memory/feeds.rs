@@ -25,11 +25,11 @@ impl FeedStore for MemoryStore {
     }
 
     async fn feed(&self, token: &FeedTokenHash) -> StoreResult<Option<Feed>> {
-        Ok(self.lock().feeds.get(token).cloned())
+        Ok(self.read()?.feeds.get(token).cloned())
     }
 
     async fn family_feeds(&self, family: &FamilyId) -> StoreResult<Vec<Feed>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let feeds = inside.feeds.values().filter(|feed| feed.family == *family);
         let mut feeds: Vec<Feed> = feeds.cloned().collect();
         feeds.sort_by_key(|feed| (feed.created_at, feed.token.clone()));

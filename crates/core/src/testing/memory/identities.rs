@@ -9,7 +9,7 @@ use crate::store::{IdentityStore, StoreResult};
 #[async_trait]
 impl IdentityStore for MemoryStore {
     async fn identity_link(&self, identity: &IdentityId) -> StoreResult<Option<IdentityLink>> {
-        Ok(self.lock().identities.get(identity).cloned())
+        Ok(self.read()?.identities.get(identity).cloned())
     }
 
     async fn replace_identity_link(
@@ -27,7 +27,7 @@ impl IdentityStore for MemoryStore {
     }
 
     async fn count_identities(&self, person: &PersonId) -> StoreResult<usize> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let links = inside.identities.values();
         Ok(links.filter(|link| link.person() == Some(person)).count())
     }

@@ -30,13 +30,13 @@ impl InvitationStore for MemoryStore {
         id: &InvitationId,
     ) -> StoreResult<Option<Invitation>> {
         let key = (family.clone(), id.invited);
-        let inside = self.lock();
+        let inside = self.read()?;
         let found = inside.invitations.get(&key);
         Ok(found.filter(|found| found.id == *id).cloned())
     }
 
     async fn family_invitations(&self, family: &FamilyId) -> StoreResult<Vec<Invitation>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let found = inside.invitations.values();
         let found = found.filter(|invitation| invitation.family == *family);
         let mut found: Vec<Invitation> = found.cloned().collect();

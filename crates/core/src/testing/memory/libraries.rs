@@ -37,11 +37,11 @@ impl LibraryStore for MemoryStore {
     }
 
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
-        Ok(self.lock().libraries.get(id).cloned())
+        Ok(self.read()?.libraries.get(id).cloned())
     }
 
     async fn libraries(&self) -> StoreResult<Vec<Library>> {
-        Ok(self.lock().libraries.values().cloned().collect())
+        Ok(self.read()?.libraries.values().cloned().collect())
     }
 
     async fn remove_library(&self, id: &LibraryId) -> StoreResult<()> {
@@ -110,6 +110,6 @@ impl LibraryStore for MemoryStore {
     }
 
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
-        Ok(self.lock().backing_off.get(id).copied())
+        Ok(self.read()?.backing_off.get(id).copied())
     }
 }

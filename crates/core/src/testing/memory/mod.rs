@@ -107,6 +107,10 @@ struct Inside {
     rate_logs: BTreeMap<RateKey, RateLog>,
     /// How many more writes succeed; `None`: all.
     writes_left: Option<usize>,
+    /// How many more reads succeed; `None`: all.
+    reads_left: Option<usize>,
+    /// After how many more writes one fails; `None`: none does.
+    failing_write: Option<usize>,
 }
 
 impl Inside {
@@ -163,6 +167,16 @@ impl MemoryStore {
         self.lock().writes_left = writes;
     }
 
+    /// Lets only so many more reads succeed, as if the store was away after them; `None`: all.
+    pub fn limit_reads(&self, reads: Option<usize>) {
+        self.lock().reads_left = reads;
+    }
+
+    /// Lets one write fail, after so many others, as if the store was away for a moment.
+    pub fn fail_write_after(&self, writes: usize) {
+        self.lock().failing_write = Some(writes);
+    }
+
     /// Runs this once, just before the next write, as if another request were faster.
     pub fn before_next_write(&self, rival: impl FnOnce(&Self) + Send + 'static) {
         let mut waiting = self.rival.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,6 +201,22 @@ impl MemoryStore {
         match &mut inside.writes_left {
             None => {}
             Some(0) => return Err(StoreError::Unavailable("the writes are limited".to_owned())),
+            Some(left) => *left -= 1,
+        }
+        if let Some(before) = inside.failing_write {
+            inside.failing_write = before.checked_sub(1);
+            if before == 0 {
+                return Err(StoreError::Unavailable("a write failed".to_owned()));
+            }
+        }
+        Ok(inside)
+    }
+
+    fn read(&self) -> StoreResult<MutexGuard<'_, Inside>> {
+        let mut inside = self.lock();
+        match &mut inside.reads_left {
+            None => {}
+            Some(0) => return Err(StoreError::Unavailable("the reads are limited".to_owned())),
             Some(left) => *left -= 1,
         }
         Ok(inside)

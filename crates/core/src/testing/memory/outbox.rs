@@ -35,7 +35,7 @@ impl OutboxStore for MemoryStore {
     }
 
     async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let found = inside.outbox.get(&OutboxCursor::from(key));
         Ok(found.map(|(record, _)| record.clone()))
     }
@@ -68,7 +68,7 @@ impl OutboxStore for MemoryStore {
         limit: usize,
     ) -> StoreResult<Vec<OutboxRecord>> {
         Ok(self
-            .lock()
+            .read()?
             .outbox
             .values()
             .map(|(record, _)| record)
@@ -86,7 +86,7 @@ impl OutboxStore for MemoryStore {
                 && record.state == MailState::Sent
         };
         Ok(self
-            .lock()
+            .read()?
             .outbox
             .values()
             .rev()
@@ -95,7 +95,7 @@ impl OutboxStore for MemoryStore {
     }
 
     async fn origin(&self) -> StoreResult<StoreOrigin> {
-        Ok(self.lock().origin.unwrap_or(StoreOrigin::Known))
+        Ok(self.read()?.origin.unwrap_or(StoreOrigin::Known))
     }
 
     async fn end_restore(&self) -> StoreResult<()> {
@@ -104,7 +104,7 @@ impl OutboxStore for MemoryStore {
     }
 
     async fn last_sent_fence(&self, key: &MailKey) -> StoreResult<Option<u64>> {
-        Ok(self.lock().sent.get(key).copied())
+        Ok(self.read()?.sent.get(key).copied())
     }
 
     async fn recent_mails(
@@ -114,7 +114,7 @@ impl OutboxStore for MemoryStore {
         limit: usize,
     ) -> StoreResult<Vec<OutboxRecord>> {
         Ok(self
-            .lock()
+            .read()?
             .outbox
             .values()
             .rev()

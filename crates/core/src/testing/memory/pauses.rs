@@ -10,7 +10,7 @@ use crate::store::{PauseStore, StoreResult};
 #[async_trait]
 impl PauseStore for MemoryStore {
     async fn pauses(&self) -> StoreResult<Vec<Pause>> {
-        Ok(self.lock().pauses.values().cloned().collect())
+        Ok(self.read()?.pauses.values().cloned().collect())
     }
 
     async fn replace_pauses(

@@ -11,7 +11,7 @@ use crate::store::{FetchedPicture, PictureDay, PictureStore, StoreResult};
 #[async_trait]
 impl PictureStore for MemoryStore {
     async fn picture_day(&self, date: NaiveDate) -> StoreResult<Option<PictureDay>> {
-        Ok(self.lock().pictures.get(&date).map(|(day, _)| day.clone()))
+        Ok(self.read()?.pictures.get(&date).map(|(day, _)| day.clone()))
     }
 
     async fn save_picture_day(
@@ -35,7 +35,7 @@ impl PictureStore for MemoryStore {
         date: NaiveDate,
         _picture: &FetchedPicture,
     ) -> StoreResult<Option<Arc<[u8]>>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         Ok(inside
             .pictures
             .get(&date)

@@ -21,7 +21,7 @@ impl RunDayStore for MemoryStore {
     }
 
     async fn run_days(&self, from: NaiveDate, to: NaiveDate) -> StoreResult<Vec<(DayKey, RunDay)>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let days = inside.run_days.iter();
         Ok(days
             .filter(|(key, _)| (from..=to).contains(&key.date))

@@ -84,13 +84,13 @@ impl RunStore for MemoryStore {
     }
 
     async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>> {
-        let inside = self.lock();
+        let inside = self.read()?;
         let of_run = inside.work.iter().filter(|((key, _), _)| key == run);
         Ok(of_run.map(|(_, work)| work.clone()).collect())
     }
 
     async fn tick_times(&self) -> StoreResult<TickTimes> {
-        Ok(self.lock().tick_times.clone())
+        Ok(self.read()?.tick_times.clone())
     }
 
     async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool> {
@@ -103,7 +103,7 @@ impl RunStore for MemoryStore {
     }
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
-        Ok(self.lock().runs.get(key).cloned())
+        Ok(self.read()?.runs.get(key).cloned())
     }
 
     async fn recent_runs(
@@ -113,7 +113,7 @@ impl RunStore for MemoryStore {
         limit: usize,
     ) -> StoreResult<Vec<Run>> {
         let mut runs: Vec<Run> = self
-            .lock()
+            .read()?
             .runs
             .values()
             .filter(|run| job.is_none_or(|job| job == run.key.job))

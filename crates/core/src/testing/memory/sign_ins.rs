@@ -18,7 +18,7 @@ impl SignInStore for MemoryStore {
     }
 
     async fn session(&self, hash: &TokenHash) -> StoreResult<Option<Session>> {
-        Ok(self.lock().sessions.get(&hash.to_string()).cloned())
+        Ok(self.read()?.sessions.get(&hash.to_string()).cloned())
     }
 
     async fn replace_session(&self, session: &Session) -> StoreResult<bool> {
@@ -46,7 +46,7 @@ impl SignInStore for MemoryStore {
     }
 
     async fn attempt(&self, id: Uuid) -> StoreResult<Option<SignInAttempt>> {
-        Ok(self.lock().attempts.get(&id).cloned())
+        Ok(self.read()?.attempts.get(&id).cloned())
     }
 
     async fn replace_attempt(&self, revision: u64, attempt: &SignInAttempt) -> StoreResult<bool> {
@@ -57,7 +57,7 @@ impl SignInStore for MemoryStore {
     }
 
     async fn rate_log(&self, key: &RateKey) -> StoreResult<Option<RateLog>> {
-        Ok(self.lock().rate_logs.get(key).cloned())
+        Ok(self.read()?.rate_logs.get(key).cloned())
     }
 
     async fn replace_rate_log(

@@ -282,9 +282,9 @@ async fn add_card(
     if records.len() >= MAX_CARDS {
         return Ok(Err("Your family has 100 cards. Remove one first."));
     }
-    if !may_type_number(ports, member).await? {
+    let Some(number_permit) = may_type_number(ports, member).await? else {
         return find_faster(ports, member, just_added, TOO_MANY_NUMBERS).await;
-    }
+    };
     let Some(permit) = may_set_pin(ports, &fingerprint).await? else {
         return find_faster(ports, member, just_added, TOO_MANY_PINS).await;
     };
@@ -301,14 +301,19 @@ async fn add_card(
     match secrets.add_card(card, &secret).await {
         Ok(card) => Ok(Ok(Added::New(card))),
         Err(CardSecretError::DuplicateNumber) => {
-            permit.give_back(ports).await?;
+            permit.give_back(ports).await;
             find_faster(ports, member, just_added, DUPLICATE).await
         }
-        Err(CardSecretError::Store(error) | CardSecretError::StillRefused(error)) => {
-            Err(error.into())
+        Err(error) => {
+            // Nothing was stored, and nobody learned whose number it is.
+            permit.give_back(ports).await;
+            number_permit.give_back(ports).await;
+            Err(match error {
+                CardSecretError::Store(error) => error.into(),
+                CardSecretError::Seal(error) => PageError::unavailable(error),
+                // A new card has no other secret, and was never refused.
+                error => PageError::internal(error),
+            })
         }
-        // A new card has no other secret.
-        Err(error @ CardSecretError::ChangedMeanwhile) => Err(PageError::internal(error)),
-        Err(CardSecretError::Seal(error)) => Err(PageError::unavailable(error)),
     }
 }

@@ -13,7 +13,6 @@ use hippo_core::ids::CardId;
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::notice::card_status::CardStatus;
 use hippo_core::run::JobName;
-use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{CHECK_LIMITS, RateKey};
 use serde::Deserialize;
 
@@ -25,6 +24,7 @@ use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
 use crate::page::{Page, html};
+use crate::permit::Permit;
 use crate::ports::WebPorts;
 use crate::start_job::{StartJobError, StartRequest};
 
@@ -58,6 +58,8 @@ enum WaitState {
     Late,
     /// The card is paused, so it isn't checked.
     Paused,
+    /// None could be started, although the number and PIN are stored.
+    NotStarted,
     /// It read the card's account.
     Good,
     /// It didn't, for this reason.
@@ -73,6 +75,9 @@ pub(crate) struct WaitQuery {
     /// Present: the form had been sent before.
     #[serde(default)]
     again: Option<String>,
+    /// Present: no check could be started.
+    #[serde(default)]
+    unstarted: Option<String>,
 }
 
 /// Shows whether the check has ended, and how.
@@ -91,7 +96,12 @@ pub(crate) async fn show(
         id: record.card.id,
         patron: record.card.patron.clone(),
         library: library_name(library.as_ref(), &record.card.library),
-        state: wait_state(record, &member, since, now),
+        state: match wait_state(record, &member, since, now) {
+            WaitState::Waiting | WaitState::Late if query.unstarted.is_some() => {
+                WaitState::NotStarted
+            }
+            state => state,
+        },
         is_repeated: query.again.is_some(),
     };
     Ok(html(StatusCode::OK, &page)?)
@@ -145,7 +155,7 @@ pub(crate) async fn start(
     Path(id): Path<String>,
     Form(form): Form<CheckForm>,
 ) -> PageResult {
-    let Some(CardRecord { card, .. }) = own_card(&member, &id) else {
+    let Some(CardRecord { card, state }) = own_card(&member, &id) else {
         return Err(missing_card(&ports, &member, &id).await);
     };
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
@@ -154,7 +164,12 @@ pub(crate) async fn start(
     }
     let key = RateKey::check(card.id);
     let now = ports.clock.now();
-    if !take_permit(&*ports.store, &key, &CHECK_LIMITS, now).await? {
+    if state.refused_since.is_some() || card.active_pause(now).is_some() {
+        // Nobody would log in. The page says why: it finds a refusal since then.
+        let since = state.refused_since.unwrap_or(now);
+        return Ok(wait_for_check(card, since, Repeat::No));
+    }
+    let Some(permit) = Permit::take(&ports, key.clone(), &CHECK_LIMITS).await? else {
         let log = ports.store.rate_log(&key).await?;
         let started = log.and_then(|log| log.times.last().copied());
         return match started {
@@ -164,44 +179,60 @@ pub(crate) async fn start(
             }
             _ => Err(PageError::checked_lately()),
         };
+    };
+    let started_at = permit.taken_at();
+    if let Err(error) = begin_check(&ports, card).await {
+        permit.give_back(&ports).await;
+        return Err(PageError::check_not_started(error));
     }
-    let response = start_check(&ports, card, Repeat::No).await?;
     let (family, id) = (&card.family, card.id);
     tracing::info!(family.id = %family, card.id = %id, "A family started a check.");
     let change = Change::CheckStarted { card: id };
     record_change(&ports, member.actor(), Some(family), change).await;
-    Ok(response)
+    Ok(wait_for_check(card, started_at, Repeat::No))
 }
 
-/// Starts the check of a card, and leads to the page that waits for it.
+/// Starts the check of a card whose number and PIN were stored, and leads to the page that waits for it.
 ///
-/// If none can be started, that page waits for the next scheduled one.
+/// If none can be started, that page says that the next scheduled one tries them.
 pub(super) async fn start_check(ports: &WebPorts, card: &Card, repeat: Repeat) -> PageResult {
     let since = ports.clock.now();
-    if let Some(jobs) = &ports.jobs {
-        let input = serde_json::to_value(CheckCardsInput::for_card(card));
-        let input = input.map_err(PageError::internal)?;
-        let request = StartRequest::Job {
-            job: JobName::CHECK_CARDS,
-            input: input.as_object().cloned().unwrap_or_default(),
-        };
-        match jobs.start_job(&request).await {
-            Ok(()) | Err(StartJobError::StillRunning) => {}
-            Err(error @ StartJobError::CannotStart(_)) => {
-                tracing::error!(%error, "A card’s check wasn’t started.");
-            }
-        }
+    let mut page = check_page(card, since, repeat);
+    if let Err(error) = begin_check(ports, card).await {
+        tracing::error!(%error, card.id = %card.id, "A card’s check wasn’t started.");
+        page.push_str("&unstarted=yes");
     }
-    Ok(wait_for_check(card, since, repeat))
+    Ok(Redirect::to(&page).into_response())
+}
+
+/// Starts the check of a card, unless it's going already.
+async fn begin_check(ports: &WebPorts, card: &Card) -> Result<(), StartJobError> {
+    let cannot_start = |reason: String| StartJobError::CannotStart(reason);
+    let jobs = ports.jobs.as_ref();
+    let jobs = jobs.ok_or_else(|| cannot_start("these pages start no jobs".to_owned()))?;
+    let input = serde_json::to_value(CheckCardsInput::for_card(card));
+    let input = input.map_err(|error| cannot_start(error.to_string()))?;
+    let request = StartRequest::Job {
+        job: JobName::CHECK_CARDS,
+        input: input.as_object().cloned().unwrap_or_default(),
+    };
+    match jobs.start_job(&request).await {
+        Ok(()) | Err(StartJobError::StillRunning) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Leads to the page that waits for a check since this time.
 pub(super) fn wait_for_check(card: &Card, since: DateTime<Utc>, repeat: Repeat) -> Response {
+    Redirect::to(&check_page(card, since, repeat)).into_response()
+}
+
+/// The page that waits for a check since this time.
+fn check_page(card: &Card, since: DateTime<Utc>, repeat: Repeat) -> String {
     let again = match repeat {
         Repeat::Yes => "&again=yes",
         Repeat::No => "",
     };
     let (id, since) = (card.id, since.timestamp_millis());
-    let page = format!("/family/cards/{id}/check?since={since}{again}");
-    Redirect::to(&page).into_response()
+    format!("/family/cards/{id}/check?since={since}{again}")
 }

@@ -220,8 +220,10 @@ async fn set_pin(
     let secrets = secret_ports(ports);
     let fingerprint = secrets.fingerprint(&card.library, &secret.number).await;
     let fingerprint = fingerprint.map_err(PageError::unavailable)?;
+    let mut number_permit = None;
     if fingerprint != card.fingerprint {
-        if !may_type_number(ports, member).await? {
+        number_permit = may_type_number(ports, member).await?;
+        if number_permit.is_none() {
             return refused(TOO_MANY_NUMBERS);
         }
         if !is_new_number {
@@ -235,15 +237,27 @@ async fn set_pin(
     };
     match secrets.replace_secret(card, id, &secret).await {
         Ok(()) => Ok(Ok(())),
-        Err(CardSecretError::DuplicateNumber) => refused(DUPLICATE),
+        // The number counts: it told whose it is.
+        Err(CardSecretError::DuplicateNumber) => {
+            permit.give_back(ports).await;
+            refused(DUPLICATE)
+        }
         Err(CardSecretError::ChangedMeanwhile) => {
-            permit.give_back(ports).await?;
+            permit.give_back(ports).await;
             Ok(Err(Problem::Changed))
         }
-        Err(CardSecretError::Store(error)) => {
-            Err(explain_store_error(ports, member, card.id, error).await)
+        Err(error @ (CardSecretError::Store(_) | CardSecretError::Seal(_))) => {
+            permit.give_back(ports).await;
+            if let Some(number_permit) = number_permit {
+                number_permit.give_back(ports).await;
+            }
+            Err(match error {
+                CardSecretError::Store(error) => {
+                    explain_store_error(ports, member, card.id, error).await
+                }
+                error => PageError::unavailable(error),
+            })
         }
-        Err(CardSecretError::Seal(error)) => Err(PageError::unavailable(error)),
         // The PIN was changed, so the family must be told.
         Err(error @ CardSecretError::StillRefused(_)) => {
             tracing::error!(%error, card.id = %card.id, "A card waits although its PIN is new.");

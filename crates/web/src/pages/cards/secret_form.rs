@@ -7,7 +7,6 @@ use hippo_core::card_secrets::CardSecretPorts;
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
 use hippo_core::message::{MessageRequest, PinChange};
-use hippo_core::sign_in::limit::{return_permit, take_permit};
 use hippo_core::sign_in::{NUMBER_LIMITS, PIN_LIMITS, PersonId, RateKey};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::access::session::FamilyMember;
 use crate::audit::add_entry;
 use crate::error::PageError;
+use crate::permit::Permit;
 use crate::ports::WebPorts;
 
 /// The words for a number that the family already has.
@@ -63,40 +63,21 @@ pub(super) fn secret_ports(ports: &WebPorts) -> CardSecretPorts<'_> {
     }
 }
 
-/// Counts a typed number; false if there were too many.
+/// Counts a typed number; `None` if there were too many.
 pub(super) async fn may_type_number(
     ports: &WebPorts,
     member: &FamilyMember,
-) -> Result<bool, PageError> {
+) -> Result<Option<Permit>, PageError> {
     let key = RateKey::numbers(&member.loaded.family.id);
-    let now = ports.clock.now();
-    Ok(take_permit(&*ports.store, &key, &NUMBER_LIMITS, now).await?)
+    Ok(Permit::take(ports, key, &NUMBER_LIMITS).await?)
 }
 
 /// Counts a PIN for the number with this fingerprint; `None` if there were too many.
 pub(super) async fn may_set_pin(
     ports: &WebPorts,
     fingerprint: &Fingerprint,
-) -> Result<Option<PinPermit>, PageError> {
-    let permit = PinPermit {
-        key: RateKey::pin(fingerprint),
-        taken_at: ports.clock.now(),
-    };
-    let taken = take_permit(&*ports.store, &permit.key, &PIN_LIMITS, permit.taken_at).await?;
-    Ok(taken.then_some(permit))
-}
-
-/// The permit to set a PIN.
-pub(super) struct PinPermit {
-    key: RateKey,
-    taken_at: DateTime<Utc>,
-}
-
-impl PinPermit {
-    /// Gives it back, since the PIN wasn't stored: a double click doesn't count twice.
-    pub(super) async fn give_back(self, ports: &WebPorts) -> Result<(), PageError> {
-        Ok(return_permit(&*ports.store, &self.key, self.taken_at).await?)
-    }
+) -> Result<Option<Permit>, PageError> {
+    Ok(Permit::take(ports, RateKey::pin(fingerprint), &PIN_LIMITS).await?)
 }
 
 /// Has every recipient told that a PIN was set at this time, and records it under the card's present

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use hippo_core::card::CardRecord;
 use hippo_core::ids::{Label, LibraryId};
-use hippo_core::jobs::JobError;
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::check_cards::dry_run::plan_checks;
 use hippo_core::jobs::notify::NotifyAllInput;
@@ -39,8 +38,7 @@ async fn forecast_checks(ports: &WebPorts, schedule: &Schedule) -> Result<Vec<St
     let input: CheckCardsInput = read_input(schedule)?;
     let (store, now) = (&*ports.store, ports.clock.now());
     let key = person_key(schedule.job, now)?;
-    let planned = plan_checks(store, store, &input, &key, now).await;
-    let planned = planned.map_err(from_job_error)?;
+    let planned = plan_checks(store, store, &input, &key, now).await?;
     let (mut cards, mut waiting) = (0, 0);
     let mut libraries: BTreeSet<&LibraryId> = BTreeSet::new();
     for (visit, until) in &planned.visits {
@@ -104,13 +102,9 @@ async fn forecast_mails(
         operator_contact: None,
         now: ports.clock.now(),
     };
-    let due = dry_run.count_due_mails(&families, kind, &input).await;
+    let due = dry_run.count_due_mails(&families, kind, &input).await?;
     let wording = schedule.job.entry().wording;
-    Ok(mail_sentences(
-        due.map_err(from_job_error)?,
-        wording.one,
-        wording.many,
-    ))
+    Ok(mail_sentences(due, wording.one, wording.many))
 }
 
 fn mail_sentences(due: DueMails, one: &str, many: &str) -> Vec<String> {
@@ -148,13 +142,6 @@ fn person_key(job: JobName, now: DateTime<Utc>) -> Result<RunKey, PageError> {
 fn read_input<T: DeserializeOwned>(schedule: &Schedule) -> Result<T, PageError> {
     let input = serde_json::Value::from(schedule.input.clone());
     serde_json::from_value(input).map_err(PageError::internal)
-}
-
-fn from_job_error(error: JobError) -> PageError {
-    match error {
-        JobError::Store(error) => error.into(),
-        error => PageError::internal(error),
-    }
 }
 
 fn number(number: usize, one: &str, many: &str) -> String {

@@ -214,7 +214,9 @@ pub(crate) async fn resend(
     Form(form): Form<ResendForm>,
 ) -> PageResult {
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
-    operator.require_recent_sign_in(ports.clock.now())?;
+    if let Some(response) = operator.sign_in_again(&ports, &origin, "/console/notices") {
+        return Ok(response);
+    }
     let key = read_key(&form).ok_or_else(PageError::not_found)?;
     let problem = match request_resend(&ports, &key, form.revision).await? {
         ResendOutcome::Refused(problem) => problem,

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::forecast::forecast;
 use super::load::load_schedules;
-use super::view::{Times, token_of};
+use super::view::{Times, run_path, token_of};
 use crate::access::form_token::{FormToken, check_form_token, form_page};
 use crate::access::operator::Operator;
 use crate::audit::record_change;
@@ -129,7 +129,9 @@ pub(crate) async fn run_now(
     Form(form): Form<RunForm>,
 ) -> PageResult {
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
-    operator.require_recent_sign_in(ports.clock.now())?;
+    if let Some(response) = operator.sign_in_again(&ports, &origin, "/console/schedules") {
+        return Ok(response);
+    }
     let schedule = find_schedule(&ports, &form.label).await?;
     if run_version(&schedule) != form.run_version {
         let token = token_of(&headers, &origin)?;
@@ -139,7 +141,7 @@ pub(crate) async fn run_now(
         job: schedule.job,
         input: schedule.input,
     };
-    start(&ports, &operator, request).await
+    start(&ports, request).await
 }
 
 /// Runs a run again, or what failed in it.
@@ -152,6 +154,9 @@ pub(crate) async fn run_again(
 ) -> PageResult {
     check_form_token(&headers, origin.is_secure, &form.form_token)?;
     let key: RunKey = form.run.parse().map_err(|_| PageError::not_found())?;
+    if let Some(response) = operator.sign_in_again(&ports, &origin, &run_path(&key)) {
+        return Ok(response);
+    }
     let run = ports.store.run(&key).await?;
     let run = run.ok_or_else(PageError::not_found)?;
     if run.outcome == RunOutcome::Running {
@@ -161,11 +166,10 @@ pub(crate) async fn run_again(
         run: key,
         only_failed: form.only_failed.is_some(),
     };
-    start(&ports, &operator, request).await
+    start(&ports, request).await
 }
 
-async fn start(ports: &WebPorts, operator: &Operator, request: StartRequest) -> PageResult {
-    operator.require_recent_sign_in(ports.clock.now())?;
+async fn start(ports: &WebPorts, request: StartRequest) -> PageResult {
     let jobs = ports.jobs.as_ref().ok_or_else(PageError::not_found)?;
     match jobs.start_job(&request).await {
         Ok(()) => {}

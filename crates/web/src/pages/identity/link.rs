@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hippo_core::audit::{Actor, Change};
 use hippo_core::ids::FamilyId;
+use hippo_core::message::{IdentityLinking, MessageRequest};
 use hippo_core::sign_in::{IdentityLink, Session, find_grant};
 use serde::Deserialize;
 
@@ -161,6 +162,7 @@ pub(crate) async fn save(
             if replaced.await? {
                 tracing::info!("An identity was linked to a person.");
                 record_own_change(&ports, session, &families, Change::IdentityLinked).await;
+                announce(&ports, session, families, provider.name()).await;
             } else {
                 // The same form may have been sent twice at once.
                 let present = find_waiting(&ports, &headers, is_secure, session).await?;
@@ -186,9 +188,22 @@ pub(crate) async fn save(
     Ok(Redirect::to(LINK_PAGE).into_response())
 }
 
+/// Has the person told that an identity was linked: somebody else may have done it.
+async fn announce(ports: &WebPorts, session: &Session, families: Vec<FamilyId>, provider: &str) {
+    let message = MessageRequest::IdentityLinked(IdentityLinking {
+        person: session.person.clone(),
+        families,
+        provider: provider.to_owned(),
+    });
+    // It is linked, so the page must not say that nothing was changed.
+    if let Err(error) = ports.messages.send(message).await {
+        tracing::error!(%error, "A person could not be told of a linked account.");
+    }
+}
+
 /// The page that the person came for.
 fn page_to_open(headers: &HeaderMap, is_secure: bool, session: &Session) -> String {
-    let next = next_page(headers, is_secure).filter(|_| session.family.is_some());
+    let next = next_page(headers, is_secure, session);
     next.unwrap_or_else(|| "/".to_owned())
 }
 
@@ -227,17 +242,30 @@ pub(crate) async fn unlink(
         return Ok(Redirect::to("/sign-in").into_response());
     };
     browser.check_form_token(&form.form_token)?;
-    let (person, operators) = (&session.person, &ports.settings.operators);
-    let grant = find_grant(&*ports.store, operators, person).await?;
-    let families = grant.map(|grant| grant.families).unwrap_or_default();
-    ports.store.unlink_identities(person).await?;
-    tracing::info!("Somebody unlinked their identities.");
-    record_own_change(&ports, &session, &families, Change::IdentitiesUnlinked).await;
+    let families = own_families(&ports, &session).await?;
+    ports.store.unlink_identities(&session.person).await?;
+    record_unlinking(&ports, &session, &families).await;
     let next = match session.family {
         Some(_) => "/family/settings?saved=unlinked",
         None => "/?saved=unlinked",
     };
     Ok(Redirect::to(next).into_response())
+}
+
+/// The families that somebody is a recipient of.
+pub(crate) async fn own_families(
+    ports: &WebPorts,
+    session: &Session,
+) -> Result<Vec<FamilyId>, PageError> {
+    let operators = &ports.settings.operators;
+    let grant = find_grant(&*ports.store, operators, &session.person).await?;
+    Ok(grant.map(|grant| grant.families).unwrap_or_default())
+}
+
+/// Records that somebody unlinked their identities.
+pub(crate) async fn record_unlinking(ports: &WebPorts, session: &Session, families: &[FamilyId]) {
+    tracing::info!("Somebody unlinked their identities.");
+    record_own_change(ports, session, families, Change::IdentitiesUnlinked).await;
 }
 
 /// Records what somebody changed about their own signing in, for each of their families.

@@ -10,9 +10,11 @@ use hippo_core::ids::FamilyId;
 
 use super::pause::{PauseValues, pause_words};
 use super::recipient_list::{InvitationView, RecipientView, list_invitations, list_recipients};
+use super::recipients::PATH;
 use super::values::{SEND_POLICIES, SettingsValues, TypedValues, zone_names};
 use crate::access::form_browser::FormBrowser;
 use crate::access::form_token::form_page;
+use crate::access::next_page::remember_page;
 use crate::access::session::FamilyMember;
 use crate::error::PageResult;
 use crate::page::Page;
@@ -49,6 +51,8 @@ struct SettingsPage {
     tomorrow: NaiveDate,
     problem: Option<String>,
     done: Option<String>,
+    /// Whether changing the recipients needs a new sign-in.
+    needs_sign_in: bool,
     changes: Vec<ChangeView>,
 }
 
@@ -153,7 +157,14 @@ pub(super) async fn show_page(
         tomorrow: today.succ_opt().unwrap_or(today),
         problem,
         done,
+        needs_sign_in: !member.is_recently_signed_in(now),
         changes: changes::load(ports, member).await?,
     };
-    form_page(status, &shown, token)
+    let needs_sign_in = shown.needs_sign_in;
+    let mut response = form_page(status, &shown, token)?;
+    if needs_sign_in {
+        // The page's link to sign in again leads back here.
+        remember_page(&mut response, PATH, browser.origin.is_secure);
+    }
+    Ok(response)
 }

@@ -9,8 +9,7 @@ use hippo_core::former_recipient::forget_recipient;
 use hippo_core::ids::FamilyId;
 use hippo_core::invitation::{Invitation, InvitationId};
 use hippo_core::message::{InvitationRequest, MessageRequest, Removal, RemovalReader};
-use hippo_core::sign_in::limit::take_permit;
-use hippo_core::sign_in::{INVITATION_LIMITS, PersonId, RateKey, is_recipient};
+use hippo_core::sign_in::{INVITATION_LIMITS, INVITED_LIMITS, PersonId, RateKey, is_recipient};
 use serde::Deserialize;
 
 use super::page::{Outcome, show_page};
@@ -21,13 +20,14 @@ use crate::access::session::{FamilyMember, NoMember, Visitor};
 use crate::access::step_up::sign_in_again;
 use crate::audit::record_change;
 use crate::error::{PageError, PageResult};
+use crate::permit::Permit;
 use crate::ports::WebPorts;
 
 /// The most recipients of a family, with those invited.
 const MAX_RECIPIENTS: usize = 20;
 
 /// The page's own path.
-const PATH: &str = "/family/settings";
+pub(super) const PATH: &str = "/family/settings";
 
 /// Refuses a form of another browser or family, or asks for a new sign-in.
 fn check_form(
@@ -95,18 +95,55 @@ async fn invite_address(
             "A family can have at most 20 recipients, including invited ones.",
         ));
     }
-    let now = ports.clock.now();
     let key = RateKey::invitations(&family.id);
-    if !take_permit(&*ports.store, &key, &INVITATION_LIMITS, now).await? {
+    let Some(family_permit) = Permit::take(ports, key, &INVITATION_LIMITS).await? else {
         return Ok(Err(
             "Your family invited ten people today. Try again tomorrow.",
         ));
+    };
+    let key = RateKey::invited(&PersonId::from_address(&address));
+    let Some(address_permit) = Permit::take(ports, key, &INVITED_LIMITS).await? else {
+        family_permit.give_back(ports).await;
+        // Two requests may have invited it at once.
+        let open = open_invitations(ports, family).await?;
+        return Ok(match open.iter().any(|open| is_same(&open.address)) {
+            true => Ok("already-invited"),
+            false => Err(
+                "This address was invited a short while ago. An address gets one invitation a day, and three in 30 \
+                 days.",
+            ),
+        });
+    };
+    let invited = store_invitation(ports, member, address).await;
+    if !matches!(invited, Ok(Invited::Now)) {
+        // No email is on its way.
+        address_permit.give_back(ports).await;
+        family_permit.give_back(ports).await;
     }
+    Ok(Ok(match invited? {
+        Invited::Now => "invited",
+        Invited::Before => "already-invited",
+    }))
+}
+
+/// What came of inviting an address.
+enum Invited {
+    Now,
+    /// Another request came first.
+    Before,
+}
+
+/// Stores an invitation, and asks for its email.
+async fn store_invitation(
+    ports: &WebPorts,
+    member: &FamilyMember,
+    address: EmailAddress,
+) -> Result<Invited, PageError> {
+    let family = &member.loaded.family;
     let by = member.session.person.clone();
-    let invitation = Invitation::new(family.id.clone(), address, by, now);
+    let invitation = Invitation::new(family.id.clone(), address, by, ports.clock.now());
     if !ports.store.add_invitation(&invitation).await? {
-        // Another request came first.
-        return Ok(Ok("already-invited"));
+        return Ok(Invited::Before);
     }
     let message = MessageRequest::Invitation(InvitationRequest {
         family: family.id.clone(),
@@ -121,7 +158,7 @@ async fn invite_address(
     tracing::info!(family.id = %family.id, "A family invited somebody.");
     let change = Change::RecipientInvited;
     record_change(ports, member.actor(), Some(&family.id), change).await;
-    Ok(Ok("invited"))
+    Ok(Invited::Now)
 }
 
 /// The form that withdraws an invitation.

@@ -6,12 +6,10 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
-use hippo_core::sign_in::{SignInAttempt, SignInMethod, SignInUse};
+use hippo_core::sign_in::{SignInAttempt, SignInUse};
 use serde::Deserialize;
 
-use super::{
-    AttemptToken, Browser, Used, begin_session, mark_as_rendered, use_attempt, with_cookie,
-};
+use super::{AttemptToken, Browser, Used, mark_as_rendered, use_attempt, with_cookie};
 use crate::access::session::Visitor;
 use crate::error::{PageError, PageResult};
 use crate::guard::host::RequestOrigin;
@@ -108,14 +106,12 @@ pub(crate) async fn use_link(
     let used = match AttemptToken::from_text(&form.token) {
         Some(link) => {
             let use_it = |attempt: &SignInAttempt| attempt.use_link(&link.token, now);
-            use_attempt(&ports, link.id, use_it).await?
+            use_attempt(&ports, &browser, link.id, use_it).await?
         }
         None => Used::Over,
     };
     let state = match used {
-        Used::Accepted(grant) => {
-            return begin_session(&ports, &browser, grant, SignInMethod::Attempt).await;
-        }
+        Used::Accepted(session) => return Ok(session.open(&browser)),
         Used::Before(person) if visitor.is(&person) => {
             return Ok(Redirect::to("/").into_response());
         }

@@ -9,7 +9,7 @@ use hippo_core::schedule::change_pause::pause_version;
 use hippo_core::store::{PauseStore as _, RunDayStore as _, RunStore as _};
 
 use super::world::{CANARIES, HOSTILE, PAGES, at, busy_web, run, state};
-use crate::web::{Browser, PAT, TestResponse, TestWeb, encode};
+use crate::web::{Browser, OPERATOR, PAT, TestResponse, TestWeb, encode};
 
 /// The forms of the console.
 const FORMS: [&str; 5] = [
@@ -309,8 +309,20 @@ async fn resending_and_running_need_a_recent_sign_in() {
         "/console/runs/again",
     ] {
         let answer = operator.post(path, &fields).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
-        assert!(answer.body.contains("Please sign in again"), "{path}");
+        assert_eq!(answer.location(), "/sign-in?again=yes", "{path}");
+        // A new sign-in leads back. It would end the session that the next form needs.
+        let mut again = web.browser();
+        again.cookies.clone_from(&operator.cookies);
+        again.cookies.remove("__Host-hippo");
+        again.ask_for_mail(OPERATOR).await;
+        let back = again.type_code(&web.mailed_code()).await;
+        let start = path.rsplit_once('/').unwrap().0;
+        assert!(
+            back.location().starts_with(start),
+            "{path}: {}",
+            back.location()
+        );
+        assert_eq!(again.get(back.location()).await.status, StatusCode::OK);
     }
     assert_eq!(state(&web).await, before);
     // Pausing can be undone.

@@ -225,6 +225,10 @@ async fn withdrawing_on_an_old_page_leaves_the_later_invitation() {
     let old = browser.get(SETTINGS).await;
     let withdraw = "/family/settings/recipients/withdraw";
     browser.post_from(&old, withdraw, &[]).await;
+    // An address is invited once a day.
+    web.wait(TimeDelta::days(1));
+    browser.ask_for_mail(PAT).await;
+    browser.open_link_and_press(&web.mailed_link()).await;
     browser.post_with_token(invite, &fields).await;
     let conrad = sample::family_id("conrad");
     let later = web.store.family_invitations(&conrad).await.unwrap();
