@@ -26,6 +26,27 @@ pub(crate) fn below(base: &Url, path: &str) -> Option<Url> {
     base.join(path).ok()
 }
 
+/// Returns the part of a URL before a folder, or all of it without such a folder: somebody may have copied the address of
+/// a page in the folder.
+pub(crate) fn before_folder(url: &Url, folder: &str) -> Url {
+    let path = url.path();
+    at_path(
+        url,
+        path.split_once(folder).map_or(path, |(before, _)| before),
+    )
+}
+
+/// Returns the number that one of these parameters has in the query of an address.
+pub(crate) fn number_in_query<'a>(address: &'a str, parameters: &[&str]) -> Option<&'a str> {
+    let (_, query) = address.split_once('?')?;
+    let mut pairs = query
+        .split(['&', ';', '#'])
+        .filter_map(|pair| pair.split_once('='));
+    let (_, number) = pairs.find(|(name, _)| parameters.contains(name))?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(number)
+}
+
 /// Drops links to records unless their host is in the library's entry. Mails contain these links, and a
 /// page could name any host.
 pub(crate) fn keep_own_links(account: &mut Account, library: &Library) {
@@ -63,6 +84,31 @@ mod tests {
 
     use super::*;
     use hippo_browser::test_site::library;
+
+    #[rstest]
+    #[case("/opac/detail.pl?biblionumber=3", Some("3"))]
+    #[case("/opac/detail.pl?bib=3&x=y", Some("3"))]
+    #[case("/opac/MARCdetail.pl?a=b;biblionumber=30", Some("30"))]
+    #[case("/opac/renew.pl?item=3", None)]
+    #[case("javascript:x?biblionumber=3y", None)]
+    fn number_is_read_from_the_query_of_a_link(#[case] href: &str, #[case] expected: Option<&str>) {
+        assert_eq!(number_in_query(href, &["biblionumber", "bib"]), expected);
+    }
+
+    #[rstest]
+    #[case(
+        "https://books.test/cgi-bin/opac/search.pl?q=x#y",
+        "https://books.test/"
+    )]
+    #[case("https://books.test/town/cgi-bin/opac", "https://books.test/town/")]
+    #[case("https://books.test/town", "https://books.test/town")]
+    fn copied_path_is_cut_off(#[case] url: &str, #[case] expected: &str) {
+        let url = before_folder(&url.parse().unwrap(), "/cgi-bin/opac");
+        assert!(
+            expected.starts_with(url.as_str().trim_end_matches('/')),
+            "{url}"
+        );
+    }
 
     #[rstest]
     #[case::site("https://books.test/record=b1", true)]

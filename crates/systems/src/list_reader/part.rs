@@ -68,12 +68,6 @@ impl AccountPart {
         self.fines.is_some()
     }
 
-    /// Adds the lists of a page that states their totals in a way of its own, which match.
-    pub(crate) fn set_lists(&mut self, loans: Vec<Loan>, holds: Vec<Hold>) {
-        self.loans = ListPart::of_total(loans);
-        self.holds = ListPart::of_total(holds);
-    }
-
     /// Adds that there are no loans, which the page says in a way of its own.
     pub(crate) fn state_no_loans(&mut self) {
         self.loans = self.loans.none();
@@ -119,7 +113,8 @@ impl AccountPart {
 }
 
 impl<E> ListPart<E> {
-    fn of_total(entries: Vec<E>) -> Self {
+    /// The list of a page that states its total, which matches.
+    pub(super) fn of_total(entries: Vec<E>) -> Self {
         Self {
             declared: u32::try_from(entries.len()).ok(),
             entries: Some(entries),

@@ -133,6 +133,6 @@ impl<T: DescribedSystem> PageReader for T {
     }
 
     fn stated_date_format(&self, page: &str) -> Option<&'static str> {
-        (self.account().date_format)(page)
+        self.account().date_format.find(page)
     }
 }
