@@ -203,8 +203,11 @@ fn recall_table() -> ListDescription<Hold> {
     ListDescription {
         tab: Some(tab("recalls")),
         row_tolerance: Some(1),
-        state_signs: vec![(Waiting, cancels), (InTransit, StateSign::PickupBranch)],
-        states: READY_RECALLS,
+        state_signs: vec![
+            (Waiting, cancels),
+            (InTransit, StateSign::PickupBranch),
+            (Ready, StateSign::Stems(READY_RECALLS)),
+        ],
         ..table("#recalls-table", columns)
     }
 }

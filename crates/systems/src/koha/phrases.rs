@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Script, StemIn, Whole};
-use hippo_core::account::HoldState;
 
 use crate::list_reader::Stems;
 
@@ -32,16 +31,7 @@ pub(super) const SUSPENDED: Stems = Stems(
 pub(super) const PENDING: Stems = Stems("pending, ausstehend, en attente, pendiente, in attesa");
 
 /// “Ready for pickup” of a recall, which is recognised only by its words.
-pub(super) const READY_RECALLS: &[(HoldState, &[&str])] = &[(
-    HoldState::Ready,
-    &[
-        "ready for pickup",
-        "ready for pick up",
-        "abholbereit",
-        "prêt",
-        "disponible",
-    ],
-)];
+pub(super) const READY_RECALLS: Stems = Stems("ready for pick, abhol, prêt, disponible");
 
 /// The same refusals as words in Koha's languages. They are no reason, because the notice says the same.
 pub(super) const BARE_REFUSALS: Stems = Stems(
@@ -103,7 +93,8 @@ const IN_SCRIPTS: Stems =
 pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
     let of_fines = CREDITS.iter().chain(CHARGES.iter());
     let of_fines = of_fines.map(|stem| StemIn(stem, FINES_PLACES));
-    let of_holds = SUSPENDED.iter().map(|stem| StemIn(stem, HOLDS_PLACES));
+    let of_holds = SUSPENDED.iter().chain(READY_RECALLS.iter());
+    let of_holds = of_holds.map(|stem| StemIn(stem, HOLDS_PLACES));
     let of_buttons = BUTTONS.iter().map(Whole);
     let of_scripts = IN_SCRIPTS.iter().map(Script);
     let phrases = of_fines.chain(of_holds).chain(of_buttons);

@@ -10,9 +10,7 @@ use super::date::date_text;
 use super::labels::{count_beside, line_beginning};
 use super::table::{Header, cell_at, cells, column_span, width};
 use super::title::{own_lines, own_text};
-use crate::links::number_in_query;
-
-static LINKS: Css = Css::new("a[href]");
+use crate::links::linked_numbers;
 
 /// The headers of a list, and the columns that they give the values of its rows.
 #[derive(Debug, Default)]
@@ -254,11 +252,7 @@ fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
         Part::LastOwnLine => own_lines(element).pop()?,
         Part::Title(title) => title.read(element)?,
         Part::Date(others) => date_text(element, others),
-        Part::LinkParameter(names) => {
-            let addresses = LINKS.all(element).filter_map(|link| link.attr("href"));
-            let mut numbers = addresses.filter_map(|address| number_in_query(address, names));
-            numbers.next()?.to_owned()
-        }
+        Part::LinkParameter(names) => linked_numbers(element, names).next()?.to_owned(),
         Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
         Part::AttributeOf(css, name) => css.first(element)?.attr(name)?.trim().to_owned(),
         Part::Read(read) => read(element)?,

@@ -12,11 +12,10 @@ use super::description::{ListDescription, ListTab, MissingList, Tabs};
 use super::entry::Entry;
 use super::list::read_known_list;
 use super::part::{AccountPart, ListPart};
-use crate::links::number_in_query;
+use crate::links::linked_numbers;
 
 static TABS: Css = Css::new("a");
 static TABLES: Css = Css::new("table");
-static LINKS: Css = Css::new("a[href]");
 static CAPTION: Css = Css::new("caption");
 
 /// The tabs of a page, and the lists below them.
@@ -110,7 +109,7 @@ impl<'a> TabbedPage<'a> {
         }
         if let Some((overdues, parameters)) = &tab.overdues
             && let Some(overdues) = self.only_table(overdues)?
-            && !linked_numbers(overdues, parameters).is_subset(&linked_numbers(table, parameters))
+            && !has_all_of(table, overdues, parameters)
         {
             return changed("an overdue item that is not among the");
         }
@@ -182,11 +181,10 @@ fn has_no_repeated_row<E>(list: &'static ListDescription<E>, table: ElementRef<'
     list.rows.all(table).all(|row| known.insert(row.html()))
 }
 
-fn linked_numbers<'a>(table: ElementRef<'a>, parameters: &[&str]) -> HashSet<&'a str> {
-    let addresses = LINKS.all(table).filter_map(|link| link.attr("href"));
-    addresses
-        .filter_map(|address| number_in_query(address, parameters))
-        .collect()
+/// Whether a table has all works of another.
+fn has_all_of(table: ElementRef<'_>, other: ElementRef<'_>, parameters: &[&str]) -> bool {
+    let known: HashSet<&str> = linked_numbers(table, parameters).collect();
+    linked_numbers(other, parameters).all(|number| known.contains(number))
 }
 
 #[cfg(test)]
