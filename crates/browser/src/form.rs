@@ -6,7 +6,7 @@ use std::fmt;
 
 use hippo_core::failure::Failure;
 use reqwest::header::{HeaderMap, HeaderValue};
-use scraper::Selector;
+use scraper::{Html, Selector};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -94,15 +94,24 @@ impl Form {
     pub fn find_usable(
         page: &Page,
         css: &str,
+        is_usable: impl FnMut(&Self) -> bool,
+    ) -> Result<Option<Self>, Failure> {
+        Self::find_usable_in(&parse_page(&page.body)?, &page.url, css, is_usable)
+    }
+
+    /// Like [`Self::find_usable`], in a page from this URL that was parsed.
+    pub fn find_usable_in(
+        html: &Html,
+        url: &Url,
+        css: &str,
         mut is_usable: impl FnMut(&Self) -> bool,
     ) -> Result<Option<Self>, Failure> {
         let selector = Selector::parse(css)
             .map_err(|_| Failure::page_changed(format!("“{css}” is not a CSS selector")))?;
-        let html = parse_page(&page.body)?;
-        let base = controls::find_base(&html, &page.url);
-        Ok(controls::find_forms(&html, &selector)
+        let base = controls::find_base(html, url);
+        Ok(controls::find_forms(html, &selector)
             .iter()
-            .map(|parts| controls::read_form(parts, &base, &page.url))
+            .map(|parts| controls::read_form(parts, &base, url))
             .find(|form| is_usable(form)))
     }
 

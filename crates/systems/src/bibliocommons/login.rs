@@ -16,6 +16,7 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
     other_form: None,
     number: &["name"],
     pin: &["user_pin"],
+    name: &[],
     button: None,
     // The library's general notices (`cp_system_message`) are elsewhere.
     messages: Css::new(

@@ -1,6 +1,7 @@
 //! Logs in, and reads the account.
 
 use hippo_browser::Session;
+use hippo_browser::reading::parse_page;
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 
@@ -16,7 +17,8 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     let mut url = session.url("/user/login")?;
     url.query_pairs_mut().append_pair("destination", LOANS_PATH);
     let page = session.get(&url).await?;
-    let mut form = LOGIN.fill_form(&page, session)?;
+    let mut form = LOGIN.find_form(&page, &parse_page(&page.body)?)?;
+    LOGIN.fill_in(&mut form, session)?;
     if !form.has(TOKEN)
         && let Some(token) = find_token(&page.body)
     {

@@ -5,6 +5,8 @@
 mod fingerprints;
 mod pages;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_core::failure::Failure;
 
@@ -19,31 +21,19 @@ pub(crate) struct Bibliotheca;
 impl DescribedSystem for Bibliotheca {
     const NAME: &'static str = "bibliotheca";
     const ACCOUNT_PAGE: &'static str = "index.asp?kontofenster=start";
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &pages::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &pages::LOGIN;
+    const ADDRESSES: &'static [&'static str] = &[
+        "index.asp?kontofenster=true&target=verl",
+        "index.asp?target=vermsg",
+    ];
+    const DETECTOR: Option<&'static dyn Detector> = Some(&Bibliotheca);
 
     /// Logs in; the answer is the account.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         let logout = "index.asp?kontofenster=true&target=logoff";
         let answer = visit.log_in(Self::ACCOUNT_PAGE, logout).await?;
         visit.add(&answer)
-    }
-
-    fn addresses(&self) -> &'static [&'static str] {
-        &[
-            "index.asp?kontofenster=true&target=verl",
-            "index.asp?target=vermsg",
-        ]
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

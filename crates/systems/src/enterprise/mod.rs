@@ -17,6 +17,8 @@ mod row;
 mod script;
 mod visit;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
@@ -35,50 +37,35 @@ pub(crate) struct Enterprise;
 impl DescribedSystem for Enterprise {
     const NAME: &'static str = "enterprise";
     const ACCOUNT_PAGE: &'static str = "account?";
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &login::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &login::LOGIN;
+    const ADDRESSES: &'static [&'static str] = &[
+        "client/search/default/patronlogin/patronloginform/loginpageform/submit",
+        "accountnonmobile/checkouts/librarycheckoutsaccordion/holds/libraryholdsaccordion",
+        "finesandblocks/renew/cancel/ent/results/t",
+    ];
+    const DETECTOR: Option<&'static dyn Detector> = Some(&Enterprise);
+    const OPTIONS: &'static [(&'static str, &'static str)] = &[
+        (
+            "profile",
+            "the profile in the site's addresses; “default” if not given",
+        ),
+        (
+            "locale",
+            "the language in the site's addresses; “en_US” if not given",
+        ),
+    ];
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         visit::fetch_account(visit).await
-    }
-
-    fn addresses(&self) -> &'static [&'static str] {
-        &[
-            "client/search/default/patronlogin/patronloginform/loginpageform/submit",
-            "accountnonmobile/checkouts/librarycheckoutsaccordion/holds/libraryholdsaccordion",
-            "finesandblocks/renew/cancel/ent/results/t",
-        ]
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {
         &pages::OTHER_PHRASES
     }
 
-    fn own_options(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            (
-                "profile",
-                "the profile in the site's addresses; “default” if not given",
-            ),
-            (
-                "locale",
-                "the language in the site's addresses; “en_US” if not given",
-            ),
-        ]
-    }
-
     fn own_account_url(&self, library: &Library) -> Option<Url> {
         below(&addresses::site_folder(library)?, Self::ACCOUNT_PAGE)
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Logs in and fetches the account page and the two lists of its script.
 
-use hippo_browser::reading::{Css, parse_page};
+use hippo_browser::reading::Css;
 use hippo_browser::{Page, interstitial};
 use hippo_core::failure::Failure;
+use scraper::ElementRef;
 use url::Url;
 
 use super::addresses::{same_site, site_folder, take_token};
@@ -46,7 +47,8 @@ pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<()
     } else {
         let overview = visit.read(&page)?;
         visit.add_part(overview.without_lists());
-        if let Some(logout) = find_logout(&page, &folder) {
+        let logout = visit.ask(&page, |root| find_logout(root, &page.url, &folder));
+        if let Some(logout) = logout? {
             visit.session.log_out_at_end(&logout);
         }
     }
@@ -85,10 +87,9 @@ fn find_redirect(visit: &AccountVisit<'_, '_>, page: &Page) -> Result<Option<Str
 
 /// Finds the address of a page's logout. The path must be the logout's own; a link that only mentions it may do
 /// something else.
-fn find_logout(page: &Page, folder: &Url) -> Option<Url> {
-    let parsed = parse_page(&page.body).ok()?;
-    let links = LOGOUT.all(parsed.root_element());
-    let mut urls = links.filter_map(|link| same_site(link.attr("href")?, &page.url, folder).ok());
+fn find_logout(root: ElementRef<'_>, page: &Url, folder: &Url) -> Option<Url> {
+    let links = LOGOUT.all(root);
+    let mut urls = links.filter_map(|link| same_site(link.attr("href")?, page, folder).ok());
     urls.find(|url| url.path().contains("logout"))
 }
 

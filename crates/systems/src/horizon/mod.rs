@@ -13,6 +13,8 @@ mod pages;
 mod title;
 mod visit;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
@@ -37,42 +39,27 @@ pub(crate) struct Horizon;
 impl DescribedSystem for Horizon {
     const NAME: &'static str = "horizon";
     const ACCOUNT_PAGE: &'static str = PORTAL;
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &pages::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &pages::LOGIN;
+    const ADDRESSES: &'static [&'static str] = pages::ADDRESSES;
+    const DETECTOR: Option<&'static dyn Detector> = Some(&Horizon);
+    const OPTIONS: &'static [(&'static str, &'static str)] = &[(
+        PROFILE,
+        "the catalogue's profile in the site's addresses, like dial; the site's own default if not given",
+    )];
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         visit::fetch_account(visit).await
-    }
-
-    fn addresses(&self) -> &'static [&'static str] {
-        pages::ADDRESSES
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {
         pages::OTHER_PHRASES
     }
 
-    fn own_options(&self) -> &'static [(&'static str, &'static str)] {
-        &[(
-            PROFILE,
-            "the catalogue's profile in the site's addresses, like dial; the site's own default if not given",
-        )]
-    }
-
     fn own_account_url(&self, library: &Library) -> Option<Url> {
         let mut url = below_base(library, PORTAL)?;
         visit::ask_for_account(&mut url, library);
         Some(url)
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

@@ -221,9 +221,9 @@ fn work_columns(other_lines: usize) -> Vec<Column> {
         later: Css::new(".biblio-medium, .subtitle, .part-number, .part-name"),
         other_lines,
     };
-    let href = Part::AttributeOf(Css::new(RECORD_LINK), "href");
+    let href = Part::AttributeOf(Css::new(RECORD_LINK), "href", "");
     vec![
-        Column::of(Field::Title, &TITLE, Part::Title(title)),
+        Column::of(Field::Title, &TITLE, Part::TitleOfParts(title)),
         Column::of(Field::Link, &TITLE, href),
         // The number of the record never changes.
         Column::of(Field::Id, &TITLE, Part::LinkParameter(RECORD)),

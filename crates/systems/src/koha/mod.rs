@@ -16,6 +16,8 @@ mod pages;
 mod phrases;
 mod visit;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
@@ -41,21 +43,13 @@ impl DescribedSystem for Koha {
     /// Due dates have a machine-readable twin, and most pages state the format of the other dates. The declared
     /// format is for the rest.
     const STATES_DATE_FORMAT: bool = true;
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &pages::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &pages::LOGIN;
+    const ADDRESSES: &'static [&'static str] = &phrases::ADDRESSES;
+    const DETECTOR: Option<&'static dyn Detector> = Some(&Koha);
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         visit::fetch_account(visit, Self::ACCOUNT_PAGE).await
-    }
-
-    fn addresses(&self) -> &'static [&'static str] {
-        &phrases::ADDRESSES
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {
@@ -64,10 +58,6 @@ impl DescribedSystem for Koha {
 
     fn own_account_url(&self, library: &Library) -> Option<Url> {
         url_below(library, Self::ACCOUNT_PAGE)
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

@@ -11,8 +11,7 @@ use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
 use super::alerts::find_alerts;
-use super::count::{find_fact, find_sum, join_totals, read_total};
-use super::date::read_first;
+use super::count::{find_fact, find_sum, join_totals, read_day, read_total};
 use super::description::{AccountDescription, Count, ListDescription, PageKind};
 use super::entry::Entry;
 use super::list::{is_stated_empty, read_list};
@@ -37,7 +36,7 @@ pub(super) fn read_page(
     body: &str,
     context: &ReadContext<'_>,
 ) -> Result<AccountPart, Failure> {
-    let page = OpenPage::open(body, description, login)?;
+    let page = OpenPage::open(body.into(), description, login)?;
     match page.kind {
         PageKind::Account => read_account(description, &page, context),
         other => Err(other.into_failure()),
@@ -51,14 +50,14 @@ pub(super) fn read_account(
     context: &ReadContext<'_>,
 ) -> Result<AccountPart, Failure> {
     let root = page.root();
-    let date_format = description.date_format.find(&page.html);
+    let date_format = description.date_format.find(page.html());
     let date_format = date_format.or(context.date_format);
     let context = &ReadContext {
         date_format,
         ..*context
     };
-    let is_cut_short = is_cut_short(&page.html);
-    if description.has_end_tag && breaks_off(&page.html, is_cut_short) {
+    let is_cut_short = is_cut_short(page.html());
+    if description.has_end_tag && breaks_off(page.html(), is_cut_short) {
         return Err(Failure::page_changed("a page that breaks off"));
     }
     if description.agreement.is_in(root) {
@@ -98,10 +97,13 @@ pub(super) fn read_account(
         fines,
         sum_without_sign: None,
         currency: currency.flatten(),
-        card_expires: read_first(find_fact(&description.card_expires, root), context)?,
+        card_expires: read_day(&description.card_expires, root, context)?,
         messages: messages.into_vec(),
         patrons: (description.patrons)(root),
     };
+    if let Some(overview) = &description.overview {
+        overview.mark_unlinked(&mut part, root, page.html());
+    }
     if !part.has_loans() && !part.has_holds() {
         part.loans.add_stated_empty(&description.loans, root);
         part.holds.add_stated_empty(&description.holds, root);

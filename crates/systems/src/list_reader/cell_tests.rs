@@ -42,10 +42,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
         needed: &[Field::Title],
         total_at: Some(Css::new("tr.total, caption")),
         none: &["nothing out"],
-        is_empty: |table| {
-            static NONE: Css = Css::new("hr");
-            NONE.is_in(table)
-        },
+        none_rows: Some(Css::new("tr:has(hr)")),
         complete: |loan, _, _| {
             loan.renewals = Some(7);
             Ok(())
@@ -77,8 +74,7 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
     complete: |part, root, _| {
         static FREE: Css = Css::new("s");
         if FREE.is_in(root) {
-            part.state_no_loans();
-            part.state_no_holds();
+            part.set_lists(Vec::new(), Vec::new());
         }
         Ok(())
     },

@@ -5,6 +5,7 @@ use scraper::ElementRef;
 
 use super::table_column::TableColumn;
 use super::title::TitleParts;
+use super::title_text::TitleText;
 
 /// One thing that each entry says.
 pub(crate) struct Column {
@@ -134,7 +135,7 @@ pub(crate) enum Field {
     Renewable,
     /// The words why a loan can't be renewed. Of another loan, they say nothing.
     RenewalReason,
-    /// The words about a hold's state.
+    /// The words about a hold's state, or all that a list with [`StatusWords`](super::StatusWords) says of a loan.
     State,
     /// What only a suspended hold has. It counts only if the words don't say that the hold is ready or in transit.
     Suspended,
@@ -163,8 +164,8 @@ pub(crate) enum Field {
     Branch,
 }
 
-/// The sign before words that are a whole header, not a part of it.
-pub(super) const WHOLE_HEADER: char = '=';
+/// The sign before words that are a whole header or name, not a part of it.
+pub(super) const WHOLE: char = '=';
 
 /// Where a row has a value.
 pub(crate) enum Place {
@@ -233,16 +234,20 @@ pub(crate) enum Part {
     /// The last line of that text.
     LastOwnLine,
     /// A title that may be in several parts.
-    Title(TitleParts),
+    TitleOfParts(TitleParts),
     /// The machine-readable date in `data-order`, or in a `title` within the element, or else the text without what
     /// matches. A dash in its place is no date.
     Date(Css),
     /// The number that one of these parameters has in the address of the first link with one.
     LinkParameter(&'static [&'static str]),
+    /// The title in a text that has the author, too.
+    Title(&'static TitleText),
+    /// The author in such a text.
+    Author(&'static TitleText),
     /// An attribute of the element.
     Attribute(&'static str),
-    /// An attribute of the first match within the element.
-    AttributeOf(Css, &'static str),
+    /// An attribute of the first match within the element, after this beginning.
+    AttributeOf(Css, &'static str, &'static str),
     /// Anything else. `None` if the element does not have it.
     Read(fn(ElementRef<'_>) -> Option<String>),
 }

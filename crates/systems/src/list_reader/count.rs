@@ -1,14 +1,21 @@
 //! Reads the totals and the other values outside of the lists.
 
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    amount, amount_after_label, currency, element_text, first_number, numbers, text_after_words,
+    amount, amount_after_label, currency, element_text, element_text_without, first_number,
+    numbers, text_after_words,
 };
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
 use super::beside::number_beside;
+use super::date::{read_end, read_first};
 use super::description::{Count, Fact, FactPart};
+use super::labels::values_behind;
 
 /// Returns the first of these values that a page has.
 pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<String> {
@@ -20,6 +27,13 @@ fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
         FactPart::Read(read) => return fact.place.all(root).find_map(read),
         FactPart::NumberBeside => {
             return number_beside(root, fact.words, &fact.place).map(|number| number.to_string());
+        }
+        FactPart::Labelled => {
+            let mut texts = fact.place.all(root).map(element_text);
+            return texts.find_map(|text| values_behind(&text, fact.words, "").next());
+        }
+        FactPart::Stated => {
+            return values_behind(&statements(fact, root), fact.words, ":").next();
         }
         FactPart::Text | FactPart::After => {}
     }
@@ -34,6 +48,34 @@ fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
             _ => text,
         })
     })
+}
+
+/// Returns the text of a page without the parts that a statement can't be in.
+fn statements(fact: &'static Fact, root: ElementRef<'_>) -> String {
+    element_text_without(root, |part| fact.place.matches(part)).replace('：', ":")
+}
+
+/// Reads the first of these days that a page has. A page's statements must agree, and may be in a format of their own,
+/// so that the day stays unknown.
+pub(super) fn read_day(
+    facts: &'static [Fact],
+    root: ElementRef<'_>,
+    context: &ReadContext<'_>,
+) -> Result<Option<NaiveDate>, Failure> {
+    let found = facts
+        .iter()
+        .find_map(|fact| Some((fact, fact_text(fact, root)?)));
+    let Some((fact, text)) = found else {
+        return Ok(None);
+    };
+    if !matches!(fact.part, FactPart::Stated) {
+        return read_first(Some(text), context);
+    }
+    let text = statements(fact, root);
+    let values = values_behind(&text, fact.words, ":");
+    let days: Result<Vec<_>, _> = values.map(|value| read_end(Some(value), context)).collect();
+    let mut days: BTreeSet<_> = days.into_iter().flatten().flatten().collect();
+    Ok(days.pop_first().filter(|_| days.is_empty()))
 }
 
 /// Returns the first sum that a patron owes, and its currency.

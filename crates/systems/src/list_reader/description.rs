@@ -13,6 +13,8 @@ use scraper::ElementRef;
 use super::balance::Balance;
 use super::column::{Column, Field};
 use super::date_setting::DateSetting;
+use super::loan_status::StatusWords;
+use super::overview::Overview;
 use super::part::AccountPart;
 use super::renewal::RenewalCell;
 use super::row::Row;
@@ -57,6 +59,8 @@ pub(crate) struct AccountDescription {
     pub(crate) card_expires: Vec<Fact>,
     /// The card's number, which must be the visited card's.
     pub(crate) number: Vec<Fact>,
+    /// How an overview says that a list is empty, if an empty list has no page of its own.
+    pub(crate) overview: Option<Overview>,
     /// The library's messages to the patron.
     pub(crate) messages: Option<Css>,
     /// The site's own numbers of the patrons whom a page names. All pages must name the same one.
@@ -87,6 +91,7 @@ impl Default for AccountDescription {
             fines: Vec::new(),
             card_expires: Vec::new(),
             number: Vec::new(),
+            overview: None,
             messages: None,
             patrons: |_| BTreeSet::new(),
             complete: |_, _, _| Ok(()),
@@ -133,7 +138,7 @@ pub(crate) enum MissingList {
 }
 
 /// What a page is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum PageKind {
     /// One of the account.
     Account,
@@ -203,13 +208,15 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) none: &'static [&'static str],
     /// Where else than in a row the words for “there are none” may be; without it, anywhere in the list.
     pub(crate) none_at: Option<Css>,
-    /// Whether a list says in another way that there are none.
-    pub(crate) is_empty: fn(ElementRef<'_>) -> bool,
+    /// Rows that say that there are none, whatever their words.
+    pub(crate) none_rows: Option<Css>,
     /// What tells the list from others so surely that it is empty if it has no row.
     pub(crate) empty_with: Option<Css>,
     /// A page without the list, if it may say that the list is empty. Then `none` has whole sentences: `no holds` stands
     /// for `You have no holds.`, too.
     pub(crate) blank_page: Option<BlankPage>,
+    /// The words of the text with all that the site says of a loan, if there is one.
+    pub(crate) status: Option<StatusWords>,
     /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`].
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],
     /// Whether the words for a state begin the text about it.
@@ -248,9 +255,10 @@ impl<E> ListDescription<E> {
             total_at: None,
             none: &[],
             none_at: None,
-            is_empty: |_| false,
+            none_rows: None,
             empty_with: None,
             blank_page: None,
+            status: None,
             states: &[],
             states_begin: false,
             state_signs: Vec::new(),
@@ -307,6 +315,10 @@ pub(super) enum FactPart {
     Text,
     /// The text after the words.
     After,
+    /// The words behind a label.
+    Labelled,
+    /// The words behind a label with a colon, on the page itself instead of at the place.
+    Stated,
     /// What a function finds.
     Read(fn(ElementRef<'_>) -> Option<String>),
     /// The number right behind the words in the element's own text or, with nothing there, alone in what is next to it.
@@ -336,6 +348,24 @@ impl Fact {
     /// The text after one of these words, in the first match that has them.
     pub(crate) fn after(css: &'static str, words: &'static [&'static str]) -> Self {
         Self::new(Css::new(css), words, FactPart::After)
+    }
+
+    /// The few words with a number behind one of these labels, in the first match that has them.
+    pub(crate) fn labelled(css: &'static str, labels: &'static [&'static str]) -> Self {
+        Self {
+            place: Css::new(css),
+            words: labels,
+            part: FactPart::Labelled,
+        }
+    }
+
+    /// The few words with a number behind one of these labels and a colon, anywhere but in what matches.
+    pub(crate) fn stated(elsewhere: &'static str, labels: &'static [&'static str]) -> Self {
+        Self {
+            place: Css::new(elsewhere),
+            words: labels,
+            part: FactPart::Stated,
+        }
     }
 
     /// The number beside one of these words, wherever they are visible.

@@ -44,7 +44,14 @@ impl Entry for Loan {
             author,
             url,
         } = read_work(row, context)?;
-        let due = if list.has_column(Field::Due) {
+        let status = list.status.as_ref().map(|words| {
+            let text = row.value(Field::State).unwrap_or_default();
+            words.read(&text, context.date_format)
+        });
+        let status = status.transpose()?;
+        let due = if let Some(status) = &status {
+            status.due
+        } else if list.has_column(Field::Due) {
             let words = row.value(Field::Due);
             let due = words.map(|words| read_list_date(list, &words, context));
             let due = due.transpose()?.flatten();
@@ -65,6 +72,7 @@ impl Entry for Loan {
         let reason = row.value(Field::RenewalReason).or(renewal.reason);
         let reason = reason.filter(|_| renewable == Some(false));
         let note = row.value(Field::Note);
+        let note = note.or(status.as_ref().and_then(|status| status.note.clone()));
         let note = note.filter(|note| Some(note) != reason.as_ref());
         let notes: Vec<String> = note.into_iter().chain(renewal.note).collect();
         Ok(Self {
@@ -75,7 +83,8 @@ impl Entry for Loan {
             renewals: row
                 .value(Field::Renewals)
                 .and_then(|words| first_number(&words))
-                .filter(|_| !has(Field::RemainingRenewals)),
+                .filter(|_| !has(Field::RemainingRenewals))
+                .or(status.as_ref().and_then(|status| status.renewals)),
             renewable,
             digital: false,
             format: row.value(Field::Format),

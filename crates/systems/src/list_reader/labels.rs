@@ -1,5 +1,7 @@
 //! Finds what stands beside known words.
 
+use std::iter::successors;
+
 use hippo_browser::reading::{element_lines, text_after_words, text_around_words};
 use scraper::ElementRef;
 
@@ -40,6 +42,28 @@ pub(super) fn count_beside(text: &str, after: &[&str], before: &[&str]) -> Optio
     number_after().or_else(number_before)
 }
 
+/// How many words a value behind a label has at most.
+const MAX_VALUE_WORDS: usize = 3;
+
+/// Returns the values with a number behind these labels: a few words, up to the next label. This sign ends each label.
+pub(super) fn values_behind<'a>(
+    text: &'a str,
+    labels: &'a [&str],
+    sign: &'a str,
+) -> impl Iterator<Item = String> {
+    let all = labels.iter().flat_map(move |label| {
+        let label = format!("{label}{sign}");
+        let after = move |text: &'a str| text_after_words(text, &[label.as_str()]);
+        successors(after(text), move |text| after(text))
+    });
+    let values = all.map(|after| {
+        let words = after.split_whitespace().take(MAX_VALUE_WORDS);
+        let words = words.take_while(|word| !word.contains(':'));
+        words.collect::<Vec<_>>().join(" ")
+    });
+    values.filter(|value| value.contains(|c: char| c.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +79,21 @@ mod tests {
     fn count_stands_right_beside_its_words(#[case] text: &str, #[case] expected: Option<u32>) {
         let count = count_beside(text, &["anzahl verlängerungen"], &["mal verlängert"]);
         assert_eq!(count, expected);
+    }
+
+    #[rstest]
+    #[case("EXP DATE:03-31-27 P TYPE:4", "", &["03-31-27 P"])]
+    #[case("Expires 31 Mar 2027", "", &["31 Mar 2027"])]
+    #[case("Expires 31 Mar 2027", ":", &[])]
+    #[case("EXP DATE: - - P TYPE:4", ":", &[])]
+    #[case("Expires: soon. Expires: 03-31-27", ":", &["03-31-27"])]
+    fn values_are_behind_their_labels(
+        #[case] text: &str,
+        #[case] sign: &str,
+        #[case] expected: &[&str],
+    ) {
+        let values = values_behind(text, &["exp date", "expires"], sign);
+        assert_eq!(values.collect::<Vec<_>>(), expected);
     }
 
     #[rstest]

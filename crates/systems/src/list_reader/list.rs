@@ -28,6 +28,20 @@ static ELEMENTS: Css = Css::new("*");
 const MAX_HEADING_NODES: usize = 50;
 const MAX_HEADING_CHARS: usize = 200;
 
+impl<E: Entry> ListPart<E> {
+    /// Fails with `page_changed` if there are entries, and words that there are none.
+    fn check_words_for_none(&self) -> Result<(), Failure> {
+        let has_entries = self.entries.as_ref().is_some_and(|list| !list.is_empty());
+        if self.states_none && has_entries {
+            return Err(Failure::page_changed(format!(
+                "{}, and words that there are none",
+                E::WHAT
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// An element that may be the list, with its own rows and the heading before it.
 struct Candidate<'a> {
     element: ElementRef<'a>,
@@ -73,15 +87,7 @@ pub(super) fn read_list<E: Entry>(
     {
         let list = found.get_or_insert_with(|| ListPart::default().none());
         list.states_none = true;
-        if list
-            .entries
-            .as_ref()
-            .is_some_and(|entries| !entries.is_empty())
-        {
-            return Err(Failure::page_changed(format!(
-                "{what}, and words that there are none"
-            )));
-        }
+        list.check_words_for_none()?;
     }
     Ok(found)
 }
@@ -230,7 +236,10 @@ fn read_rows<E: Entry>(
     let mut entries = Vec::new();
     let mut list = ListPart {
         declared: total.and_then(|total| first_number(&element_text(total))),
-        states_none: (description.is_empty)(candidate.element),
+        states_none: description
+            .none_rows
+            .as_ref()
+            .is_some_and(|rows| rows.is_in(candidate.element)),
         ..ListPart::default()
     };
     let mut has_remarks = false;
@@ -246,7 +255,9 @@ fn read_rows<E: Entry>(
     let is_any = |rows: &'static Option<Css>, row: ElementRef<'_>| {
         rows.as_ref().is_some_and(|rows| rows.matches(row))
     };
-    let is_ignored = |row: ElementRef<'_>| is_any(&description.ignored_rows, row);
+    let is_ignored = |row: ElementRef<'_>| {
+        is_any(&description.ignored_rows, row) || is_any(&description.none_rows, row)
+    };
     for (index, element) in candidate.rows.iter().enumerate() {
         if is_group(*element) {
             group = Some(*element);
@@ -322,12 +333,8 @@ fn read_rows<E: Entry>(
     if has_remarks && list.declared.is_none() {
         return Err(unknown_row(false, what));
     }
-    if list.states_none && !entries.is_empty() {
-        return Err(Failure::page_changed(format!(
-            "{what}, and words that there are none"
-        )));
-    }
     list.entries = Some(entries);
+    list.check_words_for_none()?;
     Ok(list)
 }
 

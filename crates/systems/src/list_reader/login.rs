@@ -1,11 +1,13 @@
 //! The description of a login form, and what a login page says.
 
-use hippo_browser::reading::{Css, is_session_over, parse_page, text_after_words, visible_text};
+use hippo_browser::reading::{Css, is_session_over, text_after_words, visible_text};
 use hippo_browser::{Form, Page, Session, classify_words, interstitial, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
-use scraper::ElementRef;
+use scraper::{ElementRef, Html};
+use secrecy::ExposeSecret;
 
 use super::alerts::find_alerts;
+use super::column::WHOLE;
 use super::login_words::{
     BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, NEW_PIN, OF_THE_REQUEST, OUTAGES, PLAIN_REFUSALS,
     REFUSALS, SECRETS,
@@ -25,10 +27,13 @@ pub(crate) struct LoginDescription {
     /// The form where a page of the account may have it, too: hidden, or at its top. Only on another page it means that
     /// nobody is logged in.
     pub(crate) other_form: Option<Css>,
-    /// The endings of the names of the field for the number.
+    /// The endings of the names of the field for the number. `=code` is the whole name.
     pub(crate) number: &'static [&'static str],
     /// The endings of the names of the field for the PIN.
     pub(crate) pin: &'static [&'static str],
+    /// The endings of the names of the field for the patron's name, which some forms ask for. The number is given as
+    /// `Name|number` then, and there may be no PIN.
+    pub(crate) name: &'static [&'static str],
     /// The button behind the field for the PIN, where the site takes the form only with the button's name, as ASP.NET
     /// does.
     pub(crate) button: Option<Css>,
@@ -64,26 +69,21 @@ impl LoginDescription {
                 .is_some_and(|form| form.is_in(root))
     }
 
-    /// Finds the form of a page and fills it in. Nothing was sent yet, so nothing is refused.
-    pub(crate) fn fill_form(
-        &'static self,
-        page: &Page,
-        session: &Session<'_>,
-    ) -> Result<Form, Failure> {
-        let find = |form: &Form, endings: &[&str]| -> Option<String> {
-            let names = form.names().into_iter();
-            let mut names = names.filter(|name| endings.iter().any(|end| name.ends_with(end)));
-            names.next().map(str::to_owned)
+    /// Finds the form of a page. Where a page may have it elsewhere, any form with its fields is it. Nothing was sent yet,
+    /// so nothing is refused.
+    pub(crate) fn find_form(&'static self, page: &Page, html: &Html) -> Result<Form, Failure> {
+        let is_usable = |form: &Form| {
+            let has = |names| find_field(form, names).is_some();
+            has(self.number) && (has(self.pin) || has(self.name))
         };
-        let is_usable =
-            |form: &Form| find(form, self.number).is_some() && find(form, self.pin).is_some();
-        let form = Form::find_usable(page, self.form.as_str(), is_usable)?;
+        let find = |css| Form::find_usable_in(html, &page.url, css, is_usable);
+        let mut form = find(self.form.as_str())?;
+        if form.is_none() && self.other_form.is_some() {
+            form = find("form")?;
+        }
         let Some(mut form) = form else {
             return Err(interstitial(page).unwrap_or_else(|| {
-                let root = parse_page(&page.body);
-                let said = root
-                    .ok()
-                    .and_then(|page| self.failure_of_page(page.root_element()));
+                let said = self.failure_of_page(html.root_element());
                 let is_about_the_site = |failure: &Failure| {
                     matches!(
                         failure.kind,
@@ -95,28 +95,44 @@ impl LoginDescription {
                 })
             }));
         };
-        let secret = session.secret();
-        if let (Some(number), Some(pin)) = (find(&form, self.number), find(&form, self.pin)) {
-            form.set_secret(&number, &secret.number);
-            form.set_secret(&pin, &secret.pin);
-        }
-        if let Some(button) = self.find_button(page) {
+        if let Some(button) = self.find_button(html.root_element()) {
             form.press(&button);
         }
         Ok(form)
     }
 
+    /// Fills in a form that was found.
+    pub(crate) fn fill_in(&self, form: &mut Form, session: &Session<'_>) -> Result<(), Failure> {
+        let secret = session.secret();
+        let mut number = secret.number.clone();
+        if !self.name.is_empty()
+            && let Some((name, rest)) = secret.number.expose_secret().split_once('|')
+        {
+            number = rest.trim().into();
+            if let Some(field) = find_field(form, self.name) {
+                form.set_secret(&field, &name.trim().into());
+            }
+        } else if find_field(form, self.name).is_some() {
+            return Err(Failure::page_changed(
+                "the login form asks for the patron's name: give the card's number as “Name|number”",
+            ));
+        }
+        for (names, value) in [(self.number, &number), (self.pin, &secret.pin)] {
+            if let Some(field) = find_field(form, names) {
+                form.set_secret(&field, value);
+            }
+        }
+        Ok(())
+    }
+
     /// Finds the name of the button behind the field for the PIN. A search form before it may have one like it.
-    fn find_button(&'static self, page: &Page) -> Option<String> {
+    fn find_button(&'static self, root: ElementRef<'_>) -> Option<String> {
         let button = self.button.as_ref()?;
-        let page = parse_page(&page.body).ok()?;
         let is_pin = |field: &ElementRef<'_>| {
             let name = field.attr("name").unwrap_or_default();
             self.pin.iter().any(|end| name.ends_with(end))
         };
-        let mut fields = FIELDS
-            .all(page.root_element())
-            .skip_while(|field| !is_pin(field));
+        let mut fields = FIELDS.all(root).skip_while(|field| !is_pin(field));
         fields
             .find(|field| button.matches(*field))?
             .attr("name")
@@ -245,6 +261,17 @@ impl LoginDescription {
             has(self.blocked).then(blocked)
         }
     }
+}
+
+/// Finds the name of the first field whose name has one of these endings.
+fn find_field(form: &Form, endings: &[&str]) -> Option<String> {
+    let is_named = |name: &&str| {
+        endings.iter().any(|end| match end.strip_prefix(WHOLE) {
+            Some(whole) => *name == whole,
+            None => name.ends_with(end),
+        })
+    };
+    form.names().into_iter().find(is_named).map(str::to_owned)
 }
 
 /// Whether a sentence calls a number or PIN wrong, and can mean nothing else.

@@ -15,11 +15,14 @@ mod date;
 mod date_setting;
 mod description;
 mod entry;
+mod expiry;
 mod labels;
 mod list;
+mod loan_status;
 mod login;
 mod login_answer;
 mod login_words;
+mod overview;
 mod page;
 mod part;
 mod phrases;
@@ -35,6 +38,7 @@ mod table;
 mod table_column;
 mod tabs;
 mod title;
+mod title_text;
 mod visit;
 
 pub(crate) use self::balance::Balance;
@@ -45,8 +49,11 @@ pub(crate) use self::description::{
     AccountDescription, BlankPage, Count, Fact, ListDescription, ListTab, MissingList, PageKind,
     Tabs, ToldBy,
 };
+pub(crate) use self::expiry::CARD_EXPIRY;
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
+pub(crate) use self::loan_status::StatusWords;
 pub(crate) use self::login::{LoginDescription, most_specific};
+pub(crate) use self::overview::Overview;
 pub(crate) use self::page::classify_page;
 pub(crate) use self::part::AccountPart;
 pub(crate) use self::phrases::login_phrases;
@@ -60,6 +67,7 @@ pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::table::own_rows;
 pub(crate) use self::table_column::{CellSign, TableColumn};
 pub(crate) use self::title::TitleParts;
+pub(crate) use self::title_text::TitleText;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
 
 #[cfg(test)]

@@ -14,33 +14,44 @@ use super::script_answer::ScriptAnswer;
 
 /// A page, parsed.
 pub(super) struct OpenPage<'b> {
-    pub(super) html: Cow<'b, str>,
+    pub(super) body: Cow<'b, str>,
+    /// The HTML within an answer to a script.
+    unwrapped: Option<String>,
     pub(super) kind: PageKind,
-    parsed: Html,
+    pub(super) parsed: Html,
 }
 
 impl<'b> OpenPage<'b> {
     /// Opens a page.
     pub(super) fn open(
-        body: &'b str,
+        body: Cow<'b, str>,
         description: &'static AccountDescription,
         login: &'static LoginDescription,
     ) -> Result<Self, Failure> {
         let mut is_redirect = false;
-        let mut html = Cow::Borrowed(body);
+        let mut unwrapped = None;
         if !description.fragments.is_empty() {
-            let answer = ScriptAnswer::unwrap(body, description.fragments)?;
+            let answer = ScriptAnswer::unwrap(&body, description.fragments)?;
             is_redirect = answer.is_redirect;
-            html = answer.html;
+            unwrapped = answer.is_fragment.then(|| answer.html.into_owned());
         }
-        let parsed = parse_page(&html)?;
+        let parsed = parse_page(unwrapped.as_deref().unwrap_or(&body))?;
         // A script is led away only to log in.
         let kind = if is_redirect {
             PageKind::Login
         } else {
             classify_page(description, login, parsed.root_element())
         };
-        Ok(Self { html, kind, parsed })
+        Ok(Self {
+            body,
+            unwrapped,
+            kind,
+            parsed,
+        })
+    }
+
+    pub(super) fn html(&self) -> &str {
+        self.unwrapped.as_deref().unwrap_or(&self.body)
     }
 
     pub(super) fn root(&self) -> ElementRef<'_> {

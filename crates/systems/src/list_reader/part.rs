@@ -32,6 +32,8 @@ pub(super) struct ListPart<E> {
     pub(super) declared: Option<u32>,
     pub(super) states_none: bool,
     pub(super) site_ids: Vec<String>,
+    /// Whether the page is an overview that doesn't link to the list.
+    pub(super) is_unlinked: bool,
 }
 
 impl AccountPart {
@@ -68,16 +70,6 @@ impl AccountPart {
         self.fines.is_some()
     }
 
-    /// Adds that there are no loans, which the page says in a way of its own.
-    pub(crate) fn state_no_loans(&mut self) {
-        self.loans = self.loans.none();
-    }
-
-    /// Adds that there are no holds, which the page says in a way of its own.
-    pub(crate) fn state_no_holds(&mut self) {
-        self.holds = self.holds.none();
-    }
-
     /// What the page says about all but the loans.
     pub(crate) fn without_loans(self) -> Self {
         Self {
@@ -95,20 +87,12 @@ impl AccountPart {
     }
 
     /// What the page says outside of its lists, such as their totals.
-    pub(crate) fn without_lists(mut self) -> Self {
-        self.forget_loans();
-        self.forget_holds();
-        self
-    }
-
-    /// Forgets a list of loans that another page is read for. The page's total stays.
-    pub(crate) fn forget_loans(&mut self) {
-        self.loans = self.loans.only_total();
-    }
-
-    /// Forgets a list of holds that another page is read for. The page's total stays.
-    pub(crate) fn forget_holds(&mut self) {
-        self.holds = self.holds.only_total();
+    pub(crate) fn without_lists(self) -> Self {
+        Self {
+            loans: self.loans.only_total(),
+            holds: self.holds.only_total(),
+            ..self
+        }
     }
 }
 
@@ -122,11 +106,20 @@ impl<E> ListPart<E> {
         }
     }
 
-    fn only_total(&self) -> Self {
+    /// The page's total. The list is read from another page.
+    pub(super) fn only_total(&self) -> Self {
         Self {
             declared: self.declared,
             ..Self::default()
         }
+    }
+
+    /// Adds that the list is empty if neither its page nor the overview links to it. Returns whether the list is known.
+    pub(super) fn add_unlinked(&mut self, overview: &Self) -> bool {
+        if self.entries.is_none() && self.is_unlinked && overview.is_unlinked {
+            *self = self.none();
+        }
+        self.entries.is_some()
     }
 
     /// The list if the page says that it is empty.
@@ -146,6 +139,7 @@ impl<E> Default for ListPart<E> {
             declared: None,
             states_none: false,
             site_ids: Vec::new(),
+            is_unlinked: false,
         }
     }
 }

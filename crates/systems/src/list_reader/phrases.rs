@@ -6,7 +6,7 @@ use hippo_browser::reading::{
 };
 use hippo_core::account::HoldState;
 
-use super::column::{Field, Part, Place, WHOLE_HEADER};
+use super::column::{Field, Part, Place, WHOLE};
 use super::count::OWES_NOTHING;
 use super::date::UNTIL;
 use super::date_setting::DateSetting;
@@ -70,9 +70,7 @@ pub(crate) fn login_phrases(login: &LoginDescription) -> impl Iterator<Item = Ph
 fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
     for column in &list.columns {
         if let Place::Header(words) | Place::Cell(_, words) = column.place {
-            let words = words
-                .iter()
-                .map(|words| words.trim_start_matches(WHOLE_HEADER));
+            let words = words.iter().map(|words| words.trim_start_matches(WHOLE));
             phrases.extend(words.map(Anywhere));
         }
         if let Place::Column(column) = column.place {
@@ -129,6 +127,10 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
     if let Some(renewal) = &list.renewal {
         let words = [renewal.bare_refusal_words, renewal.automatic_words];
         phrases.extend(words.into_iter().flat_map(|words| words.iter()).map(Whole));
+    }
+    if let Some(words) = &list.status {
+        let words = words.due.iter().chain(words.events).chain(&words.renewals);
+        phrases.extend(words.map(|words| Anywhere(words)));
     }
     let keep = if list.states_begin {
         Beginning

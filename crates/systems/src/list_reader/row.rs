@@ -5,7 +5,7 @@ use hippo_browser::reading::{
 };
 use scraper::ElementRef;
 
-use super::column::{Column, Field, Part, Place, WHOLE_HEADER};
+use super::column::{Column, Field, Part, Place, WHOLE};
 use super::date::date_text;
 use super::labels::{count_beside, line_beginning};
 use super::table::{Header, cell_at, cells, column_span, width};
@@ -74,7 +74,7 @@ impl<'a> Headers<'a> {
     /// Returns the column of the first header that has, or is, one of these words.
     pub(super) fn column(&self, words: &[&str]) -> Option<usize> {
         words.iter().find_map(|words| {
-            let has_words = |header: &&Header<'_>| match words.strip_prefix(WHOLE_HEADER) {
+            let has_words = |header: &&Header<'_>| match words.strip_prefix(WHOLE) {
                 Some(whole) => header.words == whole,
                 None => text_after_words(&header.words, &[words]).is_some(),
             };
@@ -250,11 +250,16 @@ fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
         }
         Part::OwnText => own_text(element)?,
         Part::LastOwnLine => own_lines(element).pop()?,
-        Part::Title(title) => title.read(element)?,
+        Part::TitleOfParts(title) => title.read(element)?,
         Part::Date(others) => date_text(element, others),
         Part::LinkParameter(names) => linked_numbers(element, names).next()?.to_owned(),
+        Part::Title(text) => text.split(element)?.0,
+        Part::Author(text) => text.split(element)?.1,
         Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
-        Part::AttributeOf(css, name) => css.first(element)?.attr(name)?.trim().to_owned(),
+        Part::AttributeOf(css, name, beginning) => {
+            let value = css.first(element)?.attr(name)?.trim();
+            value.strip_prefix(beginning)?.to_owned()
+        }
         Part::Read(read) => read(element)?,
     })
 }

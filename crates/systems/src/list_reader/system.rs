@@ -1,5 +1,7 @@
 //! A system whose pages are described.
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::{CardVisit, Phrase, ReadContext};
 use hippo_core::account::Account;
@@ -30,39 +32,28 @@ pub(crate) trait DescribedSystem: Send + Sync {
     const ACCOUNT_PAGE: &'static str;
     /// See [`System::states_date_format`].
     const STATES_DATE_FORMAT: bool = false;
-
-    /// Returns the description of the account's pages.
-    fn account(&self) -> &'static AccountDescription;
-
-    /// Returns the description of the login form.
-    fn login(&self) -> &'static LoginDescription;
+    /// The description of the account's pages.
+    const ACCOUNT: &'static LazyLock<AccountDescription>;
+    /// The description of the login form.
+    const LOGIN: &'static LazyLock<LoginDescription>;
+    /// Addresses of the site's pages and links, by whose parts the pages are read.
+    const ADDRESSES: &'static [&'static str] = &[];
+    /// See [`System::options`].
+    const OPTIONS: &'static [(&'static str, &'static str)] = &[];
+    /// See [`System::detector`].
+    const DETECTOR: Option<&'static dyn Detector> = None;
 
     /// Logs in, and fetches the pages with the loans and the holds.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure>;
-
-    /// Returns addresses of the site's pages and links, by whose parts the pages are read. None by default.
-    fn addresses(&self) -> &'static [&'static str] {
-        &[]
-    }
 
     /// Returns the phrases that neither the descriptions nor the addresses have. None by default.
     fn other_phrases(&self) -> &'static [Phrase] {
         &[]
     }
 
-    /// See [`System::options`]. None by default.
-    fn own_options(&self) -> &'static [(&'static str, &'static str)] {
-        &[]
-    }
-
     /// Returns the address of the account's page. By default, [`Self::ACCOUNT_PAGE`] below the site's own address.
     fn own_account_url(&self, library: &Library) -> Option<Url> {
         below_base(library, Self::ACCOUNT_PAGE)
-    }
-
-    /// See [`System::detector`]. None by default.
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        None
     }
 }
 
@@ -73,7 +64,7 @@ impl<T: DescribedSystem> System for T {
     }
 
     fn options(&self) -> &'static [(&'static str, &'static str)] {
-        self.own_options()
+        T::OPTIONS
     }
 
     fn needs_date_format(&self) -> bool {
@@ -92,7 +83,7 @@ impl<T: DescribedSystem> System for T {
     async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
         visit
             .browse(async |session| {
-                let mut visit = AccountVisit::new(self.account(), self.login(), session);
+                let mut visit = AccountVisit::new(T::ACCOUNT, T::LOGIN, session);
                 self.fetch_account(&mut visit).await?;
                 visit.join()
             })
@@ -104,7 +95,7 @@ impl<T: DescribedSystem> System for T {
     }
 
     fn detector(&self) -> Option<&dyn Detector> {
-        self.own_detector()
+        T::DETECTOR
     }
 }
 
@@ -112,7 +103,7 @@ impl<T: DescribedSystem> PageReader for T {
     type Part = AccountPart;
 
     fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<AccountPart, Failure> {
-        read_page(self.account(), self.login(), body, context)
+        read_page(T::ACCOUNT, T::LOGIN, body, context)
     }
 
     fn join_parts(
@@ -121,18 +112,18 @@ impl<T: DescribedSystem> PageReader for T {
         account: Account,
         _context: &ReadContext<'_>,
     ) -> Result<Account, Failure> {
-        join_parts(self.account(), parts, account)
+        join_parts(T::ACCOUNT, parts, account)
     }
 
     fn phrases(&self) -> Vec<Phrase> {
-        let mut phrases = phrases::phrases(self.account(), self.login());
-        let addresses = self.addresses().iter();
+        let mut phrases = phrases::phrases(T::ACCOUNT, T::LOGIN);
+        let addresses = T::ADDRESSES.iter();
         phrases.extend(addresses.flat_map(|address| Phrase::parts_of_address(address)));
         phrases.extend(self.other_phrases());
         phrases
     }
 
     fn stated_date_format(&self, page: &str) -> Option<&'static str> {
-        self.account().date_format.find(page)
+        T::ACCOUNT.date_format.find(page)
     }
 }

@@ -263,7 +263,11 @@ static KNOWN: LazyLock<ListDescription<Loan>> = LazyLock::new(|| ListDescription
     may_repeat_rows: true,
     columns: vec![
         Column::at(Field::Title, "b"),
-        Column::of(Field::Due, &DUE, Part::AttributeOf(Css::new("i"), "title")),
+        Column::of(
+            Field::Due,
+            &DUE,
+            Part::AttributeOf(Css::new("i"), "title", ""),
+        ),
     ],
     needed: &[Field::Title, Field::Due],
     ..ListDescription::table()

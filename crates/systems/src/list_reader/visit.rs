@@ -1,8 +1,11 @@
 //! A visit to a described account: logs in, fetches its pages, and collects what they say.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 
-use hippo_browser::reading::{Css, element_text, parse_page};
+use hippo_browser::reading::{Css, element_text};
 use hippo_browser::{Form, Page, Session, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
@@ -24,6 +27,8 @@ pub(crate) struct AccountVisit<'a, 's> {
     account: &'static AccountDescription,
     pub(super) login: &'static LoginDescription,
     parts: Vec<AccountPart>,
+    /// The page that was opened last, since most are asked for several things.
+    opened: RefCell<Option<Rc<OpenPage<'static>>>>,
 }
 
 /// The links to a list's second and further pages: those whose text is the page's number.
@@ -35,17 +40,16 @@ pub(crate) struct FurtherPages {
 
 impl FurtherPages {
     /// Finds the addresses of the list's pages but the first.
-    fn find_addresses(&'static self, page: &Page, first: &Url) -> Result<Vec<Url>, Failure> {
-        let parsed = parse_page(&page.body)?;
+    fn find_addresses(&'static self, root: ElementRef<'_>, page: &Url, first: &Url) -> Vec<Url> {
         let is_further = |link: &ElementRef<'_>| {
             let number = element_text(*link).parse::<u32>();
             number.is_ok_and(|number| number > 1)
         };
-        let links = self.links.all(parsed.root_element()).filter(is_further);
-        Ok(links
-            .filter_map(|link| (self.address)(link, &page.url))
-            .filter(|url| url.origin() == page.url.origin() && url != first)
-            .collect())
+        let links = self.links.all(root).filter(is_further);
+        links
+            .filter_map(|link| (self.address)(link, page))
+            .filter(|url| url.origin() == page.origin() && url != first)
+            .collect()
     }
 }
 
@@ -60,6 +64,7 @@ impl<'a, 's> AccountVisit<'a, 's> {
             account,
             login,
             parts: Vec::new(),
+            opened: RefCell::new(None),
         }
     }
 
@@ -70,6 +75,17 @@ impl<'a, 's> AccountVisit<'a, 's> {
         self.log_in_on(&page, &logout).await
     }
 
+    /// Fetches the page with the login form where several sites may have a central one. A site that has nothing or another
+    /// page there has a page of its own.
+    pub(crate) async fn fetch_login(&mut self, central: &Url, own: &Url) -> Result<Page, Failure> {
+        let page = self.session.get_optional(central).await?;
+        match page.map(|page| self.find_form(&page).map(|_| page)) {
+            Some(Ok(page)) => Ok(page),
+            Some(Err(failure)) if failure.kind != FailureKind::PageChanged => Err(failure),
+            _ => self.session.get(own).await,
+        }
+    }
+
     /// Like [`Self::log_in`], with a page that was fetched.
     pub(crate) async fn log_in_on(&mut self, page: &Page, logout: &Url) -> Result<Page, Failure> {
         let form = self.fill_form(page)?;
@@ -77,11 +93,19 @@ impl<'a, 's> AccountVisit<'a, 's> {
         self.session.log_in(form).await
     }
 
-    /// Fills in the login form of a page. The site's own error page in its place is the failure that it means.
+    /// Fills in the login form of a page.
     pub(crate) fn fill_form(&self, page: &Page) -> Result<Form, Failure> {
-        match self.kind_of(page) {
-            Ok(kind @ PageKind::Broken) => Err(kind.into_failure()),
-            _ => self.login.fill_form(page, self.session),
+        let mut form = self.find_form(page)?;
+        self.login.fill_in(&mut form, self.session)?;
+        Ok(form)
+    }
+
+    /// Finds the login form of a page. The site's own error page in its place is the failure that it means.
+    fn find_form(&self, page: &Page) -> Result<Form, Failure> {
+        let open = self.open(page)?;
+        match open.kind {
+            PageKind::Broken => Err(PageKind::Broken.into_failure()),
+            _ => self.login.find_form(page, &open.parsed),
         }
     }
 
@@ -105,7 +129,7 @@ impl<'a, 's> AccountVisit<'a, 's> {
         further: &'static FurtherPages,
     ) -> Result<(), Failure> {
         let (mut known, mut in_order) = (HashSet::new(), Vec::new());
-        let mut found = further.find_addresses(first, &first.url)?;
+        let mut found = further.find_addresses(self.open(first)?.root(), &first.url, &first.url);
         for fetched in 0.. {
             for url in found {
                 if known.insert(url.clone()) {
@@ -120,7 +144,7 @@ impl<'a, 's> AccountVisit<'a, 's> {
             };
             let page = self.session.get(next).await?;
             self.add(&page)?;
-            found = further.find_addresses(&page, &first.url)?;
+            found = further.find_addresses(self.open(&page)?.root(), &page.url, &first.url);
         }
         Ok(())
     }
@@ -136,6 +160,28 @@ impl<'a, 's> AccountVisit<'a, 's> {
         self.parts.push(part);
     }
 
+    /// Adds an overview, and what is at the addresses of the two lists. A list counts only from its own address, since
+    /// another page may repeat it.
+    ///
+    /// A list that isn't there is empty if neither the page in its place nor the overview links to it.
+    pub(crate) fn add_lists(
+        &mut self,
+        overview: AccountPart,
+        mut loans: AccountPart,
+        mut holds: AccountPart,
+    ) -> Result<(), Failure> {
+        let has_loans = loans.loans.add_unlinked(&overview.loans);
+        if !holds.holds.add_unlinked(&overview.holds) || !has_loans {
+            return Err(Failure::page_changed(
+                "a list is missing, but no overview without a link to it says that it is empty",
+            ));
+        }
+        loans.holds = loans.holds.only_total();
+        holds.loans = holds.loans.only_total();
+        self.parts.extend([overview.without_lists(), loans, holds]);
+        Ok(())
+    }
+
     /// Reads a page of the account. Another page is the failure that it means.
     pub(crate) fn read(&mut self, page: &Page) -> Result<AccountPart, Failure> {
         let open = self.open(page)?;
@@ -143,17 +189,33 @@ impl<'a, 's> AccountVisit<'a, 's> {
             self.session.mark_logged_in();
             return read_account(self.account, &open, &self.session.read_context());
         }
-        Err(self.failure_of(open.kind, page))
+        Err(self.failure_of(open.kind.clone(), page))
     }
 
     /// Tells what a page is.
     pub(crate) fn kind_of(&self, page: &Page) -> Result<PageKind, Failure> {
-        Ok(self.open(page)?.kind)
+        Ok(self.open(page)?.kind.clone())
     }
 
-    fn open<'p>(&self, page: &'p Page) -> Result<OpenPage<'p>, Failure> {
-        OpenPage::open(&page.body, self.account, self.login)
-            .map_err(|failure| interstitial(page).unwrap_or(failure))
+    /// Opens a page, once for all that it is asked for.
+    fn open(&self, page: &Page) -> Result<Rc<OpenPage<'static>>, Failure> {
+        let mut opened = self.opened.borrow_mut();
+        if let Some(open) = opened.as_ref().filter(|open| open.body == page.body) {
+            return Ok(Rc::clone(open));
+        }
+        let body = Cow::Owned(page.body.clone());
+        let open = OpenPage::open(body, self.account, self.login)
+            .map_err(|failure| interstitial(page).unwrap_or(failure))?;
+        Ok(Rc::clone(opened.insert(Rc::new(open))))
+    }
+
+    /// Asks something of a page that was fetched.
+    pub(crate) fn ask<T>(
+        &self,
+        page: &Page,
+        question: impl FnOnce(ElementRef<'_>) -> T,
+    ) -> Result<T, Failure> {
+        Ok(question(self.open(page)?.root()))
     }
 
     /// Returns the failure of a page in place of one of the account.
@@ -178,7 +240,8 @@ impl<'a, 's> AccountVisit<'a, 's> {
 
     /// Whether a page has the login form.
     pub(crate) fn shows_login(&self, page: &Page) -> bool {
-        parse_page(&page.body).is_ok_and(|page| self.login.is_shown(page.root_element()))
+        self.open(page)
+            .is_ok_and(|open| self.login.is_shown(open.root()))
     }
 
     /// Whether a page is neither one of the account, nor the login form, nor has a message that refuses the login.
@@ -217,6 +280,8 @@ impl<'a, 's> AccountVisit<'a, 's> {
 mod tests {
     use super::*;
 
+    use hippo_browser::reading::parse_page;
+
     static FURTHER: FurtherPages = FurtherPages {
         links: Css::new("nav a"),
         address: |link, page| page.join(link.attr("href")?).ok(),
@@ -227,16 +292,13 @@ mod tests {
         let links = "<nav><a href=?page=1>1</a><a href=?page=2>2</a><a href=?page=3>3</a><a href=?page=2>next</a>\
                      <a href=https://other.test/?page=4>4</a></nav><a href=?page=5>5</a>";
         let first = Url::parse("https://books.test/loans").unwrap();
-        let page = Page {
-            url: Url::parse("https://books.test/loans?page=3").unwrap(),
-            status: 200,
-            content_type: None,
-            body: links.to_owned(),
-        };
-        let found = FURTHER.find_addresses(&page, &first).unwrap();
+        let page = Url::parse("https://books.test/loans?page=3").unwrap();
+        let parsed = parse_page(links).unwrap();
+        let root = parsed.root_element();
+        let found = FURTHER.find_addresses(root, &page, &first);
         let found: Vec<_> = found.iter().filter_map(Url::query).collect();
         assert_eq!(found, ["page=2", "page=3"]);
-        let found = FURTHER.find_addresses(&page, &page.url).unwrap();
+        let found = FURTHER.find_addresses(root, &page, &page);
         assert_eq!(found.len(), 1, "the first page was read already");
     }
 }

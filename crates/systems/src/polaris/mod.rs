@@ -10,6 +10,8 @@ mod fingerprints;
 mod pages;
 mod values;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
@@ -28,14 +30,17 @@ impl DescribedSystem for Polaris {
     const NAME: &'static str = "polaris";
     /// Without a session, it leads to the login form.
     const ACCOUNT_PAGE: &'static str = "patronaccount/default.aspx";
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &pages::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &pages::LOGIN;
+    const ADDRESSES: &'static [&'static str] = &[
+        "patronaccount/default.aspx",
+        "patronaccount/itemsout.aspx",
+        "patronaccount/requests.aspx",
+        "patronaccount/finesfees.aspx",
+        "logon.aspx?logoff=1",
+        "view.aspx?cn=&recid=&reqid=",
+    ];
+    const DETECTOR: Option<&'static dyn Detector> = Some(&Polaris);
 
     /// Logs in and reads the summary, the loans, the requests, and the fines if nothing else says what is owed.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
@@ -50,23 +55,8 @@ impl DescribedSystem for Polaris {
         Ok(())
     }
 
-    fn addresses(&self) -> &'static [&'static str] {
-        &[
-            "patronaccount/default.aspx",
-            "patronaccount/itemsout.aspx",
-            "patronaccount/requests.aspx",
-            "patronaccount/finesfees.aspx",
-            "logon.aspx?logoff=1",
-            "view.aspx?cn=&recid=&reqid=",
-        ]
-    }
-
     fn other_phrases(&self) -> &'static [Phrase] {
         pages::OTHER_PHRASES
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use hippo_browser::reading::{Css, element_text};
+use hippo_browser::reading::Css;
 use hippo_core::library::Library;
 use scraper::ElementRef;
+use url::Url;
 
-/// The links that may lead to a patron's record.
-pub(super) const LINKS: &str = "a[href*='/patroninfo']";
+use crate::links::at_path;
 
 static ADDRESSES: Css = Css::new("a[href], form[action]");
 
@@ -22,7 +22,7 @@ pub(super) fn scope_suffix(library: &Library) -> Option<String> {
 }
 
 /// Returns the record and the page name of `/patroninfo~S3/1307788/items`.
-pub(super) fn split_account_path(address: &str) -> Option<(&str, &str)> {
+fn split_account_path(address: &str) -> Option<(&str, &str)> {
     let (_, after) = address.split_once("/patroninfo")?;
     let (_scope, path) = after.split_once('/')?;
     let path = path.split(['?', '#']).next().unwrap_or_default();
@@ -31,14 +31,17 @@ pub(super) fn split_account_path(address: &str) -> Option<(&str, &str)> {
     is_record.then_some((record, page.trim_end_matches('/')))
 }
 
-/// Returns the part of a patron's record that a link leads to.
-pub(super) fn part_of_link(link: ElementRef<'_>) -> Option<&str> {
-    Some(split_account_path(link.attr("href")?)?.1)
+/// Returns the patron's record of a page of it, and the address of the record: `…/patroninfo~S3/1307788`.
+pub(super) fn find_record(page: &Url) -> Option<(String, Url)> {
+    let (record, _) = split_account_path(page.path())?;
+    let (before, _) = page.path().split_once(&format!("/{record}"))?;
+    let address = at_path(page, &format!("{before}/{record}"));
+    Some((record.to_owned(), address))
 }
 
-/// Returns the words of a link to this part of a patron's record.
-pub(super) fn words_of_link(link: ElementRef<'_>, part: &str) -> Option<String> {
-    (part_of_link(link)? == part).then(|| element_text(link))
+/// Returns the part of a patron's record at an address.
+pub(super) fn part_at(address: &str) -> Option<&str> {
+    Some(split_account_path(address)?.1)
 }
 
 /// Collects the patron records in the links and forms of a page.

@@ -1,22 +1,14 @@
 //! Reads what a hold's cells say.
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text};
+use hippo_browser::reading::element_text;
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use crate::list_reader::{Field, Row};
 
-static CANCEL_BOX: Css = Css::new("input[name^=cancel]");
-
 /// The word between a position and the queue's length in the catalogue's other languages.
 pub(super) const OF_WORDS: [&str; 5] = ["de", "von", "van", "di", "av"];
-
-pub(super) fn read_id(cell: ElementRef<'_>) -> Option<String> {
-    let name = CANCEL_BOX.first(cell)?.attr("name")?;
-    name.strip_prefix("cancel").map(str::to_owned)
-}
 
 /// Adds the place in the queue.
 pub(super) fn complete(hold: &mut Hold, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {

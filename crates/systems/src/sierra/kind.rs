@@ -39,57 +39,36 @@ static HOLDS: Css = Css::new(
 );
 static TABLES: Css = Css::new("table");
 
-/// Whether a table is a list of loans, and whether it is one of holds. A table that may be both is unclear.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kind {
-    pub(super) loans: bool,
-    pub(super) holds: bool,
-}
+/// Whether a table is a list of loans, and whether it is one of holds.
+pub(super) type Kind = (bool, bool);
 
-impl Kind {
-    const NONE: Self = Self {
-        loans: false,
-        holds: false,
-    };
-
-    /// Tells a table by its headers and its title, or else by what doesn't depend on the language: the form around it
-    /// and the classes of its cells, or else by the words of the row that states that it is empty.
-    pub(super) fn of_table(table: ElementRef<'_>) -> Self {
-        if !own_rows(table).any(|row| HEADERS.matches(row) || NO_ENTRIES.matches(row)) {
-            return Self::NONE;
-        }
-        let text = |css: &'static Css| css.first(table).map(element_text).unwrap_or_default();
-        let (title, headers, empty) = (text(&TITLE), text(&HEADERS), text(&NO_ENTRIES));
-        let has = |text: &str, known: &[&str]| text_after_words(text, known).is_some();
-        let by_words = Self {
-            loans: has(&title, &["checked out"]) || has(&headers, &["renew", "barcode"]),
-            holds: has(&title, &["hold", "holds"]) || has(&headers, HOLD_HEADERS),
-        };
-        if by_words != Self::NONE {
-            return by_words;
-        }
-        let by_markup = Self {
-            loans: LOANS.matches(table),
-            holds: HOLDS.matches(table),
-        };
-        let by_empty_row = Self {
-            loans: has(&empty, NO_LOANS),
-            holds: has(&empty, NO_HOLDS),
-        };
-        let mut kinds = [by_markup, by_empty_row].into_iter();
-        kinds
-            .find(|kind| kind.loans != kind.holds)
-            .unwrap_or(Self::NONE)
+/// Tells a table by its headers and its title, or else by what doesn't depend on the language: the form around it
+/// and the classes of its cells, or else by the words of the row that states that it is empty.
+pub(super) fn kind_of(table: ElementRef<'_>) -> Kind {
+    if !own_rows(table).any(|row| HEADERS.matches(row) || NO_ENTRIES.matches(row)) {
+        return Kind::default();
     }
+    let has = |css: &'static Css, words: &[&str]| {
+        let part = css.first(table).map(element_text);
+        part.is_some_and(|text| text_after_words(&text, words).is_some())
+    };
+    let by_words = (
+        has(&TITLE, &["checked out"]) || has(&HEADERS, &["renew", "barcode"]),
+        has(&TITLE, &["hold", "holds"]) || has(&HEADERS, HOLD_HEADERS),
+    );
+    if by_words != Kind::default() {
+        return by_words;
+    }
+    let by_markup = (LOANS.matches(table), HOLDS.matches(table));
+    let by_empty_row = (has(&NO_ENTRIES, NO_LOANS), has(&NO_ENTRIES, NO_HOLDS));
+    let mut kinds = [by_markup, by_empty_row].into_iter();
+    kinds
+        .find(|(loans, holds)| loans != holds)
+        .unwrap_or_default()
 }
 
 /// Returns the kinds of the lists on a page.
 pub(super) fn list_kinds(root: ElementRef<'_>) -> impl Iterator<Item = Kind> {
-    let kinds = TABLES.all(root).map(Kind::of_table);
-    kinds.filter(|kind| *kind != Kind::NONE)
-}
-
-/// Whether a list says in a row, in any language, that it has no entry.
-pub(super) fn is_empty(table: ElementRef<'_>) -> bool {
-    NO_ENTRIES.is_in(table)
+    let kinds = TABLES.all(root).map(kind_of);
+    kinds.filter(|kind| *kind != Kind::default())
 }

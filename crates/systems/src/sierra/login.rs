@@ -3,11 +3,8 @@
 use std::sync::LazyLock;
 
 use hippo_browser::reading::Css;
-use hippo_browser::{Form, Page, Session};
-use hippo_core::failure::Failure;
-use secrecy::{ExposeSecret, SecretString};
 
-use crate::list_reader::{AccountVisit, LoginDescription};
+use crate::list_reader::LoginDescription;
 
 /// CAS's form, and the older catalogue's own, which may be at the top of any page.
 pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
@@ -15,6 +12,9 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
     other_form: Some(Css::new(
         "form:has(input[name=code]):has(input[name=pin], input[name=name])",
     )),
+    number: &["=code"],
+    pin: &["=pin"],
+    name: &["=name"],
     messages: Css::new("#status.errors, #fm1 .errors, .errormessage, #ipssonewpin"),
     has_only_errors: true,
     refused: &[
@@ -33,40 +33,3 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
     ],
     ..LoginDescription::default()
 });
-
-/// Finds the login form of a page: CAS's, or the older catalogue's own.
-pub(super) fn find_form(page: &Page, visit: &AccountVisit<'_, '_>) -> Result<Form, Failure> {
-    let is_usable = |form: &Form| form.has("code") && (form.has("pin") || form.has("name"));
-    let form = match Form::find_usable(page, "form#fm1", is_usable)? {
-        Some(cas) => Some(cas),
-        None => Form::find_usable(page, "form", is_usable)?,
-    };
-    match form {
-        Some(form) => Ok(form),
-        None => Err(visit.failure_of(visit.kind_of(page)?, page)),
-    }
-}
-
-/// Puts the number and PIN into the login form. If it asks for the name, too, the number is `Name|number`.
-pub(super) fn fill_form(form: &mut Form, session: &Session<'_>) -> Result<(), Failure> {
-    let secret = session.secret();
-    let given = secret.number.expose_secret();
-    let (name, number) = match given.split_once('|') {
-        Some((name, number)) => (Some(name.trim()), number.trim()),
-        None => (None, given),
-    };
-    if form.has("name") {
-        let name = name.ok_or_else(|| {
-            Failure::page_changed(
-                "the login form asks for the patron's name: give the card's number as “Name|number”",
-            )
-        })?;
-        form.set_secret("name", &SecretString::from(name));
-    }
-    form.set_secret("code", &SecretString::from(number));
-    // Some libraries ask for the name and the number only.
-    if form.has("pin") {
-        form.set_secret("pin", &secret.pin);
-    }
-    Ok(())
-}

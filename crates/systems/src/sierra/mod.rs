@@ -7,19 +7,18 @@
 //! `First Last|number`.
 //!
 //! The pages print no card number. The record's number in their links shows that they belong to one
-//! patron. An empty list has no page; `visit` describes what counts as the site's statement that it is
-//! empty.
+//! patron. An empty list has no page: the summary, which doesn't link to it, says that it is empty.
 
 mod addresses;
 mod fingerprints;
 mod holds;
 mod kind;
-mod loans;
 mod login;
 mod pages;
 mod summary;
-mod title;
 mod visit;
+
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use hippo_browser::Phrase;
@@ -39,41 +38,26 @@ pub(crate) struct Sierra;
 impl DescribedSystem for Sierra {
     const NAME: &'static str = "sierra";
     const ACCOUNT_PAGE: &'static str = "patroninfo";
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &login::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &login::LOGIN;
+    const ADDRESSES: &'static [&'static str] = pages::ADDRESSES;
+    const DETECTOR: Option<&'static dyn Detector> = Some(&Sierra);
+    const OPTIONS: &'static [(&'static str, &'static str)] = &[(
+        "scope",
+        "the catalogue's scope in the site's addresses, like S3; the site's own default if not given",
+    )];
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         visit::fetch_account(visit).await
-    }
-
-    fn addresses(&self) -> &'static [&'static str] {
-        pages::ADDRESSES
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {
         &pages::OTHER_PHRASES
     }
 
-    fn own_options(&self) -> &'static [(&'static str, &'static str)] {
-        &[(
-            "scope",
-            "the catalogue's scope in the site's addresses, like S3; the site's own default if not given",
-        )]
-    }
-
     fn own_account_url(&self, library: &Library) -> Option<Url> {
         let scope = addresses::scope_suffix(library).unwrap_or_default();
         below_base(library, &format!("{}{scope}", Self::ACCOUNT_PAGE))
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

@@ -2,30 +2,41 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::Phrase::{self, Anywhere, OfPerson, Whole};
-use hippo_browser::reading::{Css, first_number};
+use hippo_browser::Phrase::{self, Anywhere, Whole};
+use hippo_browser::reading::{Css, first_number, non_empty_text};
 use hippo_core::account::HoldState;
+use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::addresses::{LINKS, collect_records, words_of_link};
-use super::kind::{
-    EMPTY_ROW, HEADER_ROW, Kind, NO_HOLDS, NO_LOANS, TITLE_ROW, is_empty, list_kinds,
+use super::addresses::collect_records;
+use super::holds;
+use super::kind::{EMPTY_ROW, HEADER_ROW, NO_HOLDS, NO_LOANS, TITLE_ROW, kind_of, list_kinds};
+use super::summary::{BOX, NO_STATEMENTS, UNPAID, has_summary, read_unpaid};
+use crate::list_reader::Part::{AttributeOf, Author, Element, Has, Lacks, Text, Title, Without};
+use crate::list_reader::{
+    AccountDescription, CARD_EXPIRY, Column, Count, Fact, Field, ListDescription, Overview,
+    StatusWords, TitleText, ToldBy,
 };
-use super::loans::RENEWAL_COUNT;
-use super::title::{read_author, read_link, read_title};
-use super::{holds, loans, summary};
-use crate::list_reader::Part::{AttributeOf, Element, Has, Lacks, Read, Text, Without};
-use crate::list_reader::{AccountDescription, Column, Count, Fact, Field, ListDescription, ToldBy};
+
+const ITEMS_LINK: &str = "a[href*='/patroninfo'][href*='/items']";
+const HOLDS_LINK: &str = "a[href*='/patroninfo'][href*='/holds']";
+const FINES_LINK: &str = "a[href*='/patroninfo'][href*='/overdues']";
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    has_account: |root| summary::has_summary(root) || list_kinds(root).next().is_some(),
+    has_account: |root| has_summary(root) || list_kinds(root).next().is_some(),
     has_end_tag: false,
     first_page_counts: true,
     loans: vec![ListDescription {
         columns: loan_columns(),
         none: NO_LOANS,
-        complete: loans::complete,
-        ..list(|table| Kind::of_table(table).loans)
+        status: Some(StatusWords {
+            due: &["due"],
+            events: &[
+                "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned",
+            ],
+            renewals: ["renewed", "time"],
+        }),
+        ..list(|table| kind_of(table).0)
     }],
     holds: vec![ListDescription {
         columns: hold_columns(),
@@ -36,19 +47,38 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             (HoldState::Suspended, &["frozen"]),
         ],
         complete: holds::complete,
-        ..list(|table| Kind::of_table(table).holds)
+        ..list(|table| kind_of(table).1)
     }],
-    loan_counts: vec![Count(vec![Fact::read(LINKS, |link| total(link, "items"))])],
-    hold_counts: vec![Count(vec![Fact::read(LINKS, |link| total(link, "holds"))])],
+    loan_counts: vec![Count(vec![Fact::read(ITEMS_LINK, read_total)])],
+    hold_counts: vec![Count(vec![Fact::read(HOLDS_LINK, read_total)])],
     // A patron who owes nothing has no link.
     fines: vec![
-        Fact::read(LINKS, |link| words_of_link(link, "overdues")),
-        Fact::read("body", summary::read_owed),
+        Fact::at(FINES_LINK),
+        Fact::stated(NO_STATEMENTS, &["money owed"]),
+        Fact::read("body", read_unpaid),
     ],
-    card_expires: vec![Fact::read(summary::BOX, summary::read_expiry)],
+    card_expires: vec![
+        Fact::labelled(BOX, CARD_EXPIRY),
+        Fact::stated(NO_STATEMENTS, CARD_EXPIRY),
+    ],
+    overview: Some(Overview {
+        sign: Css::new(
+            ".patNameAddress, a[href*='/patroninfo']:is([href*='/items'], [href*='/holds'], [href*='/overdues'])",
+        ),
+        loans: Css::new(ITEMS_LINK),
+        holds: Css::new(HOLDS_LINK),
+        last_comment: "<screens/patronview",
+    }),
     messages: Some(Css::new(".patMessage")),
     patrons: collect_records,
-    complete: summary::complete,
+    complete: |_, root, _| {
+        if list_kinds(root).any(|kind| kind == (true, true)) {
+            return Err(Failure::page_changed(
+                "a table that may be of loans or of holds",
+            ));
+        }
+        Ok(())
+    },
     ..AccountDescription::default()
 });
 
@@ -58,7 +88,7 @@ fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
         told_by: vec![ToldBy::Test(is_kind)],
         header_row: Some(Css::new(HEADER_ROW)),
         has_marked_headers: true,
-        ignored_rows: Some(Css::new(EMPTY_ROW)),
+        none_rows: Some(Css::new(EMPTY_ROW)),
         remarks: Some(Css::new("tr:not(.patFuncEntry)")),
         needed: &[Field::Title],
         takes_first_date: true,
@@ -66,23 +96,34 @@ fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
         none_at: Some(Css::new(
             ":is(.patFuncArea, form#checkout_form, form#hold_form):not(:has(.patFuncHeaders, .patFuncEntry))",
         )),
-        is_empty,
         empty_with: Some(Css::new(HEADER_ROW)),
         ..ListDescription::table()
     }
 }
+
+/// The first link of a title may have a picture only. Other links than those to records lead to the patron's own pages.
+static TITLE_TEXT: TitleText = TitleText {
+    places: [
+        Css::new(".patFuncTitleMain"),
+        Css::new("a[href]"),
+        Css::new("label"),
+    ],
+    volume: Css::new(".patFuncVol"),
+};
 
 fn work_columns() -> Vec<Column> {
     const TITLE: &str = ".patFuncTitle, .patFuncBibTitle";
     const OTHER: &str = ".patFuncBarcode, .patFuncCallNo, .patFuncRating, .patFuncPickup, .patFuncCancel, \
                          .patFuncFreeze";
     let cell = Column::cell;
+    let record = AttributeOf(Css::new("a[href*='/record=']"), "href", "");
+    let status = Without(Css::new(".patFuncRenewCount"));
     vec![
         cell(Field::Other, OTHER, &[], Text),
-        cell(Field::Title, TITLE, &["title"], Read(read_title)),
-        cell(Field::Author, TITLE, &["title"], Read(read_author)),
-        cell(Field::Link, TITLE, &["title"], Read(read_link)),
-        cell(Field::State, ".patFuncStatus", &["status"], Text),
+        cell(Field::Title, TITLE, &["title"], Title(&TITLE_TEXT)),
+        cell(Field::Author, TITLE, &["title"], Author(&TITLE_TEXT)),
+        cell(Field::Link, TITLE, &["title"], record),
+        cell(Field::State, ".patFuncStatus", &["status"], status),
     ]
 }
 
@@ -91,7 +132,7 @@ fn loan_columns() -> Vec<Column> {
     // A checkbox proves nothing, because the site decides only at the attempt. A missing or disabled one means that no
     // renewal is offered.
     let usable_box = Css::new("input:not([disabled])");
-    let box_value = AttributeOf(Css::new("input"), "value");
+    let box_value = AttributeOf(Css::new("input"), "value", "");
     // If no renewal is offered, the emphasised words of the status are the reason.
     let reason = Element(Css::new("em"));
     let mut columns = work_columns();
@@ -105,7 +146,7 @@ fn loan_columns() -> Vec<Column> {
             Lacks(usable_box),
         ),
         cell(Field::RenewalReason, ".patFuncStatus", &["status"], reason),
-        Column::at(Field::Renewals, RENEWAL_COUNT),
+        Column::at(Field::Renewals, ".patFuncRenewCount"),
     ]);
     columns
 }
@@ -113,12 +154,13 @@ fn loan_columns() -> Vec<Column> {
 fn hold_columns() -> Vec<Column> {
     const PICKUP: &[&str] = &["pickup", "pick up", "pick-up"];
     let cell = Column::cell;
+    let id = AttributeOf(Css::new("input[name^=cancel]"), "name", "cancel");
     let is_frozen = Has(Css::new("input[checked]"));
     let selected = Element(Css::new("option[selected]"));
     let unlabelled = Without(Css::new(".patFuncPickupLabel, select"));
     let mut columns = work_columns();
     columns.extend([
-        cell(Field::Id, ".patFuncMark", &["cancel"], Read(holds::read_id)),
+        cell(Field::Id, ".patFuncMark", &["cancel"], id),
         cell(Field::PickupBranch, ".patFuncPickup", PICKUP, selected),
         cell(Field::PickupBranch, ".patFuncPickup", PICKUP, unlabelled),
         cell(Field::Until, ".patFuncStatus", &["status"], Text),
@@ -129,8 +171,8 @@ fn hold_columns() -> Vec<Column> {
 }
 
 /// Reads the words of a link to a list if they have its total.
-fn total(link: ElementRef<'_>, part: &str) -> Option<String> {
-    words_of_link(link, part).filter(|words| first_number(words).is_some())
+fn read_total(link: ElementRef<'_>) -> Option<String> {
+    non_empty_text(link).filter(|words| first_number(words).is_some())
 }
 
 pub(super) const ADDRESSES: &[&str] = &[
@@ -141,16 +183,9 @@ pub(super) const ADDRESSES: &[&str] = &[
 
 /// The phrases that the descriptions don't have.
 pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
-    let words = "of hold holds due renewed time times item items request requests";
-    let anywhere = ["checked out", summary::UNPAID];
-    let anywhere = anywhere
-        .iter()
-        .chain(&loans::EVENTS)
-        .chain(&holds::OF_WORDS);
-    let labels = summary::EXPIRY.iter().chain(&[summary::OWED]);
-    let mut phrases = vec![Whole("call number"), Whole("submit")];
-    phrases.extend(words.split_whitespace().map(Anywhere));
-    phrases.extend(anywhere.map(|words| Anywhere(words)));
-    phrases.extend(labels.map(|label| OfPerson(label)));
-    phrases
+    let words = "of hold holds times item items request requests";
+    let words = words.split_whitespace().chain(holds::OF_WORDS);
+    let words = words.chain(["checked out", UNPAID]);
+    let whole = ["call number", "submit"].map(Whole);
+    words.map(Anywhere).chain(whole).collect()
 });

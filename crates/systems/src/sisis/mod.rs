@@ -7,6 +7,8 @@ pub(crate) mod pages;
 pub(crate) mod row;
 pub(crate) mod visit;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::Phrase;
 use hippo_browser::reading::Css;
@@ -33,29 +35,17 @@ pub(crate) struct Sisis;
 impl DescribedSystem for Sisis {
     const NAME: &'static str = "sisis";
     const ACCOUNT_PAGE: &'static str = "userAccount.do?methodToCall=show&type=1";
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &pages::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &pages::LOGIN;
+    const ADDRESSES: &'static [&'static str] = pages::ADDRESSES;
+    const DETECTOR: Option<&'static dyn Detector> = Some(&Sisis);
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         fetch_account(visit, &LISTS).await
     }
 
-    fn addresses(&self) -> &'static [&'static str] {
-        pages::ADDRESSES
-    }
-
     fn other_phrases(&self) -> &'static [Phrase] {
         pages::OTHER_PHRASES
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Logs in to SISIS or `TouchPoint`, and fetches the lists.
 
 use hippo_browser::Page;
-use hippo_browser::reading::{Css, element_text, first_number, parse_page};
+use hippo_browser::reading::{Css, element_text, first_number};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 use url::Url;
@@ -39,7 +39,7 @@ pub(crate) async fn fetch_account(
     let answer = visit.log_in(addresses.start, logout).await?;
     let mut page = pass_messages(visit, answer).await?;
     let loans = format!("{LIST}{}", addresses.loans);
-    if visit.is_elsewhere(&page) && shows(&page, &LOGOUT) {
+    if visit.is_elsewhere(&page) && visit.ask(&page, |root| LOGOUT.is_in(root))? {
         visit.session.mark_logged_in();
         page = visit.get(&loans).await?;
     }
@@ -51,7 +51,7 @@ pub(crate) async fn fetch_account(
     }
     visit.fetch_further(&page, &FURTHER).await?;
     for (list, tab) in &addresses.holds {
-        if count_of(&page, tab)? == Some(0) {
+        if visit.ask(&page, |root| count_in(root, tab))? == Some(0) {
             continue;
         }
         let page = visit.get(&format!("{LIST}{list}")).await?;
@@ -67,25 +67,18 @@ pub(crate) async fn fetch_account(
 
 /// Goes on from a page of messages to the account, and adds the messages.
 async fn pass_messages(visit: &mut AccountVisit<'_, '_>, page: Page) -> Result<Page, Failure> {
-    let is_passed = !visit.shows_login(&page);
-    if !(is_passed && shows(&page, &GO_ON) && shows(&page, &LOGOUT)) {
+    let is_of_patron = |root: ElementRef<'_>| GO_ON.is_in(root) && LOGOUT.is_in(root);
+    if visit.shows_login(&page) || !visit.ask(&page, is_of_patron)? {
         return Ok(page);
     }
     visit.session.mark_logged_in();
-    let messages = parse_page(&page.body)?;
-    let messages = MESSAGE.all(messages.root_element()).map(element_text);
-    visit.add_part(AccountPart::from_messages(messages.collect()));
+    let messages = visit.ask(&page, |root| MESSAGE.all(root).map(element_text).collect())?;
+    visit.add_part(AccountPart::from_messages(messages));
     visit.get("login.do?methodToCall=done").await
 }
 
-fn shows(page: &Page, css: &'static Css) -> bool {
-    parse_page(&page.body).is_ok_and(|page| css.is_in(page.root_element()))
-}
-
-fn count_of(page: &Page, tab: &'static Css) -> Result<Option<u32>, Failure> {
-    let page = parse_page(&page.body)?;
-    let tab = tab.first(page.root_element());
-    Ok(tab.and_then(|tab| first_number(&element_text(tab))))
+fn count_in(root: ElementRef<'_>, tab: &'static Css) -> Option<u32> {
+    first_number(&element_text(tab.first(root)?))
 }
 
 /// Returns the address of a list's page, which a script or the link has.

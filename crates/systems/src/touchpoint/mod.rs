@@ -3,6 +3,8 @@
 mod fingerprints;
 mod pages;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::Phrase;
 use hippo_browser::reading::Css;
@@ -30,29 +32,17 @@ pub(crate) struct TouchPoint;
 impl DescribedSystem for TouchPoint {
     const NAME: &'static str = "touchpoint";
     const ACCOUNT_PAGE: &'static str = "userAccount.do?methodToCall=start";
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &sisis::pages::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &sisis::pages::LOGIN;
+    const ADDRESSES: &'static [&'static str] = sisis::pages::ADDRESSES;
+    const DETECTOR: Option<&'static dyn Detector> = Some(&TouchPoint);
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
         fetch_account(visit, &LISTS).await
     }
 
-    fn addresses(&self) -> &'static [&'static str] {
-        sisis::pages::ADDRESSES
-    }
-
     fn other_phrases(&self) -> &'static [Phrase] {
         sisis::pages::OTHER_PHRASES
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

@@ -6,6 +6,8 @@ mod fingerprints;
 mod pages;
 mod row;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::Phrase;
 use hippo_browser::reading::Css;
@@ -32,14 +34,16 @@ pub(crate) struct VuFind;
 impl DescribedSystem for VuFind {
     const NAME: &'static str = "vufind-de";
     const ACCOUNT_PAGE: &'static str = "MyResearch/Home";
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &pages::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &pages::LOGIN;
+    const ADDRESSES: &'static [&'static str] = &[
+        "MyResearch/CheckedOut",
+        "MyResearch/Holds",
+        "MyResearch/Fines",
+        "Author/Home",
+        "Record",
+    ];
+    const DETECTOR: Option<&'static dyn Detector> = Some(&VuFind);
 
     /// Logs in, and reads the lists and the fines. The answer to the login may be any page of the account.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
@@ -60,22 +64,8 @@ impl DescribedSystem for VuFind {
         Ok(())
     }
 
-    fn addresses(&self) -> &'static [&'static str] {
-        &[
-            "MyResearch/CheckedOut",
-            "MyResearch/Holds",
-            "MyResearch/Fines",
-            "Author/Home",
-            "Record",
-        ]
-    }
-
     fn other_phrases(&self) -> &'static [Phrase] {
         &pages::OTHER_PHRASES
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 

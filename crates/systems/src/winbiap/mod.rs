@@ -3,6 +3,8 @@
 mod fingerprints;
 mod pages;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use hippo_browser::Phrase;
 use hippo_core::failure::Failure;
@@ -20,14 +22,16 @@ pub(crate) struct WinBiap;
 impl DescribedSystem for WinBiap {
     const NAME: &'static str = "winbiap";
     const ACCOUNT_PAGE: &'static str = "user/overview.aspx";
-
-    fn account(&self) -> &'static AccountDescription {
-        &pages::ACCOUNT
-    }
-
-    fn login(&self) -> &'static LoginDescription {
-        &pages::LOGIN
-    }
+    const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
+    const LOGIN: &'static LazyLock<LoginDescription> = &pages::LOGIN;
+    const ADDRESSES: &'static [&'static str] = &[
+        "user/login.aspx",
+        "user/logout.aspx",
+        "user/overview.aspx",
+        "user/borrow.aspx",
+        "user/reservations.aspx",
+    ];
+    const DETECTOR: Option<&'static dyn Detector> = Some(&WinBiap);
 
     /// Logs in; the answer's menu counts the lists. An empty one is not fetched.
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
@@ -43,22 +47,8 @@ impl DescribedSystem for WinBiap {
         Ok(())
     }
 
-    fn addresses(&self) -> &'static [&'static str] {
-        &[
-            "user/login.aspx",
-            "user/logout.aspx",
-            "user/overview.aspx",
-            "user/borrow.aspx",
-            "user/reservations.aspx",
-        ]
-    }
-
     fn other_phrases(&self) -> &'static [Phrase] {
         pages::OTHER_PHRASES
-    }
-
-    fn own_detector(&self) -> Option<&dyn Detector> {
-        Some(self)
     }
 }
 
