@@ -1,8 +1,12 @@
 //! Links to pages of the library, and to no other.
 
+use hippo_browser::reading::Css;
 use hippo_core::account::Account;
 use hippo_core::library::Library;
+use scraper::ElementRef;
 use url::Url;
+
+static LINKS: Css = Css::new("a[href]");
 
 /// Returns the URL of a path, perhaps with a query, below the path of a library's `base_url`.
 pub(crate) fn below_base(library: &Library, path: &str) -> Option<Url> {
@@ -24,6 +28,35 @@ pub(crate) fn below(base: &Url, path: &str) -> Option<Url> {
     let folder = format!("{}/", base.path().trim_end_matches('/'));
     base.set_path(&folder);
     base.join(path).ok()
+}
+
+/// Returns the part of a URL before a folder, or all of it without such a folder: somebody may have copied the address of
+/// a page in the folder.
+pub(crate) fn before_folder(url: &Url, folder: &str) -> Url {
+    let path = url.path();
+    at_path(
+        url,
+        path.split_once(folder).map_or(path, |(before, _)| before),
+    )
+}
+
+/// Returns the numbers that one of these parameters has in the addresses of an element's links.
+pub(crate) fn linked_numbers<'a>(
+    element: ElementRef<'a>,
+    parameters: &[&str],
+) -> impl Iterator<Item = &'a str> {
+    let addresses = LINKS.all(element).filter_map(|link| link.attr("href"));
+    addresses.filter_map(move |address| number_in_query(address, parameters))
+}
+
+fn number_in_query<'a>(address: &'a str, parameters: &[&str]) -> Option<&'a str> {
+    let (_, query) = address.split_once('?')?;
+    let mut pairs = query
+        .split(['&', ';', '#'])
+        .filter_map(|pair| pair.split_once('='));
+    let (_, number) = pairs.find(|(name, _)| parameters.contains(name))?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(number)
 }
 
 /// Drops links to records unless their host is in the library's entry. Mails contain these links, and a
@@ -63,6 +96,25 @@ mod tests {
 
     use super::*;
     use hippo_browser::test_site::library;
+
+    #[rstest]
+    #[case("/opac/detail.pl?biblionumber=3", Some("3"))]
+    #[case("/opac/detail.pl?bib=3&x=y", Some("3"))]
+    #[case("/opac/MARCdetail.pl?a=b;biblionumber=30", Some("30"))]
+    #[case("/opac/renew.pl?item=3", None)]
+    #[case("javascript:x?biblionumber=3y", None)]
+    fn number_is_read_from_the_query_of_a_link(#[case] href: &str, #[case] expected: Option<&str>) {
+        assert_eq!(number_in_query(href, &["biblionumber", "bib"]), expected);
+    }
+
+    #[rstest]
+    #[case("/cgi-bin/opac/search.pl?q=x#y", "https://books.test/")]
+    #[case("/town/cgi-bin/opac", "https://books.test/town")]
+    #[case("/town", "https://books.test/town")]
+    fn copied_path_is_cut_off(#[case] path: &str, #[case] expected: &str) {
+        let url = format!("https://books.test{path}").parse().unwrap();
+        assert_eq!(before_folder(&url, "/cgi-bin/opac").as_str(), expected);
+    }
 
     #[rstest]
     #[case::site("https://books.test/record=b1", true)]

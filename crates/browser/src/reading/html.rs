@@ -37,6 +37,13 @@ pub fn visible_text(element: ElementRef<'_>) -> String {
     element_text_without(element, |part| HIDDEN.matches(part))
 }
 
+/// A selector that matches nothing.
+impl Default for Css {
+    fn default() -> Self {
+        Self::new(":not(*)")
+    }
+}
+
 impl Css {
     /// A selector for a `static`.
     pub const fn new(text: &'static str) -> Self {

@@ -127,8 +127,8 @@ mod tests {
             message,
             "has 2 mistakes:\n  \
              line 11, schedule “all”, “label”: Another schedule has this label. Give each its own.\n  \
-             line 14, schedule “all”, “end”: “soon” isn't a date or a time. Write it like 2026-12-01, or \
-             2026-12-01T06:00 for a local time."
+             line 14, schedule “all”, “end”: “soon” isn't a date or a time from 1970 to 2199. Write it like \
+             2026-12-01, or 2026-12-01T06:00 for a local time."
         );
     }
 

@@ -187,7 +187,7 @@ mod tests {
     #[case("rate(120 minute)", "rate(2 hours)")]
     #[case(" rate( 90  minutes ) ", "rate(90 minutes)")]
     #[case("at(2027-01-31T09:00:00)", "at(2027-01-31T09:00:00)")]
-    #[case("cron(0 5 ? * Mon-Fri *)", "cron(0 5 ? * Mon-Fri *)")]
+    #[case("cron(0 5 ? * Mon-Fri *)", "cron(0 5 ? * MON-FRI *)")]
     #[case("cron( 0  5 ? * 2#1 * )", "cron(0 5 ? * 2#1 *)")]
     fn expression_is_written_as_eventbridge_takes_it(#[case] text: &str, #[case] expected: &str) {
         let expression: Expression = text.parse().unwrap();

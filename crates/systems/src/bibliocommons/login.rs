@@ -6,7 +6,7 @@ use scraper::ElementRef;
 use serde_json::Value;
 
 use crate::json_reader::read_message;
-use crate::list_reader::{LoginDescription, most_specific};
+use crate::list_reader::{LoginDescription, Stems, most_specific};
 
 pub(super) static LOGIN: LoginDescription = LoginDescription {
     // The search forms at the top of the page have no PIN.
@@ -23,6 +23,8 @@ pub(super) static LOGIN: LoginDescription = LoginDescription {
         r#".errorSpace .errors, [data-test-id="top-message-container"] .top_message, .loginForm .error"#,
     ),
     has_only_errors: false,
+    logged_in: Css::new(":not(*)"),
+    pin_words: Stems(""),
     refused: &[],
     blocked: &[
         "blocked",

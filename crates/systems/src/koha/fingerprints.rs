@@ -3,13 +3,11 @@
 use hippo_browser::reading::Css;
 use url::Url;
 
-use super::Koha;
+use super::{FOLDER, Koha};
 use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action};
 
 static GENERATOR: Css = Css::new("meta[name=generator][content^=Koha i]");
 static BODY: Css = Css::new("body[id^=opac-]");
-
-const FOLDER: &str = "/cgi-bin/koha";
 
 impl Detector for Koha {
     fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)> {

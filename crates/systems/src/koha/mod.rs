@@ -10,20 +10,11 @@
 //! The page names the patron's record, not the card's number: the login that it answers is the only proof that
 //! the account is the card's own.
 
-mod addresses;
-mod columns;
-mod dates;
-mod fines;
 mod fingerprints;
-mod holds;
 mod lists;
-mod loans;
-mod login;
 mod pages;
 mod phrases;
-mod summary;
 mod visit;
-mod work;
 
 use std::sync::LazyLock;
 
@@ -34,7 +25,11 @@ use hippo_core::library::Library;
 use url::Url;
 
 use crate::fingerprint::Detector;
+use crate::links::{before_folder, below};
 use crate::list_reader::{AccountDescription, AccountVisit, DescribedSystem, LoginDescription};
+
+/// The folder of all pages.
+const FOLDER: &str = "/cgi-bin/koha";
 
 /// Koha's OPAC with its “bootstrap” template.
 #[derive(Debug)]
@@ -43,17 +38,18 @@ pub(crate) struct Koha;
 #[async_trait(?Send)]
 impl DescribedSystem for Koha {
     const NAME: &'static str = "koha";
-    const ACCOUNT_PAGE: &'static str = addresses::ACCOUNT;
+    /// The account, or the login form while nobody is logged in.
+    const ACCOUNT_PAGE: &'static str = "cgi-bin/koha/opac-user.pl";
     /// Due dates have a machine-readable twin, and most pages state the format of the other dates. The declared
     /// format is for the rest.
     const STATES_DATE_FORMAT: bool = true;
     const ACCOUNT: &'static LazyLock<AccountDescription> = &pages::ACCOUNT;
-    const LOGIN: &'static LazyLock<LoginDescription> = &login::LOGIN;
+    const LOGIN: &'static LazyLock<LoginDescription> = &pages::LOGIN;
     const ADDRESSES: &'static [&'static str] = &phrases::ADDRESSES;
     const DETECTOR: Option<&'static dyn Detector> = Some(&Koha);
 
     async fn fetch_account(&self, visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
-        visit::fetch_account(visit).await
+        visit::fetch_account(visit, Self::ACCOUNT_PAGE).await
     }
 
     fn other_phrases(&self) -> &'static [Phrase] {
@@ -61,8 +57,13 @@ impl DescribedSystem for Koha {
     }
 
     fn own_account_url(&self, library: &Library) -> Option<Url> {
-        addresses::url_below(library, Self::ACCOUNT_PAGE).ok()
+        url_below(library, Self::ACCOUNT_PAGE)
     }
+}
+
+/// Returns the URL of a page of the site. `base_url` may have a copied path of the catalogue.
+fn url_below(library: &Library, page: &str) -> Option<Url> {
+    below(&before_folder(&library.base_url, FOLDER), page)
 }
 
 #[cfg(test)]

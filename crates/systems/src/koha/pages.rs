@@ -3,27 +3,54 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use hippo_browser::ReadContext;
-use hippo_browser::reading::Css;
-use hippo_core::failure::{Failure, FailureKind};
+use hippo_browser::reading::{Css, element_text};
 use scraper::ElementRef;
 
-use super::summary::Summary;
-use super::{dates, fines};
-use crate::list_reader::{AccountDescription, AccountPart, Fact};
+use super::lists;
+use super::phrases::{CHARGES, CREDITS, PASSWORDS, TABS};
+use crate::list_reader::{AccountDescription, Balance, DateSetting, Fact, LoginDescription, Tabs};
 
-/// The patron's details with the lists: present only when somebody is logged in.
-static DETAILS: Css = Css::new("#userdetails");
-/// The page that is shown instead of any other until the patron agrees to how the library keeps their data.
-static CONSENTS: Css = Css::new("#patronconsents");
 /// The numbers of the patron records in a page's head and forms.
 static PATRON: Css =
     Css::new("[name=borrowernumber][value], .loggedinusername[data-borrowernumber]");
+static SUMS: Css = Css::new("td.sum");
+static CREDIT: Css = Css::new("td.credit");
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
+    // `#userdetails` has the lists, and is present only when somebody is logged in.
     is_account: Css::new("#userdetails, #finestable, #useraccount, #patronconsents"),
     is_broken: Css::new("#opac-maintenance-message"),
-    date_format: dates::stated_format,
+    agreement: Css::new("#patronconsents"),
+    tabs: Some(Tabs {
+        place: Css::new("#userdetails"),
+        list: Css::new("#opac-user-views > ul, .toptabs > ul"),
+        before_name: "#opac-user-",
+        after_name: "_panel",
+        names: TABS,
+        balance: Balance {
+            panel: Css::new("#opac-user-fines, #opac-user-fines_panel"),
+            sum: Css::new("a[href*='opac-account.pl']"),
+            around: Css::new("#opac-user-fines, #opac-user-fines_panel, tr"),
+            tab: "fines",
+            // A patron who is blocked for an amount owes it.
+            debt_sign: Css::new("#blockedonfines"),
+            debts: CHARGES,
+            credits: CREDITS,
+        },
+    }),
+    loans: lists::loans(),
+    holds: lists::holds(),
+    // The setting of the site, newest Koha first, and that of the calendar.
+    date_format: DateSetting {
+        names: &["dateformat_pref", "var dformat", "dateFormat:"],
+        formats: &[
+            (&["us", "mm/dd/yy"], "%m/%d/%Y"),
+            (&["metric", "dd/mm/yy"], "%d/%m/%Y"),
+            (&["dmydot", "dd.mm.yy"], "%d.%m.%Y"),
+            (&["iso", "yy-mm-dd"], "%Y-%m-%d"),
+        ],
+    },
+    fines: vec![Fact::read("#finestable tfoot", read_balance)],
     // Koha shows the card's expiry only when it is near or past.
     card_expires: vec![Fact::at("#userdetails :is(#warnexpired, #warndeparture)")],
     // Blocks, restrictions, warnings and notes of the staff. Newer pages list a card's restrictions below their heading.
@@ -35,29 +62,37 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
          :not(#notesaved, #savings, #opac-user-views *) li:not(li li)",
     )),
     patrons: find_patrons,
-    complete: read_page,
     ..AccountDescription::default()
 });
 
-/// Reads the summary, or the page of all charges. A patron who owes nothing gets a sentence instead of its table.
-fn read_page(
-    part: &mut AccountPart,
-    root: ElementRef<'_>,
-    context: &ReadContext<'_>,
-) -> Result<(), Failure> {
-    if CONSENTS.is_in(root) {
-        return Err(Failure::new(
-            FailureKind::CardBlocked,
-            "the library asks the patron for consent before it shows the account",
-        ));
+pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
+    // Another form is hidden on every page until its script shows it. The box is there without a form if the password has
+    // expired, or must be set first.
+    form: Css::new(
+        ":root:not(:has(#userdetails, #patronconsents)) :is(form#auth, #opac-auth form, #opac-auth)",
+    ),
+    // From 24.05, `login_` is before both.
+    number: &["userid"],
+    pin: &["password"],
+    // Not the library's login instructions, within the form and below it.
+    messages: Css::visible(
+        ":is(#opac-auth, :has(> form#auth)) .alert:not(form .alert, #nologininstructions .alert)",
+    ),
+    has_only_errors: true,
+    // The patron's name, on every page for somebody who is logged in.
+    logged_in: Css::new(".loggedinusername, #userdetails"),
+    pin_words: PASSWORDS,
+    ..LoginDescription::default()
+});
+
+/// Reads the balance below all charges, where a credit has its sign. With debts and credits, the credits are below the
+/// sum of the debts, and the balance is below them.
+fn read_balance(totals: ElementRef<'_>) -> Option<String> {
+    let sums: Vec<ElementRef<'_>> = SUMS.all(totals).collect();
+    match (sums.as_slice(), CREDIT.is_in(totals)) {
+        ([sum], false) | ([_, sum], true) => Some(element_text(*sum)),
+        _ => None,
     }
-    let Some(details) = DETAILS.first(root) else {
-        fines::read_charges(part, root);
-        return Ok(());
-    };
-    let summary = Summary::new(details, *context)?;
-    part.set_lists(summary.read_loans()?, summary.read_holds()?);
-    fines::read_summary(part, &summary)
 }
 
 fn find_patrons(root: ElementRef<'_>) -> BTreeSet<String> {

@@ -1,75 +1,43 @@
 //! Logs in and fetches the account.
 
-use hippo_browser::Page;
-use hippo_browser::reading::{Css, parse_page};
 use hippo_core::failure::Failure;
 
-use super::addresses::{ACCOUNT, CHARGES, LOGOUT, url_below};
-use super::login::{LOGIN, find_refusal, messages_beside_form};
-use crate::list_reader::{AccountPart, AccountVisit, PageKind};
+use super::url_below;
+use crate::list_reader::{AccountPart, AccountVisit};
 
-/// The patron's name, on every page for somebody who is logged in.
-static LOGGED_IN: Css = Css::new(".loggedinusername, #userdetails");
+/// The page of all charges and payments.
+const CHARGES: &str = "cgi-bin/koha/opac-account.pl";
+/// The logout: a GET that ends the session and shows the catalogue.
+const LOGOUT: &str = "cgi-bin/koha/opac-main.pl?logout.x=1";
 
-/// Logs in and reads the summary; the session logs out however this ends.
-pub(super) async fn fetch_account(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
-    let account = url_below(visit.session.library(), ACCOUNT)?;
-    let logout = url_below(visit.session.library(), LOGOUT)?;
+/// Logs in and reads the summary, at `page`; the session logs out however this ends.
+pub(super) async fn fetch_account(
+    visit: &mut AccountVisit<'_, '_>,
+    page: &str,
+) -> Result<(), Failure> {
+    let library = visit.session.library();
+    let url = |page| {
+        let url = url_below(library, page);
+        url.ok_or_else(|| Failure::page_changed("a path that gives no valid address with base_url"))
+    };
+    let (account, charges, logout) = (url(page)?, url(CHARGES)?, url(LOGOUT)?);
     // The form's token is valid only with the cookie of the same response.
-    let page = visit.session.get(&account).await?;
-    let preexisting_messages = messages_beside_form(parse_page(&page.body)?.root_element())?;
-    let answer = visit.log_in_on(&page, &logout).await?;
-    if is_account(&answer, &preexisting_messages, visit)? {
-        visit.add(&answer)?;
-    }
+    let form = visit.session.get(&account).await?;
+    visit.log_in_to_account(&form, &logout).await?;
     if !visit.knows(AccountPart::has_loans) {
         let page = visit.session.get(&account).await?;
         visit.add(&page)?;
     }
-    if visit.knows(|part| part.sum_without_sign.is_some()) {
-        fetch_charges(visit).await?;
-    }
-    Ok(())
-}
-
-/// Fetches the page of all charges, whose structure tells a debt from a credit in any language.
-///
-/// If it is missing or unreadable, only the amount's sign stays unknown.
-async fn fetch_charges(visit: &mut AccountVisit<'_, '_>) -> Result<(), Failure> {
-    let charges = url_below(visit.session.library(), CHARGES)?;
-    if let Ok(Some(page)) = visit.session.get_optional(&charges).await
+    // The structure of the page of charges tells a debt from a credit in any language. If it is missing or unreadable,
+    // only the amount's sign stays unknown.
+    if visit.knows(|part| part.sum_without_sign.is_some())
+        && let Ok(Some(page)) = visit.session.get_optional(&charges).await
         && let Ok(part) = visit.read(&page)
         && !part.has_loans()
     {
         visit.add_part(part);
     }
     Ok(())
-}
-
-/// Whether the answer to the login is the account. It may also be another page of the catalogue, for a logged-in patron.
-fn is_account(
-    page: &Page,
-    preexisting_messages: &[String],
-    visit: &mut AccountVisit<'_, '_>,
-) -> Result<bool, Failure> {
-    let parsed = parse_page(&page.body)?;
-    let root = parsed.root_element();
-    if LOGGED_IN.is_in(root) {
-        visit.session.mark_logged_in();
-    }
-    match visit.kind_of(page)? {
-        PageKind::Account => Ok(true),
-        kind @ PageKind::Broken => Err(visit.failure_of(kind, page)),
-        _ if visit.session.is_logged_in() => Ok(false),
-        _ if LOGIN.is_shown(root) => Err(find_refusal(
-            page,
-            root,
-            preexisting_messages,
-            visit.session,
-        )?),
-        // For example the plain text of a rejected token (status 403).
-        _ => Err(visit.failure_of(PageKind::Unknown, page)),
-    }
 }
 
 #[cfg(test)]

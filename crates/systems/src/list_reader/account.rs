@@ -7,14 +7,14 @@ use hippo_browser::reading::{
     Messages, check_declared_count, element_text, is_another_card, is_cut_short, prepare_to_store,
 };
 use hippo_core::account::Account;
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
 use super::alerts::find_alerts;
 use super::count::{find_fact, find_sum, join_totals, read_day, read_total};
 use super::description::{AccountDescription, Count, ListDescription, PageKind};
 use super::entry::Entry;
-use super::list::{List, is_stated_empty, read_list};
+use super::list::{is_stated_empty, read_list};
 use super::login::LoginDescription;
 use super::page::OpenPage;
 use super::part::{AccountPart, ListPart};
@@ -50,7 +50,8 @@ pub(super) fn read_account(
     context: &ReadContext<'_>,
 ) -> Result<AccountPart, Failure> {
     let root = page.root();
-    let date_format = (description.date_format)(page.html()).or(context.date_format);
+    let date_format = description.date_format.find(page.html());
+    let date_format = date_format.or(context.date_format);
     let context = &ReadContext {
         date_format,
         ..*context
@@ -59,9 +60,25 @@ pub(super) fn read_account(
     if description.has_end_tag && breaks_off(page.html(), is_cut_short) {
         return Err(Failure::page_changed("a page that breaks off"));
     }
+    if description.agreement.is_in(root) {
+        return Err(Failure::new(
+            FailureKind::CardBlocked,
+            "the library asks the patron for consent before it shows the account",
+        ));
+    }
     check_owner(description, root, context)?;
-    let loans = read_lists(&description.loans, &description.loan_counts, root, context);
-    let holds = read_lists(&description.holds, &description.hold_counts, root, context);
+    let tabs = description.tabs.as_ref();
+    let tabs = tabs.map_or(Ok(None), |tabs| tabs.find(root))?;
+    let (loans, holds) = match &tabs {
+        Some(tabs) => (
+            tabs.read_lists(&description.loans, context),
+            tabs.read_lists(&description.holds, context),
+        ),
+        None => (
+            read_lists(&description.loans, &description.loan_counts, root, context),
+            read_lists(&description.holds, &description.hold_counts, root, context),
+        ),
+    };
     let has_none = matches!((&loans, &holds), (Ok(loans), Ok(holds))
         if loans.entries.is_none() && holds.entries.is_none());
     if is_cut_short && !has_none {
@@ -90,6 +107,9 @@ pub(super) fn read_account(
     if !part.has_loans() && !part.has_holds() {
         part.loans.add_stated_empty(&description.loans, root);
         part.holds.add_stated_empty(&description.holds, root);
+    }
+    if let Some(tabs) = &tabs {
+        tabs.add_balance(&mut part)?;
     }
     (description.complete)(&mut part, root, context)?;
     Ok(part)
@@ -151,16 +171,11 @@ fn read_lists<E: Entry>(
         let Some(list) = read_list(description, root, context)? else {
             continue;
         };
-        let List {
-            entries,
-            declared: own,
-            states_none,
-            site_ids,
-        } = list;
-        part.site_ids.extend(site_ids);
-        declared = sum(declared, own, part.entries.is_some());
-        part.states_none |= states_none;
-        part.entries.get_or_insert_default().extend(entries);
+        part.site_ids.extend(list.site_ids);
+        declared = sum(declared, list.declared, part.entries.is_some());
+        part.states_none |= list.states_none;
+        let entries = part.entries.get_or_insert_default();
+        entries.extend(list.entries.into_iter().flatten());
     }
     // One of several lists may be empty.
     part.states_none &= part.entries.as_ref().is_some_and(Vec::is_empty);
@@ -231,6 +246,7 @@ fn join_lists<E: Entry>(
     description: &AccountDescription,
     parts: Vec<ListPart<E>>,
 ) -> Result<(Option<Vec<E>>, Option<u32>), Failure> {
+    let what = E::WHAT;
     let has_several_pages = description.has_several_pages;
     let mut entries: Option<Vec<E>> = None;
     let mut declared = None;
@@ -239,22 +255,20 @@ fn join_lists<E: Entry>(
     for part in parts {
         if !part.site_ids.is_empty() && !known.insert(part.site_ids) {
             return Err(Failure::page_changed(format!(
-                "the same page of {} twice",
-                E::WHAT
+                "the same page of {what} twice"
             )));
         }
         if description.first_page_counts {
             declared = declared.or(part.declared);
         } else {
-            join_totals(&mut declared, part.declared, E::WHAT)?;
+            join_totals(&mut declared, part.declared, what)?;
         }
         states_none |= part.states_none;
         let Some(more) = part.entries else { continue };
         let is_second = !more.is_empty() && entries.as_ref().is_some_and(|first| !first.is_empty());
         if is_second && !has_several_pages {
             return Err(Failure::page_changed(format!(
-                "the list of {} on two pages",
-                E::WHAT
+                "the list of {what} on two pages"
             )));
         }
         entries.get_or_insert_default().extend(more);
@@ -262,18 +276,16 @@ fn join_lists<E: Entry>(
     let Some(entries) = entries else {
         return Ok((None, declared));
     };
-    check_declared_count(declared, entries.len(), E::WHAT)?;
+    check_declared_count(declared, entries.len(), what)?;
     if entries.is_empty() && declared != Some(0) && !states_none {
         return Err(Failure::page_changed(format!(
-            "no {} in their list, and no word that there are none",
-            E::WHAT
+            "no {what} in their list, and no word that there are none"
         )));
     }
     // A list on several pages has a part on each, of which one may be empty.
     if states_none && !entries.is_empty() && !has_several_pages {
         return Err(Failure::page_changed(format!(
-            "{}, and words that there are none",
-            E::WHAT
+            "{what}, and words that there are none"
         )));
     }
     Ok((Some(entries), declared))

@@ -11,6 +11,7 @@ use rstest::rstest;
 use url::Url;
 
 use super::account::{join_parts, read_page};
+use super::part::ListPart;
 use super::*;
 
 static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
@@ -74,7 +75,8 @@ static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescripti
     complete: |part, root, _| {
         static FREE: Css = Css::new("s");
         if FREE.is_in(root) {
-            part.set_lists(Vec::new(), Vec::new());
+            part.loans = ListPart::of_total(Vec::new());
+            part.holds = ListPart::of_total(Vec::new());
         }
         Ok(())
     },

@@ -3,7 +3,8 @@
 use hippo_browser::reading::Css;
 use scraper::ElementRef;
 
-use super::header::Header;
+use super::table_column::TableColumn;
+use super::title::TitleParts;
 use super::title_text::TitleText;
 
 /// One thing that each entry says.
@@ -14,6 +15,10 @@ pub(crate) struct Column {
 }
 
 impl Column {
+    fn new(field: Field, place: Place, part: Part) -> Self {
+        Self { field, place, part }
+    }
+
     /// The text below the header that has one of these words.
     pub(crate) fn below(field: Field, headers: &'static [&'static str]) -> Self {
         Self::part_below(field, headers, Part::Text)
@@ -21,20 +26,12 @@ impl Column {
 
     /// A part of the cell below the header that has one of these words.
     pub(crate) fn part_below(field: Field, headers: &'static [&'static str], part: Part) -> Self {
-        Self {
-            field,
-            place: Place::Header(headers),
-            part,
-        }
+        Self::new(field, Place::Header(headers), part)
     }
 
     /// A part of the cell below the header that has such an element.
     pub(crate) fn below_element(field: Field, css: &'static str, part: Part) -> Self {
-        Self {
-            field,
-            place: Place::HeaderWith(Css::new(css)),
-            part,
-        }
+        Self::new(field, Place::HeaderWith(Css::new(css)), part)
     }
 
     /// The text of the first match within the row.
@@ -49,47 +46,37 @@ impl Column {
         headers: &'static [&'static str],
         part: Part,
     ) -> Self {
-        Self {
-            field,
-            place: Place::Cell(Css::new(css), headers),
-            part,
-        }
+        Self::new(field, Place::Cell(Css::new(css), headers), part)
     }
 
     /// The text of the first visible match within the row.
     pub(crate) fn at_visible(field: Field, css: &'static str) -> Self {
-        Self {
-            field,
-            place: Place::Element(Css::visible(css)),
-            part: Part::Text,
-        }
+        Self::new(field, Place::Element(Css::visible(css)), Part::Text)
     }
 
     /// A part of the first header that has such an element, and the part. It is the same for all rows.
     pub(crate) fn in_headers(field: Field, css: &'static str, part: Part) -> Self {
-        Self {
-            field,
-            place: Place::InHeaders(Css::new(css)),
-            part,
-        }
+        Self::new(field, Place::InHeaders(Css::new(css)), part)
+    }
+
+    /// A part of the cell of a column.
+    pub(crate) fn of(field: Field, column: &'static TableColumn, part: Part) -> Self {
+        Self::new(field, Place::Column(column), part)
+    }
+
+    /// The texts of all matches within the row.
+    pub(crate) fn all(field: Field, css: &'static str) -> Self {
+        Self::new(field, Place::Row, Part::Texts(Css::new(css)))
     }
 
     /// What a function finds in the row.
     pub(crate) fn read(field: Field, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
-        Self {
-            field,
-            place: Place::Row,
-            part: Part::Read(read),
-        }
+        Self::new(field, Place::Row, Part::Read(read))
     }
 
     /// The rest of the row's first line that has one of these words, after them.
     pub(crate) fn line_after(field: Field, words: &'static [&'static str]) -> Self {
-        Self {
-            field,
-            place: Place::Row,
-            part: Part::LineAfter(words),
-        }
+        Self::new(field, Place::Row, Part::LineAfter(words))
     }
 
     /// The number right after one of the first words in the row, or right before one of the others.
@@ -98,11 +85,7 @@ impl Column {
         after: &'static [&'static str],
         before: &'static [&'static str],
     ) -> Self {
-        Self {
-            field,
-            place: Place::Row,
-            part: Part::Count { after, before },
-        }
+        Self::new(field, Place::Row, Part::Count { after, before })
     }
 
     /// Whether the row has a match.
@@ -112,20 +95,12 @@ impl Column {
 
     /// The text of the first match within the next row.
     pub(crate) fn detail(field: Field, css: &'static str) -> Self {
-        Self {
-            field,
-            place: Place::Detail(Css::new(css)),
-            part: Part::Text,
-        }
+        Self::new(field, Place::Detail(Css::new(css)), Part::Text)
     }
 
     /// A part of the first match within the row.
     pub(crate) fn part_at(field: Field, css: &'static str, part: Part) -> Self {
-        Self {
-            field,
-            place: Place::Element(Css::new(css)),
-            part,
-        }
+        Self::new(field, Place::Element(Css::new(css)), part)
     }
 }
 
@@ -174,12 +149,19 @@ pub(crate) enum Field {
     PickupBy,
     /// The words that may have the last day to pick a ready hold up, or of a suspension. Words with another day are kept.
     Until,
+    /// The sentence that names days in any language: of a hold that is ready, the day since when it is and the last
+    /// one; of a suspended one, the last.
+    Days,
     /// The day on which a request lapses.
     Expires,
+    /// The same, if it counts only as long as the request waits.
+    ExpiresIfWaiting,
     /// The day on which a suspended hold becomes active again.
     SuspendedUntil,
     /// The branch where a hold is picked up.
     PickupBranch,
+    /// The branch where a hold is, which is that if the hold is ready.
+    Branch,
 }
 
 /// The sign before words that are a whole header or name, not a part of it.
@@ -194,8 +176,8 @@ pub(crate) enum Place {
     /// In the cell that matches, or else in the cell below the header that has one of these words, unless it matches
     /// as another one.
     Cell(Css, &'static [&'static str]),
-    /// In the cell of the column that a function finds by the headers and all other rows.
-    Found(fn(&[Header<'_>], &[ElementRef<'_>]) -> Option<usize>),
+    /// In the cell of a column, which is marked or found by the headers and all other rows.
+    Column(&'static TableColumn),
     /// In the first header, of all rows of headers, that has such an element.
     InHeaders(Css),
     /// In the first element that matches.
@@ -213,7 +195,7 @@ impl Place {
     pub(super) fn is_below_header(&self) -> bool {
         matches!(
             self,
-            Self::Header(_) | Self::HeaderWith(_) | Self::Cell(..) | Self::Found(_)
+            Self::Header(_) | Self::HeaderWith(_) | Self::Cell(..) | Self::Column(_)
         )
     }
 }
@@ -245,6 +227,19 @@ pub(crate) enum Part {
     Lacks(Css),
     /// The text without what matches.
     Without(Css),
+    /// The texts of all matches.
+    Texts(Css),
+    /// The text outside of the elements in it.
+    OwnText,
+    /// The last line of that text.
+    LastOwnLine,
+    /// A title that may be in several parts.
+    TitleOfParts(TitleParts),
+    /// The machine-readable date in `data-order`, or in a `title` within the element, or else the text without what
+    /// matches. A dash in its place is no date.
+    Date(Css),
+    /// The number that one of these parameters has in the address of the first link with one.
+    LinkParameter(&'static [&'static str]),
     /// The title in a text that has the author, too.
     Title(&'static TitleText),
     /// The author in such a text.

@@ -1,15 +1,38 @@
 //! Reads the date of a field.
 
 use chrono::NaiveDate;
+use chrono_tz::UTC;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    DateOrNever, find_date, find_date_in_words, parse_iso_date_or_never, split_date,
-    split_date_or_never, starts_with_never,
+    Css, DateOrNever, element_text_without, find_date, find_date_in_words, parse_iso_date_or_never,
+    split_date, split_date_or_never, starts_with_never,
 };
+use hippo_core::account::HoldState;
 use hippo_core::failure::Failure;
+use scraper::ElementRef;
 
 /// What is between the two days of a span.
 const SPAN_SIGNS: [&str; 4] = [" - ", "–", "—", " bis "];
+
+/// What has a machine-readable date beside the one that people read.
+static TITLED: Css = Css::new("span[title]");
+
+/// Returns the text of a cell's date: of an attribute if that has one, or else all text without what `others` matches.
+pub(super) fn date_text(cell: ElementRef<'_>, others: &'static Css) -> String {
+    let words = element_text_without(cell, |part| others.matches(part));
+    let title = TITLED.first(cell).and_then(|span| span.attr("title"));
+    let attributes = [cell.attr("data-order"), title].into_iter().flatten();
+    let mut dates = attributes.filter(|text| parse_iso_date_or_never(text, UTC).is_some());
+    match dates.next() {
+        Some(date) if !is_dash(&words) => date.to_owned(),
+        _ => words,
+    }
+}
+
+/// Whether a text is only a dash, the sign for nothing.
+pub(super) fn is_dash(text: &str) -> bool {
+    matches!(text, "-" | "–" | "—")
+}
 
 /// Whether a text has something like a date.
 pub(crate) fn has_date(text: &str) -> bool {
@@ -130,6 +153,55 @@ pub(super) fn read_named_day(text: &str, context: &ReadContext<'_>) -> Result<Na
     let second = find_date(&rest, context.date_format).ok().flatten();
     let second = second.filter(|second| *second > first);
     Ok(second.map_or(NamedDay::Other, NamedDay::Last))
+}
+
+/// The maximum number of dates that are read from one sentence, so that a huge page stays cheap.
+const MAX_DATES: usize = 4;
+
+/// The days that a sentence about a hold names, in any language and in their order.
+pub(super) struct NamedDays(Vec<DateOrNever>);
+
+impl NamedDays {
+    pub(super) fn read(text: &str, context: &ReadContext<'_>) -> Result<Self, Failure> {
+        let mut days = Vec::new();
+        let mut rest = text.to_owned();
+        while days.len() < MAX_DATES
+            && let Some((day, without)) = split_date_or_never(&rest, context.date_format)
+                .or_else(|failure| split_iso_date(&rest).map(Some).ok_or(failure))?
+        {
+            days.push(day);
+            rest = without;
+        }
+        Ok(Self(days))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The last day to pick a hold up: “since … until …”, in any order of a language. A single day is the first.
+    pub(super) fn pickup_by(&self, state: HoldState) -> Option<NaiveDate> {
+        match (state, self.0.as_slice()) {
+            (HoldState::Ready, [DateOrNever::On(one), DateOrNever::On(other), ..]) => {
+                Some(*one.max(other))
+            }
+            _ => None,
+        }
+    }
+
+    /// The last day of a suspension.
+    pub(super) fn suspended_until(&self, state: HoldState) -> Option<NaiveDate> {
+        let first = self.0.first().filter(|_| state == HoldState::Suspended);
+        first.and_then(|day| day.date())
+    }
+}
+
+/// Splits the first ISO date from a text. Some sites print it whatever their format. No other format begins with a
+/// year of four digits, so it can't be mistaken for another date.
+fn split_iso_date(words: &str) -> Option<(DateOrNever, String)> {
+    let (date, without) = split_date_or_never(words, Some("%Y-%m-%d")).ok()??;
+    let is_whole = |date: NaiveDate| words.contains(&date.to_string());
+    date.date().is_none_or(is_whole).then_some((date, without))
 }
 
 /// Reads the first date of a text; what is behind it doesn't matter.

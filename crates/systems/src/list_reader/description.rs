@@ -10,11 +10,16 @@ use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
+use super::balance::Balance;
 use super::column::{Column, Field};
+use super::date_setting::DateSetting;
 use super::loan_status::StatusWords;
 use super::overview::Overview;
 use super::part::AccountPart;
+use super::renewal::RenewalCell;
 use super::row::Row;
+use super::state_signs::StateSign;
+use super::stems::Stems;
 
 /// The pages of a system's accounts.
 pub(crate) struct AccountDescription {
@@ -29,6 +34,10 @@ pub(crate) struct AccountDescription {
     /// Whether every page but a fragment has its end tag; one without it breaks off, and so does a fragment that ends
     /// within a table. Otherwise, only a list can break off.
     pub(crate) has_end_tag: bool,
+    /// What a page has that is shown in place of any other until the patron agrees to something.
+    pub(crate) agreement: Css,
+    /// The tabs above the lists. Without them, the lists may be anywhere.
+    pub(crate) tabs: Option<Tabs>,
     /// The lists of loans. Several on one page are parts of one list.
     pub(crate) loans: Vec<ListDescription<Loan>>,
     /// The lists of holds.
@@ -43,7 +52,7 @@ pub(crate) struct AccountDescription {
     /// The totals of the holds.
     pub(crate) hold_counts: Vec<Count>,
     /// The date format that a page's script states. It counts more than the library's.
-    pub(crate) date_format: fn(&str) -> Option<&'static str>,
+    pub(crate) date_format: DateSetting,
     /// The sum that the patron owes. The first that the page has counts.
     pub(crate) fines: Vec<Fact>,
     /// The card's last day. The first that the page has counts.
@@ -66,17 +75,19 @@ impl Default for AccountDescription {
     fn default() -> Self {
         Self {
             fragments: &[],
-            is_account: Css::new(":not(*)"),
+            is_account: Css::default(),
             has_account: |_| false,
-            is_broken: Css::new(":not(*)"),
+            is_broken: Css::default(),
             has_end_tag: true,
+            agreement: Css::default(),
+            tabs: None,
             loans: Vec::new(),
             holds: Vec::new(),
             has_several_pages: false,
             first_page_counts: false,
             loan_counts: Vec::new(),
             hold_counts: Vec::new(),
-            date_format: |_| None,
+            date_format: DateSetting::default(),
             fines: Vec::new(),
             card_expires: Vec::new(),
             number: Vec::new(),
@@ -86,6 +97,44 @@ impl Default for AccountDescription {
             complete: |_, _, _| Ok(()),
         }
     }
+}
+
+/// The tabs of a page. Each leads to its panel.
+pub(crate) struct Tabs {
+    /// The part of the page with the tabs and their panels. A page without it has no list.
+    pub(crate) place: Css,
+    /// The list of the tabs; without it, the page is a changed one.
+    pub(crate) list: Css,
+    /// What is before the name of a tab in its address: `#account-` in `#account-holds`.
+    pub(crate) before_name: &'static str,
+    /// What may be behind it.
+    pub(crate) after_name: &'static str,
+    /// The names of the known tabs, of lists and of other things.
+    pub(crate) names: Stems,
+    /// The sum that is owed, or a credit.
+    pub(crate) balance: Balance,
+}
+
+/// The tab of a list, and the list that it may have.
+pub(crate) struct ListTab {
+    /// The name of the tab.
+    pub(crate) name: &'static str,
+    /// Whether the tab may count a group of entries as one. The caption counts each, and no row is there twice.
+    pub(crate) counts_groups: bool,
+    /// The table of the overdue loans, which must all be in the list, and the parameters of a link with their numbers.
+    pub(crate) overdues: Option<(Css, &'static [&'static str])>,
+    /// When the list is empty if it isn't there.
+    pub(crate) missing: MissingList,
+}
+
+/// When a list that isn't there is empty. Its tab must not state another total than 0.
+pub(crate) enum MissingList {
+    /// In any case, because few sites have it.
+    Optional,
+    /// If the tab states 0, this panel is there, and no such part of an entry is.
+    WithPanel(Css, Css),
+    /// If no such part of an entry is there, and no unknown tab states a total.
+    WithoutTrace(Css),
 }
 
 /// What a page is.
@@ -121,10 +170,15 @@ impl PageKind {
 pub(crate) struct ListDescription<E: 'static> {
     /// The elements that may be the list.
     pub(crate) list: Css,
+    /// The tab above the list, on a page with tabs.
+    pub(crate) tab: Option<ListTab>,
     /// What tells the list from others that `list` matches. One is enough. With none, each match is the list.
     pub(crate) told_by: Vec<ToldBy>,
     /// Its rows. A row belongs to the list that is closest around it.
     pub(crate) rows: Css,
+    /// By how many cells a row may differ from the header. A row that differs by more is a changed page, since its cells
+    /// may be shifted. Without it, only the columns that have a header need their cells.
+    pub(crate) row_tolerance: Option<usize>,
     /// Whether the same row may be there twice, because the page states a total: two copies of one work.
     pub(crate) may_repeat_rows: bool,
     /// What marks a row of headers whose cells are no `th`: the row itself, or an element right within a cell.
@@ -167,6 +221,13 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],
     /// Whether the words for a state begin the text about it.
     pub(crate) states_begin: bool,
+    /// What tells a hold's state before its words do. The first that a row has counts.
+    pub(crate) state_signs: Vec<(HoldState, StateSign)>,
+    /// The controls of which each hold has one that waits or is suspended, if the list has any. A hold without one may
+    /// not wait.
+    pub(crate) controls: Vec<Css>,
+    /// The cell of [`Field::Renewal`].
+    pub(crate) renewal: Option<RenewalCell>,
     /// Adds what the columns can't say.
     pub(crate) complete: fn(&mut E, &Row<'_>, &ReadContext<'_>) -> Result<(), Failure>,
 }
@@ -176,8 +237,10 @@ impl<E> ListDescription<E> {
     pub(crate) fn table() -> Self {
         Self {
             list: Css::new("table"),
+            tab: None,
             told_by: Vec::new(),
             rows: Css::new("tr"),
+            row_tolerance: None,
             may_repeat_rows: false,
             header_row: None,
             has_marked_headers: false,
@@ -198,6 +261,9 @@ impl<E> ListDescription<E> {
             status: None,
             states: &[],
             states_begin: false,
+            state_signs: Vec::new(),
+            controls: Vec::new(),
+            renewal: None,
             complete: |_, _, _| Ok(()),
         }
     }
@@ -260,6 +326,10 @@ pub(super) enum FactPart {
 }
 
 impl Fact {
+    fn new(place: Css, words: &'static [&'static str], part: FactPart) -> Self {
+        Self { place, words, part }
+    }
+
     /// The text of the first match.
     pub(crate) fn at(css: &'static str) -> Self {
         Self::with(css, &[])
@@ -267,29 +337,17 @@ impl Fact {
 
     /// The text of the first match that has one of these words.
     pub(crate) fn with(css: &'static str, words: &'static [&'static str]) -> Self {
-        Self {
-            place: Css::new(css),
-            words,
-            part: FactPart::Text,
-        }
+        Self::new(Css::new(css), words, FactPart::Text)
     }
 
     /// What a function finds in the first match that has it.
     pub(crate) fn read(css: &'static str, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
-        Self {
-            place: Css::new(css),
-            words: &[],
-            part: FactPart::Read(read),
-        }
+        Self::new(Css::new(css), &[], FactPart::Read(read))
     }
 
     /// The text after one of these words, in the first match that has them.
     pub(crate) fn after(css: &'static str, words: &'static [&'static str]) -> Self {
-        Self {
-            place: Css::new(css),
-            words,
-            part: FactPart::After,
-        }
+        Self::new(Css::new(css), words, FactPart::After)
     }
 
     /// The few words with a number behind one of these labels, in the first match that has them.
@@ -312,10 +370,6 @@ impl Fact {
 
     /// The number beside one of these words, wherever they are visible.
     pub(crate) fn beside(words: &'static [&'static str]) -> Self {
-        Self {
-            place: Css::visible("*"),
-            words,
-            part: FactPart::NumberBeside,
-        }
+        Self::new(Css::visible("*"), words, FactPart::NumberBeside)
     }
 }

@@ -9,9 +9,10 @@ use hippo_core::failure::Failure;
 use url::Url;
 
 use super::column::Field;
-use super::date::{NamedDay, first_date, read_date, read_end, read_named_day};
+use super::date::{NamedDay, NamedDays, first_date, read_date, read_end, read_named_day};
 use super::description::ListDescription;
 use super::row::Row;
+use super::state_signs::find_state;
 
 /// An entry of a list.
 pub(crate) trait Entry: Sized {
@@ -21,9 +22,12 @@ pub(crate) trait Entry: Sized {
     /// Builds the entry from what its columns say.
     fn from_row(
         row: &Row<'_>,
-        list: &ListDescription<Self>,
+        list: &'static ListDescription<Self>,
         context: &ReadContext<'_>,
     ) -> Result<Self, Failure>;
+
+    /// Takes back that the entry waits, whose row lacks the control that others have.
+    fn doubt_waiting(&mut self, _row: &Row<'_>) {}
 }
 
 impl Entry for Loan {
@@ -31,7 +35,7 @@ impl Entry for Loan {
 
     fn from_row(
         row: &Row<'_>,
-        list: &ListDescription<Self>,
+        list: &'static ListDescription<Self>,
         context: &ReadContext<'_>,
     ) -> Result<Self, Failure> {
         let Work {
@@ -61,8 +65,16 @@ impl Entry for Loan {
         } else {
             has(Field::Renewable).then_some(true)
         };
-        let reason = row.value(Field::RenewalReason);
+        let renewal = list.renewal.as_ref().zip(row.element_of(Field::Renewal));
+        let renewal = renewal.map(|(renewal, cell)| renewal.read(cell));
+        let renewal = renewal.unwrap_or_default();
+        let renewable = renewable.or(renewal.is_offered);
+        let reason = row.value(Field::RenewalReason).or(renewal.reason);
         let reason = reason.filter(|_| renewable == Some(false));
+        let note = row.value(Field::Note);
+        let note = note.or(status.as_ref().and_then(|status| status.note.clone()));
+        let note = note.filter(|note| Some(note) != reason.as_ref());
+        let notes: Vec<String> = note.into_iter().chain(renewal.note).collect();
         Ok(Self {
             id,
             title,
@@ -76,10 +88,7 @@ impl Entry for Loan {
             renewable,
             digital: false,
             format: row.value(Field::Format),
-            note: row
-                .value(Field::Note)
-                .or(status.and_then(|status| status.note))
-                .filter(|note| Some(note) != reason.as_ref()),
+            note: Some(notes.join(" ")).filter(|note| !note.is_empty()),
             renewable_reason: reason,
             url,
         })
@@ -91,7 +100,7 @@ impl Entry for Hold {
 
     fn from_row(
         row: &Row<'_>,
-        list: &ListDescription<Self>,
+        list: &'static ListDescription<Self>,
         context: &ReadContext<'_>,
     ) -> Result<Self, Failure> {
         let Work {
@@ -101,7 +110,10 @@ impl Entry for Hold {
             url,
         } = read_work(row, context)?;
         let words = row.value(Field::State).unwrap_or_default();
-        let state = read_state(&words, list.states, list.states_begin);
+        let days = row.value(Field::Days).unwrap_or_default();
+        let days = NamedDays::read(&days, context)?;
+        let state = find_state(&list.state_signs, row, &words, !days.is_empty())
+            .unwrap_or_else(|| read_state(&words, list.states, list.states_begin));
         let unknown_words =
             Some(words).filter(|words| state == HoldState::Other && !words.is_empty());
         let may_be_suspended = matches!(state, HoldState::Waiting | HoldState::Other);
@@ -124,6 +136,10 @@ impl Entry for Hold {
         };
         let expires = row
             .value(Field::Expires)
+            .or_else(|| {
+                row.value(Field::ExpiresIfWaiting)
+                    .filter(|_| state == HoldState::Waiting)
+            })
             .map(|words| read_list_date(list, &words, context))
             .transpose()?
             .flatten()
@@ -139,15 +155,27 @@ impl Entry for Hold {
             position,
             queue_length: number(Field::QueueLength).filter(is_behind),
             pickup_by: read_end(row.value(Field::PickupBy), context)?
-                .or(until.filter(|_| state == HoldState::Ready)),
+                .or(until.filter(|_| state == HoldState::Ready))
+                .or(days.pickup_by(state)),
             suspended_until: read_end(row.value(Field::SuspendedUntil), context)?
-                .or(until.filter(|_| state == HoldState::Suspended)),
+                .or(until.filter(|_| state == HoldState::Suspended))
+                .or(days.suspended_until(state)),
             expires,
-            pickup_branch: row.value(Field::PickupBranch),
+            pickup_branch: row.value(Field::PickupBranch).or_else(|| {
+                row.value(Field::Branch)
+                    .filter(|_| state == HoldState::Ready)
+            }),
             digital: false,
             note: row.value(Field::Note).or(unknown_words).or(other_day),
             url,
         })
+    }
+
+    fn doubt_waiting(&mut self, row: &Row<'_>) {
+        if self.state == HoldState::Waiting {
+            self.state = HoldState::Other;
+            self.note = row.value(Field::State);
+        }
     }
 }
 

@@ -15,8 +15,10 @@ use super::count::join_totals;
 use super::date::is_dateless;
 use super::description::{BlankPage, ListDescription, ToldBy};
 use super::entry::Entry;
-use super::row::{Headers, Row, cells};
+use super::part::ListPart;
+use super::row::{Headers, Row};
 use super::sentence::{is_sentence, states_sentence};
+use super::table::cells;
 
 static HEADER_CELL: Css = Css::new("th, thead td");
 static HEADING: Css = Css::new("h1, h2, h3, h4, h5, h6, b, strong, caption, legend");
@@ -26,22 +28,11 @@ static ELEMENTS: Css = Css::new("*");
 const MAX_HEADING_NODES: usize = 50;
 const MAX_HEADING_CHARS: usize = 200;
 
-/// What a page says about a list.
-#[derive(Debug)]
-pub(super) struct List<E> {
-    pub(super) entries: Vec<E>,
-    /// The total, if the list itself states one.
-    pub(super) declared: Option<u32>,
-    /// Whether the page says in words that there are none.
-    pub(super) states_none: bool,
-    /// The site's own ids of the entries that have one.
-    pub(super) site_ids: Vec<String>,
-}
-
-impl<E: Entry> List<E> {
+impl<E: Entry> ListPart<E> {
     /// Fails with `page_changed` if there are entries, and words that there are none.
     fn check_words_for_none(&self) -> Result<(), Failure> {
-        if self.states_none && !self.entries.is_empty() {
+        let has_entries = self.entries.as_ref().is_some_and(|list| !list.is_empty());
+        if self.states_none && has_entries {
             return Err(Failure::page_changed(format!(
                 "{}, and words that there are none",
                 E::WHAT
@@ -63,8 +54,9 @@ pub(super) fn read_list<E: Entry>(
     description: &'static ListDescription<E>,
     root: ElementRef<'_>,
     context: &ReadContext<'_>,
-) -> Result<Option<List<E>>, Failure> {
-    let mut found: Option<List<E>> = None;
+) -> Result<Option<ListPart<E>>, Failure> {
+    let what = E::WHAT;
+    let mut found: Option<ListPart<E>> = None;
     let page_tells = description.told_by.iter().find_map(|sign| match sign {
         ToldBy::Page(test) => Some(test(root)),
         _ => None,
@@ -83,10 +75,7 @@ pub(super) fn read_list<E: Entry>(
         match &mut found {
             None => found = Some(list),
             Some(_) => {
-                return Err(Failure::page_changed(format!(
-                    "the list of {} twice",
-                    E::WHAT
-                )));
+                return Err(Failure::page_changed(format!("the list of {what} twice")));
             }
         }
     }
@@ -96,12 +85,7 @@ pub(super) fn read_list<E: Entry>(
             .all(root)
             .any(|element| says_none(description, &element_text(element)))
     {
-        let list = found.get_or_insert(List {
-            entries: Vec::new(),
-            declared: None,
-            states_none: true,
-            site_ids: Vec::new(),
-        });
+        let list = found.get_or_insert_with(|| ListPart::default().none());
         list.states_none = true;
         list.check_words_for_none()?;
     }
@@ -109,7 +93,7 @@ pub(super) fn read_list<E: Entry>(
 }
 
 /// Reads an element that is known to be the list. Its caller checks the total.
-pub(crate) fn read_known_list<E: Entry>(
+pub(super) fn read_known_list<E: Entry>(
     description: &'static ListDescription<E>,
     element: ElementRef<'_>,
     context: &ReadContext<'_>,
@@ -120,7 +104,8 @@ pub(crate) fn read_known_list<E: Entry>(
         rows: description.rows.all(element).collect(),
     };
     let headers = find_headers(description, &candidate.rows).unwrap_or_default();
-    Ok(read_rows(description, &candidate, &headers, context)?.entries)
+    let list = read_rows(description, &candidate, &headers, context)?;
+    Ok(list.entries.unwrap_or_default())
 }
 
 /// Collects the elements that may be the list. Each row belongs to the closest.
@@ -229,27 +214,33 @@ fn read_rows<E: Entry>(
     candidate: &Candidate<'_>,
     headers: &Headers<'_>,
     context: &ReadContext<'_>,
-) -> Result<List<E>, Failure> {
-    check_entry_count(candidate.rows.len(), E::WHAT)?;
+) -> Result<ListPart<E>, Failure> {
+    let what = E::WHAT;
+    check_entry_count(candidate.rows.len(), what)?;
     let is_header =
         |row: ElementRef<'_>| is_header(description, row) || has_total(description, row);
     // A long list may repeat its headers.
     let rows = candidate.rows.iter().copied();
     if !description.may_repeat_rows {
-        reject_duplicate_rows(rows.filter(|row| !is_header(*row)), E::WHAT)?;
+        reject_duplicate_rows(rows.filter(|row| !is_header(*row)), what)?;
     }
+    let has_control = |element: ElementRef<'_>| {
+        let mut controls = description.controls.iter();
+        controls.any(|control| control.is_in(element))
+    };
+    let are_controlled = has_control(candidate.element);
     let total = description
         .total_at
         .as_ref()
         .and_then(|place| place.first(candidate.element));
-    let mut list = List {
-        entries: Vec::new(),
+    let mut entries = Vec::new();
+    let mut list = ListPart {
         declared: total.and_then(|total| first_number(&element_text(total))),
         states_none: description
             .none_rows
             .as_ref()
             .is_some_and(|rows| rows.is_in(candidate.element)),
-        site_ids: Vec::new(),
+        ..ListPart::default()
     };
     let mut has_remarks = false;
     let group_css = description
@@ -284,11 +275,18 @@ fn read_rows<E: Entry>(
             Some(_) => !is_entry && cells(*element).count() <= 2,
             None => headers.width > 1 && cells(*element).count() <= 1,
         };
-        if row.fits_headers() && !is_remark && row.has_all(description.needed) {
+        let fits = match description.row_tolerance {
+            Some(tolerance) => cells(*element).count().abs_diff(headers.width) <= tolerance,
+            None => row.fits_headers(),
+        };
+        if fits && !is_remark && row.has_all(description.needed) {
             let mut entry = E::from_row(&row, description, context)?;
             (description.complete)(&mut entry, &row, context)?;
+            if are_controlled && !has_control(*element) {
+                entry.doubt_waiting(&row);
+            }
             list.site_ids.extend(row.value(Field::Id));
-            list.entries.push(entry);
+            entries.push(entry);
             continue;
         }
         let words = element_text(*element);
@@ -305,12 +303,12 @@ fn read_rows<E: Entry>(
         if words.is_empty() && is_blank {
             continue;
         }
-        let unknown = || unknown_row(!is_remark && row.value(Field::Title).is_some(), E::WHAT);
+        let unknown = || unknown_row(!is_remark && row.value(Field::Title).is_some(), what);
         if !is_no_entry {
             return Err(unknown());
         }
         if let Some(total) = read_total_row(description, &words) {
-            join_totals(&mut list.declared, Some(total), E::WHAT)?;
+            join_totals(&mut list.declared, Some(total), what)?;
         } else if says_none(description, &words) {
             list.states_none = true;
         } else if may_be_remark && is_dateless(&words, context) {
@@ -319,23 +317,23 @@ fn read_rows<E: Entry>(
             return Err(unknown());
         }
     }
-    if list.entries.is_empty() && !list.states_none && description.none_at.is_none() {
+    if entries.is_empty() && !list.states_none && description.none_at.is_none() {
         list.states_none = says_none(description, &element_text(candidate.element));
     }
-    if list.entries.is_empty() {
+    if entries.is_empty() {
         let sign = description.empty_with.as_ref();
         list.states_none |= sign.is_some_and(|sign| sign.is_in(candidate.element));
     }
-    check_declared_count(list.declared, list.entries.len(), E::WHAT)?;
-    if has_remarks && list.entries.is_empty() {
+    check_declared_count(list.declared, entries.len(), what)?;
+    if has_remarks && entries.is_empty() {
         return Err(Failure::page_changed(format!(
-            "unknown words in place of the {}",
-            E::WHAT
+            "unknown words in place of the {what}"
         )));
     }
     if has_remarks && list.declared.is_none() {
-        return Err(unknown_row(false, E::WHAT));
+        return Err(unknown_row(false, what));
     }
+    list.entries = Some(entries);
     list.check_words_for_none()?;
     Ok(list)
 }

@@ -12,13 +12,15 @@ use super::login_words::{
     BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, NEW_PIN, OF_THE_REQUEST, OUTAGES, PLAIN_REFUSALS,
     REFUSALS, SECRETS,
 };
+use super::stems::Stems;
 
 static FIELDS: Css = Css::new("input, button");
 
 /// The maximum number of characters of a page that only gives notice of an outage.
 const MAX_NOTICE_CHARS: usize = 2_000;
 
-/// A system's login form.
+/// A system's login form. By default, no page has it.
+#[derive(Default)]
 pub(crate) struct LoginDescription {
     /// The form, or an element in it.
     pub(crate) form: Css,
@@ -40,6 +42,10 @@ pub(crate) struct LoginDescription {
     /// Whether only a failed login has messages, beside the form. Then one of unknown words refuses, too, and without
     /// one, the site's own words count anywhere on the page. On a short page without the form, only an outage's do.
     pub(crate) has_only_errors: bool,
+    /// What only a page for somebody who is logged in has.
+    pub(crate) logged_in: Css,
+    /// The stems of the words for the PIN, in the site's languages.
+    pub(crate) pin_words: Stems,
     /// The site's own words that refuse a number or PIN. Common ones are known anyway.
     pub(crate) refused: &'static [&'static str],
     /// The words for a card that is blocked or expired.
@@ -48,26 +54,6 @@ pub(crate) struct LoginDescription {
     pub(crate) outages: &'static [&'static str],
     /// The form for a new PIN that a site may have in place of the account, until the patron sets one.
     pub(crate) new_pin_form: Css,
-}
-
-/// A login of which nothing is said, to fill in with `..`: no page has its form.
-impl Default for LoginDescription {
-    fn default() -> Self {
-        Self {
-            form: Css::new(":not(*)"),
-            other_form: None,
-            number: &[],
-            pin: &[],
-            name: &[],
-            button: None,
-            messages: Css::new(":not(*)"),
-            has_only_errors: false,
-            refused: &[],
-            blocked: &[],
-            outages: &[],
-            new_pin_form: Css::new(":not(*)"),
-        }
-    }
 }
 
 impl LoginDescription {

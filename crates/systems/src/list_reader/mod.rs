@@ -7,53 +7,67 @@
 
 mod account;
 mod alerts;
+mod balance;
 mod beside;
 mod column;
 mod count;
 mod date;
+mod date_setting;
 mod description;
 mod entry;
 mod expiry;
-mod header;
 mod labels;
 mod list;
 mod loan_status;
 mod login;
+mod login_answer;
 mod login_words;
 mod overview;
 mod page;
 mod part;
 mod phrases;
+mod renewal;
 mod row;
 mod script_answer;
 mod sentence;
+mod state_signs;
 mod states;
+mod stems;
 mod system;
+mod table;
+mod table_column;
+mod tabs;
+mod title;
 mod title_text;
 mod visit;
 mod words;
 
-pub(crate) use self::alerts::find_alerts;
+pub(crate) use self::balance::Balance;
 pub(crate) use self::column::{Column, Field, Part, Place};
-pub(crate) use self::date::{has_date, read_end, read_first};
+pub(crate) use self::date::{has_date, read_end};
+pub(crate) use self::date_setting::DateSetting;
 pub(crate) use self::description::{
-    AccountDescription, BlankPage, Count, Fact, ListDescription, PageKind, ToldBy,
+    AccountDescription, BlankPage, Count, Fact, ListDescription, ListTab, MissingList, PageKind,
+    Tabs, ToldBy,
 };
-pub(crate) use self::entry::Entry;
 pub(crate) use self::expiry::CARD_EXPIRY;
-pub(crate) use self::header::Header;
 pub(crate) use self::labels::{line_beginning, text_after_beginning};
-pub(crate) use self::list::read_known_list;
 pub(crate) use self::loan_status::StatusWords;
 pub(crate) use self::login::{LoginDescription, most_specific};
 pub(crate) use self::overview::Overview;
 pub(crate) use self::page::classify_page;
 pub(crate) use self::part::AccountPart;
 pub(crate) use self::phrases::login_phrases;
-pub(crate) use self::row::{Row, cells, find_columns, own_rows, width};
+pub(crate) use self::renewal::RenewalCell;
+pub(crate) use self::row::Row;
 pub(crate) use self::script_answer::ScriptAnswer;
+pub(crate) use self::state_signs::StateSign;
 pub(crate) use self::states::HOLD_STATES;
+pub(crate) use self::stems::Stems;
 pub(crate) use self::system::DescribedSystem;
+pub(crate) use self::table::own_rows;
+pub(crate) use self::table_column::{CellSign, TableColumn};
+pub(crate) use self::title::TitleParts;
 pub(crate) use self::title_text::TitleText;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
 pub(crate) use self::words::{

@@ -70,12 +70,6 @@ impl AccountPart {
         self.fines.is_some()
     }
 
-    /// Adds the lists of a page that states their totals in a way of its own, which match.
-    pub(crate) fn set_lists(&mut self, loans: Vec<Loan>, holds: Vec<Hold>) {
-        self.loans = ListPart::of_total(loans);
-        self.holds = ListPart::of_total(holds);
-    }
-
     /// Drops the holds that are over. A list with nothing else is empty.
     pub(crate) fn drop_holds(&mut self, is_over: fn(&Hold) -> bool) {
         let Some(holds) = &mut self.holds.entries else {
@@ -113,7 +107,8 @@ impl AccountPart {
 }
 
 impl<E> ListPart<E> {
-    fn of_total(entries: Vec<E>) -> Self {
+    /// The list of a page that states its total, which matches.
+    pub(super) fn of_total(entries: Vec<E>) -> Self {
         Self {
             declared: u32::try_from(entries.len()).ok(),
             entries: Some(entries),

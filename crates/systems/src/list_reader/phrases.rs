@@ -1,6 +1,6 @@
 //! The phrases of a description, which a recording for a bug report keeps.
 
-use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson};
+use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson, Script, Whole};
 use hippo_browser::reading::{
     NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE,
 };
@@ -9,12 +9,14 @@ use hippo_core::account::HoldState;
 use super::column::{Field, Part, Place, WHOLE};
 use super::count::OWES_NOTHING;
 use super::date::UNTIL;
+use super::date_setting::DateSetting;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
 use super::login::LoginDescription;
 use super::login_words::{
     BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, NEW_PIN, OF_THE_REQUEST, OUTAGES, REFUSALS,
 };
 use super::sentence::{BEGINNINGS, FILLERS};
+use super::state_signs::StateSign;
 
 /// Lists the words of an account's and a login's description.
 pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) -> Vec<Phrase> {
@@ -34,6 +36,15 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
     for Fact { words, .. } in counts.flat_map(|Count(facts)| facts.iter()) {
         phrases.extend(words.iter().map(|words| Phrase::Count(words)));
     }
+    let DateSetting { names, formats } = account.date_format;
+    // A recording keeps names alone: `dformat`, not `var dformat`.
+    let names = names
+        .iter()
+        .map(|name| name.trim_start_matches("var ").trim_end_matches(':'));
+    let values = formats
+        .iter()
+        .flat_map(|(values, _)| values.iter().copied());
+    phrases.extend(names.chain(values).map(Script));
     phrases.extend(OWES_NOTHING.iter().map(|words| Anywhere(words)));
     phrases.extend(login_phrases(login));
     phrases
@@ -61,6 +72,9 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
         if let Place::Header(words) | Place::Cell(_, words) = column.place {
             let words = words.iter().map(|words| words.trim_start_matches(WHOLE));
             phrases.extend(words.map(Anywhere));
+        }
+        if let Place::Column(column) = column.place {
+            phrases.extend(column.headers.iter().map(Beginning));
         }
         let is_count = matches!(column.field, Field::Renewals | Field::Position);
         match column.part {
@@ -104,6 +118,15 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
             .iter()
             .chain(&WORDS_NEGATING_READY_AFTER);
         phrases.extend(negating.map(|words| Anywhere(words)));
+    }
+    for (_, sign) in &list.state_signs {
+        if let StateSign::Beginning(beginnings) = sign {
+            phrases.extend(beginnings.iter().map(Beginning));
+        }
+    }
+    if let Some(renewal) = &list.renewal {
+        let words = [renewal.bare_refusal_words, renewal.automatic_words];
+        phrases.extend(words.into_iter().flat_map(|words| words.iter()).map(Whole));
     }
     if let Some(words) = &list.status {
         let words = words.due.iter().chain(words.events).chain(&words.renewals);

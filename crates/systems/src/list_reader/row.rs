@@ -1,15 +1,16 @@
 //! Finds the values of a row.
 
 use hippo_browser::reading::{
-    Css, element_lines, element_text, element_text_without, text_after_words, tidy,
+    Css, element_lines, element_text, element_text_without, non_empty_text, text_after_words, tidy,
 };
 use scraper::ElementRef;
 
 use super::column::{Column, Field, Part, Place, WHOLE};
-use super::header::Header;
+use super::date::date_text;
 use super::labels::{count_beside, line_beginning};
-
-static CELLS: Css = Css::new("td, th");
+use super::table::{Header, cell_at, cells, column_span, width};
+use super::title::{own_lines, own_text};
+use crate::links::linked_numbers;
 
 /// The headers of a list, and the columns that they give the values of its rows.
 #[derive(Debug, Default)]
@@ -40,13 +41,16 @@ impl<'a> Headers<'a> {
             });
             headers.width += column_span(cell);
         }
+        let others = rows.iter().copied().filter(|other| *other != row);
+        let others: Vec<_> = others.collect();
+        let has_marks = columns.iter().any(|column| match column.place {
+            Place::Column(column) => column.is_marked_in(&others),
+            _ => false,
+        });
         let place = |column: &'static Column| match &column.place {
             Place::Header(words) | Place::Cell(_, words) => headers.column(words),
             Place::HeaderWith(css) => headers.column_with(css),
-            Place::Found(find) => {
-                let others = rows.iter().filter(|other| other.id() != row.id());
-                find(&headers.headers, &others.copied().collect::<Vec<_>>())
-            }
+            Place::Column(column) if !has_marks => column.find(&headers.headers, &others),
             _ => None,
         };
         headers.places = columns.iter().map(place).collect();
@@ -175,8 +179,12 @@ impl<'a> Row<'a> {
 
     fn place_of(&self, index: usize, column: &'static Column) -> Option<ElementRef<'a>> {
         match &column.place {
-            Place::Header(_) | Place::HeaderWith(_) | Place::Found(_) => {
+            Place::Header(_) | Place::HeaderWith(_) => {
                 cell_at(self.element, self.headers.place(index)?)
+            }
+            Place::Column(column) => {
+                let marked = cells(self.element).find(|cell| column.marked.matches(*cell));
+                marked.or_else(|| cell_at(self.element, self.headers.place(index)?))
             }
             Place::Cell(css, _) => {
                 let says_itself = |cell: &ElementRef<'_>| {
@@ -214,12 +222,6 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Returns the rows of a table itself: not those of a table within it.
-pub(crate) fn own_rows(table: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
-    let bodies = table.child_elements();
-    bodies.flat_map(|body| body.child_elements())
-}
-
 /// Reads a part of an element. `None` if the element does not have it.
 fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
     Some(match part {
@@ -242,6 +244,15 @@ fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
         Part::Has(css) => css.first(element).map(|_| "there".to_owned())?,
         Part::Lacks(css) => (!css.is_in(element)).then(|| "there".to_owned())?,
         Part::Without(css) => element_text_without(element, |part| css.matches(part)),
+        Part::Texts(css) => {
+            let texts: Vec<_> = css.all(element).filter_map(non_empty_text).collect();
+            texts.join(" ")
+        }
+        Part::OwnText => own_text(element)?,
+        Part::LastOwnLine => own_lines(element).pop()?,
+        Part::TitleOfParts(title) => title.read(element)?,
+        Part::Date(others) => date_text(element, others),
+        Part::LinkParameter(names) => linked_numbers(element, names).next()?.to_owned(),
         Part::Title(text) => text.split(element)?.0,
         Part::Author(text) => text.split(element)?.1,
         Part::Attribute(name) => element.attr(name)?.trim().to_owned(),
@@ -251,52 +262,4 @@ fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
         }
         Part::Read(read) => read(element)?,
     })
-}
-
-/// Returns the cells of a table's row.
-pub(crate) fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
-    row.child_elements().filter(|cell| CELLS.matches(*cell))
-}
-
-/// Returns the number of columns that a row's cells cover.
-pub(crate) fn width(row: ElementRef<'_>) -> usize {
-    cells(row).map(column_span).sum()
-}
-
-/// Lists the columns with such a number of cells that match. Visits each cell once, because a row may have very many.
-pub(crate) fn find_columns(
-    rows: &[ElementRef<'_>],
-    is_match: impl Fn(ElementRef<'_>) -> bool,
-    is_enough: impl Fn(usize) -> bool,
-) -> Vec<usize> {
-    let width = rows.first().map_or(0, |row| cells(*row).count());
-    let mut matches = vec![0; width];
-    for row in rows {
-        let mut columns = matches.iter_mut();
-        for cell in cells(*row).take(width) {
-            let found = usize::from(is_match(cell));
-            let covered = columns.by_ref().take(column_span(cell));
-            covered.for_each(|matches| *matches += found);
-        }
-    }
-    let columns = matches.into_iter().enumerate();
-    let found = columns.filter(|(_, matches)| is_enough(*matches));
-    found.map(|(column, _)| column).collect()
-}
-
-/// Returns the cell that covers a column.
-fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'_>> {
-    let mut end = 0;
-    cells(row).find(|cell| {
-        end += column_span(*cell);
-        column < end
-    })
-}
-
-/// Returns the number of columns that a cell covers; HTML allows 1,000.
-fn column_span(cell: ElementRef<'_>) -> usize {
-    let span = cell
-        .attr("colspan")
-        .and_then(|span| span.trim().parse().ok());
-    span.unwrap_or(1).clamp(1, 1_000)
 }

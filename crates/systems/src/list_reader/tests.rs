@@ -10,6 +10,7 @@ use rstest::rstest;
 use url::Url;
 
 use super::account::{join_parts, read_page};
+use super::list::read_known_list;
 use super::*;
 
 static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
@@ -253,40 +254,48 @@ fn only_an_open_table_breaks_a_fragment_off(#[case] more: &str, #[case] is_read:
     assert!(read(&[&page]).is_ok(), "a page with its end");
 }
 
+static DUE: TableColumn =
+    TableColumn::with_cells(".due", "due", CellSign::Any(Css::new("i[title]")));
+
 /// A table whose second column is found by its cells, and which may repeat a row.
 static KNOWN: LazyLock<ListDescription<Loan>> = LazyLock::new(|| ListDescription {
     rows: Css::new(":scope > tbody > tr"),
     may_repeat_rows: true,
     columns: vec![
         Column::at(Field::Title, "b"),
-        Column {
-            field: Field::Due,
-            place: Place::Found(|headers, rows| {
-                let first = cells(*rows.first()?).nth(1)?;
-                let is_unnamed = headers.get(1)?.words.is_empty();
-                (is_unnamed && first.attr("title").is_some()).then_some(1)
-            }),
-            part: Part::Attribute("title"),
-        },
+        Column::of(
+            Field::Due,
+            &DUE,
+            Part::AttributeOf(Css::new("i"), "title", ""),
+        ),
     ],
     needed: &[Field::Title, Field::Due],
     ..ListDescription::table()
 });
 
 #[rstest]
-#[case::found_column("<th>", "<tr><td><b>Tides</b><td title=2026-02-20>Friday", Ok(1))]
+#[case::found_column(
+    "<th>",
+    "<tr><td><b>Tides</b><td><i title=2026-02-20>Friday</i>",
+    Ok(1)
+)]
 #[case::table_in_a_cell(
     "<th>",
-    "<tr><td><b>Tides</b><td title=2026-02-20><table><tr><td>x</table>",
+    "<tr><td><b>Tides</b><td><i title=2026-02-20></i><table><tr><td>x</table>",
     Ok(1)
 )]
 #[case::row_that_may_be_there_twice(
     "<th>",
-    "<tr><td><b id=a>Tides</b><td title=2026-02-20><tr><td><b id=a>Tides</b><td title=2026-02-20>",
+    "<tr><td><b id=a>Tides</b><td><i title=2026-02-20></i><tr><td><b id=a>Tides</b><td><i title=2026-02-20></i>",
     Ok(2)
 )]
-#[case::too_wide("<th>", "<tr><td><b>Tides</b><td title=2026-02-20><td>", Err(()))]
-#[case::no_such_column("<th>Due", "<tr><td><b>Tides</b><td title=2026-02-20>", Err(()))]
+#[case::too_wide("<th>", "<tr><td><b>Tides</b><td><i title=2026-02-20></i><td>", Err(()))]
+#[case::marked_column(
+    "<th>",
+    "<tr><td class=due><i title=2026-02-20></i><td><b>Tides</b><i></i>",
+    Ok(1)
+)]
+#[case::no_such_column("<th>Day", "<tr><td><b>Tides</b><td><i>Friday</i>", Err(()))]
 fn known_list_is_read(
     #[case] header: &str,
     #[case] rows: &str,

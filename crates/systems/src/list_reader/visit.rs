@@ -25,7 +25,7 @@ const MAX_FURTHER_PAGES: usize = 100;
 pub(crate) struct AccountVisit<'a, 's> {
     pub(crate) session: &'a mut Session<'s>,
     account: &'static AccountDescription,
-    login: &'static LoginDescription,
+    pub(super) login: &'static LoginDescription,
     parts: Vec<AccountPart>,
     /// The page that was opened last, since most are asked for several things.
     opened: RefCell<Option<Rc<OpenPage<'static>>>>,

@@ -166,7 +166,7 @@ fn short_table_has_the_defaults() {
 )]
 #[case::five_digit_year(r#"{"start": "+12026-01-05T05:00"}"#, "start", "isn't a date")]
 #[case::year_of_an_instant(r#"{"start": "2226-01-05T05:00:00Z"}"#, "start", "isn't a date")]
-#[case::level(r#""{"log_level": "loud"}"#, "log_level", "error, warn, info")]
+#[case::level(r#"{"log_level": "loud"}"#, "log_level", "error, warn, info")]
 #[case::command(r#"{"on_failure": {"command": " "}}"#, "on_failure", "empty")]
 fn mistake_is_named_with_its_key_and_reason(
     #[case] keys: &str,
