@@ -114,10 +114,7 @@ fn loans() -> ListDescription<Loan> {
             Column::read(Field::Id, row::read_id),
             Column::read(Field::Due, row::read_due),
             Column::read(Field::Format, row::read_format),
-            Column::line_after(
-                Field::Renewals,
-                &["renewed", "verlängert", "verlängerungen"],
-            ),
+            Column::read(Field::Renewals, row::read_renewals),
             Column::part_at(Field::Link, "a.title", Part::Attribute("href")),
             // A sentence that forbids renewal overrides the checkbox.
             Column::read(Field::NotRenewable, row::read_refusal),
@@ -247,7 +244,12 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
     ];
     let words = words.into_iter().flatten().map(|words| Anywhere(words));
     words
-        .chain(HOLDS.iter().map(|words| Phrase::Count(words)))
+        .chain(
+            HOLDS
+                .iter()
+                .chain(row::RENEWED)
+                .map(|words| Phrase::Count(words)),
+        )
         .collect()
 });
 

@@ -22,6 +22,7 @@ static ALERT: Css = Css::new(".alert, .alert-renew");
 /// else holds.
 pub(super) const UNTIL: &str = "bis";
 pub(super) const KIND: &[&str] = &["medientyp", "medienart", "format"];
+pub(super) const RENEWED: &[&str] = &["renewed", "verlängert", "verlängerungen"];
 pub(super) const ITEM: &[&str] = &[
     "buchungsnummer",
     "mediennummer",
@@ -120,6 +121,12 @@ fn begins_with_until(part: &str) -> bool {
 pub(super) fn read_format(row: ElementRef<'_>) -> Option<String> {
     let format = FORMAT.first(row).map(element_text);
     format.or_else(|| labelled(row, KIND))
+}
+
+/// Reads how often a loan was renewed, without the most that is possible: `1 / 3`.
+pub(super) fn read_renewals(row: ElementRef<'_>) -> Option<String> {
+    let text = labelled(row, RENEWED)?;
+    text.split('/').next().map(str::to_owned)
 }
 
 pub(super) fn read_branch(row: ElementRef<'_>) -> Option<String> {

@@ -54,6 +54,18 @@ fn rows_of_both_layouts_are_read() {
 }
 
 #[rstest]
+#[case("1 / 3", Some(1))]
+#[case("2", Some(2))]
+#[case("/ 3", None)]
+fn most_possible_renewals_are_not_those_made(#[case] words: &str, #[case] expected: Option<u32>) {
+    let row = format!(
+        "<div class=result><a class=title>Tau</a><br>Renewed: {words}<br>Bis 20.02.2026</div>"
+    );
+    let account = read(&page("checkedout", &row, "x")).unwrap();
+    assert_eq!(account.loans.unwrap()[0].renewals, expected);
+}
+
+#[rstest]
 #[case("Verl&auml;ngerbar bis 01.02.2026<br>Leihfristende: 20.02.2026")]
 #[case("Bis 01.02.2026 ausgestellt<br>F&auml;llig am 20.02.2026")]
 #[case("Verl&auml;ngert bis 01.02.2026<br>Bis 20.02.2026")]

@@ -8,12 +8,13 @@ use futures::StreamExt as _;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::site::LibrarySite as _;
-use hippo_demo_library::{DemoHold, DemoLoan, Patron, Site, SystemKind};
+use hippo_demo_library::{
+    DemoHold, DemoLoan, EVERY_SITE, Generation, Patron, Site, SystemKind, test_every_site,
+};
 use hippo_systems::Sites;
-use rstest::rstest;
 
-/// 10,000 checks over all systems.
-const CHECKS_PER_SYSTEM: usize = 10_000_usize.div_ceil(SystemKind::ALL.len());
+/// 10,000 checks over all kinds of site.
+const CHECKS_PER_SITE: usize = 10_000_usize.div_ceil(EVERY_SITE.len());
 
 const PATRONS: usize = 12;
 
@@ -40,18 +41,15 @@ fn build_patron(index: usize) -> Patron {
     patron.with_hold(DemoHold::waiting(&title, "Ash, Pip", "Oak Park", 1, 2))
 }
 
-#[rstest]
-#[tokio::test]
-async fn patrons_checked_at_once_see_their_own_accounts(#[values(0, 1, 2, 3)] system: usize) {
-    let kind = SystemKind::ALL[system];
-    let site = (0..PATRONS).fold(
-        Site::new(kind, "Harbour Library", today()),
-        |site, index| site.with_patron(build_patron(index)),
-    );
+test_every_site!(patrons_checked_at_once_see_their_own_accounts);
+
+async fn patrons_checked_at_once_see_their_own_accounts(kind: SystemKind, generation: Generation) {
+    let site = Site::new(kind, "Harbour Library", today()).with_generation(generation);
+    let site = (0..PATRONS).fold(site, |site, index| site.with_patron(build_patron(index)));
     let (demo, library) = start(site).await;
     let sites = Sites::new(BrowserOptions::default()).unwrap();
     let (sites, library) = (&sites, &library);
-    let checks = futures::stream::iter(0..CHECKS_PER_SYSTEM).map(|check| async move {
+    let checks = futures::stream::iter(0..CHECKS_PER_SITE).map(|check| async move {
         // Varies which patrons are checked at the same time.
         let index = (check * 5 + check / PATRONS) % PATRONS;
         let secret = CardSecret {
@@ -87,8 +85,8 @@ async fn patrons_checked_at_once_see_their_own_accounts(#[values(0, 1, 2, 3)] sy
         assert_eq!(wishes, [format!("Wish of reader {index}")], "{}", kind.id());
         done += 1;
     }
-    assert_eq!(done, CHECKS_PER_SYSTEM);
-    assert_eq!(demo.logins(), CHECKS_PER_SYSTEM);
+    assert_eq!(done, CHECKS_PER_SITE);
+    assert_eq!(demo.logins(), CHECKS_PER_SITE);
     assert_eq!(demo.open_sessions(), 0, "a session was left open");
     assert_eq!(demo.violations().len(), 0);
 }

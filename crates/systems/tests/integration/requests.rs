@@ -100,7 +100,7 @@ async fn polaris_login_carries_its_state_and_its_button() {
 }
 
 /// Words in the URLs of requests that change something, at any of the systems.
-const CHANGING_WORDS: [&str; 16] = [
+const CHANGING_WORDS: [&str; 21] = [
     "renew",
     "cancel",
     "freeze",
@@ -117,6 +117,11 @@ const CHANGING_WORDS: [&str; 16] = [
     "memberentry",
     "pay",
     "checkin",
+    "target=verl",
+    "target=alleverl",
+    "target=delvor",
+    "vorbest",
+    "storn",
 ];
 
 /// Describes the request if a check may not send it.
