@@ -54,7 +54,7 @@ async fn account_of_a_certified_provider_signs_in_after_one_email() {
     let page = use_provider(&world, &mut phone, "ines").await;
     assert_eq!(page.url.path(), "/family", "{page:?}");
     assert!(page.body.contains("The Calders"), "{page:?}");
-    assert_eq!(world.count_mails(), 1);
+    assert_eq!(world.count_sign_in_mails(), 1);
 
     // Another account of the provider is somebody else, though its address may be anything.
     let mut stranger = WebClient::new();
@@ -107,7 +107,7 @@ fn account_of_a_certified_provider_signs_in_in_a_browser() {
     let phone = chromium.open_profile();
     use_provider(&phone);
     phone.wait_for("The Calders");
-    assert_eq!(world.count_mails(), 1);
+    assert_eq!(world.count_sign_in_mails(), 1);
     // Neither the code nor anything else of the provider's answer stays in the address.
     assert!(!phone.url().contains("code"), "{}", phone.url());
     let reports = phone.console();

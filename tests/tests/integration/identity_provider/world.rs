@@ -88,8 +88,11 @@ impl World {
     }
 
     /// How many sign-in emails were sent.
-    pub(super) fn count_mails(&self) -> usize {
-        self.home.mails().len()
+    pub(super) fn count_sign_in_mails(&self) -> usize {
+        let mails = self.home.mails().into_iter();
+        mails
+            .filter(|(_, mail)| mail.contains("/sign-in/link"))
+            .count()
     }
 
     /// The code of the only sign-in email.
