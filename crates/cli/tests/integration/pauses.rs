@@ -406,7 +406,7 @@ fn next_and_watch_know_pauses_and_dates() {
     let shown = "2026-11-21T12:10:00Z";
     for command in ["schedule next a --count 3", "schedule list", "runs --watch"] {
         let arguments: Vec<&str> = command.split(' ').collect();
-        insta::assert_snapshot!(printed(&at(&home, shown, &arguments).success()));
+        insta::assert_snapshot!(printed(&run_as_ana_at(&home, shown, &arguments).success()));
     }
     let next = json_at(&home, shown, &["schedule", "next", "a"]);
     assert_eq!(next["times"][0]["skipped"], "paused");

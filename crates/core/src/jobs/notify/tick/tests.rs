@@ -36,7 +36,7 @@ async fn tick_for_an_unknown_family_fails_after_its_sweep() {
         family: Some("connrad".parse().unwrap()),
         ..NotifyAllInput::default()
     };
-    let mut tick = Tick::new(
+    let mut tick = NotifyTick::new(
         &world.store,
         &world.store,
         &world.store,
