@@ -173,8 +173,8 @@ fn conflict_in_a_second_tab_keeps_the_typed_values() {
     profile.go_to_tab(&second);
     profile.click("form[action$=pause] button");
     profile.wait_for(
-        "This card has been paused (“lost on the bus”) since you opened this page. Nothing was changed. Check it, \
-         and send again.",
+        "This card has been paused (“lost on the bus”) since you opened this page. Nothing was changed. Check \
+         the form and send it again.",
     );
     let typed = profile.run("return document.querySelector('#why').value");
     assert_eq!(typed, "on a trip");
