@@ -540,7 +540,7 @@ fn successful_scheduled_run_sends_its_heartbeat() {
     );
     let gone = gone.env("HIPPO_LOG", "warn").assert().success();
     assert!(
-        stderr(&gone).contains("The heartbeat did not arrive"),
+        stderr(&gone).contains("The heartbeat didn't arrive"),
         "{}",
         stderr(&gone)
     );
