@@ -37,8 +37,6 @@ class Stack:
     def __init__(self, name, env, folder):
         self.name, self.env = name, env
         self.config = folder / "samconfig.toml"
-        # The template with its packed functions, once they are in the bucket.
-        self.packaged = folder / "packaged.yaml"
         self.parameters = dict(FOR_TESTS)
         self.outputs = {}
 
@@ -57,19 +55,12 @@ class Stack:
         self.config.write_text(tomlkit.dumps(config))
 
     def deploy(self, **parameters):
-        """Deploys or updates the stack with these parameters changed. The functions are packed for the first deployment only."""
+        """Deploys or updates the stack with these parameters changed."""
         self.parameters |= parameters
         self.configure()
-        is_update = self.packaged.exists()
         self.sam(
-            "deploy", "--config-file", self.config, "--template-file", self.packaged if is_update else TEMPLATE,
-            "--no-progressbar", "--no-fail-on-empty-changeset",
+            "deploy", "--config-file", self.config, "--template-file", TEMPLATE, "--no-progressbar", "--no-fail-on-empty-changeset"
         )
-        if not is_update:
-            self.sam(
-                "package", "--template-file", TEMPLATE, "--region", REGION, "--resolve-s3", "--s3-prefix", "libraryhippo",
-                "--no-progressbar", "--output-template-file", self.packaged,
-            )
         (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
