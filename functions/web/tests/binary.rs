@@ -43,7 +43,7 @@ fn wrong_event_fails_with_the_expected_payload() {
     start(VARIABLES).assert_refuses(
         json!({"label": "all"}),
         "Event",
-        &["doesn't come from an HTTP API", "payload format 2.0"],
+        &["HTTP API event", "payload format 2.0"],
     );
 }
 
