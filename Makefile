@@ -265,6 +265,6 @@ $(NPM): tools/npm/package.json tools/npm/package-lock.json
 $(TOOLS)/python/%/installed: tools/%.txt
 	rm -rf $(@D)
 	python3 -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement $<
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	$(@D)/bin/pip check --disable-pip-version-check
 	touch $@
