@@ -153,12 +153,10 @@ template: $(SAM) $(CHECKOV)
 end-to-end: functions binaries $(LAMBDA) $(EMULATORS)
 	$(TOOLS)/python/sam/bin/python tests/aws/end_to_end.py
 
-# FUNCTIONS_MODE=debug: quickly instead of as they are deployed, and with what is built for the tests.
 .PHONY: functions
-functions: export SAM_BUILD_MODE := $(filter debug,$(FUNCTIONS_MODE))
 functions: $(SAM) $(LAMBDA)
 	# sam alone builds one function after the other. cargo lambda builds them together, and sam finds them built.
-	$(WITH_SAM) cargo lambda build $(if $(SAM_BUILD_MODE),,--release) $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
+	$(WITH_SAM) cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
 	$(WITH_SAM) sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 # The tests record which snapshots they use. An unused snapshot is an error.
