@@ -406,7 +406,7 @@ fn rate_times_and_unknown_libraries_closed_days_are_shown() {
         &home,
         &[
             schedule(
-                "notify-all",
+                "check-cards",
                 "tick",
                 "rate(8 hours)",
                 "except = \"closed-days.toml\"",
