@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use hippo_core::clock::Clock;
@@ -16,10 +16,12 @@ use hippo_core::message::{
 };
 use hippo_core::public_url::PublicUrl;
 use hippo_core::queue::{MessageQueue, QueueError};
-use hippo_local::sqlite::SqliteStore;
+use hippo_core::store::StoreResult;
+use hippo_local::sqlite::{SqliteStore, WaitingMessage};
 use hippo_web::WebSettings;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 /// The most requests that wait. The limits of addresses and networks allow far fewer.
 const MAX_WAITING: usize = 256;
@@ -30,8 +32,20 @@ const MAX_HELD_REQUESTS: usize = 256;
 /// How many mails are sent at the same time.
 const MAX_CONCURRENT_SENDS: usize = 4;
 
-/// How long a message without an end of its own is tried again. Its tries end sooner.
+/// How long a message without an end of its own is soon tried again. Those tries end sooner.
 const OTHERS_RETRY_WINDOW: TimeDelta = TimeDelta::hours(1);
+
+/// The pause between the later tries of a message that is in the store.
+const STORED_RETRY_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// How long a message that is in the store is tried again.
+const STORED_RETRY_WINDOW: TimeDelta = TimeDelta::days(2);
+
+/// The most tries of a message that is in the store, before the command ends.
+const MAX_STORED_TRIES: usize = MAX_TRIES + 48;
+
+/// A message that is older than this when the command starts tells nobody anything.
+const STORED_LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// How long the last mails may take after a signal.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -44,8 +58,20 @@ pub(super) struct Messages {
     ends: watch::Sender<bool>,
 }
 
-/// The requests that wait. The sender is taken out at the end.
-struct Queue(Mutex<Option<mpsc::Sender<MessageRequest>>>);
+/// Takes the requests of the pages. The sender is taken out at the end.
+struct Queue {
+    sender: Mutex<Option<mpsc::Sender<Held>>>,
+    store: Arc<SqliteStore>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A request that the task holds.
+struct Held {
+    request: MessageRequest,
+    /// Its row in the store, and since when. `None` for an email that signs somebody in: the person waits for
+    /// it, and asks again.
+    stored: Option<(Uuid, DateTime<Utc>)>,
+}
 
 /// What the task needs.
 struct Worker {
@@ -67,6 +93,11 @@ impl Messages {
     ) -> Self {
         let (sender, requests) = mpsc::channel(MAX_WAITING);
         let (ends, is_ending) = watch::channel(false);
+        let queue = Queue {
+            sender: Mutex::new(Some(sender)),
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+        };
         let worker = Worker {
             store,
             mailer,
@@ -77,7 +108,7 @@ impl Messages {
         };
         let worker = tokio::spawn(async move { worker.run(requests, is_ending).await });
         Self {
-            queue: Arc::new(Queue(Mutex::new(Some(sender)))),
+            queue: Arc::new(queue),
             worker,
             ends,
         }
@@ -88,7 +119,7 @@ impl Messages {
         Arc::<Queue>::clone(&self.queue)
     }
 
-    /// Sends the mails that weren't tried yet.
+    /// Sends the mails that weren't tried yet. Those that wait for another try stay in the store.
     pub(super) async fn finish(self) {
         drop(self.queue.lock().take());
         self.ends.send_replace(true);
@@ -102,38 +133,51 @@ impl Messages {
 }
 
 impl Queue {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<MessageRequest>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Held>>> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores a request, unless it signs somebody in.
+    async fn store(&self, request: &MessageRequest) -> StoreResult<Option<(Uuid, DateTime<Utc>)>> {
+        if matches!(request, MessageRequest::SignIn(_)) {
+            return Ok(None);
+        }
+        let message = WaitingMessage {
+            id: Uuid::new_v4(),
+            since: self.clock.now(),
+            request: request.clone(),
+        };
+        self.store.add_message(&message).await?;
+        Ok(Some((message.id, message.since)))
     }
 }
 
 #[async_trait]
 impl MessageQueue for Queue {
     async fn send(&self, request: MessageRequest) -> Result<(), QueueError> {
-        let sent = match &*self.lock() {
-            Some(sender) => sender.try_send(request).is_ok(),
-            None => false,
+        let refuse = |reason: String| QueueError {
+            unsent: 1,
+            asked: 1,
+            reason,
         };
-        match sent {
-            true => Ok(()),
-            false => Err(QueueError {
-                unsent: 1,
-                asked: 1,
-                reason: "too many emails wait".to_owned(),
-            }),
-        }
+        let sender = self.lock().clone();
+        let room = sender.and_then(|sender| sender.try_reserve_owned().ok());
+        let room = room.ok_or_else(|| refuse("too many emails wait".to_owned()))?;
+        let stored = self.store(&request).await;
+        let stored = stored.map_err(|error| refuse(error.to_string()))?;
+        drop(room.send(Held { request, stored }));
+        Ok(())
     }
 }
 
 impl Worker {
     /// Sends what comes, until the queue is closed and nothing is left.
-    async fn run(
-        self,
-        mut requests: mpsc::Receiver<MessageRequest>,
-        is_ending: watch::Receiver<bool>,
-    ) {
+    async fn run(self, mut requests: mpsc::Receiver<Held>, is_ending: watch::Receiver<bool>) {
         let sends = Semaphore::new(MAX_CONCURRENT_SENDS);
         let mut held = FuturesUnordered::new();
+        for message in self.load_waiting().await {
+            held.push(self.send_in_time(message, &sends, is_ending.clone()));
+        }
         loop {
             tokio::select! {
                 request = requests.recv(), if held.len() < MAX_HELD_REQUESTS => match request {
@@ -148,32 +192,78 @@ impl Worker {
         while held.next().await.is_some() {}
     }
 
+    /// The messages that the command didn't send before it ended the last time.
+    async fn load_waiting(&self) -> Vec<Held> {
+        let waiting = match self.store.waiting_messages().await {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                tracing::error!(%error, "The messages that wait can't be read.");
+                return Vec::new();
+            }
+        };
+        let mut held = Vec::with_capacity(waiting.len());
+        for WaitingMessage { id, since, request } in waiting {
+            if self.clock.now() - since > STORED_LIFETIME {
+                tracing::warn!("A message is too old to be sent.");
+                self.forget(id).await;
+            } else {
+                let stored = Some((id, since));
+                held.push(Held { request, stored });
+            }
+        }
+        held
+    }
+
+    /// Removes a message from the store.
+    async fn forget(&self, id: Uuid) {
+        if let Err(error) = self.store.remove_message(id).await {
+            tracing::error!(%error, "A message stays in the store, so the next start sends it again.");
+        }
+    }
+
     /// Sends a message, and tries it again for as long as that is useful and the command goes on.
     async fn send_in_time(
         &self,
-        request: MessageRequest,
+        held: Held,
         sends: &Semaphore,
         mut is_ending: watch::Receiver<bool>,
     ) {
-        for tries in 1..=MAX_TRIES {
+        for tries in 1.. {
             let sent = {
                 // While a message waits for its next try, it holds up no other.
                 let _permit = sends.acquire().await;
-                self.send(&request, tries).await
+                self.send(&held, tries).await
             };
-            let Some(pause) = sent else { return };
+            let Some(pause) = sent else { break };
             tokio::select! {
                 () = self.clock.sleep(pause) => {}
                 _ = is_ending.wait_for(|is_ending| *is_ending) => {
-                    tracing::warn!(tries, "A message wasn't sent, because the command ended.");
+                    match held.stored {
+                        Some(_) => tracing::warn!(tries, "A message wasn't sent. The next start tries it again."),
+                        None => tracing::warn!(tries, "A message wasn't sent, because the command ended."),
+                    }
                     return;
                 }
             }
         }
+        if let Some((id, _)) = held.stored {
+            self.forget(id).await;
+        }
+    }
+
+    /// The pause before the next try of a message that isn't for signing in, if there is one.
+    fn pause(&self, held: &Held, tries: usize) -> Option<Duration> {
+        let now = self.clock.now();
+        let soon = retry_pause(tries, now, now + OTHERS_RETRY_WINDOW);
+        soon.or_else(|| {
+            let (_, since) = held.stored?;
+            let is_useful = tries < MAX_STORED_TRIES && now - since < STORED_RETRY_WINDOW;
+            is_useful.then_some(STORED_RETRY_PAUSE)
+        })
     }
 
     /// Tries a message for the time that `tries` says; returns the pause before the next try, if there is one.
-    async fn send(&self, request: &MessageRequest, tries: usize) -> Option<Duration> {
+    async fn send(&self, held: &Held, tries: usize) -> Option<Duration> {
         let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
@@ -187,7 +277,7 @@ impl Worker {
             public_url: &self.public_url,
             operator_contact: self.contact.as_deref(),
         };
-        match send_message(&ports, request).await {
+        match send_message(&ports, &held.request).await {
             Ok(MessageOutcome::Sent) => tracing::info!(tries, "Sent a message."),
             Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
                 tracing::info!(
@@ -200,12 +290,11 @@ impl Worker {
             // It is in the log already.
             Ok(MessageOutcome::Refused | MessageOutcome::InDoubt) => {}
             Err(error) => {
-                let now = self.clock.now();
                 let pause = match &error {
-                    MessageError::TryAgain { until, .. } => retry_pause(tries, now, *until),
-                    MessageError::Store(_) | MessageError::NotSent(_) => {
-                        retry_pause(tries, now, now + OTHERS_RETRY_WINDOW)
+                    MessageError::TryAgain { until, .. } => {
+                        retry_pause(tries, self.clock.now(), *until)
                     }
+                    MessageError::Store(_) | MessageError::NotSent(_) => self.pause(held, tries),
                     _ => None,
                 };
                 match pause {

@@ -222,6 +222,23 @@ async fn run_that_was_asked_to_stop_is_interrupted() {
     assert_eq!(finished.unwrap().run.outcome, RunOutcome::Interrupted);
 }
 
+#[tokio::test]
+async fn counts_of_a_run_are_observed_when_they_change() {
+    let world = World::default();
+    let observed = Mutex::new(Vec::new());
+    let observe = |counts: &Counts| observed.lock().unwrap().push((counts.done, counts.planned));
+    let harness = Harness {
+        on_progress: &observe,
+        ..world.harness()
+    };
+    let job = TestJob::<false>(&world);
+    harness
+        .run(&job, plan(0), &TaskInput::default())
+        .await
+        .unwrap();
+    assert_eq!(*observed.lock().unwrap(), [(3, 3)]);
+}
+
 /// Logs what it is called for.
 struct TestStep<'a> {
     world: &'a World,

@@ -65,6 +65,7 @@ pub async fn start_or_resume_run<'a>(
                 alerts: Mutex::default(),
                 after,
                 stop: NEVER_STOPPED,
+                on_progress: &|_| {},
             })
         }
         started => started.inspect_err(log_not_started),
@@ -161,6 +162,7 @@ async fn try_start<'a>(
                 missing,
                 after: plan.after,
                 stop: NEVER_STOPPED,
+                on_progress: &|_| {},
             })
         }
         RunStart::AlreadyRan(run) => Err(NotStarted::AlreadyRan(run).into()),

@@ -191,6 +191,45 @@ async fn cross_site_form_of_the_console_changes_nothing() {
 }
 
 #[tokio::test]
+async fn form_of_the_console_that_the_store_fails_changes_nothing() {
+    for (path, fails_writes) in FORMS
+        .into_iter()
+        .flat_map(|path| [(path, false), (path, true)])
+    {
+        let (web, shown) = web_with_mail().await;
+        let mut operator = web.operator().await;
+        let token = form_token(&mut operator).await;
+        let before = state(&web).await;
+        let mut failures = 0;
+        let done = loop {
+            let limit = Some(failures);
+            match fails_writes {
+                true => web.store.limit_writes(limit),
+                false => web.store.limit_reads(limit),
+            }
+            let answer = operator.post(path, &fields(&token, &shown)).await;
+            web.store.limit_writes(None);
+            web.store.limit_reads(None);
+            if answer.status == StatusCode::SEE_OTHER {
+                break answer;
+            }
+            let context = format!("{path} after {failures} calls: {}", answer.body);
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{context}");
+            assert!(answer.body.contains("Nothing is lost"), "{context}");
+            assert!(answer.body.contains("<code>"), "{context}");
+            assert_eq!(state(&web).await, before, "{context}");
+            failures += 1;
+        };
+        // The same form works as soon as the store is back.
+        assert!(done.location().starts_with("/console"), "{path}");
+        assert_ne!(state(&web).await, before, "{path}");
+        // What starts a run stores nothing.
+        let starts_run = ["/console/schedules/run", "/console/runs/again"].contains(&path);
+        assert_eq!(failures == 0, fails_writes && starts_run, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn reading_the_console_changes_nothing() {
     let web = busy_web().await;
     // A run that the daily history lacks, which a command would correct.
