@@ -49,7 +49,7 @@ pub(crate) struct PauseSchedule {
 
 /// Resume a paused schedule, or end the pause of all.
 ///
-/// What was skipped isn't made up for: the next run starts at its usual time.
+/// No run catches up on what was skipped: the next run starts at its usual time.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
