@@ -21,27 +21,27 @@ use hippo_web::WebSettings;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 
-/// The most requests that wait. The limits of addresses and networks allow far fewer.
-const MAX_WAITING: usize = 256;
+/// How many requests may wait in the queue. The limits of addresses and networks allow far fewer.
+const MAX_QUEUED_REQUESTS: usize = 256;
 
-/// The most requests that the task holds at once, with those that wait for another try.
+/// How many requests the task may hold at once, with those that wait for another attempt.
 const MAX_HELD_REQUESTS: usize = 256;
 
 /// How many mails are sent at the same time.
 const MAX_CONCURRENT_SENDS: usize = 4;
 
-/// How long a message without an end of its own is tried again. Its tries end sooner.
-const OTHERS_RETRY_WINDOW: TimeDelta = TimeDelta::hours(1);
+/// How long to retry a message that doesn't expire. All pauses together are shorter.
+const DEFAULT_RETRY_WINDOW: TimeDelta = TimeDelta::hours(1);
 
 /// How long the last mails may take after a signal.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The task that sends the mails.
-pub(super) struct Messages {
+/// Sends messages in a background task.
+pub(super) struct MessageSender {
     queue: Arc<Queue>,
     worker: JoinHandle<()>,
-    /// Becomes true at the end: nothing is tried again then.
-    ends: watch::Sender<bool>,
+    /// Set to true when the command ends; nothing is retried after that.
+    stop: watch::Sender<bool>,
 }
 
 /// The requests that wait. The sender is taken out at the end.
@@ -57,7 +57,7 @@ struct Worker {
     public_url: PublicUrl,
 }
 
-impl Messages {
+impl MessageSender {
     /// Starts the task.
     pub(super) fn start(
         store: Arc<SqliteStore>,
@@ -65,8 +65,8 @@ impl Messages {
         clock: Arc<dyn Clock>,
         settings: &WebSettings,
     ) -> Self {
-        let (sender, requests) = mpsc::channel(MAX_WAITING);
-        let (ends, is_ending) = watch::channel(false);
+        let (sender, requests) = mpsc::channel(MAX_QUEUED_REQUESTS);
+        let (stop, is_stopping) = watch::channel(false);
         let worker = Worker {
             store,
             mailer,
@@ -75,11 +75,11 @@ impl Messages {
             contact: settings.contact.clone(),
             public_url: settings.public_url.clone(),
         };
-        let worker = tokio::spawn(async move { worker.run(requests, is_ending).await });
+        let worker = tokio::spawn(async move { worker.run(requests, is_stopping).await });
         Self {
             queue: Arc::new(Queue(Mutex::new(Some(sender)))),
             worker,
-            ends,
+            stop,
         }
     }
 
@@ -88,10 +88,10 @@ impl Messages {
         Arc::<Queue>::clone(&self.queue)
     }
 
-    /// Sends the mails that weren't tried yet.
+    /// Sends the messages that are still queued, without retries.
     pub(super) async fn finish(self) {
         drop(self.queue.lock().take());
-        self.ends.send_replace(true);
+        self.stop.send_replace(true);
         if tokio::time::timeout(FINISH_TIMEOUT, self.worker)
             .await
             .is_err()
@@ -119,7 +119,7 @@ impl MessageQueue for Queue {
             false => Err(QueueError {
                 unsent: 1,
                 asked: 1,
-                reason: "too many emails wait".to_owned(),
+                reason: "too many emails are waiting".to_owned(),
             }),
         }
     }
@@ -130,7 +130,7 @@ impl Worker {
     async fn run(
         self,
         mut requests: mpsc::Receiver<MessageRequest>,
-        is_ending: watch::Receiver<bool>,
+        is_stopping: watch::Receiver<bool>,
     ) {
         let sends = Semaphore::new(MAX_CONCURRENT_SENDS);
         let mut held = FuturesUnordered::new();
@@ -138,7 +138,7 @@ impl Worker {
             tokio::select! {
                 request = requests.recv(), if held.len() < MAX_HELD_REQUESTS => match request {
                     Some(request) => {
-                        held.push(self.send_in_time(request, &sends, is_ending.clone()));
+                        held.push(self.send_with_retries(request, &sends, is_stopping.clone()));
                     }
                     None => break,
                 },
@@ -148,32 +148,32 @@ impl Worker {
         while held.next().await.is_some() {}
     }
 
-    /// Sends a message, and tries it again for as long as that is useful and the command goes on.
-    async fn send_in_time(
+    /// Sends a message, and retries it for as long as that is useful and the command goes on.
+    async fn send_with_retries(
         &self,
         request: MessageRequest,
         sends: &Semaphore,
-        mut is_ending: watch::Receiver<bool>,
+        mut is_stopping: watch::Receiver<bool>,
     ) {
-        for tries in 1..=MAX_TRIES {
+        for attempt in 1..=MAX_TRIES {
             let sent = {
-                // While a message waits for its next try, it holds up no other.
+                // Released before the pause, so that a waiting message doesn't hold up others.
                 let _permit = sends.acquire().await;
-                self.send(&request, tries).await
+                self.send(&request, attempt).await
             };
             let Some(pause) = sent else { return };
             tokio::select! {
                 () = self.clock.sleep(pause) => {}
-                _ = is_ending.wait_for(|is_ending| *is_ending) => {
-                    tracing::warn!(tries, "A message wasn't sent, because the command ended.");
+                _ = is_stopping.wait_for(|is_stopping| *is_stopping) => {
+                    tracing::warn!(attempt, "A message wasn't sent, because the command ended.");
                     return;
                 }
             }
         }
     }
 
-    /// Tries a message for the time that `tries` says; returns the pause before the next try, if there is one.
-    async fn send(&self, request: &MessageRequest, tries: usize) -> Option<Duration> {
+    /// Makes attempt number `attempt`; returns the pause before the next one, if there is one.
+    async fn send(&self, request: &MessageRequest, attempt: usize) -> Option<Duration> {
         let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
@@ -188,7 +188,7 @@ impl Worker {
             operator_contact: self.contact.as_deref(),
         };
         match send_message(&ports, request).await {
-            Ok(MessageOutcome::Sent) => tracing::info!(tries, "Sent a message."),
+            Ok(MessageOutcome::Sent) => tracing::info!(attempt, "Sent a message."),
             Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
                 tracing::info!(
                     "No message was needed: the address is unknown, or the request is too old."
@@ -202,18 +202,18 @@ impl Worker {
             Err(error) => {
                 let now = self.clock.now();
                 let pause = match &error {
-                    MessageError::TryAgain { until, .. } => retry_pause(tries, now, *until),
+                    MessageError::TryAgain { until, .. } => retry_pause(attempt, now, *until),
                     MessageError::Store(_) | MessageError::NotSent(_) => {
-                        retry_pause(tries, now, now + OTHERS_RETRY_WINDOW)
+                        retry_pause(attempt, now, now + DEFAULT_RETRY_WINDOW)
                     }
                     _ => None,
                 };
                 match pause {
                     Some(pause) => {
                         let seconds = pause.as_secs();
-                        tracing::warn!(%error, tries, seconds, "A message wasn't sent. We'll try again.");
+                        tracing::warn!(%error, attempt, seconds, "A message wasn't sent. We'll try again.");
                     }
-                    None => tracing::error!(%error, tries, "A message wasn't sent."),
+                    None => tracing::error!(%error, attempt, "A message wasn't sent."),
                 }
                 return pause;
             }

@@ -93,7 +93,7 @@ struct World {
     _folder: tempfile::TempDir,
     store: Arc<SqliteStore>,
     clock: Arc<TestClock>,
-    messages: Messages,
+    messages: MessageSender,
 }
 
 impl World {
@@ -108,7 +108,7 @@ impl World {
             operator_name: "ana".to_owned(),
             public_url: "https://hippo.example.org".parse().unwrap(),
         };
-        let messages = Messages::start(
+        let messages = MessageSender::start(
             Arc::<SqliteStore>::clone(&store),
             mailer,
             Arc::<TestClock>::clone(&clock),
