@@ -27,7 +27,7 @@ pub struct RunContext<'a> {
     pub metrics: &'a Metrics,
     /// The job's schedules.
     pub schedules: SavedSchedules<'a>,
-    /// The steps after a run.
+    /// The alerts and the heartbeat around a run.
     pub after: RunHooks<'a>,
 }
 
