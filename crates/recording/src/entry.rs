@@ -1,7 +1,7 @@
 //! Converts a request and its answer to a HAR entry.
 //!
 //! Every recording begins at the same moment, in 1970. The real day, compared with a report's date, would reveal
-//! by how many days the dates are moved.
+//! by how many days the dates are shifted.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 //! length and kind, consistently, and builds a HAR file. [`read()`] reads that file as a visit would.
 //!
 //! Kept are the names of tags, classes, ids and fields, small numbers and sums, and phrases of the system
-//! ([`RecordingProfile::phrases`]). Dates are all moved by the same secret number of days.
+//! ([`RecordingProfile::phrases`]). Dates are all shifted by the same secret number of days.
 
 mod allow_list;
 mod base64;
@@ -41,7 +41,7 @@ mod tests;
 pub use self::kept::KeptValues;
 pub use self::read::{PageReader, read};
 
-/// The range of days by which dates are moved.
+/// The range of days by which dates are shifted.
 const SHIFT_DAYS: std::ops::Range<u32> = 30..700;
 
 /// The most requests of a recording. Later ones are skipped.
@@ -157,7 +157,7 @@ impl Recorder {
                 },
                 entries,
                 comment: Some(
-                    "Texts and values are fillers; dates are moved, all by the same number of days.".to_owned(),
+                    "Texts and values are replaced; dates are shifted, all by the same number of days.".to_owned(),
                 ),
                 library: Some(RecordedLibrary {
                     system: library.system.to_string(),

@@ -472,7 +472,7 @@ async fn feeds_end_when_the_recipient_who_made_them_is_removed() {
     let removed = pat
         .post_with_token("/family/settings/recipients/remove", &fields)
         .await;
-    assert_eq!(revoked.location(), "/family/settings?saved=yes");
+    assert_eq!(removed.location(), "/family/settings?saved=yes");
     let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
     let labels: Vec<String> = feeds
         .unwrap()
