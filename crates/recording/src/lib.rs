@@ -122,7 +122,7 @@ impl Recorder {
         // The format that the pages state comes first, as for a reader.
         let stated = exchanges
             .iter()
-            .find_map(|exchange| (profile.date_format)(&entry::text_of(exchange.answer.as_ref()?)));
+            .find_map(|exchange| (profile.date_format)(&entry::text_of(exchange.response.as_ref()?)));
         let formats: Vec<&str> = stated
             .into_iter()
             .chain(library.date_format.as_deref())
@@ -134,16 +134,16 @@ impl Recorder {
         );
         for answer in exchanges
             .iter()
-            .filter_map(|exchange| exchange.answer.as_ref())
+            .filter_map(|exchange| exchange.response.as_ref())
         {
             redactor.learn_page_words(&entry::text_of(answer));
         }
         let base_url = redactor.redact_url(library.base_url.as_str());
-        let began = exchanges.first().map(|exchange| exchange.began);
+        let session_start = exchanges.first().map(|exchange| exchange.started_at);
         let entries: Vec<Entry> = exchanges
             .iter()
             .map(|exchange| {
-                let after = began.map(|began| exchange.began.duration_since(began));
+                let after = session_start.map(|start| exchange.started_at.duration_since(start));
                 entry(&mut redactor, exchange, after.unwrap_or_default())
             })
             .collect();

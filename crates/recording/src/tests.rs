@@ -30,9 +30,9 @@ fn exchange(url: &str, answer: &str) -> Exchange {
         headers: HeaderMap::new(),
         fields: None,
         step: None,
-        began: Instant::now(),
-        took: Duration::ZERO,
-        answer: Some(HttpResponse {
+        started_at: Instant::now(),
+        duration: Duration::ZERO,
+        response: Some(HttpResponse {
             url: url.parse().unwrap(),
             status: StatusCode::OK,
             headers: headers(&[("content-type", "text/html; charset=utf-8")]),
@@ -334,7 +334,7 @@ fn dates_are_shifted_in_the_page_format(#[case] dateformat: &str) {
 fn unknown_header_and_cookie_names_are_filled() {
     let mut exchange = exchange("https://zanary.host/", "<p>x");
     exchange.headers = headers(&[("cookie", "user_ada.okafor@mail.test=1; CGISESSID=2")]);
-    exchange.answer.as_mut().unwrap().headers = headers(&[
+    exchange.response.as_mut().unwrap().headers = headers(&[
         ("set-cookie", "okafor=1; Path=/okafor"),
         ("x-patron-okafor", "1"),
         ("x-frame-options", "DENY"),

@@ -163,7 +163,7 @@ pub(crate) async fn add_mail(web: &TestWeb, record: OutboxRecord) {
 }
 
 /// What a form of the console could change.
-pub(super) async fn state(web: &TestWeb) -> String {
+pub(super) async fn changeable_state(web: &TestWeb) -> String {
     let pauses = web.store.pauses().await.unwrap();
     let pauses = serde_json::to_string(&pauses).unwrap();
     let families: Vec<Family> = web.store.families().await.unwrap();
