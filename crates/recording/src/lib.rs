@@ -120,9 +120,9 @@ impl Recorder {
         let number = filler.secret_number(2 * (SHIFT_DAYS.end - SHIFT_DAYS.start));
         let days = i64::from(SHIFT_DAYS.start + number / 2) * if number % 2 == 0 { 1 } else { -1 };
         // The format that the pages state comes first, as for a reader.
-        let stated = exchanges
-            .iter()
-            .find_map(|exchange| (profile.date_format)(&entry::text_of(exchange.response.as_ref()?)));
+        let stated = exchanges.iter().find_map(|exchange| {
+            (profile.date_format)(&entry::text_of(exchange.response.as_ref()?))
+        });
         let formats: Vec<&str> = stated
             .into_iter()
             .chain(library.date_format.as_deref())

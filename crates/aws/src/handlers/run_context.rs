@@ -1,5 +1,4 @@
-//! The context that the scheduled runs of a function share: the schedules, and the steps after a
-//! run.
+//! The context that the scheduled runs of a function share: the schedules, and the hooks of a run.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

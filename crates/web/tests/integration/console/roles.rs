@@ -8,7 +8,7 @@ use hippo_core::schedule::Pause;
 use hippo_core::schedule::change_pause::pause_version;
 use hippo_core::store::{PauseStore as _, RunDayStore as _, RunStore as _};
 
-use super::world::{CANARIES, HOSTILE, PAGES, at, busy_web, run, changeable_state};
+use super::world::{CANARIES, HOSTILE, PAGES, at, busy_web, changeable_state, run};
 use crate::web::{Browser, OPERATOR, PAT, TestResponse, TestWeb, encode};
 
 /// The forms of the console.
