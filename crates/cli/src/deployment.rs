@@ -99,7 +99,7 @@ pub(crate) enum CheckCardsAnswer {
     Done {
         run: Run,
         checked: Vec<CheckedCard>,
-        /// How many missed runs were made up for before it.
+        /// On how many missed runs we caught up before it.
         made_up_for: usize,
     },
     /// Its visits are in a queue.

@@ -105,7 +105,7 @@ async fn role_allows_signing_in_and_reading_the_family() {
     assert_eq!(browser.get("/family/settings")["statusCode"], 200);
     assert_eq!(browser.get("/family/cards")["statusCode"], 200);
 
-    // A feed is added, read and removed.
+    // A feed is added, read and revoked.
     let form = browser.form("/family/feeds");
     let made = browser.post(
         "/family/feeds",

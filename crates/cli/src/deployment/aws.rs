@@ -54,7 +54,7 @@ use crate::run_log::LogLine;
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, SourcedLine};
 use crate::suggested::HIPPO;
 
-pub(crate) use hippo_aws::operator::dead_letters::{ReplayOutcome, Replayed};
+pub(crate) use hippo_aws::operator::dead_letters::{LetterReport, ReplayOutcome};
 
 /// How long the command waits for a check, including a cold start and a slow library.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(100);
@@ -119,7 +119,7 @@ impl AwsDeployment {
         &self,
         dry_run: bool,
         discard_unreadable: bool,
-        each: &mut dyn FnMut(Replayed),
+        report_letter: &mut dyn FnMut(LetterReport),
     ) -> Result<usize, CommandError> {
         let letters = DeadLetters::new(&self.config, &self.outputs);
         let options = ReplayOptions {
@@ -127,9 +127,9 @@ impl AwsDeployment {
             discard_unreadable,
         };
         let mut behind = 0;
-        for kind in DeadLetterKind::ALL {
+        for queue in DeadLetterKind::ALL {
             behind += letters
-                .replay(kind, options, each)
+                .replay(queue, options, report_letter)
                 .await
                 .map_err(unusable)?;
         }

@@ -66,7 +66,7 @@ impl<'a> Harness<'a> {
         }
     }
 
-    /// Runs a job, as one recorded run, after the missed runs for which it makes up.
+    /// Runs a job, as one recorded run, after the missed ones on which it catches up.
     ///
     /// A run that was asked to stop ends as interrupted. One that takes longer than its time limit is
     /// asked to stop, and fails.
@@ -96,7 +96,7 @@ impl<'a> Harness<'a> {
             let mut missed = plan.clone();
             missed.key.scheduled_time = time;
             missed.rules.start_deadline = None;
-            tracing::info!(run.id = %missed.key, "A missed run is made up for.");
+            tracing::info!(run.id = %missed.key, "The run catches up on a missed one.");
             // Its failure is on record and doesn't keep the next run from starting.
             let ended = self.run_once(job, missed, input, &limit).await;
             if let Err(RunError::NotStarted(NotStarted::StillRunning(_))) = ended {

@@ -23,39 +23,39 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// The most requests that wait. The limits of addresses and networks allow far fewer.
-const MAX_WAITING: usize = 256;
+/// How many requests may wait in the queue. The limits of addresses and networks allow far fewer.
+const MAX_QUEUED_REQUESTS: usize = 256;
 
-/// The most requests that the task holds at once, with those that wait for another try.
+/// How many requests the task may hold at once, with those that wait for another attempt.
 const MAX_HELD_REQUESTS: usize = 256;
 
 /// How many mails are sent at the same time.
 const MAX_CONCURRENT_SENDS: usize = 4;
 
-/// How long a message without an end of its own is soon tried again. Those tries end sooner.
-const OTHERS_RETRY_WINDOW: TimeDelta = TimeDelta::hours(1);
+/// How long to retry a message that doesn't expire, at first. All pauses together are shorter.
+const DEFAULT_RETRY_WINDOW: TimeDelta = TimeDelta::hours(1);
 
-/// The pause between the later tries of a message that is in the store.
+/// The pause between the later attempts to send a message that is in the store.
 const STORED_RETRY_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// How long a message that is in the store is tried again.
+/// How long to retry a message that is in the store.
 const STORED_RETRY_WINDOW: TimeDelta = TimeDelta::days(2);
 
-/// The most tries of a message that is in the store, before the command ends.
+/// How often a message that is in the store is tried, if the command goes on.
 const MAX_STORED_TRIES: usize = MAX_TRIES + 48;
 
-/// A message that is older than this when the command starts tells nobody anything.
+/// A message that is older when the command starts is no longer of use.
 const STORED_LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// How long the last mails may take after a signal.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The task that sends the mails.
-pub(super) struct Messages {
+/// Sends messages in a background task.
+pub(super) struct MessageSender {
     queue: Arc<Queue>,
     worker: JoinHandle<()>,
-    /// Becomes true at the end: nothing is tried again then.
-    ends: watch::Sender<bool>,
+    /// Set to true when the command ends; nothing is retried after that.
+    stop: watch::Sender<bool>,
 }
 
 /// Takes the requests of the pages. The sender is taken out at the end.
@@ -83,7 +83,7 @@ struct Worker {
     public_url: PublicUrl,
 }
 
-impl Messages {
+impl MessageSender {
     /// Starts the task.
     pub(super) fn start(
         store: Arc<SqliteStore>,
@@ -91,8 +91,8 @@ impl Messages {
         clock: Arc<dyn Clock>,
         settings: &WebSettings,
     ) -> Self {
-        let (sender, requests) = mpsc::channel(MAX_WAITING);
-        let (ends, is_ending) = watch::channel(false);
+        let (sender, requests) = mpsc::channel(MAX_QUEUED_REQUESTS);
+        let (stop, is_stopping) = watch::channel(false);
         let queue = Queue {
             sender: Mutex::new(Some(sender)),
             store: Arc::clone(&store),
@@ -106,11 +106,11 @@ impl Messages {
             contact: settings.contact.clone(),
             public_url: settings.public_url.clone(),
         };
-        let worker = tokio::spawn(async move { worker.run(requests, is_ending).await });
+        let worker = tokio::spawn(async move { worker.run(requests, is_stopping).await });
         Self {
             queue: Arc::new(queue),
             worker,
-            ends,
+            stop,
         }
     }
 
@@ -119,10 +119,10 @@ impl Messages {
         Arc::<Queue>::clone(&self.queue)
     }
 
-    /// Sends the mails that weren't tried yet. Those that wait for another try stay in the store.
+    /// Sends the messages that are still queued, without retries. Those that wait for another attempt stay in the store.
     pub(super) async fn finish(self) {
         drop(self.queue.lock().take());
-        self.ends.send_replace(true);
+        self.stop.send_replace(true);
         if tokio::time::timeout(FINISH_TIMEOUT, self.worker)
             .await
             .is_err()
@@ -162,7 +162,7 @@ impl MessageQueue for Queue {
         };
         let sender = self.lock().clone();
         let room = sender.and_then(|sender| sender.try_reserve_owned().ok());
-        let room = room.ok_or_else(|| refuse("too many emails wait".to_owned()))?;
+        let room = room.ok_or_else(|| refuse("too many emails are waiting".to_owned()))?;
         let stored = self.store(&request).await;
         let stored = stored.map_err(|error| refuse(error.to_string()))?;
         drop(room.send(Held { request, stored }));
@@ -172,17 +172,17 @@ impl MessageQueue for Queue {
 
 impl Worker {
     /// Sends what comes, until the queue is closed and nothing is left.
-    async fn run(self, mut requests: mpsc::Receiver<Held>, is_ending: watch::Receiver<bool>) {
+    async fn run(self, mut requests: mpsc::Receiver<Held>, is_stopping: watch::Receiver<bool>) {
         let sends = Semaphore::new(MAX_CONCURRENT_SENDS);
         let mut held = FuturesUnordered::new();
         for message in self.load_waiting().await {
-            held.push(self.send_in_time(message, &sends, is_ending.clone()));
+            held.push(self.send_with_retries(message, &sends, is_stopping.clone()));
         }
         loop {
             tokio::select! {
                 request = requests.recv(), if held.len() < MAX_HELD_REQUESTS => match request {
                     Some(request) => {
-                        held.push(self.send_in_time(request, &sends, is_ending.clone()));
+                        held.push(self.send_with_retries(request, &sends, is_stopping.clone()));
                     }
                     None => break,
                 },
@@ -221,26 +221,26 @@ impl Worker {
         }
     }
 
-    /// Sends a message, and tries it again for as long as that is useful and the command goes on.
-    async fn send_in_time(
+    /// Sends a message, and retries it for as long as that is useful and the command goes on.
+    async fn send_with_retries(
         &self,
         held: Held,
         sends: &Semaphore,
-        mut is_ending: watch::Receiver<bool>,
+        mut is_stopping: watch::Receiver<bool>,
     ) {
-        for tries in 1.. {
+        for attempt in 1.. {
             let sent = {
-                // While a message waits for its next try, it holds up no other.
+                // Released before the pause, so that a waiting message doesn't hold up others.
                 let _permit = sends.acquire().await;
-                self.send(&held, tries).await
+                self.send(&held, attempt).await
             };
             let Some(pause) = sent else { break };
             tokio::select! {
                 () = self.clock.sleep(pause) => {}
-                _ = is_ending.wait_for(|is_ending| *is_ending) => {
+                _ = is_stopping.wait_for(|is_stopping| *is_stopping) => {
                     match held.stored {
-                        Some(_) => tracing::warn!(tries, "A message wasn't sent. The next start tries it again."),
-                        None => tracing::warn!(tries, "A message wasn't sent, because the command ended."),
+                        Some(_) => tracing::warn!(attempt, "A message wasn't sent. The next start tries it again."),
+                        None => tracing::warn!(attempt, "A message wasn't sent, because the command ended."),
                     }
                     return;
                 }
@@ -252,18 +252,18 @@ impl Worker {
     }
 
     /// The pause before the next try of a message that isn't for signing in, if there is one.
-    fn pause(&self, held: &Held, tries: usize) -> Option<Duration> {
+    fn pause(&self, held: &Held, attempt: usize) -> Option<Duration> {
         let now = self.clock.now();
-        let soon = retry_pause(tries, now, now + OTHERS_RETRY_WINDOW);
+        let soon = retry_pause(attempt, now, now + DEFAULT_RETRY_WINDOW);
         soon.or_else(|| {
             let (_, since) = held.stored?;
-            let is_useful = tries < MAX_STORED_TRIES && now - since < STORED_RETRY_WINDOW;
+            let is_useful = attempt < MAX_STORED_TRIES && now - since < STORED_RETRY_WINDOW;
             is_useful.then_some(STORED_RETRY_PAUSE)
         })
     }
 
-    /// Tries a message for the time that `tries` says; returns the pause before the next try, if there is one.
-    async fn send(&self, held: &Held, tries: usize) -> Option<Duration> {
+    /// Makes attempt number `attempt`; returns the pause before the next one, if there is one.
+    async fn send(&self, held: &Held, attempt: usize) -> Option<Duration> {
         let ports = MessagePorts {
             sign_ins: &*self.store,
             families: &*self.store,
@@ -278,7 +278,7 @@ impl Worker {
             operator_contact: self.contact.as_deref(),
         };
         match send_message(&ports, &held.request).await {
-            Ok(MessageOutcome::Sent) => tracing::info!(tries, "Sent a message."),
+            Ok(MessageOutcome::Sent) => tracing::info!(attempt, "Sent a message."),
             Ok(MessageOutcome::UnknownAddress | MessageOutcome::TooLate) => {
                 tracing::info!(
                     "No message was needed: the address is unknown, or the request is too old."
@@ -292,17 +292,17 @@ impl Worker {
             Err(error) => {
                 let pause = match &error {
                     MessageError::TryAgain { until, .. } => {
-                        retry_pause(tries, self.clock.now(), *until)
+                        retry_pause(attempt, self.clock.now(), *until)
                     }
-                    MessageError::Store(_) | MessageError::NotSent(_) => self.pause(held, tries),
+                    MessageError::Store(_) | MessageError::NotSent(_) => self.pause(held, attempt),
                     _ => None,
                 };
                 match pause {
                     Some(pause) => {
                         let seconds = pause.as_secs();
-                        tracing::warn!(%error, tries, seconds, "A message wasn't sent. We'll try again.");
+                        tracing::warn!(%error, attempt, seconds, "A message wasn't sent. We'll try again.");
                     }
-                    None => tracing::error!(%error, tries, "A message wasn't sent."),
+                    None => tracing::error!(%error, attempt, "A message wasn't sent."),
                 }
                 return pause;
             }

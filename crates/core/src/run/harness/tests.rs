@@ -490,7 +490,7 @@ async fn run_missed_before_closed_days_is_made_up_for_after_them(
     let own = "2026-11-21T11:55:00Z";
     let (world, times) = catch_up_after(rules, &first, &closed, own, Task::Count).await;
     assert_eq!(times, expected);
-    // What isn't made up for is on record as missed, once.
+    // A run on which no run catches up is on record as missed, once.
     let runs = world.store.recent_runs(None, None, 99).await.unwrap();
     let missed = runs.iter().filter(|run| run.outcome == RunOutcome::Missed);
     let due = 18 - first_day.parse::<usize>().unwrap();

@@ -121,7 +121,7 @@ async fn try_start<'a>(
                     if outcome == RunOutcome::SkippedClosed
                         && leaves_missed_times(&plan.rules, &newest)
                     {
-                        // The first run of an open day makes up for these.
+                        // The first run of an open day catches up on these.
                         let policy = plan.rules.catch_up.unwrap_or(CatchUp::None);
                         split_off_times_to_catch_up(&mut missed, policy, now);
                     }

@@ -100,7 +100,7 @@ struct World {
     _folder: tempfile::TempDir,
     store: Arc<SqliteStore>,
     clock: Arc<TestClock>,
-    messages: Messages,
+    messages: MessageSender,
 }
 
 impl World {
@@ -156,7 +156,7 @@ impl World {
     }
 }
 
-fn start(store: &Arc<SqliteStore>, mailer: Arc<dyn Mailer>, clock: &Arc<TestClock>) -> Messages {
+fn start(store: &Arc<SqliteStore>, mailer: Arc<dyn Mailer>, clock: &Arc<TestClock>) -> MessageSender {
     let settings = WebSettings {
         operators: vec![OPERATOR.parse().unwrap(), OTHER.parse().unwrap()],
         contact: None,
@@ -165,7 +165,7 @@ fn start(store: &Arc<SqliteStore>, mailer: Arc<dyn Mailer>, clock: &Arc<TestCloc
         public_url: "https://hippo.example.org".parse().unwrap(),
     };
     let (store, clock) = (Arc::clone(store), Arc::<TestClock>::clone(clock));
-    Messages::start(store, mailer, clock, &settings)
+    MessageSender::start(store, mailer, clock, &settings)
 }
 
 /// Waits until something is true.
@@ -251,8 +251,8 @@ async fn mail_is_tried_for_two_days_and_after_a_week_nobody_needs_it() {
     let world = World::new(clock, Arc::<TestMailer>::clone(&mailer) as Arc<dyn Mailer>);
     world.tell_of_removal().await;
     let since = world.clock.now();
-    let tries = MAX_STORED_TRIES;
-    wait_until(|| mailer.sent().len() == 3 * tries).await;
+    let attempt = MAX_STORED_TRIES;
+    wait_until(|| mailer.sent().len() == 3 * attempt).await;
     let took = world.clock.now() - since;
     assert!((47..=50).contains(&took.num_hours()), "{took}");
     let old = WaitingMessage {
