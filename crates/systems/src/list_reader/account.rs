@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Messages, check_declared_count, element_text, is_another_card, is_cut_short, prepare_to_store,
+    Messages, check_declared_count, element_text, is_another_card, is_cut_short, is_mask,
+    prepare_to_store,
 };
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
@@ -138,14 +139,15 @@ fn check_owner(
     }
 }
 
-/// Returns the number at the beginning of a text, in groups or not, without the words and dates behind it.
+/// Returns the number at the beginning of a text, in groups or not, without the words and dates behind it. Its first
+/// digits may be masked.
 fn leading_number(text: &str) -> String {
-    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let is_of_group = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric() && !is_mask(c));
+    let is_of_group = |sign: char| sign.is_ascii_digit() || sign == '-' || is_mask(sign);
     let mut number = String::new();
     for word in text.split_whitespace() {
         let group = word.trim_end_matches([')', ']', ',', ';', '.']);
-        if !group.bytes().all(is_of_group) {
+        if !group.chars().all(is_of_group) {
             break;
         }
         number.push_str(group);
