@@ -253,6 +253,7 @@ fn join_lists<E: Entry>(
     let mut entries: Option<Vec<E>> = None;
     let mut declared = None;
     let mut states_none = false;
+    let mut dropped = 0;
     let mut known = HashSet::new();
     for part in parts {
         if !part.site_ids.is_empty() && !known.insert(part.site_ids) {
@@ -266,6 +267,7 @@ fn join_lists<E: Entry>(
             join_totals(&mut declared, part.declared, what)?;
         }
         states_none |= part.states_none;
+        dropped += part.dropped;
         let Some(more) = part.entries else { continue };
         let is_second = !more.is_empty() && entries.as_ref().is_some_and(|first| !first.is_empty());
         if is_second && !has_several_pages {
@@ -278,6 +280,11 @@ fn join_lists<E: Entry>(
     let Some(entries) = entries else {
         return Ok((None, declared));
     };
+    let listed = u32::try_from(entries.len()).ok();
+    if dropped > 0 && declared.is_some() && declared == u32::try_from(entries.len() + dropped).ok()
+    {
+        declared = listed;
+    }
     check_declared_count(declared, entries.len(), what)?;
     if entries.is_empty() && declared != Some(0) && !states_none {
         return Err(Failure::page_changed(format!(
