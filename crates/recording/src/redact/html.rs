@@ -58,6 +58,9 @@ const COUNT_WORDS: [&str; 12] = [
     "renewals", "sum", "total",
 ];
 
+/// Elements within a line, such as the one of a label before its value.
+const INLINE_ELEMENTS: [&str; 7] = ["b", "em", "font", "i", "span", "strong", "u"];
+
 /// The most open elements, as in browsers. Deeper ones aren't tracked.
 const MAX_DEPTH: usize = 512;
 
@@ -78,6 +81,8 @@ impl Redactor {
         let mut rest = page;
         // Whether the text directly follows a start tag.
         let mut is_first = false;
+        // Whether a count may follow: `<b>Renewed:</b> 2`.
+        let mut is_behind_count_phrase = false;
         while !rest.is_empty() {
             let end = next_markup(rest);
             let (text, markup) = rest.split_at(end);
@@ -89,7 +94,11 @@ impl Redactor {
                     }
                     Some(open) => open.mode,
                 };
-                filled.push_str(&self.text_of_page(text, mode));
+                let plain = decoded(text);
+                let (text, ends_with_one) =
+                    self.redact_text_behind(&plain, mode, is_behind_count_phrase);
+                filled.push_str(&escaped(&text));
+                is_behind_count_phrase = ends_with_one;
             }
             is_first = false;
             if markup.is_empty() {
@@ -102,11 +111,12 @@ impl Redactor {
             let (tag, after) = tag(markup);
             rest = after;
             is_first = !tag.is_end;
+            let name = tag.name.to_ascii_lowercase();
+            is_behind_count_phrase &= INLINE_ELEMENTS.contains(&name.as_str());
             self.tag(&tag, &mut open, &mut filled);
             if tag.is_end || !tag.is_whole {
                 continue;
             }
-            let name = tag.name.to_ascii_lowercase();
             if RAW_ELEMENTS.contains(&name.as_str()) {
                 let end = raw_end(rest, &name);
                 let (content, after) = rest.split_at(end);
@@ -279,6 +289,12 @@ mod tests {
         "<div class='patNameAddress'>EXP DATE:11-21-26 <a>6</a> 14</div>",
         "<div class=\"patNameAddress\">EXP DATE:11-22-26 <a>6</a> {}</div>"
     )]
+    #[case("<b>Renewed:</b> 7 !", "<b>Renewed:</b> 7 !")]
+    #[case(
+        "<b>Renewed</b> : <span>7</span><p>",
+        "<b>Renewed</b> : <span>7</span><p>"
+    )]
+    #[case("<td>Renewed 7 <br> 14", "<td>Renewed 7 <br> {}")]
     fn structure_counts_and_known_words_are_kept(#[case] page: &str, #[case] expected: &str) {
         let filled = redactor().redact_html(page);
         match expected.split_once("{}") {
