@@ -13,6 +13,7 @@ use url::Url;
 mod browsers;
 mod canaries;
 mod samples;
+mod vufind;
 
 fn headers(all: &[(&str, &str)]) -> HeaderMap {
     all.iter()

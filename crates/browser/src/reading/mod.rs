@@ -21,7 +21,7 @@ pub mod work;
 
 use hippo_core::failure::Failure;
 
-pub use self::card_number::is_another_card;
+pub use self::card_number::{is_another_card, is_mask};
 pub use self::count::{check_declared_count, first_number, numbers};
 pub use self::date::{
     DateOrNever, NEVER_PHRASES, find_date, parse_iso_date, parse_iso_date_or_never,

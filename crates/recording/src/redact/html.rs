@@ -60,6 +60,9 @@ const COUNT_WORDS: [&str; 12] = [
     "renewals", "sum", "total",
 ];
 
+/// Elements within a line, such as the one of a label before its value.
+const INLINE_ELEMENTS: [&str; 7] = ["b", "em", "font", "i", "span", "strong", "u"];
+
 /// How many elements may be open at once, as in browsers. Deeper ones aren't tracked.
 const MAX_DEPTH: usize = 512;
 
@@ -79,6 +82,8 @@ impl Redactor {
         let mut open: Vec<OpenElement> = Vec::new();
         let mut rest = page;
         let mut follows_start_tag = false;
+        // Whether a count may follow: `<b>Renewed:</b> 2`.
+        let mut follows_count_phrase = false;
         while !rest.is_empty() {
             let end = find_markup(rest);
             let (text, markup) = rest.split_at(end);
@@ -94,7 +99,11 @@ impl Redactor {
                     }
                     Some(open) => open.mode,
                 };
-                filled.push_str(&self.redact_page_text(text, mode));
+                let plain = decode_text(text);
+                let (text, ends_with_one) =
+                    self.redact_text_behind(&plain, mode, follows_count_phrase);
+                filled.push_str(&escape_text(&text));
+                follows_count_phrase = ends_with_one;
             }
             follows_start_tag = false;
             if markup.is_empty() {
@@ -107,11 +116,12 @@ impl Redactor {
             let (tag, after) = parse_tag(markup);
             rest = after;
             follows_start_tag = !tag.is_end;
+            let name = tag.name.to_ascii_lowercase();
+            follows_count_phrase &= INLINE_ELEMENTS.contains(&name.as_str());
             self.redact_tag(&tag, &mut open, &mut filled);
             if tag.is_end || !tag.is_whole {
                 continue;
             }
-            let name = tag.name.to_ascii_lowercase();
             if RAW_ELEMENTS.contains(&name.as_str()) {
                 let end = find_raw_end(rest, &name);
                 let (content, after) = rest.split_at(end);
@@ -304,6 +314,13 @@ mod tests {
         "<div class=\"patNameAddress\">EXP DATE:11-22-26 <a>6</a> {}</div>",
         "14"
     )]
+    #[case("<b>Renewed:</b> 7 !", "<b>Renewed:</b> 7 !", "")]
+    #[case(
+        "<b>Renewed</b> : <span>7</span><p>",
+        "<b>Renewed</b> : <span>7</span><p>",
+        ""
+    )]
+    #[case("<td>Renewed 7 <br> 14", "<td>Renewed 7 <br> {}", "14")]
     fn structure_counts_and_known_words_are_kept(
         #[case] page: &str,
         #[case] expected: &str,

@@ -217,7 +217,8 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) blank_page: Option<BlankPage>,
     /// The words of the text with all that the site says of a loan, if there is one.
     pub(crate) status: Option<StatusWords>,
-    /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`].
+    /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`]. `=available`
+    /// is all that is said.
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],
     /// Whether the words for a state begin the text about it.
     pub(crate) states_begin: bool,

@@ -8,7 +8,7 @@ use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use url::Url;
 
-use super::column::Field;
+use super::column::{Field, WHOLE};
 use super::date::{NamedDay, NamedDays, first_date, read_date, read_end, read_named_day};
 use super::description::ListDescription;
 use super::row::Row;
@@ -231,11 +231,14 @@ fn lasting_link(href: &str, base: &Url) -> Option<String> {
     url.map(String::from)
 }
 
-/// Reads a hold's state. A word for “ready” counts only if it describes the present.
+/// Reads a hold's state. A word for “ready” counts only if it describes the present. `=available` are all the words.
 fn read_state(words: &str, states: &[(HoldState, &[&str])], is_at_beginning: bool) -> HoldState {
     let words = words.to_lowercase();
     let means = |(state, known): &&(HoldState, &[&str])| {
         known.iter().any(|known| {
+            if let Some(whole) = known.strip_prefix(WHOLE) {
+                return words.trim().trim_end_matches('.') == whole;
+            }
             let around = if is_at_beginning {
                 let after = words.strip_prefix(known);
                 let after = after.filter(|after| !after.starts_with(char::is_alphabetic));

@@ -138,6 +138,9 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
         Anywhere
     };
     let states = list.states.iter().flat_map(|(_, words)| *words);
-    phrases.extend(states.map(|words| keep(words)));
+    phrases.extend(states.map(|words| match words.strip_prefix(WHOLE) {
+        Some(whole) => Whole(whole),
+        None => keep(words),
+    }));
     phrases.extend(list.total.iter().map(|words| Phrase::Count(words)));
 }
