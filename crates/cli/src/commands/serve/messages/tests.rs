@@ -156,7 +156,11 @@ impl World {
     }
 }
 
-fn start(store: &Arc<SqliteStore>, mailer: Arc<dyn Mailer>, clock: &Arc<TestClock>) -> MessageSender {
+fn start(
+    store: &Arc<SqliteStore>,
+    mailer: Arc<dyn Mailer>,
+    clock: &Arc<TestClock>,
+) -> MessageSender {
     let settings = WebSettings {
         operators: vec![OPERATOR.parse().unwrap(), OTHER.parse().unwrap()],
         contact: None,
