@@ -9,8 +9,8 @@ use hippo_core::account::{Hold, Loan};
 use super::row;
 use crate::list_reader::{
     AccountDescription, CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, Column, Count,
-    DUE_WORDS, EXPIRES_WORDS, Fact, Field, HOLD_STATES, ListDescription, LoginDescription,
-    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, ToldBy, is_digital_kind,
+    DUE_WORDS, EXPIRES_WORDS, Fact, Field, HOLD_STATES, ListDescription, ListMark,
+    LoginDescription, PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, is_digital_kind,
 };
 
 /// The names of the lists, in headings and tabs.
@@ -58,7 +58,7 @@ pub(crate) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 });
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new("#UserAccountForm, a[href*='methodToCall=showAccount'][href*='typ=']"),
+    account_marker: Css::new("#UserAccountForm, a[href*='methodToCall=showAccount'][href*='typ=']"),
     loans: vec![in_table(loans(), &[LOANS]), in_blocks(loans(), &[LOANS])],
     holds: vec![
         in_table(holds(), &[ORDERS, RESERVATIONS]),
@@ -93,7 +93,7 @@ type Headings = [&'static [&'static str]];
 fn in_table<E>(list: ListDescription<E>, headings: &Headings) -> ListDescription<E> {
     ListDescription {
         list: Css::new("table.data"),
-        told_by: headings.iter().copied().map(ToldBy::Heading).collect(),
+        identified_by: headings.iter().copied().map(ListMark::Heading).collect(),
         ..list
     }
 }

@@ -11,7 +11,7 @@ use scraper::ElementRef;
 
 use crate::list_reader::{
     AccountDescription, AccountPart, CARD_BLOCKED, Column, Count, Fact, Field, HOLD_STATES,
-    ListDescription, LoginDescription, NO_HOLDS, NO_LOANS, Part, Place, Row, ToldBy, read_end,
+    ListDescription, ListMark, LoginDescription, NO_HOLDS, NO_LOANS, Part, Place, Row, read_end,
 };
 
 /// The box for renewing a loan.
@@ -29,7 +29,7 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 });
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new(
+    account_marker: Css::new(
         "a[href$='logout.aspx'], [id*=LabelAccountTableResult], [id*=menuBorrows], #borrowTables, [id*=BorrowDetailList], [id*=reservationDetailList], \
          [id*=GridViewReservation]",
     ),
@@ -55,7 +55,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "table[id*=GridView] > * > tr",
         ),
         ListDescription {
-            told_by: vec![ToldBy::Page(|root| {
+            identified_by: vec![ListMark::Page(|root| {
                 counts(root, LENT) && !counts(root, RESERVED)
             })],
             ..loans(UNNAMED, UNNAMED_ROWS)
@@ -74,7 +74,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "table[id*=GridViewReservation] > * > tr",
         ),
         ListDescription {
-            told_by: vec![ToldBy::Page(|root| {
+            identified_by: vec![ListMark::Page(|root| {
                 counts(root, RESERVED) && !counts(root, LENT)
             })],
             ..holds(UNNAMED, UNNAMED_ROWS)

@@ -125,7 +125,7 @@ const ROW: &str = "<tr id=x_DetailItemMain_0_rowBorrow_0><td><span class=title>T
 #[rstest]
 #[case("Sie haben derzeit 1 Medium entliehen", true)]
 #[case("Sie haben derzeit 1 Medium vorbestellt!", false)]
-fn list_with_another_id_is_told_by_its_total(#[case] words: &str, #[case] of_loans: bool) {
+fn list_with_another_id_is_identified_by_its_total(#[case] words: &str, #[case] of_loans: bool) {
     let page = label(words)
         + &format!("<table id=m_DetailList class=detailTable><tr><th>Titel<th>F</tr>{ROW}</table>");
     let account = read(&page).unwrap();
