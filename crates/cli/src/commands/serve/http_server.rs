@@ -346,4 +346,31 @@ mod tests {
         }
         assert_eq!(MOST.load(Ordering::SeqCst), 2);
     }
+
+    #[tokio::test]
+    async fn open_request_is_finished_when_the_server_stops() {
+        let page = get(async || {
+            sleep(SHORT).await;
+            "the page"
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = Router::new().route("/", page);
+        let serving = serve_http(listener, router, NO_LIMITS, async {
+            let _ = stopped.await;
+        });
+        let asking = async move {
+            let stream = send(address, GET).await;
+            sleep(SHORT / 3).await;
+            drop(stop);
+            read_to_end(stream).await
+        };
+        let answer = tokio::spawn(asking);
+        let since = Instant::now();
+        serving.await;
+        // It goes on until the request is answered.
+        assert!(since.elapsed() >= SHORT, "{:?}", since.elapsed());
+        assert!(answer.await.unwrap().ends_with("the page"));
+    }
 }
