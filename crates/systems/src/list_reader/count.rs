@@ -15,14 +15,15 @@ use scraper::ElementRef;
 use super::beside::number_beside;
 use super::date::{read_end, read_first};
 use super::description::{Count, Fact, FactPart};
-use super::labels::values_behind;
+use super::labels::{text_after_beginning, values_behind};
 
 /// Returns the first of these values that a page has.
 pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<String> {
     facts.iter().find_map(|fact| fact_text(fact, root))
 }
 
-fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
+/// Returns the value if a page has it.
+pub(super) fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
     match fact.part {
         FactPart::Read(read) => return fact.place.all(root).find_map(read),
         FactPart::NumberBeside => {
@@ -34,6 +35,11 @@ fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
         }
         FactPart::Stated => {
             return values_behind(&statements(fact, root), fact.words, ":").next();
+        }
+        FactPart::Beginning => {
+            let mut texts = fact.place.all(root).map(element_text);
+            return texts
+                .find_map(|text| text_after_beginning(&text, fact.words).map(str::to_owned));
         }
         FactPart::Text | FactPart::After => {}
     }
@@ -99,8 +105,15 @@ pub(super) const OWES_NOTHING: &[&str] = &[
 /// Words for the contrary.
 const OWES: &[&str] = &["nicht ausgeglichen"];
 
+/// Words before a sum that the library owes.
+pub(super) const CREDIT: &[&str] = &["guthaben"];
+
 /// Reads the sum that a patron owes. `0` alone is one, too.
 fn read_sum(text: &str) -> Option<Decimal> {
+    let before = text.split(|c: char| c.is_ascii_digit()).next()?;
+    if text_after_words(before, CREDIT).is_some() {
+        return None;
+    }
     amount_after_label(text)
         .or_else(|| amount(text))
         .or_else(|| {
