@@ -283,6 +283,7 @@ mod tests {
     #[case("Medium ist nicht vorgemerkt, Verlängerung möglich", false)]
     #[case("Verlängerung möglich, noch nicht verlängert", false)]
     #[case("Renewal possible (limit 3)", false)]
+    #[case("Wird verlängert, wenn die Verlängerung nicht gesperrt ist", false)]
     #[case("Eine Verlängerung ist möglich.", false)]
     #[case("Nicht vorgemerkt", false)]
     fn renewal_is_forbidden_by_its_own_words(#[case] words: &str, #[case] expected: bool) {

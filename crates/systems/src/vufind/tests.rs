@@ -151,6 +151,18 @@ fn state_is_in_no_name(#[case] lines: &str) {
     assert_eq!((hold.state, hold.position), (HoldState::Waiting, Some(4)));
 }
 
+#[test]
+fn note_of_a_hold_has_no_labels_of_other_values() {
+    let lines =
+        "<strong>Abholort:</strong> S&uuml;d<br>Erstellt: 28.11.2026 | Band: 2<br>Wir melden uns";
+    let row = format!("<div class=result><a class=title href=x>Tau</a><br>{lines}</div>");
+    let account = read(&page("holds", &row, "x")).unwrap();
+    assert_eq!(
+        account.holds.unwrap()[0].note.as_deref(),
+        Some("Wir melden uns")
+    );
+}
+
 #[rstest]
 #[case("Abholbereit<br>Widerrufen: 30.11.2026", HoldState::Other)]
 #[case("Bestellung storniert (bestellt am 01.11.2026)", HoldState::Other)]
@@ -172,6 +184,9 @@ fn hold_that_is_over_or_not_yet_ready_is_not_ready(#[case] lines: &str, #[case] 
 #[case::alert("<div class=alert>H&ouml;chste Leihfrist bis 01.03.2027</div>")]
 #[case::alert_about_a_renewal(
     "<div class=alert>Leihfrist zuletzt verl&auml;ngert am 28.11.2026</div>"
+)]
+#[case::alert_that_begins_with_a_label(
+    "<div class=alert>Leihfrist bis 01.03.2027 m&ouml;glich</div>"
 )]
 #[case::volume("Jahrgang: Due 01.02.2003")]
 #[case::same_day_twice("R&uuml;ckgabedatum: 05.12.2026 05.12.2026 23:59")]
