@@ -56,13 +56,13 @@ pub(super) fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<Str
     })
 }
 
-/// Returns the text of a page without the parts that a statement can't be in.
+/// Returns the text of a page without the parts that never contain a statement.
 fn statements(fact: &'static Fact, root: ElementRef<'_>) -> String {
     element_text_without(root, |part| fact.place.matches(part)).replace('：', ":")
 }
 
-/// Reads the first of these days that a page has. A page's statements must agree, and may be in a format of their own,
-/// so that the day stays unknown.
+/// Reads the first of these days that a page has. If the page states it in running text, all statements must agree; if
+/// they don't, or one can't be read, the day is unknown.
 pub(super) fn read_day(
     facts: &'static [Fact],
     root: ElementRef<'_>,
@@ -102,13 +102,13 @@ pub(super) const OWES_NOTHING: &[&str] = &[
     "do not have any fines",
 ];
 
-/// Words for the contrary.
+/// Phrases that contain one of [`NOTHING_OWED`], but mean a debt.
 const OWES: &[&str] = &["nicht ausgeglichen"];
 
 /// Words before a sum that the library owes.
 pub(super) const CREDIT: &[&str] = &["guthaben"];
 
-/// Reads the sum that a patron owes. `0` alone is one, too.
+/// Reads the sum that a patron owes. A bare `0` counts.
 fn read_sum(text: &str) -> Option<Decimal> {
     let before = text.split(|c: char| c.is_ascii_digit()).next()?;
     if text_after_words(before, CREDIT).is_some() {
@@ -141,7 +141,7 @@ pub(super) fn read_total(
     Ok(total)
 }
 
-/// Adds a statement of a total to another, which must be the same.
+/// Merges another stated total, which must be the same.
 pub(super) fn join_totals(
     total: &mut Option<u32>,
     stated: Option<u32>,
@@ -170,7 +170,10 @@ mod tests {
     #[case("Ihr Konto ist ausgeglichen", Some("0.00"))]
     #[case("Ihr Konto ist nicht ausgeglichen", None)]
     #[case("Für Verlängerungen fallen keine Gebühren an", None)]
-    fn sum_is_read_or_stated_to_be_nothing(#[case] text: &str, #[case] expected: Option<&str>) {
+    fn debt_is_read_from_an_amount_or_from_words(
+        #[case] text: &str,
+        #[case] expected: Option<&str>,
+    ) {
         let sum = read_sum(text).map(|sum| sum.to_string());
         assert_eq!(sum.as_deref(), expected);
     }

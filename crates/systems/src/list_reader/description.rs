@@ -321,9 +321,9 @@ pub(super) enum FactPart {
     After,
     /// The same, if the words begin the text.
     Beginning,
-    /// The words behind a label.
+    /// The words after a label.
     Labelled,
-    /// The words behind a label with a colon, on the page itself instead of at the place.
+    /// The words after a label with a colon, on the page itself instead of at the place.
     Stated,
     /// What a function finds.
     Read(fn(ElementRef<'_>) -> Option<String>),

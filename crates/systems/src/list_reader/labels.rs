@@ -51,10 +51,10 @@ pub(super) fn count_beside(text: &str, after: &[&str], before: &[&str]) -> Optio
     number_after().or_else(number_before)
 }
 
-/// How many words a value behind a label has at most.
+/// How many words a value after a label has at most.
 const MAX_VALUE_WORDS: usize = 3;
 
-/// Returns the values with a number behind these labels: a few words, up to the next label. This sign ends each label.
+/// Returns the values with a number after these labels: a few words, up to the next label. This sign ends each label.
 pub(super) fn values_behind<'a>(
     text: &'a str,
     labels: &'a [&str],

@@ -164,7 +164,7 @@ pub(super) fn read_state(row: ElementRef<'_>) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// Reads the words behind a label, up to a comma or a bar.
+/// Reads the words after a label, up to a comma or a bar.
 fn labelled(row: ElementRef<'_>, labels: &[&str]) -> Option<String> {
     let (_, lines) = lines(row)?;
     let mut texts = line_parts(&lines).filter_map(|part| text_after_beginning(part, labels));
