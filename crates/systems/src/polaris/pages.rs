@@ -13,8 +13,8 @@ use super::values::{
     AUTHOR_WORDS, read_author, read_first_line, read_id, read_request_total, read_state,
 };
 use crate::list_reader::{
-    AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, NO_LOANS,
-    Part, Row, ToldBy, own_rows, text_after_beginning,
+    AccountDescription, Column, Count, Fact, Field, ListDescription, ListMark, LoginDescription,
+    NO_LOANS, Part, Row, own_rows, text_after_beginning,
 };
 
 /// The grids of the lists. Their ids tell loans from requests in most layouts, their headers in the others.
@@ -62,12 +62,12 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 });
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new("a[href*='logoff=1'], [id$='ctrlBasicInfo_tableBasicInfo']"),
+    account_marker: Css::new("a[href*='logoff=1'], [id$='ctrlBasicInfo_tableBasicInfo']"),
     loans: vec![ListDescription {
         list: Css::new(GRIDS),
-        told_by: vec![
-            ToldBy::Test(|grid| has_id(grid, "ItemsOut")),
-            ToldBy::Header(LOANS),
+        identified_by: vec![
+            ListMark::Test(|grid| has_id(grid, "ItemsOut")),
+            ListMark::Header(LOANS),
         ],
         header_row: Some(Css::new(HEADER_ROW)),
         columns: loan_columns(),
@@ -79,10 +79,10 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     }],
     holds: vec![ListDescription {
         list: Css::new(GRIDS),
-        told_by: vec![
-            ToldBy::Test(|grid| has_id(grid, "Requests")),
-            ToldBy::Header(&["hold position", "position", "queue position"]),
-            ToldBy::Test(has_requests),
+        identified_by: vec![
+            ListMark::Test(|grid| has_id(grid, "Requests")),
+            ListMark::Header(&["hold position", "position", "queue position"]),
+            ListMark::Test(has_requests),
         ],
         header_row: Some(Css::new(HEADER_ROW)),
         columns: hold_columns(),

@@ -14,8 +14,8 @@ use super::kind::{EMPTY_ROW, HEADER_ROW, NO_HOLDS, NO_LOANS, TITLE_ROW, kind_of,
 use super::summary::{BOX, NO_STATEMENTS, UNPAID, has_summary, read_unpaid};
 use crate::list_reader::Part::{AttributeOf, Author, Element, Has, Lacks, Text, Title, Without};
 use crate::list_reader::{
-    AccountDescription, CARD_EXPIRY, Column, Count, Fact, Field, ListDescription, Overview,
-    StatusWords, TitleText, ToldBy,
+    AccountDescription, CARD_EXPIRY, Column, Count, Fact, Field, ListDescription, ListMark,
+    Overview, StatusWords, TitleText,
 };
 
 const ITEMS_LINK: &str = "a[href*='/patroninfo'][href*='/items']";
@@ -87,7 +87,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
 /// A list of one kind. Its rows have classes, in every language; older pages have headers only.
 fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
     ListDescription {
-        told_by: vec![ToldBy::Test(is_kind)],
+        identified_by: vec![ListMark::Test(is_kind)],
         header_row: Some(Css::new(HEADER_ROW)),
         has_marked_headers: true,
         none_rows: Some(Css::new(EMPTY_ROW)),
