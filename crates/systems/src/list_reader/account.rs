@@ -4,15 +4,15 @@ use std::collections::{BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Messages, check_declared_count, element_text, is_another_card, is_cut_short, is_mask,
-    prepare_to_store,
+    Messages, check_declared_count, element_text, first_number, is_another_card, is_cut_short,
+    is_mask, prepare_to_store,
 };
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
 use super::alerts::find_alerts;
-use super::count::{find_fact, find_sum, merge_total, read_day, read_total};
+use super::count::{find_fact, find_fact_text, find_sum, merge_total, read_day, read_total};
 use super::description::{AccountDescription, Count, ListDescription, PageKind};
 use super::entry::Entry;
 use super::list::{is_stated_empty, read_list};
@@ -90,6 +90,13 @@ pub(super) fn read_account(
     if let Some(alerts) = &description.messages {
         for alert in find_alerts(alerts, root)? {
             messages.add(&element_text(alert));
+        }
+    }
+    for fact in &description.unread {
+        if let Some(total) = find_fact_text(fact, root)
+            && first_number(&total).is_some_and(|count| count > 0)
+        {
+            messages.add(&format!("{total}: see the library's page."));
         }
     }
     let mut part = AccountPart {

@@ -15,14 +15,15 @@ use scraper::ElementRef;
 use super::beside::number_beside;
 use super::date::{read_end, read_first};
 use super::description::{Count, Fact, FactPart};
-use super::labels::values_after;
+use super::labels::{text_after_beginning, values_after};
 
 /// Returns the first of these values that a page has.
 pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<String> {
     facts.iter().find_map(|fact| find_fact_text(fact, root))
 }
 
-fn find_fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
+/// Returns the value if a page has it.
+pub(super) fn find_fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
     match fact.part {
         FactPart::Read(read) => return fact.place.all(root).find_map(read),
         FactPart::NumberBeside => {
@@ -34,6 +35,11 @@ fn find_fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
         }
         FactPart::Stated => {
             return values_after(&statement_text(fact, root), fact.words, ":").next();
+        }
+        FactPart::Beginning => {
+            let mut texts = fact.place.all(root).map(element_text);
+            return texts
+                .find_map(|text| text_after_beginning(&text, fact.words).map(str::to_owned));
         }
         FactPart::Text | FactPart::After => {}
     }
@@ -99,8 +105,15 @@ pub(super) const NOTHING_OWED: &[&str] = &[
 /// Phrases that contain one of [`NOTHING_OWED`], but mean a debt.
 const DEBT_PHRASES: &[&str] = &["nicht ausgeglichen"];
 
+/// Words before a sum that the library owes.
+pub(super) const CREDIT: &[&str] = &["guthaben"];
+
 /// Reads the sum that a patron owes. A bare `0` counts.
 fn read_sum(text: &str) -> Option<Decimal> {
+    let before = text.split(|c: char| c.is_ascii_digit()).next()?;
+    if text_after_words(before, CREDIT).is_some() {
+        return None;
+    }
     amount_after_label(text)
         .or_else(|| amount(text))
         .or_else(|| {

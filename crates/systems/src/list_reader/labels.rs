@@ -27,6 +27,15 @@ pub(crate) fn line_beginning(element: ElementRef<'_>, words: &[&str]) -> Option<
     rests.next().map(str::to_owned)
 }
 
+/// The beginnings of each line, and of what is behind a comma or a bar.
+pub(crate) fn line_parts(lines: &[String]) -> impl Iterator<Item = &str> {
+    lines.iter().flat_map(|line| {
+        let ends = line.match_indices([',', '|']);
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1));
+        starts.filter_map(|at| Some(line.get(at..)?.trim_start()))
+    })
+}
+
 /// Returns the number right after one of the first words, or right before one of the others.
 pub(super) fn count_beside(text: &str, after: &[&str], before: &[&str]) -> Option<u32> {
     let is_between = |c: char| !c.is_alphanumeric();
