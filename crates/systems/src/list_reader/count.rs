@@ -94,6 +94,7 @@ pub(super) const OWES_NOTHING: &[&str] = &[
     "keine ausstehenden gebühren",
     "sie haben keine gebühren",
     "do not have any fines",
+    "have no fines",
 ];
 
 /// Words for the contrary.
