@@ -62,7 +62,7 @@ pub(crate) use self::renewal::RenewalCell;
 pub(crate) use self::row::Row;
 pub(crate) use self::script_answer::ScriptAnswer;
 pub(crate) use self::state_signs::StateSign;
-pub(crate) use self::states::HOLD_STATES;
+pub(crate) use self::states::{HOLD_STATES, OTHER_HOLD_STATES};
 pub(crate) use self::stems::Stems;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::table::own_rows;
@@ -71,9 +71,9 @@ pub(crate) use self::title::TitleParts;
 pub(crate) use self::title_text::TitleText;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
 pub(crate) use self::words::{
-    CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, DUE_WORDS, EXPIRES_WORDS, NO_HOLDS,
-    NO_LOANS, PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, WANTED_BY_ANOTHER, forbids_renewal,
-    is_digital_kind,
+    CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, DUE_WORDS, EXPIRES_WORDS, LOAN_EVENTS,
+    NO_HOLDS, NO_LOANS, NO_REQUESTS, OF_WORDS, PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS,
+    WANTED_BY_ANOTHER, forbids_renewal, is_digital_kind,
 };
 
 #[cfg(test)]
